@@ -1,0 +1,258 @@
+//! The sections of `faye.toml` as structs. Field names are the keys; defaults are the documentation's defaults.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::units;
+
+/// All settings of one server.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where and how the server listens.
+    pub server: Server,
+    /// What failing clients are advised.
+    pub advice: Advice,
+    /// Bounds of everything that comes from outside.
+    pub limits: Limits,
+    /// What waits for a session that has no live transport.
+    pub mailbox: Mailbox,
+    /// WebSocket connections.
+    pub websocket: WebSocket,
+    /// EventSource streams.
+    pub eventsource: EventSource,
+    /// The listener for health and metrics.
+    pub admin: Admin,
+    /// Log lines.
+    pub log: Log,
+    /// Rules for channels; the first that matches wins.
+    pub channel: Vec<ChannelRule>,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Address and port of the listener; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Path under which every transport is served.
+    pub mount: String,
+    /// How long a `/meta/connect` is held.
+    #[serde(deserialize_with = "units::duration")]
+    pub timeout: Duration,
+    /// How long a client waits between two connects (`advice.interval`).
+    #[serde(deserialize_with = "units::duration")]
+    pub interval: Duration,
+    /// How long a stopping server waits for its connections to end.
+    #[serde(deserialize_with = "units::duration")]
+    pub drain: Duration,
+    /// Threads that serve connections; 0 means one for each core.
+    pub threads: usize,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
+            mount: "/faye".to_owned(),
+            timeout: Duration::from_secs(25),
+            interval: Duration::ZERO,
+            drain: Duration::from_secs(10),
+            threads: 0,
+        }
+    }
+}
+
+/// `[advice]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Advice {
+    /// `advice.interval` after the first failed handshake or connect; it doubles with each further one.
+    #[serde(deserialize_with = "units::duration")]
+    pub retry_first: Duration,
+    /// The largest `advice.interval` after failures.
+    #[serde(deserialize_with = "units::duration")]
+    pub retry_most: Duration,
+}
+
+impl Default for Advice {
+    fn default() -> Self {
+        Self { retry_first: Duration::from_millis(500), retry_most: Duration::from_secs(30) }
+    }
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Connections at one time.
+    pub connections: usize,
+    /// Bytes of the body of a request.
+    #[serde(deserialize_with = "units::size")]
+    pub body: usize,
+    /// How long a client may take to send a body.
+    #[serde(deserialize_with = "units::duration")]
+    pub body_time: Duration,
+    /// Bytes of one WebSocket frame.
+    #[serde(deserialize_with = "units::size")]
+    pub frame: usize,
+    /// Bytes of one WebSocket message over all its fragments.
+    #[serde(deserialize_with = "units::size")]
+    pub message: usize,
+    /// Messages in one request or frame.
+    pub batch: usize,
+    /// Nesting of arrays and objects in one message.
+    pub depth: usize,
+    /// Bytes of the request line and the headers of a request.
+    #[serde(deserialize_with = "units::size")]
+    pub header: usize,
+    /// How long a client may take to send the headers of a request.
+    #[serde(deserialize_with = "units::duration")]
+    pub header_time: Duration,
+    /// Subscriptions of one session.
+    pub subscriptions: usize,
+    /// Sessions at one time.
+    pub sessions: usize,
+    /// Bytes of the name of a channel.
+    #[serde(deserialize_with = "units::size")]
+    pub channel: usize,
+    /// Bytes of a JSON-P callback.
+    #[serde(deserialize_with = "units::size")]
+    pub callback: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 100_000,
+            body: 1024 * 1024,
+            body_time: Duration::from_secs(30),
+            frame: 1024 * 1024,
+            message: 1024 * 1024,
+            batch: 1000,
+            depth: 64,
+            header: 16 * 1024,
+            header_time: Duration::from_secs(10),
+            subscriptions: 1000,
+            sessions: 1_000_000,
+            channel: 1024,
+            callback: 128,
+        }
+    }
+}
+
+/// `[mailbox]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mailbox {
+    /// Messages that may wait for one session.
+    pub messages: usize,
+    /// Bytes that may wait for one session.
+    #[serde(deserialize_with = "units::size")]
+    pub bytes: usize,
+    /// What happens when one of the two is reached.
+    pub overflow: Overflow,
+}
+
+impl Default for Mailbox {
+    fn default() -> Self {
+        Self { messages: 10_000, bytes: 4 * 1024 * 1024, overflow: Overflow::Disconnect }
+    }
+}
+
+/// What happens to a publication for which a mailbox has no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overflow {
+    /// The session is ended; its client is told and starts a new one.
+    #[default]
+    Disconnect,
+    /// The messages that wait longest make room.
+    DropOldest,
+    /// The new message is not kept.
+    DropNewest,
+}
+
+/// `[websocket]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebSocket {
+    /// How long a connection may be silent before it is pinged; one that stays silent for as long again is cut.
+    #[serde(deserialize_with = "units::duration")]
+    pub ping: Duration,
+    /// How long a connection may take none of what is written to it before it is cut.
+    #[serde(deserialize_with = "units::duration")]
+    pub write_time: Duration,
+}
+
+impl Default for WebSocket {
+    fn default() -> Self {
+        Self { ping: Duration::from_secs(25), write_time: Duration::from_secs(30) }
+    }
+}
+
+/// `[eventsource]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EventSource {
+    /// How often a silent stream carries a comment.
+    #[serde(deserialize_with = "units::duration")]
+    pub ping: Duration,
+    /// How long a browser waits before it opens a broken stream again.
+    #[serde(deserialize_with = "units::duration")]
+    pub retry: Duration,
+}
+
+impl Default for EventSource {
+    fn default() -> Self {
+        Self { ping: Duration::from_secs(10), retry: Duration::from_secs(5) }
+    }
+}
+
+/// `[admin]`
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admin {
+    /// A listener of its own for `/healthz` and `/metrics`; without it they are served beside the mount.
+    pub listen: Option<SocketAddr>,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: String,
+    /// How a line is written.
+    pub format: LogFormat,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Text }
+    }
+}
+
+/// How a log line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[[channel]]`: a rule for the channels that a glob matches.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelRule {
+    /// A channel, or a pattern ending in `*` (one segment) or `**` (one or more).
+    #[serde(rename = "match")]
+    pub pattern: String,
+    /// What happens when a mailbox has no room for a message of these channels.
+    pub overflow: Option<Overflow>,
+}

@@ -1,0 +1,2 @@
+//! A publish-subscribe server for browsers on the Bayeux protocol, compatible with Faye.
+pub mod config;
