@@ -1,0 +1,97 @@
+//! The identifier of a session. It is a bearer secret: whoever knows it can act for the session, so it is never
+//! printed whole.
+
+use std::fmt;
+
+/// Length of an identifier in characters.
+pub const LENGTH: usize = 31;
+
+const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+
+/// 160 random bits as 31 characters `[0-9a-z]`, the shape of Faye's identifiers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId([u8; LENGTH]);
+
+impl ClientId {
+    /// Makes an identifier of 160 bits, which the caller draws from the system's generator.
+    #[must_use]
+    pub fn from_random(mut bits: [u8; 20]) -> Self {
+        let mut text = [b'0'; LENGTH];
+        // Long division of a 160-bit number by 36, most significant byte first.
+        for place in text.iter_mut().rev() {
+            let mut remainder = 0u32;
+            for byte in &mut bits {
+                let value = (remainder << 8) | u32::from(*byte);
+                *byte = (value / 36) as u8;
+                remainder = value % 36;
+            }
+            *place = DIGITS[remainder as usize];
+        }
+        Self(text)
+    }
+
+    /// Reads an identifier; `None` if the text cannot be one of ours.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let text: [u8; LENGTH] = text.try_into().ok()?;
+        text.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase()).then_some(Self(text))
+    }
+
+    /// The whole identifier, for the wire only.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The whole identifier, for the wire only.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        // The constructors admit ASCII only.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// The first six characters: enough to follow a session in a log, not enough to take it over.
+impl fmt::Debug for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}…", &self.as_str()[..6])
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn has_fayes_shape() {
+        assert_eq!(ClientId::from_random([0; 20]).as_str(), "0".repeat(31));
+        let largest = ClientId::from_random([255; 20]);
+        assert_eq!(largest.as_str().len(), LENGTH);
+        // 2^160 - 1 in base 36, computed independently.
+        assert_eq!(largest.as_str(), "twj4yidkw7a8pn4g709kzmfoaol3x8f");
+        let mut one = [0; 20];
+        one[19] = 37;
+        assert!(ClientId::from_random(one).as_str().ends_with("011"));
+    }
+
+    #[test]
+    fn reads_back_what_it_wrote_and_nothing_else() {
+        let id = ClientId::from_random(*b"abcdefghijklmnopqrst");
+        assert_eq!(ClientId::parse(id.as_bytes()), Some(id));
+        for bad in ["", "nope", "__proto__", "ABCDEFGHIJKLMNOPQRSTUVWXYZ01234", "0123456789012345678901234567890x"] {
+            assert_eq!(ClientId::parse(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn never_prints_whole() {
+        let id = ClientId::from_random([7; 20]);
+        assert!(!format!("{id:?} {id}").contains(id.as_str()));
+    }
+}

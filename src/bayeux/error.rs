@@ -1,0 +1,45 @@
+//! The `error` field of a reply: the exact texts of Faye, and those of our limits in the same grammar
+//! `code:arguments:text` (Bayeux 1.0, section 3.14).
+
+use std::fmt;
+
+/// Why a message was not carried out. `Display` is the text on the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BayeuxError {
+    /// None of the connection types is supported.
+    ConnectionTypes(String),
+    /// No session has this identifier.
+    ClientUnknown(String),
+    /// A field is missing.
+    ParameterMissing(&'static str),
+    /// The channel exists, but not for clients.
+    ChannelForbidden(String),
+    /// The text is not a channel.
+    ChannelInvalid(String),
+    /// The name of a channel has more bytes than this limit.
+    ChannelTooLong(usize),
+    /// The message is nested more deeply than this limit.
+    TooDeep(usize),
+    /// The session has as many subscriptions as this limit.
+    TooManySubscriptions(usize),
+    /// The server has as many sessions as this limit.
+    TooManySessions(usize),
+}
+
+impl fmt::Display for BayeuxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ConnectionTypes(types) => write!(f, "301:{types}:Connection types not supported"),
+            Self::ClientUnknown(id) => write!(f, "401:{id}:Unknown client"),
+            Self::ParameterMissing(name) => write!(f, "402:{name}:Missing required parameter"),
+            Self::ChannelForbidden(channel) => write!(f, "403:{channel}:Forbidden channel"),
+            Self::ChannelInvalid(channel) => write!(f, "405:{channel}:Invalid channel"),
+            Self::ChannelTooLong(limit) => write!(f, "413:{limit}:Channel name too long"),
+            Self::TooDeep(limit) => write!(f, "413:{limit}:Message nested too deeply"),
+            Self::TooManySubscriptions(limit) => write!(f, "413:{limit}:Too many subscriptions"),
+            Self::TooManySessions(limit) => write!(f, "503:{limit}:Too many sessions"),
+        }
+    }
+}
+
+impl std::error::Error for BayeuxError {}

@@ -1,0 +1,162 @@
+//! Small questions about a piece of JSON text, answered without a tree: is it true, how deep, what does it spell.
+//!
+//! The pieces come from the parser, so they are known to be valid JSON.
+
+use std::borrow::Cow;
+
+/// Whether JavaScript takes the value for true. Faye echoes `id` and `clientId`, and looks for `version` and others,
+/// by this rule.
+#[must_use]
+pub fn is_truthy(json: &[u8]) -> bool {
+    match json.first() {
+        None | Some(b'f' | b'n') => false,
+        Some(b'"') => json.len() > 2,
+        Some(b't' | b'{' | b'[') => true,
+        Some(_) => std::str::from_utf8(json).ok().and_then(|text| text.parse::<f64>().ok()).is_none_or(|n| n != 0.0),
+    }
+}
+
+/// The text of a JSON string; `None` if the value is not a string. A string with a lone surrogate is given as it is
+/// spelt, which is no valid channel, type or identifier.
+#[must_use]
+pub fn as_text(json: &[u8]) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    if memchr::memchr(b'\\', inner).is_none() {
+        return Some(String::from_utf8_lossy(inner));
+    }
+    Some(match serde_json::from_slice::<String>(json) {
+        Ok(text) => Cow::Owned(text),
+        Err(_) => String::from_utf8_lossy(inner),
+    })
+}
+
+/// How JavaScript prints the value inside a Faye error: strings as they are, objects as `[object Object]`, `null` and
+/// arrays as nothing.
+#[must_use]
+pub fn printed(json: &[u8]) -> Cow<'_, str> {
+    match json.first() {
+        Some(b'"') => as_text(json).unwrap_or_default(),
+        Some(b'{') => Cow::Borrowed("[object Object]"),
+        Some(b'[' | b'n') | None => Cow::Borrowed(""),
+        Some(_) => String::from_utf8_lossy(json),
+    }
+}
+
+/// The number of milliseconds that a value asks for: a positive number, or 0 for anything else.
+#[must_use]
+pub fn milliseconds(json: &[u8]) -> u64 {
+    let number = std::str::from_utf8(json).ok().and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
+    // The cast saturates: what is negative or not a number becomes 0.
+    number as u64
+}
+
+/// How deeply arrays and objects are nested in the value: 0 for a plain value.
+#[must_use]
+pub fn depth(json: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0usize, 0usize);
+    let mut at = 0;
+    while let Some(byte) = json.get(at) {
+        match byte {
+            b'{' | b'[' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => at += string_length(&json[at..]) - 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    deepest
+}
+
+/// Bytes of the string at the front of the text, both quotes counted.
+fn string_length(json: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(found) = json.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        at += found;
+        if json[at] == b'"' {
+            return at + 1;
+        }
+        at += 2;
+    }
+    json.len()
+}
+
+/// Appends a JSON string that spells the text.
+pub fn write_string(out: &mut Vec<u8>, text: &str) {
+    // Writing to a Vec cannot fail, and a str is always representable.
+    let _ = serde_json::to_writer(out, text);
+}
+
+/// The elements of a JSON array as slices of it; a value that is no array is its own only element.
+#[must_use]
+pub fn elements(json: &[u8]) -> Vec<&[u8]> {
+    if json.first() != Some(&b'[') {
+        return vec![json];
+    }
+    match serde_json::from_slice::<Vec<&serde_json::value::RawValue>>(json) {
+        Ok(values) => values.into_iter().map(|value| value.get().as_bytes()).collect(),
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The value of a key of a JSON object, as a slice of it; the last one if the key is there more than once.
+#[must_use]
+pub fn member<'a>(json: &'a [u8], key: &str) -> Option<&'a [u8]> {
+    let mut found = None;
+    super::parse::each_member(json, |name, value| {
+        if name == key {
+            found = Some(value);
+        }
+    });
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn truth_is_javascripts() {
+        for yes in ["1", "-1", "0.5", "\"0\"", "true", "{}", "[]", "\" \"", "1e400"] {
+            assert!(is_truthy(yes.as_bytes()), "{yes}");
+        }
+        for no in ["0", "-0", "0.0", "0e5", "\"\"", "false", "null", "", "1e-400"] {
+            assert!(!is_truthy(no.as_bytes()), "{no}");
+        }
+    }
+
+    #[test]
+    fn depth_ignores_brackets_in_strings() {
+        assert_eq!(depth(br#"1"#), 0);
+        assert_eq!(depth(br#"{"a":[1,{"b":2}]}"#), 3);
+        assert_eq!(depth(br#"{"[[[[":"{{{{\"[["}"#), 1);
+        assert_eq!(depth("[".repeat(1000).as_bytes()), 1000);
+        assert_eq!(depth(br#"["\\",[1]]"#), 2);
+    }
+
+    #[test]
+    fn text_undoes_escapes() {
+        assert_eq!(as_text(br#""/m\u0065ta""#).as_deref(), Some("/meta"));
+        assert_eq!(as_text(b"5"), None);
+        assert_eq!(as_text(br#""\ud800""#).as_deref(), Some(r"\ud800"));
+    }
+
+    #[test]
+    fn milliseconds_of_odd_values_are_none() {
+        assert_eq!(milliseconds(b"500"), 500);
+        for odd in ["-1", "null", "\"500\"", "true", "{}", "[]", "-1e400"] {
+            assert_eq!(milliseconds(odd.as_bytes()), 0, "{odd}");
+        }
+        assert_eq!(milliseconds(b"1e400"), u64::MAX);
+    }
+
+    #[test]
+    fn members_and_elements_are_slices() {
+        assert_eq!(member(br#"{"a": {"x":1} ,"b":2,"a":3}"#, "a"), Some(&b"3"[..]));
+        assert_eq!(member(b"[1]", "a"), None);
+        assert_eq!(elements(br#"["/a", "/b" ]"#), vec![&b"\"/a\""[..], b"\"/b\""]);
+        assert_eq!(elements(b"\"/a\""), vec![b"\"/a\""]);
+    }
+}

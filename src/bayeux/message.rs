@@ -1,0 +1,214 @@
+//! One Bayeux message as an ordered list of fields, whose values are slices of the bytes that came in.
+//!
+//! A message can be changed field by field (extensions do), but its values are never parsed into a tree.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::channel::Verb;
+use super::json;
+
+/// A top-level field of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// `channel`
+    Channel,
+    /// `clientId`
+    ClientId,
+    /// `id`
+    Id,
+    /// `data`
+    Data,
+    /// `ext`
+    Ext,
+    /// `error`
+    Error,
+    /// `advice`
+    Advice,
+    /// `successful`
+    Successful,
+    /// `subscription`
+    Subscription,
+    /// `connectionType`
+    ConnectionType,
+    /// `version`
+    Version,
+    /// `supportedConnectionTypes`
+    SupportedConnectionTypes,
+    /// A field that the protocol does not know.
+    Other,
+}
+
+impl Field {
+    /// The field of a key, escapes undone.
+    #[must_use]
+    pub fn of(key: &str) -> Self {
+        match key {
+            "channel" => Self::Channel,
+            "clientId" => Self::ClientId,
+            "id" => Self::Id,
+            "data" => Self::Data,
+            "ext" => Self::Ext,
+            "error" => Self::Error,
+            "advice" => Self::Advice,
+            "successful" => Self::Successful,
+            "subscription" => Self::Subscription,
+            "connectionType" => Self::ConnectionType,
+            "version" => Self::Version,
+            "supportedConnectionTypes" => Self::SupportedConnectionTypes,
+            _ => Self::Other,
+        }
+    }
+
+    /// The key of a known field; empty for [`Field::Other`].
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Channel => "channel",
+            Self::ClientId => "clientId",
+            Self::Id => "id",
+            Self::Data => "data",
+            Self::Ext => "ext",
+            Self::Error => "error",
+            Self::Advice => "advice",
+            Self::Successful => "successful",
+            Self::Subscription => "subscription",
+            Self::ConnectionType => "connectionType",
+            Self::Version => "version",
+            Self::SupportedConnectionTypes => "supportedConnectionTypes",
+            Self::Other => "",
+        }
+    }
+}
+
+/// A piece of text: a range of the payload, or text of its own.
+#[derive(Debug, Clone)]
+pub(super) enum Piece {
+    Slice(u32, u32),
+    Own(Box<[u8]>),
+}
+
+impl Piece {
+    fn of<'a>(&'a self, payload: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Slice(start, end) => payload.get(*start as usize..*end as usize).unwrap_or_default(),
+            Self::Own(text) => text,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) field: Field,
+    /// The key between its quotes, as it is to be written.
+    pub(super) key: Piece,
+    pub(super) value: Piece,
+}
+
+/// One message. Cloning shares the payload.
+#[derive(Debug, Clone, Default)]
+pub struct Message {
+    pub(super) payload: Bytes,
+    pub(super) entries: SmallVec<[Entry; 8]>,
+}
+
+impl Message {
+    /// The JSON text of a field, or `None` if the message has no such field. [`Field::Other`] is never found; ask
+    /// [`Message::other`].
+    #[must_use]
+    pub fn get(&self, field: Field) -> Option<&[u8]> {
+        let entry = self.entries.iter().find(|entry| entry.field == field && field != Field::Other)?;
+        Some(entry.value.of(&self.payload))
+    }
+
+    /// The JSON text of a field, if JavaScript takes it for true.
+    #[must_use]
+    pub fn truthy(&self, field: Field) -> Option<&[u8]> {
+        self.get(field).filter(|value| json::is_truthy(value))
+    }
+
+    /// The text of a field that is a JSON string.
+    #[must_use]
+    pub fn text(&self, field: Field) -> Option<Cow<'_, str>> {
+        json::as_text(self.get(field)?)
+    }
+
+    /// The JSON text of a field that the protocol does not know, by its key.
+    #[must_use]
+    pub fn other(&self, key: &str) -> Option<&[u8]> {
+        self.entries
+            .iter()
+            .rfind(|entry| entry.field == Field::Other && entry.key.of(&self.payload) == key.as_bytes())
+            .map(|entry| entry.value.of(&self.payload))
+    }
+
+    /// What the message asks for.
+    #[must_use]
+    pub fn verb(&self) -> Verb {
+        self.text(Field::Channel).map_or(Verb::Publish, |channel| Verb::of(&channel))
+    }
+
+    /// Sets a field to a JSON text, in its place if it is there, else at the end. The caller answers for the text
+    /// being JSON. [`Field::Other`] is not set.
+    pub fn set(&mut self, field: Field, json: impl Into<Box<[u8]>>) {
+        if field == Field::Other {
+            return;
+        }
+        let value = Piece::Own(json.into());
+        match self.entries.iter_mut().find(|entry| entry.field == field) {
+            Some(entry) => entry.value = value,
+            None => self.entries.push(Entry { field, key: Piece::Own(field.key().as_bytes().into()), value }),
+        }
+    }
+
+    /// Sets a field to a JSON string that spells the text.
+    pub fn set_text(&mut self, field: Field, text: &str) {
+        let mut json = Vec::with_capacity(text.len() + 2);
+        json::write_string(&mut json, text);
+        self.set(field, json);
+    }
+
+    /// Refuses the message: its operation is not carried out, and the reply has this text as its `error`.
+    /// A text such as `403::Forbidden` is what Faye's clients parse.
+    pub fn refuse(&mut self, error: &str) {
+        self.set_text(Field::Error, error);
+    }
+
+    /// Takes a field away.
+    pub fn remove(&mut self, field: Field) {
+        if field != Field::Other {
+            self.entries.retain(|entry| entry.field != field);
+        }
+    }
+
+    /// How deeply the values are nested, the message itself counted.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        1 + self.entries.iter().map(|entry| json::depth(entry.value.of(&self.payload))).max().unwrap_or(0)
+    }
+
+    /// Bytes of the values together: what a copy of the message takes, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.entries.iter().map(|entry| entry.value.of(&self.payload).len() + 16).sum()
+    }
+
+    /// Appends the message as a JSON object, with the fields that `keep` wants, in their order.
+    pub fn write(&self, out: &mut Vec<u8>, keep: impl Fn(Field) -> bool) {
+        out.push(b'{');
+        let mut first = true;
+        for entry in self.entries.iter().filter(|entry| keep(entry.field)) {
+            if !first {
+                out.push(b',');
+            }
+            first = false;
+            out.push(b'"');
+            out.extend_from_slice(entry.key.of(&self.payload));
+            out.extend_from_slice(b"\":");
+            out.extend_from_slice(entry.value.of(&self.payload));
+        }
+        out.push(b'}');
+    }
+}

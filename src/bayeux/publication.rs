@@ -1,0 +1,105 @@
+//! What subscribers get of a published message: encoded once, shared by all.
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+
+use super::{Field, Message};
+
+/// A message on its way to the subscribers. Its wire forms are made when first asked for and shared from then on.
+#[derive(Debug)]
+pub struct Publication {
+    channel: Box<str>,
+    /// `[{…}]`
+    array: Bytes,
+    frame: OnceLock<Bytes>,
+    event: OnceLock<Bytes>,
+}
+
+impl Publication {
+    /// Encodes a message for its subscribers. They get `channel`, `data`, `ext` and fields that the protocol does not
+    /// know, and the `id` only of a publisher without a session: no publisher can steer somebody else's client, and
+    /// a client's counter means nothing to others.
+    #[must_use]
+    pub fn new(channel: &str, message: &Message) -> Self {
+        let has_session = message.truthy(Field::ClientId).is_some();
+        let mut array = Vec::with_capacity(message.size() + 64);
+        array.push(b'[');
+        message.write(&mut array, |field| match field {
+            Field::Channel | Field::Data | Field::Ext | Field::Other => true,
+            // Only handshakes have these; on a publication they are fields like any other.
+            Field::Version | Field::SupportedConnectionTypes => true,
+            Field::Id => !has_session,
+            Field::ClientId
+            | Field::Error
+            | Field::Advice
+            | Field::Successful
+            | Field::Subscription
+            | Field::ConnectionType => false,
+        });
+        array.push(b']');
+        Self { channel: channel.into(), array: array.into(), frame: OnceLock::new(), event: OnceLock::new() }
+    }
+
+    /// The channel that it was published to.
+    #[must_use]
+    pub fn channel(&self) -> &str {
+        &self.channel
+    }
+
+    /// The message as a JSON array of one.
+    #[must_use]
+    pub fn array(&self) -> &Bytes {
+        &self.array
+    }
+
+    /// The message as a JSON object.
+    #[must_use]
+    pub fn object(&self) -> &[u8] {
+        &self.array[1..self.array.len() - 1]
+    }
+
+    /// The message as a WebSocket frame, which `encode` makes of the array when it is asked for the first time.
+    pub fn frame(&self, encode: impl FnOnce(&[u8]) -> Bytes) -> &Bytes {
+        self.frame.get_or_init(|| encode(&self.array))
+    }
+
+    /// The message as an event of an EventSource stream, made as [`Publication::frame`] is.
+    pub fn event(&self, encode: impl FnOnce(&[u8]) -> Bytes) -> &Bytes {
+        self.event.get_or_init(|| encode(&self.array))
+    }
+
+    /// Bytes that the publication counts for in a mailbox.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.array.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bayeux::parse::parse_one;
+
+    fn delivered(text: &'static str) -> String {
+        let message = parse_one(Bytes::from_static(text.as_bytes())).unwrap();
+        String::from_utf8(Publication::new("/a", &message).object().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn subscribers_never_get_what_would_steer_their_client() {
+        assert_eq!(
+            delivered(
+                r#"{"id":"1","advice":{"reconnect":"none"},"channel":"/a","successful":true,"data":1,"error":"x",
+                "clientId":"me","subscription":"/b","connectionType":"z","ext":{"a":1},"mine":[ 2 ]}"#
+            ),
+            r#"{"channel":"/a","data":1,"ext":{"a":1},"mine":[ 2 ]}"#
+        );
+    }
+
+    #[test]
+    fn the_id_of_a_back_end_is_kept() {
+        assert_eq!(delivered(r#"{"id":"1","channel":"/a","data":1}"#), r#"{"id":"1","channel":"/a","data":1}"#);
+        assert_eq!(delivered(r#"{"id":"1","channel":"/a","data":1,"clientId":""}"#), r#"{"id":"1","channel":"/a","data":1}"#);
+    }
+}

@@ -1,0 +1,167 @@
+//! Replies, written straight into a buffer, key for key in Faye's order.
+//!
+//! Every reply begins with the same skeleton: `id`, `clientId`, `channel`, an `error` that an extension set, and
+//! `successful`. `id`, `clientId` and `channel` are echoed as they came, if JavaScript takes them for true.
+
+use super::{Advice, BayeuxError, CONNECTION_TYPES, ClientId, Field, Message, VERSION, json};
+
+/// What became of a message.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// It was carried out.
+    Done,
+    /// An extension refused it; the text is the message's own `error`.
+    Refused,
+    /// The server refused it.
+    Failed(BayeuxError),
+}
+
+impl Outcome {
+    /// Whether the message was carried out.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+}
+
+/// Where the server's own error stands among the keys of a reply.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ErrorPlace {
+    BeforeExtra,
+    AfterExtra,
+}
+
+/// A publish, a disconnect, or a refused meta channel: nothing but the skeleton. Failures of `disconnect` do not echo
+/// the `clientId`; the caller says so by `echo_client`.
+pub fn plain(out: &mut Vec<u8>, message: &Message, outcome: &Outcome, echo_client: bool) {
+    skeleton(out, message, outcome, if echo_client { Client::Echo } else { Client::Omit });
+    late_error(out, message, outcome);
+    out.push(b'}');
+}
+
+/// A handshake reply. `advice` is complete in both cases; `client` is there if the handshake succeeded.
+pub fn handshake(out: &mut Vec<u8>, message: &Message, outcome: &Outcome, client: Option<&ClientId>, advice: Advice) {
+    // If the request had a clientId, the new one stands where a clientId normally is.
+    let early = message.truthy(Field::ClientId).is_some();
+    let place = match (early, client) {
+        (true, Some(client)) => Client::New(client),
+        (true, None) => Client::Echo,
+        (false, _) => Client::Omit,
+    };
+    skeleton(out, message, outcome, place);
+    key(out, "version");
+    json::write_string(out, VERSION);
+    // Faye finds a missing version before it writes the types, and wrong types after; the place stays, whichever
+    // text wins.
+    let place = if message.truthy(Field::Version).is_none() { ErrorPlace::BeforeExtra } else { ErrorPlace::AfterExtra };
+    if place == ErrorPlace::BeforeExtra {
+        late_error(out, message, outcome);
+    }
+    key(out, "supportedConnectionTypes");
+    out.push(b'[');
+    for (at, name) in CONNECTION_TYPES.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        json::write_string(out, name);
+    }
+    out.push(b']');
+    if place == ErrorPlace::AfterExtra {
+        late_error(out, message, outcome);
+    }
+    if let (false, Some(client)) = (early, client) {
+        key(out, "clientId");
+        json::write_string(out, client.as_str());
+    }
+    key(out, "advice");
+    advice.write(out);
+    out.push(b'}');
+}
+
+/// A connect reply.
+pub fn connect(out: &mut Vec<u8>, message: &Message, outcome: &Outcome, advice: Advice) {
+    skeleton(out, message, outcome, if outcome.is_done() { Client::Echo } else { Client::Omit });
+    late_error(out, message, outcome);
+    key(out, "advice");
+    advice.write(out);
+    out.push(b'}');
+}
+
+/// A subscribe or unsubscribe reply. The `subscription` is echoed as it came.
+pub fn subscription(out: &mut Vec<u8>, message: &Message, outcome: &Outcome) {
+    skeleton(out, message, outcome, Client::Echo);
+    // What is wrong with the request stands before the subscription, what is wrong with a channel after it.
+    let before = matches!(
+        outcome,
+        Outcome::Failed(
+            BayeuxError::ClientUnknown(_) | BayeuxError::ParameterMissing(_) | BayeuxError::TooDeep(_)
+        )
+    );
+    if before {
+        late_error(out, message, outcome);
+    }
+    key(out, "subscription");
+    out.extend_from_slice(message.truthy(Field::Subscription).unwrap_or(b"[]"));
+    if !before {
+        late_error(out, message, outcome);
+    }
+    out.push(b'}');
+}
+
+enum Client<'a> {
+    Echo,
+    New(&'a ClientId),
+    Omit,
+}
+
+fn skeleton(out: &mut Vec<u8>, message: &Message, outcome: &Outcome, client: Client<'_>) {
+    out.push(b'{');
+    if let Some(id) = message.truthy(Field::Id) {
+        key(out, "id");
+        out.extend_from_slice(id);
+    }
+    match client {
+        Client::Echo => {
+            if let Some(client) = message.truthy(Field::ClientId) {
+                key(out, "clientId");
+                out.extend_from_slice(client);
+            }
+        }
+        Client::New(client) => {
+            key(out, "clientId");
+            json::write_string(out, client.as_str());
+        }
+        Client::Omit => {}
+    }
+    if let Some(channel) = message.truthy(Field::Channel) {
+        key(out, "channel");
+        out.extend_from_slice(channel);
+    }
+    if let Some(error) = message.truthy(Field::Error) {
+        key(out, "error");
+        match outcome {
+            // A check of the server overrides the extension's text, in its place.
+            Outcome::Failed(error) => json::write_string(out, &error.to_string()),
+            Outcome::Done | Outcome::Refused => out.extend_from_slice(error),
+        }
+    }
+    key(out, "successful");
+    out.extend_from_slice(if outcome.is_done() { b"true" } else { b"false" });
+}
+
+/// The server's own error, unless it took the place of an extension's.
+fn late_error(out: &mut Vec<u8>, message: &Message, outcome: &Outcome) {
+    if let (Outcome::Failed(error), None) = (outcome, message.truthy(Field::Error)) {
+        key(out, "error");
+        json::write_string(out, &error.to_string());
+    }
+}
+
+fn key(out: &mut Vec<u8>, name: &str) {
+    if out.last() != Some(&b'{') {
+        out.push(b',');
+    }
+    out.push(b'"');
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+}

@@ -1,0 +1,147 @@
+//! Every figure that the server counts, as a field of one struct, and its text for Prometheus.
+//!
+//! There is no global: whoever counts is handed the struct.
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// What was refused because of a limit, or because it was not what it had to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[allow(missing_docs, reason = "each bears the name of its setting in [limits]")]
+#[allow(non_camel_case_types, reason = "the names are the values of the label")]
+pub enum Reason {
+    connections,
+    descriptors,
+    body,
+    body_time,
+    frame,
+    message,
+    batch,
+    depth,
+    header,
+    header_time,
+    subscriptions,
+    sessions,
+    channel,
+    callback,
+    /// A request or frame that is no payload: bad JSON, bad UTF-8, no `message`, a wrong method.
+    syntax,
+    /// A WebSocket that broke RFC 6455.
+    websocket,
+}
+
+/// Label of [`Metrics::refused`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Refused {
+    /// What was refused.
+    pub reason: Reason,
+}
+
+/// Label of [`Metrics::messages`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Messages {
+    /// The verb: `handshake`, `connect`, `subscribe`, `unsubscribe`, `publish`, `disconnect`, `unknown`.
+    pub verb: &'static str,
+}
+
+/// Label of [`Metrics::requests`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Requests {
+    /// The transport.
+    pub transport: &'static str,
+}
+
+/// All counters and gauges. Cloning shares them.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    /// Connections accepted.
+    pub connections_accepted: Counter,
+    /// Connections open.
+    pub connections: Gauge,
+    /// WebSockets open.
+    pub websockets: Gauge,
+    /// EventSource streams open.
+    pub streams: Gauge,
+    /// Connects that are held.
+    pub polls: Gauge,
+    /// HTTP requests and WebSocket upgrades, by transport.
+    pub requests: Family<Requests, Counter>,
+    /// Messages received, by verb.
+    pub messages: Family<Messages, Counter>,
+    /// Messages answered with an error.
+    pub errors: Counter,
+    /// What was refused, by reason.
+    pub refused: Family<Refused, Counter>,
+    /// Sessions alive.
+    pub sessions: Gauge,
+    /// Sessions that ended because no connect came in time.
+    pub sessions_expired: Counter,
+    /// Subscriptions alive.
+    pub subscriptions: Gauge,
+    /// Publications accepted.
+    pub publications: Counter,
+    /// Publications put into mailboxes.
+    pub deliveries: Counter,
+    /// Publications written to a live connection.
+    pub deliveries_written: Counter,
+    /// Publications put back because the connection broke before they were written.
+    pub deliveries_returned: Counter,
+    /// Sessions ended because their mailbox was full.
+    pub mailbox_disconnects: Counter,
+    /// Publications dropped because a mailbox was full.
+    pub mailbox_dropped: Counter,
+    /// Connections cut because they answered no ping.
+    pub ping_timeouts: Counter,
+    /// Connections cut because they took nothing of what was written.
+    pub write_timeouts: Counter,
+    /// Tasks that ended by a panic; each is a defect of the server.
+    pub panics: Counter,
+}
+
+impl Metrics {
+    /// Counts something refused.
+    pub fn refuse(&self, reason: Reason) {
+        self.refused.get_or_create(&Refused { reason }).inc();
+    }
+
+    /// The figures in Prometheus's text format.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = encode(&mut text, &self.registry());
+        text
+    }
+
+    fn registry(&self) -> Registry {
+        let mut registry = Registry::with_prefix("faye");
+        let mut add = |name: &str, help: &str, metric: &Counter| registry.register(name, help, metric.clone());
+        add("connections_accepted", "Connections accepted", &self.connections_accepted);
+        add("errors", "Messages answered with an error", &self.errors);
+        add("sessions_expired", "Sessions that ended because no connect came in time", &self.sessions_expired);
+        add("publications", "Publications accepted", &self.publications);
+        add("deliveries", "Publications put into mailboxes", &self.deliveries);
+        add("deliveries_written", "Publications written to a live connection", &self.deliveries_written);
+        add("deliveries_returned", "Publications put back because a connection broke", &self.deliveries_returned);
+        add("mailbox_disconnects", "Sessions ended because their mailbox was full", &self.mailbox_disconnects);
+        add("mailbox_dropped", "Publications dropped because a mailbox was full", &self.mailbox_dropped);
+        add("ping_timeouts", "Connections cut because they answered no ping", &self.ping_timeouts);
+        add("write_timeouts", "Connections cut because they took nothing", &self.write_timeouts);
+        add("panics", "Tasks that ended by a panic", &self.panics);
+        let mut add = |name: &str, help: &str, metric: &Gauge| registry.register(name, help, metric.clone());
+        add("connections", "Connections open", &self.connections);
+        add("websockets", "WebSockets open", &self.websockets);
+        add("streams", "EventSource streams open", &self.streams);
+        add("polls", "Connects held", &self.polls);
+        add("sessions", "Sessions alive", &self.sessions);
+        add("subscriptions", "Subscriptions alive", &self.subscriptions);
+        registry.register("requests", "Requests and upgrades by transport", self.requests.clone());
+        registry.register("messages", "Messages received by verb", self.messages.clone());
+        registry.register("refused", "What was refused, by reason", self.refused.clone());
+        registry
+    }
+}

@@ -1,0 +1,170 @@
+//! What waits for one session: a bounded queue. A message leaves it only when it was written to a live connection.
+//!
+//! It is a plain value; the session locks it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::bayeux::Publication;
+use crate::config::Overflow;
+
+/// How much may wait.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Messages.
+    pub messages: usize,
+    /// Bytes of the messages.
+    pub bytes: usize,
+}
+
+/// What became of a publication that was pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pushed {
+    /// It waits.
+    Queued,
+    /// It waits, and this many older ones were dropped for it.
+    Displaced(usize),
+    /// It was dropped.
+    Dropped,
+    /// There was no room, and the session has to end.
+    Overflow,
+}
+
+/// The queue. What is leased to a transport still counts against the bounds, for it may come back.
+#[derive(Debug, Default)]
+pub struct Mailbox {
+    queue: VecDeque<Arc<Publication>>,
+    bytes: usize,
+    leased: usize,
+    leased_bytes: usize,
+}
+
+impl Mailbox {
+    /// Appends a publication, or does what the policy says if there is no room. An empty mailbox takes any one
+    /// publication, however large.
+    pub fn push(&mut self, publication: &Arc<Publication>, bounds: Bounds, overflow: Overflow) -> Pushed {
+        let mut displaced = 0;
+        while !self.has_room(publication.size(), bounds) {
+            match overflow {
+                Overflow::Disconnect => return Pushed::Overflow,
+                Overflow::DropNewest => return Pushed::Dropped,
+                Overflow::DropOldest => match self.queue.pop_front() {
+                    Some(oldest) => {
+                        self.bytes -= oldest.size();
+                        displaced += 1;
+                    }
+                    // All that is there is being written; it cannot be taken back.
+                    None => return Pushed::Dropped,
+                },
+            }
+        }
+        self.bytes += publication.size();
+        self.queue.push_back(Arc::clone(publication));
+        if displaced > 0 { Pushed::Displaced(displaced) } else { Pushed::Queued }
+    }
+
+    /// Takes messages off the front for a transport to write, at least one if any waits. `None` if nothing waits or
+    /// if an earlier lease is still out: one at a time keeps the order when a transport fails.
+    pub fn lease(&mut self, messages: usize, bytes: usize) -> Option<Vec<Arc<Publication>>> {
+        if self.leased > 0 || self.queue.is_empty() {
+            return None;
+        }
+        let mut count = 0;
+        let mut size = 0;
+        for publication in self.queue.iter().take(messages.max(1)) {
+            if count > 0 && size + publication.size() > bytes {
+                break;
+            }
+            size += publication.size();
+            count += 1;
+        }
+        self.leased = count;
+        self.leased_bytes = size;
+        self.bytes -= size;
+        Some(self.queue.drain(..count).collect())
+    }
+
+    /// Ends the lease; what was not written comes back to the front, in its order.
+    pub fn settle(&mut self, unwritten: impl DoubleEndedIterator<Item = Arc<Publication>>) {
+        self.leased = 0;
+        self.leased_bytes = 0;
+        for publication in unwritten.rev() {
+            self.bytes += publication.size();
+            self.queue.push_front(publication);
+        }
+        // An idle mailbox keeps no memory.
+        if self.queue.is_empty() && self.queue.capacity() > 64 {
+            self.queue = VecDeque::new();
+        }
+    }
+
+    /// Whether nothing waits; what is leased does not count.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Whether a lease is out.
+    #[must_use]
+    pub fn is_leased(&self) -> bool {
+        self.leased > 0
+    }
+
+    fn has_room(&self, size: usize, bounds: Bounds) -> bool {
+        let count = self.queue.len() + self.leased;
+        count == 0 || (count < bounds.messages && self.bytes + self.leased_bytes + size <= bounds.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bayeux::parse::parse_one;
+
+    fn publication(data: usize) -> Arc<Publication> {
+        let text = format!(r#"{{"channel":"/a","data":{data:03}}}"#).replace(":00", ":1");
+        Arc::new(Publication::new("/a", &parse_one(text.into()).unwrap()))
+    }
+
+    fn bounds(messages: usize) -> Bounds {
+        Bounds { messages, bytes: usize::MAX }
+    }
+
+    #[test]
+    fn what_is_not_written_comes_back_in_order() {
+        let mut mailbox = Mailbox::default();
+        let all: Vec<_> = (100..105).map(publication).collect();
+        for one in &all {
+            assert_eq!(mailbox.push(one, bounds(5), Overflow::Disconnect), Pushed::Queued);
+        }
+        let leased = mailbox.lease(3, usize::MAX).unwrap();
+        assert_eq!(leased.len(), 3);
+        assert!(mailbox.lease(3, usize::MAX).is_none(), "one lease at a time");
+        assert_eq!(mailbox.push(&all[0], bounds(5), Overflow::Disconnect), Pushed::Overflow, "leased ones count");
+        mailbox.settle(leased.into_iter().skip(1));
+        let rest = mailbox.lease(usize::MAX, usize::MAX).unwrap();
+        assert!(rest.iter().zip(&all[1..]).all(|(one, other)| Arc::ptr_eq(one, other)) && rest.len() == 4);
+    }
+
+    #[test]
+    fn policies() {
+        let (one, two) = (publication(101), publication(102));
+        let mut mailbox = Mailbox::default();
+        assert_eq!(mailbox.push(&one, bounds(1), Overflow::Disconnect), Pushed::Queued);
+        assert_eq!(mailbox.push(&two, bounds(1), Overflow::Disconnect), Pushed::Overflow);
+        assert_eq!(mailbox.push(&two, bounds(1), Overflow::DropNewest), Pushed::Dropped);
+        assert_eq!(mailbox.push(&two, bounds(1), Overflow::DropOldest), Pushed::Displaced(1));
+        assert!(Arc::ptr_eq(&mailbox.lease(9, usize::MAX).unwrap()[0], &two));
+        assert_eq!(mailbox.push(&one, bounds(1), Overflow::DropOldest), Pushed::Dropped);
+    }
+
+    #[test]
+    fn bytes_are_bounded_but_one_message_always_fits() {
+        let one = publication(101);
+        let tight = Bounds { messages: 10, bytes: one.size() + 1 };
+        let mut mailbox = Mailbox::default();
+        assert_eq!(mailbox.push(&one, Bounds { messages: 10, bytes: 1 }, Overflow::Disconnect), Pushed::Queued);
+        assert_eq!(mailbox.push(&one, tight, Overflow::Disconnect), Pushed::Overflow);
+        assert_eq!(mailbox.lease(9, 1).unwrap().len(), 1, "a lease holds at least one");
+    }
+}

@@ -1,0 +1,22 @@
+//! Who on this node gets a publication: sessions, their subscriptions and their mailboxes.
+//!
+//! Everything here is synchronous: nothing awaits and nothing does I/O. It knows no socket; a transport makes itself
+//! known as an [`Attachment`].
+
+mod attachment;
+mod expiry;
+mod mailbox;
+mod session;
+mod sessions;
+mod subscribers;
+mod touched;
+mod trie;
+
+pub use attachment::{Attachment, Detached};
+pub use expiry::Expiry;
+pub use mailbox::{Bounds, Mailbox, Pushed};
+pub use session::{Held, Lease, Session};
+pub use sessions::{Full, Sessions};
+pub use subscribers::Subscribers;
+pub use touched::Touched;
+pub use trie::{Change, Trie};

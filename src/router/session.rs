@@ -1,0 +1,301 @@
+//! One client: its subscriptions, its mailbox, and the transport that is attached to it.
+//!
+//! Lock order: `subscriptions`, then a shard of the trie, then `state`. No lock is held while a transport is called.
+
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+use parking_lot::{Mutex, MutexGuard};
+use tokio::time::{Duration, Instant};
+
+use super::attachment::{Attachment, Detached};
+use super::mailbox::{Bounds, Mailbox, Pushed};
+use crate::bayeux::{ClientId, Publication};
+use crate::config::Overflow;
+use crate::metrics::Metrics;
+use crate::peer::{Peer, Transport};
+
+/// Messages and bytes that a transport takes at once where it chooses.
+const LEASE_MESSAGES: usize = 64;
+const LEASE_BYTES: usize = 256 * 1024;
+
+/// A session of the Bayeux protocol.
+pub struct Session {
+    id: ClientId,
+    key: u32,
+    bounds: Bounds,
+    lifetime: Duration,
+    metrics: Metrics,
+    /// Patterns in the order of their subscription; `None` once the session ended.
+    subscriptions: Mutex<Option<IndexSet<Box<str>>>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    mailbox: Mailbox,
+    /// The transport that messages go to.
+    attachment: Option<Arc<dyn Attachment>>,
+    /// An EventSource stream that gets the messages again once its client connects as such.
+    standby: Option<Arc<dyn Attachment>>,
+    /// Who has the lease.
+    holder: Option<Arc<dyn Attachment>>,
+    /// Whether somebody has undertaken to flush.
+    touched: bool,
+    connected: bool,
+    ended: bool,
+    /// Connects that are held; while there are any, the session does not expire.
+    held: usize,
+    deadline: Instant,
+}
+
+impl Session {
+    pub(super) fn new(id: ClientId, key: u32, bounds: Bounds, lifetime: Duration, metrics: Metrics) -> Self {
+        let state = State {
+            mailbox: Mailbox::default(),
+            attachment: None,
+            standby: None,
+            holder: None,
+            touched: false,
+            connected: false,
+            ended: false,
+            held: 0,
+            deadline: Instant::now() + lifetime,
+        };
+        let subscriptions = Mutex::new(Some(IndexSet::new()));
+        Self { id, key, bounds, lifetime, metrics, subscriptions, state: Mutex::new(state) }
+    }
+
+    /// The identifier.
+    #[must_use]
+    pub fn id(&self) -> &ClientId {
+        &self.id
+    }
+
+    /// A small number that no other living session has.
+    pub(super) fn key(&self) -> u32 {
+        self.key
+    }
+
+    /// The patterns, locked; `None` inside once the session ended.
+    pub(super) fn subscriptions(&self) -> MutexGuard<'_, Option<IndexSet<Box<str>>>> {
+        self.subscriptions.lock()
+    }
+
+    /// Whether the session has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.state.lock().ended
+    }
+
+    /// The request by which the client is reached now, if it is.
+    #[must_use]
+    pub fn peer(&self) -> Option<Arc<Peer>> {
+        self.state.lock().attachment.as_ref().map(|attachment| Arc::clone(attachment.peer()))
+    }
+
+    /// Puts a publication into the mailbox. True if the caller has to flush the session afterwards.
+    pub(super) fn push(&self, publication: &Arc<Publication>, overflow: Overflow) -> (Pushed, bool) {
+        let mut state = self.state.lock();
+        if state.ended {
+            return (Pushed::Dropped, false);
+        }
+        let pushed = state.mailbox.push(publication, self.bounds, overflow);
+        let waits = matches!(pushed, Pushed::Queued | Pushed::Displaced(_));
+        let first = waits && !state.touched;
+        if first {
+            state.touched = true;
+        }
+        (pushed, first)
+    }
+
+    /// Has the attached transport write what waits.
+    pub fn flush(self: &Arc<Self>) {
+        let attachment = {
+            let mut state = self.state.lock();
+            state.touched = false;
+            if state.mailbox.is_empty() {
+                return;
+            }
+            state.attachment.clone()
+        };
+        if let Some(attachment) = attachment {
+            attachment.flush(self);
+        }
+    }
+
+    /// Notes an accepted connect: the session lives on. True if it is the session's first.
+    pub fn connect(&self) -> bool {
+        let mut state = self.state.lock();
+        state.deadline = Instant::now() + self.lifetime;
+        !std::mem::replace(&mut state.connected, true)
+    }
+
+    /// Marks a connect as held: until the returned value is dropped, the session does not expire.
+    #[must_use]
+    pub fn hold(self: &Arc<Self>) -> Held {
+        self.state.lock().held += 1;
+        self.metrics.polls.inc();
+        Held(Arc::clone(self))
+    }
+
+    /// When the session expires, unless a connect comes or is held.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        let state = self.state.lock();
+        if state.held > 0 { Instant::now() + self.lifetime } else { state.deadline }
+    }
+
+    /// Attaches a transport; the one before is told that it was superseded. `false` if the session has ended.
+    /// A stream that is superseded by a request stands by.
+    pub fn attach(self: &Arc<Self>, attachment: &Arc<dyn Attachment>) -> bool {
+        let (old, holder) = {
+            let mut state = self.state.lock();
+            if state.ended {
+                return false;
+            }
+            state.standby.take_if(|standby| Arc::ptr_eq(standby, attachment));
+            let old = state.attachment.replace(Arc::clone(attachment));
+            let old = old.filter(|old| !Arc::ptr_eq(old, attachment));
+            let holder = state.holder.clone().filter(|holder| !Arc::ptr_eq(holder, attachment));
+            let holder = holder.filter(|holder| old.as_ref().is_none_or(|old| !Arc::ptr_eq(old, holder)));
+            let is_stream = |it: &Arc<dyn Attachment>| it.peer().transport == Transport::EventSource;
+            if is_stream(attachment) {
+                // A second stream takes the place of the first for good.
+                state.standby = None;
+            } else if let Some(old) = old.as_ref().filter(|old| is_stream(old)) {
+                state.standby = Some(Arc::clone(old));
+            }
+            (old, holder)
+        };
+        for superseded in [old, holder].into_iter().flatten() {
+            superseded.detach(self, Detached::Superseded);
+        }
+        true
+    }
+
+    /// Gives the messages back to a stream that stood by. True if there is a stream, attached now or before.
+    pub fn attach_stream(self: &Arc<Self>) -> bool {
+        let (standby, attached) = {
+            let state = self.state.lock();
+            let attached = state.attachment.as_ref();
+            let attached = attached.is_some_and(|it| it.peer().transport == Transport::EventSource);
+            (state.standby.clone(), attached)
+        };
+        match standby {
+            Some(standby) => self.attach(&standby),
+            None => attached,
+        }
+    }
+
+    /// Takes a transport away, if it is the attached one or stands by.
+    pub fn detach(&self, attachment: &Arc<dyn Attachment>) {
+        let mut state = self.state.lock();
+        let is_it = |there: &mut Arc<dyn Attachment>| Arc::ptr_eq(there, attachment);
+        state.attachment.take_if(is_it);
+        state.standby.take_if(is_it);
+    }
+
+    /// Whether the transport is the attached one.
+    #[must_use]
+    pub fn is_attached(&self, attachment: &Arc<dyn Attachment>) -> bool {
+        self.state.lock().attachment.as_ref().is_some_and(|there| Arc::ptr_eq(there, attachment))
+    }
+
+    /// Leases all that waits, for one HTTP answer.
+    pub fn lease_all(self: &Arc<Self>, holder: &Arc<dyn Attachment>) -> Option<Lease> {
+        self.lease_up_to(holder, usize::MAX, usize::MAX)
+    }
+
+    /// Leases some of what waits, for one write. `None` if nothing waits, if an earlier lease is out (it flushes when
+    /// it is settled), or if the transport is not the attached one any more.
+    pub fn lease(self: &Arc<Self>, holder: &Arc<dyn Attachment>) -> Option<Lease> {
+        if !self.is_attached(holder) {
+            return None;
+        }
+        self.lease_up_to(holder, LEASE_MESSAGES, LEASE_BYTES)
+    }
+
+    fn lease_up_to(self: &Arc<Self>, holder: &Arc<dyn Attachment>, messages: usize, bytes: usize) -> Option<Lease> {
+        let mut state = self.state.lock();
+        let items = state.mailbox.lease(messages, bytes)?;
+        state.holder = Some(Arc::clone(holder));
+        Some(Lease { session: Arc::clone(self), items, written: 0 })
+    }
+
+    /// Ends the session: no message gets in any more, and the transports are told. The patterns that it had, or `None`
+    /// if it had ended before. The caller takes them out of the trie and the session out of its table.
+    pub fn end(self: &Arc<Self>) -> Option<IndexSet<Box<str>>> {
+        let patterns = self.subscriptions.lock().take()?;
+        let transports = {
+            let mut state = self.state.lock();
+            state.ended = true;
+            state.mailbox = Mailbox::default();
+            [state.attachment.take(), state.standby.take()]
+        };
+        for transport in transports.into_iter().flatten() {
+            transport.detach(self, Detached::Ended);
+        }
+        Some(patterns)
+    }
+}
+
+/// A connect that is held. Dropping it starts the time after which the session expires.
+pub struct Held(Arc<Session>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut state = self.0.state.lock();
+        state.held -= 1;
+        state.deadline = Instant::now() + self.0.lifetime;
+        self.0.metrics.polls.dec();
+    }
+}
+
+/// Messages that a transport is writing. Those that it did not report as written go back when this is dropped.
+pub struct Lease {
+    session: Arc<Session>,
+    items: Vec<Arc<Publication>>,
+    written: usize,
+}
+
+impl Lease {
+    /// The messages, in order.
+    #[must_use]
+    pub fn items(&self) -> &[Arc<Publication>] {
+        &self.items
+    }
+
+    /// Notes that the first `count` messages have been written to a live connection.
+    pub fn written(&mut self, count: usize) {
+        self.written = count.min(self.items.len());
+    }
+
+    /// Notes that all messages have been written.
+    pub fn written_all(mut self) {
+        self.written = self.items.len();
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let returned = self.items.len() - self.written;
+        self.session.metrics.deliveries_written.inc_by(self.written as u64);
+        self.session.metrics.deliveries_returned.inc_by(returned as u64);
+        let attachment = {
+            let mut state = self.session.state.lock();
+            state.holder = None;
+            if state.ended {
+                return;
+            }
+            state.mailbox.settle(self.items.drain(..).skip(self.written));
+            if state.mailbox.is_empty() {
+                return;
+            }
+            state.attachment.clone()
+        };
+        // Whoever is attached now may have waited for this lease.
+        if let Some(attachment) = attachment {
+            attachment.flush(&self.session);
+        }
+    }
+}

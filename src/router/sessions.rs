@@ -1,0 +1,88 @@
+//! The table of all sessions of this node.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use tokio::time::Duration;
+
+use super::mailbox::Bounds;
+use super::session::Session;
+use crate::bayeux::ClientId;
+use crate::metrics::Metrics;
+
+/// The table holds as many sessions as it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there are as many sessions as limits.sessions allows")]
+pub struct Full;
+
+/// Sessions by their identifier.
+pub struct Sessions {
+    table: DashMap<ClientId, Arc<Session>>,
+    count: AtomicUsize,
+    limit: usize,
+    bounds: Bounds,
+    lifetime: Duration,
+    keys: Mutex<Keys>,
+    metrics: Metrics,
+}
+
+/// Small numbers for sessions, used again once free.
+#[derive(Default)]
+struct Keys {
+    free: Vec<u32>,
+    next: u32,
+}
+
+impl Sessions {
+    /// An empty table for at most `limit` sessions, each of which lives for `lifetime` after its last connect.
+    #[must_use]
+    pub fn new(limit: usize, bounds: Bounds, lifetime: Duration, metrics: Metrics) -> Self {
+        let keys = Mutex::default();
+        Self { table: DashMap::new(), count: AtomicUsize::new(0), limit, bounds, lifetime, keys, metrics }
+    }
+
+    /// Makes a session with a new identifier.
+    ///
+    /// # Errors
+    /// [`Full`] if there are as many sessions as there may be.
+    pub fn create(&self, id: ClientId) -> Result<Arc<Session>, Full> {
+        if self.count.fetch_add(1, Ordering::Relaxed) >= self.limit {
+            self.count.fetch_sub(1, Ordering::Relaxed);
+            return Err(Full);
+        }
+        let key = {
+            let mut keys = self.keys.lock();
+            keys.free.pop().unwrap_or_else(|| {
+                keys.next += 1;
+                keys.next
+            })
+        };
+        let session = Arc::new(Session::new(id, key, self.bounds, self.lifetime, self.metrics.clone()));
+        self.table.insert(id, Arc::clone(&session));
+        self.metrics.sessions.inc();
+        Ok(session)
+    }
+
+    /// Finds a living session.
+    #[must_use]
+    pub fn find(&self, id: &ClientId) -> Option<Arc<Session>> {
+        self.table.get(id).map(|found| Arc::clone(&found))
+    }
+
+    /// Forgets a session that has ended and has no subscription any more.
+    pub fn forget(&self, session: &Session) {
+        if self.table.remove(session.id()).is_some() {
+            self.keys.lock().free.push(session.key());
+            self.count.fetch_sub(1, Ordering::Relaxed);
+            self.metrics.sessions.dec();
+        }
+    }
+
+    /// All sessions at this moment.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Session>> {
+        self.table.iter().map(|entry| Arc::clone(&entry)).collect()
+    }
+}

@@ -1,0 +1,43 @@
+//! The sessions that got something while one piece of input was handled. They are written to when all of it was
+//! handled, so that what is queued for a session leaves in one write.
+
+use std::sync::Arc;
+
+use super::Session;
+
+/// Sessions to write to. Dropping it writes too, so that no message can be forgotten in a mailbox.
+#[derive(Default)]
+pub struct Touched {
+    sessions: Vec<Arc<Session>>,
+    overflowed: Vec<Arc<Session>>,
+}
+
+impl Touched {
+    /// Remembers a session whose mailbox got its first message.
+    pub(super) fn add(&mut self, session: &Arc<Session>) {
+        self.sessions.push(Arc::clone(session));
+    }
+
+    /// Remembers a session that has to end because its mailbox was full.
+    pub(super) fn add_overflowed(&mut self, session: &Arc<Session>) {
+        self.overflowed.push(Arc::clone(session));
+    }
+
+    /// The sessions that have to end. The caller ends them, when it holds no lock.
+    pub fn take_overflowed(&mut self) -> Vec<Arc<Session>> {
+        std::mem::take(&mut self.overflowed)
+    }
+
+    /// Has every session's transport write what waits.
+    pub fn flush(&mut self) {
+        for session in self.sessions.drain(..) {
+            session.flush();
+        }
+    }
+}
+
+impl Drop for Touched {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}

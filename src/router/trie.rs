@@ -1,0 +1,215 @@
+//! Which sessions a publication goes to: a trie over the segments of the patterns.
+//!
+//! It is split into shards by the first segment, so that publications to different channels do not wait for one lock.
+//! The patterns `/*` and `/**`, which begin with no segment, are kept in every shard.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use smallvec::SmallVec;
+
+use super::mailbox::Pushed;
+use super::subscribers::{Subscribers, each_once};
+use super::{Session, Touched};
+use crate::bayeux::{Publication, channel};
+use crate::config::Overflow;
+use crate::metrics::Metrics;
+
+const SHARDS: usize = 16;
+
+/// What became of a change to the subscriptions of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// The subscription was made or taken away.
+    Changed,
+    /// There was nothing to change.
+    Unchanged,
+    /// The session has as many subscriptions as it may have.
+    Full,
+    /// The session has ended.
+    Ended,
+}
+
+/// All subscriptions of this node.
+pub struct Trie {
+    shards: [RwLock<Node>; SHARDS],
+    hasher: RandomState,
+    metrics: Metrics,
+}
+
+#[derive(Default)]
+struct Node {
+    children: HashMap<Box<str>, Node>,
+    /// Subscribers of this very name.
+    exact: Subscribers,
+    /// Subscribers of this name and `/*`.
+    one: Subscribers,
+    /// Subscribers of this name and `/**`.
+    many: Subscribers,
+}
+
+impl Trie {
+    /// A trie without subscriptions.
+    #[must_use]
+    pub fn new(metrics: Metrics) -> Self {
+        Self { shards: Default::default(), hasher: RandomState::new(), metrics }
+    }
+
+    /// Subscribes a session to a valid pattern; it may have at most `limit` subscriptions.
+    pub fn subscribe(&self, session: &Arc<Session>, pattern: &str, limit: usize) -> Change {
+        let mut subscriptions = session.subscriptions();
+        let Some(patterns) = subscriptions.as_mut() else { return Change::Ended };
+        if patterns.contains(pattern) {
+            return Change::Unchanged;
+        }
+        if patterns.len() >= limit {
+            return Change::Full;
+        }
+        patterns.insert(pattern.into());
+        for shard in self.shards_of(pattern) {
+            shard.write().insert(channel::segments(pattern), session);
+        }
+        self.metrics.subscriptions.inc();
+        Change::Changed
+    }
+
+    /// Ends the subscription of a session to a pattern.
+    pub fn unsubscribe(&self, session: &Arc<Session>, pattern: &str) -> Change {
+        let mut subscriptions = session.subscriptions();
+        let Some(patterns) = subscriptions.as_mut() else { return Change::Ended };
+        if !patterns.shift_remove(pattern) {
+            return Change::Unchanged;
+        }
+        self.remove(session, pattern);
+        Change::Changed
+    }
+
+    /// Takes a pattern of a session out, whose own list no longer has it.
+    pub fn remove(&self, session: &Session, pattern: &str) {
+        for shard in self.shards_of(pattern) {
+            shard.write().remove(channel::segments(pattern), session);
+        }
+        self.metrics.subscriptions.dec();
+    }
+
+    /// Puts a publication into the mailbox of every session that a subscription of it matches, each once. `adapt` makes
+    /// of it what one receiver shall get, or nothing.
+    pub fn deliver(
+        &self,
+        publication: &Arc<Publication>,
+        overflow: Overflow,
+        touched: &mut Touched,
+        adapt: Option<&dyn Fn(&Session, &Arc<Publication>) -> Option<Arc<Publication>>>,
+    ) {
+        let mut delivered = 0;
+        let shard = self.shard_of(publication.channel()).read();
+        let mut lists = SmallVec::new();
+        shard.matches(publication.channel(), &mut lists);
+        each_once(&lists, |session| {
+            let adapted = match adapt {
+                Some(adapt) => match adapt(session, publication) {
+                    Some(adapted) => Some(adapted),
+                    None => return,
+                },
+                None => None,
+            };
+            let (pushed, first) = session.push(adapted.as_ref().unwrap_or(publication), overflow);
+            if first {
+                touched.add(session);
+            }
+            match pushed {
+                Pushed::Queued => {}
+                Pushed::Displaced(count) => {
+                    self.metrics.mailbox_dropped.inc_by(count as u64);
+                }
+                Pushed::Dropped => {
+                    self.metrics.mailbox_dropped.inc();
+                    return;
+                }
+                Pushed::Overflow => {
+                    touched.add_overflowed(session);
+                    return;
+                }
+            }
+            delivered += 1;
+        });
+        self.metrics.deliveries.inc_by(delivered);
+    }
+
+    fn shard_of(&self, channel: &str) -> &RwLock<Node> {
+        let first = channel::segments(channel).next().unwrap_or_default();
+        &self.shards[self.hasher.hash_one(first) as usize % SHARDS]
+    }
+
+    fn shards_of(&self, pattern: &str) -> &[RwLock<Node>] {
+        match pattern {
+            "/*" | "/**" => &self.shards,
+            _ => std::slice::from_ref(self.shard_of(pattern)),
+        }
+    }
+}
+
+impl Node {
+    fn insert<'a>(&mut self, mut segments: impl Iterator<Item = &'a str>, session: &Arc<Session>) {
+        match segments.next() {
+            None => self.exact.add(session),
+            Some("*") => self.one.add(session),
+            Some("**") => self.many.add(session),
+            Some(segment) => {
+                if !self.children.contains_key(segment) {
+                    self.children.insert(segment.into(), Self::default());
+                }
+                if let Some(child) = self.children.get_mut(segment) {
+                    child.insert(segments, session);
+                }
+                return;
+            }
+        };
+    }
+
+    /// Removes a subscription, and the nodes that are empty then.
+    fn remove<'a>(&mut self, mut segments: impl Iterator<Item = &'a str>, session: &Session) {
+        match segments.next() {
+            None => self.exact.remove(session),
+            Some("*") => self.one.remove(session),
+            Some("**") => self.many.remove(session),
+            Some(segment) => {
+                if let Some(child) = self.children.get_mut(segment) {
+                    child.remove(segments, session);
+                    if child.is_empty() {
+                        self.children.remove(segment);
+                    }
+                }
+                return;
+            }
+        };
+    }
+
+    fn is_empty(&self) -> bool {
+        self.children.is_empty() && self.exact.is_empty() && self.one.is_empty() && self.many.is_empty()
+    }
+
+    /// The lists of subscribers that a name matches, empty ones left out.
+    fn matches<'a>(&'a self, name: &str, lists: &mut SmallVec<[&'a Subscribers; 8]>) {
+        let mut add = |list: &'a Subscribers| {
+            if !list.is_empty() {
+                lists.push(list);
+            }
+        };
+        let mut node = self;
+        let mut segments = channel::segments(name).peekable();
+        while let Some(segment) = segments.next() {
+            add(&node.many);
+            if segments.peek().is_none() {
+                add(&node.one);
+            }
+            match node.children.get(segment) {
+                Some(child) => node = child,
+                None => return,
+            }
+        }
+        add(&node.exact);
+    }
+}

@@ -1,0 +1,64 @@
+//! `/meta/connect`: the client is there and takes messages.
+//!
+//! MUST contain `clientId` and `connectionType`; MAY contain `ext`, `id` (Bayeux 1.0, section 4.2).
+//! The reply is held back until there are messages, except for a session's first connect, and for a connect that
+//! comes together with other messages.
+
+use std::time::Duration;
+
+use super::Server;
+use super::receive::{Accepted, Request};
+use crate::bayeux::reply::{self, Outcome};
+use crate::bayeux::{Advice, BayeuxError, CONNECTION_TYPES, Field, Message, json};
+
+impl Server {
+    pub(super) fn connect(
+        &self,
+        request: Request<'_>,
+        out: &mut Vec<u8>,
+        accepted: &mut Option<Accepted>,
+    ) -> Outcome {
+        let Request { message, peer, mut outcome, alone } = request;
+        let session = self.session_of(&message);
+        let printed = |field| json::printed(message.get(field).unwrap_or_default()).into_owned();
+        if session.is_none() {
+            outcome = Outcome::Failed(BayeuxError::ClientUnknown(printed(Field::ClientId)));
+        }
+        if message.truthy(Field::ClientId).is_none() {
+            outcome = Outcome::Failed(BayeuxError::ParameterMissing("clientId"));
+        }
+        let kind = message.text(Field::ConnectionType);
+        if !kind.as_deref().is_some_and(|kind| CONNECTION_TYPES.contains(&kind)) {
+            outcome = Outcome::Failed(BayeuxError::ConnectionTypes(printed(Field::ConnectionType)));
+        }
+        if message.truthy(Field::ConnectionType).is_none() {
+            outcome = Outcome::Failed(BayeuxError::ParameterMissing("connectionType"));
+        }
+        let Some(session) = session.filter(|_| outcome.is_done()) else {
+            let address = peer.address.map(|address| address.ip());
+            let interval = self.backoff.failed(address, message.get(Field::ClientId).unwrap_or_default());
+            let advice = Advice { retry: false, interval, ..self.advice(&message) };
+            reply::connect(out, &message, &outcome, advice);
+            return outcome;
+        };
+        let first = session.connect();
+        let is_stream = kind.as_deref() == Some("eventsource");
+        let by_stream = is_stream && session.attach_stream();
+        if by_stream {
+            session.flush();
+        }
+        let hold = if first || !alone || is_stream { Duration::ZERO } else { self.hold(&message) };
+        reply::connect(out, &message, &outcome, self.advice(&message));
+        *accepted = Some(Accepted { session, reply: None, hold, by_stream });
+        outcome
+    }
+
+    /// For how long the client wants the connect to be held: the server's timeout, or `advice.timeout` of the request,
+    /// up to the lifetime of a session.
+    fn hold(&self, message: &Message) -> Duration {
+        match message.get(Field::Advice).and_then(|advice| json::member(advice, "timeout")) {
+            None => self.timeout,
+            Some(timeout) => Duration::from_millis(json::milliseconds(timeout)).min(2 * self.timeout),
+        }
+    }
+}

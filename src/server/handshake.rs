@@ -1,0 +1,69 @@
+//! `/meta/handshake`: a session begins.
+//!
+//! MUST contain `version` and `supportedConnectionTypes`; MAY contain `minimumVersion`, `ext`, `id`
+//! (Bayeux 1.0, section 4.1). As with Faye, the version is not compared.
+
+use super::Server;
+use super::event::Event;
+use super::receive::Request;
+use crate::bayeux::reply::{self, Outcome};
+use crate::bayeux::{Advice, BayeuxError, CONNECTION_TYPES, ClientId, Field, Message, json};
+use crate::metrics::Reason;
+
+impl Server {
+    pub(super) fn handshake(&self, request: Request<'_>, out: &mut Vec<u8>) -> Outcome {
+        let Request { message, peer, mut outcome, .. } = request;
+        if let Some(error) = wrong(&message) {
+            outcome = Outcome::Failed(error);
+        }
+        let mut created = None;
+        if outcome.is_done() {
+            match self.begin() {
+                Ok(client) => created = Some(client),
+                Err(error) => outcome = Outcome::Failed(error),
+            }
+        }
+        let advice = if outcome.is_done() {
+            self.advice(&message)
+        } else {
+            let interval = self.backoff.failed(peer.address.map(|address| address.ip()), b"");
+            Advice { retry: false, interval, ..self.advice(&message) }
+        };
+        reply::handshake(out, &message, &outcome, created.as_ref(), advice);
+        outcome
+    }
+
+    fn begin(&self) -> Result<ClientId, BayeuxError> {
+        let full = || {
+            self.metrics.refuse(Reason::sessions);
+            BayeuxError::TooManySessions(self.limits.sessions)
+        };
+        let mut bits = [0; 20];
+        if let Err(error) = getrandom::fill(&mut bits) {
+            tracing::error!(%error, "the system gives no random bytes; no session can begin");
+            return Err(full());
+        }
+        let session = self.sessions.create(ClientId::from_random(bits)).map_err(|_| full())?;
+        self.expiry.watch(&session);
+        self.emit(|| Event::Handshake { client: *session.id() });
+        Ok(*session.id())
+    }
+}
+
+fn wrong(message: &Message) -> Option<BayeuxError> {
+    let Some(types) = message.truthy(Field::SupportedConnectionTypes) else {
+        return Some(BayeuxError::ParameterMissing("supportedConnectionTypes"));
+    };
+    // A string is not a list of one: Faye does not find it among the types either.
+    let elements = if types.first() == Some(&b'[') { json::elements(types) } else { Vec::new() };
+    let known = |element: &&[u8]| json::as_text(element).is_some_and(|name| CONNECTION_TYPES.contains(&name.as_ref()));
+    if !elements.iter().any(known) {
+        let printed = if types.first() == Some(&b'[') {
+            elements.iter().map(|element| json::printed(element)).collect::<Vec<_>>().join(",")
+        } else {
+            json::printed(types).into_owned()
+        };
+        return Some(BayeuxError::ConnectionTypes(printed));
+    }
+    message.truthy(Field::Version).is_none().then_some(BayeuxError::ParameterMissing("version"))
+}

@@ -1,0 +1,150 @@
+//! The Bayeux server: what each verb does, one verb a file.
+//!
+//! All traffic enters by [`Server::receive`]. The server knows sessions and extensions, but no socket and no HTTP.
+
+mod backoff;
+mod connect;
+mod disconnect;
+mod event;
+mod handshake;
+mod publish;
+mod receive;
+mod rules;
+mod subscribe;
+mod unsubscribe;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, watch};
+
+pub use event::Event;
+pub use receive::{Accepted, Received};
+
+use crate::bayeux::{Advice, ClientId, Field, Message, json};
+use crate::broker::Memory;
+use crate::config::Config;
+use crate::extension::{Extension, Pipeline};
+use crate::metrics::Metrics;
+use crate::router::{Bounds, Expiry, Session, Sessions, Trie};
+
+/// Events that a slow listener may be behind before it loses the oldest.
+const EVENTS: usize = 4096;
+
+/// One Bayeux server.
+pub struct Server {
+    timeout: Duration,
+    interval: Duration,
+    limits: crate::config::Limits,
+    sessions: Sessions,
+    trie: Trie,
+    expiry: Expiry,
+    broker: Memory,
+    pipeline: Pipeline,
+    rules: rules::Rules,
+    backoff: backoff::Backoff,
+    events: broadcast::Sender<Event>,
+    draining: watch::Sender<bool>,
+    metrics: Metrics,
+}
+
+impl Server {
+    /// A server without sessions.
+    ///
+    /// # Errors
+    /// A text that says which channel rule is no glob; settings that passed `faye check` have none.
+    pub fn new(config: &Config, extensions: &[Arc<dyn Extension>], metrics: Metrics) -> Result<Self, String> {
+        let bounds = Bounds { messages: config.mailbox.messages, bytes: config.mailbox.bytes };
+        let lifetime = 2 * config.server.timeout;
+        Ok(Self {
+            timeout: config.server.timeout,
+            interval: config.server.interval,
+            limits: config.limits.clone(),
+            sessions: Sessions::new(config.limits.sessions, bounds, lifetime, metrics.clone()),
+            trie: Trie::new(metrics.clone()),
+            expiry: Expiry::default(),
+            broker: Memory::default(),
+            pipeline: Pipeline::new(extensions),
+            rules: rules::Rules::new(&config.channel, config.mailbox.overflow)?,
+            backoff: backoff::Backoff::new(&config.advice),
+            events: broadcast::Sender::new(EVENTS),
+            draining: watch::Sender::new(false),
+            metrics,
+        })
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The monitoring events from now on. A listener that is too slow loses the oldest and is told how many.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    /// The living session with this identifier.
+    #[must_use]
+    pub fn session(&self, id: &ClientId) -> Option<Arc<Session>> {
+        self.sessions.find(id)
+    }
+
+    /// Becomes true when the server is stopping.
+    #[must_use]
+    pub fn draining(&self) -> watch::Receiver<bool> {
+        self.draining.subscribe()
+    }
+
+    /// Tells every transport to answer what it holds and to close.
+    pub fn drain(&self) {
+        self.draining.send_replace(true);
+    }
+
+    /// Ends the sessions whose time is over. To be called about once a second.
+    pub fn expire(&self) {
+        for session in self.expiry.take_expired() {
+            tracing::debug!(client = %session.id(), "session expired");
+            self.metrics.sessions_expired.inc();
+            self.end(&session);
+        }
+    }
+
+    /// Ends a session: its subscriptions, its mailbox and its transports.
+    fn end(&self, session: &Arc<Session>) {
+        let Some(patterns) = session.end() else { return };
+        for pattern in patterns {
+            self.trie.remove(session, &pattern);
+            self.emit(|| Event::Unsubscribe { client: *session.id(), channel: pattern.into_string() });
+        }
+        self.sessions.forget(session);
+        self.emit(|| Event::Disconnect { client: *session.id() });
+    }
+
+    fn emit(&self, event: impl FnOnce() -> Event) {
+        if self.events.receiver_count() > 0 {
+            // It fails when the last listener has just gone.
+            let _ = self.events.send(event());
+        }
+    }
+
+    /// The session that a message names, if it is alive.
+    fn session_of(&self, message: &Message) -> Option<Arc<Session>> {
+        let id = json::as_text(message.get(Field::ClientId)?)?;
+        self.sessions.find(&ClientId::parse(id.as_bytes())?)
+    }
+
+    fn advice(&self, message: &Message) -> Advice {
+        let timeout = milliseconds(self.timeout);
+        if message.text(Field::ConnectionType).as_deref() == Some("eventsource") {
+            // The client gets its messages by the stream; its connects only keep the session alive.
+            return Advice { retry: true, interval: timeout, timeout: 0 };
+        }
+        Advice { retry: true, interval: milliseconds(self.interval), timeout }
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

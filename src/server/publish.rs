@@ -1,0 +1,73 @@
+//! Every other channel: a publication.
+//!
+//! MUST contain `channel` and `data`; MAY contain `clientId`, `ext`, `id` (Bayeux 1.0, section 5.1). No session is
+//! needed, and a `clientId` is not checked: a back end publishes with one POST.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Server;
+use super::event::Event;
+use super::receive::Request;
+use crate::bayeux::reply::{self, Outcome};
+use crate::bayeux::{BayeuxError, ClientId, Field, Message, Publication, channel, json, parse};
+use crate::extension::Receiver;
+use crate::metrics::Reason;
+use crate::router::{Session, Touched};
+
+impl Server {
+    pub(super) async fn publish(&self, request: Request<'_>, out: &mut Vec<u8>, touched: &mut Touched) -> Outcome {
+        let Request { message, mut outcome, .. } = request;
+        let name = message.text(Field::Channel).unwrap_or_default();
+        if name.len() > self.limits.channel {
+            self.metrics.refuse(Reason::channel);
+            outcome = Outcome::Failed(BayeuxError::ChannelTooLong(self.limits.channel));
+        } else if !channel::is_name(&name) {
+            let printed = json::printed(message.get(Field::Channel).unwrap_or_default());
+            outcome = Outcome::Failed(BayeuxError::ChannelInvalid(printed.into_owned()));
+        }
+        if message.get(Field::Data).is_none() {
+            outcome = Outcome::Failed(BayeuxError::ParameterMissing("data"));
+        }
+        reply::plain(out, &message, &outcome, true);
+        if outcome.is_done() {
+            self.metrics.publications.inc();
+            let name = name.into_owned();
+            // Messages to /service/ are for the server alone.
+            if !channel::is_service(&name) {
+                self.spread(&name, message.clone(), touched).await;
+            }
+            self.emit(|| {
+                let client = message.text(Field::ClientId).and_then(|id| ClientId::parse(id.as_bytes()));
+                let data = Bytes::copy_from_slice(message.get(Field::Data).unwrap_or_default());
+                Event::Publish { client, channel: name, data }
+            });
+        }
+        outcome
+    }
+
+    async fn spread(&self, name: &str, message: Message, touched: &mut Touched) {
+        let Some(message) = self.pipeline.publication(message, || touched.flush()).await else { return };
+        let publication = Arc::new(Publication::new(name, &message));
+        let overflow = self.rules.overflow(name);
+        let adapt = |session: &Session, publication: &Arc<Publication>| self.adapt(session, publication);
+        let adapt: Option<&dyn Fn(&Session, &Arc<Publication>) -> Option<Arc<Publication>>> =
+            if self.pipeline.sees_deliveries() { Some(&adapt) } else { None };
+        self.broker.publish(&publication, |publication| self.trie.deliver(publication, overflow, touched, adapt));
+        for session in touched.take_overflowed() {
+            tracing::warn!(client = %session.id(), channel = name, "mailbox full, session ended");
+            self.metrics.mailbox_disconnects.inc();
+            self.end(&session);
+        }
+    }
+
+    /// What one receiver gets of a publication, if extensions look at the receiver.
+    fn adapt(&self, session: &Session, publication: &Arc<Publication>) -> Option<Arc<Publication>> {
+        let object = publication.array().slice(1..publication.array().len() - 1);
+        let message = parse::parse_one(object)?;
+        let receiver = Receiver { client: session.id(), peer: session.peer() };
+        let message = self.pipeline.delivery(message, &receiver)?;
+        Some(Arc::new(Publication::new(publication.channel(), &message)))
+    }
+}

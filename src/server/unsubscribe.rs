@@ -1,0 +1,24 @@
+//! `/meta/unsubscribe`: a session no longer wants the publications of channels.
+//!
+//! MUST contain `clientId` and `subscription`; MAY contain `ext`, `id` (Bayeux 1.0, section 4.5). The checks are those
+//! of subscribe. A pattern ends only the subscription to the identical pattern; one that is not there is no error.
+
+use super::Server;
+use super::event::Event;
+use super::receive::Request;
+use crate::bayeux::BayeuxError;
+use crate::bayeux::reply::Outcome;
+use crate::router::Change;
+
+impl Server {
+    pub(super) fn unsubscribe(&self, request: Request<'_>, out: &mut Vec<u8>) -> Outcome {
+        self.change(request, out, |session, pattern| match self.trie.unsubscribe(session, pattern) {
+            Change::Changed => {
+                self.emit(|| Event::Unsubscribe { client: *session.id(), channel: pattern.to_owned() });
+                Ok(())
+            }
+            Change::Unchanged | Change::Full => Ok(()),
+            Change::Ended => Err(BayeuxError::ClientUnknown(session.id().as_str().to_owned())),
+        })
+    }
+}
