@@ -1,0 +1,136 @@
+//! Reads the text of a `faye.toml` into a draft: every key with the line it stands on.
+//!
+//! This module knows how sections, keys and rules are laid out in TOML, and nothing of what their values mean.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::draft::{Draft, Rule};
+use super::keys::{self, MATCH, RULES};
+use super::problem::Origin;
+use super::suggest;
+use super::value::{Given, shorten};
+
+type Name<'i> = Spanned<std::borrow::Cow<'i, str>>;
+
+/// Puts everything that the text sets into the draft, and everything that is wrong with it.
+///
+/// When the text is no TOML, those errors are all that is reported: one unclosed bracket would make nonsense of
+/// every key after it.
+pub(super) fn read(draft: &mut Draft, text: &str, file: &str) {
+    let source = Source { text, file };
+    let (document, errors) = DeTable::parse_recoverable(text);
+    if errors.is_empty() {
+        for (name, value) in document.get_ref() {
+            section(draft, &source, name, value);
+        }
+        return;
+    }
+    let mut reported = None;
+    for error in errors {
+        let origin = source.at(error.span().map_or(0, |span| span.start));
+        // The first error of a line is the reason for its others.
+        if reported.as_ref() != Some(&origin) {
+            draft.problem(origin.clone(), "", format!("this is not TOML: {}", error.message()));
+            reported = Some(origin);
+        }
+    }
+}
+
+/// A text that can tell on which line something stands.
+struct Source<'i> {
+    text: &'i str,
+    file: &'i str,
+}
+
+impl Source<'_> {
+    fn at(&self, offset: usize) -> Origin {
+        let before = self.text.bytes().take(offset);
+        let line = 1 + before.filter(|byte| *byte == b'\n').count();
+        Origin::File { file: self.file.to_owned(), line: Some(line) }
+    }
+
+    fn of<T>(&self, spanned: &Spanned<T>) -> Origin {
+        self.at(spanned.span().start)
+    }
+}
+
+fn section(draft: &mut Draft, source: &Source<'_>, name: &Name<'_>, value: &Spanned<DeValue<'_>>) {
+    let section = name.get_ref().as_ref();
+    if section == RULES {
+        return rules(draft, source, name, value);
+    }
+    let table = value.get_ref().as_table();
+    if keys::in_section(section).next().is_none() {
+        let message =
+            suggest::unknown_section(section, value.get_ref().is_table() || value.get_ref().is_array());
+        return draft.problem(source.of(name), printable(section), message);
+    }
+    let Some(table) = table else {
+        let message = format!(
+            "it is a section and cannot be set; write {} and its keys below",
+            suggest::header(section)
+        );
+        return draft.problem(source.of(name), section, message);
+    };
+    for (name, value) in table {
+        match keys::find(section, name.get_ref()) {
+            Some(key) => draft.set(key, &Given::in_file(value.get_ref()), source.of(name)),
+            None => unknown_key(draft, source, section, section, name),
+        }
+    }
+}
+
+fn rules(draft: &mut Draft, source: &Source<'_>, name: &Name<'_>, value: &Spanned<DeValue<'_>>) {
+    let not_a_rule =
+        || format!("it is a list of rules; write each as {} with its keys below", suggest::header(RULES));
+    let Some(rules) = value.get_ref().as_array() else {
+        return draft.problem(source.of(name), RULES, not_a_rule());
+    };
+    for (index, value) in rules.iter().enumerate() {
+        // People count from one.
+        let path = format!("{RULES}[{}]", index + 1);
+        match value.get_ref().as_table() {
+            Some(table) => rule(draft, source, &path, value, table),
+            None => draft.problem(source.of(value), path, not_a_rule()),
+        }
+    }
+}
+
+fn rule(
+    draft: &mut Draft,
+    source: &Source<'_>,
+    path: &str,
+    whole: &Spanned<DeValue<'_>>,
+    table: &DeTable<'_>,
+) {
+    let mut rule = Rule::new();
+    let mut complete = true;
+    for (name, value) in table {
+        match keys::find(RULES, name.get_ref()) {
+            Some(key) => {
+                let (path, given) = (format!("{path}.{}", key.name()), Given::in_file(value.get_ref()));
+                complete &= draft.set_in_rule(&mut rule, key, path, &given, source.of(name));
+            }
+            None => unknown_key(draft, source, RULES, path, name),
+        }
+    }
+    if !table.contains_key(MATCH) {
+        let example = keys::find(RULES, MATCH).map_or("", |key| key.kind.example());
+        let message = format!("the rule matches nothing; write for example {MATCH} = \"{example}\"");
+        return draft.problem(source.of(whole), path, message);
+    }
+    if complete {
+        draft.add_rule(rule);
+    }
+}
+
+fn unknown_key(draft: &mut Draft, source: &Source<'_>, section: &str, path: &str, name: &Name<'_>) {
+    let message = suggest::unknown_key(section, name.get_ref());
+    draft.problem(source.of(name), format!("{path}.{}", printable(name.get_ref())), message);
+}
+
+/// A name that somebody made up, so that it stays on one line.
+fn printable(name: &str) -> String {
+    shorten(name).escape_debug().to_string()
+}

@@ -1,0 +1,154 @@
+//! Settings while they are gathered: later sources override earlier ones, every problem is kept, and what the
+//! sources add up to is judged as a whole at the end.
+//!
+//! This module knows precedence and how settings must fit together; it reads no file and no environment itself.
+
+use std::collections::BTreeMap;
+
+use toml::{Table, Value};
+
+use super::keys::{Key, RULES};
+use super::problem::{Origin, Problem};
+use super::units::format_duration;
+use super::value::Given;
+use super::{Config, Problems};
+
+/// What was gathered so far.
+#[derive(Default)]
+pub(super) struct Draft {
+    /// The right values, as a file would have them.
+    values: Table,
+    /// Where each key was set that was, right or wrong.
+    origins: BTreeMap<String, Origin>,
+    problems: Vec<Problem>,
+}
+
+/// A rule of which nothing is wrong so far.
+pub(super) type Rule = Table;
+
+impl Draft {
+    /// Notes a problem.
+    pub(super) fn problem(&mut self, origin: Origin, key: impl Into<String>, message: impl Into<String>) {
+        self.problems.push(Problem { origin, key: key.into(), message: message.into() });
+    }
+
+    /// Sets a key of a section, or notes why not.
+    pub(super) fn set(&mut self, key: &Key, given: &Given<'_>, origin: Origin) {
+        self.origins.insert(key.path(), origin.clone());
+        if let Some(value) = self.read(key, key.path(), given, origin) {
+            let section = self.values.entry(key.section).or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(section) = section {
+                section.insert(key.name.to_owned(), value);
+            }
+        }
+    }
+
+    /// Sets a key of a rule, or notes why not; `path` tells which rule. Returns whether it was set.
+    pub(super) fn set_in_rule(
+        &mut self,
+        rule: &mut Rule,
+        key: &Key,
+        path: String,
+        given: &Given<'_>,
+        origin: Origin,
+    ) -> bool {
+        let value = self.read(key, path, given, origin);
+        let is_set = value.is_some();
+        rule.extend(value.map(|value| (key.name.to_owned(), value)));
+        is_set
+    }
+
+    /// Adds a rule, which must be complete, behind those that are there.
+    pub(super) fn add_rule(&mut self, rule: Rule) {
+        let rules = self.values.entry(RULES).or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(rules) = rules {
+            rules.push(Value::Table(rule));
+        }
+    }
+
+    fn read(&mut self, key: &Key, path: String, given: &Given<'_>, origin: Origin) -> Option<Value> {
+        match key.kind.read(given) {
+            Ok(value) => Some(value),
+            Err(wrong) => {
+                let message =
+                    if matches!(origin, Origin::File { .. }) { wrong.in_file() } else { wrong.bare() };
+                self.problem(origin, path, message);
+                None
+            }
+        }
+    }
+
+    /// The settings, with the defaults for what nobody set.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of every source, and those of the whole.
+    pub(super) fn finish(mut self) -> Result<Config, Problems> {
+        let mut config = match Value::Table(std::mem::take(&mut self.values)).try_into::<Config>() {
+            Ok(config) => config,
+            // Only if the list of keys allows what the structs refuse; tests hold them together.
+            Err(error) => {
+                let message = error.to_string().trim().replace('\n', ", ");
+                let origin = self.origins.values().next().cloned();
+                let origin = origin.unwrap_or(Origin::File { file: "settings".to_owned(), line: None });
+                self.problem(origin, "", message);
+                return Err(Problems::new(self.problems));
+            }
+        };
+        for clash in clashes(&config) {
+            self.clash(&clash);
+        }
+        if !self.problems.is_empty() {
+            return Err(Problems::new(self.problems));
+        }
+        // "/faye/" means what "/faye" means, and nobody behind this line has to know both.
+        let length = config.server.mount.trim_end_matches('/').len().max(1);
+        config.server.mount.truncate(length);
+        Ok(config)
+    }
+
+    /// Notes a clash where the last of its keys was set. One with a key that is wrong by itself says nothing: what
+    /// would clash is then the default.
+    fn clash(&mut self, clash: &Clash) {
+        let wrong = |key: &str| self.problems.iter().any(|problem| problem.key == key);
+        if clash.keys.iter().any(|key| wrong(key)) {
+            return;
+        }
+        let place = |key: &&str| self.origins.get(*key).map(|origin| (origin.clone(), (*key).to_owned()));
+        if let Some((origin, key)) = clash.keys.iter().filter_map(place).max() {
+            self.problem(origin, key, clash.message.clone());
+        }
+    }
+}
+
+/// Two settings that are right, each by itself, and not together.
+struct Clash {
+    keys: [&'static str; 2],
+    message: String,
+}
+
+fn clashes(config: &Config) -> Vec<Clash> {
+    let mut found = Vec::new();
+    let mut not_above =
+        |keys: [&'static str; 2], less: std::time::Duration, more: std::time::Duration, why: &str| {
+            if less > more {
+                let [small, large] = keys;
+                let (less, more) = (format_duration(less), format_duration(more));
+                let message =
+                    format!("{small} ({less}) is more than {large} ({more}){why}; write at most {more}");
+                found.push(Clash { keys, message });
+            }
+        };
+    let (server, advice) = (&config.server, &config.advice);
+    not_above(["advice.retry_first", "advice.retry_most"], advice.retry_first, advice.retry_most, "");
+    // A session ends at twice the timeout after its last connect; one timeout goes by while the connect is held.
+    let why = ", so sessions would end while their clients wait";
+    not_above(["server.interval", "server.timeout"], server.interval, server.timeout, why);
+    if config.admin.listen == Some(server.listen) && server.listen.port() != 0 {
+        let keys = ["server.listen", "admin.listen"];
+        let message =
+            format!("server.listen and admin.listen are both {}; write another port", server.listen);
+        found.push(Clash { keys, message });
+    }
+    found
+}

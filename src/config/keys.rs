@@ -1,0 +1,172 @@
+//! The one list of every key with its kind and its bounds. What reads a file, the environment or a flag, and
+//! what holds `faye.toml` against the code, all go by this list.
+//!
+//! This module knows no struct, no file and no line: `value.rs` decides whether a value is right.
+
+use super::units::{DURATION_EXAMPLE, SIZE_EXAMPLE};
+
+/// The section whose tables are rules: `[[channel]]`. Only a file has them, for a list has no place in a variable.
+pub(super) const RULES: &str = "channel";
+
+/// What every variable that sets a key begins with.
+pub(super) const VARIABLE_PREFIX: &str = "FAYE_";
+
+/// What stands between the section and the key in a variable.
+pub(super) const VARIABLE_SEPARATOR: &str = "__";
+
+/// One key of `faye.toml`.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    pub(super) section: &'static str,
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+}
+
+/// What may be written for a key. Bounds include both ends.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    /// An IP address with a port.
+    Address,
+    /// The path of a URL.
+    Path,
+    /// Milliseconds from the first to the second.
+    Duration(u64, u64),
+    /// A whole number from the first to the second.
+    Count(u64, u64),
+    /// Bytes from the first to the second.
+    Size(u64, u64),
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A channel, or a pattern that ends in `*` or `**`.
+    Pattern,
+}
+
+impl Kind {
+    /// What a value of this kind is called.
+    pub(super) fn what(self) -> &'static str {
+        match self {
+            Self::Address => "an address with a port",
+            Self::Path => "a path that begins with \"/\" and holds no space, \"?\" or \"#\"",
+            Self::Duration(..) => "a duration",
+            Self::Count(..) => "a whole number",
+            Self::Size(..) => "a size",
+            Self::Word(_) => "a known word",
+            Self::Pattern => "a channel, nor a pattern that ends in \"/*\" or \"/**\"",
+        }
+    }
+
+    /// A value of this kind as it may be copied.
+    pub(super) fn example(self) -> &'static str {
+        match self {
+            Self::Address => "127.0.0.1:9000",
+            Self::Path => "/faye",
+            Self::Duration(..) => DURATION_EXAMPLE,
+            Self::Count(..) => "64",
+            Self::Size(..) => SIZE_EXAMPLE,
+            Self::Word(words) => words.first().copied().unwrap_or_default(),
+            Self::Pattern => "/projects/**",
+        }
+    }
+}
+
+impl Key {
+    /// The section, such as `server`.
+    pub fn section(&self) -> &'static str {
+        self.section
+    }
+
+    /// The key within its section, such as `timeout`.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Section and key, such as `server.timeout`.
+    pub fn path(&self) -> String {
+        format!("{}.{}", self.section, self.name)
+    }
+
+    /// The environment variable that sets it, such as `FAYE_SERVER__TIMEOUT`; rules have none.
+    pub fn variable(&self) -> Option<String> {
+        (self.section != RULES).then(|| {
+            format!("{VARIABLE_PREFIX}{}{VARIABLE_SEPARATOR}{}", self.section, self.name).to_ascii_uppercase()
+        })
+    }
+}
+
+const SECOND: u64 = 1000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const GIB: u64 = 1024 * MIB;
+
+/// Above any real need, below what overflows a semaphore's permits or 32 bits.
+const MANY: u64 = 1_000_000_000;
+
+const OVERFLOW: Kind = Kind::Word(&["disconnect", "drop-oldest", "drop-newest"]);
+
+/// Every key there is, in the order of `faye.toml`.
+pub const KEYS: &[Key] = &[
+    key("server", "listen", Kind::Address),
+    key("server", "mount", Kind::Path),
+    // No proxy holds a request longer, and none of it means that every poll returns at once.
+    key("server", "timeout", Kind::Duration(1, 10 * MINUTE)),
+    key("server", "interval", Kind::Duration(0, 10 * MINUTE)),
+    key("server", "drain", Kind::Duration(0, HOUR)),
+    key("server", "threads", Kind::Count(0, 1024)),
+    // Zero doubled stays zero: failing clients would come back as fast as they can.
+    key("advice", "retry_first", Kind::Duration(1, HOUR)),
+    key("advice", "retry_most", Kind::Duration(1, HOUR)),
+    key("limits", "connections", Kind::Count(1, MANY)),
+    key("limits", "body", Kind::Size(1, GIB)),
+    key("limits", "body_time", Kind::Duration(1, HOUR)),
+    key("limits", "frame", Kind::Size(1, GIB)),
+    key("limits", "message", Kind::Size(1, GIB)),
+    key("limits", "batch", Kind::Count(1, MANY)),
+    // serde_json, like many a client's parser, builds no deeper tree.
+    key("limits", "depth", Kind::Count(1, 127)),
+    // hyper refuses, by panic, a buffer of less than 8 KiB.
+    key("limits", "header", Kind::Size(8 * KIB, MIB)),
+    key("limits", "header_time", Kind::Duration(1, HOUR)),
+    key("limits", "subscriptions", Kind::Count(1, MANY)),
+    key("limits", "sessions", Kind::Count(1, MANY)),
+    // With less, "/meta/unsubscribe" would be too long.
+    key("limits", "channel", Kind::Size(32, MIB)),
+    key("limits", "callback", Kind::Size(1, MIB)),
+    key("mailbox", "messages", Kind::Count(1, MANY)),
+    key("mailbox", "bytes", Kind::Size(1, GIB)),
+    key("mailbox", "overflow", OVERFLOW),
+    key("websocket", "ping", Kind::Duration(1, HOUR)),
+    key("websocket", "write_time", Kind::Duration(1, HOUR)),
+    key("eventsource", "ping", Kind::Duration(1, HOUR)),
+    key("eventsource", "retry", Kind::Duration(1, HOUR)),
+    key("admin", "listen", Kind::Address),
+    key("log", "level", Kind::Word(&["error", "warn", "info", "debug", "trace"])),
+    key("log", "format", Kind::Word(&["text", "json"])),
+    key(RULES, MATCH, Kind::Pattern),
+    key(RULES, "overflow", OVERFLOW),
+];
+
+/// The one key that a rule cannot do without.
+pub(super) const MATCH: &str = "match";
+
+const fn key(section: &'static str, name: &'static str, kind: Kind) -> Key {
+    Key { section, name, kind }
+}
+
+/// The key of that name in that section.
+pub(super) fn find(section: &str, name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.section == section && key.name == name)
+}
+
+/// The keys of a section; none when there is no such section.
+pub(super) fn in_section(section: &str) -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().filter(move |key| key.section == section)
+}
+
+/// Every section once, in the order of the list.
+pub(super) fn sections() -> Vec<&'static str> {
+    let mut names: Vec<_> = KEYS.iter().map(|key| key.section).collect();
+    names.dedup();
+    names
+}

@@ -1,0 +1,121 @@
+//! Where settings come from: the file, then variables of the environment, then flags, each overriding the last.
+//!
+//! This module finds and names the sources; what is in them is judged elsewhere. It never reads the environment
+//! of the process itself, so that tests need not change it.
+
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::draft::Draft;
+use super::keys::{self, KEYS, Key, VARIABLE_PREFIX, VARIABLE_SEPARATOR};
+use super::problem::Origin;
+use super::value::Given;
+use super::{Config, Problems, document, suggest};
+
+/// The file that is read, when it is there, if no other is named.
+pub const DEFAULT_FILE: &str = "faye.toml";
+
+/// A flag of the command line that sets a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    /// The flag as problems name it, such as `--listen`.
+    pub flag: &'static str,
+    /// The key with its section, such as `server.listen`.
+    pub key: &'static str,
+    /// The value as it was given; it needs no quotes.
+    pub value: String,
+}
+
+/// The settings of a server: the defaults, overridden by the file, by `FAYE_SECTION__KEY` of the environment and
+/// by `overrides`.
+///
+/// Without a `path`, [`DEFAULT_FILE`] in the working directory is read if it is there. Variables without `__`
+/// after `FAYE_` are somebody else's and ignored. Pass [`std::env::vars_os`]: [`std::env::vars`] panics over a
+/// variable that is not UTF-8, even one that has nothing to do with us.
+///
+/// # Errors
+///
+/// Every problem of every source at once: a file that cannot be read, unknown keys and variables, wrong values,
+/// and values that do not go together.
+pub fn load<N: Into<OsString>, V: Into<OsString>>(
+    path: Option<&Path>,
+    environment: impl IntoIterator<Item = (N, V)>,
+    overrides: &[Override],
+) -> Result<Config, Problems> {
+    let mut draft = Draft::default();
+    file(&mut draft, path);
+    for (name, value) in environment {
+        variable(&mut draft, &name.into(), value.into());
+    }
+    for Override { flag, key, value } in overrides {
+        let origin = Origin::Flag((*flag).to_owned());
+        match key.split_once('.').and_then(|(section, name)| keys::find(section, name)) {
+            Some(key) => draft.set(key, &Given::bare(value, key.kind), origin),
+            None => draft.problem(origin, *key, format!("there is no key {key}")),
+        }
+    }
+    draft.finish()
+}
+
+/// Everything that is wrong with the text of a file of settings, which messages call `file`. Nothing else is
+/// looked at: values that go together only because a variable overrides one are a problem here.
+pub fn check(text: &str, file: &str) -> Problems {
+    let mut draft = Draft::default();
+    document::read(&mut draft, text, file);
+    draft.finish().err().unwrap_or_default()
+}
+
+fn file(draft: &mut Draft, path: Option<&Path>) {
+    let named = path.unwrap_or(Path::new(DEFAULT_FILE));
+    let name = named.display().to_string();
+    let whole = |line| Origin::File { file: name.clone(), line };
+    let bytes = match std::fs::read(named) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            if path.is_some() {
+                let message = "there is no such file; name one that exists, or none to go by the defaults";
+                draft.problem(whole(None), "", message);
+            }
+            return;
+        }
+        Err(error) => {
+            return draft.problem(
+                whole(None),
+                "",
+                format!("it cannot be read ({error}); name a file that can"),
+            );
+        }
+    };
+    match str::from_utf8(&bytes) {
+        Ok(text) => document::read(draft, text, &name),
+        Err(error) => {
+            let before = bytes.iter().take(error.valid_up_to());
+            let line = 1 + before.filter(|byte| **byte == b'\n').count();
+            draft.problem(whole(Some(line)), "", "this is not UTF-8; save the file in that encoding");
+        }
+    }
+}
+
+fn variable(draft: &mut Draft, name: &OsString, value: OsString) {
+    // A name that is not UTF-8 is none of ours, unless it begins like ours; then the message shows what can be.
+    let name = name.to_string_lossy();
+    let Some(rest) = name.strip_prefix(VARIABLE_PREFIX) else { return };
+    if !rest.contains(VARIABLE_SEPARATOR) {
+        return;
+    }
+    let origin = Origin::Variable(name.escape_debug().to_string());
+    let Some(key) = KEYS.iter().find(|key: &&Key| key.variable().is_some_and(|own| own == name)) else {
+        return draft.problem(origin, "", suggest::unknown_variable(&name));
+    };
+    match value.into_string() {
+        Ok(text) => draft.set(key, &Given::bare(&text, key.kind), origin),
+        Err(_) => {
+            draft.problem(
+                origin,
+                key.path(),
+                "this is not UTF-8; write for example ".to_owned() + key.kind.example(),
+            );
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Whether one value is right for the kind of its key, and if not, what is wrong and what to write instead.
+//!
+//! This module knows one value at a time: nothing of sections, files or of how two settings fit together.
+
+use std::net::SocketAddr;
+
+use toml::Value;
+use toml::de::DeValue;
+
+use super::keys::Kind;
+use super::units::{format_duration, format_size, parse_duration, parse_size};
+
+/// A value as somebody wrote it.
+pub(super) enum Given<'a> {
+    /// A string.
+    Text(&'a str),
+    /// An integer of 64 bits.
+    Integer(i64),
+    /// What no key takes, as it is shown to whoever wrote it.
+    Other(String),
+}
+
+/// Characters of a wrong value that a message shows.
+const SHOWN: usize = 60;
+
+impl<'a> Given<'a> {
+    /// A value in a file.
+    pub(super) fn in_file(value: &'a DeValue<'_>) -> Self {
+        match value {
+            DeValue::String(text) => Self::Text(text),
+            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
+                .map_or_else(|_| Self::Other(shorten(&integer.to_string())), Self::Integer),
+            DeValue::Float(float) => Self::Other(shorten(float.as_str())),
+            DeValue::Boolean(boolean) => Self::Other(boolean.to_string()),
+            DeValue::Datetime(_) => Self::Other("a date".to_owned()),
+            DeValue::Array(_) => Self::Other("an array".to_owned()),
+            DeValue::Table(_) => Self::Other("a table".to_owned()),
+        }
+    }
+
+    /// A value in a variable or a flag, where text is all there is.
+    pub(super) fn bare(text: &'a str, kind: Kind) -> Self {
+        match text.parse() {
+            Ok(integer) if matches!(kind, Kind::Count(..)) => Self::Integer(integer),
+            _ => Self::Text(text),
+        }
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Self::Text(text) => format!("{:?}", shorten(text)),
+            Self::Integer(integer) => integer.to_string(),
+            Self::Other(shown) => shown.clone(),
+        }
+    }
+}
+
+/// Why a value is not taken.
+pub(super) struct Wrong {
+    complaint: String,
+    /// What leads over to `instead`: `for example`, `at most`.
+    lead: &'static str,
+    instead: Vec<String>,
+    /// Whether a file has `instead` in quotes.
+    quoted: bool,
+}
+
+impl Wrong {
+    /// The message for a file, where text stands in quotes.
+    pub(super) fn in_file(&self) -> String {
+        self.say(if self.quoted { "\"" } else { "" })
+    }
+
+    /// The message for a variable or a flag, where quotes would be taken for a part of the value.
+    pub(super) fn bare(&self) -> String {
+        self.say("")
+    }
+
+    fn say(&self, quote: &str) -> String {
+        let instead: Vec<_> = self.instead.iter().map(|value| format!("{quote}{value}{quote}")).collect();
+        format!("{}; write {} {}", self.complaint, self.lead, instead.join(", "))
+    }
+}
+
+impl Kind {
+    /// Takes a value if it is right for this kind.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub(super) fn read(self, given: &Given<'_>) -> Result<Value, Wrong> {
+        match (self, given) {
+            (Self::Duration(least, most), Given::Text(text)) => {
+                let duration = parse_duration(text).ok_or_else(|| self.not_one(given))?;
+                let print = |ms| format_duration(std::time::Duration::from_millis(ms));
+                self.bounded(given, duration.as_millis(), least, most, print)?;
+            }
+            (Self::Size(least, most), Given::Text(text)) => {
+                let bytes = parse_size(text).ok_or_else(|| self.not_one(given))?;
+                self.bounded(given, bytes as u128, least, most, print_size)?;
+            }
+            (Self::Size(least, most), Given::Integer(bytes)) => {
+                let bytes = u128::try_from(*bytes).map_err(|_| self.not_one(given))?;
+                self.bounded(given, bytes, least, most, print_size)?;
+            }
+            (Self::Count(least, most), Given::Integer(count)) => {
+                let count = u128::try_from(*count).map_err(|_| self.not_one(given))?;
+                self.bounded(given, count, least, most, |count| count.to_string())?;
+            }
+            (Self::Word(words), Given::Text(text)) if words.contains(text) => {}
+            (Self::Address, Given::Text(text)) if text.parse::<SocketAddr>().is_ok() => {}
+            (Self::Path, Given::Text(text)) if is_path(text) => {}
+            (Self::Pattern, Given::Text(text)) if is_pattern(text) => {}
+            _ => return Err(self.not_one(given)),
+        }
+        Ok(match given {
+            Given::Text(text) => Value::String((*text).to_owned()),
+            Given::Integer(integer) => Value::Integer(*integer),
+            Given::Other(_) => return Err(self.not_one(given)),
+        })
+    }
+
+    fn bounded(
+        self,
+        given: &Given<'_>,
+        value: u128,
+        least: u64,
+        most: u64,
+        print: impl Fn(u64) -> String,
+    ) -> Result<(), Wrong> {
+        if value < u128::from(least) {
+            return Err(self.out_of_bounds(given, "too little", "at least", print(least)));
+        }
+        if value > u128::from(most) {
+            return Err(self.out_of_bounds(given, "too much", "at most", print(most)));
+        }
+        Ok(())
+    }
+
+    fn out_of_bounds(self, given: &Given<'_>, what: &str, lead: &'static str, bound: String) -> Wrong {
+        let complaint = format!("{} is {what}", given.shown());
+        Wrong { complaint, lead, instead: vec![bound], quoted: !matches!(self, Self::Count(..)) }
+    }
+
+    fn not_one(self, given: &Given<'_>) -> Wrong {
+        let complaint = format!("{} is not {}", given.shown(), self.what());
+        match self {
+            Self::Word(words) => {
+                let instead = words.iter().map(|word| (*word).to_owned()).collect();
+                Wrong { complaint, lead: "one of", instead, quoted: true }
+            }
+            _ => {
+                let instead = vec![self.example().to_owned()];
+                Wrong { complaint, lead: "for example", instead, quoted: !matches!(self, Self::Count(..)) }
+            }
+        }
+    }
+}
+
+/// Cuts text that would fill the screen.
+pub(super) fn shorten(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+fn print_size(bytes: u64) -> String {
+    // Bounds come from the list of keys and fit every machine's usize.
+    format_size(usize::try_from(bytes).unwrap_or(usize::MAX))
+}
+
+/// A path as a request line has it. What is not ASCII would arrive percent-encoded and never match.
+fn is_path(text: &str) -> bool {
+    text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'?' && byte != b'#')
+}
+
+/// A channel, or a pattern whose whole last segment is `*` or `**`: what a client may subscribe to, no more.
+fn is_pattern(text: &str) -> bool {
+    let Some(segments) = text.strip_prefix('/') else { return false };
+    let segments: Vec<_> = segments.split('/').collect();
+    let Some((last, parents)) = segments.split_last() else { return false };
+    parents.iter().all(|segment| is_segment(segment)) && (matches!(*last, "*" | "**") || is_segment(last))
+}
+
+fn is_segment(segment: &str) -> bool {
+    !segment.is_empty()
+        && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_!~()$@".contains(&byte))
+}

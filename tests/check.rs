@@ -1,0 +1,263 @@
+//! What `check` says about the text of a file of settings: everything at once, each with its line and the cure.
+//! The command `faye check` only prints it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "also what a test calls is a test")]
+
+use faye_server::config::{KEYS, Origin, check};
+use proptest::prelude::*;
+
+/// What is said about this text, one problem a line.
+fn said(text: &str) -> String {
+    check(text, "faye.toml").to_string()
+}
+
+#[test]
+fn every_problem_is_reported_with_its_line() {
+    let text = r#"
+[server]
+listen = "localhost:8000"
+mount = "faye?x"
+timeout = 25
+drian = "1s"
+
+[limits]
+body = "1 MB"
+batch = 0
+depth = true
+
+[servr]
+x = 1
+
+[[channel]]
+match = "/a/*"
+
+[[channel]]
+match = "/a*"
+overfow = "drop-oldest"
+
+[[channel]]
+overflow = "explode"
+
+[log]
+level = "loud"
+"#;
+    let expected = r##"
+faye.toml:3: server.listen: "localhost:8000" is not an address with a port; write for example "127.0.0.1:9000"
+faye.toml:4: server.mount: "faye?x" is not a path that begins with "/" and holds no space, "?" or "#"; write for example "/faye"
+faye.toml:5: server.timeout: 25 is not a duration; write for example "25s"
+faye.toml:6: server.drian: there is no such key; write drain
+faye.toml:9: limits.body: "1 MB" is not a size; write for example "1MiB"
+faye.toml:10: limits.batch: 0 is too little; write at least 1
+faye.toml:11: limits.depth: true is not a whole number; write for example 64
+faye.toml:13: servr: there is no such section; write [server]
+faye.toml:20: channel[2].match: "/a*" is not a channel, nor a pattern that ends in "/*" or "/**"; write for example "/projects/**"
+faye.toml:21: channel[2].overfow: there is no such key; write overflow
+faye.toml:23: channel[3]: the rule matches nothing; write for example match = "/projects/**"
+faye.toml:24: channel[3].overflow: "explode" is not a known word; write one of "disconnect", "drop-oldest", "drop-newest"
+faye.toml:27: log.level: "loud" is not a known word; write one of "error", "warn", "info", "debug", "trace"
+"##;
+    assert_eq!(said(text), expected.trim());
+}
+
+#[test]
+fn a_good_file_has_no_problems() {
+    assert!(check(include_str!("../faye.toml"), "faye.toml").is_empty());
+    for text in
+        ["", "server.mount = '/x'", "\u{feff}[server]\r\nmount = '/x'\r\n", "channel = [{ match = '/**' }]"]
+    {
+        assert_eq!(said(text), "", "{text}");
+    }
+}
+
+#[test]
+fn one_problem() {
+    for (text, expected) in [
+        ("timeout = '2s'", "timeout: it stands in no section; write it below [server]"),
+        ("server = 1", "server: it is a section and cannot be set; write [server] and its keys below"),
+        ("[[server]]", "server: it is a section and cannot be set; write [server] and its keys below"),
+        (
+            "[limits]\n\ntimeout = '2s'",
+            "3: limits.timeout: there is no such key here; write it below [server]",
+        ),
+        ("[log]\nxyzzy = 1", "2: log.xyzzy: there is no such key; [log] has level, format"),
+        (
+            "[xyzzy]",
+            "xyzzy: there is no such section; the sections are server, advice, limits, mailbox, websocket,",
+        ),
+        (
+            "[channel]\nmatch = '/a'",
+            "channel: it is a list of rules; write each as [[channel]] with its keys below",
+        ),
+        ("channel = [1]", "channel[1]: it is a list of rules; write each as [[channel]] with its keys below"),
+        ("[server]\ntimeout = '0s'", "2: server.timeout: \"0s\" is too little; write at least \"1ms\""),
+        ("[server]\ntimeout = '10m1ms'", "2: server.timeout: \"10m1ms\" is too much; write at most \"10m\""),
+        ("[server]\nthreads = -1", "2: server.threads: -1 is not a whole number;"),
+        ("[server]\nthreads = '2'", "2: server.threads: \"2\" is not a whole number;"),
+        (
+            "[server]\nthreads = 99999999999999999999",
+            "2: server.threads: 99999999999999999999 is not a whole",
+        ),
+        ("[server]\nthreads = 1.5", "2: server.threads: 1.5 is not a whole number;"),
+        ("[server]\nlisten = [\n\n]", "2: server.listen: an array is not an address with a port;"),
+        ("[server]\nlisten.port = 1", "2: server.listen: a table is not an address with a port;"),
+        ("[limits]\nheader = '8191'", "2: limits.header: \"8191\" is too little; write at least \"8KiB\""),
+        ("[limits]\nbody = 2000000000", "2: limits.body: 2000000000 is too much; write at most \"1GiB\""),
+        ("[limits]\nbody = -1", "2: limits.body: -1 is not a size;"),
+        ("[limits]\ndepth = 128", "2: limits.depth: 128 is too much; write at most 127"),
+        (
+            "[advice]\nretry_first = '31s'",
+            "2: advice.retry_first: advice.retry_first (31s) is more than advice.retry",
+        ),
+        (
+            "[server]\ninterval = '26s'",
+            "2: server.interval: server.interval (26s) is more than server.timeout (25s),",
+        ),
+        (
+            "[admin]\nlisten = '127.0.0.1:8000'",
+            "2: admin.listen: server.listen and admin.listen are both 127.0.0.1:8000; write another port",
+        ),
+        ("[\"a\\nb\"]", "a\\nb: there is no such section;"),
+    ] {
+        let said = said(text);
+        assert_eq!(said.lines().count(), 1, "{text}: {said}");
+        let expected = if expected.starts_with(|c: char| c.is_ascii_digit()) {
+            format!("faye.toml:{expected}")
+        } else {
+            format!("faye.toml:1: {expected}")
+        };
+        assert!(said.starts_with(&expected), "{text}: {said}");
+    }
+}
+
+#[test]
+fn a_wrong_value_does_not_clash_with_a_default() {
+    let text = "[advice]\nretry_first = '1m'\nretry_most = 'long'";
+    assert_eq!(
+        said(text),
+        "faye.toml:3: advice.retry_most: \"long\" is not a duration; write for example \"25s\""
+    );
+}
+
+#[test]
+fn text_that_is_no_toml_is_reported_by_line() {
+    let said = said("[server]\nmount = \ntimeout = '2s'\ntimeout = '3s'\n[limits\n");
+    let lines: Vec<_> =
+        said.lines().map(|line| line.split(": ").take(2).collect::<Vec<_>>().join(": ")).collect();
+    let at = |line: usize| format!("faye.toml:{line}: this is not TOML");
+    assert_eq!(lines, [at(2), at(4), at(5)], "{said}");
+}
+
+#[test]
+fn channels_and_patterns() {
+    for pattern in ["/a", "/*", "/**", "/a/*", "/a/b/**", "/A-z_!~()$@/09"] {
+        assert_eq!(said(&format!("[[channel]]\nmatch = '{pattern}'")), "", "{pattern}");
+    }
+    for pattern in
+        ["", "/", "a", "//", "//a", "/a/", "/a//b", "/*/a", "/**/a", "/a*", "/***", "/a b", "/é", "*", "/a.b"]
+    {
+        assert_ne!(said(&format!("[[channel]]\nmatch = '{pattern}'")), "", "{pattern}");
+    }
+}
+
+#[test]
+fn mounts() {
+    for mount in ["/", "/faye", "/faye/", "/a/b", "/a%20b"] {
+        assert_eq!(said(&format!("[server]\nmount = '{mount}'")), "", "{mount}");
+    }
+    for mount in ["", "faye", "/a b", "/a?b", "/a#b", "/é", "/a\tb"] {
+        assert_ne!(said(&format!("[server]\nmount = '{mount}'")), "", "{mount}");
+    }
+}
+
+#[test]
+fn every_example_and_every_bound_may_be_copied() {
+    for key in KEYS {
+        let header = if key.section() == "channel" { "[[channel]]" } else { &format!("[{}]", key.section()) };
+        for wrong in ["'?'", "true", "0", "1000000000000", "'0s'", "'999d'"] {
+            let said = said(&format!("{header}\n{} = {wrong}", key.name()));
+            let Some((_, instead)) = said.lines().last().and_then(|line| line.split_once("; write ")) else {
+                continue;
+            };
+            let cure = instead.rsplit_once("match = ").map_or(instead, |(_, cure)| cure);
+            let cure = ["for example ", "at least ", "at most ", "one of "]
+                .iter()
+                .find_map(|lead| cure.strip_prefix(lead));
+            for cure in cure.unwrap_or("").split(", ").filter(|cure| !cure.is_empty()) {
+                let mut text = format!("{header}\n{} = {cure}", key.name());
+                if key.section() == "channel" && key.name() != "match" {
+                    text.push_str("\nmatch = '/a'");
+                }
+                // A bound may clash with the default of another key; that it is not refused by itself is the point.
+                let refused = check(&text, "faye.toml").to_string();
+                assert!(refused.is_empty() || refused.contains(" is more than "), "{text}: {refused}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_long_value_is_cut() {
+    assert!(said(&format!("[server]\nmount = '{}'", "é".repeat(10_000))).len() < 300);
+    assert!(said(&format!("[server]\n{} = 1", "m".repeat(10_000))).len() < 300);
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(text: String) {
+        let _ = check(&text, "faye.toml").to_string();
+    }
+
+    /// Text that is nearly a file of settings gets further than arbitrary text does.
+    #[test]
+    fn no_likely_text_panics(pieces in prop::collection::vec(piece(), 0..30)) {
+        let text = pieces.concat();
+        let lines = text.lines().count().max(1);
+        for problem in &check(&text, "faye.toml") {
+            prop_assert!(!problem.to_string().contains('\n'), "{}", problem);
+            let Origin::File { line: Some(line), .. } = problem.origin else { panic!("no line: {problem}") };
+            // An error at the end of the file stands behind the last newline.
+            prop_assert!((1..=lines + 1).contains(&line), "{}", problem);
+        }
+    }
+}
+
+fn piece() -> impl Strategy<Value = String> {
+    let words = [
+        "[",
+        "]",
+        "[[",
+        "]]",
+        "{",
+        "}",
+        "\n",
+        "\r\n",
+        " = ",
+        ".",
+        ",",
+        "\"",
+        "'",
+        "'''",
+        "#",
+        "é",
+        "\u{feff}",
+        "\0",
+        "1",
+        "-1",
+        "1e9",
+        "0x1f",
+        "true",
+        "1979-05-27",
+        "'2s'",
+        "\"64KiB\"",
+        "'/a/*'",
+        "match",
+        "unknown",
+    ];
+    let key = prop::sample::select(KEYS.to_vec());
+    prop_oneof![
+        prop::sample::select(words.to_vec()).prop_map(str::to_owned),
+        key.clone().prop_map(|key| format!("\n[{}]\n", key.section())),
+        key.clone().prop_map(|key| format!("\n{} = ", key.name())),
+        key.prop_map(|key| format!("\n[[channel]]\n{} = ", key.name())),
+    ]
+}

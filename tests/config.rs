@@ -1,0 +1,388 @@
+//! Settings: their units, where they come from, which source wins, and that `faye.toml` is what the code does.
+//! What `check` says about a file is in `check.rs`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "also what a test calls is a test")]
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use faye_server::config::units::{format_duration, format_size, parse_duration, parse_size};
+use faye_server::config::{Config, KEYS, LogFormat, Overflow, Override, Problems, check, load};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+const SHIPPED: &str = include_str!("../faye.toml");
+
+fn file(text: &str) -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("faye.toml");
+    std::fs::write(&path, text).unwrap();
+    (directory, path)
+}
+
+/// Loads a file of this text with these variables.
+fn load_with(text: &str, environment: &[(&str, &str)]) -> Result<Config, Problems> {
+    let (_directory, path) = file(text);
+    load(Some(&path), environment.iter().copied(), &[])
+}
+
+/// The one problem of these variables without a file's help.
+fn problem_of(name: &str, value: &str) -> String {
+    load_with("", &[(name, value)]).unwrap_err().to_string()
+}
+
+#[test]
+fn durations() {
+    for (text, milliseconds) in [
+        ("0s", 0),
+        ("500ms", 500),
+        ("25s", 25_000),
+        ("1m30s", 90_000),
+        ("2h", 7_200_000),
+        ("1d2h3m4s5ms", 93_784_005),
+        ("007s", 7000),
+    ] {
+        assert_eq!(parse_duration(text), Some(Duration::from_millis(milliseconds)), "{text}");
+    }
+    for text in [
+        "",
+        "25",
+        "s",
+        "25 s",
+        " 25s",
+        "25s ",
+        "2.5s",
+        "-1s",
+        "+1s",
+        "25S",
+        "25sec",
+        "30s1m",
+        "1s1s",
+        "1m30",
+        "1ss",
+        "٣s",
+        "18446744073709551616ms",
+        "18446744073709551615d",
+        "1sé",
+    ] {
+        assert_eq!(parse_duration(text), None, "{text:?}");
+    }
+}
+
+#[test]
+fn sizes() {
+    for (text, bytes) in [
+        ("0", 0),
+        ("512", 512),
+        ("512B", 512),
+        ("64KiB", 65_536),
+        ("1MiB", 1_048_576),
+        ("1GiB", 1_073_741_824),
+    ] {
+        assert_eq!(parse_size(text), Some(bytes), "{text}");
+    }
+    for text in [
+        "",
+        "KiB",
+        "1 MiB",
+        "1MB",
+        "1KB",
+        "1k",
+        "1kib",
+        "1.5MiB",
+        "-1",
+        "+1",
+        "1MiB1KiB",
+        "0x10",
+        "18446744073709551615GiB",
+        "99999999999999999999",
+    ] {
+        assert_eq!(parse_size(text), None, "{text:?}");
+    }
+}
+
+#[test]
+fn units_are_printed_as_one_would_write_them() {
+    for text in ["0s", "500ms", "25s", "1m30s", "1d2h3m4s5ms"] {
+        assert_eq!(format_duration(parse_duration(text).unwrap()), text);
+    }
+    for text in ["0", "1", "1000", "1025", "64KiB", "1MiB", "3GiB"] {
+        assert_eq!(format_size(parse_size(text).unwrap()), text);
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_printed_unit_is_read_back(milliseconds: u64, bytes: usize) {
+        let duration = Duration::from_millis(milliseconds);
+        prop_assert_eq!(parse_duration(&format_duration(duration)), Some(duration));
+        prop_assert_eq!(parse_size(&format_size(bytes)), Some(bytes));
+    }
+
+    #[test]
+    fn no_text_panics_a_unit(text: String) {
+        let _ = (parse_duration(&text), parse_size(&text));
+    }
+}
+
+#[test]
+fn the_shipped_file_is_the_default() {
+    assert_eq!(load_with(SHIPPED, &[]), Ok(Config::default()));
+    assert_eq!(load_with("", &[]), Ok(Config::default()));
+}
+
+/// The shipped file with its examples in use: a line that begins with `#` and no space.
+fn shipped_with_examples() -> String {
+    let line = |line: &'static str| match line.strip_prefix('#') {
+        Some(example) if !example.is_empty() && !example.starts_with(' ') => example,
+        _ => line,
+    };
+    SHIPPED.lines().map(|text| line(text).to_owned() + "\n").collect()
+}
+
+#[test]
+fn the_shipped_file_has_every_key_and_no_other() {
+    let text = shipped_with_examples();
+    let config = load_with(&text, &[]).unwrap();
+    assert_eq!(config.channel.len(), 1);
+    assert_eq!(config.channel[0].overflow, Some(Overflow::DropOldest));
+    assert!(config.admin.listen.is_some());
+
+    let document: toml::Table = text.parse().unwrap();
+    let written: BTreeSet<String> = document
+        .iter()
+        .flat_map(|(section, value)| {
+            let table = value.as_table().or_else(|| value[0].as_table()).unwrap();
+            table.keys().map(move |key| format!("{section}.{key}"))
+        })
+        .collect();
+    let known: BTreeSet<String> = KEYS.iter().map(|key| key.path()).collect();
+    assert_eq!(written, known);
+    assert_eq!(known.len(), KEYS.len(), "a key stands twice in the list");
+}
+
+#[test]
+fn every_line_of_the_shipped_file_has_its_reason_above_it() {
+    let mut above = "";
+    for line in SHIPPED.lines() {
+        if line.contains(" = ") && !line.starts_with("# ") {
+            assert!(above.starts_with("# "), "no reason above: {line}");
+        }
+        above = line;
+    }
+}
+
+/// serde tells the fields of a struct when it meets one that the struct does not have.
+fn fields(text: &str) -> BTreeSet<String> {
+    let message = toml::from_str::<Config>(text).unwrap_err().message().to_owned();
+    let expected = message.split_once("expected").expect("fields in the message").1;
+    expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_list_of_keys_has_every_field() {
+    let sections: BTreeSet<String> = KEYS.iter().map(|key| key.section().to_owned()).collect();
+    assert_eq!(fields("unknown = 1"), sections);
+    for section in sections {
+        let header = if section == "channel" { "[[channel]]".to_owned() } else { format!("[{section}]") };
+        let known = KEYS.iter().filter(|key| key.section() == section).map(|key| key.name().to_owned());
+        assert_eq!(fields(&format!("{header}\nunknown = 1")), known.collect(), "{section}");
+    }
+}
+
+#[test]
+fn every_default_can_be_set_by_its_variable() {
+    let document: toml::Table = SHIPPED.parse().unwrap();
+    let mut environment = Vec::new();
+    for key in KEYS {
+        let value = document.get(key.section()).and_then(|section| section.get(key.name()));
+        let (Some(variable), Some(value)) = (key.variable(), value) else { continue };
+        environment.push((variable, value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+    }
+    assert_eq!(environment.len(), KEYS.len() - 3, "all but admin.listen and the two of a rule");
+    let (_directory, path) = file("");
+    assert_eq!(load(Some(&path), environment, &[]), Ok(Config::default()));
+}
+
+#[test]
+fn variables_override_the_file_and_flags_override_both() {
+    let text = "[server]\ntimeout = '3s'\nmount = '/file'\nlisten = '127.0.0.1:1'";
+    let (_directory, path) = file(text);
+    let environment = [("FAYE_SERVER__MOUNT", "/variable"), ("FAYE_SERVER__LISTEN", "127.0.0.1:2")];
+    let flag = Override { flag: "--listen", key: "server.listen", value: "127.0.0.1:3".to_owned() };
+    let config = load(Some(&path), environment, &[flag]).unwrap();
+    assert_eq!(config.server.timeout, Duration::from_secs(3));
+    assert_eq!(config.server.mount, "/variable");
+    assert_eq!(config.server.listen, "127.0.0.1:3".parse().unwrap());
+    assert_eq!(config.server.drain, Config::default().server.drain);
+}
+
+#[test]
+fn variables_take_the_type_of_their_key() {
+    let config = load_with(
+        "",
+        &[
+            ("FAYE_SERVER__TIMEOUT", "2s"),
+            ("FAYE_SERVER__THREADS", "2"),
+            ("FAYE_LIMITS__BODY", "64KiB"),
+            ("FAYE_LIMITS__FRAME", "4096"),
+            ("FAYE_ADMIN__LISTEN", "127.0.0.1:9000"),
+            ("FAYE_LOG__FORMAT", "json"),
+            ("FAYE_MAILBOX__OVERFLOW", "drop-newest"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.server.timeout, Duration::from_secs(2));
+    assert_eq!(config.server.threads, 2);
+    assert_eq!(config.limits.body, 65_536);
+    assert_eq!(config.limits.frame, 4096);
+    assert_eq!(config.admin.listen, Some("127.0.0.1:9000".parse().unwrap()));
+    assert_eq!(config.log.format, LogFormat::Json);
+    assert_eq!(config.mailbox.overflow, Overflow::DropNewest);
+}
+
+#[test]
+fn variables_of_others_are_ignored() {
+    let environment = [
+        ("FAYE_BIN", "x"),
+        ("FAYE_PUSH_SECRET", "x"),
+        ("PATH", "x"),
+        ("MY_FAYE_SERVER__LISTEN", "x"),
+        ("", ""),
+    ];
+    assert_eq!(load_with("", &environment), Ok(Config::default()));
+}
+
+#[test]
+fn a_wrong_variable_is_named_with_what_to_write() {
+    for (name, value, expected) in [
+        ("FAYE_SERVER__TIMOUT", "2s", "there is no such setting; write FAYE_SERVER__TIMEOUT"),
+        ("FAYE_server__listen", "x", "there is no such setting; write FAYE_SERVER__LISTEN"),
+        (
+            "FAYE_LOG__FOO",
+            "x",
+            "there is no such setting; write its section and its key, for example FAYE_SERVER__LISTEN",
+        ),
+        (
+            "FAYE_A__B",
+            "x",
+            "there is no such setting; write its section and its key, for example FAYE_SERVER__LISTEN",
+        ),
+        (
+            "FAYE_CHANNEL__MATCH",
+            "/a",
+            "rules for channels cannot be set by a variable; write [[channel]] in the file",
+        ),
+        ("FAYE_LIMITS__BODY", "1 MB", "\"1 MB\" is not a size; write for example 1MiB"),
+        ("FAYE_SERVER__TIMEOUT", "", "\"\" is not a duration; write for example 25s"),
+        ("FAYE_SERVER__TIMEOUT", "\"2s\"", "\"\\\"2s\\\"\" is not a duration; write for example 25s"),
+        ("FAYE_SERVER__TIMEOUT", "11m", "\"11m\" is too much; write at most 10m"),
+        ("FAYE_SERVER__THREADS", "two", "\"two\" is not a whole number; write for example 64"),
+        ("FAYE_LOG__FORMAT", "xml", "\"xml\" is not a known word; write one of text, json"),
+    ] {
+        assert_eq!(problem_of(name, value), format!("{name}: {expected}"));
+    }
+}
+
+#[test]
+fn a_wrong_flag_is_named() {
+    let flag = |key, value: &str| Override { flag: "--mount", key, value: value.to_owned() };
+    let (_directory, path) = file("");
+    let none: [(&str, &str); 0] = [];
+    let problems = load(Some(&path), none, &[flag("server.mount", "faye")]).unwrap_err();
+    assert!(
+        problems.to_string().starts_with("--mount: \"faye\" is not a path that begins with \"/\""),
+        "{problems}"
+    );
+    assert!(load(Some(&path), none, &[flag("server", "x")]).is_err());
+}
+
+#[test]
+fn what_does_not_fit_together_is_found_where_it_was_set_last() {
+    let text = "[advice]\nretry_first = '20s'";
+    assert!(load_with(text, &[]).is_ok());
+    let problems = load_with(text, &[("FAYE_ADVICE__RETRY_MOST", "10s")]).unwrap_err();
+    assert_eq!(
+        problems.to_string(),
+        "FAYE_ADVICE__RETRY_MOST: advice.retry_first (20s) is more than advice.retry_most (10s); write at most 10s"
+    );
+    // What a variable puts right is no problem of the whole, though it is one of the file.
+    let text = "[advice]\nretry_first = '40s'";
+    assert!(!check(text, "faye.toml").is_empty());
+    assert!(load_with(text, &[("FAYE_ADVICE__RETRY_MOST", "1m")]).is_ok());
+}
+
+#[test]
+fn all_sources_report_at_once() {
+    let text = "[limits]\nbody = 'big'\n[server]\ntimeout = 25\n";
+    let environment = [("FAYE_LOG__LEVEL", "loud"), ("FAYE_ADMIN__LISTN", "x")];
+    let problems = load_with(text, &environment).unwrap_err();
+    let said = problems.to_string();
+    let places: Vec<_> =
+        said.lines().map(|line| line.rsplit('/').next().unwrap().split(": ").next().unwrap()).collect();
+    assert_eq!(places, ["faye.toml:2", "faye.toml:4", "FAYE_ADMIN__LISTN", "FAYE_LOG__LEVEL"], "{said}");
+}
+
+#[test]
+fn a_named_file_has_to_be_readable() {
+    let directory = tempfile::tempdir().unwrap();
+    let none: [(&str, &str); 0] = [];
+    let said = |path: &Path| load(Some(path), none, &[]).unwrap_err().to_string();
+    let missing = directory.path().join("missing.toml");
+    assert_eq!(
+        said(&missing),
+        format!(
+            "{}: there is no such file; name one that exists, or none to go by the defaults",
+            missing.display()
+        )
+    );
+    assert!(said(directory.path()).contains("it cannot be read ("));
+    let garbled = directory.path().join("garbled.toml");
+    std::fs::write(&garbled, b"[server]\nmount = \"/f\xe9\"").unwrap();
+    assert!(said(&garbled).ends_with("garbled.toml:2: this is not UTF-8; save the file in that encoding"));
+}
+
+#[test]
+fn a_slash_behind_the_mount_says_nothing() {
+    for (written, meant) in [("/faye/", "/faye"), ("/", "/"), ("//", "/"), ("/a/b", "/a/b")] {
+        assert_eq!(load_with("", &[("FAYE_SERVER__MOUNT", written)]).unwrap().server.mount, meant);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn variables_need_not_be_utf8() {
+    use std::os::unix::ffi::OsStringExt;
+    let (_directory, path) = file("");
+    let bytes = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+    assert!(load(Some(&path), [(bytes(b"OTHER\xff"), bytes(b"\xff"))], &[]).is_ok());
+    let ours = load(Some(&path), [(bytes(b"FAYE_SERVER__MOUNT"), bytes(b"/\xff"))], &[]).unwrap_err();
+    assert_eq!(ours.to_string(), "FAYE_SERVER__MOUNT: this is not UTF-8; write for example /faye");
+}
+
+/// Tells the test below, run again in a directory of its own, to be the child.
+const CHILD: &str = "CONFIG_TEST_CHILD";
+
+/// The working directory belongs to the whole process, so another one needs another process.
+#[test]
+fn the_file_of_the_working_directory_is_read_when_it_is_there() {
+    let none: [(&str, &str); 0] = [];
+    if let Ok(mount) = std::env::var(CHILD) {
+        assert_eq!(load(None, none, &[]).unwrap().server.mount, mount);
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let child = |mount: &str| {
+        let name = "the_file_of_the_working_directory_is_read_when_it_is_there";
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        let output =
+            command.args(["--exact", name]).env(CHILD, mount).current_dir(directory.path()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+    };
+    child("/faye");
+    std::fs::write(directory.path().join("faye.toml"), "[server]\nmount = '/there'").unwrap();
+    child("/there");
+}
