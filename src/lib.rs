@@ -1,2 +1,3 @@
 //! A publish-subscribe server for browsers on the Bayeux protocol, compatible with Faye.
 pub mod config;
+pub mod transport;
