@@ -8,10 +8,12 @@ pub mod decoder;
 pub mod encoder;
 mod error;
 mod frame;
+pub mod handshake;
 mod mask;
 mod utf8;
 
 pub use decoder::{Decoder, Event, Limits};
 pub use encoder::TextFrame;
 pub use error::DecodeError;
+pub use handshake::{AcceptKey, Refusal};
 pub use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
