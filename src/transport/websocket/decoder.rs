@@ -1,0 +1,251 @@
+//! The reading side: from the bytes of a client to messages, pings, pongs and the close.
+//!
+//! Responsible for the order of frames, the assembly of fragments, UTF-8 and limits; must not know sockets,
+//! what is answered, or what a message says.
+
+use bytes::{Buf, Bytes, BytesMut};
+use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
+
+use super::error::DecodeError;
+use super::frame::Frame;
+use super::mask;
+use super::utf8::{Invalid, Utf8};
+
+/// Bounds on what a client may send. Control frames are bounded by the protocol itself (125 bytes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest payload of one text, binary or continuation frame, in bytes.
+    pub frame: usize,
+    /// The longest payload of one message over all its fragments, in bytes.
+    pub message: usize,
+}
+
+/// Something that a client sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A whole message (RFC 6455, section 5.6), unmasked and joined from its fragments.
+    Message {
+        /// The payload; at most [`Limits::message`] bytes. If it came in one frame it is a view into the
+        /// caller's buffer and keeps that alive: copy what is to be kept for long.
+        payload: Bytes,
+        /// True for a text message, whose payload is then valid UTF-8. False for a binary message, whose
+        /// payload is whatever was sent; Faye reads it as text all the same.
+        text: bool,
+    },
+    /// A ping (section 5.5.2) with its payload of at most 125 bytes, to be sent back in a pong.
+    Ping(Bytes),
+    /// A pong (section 5.5.3) with its payload of at most 125 bytes.
+    Pong(Bytes),
+    /// The client closes (section 5.5.1). This is the last event of a connection.
+    Close {
+        /// The code, one that an endpoint may send (section 7.4); `None` if the frame had no payload.
+        code: Option<u16>,
+        /// The reason; at most 123 bytes, often empty.
+        reason: String,
+    },
+}
+
+/// The decoder of one connection, in the role of the server.
+///
+/// Between two calls it holds only the joined fragments of an unfinished message. An unfinished frame stays
+/// in the caller's buffer, and nothing is allocated for bytes that have not arrived.
+#[derive(Debug)]
+pub struct Decoder {
+    limits: Limits,
+    state: State,
+    /// The message whose last frame has not arrived as a whole; `None` if none was begun.
+    fragments: Option<Box<Fragments>>,
+    /// How many payload bytes of the data frame at the front of the input are unmasked and checked already.
+    ready: usize,
+    /// The check of the text message under way.
+    utf8: Utf8,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Open,
+    /// A close frame arrived: what follows it is nobody's business (section 1.4).
+    Closed,
+    Failed(DecodeError),
+}
+
+/// The frames so far of a message in several frames.
+#[derive(Debug)]
+struct Fragments {
+    payload: BytesMut,
+    text: bool,
+}
+
+impl Decoder {
+    /// A decoder for a connection whose handshake is done.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, state: State::Open, fragments: None, ready: 0, utf8: Utf8::default() }
+    }
+
+    /// Takes the next event off the front of `input`; `None` when more bytes are needed for one.
+    ///
+    /// Call it until it gives `None`, then append what arrives next to the bytes that it left, which must be
+    /// handed back as they are: a part of them may be unmasked already. They may move to another buffer.
+    /// What it leaves is less than one frame, so at most 14 bytes more than the longest frame allowed.
+    ///
+    /// Headers are judged before their payload arrives, and text is judged byte by byte even within an
+    /// unfinished frame, so that a violation is reported at the earliest. The work is linear in the bytes.
+    ///
+    /// After a [`Event::Close`] it discards all input and gives `None`.
+    ///
+    /// # Errors
+    ///
+    /// A [`DecodeError`] when the client broke the protocol or a limit. It is final: the decoder discards all
+    /// further input and gives the same error again.
+    pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Event>, DecodeError> {
+        let result = match self.state {
+            State::Open => self.next_event(input),
+            State::Closed => Ok(None),
+            State::Failed(error) => Err(error),
+        };
+        match result {
+            Ok(Some(Event::Close { .. })) => self.state = State::Closed,
+            Err(error) => self.state = State::Failed(error),
+            Ok(_) => {}
+        }
+        if !matches!(self.state, State::Open) {
+            self.fragments = None;
+            input.clear();
+        }
+        result
+    }
+
+    /// How many bytes of an unfinished message the decoder holds; at most [`Limits::message`]. The memory
+    /// behind them may be up to twice as much, since it grows by doubling.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.fragments.as_ref().map_or(0, |fragments| fragments.payload.len())
+    }
+
+    fn next_event(&mut self, input: &mut BytesMut) -> Result<Option<Event>, DecodeError> {
+        while let Some(frame) = Frame::parse(input)? {
+            match frame.opcode {
+                OpCode::Control(kind) => {
+                    let Some(mut payload) = take_whole(&frame, input) else { return Ok(None) };
+                    mask::apply(&mut payload, frame.mask, 0);
+                    return control_event(kind, payload.freeze()).map(Some);
+                }
+                OpCode::Data(kind) => {
+                    let text = self.admit(kind, frame.payload)?;
+                    self.prepare(&frame, text, input)?;
+                    let Some(payload) = take_whole(&frame, input) else { return Ok(None) };
+                    self.ready = 0;
+                    if let Some(event) = self.join(payload, frame.last, text)? {
+                        return Ok(Some(event));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Judges a data frame by its header, given the frames before it, and says whether it belongs to a text.
+    fn admit(&self, kind: Data, payload: u64) -> Result<bool, DecodeError> {
+        let text = match (&self.fragments, kind) {
+            (Some(fragments), Data::Continue) => fragments.text,
+            (None, Data::Text) => true,
+            (None, Data::Binary) => false,
+            (None, Data::Continue) => return Err(DecodeError::UnexpectedContinuation),
+            (Some(_), Data::Text | Data::Binary) => return Err(DecodeError::UnfinishedMessage),
+            (_, Data::Reserved(opcode)) => return Err(DecodeError::ReservedOpcode(opcode)),
+        };
+        if payload > self.limits.frame as u64 {
+            return Err(DecodeError::LongFrame);
+        }
+        // Both are below 2^63: no overflow.
+        if payload + self.held() as u64 > self.limits.message as u64 {
+            return Err(DecodeError::LongMessage);
+        }
+        Ok(text)
+    }
+
+    /// Unmasks in place, and checks as UTF-8 if it is text, what has newly arrived of the frame's payload.
+    fn prepare(&mut self, frame: &Frame, text: bool, input: &mut BytesMut) -> Result<(), DecodeError> {
+        let arrived = input.get_mut(frame.header..).unwrap_or_default();
+        // The limits bound the length already, so that it fits whenever it matters.
+        let length = usize::try_from(frame.payload).unwrap_or(usize::MAX).min(arrived.len());
+        let fresh = arrived.get_mut(self.ready..length).unwrap_or_default();
+        mask::apply(fresh, frame.mask, self.ready);
+        if text {
+            self.utf8.check(fresh).map_err(|Invalid| DecodeError::TextEncoding)?;
+        }
+        self.ready = length;
+        Ok(())
+    }
+
+    /// Adds a whole frame to its message; gives the message if that was its last frame.
+    fn join(&mut self, payload: BytesMut, last: bool, text: bool) -> Result<Option<Event>, DecodeError> {
+        if last && !self.utf8.is_complete() {
+            return Err(DecodeError::TextEncoding);
+        }
+        let payload = match self.fragments.take() {
+            None if last => payload,
+            None => {
+                // A copy, so that a small fragment does not keep the caller's whole buffer alive.
+                self.fragments = Some(Box::new(Fragments { payload: BytesMut::from(&payload[..]), text }));
+                return Ok(None);
+            }
+            Some(mut fragments) => {
+                fragments.payload.extend_from_slice(&payload);
+                if !last {
+                    self.fragments = Some(fragments);
+                    return Ok(None);
+                }
+                fragments.payload
+            }
+        };
+        Ok(Some(Event::Message { payload: payload.freeze(), text }))
+    }
+}
+
+/// Takes the frame off the front of the input and gives its payload; `None` until it is there as a whole.
+fn take_whole(frame: &Frame, input: &mut BytesMut) -> Option<BytesMut> {
+    let length = usize::try_from(frame.payload).ok()?;
+    if input.len() - frame.header < length {
+        return None;
+    }
+    input.advance(frame.header);
+    Some(input.split_to(length))
+}
+
+fn control_event(kind: Control, payload: Bytes) -> Result<Event, DecodeError> {
+    match kind {
+        Control::Ping => Ok(Event::Ping(payload)),
+        Control::Pong => Ok(Event::Pong(payload)),
+        Control::Close => close_event(&payload),
+        Control::Reserved(opcode) => Err(DecodeError::ReservedOpcode(opcode)),
+    }
+}
+
+/// Reads the payload of a close frame (RFC 6455, sections 5.5.1 and 7.4).
+///
+/// Codes that no RFC or application range defines are refused, 1014 among them, which is registered without
+/// an RFC; Faye treats it the same.
+fn close_event(payload: &[u8]) -> Result<Event, DecodeError> {
+    let (code, reason) = match payload {
+        [] => return Ok(Event::Close { code: None, reason: String::new() }),
+        [_] => return Err(DecodeError::ClosePayload),
+        [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
+    };
+    if !CloseCode::from(code).is_allowed() {
+        return Err(DecodeError::CloseCode(code));
+    }
+    let reason = std::str::from_utf8(reason).map_err(|_| DecodeError::ReasonEncoding)?;
+    Ok(Event::Close { code: Some(code), reason: reason.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Decoder;
+
+    #[test]
+    fn an_idle_decoder_is_small() {
+        assert!(size_of::<Decoder>() <= 64, "{}", size_of::<Decoder>());
+    }
+}

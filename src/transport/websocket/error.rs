@@ -1,0 +1,81 @@
+//! What a client may do wrong in its WebSocket frames, and how the connection is closed for it.
+//!
+//! Responsible for the list of violations, their close codes and their texts; must not know how they are found.
+
+use thiserror::Error;
+use tungstenite::protocol::frame::coding::CloseCode;
+
+/// A violation by the client that ends the connection (RFC 6455, section 7.1.7).
+///
+/// [`Self::close_code`] is the code to close with. The text of the error is fit for the reason of the close
+/// frame: it is Faye's text wherever Faye has one, and always shorter than the 123 bytes a reason may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum DecodeError {
+    /// A reserved bit is set though no extension was negotiated (section 5.2). The three bits, RSV1 first.
+    #[error(
+        "One or more reserved bits are on: reserved1 = {}, reserved2 = {}, reserved3 = {}",
+        u8::from(.0[0]), u8::from(.0[1]), u8::from(.0[2])
+    )]
+    ReservedBits([bool; 3]),
+    /// The opcode is one of 3 to 7 or 11 to 15 (section 5.2).
+    #[error("Unrecognized frame opcode: {0}")]
+    ReservedOpcode(u8),
+    /// A control frame without the FIN bit (section 5.5). Its opcode.
+    #[error("Received fragmented control frame: opcode = {0}")]
+    FragmentedControl(u8),
+    /// A control frame with a payload above 125 bytes (section 5.5). The length it claims, in bytes.
+    #[error("Received control frame having too long payload: {0}")]
+    LongControl(u64),
+    /// A frame that is not masked (section 5.1). Faye closes with 1003 here; the RFC names 1002.
+    #[error("Received unmasked frame but masking is required")]
+    Unmasked,
+    /// A 64-bit length with its most significant bit set (section 5.2).
+    #[error("Received frame length with its most significant bit on")]
+    LengthOverflow,
+    /// A continuation frame when no message is unfinished (section 5.4).
+    #[error("Received unexpected continuation frame")]
+    UnexpectedContinuation,
+    /// A new text or binary frame while a message is unfinished (section 5.4).
+    #[error("Received new data frame but previous continuous frame is unfinished")]
+    UnfinishedMessage,
+    /// A close frame whose payload is a single byte, too short for a code (section 5.5.1).
+    #[error("Received close frame with an incomplete code")]
+    ClosePayload,
+    /// A close frame with a code that no endpoint may send (section 7.4).
+    #[error("Received close frame with an invalid code: {0}")]
+    CloseCode(u16),
+    /// A text message that is not UTF-8 (section 8.1).
+    #[error("Could not decode a text frame as UTF-8")]
+    TextEncoding,
+    /// A close reason that is not UTF-8 (section 5.5.1).
+    #[error("Could not decode a close reason as UTF-8")]
+    ReasonEncoding,
+    /// A frame longer than [`Limits::frame`](super::Limits::frame) (section 10.4).
+    #[error("WebSocket frame length too large")]
+    LongFrame,
+    /// A message longer than [`Limits::message`](super::Limits::message) (section 10.4).
+    #[error("WebSocket message length too large")]
+    LongMessage,
+}
+
+impl DecodeError {
+    /// The code to close the connection with (RFC 6455, section 7.4.1): 1007 for bad UTF-8, 1009 for what is
+    /// too long, 1002 for everything else.
+    #[must_use]
+    pub fn close_code(self) -> CloseCode {
+        match self {
+            Self::TextEncoding | Self::ReasonEncoding => CloseCode::Invalid,
+            Self::LongFrame | Self::LongMessage => CloseCode::Size,
+            Self::ReservedBits(_)
+            | Self::ReservedOpcode(_)
+            | Self::FragmentedControl(_)
+            | Self::LongControl(_)
+            | Self::Unmasked
+            | Self::LengthOverflow
+            | Self::UnexpectedContinuation
+            | Self::UnfinishedMessage
+            | Self::ClosePayload
+            | Self::CloseCode(_) => CloseCode::Protocol,
+        }
+    }
+}
