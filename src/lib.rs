@@ -1,10 +1,35 @@
 //! A publish-subscribe server for browsers on the Bayeux protocol, compatible with Faye.
+//!
+//! # Layout
+//!
+//! From the bottom up; a module knows only those above it in this list:
+//!
+//! - [`bayeux`]: the protocol as pure functions: channels, messages, replies, publications.
+//! - [`config`], [`metrics`], [`peer`], [`fetch`], [`telemetry`]: settings, counters, who is talking, outgoing HTTP, logs.
+//! - [`router`]: who on this node gets a publication: the trie, sessions, mailboxes.
+//! - [`broker`]: carries a publication to every node.
+//! - [`extension`]: the pipeline that messages pass on the way in and out.
+//! - [`server`]: what each verb of the protocol does.
+//! - [`transport`]: HTTP, EventSource and WebSocket.
+//! - [`admin`]: health, metrics, the page at `/`.
+//! - [`client`]: a small Bayeux client.
+//! - [`app`], [`cli`]: all of it together, and the command line.
+//!
+//! A program that embeds the server binds an [`app::App`] with its [`extension::Extension`]s and runs it; see
+//! `examples/` in the repository.
+
+pub mod admin;
+pub mod app;
 pub mod bayeux;
 pub mod broker;
+pub mod cli;
+pub mod client;
 pub mod config;
 pub mod extension;
+pub mod fetch;
 pub mod metrics;
 pub mod peer;
 pub mod router;
 pub mod server;
+pub mod telemetry;
 pub mod transport;

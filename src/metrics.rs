@@ -119,15 +119,28 @@ impl Metrics {
 
     fn registry(&self) -> Registry {
         let mut registry = Registry::with_prefix("faye");
-        let mut add = |name: &str, help: &str, metric: &Counter| registry.register(name, help, metric.clone());
+        let mut add =
+            |name: &str, help: &str, metric: &Counter| registry.register(name, help, metric.clone());
         add("connections_accepted", "Connections accepted", &self.connections_accepted);
         add("errors", "Messages answered with an error", &self.errors);
-        add("sessions_expired", "Sessions that ended because no connect came in time", &self.sessions_expired);
+        add(
+            "sessions_expired",
+            "Sessions that ended because no connect came in time",
+            &self.sessions_expired,
+        );
         add("publications", "Publications accepted", &self.publications);
         add("deliveries", "Publications put into mailboxes", &self.deliveries);
         add("deliveries_written", "Publications written to a live connection", &self.deliveries_written);
-        add("deliveries_returned", "Publications put back because a connection broke", &self.deliveries_returned);
-        add("mailbox_disconnects", "Sessions ended because their mailbox was full", &self.mailbox_disconnects);
+        add(
+            "deliveries_returned",
+            "Publications put back because a connection broke",
+            &self.deliveries_returned,
+        );
+        add(
+            "mailbox_disconnects",
+            "Sessions ended because their mailbox was full",
+            &self.mailbox_disconnects,
+        );
         add("mailbox_dropped", "Publications dropped because a mailbox was full", &self.mailbox_dropped);
         add("ping_timeouts", "Connections cut because they answered no ping", &self.ping_timeouts);
         add("write_timeouts", "Connections cut because they took nothing", &self.write_timeouts);

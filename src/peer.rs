@@ -54,7 +54,12 @@ impl Peer {
     /// The peer of a call within this process.
     #[must_use]
     pub fn in_process() -> Self {
-        Self { address: None, transport: Transport::InProcess, uri: Uri::default(), headers: HeaderMap::new() }
+        Self {
+            address: None,
+            transport: Transport::InProcess,
+            uri: Uri::default(),
+            headers: HeaderMap::new(),
+        }
     }
 
     /// A header's text; `None` if it is missing or not visible ASCII.

@@ -98,8 +98,10 @@ mod tests {
             assert!(is_name(good), "{good}");
             assert!(!is_pattern(good), "{good}");
         }
-        for bad in ["", "/", "a", "//", "/a/", "/a//b", "/a.b", "/a:b", "/a%20", "/a b", "/ä", "/a*", "/*", "/**", "/a\n"]
-        {
+        for bad in [
+            "", "/", "a", "//", "/a/", "/a//b", "/a.b", "/a:b", "/a%20", "/a b", "/ä", "/a*", "/*", "/**",
+            "/a\n",
+        ] {
             assert!(!is_name(bad), "{bad:?}");
         }
     }

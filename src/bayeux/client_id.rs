@@ -84,7 +84,9 @@ mod tests {
     fn reads_back_what_it_wrote_and_nothing_else() {
         let id = ClientId::from_random(*b"abcdefghijklmnopqrst");
         assert_eq!(ClientId::parse(id.as_bytes()), Some(id));
-        for bad in ["", "nope", "__proto__", "ABCDEFGHIJKLMNOPQRSTUVWXYZ01234", "0123456789012345678901234567890x"] {
+        for bad in
+            ["", "nope", "__proto__", "ABCDEFGHIJKLMNOPQRSTUVWXYZ01234", "0123456789012345678901234567890x"]
+        {
             assert_eq!(ClientId::parse(bad.as_bytes()), None, "{bad}");
         }
     }

@@ -12,7 +12,9 @@ pub fn is_truthy(json: &[u8]) -> bool {
         None | Some(b'f' | b'n') => false,
         Some(b'"') => json.len() > 2,
         Some(b't' | b'{' | b'[') => true,
-        Some(_) => std::str::from_utf8(json).ok().and_then(|text| text.parse::<f64>().ok()).is_none_or(|n| n != 0.0),
+        Some(_) => {
+            std::str::from_utf8(json).ok().and_then(|text| text.parse::<f64>().ok()).is_none_or(|n| n != 0.0)
+        }
     }
 }
 

@@ -23,5 +23,11 @@ pub use publication::Publication;
 pub const VERSION: &str = "1.0";
 
 /// The connection types of every handshake reply, in Faye's order.
-pub const CONNECTION_TYPES: [&str; 6] =
-    ["long-polling", "cross-origin-long-polling", "callback-polling", "websocket", "eventsource", "in-process"];
+pub const CONNECTION_TYPES: [&str; 6] = [
+    "long-polling",
+    "cross-origin-long-polling",
+    "callback-polling",
+    "websocket",
+    "eventsource",
+    "in-process",
+];

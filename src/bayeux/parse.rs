@@ -87,7 +87,8 @@ pub(super) fn each_member<'a>(json: &'a [u8], mut visit: impl FnMut(&str, &'a [u
     }
     if let Ok(text) = std::str::from_utf8(json) {
         // A value of another type is an error here, and has no members.
-        let _ = serde_json::Deserializer::from_str(text).deserialize_map(Members(|key: &str, value| visit(key, value)));
+        let _ = serde_json::Deserializer::from_str(text)
+            .deserialize_map(Members(|key: &str, value| visit(key, value)));
     }
 }
 
@@ -270,7 +271,8 @@ mod tests {
 
     #[test]
     fn repeated_and_escaped_keys_are_javascripts() {
-        let payload = parsed(r#"[{"channel":"/a","id":1,"ch\u0061nnel":"/b","x":1,"x":2,"\u0079\"":3}]"#).unwrap();
+        let payload =
+            parsed(r#"[{"channel":"/a","id":1,"ch\u0061nnel":"/b","x":1,"x":2,"\u0079\"":3}]"#).unwrap();
         let message = &payload.messages[0];
         assert_eq!(message.text(Field::Channel).as_deref(), Some("/b"));
         assert_eq!(written(message), r#"{"channel":"/b","id":1,"x":1,"x":2,"y\"":3}"#);
@@ -289,7 +291,21 @@ mod tests {
 
     #[test]
     fn what_is_no_payload() {
-        for bad in ["", " ", "1", "\"x\"", "true", "{", "[1,]", "{\"a\":}", "\u{feff}[]", "[] []", "{'a':1}", "[1", "nul"] {
+        for bad in [
+            "",
+            " ",
+            "1",
+            "\"x\"",
+            "true",
+            "{",
+            "[1,]",
+            "{\"a\":}",
+            "\u{feff}[]",
+            "[] []",
+            "{'a':1}",
+            "[1",
+            "nul",
+        ] {
             assert!(matches!(parsed(bad), Err(ParseError::Syntax)), "{bad:?}");
         }
         assert!(matches!(parsed("[1,1,1,1,1]"), Err(ParseError::TooMany(4))));

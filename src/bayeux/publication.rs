@@ -99,7 +99,13 @@ mod tests {
 
     #[test]
     fn the_id_of_a_back_end_is_kept() {
-        assert_eq!(delivered(r#"{"id":"1","channel":"/a","data":1}"#), r#"{"id":"1","channel":"/a","data":1}"#);
-        assert_eq!(delivered(r#"{"id":"1","channel":"/a","data":1,"clientId":""}"#), r#"{"id":"1","channel":"/a","data":1}"#);
+        assert_eq!(
+            delivered(r#"{"id":"1","channel":"/a","data":1}"#),
+            r#"{"id":"1","channel":"/a","data":1}"#
+        );
+        assert_eq!(
+            delivered(r#"{"id":"1","channel":"/a","data":1,"clientId":""}"#),
+            r#"{"id":"1","channel":"/a","data":1}"#
+        );
     }
 }

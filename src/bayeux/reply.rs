@@ -40,7 +40,13 @@ pub fn plain(out: &mut Vec<u8>, message: &Message, outcome: &Outcome, echo_clien
 }
 
 /// A handshake reply. `advice` is complete in both cases; `client` is there if the handshake succeeded.
-pub fn handshake(out: &mut Vec<u8>, message: &Message, outcome: &Outcome, client: Option<&ClientId>, advice: Advice) {
+pub fn handshake(
+    out: &mut Vec<u8>,
+    message: &Message,
+    outcome: &Outcome,
+    client: Option<&ClientId>,
+    advice: Advice,
+) {
     // If the request had a clientId, the new one stands where a clientId normally is.
     let early = message.truthy(Field::ClientId).is_some();
     let place = match (early, client) {
@@ -53,7 +59,11 @@ pub fn handshake(out: &mut Vec<u8>, message: &Message, outcome: &Outcome, client
     json::write_string(out, VERSION);
     // Faye finds a missing version before it writes the types, and wrong types after; the place stays, whichever
     // text wins.
-    let place = if message.truthy(Field::Version).is_none() { ErrorPlace::BeforeExtra } else { ErrorPlace::AfterExtra };
+    let place = if message.truthy(Field::Version).is_none() {
+        ErrorPlace::BeforeExtra
+    } else {
+        ErrorPlace::AfterExtra
+    };
     if place == ErrorPlace::BeforeExtra {
         late_error(out, message, outcome);
     }

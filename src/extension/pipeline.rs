@@ -33,8 +33,14 @@ impl Pipeline {
     }
 
     /// Runs a message that came in. `before_wait` is called before the first extension that has to wait is waited for.
-    pub async fn incoming(&self, message: Message, peer: &Arc<Peer>, before_wait: impl FnMut()) -> Option<Message> {
-        run(&self.incoming, message, before_wait, |extension, message| extension.incoming(message, peer)).await
+    pub async fn incoming(
+        &self,
+        message: Message,
+        peer: &Arc<Peer>,
+        before_wait: impl FnMut(),
+    ) -> Option<Message> {
+        run(&self.incoming, message, before_wait, |extension, message| extension.incoming(message, peer))
+            .await
     }
 
     /// Whether replies have to be handed to [`Pipeline::reply`].
@@ -44,13 +50,19 @@ impl Pipeline {
     }
 
     /// Runs a reply.
-    pub async fn reply(&self, message: Message, peer: &Arc<Peer>, before_wait: impl FnMut()) -> Option<Message> {
+    pub async fn reply(
+        &self,
+        message: Message,
+        peer: &Arc<Peer>,
+        before_wait: impl FnMut(),
+    ) -> Option<Message> {
         run(&self.reply, message, before_wait, |extension, message| extension.reply(message, peer)).await
     }
 
     /// Runs an accepted publication.
     pub async fn publication(&self, message: Message, before_wait: impl FnMut()) -> Option<Message> {
-        run(&self.publication, message, before_wait, |extension, message| extension.publication(message)).await
+        run(&self.publication, message, before_wait, |extension, message| extension.publication(message))
+            .await
     }
 
     /// Whether publications have to be handed to [`Pipeline::delivery`] for each receiver.

@@ -140,7 +140,11 @@ mod tests {
         let leased = mailbox.lease(3, usize::MAX).unwrap();
         assert_eq!(leased.len(), 3);
         assert!(mailbox.lease(3, usize::MAX).is_none(), "one lease at a time");
-        assert_eq!(mailbox.push(&all[0], bounds(5), Overflow::Disconnect), Pushed::Overflow, "leased ones count");
+        assert_eq!(
+            mailbox.push(&all[0], bounds(5), Overflow::Disconnect),
+            Pushed::Overflow,
+            "leased ones count"
+        );
         mailbox.settle(leased.into_iter().skip(1));
         let rest = mailbox.lease(usize::MAX, usize::MAX).unwrap();
         assert!(rest.iter().zip(&all[1..]).all(|(one, other)| Arc::ptr_eq(one, other)) && rest.len() == 4);
@@ -163,7 +167,10 @@ mod tests {
         let one = publication(101);
         let tight = Bounds { messages: 10, bytes: one.size() + 1 };
         let mut mailbox = Mailbox::default();
-        assert_eq!(mailbox.push(&one, Bounds { messages: 10, bytes: 1 }, Overflow::Disconnect), Pushed::Queued);
+        assert_eq!(
+            mailbox.push(&one, Bounds { messages: 10, bytes: 1 }, Overflow::Disconnect),
+            Pushed::Queued
+        );
         assert_eq!(mailbox.push(&one, tight, Overflow::Disconnect), Pushed::Overflow);
         assert_eq!(mailbox.lease(9, 1).unwrap().len(), 1, "a lease holds at least one");
     }

@@ -5,6 +5,7 @@
 
 mod attachment;
 mod expiry;
+mod lease;
 mod mailbox;
 mod session;
 mod sessions;
@@ -14,8 +15,9 @@ mod trie;
 
 pub use attachment::{Attachment, Detached};
 pub use expiry::Expiry;
+pub use lease::Lease;
 pub use mailbox::{Bounds, Mailbox, Pushed};
-pub use session::{Held, Lease, Session};
+pub use session::{Held, Session};
 pub use sessions::{Full, Sessions};
 pub use subscribers::Subscribers;
 pub use touched::Touched;

@@ -9,6 +9,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::time::{Duration, Instant};
 
 use super::attachment::{Attachment, Detached};
+use super::lease::Lease;
 use super::mailbox::{Bounds, Mailbox, Pushed};
 use crate::bayeux::{ClientId, Publication};
 use crate::config::Overflow;
@@ -16,8 +17,8 @@ use crate::metrics::Metrics;
 use crate::peer::{Peer, Transport};
 
 /// Messages and bytes that a transport takes at once where it chooses.
-const LEASE_MESSAGES: usize = 64;
-const LEASE_BYTES: usize = 256 * 1024;
+pub(super) const LEASE_MESSAGES: usize = 64;
+pub(super) const LEASE_BYTES: usize = 256 * 1024;
 
 /// A session of the Bayeux protocol.
 pub struct Session {
@@ -31,18 +32,18 @@ pub struct Session {
     state: Mutex<State>,
 }
 
-struct State {
-    mailbox: Mailbox,
+pub(super) struct State {
+    pub(super) mailbox: Mailbox,
     /// The transport that messages go to.
-    attachment: Option<Arc<dyn Attachment>>,
+    pub(super) attachment: Option<Arc<dyn Attachment>>,
     /// An EventSource stream that gets the messages again once its client connects as such.
     standby: Option<Arc<dyn Attachment>>,
     /// Who has the lease.
-    holder: Option<Arc<dyn Attachment>>,
+    pub(super) holder: Option<Arc<dyn Attachment>>,
     /// Whether somebody has undertaken to flush.
     touched: bool,
     connected: bool,
-    ended: bool,
+    pub(super) ended: bool,
     /// Connects that are held; while there are any, the session does not expire.
     held: usize,
     deadline: Instant,
@@ -74,6 +75,14 @@ impl Session {
     /// A small number that no other living session has.
     pub(super) fn key(&self) -> u32 {
         self.key
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// The patterns, locked; `None` inside once the session ended.
@@ -215,11 +224,16 @@ impl Session {
         self.lease_up_to(holder, LEASE_MESSAGES, LEASE_BYTES)
     }
 
-    fn lease_up_to(self: &Arc<Self>, holder: &Arc<dyn Attachment>, messages: usize, bytes: usize) -> Option<Lease> {
+    fn lease_up_to(
+        self: &Arc<Self>,
+        holder: &Arc<dyn Attachment>,
+        messages: usize,
+        bytes: usize,
+    ) -> Option<Lease> {
         let mut state = self.state.lock();
         let items = state.mailbox.lease(messages, bytes)?;
         state.holder = Some(Arc::clone(holder));
-        Some(Lease { session: Arc::clone(self), items, written: 0 })
+        Some(Lease { session: Arc::clone(self), items, written: 0, over: false })
     }
 
     /// Ends the session: no message gets in any more, and the transports are told. The patterns that it had, or `None`
@@ -248,54 +262,5 @@ impl Drop for Held {
         state.held -= 1;
         state.deadline = Instant::now() + self.0.lifetime;
         self.0.metrics.polls.dec();
-    }
-}
-
-/// Messages that a transport is writing. Those that it did not report as written go back when this is dropped.
-pub struct Lease {
-    session: Arc<Session>,
-    items: Vec<Arc<Publication>>,
-    written: usize,
-}
-
-impl Lease {
-    /// The messages, in order.
-    #[must_use]
-    pub fn items(&self) -> &[Arc<Publication>] {
-        &self.items
-    }
-
-    /// Notes that the first `count` messages have been written to a live connection.
-    pub fn written(&mut self, count: usize) {
-        self.written = count.min(self.items.len());
-    }
-
-    /// Notes that all messages have been written.
-    pub fn written_all(mut self) {
-        self.written = self.items.len();
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let returned = self.items.len() - self.written;
-        self.session.metrics.deliveries_written.inc_by(self.written as u64);
-        self.session.metrics.deliveries_returned.inc_by(returned as u64);
-        let attachment = {
-            let mut state = self.session.state.lock();
-            state.holder = None;
-            if state.ended {
-                return;
-            }
-            state.mailbox.settle(self.items.drain(..).skip(self.written));
-            if state.mailbox.is_empty() {
-                return;
-            }
-            state.attachment.clone()
-        };
-        // Whoever is attached now may have waited for this lease.
-        if let Some(attachment) = attachment {
-            attachment.flush(&self.session);
-        }
     }
 }

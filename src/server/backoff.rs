@@ -70,8 +70,10 @@ mod tests {
 
     #[test]
     fn grows_with_jitter_and_ends_at_the_most() {
-        let advice =
-            config::Advice { retry_first: Duration::from_millis(100), retry_most: Duration::from_millis(1000) };
+        let advice = config::Advice {
+            retry_first: Duration::from_millis(100),
+            retry_most: Duration::from_millis(1000),
+        };
         let backoff = Backoff::new(&advice);
         let waits: Vec<u64> = (0..8).map(|_| backoff.failed(None, b"x")).collect();
         for (wait, most) in waits.iter().zip([100, 200, 400, 800, 1000, 1000, 1000, 1000]) {

@@ -56,7 +56,9 @@ fn wrong(message: &Message) -> Option<BayeuxError> {
     };
     // A string is not a list of one: Faye does not find it among the types either.
     let elements = if types.first() == Some(&b'[') { json::elements(types) } else { Vec::new() };
-    let known = |element: &&[u8]| json::as_text(element).is_some_and(|name| CONNECTION_TYPES.contains(&name.as_ref()));
+    let known = |element: &&[u8]| {
+        json::as_text(element).is_some_and(|name| CONNECTION_TYPES.contains(&name.as_ref()))
+    };
     if !elements.iter().any(known) {
         let printed = if types.first() == Some(&b'[') {
             elements.iter().map(|element| json::printed(element)).collect::<Vec<_>>().join(",")

@@ -91,10 +91,13 @@ impl Server {
         self.sessions.find(id)
     }
 
-    /// Becomes true when the server is stopping.
-    #[must_use]
-    pub fn draining(&self) -> watch::Receiver<bool> {
-        self.draining.subscribe()
+    /// Waits until the server is stopping.
+    pub fn drained(&self) -> impl Future<Output = ()> + Send + Sync + use<> {
+        let mut draining = self.draining.subscribe();
+        async move {
+            // It fails when the server has gone, which is as final.
+            let _ = draining.wait_for(|draining| *draining).await;
+        }
     }
 
     /// Tells every transport to answer what it holds and to close.

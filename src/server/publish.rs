@@ -17,7 +17,12 @@ use crate::metrics::Reason;
 use crate::router::{Session, Touched};
 
 impl Server {
-    pub(super) async fn publish(&self, request: Request<'_>, out: &mut Vec<u8>, touched: &mut Touched) -> Outcome {
+    pub(super) async fn publish(
+        &self,
+        request: Request<'_>,
+        out: &mut Vec<u8>,
+        touched: &mut Touched,
+    ) -> Outcome {
         let Request { message, mut outcome, .. } = request;
         let name = message.text(Field::Channel).unwrap_or_default();
         if name.len() > self.limits.channel {
@@ -54,7 +59,8 @@ impl Server {
         let adapt = |session: &Session, publication: &Arc<Publication>| self.adapt(session, publication);
         let adapt: Option<&dyn Fn(&Session, &Arc<Publication>) -> Option<Arc<Publication>>> =
             if self.pipeline.sees_deliveries() { Some(&adapt) } else { None };
-        self.broker.publish(&publication, |publication| self.trie.deliver(publication, overflow, touched, adapt));
+        self.broker
+            .publish(&publication, |publication| self.trie.deliver(publication, overflow, touched, adapt));
         for session in touched.take_overflowed() {
             tracing::warn!(client = %session.id(), channel = name, "mailbox full, session ended");
             self.metrics.mailbox_disconnects.inc();

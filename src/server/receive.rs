@@ -62,7 +62,9 @@ impl Server {
         let alone = messages.len() == 1;
         let mut received = Received::default();
         for message in messages {
-            let Some(message) = self.pipeline.incoming(message, peer, || touched.flush()).await else { continue };
+            let Some(message) = self.pipeline.incoming(message, peer, || touched.flush()).await else {
+                continue;
+            };
             let outcome = if message.depth() > self.limits.depth {
                 self.metrics.refuse(Reason::depth);
                 Outcome::Failed(BayeuxError::TooDeep(self.limits.depth))

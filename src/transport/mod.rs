@@ -1,5 +1,46 @@
-//! The ways by which messages travel between clients and the server.
+//! The ways by which clients reach the server: HTTP requests, EventSource streams, WebSockets.
 //!
-//! Responsible for carrying messages in and out; must not know what the messages mean.
+//! A transport turns bytes into messages for [`Server::receive`](crate::server::Server::receive) and writes what the
+//! mailboxes hold. It decides nothing that the Bayeux protocol decides.
 
+mod answer;
+mod body;
+mod endpoint;
+mod eventsource;
+mod http;
+mod jsonp;
+mod listener;
+mod mount;
+mod payload;
+mod polling;
+mod signal;
 pub mod websocket;
+mod writing;
+
+use std::sync::Arc;
+
+pub use body::Body;
+pub use endpoint::Endpoint;
+pub use listener::Listener;
+pub use mount::Mount;
+
+use crate::config::{self, Limits};
+use crate::server::Server;
+
+/// What every connection needs.
+pub struct Context {
+    /// The Bayeux server; `None` on a listener that serves endpoints only.
+    pub server: Option<Arc<Server>>,
+    /// What is served beside the mount; asked first, in order.
+    pub endpoints: Vec<Arc<dyn Endpoint>>,
+    /// The path of the Bayeux server.
+    pub mount: Mount,
+    /// Bounds of what comes in.
+    pub limits: Limits,
+    /// Settings of WebSockets.
+    pub websocket: config::WebSocket,
+    /// Settings of streams.
+    pub eventsource: config::EventSource,
+    /// The counters.
+    pub metrics: crate::metrics::Metrics,
+}

@@ -1,15 +1,17 @@
-//! The WebSocket protocol (RFC 6455) as seen by a server, without any input or output of its own.
+//! WebSockets (RFC 6455) as a transport.
 //!
-//! Responsible for turning bytes into events and payloads into frames, and for the answer to an upgrade
-//! request. Must not know sockets, timers, tasks or what the messages say: whoever owns the connection
-//! reads into a buffer, hands it to the [`Decoder`], and writes what the [`encoder`] made.
+//! The protocol is in `decoder`, `encoder` and `handshake`, without any input or output of their own: they turn bytes
+//! into events and payloads into frames, and know no sockets, timers or tasks, nor what the messages say. `connection`
+//! is the task that reads and hands messages to the server, `socket` what is written, and by whom.
 
+pub(super) mod connection;
 pub mod decoder;
 pub mod encoder;
 mod error;
 mod frame;
 pub mod handshake;
 mod mask;
+mod socket;
 mod utf8;
 
 pub use decoder::{Decoder, Event, Limits};

@@ -1,0 +1,133 @@
+//! Puts the parts together: the only file that knows them all.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::admin::{Health, Page, Stats};
+use crate::config::Config;
+use crate::extension::Extension;
+use crate::metrics::Metrics;
+use crate::server::Server;
+use crate::transport::{Context, Endpoint, Listener, Mount};
+
+/// How often expired sessions are looked for.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// A server that is bound to its addresses.
+pub struct App {
+    server: Arc<Server>,
+    listener: Listener,
+    admin: Option<Listener>,
+    mount: Mount,
+    drain: Duration,
+}
+
+/// Why a server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting makes no sense.
+    #[error("{0}")]
+    Setting(String),
+    /// An address could not be bound.
+    #[error("cannot listen on {address}: {source}; choose another address with {setting}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Where it is set.
+        setting: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl App {
+    /// Binds the addresses of the settings. The system accepts connections from now on; they are served by
+    /// [`App::run`]. Must be called in a tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartError`] if an address cannot be bound or a setting makes no sense.
+    pub fn bind(config: &Config, extensions: &[Arc<dyn Extension>]) -> Result<Self, StartError> {
+        let metrics = Metrics::default();
+        let server = Arc::new(Server::new(config, extensions, metrics.clone()).map_err(StartError::Setting)?);
+        let mount = Mount::new(&config.server.mount);
+        let context = |server: Option<Arc<Server>>, endpoints: Vec<Arc<dyn Endpoint>>| {
+            Arc::new(Context {
+                server,
+                endpoints,
+                mount: mount.clone(),
+                limits: config.limits.clone(),
+                websocket: config.websocket.clone(),
+                eventsource: config.eventsource.clone(),
+                metrics: metrics.clone(),
+            })
+        };
+        let listen = |address, setting, context| {
+            Listener::bind(address, context).map_err(|source| StartError::Listen { address, setting, source })
+        };
+        let page: Arc<dyn Endpoint> = Arc::new(Page::new(mount.path()));
+        let admin: Vec<Arc<dyn Endpoint>> = vec![Arc::new(Health), Arc::new(Stats(metrics.clone()))];
+        let (endpoints, admin) = match config.admin.listen {
+            Some(address) => (Vec::new(), Some(listen(address, "admin.listen", context(None, admin))?)),
+            None => (admin, None),
+        };
+        let page = Some(page).filter(|_| mount.path() != "/");
+        let endpoints = endpoints.into_iter().chain(page).collect();
+        let setting = "--listen or server.listen";
+        let listener = listen(config.server.listen, setting, context(Some(Arc::clone(&server)), endpoints))?;
+        Ok(Self { server, listener, admin, mount, drain: config.server.drain })
+    }
+
+    /// The server: its events, its counters.
+    #[must_use]
+    pub fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+
+    /// Where clients connect to, such as `http://127.0.0.1:8000/faye`.
+    ///
+    /// # Errors
+    /// What the system says about the socket.
+    pub fn url(&self) -> io::Result<String> {
+        Ok(format!("http://{}{}", self.listener.address()?, self.mount.path()))
+    }
+
+    /// Where health and metrics are, if they have an address of their own.
+    ///
+    /// # Errors
+    /// What the system says about the socket.
+    pub fn admin_address(&self) -> io::Result<Option<SocketAddr>> {
+        self.admin.as_ref().map(Listener::address).transpose()
+    }
+
+    /// Serves until `stop` is done, then drains: connections are refused, held connects answered, sockets closed.
+    /// True if all connections ended within the time that `server.drain` allows.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
+        let Self { server, listener, admin, drain, .. } = self;
+        let (draining, drained) = watch::channel(false);
+        let listening = tokio::spawn(listener.serve(drained.clone(), drain));
+        let admin = admin.map(|admin| tokio::spawn(admin.serve(drained, drain)));
+        let sweeping = tokio::spawn(sweep(Arc::clone(&server)));
+        stop.await;
+        server.drain();
+        draining.send_replace(true);
+        let mut all = listening.await.unwrap_or(false);
+        if let Some(admin) = admin {
+            all &= admin.await.unwrap_or(false);
+        }
+        sweeping.abort();
+        all
+    }
+}
+
+async fn sweep(server: Arc<Server>) {
+    let mut every = tokio::time::interval(SWEEP);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        server.expire();
+    }
+}

@@ -1,0 +1,134 @@
+//! The command line: what it looks like, and which command does what.
+
+mod check;
+mod publish;
+mod serve;
+mod subscribe;
+
+use std::fmt::Display;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, Override, Problems, load};
+
+/// A publish-subscribe server for browsers, compatible with Faye.
+///
+/// Without a command it serves. Settings are in faye.toml, if there is one; each can be set as FAYE_SECTION__KEY.
+#[derive(Parser)]
+#[command(name = "faye", version)]
+struct Arguments {
+    /// The file of settings [default: ./faye.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The address to listen on, such as 0.0.0.0:8000
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// The path to serve, such as /faye
+    #[arg(long, global = true, value_name = "PATH")]
+    mount: Option<String>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Say what is wrong with a file of settings
+    Check {
+        /// The file [default: that of --config, or ./faye.toml]
+        file: Option<PathBuf>,
+    },
+    /// Publish one message to a running server
+    Publish {
+        /// The channel, such as /hello
+        channel: String,
+        /// The data, in JSON
+        data: String,
+        /// The server [default: where the settings say that it listens]
+        #[arg(long)]
+        url: Option<String>,
+    },
+    /// Print what a running server publishes, one JSON message a line
+    Subscribe {
+        /// A channel or pattern, such as /hello or '/chat/**'
+        pattern: String,
+        /// The server [default: where the settings say that it listens]
+        #[arg(long)]
+        url: Option<String>,
+    },
+}
+
+/// Runs the command of the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match &arguments.command {
+        None => arguments.settings().map_err(Into::into).and_then(|config| serve::run(&config)),
+        Some(Command::Check { file }) => check::run(file.as_ref().or(arguments.config.as_ref())),
+        Some(Command::Publish { channel, data, url }) => {
+            arguments.url(url.as_ref()).and_then(|url| publish::run(&url, channel, data))
+        }
+        Some(Command::Subscribe { pattern, url }) => {
+            arguments.url(url.as_ref()).and_then(|url| subscribe::run(&url, pattern))
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say_error(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Arguments {
+    fn settings(&self) -> Result<Config, Problems> {
+        let mut overrides = Vec::new();
+        for (flag, key, value) in
+            [("--listen", "server.listen", &self.listen), ("--mount", "server.mount", &self.mount)]
+        {
+            if let Some(value) = value {
+                overrides.push(Override { flag, key, value: value.clone() });
+            }
+        }
+        load(self.config.as_deref(), std::env::vars_os(), &overrides)
+    }
+
+    /// The server that a client command talks to.
+    fn url(&self, given: Option<&String>) -> anyhow::Result<String> {
+        if let Some(url) = given {
+            return Ok(url.clone());
+        }
+        let config = self.settings()?;
+        Ok(format!("http://{}{}", reachable(config.server.listen), config.server.mount))
+    }
+}
+
+/// An address to connect to, for one that is listened on: `0.0.0.0` and `::` mean every address of this machine.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let mut address = listen;
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() {
+            [127, 0, 0, 1].into()
+        } else {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        });
+    }
+    address
+}
+
+/// Prints a line to standard output. A reader that has gone ends the process, as with other tools.
+fn say(line: impl Display) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()?;
+    Ok(())
+}
+
+fn say_error(text: &str) {
+    // There is nowhere to say that standard error is closed.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

@@ -1,0 +1,60 @@
+//! `faye`: serves until it is told to stop.
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::say;
+use crate::app::App;
+use crate::config::Config;
+use crate::telemetry;
+
+pub(super) fn run(config: &Config) -> anyhow::Result<()> {
+    telemetry::start(&config.log);
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if config.server.threads > 0 {
+        runtime.worker_threads(config.server.threads);
+    }
+    let runtime = runtime.enable_all().build().context("cannot start the threads of the server")?;
+    let result = runtime.block_on(serve(config));
+    // What is still open after the drain is cut.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    let app = App::bind(config, &[])?;
+    let terminate = signal(SignalKind::terminate())?;
+    let interrupt = signal(SignalKind::interrupt())?;
+    let url = app.url()?;
+    say(format_args!("faye {} is listening on {url}", env!("CARGO_PKG_VERSION")))?;
+    if config.server.mount != "/" {
+        let origin = url.strip_suffix(config.server.mount.as_str()).unwrap_or(&url);
+        say(format_args!("Open {origin}/ in a browser to see it work. Ctrl-C stops it."))?;
+    }
+    if let Some(admin) = app.admin_address()? {
+        say(format_args!("Health and metrics are on http://{admin}/healthz and http://{admin}/metrics"))?;
+    }
+    if app.run(stop(terminate, interrupt)).await {
+        tracing::info!("stopped; every connection was closed");
+    } else {
+        tracing::warn!("stopped; connections that did not end within server.drain were cut");
+    }
+    Ok(())
+}
+
+/// Waits for SIGTERM or Ctrl-C. A second one ends the process at once.
+async fn stop(mut terminate: Signal, mut interrupt: Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: no new connections, held connects are answered, sockets are closed");
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::warn!("stopped at once by a second signal");
+        std::process::exit(1);
+    });
+}

@@ -1,0 +1,141 @@
+//! A session with one subscription, over a WebSocket.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::{self, Message as Frame};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use super::Failure;
+use crate::bayeux::parse::parse;
+use crate::bayeux::{Field, Message, json};
+
+/// Messages that one frame may hold.
+const BATCH: usize = 100_000;
+/// How long the server may take to answer what is not held.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// An open subscription.
+pub struct Subscription {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    url: String,
+    client: String,
+    number: u64,
+    /// Messages that came before they were asked for.
+    waiting: VecDeque<Bytes>,
+}
+
+impl Subscription {
+    /// Begins a session and subscribes it to a channel or pattern.
+    ///
+    /// # Errors
+    /// [`Failure`] if the server cannot be reached, or refuses.
+    pub async fn open(url: &str, pattern: &str) -> Result<Self, Failure> {
+        let Some(rest) = url.strip_prefix("http://") else { return Err(Failure::Url(url.to_owned())) };
+        let (socket, _) =
+            tokio_tungstenite::connect_async(format!("ws://{rest}")).await.map_err(|error| {
+                let (url, why) = (url.to_owned(), error.to_string());
+                match error {
+                    tungstenite::Error::Http(_) => Failure::NotBayeux { url, why },
+                    _ => Failure::Unreachable { url, why },
+                }
+            })?;
+        let waiting = VecDeque::new();
+        let mut this = Self { socket, url: url.to_owned(), client: String::new(), number: 0, waiting };
+        this.ask(r#""channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["websocket"]"#)
+            .await?;
+        let reply = this.reply("/meta/handshake").await?;
+        this.client = reply.text(Field::ClientId).unwrap_or_default().into_owned();
+        this.connect().await?;
+        this.reply("/meta/connect").await?;
+        this.connect().await?;
+        let mut quoted = Vec::new();
+        json::write_string(&mut quoted, pattern);
+        let quoted = String::from_utf8_lossy(&quoted).into_owned();
+        this.ask(&format!(r#""channel":"/meta/subscribe","subscription":{quoted}"#)).await?;
+        this.reply("/meta/subscribe").await?;
+        Ok(this)
+    }
+
+    /// The next message, a JSON object.
+    ///
+    /// # Errors
+    /// [`Failure::Lost`] if the connection or the session is no more.
+    pub async fn next(&mut self) -> Result<Bytes, Failure> {
+        loop {
+            if let Some(message) = self.waiting.pop_front() {
+                return Ok(message);
+            }
+            for reply in self.receive().await? {
+                if reply.text(Field::Channel).as_deref() == Some("/meta/connect") {
+                    if reply.get(Field::Successful) != Some(b"true") {
+                        return Err(Failure::Lost(reply.text(Field::Error).unwrap_or_default().into_owned()));
+                    }
+                    self.connect().await?;
+                }
+            }
+        }
+    }
+
+    async fn connect(&mut self) -> Result<(), Failure> {
+        self.ask(r#""channel":"/meta/connect","connectionType":"websocket""#).await
+    }
+
+    async fn ask(&mut self, fields: &str) -> Result<(), Failure> {
+        self.number += 1;
+        let client =
+            if self.client.is_empty() { String::new() } else { format!(r#","clientId":"{}""#, self.client) };
+        let text = format!(r#"[{{"id":"{}",{fields}{client}}}]"#, self.number);
+        self.socket.send(Frame::text(text)).await.map_err(|error| Failure::Lost(error.to_string()))
+    }
+
+    /// Waits for the reply on a meta channel.
+    async fn reply(&mut self, channel: &str) -> Result<Message, Failure> {
+        let found = async {
+            loop {
+                for reply in self.receive().await? {
+                    if reply.text(Field::Channel).as_deref() == Some(channel) {
+                        return Ok(reply);
+                    }
+                }
+            }
+        };
+        let found: Result<Message, Failure> =
+            tokio::time::timeout(PATIENCE, found).await.unwrap_or_else(|_| Err(self.not_bayeux("no reply")));
+        let reply = found?;
+        if reply.get(Field::Successful) == Some(b"true") {
+            return Ok(reply);
+        }
+        Err(Failure::Refused(reply.text(Field::Error).unwrap_or_default().into_owned()))
+    }
+
+    /// Reads one frame: messages are kept, replies returned.
+    async fn receive(&mut self) -> Result<Vec<Message>, Failure> {
+        loop {
+            let text = match self.socket.next().await {
+                Some(Ok(Frame::Text(text))) => Bytes::copy_from_slice(text.as_bytes()),
+                Some(Ok(Frame::Close(_))) | None => {
+                    return Err(Failure::Lost("the server closed it".to_owned()));
+                }
+                Some(Ok(_)) => continue,
+                Some(Err(error)) => return Err(Failure::Lost(error.to_string())),
+            };
+            let parsed = parse(&text, BATCH).map_err(|error| self.not_bayeux(&error.to_string()))?;
+            let (replies, messages): (Vec<_>, Vec<_>) =
+                parsed.messages.into_iter().partition(|message| message.get(Field::Successful).is_some());
+            for message in messages {
+                let mut object = Vec::new();
+                message.write(&mut object, |_| true);
+                self.waiting.push_back(object.into());
+            }
+            return Ok(replies);
+        }
+    }
+
+    fn not_bayeux(&self, why: &str) -> Failure {
+        Failure::NotBayeux { url: self.url.clone(), why: why.to_owned() }
+    }
+}

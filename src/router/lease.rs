@@ -1,0 +1,82 @@
+//! Messages on their way out: they are lent to a transport, and come back unless it says that they were written.
+
+use std::sync::Arc;
+
+use super::session::{LEASE_BYTES, LEASE_MESSAGES, Session};
+use crate::bayeux::Publication;
+
+/// Messages that a transport is writing. Those that it did not report as written go back when this is dropped; a
+/// transport must hold no lock of its own then, for another one may be told to write them.
+pub struct Lease {
+    pub(super) session: Arc<Session>,
+    pub(super) items: Vec<Arc<Publication>>,
+    pub(super) written: usize,
+    /// Whether it is settled and holds nothing.
+    pub(super) over: bool,
+}
+
+impl Lease {
+    /// The messages, in order.
+    #[must_use]
+    pub fn items(&self) -> &[Arc<Publication>] {
+        &self.items
+    }
+
+    /// Notes that the first `count` messages have been written to a live connection.
+    pub fn written(&mut self, count: usize) {
+        self.written = count.min(self.items.len());
+    }
+
+    /// After all messages were written: leases what waits now. False if there is nothing to go on with; then the lease
+    /// is to be dropped, without any lock, as always.
+    pub fn renew(&mut self) -> bool {
+        debug_assert_eq!(self.written, self.items.len());
+        let mut state = self.session.lock();
+        let still_ours = match (&state.attachment, &state.holder) {
+            (Some(attachment), Some(holder)) => Arc::ptr_eq(attachment, holder),
+            _ => false,
+        };
+        if !still_ours || state.ended {
+            return false;
+        }
+        self.session.metrics().deliveries_written.inc_by(self.written as u64);
+        state.mailbox.settle(std::iter::empty());
+        self.items.clear();
+        self.written = 0;
+        match state.mailbox.lease(LEASE_MESSAGES, LEASE_BYTES) {
+            Some(items) => self.items = items,
+            None => {
+                state.holder = None;
+                self.over = true;
+            }
+        }
+        !self.over
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        let metrics = self.session.metrics();
+        metrics.deliveries_written.inc_by(self.written as u64);
+        let attachment = {
+            let mut state = self.session.lock();
+            state.holder = None;
+            if state.ended {
+                return;
+            }
+            metrics.deliveries_returned.inc_by((self.items.len() - self.written) as u64);
+            state.mailbox.settle(self.items.drain(..).skip(self.written));
+            if state.mailbox.is_empty() {
+                return;
+            }
+            state.attachment.clone()
+        };
+        // Whoever is attached now may have waited for this lease.
+        if let Some(attachment) = attachment {
+            attachment.flush(&self.session);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Where the messages are in a request: the body, a form, or the query.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderMap};
+
+use super::jsonp;
+use crate::bayeux::Message;
+use crate::bayeux::parse::{ParseError, parse};
+use crate::metrics::Reason;
+use crate::peer::Transport;
+
+/// Why a request's payload was refused.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// `400 Bad request`
+    Bad(Reason, &'static str),
+    /// `413`
+    TooLarge(Reason),
+    /// `408`
+    TooSlow,
+}
+
+impl From<ParseError> for Refusal {
+    fn from(error: ParseError) -> Self {
+        match error {
+            ParseError::TooMany(_) => Self::TooLarge(Reason::batch),
+            ParseError::Encoding => Self::Bad(Reason::syntax, "the payload is not UTF-8"),
+            ParseError::Syntax => Self::Bad(Reason::syntax, "the payload is not a JSON object or array"),
+        }
+    }
+}
+
+/// The messages of a request.
+pub(super) struct Payload {
+    pub(super) messages: Vec<Message>,
+    pub(super) transport: Transport,
+    /// The callback of a JSON-P request.
+    pub(super) callback: String,
+}
+
+/// Reads the whole body, as far as the limits allow.
+pub(super) async fn read_body(mut body: Incoming, limit: usize, time: Duration) -> Result<Bytes, Refusal> {
+    let too_large = || Refusal::TooLarge(Reason::body);
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large());
+    }
+    let read = async {
+        let mut first = Bytes::new();
+        let mut joined = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let broken = |_| Refusal::Bad(Reason::syntax, "the body broke off");
+            let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+            if first.len() + joined.len() + data.len() > limit {
+                return Err(too_large());
+            }
+            // Most bodies come in one piece, which is not copied.
+            if first.is_empty() && joined.is_empty() {
+                first = data;
+            } else {
+                joined.extend_from_slice(&std::mem::take(&mut first));
+                joined.extend_from_slice(&data);
+            }
+        }
+        Ok(if joined.is_empty() { first } else { joined.freeze() })
+    };
+    tokio::time::timeout(time, read).await.unwrap_or(Err(Refusal::TooSlow))
+}
+
+/// The messages of a POST. A body that begins with `[` or `{` is JSON, whatever its type says; JSON by its type need
+/// not begin so; the rest is a form, whose `message` fields are joined.
+pub(super) fn from_body(
+    headers: &HeaderMap,
+    body: &Bytes,
+    batch: usize,
+    callback: usize,
+) -> Result<Payload, Refusal> {
+    let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+    let is_json = kind.split(|byte| *byte == b';').next() == Some(b"application/json");
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    if is_json || matches!(first, Some(b'[' | b'{')) {
+        let messages = parse(body, batch)?.messages;
+        return Ok(Payload { messages, transport: Transport::LongPolling, callback: String::new() });
+    }
+    from_form(body, batch, callback, Transport::CrossOriginLongPolling)
+}
+
+/// The messages of a GET, whose answer is a script.
+pub(super) fn from_query(query: &str, batch: usize, callback: usize) -> Result<Payload, Refusal> {
+    from_form(query.as_bytes(), batch, callback, Transport::CallbackPolling)
+}
+
+fn from_form(form: &[u8], batch: usize, limit: usize, transport: Transport) -> Result<Payload, Refusal> {
+    let mut messages = Vec::new();
+    let mut found = false;
+    let mut callback = None;
+    for (name, value) in form_urlencoded::parse(form) {
+        match name.as_ref() {
+            "message" => {
+                found = true;
+                let parsed = parse(&Bytes::from(value.into_owned()), batch)?;
+                messages.extend(parsed.messages);
+                if messages.len() > batch {
+                    return Err(Refusal::TooLarge(Reason::batch));
+                }
+            }
+            "jsonp" if callback.is_none() => callback = Some(value.into_owned()),
+            _ => {}
+        }
+    }
+    if !found {
+        return Err(Refusal::Bad(Reason::syntax, "there is no message"));
+    }
+    let callback =
+        callback.filter(|name| !name.is_empty()).unwrap_or_else(|| jsonp::DEFAULT_CALLBACK.to_owned());
+    if callback.len() > limit {
+        return Err(Refusal::Bad(Reason::callback, "the callback is too long"));
+    }
+    if !jsonp::is_callback(&callback) {
+        return Err(Refusal::Bad(Reason::syntax, "the callback is no name"));
+    }
+    Ok(Payload { messages, transport, callback })
+}

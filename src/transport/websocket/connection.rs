@@ -1,0 +1,344 @@
+//! The task of one WebSocket: it reads, hands messages to the server, and minds the clocks.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::decoder::{self, Decoder, Event};
+use super::error::DecodeError;
+use super::socket::{HeldConnect, Out, Socket};
+use super::{CloseCode, encoder};
+use crate::bayeux::parse::{ParseError, parse};
+use crate::metrics::Reason;
+use crate::peer::Peer;
+use crate::router::Touched;
+use crate::server::{Accepted, Received, Server};
+use crate::transport::Context;
+
+/// Bytes that one read takes. The buffer is given back when nothing unfinished is in it.
+const READ: usize = 8 * 1024;
+/// A client that lets so many bytes wait is not read from until it has taken them.
+const WAITING: usize = 256 * 1024;
+/// How long the other side may take to close after our close frame.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// Serves an upgraded connection to its end. `early` is what came right behind the request.
+pub(in crate::transport) async fn run(
+    context: &Context,
+    server: &Arc<Server>,
+    stream: TcpStream,
+    early: Bytes,
+    peer: Peer,
+) {
+    let peer = Arc::new(peer);
+    let socket = Socket::new(stream, Arc::clone(&peer));
+    let limits = decoder::Limits { frame: context.limits.frame, message: context.limits.message };
+    server.metrics().websockets.inc();
+    let mut connection = Connection {
+        context,
+        server,
+        socket,
+        peer,
+        decoder: Decoder::new(limits),
+        buffer: BytesMut::from(&early[..]),
+        heard: Instant::now(),
+        pinged: false,
+        closed: None,
+    };
+    connection.serve().await;
+}
+
+struct Connection<'a> {
+    context: &'a Context,
+    server: &'a Arc<Server>,
+    socket: Arc<Socket>,
+    peer: Arc<Peer>,
+    decoder: Decoder,
+    buffer: BytesMut,
+    /// When something last came.
+    heard: Instant,
+    pinged: bool,
+    /// When our close frame was queued.
+    closed: Option<Instant>,
+}
+
+impl Drop for Connection<'_> {
+    fn drop(&mut self) {
+        self.socket.release();
+        self.server.metrics().websockets.dec();
+    }
+}
+
+impl Connection<'_> {
+    async fn serve(&mut self) {
+        let drained = self.server.drained();
+        tokio::pin!(drained);
+        let mut stopping = false;
+        // What came behind the upgrade request is in the buffer already.
+        if self.handle_input().await.is_break() {
+            return;
+        }
+        loop {
+            self.close_if_due();
+            self.socket.write();
+            let (dead, blocked, full) =
+                self.socket.with(|out| (out.dead, out.blocked.is_some(), out.waiting() > WAITING));
+            let all_written = self.socket.with(|out| out.waiting() == 0);
+            if dead || self.check_clocks().is_break() {
+                return;
+            }
+            if self.closed.is_some() && all_written && self.finish().await.is_break() {
+                return;
+            }
+            let socket = Arc::clone(&self.socket);
+            tokio::select! {
+                ready = socket.stream.readable(), if !full => {
+                    if ready.is_err() || self.read().await.is_break() {
+                        return;
+                    }
+                }
+                ready = socket.stream.writable(), if blocked => {
+                    if ready.is_err() {
+                        return;
+                    }
+                }
+                () = socket.wake.notified() => {}
+                () = tokio::time::sleep_until(self.next_clock()) => {}
+                () = &mut drained, if !stopping => {
+                    stopping = true;
+                    socket.answer_held();
+                    socket.with(|out| out.closing = true);
+                }
+            }
+        }
+    }
+
+    /// Reads what is there, once, and handles it.
+    async fn read(&mut self) -> ControlFlow<()> {
+        self.buffer.reserve(READ);
+        match self.socket.stream.try_read_buf(&mut self.buffer) {
+            Ok(0) => ControlFlow::Break(()),
+            Ok(_) => {
+                self.heard = Instant::now();
+                self.pinged = false;
+                let flow = self.handle_input().await;
+                if self.buffer.is_empty() {
+                    self.buffer = BytesMut::new();
+                }
+                flow
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                if self.buffer.is_empty() {
+                    self.buffer = BytesMut::new();
+                }
+                ControlFlow::Continue(())
+            }
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+
+    /// Handles all frames that are complete. Sessions that got something by them are written to at the end.
+    async fn handle_input(&mut self) -> ControlFlow<()> {
+        let mut touched = Touched::default();
+        loop {
+            let event = match self.decoder.decode(&mut self.buffer) {
+                Ok(Some(event)) => event,
+                Ok(None) => return ControlFlow::Continue(()),
+                Err(error) => {
+                    let reason = match error {
+                        DecodeError::LongFrame => Reason::frame,
+                        DecodeError::LongMessage => Reason::message,
+                        _ => Reason::websocket,
+                    };
+                    return self.refuse(reason, error.close_code(), &error.to_string());
+                }
+            };
+            if self.closed.is_some() && !matches!(event, Event::Close { .. }) {
+                // What comes behind our close frame is not looked at (RFC 6455, section 1.4).
+                continue;
+            }
+            match event {
+                Event::Message { payload, .. } => self.handle_message(&payload, &mut touched).await?,
+                Event::Ping(payload) => self.socket.with(|out| out.push(encoder::pong(&payload))),
+                Event::Pong(_) => {}
+                Event::Close { code, reason } => {
+                    if self.closed.is_some() {
+                        return ControlFlow::Break(());
+                    }
+                    // Its own code goes back to it; without one, Faye says 1000.
+                    let code = code.map_or(CloseCode::Normal, CloseCode::from);
+                    self.socket.unbind(true);
+                    self.close(encoder::close(code, &reason));
+                }
+            }
+        }
+    }
+
+    async fn handle_message(&mut self, payload: &Bytes, touched: &mut Touched) -> ControlFlow<()> {
+        let parsed = match parse(payload, self.context.limits.batch) {
+            Ok(parsed) => parsed,
+            Err(ParseError::TooMany(_)) => {
+                return self.refuse(Reason::batch, CloseCode::Size, "too many messages in one frame");
+            }
+            Err(error) => {
+                // As with Faye, nobody is answered: there is no id to answer to.
+                tracing::debug!(peer = ?self.peer.address, %error, "frame ignored");
+                self.server.metrics().refuse(Reason::syntax);
+                return ControlFlow::Continue(());
+            }
+        };
+        if parsed.has_null {
+            self.server.metrics().refuse(Reason::syntax);
+            return ControlFlow::Continue(());
+        }
+        let received = self.server.receive(parsed.messages, &self.peer, touched).await;
+        self.reply(received);
+        ControlFlow::Continue(())
+    }
+
+    /// Queues one frame with all replies that are ready. A connect that is held is answered later, in its own frame.
+    fn reply(&mut self, received: Received) {
+        let Received { replies, connects } = received;
+        let mut frame = encoder::TextFrame::with_capacity(replies.len() + 2);
+        frame.push(b"[");
+        frame.push(&replies);
+        let mut is_held = false;
+        for accepted in connects {
+            self.bind(&accepted);
+            if accepted.hold.is_zero() {
+                if let Some(reply) = &accepted.reply {
+                    if frame.payload().len() > 1 {
+                        frame.push(b",");
+                    }
+                    frame.push(reply);
+                }
+            } else {
+                self.hold(accepted);
+                is_held = true;
+            }
+        }
+        frame.push(b"]");
+        self.socket.gather();
+        if !is_held {
+            self.socket.with(|out| out.push(frame.finish()));
+        }
+    }
+
+    /// Binds the socket to the session of an accepted connect; a session that was bound before is let go.
+    fn bind(&self, accepted: &Accepted) {
+        let session = &accepted.session;
+        let before = self.socket.with(|out| out.bound.clone().filter(|bound| !Arc::ptr_eq(bound, session)));
+        let Some(me) = self.socket.attachment() else { return };
+        if let Some(before) = before {
+            before.detach(&me);
+            crate::router::Attachment::detach(&*self.socket, &before, crate::router::Detached::Superseded);
+        }
+        // A second connect of one session ends the first.
+        self.socket.answer_held();
+        if accepted.by_stream {
+            return;
+        }
+        self.socket.with(|out| out.bound = Some(Arc::clone(session)));
+        if !session.attach(&me) {
+            self.socket.with(|out| out.bound = None);
+        }
+    }
+
+    fn hold(&self, accepted: Accepted) {
+        let Accepted { session, reply, hold, .. } = accepted;
+        let deadline = Instant::now() + hold;
+        let held = HeldConnect { _held: session.hold(), reply, deadline };
+        self.socket.with(|out| out.held = Some(held));
+    }
+
+    /// Refuses what came: the connection is closed.
+    fn refuse(&mut self, reason: Reason, code: CloseCode, text: &str) -> ControlFlow<()> {
+        self.server.metrics().refuse(reason);
+        tracing::debug!(peer = ?self.peer.address, reason = ?reason, text, "WebSocket closed");
+        self.close(encoder::close(code, text));
+        ControlFlow::Continue(())
+    }
+
+    fn close(&mut self, frame: Bytes) {
+        if self.closed.is_none() {
+            self.closed = Some(Instant::now());
+            self.socket.unbind(false);
+            self.socket.with(|out| out.push(frame));
+        }
+    }
+
+    fn close_if_due(&mut self) {
+        if self.socket.with(|out| std::mem::take(&mut out.closing)) {
+            self.close(encoder::close(CloseCode::Normal, ""));
+        }
+    }
+
+    /// After the close frame was written: ends our side, and waits for the other's end for a while.
+    async fn finish(&mut self) -> ControlFlow<()> {
+        let socket = Arc::clone(&self.socket);
+        let end = self.closed.unwrap_or_else(Instant::now) + CLOSING;
+        shut_down_writing(&socket.stream);
+        let mut sink = [0; 1024];
+        loop {
+            match socket.stream.try_read(&mut sink) {
+                Ok(0) => return ControlFlow::Break(()),
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    tokio::select! {
+                        ready = socket.stream.readable() => if ready.is_err() { return ControlFlow::Break(()) },
+                        () = tokio::time::sleep_until(end) => return ControlFlow::Break(()),
+                    }
+                }
+                Err(_) => return ControlFlow::Break(()),
+            }
+        }
+    }
+
+    /// Does what is due: answers a held connect, pings a silent peer, cuts a dead one.
+    fn check_clocks(&mut self) -> ControlFlow<()> {
+        let now = Instant::now();
+        let settings = &self.context.websocket;
+        let (held_due, blocked) =
+            self.socket.with(|out| (out.held.as_ref().is_some_and(|held| held.deadline <= now), out.blocked));
+        if held_due {
+            self.socket.answer_held();
+            self.socket.write();
+        }
+        if blocked.is_some_and(|since| since + settings.write_time <= now) {
+            self.server.metrics().write_timeouts.inc();
+            return ControlFlow::Break(());
+        }
+        if self.closed.is_some_and(|since| since + CLOSING <= now) {
+            return ControlFlow::Break(());
+        }
+        if self.pinged && self.heard + 2 * settings.ping <= now {
+            self.server.metrics().ping_timeouts.inc();
+            return ControlFlow::Break(());
+        }
+        if !self.pinged && self.heard + settings.ping <= now {
+            self.pinged = true;
+            self.socket.with(|out| out.push(encoder::ping(b"")));
+            self.socket.write();
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn next_clock(&self) -> Instant {
+        let settings = &self.context.websocket;
+        let quiet = self.heard + if self.pinged { 2 * settings.ping } else { settings.ping };
+        let (held, blocked) =
+            self.socket.with(|out: &mut Out| (out.held.as_ref().map(|held| held.deadline), out.blocked));
+        let blocked = blocked.map(|since| since + settings.write_time);
+        let closed = self.closed.map(|since| since + CLOSING);
+        [held, blocked, closed].into_iter().flatten().fold(quiet, Instant::min)
+    }
+}
+
+fn shut_down_writing(stream: &TcpStream) {
+    // It fails when the other side has gone, which the next read shows.
+    let _ = socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write);
+}

@@ -1,0 +1,135 @@
+//! What one HTTP connection has been given to write and has not written yet, so that messages leave their mailbox only
+//! when the system took them for a live connection.
+//!
+//! The HTTP library buffers what a body hands out and flushes the socket once its buffer is empty. So what was handed
+//! out before a flush that succeeds has been written, and what was not goes back when the connection ends.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use crate::router::Lease;
+
+/// Leases of one connection.
+#[derive(Default)]
+pub(super) struct Writing {
+    /// Whether there is a lease; saves the lock at most flushes.
+    any: AtomicBool,
+    loans: Mutex<Vec<Loan>>,
+    /// Somebody else waits for these messages.
+    wanted: Notify,
+}
+
+struct Loan {
+    lease: Lease,
+    /// Messages that the body handed out.
+    handed: usize,
+}
+
+impl Writing {
+    /// Takes a lease of which the first `handed` messages are being handed out.
+    pub(super) fn lend(&self, lease: Lease, handed: usize) {
+        self.loans.lock().push(Loan { lease, handed });
+        self.any.store(true, Ordering::Release);
+    }
+
+    /// Notes that one more message of the last lease was handed out.
+    pub(super) fn hand(&self) {
+        if let Some(loan) = self.loans.lock().last_mut() {
+            loan.handed += 1;
+        }
+    }
+
+    /// Whether messages are out.
+    pub(super) fn owes(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
+    /// Asks for the messages that are out: if they are not written by the next time that the connection is looked at,
+    /// it is cut.
+    pub(super) fn want(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// Waits until somebody wants messages that are out.
+    pub(super) async fn wanted(&self) {
+        self.wanted.notified().await;
+    }
+
+    fn flushed(&self) {
+        if !self.owes() {
+            return;
+        }
+        let mut settled = Vec::new();
+        {
+            let mut loans = self.loans.lock();
+            for loan in loans.iter_mut() {
+                loan.lease.written(loan.handed);
+            }
+            let mut at = 0;
+            while at < loans.len() {
+                if loans[at].handed == loans[at].lease.items().len() {
+                    settled.push(loans.swap_remove(at));
+                } else {
+                    at += 1;
+                }
+            }
+            self.any.store(!loans.is_empty(), Ordering::Release);
+        }
+        // Settling may have other transports write, so it is done without the lock.
+        drop(settled);
+    }
+}
+
+/// A socket that reports its flushes.
+pub(super) struct Reported {
+    pub(super) stream: TcpStream,
+    pub(super) writing: Arc<Writing>,
+}
+
+impl AsyncRead for Reported {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Reported {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            self.writing.flushed();
+        }
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+    }
+}
