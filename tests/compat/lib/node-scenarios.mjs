@@ -4,12 +4,16 @@
 import { describe } from 'node:test';
 
 import { NODE_TRANSPORTS, openNodeClient } from './node-client.mjs';
-import { registerScenarios } from './scenarios.mjs';
+import { manyFromAnotherClientArriveInOrder, registerScenarios } from './scenarios.mjs';
+import { registerTest } from './workbench.mjs';
 
 export function registerNodeScenarios(packageName) {
   for (const transport of NODE_TRANSPORTS) {
     describe(`${packageName} in Node over ${transport}`, () => {
-      registerScenarios((server) => openNodeClient(packageName, transport, server.url));
+      const openClient = (server) => openNodeClient(packageName, transport, server.url);
+      registerScenarios(openClient);
+      registerTest('1,000 messages of another client arrive in order, none lost, none twice', openClient,
+        manyFromAnotherClientArriveInOrder);
     });
   }
 }

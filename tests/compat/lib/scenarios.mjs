@@ -101,7 +101,8 @@ async function idleClientStaysConnected(workbench) {
 
 function clientReturnsAfter(endServer) {
   return async (workbench) => {
-    const server = await workbench.startServer();
+    // Over eventsource a client asks the server only once per timeout.
+    const server = await workbench.startServer({ FAYE_SERVER__TIMEOUT: '3s' });
     const client = await workbench.openClient(server);
     await client.connectSubscribed('/lasting');
     await publishByPost(server.url, '/lasting', 'before');
@@ -135,7 +136,7 @@ async function manyPostsArriveInOrder(workbench) {
   await server.stop();
 }
 
-async function manyFromAnotherClientArriveInOrder(workbench) {
+export async function manyFromAnotherClientArriveInOrder(workbench) {
   const server = await workbench.startServer();
   const [publisher, subscriber] = [await workbench.openClient(server), await workbench.openClient(server)];
   await publisher.connectSubscribed('/publisher');
@@ -202,7 +203,6 @@ const SCENARIOS = {
   'a subscription works again after the server drained and restarted': clientReturnsAfter((server) => server.stop()),
   'a subscription works again after the server crashed and restarted': clientReturnsAfter((server) => server.crash()),
   '1,000 messages posted in sequence arrive in order, none lost, none twice': manyPostsArriveInOrder,
-  '1,000 messages of another client arrive in order, none lost, none twice': manyFromAnotherClientArriveInOrder,
   'disconnecting ends the session': disconnectEndsTheSession,
   'refused publishes and subscribes reach the application': refusalsReachTheApplication,
 };
