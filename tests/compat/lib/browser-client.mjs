@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
 import { PAGE_PATH } from './page-files.mjs';
-import { TestClient } from './test-client.mjs';
+import { RemoteClient } from './remote-client.mjs';
 
 const RETRY_SECONDS = 0.1;
 /**
@@ -78,7 +78,7 @@ async function recordWire(context, page, log) {
 export async function openBrowserClient(browser, transport, { pageOrigin, endpoint, close }) {
   const context = await browser.newContext();
   const page = await context.newPage();
-  const client = new TestClient(
+  const client = new RemoteClient(
     { name: `the browser bundle over ${transport}`, transport },
     (operation, method, methodArguments) => page.evaluate(
       (command) => window.perform(command.operation, command.method, command.methodArguments),

@@ -1,8 +1,9 @@
-// Opens Faye clients in Node, any version, held to one transport.
+// Opens clients in Node, each in a worker thread and held to one transport:
+// Faye's in any version, and CometD's.
 
 import { Worker } from 'node:worker_threads';
 
-import { TestClient } from './test-client.mjs';
+import { RemoteClient } from './remote-client.mjs';
 
 const RETRY_SECONDS = 0.1;
 
@@ -17,17 +18,14 @@ const DISABLED_FOR = {
 
 export const NODE_TRANSPORTS = Object.keys(DISABLED_FOR);
 
-export function openNodeClient(packageName, transport, endpoint) {
-  const worker = new Worker(new URL('./node-worker.mjs', import.meta.url), {
-    workerData: {
-      packageName,
-      settings: { endpoint, retry: RETRY_SECONDS, disabled: DISABLED_FOR[transport] },
-    },
+function openWorkerClient(workerFile, name, transport, workerData) {
+  const worker = new Worker(new URL(workerFile, import.meta.url), {
+    workerData,
     // Old versions use deprecated API; the warnings are not this suite's matter.
     execArgv: ['--no-deprecation'],
   });
-  const client = new TestClient(
-    { name: `${packageName} over ${transport}`, transport },
+  const client = new RemoteClient(
+    { name: `${name} over ${transport}`, transport },
     (operation, method, methodArguments) => worker.postMessage({ operation, method, methodArguments }),
     () => worker.terminate(),
   );
@@ -35,4 +33,15 @@ export function openNodeClient(packageName, transport, endpoint) {
   worker.on('error', (error) => client.log.fail(error));
   worker.on('exit', () => client.log.fail(new Error(`${client.name} has ended`)));
   return client;
+}
+
+export function openNodeClient(packageName, transport, endpoint) {
+  return openWorkerClient('./node-worker.mjs', packageName, transport, {
+    packageName,
+    settings: { endpoint, retry: RETRY_SECONDS, disabled: DISABLED_FOR[transport] },
+  });
+}
+
+export function openCometdClient(transport, endpoint) {
+  return openWorkerClient('./cometd-worker.mjs', 'cometd', transport, { endpoint, transport });
 }

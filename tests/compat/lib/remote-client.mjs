@@ -12,7 +12,7 @@ export class CommandError extends Error {
   }
 }
 
-export class TestClient {
+export class RemoteClient {
   #send;
   #close;
   #operations = 0;
