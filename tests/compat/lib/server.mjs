@@ -23,7 +23,7 @@ const DEFAULT_ENVIRONMENT = {
   FAYE_MAILBOX__MESSAGES: '10000',
 };
 
-export const isReference = process.env.FAYE_TARGET === 'reference';
+const isReference = process.env.FAYE_TARGET === 'reference';
 
 function serverCommand() {
   if (isReference) return [process.execPath, REFERENCE_SERVER];
