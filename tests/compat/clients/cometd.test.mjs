@@ -1,0 +1,30 @@
+// Drives the server with CometD's official JavaScript client in Node: what it
+// shares with Faye's clients, and its batches.
+
+import assert from 'node:assert/strict';
+import { describe } from 'node:test';
+
+import { openCometdClient } from '../lib/node-client.mjs';
+import { registerScenarios } from '../lib/scenarios.mjs';
+import { registerTest } from '../lib/workbench.mjs';
+
+async function batchArrivesInOrder(workbench) {
+  const values = ['first', 'second', 'third'];
+  const server = await workbench.startServer();
+  const [publisher, subscriber] = [await workbench.openClient(server), await workbench.openClient(server)];
+  await publisher.connect();
+  await subscriber.connectSubscribed('/batch');
+  await publisher.perform('publishBatch', '/batch', values);
+  await subscriber.delivery('/batch', values.at(-1));
+  assert.deepEqual(subscriber.delivered('/batch'), values);
+  await Promise.all([publisher.disconnect(), subscriber.disconnect()]);
+  await server.stop();
+}
+
+for (const transport of ['websocket', 'long-polling']) {
+  describe(`cometd in Node over ${transport}`, () => {
+    const openClient = (server) => openCometdClient(transport, server.url);
+    registerTest('a batch arrives in order', openClient, batchArrivesInOrder);
+    registerScenarios(openClient);
+  });
+}

@@ -1,0 +1,5 @@
+// Drives the server with the official client 1.0.4 in Node, over every transport.
+
+import { registerNodeScenarios } from '../lib/node-scenarios.mjs';
+
+registerNodeScenarios('faye-1.0.4');

@@ -1,0 +1,47 @@
+// Opens clients in Node, each in a worker thread and held to one transport:
+// Faye's in any version, and CometD's.
+
+import { Worker } from 'node:worker_threads';
+
+import { RemoteClient } from './remote-client.mjs';
+
+const RETRY_SECONDS = 0.1;
+
+/**
+ * Every version shakes hands by long-polling, which can therefore not be
+ * disabled; it moves to the websocket, if that is enabled, as soon as it can.
+ */
+const DISABLED_FOR = {
+  'websocket': [],
+  'long-polling': ['websocket'],
+};
+
+export const NODE_TRANSPORTS = Object.keys(DISABLED_FOR);
+
+function openWorkerClient(workerFile, name, transport, workerData) {
+  const worker = new Worker(new URL(workerFile, import.meta.url), {
+    workerData,
+    // Old versions use deprecated API; the warnings are not this suite's matter.
+    execArgv: ['--no-deprecation'],
+  });
+  const client = new RemoteClient(
+    { name: `${name} over ${transport}`, transport },
+    (operation, method, methodArguments) => worker.postMessage({ operation, method, methodArguments }),
+    () => worker.terminate(),
+  );
+  worker.on('message', (entry) => client.log.add(entry));
+  worker.on('error', (error) => client.log.fail(error));
+  worker.on('exit', () => client.log.fail(new Error(`${client.name} has ended`)));
+  return client;
+}
+
+export function openNodeClient(packageName, transport, endpoint) {
+  return openWorkerClient('./node-worker.mjs', packageName, transport, {
+    packageName,
+    settings: { endpoint, retry: RETRY_SECONDS, disabled: DISABLED_FOR[transport] },
+  });
+}
+
+export function openCometdClient(transport, endpoint) {
+  return openWorkerClient('./cometd-worker.mjs', 'cometd', transport, { endpoint, transport });
+}
