@@ -32,22 +32,37 @@ pub fn as_text(json: &[u8]) -> Option<Cow<'_, str>> {
     })
 }
 
-/// How JavaScript prints the value inside a Faye error: strings as they are, objects as `[object Object]`, `null` and
-/// arrays as nothing.
+/// How JavaScript prints the value inside a Faye error: strings as they are, objects as `[object Object]`, `null` as
+/// nothing, and arrays as their elements with commas between them.
 #[must_use]
 pub fn printed(json: &[u8]) -> Cow<'_, str> {
+    printed_within(json, PRINTED_DEPTH)
+}
+
+/// Arrays nested more deeply than this are printed as nothing.
+const PRINTED_DEPTH: usize = 8;
+
+fn printed_within(json: &[u8], depth: usize) -> Cow<'_, str> {
     match json.first() {
         Some(b'"') => as_text(json).unwrap_or_default(),
         Some(b'{') => Cow::Borrowed("[object Object]"),
+        Some(b'[') if depth > 0 => {
+            let printed: Vec<_> =
+                elements(json).into_iter().map(|one| printed_within(one, depth - 1)).collect();
+            Cow::Owned(printed.join(","))
+        }
         Some(b'[' | b'n') | None => Cow::Borrowed(""),
         Some(_) => String::from_utf8_lossy(json),
     }
 }
 
-/// The number of milliseconds that a value asks for: a positive number, or 0 for anything else.
+/// The number of milliseconds that a value asks for: a positive number, or one in a string, as JavaScript's timers take
+/// it; 0 for anything else.
 #[must_use]
 pub fn milliseconds(json: &[u8]) -> u64 {
-    let number = std::str::from_utf8(json).ok().and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
+    let text =
+        as_text(json).or_else(|| std::str::from_utf8(json).ok().map(Cow::Borrowed)).unwrap_or_default();
+    let number = text.trim().parse::<f64>().unwrap_or(0.0);
     // The cast saturates: what is negative or not a number becomes 0.
     number as u64
 }
@@ -148,10 +163,26 @@ mod tests {
     #[test]
     fn milliseconds_of_odd_values_are_none() {
         assert_eq!(milliseconds(b"500"), 500);
-        for odd in ["-1", "null", "\"500\"", "true", "{}", "[]", "-1e400"] {
+        assert_eq!(milliseconds(b"\"500\""), 500);
+        for odd in ["-1", "null", "\"x\"", "true", "{}", "[]", "-1e400"] {
             assert_eq!(milliseconds(odd.as_bytes()), 0, "{odd}");
         }
         assert_eq!(milliseconds(b"1e400"), u64::MAX);
+    }
+
+    #[test]
+    fn printed_as_javascript_does() {
+        for (json, text) in [
+            (r#""a""#, "a"),
+            ("5", "5"),
+            ("null", ""),
+            ("{}", "[object Object]"),
+            (r#"["a",null,["b",1]]"#, "a,,b,1"),
+        ] {
+            assert_eq!(printed(json.as_bytes()), text);
+        }
+        let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(printed(deep.as_bytes()), "");
     }
 
     #[test]

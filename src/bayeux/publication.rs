@@ -21,8 +21,14 @@ impl Publication {
     /// know, and the `id` only of a publisher without a session: no publisher can steer somebody else's client, and
     /// a client's counter means nothing to others.
     #[must_use]
-    pub fn new(channel: &str, message: &Message) -> Self {
+    pub fn new(channel: &str, mut message: Message) -> Self {
         let has_session = message.truthy(Field::ClientId).is_some();
+        let spelt =
+            message.get(Field::Channel).and_then(|json| json.strip_prefix(b"\"")?.strip_suffix(b"\""));
+        if spelt != Some(channel.as_bytes()) {
+            // However it was spelt (`"\/a"`), everybody gets the channel spelt alike.
+            message.set_text(Field::Channel, channel);
+        }
         let mut array = Vec::with_capacity(message.size() + 64);
         array.push(b'[');
         message.write(&mut array, |field| match field {
@@ -83,7 +89,7 @@ mod tests {
 
     fn delivered(text: &'static str) -> String {
         let message = parse_one(Bytes::from_static(text.as_bytes())).unwrap();
-        String::from_utf8(Publication::new("/a", &message).object().to_vec()).unwrap()
+        String::from_utf8(Publication::new("/a", message).object().to_vec()).unwrap()
     }
 
     #[test]

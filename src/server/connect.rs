@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::Server;
 use super::receive::{Accepted, Request};
 use crate::bayeux::reply::{self, Outcome};
-use crate::bayeux::{Advice, BayeuxError, CONNECTION_TYPES, Field, Message, json};
+use crate::bayeux::{BayeuxError, CONNECTION_TYPES, Field, Message, json};
 
 impl Server {
     pub(super) fn connect(
@@ -37,8 +37,7 @@ impl Server {
         let Some(session) = session.filter(|_| outcome.is_done()) else {
             let address = peer.address.map(|address| address.ip());
             let interval = self.backoff.failed(address, message.get(Field::ClientId).unwrap_or_default());
-            let advice = Advice { retry: false, interval, ..self.advice(&message) };
-            reply::connect(out, &message, &outcome, advice);
+            reply::connect(out, &message, &outcome, self.advice_after_failure(interval));
             return outcome;
         };
         let first = session.connect();

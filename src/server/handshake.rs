@@ -7,7 +7,7 @@ use super::Server;
 use super::event::Event;
 use super::receive::Request;
 use crate::bayeux::reply::{self, Outcome};
-use crate::bayeux::{Advice, BayeuxError, CONNECTION_TYPES, ClientId, Field, Message, json};
+use crate::bayeux::{BayeuxError, CONNECTION_TYPES, ClientId, Field, Message, json};
 use crate::metrics::Reason;
 
 impl Server {
@@ -27,7 +27,7 @@ impl Server {
             self.advice(&message)
         } else {
             let interval = self.backoff.failed(peer.address.map(|address| address.ip()), b"");
-            Advice { retry: false, interval, ..self.advice(&message) }
+            self.advice_after_failure(interval)
         };
         reply::handshake(out, &message, &outcome, created.as_ref(), advice);
         outcome
@@ -60,11 +60,7 @@ fn wrong(message: &Message) -> Option<BayeuxError> {
         json::as_text(element).is_some_and(|name| CONNECTION_TYPES.contains(&name.as_ref()))
     };
     if !elements.iter().any(known) {
-        let printed = if types.first() == Some(&b'[') {
-            elements.iter().map(|element| json::printed(element)).collect::<Vec<_>>().join(",")
-        } else {
-            json::printed(types).into_owned()
-        };
+        let printed = json::printed(types).into_owned();
         return Some(BayeuxError::ConnectionTypes(printed));
     }
     message.truthy(Field::Version).is_none().then_some(BayeuxError::ParameterMissing("version"))

@@ -146,6 +146,10 @@ impl Server {
         }
         Advice { retry: true, interval: milliseconds(self.interval), timeout }
     }
+
+    fn advice_after_failure(&self, interval: u64) -> Advice {
+        Advice { retry: false, interval, timeout: milliseconds(self.timeout) }
+    }
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -54,7 +54,7 @@ impl Server {
 
     async fn spread(&self, name: &str, message: Message, touched: &mut Touched) {
         let Some(message) = self.pipeline.publication(message, || touched.flush()).await else { return };
-        let publication = Arc::new(Publication::new(name, &message));
+        let publication = Arc::new(Publication::new(name, message));
         let overflow = self.rules.overflow(name);
         let adapt = |session: &Session, publication: &Arc<Publication>| self.adapt(session, publication);
         let adapt: Option<&dyn Fn(&Session, &Arc<Publication>) -> Option<Arc<Publication>>> =
@@ -74,6 +74,6 @@ impl Server {
         let message = parse::parse_one(object)?;
         let receiver = Receiver { client: session.id(), peer: session.peer() };
         let message = self.pipeline.delivery(message, &receiver)?;
-        Some(Arc::new(Publication::new(publication.channel(), &message)))
+        Some(Arc::new(Publication::new(publication.channel(), message)))
     }
 }
