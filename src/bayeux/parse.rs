@@ -63,8 +63,8 @@ pub fn parse(payload: &Bytes, batch: usize) -> Result<Payload, ParseError> {
 
 /// Reads one message that is known to be a JSON object, such as one of our own replies.
 #[must_use]
-pub fn parse_one(json: Bytes) -> Option<Message> {
-    let mut parsed = parse(&json, 1).ok()?;
+pub fn parse_one(json: &Bytes) -> Option<Message> {
+    let mut parsed = parse(json, 1).ok()?;
     (!parsed.is_array).then(|| parsed.messages.pop()).flatten()
 }
 

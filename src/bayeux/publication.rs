@@ -88,7 +88,7 @@ mod tests {
     use crate::bayeux::parse::parse_one;
 
     fn delivered(text: &'static str) -> String {
-        let message = parse_one(Bytes::from_static(text.as_bytes())).unwrap();
+        let message = parse_one(&Bytes::from_static(text.as_bytes())).unwrap();
         String::from_utf8(Publication::new("/a", message).object().to_vec()).unwrap()
     }
 

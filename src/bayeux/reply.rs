@@ -118,6 +118,7 @@ pub fn subscription(out: &mut Vec<u8>, message: &Message, outcome: &Outcome) {
     out.push(b'}');
 }
 
+#[derive(Clone, Copy)]
 enum Client<'a> {
     Echo,
     New(&'a ClientId),

@@ -14,6 +14,10 @@ use crate::bayeux::{ClientId, Message};
 use crate::peer::Peer;
 
 /// What an extension makes of a message.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a message is moved once; a box would cost each of them an allocation"
+)]
 pub enum Verdict<'a> {
     /// The message goes on, changed or not. [`Message::refuse`] makes of it one that is answered with an error.
     Pass(Message),
@@ -22,6 +26,12 @@ pub enum Verdict<'a> {
     /// The extension has to wait for something. Other clients do not wait with it; later messages of the same request
     /// do.
     Wait(Pin<Box<dyn Future<Output = Option<Message>> + Send + 'a>>),
+}
+
+impl From<Message> for Verdict<'_> {
+    fn from(message: Message) -> Self {
+        Self::Pass(message)
+    }
 }
 
 impl From<Option<Message>> for Verdict<'_> {

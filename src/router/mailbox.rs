@@ -123,7 +123,7 @@ mod tests {
 
     fn publication(data: usize) -> Arc<Publication> {
         let text = format!(r#"{{"channel":"/a","data":{data:03}}}"#).replace(":00", ":1");
-        Arc::new(Publication::new("/a", parse_one(text.into()).unwrap()))
+        Arc::new(Publication::new("/a", parse_one(&text.into()).unwrap()))
     }
 
     fn bounds(messages: usize) -> Bounds {

@@ -21,4 +21,4 @@ pub use session::{Held, Session};
 pub use sessions::{Full, Sessions};
 pub use subscribers::Subscribers;
 pub use touched::Touched;
-pub use trie::{Change, Trie};
+pub use trie::{Adapt, Change, Trie};

@@ -13,18 +13,17 @@ use super::Session;
 pub struct Subscribers(IndexMap<u32, Arc<Session>>);
 
 impl Subscribers {
-    /// Adds a session; false if it was there.
-    pub fn add(&mut self, session: &Arc<Session>) -> bool {
-        self.0.insert(session.key(), Arc::clone(session)).is_none()
+    /// Adds a session, if it is not there.
+    pub fn add(&mut self, session: &Arc<Session>) {
+        self.0.insert(session.key(), Arc::clone(session));
     }
 
-    /// Takes a session away; false if it was not there.
-    pub fn remove(&mut self, session: &Session) -> bool {
-        let found = self.0.swap_remove(&session.key()).is_some();
-        if found && self.0.capacity() > 64 && self.0.len() < self.0.capacity() / 4 {
+    /// Takes a session away, if it is there.
+    pub fn remove(&mut self, session: &Session) {
+        self.0.swap_remove(&session.key());
+        if self.0.capacity() > 64 && self.0.len() < self.0.capacity() / 4 {
             self.0.shrink_to_fit();
         }
-        found
     }
 
     /// Whether there is none.

@@ -32,6 +32,9 @@ pub enum Change {
     Ended,
 }
 
+/// Makes of a publication what one receiver shall get, or nothing.
+pub type Adapt<'a> = &'a dyn Fn(&Session, &Arc<Publication>) -> Option<Arc<Publication>>;
+
 /// All subscriptions of this node.
 pub struct Trie {
     shards: [RwLock<Node>; SHARDS],
@@ -94,14 +97,13 @@ impl Trie {
         self.metrics.subscriptions.dec();
     }
 
-    /// Puts a publication into the mailbox of every session that a subscription of it matches, each once. `adapt` makes
-    /// of it what one receiver shall get, or nothing.
+    /// Puts a publication into the mailbox of every session that a subscription of it matches, each once.
     pub fn deliver(
         &self,
         publication: &Arc<Publication>,
         overflow: Overflow,
         touched: &mut Touched,
-        adapt: Option<&dyn Fn(&Session, &Arc<Publication>) -> Option<Arc<Publication>>>,
+        adapt: Option<Adapt<'_>>,
     ) {
         let mut delivered = 0;
         let shard = self.shard_of(publication.channel()).read();
@@ -164,9 +166,8 @@ impl Node {
                 if let Some(child) = self.children.get_mut(segment) {
                     child.insert(segments, session);
                 }
-                return;
             }
-        };
+        }
     }
 
     /// Removes a subscription, and the nodes that are empty then.
@@ -182,9 +183,8 @@ impl Node {
                         self.children.remove(segment);
                     }
                 }
-                return;
             }
-        };
+        }
     }
 
     fn is_empty(&self) -> bool {

@@ -14,7 +14,7 @@ use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, ClientId, Field, Message, Publication, channel, json, parse};
 use crate::extension::Receiver;
 use crate::metrics::Reason;
-use crate::router::{Session, Touched};
+use crate::router::{Adapt, Session, Touched};
 
 impl Server {
     pub(super) async fn publish(
@@ -57,8 +57,7 @@ impl Server {
         let publication = Arc::new(Publication::new(name, message));
         let overflow = self.rules.overflow(name);
         let adapt = |session: &Session, publication: &Arc<Publication>| self.adapt(session, publication);
-        let adapt: Option<&dyn Fn(&Session, &Arc<Publication>) -> Option<Arc<Publication>>> =
-            if self.pipeline.sees_deliveries() { Some(&adapt) } else { None };
+        let adapt: Option<Adapt<'_>> = if self.pipeline.sees_deliveries() { Some(&adapt) } else { None };
         self.broker
             .publish(&publication, |publication| self.trie.deliver(publication, overflow, touched, adapt));
         for session in touched.take_overflowed() {
@@ -71,7 +70,7 @@ impl Server {
     /// What one receiver gets of a publication, if extensions look at the receiver.
     fn adapt(&self, session: &Session, publication: &Arc<Publication>) -> Option<Arc<Publication>> {
         let object = publication.array().slice(1..publication.array().len() - 1);
-        let message = parse::parse_one(object)?;
+        let message = parse::parse_one(&object)?;
         let receiver = Receiver { client: session.id(), peer: session.peer() };
         let message = self.pipeline.delivery(message, &receiver)?;
         Some(Arc::new(Publication::new(publication.channel(), message)))

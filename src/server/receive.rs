@@ -118,7 +118,7 @@ impl Server {
         if !self.pipeline.sees_replies() {
             return Some(reply);
         }
-        let message = parse_one(reply.clone())?;
+        let message = parse_one(&reply)?;
         let message = self.pipeline.reply(message, peer, || touched.flush()).await?;
         let mut out = Vec::with_capacity(message.size());
         message.write(&mut out, |_| true);

@@ -120,11 +120,8 @@ impl Connection {
         let server = Arc::clone(server);
         let open = Arc::clone(&self.open);
         tokio::spawn(async move {
-            let upgraded = match on.await {
-                Ok(upgraded) => upgraded,
-                // The client went away before it had the answer.
-                Err(_) => return,
-            };
+            // It fails when the client went away before it had the answer.
+            let Ok(upgraded) = on.await else { return };
             let Ok(raw) = upgraded.downcast::<TokioIo<Reported>>() else { return };
             let stream = raw.io.into_inner().stream;
             open.guard(websocket::connection::run(&context, &server, stream, raw.read_buf, peer)).await;

@@ -1,0 +1,48 @@
+# Every command that CI runs. `make test` does it all on a fresh Debian machine: what is missing it installs, and what
+# it cannot install it names.
+
+CARGO ?= cargo
+NPM ?= npm
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+COMPAT := tests/compat
+
+.PHONY: help build test fmt lint doc unit tools compat fuzz deny clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+build: ## Build the binary as users get it
+	$(CARGO) build --release --locked
+
+test: fmt lint doc unit compat ## Everything
+
+fmt: ## Check the format
+	$(CARGO) fmt --check
+
+lint: ## Lint everything; a warning is an error
+	$(CARGO) clippy --all-targets --locked -- -D warnings
+
+doc: ## Build the documentation; a broken link is an error
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --locked --quiet
+
+unit: ## Unit, property and black-box tests
+	$(CARGO) test --locked
+
+tools: ## Install what the tests with the official clients need
+	@scripts/test-tools
+
+compat: build tools ## The official clients, and the comparison with Faye side by side
+	cd $(COMPAT) && $(NPM) ci --no-audit --no-fund --loglevel=error
+	cd $(COMPAT) && $(NPM) test
+
+fuzz: ## Fuzz the decoder and the parser, a minute each (needs cargo-fuzz: cargo install cargo-fuzz)
+	RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run decoder -- -max_total_time=60
+	RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run parser -- -max_total_time=60
+
+deny: ## Check licences, sources and doubled crates (needs cargo-deny: cargo install cargo-deny)
+	$(CARGO) deny check bans licenses sources
+
+clean: ## Remove what was built
+	$(CARGO) clean
+	rm -rf $(COMPAT)/node_modules
