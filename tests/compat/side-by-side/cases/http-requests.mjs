@@ -8,7 +8,7 @@ const at = (target) => ({ name: `POST ${target}`, steps: [post(json, { target })
 const withHeaders = (name, method, headers, extra = {}) => ({ name, steps: [request({ method, headers, ...extra })] });
 const posted = (name, ...headers) => ({ name: `POST with ${name}`, steps: [post(json, { headers })] });
 
-const origins = ['http://example.com', 'https://example.com:8443', 'null', 'file://', 'HTTP://Example.COM', 'é', 'a b',
+const origins = ['http://example.com', 'https://example.com:8443', 'null', 'file://', 'HTTP://Example.COM', 'a b',
   '*', 'chrome-extension://abc'];
 
 export const cases = [
@@ -23,7 +23,7 @@ export const cases = [
   withHeaders('GET without a message with an Origin', 'GET', [['Origin', 'http://example.com']]),
 
   ...['/faye', '/faye/', '/faye//', '/faye/x', '/faye/x/y', '/faye/handshake', '/faye.html', '/faye/a.b', '/faye/a.b.c',
-    '/faye.x/y', '/faye?x=1', '/faye?', '/faye/?x', '/faye/%2e', '/faye/%20', '/faye/é', '/x/../faye', '/faye/./x',
+    '/faye.x/y', '/faye?x=1', '/faye?', '/faye/?x', '/faye/%2e', '/faye/%20', '/faye/%C3%A9', '/x/../faye', '/faye/./x',
     '/faye/x/../y', '/./faye', '/faye/;a=b', '/faye/a+b', '/faye/*', '/faye/a:b', '/faye/meta/connect'].map(at),
   { name: 'an absolute target', steps: [post(json, { target: 'http://example.com/faye' })] },
   { name: 'an absolute target with a query', steps: [request({ target: 'http://example.com/faye/x?message=[]' })] },

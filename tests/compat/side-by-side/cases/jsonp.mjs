@@ -13,7 +13,7 @@ const callbacks = ['callback', '_', '$', 'a', 'Z', 'a1', '__jsonp12__', 'a.b', '
   'x'.repeat(100), 'this', 'alert', 'function', '__proto__',
   '1a', '.a', 'a.', 'a..b', 'a.1', 'a-b', 'a b', ' a', 'a ', 'a\n', 'a\nb', 'a\r\n', '\na', 'a;b', 'a(b', 'a()', 'a[0]',
   'a["b"]', "a['b']", 'a<b', '<script>', 'é', 'aé', 'a\u2028', 'a\u0000', '-', '0', '.', '*', 'a,b', 'a=b', 'a/b', 'a+b',
-  'ſ', 'K', 'aſ', '\u00aa'];
+  '\u017f', '\u212a', 'a\u017f', '\u00aa'];
 
 export const cases = [
   ...callbacks.map(callback),
