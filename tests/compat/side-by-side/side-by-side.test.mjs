@@ -10,8 +10,9 @@ import { readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { differences } from './differences.mjs';
 import { runCase, summary, usedDifferences } from './harness/run-case.mjs';
-import { startPair } from './harness/servers.mjs';
+import { requireTarget, startPair } from './harness/servers.mjs';
 
+requireTarget();
 const only = new RegExp(process.env.FAYE_CASES ?? '');
 const directory = new URL('./cases/', import.meta.url);
 const groups = await Promise.all(readdirSync(directory).filter((file) => file.endsWith('.mjs')).sort()

@@ -7,7 +7,7 @@ const after = (name, ...steps) => ({ name: `the server is well after ${name}`, s
 const message = (text) => post(`[${text}]`);
 
 export const cases = [
-  after('a session id of another kind', message('{"channel":"/meta/connect","clientId":{"toString":1},"connectionType":"x"}')),
+  after('a session id of another kind', message('{"channel":"/meta/connect","clientId":{"length":5,"id":"x"},"connectionType":"x"}')),
   after('field names of Object.prototype', message('{"channel":"/p","data":{"__proto__":{"a":1}},"__proto__":{"channel":"/x"}}')),
   after('a session called __proto__', message('{"channel":"/meta/connect","clientId":"__proto__","connectionType":"websocket"}')),
   after('a channel called __proto__', message('{"channel":"/__proto__","data":{"constructor":1}}')),

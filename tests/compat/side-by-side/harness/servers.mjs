@@ -71,10 +71,14 @@ function startReference() {
   });
 }
 
-function startOurs() {
-  if (!existsSync(binary)) {
+// Throws before anything is started if there is nothing to compare.
+export function requireTarget() {
+  if (!targetIsReference && !existsSync(binary)) {
     throw new Error(`${binary} does not exist. Run "cargo build --release", or let FAYE_BIN name the binary.`);
   }
+}
+
+function startOurs() {
   return startProcess(binary, ['--listen', '127.0.0.1:0'], {
     FAYE_SERVER__TIMEOUT: `${timeoutSeconds}s`,
     FAYE_SERVER__MOUNT: '/faye',
@@ -83,10 +87,16 @@ function startOurs() {
 
 // One npm Faye and one target. `actsAsReference` tells a step which behaviour it may expect of a server.
 export async function startPair() {
-  const [reference, target] = await Promise.all([
+  const started = await Promise.allSettled([
     startReference(),
     targetIsReference ? startReference() : startOurs(),
   ]);
+  const failed = started.find(({ status }) => status === 'rejected');
+  if (failed) {
+    await Promise.all(started.map(({ value }) => value?.stop()));
+    throw failed.reason;
+  }
+  const [reference, target] = started.map(({ value }) => value);
   reference.actsAsReference = true;
   target.actsAsReference = targetIsReference;
   return { reference, target, stop: () => Promise.all([reference.stop(), target.stop()]) };

@@ -71,13 +71,14 @@ export const closed = (name, { reason = false } = {}) => async (context) => {
   }
 };
 
-// The end of the TCP connection.
+// The end of the TCP connection, and time for the server to let go of it.
 export const ended = (name) => async (context) => {
   for (;;) {
     const described = await context.sockets.get(name).next();
     context.observe({ what: `frame on ${name}`, ...described });
-    if (described.end) return;
+    if (described.end) break;
   }
+  await settle()(context);
 };
 
 export const sendClose = (name, code, reason = '') => sendBytes(name,
@@ -86,7 +87,7 @@ export const sendClose = (name, code, reason = '') => sendBytes(name,
 // Cuts the TCP connection without a closing frame and lets the server notice.
 export const cut = (name) => async (context) => {
   (context.sockets.get(name) ?? context.streams.get(name).connection).close();
-  await settle(12)(context);
+  await settle(40)(context);
 };
 
 // --- EventSource ---
