@@ -10,7 +10,7 @@ import { readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { differences } from './differences.mjs';
 import { runCase, summary, usedDifferences } from './harness/run-case.mjs';
-import { requireTarget, startPair } from './harness/servers.mjs';
+import { longTimeoutSeconds, requireTarget, startPair } from './harness/servers.mjs';
 
 requireTarget();
 const only = new RegExp(process.env.FAYE_CASES ?? '');
@@ -27,12 +27,12 @@ for (const { name: groupName, cases } of groups) {
 // Every group has two servers of its own, so that a subscriber of `/**` hears nothing of other groups.
 // Within a group cases run one by one, unless the group says that they do not hear each other.
 describe('side by side', { concurrency: 4 }, () => {
-  for (const { name: groupName, cases, concurrency = 1 } of groups) {
+  for (const { name: groupName, cases, concurrency = 1, timeoutSeconds = longTimeoutSeconds } of groups) {
     const chosen = cases.filter(({ name }) => only.test(`${groupName}: ${name}`));
     if (chosen.length === 0) continue;
     describe(groupName, { concurrency }, () => {
       let pair;
-      before(async () => { pair = await startPair(); });
+      before(async () => { pair = await startPair(timeoutSeconds); });
       after(() => pair?.stop());
       for (const one of chosen) test(one.name, () => runCase(pair, one));
     });

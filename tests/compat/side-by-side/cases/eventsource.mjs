@@ -99,7 +99,7 @@ export const cases = [
   },
   {
     name: 'a polling connect that is held when the stream is opened',
-    steps: [session('alice', '/a'), held('polling', [connectMessage('alice')]), open(), publish('/a'), events('events'), answer('polling')],
+    steps: [session('alice', '/a'), held('polling', [connectMessage('alice', { advice: { timeout: 1500 } })]), open(), publish('/a'), events('events'), answer('polling')],
   },
   {
     name: 'a failing connect beside a stream',

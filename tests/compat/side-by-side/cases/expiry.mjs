@@ -1,10 +1,12 @@
-// Sessions that end because nobody connects. The server's timeout is 2 s, so that a session lives 4 s.
+// Sessions that end because nobody connects. The server's timeout is short; a session lives twice as long.
+// Here too is the connect that ends with the timeout of the server.
 
-import { answer, connectMessage, held, newSession, post, session } from '../harness/steps.mjs';
+import { shortTimeoutSeconds } from '../harness/servers.mjs';
+import { answer, atOnce, connectMessage, held, newSession, post, publish, session } from '../harness/steps.mjs';
 import { closed, drain, events, receive, send, socket, stream } from '../harness/stream-steps.mjs';
-import { atOnce, publish } from '../harness/steps.mjs';
 
 export const concurrency = 16;
+export const timeoutSeconds = shortTimeoutSeconds;
 
 // Asks until the session is unknown; only the last reply is compared.
 const untilUnknown = (name) => async (context) => {
@@ -25,6 +27,10 @@ const afterwards = [
 ];
 
 export const cases = [
+  {
+    name: 'a held connect ends with the timeout of the server',
+    steps: [session('alice'), post([connectMessage('alice', { id: '1' })])],
+  },
   { name: 'a session that never connected', steps: [newSession('alice'), untilUnknown('alice'), ...afterwards] },
   { name: 'a session that connected once', steps: [session('alice', '/a'), untilUnknown('alice'), ...afterwards] },
   {
@@ -48,7 +54,7 @@ export const cases = [
   },
   {
     name: 'a connect that is held longer than its session lives is answered',
-    steps: [session('alice'), held('long', [connectMessage('alice', { advice: { timeout: 7000 } })]), untilUnknown('alice'),
+    steps: [session('alice'), held('long', [connectMessage('alice', { advice: { timeout: 60_000 } })]), untilUnknown('alice'),
       answer('long'), ...afterwards],
   },
   {

@@ -1,6 +1,7 @@
 // Bayeux over a WebSocket: one reply frame for one frame, deliveries of their own, and silence for what is no message.
 
 import { rearranged } from '../differences.mjs';
+import { longTimeoutSeconds } from '../harness/servers.mjs';
 import { atOnce, connectMessage, handshakeMessage, post, publish, publishRaw, session } from '../harness/steps.mjs';
 import { drain, receive, send, sendBytes, socket } from '../harness/stream-steps.mjs';
 import { frame, opcodes } from '../harness/websocket-client.mjs';
@@ -83,7 +84,7 @@ export const cases = [
   },
   {
     name: 'a publication does not end a held connect',
-    steps: [session('alice', '/a'), socket('ws'), send('ws', [connect({ id: '9', advice: { timeout: 700 } })]), drain('ws'),
+    steps: [session('alice', '/a'), socket('ws'), send('ws', [connect({ id: '9', advice: { timeout: 3000 } })]), drain('ws'),
       publish('/a'), receive('ws', 2)],
   },
   {
@@ -140,7 +141,7 @@ export const cases = [
 
 function connectReply(id) {
   return `[{"id":"${id}","clientId":"<id 1>","channel":"/meta/connect","successful":true,`
-    + '"advice":{"reconnect":"retry","interval":0,"timeout":2000}}]';
+    + `"advice":{"reconnect":"retry","interval":0,"timeout":${longTimeoutSeconds * 1000}}}]`;
 }
 
 // The reply of a handshake, which names the session.

@@ -1,6 +1,7 @@
 // Which socket belongs to which session: binding, disconnecting, closing, and moving between transports.
 
 import { rearranged } from '../differences.mjs';
+import { longTimeoutSeconds } from '../harness/servers.mjs';
 import {
   answer, atOnce, collect, connectMessage, handshakeMessage, held, newSession, post, publish, session,
 } from '../harness/steps.mjs';
@@ -10,7 +11,7 @@ const connect = (name = 'alice', extra) => connectMessage(name, { connectionType
 const heldConnect = (extra) => connectMessage('alice', { connectionType: 'websocket', ...extra });
 const bind = (name = 'alice', ws = 'ws') => [socket(ws), send(ws, [connect(name)]), receive(ws)];
 const disconnect = (extra) => ({ channel: '/meta/disconnect', clientId: '{{alice}}', ...extra });
-const success = '"advice":{"reconnect":"retry","interval":0,"timeout":2000}';
+const success = `"advice":{"reconnect":"retry","interval":0,"timeout":${longTimeoutSeconds * 1000}}`;
 const reply = (id) => `[{"id":"${id}","clientId":"<id 1>","channel":"/meta/connect","successful":true,${success}}]`;
 
 export const cases = [

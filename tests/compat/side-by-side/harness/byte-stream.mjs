@@ -3,7 +3,7 @@
 
 import net from 'node:net';
 
-export const deadline = 8_000;
+export const deadline = 15_000;
 
 // The peer said nothing, or ended the connection, while something was awaited of it.
 export class Silence extends Error {}

@@ -60,7 +60,7 @@ export async function runCase(pair, { name, steps, differs }) {
   statistics.cases += 1;
 
   // Against the reference the list is only tried out: it must fit what npm Faye answers.
-  const { expected: expectedOurs, used } = expectedOfOurs(faye, differs, name);
+  const { expected: expectedOurs, used } = expectedOfOurs(faye, differs, name, pair.timeoutSeconds);
   const expected = targetIsReference ? faye.observations : expectedOurs;
   if (process.env.FAYE_SHOW) {
     console.log(`=== ${name}\n${render(faye.observations)}`);
