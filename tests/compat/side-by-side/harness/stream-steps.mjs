@@ -1,5 +1,6 @@
 // The steps of a case that use a WebSocket or an EventSource stream.
 
+import { Silence } from './byte-stream.mjs';
 import { EventStream, HttpConnection, requestBytes } from './http-client.mjs';
 import { asText, settle } from './steps.mjs';
 import { describeHeaders, describeResponse } from './transcript.mjs';
@@ -113,8 +114,11 @@ export const stream = (name, target, { headers = [] } = {}) => async (context) =
 export const events = (name, count = 1, { fayeCount = count } = {}) => async (context) => {
   const expected = context.server.actsAsReference ? fayeCount : count;
   for (let index = 0; index < expected; index += 1) {
-    let block;
-    do block = await context.streams.get(name).nextBlock(); while (block === ':\r\n\r\n');
+    let block = await context.streams.get(name).nextBlock();
+    for (let comments = 0; block === ':\r\n\r\n'; comments += 1) {
+      if (comments > 1) throw new Silence('nothing but comments came');
+      block = await context.streams.get(name).nextBlock();
+    }
     context.observe({ what: `event on ${name}`, block: block ?? 'the stream ended' });
   }
 };
