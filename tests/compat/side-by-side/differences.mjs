@@ -1,0 +1,104 @@
+// The written list: where our server answers otherwise than npm Faye 1.4.3 on purpose, and why.
+//
+// A difference with `everywhere` is applied to every transcript of npm Faye that shows the pattern. Every other one
+// is named by the cases it concerns, which hold the exact reply of our server: `ours` is either pairs of texts
+// [Faye's, ours], each of which must occur, or a function from Faye's observations to ours.
+// An entry under which both sides are equal fails, and so does one that no case uses: the list cannot rot.
+
+import assert from 'node:assert/strict';
+import { mapTexts, render } from './harness/transcript.mjs';
+
+export const differences = {
+  D1: { reason: 'the first connect of a session is answered at once: a client that starts need not wait' },
+  D2: { reason: 'a connect in a batch with other messages is never held, so that it cannot hold the others back' },
+  D3: { reason: 'a second connect of a session ends the first at once: npm Faye never answers the first' },
+  D4: { reason: 'a disconnect over WebSocket answers the held connect: npm Faye never does' },
+  D5: {
+    reason: 'failure advice is complete and its interval grows: rejected clients of npm Faye come back in a hot loop',
+    everywhere: (observations, origins, timeoutSeconds) => mapTexts(observations, (text) => text.replaceAll(
+      '"advice":{"reconnect":"handshake"}',
+      `"advice":{"reconnect":"handshake","interval":<growing>,"timeout":${timeoutSeconds * 1000}}`,
+    )),
+  },
+  D6: { reason: 'only what a publisher may say reaches subscribers, and its JSON keeps its bytes' },
+  D7: { reason: 'service channels are no broadcast channels: nobody is sent them, and subscribing does nothing' },
+  D8: { reason: 'a body that begins like JSON is JSON, and repeated message parameters are joined' },
+  D9: {
+    reason: 'a 400 can be read across origins and has a length',
+    everywhere: (observations, origins) => observations.map((observation, index) => {
+      if (observation.status !== 400 || !observation.headers) return observation;
+      const headers = { ...observation.headers, 'content-length': 'fits' };
+      if (origins[index]) {
+        headers['access-control-allow-credentials'] = 'true';
+        headers['access-control-allow-origin'] = origins[index];
+      }
+      return {
+        ...observation,
+        headers: Object.fromEntries(Object.entries(headers).sort(([left], [right]) => (left < right ? -1 : 1))),
+      };
+    }),
+  },
+  D10: { reason: 'a wrong JSON type fails its message alone, and a target that is no URL fails its request alone' },
+  D11: { reason: 'a body that is not UTF-8 is refused: npm Faye delivers something else than was sent' },
+  D12: { reason: 'an event stream can be read across origins and begins with what waited for its session' },
+  D15: { reason: 'breaches of RFC 6455 are closed with the code that RFC 6455 gives' },
+};
+
+// What our server must answer, given what npm Faye answered; `used` names the differences that made it so.
+export function expectedOfOurs({ observations, origins }, differs, name, timeoutSeconds) {
+  const used = [];
+  let expected = observations;
+  const apply = (id, change) => {
+    const changed = change(expected, origins, timeoutSeconds);
+    const shows = render(changed) !== render(expected);
+    expected = changed;
+    if (shows) used.push(id);
+    return shows;
+  };
+  if (differs) {
+    const { id, ours } = differs;
+    assert.ok(differences[id], `"${name}" names ${id}, which is not in the list of differences`);
+    const shows = apply(id, typeof ours === 'function' ? ours : replaceTexts(ours, name));
+    assert.ok(shows, `"${name}" rests on ${id}, but both servers answer the same: remove the entry`);
+  }
+  for (const [id, { everywhere }] of Object.entries(differences)) {
+    if (everywhere) apply(id, everywhere);
+  }
+  return { expected, used };
+}
+
+function replaceTexts(pairs, name) {
+  return (observations) => pairs.reduce((changed, [from, to]) => {
+    let found = false;
+    const next = mapTexts(changed, (text) => {
+      if (!text.includes(from)) return text;
+      found = true;
+      return text.replaceAll(from, () => to);
+    });
+    assert.ok(found, `"${name}": npm Faye no longer answers ${from}\n${render(observations)}`);
+    return next;
+  }, observations);
+}
+
+// --- Functions for `ours`. ---
+
+const postHeaders = {
+  'cache-control': 'no-cache, no-store',
+  'content-length': 'fits',
+  'content-type': 'application/json; charset=utf-8',
+  'x-content-type-options': 'nosniff',
+};
+
+// Instead of the reply at `index`, counted from 0, a successful reply to a POST with this body.
+export const answersInstead = (index, body) => (observations) => observations.map((observation, position) =>
+  (position === index ? { what: observation.what, status: 200, headers: postHeaders, body } : observation));
+
+// Instead of the reply at `index`, the refusal of a request.
+export const refusesInstead = (index) => (observations) => observations.map((observation, position) =>
+  (position === index
+    ? { what: observation.what, status: 400, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: 'Bad request' }
+    : observation));
+
+// The observations as they are in a list given as [index in Faye's transcript | new observation].
+export const rearranged = (...places) => (observations) =>
+  places.map((place) => (typeof place === 'number' ? observations[place] : place));
