@@ -68,7 +68,7 @@ impl App {
         let listen = |address, setting, context| {
             Listener::bind(address, context).map_err(|source| StartError::Listen { address, setting, source })
         };
-        let page: Arc<dyn Endpoint> = Arc::new(Page::new(mount.path()));
+        let page: Arc<dyn Endpoint> = Arc::new(Page::new(mount.path(), config.admin.listen.is_none()));
         let admin: Vec<Arc<dyn Endpoint>> = vec![Arc::new(Health), Arc::new(Stats(metrics.clone()))];
         let (endpoints, admin) = match config.admin.listen {
             Some(address) => (Vec::new(), Some(listen(address, "admin.listen", context(None, admin))?)),

@@ -13,12 +13,14 @@ pub struct Page {
 }
 
 impl Page {
-    /// The page for a server at this mount.
+    /// The page for a server at this mount. `with_links` says whether health and metrics are on the same address.
     #[must_use]
-    pub fn new(mount: &str) -> Self {
+    pub fn new(mount: &str, with_links: bool) -> Self {
         // The setting admits no character that could end an attribute or a script, but quotes.
         let mount = mount.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
-        Self { html: PAGE.replace("{mount}", &mount).replace("{version}", env!("CARGO_PKG_VERSION")) }
+        let links = r#" <small><a href="/healthz">health</a> · <a href="/metrics">metrics</a></small>"#;
+        let html = PAGE.replace("{links}", if with_links { links } else { "" });
+        Self { html: html.replace("{mount}", &mount).replace("{version}", env!("CARGO_PKG_VERSION")) }
     }
 }
 

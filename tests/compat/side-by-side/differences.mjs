@@ -41,7 +41,11 @@ export const differences = {
   D10: { reason: 'a wrong JSON type fails its message alone, and a target that is no URL fails its request alone' },
   D11: { reason: 'a body that is not UTF-8 is refused: npm Faye delivers something else than was sent' },
   D12: { reason: 'an event stream can be read across origins and begins with what waited for its session' },
-  D15: { reason: 'breaches of RFC 6455 are closed with the code that RFC 6455 gives' },
+  D15: { reason: 'WebSocket upgrades and breaches are answered as RFC 6455 says' },
+  D17: { reason: 'what is echoed to a client has the bytes that it sent: npm Faye spells JSON in its own way' },
+  D18: { reason: 'a second Origin header is not looked at: no browser sends one' },
+  D19: { reason: 'a socket is bound to a session only after a connect of it succeeded: nobody else can take its messages' },
+  D20: { reason: 'the newest transport of a session gets its messages: a client that left its socket need not wait' },
 };
 
 // What our server must answer, given what npm Faye answered; `used` names the differences that made it so.

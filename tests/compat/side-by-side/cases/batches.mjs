@@ -76,7 +76,7 @@ export const cases = [
     name: 'a wrong type does not fail the other messages',
     steps: [post('[{"channel":"/p","data":1,"id":"1"},{"channel":["/p"],"data":1,"id":"2"},{"channel":"/p","data":1,"id":"3"}]')],
     differs: { id: 'D10', ours: answersInstead(0, '[{"id":"1","channel":"/p","successful":true},'
-      + '{"id":"2","channel":["/p"],"successful":false,"error":"405::Invalid channel"},'
+      + '{"id":"2","channel":["/p"],"successful":false,"error":"405:/p:Invalid channel"},'
       + '{"id":"3","channel":"/p","successful":true}]') },
   },
 ];

@@ -51,7 +51,12 @@ export const cases = [
   ...origins.map((origin) => posted(`Origin ${origin}`, ['Origin', origin])),
   posted('an empty Origin', ['Origin', '']),
   posted('a Referer', ['Referer', 'http://example.com/']),
-  posted('two Origins', ['Origin', 'http://one.example'], ['Origin', 'http://two.example']),
+  {
+    ...posted('two Origins', ['Origin', 'http://one.example'], ['Origin', 'http://two.example']),
+    differs: { id: 'D18', ours: ([observation]) => [{
+      ...observation, headers: { ...observation.headers, 'access-control-allow-origin': 'http://one.example' },
+    }] },
+  },
   posted('X-Requested-With and Pragma', ['X-Requested-With', 'XMLHttpRequest'], ['Pragma', 'no-cache']),
   posted('a Cookie', ['Cookie', 'a=b']),
   posted('Authorization', ['Authorization', 'Basic eDp5']),

@@ -53,10 +53,10 @@ function forVerb(verb) {
     one(at('/servicefoo'), message(verb, { subscription: '/servicefoo' })),
     one(at('a nested array'), message(verb, { subscription: [['/foo']] }),
       { id: 'D10', ours: answersInstead(0, `[{"clientId":"<id 1>","channel":"/meta/${verb}","successful":false,`
-        + '"subscription":[["/foo"]],"error":"405::Invalid channel"}]') }),
+        + '"subscription":[["/foo"]],"error":"405:/foo:Invalid channel"}]') }),
     one(at('a nested array beside a good channel'), message(verb, { subscription: ['/good', ['/foo']] }),
       { id: 'D10', ours: answersInstead(0, `[{"clientId":"<id 1>","channel":"/meta/${verb}","successful":false,`
-        + '"subscription":["/good",["/foo"]],"error":"405::Invalid channel"}]') }),
+        + '"subscription":["/good",["/foo"]],"error":"405:/foo:Invalid channel"}]') }),
   ];
 }
 
@@ -131,7 +131,7 @@ export const cases = [
           + `"subscription":${subscription}${rest ?? ''}}`;
         const [, collected] = observations;
         const answered = answersInstead(0, `[${reply('1', '"/first"')},`
-          + `${reply('2', '[["/x"]]', ',"error":"405::Invalid channel"')},${reply('3', '"/last"')}]`)(observations);
+          + `${reply('2', '[["/x"]]', ',"error":"405:/x:Invalid channel"')},${reply('3', '"/last"')}]`)(observations);
         return rearranged(0, {
           ...collected,
           body: collected.body.replace(/\]$/, ',{"channel":"/last","data":"/last"}]'),

@@ -27,7 +27,7 @@ export const cases = [
     name: 'nothing is said to a channel that is an array',
     steps: [socket('ws'), send('ws', [{ channel: ['/p'], data: 1, id: '1' }]), drain('ws')],
     differs: { id: 'D10', ours: (observations) => [
-      { what: 'frame on ws', text: '[{"id":"1","channel":["/p"],"successful":false,"error":"405::Invalid channel"}]' },
+      { what: 'frame on ws', text: '[{"id":"1","channel":["/p"],"successful":false,"error":"405:/p:Invalid channel"}]' },
       ...observations,
     ] },
   },

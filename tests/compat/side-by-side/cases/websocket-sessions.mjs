@@ -58,9 +58,10 @@ export const cases = [
     steps: [socket('ws'), send('ws', [connect('nobody', { clientId: 'nope' })]), receive('ws'), drain('ws')],
   },
   {
-    name: 'a connect that fails for its type still binds the socket',
+    name: 'a connect that fails for its type does not bind the socket',
     steps: [session('alice', '/a'), socket('ws'), send('ws', [connect('alice', { connectionType: 'iframe' })]), receive('ws'),
-      publish('/a'), receive('ws'), drain('ws')],
+      publish('/a'), drain('ws')],
+    differs: { id: 'D19', ours: rearranged(0, 2) },
   },
   {
     name: 'what is published after the socket was closed waits',
@@ -117,8 +118,9 @@ export const cases = [
       held('polling', [connectMessage('alice')]), publish('/a'), answer('polling')],
   },
   {
-    name: 'a polling connect beside a bound socket leaves the socket bound',
-    steps: [session('alice', '/a'), ...bind(), collect('alice'), publish('/a'), receive('ws'), drain('ws')],
+    name: 'a polling connect takes the session from a bound socket',
+    steps: [session('alice', '/a'), ...bind(), collect('alice'), publish('/a'), drain('ws')],
+    differs: { id: 'D20', ours: rearranged(0, 1, 3) },
   },
   {
     name: 'a second session on a socket takes it from the first',

@@ -39,7 +39,10 @@ export const cases = [
   refused('no key', ['Sec-WebSocket-Key', null]),
   refused('a bad version and no key', ['Sec-WebSocket-Version', '8'], ['Sec-WebSocket-Key', null]),
   refused('Upgrade: h2c', ['Upgrade', 'h2c']),
-  refused('Upgrade: websocket, h2c', ['Upgrade', 'websocket, h2c']),
+  {
+    ...refused('Upgrade: websocket, h2c', ['Upgrade', 'websocket, h2c']),
+    differs: { id: 'D15', ours: ([observation]) => [{ ...observation, status: 101, mediaType: '', body: '' }] },
+  },
   {
     name: 'a POST that upgrades',
     steps: [refusedUpgrade({ method: 'POST', headers: changed() })],
