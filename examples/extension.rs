@@ -7,6 +7,8 @@
 //! curl http://127.0.0.1:8000/faye -d '{"channel": "/hello", "data": "accepted", "ext": {"password": "secret"}}'
 //! ```
 
+#![allow(clippy::print_stdout, reason = "it is there to show something")]
+
 use std::sync::Arc;
 
 use faye_server::app::App;
@@ -71,11 +73,11 @@ impl Extension for Slow {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let extensions: [Arc<dyn Extension>; 2] = [Arc::new(PushOnly { password: "secret" }), Arc::new(Slow)];
     let app = App::bind(&Config::default(), &extensions)?;
-    eprintln!("listening on {}", app.url()?);
+    println!("listening on {}", app.url()?);
     let mut events = app.server().events();
     tokio::spawn(async move {
         while let Ok(event) = events.recv().await {
-            eprintln!("{event:?}");
+            println!("{event:?}");
         }
     });
     app.run(async {

@@ -60,7 +60,7 @@ fn is_name(text: &str) -> bool {
             '/' => (begun, letters_of_segment) = (true, 0),
             _ if !begun => return false,
             'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '!' | '~' | '(' | ')' | '$' | '@' => {
-                letters_of_segment += 1
+                letters_of_segment += 1;
             }
             _ => return false,
         }

@@ -108,7 +108,7 @@ pub struct Limits {
     /// Bytes of the request line and the headers of a request.
     #[serde(deserialize_with = "units::size")]
     pub header: usize,
-    /// How long a client may take to send the headers of a request.
+    /// How long a client may take to send the headers of a request, and how long a connection may be idle.
     #[serde(deserialize_with = "units::duration")]
     pub header_time: Duration,
     /// Subscriptions of one session.
@@ -134,7 +134,7 @@ impl Default for Limits {
             batch: 1000,
             depth: 64,
             header: 16 * 1024,
-            header_time: Duration::from_secs(10),
+            header_time: Duration::from_secs(30),
             subscriptions: 1000,
             sessions: 1_000_000,
             channel: 1024,

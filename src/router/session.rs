@@ -102,11 +102,12 @@ impl Session {
         self.state.lock().attachment.as_ref().map(|attachment| Arc::clone(attachment.peer()))
     }
 
-    /// Puts a publication into the mailbox. True if the caller has to flush the session afterwards.
-    pub(super) fn push(&self, publication: &Arc<Publication>, overflow: Overflow) -> (Pushed, bool) {
+    /// Puts a publication into the mailbox, unless the session has ended. True if the caller has to flush the session
+    /// afterwards.
+    pub(super) fn push(&self, publication: &Arc<Publication>, overflow: Overflow) -> Option<(Pushed, bool)> {
         let mut state = self.state.lock();
         if state.ended {
-            return (Pushed::Dropped, false);
+            return None;
         }
         let pushed = state.mailbox.push(publication, self.bounds, overflow);
         let waits = matches!(pushed, Pushed::Queued | Pushed::Displaced(_));
@@ -114,7 +115,7 @@ impl Session {
         if first {
             state.touched = true;
         }
-        (pushed, first)
+        Some((pushed, first))
     }
 
     /// Has the attached transport write what waits.

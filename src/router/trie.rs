@@ -117,7 +117,8 @@ impl Trie {
                 },
                 None => None,
             };
-            let (pushed, first) = session.push(adapted.as_ref().unwrap_or(publication), overflow);
+            let pushed = session.push(adapted.as_ref().unwrap_or(publication), overflow);
+            let Some((pushed, first)) = pushed else { return };
             if first {
                 touched.add(session);
             }

@@ -38,18 +38,23 @@ impl Connection {
         self: Arc<Self>,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Infallible> {
+        let response = self.answer(request).await;
+        self.writing.answered();
+        Ok(response)
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let (parts, body) = request.into_parts();
         if let Some(response) = self.context.endpoints.iter().find_map(|endpoint| endpoint.answer(&parts)) {
-            return Ok(response);
+            return response;
         }
         let Some(server) =
             self.context.server.as_ref().filter(|_| self.context.mount.contains(parts.uri.path()))
         else {
             let text = format!("Sure you're not looking for {} ?\n", self.context.mount.path());
-            return Ok(answer::refuse(&parts.headers, StatusCode::NOT_FOUND, text));
+            return answer::refuse(&parts.headers, StatusCode::NOT_FOUND, text);
         };
-        let server = Arc::clone(server);
-        Ok(self.bayeux(&server, parts, body).await)
+        self.bayeux(server, parts, body).await
     }
 
     async fn bayeux(&self, server: &Arc<Server>, mut parts: Parts, body: Incoming) -> Response<Body> {

@@ -166,7 +166,8 @@ async fn connection(
     if let Err(error) = result {
         if error.is_parse_too_large() {
             metrics.refuse(Reason::header);
-        } else if error.is_timeout() {
+        } else if error.is_timeout() && writing.has_heard() {
+            // Otherwise it was only idle.
             metrics.refuse(Reason::header_time);
         } else if error.is_parse() {
             metrics.refuse(Reason::syntax);

@@ -25,6 +25,8 @@ pub(super) struct Writing {
     loans: Mutex<Vec<Loan>>,
     /// Somebody else waits for these messages.
     wanted: Notify,
+    /// Whether bytes came since the last answer was ready.
+    heard: AtomicBool,
 }
 
 struct Loan {
@@ -61,6 +63,16 @@ impl Writing {
     /// Waits until somebody wants messages that are out.
     pub(super) async fn wanted(&self) {
         self.wanted.notified().await;
+    }
+
+    /// Notes that a request is answered: what comes from now on belongs to the next.
+    pub(super) fn answered(&self) {
+        self.heard.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether a request has begun to come that is not answered yet.
+    pub(super) fn has_heard(&self) -> bool {
+        self.heard.load(Ordering::Relaxed)
     }
 
     fn flushed(&self) {
@@ -100,7 +112,12 @@ impl AsyncRead for Reported {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.writing.heard.store(true, Ordering::Relaxed);
+        }
+        read
     }
 }
 

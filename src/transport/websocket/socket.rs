@@ -45,6 +45,8 @@ pub(super) struct Out {
     /// The connect that is held.
     pub(super) held: Option<HeldConnect>,
     lease: Option<Lease>,
+    /// Frames of the lease in the queue.
+    leased: usize,
     /// Since when the system has taken nothing, if it does not take all.
     pub(super) blocked: Option<Instant>,
     /// A close frame is due once the replies before it are in the queue.
@@ -138,19 +140,22 @@ impl Socket {
         self.unbind(true);
     }
 
-    /// Leases messages of the bound session into the queue. True if there were any.
-    fn lease(&self, out: &mut Out) -> bool {
-        let (Some(session), Some(me)) = (&out.bound, self.attachment()) else { return false };
-        let Some(lease) = session.lease(&me) else { return false };
-        out.push_leased(&lease);
-        out.lease = Some(lease);
-        true
+    /// Leases messages of the bound session into the queue, if there are any.
+    fn lease(&self, out: &mut Out) {
+        let (Some(session), Some(me)) = (&out.bound, self.attachment()) else { return };
+        if let Some(lease) = session.lease(&me) {
+            out.push_leased(&lease);
+            out.lease = Some(lease);
+        }
     }
 
     /// Writes until nothing waits or the system takes no more. What is returned has to be dropped without the lock.
     fn pump(&self, out: &mut Out) -> Option<Lease> {
         while !out.dead {
-            if out.queue.is_empty() && !self.lease(out) {
+            if out.lease.is_none() {
+                self.lease(out);
+            }
+            if out.queue.is_empty() {
                 break;
             }
             match self.write_some(out) {
@@ -171,7 +176,7 @@ impl Socket {
                     self.wake.notify_one();
                 }
             }
-            if out.lease.is_some() && out.leased() == 0 {
+            if out.lease.is_some() && out.leased == 0 {
                 let mut lease = out.lease.take()?;
                 lease.written(lease.items().len());
                 if !lease.renew() {
@@ -234,6 +239,7 @@ impl Out {
             self.bytes += frame.len();
             self.queue.push_back(Frame::Leased(frame));
         }
+        self.leased += lease.items().len();
     }
 
     fn advance(&mut self, mut written: usize) {
@@ -246,19 +252,19 @@ impl Out {
             written -= left;
             self.bytes -= frame.bytes().len();
             self.begun = 0;
+            if matches!(frame, Frame::Leased(_)) {
+                self.leased -= 1;
+            }
             self.queue.pop_front();
         }
-    }
-
-    fn leased(&self) -> usize {
-        self.queue.iter().filter(|frame| matches!(frame, Frame::Leased(_))).count()
     }
 
     /// Takes the messages of the lease that have not been written off the queue. If one has been written in part, the
     /// connection is of no use any more.
     fn withdraw(&mut self) -> Option<Lease> {
         let mut lease = self.lease.take()?;
-        lease.written(lease.items().len() - self.leased());
+        lease.written(lease.items().len() - self.leased);
+        self.leased = 0;
         if self.begun > 0 && matches!(self.queue.front(), Some(Frame::Leased(_))) {
             self.dead = true;
         }
