@@ -128,6 +128,7 @@ pub const KEYS: &[Key] = &[
     // hyper refuses, by panic, a buffer of less than 8 KiB.
     key("limits", "header", Kind::Size(8 * KIB, MIB)),
     key("limits", "header_time", Kind::Duration(1, HOUR)),
+    key("limits", "write_time", Kind::Duration(1, HOUR)),
     key("limits", "subscriptions", Kind::Count(1, MANY)),
     key("limits", "sessions", Kind::Count(1, MANY)),
     // With less, "/meta/unsubscribe" would be too long.
@@ -137,7 +138,6 @@ pub const KEYS: &[Key] = &[
     key("mailbox", "bytes", Kind::Size(1, GIB)),
     key("mailbox", "overflow", OVERFLOW),
     key("websocket", "ping", Kind::Duration(1, HOUR)),
-    key("websocket", "write_time", Kind::Duration(1, HOUR)),
     key("eventsource", "ping", Kind::Duration(1, HOUR)),
     key("eventsource", "retry", Kind::Duration(1, HOUR)),
     key("admin", "listen", Kind::Address),

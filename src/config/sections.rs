@@ -111,6 +111,9 @@ pub struct Limits {
     /// How long a client may take to send the headers of a request, and how long a connection may be idle.
     #[serde(deserialize_with = "units::duration")]
     pub header_time: Duration,
+    /// How long a client may take none of what is written to it before its connection is cut.
+    #[serde(deserialize_with = "units::duration")]
+    pub write_time: Duration,
     /// Subscriptions of one session.
     pub subscriptions: usize,
     /// Sessions at one time.
@@ -135,6 +138,7 @@ impl Default for Limits {
             depth: 64,
             header: 16 * 1024,
             header_time: Duration::from_secs(30),
+            write_time: Duration::from_secs(30),
             subscriptions: 1000,
             sessions: 1_000_000,
             channel: 1024,
@@ -182,14 +186,11 @@ pub struct WebSocket {
     /// How long a connection may be silent before it is pinged; one that stays silent for as long again is cut.
     #[serde(deserialize_with = "units::duration")]
     pub ping: Duration,
-    /// How long a connection may take none of what is written to it before it is cut.
-    #[serde(deserialize_with = "units::duration")]
-    pub write_time: Duration,
 }
 
 impl Default for WebSocket {
     fn default() -> Self {
-        Self { ping: Duration::from_secs(25), write_time: Duration::from_secs(30) }
+        Self { ping: Duration::from_secs(25) }
     }
 }
 

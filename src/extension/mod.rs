@@ -84,8 +84,8 @@ pub trait Extension: Send + Sync + 'static {
         Verdict::Pass(message)
     }
 
-    /// Sees every publication once for each receiver. It runs on the thread that delivers, so it has to be quick, and
-    /// it costs an encoding for each receiver.
+    /// Sees every publication once for each receiver. It runs on the thread that delivers, in the middle of the
+    /// delivery, so it has to be quick and must not call the server; and it costs an encoding for each receiver.
     fn delivery(&self, message: Message, _receiver: &Receiver<'_>) -> Option<Message> {
         Some(message)
     }

@@ -128,7 +128,7 @@ impl Connection {
             // It fails when the client went away before it had the answer.
             let Ok(upgraded) = on.await else { return };
             let Ok(raw) = upgraded.downcast::<TokioIo<Reported>>() else { return };
-            let stream = raw.io.into_inner().stream;
+            let stream = raw.io.into_inner().into_stream();
             open.guard(websocket::connection::run(&context, &server, stream, raw.read_buf, peer)).await;
         });
         let mut response = Response::new(Body::ready(""));

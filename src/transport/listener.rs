@@ -133,9 +133,9 @@ async fn connection(
     mut draining: watch::Receiver<bool>,
 ) {
     let writing = Arc::new(Writing::default());
-    let io = TokioIo::new(Reported { stream, writing: Arc::clone(&writing) });
     let limits = context.limits.clone();
     let metrics = context.metrics.clone();
+    let io = TokioIo::new(Reported::new(stream, Arc::clone(&writing), limits.write_time, metrics.clone()));
     let shared = Arc::new(Connection { context, address, writing: Arc::clone(&writing), open });
     let service = service_fn(move |request| Arc::clone(&shared).serve(request));
     let mut http = http1::Builder::new();

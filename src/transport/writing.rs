@@ -14,7 +14,9 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use tokio::time::{Duration, Sleep};
 
+use crate::metrics::Metrics;
 use crate::router::Lease;
 
 /// Leases of one connection.
@@ -22,7 +24,7 @@ use crate::router::Lease;
 pub(super) struct Writing {
     /// Whether there is a lease; saves the lock at most flushes.
     any: AtomicBool,
-    loans: Mutex<Vec<Loan>>,
+    loans: Mutex<Loans>,
     /// Somebody else waits for these messages.
     wanted: Notify,
     /// Whether bytes came since the last answer was ready.
@@ -35,16 +37,29 @@ struct Loan {
     handed: usize,
 }
 
+#[derive(Default)]
+struct Loans {
+    open: Vec<Loan>,
+    /// The connection has ended.
+    closed: bool,
+}
+
 impl Writing {
     /// Takes a lease of which the first `handed` messages are being handed out.
     pub(super) fn lend(&self, lease: Lease, handed: usize) {
-        self.loans.lock().push(Loan { lease, handed });
+        let mut loans = self.loans.lock();
+        if loans.closed {
+            drop(loans);
+            drop(lease);
+            return;
+        }
+        loans.open.push(Loan { lease, handed });
         self.any.store(true, Ordering::Release);
     }
 
     /// Notes that one more message of the last lease was handed out.
     pub(super) fn hand(&self) {
-        if let Some(loan) = self.loans.lock().last_mut() {
+        if let Some(loan) = self.loans.lock().open.last_mut() {
             loan.handed += 1;
         }
     }
@@ -82,28 +97,76 @@ impl Writing {
         let mut settled = Vec::new();
         {
             let mut loans = self.loans.lock();
-            for loan in loans.iter_mut() {
+            for loan in &mut loans.open {
                 loan.lease.written(loan.handed);
             }
-            let mut at = 0;
-            while at < loans.len() {
-                if loans[at].handed == loans[at].lease.items().len() {
-                    settled.push(loans.swap_remove(at));
-                } else {
-                    at += 1;
-                }
-            }
-            self.any.store(!loans.is_empty(), Ordering::Release);
+            settled.extend(loans.open.extract_if(.., |loan| loan.handed == loan.lease.items().len()));
+            self.any.store(!loans.open.is_empty(), Ordering::Release);
         }
         // Settling may have other transports write, so it is done without the lock.
         drop(settled);
     }
 }
 
-/// A socket that reports its flushes.
+/// Gives back what a connection has not written, when the connection ends. It has to be done by hand: a session knows
+/// who holds its lease, so the leases would keep themselves alive.
+struct Closing(Arc<Writing>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        let unwritten = {
+            let mut loans = self.0.loans.lock();
+            loans.closed = true;
+            self.0.any.store(false, Ordering::Release);
+            std::mem::take(&mut loans.open)
+        };
+        drop(unwritten);
+    }
+}
+
+/// A socket that reports its flushes, and that breaks if the other side takes nothing for too long.
 pub(super) struct Reported {
-    pub(super) stream: TcpStream,
-    pub(super) writing: Arc<Writing>,
+    stream: TcpStream,
+    writing: Closing,
+    /// How long the other side may take nothing.
+    patience: Duration,
+    /// Runs while the other side takes nothing.
+    blocked: Option<Pin<Box<Sleep>>>,
+    metrics: Metrics,
+}
+
+impl Reported {
+    pub(super) fn new(
+        stream: TcpStream,
+        writing: Arc<Writing>,
+        patience: Duration,
+        metrics: Metrics,
+    ) -> Self {
+        Self { stream, writing: Closing(writing), patience, blocked: None, metrics }
+    }
+
+    /// The socket itself, after an upgrade.
+    pub(super) fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
+    /// Passes on what a write came to; one that waits for too long is an error.
+    fn judge(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.blocked = None;
+            return written;
+        }
+        let patience = self.patience;
+        let blocked = self.blocked.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        if blocked.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.metrics.write_timeouts.inc();
+        Poll::Ready(Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the client takes nothing of what is written to it",
+        )))
+    }
 }
 
 impl AsyncRead for Reported {
@@ -115,7 +178,7 @@ impl AsyncRead for Reported {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if buf.filled().len() > before {
-            self.writing.heard.store(true, Ordering::Relaxed);
+            self.writing.0.heard.store(true, Ordering::Relaxed);
         }
         read
     }
@@ -123,13 +186,14 @@ impl AsyncRead for Reported {
 
 impl AsyncWrite for Reported {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.judge(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         if matches!(flushed, Poll::Ready(Ok(()))) {
-            self.writing.flushed();
+            self.writing.0.flushed();
         }
         flushed
     }
@@ -147,6 +211,7 @@ impl AsyncWrite for Reported {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.judge(cx, written)
     }
 }

@@ -308,7 +308,7 @@ impl Connection<'_> {
             self.socket.answer_held();
             self.socket.write();
         }
-        if blocked.is_some_and(|since| since + settings.write_time <= now) {
+        if blocked.is_some_and(|since| since + self.context.limits.write_time <= now) {
             self.server.metrics().write_timeouts.inc();
             return ControlFlow::Break(());
         }
@@ -332,7 +332,7 @@ impl Connection<'_> {
         let quiet = self.heard + if self.pinged { 2 * settings.ping } else { settings.ping };
         let (held, blocked) =
             self.socket.with(|out: &mut Out| (out.held.as_ref().map(|held| held.deadline), out.blocked));
-        let blocked = blocked.map(|since| since + settings.write_time);
+        let blocked = blocked.map(|since| since + self.context.limits.write_time);
         let closed = self.closed.map(|since| since + CLOSING);
         [held, blocked, closed].into_iter().flatten().fold(quiet, Instant::min)
     }
