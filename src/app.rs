@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -128,6 +129,9 @@ async fn sweep(server: Arc<Server>) {
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
-        server.expire();
+        // A panic must not end the sweeping for good.
+        if std::panic::catch_unwind(AssertUnwindSafe(|| server.expire())).is_err() {
+            server.metrics().panics.inc();
+        }
     }
 }

@@ -27,6 +27,7 @@ pub enum Reason {
     subscriptions,
     sessions,
     channel,
+    segments,
     callback,
     /// A request or frame that is no payload: bad JSON, bad UTF-8, no `message`, a wrong method.
     syntax,

@@ -1,5 +1,6 @@
 //! Who is talking: the request by which a client reached us, as extensions and logs see it.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use hyper::header::{HeaderMap, HeaderName};
@@ -37,8 +38,9 @@ impl Transport {
     }
 }
 
-/// One request, or the request that opened a connection.
-#[derive(Debug, Clone)]
+/// One request, or the request that opened a connection. Its headers and its target hold secrets (cookies, tokens,
+/// the identifiers of sessions), so `Debug` shows neither.
+#[derive(Clone)]
 pub struct Peer {
     /// Where the connection comes from; `None` for a call within this process.
     pub address: Option<SocketAddr>,
@@ -48,6 +50,15 @@ pub struct Peer {
     pub uri: Uri,
     /// The headers of the request.
     pub headers: HeaderMap,
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer")
+            .field("address", &self.address)
+            .field("transport", &self.transport)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Peer {

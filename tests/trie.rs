@@ -97,6 +97,7 @@ proptest! {
         let sessions: Vec<_> =
             (0..5u8).map(|number| table.create(ClientId::from_random([number; 20])).unwrap()).collect();
         let reader = reader();
+        assert!(sessions.iter().all(|session| session.attach(&reader)));
         let mut model: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
         for step in steps {
             match step {

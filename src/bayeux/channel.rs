@@ -75,6 +75,12 @@ pub fn segments(channel: &str) -> std::str::Split<'_, char> {
     channel.strip_prefix('/').unwrap_or(channel).split('/')
 }
 
+/// How many segments a channel or pattern has.
+#[must_use]
+pub fn depth(channel: &str) -> usize {
+    memchr::memchr_iter(b'/', channel.as_bytes()).count()
+}
+
 fn first_segment(text: &str) -> &str {
     let rest = text.strip_prefix('/').unwrap_or("");
     rest.split('/').next().unwrap_or("")

@@ -18,6 +18,8 @@ pub enum BayeuxError {
     ChannelInvalid(String),
     /// The name of a channel has more bytes than this limit.
     ChannelTooLong(usize),
+    /// A channel has more segments than this limit.
+    TooManySegments(usize),
     /// The message is nested more deeply than this limit.
     TooDeep(usize),
     /// The session has as many subscriptions as this limit.
@@ -35,6 +37,7 @@ impl fmt::Display for BayeuxError {
             Self::ChannelForbidden(channel) => write!(f, "403:{channel}:Forbidden channel"),
             Self::ChannelInvalid(channel) => write!(f, "405:{channel}:Invalid channel"),
             Self::ChannelTooLong(limit) => write!(f, "413:{limit}:Channel name too long"),
+            Self::TooManySegments(limit) => write!(f, "413:{limit}:Too many segments in the channel"),
             Self::TooDeep(limit) => write!(f, "413:{limit}:Message nested too deeply"),
             Self::TooManySubscriptions(limit) => write!(f, "413:{limit}:Too many subscriptions"),
             Self::TooManySessions(limit) => write!(f, "503:{limit}:Too many sessions"),

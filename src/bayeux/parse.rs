@@ -132,17 +132,20 @@ impl Root<'_> {
 
     fn message<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Message, A::Error> {
         let mut entries: SmallVec<[Entry; 8]> = SmallVec::new();
+        let mut places: [Option<usize>; Field::Other as usize] = [None; Field::Other as usize];
         while let Some(key) = map.next_key_seed(Key)? {
             let value: &'de RawValue = map.next_value()?;
             let value = self.piece(value.get());
             let field = Field::of(&key);
             // As in JavaScript, the last value of a repeated key counts, in the place of the first.
             // Fields that nobody reads here are forwarded as they came, so repeating them costs nothing.
-            if field != Field::Other
-                && let Some(entry) = entries.iter_mut().find(|entry| entry.field == field)
-            {
-                entry.value = value;
-                continue;
+            if field != Field::Other {
+                let place = &mut places[field as usize];
+                if let Some(entry) = place.and_then(|at: usize| entries.get_mut(at)) {
+                    entry.value = value;
+                    continue;
+                }
+                *place = Some(entries.len());
             }
             let key = match key {
                 Cow::Borrowed(key) => self.piece(key),

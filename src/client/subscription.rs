@@ -17,6 +17,8 @@ use crate::bayeux::{Field, Message, json};
 const BATCH: usize = 100_000;
 /// How long the server may take to answer what is not held.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// After how long without a word a server is given up. Servers answer connects and ping more often than that.
+const SILENCE: Duration = Duration::from_secs(150);
 
 /// An open subscription.
 pub struct Subscription {
@@ -35,14 +37,14 @@ impl Subscription {
     /// [`Failure`] if the server cannot be reached, or refuses.
     pub async fn open(url: &str, pattern: &str) -> Result<Self, Failure> {
         let Some(rest) = url.strip_prefix("http://") else { return Err(Failure::Url(url.to_owned())) };
-        let (socket, _) =
-            tokio_tungstenite::connect_async(format!("ws://{rest}")).await.map_err(|error| {
-                let (url, why) = (url.to_owned(), error.to_string());
-                match error {
-                    tungstenite::Error::Http(_) => Failure::NotBayeux { url, why },
-                    _ => Failure::Unreachable { url, why },
-                }
-            })?;
+        let unreachable = |why: String| Failure::Unreachable { url: url.to_owned(), why };
+        let connecting = tokio_tungstenite::connect_async(format!("ws://{rest}"));
+        let connected = tokio::time::timeout(PATIENCE, connecting).await;
+        let connected = connected.map_err(|_| unreachable("it does not answer".to_owned()))?;
+        let (socket, _) = connected.map_err(|error| match error {
+            tungstenite::Error::Http(_) => Failure::NotBayeux { url: url.to_owned(), why: error.to_string() },
+            _ => unreachable(error.to_string()),
+        })?;
         let waiting = VecDeque::new();
         let mut this = Self { socket, url: url.to_owned(), client: String::new(), number: 0, waiting };
         this.ask(r#""channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["websocket"]"#)
@@ -115,7 +117,8 @@ impl Subscription {
     /// Reads one frame: messages are kept, replies returned.
     async fn receive(&mut self) -> Result<Vec<Message>, Failure> {
         loop {
-            let text = match self.socket.next().await {
+            let next = tokio::time::timeout(SILENCE, self.socket.next()).await;
+            let text = match next.map_err(|_| Failure::Lost("the server is silent".to_owned()))? {
                 Some(Ok(Frame::Text(text))) => Bytes::copy_from_slice(text.as_bytes()),
                 Some(Ok(Frame::Close(_))) | None => {
                     return Err(Failure::Lost("the server closed it".to_owned()));

@@ -133,6 +133,8 @@ pub const KEYS: &[Key] = &[
     key("limits", "sessions", Kind::Count(1, MANY)),
     // With less, "/meta/unsubscribe" would be too long.
     key("limits", "channel", Kind::Size(32, MIB)),
+    // The walk through the trie is a recursion.
+    key("limits", "segments", Kind::Count(2, 256)),
     key("limits", "callback", Kind::Size(1, MIB)),
     key("mailbox", "messages", Kind::Count(1, MANY)),
     key("mailbox", "bytes", Kind::Size(1, GIB)),

@@ -121,6 +121,8 @@ pub struct Limits {
     /// Bytes of the name of a channel.
     #[serde(deserialize_with = "units::size")]
     pub channel: usize,
+    /// Segments of the name of a channel.
+    pub segments: usize,
     /// Bytes of a JSON-P callback.
     #[serde(deserialize_with = "units::size")]
     pub callback: usize,
@@ -142,6 +144,7 @@ impl Default for Limits {
             subscriptions: 1000,
             sessions: 1_000_000,
             channel: 1024,
+            segments: 32,
             callback: 128,
         }
     }

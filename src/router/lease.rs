@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::session::{LEASE_BYTES, LEASE_MESSAGES, Session};
+use super::session::{LEASE_BYTES, LEASE_MESSAGES, Session, State};
 use crate::bayeux::Publication;
 
 /// Messages that a transport is writing. Those that it did not report as written go back when this is dropped; a
@@ -27,16 +27,20 @@ impl Lease {
         self.written = count.min(self.items.len());
     }
 
+    /// Leases all that waits by now behind the messages that it has. They are at the end of [`Lease::items`].
+    pub fn extend(&mut self) {
+        let mut state = self.session.lock();
+        if !self.over && state.holder_is_attached() {
+            self.items.extend(state.mailbox.lease_more());
+        }
+    }
+
     /// After all messages were written: leases what waits now. False if there is nothing to go on with; then the lease
     /// is to be dropped, without any lock, as always.
     pub fn renew(&mut self) -> bool {
         debug_assert_eq!(self.written, self.items.len());
         let mut state = self.session.lock();
-        let still_ours = match (&state.attachment, &state.holder) {
-            (Some(attachment), Some(holder)) => Arc::ptr_eq(attachment, holder),
-            _ => false,
-        };
-        if !still_ours || state.ended {
+        if !state.holder_is_attached() {
             return false;
         }
         self.session.metrics().deliveries_written.inc_by(self.written as u64);
@@ -51,6 +55,16 @@ impl Lease {
             }
         }
         !self.over
+    }
+}
+
+impl State {
+    /// Whether who has the lease is still who gets the messages.
+    fn holder_is_attached(&self) -> bool {
+        match (&self.attachment, &self.holder) {
+            (Some(attachment), Some(holder)) => Arc::ptr_eq(attachment, holder),
+            _ => false,
+        }
     }
 }
 

@@ -48,12 +48,16 @@ impl Mailbox {
             match overflow {
                 Overflow::Disconnect => return Pushed::Overflow,
                 Overflow::DropNewest => return Pushed::Dropped,
+                // What is being written cannot be taken back; if that alone leaves no room, nothing is gained by
+                // dropping what waits.
+                Overflow::DropOldest if !self.could_have_room(publication.size(), bounds) => {
+                    return Pushed::Dropped;
+                }
                 Overflow::DropOldest => match self.queue.pop_front() {
                     Some(oldest) => {
                         self.bytes -= oldest.size();
                         displaced += 1;
                     }
-                    // All that is there is being written; it cannot be taken back.
                     None => return Pushed::Dropped,
                 },
             }
@@ -84,6 +88,14 @@ impl Mailbox {
         Some(self.queue.drain(..count).collect())
     }
 
+    /// Adds all that waits to the lease that is out.
+    pub fn lease_more(&mut self) -> impl Iterator<Item = Arc<Publication>> {
+        self.leased += self.queue.len();
+        self.leased_bytes += self.bytes;
+        self.bytes = 0;
+        self.queue.drain(..)
+    }
+
     /// Ends the lease; what was not written comes back to the front, in its order.
     pub fn settle(&mut self, unwritten: impl DoubleEndedIterator<Item = Arc<Publication>>) {
         self.leased = 0;
@@ -104,10 +116,9 @@ impl Mailbox {
         self.queue.is_empty()
     }
 
-    /// Whether a lease is out.
-    #[must_use]
-    pub fn is_leased(&self) -> bool {
-        self.leased > 0
+    /// Whether there would be room if nothing but the lease was there.
+    fn could_have_room(&self, size: usize, bounds: Bounds) -> bool {
+        self.leased == 0 || (self.leased < bounds.messages && self.leased_bytes + size <= bounds.bytes)
     }
 
     fn has_room(&self, size: usize, bounds: Bounds) -> bool {

@@ -133,11 +133,15 @@ impl Session {
         }
     }
 
-    /// Notes an accepted connect: the session lives on. True if it is the session's first.
-    pub fn connect(&self) -> bool {
+    /// Notes an accepted connect: the session lives on. True if it is the session's first; `None` if the session has
+    /// ended.
+    pub fn connect(&self) -> Option<bool> {
         let mut state = self.state.lock();
+        if state.ended {
+            return None;
+        }
         state.deadline = Instant::now() + self.lifetime;
-        !std::mem::replace(&mut state.connected, true)
+        Some(!std::mem::replace(&mut state.connected, true))
     }
 
     /// Marks a connect as held: until the returned value is dropped, the session does not expire.
@@ -151,8 +155,7 @@ impl Session {
     /// When the session expires, unless a connect comes or is held.
     #[must_use]
     pub fn deadline(&self) -> Instant {
-        let state = self.state.lock();
-        if state.held > 0 { Instant::now() + self.lifetime } else { state.deadline }
+        self.state.lock().deadline(self.lifetime)
     }
 
     /// Attaches a transport; the one before is told that it was superseded. `false` if the session has ended.
@@ -205,23 +208,14 @@ impl Session {
         state.standby.take_if(is_it);
     }
 
-    /// Whether the transport is the attached one.
-    #[must_use]
-    pub fn is_attached(&self, attachment: &Arc<dyn Attachment>) -> bool {
-        self.state.lock().attachment.as_ref().is_some_and(|there| Arc::ptr_eq(there, attachment))
-    }
-
-    /// Leases all that waits, for one HTTP answer.
+    /// Leases what waits, for a transport that writes all of it. `None` if nothing waits, if an earlier lease is out (it
+    /// flushes when it is settled), or if the transport is not the attached one.
     pub fn lease_all(self: &Arc<Self>, holder: &Arc<dyn Attachment>) -> Option<Lease> {
         self.lease_up_to(holder, usize::MAX, usize::MAX)
     }
 
-    /// Leases some of what waits, for one write. `None` if nothing waits, if an earlier lease is out (it flushes when
-    /// it is settled), or if the transport is not the attached one any more.
+    /// Leases some of what waits, for one write. `None` as with [`Session::lease_all`].
     pub fn lease(self: &Arc<Self>, holder: &Arc<dyn Attachment>) -> Option<Lease> {
-        if !self.is_attached(holder) {
-            return None;
-        }
         self.lease_up_to(holder, LEASE_MESSAGES, LEASE_BYTES)
     }
 
@@ -232,6 +226,9 @@ impl Session {
         bytes: usize,
     ) -> Option<Lease> {
         let mut state = self.state.lock();
+        if !state.attachment.as_ref().is_some_and(|attached| Arc::ptr_eq(attached, holder)) {
+            return None;
+        }
         let items = state.mailbox.lease(messages, bytes)?;
         state.holder = Some(Arc::clone(holder));
         Some(Lease { session: Arc::clone(self), items, written: 0, over: false })
@@ -240,17 +237,38 @@ impl Session {
     /// Ends the session: no message gets in any more, and the transports are told. The patterns that it had, or `None`
     /// if it had ended before. The caller takes them out of the trie and the session out of its table.
     pub fn end(self: &Arc<Self>) -> Option<IndexSet<Box<str>>> {
-        let patterns = self.subscriptions.lock().take()?;
+        self.end_if(|_| true)
+    }
+
+    /// Ends the session if its time is over; a connect that has just come saves it.
+    pub fn end_if_expired(self: &Arc<Self>) -> Option<IndexSet<Box<str>>> {
+        self.end_if(|state| state.deadline(self.lifetime) <= Instant::now())
+    }
+
+    fn end_if(self: &Arc<Self>, may_end: impl FnOnce(&State) -> bool) -> Option<IndexSet<Box<str>>> {
+        let mut subscriptions = self.subscriptions.lock();
         let transports = {
             let mut state = self.state.lock();
+            if state.ended || !may_end(&state) {
+                return None;
+            }
             state.ended = true;
             state.mailbox = Mailbox::default();
-            [state.attachment.take(), state.standby.take()]
+            [state.attachment.take(), state.standby.take(), state.holder.take()]
         };
+        let patterns = subscriptions.take();
+        drop(subscriptions);
+        // One that is there twice is told twice, which does no harm.
         for transport in transports.into_iter().flatten() {
             transport.detach(self, Detached::Ended);
         }
-        Some(patterns)
+        patterns
+    }
+}
+
+impl State {
+    fn deadline(&self, lifetime: Duration) -> Instant {
+        if self.held > 0 { Instant::now() + lifetime } else { self.deadline }
     }
 }
 

@@ -42,15 +42,37 @@ pub struct Trie {
     metrics: Metrics,
 }
 
+/// A place in the trie. Most have children or subscribers and not both, so the latter are apart. The depth of the trie,
+/// and with it the recursion, is bounded by the segments that a channel may have.
 #[derive(Default)]
 struct Node {
     children: HashMap<Box<str>, Node>,
+    lists: Option<Box<Lists>>,
+}
+
+#[derive(Default)]
+struct Lists {
     /// Subscribers of this very name.
     exact: Subscribers,
     /// Subscribers of this name and `/*`.
     one: Subscribers,
     /// Subscribers of this name and `/**`.
     many: Subscribers,
+}
+
+impl Lists {
+    /// The list for what comes behind this name in a pattern: nothing, `*` or `**`.
+    fn of(&mut self, last: Option<&str>) -> &mut Subscribers {
+        match last {
+            None => &mut self.exact,
+            Some("*") => &mut self.one,
+            Some(_) => &mut self.many,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.one.is_empty() && self.many.is_empty()
+    }
 }
 
 impl Trie {
@@ -157,9 +179,7 @@ impl Trie {
 impl Node {
     fn insert<'a>(&mut self, mut segments: impl Iterator<Item = &'a str>, session: &Arc<Session>) {
         match segments.next() {
-            None => self.exact.add(session),
-            Some("*") => self.one.add(session),
-            Some("**") => self.many.add(session),
+            last @ (None | Some("*" | "**")) => self.lists.get_or_insert_default().of(last).add(session),
             Some(segment) => {
                 if !self.children.contains_key(segment) {
                     self.children.insert(segment.into(), Self::default());
@@ -174,43 +194,52 @@ impl Node {
     /// Removes a subscription, and the nodes that are empty then.
     fn remove<'a>(&mut self, mut segments: impl Iterator<Item = &'a str>, session: &Session) {
         match segments.next() {
-            None => self.exact.remove(session),
-            Some("*") => self.one.remove(session),
-            Some("**") => self.many.remove(session),
+            last @ (None | Some("*" | "**")) => {
+                if let Some(lists) = &mut self.lists {
+                    lists.of(last).remove(session);
+                }
+                self.lists.take_if(|lists| lists.is_empty());
+            }
             Some(segment) => {
-                if let Some(child) = self.children.get_mut(segment) {
-                    child.remove(segments, session);
-                    if child.is_empty() {
-                        self.children.remove(segment);
-                    }
+                let Some(child) = self.children.get_mut(segment) else { return };
+                child.remove(segments, session);
+                if child.is_empty() {
+                    self.children.remove(segment);
+                }
+                if self.children.capacity() > 64 && self.children.len() < self.children.capacity() / 4 {
+                    self.children.shrink_to_fit();
                 }
             }
         }
     }
 
     fn is_empty(&self) -> bool {
-        self.children.is_empty() && self.exact.is_empty() && self.one.is_empty() && self.many.is_empty()
+        self.children.is_empty() && self.lists.is_none()
     }
 
     /// The lists of subscribers that a name matches, empty ones left out.
-    fn matches<'a>(&'a self, name: &str, lists: &mut SmallVec<[&'a Subscribers; 8]>) {
+    fn matches<'a>(&'a self, name: &str, found: &mut SmallVec<[&'a Subscribers; 8]>) {
         let mut add = |list: &'a Subscribers| {
             if !list.is_empty() {
-                lists.push(list);
+                found.push(list);
             }
         };
         let mut node = self;
         let mut segments = channel::segments(name).peekable();
         while let Some(segment) = segments.next() {
-            add(&node.many);
-            if segments.peek().is_none() {
-                add(&node.one);
+            if let Some(lists) = &node.lists {
+                add(&lists.many);
+                if segments.peek().is_none() {
+                    add(&lists.one);
+                }
             }
             match node.children.get(segment) {
                 Some(child) => node = child,
                 None => return,
             }
         }
-        add(&node.exact);
+        if let Some(lists) = &node.lists {
+            add(&lists.exact);
+        }
     }
 }

@@ -34,13 +34,19 @@ impl Server {
         if message.truthy(Field::ConnectionType).is_none() {
             outcome = Outcome::Failed(BayeuxError::ParameterMissing("connectionType"));
         }
-        let Some(session) = session.filter(|_| outcome.is_done()) else {
+        let connected = session.filter(|_| outcome.is_done()).and_then(|session| {
+            let first = session.connect();
+            if first.is_none() {
+                outcome = Outcome::Failed(BayeuxError::ClientUnknown(printed(Field::ClientId)));
+            }
+            Some((session, first?))
+        });
+        let Some((session, first)) = connected else {
             let address = peer.address.map(|address| address.ip());
             let interval = self.backoff.failed(address, message.get(Field::ClientId).unwrap_or_default());
             reply::connect(out, &message, &outcome, self.advice_after_failure(interval));
             return outcome;
         };
-        let first = session.connect();
         let is_stream = kind.as_deref() == Some("eventsource");
         let by_stream = is_stream && session.attach_stream();
         if by_stream {

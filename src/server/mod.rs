@@ -16,16 +16,17 @@ mod unsubscribe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use indexmap::IndexSet;
 use tokio::sync::{broadcast, watch};
 
 pub use event::Event;
 pub use receive::{Accepted, Received};
 
-use crate::bayeux::{Advice, ClientId, Field, Message, json};
+use crate::bayeux::{Advice, BayeuxError, ClientId, Field, Message, json};
 use crate::broker::Memory;
 use crate::config::Config;
 use crate::extension::{Extension, Pipeline};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Reason};
 use crate::router::{Bounds, Expiry, Session, Sessions, Trie};
 
 /// Events that a slow listener may be behind before it loses the oldest.
@@ -107,16 +108,28 @@ impl Server {
 
     /// Ends the sessions whose time is over. To be called about once a second.
     pub fn expire(&self) {
-        for session in self.expiry.take_expired() {
-            tracing::debug!(client = %session.id(), "session expired");
-            self.metrics.sessions_expired.inc();
-            self.end(&session);
+        for session in self.expiry.due() {
+            match session.end_if_expired() {
+                Some(patterns) => {
+                    tracing::debug!(client = %session.id(), "session expired");
+                    self.metrics.sessions_expired.inc();
+                    self.bury(&session, patterns);
+                }
+                None => self.expiry.watch(&session),
+            }
         }
     }
 
     /// Ends a session: its subscriptions, its mailbox and its transports.
     fn end(&self, session: &Arc<Session>) {
-        let Some(patterns) = session.end() else { return };
+        if let Some(patterns) = session.end() {
+            self.bury(session, patterns);
+        }
+    }
+
+    /// Forgets a session that has ended.
+    fn bury(&self, session: &Arc<Session>, patterns: IndexSet<Box<str>>) {
+        self.expiry.forget(session);
         for pattern in patterns {
             self.trie.remove(session, &pattern);
             self.emit(|| Event::Unsubscribe { client: *session.id(), channel: pattern.into_string() });
@@ -136,6 +149,19 @@ impl Server {
     fn session_of(&self, message: &Message) -> Option<Arc<Session>> {
         let id = json::as_text(message.get(Field::ClientId)?)?;
         self.sessions.find(&ClientId::parse(id.as_bytes())?)
+    }
+
+    /// Refuses a channel that is too long or has too many segments.
+    fn check_size(&self, channel: &str) -> Result<(), BayeuxError> {
+        if channel.len() > self.limits.channel {
+            self.metrics.refuse(Reason::channel);
+            return Err(BayeuxError::ChannelTooLong(self.limits.channel));
+        }
+        if crate::bayeux::channel::depth(channel) > self.limits.segments {
+            self.metrics.refuse(Reason::segments);
+            return Err(BayeuxError::TooManySegments(self.limits.segments));
+        }
+        Ok(())
     }
 
     fn advice(&self, message: &Message) -> Advice {

@@ -13,7 +13,6 @@ use super::receive::Request;
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, ClientId, Field, Message, Publication, channel, json, parse};
 use crate::extension::Receiver;
-use crate::metrics::Reason;
 use crate::router::{Adapt, Session, Touched};
 
 impl Server {
@@ -25,9 +24,8 @@ impl Server {
     ) -> Outcome {
         let Request { message, mut outcome, .. } = request;
         let name = message.text(Field::Channel).unwrap_or_default();
-        if name.len() > self.limits.channel {
-            self.metrics.refuse(Reason::channel);
-            outcome = Outcome::Failed(BayeuxError::ChannelTooLong(self.limits.channel));
+        if let Err(error) = self.check_size(&name) {
+            outcome = Outcome::Failed(error);
         } else if !channel::is_name(&name) {
             let printed = json::printed(message.get(Field::Channel).unwrap_or_default());
             outcome = Outcome::Failed(BayeuxError::ChannelInvalid(printed.into_owned()));

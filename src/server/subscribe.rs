@@ -70,10 +70,7 @@ impl Server {
     fn subscribable<'a>(&self, element: &'a [u8]) -> Result<std::borrow::Cow<'a, str>, BayeuxError> {
         let invalid = || BayeuxError::ChannelInvalid(json::printed(element).into_owned());
         let pattern = json::as_text(element).ok_or_else(invalid)?;
-        if pattern.len() > self.limits.channel {
-            self.metrics.refuse(Reason::channel);
-            return Err(BayeuxError::ChannelTooLong(self.limits.channel));
-        }
+        self.check_size(&pattern)?;
         if !channel::is_valid(&pattern) {
             return Err(invalid());
         }

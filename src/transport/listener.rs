@@ -21,7 +21,7 @@ use crate::metrics::{Metrics, Reason};
 
 /// Connections that the system completes before they are accepted.
 const BACKLOG: i32 = 4096;
-/// How long accepting pauses when the system has no descriptor left.
+/// How long accepting pauses when the system cannot give a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A bound socket.
@@ -114,14 +114,15 @@ impl Listener {
     }
 
     async fn pause(&self, error: &io::Error) {
-        // 23 and 24 are ENFILE and EMFILE. The rest concerns one connection, which has gone.
-        if matches!(error.raw_os_error(), Some(23 | 24)) {
-            self.context.metrics.refuse(Reason::descriptors);
-            tracing::error!(%error, "no file descriptor is left for a new connection; raise the limit (ulimit -n)");
-            tokio::time::sleep(PAUSE).await;
-        } else {
+        use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+        if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
             tracing::debug!(%error, "a connection went away before it was accepted");
+            return;
         }
+        // Mostly ENFILE or EMFILE: no file descriptor is left.
+        self.context.metrics.refuse(Reason::descriptors);
+        tracing::error!(%error, "cannot accept a connection; if descriptors are short, raise their limit (ulimit -n)");
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

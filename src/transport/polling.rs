@@ -62,8 +62,12 @@ pub(super) async fn answer(
         array.extend_from_slice(object);
     };
     let mut leases = Vec::new();
-    for accepted in received.connects {
-        let lease = if accepted.by_stream { None } else { wait(server, peer, writing, &accepted).await };
+    for (at, accepted) in received.connects.iter().enumerate() {
+        // A session that connects twice in one request gets its messages behind the first reply.
+        let again =
+            received.connects[..at].iter().any(|other| Arc::ptr_eq(&other.session, &accepted.session));
+        let lease =
+            if accepted.by_stream || again { None } else { wait(server, peer, writing, accepted).await };
         if let Some(reply) = &accepted.reply {
             append(reply);
         }

@@ -5,12 +5,14 @@
 //! out before a flush that succeeds has been written, and what was not goes back when the connection ends.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -150,6 +152,18 @@ impl Reported {
         self.stream
     }
 
+    /// An error if messages are about to be written to a peer that has closed its side. The HTTP library notices that
+    /// by itself, but not while it has unread bytes, such as a line break behind a body.
+    fn check_peer(&self) -> io::Result<()> {
+        if self.writing.0.owes() {
+            let mut byte = [MaybeUninit::uninit()];
+            if let Ok(0) = SockRef::from(&self.stream).peek(&mut byte) {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+        }
+        Ok(())
+    }
+
     /// Passes on what a write came to; one that waits for too long is an error.
     fn judge(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
@@ -186,6 +200,7 @@ impl AsyncRead for Reported {
 
 impl AsyncWrite for Reported {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.check_peer()?;
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.judge(cx, written)
     }
@@ -211,6 +226,7 @@ impl AsyncWrite for Reported {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.check_peer()?;
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
         self.judge(cx, written)
     }

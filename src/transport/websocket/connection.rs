@@ -250,9 +250,14 @@ impl Connection<'_> {
 
     fn hold(&self, accepted: Accepted) {
         let Accepted { session, reply, hold, .. } = accepted;
-        let deadline = Instant::now() + hold;
-        let held = HeldConnect { _held: session.hold(), reply, deadline };
-        self.socket.with(|out| out.held = Some(held));
+        let held = HeldConnect { _held: session.hold(), reply, deadline: Instant::now() + hold };
+        let lost = self.socket.with(|out| {
+            out.held = Some(held);
+            // Somebody else may have taken the session, or ended it, in this moment: then the connect is over.
+            let is_bound = out.bound.as_ref().is_some_and(|bound| Arc::ptr_eq(bound, &session));
+            if is_bound { None } else { out.answer_held() }
+        });
+        drop(lost);
     }
 
     /// Refuses what came: the connection is closed.
@@ -319,7 +324,7 @@ impl Connection<'_> {
             self.server.metrics().ping_timeouts.inc();
             return ControlFlow::Break(());
         }
-        if !self.pinged && self.heard + settings.ping <= now {
+        if !self.pinged && self.closed.is_none() && self.heard + settings.ping <= now {
             self.pinged = true;
             self.socket.with(|out| out.push(encoder::ping(b"")));
             self.socket.write();

@@ -16,11 +16,15 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::encoder;
+use crate::bayeux::Publication;
 use crate::peer::Peer;
 use crate::router::{Attachment, Detached, Held, Lease, Session};
 
 /// Frames that one system call gathers.
 const GATHERED: usize = 64;
+/// System calls after which a writer leaves the rest to the task, so that others who publish to this session need not
+/// wait for a fast reader.
+const ROUNDS: usize = 16;
 
 /// A socket that messages can be written to.
 pub(super) struct Socket {
@@ -101,9 +105,18 @@ impl Socket {
     /// Puts the messages that wait for the bound session before what is queued next, so that a publisher sees its own
     /// message before the acknowledgement.
     pub(super) fn gather(&self) {
-        let mut out = self.out.lock();
-        if out.lease.is_none() {
-            self.lease(&mut out);
+        let mut guard = self.out.lock();
+        let out = &mut *guard;
+        if let Some(lease) = &mut out.lease {
+            let before = lease.items().len();
+            lease.extend();
+            let lease = out.lease.take();
+            out.push_leased(lease.iter().flat_map(|lease| &lease.items()[before..]));
+            out.lease = lease;
+        } else if let (Some(session), Some(me)) = (&out.bound, self.attachment()) {
+            let lease = session.lease_all(&me);
+            out.push_leased(lease.iter().flat_map(Lease::items));
+            out.lease = lease;
         }
     }
 
@@ -140,29 +153,29 @@ impl Socket {
         self.unbind(true);
     }
 
-    /// Leases messages of the bound session into the queue, if there are any.
-    fn lease(&self, out: &mut Out) {
-        let (Some(session), Some(me)) = (&out.bound, self.attachment()) else { return };
-        if let Some(lease) = session.lease(&me) {
-            out.push_leased(&lease);
-            out.lease = Some(lease);
-        }
-    }
-
-    /// Writes until nothing waits or the system takes no more. What is returned has to be dropped without the lock.
+    /// Writes until nothing waits, the system takes no more, or others have waited long enough for the lock. What is
+    /// returned has to be dropped without the lock.
     fn pump(&self, out: &mut Out) -> Option<Lease> {
-        while !out.dead {
-            if out.lease.is_none() {
-                self.lease(out);
+        let mut unsettled = None;
+        for round in 0.. {
+            if out.dead {
+                break;
+            }
+            if let (None, Some(session), Some(me)) = (&out.lease, &out.bound, self.attachment()) {
+                let lease = session.lease(&me);
+                out.push_leased(lease.iter().flat_map(Lease::items));
+                out.lease = lease;
             }
             if out.queue.is_empty() {
+                out.blocked = None;
+                break;
+            }
+            if round == ROUNDS {
+                self.wake.notify_one();
                 break;
             }
             match self.write_some(out) {
-                Ok(0) => {
-                    out.dead = true;
-                    self.wake.notify_one();
-                }
+                Ok(0) => out.dead = true,
                 Ok(_) => out.blocked = None,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if out.blocked.is_none() {
@@ -171,22 +184,24 @@ impl Socket {
                     }
                     break;
                 }
-                Err(_) => {
-                    out.dead = true;
-                    self.wake.notify_one();
-                }
+                Err(_) => out.dead = true,
             }
-            if out.lease.is_some() && out.leased == 0 {
-                let mut lease = out.lease.take()?;
+            if out.leased == 0
+                && let Some(mut lease) = out.lease.take()
+            {
                 lease.written(lease.items().len());
-                if !lease.renew() {
-                    return Some(lease);
+                if lease.renew() {
+                    out.push_leased(lease.items().iter());
+                    out.lease = Some(lease);
+                } else {
+                    unsettled = Some(lease);
                 }
-                out.push_leased(&lease);
-                out.lease = Some(lease);
             }
         }
-        None
+        if out.dead {
+            self.wake.notify_one();
+        }
+        unsettled
     }
 
     fn write_some(&self, out: &mut Out) -> io::Result<usize> {
@@ -233,13 +248,13 @@ impl Out {
         Some(held)
     }
 
-    fn push_leased(&mut self, lease: &Lease) {
-        for publication in lease.items() {
+    fn push_leased<'a>(&mut self, items: impl IntoIterator<Item = &'a Arc<Publication>>) {
+        for publication in items {
             let frame = publication.frame(encoder::text_frame).clone();
             self.bytes += frame.len();
+            self.leased += 1;
             self.queue.push_back(Frame::Leased(frame));
         }
-        self.leased += lease.items().len();
     }
 
     fn advance(&mut self, mut written: usize) {
@@ -270,6 +285,9 @@ impl Out {
         }
         self.queue.retain(|frame| matches!(frame, Frame::Own(_)));
         self.bytes = self.queue.iter().map(|frame| frame.bytes().len()).sum();
+        if self.queue.is_empty() {
+            self.blocked = None;
+        }
         Some(lease)
     }
 }
