@@ -13,6 +13,9 @@ use crate::bayeux::parse::{ParseError, parse};
 use crate::metrics::Reason;
 use crate::peer::Transport;
 
+/// A body may be this many times its limit before the connection is cut without reading on.
+const OVERSIZE: usize = 8;
+
 /// Why a request's payload was refused.
 #[derive(Debug)]
 pub(super) enum Refusal {
@@ -42,28 +45,36 @@ pub(super) struct Payload {
     pub(super) callback: String,
 }
 
-/// Reads the whole body, as far as the limits allow.
+/// Reads the whole body, as far as the limits allow. Of one that is too large some more is read and thrown away, so that
+/// the client gets to see the refusal instead of a broken connection.
 pub(super) async fn read_body(mut body: Incoming, limit: usize, time: Duration) -> Result<Bytes, Refusal> {
-    let too_large = || Refusal::TooLarge(Reason::body);
-    if body.size_hint().lower() > limit as u64 {
-        return Err(too_large());
+    let patience = limit.saturating_mul(OVERSIZE);
+    if body.size_hint().lower() > patience as u64 {
+        return Err(Refusal::TooLarge(Reason::body));
     }
     let read = async {
         let mut first = Bytes::new();
         let mut joined = BytesMut::new();
+        let mut length = 0;
         while let Some(frame) = body.frame().await {
             let broken = |_| Refusal::Bad(Reason::syntax, "the body broke off");
             let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
-            if first.len() + joined.len() + data.len() > limit {
-                return Err(too_large());
+            length += data.len();
+            if length > patience {
+                break;
             }
-            // Most bodies come in one piece, which is not copied.
-            if first.is_empty() && joined.is_empty() {
+            if length > limit {
+                (first, joined) = (Bytes::new(), BytesMut::new());
+            } else if length == data.len() {
+                // Most bodies come in one piece, which is not copied.
                 first = data;
             } else {
                 joined.extend_from_slice(&std::mem::take(&mut first));
                 joined.extend_from_slice(&data);
             }
+        }
+        if length > limit {
+            return Err(Refusal::TooLarge(Reason::body));
         }
         Ok(if joined.is_empty() { first } else { joined.freeze() })
     };
