@@ -1,0 +1,98 @@
+//! A client of EventSource streams.
+
+use serde_json::Value;
+
+use super::{Faye, Http};
+
+/// What a stream carries.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Part {
+    /// An event: all its lines of data.
+    Event(String),
+    /// A comment.
+    Comment,
+    /// The time to wait before a reconnect.
+    Retry(u64),
+    /// The stream ended.
+    End,
+}
+
+/// An open stream.
+pub(crate) struct Stream {
+    http: Http,
+    buffer: String,
+    is_chunked: bool,
+}
+
+impl Stream {
+    /// Opens the stream of a session, and reads up to the `retry` that every stream begins with.
+    #[track_caller]
+    pub(crate) fn open(faye: &Faye, client: &str) -> Self {
+        let mut http = faye.http();
+        http.send("GET", &format!("{}/{client}", faye.mount), &[("Accept", "text/event-stream")], b"");
+        let (status, headers) = http.head().expect("an answer");
+        let has = |name: &str, value: &str| {
+            headers.iter().any(|(own, its)| own.eq_ignore_ascii_case(name) && its == value)
+        };
+        assert_eq!(status, 200);
+        assert!(has("Content-Type", "text/event-stream"), "{headers:?}");
+        let is_chunked = has("Transfer-Encoding", "chunked");
+        let mut stream = Self { http, buffer: String::new(), is_chunked };
+        let first = stream.part();
+        assert!(matches!(first, Part::Retry(_)), "{first:?}");
+        stream
+    }
+
+    /// The next part of the stream.
+    #[track_caller]
+    pub(crate) fn part(&mut self) -> Part {
+        let end = loop {
+            if let Some(end) = self.buffer.find("\r\n\r\n") {
+                break end;
+            }
+            let more = if self.is_chunked { self.http.chunk() } else { self.some() };
+            let Some(more) = more else {
+                assert_eq!(self.buffer, "", "the stream ended within an event");
+                return Part::End;
+            };
+            self.buffer.push_str(std::str::from_utf8(&more).expect("UTF-8"));
+        };
+        let block: String = self.buffer.drain(..end + 4).collect();
+        let mut event = Vec::new();
+        let mut part = None;
+        for line in block.lines().filter(|line| !line.is_empty()) {
+            match line.split_once(':').unwrap_or((line, "")) {
+                ("data", value) => event.push(value.strip_prefix(' ').unwrap_or(value).to_owned()),
+                ("retry", value) => part = Some(Part::Retry(value.trim().parse().expect("a number"))),
+                ("", _) => part = Some(Part::Comment),
+                _ => panic!("an unknown line: {line:?}"),
+            }
+        }
+        part.unwrap_or_else(|| Part::Event(event.join("\n")))
+    }
+
+    /// The next message; comments are skipped.
+    #[track_caller]
+    pub(crate) fn message(&mut self) -> Value {
+        loop {
+            match self.part() {
+                Part::Event(text) => {
+                    let mut array: Vec<Value> =
+                        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+                    assert_eq!(array.len(), 1, "{text}");
+                    return array.remove(0);
+                }
+                Part::Comment => {}
+                other => panic!("no message but {other:?}"),
+            }
+        }
+    }
+
+    fn some(&mut self) -> Option<Vec<u8>> {
+        use std::io::Read;
+        let mut buffer = vec![0; 4096];
+        let count = self.http.reader.read(&mut buffer).ok().filter(|count| *count > 0)?;
+        buffer.truncate(count);
+        Some(buffer)
+    }
+}

@@ -1,0 +1,236 @@
+//! A Bayeux session that behaves well, over any transport.
+
+use std::collections::VecDeque;
+
+use serde_json::{Value, json};
+
+use super::{Faye, Http, Socket, Stream, assert_done, connect, connect_now};
+
+/// By which way a session gets its messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Via {
+    Polling,
+    Form,
+    Jsonp,
+    WebSocket,
+    EventSource,
+}
+
+impl Via {
+    /// Every way.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Polling, Self::Form, Self::Jsonp, Self::WebSocket, Self::EventSource];
+
+    /// The name of the connection type.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Polling => "long-polling",
+            Self::Form => "cross-origin-long-polling",
+            Self::Jsonp => "callback-polling",
+            Self::WebSocket => "websocket",
+            Self::EventSource => "eventsource",
+        }
+    }
+}
+
+/// A session with a transport.
+pub(crate) struct Session {
+    /// The identifier.
+    pub(crate) id: String,
+    via: Via,
+    link: Link,
+    mount: String,
+    number: u64,
+    waiting: VecDeque<Value>,
+}
+
+enum Link {
+    Http(Http),
+    WebSocket(Socket),
+    /// Requests, and the stream.
+    EventSource(Http, Stream),
+}
+
+impl Session {
+    /// Begins a session, and connects it.
+    #[track_caller]
+    pub(crate) fn begin(faye: &Faye, via: Via) -> Self {
+        let id = faye.client();
+        let link = Link::open(faye, via, &id);
+        let mut session =
+            Self { id, via, link, mount: faye.mount.clone(), number: 0, waiting: VecDeque::new() };
+        session.attach();
+        session
+    }
+
+    /// Begins a session that is subscribed to a channel.
+    #[track_caller]
+    pub(crate) fn subscribed(faye: &Faye, via: Via, channel: &str) -> Self {
+        let mut session = Self::begin(faye, via);
+        session.subscribe(channel);
+        session
+    }
+
+    /// Leaves the transport without a word, and goes on over a new one.
+    #[track_caller]
+    pub(crate) fn switch(&mut self, faye: &Faye, via: Via) {
+        self.via = via;
+        self.link = Link::open(faye, via, &self.id);
+        self.attach();
+    }
+
+    /// Connects, so that messages come by the transport from now on.
+    #[track_caller]
+    fn attach(&mut self) {
+        assert_done(&self.ask(connect_now(&self.id, self.via.name())));
+        if let Link::WebSocket(socket) = &mut self.link {
+            socket.send(&connect(&self.id, "websocket"));
+        }
+    }
+
+    /// Subscribes to a channel or pattern.
+    #[track_caller]
+    pub(crate) fn subscribe(&mut self, channel: &str) {
+        assert_done(
+            &self.ask(json!({"channel": "/meta/subscribe", "clientId": self.id, "subscription": channel})),
+        );
+    }
+
+    /// Ends a subscription.
+    #[track_caller]
+    pub(crate) fn unsubscribe(&mut self, channel: &str) {
+        assert_done(
+            &self.ask(json!({"channel": "/meta/unsubscribe", "clientId": self.id, "subscription": channel})),
+        );
+    }
+
+    /// Publishes.
+    #[track_caller]
+    pub(crate) fn publish(&mut self, channel: &str, data: impl Into<Value>) {
+        let data = data.into();
+        assert_done(&self.ask(json!({"channel": channel, "clientId": self.id, "data": data})));
+    }
+
+    /// Ends the session.
+    #[track_caller]
+    pub(crate) fn disconnect(&mut self) {
+        assert_done(&self.ask(json!({"channel": "/meta/disconnect", "clientId": self.id})));
+    }
+
+    /// Sends one message and waits for its reply.
+    #[track_caller]
+    pub(crate) fn ask(&mut self, mut message: Value) -> Value {
+        self.number += 1;
+        let id = format!("ask{}", self.number);
+        message["id"] = json!(id);
+        let mut answer = self.exchange(&message);
+        loop {
+            if let Some(reply) = self.sort(answer, &id) {
+                return reply;
+            }
+            answer = match &mut self.link {
+                Link::WebSocket(socket) => socket.messages(),
+                _ => panic!("no reply to {message}"),
+            };
+        }
+    }
+
+    /// Keeps the messages of an answer; the reply of that id, if it is there.
+    fn sort(&mut self, answer: Vec<Value>, id: &str) -> Option<Value> {
+        let mut found = None;
+        for message in answer {
+            if message.get("successful").is_none() {
+                self.waiting.push_back(message);
+            } else if message["id"] == id {
+                found = Some(message);
+            } else if message["channel"] == "/meta/connect"
+                && message["successful"] == true
+                && let Link::WebSocket(socket) = &mut self.link
+            {
+                socket.send(&connect(&self.id, "websocket"));
+            }
+        }
+        found
+    }
+
+    /// Sends a message and reads one answer.
+    #[track_caller]
+    fn exchange(&mut self, message: &Value) -> Vec<Value> {
+        match (&mut self.link, self.via) {
+            (Link::WebSocket(socket), _) => socket.ask(message),
+            (Link::Http(http), Via::Form) => {
+                let body = encode(&[("message", &message.to_string())]);
+                http.request("POST", &self.mount, &[], body.as_bytes()).messages()
+            }
+            (Link::Http(http), Via::Jsonp) => {
+                let query = encode(&[("message", &message.to_string()), ("jsonp", "callback")]);
+                let text = http.request("GET", &format!("{}?{query}", self.mount), &[], b"").text();
+                let inner = text.strip_prefix("/**/callback(").and_then(|rest| rest.strip_suffix(");"));
+                serde_json::from_str(inner.unwrap_or_else(|| panic!("no script: {text}"))).expect("JSON")
+            }
+            (Link::Http(http) | Link::EventSource(http, _), _) => http.post(&self.mount, message),
+        }
+    }
+
+    /// The next message. Polls if need be.
+    #[track_caller]
+    pub(crate) fn next(&mut self) -> Value {
+        loop {
+            if let Some(message) = self.waiting.pop_front() {
+                return message;
+            }
+            let answer = match &mut self.link {
+                Link::WebSocket(socket) => socket.messages(),
+                Link::EventSource(_, stream) => return stream.message(),
+                Link::Http(_) => self.exchange(&connect(&self.id, self.via.name())),
+            };
+            if let Some(lost) = answer.iter().find(|message| message["successful"] == false) {
+                panic!("the session is lost: {lost}");
+            }
+            self.sort(answer, "");
+        }
+    }
+
+    /// The data of the next so many messages.
+    #[track_caller]
+    pub(crate) fn take(&mut self, count: usize) -> Vec<Value> {
+        (0..count).map(|_| self.next()["data"].clone()).collect()
+    }
+
+    /// The data of all messages up to the one whose data is the sentinel, which has to come.
+    #[track_caller]
+    pub(crate) fn take_until(&mut self, sentinel: impl Into<Value>) -> Vec<Value> {
+        let sentinel = sentinel.into();
+        let mut taken = Vec::new();
+        loop {
+            let data = self.next()["data"].clone();
+            if data == sentinel {
+                return taken;
+            }
+            taken.push(data);
+        }
+    }
+
+    /// The WebSocket below.
+    pub(crate) fn socket(&mut self) -> &mut Socket {
+        match &mut self.link {
+            Link::WebSocket(socket) => socket,
+            _ => panic!("the session has no WebSocket"),
+        }
+    }
+}
+
+impl Link {
+    fn open(faye: &Faye, via: Via, id: &str) -> Self {
+        match via {
+            Via::Polling | Via::Form | Via::Jsonp => Self::Http(faye.http()),
+            Via::WebSocket => Self::WebSocket(Socket::open(faye)),
+            Via::EventSource => Self::EventSource(faye.http(), Stream::open(faye, id)),
+        }
+    }
+}
+
+/// A form.
+pub(crate) fn encode(fields: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
