@@ -15,6 +15,8 @@ pub(crate) enum Part {
     Retry(u64),
     /// The stream ended.
     End,
+    /// The stream ended within an event.
+    Cut,
 }
 
 /// An open stream.
@@ -52,8 +54,11 @@ impl Stream {
             }
             let more = if self.is_chunked { self.http.chunk() } else { self.some() };
             let Some(more) = more else {
-                assert_eq!(self.buffer, "", "the stream ended within an event");
-                return Part::End;
+                if self.buffer.is_empty() {
+                    return Part::End;
+                }
+                self.buffer.clear();
+                return Part::Cut;
             };
             self.buffer.push_str(std::str::from_utf8(&more).expect("UTF-8"));
         };
@@ -85,6 +90,16 @@ impl Stream {
                 Part::Comment => {}
                 other => panic!("no message but {other:?}"),
             }
+        }
+    }
+
+    /// The next message, or `None` where the connection broke off.
+    #[track_caller]
+    pub(crate) fn message_or_cut(&mut self) -> Option<Value> {
+        match self.part() {
+            Part::Event(text) => serde_json::from_str::<Vec<Value>>(&text).expect("an array").pop(),
+            Part::Comment | Part::Retry(_) => self.message_or_cut(),
+            Part::End | Part::Cut => None,
         }
     }
 

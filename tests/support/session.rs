@@ -71,7 +71,16 @@ impl Session {
         session
     }
 
-    /// Leaves the transport without a word, and goes on over a new one.
+    /// Leaves the transport without a word, and waits until the server knows. No other may be open.
+    #[track_caller]
+    pub(crate) fn leave(&mut self, faye: &Faye) {
+        self.via = Via::Polling;
+        self.link = Link::open(faye, Via::Polling, &self.id);
+        faye.wait_for_metric("faye_websockets", |now| now == 0);
+        faye.wait_for_metric("faye_streams", |now| now == 0);
+    }
+
+    /// Goes on over a new transport. What the old one brought and was not read is gone.
     #[track_caller]
     pub(crate) fn switch(&mut self, faye: &Faye, via: Via) {
         self.via = via;
