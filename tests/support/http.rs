@@ -177,6 +177,13 @@ impl Http {
         }
     }
 
+    /// Waits until the server has begun to answer. Nothing is taken.
+    #[track_caller]
+    pub(crate) fn wait_for_byte(&mut self) {
+        let count = self.reader.get_ref().peek(&mut [0]).expect("an answer");
+        assert_eq!(count, 1, "the connection ended");
+    }
+
     /// Says that no more will be sent.
     pub(crate) fn half_close(&mut self) {
         self.reader.get_ref().shutdown(Shutdown::Write).expect("an open connection");
