@@ -103,6 +103,11 @@ impl Stream {
         }
     }
 
+    /// Says that we send no more, which ends the stream.
+    pub(crate) fn half_close(&mut self) {
+        self.http.half_close();
+    }
+
     fn some(&mut self) -> Option<Vec<u8>> {
         use std::io::Read;
         let mut buffer = vec![0; 4096];

@@ -48,12 +48,20 @@ impl Faye {
         std::fs::write(folder.path().join("faye.toml"), file).expect("a file of settings");
         let settings =
             settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self::spawn(folder, settings, "127.0.0.1:0")
+        Self::spawn(folder, settings, &["--listen", "127.0.0.1:0"])
     }
 
-    fn spawn(folder: tempfile::TempDir, settings: Vec<(String, String)>, listen: &str) -> Self {
+    /// Starts a server with these arguments, of which one says where it listens.
+    pub(crate) fn start_with_arguments(arguments: &[&str], settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let settings =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self::spawn(folder, settings, arguments)
+    }
+
+    fn spawn(folder: tempfile::TempDir, settings: Vec<(String, String)>, arguments: &[&str]) -> Self {
         let mut command = binary();
-        command.current_dir(folder.path()).args(["--listen", listen]);
+        command.current_dir(folder.path()).args(arguments);
         command.envs(settings.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary runs");
@@ -104,7 +112,7 @@ impl Faye {
         self.kill();
         let settings = std::mem::take(&mut self.settings);
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a temporary folder"));
-        Self::spawn(folder, settings, &self.address.to_string())
+        Self::spawn(folder, settings, &["--listen", &self.address.to_string()])
     }
 
     /// The URL that clients are given.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde_json::{Value, json};
 
-use super::{Faye, Http, Socket, Stream, assert_done, connect, connect_now};
+use super::{Faye, Frame, Http, Opcode, Socket, Stream, assert_done, connect, connect_now};
 
 /// By which way a session gets its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +86,37 @@ impl Session {
         self.via = via;
         self.link = Link::open(faye, via, &self.id);
         self.attach();
+    }
+
+    /// Goes on over a new transport, and then ends the old one after reading all that it brought.
+    #[track_caller]
+    pub(crate) fn hand_over(&mut self, faye: &Faye, via: Via) {
+        let old = std::mem::replace(&mut self.link, Link::open(faye, via, &self.id));
+        self.via = via;
+        let mut all = std::mem::take(&mut self.waiting);
+        self.attach();
+        all.extend(old.finish());
+        all.append(&mut self.waiting);
+        self.waiting = all;
+    }
+
+    /// Ends the transport after reading all that it brought, and then goes on over a new one.
+    #[track_caller]
+    pub(crate) fn reconnect(&mut self, faye: &Faye, via: Via) {
+        let fresh = Link::Http(faye.http());
+        let mut old = std::mem::replace(&mut self.link, fresh);
+        if let Link::Http(http) = &mut old
+            && self.via == Via::Polling
+        {
+            // In the middle of a poll, so that its answer may come or not.
+            http.send_json(&self.mount, &connect(&self.id, "long-polling"));
+            http.half_close();
+            if let Some(response) = http.response_or_end() {
+                self.waiting.extend(super::delivered(&response.messages()));
+            }
+        }
+        self.waiting.extend(old.finish());
+        self.switch(faye, via);
     }
 
     /// Connects, so that messages come by the transport from now on.
@@ -230,6 +261,28 @@ impl Session {
 }
 
 impl Link {
+    /// Ends the transport in good order; the messages that it still brought.
+    fn finish(self) -> Vec<Value> {
+        let mut rest = Vec::new();
+        match self {
+            Self::Http(_) => {}
+            Self::WebSocket(mut socket) => {
+                socket.send_frame(Opcode::Close, true, &1000u16.to_be_bytes());
+                while let Frame::Text(text) = socket.frame_but_pings() {
+                    let messages: Vec<Value> = serde_json::from_str(&text).expect("JSON");
+                    rest.extend(super::delivered(&messages));
+                }
+            }
+            Self::EventSource(_, mut stream) => {
+                stream.half_close();
+                while let Some(message) = stream.message_or_cut() {
+                    rest.push(message);
+                }
+            }
+        }
+        rest
+    }
+
     fn open(faye: &Faye, via: Via, id: &str) -> Self {
         match via {
             Via::Polling | Via::Form | Via::Jsonp => Self::Http(faye.http()),
