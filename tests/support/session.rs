@@ -123,8 +123,15 @@ impl Session {
     #[track_caller]
     fn attach(&mut self) {
         assert_done(&self.ask(connect_now(&self.id, self.via.name())));
-        if let Link::WebSocket(socket) = &mut self.link {
-            socket.send(&connect(&self.id, "websocket"));
+        let Link::WebSocket(socket) = &mut self.link else { return };
+        socket.send(&connect(&self.id, "websocket"));
+        // Its reply is held back. What is answered behind it shows that it has come; later it could take the session
+        // away from the next transport.
+        let mut answer = socket.ask(&json!([]));
+        while !answer.is_empty() {
+            self.sort(answer, "");
+            let Link::WebSocket(socket) = &mut self.link else { return };
+            answer = socket.messages();
         }
     }
 
