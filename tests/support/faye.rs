@@ -1,0 +1,257 @@
+//! The server under test: a process of its own, on a port that the system chose.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{Http, Response, WATCHDOG, assert_done, publication};
+
+/// A running server. It is killed when this is dropped.
+pub(crate) struct Faye {
+    child: Child,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// Where it serves health and metrics.
+    pub(crate) admin: SocketAddr,
+    /// The path of the Bayeux server.
+    pub(crate) mount: String,
+    stderr: Arc<Mutex<String>>,
+    settings: Vec<(String, String)>,
+    folder: tempfile::TempDir,
+}
+
+/// A command that runs the binary, with none of this process's settings.
+pub(crate) fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_faye"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FAYE_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+impl Faye {
+    /// Starts a server with these variables in its environment.
+    pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
+        Self::start_with_file("", settings)
+    }
+
+    /// Starts a server with this text as its `faye.toml`.
+    pub(crate) fn start_with_file(file: &str, settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("faye.toml"), file).expect("a file of settings");
+        let settings =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self::spawn(folder, settings, &["--listen", "127.0.0.1:0"])
+    }
+
+    /// Starts a server with these arguments, of which one says where it listens.
+    pub(crate) fn start_with_arguments(arguments: &[&str], settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let settings =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self::spawn(folder, settings, arguments)
+    }
+
+    fn spawn(folder: tempfile::TempDir, settings: Vec<(String, String)>, arguments: &[&str]) -> Self {
+        let mut command = binary();
+        command.current_dir(folder.path()).args(arguments);
+        command.envs(settings.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary runs");
+        let stderr = Arc::new(Mutex::new(String::new()));
+        let errors = child.stderr.take().expect("a pipe");
+        let collected = Arc::clone(&stderr);
+        std::thread::spawn(move || collect(errors, &collected));
+        let (lines, said) = mpsc::channel();
+        let output = BufReader::new(child.stdout.take().expect("a pipe"));
+        std::thread::spawn(move || {
+            output.lines().map_while(Result::ok).try_for_each(|line| lines.send(line))
+        });
+        let has_admin = settings.iter().any(|(name, _)| name == "FAYE_ADMIN__LISTEN");
+        let mut url = None;
+        let mut admin = None;
+        while url.is_none() || (has_admin && admin.is_none()) {
+            let Ok(line) = said.recv_timeout(WATCHDOG) else {
+                // What it wrote before it ended may still be on its way.
+                let _ = child.kill();
+                let _ = child.wait();
+                panic!("the server did not start: {}", stderr.lock());
+            };
+            if let Some((_, found)) = line.split_once("listening on http://") {
+                url = Some(found.to_owned());
+            }
+            if let Some((_, rest)) = line.split_once("Health and metrics are on http://") {
+                admin = rest.split('/').next().map(|address| address.parse().expect("an address"));
+            }
+        }
+        // The thread that reads lines goes on, so that the server never writes to a closed pipe.
+        std::thread::spawn(move || said.into_iter().for_each(drop));
+        let url = url.expect("it was found");
+        let (address, path) = url.split_at(url.find('/').unwrap_or(url.len()));
+        let address: SocketAddr = address.parse().expect("an address");
+        Self {
+            child,
+            address,
+            admin: admin.unwrap_or(address),
+            mount: path.to_owned(),
+            stderr,
+            settings,
+            folder,
+        }
+    }
+
+    /// Kills the server, and starts one with the same settings on the same port.
+    pub(crate) fn restart(mut self) -> Self {
+        self.kill();
+        let settings = std::mem::take(&mut self.settings);
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a temporary folder"));
+        Self::spawn(folder, settings, &["--listen", &self.address.to_string()])
+    }
+
+    /// The URL that clients are given.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}{}", self.address, self.mount)
+    }
+
+    /// The file of settings that the server has read.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    /// A new connection.
+    pub(crate) fn http(&self) -> Http {
+        Http::open(self.address)
+    }
+
+    /// Posts one message or an array of them over a connection of its own; the array that is answered.
+    pub(crate) fn post(&self, messages: &Value) -> Vec<Value> {
+        self.http().post(&self.mount, messages)
+    }
+
+    /// Posts one message; its reply.
+    pub(crate) fn ask(&self, message: &Value) -> Value {
+        self.post(message).into_iter().next().unwrap_or_else(|| panic!("no reply to {message}"))
+    }
+
+    /// Begins a session that has never connected; its identifier.
+    pub(crate) fn client(&self) -> String {
+        let reply = self.ask(&super::handshake());
+        reply["clientId"].as_str().unwrap_or_else(|| panic!("no session: {reply}")).to_owned()
+    }
+
+    /// Publishes without a session.
+    pub(crate) fn publish(&self, channel: &str, data: impl Into<Value>) {
+        assert_done(&self.ask(&publication(channel, data)));
+    }
+
+    /// Gets a path.
+    pub(crate) fn get(&self, target: &str) -> Response {
+        self.http().request("GET", target, &[], b"")
+    }
+
+    /// A figure of `/metrics`, named with its labels; 0 if it is not there.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let text = Http::open(self.admin).request("GET", "/metrics", &[], b"").text();
+        let found = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        found.map_or(0, |number| number.parse().unwrap_or_else(|_| panic!("{name} is {number}")))
+    }
+
+    /// Waits until a figure of `/metrics` is as wished.
+    #[track_caller]
+    pub(crate) fn wait_for_metric(&self, name: &str, wished: impl Fn(u64) -> bool) -> u64 {
+        let begin = Instant::now();
+        loop {
+            let now = self.metric(name);
+            if wished(now) {
+                return now;
+            }
+            assert!(begin.elapsed() < WATCHDOG, "{name} stays {now}; stderr: {}", self.stderr());
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+
+    /// Waits until so many connects are held.
+    #[track_caller]
+    pub(crate) fn wait_for_polls(&self, count: u64) {
+        self.wait_for_metric("faye_polls", |now| now == count);
+    }
+
+    /// Waits until a limit has been counted this often.
+    #[track_caller]
+    pub(crate) fn wait_for_refused(&self, reason: &str, count: u64) {
+        self.wait_for_metric(&format!("faye_refused_total{{reason=\"{reason}\"}}"), |now| now == count);
+    }
+
+    /// Fails unless the server serves a session from its beginning to its end, and nothing in it has panicked.
+    #[track_caller]
+    pub(crate) fn assert_serves(&self) {
+        let client = self.client();
+        let channel = "/assert/serves";
+        let answer = self.post(&super::subscribe(&client, channel));
+        assert_done(&answer[0]);
+        self.publish(channel, 1);
+        let answer = self.post(&super::connect(&client, "long-polling"));
+        assert_eq!(super::data(&super::delivered(&answer)), [1], "{answer:?}");
+        let end = serde_json::json!({"channel": "/meta/disconnect", "clientId": client});
+        assert_done(&self.ask(&end));
+        assert_eq!(self.metric("faye_panics_total"), 0, "{}", self.stderr());
+    }
+
+    /// What the server wrote to standard error so far.
+    pub(crate) fn stderr(&self) -> String {
+        self.stderr.lock().clone()
+    }
+
+    /// Asks the server to stop.
+    pub(crate) fn terminate(&self) {
+        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Ends the server without a warning.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Whether the process is there.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_none()
+    }
+
+    /// Waits until the server has ended; its exit code.
+    #[track_caller]
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status.code();
+            }
+            assert!(begin.elapsed() < WATCHDOG, "the server does not end: {}", self.stderr());
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Faye {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            println!("standard error of the server:\n{}", self.stderr());
+        }
+    }
+}
+
+fn collect(mut from: impl Read, into: &Mutex<String>) {
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        into.lock().push_str(&String::from_utf8_lossy(&buffer[..count]));
+    }
+}
