@@ -48,7 +48,7 @@ fn disconnect_concerns_only_who_is_behind() {
 
 #[test]
 fn disconnect_closes_the_transports_of_the_session() {
-    let faye = Faye::start(&[("FAYE_MAILBOX__BYTES", "256KiB"), ("FAYE_WEBSOCKET__WRITE_TIME", "1h")]);
+    let faye = Faye::start(&[("FAYE_MAILBOX__BYTES", "256KiB"), ("FAYE_LIMITS__WRITE_TIME", "1h")]);
     let mut session = Session::subscribed(&faye, Via::WebSocket, "/a");
     let mut publisher = faye.http();
     // Nothing is read, so at some time the system takes no more, and then the mailbox is full.
