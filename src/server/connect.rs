@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use super::Server;
 use super::receive::{Accepted, Request};
+use super::{Server, client_unknown};
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, CONNECTION_TYPES, Field, Message, json};
 
@@ -19,17 +19,11 @@ impl Server {
         accepted: &mut Option<Accepted>,
     ) -> Outcome {
         let Request { message, peer, mut outcome, alone } = request;
-        let session = self.session_of(&message);
-        let printed = |field| json::printed(message.get(field).unwrap_or_default()).into_owned();
-        if session.is_none() {
-            outcome = Outcome::Failed(BayeuxError::ClientUnknown(printed(Field::ClientId)));
-        }
-        if message.truthy(Field::ClientId).is_none() {
-            outcome = Outcome::Failed(BayeuxError::ParameterMissing("clientId"));
-        }
+        let session = self.session_of(&message, &mut outcome);
         let kind = message.text(Field::ConnectionType);
         if !kind.as_deref().is_some_and(|kind| CONNECTION_TYPES.contains(&kind)) {
-            outcome = Outcome::Failed(BayeuxError::ConnectionTypes(printed(Field::ConnectionType)));
+            let printed = json::printed(message.get(Field::ConnectionType).unwrap_or_default());
+            outcome = Outcome::Failed(BayeuxError::ConnectionTypes(printed.into_owned()));
         }
         if message.truthy(Field::ConnectionType).is_none() {
             outcome = Outcome::Failed(BayeuxError::ParameterMissing("connectionType"));
@@ -37,7 +31,7 @@ impl Server {
         let connected = session.filter(|_| outcome.is_done()).and_then(|session| {
             let first = session.connect();
             if first.is_none() {
-                outcome = Outcome::Failed(BayeuxError::ClientUnknown(printed(Field::ClientId)));
+                outcome = Outcome::Failed(client_unknown(&message));
             }
             Some((session, first?))
         });

@@ -6,19 +6,11 @@
 use super::Server;
 use super::receive::Request;
 use crate::bayeux::reply::{self, Outcome};
-use crate::bayeux::{BayeuxError, Field, json};
 
 impl Server {
     pub(super) fn disconnect(&self, request: Request<'_>, out: &mut Vec<u8>) -> Outcome {
         let Request { message, mut outcome, .. } = request;
-        let session = self.session_of(&message);
-        if session.is_none() {
-            let client = json::printed(message.get(Field::ClientId).unwrap_or_default());
-            outcome = Outcome::Failed(BayeuxError::ClientUnknown(client.into_owned()));
-        }
-        if message.truthy(Field::ClientId).is_none() {
-            outcome = Outcome::Failed(BayeuxError::ParameterMissing("clientId"));
-        }
+        let session = self.session_of(&message, &mut outcome);
         if let (Outcome::Done, Some(session)) = (&outcome, session) {
             self.end(&session);
         }

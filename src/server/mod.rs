@@ -22,6 +22,7 @@ use tokio::sync::{broadcast, watch};
 pub use event::Event;
 pub use receive::{Accepted, Received};
 
+use crate::bayeux::reply::Outcome;
 use crate::bayeux::{Advice, BayeuxError, ClientId, Field, Message, json};
 use crate::broker::Memory;
 use crate::config::Config;
@@ -145,10 +146,16 @@ impl Server {
         }
     }
 
-    /// The session that a message names, if it is alive.
-    fn session_of(&self, message: &Message) -> Option<Arc<Session>> {
-        let id = json::as_text(message.get(Field::ClientId)?)?;
-        self.sessions.find(&ClientId::parse(id.as_bytes())?)
+    /// The session that a message names, if it is alive; if not, the outcome says so.
+    fn session_of(&self, message: &Message, outcome: &mut Outcome) -> Option<Arc<Session>> {
+        let id = message.text(Field::ClientId).and_then(|id| ClientId::parse(id.as_bytes()));
+        let session = id.and_then(|id| self.sessions.find(&id));
+        if message.truthy(Field::ClientId).is_none() {
+            *outcome = Outcome::Failed(BayeuxError::ParameterMissing("clientId"));
+        } else if session.is_none() {
+            *outcome = Outcome::Failed(client_unknown(message));
+        }
+        session
     }
 
     /// Refuses a channel that is too long or has too many segments.
@@ -176,6 +183,10 @@ impl Server {
     fn advice_after_failure(&self, interval: u64) -> Advice {
         Advice { retry: false, interval, timeout: milliseconds(self.timeout) }
     }
+}
+
+fn client_unknown(message: &Message) -> BayeuxError {
+    BayeuxError::ClientUnknown(json::printed(message.get(Field::ClientId).unwrap_or_default()).into_owned())
 }
 
 fn milliseconds(duration: Duration) -> u64 {

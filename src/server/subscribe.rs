@@ -40,14 +40,7 @@ impl Server {
         apply: impl Fn(&Arc<Session>, &str) -> Result<(), BayeuxError>,
     ) -> Outcome {
         let Request { message, mut outcome, .. } = request;
-        let session = self.session_of(&message);
-        if session.is_none() {
-            let client = json::printed(message.get(Field::ClientId).unwrap_or_default());
-            outcome = Outcome::Failed(BayeuxError::ClientUnknown(client.into_owned()));
-        }
-        if message.truthy(Field::ClientId).is_none() {
-            outcome = Outcome::Failed(BayeuxError::ParameterMissing("clientId"));
-        }
+        let session = self.session_of(&message, &mut outcome);
         let wanted = message.truthy(Field::Subscription);
         if wanted.is_none() {
             outcome = Outcome::Failed(BayeuxError::ParameterMissing("subscription"));
