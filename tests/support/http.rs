@@ -184,6 +184,18 @@ impl Http {
         assert_eq!(count, 1, "the connection ended");
     }
 
+    /// Waits until the server has begun to answer, or has ended the connection.
+    pub(crate) fn wait_for_byte_or_end(&mut self) {
+        if let Err(error) = self.reader.get_ref().peek(&mut [0]) {
+            assert!(!is_silence(&error), "nothing came in all the time");
+        }
+    }
+
+    /// Says that no more will be sent, unless the connection has ended.
+    pub(crate) fn half_close_if_open(&mut self) {
+        let _ = self.reader.get_ref().shutdown(Shutdown::Write);
+    }
+
     /// Says that no more will be sent.
     pub(crate) fn half_close(&mut self) {
         self.reader.get_ref().shutdown(Shutdown::Write).expect("an open connection");
