@@ -124,6 +124,12 @@ impl Http {
         Some(response)
     }
 
+    /// Reads an interim answer, which has no body; its status.
+    #[track_caller]
+    pub(crate) fn interim(&mut self) -> u16 {
+        self.head().expect("an interim answer").0
+    }
+
     /// Reads the head of an answer, status and headers.
     #[track_caller]
     pub(super) fn head(&mut self) -> Option<(u16, Vec<(String, String)>)> {
