@@ -71,7 +71,7 @@ impl Subscriber {
 
 #[test]
 fn it_prints_each_message_as_a_line() {
-    let faye = Faye::start(&[("FAYE_SERVER__TIMEOUT", "300ms")]);
+    let faye = Faye::start(&[("FAYE_SERVER__TIMEOUT", "1s")]);
     let subscriber = Subscriber::start("/a/**", &faye.url());
     subscriber.wait_for("subscribed to /a/**");
     for number in 0..3 {

@@ -182,7 +182,7 @@ fn g4_a_stream_and_polls_in_turn_keep_the_order() {
 
 #[test]
 fn g7_no_input_ends_the_process() {
-    let mut faye = Faye::start(&[("FAYE_LIMITS__BODY_TIME", "100ms"), ("FAYE_LIMITS__HEADER_TIME", "100ms")]);
+    let mut faye = Faye::start(&[("FAYE_LIMITS__BODY_TIME", "1s"), ("FAYE_LIMITS__HEADER_TIME", "1s")]);
     let session = Session::subscribed(&faye, Via::Polling, "/g7");
     let messages = [
         handshake(),

@@ -187,7 +187,7 @@ fn a_new_transport_gets_at_once_what_a_stuck_stream_could_not_write() {
 
 #[test]
 fn a_reader_that_is_too_slow_delays_nobody_and_is_cut_with_its_messages_kept() {
-    let faye = Faye::start(&[ROOMY, ("FAYE_WEBSOCKET__WRITE_TIME", "300ms")]);
+    let faye = Faye::start(&[ROOMY, ("FAYE_WEBSOCKET__WRITE_TIME", "3s")]);
     let mut slow = Session::subscribed(&faye, Via::WebSocket, "/a");
     let mut quick = Session::subscribed(&faye, Via::WebSocket, "/a");
     let got = std::thread::scope(|scope| {
