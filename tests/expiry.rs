@@ -7,7 +7,7 @@ mod support;
 use serde_json::json;
 use support::*;
 
-const SHORT: &[(&str, &str)] = &[("FAYE_SERVER__TIMEOUT", "300ms")];
+const SHORT: &[(&str, &str)] = &[("FAYE_SERVER__TIMEOUT", "1s")];
 
 fn wait_for_expired(faye: &Faye, count: u64) {
     faye.wait_for_metric("faye_sessions_expired_total", |now| now == count);
@@ -43,7 +43,7 @@ fn held_connects_keep_a_session() {
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| kept.take(1));
             // Others come and go meanwhile.
-            for number in 1..=3 {
+            for number in 1..=2 {
                 faye.client();
                 wait_for_expired(&faye, expired + number);
             }

@@ -163,8 +163,26 @@ fn g4_a_session_outlives_its_transport() {
 }
 
 #[test]
+fn g4_a_stream_and_polls_in_turn_keep_the_order() {
+    let faye = Faye::start(&[]);
+    for _ in 0..3 {
+        let mut session = Session::subscribed(&faye, Via::Polling, "/g4");
+        std::thread::scope(|scope| {
+            let publishing = scope.spawn(|| publish_numbered(&faye, "/g4", 0, 500));
+            while !publishing.is_finished() {
+                session.hand_over(&faye, Via::EventSource);
+                session.hand_over(&faye, Via::Polling);
+            }
+            assert_complete(&session.take(500), 1, 500);
+        });
+        faye.publish("/g4", "end");
+        assert_eq!(session.take(1), ["end"]);
+    }
+}
+
+#[test]
 fn g7_no_input_ends_the_process() {
-    let mut faye = Faye::start(&[("FAYE_LIMITS__BODY_TIME", "100ms"), ("FAYE_LIMITS__HEADER_TIME", "100ms")]);
+    let mut faye = Faye::start(&[("FAYE_LIMITS__BODY_TIME", "1s"), ("FAYE_LIMITS__HEADER_TIME", "1s")]);
     let session = Session::subscribed(&faye, Via::Polling, "/g7");
     let messages = [
         handshake(),

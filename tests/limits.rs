@@ -231,6 +231,24 @@ fn channel() {
 }
 
 #[test]
+fn segments() {
+    let faye = limited("segments", "3");
+    let client = faye.client();
+    let error = "413:3:Too many segments in the channel";
+    for fits in ["/a/b/c", "/a/b/**"] {
+        assert_done(&faye.ask(&subscribe(&client, fits)));
+    }
+    for long in ["/a/b/c/d", "/a/b/c/*"] {
+        assert_eq!(faye.ask(&subscribe(&client, long))["error"], error);
+    }
+    assert_done(&faye.ask(&publication("/a/b/c", 1)));
+    assert_eq!(faye.ask(&publication("/a/b/c/d", 1))["error"], error);
+    let answer = faye.post(&connect(&client, "long-polling"));
+    assert_eq!(data(&delivered(&answer)), [1]);
+    assert_refused(&faye, "segments", 3);
+}
+
+#[test]
 fn callback() {
     let faye = limited("callback", "10");
     let get = |name: &str| faye.get(&format!("/faye?message=%5B%5D&jsonp={name}"));

@@ -210,3 +210,51 @@ fn a_slow_stream_gets_everything_in_the_end() {
     let got: Vec<Value> = (0..MANY).map(|_| stream.message()).collect();
     assert_eq!(numbers(&got), (0..MANY).collect::<Vec<_>>());
 }
+
+#[test]
+fn a_client_that_takes_no_replies_is_not_read_from_and_is_cut() {
+    let faye = Faye::start(&[("FAYE_LIMITS__WRITE_TIME", "300ms")]);
+    let mut socket = Socket::open(&faye);
+    let batch = json!(vec![json!({"channel": "x".repeat(1000), "data": 1}); 500]);
+    while faye.metric("faye_write_timeouts_total") == 0 {
+        socket.send(&batch);
+    }
+    faye.wait_for_metric("faye_websockets", |now| now == 0);
+    faye.assert_serves();
+}
+
+#[test]
+fn an_answer_that_is_not_taken_ends_with_its_session() {
+    let faye = Faye::start(&[ROOMY, ("FAYE_SERVER__TIMEOUT", "2s")]);
+    let session = Session::subscribed(&faye, Via::Polling, "/a");
+    publish_many(&faye, "/a");
+    let mut poll = faye.http();
+    poll.send_json(&faye.mount, &connect(&session.id, "long-polling"));
+    poll.wait_for_byte();
+    faye.wait_for_metric("faye_sessions", |now| now == 0);
+    faye.wait_for_metric("faye_connections", |now| now == 1);
+}
+
+#[test]
+fn a_stream_that_is_not_taken_ends_with_its_session() {
+    let faye = Faye::start(&[ROOMY, ("FAYE_SERVER__TIMEOUT", "2s")]);
+    let session = Session::subscribed(&faye, Via::Polling, "/a");
+    let _stream = Stream::open(&faye, &session.id);
+    publish_many(&faye, "/a");
+    drop(session);
+    faye.wait_for_metric("faye_sessions", |now| now == 0);
+    faye.wait_for_metric("faye_connections", |now| now == 1);
+}
+
+#[test]
+fn an_answer_that_is_not_taken_in_time_is_cut_and_its_messages_wait() {
+    let faye = Faye::start(&[ROOMY, ("FAYE_SERVER__TIMEOUT", "10m"), ("FAYE_LIMITS__WRITE_TIME", "1s")]);
+    let session = Session::subscribed(&faye, Via::Polling, "/a");
+    publish_many(&faye, "/a");
+    let mut poll = faye.http();
+    poll.send_json(&faye.mount, &connect(&session.id, "long-polling"));
+    poll.wait_for_byte();
+    faye.wait_for_metric("faye_write_timeouts_total", |now| now == 1);
+    let got = delivered(&faye.post(&connect(&session.id, "long-polling")));
+    assert_eq!(numbers(&got), (0..MANY).collect::<Vec<_>>());
+}

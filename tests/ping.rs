@@ -9,7 +9,7 @@ use support::*;
 
 #[test]
 fn who_answers_no_ping_is_cut_and_loses_nothing() {
-    let faye = Faye::start(&[("FAYE_WEBSOCKET__PING", "200ms")]);
+    let faye = Faye::start(&[("FAYE_WEBSOCKET__PING", "1s")]);
     let mut session = Session::subscribed(&faye, Via::WebSocket, "/a");
     assert!(matches!(session.socket().frame(), Frame::Ping(_)));
     assert_eq!(session.socket().frame(), Frame::End);

@@ -148,3 +148,36 @@ fn publications_of_every_size_arrive_whole() {
         subscriber.disconnect();
     }
 }
+
+#[test]
+fn requests_may_be_pipelined_and_are_answered_in_their_order() {
+    let faye = Faye::start(&[]);
+    let mut subscriber = Session::subscribed(&faye, Via::WebSocket, "/a");
+    let mut http = faye.http();
+    for number in 0..20 {
+        let mut message = publication("/a", number);
+        message["id"] = json!(number + 1);
+        http.send_json("/faye", &message);
+    }
+    for number in 0..20 {
+        assert_eq!(http.response().messages()[0]["id"], number + 1);
+    }
+    assert_eq!(subscriber.take(20), (0..20).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_client_may_ask_before_it_sends_a_body() {
+    let faye = Faye::start(&[]);
+    let mut http = faye.http();
+    let body = publication("/a", 1).to_string();
+    http.send_raw(
+        format!(
+            "POST /faye HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        )
+        .as_bytes(),
+    );
+    assert_eq!(http.interim(), 100);
+    http.send_raw(body.as_bytes());
+    assert_done(&http.response().messages()[0]);
+}

@@ -4,11 +4,11 @@
 
 mod support;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use support::*;
 
-fn unsubscribe(client: &str, subscription: serde_json::Value) -> serde_json::Value {
-    json!({"channel": "/meta/unsubscribe", "clientId": client, "subscription": subscription})
+fn unsubscribe(client: &str, subscription: impl Into<Value>) -> Value {
+    json!({"channel": "/meta/unsubscribe", "clientId": client, "subscription": subscription.into()})
 }
 
 #[test]
@@ -80,12 +80,12 @@ fn an_array_ends_several_up_to_its_first_error() {
 fn who_is_not_known_ends_nothing() {
     let faye = Faye::start(&[]);
     let session = Session::subscribed(&faye, Via::WebSocket, "/a");
-    let reply = faye.ask(&unsubscribe("nobody", json!("/a")));
+    let reply = faye.ask(&unsubscribe("nobody", "/a"));
     assert_eq!(reply["error"], "401:nobody:Unknown client");
     let reply = faye.ask(&json!({"channel": "/meta/unsubscribe", "subscription": "/a"}));
     assert_eq!(reply["error"], "402:clientId:Missing required parameter");
     let other = faye.client();
-    assert_done(&faye.ask(&unsubscribe(&other, json!("/a"))));
+    assert_done(&faye.ask(&unsubscribe(&other, "/a")));
     assert_eq!(faye.metric("faye_subscriptions"), 1);
     drop(session);
 }

@@ -62,7 +62,7 @@ impl Subscription {
         Ok(this)
     }
 
-    /// The next message, a JSON object.
+    /// The next message, a JSON object in one line.
     ///
     /// # Errors
     /// [`Failure::Lost`] if the connection or the session is no more.
@@ -132,6 +132,8 @@ impl Subscription {
             for message in messages {
                 let mut object = Vec::new();
                 message.write(&mut object, |_| true);
+                // Between the tokens of JSON a line break is as good as a space; inside strings there is none.
+                object.iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n')).for_each(|byte| *byte = b' ');
                 self.waiting.push_back(object.into());
             }
             return Ok(replies);

@@ -244,6 +244,7 @@ impl Drop for Faye {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
+            // Where the harness captures it, next to the failure.
             println!("standard error of the server:\n{}", self.stderr());
         }
     }

@@ -124,6 +124,12 @@ impl Http {
         Some(response)
     }
 
+    /// Reads an interim answer, which has no body; its status.
+    #[track_caller]
+    pub(crate) fn interim(&mut self) -> u16 {
+        self.head().expect("an interim answer").0
+    }
+
     /// Reads the head of an answer, status and headers.
     #[track_caller]
     pub(super) fn head(&mut self) -> Option<(u16, Vec<(String, String)>)> {
@@ -182,6 +188,18 @@ impl Http {
     pub(crate) fn wait_for_byte(&mut self) {
         let count = self.reader.get_ref().peek(&mut [0]).expect("an answer");
         assert_eq!(count, 1, "the connection ended");
+    }
+
+    /// Waits until the server has begun to answer, or has ended the connection.
+    pub(crate) fn wait_for_byte_or_end(&mut self) {
+        if let Err(error) = self.reader.get_ref().peek(&mut [0]) {
+            assert!(!is_silence(&error), "nothing came in all the time");
+        }
+    }
+
+    /// Says that no more will be sent, unless the connection has ended.
+    pub(crate) fn half_close_if_open(&mut self) {
+        let _ = self.reader.get_ref().shutdown(Shutdown::Write);
     }
 
     /// Says that no more will be sent.

@@ -2,7 +2,12 @@
 //! misbehave at will. Nothing here knows the library.
 
 #![allow(dead_code, unused_imports, reason = "each test file uses its part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "also what a test calls is a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "also what a test calls is a test"
+)]
 
 mod eventsource;
 mod faye;

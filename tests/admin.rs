@@ -1,0 +1,151 @@
+//! Health, metrics and the page are where they should be and nowhere else, whatever the mount.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "also what a test calls is a test")]
+
+mod support;
+
+use serde_json::json;
+use support::*;
+
+#[track_caller]
+fn assert_not_found(response: &Response, mount: &str) {
+    assert_eq!(response.status, 404, "{response:?}");
+    assert_eq!(response.header("Content-Type"), Some("text/plain; charset=utf-8"));
+    assert_eq!(response.text(), format!("Sure you're not looking for {mount} ?\n"));
+}
+
+#[test]
+fn health_and_metrics_stand_beside_the_mount() {
+    let faye = Faye::start(&[]);
+    let health = faye.get("/healthz");
+    assert_eq!((health.status, health.text().as_str()), (200, "ok\n"));
+    assert_eq!(health.header("Cache-Control"), Some("no-store"));
+    let metrics = faye.get("/metrics");
+    assert_eq!(metrics.status, 200);
+    let kind = metrics.header("Content-Type").expect("a type");
+    assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
+    assert!(metrics.text().ends_with("# EOF\n"));
+    let mut http = faye.http();
+    http.send("HEAD", "/healthz", &[("Connection", "close")], b"");
+    http.wait_for_byte();
+    http.wait_for_end();
+    for target in ["/healthz/", "/healthz/x", "/Healthz", "/metrics2", "/x", "/fayefoo", "/Faye"] {
+        assert_not_found(&faye.get(target), "/faye");
+    }
+    assert_not_found(&faye.http().request("POST", "/healthz", &[], b"[]"), "/faye");
+}
+
+#[test]
+fn metrics_count_what_happens() {
+    let faye = Faye::start(&[]);
+    let mut session = Session::subscribed(&faye, Via::WebSocket, "/a");
+    let client = faye.client();
+    faye.ask(&subscribe(&client, "/b"));
+    faye.publish("/a", 1);
+    faye.publish("/nobody", 1);
+    session.take(1);
+    faye.ask(&json!({"channel": "bad", "data": 1}));
+    faye.ask(&json!({"channel": "/meta/unknown"}));
+    let expected = [
+        ("faye_sessions", 2),
+        ("faye_subscriptions", 2),
+        ("faye_websockets", 1),
+        ("faye_polls", 1),
+        ("faye_streams", 0),
+        ("faye_publications_total", 2),
+        ("faye_deliveries_total", 1),
+        ("faye_deliveries_written_total", 1),
+        ("faye_deliveries_returned_total", 0),
+        ("faye_errors_total", 2),
+        ("faye_messages_total{verb=\"handshake\"}", 2),
+        ("faye_messages_total{verb=\"subscribe\"}", 2),
+        ("faye_messages_total{verb=\"publish\"}", 3),
+        ("faye_messages_total{verb=\"unknown\"}", 1),
+        ("faye_requests_total{transport=\"websocket\"}", 1),
+        ("faye_panics_total", 0),
+    ];
+    for (name, value) in expected {
+        assert_eq!(faye.metric(name), value, "{name}");
+    }
+    session.disconnect();
+    drop(session);
+    faye.wait_for_metric("faye_websockets", |now| now == 0);
+    assert_eq!(faye.metric("faye_sessions"), 1);
+    assert_eq!(faye.metric("faye_polls"), 0);
+}
+
+#[test]
+fn an_address_of_their_own_takes_them_off_the_public_one() {
+    let faye = Faye::start(&[("FAYE_ADMIN__LISTEN", "127.0.0.1:0")]);
+    assert_ne!(faye.admin, faye.address);
+    for target in ["/healthz", "/metrics"] {
+        assert_not_found(&faye.get(target), "/faye");
+        assert_eq!(Http::open(faye.admin).request("GET", target, &[], b"").status, 200);
+    }
+    assert_eq!(faye.get("/").status, 200);
+    for (method, target) in [("GET", "/"), ("POST", "/faye"), ("GET", "/faye")] {
+        assert_eq!(Http::open(faye.admin).request(method, target, &[], b"[]").status, 404, "{target}");
+    }
+    faye.assert_serves();
+}
+
+#[test]
+fn the_page_says_how_to_publish() {
+    for mount in ["/faye", "/other/path"] {
+        let faye = Faye::start(&[("FAYE_SERVER__MOUNT", mount)]);
+        let page = faye.get("/");
+        assert_eq!(page.status, 200);
+        assert_eq!(page.header("Content-Type"), Some("text/html; charset=utf-8"));
+        let text = page.text();
+        for part in ["curl -H 'Content-Type: application/json'", "'/hello'", env!("CARGO_PKG_VERSION")] {
+            assert!(text.contains(part), "{part}");
+        }
+        assert!(text.contains(&format!("content=\"{mount}\"")));
+        assert!(!text.contains("{mount}") && !text.contains("{version}"));
+    }
+}
+
+#[test]
+fn the_root_may_be_the_mount() {
+    let faye = Faye::start(&[("FAYE_SERVER__MOUNT", "/")]);
+    assert_eq!(faye.url(), format!("http://{}/", faye.address));
+    assert_eq!(faye.get("/").status, 400, "there is no page, but a GET without messages");
+    assert_eq!(faye.get("/healthz").text(), "ok\n");
+    for target in ["/", "/any/thing", "/faye"] {
+        let answer = faye.http().post(target, &handshake());
+        assert_done(&answer[0]);
+    }
+    assert_done(&Socket::open(&faye).ask(&handshake())[0]);
+    faye.assert_serves();
+}
+
+#[test]
+fn mounts_of_any_depth() {
+    for (setting, mount) in [("/a", "/a"), ("/a/b/c", "/a/b/c"), ("/faye/", "/faye"), ("/x.y", "/x.y")] {
+        let faye = Faye::start(&[("FAYE_SERVER__MOUNT", setting)]);
+        assert_eq!(faye.mount, mount);
+        for below in ["", "/", "/handshake", "/x/y"] {
+            assert_done(&faye.http().post(&format!("{mount}{below}"), &handshake())[0]);
+        }
+        assert_not_found(&faye.get("/elsewhere"), mount);
+        assert_not_found(&faye.get(&format!("{mount}x")), mount);
+        for via in Via::ALL {
+            let mut session = Session::subscribed(&faye, via, "/a");
+            faye.publish("/a", 1);
+            assert_eq!(session.take(1), [1], "{via:?}");
+        }
+    }
+}
+
+#[test]
+fn an_upgrade_elsewhere_is_refused() {
+    let faye = Faye::start(&[]);
+    let headers = [
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "x"),
+    ];
+    assert_not_found(&faye.http().request("GET", "/elsewhere", &headers, b""), "/faye");
+    assert_eq!(faye.http().request("GET", "/faye/x/y", &headers, b"").status, 101);
+}

@@ -1,0 +1,179 @@
+//! The command line: settings from everywhere, errors that say what to do, and exit codes that scripts can trust.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "also what a test calls is a test")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use support::*;
+
+/// What a command printed, and its exit code.
+struct Ran {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+/// Runs a command to its end in a folder without settings.
+fn run(arguments: &[&str], settings: &[(&str, &str)]) -> Ran {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    run_in(folder.path(), arguments, settings)
+}
+
+fn run_in(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Ran {
+    let mut command = binary();
+    command.current_dir(folder).args(arguments).envs(settings.iter().copied());
+    let output = command.output().expect("the binary runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+impl Ran {
+    #[track_caller]
+    fn succeeds(self) -> String {
+        assert_eq!(self.code, Some(0), "{}{}", self.stdout, self.stderr);
+        self.stdout
+    }
+
+    /// Fails unless it failed, and said all of this on standard error and nothing on standard output.
+    #[track_caller]
+    fn fails_with(self, parts: &[&str]) {
+        assert_eq!(self.code, Some(1), "{}{}", self.stdout, self.stderr);
+        assert_eq!(self.stdout, "");
+        for part in parts {
+            assert!(self.stderr.contains(part), "{part:?} is not in {:?}", self.stderr);
+        }
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+    }
+}
+
+/// A folder with a file of settings.
+fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("mine.toml");
+    std::fs::write(&path, text).expect("a file");
+    (folder, path)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+#[test]
+fn check_finds_what_is_wrong_by_line_and_key() {
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/faye.toml");
+    assert_eq!(run(&["check", shipped], &[]).succeeds(), format!("{shipped} is good\n"));
+    let (folder, path) = file("[server]\nmount = \"/x\"\ntimout = \"2s\"\n\n[limits]\nbatch = 0\n");
+    let bad = [":3: server.timout: ", "write timeout", ":6: limits.batch: ", "at least 1"];
+    run(&["check", text(&path)], &[]).fails_with(&bad);
+    run(&["check", "--config", text(&path)], &[]).fails_with(&bad);
+    run_in(folder.path(), &["check"], &[]).fails_with(&["cannot read faye.toml", "faye check FILE"]);
+    run(&["check", "/no/such/file"], &[]).fails_with(&["cannot read /no/such/file"]);
+    std::fs::rename(&path, folder.path().join("faye.toml")).expect("another name");
+    run_in(folder.path(), &["check"], &[]).fails_with(&["faye.toml:3: server.timout"]);
+}
+
+#[test]
+fn a_server_does_not_start_with_settings_that_are_wrong() {
+    run(&[], &[("FAYE_SERVER__TIMOUT", "2s")]).fails_with(&["FAYE_SERVER__TIMOUT", "FAYE_SERVER__TIMEOUT"]);
+    run(&[], &[("FAYE_SERVER__TIMEOUT", "2 parsecs")]).fails_with(&["FAYE_SERVER__TIMEOUT", "25s"]);
+    run(&["--listen", "nowhere"], &[]).fails_with(&["--listen", "127.0.0.1:9000"]);
+    run(&["--mount", "faye"], &[]).fails_with(&["--mount", "/faye"]);
+    run(&["--config", "/no/such/file"], &[]).fails_with(&["/no/such/file", "there is no such file"]);
+    let (_folder, path) = file("[sever]\nlisten = \"127.0.0.1:0\"\n");
+    run(&["--config", text(&path)], &[]).fails_with(&["sever", "[server]"]);
+    let together = [("FAYE_SERVER__INTERVAL", "20s"), ("FAYE_SERVER__TIMEOUT", "10s")];
+    run(&[], &together).fails_with(&["server.interval (20s) is more than server.timeout (10s)"]);
+}
+
+#[test]
+fn arguments_that_do_not_exist_are_refused() {
+    for arguments in [&["--nonsense"][..], &["nonsense"], &["publish"], &["publish", "/a"], &["subscribe"]] {
+        let ran = run(arguments, &[]);
+        assert_eq!(ran.code, Some(2), "{arguments:?} {}", ran.stderr);
+        assert!(ran.stderr.contains("Usage: faye"), "{}", ran.stderr);
+    }
+    assert!(run(&["--help"], &[]).succeeds().contains("FAYE_SECTION__KEY"));
+    assert_eq!(run(&["--version"], &[]).succeeds(), format!("faye {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn flags_override_variables_and_these_the_file() {
+    let (_folder, path) =
+        file("[server]\nlisten = \"127.0.0.1:1\"\nmount = \"/file\"\ntimeout = \"11s\"\ninterval = \"5s\"\n");
+    let arguments = ["--config", text(&path), "--listen", "127.0.0.1:0", "--mount", "/flag"];
+    let settings = [
+        ("FAYE_SERVER__MOUNT", "/variable"),
+        ("FAYE_SERVER__INTERVAL", "7s"),
+        // Not ours: nothing stands for a section.
+        ("FAYE_HOME", "anywhere"),
+        ("FAYER", "x"),
+    ];
+    let faye = Faye::start_with_arguments(&arguments, &settings);
+    assert_eq!(faye.mount, "/flag");
+    let reply = faye.ask(&handshake());
+    let expected = serde_json::json!({"reconnect": "retry", "interval": 7000, "timeout": 11_000});
+    assert_eq!(reply["advice"], expected);
+}
+
+#[test]
+fn the_file_of_the_folder_is_read() {
+    let faye = Faye::start_with_file("[server]\nmount = \"/from/file\"\n", &[]);
+    assert_eq!(faye.mount, "/from/file");
+    faye.assert_serves();
+}
+
+#[test]
+fn an_address_that_is_in_use_is_named() {
+    let faye = Faye::start(&[]);
+    let taken = faye.address.to_string();
+    run(&["--listen", &taken], &[]).fails_with(&["cannot listen on", &taken, "in use", "--listen"]);
+    run(&["--listen", "127.0.0.1:0"], &[("FAYE_ADMIN__LISTEN", &taken)]).fails_with(&[
+        &taken,
+        "in use",
+        "admin.listen",
+    ]);
+    run(&["--listen", "192.0.2.1:80"], &[]).fails_with(&["cannot listen on 192.0.2.1:80"]);
+    faye.assert_serves();
+}
+
+#[test]
+fn publish_publishes() {
+    let faye = Faye::start(&[]);
+    let mut session = Session::subscribed(&faye, Via::WebSocket, "/a");
+    let url = faye.url();
+    let said = run(&["publish", "/a", r#"{"x": [1, "ä"]}"#, "--url", &url], &[]).succeeds();
+    assert_eq!(said, "published to /a\n");
+    assert_eq!(session.take(1), [serde_json::json!({"x": [1, "ä"]})]);
+    // Without a URL it goes where the settings say that the server listens.
+    let listen = faye.address.to_string();
+    run(&["publish", "/a", "2"], &[("FAYE_SERVER__LISTEN", &listen)]).succeeds();
+    run(&["publish", "/a", "3", "--listen", &listen], &[]).succeeds();
+    assert_eq!(session.take(2), [2, 3]);
+}
+
+#[test]
+fn publish_says_what_went_wrong() {
+    let faye = Faye::start(&[]);
+    let url = faye.url();
+    run(&["publish", "/a", "hello", "--url", &url], &[]).fails_with(&["the data is not JSON", "'\"hello\"'"]);
+    run(&["publish", "/a*", "1", "--url", &url], &[])
+        .fails_with(&["the server refused it: 405:/a*:Invalid channel"]);
+    run(&["publish", "/meta/x", "1", "--url", &url], &[]).fails_with(&["403:/meta/x:Forbidden channel"]);
+    let wrong = format!("http://{}/wrong", faye.address);
+    run(&["publish", "/a", "1", "--url", &wrong], &[]).fails_with(&[
+        &wrong,
+        "status 404",
+        "is the path right?",
+    ]);
+    for url in ["faye", "https://127.0.0.1/faye", "ftp://x/faye", ""] {
+        run(&["publish", "/a", "1", "--url", url], &[]).fails_with(&["is not a URL of a server"]);
+    }
+    drop(faye);
+    run(&["publish", "/a", "1", "--url", &url], &[]).fails_with(&[
+        "cannot reach",
+        &url,
+        "is the server running?",
+    ]);
+}
