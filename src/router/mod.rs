@@ -3,6 +3,7 @@
 //! Everything here is synchronous: nothing awaits and nothing does I/O. It knows no socket; a transport makes itself
 //! known as an [`Attachment`].
 
+mod attach;
 mod attachment;
 mod expiry;
 mod lease;
@@ -13,6 +14,7 @@ mod subscribers;
 mod touched;
 mod trie;
 
+pub use attach::Attached;
 pub use attachment::{Attachment, Detached};
 pub use expiry::Expiry;
 pub use lease::Lease;

@@ -14,7 +14,7 @@ use super::mailbox::{Bounds, Mailbox, Pushed};
 use crate::bayeux::{ClientId, Publication};
 use crate::config::Overflow;
 use crate::metrics::Metrics;
-use crate::peer::{Peer, Transport};
+use crate::peer::Peer;
 
 /// Messages and bytes that a transport takes at once where it chooses.
 pub(super) const LEASE_MESSAGES: usize = 64;
@@ -37,7 +37,7 @@ pub(super) struct State {
     /// The transport that messages go to.
     pub(super) attachment: Option<Arc<dyn Attachment>>,
     /// An EventSource stream that gets the messages again once its client connects as such.
-    standby: Option<Arc<dyn Attachment>>,
+    pub(super) standby: Option<Arc<dyn Attachment>>,
     /// Who has the lease.
     pub(super) holder: Option<Arc<dyn Attachment>>,
     /// Whether somebody has undertaken to flush.
@@ -156,56 +156,6 @@ impl Session {
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.state.lock().deadline(self.lifetime)
-    }
-
-    /// Attaches a transport; the one before is told that it was superseded. `false` if the session has ended.
-    /// A stream that is superseded by a request stands by.
-    pub fn attach(self: &Arc<Self>, attachment: &Arc<dyn Attachment>) -> bool {
-        let (old, holder) = {
-            let mut state = self.state.lock();
-            if state.ended {
-                return false;
-            }
-            state.standby.take_if(|standby| Arc::ptr_eq(standby, attachment));
-            let old = state.attachment.replace(Arc::clone(attachment));
-            let old = old.filter(|old| !Arc::ptr_eq(old, attachment));
-            let holder = state.holder.clone().filter(|holder| !Arc::ptr_eq(holder, attachment));
-            let holder = holder.filter(|holder| old.as_ref().is_none_or(|old| !Arc::ptr_eq(old, holder)));
-            let is_stream = |it: &Arc<dyn Attachment>| it.peer().transport == Transport::EventSource;
-            if is_stream(attachment) {
-                // A second stream takes the place of the first for good.
-                state.standby = None;
-            } else if let Some(old) = old.as_ref().filter(|old| is_stream(old)) {
-                state.standby = Some(Arc::clone(old));
-            }
-            (old, holder)
-        };
-        for superseded in [old, holder].into_iter().flatten() {
-            superseded.detach(self, Detached::Superseded);
-        }
-        true
-    }
-
-    /// Gives the messages back to a stream that stood by. True if there is a stream, attached now or before.
-    pub fn attach_stream(self: &Arc<Self>) -> bool {
-        let (standby, attached) = {
-            let state = self.state.lock();
-            let attached = state.attachment.as_ref();
-            let attached = attached.is_some_and(|it| it.peer().transport == Transport::EventSource);
-            (state.standby.clone(), attached)
-        };
-        match standby {
-            Some(standby) => self.attach(&standby),
-            None => attached,
-        }
-    }
-
-    /// Takes a transport away, if it is the attached one or stands by.
-    pub fn detach(&self, attachment: &Arc<dyn Attachment>) {
-        let mut state = self.state.lock();
-        let is_it = |there: &mut Arc<dyn Attachment>| Arc::ptr_eq(there, attachment);
-        state.attachment.take_if(is_it);
-        state.standby.take_if(is_it);
     }
 
     /// Leases what waits, for a transport that writes all of it. `None` if nothing waits, if an earlier lease is out (it

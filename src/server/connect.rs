@@ -42,13 +42,9 @@ impl Server {
             return outcome;
         };
         let is_stream = kind.as_deref() == Some("eventsource");
-        let by_stream = is_stream && session.attach_stream();
-        if by_stream {
-            session.flush();
-        }
         let hold = if first || !alone || is_stream { Duration::ZERO } else { self.hold(&message) };
         reply::connect(out, &message, &outcome, self.advice(&message));
-        *accepted = Some(Accepted { session, reply: None, hold, by_stream });
+        *accepted = Some(Accepted { session, reply: None, hold, is_stream });
         outcome
     }
 

@@ -121,11 +121,11 @@ impl Server {
         }
     }
 
-    /// Ends a session: its subscriptions, its mailbox and its transports.
-    fn end(&self, session: &Arc<Session>) {
-        if let Some(patterns) = session.end() {
-            self.bury(session, patterns);
-        }
+    /// Ends a session: its subscriptions, its mailbox and its transports. False if it had ended before.
+    fn end(&self, session: &Arc<Session>) -> bool {
+        let Some(patterns) = session.end() else { return false };
+        self.bury(session, patterns);
+        true
     }
 
     /// Forgets a session that has ended.

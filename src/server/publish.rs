@@ -59,9 +59,10 @@ impl Server {
         self.broker
             .publish(&publication, |publication| self.trie.deliver(publication, overflow, touched, adapt));
         for session in touched.take_overflowed() {
-            tracing::warn!(client = %session.id(), channel = name, "mailbox full, session ended");
-            self.metrics.mailbox_disconnects.inc();
-            self.end(&session);
+            if self.end(&session) {
+                tracing::warn!(client = %session.id(), channel = name, "mailbox full, session ended");
+                self.metrics.mailbox_disconnects.inc();
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, Field, Message, Verb};
 use crate::metrics::{Messages, Reason};
 use crate::peer::Peer;
-use crate::router::{Session, Touched};
+use crate::router::{Attached, Attachment, Session, Touched};
 
 /// What a request or frame is to be answered with.
 #[derive(Default)]
@@ -31,8 +31,8 @@ pub struct Accepted {
     pub reply: Option<Bytes>,
     /// For how long the reply may be held back until there are messages; zero means not at all.
     pub hold: Duration,
-    /// Whether an EventSource stream of the session carries its messages, and not this request.
-    pub by_stream: bool,
+    /// Whether the client gets its messages by an EventSource stream, if it has one open.
+    pub is_stream: bool,
 }
 
 /// One message on its way through a verb.
@@ -43,6 +43,26 @@ pub(super) struct Request<'a> {
     pub(super) outcome: Outcome,
     /// Whether it is the only message of its request or frame.
     pub(super) alone: bool,
+}
+
+impl Accepted {
+    /// Makes the transport that the connect came by the one that gets the session's messages. False if a stream gets
+    /// them, or if the session has ended meanwhile.
+    #[must_use]
+    pub fn attach(&self, transport: &Arc<dyn Attachment>) -> bool {
+        if !self.is_stream {
+            return self.session.attach(transport);
+        }
+        match self.session.attach_or_yield(transport) {
+            Attached::Yes => true,
+            Attached::Stream => {
+                // What waited while the stream stood by.
+                self.session.flush();
+                false
+            }
+            Attached::Ended => false,
+        }
+    }
 }
 
 impl Received {

@@ -61,11 +61,8 @@ impl hyper::body::Body for Body {
             }
             Kind::Ready(bytes) => std::mem::take(bytes),
             Kind::Lent(bytes, leases, writing) => {
-                for mut lease in leases.drain(..) {
-                    let count = lease.items().len();
-                    lease.written(0);
-                    writing.lend(lease, count);
-                }
+                leases.drain(..).for_each(|lease| writing.lend(lease));
+                writing.hand_all();
                 std::mem::take(bytes)
             }
         };

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use hyper::header::{ACCEPT, HeaderMap};
 use tokio::time::{Instant, Sleep};
 
-use super::writing::Writing;
+use super::writing::{HEAD, Writing};
 use crate::config;
 use crate::metrics::Metrics;
 use crate::peer::Peer;
@@ -109,7 +109,9 @@ impl Stream {
     /// The next bytes: the time to wait before a reconnect, then events, and a comment when there are none for long.
     pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         if let Some(retry) = self.retry.take() {
-            return Poll::Ready(Some(format!("retry: {}\r\n\r\n", retry.as_millis()).into()));
+            let retry = format!("retry: {}\r\n\r\n", retry.as_millis());
+            self.link.writing.hand(HEAD + retry.len());
+            return Poll::Ready(Some(retry.into()));
         }
         self.link.waker.register(context.waker());
         if let Some(event) = self.next_event() {
@@ -122,6 +124,11 @@ impl Stream {
             self.ping.as_mut().reset(Instant::now() + self.every);
             // The new time has to be asked for once, for it to wake this task.
             let _ = self.ping.as_mut().poll(context);
+            // A stream whose place another one took is not told of the end of its session.
+            if self.session.as_ref().is_some_and(|session| session.has_ended()) {
+                return Poll::Ready(None);
+            }
+            self.link.writing.hand(PING.len());
             return Poll::Ready(Some(Bytes::from_static(PING)));
         }
         Poll::Pending
@@ -131,10 +138,10 @@ impl Stream {
         if self.events.is_empty() {
             let lease = self.session.as_ref()?.lease(&self.attachment)?;
             self.events.extend(lease.items().iter().map(|publication| publication.event(event).clone()));
-            self.link.writing.lend(lease, 0);
+            self.link.writing.lend(lease);
         }
         let event = self.events.pop_front()?;
-        self.link.writing.hand();
+        self.link.writing.hand_message(event.len());
         Some(event)
     }
 }

@@ -89,6 +89,7 @@ impl Connection {
         };
         let is_script = payload.transport == Transport::CallbackPolling;
         let peer = self.peer(parts, payload.transport);
+        self.writing.begun();
         let mut touched = Touched::default();
         let received = server.receive(payload.messages, &peer, &mut touched).await;
         touched.flush();

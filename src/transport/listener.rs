@@ -13,6 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 
 use super::Context;
 use super::http::Connection;
@@ -21,6 +22,8 @@ use crate::metrics::{Metrics, Reason};
 
 /// Connections that the system completes before they are accepted.
 const BACKLOG: i32 = 4096;
+/// How long a stopping server waits for the rest of a request, and for answers to be taken.
+const UNFINISHED: Duration = Duration::from_secs(2);
 /// How long accepting pauses when the system cannot give a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -147,6 +150,8 @@ async fn connection(
     let served = http.serve_connection(io, service).with_upgrades();
     tokio::pin!(served);
     let mut stopping = false;
+    let patience = tokio::time::sleep(Duration::MAX);
+    tokio::pin!(patience);
     let result = loop {
         tokio::select! {
             biased;
@@ -161,6 +166,14 @@ async fn connection(
             () = drained(&mut draining), if !stopping => {
                 stopping = true;
                 served.as_mut().graceful_shutdown();
+                patience.as_mut().reset(Instant::now() + UNFINISHED);
+            }
+            () = &mut patience, if stopping => {
+                // The rest of a request has not come, or the peer does not take its answer.
+                if !writing.is_working() {
+                    return;
+                }
+                patience.as_mut().reset(Instant::now() + UNFINISHED);
             }
         }
     };

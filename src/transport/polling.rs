@@ -34,12 +34,12 @@ impl Attachment for Poll {
 }
 
 /// Takes the request off the session when it is answered or its peer has gone.
-struct Attached<'a> {
+struct Attaching<'a> {
     session: &'a Arc<Session>,
     attachment: Arc<dyn Attachment>,
 }
 
-impl Drop for Attached<'_> {
+impl Drop for Attaching<'_> {
     fn drop(&mut self) {
         self.session.detach(&self.attachment);
     }
@@ -66,8 +66,7 @@ pub(super) async fn answer(
         // A session that connects twice in one request gets its messages behind the first reply.
         let again =
             received.connects[..at].iter().any(|other| Arc::ptr_eq(&other.session, &accepted.session));
-        let lease =
-            if accepted.by_stream || again { None } else { wait(server, peer, writing, accepted).await };
+        let lease = if again { None } else { wait(server, peer, writing, accepted).await };
         if let Some(reply) = &accepted.reply {
             append(reply);
         }
@@ -92,10 +91,10 @@ async fn wait(
     let poll =
         Arc::new(Poll { peer: Arc::clone(peer), writing: Arc::clone(writing), signal: Signal::default() });
     let attachment: Arc<dyn Attachment> = Arc::<Poll>::clone(&poll);
-    if !session.attach(&attachment) {
+    if !accepted.attach(&attachment) {
         return None;
     }
-    let attached = Attached { session, attachment };
+    let attached = Attaching { session, attachment };
     if accepted.hold.is_zero() {
         return session.lease_all(&attached.attachment);
     }

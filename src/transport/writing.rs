@@ -8,7 +8,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
@@ -21,22 +21,33 @@ use tokio::time::{Duration, Sleep};
 use crate::metrics::Metrics;
 use crate::router::Lease;
 
+/// Bytes that the HTTP library puts around a piece of a body, at the most: the length of the chunk and two line breaks,
+/// or, before the first, the head of the answer.
+const OVERHEAD: usize = 20;
+/// Bytes of the head of an answer, at the most: it may echo a header, and none may be larger.
+pub(super) const HEAD: usize = 1024 * 1024;
+
 /// Leases of one connection.
 #[derive(Default)]
 pub(super) struct Writing {
     /// Whether there is a lease; saves the lock at most flushes.
     any: AtomicBool,
+    /// Bytes that the system took.
+    written: AtomicU64,
     loans: Mutex<Loans>,
     /// Somebody else waits for these messages.
     wanted: Notify,
     /// Whether bytes came since the last answer was ready.
     heard: AtomicBool,
+    /// Whether a request is being worked on.
+    working: AtomicBool,
 }
 
 struct Loan {
     lease: Lease,
-    /// Messages that the body handed out.
-    handed: usize,
+    /// For each message that the body handed out: how many bytes the connection has written, at the most, when it has
+    /// written this message.
+    ends: Vec<u64>,
 }
 
 #[derive(Default)]
@@ -44,25 +55,43 @@ struct Loans {
     open: Vec<Loan>,
     /// The connection has ended.
     closed: bool,
+    /// Bytes that the connection will have written, at the most, when all is written that was handed out.
+    handed: u64,
 }
 
 impl Writing {
-    /// Takes a lease of which the first `handed` messages are being handed out.
-    pub(super) fn lend(&self, lease: Lease, handed: usize) {
+    /// Takes a lease whose messages will be handed out.
+    pub(super) fn lend(&self, lease: Lease) {
         let mut loans = self.loans.lock();
         if loans.closed {
             drop(loans);
             drop(lease);
             return;
         }
-        loans.open.push(Loan { lease, handed });
+        loans.open.push(Loan { lease, ends: Vec::new() });
         self.any.store(true, Ordering::Release);
     }
 
-    /// Notes that one more message of the last lease was handed out.
-    pub(super) fn hand(&self) {
-        if let Some(loan) = self.loans.lock().open.last_mut() {
-            loan.handed += 1;
+    /// Notes that bytes were handed out which hold no message.
+    pub(super) fn hand(&self, bytes: usize) {
+        self.loans.lock().handed += (bytes + OVERHEAD) as u64;
+    }
+
+    /// Notes that the next message of the last lease was handed out, in so many bytes.
+    pub(super) fn hand_message(&self, bytes: usize) {
+        let mut loans = self.loans.lock();
+        loans.handed += (bytes + OVERHEAD) as u64;
+        let end = loans.handed;
+        if let Some(loan) = loans.open.last_mut() {
+            loan.ends.push(end);
+        }
+    }
+
+    /// Notes that all messages of the leases were handed out, in one piece.
+    pub(super) fn hand_all(&self) {
+        for loan in &mut self.loans.lock().open {
+            // They are of use all together or not at all, so that is when nothing is left to be written.
+            loan.ends.resize(loan.lease.items().len(), u64::MAX);
         }
     }
 
@@ -82,9 +111,20 @@ impl Writing {
         self.wanted.notified().await;
     }
 
+    /// Notes that a request has come whole and is being worked on.
+    pub(super) fn begun(&self) {
+        self.working.store(true, Ordering::Relaxed);
+    }
+
     /// Notes that a request is answered: what comes from now on belongs to the next.
     pub(super) fn answered(&self) {
+        self.working.store(false, Ordering::Relaxed);
         self.heard.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether a request is being worked on.
+    pub(super) fn is_working(&self) -> bool {
+        self.working.load(Ordering::Relaxed)
     }
 
     /// Whether a request has begun to come that is not answered yet.
@@ -100,10 +140,12 @@ impl Writing {
         {
             let mut loans = self.loans.lock();
             for loan in &mut loans.open {
-                loan.lease.written(loan.handed);
+                loan.lease.written(loan.ends.len());
+                loan.ends.fill(0);
             }
-            settled.extend(loans.open.extract_if(.., |loan| loan.handed == loan.lease.items().len()));
+            settled.extend(loans.open.extract_if(.., |loan| loan.ends.len() == loan.lease.items().len()));
             self.any.store(!loans.open.is_empty(), Ordering::Release);
+            loans.handed = self.written.load(Ordering::Acquire);
         }
         // Settling may have other transports write, so it is done without the lock.
         drop(settled);
@@ -120,7 +162,14 @@ impl Drop for Closing {
             let mut loans = self.0.loans.lock();
             loans.closed = true;
             self.0.any.store(false, Ordering::Release);
-            std::mem::take(&mut loans.open)
+            let written = self.0.written.load(Ordering::Acquire);
+            let mut unwritten = std::mem::take(&mut loans.open);
+            for loan in &mut unwritten {
+                // Before the last flush all was written; since then what lies within the bytes that the system took.
+                let whole = loan.ends.iter().filter(|end| **end <= written).count();
+                loan.lease.written(whole);
+            }
+            unwritten
         };
         drop(unwritten);
     }
@@ -166,8 +215,11 @@ impl Reported {
 
     /// Passes on what a write came to; one that waits for too long is an error.
     fn judge(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
+        if let Poll::Ready(result) = &written {
             self.blocked = None;
+            if let Ok(bytes) = result {
+                self.writing.0.written.fetch_add(*bytes as u64, Ordering::AcqRel);
+            }
             return written;
         }
         let patience = self.patience;

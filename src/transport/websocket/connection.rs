@@ -85,18 +85,22 @@ impl Connection<'_> {
         loop {
             self.close_if_due();
             self.socket.write();
-            let (dead, blocked, full) =
-                self.socket.with(|out| (out.dead, out.blocked.is_some(), out.waiting() > WAITING));
-            let all_written = self.socket.with(|out| out.waiting() == 0);
+            let (dead, cut) = self.socket.with(|out| (out.dead, out.cut));
+            let (blocked, waiting) = self.socket.with(|out| (out.blocked.is_some(), out.waiting()));
             if dead || self.check_clocks().is_break() {
                 return;
             }
-            if self.closed.is_some() && all_written && self.finish().await.is_break() {
+            if cut {
+                // Slowly, for what the system has already taken has to arrive.
+                let _ = self.finish().await;
+                return;
+            }
+            if self.closed.is_some() && waiting == 0 && self.finish().await.is_break() {
                 return;
             }
             let socket = Arc::clone(&self.socket);
             tokio::select! {
-                ready = socket.stream.readable(), if !full => {
+                ready = socket.stream.readable(), if waiting <= WAITING => {
                     if ready.is_err() || self.read().await.is_break() {
                         return;
                     }
@@ -148,6 +152,8 @@ impl Connection<'_> {
             let event = match self.decoder.decode(&mut self.buffer) {
                 Ok(Some(event)) => event,
                 Ok(None) => return ControlFlow::Continue(()),
+                // After our close frame, what else comes is of no interest.
+                Err(_) if self.closed.is_some() => return ControlFlow::Continue(()),
                 Err(error) => {
                     let reason = match error {
                         DecodeError::LongFrame => Reason::frame,
@@ -239,11 +245,8 @@ impl Connection<'_> {
         }
         // A second connect of one session ends the first.
         self.socket.answer_held();
-        if accepted.by_stream {
-            return;
-        }
         self.socket.with(|out| out.bound = Some(Arc::clone(session)));
-        if !session.attach(&me) {
+        if !accepted.attach(&me) {
             self.socket.with(|out| out.bound = None);
         }
     }
@@ -291,7 +294,9 @@ impl Connection<'_> {
         loop {
             match socket.stream.try_read(&mut sink) {
                 Ok(0) => return ControlFlow::Break(()),
-                Ok(_) => {}
+                Ok(_) if Instant::now() >= end => return ControlFlow::Break(()),
+                // Others have to get on while this one sends and sends.
+                Ok(_) => tokio::task::yield_now().await,
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                     tokio::select! {
                         ready = socket.stream.readable() => if ready.is_err() { return ControlFlow::Break(()) },
@@ -335,11 +340,14 @@ impl Connection<'_> {
     fn next_clock(&self) -> Instant {
         let settings = &self.context.websocket;
         let quiet = self.heard + if self.pinged { 2 * settings.ping } else { settings.ping };
+        // Once our close frame is queued nobody is pinged any more.
+        let quiet = Some(quiet).filter(|_| self.closed.is_none() || self.pinged);
         let (held, blocked) =
             self.socket.with(|out: &mut Out| (out.held.as_ref().map(|held| held.deadline), out.blocked));
         let blocked = blocked.map(|since| since + self.context.limits.write_time);
         let closed = self.closed.map(|since| since + CLOSING);
-        [held, blocked, closed].into_iter().flatten().fold(quiet, Instant::min)
+        let next = [quiet, held, blocked, closed].into_iter().flatten().min();
+        next.unwrap_or_else(|| Instant::now() + settings.ping)
     }
 }
 

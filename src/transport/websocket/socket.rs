@@ -42,7 +42,7 @@ pub(super) struct Out {
     queue: VecDeque<Frame>,
     /// Bytes of the first frame that have been written.
     begun: usize,
-    /// Bytes in the queue.
+    /// What the queue takes, in bytes.
     bytes: usize,
     /// The session whose messages go here.
     pub(super) bound: Option<Arc<Session>>,
@@ -55,8 +55,10 @@ pub(super) struct Out {
     pub(super) blocked: Option<Instant>,
     /// A close frame is due once the replies before it are in the queue.
     pub(super) closing: bool,
-    /// The connection is of no use any more.
+    /// The connection is broken.
     pub(super) dead: bool,
+    /// A message was written in part and taken back: nothing can be written any more.
+    pub(super) cut: bool,
 }
 
 enum Frame {
@@ -71,6 +73,11 @@ impl Frame {
         match self {
             Self::Own(bytes) | Self::Leased(bytes) => bytes,
         }
+    }
+
+    /// What the frame takes in bytes, about: many small ones take more than they hold.
+    fn cost(&self) -> usize {
+        self.bytes().len() + 64
     }
 }
 
@@ -158,7 +165,7 @@ impl Socket {
     fn pump(&self, out: &mut Out) -> Option<Lease> {
         let mut unsettled = None;
         for round in 0.. {
-            if out.dead {
+            if out.dead || out.cut {
                 break;
             }
             if let (None, Some(session), Some(me)) = (&out.lease, &out.bound, self.attachment()) {
@@ -221,8 +228,12 @@ impl Socket {
 impl Out {
     /// Appends a reply or a control frame.
     pub(super) fn push(&mut self, frame: Bytes) {
-        self.bytes += frame.len();
-        self.queue.push_back(Frame::Own(frame));
+        self.append(Frame::Own(frame));
+    }
+
+    fn append(&mut self, frame: Frame) {
+        self.bytes += frame.cost();
+        self.queue.push_back(frame);
     }
 
     /// Appends a reply, a JSON object, as a frame of its own.
@@ -234,7 +245,7 @@ impl Out {
         self.push(frame.finish());
     }
 
-    /// Bytes that wait to be written.
+    /// What waits to be written, in bytes of memory.
     pub(super) fn waiting(&self) -> usize {
         self.bytes
     }
@@ -251,9 +262,8 @@ impl Out {
     fn push_leased<'a>(&mut self, items: impl IntoIterator<Item = &'a Arc<Publication>>) {
         for publication in items {
             let frame = publication.frame(encoder::text_frame).clone();
-            self.bytes += frame.len();
             self.leased += 1;
-            self.queue.push_back(Frame::Leased(frame));
+            self.append(Frame::Leased(frame));
         }
     }
 
@@ -265,7 +275,7 @@ impl Out {
                 return;
             }
             written -= left;
-            self.bytes -= frame.bytes().len();
+            self.bytes -= frame.cost();
             self.begun = 0;
             if matches!(frame, Frame::Leased(_)) {
                 self.leased -= 1;
@@ -281,10 +291,10 @@ impl Out {
         lease.written(lease.items().len() - self.leased);
         self.leased = 0;
         if self.begun > 0 && matches!(self.queue.front(), Some(Frame::Leased(_))) {
-            self.dead = true;
+            self.cut = true;
         }
         self.queue.retain(|frame| matches!(frame, Frame::Own(_)));
-        self.bytes = self.queue.iter().map(|frame| frame.bytes().len()).sum();
+        self.bytes = self.queue.iter().map(Frame::cost).sum();
         if self.queue.is_empty() {
             self.blocked = None;
         }
@@ -301,6 +311,10 @@ impl Attachment for Socket {
         let unsettled = {
             let mut out = self.out.lock();
             if !out.bound.as_ref().is_some_and(|bound| Arc::ptr_eq(bound, session)) {
+                return;
+            }
+            // This may come late, when a connect has attached the socket again.
+            if why == Detached::Superseded && self.attachment().is_some_and(|me| session.is_attached(&me)) {
                 return;
             }
             out.bound = None;

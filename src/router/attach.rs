@@ -1,0 +1,95 @@
+//! Which transport of a session gets its messages: the newest, with the one exception of a stream, whose client sends
+//! requests beside it.
+
+use std::sync::Arc;
+
+use super::attachment::{Attachment, Detached};
+use super::session::{Session, State};
+use crate::peer::Transport;
+
+/// What became of the wish to be a session's transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attached {
+    /// The transport gets the messages from now on.
+    Yes,
+    /// A stream of the session gets them.
+    Stream,
+    /// The session has ended.
+    Ended,
+}
+
+impl Session {
+    /// Attaches a transport; the one before is told that it was superseded. `false` if the session has ended.
+    /// A stream that is superseded by a request stands by; a second stream takes the place of the first for good.
+    pub fn attach(self: &Arc<Self>, attachment: &Arc<dyn Attachment>) -> bool {
+        let superseded = {
+            let mut state = self.lock();
+            if state.ended {
+                return false;
+            }
+            state.replace(attachment)
+        };
+        self.supersede(superseded);
+        true
+    }
+
+    /// Attaches a transport, unless the session has a stream: then that gets the messages, also if it only stood by.
+    pub fn attach_or_yield(self: &Arc<Self>, attachment: &Arc<dyn Attachment>) -> Attached {
+        let (superseded, attached) = {
+            let mut state = self.lock();
+            if state.ended {
+                return Attached::Ended;
+            }
+            if state.attachment.as_ref().is_some_and(is_stream) {
+                return Attached::Stream;
+            }
+            match state.standby.take() {
+                Some(stream) => (state.replace(&stream), Attached::Stream),
+                None => (state.replace(attachment), Attached::Yes),
+            }
+        };
+        self.supersede(superseded);
+        attached
+    }
+
+    /// Takes a transport away, if it is the attached one or stands by.
+    pub fn detach(&self, attachment: &Arc<dyn Attachment>) {
+        let mut state = self.lock();
+        let is_it = |there: &mut Arc<dyn Attachment>| Arc::ptr_eq(there, attachment);
+        state.attachment.take_if(is_it);
+        state.standby.take_if(is_it);
+    }
+
+    /// Whether the transport is the attached one.
+    #[must_use]
+    pub fn is_attached(&self, attachment: &Arc<dyn Attachment>) -> bool {
+        self.lock().attachment.as_ref().is_some_and(|there| Arc::ptr_eq(there, attachment))
+    }
+
+    fn supersede(self: &Arc<Self>, superseded: [Option<Arc<dyn Attachment>>; 2]) {
+        for transport in superseded.into_iter().flatten() {
+            transport.detach(self, Detached::Superseded);
+        }
+    }
+}
+
+impl State {
+    /// Makes a transport the attached one. What is returned, the one before and who has the lease, is to be told.
+    fn replace(&mut self, attachment: &Arc<dyn Attachment>) -> [Option<Arc<dyn Attachment>>; 2] {
+        let is_other = |there: &Arc<dyn Attachment>| !Arc::ptr_eq(there, attachment);
+        let old = self.attachment.replace(Arc::clone(attachment)).filter(is_other);
+        let holder = self.holder.clone().filter(is_other);
+        let holder = holder.filter(|holder| old.as_ref().is_none_or(|old| !Arc::ptr_eq(old, holder)));
+        self.standby.take_if(|standby| Arc::ptr_eq(standby, attachment));
+        if is_stream(attachment) {
+            self.standby = None;
+        } else if let Some(old) = old.as_ref().filter(|old| is_stream(old)) {
+            self.standby = Some(Arc::clone(old));
+        }
+        [old, holder]
+    }
+}
+
+fn is_stream(attachment: &Arc<dyn Attachment>) -> bool {
+    attachment.peer().transport == Transport::EventSource
+}
