@@ -23,7 +23,7 @@ use crate::metrics::{Metrics, Reason};
 /// Connections that the system completes before they are accepted.
 const BACKLOG: i32 = 4096;
 /// How long a stopping server waits for the rest of a request, and for answers to be taken.
-const UNFINISHED: Duration = Duration::from_secs(2);
+const UNFINISHED: Duration = Duration::from_secs(5);
 /// How long accepting pauses when the system cannot give a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 

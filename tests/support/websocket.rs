@@ -135,6 +135,15 @@ impl Socket {
         }
     }
 
+    /// The messages of the next text frame; `None` at the end of the connection, also in the middle of a frame.
+    pub(crate) fn messages_or_end(&mut self) -> Option<Vec<Value>> {
+        match self.frame_but_pings() {
+            Frame::Text(text) => serde_json::from_str(&text).ok(),
+            Frame::Pong(_) => self.messages_or_end(),
+            _ => None,
+        }
+    }
+
     /// The next frame that is no ping; pings are answered.
     #[track_caller]
     pub(crate) fn frame_but_pings(&mut self) -> Frame {
