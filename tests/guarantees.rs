@@ -263,3 +263,24 @@ fn g7_no_secret_reaches_a_subscriber_or_a_log() {
         }
     }
 }
+
+/// Every key of `[limits]` has a test of its name in `tests/limits.rs`, which shows the refusal, its text and its
+/// counter. What a client does not take in time is the subject of `tests/mailbox.rs`.
+#[test]
+fn g6_nothing_is_unbounded_and_every_limit_is_tested() {
+    let limits = std::fs::read_to_string("tests/limits.rs").unwrap();
+    let mailbox = std::fs::read_to_string("tests/mailbox.rs").unwrap();
+    let keys = faye_server::config::KEYS.iter().filter(|key| key.section() == "limits");
+    let mut count = 0;
+    for key in keys {
+        count += 1;
+        let tests = if key.name() == "write_time" { &mailbox } else { &limits };
+        let test = if key.name() == "write_time" {
+            "LIMITS__WRITE_TIME".to_owned()
+        } else {
+            format!("fn {}()", key.name())
+        };
+        assert!(tests.contains(&test), "no test of limits.{}", key.name());
+    }
+    assert!(count > 10);
+}
