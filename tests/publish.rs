@@ -181,3 +181,16 @@ fn a_client_may_ask_before_it_sends_a_body() {
     http.send_raw(body.as_bytes());
     assert_done(&http.response().messages()[0]);
 }
+
+#[test]
+fn a_connection_stays_open_without_headers_that_say_so() {
+    let faye = Faye::start(&[]);
+    let mut http = faye.http();
+    for number in 0..2 {
+        let body = publication("/a", number).to_string();
+        let response =
+            http.request("POST", &faye.mount, &[("Content-Type", "application/json")], body.as_bytes());
+        assert_done(&response.messages()[0]);
+        assert_eq!((response.header("Connection"), response.header("Keep-Alive")), (None, None));
+    }
+}

@@ -34,16 +34,15 @@ impl Server {
     }
 
     fn begin(&self) -> Result<ClientId, BayeuxError> {
-        let full = || {
+        let mut bits = [0; 20];
+        getrandom::fill(&mut bits).map_err(|error| {
+            tracing::error!(%error, "the system gives no random bytes; no session can begin");
+            BayeuxError::Internal
+        })?;
+        let session = self.sessions.create(ClientId::from_random(bits)).map_err(|_| {
             self.metrics.refuse(Reason::sessions);
             BayeuxError::TooManySessions(self.limits.sessions)
-        };
-        let mut bits = [0; 20];
-        if let Err(error) = getrandom::fill(&mut bits) {
-            tracing::error!(%error, "the system gives no random bytes; no session can begin");
-            return Err(full());
-        }
-        let session = self.sessions.create(ClientId::from_random(bits)).map_err(|_| full())?;
+        })?;
         self.expiry.watch(&session);
         self.emit(|| Event::Handshake { client: *session.id() });
         Ok(*session.id())

@@ -21,8 +21,7 @@ use tokio::time::{Duration, Sleep};
 use crate::metrics::Metrics;
 use crate::router::Lease;
 
-/// Bytes that the HTTP library puts around a piece of a body, at the most: the length of the chunk and two line breaks,
-/// or, before the first, the head of the answer.
+/// Bytes that the HTTP library puts around a piece of a body, at the most: the length of the chunk and two line breaks.
 const OVERHEAD: usize = 20;
 /// Bytes of the head of an answer, at the most: it may echo a header, and none may be larger.
 pub(super) const HEAD: usize = 1024 * 1024;
@@ -34,6 +33,8 @@ pub(super) struct Writing {
     any: AtomicBool,
     /// Bytes that the system took.
     written: AtomicU64,
+    /// Bytes that it will have taken, at the most, when all is written that was handed out. Exact after each flush.
+    handed: AtomicU64,
     loans: Mutex<Loans>,
     /// Somebody else waits for these messages.
     wanted: Notify,
@@ -55,8 +56,6 @@ struct Loans {
     open: Vec<Loan>,
     /// The connection has ended.
     closed: bool,
-    /// Bytes that the connection will have written, at the most, when all is written that was handed out.
-    handed: u64,
 }
 
 impl Writing {
@@ -74,16 +73,14 @@ impl Writing {
 
     /// Notes that bytes were handed out which hold no message.
     pub(super) fn hand(&self, bytes: usize) {
-        self.loans.lock().handed += (bytes + OVERHEAD) as u64;
+        self.handed.fetch_add((bytes + OVERHEAD) as u64, Ordering::AcqRel);
     }
 
     /// Notes that the next message of the last lease was handed out, in so many bytes.
     pub(super) fn hand_message(&self, bytes: usize) {
-        let mut loans = self.loans.lock();
-        loans.handed += (bytes + OVERHEAD) as u64;
-        let end = loans.handed;
-        if let Some(loan) = loans.open.last_mut() {
-            loan.ends.push(end);
+        self.hand(bytes);
+        if let Some(loan) = self.loans.lock().open.last_mut() {
+            loan.ends.push(self.handed.load(Ordering::Acquire));
         }
     }
 
@@ -133,6 +130,8 @@ impl Writing {
     }
 
     fn flushed(&self) {
+        // Also when no message is out: what was only estimated (the head, comments) must not add up.
+        self.handed.store(self.written.load(Ordering::Acquire), Ordering::Release);
         if !self.owes() {
             return;
         }
@@ -145,7 +144,6 @@ impl Writing {
             }
             settled.extend(loans.open.extract_if(.., |loan| loan.ends.len() == loan.lease.items().len()));
             self.any.store(!loans.open.is_empty(), Ordering::Release);
-            loans.handed = self.written.load(Ordering::Acquire);
         }
         // Settling may have other transports write, so it is done without the lock.
         drop(settled);

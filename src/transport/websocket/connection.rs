@@ -15,7 +15,7 @@ use super::{CloseCode, encoder};
 use crate::bayeux::parse::{ParseError, parse};
 use crate::metrics::Reason;
 use crate::peer::Peer;
-use crate::router::Touched;
+use crate::router::{Attachment, Detached, Touched};
 use crate::server::{Accepted, Received, Server};
 use crate::transport::Context;
 
@@ -241,7 +241,7 @@ impl Connection<'_> {
         let Some(me) = self.socket.attachment() else { return };
         if let Some(before) = before {
             before.detach(&me);
-            crate::router::Attachment::detach(&*self.socket, &before, crate::router::Detached::Superseded);
+            self.socket.detach(&before, Detached::Superseded);
         }
         // A second connect of one session ends the first.
         self.socket.answer_held();
