@@ -1,0 +1,137 @@
+// What belongs into dist/, as a map from file name to content. Nothing is written there, so that a build and the check
+// of what was built share every line.
+//
+// The result depends on the sources and the locked tools only: no times, no paths of this machine.
+
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, posix, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import * as esbuild from 'esbuild';
+
+export const root = fileURLToPath(new URL('..', import.meta.url));
+export const dist = join(root, 'dist');
+
+const { version, license } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+
+// Classes, `async` and spread stay; what came later is translated. Bundlers often leave packages as they are.
+const BROWSERS = 'es2019';
+const NODE = 'node18';
+
+// `Faye.logger = console.log` has to reach the client. The exports of a bundle are read-only, so `logger` is added, as
+// a door to the default export.
+const LOGGER = `Object.defineProperty(module.exports, "logger", {
+  enumerable: true,
+  get: () => module.exports.default.logger,
+  set: (logger) => { module.exports.default.logger = logger; }
+});`;
+
+const shared = {
+  absWorkingDir: root,
+  outdir: dist,
+  bundle: true,
+  write: false,
+  sourcemap: 'linked',
+  sourcesContent: true,
+  charset: 'utf8',
+  logLevel: 'warning',
+};
+
+const script = {
+  ...shared,
+  format: 'iife',
+  platform: 'browser',
+  target: BROWSERS,
+  banner: { js: `/*! faye-client ${version} | ${license} */` },
+};
+
+function modules(name, entry, options) {
+  const made = { ...shared, ...options, entryPoints: { [name]: entry } };
+  const footer = options.footer ? { footer: options.footer } : {};
+  return [
+    { ...made, format: 'esm', footer: undefined },
+    { ...made, format: 'cjs', outExtension: { '.js': '.cjs' }, ...footer },
+  ];
+}
+
+const bundles = [
+  { ...script, entryPoints: { 'faye-browser': 'src/global.ts' } },
+  { ...script, entryPoints: { 'faye-browser-min': 'src/global.ts' }, minify: true },
+  ...modules('browser', 'src/browser.ts', { platform: 'browser', target: BROWSERS, footer: { js: LOGGER } }),
+  ...modules('node', 'src/node.ts', { platform: 'node', target: NODE, external: ['ws'], footer: { js: LOGGER } }),
+  // The hooks take the client from the package, so that there is one of it, and the right one for the platform.
+  ...modules('react', 'react/index.ts', { platform: 'neutral', target: BROWSERS, external: ['react', 'faye-client'] }),
+];
+
+/** The files that begin a declaration, by their place below the root, and their place below dist/types. */
+const TYPES = { 'src/browser.ts': 'browser', 'src/node.ts': 'node', 'react/index.ts': 'react' };
+/** Of these the CommonJS form has a `logger`, see above. */
+const WITH_LOGGER = ['browser', 'node'];
+
+async function declarations() {
+  const folder = await mkdtemp(join(tmpdir(), 'faye-client-'));
+  try {
+    await tsc(['--emitDeclarationOnly', '--declaration', '--noEmit', 'false', '--outDir', folder]);
+    const all = new Map();
+    for (const file of await readdir(folder, { recursive: true })) {
+      const path = file.split(sep).join('/');
+      if (path.endsWith('.d.ts')) all.set(place(path), await readFile(join(folder, file), 'utf8'));
+    }
+    return reachable(all);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function tsc(options) {
+  const command = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  try {
+    await promisify(execFile)(process.execPath, [command, '--project', join(root, 'tsconfig.build.json'), ...options]);
+  } catch (error) {
+    throw new Error(`The declarations could not be made:\n${error.stdout ?? ''}${error.stderr ?? ''}`);
+  }
+}
+
+/** `src/node.d.ts` becomes `node`, `react/index.d.ts` becomes `react`. */
+function place(path) {
+  const source = path.replace(/\.d\.ts$/, '.ts');
+  return TYPES[source] ?? source.replace(/^src\//, '').replace(/\.ts$/, '');
+}
+
+const IMPORTED = /(?:\bfrom|\bimport\(|\bimport)\s*(['"])(\.{1,2}\/[^'"]+)\.js\1/g;
+
+/** The declarations that a user of the entries can see; what the others say concerns nobody outside. */
+function reachable(all) {
+  const seen = new Map();
+  const visit = (name, from) => {
+    if (seen.has(name)) return;
+    const text = all.get(name);
+    if (text === undefined) throw new Error(`The types of ${from} import ${name}, which has no declaration.`);
+    seen.set(name, text);
+    for (const [, , specifier] of text.matchAll(IMPORTED)) visit(posix.join(posix.dirname(name), specifier), name);
+  };
+  for (const name of Object.values(TYPES)) visit(name, 'the package');
+  return seen;
+}
+
+/** For `require`: TypeScript believes in CommonJS only by the name of the file. */
+function commonJs(name, text) {
+  const renamed = text.replace(IMPORTED, (all) => all.replace(/\.js(['"])$/, '.cjs$1'));
+  if (!WITH_LOGGER.includes(name)) return renamed;
+  return `${renamed}export declare let logger: (typeof import('./${name}.cjs'))['default']['logger'];\n`;
+}
+
+export async function outputs() {
+  const files = new Map();
+  const add = (path, contents) => files.set(relative(dist, path).split(sep).join('/'), Buffer.from(contents));
+
+  const [types, ...results] = await Promise.all([declarations(), ...bundles.map((bundle) => esbuild.build(bundle))]);
+  for (const { path, contents } of results.flatMap((result) => result.outputFiles)) add(path, contents);
+  for (const [name, text] of types) {
+    add(join(dist, 'types', `${name}.d.ts`), text);
+    add(join(dist, 'types', `${name}.d.cts`), commonJs(name, text));
+  }
+  return new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
