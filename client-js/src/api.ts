@@ -14,6 +14,7 @@ let logger: Logger;
 
 export interface ClientOptions {
   timeout?: number;
+  retry?: number;
   token?: string | (() => string | Promise<string>);
 }
 
@@ -38,6 +39,8 @@ export class Subscription extends Promise<void> {
   }
 }
 
+export class Publication extends Promise<void> {}
+
 export class Client {
   constructor(_endpoint?: string | URL, _options?: ClientOptions) {}
   get state(): ConnectionState {
@@ -52,9 +55,27 @@ export class Client {
   subscribe(_channel: string, _listener?: ((data: any) => void) | null): Subscription {
     return new Subscription(() => {});
   }
-  publish(_channel: string, _data: unknown): Promise<void> {
-    return Promise.resolve();
+  publish(_channel: string, _data: unknown): Publication {
+    return new Publication(() => {});
   }
+  handshake(): void {}
+  connect(): void {}
+  unsubscribe(): void {}
+  addExtension(): void {}
+  removeExtension(): void {}
+  disable(): void {}
+  setHeader(): void {}
+  batch(change: () => void): void {
+    change();
+  }
+  once(): void {}
+  addListener(): void {}
+  removeAllListeners(): void {}
+  listeners(): void {}
+  emit(): void {}
+  bind(): void {}
+  unbind(): void {}
+  trigger(): void {}
   disconnect(): void {}
   on(_event: 'connection', _listener: (event: ConnectionEvent) => void): this;
   on(_event: 'transport:up' | 'transport:down', _listener: () => void): this;
