@@ -65,8 +65,13 @@ const bundles = [
   ...modules('react', 'react/index.ts', { platform: 'neutral', target: BROWSERS, external: ['react', 'faye-client'] }),
 ];
 
-/** The files that begin a declaration, by their place below the root, and their place below dist/types. */
-const TYPES = { 'src/browser.ts': 'browser', 'src/node.ts': 'node', 'react/index.ts': 'react' };
+/** The sources that users name, and what their declarations are called in dist/types. */
+const TYPES = {
+  'src/browser.ts': 'browser',
+  'src/node.ts': 'node',
+  'react/index.ts': 'react',
+  'global/index.ts': 'global',
+};
 /** Of these the CommonJS form has a `logger`, see above. */
 const WITH_LOGGER = ['browser', 'node'];
 
@@ -77,7 +82,7 @@ async function declarations() {
     const all = new Map();
     for (const file of await readdir(folder, { recursive: true })) {
       const path = file.split(sep).join('/');
-      if (path.endsWith('.d.ts')) all.set(place(path), await readFile(join(folder, file), 'utf8'));
+      if (path.endsWith('.d.ts')) all.set(place(path), beside(await readFile(join(folder, file), 'utf8')));
     }
     return reachable(all);
   } finally {
@@ -99,6 +104,9 @@ function place(path) {
   const source = path.replace(/\.d\.ts$/, '.ts');
   return TYPES[source] ?? source.replace(/^src\//, '').replace(/\.ts$/, '');
 }
+
+/** In dist/types the declarations of src/ and of the folders beside it are in one folder. */
+const beside = (text) => text.replaceAll("'../src/", "'./");
 
 const IMPORTED = /(?:\bfrom|\bimport\(|\bimport)\s*(['"])(\.{1,2}\/[^'"]+)\.js\1/g;
 

@@ -1,0 +1,23 @@
+/**
+ * A page with React, made by a bundler. It has no types of Node, so the client's must not need them.
+ */
+
+import Faye, { Client } from 'faye-client';
+import { useClient, useConnection, useSubscription } from 'faye-client/react';
+import { useState } from 'react';
+
+interface News {
+  text: string;
+}
+
+export function App({ channel }: { channel: string | null }) {
+  const client: Client = useClient('/faye', { retry: 1 });
+  const [news, setNews] = useState<News[]>([]);
+  const error = useSubscription<News>(client, channel, (item, from) => setNews([...news, { text: from + item.text }]));
+  const { state, reason, transport } = useConnection(client);
+  return (
+    <p title={reason}>
+      {state} {transport} {error?.code} {news.length} {Faye.VERSION}
+    </p>
+  );
+}
