@@ -1,7 +1,9 @@
 /**
- * A stand-in until the client is here.
+ * The entry of the script tag: defines the global `Faye`. Run as a SharedWorker it hosts one connection for all tabs.
  */
 
 import Faye from './browser.js';
+import { host } from './shared/host.js';
 
-(globalThis as { Faye?: unknown }).Faye = Faye;
+(globalThis as Record<string, unknown>)['Faye'] = Faye;
+if ('onconnect' in globalThis) host(Faye.Client);

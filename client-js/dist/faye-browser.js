@@ -1,0 +1,2102 @@
+/*! faye-client 0.1.0 | Apache-2.0 */
+"use strict";
+(() => {
+  // src/channel.ts
+  var HANDSHAKE = "/meta/handshake";
+  var CONNECT = "/meta/connect";
+  var SUBSCRIBE = "/meta/subscribe";
+  var UNSUBSCRIBE = "/meta/unsubscribe";
+  var DISCONNECT = "/meta/disconnect";
+  function patternsOf(channel) {
+    const segments = channel.split("/").slice(1);
+    const patterns = ["/**", channel];
+    const parent = segments.slice(0, -1);
+    patterns.push(`/${[...parent, "*"].join("/")}`);
+    for (let length = 1; length <= parent.length; length += 1) {
+      patterns.push(`/${[...segments.slice(0, length), "**"].join("/")}`);
+    }
+    return [...new Set(patterns)];
+  }
+  var isPattern = (channel) => channel.endsWith("*");
+
+  // src/feature.ts
+  function addExt(message, name, value) {
+    message.ext = { ...message.ext, [name]: value };
+  }
+
+  // src/ack.ts
+  var Ack = class {
+    /** The last batch that arrived; undefined where the server does not acknowledge. */
+    #batch;
+    outgoing(message) {
+      if (message.channel === HANDSHAKE) addExt(message, "ack", true);
+      else if (message.channel === CONNECT && this.#batch !== void 0) addExt(message, "ack", this.#batch);
+    }
+    incoming({ channel, successful, ext }) {
+      if (!successful) return;
+      const ack = ext?.["ack"];
+      if (channel === HANDSHAKE) {
+        this.#batch = void 0;
+        if (ack === true) this.#batch = 0;
+        else if (typeof ack === "object" && ack?.enabled) this.#batch = ack.batch ?? 0;
+      } else if (channel === CONNECT && this.#batch !== void 0 && typeof ack === "number") {
+        this.#batch = ack;
+      }
+    }
+  };
+
+  // src/error.ts
+  var FayeError = class extends Error {
+    name = "FayeError";
+    /** The server's code such as 403, or null when the failure has none or did not come from the server. */
+    code;
+    /** The server's parameters, for example the channel that was refused. */
+    params;
+    constructor(code, params, message) {
+      super(message);
+      this.code = code;
+      this.params = params;
+    }
+    /** As Bayeux writes it. */
+    toString() {
+      return `${this.code}:${this.params.join(",")}:${this.message}`;
+    }
+  };
+  function parseError(text2) {
+    const given = typeof text2 === "string" ? text2 : "";
+    const parts = /^(\d{3}):([^:]*):([\s\S]*)$/.exec(given);
+    if (!parts) return new FayeError(null, [], given);
+    return new FayeError(Number(parts[1]), parts[2].split(","), parts[3]);
+  }
+  var failure = (message) => new FayeError(null, [], message);
+
+  // src/channels.ts
+  var Channels = class {
+    #channels = /* @__PURE__ */ new Map();
+    /** Adds a listener and gives its channel. */
+    add(subscription) {
+      let channel = this.#channels.get(subscription.channel);
+      if (!channel) {
+        channel = { name: subscription.channel, standing: "unknown", subscriptions: [] };
+        this.#channels.set(channel.name, channel);
+      }
+      channel.subscriptions = [...channel.subscriptions, subscription];
+      return channel;
+    }
+    /** Removes a listener, or all of a channel. Gives the channel if nobody listens to it any more. */
+    remove(name, subscription) {
+      const channel = this.#channels.get(name);
+      if (!channel) return void 0;
+      const leaves = (each) => !subscription || each === subscription;
+      const leaving = channel.subscriptions.filter(leaves);
+      channel.subscriptions = channel.subscriptions.filter((each) => !leaves(each));
+      for (const each of leaving) each.setDeferredStatus("failed", failure("The subscription was cancelled"));
+      if (channel.subscriptions.length > 0 || leaving.length === 0) return void 0;
+      this.#channels.delete(name);
+      return channel;
+    }
+    get(name) {
+      return this.#channels.get(name);
+    }
+    all() {
+      return [...this.#channels.values()];
+    }
+    /** The session has ended: the next one knows no channel. */
+    forget() {
+      for (const channel of this.all()) channel.standing = "unknown";
+    }
+    /** The server agreed. */
+    agree(channel) {
+      channel.standing = "agreed";
+      for (const subscription of channel.subscriptions) subscription.setDeferredStatus("succeeded");
+    }
+    /**
+     * The server refused. Listeners that still waited for the answer are rejected and leave; those whose promise was
+     * resolved before stay for the next session. Gives whether such are left.
+     */
+    refuse(channel, error) {
+      channel.standing = "unknown";
+      const waiting = channel.subscriptions.filter((subscription) => !subscription.isSettled);
+      channel.subscriptions = channel.subscriptions.filter((subscription) => subscription.isSettled);
+      for (const subscription of waiting) subscription.setDeferredStatus("failed", error);
+      if (channel.subscriptions.length > 0) return true;
+      this.#channels.delete(channel.name);
+      return false;
+    }
+    /** Whoever still waits for an answer gets none. */
+    reject(error) {
+      for (const channel of this.all()) this.refuse(channel, error);
+    }
+    /** Ends every listener: the client is disconnected for good. */
+    clear(error) {
+      for (const channel of this.all()) {
+        for (const subscription of channel.subscriptions) subscription.setDeferredStatus("failed", error);
+      }
+      this.#channels.clear();
+    }
+    /** Calls every listener whose channel or pattern matches, in Faye's order. */
+    deliver(message) {
+      for (const pattern of patternsOf(message.channel)) {
+        for (const subscription of this.#channels.get(pattern)?.subscriptions ?? []) {
+          subscription.apply(void 0, [message]);
+        }
+      }
+    }
+  };
+
+  // src/deferrable.ts
+  var Deferrable = class extends Promise {
+    #settle;
+    #timer;
+    /** Whether it was resolved or rejected. */
+    isSettled = false;
+    constructor() {
+      let settle;
+      super((resolve, reject) => {
+        settle = { resolve, reject };
+      });
+      this.#settle = settle;
+      super.catch(() => {
+      });
+    }
+    /** What `then` gives is an ordinary promise. */
+    static get [Symbol.species]() {
+      return Promise;
+    }
+    callback(callback, context) {
+      void this.then(() => callback.call(context), () => {
+      });
+    }
+    errback(callback, context) {
+      void this.then(void 0, (error) => callback.call(context, error));
+    }
+    /** Rejects after so many seconds unless it is settled before. */
+    timeout(seconds, reason) {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(
+        () => this.setDeferredStatus("failed", reason ?? failure(`It took longer than ${seconds} s`)),
+        seconds * 1e3
+      );
+    }
+    /** Settles it. Only the first call counts. */
+    setDeferredStatus(status, reason) {
+      if (this.isSettled || status === "unknown") return;
+      this.isSettled = true;
+      clearTimeout(this.#timer);
+      if (status === "succeeded") this.#settle.resolve();
+      else this.#settle.reject(reason);
+    }
+  };
+
+  // src/emitter.ts
+  function throwLater(error) {
+    setTimeout(() => {
+      throw error;
+    }, 0);
+  }
+  var Emitter = class {
+    #entries = /* @__PURE__ */ new Map();
+    #add(event, listener, context, once) {
+      const entries = this.#entries.get(event) ?? [];
+      this.#entries.set(event, [...entries, { listener, context, once }]);
+      return this;
+    }
+    #remove(event, matches) {
+      const entries = (this.#entries.get(event) ?? []).filter((entry) => !matches(entry));
+      if (entries.length > 0) this.#entries.set(event, entries);
+      else this.#entries.delete(event);
+      return this;
+    }
+    on(event, listener) {
+      return this.#add(event, listener, this, false);
+    }
+    addListener(event, listener) {
+      return this.on(event, listener);
+    }
+    once(event, listener) {
+      return this.#add(event, listener, this, true);
+    }
+    off(event, listener) {
+      return this.#remove(event, (entry) => entry.listener === listener);
+    }
+    removeListener(event, listener) {
+      return this.off(event, listener);
+    }
+    /** Without an event: of every event. */
+    removeAllListeners(event) {
+      if (event === void 0) this.#entries.clear();
+      else this.#entries.delete(event);
+      return this;
+    }
+    listeners(event) {
+      return (this.#entries.get(event) ?? []).map(({ listener }) => listener);
+    }
+    countListeners(event) {
+      return this.listeners(event).length;
+    }
+    bind(event, listener, context) {
+      return this.#add(event, listener, context, false);
+    }
+    /** Without a listener: every listener of the event. */
+    unbind(event, listener, context) {
+      return this.#remove(event, (entry) => listener === void 0 || entry.listener === listener && (context === void 0 || entry.context === context));
+    }
+    /** Gives whether anybody listens. A listener that throws does not keep the others from hearing. */
+    emit(event, ...values) {
+      const entries = this.#entries.get(event) ?? [];
+      for (const entry of entries) {
+        if (entry.once) this.#remove(event, (other) => other === entry);
+        try {
+          entry.listener.apply(entry.context, values);
+        } catch (error) {
+          throwLater(error);
+        }
+      }
+      return entries.length > 0;
+    }
+    trigger(event, ...values) {
+      return this.emit(event, ...values);
+    }
+  };
+
+  // src/extensible.ts
+  var Extensions = class {
+    #list = [];
+    add(extension, client) {
+      this.#list.push(extension);
+      extension.added?.(client);
+    }
+    remove(extension, client) {
+      const index = this.#list.indexOf(extension);
+      if (index < 0) return;
+      this.#list.splice(index, 1);
+      extension.removed?.(client);
+    }
+    /** Gives `done` what the extensions make of a message: null when one dropped it. It is called at most once. */
+    pipe(stage, message, done) {
+      const extensions = this.#list.filter((extension) => extension[stage]);
+      const next = (index, current) => {
+        const extension = extensions[index];
+        if (!current || !extension) return done(current);
+        let called = false;
+        const pass = (result) => {
+          if (called) return;
+          called = true;
+          next(index + 1, result);
+        };
+        const run = extension[stage];
+        if (run.length >= 3) run.call(extension, current, null, pass);
+        else run.call(extension, current, pass);
+      };
+      next(0, message);
+    }
+  };
+
+  // src/logger.ts
+  var logging = { logger: void 0 };
+  function text(value) {
+    try {
+      return JSON.stringify(value);
+    } catch {
+      return "[Object]";
+    }
+  }
+  function log(level, line, ...values) {
+    const { logger } = logging;
+    if (!logger) return;
+    const full = `[Faye.Client] ${line.replace(/\?/g, () => text(values.shift()))}`;
+    if (typeof logger === "function") logger(full);
+    else logger[level]?.(full);
+  }
+
+  // src/scheduler.ts
+  var Scheduler = class {
+    message;
+    options;
+    /** How often the message was sent. */
+    attempts = 0;
+    constructor(message, options) {
+      this.message = message;
+      this.options = options;
+    }
+    /** Seconds until a reply is missed. */
+    getTimeout() {
+      return this.options.timeout;
+    }
+    /**
+     * Seconds until the message is sent again. A class that overrides it decides; otherwise the client's backoff does,
+     * which begins at this interval.
+     */
+    getInterval() {
+      return this.options.interval;
+    }
+    /** Whether it may be sent (again). */
+    isDeliverable() {
+      const { attempts, deadline } = this.options;
+      return (attempts === void 0 || this.attempts < attempts) && (deadline === void 0 || Date.now() <= deadline);
+    }
+    send() {
+      this.attempts += 1;
+    }
+    succeed() {
+    }
+    fail() {
+    }
+    abort() {
+    }
+  };
+
+  // src/options.ts
+  var KNOWN = [
+    "timeout",
+    "interval",
+    "retry",
+    "maxRetry",
+    "endpoints",
+    "scheduler",
+    "token",
+    "ack",
+    "replay",
+    "shared",
+    "agent",
+    "tls",
+    "ca",
+    "websocketExtensions"
+  ];
+  function checkOptions(options, known) {
+    for (const name of Object.keys(options)) {
+      if (known.includes(name)) continue;
+      throw failure(`Unrecognized option: ${name}${name === "proxy" ? ". Pass an agent that goes through the proxy" : ""}`);
+    }
+  }
+  function sessionOptions(options) {
+    checkOptions(options, KNOWN);
+    return {
+      timeout: options.timeout || 60,
+      interval: options.interval || 0,
+      retry: options.retry || 5,
+      maxRetry: options.maxRetry || 60,
+      scheduler: options.scheduler ?? Scheduler
+    };
+  }
+
+  // src/pipeline.ts
+  var Pipeline = class {
+    #extensions;
+    #features;
+    #count = 0;
+    constructor(extensions, features) {
+      this.#extensions = extensions;
+      this.#features = features;
+    }
+    /** Sends a message. `settle` is called with its reply, or with what went wrong. Gives the id. */
+    send(message, limits, dispatcher, settle) {
+      this.#count = (this.#count + 1) % 2 ** 32;
+      const id = this.#count.toString(36);
+      message.id = id;
+      const send = () => this.pass("outgoing", message, (passed) => {
+        if (!passed) return settle(void 0, failure("An extension dropped the message"));
+        for (const feature of this.#features) feature.outgoing?.(passed);
+        passed.id = id;
+        dispatcher.send(passed, limits, settle);
+      });
+      const { channel } = message;
+      const preparing = channel === HANDSHAKE || channel === SUBSCRIBE ? this.#features.map((feature) => feature.prepare?.()).filter(Boolean) : [];
+      if (preparing.length === 0) send();
+      else Promise.all(preparing).then(send, (error) => settle(void 0, failure(`There is no token: ${error}`)));
+      return id;
+    }
+    /** Leads a message from the server to `done`, which is given null when an extension dropped it. */
+    receive(message, done) {
+      for (const feature of this.#features) feature.incoming?.(message);
+      this.pass("incoming", message, done);
+    }
+    pass(stage, message, done) {
+      this.#extensions.pipe(stage, message, done);
+    }
+    /** Whether a refused message may be sent once more, because something that it needs will be renewed. */
+    mayRetry(message, error) {
+      return this.#features.some((feature) => feature.retries?.(message, error));
+    }
+  };
+
+  // src/publication.ts
+  var Publication = class extends Deferrable {
+  };
+
+  // src/publish.ts
+  var MOST_SESSIONS = 3;
+  function publish(session, content, options) {
+    const publication = new Publication();
+    const fail = (error) => publication.setDeferredStatus("failed", error);
+    try {
+      JSON.stringify(content);
+    } catch (error) {
+      fail(failure(`The data cannot be written as JSON: ${String(error)}`));
+      return publication;
+    }
+    const seconds = options.deadline;
+    const deadline = seconds === void 0 ? void 0 : Date.now() + seconds * 1e3;
+    let sessions = 0;
+    let id;
+    const send = () => {
+      if (publication.isSettled) return;
+      sessions += 1;
+      const message = { ...content, clientId: session.clientId };
+      id = session.transmit(message, { attempts: options.attempts, deadline }, (reply2, error) => {
+        if (reply2?.successful) return publication.setDeferredStatus("succeeded");
+        const isForgotten = reply2 && session.phase !== "connected" && sessions < MOST_SESSIONS;
+        if (isForgotten) session.whenConnected(send, fail, false);
+        else fail(error ?? parseError(reply2?.error));
+      });
+    };
+    if (seconds !== void 0) {
+      const expired = failure(`The message was not published within ${seconds} s`);
+      const timer = setTimeout(() => {
+        if (id !== void 0) session.dispatcher.abort(id, expired);
+        fail(expired);
+      }, seconds * 1e3);
+      void publication.then(() => clearTimeout(timer), () => clearTimeout(timer));
+    }
+    session.whenConnected(send, fail, false);
+    return publication;
+  }
+
+  // src/replay.ts
+  var FROM_NOW = -1;
+  var MOST_CHANNELS = 1e3;
+  function positionOf(message) {
+    const id = message.ext?.["replay"]?.id ?? message.data?.event?.replayId;
+    return typeof id === "number" ? id : void 0;
+  }
+  var Replay = class {
+    #source;
+    #positions = /* @__PURE__ */ new Map();
+    #isOffered = false;
+    #gap;
+    /** `gap` is called when messages are lost because the server does not keep them so long. */
+    constructor(source, gap) {
+      this.#source = source;
+      this.#gap = gap;
+    }
+    outgoing(message) {
+      if (message.channel === HANDSHAKE) addExt(message, "replay", true);
+      if (message.channel !== SUBSCRIBE || !this.#isOffered) return;
+      const channel = String(message.subscription);
+      const positions = { [channel]: this.#first(channel) };
+      for (const [name, position] of this.#positions) {
+        if (name === channel || isPattern(channel) && patternsOf(name).includes(channel)) positions[name] = position;
+      }
+      addExt(message, "replay", positions);
+    }
+    #first(channel) {
+      if (typeof this.#source === "number") return this.#source;
+      return typeof this.#source === "object" ? this.#source[channel] ?? FROM_NOW : FROM_NOW;
+    }
+    incoming(message) {
+      if (message.channel === HANDSHAKE) {
+        if (message.successful) this.#isOffered = message.ext?.["replay"] === true;
+        return;
+      }
+      const position = this.#isOffered && message.successful === void 0 ? positionOf(message) : void 0;
+      if (position === void 0) return;
+      this.#positions.delete(message.channel);
+      this.#positions.set(message.channel, position);
+      if (this.#positions.size > MOST_CHANNELS) this.#positions.delete(this.#positions.keys().next().value);
+    }
+    retries(message, error) {
+      if (message.channel !== SUBSCRIBE || error.code !== 400 || !this.#isOffered) return false;
+      const channel = String(message.subscription);
+      const known = [...this.#positions.keys()].filter((name) => name === channel || patternsOf(name).includes(channel));
+      if (known.length === 0) return false;
+      for (const name of known) this.#positions.delete(name);
+      this.#gap(channel, error);
+      return true;
+    }
+  };
+
+  // src/backoff.ts
+  var FIRST_SECONDS = 1;
+  function delayAfter(failures, retry, limit, random = Math.random) {
+    if (failures <= 1) return 1e3 * Math.min(FIRST_SECONDS, retry) * random();
+    const longest = Math.min(retry * 2 ** Math.min(failures - 2, 30), Math.max(limit, retry));
+    return 1e3 * longest * (0.5 + random() / 2);
+  }
+
+  // src/connects.ts
+  var TRIAL_SECONDS = 10;
+  var QUICK_MILLISECONDS = 50;
+  var QUICK_IN_A_ROW = 5;
+  var LONGEST_BRAKE = 5e3;
+  var Connects = class {
+    /** Whether a message came since the connect was sent. */
+    hasHeard = false;
+    #dispatcher;
+    #transmit;
+    #interval;
+    #failed;
+    #underWay;
+    #quick = 0;
+    #timer;
+    /** `interval` gives the milliseconds that the server wants between two connects. */
+    constructor(dispatcher, retry, interval, transmit) {
+      this.#dispatcher = dispatcher;
+      this.#transmit = transmit;
+      this.#interval = interval;
+      this.#failed = () => delayAfter(2, retry, retry);
+    }
+    /** Connects unless that is under way over the transport in use. */
+    cycle() {
+      const { current, clientId } = this.#dispatcher.selector;
+      if (!clientId || !current || this.#underWay?.transport === current.transport) return;
+      clearTimeout(this.#timer);
+      const message = { channel: CONNECT, clientId, connectionType: current.kind.type };
+      const isTrial = Boolean(current.kind.isSocket) && !current.isProven;
+      if (isTrial) message.advice = { timeout: 0 };
+      const underWay = { transport: current.transport };
+      const sentAt = Date.now();
+      this.#underWay = underWay;
+      this.hasHeard = false;
+      this.#transmit(message, isTrial ? TRIAL_SECONDS : void 0, (reply2) => {
+        if (this.#underWay !== underWay) return;
+        this.#underWay = void 0;
+        this.#dispatcher.forget(({ channel }) => channel === CONNECT);
+        const delay = this.#delay(reply2, isTrial, sentAt);
+        if (delay > 0) this.#timer = setTimeout(() => this.cycle(), delay);
+        else this.cycle();
+      });
+    }
+    #delay(reply2, isTrial, sentAt) {
+      if (!reply2?.successful) return Math.max(this.#failed(), this.#interval());
+      if (isTrial) return 0;
+      const isQuick = !this.hasHeard && Date.now() - sentAt < QUICK_MILLISECONDS;
+      this.#quick = isQuick ? this.#quick + 1 : 0;
+      const excess = this.#quick - QUICK_IN_A_ROW;
+      const brake = excess > 0 ? Math.min(100 * 2 ** excess, LONGEST_BRAKE) : 0;
+      return Math.max(this.#interval(), brake);
+    }
+    /** The session is over. */
+    stop() {
+      clearTimeout(this.#timer);
+      this.#underWay = void 0;
+    }
+  };
+
+  // src/selector.ts
+  var HEAD_START = 1500;
+  var SHARED_HEAD_START = 3e3;
+  var OPEN_TIME = 2e4;
+  var SHUN_TIME = 3e4;
+  var SHUN_LIMIT = 6e5;
+  var Selector = class {
+    candidates;
+    current;
+    clientId;
+    #disabled = /* @__PURE__ */ new Set();
+    #settings;
+    #listener;
+    /** The types that the server offers; undefined before the handshake. */
+    #offered;
+    #heardAt = 0;
+    #timer;
+    constructor(kinds, endpointFor, settings, listener) {
+      this.#settings = settings;
+      this.#listener = listener;
+      this.candidates = kinds.map((kind) => ({
+        kind,
+        endpoint: endpointFor(kind.type),
+        transport: void 0,
+        isOpen: false,
+        openedAt: 0,
+        isProven: false,
+        hasWorked: false,
+        shunnedAt: 0,
+        shunnedUntil: 0,
+        shunned: 0,
+        timer: void 0
+      }));
+    }
+    disable(type) {
+      this.#disabled.add(type);
+      for (const candidate of this.candidates) if (candidate.kind.type === type) this.#close(candidate);
+    }
+    isDisabled(feature) {
+      return this.#disabled.has(feature);
+    }
+    /** The types that this client can use with its endpoints. */
+    types() {
+      return this.candidates.filter((candidate) => this.#isPossible(candidate)).map(({ kind }) => kind.type);
+    }
+    /** A session begins or ends. Without a session, only what needs none may be used. */
+    begin(clientId, offered) {
+      this.clientId = clientId;
+      this.#offered = offered;
+      for (const candidate of this.candidates) if (candidate.kind.needsClient) this.#close(candidate);
+      this.select();
+    }
+    #isPossible({ kind, endpoint }) {
+      return !this.#disabled.has(kind.type) && kind.isUsable(endpoint, this.#settings);
+    }
+    /** Takes the best transport that is open, and opens better ones. */
+    select() {
+      clearTimeout(this.#timer);
+      const now = Date.now();
+      let wake = Infinity;
+      let opening;
+      let spare;
+      let best;
+      for (const candidate of this.candidates) {
+        const { kind } = candidate;
+        if (!this.#isPossible(candidate)) continue;
+        if (this.#offered && !this.#offered.includes(kind.type)) continue;
+        if (kind.needsClient && !this.clientId) continue;
+        if (candidate.shunnedUntil > now) {
+          wake = Math.min(wake, candidate.shunnedUntil);
+          continue;
+        }
+        if (!candidate.transport && !(kind.isSocket && opening)) this.#open(candidate, now);
+        if (!candidate.isOpen) {
+          if (candidate.transport) opening ??= candidate;
+        } else if (!this.clientId && kind.isSocket && !kind.ownsSession) {
+          spare ??= candidate;
+        } else {
+          best = candidate;
+          break;
+        }
+      }
+      best ??= spare;
+      if (!this.current && opening && (opening.kind.ownsSession || opening.hasWorked && this.clientId)) {
+        const left = opening.openedAt + (opening.kind.ownsSession ? SHARED_HEAD_START : HEAD_START) - now;
+        if (left > 0) {
+          best = void 0;
+          wake = Math.min(wake, now + left);
+        }
+      }
+      if (!best && !opening && !this.current) return this.#listener.stranded();
+      if (wake < Infinity) this.#timer = setTimeout(() => this.select(), wake - now);
+      if (best && best !== this.current) {
+        log("debug", "Selected ? transport for ?", best.kind.type, best.endpoint.href);
+        this.current = best;
+        this.#listener.switched();
+      }
+    }
+    #open(candidate, now) {
+      const { kind, endpoint } = candidate;
+      candidate.openedAt = now;
+      candidate.isProven = false;
+      candidate.isOpen = !kind.isSocket;
+      let transport;
+      const isCurrent = () => candidate.transport === transport;
+      const to = {
+        opened: () => {
+          if (!isCurrent()) return;
+          clearTimeout(candidate.timer);
+          candidate.isOpen = true;
+          this.select();
+        },
+        ready: () => this.#listener.ready(),
+        received: (messages) => {
+          this.#heardAt = Date.now();
+          const isReply = messages.some(({ successful }) => successful !== void 0);
+          if (isReply && isCurrent() && !candidate.isProven) this.#prove(candidate);
+          this.#listener.received(messages);
+        },
+        failed: (messages, error) => {
+          if (!isCurrent()) return;
+          const wasCurrent = candidate === this.current;
+          if (!candidate.isProven && kind.isBlockable) this.#shun(candidate);
+          if (wasCurrent) this.#listener.failed(candidate, transport, messages, error);
+          else this.#listener.moved(transport, messages);
+        },
+        refused: (messages, status) => this.#listener.refused(messages, status),
+        relayed: (isUp, error, retryIn) => {
+          if (candidate === this.current) this.#listener.relayed(isUp, error, retryIn);
+        },
+        closed: (error) => {
+          if (isCurrent()) this.fail(candidate, error);
+        }
+      };
+      transport = kind.open({ endpoint, settings: this.#settings, clientId: this.clientId, to });
+      candidate.transport = transport;
+      if (kind.isSocket) {
+        candidate.timer = setTimeout(() => this.fail(candidate, failure("It takes too long to open")), OPEN_TIME);
+      }
+    }
+    #prove(candidate) {
+      candidate.isProven = candidate.hasWorked = true;
+      candidate.shunned = 0;
+      if (candidate !== this.current) return;
+      for (const other of this.candidates) {
+        const { transport } = other;
+        if (other === candidate || !other.kind.isSocket || !other.isOpen || !transport) continue;
+        this.#close(other);
+        this.#listener.moved(transport, void 0);
+      }
+    }
+    #shun(candidate) {
+      this.#close(candidate);
+      const now = Date.now();
+      candidate.shunnedAt = now;
+      candidate.shunnedUntil = now + Math.min(SHUN_TIME * 2 ** candidate.shunned, SHUN_LIMIT);
+      candidate.shunned += 1;
+    }
+    /** A transport ended, or is to end because it does not answer. */
+    fail(candidate, error) {
+      const { transport, kind } = candidate;
+      const wasCurrent = candidate === this.current;
+      if (kind.isBlockable && !candidate.isProven) this.#shun(candidate);
+      else this.#close(candidate);
+      if (!transport) return;
+      if (wasCurrent) {
+        this.#listener.failed(candidate, transport, void 0, error);
+        if (kind.ownsSession) this.#listener.lost(error);
+      } else {
+        this.#listener.moved(transport, void 0);
+        this.select();
+      }
+    }
+    /**
+     * Nothing is used until `select` is called again, because a transport failed. Where nothing has answered since
+     * others were left alone, their failure said nothing about them.
+     */
+    release(failed) {
+      this.current = void 0;
+      clearTimeout(this.#timer);
+      for (const candidate of this.candidates) {
+        if (candidate !== failed && candidate.shunnedAt > this.#heardAt) this.#spare(candidate);
+      }
+    }
+    /** Forgets who did not work: the network is another one now. */
+    forgive() {
+      for (const candidate of this.candidates) this.#spare(candidate);
+    }
+    #spare(candidate) {
+      candidate.shunnedUntil = candidate.shunned = 0;
+    }
+    #close(candidate) {
+      clearTimeout(candidate.timer);
+      const { transport } = candidate;
+      candidate.transport = void 0;
+      candidate.isOpen = candidate.isProven = false;
+      if (candidate === this.current) this.current = void 0;
+      transport?.close();
+    }
+    /** Closes everything. */
+    close() {
+      clearTimeout(this.#timer);
+      for (const candidate of this.candidates) this.#close(candidate);
+    }
+  };
+
+  // src/dispatcher.ts
+  var Dispatcher = class {
+    selector;
+    #options;
+    #listener;
+    #envelopes = /* @__PURE__ */ new Map();
+    #failures = 0;
+    #pause;
+    #isFlushing = false;
+    #held = 0;
+    isUp;
+    /** Whether another has told that the server is away: replies of that other say nothing then. */
+    #isRelayed = false;
+    constructor(kinds, endpointFor, settings, options, listener) {
+      this.#options = options;
+      this.#listener = listener;
+      this.selector = new Selector(kinds, endpointFor, settings, this);
+    }
+    /** Sends a message with an id. */
+    send(message, limits, settle) {
+      const scheduler = new this.#options.scheduler(message, { ...limits, interval: this.#options.retry });
+      const envelope = { message, scheduler, settle, transport: void 0, timer: void 0, isAlone: false };
+      this.#envelopes.set(message.id, envelope);
+      this.flush();
+    }
+    /** Gives up a message. */
+    abort(id, error) {
+      const envelope = this.#envelopes.get(id);
+      if (!envelope) return;
+      envelope.scheduler.abort();
+      envelope.transport?.cancel(envelope.message);
+      this.#end(envelope)(void 0, error);
+    }
+    /** Forgets messages without a word: nobody needs the reply any more. */
+    forget(matches) {
+      for (const envelope of [...this.#envelopes.values()]) {
+        if (!matches(envelope.message)) continue;
+        envelope.transport?.cancel(envelope.message);
+        this.#end(envelope);
+      }
+    }
+    /** Gives up everything. */
+    clear(error) {
+      clearTimeout(this.#pause);
+      this.#pause = void 0;
+      for (const envelope of [...this.#envelopes.values()]) this.#end(envelope)(void 0, error);
+    }
+    #end(envelope) {
+      clearTimeout(envelope.timer);
+      this.#envelopes.delete(envelope.message.id);
+      return envelope.settle;
+    }
+    /** Messages that `act` sends leave together. */
+    batch(act) {
+      this.#held += 1;
+      try {
+        act();
+      } finally {
+        this.#held -= 1;
+        this.flush();
+      }
+    }
+    /** Sends what waits, at the end of the current work so that what is sent together leaves together. */
+    flush() {
+      if (this.#isFlushing) return;
+      this.#isFlushing = true;
+      void Promise.resolve().then(() => {
+        this.#isFlushing = false;
+        if (this.#held === 0 && !this.#pause) this.#flushNow();
+      });
+    }
+    #flushNow() {
+      const { current, clientId } = this.selector;
+      if (!current?.transport) return;
+      let waiting = [...this.#envelopes.values()].filter(({ transport: transport2, message }) => !transport2 && (message.channel === HANDSHAKE || clientId !== void 0));
+      const alone = waiting.findIndex(({ isAlone }) => isAlone);
+      if (alone >= 0) waiting = waiting.slice(0, Math.max(alone, 1));
+      const deliverable = waiting.filter((envelope) => {
+        if (envelope.scheduler.isDeliverable()) return true;
+        this.#giveUp(envelope);
+        return false;
+      });
+      for (const { message } of deliverable) {
+        if (message.clientId !== void 0) message.clientId = clientId;
+      }
+      if (deliverable.length === 0) return;
+      const { transport } = current;
+      const taken = new Set(transport.send(deliverable.map(({ message }) => message)));
+      for (const envelope of deliverable) {
+        if (!taken.has(envelope.message)) continue;
+        envelope.transport = transport;
+        envelope.scheduler.send();
+        const seconds = envelope.scheduler.getTimeout();
+        envelope.timer = setTimeout(() => this.#timedOut(envelope, current, seconds), seconds * 1e3);
+      }
+    }
+    #timedOut(envelope, candidate, seconds) {
+      const { transport, message } = envelope;
+      const error = failure(`No reply to ${message.channel} within ${Math.round(seconds)} s`);
+      if (candidate.kind.isSocket && candidate.transport === transport) return this.selector.fail(candidate, error);
+      transport.cancel(message);
+      if (candidate === this.selector.current) this.failed(candidate, transport, [message], error);
+      else this.moved(transport, [message]);
+    }
+    switched() {
+      this.#listener.switched();
+      this.flush();
+    }
+    ready() {
+      this.flush();
+    }
+    received(messages) {
+      for (const message of messages) {
+        const isReply = message.successful !== void 0;
+        const envelope = isReply && message.id !== void 0 ? this.#envelopes.get(message.id) : void 0;
+        const settle = envelope && this.#end(envelope);
+        if (envelope) envelope.scheduler.succeed();
+        if (isReply) this.#failures = 0;
+        if (!this.isUp && !this.#isRelayed) {
+          this.isUp = true;
+          this.#listener.up();
+        }
+        this.#listener.received(message, settle);
+      }
+    }
+    failed(candidate, transport, messages, error) {
+      const affected = this.#carried(transport, messages);
+      if (error.code === 413) this.#refuseLargest(affected, error);
+      this.#down(candidate, error, affected);
+      for (const envelope of affected) this.#wait(envelope);
+    }
+    moved(transport, messages) {
+      for (const envelope of this.#carried(transport, messages)) this.#wait(envelope);
+      this.flush();
+    }
+    #carried(transport, messages) {
+      return [...this.#envelopes.values()].filter((envelope) => envelope.transport === transport && (!messages || messages.includes(envelope.message)));
+    }
+    #wait(envelope) {
+      clearTimeout(envelope.timer);
+      envelope.transport = void 0;
+      envelope.scheduler.fail();
+      if (!envelope.scheduler.isDeliverable()) this.#giveUp(envelope);
+    }
+    #giveUp(envelope) {
+      envelope.scheduler.abort();
+      this.#end(envelope)(void 0, failure("The message was given up: its attempts or its time ran out"));
+    }
+    /** The server ended the socket because of one message; the same again would end it again. */
+    #refuseLargest(affected, error) {
+      const size = ({ message }) => JSON.stringify(message).length;
+      const [largest] = affected.filter(({ message }) => message.data !== void 0).sort((a, b) => size(b) - size(a));
+      if (!largest) return;
+      affected.splice(affected.indexOf(largest), 1);
+      this.#end(largest)(void 0, error);
+    }
+    /** A request that the server did not read: its messages go again one by one, to find the one at fault. */
+    refused(messages, status) {
+      const error = new FayeError(status, [], `The server answered ${status} to the request`);
+      for (const message of messages) {
+        const envelope = this.#envelopes.get(message.id);
+        if (!envelope) continue;
+        const isSingle = messages.length === 1;
+        if (isSingle && message.channel !== HANDSHAKE && message.channel !== CONNECT) {
+          this.#end(envelope)(void 0, error);
+          continue;
+        }
+        this.#wait(envelope);
+        envelope.isAlone = true;
+        if (isSingle) this.#down(this.selector.current, error, [envelope]);
+      }
+      this.flush();
+    }
+    relayed(isUp, error, retryIn) {
+      this.#isRelayed = !isUp;
+      const wasUp = this.isUp !== false;
+      this.isUp = isUp;
+      if (!isUp) this.#listener.down(error ?? failure("The server is away"), retryIn ?? 0, wasUp);
+      else if (!wasUp) this.#listener.up();
+    }
+    stranded() {
+      this.#down(void 0, failure("No transport works"), []);
+    }
+    lost(error) {
+      this.#listener.lost(error);
+    }
+    #down(candidate, error, affected) {
+      if (this.#pause) return;
+      this.#failures += 1;
+      const { retry, maxRetry } = this.#options;
+      const own = affected.find(({ scheduler }) => scheduler.getInterval !== Scheduler.prototype.getInterval);
+      const delay = own ? own.scheduler.getInterval() * 1e3 : delayAfter(this.#failures, retry, maxRetry);
+      this.#isRelayed = false;
+      this.selector.release(candidate);
+      this.#pause = setTimeout(() => this.retry(), delay);
+      const wasUp = this.isUp !== false;
+      this.isUp = false;
+      this.#listener.down(error, delay, wasUp);
+    }
+    /** Tries again now. */
+    retry() {
+      clearTimeout(this.#pause);
+      this.#pause = void 0;
+      this.selector.select();
+      this.flush();
+    }
+    /** The network may be there again: tries at once, and forgets what did not work. */
+    wake() {
+      this.selector.forgive();
+      this.#failures = 0;
+      if (this.#pause) this.retry();
+      else this.selector.select();
+    }
+  };
+
+  // src/session.ts
+  var REPLY_SECONDS = 10;
+  var FAREWELL_SECONDS = 10;
+  var Session = class {
+    dispatcher;
+    phase = "unconnected";
+    #options;
+    #listener;
+    #pipeline;
+    #connects;
+    #advice;
+    #waiting = [];
+    #refusals = 0;
+    #hasBegun = false;
+    #isEnding = false;
+    #timer;
+    constructor(kinds, endpointFor, settings, options, pipeline, listener) {
+      this.#options = options;
+      this.#listener = listener;
+      this.#pipeline = pipeline;
+      this.#advice = { reconnect: "retry", interval: 1e3 * options.interval, timeout: 1e3 * options.timeout };
+      this.dispatcher = new Dispatcher(kinds, endpointFor, settings, options, this);
+      this.#connects = new Connects(
+        this.dispatcher,
+        options.retry,
+        () => this.#advice.interval,
+        (message, timeout, settle) => this.transmit(message, timeout === void 0 ? {} : { timeout }, settle)
+      );
+    }
+    get clientId() {
+      return this.dispatcher.selector.clientId;
+    }
+    get transport() {
+      return this.dispatcher.selector.current?.kind.type;
+    }
+    get state() {
+      if (this.phase === "connected") return this.dispatcher.isUp === false ? "interrupted" : "connected";
+      return this.#hasBegun && this.phase !== "disconnected" ? "interrupted" : this.phase;
+    }
+    report(reason, error, retryIn) {
+      this.#listener.report({ state: this.state, reason, transport: this.transport, error, retryIn });
+    }
+    /** Runs at once in a session, else begins one and waits for it. */
+    whenConnected(run, fail, isLasting) {
+      if (this.isOver) return fail(failure("The client is disconnected"));
+      if (this.phase === "connected") return run();
+      this.#waiting.push({ run, fail, isLasting });
+      this.start();
+    }
+    /** Shakes hands unless that was done, is under way, or waits for its time. */
+    start() {
+      if (this.phase !== "unconnected" || this.#timer) return;
+      this.phase = "connecting";
+      this.#listener.starts();
+      if (this.dispatcher.selector.types().length === 0) {
+        return this.#end(failure("No transport can be used: too much was disabled, or the platform has none"));
+      }
+      this.report("Shaking hands");
+      this.dispatcher.selector.begin(void 0, void 0);
+      const message = {
+        channel: HANDSHAKE,
+        version: "1.0",
+        supportedConnectionTypes: this.dispatcher.selector.types()
+      };
+      this.transmit(message, {}, (reply2, error) => {
+        if (reply2?.successful && reply2.clientId) this.#accepted(reply2);
+        else if (this.phase === "connecting") this.#refused(reply2, error ?? parseError(reply2?.error));
+      });
+    }
+    /** Begins again after the end. */
+    restart() {
+      if (this.phase === "disconnected") this.phase = "unconnected";
+      this.#isEnding = false;
+      this.start();
+    }
+    #accepted(reply2) {
+      log("info", "Handshake successful: ?", reply2.clientId);
+      this.#refusals = 0;
+      this.#hasBegun = true;
+      this.dispatcher.selector.begin(reply2.clientId, reply2.supportedConnectionTypes ?? [this.transport ?? ""]);
+      this.phase = "connected";
+      this.report("The server accepted the session");
+      this.#connects.cycle();
+      this.#listener.began();
+      for (const { run } of this.#waiting.splice(0)) run();
+    }
+    #refused(reply2, error) {
+      this.phase = "unconnected";
+      log("info", "Handshake unsuccessful: ?", reply2?.error ?? error.message);
+      if (reply2 && this.#pipeline.mayRetry(reply2, error)) return this.start();
+      if (reply2?.advice?.reconnect === "none") return this.#end(error);
+      this.#refusals += 1;
+      const { retry, maxRetry } = this.#options;
+      const delay = Math.max(delayAfter(this.#refusals + 1, retry, maxRetry), Number(reply2?.advice?.interval) || 0);
+      this.#later(delay);
+      const failing = this.#waiting.filter(({ isLasting }) => !isLasting);
+      this.#waiting = this.#waiting.filter(({ isLasting }) => isLasting);
+      this.report("The server refused the session", error, delay);
+      for (const { fail } of failing) fail(error);
+    }
+    #later(delay) {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => {
+        this.#timer = void 0;
+        this.start();
+      }, delay);
+    }
+    /**
+     * Sends a message through the extensions. `settle` is called with its reply, or with what went wrong. Gives the id.
+     */
+    transmit(message, limits, settle) {
+      const { retry } = this.#options;
+      const held = 1.2 * this.#advice.timeout / 1e3;
+      const timeout = limits.timeout ?? (held || Math.max(1.2 * retry, REPLY_SECONDS));
+      return this.#pipeline.send(message, { ...limits, timeout }, this.dispatcher, settle);
+    }
+    /** Whether a refused message may be sent once more, because something that it needs was renewed. */
+    mayRetry(message, reply2) {
+      return this.#pipeline.mayRetry(message, parseError(reply2.error));
+    }
+    received(message, settle) {
+      this.#pipeline.receive(message, (passed) => {
+        if (!passed) return settle?.(void 0, failure("An extension dropped the reply"));
+        const isReply = passed.successful !== void 0 || passed.channel?.startsWith("/meta/");
+        if (!isReply && passed.data !== void 0 && passed.channel) {
+          this.#connects.hasHeard = true;
+          this.#listener.deliver(passed);
+        }
+        if (isReply && passed.advice) this.#advise(passed.advice);
+        if (isReply && passed.channel !== HANDSHAKE && passed.channel !== DISCONNECT) this.#follow(passed);
+        if (settle) settle(passed, void 0);
+        else if (passed.channel === SUBSCRIBE && passed.successful === false) this.#listener.refused(passed);
+      });
+    }
+    #advise(advice2) {
+      for (const field of ["interval", "timeout"]) {
+        const value = advice2[field];
+        if (typeof value === "number" && value >= 0) this.#advice[field] = value;
+      }
+    }
+    /** What a reply says about the session itself. */
+    #follow(reply2) {
+      if (this.phase !== "connected") return;
+      const error = reply2.successful ? void 0 : parseError(reply2.error);
+      if (reply2.advice?.reconnect === "none") return this.#end(error ?? failure("The server wants no more connections"));
+      const isForgotten = reply2.clientId === void 0 || reply2.clientId === this.clientId;
+      if (reply2.advice?.reconnect !== "handshake" && !/unknown client/i.test(error?.message ?? "")) return;
+      if (!isForgotten && !reply2.error?.includes(this.clientId)) return;
+      this.lost(error ?? failure("The server began anew"), Number(reply2.advice?.interval) || 0);
+    }
+    /** The server has forgotten the session: shakes hands again, after so many milliseconds. */
+    lost(error, delay = 0) {
+      if (this.phase !== "connected") return;
+      if (this.#isEnding) return this.#end(failure("The client was disconnected"));
+      this.phase = "unconnected";
+      this.#connects.stop();
+      this.dispatcher.forget(({ channel }) => channel.startsWith("/meta/"));
+      this.dispatcher.selector.begin(void 0, void 0);
+      this.#advice.interval = 1e3 * this.#options.interval;
+      this.#later(delay);
+      this.report("The session was lost", error, delay);
+    }
+    switched() {
+      if (this.phase !== "connected") return;
+      if (this.dispatcher.isUp) this.report(`Messages go over ${this.transport}`);
+      this.#connects.cycle();
+    }
+    up() {
+      this.#listener.up();
+      if (this.phase === "connected" && this.#hasBegun) this.report("The server answers again");
+    }
+    down(error, retryIn, isFirst) {
+      if (isFirst) this.#listener.down();
+      this.report(error.message, error, retryIn);
+    }
+    /** The network may be there again, or the page is looked at again. */
+    wake() {
+      this.dispatcher.wake();
+      this.doubt();
+    }
+    /** Asks the other side whether it is there. */
+    doubt() {
+      if (this.phase === "connected") this.dispatcher.selector.current?.transport?.check?.();
+    }
+    /** Whether it was ended and is not to begin again by itself. */
+    get isOver() {
+      return this.#isEnding || this.phase === "disconnected";
+    }
+    /** Tells the server that we go. Gives what to call when nobody should wait longer. */
+    disconnect(done) {
+      if (this.isOver) return done(void 0);
+      const finish = (error) => {
+        clearTimeout(timer);
+        if (this.phase !== "disconnected") this.#end(failure("The client was disconnected"));
+        done(error);
+      };
+      const timer = setTimeout(() => finish(failure("The server did not answer")), FAREWELL_SECONDS * 1e3);
+      if (this.phase === "unconnected" && this.#waiting.length === 0) return finish(void 0);
+      const say2 = () => {
+        this.#isEnding = true;
+        this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply2, error) => finish(reply2 && !reply2.successful ? parseError(reply2.error) : error));
+      };
+      this.whenConnected(say2, () => finish(void 0), false);
+      this.#isEnding = true;
+    }
+    /** As the page goes away: one message, and nobody waits. */
+    leave() {
+      const { clientId, current } = this.dispatcher.selector;
+      if (this.phase !== "connected" || !clientId) return;
+      const message = { channel: DISCONNECT, clientId, id: "bye" };
+      this.#pipeline.pass("outgoing", message, (passed) => {
+        if (passed) current?.transport?.farewell?.(passed);
+      });
+      this.#end(failure("The page was left"));
+    }
+    #end(error) {
+      this.phase = "disconnected";
+      this.#isEnding = false;
+      this.#hasBegun = false;
+      this.#connects.stop();
+      clearTimeout(this.#timer);
+      this.#timer = void 0;
+      this.dispatcher.selector.close();
+      this.dispatcher.selector.clientId = void 0;
+      for (const { fail } of this.#waiting.splice(0)) fail(error);
+      this.dispatcher.clear(error);
+      this.#listener.ended(error);
+      this.report(error.message, error);
+    }
+  };
+
+  // src/subscription.ts
+  var Subscription = class extends Deferrable {
+    /** The channel or pattern. */
+    channel;
+    #end;
+    #callback;
+    #withChannel;
+    #isCancelled = false;
+    constructor(channel, callback, context, end) {
+      super();
+      this.channel = channel;
+      this.#end = end;
+      this.#callback = (message) => callback?.call(context, message.data);
+    }
+    /** Also calls `callback` with the channel that each message was published to; useful with patterns. */
+    withChannel(callback, context) {
+      this.#withChannel = (message) => callback.call(context, message.channel, message.data);
+      return this;
+    }
+    /** Ends the subscription. The server is told when nobody else in this client listens to the channel. */
+    cancel() {
+      if (this.#isCancelled) return;
+      this.#isCancelled = true;
+      this.#end(this);
+    }
+    unsubscribe() {
+      this.cancel();
+    }
+    /** Hands a message to the callbacks. */
+    apply(_context, [message]) {
+      for (const call of [this.#callback, this.#withChannel]) {
+        try {
+          call?.(message);
+        } catch (error) {
+          throwLater(error);
+        }
+      }
+    }
+  };
+
+  // src/token.ts
+  var MARGIN_SECONDS = 5;
+  function expiryOf(token) {
+    try {
+      const claims = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
+      const { exp } = JSON.parse(atob(claims));
+      return typeof exp === "number" ? exp : void 0;
+    } catch {
+      return void 0;
+    }
+  }
+  var Token = class {
+    #source;
+    #token;
+    /** Whether the source was asked because of a refusal, and nothing was accepted since. */
+    #wasRenewed = false;
+    constructor(source) {
+      this.#source = source;
+      if (typeof source === "string") this.#token = source;
+    }
+    prepare() {
+      if (typeof this.#source === "string" || this.#token !== void 0 && !this.#isExpired()) return void 0;
+      const source = this.#source;
+      return (async () => {
+        this.#token = await source();
+      })();
+    }
+    #isExpired() {
+      const expiry = expiryOf(this.#token);
+      return expiry !== void 0 && Date.now() / 1e3 > expiry - MARGIN_SECONDS;
+    }
+    outgoing(message) {
+      const isFor = message.channel === HANDSHAKE || message.channel === SUBSCRIBE;
+      if (isFor && this.#token !== void 0) addExt(message, "token", this.#token);
+    }
+    incoming(message) {
+      if (message.channel === HANDSHAKE && message.successful) this.#wasRenewed = false;
+    }
+    retries(_message, { code }) {
+      if (typeof this.#source === "string" || code !== 401 && code !== 403 || this.#wasRenewed) return false;
+      this.#wasRenewed = true;
+      this.#token = void 0;
+      return true;
+    }
+  };
+
+  // src/client.ts
+  var BaseClient = class extends Emitter {
+    /** The endpoint. */
+    endpoint;
+    #session;
+    #channels = new Channels();
+    #extensions = new Extensions();
+    #headers;
+    #connected = new Deferrable();
+    #watch;
+    #unwatch;
+    constructor(endpoint, options, environment) {
+      super();
+      const resolved = sessionOptions(options);
+      const parse = (url) => new URL(String(url), environment.base);
+      this.endpoint = parse(endpoint);
+      const endpoints = Object.fromEntries(
+        Object.entries(options.endpoints ?? {}).map(([type, url]) => [type, parse(url)])
+      );
+      const features = [];
+      if (options.token !== void 0) features.push(new Token(options.token));
+      if (options.ack) features.push(new Ack());
+      if (options.replay) {
+        features.push(new Replay(options.replay, (channel, error) => this.emit("replay:gap", { channel, error })));
+      }
+      const settings = environment.settings(options);
+      this.#headers = settings.headers;
+      this.#session = new Session(
+        environment.kinds(options, this.endpoint),
+        (type) => endpoints[type] ?? this.endpoint,
+        settings,
+        resolved,
+        new Pipeline(this.#extensions, features),
+        this.#listen()
+      );
+      this.#watch = () => environment.watch({
+        wake: () => this.#session.wake(),
+        doubt: () => this.#session.doubt(),
+        leave: () => {
+          if (!this.#session.dispatcher.selector.isDisabled("autodisconnect")) this.#session.leave();
+        }
+      });
+      log("info", "New client created for ?", this.endpoint.href);
+    }
+    #listen() {
+      return {
+        report: (event) => this.emit("connection", event),
+        up: () => this.emit("transport:up"),
+        down: () => this.emit("transport:down"),
+        starts: () => {
+          this.#unwatch ??= this.#watch();
+        },
+        began: () => {
+          this.#channels.forget();
+          for (const channel of this.#channels.all()) this.#ask(channel);
+          this.#connected.setDeferredStatus("succeeded");
+        },
+        ended: (error) => {
+          this.#unwatch?.();
+          this.#unwatch = void 0;
+          this.#channels.reject(error);
+          this.#connected.setDeferredStatus("failed", error);
+        },
+        deliver: (message) => this.#channels.deliver(message),
+        refused: (message) => this.#takenAway(message)
+      };
+    }
+    get state() {
+      return this.#session.state;
+    }
+    /** The connection type in use. */
+    get transport() {
+      return this.#session.transport;
+    }
+    get clientId() {
+      return this.#session.clientId;
+    }
+    /** Shakes hands; `callback` is called once there is a session. */
+    handshake(callback, context) {
+      this.connect(callback, context);
+    }
+    /** Connects, also again after `disconnect`; `callback` is called once there is a session. */
+    connect(callback, context) {
+      if (this.#connected.isSettled && this.#session.phase !== "connected") this.#connected = new Deferrable();
+      this.#session.restart();
+      if (callback) this.#session.whenConnected(() => callback.call(context), () => {
+      }, true);
+    }
+    /** As on a promise that resolves when there is a session. */
+    then(resolved, rejected) {
+      return this.#connected.then(resolved, rejected);
+    }
+    callback(callback, context) {
+      this.#connected.callback(callback, context);
+    }
+    errback(callback, context) {
+      this.#connected.errback(callback, context);
+    }
+    timeout(seconds, reason) {
+      this.#connected.timeout(seconds, reason);
+    }
+    setDeferredStatus(status, reason) {
+      this.#connected.setDeferredStatus(status, reason);
+    }
+    /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
+    disconnect() {
+      const publication = new Publication();
+      this.#session.disconnect((error) => {
+        this.#channels.clear(failure("The client was disconnected"));
+        publication.setDeferredStatus(error ? "failed" : "succeeded", error);
+      });
+      return publication;
+    }
+    subscribe(channel, callback, context) {
+      if (Array.isArray(channel)) return channel.map((each) => this.subscribe(each, callback, context));
+      const subscription = new Subscription(channel, callback, context, (each) => this.unsubscribe(channel, each));
+      if (this.#session.isOver) {
+        subscription.setDeferredStatus("failed", failure("The client is disconnected"));
+        return subscription;
+      }
+      const entry = this.#channels.add(subscription);
+      if (entry.standing === "agreed") subscription.setDeferredStatus("succeeded");
+      else if (entry.standing === "unknown" && this.#session.phase === "connected") this.#ask(entry);
+      else this.#session.start();
+      return subscription;
+    }
+    #ask(channel, isSecond = false) {
+      channel.standing = "asked";
+      const message = { channel: SUBSCRIBE, clientId: this.clientId, subscription: channel.name };
+      this.#session.transmit(message, {}, (reply2, error) => {
+        if (this.#channels.get(channel.name) !== channel || reply2 && this.#session.phase !== "connected") return;
+        if (reply2?.successful) return this.#channels.agree(channel);
+        if (reply2 && !isSecond && this.#session.mayRetry(message, reply2)) return this.#ask(channel, true);
+        this.#refuse(channel, error ?? parseError(reply2?.error));
+      });
+    }
+    #refuse(channel, error) {
+      log("info", "Subscription to ? was refused: ?", channel.name, error.message);
+      if (this.#channels.refuse(channel, error)) this.emit("subscription:refused", { channel: channel.name, error });
+    }
+    /** The server took a subscription away, for example because its token expired. */
+    #takenAway(message) {
+      for (const name of [message.subscription ?? []].flat()) {
+        const channel = this.#channels.get(name);
+        if (!channel || channel.standing !== "agreed") continue;
+        if (this.#session.mayRetry(message, message)) this.#ask(channel, true);
+        else this.#refuse(channel, parseError(message.error));
+      }
+    }
+    /** Ends one subscription of a channel, or all. */
+    unsubscribe(channel, subscription) {
+      if (Array.isArray(channel)) return channel.forEach((each) => this.unsubscribe(each, subscription));
+      const left = this.#channels.remove(channel, subscription);
+      if (!left || left.standing === "unknown" || this.#session.phase !== "connected") return;
+      this.#session.transmit({ channel: UNSUBSCRIBE, clientId: this.clientId, subscription: channel }, {}, () => {
+      });
+    }
+    publish(channel, data, options = {}) {
+      checkOptions(options, ["attempts", "deadline"]);
+      return publish(this.#session, { channel, data }, options);
+    }
+    /** Publishes a message with whatever fields it has. */
+    publishMessage(message) {
+      return publish(this.#session, message, {});
+    }
+    /** Looks at once whether the server is there. The client does so by itself when the network or the page comes back. */
+    wake() {
+      this.#session.wake();
+    }
+    /** Messages that `act` sends leave together. */
+    batch(act, context) {
+      this.#session.dispatcher.batch(() => act.call(context));
+    }
+    /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
+    disable(feature) {
+      this.#session.dispatcher.selector.disable(feature);
+    }
+    /** Sends a header with every request that can carry one. */
+    setHeader(name, value) {
+      this.#headers[name] = value;
+    }
+    addExtension(extension) {
+      this.#extensions.add(extension, this);
+    }
+    removeExtension(extension) {
+      this.#extensions.remove(extension, this);
+    }
+    /** As Faye has it; compression is left to the platform's WebSocket. */
+    addWebsocketExtension(_extension) {
+    }
+  };
+  var CONSTANTS = {
+    UNCONNECTED: 1,
+    CONNECTING: 2,
+    CONNECTED: 3,
+    DISCONNECTED: 4,
+    HANDSHAKE: "handshake",
+    RETRY: "retry",
+    NONE: "none",
+    CONNECTION_TIMEOUT: 60,
+    DEFAULT_ENDPOINT: "/bayeux",
+    INTERVAL: 0
+  };
+  Object.assign(BaseClient.prototype, CONSTANTS);
+
+  // src/version.ts
+  var VERSION = "0.1.0";
+
+  // src/faye.ts
+  function makeFaye(client) {
+    return {
+      VERSION,
+      Client: client,
+      Scheduler,
+      Error: FayeError,
+      get logger() {
+        return logging.logger;
+      },
+      set logger(logger) {
+        logging.logger = logger;
+      }
+    };
+  }
+
+  // src/message.ts
+  function isMessage(value) {
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  }
+  function parseMessages(text2) {
+    if (typeof text2 !== "string") return void 0;
+    let value;
+    try {
+      value = JSON.parse(text2);
+    } catch {
+      return void 0;
+    }
+    if (Array.isArray(value)) return value.filter(isMessage);
+    return isMessage(value) && "channel" in value ? [value] : void 0;
+  }
+
+  // src/transport/request.ts
+  var LARGEST_BATCH = 100;
+  var isConnect = (message) => message.channel === CONNECT;
+  var RequestTransport = class {
+    place;
+    /** Characters of JSON that one request may hold, unless a single message is larger. */
+    largest = 65536;
+    #underWay = /* @__PURE__ */ new Map();
+    #isBusy = false;
+    constructor(place) {
+      this.place = place;
+    }
+    send(waiting) {
+      const batch = this.#isBusy ? waiting.filter(isConnect).slice(0, 1) : this.#batch(waiting);
+      if (batch.length === 0) return batch;
+      const holdsOthers = !batch.every(isConnect);
+      if (holdsOthers) this.#isBusy = true;
+      const request = holdsOthers ? batch.map((message) => isConnect(message) ? { ...message, advice: { timeout: 0 } } : message) : batch;
+      const exchange = this.exchange(request);
+      this.#underWay.set(exchange, batch);
+      exchange.answer.then(
+        (answer) => this.#answered(exchange, batch, answer, holdsOthers),
+        (error) => this.#failed(exchange, batch, error, holdsOthers)
+      );
+      return batch;
+    }
+    /** As many messages as one request may hold: a connect only with others or alone, never two. */
+    #batch(waiting) {
+      const batch = [];
+      let size = 0;
+      for (const message of waiting) {
+        size += JSON.stringify(message).length;
+        if (batch.length > 0 && (size > this.largest || batch.length >= LARGEST_BATCH)) break;
+        batch.push(message);
+      }
+      return batch;
+    }
+    #answered(exchange, batch, answer, heldOthers) {
+      if (!this.#end(exchange, heldOthers)) return;
+      if (typeof answer === "number") this.place.to.refused(batch, answer);
+      else this.place.to.received(answer);
+      this.place.to.ready();
+    }
+    #failed(exchange, batch, error, heldOthers) {
+      if (this.#end(exchange, heldOthers)) this.place.to.failed(batch, error);
+    }
+    #end(exchange, heldOthers) {
+      if (heldOthers) this.#isBusy = false;
+      return this.#underWay.delete(exchange);
+    }
+    cancel(message) {
+      for (const [exchange, batch] of this.#underWay) {
+        if (!batch.includes(message)) continue;
+        this.#end(exchange, !batch.every(isConnect));
+        exchange.abort();
+        const others = batch.filter((other) => other !== message);
+        if (others.length > 0) this.place.to.failed(others, failure("The request was given up"));
+      }
+    }
+    close() {
+      for (const exchange of this.#underWay.keys()) exchange.abort();
+      this.#underWay.clear();
+      this.#isBusy = false;
+    }
+  };
+
+  // src/transport/jsonp.ts
+  var count = 0;
+  var JsonpTransport = class extends RequestTransport {
+    /** Addresses of more than about 2,000 characters do not pass everywhere. */
+    largest = 1200;
+    exchange(messages) {
+      count += 1;
+      const name = `__jsonp${count}__`;
+      const globals = globalThis;
+      const url = new URL(this.place.endpoint.href);
+      url.searchParams.set("message", JSON.stringify(messages));
+      url.searchParams.set("jsonp", name);
+      const script = document.createElement("script");
+      const answer = new Promise((resolve, reject) => {
+        globals[name] = (replies) => {
+          delete globals[name];
+          script.remove();
+          resolve([replies].flat().filter(isMessage));
+        };
+        script.onerror = () => {
+          delete globals[name];
+          script.remove();
+          reject(failure("The script of the server could not be loaded"));
+        };
+      });
+      script.src = url.href;
+      document.head.appendChild(script);
+      return { answer, abort: () => script.remove() };
+    }
+  };
+  var callbackPolling = {
+    type: "callback-polling",
+    isUsable: () => typeof document !== "undefined" && Boolean(document.head),
+    open: (place) => new JsonpTransport(place)
+  };
+
+  // src/transport/fetch.ts
+  function isSameOrigin(endpoint) {
+    if (typeof location === "undefined" || globalThis.navigator?.product === "ReactNative") return true;
+    return endpoint.origin === location.origin;
+  }
+  var form = (messages) => `message=${encodeURIComponent(JSON.stringify(messages))}`;
+  function readResponse(status, text2) {
+    const messages = parseMessages(text2);
+    if (messages) return messages;
+    if (status === 400 || status === 413) return status;
+    throw failure(`The server answered ${status} without messages`);
+  }
+  var FetchTransport = class extends RequestTransport {
+    isForm = false;
+    exchange(messages) {
+      const { endpoint, settings } = this.place;
+      const controller = new AbortController();
+      const headers = this.isForm ? { ...settings.headers } : { "Content-Type": "application/json", "X-Requested-With": "XMLHttpRequest", ...settings.headers };
+      const answer = fetch(endpoint.href, {
+        method: "POST",
+        body: this.isForm ? form(messages) : JSON.stringify(messages),
+        headers,
+        credentials: this.isForm ? "include" : "same-origin",
+        cache: "no-store",
+        signal: controller.signal
+      }).then(
+        async (response) => readResponse(response.status, await response.text())
+      ).catch((error) => {
+        throw failure(error instanceof Error ? error.message : String(error));
+      });
+      return { answer, abort: () => controller.abort() };
+    }
+    farewell(message) {
+      if (typeof navigator !== "undefined") navigator.sendBeacon?.(this.place.endpoint.href, form([message]));
+    }
+  };
+  var FormTransport = class extends FetchTransport {
+    isForm = true;
+  };
+  var hasFetch = () => typeof fetch === "function";
+  var longPolling = {
+    type: "long-polling",
+    isUsable: (endpoint) => hasFetch() && isSameOrigin(endpoint),
+    open: (place) => new FetchTransport(place)
+  };
+  var crossOriginLongPolling = {
+    type: "cross-origin-long-polling",
+    isBlockable: true,
+    isUsable: (endpoint) => hasFetch() && !isSameOrigin(endpoint),
+    open: (place) => new FormTransport(place)
+  };
+
+  // src/transport/eventsource.ts
+  var EventSourceTransport = class extends FetchTransport {
+    #source;
+    constructor(place) {
+      super(place);
+      const url = new URL(place.endpoint.href);
+      url.pathname = `${url.pathname.replace(/\/$/, "")}/${place.clientId}`;
+      url.search = "";
+      const source = new EventSource(url.href);
+      this.#source = source;
+      source.onopen = () => place.to.opened();
+      source.onmessage = (event) => {
+        const messages = parseMessages(event.data);
+        if (messages) place.to.received(messages);
+      };
+      source.onerror = () => {
+        this.close();
+        place.to.closed(failure("The event stream was closed"));
+      };
+    }
+    close() {
+      const source = this.#source;
+      source.onopen = source.onmessage = source.onerror = null;
+      source.close();
+      super.close();
+    }
+  };
+  var eventSource = {
+    type: "eventsource",
+    isSocket: true,
+    isBlockable: true,
+    needsClient: true,
+    isUsable: (endpoint) => typeof EventSource === "function" && typeof fetch === "function" && isSameOrigin(endpoint),
+    open: (place) => new EventSourceTransport(place)
+  };
+
+  // src/transport/shared.ts
+  function scriptFor({ shared }, endpoint) {
+    if (typeof shared === "string") return shared;
+    return `${endpoint.origin}${endpoint.pathname.replace(/\/$/, "")}/client.js`;
+  }
+  var SharedTransport = class {
+    #port;
+    /** Ends the lock by which the worker sees that this tab is there. */
+    #release;
+    constructor({ endpoint, settings, to }, script, options) {
+      const worker = new SharedWorker(script, `faye ${endpoint.href}`);
+      this.#port = worker.port;
+      worker.onerror = () => to.closed(failure("The shared worker could not be started"));
+      this.#port.onmessage = ({ data }) => {
+        if (data.type === "ready") to.opened();
+        else if (data.type === "messages") to.received(data.messages);
+        else to.relayed(data.isUp, failure(data.reason), data.retryIn);
+      };
+      const { timeout, interval, retry, maxRetry, ack, replay } = options;
+      const endpoints = Object.fromEntries(
+        Object.entries(options.endpoints ?? {}).map(([type, url]) => [type, new URL(String(url), location.href).href])
+      );
+      const open = (lock2) => this.#say({
+        type: "open",
+        endpoint: endpoint.href,
+        headers: settings.headers,
+        lock: lock2,
+        options: { timeout, interval, retry, maxRetry, ack, replay, endpoints }
+      });
+      const lock = `faye ${Math.random()}`;
+      if (!navigator.locks) open(void 0);
+      else void navigator.locks.request(lock, () => new Promise((resolve) => {
+        this.#release = resolve;
+        open(lock);
+      }));
+    }
+    #say(message) {
+      this.#port.postMessage(message);
+    }
+    send(waiting) {
+      this.#say({ type: "send", messages: waiting });
+      return waiting;
+    }
+    cancel() {
+    }
+    check() {
+      this.#say({ type: "check" });
+    }
+    farewell(message) {
+      this.send([message]);
+    }
+    close() {
+      this.#say({ type: "close" });
+      this.#release?.();
+      this.#port.onmessage = null;
+      this.#port.close();
+    }
+  };
+  var sharedWorker = (options, endpoint) => ({
+    type: "shared",
+    isSocket: true,
+    isBlockable: true,
+    ownsSession: true,
+    isUsable: () => typeof SharedWorker === "function",
+    open: (place) => new SharedTransport(place, scriptFor(options, endpoint), options)
+  });
+
+  // src/transport/websocket.ts
+  var OPEN = 1;
+  var TOO_LARGE = 1009;
+  var LARGEST_FRAME = 65536;
+  var CHECK_MILLISECONDS = 5e3;
+  function socketUrl(endpoint) {
+    return endpoint.href.replace(/^http/, "ws").replace(/#.*$/, "");
+  }
+  var WebSocketTransport = class {
+    #place;
+    #socket;
+    #checking;
+    #isClosed = false;
+    /** `create` may throw, as the browser's does when a policy forbids the address. */
+    constructor(place, create) {
+      this.#place = place;
+      void this.#open(create);
+    }
+    async #open(create) {
+      const { to, endpoint, settings } = this.#place;
+      let socket;
+      try {
+        socket = await create(socketUrl(endpoint), settings);
+      } catch (error) {
+        return this.#closed(failure(`The WebSocket could not be made: ${String(error)}`));
+      }
+      if (this.#isClosed) return socket.close();
+      this.#socket = socket;
+      socket.onopen = () => to.opened();
+      socket.onmessage = (event) => {
+        clearTimeout(this.#checking);
+        this.#checking = void 0;
+        const messages = parseMessages(event.data);
+        if (messages && messages.length > 0) to.received(messages);
+      };
+      socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE ? new FayeError(413, [], "The server does not take a message of that size") : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ""}`));
+      socket.onerror = () => {
+      };
+    }
+    #closed(error) {
+      if (this.#isClosed) return;
+      this.close();
+      this.#place.to.closed(error);
+    }
+    send(waiting) {
+      if (this.#socket?.readyState !== OPEN) return [];
+      let frame = [];
+      let size = 0;
+      const flush = () => {
+        if (frame.length > 0) this.#socket.send(`[${frame.join()}]`);
+        frame = [];
+        size = 0;
+      };
+      for (const message of waiting) {
+        const text2 = JSON.stringify(message);
+        if (message.channel === CONNECT) {
+          this.#socket.send(`[${text2}]`);
+          continue;
+        }
+        if (size + text2.length > LARGEST_FRAME) flush();
+        frame.push(text2);
+        size += text2.length;
+      }
+      flush();
+      return waiting;
+    }
+    /** A socket carries many messages; one of them alone cannot be taken back. */
+    cancel() {
+    }
+    /** An empty array is answered by an empty array, by all Faye servers. */
+    check() {
+      if (this.#socket?.readyState !== OPEN || this.#checking) return;
+      this.#socket.send("[]");
+      this.#checking = setTimeout(() => this.#closed(failure("The server does not answer over the WebSocket")), CHECK_MILLISECONDS);
+    }
+    farewell(message) {
+      this.send([message]);
+    }
+    close() {
+      this.#isClosed = true;
+      clearTimeout(this.#checking);
+      const socket = this.#socket;
+      this.#socket = void 0;
+      if (!socket) return;
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      socket.close();
+    }
+  };
+  var webSocket = {
+    type: "websocket",
+    isSocket: true,
+    isBlockable: true,
+    isUsable: () => typeof WebSocket === "function",
+    open: (place) => new WebSocketTransport(place, (url) => new WebSocket(url))
+  };
+
+  // src/page.ts
+  var HIDDEN_MILLISECONDS = 5e3;
+  var watchers = /* @__PURE__ */ new Set();
+  function tell(event) {
+    for (const watcher of [...watchers]) watcher[event]();
+  }
+  var isListening = false;
+  function listen() {
+    if (isListening || typeof addEventListener !== "function") return;
+    isListening = true;
+    let hiddenAt = 0;
+    addEventListener("online", () => tell("wake"));
+    addEventListener("offline", () => tell("doubt"));
+    addEventListener("pagehide", (event) => {
+      if (!event.persisted) tell("leave");
+    });
+    addEventListener("pageshow", (event) => {
+      if (event.persisted) tell("wake");
+    });
+    if (typeof document === "undefined") return;
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "hidden") hiddenAt = Date.now();
+      else if (Date.now() - hiddenAt > HIDDEN_MILLISECONDS) tell("wake");
+    });
+  }
+  var page = {
+    base: typeof location === "undefined" ? void 0 : location.href,
+    kinds: (options, endpoint) => [
+      ...options.shared ? [sharedWorker(options, endpoint)] : [],
+      webSocket,
+      eventSource,
+      longPolling,
+      crossOriginLongPolling,
+      callbackPolling
+    ],
+    settings: () => ({ headers: {} }),
+    watch: (watcher) => {
+      listen();
+      watchers.add(watcher);
+      return () => watchers.delete(watcher);
+    }
+  };
+
+  // src/browser.ts
+  var Client = class extends BaseClient {
+    constructor(endpoint = "/bayeux", options = {}) {
+      super(endpoint, options, page);
+    }
+  };
+  var Faye = makeFaye(Client);
+  var browser_default = Faye;
+
+  // src/shared/host.ts
+  var INTERVAL = 2e4;
+  var advice = { reconnect: "retry", interval: INTERVAL, timeout: 0 };
+  var Hub = class {
+    #client;
+    #tabs = /* @__PURE__ */ new Set();
+    /** What tabs last sent as `ext` with a handshake, and with the subscription of each channel. */
+    #ext = /* @__PURE__ */ new Map();
+    /** Replies to handshakes that wait for the server. */
+    #greeting = [];
+    constructor(Client2, open) {
+      const client = new Client2(open.endpoint, open.options);
+      this.#client = client;
+      for (const [name, value] of Object.entries(open.headers)) client.setHeader(name, value);
+      client.addExtension({
+        outgoing: (message, callback) => {
+          const ext = this.#ext.get(String(message.subscription ?? message.channel));
+          if (ext && (message.channel === HANDSHAKE || message.channel === SUBSCRIBE)) message.ext = { ...message.ext, ...ext };
+          callback(message);
+        },
+        incoming: (message, callback) => {
+          if (message.successful === void 0 && message.data !== void 0) this.#deliver(message);
+          callback(message);
+        }
+      });
+      client.on("connection", ({ state, reason, error, retryIn }) => {
+        if (state === "connected") for (const answer of this.#greeting.splice(0)) answer(void 0);
+        else if (error && state !== "interrupted") this.#refused(error);
+        if (state === "connecting") return;
+        for (const tab of this.#tabs) say(tab, { type: "state", isUp: state === "connected", reason, retryIn });
+      });
+      client.on("subscription:refused", ({ channel, error }) => {
+        for (const tab of this.#tabs) {
+          if (!tab.subscriptions.delete(channel)) continue;
+          reply(tab, { channel: SUBSCRIBE, successful: false, subscription: channel, error: error.toString() });
+        }
+      });
+    }
+    /** The server wants nobody: tabs have to shake hands again, perhaps with another token. */
+    #refused(error) {
+      const waiting = this.#greeting.splice(0);
+      for (const answer of waiting) answer(error);
+      if (waiting.length > 0) return;
+      for (const tab of this.#tabs) {
+        reply(tab, { channel: CONNECT, successful: false, error: "401::Unknown client", advice: { reconnect: "handshake", interval: 0 } });
+      }
+    }
+    #deliver(message) {
+      const patterns = patternsOf(message.channel);
+      for (const tab of this.#tabs) {
+        if (patterns.some((pattern) => tab.subscriptions.has(pattern))) reply(tab, message);
+      }
+    }
+    join(tab) {
+      this.#tabs.add(tab);
+    }
+    leave(tab) {
+      if (!this.#tabs.delete(tab)) return;
+      for (const subscription of tab.subscriptions.values()) subscription.cancel();
+      tab.subscriptions.clear();
+      if (this.#tabs.size === 0) this.#client.disconnect();
+    }
+    check() {
+      this.#client.wake();
+    }
+    handle(tab, message) {
+      const { channel, id, ext, subscription } = message;
+      const answer = (error, more = {}) => {
+        reply(tab, { id, channel, successful: !error, ...error && { error: error.toString() }, ...more });
+      };
+      if (channel === HANDSHAKE) {
+        this.#ext.set(HANDSHAKE, ext);
+        const greet = (error) => answer(error, error ? { advice: { reconnect: "handshake" } } : { version: "1.0", clientId: this.#client.clientId, supportedConnectionTypes: ["shared"], advice });
+        if (this.#client.state === "connected") return greet(void 0);
+        this.#greeting.push(greet);
+        this.#client.connect();
+      } else if (channel === CONNECT) answer(void 0, { advice });
+      else if (channel === DISCONNECT) {
+        answer(void 0);
+        this.leave(tab);
+      } else if (channel === SUBSCRIBE) {
+        const name = String(subscription);
+        this.#ext.set(name, ext);
+        tab.subscriptions.get(name)?.cancel();
+        const made = this.#client.subscribe(name);
+        tab.subscriptions.set(name, made);
+        const done = (error) => {
+          if (error && tab.subscriptions.get(name) === made) tab.subscriptions.delete(name);
+          answer(error, { subscription: name });
+        };
+        made.then(() => done(void 0), done);
+      } else if (channel === UNSUBSCRIBE) {
+        const name = String(subscription);
+        tab.subscriptions.get(name)?.cancel();
+        tab.subscriptions.delete(name);
+        answer(void 0, { subscription: name });
+      } else {
+        const { clientId: _, id: __, ...content } = message;
+        this.#client.publishMessage(content).then(() => answer(void 0), answer);
+      }
+    }
+  };
+  function say({ port }, message) {
+    port.postMessage(message);
+  }
+  function reply(tab, message) {
+    say(tab, { type: "messages", messages: [message] });
+  }
+  function host(Client2) {
+    const hubs = /* @__PURE__ */ new Map();
+    const open = (tab, message) => {
+      const hub = hubs.get(message.endpoint) ?? new Hub(Client2, message);
+      hubs.set(message.endpoint, hub);
+      tab.hub = hub;
+      hub.join(tab);
+      say(tab, { type: "ready" });
+      if (message.lock) void navigator.locks.request(message.lock, () => hub.leave(tab));
+    };
+    addEventListener("connect", (event) => {
+      const [port] = event.ports;
+      const tab = { port, subscriptions: /* @__PURE__ */ new Map(), hub: void 0 };
+      port.onmessage = ({ data }) => {
+        if (data.type === "open") open(tab, data);
+        else if (data.type === "send") for (const message of data.messages) tab.hub?.handle(tab, message);
+        else if (data.type === "check") tab.hub?.check();
+        else tab.hub?.leave(tab);
+      };
+    });
+  }
+
+  // src/global.ts
+  globalThis["Faye"] = browser_default;
+  if ("onconnect" in globalThis) host(browser_default.Client);
+})();
+//# sourceMappingURL=faye-browser.js.map

@@ -1,0 +1,18 @@
+/**
+ * What every entry exports beside the client itself.
+ */
+export { FayeError } from './error.cjs';
+export { Subscription } from './subscription.cjs';
+export { Publication } from './publication.cjs';
+export type { PublishOptions } from './publication.cjs';
+export { Scheduler } from './scheduler.cjs';
+export type { SchedulerClass, SchedulerOptions } from './scheduler.cjs';
+export type { ClientOptions } from './options.cjs';
+export type { ChannelEvent, ClientEvents } from './client.cjs';
+export type { ConnectionEvent, ConnectionState } from './connection.cjs';
+export type { Extension } from './extensible.cjs';
+export type { Advice, Message } from './message.cjs';
+export type { Level, Logger } from './logger.cjs';
+export type { TokenSource } from './token.cjs';
+export type { ReplaySource } from './replay.cjs';
+export { VERSION } from './version.cjs';

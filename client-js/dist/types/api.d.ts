@@ -1,0 +1,18 @@
+/**
+ * What every entry exports beside the client itself.
+ */
+export { FayeError } from './error.js';
+export { Subscription } from './subscription.js';
+export { Publication } from './publication.js';
+export type { PublishOptions } from './publication.js';
+export { Scheduler } from './scheduler.js';
+export type { SchedulerClass, SchedulerOptions } from './scheduler.js';
+export type { ClientOptions } from './options.js';
+export type { ChannelEvent, ClientEvents } from './client.js';
+export type { ConnectionEvent, ConnectionState } from './connection.js';
+export type { Extension } from './extensible.js';
+export type { Advice, Message } from './message.js';
+export type { Level, Logger } from './logger.js';
+export type { TokenSource } from './token.js';
+export type { ReplaySource } from './replay.js';
+export { VERSION } from './version.js';

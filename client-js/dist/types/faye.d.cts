@@ -1,0 +1,14 @@
+/**
+ * The object that Faye's users know as `Faye`. `Faye.logger` may be assigned.
+ */
+import { FayeError } from './error.cjs';
+import { type Logger } from './logger.cjs';
+import { Scheduler } from './scheduler.cjs';
+export interface Faye<Client> {
+    readonly VERSION: string;
+    readonly Client: Client;
+    readonly Scheduler: typeof Scheduler;
+    readonly Error: typeof FayeError;
+    logger: Logger | undefined;
+}
+export declare function makeFaye<Client>(client: Client): Faye<Client>;

@@ -1,0 +1,15 @@
+/**
+ * Parts of the client that add to messages on their way: after the application's extensions on the way out, before
+ * them on the way in.
+ */
+import type { FayeError } from './error.js';
+import type { Message } from './message.js';
+export interface Feature {
+    /** Before a handshake. It may have to ask somebody. */
+    prepare?(): Promise<void> | undefined;
+    outgoing?(message: Message): void;
+    incoming?(message: Message): void;
+    /** The server refused a handshake or a subscription. Gives whether it may be tried once more at once. */
+    retries?(message: Message, error: FayeError): boolean;
+}
+export declare function addExt(message: Message, name: string, value: unknown): void;

@@ -1,0 +1,11 @@
+/**
+ * Where the client says what it does, as `Faye.logger`. Without one it says nothing and formats nothing.
+ */
+export type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+/** A function that takes each line, or an object with a method for each level. */
+export type Logger = ((line: string) => void) | Partial<Record<Level, (line: string) => void>>;
+export declare const logging: {
+    logger: Logger | undefined;
+};
+/** Logs a line in which each `?` stands for a value. */
+export declare function log(level: Level, line: string, ...values: unknown[]): void;

@@ -1,0 +1,13 @@
+/**
+ * The entry for Node.
+ */
+import { BaseClient } from './client.cjs';
+import type { ClientOptions } from './options.cjs';
+export * from './api.cjs';
+export declare class Client extends BaseClient {
+    /** The endpoint has to be a whole address, such as `http://localhost:8000/faye`. */
+    constructor(endpoint: string | URL, options?: ClientOptions);
+}
+declare const Faye: import("./faye.cjs").Faye<typeof Client>;
+export default Faye;
+export declare let logger: (typeof import('./node.cjs'))['default']['logger'];

@@ -1,0 +1,42 @@
+/**
+ * The options of a client: which there are, what they default to, and what is said of a mistake.
+ */
+import type { ReplaySource } from './replay.js';
+import { type SchedulerClass } from './scheduler.js';
+import type { SessionOptions } from './session.js';
+import type { TokenSource } from './token.js';
+export interface ClientOptions {
+    /** Seconds to wait for a reply until the server has said how long it holds connects. Default 60. */
+    timeout?: number;
+    /** Seconds between two connects until the server has said otherwise. Default 0. */
+    interval?: number;
+    /** Seconds that the growing delay between attempts begins with. Default 5. */
+    retry?: number;
+    /** Seconds that the growing delay between attempts does not exceed. Default 60. */
+    maxRetry?: number;
+    /** Other endpoints for some connection types. */
+    endpoints?: Record<string, string | URL>;
+    scheduler?: SchedulerClass;
+    /** Sent as `ext.token` with handshakes and subscriptions; a function is asked again when its token has expired. */
+    token?: TokenSource;
+    /** Has the server send again what did not arrive, where it knows `ext.ack`. */
+    ack?: boolean;
+    /** Has the server send what was missed, where it knows `ext.replay`. */
+    replay?: ReplaySource;
+    /**
+     * Browsers: one connection for all tabs, by a SharedWorker. A string is the address of the script to run in it;
+     * otherwise it is `client.js` under the endpoint.
+     */
+    shared?: boolean | string;
+    /** Node: an `http.Agent` or `https.Agent`, for example one that goes through a proxy. */
+    agent?: unknown;
+    /** Node: options for TLS such as `ca`, `cert` and `key`. */
+    tls?: object;
+    /** Node: short for `tls.ca`. */
+    ca?: unknown;
+    /** Accepted as Faye does; compression is left to the platform's WebSocket. */
+    websocketExtensions?: unknown;
+}
+/** Throws at the first option that is not known, as Faye does. */
+export declare function checkOptions(options: object, known: readonly string[]): void;
+export declare function sessionOptions(options: ClientOptions): SessionOptions;

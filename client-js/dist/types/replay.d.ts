@@ -1,0 +1,18 @@
+/**
+ * The extension `ext.replay`: a subscription says after which message it wants to go on, so that what was published
+ * while the client was away arrives. Positions are `ext.replay.id` of a message, or `data.event.replayId`
+ * (Salesforce). Where the server does not have it, nothing happens.
+ */
+import type { FayeError } from './error.js';
+import { type Feature } from './feature.js';
+import type { Message } from './message.js';
+/** Where to begin: `true` or -1 with what is new, -2 with all that is kept, a position, or one for each channel. */
+export type ReplaySource = boolean | number | Record<string, number>;
+export declare class Replay implements Feature {
+    #private;
+    /** `gap` is called when messages are lost because the server does not keep them so long. */
+    constructor(source: ReplaySource, gap: (channel: string, error: FayeError) => void);
+    outgoing(message: Message): void;
+    incoming(message: Message): void;
+    retries(message: Message, error: FayeError): boolean;
+}

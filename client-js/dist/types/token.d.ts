@@ -1,0 +1,16 @@
+/**
+ * The token that says who the user is: sent as `ext.token` with handshakes and subscriptions, never with
+ * publications, because servers may forward those to others.
+ */
+import type { FayeError } from './error.js';
+import { type Feature } from './feature.js';
+import type { Message } from './message.js';
+export type TokenSource = string | (() => string | Promise<string>);
+export declare class Token implements Feature {
+    #private;
+    constructor(source: TokenSource);
+    prepare(): Promise<void> | undefined;
+    outgoing(message: Message): void;
+    incoming(message: Message): void;
+    retries(_message: Message, { code }: FayeError): boolean;
+}

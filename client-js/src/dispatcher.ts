@@ -1,0 +1,281 @@
+/**
+ * Sends messages until each is answered or given up: keeps their order, gives each a deadline for its reply, and
+ * waits longer after each failure. It knows when there is a session, but not what the messages mean.
+ */
+
+import { delayAfter } from './backoff.js';
+import type { Candidate, SelectorListener } from './candidate.js';
+import { CONNECT, HANDSHAKE } from './channel.js';
+import type { Envelope, Settle } from './envelope.js';
+import { FayeError, failure } from './error.js';
+import type { Message } from './message.js';
+import type { Limits } from './pipeline.js';
+import { Scheduler, type SchedulerClass } from './scheduler.js';
+import { Selector } from './selector.js';
+import type { Kind, Settings, Transport } from './transport/transport.js';
+
+export interface DispatcherOptions {
+  retry: number;
+  maxRetry: number;
+  scheduler: SchedulerClass;
+}
+
+export interface DispatcherListener {
+  /** A message, and what waits for it if it is a reply. */
+  received(message: Message, settle: Settle | undefined): void;
+  switched(): void;
+  up(): void;
+  /** Nothing is sent for so many milliseconds. */
+  down(error: FayeError, retryIn: number, isFirst: boolean): void;
+  lost(error: FayeError): void;
+}
+
+export class Dispatcher implements SelectorListener {
+  readonly selector: Selector;
+  #options: DispatcherOptions;
+  #listener: DispatcherListener;
+  #envelopes = new Map<string, Envelope>();
+  #failures = 0;
+  #pause: ReturnType<typeof setTimeout> | undefined;
+  #isFlushing = false;
+  #held = 0;
+  isUp: boolean | undefined;
+  /** Whether another has told that the server is away: replies of that other say nothing then. */
+  #isRelayed = false;
+
+  constructor(
+    kinds: readonly Kind[],
+    endpointFor: (type: string) => URL,
+    settings: Settings,
+    options: DispatcherOptions,
+    listener: DispatcherListener,
+  ) {
+    this.#options = options;
+    this.#listener = listener;
+    this.selector = new Selector(kinds, endpointFor, settings, this);
+  }
+
+  /** Sends a message with an id. */
+  send(message: Message, limits: Limits, settle: Settle): void {
+    const scheduler = new this.#options.scheduler(message, { ...limits, interval: this.#options.retry });
+    const envelope: Envelope = { message, scheduler, settle, transport: undefined, timer: undefined, isAlone: false };
+    this.#envelopes.set(message.id!, envelope);
+    this.flush();
+  }
+
+  /** Gives up a message. */
+  abort(id: string, error: FayeError): void {
+    const envelope = this.#envelopes.get(id);
+    if (!envelope) return;
+    envelope.scheduler.abort();
+    envelope.transport?.cancel(envelope.message);
+    this.#end(envelope)(undefined, error);
+  }
+
+  /** Forgets messages without a word: nobody needs the reply any more. */
+  forget(matches: (message: Message) => boolean): void {
+    for (const envelope of [...this.#envelopes.values()]) {
+      if (!matches(envelope.message)) continue;
+      envelope.transport?.cancel(envelope.message);
+      this.#end(envelope);
+    }
+  }
+
+  /** Gives up everything. */
+  clear(error: FayeError): void {
+    clearTimeout(this.#pause);
+    this.#pause = undefined;
+    for (const envelope of [...this.#envelopes.values()]) this.#end(envelope)(undefined, error);
+  }
+
+  #end(envelope: Envelope): Settle {
+    clearTimeout(envelope.timer);
+    this.#envelopes.delete(envelope.message.id!);
+    return envelope.settle;
+  }
+
+  /** Messages that `act` sends leave together. */
+  batch(act: () => void): void {
+    this.#held += 1;
+    try {
+      act();
+    } finally {
+      this.#held -= 1;
+      this.flush();
+    }
+  }
+
+  /** Sends what waits, at the end of the current work so that what is sent together leaves together. */
+  flush(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    void Promise.resolve().then(() => {
+      this.#isFlushing = false;
+      if (this.#held === 0 && !this.#pause) this.#flushNow();
+    });
+  }
+
+  #flushNow(): void {
+    const { current, clientId } = this.selector;
+    if (!current?.transport) return;
+    let waiting = [...this.#envelopes.values()].filter(({ transport, message }) =>
+      !transport && (message.channel === HANDSHAKE || clientId !== undefined));
+    const alone = waiting.findIndex(({ isAlone }) => isAlone);
+    if (alone >= 0) waiting = waiting.slice(0, Math.max(alone, 1));
+    const deliverable = waiting.filter((envelope) => {
+      if (envelope.scheduler.isDeliverable()) return true;
+      this.#giveUp(envelope);
+      return false;
+    });
+    for (const { message } of deliverable) {
+      // The session may be another one than when the message was made.
+      if (message.clientId !== undefined) message.clientId = clientId!;
+    }
+    if (deliverable.length === 0) return;
+    const { transport } = current;
+    const taken = new Set(transport.send(deliverable.map(({ message }) => message)));
+    for (const envelope of deliverable) {
+      if (!taken.has(envelope.message)) continue;
+      envelope.transport = transport;
+      envelope.scheduler.send();
+      const seconds = envelope.scheduler.getTimeout();
+      envelope.timer = setTimeout(() => this.#timedOut(envelope, current, seconds), seconds * 1000);
+    }
+  }
+
+  #timedOut(envelope: Envelope, candidate: Candidate, seconds: number): void {
+    const { transport, message } = envelope;
+    const error = failure(`No reply to ${message.channel} within ${Math.round(seconds)} s`);
+    if (candidate.kind.isSocket && candidate.transport === transport) return this.selector.fail(candidate, error);
+    transport!.cancel(message);
+    if (candidate === this.selector.current) this.failed(candidate, transport!, [message], error);
+    else this.moved(transport!, [message]);
+  }
+
+  switched(): void {
+    this.#listener.switched();
+    this.flush();
+  }
+
+  ready(): void {
+    this.flush();
+  }
+
+  received(messages: Message[]): void {
+    for (const message of messages) {
+      const isReply = message.successful !== undefined;
+      const envelope = isReply && message.id !== undefined ? this.#envelopes.get(message.id) : undefined;
+      const settle = envelope && this.#end(envelope);
+      if (envelope) envelope.scheduler.succeed();
+      if (isReply) this.#failures = 0;
+      if (!this.isUp && !this.#isRelayed) {
+        this.isUp = true;
+        this.#listener.up();
+      }
+      this.#listener.received(message, settle);
+    }
+  }
+
+  failed(candidate: Candidate, transport: Transport, messages: Message[] | undefined, error: FayeError): void {
+    const affected = this.#carried(transport, messages);
+    if (error.code === 413) this.#refuseLargest(affected, error);
+    this.#down(candidate, error, affected);
+    for (const envelope of affected) this.#wait(envelope);
+  }
+
+  moved(transport: Transport, messages: Message[] | undefined): void {
+    for (const envelope of this.#carried(transport, messages)) this.#wait(envelope);
+    this.flush();
+  }
+
+  #carried(transport: Transport, messages: Message[] | undefined): Envelope[] {
+    return [...this.#envelopes.values()].filter((envelope) =>
+      envelope.transport === transport && (!messages || messages.includes(envelope.message)));
+  }
+
+  #wait(envelope: Envelope): void {
+    clearTimeout(envelope.timer);
+    envelope.transport = undefined;
+    envelope.scheduler.fail();
+    if (!envelope.scheduler.isDeliverable()) this.#giveUp(envelope);
+  }
+
+  #giveUp(envelope: Envelope): void {
+    envelope.scheduler.abort();
+    this.#end(envelope)(undefined, failure('The message was given up: its attempts or its time ran out'));
+  }
+
+  /** The server ended the socket because of one message; the same again would end it again. */
+  #refuseLargest(affected: Envelope[], error: FayeError): void {
+    const size = ({ message }: Envelope): number => JSON.stringify(message).length;
+    const [largest] = affected.filter(({ message }) => message.data !== undefined).sort((a, b) => size(b) - size(a));
+    if (!largest) return;
+    affected.splice(affected.indexOf(largest), 1);
+    this.#end(largest)(undefined, error);
+  }
+
+  /** A request that the server did not read: its messages go again one by one, to find the one at fault. */
+  refused(messages: Message[], status: number): void {
+    const error = new FayeError(status, [], `The server answered ${status} to the request`);
+    for (const message of messages) {
+      const envelope = this.#envelopes.get(message.id!);
+      if (!envelope) continue;
+      const isSingle = messages.length === 1;
+      if (isSingle && message.channel !== HANDSHAKE && message.channel !== CONNECT) {
+        this.#end(envelope)(undefined, error);
+        continue;
+      }
+      this.#wait(envelope);
+      envelope.isAlone = true;
+      if (isSingle) this.#down(this.selector.current, error, [envelope]);
+    }
+    this.flush();
+  }
+
+  relayed(isUp: boolean, error: FayeError | undefined, retryIn: number | undefined): void {
+    this.#isRelayed = !isUp;
+    const wasUp = this.isUp !== false;
+    this.isUp = isUp;
+    if (!isUp) this.#listener.down(error ?? failure('The server is away'), retryIn ?? 0, wasUp);
+    else if (!wasUp) this.#listener.up();
+  }
+
+  stranded(): void {
+    this.#down(undefined, failure('No transport works'), []);
+  }
+
+  lost(error: FayeError): void {
+    this.#listener.lost(error);
+  }
+
+  #down(candidate: Candidate | undefined, error: FayeError, affected: Envelope[]): void {
+    if (this.#pause) return;
+    this.#failures += 1;
+    const { retry, maxRetry } = this.#options;
+    // An application's own scheduler knows better.
+    const own = affected.find(({ scheduler }) => scheduler.getInterval !== Scheduler.prototype.getInterval);
+    const delay = own ? own.scheduler.getInterval() * 1000 : delayAfter(this.#failures, retry, maxRetry);
+    this.#isRelayed = false;
+    this.selector.release(candidate);
+    this.#pause = setTimeout(() => this.retry(), delay);
+    const wasUp = this.isUp !== false;
+    this.isUp = false;
+    this.#listener.down(error, delay, wasUp);
+  }
+
+  /** Tries again now. */
+  retry(): void {
+    clearTimeout(this.#pause);
+    this.#pause = undefined;
+    this.selector.select();
+    this.flush();
+  }
+
+  /** The network may be there again: tries at once, and forgets what did not work. */
+  wake(): void {
+    this.selector.forgive();
+    this.#failures = 0;
+    if (this.#pause) this.retry();
+    else this.selector.select();
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * Events, with the names of Node's emitter and of Faye's own (`bind`, `unbind`, `trigger`).
+ */
+
+type Listener = (...values: any[]) => void;
+
+interface Entry {
+  listener: Listener;
+  context: unknown;
+  once: boolean;
+}
+
+/** Throws after the current work is done, so that a listener's mistake is seen and harms nobody else. */
+export function throwLater(error: unknown): void {
+  setTimeout(() => {
+    throw error;
+  }, 0);
+}
+
+/** `Events` names each event and the arguments of its listeners. */
+export class Emitter<Events extends Record<string, unknown[]>> {
+  #entries = new Map<string, Entry[]>();
+
+  #add(event: string, listener: Listener, context: unknown, once: boolean): this {
+    const entries = this.#entries.get(event) ?? [];
+    this.#entries.set(event, [...entries, { listener, context, once }]);
+    return this;
+  }
+
+  #remove(event: string, matches: (entry: Entry) => boolean): this {
+    const entries = (this.#entries.get(event) ?? []).filter((entry) => !matches(entry));
+    if (entries.length > 0) this.#entries.set(event, entries);
+    else this.#entries.delete(event);
+    return this;
+  }
+
+  on<Name extends keyof Events & string>(event: Name, listener: (...values: Events[Name]) => void): this {
+    return this.#add(event, listener as Listener, this, false);
+  }
+
+  addListener<Name extends keyof Events & string>(event: Name, listener: (...values: Events[Name]) => void): this {
+    return this.on(event, listener);
+  }
+
+  once<Name extends keyof Events & string>(event: Name, listener: (...values: Events[Name]) => void): this {
+    return this.#add(event, listener as Listener, this, true);
+  }
+
+  off<Name extends keyof Events & string>(event: Name, listener: (...values: Events[Name]) => void): this {
+    return this.#remove(event, (entry) => entry.listener === listener);
+  }
+
+  removeListener<Name extends keyof Events & string>(event: Name, listener: (...values: Events[Name]) => void): this {
+    return this.off(event, listener);
+  }
+
+  /** Without an event: of every event. */
+  removeAllListeners(event?: keyof Events & string): this {
+    if (event === undefined) this.#entries.clear();
+    else this.#entries.delete(event);
+    return this;
+  }
+
+  listeners(event: keyof Events & string): Listener[] {
+    return (this.#entries.get(event) ?? []).map(({ listener }) => listener);
+  }
+
+  countListeners(event: keyof Events & string): number {
+    return this.listeners(event).length;
+  }
+
+  bind<Name extends keyof Events & string>(
+    event: Name,
+    listener: (...values: Events[Name]) => void,
+    context?: unknown,
+  ): this {
+    return this.#add(event, listener as Listener, context, false);
+  }
+
+  /** Without a listener: every listener of the event. */
+  unbind<Name extends keyof Events & string>(
+    event: Name,
+    listener?: (...values: Events[Name]) => void,
+    context?: unknown,
+  ): this {
+    return this.#remove(event, (entry) =>
+      listener === undefined || (entry.listener === listener && (context === undefined || entry.context === context)));
+  }
+
+  /** Gives whether anybody listens. A listener that throws does not keep the others from hearing. */
+  emit<Name extends keyof Events & string>(event: Name, ...values: Events[Name]): boolean {
+    const entries = this.#entries.get(event) ?? [];
+    for (const entry of entries) {
+      if (entry.once) this.#remove(event, (other) => other === entry);
+      try {
+        entry.listener.apply(entry.context, values);
+      } catch (error) {
+        throwLater(error);
+      }
+    }
+    return entries.length > 0;
+  }
+
+  trigger<Name extends keyof Events & string>(event: Name, ...values: Events[Name]): boolean {
+    return this.emit(event, ...values);
+  }
+}

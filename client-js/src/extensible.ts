@@ -1,0 +1,50 @@
+/**
+ * The application's extensions: each sees every message on its way out and in, and may change, hold or drop it.
+ */
+
+import type { Message } from './message.js';
+
+type Pass = (message: Message | null) => void;
+
+/** Faye's shape. With three parameters the second is what a server would give as the request; here it is null. */
+export interface Extension {
+  added?(client: unknown): void;
+  removed?(client: unknown): void;
+  incoming?: ((message: any, callback: Pass) => void) | ((message: any, request: null, callback: Pass) => void);
+  outgoing?: ((message: any, callback: Pass) => void) | ((message: any, request: null, callback: Pass) => void);
+}
+
+export class Extensions {
+  #list: Extension[] = [];
+
+  add(extension: Extension, client: unknown): void {
+    this.#list.push(extension);
+    extension.added?.(client);
+  }
+
+  remove(extension: Extension, client: unknown): void {
+    const index = this.#list.indexOf(extension);
+    if (index < 0) return;
+    this.#list.splice(index, 1);
+    extension.removed?.(client);
+  }
+
+  /** Gives `done` what the extensions make of a message: null when one dropped it. It is called at most once. */
+  pipe(stage: 'incoming' | 'outgoing', message: Message, done: Pass): void {
+    const extensions = this.#list.filter((extension) => extension[stage]);
+    const next = (index: number, current: Message | null): void => {
+      const extension = extensions[index];
+      if (!current || !extension) return done(current);
+      let called = false;
+      const pass: Pass = (result) => {
+        if (called) return;
+        called = true;
+        next(index + 1, result);
+      };
+      const run = extension[stage] as (...values: unknown[]) => void;
+      if (run.length >= 3) run.call(extension, current, null, pass);
+      else run.call(extension, current, pass);
+    };
+    next(0, message);
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * The environment of a browser, a worker or React Native: which transports there are, and what the page goes through.
+ */
+
+import type { Environment, Watcher } from './environment.js';
+import { callbackPolling } from './transport/jsonp.js';
+import { eventSource } from './transport/eventsource.js';
+import { crossOriginLongPolling, longPolling } from './transport/fetch.js';
+import { sharedWorker } from './transport/shared.js';
+import { webSocket } from './transport/websocket.js';
+
+/** A page that was hidden for less is not asked whether its connection still works. */
+const HIDDEN_MILLISECONDS = 5_000;
+
+const watchers = new Set<Watcher>();
+
+function tell(event: keyof Watcher): void {
+  for (const watcher of [...watchers]) watcher[event]();
+}
+
+let isListening = false;
+
+/** Listens once for all clients. */
+function listen(): void {
+  if (isListening || typeof addEventListener !== 'function') return;
+  isListening = true;
+  let hiddenAt = 0;
+  addEventListener('online', () => tell('wake'));
+  addEventListener('offline', () => tell('doubt'));
+  // A page that may come back from the browser's cache keeps its session.
+  addEventListener('pagehide', (event) => {
+    if (!event.persisted) tell('leave');
+  });
+  addEventListener('pageshow', (event) => {
+    if (event.persisted) tell('wake');
+  });
+  if (typeof document === 'undefined') return;
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'hidden') hiddenAt = Date.now();
+    else if (Date.now() - hiddenAt > HIDDEN_MILLISECONDS) tell('wake');
+  });
+}
+
+export const page: Environment = {
+  base: typeof location === 'undefined' ? undefined : location.href,
+  kinds: (options, endpoint) => [
+    ...(options.shared ? [sharedWorker(options, endpoint)] : []),
+    webSocket, eventSource, longPolling, crossOriginLongPolling, callbackPolling,
+  ],
+  settings: () => ({ headers: {} }),
+  watch: (watcher) => {
+    listen();
+    watchers.add(watcher);
+    return () => watchers.delete(watcher);
+  },
+};

@@ -1,0 +1,74 @@
+/**
+ * The extension `ext.replay`: a subscription says after which message it wants to go on, so that what was published
+ * while the client was away arrives. Positions are `ext.replay.id` of a message, or `data.event.replayId`
+ * (Salesforce). Where the server does not have it, nothing happens.
+ */
+
+import { HANDSHAKE, SUBSCRIBE, isPattern, patternsOf } from './channel.js';
+import type { FayeError } from './error.js';
+import { addExt, type Feature } from './feature.js';
+import type { Message } from './message.js';
+
+/** Where to begin: `true` or -1 with what is new, -2 with all that is kept, a position, or one for each channel. */
+export type ReplaySource = boolean | number | Record<string, number>;
+
+const FROM_NOW = -1;
+const MOST_CHANNELS = 1_000;
+
+function positionOf(message: Message): number | undefined {
+  const id = (message.ext?.['replay'] as { id?: unknown } | undefined)?.id
+    ?? (message.data as { event?: { replayId?: unknown } } | null | undefined)?.event?.replayId;
+  return typeof id === 'number' ? id : undefined;
+}
+
+export class Replay implements Feature {
+  #source: ReplaySource;
+  #positions = new Map<string, number>();
+  #isOffered = false;
+  #gap: (channel: string, error: FayeError) => void;
+
+  /** `gap` is called when messages are lost because the server does not keep them so long. */
+  constructor(source: ReplaySource, gap: (channel: string, error: FayeError) => void) {
+    this.#source = source;
+    this.#gap = gap;
+  }
+
+  outgoing(message: Message): void {
+    if (message.channel === HANDSHAKE) addExt(message, 'replay', true);
+    if (message.channel !== SUBSCRIBE || !this.#isOffered) return;
+    const channel = String(message.subscription);
+    const positions: Record<string, number> = { [channel]: this.#first(channel) };
+    for (const [name, position] of this.#positions) {
+      if (name === channel || (isPattern(channel) && patternsOf(name).includes(channel))) positions[name] = position;
+    }
+    addExt(message, 'replay', positions);
+  }
+
+  #first(channel: string): number {
+    if (typeof this.#source === 'number') return this.#source;
+    return typeof this.#source === 'object' ? this.#source[channel] ?? FROM_NOW : FROM_NOW;
+  }
+
+  incoming(message: Message): void {
+    if (message.channel === HANDSHAKE) {
+      if (message.successful) this.#isOffered = message.ext?.['replay'] === true;
+      return;
+    }
+    const position = this.#isOffered && message.successful === undefined ? positionOf(message) : undefined;
+    if (position === undefined) return;
+    // The channel that was heard last stands last; the first is the one to forget.
+    this.#positions.delete(message.channel);
+    this.#positions.set(message.channel, position);
+    if (this.#positions.size > MOST_CHANNELS) this.#positions.delete(this.#positions.keys().next().value!);
+  }
+
+  retries(message: Message, error: FayeError): boolean {
+    if (message.channel !== SUBSCRIBE || error.code !== 400 || !this.#isOffered) return false;
+    const channel = String(message.subscription);
+    const known = [...this.#positions.keys()].filter((name) => name === channel || patternsOf(name).includes(channel));
+    if (known.length === 0) return false;
+    for (const name of known) this.#positions.delete(name);
+    this.#gap(channel, error);
+    return true;
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * When a message is given up, and how long a reply may take: one scheduler for each message. An application may
+ * pass a class of its own as the option `scheduler` (Faye's contract).
+ */
+
+import type { Message } from './message.js';
+
+export interface SchedulerOptions {
+  /** Seconds until a reply is missed. */
+  timeout: number;
+  /** Seconds until the message is sent again. */
+  interval: number;
+  /** How often it is sent at most. */
+  attempts?: number | undefined;
+  /** Until when it is sent, in milliseconds since 1970. */
+  deadline?: number | undefined;
+}
+
+export class Scheduler {
+  readonly message: Message;
+  readonly options: SchedulerOptions;
+  /** How often the message was sent. */
+  attempts = 0;
+
+  constructor(message: Message, options: SchedulerOptions) {
+    this.message = message;
+    this.options = options;
+  }
+
+  /** Seconds until a reply is missed. */
+  getTimeout(): number {
+    return this.options.timeout;
+  }
+
+  /**
+   * Seconds until the message is sent again. A class that overrides it decides; otherwise the client's backoff does,
+   * which begins at this interval.
+   */
+  getInterval(): number {
+    return this.options.interval;
+  }
+
+  /** Whether it may be sent (again). */
+  isDeliverable(): boolean {
+    const { attempts, deadline } = this.options;
+    return (attempts === undefined || this.attempts < attempts) && (deadline === undefined || Date.now() <= deadline);
+  }
+
+  send(): void {
+    this.attempts += 1;
+  }
+
+  succeed(): void {}
+
+  fail(): void {}
+
+  abort(): void {}
+}
+
+export type SchedulerClass = new (message: Message, options: SchedulerOptions) => Scheduler;

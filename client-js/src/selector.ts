@@ -1,0 +1,228 @@
+/**
+ * Which transport is used: the best that works. Better ones are opened while a lesser one serves; one that stops
+ * working is left, and tried again later. It knows nothing of messages' meaning.
+ */
+
+import type { Candidate, SelectorListener } from './candidate.js';
+import { type FayeError, failure } from './error.js';
+import { log } from './logger.js';
+import type { Carried, Kind, Settings, Transport } from './transport/transport.js';
+
+/** How long to wait for a transport that worked before, until a lesser one is taken. */
+const HEAD_START = 1_500;
+const SHARED_HEAD_START = 3_000;
+/** How long a transport may take to open. */
+const OPEN_TIME = 20_000;
+/** How long one that does not work is left alone: doubled each time, up to the limit. */
+const SHUN_TIME = 30_000;
+const SHUN_LIMIT = 600_000;
+
+export class Selector {
+  readonly candidates: Candidate[];
+  current: Candidate | undefined;
+  clientId: string | undefined;
+  readonly #disabled = new Set<string>();
+  #settings: Settings;
+  #listener: SelectorListener;
+  /** The types that the server offers; undefined before the handshake. */
+  #offered: string[] | undefined;
+  #heardAt = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(kinds: readonly Kind[], endpointFor: (type: string) => URL, settings: Settings, listener: SelectorListener) {
+    this.#settings = settings;
+    this.#listener = listener;
+    this.candidates = kinds.map((kind) => ({
+      kind, endpoint: endpointFor(kind.type), transport: undefined, isOpen: false, openedAt: 0, isProven: false,
+      hasWorked: false, shunnedAt: 0, shunnedUntil: 0, shunned: 0, timer: undefined,
+    }));
+  }
+
+  disable(type: string): void {
+    this.#disabled.add(type);
+    for (const candidate of this.candidates) if (candidate.kind.type === type) this.#close(candidate);
+  }
+
+  isDisabled(feature: string): boolean {
+    return this.#disabled.has(feature);
+  }
+
+  /** The types that this client can use with its endpoints. */
+  types(): string[] {
+    return this.candidates.filter((candidate) => this.#isPossible(candidate)).map(({ kind }) => kind.type);
+  }
+
+  /** A session begins or ends. Without a session, only what needs none may be used. */
+  begin(clientId: string | undefined, offered: string[] | undefined): void {
+    this.clientId = clientId;
+    this.#offered = offered;
+    for (const candidate of this.candidates) if (candidate.kind.needsClient) this.#close(candidate);
+    this.select();
+  }
+
+  #isPossible({ kind, endpoint }: Candidate): boolean {
+    return !this.#disabled.has(kind.type) && kind.isUsable(endpoint, this.#settings);
+  }
+
+  /** Takes the best transport that is open, and opens better ones. */
+  select(): void {
+    clearTimeout(this.#timer);
+    const now = Date.now();
+    let wake = Infinity;
+    let opening: Candidate | undefined;
+    let spare: Candidate | undefined;
+    let best: Candidate | undefined;
+    for (const candidate of this.candidates) {
+      const { kind } = candidate;
+      if (!this.#isPossible(candidate)) continue;
+      if (this.#offered && !this.#offered.includes(kind.type)) continue;
+      if (kind.needsClient && !this.clientId) continue;
+      if (candidate.shunnedUntil > now) {
+        wake = Math.min(wake, candidate.shunnedUntil);
+        continue;
+      }
+      // One socket at a time: the next best is opened when the better one has failed.
+      if (!candidate.transport && !(kind.isSocket && opening)) this.#open(candidate, now);
+      if (!candidate.isOpen) {
+        if (candidate.transport) opening ??= candidate;
+      } else if (!this.clientId && kind.isSocket && !kind.ownsSession) {
+        // Without a session a request comes before a socket, as with Faye: it goes through more often.
+        spare ??= candidate;
+      } else {
+        best = candidate;
+        break;
+      }
+    }
+    best ??= spare;
+    if (!this.current && opening && (opening.kind.ownsSession || (opening.hasWorked && this.clientId))) {
+      const left = opening.openedAt + (opening.kind.ownsSession ? SHARED_HEAD_START : HEAD_START) - now;
+      if (left > 0) {
+        best = undefined;
+        wake = Math.min(wake, now + left);
+      }
+    }
+    if (!best && !opening && !this.current) return this.#listener.stranded();
+    if (wake < Infinity) this.#timer = setTimeout(() => this.select(), wake - now);
+    if (best && best !== this.current) {
+      log('debug', 'Selected ? transport for ?', best.kind.type, best.endpoint.href);
+      this.current = best;
+      this.#listener.switched();
+    }
+  }
+
+  #open(candidate: Candidate, now: number): void {
+    const { kind, endpoint } = candidate;
+    candidate.openedAt = now;
+    candidate.isProven = false;
+    candidate.isOpen = !kind.isSocket;
+    let transport: Transport | undefined;
+    const isCurrent = (): boolean => candidate.transport === transport;
+    const to: Carried = {
+      opened: () => {
+        if (!isCurrent()) return;
+        clearTimeout(candidate.timer);
+        candidate.isOpen = true;
+        this.select();
+      },
+      ready: () => this.#listener.ready(),
+      received: (messages) => {
+        this.#heardAt = Date.now();
+        const isReply = messages.some(({ successful }) => successful !== undefined);
+        if (isReply && isCurrent() && !candidate.isProven) this.#prove(candidate);
+        this.#listener.received(messages);
+      },
+      failed: (messages, error) => {
+        if (!isCurrent()) return;
+        const wasCurrent = candidate === this.current;
+        if (!candidate.isProven && kind.isBlockable) this.#shun(candidate);
+        if (wasCurrent) this.#listener.failed(candidate, transport!, messages, error);
+        else this.#listener.moved(transport!, messages);
+      },
+      refused: (messages, status) => this.#listener.refused(messages, status),
+      relayed: (isUp, error, retryIn) => {
+        if (candidate === this.current) this.#listener.relayed(isUp, error, retryIn);
+      },
+      closed: (error) => {
+        if (isCurrent()) this.fail(candidate, error);
+      },
+    };
+    transport = kind.open({ endpoint, settings: this.#settings, clientId: this.clientId, to });
+    candidate.transport = transport;
+    if (kind.isSocket) {
+      candidate.timer = setTimeout(() => this.fail(candidate, failure('It takes too long to open')), OPEN_TIME);
+    }
+  }
+
+  #prove(candidate: Candidate): void {
+    candidate.isProven = candidate.hasWorked = true;
+    candidate.shunned = 0;
+    if (candidate !== this.current) return;
+    // It has taken the place of any other socket.
+    for (const other of this.candidates) {
+      const { transport } = other;
+      if (other === candidate || !other.kind.isSocket || !other.isOpen || !transport) continue;
+      this.#close(other);
+      this.#listener.moved(transport, undefined);
+    }
+  }
+
+  #shun(candidate: Candidate): void {
+    this.#close(candidate);
+    const now = Date.now();
+    candidate.shunnedAt = now;
+    candidate.shunnedUntil = now + Math.min(SHUN_TIME * 2 ** candidate.shunned, SHUN_LIMIT);
+    candidate.shunned += 1;
+  }
+
+  /** A transport ended, or is to end because it does not answer. */
+  fail(candidate: Candidate, error: FayeError): void {
+    const { transport, kind } = candidate;
+    const wasCurrent = candidate === this.current;
+    if (kind.isBlockable && !candidate.isProven) this.#shun(candidate);
+    else this.#close(candidate);
+    if (!transport) return;
+    if (wasCurrent) {
+      this.#listener.failed(candidate, transport, undefined, error);
+      if (kind.ownsSession) this.#listener.lost(error);
+    } else {
+      this.#listener.moved(transport, undefined);
+      this.select();
+    }
+  }
+
+  /**
+   * Nothing is used until `select` is called again, because a transport failed. Where nothing has answered since
+   * others were left alone, their failure said nothing about them.
+   */
+  release(failed?: Candidate): void {
+    this.current = undefined;
+    clearTimeout(this.#timer);
+    for (const candidate of this.candidates) {
+      if (candidate !== failed && candidate.shunnedAt > this.#heardAt) this.#spare(candidate);
+    }
+  }
+
+  /** Forgets who did not work: the network is another one now. */
+  forgive(): void {
+    for (const candidate of this.candidates) this.#spare(candidate);
+  }
+
+  #spare(candidate: Candidate): void {
+    candidate.shunnedUntil = candidate.shunned = 0;
+  }
+
+  #close(candidate: Candidate): void {
+    clearTimeout(candidate.timer);
+    const { transport } = candidate;
+    candidate.transport = undefined;
+    candidate.isOpen = candidate.isProven = false;
+    if (candidate === this.current) this.current = undefined;
+    transport?.close();
+  }
+
+  /** Closes everything. */
+  close(): void {
+    clearTimeout(this.#timer);
+    for (const candidate of this.candidates) this.#close(candidate);
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * What a tab and the shared worker say to each other.
+ */
+
+import type { Message } from '../message.js';
+
+/** Options that a worker can be given. */
+export interface SharedOptions {
+  timeout?: number | undefined;
+  interval?: number | undefined;
+  retry?: number | undefined;
+  maxRetry?: number | undefined;
+  ack?: boolean | undefined;
+  replay?: unknown;
+  endpoints?: Record<string, string> | undefined;
+}
+
+export type ToWorker =
+  | { type: 'open'; endpoint: string; options: SharedOptions; headers: Record<string, string>; lock: string | undefined }
+  | { type: 'send'; messages: Message[] }
+  | { type: 'check' }
+  | { type: 'close' };
+
+export type ToTab =
+  | { type: 'ready' }
+  | { type: 'messages'; messages: Message[] }
+  | { type: 'state'; isUp: boolean; reason: string; retryIn: number | undefined };

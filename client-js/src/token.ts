@@ -1,0 +1,66 @@
+/**
+ * The token that says who the user is: sent as `ext.token` with handshakes and subscriptions, never with
+ * publications, because servers may forward those to others.
+ */
+
+import { HANDSHAKE, SUBSCRIBE } from './channel.js';
+import type { FayeError } from './error.js';
+import { addExt, type Feature } from './feature.js';
+import type { Message } from './message.js';
+
+export type TokenSource = string | (() => string | Promise<string>);
+
+/** A token is not used in its last seconds: it has to be valid when it arrives. */
+const MARGIN_SECONDS = 5;
+
+/** Seconds since 1970 after which a JSON Web Token has expired; nothing if it does not say. */
+function expiryOf(token: string): number | undefined {
+  try {
+    const claims = token.split('.')[1]!.replace(/-/g, '+').replace(/_/g, '/');
+    const { exp } = JSON.parse(atob(claims));
+    return typeof exp === 'number' ? exp : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export class Token implements Feature {
+  #source: TokenSource;
+  #token: string | undefined;
+  /** Whether the source was asked because of a refusal, and nothing was accepted since. */
+  #wasRenewed = false;
+
+  constructor(source: TokenSource) {
+    this.#source = source;
+    if (typeof source === 'string') this.#token = source;
+  }
+
+  prepare(): Promise<void> | undefined {
+    if (typeof this.#source === 'string' || (this.#token !== undefined && !this.#isExpired())) return undefined;
+    const source = this.#source;
+    return (async () => {
+      this.#token = await source();
+    })();
+  }
+
+  #isExpired(): boolean {
+    const expiry = expiryOf(this.#token!);
+    return expiry !== undefined && Date.now() / 1000 > expiry - MARGIN_SECONDS;
+  }
+
+  outgoing(message: Message): void {
+    const isFor = message.channel === HANDSHAKE || message.channel === SUBSCRIBE;
+    if (isFor && this.#token !== undefined) addExt(message, 'token', this.#token);
+  }
+
+  incoming(message: Message): void {
+    if (message.channel === HANDSHAKE && message.successful) this.#wasRenewed = false;
+  }
+
+  retries(_message: Message, { code }: FayeError): boolean {
+    if (typeof this.#source === 'string' || (code !== 401 && code !== 403) || this.#wasRenewed) return false;
+    this.#wasRenewed = true;
+    this.#token = undefined;
+    return true;
+  }
+}

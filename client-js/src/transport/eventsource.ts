@@ -1,0 +1,47 @@
+/**
+ * Messages from the server by EventSource, messages to it by `fetch`.
+ */
+
+import { failure } from '../error.js';
+import { parseMessages } from '../message.js';
+import { FetchTransport, isSameOrigin } from './fetch.js';
+import type { Kind, Place } from './transport.js';
+
+class EventSourceTransport extends FetchTransport {
+  #source: EventSource;
+
+  constructor(place: Place) {
+    super(place);
+    const url = new URL(place.endpoint.href);
+    url.pathname = `${url.pathname.replace(/\/$/, '')}/${place.clientId}`;
+    url.search = '';
+    const source = new EventSource(url.href);
+    this.#source = source;
+    source.onopen = () => place.to.opened();
+    source.onmessage = (event) => {
+      const messages = parseMessages(event.data);
+      if (messages) place.to.received(messages);
+    };
+    // The browser would open it again by itself, at its own pace and without telling the session.
+    source.onerror = () => {
+      this.close();
+      place.to.closed(failure('The event stream was closed'));
+    };
+  }
+
+  override close(): void {
+    const source = this.#source;
+    source.onopen = source.onmessage = source.onerror = null;
+    source.close();
+    super.close();
+  }
+}
+
+export const eventSource: Kind = {
+  type: 'eventsource',
+  isSocket: true,
+  isBlockable: true,
+  needsClient: true,
+  isUsable: (endpoint) => typeof EventSource === 'function' && typeof fetch === 'function' && isSameOrigin(endpoint),
+  open: (place) => new EventSourceTransport(place),
+};

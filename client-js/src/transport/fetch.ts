@@ -1,0 +1,74 @@
+/**
+ * Long-polling by `fetch`: as JSON where the page comes from the server's origin, as a form everywhere else (a
+ * request of that kind needs no preflight).
+ */
+
+import { failure } from '../error.js';
+import { type Message, parseMessages } from '../message.js';
+import { type Exchange, RequestTransport } from './request.js';
+import type { Kind } from './transport.js';
+
+/** Outside of a page every endpoint counts as the same origin: nothing there asks for CORS. */
+export function isSameOrigin(endpoint: URL): boolean {
+  if (typeof location === 'undefined' || globalThis.navigator?.product === 'ReactNative') return true;
+  return endpoint.origin === location.origin;
+}
+
+const form = (messages: Message[]): string => `message=${encodeURIComponent(JSON.stringify(messages))}`;
+
+/** What a response means: messages, or a status that says that it is no use to send the same again. */
+export function readResponse(status: number, text: string): Message[] | number {
+  const messages = parseMessages(text);
+  if (messages) return messages;
+  if (status === 400 || status === 413) return status;
+  throw failure(`The server answered ${status} without messages`);
+}
+
+export class FetchTransport extends RequestTransport {
+  protected readonly isForm: boolean = false;
+
+  protected exchange(messages: Message[]): Exchange {
+    const { endpoint, settings } = this.place;
+    const controller = new AbortController();
+    const headers: Record<string, string> = this.isForm
+      ? { ...settings.headers }
+      : { 'Content-Type': 'application/json', 'X-Requested-With': 'XMLHttpRequest', ...settings.headers };
+    const answer = fetch(endpoint.href, {
+      method: 'POST',
+      body: this.isForm ? form(messages) : JSON.stringify(messages),
+      headers,
+      credentials: this.isForm ? 'include' : 'same-origin',
+      cache: 'no-store',
+      signal: controller.signal,
+    }).then(
+      async (response) => readResponse(response.status, await response.text()),
+    ).catch((error: unknown) => {
+      throw failure(error instanceof Error ? error.message : String(error));
+    });
+    return { answer, abort: () => controller.abort() };
+  }
+
+  farewell(message: Message): void {
+    // A form passes without a preflight, for which a page that goes away has no time.
+    if (typeof navigator !== 'undefined') navigator.sendBeacon?.(this.place.endpoint.href, form([message]));
+  }
+}
+
+class FormTransport extends FetchTransport {
+  protected override readonly isForm = true;
+}
+
+const hasFetch = (): boolean => typeof fetch === 'function';
+
+export const longPolling: Kind = {
+  type: 'long-polling',
+  isUsable: (endpoint) => hasFetch() && isSameOrigin(endpoint),
+  open: (place) => new FetchTransport(place),
+};
+
+export const crossOriginLongPolling: Kind = {
+  type: 'cross-origin-long-polling',
+  isBlockable: true,
+  isUsable: (endpoint) => hasFetch() && !isSameOrigin(endpoint),
+  open: (place) => new FormTransport(place),
+};
