@@ -1,0 +1,2 @@
+// Stands here until the built client does.
+//# sourceMappingURL=faye-browser.js.map
