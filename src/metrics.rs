@@ -71,6 +71,8 @@ pub struct Metrics {
     pub polls: Gauge,
     /// HTTP requests and WebSocket upgrades, by transport.
     pub requests: Family<Requests, Counter>,
+    /// Requests for the client's script or a source map.
+    pub scripts: Counter,
     /// Messages received, by verb.
     pub messages: Family<Messages, Counter>,
     /// Messages answered with an error.
@@ -123,6 +125,7 @@ impl Metrics {
         let mut add =
             |name: &str, help: &str, metric: &Counter| registry.register(name, help, metric.clone());
         add("connections_accepted", "Connections accepted", &self.connections_accepted);
+        add("scripts", "Requests for the client's script or a source map", &self.scripts);
         add("errors", "Messages answered with an error", &self.errors);
         add(
             "sessions_expired",

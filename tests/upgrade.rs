@@ -1,4 +1,4 @@
-//! Upgrades that are refused, and what is not served: plain answers, and the server goes on.
+//! Upgrades that are refused: plain answers, and the server goes on.
 
 mod support;
 
@@ -30,14 +30,4 @@ fn an_upgrade_by_http_1_0_is_refused() {
 #[test]
 fn an_upgrade_outside_the_mount_is_not_found() {
     assert_eq!(refused("/other", "1.1").0, 404);
-}
-
-#[test]
-fn the_client_script_is_not_served_yet() {
-    let faye = Faye::start(&[]);
-    for path in ["/faye/client.js", "/faye.js", "/faye/faye-browser-min.js.map"] {
-        let response = faye.get(path);
-        assert_eq!(response.status, 404, "{path}");
-        assert!(response.text().contains("npm package faye"), "{}", response.text());
-    }
 }

@@ -17,7 +17,7 @@ use super::listener::Open;
 use super::payload::{self, Refusal};
 use super::websocket::{self, Refusal as UpgradeRefusal};
 use super::writing::{Reported, Writing};
-use super::{Body, Context, Mount, answer, jsonp, polling};
+use super::{Body, Context, Mount, answer, assets, jsonp, polling};
 use crate::bayeux::ClientId;
 use crate::metrics::{Reason, Requests};
 use crate::peer::{Peer, Transport};
@@ -62,10 +62,9 @@ impl Connection {
             return self.upgrade(server, &mut parts);
         }
         let headers = &parts.headers;
-        if Mount::is_script(parts.uri.path()) {
-            let text =
-                "This server does not ship the client script yet: serve it from the npm package faye.\n";
-            return answer::refuse(headers, StatusCode::NOT_FOUND, text);
+        if let Some(name) = Mount::script(parts.uri.path()) {
+            self.context.metrics.scripts.inc();
+            return assets::answer(&self.context.mount, name, headers);
         }
         let asked = headers.get(ACCESS_CONTROL_REQUEST_METHOD);
         if parts.method == Method::OPTIONS || asked.is_some_and(|method| method == "POST") {

@@ -4,6 +4,7 @@
 //! mailboxes hold. It decides nothing that the Bayeux protocol decides.
 
 mod answer;
+mod assets;
 mod body;
 mod endpoint;
 mod eventsource;

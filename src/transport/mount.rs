@@ -34,11 +34,17 @@ impl Mount {
         }
     }
 
-    /// Whether a path asks for a script or a source map.
+    /// The last segment; empty for `/`.
     #[must_use]
-    pub fn is_script(path: &str) -> bool {
-        let path = resolve(path);
-        path.ends_with(".js") || path.ends_with(".map")
+    pub fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or("")
+    }
+
+    /// The name of the script or source map that a path asks for, its last segment. Dot segments before it change
+    /// nothing.
+    #[must_use]
+    pub fn script(path: &str) -> Option<&str> {
+        path.rsplit('/').next().filter(|name| name.ends_with(".js") || name.ends_with(".map"))
     }
 }
 

@@ -89,6 +89,10 @@ impl Http {
         body: &[u8],
     ) -> Response {
         self.send(method, target, headers, body);
+        if method == "HEAD" {
+            let (status, headers) = self.head().expect("an answer before the connection ended");
+            return Response { status, headers, body: Vec::new() };
+        }
         self.response()
     }
 
@@ -118,7 +122,7 @@ impl Http {
             let length = length.parse().expect("a length");
             response.body.resize(length, 0);
             self.reader.read_exact(&mut response.body).expect("the whole body");
-        } else if status != 101 {
+        } else if !matches!(status, 101 | 304) {
             self.reader.read_to_end(&mut response.body).expect("a body up to the end");
         }
         Some(response)

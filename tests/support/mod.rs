@@ -12,6 +12,7 @@
 mod eventsource;
 mod faye;
 mod http;
+pub(crate) mod script;
 mod session;
 mod websocket;
 

@@ -1,0 +1,222 @@
+//! The client's script and its source maps, which are embedded in the binary: which name gives which file, and how a
+//! browser may keep, compress and share it.
+//!
+//! That a path is in the mount is decided before. Sessions and messages are not known here, nor what the script does.
+
+use std::io::Read;
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::read::GzEncoder;
+use hyper::header::{
+    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG,
+    HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, VARY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Response, StatusCode};
+use sha1::{Digest, Sha1};
+
+use super::{Body, Mount, answer};
+
+/// The address of the script stays when the server is replaced, so it cannot be kept for good. An hour saves the
+/// request on most page views; within a day after it a page still starts with the script at hand, and the browser
+/// fetches the new one behind it. A script that is a day old works, because what is on the wire is the same.
+const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=3600, stale-while-revalidate=86400");
+
+/// Pages that isolate themselves (`Cross-Origin-Embedder-Policy`) load only what says this.
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// Where a browser's tools find the map. The comment in the script names it by a relative address, which is wrong
+/// when the script was loaded as `/faye.js`.
+const SOURCE_MAP: HeaderName = HeaderName::from_static("sourcemap");
+
+/// The script that the short names stand for.
+const MINIFIED: &str = "faye-browser-min.js";
+
+static FILES: [File; 4] = [
+    File::new(MINIFIED, include_bytes!("../../client-js/dist/faye-browser-min.js")),
+    File::new("faye-browser-min.js.map", include_bytes!("../../client-js/dist/faye-browser-min.js.map")),
+    File::new("faye-browser.js", include_bytes!("../../client-js/dist/faye-browser.js")),
+    File::new("faye-browser.js.map", include_bytes!("../../client-js/dist/faye-browser.js.map")),
+];
+
+/// When the files were made, in seconds since 1970; `build.rs` says how it knows.
+const MADE: u64 = match u64::from_str_radix(env!("FAYE_SCRIPT_DATE"), 10) {
+    Ok(seconds) => seconds,
+    Err(_) => panic!("build.rs gives a number"),
+};
+
+struct File {
+    name: &'static str,
+    content: &'static [u8],
+    hash: OnceLock<String>,
+    gzip: OnceLock<Bytes>,
+}
+
+#[derive(Clone, Copy)]
+enum Coding {
+    Identity,
+    Gzip,
+}
+
+/// Answers a request for a name that ends in `.js` or `.map`, whatever its method is, as Faye does. The connection
+/// leaves the body out of the answer to a HEAD.
+pub(super) fn answer(mount: &Mount, name: &str, request: &HeaderMap) -> Response<Body> {
+    let is_alias = name == "client.js" || name.strip_suffix(".js") == Some(mount.name());
+    let wanted = if is_alias { MINIFIED } else { name };
+    let Some(file) = FILES.iter().find(|file| file.name == wanted) else {
+        return answer::refuse(request, StatusCode::NOT_FOUND, names(mount));
+    };
+    let usable = usable(request);
+    match file.kept(request, &usable) {
+        Some(coding) => {
+            let mut response = Response::new(Body::ready(""));
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            file.describe(coding, response.headers_mut());
+            response
+        }
+        None => file.whole(usable[0], mount),
+    }
+}
+
+/// What is said to whoever asks for another name.
+fn names(mount: &Mount) -> String {
+    let own = if mount.name().is_empty() { String::new() } else { format!("{}.js, ", mount.name()) };
+    let files = FILES.each_ref().map(|file| file.name).join(", ");
+    format!("There is no script of that name here. There are: client.js, {own}{files}\n")
+}
+
+impl File {
+    const fn new(name: &'static str, content: &'static [u8]) -> Self {
+        Self { name, content, hash: OnceLock::new(), gzip: OnceLock::new() }
+    }
+
+    /// What tells this content from any other, in this coding: the entity tag without its quotes.
+    fn tag(&self, coding: Coding) -> String {
+        let hash = self
+            .hash
+            .get_or_init(|| Sha1::digest(self.content).iter().map(|byte| format!("{byte:02x}")).collect());
+        match coding {
+            Coding::Identity => hash.clone(),
+            Coding::Gzip => format!("{hash}-gzip"),
+        }
+    }
+
+    fn body(&self, coding: Coding) -> Bytes {
+        match coding {
+            Coding::Identity => Bytes::from_static(self.content),
+            // Some milliseconds, once, for whoever asks first.
+            Coding::Gzip => self.gzip.get_or_init(|| gzip(self.content)).clone(),
+        }
+    }
+
+    /// The file in a coding that the client may go on to use, because it says that it has it.
+    fn kept(&self, request: &HeaderMap, usable: &[Coding]) -> Option<Coding> {
+        if request.contains_key(IF_NONE_MATCH) {
+            // The date counts for nothing then (RFC 9110, section 13.2.2). A cache may have both codings, and takes
+            // the one whose tag it is answered.
+            return usable.iter().copied().find(|coding| is_named(request, &self.tag(*coding)));
+        }
+        let since = request.get(IF_MODIFIED_SINCE)?.to_str().ok()?;
+        let since = httpdate::parse_http_date(since).ok()?;
+        (made() <= since).then_some(usable[0])
+    }
+
+    fn whole(&self, coding: Coding, mount: &Mount) -> Response<Body> {
+        let mut response = Response::new(Body::ready(self.body(coding)));
+        let headers = response.headers_mut();
+        self.describe(coding, headers);
+        if matches!(coding, Coding::Gzip) {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        let is_map = self.name.ends_with(".map");
+        let kind = if is_map { "application/json; charset=utf-8" } else { "text/javascript; charset=utf-8" };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        if !is_map {
+            let folder = mount.path().trim_end_matches('/');
+            put(headers, SOURCE_MAP, format!("{folder}/{}.map", self.name));
+        }
+        response
+    }
+
+    /// The headers that an answer has with the content and without it (RFC 9110, section 15.4.5).
+    fn describe(&self, coding: Coding, headers: &mut HeaderMap) {
+        put(headers, ETAG, format!("\"{}\"", self.tag(coding)));
+        put(headers, LAST_MODIFIED, httpdate::fmt_http_date(made()));
+        headers.insert(CACHE_CONTROL, KEPT);
+        headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        // The same for everybody, so that one copy in a cache does for all origins, and `integrity` can be checked.
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    }
+}
+
+fn made() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(MADE)
+}
+
+fn gzip(content: &[u8]) -> Bytes {
+    let mut packed = Vec::new();
+    // Reading a slice cannot fail.
+    let _ = GzEncoder::new(content, Compression::best()).read_to_end(&mut packed);
+    packed.into()
+}
+
+fn put(headers: &mut HeaderMap, name: HeaderName, text: String) {
+    if let Ok(value) = HeaderValue::try_from(text) {
+        headers.insert(name, value);
+    }
+}
+
+/// The elements of a header that is a list, which may stand in several lines.
+fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim)
+}
+
+/// Whether `If-None-Match` names a tag. Weak ones count here (RFC 9110, section 13.1.2); proxies make tags weak. Faye
+/// sends its tags without quotes, so clients may.
+fn is_named(request: &HeaderMap, tag: &str) -> bool {
+    elements(request, IF_NONE_MATCH).any(|given| {
+        let strong = given.strip_prefix("W/").unwrap_or(given);
+        let bare = strong.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(strong);
+        given == "*" || bare == tag
+    })
+}
+
+/// The codings that the client takes, the best first; at least one (RFC 9110, section 12.5.3).
+fn usable(request: &HeaderMap) -> Vec<Coding> {
+    let (mut gzip, mut identity, mut others) = (None, None, None);
+    for element in elements(request, ACCEPT_ENCODING) {
+        let (coding, parameters) = element.split_once(';').unwrap_or((element, ""));
+        let weight = Some(weight(parameters));
+        match coding.trim().to_ascii_lowercase().as_str() {
+            "gzip" | "x-gzip" => gzip = weight,
+            "identity" => identity = weight,
+            "*" => others = weight,
+            _ => {}
+        }
+    }
+    let gzip = gzip.or(others).unwrap_or(0);
+    // What is not named may be sent, but whatever is named comes first.
+    let identity = identity.or(others).unwrap_or(1);
+    match (gzip, identity) {
+        (0, _) => vec![Coding::Identity],
+        (_, 0) => vec![Coding::Gzip],
+        _ if gzip >= identity => vec![Coding::Gzip, Coding::Identity],
+        _ => vec![Coding::Identity, Coding::Gzip],
+    }
+}
+
+/// The weight among the parameters of a coding, in thousandths; 0 if it is not one.
+fn weight(parameters: &str) -> u16 {
+    let named = parameters.split(';').filter_map(|parameter| parameter.split_once('='));
+    let Some((_, weight)) = named.into_iter().find(|(name, _)| name.trim().eq_ignore_ascii_case("q")) else {
+        return 1000;
+    };
+    let weight: f32 = weight.trim().parse().unwrap_or(0.0);
+    if (0.0..=1.0).contains(&weight) { (weight * 1000.0) as u16 } else { 0 }
+}
