@@ -12,6 +12,7 @@ import type { Environment } from './environment.js';
 import { type FayeError, failure, parseError } from './error.js';
 import { type Extension, Extensions } from './extensible.js';
 import type { Feature } from './feature.js';
+import type { SessionListener } from './listeners.js';
 import { log } from './logger.js';
 import type { Message } from './message.js';
 import { type ClientOptions, checkOptions, sessionOptions } from './options.js';
@@ -19,7 +20,7 @@ import { Pipeline } from './pipeline.js';
 import { Publication, type PublishOptions } from './publication.js';
 import { publish } from './publish.js';
 import { Replay } from './replay.js';
-import { Session, type SessionListener } from './session.js';
+import { Session } from './session.js';
 import { Subscription } from './subscription.js';
 import { Token } from './token.js';
 

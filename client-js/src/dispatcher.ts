@@ -4,35 +4,24 @@
  */
 
 import { delayAfter } from './backoff.js';
-import type { Candidate, SelectorListener } from './candidate.js';
+import type { Candidate } from './candidate.js';
 import { CONNECT, HANDSHAKE } from './channel.js';
 import type { Envelope, Settle } from './envelope.js';
 import { FayeError, failure } from './error.js';
+import type { DispatcherListener, SelectorListener } from './listeners.js';
 import type { Message } from './message.js';
+import type { SessionOptions } from './options.js';
 import type { Limits } from './pipeline.js';
-import { Scheduler, type SchedulerClass } from './scheduler.js';
+import { Scheduler } from './scheduler.js';
 import { Selector } from './selector.js';
 import type { Kind, Settings, Transport } from './transport/transport.js';
 
-export interface DispatcherOptions {
-  retry: number;
-  maxRetry: number;
-  scheduler: SchedulerClass;
-}
-
-export interface DispatcherListener {
-  /** A message, and what waits for it if it is a reply. */
-  received(message: Message, settle: Settle | undefined): void;
-  switched(): void;
-  up(): void;
-  /** Nothing is sent for so many milliseconds. */
-  down(error: FayeError, retryIn: number, isFirst: boolean): void;
-  lost(error: FayeError): void;
-}
+/** How long the first connect may take over what is not trusted: a server answers it at once. */
+const TRIAL_SECONDS = 10;
 
 export class Dispatcher implements SelectorListener {
   readonly selector: Selector;
-  #options: DispatcherOptions;
+  #options: SessionOptions;
   #listener: DispatcherListener;
   #envelopes = new Map<string, Envelope>();
   #failures = 0;
@@ -47,7 +36,7 @@ export class Dispatcher implements SelectorListener {
     kinds: readonly Kind[],
     endpointFor: (type: string) => URL,
     settings: Settings,
-    options: DispatcherOptions,
+    options: SessionOptions,
     listener: DispatcherListener,
   ) {
     this.#options = options;
@@ -58,7 +47,9 @@ export class Dispatcher implements SelectorListener {
   /** Sends a message with an id. */
   send(message: Message, limits: Limits, settle: Settle): void {
     const scheduler = new this.#options.scheduler(message, { ...limits, interval: this.#options.retry });
-    const envelope: Envelope = { message, scheduler, settle, transport: undefined, timer: undefined, isAlone: false };
+    const envelope: Envelope = {
+      message, scheduler, settle, transport: undefined, timer: undefined, isAlone: false, isTrial: false,
+    };
     this.#envelopes.set(message.id!, envelope);
     this.flush();
   }
@@ -81,10 +72,16 @@ export class Dispatcher implements SelectorListener {
     }
   }
 
+  /** What carries a message now; undefined while it waits. */
+  carrier(id: string): Transport | undefined {
+    return this.#envelopes.get(id)?.transport;
+  }
+
   /** Gives up everything. */
   clear(error: FayeError): void {
     clearTimeout(this.#pause);
-    this.#pause = undefined;
+    this.#pause = this.isUp = undefined;
+    this.#failures = 0;
     for (const envelope of [...this.#envelopes.values()]) this.#end(envelope)(undefined, error);
   }
 
@@ -127,20 +124,30 @@ export class Dispatcher implements SelectorListener {
       this.#giveUp(envelope);
       return false;
     });
-    for (const { message } of deliverable) {
-      // The session may be another one than when the message was made.
-      if (message.clientId !== undefined) message.clientId = clientId!;
-    }
     if (deliverable.length === 0) return;
+    for (const envelope of deliverable) this.#stamp(envelope, current);
     const { transport } = current;
     const taken = new Set(transport.send(deliverable.map(({ message }) => message)));
     for (const envelope of deliverable) {
       if (!taken.has(envelope.message)) continue;
       envelope.transport = transport;
       envelope.scheduler.send();
-      const seconds = envelope.scheduler.getTimeout();
+      const timeout = envelope.scheduler.getTimeout();
+      const seconds = envelope.isTrial ? Math.min(TRIAL_SECONDS, timeout) : timeout;
       envelope.timer = setTimeout(() => this.#timedOut(envelope, current, seconds), seconds * 1000);
     }
+  }
+
+  /** The session, the transport and how far it is to be trusted may be others than when the message was made. */
+  #stamp(envelope: Envelope, { kind, isProven }: Candidate): void {
+    const { message } = envelope;
+    if (message.clientId !== undefined) message.clientId = this.selector.clientId!;
+    if (message.channel !== CONNECT) return;
+    message.connectionType = kind.type;
+    const isTrial = !this.isUp || (Boolean(kind.isSocket) && !isProven);
+    if (isTrial) message.advice = { timeout: 0 };
+    else if (envelope.isTrial) delete message.advice;
+    envelope.isTrial = isTrial;
   }
 
   #timedOut(envelope: Envelope, candidate: Candidate, seconds: number): void {
@@ -164,9 +171,10 @@ export class Dispatcher implements SelectorListener {
   received(messages: Message[]): void {
     for (const message of messages) {
       const isReply = message.successful !== undefined;
-      const envelope = isReply && message.id !== undefined ? this.#envelopes.get(message.id) : undefined;
+      let envelope = isReply ? this.#envelopes.get(message.id!) : undefined;
+      if (envelope?.message.channel !== message.channel) envelope = undefined;
+      envelope?.scheduler.succeed();
       const settle = envelope && this.#end(envelope);
-      if (envelope) envelope.scheduler.succeed();
       if (isReply) this.#failures = 0;
       if (!this.isUp && !this.#isRelayed) {
         this.isUp = true;

@@ -5,39 +5,17 @@
 
 import { delayAfter } from './backoff.js';
 import { DISCONNECT, HANDSHAKE, SUBSCRIBE } from './channel.js';
-import type { ConnectionEvent, ConnectionState } from './connection.js';
+import type { ConnectionState } from './connection.js';
 import { Connects } from './connects.js';
-import { Dispatcher, type DispatcherListener } from './dispatcher.js';
+import { Dispatcher } from './dispatcher.js';
 import type { Settle } from './envelope.js';
 import { type FayeError, failure, parseError } from './error.js';
+import type { DispatcherListener, SessionListener } from './listeners.js';
 import { log } from './logger.js';
 import type { Advice, Message } from './message.js';
 import type { Limits, Pipeline } from './pipeline.js';
-import type { SchedulerClass } from './scheduler.js';
+import type { SessionOptions } from './options.js';
 import type { Kind, Settings } from './transport/transport.js';
-
-export interface SessionOptions {
-  timeout: number;
-  interval: number;
-  retry: number;
-  maxRetry: number;
-  scheduler: SchedulerClass;
-}
-
-export interface SessionListener {
-  report(event: ConnectionEvent): void;
-  up(): void;
-  down(): void;
-  /** We begin to look for the server. */
-  starts(): void;
-  /** A session has begun; the server knows none of our subscriptions. */
-  began(): void;
-  /** It has ended: by ourselves, or because the server wants us no more. */
-  ended(error: FayeError): void;
-  deliver(message: Message): void;
-  /** The server said, without being asked, that subscriptions have ended. */
-  refused(message: Message): void;
-}
 
 /** Something to do once there is a session. */
 interface Waiting {
@@ -80,7 +58,7 @@ export class Session implements DispatcherListener {
     this.#advice = { reconnect: 'retry', interval: 1000 * options.interval, timeout: 1000 * options.timeout };
     this.dispatcher = new Dispatcher(kinds, endpointFor, settings, options, this);
     this.#connects = new Connects(this.dispatcher, options.retry, () => this.#advice.interval,
-      (message, timeout, settle) => this.transmit(message, timeout === undefined ? {} : { timeout }, settle));
+      (message, settle) => this.transmit(message, {}, settle));
   }
 
   get clientId(): string | undefined {
@@ -130,8 +108,7 @@ export class Session implements DispatcherListener {
   /** Begins again after the end. */
   restart(): void {
     if (this.phase === 'disconnected') this.phase = 'unconnected';
-    this.#isEnding = false;
-    this.start();
+    if (!this.#isEnding) this.start();
   }
 
   #accepted(reply: Message): void {
@@ -189,7 +166,7 @@ export class Session implements DispatcherListener {
     this.#pipeline.receive(message, (passed) => {
       if (!passed) return settle?.(undefined, failure('An extension dropped the reply'));
       // Only the server advises: what others publish steers nobody.
-      const isReply = passed.successful !== undefined || passed.channel?.startsWith('/meta/');
+      const isReply = settle || passed.channel?.startsWith('/meta/');
       if (!isReply && passed.data !== undefined && passed.channel) {
         this.#connects.hasHeard = true;
         this.#listener.deliver(passed);
