@@ -5,8 +5,13 @@
 export const VERSION = '0.1.0';
 
 export class FayeError extends Error {
-  code: number | null = null;
-  params: string[] = [];
+  constructor(
+    readonly code: number | null,
+    readonly params: string[],
+    message: string,
+  ) {
+    super(message);
+  }
 }
 
 export type Logger = ((text: string) => void) | undefined;
