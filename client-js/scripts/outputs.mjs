@@ -16,8 +16,10 @@ export const dist = join(root, 'dist');
 
 const { version, license } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
 
-// Classes, `async` and spread stay; what came later is translated. Bundlers often leave packages as they are.
-const BROWSERS = 'es2019';
+// The newest JavaScript that stays; esbuild translates what is newer. Bundlers often leave packages as they are, so the
+// modules are for old ones too.
+const SCRIPTS = 'es2019';
+const MODULES = 'es2019';
 const NODE = 'node18';
 
 // `Faye.logger = console.log` has to reach the client. The exports of a bundle are read-only, so `logger` is added, as
@@ -43,7 +45,7 @@ const script = {
   ...shared,
   format: 'iife',
   platform: 'browser',
-  target: BROWSERS,
+  target: SCRIPTS,
   banner: { js: `/*! faye-client ${version} | ${license} */` },
 };
 
@@ -59,10 +61,10 @@ function modules(name, entry, options) {
 const bundles = [
   { ...script, entryPoints: { 'faye-browser': 'src/global.ts' } },
   { ...script, entryPoints: { 'faye-browser-min': 'src/global.ts' }, minify: true },
-  ...modules('browser', 'src/browser.ts', { platform: 'browser', target: BROWSERS, footer: { js: LOGGER } }),
+  ...modules('browser', 'src/browser.ts', { platform: 'browser', target: MODULES, footer: { js: LOGGER } }),
   ...modules('node', 'src/node.ts', { platform: 'node', target: NODE, external: ['ws'], footer: { js: LOGGER } }),
   // The hooks take the client from the package, so that there is one of it, and the right one for the platform.
-  ...modules('react', 'react/index.ts', { platform: 'neutral', target: BROWSERS, external: ['react', 'faye-client'] }),
+  ...modules('react', 'react/index.ts', { platform: 'neutral', target: MODULES, external: ['react', 'faye-client'] }),
 ];
 
 /** The sources that users name, and what their declarations are called in dist/types. */

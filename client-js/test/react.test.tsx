@@ -5,7 +5,8 @@ import { createRoot, hydrateRoot, type Root } from 'react-dom/client';
 import { renderToString } from 'react-dom/server';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type Connection, useClient, useConnection, useSubscription } from '../react/index.js';
-import { type Client, FayeError } from '../src/api.js';
+import { FayeError } from '../src/api.js';
+import type { Client } from '../src/browser.js';
 import { FakeClient } from './fake-client.js';
 
 vi.mock('faye-client', async () => ({ Client: (await import('./fake-client.js')).FakeClient }));
@@ -33,7 +34,7 @@ const onlyClient = () => {
   expect(FakeClient.made).toHaveLength(1);
   return FakeClient.made[0]!;
 };
-const refusal = (text: string) => Object.assign(new FayeError(text), { message: text });
+const refusal = (text: string) => new FayeError(403, [], text);
 
 // What components under test wrote down.
 let heard: unknown[][] = [];
