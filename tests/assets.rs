@@ -21,6 +21,8 @@ fn every_name_that_faye_has_is_served() {
         ("/faye/faye-browser.js", "faye-browser.js"),
         ("/faye/faye-browser-min.js.map", "faye-browser-min.js.map"),
         ("/faye/faye-browser.js.map", "faye-browser.js.map"),
+        ("/faye/faye-shared-worker.js", "faye-shared-worker.js"),
+        ("/faye/faye-shared-worker.js.map", "faye-shared-worker.js.map"),
     ] {
         let response = faye.get(target);
         assert_whole(&response, name);

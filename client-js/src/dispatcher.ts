@@ -12,9 +12,10 @@ import type { DispatcherListener, SelectorListener } from './listeners.js';
 import type { Message } from './message.js';
 import type { SessionOptions } from './options.js';
 import type { Limits } from './pipeline.js';
+import { Outbox } from './outbox.js';
 import { Scheduler } from './scheduler.js';
 import { Selector } from './selector.js';
-import type { Kind, Settings, Transport } from './transport/transport.js';
+import type { Reach, Transport } from './transport/transport.js';
 
 /** How long the first connect may take over what is not trusted: a server answers it at once. */
 const TRIAL_SECONDS = 10;
@@ -23,7 +24,7 @@ export class Dispatcher implements SelectorListener {
   readonly selector: Selector;
   #options: SessionOptions;
   #listener: DispatcherListener;
-  #envelopes = new Map<string, Envelope>();
+  #outbox = new Outbox();
   #failures = 0;
   #pause: ReturnType<typeof setTimeout> | undefined;
   #isFlushing = false;
@@ -32,16 +33,10 @@ export class Dispatcher implements SelectorListener {
   /** Whether another has told that the server is away: replies of that other say nothing then. */
   #isRelayed = false;
 
-  constructor(
-    kinds: readonly Kind[],
-    endpointFor: (type: string) => URL,
-    settings: Settings,
-    options: SessionOptions,
-    listener: DispatcherListener,
-  ) {
+  constructor(reach: Reach, options: SessionOptions, listener: DispatcherListener) {
     this.#options = options;
     this.#listener = listener;
-    this.selector = new Selector(kinds, endpointFor, settings, this);
+    this.selector = new Selector(reach, this);
   }
 
   /** Sends a message with an id. */
@@ -50,31 +45,26 @@ export class Dispatcher implements SelectorListener {
     const envelope: Envelope = {
       message, scheduler, settle, transport: undefined, timer: undefined, isAlone: false, isTrial: false,
     };
-    this.#envelopes.set(message.id!, envelope);
+    this.#outbox.add(envelope);
     this.flush();
   }
 
   /** Gives up a message. */
   abort(id: string, error: FayeError): void {
-    const envelope = this.#envelopes.get(id);
+    const envelope = this.#outbox.get(id);
     if (!envelope) return;
     envelope.scheduler.abort();
-    envelope.transport?.cancel(envelope.message);
-    this.#end(envelope)(undefined, error);
+    this.#outbox.drop(envelope)(undefined, error);
   }
 
   /** Forgets messages without a word: nobody needs the reply any more. */
   forget(matches: (message: Message) => boolean): void {
-    for (const envelope of [...this.#envelopes.values()]) {
-      if (!matches(envelope.message)) continue;
-      envelope.transport?.cancel(envelope.message);
-      this.#end(envelope);
-    }
+    for (const envelope of this.#outbox.all()) if (matches(envelope.message)) this.#outbox.drop(envelope);
   }
 
   /** What carries a message now; undefined while it waits. */
   carrier(id: string): Transport | undefined {
-    return this.#envelopes.get(id)?.transport;
+    return this.#outbox.get(id)?.transport;
   }
 
   /** Gives up everything. */
@@ -82,13 +72,7 @@ export class Dispatcher implements SelectorListener {
     clearTimeout(this.#pause);
     this.#pause = this.isUp = undefined;
     this.#failures = 0;
-    for (const envelope of [...this.#envelopes.values()]) this.#end(envelope)(undefined, error);
-  }
-
-  #end(envelope: Envelope): Settle {
-    clearTimeout(envelope.timer);
-    this.#envelopes.delete(envelope.message.id!);
-    return envelope.settle;
+    for (const envelope of this.#outbox.all()) this.#outbox.end(envelope)(undefined, error);
   }
 
   /** Messages that `act` sends leave together. */
@@ -115,13 +99,13 @@ export class Dispatcher implements SelectorListener {
   #flushNow(): void {
     const { current, clientId } = this.selector;
     if (!current?.transport) return;
-    let waiting = [...this.#envelopes.values()].filter(({ transport, message }) =>
+    let waiting = this.#outbox.all().filter(({ transport, message }) =>
       !transport && (message.channel === HANDSHAKE || clientId !== undefined));
     const alone = waiting.findIndex(({ isAlone }) => isAlone);
     if (alone >= 0) waiting = waiting.slice(0, Math.max(alone, 1));
     const deliverable = waiting.filter((envelope) => {
       if (envelope.scheduler.isDeliverable()) return true;
-      this.#giveUp(envelope);
+      this.#outbox.giveUp(envelope);
       return false;
     });
     if (deliverable.length === 0) return;
@@ -171,10 +155,10 @@ export class Dispatcher implements SelectorListener {
   received(messages: Message[]): void {
     for (const message of messages) {
       const isReply = message.successful !== undefined;
-      let envelope = isReply ? this.#envelopes.get(message.id!) : undefined;
+      let envelope = isReply ? this.#outbox.get(message.id) : undefined;
       if (envelope?.message.channel !== message.channel) envelope = undefined;
       envelope?.scheduler.succeed();
-      const settle = envelope && this.#end(envelope);
+      const settle = envelope && this.#outbox.end(envelope);
       if (isReply) this.#failures = 0;
       if (!this.isUp && !this.#isRelayed) {
         this.isUp = true;
@@ -185,57 +169,31 @@ export class Dispatcher implements SelectorListener {
   }
 
   failed(candidate: Candidate, transport: Transport, messages: Message[] | undefined, error: FayeError): void {
-    const affected = this.#carried(transport, messages);
-    if (error.code === 413) this.#refuseLargest(affected, error);
+    if (error.code === 413) this.#outbox.refuseLargest(this.#outbox.carriedBy(transport, messages), error);
+    const affected = this.#outbox.carriedBy(transport, messages);
     this.#down(candidate, error, affected);
-    for (const envelope of affected) this.#wait(envelope);
+    for (const envelope of affected) this.#outbox.wait(envelope);
   }
 
   moved(transport: Transport, messages: Message[] | undefined): void {
-    for (const envelope of this.#carried(transport, messages)) this.#wait(envelope);
+    for (const envelope of this.#outbox.carriedBy(transport, messages)) this.#outbox.wait(envelope);
     this.flush();
-  }
-
-  #carried(transport: Transport, messages: Message[] | undefined): Envelope[] {
-    return [...this.#envelopes.values()].filter((envelope) =>
-      envelope.transport === transport && (!messages || messages.includes(envelope.message)));
-  }
-
-  #wait(envelope: Envelope): void {
-    clearTimeout(envelope.timer);
-    envelope.transport = undefined;
-    envelope.scheduler.fail();
-    if (!envelope.scheduler.isDeliverable()) this.#giveUp(envelope);
-  }
-
-  #giveUp(envelope: Envelope): void {
-    envelope.scheduler.abort();
-    this.#end(envelope)(undefined, failure('The message was given up: its attempts or its time ran out'));
-  }
-
-  /** The server ended the socket because of one message; the same again would end it again. */
-  #refuseLargest(affected: Envelope[], error: FayeError): void {
-    const size = ({ message }: Envelope): number => JSON.stringify(message).length;
-    const [largest] = affected.filter(({ message }) => message.data !== undefined).sort((a, b) => size(b) - size(a));
-    if (!largest) return;
-    affected.splice(affected.indexOf(largest), 1);
-    this.#end(largest)(undefined, error);
   }
 
   /** A request that the server did not read: its messages go again one by one, to find the one at fault. */
   refused(messages: Message[], status: number): void {
     const error = new FayeError(status, [], `The server answered ${status} to the request`);
     for (const message of messages) {
-      const envelope = this.#envelopes.get(message.id!);
+      const envelope = this.#outbox.get(message.id);
       if (!envelope) continue;
       const isSingle = messages.length === 1;
       if (isSingle && message.channel !== HANDSHAKE && message.channel !== CONNECT) {
-        this.#end(envelope)(undefined, error);
-        continue;
+        this.#outbox.end(envelope)(undefined, error);
+      } else {
+        envelope.isAlone = true;
+        if (isSingle) this.#down(this.selector.current, error, [envelope]);
+        this.#outbox.wait(envelope);
       }
-      this.#wait(envelope);
-      envelope.isAlone = true;
-      if (isSingle) this.#down(this.selector.current, error, [envelope]);
     }
     this.flush();
   }
@@ -283,7 +241,6 @@ export class Dispatcher implements SelectorListener {
   wake(): void {
     this.selector.forgive();
     this.#failures = 0;
-    if (this.#pause) this.retry();
-    else this.selector.select();
+    this.retry();
   }
 }

@@ -27,7 +27,7 @@ export interface ClientOptions {
   replay?: ReplaySource;
   /**
    * Browsers: one connection for all tabs, by a SharedWorker. A string is the address of the script to run in it;
-   * otherwise it is `client.js` under the endpoint.
+   * otherwise it is `faye-shared-worker.js` under the endpoint. It has to be of the page's origin.
    */
   shared?: boolean | string;
   /** Node: an `http.Agent` or `https.Agent`, for example one that goes through a proxy. */

@@ -7,7 +7,7 @@ import type { Candidate } from './candidate.js';
 import { type FayeError, failure } from './error.js';
 import type { SelectorListener } from './listeners.js';
 import { log } from './logger.js';
-import type { Carried, Kind, Settings, Transport } from './transport/transport.js';
+import type { Carried, Reach, Settings, Transport } from './transport/transport.js';
 
 /** How long to wait for a transport that worked before, until a lesser one is taken. */
 const HEAD_START = 1_500;
@@ -30,7 +30,7 @@ export class Selector {
   #heardAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(kinds: readonly Kind[], endpointFor: (type: string) => URL, settings: Settings, listener: SelectorListener) {
+  constructor({ kinds, endpointFor, settings }: Reach, listener: SelectorListener) {
     this.#settings = settings;
     this.#listener = listener;
     this.candidates = kinds.map((kind) => ({
