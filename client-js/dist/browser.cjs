@@ -828,6 +828,11 @@ var Selector = class {
       if (!failed || candidate !== failed && candidate.shunnedAt > __privateGet(this, _heardAt)) __privateMethod(this, _Selector_instances, spare_fn).call(this, candidate);
     }
   }
+  /** Asks the other side whether it is there. */
+  check() {
+    var _a, _b, _c;
+    (_c = (_b = (_a = this.current) == null ? void 0 : _a.transport) == null ? void 0 : _b.check) == null ? void 0 : _c.call(_b);
+  }
   /** Forgets who did not work: the network is another one now. */
   forgive() {
     for (const candidate of this.candidates) __privateMethod(this, _Selector_instances, spare_fn).call(this, candidate);
@@ -1067,11 +1072,13 @@ var Dispatcher = class {
     this.selector.select();
     this.flush();
   }
-  /** The network may be there again: tries at once, and forgets what did not work. */
+  /** The network may be there again: tries at once, forgets what did not work, and asks whether the server is there. */
   wake() {
+    if (this.isUp === void 0 && !__privateGet(this, _pause)) return;
     this.selector.forgive();
     __privateSet(this, _failures, 0);
     this.retry();
+    this.selector.check();
   }
 };
 _options = new WeakMap();
@@ -1166,7 +1173,7 @@ _tasks = new WeakMap();
 
 // src/session.ts
 var FAREWELL_SECONDS = 10;
-var _options2, _listener3, _connects, _advised, _waiting, _refusals, _hasBegun, _isEnding, _timer4, _Session_instances, accepted_fn, refused_fn, later_fn, follow_fn, end_fn;
+var _options2, _listener3, _connects, _advised, _waiting, _refusals, _hasBegun, _isEnding, _timer4, _gone, _Session_instances, accepted_fn, refused_fn, later_fn, follow_fn, end_fn;
 var Session = class {
   constructor(reach, options, pipeline, listener) {
     __privateAdd(this, _Session_instances);
@@ -1182,6 +1189,8 @@ var Session = class {
     __privateAdd(this, _hasBegun, false);
     __privateAdd(this, _isEnding, false);
     __privateAdd(this, _timer4);
+    /** Ends the wait for the reply to a disconnect. */
+    __privateAdd(this, _gone);
     __privateSet(this, _options2, options);
     __privateSet(this, _listener3, listener);
     this.pipeline = pipeline;
@@ -1284,32 +1293,27 @@ var Session = class {
     if (this.phase === "connected" && __privateGet(this, _hasBegun)) this.report("The server answers again");
   }
   down(error, retryIn, isFirst) {
+    if (__privateGet(this, _gone)) return __privateGet(this, _gone).call(this);
     if (isFirst) __privateGet(this, _listener3).down();
     this.report(error.message, error, retryIn);
-  }
-  /** The network may be there again, or the page is looked at again. */
-  wake() {
-    if (this.phase === "connecting" || this.phase === "connected") this.dispatcher.wake();
-    this.doubt();
-  }
-  /** Asks the other side whether it is there. */
-  doubt() {
-    var _a, _b, _c;
-    (_c = (_b = (_a = this.dispatcher.selector.current) == null ? void 0 : _a.transport) == null ? void 0 : _b.check) == null ? void 0 : _c.call(_b);
   }
   /** Tells the server that we go. */
   disconnect(done) {
     if (this.isOver) return done(void 0);
     const finish = (error) => {
       clearTimeout(timer);
-      if (this.phase !== "disconnected") __privateMethod(this, _Session_instances, end_fn).call(this, failure("The client was disconnected"));
       done(error);
+      if (this.phase !== "disconnected") __privateMethod(this, _Session_instances, end_fn).call(this, failure("The client was disconnected"));
     };
     const timer = setTimeout(() => finish(failure("The server did not answer")), FAREWELL_SECONDS * 1e3);
     if (this.phase === "unconnected" && __privateGet(this, _waiting).isEmpty) return finish(void 0);
     const say = () => {
       __privateSet(this, _isEnding, true);
-      this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply, error) => finish(reply && !reply.successful ? parseError(reply.error) : error));
+      this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply, error) => {
+        const isUnknown = reply && fateOf(reply, this.clientId) === "lost";
+        finish(reply && !reply.successful && !isUnknown ? parseError(reply.error) : error);
+      });
+      __privateSet(this, _gone, () => finish(void 0));
     };
     this.whenConnected(say, () => finish(void 0), false);
     __privateSet(this, _isEnding, true);
@@ -1334,6 +1338,7 @@ _refusals = new WeakMap();
 _hasBegun = new WeakMap();
 _isEnding = new WeakMap();
 _timer4 = new WeakMap();
+_gone = new WeakMap();
 _Session_instances = new WeakSet();
 accepted_fn = function(reply) {
   var _a, _b;
@@ -1379,8 +1384,8 @@ follow_fn = function(reply) {
 };
 end_fn = function(error) {
   this.phase = "disconnected";
-  __privateSet(this, _isEnding, false);
-  __privateSet(this, _hasBegun, false);
+  __privateSet(this, _isEnding, __privateSet(this, _hasBegun, false));
+  __privateSet(this, _gone, void 0);
   __privateGet(this, _connects).stop();
   clearTimeout(__privateGet(this, _timer4));
   __privateSet(this, _timer4, void 0);
@@ -1660,8 +1665,8 @@ var BaseClient = class extends Emitter {
       return new Session(reach, resolved, new Pipeline(__privateGet(this, _extensions2), __privateMethod(this, _BaseClient_instances, features_fn).call(this, options)), __privateMethod(this, _BaseClient_instances, listen_fn).call(this));
     });
     __privateSet(this, _watch, () => environment.watch({
-      wake: () => __privateGet(this, _BaseClient_instances, session_get).wake(),
-      doubt: () => __privateGet(this, _BaseClient_instances, session_get).doubt(),
+      wake: () => this.wake(),
+      doubt: () => __privateGet(this, _BaseClient_instances, session_get).dispatcher.selector.check(),
       leave: () => {
         if (!__privateGet(this, _BaseClient_instances, session_get).dispatcher.selector.isDisabled("autodisconnect")) __privateGet(this, _BaseClient_instances, session_get).leave();
       }
@@ -1737,7 +1742,7 @@ var BaseClient = class extends Emitter {
   }
   /** Looks at once whether the server is there. The client does so by itself when the network or the page comes back. */
   wake() {
-    __privateGet(this, _BaseClient_instances, session_get).wake();
+    __privateGet(this, _BaseClient_instances, session_get).dispatcher.wake();
   }
   /** Messages that `act` sends leave together. */
   batch(act, context) {

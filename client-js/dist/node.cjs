@@ -819,6 +819,10 @@ var Selector = class {
       if (!failed || candidate !== failed && candidate.shunnedAt > this.#heardAt) this.#spare(candidate);
     }
   }
+  /** Asks the other side whether it is there. */
+  check() {
+    this.current?.transport?.check?.();
+  }
   /** Forgets who did not work: the network is another one now. */
   forgive() {
     for (const candidate of this.candidates) this.#spare(candidate);
@@ -1046,11 +1050,13 @@ var Dispatcher = class {
     this.selector.select();
     this.flush();
   }
-  /** The network may be there again: tries at once, and forgets what did not work. */
+  /** The network may be there again: tries at once, forgets what did not work, and asks whether the server is there. */
   wake() {
+    if (this.isUp === void 0 && !this.#pause) return;
     this.selector.forgive();
     this.#failures = 0;
     this.retry();
+    this.selector.check();
   }
 };
 
@@ -1089,6 +1095,8 @@ var Session = class {
   #hasBegun = false;
   #isEnding = false;
   #timer;
+  /** Ends the wait for the reply to a disconnect. */
+  #gone;
   constructor(reach, options, pipeline, listener) {
     this.#options = options;
     this.#listener = listener;
@@ -1228,31 +1236,27 @@ var Session = class {
     if (this.phase === "connected" && this.#hasBegun) this.report("The server answers again");
   }
   down(error, retryIn, isFirst) {
+    if (this.#gone) return this.#gone();
     if (isFirst) this.#listener.down();
     this.report(error.message, error, retryIn);
-  }
-  /** The network may be there again, or the page is looked at again. */
-  wake() {
-    if (this.phase === "connecting" || this.phase === "connected") this.dispatcher.wake();
-    this.doubt();
-  }
-  /** Asks the other side whether it is there. */
-  doubt() {
-    this.dispatcher.selector.current?.transport?.check?.();
   }
   /** Tells the server that we go. */
   disconnect(done) {
     if (this.isOver) return done(void 0);
     const finish = (error) => {
       clearTimeout(timer);
-      if (this.phase !== "disconnected") this.#end(failure("The client was disconnected"));
       done(error);
+      if (this.phase !== "disconnected") this.#end(failure("The client was disconnected"));
     };
     const timer = setTimeout(() => finish(failure("The server did not answer")), FAREWELL_SECONDS * 1e3);
     if (this.phase === "unconnected" && this.#waiting.isEmpty) return finish(void 0);
     const say = () => {
       this.#isEnding = true;
-      this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply, error) => finish(reply && !reply.successful ? parseError(reply.error) : error));
+      this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply, error) => {
+        const isUnknown = reply && fateOf(reply, this.clientId) === "lost";
+        finish(reply && !reply.successful && !isUnknown ? parseError(reply.error) : error);
+      });
+      this.#gone = () => finish(void 0);
     };
     this.whenConnected(say, () => finish(void 0), false);
     this.#isEnding = true;
@@ -1268,8 +1272,8 @@ var Session = class {
   }
   #end(error) {
     this.phase = "disconnected";
-    this.#isEnding = false;
-    this.#hasBegun = false;
+    this.#isEnding = this.#hasBegun = false;
+    this.#gone = void 0;
     this.#connects.stop();
     clearTimeout(this.#timer);
     this.#timer = void 0;
@@ -1522,8 +1526,8 @@ var BaseClient = class extends Emitter {
       return new Session(reach, resolved, new Pipeline(this.#extensions, this.#features(options)), this.#listen());
     };
     this.#watch = () => environment.watch({
-      wake: () => this.#session.wake(),
-      doubt: () => this.#session.doubt(),
+      wake: () => this.wake(),
+      doubt: () => this.#session.dispatcher.selector.check(),
       leave: () => {
         if (!this.#session.dispatcher.selector.isDisabled("autodisconnect")) this.#session.leave();
       }
@@ -1643,7 +1647,7 @@ var BaseClient = class extends Emitter {
   }
   /** Looks at once whether the server is there. The client does so by itself when the network or the page comes back. */
   wake() {
-    this.#session.wake();
+    this.#session.dispatcher.wake();
   }
   /** Messages that `act` sends leave together. */
   batch(act, context) {

@@ -64,8 +64,8 @@ export class BaseClient extends Emitter<ClientEvents> {
       return new Session(reach, resolved, new Pipeline(this.#extensions, this.#features(options)), this.#listen());
     };
     this.#watch = () => environment.watch({
-      wake: () => this.#session.wake(),
-      doubt: () => this.#session.doubt(),
+      wake: () => this.wake(),
+      doubt: () => this.#session.dispatcher.selector.check(),
       leave: () => {
         if (!this.#session.dispatcher.selector.isDisabled('autodisconnect')) this.#session.leave();
       },
@@ -214,7 +214,7 @@ export class BaseClient extends Emitter<ClientEvents> {
 
   /** Looks at once whether the server is there. The client does so by itself when the network or the page comes back. */
   wake(): void {
-    this.#session.wake();
+    this.#session.dispatcher.wake();
   }
 
   /** Messages that `act` sends leave together. */

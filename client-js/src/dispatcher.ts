@@ -237,10 +237,12 @@ export class Dispatcher implements SelectorListener {
     this.flush();
   }
 
-  /** The network may be there again: tries at once, and forgets what did not work. */
+  /** The network may be there again: tries at once, forgets what did not work, and asks whether the server is there. */
   wake(): void {
+    if (this.isUp === undefined && !this.#pause) return;
     this.selector.forgive();
     this.#failures = 0;
     this.retry();
+    this.selector.check();
   }
 }

@@ -199,6 +199,11 @@ export class Selector {
     }
   }
 
+  /** Asks the other side whether it is there. */
+  check(): void {
+    this.current?.transport?.check?.();
+  }
+
   /** Forgets who did not work: the network is another one now. */
   forgive(): void {
     for (const candidate of this.candidates) this.#spare(candidate);
