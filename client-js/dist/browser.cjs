@@ -1595,33 +1595,44 @@ function expiryOf(token) {
     return void 0;
   }
 }
-var _source2, _token, _wasRenewed, _Token_instances, isExpired_fn;
+var _source2, _token, _asking, _wasRenewed, _Token_instances, isExpired_fn;
 var Token = class {
   constructor(source) {
     __privateAdd(this, _Token_instances);
     __privateAdd(this, _source2);
     __privateAdd(this, _token);
+    __privateAdd(this, _asking);
     /** Whether the source was asked because of a refusal, and nothing was accepted since. */
     __privateAdd(this, _wasRenewed, false);
     __privateSet(this, _source2, source);
     if (typeof source === "string") __privateSet(this, _token, source);
   }
   prepare() {
-    if (typeof __privateGet(this, _source2) === "string" || __privateGet(this, _token) !== void 0 && !__privateMethod(this, _Token_instances, isExpired_fn).call(this)) return void 0;
+    var _a;
     const source = __privateGet(this, _source2);
-    return (async () => {
-      __privateSet(this, _token, await source());
-    })();
+    if (typeof source === "string" || __privateGet(this, _token) !== void 0 && !__privateMethod(this, _Token_instances, isExpired_fn).call(this)) return void 0;
+    (_a = __privateGet(this, _asking)) != null ? _a : __privateSet(this, _asking, (async () => {
+      try {
+        __privateSet(this, _token, await source());
+      } finally {
+        __privateSet(this, _asking, void 0);
+      }
+    })());
+    return __privateGet(this, _asking);
   }
   outgoing(message) {
     const isFor = message.channel === HANDSHAKE || message.channel === SUBSCRIBE;
     if (isFor && __privateGet(this, _token) !== void 0) addExt(message, "token", __privateGet(this, _token));
   }
-  incoming(message) {
-    if (message.channel === HANDSHAKE && message.successful) __privateSet(this, _wasRenewed, false);
+  incoming({ channel, successful }) {
+    if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) __privateSet(this, _wasRenewed, false);
   }
-  retries(_message, { code }) {
-    if (typeof __privateGet(this, _source2) === "string" || code !== 401 && code !== 403 || __privateGet(this, _wasRenewed)) return false;
+  retries({ ext }, { code }) {
+    var _a;
+    if (typeof __privateGet(this, _source2) === "string" || code !== 401 && code !== 403) return false;
+    const used = (_a = ext == null ? void 0 : ext["token"]) != null ? _a : __privateGet(this, _token);
+    if (__privateGet(this, _asking) || used !== __privateGet(this, _token)) return true;
+    if (__privateGet(this, _wasRenewed)) return false;
     __privateSet(this, _wasRenewed, true);
     __privateSet(this, _token, void 0);
     return true;
@@ -1629,6 +1640,7 @@ var Token = class {
 };
 _source2 = new WeakMap();
 _token = new WeakMap();
+_asking = new WeakMap();
 _wasRenewed = new WeakMap();
 _Token_instances = new WeakSet();
 isExpired_fn = function() {

@@ -1432,6 +1432,7 @@
   var Token = class {
     #source;
     #token;
+    #asking;
     /** Whether the source was asked because of a refusal, and nothing was accepted since. */
     #wasRenewed = false;
     constructor(source) {
@@ -1439,11 +1440,16 @@
       if (typeof source === "string") this.#token = source;
     }
     prepare() {
-      if (typeof this.#source === "string" || this.#token !== void 0 && !this.#isExpired()) return void 0;
       const source = this.#source;
-      return (async () => {
-        this.#token = await source();
+      if (typeof source === "string" || this.#token !== void 0 && !this.#isExpired()) return void 0;
+      this.#asking ??= (async () => {
+        try {
+          this.#token = await source();
+        } finally {
+          this.#asking = void 0;
+        }
       })();
+      return this.#asking;
     }
     #isExpired() {
       const expiry = expiryOf(this.#token);
@@ -1453,11 +1459,14 @@
       const isFor = message.channel === HANDSHAKE || message.channel === SUBSCRIBE;
       if (isFor && this.#token !== void 0) addExt(message, "token", this.#token);
     }
-    incoming(message) {
-      if (message.channel === HANDSHAKE && message.successful) this.#wasRenewed = false;
+    incoming({ channel, successful }) {
+      if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) this.#wasRenewed = false;
     }
-    retries(_message, { code }) {
-      if (typeof this.#source === "string" || code !== 401 && code !== 403 || this.#wasRenewed) return false;
+    retries({ ext }, { code }) {
+      if (typeof this.#source === "string" || code !== 401 && code !== 403) return false;
+      const used = ext?.["token"] ?? this.#token;
+      if (this.#asking || used !== this.#token) return true;
+      if (this.#wasRenewed) return false;
       this.#wasRenewed = true;
       this.#token = void 0;
       return true;

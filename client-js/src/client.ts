@@ -152,7 +152,7 @@ export class BaseClient extends Emitter<ClientEvents> {
 
   /** As on a promise that resolves when there is a session. */
   then<Result = void, Failure = never>(
-    resolved?: (() => Result | PromiseLike<Result>) | null,
+    resolved?: ((value: void) => Result | PromiseLike<Result>) | null,
     rejected?: ((error: any) => Failure | PromiseLike<Failure>) | null,
   ): Promise<Result | Failure> {
     return this.#connected.then(resolved, rejected);
