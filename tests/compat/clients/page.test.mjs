@@ -14,6 +14,13 @@ const FORCED = [
   ['callback-polling', 'Connected over JSON-P'],
 ];
 
+/** The transport that a request belongs to, seen from outside of the client. */
+function transportOf(request) {
+  if (request.resourceType() === 'eventsource') return 'eventsource';
+  if (request.resourceType() === 'script' && request.url().includes('jsonp=')) return 'callback-polling';
+  return request.method() === 'POST' ? 'long-polling' : null;
+}
+
 async function say(page, text) {
   await page.fill('#chat-text', text);
   await page.press('#chat-text', 'Enter');
@@ -153,13 +160,18 @@ test('the list shows what arrives on a chosen pattern, newest first, the last fi
 test('a forced transport is the one in use, and works', NOT_FOR_REFERENCE, async () => {
   await withPages(async ({ server, open }) => {
     const page = await open();
+    const used = new Set();
+    page.on('websocket', () => used.add('websocket'));
+    page.on('request', (request) => used.add(transportOf(request)));
     for (const [transport, text] of FORCED) {
+      used.clear();
       await page.check(`[name=transport][value=${transport}]`, { force: true });
       await holds(page, '#state-text', text);
       await say(page, `over ${transport}`);
       await holds(page, '#chat-log li:last-child', `over ${transport}`);
       await page.click('#publish-form button');
       await holds(page, '#publish-note', 'Published.');
+      assert.ok(used.has(transport), `${transport}: ${[...used]}`);
     }
     await publishByPost(server.url, '/demo/chat', 'still once');
     await holds(page, '#chat-log li:last-child', 'still once');
