@@ -165,8 +165,12 @@ export function connectBoard(connection, url) {
   ready.catch((error) => { problem.textContent = `The board is not live: ${error.message}.`; });
 
   // What was missed while the server was away, the others may know.
+  let wasConnected = false;
   connection.watch(async ({ state }) => {
-    if (state !== 'connected') return;
+    const isNews = state === 'connected' && !wasConnected;
+    wasConnected = state === 'connected';
+    // A change of transport is no news: nothing was missed.
+    if (!isNews) return;
     await ready.catch(() => {});
     connection.publish(ASK, { versions: cards.versions() }).catch(() => {});
   });
