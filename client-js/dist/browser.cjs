@@ -459,11 +459,12 @@ function publish(session, content, options) {
   const send = () => {
     if (publication.isSettled) return;
     sessions += 1;
-    const message = { ...content, clientId: session.clientId };
+    const clientId = session.clientId;
+    const message = { ...content, clientId };
     id = session.transmit(message, { attempts: options.attempts, deadline }, (reply, error) => {
       if (reply == null ? void 0 : reply.successful) return publication.setDeferredStatus("succeeded");
-      const isForgotten = reply && session.phase !== "connected" && sessions < MOST_SESSIONS;
-      if (isForgotten) session.whenConnected(send, fail, false);
+      const hasEnded = session.phase !== "connected" || session.clientId !== clientId;
+      if (reply && hasEnded && sessions < MOST_SESSIONS) session.whenConnected(send, fail, false);
       else fail(error != null ? error : parseError(reply == null ? void 0 : reply.error));
     });
   };
@@ -568,10 +569,10 @@ function fateOf(reply, clientId) {
   var _a, _b;
   const reconnect = (_a = reply.advice) == null ? void 0 : _a.reconnect;
   if (reconnect === "none") return "over";
-  const isUnknown = !reply.successful && /unknown client/i.test(parseError(reply.error).message);
-  if (reconnect !== "handshake" && !isUnknown) return void 0;
-  const isOurs = reply.clientId === void 0 || reply.clientId === clientId || ((_b = reply.error) == null ? void 0 : _b.includes(clientId));
-  return isOurs ? "lost" : void 0;
+  const { message, params } = parseError(reply.error);
+  if (reconnect !== "handshake" && (reply.successful || !/unknown client/i.test(message))) return void 0;
+  const named = (_b = reply.clientId) != null ? _b : params.find(Boolean);
+  return named === void 0 || named === clientId ? "lost" : void 0;
 }
 
 // src/backoff.ts
@@ -1567,9 +1568,9 @@ var Subscriber = class {
   add(subscription) {
     if (__privateGet(this, _session).isOver) return subscription.setDeferredStatus("failed", failure("The client is disconnected"));
     const channel = this.channels.add(subscription);
-    if (channel.standing === "agreed") subscription.setDeferredStatus("succeeded");
-    else if (channel.standing === "unknown" && __privateGet(this, _session).phase === "connected") __privateMethod(this, _Subscriber_instances, ask_fn).call(this, channel);
-    else __privateGet(this, _session).start();
+    if (__privateGet(this, _session).phase !== "connected") __privateGet(this, _session).start();
+    else if (channel.standing === "agreed") subscription.setDeferredStatus("succeeded");
+    else if (channel.standing === "unknown") __privateMethod(this, _Subscriber_instances, ask_fn).call(this, channel);
   }
   /** Removes one listener of a channel, or all. The server is told when nobody listens any more. */
   remove(name, subscription) {
@@ -1950,7 +1951,8 @@ function parseMessages(text2) {
 
 // src/transport/request.ts
 var LARGEST_BATCH = 100;
-var isConnect2 = (message) => message.channel === CONNECT;
+var isConnect2 = ({ channel }) => channel === CONNECT;
+var isFree = ({ channel }) => channel === CONNECT || channel === HANDSHAKE;
 var _underWay2, _isBusy, _RequestTransport_instances, batch_fn, answered_fn, failed_fn, end_fn2;
 var RequestTransport = class {
   constructor(place) {
@@ -1963,9 +1965,9 @@ var RequestTransport = class {
     this.place = place;
   }
   send(waiting) {
-    const batch = __privateGet(this, _isBusy) ? waiting.filter(isConnect2).slice(0, 1) : __privateMethod(this, _RequestTransport_instances, batch_fn).call(this, waiting);
+    const batch = __privateGet(this, _isBusy) ? waiting.filter(isFree).slice(0, 1) : __privateMethod(this, _RequestTransport_instances, batch_fn).call(this, waiting);
     if (batch.length === 0) return batch;
-    const holdsOthers = !batch.every(isConnect2);
+    const holdsOthers = !batch.every(isFree);
     if (holdsOthers) __privateSet(this, _isBusy, true);
     const request = holdsOthers ? batch.map((message) => isConnect2(message) ? { ...message, advice: { timeout: 0 } } : message) : batch;
     const exchange = this.exchange(request);
@@ -1980,7 +1982,7 @@ var RequestTransport = class {
   cancel(message) {
     for (const [exchange, { batch, awaited }] of __privateGet(this, _underWay2)) {
       if (!awaited.delete(message) || awaited.size > 0) continue;
-      __privateMethod(this, _RequestTransport_instances, end_fn2).call(this, exchange, !batch.every(isConnect2));
+      __privateMethod(this, _RequestTransport_instances, end_fn2).call(this, exchange, !batch.every(isFree));
       exchange.abort();
     }
   }

@@ -421,11 +421,12 @@ function publish(session, content, options) {
   const send = () => {
     if (publication.isSettled) return;
     sessions += 1;
-    const message = { ...content, clientId: session.clientId };
+    const clientId = session.clientId;
+    const message = { ...content, clientId };
     id = session.transmit(message, { attempts: options.attempts, deadline }, (reply, error) => {
       if (reply?.successful) return publication.setDeferredStatus("succeeded");
-      const isForgotten = reply && session.phase !== "connected" && sessions < MOST_SESSIONS;
-      if (isForgotten) session.whenConnected(send, fail, false);
+      const hasEnded = session.phase !== "connected" || session.clientId !== clientId;
+      if (reply && hasEnded && sessions < MOST_SESSIONS) session.whenConnected(send, fail, false);
       else fail(error ?? parseError(reply?.error));
     });
   };
@@ -519,10 +520,10 @@ var Advised = class {
 function fateOf(reply, clientId) {
   const reconnect = reply.advice?.reconnect;
   if (reconnect === "none") return "over";
-  const isUnknown = !reply.successful && /unknown client/i.test(parseError(reply.error).message);
-  if (reconnect !== "handshake" && !isUnknown) return void 0;
-  const isOurs = reply.clientId === void 0 || reply.clientId === clientId || reply.error?.includes(clientId);
-  return isOurs ? "lost" : void 0;
+  const { message, params } = parseError(reply.error);
+  if (reconnect !== "handshake" && (reply.successful || !/unknown client/i.test(message))) return void 0;
+  const named = reply.clientId ?? params.find(Boolean);
+  return named === void 0 || named === clientId ? "lost" : void 0;
 }
 
 // src/backoff.ts
@@ -1441,9 +1442,9 @@ var Subscriber = class {
   add(subscription) {
     if (this.#session.isOver) return subscription.setDeferredStatus("failed", failure("The client is disconnected"));
     const channel = this.channels.add(subscription);
-    if (channel.standing === "agreed") subscription.setDeferredStatus("succeeded");
-    else if (channel.standing === "unknown" && this.#session.phase === "connected") this.#ask(channel);
-    else this.#session.start();
+    if (this.#session.phase !== "connected") this.#session.start();
+    else if (channel.standing === "agreed") subscription.setDeferredStatus("succeeded");
+    else if (channel.standing === "unknown") this.#ask(channel);
   }
   /** Removes one listener of a channel, or all. The server is told when nobody listens any more. */
   remove(name, subscription) {
@@ -1816,7 +1817,8 @@ function parseMessages(text2) {
 
 // src/transport/request.ts
 var LARGEST_BATCH = 100;
-var isConnect2 = (message) => message.channel === CONNECT;
+var isConnect2 = ({ channel }) => channel === CONNECT;
+var isFree = ({ channel }) => channel === CONNECT || channel === HANDSHAKE;
 var RequestTransport = class {
   place;
   /** Characters of JSON that one request may hold, unless a single message is larger. */
@@ -1827,9 +1829,9 @@ var RequestTransport = class {
     this.place = place;
   }
   send(waiting) {
-    const batch = this.#isBusy ? waiting.filter(isConnect2).slice(0, 1) : this.#batch(waiting);
+    const batch = this.#isBusy ? waiting.filter(isFree).slice(0, 1) : this.#batch(waiting);
     if (batch.length === 0) return batch;
-    const holdsOthers = !batch.every(isConnect2);
+    const holdsOthers = !batch.every(isFree);
     if (holdsOthers) this.#isBusy = true;
     const request = holdsOthers ? batch.map((message) => isConnect2(message) ? { ...message, advice: { timeout: 0 } } : message) : batch;
     const exchange = this.exchange(request);
@@ -1868,7 +1870,7 @@ var RequestTransport = class {
   cancel(message) {
     for (const [exchange, { batch, awaited }] of this.#underWay) {
       if (!awaited.delete(message) || awaited.size > 0) continue;
-      this.#end(exchange, !batch.every(isConnect2));
+      this.#end(exchange, !batch.every(isFree));
       exchange.abort();
     }
   }
