@@ -656,18 +656,24 @@ delay_fn = function(reply, isTrial, sentAt) {
 
 // src/early.ts
 var PATIENCE = 1e3;
-var _messages, _timer3, _give;
+var _messages, _timer3, _give, _giveUp;
 var Early = class {
-  constructor(give) {
+  /** `giveUp` is called when the others did not come in time. */
+  constructor(give, giveUp) {
     __privateAdd(this, _messages, []);
     __privateAdd(this, _timer3);
     __privateAdd(this, _give);
+    __privateAdd(this, _giveUp);
     __privateSet(this, _give, give);
+    __privateSet(this, _giveUp, giveUp);
   }
   keep(message) {
     var _a;
     __privateGet(this, _messages).push(message);
-    (_a = __privateGet(this, _timer3)) != null ? _a : __privateSet(this, _timer3, setTimeout(() => this.release(), PATIENCE));
+    (_a = __privateGet(this, _timer3)) != null ? _a : __privateSet(this, _timer3, setTimeout(() => {
+      __privateGet(this, _giveUp).call(this);
+      this.release();
+    }, PATIENCE));
   }
   release() {
     clearTimeout(__privateGet(this, _timer3));
@@ -678,6 +684,7 @@ var Early = class {
 _messages = new WeakMap();
 _timer3 = new WeakMap();
 _give = new WeakMap();
+_giveUp = new WeakMap();
 
 // src/envelope.ts
 var isConnect = ({ channel }) => channel === CONNECT;
@@ -751,13 +758,18 @@ var Outbox = class {
   }
   /** Whether a message of this sort is under way on any transport but this one. */
   isElsewhere(transport, matches) {
-    return this.all().some((envelope) => envelope.transport && envelope.transport !== transport && matches(envelope.message));
+    return this.all().some((envelope) => envelope.transport && envelope.transport !== transport && !envelope.isOverdue && matches(envelope.message));
+  }
+  /** Faye never answers a connect that another one has replaced. */
+  waitNoLonger() {
+    for (const envelope of this.all()) if (isConnect(envelope.message)) envelope.isOverdue = true;
   }
   /** It was not answered: it waits to be sent again, or is given up. */
   wait(envelope) {
     if (envelope.isRetired) return void this.drop(envelope);
     clearTimeout(envelope.timer);
     envelope.transport = void 0;
+    envelope.isOverdue = false;
     envelope.scheduler.fail();
     if (!envelope.scheduler.isDeliverable()) this.giveUp(envelope);
   }
@@ -1020,7 +1032,7 @@ var Dispatcher = class {
     __publicField(this, "isUp");
     /** Whether another has told that the server is away: replies of that other say nothing then. */
     __privateAdd(this, _isRelayed, false);
-    __privateAdd(this, _early, new Early((message) => __privateMethod(this, _Dispatcher_instances, receive_fn).call(this, message)));
+    __privateAdd(this, _early, new Early((message) => __privateMethod(this, _Dispatcher_instances, receive_fn).call(this, message), () => __privateGet(this, _outbox).waitNoLonger()));
     __privateSet(this, _options, options);
     __privateSet(this, _listener2, listener);
     this.selector = new Selector(reach, this);
@@ -1036,7 +1048,8 @@ var Dispatcher = class {
       timer: void 0,
       isAlone: false,
       isTrial: false,
-      isRetired: false
+      isRetired: false,
+      isOverdue: false
     };
     __privateGet(this, _outbox).add(envelope);
     this.flush();
@@ -1266,7 +1279,7 @@ var Session = class {
     __privateAdd(this, _hasBegun, false);
     __privateAdd(this, _isEnding, false);
     __privateAdd(this, _timer5);
-    /** Ends the wait for the reply to a disconnect. */
+    /** Ends the wait for the reply to a disconnect, if that was under way. */
     __privateAdd(this, _gone);
     __privateSet(this, _options2, options);
     __privateSet(this, _listener3, listener);
@@ -1370,7 +1383,8 @@ var Session = class {
     if (this.phase === "connected" && __privateGet(this, _hasBegun)) this.report("The server answers again");
   }
   down(error, retryIn, isFirst) {
-    if (__privateGet(this, _gone)) return __privateGet(this, _gone).call(this);
+    var _a;
+    if ((_a = __privateGet(this, _gone)) == null ? void 0 : _a.call(this)) return;
     if (isFirst) __privateGet(this, _listener3).down();
     this.report(error.message, error, retryIn);
   }
@@ -1386,11 +1400,15 @@ var Session = class {
     if (this.phase === "unconnected" && __privateGet(this, _waiting).isEmpty) return finish(void 0);
     const say = () => {
       __privateSet(this, _isEnding, true);
-      this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply, error) => {
+      const id = this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply, error) => {
         const isUnknown = reply && fateOf(reply, this.clientId) === "lost";
         finish(reply && !reply.successful && !isUnknown ? parseError(reply.error) : error);
       });
-      __privateSet(this, _gone, () => finish(void 0));
+      __privateSet(this, _gone, () => {
+        const wasUnderWay = this.dispatcher.carrier(id) !== void 0;
+        if (wasUnderWay) finish(void 0);
+        return wasUnderWay;
+      });
     };
     this.whenConnected(say, () => finish(void 0), false);
     __privateSet(this, _isEnding, true);

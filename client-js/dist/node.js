@@ -558,12 +558,18 @@ var Early = class {
   #messages = [];
   #timer;
   #give;
-  constructor(give) {
+  #giveUp;
+  /** `giveUp` is called when the others did not come in time. */
+  constructor(give, giveUp) {
     this.#give = give;
+    this.#giveUp = giveUp;
   }
   keep(message) {
     this.#messages.push(message);
-    this.#timer ??= setTimeout(() => this.release(), PATIENCE);
+    this.#timer ??= setTimeout(() => {
+      this.#giveUp();
+      this.release();
+    }, PATIENCE);
   }
   release() {
     clearTimeout(this.#timer);
@@ -640,13 +646,18 @@ var Outbox = class {
   }
   /** Whether a message of this sort is under way on any transport but this one. */
   isElsewhere(transport, matches) {
-    return this.all().some((envelope) => envelope.transport && envelope.transport !== transport && matches(envelope.message));
+    return this.all().some((envelope) => envelope.transport && envelope.transport !== transport && !envelope.isOverdue && matches(envelope.message));
+  }
+  /** Faye never answers a connect that another one has replaced. */
+  waitNoLonger() {
+    for (const envelope of this.all()) if (isConnect(envelope.message)) envelope.isOverdue = true;
   }
   /** It was not answered: it waits to be sent again, or is given up. */
   wait(envelope) {
     if (envelope.isRetired) return void this.drop(envelope);
     clearTimeout(envelope.timer);
     envelope.transport = void 0;
+    envelope.isOverdue = false;
     envelope.scheduler.fail();
     if (!envelope.scheduler.isDeliverable()) this.giveUp(envelope);
   }
@@ -894,7 +905,7 @@ var Dispatcher = class {
   isUp;
   /** Whether another has told that the server is away: replies of that other say nothing then. */
   #isRelayed = false;
-  #early = new Early((message) => this.#receive(message));
+  #early = new Early((message) => this.#receive(message), () => this.#outbox.waitNoLonger());
   constructor(reach, options, listener) {
     this.#options = options;
     this.#listener = listener;
@@ -911,7 +922,8 @@ var Dispatcher = class {
       timer: void 0,
       isAlone: false,
       isTrial: false,
-      isRetired: false
+      isRetired: false,
+      isOverdue: false
     };
     this.#outbox.add(envelope);
     this.flush();
@@ -1122,7 +1134,7 @@ var Session = class {
   #hasBegun = false;
   #isEnding = false;
   #timer;
-  /** Ends the wait for the reply to a disconnect. */
+  /** Ends the wait for the reply to a disconnect, if that was under way. */
   #gone;
   constructor(reach, options, pipeline, listener) {
     this.#options = options;
@@ -1263,7 +1275,7 @@ var Session = class {
     if (this.phase === "connected" && this.#hasBegun) this.report("The server answers again");
   }
   down(error, retryIn, isFirst) {
-    if (this.#gone) return this.#gone();
+    if (this.#gone?.()) return;
     if (isFirst) this.#listener.down();
     this.report(error.message, error, retryIn);
   }
@@ -1279,11 +1291,15 @@ var Session = class {
     if (this.phase === "unconnected" && this.#waiting.isEmpty) return finish(void 0);
     const say = () => {
       this.#isEnding = true;
-      this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply, error) => {
+      const id = this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply, error) => {
         const isUnknown = reply && fateOf(reply, this.clientId) === "lost";
         finish(reply && !reply.successful && !isUnknown ? parseError(reply.error) : error);
       });
-      this.#gone = () => finish(void 0);
+      this.#gone = () => {
+        const wasUnderWay = this.dispatcher.carrier(id) !== void 0;
+        if (wasUnderWay) finish(void 0);
+        return wasUnderWay;
+      };
     };
     this.whenConnected(say, () => finish(void 0), false);
     this.#isEnding = true;

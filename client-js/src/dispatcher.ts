@@ -33,7 +33,7 @@ export class Dispatcher implements SelectorListener {
   isUp: boolean | undefined;
   /** Whether another has told that the server is away: replies of that other say nothing then. */
   #isRelayed = false;
-  #early = new Early((message) => this.#receive(message));
+  #early = new Early((message) => this.#receive(message), () => this.#outbox.waitNoLonger());
 
   constructor(reach: Reach, options: SessionOptions, listener: DispatcherListener) {
     this.#options = options;
@@ -45,7 +45,7 @@ export class Dispatcher implements SelectorListener {
   send(message: Message, limits: Limits, settle: Settle): void {
     const scheduler = new this.#options.scheduler(message, { ...limits, interval: this.#options.retry });
     const envelope: Envelope = {
-      message, scheduler, settle, transport: undefined, timer: undefined, isAlone: false, isTrial: false, isRetired: false,
+      message, scheduler, settle, transport: undefined, timer: undefined, isAlone: false, isTrial: false, isRetired: false, isOverdue: false,
     };
     this.#outbox.add(envelope);
     this.flush();

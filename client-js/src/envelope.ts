@@ -23,6 +23,8 @@ export interface Envelope {
   isAlone: boolean;
   /** Nobody waits for the reply, but what comes with it counts. */
   isRetired: boolean;
+  /** What it may bring is not waited for any more. */
+  isOverdue: boolean;
   /** A connect that is to be answered at once, to see whether the transport works. */
   isTrial: boolean;
 }
