@@ -247,41 +247,34 @@ function log(level, line, ...values) {
 }
 
 // src/scheduler.ts
-var Scheduler = class {
-  message;
-  options;
-  /** How often the message was sent. */
-  attempts = 0;
-  constructor(message, options) {
-    this.message = message;
-    this.options = options;
-  }
-  /** Seconds until a reply is missed. */
+function construct(message, options) {
+  this.message = message;
+  this.options = options;
+  this.attempts = 0;
+}
+var methods = {
   getTimeout() {
     return this.options.timeout;
-  }
-  /**
-   * Seconds until the message is sent again. A class that overrides it decides; otherwise the client's backoff does,
-   * which begins at this interval.
-   */
+  },
   getInterval() {
     return this.options.interval;
-  }
-  /** Whether it may be sent (again). */
+  },
   isDeliverable() {
     const { attempts, deadline } = this.options;
     return (attempts === void 0 || this.attempts < attempts) && (deadline === void 0 || Date.now() <= deadline);
-  }
+  },
   send() {
     this.attempts += 1;
-  }
+  },
   succeed() {
-  }
+  },
   fail() {
-  }
+  },
   abort() {
   }
 };
+Object.assign(construct.prototype, methods);
+var Scheduler = construct;
 
 // src/options.ts
 var KNOWN = [
