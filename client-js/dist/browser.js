@@ -1072,13 +1072,14 @@ var Dispatcher = class {
     this.flush();
   }
   received(transport, messages) {
-    var _a, _b;
-    const isEarly = __privateGet(this, _outbox).isElsewhere(transport, isConnect);
+    var _a, _b, _c;
+    const isNew = transport === ((_a = this.selector.current) == null ? void 0 : _a.transport);
+    const isEarly = isNew && __privateGet(this, _outbox).isElsewhere(transport, isConnect);
     for (const message of messages) {
       if (isEarly && message.successful === void 0) __privateGet(this, _early).keep(message);
       else __privateMethod(this, _Dispatcher_instances, receive_fn).call(this, message);
     }
-    if (!__privateGet(this, _outbox).isElsewhere((_b = (_a = this.selector.current) == null ? void 0 : _a.transport) != null ? _b : transport, isConnect)) __privateGet(this, _early).release();
+    if (!__privateGet(this, _outbox).isElsewhere((_c = (_b = this.selector.current) == null ? void 0 : _b.transport) != null ? _c : transport, isConnect)) __privateGet(this, _early).release();
     this.flush();
   }
   failed(candidate, transport, messages, error) {

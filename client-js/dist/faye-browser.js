@@ -1004,7 +1004,8 @@
       this.flush();
     }
     received(transport, messages) {
-      const isEarly = this.#outbox.isElsewhere(transport, isConnect);
+      const isNew = transport === this.selector.current?.transport;
+      const isEarly = isNew && this.#outbox.isElsewhere(transport, isConnect);
       for (const message of messages) {
         if (isEarly && message.successful === void 0) this.#early.keep(message);
         else this.#receive(message);

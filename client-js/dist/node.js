@@ -1001,7 +1001,8 @@ var Dispatcher = class {
     this.flush();
   }
   received(transport, messages) {
-    const isEarly = this.#outbox.isElsewhere(transport, isConnect);
+    const isNew = transport === this.selector.current?.transport;
+    const isEarly = isNew && this.#outbox.isElsewhere(transport, isConnect);
     for (const message of messages) {
       if (isEarly && message.successful === void 0) this.#early.keep(message);
       else this.#receive(message);

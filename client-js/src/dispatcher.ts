@@ -142,8 +142,9 @@ export class Dispatcher implements SelectorListener {
   }
 
   received(transport: Transport, messages: Message[]): void {
-    // What a connect on another transport brings was sent before.
-    const isEarly = this.#outbox.isElsewhere(transport, isConnect);
+    // What the connect on the transport before this one brings was sent before.
+    const isNew = transport === this.selector.current?.transport;
+    const isEarly = isNew && this.#outbox.isElsewhere(transport, isConnect);
     for (const message of messages) {
       if (isEarly && message.successful === undefined) this.#early.keep(message);
       else this.#receive(message);
