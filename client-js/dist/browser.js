@@ -2301,6 +2301,8 @@ open_fn2 = async function(create) {
   } catch (error) {
     return __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure(`The WebSocket could not be made: ${String(error)}`));
   }
+  socket.onerror = () => {
+  };
   if (__privateGet(this, _isClosed)) return socket.close();
   __privateSet(this, _socket, socket);
   socket.onopen = () => socket.send(QUESTION);
@@ -2315,8 +2317,6 @@ open_fn2 = async function(create) {
     if (messages && messages.length > 0) to.received(messages);
   };
   socket.onclose = (event) => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, (event == null ? void 0 : event.code) === TOO_LARGE ? new FayeError(413, [], "The server does not take a message of that size") : failure(`The WebSocket was closed${(event == null ? void 0 : event.code) ? ` (${event.code})` : ""}`));
-  socket.onerror = () => {
-  };
 };
 closed_fn = function(error) {
   if (__privateGet(this, _isClosed)) return;

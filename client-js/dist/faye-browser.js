@@ -2049,6 +2049,8 @@
       } catch (error) {
         return this.#closed(failure(`The WebSocket could not be made: ${String(error)}`));
       }
+      socket.onerror = () => {
+      };
       if (this.#isClosed) return socket.close();
       this.#socket = socket;
       socket.onopen = () => socket.send(QUESTION);
@@ -2063,8 +2065,6 @@
         if (messages && messages.length > 0) to.received(messages);
       };
       socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE ? new FayeError(413, [], "The server does not take a message of that size") : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ""}`));
-      socket.onerror = () => {
-      };
     }
     #closed(error) {
       if (this.#isClosed) return;

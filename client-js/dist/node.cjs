@@ -1985,6 +1985,8 @@ var WebSocketTransport = class {
     } catch (error) {
       return this.#closed(failure(`The WebSocket could not be made: ${String(error)}`));
     }
+    socket.onerror = () => {
+    };
     if (this.#isClosed) return socket.close();
     this.#socket = socket;
     socket.onopen = () => socket.send(QUESTION);
@@ -1999,8 +2001,6 @@ var WebSocketTransport = class {
       if (messages && messages.length > 0) to.received(messages);
     };
     socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE ? new FayeError(413, [], "The server does not take a message of that size") : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ""}`));
-    socket.onerror = () => {
-    };
   }
   #closed(error) {
     if (this.#isClosed) return;

@@ -52,6 +52,8 @@ export class WebSocketTransport implements Transport {
     } catch (error) {
       return this.#closed(failure(`The WebSocket could not be made: ${String(error)}`));
     }
+    // A close follows, with its code, in every browser and with ws, where an error that nobody hears ends the process.
+    socket.onerror = () => {};
     if (this.#isClosed) return socket.close();
     this.#socket = socket;
     // Something between us and the server may open a socket and let nothing through. All Faye servers answer this.
@@ -69,8 +71,6 @@ export class WebSocketTransport implements Transport {
     socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE
       ? new FayeError(413, [], 'The server does not take a message of that size')
       : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ''}`));
-    // A close follows, with its code, in every browser and with ws.
-    socket.onerror = () => {};
   }
 
   #closed(error: FayeError): void {
