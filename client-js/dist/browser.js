@@ -1400,7 +1400,7 @@ var Session = class {
     __privateAdd(this, _advised2);
     __privateAdd(this, _waiting, new Waiting());
     __privateAdd(this, _farewell, new Farewell());
-    /** Handshakes refused, and sessions lost before they were of use, in a row. */
+    /** Handshakes refused, and sessions lost before they were of use, in a row. The first loss costs no time. */
     __privateAdd(this, _refusals);
     __privateAdd(this, _losses);
     __privateAdd(this, _hasBegun, false);

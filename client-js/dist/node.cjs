@@ -1308,7 +1308,7 @@ var Session = class {
   #advised;
   #waiting = new Waiting();
   #farewell = new Farewell();
-  /** Handshakes refused, and sessions lost before they were of use, in a row. */
+  /** Handshakes refused, and sessions lost before they were of use, in a row. The first loss costs no time. */
   #refusals;
   #losses;
   #hasBegun = false;

@@ -30,7 +30,7 @@ export class Session implements DispatcherListener {
   #advised: Advised;
   #waiting = new Waiting();
   #farewell = new Farewell();
-  /** Handshakes refused, and sessions lost before they were of use, in a row. */
+  /** Handshakes refused, and sessions lost before they were of use, in a row. The first loss costs no time. */
   #refusals: Backoff;
   #losses: Backoff;
   #hasBegun = false;
@@ -40,7 +40,6 @@ export class Session implements DispatcherListener {
 
   constructor(reach: Reach, options: SessionOptions, pipeline: Pipeline, listener: SessionListener) {
     this.#refusals = new Backoff(options, 0);
-    // The first time at once; a server that forgets every session is not asked without pause.
     this.#losses = new Backoff(options, 1);
     this.#listener = listener;
     this.pipeline = pipeline;
