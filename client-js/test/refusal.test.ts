@@ -3,12 +3,13 @@
  */
 
 import { expect, test, vi } from 'vitest';
+import type { Advice } from '../src/message.js';
 import { Server } from './scripted.js';
 import { eventsOf, fakeWorld, outcome, pass } from './time.js';
 
 const world = fakeWorld((types) => new Server(types));
 
-function refusing(advice?: object): Server {
+function refusing(advice?: Advice): Server {
   const server = world(['long-polling']);
   server.rules['/meta/handshake'] = () => ({ successful: false, error: '403::Forbidden', ...(advice && { advice }) });
   return server;
@@ -47,7 +48,7 @@ test('retry and maxRetry set where the delay begins and ends', async () => {
   expect(times(server)).toEqual([1_500, 3_000, 4_500, 4_500]);
 });
 
-test.each([
+test.each<Advice>([
   { reconnect: 'handshake' },
   { reconnect: 'handshake', interval: 0 },
   { reconnect: 'retry', interval: 0 },
@@ -68,7 +69,7 @@ test('an interval that is longer than the delay is kept', async () => {
 test('advice none ends it: everything settles and nothing more is sent', async () => {
   const server = refusing({ reconnect: 'none' });
   const client = server.client();
-  const waiting = [outcome(client), outcome(client.publish('/a', 1)), outcome(client.subscribe('/b', () => {}))];
+  const waiting = [outcome(client.then()), outcome(client.publish('/a', 1)), outcome(client.subscribe('/b', () => {}))];
   await pass(600_000);
   expect(server.log()).toEqual(['long-polling /meta/handshake']);
   for (const { is, error } of waiting) {

@@ -40,6 +40,7 @@ export class Server {
   watcher: Watcher | undefined;
   #sessions = 0;
   #isRead = 0;
+  #held: ReturnType<typeof setTimeout>[] = [];
 
   /** `types`: what the client's platform has, best first. */
   constructor(readonly types: string[] = ['websocket', 'long-polling']) {}
@@ -104,8 +105,10 @@ export class Server {
     this.arrivals.push(...arrived);
     if (isSilent || link.isOver) return;
     for (const arrival of arrived) {
-      const fields = (this.rules[arrival.message.channel] ?? ((other) => this.usual(other)))(arrival);
+      const rule = this.rules[arrival.message.channel];
+      const fields = rule ? rule(arrival) : this.usual(arrival);
       if (fields) arrival.reply(fields);
+      else if (!rule) this.#hold(arrival);
     }
   }
 
@@ -121,6 +124,19 @@ export class Server {
     if (message.clientId !== this.session) return this.unknown(message.clientId);
     if (message.channel !== '/meta/connect') return {};
     return message.advice?.timeout === 0 ? { advice } : undefined;
+  }
+
+  #hold(arrival: Arrival): void {
+    const { advice } = this;
+    const end = (): void => {
+      if (!arrival.link.isOver) arrival.reply({ advice });
+    };
+    this.#held.push(setTimeout(end, advice.timeout));
+  }
+
+  /** It holds no more connects. */
+  stop(): void {
+    for (const timer of this.#held) clearTimeout(timer);
   }
 
   unknown(clientId: string | undefined): Partial<Message> {

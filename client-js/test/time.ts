@@ -9,7 +9,7 @@ import type { FayeError } from '../src/error.js';
 import type { Server } from './scripted.js';
 
 /** With Math.random always a half, delays after failures are these, with the default options. */
-export const DELAYS = [500, 3_750, 7_500, 15_000, 30_000, 45_000, 45_000];
+export const DELAYS = [500, 3_750, 7_500, 15_000, 30_000, 45_000, 45_000, 45_000, 45_000];
 
 /** Fakes time and chance for each test of a file. */
 export function fakeTime(): void {
@@ -24,14 +24,16 @@ export function fakeTime(): void {
 }
 
 /** As `fakeTime`, and gives a function by which a test makes a server whose clients are ended after it. */
-export function fakeWorld<Made extends { clients: BaseClient[] } = Server>(make: (types?: string[]) => Made): (types?: string[]) => Made {
+export function fakeWorld(make: (types?: string[]) => Server): (types?: string[]) => Server {
   fakeTime();
-  const made: Made[] = [];
+  const made: Server[] = [];
   afterEach(async () => {
-    const clients = made.splice(0).flatMap(({ clients }) => clients);
+    const servers = made.splice(0);
+    const clients = servers.flatMap(({ clients }) => clients);
     for (const client of clients) client.disconnect();
     if (clients.length === 0 || !vi.isFakeTimers()) return;
     await pass(10_000);
+    for (const server of servers) server.stop();
     expect(vi.getTimerCount(), 'timers after the disconnect').toBe(0);
   });
   return (types) => {

@@ -35,7 +35,7 @@ test('what an extension put into ext stays', async () => {
   const server = start();
   const client = server.client({ token: 'secret' });
   client.addExtension({
-    outgoing: (message, callback) => {
+    outgoing: (message: any, callback: (message: any) => void) => {
       message.ext = { app: 'mine' };
       callback(message);
     },
