@@ -529,7 +529,7 @@ var Connects = class {
     underWay.id = this.#transmit(message, (reply) => {
       if (this.#underWay !== underWay) return;
       this.#underWay = void 0;
-      this.#dispatcher.forget(({ channel }) => channel === CONNECT);
+      this.#dispatcher.retire(({ channel }) => channel === CONNECT);
       const delay = this.#delay(reply, message.advice?.timeout === 0, sentAt);
       if (delay > 0) this.#timer = setTimeout(() => this.cycle(), delay);
       else this.cycle();
@@ -551,6 +551,39 @@ var Connects = class {
   }
 };
 
+// src/early.ts
+var PATIENCE = 1e3;
+var Early = class {
+  #messages = [];
+  #timer;
+  #give;
+  constructor(give) {
+    this.#give = give;
+  }
+  keep(message) {
+    this.#messages.push(message);
+    this.#timer ??= setTimeout(() => this.release(), PATIENCE);
+  }
+  release() {
+    clearTimeout(this.#timer);
+    this.#timer = void 0;
+    for (const message of this.#messages.splice(0)) this.#give(message);
+  }
+};
+
+// src/envelope.ts
+var isConnect = ({ channel }) => channel === CONNECT;
+function stamp(envelope, candidate, clientId, isUp) {
+  const { message } = envelope;
+  if (message.clientId !== void 0) message.clientId = clientId;
+  if (!isConnect(message)) return;
+  message.connectionType = candidate.kind.type;
+  const isTrial = !isUp || Boolean(candidate.kind.isSocket) && !candidate.isProven;
+  if (isTrial) message.advice = { timeout: 0 };
+  else if (envelope.isTrial) delete message.advice;
+  envelope.isTrial = isTrial;
+}
+
 // src/outbox.ts
 var Outbox = class {
   #envelopes = /* @__PURE__ */ new Map();
@@ -567,6 +600,19 @@ var Outbox = class {
   carriedBy(transport, messages) {
     return this.all().filter((envelope) => envelope.transport === transport && (!messages || messages.includes(envelope.message)));
   }
+  /** What waits and may be sent over a transport now. What may be sent no more is given up. */
+  sendable(transport, hasSession) {
+    const isMoving = this.isElsewhere(transport, (message) => !isConnect(message));
+    const waiting = this.all().filter((envelope) => {
+      const { message, scheduler } = envelope;
+      const mayBe = isConnect(message) || !isMoving;
+      if (envelope.transport || !mayBe || !hasSession && message.channel !== HANDSHAKE) return false;
+      if (!scheduler.isDeliverable()) this.giveUp(envelope);
+      return scheduler.isDeliverable();
+    });
+    const alone = waiting.findIndex(({ isAlone }) => isAlone);
+    return alone < 0 ? waiting : waiting.slice(0, Math.max(alone, 1));
+  }
   /** Takes a message out. Whoever waits for the reply is to be told by what is given. */
   end(envelope) {
     clearTimeout(envelope.timer);
@@ -578,8 +624,26 @@ var Outbox = class {
     envelope.transport?.cancel(envelope.message);
     return this.end(envelope);
   }
+  /**
+   * The messages are not sent again. What is under way goes on, because a server that has begun to answer may have put
+   * messages for us into its answer.
+   */
+  retire(matches) {
+    for (const envelope of this.all()) {
+      if (!matches(envelope.message)) continue;
+      if (!envelope.transport) this.end(envelope);
+      envelope.isRetired = true;
+      envelope.settle = () => {
+      };
+    }
+  }
+  /** Whether a message of this sort is under way on any transport but this one. */
+  isElsewhere(transport, matches) {
+    return this.all().some((envelope) => envelope.transport && envelope.transport !== transport && matches(envelope.message));
+  }
   /** It was not answered: it waits to be sent again, or is given up. */
   wait(envelope) {
+    if (envelope.isRetired) return void this.drop(envelope);
     clearTimeout(envelope.timer);
     envelope.transport = void 0;
     envelope.scheduler.fail();
@@ -600,6 +664,7 @@ var Outbox = class {
 // src/selector.ts
 var HEAD_START = 1500;
 var SHARED_HEAD_START = 3e3;
+var LINGER = 2e3;
 var OPEN_TIME = 2e4;
 var SHUN_TIME = 3e4;
 var SHUN_LIMIT = 6e5;
@@ -633,7 +698,9 @@ var Selector = class {
   }
   disable(type) {
     this.#disabled.add(type);
+    const wasCurrent = this.current?.kind.type === type;
     for (const candidate of this.candidates) if (candidate.kind.type === type) this.#close(candidate);
+    if (wasCurrent) this.select();
   }
   isDisabled(feature) {
     return this.#disabled.has(feature);
@@ -715,7 +782,7 @@ var Selector = class {
         this.#heardAt = Date.now();
         const isReply = messages.some(({ successful }) => successful !== void 0);
         if (isReply && isCurrent() && !candidate.isProven) this.#prove(candidate);
-        this.#listener.received(messages);
+        this.#listener.received(transport, messages);
       },
       failed: (messages, error) => {
         if (!isCurrent()) return;
@@ -741,9 +808,12 @@ var Selector = class {
     candidate.isProven = candidate.hasWorked = true;
     candidate.shunned = 0;
     if (candidate !== this.current) return;
-    for (const other of this.candidates) {
-      if (other !== candidate && other.kind.isSocket && other.isOpen) this.#close(other);
-    }
+    setTimeout(() => {
+      if (candidate !== this.current) return;
+      for (const lesser of this.candidates.slice(this.candidates.indexOf(candidate) + 1)) {
+        if (lesser.kind.isSocket) this.#close(lesser);
+      }
+    }, LINGER);
   }
   #shun(candidate) {
     const now = Date.now();
@@ -755,6 +825,7 @@ var Selector = class {
   fail(candidate, error) {
     const { transport, kind } = candidate;
     const wasCurrent = candidate === this.current;
+    log("info", "? does not work: ?", kind.type, error.message);
     if (kind.isBlockable && !candidate.isProven) this.#shun(candidate);
     this.#drop(candidate);
     if (!transport) return;
@@ -776,6 +847,10 @@ var Selector = class {
     for (const candidate of this.candidates) {
       if (!failed || candidate !== failed && candidate.shunnedAt > this.#heardAt) this.#spare(candidate);
     }
+  }
+  /** Asks the other side whether it is there. */
+  check() {
+    this.current?.transport?.check?.();
   }
   /** Forgets who did not work: the network is another one now. */
   forgive() {
@@ -818,6 +893,7 @@ var Dispatcher = class {
   isUp;
   /** Whether another has told that the server is away: replies of that other say nothing then. */
   #isRelayed = false;
+  #early = new Early((message) => this.#receive(message));
   constructor(reach, options, listener) {
     this.#options = options;
     this.#listener = listener;
@@ -833,7 +909,8 @@ var Dispatcher = class {
       transport: void 0,
       timer: void 0,
       isAlone: false,
-      isTrial: false
+      isTrial: false,
+      isRetired: false
     };
     this.#outbox.add(envelope);
     this.flush();
@@ -849,6 +926,10 @@ var Dispatcher = class {
   forget(matches) {
     for (const envelope of this.#outbox.all()) if (matches(envelope.message)) this.#outbox.drop(envelope);
   }
+  /** Does not send messages again. */
+  retire(matches) {
+    this.#outbox.retire(matches);
+  }
   /** What carries a message now; undefined while it waits. */
   carrier(id) {
     return this.#outbox.get(id)?.transport;
@@ -856,6 +937,7 @@ var Dispatcher = class {
   /** Gives up everything. */
   clear(error) {
     clearTimeout(this.#pause);
+    this.#early.release();
     this.#pause = this.isUp = void 0;
     this.#failures = 0;
     for (const envelope of this.#outbox.all()) this.#outbox.end(envelope)(void 0, error);
@@ -882,19 +964,12 @@ var Dispatcher = class {
   #flushNow() {
     const { current, clientId } = this.selector;
     if (!current?.transport) return;
-    let waiting = this.#outbox.all().filter(({ transport: transport2, message }) => !transport2 && (message.channel === HANDSHAKE || clientId !== void 0));
-    const alone = waiting.findIndex(({ isAlone }) => isAlone);
-    if (alone >= 0) waiting = waiting.slice(0, Math.max(alone, 1));
-    const deliverable = waiting.filter((envelope) => {
-      if (envelope.scheduler.isDeliverable()) return true;
-      this.#outbox.giveUp(envelope);
-      return false;
-    });
-    if (deliverable.length === 0) return;
-    for (const envelope of deliverable) this.#stamp(envelope, current);
     const { transport } = current;
-    const taken = new Set(transport.send(deliverable.map(({ message }) => message)));
-    for (const envelope of deliverable) {
+    const sendable = this.#outbox.sendable(transport, clientId !== void 0);
+    if (sendable.length === 0) return;
+    for (const envelope of sendable) stamp(envelope, current, this.selector.clientId, Boolean(this.isUp));
+    const taken = new Set(transport.send(sendable.map(({ message }) => message)));
+    for (const envelope of sendable) {
       if (!taken.has(envelope.message)) continue;
       envelope.transport = transport;
       envelope.scheduler.send();
@@ -903,19 +978,9 @@ var Dispatcher = class {
       envelope.timer = setTimeout(() => this.#timedOut(envelope, current, seconds), seconds * 1e3);
     }
   }
-  /** The session, the transport and how far it is to be trusted may be others than when the message was made. */
-  #stamp(envelope, { kind, isProven }) {
-    const { message } = envelope;
-    if (message.clientId !== void 0) message.clientId = this.selector.clientId;
-    if (message.channel !== CONNECT) return;
-    message.connectionType = kind.type;
-    const isTrial = !this.isUp || Boolean(kind.isSocket) && !isProven;
-    if (isTrial) message.advice = { timeout: 0 };
-    else if (envelope.isTrial) delete message.advice;
-    envelope.isTrial = isTrial;
-  }
   #timedOut(envelope, candidate, seconds) {
     const { transport, message } = envelope;
+    if (envelope.isRetired) return void this.#outbox.drop(envelope);
     const error = failure(`No reply to ${message.channel} within ${Math.round(seconds)} s`);
     if (candidate.kind.isSocket && candidate.transport === transport) return this.selector.fail(candidate, error);
     transport.cancel(message);
@@ -929,20 +994,27 @@ var Dispatcher = class {
   ready() {
     this.flush();
   }
-  received(messages) {
+  received(transport, messages) {
+    const isEarly = this.#outbox.isElsewhere(transport, isConnect);
     for (const message of messages) {
-      const isReply = message.successful !== void 0;
-      let envelope = isReply ? this.#outbox.get(message.id) : void 0;
-      if (envelope?.message.channel !== message.channel) envelope = void 0;
-      envelope?.scheduler.succeed();
-      const settle = envelope && this.#outbox.end(envelope);
-      if (isReply) this.#failures = 0;
-      if (!this.isUp && !this.#isRelayed) {
-        this.isUp = true;
-        this.#listener.up();
-      }
-      this.#listener.received(message, settle);
+      if (isEarly && message.successful === void 0) this.#early.keep(message);
+      else this.#receive(message);
     }
+    if (!this.#outbox.isElsewhere(this.selector.current?.transport ?? transport, isConnect)) this.#early.release();
+    this.flush();
+  }
+  #receive(message) {
+    const isReply = message.successful !== void 0;
+    let envelope = isReply ? this.#outbox.get(message.id) : void 0;
+    if (envelope?.message.channel !== message.channel) envelope = void 0;
+    envelope?.scheduler.succeed();
+    const settle = envelope && this.#outbox.end(envelope);
+    if (isReply) this.#failures = 0;
+    if (!this.isUp && !this.#isRelayed) {
+      this.isUp = true;
+      this.#listener.up();
+    }
+    this.#listener.received(message, settle);
   }
   failed(candidate, transport, messages, error) {
     if (error.code === 413) this.#outbox.refuseLargest(this.#outbox.carriedBy(transport, messages), error);
@@ -1004,11 +1076,13 @@ var Dispatcher = class {
     this.selector.select();
     this.flush();
   }
-  /** The network may be there again: tries at once, and forgets what did not work. */
+  /** The network may be there again: tries at once, forgets what did not work, and asks whether the server is there. */
   wake() {
+    if (this.isUp === void 0 && !this.#pause) return;
     this.selector.forgive();
     this.#failures = 0;
     this.retry();
+    this.selector.check();
   }
 };
 
@@ -1047,6 +1121,8 @@ var Session = class {
   #hasBegun = false;
   #isEnding = false;
   #timer;
+  /** Ends the wait for the reply to a disconnect. */
+  #gone;
   constructor(reach, options, pipeline, listener) {
     this.#options = options;
     this.#listener = listener;
@@ -1186,31 +1262,27 @@ var Session = class {
     if (this.phase === "connected" && this.#hasBegun) this.report("The server answers again");
   }
   down(error, retryIn, isFirst) {
+    if (this.#gone) return this.#gone();
     if (isFirst) this.#listener.down();
     this.report(error.message, error, retryIn);
-  }
-  /** The network may be there again, or the page is looked at again. */
-  wake() {
-    if (this.phase === "connecting" || this.phase === "connected") this.dispatcher.wake();
-    this.doubt();
-  }
-  /** Asks the other side whether it is there. */
-  doubt() {
-    this.dispatcher.selector.current?.transport?.check?.();
   }
   /** Tells the server that we go. */
   disconnect(done) {
     if (this.isOver) return done(void 0);
     const finish = (error) => {
       clearTimeout(timer);
-      if (this.phase !== "disconnected") this.#end(failure("The client was disconnected"));
       done(error);
+      if (this.phase !== "disconnected") this.#end(failure("The client was disconnected"));
     };
     const timer = setTimeout(() => finish(failure("The server did not answer")), FAREWELL_SECONDS * 1e3);
     if (this.phase === "unconnected" && this.#waiting.isEmpty) return finish(void 0);
     const say = () => {
       this.#isEnding = true;
-      this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply, error) => finish(reply && !reply.successful ? parseError(reply.error) : error));
+      this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply, error) => {
+        const isUnknown = reply && fateOf(reply, this.clientId) === "lost";
+        finish(reply && !reply.successful && !isUnknown ? parseError(reply.error) : error);
+      });
+      this.#gone = () => finish(void 0);
     };
     this.whenConnected(say, () => finish(void 0), false);
     this.#isEnding = true;
@@ -1226,8 +1298,8 @@ var Session = class {
   }
   #end(error) {
     this.phase = "disconnected";
-    this.#isEnding = false;
-    this.#hasBegun = false;
+    this.#isEnding = this.#hasBegun = false;
+    this.#gone = void 0;
     this.#connects.stop();
     clearTimeout(this.#timer);
     this.#timer = void 0;
@@ -1425,6 +1497,7 @@ function expiryOf(token) {
 var Token = class {
   #source;
   #token;
+  #asking;
   /** Whether the source was asked because of a refusal, and nothing was accepted since. */
   #wasRenewed = false;
   constructor(source) {
@@ -1432,11 +1505,16 @@ var Token = class {
     if (typeof source === "string") this.#token = source;
   }
   prepare() {
-    if (typeof this.#source === "string" || this.#token !== void 0 && !this.#isExpired()) return void 0;
     const source = this.#source;
-    return (async () => {
-      this.#token = await source();
+    if (typeof source === "string" || this.#token !== void 0 && !this.#isExpired()) return void 0;
+    this.#asking ??= (async () => {
+      try {
+        this.#token = await source();
+      } finally {
+        this.#asking = void 0;
+      }
     })();
+    return this.#asking;
   }
   #isExpired() {
     const expiry = expiryOf(this.#token);
@@ -1446,11 +1524,14 @@ var Token = class {
     const isFor = message.channel === HANDSHAKE || message.channel === SUBSCRIBE;
     if (isFor && this.#token !== void 0) addExt(message, "token", this.#token);
   }
-  incoming(message) {
-    if (message.channel === HANDSHAKE && message.successful) this.#wasRenewed = false;
+  incoming({ channel, successful }) {
+    if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) this.#wasRenewed = false;
   }
-  retries(_message, { code }) {
-    if (typeof this.#source === "string" || code !== 401 && code !== 403 || this.#wasRenewed) return false;
+  retries({ ext }, { code }) {
+    if (typeof this.#source === "string" || code !== 401 && code !== 403) return false;
+    const used = ext?.["token"] ?? this.#token;
+    if (this.#asking || used !== this.#token) return true;
+    if (this.#wasRenewed) return false;
     this.#wasRenewed = true;
     this.#token = void 0;
     return true;
@@ -1480,8 +1561,8 @@ var BaseClient = class extends Emitter {
       return new Session(reach, resolved, new Pipeline(this.#extensions, this.#features(options)), this.#listen());
     };
     this.#watch = () => environment.watch({
-      wake: () => this.#session.wake(),
-      doubt: () => this.#session.doubt(),
+      wake: () => this.wake(),
+      doubt: () => this.#session.dispatcher.selector.check(),
       leave: () => {
         if (!this.#session.dispatcher.selector.isDisabled("autodisconnect")) this.#session.leave();
       }
@@ -1601,7 +1682,7 @@ var BaseClient = class extends Emitter {
   }
   /** Looks at once whether the server is there. The client does so by itself when the network or the page comes back. */
   wake() {
-    this.#session.wake();
+    this.#session.dispatcher.wake();
   }
   /** Messages that `act` sends leave together. */
   batch(act, context) {
@@ -1693,7 +1774,7 @@ function parseMessages(text2) {
 
 // src/transport/request.ts
 var LARGEST_BATCH = 100;
-var isConnect = (message) => message.channel === CONNECT;
+var isConnect2 = (message) => message.channel === CONNECT;
 var RequestTransport = class {
   place;
   /** Characters of JSON that one request may hold, unless a single message is larger. */
@@ -1704,13 +1785,13 @@ var RequestTransport = class {
     this.place = place;
   }
   send(waiting) {
-    const batch = this.#isBusy ? waiting.filter(isConnect).slice(0, 1) : this.#batch(waiting);
+    const batch = this.#isBusy ? waiting.filter(isConnect2).slice(0, 1) : this.#batch(waiting);
     if (batch.length === 0) return batch;
-    const holdsOthers = !batch.every(isConnect);
+    const holdsOthers = !batch.every(isConnect2);
     if (holdsOthers) this.#isBusy = true;
-    const request = holdsOthers ? batch.map((message) => isConnect(message) ? { ...message, advice: { timeout: 0 } } : message) : batch;
+    const request = holdsOthers ? batch.map((message) => isConnect2(message) ? { ...message, advice: { timeout: 0 } } : message) : batch;
     const exchange = this.exchange(request);
-    this.#underWay.set(exchange, batch);
+    this.#underWay.set(exchange, { batch, awaited: new Set(batch) });
     exchange.answer.then(
       (answer) => this.#answered(exchange, batch, answer, holdsOthers),
       (error) => this.#failed(exchange, batch, error, holdsOthers)
@@ -1741,13 +1822,12 @@ var RequestTransport = class {
     if (heldOthers) this.#isBusy = false;
     return this.#underWay.delete(exchange);
   }
+  /** A response may hold what others wait for: only a request that nobody waits for is ended. */
   cancel(message) {
-    for (const [exchange, batch] of this.#underWay) {
-      if (!batch.includes(message)) continue;
-      this.#end(exchange, !batch.every(isConnect));
+    for (const [exchange, { batch, awaited }] of this.#underWay) {
+      if (!awaited.delete(message) || awaited.size > 0) continue;
+      this.#end(exchange, !batch.every(isConnect2));
       exchange.abort();
-      const others = batch.filter((other) => other !== message);
-      if (others.length > 0) this.place.to.failed(others, failure("The request was given up"));
     }
   }
   close() {

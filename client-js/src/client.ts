@@ -64,8 +64,8 @@ export class BaseClient extends Emitter<ClientEvents> {
       return new Session(reach, resolved, new Pipeline(this.#extensions, this.#features(options)), this.#listen());
     };
     this.#watch = () => environment.watch({
-      wake: () => this.#session.wake(),
-      doubt: () => this.#session.doubt(),
+      wake: () => this.wake(),
+      doubt: () => this.#session.dispatcher.selector.check(),
       leave: () => {
         if (!this.#session.dispatcher.selector.isDisabled('autodisconnect')) this.#session.leave();
       },
@@ -152,7 +152,7 @@ export class BaseClient extends Emitter<ClientEvents> {
 
   /** As on a promise that resolves when there is a session. */
   then<Result = void, Failure = never>(
-    resolved?: (() => Result | PromiseLike<Result>) | null,
+    resolved?: ((value: void) => Result | PromiseLike<Result>) | null,
     rejected?: ((error: any) => Failure | PromiseLike<Failure>) | null,
   ): Promise<Result | Failure> {
     return this.#connected.then(resolved, rejected);
@@ -214,7 +214,7 @@ export class BaseClient extends Emitter<ClientEvents> {
 
   /** Looks at once whether the server is there. The client does so by itself when the network or the page comes back. */
   wake(): void {
-    this.#session.wake();
+    this.#session.dispatcher.wake();
   }
 
   /** Messages that `act` sends leave together. */

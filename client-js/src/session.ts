@@ -35,6 +35,8 @@ export class Session implements DispatcherListener {
   #hasBegun = false;
   #isEnding = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Ends the wait for the reply to a disconnect. */
+  #gone: (() => void) | undefined;
 
   constructor(reach: Reach, options: SessionOptions, pipeline: Pipeline, listener: SessionListener) {
     this.#options = options;
@@ -189,19 +191,10 @@ export class Session implements DispatcherListener {
   }
 
   down(error: FayeError, retryIn: number, isFirst: boolean): void {
+    // Servers may end a socket before their reply to a disconnect has arrived.
+    if (this.#gone) return this.#gone();
     if (isFirst) this.#listener.down();
     this.report(error.message, error, retryIn);
-  }
-
-  /** The network may be there again, or the page is looked at again. */
-  wake(): void {
-    if (this.phase === 'connecting' || this.phase === 'connected') this.dispatcher.wake();
-    this.doubt();
-  }
-
-  /** Asks the other side whether it is there. */
-  doubt(): void {
-    this.dispatcher.selector.current?.transport?.check?.();
   }
 
   /** Tells the server that we go. */
@@ -209,15 +202,18 @@ export class Session implements DispatcherListener {
     if (this.isOver) return done(undefined);
     const finish = (error: FayeError | undefined): void => {
       clearTimeout(timer);
-      if (this.phase !== 'disconnected') this.#end(failure('The client was disconnected'));
       done(error);
+      if (this.phase !== 'disconnected') this.#end(failure('The client was disconnected'));
     };
     const timer = setTimeout(() => finish(failure('The server did not answer')), FAREWELL_SECONDS * 1000);
     if (this.phase === 'unconnected' && this.#waiting.isEmpty) return finish(undefined);
     const say = (): void => {
       this.#isEnding = true;
-      this.transmit({ channel: DISCONNECT, clientId: this.clientId! }, {}, (reply, error) =>
-        finish(reply && !reply.successful ? parseError(reply.error) : error));
+      this.transmit({ channel: DISCONNECT, clientId: this.clientId! }, {}, (reply, error) => {
+        const isUnknown = reply && fateOf(reply, this.clientId!) === 'lost';
+        finish(reply && !reply.successful && !isUnknown ? parseError(reply.error) : error);
+      });
+      this.#gone = () => finish(undefined);
     };
     this.whenConnected(say, () => finish(undefined), false);
     this.#isEnding = true;
@@ -235,8 +231,8 @@ export class Session implements DispatcherListener {
 
   #end(error: FayeError): void {
     this.phase = 'disconnected';
-    this.#isEnding = false;
-    this.#hasBegun = false;
+    this.#isEnding = this.#hasBegun = false;
+    this.#gone = undefined;
     this.#connects.stop();
     clearTimeout(this.#timer);
     this.#timer = undefined;

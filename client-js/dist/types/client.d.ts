@@ -38,7 +38,7 @@ export declare class BaseClient extends Emitter<ClientEvents> {
     /** Connects, also again after `disconnect`; `callback` is called once there is a session. */
     connect(callback?: () => void, context?: unknown): void;
     /** As on a promise that resolves when there is a session. */
-    then<Result = void, Failure = never>(resolved?: (() => Result | PromiseLike<Result>) | null, rejected?: ((error: any) => Failure | PromiseLike<Failure>) | null): Promise<Result | Failure>;
+    then<Result = void, Failure = never>(resolved?: ((value: void) => Result | PromiseLike<Result>) | null, rejected?: ((error: any) => Failure | PromiseLike<Failure>) | null): Promise<Result | Failure>;
     callback(callback: () => void, context?: unknown): void;
     errback(callback: (error: any) => void, context?: unknown): void;
     timeout(seconds: number, reason?: unknown): void;

@@ -4,7 +4,7 @@
  */
 
 import { CONNECT } from '../channel.js';
-import { type FayeError, failure } from '../error.js';
+import type { FayeError } from '../error.js';
 import type { Message } from '../message.js';
 import type { Place, Transport } from './transport.js';
 
@@ -22,7 +22,7 @@ export abstract class RequestTransport implements Transport {
   protected readonly place: Place;
   /** Characters of JSON that one request may hold, unless a single message is larger. */
   protected readonly largest: number = 65_536;
-  #underWay = new Map<Exchange, Message[]>();
+  #underWay = new Map<Exchange, { batch: Message[]; awaited: Set<Message> }>();
   #isBusy = false;
 
   constructor(place: Place) {
@@ -42,7 +42,7 @@ export abstract class RequestTransport implements Transport {
       ? batch.map((message) => (isConnect(message) ? { ...message, advice: { timeout: 0 } } : message))
       : batch;
     const exchange = this.exchange(request);
-    this.#underWay.set(exchange, batch);
+    this.#underWay.set(exchange, { batch, awaited: new Set(batch) });
     exchange.answer.then(
       (answer) => this.#answered(exchange, batch, answer, holdsOthers),
       (error: FayeError) => this.#failed(exchange, batch, error, holdsOthers),
@@ -78,13 +78,12 @@ export abstract class RequestTransport implements Transport {
     return this.#underWay.delete(exchange);
   }
 
+  /** A response may hold what others wait for: only a request that nobody waits for is ended. */
   cancel(message: Message): void {
-    for (const [exchange, batch] of this.#underWay) {
-      if (!batch.includes(message)) continue;
+    for (const [exchange, { batch, awaited }] of this.#underWay) {
+      if (!awaited.delete(message) || awaited.size > 0) continue;
       this.#end(exchange, !batch.every(isConnect));
       exchange.abort();
-      const others = batch.filter((other) => other !== message);
-      if (others.length > 0) this.place.to.failed(others, failure('The request was given up'));
     }
   }
 
