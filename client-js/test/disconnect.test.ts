@@ -124,6 +124,32 @@ test('offline: after 10 s it gives up, and everything settles', async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
+test('published, disconnected, and the network away for a second: all arrives', async () => {
+  const { server, client } = await connected(['long-polling']);
+  server.health['long-polling'] = 'refused';
+  server.connect!.link.cut();
+  const publication = outcome(client.publish('/a', 1));
+  const ended = outcome(client.disconnect());
+  await pass(1_000);
+  delete server.health['long-polling'];
+  await pass(5_000);
+  expect([publication.is, ended.is]).toEqual(['resolved', 'resolved']);
+  expect(server.sent('/meta/disconnect').some(({ isAnswered }) => isAnswered)).toBe(true);
+});
+
+test('a socket that ends before the reply to the disconnect is no failure', async () => {
+  const { server, client } = await connected(['websocket']);
+  server.rules['/meta/disconnect'] = ({ link }) => {
+    link.cut(1000);
+    return undefined;
+  };
+  const ended = outcome(client.disconnect());
+  await pass();
+  expect(ended.is).toBe('resolved');
+  expect(client.state).toBe('disconnected');
+  expect(server.sockets).toHaveLength(1);
+});
+
 test('a server that keeps silent is not waited for longer than that', async () => {
   const { server, client } = await connected();
   server.rules['/meta/disconnect'] = () => undefined;

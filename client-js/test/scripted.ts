@@ -34,13 +34,15 @@ export class Server {
   readonly arrivals: Arrival[] = [];
   readonly farewells: Message[] = [];
   readonly clients: BaseClient[] = [];
+  /** Whether a connect is answered when another comes. Faye leaves it without any answer. */
+  answersSuperseded = true;
   offers: string[] | undefined;
   advice: NonNullable<Message['advice']> = { reconnect: 'retry', interval: 0, timeout: 45_000 };
   session: string | undefined;
   watcher: Watcher | undefined;
   #sessions = 0;
   #isRead = 0;
-  #held: ReturnType<typeof setTimeout>[] = [];
+  #held: { timer: ReturnType<typeof setTimeout>; end: () => void }[] = [];
 
   /** `types`: what the client's platform has, best first. */
   constructor(readonly types: string[] = ['websocket', 'long-polling']) {}
@@ -105,6 +107,8 @@ export class Server {
     this.arrivals.push(...arrived);
     if (isSilent || link.isOver) return;
     for (const arrival of arrived) {
+      const older = arrival.message.channel === '/meta/connect' && this.answersSuperseded ? this.#held.splice(0) : [];
+      for (const { end } of older) end();
       const rule = this.rules[arrival.message.channel];
       const fields = rule ? rule(arrival) : this.usual(arrival);
       if (fields) arrival.reply(fields);
@@ -129,14 +133,16 @@ export class Server {
   #hold(arrival: Arrival): void {
     const { advice } = this;
     const end = (): void => {
+      clearTimeout(timer);
       if (!arrival.link.isOver) arrival.reply({ advice });
     };
-    this.#held.push(setTimeout(end, advice.timeout));
+    const timer = setTimeout(end, advice.timeout);
+    this.#held.push({ timer, end });
   }
 
   /** It holds no more connects. */
   stop(): void {
-    for (const timer of this.#held) clearTimeout(timer);
+    for (const { timer } of this.#held) clearTimeout(timer);
   }
 
   unknown(clientId: string | undefined): Partial<Message> {

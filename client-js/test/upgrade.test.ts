@@ -31,9 +31,10 @@ test('a socket that opens is used at once, with a connect that is to be answered
   expect(server.log()).toEqual(['websocket /meta/connect', 'websocket /meta/connect']);
 });
 
-test('the connect of the old transport is ended once the new one is answered, not before', async () => {
+test('the old connect is left alone until the new one is answered, and never made again', async () => {
   const { server } = await polling();
   const old = server.connect!;
+  server.answersSuperseded = false;
   server.rules['/meta/connect'] = () => undefined;
   server.socket.open();
   await pass();
@@ -42,9 +43,41 @@ test('the connect of the old transport is ended once the new one is answered, no
   expect(trial.type).toBe('websocket');
   trial.reply({ advice: server.advice });
   await pass();
-  expect(old.link.isOver).toBe(true);
+  old.reply();
   await pass(40_000);
   expect(server.sent('/meta/connect').filter(({ type }) => type === 'long-polling')).toHaveLength(1);
+});
+
+test('a server that never answers the old connect delays messages for a second at most, once', async () => {
+  const { server, client } = await polling();
+  const heard = vi.fn();
+  await client.subscribe('/a', heard);
+  server.answersSuperseded = false;
+  server.stop();
+  server.socket.open();
+  await pass();
+  server.publish('/a', 1);
+  await pass(1_000);
+  expect(heard).toHaveBeenCalledTimes(1);
+  server.publish('/a', 2);
+  await pass();
+  expect(heard).toHaveBeenCalledTimes(2);
+});
+
+test('a message that overtakes those of the old connect waits for them', async () => {
+  const { server, client } = await polling();
+  const heard: unknown[] = [];
+  await client.subscribe('/a', (data) => heard.push(data));
+  const old = server.connect!;
+  server.answersSuperseded = false;
+  server.socket.open();
+  await pass();
+  server.publish('/a', 2);
+  await pass(500);
+  old.link.push({ channel: '/a', data: 1 });
+  old.reply();
+  await pass();
+  expect(heard).toEqual([1, 2]);
 });
 
 test('a message that the old connect still brings is delivered', async () => {
@@ -52,6 +85,7 @@ test('a message that the old connect still brings is delivered', async () => {
   const heard = vi.fn();
   await client.subscribe('/a', heard);
   const old = server.connect!;
+  server.answersSuperseded = false;
   server.rules['/meta/connect'] = () => undefined;
   server.socket.open();
   await pass();
@@ -70,7 +104,7 @@ test('connects go on over the socket alone', async () => {
   expect(server.log()).toEqual(['websocket /meta/connect', 'websocket /meta/connect', 'websocket /meta/connect']);
 });
 
-test('what is published goes over the socket, in its order, while a request is still open', async () => {
+test('what is published waits for what a request still carries, and then goes over the socket', async () => {
   const { server, client } = await polling();
   server.rules['/a'] = () => undefined;
   const first = outcome(client.publish('/a', 1));
@@ -79,10 +113,11 @@ test('what is published goes over the socket, in its order, while a request is s
   await pass();
   const second = outcome(client.publish('/a', 2));
   await pass();
-  expect(server.sent('/a').map(({ type, message }) => [type, message.data])).toEqual([['long-polling', 1], ['websocket', 2]]);
+  expect(server.sent('/a')).toHaveLength(1);
+  delete server.rules['/a'];
   server.sent('/a')[0]!.reply();
-  server.sent('/a')[1]!.reply();
   await pass();
+  expect(server.sent('/a').map(({ type, message }) => [type, message.data])).toEqual([['long-polling', 1], ['websocket', 2]]);
   expect([first.is, second.is]).toEqual(['resolved', 'resolved']);
 });
 
