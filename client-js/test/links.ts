@@ -34,6 +34,8 @@ export interface Link {
   readonly endpoint: string;
   /** Whether one of the sides has ended it. */
   isOver: boolean;
+  /** Whether all that comes over it disappears. */
+  isMute: boolean;
   arrivals: Arrival[];
   answer(reply: Message): void;
   /** Sends what nobody asked for. */
@@ -45,6 +47,7 @@ export interface Link {
 /** One request; its response leaves when each message in it is answered. */
 export class RequestLink implements Link {
   isOver = false;
+  isMute = false;
   arrivals: Arrival[] = [];
   readonly exchange: Exchange;
   #replies: Message[] = [];
@@ -85,6 +88,7 @@ export class RequestLink implements Link {
 export class SocketLink implements Link, Socket {
   readyState = 0;
   isOver = false;
+  isMute = false;
   arrivals: Arrival[] = [];
   onopen: Socket['onopen'] = null;
   onclose: Socket['onclose'] = null;

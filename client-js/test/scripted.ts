@@ -100,12 +100,13 @@ export class Server {
   }
 
   receive(link: Link, messages: Message[]): void {
-    const isSilent = this.health[link.type] === 'silent';
-    if (messages.length === 0 && !isSilent) link.push();
+    // A socket that swallowed something brings nothing any more, as one whose other end is gone.
+    link.isMute ||= this.health[link.type] === 'silent';
+    if (messages.length === 0 && !link.isMute) link.push();
     const arrived = messages.map((message) => new Arrival(link, message));
     link.arrivals.push(...arrived);
     this.arrivals.push(...arrived);
-    if (isSilent || link.isOver) return;
+    if (link.isMute || link.isOver) return;
     for (const arrival of arrived) {
       const older = arrival.message.channel === '/meta/connect' && this.answersSuperseded ? this.#held.splice(0) : [];
       for (const { end } of older) end();
