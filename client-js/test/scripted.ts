@@ -50,7 +50,7 @@ export class Server {
   client(options: ClientOptions = {}, endpoint: string | URL = 'http://server.test/faye'): BaseClient {
     const environment: Environment = {
       base: 'http://page.test/',
-      kinds: () => this.types.map((type) => this.#kind(type)),
+      kinds: () => this.kinds(),
       settings: () => ({ headers: {} }),
       watch: (watcher) => {
         this.watcher = watcher;
@@ -60,6 +60,11 @@ export class Server {
     const client = new BaseClient(endpoint, options, environment);
     this.clients.push(client);
     return client;
+  }
+
+  /** What reaches it, best first. */
+  kinds(): Kind[] {
+    return this.types.map((type) => this.#kind(type));
   }
 
   #kind(type: string): Kind {
