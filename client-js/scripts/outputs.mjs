@@ -42,6 +42,15 @@ const shared = {
   logLevel: 'warning',
 };
 
+// Names that only the parts of the client use among themselves: neither the API nor the protocol has them. In the script
+// for pages they become short.
+const INTERNAL = [
+  'carriedBy', 'dispatcher', 'endpointFor', 'giveUp', 'hasHeard', 'hasWorked', 'isAlone', 'isBlockable', 'isElsewhere',
+  'isLasting', 'isOverdue', 'isProven', 'isRetired', 'isSocket', 'isTrial', 'isUsable', 'mayRetry', 'needsClient', 'openedAt',
+  'ownsSession', 'pipeline', 'refuseLargest', 'replyTime', 'sendable', 'selector', 'shunned', 'shunnedAt', 'shunnedUntil',
+  'standing', 'takenAway', 'transmit', 'waitNoLonger', 'whenConnected',
+];
+
 const script = {
   ...shared,
   format: 'iife',
@@ -49,6 +58,8 @@ const script = {
   target: SCRIPTS,
   banner: { js: `/*! faye-client ${version} | ${license} */` },
 };
+
+const minified = { minify: true, mangleProps: new RegExp(`^(?:${INTERNAL.join('|')})$`) };
 
 function modules(name, entry, options) {
   const made = { ...shared, ...options, entryPoints: { [name]: entry } };
@@ -61,8 +72,8 @@ function modules(name, entry, options) {
 
 const bundles = [
   { ...script, entryPoints: { 'faye-browser': 'src/global.ts' } },
-  { ...script, entryPoints: { 'faye-browser-min': 'src/global.ts' }, minify: true },
-  { ...script, entryPoints: { 'faye-shared-worker': 'src/shared-worker.ts' }, minify: true },
+  { ...script, entryPoints: { 'faye-browser-min': 'src/global.ts' }, ...minified },
+  { ...script, entryPoints: { 'faye-shared-worker': 'src/shared-worker.ts' }, ...minified },
   ...modules('browser', 'src/browser.ts', { platform: 'browser', target: MODULES, footer: { js: LOGGER } }),
   ...modules('node', 'src/node.ts', { platform: 'node', target: NODE, external: ['ws'], footer: { js: LOGGER } }),
   // The hooks take the client from the package, so that there is one of it, and the right one for the platform.

@@ -11,14 +11,20 @@ export class Early {
   #messages: Message[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #give: (message: Message) => void;
+  #giveUp: () => void;
 
-  constructor(give: (message: Message) => void) {
+  /** `giveUp` is called when the others did not come in time. */
+  constructor(give: (message: Message) => void, giveUp: () => void) {
     this.#give = give;
+    this.#giveUp = giveUp;
   }
 
   keep(message: Message): void {
     this.#messages.push(message);
-    this.#timer ??= setTimeout(() => this.release(), PATIENCE);
+    this.#timer ??= setTimeout(() => {
+      this.#giveUp();
+      this.release();
+    }, PATIENCE);
   }
 
   release(): void {

@@ -73,7 +73,12 @@ export class Outbox {
   /** Whether a message of this sort is under way on any transport but this one. */
   isElsewhere(transport: Transport, matches: (message: Message) => boolean): boolean {
     return this.all().some((envelope) =>
-      envelope.transport && envelope.transport !== transport && matches(envelope.message));
+      envelope.transport && envelope.transport !== transport && !envelope.isOverdue && matches(envelope.message));
+  }
+
+  /** Faye never answers a connect that another one has replaced. */
+  waitNoLonger(): void {
+    for (const envelope of this.all()) if (isConnect(envelope.message)) envelope.isOverdue = true;
   }
 
   /** It was not answered: it waits to be sent again, or is given up. */
@@ -81,6 +86,7 @@ export class Outbox {
     if (envelope.isRetired) return void this.drop(envelope);
     clearTimeout(envelope.timer);
     envelope.transport = undefined;
+    envelope.isOverdue = false;
     envelope.scheduler.fail();
     if (!envelope.scheduler.isDeliverable()) this.giveUp(envelope);
   }

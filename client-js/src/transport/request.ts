@@ -3,7 +3,7 @@
  * messages go into it: connects at any time, everything else one request after the other, so that it stays in order.
  */
 
-import { CONNECT } from '../channel.js';
+import { CONNECT, HANDSHAKE } from '../channel.js';
 import type { FayeError } from '../error.js';
 import type { Message } from '../message.js';
 import type { Place, Transport } from './transport.js';
@@ -16,7 +16,9 @@ export interface Exchange {
 }
 
 const LARGEST_BATCH = 100;
-const isConnect = (message: Message): boolean => message.channel === CONNECT;
+const isConnect = ({ channel }: Message): boolean => channel === CONNECT;
+/** It waits for nobody: a connect may be held, and nothing else is of use before a handshake. */
+const isFree = ({ channel }: Message): boolean => channel === CONNECT || channel === HANDSHAKE;
 
 export abstract class RequestTransport implements Transport {
   protected readonly place: Place;
@@ -33,9 +35,9 @@ export abstract class RequestTransport implements Transport {
   protected abstract exchange(messages: Message[]): Exchange;
 
   send(waiting: Message[]): Message[] {
-    const batch = this.#isBusy ? waiting.filter(isConnect).slice(0, 1) : this.#batch(waiting);
+    const batch = this.#isBusy ? waiting.filter(isFree).slice(0, 1) : this.#batch(waiting);
     if (batch.length === 0) return batch;
-    const holdsOthers = !batch.every(isConnect);
+    const holdsOthers = !batch.every(isFree);
     if (holdsOthers) this.#isBusy = true;
     // A connect that was held would hold the replies to the others.
     const request = holdsOthers
@@ -82,7 +84,7 @@ export abstract class RequestTransport implements Transport {
   cancel(message: Message): void {
     for (const [exchange, { batch, awaited }] of this.#underWay) {
       if (!awaited.delete(message) || awaited.size > 0) continue;
-      this.#end(exchange, !batch.every(isConnect));
+      this.#end(exchange, !batch.every(isFree));
       exchange.abort();
     }
   }
