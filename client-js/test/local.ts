@@ -43,8 +43,10 @@ export class Local {
     sockets.on('connection', (socket) => {
       this.sockets.push(socket);
       socket.on('message', (data) => {
-        this.frames.push(String(data));
-        this.onFrame(String(data), socket);
+        const text = String(data);
+        this.frames.push(text);
+        if (text === '[]') socket.send(text);
+        else this.onFrame(text, socket);
       });
     });
   }

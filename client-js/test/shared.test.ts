@@ -21,6 +21,8 @@ class Port {
 
   postMessage(data: unknown): void {
     if (this.isClosed) return;
+    // A loop without end is to fail, and not to hang.
+    if ((count += 1) > 1_000) throw new Error('Too many messages between the tabs and the worker');
     const copy = structuredClone(data);
     queueMicrotask(() => this.other.isClosed || this.other.onmessage?.({ data: copy }));
   }
@@ -42,6 +44,8 @@ class Locks {
   }
 }
 
+/** How many messages went between tabs and the worker. */
+let count = 0;
 let server: Server;
 let worker: EventTarget;
 let tabs: BaseClient[];
@@ -50,6 +54,10 @@ let made: { script: string; name: string }[];
 let isBroken: boolean;
 
 beforeEach(() => {
+  // The names of locks are made of it.
+  let chance = 0.5;
+  vi.spyOn(Math, 'random').mockImplementation(() => (chance += 1e-6));
+  count = 0;
   server = new Server(['websocket', 'long-polling']);
   worker = new EventTarget();
   tabs = [];

@@ -20,15 +20,27 @@ async function polling(): Promise<{ server: Server; client: ReturnType<Server['c
   return { server, client };
 }
 
-test('a socket that opens is used at once, with a connect that is to be answered at once', async () => {
+test('a socket that opens is used at once, with a connect of its own', async () => {
   const { server, client } = await polling();
   server.socket.open();
   await pass();
   expect(client.transport).toBe('websocket');
-  const [trial, held] = server.sent('/meta/connect').filter(({ type }) => type === 'websocket');
-  expect(trial!.message).toMatchObject({ connectionType: 'websocket', advice: { timeout: 0 }, clientId: 'session1' });
-  expect(held!.message.advice).toBe(undefined);
-  expect(server.log()).toEqual(['websocket /meta/connect', 'websocket /meta/connect']);
+  expect(server.log()).toEqual(['websocket /meta/connect']);
+  expect(server.last('/meta/connect').message).toEqual({
+    channel: '/meta/connect', clientId: 'session1', connectionType: 'websocket', id: expect.any(String),
+  });
+});
+
+test('a socket is used when the server has answered over it, not before', async () => {
+  const server = world();
+  server.health['websocket'] = 'silent';
+  const client = server.client();
+  client.connect();
+  await pass(1_000);
+  expect(client.transport).toBe('long-polling');
+  expect(server.socket.frames).toEqual(['[]']);
+  server.socket.onmessage?.({ data: '[]' });
+  expect(client.transport).toBe('websocket');
 });
 
 test('the old connect is left alone until the new one is answered, and never made again', async () => {
@@ -143,7 +155,7 @@ test('a socket that opens while the handshake is under way waits for the session
   handshake.reply(server.usual(handshake));
   await pass();
   expect(client.transport).toBe('websocket');
-  expect(server.log()).toEqual(['websocket /meta/connect', 'websocket /meta/connect']);
+  expect(server.log()).toEqual(['websocket /meta/connect']);
 });
 
 test('a socket that the server does not offer is not used', async () => {

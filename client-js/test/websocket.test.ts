@@ -28,9 +28,11 @@ afterEach(() => vi.unstubAllGlobals());
 async function opened(opening?: Opening): Promise<ReturnType<typeof open> & { socket: FakeWebSocket }> {
   const { transport, heard } = open(webSocket, opening);
   await pass();
-  const [socket] = FakeWebSocket.made;
-  socket!.open();
-  return { transport, heard, socket: socket! };
+  const socket = FakeWebSocket.made[0]!;
+  socket.open();
+  socket.onmessage!({ data: '[]' });
+  expect(socket.frames.splice(0)).toEqual(['[]']);
+  return { transport, heard, socket };
 }
 
 test.each([
@@ -42,12 +44,16 @@ test.each([
   expect(FakeWebSocket.made[0]!.url).toBe(url);
 });
 
-test('before it is open nothing is taken', async () => {
+test('before the server has answered over it, it does not count as open', async () => {
   const { transport, heard } = open(webSocket);
   await pass();
   expect(transport.send([{ channel: '/a' }])).toEqual([]);
   expect(heard.opened).toBe(0);
   FakeWebSocket.made[0]!.open();
+  expect(FakeWebSocket.made[0]!.frames).toEqual(['[]']);
+  expect(heard.opened).toBe(0);
+  FakeWebSocket.made[0]!.onmessage!({ data: '[]' });
+  FakeWebSocket.made[0]!.onmessage!({ data: '[]' });
   expect(heard.opened).toBe(1);
   expect(transport.send([{ channel: '/a' }])).toEqual([{ channel: '/a' }]);
 });
