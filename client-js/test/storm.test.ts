@@ -25,10 +25,10 @@ function dice(seed: number): () => number {
 const HEALTHS: Health[] = ['well', 'well', 'refused', 'opening', 'silent'];
 
 /** Changes how one transport fares, or ends some of what is open. */
-function trouble(server: Server, random: () => number): void {
+function trouble(server: Server, random: () => number, healths = HEALTHS): void {
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)]!;
   const type = pick(server.types);
-  if (random() < 0.5) server.health[type] = type === 'websocket' ? pick(HEALTHS) : pick(HEALTHS.filter((health) => health !== 'opening'));
+  if (random() < 0.5) server.health[type] = type === 'websocket' ? pick(healths) : pick(healths.filter((health) => health !== 'opening'));
   for (const link of server.links) if (!link.isOver && random() < 0.2) link.cut();
 }
 
@@ -107,4 +107,41 @@ test.each(seeds)('with a server that forgets the session now and then, seed %i',
   server.publish('/news', 'peace');
   await pass(2_000);
   expect(heard).toEqual(['peace']);
+});
+
+/** A server that keeps messages until there is a connect to send them by. Gives how to add one. */
+function queueing(server: Server): (data: unknown) => void {
+  const queue: { channel: string; data: unknown }[] = [];
+  const flush = (): void => {
+    const { connect } = server;
+    if (!connect || connect.link.isMute || queue.length === 0) return;
+    connect.link.push(...queue.splice(0));
+    if (connect.type !== 'websocket') connect.reply({ advice: server.advice });
+  };
+  const receive = server.receive.bind(server);
+  server.receive = (link, messages) => {
+    receive(link, messages);
+    flush();
+  };
+  return (data) => {
+    queue.push({ channel: '/news', data });
+    flush();
+  };
+}
+
+test.each(seeds)('what the server sends arrives once and in order, seed %i', async (seed) => {
+  const random = dice(seed);
+  vi.spyOn(Math, 'random').mockImplementation(random);
+  const server = world(['websocket', 'long-polling']);
+  const send = queueing(server);
+  const heard: unknown[] = [];
+  await server.client().subscribe('/news', (data) => heard.push(data));
+  for (const number of all) {
+    send(number);
+    if (random() < 0.3) trouble(server, random, ['well', 'well', 'refused', 'opening']);
+    if (random() < 0.7) await pass(Math.floor(random() ** 3 * 10_000));
+  }
+  for (const type of server.types) delete server.health[type];
+  await pass(120_000);
+  expect(heard).toEqual(all);
 });
