@@ -2,112 +2,13 @@
  * One connection for several tabs: each tab has its port to the worker, and the worker one session with the server.
  */
 
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { BaseClient } from '../src/client.js';
-import type { Environment } from '../src/environment.js';
-import type { ClientOptions } from '../src/options.js';
-import { host } from '../src/shared/host.js';
+import { expect, test, vi } from 'vitest';
 import { sharedWorker } from '../src/transport/shared.js';
-import { Server } from './scripted.js';
+import { locks, made, server, tab, withTabs, worker } from './tabs.js';
 import { fakeTime, outcome, pass } from './time.js';
 
 fakeTime();
-
-/** A MessageChannel whose messages arrive in the same turn of the fake time. */
-class Port {
-  onmessage: ((event: { data: any }) => void) | null = null;
-  other!: Port;
-  isClosed = false;
-
-  postMessage(data: unknown): void {
-    if (this.isClosed) return;
-    // A loop without end is to fail, and not to hang.
-    if ((count += 1) > 1_000) throw new Error('Too many messages between the tabs and the worker');
-    const copy = structuredClone(data);
-    queueMicrotask(() => this.other.isClosed || this.other.onmessage?.({ data: copy }));
-  }
-
-  close(): void {
-    this.isClosed = true;
-  }
-}
-
-/** Locks as navigator.locks has them: the next holder gets one when the last is done. */
-class Locks {
-  #queues = new Map<string, Promise<unknown>>();
-
-  request(name: string, hold: () => unknown): Promise<unknown> {
-    const last = this.#queues.get(name) ?? Promise.resolve();
-    const next = last.then(hold);
-    this.#queues.set(name, next.catch(() => {}));
-    return next;
-  }
-}
-
-/** How many messages went between tabs and the worker. */
-let count = 0;
-let server: Server;
-let worker: EventTarget;
-let tabs: BaseClient[];
-let made: { script: string; name: string }[];
-/** What a worker that cannot be started does: nothing. */
-let isBroken: boolean;
-
-beforeEach(() => {
-  // The names of locks are made of it.
-  let chance = 0.5;
-  vi.spyOn(Math, 'random').mockImplementation(() => (chance += 1e-6));
-  count = 0;
-  server = new Server(['websocket', 'long-polling']);
-  worker = new EventTarget();
-  tabs = [];
-  made = [];
-  isBroken = false;
-  vi.stubGlobal('addEventListener', worker.addEventListener.bind(worker));
-  vi.stubGlobal('navigator', { locks: new Locks() });
-  vi.stubGlobal('location', new URL('http://server.test/page'));
-  vi.stubGlobal('SharedWorker', class {
-    port = new Port();
-    onerror: (() => void) | null = null;
-
-    constructor(script: string, name: string) {
-      made.push({ script, name });
-      const inner = new Port();
-      inner.other = this.port;
-      this.port.other = inner;
-      if (isBroken) queueMicrotask(() => queueMicrotask(() => this.onerror?.()));
-      else worker.dispatchEvent(Object.assign(new Event('connect'), { ports: [inner] }));
-    }
-  });
-  class Inner extends BaseClient {
-    constructor(endpoint: string, options: ClientOptions) {
-      const environment: Environment = { base: undefined, watch: () => () => {}, kinds: () => server.kinds(), settings: () => ({ headers: {} }) };
-      super(endpoint, options, environment);
-      server.clients.push(this);
-    }
-  }
-  host(Inner);
-});
-afterEach(async () => {
-  for (const client of tabs) client.disconnect();
-  await pass(11_000);
-  server.stop();
-  vi.unstubAllGlobals();
-});
-
-/** Opens a tab with a client that uses the worker, or else requests of its own. */
-function tab(options: ClientOptions = {}): BaseClient {
-  const own = new Server(['long-polling']);
-  const environment: Environment = {
-    base: undefined,
-    watch: () => () => {},
-    kinds: (given, endpoint) => [sharedWorker(given, endpoint), ...own.kinds()],
-    settings: () => ({ headers: {} }),
-  };
-  const client = new BaseClient('http://server.test/faye', { shared: true, ...options }, environment);
-  tabs.push(client);
-  return client;
-}
+withTabs();
 
 test('two tabs have one session with the server', async () => {
   const [first, second] = [tab(), tab()];
@@ -189,6 +90,15 @@ test('the session ends with the last tab', async () => {
   expect(server.sent('/meta/disconnect')).toHaveLength(1);
 });
 
+test('also when tabs end without a word', async () => {
+  tab().connect();
+  tab().connect();
+  await pass(1_000);
+  locks.crash();
+  await pass(1_000);
+  expect(server.sent('/meta/disconnect')).toHaveLength(1);
+});
+
 test('and begins again with the next', async () => {
   const first = tab();
   first.connect();
@@ -234,7 +144,7 @@ test('a server that lost the session: the tab hears on, and notices nothing', as
 });
 
 test('a worker that cannot be started is no worse than none', async () => {
-  isBroken = true;
+  worker.isBroken = true;
   const client = tab();
   client.connect();
   await pass(2_000);
