@@ -95,7 +95,12 @@ test('1009 with nothing published is a failure like any other', async () => {
   const client = server.client();
   client.connect();
   await pass(1_000);
+  server.rules['/meta/subscribe'] = () => undefined;
+  const subscription = outcome(client.subscribe('/a/channel/with/a/name/that/makes/it/the/largest', () => {}));
+  await pass();
+  delete server.rules['/meta/subscribe'];
   server.socket.cut(1009);
   await pass(2_000);
   expect(client.state).toBe('connected');
+  expect(subscription.is).toBe('resolved');
 });

@@ -207,6 +207,17 @@ test('advice in a published message steers nobody', async () => {
   expect(server.log()).toEqual(['websocket /meta/connect', 'websocket /meta/connect']);
 });
 
+test('nor does it set the pace of connects', async () => {
+  const { server, client } = await connected(['websocket']);
+  await client.subscribe('/a', () => {});
+  server.publish('/a', 3, { advice: { interval: 3_600_000, timeout: 1 } });
+  const { connect } = server;
+  connect!.reply();
+  await pass();
+  expect(server.connect).toBeDefined();
+  expect(server.connect).not.toBe(connect);
+});
+
 test('a published message that claims to be a reply settles nothing and is delivered', async () => {
   const { server, client } = await connected(['websocket']);
   const heard = vi.fn();
