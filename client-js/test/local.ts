@@ -4,7 +4,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { afterEach } from 'vitest';
+import { afterEach, vi } from 'vitest';
 import { WebSocketServer, type WebSocket } from 'ws';
 
 export interface Asked {
@@ -75,3 +75,6 @@ export function locally(): () => Promise<{ server: Local; endpoint: string }> {
     return { server, endpoint };
   };
 }
+
+/** Waits for what a real network brings, also on a machine that has much to do. */
+export const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 4_000, interval: 5 });

@@ -7,7 +7,7 @@ import { expect, test, vi } from 'vitest';
 import { Cookies } from '../src/cookies.js';
 import { nodeLongPolling } from '../src/transport/node-http.js';
 import { open } from './carried.js';
-import { locally } from './local.js';
+import { eventually, locally } from './local.js';
 
 const start = locally();
 const hello = { channel: '/a', data: 'ä€' };
@@ -16,7 +16,7 @@ test('a request is JSON with its length in bytes and our headers', async () => {
   const { server, endpoint } = await start();
   const { transport, heard } = open(nodeLongPolling, { endpoint: `${endpoint}?key=1`, settings: { headers: { 'X-Mine': 'yes' } } });
   transport.send([hello]);
-  await vi.waitFor(() => expect(heard.ready).toBe(1));
+  await eventually(() => expect(heard.ready).toBe(1));
   const [{ request, body }] = server.asked as [typeof server.asked[0]];
   expect(request.method).toBe('POST');
   expect(request.url).toBe('/faye?key=1');
@@ -35,7 +35,7 @@ test('replies in pieces are put together', async () => {
   };
   const { transport, heard } = open(nodeLongPolling, { endpoint });
   transport.send([hello]);
-  await vi.waitFor(() => expect(heard.received).toEqual([{ channel: '/a', data: '€€€', successful: true }]));
+  await eventually(() => expect(heard.received).toEqual([{ channel: '/a', data: '€€€', successful: true }]));
 });
 
 test.each([[401, '[{"channel":"/a","successful":false}]', 'received'], [413, 'Too large', 'refused'], [400, '', 'refused'], [502, 'Bad gateway', 'failed']] as const)(
@@ -44,7 +44,7 @@ test.each([[401, '[{"channel":"/a","successful":false}]', 'received'], [413, 'To
     server.respond = (_, response) => response.writeHead(status).end(body);
     const { transport, heard } = open(nodeLongPolling, { endpoint });
     transport.send([hello]);
-    await vi.waitFor(() => expect(heard[what]).toHaveLength(1));
+    await eventually(() => expect(heard[what]).toHaveLength(1));
     const { received, refused, failed } = heard;
     expect(received.length + refused.length + failed.length).toBe(1);
   });
@@ -53,7 +53,7 @@ test('user and password of the address are sent', async () => {
   const { server, endpoint } = await start();
   const { transport } = open(nodeLongPolling, { endpoint: endpoint.replace('//', '//user:pass@') });
   transport.send([hello]);
-  await vi.waitFor(() => expect(server.asked).toHaveLength(1));
+  await eventually(() => expect(server.asked).toHaveLength(1));
   expect(server.asked[0]!.request.headers.authorization).toBe(`Basic ${btoa('user:pass')}`);
 });
 
@@ -62,9 +62,9 @@ test('cookies come back with the next request', async () => {
   server.respond = (_, response) => response.writeHead(200, { 'Set-Cookie': ['route=a1; Path=/', 'b=2'] }).end('[]');
   const { transport, heard } = open(nodeLongPolling, { endpoint, settings: { headers: {}, cookies: new Cookies() } });
   transport.send([hello]);
-  await vi.waitFor(() => expect(heard.ready).toBe(1));
+  await eventually(() => expect(heard.ready).toBe(1));
   transport.send([hello]);
-  await vi.waitFor(() => expect(heard.ready).toBe(2));
+  await eventually(() => expect(heard.ready).toBe(2));
   expect(server.asked.map(({ request }) => request.headers.cookie)).toEqual([undefined, 'route=a1; b=2']);
 });
 
@@ -74,7 +74,7 @@ test('an agent is used', async () => {
   const used = vi.spyOn(agent, 'addRequest' as never);
   const { transport, heard } = open(nodeLongPolling, { endpoint, settings: { headers: {}, agent } });
   transport.send([hello]);
-  await vi.waitFor(() => expect(heard.ready).toBe(1));
+  await eventually(() => expect(heard.ready).toBe(1));
   expect(used).toHaveBeenCalledTimes(1);
   agent.destroy();
 });
@@ -84,11 +84,11 @@ test('a server that is not there, or goes away, is a failure', async () => {
   server.respond = ({ request }) => request.socket.destroy();
   const { transport, heard } = open(nodeLongPolling, { endpoint });
   transport.send([hello]);
-  await vi.waitFor(() => expect(heard.failed).toHaveLength(1));
+  await eventually(() => expect(heard.failed).toHaveLength(1));
   expect(heard.failed[0]!.error).toBeInstanceOf(Error);
   await server.stop();
   transport.send([hello]);
-  await vi.waitFor(() => expect(heard.failed).toHaveLength(2));
+  await eventually(() => expect(heard.failed).toHaveLength(2));
   expect(heard.failed[1]!.messages).toEqual([hello]);
 });
 
@@ -100,7 +100,7 @@ test('a response that is cut in the middle is a failure', async () => {
   };
   const { transport, heard } = open(nodeLongPolling, { endpoint });
   transport.send([hello]);
-  await vi.waitFor(() => expect(heard.failed).toHaveLength(1));
+  await eventually(() => expect(heard.failed).toHaveLength(1));
 });
 
 test('close ends the request, without a word', async () => {
@@ -109,9 +109,9 @@ test('close ends the request, without a word', async () => {
   server.respond = (_, response) => response.on('close', ended);
   const { transport, heard } = open(nodeLongPolling, { endpoint });
   transport.send([hello]);
-  await vi.waitFor(() => expect(server.asked).toHaveLength(1));
+  await eventually(() => expect(server.asked).toHaveLength(1));
   transport.close();
-  await vi.waitFor(() => expect(ended).toHaveBeenCalled());
+  await eventually(() => expect(ended).toHaveBeenCalled());
   expect(heard.failed).toEqual([]);
 });
 
