@@ -54,7 +54,7 @@ test('callback and errback are called with their context, and return nothing', a
     expect(made.errback(bad, context)).toBe(undefined);
   }
   await pass();
-  expect(good.mock.calls).toEqual([[]]);
+  expect(good.mock.calls).toEqual([[undefined]]);
   expect(bad.mock.calls).toEqual([['why']]);
   expect([good.mock.contexts[0], bad.mock.contexts[0]]).toEqual([context, context]);
 });

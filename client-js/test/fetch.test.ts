@@ -2,6 +2,7 @@
  * Long-polling by fetch: what a request looks like, and what is made of each response.
  */
 
+import { page } from '../src/page.js';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { crossOriginLongPolling, longPolling } from '../src/transport/fetch.js';
 import { open } from './carried.js';
@@ -142,8 +143,7 @@ test('a request ends when nobody waits for any of its messages', () => {
 test('the farewell of a page is a form that needs no answer', () => {
   const sendBeacon = vi.fn();
   vi.stubGlobal('navigator', { sendBeacon });
-  const { transport } = open(longPolling);
-  transport.farewell!({ channel: '/meta/disconnect', clientId: 'x' });
+  page.beacon!(new URL('http://server.test/faye'), { channel: '/meta/disconnect', clientId: 'x' });
   const [url, body] = sendBeacon.mock.calls[0]!;
   expect(url).toBe('http://server.test/faye');
   expect(JSON.parse(new URLSearchParams(body).get('message')!)).toEqual([{ channel: '/meta/disconnect', clientId: 'x' }]);

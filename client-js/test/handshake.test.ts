@@ -76,6 +76,8 @@ test('callbacks of connect and handshake are called with their context once ther
   await pass();
   expect(callback.mock.contexts).toEqual([context, context]);
   client.connect(callback, context);
+  expect(callback).toHaveBeenCalledTimes(2);
+  await pass();
   expect(callback).toHaveBeenCalledTimes(3);
 });
 

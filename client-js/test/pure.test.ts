@@ -4,7 +4,7 @@
 
 import { expect, test, vi } from 'vitest';
 import { delayAfter } from '../src/backoff.js';
-import { isPattern, patternsOf } from '../src/channel.js';
+import { patternsOf } from '../src/channel.js';
 import { Cookies } from '../src/cookies.js';
 import { FayeError, parseError } from '../src/error.js';
 import { parseMessages } from '../src/message.js';
@@ -54,10 +54,6 @@ test.each([
   ['/a/b/c', ['/**', '/a/b/c', '/a/b/*', '/a/**', '/a/b/**']],
 ])('the patterns of %s', (channel, patterns) => {
   expect(patternsOf(channel)).toEqual(patterns);
-});
-
-test('what counts as a pattern', () => {
-  expect(['/a/*', '/a/**', '/*', '/a', '/a*b/c'].map(isPattern)).toEqual([true, true, true, false, false]);
 });
 
 const host = new URL('http://server.test:8000/faye');

@@ -2,6 +2,7 @@
  * One connection for several tabs: each tab has its port to the worker, and the worker one session with the server.
  */
 
+import { VERSION } from '../src/version.js';
 import { expect, test, vi } from 'vitest';
 import { sharedWorker } from '../src/transport/shared.js';
 import { locks, made, server, tab, withTabs, worker } from './tabs.js';
@@ -18,7 +19,7 @@ test('two tabs have one session with the server', async () => {
   expect([first.state, second.state]).toEqual(['connected', 'connected']);
   expect([first.transport, second.transport]).toEqual(['shared', 'shared']);
   expect(server.sent('/meta/handshake')).toHaveLength(1);
-  expect(made[0]).toEqual({ script: 'http://server.test/faye/faye-shared-worker.js', name: 'faye http://server.test/faye' });
+  expect(made[0]).toEqual({ script: 'http://server.test/faye/faye-shared-worker.js', name: `faye ${VERSION} http://server.test/faye` });
 });
 
 test('the script may be somewhere else', async () => {
