@@ -372,38 +372,29 @@ Object.assign(construct.prototype, methods);
 var Scheduler = construct;
 
 // src/options.ts
-var KNOWN = [
-  "timeout",
-  "interval",
-  "retry",
-  "maxRetry",
-  "endpoints",
-  "scheduler",
-  "token",
-  "ack",
-  "replay",
-  "shared",
-  "agent",
-  "tls",
-  "ca",
-  "websocketExtensions"
-];
+var DEFAULTS = {
+  timeout: 60,
+  interval: 0,
+  retry: 5,
+  maxRetry: 60,
+  scheduler: Scheduler,
+  endpoints: 0,
+  token: 0,
+  ack: 0,
+  replay: 0,
+  shared: 0,
+  agent: 0,
+  tls: 0,
+  ca: 0,
+  websocketExtensions: 0
+};
 function checkOptions(options, known) {
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue;
-    throw failure(`Unrecognized option: ${name}`);
-  }
+  for (const name of Object.keys(options)) if (!(name in known)) throw failure(`Unrecognized option: ${name}`);
 }
 function sessionOptions(options) {
-  var _a;
-  checkOptions(options, KNOWN);
-  return {
-    timeout: options.timeout || 60,
-    interval: options.interval || 0,
-    retry: options.retry || 5,
-    maxRetry: options.maxRetry || 60,
-    scheduler: (_a = options.scheduler) != null ? _a : Scheduler
-  };
+  checkOptions(options, DEFAULTS);
+  const given = Object.entries(options).filter(([, value]) => value);
+  return { ...DEFAULTS, ...Object.fromEntries(given) };
 }
 
 // src/pipeline.ts
@@ -766,6 +757,9 @@ var Outbox = class {
   }
   get(id) {
     return id === void 0 ? void 0 : __privateGet(this, _envelopes).get(id);
+  }
+  get isEmpty() {
+    return __privateGet(this, _envelopes).size === 0;
   }
   all() {
     return [...__privateGet(this, _envelopes).values()];
@@ -1386,6 +1380,11 @@ var Farewell = class {
   get isBegun() {
     return __privateGet(this, _done) !== void 0;
   }
+  takeNext() {
+    const { next } = this;
+    this.next = void 0;
+    return next;
+  }
   begin(done) {
     __privateSet(this, _done, done);
     __privateSet(this, _timer5, later(() => this.end(failure("The server did not answer")), LONGEST2));
@@ -1428,9 +1427,9 @@ _tasks = new WeakMap();
 var _listener3, _connects, _advised2, _waiting, _farewell, _refusals, _losses, _hasBegun, _ends, _timer6, _Session_instances, accepted_fn, refused_fn, later_fn, heed_fn;
 var Session = class {
   constructor(reach, options, pipeline, listener) {
+    __publicField(this, "pipeline", pipeline);
     __privateAdd(this, _Session_instances);
     __publicField(this, "dispatcher");
-    __publicField(this, "pipeline");
     __publicField(this, "phase", "unconnected");
     __privateAdd(this, _listener3);
     __privateAdd(this, _connects);
@@ -1447,7 +1446,6 @@ var Session = class {
     __privateSet(this, _refusals, new Backoff(options, 0));
     __privateSet(this, _losses, new Backoff(options, 1));
     __privateSet(this, _listener3, listener);
-    this.pipeline = pipeline;
     __privateSet(this, _advised2, new Advised(options));
     this.dispatcher = new Dispatcher(reach, options, this);
     __privateSet(this, _connects, new Connects(
@@ -1565,9 +1563,8 @@ var Session = class {
   }
   /** Tells the server that we go. */
   disconnect(done) {
-    const { next } = __privateGet(this, _farewell);
-    __privateGet(this, _farewell).next = void 0;
-    next == null ? void 0 : next.fail(failure("The client is disconnected"), true);
+    var _a;
+    (_a = __privateGet(this, _farewell).takeNext()) == null ? void 0 : _a.fail(failure("The client is disconnected"), true);
     if (this.isOver) return done(void 0);
     __privateGet(this, _farewell).begin((error) => {
       done(error);
@@ -1582,7 +1579,7 @@ var Session = class {
     };
     const fail = () => __privateGet(this, _farewell).end(void 0);
     if (this.phase === "connected") say();
-    else if (this.phase === "unconnected" && __privateGet(this, _waiting).isEmpty && this.dispatcher.outbox.all().length === 0) fail();
+    else if (this.phase === "unconnected" && __privateGet(this, _waiting).isEmpty && this.dispatcher.outbox.isEmpty) fail();
     else __privateGet(this, _waiting).add({ run: say, fail, isLasting: false });
   }
   /** It is over, until it is begun again. */
@@ -1597,8 +1594,7 @@ var Session = class {
     __privateGet(this, _waiting).fail(error, true);
     this.dispatcher.clear(error);
     __privateGet(this, _listener3).ended(error);
-    const { next } = __privateGet(this, _farewell);
-    __privateGet(this, _farewell).next = void 0;
+    const next = __privateGet(this, _farewell).takeNext();
     __privateGet(this, _farewell).end(void 0);
     this.report(error.message, error);
     if (!next) return;
@@ -1992,7 +1988,7 @@ var BaseClient = class extends Awaitable {
     for (const each of [channel].flat()) __privateGet(this, _BaseClient_instances, subscriber_get).remove(each, subscription);
   }
   publish(channel, data, options) {
-    checkOptions(options != null ? options : {}, ["attempts", "deadline"]);
+    checkOptions(options != null ? options : {}, { attempts: 0, deadline: 0 });
     return publish(__privateGet(this, _BaseClient_instances, session_get), { channel, data }, options != null ? options : {});
   }
   /** Publishes a message with whatever fields it has. */

@@ -327,37 +327,29 @@ Object.assign(construct.prototype, methods);
 var Scheduler = construct;
 
 // src/options.ts
-var KNOWN = [
-  "timeout",
-  "interval",
-  "retry",
-  "maxRetry",
-  "endpoints",
-  "scheduler",
-  "token",
-  "ack",
-  "replay",
-  "shared",
-  "agent",
-  "tls",
-  "ca",
-  "websocketExtensions"
-];
+var DEFAULTS = {
+  timeout: 60,
+  interval: 0,
+  retry: 5,
+  maxRetry: 60,
+  scheduler: Scheduler,
+  endpoints: 0,
+  token: 0,
+  ack: 0,
+  replay: 0,
+  shared: 0,
+  agent: 0,
+  tls: 0,
+  ca: 0,
+  websocketExtensions: 0
+};
 function checkOptions(options, known) {
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue;
-    throw failure(`Unrecognized option: ${name}`);
-  }
+  for (const name of Object.keys(options)) if (!(name in known)) throw failure(`Unrecognized option: ${name}`);
 }
 function sessionOptions(options) {
-  checkOptions(options, KNOWN);
-  return {
-    timeout: options.timeout || 60,
-    interval: options.interval || 0,
-    retry: options.retry || 5,
-    maxRetry: options.maxRetry || 60,
-    scheduler: options.scheduler ?? Scheduler
-  };
+  checkOptions(options, DEFAULTS);
+  const given = Object.entries(options).filter(([, value]) => value);
+  return { ...DEFAULTS, ...Object.fromEntries(given) };
 }
 
 // src/pipeline.ts
@@ -673,6 +665,9 @@ var Outbox = class {
   }
   get(id) {
     return id === void 0 ? void 0 : this.#envelopes.get(id);
+  }
+  get isEmpty() {
+    return this.#envelopes.size === 0;
   }
   all() {
     return [...this.#envelopes.values()];
@@ -1261,6 +1256,11 @@ var Farewell = class {
   get isBegun() {
     return this.#done !== void 0;
   }
+  takeNext() {
+    const { next } = this;
+    this.next = void 0;
+    return next;
+  }
   begin(done) {
     this.#done = done;
     this.#timer = later(() => this.end(failure("The server did not answer")), LONGEST2);
@@ -1295,8 +1295,22 @@ var Waiting = class {
 
 // src/session.ts
 var Session = class {
-  dispatcher;
+  constructor(reach, options, pipeline, listener) {
+    this.pipeline = pipeline;
+    this.#refusals = new Backoff(options, 0);
+    this.#losses = new Backoff(options, 1);
+    this.#listener = listener;
+    this.#advised = new Advised(options);
+    this.dispatcher = new Dispatcher(reach, options, this);
+    this.#connects = new Connects(
+      this.dispatcher,
+      options,
+      this.#advised,
+      (message, settle) => this.transmit(message, {}, settle)
+    );
+  }
   pipeline;
+  dispatcher;
   phase = "unconnected";
   #listener;
   #connects;
@@ -1310,20 +1324,6 @@ var Session = class {
   /** Counts the ends, so that what belongs to an earlier time is known. */
   #ends = 0;
   #timer;
-  constructor(reach, options, pipeline, listener) {
-    this.#refusals = new Backoff(options, 0);
-    this.#losses = new Backoff(options, 1);
-    this.#listener = listener;
-    this.pipeline = pipeline;
-    this.#advised = new Advised(options);
-    this.dispatcher = new Dispatcher(reach, options, this);
-    this.#connects = new Connects(
-      this.dispatcher,
-      options,
-      this.#advised,
-      (message, settle) => this.transmit(message, {}, settle)
-    );
-  }
   get clientId() {
     return this.dispatcher.selector.clientId;
   }
@@ -1464,9 +1464,7 @@ var Session = class {
   }
   /** Tells the server that we go. */
   disconnect(done) {
-    const { next } = this.#farewell;
-    this.#farewell.next = void 0;
-    next?.fail(failure("The client is disconnected"), true);
+    this.#farewell.takeNext()?.fail(failure("The client is disconnected"), true);
     if (this.isOver) return done(void 0);
     this.#farewell.begin((error) => {
       done(error);
@@ -1481,7 +1479,7 @@ var Session = class {
     };
     const fail = () => this.#farewell.end(void 0);
     if (this.phase === "connected") say();
-    else if (this.phase === "unconnected" && this.#waiting.isEmpty && this.dispatcher.outbox.all().length === 0) fail();
+    else if (this.phase === "unconnected" && this.#waiting.isEmpty && this.dispatcher.outbox.isEmpty) fail();
     else this.#waiting.add({ run: say, fail, isLasting: false });
   }
   /** It is over, until it is begun again. */
@@ -1496,8 +1494,7 @@ var Session = class {
     this.#waiting.fail(error, true);
     this.dispatcher.clear(error);
     this.#listener.ended(error);
-    const { next } = this.#farewell;
-    this.#farewell.next = void 0;
+    const next = this.#farewell.takeNext();
     this.#farewell.end(void 0);
     this.report(error.message, error);
     if (!next) return;
@@ -1860,7 +1857,7 @@ var BaseClient = class extends Awaitable {
     for (const each of [channel].flat()) this.#subscriber.remove(each, subscription);
   }
   publish(channel, data, options) {
-    checkOptions(options ?? {}, ["attempts", "deadline"]);
+    checkOptions(options ?? {}, { attempts: 0, deadline: 0 });
     return publish(this.#session, { channel, data }, options ?? {});
   }
   /** Publishes a message with whatever fields it has. */

@@ -196,7 +196,7 @@ export class BaseClient extends Awaitable<ClientEvents> {
   }
 
   publish(channel: string, data: unknown, options?: PublishOptions | null): Publication {
-    checkOptions(options ?? {}, ['attempts', 'deadline']);
+    checkOptions(options ?? {}, { attempts: 0, deadline: 0 });
     return publish(this.#session, { channel, data }, options ?? {});
   }
 

@@ -20,6 +20,12 @@ export class Farewell {
     return this.#done !== undefined;
   }
 
+  takeNext(): Waiting | undefined {
+    const { next } = this;
+    this.next = undefined;
+    return next;
+  }
+
   begin(done: (error: FayeError | undefined) => void): void {
     this.#done = done;
     this.#timer = later(() => this.end(failure('The server did not answer')), LONGEST);

@@ -49,24 +49,19 @@ export interface SessionOptions {
   scheduler: SchedulerClass;
 }
 
-const KNOWN = ['timeout', 'interval', 'retry', 'maxRetry', 'endpoints', 'scheduler', 'token', 'ack', 'replay', 'shared',
-  'agent', 'tls', 'ca', 'websocketExtensions'];
+const DEFAULTS: Record<keyof ClientOptions, unknown> = {
+  timeout: 60, interval: 0, retry: 5, maxRetry: 60, scheduler: Scheduler, endpoints: 0, token: 0, ack: 0, replay: 0, shared: 0,
+  agent: 0, tls: 0, ca: 0, websocketExtensions: 0,
+};
 
 /** Throws at the first option that is not known, as Faye does. */
-export function checkOptions(options: object, known: readonly string[]): void {
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue;
-    throw failure(`Unrecognized option: ${name}`);
-  }
+export function checkOptions(options: object, known: object): void {
+  for (const name of Object.keys(options)) if (!(name in known)) throw failure(`Unrecognized option: ${name}`);
 }
 
+/** The options with their defaults; what is false, such as 0 or undefined, counts as not given, as with Faye. */
 export function sessionOptions(options: ClientOptions): SessionOptions {
-  checkOptions(options, KNOWN);
-  return {
-    timeout: options.timeout || 60,
-    interval: options.interval || 0,
-    retry: options.retry || 5,
-    maxRetry: options.maxRetry || 60,
-    scheduler: options.scheduler ?? Scheduler,
-  };
+  checkOptions(options, DEFAULTS);
+  const given = Object.entries(options).filter(([, value]) => value);
+  return { ...DEFAULTS, ...Object.fromEntries(given) } as unknown as SessionOptions;
 }

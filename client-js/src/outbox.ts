@@ -26,6 +26,10 @@ export class Outbox {
     return id === undefined ? undefined : this.#envelopes.get(id);
   }
 
+  get isEmpty(): boolean {
+    return this.#envelopes.size === 0;
+  }
+
   all(): Envelope[] {
     return [...this.#envelopes.values()];
   }

@@ -24,7 +24,6 @@ import { Waiting } from './waiting.js';
 
 export class Session implements DispatcherListener {
   readonly dispatcher: Dispatcher;
-  readonly pipeline: Pipeline;
   phase: 'unconnected' | 'connecting' | 'connected' | 'disconnected' = 'unconnected';
   #listener: SessionListener;
   #connects: Connects;
@@ -39,11 +38,10 @@ export class Session implements DispatcherListener {
   #ends = 0;
   #timer: Timer | undefined;
 
-  constructor(reach: Reach, options: SessionOptions, pipeline: Pipeline, listener: SessionListener) {
+  constructor(reach: Reach, options: SessionOptions, readonly pipeline: Pipeline, listener: SessionListener) {
     this.#refusals = new Backoff(options, 0);
     this.#losses = new Backoff(options, 1);
     this.#listener = listener;
-    this.pipeline = pipeline;
     this.#advised = new Advised(options);
     this.dispatcher = new Dispatcher(reach, options, this);
     this.#connects = new Connects(this.dispatcher, options, this.#advised,
@@ -210,9 +208,7 @@ export class Session implements DispatcherListener {
 
   /** Tells the server that we go. */
   disconnect(done: (error: FayeError | undefined) => void): void {
-    const { next } = this.#farewell;
-    this.#farewell.next = undefined;
-    next?.fail(failure('The client is disconnected'), true);
+    this.#farewell.takeNext()?.fail(failure('The client is disconnected'), true);
     if (this.isOver) return done(undefined);
     this.#farewell.begin((error) => {
       done(error);
@@ -227,7 +223,7 @@ export class Session implements DispatcherListener {
     };
     const fail = (): void => this.#farewell.end(undefined);
     if (this.phase === 'connected') say();
-    else if (this.phase === 'unconnected' && this.#waiting.isEmpty && this.dispatcher.outbox.all().length === 0) fail();
+    else if (this.phase === 'unconnected' && this.#waiting.isEmpty && this.dispatcher.outbox.isEmpty) fail();
     else this.#waiting.add({ run: say, fail, isLasting: false });
   }
 
@@ -243,8 +239,7 @@ export class Session implements DispatcherListener {
     this.#waiting.fail(error, true);
     this.dispatcher.clear(error);
     this.#listener.ended(error);
-    const { next } = this.#farewell;
-    this.#farewell.next = undefined;
+    const next = this.#farewell.takeNext();
     this.#farewell.end(undefined);
     this.report(error.message, error);
     if (!next) return;

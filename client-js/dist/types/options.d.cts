@@ -45,5 +45,6 @@ export interface SessionOptions {
     scheduler: SchedulerClass;
 }
 /** Throws at the first option that is not known, as Faye does. */
-export declare function checkOptions(options: object, known: readonly string[]): void;
+export declare function checkOptions(options: object, known: object): void;
+/** The options with their defaults; what is false, such as 0 or undefined, counts as not given, as with Faye. */
 export declare function sessionOptions(options: ClientOptions): SessionOptions;
