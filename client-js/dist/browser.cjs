@@ -660,7 +660,7 @@ _free = new WeakMap();
 var QUICK_MILLISECONDS = 50;
 var QUICK_IN_A_ROW = 5;
 var LONGEST_BRAKE = 5e3;
-var _dispatcher, _transmit, _options3, _advised, _underWay, _quick, _timer2, _Connects_instances, delay_fn;
+var _dispatcher, _transmit, _options3, _advised, _underWay, _isFirst, _quick, _timer2, _Connects_instances, delay_fn;
 var Connects = class {
   constructor(dispatcher, options, advised, transmit) {
     __privateAdd(this, _Connects_instances);
@@ -671,6 +671,7 @@ var Connects = class {
     __privateAdd(this, _options3);
     __privateAdd(this, _advised);
     __privateAdd(this, _underWay);
+    __privateAdd(this, _isFirst, true);
     __privateAdd(this, _quick, 0);
     __privateAdd(this, _timer2);
     __privateSet(this, _dispatcher, dispatcher);
@@ -688,22 +689,24 @@ var Connects = class {
     }
     clearTimeout(__privateGet(this, _timer2));
     const message = { channel: CONNECT, clientId, connectionType: current.kind.type };
+    if (__privateGet(this, _isFirst) && !current.kind.isSocket) message.advice = { timeout: 0 };
     const underWay = { id: "" };
     const sentAt = Date.now();
     __privateSet(this, _underWay, underWay);
     this.hasHeard = false;
     underWay.id = __privateGet(this, _transmit).call(this, message, (reply) => {
-      var _a;
       if (__privateGet(this, _underWay) !== underWay) return;
       __privateSet(this, _underWay, void 0);
+      __privateSet(this, _isFirst, false);
       __privateGet(this, _dispatcher).outbox.retire(({ channel }) => channel === CONNECT);
-      const delay = __privateMethod(this, _Connects_instances, delay_fn).call(this, reply, ((_a = message.advice) == null ? void 0 : _a.timeout) === 0, sentAt);
+      const delay = __privateMethod(this, _Connects_instances, delay_fn).call(this, reply, sentAt);
       if (delay > 0) __privateSet(this, _timer2, later(() => this.cycle(), delay));
       else this.cycle();
     });
   }
   /** The session is over. */
   stop() {
+    __privateSet(this, _isFirst, true);
     clearTimeout(__privateGet(this, _timer2));
     __privateSet(this, _underWay, void 0);
   }
@@ -713,10 +716,11 @@ _transmit = new WeakMap();
 _options3 = new WeakMap();
 _advised = new WeakMap();
 _underWay = new WeakMap();
+_isFirst = new WeakMap();
 _quick = new WeakMap();
 _timer2 = new WeakMap();
 _Connects_instances = new WeakSet();
-delay_fn = function(reply, isTrial, sentAt) {
+delay_fn = function(reply, sentAt) {
   const { interval } = __privateGet(this, _advised);
   const { retry } = __privateGet(this, _options3);
   if (!(reply == null ? void 0 : reply.successful)) return Math.max(delayAfter(2, retry, retry), interval);
@@ -724,7 +728,7 @@ delay_fn = function(reply, isTrial, sentAt) {
   __privateSet(this, _quick, isQuick ? __privateGet(this, _quick) + 1 : 0);
   const excess = __privateGet(this, _quick) - QUICK_IN_A_ROW;
   const brake = excess > 0 ? Math.min(100 * 2 ** excess, LONGEST_BRAKE) : 0;
-  return isTrial ? brake : Math.max(interval, brake);
+  return Math.max(interval, brake);
 };
 
 // src/early.ts
@@ -1347,7 +1351,7 @@ flushNow_fn = function() {
   if (sendable.length === 0) return;
   for (const envelope of sendable) stamp(envelope, current, this.selector.clientId, Boolean(this.isUp));
   const taken = new Set(transport.send(sendable.map(({ message }) => message)));
-  if (taken.size === MOST) this.flush();
+  if (taken.size > 0 && (taken.size < sendable.length || taken.size === MOST)) this.flush();
   for (const envelope of sendable) {
     if (!taken.has(envelope.message)) continue;
     envelope.transport = transport;
@@ -2164,7 +2168,6 @@ function parseMessages(text2) {
 
 // src/transport/request.ts
 var LARGEST_BATCH = 100;
-var isConnect2 = ({ channel }) => channel === CONNECT;
 var isFree = ({ channel }) => channel === CONNECT || channel === HANDSHAKE;
 var _underWay2, _isBusy, _RequestTransport_instances, begin_fn, batch_fn, answered_fn, failed_fn, end_fn2;
 var RequestTransport = class {
@@ -2178,16 +2181,15 @@ var RequestTransport = class {
     this.place = place;
   }
   send(waiting) {
-    const batch = __privateGet(this, _isBusy) ? waiting.filter(isFree).slice(0, 1) : __privateMethod(this, _RequestTransport_instances, batch_fn).call(this, waiting);
+    const batch = __privateMethod(this, _RequestTransport_instances, batch_fn).call(this, waiting);
     if (batch.length === 0) return batch;
-    const holdsOthers = !batch.every(isFree);
-    if (holdsOthers) __privateSet(this, _isBusy, true);
-    const request = holdsOthers ? batch.map((message) => isConnect2(message) ? { ...message, advice: { timeout: 0 } } : message) : batch;
-    const exchange = __privateMethod(this, _RequestTransport_instances, begin_fn).call(this, request);
+    const isLane = !isFree(batch[0]);
+    if (isLane) __privateSet(this, _isBusy, true);
+    const exchange = __privateMethod(this, _RequestTransport_instances, begin_fn).call(this, batch);
     __privateGet(this, _underWay2).set(exchange, { batch, awaited: new Set(batch) });
     exchange.answer.then(
-      (answer) => __privateMethod(this, _RequestTransport_instances, answered_fn).call(this, exchange, batch, answer, holdsOthers),
-      (error) => __privateMethod(this, _RequestTransport_instances, failed_fn).call(this, exchange, batch, error, holdsOthers)
+      (answer) => __privateMethod(this, _RequestTransport_instances, answered_fn).call(this, exchange, batch, answer, isLane),
+      (error) => __privateMethod(this, _RequestTransport_instances, failed_fn).call(this, exchange, batch, error, isLane)
     );
     return batch;
   }
@@ -2195,7 +2197,7 @@ var RequestTransport = class {
   cancel(message) {
     for (const [exchange, { batch, awaited }] of __privateGet(this, _underWay2)) {
       if (!awaited.delete(message) || awaited.size > 0) continue;
-      __privateMethod(this, _RequestTransport_instances, end_fn2).call(this, exchange, !batch.every(isFree));
+      __privateMethod(this, _RequestTransport_instances, end_fn2).call(this, exchange, !isFree(batch[0]));
       exchange.abort();
     }
   }
@@ -2217,28 +2219,33 @@ begin_fn = function(messages) {
     } };
   }
 };
-/** As many messages as one request may hold: a connect only with others or alone, never two. */
+/**
+ * What goes into the next request: a connect or a handshake alone, since Faye answers a request when all of it is
+ * done, and a connect that another one replaces never; of the others as many as a request may hold.
+ */
 batch_fn = function(waiting) {
+  const free = waiting.find(isFree);
+  if (free) return [free];
   const batch = [];
   let size = 0;
-  for (const message of waiting) {
+  for (const message of __privateGet(this, _isBusy) ? [] : waiting) {
     size += JSON.stringify(message).length;
     if (batch.length > 0 && (size > this.largest || batch.length >= LARGEST_BATCH)) break;
     batch.push(message);
   }
   return batch;
 };
-answered_fn = function(exchange, batch, answer, heldOthers) {
-  if (!__privateMethod(this, _RequestTransport_instances, end_fn2).call(this, exchange, heldOthers)) return;
+answered_fn = function(exchange, batch, answer, isLane) {
+  if (!__privateMethod(this, _RequestTransport_instances, end_fn2).call(this, exchange, isLane)) return;
   if (typeof answer === "number") this.place.to.refused(batch, answer);
   else this.place.to.received(answer);
   this.place.to.ready();
 };
-failed_fn = function(exchange, batch, error, heldOthers) {
-  if (__privateMethod(this, _RequestTransport_instances, end_fn2).call(this, exchange, heldOthers)) this.place.to.failed(batch, error);
+failed_fn = function(exchange, batch, error, isLane) {
+  if (__privateMethod(this, _RequestTransport_instances, end_fn2).call(this, exchange, isLane)) this.place.to.failed(batch, error);
 };
-end_fn2 = function(exchange, heldOthers) {
-  if (heldOthers) __privateSet(this, _isBusy, false);
+end_fn2 = function(exchange, isLane) {
+  if (isLane) __privateSet(this, _isBusy, false);
   return __privateGet(this, _underWay2).delete(exchange);
 };
 

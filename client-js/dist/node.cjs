@@ -608,6 +608,7 @@ var Connects = class {
   #options;
   #advised;
   #underWay;
+  #isFirst = true;
   #quick = 0;
   #timer;
   constructor(dispatcher, options, advised, transmit) {
@@ -626,6 +627,7 @@ var Connects = class {
     }
     clearTimeout(this.#timer);
     const message = { channel: CONNECT, clientId, connectionType: current.kind.type };
+    if (this.#isFirst && !current.kind.isSocket) message.advice = { timeout: 0 };
     const underWay = { id: "" };
     const sentAt = Date.now();
     this.#underWay = underWay;
@@ -633,13 +635,14 @@ var Connects = class {
     underWay.id = this.#transmit(message, (reply) => {
       if (this.#underWay !== underWay) return;
       this.#underWay = void 0;
+      this.#isFirst = false;
       this.#dispatcher.outbox.retire(({ channel }) => channel === CONNECT);
-      const delay = this.#delay(reply, message.advice?.timeout === 0, sentAt);
+      const delay = this.#delay(reply, sentAt);
       if (delay > 0) this.#timer = later(() => this.cycle(), delay);
       else this.cycle();
     });
   }
-  #delay(reply, isTrial, sentAt) {
+  #delay(reply, sentAt) {
     const { interval } = this.#advised;
     const { retry } = this.#options;
     if (!reply?.successful) return Math.max(delayAfter(2, retry, retry), interval);
@@ -647,10 +650,11 @@ var Connects = class {
     this.#quick = isQuick ? this.#quick + 1 : 0;
     const excess = this.#quick - QUICK_IN_A_ROW;
     const brake = excess > 0 ? Math.min(100 * 2 ** excess, LONGEST_BRAKE) : 0;
-    return isTrial ? brake : Math.max(interval, brake);
+    return Math.max(interval, brake);
   }
   /** The session is over. */
   stop() {
+    this.#isFirst = true;
     clearTimeout(this.#timer);
     this.#underWay = void 0;
   }
@@ -1149,7 +1153,7 @@ var Dispatcher = class {
     if (sendable.length === 0) return;
     for (const envelope of sendable) stamp(envelope, current, this.selector.clientId, Boolean(this.isUp));
     const taken = new Set(transport.send(sendable.map(({ message }) => message)));
-    if (taken.size === MOST) this.flush();
+    if (taken.size > 0 && (taken.size < sendable.length || taken.size === MOST)) this.flush();
     for (const envelope of sendable) {
       if (!taken.has(envelope.message)) continue;
       envelope.transport = transport;
@@ -2005,7 +2009,6 @@ function parseMessages(text2) {
 
 // src/transport/request.ts
 var LARGEST_BATCH = 100;
-var isConnect2 = ({ channel }) => channel === CONNECT;
 var isFree = ({ channel }) => channel === CONNECT || channel === HANDSHAKE;
 var RequestTransport = class {
   place;
@@ -2017,16 +2020,15 @@ var RequestTransport = class {
     this.place = place;
   }
   send(waiting) {
-    const batch = this.#isBusy ? waiting.filter(isFree).slice(0, 1) : this.#batch(waiting);
+    const batch = this.#batch(waiting);
     if (batch.length === 0) return batch;
-    const holdsOthers = !batch.every(isFree);
-    if (holdsOthers) this.#isBusy = true;
-    const request = holdsOthers ? batch.map((message) => isConnect2(message) ? { ...message, advice: { timeout: 0 } } : message) : batch;
-    const exchange = this.#begin(request);
+    const isLane = !isFree(batch[0]);
+    if (isLane) this.#isBusy = true;
+    const exchange = this.#begin(batch);
     this.#underWay.set(exchange, { batch, awaited: new Set(batch) });
     exchange.answer.then(
-      (answer) => this.#answered(exchange, batch, answer, holdsOthers),
-      (error) => this.#failed(exchange, batch, error, holdsOthers)
+      (answer) => this.#answered(exchange, batch, answer, isLane),
+      (error) => this.#failed(exchange, batch, error, isLane)
     );
     return batch;
   }
@@ -2039,35 +2041,40 @@ var RequestTransport = class {
       } };
     }
   }
-  /** As many messages as one request may hold: a connect only with others or alone, never two. */
+  /**
+   * What goes into the next request: a connect or a handshake alone, since Faye answers a request when all of it is
+   * done, and a connect that another one replaces never; of the others as many as a request may hold.
+   */
   #batch(waiting) {
+    const free = waiting.find(isFree);
+    if (free) return [free];
     const batch = [];
     let size = 0;
-    for (const message of waiting) {
+    for (const message of this.#isBusy ? [] : waiting) {
       size += JSON.stringify(message).length;
       if (batch.length > 0 && (size > this.largest || batch.length >= LARGEST_BATCH)) break;
       batch.push(message);
     }
     return batch;
   }
-  #answered(exchange, batch, answer, heldOthers) {
-    if (!this.#end(exchange, heldOthers)) return;
+  #answered(exchange, batch, answer, isLane) {
+    if (!this.#end(exchange, isLane)) return;
     if (typeof answer === "number") this.place.to.refused(batch, answer);
     else this.place.to.received(answer);
     this.place.to.ready();
   }
-  #failed(exchange, batch, error, heldOthers) {
-    if (this.#end(exchange, heldOthers)) this.place.to.failed(batch, error);
+  #failed(exchange, batch, error, isLane) {
+    if (this.#end(exchange, isLane)) this.place.to.failed(batch, error);
   }
-  #end(exchange, heldOthers) {
-    if (heldOthers) this.#isBusy = false;
+  #end(exchange, isLane) {
+    if (isLane) this.#isBusy = false;
     return this.#underWay.delete(exchange);
   }
   /** A response may hold what others wait for: only a request that nobody waits for is ended. */
   cancel(message) {
     for (const [exchange, { batch, awaited }] of this.#underWay) {
       if (!awaited.delete(message) || awaited.size > 0) continue;
-      this.#end(exchange, !batch.every(isFree));
+      this.#end(exchange, !isFree(batch[0]));
       exchange.abort();
     }
   }

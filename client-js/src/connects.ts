@@ -24,6 +24,7 @@ export class Connects {
   #options: SessionOptions;
   #advised: Advised;
   #underWay: { id: string } | undefined;
+  #isFirst = true;
   #quick = 0;
   #timer: Timer | undefined;
 
@@ -49,6 +50,8 @@ export class Connects {
     }
     clearTimeout(this.#timer);
     const message: Message = { channel: CONNECT, clientId, connectionType: current.kind.type };
+    // Often a socket opens just now. Then no connect should be held elsewhere, because Faye would never answer it.
+    if (this.#isFirst && !current.kind.isSocket) message.advice = { timeout: 0 };
     const underWay = { id: '' };
     const sentAt = Date.now();
     this.#underWay = underWay;
@@ -56,15 +59,16 @@ export class Connects {
     underWay.id = this.#transmit(message, (reply) => {
       if (this.#underWay !== underWay) return;
       this.#underWay = undefined;
+      this.#isFirst = false;
       // A connect that another transport still carries is not made again.
       this.#dispatcher.outbox.retire(({ channel }) => channel === CONNECT);
-      const delay = this.#delay(reply, message.advice?.timeout === 0, sentAt);
+      const delay = this.#delay(reply, sentAt);
       if (delay > 0) this.#timer = later(() => this.cycle(), delay);
       else this.cycle();
     });
   }
 
-  #delay(reply: Message | undefined, isTrial: boolean, sentAt: number): number {
+  #delay(reply: Message | undefined, sentAt: number): number {
     const { interval } = this.#advised;
     const { retry } = this.#options;
     if (!reply?.successful) return Math.max(delayAfter(2, retry, retry), interval);
@@ -73,11 +77,12 @@ export class Connects {
     this.#quick = isQuick ? this.#quick + 1 : 0;
     const excess = this.#quick - QUICK_IN_A_ROW;
     const brake = excess > 0 ? Math.min(100 * 2 ** excess, LONGEST_BRAKE) : 0;
-    return isTrial ? brake : Math.max(interval, brake);
+    return Math.max(interval, brake);
   }
 
   /** The session is over. */
   stop(): void {
+    this.#isFirst = true;
     clearTimeout(this.#timer);
     this.#underWay = undefined;
   }

@@ -91,7 +91,8 @@ export class Dispatcher implements SelectorListener {
     if (sendable.length === 0) return;
     for (const envelope of sendable) stamp(envelope, current, this.selector.clientId, Boolean(this.isUp));
     const taken = new Set(transport.send(sendable.map(({ message }) => message)));
-    if (taken.size === MOST) this.flush();
+    // The rest may follow in another request.
+    if (taken.size > 0 && (taken.size < sendable.length || taken.size === MOST)) this.flush();
     for (const envelope of sendable) {
       if (!taken.has(envelope.message)) continue;
       envelope.transport = transport;

@@ -101,8 +101,8 @@ test('subscriptions and publications before the session are sent in it, in their
   const second = outcome(client.publish('/a', 2));
   await pass();
   expect(server.log()).toEqual([
-    'long-polling /meta/handshake', 'long-polling /meta/connect', 'long-polling /meta/subscribe',
-    'long-polling /a', 'long-polling /a', 'long-polling /meta/connect',
+    'long-polling /meta/handshake', 'long-polling /meta/connect', 'long-polling /meta/connect',
+    'long-polling /meta/subscribe', 'long-polling /a', 'long-polling /a',
   ]);
   expect(server.sent('/a').map(({ message }) => message.data)).toEqual([1, 2]);
   expect([first.is, subscription.is, second.is]).toEqual(['resolved', 'resolved', 'resolved']);

@@ -145,7 +145,7 @@ test("an application's scheduler is made for each message and told what happens"
     }
   }
   const { server, client } = await connected({ scheduler: Own });
-  expect(made.map(({ message }) => message.channel)).toEqual(['/meta/handshake', '/meta/connect']);
+  expect(made.map(({ message }) => message.channel)).toEqual(['/meta/handshake', '/meta/connect', '/meta/connect']);
   failing(server);
   void client.publish('/a', 1, { attempts: 2 });
   await pass(10_000);

@@ -126,6 +126,7 @@ test('messages that a stream brings are delivered', async () => {
   const client = server.client();
   const heard: unknown[] = [];
   await client.subscribe('/a', (data) => heard.push(data));
+  await pass();
   server.socket.push({ channel: '/a', data: 1 }, { channel: '/a', data: 2 });
   expect(heard).toEqual([1, 2]);
 });

@@ -16,7 +16,6 @@ export interface Exchange {
 }
 
 const LARGEST_BATCH = 100;
-const isConnect = ({ channel }: Message): boolean => channel === CONNECT;
 /** It waits for nobody: a connect may be held, and nothing else is of use before a handshake. */
 const isFree = ({ channel }: Message): boolean => channel === CONNECT || channel === HANDSHAKE;
 
@@ -35,19 +34,15 @@ export abstract class RequestTransport implements Transport {
   protected abstract exchange(messages: Message[]): Exchange;
 
   send(waiting: Message[]): Message[] {
-    const batch = this.#isBusy ? waiting.filter(isFree).slice(0, 1) : this.#batch(waiting);
+    const batch = this.#batch(waiting);
     if (batch.length === 0) return batch;
-    const holdsOthers = !batch.every(isFree);
-    if (holdsOthers) this.#isBusy = true;
-    // A connect that was held would hold the replies to the others.
-    const request = holdsOthers
-      ? batch.map((message) => (isConnect(message) ? { ...message, advice: { timeout: 0 } } : message))
-      : batch;
-    const exchange = this.#begin(request);
+    const isLane = !isFree(batch[0]!);
+    if (isLane) this.#isBusy = true;
+    const exchange = this.#begin(batch);
     this.#underWay.set(exchange, { batch, awaited: new Set(batch) });
     exchange.answer.then(
-      (answer) => this.#answered(exchange, batch, answer, holdsOthers),
-      (error: FayeError) => this.#failed(exchange, batch, error, holdsOthers),
+      (answer) => this.#answered(exchange, batch, answer, isLane),
+      (error: FayeError) => this.#failed(exchange, batch, error, isLane),
     );
     return batch;
   }
@@ -61,11 +56,16 @@ export abstract class RequestTransport implements Transport {
     }
   }
 
-  /** As many messages as one request may hold: a connect only with others or alone, never two. */
+  /**
+   * What goes into the next request: a connect or a handshake alone, since Faye answers a request when all of it is
+   * done, and a connect that another one replaces never; of the others as many as a request may hold.
+   */
   #batch(waiting: Message[]): Message[] {
+    const free = waiting.find(isFree);
+    if (free) return [free];
     const batch: Message[] = [];
     let size = 0;
-    for (const message of waiting) {
+    for (const message of this.#isBusy ? [] : waiting) {
       size += JSON.stringify(message).length;
       if (batch.length > 0 && (size > this.largest || batch.length >= LARGEST_BATCH)) break;
       batch.push(message);
@@ -73,19 +73,19 @@ export abstract class RequestTransport implements Transport {
     return batch;
   }
 
-  #answered(exchange: Exchange, batch: Message[], answer: Message[] | number, heldOthers: boolean): void {
-    if (!this.#end(exchange, heldOthers)) return;
+  #answered(exchange: Exchange, batch: Message[], answer: Message[] | number, isLane: boolean): void {
+    if (!this.#end(exchange, isLane)) return;
     if (typeof answer === 'number') this.place.to.refused(batch, answer);
     else this.place.to.received(answer);
     this.place.to.ready();
   }
 
-  #failed(exchange: Exchange, batch: Message[], error: FayeError, heldOthers: boolean): void {
-    if (this.#end(exchange, heldOthers)) this.place.to.failed(batch, error);
+  #failed(exchange: Exchange, batch: Message[], error: FayeError, isLane: boolean): void {
+    if (this.#end(exchange, isLane)) this.place.to.failed(batch, error);
   }
 
-  #end(exchange: Exchange, heldOthers: boolean): boolean {
-    if (heldOthers) this.#isBusy = false;
+  #end(exchange: Exchange, isLane: boolean): boolean {
+    if (isLane) this.#isBusy = false;
     return this.#underWay.delete(exchange);
   }
 
@@ -93,7 +93,7 @@ export abstract class RequestTransport implements Transport {
   cancel(message: Message): void {
     for (const [exchange, { batch, awaited }] of this.#underWay) {
       if (!awaited.delete(message) || awaited.size > 0) continue;
-      this.#end(exchange, !batch.every(isFree));
+      this.#end(exchange, !isFree(batch[0]!));
       exchange.abort();
     }
   }
