@@ -6,8 +6,9 @@ NPM ?= npm
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 COMPAT := tests/compat
+CLIENT := client-js
 
-.PHONY: help build test fmt lint doc unit tools compat fuzz deny clean
+.PHONY: help build test fmt lint doc unit tools client compat fuzz deny clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -15,7 +16,7 @@ help: ## Show the targets
 build: ## Build the binary as users get it
 	$(CARGO) build --release --locked
 
-test: fmt lint doc unit compat ## Everything
+test: fmt lint doc unit client compat ## Everything
 
 fmt: ## Check the format
 	$(CARGO) fmt --check
@@ -29,8 +30,12 @@ doc: ## Build the documentation; a broken link is an error
 unit: ## Unit, property and black-box tests
 	$(CARGO) test --locked
 
-tools: ## Install what the tests with the official clients need
+tools: ## Install what the tests of the client and with the official clients need
 	@scripts/test-tools
+
+client: tools ## The JavaScript client: types, tests, that dist/ is built, the package
+	cd $(CLIENT) && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	cd $(CLIENT) && $(NPM) run typecheck && $(NPM) test && $(NPM) run check-built && $(NPM) run package-check
 
 compat: build tools ## The official clients, and the comparison with Faye side by side
 	cd $(COMPAT) && $(NPM) ci --no-audit --no-fund --loglevel=error
@@ -45,4 +50,4 @@ deny: ## Check licences, sources and doubled crates (needs cargo-deny: cargo ins
 
 clean: ## Remove what was built
 	$(CARGO) clean
-	rm -rf $(COMPAT)/node_modules
+	rm -rf $(COMPAT)/node_modules $(CLIENT)/node_modules

@@ -21,6 +21,8 @@ fn every_name_that_faye_has_is_served() {
         ("/faye/faye-browser.js", "faye-browser.js"),
         ("/faye/faye-browser-min.js.map", "faye-browser-min.js.map"),
         ("/faye/faye-browser.js.map", "faye-browser.js.map"),
+        ("/faye/faye-shared-worker.js", "faye-shared-worker.js"),
+        ("/faye/faye-shared-worker.js.map", "faye-shared-worker.js.map"),
     ] {
         let response = faye.get(target);
         assert_whole(&response, name);
@@ -33,7 +35,7 @@ fn every_name_that_faye_has_is_served() {
         let hash = tag.expect("quotes");
         assert!(hash.len() == 40 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), "{hash}");
     }
-    assert_eq!(faye.metric("faye_scripts_total"), 7);
+    assert_eq!(faye.metric("faye_scripts_total"), 9);
 }
 
 #[test]

@@ -30,6 +30,9 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// Lines that a file may have, tests not counted. A longer one is more than one thing.
 const LINES: usize = 400;
 
+/// The same for the client's TypeScript, whose tests are elsewhere.
+const CLIENT_LINES: usize = 250;
+
 struct Source {
     path: PathBuf,
     module: String,
@@ -39,7 +42,7 @@ struct Source {
 
 fn sources() -> Vec<Source> {
     let mut files = Vec::new();
-    collect(Path::new("src"), &mut files);
+    collect(Path::new("src"), "rs", &mut files);
     files.sort();
     assert!(files.len() > 50, "the sources were not found; run this test from the root of the project");
     files
@@ -54,12 +57,12 @@ fn sources() -> Vec<Source> {
         .collect()
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+fn collect(folder: &Path, kind: &str, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            collect(&path, kind, files);
+        } else if path.extension().is_some_and(|extension| extension == kind) {
             files.push(path);
         }
     }
@@ -113,6 +116,31 @@ fn no_file_is_more_than_one_thing() {
     complain(
         &long.map(|source| format!("{}: more than {LINES} lines", source.path.display())).collect::<Vec<_>>(),
     );
+}
+
+#[test]
+fn every_file_of_the_client_is_one_thing_and_says_which() {
+    let mut files = Vec::new();
+    for folder in ["client-js/src", "client-js/react", "client-js/global"] {
+        collect(Path::new(folder), "ts", &mut files);
+    }
+    files.sort();
+    assert!(!files.is_empty(), "the client's sources were not found");
+    let mut problems = Vec::new();
+    for path in files {
+        let text = fs::read_to_string(&path).unwrap();
+        let path = path.display();
+        if !text.starts_with("/**\n") {
+            problems.push(format!("{path}: begins with no `/**` that says what it is responsible for"));
+        }
+        if text.lines().count() > CLIENT_LINES {
+            problems.push(format!("{path}: more than {CLIENT_LINES} lines"));
+        }
+        if text.contains("TODO") {
+            problems.push(format!("{path}: has a TODO; do it, or open an issue"));
+        }
+    }
+    complain(&problems);
 }
 
 #[test]

@@ -1,3 +1,15 @@
+var __defProp = Object.defineProperty;
+var __typeError = (msg) => {
+  throw TypeError(msg);
+};
+var __defNormalProp = (obj, key, value) => key in obj ? __defProp(obj, key, { enumerable: true, configurable: true, writable: true, value }) : obj[key] = value;
+var __publicField = (obj, key, value) => __defNormalProp(obj, typeof key !== "symbol" ? key + "" : key, value);
+var __accessCheck = (obj, member, msg) => member.has(obj) || __typeError("Cannot " + msg);
+var __privateGet = (obj, member, getter) => (__accessCheck(obj, member, "read from private field"), getter ? getter.call(obj) : member.get(obj));
+var __privateAdd = (obj, member, value) => member.has(obj) ? __typeError("Cannot add the same private member more than once") : member instanceof WeakSet ? member.add(obj) : member.set(obj, value);
+var __privateSet = (obj, member, value, setter) => (__accessCheck(obj, member, "write to private field"), setter ? setter.call(obj, value) : member.set(obj, value), value);
+var __privateMethod = (obj, member, method) => (__accessCheck(obj, member, "access private method"), method);
+
 // src/channel.ts
 var HANDSHAKE = "/meta/handshake";
 var CONNECT = "/meta/connect";
@@ -22,35 +34,54 @@ function addExt(message, name, value) {
 }
 
 // src/ack.ts
+var _batch;
 var Ack = class {
-  /** The last batch that arrived; undefined where the server does not acknowledge. */
-  #batch;
+  constructor() {
+    /** The last batch that arrived; undefined where the server does not acknowledge. */
+    __privateAdd(this, _batch);
+  }
   outgoing(message) {
     if (message.channel === HANDSHAKE) addExt(message, "ack", true);
-    else if (message.channel === CONNECT && this.#batch !== void 0) addExt(message, "ack", this.#batch);
+    else if (message.channel === CONNECT && __privateGet(this, _batch) !== void 0) addExt(message, "ack", __privateGet(this, _batch));
   }
   incoming({ channel, successful, ext }) {
+    var _a;
     if (!successful) return;
-    const ack = ext?.["ack"];
+    const ack = ext == null ? void 0 : ext["ack"];
     if (channel === HANDSHAKE) {
-      this.#batch = void 0;
-      if (ack === true) this.#batch = 0;
-      else if (typeof ack === "object" && ack?.enabled) this.#batch = ack.batch ?? 0;
-    } else if (channel === CONNECT && this.#batch !== void 0 && typeof ack === "number") {
-      this.#batch = ack;
+      __privateSet(this, _batch, void 0);
+      if (ack === true) __privateSet(this, _batch, 0);
+      else if (typeof ack === "object" && (ack == null ? void 0 : ack.enabled)) __privateSet(this, _batch, (_a = ack.batch) != null ? _a : 0);
+    } else if (channel === CONNECT && __privateGet(this, _batch) !== void 0 && typeof ack === "number") {
+      __privateSet(this, _batch, ack);
     }
   }
+};
+_batch = new WeakMap();
+
+// src/constants.ts
+var CONSTANTS = {
+  UNCONNECTED: 1,
+  CONNECTING: 2,
+  CONNECTED: 3,
+  DISCONNECTED: 4,
+  HANDSHAKE: "handshake",
+  RETRY: "retry",
+  NONE: "none",
+  CONNECTION_TIMEOUT: 60,
+  DEFAULT_ENDPOINT: "/bayeux",
+  INTERVAL: 0
 };
 
 // src/error.ts
 var FayeError = class extends Error {
-  name = "FayeError";
-  /** The server's code such as 403, or null when the failure has none or did not come from the server. */
-  code;
-  /** The server's parameters, for example the channel that was refused. */
-  params;
   constructor(code, params, message) {
     super(message);
+    __publicField(this, "name", "FayeError");
+    /** The server's code such as 403, or null when the failure has none or did not come from the server. */
+    __publicField(this, "code");
+    /** The server's parameters, for example the channel that was refused. */
+    __publicField(this, "params");
     this.code = code;
     this.params = params;
   }
@@ -67,92 +98,19 @@ function parseError(text2) {
 }
 var failure = (message) => new FayeError(null, [], message);
 
-// src/channels.ts
-var Channels = class {
-  #channels = /* @__PURE__ */ new Map();
-  /** Adds a listener and gives its channel. */
-  add(subscription) {
-    let channel = this.#channels.get(subscription.channel);
-    if (!channel) {
-      channel = { name: subscription.channel, standing: "unknown", subscriptions: [] };
-      this.#channels.set(channel.name, channel);
-    }
-    channel.subscriptions = [...channel.subscriptions, subscription];
-    return channel;
-  }
-  /** Removes a listener, or all of a channel. Gives the channel if nobody listens to it any more. */
-  remove(name, subscription) {
-    const channel = this.#channels.get(name);
-    if (!channel) return void 0;
-    const leaves = (each) => !subscription || each === subscription;
-    const leaving = channel.subscriptions.filter(leaves);
-    channel.subscriptions = channel.subscriptions.filter((each) => !leaves(each));
-    for (const each of leaving) each.setDeferredStatus("failed", failure("The subscription was cancelled"));
-    if (channel.subscriptions.length > 0 || leaving.length === 0) return void 0;
-    this.#channels.delete(name);
-    return channel;
-  }
-  get(name) {
-    return this.#channels.get(name);
-  }
-  all() {
-    return [...this.#channels.values()];
-  }
-  /** The session has ended: the next one knows no channel. */
-  forget() {
-    for (const channel of this.all()) channel.standing = "unknown";
-  }
-  /** The server agreed. */
-  agree(channel) {
-    channel.standing = "agreed";
-    for (const subscription of channel.subscriptions) subscription.setDeferredStatus("succeeded");
-  }
-  /**
-   * The server refused. Listeners that still waited for the answer are rejected and leave; those whose promise was
-   * resolved before stay for the next session. Gives whether such are left.
-   */
-  refuse(channel, error) {
-    channel.standing = "unknown";
-    const waiting = channel.subscriptions.filter((subscription) => !subscription.isSettled);
-    channel.subscriptions = channel.subscriptions.filter((subscription) => subscription.isSettled);
-    for (const subscription of waiting) subscription.setDeferredStatus("failed", error);
-    if (channel.subscriptions.length > 0) return true;
-    this.#channels.delete(channel.name);
-    return false;
-  }
-  /** Whoever still waits for an answer gets none. */
-  reject(error) {
-    for (const channel of this.all()) this.refuse(channel, error);
-  }
-  /** Ends every listener: the client is disconnected for good. */
-  clear(error) {
-    for (const channel of this.all()) {
-      for (const subscription of channel.subscriptions) subscription.setDeferredStatus("failed", error);
-    }
-    this.#channels.clear();
-  }
-  /** Calls every listener whose channel or pattern matches, in Faye's order. */
-  deliver(message) {
-    for (const pattern of patternsOf(message.channel)) {
-      for (const subscription of this.#channels.get(pattern)?.subscriptions ?? []) {
-        subscription.apply(void 0, [message]);
-      }
-    }
-  }
-};
-
 // src/deferrable.ts
+var _settle, _timer;
 var Deferrable = class extends Promise {
-  #settle;
-  #timer;
-  /** Whether it was resolved or rejected. */
-  isSettled = false;
   constructor() {
     let settle;
     super((resolve, reject) => {
       settle = { resolve, reject };
     });
-    this.#settle = settle;
+    __privateAdd(this, _settle);
+    __privateAdd(this, _timer);
+    /** Whether it was resolved or rejected. */
+    __publicField(this, "isSettled", false);
+    __privateSet(this, _settle, settle);
     super.catch(() => {
     });
   }
@@ -169,21 +127,23 @@ var Deferrable = class extends Promise {
   }
   /** Rejects after so many seconds unless it is settled before. */
   timeout(seconds, reason) {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(
-      () => this.setDeferredStatus("failed", reason ?? failure(`It took longer than ${seconds} s`)),
+    clearTimeout(__privateGet(this, _timer));
+    __privateSet(this, _timer, setTimeout(
+      () => this.setDeferredStatus("failed", reason != null ? reason : failure(`It took longer than ${seconds} s`)),
       seconds * 1e3
-    );
+    ));
   }
   /** Settles it. Only the first call counts. */
   setDeferredStatus(status, reason) {
     if (this.isSettled || status === "unknown") return;
     this.isSettled = true;
-    clearTimeout(this.#timer);
-    if (status === "succeeded") this.#settle.resolve();
-    else this.#settle.reject(reason);
+    clearTimeout(__privateGet(this, _timer));
+    if (status === "succeeded") __privateGet(this, _settle).resolve();
+    else __privateGet(this, _settle).reject(reason);
   }
 };
+_settle = new WeakMap();
+_timer = new WeakMap();
 
 // src/emitter.ts
 function throwLater(error) {
@@ -191,58 +151,53 @@ function throwLater(error) {
     throw error;
   }, 0);
 }
+var _entries, _Emitter_instances, add_fn, remove_fn;
 var Emitter = class {
-  #entries = /* @__PURE__ */ new Map();
-  #add(event, listener, context, once) {
-    const entries = this.#entries.get(event) ?? [];
-    this.#entries.set(event, [...entries, { listener, context, once }]);
-    return this;
-  }
-  #remove(event, matches) {
-    const entries = (this.#entries.get(event) ?? []).filter((entry) => !matches(entry));
-    if (entries.length > 0) this.#entries.set(event, entries);
-    else this.#entries.delete(event);
-    return this;
+  constructor() {
+    __privateAdd(this, _Emitter_instances);
+    __privateAdd(this, _entries, /* @__PURE__ */ new Map());
   }
   on(event, listener) {
-    return this.#add(event, listener, this, false);
+    return __privateMethod(this, _Emitter_instances, add_fn).call(this, event, listener, this, false);
   }
   addListener(event, listener) {
     return this.on(event, listener);
   }
   once(event, listener) {
-    return this.#add(event, listener, this, true);
+    return __privateMethod(this, _Emitter_instances, add_fn).call(this, event, listener, this, true);
   }
   off(event, listener) {
-    return this.#remove(event, (entry) => entry.listener === listener);
+    return __privateMethod(this, _Emitter_instances, remove_fn).call(this, event, (entry) => entry.listener === listener);
   }
   removeListener(event, listener) {
     return this.off(event, listener);
   }
   /** Without an event: of every event. */
   removeAllListeners(event) {
-    if (event === void 0) this.#entries.clear();
-    else this.#entries.delete(event);
+    if (event === void 0) __privateGet(this, _entries).clear();
+    else __privateGet(this, _entries).delete(event);
     return this;
   }
   listeners(event) {
-    return (this.#entries.get(event) ?? []).map(({ listener }) => listener);
+    var _a;
+    return ((_a = __privateGet(this, _entries).get(event)) != null ? _a : []).map(({ listener }) => listener);
   }
   countListeners(event) {
     return this.listeners(event).length;
   }
   bind(event, listener, context) {
-    return this.#add(event, listener, context, false);
+    return __privateMethod(this, _Emitter_instances, add_fn).call(this, event, listener, context, false);
   }
   /** Without a listener: every listener of the event. */
   unbind(event, listener, context) {
-    return this.#remove(event, (entry) => listener === void 0 || entry.listener === listener && (context === void 0 || entry.context === context));
+    return __privateMethod(this, _Emitter_instances, remove_fn).call(this, event, (entry) => listener === void 0 || entry.listener === listener && (context === void 0 || entry.context === context));
   }
   /** Gives whether anybody listens. A listener that throws does not keep the others from hearing. */
   emit(event, ...values) {
-    const entries = this.#entries.get(event) ?? [];
+    var _a;
+    const entries = (_a = __privateGet(this, _entries).get(event)) != null ? _a : [];
     for (const entry of entries) {
-      if (entry.once) this.#remove(event, (other) => other === entry);
+      if (entry.once) __privateMethod(this, _Emitter_instances, remove_fn).call(this, event, (other) => other === entry);
       try {
         entry.listener.apply(entry.context, values);
       } catch (error) {
@@ -255,23 +210,43 @@ var Emitter = class {
     return this.emit(event, ...values);
   }
 };
+_entries = new WeakMap();
+_Emitter_instances = new WeakSet();
+add_fn = function(event, listener, context, once) {
+  var _a;
+  const entries = (_a = __privateGet(this, _entries).get(event)) != null ? _a : [];
+  __privateGet(this, _entries).set(event, [...entries, { listener, context, once }]);
+  return this;
+};
+remove_fn = function(event, matches) {
+  var _a;
+  const entries = ((_a = __privateGet(this, _entries).get(event)) != null ? _a : []).filter((entry) => !matches(entry));
+  if (entries.length > 0) __privateGet(this, _entries).set(event, entries);
+  else __privateGet(this, _entries).delete(event);
+  return this;
+};
 
 // src/extensible.ts
+var _list;
 var Extensions = class {
-  #list = [];
+  constructor() {
+    __privateAdd(this, _list, []);
+  }
   add(extension, client) {
-    this.#list.push(extension);
-    extension.added?.(client);
+    var _a;
+    __privateGet(this, _list).push(extension);
+    (_a = extension.added) == null ? void 0 : _a.call(extension, client);
   }
   remove(extension, client) {
-    const index = this.#list.indexOf(extension);
+    var _a;
+    const index = __privateGet(this, _list).indexOf(extension);
     if (index < 0) return;
-    this.#list.splice(index, 1);
-    extension.removed?.(client);
+    __privateGet(this, _list).splice(index, 1);
+    (_a = extension.removed) == null ? void 0 : _a.call(extension, client);
   }
   /** Gives `done` what the extensions make of a message: null when one dropped it. It is called at most once. */
   pipe(stage, message, done) {
-    const extensions = this.#list.filter((extension) => extension[stage]);
+    const extensions = __privateGet(this, _list).filter((extension) => extension[stage]);
     const next = (index, current) => {
       const extension = extensions[index];
       if (!current || !extension) return done(current);
@@ -288,6 +263,7 @@ var Extensions = class {
     next(0, message);
   }
 };
+_list = new WeakMap();
 
 // src/logger.ts
 var logging = { logger: void 0 };
@@ -299,20 +275,21 @@ function text(value) {
   }
 }
 function log(level, line, ...values) {
+  var _a;
   const { logger } = logging;
   if (!logger) return;
   const full = `[Faye.Client] ${line.replace(/\?/g, () => text(values.shift()))}`;
   if (typeof logger === "function") logger(full);
-  else logger[level]?.(full);
+  else (_a = logger[level]) == null ? void 0 : _a.call(logger, full);
 }
 
 // src/scheduler.ts
 var Scheduler = class {
-  message;
-  options;
-  /** How often the message was sent. */
-  attempts = 0;
   constructor(message, options) {
+    __publicField(this, "message");
+    __publicField(this, "options");
+    /** How often the message was sent. */
+    __publicField(this, "attempts", 0);
     this.message = message;
     this.options = options;
   }
@@ -367,55 +344,68 @@ function checkOptions(options, known) {
   }
 }
 function sessionOptions(options) {
+  var _a;
   checkOptions(options, KNOWN);
   return {
     timeout: options.timeout || 60,
     interval: options.interval || 0,
     retry: options.retry || 5,
     maxRetry: options.maxRetry || 60,
-    scheduler: options.scheduler ?? Scheduler
+    scheduler: (_a = options.scheduler) != null ? _a : Scheduler
   };
 }
 
 // src/pipeline.ts
+var _extensions, _features, _count;
 var Pipeline = class {
-  #extensions;
-  #features;
-  #count = 0;
   constructor(extensions, features) {
-    this.#extensions = extensions;
-    this.#features = features;
+    __privateAdd(this, _extensions);
+    __privateAdd(this, _features);
+    __privateAdd(this, _count, 0);
+    __privateSet(this, _extensions, extensions);
+    __privateSet(this, _features, features);
   }
   /** Sends a message. `settle` is called with its reply, or with what went wrong. Gives the id. */
   send(message, limits, dispatcher, settle) {
-    this.#count = (this.#count + 1) % 2 ** 32;
-    const id = this.#count.toString(36);
+    __privateSet(this, _count, (__privateGet(this, _count) + 1) % 2 ** 32);
+    const id = __privateGet(this, _count).toString(36);
     message.id = id;
     const send = () => this.pass("outgoing", message, (passed) => {
+      var _a;
       if (!passed) return settle(void 0, failure("An extension dropped the message"));
-      for (const feature of this.#features) feature.outgoing?.(passed);
+      for (const feature of __privateGet(this, _features)) (_a = feature.outgoing) == null ? void 0 : _a.call(feature, passed);
       passed.id = id;
       dispatcher.send(passed, limits, settle);
     });
     const { channel } = message;
-    const preparing = channel === HANDSHAKE || channel === SUBSCRIBE ? this.#features.map((feature) => feature.prepare?.()).filter(Boolean) : [];
+    const preparing = channel === HANDSHAKE || channel === SUBSCRIBE ? __privateGet(this, _features).map((feature) => {
+      var _a;
+      return (_a = feature.prepare) == null ? void 0 : _a.call(feature);
+    }).filter(Boolean) : [];
     if (preparing.length === 0) send();
     else Promise.all(preparing).then(send, (error) => settle(void 0, failure(`There is no token: ${error}`)));
     return id;
   }
   /** Leads a message from the server to `done`, which is given null when an extension dropped it. */
   receive(message, done) {
-    for (const feature of this.#features) feature.incoming?.(message);
+    var _a;
+    for (const feature of __privateGet(this, _features)) (_a = feature.incoming) == null ? void 0 : _a.call(feature, message);
     this.pass("incoming", message, done);
   }
   pass(stage, message, done) {
-    this.#extensions.pipe(stage, message, done);
+    __privateGet(this, _extensions).pipe(stage, message, done);
   }
   /** Whether a refused message may be sent once more, because something that it needs will be renewed. */
   mayRetry(message, error) {
-    return this.#features.some((feature) => feature.retries?.(message, error));
+    return __privateGet(this, _features).some((feature) => {
+      var _a;
+      return (_a = feature.retries) == null ? void 0 : _a.call(feature, message, error);
+    });
   }
 };
+_extensions = new WeakMap();
+_features = new WeakMap();
+_count = new WeakMap();
 
 // src/publication.ts
 var Publication = class extends Deferrable {
@@ -441,10 +431,10 @@ function publish(session, content, options) {
     sessions += 1;
     const message = { ...content, clientId: session.clientId };
     id = session.transmit(message, { attempts: options.attempts, deadline }, (reply, error) => {
-      if (reply?.successful) return publication.setDeferredStatus("succeeded");
+      if (reply == null ? void 0 : reply.successful) return publication.setDeferredStatus("succeeded");
       const isForgotten = reply && session.phase !== "connected" && sessions < MOST_SESSIONS;
       if (isForgotten) session.whenConnected(send, fail, false);
-      else fail(error ?? parseError(reply?.error));
+      else fail(error != null ? error : parseError(reply == null ? void 0 : reply.error));
     });
   };
   if (seconds !== void 0) {
@@ -463,54 +453,96 @@ function publish(session, content, options) {
 var FROM_NOW = -1;
 var MOST_CHANNELS = 1e3;
 function positionOf(message) {
-  const id = message.ext?.["replay"]?.id ?? message.data?.event?.replayId;
+  var _a, _b, _c, _d, _e;
+  const id = (_e = (_b = (_a = message.ext) == null ? void 0 : _a["replay"]) == null ? void 0 : _b.id) != null ? _e : (_d = (_c = message.data) == null ? void 0 : _c.event) == null ? void 0 : _d.replayId;
   return typeof id === "number" ? id : void 0;
 }
+var _source, _positions, _isOffered, _gap, _Replay_instances, first_fn;
 var Replay = class {
-  #source;
-  #positions = /* @__PURE__ */ new Map();
-  #isOffered = false;
-  #gap;
   /** `gap` is called when messages are lost because the server does not keep them so long. */
   constructor(source, gap) {
-    this.#source = source;
-    this.#gap = gap;
+    __privateAdd(this, _Replay_instances);
+    __privateAdd(this, _source);
+    __privateAdd(this, _positions, /* @__PURE__ */ new Map());
+    __privateAdd(this, _isOffered, false);
+    __privateAdd(this, _gap);
+    __privateSet(this, _source, source);
+    __privateSet(this, _gap, gap);
   }
   outgoing(message) {
     if (message.channel === HANDSHAKE) addExt(message, "replay", true);
-    if (message.channel !== SUBSCRIBE || !this.#isOffered) return;
+    if (message.channel !== SUBSCRIBE || !__privateGet(this, _isOffered)) return;
     const channel = String(message.subscription);
-    const positions = { [channel]: this.#first(channel) };
-    for (const [name, position] of this.#positions) {
+    const positions = { [channel]: __privateMethod(this, _Replay_instances, first_fn).call(this, channel) };
+    for (const [name, position] of __privateGet(this, _positions)) {
       if (name === channel || isPattern(channel) && patternsOf(name).includes(channel)) positions[name] = position;
     }
     addExt(message, "replay", positions);
   }
-  #first(channel) {
-    if (typeof this.#source === "number") return this.#source;
-    return typeof this.#source === "object" ? this.#source[channel] ?? FROM_NOW : FROM_NOW;
-  }
   incoming(message) {
+    var _a;
     if (message.channel === HANDSHAKE) {
-      if (message.successful) this.#isOffered = message.ext?.["replay"] === true;
+      if (message.successful) __privateSet(this, _isOffered, ((_a = message.ext) == null ? void 0 : _a["replay"]) === true);
       return;
     }
-    const position = this.#isOffered && message.successful === void 0 ? positionOf(message) : void 0;
+    const position = __privateGet(this, _isOffered) && message.successful === void 0 ? positionOf(message) : void 0;
     if (position === void 0) return;
-    this.#positions.delete(message.channel);
-    this.#positions.set(message.channel, position);
-    if (this.#positions.size > MOST_CHANNELS) this.#positions.delete(this.#positions.keys().next().value);
+    __privateGet(this, _positions).delete(message.channel);
+    __privateGet(this, _positions).set(message.channel, position);
+    if (__privateGet(this, _positions).size > MOST_CHANNELS) __privateGet(this, _positions).delete(__privateGet(this, _positions).keys().next().value);
   }
   retries(message, error) {
-    if (message.channel !== SUBSCRIBE || error.code !== 400 || !this.#isOffered) return false;
+    if (message.channel !== SUBSCRIBE || error.code !== 400 || !__privateGet(this, _isOffered)) return false;
     const channel = String(message.subscription);
-    const known = [...this.#positions.keys()].filter((name) => name === channel || patternsOf(name).includes(channel));
+    const known = [...__privateGet(this, _positions).keys()].filter((name) => name === channel || patternsOf(name).includes(channel));
     if (known.length === 0) return false;
-    for (const name of known) this.#positions.delete(name);
-    this.#gap(channel, error);
+    for (const name of known) __privateGet(this, _positions).delete(name);
+    __privateGet(this, _gap).call(this, channel, error);
     return true;
   }
 };
+_source = new WeakMap();
+_positions = new WeakMap();
+_isOffered = new WeakMap();
+_gap = new WeakMap();
+_Replay_instances = new WeakSet();
+first_fn = function(channel) {
+  var _a;
+  if (typeof __privateGet(this, _source) === "number") return __privateGet(this, _source);
+  return typeof __privateGet(this, _source) === "object" ? (_a = __privateGet(this, _source)[channel]) != null ? _a : FROM_NOW : FROM_NOW;
+};
+
+// src/advice.ts
+var REPLY_SECONDS = 10;
+var Advised = class {
+  constructor(interval, timeout) {
+    /** Milliseconds between two connects. */
+    __publicField(this, "interval");
+    /** Milliseconds for which the server holds a connect. */
+    __publicField(this, "timeout");
+    this.interval = interval;
+    this.timeout = timeout;
+  }
+  heed({ advice }) {
+    for (const field of ["interval", "timeout"]) {
+      const value = advice == null ? void 0 : advice[field];
+      if (typeof value === "number" && value >= 0) this[field] = value;
+    }
+  }
+  /** Seconds that a reply may take: as long as the server holds a connect, and a little more. */
+  replyTime(retry) {
+    return 1.2 * this.timeout / 1e3 || Math.max(1.2 * retry, REPLY_SECONDS);
+  }
+};
+function fateOf(reply, clientId) {
+  var _a, _b;
+  const reconnect = (_a = reply.advice) == null ? void 0 : _a.reconnect;
+  if (reconnect === "none") return "over";
+  const isUnknown = !reply.successful && /unknown client/i.test(parseError(reply.error).message);
+  if (reconnect !== "handshake" && !isUnknown) return void 0;
+  const isOurs = reply.clientId === void 0 || reply.clientId === clientId || ((_b = reply.error) == null ? void 0 : _b.includes(clientId));
+  return isOurs ? "lost" : void 0;
+}
 
 // src/backoff.ts
 var FIRST_SECONDS = 1;
@@ -521,63 +553,126 @@ function delayAfter(failures, retry, limit, random = Math.random) {
 }
 
 // src/connects.ts
-var TRIAL_SECONDS = 10;
 var QUICK_MILLISECONDS = 50;
 var QUICK_IN_A_ROW = 5;
 var LONGEST_BRAKE = 5e3;
+var _dispatcher, _transmit, _interval, _failed, _underWay, _quick, _timer2, _Connects_instances, delay_fn;
 var Connects = class {
-  /** Whether a message came since the connect was sent. */
-  hasHeard = false;
-  #dispatcher;
-  #transmit;
-  #interval;
-  #failed;
-  #underWay;
-  #quick = 0;
-  #timer;
   /** `interval` gives the milliseconds that the server wants between two connects. */
   constructor(dispatcher, retry, interval, transmit) {
-    this.#dispatcher = dispatcher;
-    this.#transmit = transmit;
-    this.#interval = interval;
-    this.#failed = () => delayAfter(2, retry, retry);
+    __privateAdd(this, _Connects_instances);
+    /** Whether a message came since the connect was sent. */
+    __publicField(this, "hasHeard", false);
+    __privateAdd(this, _dispatcher);
+    __privateAdd(this, _transmit);
+    __privateAdd(this, _interval);
+    __privateAdd(this, _failed);
+    __privateAdd(this, _underWay);
+    __privateAdd(this, _quick, 0);
+    __privateAdd(this, _timer2);
+    __privateSet(this, _dispatcher, dispatcher);
+    __privateSet(this, _transmit, transmit);
+    __privateSet(this, _interval, interval);
+    __privateSet(this, _failed, () => delayAfter(2, retry, retry));
   }
-  /** Connects unless that is under way over the transport in use. */
+  /** Connects, unless a connect waits or is under way over the transport in use. */
   cycle() {
-    const { current, clientId } = this.#dispatcher.selector;
-    if (!clientId || !current || this.#underWay?.transport === current.transport) return;
-    clearTimeout(this.#timer);
+    const { current, clientId } = __privateGet(this, _dispatcher).selector;
+    if (!clientId || !current) return;
+    if (__privateGet(this, _underWay)) {
+      const carrier = __privateGet(this, _dispatcher).carrier(__privateGet(this, _underWay).id);
+      if (!carrier || carrier === current.transport) return;
+    }
+    clearTimeout(__privateGet(this, _timer2));
     const message = { channel: CONNECT, clientId, connectionType: current.kind.type };
-    const isTrial = Boolean(current.kind.isSocket) && !current.isProven;
-    if (isTrial) message.advice = { timeout: 0 };
-    const underWay = { transport: current.transport };
+    const underWay = { id: "" };
     const sentAt = Date.now();
-    this.#underWay = underWay;
+    __privateSet(this, _underWay, underWay);
     this.hasHeard = false;
-    this.#transmit(message, isTrial ? TRIAL_SECONDS : void 0, (reply) => {
-      if (this.#underWay !== underWay) return;
-      this.#underWay = void 0;
-      this.#dispatcher.forget(({ channel }) => channel === CONNECT);
-      const delay = this.#delay(reply, isTrial, sentAt);
-      if (delay > 0) this.#timer = setTimeout(() => this.cycle(), delay);
+    underWay.id = __privateGet(this, _transmit).call(this, message, (reply) => {
+      var _a;
+      if (__privateGet(this, _underWay) !== underWay) return;
+      __privateSet(this, _underWay, void 0);
+      __privateGet(this, _dispatcher).forget(({ channel }) => channel === CONNECT);
+      const delay = __privateMethod(this, _Connects_instances, delay_fn).call(this, reply, ((_a = message.advice) == null ? void 0 : _a.timeout) === 0, sentAt);
+      if (delay > 0) __privateSet(this, _timer2, setTimeout(() => this.cycle(), delay));
       else this.cycle();
     });
   }
-  #delay(reply, isTrial, sentAt) {
-    if (!reply?.successful) return Math.max(this.#failed(), this.#interval());
-    if (isTrial) return 0;
-    const isQuick = !this.hasHeard && Date.now() - sentAt < QUICK_MILLISECONDS;
-    this.#quick = isQuick ? this.#quick + 1 : 0;
-    const excess = this.#quick - QUICK_IN_A_ROW;
-    const brake = excess > 0 ? Math.min(100 * 2 ** excess, LONGEST_BRAKE) : 0;
-    return Math.max(this.#interval(), brake);
-  }
   /** The session is over. */
   stop() {
-    clearTimeout(this.#timer);
-    this.#underWay = void 0;
+    clearTimeout(__privateGet(this, _timer2));
+    __privateSet(this, _underWay, void 0);
   }
 };
+_dispatcher = new WeakMap();
+_transmit = new WeakMap();
+_interval = new WeakMap();
+_failed = new WeakMap();
+_underWay = new WeakMap();
+_quick = new WeakMap();
+_timer2 = new WeakMap();
+_Connects_instances = new WeakSet();
+delay_fn = function(reply, isTrial, sentAt) {
+  if (!(reply == null ? void 0 : reply.successful)) return Math.max(__privateGet(this, _failed).call(this), __privateGet(this, _interval).call(this));
+  if (isTrial) return 0;
+  const isQuick = !this.hasHeard && Date.now() - sentAt < QUICK_MILLISECONDS;
+  __privateSet(this, _quick, isQuick ? __privateGet(this, _quick) + 1 : 0);
+  const excess = __privateGet(this, _quick) - QUICK_IN_A_ROW;
+  const brake = excess > 0 ? Math.min(100 * 2 ** excess, LONGEST_BRAKE) : 0;
+  return Math.max(__privateGet(this, _interval).call(this), brake);
+};
+
+// src/outbox.ts
+var _envelopes;
+var Outbox = class {
+  constructor() {
+    __privateAdd(this, _envelopes, /* @__PURE__ */ new Map());
+  }
+  add(envelope) {
+    __privateGet(this, _envelopes).set(envelope.message.id, envelope);
+  }
+  get(id) {
+    return id === void 0 ? void 0 : __privateGet(this, _envelopes).get(id);
+  }
+  all() {
+    return [...__privateGet(this, _envelopes).values()];
+  }
+  /** Those of these messages that a transport carries; without messages, all that it carries. */
+  carriedBy(transport, messages) {
+    return this.all().filter((envelope) => envelope.transport === transport && (!messages || messages.includes(envelope.message)));
+  }
+  /** Takes a message out. Whoever waits for the reply is to be told by what is given. */
+  end(envelope) {
+    clearTimeout(envelope.timer);
+    __privateGet(this, _envelopes).delete(envelope.message.id);
+    return envelope.settle;
+  }
+  /** Takes a message out, whose reply nobody waits for any more. */
+  drop(envelope) {
+    var _a;
+    (_a = envelope.transport) == null ? void 0 : _a.cancel(envelope.message);
+    return this.end(envelope);
+  }
+  /** It was not answered: it waits to be sent again, or is given up. */
+  wait(envelope) {
+    clearTimeout(envelope.timer);
+    envelope.transport = void 0;
+    envelope.scheduler.fail();
+    if (!envelope.scheduler.isDeliverable()) this.giveUp(envelope);
+  }
+  giveUp(envelope) {
+    envelope.scheduler.abort();
+    this.end(envelope)(void 0, failure("The message was given up: its attempts or its time ran out"));
+  }
+  /** A server ended the socket because of one message, which would happen again: it is the largest with data. */
+  refuseLargest(envelopes, error) {
+    const size = ({ message }) => JSON.stringify(message).length;
+    const [largest] = envelopes.filter(({ message }) => message.data !== void 0).sort((a, b) => size(b) - size(a));
+    if (largest) this.end(largest)(void 0, error);
+  }
+};
+_envelopes = new WeakMap();
 
 // src/selector.ts
 var HEAD_START = 1500;
@@ -585,20 +680,22 @@ var SHARED_HEAD_START = 3e3;
 var OPEN_TIME = 2e4;
 var SHUN_TIME = 3e4;
 var SHUN_LIMIT = 6e5;
+var _disabled, _settings, _listener, _offered, _heardAt, _timer3, _Selector_instances, isPossible_fn, open_fn, prove_fn, shun_fn, spare_fn, drop_fn, close_fn;
 var Selector = class {
-  candidates;
-  current;
-  clientId;
-  #disabled = /* @__PURE__ */ new Set();
-  #settings;
-  #listener;
-  /** The types that the server offers; undefined before the handshake. */
-  #offered;
-  #heardAt = 0;
-  #timer;
-  constructor(kinds, endpointFor, settings, listener) {
-    this.#settings = settings;
-    this.#listener = listener;
+  constructor({ kinds, endpointFor, settings }, listener) {
+    __privateAdd(this, _Selector_instances);
+    __publicField(this, "candidates");
+    __publicField(this, "current");
+    __publicField(this, "clientId");
+    __privateAdd(this, _disabled, /* @__PURE__ */ new Set());
+    __privateAdd(this, _settings);
+    __privateAdd(this, _listener);
+    /** The types that the server offers; undefined before the handshake. */
+    __privateAdd(this, _offered);
+    __privateAdd(this, _heardAt, 0);
+    __privateAdd(this, _timer3);
+    __privateSet(this, _settings, settings);
+    __privateSet(this, _listener, listener);
     this.candidates = kinds.map((kind) => ({
       kind,
       endpoint: endpointFor(kind.type),
@@ -614,29 +711,27 @@ var Selector = class {
     }));
   }
   disable(type) {
-    this.#disabled.add(type);
-    for (const candidate of this.candidates) if (candidate.kind.type === type) this.#close(candidate);
+    __privateGet(this, _disabled).add(type);
+    for (const candidate of this.candidates) if (candidate.kind.type === type) __privateMethod(this, _Selector_instances, close_fn).call(this, candidate);
   }
   isDisabled(feature) {
-    return this.#disabled.has(feature);
+    return __privateGet(this, _disabled).has(feature);
   }
   /** The types that this client can use with its endpoints. */
   types() {
-    return this.candidates.filter((candidate) => this.#isPossible(candidate)).map(({ kind }) => kind.type);
+    const possible = this.candidates.filter((candidate) => __privateMethod(this, _Selector_instances, isPossible_fn).call(this, candidate) && !candidate.kind.ownsSession);
+    return possible.map(({ kind }) => kind.type);
   }
   /** A session begins or ends. Without a session, only what needs none may be used. */
   begin(clientId, offered) {
     this.clientId = clientId;
-    this.#offered = offered;
-    for (const candidate of this.candidates) if (candidate.kind.needsClient) this.#close(candidate);
+    __privateSet(this, _offered, offered);
+    for (const candidate of this.candidates) if (candidate.kind.needsClient) __privateMethod(this, _Selector_instances, close_fn).call(this, candidate);
     this.select();
-  }
-  #isPossible({ kind, endpoint }) {
-    return !this.#disabled.has(kind.type) && kind.isUsable(endpoint, this.#settings);
   }
   /** Takes the best transport that is open, and opens better ones. */
   select() {
-    clearTimeout(this.#timer);
+    clearTimeout(__privateGet(this, _timer3));
     const now = Date.now();
     let wake = Infinity;
     let opening;
@@ -644,24 +739,24 @@ var Selector = class {
     let best;
     for (const candidate of this.candidates) {
       const { kind } = candidate;
-      if (!this.#isPossible(candidate)) continue;
-      if (this.#offered && !this.#offered.includes(kind.type)) continue;
+      if (!__privateMethod(this, _Selector_instances, isPossible_fn).call(this, candidate)) continue;
+      if (__privateGet(this, _offered) && !__privateGet(this, _offered).includes(kind.type)) continue;
       if (kind.needsClient && !this.clientId) continue;
       if (candidate.shunnedUntil > now) {
         wake = Math.min(wake, candidate.shunnedUntil);
         continue;
       }
-      if (!candidate.transport && !(kind.isSocket && opening)) this.#open(candidate, now);
+      if (!candidate.transport && !(kind.isSocket && opening)) __privateMethod(this, _Selector_instances, open_fn).call(this, candidate, now);
       if (!candidate.isOpen) {
-        if (candidate.transport) opening ??= candidate;
-      } else if (!this.clientId && kind.isSocket && !kind.ownsSession) {
-        spare ??= candidate;
+        if (candidate.transport) opening != null ? opening : opening = candidate;
+      } else if (!this.clientId && kind.isSocket && !kind.ownsSession && !candidate.isProven) {
+        spare != null ? spare : spare = candidate;
       } else {
         best = candidate;
         break;
       }
     }
-    best ??= spare;
+    best != null ? best : best = spare;
     if (!this.current && opening && (opening.kind.ownsSession || opening.hasWorked && this.clientId)) {
       const left = opening.openedAt + (opening.kind.ownsSession ? SHARED_HEAD_START : HEAD_START) - now;
       if (left > 0) {
@@ -669,88 +764,28 @@ var Selector = class {
         wake = Math.min(wake, now + left);
       }
     }
-    if (!best && !opening && !this.current) return this.#listener.stranded();
-    if (wake < Infinity) this.#timer = setTimeout(() => this.select(), wake - now);
+    if (!best && !opening && !this.current) return __privateGet(this, _listener).stranded();
+    if (wake < Infinity) __privateSet(this, _timer3, setTimeout(() => this.select(), wake - now));
     if (best && best !== this.current) {
       log("debug", "Selected ? transport for ?", best.kind.type, best.endpoint.href);
       this.current = best;
-      this.#listener.switched();
+      __privateGet(this, _listener).switched();
     }
-  }
-  #open(candidate, now) {
-    const { kind, endpoint } = candidate;
-    candidate.openedAt = now;
-    candidate.isProven = false;
-    candidate.isOpen = !kind.isSocket;
-    let transport;
-    const isCurrent = () => candidate.transport === transport;
-    const to = {
-      opened: () => {
-        if (!isCurrent()) return;
-        clearTimeout(candidate.timer);
-        candidate.isOpen = true;
-        this.select();
-      },
-      ready: () => this.#listener.ready(),
-      received: (messages) => {
-        this.#heardAt = Date.now();
-        const isReply = messages.some(({ successful }) => successful !== void 0);
-        if (isReply && isCurrent() && !candidate.isProven) this.#prove(candidate);
-        this.#listener.received(messages);
-      },
-      failed: (messages, error) => {
-        if (!isCurrent()) return;
-        const wasCurrent = candidate === this.current;
-        if (!candidate.isProven && kind.isBlockable) this.#shun(candidate);
-        if (wasCurrent) this.#listener.failed(candidate, transport, messages, error);
-        else this.#listener.moved(transport, messages);
-      },
-      refused: (messages, status) => this.#listener.refused(messages, status),
-      relayed: (isUp, error, retryIn) => {
-        if (candidate === this.current) this.#listener.relayed(isUp, error, retryIn);
-      },
-      closed: (error) => {
-        if (isCurrent()) this.fail(candidate, error);
-      }
-    };
-    transport = kind.open({ endpoint, settings: this.#settings, clientId: this.clientId, to });
-    candidate.transport = transport;
-    if (kind.isSocket) {
-      candidate.timer = setTimeout(() => this.fail(candidate, failure("It takes too long to open")), OPEN_TIME);
-    }
-  }
-  #prove(candidate) {
-    candidate.isProven = candidate.hasWorked = true;
-    candidate.shunned = 0;
-    if (candidate !== this.current) return;
-    for (const other of this.candidates) {
-      const { transport } = other;
-      if (other === candidate || !other.kind.isSocket || !other.isOpen || !transport) continue;
-      this.#close(other);
-      this.#listener.moved(transport, void 0);
-    }
-  }
-  #shun(candidate) {
-    this.#close(candidate);
-    const now = Date.now();
-    candidate.shunnedAt = now;
-    candidate.shunnedUntil = now + Math.min(SHUN_TIME * 2 ** candidate.shunned, SHUN_LIMIT);
-    candidate.shunned += 1;
   }
   /** A transport ended, or is to end because it does not answer. */
   fail(candidate, error) {
     const { transport, kind } = candidate;
     const wasCurrent = candidate === this.current;
-    if (kind.isBlockable && !candidate.isProven) this.#shun(candidate);
-    else this.#close(candidate);
+    if (kind.isBlockable && !candidate.isProven) __privateMethod(this, _Selector_instances, shun_fn).call(this, candidate);
+    __privateMethod(this, _Selector_instances, drop_fn).call(this, candidate);
     if (!transport) return;
-    if (wasCurrent) {
-      this.#listener.failed(candidate, transport, void 0, error);
-      if (kind.ownsSession) this.#listener.lost(error);
-    } else {
-      this.#listener.moved(transport, void 0);
+    if (!wasCurrent) {
+      __privateGet(this, _listener).moved(transport, void 0);
       this.select();
+      return;
     }
+    __privateGet(this, _listener).failed(candidate, transport, void 0, error);
+    if (kind.ownsSession) __privateGet(this, _listener).lost(error);
   }
   /**
    * Nothing is used until `select` is called again, because a transport failed. Where nothing has answered since
@@ -758,139 +793,188 @@ var Selector = class {
    */
   release(failed) {
     this.current = void 0;
-    clearTimeout(this.#timer);
+    clearTimeout(__privateGet(this, _timer3));
     for (const candidate of this.candidates) {
-      if (candidate !== failed && candidate.shunnedAt > this.#heardAt) this.#spare(candidate);
+      if (!failed || candidate !== failed && candidate.shunnedAt > __privateGet(this, _heardAt)) __privateMethod(this, _Selector_instances, spare_fn).call(this, candidate);
     }
+  }
+  /** Asks the other side whether it is there. */
+  check() {
+    var _a, _b, _c;
+    (_c = (_b = (_a = this.current) == null ? void 0 : _a.transport) == null ? void 0 : _b.check) == null ? void 0 : _c.call(_b);
   }
   /** Forgets who did not work: the network is another one now. */
   forgive() {
-    for (const candidate of this.candidates) this.#spare(candidate);
-  }
-  #spare(candidate) {
-    candidate.shunnedUntil = candidate.shunned = 0;
-  }
-  #close(candidate) {
-    clearTimeout(candidate.timer);
-    const { transport } = candidate;
-    candidate.transport = void 0;
-    candidate.isOpen = candidate.isProven = false;
-    if (candidate === this.current) this.current = void 0;
-    transport?.close();
+    for (const candidate of this.candidates) __privateMethod(this, _Selector_instances, spare_fn).call(this, candidate);
   }
   /** Closes everything. */
   close() {
-    clearTimeout(this.#timer);
-    for (const candidate of this.candidates) this.#close(candidate);
+    clearTimeout(__privateGet(this, _timer3));
+    for (const candidate of this.candidates) __privateMethod(this, _Selector_instances, close_fn).call(this, candidate);
   }
+};
+_disabled = new WeakMap();
+_settings = new WeakMap();
+_listener = new WeakMap();
+_offered = new WeakMap();
+_heardAt = new WeakMap();
+_timer3 = new WeakMap();
+_Selector_instances = new WeakSet();
+isPossible_fn = function({ kind, endpoint }) {
+  return !__privateGet(this, _disabled).has(kind.type) && kind.isUsable(endpoint, __privateGet(this, _settings));
+};
+open_fn = function(candidate, now) {
+  const { kind, endpoint } = candidate;
+  candidate.openedAt = now;
+  candidate.isProven = false;
+  candidate.isOpen = !kind.isSocket;
+  let transport;
+  const isCurrent = () => candidate.transport === transport;
+  const to = {
+    opened: () => {
+      if (!isCurrent()) return;
+      clearTimeout(candidate.timer);
+      candidate.isOpen = true;
+      this.select();
+    },
+    ready: () => __privateGet(this, _listener).ready(),
+    received: (messages) => {
+      __privateSet(this, _heardAt, Date.now());
+      const isReply = messages.some(({ successful }) => successful !== void 0);
+      if (isReply && isCurrent() && !candidate.isProven) __privateMethod(this, _Selector_instances, prove_fn).call(this, candidate);
+      __privateGet(this, _listener).received(messages);
+    },
+    failed: (messages, error) => {
+      if (!isCurrent()) return;
+      if (!candidate.isProven && kind.isBlockable) this.fail(candidate, error);
+      else if (candidate === this.current) __privateGet(this, _listener).failed(candidate, transport, messages, error);
+      else __privateGet(this, _listener).moved(transport, messages);
+    },
+    refused: (messages, status) => __privateGet(this, _listener).refused(messages, status),
+    relayed: (isUp, error, retryIn) => {
+      if (candidate === this.current) __privateGet(this, _listener).relayed(isUp, error, retryIn);
+    },
+    closed: (error) => {
+      if (isCurrent()) this.fail(candidate, error);
+    }
+  };
+  transport = kind.open({ endpoint, settings: __privateGet(this, _settings), clientId: this.clientId, to });
+  candidate.transport = transport;
+  if (kind.isSocket) {
+    candidate.timer = setTimeout(() => this.fail(candidate, failure("It takes too long to open")), OPEN_TIME);
+  }
+};
+prove_fn = function(candidate) {
+  candidate.isProven = candidate.hasWorked = true;
+  candidate.shunned = 0;
+  if (candidate !== this.current) return;
+  for (const other of this.candidates) {
+    if (other !== candidate && other.kind.isSocket && other.isOpen) __privateMethod(this, _Selector_instances, close_fn).call(this, other);
+  }
+};
+shun_fn = function(candidate) {
+  const now = Date.now();
+  candidate.shunnedAt = now;
+  candidate.shunnedUntil = now + Math.min(SHUN_TIME * 2 ** candidate.shunned, SHUN_LIMIT);
+  candidate.shunned += 1;
+};
+spare_fn = function(candidate) {
+  candidate.shunnedUntil = candidate.shunned = 0;
+};
+drop_fn = function(candidate) {
+  clearTimeout(candidate.timer);
+  const { transport } = candidate;
+  candidate.transport = void 0;
+  candidate.isOpen = candidate.isProven = false;
+  if (candidate === this.current) this.current = void 0;
+  transport == null ? void 0 : transport.close();
+};
+close_fn = function(candidate) {
+  const { transport } = candidate;
+  __privateMethod(this, _Selector_instances, drop_fn).call(this, candidate);
+  if (transport) __privateGet(this, _listener).moved(transport, void 0);
 };
 
 // src/dispatcher.ts
+var TRIAL_SECONDS = 10;
+var _options, _listener2, _outbox, _failures, _pause, _isFlushing, _held, _isRelayed, _Dispatcher_instances, flushNow_fn, stamp_fn, timedOut_fn, down_fn;
 var Dispatcher = class {
-  selector;
-  #options;
-  #listener;
-  #envelopes = /* @__PURE__ */ new Map();
-  #failures = 0;
-  #pause;
-  #isFlushing = false;
-  #held = 0;
-  isUp;
-  /** Whether another has told that the server is away: replies of that other say nothing then. */
-  #isRelayed = false;
-  constructor(kinds, endpointFor, settings, options, listener) {
-    this.#options = options;
-    this.#listener = listener;
-    this.selector = new Selector(kinds, endpointFor, settings, this);
+  constructor(reach, options, listener) {
+    __privateAdd(this, _Dispatcher_instances);
+    __publicField(this, "selector");
+    __privateAdd(this, _options);
+    __privateAdd(this, _listener2);
+    __privateAdd(this, _outbox, new Outbox());
+    __privateAdd(this, _failures, 0);
+    __privateAdd(this, _pause);
+    __privateAdd(this, _isFlushing, false);
+    __privateAdd(this, _held, 0);
+    __publicField(this, "isUp");
+    /** Whether another has told that the server is away: replies of that other say nothing then. */
+    __privateAdd(this, _isRelayed, false);
+    __privateSet(this, _options, options);
+    __privateSet(this, _listener2, listener);
+    this.selector = new Selector(reach, this);
   }
   /** Sends a message with an id. */
   send(message, limits, settle) {
-    const scheduler = new this.#options.scheduler(message, { ...limits, interval: this.#options.retry });
-    const envelope = { message, scheduler, settle, transport: void 0, timer: void 0, isAlone: false };
-    this.#envelopes.set(message.id, envelope);
+    const scheduler = new (__privateGet(this, _options)).scheduler(message, { ...limits, interval: __privateGet(this, _options).retry });
+    const envelope = {
+      message,
+      scheduler,
+      settle,
+      transport: void 0,
+      timer: void 0,
+      isAlone: false,
+      isTrial: false
+    };
+    __privateGet(this, _outbox).add(envelope);
     this.flush();
   }
   /** Gives up a message. */
   abort(id, error) {
-    const envelope = this.#envelopes.get(id);
+    const envelope = __privateGet(this, _outbox).get(id);
     if (!envelope) return;
     envelope.scheduler.abort();
-    envelope.transport?.cancel(envelope.message);
-    this.#end(envelope)(void 0, error);
+    __privateGet(this, _outbox).drop(envelope)(void 0, error);
   }
   /** Forgets messages without a word: nobody needs the reply any more. */
   forget(matches) {
-    for (const envelope of [...this.#envelopes.values()]) {
-      if (!matches(envelope.message)) continue;
-      envelope.transport?.cancel(envelope.message);
-      this.#end(envelope);
-    }
+    for (const envelope of __privateGet(this, _outbox).all()) if (matches(envelope.message)) __privateGet(this, _outbox).drop(envelope);
+  }
+  /** What carries a message now; undefined while it waits. */
+  carrier(id) {
+    var _a;
+    return (_a = __privateGet(this, _outbox).get(id)) == null ? void 0 : _a.transport;
   }
   /** Gives up everything. */
   clear(error) {
-    clearTimeout(this.#pause);
-    this.#pause = void 0;
-    for (const envelope of [...this.#envelopes.values()]) this.#end(envelope)(void 0, error);
-  }
-  #end(envelope) {
-    clearTimeout(envelope.timer);
-    this.#envelopes.delete(envelope.message.id);
-    return envelope.settle;
+    clearTimeout(__privateGet(this, _pause));
+    __privateSet(this, _pause, this.isUp = void 0);
+    __privateSet(this, _failures, 0);
+    for (const envelope of __privateGet(this, _outbox).all()) __privateGet(this, _outbox).end(envelope)(void 0, error);
   }
   /** Messages that `act` sends leave together. */
   batch(act) {
-    this.#held += 1;
+    __privateSet(this, _held, __privateGet(this, _held) + 1);
     try {
       act();
     } finally {
-      this.#held -= 1;
+      __privateSet(this, _held, __privateGet(this, _held) - 1);
       this.flush();
     }
   }
   /** Sends what waits, at the end of the current work so that what is sent together leaves together. */
   flush() {
-    if (this.#isFlushing) return;
-    this.#isFlushing = true;
+    if (__privateGet(this, _isFlushing)) return;
+    __privateSet(this, _isFlushing, true);
     void Promise.resolve().then(() => {
-      this.#isFlushing = false;
-      if (this.#held === 0 && !this.#pause) this.#flushNow();
+      __privateSet(this, _isFlushing, false);
+      if (__privateGet(this, _held) === 0 && !__privateGet(this, _pause)) __privateMethod(this, _Dispatcher_instances, flushNow_fn).call(this);
     });
-  }
-  #flushNow() {
-    const { current, clientId } = this.selector;
-    if (!current?.transport) return;
-    let waiting = [...this.#envelopes.values()].filter(({ transport: transport2, message }) => !transport2 && (message.channel === HANDSHAKE || clientId !== void 0));
-    const alone = waiting.findIndex(({ isAlone }) => isAlone);
-    if (alone >= 0) waiting = waiting.slice(0, Math.max(alone, 1));
-    const deliverable = waiting.filter((envelope) => {
-      if (envelope.scheduler.isDeliverable()) return true;
-      this.#giveUp(envelope);
-      return false;
-    });
-    for (const { message } of deliverable) {
-      if (message.clientId !== void 0) message.clientId = clientId;
-    }
-    if (deliverable.length === 0) return;
-    const { transport } = current;
-    const taken = new Set(transport.send(deliverable.map(({ message }) => message)));
-    for (const envelope of deliverable) {
-      if (!taken.has(envelope.message)) continue;
-      envelope.transport = transport;
-      envelope.scheduler.send();
-      const seconds = envelope.scheduler.getTimeout();
-      envelope.timer = setTimeout(() => this.#timedOut(envelope, current, seconds), seconds * 1e3);
-    }
-  }
-  #timedOut(envelope, candidate, seconds) {
-    const { transport, message } = envelope;
-    const error = failure(`No reply to ${message.channel} within ${Math.round(seconds)} s`);
-    if (candidate.kind.isSocket && candidate.transport === transport) return this.selector.fail(candidate, error);
-    transport.cancel(message);
-    if (candidate === this.selector.current) this.failed(candidate, transport, [message], error);
-    else this.moved(transport, [message]);
   }
   switched() {
-    this.#listener.switched();
+    __privateGet(this, _listener2).switched();
     this.flush();
   }
   ready() {
@@ -899,377 +983,576 @@ var Dispatcher = class {
   received(messages) {
     for (const message of messages) {
       const isReply = message.successful !== void 0;
-      const envelope = isReply && message.id !== void 0 ? this.#envelopes.get(message.id) : void 0;
-      const settle = envelope && this.#end(envelope);
-      if (envelope) envelope.scheduler.succeed();
-      if (isReply) this.#failures = 0;
-      if (!this.isUp && !this.#isRelayed) {
+      let envelope = isReply ? __privateGet(this, _outbox).get(message.id) : void 0;
+      if ((envelope == null ? void 0 : envelope.message.channel) !== message.channel) envelope = void 0;
+      envelope == null ? void 0 : envelope.scheduler.succeed();
+      const settle = envelope && __privateGet(this, _outbox).end(envelope);
+      if (isReply) __privateSet(this, _failures, 0);
+      if (!this.isUp && !__privateGet(this, _isRelayed)) {
         this.isUp = true;
-        this.#listener.up();
+        __privateGet(this, _listener2).up();
       }
-      this.#listener.received(message, settle);
+      __privateGet(this, _listener2).received(message, settle);
     }
   }
   failed(candidate, transport, messages, error) {
-    const affected = this.#carried(transport, messages);
-    if (error.code === 413) this.#refuseLargest(affected, error);
-    this.#down(candidate, error, affected);
-    for (const envelope of affected) this.#wait(envelope);
+    if (error.code === 413) __privateGet(this, _outbox).refuseLargest(__privateGet(this, _outbox).carriedBy(transport, messages), error);
+    const affected = __privateGet(this, _outbox).carriedBy(transport, messages);
+    __privateMethod(this, _Dispatcher_instances, down_fn).call(this, candidate, error, affected);
+    for (const envelope of affected) __privateGet(this, _outbox).wait(envelope);
   }
   moved(transport, messages) {
-    for (const envelope of this.#carried(transport, messages)) this.#wait(envelope);
+    for (const envelope of __privateGet(this, _outbox).carriedBy(transport, messages)) __privateGet(this, _outbox).wait(envelope);
     this.flush();
-  }
-  #carried(transport, messages) {
-    return [...this.#envelopes.values()].filter((envelope) => envelope.transport === transport && (!messages || messages.includes(envelope.message)));
-  }
-  #wait(envelope) {
-    clearTimeout(envelope.timer);
-    envelope.transport = void 0;
-    envelope.scheduler.fail();
-    if (!envelope.scheduler.isDeliverable()) this.#giveUp(envelope);
-  }
-  #giveUp(envelope) {
-    envelope.scheduler.abort();
-    this.#end(envelope)(void 0, failure("The message was given up: its attempts or its time ran out"));
-  }
-  /** The server ended the socket because of one message; the same again would end it again. */
-  #refuseLargest(affected, error) {
-    const size = ({ message }) => JSON.stringify(message).length;
-    const [largest] = affected.filter(({ message }) => message.data !== void 0).sort((a, b) => size(b) - size(a));
-    if (!largest) return;
-    affected.splice(affected.indexOf(largest), 1);
-    this.#end(largest)(void 0, error);
   }
   /** A request that the server did not read: its messages go again one by one, to find the one at fault. */
   refused(messages, status) {
     const error = new FayeError(status, [], `The server answered ${status} to the request`);
     for (const message of messages) {
-      const envelope = this.#envelopes.get(message.id);
+      const envelope = __privateGet(this, _outbox).get(message.id);
       if (!envelope) continue;
       const isSingle = messages.length === 1;
       if (isSingle && message.channel !== HANDSHAKE && message.channel !== CONNECT) {
-        this.#end(envelope)(void 0, error);
-        continue;
+        __privateGet(this, _outbox).end(envelope)(void 0, error);
+      } else {
+        envelope.isAlone = true;
+        if (isSingle) __privateMethod(this, _Dispatcher_instances, down_fn).call(this, this.selector.current, error, [envelope]);
+        __privateGet(this, _outbox).wait(envelope);
       }
-      this.#wait(envelope);
-      envelope.isAlone = true;
-      if (isSingle) this.#down(this.selector.current, error, [envelope]);
     }
     this.flush();
   }
   relayed(isUp, error, retryIn) {
-    this.#isRelayed = !isUp;
+    __privateSet(this, _isRelayed, !isUp);
     const wasUp = this.isUp !== false;
     this.isUp = isUp;
-    if (!isUp) this.#listener.down(error ?? failure("The server is away"), retryIn ?? 0, wasUp);
-    else if (!wasUp) this.#listener.up();
+    if (!isUp) __privateGet(this, _listener2).down(error != null ? error : failure("The server is away"), retryIn != null ? retryIn : 0, wasUp);
+    else if (!wasUp) __privateGet(this, _listener2).up();
   }
   stranded() {
-    this.#down(void 0, failure("No transport works"), []);
+    __privateMethod(this, _Dispatcher_instances, down_fn).call(this, void 0, failure("No transport works"), []);
   }
   lost(error) {
-    this.#listener.lost(error);
-  }
-  #down(candidate, error, affected) {
-    if (this.#pause) return;
-    this.#failures += 1;
-    const { retry, maxRetry } = this.#options;
-    const own = affected.find(({ scheduler }) => scheduler.getInterval !== Scheduler.prototype.getInterval);
-    const delay = own ? own.scheduler.getInterval() * 1e3 : delayAfter(this.#failures, retry, maxRetry);
-    this.#isRelayed = false;
-    this.selector.release(candidate);
-    this.#pause = setTimeout(() => this.retry(), delay);
-    const wasUp = this.isUp !== false;
-    this.isUp = false;
-    this.#listener.down(error, delay, wasUp);
+    __privateGet(this, _listener2).lost(error);
   }
   /** Tries again now. */
   retry() {
-    clearTimeout(this.#pause);
-    this.#pause = void 0;
+    clearTimeout(__privateGet(this, _pause));
+    __privateSet(this, _pause, void 0);
     this.selector.select();
     this.flush();
   }
-  /** The network may be there again: tries at once, and forgets what did not work. */
+  /** The network may be there again: tries at once, forgets what did not work, and asks whether the server is there. */
   wake() {
+    if (this.isUp === void 0 && !__privateGet(this, _pause)) return;
     this.selector.forgive();
-    this.#failures = 0;
-    if (this.#pause) this.retry();
-    else this.selector.select();
+    __privateSet(this, _failures, 0);
+    this.retry();
+    this.selector.check();
   }
 };
+_options = new WeakMap();
+_listener2 = new WeakMap();
+_outbox = new WeakMap();
+_failures = new WeakMap();
+_pause = new WeakMap();
+_isFlushing = new WeakMap();
+_held = new WeakMap();
+_isRelayed = new WeakMap();
+_Dispatcher_instances = new WeakSet();
+flushNow_fn = function() {
+  const { current, clientId } = this.selector;
+  if (!(current == null ? void 0 : current.transport)) return;
+  let waiting = __privateGet(this, _outbox).all().filter(({ transport: transport2, message }) => !transport2 && (message.channel === HANDSHAKE || clientId !== void 0));
+  const alone = waiting.findIndex(({ isAlone }) => isAlone);
+  if (alone >= 0) waiting = waiting.slice(0, Math.max(alone, 1));
+  const deliverable = waiting.filter((envelope) => {
+    if (envelope.scheduler.isDeliverable()) return true;
+    __privateGet(this, _outbox).giveUp(envelope);
+    return false;
+  });
+  if (deliverable.length === 0) return;
+  for (const envelope of deliverable) __privateMethod(this, _Dispatcher_instances, stamp_fn).call(this, envelope, current);
+  const { transport } = current;
+  const taken = new Set(transport.send(deliverable.map(({ message }) => message)));
+  for (const envelope of deliverable) {
+    if (!taken.has(envelope.message)) continue;
+    envelope.transport = transport;
+    envelope.scheduler.send();
+    const timeout = envelope.scheduler.getTimeout();
+    const seconds = envelope.isTrial ? Math.min(TRIAL_SECONDS, timeout) : timeout;
+    envelope.timer = setTimeout(() => __privateMethod(this, _Dispatcher_instances, timedOut_fn).call(this, envelope, current, seconds), seconds * 1e3);
+  }
+};
+/** The session, the transport and how far it is to be trusted may be others than when the message was made. */
+stamp_fn = function(envelope, { kind, isProven }) {
+  const { message } = envelope;
+  if (message.clientId !== void 0) message.clientId = this.selector.clientId;
+  if (message.channel !== CONNECT) return;
+  message.connectionType = kind.type;
+  const isTrial = !this.isUp || Boolean(kind.isSocket) && !isProven;
+  if (isTrial) message.advice = { timeout: 0 };
+  else if (envelope.isTrial) delete message.advice;
+  envelope.isTrial = isTrial;
+};
+timedOut_fn = function(envelope, candidate, seconds) {
+  const { transport, message } = envelope;
+  const error = failure(`No reply to ${message.channel} within ${Math.round(seconds)} s`);
+  if (candidate.kind.isSocket && candidate.transport === transport) return this.selector.fail(candidate, error);
+  transport.cancel(message);
+  if (candidate === this.selector.current) this.failed(candidate, transport, [message], error);
+  else this.moved(transport, [message]);
+};
+down_fn = function(candidate, error, affected) {
+  if (__privateGet(this, _pause)) return;
+  __privateSet(this, _failures, __privateGet(this, _failures) + 1);
+  const { retry, maxRetry } = __privateGet(this, _options);
+  const own = affected.find(({ scheduler }) => scheduler.getInterval !== Scheduler.prototype.getInterval);
+  const delay = own ? own.scheduler.getInterval() * 1e3 : delayAfter(__privateGet(this, _failures), retry, maxRetry);
+  __privateSet(this, _isRelayed, false);
+  this.selector.release(candidate);
+  __privateSet(this, _pause, setTimeout(() => this.retry(), delay));
+  const wasUp = this.isUp !== false;
+  this.isUp = false;
+  __privateGet(this, _listener2).down(error, delay, wasUp);
+};
+
+// src/waiting.ts
+var _tasks;
+var Waiting = class {
+  constructor() {
+    __privateAdd(this, _tasks, []);
+  }
+  get isEmpty() {
+    return __privateGet(this, _tasks).length === 0;
+  }
+  add(task) {
+    __privateGet(this, _tasks).push(task);
+  }
+  runAll() {
+    for (const { run } of __privateGet(this, _tasks).splice(0)) run();
+  }
+  /** Fails what does not last, or everything. */
+  fail(error, isFinal) {
+    const tasks = __privateGet(this, _tasks).splice(0);
+    __privateSet(this, _tasks, tasks.filter(({ isLasting }) => isLasting && !isFinal));
+    for (const { isLasting, fail } of tasks) if (!isLasting || isFinal) fail(error);
+  }
+};
+_tasks = new WeakMap();
 
 // src/session.ts
-var REPLY_SECONDS = 10;
 var FAREWELL_SECONDS = 10;
+var _options2, _listener3, _connects, _advised, _waiting, _refusals, _hasBegun, _isEnding, _timer4, _gone, _Session_instances, accepted_fn, refused_fn, later_fn, follow_fn, end_fn;
 var Session = class {
-  dispatcher;
-  phase = "unconnected";
-  #options;
-  #listener;
-  #pipeline;
-  #connects;
-  #advice;
-  #waiting = [];
-  #refusals = 0;
-  #hasBegun = false;
-  #isEnding = false;
-  #timer;
-  constructor(kinds, endpointFor, settings, options, pipeline, listener) {
-    this.#options = options;
-    this.#listener = listener;
-    this.#pipeline = pipeline;
-    this.#advice = { reconnect: "retry", interval: 1e3 * options.interval, timeout: 1e3 * options.timeout };
-    this.dispatcher = new Dispatcher(kinds, endpointFor, settings, options, this);
-    this.#connects = new Connects(
+  constructor(reach, options, pipeline, listener) {
+    __privateAdd(this, _Session_instances);
+    __publicField(this, "dispatcher");
+    __publicField(this, "phase", "unconnected");
+    __privateAdd(this, _options2);
+    __privateAdd(this, _listener3);
+    __publicField(this, "pipeline");
+    __privateAdd(this, _connects);
+    __privateAdd(this, _advised);
+    __privateAdd(this, _waiting, new Waiting());
+    __privateAdd(this, _refusals, 0);
+    __privateAdd(this, _hasBegun, false);
+    __privateAdd(this, _isEnding, false);
+    __privateAdd(this, _timer4);
+    /** Ends the wait for the reply to a disconnect. */
+    __privateAdd(this, _gone);
+    __privateSet(this, _options2, options);
+    __privateSet(this, _listener3, listener);
+    this.pipeline = pipeline;
+    __privateSet(this, _advised, new Advised(1e3 * options.interval, 1e3 * options.timeout));
+    this.dispatcher = new Dispatcher(reach, options, this);
+    __privateSet(this, _connects, new Connects(
       this.dispatcher,
       options.retry,
-      () => this.#advice.interval,
-      (message, timeout, settle) => this.transmit(message, timeout === void 0 ? {} : { timeout }, settle)
-    );
+      () => __privateGet(this, _advised).interval,
+      (message, settle) => this.transmit(message, {}, settle)
+    ));
   }
   get clientId() {
     return this.dispatcher.selector.clientId;
   }
   get transport() {
-    return this.dispatcher.selector.current?.kind.type;
+    var _a;
+    return (_a = this.dispatcher.selector.current) == null ? void 0 : _a.kind.type;
   }
   get state() {
     if (this.phase === "connected") return this.dispatcher.isUp === false ? "interrupted" : "connected";
-    return this.#hasBegun && this.phase !== "disconnected" ? "interrupted" : this.phase;
+    return __privateGet(this, _hasBegun) && this.phase !== "disconnected" ? "interrupted" : this.phase;
+  }
+  /** Whether it was ended and is not to begin again by itself. */
+  get isOver() {
+    return __privateGet(this, _isEnding) || this.phase === "disconnected";
   }
   report(reason, error, retryIn) {
-    this.#listener.report({ state: this.state, reason, transport: this.transport, error, retryIn });
+    __privateGet(this, _listener3).report({ state: this.state, reason, transport: this.transport, error, retryIn });
   }
   /** Runs at once in a session, else begins one and waits for it. */
   whenConnected(run, fail, isLasting) {
     if (this.isOver) return fail(failure("The client is disconnected"));
     if (this.phase === "connected") return run();
-    this.#waiting.push({ run, fail, isLasting });
+    __privateGet(this, _waiting).add({ run, fail, isLasting });
     this.start();
   }
   /** Shakes hands unless that was done, is under way, or waits for its time. */
   start() {
-    if (this.phase !== "unconnected" || this.#timer) return;
+    if (this.phase !== "unconnected" || __privateGet(this, _timer4)) return;
     this.phase = "connecting";
-    this.#listener.starts();
-    if (this.dispatcher.selector.types().length === 0) {
-      return this.#end(failure("No transport can be used: too much was disabled, or the platform has none"));
+    __privateGet(this, _listener3).starts();
+    const { selector } = this.dispatcher;
+    const types = selector.types();
+    if (types.length === 0) {
+      return __privateMethod(this, _Session_instances, end_fn).call(this, failure("No transport can be used: too much was disabled, or the platform has none"));
     }
     this.report("Shaking hands");
-    this.dispatcher.selector.begin(void 0, void 0);
-    const message = {
-      channel: HANDSHAKE,
-      version: "1.0",
-      supportedConnectionTypes: this.dispatcher.selector.types()
-    };
-    this.transmit(message, {}, (reply, error) => {
-      if (reply?.successful && reply.clientId) this.#accepted(reply);
-      else if (this.phase === "connecting") this.#refused(reply, error ?? parseError(reply?.error));
+    selector.begin(void 0, void 0);
+    this.transmit({ channel: HANDSHAKE, version: "1.0", supportedConnectionTypes: types }, {}, (reply, error) => {
+      if ((reply == null ? void 0 : reply.successful) && reply.clientId) __privateMethod(this, _Session_instances, accepted_fn).call(this, reply);
+      else if (this.phase === "connecting") __privateMethod(this, _Session_instances, refused_fn).call(this, reply, error != null ? error : parseError(reply == null ? void 0 : reply.error));
     });
   }
   /** Begins again after the end. */
   restart() {
     if (this.phase === "disconnected") this.phase = "unconnected";
-    this.#isEnding = false;
-    this.start();
+    if (!__privateGet(this, _isEnding)) this.start();
   }
-  #accepted(reply) {
-    log("info", "Handshake successful: ?", reply.clientId);
-    this.#refusals = 0;
-    this.#hasBegun = true;
-    this.dispatcher.selector.begin(reply.clientId, reply.supportedConnectionTypes ?? [this.transport ?? ""]);
-    this.phase = "connected";
-    this.report("The server accepted the session");
-    this.#connects.cycle();
-    this.#listener.began();
-    for (const { run } of this.#waiting.splice(0)) run();
-  }
-  #refused(reply, error) {
-    this.phase = "unconnected";
-    log("info", "Handshake unsuccessful: ?", reply?.error ?? error.message);
-    if (reply && this.#pipeline.mayRetry(reply, error)) return this.start();
-    if (reply?.advice?.reconnect === "none") return this.#end(error);
-    this.#refusals += 1;
-    const { retry, maxRetry } = this.#options;
-    const delay = Math.max(delayAfter(this.#refusals + 1, retry, maxRetry), Number(reply?.advice?.interval) || 0);
-    this.#later(delay);
-    const failing = this.#waiting.filter(({ isLasting }) => !isLasting);
-    this.#waiting = this.#waiting.filter(({ isLasting }) => isLasting);
-    this.report("The server refused the session", error, delay);
-    for (const { fail } of failing) fail(error);
-  }
-  #later(delay) {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.#timer = void 0;
-      this.start();
-    }, delay);
-  }
-  /**
-   * Sends a message through the extensions. `settle` is called with its reply, or with what went wrong. Gives the id.
-   */
+  /** Sends a message. `settle` is called with its reply, or with what went wrong. Gives the id. */
   transmit(message, limits, settle) {
-    const { retry } = this.#options;
-    const held = 1.2 * this.#advice.timeout / 1e3;
-    const timeout = limits.timeout ?? (held || Math.max(1.2 * retry, REPLY_SECONDS));
-    return this.#pipeline.send(message, { ...limits, timeout }, this.dispatcher, settle);
-  }
-  /** Whether a refused message may be sent once more, because something that it needs was renewed. */
-  mayRetry(message, reply) {
-    return this.#pipeline.mayRetry(message, parseError(reply.error));
+    var _a;
+    const timeout = (_a = limits.timeout) != null ? _a : __privateGet(this, _advised).replyTime(__privateGet(this, _options2).retry);
+    return this.pipeline.send(message, { ...limits, timeout }, this.dispatcher, settle);
   }
   received(message, settle) {
-    this.#pipeline.receive(message, (passed) => {
-      if (!passed) return settle?.(void 0, failure("An extension dropped the reply"));
-      const isReply = passed.successful !== void 0 || passed.channel?.startsWith("/meta/");
+    this.pipeline.receive(message, (passed) => {
+      var _a;
+      if (!passed) return settle == null ? void 0 : settle(void 0, failure("An extension dropped the reply"));
+      const isReply = settle || ((_a = passed.channel) == null ? void 0 : _a.startsWith("/meta/"));
       if (!isReply && passed.data !== void 0 && passed.channel) {
-        this.#connects.hasHeard = true;
-        this.#listener.deliver(passed);
+        __privateGet(this, _connects).hasHeard = true;
+        __privateGet(this, _listener3).deliver(passed);
       }
-      if (isReply && passed.advice) this.#advise(passed.advice);
-      if (isReply && passed.channel !== HANDSHAKE && passed.channel !== DISCONNECT) this.#follow(passed);
+      if (isReply) __privateGet(this, _advised).heed(passed);
+      if (isReply && passed.channel !== HANDSHAKE && passed.channel !== DISCONNECT) __privateMethod(this, _Session_instances, follow_fn).call(this, passed);
       if (settle) settle(passed, void 0);
-      else if (passed.channel === SUBSCRIBE && passed.successful === false) this.#listener.refused(passed);
+      else if (passed.channel === SUBSCRIBE && passed.successful === false) __privateGet(this, _listener3).refused(passed);
     });
-  }
-  #advise(advice) {
-    for (const field of ["interval", "timeout"]) {
-      const value = advice[field];
-      if (typeof value === "number" && value >= 0) this.#advice[field] = value;
-    }
-  }
-  /** What a reply says about the session itself. */
-  #follow(reply) {
-    if (this.phase !== "connected") return;
-    const error = reply.successful ? void 0 : parseError(reply.error);
-    if (reply.advice?.reconnect === "none") return this.#end(error ?? failure("The server wants no more connections"));
-    const isForgotten = reply.clientId === void 0 || reply.clientId === this.clientId;
-    if (reply.advice?.reconnect !== "handshake" && !/unknown client/i.test(error?.message ?? "")) return;
-    if (!isForgotten && !reply.error?.includes(this.clientId)) return;
-    this.lost(error ?? failure("The server began anew"), Number(reply.advice?.interval) || 0);
   }
   /** The server has forgotten the session: shakes hands again, after so many milliseconds. */
   lost(error, delay = 0) {
     if (this.phase !== "connected") return;
-    if (this.#isEnding) return this.#end(failure("The client was disconnected"));
+    if (__privateGet(this, _isEnding)) return __privateMethod(this, _Session_instances, end_fn).call(this, failure("The client was disconnected"));
     this.phase = "unconnected";
-    this.#connects.stop();
+    __privateGet(this, _connects).stop();
     this.dispatcher.forget(({ channel }) => channel.startsWith("/meta/"));
     this.dispatcher.selector.begin(void 0, void 0);
-    this.#advice.interval = 1e3 * this.#options.interval;
-    this.#later(delay);
+    __privateGet(this, _advised).interval = 1e3 * __privateGet(this, _options2).interval;
+    __privateMethod(this, _Session_instances, later_fn).call(this, delay);
     this.report("The session was lost", error, delay);
   }
   switched() {
     if (this.phase !== "connected") return;
     if (this.dispatcher.isUp) this.report(`Messages go over ${this.transport}`);
-    this.#connects.cycle();
+    __privateGet(this, _connects).cycle();
   }
   up() {
-    this.#listener.up();
-    if (this.phase === "connected" && this.#hasBegun) this.report("The server answers again");
+    __privateGet(this, _listener3).up();
+    if (this.phase === "connected" && __privateGet(this, _hasBegun)) this.report("The server answers again");
   }
   down(error, retryIn, isFirst) {
-    if (isFirst) this.#listener.down();
+    if (__privateGet(this, _gone)) return __privateGet(this, _gone).call(this);
+    if (isFirst) __privateGet(this, _listener3).down();
     this.report(error.message, error, retryIn);
   }
-  /** The network may be there again, or the page is looked at again. */
-  wake() {
-    this.dispatcher.wake();
-    this.doubt();
-  }
-  /** Asks the other side whether it is there. */
-  doubt() {
-    if (this.phase === "connected") this.dispatcher.selector.current?.transport?.check?.();
-  }
-  /** Whether it was ended and is not to begin again by itself. */
-  get isOver() {
-    return this.#isEnding || this.phase === "disconnected";
-  }
-  /** Tells the server that we go. Gives what to call when nobody should wait longer. */
+  /** Tells the server that we go. */
   disconnect(done) {
     if (this.isOver) return done(void 0);
     const finish = (error) => {
       clearTimeout(timer);
-      if (this.phase !== "disconnected") this.#end(failure("The client was disconnected"));
       done(error);
+      if (this.phase !== "disconnected") __privateMethod(this, _Session_instances, end_fn).call(this, failure("The client was disconnected"));
     };
     const timer = setTimeout(() => finish(failure("The server did not answer")), FAREWELL_SECONDS * 1e3);
-    if (this.phase === "unconnected" && this.#waiting.length === 0) return finish(void 0);
+    if (this.phase === "unconnected" && __privateGet(this, _waiting).isEmpty) return finish(void 0);
     const say = () => {
-      this.#isEnding = true;
-      this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply, error) => finish(reply && !reply.successful ? parseError(reply.error) : error));
+      __privateSet(this, _isEnding, true);
+      this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply, error) => {
+        const isUnknown = reply && fateOf(reply, this.clientId) === "lost";
+        finish(reply && !reply.successful && !isUnknown ? parseError(reply.error) : error);
+      });
+      __privateSet(this, _gone, () => finish(void 0));
     };
     this.whenConnected(say, () => finish(void 0), false);
-    this.#isEnding = true;
+    __privateSet(this, _isEnding, true);
   }
   /** As the page goes away: one message, and nobody waits. */
   leave() {
     const { clientId, current } = this.dispatcher.selector;
     if (this.phase !== "connected" || !clientId) return;
-    const message = { channel: DISCONNECT, clientId, id: "bye" };
-    this.#pipeline.pass("outgoing", message, (passed) => {
-      if (passed) current?.transport?.farewell?.(passed);
+    this.pipeline.pass("outgoing", { channel: DISCONNECT, clientId, id: "bye" }, (passed) => {
+      var _a, _b;
+      if (passed) (_b = (_a = current == null ? void 0 : current.transport) == null ? void 0 : _a.farewell) == null ? void 0 : _b.call(_a, passed);
     });
-    this.#end(failure("The page was left"));
+    __privateMethod(this, _Session_instances, end_fn).call(this, failure("The page was left"));
   }
-  #end(error) {
-    this.phase = "disconnected";
-    this.#isEnding = false;
-    this.#hasBegun = false;
-    this.#connects.stop();
-    clearTimeout(this.#timer);
-    this.#timer = void 0;
-    this.dispatcher.selector.close();
-    this.dispatcher.selector.clientId = void 0;
-    for (const { fail } of this.#waiting.splice(0)) fail(error);
-    this.dispatcher.clear(error);
-    this.#listener.ended(error);
-    this.report(error.message, error);
+};
+_options2 = new WeakMap();
+_listener3 = new WeakMap();
+_connects = new WeakMap();
+_advised = new WeakMap();
+_waiting = new WeakMap();
+_refusals = new WeakMap();
+_hasBegun = new WeakMap();
+_isEnding = new WeakMap();
+_timer4 = new WeakMap();
+_gone = new WeakMap();
+_Session_instances = new WeakSet();
+accepted_fn = function(reply) {
+  var _a, _b;
+  log("info", "Handshake successful: ?", reply.clientId);
+  __privateSet(this, _refusals, 0);
+  __privateSet(this, _hasBegun, true);
+  this.dispatcher.selector.begin(reply.clientId, (_b = reply.supportedConnectionTypes) != null ? _b : [(_a = this.transport) != null ? _a : ""]);
+  this.phase = "connected";
+  this.report("The server accepted the session");
+  __privateGet(this, _connects).cycle();
+  __privateGet(this, _listener3).began();
+  __privateGet(this, _waiting).runAll();
+};
+refused_fn = function(reply, error) {
+  var _a, _b, _c;
+  this.phase = "unconnected";
+  log("info", "Handshake unsuccessful: ?", (_a = reply == null ? void 0 : reply.error) != null ? _a : error.message);
+  if (reply && this.pipeline.mayRetry(reply, error)) return this.start();
+  if (((_b = reply == null ? void 0 : reply.advice) == null ? void 0 : _b.reconnect) === "none") return __privateMethod(this, _Session_instances, end_fn).call(this, error);
+  __privateSet(this, _refusals, __privateGet(this, _refusals) + 1);
+  const { retry, maxRetry } = __privateGet(this, _options2);
+  const delay = Math.max(delayAfter(__privateGet(this, _refusals) + 1, retry, maxRetry), Number((_c = reply == null ? void 0 : reply.advice) == null ? void 0 : _c.interval) || 0);
+  __privateMethod(this, _Session_instances, later_fn).call(this, delay);
+  this.report("The server refused the session", error, delay);
+  __privateGet(this, _waiting).fail(error, false);
+};
+later_fn = function(delay) {
+  clearTimeout(__privateGet(this, _timer4));
+  __privateSet(this, _timer4, setTimeout(() => {
+    __privateSet(this, _timer4, void 0);
+    this.start();
+  }, delay));
+};
+/** What a reply says about the session itself. */
+follow_fn = function(reply) {
+  var _a;
+  if (this.phase !== "connected") return;
+  const fate = fateOf(reply, this.clientId);
+  if (!fate) return;
+  const error = reply.successful ? failure("The server wants it so") : parseError(reply.error);
+  if (fate === "over") __privateMethod(this, _Session_instances, end_fn).call(this, error);
+  else this.lost(error, Number((_a = reply.advice) == null ? void 0 : _a.interval) || 0);
+};
+end_fn = function(error) {
+  this.phase = "disconnected";
+  __privateSet(this, _isEnding, __privateSet(this, _hasBegun, false));
+  __privateSet(this, _gone, void 0);
+  __privateGet(this, _connects).stop();
+  clearTimeout(__privateGet(this, _timer4));
+  __privateSet(this, _timer4, void 0);
+  this.dispatcher.selector.close();
+  this.dispatcher.selector.clientId = void 0;
+  __privateGet(this, _waiting).fail(error, true);
+  this.dispatcher.clear(error);
+  __privateGet(this, _listener3).ended(error);
+  this.report(error.message, error);
+};
+
+// src/channels.ts
+var _channels;
+var Channels = class {
+  constructor() {
+    __privateAdd(this, _channels, /* @__PURE__ */ new Map());
   }
+  /** Adds a listener and gives its channel. */
+  add(subscription) {
+    let channel = __privateGet(this, _channels).get(subscription.channel);
+    if (!channel) {
+      channel = { name: subscription.channel, standing: "unknown", subscriptions: [] };
+      __privateGet(this, _channels).set(channel.name, channel);
+    }
+    channel.subscriptions = [...channel.subscriptions, subscription];
+    return channel;
+  }
+  /** Removes a listener, or all of a channel. Gives the channel if nobody listens to it any more. */
+  remove(name, subscription) {
+    const channel = __privateGet(this, _channels).get(name);
+    if (!channel) return void 0;
+    const leaves = (each) => !subscription || each === subscription;
+    const leaving = channel.subscriptions.filter(leaves);
+    channel.subscriptions = channel.subscriptions.filter((each) => !leaves(each));
+    for (const each of leaving) each.setDeferredStatus("failed", failure("The subscription was cancelled"));
+    if (channel.subscriptions.length > 0 || leaving.length === 0) return void 0;
+    __privateGet(this, _channels).delete(name);
+    return channel;
+  }
+  get(name) {
+    return __privateGet(this, _channels).get(name);
+  }
+  all() {
+    return [...__privateGet(this, _channels).values()];
+  }
+  /** The session has ended: the next one knows no channel. */
+  forget() {
+    for (const channel of this.all()) channel.standing = "unknown";
+  }
+  /** The server agreed. */
+  agree(channel) {
+    channel.standing = "agreed";
+    for (const subscription of channel.subscriptions) subscription.setDeferredStatus("succeeded");
+  }
+  /**
+   * The server refused. Listeners that still waited for the answer are rejected and leave; those whose promise was
+   * resolved before stay for the next session. Gives whether such are left.
+   */
+  refuse(channel, error) {
+    channel.standing = "unknown";
+    const waiting = channel.subscriptions.filter((subscription) => !subscription.isSettled);
+    channel.subscriptions = channel.subscriptions.filter((subscription) => subscription.isSettled);
+    for (const subscription of waiting) subscription.setDeferredStatus("failed", error);
+    if (channel.subscriptions.length > 0) return true;
+    __privateGet(this, _channels).delete(channel.name);
+    return false;
+  }
+  /** Whoever still waits for an answer gets none. */
+  reject(error) {
+    for (const channel of this.all()) this.refuse(channel, error);
+  }
+  /** Ends every listener: the client is disconnected for good. */
+  clear(error) {
+    for (const channel of this.all()) {
+      for (const subscription of channel.subscriptions) subscription.setDeferredStatus("failed", error);
+    }
+    __privateGet(this, _channels).clear();
+  }
+  /** Calls every listener whose channel or pattern matches, in Faye's order. */
+  deliver(message) {
+    var _a, _b;
+    for (const pattern of patternsOf(message.channel)) {
+      for (const subscription of (_b = (_a = __privateGet(this, _channels).get(pattern)) == null ? void 0 : _a.subscriptions) != null ? _b : []) {
+        subscription.apply(void 0, [message]);
+      }
+    }
+  }
+};
+_channels = new WeakMap();
+
+// src/subscribe.ts
+var _session, _lost, _Subscriber_instances, ask_fn, refuse_fn;
+var Subscriber = class {
+  /** `lost` is told of subscriptions that had been accepted and are no more. */
+  constructor(session, lost) {
+    __privateAdd(this, _Subscriber_instances);
+    __publicField(this, "channels", new Channels());
+    __privateAdd(this, _session);
+    __privateAdd(this, _lost);
+    __privateSet(this, _session, session);
+    __privateSet(this, _lost, lost);
+  }
+  add(subscription) {
+    if (__privateGet(this, _session).isOver) return subscription.setDeferredStatus("failed", failure("The client is disconnected"));
+    const channel = this.channels.add(subscription);
+    if (channel.standing === "agreed") subscription.setDeferredStatus("succeeded");
+    else if (channel.standing === "unknown" && __privateGet(this, _session).phase === "connected") __privateMethod(this, _Subscriber_instances, ask_fn).call(this, channel);
+    else __privateGet(this, _session).start();
+  }
+  /** Removes one listener of a channel, or all. The server is told when nobody listens any more. */
+  remove(name, subscription) {
+    const left = this.channels.remove(name, subscription);
+    if (!left || left.standing === "unknown" || __privateGet(this, _session).phase !== "connected") return;
+    const message = { channel: UNSUBSCRIBE, clientId: __privateGet(this, _session).clientId, subscription: name };
+    __privateGet(this, _session).transmit(message, {}, () => {
+    });
+  }
+  /** A session has begun, which knows of nothing. */
+  renew() {
+    this.channels.forget();
+    for (const channel of this.channels.all()) __privateMethod(this, _Subscriber_instances, ask_fn).call(this, channel);
+  }
+  /** The server took subscriptions away, for example because a token expired. */
+  takenAway(message) {
+    var _a;
+    for (const name of [(_a = message.subscription) != null ? _a : []].flat()) {
+      const channel = this.channels.get(name);
+      if ((channel == null ? void 0 : channel.standing) !== "agreed") continue;
+      const refusal = parseError(message.error);
+      if (__privateGet(this, _session).pipeline.mayRetry(message, refusal)) __privateMethod(this, _Subscriber_instances, ask_fn).call(this, channel, true);
+      else __privateMethod(this, _Subscriber_instances, refuse_fn).call(this, channel, refusal);
+    }
+  }
+};
+_session = new WeakMap();
+_lost = new WeakMap();
+_Subscriber_instances = new WeakSet();
+ask_fn = function(channel, isSecond = false) {
+  channel.standing = "asked";
+  const message = { channel: SUBSCRIBE, clientId: __privateGet(this, _session).clientId, subscription: channel.name };
+  __privateGet(this, _session).transmit(message, {}, (reply, error) => {
+    if (this.channels.get(channel.name) !== channel || reply && __privateGet(this, _session).phase !== "connected") return;
+    if (reply == null ? void 0 : reply.successful) return this.channels.agree(channel);
+    const refusal = error != null ? error : parseError(reply == null ? void 0 : reply.error);
+    if (reply && !isSecond && __privateGet(this, _session).pipeline.mayRetry(message, refusal)) __privateMethod(this, _Subscriber_instances, ask_fn).call(this, channel, true);
+    else __privateMethod(this, _Subscriber_instances, refuse_fn).call(this, channel, refusal);
+  });
+};
+refuse_fn = function(channel, error) {
+  log("info", "Subscription to ? was refused: ?", channel.name, error.message);
+  if (this.channels.refuse(channel, error)) __privateGet(this, _lost).call(this, channel.name, error);
 };
 
 // src/subscription.ts
+var _end, _callback, _withChannel, _isCancelled;
 var Subscription = class extends Deferrable {
-  /** The channel or pattern. */
-  channel;
-  #end;
-  #callback;
-  #withChannel;
-  #isCancelled = false;
   constructor(channel, callback, context, end) {
     super();
+    /** The channel or pattern. */
+    __publicField(this, "channel");
+    __privateAdd(this, _end);
+    __privateAdd(this, _callback);
+    __privateAdd(this, _withChannel);
+    __privateAdd(this, _isCancelled, false);
     this.channel = channel;
-    this.#end = end;
-    this.#callback = (message) => callback?.call(context, message.data);
+    __privateSet(this, _end, end);
+    __privateSet(this, _callback, (message) => callback == null ? void 0 : callback.call(context, message.data));
   }
   /** Also calls `callback` with the channel that each message was published to; useful with patterns. */
   withChannel(callback, context) {
-    this.#withChannel = (message) => callback.call(context, message.channel, message.data);
+    __privateSet(this, _withChannel, (message) => callback.call(context, message.channel, message.data));
     return this;
   }
   /** Ends the subscription. The server is told when nobody else in this client listens to the channel. */
   cancel() {
-    if (this.#isCancelled) return;
-    this.#isCancelled = true;
-    this.#end(this);
+    if (__privateGet(this, _isCancelled)) return;
+    __privateSet(this, _isCancelled, true);
+    __privateGet(this, _end).call(this, this);
   }
   unsubscribe() {
     this.cancel();
   }
   /** Hands a message to the callbacks. */
   apply(_context, [message]) {
-    for (const call of [this.#callback, this.#withChannel]) {
+    for (const call of [__privateGet(this, _callback), __privateGet(this, _withChannel)]) {
       try {
-        call?.(message);
+        call == null ? void 0 : call(message);
       } catch (error) {
         throwLater(error);
       }
     }
   }
 };
+_end = new WeakMap();
+_callback = new WeakMap();
+_withChannel = new WeakMap();
+_isCancelled = new WeakMap();
 
 // src/token.ts
 var MARGIN_SECONDS = 5;
@@ -1282,117 +1565,108 @@ function expiryOf(token) {
     return void 0;
   }
 }
+var _source2, _token, _asking, _wasRenewed, _Token_instances, isExpired_fn;
 var Token = class {
-  #source;
-  #token;
-  /** Whether the source was asked because of a refusal, and nothing was accepted since. */
-  #wasRenewed = false;
   constructor(source) {
-    this.#source = source;
-    if (typeof source === "string") this.#token = source;
+    __privateAdd(this, _Token_instances);
+    __privateAdd(this, _source2);
+    __privateAdd(this, _token);
+    __privateAdd(this, _asking);
+    /** Whether the source was asked because of a refusal, and nothing was accepted since. */
+    __privateAdd(this, _wasRenewed, false);
+    __privateSet(this, _source2, source);
+    if (typeof source === "string") __privateSet(this, _token, source);
   }
   prepare() {
-    if (typeof this.#source === "string" || this.#token !== void 0 && !this.#isExpired()) return void 0;
-    const source = this.#source;
-    return (async () => {
-      this.#token = await source();
-    })();
-  }
-  #isExpired() {
-    const expiry = expiryOf(this.#token);
-    return expiry !== void 0 && Date.now() / 1e3 > expiry - MARGIN_SECONDS;
+    var _a;
+    const source = __privateGet(this, _source2);
+    if (typeof source === "string" || __privateGet(this, _token) !== void 0 && !__privateMethod(this, _Token_instances, isExpired_fn).call(this)) return void 0;
+    (_a = __privateGet(this, _asking)) != null ? _a : __privateSet(this, _asking, (async () => {
+      try {
+        __privateSet(this, _token, await source());
+      } finally {
+        __privateSet(this, _asking, void 0);
+      }
+    })());
+    return __privateGet(this, _asking);
   }
   outgoing(message) {
     const isFor = message.channel === HANDSHAKE || message.channel === SUBSCRIBE;
-    if (isFor && this.#token !== void 0) addExt(message, "token", this.#token);
+    if (isFor && __privateGet(this, _token) !== void 0) addExt(message, "token", __privateGet(this, _token));
   }
-  incoming(message) {
-    if (message.channel === HANDSHAKE && message.successful) this.#wasRenewed = false;
+  incoming({ channel, successful }) {
+    if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) __privateSet(this, _wasRenewed, false);
   }
-  retries(_message, { code }) {
-    if (typeof this.#source === "string" || code !== 401 && code !== 403 || this.#wasRenewed) return false;
-    this.#wasRenewed = true;
-    this.#token = void 0;
+  retries({ ext }, { code }) {
+    var _a;
+    if (typeof __privateGet(this, _source2) === "string" || code !== 401 && code !== 403) return false;
+    const used = (_a = ext == null ? void 0 : ext["token"]) != null ? _a : __privateGet(this, _token);
+    if (__privateGet(this, _asking) || used !== __privateGet(this, _token)) return true;
+    if (__privateGet(this, _wasRenewed)) return false;
+    __privateSet(this, _wasRenewed, true);
+    __privateSet(this, _token, void 0);
     return true;
   }
 };
+_source2 = new WeakMap();
+_token = new WeakMap();
+_asking = new WeakMap();
+_wasRenewed = new WeakMap();
+_Token_instances = new WeakSet();
+isExpired_fn = function() {
+  const expiry = expiryOf(__privateGet(this, _token));
+  return expiry !== void 0 && Date.now() / 1e3 > expiry - MARGIN_SECONDS;
+};
 
 // src/client.ts
+var _extensions2, _headers, _connected, _make, _made, _watch, _unwatch, _BaseClient_instances, parts_get, session_get, subscriber_get, features_fn, listen_fn;
 var BaseClient = class extends Emitter {
-  /** The endpoint. */
-  endpoint;
-  #session;
-  #channels = new Channels();
-  #extensions = new Extensions();
-  #headers;
-  #connected = new Deferrable();
-  #watch;
-  #unwatch;
   constructor(endpoint, options, environment) {
     super();
+    __privateAdd(this, _BaseClient_instances);
+    __privateAdd(this, _extensions2, new Extensions());
+    __privateAdd(this, _headers);
+    __privateAdd(this, _connected, new Deferrable());
+    __privateAdd(this, _make);
+    __privateAdd(this, _made);
+    __privateAdd(this, _watch);
+    __privateAdd(this, _unwatch);
     const resolved = sessionOptions(options);
-    const parse = (url) => new URL(String(url), environment.base);
-    this.endpoint = parse(endpoint);
-    const endpoints = Object.fromEntries(
-      Object.entries(options.endpoints ?? {}).map(([type, url]) => [type, parse(url)])
-    );
-    const features = [];
-    if (options.token !== void 0) features.push(new Token(options.token));
-    if (options.ack) features.push(new Ack());
-    if (options.replay) {
-      features.push(new Replay(options.replay, (channel, error) => this.emit("replay:gap", { channel, error })));
-    }
     const settings = environment.settings(options);
-    this.#headers = settings.headers;
-    this.#session = new Session(
-      environment.kinds(options, this.endpoint),
-      (type) => endpoints[type] ?? this.endpoint,
-      settings,
-      resolved,
-      new Pipeline(this.#extensions, features),
-      this.#listen()
-    );
-    this.#watch = () => environment.watch({
-      wake: () => this.#session.wake(),
-      doubt: () => this.#session.doubt(),
-      leave: () => {
-        if (!this.#session.dispatcher.selector.isDisabled("autodisconnect")) this.#session.leave();
-      }
+    __privateSet(this, _headers, settings.headers);
+    const parse = (url) => new URL(String(url), environment.base);
+    __privateSet(this, _make, () => {
+      var _a;
+      const main = parse(endpoint);
+      const endpoints = Object.entries((_a = options.endpoints) != null ? _a : {}).map(([type, url]) => [type, parse(url)]);
+      const others = new Map(endpoints);
+      const reach = { kinds: environment.kinds(options, main), endpointFor: (type) => {
+        var _a2;
+        return (_a2 = others.get(type)) != null ? _a2 : main;
+      }, settings };
+      return new Session(reach, resolved, new Pipeline(__privateGet(this, _extensions2), __privateMethod(this, _BaseClient_instances, features_fn).call(this, options)), __privateMethod(this, _BaseClient_instances, listen_fn).call(this));
     });
-    log("info", "New client created for ?", this.endpoint.href);
-  }
-  #listen() {
-    return {
-      report: (event) => this.emit("connection", event),
-      up: () => this.emit("transport:up"),
-      down: () => this.emit("transport:down"),
-      starts: () => {
-        this.#unwatch ??= this.#watch();
-      },
-      began: () => {
-        this.#channels.forget();
-        for (const channel of this.#channels.all()) this.#ask(channel);
-        this.#connected.setDeferredStatus("succeeded");
-      },
-      ended: (error) => {
-        this.#unwatch?.();
-        this.#unwatch = void 0;
-        this.#channels.reject(error);
-        this.#connected.setDeferredStatus("failed", error);
-      },
-      deliver: (message) => this.#channels.deliver(message),
-      refused: (message) => this.#takenAway(message)
-    };
+    __privateSet(this, _watch, () => environment.watch({
+      wake: () => this.wake(),
+      doubt: () => __privateGet(this, _BaseClient_instances, session_get).dispatcher.selector.check(),
+      leave: () => {
+        if (!__privateGet(this, _BaseClient_instances, session_get).dispatcher.selector.isDisabled("autodisconnect")) __privateGet(this, _BaseClient_instances, session_get).leave();
+      }
+    }));
+    log("info", "New client created for ?", String(endpoint));
   }
   get state() {
-    return this.#session.state;
+    var _a, _b;
+    return (_b = (_a = __privateGet(this, _made)) == null ? void 0 : _a.session.state) != null ? _b : "unconnected";
   }
   /** The connection type in use. */
   get transport() {
-    return this.#session.transport;
+    var _a;
+    return (_a = __privateGet(this, _made)) == null ? void 0 : _a.session.transport;
   }
   get clientId() {
-    return this.#session.clientId;
+    var _a;
+    return (_a = __privateGet(this, _made)) == null ? void 0 : _a.session.clientId;
   }
   /** Shakes hands; `callback` is called once there is a session. */
   handshake(callback, context) {
@@ -1400,32 +1674,32 @@ var BaseClient = class extends Emitter {
   }
   /** Connects, also again after `disconnect`; `callback` is called once there is a session. */
   connect(callback, context) {
-    if (this.#connected.isSettled && this.#session.phase !== "connected") this.#connected = new Deferrable();
-    this.#session.restart();
-    if (callback) this.#session.whenConnected(() => callback.call(context), () => {
+    if (__privateGet(this, _connected).isSettled && __privateGet(this, _BaseClient_instances, session_get).phase !== "connected") __privateSet(this, _connected, new Deferrable());
+    __privateGet(this, _BaseClient_instances, session_get).restart();
+    if (callback) __privateGet(this, _BaseClient_instances, session_get).whenConnected(() => callback.call(context), () => {
     }, true);
   }
   /** As on a promise that resolves when there is a session. */
   then(resolved, rejected) {
-    return this.#connected.then(resolved, rejected);
+    return __privateGet(this, _connected).then(resolved, rejected);
   }
   callback(callback, context) {
-    this.#connected.callback(callback, context);
+    __privateGet(this, _connected).callback(callback, context);
   }
   errback(callback, context) {
-    this.#connected.errback(callback, context);
+    __privateGet(this, _connected).errback(callback, context);
   }
   timeout(seconds, reason) {
-    this.#connected.timeout(seconds, reason);
+    __privateGet(this, _connected).timeout(seconds, reason);
   }
   setDeferredStatus(status, reason) {
-    this.#connected.setDeferredStatus(status, reason);
+    __privateGet(this, _connected).setDeferredStatus(status, reason);
   }
   /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
   disconnect() {
     const publication = new Publication();
-    this.#session.disconnect((error) => {
-      this.#channels.clear(failure("The client was disconnected"));
+    __privateGet(this, _BaseClient_instances, session_get).disconnect((error) => {
+      __privateGet(this, _BaseClient_instances, subscriber_get).channels.clear(failure("The client was disconnected"));
       publication.setDeferredStatus(error ? "failed" : "succeeded", error);
     });
     return publication;
@@ -1433,92 +1707,103 @@ var BaseClient = class extends Emitter {
   subscribe(channel, callback, context) {
     if (Array.isArray(channel)) return channel.map((each) => this.subscribe(each, callback, context));
     const subscription = new Subscription(channel, callback, context, (each) => this.unsubscribe(channel, each));
-    if (this.#session.isOver) {
-      subscription.setDeferredStatus("failed", failure("The client is disconnected"));
-      return subscription;
-    }
-    const entry = this.#channels.add(subscription);
-    if (entry.standing === "agreed") subscription.setDeferredStatus("succeeded");
-    else if (entry.standing === "unknown" && this.#session.phase === "connected") this.#ask(entry);
-    else this.#session.start();
+    __privateGet(this, _BaseClient_instances, subscriber_get).add(subscription);
     return subscription;
-  }
-  #ask(channel, isSecond = false) {
-    channel.standing = "asked";
-    const message = { channel: SUBSCRIBE, clientId: this.clientId, subscription: channel.name };
-    this.#session.transmit(message, {}, (reply, error) => {
-      if (this.#channels.get(channel.name) !== channel || reply && this.#session.phase !== "connected") return;
-      if (reply?.successful) return this.#channels.agree(channel);
-      if (reply && !isSecond && this.#session.mayRetry(message, reply)) return this.#ask(channel, true);
-      this.#refuse(channel, error ?? parseError(reply?.error));
-    });
-  }
-  #refuse(channel, error) {
-    log("info", "Subscription to ? was refused: ?", channel.name, error.message);
-    if (this.#channels.refuse(channel, error)) this.emit("subscription:refused", { channel: channel.name, error });
-  }
-  /** The server took a subscription away, for example because its token expired. */
-  #takenAway(message) {
-    for (const name of [message.subscription ?? []].flat()) {
-      const channel = this.#channels.get(name);
-      if (!channel || channel.standing !== "agreed") continue;
-      if (this.#session.mayRetry(message, message)) this.#ask(channel, true);
-      else this.#refuse(channel, parseError(message.error));
-    }
   }
   /** Ends one subscription of a channel, or all. */
   unsubscribe(channel, subscription) {
-    if (Array.isArray(channel)) return channel.forEach((each) => this.unsubscribe(each, subscription));
-    const left = this.#channels.remove(channel, subscription);
-    if (!left || left.standing === "unknown" || this.#session.phase !== "connected") return;
-    this.#session.transmit({ channel: UNSUBSCRIBE, clientId: this.clientId, subscription: channel }, {}, () => {
-    });
+    for (const each of [channel].flat()) __privateGet(this, _BaseClient_instances, subscriber_get).remove(each, subscription);
   }
   publish(channel, data, options = {}) {
     checkOptions(options, ["attempts", "deadline"]);
-    return publish(this.#session, { channel, data }, options);
+    return publish(__privateGet(this, _BaseClient_instances, session_get), { channel, data }, options);
   }
   /** Publishes a message with whatever fields it has. */
   publishMessage(message) {
-    return publish(this.#session, message, {});
+    return publish(__privateGet(this, _BaseClient_instances, session_get), message, {});
   }
   /** Looks at once whether the server is there. The client does so by itself when the network or the page comes back. */
   wake() {
-    this.#session.wake();
+    __privateGet(this, _BaseClient_instances, session_get).dispatcher.wake();
   }
   /** Messages that `act` sends leave together. */
   batch(act, context) {
-    this.#session.dispatcher.batch(() => act.call(context));
+    __privateGet(this, _BaseClient_instances, session_get).dispatcher.batch(() => act.call(context));
   }
   /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
   disable(feature) {
-    this.#session.dispatcher.selector.disable(feature);
+    __privateGet(this, _BaseClient_instances, session_get).dispatcher.selector.disable(feature);
   }
   /** Sends a header with every request that can carry one. */
   setHeader(name, value) {
-    this.#headers[name] = value;
+    __privateGet(this, _headers)[name] = value;
   }
   addExtension(extension) {
-    this.#extensions.add(extension, this);
+    __privateGet(this, _extensions2).add(extension, this);
   }
   removeExtension(extension) {
-    this.#extensions.remove(extension, this);
+    __privateGet(this, _extensions2).remove(extension, this);
   }
   /** As Faye has it; compression is left to the platform's WebSocket. */
   addWebsocketExtension(_extension) {
   }
 };
-var CONSTANTS = {
-  UNCONNECTED: 1,
-  CONNECTING: 2,
-  CONNECTED: 3,
-  DISCONNECTED: 4,
-  HANDSHAKE: "handshake",
-  RETRY: "retry",
-  NONE: "none",
-  CONNECTION_TIMEOUT: 60,
-  DEFAULT_ENDPOINT: "/bayeux",
-  INTERVAL: 0
+_extensions2 = new WeakMap();
+_headers = new WeakMap();
+_connected = new WeakMap();
+_make = new WeakMap();
+_made = new WeakMap();
+_watch = new WeakMap();
+_unwatch = new WeakMap();
+_BaseClient_instances = new WeakSet();
+parts_get = function() {
+  if (!__privateGet(this, _made)) {
+    const session = __privateGet(this, _make).call(this);
+    const lost = (channel, error) => {
+      this.emit("subscription:refused", { channel, error });
+    };
+    __privateSet(this, _made, { session, subscriber: new Subscriber(session, lost) });
+  }
+  return __privateGet(this, _made);
+};
+session_get = function() {
+  return __privateGet(this, _BaseClient_instances, parts_get).session;
+};
+subscriber_get = function() {
+  return __privateGet(this, _BaseClient_instances, parts_get).subscriber;
+};
+features_fn = function({ token, ack, replay }) {
+  const features = [];
+  if (token !== void 0) features.push(new Token(token));
+  if (ack) features.push(new Ack());
+  if (replay !== void 0 && replay !== false) {
+    features.push(new Replay(replay, (channel, error) => this.emit("replay:gap", { channel, error })));
+  }
+  return features;
+};
+listen_fn = function() {
+  return {
+    report: (event) => this.emit("connection", event),
+    up: () => this.emit("transport:up"),
+    down: () => this.emit("transport:down"),
+    starts: () => {
+      var _a;
+      (_a = __privateGet(this, _unwatch)) != null ? _a : __privateSet(this, _unwatch, __privateGet(this, _watch).call(this));
+    },
+    began: () => {
+      __privateGet(this, _BaseClient_instances, subscriber_get).renew();
+      __privateGet(this, _connected).setDeferredStatus("succeeded");
+    },
+    ended: (error) => {
+      var _a;
+      (_a = __privateGet(this, _unwatch)) == null ? void 0 : _a.call(this);
+      __privateSet(this, _unwatch, void 0);
+      __privateGet(this, _BaseClient_instances, subscriber_get).channels.reject(error);
+      __privateGet(this, _connected).setDeferredStatus("failed", error);
+    },
+    deliver: (message) => __privateGet(this, _BaseClient_instances, subscriber_get).channels.deliver(message),
+    refused: (message) => __privateGet(this, _BaseClient_instances, subscriber_get).takenAway(message)
+  };
 };
 Object.assign(BaseClient.prototype, CONSTANTS);
 
@@ -1560,74 +1845,82 @@ function parseMessages(text2) {
 // src/transport/request.ts
 var LARGEST_BATCH = 100;
 var isConnect = (message) => message.channel === CONNECT;
+var _underWay2, _isBusy, _RequestTransport_instances, batch_fn, answered_fn, failed_fn, end_fn2;
 var RequestTransport = class {
-  place;
-  /** Characters of JSON that one request may hold, unless a single message is larger. */
-  largest = 65536;
-  #underWay = /* @__PURE__ */ new Map();
-  #isBusy = false;
   constructor(place) {
+    __privateAdd(this, _RequestTransport_instances);
+    __publicField(this, "place");
+    /** Characters of JSON that one request may hold, unless a single message is larger. */
+    __publicField(this, "largest", 65536);
+    __privateAdd(this, _underWay2, /* @__PURE__ */ new Map());
+    __privateAdd(this, _isBusy, false);
     this.place = place;
   }
   send(waiting) {
-    const batch = this.#isBusy ? waiting.filter(isConnect).slice(0, 1) : this.#batch(waiting);
+    const batch = __privateGet(this, _isBusy) ? waiting.filter(isConnect).slice(0, 1) : __privateMethod(this, _RequestTransport_instances, batch_fn).call(this, waiting);
     if (batch.length === 0) return batch;
     const holdsOthers = !batch.every(isConnect);
-    if (holdsOthers) this.#isBusy = true;
+    if (holdsOthers) __privateSet(this, _isBusy, true);
     const request = holdsOthers ? batch.map((message) => isConnect(message) ? { ...message, advice: { timeout: 0 } } : message) : batch;
     const exchange = this.exchange(request);
-    this.#underWay.set(exchange, batch);
+    __privateGet(this, _underWay2).set(exchange, batch);
     exchange.answer.then(
-      (answer) => this.#answered(exchange, batch, answer, holdsOthers),
-      (error) => this.#failed(exchange, batch, error, holdsOthers)
+      (answer) => __privateMethod(this, _RequestTransport_instances, answered_fn).call(this, exchange, batch, answer, holdsOthers),
+      (error) => __privateMethod(this, _RequestTransport_instances, failed_fn).call(this, exchange, batch, error, holdsOthers)
     );
     return batch;
   }
-  /** As many messages as one request may hold: a connect only with others or alone, never two. */
-  #batch(waiting) {
-    const batch = [];
-    let size = 0;
-    for (const message of waiting) {
-      size += JSON.stringify(message).length;
-      if (batch.length > 0 && (size > this.largest || batch.length >= LARGEST_BATCH)) break;
-      batch.push(message);
-    }
-    return batch;
-  }
-  #answered(exchange, batch, answer, heldOthers) {
-    if (!this.#end(exchange, heldOthers)) return;
-    if (typeof answer === "number") this.place.to.refused(batch, answer);
-    else this.place.to.received(answer);
-    this.place.to.ready();
-  }
-  #failed(exchange, batch, error, heldOthers) {
-    if (this.#end(exchange, heldOthers)) this.place.to.failed(batch, error);
-  }
-  #end(exchange, heldOthers) {
-    if (heldOthers) this.#isBusy = false;
-    return this.#underWay.delete(exchange);
-  }
   cancel(message) {
-    for (const [exchange, batch] of this.#underWay) {
+    for (const [exchange, batch] of __privateGet(this, _underWay2)) {
       if (!batch.includes(message)) continue;
-      this.#end(exchange, !batch.every(isConnect));
+      __privateMethod(this, _RequestTransport_instances, end_fn2).call(this, exchange, !batch.every(isConnect));
       exchange.abort();
       const others = batch.filter((other) => other !== message);
       if (others.length > 0) this.place.to.failed(others, failure("The request was given up"));
     }
   }
   close() {
-    for (const exchange of this.#underWay.keys()) exchange.abort();
-    this.#underWay.clear();
-    this.#isBusy = false;
+    for (const exchange of __privateGet(this, _underWay2).keys()) exchange.abort();
+    __privateGet(this, _underWay2).clear();
+    __privateSet(this, _isBusy, false);
   }
+};
+_underWay2 = new WeakMap();
+_isBusy = new WeakMap();
+_RequestTransport_instances = new WeakSet();
+/** As many messages as one request may hold: a connect only with others or alone, never two. */
+batch_fn = function(waiting) {
+  const batch = [];
+  let size = 0;
+  for (const message of waiting) {
+    size += JSON.stringify(message).length;
+    if (batch.length > 0 && (size > this.largest || batch.length >= LARGEST_BATCH)) break;
+    batch.push(message);
+  }
+  return batch;
+};
+answered_fn = function(exchange, batch, answer, heldOthers) {
+  if (!__privateMethod(this, _RequestTransport_instances, end_fn2).call(this, exchange, heldOthers)) return;
+  if (typeof answer === "number") this.place.to.refused(batch, answer);
+  else this.place.to.received(answer);
+  this.place.to.ready();
+};
+failed_fn = function(exchange, batch, error, heldOthers) {
+  if (__privateMethod(this, _RequestTransport_instances, end_fn2).call(this, exchange, heldOthers)) this.place.to.failed(batch, error);
+};
+end_fn2 = function(exchange, heldOthers) {
+  if (heldOthers) __privateSet(this, _isBusy, false);
+  return __privateGet(this, _underWay2).delete(exchange);
 };
 
 // src/transport/jsonp.ts
 var count = 0;
 var JsonpTransport = class extends RequestTransport {
-  /** Addresses of more than about 2,000 characters do not pass everywhere. */
-  largest = 1200;
+  constructor() {
+    super(...arguments);
+    /** Addresses of more than about 2,000 characters do not pass everywhere. */
+    __publicField(this, "largest", 1200);
+  }
   exchange(messages) {
     count += 1;
     const name = `__jsonp${count}__`;
@@ -1661,7 +1954,8 @@ var callbackPolling = {
 
 // src/transport/fetch.ts
 function isSameOrigin(endpoint) {
-  if (typeof location === "undefined" || globalThis.navigator?.product === "ReactNative") return true;
+  var _a;
+  if (typeof location === "undefined" || ((_a = globalThis.navigator) == null ? void 0 : _a.product) === "ReactNative") return true;
   return endpoint.origin === location.origin;
 }
 var form = (messages) => `message=${encodeURIComponent(JSON.stringify(messages))}`;
@@ -1672,7 +1966,10 @@ function readResponse(status, text2) {
   throw failure(`The server answered ${status} without messages`);
 }
 var FetchTransport = class extends RequestTransport {
-  isForm = false;
+  constructor() {
+    super(...arguments);
+    __publicField(this, "isForm", false);
+  }
   exchange(messages) {
     const { endpoint, settings } = this.place;
     const controller = new AbortController();
@@ -1692,11 +1989,15 @@ var FetchTransport = class extends RequestTransport {
     return { answer, abort: () => controller.abort() };
   }
   farewell(message) {
-    if (typeof navigator !== "undefined") navigator.sendBeacon?.(this.place.endpoint.href, form([message]));
+    var _a;
+    if (typeof navigator !== "undefined") (_a = navigator.sendBeacon) == null ? void 0 : _a.call(navigator, this.place.endpoint.href, form([message]));
   }
 };
 var FormTransport = class extends FetchTransport {
-  isForm = true;
+  constructor() {
+    super(...arguments);
+    __publicField(this, "isForm", true);
+  }
 };
 var hasFetch = () => typeof fetch === "function";
 var longPolling = {
@@ -1712,15 +2013,16 @@ var crossOriginLongPolling = {
 };
 
 // src/transport/eventsource.ts
+var _source3;
 var EventSourceTransport = class extends FetchTransport {
-  #source;
   constructor(place) {
     super(place);
+    __privateAdd(this, _source3);
     const url = new URL(place.endpoint.href);
     url.pathname = `${url.pathname.replace(/\/$/, "")}/${place.clientId}`;
     url.search = "";
     const source = new EventSource(url.href);
-    this.#source = source;
+    __privateSet(this, _source3, source);
     source.onopen = () => place.to.opened();
     source.onmessage = (event) => {
       const messages = parseMessages(event.data);
@@ -1732,12 +2034,13 @@ var EventSourceTransport = class extends FetchTransport {
     };
   }
   close() {
-    const source = this.#source;
+    const source = __privateGet(this, _source3);
     source.onopen = source.onmessage = source.onerror = null;
     source.close();
     super.close();
   }
 };
+_source3 = new WeakMap();
 var eventSource = {
   type: "eventsource",
   isSocket: true,
@@ -1750,26 +2053,29 @@ var eventSource = {
 // src/transport/shared.ts
 function scriptFor({ shared }, endpoint) {
   if (typeof shared === "string") return shared;
-  return `${endpoint.origin}${endpoint.pathname.replace(/\/$/, "")}/client.js`;
+  return `${endpoint.origin}${endpoint.pathname.replace(/\/$/, "")}/faye-shared-worker.js`;
 }
+var _port, _release, _SharedTransport_instances, say_fn;
 var SharedTransport = class {
-  #port;
-  /** Ends the lock by which the worker sees that this tab is there. */
-  #release;
   constructor({ endpoint, settings, to }, script, options) {
+    __privateAdd(this, _SharedTransport_instances);
+    __privateAdd(this, _port);
+    /** Ends the lock by which the worker sees that this tab is there. */
+    __privateAdd(this, _release);
+    var _a;
     const worker = new SharedWorker(script, `faye ${endpoint.href}`);
-    this.#port = worker.port;
+    __privateSet(this, _port, worker.port);
     worker.onerror = () => to.closed(failure("The shared worker could not be started"));
-    this.#port.onmessage = ({ data }) => {
+    __privateGet(this, _port).onmessage = ({ data }) => {
       if (data.type === "ready") to.opened();
       else if (data.type === "messages") to.received(data.messages);
       else to.relayed(data.isUp, failure(data.reason), data.retryIn);
     };
     const { timeout, interval, retry, maxRetry, ack, replay } = options;
     const endpoints = Object.fromEntries(
-      Object.entries(options.endpoints ?? {}).map(([type, url]) => [type, new URL(String(url), location.href).href])
+      Object.entries((_a = options.endpoints) != null ? _a : {}).map(([type, url]) => [type, new URL(String(url), location.href).href])
     );
-    const open = (lock2) => this.#say({
+    const open = (lock2) => __privateMethod(this, _SharedTransport_instances, say_fn).call(this, {
       type: "open",
       endpoint: endpoint.href,
       headers: settings.headers,
@@ -1779,31 +2085,35 @@ var SharedTransport = class {
     const lock = `faye ${Math.random()}`;
     if (!navigator.locks) open(void 0);
     else void navigator.locks.request(lock, () => new Promise((resolve) => {
-      this.#release = resolve;
+      __privateSet(this, _release, resolve);
       open(lock);
     }));
   }
-  #say(message) {
-    this.#port.postMessage(message);
-  }
   send(waiting) {
-    this.#say({ type: "send", messages: waiting });
+    __privateMethod(this, _SharedTransport_instances, say_fn).call(this, { type: "send", messages: waiting });
     return waiting;
   }
   cancel() {
   }
   check() {
-    this.#say({ type: "check" });
+    __privateMethod(this, _SharedTransport_instances, say_fn).call(this, { type: "check" });
   }
   farewell(message) {
     this.send([message]);
   }
   close() {
-    this.#say({ type: "close" });
-    this.#release?.();
-    this.#port.onmessage = null;
-    this.#port.close();
+    var _a;
+    __privateMethod(this, _SharedTransport_instances, say_fn).call(this, { type: "close" });
+    (_a = __privateGet(this, _release)) == null ? void 0 : _a.call(this);
+    __privateGet(this, _port).onmessage = null;
+    __privateGet(this, _port).close();
   }
+};
+_port = new WeakMap();
+_release = new WeakMap();
+_SharedTransport_instances = new WeakSet();
+say_fn = function(message) {
+  __privateGet(this, _port).postMessage(message);
 };
 var sharedWorker = (options, endpoint) => ({
   type: "shared",
@@ -1822,55 +2132,32 @@ var CHECK_MILLISECONDS = 5e3;
 function socketUrl(endpoint) {
   return endpoint.href.replace(/^http/, "ws").replace(/#.*$/, "");
 }
+var _place, _socket, _checking, _isClosed, _WebSocketTransport_instances, open_fn2, closed_fn;
 var WebSocketTransport = class {
-  #place;
-  #socket;
-  #checking;
-  #isClosed = false;
   /** `create` may throw, as the browser's does when a policy forbids the address. */
   constructor(place, create) {
-    this.#place = place;
-    void this.#open(create);
-  }
-  async #open(create) {
-    const { to, endpoint, settings } = this.#place;
-    let socket;
-    try {
-      socket = await create(socketUrl(endpoint), settings);
-    } catch (error) {
-      return this.#closed(failure(`The WebSocket could not be made: ${String(error)}`));
-    }
-    if (this.#isClosed) return socket.close();
-    this.#socket = socket;
-    socket.onopen = () => to.opened();
-    socket.onmessage = (event) => {
-      clearTimeout(this.#checking);
-      this.#checking = void 0;
-      const messages = parseMessages(event.data);
-      if (messages && messages.length > 0) to.received(messages);
-    };
-    socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE ? new FayeError(413, [], "The server does not take a message of that size") : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ""}`));
-    socket.onerror = () => {
-    };
-  }
-  #closed(error) {
-    if (this.#isClosed) return;
-    this.close();
-    this.#place.to.closed(error);
+    __privateAdd(this, _WebSocketTransport_instances);
+    __privateAdd(this, _place);
+    __privateAdd(this, _socket);
+    __privateAdd(this, _checking);
+    __privateAdd(this, _isClosed, false);
+    __privateSet(this, _place, place);
+    void __privateMethod(this, _WebSocketTransport_instances, open_fn2).call(this, create);
   }
   send(waiting) {
-    if (this.#socket?.readyState !== OPEN) return [];
+    var _a;
+    if (((_a = __privateGet(this, _socket)) == null ? void 0 : _a.readyState) !== OPEN) return [];
     let frame = [];
     let size = 0;
     const flush = () => {
-      if (frame.length > 0) this.#socket.send(`[${frame.join()}]`);
+      if (frame.length > 0) __privateGet(this, _socket).send(`[${frame.join()}]`);
       frame = [];
       size = 0;
     };
     for (const message of waiting) {
       const text2 = JSON.stringify(message);
       if (message.channel === CONNECT) {
-        this.#socket.send(`[${text2}]`);
+        __privateGet(this, _socket).send(`[${text2}]`);
         continue;
       }
       if (size + text2.length > LARGEST_FRAME) flush();
@@ -1885,22 +2172,54 @@ var WebSocketTransport = class {
   }
   /** An empty array is answered by an empty array, by all Faye servers. */
   check() {
-    if (this.#socket?.readyState !== OPEN || this.#checking) return;
-    this.#socket.send("[]");
-    this.#checking = setTimeout(() => this.#closed(failure("The server does not answer over the WebSocket")), CHECK_MILLISECONDS);
+    var _a;
+    if (((_a = __privateGet(this, _socket)) == null ? void 0 : _a.readyState) !== OPEN || __privateGet(this, _checking)) return;
+    __privateGet(this, _socket).send("[]");
+    __privateSet(this, _checking, setTimeout(() => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure("The server does not answer over the WebSocket")), CHECK_MILLISECONDS));
   }
   farewell(message) {
     this.send([message]);
   }
   close() {
-    this.#isClosed = true;
-    clearTimeout(this.#checking);
-    const socket = this.#socket;
-    this.#socket = void 0;
+    __privateSet(this, _isClosed, true);
+    clearTimeout(__privateGet(this, _checking));
+    const socket = __privateGet(this, _socket);
+    __privateSet(this, _socket, void 0);
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
   }
+};
+_place = new WeakMap();
+_socket = new WeakMap();
+_checking = new WeakMap();
+_isClosed = new WeakMap();
+_WebSocketTransport_instances = new WeakSet();
+open_fn2 = async function(create) {
+  const { to, endpoint, settings } = __privateGet(this, _place);
+  let socket;
+  try {
+    socket = await create(socketUrl(endpoint), settings);
+  } catch (error) {
+    return __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure(`The WebSocket could not be made: ${String(error)}`));
+  }
+  if (__privateGet(this, _isClosed)) return socket.close();
+  __privateSet(this, _socket, socket);
+  socket.onopen = () => to.opened();
+  socket.onmessage = (event) => {
+    clearTimeout(__privateGet(this, _checking));
+    __privateSet(this, _checking, void 0);
+    const messages = parseMessages(event.data);
+    if (messages && messages.length > 0) to.received(messages);
+  };
+  socket.onclose = (event) => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, (event == null ? void 0 : event.code) === TOO_LARGE ? new FayeError(413, [], "The server does not take a message of that size") : failure(`The WebSocket was closed${(event == null ? void 0 : event.code) ? ` (${event.code})` : ""}`));
+  socket.onerror = () => {
+  };
+};
+closed_fn = function(error) {
+  if (__privateGet(this, _isClosed)) return;
+  this.close();
+  __privateGet(this, _place).to.closed(error);
 };
 var webSocket = {
   type: "websocket",

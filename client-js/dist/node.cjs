@@ -84,6 +84,20 @@ var Ack = class {
   }
 };
 
+// src/constants.ts
+var CONSTANTS = {
+  UNCONNECTED: 1,
+  CONNECTING: 2,
+  CONNECTED: 3,
+  DISCONNECTED: 4,
+  HANDSHAKE: "handshake",
+  RETRY: "retry",
+  NONE: "none",
+  CONNECTION_TIMEOUT: 60,
+  DEFAULT_ENDPOINT: "/bayeux",
+  INTERVAL: 0
+};
+
 // src/error.ts
 var FayeError = class extends Error {
   name = "FayeError";
@@ -108,80 +122,6 @@ function parseError(text2) {
   return new FayeError(Number(parts[1]), parts[2].split(","), parts[3]);
 }
 var failure = (message) => new FayeError(null, [], message);
-
-// src/channels.ts
-var Channels = class {
-  #channels = /* @__PURE__ */ new Map();
-  /** Adds a listener and gives its channel. */
-  add(subscription) {
-    let channel = this.#channels.get(subscription.channel);
-    if (!channel) {
-      channel = { name: subscription.channel, standing: "unknown", subscriptions: [] };
-      this.#channels.set(channel.name, channel);
-    }
-    channel.subscriptions = [...channel.subscriptions, subscription];
-    return channel;
-  }
-  /** Removes a listener, or all of a channel. Gives the channel if nobody listens to it any more. */
-  remove(name, subscription) {
-    const channel = this.#channels.get(name);
-    if (!channel) return void 0;
-    const leaves = (each) => !subscription || each === subscription;
-    const leaving = channel.subscriptions.filter(leaves);
-    channel.subscriptions = channel.subscriptions.filter((each) => !leaves(each));
-    for (const each of leaving) each.setDeferredStatus("failed", failure("The subscription was cancelled"));
-    if (channel.subscriptions.length > 0 || leaving.length === 0) return void 0;
-    this.#channels.delete(name);
-    return channel;
-  }
-  get(name) {
-    return this.#channels.get(name);
-  }
-  all() {
-    return [...this.#channels.values()];
-  }
-  /** The session has ended: the next one knows no channel. */
-  forget() {
-    for (const channel of this.all()) channel.standing = "unknown";
-  }
-  /** The server agreed. */
-  agree(channel) {
-    channel.standing = "agreed";
-    for (const subscription of channel.subscriptions) subscription.setDeferredStatus("succeeded");
-  }
-  /**
-   * The server refused. Listeners that still waited for the answer are rejected and leave; those whose promise was
-   * resolved before stay for the next session. Gives whether such are left.
-   */
-  refuse(channel, error) {
-    channel.standing = "unknown";
-    const waiting = channel.subscriptions.filter((subscription) => !subscription.isSettled);
-    channel.subscriptions = channel.subscriptions.filter((subscription) => subscription.isSettled);
-    for (const subscription of waiting) subscription.setDeferredStatus("failed", error);
-    if (channel.subscriptions.length > 0) return true;
-    this.#channels.delete(channel.name);
-    return false;
-  }
-  /** Whoever still waits for an answer gets none. */
-  reject(error) {
-    for (const channel of this.all()) this.refuse(channel, error);
-  }
-  /** Ends every listener: the client is disconnected for good. */
-  clear(error) {
-    for (const channel of this.all()) {
-      for (const subscription of channel.subscriptions) subscription.setDeferredStatus("failed", error);
-    }
-    this.#channels.clear();
-  }
-  /** Calls every listener whose channel or pattern matches, in Faye's order. */
-  deliver(message) {
-    for (const pattern of patternsOf(message.channel)) {
-      for (const subscription of this.#channels.get(pattern)?.subscriptions ?? []) {
-        subscription.apply(void 0, [message]);
-      }
-    }
-  }
-};
 
 // src/deferrable.ts
 var Deferrable = class extends Promise {
@@ -554,6 +494,37 @@ var Replay = class {
   }
 };
 
+// src/advice.ts
+var REPLY_SECONDS = 10;
+var Advised = class {
+  /** Milliseconds between two connects. */
+  interval;
+  /** Milliseconds for which the server holds a connect. */
+  timeout;
+  constructor(interval, timeout) {
+    this.interval = interval;
+    this.timeout = timeout;
+  }
+  heed({ advice }) {
+    for (const field of ["interval", "timeout"]) {
+      const value = advice?.[field];
+      if (typeof value === "number" && value >= 0) this[field] = value;
+    }
+  }
+  /** Seconds that a reply may take: as long as the server holds a connect, and a little more. */
+  replyTime(retry) {
+    return 1.2 * this.timeout / 1e3 || Math.max(1.2 * retry, REPLY_SECONDS);
+  }
+};
+function fateOf(reply, clientId) {
+  const reconnect = reply.advice?.reconnect;
+  if (reconnect === "none") return "over";
+  const isUnknown = !reply.successful && /unknown client/i.test(parseError(reply.error).message);
+  if (reconnect !== "handshake" && !isUnknown) return void 0;
+  const isOurs = reply.clientId === void 0 || reply.clientId === clientId || reply.error?.includes(clientId);
+  return isOurs ? "lost" : void 0;
+}
+
 // src/backoff.ts
 var FIRST_SECONDS = 1;
 function delayAfter(failures, retry, limit, random = Math.random) {
@@ -563,7 +534,6 @@ function delayAfter(failures, retry, limit, random = Math.random) {
 }
 
 // src/connects.ts
-var TRIAL_SECONDS = 10;
 var QUICK_MILLISECONDS = 50;
 var QUICK_IN_A_ROW = 5;
 var LONGEST_BRAKE = 5e3;
@@ -584,23 +554,25 @@ var Connects = class {
     this.#interval = interval;
     this.#failed = () => delayAfter(2, retry, retry);
   }
-  /** Connects unless that is under way over the transport in use. */
+  /** Connects, unless a connect waits or is under way over the transport in use. */
   cycle() {
     const { current, clientId } = this.#dispatcher.selector;
-    if (!clientId || !current || this.#underWay?.transport === current.transport) return;
+    if (!clientId || !current) return;
+    if (this.#underWay) {
+      const carrier = this.#dispatcher.carrier(this.#underWay.id);
+      if (!carrier || carrier === current.transport) return;
+    }
     clearTimeout(this.#timer);
     const message = { channel: CONNECT, clientId, connectionType: current.kind.type };
-    const isTrial = Boolean(current.kind.isSocket) && !current.isProven;
-    if (isTrial) message.advice = { timeout: 0 };
-    const underWay = { transport: current.transport };
+    const underWay = { id: "" };
     const sentAt = Date.now();
     this.#underWay = underWay;
     this.hasHeard = false;
-    this.#transmit(message, isTrial ? TRIAL_SECONDS : void 0, (reply) => {
+    underWay.id = this.#transmit(message, (reply) => {
       if (this.#underWay !== underWay) return;
       this.#underWay = void 0;
       this.#dispatcher.forget(({ channel }) => channel === CONNECT);
-      const delay = this.#delay(reply, isTrial, sentAt);
+      const delay = this.#delay(reply, message.advice?.timeout === 0, sentAt);
       if (delay > 0) this.#timer = setTimeout(() => this.cycle(), delay);
       else this.cycle();
     });
@@ -621,6 +593,52 @@ var Connects = class {
   }
 };
 
+// src/outbox.ts
+var Outbox = class {
+  #envelopes = /* @__PURE__ */ new Map();
+  add(envelope) {
+    this.#envelopes.set(envelope.message.id, envelope);
+  }
+  get(id) {
+    return id === void 0 ? void 0 : this.#envelopes.get(id);
+  }
+  all() {
+    return [...this.#envelopes.values()];
+  }
+  /** Those of these messages that a transport carries; without messages, all that it carries. */
+  carriedBy(transport, messages) {
+    return this.all().filter((envelope) => envelope.transport === transport && (!messages || messages.includes(envelope.message)));
+  }
+  /** Takes a message out. Whoever waits for the reply is to be told by what is given. */
+  end(envelope) {
+    clearTimeout(envelope.timer);
+    this.#envelopes.delete(envelope.message.id);
+    return envelope.settle;
+  }
+  /** Takes a message out, whose reply nobody waits for any more. */
+  drop(envelope) {
+    envelope.transport?.cancel(envelope.message);
+    return this.end(envelope);
+  }
+  /** It was not answered: it waits to be sent again, or is given up. */
+  wait(envelope) {
+    clearTimeout(envelope.timer);
+    envelope.transport = void 0;
+    envelope.scheduler.fail();
+    if (!envelope.scheduler.isDeliverable()) this.giveUp(envelope);
+  }
+  giveUp(envelope) {
+    envelope.scheduler.abort();
+    this.end(envelope)(void 0, failure("The message was given up: its attempts or its time ran out"));
+  }
+  /** A server ended the socket because of one message, which would happen again: it is the largest with data. */
+  refuseLargest(envelopes, error) {
+    const size = ({ message }) => JSON.stringify(message).length;
+    const [largest] = envelopes.filter(({ message }) => message.data !== void 0).sort((a, b) => size(b) - size(a));
+    if (largest) this.end(largest)(void 0, error);
+  }
+};
+
 // src/selector.ts
 var HEAD_START = 1500;
 var SHARED_HEAD_START = 3e3;
@@ -638,7 +656,7 @@ var Selector = class {
   #offered;
   #heardAt = 0;
   #timer;
-  constructor(kinds, endpointFor, settings, listener) {
+  constructor({ kinds, endpointFor, settings }, listener) {
     this.#settings = settings;
     this.#listener = listener;
     this.candidates = kinds.map((kind) => ({
@@ -664,7 +682,8 @@ var Selector = class {
   }
   /** The types that this client can use with its endpoints. */
   types() {
-    return this.candidates.filter((candidate) => this.#isPossible(candidate)).map(({ kind }) => kind.type);
+    const possible = this.candidates.filter((candidate) => this.#isPossible(candidate) && !candidate.kind.ownsSession);
+    return possible.map(({ kind }) => kind.type);
   }
   /** A session begins or ends. Without a session, only what needs none may be used. */
   begin(clientId, offered) {
@@ -696,7 +715,7 @@ var Selector = class {
       if (!candidate.transport && !(kind.isSocket && opening)) this.#open(candidate, now);
       if (!candidate.isOpen) {
         if (candidate.transport) opening ??= candidate;
-      } else if (!this.clientId && kind.isSocket && !kind.ownsSession) {
+      } else if (!this.clientId && kind.isSocket && !kind.ownsSession && !candidate.isProven) {
         spare ??= candidate;
       } else {
         best = candidate;
@@ -742,9 +761,8 @@ var Selector = class {
       },
       failed: (messages, error) => {
         if (!isCurrent()) return;
-        const wasCurrent = candidate === this.current;
-        if (!candidate.isProven && kind.isBlockable) this.#shun(candidate);
-        if (wasCurrent) this.#listener.failed(candidate, transport, messages, error);
+        if (!candidate.isProven && kind.isBlockable) this.fail(candidate, error);
+        else if (candidate === this.current) this.#listener.failed(candidate, transport, messages, error);
         else this.#listener.moved(transport, messages);
       },
       refused: (messages, status) => this.#listener.refused(messages, status),
@@ -766,14 +784,10 @@ var Selector = class {
     candidate.shunned = 0;
     if (candidate !== this.current) return;
     for (const other of this.candidates) {
-      const { transport } = other;
-      if (other === candidate || !other.kind.isSocket || !other.isOpen || !transport) continue;
-      this.#close(other);
-      this.#listener.moved(transport, void 0);
+      if (other !== candidate && other.kind.isSocket && other.isOpen) this.#close(other);
     }
   }
   #shun(candidate) {
-    this.#close(candidate);
     const now = Date.now();
     candidate.shunnedAt = now;
     candidate.shunnedUntil = now + Math.min(SHUN_TIME * 2 ** candidate.shunned, SHUN_LIMIT);
@@ -784,15 +798,15 @@ var Selector = class {
     const { transport, kind } = candidate;
     const wasCurrent = candidate === this.current;
     if (kind.isBlockable && !candidate.isProven) this.#shun(candidate);
-    else this.#close(candidate);
+    this.#drop(candidate);
     if (!transport) return;
-    if (wasCurrent) {
-      this.#listener.failed(candidate, transport, void 0, error);
-      if (kind.ownsSession) this.#listener.lost(error);
-    } else {
+    if (!wasCurrent) {
       this.#listener.moved(transport, void 0);
       this.select();
+      return;
     }
+    this.#listener.failed(candidate, transport, void 0, error);
+    if (kind.ownsSession) this.#listener.lost(error);
   }
   /**
    * Nothing is used until `select` is called again, because a transport failed. Where nothing has answered since
@@ -802,8 +816,12 @@ var Selector = class {
     this.current = void 0;
     clearTimeout(this.#timer);
     for (const candidate of this.candidates) {
-      if (candidate !== failed && candidate.shunnedAt > this.#heardAt) this.#spare(candidate);
+      if (!failed || candidate !== failed && candidate.shunnedAt > this.#heardAt) this.#spare(candidate);
     }
+  }
+  /** Asks the other side whether it is there. */
+  check() {
+    this.current?.transport?.check?.();
   }
   /** Forgets who did not work: the network is another one now. */
   forgive() {
@@ -812,13 +830,18 @@ var Selector = class {
   #spare(candidate) {
     candidate.shunnedUntil = candidate.shunned = 0;
   }
-  #close(candidate) {
+  #drop(candidate) {
     clearTimeout(candidate.timer);
     const { transport } = candidate;
     candidate.transport = void 0;
     candidate.isOpen = candidate.isProven = false;
     if (candidate === this.current) this.current = void 0;
     transport?.close();
+  }
+  #close(candidate) {
+    const { transport } = candidate;
+    this.#drop(candidate);
+    if (transport) this.#listener.moved(transport, void 0);
   }
   /** Closes everything. */
   close() {
@@ -828,11 +851,12 @@ var Selector = class {
 };
 
 // src/dispatcher.ts
+var TRIAL_SECONDS = 10;
 var Dispatcher = class {
   selector;
   #options;
   #listener;
-  #envelopes = /* @__PURE__ */ new Map();
+  #outbox = new Outbox();
   #failures = 0;
   #pause;
   #isFlushing = false;
@@ -840,44 +864,47 @@ var Dispatcher = class {
   isUp;
   /** Whether another has told that the server is away: replies of that other say nothing then. */
   #isRelayed = false;
-  constructor(kinds, endpointFor, settings, options, listener) {
+  constructor(reach, options, listener) {
     this.#options = options;
     this.#listener = listener;
-    this.selector = new Selector(kinds, endpointFor, settings, this);
+    this.selector = new Selector(reach, this);
   }
   /** Sends a message with an id. */
   send(message, limits, settle) {
     const scheduler = new this.#options.scheduler(message, { ...limits, interval: this.#options.retry });
-    const envelope = { message, scheduler, settle, transport: void 0, timer: void 0, isAlone: false };
-    this.#envelopes.set(message.id, envelope);
+    const envelope = {
+      message,
+      scheduler,
+      settle,
+      transport: void 0,
+      timer: void 0,
+      isAlone: false,
+      isTrial: false
+    };
+    this.#outbox.add(envelope);
     this.flush();
   }
   /** Gives up a message. */
   abort(id, error) {
-    const envelope = this.#envelopes.get(id);
+    const envelope = this.#outbox.get(id);
     if (!envelope) return;
     envelope.scheduler.abort();
-    envelope.transport?.cancel(envelope.message);
-    this.#end(envelope)(void 0, error);
+    this.#outbox.drop(envelope)(void 0, error);
   }
   /** Forgets messages without a word: nobody needs the reply any more. */
   forget(matches) {
-    for (const envelope of [...this.#envelopes.values()]) {
-      if (!matches(envelope.message)) continue;
-      envelope.transport?.cancel(envelope.message);
-      this.#end(envelope);
-    }
+    for (const envelope of this.#outbox.all()) if (matches(envelope.message)) this.#outbox.drop(envelope);
+  }
+  /** What carries a message now; undefined while it waits. */
+  carrier(id) {
+    return this.#outbox.get(id)?.transport;
   }
   /** Gives up everything. */
   clear(error) {
     clearTimeout(this.#pause);
-    this.#pause = void 0;
-    for (const envelope of [...this.#envelopes.values()]) this.#end(envelope)(void 0, error);
-  }
-  #end(envelope) {
-    clearTimeout(envelope.timer);
-    this.#envelopes.delete(envelope.message.id);
-    return envelope.settle;
+    this.#pause = this.isUp = void 0;
+    this.#failures = 0;
+    for (const envelope of this.#outbox.all()) this.#outbox.end(envelope)(void 0, error);
   }
   /** Messages that `act` sends leave together. */
   batch(act) {
@@ -901,27 +928,37 @@ var Dispatcher = class {
   #flushNow() {
     const { current, clientId } = this.selector;
     if (!current?.transport) return;
-    let waiting = [...this.#envelopes.values()].filter(({ transport: transport2, message }) => !transport2 && (message.channel === HANDSHAKE || clientId !== void 0));
+    let waiting = this.#outbox.all().filter(({ transport: transport2, message }) => !transport2 && (message.channel === HANDSHAKE || clientId !== void 0));
     const alone = waiting.findIndex(({ isAlone }) => isAlone);
     if (alone >= 0) waiting = waiting.slice(0, Math.max(alone, 1));
     const deliverable = waiting.filter((envelope) => {
       if (envelope.scheduler.isDeliverable()) return true;
-      this.#giveUp(envelope);
+      this.#outbox.giveUp(envelope);
       return false;
     });
-    for (const { message } of deliverable) {
-      if (message.clientId !== void 0) message.clientId = clientId;
-    }
     if (deliverable.length === 0) return;
+    for (const envelope of deliverable) this.#stamp(envelope, current);
     const { transport } = current;
     const taken = new Set(transport.send(deliverable.map(({ message }) => message)));
     for (const envelope of deliverable) {
       if (!taken.has(envelope.message)) continue;
       envelope.transport = transport;
       envelope.scheduler.send();
-      const seconds = envelope.scheduler.getTimeout();
+      const timeout = envelope.scheduler.getTimeout();
+      const seconds = envelope.isTrial ? Math.min(TRIAL_SECONDS, timeout) : timeout;
       envelope.timer = setTimeout(() => this.#timedOut(envelope, current, seconds), seconds * 1e3);
     }
+  }
+  /** The session, the transport and how far it is to be trusted may be others than when the message was made. */
+  #stamp(envelope, { kind, isProven }) {
+    const { message } = envelope;
+    if (message.clientId !== void 0) message.clientId = this.selector.clientId;
+    if (message.channel !== CONNECT) return;
+    message.connectionType = kind.type;
+    const isTrial = !this.isUp || Boolean(kind.isSocket) && !isProven;
+    if (isTrial) message.advice = { timeout: 0 };
+    else if (envelope.isTrial) delete message.advice;
+    envelope.isTrial = isTrial;
   }
   #timedOut(envelope, candidate, seconds) {
     const { transport, message } = envelope;
@@ -941,9 +978,10 @@ var Dispatcher = class {
   received(messages) {
     for (const message of messages) {
       const isReply = message.successful !== void 0;
-      const envelope = isReply && message.id !== void 0 ? this.#envelopes.get(message.id) : void 0;
-      const settle = envelope && this.#end(envelope);
-      if (envelope) envelope.scheduler.succeed();
+      let envelope = isReply ? this.#outbox.get(message.id) : void 0;
+      if (envelope?.message.channel !== message.channel) envelope = void 0;
+      envelope?.scheduler.succeed();
+      const settle = envelope && this.#outbox.end(envelope);
       if (isReply) this.#failures = 0;
       if (!this.isUp && !this.#isRelayed) {
         this.isUp = true;
@@ -953,50 +991,29 @@ var Dispatcher = class {
     }
   }
   failed(candidate, transport, messages, error) {
-    const affected = this.#carried(transport, messages);
-    if (error.code === 413) this.#refuseLargest(affected, error);
+    if (error.code === 413) this.#outbox.refuseLargest(this.#outbox.carriedBy(transport, messages), error);
+    const affected = this.#outbox.carriedBy(transport, messages);
     this.#down(candidate, error, affected);
-    for (const envelope of affected) this.#wait(envelope);
+    for (const envelope of affected) this.#outbox.wait(envelope);
   }
   moved(transport, messages) {
-    for (const envelope of this.#carried(transport, messages)) this.#wait(envelope);
+    for (const envelope of this.#outbox.carriedBy(transport, messages)) this.#outbox.wait(envelope);
     this.flush();
-  }
-  #carried(transport, messages) {
-    return [...this.#envelopes.values()].filter((envelope) => envelope.transport === transport && (!messages || messages.includes(envelope.message)));
-  }
-  #wait(envelope) {
-    clearTimeout(envelope.timer);
-    envelope.transport = void 0;
-    envelope.scheduler.fail();
-    if (!envelope.scheduler.isDeliverable()) this.#giveUp(envelope);
-  }
-  #giveUp(envelope) {
-    envelope.scheduler.abort();
-    this.#end(envelope)(void 0, failure("The message was given up: its attempts or its time ran out"));
-  }
-  /** The server ended the socket because of one message; the same again would end it again. */
-  #refuseLargest(affected, error) {
-    const size = ({ message }) => JSON.stringify(message).length;
-    const [largest] = affected.filter(({ message }) => message.data !== void 0).sort((a, b) => size(b) - size(a));
-    if (!largest) return;
-    affected.splice(affected.indexOf(largest), 1);
-    this.#end(largest)(void 0, error);
   }
   /** A request that the server did not read: its messages go again one by one, to find the one at fault. */
   refused(messages, status) {
     const error = new FayeError(status, [], `The server answered ${status} to the request`);
     for (const message of messages) {
-      const envelope = this.#envelopes.get(message.id);
+      const envelope = this.#outbox.get(message.id);
       if (!envelope) continue;
       const isSingle = messages.length === 1;
       if (isSingle && message.channel !== HANDSHAKE && message.channel !== CONNECT) {
-        this.#end(envelope)(void 0, error);
-        continue;
+        this.#outbox.end(envelope)(void 0, error);
+      } else {
+        envelope.isAlone = true;
+        if (isSingle) this.#down(this.selector.current, error, [envelope]);
+        this.#outbox.wait(envelope);
       }
-      this.#wait(envelope);
-      envelope.isAlone = true;
-      if (isSingle) this.#down(this.selector.current, error, [envelope]);
     }
     this.flush();
   }
@@ -1033,42 +1050,64 @@ var Dispatcher = class {
     this.selector.select();
     this.flush();
   }
-  /** The network may be there again: tries at once, and forgets what did not work. */
+  /** The network may be there again: tries at once, forgets what did not work, and asks whether the server is there. */
   wake() {
+    if (this.isUp === void 0 && !this.#pause) return;
     this.selector.forgive();
     this.#failures = 0;
-    if (this.#pause) this.retry();
-    else this.selector.select();
+    this.retry();
+    this.selector.check();
+  }
+};
+
+// src/waiting.ts
+var Waiting = class {
+  #tasks = [];
+  get isEmpty() {
+    return this.#tasks.length === 0;
+  }
+  add(task) {
+    this.#tasks.push(task);
+  }
+  runAll() {
+    for (const { run } of this.#tasks.splice(0)) run();
+  }
+  /** Fails what does not last, or everything. */
+  fail(error, isFinal) {
+    const tasks = this.#tasks.splice(0);
+    this.#tasks = tasks.filter(({ isLasting }) => isLasting && !isFinal);
+    for (const { isLasting, fail } of tasks) if (!isLasting || isFinal) fail(error);
   }
 };
 
 // src/session.ts
-var REPLY_SECONDS = 10;
 var FAREWELL_SECONDS = 10;
 var Session = class {
   dispatcher;
   phase = "unconnected";
   #options;
   #listener;
-  #pipeline;
+  pipeline;
   #connects;
-  #advice;
-  #waiting = [];
+  #advised;
+  #waiting = new Waiting();
   #refusals = 0;
   #hasBegun = false;
   #isEnding = false;
   #timer;
-  constructor(kinds, endpointFor, settings, options, pipeline, listener) {
+  /** Ends the wait for the reply to a disconnect. */
+  #gone;
+  constructor(reach, options, pipeline, listener) {
     this.#options = options;
     this.#listener = listener;
-    this.#pipeline = pipeline;
-    this.#advice = { reconnect: "retry", interval: 1e3 * options.interval, timeout: 1e3 * options.timeout };
-    this.dispatcher = new Dispatcher(kinds, endpointFor, settings, options, this);
+    this.pipeline = pipeline;
+    this.#advised = new Advised(1e3 * options.interval, 1e3 * options.timeout);
+    this.dispatcher = new Dispatcher(reach, options, this);
     this.#connects = new Connects(
       this.dispatcher,
       options.retry,
-      () => this.#advice.interval,
-      (message, timeout, settle) => this.transmit(message, timeout === void 0 ? {} : { timeout }, settle)
+      () => this.#advised.interval,
+      (message, settle) => this.transmit(message, {}, settle)
     );
   }
   get clientId() {
@@ -1081,6 +1120,10 @@ var Session = class {
     if (this.phase === "connected") return this.dispatcher.isUp === false ? "interrupted" : "connected";
     return this.#hasBegun && this.phase !== "disconnected" ? "interrupted" : this.phase;
   }
+  /** Whether it was ended and is not to begin again by itself. */
+  get isOver() {
+    return this.#isEnding || this.phase === "disconnected";
+  }
   report(reason, error, retryIn) {
     this.#listener.report({ state: this.state, reason, transport: this.transport, error, retryIn });
   }
@@ -1088,7 +1131,7 @@ var Session = class {
   whenConnected(run, fail, isLasting) {
     if (this.isOver) return fail(failure("The client is disconnected"));
     if (this.phase === "connected") return run();
-    this.#waiting.push({ run, fail, isLasting });
+    this.#waiting.add({ run, fail, isLasting });
     this.start();
   }
   /** Shakes hands unless that was done, is under way, or waits for its time. */
@@ -1096,17 +1139,14 @@ var Session = class {
     if (this.phase !== "unconnected" || this.#timer) return;
     this.phase = "connecting";
     this.#listener.starts();
-    if (this.dispatcher.selector.types().length === 0) {
+    const { selector } = this.dispatcher;
+    const types = selector.types();
+    if (types.length === 0) {
       return this.#end(failure("No transport can be used: too much was disabled, or the platform has none"));
     }
     this.report("Shaking hands");
-    this.dispatcher.selector.begin(void 0, void 0);
-    const message = {
-      channel: HANDSHAKE,
-      version: "1.0",
-      supportedConnectionTypes: this.dispatcher.selector.types()
-    };
-    this.transmit(message, {}, (reply, error) => {
+    selector.begin(void 0, void 0);
+    this.transmit({ channel: HANDSHAKE, version: "1.0", supportedConnectionTypes: types }, {}, (reply, error) => {
       if (reply?.successful && reply.clientId) this.#accepted(reply);
       else if (this.phase === "connecting") this.#refused(reply, error ?? parseError(reply?.error));
     });
@@ -1114,8 +1154,7 @@ var Session = class {
   /** Begins again after the end. */
   restart() {
     if (this.phase === "disconnected") this.phase = "unconnected";
-    this.#isEnding = false;
-    this.start();
+    if (!this.#isEnding) this.start();
   }
   #accepted(reply) {
     log("info", "Handshake successful: ?", reply.clientId);
@@ -1126,21 +1165,19 @@ var Session = class {
     this.report("The server accepted the session");
     this.#connects.cycle();
     this.#listener.began();
-    for (const { run } of this.#waiting.splice(0)) run();
+    this.#waiting.runAll();
   }
   #refused(reply, error) {
     this.phase = "unconnected";
     log("info", "Handshake unsuccessful: ?", reply?.error ?? error.message);
-    if (reply && this.#pipeline.mayRetry(reply, error)) return this.start();
+    if (reply && this.pipeline.mayRetry(reply, error)) return this.start();
     if (reply?.advice?.reconnect === "none") return this.#end(error);
     this.#refusals += 1;
     const { retry, maxRetry } = this.#options;
     const delay = Math.max(delayAfter(this.#refusals + 1, retry, maxRetry), Number(reply?.advice?.interval) || 0);
     this.#later(delay);
-    const failing = this.#waiting.filter(({ isLasting }) => !isLasting);
-    this.#waiting = this.#waiting.filter(({ isLasting }) => isLasting);
     this.report("The server refused the session", error, delay);
-    for (const { fail } of failing) fail(error);
+    this.#waiting.fail(error, false);
   }
   #later(delay) {
     clearTimeout(this.#timer);
@@ -1149,48 +1186,33 @@ var Session = class {
       this.start();
     }, delay);
   }
-  /**
-   * Sends a message through the extensions. `settle` is called with its reply, or with what went wrong. Gives the id.
-   */
+  /** Sends a message. `settle` is called with its reply, or with what went wrong. Gives the id. */
   transmit(message, limits, settle) {
-    const { retry } = this.#options;
-    const held = 1.2 * this.#advice.timeout / 1e3;
-    const timeout = limits.timeout ?? (held || Math.max(1.2 * retry, REPLY_SECONDS));
-    return this.#pipeline.send(message, { ...limits, timeout }, this.dispatcher, settle);
-  }
-  /** Whether a refused message may be sent once more, because something that it needs was renewed. */
-  mayRetry(message, reply) {
-    return this.#pipeline.mayRetry(message, parseError(reply.error));
+    const timeout = limits.timeout ?? this.#advised.replyTime(this.#options.retry);
+    return this.pipeline.send(message, { ...limits, timeout }, this.dispatcher, settle);
   }
   received(message, settle) {
-    this.#pipeline.receive(message, (passed) => {
+    this.pipeline.receive(message, (passed) => {
       if (!passed) return settle?.(void 0, failure("An extension dropped the reply"));
-      const isReply = passed.successful !== void 0 || passed.channel?.startsWith("/meta/");
+      const isReply = settle || passed.channel?.startsWith("/meta/");
       if (!isReply && passed.data !== void 0 && passed.channel) {
         this.#connects.hasHeard = true;
         this.#listener.deliver(passed);
       }
-      if (isReply && passed.advice) this.#advise(passed.advice);
+      if (isReply) this.#advised.heed(passed);
       if (isReply && passed.channel !== HANDSHAKE && passed.channel !== DISCONNECT) this.#follow(passed);
       if (settle) settle(passed, void 0);
       else if (passed.channel === SUBSCRIBE && passed.successful === false) this.#listener.refused(passed);
     });
   }
-  #advise(advice) {
-    for (const field of ["interval", "timeout"]) {
-      const value = advice[field];
-      if (typeof value === "number" && value >= 0) this.#advice[field] = value;
-    }
-  }
   /** What a reply says about the session itself. */
   #follow(reply) {
     if (this.phase !== "connected") return;
-    const error = reply.successful ? void 0 : parseError(reply.error);
-    if (reply.advice?.reconnect === "none") return this.#end(error ?? failure("The server wants no more connections"));
-    const isForgotten = reply.clientId === void 0 || reply.clientId === this.clientId;
-    if (reply.advice?.reconnect !== "handshake" && !/unknown client/i.test(error?.message ?? "")) return;
-    if (!isForgotten && !reply.error?.includes(this.clientId)) return;
-    this.lost(error ?? failure("The server began anew"), Number(reply.advice?.interval) || 0);
+    const fate = fateOf(reply, this.clientId);
+    if (!fate) return;
+    const error = reply.successful ? failure("The server wants it so") : parseError(reply.error);
+    if (fate === "over") this.#end(error);
+    else this.lost(error, Number(reply.advice?.interval) || 0);
   }
   /** The server has forgotten the session: shakes hands again, after so many milliseconds. */
   lost(error, delay = 0) {
@@ -1200,7 +1222,7 @@ var Session = class {
     this.#connects.stop();
     this.dispatcher.forget(({ channel }) => channel.startsWith("/meta/"));
     this.dispatcher.selector.begin(void 0, void 0);
-    this.#advice.interval = 1e3 * this.#options.interval;
+    this.#advised.interval = 1e3 * this.#options.interval;
     this.#later(delay);
     this.report("The session was lost", error, delay);
   }
@@ -1214,35 +1236,27 @@ var Session = class {
     if (this.phase === "connected" && this.#hasBegun) this.report("The server answers again");
   }
   down(error, retryIn, isFirst) {
+    if (this.#gone) return this.#gone();
     if (isFirst) this.#listener.down();
     this.report(error.message, error, retryIn);
   }
-  /** The network may be there again, or the page is looked at again. */
-  wake() {
-    this.dispatcher.wake();
-    this.doubt();
-  }
-  /** Asks the other side whether it is there. */
-  doubt() {
-    if (this.phase === "connected") this.dispatcher.selector.current?.transport?.check?.();
-  }
-  /** Whether it was ended and is not to begin again by itself. */
-  get isOver() {
-    return this.#isEnding || this.phase === "disconnected";
-  }
-  /** Tells the server that we go. Gives what to call when nobody should wait longer. */
+  /** Tells the server that we go. */
   disconnect(done) {
     if (this.isOver) return done(void 0);
     const finish = (error) => {
       clearTimeout(timer);
-      if (this.phase !== "disconnected") this.#end(failure("The client was disconnected"));
       done(error);
+      if (this.phase !== "disconnected") this.#end(failure("The client was disconnected"));
     };
     const timer = setTimeout(() => finish(failure("The server did not answer")), FAREWELL_SECONDS * 1e3);
-    if (this.phase === "unconnected" && this.#waiting.length === 0) return finish(void 0);
+    if (this.phase === "unconnected" && this.#waiting.isEmpty) return finish(void 0);
     const say = () => {
       this.#isEnding = true;
-      this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply, error) => finish(reply && !reply.successful ? parseError(reply.error) : error));
+      this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply, error) => {
+        const isUnknown = reply && fateOf(reply, this.clientId) === "lost";
+        finish(reply && !reply.successful && !isUnknown ? parseError(reply.error) : error);
+      });
+      this.#gone = () => finish(void 0);
     };
     this.whenConnected(say, () => finish(void 0), false);
     this.#isEnding = true;
@@ -1251,25 +1265,155 @@ var Session = class {
   leave() {
     const { clientId, current } = this.dispatcher.selector;
     if (this.phase !== "connected" || !clientId) return;
-    const message = { channel: DISCONNECT, clientId, id: "bye" };
-    this.#pipeline.pass("outgoing", message, (passed) => {
+    this.pipeline.pass("outgoing", { channel: DISCONNECT, clientId, id: "bye" }, (passed) => {
       if (passed) current?.transport?.farewell?.(passed);
     });
     this.#end(failure("The page was left"));
   }
   #end(error) {
     this.phase = "disconnected";
-    this.#isEnding = false;
-    this.#hasBegun = false;
+    this.#isEnding = this.#hasBegun = false;
+    this.#gone = void 0;
     this.#connects.stop();
     clearTimeout(this.#timer);
     this.#timer = void 0;
     this.dispatcher.selector.close();
     this.dispatcher.selector.clientId = void 0;
-    for (const { fail } of this.#waiting.splice(0)) fail(error);
+    this.#waiting.fail(error, true);
     this.dispatcher.clear(error);
     this.#listener.ended(error);
     this.report(error.message, error);
+  }
+};
+
+// src/channels.ts
+var Channels = class {
+  #channels = /* @__PURE__ */ new Map();
+  /** Adds a listener and gives its channel. */
+  add(subscription) {
+    let channel = this.#channels.get(subscription.channel);
+    if (!channel) {
+      channel = { name: subscription.channel, standing: "unknown", subscriptions: [] };
+      this.#channels.set(channel.name, channel);
+    }
+    channel.subscriptions = [...channel.subscriptions, subscription];
+    return channel;
+  }
+  /** Removes a listener, or all of a channel. Gives the channel if nobody listens to it any more. */
+  remove(name, subscription) {
+    const channel = this.#channels.get(name);
+    if (!channel) return void 0;
+    const leaves = (each) => !subscription || each === subscription;
+    const leaving = channel.subscriptions.filter(leaves);
+    channel.subscriptions = channel.subscriptions.filter((each) => !leaves(each));
+    for (const each of leaving) each.setDeferredStatus("failed", failure("The subscription was cancelled"));
+    if (channel.subscriptions.length > 0 || leaving.length === 0) return void 0;
+    this.#channels.delete(name);
+    return channel;
+  }
+  get(name) {
+    return this.#channels.get(name);
+  }
+  all() {
+    return [...this.#channels.values()];
+  }
+  /** The session has ended: the next one knows no channel. */
+  forget() {
+    for (const channel of this.all()) channel.standing = "unknown";
+  }
+  /** The server agreed. */
+  agree(channel) {
+    channel.standing = "agreed";
+    for (const subscription of channel.subscriptions) subscription.setDeferredStatus("succeeded");
+  }
+  /**
+   * The server refused. Listeners that still waited for the answer are rejected and leave; those whose promise was
+   * resolved before stay for the next session. Gives whether such are left.
+   */
+  refuse(channel, error) {
+    channel.standing = "unknown";
+    const waiting = channel.subscriptions.filter((subscription) => !subscription.isSettled);
+    channel.subscriptions = channel.subscriptions.filter((subscription) => subscription.isSettled);
+    for (const subscription of waiting) subscription.setDeferredStatus("failed", error);
+    if (channel.subscriptions.length > 0) return true;
+    this.#channels.delete(channel.name);
+    return false;
+  }
+  /** Whoever still waits for an answer gets none. */
+  reject(error) {
+    for (const channel of this.all()) this.refuse(channel, error);
+  }
+  /** Ends every listener: the client is disconnected for good. */
+  clear(error) {
+    for (const channel of this.all()) {
+      for (const subscription of channel.subscriptions) subscription.setDeferredStatus("failed", error);
+    }
+    this.#channels.clear();
+  }
+  /** Calls every listener whose channel or pattern matches, in Faye's order. */
+  deliver(message) {
+    for (const pattern of patternsOf(message.channel)) {
+      for (const subscription of this.#channels.get(pattern)?.subscriptions ?? []) {
+        subscription.apply(void 0, [message]);
+      }
+    }
+  }
+};
+
+// src/subscribe.ts
+var Subscriber = class {
+  channels = new Channels();
+  #session;
+  #lost;
+  /** `lost` is told of subscriptions that had been accepted and are no more. */
+  constructor(session, lost) {
+    this.#session = session;
+    this.#lost = lost;
+  }
+  add(subscription) {
+    if (this.#session.isOver) return subscription.setDeferredStatus("failed", failure("The client is disconnected"));
+    const channel = this.channels.add(subscription);
+    if (channel.standing === "agreed") subscription.setDeferredStatus("succeeded");
+    else if (channel.standing === "unknown" && this.#session.phase === "connected") this.#ask(channel);
+    else this.#session.start();
+  }
+  /** Removes one listener of a channel, or all. The server is told when nobody listens any more. */
+  remove(name, subscription) {
+    const left = this.channels.remove(name, subscription);
+    if (!left || left.standing === "unknown" || this.#session.phase !== "connected") return;
+    const message = { channel: UNSUBSCRIBE, clientId: this.#session.clientId, subscription: name };
+    this.#session.transmit(message, {}, () => {
+    });
+  }
+  /** A session has begun, which knows of nothing. */
+  renew() {
+    this.channels.forget();
+    for (const channel of this.channels.all()) this.#ask(channel);
+  }
+  #ask(channel, isSecond = false) {
+    channel.standing = "asked";
+    const message = { channel: SUBSCRIBE, clientId: this.#session.clientId, subscription: channel.name };
+    this.#session.transmit(message, {}, (reply, error) => {
+      if (this.channels.get(channel.name) !== channel || reply && this.#session.phase !== "connected") return;
+      if (reply?.successful) return this.channels.agree(channel);
+      const refusal = error ?? parseError(reply?.error);
+      if (reply && !isSecond && this.#session.pipeline.mayRetry(message, refusal)) this.#ask(channel, true);
+      else this.#refuse(channel, refusal);
+    });
+  }
+  #refuse(channel, error) {
+    log("info", "Subscription to ? was refused: ?", channel.name, error.message);
+    if (this.channels.refuse(channel, error)) this.#lost(channel.name, error);
+  }
+  /** The server took subscriptions away, for example because a token expired. */
+  takenAway(message) {
+    for (const name of [message.subscription ?? []].flat()) {
+      const channel = this.channels.get(name);
+      if (channel?.standing !== "agreed") continue;
+      const refusal = parseError(message.error);
+      if (this.#session.pipeline.mayRetry(message, refusal)) this.#ask(channel, true);
+      else this.#refuse(channel, refusal);
+    }
   }
 };
 
@@ -1327,6 +1471,7 @@ function expiryOf(token) {
 var Token = class {
   #source;
   #token;
+  #asking;
   /** Whether the source was asked because of a refusal, and nothing was accepted since. */
   #wasRenewed = false;
   constructor(source) {
@@ -1334,11 +1479,16 @@ var Token = class {
     if (typeof source === "string") this.#token = source;
   }
   prepare() {
-    if (typeof this.#source === "string" || this.#token !== void 0 && !this.#isExpired()) return void 0;
     const source = this.#source;
-    return (async () => {
-      this.#token = await source();
+    if (typeof source === "string" || this.#token !== void 0 && !this.#isExpired()) return void 0;
+    this.#asking ??= (async () => {
+      try {
+        this.#token = await source();
+      } finally {
+        this.#asking = void 0;
+      }
     })();
+    return this.#asking;
   }
   #isExpired() {
     const expiry = expiryOf(this.#token);
@@ -1348,11 +1498,14 @@ var Token = class {
     const isFor = message.channel === HANDSHAKE || message.channel === SUBSCRIBE;
     if (isFor && this.#token !== void 0) addExt(message, "token", this.#token);
   }
-  incoming(message) {
-    if (message.channel === HANDSHAKE && message.successful) this.#wasRenewed = false;
+  incoming({ channel, successful }) {
+    if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) this.#wasRenewed = false;
   }
-  retries(_message, { code }) {
-    if (typeof this.#source === "string" || code !== 401 && code !== 403 || this.#wasRenewed) return false;
+  retries({ ext }, { code }) {
+    if (typeof this.#source === "string" || code !== 401 && code !== 403) return false;
+    const used = ext?.["token"] ?? this.#token;
+    if (this.#asking || used !== this.#token) return true;
+    if (this.#wasRenewed) return false;
     this.#wasRenewed = true;
     this.#token = void 0;
     return true;
@@ -1361,47 +1514,59 @@ var Token = class {
 
 // src/client.ts
 var BaseClient = class extends Emitter {
-  /** The endpoint. */
-  endpoint;
-  #session;
-  #channels = new Channels();
   #extensions = new Extensions();
   #headers;
   #connected = new Deferrable();
+  #make;
+  #made;
   #watch;
   #unwatch;
   constructor(endpoint, options, environment) {
     super();
     const resolved = sessionOptions(options);
-    const parse = (url) => new URL(String(url), environment.base);
-    this.endpoint = parse(endpoint);
-    const endpoints = Object.fromEntries(
-      Object.entries(options.endpoints ?? {}).map(([type, url]) => [type, parse(url)])
-    );
-    const features = [];
-    if (options.token !== void 0) features.push(new Token(options.token));
-    if (options.ack) features.push(new Ack());
-    if (options.replay) {
-      features.push(new Replay(options.replay, (channel, error) => this.emit("replay:gap", { channel, error })));
-    }
     const settings = environment.settings(options);
     this.#headers = settings.headers;
-    this.#session = new Session(
-      environment.kinds(options, this.endpoint),
-      (type) => endpoints[type] ?? this.endpoint,
-      settings,
-      resolved,
-      new Pipeline(this.#extensions, features),
-      this.#listen()
-    );
+    const parse = (url) => new URL(String(url), environment.base);
+    this.#make = () => {
+      const main = parse(endpoint);
+      const endpoints = Object.entries(options.endpoints ?? {}).map(([type, url]) => [type, parse(url)]);
+      const others = new Map(endpoints);
+      const reach = { kinds: environment.kinds(options, main), endpointFor: (type) => others.get(type) ?? main, settings };
+      return new Session(reach, resolved, new Pipeline(this.#extensions, this.#features(options)), this.#listen());
+    };
     this.#watch = () => environment.watch({
-      wake: () => this.#session.wake(),
-      doubt: () => this.#session.doubt(),
+      wake: () => this.wake(),
+      doubt: () => this.#session.dispatcher.selector.check(),
       leave: () => {
         if (!this.#session.dispatcher.selector.isDisabled("autodisconnect")) this.#session.leave();
       }
     });
-    log("info", "New client created for ?", this.endpoint.href);
+    log("info", "New client created for ?", String(endpoint));
+  }
+  get #parts() {
+    if (!this.#made) {
+      const session = this.#make();
+      const lost = (channel, error) => {
+        this.emit("subscription:refused", { channel, error });
+      };
+      this.#made = { session, subscriber: new Subscriber(session, lost) };
+    }
+    return this.#made;
+  }
+  get #session() {
+    return this.#parts.session;
+  }
+  get #subscriber() {
+    return this.#parts.subscriber;
+  }
+  #features({ token, ack, replay }) {
+    const features = [];
+    if (token !== void 0) features.push(new Token(token));
+    if (ack) features.push(new Ack());
+    if (replay !== void 0 && replay !== false) {
+      features.push(new Replay(replay, (channel, error) => this.emit("replay:gap", { channel, error })));
+    }
+    return features;
   }
   #listen() {
     return {
@@ -1412,29 +1577,28 @@ var BaseClient = class extends Emitter {
         this.#unwatch ??= this.#watch();
       },
       began: () => {
-        this.#channels.forget();
-        for (const channel of this.#channels.all()) this.#ask(channel);
+        this.#subscriber.renew();
         this.#connected.setDeferredStatus("succeeded");
       },
       ended: (error) => {
         this.#unwatch?.();
         this.#unwatch = void 0;
-        this.#channels.reject(error);
+        this.#subscriber.channels.reject(error);
         this.#connected.setDeferredStatus("failed", error);
       },
-      deliver: (message) => this.#channels.deliver(message),
-      refused: (message) => this.#takenAway(message)
+      deliver: (message) => this.#subscriber.channels.deliver(message),
+      refused: (message) => this.#subscriber.takenAway(message)
     };
   }
   get state() {
-    return this.#session.state;
+    return this.#made?.session.state ?? "unconnected";
   }
   /** The connection type in use. */
   get transport() {
-    return this.#session.transport;
+    return this.#made?.session.transport;
   }
   get clientId() {
-    return this.#session.clientId;
+    return this.#made?.session.clientId;
   }
   /** Shakes hands; `callback` is called once there is a session. */
   handshake(callback, context) {
@@ -1467,7 +1631,7 @@ var BaseClient = class extends Emitter {
   disconnect() {
     const publication = new Publication();
     this.#session.disconnect((error) => {
-      this.#channels.clear(failure("The client was disconnected"));
+      this.#subscriber.channels.clear(failure("The client was disconnected"));
       publication.setDeferredStatus(error ? "failed" : "succeeded", error);
     });
     return publication;
@@ -1475,46 +1639,12 @@ var BaseClient = class extends Emitter {
   subscribe(channel, callback, context) {
     if (Array.isArray(channel)) return channel.map((each) => this.subscribe(each, callback, context));
     const subscription = new Subscription(channel, callback, context, (each) => this.unsubscribe(channel, each));
-    if (this.#session.isOver) {
-      subscription.setDeferredStatus("failed", failure("The client is disconnected"));
-      return subscription;
-    }
-    const entry = this.#channels.add(subscription);
-    if (entry.standing === "agreed") subscription.setDeferredStatus("succeeded");
-    else if (entry.standing === "unknown" && this.#session.phase === "connected") this.#ask(entry);
-    else this.#session.start();
+    this.#subscriber.add(subscription);
     return subscription;
-  }
-  #ask(channel, isSecond = false) {
-    channel.standing = "asked";
-    const message = { channel: SUBSCRIBE, clientId: this.clientId, subscription: channel.name };
-    this.#session.transmit(message, {}, (reply, error) => {
-      if (this.#channels.get(channel.name) !== channel || reply && this.#session.phase !== "connected") return;
-      if (reply?.successful) return this.#channels.agree(channel);
-      if (reply && !isSecond && this.#session.mayRetry(message, reply)) return this.#ask(channel, true);
-      this.#refuse(channel, error ?? parseError(reply?.error));
-    });
-  }
-  #refuse(channel, error) {
-    log("info", "Subscription to ? was refused: ?", channel.name, error.message);
-    if (this.#channels.refuse(channel, error)) this.emit("subscription:refused", { channel: channel.name, error });
-  }
-  /** The server took a subscription away, for example because its token expired. */
-  #takenAway(message) {
-    for (const name of [message.subscription ?? []].flat()) {
-      const channel = this.#channels.get(name);
-      if (!channel || channel.standing !== "agreed") continue;
-      if (this.#session.mayRetry(message, message)) this.#ask(channel, true);
-      else this.#refuse(channel, parseError(message.error));
-    }
   }
   /** Ends one subscription of a channel, or all. */
   unsubscribe(channel, subscription) {
-    if (Array.isArray(channel)) return channel.forEach((each) => this.unsubscribe(each, subscription));
-    const left = this.#channels.remove(channel, subscription);
-    if (!left || left.standing === "unknown" || this.#session.phase !== "connected") return;
-    this.#session.transmit({ channel: UNSUBSCRIBE, clientId: this.clientId, subscription: channel }, {}, () => {
-    });
+    for (const each of [channel].flat()) this.#subscriber.remove(each, subscription);
   }
   publish(channel, data, options = {}) {
     checkOptions(options, ["attempts", "deadline"]);
@@ -1526,7 +1656,7 @@ var BaseClient = class extends Emitter {
   }
   /** Looks at once whether the server is there. The client does so by itself when the network or the page comes back. */
   wake() {
-    this.#session.wake();
+    this.#session.dispatcher.wake();
   }
   /** Messages that `act` sends leave together. */
   batch(act, context) {
@@ -1549,18 +1679,6 @@ var BaseClient = class extends Emitter {
   /** As Faye has it; compression is left to the platform's WebSocket. */
   addWebsocketExtension(_extension) {
   }
-};
-var CONSTANTS = {
-  UNCONNECTED: 1,
-  CONNECTING: 2,
-  CONNECTED: 3,
-  DISCONNECTED: 4,
-  HANDSHAKE: "handshake",
-  RETRY: "retry",
-  NONE: "none",
-  CONNECTION_TIMEOUT: 60,
-  DEFAULT_ENDPOINT: "/bayeux",
-  INTERVAL: 0
 };
 Object.assign(BaseClient.prototype, CONSTANTS);
 

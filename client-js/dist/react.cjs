@@ -95,9 +95,10 @@ var UNCONNECTED = { state: "unconnected", reason: void 0, transport: void 0 };
 var atFirst = () => UNCONNECTED;
 var seen = /* @__PURE__ */ new WeakMap();
 function remember(client, news) {
-  const before = seen.get(client) ?? UNCONNECTED;
+  var _a;
+  const before = (_a = seen.get(client)) != null ? _a : UNCONNECTED;
   const { state, transport } = client;
-  const reason = news ?? (state === before.state ? before.reason : void 0);
+  const reason = news != null ? news : state === before.state ? before.reason : void 0;
   if (state === before.state && transport === before.transport && reason === before.reason) return before;
   const now = { state, reason, transport };
   seen.set(client, now);

@@ -1,7 +1,8 @@
-// Holds dist/ against the sources: what is committed has to be what a build makes, and the script for pages stays small.
+// Holds dist/ against the sources: what is committed has to be what a build makes. And the script for pages stays
+// small.
 
 import { readdir, readFile } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { dist, outputs } from './outputs.mjs';
 
@@ -10,8 +11,8 @@ const MOST_BYTES = 12 * 1024;
 
 async function committed() {
   const entries = await readdir(dist, { recursive: true, withFileTypes: true }).catch(() => []);
-  const files = entries.filter((entry) => entry.isFile());
-  return new Set(files.map((file) => join(file.parentPath ?? file.path, file.name).slice(dist.length + 1).split(sep).join('/')));
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return new Set(files.map((path) => relative(dist, path).split(sep).join('/')));
 }
 
 const expected = await outputs();
@@ -19,8 +20,11 @@ const found = await committed();
 const problems = [];
 
 for (const [name, contents] of expected) {
-  if (!found.has(name)) problems.push(`dist/${name} is missing`);
-  else if (!contents.equals(await readFile(join(dist, name)))) problems.push(`dist/${name} is not what the sources make`);
+  if (!found.has(name)) {
+    problems.push(`dist/${name} is missing`);
+  } else if (!contents.equals(await readFile(join(dist, name)))) {
+    problems.push(`dist/${name} is not what the sources make`);
+  }
 }
 for (const name of found) {
   if (!expected.has(name)) problems.push(`dist/${name} is not made by the build any more`);

@@ -16,9 +16,10 @@ export const dist = join(root, 'dist');
 
 const { version, license } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
 
-// Browsers since the end of 2021. Older ones would have to be given a fifth more, because private members are translated
-// for them.
-const BROWSERS = ['chrome94', 'edge94', 'firefox93', 'safari15'];
+// The script is for browsers since the end of 2021: private members that are translated for older ones would make it a
+// fifth larger. Bundlers can translate, but often leave packages as they are, so the modules are for old browsers too.
+const SCRIPTS = ['chrome94', 'edge94', 'firefox93', 'safari15'];
+const MODULES = 'es2019';
 const NODE = 'node18';
 
 // `Faye.logger = console.log` has to reach the client. The exports of a bundle are read-only, so `logger` is added, as
@@ -44,7 +45,7 @@ const script = {
   ...shared,
   format: 'iife',
   platform: 'browser',
-  target: BROWSERS,
+  target: SCRIPTS,
   banner: { js: `/*! faye-client ${version} | ${license} */` },
 };
 
@@ -60,10 +61,11 @@ function modules(name, entry, options) {
 const bundles = [
   { ...script, entryPoints: { 'faye-browser': 'src/global.ts' } },
   { ...script, entryPoints: { 'faye-browser-min': 'src/global.ts' }, minify: true },
-  ...modules('browser', 'src/browser.ts', { platform: 'browser', target: BROWSERS, footer: { js: LOGGER } }),
+  { ...script, entryPoints: { 'faye-shared-worker': 'src/shared-worker.ts' }, minify: true },
+  ...modules('browser', 'src/browser.ts', { platform: 'browser', target: MODULES, footer: { js: LOGGER } }),
   ...modules('node', 'src/node.ts', { platform: 'node', target: NODE, external: ['ws'], footer: { js: LOGGER } }),
   // The hooks take the client from the package, so that there is one of it, and the right one for the platform.
-  ...modules('react', 'react/index.ts', { platform: 'neutral', target: BROWSERS, external: ['react', 'faye-client'] }),
+  ...modules('react', 'react/index.ts', { platform: 'neutral', target: MODULES, external: ['react', 'faye-client'] }),
 ];
 
 /** The sources that users name, and what their declarations are called in dist/types. */

@@ -30,7 +30,7 @@ async function install(folder, tarball) {
   const place = join(folder, 'node_modules', 'faye-client');
   await mkdir(place, { recursive: true });
   await run('unpack', 'tar', ['-xzf', tarball, '-C', place, '--strip-components=1']);
-  for (const name of ['react', '@types', 'csstype', 'undici-types', 'ws']) {
+  for (const name of ['react', 'react-dom', '@types', 'csstype', 'undici-types', 'ws']) {
     await symlink(join(modules, name), join(folder, 'node_modules', name), 'dir');
   }
   await cp(join(root, 'test', 'consumers'), folder, { recursive: true });
@@ -64,6 +64,7 @@ async function bundle(folder) {
 async function load(folder) {
   const script = await readFile(join(folder, 'node_modules/faye-client/dist/faye-browser-min.js'), 'utf8');
   const page = await readFile(join(folder, 'script-tag/out/page.js'), 'utf8');
+  globalThis.location = new URL('http://localhost:8000/page');
   runInThisContext(script);
   runInThisContext(page);
   console.log('ok   run script-tag');
@@ -85,6 +86,7 @@ try {
   await node('run esm', ['esm/out/main.js'], folder);
   await node('run commonjs', ['commonjs/out/main.js'], folder);
   await node('run commonjs with the default import', ['commonjs/out/default.js'], folder);
+  await node('render on a server', ['server.mjs'], folder);
   await bundle(folder);
   await load(folder);
 } catch (error) {

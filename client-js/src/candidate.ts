@@ -1,9 +1,7 @@
 /**
- * What the selector knows of each transport, and what it tells.
+ * What the selector knows of each transport.
  */
 
-import type { FayeError } from './error.js';
-import type { Message } from './message.js';
 import type { Kind, Transport } from './transport/transport.js';
 
 /** One kind of transport, and how it has fared. Times are milliseconds since 1970. */
@@ -21,22 +19,4 @@ export interface Candidate {
   shunnedUntil: number;
   shunned: number;
   timer: ReturnType<typeof setTimeout> | undefined;
-}
-
-export interface SelectorListener {
-  /** Another transport is in use now, or none. */
-  switched(): void;
-  ready(): void;
-  received(messages: Message[]): void;
-  /** The transport in use failed, with these messages; without messages: with all that it carried. */
-  failed(candidate: Candidate, transport: Transport, messages: Message[] | undefined, error: FayeError): void;
-  /** Messages have to go another way, but the transport in use is not at fault. */
-  moved(transport: Transport, messages: Message[] | undefined): void;
-  /** Whether the server is there, from a transport that hears of it from others. */
-  relayed(isUp: boolean, error: FayeError | undefined, retryIn: number | undefined): void;
-  /** No transport is open or being opened. */
-  stranded(): void;
-  /** The session ended with its transport. */
-  lost(error: FayeError): void;
-  refused(messages: Message[], status: number): void;
 }

@@ -8,8 +8,6 @@ import type { Dispatcher } from './dispatcher.js';
 import type { Settle } from './envelope.js';
 import type { Message } from './message.js';
 
-/** How long the first connect over a new socket may take: it is answered at once where the socket works. */
-const TRIAL_SECONDS = 10;
 /** A connect that is answered faster, and brought nothing, counts as answered at once. */
 const QUICK_MILLISECONDS = 50;
 const QUICK_IN_A_ROW = 5;
@@ -19,10 +17,10 @@ export class Connects {
   /** Whether a message came since the connect was sent. */
   hasHeard = false;
   #dispatcher: Dispatcher;
-  #transmit: (message: Message, timeout: number | undefined, settle: Settle) => void;
+  #transmit: (message: Message, settle: Settle) => string;
   #interval: () => number;
   #failed: () => number;
-  #underWay: { transport: unknown } | undefined;
+  #underWay: { id: string } | undefined;
   #quick = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -31,7 +29,7 @@ export class Connects {
     dispatcher: Dispatcher,
     retry: number,
     interval: () => number,
-    transmit: (message: Message, timeout: number | undefined, settle: Settle) => void,
+    transmit: (message: Message, settle: Settle) => string,
   ) {
     this.#dispatcher = dispatcher;
     this.#transmit = transmit;
@@ -39,24 +37,26 @@ export class Connects {
     this.#failed = () => delayAfter(2, retry, retry);
   }
 
-  /** Connects unless that is under way over the transport in use. */
+  /** Connects, unless a connect waits or is under way over the transport in use. */
   cycle(): void {
     const { current, clientId } = this.#dispatcher.selector;
-    if (!clientId || !current || this.#underWay?.transport === current.transport) return;
+    if (!clientId || !current) return;
+    if (this.#underWay) {
+      const carrier = this.#dispatcher.carrier(this.#underWay.id);
+      if (!carrier || carrier === current.transport) return;
+    }
     clearTimeout(this.#timer);
     const message: Message = { channel: CONNECT, clientId, connectionType: current.kind.type };
-    const isTrial = Boolean(current.kind.isSocket) && !current.isProven;
-    if (isTrial) message.advice = { timeout: 0 };
-    const underWay = { transport: current.transport };
+    const underWay = { id: '' };
     const sentAt = Date.now();
     this.#underWay = underWay;
     this.hasHeard = false;
-    this.#transmit(message, isTrial ? TRIAL_SECONDS : undefined, (reply) => {
+    underWay.id = this.#transmit(message, (reply) => {
       if (this.#underWay !== underWay) return;
       this.#underWay = undefined;
       // A connect that another transport still carries is of no use any more.
       this.#dispatcher.forget(({ channel }) => channel === CONNECT);
-      const delay = this.#delay(reply, isTrial, sentAt);
+      const delay = this.#delay(reply, message.advice?.timeout === 0, sentAt);
       if (delay > 0) this.#timer = setTimeout(() => this.cycle(), delay);
       else this.cycle();
     });

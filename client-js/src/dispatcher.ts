@@ -4,37 +4,27 @@
  */
 
 import { delayAfter } from './backoff.js';
-import type { Candidate, SelectorListener } from './candidate.js';
+import type { Candidate } from './candidate.js';
 import { CONNECT, HANDSHAKE } from './channel.js';
 import type { Envelope, Settle } from './envelope.js';
 import { FayeError, failure } from './error.js';
+import type { DispatcherListener, SelectorListener } from './listeners.js';
 import type { Message } from './message.js';
+import type { SessionOptions } from './options.js';
 import type { Limits } from './pipeline.js';
-import { Scheduler, type SchedulerClass } from './scheduler.js';
+import { Outbox } from './outbox.js';
+import { Scheduler } from './scheduler.js';
 import { Selector } from './selector.js';
-import type { Kind, Settings, Transport } from './transport/transport.js';
+import type { Reach, Transport } from './transport/transport.js';
 
-export interface DispatcherOptions {
-  retry: number;
-  maxRetry: number;
-  scheduler: SchedulerClass;
-}
-
-export interface DispatcherListener {
-  /** A message, and what waits for it if it is a reply. */
-  received(message: Message, settle: Settle | undefined): void;
-  switched(): void;
-  up(): void;
-  /** Nothing is sent for so many milliseconds. */
-  down(error: FayeError, retryIn: number, isFirst: boolean): void;
-  lost(error: FayeError): void;
-}
+/** How long the first connect may take over what is not trusted: a server answers it at once. */
+const TRIAL_SECONDS = 10;
 
 export class Dispatcher implements SelectorListener {
   readonly selector: Selector;
-  #options: DispatcherOptions;
+  #options: SessionOptions;
   #listener: DispatcherListener;
-  #envelopes = new Map<string, Envelope>();
+  #outbox = new Outbox();
   #failures = 0;
   #pause: ReturnType<typeof setTimeout> | undefined;
   #isFlushing = false;
@@ -43,55 +33,46 @@ export class Dispatcher implements SelectorListener {
   /** Whether another has told that the server is away: replies of that other say nothing then. */
   #isRelayed = false;
 
-  constructor(
-    kinds: readonly Kind[],
-    endpointFor: (type: string) => URL,
-    settings: Settings,
-    options: DispatcherOptions,
-    listener: DispatcherListener,
-  ) {
+  constructor(reach: Reach, options: SessionOptions, listener: DispatcherListener) {
     this.#options = options;
     this.#listener = listener;
-    this.selector = new Selector(kinds, endpointFor, settings, this);
+    this.selector = new Selector(reach, this);
   }
 
   /** Sends a message with an id. */
   send(message: Message, limits: Limits, settle: Settle): void {
     const scheduler = new this.#options.scheduler(message, { ...limits, interval: this.#options.retry });
-    const envelope: Envelope = { message, scheduler, settle, transport: undefined, timer: undefined, isAlone: false };
-    this.#envelopes.set(message.id!, envelope);
+    const envelope: Envelope = {
+      message, scheduler, settle, transport: undefined, timer: undefined, isAlone: false, isTrial: false,
+    };
+    this.#outbox.add(envelope);
     this.flush();
   }
 
   /** Gives up a message. */
   abort(id: string, error: FayeError): void {
-    const envelope = this.#envelopes.get(id);
+    const envelope = this.#outbox.get(id);
     if (!envelope) return;
     envelope.scheduler.abort();
-    envelope.transport?.cancel(envelope.message);
-    this.#end(envelope)(undefined, error);
+    this.#outbox.drop(envelope)(undefined, error);
   }
 
   /** Forgets messages without a word: nobody needs the reply any more. */
   forget(matches: (message: Message) => boolean): void {
-    for (const envelope of [...this.#envelopes.values()]) {
-      if (!matches(envelope.message)) continue;
-      envelope.transport?.cancel(envelope.message);
-      this.#end(envelope);
-    }
+    for (const envelope of this.#outbox.all()) if (matches(envelope.message)) this.#outbox.drop(envelope);
+  }
+
+  /** What carries a message now; undefined while it waits. */
+  carrier(id: string): Transport | undefined {
+    return this.#outbox.get(id)?.transport;
   }
 
   /** Gives up everything. */
   clear(error: FayeError): void {
     clearTimeout(this.#pause);
-    this.#pause = undefined;
-    for (const envelope of [...this.#envelopes.values()]) this.#end(envelope)(undefined, error);
-  }
-
-  #end(envelope: Envelope): Settle {
-    clearTimeout(envelope.timer);
-    this.#envelopes.delete(envelope.message.id!);
-    return envelope.settle;
+    this.#pause = this.isUp = undefined;
+    this.#failures = 0;
+    for (const envelope of this.#outbox.all()) this.#outbox.end(envelope)(undefined, error);
   }
 
   /** Messages that `act` sends leave together. */
@@ -118,29 +99,39 @@ export class Dispatcher implements SelectorListener {
   #flushNow(): void {
     const { current, clientId } = this.selector;
     if (!current?.transport) return;
-    let waiting = [...this.#envelopes.values()].filter(({ transport, message }) =>
+    let waiting = this.#outbox.all().filter(({ transport, message }) =>
       !transport && (message.channel === HANDSHAKE || clientId !== undefined));
     const alone = waiting.findIndex(({ isAlone }) => isAlone);
     if (alone >= 0) waiting = waiting.slice(0, Math.max(alone, 1));
     const deliverable = waiting.filter((envelope) => {
       if (envelope.scheduler.isDeliverable()) return true;
-      this.#giveUp(envelope);
+      this.#outbox.giveUp(envelope);
       return false;
     });
-    for (const { message } of deliverable) {
-      // The session may be another one than when the message was made.
-      if (message.clientId !== undefined) message.clientId = clientId!;
-    }
     if (deliverable.length === 0) return;
+    for (const envelope of deliverable) this.#stamp(envelope, current);
     const { transport } = current;
     const taken = new Set(transport.send(deliverable.map(({ message }) => message)));
     for (const envelope of deliverable) {
       if (!taken.has(envelope.message)) continue;
       envelope.transport = transport;
       envelope.scheduler.send();
-      const seconds = envelope.scheduler.getTimeout();
+      const timeout = envelope.scheduler.getTimeout();
+      const seconds = envelope.isTrial ? Math.min(TRIAL_SECONDS, timeout) : timeout;
       envelope.timer = setTimeout(() => this.#timedOut(envelope, current, seconds), seconds * 1000);
     }
+  }
+
+  /** The session, the transport and how far it is to be trusted may be others than when the message was made. */
+  #stamp(envelope: Envelope, { kind, isProven }: Candidate): void {
+    const { message } = envelope;
+    if (message.clientId !== undefined) message.clientId = this.selector.clientId!;
+    if (message.channel !== CONNECT) return;
+    message.connectionType = kind.type;
+    const isTrial = !this.isUp || (Boolean(kind.isSocket) && !isProven);
+    if (isTrial) message.advice = { timeout: 0 };
+    else if (envelope.isTrial) delete message.advice;
+    envelope.isTrial = isTrial;
   }
 
   #timedOut(envelope: Envelope, candidate: Candidate, seconds: number): void {
@@ -164,9 +155,10 @@ export class Dispatcher implements SelectorListener {
   received(messages: Message[]): void {
     for (const message of messages) {
       const isReply = message.successful !== undefined;
-      const envelope = isReply && message.id !== undefined ? this.#envelopes.get(message.id) : undefined;
-      const settle = envelope && this.#end(envelope);
-      if (envelope) envelope.scheduler.succeed();
+      let envelope = isReply ? this.#outbox.get(message.id) : undefined;
+      if (envelope?.message.channel !== message.channel) envelope = undefined;
+      envelope?.scheduler.succeed();
+      const settle = envelope && this.#outbox.end(envelope);
       if (isReply) this.#failures = 0;
       if (!this.isUp && !this.#isRelayed) {
         this.isUp = true;
@@ -177,57 +169,31 @@ export class Dispatcher implements SelectorListener {
   }
 
   failed(candidate: Candidate, transport: Transport, messages: Message[] | undefined, error: FayeError): void {
-    const affected = this.#carried(transport, messages);
-    if (error.code === 413) this.#refuseLargest(affected, error);
+    if (error.code === 413) this.#outbox.refuseLargest(this.#outbox.carriedBy(transport, messages), error);
+    const affected = this.#outbox.carriedBy(transport, messages);
     this.#down(candidate, error, affected);
-    for (const envelope of affected) this.#wait(envelope);
+    for (const envelope of affected) this.#outbox.wait(envelope);
   }
 
   moved(transport: Transport, messages: Message[] | undefined): void {
-    for (const envelope of this.#carried(transport, messages)) this.#wait(envelope);
+    for (const envelope of this.#outbox.carriedBy(transport, messages)) this.#outbox.wait(envelope);
     this.flush();
-  }
-
-  #carried(transport: Transport, messages: Message[] | undefined): Envelope[] {
-    return [...this.#envelopes.values()].filter((envelope) =>
-      envelope.transport === transport && (!messages || messages.includes(envelope.message)));
-  }
-
-  #wait(envelope: Envelope): void {
-    clearTimeout(envelope.timer);
-    envelope.transport = undefined;
-    envelope.scheduler.fail();
-    if (!envelope.scheduler.isDeliverable()) this.#giveUp(envelope);
-  }
-
-  #giveUp(envelope: Envelope): void {
-    envelope.scheduler.abort();
-    this.#end(envelope)(undefined, failure('The message was given up: its attempts or its time ran out'));
-  }
-
-  /** The server ended the socket because of one message; the same again would end it again. */
-  #refuseLargest(affected: Envelope[], error: FayeError): void {
-    const size = ({ message }: Envelope): number => JSON.stringify(message).length;
-    const [largest] = affected.filter(({ message }) => message.data !== undefined).sort((a, b) => size(b) - size(a));
-    if (!largest) return;
-    affected.splice(affected.indexOf(largest), 1);
-    this.#end(largest)(undefined, error);
   }
 
   /** A request that the server did not read: its messages go again one by one, to find the one at fault. */
   refused(messages: Message[], status: number): void {
     const error = new FayeError(status, [], `The server answered ${status} to the request`);
     for (const message of messages) {
-      const envelope = this.#envelopes.get(message.id!);
+      const envelope = this.#outbox.get(message.id);
       if (!envelope) continue;
       const isSingle = messages.length === 1;
       if (isSingle && message.channel !== HANDSHAKE && message.channel !== CONNECT) {
-        this.#end(envelope)(undefined, error);
-        continue;
+        this.#outbox.end(envelope)(undefined, error);
+      } else {
+        envelope.isAlone = true;
+        if (isSingle) this.#down(this.selector.current, error, [envelope]);
+        this.#outbox.wait(envelope);
       }
-      this.#wait(envelope);
-      envelope.isAlone = true;
-      if (isSingle) this.#down(this.selector.current, error, [envelope]);
     }
     this.flush();
   }
@@ -271,11 +237,12 @@ export class Dispatcher implements SelectorListener {
     this.flush();
   }
 
-  /** The network may be there again: tries at once, and forgets what did not work. */
+  /** The network may be there again: tries at once, forgets what did not work, and asks whether the server is there. */
   wake(): void {
+    if (this.isUp === undefined && !this.#pause) return;
     this.selector.forgive();
     this.#failures = 0;
-    if (this.#pause) this.retry();
-    else this.selector.select();
+    this.retry();
+    this.selector.check();
   }
 }

@@ -19,4 +19,6 @@ export interface Envelope {
   timer: ReturnType<typeof setTimeout> | undefined;
   /** It goes in a request of its own: one with others was refused. */
   isAlone: boolean;
+  /** A connect that is to be answered at once, to see whether the transport works. */
+  isTrial: boolean;
 }

@@ -3,10 +3,11 @@
  * working is left, and tried again later. It knows nothing of messages' meaning.
  */
 
-import type { Candidate, SelectorListener } from './candidate.js';
+import type { Candidate } from './candidate.js';
 import { type FayeError, failure } from './error.js';
+import type { SelectorListener } from './listeners.js';
 import { log } from './logger.js';
-import type { Carried, Kind, Settings, Transport } from './transport/transport.js';
+import type { Carried, Reach, Settings, Transport } from './transport/transport.js';
 
 /** How long to wait for a transport that worked before, until a lesser one is taken. */
 const HEAD_START = 1_500;
@@ -29,7 +30,7 @@ export class Selector {
   #heardAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(kinds: readonly Kind[], endpointFor: (type: string) => URL, settings: Settings, listener: SelectorListener) {
+  constructor({ kinds, endpointFor, settings }: Reach, listener: SelectorListener) {
     this.#settings = settings;
     this.#listener = listener;
     this.candidates = kinds.map((kind) => ({
@@ -49,7 +50,8 @@ export class Selector {
 
   /** The types that this client can use with its endpoints. */
   types(): string[] {
-    return this.candidates.filter((candidate) => this.#isPossible(candidate)).map(({ kind }) => kind.type);
+    const possible = this.candidates.filter((candidate) => this.#isPossible(candidate) && !candidate.kind.ownsSession);
+    return possible.map(({ kind }) => kind.type);
   }
 
   /** A session begins or ends. Without a session, only what needs none may be used. */
@@ -85,8 +87,8 @@ export class Selector {
       if (!candidate.transport && !(kind.isSocket && opening)) this.#open(candidate, now);
       if (!candidate.isOpen) {
         if (candidate.transport) opening ??= candidate;
-      } else if (!this.clientId && kind.isSocket && !kind.ownsSession) {
-        // Without a session a request comes before a socket, as with Faye: it goes through more often.
+      } else if (!this.clientId && kind.isSocket && !kind.ownsSession && !candidate.isProven) {
+        // Without a session a request comes before a new socket, as with Faye: it goes through more often.
         spare ??= candidate;
       } else {
         best = candidate;
@@ -133,9 +135,8 @@ export class Selector {
       },
       failed: (messages, error) => {
         if (!isCurrent()) return;
-        const wasCurrent = candidate === this.current;
-        if (!candidate.isProven && kind.isBlockable) this.#shun(candidate);
-        if (wasCurrent) this.#listener.failed(candidate, transport!, messages, error);
+        if (!candidate.isProven && kind.isBlockable) this.fail(candidate, error);
+        else if (candidate === this.current) this.#listener.failed(candidate, transport!, messages, error);
         else this.#listener.moved(transport!, messages);
       },
       refused: (messages, status) => this.#listener.refused(messages, status),
@@ -159,15 +160,11 @@ export class Selector {
     if (candidate !== this.current) return;
     // It has taken the place of any other socket.
     for (const other of this.candidates) {
-      const { transport } = other;
-      if (other === candidate || !other.kind.isSocket || !other.isOpen || !transport) continue;
-      this.#close(other);
-      this.#listener.moved(transport, undefined);
+      if (other !== candidate && other.kind.isSocket && other.isOpen) this.#close(other);
     }
   }
 
   #shun(candidate: Candidate): void {
-    this.#close(candidate);
     const now = Date.now();
     candidate.shunnedAt = now;
     candidate.shunnedUntil = now + Math.min(SHUN_TIME * 2 ** candidate.shunned, SHUN_LIMIT);
@@ -179,15 +176,15 @@ export class Selector {
     const { transport, kind } = candidate;
     const wasCurrent = candidate === this.current;
     if (kind.isBlockable && !candidate.isProven) this.#shun(candidate);
-    else this.#close(candidate);
+    this.#drop(candidate);
     if (!transport) return;
-    if (wasCurrent) {
-      this.#listener.failed(candidate, transport, undefined, error);
-      if (kind.ownsSession) this.#listener.lost(error);
-    } else {
+    if (!wasCurrent) {
       this.#listener.moved(transport, undefined);
       this.select();
+      return;
     }
+    this.#listener.failed(candidate, transport, undefined, error);
+    if (kind.ownsSession) this.#listener.lost(error);
   }
 
   /**
@@ -198,8 +195,13 @@ export class Selector {
     this.current = undefined;
     clearTimeout(this.#timer);
     for (const candidate of this.candidates) {
-      if (candidate !== failed && candidate.shunnedAt > this.#heardAt) this.#spare(candidate);
+      if (!failed || (candidate !== failed && candidate.shunnedAt > this.#heardAt)) this.#spare(candidate);
     }
+  }
+
+  /** Asks the other side whether it is there. */
+  check(): void {
+    this.current?.transport?.check?.();
   }
 
   /** Forgets who did not work: the network is another one now. */
@@ -211,13 +213,19 @@ export class Selector {
     candidate.shunnedUntil = candidate.shunned = 0;
   }
 
-  #close(candidate: Candidate): void {
+  #drop(candidate: Candidate): void {
     clearTimeout(candidate.timer);
     const { transport } = candidate;
     candidate.transport = undefined;
     candidate.isOpen = candidate.isProven = false;
     if (candidate === this.current) this.current = undefined;
     transport?.close();
+  }
+
+  #close(candidate: Candidate): void {
+    const { transport } = candidate;
+    this.#drop(candidate);
+    if (transport) this.#listener.moved(transport, undefined);
   }
 
   /** Closes everything. */

@@ -3,52 +3,22 @@
  * server has forgotten us. It does not know what the application subscribed to.
  */
 
+import { Advised, fateOf } from './advice.js';
 import { delayAfter } from './backoff.js';
 import { DISCONNECT, HANDSHAKE, SUBSCRIBE } from './channel.js';
-import type { ConnectionEvent, ConnectionState } from './connection.js';
+import type { ConnectionState } from './connection.js';
 import { Connects } from './connects.js';
-import { Dispatcher, type DispatcherListener } from './dispatcher.js';
+import { Dispatcher } from './dispatcher.js';
 import type { Settle } from './envelope.js';
 import { type FayeError, failure, parseError } from './error.js';
+import type { DispatcherListener, SessionListener } from './listeners.js';
 import { log } from './logger.js';
-import type { Advice, Message } from './message.js';
+import type { Message } from './message.js';
 import type { Limits, Pipeline } from './pipeline.js';
-import type { SchedulerClass } from './scheduler.js';
-import type { Kind, Settings } from './transport/transport.js';
+import type { SessionOptions } from './options.js';
+import type { Reach } from './transport/transport.js';
+import { Waiting } from './waiting.js';
 
-export interface SessionOptions {
-  timeout: number;
-  interval: number;
-  retry: number;
-  maxRetry: number;
-  scheduler: SchedulerClass;
-}
-
-export interface SessionListener {
-  report(event: ConnectionEvent): void;
-  up(): void;
-  down(): void;
-  /** We begin to look for the server. */
-  starts(): void;
-  /** A session has begun; the server knows none of our subscriptions. */
-  began(): void;
-  /** It has ended: by ourselves, or because the server wants us no more. */
-  ended(error: FayeError): void;
-  deliver(message: Message): void;
-  /** The server said, without being asked, that subscriptions have ended. */
-  refused(message: Message): void;
-}
-
-/** Something to do once there is a session. */
-interface Waiting {
-  run(): void;
-  fail(error: FayeError): void;
-  /** It stays when a handshake is refused, because a later one may be accepted. */
-  isLasting: boolean;
-}
-
-/** How long a reply may take where the server holds no connects. */
-const REPLY_SECONDS = 10;
 /** How long to wait for the reply to a disconnect. */
 const FAREWELL_SECONDS = 10;
 
@@ -57,30 +27,25 @@ export class Session implements DispatcherListener {
   phase: 'unconnected' | 'connecting' | 'connected' | 'disconnected' = 'unconnected';
   #options: SessionOptions;
   #listener: SessionListener;
-  #pipeline: Pipeline;
+  readonly pipeline: Pipeline;
   #connects: Connects;
-  #advice: { reconnect: string; interval: number; timeout: number };
-  #waiting: Waiting[] = [];
+  #advised: Advised;
+  #waiting = new Waiting();
   #refusals = 0;
   #hasBegun = false;
   #isEnding = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Ends the wait for the reply to a disconnect. */
+  #gone: (() => void) | undefined;
 
-  constructor(
-    kinds: readonly Kind[],
-    endpointFor: (type: string) => URL,
-    settings: Settings,
-    options: SessionOptions,
-    pipeline: Pipeline,
-    listener: SessionListener,
-  ) {
+  constructor(reach: Reach, options: SessionOptions, pipeline: Pipeline, listener: SessionListener) {
     this.#options = options;
     this.#listener = listener;
-    this.#pipeline = pipeline;
-    this.#advice = { reconnect: 'retry', interval: 1000 * options.interval, timeout: 1000 * options.timeout };
-    this.dispatcher = new Dispatcher(kinds, endpointFor, settings, options, this);
-    this.#connects = new Connects(this.dispatcher, options.retry, () => this.#advice.interval,
-      (message, timeout, settle) => this.transmit(message, timeout === undefined ? {} : { timeout }, settle));
+    this.pipeline = pipeline;
+    this.#advised = new Advised(1000 * options.interval, 1000 * options.timeout);
+    this.dispatcher = new Dispatcher(reach, options, this);
+    this.#connects = new Connects(this.dispatcher, options.retry, () => this.#advised.interval,
+      (message, settle) => this.transmit(message, {}, settle));
   }
 
   get clientId(): string | undefined {
@@ -96,6 +61,11 @@ export class Session implements DispatcherListener {
     return this.#hasBegun && this.phase !== 'disconnected' ? 'interrupted' : this.phase;
   }
 
+  /** Whether it was ended and is not to begin again by itself. */
+  get isOver(): boolean {
+    return this.#isEnding || this.phase === 'disconnected';
+  }
+
   report(reason: string, error?: FayeError, retryIn?: number): void {
     this.#listener.report({ state: this.state, reason, transport: this.transport, error, retryIn });
   }
@@ -104,7 +74,7 @@ export class Session implements DispatcherListener {
   whenConnected(run: () => void, fail: (error: FayeError) => void, isLasting: boolean): void {
     if (this.isOver) return fail(failure('The client is disconnected'));
     if (this.phase === 'connected') return run();
-    this.#waiting.push({ run, fail, isLasting });
+    this.#waiting.add({ run, fail, isLasting });
     this.start();
   }
 
@@ -113,15 +83,14 @@ export class Session implements DispatcherListener {
     if (this.phase !== 'unconnected' || this.#timer) return;
     this.phase = 'connecting';
     this.#listener.starts();
-    if (this.dispatcher.selector.types().length === 0) {
+    const { selector } = this.dispatcher;
+    const types = selector.types();
+    if (types.length === 0) {
       return this.#end(failure('No transport can be used: too much was disabled, or the platform has none'));
     }
     this.report('Shaking hands');
-    this.dispatcher.selector.begin(undefined, undefined);
-    const message: Message = {
-      channel: HANDSHAKE, version: '1.0', supportedConnectionTypes: this.dispatcher.selector.types(),
-    };
-    this.transmit(message, {}, (reply, error) => {
+    selector.begin(undefined, undefined);
+    this.transmit({ channel: HANDSHAKE, version: '1.0', supportedConnectionTypes: types }, {}, (reply, error) => {
       if (reply?.successful && reply.clientId) this.#accepted(reply);
       else if (this.phase === 'connecting') this.#refused(reply, error ?? parseError(reply?.error));
     });
@@ -130,8 +99,7 @@ export class Session implements DispatcherListener {
   /** Begins again after the end. */
   restart(): void {
     if (this.phase === 'disconnected') this.phase = 'unconnected';
-    this.#isEnding = false;
-    this.start();
+    if (!this.#isEnding) this.start();
   }
 
   #accepted(reply: Message): void {
@@ -143,22 +111,20 @@ export class Session implements DispatcherListener {
     this.report('The server accepted the session');
     this.#connects.cycle();
     this.#listener.began();
-    for (const { run } of this.#waiting.splice(0)) run();
+    this.#waiting.runAll();
   }
 
   #refused(reply: Message | undefined, error: FayeError): void {
     this.phase = 'unconnected';
     log('info', 'Handshake unsuccessful: ?', reply?.error ?? error.message);
-    if (reply && this.#pipeline.mayRetry(reply, error)) return this.start();
+    if (reply && this.pipeline.mayRetry(reply, error)) return this.start();
     if (reply?.advice?.reconnect === 'none') return this.#end(error);
     this.#refusals += 1;
     const { retry, maxRetry } = this.#options;
     const delay = Math.max(delayAfter(this.#refusals + 1, retry, maxRetry), Number(reply?.advice?.interval) || 0);
     this.#later(delay);
-    const failing = this.#waiting.filter(({ isLasting }) => !isLasting);
-    this.#waiting = this.#waiting.filter(({ isLasting }) => isLasting);
     this.report('The server refused the session', error, delay);
-    for (const { fail } of failing) fail(error);
+    this.#waiting.fail(error, false);
   }
 
   #later(delay: number): void {
@@ -169,54 +135,35 @@ export class Session implements DispatcherListener {
     }, delay);
   }
 
-  /**
-   * Sends a message through the extensions. `settle` is called with its reply, or with what went wrong. Gives the id.
-   */
+  /** Sends a message. `settle` is called with its reply, or with what went wrong. Gives the id. */
   transmit(message: Message, limits: Partial<Limits>, settle: Settle): string {
-    const { retry } = this.#options;
-    // A reply may take as long as the server holds a connect, and a little more.
-    const held = (1.2 * this.#advice.timeout) / 1000;
-    const timeout = limits.timeout ?? (held || Math.max(1.2 * retry, REPLY_SECONDS));
-    return this.#pipeline.send(message, { ...limits, timeout }, this.dispatcher, settle);
-  }
-
-  /** Whether a refused message may be sent once more, because something that it needs was renewed. */
-  mayRetry(message: Message, reply: Message): boolean {
-    return this.#pipeline.mayRetry(message, parseError(reply.error));
+    const timeout = limits.timeout ?? this.#advised.replyTime(this.#options.retry);
+    return this.pipeline.send(message, { ...limits, timeout }, this.dispatcher, settle);
   }
 
   received(message: Message, settle: Settle | undefined): void {
-    this.#pipeline.receive(message, (passed) => {
+    this.pipeline.receive(message, (passed) => {
       if (!passed) return settle?.(undefined, failure('An extension dropped the reply'));
-      // Only the server advises: what others publish steers nobody.
-      const isReply = passed.successful !== undefined || passed.channel?.startsWith('/meta/');
+      const isReply = settle || passed.channel?.startsWith('/meta/');
       if (!isReply && passed.data !== undefined && passed.channel) {
         this.#connects.hasHeard = true;
         this.#listener.deliver(passed);
       }
-      if (isReply && passed.advice) this.#advise(passed.advice);
+      if (isReply) this.#advised.heed(passed);
       if (isReply && passed.channel !== HANDSHAKE && passed.channel !== DISCONNECT) this.#follow(passed);
       if (settle) settle(passed, undefined);
       else if (passed.channel === SUBSCRIBE && passed.successful === false) this.#listener.refused(passed);
     });
   }
 
-  #advise(advice: Advice): void {
-    for (const field of ['interval', 'timeout'] as const) {
-      const value = advice[field];
-      if (typeof value === 'number' && value >= 0) this.#advice[field] = value;
-    }
-  }
-
   /** What a reply says about the session itself. */
   #follow(reply: Message): void {
     if (this.phase !== 'connected') return;
-    const error = reply.successful ? undefined : parseError(reply.error);
-    if (reply.advice?.reconnect === 'none') return this.#end(error ?? failure('The server wants no more connections'));
-    const isForgotten = reply.clientId === undefined || reply.clientId === this.clientId;
-    if (reply.advice?.reconnect !== 'handshake' && !/unknown client/i.test(error?.message ?? '')) return;
-    if (!isForgotten && !reply.error?.includes(this.clientId!)) return;
-    this.lost(error ?? failure('The server began anew'), Number(reply.advice?.interval) || 0);
+    const fate = fateOf(reply, this.clientId!);
+    if (!fate) return;
+    const error = reply.successful ? failure('The server wants it so') : parseError(reply.error);
+    if (fate === 'over') this.#end(error);
+    else this.lost(error, Number(reply.advice?.interval) || 0);
   }
 
   /** The server has forgotten the session: shakes hands again, after so many milliseconds. */
@@ -227,7 +174,7 @@ export class Session implements DispatcherListener {
     this.#connects.stop();
     this.dispatcher.forget(({ channel }) => channel.startsWith('/meta/'));
     this.dispatcher.selector.begin(undefined, undefined);
-    this.#advice.interval = 1000 * this.#options.interval;
+    this.#advised.interval = 1000 * this.#options.interval;
     this.#later(delay);
     this.report('The session was lost', error, delay);
   }
@@ -244,40 +191,29 @@ export class Session implements DispatcherListener {
   }
 
   down(error: FayeError, retryIn: number, isFirst: boolean): void {
+    // Servers may end a socket before their reply to a disconnect has arrived.
+    if (this.#gone) return this.#gone();
     if (isFirst) this.#listener.down();
     this.report(error.message, error, retryIn);
   }
 
-  /** The network may be there again, or the page is looked at again. */
-  wake(): void {
-    this.dispatcher.wake();
-    this.doubt();
-  }
-
-  /** Asks the other side whether it is there. */
-  doubt(): void {
-    if (this.phase === 'connected') this.dispatcher.selector.current?.transport?.check?.();
-  }
-
-  /** Whether it was ended and is not to begin again by itself. */
-  get isOver(): boolean {
-    return this.#isEnding || this.phase === 'disconnected';
-  }
-
-  /** Tells the server that we go. Gives what to call when nobody should wait longer. */
+  /** Tells the server that we go. */
   disconnect(done: (error: FayeError | undefined) => void): void {
     if (this.isOver) return done(undefined);
     const finish = (error: FayeError | undefined): void => {
       clearTimeout(timer);
-      if (this.phase !== 'disconnected') this.#end(failure('The client was disconnected'));
       done(error);
+      if (this.phase !== 'disconnected') this.#end(failure('The client was disconnected'));
     };
     const timer = setTimeout(() => finish(failure('The server did not answer')), FAREWELL_SECONDS * 1000);
-    if (this.phase === 'unconnected' && this.#waiting.length === 0) return finish(undefined);
+    if (this.phase === 'unconnected' && this.#waiting.isEmpty) return finish(undefined);
     const say = (): void => {
       this.#isEnding = true;
-      this.transmit({ channel: DISCONNECT, clientId: this.clientId! }, {}, (reply, error) =>
-        finish(reply && !reply.successful ? parseError(reply.error) : error));
+      this.transmit({ channel: DISCONNECT, clientId: this.clientId! }, {}, (reply, error) => {
+        const isUnknown = reply && fateOf(reply, this.clientId!) === 'lost';
+        finish(reply && !reply.successful && !isUnknown ? parseError(reply.error) : error);
+      });
+      this.#gone = () => finish(undefined);
     };
     this.whenConnected(say, () => finish(undefined), false);
     this.#isEnding = true;
@@ -287,8 +223,7 @@ export class Session implements DispatcherListener {
   leave(): void {
     const { clientId, current } = this.dispatcher.selector;
     if (this.phase !== 'connected' || !clientId) return;
-    const message: Message = { channel: DISCONNECT, clientId, id: 'bye' };
-    this.#pipeline.pass('outgoing', message, (passed) => {
+    this.pipeline.pass('outgoing', { channel: DISCONNECT, clientId, id: 'bye' }, (passed) => {
       if (passed) current?.transport?.farewell?.(passed);
     });
     this.#end(failure('The page was left'));
@@ -296,14 +231,14 @@ export class Session implements DispatcherListener {
 
   #end(error: FayeError): void {
     this.phase = 'disconnected';
-    this.#isEnding = false;
-    this.#hasBegun = false;
+    this.#isEnding = this.#hasBegun = false;
+    this.#gone = undefined;
     this.#connects.stop();
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.dispatcher.selector.close();
     this.dispatcher.selector.clientId = undefined;
-    for (const { fail } of this.#waiting.splice(0)) fail(error);
+    this.#waiting.fail(error, true);
     this.dispatcher.clear(error);
     this.#listener.ended(error);
     this.report(error.message, error);

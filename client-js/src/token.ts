@@ -27,6 +27,7 @@ function expiryOf(token: string): number | undefined {
 export class Token implements Feature {
   #source: TokenSource;
   #token: string | undefined;
+  #asking: Promise<void> | undefined;
   /** Whether the source was asked because of a refusal, and nothing was accepted since. */
   #wasRenewed = false;
 
@@ -36,11 +37,17 @@ export class Token implements Feature {
   }
 
   prepare(): Promise<void> | undefined {
-    if (typeof this.#source === 'string' || (this.#token !== undefined && !this.#isExpired())) return undefined;
     const source = this.#source;
-    return (async () => {
-      this.#token = await source();
+    if (typeof source === 'string' || (this.#token !== undefined && !this.#isExpired())) return undefined;
+    // Whoever needs a token meanwhile waits for the same one.
+    this.#asking ??= (async () => {
+      try {
+        this.#token = await source();
+      } finally {
+        this.#asking = undefined;
+      }
     })();
+    return this.#asking;
   }
 
   #isExpired(): boolean {
@@ -53,12 +60,15 @@ export class Token implements Feature {
     if (isFor && this.#token !== undefined) addExt(message, 'token', this.#token);
   }
 
-  incoming(message: Message): void {
-    if (message.channel === HANDSHAKE && message.successful) this.#wasRenewed = false;
+  incoming({ channel, successful }: Message): void {
+    if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) this.#wasRenewed = false;
   }
 
-  retries(_message: Message, { code }: FayeError): boolean {
-    if (typeof this.#source === 'string' || (code !== 401 && code !== 403) || this.#wasRenewed) return false;
+  retries({ ext }: Message, { code }: FayeError): boolean {
+    if (typeof this.#source === 'string' || (code !== 401 && code !== 403)) return false;
+    const used = ext?.['token'] ?? this.#token;
+    if (this.#asking || used !== this.#token) return true;
+    if (this.#wasRenewed) return false;
     this.#wasRenewed = true;
     this.#token = undefined;
     return true;

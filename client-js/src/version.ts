@@ -1,2 +1,4 @@
-/** The version of this package; a test holds it against package.json. */
+/**
+ * The version of this package; a test holds it against package.json.
+ */
 export const VERSION = '0.1.0';

@@ -2,7 +2,7 @@
  * A client that records what is asked of it, and on which a test plays the server.
  */
 
-import { FayeError } from '../src/api.js';
+import type { FayeError } from '../src/api.js';
 
 type Listener = (...values: any[]) => void;
 

@@ -5,8 +5,8 @@ import { createRoot, hydrateRoot, type Root } from 'react-dom/client';
 import { renderToString } from 'react-dom/server';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type Connection, useClient, useConnection, useSubscription } from '../react/index.js';
-import type { Client } from '../src/browser.js';
 import { FayeError } from '../src/api.js';
+import type { Client } from '../src/browser.js';
 import { FakeClient } from './fake-client.js';
 
 vi.mock('faye-client', async () => ({ Client: (await import('./fake-client.js')).FakeClient }));
@@ -34,7 +34,7 @@ const onlyClient = () => {
   expect(FakeClient.made).toHaveLength(1);
   return FakeClient.made[0]!;
 };
-const refusal = (text: string) => new FayeError(null, [], text);
+const refusal = (text: string) => new FayeError(403, [], text);
 
 // What components under test wrote down.
 let heard: unknown[][] = [];

@@ -35,11 +35,13 @@ const SOURCE_MAP: HeaderName = HeaderName::from_static("sourcemap");
 /// The script that the short names stand for.
 const MINIFIED: &str = "faye-browser-min.js";
 
-static FILES: [File; 4] = [
+static FILES: [File; 6] = [
     File::new(MINIFIED, include_bytes!("../../client-js/dist/faye-browser-min.js")),
     File::new("faye-browser-min.js.map", include_bytes!("../../client-js/dist/faye-browser-min.js.map")),
     File::new("faye-browser.js", include_bytes!("../../client-js/dist/faye-browser.js")),
     File::new("faye-browser.js.map", include_bytes!("../../client-js/dist/faye-browser.js.map")),
+    File::new("faye-shared-worker.js", include_bytes!("../../client-js/dist/faye-shared-worker.js")),
+    File::new("faye-shared-worker.js.map", include_bytes!("../../client-js/dist/faye-shared-worker.js.map")),
 ];
 
 /// When the files were made, in seconds since 1970; `build.rs` says how it knows.

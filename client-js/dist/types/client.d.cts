@@ -2,6 +2,7 @@
  * The client as applications see it: Faye's API, and what it lacked. What happens on the wire is the session's.
  */
 import type { ConnectionEvent, ConnectionState } from './connection.cjs';
+import { CONSTANTS } from './constants.cjs';
 import { type DeferredStatus } from './deferrable.cjs';
 import { Emitter } from './emitter.cjs';
 import type { Environment } from './environment.cjs';
@@ -20,15 +21,13 @@ export type ClientEvents = {
     'transport:down': [];
     /** The connection changed, or another attempt was planned. */
     connection: [ConnectionEvent];
-    /** A subscription that had been accepted was refused after the session was lost, or was taken away. */
+    /** A subscription that had been accepted was refused in a new session, or was taken away. */
     'subscription:refused': [ChannelEvent];
     /** Messages are lost: the server does not keep them so long. */
     'replay:gap': [ChannelEvent];
 };
 export declare class BaseClient extends Emitter<ClientEvents> {
     #private;
-    /** The endpoint. */
-    readonly endpoint: URL;
     constructor(endpoint: string | URL, options: ClientOptions, environment: Environment);
     get state(): ConnectionState;
     /** The connection type in use. */
@@ -39,7 +38,7 @@ export declare class BaseClient extends Emitter<ClientEvents> {
     /** Connects, also again after `disconnect`; `callback` is called once there is a session. */
     connect(callback?: () => void, context?: unknown): void;
     /** As on a promise that resolves when there is a session. */
-    then<Result = void, Failure = never>(resolved?: (() => Result | PromiseLike<Result>) | null, rejected?: ((error: any) => Failure | PromiseLike<Failure>) | null): Promise<Result | Failure>;
+    then<Result = void, Failure = never>(resolved?: ((value: void) => Result | PromiseLike<Result>) | null, rejected?: ((error: any) => Failure | PromiseLike<Failure>) | null): Promise<Result | Failure>;
     callback(callback: () => void, context?: unknown): void;
     errback(callback: (error: any) => void, context?: unknown): void;
     timeout(seconds: number, reason?: unknown): void;
@@ -66,18 +65,5 @@ export declare class BaseClient extends Emitter<ClientEvents> {
     /** As Faye has it; compression is left to the platform's WebSocket. */
     addWebsocketExtension(_extension: unknown): void;
 }
-/** Faye's constants, on every client. */
-export declare const CONSTANTS: {
-    readonly UNCONNECTED: 1;
-    readonly CONNECTING: 2;
-    readonly CONNECTED: 3;
-    readonly DISCONNECTED: 4;
-    readonly HANDSHAKE: 'handshake';
-    readonly RETRY: 'retry';
-    readonly NONE: 'none';
-    readonly CONNECTION_TIMEOUT: 60;
-    readonly DEFAULT_ENDPOINT: '/bayeux';
-    readonly INTERVAL: 0;
-};
 export interface BaseClient extends Readonly<typeof CONSTANTS> {
 }

@@ -3,12 +3,15 @@
  */
 import type { Message } from './message.cjs';
 type Pass = (message: Message | null) => void;
-/** Faye's shape. With three parameters the second is what a server would give as the request; here it is null. */
+/**
+ * Faye's shape: functions of `(message, callback)` or `(message, request, callback)`, where the request is null, because
+ * only a server has one. The callback may be called later; null drops the message.
+ */
 export interface Extension {
     added?(client: unknown): void;
     removed?(client: unknown): void;
-    incoming?: ((message: any, callback: Pass) => void) | ((message: any, request: null, callback: Pass) => void);
-    outgoing?: ((message: any, callback: Pass) => void) | ((message: any, request: null, callback: Pass) => void);
+    incoming?(message: any, requestOrCallback: any, callback: Pass): void;
+    outgoing?(message: any, requestOrCallback: any, callback: Pass): void;
 }
 export declare class Extensions {
     #private;

@@ -3,7 +3,6 @@
  */
 import type { ReplaySource } from './replay.js';
 import { type SchedulerClass } from './scheduler.js';
-import type { SessionOptions } from './session.js';
 import type { TokenSource } from './token.js';
 export interface ClientOptions {
     /** Seconds to wait for a reply until the server has said how long it holds connects. Default 60. */
@@ -25,7 +24,7 @@ export interface ClientOptions {
     replay?: ReplaySource;
     /**
      * Browsers: one connection for all tabs, by a SharedWorker. A string is the address of the script to run in it;
-     * otherwise it is `client.js` under the endpoint.
+     * otherwise it is `faye-shared-worker.js` under the endpoint. It has to be of the page's origin.
      */
     shared?: boolean | string;
     /** Node: an `http.Agent` or `https.Agent`, for example one that goes through a proxy. */
@@ -36,6 +35,14 @@ export interface ClientOptions {
     ca?: unknown;
     /** Accepted as Faye does; compression is left to the platform's WebSocket. */
     websocketExtensions?: unknown;
+}
+/** The options that concern the session, with their defaults. Times are in seconds. */
+export interface SessionOptions {
+    timeout: number;
+    interval: number;
+    retry: number;
+    maxRetry: number;
+    scheduler: SchedulerClass;
 }
 /** Throws at the first option that is not known, as Faye does. */
 export declare function checkOptions(options: object, known: readonly string[]): void;

@@ -11,6 +11,6 @@ export declare class Token implements Feature {
     constructor(source: TokenSource);
     prepare(): Promise<void> | undefined;
     outgoing(message: Message): void;
-    incoming(message: Message): void;
-    retries(_message: Message, { code }: FayeError): boolean;
+    incoming({ channel, successful }: Message): void;
+    retries({ ext }: Message, { code }: FayeError): boolean;
 }

@@ -11,7 +11,7 @@ import type { Kind, Place, Transport } from './transport.js';
 
 function scriptFor({ shared }: ClientOptions, endpoint: URL): string {
   if (typeof shared === 'string') return shared;
-  return `${endpoint.origin}${endpoint.pathname.replace(/\/$/, '')}/client.js`;
+  return `${endpoint.origin}${endpoint.pathname.replace(/\/$/, '')}/faye-shared-worker.js`;
 }
 
 class SharedTransport implements Transport {

@@ -69,3 +69,11 @@ export interface Kind {
   isUsable(endpoint: URL, settings: Settings): boolean;
   open(place: Place): Transport;
 }
+
+/** The ways that a client has to its server. */
+export interface Reach {
+  /** Best first. */
+  kinds: readonly Kind[];
+  endpointFor(type: string): URL;
+  settings: Settings;
+}

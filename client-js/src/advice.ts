@@ -1,0 +1,45 @@
+/**
+ * What the server advises: how long it holds connects, how long to wait between them, and whether the session is still
+ * one (Bayeux specification, section 4.2). Only replies advise; what others publish steers nobody.
+ */
+
+import { parseError } from './error.js';
+import type { Message } from './message.js';
+
+/** How long a reply may take where the server holds no connects. */
+const REPLY_SECONDS = 10;
+
+export class Advised {
+  /** Milliseconds between two connects. */
+  interval: number;
+  /** Milliseconds for which the server holds a connect. */
+  timeout: number;
+
+  constructor(interval: number, timeout: number) {
+    this.interval = interval;
+    this.timeout = timeout;
+  }
+
+  heed({ advice }: Message): void {
+    for (const field of ['interval', 'timeout'] as const) {
+      const value = advice?.[field];
+      if (typeof value === 'number' && value >= 0) this[field] = value;
+    }
+  }
+
+  /** Seconds that a reply may take: as long as the server holds a connect, and a little more. */
+  replyTime(retry: number): number {
+    return (1.2 * this.timeout) / 1000 || Math.max(1.2 * retry, REPLY_SECONDS);
+  }
+}
+
+/** What a reply says about the session of this client: that it is over for good, that it is lost, or nothing. */
+export function fateOf(reply: Message, clientId: string): 'over' | 'lost' | undefined {
+  const reconnect = reply.advice?.reconnect;
+  if (reconnect === 'none') return 'over';
+  const isUnknown = !reply.successful && /unknown client/i.test(parseError(reply.error).message);
+  if (reconnect !== 'handshake' && !isUnknown) return undefined;
+  // It may speak of a session that we had before.
+  const isOurs = reply.clientId === undefined || reply.clientId === clientId || reply.error?.includes(clientId);
+  return isOurs ? 'lost' : undefined;
+}

@@ -1,0 +1,75 @@
+/**
+ * Makes the server's list of our subscriptions agree with ours: asks for each channel once in a session, however many
+ * listen, and tells them the answer.
+ */
+
+import { SUBSCRIBE, UNSUBSCRIBE } from './channel.js';
+import { type Channel, Channels } from './channels.js';
+import { type FayeError, failure, parseError } from './error.js';
+import { log } from './logger.js';
+import type { Message } from './message.js';
+import type { Session } from './session.js';
+import type { Subscription } from './subscription.js';
+
+export class Subscriber {
+  readonly channels = new Channels();
+  #session: Session;
+  #lost: (channel: string, error: FayeError) => void;
+
+  /** `lost` is told of subscriptions that had been accepted and are no more. */
+  constructor(session: Session, lost: (channel: string, error: FayeError) => void) {
+    this.#session = session;
+    this.#lost = lost;
+  }
+
+  add(subscription: Subscription): void {
+    if (this.#session.isOver) return subscription.setDeferredStatus('failed', failure('The client is disconnected'));
+    const channel = this.channels.add(subscription);
+    if (channel.standing === 'agreed') subscription.setDeferredStatus('succeeded');
+    else if (channel.standing === 'unknown' && this.#session.phase === 'connected') this.#ask(channel);
+    else this.#session.start();
+  }
+
+  /** Removes one listener of a channel, or all. The server is told when nobody listens any more. */
+  remove(name: string, subscription?: Subscription): void {
+    const left = this.channels.remove(name, subscription);
+    if (!left || left.standing === 'unknown' || this.#session.phase !== 'connected') return;
+    const message: Message = { channel: UNSUBSCRIBE, clientId: this.#session.clientId!, subscription: name };
+    this.#session.transmit(message, {}, () => {});
+  }
+
+  /** A session has begun, which knows of nothing. */
+  renew(): void {
+    this.channels.forget();
+    for (const channel of this.channels.all()) this.#ask(channel);
+  }
+
+  #ask(channel: Channel, isSecond = false): void {
+    channel.standing = 'asked';
+    const message: Message = { channel: SUBSCRIBE, clientId: this.#session.clientId!, subscription: channel.name };
+    this.#session.transmit(message, {}, (reply, error) => {
+      // Nobody listens any more, or the next session asks again.
+      if (this.channels.get(channel.name) !== channel || (reply && this.#session.phase !== 'connected')) return;
+      if (reply?.successful) return this.channels.agree(channel);
+      const refusal = error ?? parseError(reply?.error);
+      if (reply && !isSecond && this.#session.pipeline.mayRetry(message, refusal)) this.#ask(channel, true);
+      else this.#refuse(channel, refusal);
+    });
+  }
+
+  #refuse(channel: Channel, error: FayeError): void {
+    log('info', 'Subscription to ? was refused: ?', channel.name, error.message);
+    if (this.channels.refuse(channel, error)) this.#lost(channel.name, error);
+  }
+
+  /** The server took subscriptions away, for example because a token expired. */
+  takenAway(message: Message): void {
+    for (const name of [message.subscription ?? []].flat()) {
+      const channel = this.channels.get(name);
+      if (channel?.standing !== 'agreed') continue;
+      const refusal = parseError(message.error);
+      if (this.#session.pipeline.mayRetry(message, refusal)) this.#ask(channel, true);
+      else this.#refuse(channel, refusal);
+    }
+  }
+}
