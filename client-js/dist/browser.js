@@ -2033,11 +2033,11 @@ var EventSourceTransport = class extends FetchTransport {
       place.to.closed(failure("The event stream was closed"));
     };
   }
+  /** Requests under way go on: they are not at fault, none is held, and their replies still count. */
   close() {
     const source = __privateGet(this, _source3);
     source.onopen = source.onmessage = source.onerror = null;
     source.close();
-    super.close();
   }
 };
 _source3 = new WeakMap();

@@ -1852,11 +1852,11 @@
         place.to.closed(failure("The event stream was closed"));
       };
     }
+    /** Requests under way go on: they are not at fault, none is held, and their replies still count. */
     close() {
       const source = this.#source;
       source.onopen = source.onmessage = source.onerror = null;
       source.close();
-      super.close();
     }
   };
   var eventSource = {

@@ -29,11 +29,11 @@ class EventSourceTransport extends FetchTransport {
     };
   }
 
+  /** Requests under way go on: they are not at fault, none is held, and their replies still count. */
   override close(): void {
     const source = this.#source;
     source.onopen = source.onmessage = source.onerror = null;
     source.close();
-    super.close();
   }
 }
 
