@@ -1,0 +1,110 @@
+// Something between the page and the server does not let WebSockets through, from
+// the beginning or from some time on: messages take another way, and come back.
+
+import assert from 'node:assert/strict';
+
+import { assertNoPageErrors, connectionEvent, openFront, registerOurScenarios } from '../lib/our-scenarios.mjs';
+
+/** Longer than our client leaves alone what did not work. */
+const SHUN_SECONDS = 31;
+/** Longer than a socket may take to answer. */
+const TRIAL_SECONDS = 11;
+
+async function openPage(workbench, front, server, prepare) {
+  return workbench.openClient(server, { pageOrigin: front.origin, endpoint: front.endpoint, prepare });
+}
+
+/** Publishes numbers through the page itself, and finds each once and in order. */
+async function numbersArrive(client, numbers) {
+  const mark = client.log.mark();
+  const outcomes = await client.perform('publishAll', '/numbers', numbers);
+  assert.ok(outcomes.every(({ ok }) => ok), JSON.stringify(outcomes));
+  await client.delivery('/numbers', numbers.at(-1), mark);
+  assert.deepEqual(client.delivered('/numbers', mark), numbers);
+}
+
+const usesWebSocket = (client, mark) =>
+  connectionEvent(client, ({ state, transport }) => state === 'connected' && transport === 'websocket', mark);
+
+async function goesUp(client, front) {
+  const mark = client.log.mark();
+  front.webSockets = 'passed';
+  await client.page.evaluate(() => dispatchEvent(new Event('online')));
+  await usesWebSocket(client, mark);
+  await numbersArrive(client, [4, 5, 6]);
+}
+
+function blockedFromTheBeginning(how) {
+  return async (workbench) => {
+    const server = await workbench.startServer();
+    const front = await openFront(workbench, server);
+    front.webSockets = how;
+    const client = await openPage(workbench, front, server);
+    await client.subscribe('/numbers');
+    await numbersArrive(client, [1, 2, 3]);
+    assert.notEqual(await client.perform('connectionType'), 'websocket');
+    await goesUp(client, front);
+    assert.equal(client.log.since(0, ({ message }) => message?.channel === '/meta/handshake'
+      && message.successful).length, 1);
+    assertNoPageErrors(client);
+    await client.disconnect();
+    await server.stop();
+  };
+}
+
+async function swallowed(workbench) {
+  const server = await workbench.startServer();
+  const front = await openFront(workbench, server);
+  front.webSockets = 'swallowed';
+  const client = await openPage(workbench, front, server, (page) => page.clock.install());
+  await client.subscribe('/numbers');
+  await usesWebSocket(client);
+  const mark = client.log.mark();
+  // They go into the socket that swallows them, or wait behind the connect that was swallowed.
+  const published = client.perform('publishAll', '/numbers', [1, 2, 3]);
+  await client.log.waitFor(({ kind, message }) => kind === 'outgoing' && message.data === 3, mark);
+  await client.page.clock.fastForward(TRIAL_SECONDS * 1000);
+  assert.ok((await published).every(({ ok }) => ok));
+  await client.delivery('/numbers', 3, mark);
+  assert.deepEqual(client.delivered('/numbers', mark), [1, 2, 3]);
+  assert.notEqual(await client.perform('connectionType'), 'websocket');
+  await goesUp(client, front);
+  assertNoPageErrors(client);
+  await client.disconnect();
+  await server.stop();
+}
+
+async function refusedAfterACut(workbench) {
+  const server = await workbench.startServer();
+  const front = await openFront(workbench, server);
+  const client = await openPage(workbench, front, server, (page) => page.clock.install());
+  await client.subscribe('/numbers');
+  await usesWebSocket(client);
+  await numbersArrive(client, [1, 2, 3]);
+
+  const mark = client.log.mark();
+  front.webSockets = 'refused with 403';
+  front.cut({ onlyWebSockets: true });
+  await connectionEvent(client, ({ state }) => state === 'interrupted', mark);
+  await numbersArrive(client, [10, 11, 12]);
+  assert.notEqual(await client.perform('connectionType'), 'websocket');
+
+  // Nobody tells the client that it may try again: it does so by itself.
+  const seen = front.webSocketsSeen;
+  front.webSockets = 'passed';
+  const later = client.log.mark();
+  await client.page.clock.fastForward(SHUN_SECONDS * 1000);
+  await usesWebSocket(client, later);
+  assert.equal(front.webSocketsSeen, seen + 1);
+  await numbersArrive(client, [20, 21, 22]);
+  assertNoPageErrors(client);
+  await client.disconnect();
+  await server.stop();
+}
+
+registerOurScenarios('our client where WebSockets are blocked', {
+  'the upgrade is answered 403': blockedFromTheBeginning('refused with 403'),
+  'the upgrade is answered 400': blockedFromTheBeginning('refused with 400'),
+  'the upgrade is accepted, but no frame is answered': swallowed,
+  'the WebSocket works, is cut and then refused': refusedAfterACut,
+});
