@@ -89,19 +89,84 @@ fn an_address_of_their_own_takes_them_off_the_public_one() {
     faye.assert_serves();
 }
 
+/// The values of this attribute in a page.
+fn values<'a>(html: &'a str, attribute: &'a str) -> Vec<&'a str> {
+    html.split(attribute).skip(1).filter_map(|rest| rest.strip_prefix("=\"")?.split('"').next()).collect()
+}
+
 #[test]
-fn the_page_says_how_to_publish() {
-    for mount in ["/faye", "/other/path"] {
+fn the_page_stands_beside_any_mount_with_all_that_it_loads() {
+    for mount in ["/faye", "/other/path", "/page", "/page/style.css", "/start", "/a{version}b"] {
         let faye = Faye::start(&[("FAYE_SERVER__MOUNT", mount)]);
         let page = faye.get("/");
         assert_eq!(page.status, 200);
         assert_eq!(page.header("Content-Type"), Some("text/html; charset=utf-8"));
-        let text = page.text();
-        for part in ["curl -H 'Content-Type: application/json'", "'/hello'", env!("CARGO_PKG_VERSION")] {
-            assert!(text.contains(part), "{part}");
+        assert_eq!(page.header("Cache-Control"), Some("no-store"));
+        let html = page.text();
+        assert!(html.contains(&format!("content=\"{mount}\"")), "{mount}");
+        assert!(html.contains(&format!(">{}<", env!("CARGO_PKG_VERSION"))));
+        assert!(!html.contains("{mount}") && !html.contains("{files}") && !html.contains("{links}"));
+        let client = format!("{mount}/client.js");
+        let loaded = values(&html, " src").into_iter().chain(values(&html, "<link rel=\"stylesheet\" href"));
+        let (script, files): (Vec<_>, Vec<_>) = loaded.partition(|path| *path == client);
+        assert_eq!(script.len(), 1, "{mount}: the served script");
+        assert!(files.len() >= 4, "{files:?}");
+        for file in files {
+            let answer = faye.get(file);
+            assert_eq!(answer.status, 200, "{mount}: {file}");
+            assert_eq!(answer.header("Cache-Control"), Some("no-store"));
         }
-        assert!(text.contains(&format!("content=\"{mount}\"")));
-        assert!(!text.contains("{mount}") && !text.contains("{version}"));
+        assert_done(&faye.http().post(mount, &handshake())[0]);
+        faye.assert_serves();
+    }
+}
+
+#[test]
+fn the_page_runs_nothing_but_files_of_the_server() {
+    let faye = Faye::start(&[]);
+    let page = faye.get("/");
+    let policy = page.header("Content-Security-Policy").expect("a policy");
+    for part in ["default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'"] {
+        assert!(policy.split("; ").any(|directive| directive == part), "{part}");
+    }
+    let html = page.text();
+    for tag in html.split("<script").skip(1) {
+        assert!(tag.starts_with(" src=\"/"), "{tag}");
+    }
+    for forbidden in ["<style", " style=", " onclick=", "javascript:", "//"] {
+        assert!(!html.contains(forbidden), "{forbidden}");
+    }
+    // Every import of a module is a file that is served as a script.
+    let mut waiting = vec!["main.js".to_owned()];
+    let mut seen = Vec::new();
+    while let Some(name) = waiting.pop() {
+        if seen.contains(&name) {
+            continue;
+        }
+        let answer = faye.get(&format!("/page/{name}"));
+        assert_eq!(answer.status, 200, "{name}");
+        assert_eq!(answer.header("Content-Type"), Some("text/javascript; charset=utf-8"), "{name}");
+        let text = answer.text();
+        assert!(text.starts_with("// "), "{name} does not say what it is responsible for");
+        assert!(text.lines().count() <= 250, "{name} is more than one thing");
+        let imports = text.split(" from './").skip(1).filter_map(|rest| rest.split('\'').next());
+        waiting.extend(imports.map(ToOwned::to_owned));
+        seen.push(name);
+    }
+    assert!(seen.len() > 5, "{seen:?}");
+    for target in ["/page", "/page/", "/page/x.js", "/page/index.html", "/page/page.rs"] {
+        assert_not_found(&faye.get(target), "/faye");
+    }
+    assert_not_found(&faye.http().request("POST", "/page/main.js", &[], b"[]"), "/faye");
+}
+
+#[test]
+fn the_page_links_to_health_and_metrics_where_they_are() {
+    let beside = Faye::start(&[]).get("/").text();
+    let apart = Faye::start(&[("FAYE_ADMIN__LISTEN", "127.0.0.1:0")]).get("/").text();
+    for target in ["/healthz", "/metrics"] {
+        assert!(beside.contains(&format!("href=\"{target}\"")));
+        assert!(!apart.contains(target));
     }
 }
 
@@ -111,7 +176,7 @@ fn the_root_may_be_the_mount() {
     assert_eq!(faye.url(), format!("http://{}/", faye.address));
     assert_eq!(faye.get("/").status, 400, "there is no page, but a GET without messages");
     assert_eq!(faye.get("/healthz").text(), "ok\n");
-    for target in ["/", "/any/thing", "/faye"] {
+    for target in ["/", "/any/thing", "/faye", "/page"] {
         let answer = faye.http().post(target, &handshake());
         assert_done(&answer[0]);
     }

@@ -429,11 +429,12 @@ function publish(session, content, options) {
   const send = () => {
     if (publication.isSettled) return;
     sessions += 1;
-    const message = { ...content, clientId: session.clientId };
+    const clientId = session.clientId;
+    const message = { ...content, clientId };
     id = session.transmit(message, { attempts: options.attempts, deadline }, (reply, error) => {
       if (reply == null ? void 0 : reply.successful) return publication.setDeferredStatus("succeeded");
-      const isForgotten = reply && session.phase !== "connected" && sessions < MOST_SESSIONS;
-      if (isForgotten) session.whenConnected(send, fail, false);
+      const hasEnded = session.phase !== "connected" || session.clientId !== clientId;
+      if (reply && hasEnded && sessions < MOST_SESSIONS) session.whenConnected(send, fail, false);
       else fail(error != null ? error : parseError(reply == null ? void 0 : reply.error));
     });
   };
@@ -538,10 +539,10 @@ function fateOf(reply, clientId) {
   var _a, _b;
   const reconnect = (_a = reply.advice) == null ? void 0 : _a.reconnect;
   if (reconnect === "none") return "over";
-  const isUnknown = !reply.successful && /unknown client/i.test(parseError(reply.error).message);
-  if (reconnect !== "handshake" && !isUnknown) return void 0;
-  const isOurs = reply.clientId === void 0 || reply.clientId === clientId || ((_b = reply.error) == null ? void 0 : _b.includes(clientId));
-  return isOurs ? "lost" : void 0;
+  const { message, params } = parseError(reply.error);
+  if (reconnect !== "handshake" && (reply.successful || !/unknown client/i.test(message))) return void 0;
+  const named = (_b = reply.clientId) != null ? _b : params.find(Boolean);
+  return named === void 0 || named === clientId ? "lost" : void 0;
 }
 
 // src/backoff.ts
@@ -593,7 +594,7 @@ var Connects = class {
       var _a;
       if (__privateGet(this, _underWay) !== underWay) return;
       __privateSet(this, _underWay, void 0);
-      __privateGet(this, _dispatcher).forget(({ channel }) => channel === CONNECT);
+      __privateGet(this, _dispatcher).retire(({ channel }) => channel === CONNECT);
       const delay = __privateMethod(this, _Connects_instances, delay_fn).call(this, reply, ((_a = message.advice) == null ? void 0 : _a.timeout) === 0, sentAt);
       if (delay > 0) __privateSet(this, _timer2, setTimeout(() => this.cycle(), delay));
       else this.cycle();
@@ -623,6 +624,51 @@ delay_fn = function(reply, isTrial, sentAt) {
   return Math.max(__privateGet(this, _interval).call(this), brake);
 };
 
+// src/early.ts
+var PATIENCE = 1e3;
+var _messages, _timer3, _give, _giveUp;
+var Early = class {
+  /** `giveUp` is called when the others did not come in time. */
+  constructor(give, giveUp) {
+    __privateAdd(this, _messages, []);
+    __privateAdd(this, _timer3);
+    __privateAdd(this, _give);
+    __privateAdd(this, _giveUp);
+    __privateSet(this, _give, give);
+    __privateSet(this, _giveUp, giveUp);
+  }
+  keep(message) {
+    var _a;
+    __privateGet(this, _messages).push(message);
+    (_a = __privateGet(this, _timer3)) != null ? _a : __privateSet(this, _timer3, setTimeout(() => {
+      __privateGet(this, _giveUp).call(this);
+      this.release();
+    }, PATIENCE));
+  }
+  release() {
+    clearTimeout(__privateGet(this, _timer3));
+    __privateSet(this, _timer3, void 0);
+    for (const message of __privateGet(this, _messages).splice(0)) __privateGet(this, _give).call(this, message);
+  }
+};
+_messages = new WeakMap();
+_timer3 = new WeakMap();
+_give = new WeakMap();
+_giveUp = new WeakMap();
+
+// src/envelope.ts
+var isConnect = ({ channel }) => channel === CONNECT;
+function stamp(envelope, candidate, clientId, isUp) {
+  const { message } = envelope;
+  if (message.clientId !== void 0) message.clientId = clientId;
+  if (!isConnect(message)) return;
+  message.connectionType = candidate.kind.type;
+  const isTrial = !isUp || Boolean(candidate.kind.isSocket) && !candidate.isProven;
+  if (isTrial) message.advice = { timeout: 0 };
+  else if (envelope.isTrial) delete message.advice;
+  envelope.isTrial = isTrial;
+}
+
 // src/outbox.ts
 var _envelopes;
 var Outbox = class {
@@ -642,6 +688,19 @@ var Outbox = class {
   carriedBy(transport, messages) {
     return this.all().filter((envelope) => envelope.transport === transport && (!messages || messages.includes(envelope.message)));
   }
+  /** What waits and may be sent over a transport now. What may be sent no more is given up. */
+  sendable(transport, hasSession) {
+    const isMoving = this.isElsewhere(transport, (message) => !isConnect(message));
+    const waiting = this.all().filter((envelope) => {
+      const { message, scheduler } = envelope;
+      const mayBe = isConnect(message) || !isMoving;
+      if (envelope.transport || !mayBe || !hasSession && message.channel !== HANDSHAKE) return false;
+      if (!scheduler.isDeliverable()) this.giveUp(envelope);
+      return scheduler.isDeliverable();
+    });
+    const alone = waiting.findIndex(({ isAlone }) => isAlone);
+    return alone < 0 ? waiting : waiting.slice(0, Math.max(alone, 1));
+  }
   /** Takes a message out. Whoever waits for the reply is to be told by what is given. */
   end(envelope) {
     clearTimeout(envelope.timer);
@@ -654,10 +713,33 @@ var Outbox = class {
     (_a = envelope.transport) == null ? void 0 : _a.cancel(envelope.message);
     return this.end(envelope);
   }
+  /**
+   * The messages are not sent again. What is under way goes on, because a server that has begun to answer may have put
+   * messages for us into its answer.
+   */
+  retire(matches) {
+    for (const envelope of this.all()) {
+      if (!matches(envelope.message)) continue;
+      if (!envelope.transport) this.end(envelope);
+      envelope.isRetired = true;
+      envelope.settle = () => {
+      };
+    }
+  }
+  /** Whether a message of this sort is under way on any transport but this one. */
+  isElsewhere(transport, matches) {
+    return this.all().some((envelope) => envelope.transport && envelope.transport !== transport && !envelope.isOverdue && matches(envelope.message));
+  }
+  /** Faye never answers a connect that another one has replaced. */
+  waitNoLonger() {
+    for (const envelope of this.all()) if (isConnect(envelope.message)) envelope.isOverdue = true;
+  }
   /** It was not answered: it waits to be sent again, or is given up. */
   wait(envelope) {
+    if (envelope.isRetired) return void this.drop(envelope);
     clearTimeout(envelope.timer);
     envelope.transport = void 0;
+    envelope.isOverdue = false;
     envelope.scheduler.fail();
     if (!envelope.scheduler.isDeliverable()) this.giveUp(envelope);
   }
@@ -677,10 +759,11 @@ _envelopes = new WeakMap();
 // src/selector.ts
 var HEAD_START = 1500;
 var SHARED_HEAD_START = 3e3;
+var LINGER = 2e3;
 var OPEN_TIME = 2e4;
 var SHUN_TIME = 3e4;
 var SHUN_LIMIT = 6e5;
-var _disabled, _settings, _listener, _offered, _heardAt, _timer3, _Selector_instances, isPossible_fn, open_fn, prove_fn, shun_fn, spare_fn, drop_fn, close_fn;
+var _disabled, _settings, _listener, _offered, _heardAt, _timer4, _Selector_instances, isPossible_fn, open_fn, prove_fn, shun_fn, spare_fn, drop_fn, close_fn;
 var Selector = class {
   constructor({ kinds, endpointFor, settings }, listener) {
     __privateAdd(this, _Selector_instances);
@@ -693,7 +776,7 @@ var Selector = class {
     /** The types that the server offers; undefined before the handshake. */
     __privateAdd(this, _offered);
     __privateAdd(this, _heardAt, 0);
-    __privateAdd(this, _timer3);
+    __privateAdd(this, _timer4);
     __privateSet(this, _settings, settings);
     __privateSet(this, _listener, listener);
     this.candidates = kinds.map((kind) => ({
@@ -711,8 +794,11 @@ var Selector = class {
     }));
   }
   disable(type) {
+    var _a;
     __privateGet(this, _disabled).add(type);
+    const wasCurrent = ((_a = this.current) == null ? void 0 : _a.kind.type) === type;
     for (const candidate of this.candidates) if (candidate.kind.type === type) __privateMethod(this, _Selector_instances, close_fn).call(this, candidate);
+    if (wasCurrent) this.select();
   }
   isDisabled(feature) {
     return __privateGet(this, _disabled).has(feature);
@@ -731,7 +817,7 @@ var Selector = class {
   }
   /** Takes the best transport that is open, and opens better ones. */
   select() {
-    clearTimeout(__privateGet(this, _timer3));
+    clearTimeout(__privateGet(this, _timer4));
     const now = Date.now();
     let wake = Infinity;
     let opening;
@@ -765,7 +851,7 @@ var Selector = class {
       }
     }
     if (!best && !opening && !this.current) return __privateGet(this, _listener).stranded();
-    if (wake < Infinity) __privateSet(this, _timer3, setTimeout(() => this.select(), wake - now));
+    if (wake < Infinity) __privateSet(this, _timer4, setTimeout(() => this.select(), wake - now));
     if (best && best !== this.current) {
       log("debug", "Selected ? transport for ?", best.kind.type, best.endpoint.href);
       this.current = best;
@@ -776,6 +862,7 @@ var Selector = class {
   fail(candidate, error) {
     const { transport, kind } = candidate;
     const wasCurrent = candidate === this.current;
+    log("info", "? does not work: ?", kind.type, error.message);
     if (kind.isBlockable && !candidate.isProven) __privateMethod(this, _Selector_instances, shun_fn).call(this, candidate);
     __privateMethod(this, _Selector_instances, drop_fn).call(this, candidate);
     if (!transport) return;
@@ -793,7 +880,7 @@ var Selector = class {
    */
   release(failed) {
     this.current = void 0;
-    clearTimeout(__privateGet(this, _timer3));
+    clearTimeout(__privateGet(this, _timer4));
     for (const candidate of this.candidates) {
       if (!failed || candidate !== failed && candidate.shunnedAt > __privateGet(this, _heardAt)) __privateMethod(this, _Selector_instances, spare_fn).call(this, candidate);
     }
@@ -809,7 +896,7 @@ var Selector = class {
   }
   /** Closes everything. */
   close() {
-    clearTimeout(__privateGet(this, _timer3));
+    clearTimeout(__privateGet(this, _timer4));
     for (const candidate of this.candidates) __privateMethod(this, _Selector_instances, close_fn).call(this, candidate);
   }
 };
@@ -818,7 +905,7 @@ _settings = new WeakMap();
 _listener = new WeakMap();
 _offered = new WeakMap();
 _heardAt = new WeakMap();
-_timer3 = new WeakMap();
+_timer4 = new WeakMap();
 _Selector_instances = new WeakSet();
 isPossible_fn = function({ kind, endpoint }) {
   return !__privateGet(this, _disabled).has(kind.type) && kind.isUsable(endpoint, __privateGet(this, _settings));
@@ -842,7 +929,7 @@ open_fn = function(candidate, now) {
       __privateSet(this, _heardAt, Date.now());
       const isReply = messages.some(({ successful }) => successful !== void 0);
       if (isReply && isCurrent() && !candidate.isProven) __privateMethod(this, _Selector_instances, prove_fn).call(this, candidate);
-      __privateGet(this, _listener).received(messages);
+      __privateGet(this, _listener).received(transport, messages);
     },
     failed: (messages, error) => {
       if (!isCurrent()) return;
@@ -868,9 +955,12 @@ prove_fn = function(candidate) {
   candidate.isProven = candidate.hasWorked = true;
   candidate.shunned = 0;
   if (candidate !== this.current) return;
-  for (const other of this.candidates) {
-    if (other !== candidate && other.kind.isSocket && other.isOpen) __privateMethod(this, _Selector_instances, close_fn).call(this, other);
-  }
+  setTimeout(() => {
+    if (candidate !== this.current) return;
+    for (const lesser of this.candidates.slice(this.candidates.indexOf(candidate) + 1)) {
+      if (lesser.kind.isSocket) __privateMethod(this, _Selector_instances, close_fn).call(this, lesser);
+    }
+  }, LINGER);
 };
 shun_fn = function(candidate) {
   const now = Date.now();
@@ -897,7 +987,7 @@ close_fn = function(candidate) {
 
 // src/dispatcher.ts
 var TRIAL_SECONDS = 10;
-var _options, _listener2, _outbox, _failures, _pause, _isFlushing, _held, _isRelayed, _Dispatcher_instances, flushNow_fn, stamp_fn, timedOut_fn, down_fn;
+var _options, _listener2, _outbox, _failures, _pause, _isFlushing, _held, _isRelayed, _early, _Dispatcher_instances, flushNow_fn, timedOut_fn, receive_fn, down_fn;
 var Dispatcher = class {
   constructor(reach, options, listener) {
     __privateAdd(this, _Dispatcher_instances);
@@ -912,6 +1002,7 @@ var Dispatcher = class {
     __publicField(this, "isUp");
     /** Whether another has told that the server is away: replies of that other say nothing then. */
     __privateAdd(this, _isRelayed, false);
+    __privateAdd(this, _early, new Early((message) => __privateMethod(this, _Dispatcher_instances, receive_fn).call(this, message), () => __privateGet(this, _outbox).waitNoLonger()));
     __privateSet(this, _options, options);
     __privateSet(this, _listener2, listener);
     this.selector = new Selector(reach, this);
@@ -926,7 +1017,9 @@ var Dispatcher = class {
       transport: void 0,
       timer: void 0,
       isAlone: false,
-      isTrial: false
+      isTrial: false,
+      isRetired: false,
+      isOverdue: false
     };
     __privateGet(this, _outbox).add(envelope);
     this.flush();
@@ -942,6 +1035,10 @@ var Dispatcher = class {
   forget(matches) {
     for (const envelope of __privateGet(this, _outbox).all()) if (matches(envelope.message)) __privateGet(this, _outbox).drop(envelope);
   }
+  /** Does not send messages again. */
+  retire(matches) {
+    __privateGet(this, _outbox).retire(matches);
+  }
   /** What carries a message now; undefined while it waits. */
   carrier(id) {
     var _a;
@@ -950,6 +1047,7 @@ var Dispatcher = class {
   /** Gives up everything. */
   clear(error) {
     clearTimeout(__privateGet(this, _pause));
+    __privateGet(this, _early).release();
     __privateSet(this, _pause, this.isUp = void 0);
     __privateSet(this, _failures, 0);
     for (const envelope of __privateGet(this, _outbox).all()) __privateGet(this, _outbox).end(envelope)(void 0, error);
@@ -980,20 +1078,15 @@ var Dispatcher = class {
   ready() {
     this.flush();
   }
-  received(messages) {
+  received(transport, messages) {
+    var _a, _b;
+    const isEarly = __privateGet(this, _outbox).isElsewhere(transport, isConnect);
     for (const message of messages) {
-      const isReply = message.successful !== void 0;
-      let envelope = isReply ? __privateGet(this, _outbox).get(message.id) : void 0;
-      if ((envelope == null ? void 0 : envelope.message.channel) !== message.channel) envelope = void 0;
-      envelope == null ? void 0 : envelope.scheduler.succeed();
-      const settle = envelope && __privateGet(this, _outbox).end(envelope);
-      if (isReply) __privateSet(this, _failures, 0);
-      if (!this.isUp && !__privateGet(this, _isRelayed)) {
-        this.isUp = true;
-        __privateGet(this, _listener2).up();
-      }
-      __privateGet(this, _listener2).received(message, settle);
+      if (isEarly && message.successful === void 0) __privateGet(this, _early).keep(message);
+      else __privateMethod(this, _Dispatcher_instances, receive_fn).call(this, message);
     }
+    if (!__privateGet(this, _outbox).isElsewhere((_b = (_a = this.selector.current) == null ? void 0 : _a.transport) != null ? _b : transport, isConnect)) __privateGet(this, _early).release();
+    this.flush();
   }
   failed(candidate, transport, messages, error) {
     if (error.code === 413) __privateGet(this, _outbox).refuseLargest(__privateGet(this, _outbox).carriedBy(transport, messages), error);
@@ -1059,23 +1152,17 @@ _pause = new WeakMap();
 _isFlushing = new WeakMap();
 _held = new WeakMap();
 _isRelayed = new WeakMap();
+_early = new WeakMap();
 _Dispatcher_instances = new WeakSet();
 flushNow_fn = function() {
   const { current, clientId } = this.selector;
   if (!(current == null ? void 0 : current.transport)) return;
-  let waiting = __privateGet(this, _outbox).all().filter(({ transport: transport2, message }) => !transport2 && (message.channel === HANDSHAKE || clientId !== void 0));
-  const alone = waiting.findIndex(({ isAlone }) => isAlone);
-  if (alone >= 0) waiting = waiting.slice(0, Math.max(alone, 1));
-  const deliverable = waiting.filter((envelope) => {
-    if (envelope.scheduler.isDeliverable()) return true;
-    __privateGet(this, _outbox).giveUp(envelope);
-    return false;
-  });
-  if (deliverable.length === 0) return;
-  for (const envelope of deliverable) __privateMethod(this, _Dispatcher_instances, stamp_fn).call(this, envelope, current);
   const { transport } = current;
-  const taken = new Set(transport.send(deliverable.map(({ message }) => message)));
-  for (const envelope of deliverable) {
+  const sendable = __privateGet(this, _outbox).sendable(transport, clientId !== void 0);
+  if (sendable.length === 0) return;
+  for (const envelope of sendable) stamp(envelope, current, this.selector.clientId, Boolean(this.isUp));
+  const taken = new Set(transport.send(sendable.map(({ message }) => message)));
+  for (const envelope of sendable) {
     if (!taken.has(envelope.message)) continue;
     envelope.transport = transport;
     envelope.scheduler.send();
@@ -1084,24 +1171,27 @@ flushNow_fn = function() {
     envelope.timer = setTimeout(() => __privateMethod(this, _Dispatcher_instances, timedOut_fn).call(this, envelope, current, seconds), seconds * 1e3);
   }
 };
-/** The session, the transport and how far it is to be trusted may be others than when the message was made. */
-stamp_fn = function(envelope, { kind, isProven }) {
-  const { message } = envelope;
-  if (message.clientId !== void 0) message.clientId = this.selector.clientId;
-  if (message.channel !== CONNECT) return;
-  message.connectionType = kind.type;
-  const isTrial = !this.isUp || Boolean(kind.isSocket) && !isProven;
-  if (isTrial) message.advice = { timeout: 0 };
-  else if (envelope.isTrial) delete message.advice;
-  envelope.isTrial = isTrial;
-};
 timedOut_fn = function(envelope, candidate, seconds) {
   const { transport, message } = envelope;
+  if (envelope.isRetired) return void __privateGet(this, _outbox).drop(envelope);
   const error = failure(`No reply to ${message.channel} within ${Math.round(seconds)} s`);
   if (candidate.kind.isSocket && candidate.transport === transport) return this.selector.fail(candidate, error);
   transport.cancel(message);
   if (candidate === this.selector.current) this.failed(candidate, transport, [message], error);
   else this.moved(transport, [message]);
+};
+receive_fn = function(message) {
+  const isReply = message.successful !== void 0;
+  let envelope = isReply ? __privateGet(this, _outbox).get(message.id) : void 0;
+  if ((envelope == null ? void 0 : envelope.message.channel) !== message.channel) envelope = void 0;
+  envelope == null ? void 0 : envelope.scheduler.succeed();
+  const settle = envelope && __privateGet(this, _outbox).end(envelope);
+  if (isReply) __privateSet(this, _failures, 0);
+  if (!this.isUp && !__privateGet(this, _isRelayed)) {
+    this.isUp = true;
+    __privateGet(this, _listener2).up();
+  }
+  __privateGet(this, _listener2).received(message, settle);
 };
 down_fn = function(candidate, error, affected) {
   if (__privateGet(this, _pause)) return;
@@ -1143,7 +1233,7 @@ _tasks = new WeakMap();
 
 // src/session.ts
 var FAREWELL_SECONDS = 10;
-var _options2, _listener3, _connects, _advised, _waiting, _refusals, _hasBegun, _isEnding, _timer4, _gone, _Session_instances, accepted_fn, refused_fn, later_fn, follow_fn, end_fn;
+var _options2, _listener3, _connects, _advised, _waiting, _refusals, _hasBegun, _isEnding, _timer5, _gone, _Session_instances, accepted_fn, refused_fn, later_fn, follow_fn, end_fn;
 var Session = class {
   constructor(reach, options, pipeline, listener) {
     __privateAdd(this, _Session_instances);
@@ -1158,8 +1248,8 @@ var Session = class {
     __privateAdd(this, _refusals, 0);
     __privateAdd(this, _hasBegun, false);
     __privateAdd(this, _isEnding, false);
-    __privateAdd(this, _timer4);
-    /** Ends the wait for the reply to a disconnect. */
+    __privateAdd(this, _timer5);
+    /** Ends the wait for the reply to a disconnect, if that was under way. */
     __privateAdd(this, _gone);
     __privateSet(this, _options2, options);
     __privateSet(this, _listener3, listener);
@@ -1200,7 +1290,7 @@ var Session = class {
   }
   /** Shakes hands unless that was done, is under way, or waits for its time. */
   start() {
-    if (this.phase !== "unconnected" || __privateGet(this, _timer4)) return;
+    if (this.phase !== "unconnected" || __privateGet(this, _timer5)) return;
     this.phase = "connecting";
     __privateGet(this, _listener3).starts();
     const { selector } = this.dispatcher;
@@ -1263,7 +1353,8 @@ var Session = class {
     if (this.phase === "connected" && __privateGet(this, _hasBegun)) this.report("The server answers again");
   }
   down(error, retryIn, isFirst) {
-    if (__privateGet(this, _gone)) return __privateGet(this, _gone).call(this);
+    var _a;
+    if ((_a = __privateGet(this, _gone)) == null ? void 0 : _a.call(this)) return;
     if (isFirst) __privateGet(this, _listener3).down();
     this.report(error.message, error, retryIn);
   }
@@ -1279,11 +1370,15 @@ var Session = class {
     if (this.phase === "unconnected" && __privateGet(this, _waiting).isEmpty) return finish(void 0);
     const say = () => {
       __privateSet(this, _isEnding, true);
-      this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply, error) => {
+      const id = this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply, error) => {
         const isUnknown = reply && fateOf(reply, this.clientId) === "lost";
         finish(reply && !reply.successful && !isUnknown ? parseError(reply.error) : error);
       });
-      __privateSet(this, _gone, () => finish(void 0));
+      __privateSet(this, _gone, () => {
+        const wasUnderWay = this.dispatcher.carrier(id) !== void 0;
+        if (wasUnderWay) finish(void 0);
+        return wasUnderWay;
+      });
     };
     this.whenConnected(say, () => finish(void 0), false);
     __privateSet(this, _isEnding, true);
@@ -1307,7 +1402,7 @@ _waiting = new WeakMap();
 _refusals = new WeakMap();
 _hasBegun = new WeakMap();
 _isEnding = new WeakMap();
-_timer4 = new WeakMap();
+_timer5 = new WeakMap();
 _gone = new WeakMap();
 _Session_instances = new WeakSet();
 accepted_fn = function(reply) {
@@ -1336,9 +1431,9 @@ refused_fn = function(reply, error) {
   __privateGet(this, _waiting).fail(error, false);
 };
 later_fn = function(delay) {
-  clearTimeout(__privateGet(this, _timer4));
-  __privateSet(this, _timer4, setTimeout(() => {
-    __privateSet(this, _timer4, void 0);
+  clearTimeout(__privateGet(this, _timer5));
+  __privateSet(this, _timer5, setTimeout(() => {
+    __privateSet(this, _timer5, void 0);
     this.start();
   }, delay));
 };
@@ -1357,8 +1452,8 @@ end_fn = function(error) {
   __privateSet(this, _isEnding, __privateSet(this, _hasBegun, false));
   __privateSet(this, _gone, void 0);
   __privateGet(this, _connects).stop();
-  clearTimeout(__privateGet(this, _timer4));
-  __privateSet(this, _timer4, void 0);
+  clearTimeout(__privateGet(this, _timer5));
+  __privateSet(this, _timer5, void 0);
   this.dispatcher.selector.close();
   this.dispatcher.selector.clientId = void 0;
   __privateGet(this, _waiting).fail(error, true);
@@ -1461,9 +1556,9 @@ var Subscriber = class {
   add(subscription) {
     if (__privateGet(this, _session).isOver) return subscription.setDeferredStatus("failed", failure("The client is disconnected"));
     const channel = this.channels.add(subscription);
-    if (channel.standing === "agreed") subscription.setDeferredStatus("succeeded");
-    else if (channel.standing === "unknown" && __privateGet(this, _session).phase === "connected") __privateMethod(this, _Subscriber_instances, ask_fn).call(this, channel);
-    else __privateGet(this, _session).start();
+    if (__privateGet(this, _session).phase !== "connected") __privateGet(this, _session).start();
+    else if (channel.standing === "agreed") subscription.setDeferredStatus("succeeded");
+    else if (channel.standing === "unknown") __privateMethod(this, _Subscriber_instances, ask_fn).call(this, channel);
   }
   /** Removes one listener of a channel, or all. The server is told when nobody listens any more. */
   remove(name, subscription) {
@@ -1844,7 +1939,8 @@ function parseMessages(text2) {
 
 // src/transport/request.ts
 var LARGEST_BATCH = 100;
-var isConnect = (message) => message.channel === CONNECT;
+var isConnect2 = ({ channel }) => channel === CONNECT;
+var isFree = ({ channel }) => channel === CONNECT || channel === HANDSHAKE;
 var _underWay2, _isBusy, _RequestTransport_instances, batch_fn, answered_fn, failed_fn, end_fn2;
 var RequestTransport = class {
   constructor(place) {
@@ -1857,26 +1953,25 @@ var RequestTransport = class {
     this.place = place;
   }
   send(waiting) {
-    const batch = __privateGet(this, _isBusy) ? waiting.filter(isConnect).slice(0, 1) : __privateMethod(this, _RequestTransport_instances, batch_fn).call(this, waiting);
+    const batch = __privateGet(this, _isBusy) ? waiting.filter(isFree).slice(0, 1) : __privateMethod(this, _RequestTransport_instances, batch_fn).call(this, waiting);
     if (batch.length === 0) return batch;
-    const holdsOthers = !batch.every(isConnect);
+    const holdsOthers = !batch.every(isFree);
     if (holdsOthers) __privateSet(this, _isBusy, true);
-    const request = holdsOthers ? batch.map((message) => isConnect(message) ? { ...message, advice: { timeout: 0 } } : message) : batch;
+    const request = holdsOthers ? batch.map((message) => isConnect2(message) ? { ...message, advice: { timeout: 0 } } : message) : batch;
     const exchange = this.exchange(request);
-    __privateGet(this, _underWay2).set(exchange, batch);
+    __privateGet(this, _underWay2).set(exchange, { batch, awaited: new Set(batch) });
     exchange.answer.then(
       (answer) => __privateMethod(this, _RequestTransport_instances, answered_fn).call(this, exchange, batch, answer, holdsOthers),
       (error) => __privateMethod(this, _RequestTransport_instances, failed_fn).call(this, exchange, batch, error, holdsOthers)
     );
     return batch;
   }
+  /** A response may hold what others wait for: only a request that nobody waits for is ended. */
   cancel(message) {
-    for (const [exchange, batch] of __privateGet(this, _underWay2)) {
-      if (!batch.includes(message)) continue;
-      __privateMethod(this, _RequestTransport_instances, end_fn2).call(this, exchange, !batch.every(isConnect));
+    for (const [exchange, { batch, awaited }] of __privateGet(this, _underWay2)) {
+      if (!awaited.delete(message) || awaited.size > 0) continue;
+      __privateMethod(this, _RequestTransport_instances, end_fn2).call(this, exchange, !batch.every(isFree));
       exchange.abort();
-      const others = batch.filter((other) => other !== message);
-      if (others.length > 0) this.place.to.failed(others, failure("The request was given up"));
     }
   }
   close() {

@@ -382,11 +382,12 @@
     const send = () => {
       if (publication.isSettled) return;
       sessions += 1;
-      const message = { ...content, clientId: session.clientId };
+      const clientId = session.clientId;
+      const message = { ...content, clientId };
       id = session.transmit(message, { attempts: options.attempts, deadline }, (reply, error) => {
         if (reply?.successful) return publication.setDeferredStatus("succeeded");
-        const isForgotten = reply && session.phase !== "connected" && sessions < MOST_SESSIONS;
-        if (isForgotten) session.whenConnected(send, fail, false);
+        const hasEnded = session.phase !== "connected" || session.clientId !== clientId;
+        if (reply && hasEnded && sessions < MOST_SESSIONS) session.whenConnected(send, fail, false);
         else fail(error ?? parseError(reply?.error));
       });
     };
@@ -480,10 +481,10 @@
   function fateOf(reply, clientId) {
     const reconnect = reply.advice?.reconnect;
     if (reconnect === "none") return "over";
-    const isUnknown = !reply.successful && /unknown client/i.test(parseError(reply.error).message);
-    if (reconnect !== "handshake" && !isUnknown) return void 0;
-    const isOurs = reply.clientId === void 0 || reply.clientId === clientId || reply.error?.includes(clientId);
-    return isOurs ? "lost" : void 0;
+    const { message, params } = parseError(reply.error);
+    if (reconnect !== "handshake" && (reply.successful || !/unknown client/i.test(message))) return void 0;
+    const named = reply.clientId ?? params.find(Boolean);
+    return named === void 0 || named === clientId ? "lost" : void 0;
   }
 
   // src/backoff.ts
@@ -532,7 +533,7 @@
       underWay.id = this.#transmit(message, (reply) => {
         if (this.#underWay !== underWay) return;
         this.#underWay = void 0;
-        this.#dispatcher.forget(({ channel }) => channel === CONNECT);
+        this.#dispatcher.retire(({ channel }) => channel === CONNECT);
         const delay = this.#delay(reply, message.advice?.timeout === 0, sentAt);
         if (delay > 0) this.#timer = setTimeout(() => this.cycle(), delay);
         else this.cycle();
@@ -554,6 +555,45 @@
     }
   };
 
+  // src/early.ts
+  var PATIENCE = 1e3;
+  var Early = class {
+    #messages = [];
+    #timer;
+    #give;
+    #giveUp;
+    /** `giveUp` is called when the others did not come in time. */
+    constructor(give, giveUp) {
+      this.#give = give;
+      this.#giveUp = giveUp;
+    }
+    keep(message) {
+      this.#messages.push(message);
+      this.#timer ??= setTimeout(() => {
+        this.#giveUp();
+        this.release();
+      }, PATIENCE);
+    }
+    release() {
+      clearTimeout(this.#timer);
+      this.#timer = void 0;
+      for (const message of this.#messages.splice(0)) this.#give(message);
+    }
+  };
+
+  // src/envelope.ts
+  var isConnect = ({ channel }) => channel === CONNECT;
+  function stamp(envelope, candidate, clientId, isUp) {
+    const { message } = envelope;
+    if (message.clientId !== void 0) message.clientId = clientId;
+    if (!isConnect(message)) return;
+    message.connectionType = candidate.kind.type;
+    const isTrial = !isUp || Boolean(candidate.kind.isSocket) && !candidate.isProven;
+    if (isTrial) message.advice = { timeout: 0 };
+    else if (envelope.isTrial) delete message.advice;
+    envelope.isTrial = isTrial;
+  }
+
   // src/outbox.ts
   var Outbox = class {
     #envelopes = /* @__PURE__ */ new Map();
@@ -570,6 +610,19 @@
     carriedBy(transport, messages) {
       return this.all().filter((envelope) => envelope.transport === transport && (!messages || messages.includes(envelope.message)));
     }
+    /** What waits and may be sent over a transport now. What may be sent no more is given up. */
+    sendable(transport, hasSession) {
+      const isMoving = this.isElsewhere(transport, (message) => !isConnect(message));
+      const waiting = this.all().filter((envelope) => {
+        const { message, scheduler } = envelope;
+        const mayBe = isConnect(message) || !isMoving;
+        if (envelope.transport || !mayBe || !hasSession && message.channel !== HANDSHAKE) return false;
+        if (!scheduler.isDeliverable()) this.giveUp(envelope);
+        return scheduler.isDeliverable();
+      });
+      const alone = waiting.findIndex(({ isAlone }) => isAlone);
+      return alone < 0 ? waiting : waiting.slice(0, Math.max(alone, 1));
+    }
     /** Takes a message out. Whoever waits for the reply is to be told by what is given. */
     end(envelope) {
       clearTimeout(envelope.timer);
@@ -581,10 +634,33 @@
       envelope.transport?.cancel(envelope.message);
       return this.end(envelope);
     }
+    /**
+     * The messages are not sent again. What is under way goes on, because a server that has begun to answer may have put
+     * messages for us into its answer.
+     */
+    retire(matches) {
+      for (const envelope of this.all()) {
+        if (!matches(envelope.message)) continue;
+        if (!envelope.transport) this.end(envelope);
+        envelope.isRetired = true;
+        envelope.settle = () => {
+        };
+      }
+    }
+    /** Whether a message of this sort is under way on any transport but this one. */
+    isElsewhere(transport, matches) {
+      return this.all().some((envelope) => envelope.transport && envelope.transport !== transport && !envelope.isOverdue && matches(envelope.message));
+    }
+    /** Faye never answers a connect that another one has replaced. */
+    waitNoLonger() {
+      for (const envelope of this.all()) if (isConnect(envelope.message)) envelope.isOverdue = true;
+    }
     /** It was not answered: it waits to be sent again, or is given up. */
     wait(envelope) {
+      if (envelope.isRetired) return void this.drop(envelope);
       clearTimeout(envelope.timer);
       envelope.transport = void 0;
+      envelope.isOverdue = false;
       envelope.scheduler.fail();
       if (!envelope.scheduler.isDeliverable()) this.giveUp(envelope);
     }
@@ -603,6 +679,7 @@
   // src/selector.ts
   var HEAD_START = 1500;
   var SHARED_HEAD_START = 3e3;
+  var LINGER = 2e3;
   var OPEN_TIME = 2e4;
   var SHUN_TIME = 3e4;
   var SHUN_LIMIT = 6e5;
@@ -636,7 +713,9 @@
     }
     disable(type) {
       this.#disabled.add(type);
+      const wasCurrent = this.current?.kind.type === type;
       for (const candidate of this.candidates) if (candidate.kind.type === type) this.#close(candidate);
+      if (wasCurrent) this.select();
     }
     isDisabled(feature) {
       return this.#disabled.has(feature);
@@ -718,7 +797,7 @@
           this.#heardAt = Date.now();
           const isReply = messages.some(({ successful }) => successful !== void 0);
           if (isReply && isCurrent() && !candidate.isProven) this.#prove(candidate);
-          this.#listener.received(messages);
+          this.#listener.received(transport, messages);
         },
         failed: (messages, error) => {
           if (!isCurrent()) return;
@@ -744,9 +823,12 @@
       candidate.isProven = candidate.hasWorked = true;
       candidate.shunned = 0;
       if (candidate !== this.current) return;
-      for (const other of this.candidates) {
-        if (other !== candidate && other.kind.isSocket && other.isOpen) this.#close(other);
-      }
+      setTimeout(() => {
+        if (candidate !== this.current) return;
+        for (const lesser of this.candidates.slice(this.candidates.indexOf(candidate) + 1)) {
+          if (lesser.kind.isSocket) this.#close(lesser);
+        }
+      }, LINGER);
     }
     #shun(candidate) {
       const now = Date.now();
@@ -758,6 +840,7 @@
     fail(candidate, error) {
       const { transport, kind } = candidate;
       const wasCurrent = candidate === this.current;
+      log("info", "? does not work: ?", kind.type, error.message);
       if (kind.isBlockable && !candidate.isProven) this.#shun(candidate);
       this.#drop(candidate);
       if (!transport) return;
@@ -825,6 +908,7 @@
     isUp;
     /** Whether another has told that the server is away: replies of that other say nothing then. */
     #isRelayed = false;
+    #early = new Early((message) => this.#receive(message), () => this.#outbox.waitNoLonger());
     constructor(reach, options, listener) {
       this.#options = options;
       this.#listener = listener;
@@ -840,7 +924,9 @@
         transport: void 0,
         timer: void 0,
         isAlone: false,
-        isTrial: false
+        isTrial: false,
+        isRetired: false,
+        isOverdue: false
       };
       this.#outbox.add(envelope);
       this.flush();
@@ -856,6 +942,10 @@
     forget(matches) {
       for (const envelope of this.#outbox.all()) if (matches(envelope.message)) this.#outbox.drop(envelope);
     }
+    /** Does not send messages again. */
+    retire(matches) {
+      this.#outbox.retire(matches);
+    }
     /** What carries a message now; undefined while it waits. */
     carrier(id) {
       return this.#outbox.get(id)?.transport;
@@ -863,6 +953,7 @@
     /** Gives up everything. */
     clear(error) {
       clearTimeout(this.#pause);
+      this.#early.release();
       this.#pause = this.isUp = void 0;
       this.#failures = 0;
       for (const envelope of this.#outbox.all()) this.#outbox.end(envelope)(void 0, error);
@@ -889,19 +980,12 @@
     #flushNow() {
       const { current, clientId } = this.selector;
       if (!current?.transport) return;
-      let waiting = this.#outbox.all().filter(({ transport: transport2, message }) => !transport2 && (message.channel === HANDSHAKE || clientId !== void 0));
-      const alone = waiting.findIndex(({ isAlone }) => isAlone);
-      if (alone >= 0) waiting = waiting.slice(0, Math.max(alone, 1));
-      const deliverable = waiting.filter((envelope) => {
-        if (envelope.scheduler.isDeliverable()) return true;
-        this.#outbox.giveUp(envelope);
-        return false;
-      });
-      if (deliverable.length === 0) return;
-      for (const envelope of deliverable) this.#stamp(envelope, current);
       const { transport } = current;
-      const taken = new Set(transport.send(deliverable.map(({ message }) => message)));
-      for (const envelope of deliverable) {
+      const sendable = this.#outbox.sendable(transport, clientId !== void 0);
+      if (sendable.length === 0) return;
+      for (const envelope of sendable) stamp(envelope, current, this.selector.clientId, Boolean(this.isUp));
+      const taken = new Set(transport.send(sendable.map(({ message }) => message)));
+      for (const envelope of sendable) {
         if (!taken.has(envelope.message)) continue;
         envelope.transport = transport;
         envelope.scheduler.send();
@@ -910,19 +994,9 @@
         envelope.timer = setTimeout(() => this.#timedOut(envelope, current, seconds), seconds * 1e3);
       }
     }
-    /** The session, the transport and how far it is to be trusted may be others than when the message was made. */
-    #stamp(envelope, { kind, isProven }) {
-      const { message } = envelope;
-      if (message.clientId !== void 0) message.clientId = this.selector.clientId;
-      if (message.channel !== CONNECT) return;
-      message.connectionType = kind.type;
-      const isTrial = !this.isUp || Boolean(kind.isSocket) && !isProven;
-      if (isTrial) message.advice = { timeout: 0 };
-      else if (envelope.isTrial) delete message.advice;
-      envelope.isTrial = isTrial;
-    }
     #timedOut(envelope, candidate, seconds) {
       const { transport, message } = envelope;
+      if (envelope.isRetired) return void this.#outbox.drop(envelope);
       const error = failure(`No reply to ${message.channel} within ${Math.round(seconds)} s`);
       if (candidate.kind.isSocket && candidate.transport === transport) return this.selector.fail(candidate, error);
       transport.cancel(message);
@@ -936,20 +1010,27 @@
     ready() {
       this.flush();
     }
-    received(messages) {
+    received(transport, messages) {
+      const isEarly = this.#outbox.isElsewhere(transport, isConnect);
       for (const message of messages) {
-        const isReply = message.successful !== void 0;
-        let envelope = isReply ? this.#outbox.get(message.id) : void 0;
-        if (envelope?.message.channel !== message.channel) envelope = void 0;
-        envelope?.scheduler.succeed();
-        const settle = envelope && this.#outbox.end(envelope);
-        if (isReply) this.#failures = 0;
-        if (!this.isUp && !this.#isRelayed) {
-          this.isUp = true;
-          this.#listener.up();
-        }
-        this.#listener.received(message, settle);
+        if (isEarly && message.successful === void 0) this.#early.keep(message);
+        else this.#receive(message);
       }
+      if (!this.#outbox.isElsewhere(this.selector.current?.transport ?? transport, isConnect)) this.#early.release();
+      this.flush();
+    }
+    #receive(message) {
+      const isReply = message.successful !== void 0;
+      let envelope = isReply ? this.#outbox.get(message.id) : void 0;
+      if (envelope?.message.channel !== message.channel) envelope = void 0;
+      envelope?.scheduler.succeed();
+      const settle = envelope && this.#outbox.end(envelope);
+      if (isReply) this.#failures = 0;
+      if (!this.isUp && !this.#isRelayed) {
+        this.isUp = true;
+        this.#listener.up();
+      }
+      this.#listener.received(message, settle);
     }
     failed(candidate, transport, messages, error) {
       if (error.code === 413) this.#outbox.refuseLargest(this.#outbox.carriedBy(transport, messages), error);
@@ -1056,7 +1137,7 @@
     #hasBegun = false;
     #isEnding = false;
     #timer;
-    /** Ends the wait for the reply to a disconnect. */
+    /** Ends the wait for the reply to a disconnect, if that was under way. */
     #gone;
     constructor(reach, options, pipeline, listener) {
       this.#options = options;
@@ -1197,7 +1278,7 @@
       if (this.phase === "connected" && this.#hasBegun) this.report("The server answers again");
     }
     down(error, retryIn, isFirst) {
-      if (this.#gone) return this.#gone();
+      if (this.#gone?.()) return;
       if (isFirst) this.#listener.down();
       this.report(error.message, error, retryIn);
     }
@@ -1213,11 +1294,15 @@
       if (this.phase === "unconnected" && this.#waiting.isEmpty) return finish(void 0);
       const say = () => {
         this.#isEnding = true;
-        this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply, error) => {
+        const id = this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply, error) => {
           const isUnknown = reply && fateOf(reply, this.clientId) === "lost";
           finish(reply && !reply.successful && !isUnknown ? parseError(reply.error) : error);
         });
-        this.#gone = () => finish(void 0);
+        this.#gone = () => {
+          const wasUnderWay = this.dispatcher.carrier(id) !== void 0;
+          if (wasUnderWay) finish(void 0);
+          return wasUnderWay;
+        };
       };
       this.whenConnected(say, () => finish(void 0), false);
       this.#isEnding = true;
@@ -1334,9 +1419,9 @@
     add(subscription) {
       if (this.#session.isOver) return subscription.setDeferredStatus("failed", failure("The client is disconnected"));
       const channel = this.channels.add(subscription);
-      if (channel.standing === "agreed") subscription.setDeferredStatus("succeeded");
-      else if (channel.standing === "unknown" && this.#session.phase === "connected") this.#ask(channel);
-      else this.#session.start();
+      if (this.#session.phase !== "connected") this.#session.start();
+      else if (channel.standing === "agreed") subscription.setDeferredStatus("succeeded");
+      else if (channel.standing === "unknown") this.#ask(channel);
     }
     /** Removes one listener of a channel, or all. The server is told when nobody listens any more. */
     remove(name, subscription) {
@@ -1680,7 +1765,8 @@
 
   // src/transport/request.ts
   var LARGEST_BATCH = 100;
-  var isConnect = (message) => message.channel === CONNECT;
+  var isConnect2 = ({ channel }) => channel === CONNECT;
+  var isFree = ({ channel }) => channel === CONNECT || channel === HANDSHAKE;
   var RequestTransport = class {
     place;
     /** Characters of JSON that one request may hold, unless a single message is larger. */
@@ -1691,13 +1777,13 @@
       this.place = place;
     }
     send(waiting) {
-      const batch = this.#isBusy ? waiting.filter(isConnect).slice(0, 1) : this.#batch(waiting);
+      const batch = this.#isBusy ? waiting.filter(isFree).slice(0, 1) : this.#batch(waiting);
       if (batch.length === 0) return batch;
-      const holdsOthers = !batch.every(isConnect);
+      const holdsOthers = !batch.every(isFree);
       if (holdsOthers) this.#isBusy = true;
-      const request = holdsOthers ? batch.map((message) => isConnect(message) ? { ...message, advice: { timeout: 0 } } : message) : batch;
+      const request = holdsOthers ? batch.map((message) => isConnect2(message) ? { ...message, advice: { timeout: 0 } } : message) : batch;
       const exchange = this.exchange(request);
-      this.#underWay.set(exchange, batch);
+      this.#underWay.set(exchange, { batch, awaited: new Set(batch) });
       exchange.answer.then(
         (answer) => this.#answered(exchange, batch, answer, holdsOthers),
         (error) => this.#failed(exchange, batch, error, holdsOthers)
@@ -1728,13 +1814,12 @@
       if (heldOthers) this.#isBusy = false;
       return this.#underWay.delete(exchange);
     }
+    /** A response may hold what others wait for: only a request that nobody waits for is ended. */
     cancel(message) {
-      for (const [exchange, batch] of this.#underWay) {
-        if (!batch.includes(message)) continue;
-        this.#end(exchange, !batch.every(isConnect));
+      for (const [exchange, { batch, awaited }] of this.#underWay) {
+        if (!awaited.delete(message) || awaited.size > 0) continue;
+        this.#end(exchange, !batch.every(isFree));
         exchange.abort();
-        const others = batch.filter((other) => other !== message);
-        if (others.length > 0) this.place.to.failed(others, failure("The request was given up"));
       }
     }
     close() {

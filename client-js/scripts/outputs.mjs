@@ -10,6 +10,7 @@ import { join, posix, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as esbuild from 'esbuild';
+import { minify } from 'terser';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 export const dist = join(root, 'dist');
@@ -41,6 +42,15 @@ const shared = {
   logLevel: 'warning',
 };
 
+// Names that only the parts of the client use among themselves: neither the API nor the protocol has them. In the script
+// for pages they become short.
+const INTERNAL = [
+  'carriedBy', 'dispatcher', 'endpointFor', 'giveUp', 'hasHeard', 'hasWorked', 'isAlone', 'isBlockable', 'isElsewhere',
+  'isLasting', 'isOverdue', 'isProven', 'isRetired', 'isSocket', 'isTrial', 'isUsable', 'mayRetry', 'needsClient', 'openedAt',
+  'ownsSession', 'pipeline', 'refuseLargest', 'replyTime', 'sendable', 'selector', 'shunned', 'shunnedAt', 'shunnedUntil',
+  'standing', 'takenAway', 'transmit', 'waitNoLonger', 'whenConnected',
+];
+
 const script = {
   ...shared,
   format: 'iife',
@@ -48,6 +58,8 @@ const script = {
   target: SCRIPTS,
   banner: { js: `/*! faye-client ${version} | ${license} */` },
 };
+
+const minified = { minify: true, mangleProps: new RegExp(`^(?:${INTERNAL.join('|')})$`) };
 
 function modules(name, entry, options) {
   const made = { ...shared, ...options, entryPoints: { [name]: entry } };
@@ -60,8 +72,8 @@ function modules(name, entry, options) {
 
 const bundles = [
   { ...script, entryPoints: { 'faye-browser': 'src/global.ts' } },
-  { ...script, entryPoints: { 'faye-browser-min': 'src/global.ts' }, minify: true },
-  { ...script, entryPoints: { 'faye-shared-worker': 'src/shared-worker.ts' }, minify: true },
+  { ...script, entryPoints: { 'faye-browser-min': 'src/global.ts' }, ...minified },
+  { ...script, entryPoints: { 'faye-shared-worker': 'src/shared-worker.ts' }, ...minified },
   ...modules('browser', 'src/browser.ts', { platform: 'browser', target: MODULES, footer: { js: LOGGER } }),
   ...modules('node', 'src/node.ts', { platform: 'node', target: NODE, external: ['ws'], footer: { js: LOGGER } }),
   // The hooks take the client from the package, so that there is one of it, and the right one for the platform.
@@ -134,12 +146,30 @@ function commonJs(name, text) {
   return `${renamed}export declare let logger: (typeof import('./${name}.cjs'))['default']['logger'];\n`;
 }
 
+/** Terser makes what esbuild has minified some percent smaller still; the map leads through both to the sources. */
+async function shrunk(files) {
+  const map = files.find(({ path }) => path.endsWith('.map'));
+  const script = files.find((file) => file !== map);
+  const url = map.path.split(sep).pop();
+  const { code, map: content } = await minify(script.text.replace(/\/\/# sourceMappingURL=.*\n?$/, ''), {
+    compress: { passes: 3, ecma: 2020 },
+    format: { comments: /^!/ },
+    sourceMap: { content: map.text, url, includeSources: true },
+  });
+  return [{ path: script.path, contents: `${code}\n` }, { path: map.path, contents: content }];
+}
+
+async function build(bundle) {
+  const { outputFiles } = await esbuild.build(bundle);
+  return bundle.minify ? shrunk(outputFiles) : outputFiles;
+}
+
 export async function outputs() {
   const files = new Map();
   const add = (path, contents) => files.set(relative(dist, path).split(sep).join('/'), Buffer.from(contents));
 
-  const [types, ...results] = await Promise.all([declarations(), ...bundles.map((bundle) => esbuild.build(bundle))]);
-  for (const { path, contents } of results.flatMap((result) => result.outputFiles)) add(path, contents);
+  const [types, ...results] = await Promise.all([declarations(), ...bundles.map(build)]);
+  for (const { path, contents } of results.flat()) add(path, contents);
   for (const [name, text] of types) {
     add(join(dist, 'types', `${name}.d.ts`), text);
     add(join(dist, 'types', `${name}.d.cts`), commonJs(name, text));

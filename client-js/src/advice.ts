@@ -37,9 +37,9 @@ export class Advised {
 export function fateOf(reply: Message, clientId: string): 'over' | 'lost' | undefined {
   const reconnect = reply.advice?.reconnect;
   if (reconnect === 'none') return 'over';
-  const isUnknown = !reply.successful && /unknown client/i.test(parseError(reply.error).message);
-  if (reconnect !== 'handshake' && !isUnknown) return undefined;
+  const { message, params } = parseError(reply.error);
+  if (reconnect !== 'handshake' && (reply.successful || !/unknown client/i.test(message))) return undefined;
   // It may speak of a session that we had before.
-  const isOurs = reply.clientId === undefined || reply.clientId === clientId || reply.error?.includes(clientId);
-  return isOurs ? 'lost' : undefined;
+  const named = reply.clientId ?? params.find(Boolean);
+  return named === undefined || named === clientId ? 'lost' : undefined;
 }

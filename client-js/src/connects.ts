@@ -54,8 +54,8 @@ export class Connects {
     underWay.id = this.#transmit(message, (reply) => {
       if (this.#underWay !== underWay) return;
       this.#underWay = undefined;
-      // A connect that another transport still carries is of no use any more.
-      this.#dispatcher.forget(({ channel }) => channel === CONNECT);
+      // A connect that another transport still carries is not made again.
+      this.#dispatcher.retire(({ channel }) => channel === CONNECT);
       const delay = this.#delay(reply, message.advice?.timeout === 0, sentAt);
       if (delay > 0) this.#timer = setTimeout(() => this.cycle(), delay);
       else this.cycle();

@@ -6,7 +6,8 @@
 import { delayAfter } from './backoff.js';
 import type { Candidate } from './candidate.js';
 import { CONNECT, HANDSHAKE } from './channel.js';
-import type { Envelope, Settle } from './envelope.js';
+import { Early } from './early.js';
+import { type Envelope, isConnect, type Settle, stamp } from './envelope.js';
 import { FayeError, failure } from './error.js';
 import type { DispatcherListener, SelectorListener } from './listeners.js';
 import type { Message } from './message.js';
@@ -32,6 +33,7 @@ export class Dispatcher implements SelectorListener {
   isUp: boolean | undefined;
   /** Whether another has told that the server is away: replies of that other say nothing then. */
   #isRelayed = false;
+  #early = new Early((message) => this.#receive(message), () => this.#outbox.waitNoLonger());
 
   constructor(reach: Reach, options: SessionOptions, listener: DispatcherListener) {
     this.#options = options;
@@ -43,7 +45,7 @@ export class Dispatcher implements SelectorListener {
   send(message: Message, limits: Limits, settle: Settle): void {
     const scheduler = new this.#options.scheduler(message, { ...limits, interval: this.#options.retry });
     const envelope: Envelope = {
-      message, scheduler, settle, transport: undefined, timer: undefined, isAlone: false, isTrial: false,
+      message, scheduler, settle, transport: undefined, timer: undefined, isAlone: false, isTrial: false, isRetired: false, isOverdue: false,
     };
     this.#outbox.add(envelope);
     this.flush();
@@ -62,6 +64,11 @@ export class Dispatcher implements SelectorListener {
     for (const envelope of this.#outbox.all()) if (matches(envelope.message)) this.#outbox.drop(envelope);
   }
 
+  /** Does not send messages again. */
+  retire(matches: (message: Message) => boolean): void {
+    this.#outbox.retire(matches);
+  }
+
   /** What carries a message now; undefined while it waits. */
   carrier(id: string): Transport | undefined {
     return this.#outbox.get(id)?.transport;
@@ -70,6 +77,7 @@ export class Dispatcher implements SelectorListener {
   /** Gives up everything. */
   clear(error: FayeError): void {
     clearTimeout(this.#pause);
+    this.#early.release();
     this.#pause = this.isUp = undefined;
     this.#failures = 0;
     for (const envelope of this.#outbox.all()) this.#outbox.end(envelope)(undefined, error);
@@ -99,20 +107,12 @@ export class Dispatcher implements SelectorListener {
   #flushNow(): void {
     const { current, clientId } = this.selector;
     if (!current?.transport) return;
-    let waiting = this.#outbox.all().filter(({ transport, message }) =>
-      !transport && (message.channel === HANDSHAKE || clientId !== undefined));
-    const alone = waiting.findIndex(({ isAlone }) => isAlone);
-    if (alone >= 0) waiting = waiting.slice(0, Math.max(alone, 1));
-    const deliverable = waiting.filter((envelope) => {
-      if (envelope.scheduler.isDeliverable()) return true;
-      this.#outbox.giveUp(envelope);
-      return false;
-    });
-    if (deliverable.length === 0) return;
-    for (const envelope of deliverable) this.#stamp(envelope, current);
     const { transport } = current;
-    const taken = new Set(transport.send(deliverable.map(({ message }) => message)));
-    for (const envelope of deliverable) {
+    const sendable = this.#outbox.sendable(transport, clientId !== undefined);
+    if (sendable.length === 0) return;
+    for (const envelope of sendable) stamp(envelope, current, this.selector.clientId, Boolean(this.isUp));
+    const taken = new Set(transport.send(sendable.map(({ message }) => message)));
+    for (const envelope of sendable) {
       if (!taken.has(envelope.message)) continue;
       envelope.transport = transport;
       envelope.scheduler.send();
@@ -122,20 +122,9 @@ export class Dispatcher implements SelectorListener {
     }
   }
 
-  /** The session, the transport and how far it is to be trusted may be others than when the message was made. */
-  #stamp(envelope: Envelope, { kind, isProven }: Candidate): void {
-    const { message } = envelope;
-    if (message.clientId !== undefined) message.clientId = this.selector.clientId!;
-    if (message.channel !== CONNECT) return;
-    message.connectionType = kind.type;
-    const isTrial = !this.isUp || (Boolean(kind.isSocket) && !isProven);
-    if (isTrial) message.advice = { timeout: 0 };
-    else if (envelope.isTrial) delete message.advice;
-    envelope.isTrial = isTrial;
-  }
-
   #timedOut(envelope: Envelope, candidate: Candidate, seconds: number): void {
     const { transport, message } = envelope;
+    if (envelope.isRetired) return void this.#outbox.drop(envelope);
     const error = failure(`No reply to ${message.channel} within ${Math.round(seconds)} s`);
     if (candidate.kind.isSocket && candidate.transport === transport) return this.selector.fail(candidate, error);
     transport!.cancel(message);
@@ -152,20 +141,29 @@ export class Dispatcher implements SelectorListener {
     this.flush();
   }
 
-  received(messages: Message[]): void {
+  received(transport: Transport, messages: Message[]): void {
+    // What a connect on another transport brings was sent before.
+    const isEarly = this.#outbox.isElsewhere(transport, isConnect);
     for (const message of messages) {
-      const isReply = message.successful !== undefined;
-      let envelope = isReply ? this.#outbox.get(message.id) : undefined;
-      if (envelope?.message.channel !== message.channel) envelope = undefined;
-      envelope?.scheduler.succeed();
-      const settle = envelope && this.#outbox.end(envelope);
-      if (isReply) this.#failures = 0;
-      if (!this.isUp && !this.#isRelayed) {
-        this.isUp = true;
-        this.#listener.up();
-      }
-      this.#listener.received(message, settle);
+      if (isEarly && message.successful === undefined) this.#early.keep(message);
+      else this.#receive(message);
     }
+    if (!this.#outbox.isElsewhere(this.selector.current?.transport ?? transport, isConnect)) this.#early.release();
+    this.flush();
+  }
+
+  #receive(message: Message): void {
+    const isReply = message.successful !== undefined;
+    let envelope = isReply ? this.#outbox.get(message.id) : undefined;
+    if (envelope?.message.channel !== message.channel) envelope = undefined;
+    envelope?.scheduler.succeed();
+    const settle = envelope && this.#outbox.end(envelope);
+    if (isReply) this.#failures = 0;
+    if (!this.isUp && !this.#isRelayed) {
+      this.isUp = true;
+      this.#listener.up();
+    }
+    this.#listener.received(message, settle);
   }
 
   failed(candidate: Candidate, transport: Transport, messages: Message[] | undefined, error: FayeError): void {

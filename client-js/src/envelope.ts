@@ -2,6 +2,8 @@
  * A message on its way, with what belongs to it until it is answered.
  */
 
+import type { Candidate } from './candidate.js';
+import { CONNECT } from './channel.js';
 import type { FayeError } from './error.js';
 import type { Message } from './message.js';
 import type { Scheduler } from './scheduler.js';
@@ -13,12 +15,30 @@ export type Settle = (reply: Message | undefined, error: FayeError | undefined) 
 export interface Envelope {
   readonly message: Message;
   readonly scheduler: Scheduler;
-  readonly settle: Settle;
+  settle: Settle;
   /** What carries it now; undefined while it waits. */
   transport: Transport | undefined;
   timer: ReturnType<typeof setTimeout> | undefined;
   /** It goes in a request of its own: one with others was refused. */
   isAlone: boolean;
+  /** Nobody waits for the reply, but what comes with it counts. */
+  isRetired: boolean;
+  /** What it may bring is not waited for any more. */
+  isOverdue: boolean;
   /** A connect that is to be answered at once, to see whether the transport works. */
   isTrial: boolean;
+}
+
+export const isConnect = ({ channel }: Message): boolean => channel === CONNECT;
+
+/** The session, the transport and how far it is to be trusted may be others than when the message was made. */
+export function stamp(envelope: Envelope, candidate: Candidate, clientId: string | undefined, isUp: boolean): void {
+  const { message } = envelope;
+  if (message.clientId !== undefined) message.clientId = clientId!;
+  if (!isConnect(message)) return;
+  message.connectionType = candidate.kind.type;
+  const isTrial = !isUp || (Boolean(candidate.kind.isSocket) && !candidate.isProven);
+  if (isTrial) message.advice = { timeout: 0 };
+  else if (envelope.isTrial) delete message.advice;
+  envelope.isTrial = isTrial;
 }

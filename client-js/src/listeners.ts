@@ -14,7 +14,7 @@ export interface SelectorListener {
   /** Another transport is in use now, or none. */
   switched(): void;
   ready(): void;
-  received(messages: Message[]): void;
+  received(transport: Transport, messages: Message[]): void;
   /** The transport in use failed, with these messages; without messages: with all that it carried. */
   failed(candidate: Candidate, transport: Transport, messages: Message[] | undefined, error: FayeError): void;
   /** Messages have to go another way, but the transport in use is not at fault. */

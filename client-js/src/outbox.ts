@@ -2,7 +2,8 @@
  * The messages that are not answered yet, in the order in which they were sent. It decides nothing.
  */
 
-import type { Envelope, Settle } from './envelope.js';
+import { HANDSHAKE } from './channel.js';
+import { type Envelope, isConnect, type Settle } from './envelope.js';
 import { type FayeError, failure } from './error.js';
 import type { Message } from './message.js';
 import type { Transport } from './transport/transport.js';
@@ -28,6 +29,21 @@ export class Outbox {
       envelope.transport === transport && (!messages || messages.includes(envelope.message)));
   }
 
+  /** What waits and may be sent over a transport now. What may be sent no more is given up. */
+  sendable(transport: Transport, hasSession: boolean): Envelope[] {
+    // What another transport carries has to arrive before what comes after it.
+    const isMoving = this.isElsewhere(transport, (message) => !isConnect(message));
+    const waiting = this.all().filter((envelope) => {
+      const { message, scheduler } = envelope;
+      const mayBe = isConnect(message) || !isMoving;
+      if (envelope.transport || !mayBe || (!hasSession && message.channel !== HANDSHAKE)) return false;
+      if (!scheduler.isDeliverable()) this.giveUp(envelope);
+      return scheduler.isDeliverable();
+    });
+    const alone = waiting.findIndex(({ isAlone }) => isAlone);
+    return alone < 0 ? waiting : waiting.slice(0, Math.max(alone, 1));
+  }
+
   /** Takes a message out. Whoever waits for the reply is to be told by what is given. */
   end(envelope: Envelope): Settle {
     clearTimeout(envelope.timer);
@@ -41,10 +57,36 @@ export class Outbox {
     return this.end(envelope);
   }
 
+  /**
+   * The messages are not sent again. What is under way goes on, because a server that has begun to answer may have put
+   * messages for us into its answer.
+   */
+  retire(matches: (message: Message) => boolean): void {
+    for (const envelope of this.all()) {
+      if (!matches(envelope.message)) continue;
+      if (!envelope.transport) this.end(envelope);
+      envelope.isRetired = true;
+      envelope.settle = () => {};
+    }
+  }
+
+  /** Whether a message of this sort is under way on any transport but this one. */
+  isElsewhere(transport: Transport, matches: (message: Message) => boolean): boolean {
+    return this.all().some((envelope) =>
+      envelope.transport && envelope.transport !== transport && !envelope.isOverdue && matches(envelope.message));
+  }
+
+  /** Faye never answers a connect that another one has replaced. */
+  waitNoLonger(): void {
+    for (const envelope of this.all()) if (isConnect(envelope.message)) envelope.isOverdue = true;
+  }
+
   /** It was not answered: it waits to be sent again, or is given up. */
   wait(envelope: Envelope): void {
+    if (envelope.isRetired) return void this.drop(envelope);
     clearTimeout(envelope.timer);
     envelope.transport = undefined;
+    envelope.isOverdue = false;
     envelope.scheduler.fail();
     if (!envelope.scheduler.isDeliverable()) this.giveUp(envelope);
   }

@@ -26,11 +26,12 @@ export function publish(session: Session, content: Message, options: PublishOpti
   const send = (): void => {
     if (publication.isSettled) return;
     sessions += 1;
-    const message: Message = { ...content, clientId: session.clientId! };
+    const clientId = session.clientId!;
+    const message: Message = { ...content, clientId };
     id = session.transmit(message, { attempts: options.attempts, deadline }, (reply, error) => {
       if (reply?.successful) return publication.setDeferredStatus('succeeded');
-      const isForgotten = reply && session.phase !== 'connected' && sessions < MOST_SESSIONS;
-      if (isForgotten) session.whenConnected(send, fail, false);
+      const hasEnded = session.phase !== 'connected' || session.clientId !== clientId;
+      if (reply && hasEnded && sessions < MOST_SESSIONS) session.whenConnected(send, fail, false);
       else fail(error ?? parseError(reply?.error));
     });
   };

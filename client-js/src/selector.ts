@@ -12,6 +12,8 @@ import type { Carried, Reach, Settings, Transport } from './transport/transport.
 /** How long to wait for a transport that worked before, until a lesser one is taken. */
 const HEAD_START = 1_500;
 const SHARED_HEAD_START = 3_000;
+/** How long a socket stays open that another one has replaced. */
+const LINGER = 2_000;
 /** How long a transport may take to open. */
 const OPEN_TIME = 20_000;
 /** How long one that does not work is left alone: doubled each time, up to the limit. */
@@ -41,7 +43,9 @@ export class Selector {
 
   disable(type: string): void {
     this.#disabled.add(type);
+    const wasCurrent = this.current?.kind.type === type;
     for (const candidate of this.candidates) if (candidate.kind.type === type) this.#close(candidate);
+    if (wasCurrent) this.select();
   }
 
   isDisabled(feature: string): boolean {
@@ -131,7 +135,7 @@ export class Selector {
         this.#heardAt = Date.now();
         const isReply = messages.some(({ successful }) => successful !== undefined);
         if (isReply && isCurrent() && !candidate.isProven) this.#prove(candidate);
-        this.#listener.received(messages);
+        this.#listener.received(transport!, messages);
       },
       failed: (messages, error) => {
         if (!isCurrent()) return;
@@ -158,10 +162,13 @@ export class Selector {
     candidate.isProven = candidate.hasWorked = true;
     candidate.shunned = 0;
     if (candidate !== this.current) return;
-    // It has taken the place of any other socket.
-    for (const other of this.candidates) {
-      if (other !== candidate && other.kind.isSocket && other.isOpen) this.#close(other);
-    }
+    // It has taken the place of lesser sockets, which may still bring what was sent before.
+    setTimeout(() => {
+      if (candidate !== this.current) return;
+      for (const lesser of this.candidates.slice(this.candidates.indexOf(candidate) + 1)) {
+        if (lesser.kind.isSocket) this.#close(lesser);
+      }
+    }, LINGER);
   }
 
   #shun(candidate: Candidate): void {
@@ -175,6 +182,7 @@ export class Selector {
   fail(candidate: Candidate, error: FayeError): void {
     const { transport, kind } = candidate;
     const wasCurrent = candidate === this.current;
+    log('info', '? does not work: ?', kind.type, error.message);
     if (kind.isBlockable && !candidate.isProven) this.#shun(candidate);
     this.#drop(candidate);
     if (!transport) return;

@@ -35,8 +35,8 @@ export class Session implements DispatcherListener {
   #hasBegun = false;
   #isEnding = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Ends the wait for the reply to a disconnect. */
-  #gone: (() => void) | undefined;
+  /** Ends the wait for the reply to a disconnect, if that was under way. */
+  #gone: (() => boolean) | undefined;
 
   constructor(reach: Reach, options: SessionOptions, pipeline: Pipeline, listener: SessionListener) {
     this.#options = options;
@@ -192,7 +192,7 @@ export class Session implements DispatcherListener {
 
   down(error: FayeError, retryIn: number, isFirst: boolean): void {
     // Servers may end a socket before their reply to a disconnect has arrived.
-    if (this.#gone) return this.#gone();
+    if (this.#gone?.()) return;
     if (isFirst) this.#listener.down();
     this.report(error.message, error, retryIn);
   }
@@ -209,11 +209,15 @@ export class Session implements DispatcherListener {
     if (this.phase === 'unconnected' && this.#waiting.isEmpty) return finish(undefined);
     const say = (): void => {
       this.#isEnding = true;
-      this.transmit({ channel: DISCONNECT, clientId: this.clientId! }, {}, (reply, error) => {
+      const id = this.transmit({ channel: DISCONNECT, clientId: this.clientId! }, {}, (reply, error) => {
         const isUnknown = reply && fateOf(reply, this.clientId!) === 'lost';
         finish(reply && !reply.successful && !isUnknown ? parseError(reply.error) : error);
       });
-      this.#gone = () => finish(undefined);
+      this.#gone = () => {
+        const wasUnderWay = this.dispatcher.carrier(id) !== undefined;
+        if (wasUnderWay) finish(undefined);
+        return wasUnderWay;
+      };
     };
     this.whenConnected(say, () => finish(undefined), false);
     this.#isEnding = true;

@@ -25,9 +25,9 @@ export class Subscriber {
   add(subscription: Subscription): void {
     if (this.#session.isOver) return subscription.setDeferredStatus('failed', failure('The client is disconnected'));
     const channel = this.channels.add(subscription);
-    if (channel.standing === 'agreed') subscription.setDeferredStatus('succeeded');
-    else if (channel.standing === 'unknown' && this.#session.phase === 'connected') this.#ask(channel);
-    else this.#session.start();
+    if (this.#session.phase !== 'connected') this.#session.start();
+    else if (channel.standing === 'agreed') subscription.setDeferredStatus('succeeded');
+    else if (channel.standing === 'unknown') this.#ask(channel);
   }
 
   /** Removes one listener of a channel, or all. The server is told when nobody listens any more. */

@@ -3,8 +3,8 @@
  * messages go into it: connects at any time, everything else one request after the other, so that it stays in order.
  */
 
-import { CONNECT } from '../channel.js';
-import { type FayeError, failure } from '../error.js';
+import { CONNECT, HANDSHAKE } from '../channel.js';
+import type { FayeError } from '../error.js';
 import type { Message } from '../message.js';
 import type { Place, Transport } from './transport.js';
 
@@ -16,13 +16,15 @@ export interface Exchange {
 }
 
 const LARGEST_BATCH = 100;
-const isConnect = (message: Message): boolean => message.channel === CONNECT;
+const isConnect = ({ channel }: Message): boolean => channel === CONNECT;
+/** It waits for nobody: a connect may be held, and nothing else is of use before a handshake. */
+const isFree = ({ channel }: Message): boolean => channel === CONNECT || channel === HANDSHAKE;
 
 export abstract class RequestTransport implements Transport {
   protected readonly place: Place;
   /** Characters of JSON that one request may hold, unless a single message is larger. */
   protected readonly largest: number = 65_536;
-  #underWay = new Map<Exchange, Message[]>();
+  #underWay = new Map<Exchange, { batch: Message[]; awaited: Set<Message> }>();
   #isBusy = false;
 
   constructor(place: Place) {
@@ -33,16 +35,16 @@ export abstract class RequestTransport implements Transport {
   protected abstract exchange(messages: Message[]): Exchange;
 
   send(waiting: Message[]): Message[] {
-    const batch = this.#isBusy ? waiting.filter(isConnect).slice(0, 1) : this.#batch(waiting);
+    const batch = this.#isBusy ? waiting.filter(isFree).slice(0, 1) : this.#batch(waiting);
     if (batch.length === 0) return batch;
-    const holdsOthers = !batch.every(isConnect);
+    const holdsOthers = !batch.every(isFree);
     if (holdsOthers) this.#isBusy = true;
     // A connect that was held would hold the replies to the others.
     const request = holdsOthers
       ? batch.map((message) => (isConnect(message) ? { ...message, advice: { timeout: 0 } } : message))
       : batch;
     const exchange = this.exchange(request);
-    this.#underWay.set(exchange, batch);
+    this.#underWay.set(exchange, { batch, awaited: new Set(batch) });
     exchange.answer.then(
       (answer) => this.#answered(exchange, batch, answer, holdsOthers),
       (error: FayeError) => this.#failed(exchange, batch, error, holdsOthers),
@@ -78,13 +80,12 @@ export abstract class RequestTransport implements Transport {
     return this.#underWay.delete(exchange);
   }
 
+  /** A response may hold what others wait for: only a request that nobody waits for is ended. */
   cancel(message: Message): void {
-    for (const [exchange, batch] of this.#underWay) {
-      if (!batch.includes(message)) continue;
-      this.#end(exchange, !batch.every(isConnect));
+    for (const [exchange, { batch, awaited }] of this.#underWay) {
+      if (!awaited.delete(message) || awaited.size > 0) continue;
+      this.#end(exchange, !batch.every(isFree));
       exchange.abort();
-      const others = batch.filter((other) => other !== message);
-      if (others.length > 0) this.place.to.failed(others, failure('The request was given up'));
     }
   }
 

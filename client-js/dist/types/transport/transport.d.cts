@@ -42,7 +42,7 @@ export interface Place {
 export interface Transport {
     /** Takes as many of the waiting messages as it may send now, sends them, and gives those. */
     send(waiting: Message[]): Message[];
-    /** Ends the request that carries a message; what else it carries fails. */
+    /** Nobody waits for the reply to a message any more; its request may be ended if it carries no other. */
     cancel(message: Message): void;
     /** Asks whether the other side is there, where that can be asked; `closed` follows when it is not. */
     check?(): void;

@@ -1,0 +1,65 @@
+// Windows on the page at `/`, and what the tests of the page do with them.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+import { launchBrowser } from './browser-client.mjs';
+import { startServer } from './server.mjs';
+
+export const WATCHDOG = { timeout: 60_000 };
+
+/** npm Faye has no such page. */
+export const NOT_FOR_REFERENCE = {
+  skip: process.env.FAYE_TARGET === 'reference' && 'npm Faye has no such page',
+};
+
+const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+const run = promisify(execFile);
+
+/** Waits until the page says that it is connected. */
+export async function connected(page) {
+  await page.waitForSelector('#state[data-state=connected]', WATCHDOG);
+}
+
+/** Waits until an element holds the text; `selector` may match none yet. */
+export async function holds(page, selector, text) {
+  await page.waitForFunction(([where, wanted]) => document.querySelector(where)?.textContent.includes(wanted),
+    [selector, text], WATCHDOG);
+}
+
+/** Runs the line that an element shows, as somebody would who copied it. */
+export async function runShownLine(page, selector) {
+  const { stdout } = await run('sh', ['-c', await page.textContent(selector)], { timeout: WATCHDOG.timeout });
+  const replies = JSON.parse(stdout);
+  assert.ok(replies.length === 1 && replies[0].successful, stdout);
+}
+
+/**
+ * Gives `body` a server and `open(options)`, which opens a window on the page,
+ * each in a context of its own as if it were another person's. Fails if a
+ * script of a page failed or was blocked.
+ */
+export async function withPages(body, environment = {}) {
+  const server = await startServer(environment);
+  const browser = await launchBrowser();
+  const mistakes = [];
+  const open = async ({ isPhone = false, ...options } = {}) => {
+    const context = await browser.newContext({ ...(isPhone ? PHONE : {}), reducedMotion: 'reduce', ...options });
+    const page = await context.newPage();
+    page.on('pageerror', (error) => mistakes.push(String(error)));
+    page.on('console', (line) => {
+      if (line.text().includes('Content Security Policy')) mistakes.push(line.text());
+    });
+    await page.goto(`${server.origin}/`);
+    await connected(page);
+    return page;
+  };
+  try {
+    await body({ server, open });
+    assert.deepEqual(mistakes, []);
+  } finally {
+    await browser.close();
+    await server.discard();
+  }
+}
