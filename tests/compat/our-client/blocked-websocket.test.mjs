@@ -3,7 +3,9 @@
 
 import assert from 'node:assert/strict';
 
-import { assertNoPageErrors, connectionEvent, openFront, registerOurScenarios } from '../lib/our-scenarios.mjs';
+import {
+  assertNoPageErrors, connectionEvent, connectionEvents, openFront, registerOurScenarios,
+} from '../lib/our-scenarios.mjs';
 
 /** Longer than our client leaves alone what did not work. */
 const SHUN_SECONDS = 31;
@@ -57,19 +59,41 @@ async function swallowed(workbench) {
   const front = await openFront(workbench, server);
   front.webSockets = 'swallowed';
   const client = await openPage(workbench, front, server, (page) => page.clock.install());
-  await client.subscribe('/numbers');
-  await usesWebSocket(client);
-  const mark = client.log.mark();
-  // They go into the socket that swallows them, or wait behind the connect that was swallowed.
+  const subscribed = client.subscribe('/numbers');
   const published = client.perform('publishAll', '/numbers', [1, 2, 3]);
-  await client.log.waitFor(({ kind, message }) => kind === 'outgoing' && message.data === 3, mark);
+  await usesWebSocket(client);
+  await client.log.waitFor(({ kind, direction, text }) => kind === 'wire' && direction === 'sent' && text.includes('"data":3'));
   await client.page.clock.fastForward(TRIAL_SECONDS * 1000);
+  await subscribed;
   assert.ok((await published).every(({ ok }) => ok));
-  await client.delivery('/numbers', 3, mark);
-  assert.deepEqual(client.delivered('/numbers', mark), [1, 2, 3]);
+  await client.delivery('/numbers', 3);
+  assert.deepEqual(client.delivered('/numbers'), [1, 2, 3]);
   assert.notEqual(await client.perform('connectionType'), 'websocket');
   await goesUp(client, front);
   assertNoPageErrors(client);
+  await client.disconnect();
+  await server.stop();
+}
+
+/** Faye's server answers no connect while it holds one of the same session, whatever that one asked for. */
+async function movesWhileAConnectIsHeld(workbench) {
+  const server = await workbench.startServer({ FAYE_SERVER__TIMEOUT: '60s' });
+  const front = await openFront(workbench, server);
+  front.webSockets = 'refused with 403';
+  const client = await workbench.openClient(server, {
+    pageOrigin: front.origin, endpoint: front.endpoint, disabled: ['eventsource'], prepare: (page) => page.clock.install(),
+  });
+  await client.subscribe('/numbers');
+  // The connect that asks not to be held is answered, and the next one is held.
+  await client.reply('/meta/connect');
+  await client.log.waitFor(({ kind, direction, text }) => kind === 'wire' && direction === 'sent'
+    && text.includes('/meta/connect') && !text.includes('"timeout":0'));
+  await goesUp(client, front);
+  const mark = client.log.mark();
+  await client.page.clock.fastForward(TRIAL_SECONDS * 1000);
+  await numbersArrive(client, [7, 8, 9]);
+  assert.equal(await client.perform('connectionType'), 'websocket');
+  assert.deepEqual(connectionEvents(client, mark), []);
   await client.disconnect();
   await server.stop();
 }
@@ -106,5 +130,6 @@ registerOurScenarios('our client where WebSockets are blocked', {
   'the upgrade is answered 403': blockedFromTheBeginning('refused with 403'),
   'the upgrade is answered 400': blockedFromTheBeginning('refused with 400'),
   'the upgrade is accepted, but no frame is answered': swallowed,
+  'a WebSocket that is taken while a connect is held elsewhere is kept': movesWhileAConnectIsHeld,
   'the WebSocket works, is cut and then refused': refusedAfterACut,
 });
