@@ -102,6 +102,8 @@ export function createDriver(Faye, settings, report) {
       client.disconnect();
       succeed();
     },
+    /** Only our client says it. */
+    state: (succeed) => succeed(client.state),
     /** The transport the client itself says it uses now. */
     connectionType: (succeed) => {
       const owner = client._dispatcher || client._transport;
