@@ -314,41 +314,34 @@ function log(level, line, ...values) {
 }
 
 // src/scheduler.ts
-var Scheduler = class {
-  constructor(message, options) {
-    __publicField(this, "message");
-    __publicField(this, "options");
-    /** How often the message was sent. */
-    __publicField(this, "attempts", 0);
-    this.message = message;
-    this.options = options;
-  }
-  /** Seconds until a reply is missed. */
+function construct(message, options) {
+  this.message = message;
+  this.options = options;
+  this.attempts = 0;
+}
+var methods = {
   getTimeout() {
     return this.options.timeout;
-  }
-  /**
-   * Seconds until the message is sent again. A class that overrides it decides; otherwise the client's backoff does,
-   * which begins at this interval.
-   */
+  },
   getInterval() {
     return this.options.interval;
-  }
-  /** Whether it may be sent (again). */
+  },
   isDeliverable() {
     const { attempts, deadline } = this.options;
     return (attempts === void 0 || this.attempts < attempts) && (deadline === void 0 || Date.now() <= deadline);
-  }
+  },
   send() {
     this.attempts += 1;
-  }
+  },
   succeed() {
-  }
+  },
   fail() {
-  }
+  },
   abort() {
   }
 };
+Object.assign(construct.prototype, methods);
+var Scheduler = construct;
 
 // src/options.ts
 var KNOWN = [
@@ -693,10 +686,9 @@ function stamp(envelope, candidate, clientId, isUp) {
   if (message.clientId !== void 0) message.clientId = clientId;
   if (!isConnect(message)) return;
   message.connectionType = candidate.kind.type;
-  const isTrial = !isUp || Boolean(candidate.kind.isSocket) && !candidate.isProven;
-  if (isTrial) message.advice = { timeout: 0 };
+  if (!isUp) message.advice = { timeout: 0 };
   else if (envelope.isTrial) delete message.advice;
-  envelope.isTrial = isTrial;
+  envelope.isTrial = !isUp;
 }
 
 // src/outbox.ts
@@ -791,9 +783,11 @@ var HEAD_START = 1500;
 var SHARED_HEAD_START = 3e3;
 var LINGER = 2e3;
 var OPEN_TIME = 2e4;
+var SHORT_LIFE = 5e3;
+var MOST_CUTS = 3;
 var SHUN_TIME = 3e4;
 var SHUN_LIMIT = 6e5;
-var _disabled, _settings, _listener, _offered, _heardAt, _timer4, _Selector_instances, isPossible_fn, open_fn, prove_fn, shun_fn, spare_fn, drop_fn, close_fn;
+var _disabled, _settings, _listener, _offered, _heardAt, _timer4, _Selector_instances, isPossible_fn, open_fn, closeLesser_fn, hasHeld_fn, shun_fn, spare_fn, drop_fn, close_fn;
 var Selector = class {
   constructor({ kinds, endpointFor, settings }, listener) {
     __privateAdd(this, _Selector_instances);
@@ -817,6 +811,7 @@ var Selector = class {
       openedAt: 0,
       isProven: false,
       hasWorked: false,
+      cuts: 0,
       shunnedAt: 0,
       shunnedUntil: 0,
       shunned: 0,
@@ -851,7 +846,6 @@ var Selector = class {
     const now = Date.now();
     let wake = Infinity;
     let opening;
-    let spare;
     let best;
     for (const candidate of this.candidates) {
       const { kind } = candidate;
@@ -865,14 +859,11 @@ var Selector = class {
       if (!candidate.transport && !(kind.isSocket && opening)) __privateMethod(this, _Selector_instances, open_fn).call(this, candidate, now);
       if (!candidate.isOpen) {
         if (candidate.transport) opening != null ? opening : opening = candidate;
-      } else if (!this.clientId && kind.isSocket && !kind.ownsSession && !candidate.isProven) {
-        spare != null ? spare : spare = candidate;
       } else {
         best = candidate;
         break;
       }
     }
-    best != null ? best : best = spare;
     if (!this.current && opening && (opening.kind.ownsSession || opening.hasWorked && this.clientId)) {
       const left = opening.openedAt + (opening.kind.ownsSession ? SHARED_HEAD_START : HEAD_START) - now;
       if (left > 0) {
@@ -885,6 +876,7 @@ var Selector = class {
     if (best && best !== this.current) {
       log("debug", "Selected ? transport for ?", best.kind.type, best.endpoint.href);
       this.current = best;
+      if (best.kind.isSocket) __privateMethod(this, _Selector_instances, closeLesser_fn).call(this, best);
       __privateGet(this, _listener).switched();
     }
   }
@@ -893,7 +885,7 @@ var Selector = class {
     const { transport, kind } = candidate;
     const wasCurrent = candidate === this.current;
     log("info", "? does not work: ?", kind.type, error.message);
-    if (kind.isBlockable && !candidate.isProven) __privateMethod(this, _Selector_instances, shun_fn).call(this, candidate);
+    if (kind.isBlockable && !__privateMethod(this, _Selector_instances, hasHeld_fn).call(this, candidate)) __privateMethod(this, _Selector_instances, shun_fn).call(this, candidate);
     __privateMethod(this, _Selector_instances, drop_fn).call(this, candidate);
     if (!transport) return;
     if (!wasCurrent) {
@@ -951,14 +943,15 @@ open_fn = function(candidate, now) {
     opened: () => {
       if (!isCurrent()) return;
       clearTimeout(candidate.timer);
-      candidate.isOpen = true;
+      candidate.isOpen = candidate.isProven = candidate.hasWorked = true;
       this.select();
+      if (!kind.ownsSession) __privateGet(this, _listener).answered();
     },
     ready: () => __privateGet(this, _listener).ready(),
     received: (messages) => {
       __privateSet(this, _heardAt, Date.now());
       const isReply = messages.some(({ successful }) => successful !== void 0);
-      if (isReply && isCurrent() && !candidate.isProven) __privateMethod(this, _Selector_instances, prove_fn).call(this, candidate);
+      if (isReply && isCurrent()) candidate.isProven = candidate.hasWorked = true;
       __privateGet(this, _listener).received(transport, messages);
     },
     failed: (messages, error) => {
@@ -981,16 +974,21 @@ open_fn = function(candidate, now) {
     candidate.timer = setTimeout(() => this.fail(candidate, failure("It takes too long to open")), OPEN_TIME);
   }
 };
-prove_fn = function(candidate) {
-  candidate.isProven = candidate.hasWorked = true;
-  candidate.shunned = 0;
-  if (candidate !== this.current) return;
+/** A socket has taken the place of lesser ones, which may still bring what was sent before. */
+closeLesser_fn = function(candidate) {
   setTimeout(() => {
     if (candidate !== this.current) return;
     for (const lesser of this.candidates.slice(this.candidates.indexOf(candidate) + 1)) {
       if (lesser.kind.isSocket) __privateMethod(this, _Selector_instances, close_fn).call(this, lesser);
     }
   }, LINGER);
+};
+/** Whether it worked, and did not break each time soon after it had begun to. */
+hasHeld_fn = function(candidate) {
+  if (!candidate.isProven) return false;
+  candidate.cuts = Date.now() - candidate.openedAt < SHORT_LIFE ? candidate.cuts + 1 : 0;
+  if (candidate.cuts === 0) candidate.shunned = 0;
+  return candidate.cuts < MOST_CUTS;
 };
 shun_fn = function(candidate) {
   const now = Date.now();
@@ -999,7 +997,7 @@ shun_fn = function(candidate) {
   candidate.shunned += 1;
 };
 spare_fn = function(candidate) {
-  candidate.shunnedUntil = candidate.shunned = 0;
+  candidate.shunnedUntil = candidate.shunned = candidate.cuts = 0;
 };
 drop_fn = function(candidate) {
   clearTimeout(candidate.timer);
@@ -1016,8 +1014,7 @@ close_fn = function(candidate) {
 };
 
 // src/dispatcher.ts
-var TRIAL_SECONDS = 10;
-var _options, _listener2, _outbox, _failures, _pause, _isFlushing, _held, _isRelayed, _early, _Dispatcher_instances, flushNow_fn, timedOut_fn, receive_fn, down_fn;
+var _options, _listener2, _outbox, _failures, _pause, _isFlushing, _held, _isRelayed, _early, _Dispatcher_instances, flushNow_fn, timedOut_fn, receive_fn, setUp_fn, down_fn;
 var Dispatcher = class {
   constructor(reach, options, listener) {
     __privateAdd(this, _Dispatcher_instances);
@@ -1033,6 +1030,8 @@ var Dispatcher = class {
     /** Whether another has told that the server is away: replies of that other say nothing then. */
     __privateAdd(this, _isRelayed, false);
     __privateAdd(this, _early, new Early((message) => __privateMethod(this, _Dispatcher_instances, receive_fn).call(this, message), () => __privateGet(this, _outbox).waitNoLonger()));
+    __publicField(this, "ready", () => this.flush());
+    __publicField(this, "lost", (error) => __privateGet(this, _listener2).lost(error));
     __privateSet(this, _options, options);
     __privateSet(this, _listener2, listener);
     this.selector = new Selector(reach, this);
@@ -1105,18 +1104,22 @@ var Dispatcher = class {
     __privateGet(this, _listener2).switched();
     this.flush();
   }
-  ready() {
-    this.flush();
-  }
   received(transport, messages) {
-    var _a, _b;
-    const isEarly = __privateGet(this, _outbox).isElsewhere(transport, isConnect);
+    var _a, _b, _c;
+    const isNew = transport === ((_a = this.selector.current) == null ? void 0 : _a.transport);
+    const isEarly = isNew && __privateGet(this, _outbox).isElsewhere(transport, isConnect);
     for (const message of messages) {
       if (isEarly && message.successful === void 0) __privateGet(this, _early).keep(message);
       else __privateMethod(this, _Dispatcher_instances, receive_fn).call(this, message);
     }
-    if (!__privateGet(this, _outbox).isElsewhere((_b = (_a = this.selector.current) == null ? void 0 : _a.transport) != null ? _b : transport, isConnect)) __privateGet(this, _early).release();
+    if (!__privateGet(this, _outbox).isElsewhere((_c = (_b = this.selector.current) == null ? void 0 : _b.transport) != null ? _c : transport, isConnect)) __privateGet(this, _early).release();
     this.flush();
+  }
+  /** A socket is open, and the server has answered over it. */
+  answered() {
+    __privateSet(this, _failures, 0);
+    __privateMethod(this, _Dispatcher_instances, setUp_fn).call(this);
+    if (__privateGet(this, _pause)) this.retry();
   }
   failed(candidate, transport, messages, error) {
     if (error.code === 413) __privateGet(this, _outbox).refuseLargest(__privateGet(this, _outbox).carriedBy(transport, messages), error);
@@ -1147,16 +1150,13 @@ var Dispatcher = class {
   }
   relayed(isUp, error, retryIn) {
     __privateSet(this, _isRelayed, !isUp);
+    if (isUp) return __privateMethod(this, _Dispatcher_instances, setUp_fn).call(this);
     const wasUp = this.isUp !== false;
-    this.isUp = isUp;
-    if (!isUp) __privateGet(this, _listener2).down(error != null ? error : failure("The server is away"), retryIn != null ? retryIn : 0, wasUp);
-    else if (!wasUp) __privateGet(this, _listener2).up();
+    this.isUp = false;
+    __privateGet(this, _listener2).down(error != null ? error : failure("The server is away"), retryIn != null ? retryIn : 0, wasUp);
   }
   stranded() {
     __privateMethod(this, _Dispatcher_instances, down_fn).call(this, void 0, failure("No transport works"), []);
-  }
-  lost(error) {
-    __privateGet(this, _listener2).lost(error);
   }
   /** Tries again now. */
   retry() {
@@ -1196,8 +1196,7 @@ flushNow_fn = function() {
     if (!taken.has(envelope.message)) continue;
     envelope.transport = transport;
     envelope.scheduler.send();
-    const timeout = envelope.scheduler.getTimeout();
-    const seconds = envelope.isTrial ? Math.min(TRIAL_SECONDS, timeout) : timeout;
+    const seconds = envelope.scheduler.getTimeout();
     envelope.timer = setTimeout(() => __privateMethod(this, _Dispatcher_instances, timedOut_fn).call(this, envelope, current, seconds), seconds * 1e3);
   }
 };
@@ -1217,11 +1216,13 @@ receive_fn = function(message) {
   envelope == null ? void 0 : envelope.scheduler.succeed();
   const settle = envelope && __privateGet(this, _outbox).end(envelope);
   if (isReply) __privateSet(this, _failures, 0);
-  if (!this.isUp && !__privateGet(this, _isRelayed)) {
-    this.isUp = true;
-    __privateGet(this, _listener2).up();
-  }
+  if (!__privateGet(this, _isRelayed)) __privateMethod(this, _Dispatcher_instances, setUp_fn).call(this);
   __privateGet(this, _listener2).received(message, settle);
+};
+setUp_fn = function() {
+  if (this.isUp) return;
+  this.isUp = true;
+  __privateGet(this, _listener2).up();
 };
 down_fn = function(candidate, error, affected) {
   if (__privateGet(this, _pause)) return;
@@ -2253,11 +2254,12 @@ var sharedWorker = (options, endpoint) => ({
 var OPEN = 1;
 var TOO_LARGE = 1009;
 var LARGEST_FRAME = 65536;
+var QUESTION = "[]";
 var CHECK_MILLISECONDS = 5e3;
 function socketUrl(endpoint) {
   return endpoint.href.replace(/^http/, "ws").replace(/#.*$/, "");
 }
-var _place, _socket, _checking, _isClosed, _WebSocketTransport_instances, open_fn2, closed_fn;
+var _place, _socket, _checking, _isOpen, _isClosed, _WebSocketTransport_instances, open_fn2, closed_fn;
 var WebSocketTransport = class {
   /** `create` may throw, as the browser's does when a policy forbids the address. */
   constructor(place, create) {
@@ -2265,6 +2267,7 @@ var WebSocketTransport = class {
     __privateAdd(this, _place);
     __privateAdd(this, _socket);
     __privateAdd(this, _checking);
+    __privateAdd(this, _isOpen, false);
     __privateAdd(this, _isClosed, false);
     __privateSet(this, _place, place);
     void __privateMethod(this, _WebSocketTransport_instances, open_fn2).call(this, create);
@@ -2295,11 +2298,10 @@ var WebSocketTransport = class {
   /** A socket carries many messages; one of them alone cannot be taken back. */
   cancel() {
   }
-  /** An empty array is answered by an empty array, by all Faye servers. */
   check() {
     var _a;
     if (((_a = __privateGet(this, _socket)) == null ? void 0 : _a.readyState) !== OPEN || __privateGet(this, _checking)) return;
-    __privateGet(this, _socket).send("[]");
+    __privateGet(this, _socket).send(QUESTION);
     __privateSet(this, _checking, setTimeout(() => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure("The server does not answer over the WebSocket")), CHECK_MILLISECONDS));
   }
   farewell(message) {
@@ -2318,6 +2320,7 @@ var WebSocketTransport = class {
 _place = new WeakMap();
 _socket = new WeakMap();
 _checking = new WeakMap();
+_isOpen = new WeakMap();
 _isClosed = new WeakMap();
 _WebSocketTransport_instances = new WeakSet();
 open_fn2 = async function(create) {
@@ -2328,18 +2331,22 @@ open_fn2 = async function(create) {
   } catch (error) {
     return __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure(`The WebSocket could not be made: ${String(error)}`));
   }
+  socket.onerror = () => {
+  };
   if (__privateGet(this, _isClosed)) return socket.close();
   __privateSet(this, _socket, socket);
-  socket.onopen = () => to.opened();
+  socket.onopen = () => socket.send(QUESTION);
   socket.onmessage = (event) => {
     clearTimeout(__privateGet(this, _checking));
     __privateSet(this, _checking, void 0);
+    if (!__privateGet(this, _isOpen)) {
+      __privateSet(this, _isOpen, true);
+      to.opened();
+    }
     const messages = parseMessages(event.data);
     if (messages && messages.length > 0) to.received(messages);
   };
   socket.onclose = (event) => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, (event == null ? void 0 : event.code) === TOO_LARGE ? new FayeError(413, [], "The server does not take a message of that size") : failure(`The WebSocket was closed${(event == null ? void 0 : event.code) ? ` (${event.code})` : ""}`));
-  socket.onerror = () => {
-  };
 };
 closed_fn = function(error) {
   if (__privateGet(this, _isClosed)) return;

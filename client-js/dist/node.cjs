@@ -289,41 +289,34 @@ function log(level, line, ...values) {
 }
 
 // src/scheduler.ts
-var Scheduler = class {
-  message;
-  options;
-  /** How often the message was sent. */
-  attempts = 0;
-  constructor(message, options) {
-    this.message = message;
-    this.options = options;
-  }
-  /** Seconds until a reply is missed. */
+function construct(message, options) {
+  this.message = message;
+  this.options = options;
+  this.attempts = 0;
+}
+var methods = {
   getTimeout() {
     return this.options.timeout;
-  }
-  /**
-   * Seconds until the message is sent again. A class that overrides it decides; otherwise the client's backoff does,
-   * which begins at this interval.
-   */
+  },
   getInterval() {
     return this.options.interval;
-  }
-  /** Whether it may be sent (again). */
+  },
   isDeliverable() {
     const { attempts, deadline } = this.options;
     return (attempts === void 0 || this.attempts < attempts) && (deadline === void 0 || Date.now() <= deadline);
-  }
+  },
   send() {
     this.attempts += 1;
-  }
+  },
   succeed() {
-  }
+  },
   fail() {
-  }
+  },
   abort() {
   }
 };
+Object.assign(construct.prototype, methods);
+var Scheduler = construct;
 
 // src/options.ts
 var KNOWN = [
@@ -627,10 +620,9 @@ function stamp(envelope, candidate, clientId, isUp) {
   if (message.clientId !== void 0) message.clientId = clientId;
   if (!isConnect(message)) return;
   message.connectionType = candidate.kind.type;
-  const isTrial = !isUp || Boolean(candidate.kind.isSocket) && !candidate.isProven;
-  if (isTrial) message.advice = { timeout: 0 };
+  if (!isUp) message.advice = { timeout: 0 };
   else if (envelope.isTrial) delete message.advice;
-  envelope.isTrial = isTrial;
+  envelope.isTrial = !isUp;
 }
 
 // src/outbox.ts
@@ -720,6 +712,8 @@ var HEAD_START = 1500;
 var SHARED_HEAD_START = 3e3;
 var LINGER = 2e3;
 var OPEN_TIME = 2e4;
+var SHORT_LIFE = 5e3;
+var MOST_CUTS = 3;
 var SHUN_TIME = 3e4;
 var SHUN_LIMIT = 6e5;
 var Selector = class {
@@ -744,6 +738,7 @@ var Selector = class {
       openedAt: 0,
       isProven: false,
       hasWorked: false,
+      cuts: 0,
       shunnedAt: 0,
       shunnedUntil: 0,
       shunned: 0,
@@ -780,7 +775,6 @@ var Selector = class {
     const now = Date.now();
     let wake = Infinity;
     let opening;
-    let spare;
     let best;
     for (const candidate of this.candidates) {
       const { kind } = candidate;
@@ -794,14 +788,11 @@ var Selector = class {
       if (!candidate.transport && !(kind.isSocket && opening)) this.#open(candidate, now);
       if (!candidate.isOpen) {
         if (candidate.transport) opening ??= candidate;
-      } else if (!this.clientId && kind.isSocket && !kind.ownsSession && !candidate.isProven) {
-        spare ??= candidate;
       } else {
         best = candidate;
         break;
       }
     }
-    best ??= spare;
     if (!this.current && opening && (opening.kind.ownsSession || opening.hasWorked && this.clientId)) {
       const left = opening.openedAt + (opening.kind.ownsSession ? SHARED_HEAD_START : HEAD_START) - now;
       if (left > 0) {
@@ -814,6 +805,7 @@ var Selector = class {
     if (best && best !== this.current) {
       log("debug", "Selected ? transport for ?", best.kind.type, best.endpoint.href);
       this.current = best;
+      if (best.kind.isSocket) this.#closeLesser(best);
       this.#listener.switched();
     }
   }
@@ -828,14 +820,15 @@ var Selector = class {
       opened: () => {
         if (!isCurrent()) return;
         clearTimeout(candidate.timer);
-        candidate.isOpen = true;
+        candidate.isOpen = candidate.isProven = candidate.hasWorked = true;
         this.select();
+        if (!kind.ownsSession) this.#listener.answered();
       },
       ready: () => this.#listener.ready(),
       received: (messages) => {
         this.#heardAt = Date.now();
         const isReply = messages.some(({ successful }) => successful !== void 0);
-        if (isReply && isCurrent() && !candidate.isProven) this.#prove(candidate);
+        if (isReply && isCurrent()) candidate.isProven = candidate.hasWorked = true;
         this.#listener.received(transport, messages);
       },
       failed: (messages, error) => {
@@ -858,16 +851,21 @@ var Selector = class {
       candidate.timer = setTimeout(() => this.fail(candidate, failure("It takes too long to open")), OPEN_TIME);
     }
   }
-  #prove(candidate) {
-    candidate.isProven = candidate.hasWorked = true;
-    candidate.shunned = 0;
-    if (candidate !== this.current) return;
+  /** A socket has taken the place of lesser ones, which may still bring what was sent before. */
+  #closeLesser(candidate) {
     setTimeout(() => {
       if (candidate !== this.current) return;
       for (const lesser of this.candidates.slice(this.candidates.indexOf(candidate) + 1)) {
         if (lesser.kind.isSocket) this.#close(lesser);
       }
     }, LINGER);
+  }
+  /** Whether it worked, and did not break each time soon after it had begun to. */
+  #hasHeld(candidate) {
+    if (!candidate.isProven) return false;
+    candidate.cuts = Date.now() - candidate.openedAt < SHORT_LIFE ? candidate.cuts + 1 : 0;
+    if (candidate.cuts === 0) candidate.shunned = 0;
+    return candidate.cuts < MOST_CUTS;
   }
   #shun(candidate) {
     const now = Date.now();
@@ -880,7 +878,7 @@ var Selector = class {
     const { transport, kind } = candidate;
     const wasCurrent = candidate === this.current;
     log("info", "? does not work: ?", kind.type, error.message);
-    if (kind.isBlockable && !candidate.isProven) this.#shun(candidate);
+    if (kind.isBlockable && !this.#hasHeld(candidate)) this.#shun(candidate);
     this.#drop(candidate);
     if (!transport) return;
     if (!wasCurrent) {
@@ -911,7 +909,7 @@ var Selector = class {
     for (const candidate of this.candidates) this.#spare(candidate);
   }
   #spare(candidate) {
-    candidate.shunnedUntil = candidate.shunned = 0;
+    candidate.shunnedUntil = candidate.shunned = candidate.cuts = 0;
   }
   #drop(candidate) {
     clearTimeout(candidate.timer);
@@ -934,7 +932,6 @@ var Selector = class {
 };
 
 // src/dispatcher.ts
-var TRIAL_SECONDS = 10;
 var Dispatcher = class {
   selector;
   #options;
@@ -1028,8 +1025,7 @@ var Dispatcher = class {
       if (!taken.has(envelope.message)) continue;
       envelope.transport = transport;
       envelope.scheduler.send();
-      const timeout = envelope.scheduler.getTimeout();
-      const seconds = envelope.isTrial ? Math.min(TRIAL_SECONDS, timeout) : timeout;
+      const seconds = envelope.scheduler.getTimeout();
       envelope.timer = setTimeout(() => this.#timedOut(envelope, current, seconds), seconds * 1e3);
     }
   }
@@ -1046,11 +1042,10 @@ var Dispatcher = class {
     this.#listener.switched();
     this.flush();
   }
-  ready() {
-    this.flush();
-  }
+  ready = () => this.flush();
   received(transport, messages) {
-    const isEarly = this.#outbox.isElsewhere(transport, isConnect);
+    const isNew = transport === this.selector.current?.transport;
+    const isEarly = isNew && this.#outbox.isElsewhere(transport, isConnect);
     for (const message of messages) {
       if (isEarly && message.successful === void 0) this.#early.keep(message);
       else this.#receive(message);
@@ -1065,11 +1060,19 @@ var Dispatcher = class {
     envelope?.scheduler.succeed();
     const settle = envelope && this.#outbox.end(envelope);
     if (isReply) this.#failures = 0;
-    if (!this.isUp && !this.#isRelayed) {
-      this.isUp = true;
-      this.#listener.up();
-    }
+    if (!this.#isRelayed) this.#setUp();
     this.#listener.received(message, settle);
+  }
+  #setUp() {
+    if (this.isUp) return;
+    this.isUp = true;
+    this.#listener.up();
+  }
+  /** A socket is open, and the server has answered over it. */
+  answered() {
+    this.#failures = 0;
+    this.#setUp();
+    if (this.#pause) this.retry();
   }
   failed(candidate, transport, messages, error) {
     if (error.code === 413) this.#outbox.refuseLargest(this.#outbox.carriedBy(transport, messages), error);
@@ -1100,17 +1103,15 @@ var Dispatcher = class {
   }
   relayed(isUp, error, retryIn) {
     this.#isRelayed = !isUp;
+    if (isUp) return this.#setUp();
     const wasUp = this.isUp !== false;
-    this.isUp = isUp;
-    if (!isUp) this.#listener.down(error ?? failure("The server is away"), retryIn ?? 0, wasUp);
-    else if (!wasUp) this.#listener.up();
+    this.isUp = false;
+    this.#listener.down(error ?? failure("The server is away"), retryIn ?? 0, wasUp);
   }
   stranded() {
     this.#down(void 0, failure("No transport works"), []);
   }
-  lost(error) {
-    this.#listener.lost(error);
-  }
+  lost = (error) => this.#listener.lost(error);
   #down(candidate, error, affected) {
     if (this.#pause) return;
     this.#failures += 1;
@@ -1960,6 +1961,7 @@ var nodeLongPolling = {
 var OPEN = 1;
 var TOO_LARGE = 1009;
 var LARGEST_FRAME = 65536;
+var QUESTION = "[]";
 var CHECK_MILLISECONDS = 5e3;
 function socketUrl(endpoint) {
   return endpoint.href.replace(/^http/, "ws").replace(/#.*$/, "");
@@ -1968,6 +1970,7 @@ var WebSocketTransport = class {
   #place;
   #socket;
   #checking;
+  #isOpen = false;
   #isClosed = false;
   /** `create` may throw, as the browser's does when a policy forbids the address. */
   constructor(place, create2) {
@@ -1982,18 +1985,22 @@ var WebSocketTransport = class {
     } catch (error) {
       return this.#closed(failure(`The WebSocket could not be made: ${String(error)}`));
     }
+    socket.onerror = () => {
+    };
     if (this.#isClosed) return socket.close();
     this.#socket = socket;
-    socket.onopen = () => to.opened();
+    socket.onopen = () => socket.send(QUESTION);
     socket.onmessage = (event) => {
       clearTimeout(this.#checking);
       this.#checking = void 0;
+      if (!this.#isOpen) {
+        this.#isOpen = true;
+        to.opened();
+      }
       const messages = parseMessages(event.data);
       if (messages && messages.length > 0) to.received(messages);
     };
     socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE ? new FayeError(413, [], "The server does not take a message of that size") : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ""}`));
-    socket.onerror = () => {
-    };
   }
   #closed(error) {
     if (this.#isClosed) return;
@@ -2025,10 +2032,9 @@ var WebSocketTransport = class {
   /** A socket carries many messages; one of them alone cannot be taken back. */
   cancel() {
   }
-  /** An empty array is answered by an empty array, by all Faye servers. */
   check() {
     if (this.#socket?.readyState !== OPEN || this.#checking) return;
-    this.#socket.send("[]");
+    this.#socket.send(QUESTION);
     this.#checking = setTimeout(() => this.#closed(failure("The server does not answer over the WebSocket")), CHECK_MILLISECONDS);
   }
   farewell(message) {

@@ -11,10 +11,12 @@ export interface Candidate {
   transport: Transport | undefined;
   isOpen: boolean;
   openedAt: number;
-  /** Whether a reply came over it since it was opened. */
+  /** Whether the server has answered over it since it was opened. */
   isProven: boolean;
-  /** Whether a reply ever came over it. */
+  /** Whether the server ever answered over it. */
   hasWorked: boolean;
+  /** How often in a row it ended soon after it was opened. */
+  cuts: number;
   shunnedAt: number;
   shunnedUntil: number;
   shunned: number;

@@ -18,9 +18,6 @@ import { Scheduler } from './scheduler.js';
 import { Selector } from './selector.js';
 import type { Reach, Transport } from './transport/transport.js';
 
-/** How long the first connect may take over what is not trusted: a server answers it at once. */
-const TRIAL_SECONDS = 10;
-
 export class Dispatcher implements SelectorListener {
   readonly selector: Selector;
   #options: SessionOptions;
@@ -116,8 +113,7 @@ export class Dispatcher implements SelectorListener {
       if (!taken.has(envelope.message)) continue;
       envelope.transport = transport;
       envelope.scheduler.send();
-      const timeout = envelope.scheduler.getTimeout();
-      const seconds = envelope.isTrial ? Math.min(TRIAL_SECONDS, timeout) : timeout;
+      const seconds = envelope.scheduler.getTimeout();
       envelope.timer = setTimeout(() => this.#timedOut(envelope, current, seconds), seconds * 1000);
     }
   }
@@ -137,13 +133,12 @@ export class Dispatcher implements SelectorListener {
     this.flush();
   }
 
-  ready(): void {
-    this.flush();
-  }
+  readonly ready = (): void => this.flush();
 
   received(transport: Transport, messages: Message[]): void {
-    // What a connect on another transport brings was sent before.
-    const isEarly = this.#outbox.isElsewhere(transport, isConnect);
+    // What the connect on the transport before this one brings was sent before.
+    const isNew = transport === this.selector.current?.transport;
+    const isEarly = isNew && this.#outbox.isElsewhere(transport, isConnect);
     for (const message of messages) {
       if (isEarly && message.successful === undefined) this.#early.keep(message);
       else this.#receive(message);
@@ -159,11 +154,21 @@ export class Dispatcher implements SelectorListener {
     envelope?.scheduler.succeed();
     const settle = envelope && this.#outbox.end(envelope);
     if (isReply) this.#failures = 0;
-    if (!this.isUp && !this.#isRelayed) {
-      this.isUp = true;
-      this.#listener.up();
-    }
+    if (!this.#isRelayed) this.#setUp();
     this.#listener.received(message, settle);
+  }
+
+  #setUp(): void {
+    if (this.isUp) return;
+    this.isUp = true;
+    this.#listener.up();
+  }
+
+  /** A socket is open, and the server has answered over it. */
+  answered(): void {
+    this.#failures = 0;
+    this.#setUp();
+    if (this.#pause) this.retry();
   }
 
   failed(candidate: Candidate, transport: Transport, messages: Message[] | undefined, error: FayeError): void {
@@ -198,19 +203,17 @@ export class Dispatcher implements SelectorListener {
 
   relayed(isUp: boolean, error: FayeError | undefined, retryIn: number | undefined): void {
     this.#isRelayed = !isUp;
+    if (isUp) return this.#setUp();
     const wasUp = this.isUp !== false;
-    this.isUp = isUp;
-    if (!isUp) this.#listener.down(error ?? failure('The server is away'), retryIn ?? 0, wasUp);
-    else if (!wasUp) this.#listener.up();
+    this.isUp = false;
+    this.#listener.down(error ?? failure('The server is away'), retryIn ?? 0, wasUp);
   }
 
   stranded(): void {
     this.#down(undefined, failure('No transport works'), []);
   }
 
-  lost(error: FayeError): void {
-    this.#listener.lost(error);
-  }
+  readonly lost = (error: FayeError): void => this.#listener.lost(error);
 
   #down(candidate: Candidate | undefined, error: FayeError, affected: Envelope[]): void {
     if (this.#pause) return;

@@ -25,20 +25,22 @@ export interface Envelope {
   isRetired: boolean;
   /** What it may bring is not waited for any more. */
   isOverdue: boolean;
-  /** A connect that is to be answered at once, to see whether the transport works. */
+  /** A connect that is to be answered at once, to see whether the server is there. */
   isTrial: boolean;
 }
 
 export const isConnect = ({ channel }: Message): boolean => channel === CONNECT;
 
-/** The session, the transport and how far it is to be trusted may be others than when the message was made. */
+/**
+ * The session and the transport may be others than when the message was made. A connect after a failure is to be
+ * answered at once, so that we know that the server is there.
+ */
 export function stamp(envelope: Envelope, candidate: Candidate, clientId: string | undefined, isUp: boolean): void {
   const { message } = envelope;
   if (message.clientId !== undefined) message.clientId = clientId!;
   if (!isConnect(message)) return;
   message.connectionType = candidate.kind.type;
-  const isTrial = !isUp || (Boolean(candidate.kind.isSocket) && !candidate.isProven);
-  if (isTrial) message.advice = { timeout: 0 };
+  if (!isUp) message.advice = { timeout: 0 };
   else if (envelope.isTrial) delete message.advice;
-  envelope.isTrial = isTrial;
+  envelope.isTrial = !isUp;
 }

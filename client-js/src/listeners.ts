@@ -19,6 +19,8 @@ export interface SelectorListener {
   failed(candidate: Candidate, transport: Transport, messages: Message[] | undefined, error: FayeError): void;
   /** Messages have to go another way, but the transport in use is not at fault. */
   moved(transport: Transport, messages: Message[] | undefined): void;
+  /** A socket is open, and the server has answered over it. */
+  answered(): void;
   /** Whether the server is there, from a transport that hears of it from others. */
   relayed(isUp: boolean, error: FayeError | undefined, retryIn: number | undefined): void;
   /** No transport is open or being opened. */

@@ -16,45 +16,53 @@ export interface SchedulerOptions {
   deadline?: number | undefined;
 }
 
-export class Scheduler {
-  readonly message: Message;
-  readonly options: SchedulerOptions;
+export interface Scheduler {
+  message: Message;
+  options: SchedulerOptions;
   /** How often the message was sent. */
-  attempts = 0;
-
-  constructor(message: Message, options: SchedulerOptions) {
-    this.message = message;
-    this.options = options;
-  }
-
+  attempts: number;
   /** Seconds until a reply is missed. */
-  getTimeout(): number {
-    return this.options.timeout;
-  }
-
+  getTimeout(): number;
   /**
    * Seconds until the message is sent again. A class that overrides it decides; otherwise the client's backoff does,
    * which begins at this interval.
    */
-  getInterval(): number {
-    return this.options.interval;
-  }
-
+  getInterval(): number;
   /** Whether it may be sent (again). */
-  isDeliverable(): boolean {
-    const { attempts, deadline } = this.options;
-    return (attempts === undefined || this.attempts < attempts) && (deadline === undefined || Date.now() <= deadline);
-  }
-
-  send(): void {
-    this.attempts += 1;
-  }
-
-  succeed(): void {}
-
-  fail(): void {}
-
-  abort(): void {}
+  isDeliverable(): boolean;
+  send(): void;
+  succeed(): void;
+  fail(): void;
+  abort(): void;
 }
 
 export type SchedulerClass = new (message: Message, options: SchedulerOptions) => Scheduler;
+
+// Not a class: Faye's users inherit from it with `Faye.Scheduler.apply(this, arguments)`, which a class refuses.
+function construct(this: Scheduler, message: Message, options: SchedulerOptions): void {
+  this.message = message;
+  this.options = options;
+  this.attempts = 0;
+}
+
+const methods: ThisType<Scheduler> & Omit<Scheduler, 'message' | 'options' | 'attempts'> = {
+  getTimeout() {
+    return this.options.timeout;
+  },
+  getInterval() {
+    return this.options.interval;
+  },
+  isDeliverable() {
+    const { attempts, deadline } = this.options;
+    return (attempts === undefined || this.attempts < attempts) && (deadline === undefined || Date.now() <= deadline);
+  },
+  send() {
+    this.attempts += 1;
+  },
+  succeed() {},
+  fail() {},
+  abort() {},
+};
+Object.assign(construct.prototype, methods);
+
+export const Scheduler = construct as unknown as SchedulerClass & { readonly prototype: Scheduler };

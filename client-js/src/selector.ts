@@ -16,6 +16,9 @@ const SHARED_HEAD_START = 3_000;
 const LINGER = 2_000;
 /** How long a transport may take to open. */
 const OPEN_TIME = 20_000;
+/** A socket that ends sooner, so many times in a row, does not work. */
+const SHORT_LIFE = 5_000;
+const MOST_CUTS = 3;
 /** How long one that does not work is left alone: doubled each time, up to the limit. */
 const SHUN_TIME = 30_000;
 const SHUN_LIMIT = 600_000;
@@ -37,7 +40,7 @@ export class Selector {
     this.#listener = listener;
     this.candidates = kinds.map((kind) => ({
       kind, endpoint: endpointFor(kind.type), transport: undefined, isOpen: false, openedAt: 0, isProven: false,
-      hasWorked: false, shunnedAt: 0, shunnedUntil: 0, shunned: 0, timer: undefined,
+      hasWorked: false, cuts: 0, shunnedAt: 0, shunnedUntil: 0, shunned: 0, timer: undefined,
     }));
   }
 
@@ -76,7 +79,6 @@ export class Selector {
     const now = Date.now();
     let wake = Infinity;
     let opening: Candidate | undefined;
-    let spare: Candidate | undefined;
     let best: Candidate | undefined;
     for (const candidate of this.candidates) {
       const { kind } = candidate;
@@ -91,15 +93,11 @@ export class Selector {
       if (!candidate.transport && !(kind.isSocket && opening)) this.#open(candidate, now);
       if (!candidate.isOpen) {
         if (candidate.transport) opening ??= candidate;
-      } else if (!this.clientId && kind.isSocket && !kind.ownsSession && !candidate.isProven) {
-        // Without a session a request comes before a new socket, as with Faye: it goes through more often.
-        spare ??= candidate;
       } else {
         best = candidate;
         break;
       }
     }
-    best ??= spare;
     if (!this.current && opening && (opening.kind.ownsSession || (opening.hasWorked && this.clientId))) {
       const left = opening.openedAt + (opening.kind.ownsSession ? SHARED_HEAD_START : HEAD_START) - now;
       if (left > 0) {
@@ -112,6 +110,7 @@ export class Selector {
     if (best && best !== this.current) {
       log('debug', 'Selected ? transport for ?', best.kind.type, best.endpoint.href);
       this.current = best;
+      if (best.kind.isSocket) this.#closeLesser(best);
       this.#listener.switched();
     }
   }
@@ -127,14 +126,15 @@ export class Selector {
       opened: () => {
         if (!isCurrent()) return;
         clearTimeout(candidate.timer);
-        candidate.isOpen = true;
+        candidate.isOpen = candidate.isProven = candidate.hasWorked = true;
         this.select();
+        if (!kind.ownsSession) this.#listener.answered();
       },
       ready: () => this.#listener.ready(),
       received: (messages) => {
         this.#heardAt = Date.now();
         const isReply = messages.some(({ successful }) => successful !== undefined);
-        if (isReply && isCurrent() && !candidate.isProven) this.#prove(candidate);
+        if (isReply && isCurrent()) candidate.isProven = candidate.hasWorked = true;
         this.#listener.received(transport!, messages);
       },
       failed: (messages, error) => {
@@ -158,17 +158,22 @@ export class Selector {
     }
   }
 
-  #prove(candidate: Candidate): void {
-    candidate.isProven = candidate.hasWorked = true;
-    candidate.shunned = 0;
-    if (candidate !== this.current) return;
-    // It has taken the place of lesser sockets, which may still bring what was sent before.
+  /** A socket has taken the place of lesser ones, which may still bring what was sent before. */
+  #closeLesser(candidate: Candidate): void {
     setTimeout(() => {
       if (candidate !== this.current) return;
       for (const lesser of this.candidates.slice(this.candidates.indexOf(candidate) + 1)) {
         if (lesser.kind.isSocket) this.#close(lesser);
       }
     }, LINGER);
+  }
+
+  /** Whether it worked, and did not break each time soon after it had begun to. */
+  #hasHeld(candidate: Candidate): boolean {
+    if (!candidate.isProven) return false;
+    candidate.cuts = Date.now() - candidate.openedAt < SHORT_LIFE ? candidate.cuts + 1 : 0;
+    if (candidate.cuts === 0) candidate.shunned = 0;
+    return candidate.cuts < MOST_CUTS;
   }
 
   #shun(candidate: Candidate): void {
@@ -183,7 +188,7 @@ export class Selector {
     const { transport, kind } = candidate;
     const wasCurrent = candidate === this.current;
     log('info', '? does not work: ?', kind.type, error.message);
-    if (kind.isBlockable && !candidate.isProven) this.#shun(candidate);
+    if (kind.isBlockable && !this.#hasHeld(candidate)) this.#shun(candidate);
     this.#drop(candidate);
     if (!transport) return;
     if (!wasCurrent) {
@@ -218,7 +223,7 @@ export class Selector {
   }
 
   #spare(candidate: Candidate): void {
-    candidate.shunnedUntil = candidate.shunned = 0;
+    candidate.shunnedUntil = candidate.shunned = candidate.cuts = 0;
   }
 
   #drop(candidate: Candidate): void {

@@ -65,7 +65,7 @@ enum Coding {
 
 /// Answers a request for a name that ends in `.js` or `.map`, whatever its method is, as Faye does. The connection
 /// leaves the body out of the answer to a HEAD.
-pub(super) fn answer(mount: &Mount, name: &str, request: &HeaderMap) -> Response<Body> {
+pub(super) fn answer(mount: &Mount, path: &str, name: &str, request: &HeaderMap) -> Response<Body> {
     let is_alias = name == "client.js" || name.strip_suffix(".js") == Some(mount.name());
     let wanted = if is_alias { MINIFIED } else { name };
     let Some(file) = FILES.iter().find(|file| file.name == wanted) else {
@@ -79,8 +79,16 @@ pub(super) fn answer(mount: &Mount, name: &str, request: &HeaderMap) -> Response
             file.describe(coding, response.headers_mut());
             response
         }
-        None => file.whole(usable[0], mount),
+        None => file.whole(usable[0], &folder(mount, path)),
     }
+}
+
+/// Where the files are, from the script: beside it, but for `/faye.js`, which lies beside the mount. It is relative, so
+/// that it holds behind a proxy that serves the mount under another path too.
+fn folder(mount: &Mount, path: &str) -> String {
+    let is_below =
+        path.strip_prefix(mount.path().trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
+    if is_below { String::new() } else { format!("{}/", mount.name()) }
 }
 
 /// What is said to whoever asks for another name.
@@ -126,7 +134,7 @@ impl File {
         (made() <= since).then_some(usable[0])
     }
 
-    fn whole(&self, coding: Coding, mount: &Mount) -> Response<Body> {
+    fn whole(&self, coding: Coding, folder: &str) -> Response<Body> {
         let mut response = Response::new(Body::ready(self.body(coding)));
         let headers = response.headers_mut();
         self.describe(coding, headers);
@@ -137,8 +145,7 @@ impl File {
         let kind = if is_map { "application/json; charset=utf-8" } else { "text/javascript; charset=utf-8" };
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         if !is_map {
-            let folder = mount.path().trim_end_matches('/');
-            put(headers, SOURCE_MAP, format!("{folder}/{}.map", self.name));
+            put(headers, SOURCE_MAP, format!("{folder}{}.map", self.name));
         }
         response
     }

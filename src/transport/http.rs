@@ -64,7 +64,7 @@ impl Connection {
         let headers = &parts.headers;
         if let Some(name) = Mount::script(parts.uri.path()) {
             self.context.metrics.scripts.inc();
-            return assets::answer(&self.context.mount, name, headers);
+            return assets::answer(&self.context.mount, parts.uri.path(), name, headers);
         }
         let asked = headers.get(ACCESS_CONTROL_REQUEST_METHOD);
         if parts.method == Method::OPTIONS || asked.is_some_and(|method| method == "POST") {

@@ -13,12 +13,11 @@ export interface SchedulerOptions {
     /** Until when it is sent, in milliseconds since 1970. */
     deadline?: number | undefined;
 }
-export declare class Scheduler {
-    readonly message: Message;
-    readonly options: SchedulerOptions;
+export interface Scheduler {
+    message: Message;
+    options: SchedulerOptions;
     /** How often the message was sent. */
     attempts: number;
-    constructor(message: Message, options: SchedulerOptions);
     /** Seconds until a reply is missed. */
     getTimeout(): number;
     /**
@@ -34,3 +33,6 @@ export declare class Scheduler {
     abort(): void;
 }
 export type SchedulerClass = new (message: Message, options: SchedulerOptions) => Scheduler;
+export declare const Scheduler: SchedulerClass & {
+    readonly prototype: Scheduler;
+};

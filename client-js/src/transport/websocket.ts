@@ -23,6 +23,8 @@ const OPEN = 1;
 /** The close code for it, RFC 6455 section 7.4.1. */
 const TOO_LARGE = 1009;
 const LARGEST_FRAME = 65_536;
+/** No messages: a server answers with none. */
+const QUESTION = '[]';
 const CHECK_MILLISECONDS = 5_000;
 
 export function socketUrl(endpoint: URL): string {
@@ -33,6 +35,7 @@ export class WebSocketTransport implements Transport {
   #place: Place;
   #socket: Socket | undefined;
   #checking: ReturnType<typeof setTimeout> | undefined;
+  #isOpen = false;
   #isClosed = false;
 
   /** `create` may throw, as the browser's does when a policy forbids the address. */
@@ -49,20 +52,25 @@ export class WebSocketTransport implements Transport {
     } catch (error) {
       return this.#closed(failure(`The WebSocket could not be made: ${String(error)}`));
     }
+    // A close follows, with its code, in every browser and with ws, where an error that nobody hears ends the process.
+    socket.onerror = () => {};
     if (this.#isClosed) return socket.close();
     this.#socket = socket;
-    socket.onopen = () => to.opened();
+    // Something between us and the server may open a socket and let nothing through. All Faye servers answer this.
+    socket.onopen = () => socket.send(QUESTION);
     socket.onmessage = (event) => {
       clearTimeout(this.#checking);
       this.#checking = undefined;
+      if (!this.#isOpen) {
+        this.#isOpen = true;
+        to.opened();
+      }
       const messages = parseMessages(event.data);
       if (messages && messages.length > 0) to.received(messages);
     };
     socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE
       ? new FayeError(413, [], 'The server does not take a message of that size')
       : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ''}`));
-    // A close follows, with its code, in every browser and with ws.
-    socket.onerror = () => {};
   }
 
   #closed(error: FayeError): void {
@@ -97,10 +105,9 @@ export class WebSocketTransport implements Transport {
   /** A socket carries many messages; one of them alone cannot be taken back. */
   cancel(): void {}
 
-  /** An empty array is answered by an empty array, by all Faye servers. */
   check(): void {
     if (this.#socket?.readyState !== OPEN || this.#checking) return;
-    this.#socket.send('[]');
+    this.#socket.send(QUESTION);
     this.#checking = setTimeout(() => this.#closed(failure('The server does not answer over the WebSocket')), CHECK_MILLISECONDS);
   }
 
