@@ -58,12 +58,14 @@ export async function listen(server) {
  *
  * @param policy  gives, for the origin by which the page was asked for, its content security policy
  * @param more    further pages: what stands in the head, by path
+ * @param answer  (request, response), for requests that are not for a file
  */
-export async function startPageServer(bundle, { policy, more = {} } = {}) {
+export async function startPageServer(bundle, { policy, more = {}, answer } = {}) {
   const files = pageFiles(bundle);
   for (const [path, head] of Object.entries(more)) files.set(path, html(head));
   const server = createServer((request, response) => {
     const file = files.get(request.url);
+    if (!file && answer) return answer(request, response);
     response.writeHead(file ? 200 : 404, {
       'Content-Type': file?.contentType ?? 'text/plain',
       // A kept connection could carry a later request that is for the server.

@@ -9,18 +9,17 @@ const WATCHDOG_MILLISECONDS = 1_000 * Number(process.env.FAYE_WATCHDOG ?? 60);
 
 export class Workbench {
   #openClient;
-  #serverKind;
   #servers = [];
   #clients = [];
   #closings = [];
 
   constructor(openClient, serverKind = DEFAULT_SERVER) {
     this.#openClient = openClient;
-    this.#serverKind = serverKind;
+    this.serverKind = serverKind;
   }
 
   async startServer(environment) {
-    const server = await startServer(environment, this.#serverKind);
+    const server = await startServer(environment, this.serverKind);
     this.#servers.push(server);
     return server;
   }
