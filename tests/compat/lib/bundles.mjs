@@ -18,8 +18,11 @@ export const FAYES_BUNDLE = {
   retryOver: (transport) => (transport === 'eventsource' ? 2 : RETRY_SECONDS),
 };
 
+const ours = (file) => readFileSync(fileURLToPath(new URL(`../../../client-js/dist/${file}`, import.meta.url)), 'utf8');
+
 export const OUR_BUNDLE = {
   name: 'our browser bundle',
-  text: readFileSync(fileURLToPath(new URL('../../../client-js/dist/faye-browser-min.js', import.meta.url)), 'utf8'),
+  text: ours('faye-browser-min.js'),
+  workerText: ours('faye-shared-worker.js'),
   retryOver: () => RETRY_SECONDS,
 };

@@ -31,6 +31,8 @@ function startDriver(settings) {
 
 export const PAGE_PATH = '/page/';
 export const BUNDLE_PATH = `${PAGE_PATH}bundle.js`;
+/** The script of our bundle's shared worker. */
+export const WORKER_PATH = `${PAGE_PATH}worker.js`;
 /** A page without a client, to leave the other for. */
 export const EMPTY_PATH = `${PAGE_PATH}empty`;
 
@@ -44,6 +46,7 @@ const pageFiles = (bundle) => new Map([
   [PAGE_PATH, html(`<script src="${BUNDLE_PATH}"></script><script src="${PAGE_PATH}driver.js"></script>`)],
   [EMPTY_PATH, html('')],
   [BUNDLE_PATH, script(bundle.text)],
+  [WORKER_PATH, script(bundle.workerText ?? '')],
   [`${PAGE_PATH}driver.js`, script(`window.createDriver = ${createDriver};\nwindow.startDriver = ${startDriver};`)],
 ]);
 

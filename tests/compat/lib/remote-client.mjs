@@ -78,8 +78,9 @@ export class RemoteClient {
     await this.reply('/meta/unsubscribe', (message) => message.subscription === channel, mark);
   }
 
-  publish(channel, data) {
-    return this.perform('publish', channel, data);
+  /** @param options  of the client's `publish`; early versions have none */
+  publish(channel, data, ...options) {
+    return this.perform('publish', channel, data, ...options);
   }
 
   async disconnect() {

@@ -16,8 +16,10 @@ const SESSION = { clientId: 'only', version: '1.0', supportedConnectionTypes: ['
 function unwillingServer(onPublish) {
   const seen = [];
   const answer = async (request, response) => {
-    const chunks = await request.toArray();
-    const messages = JSON.parse(Buffer.concat(chunks).toString() || '[]');
+    const text = Buffer.concat(await request.toArray()).toString();
+    // Not what the page says as it goes away.
+    if (!text.startsWith('[')) return response.end();
+    const messages = JSON.parse(text);
     seen.push(...messages);
     const isHeld = messages.some(({ channel, advice }) => channel === '/meta/connect' && advice?.timeout !== 0);
     if (isHeld) return;
