@@ -26,7 +26,7 @@ export async function fayesPage(disabled) {
       callback(message);
     },
     incoming(message, callback) {
-      if (message.channel === '/changed') message.data = `${message.data}, changed`;
+      if (message.channel === '/changed' && message.data) message.data = `${message.data}, changed`;
       callback(message);
     },
   };
@@ -54,22 +54,24 @@ export async function fayesPage(disabled) {
       if (data === 'last') resolve();
     }, context);
   });
-  const both = client.subscribe('/wild/**', (data) => record('deep', data));
-  await both;
+  const deep = client.subscribe('/wild/**', (data) => record('deep', data));
+  const heardDeep = new Promise((resolve) => { client.subscribe('/wild/a/b', resolve); });
+  await deep;
   client.subscribe('/changed', (data) => record('changed', data));
   const renamed = client.subscribe('/renamed', (data) => record('renamed', data));
   await renamed.then(() => record('then', 'resolved'));
   record('refused', await settled(client.subscribe('/meta/refused')));
   record('refused', await settled(client.publish('/not/*', 1)));
-  record('refused', await client.publish('/not/**', 1).then(() => 'resolved', (error) => error instanceof Error || error.code));
+  record('refused', await client.publish('/not/**', 1).then(() => 'resolved', (error) => error.code));
 
   record('publish', await settled(client.publish('/exact', { nested: [1, null, 'żółć'] })));
   await client.publish('/changed', 'data');
   await client.publish('/dropped', 'elsewhere');
   await client.publish('/wild/a', 1);
   await client.publish('/wild/a/b', 'deeper');
+  await heardDeep;
   exact.cancel();
-  both.cancel();
+  deep.cancel();
   await client.publish('/exact', 'nobody hears it');
   await client.publish('/wild/b', 'last', { attempts: 3, deadline: 30 });
   await heard;
