@@ -26,7 +26,6 @@ function patternsOf(channel) {
   }
   return [...new Set(patterns)];
 }
-var isPattern = (channel) => channel.endsWith("*");
 
 // src/feature.ts
 function addExt(message, name, value) {
@@ -59,19 +58,24 @@ var Ack = class {
 };
 _batch = new WeakMap();
 
-// src/constants.ts
-var CONSTANTS = {
-  UNCONNECTED: 1,
-  CONNECTING: 2,
-  CONNECTED: 3,
-  DISCONNECTED: 4,
-  HANDSHAKE: "handshake",
-  RETRY: "retry",
-  NONE: "none",
-  CONNECTION_TIMEOUT: 60,
-  DEFAULT_ENDPOINT: "/bayeux",
-  INTERVAL: 0
-};
+// src/clock.ts
+var LONGEST = 2 ** 31 - 1;
+function later(act, milliseconds) {
+  return setTimeout(act, Math.min(Math.max(milliseconds || 0, 0), LONGEST));
+}
+function throwLater(error) {
+  setTimeout(() => {
+    throw error;
+  }, 0);
+}
+function attempt(act, otherwise) {
+  try {
+    return act();
+  } catch (error) {
+    throwLater(error);
+    return otherwise;
+  }
+}
 
 // src/error.ts
 var FayeError = class extends Error {
@@ -119,38 +123,33 @@ var Deferrable = class extends Promise {
     return Promise;
   }
   callback(callback, context) {
-    void this.then(() => callback.call(context), () => {
+    if (callback) void this.then((value) => callback.call(context, value), () => {
     });
   }
   errback(callback, context) {
-    void this.then(void 0, (error) => callback.call(context, error));
+    if (callback) void this.then(void 0, (error) => callback.call(context, error));
   }
   /** Rejects after so many seconds unless it is settled before. */
   timeout(seconds, reason) {
     clearTimeout(__privateGet(this, _timer));
-    __privateSet(this, _timer, setTimeout(
-      () => this.setDeferredStatus("failed", reason != null ? reason : failure(`It took longer than ${seconds} s`)),
+    __privateSet(this, _timer, later(
+      () => this.setDeferredStatus("failed", reason != null ? reason : failure(`Not settled within ${seconds} s`)),
       seconds * 1e3
     ));
   }
   /** Settles it. Only the first call counts. */
-  setDeferredStatus(status, reason) {
+  setDeferredStatus(status, value) {
     if (this.isSettled || status === "unknown") return;
     this.isSettled = true;
     clearTimeout(__privateGet(this, _timer));
-    if (status === "succeeded") __privateGet(this, _settle).resolve();
-    else __privateGet(this, _settle).reject(reason);
+    if (status === "succeeded") __privateGet(this, _settle).resolve(value);
+    else __privateGet(this, _settle).reject(value);
   }
 };
 _settle = new WeakMap();
 _timer = new WeakMap();
 
 // src/emitter.ts
-function throwLater(error) {
-  setTimeout(() => {
-    throw error;
-  }, 0);
-}
 var _entries, _Emitter_instances, add_fn, remove_fn;
 var Emitter = class {
   constructor() {
@@ -167,7 +166,9 @@ var Emitter = class {
     return __privateMethod(this, _Emitter_instances, add_fn).call(this, event, listener, this, true);
   }
   off(event, listener) {
-    return __privateMethod(this, _Emitter_instances, remove_fn).call(this, event, (entry) => entry.listener === listener);
+    var _a;
+    const last = [...(_a = __privateGet(this, _entries).get(event)) != null ? _a : []].reverse().find((entry) => entry.listener === listener);
+    return __privateMethod(this, _Emitter_instances, remove_fn).call(this, event, (entry) => entry === last);
   }
   removeListener(event, listener) {
     return this.off(event, listener);
@@ -190,7 +191,7 @@ var Emitter = class {
   }
   /** Without a listener: every listener of the event. */
   unbind(event, listener, context) {
-    return __privateMethod(this, _Emitter_instances, remove_fn).call(this, event, (entry) => listener === void 0 || entry.listener === listener && (context === void 0 || entry.context === context));
+    return __privateMethod(this, _Emitter_instances, remove_fn).call(this, event, (entry) => listener === void 0 || entry.listener === listener && entry.context === context);
   }
   /** Gives whether anybody listens. A listener that throws does not keep the others from hearing. */
   emit(event, ...values) {
@@ -198,11 +199,7 @@ var Emitter = class {
     const entries = (_a = __privateGet(this, _entries).get(event)) != null ? _a : [];
     for (const entry of entries) {
       if (entry.once) __privateMethod(this, _Emitter_instances, remove_fn).call(this, event, (other) => other === entry);
-      try {
-        entry.listener.apply(entry.context, values);
-      } catch (error) {
-        throwLater(error);
-      }
+      attempt(() => entry.listener.apply(entry.context, values), void 0);
     }
     return entries.length > 0;
   }
@@ -224,6 +221,49 @@ remove_fn = function(event, matches) {
   if (entries.length > 0) __privateGet(this, _entries).set(event, entries);
   else __privateGet(this, _entries).delete(event);
   return this;
+};
+
+// src/awaitable.ts
+var _connected;
+var Awaitable = class extends Emitter {
+  constructor() {
+    super(...arguments);
+    __privateAdd(this, _connected, new Deferrable());
+  }
+  /** What was settled before says nothing about the connection that is asked for now. */
+  awaitConnection() {
+    if (__privateGet(this, _connected).isSettled) __privateSet(this, _connected, new Deferrable());
+  }
+  then(resolved, rejected) {
+    return __privateGet(this, _connected).then(resolved, rejected);
+  }
+  callback(callback, context) {
+    __privateGet(this, _connected).callback(callback, context);
+  }
+  errback(callback, context) {
+    __privateGet(this, _connected).errback(callback, context);
+  }
+  timeout(seconds, reason) {
+    __privateGet(this, _connected).timeout(seconds, reason);
+  }
+  setDeferredStatus(status, value) {
+    __privateGet(this, _connected).setDeferredStatus(status, value);
+  }
+};
+_connected = new WeakMap();
+
+// src/constants.ts
+var CONSTANTS = {
+  UNCONNECTED: 1,
+  CONNECTING: 2,
+  CONNECTED: 3,
+  DISCONNECTED: 4,
+  HANDSHAKE: "handshake",
+  RETRY: "retry",
+  NONE: "none",
+  CONNECTION_TIMEOUT: 60,
+  DEFAULT_ENDPOINT: "/bayeux",
+  INTERVAL: 0
 };
 
 // src/extensible.ts
@@ -257,8 +297,13 @@ var Extensions = class {
         next(index + 1, result);
       };
       const run = extension[stage];
-      if (run.length >= 3) run.call(extension, current, null, pass);
-      else run.call(extension, current, pass);
+      try {
+        if (run.length >= 3) run.call(extension, current, null, pass);
+        else run.call(extension, current, pass);
+      } catch (error) {
+        throwLater(error);
+        pass(null);
+      }
     };
     next(0, message);
   }
@@ -275,12 +320,14 @@ function text(value) {
   }
 }
 function log(level, line, ...values) {
-  var _a;
   const { logger } = logging;
   if (!logger) return;
   const full = `[Faye.Client] ${line.replace(/\?/g, () => text(values.shift()))}`;
-  if (typeof logger === "function") logger(full);
-  else (_a = logger[level]) == null ? void 0 : _a.call(logger, full);
+  attempt(() => {
+    var _a;
+    if (typeof logger === "function") logger(full);
+    else (_a = logger[level]) == null ? void 0 : _a.call(logger, full);
+  }, void 0);
 }
 
 // src/scheduler.ts
@@ -333,7 +380,7 @@ var KNOWN = [
 function checkOptions(options, known) {
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
-    throw failure(`Unrecognized option: ${name}${name === "proxy" ? ". Pass an agent that goes through the proxy" : ""}`);
+    throw failure(`Unrecognized option: ${name}`);
   }
 }
 function sessionOptions(options) {
@@ -349,6 +396,7 @@ function sessionOptions(options) {
 }
 
 // src/pipeline.ts
+var UNWANTED = "The client was disconnected";
 var _extensions, _features, _count;
 var Pipeline = class {
   constructor(extensions, features) {
@@ -358,25 +406,38 @@ var Pipeline = class {
     __privateSet(this, _extensions, extensions);
     __privateSet(this, _features, features);
   }
-  /** Sends a message. `settle` is called with its reply, or with what went wrong. Gives the id. */
-  send(message, limits, dispatcher, settle) {
+  /**
+   * Sends a message, if it is still wanted when all who have a say have had it. `settle` is called with its reply, or
+   * with what went wrong. Gives the id.
+   */
+  send(message, { isWanted, ...limits }, dispatcher, settle) {
     __privateSet(this, _count, (__privateGet(this, _count) + 1) % 2 ** 32);
     const id = __privateGet(this, _count).toString(36);
     message.id = id;
-    const send = () => this.pass("outgoing", message, (passed) => {
-      var _a;
-      if (!passed) return settle(void 0, failure("An extension dropped the message"));
-      for (const feature of __privateGet(this, _features)) (_a = feature.outgoing) == null ? void 0 : _a.call(feature, passed);
-      passed.id = id;
-      dispatcher.send(passed, limits, settle);
-    });
+    const drop = (reason) => settle(void 0, failure(reason));
+    const send = () => {
+      if (!isWanted()) return drop(UNWANTED);
+      this.pass("outgoing", message, (passed) => {
+        var _a;
+        if (!isWanted()) return drop(UNWANTED);
+        if (!passed) return drop("An extension dropped the message");
+        for (const feature of __privateGet(this, _features)) (_a = feature.outgoing) == null ? void 0 : _a.call(feature, passed);
+        passed.id = id;
+        try {
+          JSON.stringify(passed);
+        } catch (error) {
+          return drop(`The message is no JSON: ${error}`);
+        }
+        dispatcher.send(passed, limits, settle);
+      });
+    };
     const { channel } = message;
     const preparing = channel === HANDSHAKE || channel === SUBSCRIBE ? __privateGet(this, _features).map((feature) => {
       var _a;
       return (_a = feature.prepare) == null ? void 0 : _a.call(feature);
     }).filter(Boolean) : [];
     if (preparing.length === 0) send();
-    else Promise.all(preparing).then(send, (error) => settle(void 0, failure(`There is no token: ${error}`)));
+    else Promise.all(preparing).then(send, (error) => drop(`There is no token: ${error}`));
     return id;
   }
   /** Leads a message from the server to `done`, which is given null when an extension dropped it. */
@@ -405,38 +466,28 @@ var Publication = class extends Deferrable {
 };
 
 // src/publish.ts
-var MOST_SESSIONS = 3;
 function publish(session, content, options) {
   const publication = new Publication();
   const fail = (error) => publication.setDeferredStatus("failed", error);
-  try {
-    JSON.stringify(content);
-  } catch (error) {
-    fail(failure(`The data cannot be written as JSON: ${String(error)}`));
-    return publication;
-  }
-  const seconds = options.deadline;
-  const deadline = seconds === void 0 ? void 0 : Date.now() + seconds * 1e3;
-  let sessions = 0;
+  const { attempts, deadline: seconds } = options;
+  const deadline = seconds ? Date.now() + seconds * 1e3 : void 0;
   let id;
   const send = () => {
     if (publication.isSettled) return;
-    sessions += 1;
-    const clientId = session.clientId;
-    const message = { ...content, clientId };
-    id = session.transmit(message, { attempts: options.attempts, deadline }, (reply, error) => {
-      if (reply == null ? void 0 : reply.successful) return publication.setDeferredStatus("succeeded");
-      const hasEnded = session.phase !== "connected" || session.clientId !== clientId;
-      if (reply && hasEnded && sessions < MOST_SESSIONS) session.whenConnected(send, fail, false);
+    const message = { ...content, clientId: session.clientId };
+    id = session.transmit(message, { attempts, deadline }, (reply, error) => {
+      if (reply == null ? void 0 : reply.successful) publication.setDeferredStatus("succeeded");
       else fail(error != null ? error : parseError(reply == null ? void 0 : reply.error));
     });
   };
-  if (seconds !== void 0) {
-    const expired = failure(`The message was not published within ${seconds} s`);
-    const timer = setTimeout(() => {
-      if (id !== void 0) session.dispatcher.abort(id, expired);
+  if (seconds && deadline) {
+    const expired = failure(`Not published within ${seconds} s`);
+    const expire = () => {
+      if (Date.now() < deadline) return;
+      if (id !== void 0) session.dispatcher.outbox.abort(id, expired);
       fail(expired);
-    }, seconds * 1e3);
+    };
+    const timer = later(expire, seconds * 1e3);
     void publication.then(() => clearTimeout(timer), () => clearTimeout(timer));
   }
   session.whenConnected(send, fail, false);
@@ -451,11 +502,10 @@ function positionOf(message) {
   const id = (_e = (_b = (_a = message.ext) == null ? void 0 : _a["replay"]) == null ? void 0 : _b.id) != null ? _e : (_d = (_c = message.data) == null ? void 0 : _c.event) == null ? void 0 : _d.replayId;
   return typeof id === "number" ? id : void 0;
 }
-var _source, _positions, _isOffered, _gap, _Replay_instances, first_fn;
+var _source, _positions, _isOffered, _gap;
 var Replay = class {
   /** `gap` is called when messages are lost because the server does not keep them so long. */
   constructor(source, gap) {
-    __privateAdd(this, _Replay_instances);
     __privateAdd(this, _source);
     __privateAdd(this, _positions, /* @__PURE__ */ new Map());
     __privateAdd(this, _isOffered, false);
@@ -464,12 +514,15 @@ var Replay = class {
     __privateSet(this, _gap, gap);
   }
   outgoing(message) {
+    var _a;
     if (message.channel === HANDSHAKE) addExt(message, "replay", true);
     if (message.channel !== SUBSCRIBE || !__privateGet(this, _isOffered)) return;
     const channel = String(message.subscription);
-    const positions = { [channel]: __privateMethod(this, _Replay_instances, first_fn).call(this, channel) };
+    const source = __privateGet(this, _source);
+    const first = typeof source === "number" ? source : (_a = source[channel]) != null ? _a : FROM_NOW;
+    const positions = { [channel]: first };
     for (const [name, position] of __privateGet(this, _positions)) {
-      if (name === channel || isPattern(channel) && patternsOf(name).includes(channel)) positions[name] = position;
+      if (patternsOf(name).includes(channel)) positions[name] = position;
     }
     addExt(message, "replay", positions);
   }
@@ -488,7 +541,7 @@ var Replay = class {
   retries(message, error) {
     if (message.channel !== SUBSCRIBE || error.code !== 400 || !__privateGet(this, _isOffered)) return false;
     const channel = String(message.subscription);
-    const known = [...__privateGet(this, _positions).keys()].filter((name) => name === channel || patternsOf(name).includes(channel));
+    const known = [...__privateGet(this, _positions).keys()].filter((name) => patternsOf(name).includes(channel));
     if (known.length === 0) return false;
     for (const name of known) __privateGet(this, _positions).delete(name);
     __privateGet(this, _gap).call(this, channel, error);
@@ -499,23 +552,24 @@ _source = new WeakMap();
 _positions = new WeakMap();
 _isOffered = new WeakMap();
 _gap = new WeakMap();
-_Replay_instances = new WeakSet();
-first_fn = function(channel) {
-  var _a;
-  if (typeof __privateGet(this, _source) === "number") return __privateGet(this, _source);
-  return typeof __privateGet(this, _source) === "object" ? (_a = __privateGet(this, _source)[channel]) != null ? _a : FROM_NOW : FROM_NOW;
-};
 
 // src/advice.ts
 var REPLY_SECONDS = 10;
+var _options;
 var Advised = class {
-  constructor(interval, timeout) {
+  constructor(options) {
     /** Milliseconds between two connects. */
     __publicField(this, "interval");
     /** Milliseconds for which the server holds a connect. */
     __publicField(this, "timeout");
-    this.interval = interval;
-    this.timeout = timeout;
+    __privateAdd(this, _options);
+    __privateSet(this, _options, options);
+    this.interval = 1e3 * options.interval;
+    this.timeout = 1e3 * options.timeout;
+  }
+  /** The next session may be over another transport, for which the server advises otherwise. */
+  forget() {
+    this.interval = 1e3 * __privateGet(this, _options).interval;
   }
   heed({ advice }) {
     for (const field of ["interval", "timeout"]) {
@@ -524,10 +578,11 @@ var Advised = class {
     }
   }
   /** Seconds that a reply may take: as long as the server holds a connect, and a little more. */
-  replyTime(retry) {
-    return 1.2 * this.timeout / 1e3 || Math.max(1.2 * retry, REPLY_SECONDS);
+  replyTime() {
+    return 1.2 * this.timeout / 1e3 || Math.max(1.2 * __privateGet(this, _options).retry, REPLY_SECONDS);
   }
 };
+_options = new WeakMap();
 function fateOf(reply, clientId) {
   var _a, _b;
   const reconnect = (_a = reply.advice) == null ? void 0 : _a.reconnect;
@@ -545,36 +600,58 @@ function delayAfter(failures, retry, limit, random = Math.random) {
   const longest = Math.min(retry * 2 ** Math.min(failures - 2, 30), Math.max(limit, retry));
   return 1e3 * longest * (0.5 + random() / 2);
 }
+var _count2, _options2, _free;
+var Backoff = class {
+  /** `free` is how many failures cost nothing. */
+  constructor(options, free) {
+    __privateAdd(this, _count2, 0);
+    __privateAdd(this, _options2);
+    __privateAdd(this, _free);
+    __privateSet(this, _options2, options);
+    __privateSet(this, _free, free);
+  }
+  /** One more failure: the milliseconds to wait. */
+  next() {
+    __privateSet(this, _count2, __privateGet(this, _count2) + 1);
+    const counted = __privateGet(this, _count2) - __privateGet(this, _free);
+    return counted > 0 ? delayAfter(counted + 1, __privateGet(this, _options2).retry, __privateGet(this, _options2).maxRetry) : 0;
+  }
+  reset() {
+    __privateSet(this, _count2, 0);
+  }
+};
+_count2 = new WeakMap();
+_options2 = new WeakMap();
+_free = new WeakMap();
 
 // src/connects.ts
 var QUICK_MILLISECONDS = 50;
 var QUICK_IN_A_ROW = 5;
 var LONGEST_BRAKE = 5e3;
-var _dispatcher, _transmit, _interval, _failed, _underWay, _quick, _timer2, _Connects_instances, delay_fn;
+var _dispatcher, _transmit, _options3, _advised, _underWay, _quick, _timer2, _Connects_instances, delay_fn;
 var Connects = class {
-  /** `interval` gives the milliseconds that the server wants between two connects. */
-  constructor(dispatcher, retry, interval, transmit) {
+  constructor(dispatcher, options, advised, transmit) {
     __privateAdd(this, _Connects_instances);
     /** Whether a message came since the connect was sent. */
     __publicField(this, "hasHeard", false);
     __privateAdd(this, _dispatcher);
     __privateAdd(this, _transmit);
-    __privateAdd(this, _interval);
-    __privateAdd(this, _failed);
+    __privateAdd(this, _options3);
+    __privateAdd(this, _advised);
     __privateAdd(this, _underWay);
     __privateAdd(this, _quick, 0);
     __privateAdd(this, _timer2);
     __privateSet(this, _dispatcher, dispatcher);
+    __privateSet(this, _options3, options);
+    __privateSet(this, _advised, advised);
     __privateSet(this, _transmit, transmit);
-    __privateSet(this, _interval, interval);
-    __privateSet(this, _failed, () => delayAfter(2, retry, retry));
   }
   /** Connects, unless a connect waits or is under way over the transport in use. */
   cycle() {
     const { current, clientId } = __privateGet(this, _dispatcher).selector;
     if (!clientId || !current) return;
     if (__privateGet(this, _underWay)) {
-      const carrier = __privateGet(this, _dispatcher).carrier(__privateGet(this, _underWay).id);
+      const carrier = __privateGet(this, _dispatcher).outbox.carrier(__privateGet(this, _underWay).id);
       if (!carrier || carrier === current.transport) return;
     }
     clearTimeout(__privateGet(this, _timer2));
@@ -587,9 +664,9 @@ var Connects = class {
       var _a;
       if (__privateGet(this, _underWay) !== underWay) return;
       __privateSet(this, _underWay, void 0);
-      __privateGet(this, _dispatcher).retire(({ channel }) => channel === CONNECT);
+      __privateGet(this, _dispatcher).outbox.retire(({ channel }) => channel === CONNECT);
       const delay = __privateMethod(this, _Connects_instances, delay_fn).call(this, reply, ((_a = message.advice) == null ? void 0 : _a.timeout) === 0, sentAt);
-      if (delay > 0) __privateSet(this, _timer2, setTimeout(() => this.cycle(), delay));
+      if (delay > 0) __privateSet(this, _timer2, later(() => this.cycle(), delay));
       else this.cycle();
     });
   }
@@ -601,20 +678,22 @@ var Connects = class {
 };
 _dispatcher = new WeakMap();
 _transmit = new WeakMap();
-_interval = new WeakMap();
-_failed = new WeakMap();
+_options3 = new WeakMap();
+_advised = new WeakMap();
 _underWay = new WeakMap();
 _quick = new WeakMap();
 _timer2 = new WeakMap();
 _Connects_instances = new WeakSet();
 delay_fn = function(reply, isTrial, sentAt) {
-  if (!(reply == null ? void 0 : reply.successful)) return Math.max(__privateGet(this, _failed).call(this), __privateGet(this, _interval).call(this));
+  const { interval } = __privateGet(this, _advised);
+  const { retry } = __privateGet(this, _options3);
+  if (!(reply == null ? void 0 : reply.successful)) return Math.max(delayAfter(2, retry, retry), interval);
   if (isTrial) return 0;
   const isQuick = !this.hasHeard && Date.now() - sentAt < QUICK_MILLISECONDS;
   __privateSet(this, _quick, isQuick ? __privateGet(this, _quick) + 1 : 0);
   const excess = __privateGet(this, _quick) - QUICK_IN_A_ROW;
   const brake = excess > 0 ? Math.min(100 * 2 ** excess, LONGEST_BRAKE) : 0;
-  return Math.max(__privateGet(this, _interval).call(this), brake);
+  return Math.max(interval, brake);
 };
 
 // src/early.ts
@@ -654,6 +733,8 @@ var isConnect = ({ channel }) => channel === CONNECT;
 function stamp(envelope, candidate, clientId, isUp) {
   const { message } = envelope;
   if (message.clientId !== void 0) message.clientId = clientId;
+  if (envelope.clientId !== clientId) envelope.sessions += 1;
+  envelope.clientId = clientId;
   if (!isConnect(message)) return;
   message.connectionType = candidate.kind.type;
   if (!isUp) message.advice = { timeout: 0 };
@@ -662,9 +743,11 @@ function stamp(envelope, candidate, clientId, isUp) {
 }
 
 // src/outbox.ts
-var _envelopes;
+var MOST_SESSIONS = 3;
+var _envelopes, _Outbox_instances, isOlder_fn;
 var Outbox = class {
   constructor() {
+    __privateAdd(this, _Outbox_instances);
     __privateAdd(this, _envelopes, /* @__PURE__ */ new Map());
   }
   add(envelope) {
@@ -680,15 +763,44 @@ var Outbox = class {
   carriedBy(transport, messages) {
     return this.all().filter((envelope) => envelope.transport === transport && (!messages || messages.includes(envelope.message)));
   }
+  /** Gives up a message. */
+  abort(id, error) {
+    const envelope = this.get(id);
+    if (!envelope) return;
+    envelope.schedule.tell("abort");
+    this.drop(envelope)(void 0, error);
+  }
+  /** Forgets messages without a word: nobody needs the reply any more. */
+  forget(matches) {
+    for (const envelope of this.all()) if (matches(envelope.message)) this.drop(envelope);
+  }
+  /** What carries a message now; undefined while it waits. */
+  carrier(id) {
+    var _a;
+    return (_a = this.get(id)) == null ? void 0 : _a.transport;
+  }
+  /** A publication whose session the server has forgotten goes on in the next one, at its place. Gives whether it does. */
+  goesOn(envelope, reply) {
+    const { message, clientId, sessions } = envelope;
+    if (message.channel.startsWith("/meta/") || sessions >= MOST_SESSIONS) return false;
+    if (fateOf(reply, clientId != null ? clientId : "") !== "lost") return false;
+    this.wait(envelope);
+    return true;
+  }
   /** What waits and may be sent over a transport now. What may be sent no more is given up. */
-  sendable(transport, hasSession) {
+  sendable(transport, clientId) {
     const isMoving = this.isElsewhere(transport, (message) => !isConnect(message));
+    const isOlder = __privateMethod(this, _Outbox_instances, isOlder_fn).call(this, clientId);
     const waiting = this.all().filter((envelope) => {
-      const { message, scheduler } = envelope;
-      const mayBe = isConnect(message) || !isMoving;
-      if (envelope.transport || !mayBe || !hasSession && message.channel !== HANDSHAKE) return false;
-      if (!scheduler.isDeliverable()) this.giveUp(envelope);
-      return scheduler.isDeliverable();
+      const { message, schedule } = envelope;
+      const { channel } = message;
+      if (envelope.transport || !clientId && channel !== HANDSHAKE) return false;
+      if (channel !== HANDSHAKE && channel !== CONNECT) {
+        if (isMoving || isOlder && channel !== SUBSCRIBE && channel !== UNSUBSCRIBE) return false;
+      }
+      const { isDeliverable } = schedule;
+      if (!isDeliverable) this.giveUp(envelope);
+      return isDeliverable;
     });
     const alone = waiting.findIndex(({ isAlone }) => isAlone);
     return alone < 0 ? waiting : waiting.slice(0, Math.max(alone, 1));
@@ -732,12 +844,12 @@ var Outbox = class {
     clearTimeout(envelope.timer);
     envelope.transport = void 0;
     envelope.isOverdue = false;
-    envelope.scheduler.fail();
-    if (!envelope.scheduler.isDeliverable()) this.giveUp(envelope);
+    envelope.schedule.tell("fail");
+    if (!envelope.schedule.isDeliverable) this.giveUp(envelope);
   }
   giveUp(envelope) {
-    envelope.scheduler.abort();
-    this.end(envelope)(void 0, failure("The message was given up: its attempts or its time ran out"));
+    envelope.schedule.tell("abort");
+    this.end(envelope)(void 0, failure("The attempts or the time ran out"));
   }
   /** A server ended the socket because of one message, which would happen again: it is the largest with data. */
   refuseLargest(envelopes, error) {
@@ -747,6 +859,39 @@ var Outbox = class {
   }
 };
 _envelopes = new WeakMap();
+_Outbox_instances = new WeakSet();
+isOlder_fn = function(clientId) {
+  return this.all().some((envelope) => envelope.transport && envelope.message.clientId !== void 0 && envelope.clientId !== clientId);
+};
+
+// src/schedule.ts
+var _scheduler, _options4;
+var Schedule = class {
+  constructor(Given, message, options) {
+    __privateAdd(this, _scheduler);
+    __privateAdd(this, _options4);
+    __privateSet(this, _options4, options);
+    __privateSet(this, _scheduler, attempt(() => new Given(message, options), new Scheduler(message, options)));
+  }
+  /** Milliseconds until a reply is missed. */
+  get timeout() {
+    return 1e3 * (attempt(() => __privateGet(this, _scheduler).getTimeout(), 0) || __privateGet(this, _options4).timeout);
+  }
+  /** Milliseconds until the message is sent again, if the application decides that. */
+  get interval() {
+    if (__privateGet(this, _scheduler).getInterval === Scheduler.prototype.getInterval) return void 0;
+    const seconds = attempt(() => __privateGet(this, _scheduler).getInterval(), NaN);
+    return seconds >= 0 ? 1e3 * seconds : void 0;
+  }
+  get isDeliverable() {
+    return attempt(() => __privateGet(this, _scheduler).isDeliverable(), false);
+  }
+  tell(what) {
+    attempt(() => __privateGet(this, _scheduler)[what](), void 0);
+  }
+};
+_scheduler = new WeakMap();
+_options4 = new WeakMap();
 
 // src/selector.ts
 var HEAD_START = 1500;
@@ -889,6 +1034,7 @@ var Selector = class {
   /** Closes everything. */
   close() {
     clearTimeout(__privateGet(this, _timer4));
+    this.clientId = void 0;
     for (const candidate of this.candidates) __privateMethod(this, _Selector_instances, close_fn).call(this, candidate);
   }
 };
@@ -941,7 +1087,7 @@ open_fn = function(candidate, now) {
   transport = kind.open({ endpoint, settings: __privateGet(this, _settings), clientId: this.clientId, to });
   candidate.transport = transport;
   if (kind.isSocket) {
-    candidate.timer = setTimeout(() => this.fail(candidate, failure("It takes too long to open")), OPEN_TIME);
+    candidate.timer = setTimeout(() => this.fail(candidate, failure("It took too long to open")), OPEN_TIME);
   }
 };
 /** A socket has taken the place of lesser ones, which may still bring what was sent before. */
@@ -984,14 +1130,14 @@ close_fn = function(candidate) {
 };
 
 // src/dispatcher.ts
-var _options, _listener2, _outbox, _failures, _pause, _isFlushing, _held, _isRelayed, _early, _Dispatcher_instances, flushNow_fn, timedOut_fn, receive_fn, setUp_fn, down_fn;
+var _options5, _listener2, _failures, _pause, _isFlushing, _held, _isRelayed, _early, _Dispatcher_instances, flushNow_fn, timedOut_fn, receive_fn, setUp_fn, down_fn;
 var Dispatcher = class {
   constructor(reach, options, listener) {
     __privateAdd(this, _Dispatcher_instances);
     __publicField(this, "selector");
-    __privateAdd(this, _options);
+    __privateAdd(this, _options5);
     __privateAdd(this, _listener2);
-    __privateAdd(this, _outbox, new Outbox());
+    __publicField(this, "outbox", new Outbox());
     __privateAdd(this, _failures, 0);
     __privateAdd(this, _pause);
     __privateAdd(this, _isFlushing, false);
@@ -999,49 +1145,31 @@ var Dispatcher = class {
     __publicField(this, "isUp");
     /** Whether another has told that the server is away: replies of that other say nothing then. */
     __privateAdd(this, _isRelayed, false);
-    __privateAdd(this, _early, new Early((message) => __privateMethod(this, _Dispatcher_instances, receive_fn).call(this, message), () => __privateGet(this, _outbox).waitNoLonger()));
+    __privateAdd(this, _early, new Early((message) => __privateMethod(this, _Dispatcher_instances, receive_fn).call(this, message), () => this.outbox.waitNoLonger()));
     __publicField(this, "ready", () => this.flush());
     __publicField(this, "lost", (error) => __privateGet(this, _listener2).lost(error));
-    __privateSet(this, _options, options);
+    __privateSet(this, _options5, options);
     __privateSet(this, _listener2, listener);
     this.selector = new Selector(reach, this);
   }
   /** Sends a message with an id. */
   send(message, limits, settle) {
-    const scheduler = new (__privateGet(this, _options)).scheduler(message, { ...limits, interval: __privateGet(this, _options).retry });
+    const { scheduler, retry } = __privateGet(this, _options5);
     const envelope = {
       message,
-      scheduler,
+      schedule: new Schedule(scheduler, message, { ...limits, interval: retry }),
       settle,
       transport: void 0,
       timer: void 0,
+      clientId: void 0,
+      sessions: 0,
       isAlone: false,
       isTrial: false,
       isRetired: false,
       isOverdue: false
     };
-    __privateGet(this, _outbox).add(envelope);
+    this.outbox.add(envelope);
     this.flush();
-  }
-  /** Gives up a message. */
-  abort(id, error) {
-    const envelope = __privateGet(this, _outbox).get(id);
-    if (!envelope) return;
-    envelope.scheduler.abort();
-    __privateGet(this, _outbox).drop(envelope)(void 0, error);
-  }
-  /** Forgets messages without a word: nobody needs the reply any more. */
-  forget(matches) {
-    for (const envelope of __privateGet(this, _outbox).all()) if (matches(envelope.message)) __privateGet(this, _outbox).drop(envelope);
-  }
-  /** Does not send messages again. */
-  retire(matches) {
-    __privateGet(this, _outbox).retire(matches);
-  }
-  /** What carries a message now; undefined while it waits. */
-  carrier(id) {
-    var _a;
-    return (_a = __privateGet(this, _outbox).get(id)) == null ? void 0 : _a.transport;
   }
   /** Gives up everything. */
   clear(error) {
@@ -1049,7 +1177,7 @@ var Dispatcher = class {
     __privateGet(this, _early).release();
     __privateSet(this, _pause, this.isUp = void 0);
     __privateSet(this, _failures, 0);
-    for (const envelope of __privateGet(this, _outbox).all()) __privateGet(this, _outbox).end(envelope)(void 0, error);
+    for (const envelope of this.outbox.all()) this.outbox.end(envelope)(void 0, error);
   }
   /** Messages that `act` sends leave together. */
   batch(act) {
@@ -1077,12 +1205,12 @@ var Dispatcher = class {
   received(transport, messages) {
     var _a, _b, _c;
     const isNew = transport === ((_a = this.selector.current) == null ? void 0 : _a.transport);
-    const isEarly = isNew && __privateGet(this, _outbox).isElsewhere(transport, isConnect);
+    const isEarly = isNew && this.outbox.isElsewhere(transport, isConnect);
     for (const message of messages) {
       if (isEarly && message.successful === void 0) __privateGet(this, _early).keep(message);
       else __privateMethod(this, _Dispatcher_instances, receive_fn).call(this, message);
     }
-    if (!__privateGet(this, _outbox).isElsewhere((_c = (_b = this.selector.current) == null ? void 0 : _b.transport) != null ? _c : transport, isConnect)) __privateGet(this, _early).release();
+    if (!this.outbox.isElsewhere((_c = (_b = this.selector.current) == null ? void 0 : _b.transport) != null ? _c : transport, isConnect)) __privateGet(this, _early).release();
     this.flush();
   }
   /** A socket is open, and the server has answered over it. */
@@ -1092,28 +1220,28 @@ var Dispatcher = class {
     if (__privateGet(this, _pause)) this.retry();
   }
   failed(candidate, transport, messages, error) {
-    if (error.code === 413) __privateGet(this, _outbox).refuseLargest(__privateGet(this, _outbox).carriedBy(transport, messages), error);
-    const affected = __privateGet(this, _outbox).carriedBy(transport, messages);
+    if (error.code === 413) this.outbox.refuseLargest(this.outbox.carriedBy(transport, messages), error);
+    const affected = this.outbox.carriedBy(transport, messages);
     __privateMethod(this, _Dispatcher_instances, down_fn).call(this, candidate, error, affected);
-    for (const envelope of affected) __privateGet(this, _outbox).wait(envelope);
+    for (const envelope of affected) this.outbox.wait(envelope);
   }
   moved(transport, messages) {
-    for (const envelope of __privateGet(this, _outbox).carriedBy(transport, messages)) __privateGet(this, _outbox).wait(envelope);
+    for (const envelope of this.outbox.carriedBy(transport, messages)) this.outbox.wait(envelope);
     this.flush();
   }
   /** A request that the server did not read: its messages go again one by one, to find the one at fault. */
   refused(messages, status) {
-    const error = new FayeError(status, [], `The server answered ${status} to the request`);
+    const error = new FayeError(status, [], `The server answered ${status}`);
     for (const message of messages) {
-      const envelope = __privateGet(this, _outbox).get(message.id);
+      const envelope = this.outbox.get(message.id);
       if (!envelope) continue;
       const isSingle = messages.length === 1;
       if (isSingle && message.channel !== HANDSHAKE && message.channel !== CONNECT) {
-        __privateGet(this, _outbox).end(envelope)(void 0, error);
+        this.outbox.end(envelope)(void 0, error);
       } else {
         envelope.isAlone = true;
         if (isSingle) __privateMethod(this, _Dispatcher_instances, down_fn).call(this, this.selector.current, error, [envelope]);
-        __privateGet(this, _outbox).wait(envelope);
+        this.outbox.wait(envelope);
       }
     }
     this.flush();
@@ -1144,9 +1272,8 @@ var Dispatcher = class {
     this.selector.check();
   }
 };
-_options = new WeakMap();
+_options5 = new WeakMap();
 _listener2 = new WeakMap();
-_outbox = new WeakMap();
 _failures = new WeakMap();
 _pause = new WeakMap();
 _isFlushing = new WeakMap();
@@ -1158,22 +1285,22 @@ flushNow_fn = function() {
   const { current, clientId } = this.selector;
   if (!(current == null ? void 0 : current.transport)) return;
   const { transport } = current;
-  const sendable = __privateGet(this, _outbox).sendable(transport, clientId !== void 0);
+  const sendable = this.outbox.sendable(transport, clientId);
   if (sendable.length === 0) return;
   for (const envelope of sendable) stamp(envelope, current, this.selector.clientId, Boolean(this.isUp));
   const taken = new Set(transport.send(sendable.map(({ message }) => message)));
   for (const envelope of sendable) {
     if (!taken.has(envelope.message)) continue;
     envelope.transport = transport;
-    envelope.scheduler.send();
-    const seconds = envelope.scheduler.getTimeout();
-    envelope.timer = setTimeout(() => __privateMethod(this, _Dispatcher_instances, timedOut_fn).call(this, envelope, current, seconds), seconds * 1e3);
+    envelope.schedule.tell("send");
+    const { timeout } = envelope.schedule;
+    envelope.timer = later(() => __privateMethod(this, _Dispatcher_instances, timedOut_fn).call(this, envelope, current, timeout), timeout);
   }
 };
-timedOut_fn = function(envelope, candidate, seconds) {
+timedOut_fn = function(envelope, candidate, timeout) {
   const { transport, message } = envelope;
-  if (envelope.isRetired) return void __privateGet(this, _outbox).drop(envelope);
-  const error = failure(`No reply to ${message.channel} within ${Math.round(seconds)} s`);
+  if (envelope.isRetired) return void this.outbox.drop(envelope);
+  const error = failure(`No reply to ${message.channel} within ${Math.round(timeout / 1e3)} s`);
   if (candidate.kind.isSocket && candidate.transport === transport) return this.selector.fail(candidate, error);
   transport.cancel(message);
   if (candidate === this.selector.current) this.failed(candidate, transport, [message], error);
@@ -1181,10 +1308,11 @@ timedOut_fn = function(envelope, candidate, seconds) {
 };
 receive_fn = function(message) {
   const isReply = message.successful !== void 0;
-  let envelope = isReply ? __privateGet(this, _outbox).get(message.id) : void 0;
+  let envelope = isReply ? this.outbox.get(message.id) : void 0;
   if ((envelope == null ? void 0 : envelope.message.channel) !== message.channel) envelope = void 0;
-  envelope == null ? void 0 : envelope.scheduler.succeed();
-  const settle = envelope && __privateGet(this, _outbox).end(envelope);
+  if (envelope && this.outbox.goesOn(envelope, message)) envelope = void 0;
+  envelope == null ? void 0 : envelope.schedule.tell("succeed");
+  const settle = envelope && this.outbox.end(envelope);
   if (isReply) __privateSet(this, _failures, 0);
   if (!__privateGet(this, _isRelayed)) __privateMethod(this, _Dispatcher_instances, setUp_fn).call(this);
   __privateGet(this, _listener2).received(message, settle);
@@ -1197,16 +1325,43 @@ setUp_fn = function() {
 down_fn = function(candidate, error, affected) {
   if (__privateGet(this, _pause)) return;
   __privateSet(this, _failures, __privateGet(this, _failures) + 1);
-  const { retry, maxRetry } = __privateGet(this, _options);
-  const own = affected.find(({ scheduler }) => scheduler.getInterval !== Scheduler.prototype.getInterval);
-  const delay = own ? own.scheduler.getInterval() * 1e3 : delayAfter(__privateGet(this, _failures), retry, maxRetry);
+  const { retry, maxRetry } = __privateGet(this, _options5);
+  const own = affected.map(({ schedule }) => schedule.interval).find((interval) => interval !== void 0);
+  const delay = own != null ? own : delayAfter(__privateGet(this, _failures), retry, maxRetry);
   __privateSet(this, _isRelayed, false);
   this.selector.release(candidate);
-  __privateSet(this, _pause, setTimeout(() => this.retry(), delay));
+  __privateSet(this, _pause, later(() => this.retry(), delay));
   const wasUp = this.isUp !== false;
   this.isUp = false;
   __privateGet(this, _listener2).down(error, delay, wasUp);
 };
+
+// src/farewell.ts
+var LONGEST2 = 1e4;
+var _done, _timer5;
+var Farewell = class {
+  constructor() {
+    /** The id of the disconnect, once it was sent. */
+    __publicField(this, "id");
+    __privateAdd(this, _done);
+    __privateAdd(this, _timer5);
+  }
+  get isBegun() {
+    return __privateGet(this, _done) !== void 0;
+  }
+  begin(done) {
+    __privateSet(this, _done, done);
+    __privateSet(this, _timer5, later(() => this.end(failure("The server did not answer")), LONGEST2));
+  }
+  end(error) {
+    const done = __privateGet(this, _done);
+    clearTimeout(__privateGet(this, _timer5));
+    __privateSet(this, _done, this.id = void 0);
+    done == null ? void 0 : done(error);
+  }
+};
+_done = new WeakMap();
+_timer5 = new WeakMap();
 
 // src/waiting.ts
 var _tasks;
@@ -1221,7 +1376,7 @@ var Waiting = class {
     __privateGet(this, _tasks).push(task);
   }
   runAll() {
-    for (const { run } of __privateGet(this, _tasks).splice(0)) run();
+    for (const { run } of __privateGet(this, _tasks).splice(0)) attempt(run, void 0);
   }
   /** Fails what does not last, or everything. */
   fail(error, isFinal) {
@@ -1233,34 +1388,35 @@ var Waiting = class {
 _tasks = new WeakMap();
 
 // src/session.ts
-var FAREWELL_SECONDS = 10;
-var _options2, _listener3, _connects, _advised, _waiting, _refusals, _hasBegun, _isEnding, _timer5, _gone, _Session_instances, accepted_fn, refused_fn, later_fn, follow_fn, end_fn;
+var _listener3, _connects, _advised2, _waiting, _farewell, _refusals, _losses, _hasBegun, _ends, _timer6, _Session_instances, accepted_fn, refused_fn, later_fn, heed_fn, end_fn;
 var Session = class {
   constructor(reach, options, pipeline, listener) {
     __privateAdd(this, _Session_instances);
     __publicField(this, "dispatcher");
-    __publicField(this, "phase", "unconnected");
-    __privateAdd(this, _options2);
-    __privateAdd(this, _listener3);
     __publicField(this, "pipeline");
+    __publicField(this, "phase", "unconnected");
+    __privateAdd(this, _listener3);
     __privateAdd(this, _connects);
-    __privateAdd(this, _advised);
+    __privateAdd(this, _advised2);
     __privateAdd(this, _waiting, new Waiting());
-    __privateAdd(this, _refusals, 0);
+    __privateAdd(this, _farewell, new Farewell());
+    /** Handshakes refused, and sessions lost before they were of use, in a row. The first loss costs no time. */
+    __privateAdd(this, _refusals);
+    __privateAdd(this, _losses);
     __privateAdd(this, _hasBegun, false);
-    __privateAdd(this, _isEnding, false);
-    __privateAdd(this, _timer5);
-    /** Ends the wait for the reply to a disconnect, if that was under way. */
-    __privateAdd(this, _gone);
-    __privateSet(this, _options2, options);
+    /** Counts the ends, so that what belongs to an earlier time is known. */
+    __privateAdd(this, _ends, 0);
+    __privateAdd(this, _timer6);
+    __privateSet(this, _refusals, new Backoff(options, 0));
+    __privateSet(this, _losses, new Backoff(options, 1));
     __privateSet(this, _listener3, listener);
     this.pipeline = pipeline;
-    __privateSet(this, _advised, new Advised(1e3 * options.interval, 1e3 * options.timeout));
+    __privateSet(this, _advised2, new Advised(options));
     this.dispatcher = new Dispatcher(reach, options, this);
     __privateSet(this, _connects, new Connects(
       this.dispatcher,
-      options.retry,
-      () => __privateGet(this, _advised).interval,
+      options,
+      __privateGet(this, _advised2),
       (message, settle) => this.transmit(message, {}, settle)
     ));
   }
@@ -1275,11 +1431,16 @@ var Session = class {
     if (this.phase === "connected") return this.dispatcher.isUp === false ? "interrupted" : "connected";
     return __privateGet(this, _hasBegun) && this.phase !== "disconnected" ? "interrupted" : this.phase;
   }
+  /** Whether the server is being told that we go. */
+  get isEnding() {
+    return __privateGet(this, _farewell).isBegun;
+  }
   /** Whether it was ended and is not to begin again by itself. */
   get isOver() {
-    return __privateGet(this, _isEnding) || this.phase === "disconnected";
+    return this.isEnding || this.phase === "disconnected";
   }
   report(reason, error, retryIn) {
+    log("info", "?: ?", this.state, reason);
     __privateGet(this, _listener3).report({ state: this.state, reason, transport: this.transport, error, retryIn });
   }
   /** Runs at once in a session, else begins one and waits for it. */
@@ -1291,43 +1452,45 @@ var Session = class {
   }
   /** Shakes hands unless that was done, is under way, or waits for its time. */
   start() {
-    if (this.phase !== "unconnected" || __privateGet(this, _timer5)) return;
+    if (this.phase !== "unconnected" || __privateGet(this, _timer6)) return;
     this.phase = "connecting";
     __privateGet(this, _listener3).starts();
     const { selector } = this.dispatcher;
     const types = selector.types();
-    if (types.length === 0) {
-      return __privateMethod(this, _Session_instances, end_fn).call(this, failure("No transport can be used: too much was disabled, or the platform has none"));
-    }
+    if (types.length === 0) return __privateMethod(this, _Session_instances, end_fn).call(this, failure("No transport can be used"));
     this.report("Shaking hands");
     selector.begin(void 0, void 0);
+    const ends = __privateGet(this, _ends);
     this.transmit({ channel: HANDSHAKE, version: "1.0", supportedConnectionTypes: types }, {}, (reply, error) => {
+      if (this.phase !== "connecting" || __privateGet(this, _ends) !== ends) return;
       if ((reply == null ? void 0 : reply.successful) && reply.clientId) __privateMethod(this, _Session_instances, accepted_fn).call(this, reply);
-      else if (this.phase === "connecting") __privateMethod(this, _Session_instances, refused_fn).call(this, reply, error != null ? error : parseError(reply == null ? void 0 : reply.error));
+      else __privateMethod(this, _Session_instances, refused_fn).call(this, reply, error != null ? error : parseError(reply == null ? void 0 : reply.error));
     });
   }
   /** Begins again after the end. */
   restart() {
     if (this.phase === "disconnected") this.phase = "unconnected";
-    if (!__privateGet(this, _isEnding)) this.start();
+    this.start();
   }
   /** Sends a message. `settle` is called with its reply, or with what went wrong. Gives the id. */
-  transmit(message, limits, settle) {
-    var _a;
-    const timeout = (_a = limits.timeout) != null ? _a : __privateGet(this, _advised).replyTime(__privateGet(this, _options2).retry);
-    return this.pipeline.send(message, { ...limits, timeout }, this.dispatcher, settle);
+  transmit(message, wishes, settle) {
+    const timeout = __privateGet(this, _advised2).replyTime();
+    const ends = __privateGet(this, _ends);
+    const isWanted = () => {
+      var _a;
+      return __privateGet(this, _ends) === ends && ((_a = wishes.isWanted) == null ? void 0 : _a.call(wishes)) !== false;
+    };
+    return this.pipeline.send(message, { ...wishes, timeout, isWanted }, this.dispatcher, settle);
   }
   received(message, settle) {
     this.pipeline.receive(message, (passed) => {
       var _a;
-      if (!passed) return settle == null ? void 0 : settle(void 0, failure("An extension dropped the reply"));
-      const isReply = settle || ((_a = passed.channel) == null ? void 0 : _a.startsWith("/meta/"));
-      if (!isReply && passed.data !== void 0 && passed.channel) {
+      if (!passed) return settle == null ? void 0 : settle(void 0, failure("An extension dropped the message"));
+      if (settle || passed.data === void 0 || ((_a = passed.channel) == null ? void 0 : _a.startsWith("/meta/"))) __privateMethod(this, _Session_instances, heed_fn).call(this, passed);
+      else if (passed.channel) {
         __privateGet(this, _connects).hasHeard = true;
         __privateGet(this, _listener3).deliver(passed);
       }
-      if (isReply) __privateGet(this, _advised).heed(passed);
-      if (isReply && passed.channel !== HANDSHAKE && passed.channel !== DISCONNECT) __privateMethod(this, _Session_instances, follow_fn).call(this, passed);
       if (settle) settle(passed, void 0);
       else if (passed.channel === SUBSCRIBE && passed.successful === false) __privateGet(this, _listener3).refused(passed);
     });
@@ -1335,14 +1498,15 @@ var Session = class {
   /** The server has forgotten the session: shakes hands again, after so many milliseconds. */
   lost(error, delay = 0) {
     if (this.phase !== "connected") return;
-    if (__privateGet(this, _isEnding)) return __privateMethod(this, _Session_instances, end_fn).call(this, failure("The client was disconnected"));
+    if (this.isEnding) return __privateGet(this, _farewell).end(void 0);
     this.phase = "unconnected";
     __privateGet(this, _connects).stop();
-    this.dispatcher.forget(({ channel }) => channel.startsWith("/meta/"));
+    this.dispatcher.outbox.forget(({ channel }) => channel.startsWith("/meta/"));
     this.dispatcher.selector.begin(void 0, void 0);
-    __privateGet(this, _advised).interval = 1e3 * __privateGet(this, _options2).interval;
-    __privateMethod(this, _Session_instances, later_fn).call(this, delay);
-    this.report("The session was lost", error, delay);
+    __privateGet(this, _advised2).forget();
+    const wait = Math.max(__privateGet(this, _losses).next(), delay);
+    __privateMethod(this, _Session_instances, later_fn).call(this, wait);
+    this.report("The session was lost", error, wait);
   }
   switched() {
     if (this.phase !== "connected") return;
@@ -1351,115 +1515,107 @@ var Session = class {
   }
   up() {
     __privateGet(this, _listener3).up();
-    if (this.phase === "connected" && __privateGet(this, _hasBegun)) this.report("The server answers again");
+    if (this.phase === "connected") this.report("The server answers again");
   }
   down(error, retryIn, isFirst) {
-    var _a;
-    if ((_a = __privateGet(this, _gone)) == null ? void 0 : _a.call(this)) return;
+    if (this.dispatcher.outbox.carrier(__privateGet(this, _farewell).id)) return __privateGet(this, _farewell).end(void 0);
     if (isFirst) __privateGet(this, _listener3).down();
     this.report(error.message, error, retryIn);
   }
   /** Tells the server that we go. */
   disconnect(done) {
     if (this.isOver) return done(void 0);
-    const finish = (error) => {
-      clearTimeout(timer);
+    __privateGet(this, _farewell).begin((error) => {
       done(error);
       if (this.phase !== "disconnected") __privateMethod(this, _Session_instances, end_fn).call(this, failure("The client was disconnected"));
-    };
-    const timer = setTimeout(() => finish(failure("The server did not answer")), FAREWELL_SECONDS * 1e3);
-    if (this.phase === "unconnected" && __privateGet(this, _waiting).isEmpty) return finish(void 0);
+    });
     const say = () => {
-      __privateSet(this, _isEnding, true);
-      const id = this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply, error) => {
-        const isUnknown = reply && fateOf(reply, this.clientId) === "lost";
-        finish(reply && !reply.successful && !isUnknown ? parseError(reply.error) : error);
-      });
-      __privateSet(this, _gone, () => {
-        const wasUnderWay = this.dispatcher.carrier(id) !== void 0;
-        if (wasUnderWay) finish(void 0);
-        return wasUnderWay;
+      const clientId = this.clientId;
+      __privateGet(this, _farewell).id = this.transmit({ channel: DISCONNECT, clientId }, {}, (reply, error) => {
+        const isGone = reply && (reply.successful || fateOf(reply, clientId) === "lost");
+        __privateGet(this, _farewell).end(isGone ? void 0 : error != null ? error : parseError(reply == null ? void 0 : reply.error));
       });
     };
-    this.whenConnected(say, () => finish(void 0), false);
-    __privateSet(this, _isEnding, true);
+    const fail = () => __privateGet(this, _farewell).end(void 0);
+    if (this.phase === "connected") say();
+    else if (this.phase === "unconnected" && __privateGet(this, _waiting).isEmpty) fail();
+    else __privateGet(this, _waiting).add({ run: say, fail, isLasting: false });
   }
   /** As the page goes away: one message, and nobody waits. */
   leave() {
     const { clientId, current } = this.dispatcher.selector;
-    if (this.phase !== "connected" || !clientId) return;
-    this.pipeline.pass("outgoing", { channel: DISCONNECT, clientId, id: "bye" }, (passed) => {
+    if (this.phase !== "connected") return;
+    const message = { channel: DISCONNECT, clientId, id: "bye" };
+    this.pipeline.pass("outgoing", message, (passed) => {
       var _a, _b;
-      if (passed) (_b = (_a = current == null ? void 0 : current.transport) == null ? void 0 : _a.farewell) == null ? void 0 : _b.call(_a, passed);
+      return passed && ((_b = (_a = current == null ? void 0 : current.transport) == null ? void 0 : _a.farewell) == null ? void 0 : _b.call(_a, passed));
     });
     __privateMethod(this, _Session_instances, end_fn).call(this, failure("The page was left"));
   }
 };
-_options2 = new WeakMap();
 _listener3 = new WeakMap();
 _connects = new WeakMap();
-_advised = new WeakMap();
+_advised2 = new WeakMap();
 _waiting = new WeakMap();
+_farewell = new WeakMap();
 _refusals = new WeakMap();
+_losses = new WeakMap();
 _hasBegun = new WeakMap();
-_isEnding = new WeakMap();
-_timer5 = new WeakMap();
-_gone = new WeakMap();
+_ends = new WeakMap();
+_timer6 = new WeakMap();
 _Session_instances = new WeakSet();
 accepted_fn = function(reply) {
-  var _a, _b;
-  log("info", "Handshake successful: ?", reply.clientId);
-  __privateSet(this, _refusals, 0);
+  var _a;
+  __privateGet(this, _refusals).reset();
   __privateSet(this, _hasBegun, true);
-  this.dispatcher.selector.begin(reply.clientId, (_b = reply.supportedConnectionTypes) != null ? _b : [(_a = this.transport) != null ? _a : ""]);
+  const offered = reply.supportedConnectionTypes;
+  this.dispatcher.selector.begin(reply.clientId, Array.isArray(offered) ? offered : [(_a = this.transport) != null ? _a : ""]);
   this.phase = "connected";
-  this.report("The server accepted the session");
   __privateGet(this, _connects).cycle();
   __privateGet(this, _listener3).began();
   __privateGet(this, _waiting).runAll();
+  this.report("The server accepted the session");
 };
 refused_fn = function(reply, error) {
-  var _a, _b, _c;
+  var _a, _b;
   this.phase = "unconnected";
-  log("info", "Handshake unsuccessful: ?", (_a = reply == null ? void 0 : reply.error) != null ? _a : error.message);
   if (reply && this.pipeline.mayRetry(reply, error)) return this.start();
-  if (((_b = reply == null ? void 0 : reply.advice) == null ? void 0 : _b.reconnect) === "none") return __privateMethod(this, _Session_instances, end_fn).call(this, error);
-  __privateSet(this, _refusals, __privateGet(this, _refusals) + 1);
-  const { retry, maxRetry } = __privateGet(this, _options2);
-  const delay = Math.max(delayAfter(__privateGet(this, _refusals) + 1, retry, maxRetry), Number((_c = reply == null ? void 0 : reply.advice) == null ? void 0 : _c.interval) || 0);
+  if (((_a = reply == null ? void 0 : reply.advice) == null ? void 0 : _a.reconnect) === "none") return __privateMethod(this, _Session_instances, end_fn).call(this, error);
+  const delay = Math.max(__privateGet(this, _refusals).next(), Number((_b = reply == null ? void 0 : reply.advice) == null ? void 0 : _b.interval) || 0);
   __privateMethod(this, _Session_instances, later_fn).call(this, delay);
   this.report("The server refused the session", error, delay);
   __privateGet(this, _waiting).fail(error, false);
 };
 later_fn = function(delay) {
-  clearTimeout(__privateGet(this, _timer5));
-  __privateSet(this, _timer5, setTimeout(() => {
-    __privateSet(this, _timer5, void 0);
+  clearTimeout(__privateGet(this, _timer6));
+  __privateSet(this, _timer6, later(() => {
+    __privateSet(this, _timer6, void 0);
     this.start();
   }, delay));
 };
 /** What a reply says about the session itself. */
-follow_fn = function(reply) {
-  var _a;
-  if (this.phase !== "connected") return;
+heed_fn = function(reply) {
+  const { channel, successful, advice } = reply;
+  __privateGet(this, _advised2).heed(reply);
+  if (this.phase !== "connected" || channel === HANDSHAKE || channel === DISCONNECT) return;
+  if (channel === CONNECT && successful) __privateGet(this, _losses).reset();
   const fate = fateOf(reply, this.clientId);
-  if (!fate) return;
-  const error = reply.successful ? failure("The server wants it so") : parseError(reply.error);
+  const error = successful ? failure("The server ended it") : parseError(reply.error);
   if (fate === "over") __privateMethod(this, _Session_instances, end_fn).call(this, error);
-  else this.lost(error, Number((_a = reply.advice) == null ? void 0 : _a.interval) || 0);
+  else if (fate) this.lost(error, Number(advice == null ? void 0 : advice.interval) || 0);
 };
 end_fn = function(error) {
   this.phase = "disconnected";
-  __privateSet(this, _isEnding, __privateSet(this, _hasBegun, false));
-  __privateSet(this, _gone, void 0);
+  __privateSet(this, _ends, __privateGet(this, _ends) + 1);
+  __privateSet(this, _hasBegun, false);
   __privateGet(this, _connects).stop();
-  clearTimeout(__privateGet(this, _timer5));
-  __privateSet(this, _timer5, void 0);
+  clearTimeout(__privateGet(this, _timer6));
+  __privateSet(this, _timer6, void 0);
   this.dispatcher.selector.close();
-  this.dispatcher.selector.clientId = void 0;
   __privateGet(this, _waiting).fail(error, true);
   this.dispatcher.clear(error);
   __privateGet(this, _listener3).ended(error);
+  __privateGet(this, _farewell).end(void 0);
   this.report(error.message, error);
 };
 
@@ -1592,8 +1748,9 @@ _Subscriber_instances = new WeakSet();
 ask_fn = function(channel, isSecond = false) {
   channel.standing = "asked";
   const message = { channel: SUBSCRIBE, clientId: __privateGet(this, _session).clientId, subscription: channel.name };
-  __privateGet(this, _session).transmit(message, {}, (reply, error) => {
-    if (this.channels.get(channel.name) !== channel || reply && __privateGet(this, _session).phase !== "connected") return;
+  const isWanted = () => this.channels.get(channel.name) === channel;
+  __privateGet(this, _session).transmit(message, { isWanted }, (reply, error) => {
+    if (!isWanted() || reply && __privateGet(this, _session).phase !== "connected") return;
     if (reply == null ? void 0 : reply.successful) return this.channels.agree(channel);
     const refusal = error != null ? error : parseError(reply == null ? void 0 : reply.error);
     if (reply && !isSecond && __privateGet(this, _session).pipeline.mayRetry(message, refusal)) __privateMethod(this, _Subscriber_instances, ask_fn).call(this, channel, true);
@@ -1637,11 +1794,7 @@ var Subscription = class extends Deferrable {
   /** Hands a message to the callbacks. */
   apply(_context, [message]) {
     for (const call of [__privateGet(this, _callback), __privateGet(this, _withChannel)]) {
-      try {
-        call == null ? void 0 : call(message);
-      } catch (error) {
-        throwLater(error);
-      }
+      attempt(() => call == null ? void 0 : call(message), void 0);
     }
   }
 };
@@ -1677,13 +1830,11 @@ var Token = class {
     var _a;
     const source = __privateGet(this, _source2);
     if (typeof source === "string" || __privateGet(this, _token) !== void 0 && !__privateMethod(this, _Token_instances, isExpired_fn).call(this)) return void 0;
-    (_a = __privateGet(this, _asking)) != null ? _a : __privateSet(this, _asking, (async () => {
-      try {
-        __privateSet(this, _token, await source());
-      } finally {
-        __privateSet(this, _asking, void 0);
-      }
-    })());
+    (_a = __privateGet(this, _asking)) != null ? _a : __privateSet(this, _asking, Promise.resolve().then(source).then((token) => {
+      __privateSet(this, _token, token);
+    }).finally(() => {
+      __privateSet(this, _asking, void 0);
+    }));
     return __privateGet(this, _asking);
   }
   outgoing(message) {
@@ -1715,18 +1866,19 @@ isExpired_fn = function() {
 };
 
 // src/client.ts
-var _extensions2, _headers, _connected, _make, _made, _watch, _unwatch, _BaseClient_instances, parts_get, session_get, subscriber_get, features_fn, listen_fn;
-var BaseClient = class extends Emitter {
-  constructor(endpoint, options, environment) {
+var _extensions2, _headers, _leaving, _make, _made, _watch, _unwatch, _BaseClient_instances, parts_get, session_get, subscriber_get, features_fn, listen_fn;
+var BaseClient = class extends Awaitable {
+  constructor(endpoint, given, environment) {
     super();
     __privateAdd(this, _BaseClient_instances);
     __privateAdd(this, _extensions2, new Extensions());
     __privateAdd(this, _headers);
-    __privateAdd(this, _connected, new Deferrable());
+    __privateAdd(this, _leaving);
     __privateAdd(this, _make);
     __privateAdd(this, _made);
     __privateAdd(this, _watch);
     __privateAdd(this, _unwatch);
+    const options = given != null ? given : {};
     const resolved = sessionOptions(options);
     const settings = environment.settings(options);
     __privateSet(this, _headers, settings.headers);
@@ -1751,6 +1903,10 @@ var BaseClient = class extends Emitter {
     }));
     log("info", "New client created for ?", String(endpoint));
   }
+  /** Frameworks that wrap plain objects leave one alone that says what it is; wrapped it could not work. */
+  get [Symbol.toStringTag]() {
+    return "Faye.Client";
+  }
   get state() {
     var _a, _b;
     return (_b = (_a = __privateGet(this, _made)) == null ? void 0 : _a.session.state) != null ? _b : "unconnected";
@@ -1770,30 +1926,21 @@ var BaseClient = class extends Emitter {
   }
   /** Connects, also again after `disconnect`; `callback` is called once there is a session. */
   connect(callback, context) {
-    if (__privateGet(this, _connected).isSettled && __privateGet(this, _BaseClient_instances, session_get).phase !== "connected") __privateSet(this, _connected, new Deferrable());
+    var _a;
+    if (__privateGet(this, _BaseClient_instances, session_get).isEnding) {
+      const again = () => this.connect(callback, context);
+      void ((_a = __privateGet(this, _leaving)) == null ? void 0 : _a.then(again, again));
+      return;
+    }
+    if (__privateGet(this, _BaseClient_instances, session_get).phase !== "connected") this.awaitConnection();
     __privateGet(this, _BaseClient_instances, session_get).restart();
     if (callback) __privateGet(this, _BaseClient_instances, session_get).whenConnected(() => callback.call(context), () => {
     }, true);
   }
-  /** As on a promise that resolves when there is a session. */
-  then(resolved, rejected) {
-    return __privateGet(this, _connected).then(resolved, rejected);
-  }
-  callback(callback, context) {
-    __privateGet(this, _connected).callback(callback, context);
-  }
-  errback(callback, context) {
-    __privateGet(this, _connected).errback(callback, context);
-  }
-  timeout(seconds, reason) {
-    __privateGet(this, _connected).timeout(seconds, reason);
-  }
-  setDeferredStatus(status, reason) {
-    __privateGet(this, _connected).setDeferredStatus(status, reason);
-  }
   /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
   disconnect() {
     const publication = new Publication();
+    if (!__privateGet(this, _BaseClient_instances, session_get).isOver) __privateSet(this, _leaving, publication);
     __privateGet(this, _BaseClient_instances, session_get).disconnect((error) => {
       __privateGet(this, _BaseClient_instances, subscriber_get).channels.clear(failure("The client was disconnected"));
       publication.setDeferredStatus(error ? "failed" : "succeeded", error);
@@ -1810,9 +1957,9 @@ var BaseClient = class extends Emitter {
   unsubscribe(channel, subscription) {
     for (const each of [channel].flat()) __privateGet(this, _BaseClient_instances, subscriber_get).remove(each, subscription);
   }
-  publish(channel, data, options = {}) {
-    checkOptions(options, ["attempts", "deadline"]);
-    return publish(__privateGet(this, _BaseClient_instances, session_get), { channel, data }, options);
+  publish(channel, data, options) {
+    checkOptions(options != null ? options : {}, ["attempts", "deadline"]);
+    return publish(__privateGet(this, _BaseClient_instances, session_get), { channel, data }, options != null ? options : {});
   }
   /** Publishes a message with whatever fields it has. */
   publishMessage(message) {
@@ -1846,7 +1993,7 @@ var BaseClient = class extends Emitter {
 };
 _extensions2 = new WeakMap();
 _headers = new WeakMap();
-_connected = new WeakMap();
+_leaving = new WeakMap();
 _make = new WeakMap();
 _made = new WeakMap();
 _watch = new WeakMap();
@@ -1888,14 +2035,14 @@ listen_fn = function() {
     },
     began: () => {
       __privateGet(this, _BaseClient_instances, subscriber_get).renew();
-      __privateGet(this, _connected).setDeferredStatus("succeeded");
+      this.setDeferredStatus("succeeded");
     },
     ended: (error) => {
       var _a;
       (_a = __privateGet(this, _unwatch)) == null ? void 0 : _a.call(this);
       __privateSet(this, _unwatch, void 0);
       __privateGet(this, _BaseClient_instances, subscriber_get).channels.reject(error);
-      __privateGet(this, _connected).setDeferredStatus("failed", error);
+      this.setDeferredStatus("failed", error);
     },
     deliver: (message) => __privateGet(this, _BaseClient_instances, subscriber_get).channels.deliver(message),
     refused: (message) => __privateGet(this, _BaseClient_instances, subscriber_get).takenAway(message)
@@ -1924,7 +2071,9 @@ function makeFaye(client) {
 
 // src/message.ts
 function isMessage(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const { channel } = value;
+  return channel === void 0 || typeof channel === "string";
 }
 function parseMessages(text2) {
   if (typeof text2 !== "string") return void 0;
@@ -1942,7 +2091,7 @@ function parseMessages(text2) {
 var LARGEST_BATCH = 100;
 var isConnect2 = ({ channel }) => channel === CONNECT;
 var isFree = ({ channel }) => channel === CONNECT || channel === HANDSHAKE;
-var _underWay2, _isBusy, _RequestTransport_instances, batch_fn, answered_fn, failed_fn, end_fn2;
+var _underWay2, _isBusy, _RequestTransport_instances, begin_fn, batch_fn, answered_fn, failed_fn, end_fn2;
 var RequestTransport = class {
   constructor(place) {
     __privateAdd(this, _RequestTransport_instances);
@@ -1959,7 +2108,7 @@ var RequestTransport = class {
     const holdsOthers = !batch.every(isFree);
     if (holdsOthers) __privateSet(this, _isBusy, true);
     const request = holdsOthers ? batch.map((message) => isConnect2(message) ? { ...message, advice: { timeout: 0 } } : message) : batch;
-    const exchange = this.exchange(request);
+    const exchange = __privateMethod(this, _RequestTransport_instances, begin_fn).call(this, request);
     __privateGet(this, _underWay2).set(exchange, { batch, awaited: new Set(batch) });
     exchange.answer.then(
       (answer) => __privateMethod(this, _RequestTransport_instances, answered_fn).call(this, exchange, batch, answer, holdsOthers),
@@ -1984,6 +2133,15 @@ var RequestTransport = class {
 _underWay2 = new WeakMap();
 _isBusy = new WeakMap();
 _RequestTransport_instances = new WeakSet();
+/** A request that cannot even be made, because a header has no valid value for example, is one that failed. */
+begin_fn = function(messages) {
+  try {
+    return this.exchange(messages);
+  } catch (error) {
+    return { answer: Promise.reject(failure(`The request could not be made: ${error}`)), abort: () => {
+    } };
+  }
+};
 /** As many messages as one request may hold: a connect only with others or alone, never two. */
 batch_fn = function(waiting) {
   const batch = [];
@@ -2034,7 +2192,7 @@ var JsonpTransport = class extends RequestTransport {
       script.onerror = () => {
         delete globals[name];
         script.remove();
-        reject(failure("The script of the server could not be loaded"));
+        reject(failure("The script could not be loaded"));
       };
     });
     script.src = url.href;
@@ -2059,7 +2217,7 @@ function readResponse(status, text2) {
   const messages = parseMessages(text2);
   if (messages) return messages;
   if (status === 400 || status === 413) return status;
-  throw failure(`The server answered ${status} without messages`);
+  throw failure(`The server answered ${status}`);
 }
 var FetchTransport = class extends RequestTransport {
   constructor() {
@@ -2161,7 +2319,7 @@ var SharedTransport = class {
     var _a;
     const worker = new SharedWorker(script, `faye ${endpoint.href}`);
     __privateSet(this, _port, worker.port);
-    worker.onerror = () => to.closed(failure("The shared worker could not be started"));
+    worker.onerror = () => to.closed(failure("The shared worker did not start"));
     __privateGet(this, _port).onmessage = ({ data }) => {
       if (data.type === "ready") to.opened();
       else if (data.type === "messages") to.received(data.messages);
@@ -2272,7 +2430,7 @@ var WebSocketTransport = class {
     var _a;
     if (((_a = __privateGet(this, _socket)) == null ? void 0 : _a.readyState) !== OPEN || __privateGet(this, _checking)) return;
     __privateGet(this, _socket).send(QUESTION);
-    __privateSet(this, _checking, setTimeout(() => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure("The server does not answer over the WebSocket")), CHECK_MILLISECONDS));
+    __privateSet(this, _checking, setTimeout(() => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure("The WebSocket is silent")), CHECK_MILLISECONDS));
   }
   farewell(message) {
     this.send([message]);
@@ -2299,7 +2457,7 @@ open_fn2 = async function(create) {
   try {
     socket = await create(socketUrl(endpoint), settings);
   } catch (error) {
-    return __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure(`The WebSocket could not be made: ${String(error)}`));
+    return __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure(`The WebSocket could not be made: ${error}`));
   }
   socket.onerror = () => {
   };
@@ -2316,7 +2474,7 @@ open_fn2 = async function(create) {
     const messages = parseMessages(event.data);
     if (messages && messages.length > 0) to.received(messages);
   };
-  socket.onclose = (event) => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, (event == null ? void 0 : event.code) === TOO_LARGE ? new FayeError(413, [], "The server does not take a message of that size") : failure(`The WebSocket was closed${(event == null ? void 0 : event.code) ? ` (${event.code})` : ""}`));
+  socket.onclose = (event) => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, (event == null ? void 0 : event.code) === TOO_LARGE ? new FayeError(413, [], "The message is too large") : failure(`The WebSocket was closed${(event == null ? void 0 : event.code) ? ` (${event.code})` : ""}`));
 };
 closed_fn = function(error) {
   if (__privateGet(this, _isClosed)) return;
@@ -2376,7 +2534,7 @@ var page = {
 
 // src/browser.ts
 var Client = class extends BaseClient {
-  constructor(endpoint = "/bayeux", options = {}) {
+  constructor(endpoint = "/bayeux", options) {
     super(endpoint, options, page);
   }
 };

@@ -17,7 +17,6 @@
     }
     return [...new Set(patterns)];
   }
-  var isPattern = (channel) => channel.endsWith("*");
 
   // src/feature.ts
   function addExt(message, name, value) {
@@ -45,19 +44,24 @@
     }
   };
 
-  // src/constants.ts
-  var CONSTANTS = {
-    UNCONNECTED: 1,
-    CONNECTING: 2,
-    CONNECTED: 3,
-    DISCONNECTED: 4,
-    HANDSHAKE: "handshake",
-    RETRY: "retry",
-    NONE: "none",
-    CONNECTION_TIMEOUT: 60,
-    DEFAULT_ENDPOINT: "/bayeux",
-    INTERVAL: 0
-  };
+  // src/clock.ts
+  var LONGEST = 2 ** 31 - 1;
+  function later(act, milliseconds) {
+    return setTimeout(act, Math.min(Math.max(milliseconds || 0, 0), LONGEST));
+  }
+  function throwLater(error) {
+    setTimeout(() => {
+      throw error;
+    }, 0);
+  }
+  function attempt(act, otherwise) {
+    try {
+      return act();
+    } catch (error) {
+      throwLater(error);
+      return otherwise;
+    }
+  }
 
   // src/error.ts
   var FayeError = class extends Error {
@@ -104,36 +108,31 @@
       return Promise;
     }
     callback(callback, context) {
-      void this.then(() => callback.call(context), () => {
+      if (callback) void this.then((value) => callback.call(context, value), () => {
       });
     }
     errback(callback, context) {
-      void this.then(void 0, (error) => callback.call(context, error));
+      if (callback) void this.then(void 0, (error) => callback.call(context, error));
     }
     /** Rejects after so many seconds unless it is settled before. */
     timeout(seconds, reason) {
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(
-        () => this.setDeferredStatus("failed", reason ?? failure(`It took longer than ${seconds} s`)),
+      this.#timer = later(
+        () => this.setDeferredStatus("failed", reason ?? failure(`Not settled within ${seconds} s`)),
         seconds * 1e3
       );
     }
     /** Settles it. Only the first call counts. */
-    setDeferredStatus(status, reason) {
+    setDeferredStatus(status, value) {
       if (this.isSettled || status === "unknown") return;
       this.isSettled = true;
       clearTimeout(this.#timer);
-      if (status === "succeeded") this.#settle.resolve();
-      else this.#settle.reject(reason);
+      if (status === "succeeded") this.#settle.resolve(value);
+      else this.#settle.reject(value);
     }
   };
 
   // src/emitter.ts
-  function throwLater(error) {
-    setTimeout(() => {
-      throw error;
-    }, 0);
-  }
   var Emitter = class {
     #entries = /* @__PURE__ */ new Map();
     #add(event, listener, context, once) {
@@ -157,7 +156,8 @@
       return this.#add(event, listener, this, true);
     }
     off(event, listener) {
-      return this.#remove(event, (entry) => entry.listener === listener);
+      const last = [...this.#entries.get(event) ?? []].reverse().find((entry) => entry.listener === listener);
+      return this.#remove(event, (entry) => entry === last);
     }
     removeListener(event, listener) {
       return this.off(event, listener);
@@ -179,24 +179,58 @@
     }
     /** Without a listener: every listener of the event. */
     unbind(event, listener, context) {
-      return this.#remove(event, (entry) => listener === void 0 || entry.listener === listener && (context === void 0 || entry.context === context));
+      return this.#remove(event, (entry) => listener === void 0 || entry.listener === listener && entry.context === context);
     }
     /** Gives whether anybody listens. A listener that throws does not keep the others from hearing. */
     emit(event, ...values) {
       const entries = this.#entries.get(event) ?? [];
       for (const entry of entries) {
         if (entry.once) this.#remove(event, (other) => other === entry);
-        try {
-          entry.listener.apply(entry.context, values);
-        } catch (error) {
-          throwLater(error);
-        }
+        attempt(() => entry.listener.apply(entry.context, values), void 0);
       }
       return entries.length > 0;
     }
     trigger(event, ...values) {
       return this.emit(event, ...values);
     }
+  };
+
+  // src/awaitable.ts
+  var Awaitable = class extends Emitter {
+    #connected = new Deferrable();
+    /** What was settled before says nothing about the connection that is asked for now. */
+    awaitConnection() {
+      if (this.#connected.isSettled) this.#connected = new Deferrable();
+    }
+    then(resolved, rejected) {
+      return this.#connected.then(resolved, rejected);
+    }
+    callback(callback, context) {
+      this.#connected.callback(callback, context);
+    }
+    errback(callback, context) {
+      this.#connected.errback(callback, context);
+    }
+    timeout(seconds, reason) {
+      this.#connected.timeout(seconds, reason);
+    }
+    setDeferredStatus(status, value) {
+      this.#connected.setDeferredStatus(status, value);
+    }
+  };
+
+  // src/constants.ts
+  var CONSTANTS = {
+    UNCONNECTED: 1,
+    CONNECTING: 2,
+    CONNECTED: 3,
+    DISCONNECTED: 4,
+    HANDSHAKE: "handshake",
+    RETRY: "retry",
+    NONE: "none",
+    CONNECTION_TIMEOUT: 60,
+    DEFAULT_ENDPOINT: "/bayeux",
+    INTERVAL: 0
   };
 
   // src/extensible.ts
@@ -225,8 +259,13 @@
           next(index + 1, result);
         };
         const run = extension[stage];
-        if (run.length >= 3) run.call(extension, current, null, pass);
-        else run.call(extension, current, pass);
+        try {
+          if (run.length >= 3) run.call(extension, current, null, pass);
+          else run.call(extension, current, pass);
+        } catch (error) {
+          throwLater(error);
+          pass(null);
+        }
       };
       next(0, message);
     }
@@ -245,8 +284,10 @@
     const { logger } = logging;
     if (!logger) return;
     const full = `[Faye.Client] ${line.replace(/\?/g, () => text(values.shift()))}`;
-    if (typeof logger === "function") logger(full);
-    else logger[level]?.(full);
+    attempt(() => {
+      if (typeof logger === "function") logger(full);
+      else logger[level]?.(full);
+    }, void 0);
   }
 
   // src/scheduler.ts
@@ -299,7 +340,7 @@
   function checkOptions(options, known) {
     for (const name of Object.keys(options)) {
       if (known.includes(name)) continue;
-      throw failure(`Unrecognized option: ${name}${name === "proxy" ? ". Pass an agent that goes through the proxy" : ""}`);
+      throw failure(`Unrecognized option: ${name}`);
     }
   }
   function sessionOptions(options) {
@@ -314,6 +355,7 @@
   }
 
   // src/pipeline.ts
+  var UNWANTED = "The client was disconnected";
   var Pipeline = class {
     #extensions;
     #features;
@@ -322,21 +364,34 @@
       this.#extensions = extensions;
       this.#features = features;
     }
-    /** Sends a message. `settle` is called with its reply, or with what went wrong. Gives the id. */
-    send(message, limits, dispatcher, settle) {
+    /**
+     * Sends a message, if it is still wanted when all who have a say have had it. `settle` is called with its reply, or
+     * with what went wrong. Gives the id.
+     */
+    send(message, { isWanted, ...limits }, dispatcher, settle) {
       this.#count = (this.#count + 1) % 2 ** 32;
       const id = this.#count.toString(36);
       message.id = id;
-      const send = () => this.pass("outgoing", message, (passed) => {
-        if (!passed) return settle(void 0, failure("An extension dropped the message"));
-        for (const feature of this.#features) feature.outgoing?.(passed);
-        passed.id = id;
-        dispatcher.send(passed, limits, settle);
-      });
+      const drop = (reason) => settle(void 0, failure(reason));
+      const send = () => {
+        if (!isWanted()) return drop(UNWANTED);
+        this.pass("outgoing", message, (passed) => {
+          if (!isWanted()) return drop(UNWANTED);
+          if (!passed) return drop("An extension dropped the message");
+          for (const feature of this.#features) feature.outgoing?.(passed);
+          passed.id = id;
+          try {
+            JSON.stringify(passed);
+          } catch (error) {
+            return drop(`The message is no JSON: ${error}`);
+          }
+          dispatcher.send(passed, limits, settle);
+        });
+      };
       const { channel } = message;
       const preparing = channel === HANDSHAKE || channel === SUBSCRIBE ? this.#features.map((feature) => feature.prepare?.()).filter(Boolean) : [];
       if (preparing.length === 0) send();
-      else Promise.all(preparing).then(send, (error) => settle(void 0, failure(`There is no token: ${error}`)));
+      else Promise.all(preparing).then(send, (error) => drop(`There is no token: ${error}`));
       return id;
     }
     /** Leads a message from the server to `done`, which is given null when an extension dropped it. */
@@ -358,38 +413,28 @@
   };
 
   // src/publish.ts
-  var MOST_SESSIONS = 3;
   function publish(session, content, options) {
     const publication = new Publication();
     const fail = (error) => publication.setDeferredStatus("failed", error);
-    try {
-      JSON.stringify(content);
-    } catch (error) {
-      fail(failure(`The data cannot be written as JSON: ${String(error)}`));
-      return publication;
-    }
-    const seconds = options.deadline;
-    const deadline = seconds === void 0 ? void 0 : Date.now() + seconds * 1e3;
-    let sessions = 0;
+    const { attempts, deadline: seconds } = options;
+    const deadline = seconds ? Date.now() + seconds * 1e3 : void 0;
     let id;
     const send = () => {
       if (publication.isSettled) return;
-      sessions += 1;
-      const clientId = session.clientId;
-      const message = { ...content, clientId };
-      id = session.transmit(message, { attempts: options.attempts, deadline }, (reply, error) => {
-        if (reply?.successful) return publication.setDeferredStatus("succeeded");
-        const hasEnded = session.phase !== "connected" || session.clientId !== clientId;
-        if (reply && hasEnded && sessions < MOST_SESSIONS) session.whenConnected(send, fail, false);
+      const message = { ...content, clientId: session.clientId };
+      id = session.transmit(message, { attempts, deadline }, (reply, error) => {
+        if (reply?.successful) publication.setDeferredStatus("succeeded");
         else fail(error ?? parseError(reply?.error));
       });
     };
-    if (seconds !== void 0) {
-      const expired = failure(`The message was not published within ${seconds} s`);
-      const timer = setTimeout(() => {
-        if (id !== void 0) session.dispatcher.abort(id, expired);
+    if (seconds && deadline) {
+      const expired = failure(`Not published within ${seconds} s`);
+      const expire = () => {
+        if (Date.now() < deadline) return;
+        if (id !== void 0) session.dispatcher.outbox.abort(id, expired);
         fail(expired);
-      }, seconds * 1e3);
+      };
+      const timer = later(expire, seconds * 1e3);
       void publication.then(() => clearTimeout(timer), () => clearTimeout(timer));
     }
     session.whenConnected(send, fail, false);
@@ -417,15 +462,13 @@
       if (message.channel === HANDSHAKE) addExt(message, "replay", true);
       if (message.channel !== SUBSCRIBE || !this.#isOffered) return;
       const channel = String(message.subscription);
-      const positions = { [channel]: this.#first(channel) };
+      const source = this.#source;
+      const first = typeof source === "number" ? source : source[channel] ?? FROM_NOW;
+      const positions = { [channel]: first };
       for (const [name, position] of this.#positions) {
-        if (name === channel || isPattern(channel) && patternsOf(name).includes(channel)) positions[name] = position;
+        if (patternsOf(name).includes(channel)) positions[name] = position;
       }
       addExt(message, "replay", positions);
-    }
-    #first(channel) {
-      if (typeof this.#source === "number") return this.#source;
-      return typeof this.#source === "object" ? this.#source[channel] ?? FROM_NOW : FROM_NOW;
     }
     incoming(message) {
       if (message.channel === HANDSHAKE) {
@@ -441,7 +484,7 @@
     retries(message, error) {
       if (message.channel !== SUBSCRIBE || error.code !== 400 || !this.#isOffered) return false;
       const channel = String(message.subscription);
-      const known = [...this.#positions.keys()].filter((name) => name === channel || patternsOf(name).includes(channel));
+      const known = [...this.#positions.keys()].filter((name) => patternsOf(name).includes(channel));
       if (known.length === 0) return false;
       for (const name of known) this.#positions.delete(name);
       this.#gap(channel, error);
@@ -456,9 +499,15 @@
     interval;
     /** Milliseconds for which the server holds a connect. */
     timeout;
-    constructor(interval, timeout) {
-      this.interval = interval;
-      this.timeout = timeout;
+    #options;
+    constructor(options) {
+      this.#options = options;
+      this.interval = 1e3 * options.interval;
+      this.timeout = 1e3 * options.timeout;
+    }
+    /** The next session may be over another transport, for which the server advises otherwise. */
+    forget() {
+      this.interval = 1e3 * this.#options.interval;
     }
     heed({ advice }) {
       for (const field of ["interval", "timeout"]) {
@@ -467,8 +516,8 @@
       }
     }
     /** Seconds that a reply may take: as long as the server holds a connect, and a little more. */
-    replyTime(retry) {
-      return 1.2 * this.timeout / 1e3 || Math.max(1.2 * retry, REPLY_SECONDS);
+    replyTime() {
+      return 1.2 * this.timeout / 1e3 || Math.max(1.2 * this.#options.retry, REPLY_SECONDS);
     }
   };
   function fateOf(reply, clientId) {
@@ -487,6 +536,25 @@
     const longest = Math.min(retry * 2 ** Math.min(failures - 2, 30), Math.max(limit, retry));
     return 1e3 * longest * (0.5 + random() / 2);
   }
+  var Backoff = class {
+    #count = 0;
+    #options;
+    #free;
+    /** `free` is how many failures cost nothing. */
+    constructor(options, free) {
+      this.#options = options;
+      this.#free = free;
+    }
+    /** One more failure: the milliseconds to wait. */
+    next() {
+      this.#count += 1;
+      const counted = this.#count - this.#free;
+      return counted > 0 ? delayAfter(counted + 1, this.#options.retry, this.#options.maxRetry) : 0;
+    }
+    reset() {
+      this.#count = 0;
+    }
+  };
 
   // src/connects.ts
   var QUICK_MILLISECONDS = 50;
@@ -497,24 +565,23 @@
     hasHeard = false;
     #dispatcher;
     #transmit;
-    #interval;
-    #failed;
+    #options;
+    #advised;
     #underWay;
     #quick = 0;
     #timer;
-    /** `interval` gives the milliseconds that the server wants between two connects. */
-    constructor(dispatcher, retry, interval, transmit) {
+    constructor(dispatcher, options, advised, transmit) {
       this.#dispatcher = dispatcher;
+      this.#options = options;
+      this.#advised = advised;
       this.#transmit = transmit;
-      this.#interval = interval;
-      this.#failed = () => delayAfter(2, retry, retry);
     }
     /** Connects, unless a connect waits or is under way over the transport in use. */
     cycle() {
       const { current, clientId } = this.#dispatcher.selector;
       if (!clientId || !current) return;
       if (this.#underWay) {
-        const carrier = this.#dispatcher.carrier(this.#underWay.id);
+        const carrier = this.#dispatcher.outbox.carrier(this.#underWay.id);
         if (!carrier || carrier === current.transport) return;
       }
       clearTimeout(this.#timer);
@@ -526,20 +593,22 @@
       underWay.id = this.#transmit(message, (reply) => {
         if (this.#underWay !== underWay) return;
         this.#underWay = void 0;
-        this.#dispatcher.retire(({ channel }) => channel === CONNECT);
+        this.#dispatcher.outbox.retire(({ channel }) => channel === CONNECT);
         const delay = this.#delay(reply, message.advice?.timeout === 0, sentAt);
-        if (delay > 0) this.#timer = setTimeout(() => this.cycle(), delay);
+        if (delay > 0) this.#timer = later(() => this.cycle(), delay);
         else this.cycle();
       });
     }
     #delay(reply, isTrial, sentAt) {
-      if (!reply?.successful) return Math.max(this.#failed(), this.#interval());
+      const { interval } = this.#advised;
+      const { retry } = this.#options;
+      if (!reply?.successful) return Math.max(delayAfter(2, retry, retry), interval);
       if (isTrial) return 0;
       const isQuick = !this.hasHeard && Date.now() - sentAt < QUICK_MILLISECONDS;
       this.#quick = isQuick ? this.#quick + 1 : 0;
       const excess = this.#quick - QUICK_IN_A_ROW;
       const brake = excess > 0 ? Math.min(100 * 2 ** excess, LONGEST_BRAKE) : 0;
-      return Math.max(this.#interval(), brake);
+      return Math.max(interval, brake);
     }
     /** The session is over. */
     stop() {
@@ -579,6 +648,8 @@
   function stamp(envelope, candidate, clientId, isUp) {
     const { message } = envelope;
     if (message.clientId !== void 0) message.clientId = clientId;
+    if (envelope.clientId !== clientId) envelope.sessions += 1;
+    envelope.clientId = clientId;
     if (!isConnect(message)) return;
     message.connectionType = candidate.kind.type;
     if (!isUp) message.advice = { timeout: 0 };
@@ -587,6 +658,7 @@
   }
 
   // src/outbox.ts
+  var MOST_SESSIONS = 3;
   var Outbox = class {
     #envelopes = /* @__PURE__ */ new Map();
     add(envelope) {
@@ -602,18 +674,49 @@
     carriedBy(transport, messages) {
       return this.all().filter((envelope) => envelope.transport === transport && (!messages || messages.includes(envelope.message)));
     }
+    /** Gives up a message. */
+    abort(id, error) {
+      const envelope = this.get(id);
+      if (!envelope) return;
+      envelope.schedule.tell("abort");
+      this.drop(envelope)(void 0, error);
+    }
+    /** Forgets messages without a word: nobody needs the reply any more. */
+    forget(matches) {
+      for (const envelope of this.all()) if (matches(envelope.message)) this.drop(envelope);
+    }
+    /** What carries a message now; undefined while it waits. */
+    carrier(id) {
+      return this.get(id)?.transport;
+    }
+    /** A publication whose session the server has forgotten goes on in the next one, at its place. Gives whether it does. */
+    goesOn(envelope, reply) {
+      const { message, clientId, sessions } = envelope;
+      if (message.channel.startsWith("/meta/") || sessions >= MOST_SESSIONS) return false;
+      if (fateOf(reply, clientId ?? "") !== "lost") return false;
+      this.wait(envelope);
+      return true;
+    }
     /** What waits and may be sent over a transport now. What may be sent no more is given up. */
-    sendable(transport, hasSession) {
+    sendable(transport, clientId) {
       const isMoving = this.isElsewhere(transport, (message) => !isConnect(message));
+      const isOlder = this.#isOlder(clientId);
       const waiting = this.all().filter((envelope) => {
-        const { message, scheduler } = envelope;
-        const mayBe = isConnect(message) || !isMoving;
-        if (envelope.transport || !mayBe || !hasSession && message.channel !== HANDSHAKE) return false;
-        if (!scheduler.isDeliverable()) this.giveUp(envelope);
-        return scheduler.isDeliverable();
+        const { message, schedule } = envelope;
+        const { channel } = message;
+        if (envelope.transport || !clientId && channel !== HANDSHAKE) return false;
+        if (channel !== HANDSHAKE && channel !== CONNECT) {
+          if (isMoving || isOlder && channel !== SUBSCRIBE && channel !== UNSUBSCRIBE) return false;
+        }
+        const { isDeliverable } = schedule;
+        if (!isDeliverable) this.giveUp(envelope);
+        return isDeliverable;
       });
       const alone = waiting.findIndex(({ isAlone }) => isAlone);
       return alone < 0 ? waiting : waiting.slice(0, Math.max(alone, 1));
+    }
+    #isOlder(clientId) {
+      return this.all().some((envelope) => envelope.transport && envelope.message.clientId !== void 0 && envelope.clientId !== clientId);
     }
     /** Takes a message out. Whoever waits for the reply is to be told by what is given. */
     end(envelope) {
@@ -653,18 +756,44 @@
       clearTimeout(envelope.timer);
       envelope.transport = void 0;
       envelope.isOverdue = false;
-      envelope.scheduler.fail();
-      if (!envelope.scheduler.isDeliverable()) this.giveUp(envelope);
+      envelope.schedule.tell("fail");
+      if (!envelope.schedule.isDeliverable) this.giveUp(envelope);
     }
     giveUp(envelope) {
-      envelope.scheduler.abort();
-      this.end(envelope)(void 0, failure("The message was given up: its attempts or its time ran out"));
+      envelope.schedule.tell("abort");
+      this.end(envelope)(void 0, failure("The attempts or the time ran out"));
     }
     /** A server ended the socket because of one message, which would happen again: it is the largest with data. */
     refuseLargest(envelopes, error) {
       const size = ({ message }) => JSON.stringify(message).length;
       const [largest] = envelopes.filter(({ message }) => message.data !== void 0).sort((a, b) => size(b) - size(a));
       if (largest) this.end(largest)(void 0, error);
+    }
+  };
+
+  // src/schedule.ts
+  var Schedule = class {
+    #scheduler;
+    #options;
+    constructor(Given, message, options) {
+      this.#options = options;
+      this.#scheduler = attempt(() => new Given(message, options), new Scheduler(message, options));
+    }
+    /** Milliseconds until a reply is missed. */
+    get timeout() {
+      return 1e3 * (attempt(() => this.#scheduler.getTimeout(), 0) || this.#options.timeout);
+    }
+    /** Milliseconds until the message is sent again, if the application decides that. */
+    get interval() {
+      if (this.#scheduler.getInterval === Scheduler.prototype.getInterval) return void 0;
+      const seconds = attempt(() => this.#scheduler.getInterval(), NaN);
+      return seconds >= 0 ? 1e3 * seconds : void 0;
+    }
+    get isDeliverable() {
+      return attempt(() => this.#scheduler.isDeliverable(), false);
+    }
+    tell(what) {
+      attempt(() => this.#scheduler[what](), void 0);
     }
   };
 
@@ -809,7 +938,7 @@
       transport = kind.open({ endpoint, settings: this.#settings, clientId: this.clientId, to });
       candidate.transport = transport;
       if (kind.isSocket) {
-        candidate.timer = setTimeout(() => this.fail(candidate, failure("It takes too long to open")), OPEN_TIME);
+        candidate.timer = setTimeout(() => this.fail(candidate, failure("It took too long to open")), OPEN_TIME);
       }
     }
     /** A socket has taken the place of lesser ones, which may still bring what was sent before. */
@@ -888,6 +1017,7 @@
     /** Closes everything. */
     close() {
       clearTimeout(this.#timer);
+      this.clientId = void 0;
       for (const candidate of this.candidates) this.#close(candidate);
     }
   };
@@ -897,7 +1027,7 @@
     selector;
     #options;
     #listener;
-    #outbox = new Outbox();
+    outbox = new Outbox();
     #failures = 0;
     #pause;
     #isFlushing = false;
@@ -905,7 +1035,7 @@
     isUp;
     /** Whether another has told that the server is away: replies of that other say nothing then. */
     #isRelayed = false;
-    #early = new Early((message) => this.#receive(message), () => this.#outbox.waitNoLonger());
+    #early = new Early((message) => this.#receive(message), () => this.outbox.waitNoLonger());
     constructor(reach, options, listener) {
       this.#options = options;
       this.#listener = listener;
@@ -913,39 +1043,22 @@
     }
     /** Sends a message with an id. */
     send(message, limits, settle) {
-      const scheduler = new this.#options.scheduler(message, { ...limits, interval: this.#options.retry });
+      const { scheduler, retry } = this.#options;
       const envelope = {
         message,
-        scheduler,
+        schedule: new Schedule(scheduler, message, { ...limits, interval: retry }),
         settle,
         transport: void 0,
         timer: void 0,
+        clientId: void 0,
+        sessions: 0,
         isAlone: false,
         isTrial: false,
         isRetired: false,
         isOverdue: false
       };
-      this.#outbox.add(envelope);
+      this.outbox.add(envelope);
       this.flush();
-    }
-    /** Gives up a message. */
-    abort(id, error) {
-      const envelope = this.#outbox.get(id);
-      if (!envelope) return;
-      envelope.scheduler.abort();
-      this.#outbox.drop(envelope)(void 0, error);
-    }
-    /** Forgets messages without a word: nobody needs the reply any more. */
-    forget(matches) {
-      for (const envelope of this.#outbox.all()) if (matches(envelope.message)) this.#outbox.drop(envelope);
-    }
-    /** Does not send messages again. */
-    retire(matches) {
-      this.#outbox.retire(matches);
-    }
-    /** What carries a message now; undefined while it waits. */
-    carrier(id) {
-      return this.#outbox.get(id)?.transport;
     }
     /** Gives up everything. */
     clear(error) {
@@ -953,7 +1066,7 @@
       this.#early.release();
       this.#pause = this.isUp = void 0;
       this.#failures = 0;
-      for (const envelope of this.#outbox.all()) this.#outbox.end(envelope)(void 0, error);
+      for (const envelope of this.outbox.all()) this.outbox.end(envelope)(void 0, error);
     }
     /** Messages that `act` sends leave together. */
     batch(act) {
@@ -978,22 +1091,22 @@
       const { current, clientId } = this.selector;
       if (!current?.transport) return;
       const { transport } = current;
-      const sendable = this.#outbox.sendable(transport, clientId !== void 0);
+      const sendable = this.outbox.sendable(transport, clientId);
       if (sendable.length === 0) return;
       for (const envelope of sendable) stamp(envelope, current, this.selector.clientId, Boolean(this.isUp));
       const taken = new Set(transport.send(sendable.map(({ message }) => message)));
       for (const envelope of sendable) {
         if (!taken.has(envelope.message)) continue;
         envelope.transport = transport;
-        envelope.scheduler.send();
-        const seconds = envelope.scheduler.getTimeout();
-        envelope.timer = setTimeout(() => this.#timedOut(envelope, current, seconds), seconds * 1e3);
+        envelope.schedule.tell("send");
+        const { timeout } = envelope.schedule;
+        envelope.timer = later(() => this.#timedOut(envelope, current, timeout), timeout);
       }
     }
-    #timedOut(envelope, candidate, seconds) {
+    #timedOut(envelope, candidate, timeout) {
       const { transport, message } = envelope;
-      if (envelope.isRetired) return void this.#outbox.drop(envelope);
-      const error = failure(`No reply to ${message.channel} within ${Math.round(seconds)} s`);
+      if (envelope.isRetired) return void this.outbox.drop(envelope);
+      const error = failure(`No reply to ${message.channel} within ${Math.round(timeout / 1e3)} s`);
       if (candidate.kind.isSocket && candidate.transport === transport) return this.selector.fail(candidate, error);
       transport.cancel(message);
       if (candidate === this.selector.current) this.failed(candidate, transport, [message], error);
@@ -1006,20 +1119,21 @@
     ready = () => this.flush();
     received(transport, messages) {
       const isNew = transport === this.selector.current?.transport;
-      const isEarly = isNew && this.#outbox.isElsewhere(transport, isConnect);
+      const isEarly = isNew && this.outbox.isElsewhere(transport, isConnect);
       for (const message of messages) {
         if (isEarly && message.successful === void 0) this.#early.keep(message);
         else this.#receive(message);
       }
-      if (!this.#outbox.isElsewhere(this.selector.current?.transport ?? transport, isConnect)) this.#early.release();
+      if (!this.outbox.isElsewhere(this.selector.current?.transport ?? transport, isConnect)) this.#early.release();
       this.flush();
     }
     #receive(message) {
       const isReply = message.successful !== void 0;
-      let envelope = isReply ? this.#outbox.get(message.id) : void 0;
+      let envelope = isReply ? this.outbox.get(message.id) : void 0;
       if (envelope?.message.channel !== message.channel) envelope = void 0;
-      envelope?.scheduler.succeed();
-      const settle = envelope && this.#outbox.end(envelope);
+      if (envelope && this.outbox.goesOn(envelope, message)) envelope = void 0;
+      envelope?.schedule.tell("succeed");
+      const settle = envelope && this.outbox.end(envelope);
       if (isReply) this.#failures = 0;
       if (!this.#isRelayed) this.#setUp();
       this.#listener.received(message, settle);
@@ -1036,28 +1150,28 @@
       if (this.#pause) this.retry();
     }
     failed(candidate, transport, messages, error) {
-      if (error.code === 413) this.#outbox.refuseLargest(this.#outbox.carriedBy(transport, messages), error);
-      const affected = this.#outbox.carriedBy(transport, messages);
+      if (error.code === 413) this.outbox.refuseLargest(this.outbox.carriedBy(transport, messages), error);
+      const affected = this.outbox.carriedBy(transport, messages);
       this.#down(candidate, error, affected);
-      for (const envelope of affected) this.#outbox.wait(envelope);
+      for (const envelope of affected) this.outbox.wait(envelope);
     }
     moved(transport, messages) {
-      for (const envelope of this.#outbox.carriedBy(transport, messages)) this.#outbox.wait(envelope);
+      for (const envelope of this.outbox.carriedBy(transport, messages)) this.outbox.wait(envelope);
       this.flush();
     }
     /** A request that the server did not read: its messages go again one by one, to find the one at fault. */
     refused(messages, status) {
-      const error = new FayeError(status, [], `The server answered ${status} to the request`);
+      const error = new FayeError(status, [], `The server answered ${status}`);
       for (const message of messages) {
-        const envelope = this.#outbox.get(message.id);
+        const envelope = this.outbox.get(message.id);
         if (!envelope) continue;
         const isSingle = messages.length === 1;
         if (isSingle && message.channel !== HANDSHAKE && message.channel !== CONNECT) {
-          this.#outbox.end(envelope)(void 0, error);
+          this.outbox.end(envelope)(void 0, error);
         } else {
           envelope.isAlone = true;
           if (isSingle) this.#down(this.selector.current, error, [envelope]);
-          this.#outbox.wait(envelope);
+          this.outbox.wait(envelope);
         }
       }
       this.flush();
@@ -1077,11 +1191,11 @@
       if (this.#pause) return;
       this.#failures += 1;
       const { retry, maxRetry } = this.#options;
-      const own = affected.find(({ scheduler }) => scheduler.getInterval !== Scheduler.prototype.getInterval);
-      const delay = own ? own.scheduler.getInterval() * 1e3 : delayAfter(this.#failures, retry, maxRetry);
+      const own = affected.map(({ schedule }) => schedule.interval).find((interval) => interval !== void 0);
+      const delay = own ?? delayAfter(this.#failures, retry, maxRetry);
       this.#isRelayed = false;
       this.selector.release(candidate);
-      this.#pause = setTimeout(() => this.retry(), delay);
+      this.#pause = later(() => this.retry(), delay);
       const wasUp = this.isUp !== false;
       this.isUp = false;
       this.#listener.down(error, delay, wasUp);
@@ -1103,6 +1217,28 @@
     }
   };
 
+  // src/farewell.ts
+  var LONGEST2 = 1e4;
+  var Farewell = class {
+    /** The id of the disconnect, once it was sent. */
+    id;
+    #done;
+    #timer;
+    get isBegun() {
+      return this.#done !== void 0;
+    }
+    begin(done) {
+      this.#done = done;
+      this.#timer = later(() => this.end(failure("The server did not answer")), LONGEST2);
+    }
+    end(error) {
+      const done = this.#done;
+      clearTimeout(this.#timer);
+      this.#done = this.id = void 0;
+      done?.(error);
+    }
+  };
+
   // src/waiting.ts
   var Waiting = class {
     #tasks = [];
@@ -1113,7 +1249,7 @@
       this.#tasks.push(task);
     }
     runAll() {
-      for (const { run } of this.#tasks.splice(0)) run();
+      for (const { run } of this.#tasks.splice(0)) attempt(run, void 0);
     }
     /** Fails what does not last, or everything. */
     fail(error, isFinal) {
@@ -1124,32 +1260,33 @@
   };
 
   // src/session.ts
-  var FAREWELL_SECONDS = 10;
   var Session = class {
     dispatcher;
-    phase = "unconnected";
-    #options;
-    #listener;
     pipeline;
+    phase = "unconnected";
+    #listener;
     #connects;
     #advised;
     #waiting = new Waiting();
-    #refusals = 0;
+    #farewell = new Farewell();
+    /** Handshakes refused, and sessions lost before they were of use, in a row. The first loss costs no time. */
+    #refusals;
+    #losses;
     #hasBegun = false;
-    #isEnding = false;
+    /** Counts the ends, so that what belongs to an earlier time is known. */
+    #ends = 0;
     #timer;
-    /** Ends the wait for the reply to a disconnect, if that was under way. */
-    #gone;
     constructor(reach, options, pipeline, listener) {
-      this.#options = options;
+      this.#refusals = new Backoff(options, 0);
+      this.#losses = new Backoff(options, 1);
       this.#listener = listener;
       this.pipeline = pipeline;
-      this.#advised = new Advised(1e3 * options.interval, 1e3 * options.timeout);
+      this.#advised = new Advised(options);
       this.dispatcher = new Dispatcher(reach, options, this);
       this.#connects = new Connects(
         this.dispatcher,
-        options.retry,
-        () => this.#advised.interval,
+        options,
+        this.#advised,
         (message, settle) => this.transmit(message, {}, settle)
       );
     }
@@ -1163,11 +1300,16 @@
       if (this.phase === "connected") return this.dispatcher.isUp === false ? "interrupted" : "connected";
       return this.#hasBegun && this.phase !== "disconnected" ? "interrupted" : this.phase;
     }
+    /** Whether the server is being told that we go. */
+    get isEnding() {
+      return this.#farewell.isBegun;
+    }
     /** Whether it was ended and is not to begin again by itself. */
     get isOver() {
-      return this.#isEnding || this.phase === "disconnected";
+      return this.isEnding || this.phase === "disconnected";
     }
     report(reason, error, retryIn) {
+      log("info", "?: ?", this.state, reason);
       this.#listener.report({ state: this.state, reason, transport: this.transport, error, retryIn });
     }
     /** Runs at once in a session, else begins one and waits for it. */
@@ -1184,90 +1326,90 @@
       this.#listener.starts();
       const { selector } = this.dispatcher;
       const types = selector.types();
-      if (types.length === 0) {
-        return this.#end(failure("No transport can be used: too much was disabled, or the platform has none"));
-      }
+      if (types.length === 0) return this.#end(failure("No transport can be used"));
       this.report("Shaking hands");
       selector.begin(void 0, void 0);
+      const ends = this.#ends;
       this.transmit({ channel: HANDSHAKE, version: "1.0", supportedConnectionTypes: types }, {}, (reply, error) => {
+        if (this.phase !== "connecting" || this.#ends !== ends) return;
         if (reply?.successful && reply.clientId) this.#accepted(reply);
-        else if (this.phase === "connecting") this.#refused(reply, error ?? parseError(reply?.error));
+        else this.#refused(reply, error ?? parseError(reply?.error));
       });
     }
     /** Begins again after the end. */
     restart() {
       if (this.phase === "disconnected") this.phase = "unconnected";
-      if (!this.#isEnding) this.start();
+      this.start();
     }
     #accepted(reply) {
-      log("info", "Handshake successful: ?", reply.clientId);
-      this.#refusals = 0;
+      this.#refusals.reset();
       this.#hasBegun = true;
-      this.dispatcher.selector.begin(reply.clientId, reply.supportedConnectionTypes ?? [this.transport ?? ""]);
+      const offered = reply.supportedConnectionTypes;
+      this.dispatcher.selector.begin(reply.clientId, Array.isArray(offered) ? offered : [this.transport ?? ""]);
       this.phase = "connected";
-      this.report("The server accepted the session");
       this.#connects.cycle();
       this.#listener.began();
       this.#waiting.runAll();
+      this.report("The server accepted the session");
     }
     #refused(reply, error) {
       this.phase = "unconnected";
-      log("info", "Handshake unsuccessful: ?", reply?.error ?? error.message);
       if (reply && this.pipeline.mayRetry(reply, error)) return this.start();
       if (reply?.advice?.reconnect === "none") return this.#end(error);
-      this.#refusals += 1;
-      const { retry, maxRetry } = this.#options;
-      const delay = Math.max(delayAfter(this.#refusals + 1, retry, maxRetry), Number(reply?.advice?.interval) || 0);
+      const delay = Math.max(this.#refusals.next(), Number(reply?.advice?.interval) || 0);
       this.#later(delay);
       this.report("The server refused the session", error, delay);
       this.#waiting.fail(error, false);
     }
     #later(delay) {
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => {
+      this.#timer = later(() => {
         this.#timer = void 0;
         this.start();
       }, delay);
     }
     /** Sends a message. `settle` is called with its reply, or with what went wrong. Gives the id. */
-    transmit(message, limits, settle) {
-      const timeout = limits.timeout ?? this.#advised.replyTime(this.#options.retry);
-      return this.pipeline.send(message, { ...limits, timeout }, this.dispatcher, settle);
+    transmit(message, wishes, settle) {
+      const timeout = this.#advised.replyTime();
+      const ends = this.#ends;
+      const isWanted = () => this.#ends === ends && wishes.isWanted?.() !== false;
+      return this.pipeline.send(message, { ...wishes, timeout, isWanted }, this.dispatcher, settle);
     }
     received(message, settle) {
       this.pipeline.receive(message, (passed) => {
-        if (!passed) return settle?.(void 0, failure("An extension dropped the reply"));
-        const isReply = settle || passed.channel?.startsWith("/meta/");
-        if (!isReply && passed.data !== void 0 && passed.channel) {
+        if (!passed) return settle?.(void 0, failure("An extension dropped the message"));
+        if (settle || passed.data === void 0 || passed.channel?.startsWith("/meta/")) this.#heed(passed);
+        else if (passed.channel) {
           this.#connects.hasHeard = true;
           this.#listener.deliver(passed);
         }
-        if (isReply) this.#advised.heed(passed);
-        if (isReply && passed.channel !== HANDSHAKE && passed.channel !== DISCONNECT) this.#follow(passed);
         if (settle) settle(passed, void 0);
         else if (passed.channel === SUBSCRIBE && passed.successful === false) this.#listener.refused(passed);
       });
     }
     /** What a reply says about the session itself. */
-    #follow(reply) {
-      if (this.phase !== "connected") return;
+    #heed(reply) {
+      const { channel, successful, advice } = reply;
+      this.#advised.heed(reply);
+      if (this.phase !== "connected" || channel === HANDSHAKE || channel === DISCONNECT) return;
+      if (channel === CONNECT && successful) this.#losses.reset();
       const fate = fateOf(reply, this.clientId);
-      if (!fate) return;
-      const error = reply.successful ? failure("The server wants it so") : parseError(reply.error);
+      const error = successful ? failure("The server ended it") : parseError(reply.error);
       if (fate === "over") this.#end(error);
-      else this.lost(error, Number(reply.advice?.interval) || 0);
+      else if (fate) this.lost(error, Number(advice?.interval) || 0);
     }
     /** The server has forgotten the session: shakes hands again, after so many milliseconds. */
     lost(error, delay = 0) {
       if (this.phase !== "connected") return;
-      if (this.#isEnding) return this.#end(failure("The client was disconnected"));
+      if (this.isEnding) return this.#farewell.end(void 0);
       this.phase = "unconnected";
       this.#connects.stop();
-      this.dispatcher.forget(({ channel }) => channel.startsWith("/meta/"));
+      this.dispatcher.outbox.forget(({ channel }) => channel.startsWith("/meta/"));
       this.dispatcher.selector.begin(void 0, void 0);
-      this.#advised.interval = 1e3 * this.#options.interval;
-      this.#later(delay);
-      this.report("The session was lost", error, delay);
+      this.#advised.forget();
+      const wait = Math.max(this.#losses.next(), delay);
+      this.#later(wait);
+      this.report("The session was lost", error, wait);
     }
     switched() {
       if (this.phase !== "connected") return;
@@ -1276,59 +1418,52 @@
     }
     up() {
       this.#listener.up();
-      if (this.phase === "connected" && this.#hasBegun) this.report("The server answers again");
+      if (this.phase === "connected") this.report("The server answers again");
     }
     down(error, retryIn, isFirst) {
-      if (this.#gone?.()) return;
+      if (this.dispatcher.outbox.carrier(this.#farewell.id)) return this.#farewell.end(void 0);
       if (isFirst) this.#listener.down();
       this.report(error.message, error, retryIn);
     }
     /** Tells the server that we go. */
     disconnect(done) {
       if (this.isOver) return done(void 0);
-      const finish = (error) => {
-        clearTimeout(timer);
+      this.#farewell.begin((error) => {
         done(error);
         if (this.phase !== "disconnected") this.#end(failure("The client was disconnected"));
-      };
-      const timer = setTimeout(() => finish(failure("The server did not answer")), FAREWELL_SECONDS * 1e3);
-      if (this.phase === "unconnected" && this.#waiting.isEmpty) return finish(void 0);
+      });
       const say = () => {
-        this.#isEnding = true;
-        const id = this.transmit({ channel: DISCONNECT, clientId: this.clientId }, {}, (reply, error) => {
-          const isUnknown = reply && fateOf(reply, this.clientId) === "lost";
-          finish(reply && !reply.successful && !isUnknown ? parseError(reply.error) : error);
+        const clientId = this.clientId;
+        this.#farewell.id = this.transmit({ channel: DISCONNECT, clientId }, {}, (reply, error) => {
+          const isGone = reply && (reply.successful || fateOf(reply, clientId) === "lost");
+          this.#farewell.end(isGone ? void 0 : error ?? parseError(reply?.error));
         });
-        this.#gone = () => {
-          const wasUnderWay = this.dispatcher.carrier(id) !== void 0;
-          if (wasUnderWay) finish(void 0);
-          return wasUnderWay;
-        };
       };
-      this.whenConnected(say, () => finish(void 0), false);
-      this.#isEnding = true;
+      const fail = () => this.#farewell.end(void 0);
+      if (this.phase === "connected") say();
+      else if (this.phase === "unconnected" && this.#waiting.isEmpty) fail();
+      else this.#waiting.add({ run: say, fail, isLasting: false });
     }
     /** As the page goes away: one message, and nobody waits. */
     leave() {
       const { clientId, current } = this.dispatcher.selector;
-      if (this.phase !== "connected" || !clientId) return;
-      this.pipeline.pass("outgoing", { channel: DISCONNECT, clientId, id: "bye" }, (passed) => {
-        if (passed) current?.transport?.farewell?.(passed);
-      });
+      if (this.phase !== "connected") return;
+      const message = { channel: DISCONNECT, clientId, id: "bye" };
+      this.pipeline.pass("outgoing", message, (passed) => passed && current?.transport?.farewell?.(passed));
       this.#end(failure("The page was left"));
     }
     #end(error) {
       this.phase = "disconnected";
-      this.#isEnding = this.#hasBegun = false;
-      this.#gone = void 0;
+      this.#ends += 1;
+      this.#hasBegun = false;
       this.#connects.stop();
       clearTimeout(this.#timer);
       this.#timer = void 0;
       this.dispatcher.selector.close();
-      this.dispatcher.selector.clientId = void 0;
       this.#waiting.fail(error, true);
       this.dispatcher.clear(error);
       this.#listener.ended(error);
+      this.#farewell.end(void 0);
       this.report(error.message, error);
     }
   };
@@ -1440,8 +1575,9 @@
     #ask(channel, isSecond = false) {
       channel.standing = "asked";
       const message = { channel: SUBSCRIBE, clientId: this.#session.clientId, subscription: channel.name };
-      this.#session.transmit(message, {}, (reply, error) => {
-        if (this.channels.get(channel.name) !== channel || reply && this.#session.phase !== "connected") return;
+      const isWanted = () => this.channels.get(channel.name) === channel;
+      this.#session.transmit(message, { isWanted }, (reply, error) => {
+        if (!isWanted() || reply && this.#session.phase !== "connected") return;
         if (reply?.successful) return this.channels.agree(channel);
         const refusal = error ?? parseError(reply?.error);
         if (reply && !isSecond && this.#session.pipeline.mayRetry(message, refusal)) this.#ask(channel, true);
@@ -1495,11 +1631,7 @@
     /** Hands a message to the callbacks. */
     apply(_context, [message]) {
       for (const call of [this.#callback, this.#withChannel]) {
-        try {
-          call?.(message);
-        } catch (error) {
-          throwLater(error);
-        }
+        attempt(() => call?.(message), void 0);
       }
     }
   };
@@ -1528,13 +1660,11 @@
     prepare() {
       const source = this.#source;
       if (typeof source === "string" || this.#token !== void 0 && !this.#isExpired()) return void 0;
-      this.#asking ??= (async () => {
-        try {
-          this.#token = await source();
-        } finally {
-          this.#asking = void 0;
-        }
-      })();
+      this.#asking ??= Promise.resolve().then(source).then((token) => {
+        this.#token = token;
+      }).finally(() => {
+        this.#asking = void 0;
+      });
       return this.#asking;
     }
     #isExpired() {
@@ -1560,16 +1690,17 @@
   };
 
   // src/client.ts
-  var BaseClient = class extends Emitter {
+  var BaseClient = class extends Awaitable {
     #extensions = new Extensions();
     #headers;
-    #connected = new Deferrable();
+    #leaving;
     #make;
     #made;
     #watch;
     #unwatch;
-    constructor(endpoint, options, environment) {
+    constructor(endpoint, given, environment) {
       super();
+      const options = given ?? {};
       const resolved = sessionOptions(options);
       const settings = environment.settings(options);
       this.#headers = settings.headers;
@@ -1625,17 +1756,21 @@
         },
         began: () => {
           this.#subscriber.renew();
-          this.#connected.setDeferredStatus("succeeded");
+          this.setDeferredStatus("succeeded");
         },
         ended: (error) => {
           this.#unwatch?.();
           this.#unwatch = void 0;
           this.#subscriber.channels.reject(error);
-          this.#connected.setDeferredStatus("failed", error);
+          this.setDeferredStatus("failed", error);
         },
         deliver: (message) => this.#subscriber.channels.deliver(message),
         refused: (message) => this.#subscriber.takenAway(message)
       };
+    }
+    /** Frameworks that wrap plain objects leave one alone that says what it is; wrapped it could not work. */
+    get [Symbol.toStringTag]() {
+      return "Faye.Client";
     }
     get state() {
       return this.#made?.session.state ?? "unconnected";
@@ -1653,30 +1788,20 @@
     }
     /** Connects, also again after `disconnect`; `callback` is called once there is a session. */
     connect(callback, context) {
-      if (this.#connected.isSettled && this.#session.phase !== "connected") this.#connected = new Deferrable();
+      if (this.#session.isEnding) {
+        const again = () => this.connect(callback, context);
+        void this.#leaving?.then(again, again);
+        return;
+      }
+      if (this.#session.phase !== "connected") this.awaitConnection();
       this.#session.restart();
       if (callback) this.#session.whenConnected(() => callback.call(context), () => {
       }, true);
     }
-    /** As on a promise that resolves when there is a session. */
-    then(resolved, rejected) {
-      return this.#connected.then(resolved, rejected);
-    }
-    callback(callback, context) {
-      this.#connected.callback(callback, context);
-    }
-    errback(callback, context) {
-      this.#connected.errback(callback, context);
-    }
-    timeout(seconds, reason) {
-      this.#connected.timeout(seconds, reason);
-    }
-    setDeferredStatus(status, reason) {
-      this.#connected.setDeferredStatus(status, reason);
-    }
     /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
     disconnect() {
       const publication = new Publication();
+      if (!this.#session.isOver) this.#leaving = publication;
       this.#session.disconnect((error) => {
         this.#subscriber.channels.clear(failure("The client was disconnected"));
         publication.setDeferredStatus(error ? "failed" : "succeeded", error);
@@ -1693,9 +1818,9 @@
     unsubscribe(channel, subscription) {
       for (const each of [channel].flat()) this.#subscriber.remove(each, subscription);
     }
-    publish(channel, data, options = {}) {
-      checkOptions(options, ["attempts", "deadline"]);
-      return publish(this.#session, { channel, data }, options);
+    publish(channel, data, options) {
+      checkOptions(options ?? {}, ["attempts", "deadline"]);
+      return publish(this.#session, { channel, data }, options ?? {});
     }
     /** Publishes a message with whatever fields it has. */
     publishMessage(message) {
@@ -1750,7 +1875,9 @@
 
   // src/message.ts
   function isMessage(value) {
-    return typeof value === "object" && value !== null && !Array.isArray(value);
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+    const { channel } = value;
+    return channel === void 0 || typeof channel === "string";
   }
   function parseMessages(text2) {
     if (typeof text2 !== "string") return void 0;
@@ -1783,13 +1910,22 @@
       const holdsOthers = !batch.every(isFree);
       if (holdsOthers) this.#isBusy = true;
       const request = holdsOthers ? batch.map((message) => isConnect2(message) ? { ...message, advice: { timeout: 0 } } : message) : batch;
-      const exchange = this.exchange(request);
+      const exchange = this.#begin(request);
       this.#underWay.set(exchange, { batch, awaited: new Set(batch) });
       exchange.answer.then(
         (answer) => this.#answered(exchange, batch, answer, holdsOthers),
         (error) => this.#failed(exchange, batch, error, holdsOthers)
       );
       return batch;
+    }
+    /** A request that cannot even be made, because a header has no valid value for example, is one that failed. */
+    #begin(messages) {
+      try {
+        return this.exchange(messages);
+      } catch (error) {
+        return { answer: Promise.reject(failure(`The request could not be made: ${error}`)), abort: () => {
+        } };
+      }
     }
     /** As many messages as one request may hold: a connect only with others or alone, never two. */
     #batch(waiting) {
@@ -1852,7 +1988,7 @@
         script.onerror = () => {
           delete globals[name];
           script.remove();
-          reject(failure("The script of the server could not be loaded"));
+          reject(failure("The script could not be loaded"));
         };
       });
       script.src = url.href;
@@ -1876,7 +2012,7 @@
     const messages = parseMessages(text2);
     if (messages) return messages;
     if (status === 400 || status === 413) return status;
-    throw failure(`The server answered ${status} without messages`);
+    throw failure(`The server answered ${status}`);
   }
   var FetchTransport = class extends RequestTransport {
     isForm = false;
@@ -1966,7 +2102,7 @@
     constructor({ endpoint, settings, to }, script, options) {
       const worker = new SharedWorker(script, `faye ${endpoint.href}`);
       this.#port = worker.port;
-      worker.onerror = () => to.closed(failure("The shared worker could not be started"));
+      worker.onerror = () => to.closed(failure("The shared worker did not start"));
       this.#port.onmessage = ({ data }) => {
         if (data.type === "ready") to.opened();
         else if (data.type === "messages") to.received(data.messages);
@@ -2047,7 +2183,7 @@
       try {
         socket = await create(socketUrl(endpoint), settings);
       } catch (error) {
-        return this.#closed(failure(`The WebSocket could not be made: ${String(error)}`));
+        return this.#closed(failure(`The WebSocket could not be made: ${error}`));
       }
       socket.onerror = () => {
       };
@@ -2064,7 +2200,7 @@
         const messages = parseMessages(event.data);
         if (messages && messages.length > 0) to.received(messages);
       };
-      socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE ? new FayeError(413, [], "The server does not take a message of that size") : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ""}`));
+      socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE ? new FayeError(413, [], "The message is too large") : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ""}`));
     }
     #closed(error) {
       if (this.#isClosed) return;
@@ -2099,7 +2235,7 @@
     check() {
       if (this.#socket?.readyState !== OPEN || this.#checking) return;
       this.#socket.send(QUESTION);
-      this.#checking = setTimeout(() => this.#closed(failure("The server does not answer over the WebSocket")), CHECK_MILLISECONDS);
+      this.#checking = setTimeout(() => this.#closed(failure("The WebSocket is silent")), CHECK_MILLISECONDS);
     }
     farewell(message) {
       this.send([message]);
@@ -2167,7 +2303,7 @@
 
   // src/browser.ts
   var Client = class extends BaseClient {
-    constructor(endpoint = "/bayeux", options = {}) {
+    constructor(endpoint = "/bayeux", options) {
       super(endpoint, options, page);
     }
   };

@@ -45,10 +45,14 @@ const shared = {
 // Names that only the parts of the client use among themselves: neither the API nor the protocol has them. In the script
 // for pages they become short.
 const INTERNAL = [
-  'carriedBy', 'dispatcher', 'endpointFor', 'giveUp', 'hasHeard', 'hasWorked', 'isAlone', 'isBlockable', 'isElsewhere',
-  'isLasting', 'isOverdue', 'isProven', 'isRetired', 'isSocket', 'isTrial', 'isUsable', 'mayRetry', 'needsClient', 'openedAt',
-  'ownsSession', 'pipeline', 'refuseLargest', 'replyTime', 'sendable', 'selector', 'shunned', 'shunnedAt', 'shunnedUntil',
-  'standing', 'takenAway', 'transmit', 'waitNoLonger', 'whenConnected',
+  'answered', 'awaitConnection', 'began', 'carriedBy', 'carrier', 'candidates', 'cuts', 'cycle', 'dispatcher',
+  'ended', 'endpointFor', 'exchange', 'farewell', 'forgive', 'giveUp', 'goesOn', 'hasHeard', 'hasWorked', 'isAlone',
+  'isBegun', 'isBlockable', 'isElsewhere', 'isEnding', 'isForm', 'isLasting', 'isOver', 'isOverdue', 'isProven',
+  'isRetired', 'isSocket', 'isTrial', 'isUsable', 'isWanted', 'largest', 'mayRetry', 'moved', 'needsClient',
+  'openedAt', 'outbox', 'ownsSession', 'phase', 'pipeline', 'place', 'prepare', 'refuseLargest', 'relayed', 'renew',
+  'replyTime', 'retire', 'retries', 'runAll', 'schedule', 'sendable', 'selector', 'shunned', 'shunnedAt',
+  'shunnedUntil', 'standing', 'starts', 'stranded', 'switched', 'takenAway', 'transmit', 'waitNoLonger',
+  'whenConnected',
 ];
 
 const script = {

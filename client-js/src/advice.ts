@@ -5,6 +5,7 @@
 
 import { parseError } from './error.js';
 import type { Message } from './message.js';
+import type { SessionOptions } from './options.js';
 
 /** How long a reply may take where the server holds no connects. */
 const REPLY_SECONDS = 10;
@@ -15,9 +16,17 @@ export class Advised {
   /** Milliseconds for which the server holds a connect. */
   timeout: number;
 
-  constructor(interval: number, timeout: number) {
-    this.interval = interval;
-    this.timeout = timeout;
+  #options: SessionOptions;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.interval = 1000 * options.interval;
+    this.timeout = 1000 * options.timeout;
+  }
+
+  /** The next session may be over another transport, for which the server advises otherwise. */
+  forget(): void {
+    this.interval = 1000 * this.#options.interval;
   }
 
   heed({ advice }: Message): void {
@@ -28,8 +37,8 @@ export class Advised {
   }
 
   /** Seconds that a reply may take: as long as the server holds a connect, and a little more. */
-  replyTime(retry: number): number {
-    return (1.2 * this.timeout) / 1000 || Math.max(1.2 * retry, REPLY_SECONDS);
+  replyTime(): number {
+    return (1.2 * this.timeout) / 1000 || Math.max(1.2 * this.#options.retry, REPLY_SECONDS);
   }
 }
 

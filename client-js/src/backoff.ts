@@ -14,3 +14,27 @@ export function delayAfter(failures: number, retry: number, limit: number, rando
   const longest = Math.min(retry * 2 ** Math.min(failures - 2, 30), Math.max(limit, retry));
   return 1000 * longest * (0.5 + random() / 2);
 }
+
+/** Counts failures in a row, and says how long to wait after each. */
+export class Backoff {
+  #count = 0;
+  #options: { retry: number; maxRetry: number };
+  #free: number;
+
+  /** `free` is how many failures cost nothing. */
+  constructor(options: { retry: number; maxRetry: number }, free: number) {
+    this.#options = options;
+    this.#free = free;
+  }
+
+  /** One more failure: the milliseconds to wait. */
+  next(): number {
+    this.#count += 1;
+    const counted = this.#count - this.#free;
+    return counted > 0 ? delayAfter(counted + 1, this.#options.retry, this.#options.maxRetry) : 0;
+  }
+
+  reset(): void {
+    this.#count = 0;
+  }
+}

@@ -10,7 +10,7 @@ import { page } from './page.js';
 export * from './api.js';
 
 export class Client extends BaseClient {
-  constructor(endpoint: string | URL = '/bayeux', options: ClientOptions = {}) {
+  constructor(endpoint: string | URL = '/bayeux', options?: ClientOptions | null) {
     super(endpoint, options, page);
   }
 }

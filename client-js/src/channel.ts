@@ -19,5 +19,3 @@ export function patternsOf(channel: string): string[] {
   }
   return [...new Set(patterns)];
 }
-
-export const isPattern = (channel: string): boolean => channel.endsWith('*');

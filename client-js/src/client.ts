@@ -3,10 +3,9 @@
  */
 
 import { Ack } from './ack.js';
+import { Awaitable } from './awaitable.js';
 import type { ConnectionEvent, ConnectionState } from './connection.js';
 import { CONSTANTS } from './constants.js';
-import { Deferrable, type DeferredStatus } from './deferrable.js';
-import { Emitter } from './emitter.js';
 import type { Environment } from './environment.js';
 import { type FayeError, failure } from './error.js';
 import { type Extension, Extensions } from './extensible.js';
@@ -40,17 +39,18 @@ export type ClientEvents = {
   'replay:gap': [ChannelEvent];
 };
 
-export class BaseClient extends Emitter<ClientEvents> {
+export class BaseClient extends Awaitable<ClientEvents> {
   #extensions = new Extensions();
   #headers: Record<string, string>;
-  #connected = new Deferrable();
+  #leaving: Publication | undefined;
   #make: () => Session;
   #made: { session: Session; subscriber: Subscriber } | undefined;
   #watch: () => () => void;
   #unwatch: (() => void) | undefined;
 
-  constructor(endpoint: string | URL, options: ClientOptions, environment: Environment) {
+  constructor(endpoint: string | URL, given: ClientOptions | null | undefined, environment: Environment) {
     super();
+    const options = given ?? {};
     const resolved = sessionOptions(options);
     const settings = environment.settings(options);
     this.#headers = settings.headers;
@@ -112,17 +112,22 @@ export class BaseClient extends Emitter<ClientEvents> {
       },
       began: () => {
         this.#subscriber.renew();
-        this.#connected.setDeferredStatus('succeeded');
+        this.setDeferredStatus('succeeded');
       },
       ended: (error) => {
         this.#unwatch?.();
         this.#unwatch = undefined;
         this.#subscriber.channels.reject(error);
-        this.#connected.setDeferredStatus('failed', error);
+        this.setDeferredStatus('failed', error);
       },
       deliver: (message) => this.#subscriber.channels.deliver(message),
       refused: (message) => this.#subscriber.takenAway(message),
     };
+  }
+
+  /** Frameworks that wrap plain objects leave one alone that says what it is; wrapped it could not work. */
+  get [Symbol.toStringTag](): string {
+    return 'Faye.Client';
   }
 
   get state(): ConnectionState {
@@ -145,38 +150,20 @@ export class BaseClient extends Emitter<ClientEvents> {
 
   /** Connects, also again after `disconnect`; `callback` is called once there is a session. */
   connect(callback?: () => void, context?: unknown): void {
-    if (this.#connected.isSettled && this.#session.phase !== 'connected') this.#connected = new Deferrable();
+    if (this.#session.isEnding) {
+      const again = (): void => this.connect(callback, context);
+      void this.#leaving?.then(again, again);
+      return;
+    }
+    if (this.#session.phase !== 'connected') this.awaitConnection();
     this.#session.restart();
     if (callback) this.#session.whenConnected(() => callback.call(context), () => {}, true);
-  }
-
-  /** As on a promise that resolves when there is a session. */
-  then<Result = void, Failure = never>(
-    resolved?: ((value: void) => Result | PromiseLike<Result>) | null,
-    rejected?: ((error: any) => Failure | PromiseLike<Failure>) | null,
-  ): Promise<Result | Failure> {
-    return this.#connected.then(resolved, rejected);
-  }
-
-  callback(callback: () => void, context?: unknown): void {
-    this.#connected.callback(callback, context);
-  }
-
-  errback(callback: (error: any) => void, context?: unknown): void {
-    this.#connected.errback(callback, context);
-  }
-
-  timeout(seconds: number, reason?: unknown): void {
-    this.#connected.timeout(seconds, reason);
-  }
-
-  setDeferredStatus(status: DeferredStatus, reason?: unknown): void {
-    this.#connected.setDeferredStatus(status, reason);
   }
 
   /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
   disconnect(): Publication {
     const publication = new Publication();
+    if (!this.#session.isOver) this.#leaving = publication;
     this.#session.disconnect((error) => {
       this.#subscriber.channels.clear(failure('The client was disconnected'));
       publication.setDeferredStatus(error ? 'failed' : 'succeeded', error);
@@ -202,9 +189,9 @@ export class BaseClient extends Emitter<ClientEvents> {
     for (const each of [channel].flat()) this.#subscriber.remove(each, subscription);
   }
 
-  publish(channel: string, data: unknown, options: PublishOptions = {}): Publication {
-    checkOptions(options, ['attempts', 'deadline']);
-    return publish(this.#session, { channel, data }, options);
+  publish(channel: string, data: unknown, options?: PublishOptions | null): Publication {
+    checkOptions(options ?? {}, ['attempts', 'deadline']);
+    return publish(this.#session, { channel, data }, options ?? {});
   }
 
   /** Publishes a message with whatever fields it has. */

@@ -2,11 +2,14 @@
  * Keeps one connect under way, over the transport in use: that is how a server reaches us and knows that we are there.
  */
 
+import type { Advised } from './advice.js';
 import { delayAfter } from './backoff.js';
 import { CONNECT } from './channel.js';
+import { later, type Timer } from './clock.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { Settle } from './envelope.js';
 import type { Message } from './message.js';
+import type { SessionOptions } from './options.js';
 
 /** A connect that is answered faster, and brought nothing, counts as answered at once. */
 const QUICK_MILLISECONDS = 50;
@@ -18,23 +21,22 @@ export class Connects {
   hasHeard = false;
   #dispatcher: Dispatcher;
   #transmit: (message: Message, settle: Settle) => string;
-  #interval: () => number;
-  #failed: () => number;
+  #options: SessionOptions;
+  #advised: Advised;
   #underWay: { id: string } | undefined;
   #quick = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Timer | undefined;
 
-  /** `interval` gives the milliseconds that the server wants between two connects. */
   constructor(
     dispatcher: Dispatcher,
-    retry: number,
-    interval: () => number,
+    options: SessionOptions,
+    advised: Advised,
     transmit: (message: Message, settle: Settle) => string,
   ) {
     this.#dispatcher = dispatcher;
+    this.#options = options;
+    this.#advised = advised;
     this.#transmit = transmit;
-    this.#interval = interval;
-    this.#failed = () => delayAfter(2, retry, retry);
   }
 
   /** Connects, unless a connect waits or is under way over the transport in use. */
@@ -42,7 +44,7 @@ export class Connects {
     const { current, clientId } = this.#dispatcher.selector;
     if (!clientId || !current) return;
     if (this.#underWay) {
-      const carrier = this.#dispatcher.carrier(this.#underWay.id);
+      const carrier = this.#dispatcher.outbox.carrier(this.#underWay.id);
       if (!carrier || carrier === current.transport) return;
     }
     clearTimeout(this.#timer);
@@ -55,22 +57,24 @@ export class Connects {
       if (this.#underWay !== underWay) return;
       this.#underWay = undefined;
       // A connect that another transport still carries is not made again.
-      this.#dispatcher.retire(({ channel }) => channel === CONNECT);
+      this.#dispatcher.outbox.retire(({ channel }) => channel === CONNECT);
       const delay = this.#delay(reply, message.advice?.timeout === 0, sentAt);
-      if (delay > 0) this.#timer = setTimeout(() => this.cycle(), delay);
+      if (delay > 0) this.#timer = later(() => this.cycle(), delay);
       else this.cycle();
     });
   }
 
   #delay(reply: Message | undefined, isTrial: boolean, sentAt: number): number {
-    if (!reply?.successful) return Math.max(this.#failed(), this.#interval());
+    const { interval } = this.#advised;
+    const { retry } = this.#options;
+    if (!reply?.successful) return Math.max(delayAfter(2, retry, retry), interval);
     if (isTrial) return 0;
     // A server that answers connects at once, again and again, is not asked without pause.
     const isQuick = !this.hasHeard && Date.now() - sentAt < QUICK_MILLISECONDS;
     this.#quick = isQuick ? this.#quick + 1 : 0;
     const excess = this.#quick - QUICK_IN_A_ROW;
     const brake = excess > 0 ? Math.min(100 * 2 ** excess, LONGEST_BRAKE) : 0;
-    return Math.max(this.#interval(), brake);
+    return Math.max(interval, brake);
   }
 
   /** The session is over. */

@@ -2,19 +2,20 @@
  * A promise that somebody else settles, with Faye's `callback` and `errback`.
  */
 
+import { later, type Timer } from './clock.js';
 import { failure } from './error.js';
 
 /** What `then` takes of an error; Faye's Deferrable takes any value. */
 export type DeferredStatus = 'succeeded' | 'failed' | 'unknown';
 
 export class Deferrable extends Promise<void> {
-  #settle: { resolve: () => void; reject: (error: unknown) => void };
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #settle: { resolve: (value?: any) => void; reject: (error: unknown) => void };
+  #timer: Timer | undefined;
   /** Whether it was resolved or rejected. */
   isSettled = false;
 
   constructor() {
-    let settle!: { resolve: () => void; reject: (error: unknown) => void };
+    let settle!: { resolve: (value?: any) => void; reject: (error: unknown) => void };
     super((resolve, reject) => {
       settle = { resolve, reject };
     });
@@ -28,29 +29,29 @@ export class Deferrable extends Promise<void> {
     return Promise;
   }
 
-  callback<Context = unknown>(callback: (this: Context) => void, context?: Context): void {
-    void this.then(() => callback.call(context as Context), () => {});
+  callback<Context = unknown>(callback: ((this: Context, value: any) => void) | undefined, context?: Context): void {
+    if (callback) void this.then((value) => callback.call(context as Context, value), () => {});
   }
 
-  errback<Context = unknown>(callback: (this: Context, error: any) => void, context?: Context): void {
-    void this.then(undefined, (error: unknown) => callback.call(context as Context, error));
+  errback<Context = unknown>(callback: ((this: Context, error: any) => void) | undefined, context?: Context): void {
+    if (callback) void this.then(undefined, (error: unknown) => callback.call(context as Context, error));
   }
 
   /** Rejects after so many seconds unless it is settled before. */
   timeout(seconds: number, reason?: unknown): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(
-      () => this.setDeferredStatus('failed', reason ?? failure(`It took longer than ${seconds} s`)),
+    this.#timer = later(
+      () => this.setDeferredStatus('failed', reason ?? failure(`Not settled within ${seconds} s`)),
       seconds * 1000,
     );
   }
 
   /** Settles it. Only the first call counts. */
-  setDeferredStatus(status: DeferredStatus, reason?: unknown): void {
+  setDeferredStatus(status: DeferredStatus, value?: unknown): void {
     if (this.isSettled || status === 'unknown') return;
     this.isSettled = true;
     clearTimeout(this.#timer);
-    if (status === 'succeeded') this.#settle.resolve();
-    else this.#settle.reject(reason);
+    if (status === 'succeeded') this.#settle.resolve(value);
+    else this.#settle.reject(value);
   }
 }

@@ -6,6 +6,7 @@
 import { delayAfter } from './backoff.js';
 import type { Candidate } from './candidate.js';
 import { CONNECT, HANDSHAKE } from './channel.js';
+import { later, type Timer } from './clock.js';
 import { Early } from './early.js';
 import { type Envelope, isConnect, type Settle, stamp } from './envelope.js';
 import { FayeError, failure } from './error.js';
@@ -14,7 +15,7 @@ import type { Message } from './message.js';
 import type { SessionOptions } from './options.js';
 import type { Limits } from './pipeline.js';
 import { Outbox } from './outbox.js';
-import { Scheduler } from './scheduler.js';
+import { Schedule } from './schedule.js';
 import { Selector } from './selector.js';
 import type { Reach, Transport } from './transport/transport.js';
 
@@ -22,15 +23,15 @@ export class Dispatcher implements SelectorListener {
   readonly selector: Selector;
   #options: SessionOptions;
   #listener: DispatcherListener;
-  #outbox = new Outbox();
+  readonly outbox = new Outbox();
   #failures = 0;
-  #pause: ReturnType<typeof setTimeout> | undefined;
+  #pause: Timer | undefined;
   #isFlushing = false;
   #held = 0;
   isUp: boolean | undefined;
   /** Whether another has told that the server is away: replies of that other say nothing then. */
   #isRelayed = false;
-  #early = new Early((message) => this.#receive(message), () => this.#outbox.waitNoLonger());
+  #early = new Early((message) => this.#receive(message), () => this.outbox.waitNoLonger());
 
   constructor(reach: Reach, options: SessionOptions, listener: DispatcherListener) {
     this.#options = options;
@@ -40,35 +41,13 @@ export class Dispatcher implements SelectorListener {
 
   /** Sends a message with an id. */
   send(message: Message, limits: Limits, settle: Settle): void {
-    const scheduler = new this.#options.scheduler(message, { ...limits, interval: this.#options.retry });
+    const { scheduler, retry } = this.#options;
     const envelope: Envelope = {
-      message, scheduler, settle, transport: undefined, timer: undefined, isAlone: false, isTrial: false, isRetired: false, isOverdue: false,
+      message, schedule: new Schedule(scheduler, message, { ...limits, interval: retry }), settle,
+      transport: undefined, timer: undefined, clientId: undefined, sessions: 0, isAlone: false, isTrial: false, isRetired: false, isOverdue: false,
     };
-    this.#outbox.add(envelope);
+    this.outbox.add(envelope);
     this.flush();
-  }
-
-  /** Gives up a message. */
-  abort(id: string, error: FayeError): void {
-    const envelope = this.#outbox.get(id);
-    if (!envelope) return;
-    envelope.scheduler.abort();
-    this.#outbox.drop(envelope)(undefined, error);
-  }
-
-  /** Forgets messages without a word: nobody needs the reply any more. */
-  forget(matches: (message: Message) => boolean): void {
-    for (const envelope of this.#outbox.all()) if (matches(envelope.message)) this.#outbox.drop(envelope);
-  }
-
-  /** Does not send messages again. */
-  retire(matches: (message: Message) => boolean): void {
-    this.#outbox.retire(matches);
-  }
-
-  /** What carries a message now; undefined while it waits. */
-  carrier(id: string): Transport | undefined {
-    return this.#outbox.get(id)?.transport;
   }
 
   /** Gives up everything. */
@@ -77,7 +56,7 @@ export class Dispatcher implements SelectorListener {
     this.#early.release();
     this.#pause = this.isUp = undefined;
     this.#failures = 0;
-    for (const envelope of this.#outbox.all()) this.#outbox.end(envelope)(undefined, error);
+    for (const envelope of this.outbox.all()) this.outbox.end(envelope)(undefined, error);
   }
 
   /** Messages that `act` sends leave together. */
@@ -105,23 +84,23 @@ export class Dispatcher implements SelectorListener {
     const { current, clientId } = this.selector;
     if (!current?.transport) return;
     const { transport } = current;
-    const sendable = this.#outbox.sendable(transport, clientId !== undefined);
+    const sendable = this.outbox.sendable(transport, clientId);
     if (sendable.length === 0) return;
     for (const envelope of sendable) stamp(envelope, current, this.selector.clientId, Boolean(this.isUp));
     const taken = new Set(transport.send(sendable.map(({ message }) => message)));
     for (const envelope of sendable) {
       if (!taken.has(envelope.message)) continue;
       envelope.transport = transport;
-      envelope.scheduler.send();
-      const seconds = envelope.scheduler.getTimeout();
-      envelope.timer = setTimeout(() => this.#timedOut(envelope, current, seconds), seconds * 1000);
+      envelope.schedule.tell('send');
+      const { timeout } = envelope.schedule;
+      envelope.timer = later(() => this.#timedOut(envelope, current, timeout), timeout);
     }
   }
 
-  #timedOut(envelope: Envelope, candidate: Candidate, seconds: number): void {
+  #timedOut(envelope: Envelope, candidate: Candidate, timeout: number): void {
     const { transport, message } = envelope;
-    if (envelope.isRetired) return void this.#outbox.drop(envelope);
-    const error = failure(`No reply to ${message.channel} within ${Math.round(seconds)} s`);
+    if (envelope.isRetired) return void this.outbox.drop(envelope);
+    const error = failure(`No reply to ${message.channel} within ${Math.round(timeout / 1000)} s`);
     if (candidate.kind.isSocket && candidate.transport === transport) return this.selector.fail(candidate, error);
     transport!.cancel(message);
     if (candidate === this.selector.current) this.failed(candidate, transport!, [message], error);
@@ -138,21 +117,22 @@ export class Dispatcher implements SelectorListener {
   received(transport: Transport, messages: Message[]): void {
     // What the connect on the transport before this one brings was sent before.
     const isNew = transport === this.selector.current?.transport;
-    const isEarly = isNew && this.#outbox.isElsewhere(transport, isConnect);
+    const isEarly = isNew && this.outbox.isElsewhere(transport, isConnect);
     for (const message of messages) {
       if (isEarly && message.successful === undefined) this.#early.keep(message);
       else this.#receive(message);
     }
-    if (!this.#outbox.isElsewhere(this.selector.current?.transport ?? transport, isConnect)) this.#early.release();
+    if (!this.outbox.isElsewhere(this.selector.current?.transport ?? transport, isConnect)) this.#early.release();
     this.flush();
   }
 
   #receive(message: Message): void {
     const isReply = message.successful !== undefined;
-    let envelope = isReply ? this.#outbox.get(message.id) : undefined;
+    let envelope = isReply ? this.outbox.get(message.id) : undefined;
     if (envelope?.message.channel !== message.channel) envelope = undefined;
-    envelope?.scheduler.succeed();
-    const settle = envelope && this.#outbox.end(envelope);
+    if (envelope && this.outbox.goesOn(envelope, message)) envelope = undefined;
+    envelope?.schedule.tell('succeed');
+    const settle = envelope && this.outbox.end(envelope);
     if (isReply) this.#failures = 0;
     if (!this.#isRelayed) this.#setUp();
     this.#listener.received(message, settle);
@@ -172,30 +152,30 @@ export class Dispatcher implements SelectorListener {
   }
 
   failed(candidate: Candidate, transport: Transport, messages: Message[] | undefined, error: FayeError): void {
-    if (error.code === 413) this.#outbox.refuseLargest(this.#outbox.carriedBy(transport, messages), error);
-    const affected = this.#outbox.carriedBy(transport, messages);
+    if (error.code === 413) this.outbox.refuseLargest(this.outbox.carriedBy(transport, messages), error);
+    const affected = this.outbox.carriedBy(transport, messages);
     this.#down(candidate, error, affected);
-    for (const envelope of affected) this.#outbox.wait(envelope);
+    for (const envelope of affected) this.outbox.wait(envelope);
   }
 
   moved(transport: Transport, messages: Message[] | undefined): void {
-    for (const envelope of this.#outbox.carriedBy(transport, messages)) this.#outbox.wait(envelope);
+    for (const envelope of this.outbox.carriedBy(transport, messages)) this.outbox.wait(envelope);
     this.flush();
   }
 
   /** A request that the server did not read: its messages go again one by one, to find the one at fault. */
   refused(messages: Message[], status: number): void {
-    const error = new FayeError(status, [], `The server answered ${status} to the request`);
+    const error = new FayeError(status, [], `The server answered ${status}`);
     for (const message of messages) {
-      const envelope = this.#outbox.get(message.id);
+      const envelope = this.outbox.get(message.id);
       if (!envelope) continue;
       const isSingle = messages.length === 1;
       if (isSingle && message.channel !== HANDSHAKE && message.channel !== CONNECT) {
-        this.#outbox.end(envelope)(undefined, error);
+        this.outbox.end(envelope)(undefined, error);
       } else {
         envelope.isAlone = true;
         if (isSingle) this.#down(this.selector.current, error, [envelope]);
-        this.#outbox.wait(envelope);
+        this.outbox.wait(envelope);
       }
     }
     this.flush();
@@ -220,11 +200,11 @@ export class Dispatcher implements SelectorListener {
     this.#failures += 1;
     const { retry, maxRetry } = this.#options;
     // An application's own scheduler knows better.
-    const own = affected.find(({ scheduler }) => scheduler.getInterval !== Scheduler.prototype.getInterval);
-    const delay = own ? own.scheduler.getInterval() * 1000 : delayAfter(this.#failures, retry, maxRetry);
+    const own = affected.map(({ schedule }) => schedule.interval).find((interval) => interval !== undefined);
+    const delay = own ?? delayAfter(this.#failures, retry, maxRetry);
     this.#isRelayed = false;
     this.selector.release(candidate);
-    this.#pause = setTimeout(() => this.retry(), delay);
+    this.#pause = later(() => this.retry(), delay);
     const wasUp = this.isUp !== false;
     this.isUp = false;
     this.#listener.down(error, delay, wasUp);

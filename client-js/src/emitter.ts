@@ -2,19 +2,14 @@
  * Events, with the names of Node's emitter and of Faye's own (`bind`, `unbind`, `trigger`).
  */
 
+import { attempt } from './clock.js';
+
 type Listener = (...values: any[]) => void;
 
 interface Entry {
   listener: Listener;
   context: unknown;
   once: boolean;
-}
-
-/** Throws after the current work is done, so that a listener's mistake is seen and harms nobody else. */
-export function throwLater(error: unknown): void {
-  setTimeout(() => {
-    throw error;
-  }, 0);
 }
 
 /** `Events` names each event and the arguments of its listeners. */
@@ -47,7 +42,9 @@ export class Emitter<Events extends Record<string, unknown[]>> {
   }
 
   off<Name extends keyof Events & string>(event: Name, listener: (...values: Events[Name]) => void): this {
-    return this.#remove(event, (entry) => entry.listener === listener);
+    // As with Node, one of them, the last that was added.
+    const last = [...(this.#entries.get(event) ?? [])].reverse().find((entry) => entry.listener === listener);
+    return this.#remove(event, (entry) => entry === last);
   }
 
   removeListener<Name extends keyof Events & string>(event: Name, listener: (...values: Events[Name]) => void): this {
@@ -84,7 +81,7 @@ export class Emitter<Events extends Record<string, unknown[]>> {
     context?: unknown,
   ): this {
     return this.#remove(event, (entry) =>
-      listener === undefined || (entry.listener === listener && (context === undefined || entry.context === context)));
+      listener === undefined || (entry.listener === listener && entry.context === context));
   }
 
   /** Gives whether anybody listens. A listener that throws does not keep the others from hearing. */
@@ -92,11 +89,7 @@ export class Emitter<Events extends Record<string, unknown[]>> {
     const entries = this.#entries.get(event) ?? [];
     for (const entry of entries) {
       if (entry.once) this.#remove(event, (other) => other === entry);
-      try {
-        entry.listener.apply(entry.context, values);
-      } catch (error) {
-        throwLater(error);
-      }
+      attempt(() => entry.listener.apply(entry.context, values), undefined);
     }
     return entries.length > 0;
   }

@@ -4,9 +4,10 @@
 
 import type { Candidate } from './candidate.js';
 import { CONNECT } from './channel.js';
+import type { Timer } from './clock.js';
 import type { FayeError } from './error.js';
 import type { Message } from './message.js';
-import type { Scheduler } from './scheduler.js';
+import type { Schedule } from './schedule.js';
 import type { Transport } from './transport/transport.js';
 
 /** Is given the reply, or why there is none. */
@@ -14,11 +15,14 @@ export type Settle = (reply: Message | undefined, error: FayeError | undefined) 
 
 export interface Envelope {
   readonly message: Message;
-  readonly scheduler: Scheduler;
+  readonly schedule: Schedule;
   settle: Settle;
   /** What carries it now; undefined while it waits. */
   transport: Transport | undefined;
-  timer: ReturnType<typeof setTimeout> | undefined;
+  timer: Timer | undefined;
+  /** The session that it was sent in, and how many it was sent in. */
+  clientId: string | undefined;
+  sessions: number;
   /** It goes in a request of its own: one with others was refused. */
   isAlone: boolean;
   /** Nobody waits for the reply, but what comes with it counts. */
@@ -38,6 +42,8 @@ export const isConnect = ({ channel }: Message): boolean => channel === CONNECT;
 export function stamp(envelope: Envelope, candidate: Candidate, clientId: string | undefined, isUp: boolean): void {
   const { message } = envelope;
   if (message.clientId !== undefined) message.clientId = clientId!;
+  if (envelope.clientId !== clientId) envelope.sessions += 1;
+  envelope.clientId = clientId;
   if (!isConnect(message)) return;
   message.connectionType = candidate.kind.type;
   if (!isUp) message.advice = { timeout: 0 };

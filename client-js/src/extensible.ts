@@ -2,6 +2,7 @@
  * The application's extensions: each sees every message on its way out and in, and may change, hold or drop it.
  */
 
+import { throwLater } from './clock.js';
 import type { Message } from './message.js';
 
 type Pass = (message: Message | null) => void;
@@ -45,8 +46,14 @@ export class Extensions {
         next(index + 1, result);
       };
       const run = extension[stage] as (...values: unknown[]) => void;
-      if (run.length >= 3) run.call(extension, current, null, pass);
-      else run.call(extension, current, pass);
+      // A message that an extension fails on goes no further.
+      try {
+        if (run.length >= 3) run.call(extension, current, null, pass);
+        else run.call(extension, current, pass);
+      } catch (error) {
+        throwLater(error);
+        pass(null);
+      }
     };
     next(0, message);
   }

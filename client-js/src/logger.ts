@@ -2,6 +2,8 @@
  * Where the client says what it does, as `Faye.logger`. Without one it says nothing and formats nothing.
  */
 
+import { attempt } from './clock.js';
+
 export type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
 /** A function that takes each line, or an object with a method for each level. */
@@ -22,6 +24,8 @@ export function log(level: Level, line: string, ...values: unknown[]): void {
   const { logger } = logging;
   if (!logger) return;
   const full = `[Faye.Client] ${line.replace(/\?/g, () => text(values.shift()))}`;
-  if (typeof logger === 'function') logger(full);
-  else logger[level]?.(full);
+  attempt(() => {
+    if (typeof logger === 'function') logger(full);
+    else logger[level]?.(full);
+  }, undefined);
 }

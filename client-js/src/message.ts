@@ -29,7 +29,9 @@ export interface Message {
 
 /** Whether what came from outside has the shape of a message. */
 export function isMessage(value: unknown): value is Message {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const { channel } = value as Message;
+  return channel === undefined || typeof channel === 'string';
 }
 
 /** The messages in a text, or nothing if it is not JSON or holds none. */

@@ -5,6 +5,7 @@
 import { BaseClient } from './client.js';
 import { Cookies } from './cookies.js';
 import type { Environment } from './environment.js';
+import { failure } from './error.js';
 import { makeFaye } from './faye.js';
 import type { ClientOptions } from './options.js';
 import { nodeLongPolling } from './transport/node-http.js';
@@ -26,7 +27,8 @@ const node: Environment = {
 
 export class Client extends BaseClient {
   /** The endpoint has to be a whole address, such as `http://localhost:8000/faye`. */
-  constructor(endpoint: string | URL, options: ClientOptions = {}) {
+  constructor(endpoint: string | URL, options?: ClientOptions | null) {
+    if (options && 'proxy' in options) throw failure('Unrecognized option: proxy. Pass an agent that goes through the proxy');
     super(endpoint, options, node);
   }
 }

@@ -56,7 +56,7 @@ const KNOWN = ['timeout', 'interval', 'retry', 'maxRetry', 'endpoints', 'schedul
 export function checkOptions(options: object, known: readonly string[]): void {
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
-    throw failure(`Unrecognized option: ${name}${name === 'proxy' ? '. Pass an agent that goes through the proxy' : ''}`);
+    throw failure(`Unrecognized option: ${name}`);
   }
 }
 

@@ -2,11 +2,15 @@
  * The messages that are not answered yet, in the order in which they were sent. It decides nothing.
  */
 
-import { HANDSHAKE } from './channel.js';
+import { fateOf } from './advice.js';
+import { CONNECT, HANDSHAKE, SUBSCRIBE, UNSUBSCRIBE } from './channel.js';
 import { type Envelope, isConnect, type Settle } from './envelope.js';
 import { type FayeError, failure } from './error.js';
 import type { Message } from './message.js';
 import type { Transport } from './transport/transport.js';
+
+/** How often a publication goes on in a new session when the server has forgotten the old one. */
+const MOST_SESSIONS = 3;
 
 export class Outbox {
   #envelopes = new Map<string, Envelope>();
@@ -29,19 +33,56 @@ export class Outbox {
       envelope.transport === transport && (!messages || messages.includes(envelope.message)));
   }
 
+  /** Gives up a message. */
+  abort(id: string, error: FayeError): void {
+    const envelope = this.get(id);
+    if (!envelope) return;
+    envelope.schedule.tell('abort');
+    this.drop(envelope)(undefined, error);
+  }
+
+  /** Forgets messages without a word: nobody needs the reply any more. */
+  forget(matches: (message: Message) => boolean): void {
+    for (const envelope of this.all()) if (matches(envelope.message)) this.drop(envelope);
+  }
+
+  /** What carries a message now; undefined while it waits. */
+  carrier(id: string | undefined): Transport | undefined {
+    return this.get(id)?.transport;
+  }
+
+  /** A publication whose session the server has forgotten goes on in the next one, at its place. Gives whether it does. */
+  goesOn(envelope: Envelope, reply: Message): boolean {
+    const { message, clientId, sessions } = envelope;
+    if (message.channel.startsWith('/meta/') || sessions >= MOST_SESSIONS) return false;
+    if (fateOf(reply, clientId ?? '') !== 'lost') return false;
+    this.wait(envelope);
+    return true;
+  }
+
   /** What waits and may be sent over a transport now. What may be sent no more is given up. */
-  sendable(transport: Transport, hasSession: boolean): Envelope[] {
-    // What another transport carries has to arrive before what comes after it.
+  sendable(transport: Transport, clientId: string | undefined): Envelope[] {
+    // What another transport carries, or was sent in another session, has to arrive before what comes after it.
     const isMoving = this.isElsewhere(transport, (message) => !isConnect(message));
+    const isOlder = this.#isOlder(clientId);
     const waiting = this.all().filter((envelope) => {
-      const { message, scheduler } = envelope;
-      const mayBe = isConnect(message) || !isMoving;
-      if (envelope.transport || !mayBe || (!hasSession && message.channel !== HANDSHAKE)) return false;
-      if (!scheduler.isDeliverable()) this.giveUp(envelope);
-      return scheduler.isDeliverable();
+      const { message, schedule } = envelope;
+      const { channel } = message;
+      if (envelope.transport || (!clientId && channel !== HANDSHAKE)) return false;
+      if (channel !== HANDSHAKE && channel !== CONNECT) {
+        if (isMoving || (isOlder && channel !== SUBSCRIBE && channel !== UNSUBSCRIBE)) return false;
+      }
+      const { isDeliverable } = schedule;
+      if (!isDeliverable) this.giveUp(envelope);
+      return isDeliverable;
     });
     const alone = waiting.findIndex(({ isAlone }) => isAlone);
     return alone < 0 ? waiting : waiting.slice(0, Math.max(alone, 1));
+  }
+
+  #isOlder(clientId: string | undefined): boolean {
+    return this.all().some((envelope) =>
+      envelope.transport && envelope.message.clientId !== undefined && envelope.clientId !== clientId);
   }
 
   /** Takes a message out. Whoever waits for the reply is to be told by what is given. */
@@ -87,13 +128,13 @@ export class Outbox {
     clearTimeout(envelope.timer);
     envelope.transport = undefined;
     envelope.isOverdue = false;
-    envelope.scheduler.fail();
-    if (!envelope.scheduler.isDeliverable()) this.giveUp(envelope);
+    envelope.schedule.tell('fail');
+    if (!envelope.schedule.isDeliverable) this.giveUp(envelope);
   }
 
   giveUp(envelope: Envelope): void {
-    envelope.scheduler.abort();
-    this.end(envelope)(undefined, failure('The message was given up: its attempts or its time ran out'));
+    envelope.schedule.tell('abort');
+    this.end(envelope)(undefined, failure('The attempts or the time ran out'));
   }
 
   /** A server ended the socket because of one message, which would happen again: it is the largest with data. */

@@ -18,6 +18,13 @@ export interface Limits {
   timeout: number;
 }
 
+const UNWANTED = 'The client was disconnected';
+
+/** What concerns one message; by default it is wanted. */
+export interface Wishes extends Omit<Limits, 'timeout'> {
+  isWanted?: () => boolean;
+}
+
 export class Pipeline {
   #extensions: Extensions;
   #features: Feature[];
@@ -28,23 +35,42 @@ export class Pipeline {
     this.#features = features;
   }
 
-  /** Sends a message. `settle` is called with its reply, or with what went wrong. Gives the id. */
-  send(message: Message, limits: Limits, dispatcher: Dispatcher, settle: Settle): string {
+  /**
+   * Sends a message, if it is still wanted when all who have a say have had it. `settle` is called with its reply, or
+   * with what went wrong. Gives the id.
+   */
+  send(
+    message: Message,
+    { isWanted, ...limits }: Limits & { isWanted: () => boolean },
+    dispatcher: Dispatcher,
+    settle: Settle,
+  ): string {
     this.#count = (this.#count + 1) % 2 ** 32;
     const id = this.#count.toString(36);
     message.id = id;
-    const send = (): void => this.pass('outgoing', message, (passed) => {
-      if (!passed) return settle(undefined, failure('An extension dropped the message'));
-      for (const feature of this.#features) feature.outgoing?.(passed);
-      passed.id = id;
-      dispatcher.send(passed, limits, settle);
-    });
+    const drop = (reason: string): void => settle(undefined, failure(reason));
+    const send = (): void => {
+      if (!isWanted()) return drop(UNWANTED);
+      this.pass('outgoing', message, (passed) => {
+        // An extension may have taken its time.
+        if (!isWanted()) return drop(UNWANTED);
+        if (!passed) return drop('An extension dropped the message');
+        for (const feature of this.#features) feature.outgoing?.(passed);
+        passed.id = id;
+        try {
+          JSON.stringify(passed);
+        } catch (error) {
+          return drop(`The message is no JSON: ${error}`);
+        }
+        dispatcher.send(passed, limits, settle);
+      });
+    };
     const { channel } = message;
     const preparing = channel === HANDSHAKE || channel === SUBSCRIBE
       ? this.#features.map((feature) => feature.prepare?.()).filter(Boolean)
       : [];
     if (preparing.length === 0) send();
-    else Promise.all(preparing).then(send, (error) => settle(undefined, failure(`There is no token: ${error}`)));
+    else Promise.all(preparing).then(send, (error) => drop(`There is no token: ${error}`));
     return id;
   }
 

@@ -4,7 +4,7 @@
  * (Salesforce). Where the server does not have it, nothing happens.
  */
 
-import { HANDSHAKE, SUBSCRIBE, isPattern, patternsOf } from './channel.js';
+import { HANDSHAKE, SUBSCRIBE, patternsOf } from './channel.js';
 import type { FayeError } from './error.js';
 import { addExt, type Feature } from './feature.js';
 import type { Message } from './message.js';
@@ -37,16 +37,13 @@ export class Replay implements Feature {
     if (message.channel === HANDSHAKE) addExt(message, 'replay', true);
     if (message.channel !== SUBSCRIBE || !this.#isOffered) return;
     const channel = String(message.subscription);
-    const positions: Record<string, number> = { [channel]: this.#first(channel) };
+    const source = this.#source;
+    const first = typeof source === 'number' ? source : (source as Record<string, number>)[channel] ?? FROM_NOW;
+    const positions: Record<string, number> = { [channel]: first };
     for (const [name, position] of this.#positions) {
-      if (name === channel || (isPattern(channel) && patternsOf(name).includes(channel))) positions[name] = position;
+      if (patternsOf(name).includes(channel)) positions[name] = position;
     }
     addExt(message, 'replay', positions);
-  }
-
-  #first(channel: string): number {
-    if (typeof this.#source === 'number') return this.#source;
-    return typeof this.#source === 'object' ? this.#source[channel] ?? FROM_NOW : FROM_NOW;
   }
 
   incoming(message: Message): void {
@@ -65,7 +62,7 @@ export class Replay implements Feature {
   retries(message: Message, error: FayeError): boolean {
     if (message.channel !== SUBSCRIBE || error.code !== 400 || !this.#isOffered) return false;
     const channel = String(message.subscription);
-    const known = [...this.#positions.keys()].filter((name) => name === channel || patternsOf(name).includes(channel));
+    const known = [...this.#positions.keys()].filter((name) => patternsOf(name).includes(channel));
     if (known.length === 0) return false;
     for (const name of known) this.#positions.delete(name);
     this.#gap(channel, error);

@@ -154,7 +154,7 @@ export class Selector {
     transport = kind.open({ endpoint, settings: this.#settings, clientId: this.clientId, to });
     candidate.transport = transport;
     if (kind.isSocket) {
-      candidate.timer = setTimeout(() => this.fail(candidate, failure('It takes too long to open')), OPEN_TIME);
+      candidate.timer = setTimeout(() => this.fail(candidate, failure('It took too long to open')), OPEN_TIME);
     }
   }
 
@@ -244,6 +244,7 @@ export class Selector {
   /** Closes everything. */
   close(): void {
     clearTimeout(this.#timer);
+    this.clientId = undefined;
     for (const candidate of this.candidates) this.#close(candidate);
   }
 }

@@ -4,47 +4,48 @@
  */
 
 import { Advised, fateOf } from './advice.js';
-import { delayAfter } from './backoff.js';
-import { DISCONNECT, HANDSHAKE, SUBSCRIBE } from './channel.js';
+import { Backoff } from './backoff.js';
+import { CONNECT, DISCONNECT, HANDSHAKE, SUBSCRIBE } from './channel.js';
+import { later, type Timer } from './clock.js';
 import type { ConnectionState } from './connection.js';
 import { Connects } from './connects.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Settle } from './envelope.js';
 import { type FayeError, failure, parseError } from './error.js';
+import { Farewell } from './farewell.js';
 import type { DispatcherListener, SessionListener } from './listeners.js';
 import { log } from './logger.js';
 import type { Message } from './message.js';
-import type { Limits, Pipeline } from './pipeline.js';
+import type { Pipeline, Wishes } from './pipeline.js';
 import type { SessionOptions } from './options.js';
 import type { Reach } from './transport/transport.js';
 import { Waiting } from './waiting.js';
 
-/** How long to wait for the reply to a disconnect. */
-const FAREWELL_SECONDS = 10;
-
 export class Session implements DispatcherListener {
   readonly dispatcher: Dispatcher;
-  phase: 'unconnected' | 'connecting' | 'connected' | 'disconnected' = 'unconnected';
-  #options: SessionOptions;
-  #listener: SessionListener;
   readonly pipeline: Pipeline;
+  phase: 'unconnected' | 'connecting' | 'connected' | 'disconnected' = 'unconnected';
+  #listener: SessionListener;
   #connects: Connects;
   #advised: Advised;
   #waiting = new Waiting();
-  #refusals = 0;
+  #farewell = new Farewell();
+  /** Handshakes refused, and sessions lost before they were of use, in a row. The first loss costs no time. */
+  #refusals: Backoff;
+  #losses: Backoff;
   #hasBegun = false;
-  #isEnding = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Ends the wait for the reply to a disconnect, if that was under way. */
-  #gone: (() => boolean) | undefined;
+  /** Counts the ends, so that what belongs to an earlier time is known. */
+  #ends = 0;
+  #timer: Timer | undefined;
 
   constructor(reach: Reach, options: SessionOptions, pipeline: Pipeline, listener: SessionListener) {
-    this.#options = options;
+    this.#refusals = new Backoff(options, 0);
+    this.#losses = new Backoff(options, 1);
     this.#listener = listener;
     this.pipeline = pipeline;
-    this.#advised = new Advised(1000 * options.interval, 1000 * options.timeout);
+    this.#advised = new Advised(options);
     this.dispatcher = new Dispatcher(reach, options, this);
-    this.#connects = new Connects(this.dispatcher, options.retry, () => this.#advised.interval,
+    this.#connects = new Connects(this.dispatcher, options, this.#advised,
       (message, settle) => this.transmit(message, {}, settle));
   }
 
@@ -61,12 +62,18 @@ export class Session implements DispatcherListener {
     return this.#hasBegun && this.phase !== 'disconnected' ? 'interrupted' : this.phase;
   }
 
+  /** Whether the server is being told that we go. */
+  get isEnding(): boolean {
+    return this.#farewell.isBegun;
+  }
+
   /** Whether it was ended and is not to begin again by itself. */
   get isOver(): boolean {
-    return this.#isEnding || this.phase === 'disconnected';
+    return this.isEnding || this.phase === 'disconnected';
   }
 
   report(reason: string, error?: FayeError, retryIn?: number): void {
+    log('info', '?: ?', this.state, reason);
     this.#listener.report({ state: this.state, reason, transport: this.transport, error, retryIn });
   }
 
@@ -85,43 +92,40 @@ export class Session implements DispatcherListener {
     this.#listener.starts();
     const { selector } = this.dispatcher;
     const types = selector.types();
-    if (types.length === 0) {
-      return this.#end(failure('No transport can be used: too much was disabled, or the platform has none'));
-    }
+    if (types.length === 0) return this.#end(failure('No transport can be used'));
     this.report('Shaking hands');
     selector.begin(undefined, undefined);
+    const ends = this.#ends;
     this.transmit({ channel: HANDSHAKE, version: '1.0', supportedConnectionTypes: types }, {}, (reply, error) => {
+      if (this.phase !== 'connecting' || this.#ends !== ends) return;
       if (reply?.successful && reply.clientId) this.#accepted(reply);
-      else if (this.phase === 'connecting') this.#refused(reply, error ?? parseError(reply?.error));
+      else this.#refused(reply, error ?? parseError(reply?.error));
     });
   }
 
   /** Begins again after the end. */
   restart(): void {
     if (this.phase === 'disconnected') this.phase = 'unconnected';
-    if (!this.#isEnding) this.start();
+    this.start();
   }
 
   #accepted(reply: Message): void {
-    log('info', 'Handshake successful: ?', reply.clientId);
-    this.#refusals = 0;
+    this.#refusals.reset();
     this.#hasBegun = true;
-    this.dispatcher.selector.begin(reply.clientId, reply.supportedConnectionTypes ?? [this.transport ?? '']);
+    const offered = reply.supportedConnectionTypes;
+    this.dispatcher.selector.begin(reply.clientId, Array.isArray(offered) ? offered : [this.transport ?? '']);
     this.phase = 'connected';
-    this.report('The server accepted the session');
     this.#connects.cycle();
     this.#listener.began();
     this.#waiting.runAll();
+    this.report('The server accepted the session');
   }
 
   #refused(reply: Message | undefined, error: FayeError): void {
     this.phase = 'unconnected';
-    log('info', 'Handshake unsuccessful: ?', reply?.error ?? error.message);
     if (reply && this.pipeline.mayRetry(reply, error)) return this.start();
     if (reply?.advice?.reconnect === 'none') return this.#end(error);
-    this.#refusals += 1;
-    const { retry, maxRetry } = this.#options;
-    const delay = Math.max(delayAfter(this.#refusals + 1, retry, maxRetry), Number(reply?.advice?.interval) || 0);
+    const delay = Math.max(this.#refusals.next(), Number(reply?.advice?.interval) || 0);
     this.#later(delay);
     this.report('The server refused the session', error, delay);
     this.#waiting.fail(error, false);
@@ -129,54 +133,57 @@ export class Session implements DispatcherListener {
 
   #later(delay: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
+    this.#timer = later(() => {
       this.#timer = undefined;
       this.start();
     }, delay);
   }
 
   /** Sends a message. `settle` is called with its reply, or with what went wrong. Gives the id. */
-  transmit(message: Message, limits: Partial<Limits>, settle: Settle): string {
-    const timeout = limits.timeout ?? this.#advised.replyTime(this.#options.retry);
-    return this.pipeline.send(message, { ...limits, timeout }, this.dispatcher, settle);
+  transmit(message: Message, wishes: Wishes, settle: Settle): string {
+    const timeout = this.#advised.replyTime();
+    const ends = this.#ends;
+    const isWanted = (): boolean => this.#ends === ends && wishes.isWanted?.() !== false;
+    return this.pipeline.send(message, { ...wishes, timeout, isWanted }, this.dispatcher, settle);
   }
 
   received(message: Message, settle: Settle | undefined): void {
     this.pipeline.receive(message, (passed) => {
-      if (!passed) return settle?.(undefined, failure('An extension dropped the reply'));
-      const isReply = settle || passed.channel?.startsWith('/meta/');
-      if (!isReply && passed.data !== undefined && passed.channel) {
+      if (!passed) return settle?.(undefined, failure('An extension dropped the message'));
+      if (settle || passed.data === undefined || passed.channel?.startsWith('/meta/')) this.#heed(passed);
+      else if (passed.channel) {
         this.#connects.hasHeard = true;
         this.#listener.deliver(passed);
       }
-      if (isReply) this.#advised.heed(passed);
-      if (isReply && passed.channel !== HANDSHAKE && passed.channel !== DISCONNECT) this.#follow(passed);
       if (settle) settle(passed, undefined);
       else if (passed.channel === SUBSCRIBE && passed.successful === false) this.#listener.refused(passed);
     });
   }
 
   /** What a reply says about the session itself. */
-  #follow(reply: Message): void {
-    if (this.phase !== 'connected') return;
+  #heed(reply: Message): void {
+    const { channel, successful, advice } = reply;
+    this.#advised.heed(reply);
+    if (this.phase !== 'connected' || channel === HANDSHAKE || channel === DISCONNECT) return;
+    if (channel === CONNECT && successful) this.#losses.reset();
     const fate = fateOf(reply, this.clientId!);
-    if (!fate) return;
-    const error = reply.successful ? failure('The server wants it so') : parseError(reply.error);
+    const error = successful ? failure('The server ended it') : parseError(reply.error);
     if (fate === 'over') this.#end(error);
-    else this.lost(error, Number(reply.advice?.interval) || 0);
+    else if (fate) this.lost(error, Number(advice?.interval) || 0);
   }
 
   /** The server has forgotten the session: shakes hands again, after so many milliseconds. */
   lost(error: FayeError, delay = 0): void {
     if (this.phase !== 'connected') return;
-    if (this.#isEnding) return this.#end(failure('The client was disconnected'));
+    if (this.isEnding) return this.#farewell.end(undefined);
     this.phase = 'unconnected';
     this.#connects.stop();
-    this.dispatcher.forget(({ channel }) => channel.startsWith('/meta/'));
+    this.dispatcher.outbox.forget(({ channel }) => channel.startsWith('/meta/'));
     this.dispatcher.selector.begin(undefined, undefined);
-    this.#advised.interval = 1000 * this.#options.interval;
-    this.#later(delay);
-    this.report('The session was lost', error, delay);
+    this.#advised.forget();
+    const wait = Math.max(this.#losses.next(), delay);
+    this.#later(wait);
+    this.report('The session was lost', error, wait);
   }
 
   switched(): void {
@@ -187,12 +194,12 @@ export class Session implements DispatcherListener {
 
   up(): void {
     this.#listener.up();
-    if (this.phase === 'connected' && this.#hasBegun) this.report('The server answers again');
+    if (this.phase === 'connected') this.report('The server answers again');
   }
 
   down(error: FayeError, retryIn: number, isFirst: boolean): void {
     // Servers may end a socket before their reply to a disconnect has arrived.
-    if (this.#gone?.()) return;
+    if (this.dispatcher.outbox.carrier(this.#farewell.id)) return this.#farewell.end(undefined);
     if (isFirst) this.#listener.down();
     this.report(error.message, error, retryIn);
   }
@@ -200,51 +207,44 @@ export class Session implements DispatcherListener {
   /** Tells the server that we go. */
   disconnect(done: (error: FayeError | undefined) => void): void {
     if (this.isOver) return done(undefined);
-    const finish = (error: FayeError | undefined): void => {
-      clearTimeout(timer);
+    this.#farewell.begin((error) => {
       done(error);
       if (this.phase !== 'disconnected') this.#end(failure('The client was disconnected'));
-    };
-    const timer = setTimeout(() => finish(failure('The server did not answer')), FAREWELL_SECONDS * 1000);
-    if (this.phase === 'unconnected' && this.#waiting.isEmpty) return finish(undefined);
+    });
     const say = (): void => {
-      this.#isEnding = true;
-      const id = this.transmit({ channel: DISCONNECT, clientId: this.clientId! }, {}, (reply, error) => {
-        const isUnknown = reply && fateOf(reply, this.clientId!) === 'lost';
-        finish(reply && !reply.successful && !isUnknown ? parseError(reply.error) : error);
+      const clientId = this.clientId!;
+      this.#farewell.id = this.transmit({ channel: DISCONNECT, clientId }, {}, (reply, error) => {
+        const isGone = reply && (reply.successful || fateOf(reply, clientId) === 'lost');
+        this.#farewell.end(isGone ? undefined : error ?? parseError(reply?.error));
       });
-      this.#gone = () => {
-        const wasUnderWay = this.dispatcher.carrier(id) !== undefined;
-        if (wasUnderWay) finish(undefined);
-        return wasUnderWay;
-      };
     };
-    this.whenConnected(say, () => finish(undefined), false);
-    this.#isEnding = true;
+    const fail = (): void => this.#farewell.end(undefined);
+    if (this.phase === 'connected') say();
+    else if (this.phase === 'unconnected' && this.#waiting.isEmpty) fail();
+    else this.#waiting.add({ run: say, fail, isLasting: false });
   }
 
   /** As the page goes away: one message, and nobody waits. */
   leave(): void {
     const { clientId, current } = this.dispatcher.selector;
-    if (this.phase !== 'connected' || !clientId) return;
-    this.pipeline.pass('outgoing', { channel: DISCONNECT, clientId, id: 'bye' }, (passed) => {
-      if (passed) current?.transport?.farewell?.(passed);
-    });
+    if (this.phase !== 'connected') return;
+    const message: Message = { channel: DISCONNECT, clientId: clientId!, id: 'bye' };
+    this.pipeline.pass('outgoing', message, (passed) => passed && current?.transport?.farewell?.(passed));
     this.#end(failure('The page was left'));
   }
 
   #end(error: FayeError): void {
     this.phase = 'disconnected';
-    this.#isEnding = this.#hasBegun = false;
-    this.#gone = undefined;
+    this.#ends += 1;
+    this.#hasBegun = false;
     this.#connects.stop();
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.dispatcher.selector.close();
-    this.dispatcher.selector.clientId = undefined;
     this.#waiting.fail(error, true);
     this.dispatcher.clear(error);
     this.#listener.ended(error);
+    this.#farewell.end(undefined);
     this.report(error.message, error);
   }
 }

@@ -47,9 +47,10 @@ export class Subscriber {
   #ask(channel: Channel, isSecond = false): void {
     channel.standing = 'asked';
     const message: Message = { channel: SUBSCRIBE, clientId: this.#session.clientId!, subscription: channel.name };
-    this.#session.transmit(message, {}, (reply, error) => {
+    const isWanted = (): boolean => this.channels.get(channel.name) === channel;
+    this.#session.transmit(message, { isWanted }, (reply, error) => {
       // Nobody listens any more, or the next session asks again.
-      if (this.channels.get(channel.name) !== channel || (reply && this.#session.phase !== 'connected')) return;
+      if (!isWanted() || (reply && this.#session.phase !== 'connected')) return;
       if (reply?.successful) return this.channels.agree(channel);
       const refusal = error ?? parseError(reply?.error);
       if (reply && !isSecond && this.#session.pipeline.mayRetry(message, refusal)) this.#ask(channel, true);

@@ -2,8 +2,8 @@
  * What `subscribe` gives: one listener on one channel or pattern, and a promise of the server's answer.
  */
 
+import { attempt } from './clock.js';
 import { Deferrable } from './deferrable.js';
-import { throwLater } from './emitter.js';
 import type { Message } from './message.js';
 
 type Callback<Data> = (data: Data) => void;
@@ -50,11 +50,7 @@ export class Subscription<Data = any> extends Deferrable {
   /** Hands a message to the callbacks. */
   apply(_context: unknown, [message]: [Message]): void {
     for (const call of [this.#callback, this.#withChannel]) {
-      try {
-        call?.(message);
-      } catch (error) {
-        throwLater(error);
-      }
+      attempt(() => call?.(message), undefined);
     }
   }
 }

@@ -40,13 +40,11 @@ export class Token implements Feature {
     const source = this.#source;
     if (typeof source === 'string' || (this.#token !== undefined && !this.#isExpired())) return undefined;
     // Whoever needs a token meanwhile waits for the same one.
-    this.#asking ??= (async () => {
-      try {
-        this.#token = await source();
-      } finally {
-        this.#asking = undefined;
-      }
-    })();
+    this.#asking ??= Promise.resolve().then(source).then((token) => {
+      this.#token = token;
+    }).finally(() => {
+      this.#asking = undefined;
+    });
     return this.#asking;
   }
 

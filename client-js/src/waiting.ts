@@ -2,6 +2,7 @@
  * What is to be done once there is a session.
  */
 
+import { attempt } from './clock.js';
 import type { FayeError } from './error.js';
 
 interface Task {
@@ -23,7 +24,7 @@ export class Waiting {
   }
 
   runAll(): void {
-    for (const { run } of this.#tasks.splice(0)) run();
+    for (const { run } of this.#tasks.splice(0)) attempt(run, undefined);
   }
 
   /** Fails what does not last, or everything. */

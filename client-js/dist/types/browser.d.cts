@@ -5,7 +5,7 @@ import { BaseClient } from './client.cjs';
 import type { ClientOptions } from './options.cjs';
 export * from './api.cjs';
 export declare class Client extends BaseClient {
-    constructor(endpoint?: string | URL, options?: ClientOptions);
+    constructor(endpoint?: string | URL, options?: ClientOptions | null);
 }
 declare const Faye: import("./faye.cjs").Faye<typeof Client>;
 export default Faye;

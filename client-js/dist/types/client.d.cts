@@ -1,10 +1,9 @@
 /**
  * The client as applications see it: Faye's API, and what it lacked. What happens on the wire is the session's.
  */
+import { Awaitable } from './awaitable.cjs';
 import type { ConnectionEvent, ConnectionState } from './connection.cjs';
 import { CONSTANTS } from './constants.cjs';
-import { type DeferredStatus } from './deferrable.cjs';
-import { Emitter } from './emitter.cjs';
 import type { Environment } from './environment.cjs';
 import { type FayeError } from './error.cjs';
 import { type Extension } from './extensible.cjs';
@@ -26,9 +25,11 @@ export type ClientEvents = {
     /** Messages are lost: the server does not keep them so long. */
     'replay:gap': [ChannelEvent];
 };
-export declare class BaseClient extends Emitter<ClientEvents> {
+export declare class BaseClient extends Awaitable<ClientEvents> {
     #private;
-    constructor(endpoint: string | URL, options: ClientOptions, environment: Environment);
+    constructor(endpoint: string | URL, given: ClientOptions | null | undefined, environment: Environment);
+    /** Frameworks that wrap plain objects leave one alone that says what it is; wrapped it could not work. */
+    get [Symbol.toStringTag](): string;
     get state(): ConnectionState;
     /** The connection type in use. */
     get transport(): string | undefined;
@@ -37,19 +38,13 @@ export declare class BaseClient extends Emitter<ClientEvents> {
     handshake(callback?: () => void, context?: unknown): void;
     /** Connects, also again after `disconnect`; `callback` is called once there is a session. */
     connect(callback?: () => void, context?: unknown): void;
-    /** As on a promise that resolves when there is a session. */
-    then<Result = void, Failure = never>(resolved?: ((value: void) => Result | PromiseLike<Result>) | null, rejected?: ((error: any) => Failure | PromiseLike<Failure>) | null): Promise<Result | Failure>;
-    callback(callback: () => void, context?: unknown): void;
-    errback(callback: (error: any) => void, context?: unknown): void;
-    timeout(seconds: number, reason?: unknown): void;
-    setDeferredStatus(status: DeferredStatus, reason?: unknown): void;
     /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
     disconnect(): Publication;
     subscribe<Data = any>(channel: string, callback?: (data: Data) => void, context?: unknown): Subscription<Data>;
     subscribe<Data = any>(channels: string[], callback?: (data: Data) => void, context?: unknown): Subscription<Data>[];
     /** Ends one subscription of a channel, or all. */
     unsubscribe(channel: string | string[], subscription?: Subscription): void;
-    publish(channel: string, data: unknown, options?: PublishOptions): Publication;
+    publish(channel: string, data: unknown, options?: PublishOptions | null): Publication;
     /** Publishes a message with whatever fields it has. */
     publishMessage(message: Message): Publication;
     /** Looks at once whether the server is there. The client does so by itself when the network or the page comes back. */

@@ -10,10 +10,10 @@ export declare class Deferrable extends Promise<void> {
     constructor();
     /** What `then` gives is an ordinary promise. */
     static get [Symbol.species](): PromiseConstructor;
-    callback<Context = unknown>(callback: (this: Context) => void, context?: Context): void;
-    errback<Context = unknown>(callback: (this: Context, error: any) => void, context?: Context): void;
+    callback<Context = unknown>(callback: ((this: Context, value: any) => void) | undefined, context?: Context): void;
+    errback<Context = unknown>(callback: ((this: Context, error: any) => void) | undefined, context?: Context): void;
     /** Rejects after so many seconds unless it is settled before. */
     timeout(seconds: number, reason?: unknown): void;
     /** Settles it. Only the first call counts. */
-    setDeferredStatus(status: DeferredStatus, reason?: unknown): void;
+    setDeferredStatus(status: DeferredStatus, value?: unknown): void;
 }

@@ -2,8 +2,6 @@
  * Events, with the names of Node's emitter and of Faye's own (`bind`, `unbind`, `trigger`).
  */
 type Listener = (...values: any[]) => void;
-/** Throws after the current work is done, so that a listener's mistake is seen and harms nobody else. */
-export declare function throwLater(error: unknown): void;
 /** `Events` names each event and the arguments of its listeners. */
 export declare class Emitter<Events extends Record<string, unknown[]>> {
     #private;

@@ -31,7 +31,11 @@ class Hub {
   /** Replies to handshakes that wait for the server. */
   #greeting: ((error: FayeError | undefined) => void)[] = [];
 
-  constructor(Client: ClientClass, open: ToWorker & { type: 'open' }) {
+  #empty: () => void;
+
+  /** `empty` is called when the last tab has gone: the next one begins anew. */
+  constructor(Client: ClientClass, open: ToWorker & { type: 'open' }, empty: () => void) {
+    this.#empty = empty;
     const client = new Client(open.endpoint, open.options as ClientOptions);
     this.#client = client;
     for (const [name, value] of Object.entries(open.headers)) client.setHeader(name, value);
@@ -85,7 +89,9 @@ class Hub {
     if (!this.#tabs.delete(tab)) return;
     for (const subscription of tab.subscriptions.values()) subscription.cancel();
     tab.subscriptions.clear();
-    if (this.#tabs.size === 0) this.#client.disconnect();
+    if (this.#tabs.size > 0) return;
+    this.#empty();
+    this.#client.disconnect();
   }
 
   check(): void {
@@ -144,7 +150,7 @@ function reply(tab: Tab, message: Message): void {
 export function host(Client: ClientClass): void {
   const hubs = new Map<string, Hub>();
   const open = (tab: Tab, message: ToWorker & { type: 'open' }): void => {
-    const hub = hubs.get(message.endpoint) ?? new Hub(Client, message);
+    const hub = hubs.get(message.endpoint) ?? new Hub(Client, message, () => hubs.delete(message.endpoint));
     hubs.set(message.endpoint, hub);
     tab.hub = hub;
     hub.join(tab);

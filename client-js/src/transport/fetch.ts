@@ -21,7 +21,7 @@ export function readResponse(status: number, text: string): Message[] | number {
   const messages = parseMessages(text);
   if (messages) return messages;
   if (status === 400 || status === 413) return status;
-  throw failure(`The server answered ${status} without messages`);
+  throw failure(`The server answered ${status}`);
 }
 
 export class FetchTransport extends RequestTransport {

@@ -31,7 +31,7 @@ class JsonpTransport extends RequestTransport {
       script.onerror = () => {
         delete globals[name];
         script.remove();
-        reject(failure('The script of the server could not be loaded'));
+        reject(failure('The script could not be loaded'));
       };
     });
     script.src = url.href;

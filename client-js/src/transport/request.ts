@@ -4,7 +4,7 @@
  */
 
 import { CONNECT, HANDSHAKE } from '../channel.js';
-import type { FayeError } from '../error.js';
+import { type FayeError, failure } from '../error.js';
 import type { Message } from '../message.js';
 import type { Place, Transport } from './transport.js';
 
@@ -43,13 +43,22 @@ export abstract class RequestTransport implements Transport {
     const request = holdsOthers
       ? batch.map((message) => (isConnect(message) ? { ...message, advice: { timeout: 0 } } : message))
       : batch;
-    const exchange = this.exchange(request);
+    const exchange = this.#begin(request);
     this.#underWay.set(exchange, { batch, awaited: new Set(batch) });
     exchange.answer.then(
       (answer) => this.#answered(exchange, batch, answer, holdsOthers),
       (error: FayeError) => this.#failed(exchange, batch, error, holdsOthers),
     );
     return batch;
+  }
+
+  /** A request that cannot even be made, because a header has no valid value for example, is one that failed. */
+  #begin(messages: Message[]): Exchange {
+    try {
+      return this.exchange(messages);
+    } catch (error) {
+      return { answer: Promise.reject(failure(`The request could not be made: ${error}`)), abort: () => {} };
+    }
   }
 
   /** As many messages as one request may hold: a connect only with others or alone, never two. */

@@ -22,7 +22,7 @@ class SharedTransport implements Transport {
   constructor({ endpoint, settings, to }: Place, script: string, options: ClientOptions) {
     const worker = new SharedWorker(script, `faye ${endpoint.href}`);
     this.#port = worker.port;
-    worker.onerror = () => to.closed(failure('The shared worker could not be started'));
+    worker.onerror = () => to.closed(failure('The shared worker did not start'));
     this.#port.onmessage = ({ data }: MessageEvent<ToTab>) => {
       if (data.type === 'ready') to.opened();
       else if (data.type === 'messages') to.received(data.messages);

@@ -50,7 +50,7 @@ export class WebSocketTransport implements Transport {
     try {
       socket = await create(socketUrl(endpoint), settings);
     } catch (error) {
-      return this.#closed(failure(`The WebSocket could not be made: ${String(error)}`));
+      return this.#closed(failure(`The WebSocket could not be made: ${error}`));
     }
     // A close follows, with its code, in every browser and with ws, where an error that nobody hears ends the process.
     socket.onerror = () => {};
@@ -69,7 +69,7 @@ export class WebSocketTransport implements Transport {
       if (messages && messages.length > 0) to.received(messages);
     };
     socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE
-      ? new FayeError(413, [], 'The server does not take a message of that size')
+      ? new FayeError(413, [], 'The message is too large')
       : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ''}`));
   }
 
@@ -108,7 +108,7 @@ export class WebSocketTransport implements Transport {
   check(): void {
     if (this.#socket?.readyState !== OPEN || this.#checking) return;
     this.#socket.send(QUESTION);
-    this.#checking = setTimeout(() => this.#closed(failure('The server does not answer over the WebSocket')), CHECK_MILLISECONDS);
+    this.#checking = setTimeout(() => this.#closed(failure('The WebSocket is silent')), CHECK_MILLISECONDS);
   }
 
   farewell(message: Message): void {

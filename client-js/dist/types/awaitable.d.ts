@@ -1,0 +1,15 @@
+/**
+ * The client as a promise of its connection, which it is with Faye too: `client.callback(...)`, `client.then(...)`.
+ */
+import { type DeferredStatus } from './deferrable.js';
+import { Emitter } from './emitter.js';
+export declare class Awaitable<Events extends Record<string, unknown[]>> extends Emitter<Events> {
+    #private;
+    /** What was settled before says nothing about the connection that is asked for now. */
+    protected awaitConnection(): void;
+    then<Result = void, Failure = never>(resolved?: ((value: void) => Result | PromiseLike<Result>) | null, rejected?: ((error: any) => Failure | PromiseLike<Failure>) | null): Promise<Result | Failure>;
+    callback(callback?: () => void, context?: unknown): void;
+    errback(callback?: (error: any) => void, context?: unknown): void;
+    timeout(seconds: number, reason?: unknown): void;
+    setDeferredStatus(status: DeferredStatus, value?: unknown): void;
+}

@@ -1,0 +1,31 @@
+/**
+ * The end of a session as we wish it: waits for the reply to the disconnect, but not for ever.
+ */
+
+import { later, type Timer } from './clock.js';
+import { type FayeError, failure } from './error.js';
+
+const LONGEST = 10_000;
+
+export class Farewell {
+  /** The id of the disconnect, once it was sent. */
+  id: string | undefined;
+  #done: ((error: FayeError | undefined) => void) | undefined;
+  #timer: Timer | undefined;
+
+  get isBegun(): boolean {
+    return this.#done !== undefined;
+  }
+
+  begin(done: (error: FayeError | undefined) => void): void {
+    this.#done = done;
+    this.#timer = later(() => this.end(failure('The server did not answer')), LONGEST);
+  }
+
+  end(error: FayeError | undefined): void {
+    const done = this.#done;
+    clearTimeout(this.#timer);
+    this.#done = this.id = undefined;
+    done?.(error);
+  }
+}
