@@ -21,8 +21,8 @@ async function run(browser, bundle, serverKind, disabled) {
     const errors = [];
     page.on('pageerror', (error) => errors.push(String(error)));
     const headers = new Set();
-    page.on('request', async (request) => {
-      if (request.method() === 'POST') headers.add((await request.allHeaders())['x-test'] ?? 'none');
+    page.on('request', (request) => {
+      if (request.method() === 'POST') headers.add(request.headers()['x-test'] ?? 'none');
     });
     await page.goto(`${front.origin}/page/`);
     const recorded = await page.evaluate(fayesPage, disabled);
