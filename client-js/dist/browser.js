@@ -688,12 +688,11 @@ delay_fn = function(reply, isTrial, sentAt) {
   const { interval } = __privateGet(this, _advised);
   const { retry } = __privateGet(this, _options3);
   if (!(reply == null ? void 0 : reply.successful)) return Math.max(delayAfter(2, retry, retry), interval);
-  if (isTrial) return 0;
   const isQuick = !this.hasHeard && Date.now() - sentAt < QUICK_MILLISECONDS;
   __privateSet(this, _quick, isQuick ? __privateGet(this, _quick) + 1 : 0);
   const excess = __privateGet(this, _quick) - QUICK_IN_A_ROW;
   const brake = excess > 0 ? Math.min(100 * 2 ** excess, LONGEST_BRAKE) : 0;
-  return Math.max(interval, brake);
+  return isTrial ? brake : Math.max(interval, brake);
 };
 
 // src/early.ts
@@ -737,9 +736,10 @@ function stamp(envelope, candidate, clientId, isUp) {
   envelope.clientId = clientId;
   if (!isConnect(message)) return;
   message.connectionType = candidate.kind.type;
-  if (!isUp) message.advice = { timeout: 0 };
+  const isTrial = !isUp && !candidate.kind.ownsSession;
+  if (isTrial) message.advice = { timeout: 0 };
   else if (envelope.isTrial) delete message.advice;
-  envelope.isTrial = !isUp;
+  envelope.isTrial = isTrial;
 }
 
 // src/outbox.ts
@@ -893,16 +893,31 @@ var Schedule = class {
 _scheduler = new WeakMap();
 _options4 = new WeakMap();
 
-// src/selector.ts
-var HEAD_START = 1500;
-var SHARED_HEAD_START = 3e3;
-var LINGER = 2e3;
-var OPEN_TIME = 2e4;
+// src/candidate.ts
 var SHORT_LIFE = 5e3;
 var MOST_CUTS = 3;
 var SHUN_TIME = 3e4;
 var SHUN_LIMIT = 6e5;
-var _disabled, _settings, _listener, _offered, _heardAt, _timer4, _Selector_instances, isPossible_fn, open_fn, closeLesser_fn, hasHeld_fn, shun_fn, spare_fn, drop_fn, close_fn;
+function hasHeld(candidate) {
+  if (!candidate.isProven) return false;
+  candidate.cuts = Date.now() - candidate.openedAt < SHORT_LIFE ? candidate.cuts + 1 : 0;
+  if (candidate.cuts === 0) candidate.shunned = 0;
+  return candidate.cuts < MOST_CUTS;
+}
+function shun(candidate) {
+  candidate.shunnedAt = Date.now();
+  candidate.shunnedUntil = candidate.shunnedAt + Math.min(SHUN_TIME * 2 ** candidate.shunned, SHUN_LIMIT);
+  candidate.shunned += 1;
+}
+function spare(candidate) {
+  candidate.shunnedUntil = candidate.shunned = candidate.cuts = 0;
+}
+
+// src/selector.ts
+var HEAD_START = 1500;
+var LINGER = 2e3;
+var OPEN_TIME = 2e4;
+var _disabled, _settings, _listener, _offered, _heardAt, _timer4, _Selector_instances, isPossible_fn, open_fn, closeLesser_fn, drop_fn, close_fn;
 var Selector = class {
   constructor({ kinds, endpointFor, settings }, listener) {
     __privateAdd(this, _Selector_instances);
@@ -980,7 +995,7 @@ var Selector = class {
       }
     }
     if (!this.current && opening && (opening.kind.ownsSession || opening.hasWorked && this.clientId)) {
-      const left = opening.openedAt + (opening.kind.ownsSession ? SHARED_HEAD_START : HEAD_START) - now;
+      const left = opening.openedAt + HEAD_START - now;
       if (left > 0) {
         best = void 0;
         wake = Math.min(wake, now + left);
@@ -1000,7 +1015,7 @@ var Selector = class {
     const { transport, kind } = candidate;
     const wasCurrent = candidate === this.current;
     log("info", "? does not work: ?", kind.type, error.message);
-    if (kind.isBlockable && !__privateMethod(this, _Selector_instances, hasHeld_fn).call(this, candidate)) __privateMethod(this, _Selector_instances, shun_fn).call(this, candidate);
+    if (kind.isBlockable && !hasHeld(candidate)) shun(candidate);
     __privateMethod(this, _Selector_instances, drop_fn).call(this, candidate);
     if (!transport) return;
     if (!wasCurrent) {
@@ -1019,7 +1034,7 @@ var Selector = class {
     this.current = void 0;
     clearTimeout(__privateGet(this, _timer4));
     for (const candidate of this.candidates) {
-      if (!failed || candidate !== failed && candidate.shunnedAt > __privateGet(this, _heardAt)) __privateMethod(this, _Selector_instances, spare_fn).call(this, candidate);
+      if (!failed || candidate !== failed && candidate.shunnedAt > __privateGet(this, _heardAt)) spare(candidate);
     }
   }
   /** Asks the other side whether it is there. */
@@ -1029,7 +1044,7 @@ var Selector = class {
   }
   /** Forgets who did not work: the network is another one now. */
   forgive() {
-    for (const candidate of this.candidates) __privateMethod(this, _Selector_instances, spare_fn).call(this, candidate);
+    for (const candidate of this.candidates) spare(candidate);
   }
   /** Closes everything. */
   close() {
@@ -1084,7 +1099,13 @@ open_fn = function(candidate, now) {
       if (isCurrent()) this.fail(candidate, error);
     }
   };
-  transport = kind.open({ endpoint, settings: __privateGet(this, _settings), clientId: this.clientId, to });
+  try {
+    transport = kind.open({ endpoint, settings: __privateGet(this, _settings), clientId: this.clientId, to });
+  } catch (error) {
+    log("info", "? does not work: ?", kind.type, String(error));
+    candidate.isOpen = false;
+    return shun(candidate);
+  }
   candidate.transport = transport;
   if (kind.isSocket) {
     candidate.timer = setTimeout(() => this.fail(candidate, failure("It took too long to open")), OPEN_TIME);
@@ -1098,22 +1119,6 @@ closeLesser_fn = function(candidate) {
       if (lesser.kind.isSocket) __privateMethod(this, _Selector_instances, close_fn).call(this, lesser);
     }
   }, LINGER);
-};
-/** Whether it worked, and did not break each time soon after it had begun to. */
-hasHeld_fn = function(candidate) {
-  if (!candidate.isProven) return false;
-  candidate.cuts = Date.now() - candidate.openedAt < SHORT_LIFE ? candidate.cuts + 1 : 0;
-  if (candidate.cuts === 0) candidate.shunned = 0;
-  return candidate.cuts < MOST_CUTS;
-};
-shun_fn = function(candidate) {
-  const now = Date.now();
-  candidate.shunnedAt = now;
-  candidate.shunnedUntil = now + Math.min(SHUN_TIME * 2 ** candidate.shunned, SHUN_LIMIT);
-  candidate.shunned += 1;
-};
-spare_fn = function(candidate) {
-  candidate.shunnedUntil = candidate.shunned = candidate.cuts = 0;
 };
 drop_fn = function(candidate) {
   clearTimeout(candidate.timer);
@@ -1205,6 +1210,10 @@ var Dispatcher = class {
   received(transport, messages) {
     var _a, _b, _c;
     const isNew = transport === ((_a = this.selector.current) == null ? void 0 : _a.transport);
+    if (isNew && messages.some((message) => isConnect(message) && message.successful !== void 0)) {
+      this.outbox.waitNoLonger();
+      __privateGet(this, _early).release();
+    }
     const isEarly = isNew && this.outbox.isElsewhere(transport, isConnect);
     for (const message of messages) {
       if (isEarly && message.successful === void 0) __privateGet(this, _early).keep(message);
@@ -1251,7 +1260,7 @@ var Dispatcher = class {
     if (isUp) return __privateMethod(this, _Dispatcher_instances, setUp_fn).call(this);
     const wasUp = this.isUp !== false;
     this.isUp = false;
-    __privateGet(this, _listener2).down(error != null ? error : failure("The server is away"), retryIn != null ? retryIn : 0, wasUp);
+    __privateGet(this, _listener2).down(error != null ? error : failure("The server is away"), retryIn != null ? retryIn : 0, wasUp, void 0);
   }
   stranded() {
     __privateMethod(this, _Dispatcher_instances, down_fn).call(this, void 0, failure("No transport works"), []);
@@ -1333,7 +1342,7 @@ down_fn = function(candidate, error, affected) {
   __privateSet(this, _pause, later(() => this.retry(), delay));
   const wasUp = this.isUp !== false;
   this.isUp = false;
-  __privateGet(this, _listener2).down(error, delay, wasUp);
+  __privateGet(this, _listener2).down(error, delay, wasUp, candidate);
 };
 
 // src/farewell.ts
@@ -1388,7 +1397,7 @@ var Waiting = class {
 _tasks = new WeakMap();
 
 // src/session.ts
-var _listener3, _connects, _advised2, _waiting, _farewell, _refusals, _losses, _hasBegun, _ends, _timer6, _Session_instances, accepted_fn, refused_fn, later_fn, heed_fn, end_fn;
+var _listener3, _connects, _advised2, _waiting, _farewell, _refusals, _losses, _hasBegun, _ends, _timer6, _Session_instances, accepted_fn, refused_fn, later_fn, heed_fn;
 var Session = class {
   constructor(reach, options, pipeline, listener) {
     __privateAdd(this, _Session_instances);
@@ -1457,7 +1466,7 @@ var Session = class {
     __privateGet(this, _listener3).starts();
     const { selector } = this.dispatcher;
     const types = selector.types();
-    if (types.length === 0) return __privateMethod(this, _Session_instances, end_fn).call(this, failure("No transport can be used"));
+    if (types.length === 0) return this.end(failure("No transport can be used"));
     this.report("Shaking hands");
     selector.begin(void 0, void 0);
     const ends = __privateGet(this, _ends);
@@ -1517,8 +1526,9 @@ var Session = class {
     __privateGet(this, _listener3).up();
     if (this.phase === "connected") this.report("The server answers again");
   }
-  down(error, retryIn, isFirst) {
-    if (this.dispatcher.outbox.carrier(__privateGet(this, _farewell).id)) return __privateGet(this, _farewell).end(void 0);
+  down(error, retryIn, isFirst, failed) {
+    const wasSaid = this.dispatcher.outbox.carrier(__privateGet(this, _farewell).id);
+    if (wasSaid && (failed == null ? void 0 : failed.kind.isSocket)) return __privateGet(this, _farewell).end(void 0);
     if (isFirst) __privateGet(this, _listener3).down();
     this.report(error.message, error, retryIn);
   }
@@ -1527,7 +1537,7 @@ var Session = class {
     if (this.isOver) return done(void 0);
     __privateGet(this, _farewell).begin((error) => {
       done(error);
-      if (this.phase !== "disconnected") __privateMethod(this, _Session_instances, end_fn).call(this, failure("The client was disconnected"));
+      if (this.phase !== "disconnected") this.end(failure("The client was disconnected"));
     });
     const say = () => {
       const clientId = this.clientId;
@@ -1541,16 +1551,20 @@ var Session = class {
     else if (this.phase === "unconnected" && __privateGet(this, _waiting).isEmpty) fail();
     else __privateGet(this, _waiting).add({ run: say, fail, isLasting: false });
   }
-  /** As the page goes away: one message, and nobody waits. */
-  leave() {
-    const { clientId, current } = this.dispatcher.selector;
-    if (this.phase !== "connected") return;
-    const message = { channel: DISCONNECT, clientId, id: "bye" };
-    this.pipeline.pass("outgoing", message, (passed) => {
-      var _a, _b;
-      return passed && ((_b = (_a = current == null ? void 0 : current.transport) == null ? void 0 : _a.farewell) == null ? void 0 : _b.call(_a, passed));
-    });
-    __privateMethod(this, _Session_instances, end_fn).call(this, failure("The page was left"));
+  /** It is over, until it is begun again. */
+  end(error) {
+    this.phase = "disconnected";
+    __privateSet(this, _ends, __privateGet(this, _ends) + 1);
+    __privateSet(this, _hasBegun, false);
+    __privateGet(this, _connects).stop();
+    clearTimeout(__privateGet(this, _timer6));
+    __privateSet(this, _timer6, void 0);
+    this.dispatcher.selector.close();
+    __privateGet(this, _waiting).fail(error, true);
+    this.dispatcher.clear(error);
+    __privateGet(this, _listener3).ended(error);
+    __privateGet(this, _farewell).end(void 0);
+    this.report(error.message, error);
   }
 };
 _listener3 = new WeakMap();
@@ -1580,7 +1594,7 @@ refused_fn = function(reply, error) {
   var _a, _b;
   this.phase = "unconnected";
   if (reply && this.pipeline.mayRetry(reply, error)) return this.start();
-  if (((_a = reply == null ? void 0 : reply.advice) == null ? void 0 : _a.reconnect) === "none") return __privateMethod(this, _Session_instances, end_fn).call(this, error);
+  if (((_a = reply == null ? void 0 : reply.advice) == null ? void 0 : _a.reconnect) === "none") return this.end(error);
   const delay = Math.max(__privateGet(this, _refusals).next(), Number((_b = reply == null ? void 0 : reply.advice) == null ? void 0 : _b.interval) || 0);
   __privateMethod(this, _Session_instances, later_fn).call(this, delay);
   this.report("The server refused the session", error, delay);
@@ -1601,22 +1615,8 @@ heed_fn = function(reply) {
   if (channel === CONNECT && successful) __privateGet(this, _losses).reset();
   const fate = fateOf(reply, this.clientId);
   const error = successful ? failure("The server ended it") : parseError(reply.error);
-  if (fate === "over") __privateMethod(this, _Session_instances, end_fn).call(this, error);
+  if (fate === "over") this.end(error);
   else if (fate) this.lost(error, Number(advice == null ? void 0 : advice.interval) || 0);
-};
-end_fn = function(error) {
-  this.phase = "disconnected";
-  __privateSet(this, _ends, __privateGet(this, _ends) + 1);
-  __privateSet(this, _hasBegun, false);
-  __privateGet(this, _connects).stop();
-  clearTimeout(__privateGet(this, _timer6));
-  __privateSet(this, _timer6, void 0);
-  this.dispatcher.selector.close();
-  __privateGet(this, _waiting).fail(error, true);
-  this.dispatcher.clear(error);
-  __privateGet(this, _listener3).ended(error);
-  __privateGet(this, _farewell).end(void 0);
-  this.report(error.message, error);
 };
 
 // src/channels.ts
@@ -1866,7 +1866,7 @@ isExpired_fn = function() {
 };
 
 // src/client.ts
-var _extensions2, _headers, _leaving, _make, _made, _watch, _unwatch, _BaseClient_instances, parts_get, session_get, subscriber_get, features_fn, listen_fn;
+var _extensions2, _headers, _leaving, _farewell2, _make, _made, _watch, _unwatch, _BaseClient_instances, parts_get, session_get, subscriber_get, leave_fn, features_fn, listen_fn;
 var BaseClient = class extends Awaitable {
   constructor(endpoint, given, environment) {
     super();
@@ -1874,6 +1874,7 @@ var BaseClient = class extends Awaitable {
     __privateAdd(this, _extensions2, new Extensions());
     __privateAdd(this, _headers);
     __privateAdd(this, _leaving);
+    __privateAdd(this, _farewell2);
     __privateAdd(this, _make);
     __privateAdd(this, _made);
     __privateAdd(this, _watch);
@@ -1888,6 +1889,10 @@ var BaseClient = class extends Awaitable {
       const main = parse(endpoint);
       const endpoints = Object.entries((_a = options.endpoints) != null ? _a : {}).map(([type, url]) => [type, parse(url)]);
       const others = new Map(endpoints);
+      __privateSet(this, _farewell2, (message) => {
+        var _a2;
+        return (_a2 = environment.beacon) == null ? void 0 : _a2.call(environment, main, message);
+      });
       const reach = { kinds: environment.kinds(options, main), endpointFor: (type) => {
         var _a2;
         return (_a2 = others.get(type)) != null ? _a2 : main;
@@ -1897,9 +1902,7 @@ var BaseClient = class extends Awaitable {
     __privateSet(this, _watch, () => environment.watch({
       wake: () => this.wake(),
       doubt: () => __privateGet(this, _BaseClient_instances, session_get).dispatcher.selector.check(),
-      leave: () => {
-        if (!__privateGet(this, _BaseClient_instances, session_get).dispatcher.selector.isDisabled("autodisconnect")) __privateGet(this, _BaseClient_instances, session_get).leave();
-      }
+      leave: () => __privateMethod(this, _BaseClient_instances, leave_fn).call(this)
     }));
     log("info", "New client created for ?", String(endpoint));
   }
@@ -1934,7 +1937,8 @@ var BaseClient = class extends Awaitable {
     }
     if (__privateGet(this, _BaseClient_instances, session_get).phase !== "connected") this.awaitConnection();
     __privateGet(this, _BaseClient_instances, session_get).restart();
-    if (callback) __privateGet(this, _BaseClient_instances, session_get).whenConnected(() => callback.call(context), () => {
+    const call = () => void Promise.resolve().then(() => callback.call(context));
+    if (callback) __privateGet(this, _BaseClient_instances, session_get).whenConnected(call, () => {
     }, true);
   }
   /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
@@ -1994,6 +1998,7 @@ var BaseClient = class extends Awaitable {
 _extensions2 = new WeakMap();
 _headers = new WeakMap();
 _leaving = new WeakMap();
+_farewell2 = new WeakMap();
 _make = new WeakMap();
 _made = new WeakMap();
 _watch = new WeakMap();
@@ -2014,6 +2019,18 @@ session_get = function() {
 };
 subscriber_get = function() {
   return __privateGet(this, _BaseClient_instances, parts_get).subscriber;
+};
+/** The page goes away: one message, and nobody waits for the reply. */
+leave_fn = function() {
+  const { dispatcher: { selector }, phase, pipeline } = __privateGet(this, _BaseClient_instances, session_get);
+  if (phase !== "connected" || selector.isDisabled("autodisconnect")) return;
+  const { clientId, current } = selector;
+  pipeline.pass("outgoing", { channel: DISCONNECT, clientId, id: "bye" }, (message) => {
+    var _a, _b;
+    if (message && ((_a = current == null ? void 0 : current.transport) == null ? void 0 : _a.farewell)) current.transport.farewell(message);
+    else if (message) (_b = __privateGet(this, _farewell2)) == null ? void 0 : _b.call(this, message);
+  });
+  __privateGet(this, _BaseClient_instances, session_get).end(failure("The page was left"));
 };
 features_fn = function({ token, ack, replay }) {
   const features = [];
@@ -2091,7 +2108,7 @@ function parseMessages(text2) {
 var LARGEST_BATCH = 100;
 var isConnect2 = ({ channel }) => channel === CONNECT;
 var isFree = ({ channel }) => channel === CONNECT || channel === HANDSHAKE;
-var _underWay2, _isBusy, _RequestTransport_instances, begin_fn, batch_fn, answered_fn, failed_fn, end_fn2;
+var _underWay2, _isBusy, _RequestTransport_instances, begin_fn, batch_fn, answered_fn, failed_fn, end_fn;
 var RequestTransport = class {
   constructor(place) {
     __privateAdd(this, _RequestTransport_instances);
@@ -2120,7 +2137,7 @@ var RequestTransport = class {
   cancel(message) {
     for (const [exchange, { batch, awaited }] of __privateGet(this, _underWay2)) {
       if (!awaited.delete(message) || awaited.size > 0) continue;
-      __privateMethod(this, _RequestTransport_instances, end_fn2).call(this, exchange, !batch.every(isFree));
+      __privateMethod(this, _RequestTransport_instances, end_fn).call(this, exchange, !batch.every(isFree));
       exchange.abort();
     }
   }
@@ -2154,26 +2171,27 @@ batch_fn = function(waiting) {
   return batch;
 };
 answered_fn = function(exchange, batch, answer, heldOthers) {
-  if (!__privateMethod(this, _RequestTransport_instances, end_fn2).call(this, exchange, heldOthers)) return;
+  if (!__privateMethod(this, _RequestTransport_instances, end_fn).call(this, exchange, heldOthers)) return;
   if (typeof answer === "number") this.place.to.refused(batch, answer);
   else this.place.to.received(answer);
   this.place.to.ready();
 };
 failed_fn = function(exchange, batch, error, heldOthers) {
-  if (__privateMethod(this, _RequestTransport_instances, end_fn2).call(this, exchange, heldOthers)) this.place.to.failed(batch, error);
+  if (__privateMethod(this, _RequestTransport_instances, end_fn).call(this, exchange, heldOthers)) this.place.to.failed(batch, error);
 };
-end_fn2 = function(exchange, heldOthers) {
+end_fn = function(exchange, heldOthers) {
   if (heldOthers) __privateSet(this, _isBusy, false);
   return __privateGet(this, _underWay2).delete(exchange);
 };
 
 // src/transport/jsonp.ts
+var LONGEST_ADDRESS = 8e3;
 var count = 0;
 var JsonpTransport = class extends RequestTransport {
   constructor() {
     super(...arguments);
-    /** Addresses of more than about 2,000 characters do not pass everywhere. */
-    __publicField(this, "largest", 1200);
+    /** Addresses of more than about 2,000 characters do not pass everywhere, and a quotation mark takes three. */
+    __publicField(this, "largest", 700);
   }
   exchange(messages) {
     count += 1;
@@ -2184,16 +2202,17 @@ var JsonpTransport = class extends RequestTransport {
     url.searchParams.set("jsonp", name);
     const script = document.createElement("script");
     const answer = new Promise((resolve, reject) => {
-      globals[name] = (replies) => {
+      const end = (act) => {
         delete globals[name];
         script.remove();
-        resolve([replies].flat().filter(isMessage));
+        act();
       };
-      script.onerror = () => {
-        delete globals[name];
-        script.remove();
-        reject(failure("The script could not be loaded"));
-      };
+      globals[name] = (replies) => end(() => resolve([replies].flat().filter(isMessage)));
+      script.onerror = () => end(() => {
+        if (messages.length === 1 && url.href.length > LONGEST_ADDRESS) resolve(413);
+        else reject(failure("The script could not be loaded"));
+      });
+      script.onload = script.onerror;
     });
     script.src = url.href;
     document.head.appendChild(script);
@@ -2227,11 +2246,18 @@ var FetchTransport = class extends RequestTransport {
   exchange(messages) {
     const { endpoint, settings } = this.place;
     const controller = new AbortController();
-    const headers = this.isForm ? { ...settings.headers } : { "Content-Type": "application/json", "X-Requested-With": "XMLHttpRequest", ...settings.headers };
-    const answer = fetch(endpoint.href, {
+    const { username, password } = endpoint;
+    const url = new URL(endpoint.href);
+    url.username = url.password = "";
+    const headers = this.isForm ? {} : {
+      "Content-Type": "application/json",
+      "X-Requested-With": "XMLHttpRequest",
+      ...username && { Authorization: `Basic ${btoa(`${username}:${password}`)}` }
+    };
+    const answer = fetch(url.href, {
       method: "POST",
       body: this.isForm ? form(messages) : JSON.stringify(messages),
-      headers,
+      headers: { ...headers, ...settings.headers },
       credentials: this.isForm ? "include" : "same-origin",
       cache: "no-store",
       signal: controller.signal
@@ -2241,10 +2267,6 @@ var FetchTransport = class extends RequestTransport {
       throw failure(error instanceof Error ? error.message : String(error));
     });
     return { answer, abort: () => controller.abort() };
-  }
-  farewell(message) {
-    var _a;
-    if (typeof navigator !== "undefined") (_a = navigator.sendBeacon) == null ? void 0 : _a.call(navigator, this.place.endpoint.href, form([message]));
   }
 };
 var FormTransport = class extends FetchTransport {
@@ -2256,6 +2278,7 @@ var FormTransport = class extends FetchTransport {
 var hasFetch = () => typeof fetch === "function";
 var longPolling = {
   type: "long-polling",
+  isBlockable: true,
   isUsable: (endpoint) => hasFetch() && isSameOrigin(endpoint),
   open: (place) => new FetchTransport(place)
 };
@@ -2317,7 +2340,7 @@ var SharedTransport = class {
     /** Ends the lock by which the worker sees that this tab is there. */
     __privateAdd(this, _release);
     var _a;
-    const worker = new SharedWorker(script, `faye ${endpoint.href}`);
+    const worker = new SharedWorker(script, `faye ${VERSION} ${endpoint.href}`);
     __privateSet(this, _port, worker.port);
     worker.onerror = () => to.closed(failure("The shared worker did not start"));
     __privateGet(this, _port).onmessage = ({ data }) => {
@@ -2341,7 +2364,7 @@ var SharedTransport = class {
     else void navigator.locks.request(lock, () => new Promise((resolve) => {
       __privateSet(this, _release, resolve);
       open(lock);
-    }));
+    })).catch(() => open(void 0));
   }
   send(waiting) {
     __privateMethod(this, _SharedTransport_instances, say_fn).call(this, { type: "send", messages: waiting });
@@ -2525,6 +2548,11 @@ var page = {
     callbackPolling
   ],
   settings: () => ({ headers: {} }),
+  // A form passes without a preflight, for which a page that goes away has no time.
+  beacon: ({ href }, message) => {
+    var _a;
+    return (_a = navigator.sendBeacon) == null ? void 0 : _a.call(navigator, href, form([message]));
+  },
   watch: (watcher) => {
     listen();
     watchers.add(watcher);

@@ -603,12 +603,11 @@
       const { interval } = this.#advised;
       const { retry } = this.#options;
       if (!reply?.successful) return Math.max(delayAfter(2, retry, retry), interval);
-      if (isTrial) return 0;
       const isQuick = !this.hasHeard && Date.now() - sentAt < QUICK_MILLISECONDS;
       this.#quick = isQuick ? this.#quick + 1 : 0;
       const excess = this.#quick - QUICK_IN_A_ROW;
       const brake = excess > 0 ? Math.min(100 * 2 ** excess, LONGEST_BRAKE) : 0;
-      return Math.max(interval, brake);
+      return isTrial ? brake : Math.max(interval, brake);
     }
     /** The session is over. */
     stop() {
@@ -652,9 +651,10 @@
     envelope.clientId = clientId;
     if (!isConnect(message)) return;
     message.connectionType = candidate.kind.type;
-    if (!isUp) message.advice = { timeout: 0 };
+    const isTrial = !isUp && !candidate.kind.ownsSession;
+    if (isTrial) message.advice = { timeout: 0 };
     else if (envelope.isTrial) delete message.advice;
-    envelope.isTrial = !isUp;
+    envelope.isTrial = isTrial;
   }
 
   // src/outbox.ts
@@ -797,15 +797,30 @@
     }
   };
 
-  // src/selector.ts
-  var HEAD_START = 1500;
-  var SHARED_HEAD_START = 3e3;
-  var LINGER = 2e3;
-  var OPEN_TIME = 2e4;
+  // src/candidate.ts
   var SHORT_LIFE = 5e3;
   var MOST_CUTS = 3;
   var SHUN_TIME = 3e4;
   var SHUN_LIMIT = 6e5;
+  function hasHeld(candidate) {
+    if (!candidate.isProven) return false;
+    candidate.cuts = Date.now() - candidate.openedAt < SHORT_LIFE ? candidate.cuts + 1 : 0;
+    if (candidate.cuts === 0) candidate.shunned = 0;
+    return candidate.cuts < MOST_CUTS;
+  }
+  function shun(candidate) {
+    candidate.shunnedAt = Date.now();
+    candidate.shunnedUntil = candidate.shunnedAt + Math.min(SHUN_TIME * 2 ** candidate.shunned, SHUN_LIMIT);
+    candidate.shunned += 1;
+  }
+  function spare(candidate) {
+    candidate.shunnedUntil = candidate.shunned = candidate.cuts = 0;
+  }
+
+  // src/selector.ts
+  var HEAD_START = 1500;
+  var LINGER = 2e3;
+  var OPEN_TIME = 2e4;
   var Selector = class {
     candidates;
     current;
@@ -884,7 +899,7 @@
         }
       }
       if (!this.current && opening && (opening.kind.ownsSession || opening.hasWorked && this.clientId)) {
-        const left = opening.openedAt + (opening.kind.ownsSession ? SHARED_HEAD_START : HEAD_START) - now;
+        const left = opening.openedAt + HEAD_START - now;
         if (left > 0) {
           best = void 0;
           wake = Math.min(wake, now + left);
@@ -935,7 +950,13 @@
           if (isCurrent()) this.fail(candidate, error);
         }
       };
-      transport = kind.open({ endpoint, settings: this.#settings, clientId: this.clientId, to });
+      try {
+        transport = kind.open({ endpoint, settings: this.#settings, clientId: this.clientId, to });
+      } catch (error) {
+        log("info", "? does not work: ?", kind.type, String(error));
+        candidate.isOpen = false;
+        return shun(candidate);
+      }
       candidate.transport = transport;
       if (kind.isSocket) {
         candidate.timer = setTimeout(() => this.fail(candidate, failure("It took too long to open")), OPEN_TIME);
@@ -950,25 +971,12 @@
         }
       }, LINGER);
     }
-    /** Whether it worked, and did not break each time soon after it had begun to. */
-    #hasHeld(candidate) {
-      if (!candidate.isProven) return false;
-      candidate.cuts = Date.now() - candidate.openedAt < SHORT_LIFE ? candidate.cuts + 1 : 0;
-      if (candidate.cuts === 0) candidate.shunned = 0;
-      return candidate.cuts < MOST_CUTS;
-    }
-    #shun(candidate) {
-      const now = Date.now();
-      candidate.shunnedAt = now;
-      candidate.shunnedUntil = now + Math.min(SHUN_TIME * 2 ** candidate.shunned, SHUN_LIMIT);
-      candidate.shunned += 1;
-    }
     /** A transport ended, or is to end because it does not answer. */
     fail(candidate, error) {
       const { transport, kind } = candidate;
       const wasCurrent = candidate === this.current;
       log("info", "? does not work: ?", kind.type, error.message);
-      if (kind.isBlockable && !this.#hasHeld(candidate)) this.#shun(candidate);
+      if (kind.isBlockable && !hasHeld(candidate)) shun(candidate);
       this.#drop(candidate);
       if (!transport) return;
       if (!wasCurrent) {
@@ -987,7 +995,7 @@
       this.current = void 0;
       clearTimeout(this.#timer);
       for (const candidate of this.candidates) {
-        if (!failed || candidate !== failed && candidate.shunnedAt > this.#heardAt) this.#spare(candidate);
+        if (!failed || candidate !== failed && candidate.shunnedAt > this.#heardAt) spare(candidate);
       }
     }
     /** Asks the other side whether it is there. */
@@ -996,10 +1004,7 @@
     }
     /** Forgets who did not work: the network is another one now. */
     forgive() {
-      for (const candidate of this.candidates) this.#spare(candidate);
-    }
-    #spare(candidate) {
-      candidate.shunnedUntil = candidate.shunned = candidate.cuts = 0;
+      for (const candidate of this.candidates) spare(candidate);
     }
     #drop(candidate) {
       clearTimeout(candidate.timer);
@@ -1119,6 +1124,10 @@
     ready = () => this.flush();
     received(transport, messages) {
       const isNew = transport === this.selector.current?.transport;
+      if (isNew && messages.some((message) => isConnect(message) && message.successful !== void 0)) {
+        this.outbox.waitNoLonger();
+        this.#early.release();
+      }
       const isEarly = isNew && this.outbox.isElsewhere(transport, isConnect);
       for (const message of messages) {
         if (isEarly && message.successful === void 0) this.#early.keep(message);
@@ -1181,7 +1190,7 @@
       if (isUp) return this.#setUp();
       const wasUp = this.isUp !== false;
       this.isUp = false;
-      this.#listener.down(error ?? failure("The server is away"), retryIn ?? 0, wasUp);
+      this.#listener.down(error ?? failure("The server is away"), retryIn ?? 0, wasUp, void 0);
     }
     stranded() {
       this.#down(void 0, failure("No transport works"), []);
@@ -1198,7 +1207,7 @@
       this.#pause = later(() => this.retry(), delay);
       const wasUp = this.isUp !== false;
       this.isUp = false;
-      this.#listener.down(error, delay, wasUp);
+      this.#listener.down(error, delay, wasUp, candidate);
     }
     /** Tries again now. */
     retry() {
@@ -1326,7 +1335,7 @@
       this.#listener.starts();
       const { selector } = this.dispatcher;
       const types = selector.types();
-      if (types.length === 0) return this.#end(failure("No transport can be used"));
+      if (types.length === 0) return this.end(failure("No transport can be used"));
       this.report("Shaking hands");
       selector.begin(void 0, void 0);
       const ends = this.#ends;
@@ -1355,7 +1364,7 @@
     #refused(reply, error) {
       this.phase = "unconnected";
       if (reply && this.pipeline.mayRetry(reply, error)) return this.start();
-      if (reply?.advice?.reconnect === "none") return this.#end(error);
+      if (reply?.advice?.reconnect === "none") return this.end(error);
       const delay = Math.max(this.#refusals.next(), Number(reply?.advice?.interval) || 0);
       this.#later(delay);
       this.report("The server refused the session", error, delay);
@@ -1395,7 +1404,7 @@
       if (channel === CONNECT && successful) this.#losses.reset();
       const fate = fateOf(reply, this.clientId);
       const error = successful ? failure("The server ended it") : parseError(reply.error);
-      if (fate === "over") this.#end(error);
+      if (fate === "over") this.end(error);
       else if (fate) this.lost(error, Number(advice?.interval) || 0);
     }
     /** The server has forgotten the session: shakes hands again, after so many milliseconds. */
@@ -1420,8 +1429,9 @@
       this.#listener.up();
       if (this.phase === "connected") this.report("The server answers again");
     }
-    down(error, retryIn, isFirst) {
-      if (this.dispatcher.outbox.carrier(this.#farewell.id)) return this.#farewell.end(void 0);
+    down(error, retryIn, isFirst, failed) {
+      const wasSaid = this.dispatcher.outbox.carrier(this.#farewell.id);
+      if (wasSaid && failed?.kind.isSocket) return this.#farewell.end(void 0);
       if (isFirst) this.#listener.down();
       this.report(error.message, error, retryIn);
     }
@@ -1430,7 +1440,7 @@
       if (this.isOver) return done(void 0);
       this.#farewell.begin((error) => {
         done(error);
-        if (this.phase !== "disconnected") this.#end(failure("The client was disconnected"));
+        if (this.phase !== "disconnected") this.end(failure("The client was disconnected"));
       });
       const say = () => {
         const clientId = this.clientId;
@@ -1444,15 +1454,8 @@
       else if (this.phase === "unconnected" && this.#waiting.isEmpty) fail();
       else this.#waiting.add({ run: say, fail, isLasting: false });
     }
-    /** As the page goes away: one message, and nobody waits. */
-    leave() {
-      const { clientId, current } = this.dispatcher.selector;
-      if (this.phase !== "connected") return;
-      const message = { channel: DISCONNECT, clientId, id: "bye" };
-      this.pipeline.pass("outgoing", message, (passed) => passed && current?.transport?.farewell?.(passed));
-      this.#end(failure("The page was left"));
-    }
-    #end(error) {
+    /** It is over, until it is begun again. */
+    end(error) {
       this.phase = "disconnected";
       this.#ends += 1;
       this.#hasBegun = false;
@@ -1694,6 +1697,7 @@
     #extensions = new Extensions();
     #headers;
     #leaving;
+    #farewell;
     #make;
     #made;
     #watch;
@@ -1709,15 +1713,14 @@
         const main = parse(endpoint);
         const endpoints = Object.entries(options.endpoints ?? {}).map(([type, url]) => [type, parse(url)]);
         const others = new Map(endpoints);
+        this.#farewell = (message) => environment.beacon?.(main, message);
         const reach = { kinds: environment.kinds(options, main), endpointFor: (type) => others.get(type) ?? main, settings };
         return new Session(reach, resolved, new Pipeline(this.#extensions, this.#features(options)), this.#listen());
       };
       this.#watch = () => environment.watch({
         wake: () => this.wake(),
         doubt: () => this.#session.dispatcher.selector.check(),
-        leave: () => {
-          if (!this.#session.dispatcher.selector.isDisabled("autodisconnect")) this.#session.leave();
-        }
+        leave: () => this.#leave()
       });
       log("info", "New client created for ?", String(endpoint));
     }
@@ -1736,6 +1739,17 @@
     }
     get #subscriber() {
       return this.#parts.subscriber;
+    }
+    /** The page goes away: one message, and nobody waits for the reply. */
+    #leave() {
+      const { dispatcher: { selector }, phase, pipeline } = this.#session;
+      if (phase !== "connected" || selector.isDisabled("autodisconnect")) return;
+      const { clientId, current } = selector;
+      pipeline.pass("outgoing", { channel: DISCONNECT, clientId, id: "bye" }, (message) => {
+        if (message && current?.transport?.farewell) current.transport.farewell(message);
+        else if (message) this.#farewell?.(message);
+      });
+      this.#session.end(failure("The page was left"));
     }
     #features({ token, ack, replay }) {
       const features = [];
@@ -1795,7 +1809,8 @@
       }
       if (this.#session.phase !== "connected") this.awaitConnection();
       this.#session.restart();
-      if (callback) this.#session.whenConnected(() => callback.call(context), () => {
+      const call = () => void Promise.resolve().then(() => callback.call(context));
+      if (callback) this.#session.whenConnected(call, () => {
       }, true);
     }
     /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
@@ -1967,10 +1982,11 @@
   };
 
   // src/transport/jsonp.ts
+  var LONGEST_ADDRESS = 8e3;
   var count = 0;
   var JsonpTransport = class extends RequestTransport {
-    /** Addresses of more than about 2,000 characters do not pass everywhere. */
-    largest = 1200;
+    /** Addresses of more than about 2,000 characters do not pass everywhere, and a quotation mark takes three. */
+    largest = 700;
     exchange(messages) {
       count += 1;
       const name = `__jsonp${count}__`;
@@ -1980,16 +1996,17 @@
       url.searchParams.set("jsonp", name);
       const script = document.createElement("script");
       const answer = new Promise((resolve, reject) => {
-        globals[name] = (replies) => {
+        const end = (act) => {
           delete globals[name];
           script.remove();
-          resolve([replies].flat().filter(isMessage));
+          act();
         };
-        script.onerror = () => {
-          delete globals[name];
-          script.remove();
-          reject(failure("The script could not be loaded"));
-        };
+        globals[name] = (replies) => end(() => resolve([replies].flat().filter(isMessage)));
+        script.onerror = () => end(() => {
+          if (messages.length === 1 && url.href.length > LONGEST_ADDRESS) resolve(413);
+          else reject(failure("The script could not be loaded"));
+        });
+        script.onload = script.onerror;
       });
       script.src = url.href;
       document.head.appendChild(script);
@@ -2019,11 +2036,18 @@
     exchange(messages) {
       const { endpoint, settings } = this.place;
       const controller = new AbortController();
-      const headers = this.isForm ? { ...settings.headers } : { "Content-Type": "application/json", "X-Requested-With": "XMLHttpRequest", ...settings.headers };
-      const answer = fetch(endpoint.href, {
+      const { username, password } = endpoint;
+      const url = new URL(endpoint.href);
+      url.username = url.password = "";
+      const headers = this.isForm ? {} : {
+        "Content-Type": "application/json",
+        "X-Requested-With": "XMLHttpRequest",
+        ...username && { Authorization: `Basic ${btoa(`${username}:${password}`)}` }
+      };
+      const answer = fetch(url.href, {
         method: "POST",
         body: this.isForm ? form(messages) : JSON.stringify(messages),
-        headers,
+        headers: { ...headers, ...settings.headers },
         credentials: this.isForm ? "include" : "same-origin",
         cache: "no-store",
         signal: controller.signal
@@ -2034,9 +2058,6 @@
       });
       return { answer, abort: () => controller.abort() };
     }
-    farewell(message) {
-      if (typeof navigator !== "undefined") navigator.sendBeacon?.(this.place.endpoint.href, form([message]));
-    }
   };
   var FormTransport = class extends FetchTransport {
     isForm = true;
@@ -2044,6 +2065,7 @@
   var hasFetch = () => typeof fetch === "function";
   var longPolling = {
     type: "long-polling",
+    isBlockable: true,
     isUsable: (endpoint) => hasFetch() && isSameOrigin(endpoint),
     open: (place) => new FetchTransport(place)
   };
@@ -2100,7 +2122,7 @@
     /** Ends the lock by which the worker sees that this tab is there. */
     #release;
     constructor({ endpoint, settings, to }, script, options) {
-      const worker = new SharedWorker(script, `faye ${endpoint.href}`);
+      const worker = new SharedWorker(script, `faye ${VERSION} ${endpoint.href}`);
       this.#port = worker.port;
       worker.onerror = () => to.closed(failure("The shared worker did not start"));
       this.#port.onmessage = ({ data }) => {
@@ -2124,7 +2146,7 @@
       else void navigator.locks.request(lock, () => new Promise((resolve) => {
         this.#release = resolve;
         open(lock);
-      }));
+      })).catch(() => open(void 0));
     }
     #say(message) {
       this.#port.postMessage(message);
@@ -2294,6 +2316,8 @@
       callbackPolling
     ],
     settings: () => ({ headers: {} }),
+    // A form passes without a preflight, for which a page that goes away has no time.
+    beacon: ({ href }, message) => navigator.sendBeacon?.(href, form([message])),
     watch: (watcher) => {
       listen();
       watchers.add(watcher);

@@ -642,12 +642,11 @@ var Connects = class {
     const { interval } = this.#advised;
     const { retry } = this.#options;
     if (!reply?.successful) return Math.max(delayAfter(2, retry, retry), interval);
-    if (isTrial) return 0;
     const isQuick = !this.hasHeard && Date.now() - sentAt < QUICK_MILLISECONDS;
     this.#quick = isQuick ? this.#quick + 1 : 0;
     const excess = this.#quick - QUICK_IN_A_ROW;
     const brake = excess > 0 ? Math.min(100 * 2 ** excess, LONGEST_BRAKE) : 0;
-    return Math.max(interval, brake);
+    return isTrial ? brake : Math.max(interval, brake);
   }
   /** The session is over. */
   stop() {
@@ -691,9 +690,10 @@ function stamp(envelope, candidate, clientId, isUp) {
   envelope.clientId = clientId;
   if (!isConnect(message)) return;
   message.connectionType = candidate.kind.type;
-  if (!isUp) message.advice = { timeout: 0 };
+  const isTrial = !isUp && !candidate.kind.ownsSession;
+  if (isTrial) message.advice = { timeout: 0 };
   else if (envelope.isTrial) delete message.advice;
-  envelope.isTrial = !isUp;
+  envelope.isTrial = isTrial;
 }
 
 // src/outbox.ts
@@ -836,15 +836,30 @@ var Schedule = class {
   }
 };
 
-// src/selector.ts
-var HEAD_START = 1500;
-var SHARED_HEAD_START = 3e3;
-var LINGER = 2e3;
-var OPEN_TIME = 2e4;
+// src/candidate.ts
 var SHORT_LIFE = 5e3;
 var MOST_CUTS = 3;
 var SHUN_TIME = 3e4;
 var SHUN_LIMIT = 6e5;
+function hasHeld(candidate) {
+  if (!candidate.isProven) return false;
+  candidate.cuts = Date.now() - candidate.openedAt < SHORT_LIFE ? candidate.cuts + 1 : 0;
+  if (candidate.cuts === 0) candidate.shunned = 0;
+  return candidate.cuts < MOST_CUTS;
+}
+function shun(candidate) {
+  candidate.shunnedAt = Date.now();
+  candidate.shunnedUntil = candidate.shunnedAt + Math.min(SHUN_TIME * 2 ** candidate.shunned, SHUN_LIMIT);
+  candidate.shunned += 1;
+}
+function spare(candidate) {
+  candidate.shunnedUntil = candidate.shunned = candidate.cuts = 0;
+}
+
+// src/selector.ts
+var HEAD_START = 1500;
+var LINGER = 2e3;
+var OPEN_TIME = 2e4;
 var Selector = class {
   candidates;
   current;
@@ -923,7 +938,7 @@ var Selector = class {
       }
     }
     if (!this.current && opening && (opening.kind.ownsSession || opening.hasWorked && this.clientId)) {
-      const left = opening.openedAt + (opening.kind.ownsSession ? SHARED_HEAD_START : HEAD_START) - now;
+      const left = opening.openedAt + HEAD_START - now;
       if (left > 0) {
         best = void 0;
         wake = Math.min(wake, now + left);
@@ -974,7 +989,13 @@ var Selector = class {
         if (isCurrent()) this.fail(candidate, error);
       }
     };
-    transport = kind.open({ endpoint, settings: this.#settings, clientId: this.clientId, to });
+    try {
+      transport = kind.open({ endpoint, settings: this.#settings, clientId: this.clientId, to });
+    } catch (error) {
+      log("info", "? does not work: ?", kind.type, String(error));
+      candidate.isOpen = false;
+      return shun(candidate);
+    }
     candidate.transport = transport;
     if (kind.isSocket) {
       candidate.timer = setTimeout(() => this.fail(candidate, failure("It took too long to open")), OPEN_TIME);
@@ -989,25 +1010,12 @@ var Selector = class {
       }
     }, LINGER);
   }
-  /** Whether it worked, and did not break each time soon after it had begun to. */
-  #hasHeld(candidate) {
-    if (!candidate.isProven) return false;
-    candidate.cuts = Date.now() - candidate.openedAt < SHORT_LIFE ? candidate.cuts + 1 : 0;
-    if (candidate.cuts === 0) candidate.shunned = 0;
-    return candidate.cuts < MOST_CUTS;
-  }
-  #shun(candidate) {
-    const now = Date.now();
-    candidate.shunnedAt = now;
-    candidate.shunnedUntil = now + Math.min(SHUN_TIME * 2 ** candidate.shunned, SHUN_LIMIT);
-    candidate.shunned += 1;
-  }
   /** A transport ended, or is to end because it does not answer. */
   fail(candidate, error) {
     const { transport, kind } = candidate;
     const wasCurrent = candidate === this.current;
     log("info", "? does not work: ?", kind.type, error.message);
-    if (kind.isBlockable && !this.#hasHeld(candidate)) this.#shun(candidate);
+    if (kind.isBlockable && !hasHeld(candidate)) shun(candidate);
     this.#drop(candidate);
     if (!transport) return;
     if (!wasCurrent) {
@@ -1026,7 +1034,7 @@ var Selector = class {
     this.current = void 0;
     clearTimeout(this.#timer);
     for (const candidate of this.candidates) {
-      if (!failed || candidate !== failed && candidate.shunnedAt > this.#heardAt) this.#spare(candidate);
+      if (!failed || candidate !== failed && candidate.shunnedAt > this.#heardAt) spare(candidate);
     }
   }
   /** Asks the other side whether it is there. */
@@ -1035,10 +1043,7 @@ var Selector = class {
   }
   /** Forgets who did not work: the network is another one now. */
   forgive() {
-    for (const candidate of this.candidates) this.#spare(candidate);
-  }
-  #spare(candidate) {
-    candidate.shunnedUntil = candidate.shunned = candidate.cuts = 0;
+    for (const candidate of this.candidates) spare(candidate);
   }
   #drop(candidate) {
     clearTimeout(candidate.timer);
@@ -1158,6 +1163,10 @@ var Dispatcher = class {
   ready = () => this.flush();
   received(transport, messages) {
     const isNew = transport === this.selector.current?.transport;
+    if (isNew && messages.some((message) => isConnect(message) && message.successful !== void 0)) {
+      this.outbox.waitNoLonger();
+      this.#early.release();
+    }
     const isEarly = isNew && this.outbox.isElsewhere(transport, isConnect);
     for (const message of messages) {
       if (isEarly && message.successful === void 0) this.#early.keep(message);
@@ -1220,7 +1229,7 @@ var Dispatcher = class {
     if (isUp) return this.#setUp();
     const wasUp = this.isUp !== false;
     this.isUp = false;
-    this.#listener.down(error ?? failure("The server is away"), retryIn ?? 0, wasUp);
+    this.#listener.down(error ?? failure("The server is away"), retryIn ?? 0, wasUp, void 0);
   }
   stranded() {
     this.#down(void 0, failure("No transport works"), []);
@@ -1237,7 +1246,7 @@ var Dispatcher = class {
     this.#pause = later(() => this.retry(), delay);
     const wasUp = this.isUp !== false;
     this.isUp = false;
-    this.#listener.down(error, delay, wasUp);
+    this.#listener.down(error, delay, wasUp, candidate);
   }
   /** Tries again now. */
   retry() {
@@ -1365,7 +1374,7 @@ var Session = class {
     this.#listener.starts();
     const { selector } = this.dispatcher;
     const types = selector.types();
-    if (types.length === 0) return this.#end(failure("No transport can be used"));
+    if (types.length === 0) return this.end(failure("No transport can be used"));
     this.report("Shaking hands");
     selector.begin(void 0, void 0);
     const ends = this.#ends;
@@ -1394,7 +1403,7 @@ var Session = class {
   #refused(reply, error) {
     this.phase = "unconnected";
     if (reply && this.pipeline.mayRetry(reply, error)) return this.start();
-    if (reply?.advice?.reconnect === "none") return this.#end(error);
+    if (reply?.advice?.reconnect === "none") return this.end(error);
     const delay = Math.max(this.#refusals.next(), Number(reply?.advice?.interval) || 0);
     this.#later(delay);
     this.report("The server refused the session", error, delay);
@@ -1434,7 +1443,7 @@ var Session = class {
     if (channel === CONNECT && successful) this.#losses.reset();
     const fate = fateOf(reply, this.clientId);
     const error = successful ? failure("The server ended it") : parseError(reply.error);
-    if (fate === "over") this.#end(error);
+    if (fate === "over") this.end(error);
     else if (fate) this.lost(error, Number(advice?.interval) || 0);
   }
   /** The server has forgotten the session: shakes hands again, after so many milliseconds. */
@@ -1459,8 +1468,9 @@ var Session = class {
     this.#listener.up();
     if (this.phase === "connected") this.report("The server answers again");
   }
-  down(error, retryIn, isFirst) {
-    if (this.dispatcher.outbox.carrier(this.#farewell.id)) return this.#farewell.end(void 0);
+  down(error, retryIn, isFirst, failed) {
+    const wasSaid = this.dispatcher.outbox.carrier(this.#farewell.id);
+    if (wasSaid && failed?.kind.isSocket) return this.#farewell.end(void 0);
     if (isFirst) this.#listener.down();
     this.report(error.message, error, retryIn);
   }
@@ -1469,7 +1479,7 @@ var Session = class {
     if (this.isOver) return done(void 0);
     this.#farewell.begin((error) => {
       done(error);
-      if (this.phase !== "disconnected") this.#end(failure("The client was disconnected"));
+      if (this.phase !== "disconnected") this.end(failure("The client was disconnected"));
     });
     const say = () => {
       const clientId = this.clientId;
@@ -1483,15 +1493,8 @@ var Session = class {
     else if (this.phase === "unconnected" && this.#waiting.isEmpty) fail();
     else this.#waiting.add({ run: say, fail, isLasting: false });
   }
-  /** As the page goes away: one message, and nobody waits. */
-  leave() {
-    const { clientId, current } = this.dispatcher.selector;
-    if (this.phase !== "connected") return;
-    const message = { channel: DISCONNECT, clientId, id: "bye" };
-    this.pipeline.pass("outgoing", message, (passed) => passed && current?.transport?.farewell?.(passed));
-    this.#end(failure("The page was left"));
-  }
-  #end(error) {
+  /** It is over, until it is begun again. */
+  end(error) {
     this.phase = "disconnected";
     this.#ends += 1;
     this.#hasBegun = false;
@@ -1733,6 +1736,7 @@ var BaseClient = class extends Awaitable {
   #extensions = new Extensions();
   #headers;
   #leaving;
+  #farewell;
   #make;
   #made;
   #watch;
@@ -1748,15 +1752,14 @@ var BaseClient = class extends Awaitable {
       const main = parse(endpoint);
       const endpoints = Object.entries(options.endpoints ?? {}).map(([type, url]) => [type, parse(url)]);
       const others = new Map(endpoints);
+      this.#farewell = (message) => environment.beacon?.(main, message);
       const reach = { kinds: environment.kinds(options, main), endpointFor: (type) => others.get(type) ?? main, settings };
       return new Session(reach, resolved, new Pipeline(this.#extensions, this.#features(options)), this.#listen());
     };
     this.#watch = () => environment.watch({
       wake: () => this.wake(),
       doubt: () => this.#session.dispatcher.selector.check(),
-      leave: () => {
-        if (!this.#session.dispatcher.selector.isDisabled("autodisconnect")) this.#session.leave();
-      }
+      leave: () => this.#leave()
     });
     log("info", "New client created for ?", String(endpoint));
   }
@@ -1775,6 +1778,17 @@ var BaseClient = class extends Awaitable {
   }
   get #subscriber() {
     return this.#parts.subscriber;
+  }
+  /** The page goes away: one message, and nobody waits for the reply. */
+  #leave() {
+    const { dispatcher: { selector }, phase, pipeline } = this.#session;
+    if (phase !== "connected" || selector.isDisabled("autodisconnect")) return;
+    const { clientId, current } = selector;
+    pipeline.pass("outgoing", { channel: DISCONNECT, clientId, id: "bye" }, (message) => {
+      if (message && current?.transport?.farewell) current.transport.farewell(message);
+      else if (message) this.#farewell?.(message);
+    });
+    this.#session.end(failure("The page was left"));
   }
   #features({ token, ack, replay }) {
     const features = [];
@@ -1834,7 +1848,8 @@ var BaseClient = class extends Awaitable {
     }
     if (this.#session.phase !== "connected") this.awaitConnection();
     this.#session.restart();
-    if (callback) this.#session.whenConnected(() => callback.call(context), () => {
+    const call = () => void Promise.resolve().then(() => callback.call(context));
+    if (callback) this.#session.whenConnected(call, () => {
     }, true);
   }
   /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */

@@ -45,14 +45,16 @@ const shared = {
 // Names that only the parts of the client use among themselves: neither the API nor the protocol has them. In the script
 // for pages they become short.
 const INTERNAL = [
-  'answered', 'awaitConnection', 'began', 'carriedBy', 'carrier', 'candidates', 'cuts', 'cycle', 'dispatcher',
-  'ended', 'endpointFor', 'exchange', 'farewell', 'forgive', 'giveUp', 'goesOn', 'hasHeard', 'hasWorked', 'isAlone',
-  'isBegun', 'isBlockable', 'isElsewhere', 'isEnding', 'isForm', 'isLasting', 'isOver', 'isOverdue', 'isProven',
-  'isRetired', 'isSocket', 'isTrial', 'isUsable', 'isWanted', 'largest', 'mayRetry', 'moved', 'needsClient',
-  'openedAt', 'outbox', 'ownsSession', 'phase', 'pipeline', 'place', 'prepare', 'refuseLargest', 'relayed', 'renew',
-  'replyTime', 'retire', 'retries', 'runAll', 'schedule', 'sendable', 'selector', 'shunned', 'shunnedAt',
-  'shunnedUntil', 'standing', 'starts', 'stranded', 'switched', 'takenAway', 'transmit', 'waitNoLonger',
-  'whenConnected',
+  'agree', 'answer', 'answered', 'awaitConnection', 'began', 'begin', 'candidates', 'carriedBy', 'carrier',
+  'channels', 'check', 'closed', 'current', 'cuts', 'cycle', 'deliver', 'dispatcher', 'ended', 'endpointFor',
+  'exchange', 'failed', 'farewell', 'flush', 'forget', 'forgive', 'giveUp', 'goesOn', 'hasHeard', 'hasWorked', 'heed',
+  'isAlone', 'isBegun', 'isBlockable', 'isElsewhere', 'isEmpty', 'isEnding', 'isForm', 'isLasting', 'isOpen',
+  'isOver', 'isOverdue', 'isProven', 'isRetired', 'isSocket', 'isTrial', 'isUsable', 'isWanted', 'keep', 'kind',
+  'largest', 'lost', 'mayRetry', 'moved', 'needsClient', 'opened', 'openedAt', 'outbox', 'ownsSession', 'pass',
+  'phase', 'pipeline', 'place', 'prepare', 'ready', 'received', 'refuse', 'refused', 'refuseLargest', 'relayed',
+  'release', 'renew', 'replyTime', 'report', 'retire', 'retries', 'runAll', 'schedule', 'select', 'selector',
+  'sendable', 'sessions', 'settings', 'settle', 'shunned', 'shunnedAt', 'shunnedUntil', 'standing', 'starts',
+  'stranded', 'subscriptions', 'switched', 'takenAway', 'tell', 'timer', 'transmit', 'waitNoLonger', 'whenConnected',
 ];
 
 const script = {

@@ -1,5 +1,5 @@
 /**
- * What the selector knows of each transport.
+ * What the selector knows of each transport, and for how long one that does not work is left alone.
  */
 
 import type { Kind, Transport } from './transport/transport.js';
@@ -21,4 +21,29 @@ export interface Candidate {
   shunnedUntil: number;
   shunned: number;
   timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** A socket that ends sooner, so many times in a row, does not work. */
+const SHORT_LIFE = 5_000;
+const MOST_CUTS = 3;
+/** How long one that does not work is left alone: doubled each time, up to the limit. */
+const SHUN_TIME = 30_000;
+const SHUN_LIMIT = 600_000;
+
+/** Whether it worked, and did not break each time soon after it had begun to. */
+export function hasHeld(candidate: Candidate): boolean {
+  if (!candidate.isProven) return false;
+  candidate.cuts = Date.now() - candidate.openedAt < SHORT_LIFE ? candidate.cuts + 1 : 0;
+  if (candidate.cuts === 0) candidate.shunned = 0;
+  return candidate.cuts < MOST_CUTS;
+}
+
+export function shun(candidate: Candidate): void {
+  candidate.shunnedAt = Date.now();
+  candidate.shunnedUntil = candidate.shunnedAt + Math.min(SHUN_TIME * 2 ** candidate.shunned, SHUN_LIMIT);
+  candidate.shunned += 1;
+}
+
+export function spare(candidate: Candidate): void {
+  candidate.shunnedUntil = candidate.shunned = candidate.cuts = 0;
 }

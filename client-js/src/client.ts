@@ -4,6 +4,7 @@
 
 import { Ack } from './ack.js';
 import { Awaitable } from './awaitable.js';
+import { DISCONNECT } from './channel.js';
 import type { ConnectionEvent, ConnectionState } from './connection.js';
 import { CONSTANTS } from './constants.js';
 import type { Environment } from './environment.js';
@@ -43,6 +44,7 @@ export class BaseClient extends Awaitable<ClientEvents> {
   #extensions = new Extensions();
   #headers: Record<string, string>;
   #leaving: Publication | undefined;
+  #farewell: ((message: Message) => void) | undefined;
   #make: () => Session;
   #made: { session: Session; subscriber: Subscriber } | undefined;
   #watch: () => () => void;
@@ -60,15 +62,14 @@ export class BaseClient extends Awaitable<ClientEvents> {
       const main = parse(endpoint);
       const endpoints = Object.entries(options.endpoints ?? {}).map(([type, url]) => [type, parse(url)] as const);
       const others = new Map(endpoints);
+      this.#farewell = (message) => environment.beacon?.(main, message);
       const reach = { kinds: environment.kinds(options, main), endpointFor: (type: string) => others.get(type) ?? main, settings };
       return new Session(reach, resolved, new Pipeline(this.#extensions, this.#features(options)), this.#listen());
     };
     this.#watch = () => environment.watch({
       wake: () => this.wake(),
       doubt: () => this.#session.dispatcher.selector.check(),
-      leave: () => {
-        if (!this.#session.dispatcher.selector.isDisabled('autodisconnect')) this.#session.leave();
-      },
+      leave: () => this.#leave(),
     });
     log('info', 'New client created for ?', String(endpoint));
   }
@@ -90,6 +91,18 @@ export class BaseClient extends Awaitable<ClientEvents> {
 
   get #subscriber(): Subscriber {
     return this.#parts.subscriber;
+  }
+
+  /** The page goes away: one message, and nobody waits for the reply. */
+  #leave(): void {
+    const { dispatcher: { selector }, phase, pipeline } = this.#session;
+    if (phase !== 'connected' || selector.isDisabled('autodisconnect')) return;
+    const { clientId, current } = selector;
+    pipeline.pass('outgoing', { channel: DISCONNECT, clientId: clientId!, id: 'bye' }, (message) => {
+      if (message && current?.transport?.farewell) current.transport.farewell(message);
+      else if (message) this.#farewell?.(message);
+    });
+    this.#session.end(failure('The page was left'));
   }
 
   #features({ token, ack, replay }: ClientOptions): Feature[] {
@@ -157,7 +170,9 @@ export class BaseClient extends Awaitable<ClientEvents> {
     }
     if (this.#session.phase !== 'connected') this.awaitConnection();
     this.#session.restart();
-    if (callback) this.#session.whenConnected(() => callback.call(context), () => {}, true);
+    // Always later, as with Faye.
+    const call = (): void => void Promise.resolve().then(() => callback!.call(context));
+    if (callback) this.#session.whenConnected(call, () => {}, true);
   }
 
   /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */

@@ -68,13 +68,12 @@ export class Connects {
     const { interval } = this.#advised;
     const { retry } = this.#options;
     if (!reply?.successful) return Math.max(delayAfter(2, retry, retry), interval);
-    if (isTrial) return 0;
     // A server that answers connects at once, again and again, is not asked without pause.
     const isQuick = !this.hasHeard && Date.now() - sentAt < QUICK_MILLISECONDS;
     this.#quick = isQuick ? this.#quick + 1 : 0;
     const excess = this.#quick - QUICK_IN_A_ROW;
     const brake = excess > 0 ? Math.min(100 * 2 ** excess, LONGEST_BRAKE) : 0;
-    return Math.max(interval, brake);
+    return isTrial ? brake : Math.max(interval, brake);
   }
 
   /** The session is over. */

@@ -117,6 +117,11 @@ export class Dispatcher implements SelectorListener {
   received(transport: Transport, messages: Message[]): void {
     // What the connect on the transport before this one brings was sent before.
     const isNew = transport === this.selector.current?.transport;
+    // But where the new connect is answered first, the server took the old one for the newer: it comes behind.
+    if (isNew && messages.some((message) => isConnect(message) && message.successful !== undefined)) {
+      this.outbox.waitNoLonger();
+      this.#early.release();
+    }
     const isEarly = isNew && this.outbox.isElsewhere(transport, isConnect);
     for (const message of messages) {
       if (isEarly && message.successful === undefined) this.#early.keep(message);
@@ -186,7 +191,7 @@ export class Dispatcher implements SelectorListener {
     if (isUp) return this.#setUp();
     const wasUp = this.isUp !== false;
     this.isUp = false;
-    this.#listener.down(error ?? failure('The server is away'), retryIn ?? 0, wasUp);
+    this.#listener.down(error ?? failure('The server is away'), retryIn ?? 0, wasUp, undefined);
   }
 
   stranded(): void {
@@ -207,7 +212,7 @@ export class Dispatcher implements SelectorListener {
     this.#pause = later(() => this.retry(), delay);
     const wasUp = this.isUp !== false;
     this.isUp = false;
-    this.#listener.down(error, delay, wasUp);
+    this.#listener.down(error, delay, wasUp, candidate);
   }
 
   /** Tries again now. */

@@ -81,7 +81,7 @@ export class Emitter<Events extends Record<string, unknown[]>> {
     context?: unknown,
   ): this {
     return this.#remove(event, (entry) =>
-      listener === undefined || (entry.listener === listener && entry.context === context));
+      listener === undefined || (entry.listener === listener && [context, context ?? this].includes(entry.context)));
   }
 
   /** Gives whether anybody listens. A listener that throws does not keep the others from hearing. */

@@ -46,7 +46,9 @@ export function stamp(envelope: Envelope, candidate: Candidate, clientId: string
   envelope.clientId = clientId;
   if (!isConnect(message)) return;
   message.connectionType = candidate.kind.type;
-  if (!isUp) message.advice = { timeout: 0 };
+  // Who answers for the server answers at once anyway.
+  const isTrial = !isUp && !candidate.kind.ownsSession;
+  if (isTrial) message.advice = { timeout: 0 };
   else if (envelope.isTrial) delete message.advice;
-  envelope.isTrial = !isUp;
+  envelope.isTrial = isTrial;
 }

@@ -2,6 +2,7 @@
  * What the platform gives: the transports it has, best first, and what happens to the network and the page.
  */
 
+import type { Message } from './message.js';
 import type { ClientOptions } from './options.js';
 import type { Kind, Settings } from './transport/transport.js';
 
@@ -19,6 +20,8 @@ export interface Environment {
   settings(options: ClientOptions): Settings;
   /** What relative endpoints are relative to. */
   base: string | undefined;
+  /** Sends one last message as the page goes away. */
+  beacon?(endpoint: URL, message: Message): void;
   /** Begins to watch; gives how to stop. */
   watch(watcher: Watcher): () => void;
 }

@@ -36,7 +36,7 @@ export interface DispatcherListener {
   switched(): void;
   up(): void;
   /** Nothing is sent for so many milliseconds. */
-  down(error: FayeError, retryIn: number, isFirst: boolean): void;
+  down(error: FayeError, retryIn: number, isFirst: boolean, failed: Candidate | undefined): void;
   lost(error: FayeError): void;
 }
 

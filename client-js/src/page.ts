@@ -5,7 +5,7 @@
 import type { Environment, Watcher } from './environment.js';
 import { callbackPolling } from './transport/jsonp.js';
 import { eventSource } from './transport/eventsource.js';
-import { crossOriginLongPolling, longPolling } from './transport/fetch.js';
+import { crossOriginLongPolling, form, longPolling } from './transport/fetch.js';
 import { sharedWorker } from './transport/shared.js';
 import { webSocket } from './transport/websocket.js';
 
@@ -48,6 +48,8 @@ export const page: Environment = {
     webSocket, eventSource, longPolling, crossOriginLongPolling, callbackPolling,
   ],
   settings: () => ({ headers: {} }),
+  // A form passes without a preflight, for which a page that goes away has no time.
+  beacon: ({ href }, message) => navigator.sendBeacon?.(href, form([message])),
   watch: (watcher) => {
     listen();
     watchers.add(watcher);

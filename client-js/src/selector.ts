@@ -3,7 +3,7 @@
  * working is left, and tried again later. It knows nothing of messages' meaning.
  */
 
-import type { Candidate } from './candidate.js';
+import { type Candidate, hasHeld, shun, spare } from './candidate.js';
 import { type FayeError, failure } from './error.js';
 import type { SelectorListener } from './listeners.js';
 import { log } from './logger.js';
@@ -11,18 +11,10 @@ import type { Carried, Reach, Settings, Transport } from './transport/transport.
 
 /** How long to wait for a transport that worked before, until a lesser one is taken. */
 const HEAD_START = 1_500;
-const SHARED_HEAD_START = 3_000;
 /** How long a socket stays open that another one has replaced. */
 const LINGER = 2_000;
 /** How long a transport may take to open. */
 const OPEN_TIME = 20_000;
-/** A socket that ends sooner, so many times in a row, does not work. */
-const SHORT_LIFE = 5_000;
-const MOST_CUTS = 3;
-/** How long one that does not work is left alone: doubled each time, up to the limit. */
-const SHUN_TIME = 30_000;
-const SHUN_LIMIT = 600_000;
-
 export class Selector {
   readonly candidates: Candidate[];
   current: Candidate | undefined;
@@ -99,7 +91,7 @@ export class Selector {
       }
     }
     if (!this.current && opening && (opening.kind.ownsSession || (opening.hasWorked && this.clientId))) {
-      const left = opening.openedAt + (opening.kind.ownsSession ? SHARED_HEAD_START : HEAD_START) - now;
+      const left = opening.openedAt + HEAD_START - now;
       if (left > 0) {
         best = undefined;
         wake = Math.min(wake, now + left);
@@ -151,7 +143,14 @@ export class Selector {
         if (isCurrent()) this.fail(candidate, error);
       },
     };
-    transport = kind.open({ endpoint, settings: this.#settings, clientId: this.clientId, to });
+    try {
+      transport = kind.open({ endpoint, settings: this.#settings, clientId: this.clientId, to });
+    } catch (error) {
+      // A policy of the page may forbid it at once.
+      log('info', '? does not work: ?', kind.type, String(error));
+      candidate.isOpen = false;
+      return shun(candidate);
+    }
     candidate.transport = transport;
     if (kind.isSocket) {
       candidate.timer = setTimeout(() => this.fail(candidate, failure('It took too long to open')), OPEN_TIME);
@@ -168,27 +167,12 @@ export class Selector {
     }, LINGER);
   }
 
-  /** Whether it worked, and did not break each time soon after it had begun to. */
-  #hasHeld(candidate: Candidate): boolean {
-    if (!candidate.isProven) return false;
-    candidate.cuts = Date.now() - candidate.openedAt < SHORT_LIFE ? candidate.cuts + 1 : 0;
-    if (candidate.cuts === 0) candidate.shunned = 0;
-    return candidate.cuts < MOST_CUTS;
-  }
-
-  #shun(candidate: Candidate): void {
-    const now = Date.now();
-    candidate.shunnedAt = now;
-    candidate.shunnedUntil = now + Math.min(SHUN_TIME * 2 ** candidate.shunned, SHUN_LIMIT);
-    candidate.shunned += 1;
-  }
-
   /** A transport ended, or is to end because it does not answer. */
   fail(candidate: Candidate, error: FayeError): void {
     const { transport, kind } = candidate;
     const wasCurrent = candidate === this.current;
     log('info', '? does not work: ?', kind.type, error.message);
-    if (kind.isBlockable && !this.#hasHeld(candidate)) this.#shun(candidate);
+    if (kind.isBlockable && !hasHeld(candidate)) shun(candidate);
     this.#drop(candidate);
     if (!transport) return;
     if (!wasCurrent) {
@@ -208,7 +192,7 @@ export class Selector {
     this.current = undefined;
     clearTimeout(this.#timer);
     for (const candidate of this.candidates) {
-      if (!failed || (candidate !== failed && candidate.shunnedAt > this.#heardAt)) this.#spare(candidate);
+      if (!failed || (candidate !== failed && candidate.shunnedAt > this.#heardAt)) spare(candidate);
     }
   }
 
@@ -219,11 +203,7 @@ export class Selector {
 
   /** Forgets who did not work: the network is another one now. */
   forgive(): void {
-    for (const candidate of this.candidates) this.#spare(candidate);
-  }
-
-  #spare(candidate: Candidate): void {
-    candidate.shunnedUntil = candidate.shunned = candidate.cuts = 0;
+    for (const candidate of this.candidates) spare(candidate);
   }
 
   #drop(candidate: Candidate): void {

@@ -5,6 +5,7 @@
 
 import { Advised, fateOf } from './advice.js';
 import { Backoff } from './backoff.js';
+import type { Candidate } from './candidate.js';
 import { CONNECT, DISCONNECT, HANDSHAKE, SUBSCRIBE } from './channel.js';
 import { later, type Timer } from './clock.js';
 import type { ConnectionState } from './connection.js';
@@ -92,7 +93,7 @@ export class Session implements DispatcherListener {
     this.#listener.starts();
     const { selector } = this.dispatcher;
     const types = selector.types();
-    if (types.length === 0) return this.#end(failure('No transport can be used'));
+    if (types.length === 0) return this.end(failure('No transport can be used'));
     this.report('Shaking hands');
     selector.begin(undefined, undefined);
     const ends = this.#ends;
@@ -124,7 +125,7 @@ export class Session implements DispatcherListener {
   #refused(reply: Message | undefined, error: FayeError): void {
     this.phase = 'unconnected';
     if (reply && this.pipeline.mayRetry(reply, error)) return this.start();
-    if (reply?.advice?.reconnect === 'none') return this.#end(error);
+    if (reply?.advice?.reconnect === 'none') return this.end(error);
     const delay = Math.max(this.#refusals.next(), Number(reply?.advice?.interval) || 0);
     this.#later(delay);
     this.report('The server refused the session', error, delay);
@@ -168,7 +169,7 @@ export class Session implements DispatcherListener {
     if (channel === CONNECT && successful) this.#losses.reset();
     const fate = fateOf(reply, this.clientId!);
     const error = successful ? failure('The server ended it') : parseError(reply.error);
-    if (fate === 'over') this.#end(error);
+    if (fate === 'over') this.end(error);
     else if (fate) this.lost(error, Number(advice?.interval) || 0);
   }
 
@@ -197,9 +198,10 @@ export class Session implements DispatcherListener {
     if (this.phase === 'connected') this.report('The server answers again');
   }
 
-  down(error: FayeError, retryIn: number, isFirst: boolean): void {
+  down(error: FayeError, retryIn: number, isFirst: boolean, failed: Candidate | undefined): void {
     // Servers may end a socket before their reply to a disconnect has arrived.
-    if (this.dispatcher.outbox.carrier(this.#farewell.id)) return this.#farewell.end(undefined);
+    const wasSaid = this.dispatcher.outbox.carrier(this.#farewell.id);
+    if (wasSaid && failed?.kind.isSocket) return this.#farewell.end(undefined);
     if (isFirst) this.#listener.down();
     this.report(error.message, error, retryIn);
   }
@@ -209,7 +211,7 @@ export class Session implements DispatcherListener {
     if (this.isOver) return done(undefined);
     this.#farewell.begin((error) => {
       done(error);
-      if (this.phase !== 'disconnected') this.#end(failure('The client was disconnected'));
+      if (this.phase !== 'disconnected') this.end(failure('The client was disconnected'));
     });
     const say = (): void => {
       const clientId = this.clientId!;
@@ -224,16 +226,8 @@ export class Session implements DispatcherListener {
     else this.#waiting.add({ run: say, fail, isLasting: false });
   }
 
-  /** As the page goes away: one message, and nobody waits. */
-  leave(): void {
-    const { clientId, current } = this.dispatcher.selector;
-    if (this.phase !== 'connected') return;
-    const message: Message = { channel: DISCONNECT, clientId: clientId!, id: 'bye' };
-    this.pipeline.pass('outgoing', message, (passed) => passed && current?.transport?.farewell?.(passed));
-    this.#end(failure('The page was left'));
-  }
-
-  #end(error: FayeError): void {
+  /** It is over, until it is begun again. */
+  end(error: FayeError): void {
     this.phase = 'disconnected';
     this.#ends += 1;
     this.#hasBegun = false;

@@ -1,6 +1,7 @@
 /**
  * What the platform gives: the transports it has, best first, and what happens to the network and the page.
  */
+import type { Message } from './message.cjs';
 import type { ClientOptions } from './options.cjs';
 import type { Kind, Settings } from './transport/transport.cjs';
 export interface Watcher {
@@ -16,6 +17,8 @@ export interface Environment {
     settings(options: ClientOptions): Settings;
     /** What relative endpoints are relative to. */
     base: string | undefined;
+    /** Sends one last message as the page goes away. */
+    beacon?(endpoint: URL, message: Message): void;
     /** Begins to watch; gives how to stop. */
     watch(watcher: Watcher): () => void;
 }

@@ -59,7 +59,7 @@ class Hub {
     client.on('subscription:refused', ({ channel, error }) => {
       for (const tab of this.#tabs) {
         if (!tab.subscriptions.delete(channel)) continue;
-        reply(tab, { channel: SUBSCRIBE, successful: false, subscription: channel, error: error.toString() });
+        reply(tab, { channel: SUBSCRIBE, successful: false, subscription: channel, error: written(error) });
       }
     });
   }
@@ -101,7 +101,7 @@ class Hub {
   handle(tab: Tab, message: Message): void {
     const { channel, id, ext, subscription } = message;
     const answer = (error: FayeError | undefined, more: Partial<Message> = {}): void => {
-      reply(tab, { id: id!, channel, successful: !error, ...(error && { error: error.toString() }), ...more });
+      reply(tab, { id: id!, channel, successful: !error, ...(error && { error: written(error) }), ...more });
     };
     if (channel === HANDSHAKE) {
       this.#ext.set(HANDSHAKE, ext);
@@ -130,6 +130,7 @@ class Hub {
       const name = String(subscription);
       tab.subscriptions.get(name)?.cancel();
       tab.subscriptions.delete(name);
+      if (![...this.#tabs].some(({ subscriptions }) => subscriptions.has(name))) this.#ext.delete(name);
       answer(undefined, { subscription: name });
     } else {
       const { clientId: _, id: __, ...content } = message;
@@ -137,6 +138,9 @@ class Hub {
     }
   }
 }
+
+/** An error field, as it was or would have been on the wire. */
+const written = (error: FayeError): string => (error.code === null ? error.message : error.toString());
 
 function say({ port }: Tab, message: ToTab): void {
   port.postMessage(message);

@@ -14,7 +14,7 @@ export function isSameOrigin(endpoint: URL): boolean {
   return endpoint.origin === location.origin;
 }
 
-const form = (messages: Message[]): string => `message=${encodeURIComponent(JSON.stringify(messages))}`;
+export const form = (messages: Message[]): string => `message=${encodeURIComponent(JSON.stringify(messages))}`;
 
 /** What a response means: messages, or a status that says that it is no use to send the same again. */
 export function readResponse(status: number, text: string): Message[] | number {
@@ -30,13 +30,19 @@ export class FetchTransport extends RequestTransport {
   protected exchange(messages: Message[]): Exchange {
     const { endpoint, settings } = this.place;
     const controller = new AbortController();
-    const headers: Record<string, string> = this.isForm
-      ? { ...settings.headers }
-      : { 'Content-Type': 'application/json', 'X-Requested-With': 'XMLHttpRequest', ...settings.headers };
-    const answer = fetch(endpoint.href, {
+    const { username, password } = endpoint;
+    const url = new URL(endpoint.href);
+    // A browser refuses an address with a password in it.
+    url.username = url.password = '';
+    const headers: Record<string, string> = this.isForm ? {} : {
+      'Content-Type': 'application/json',
+      'X-Requested-With': 'XMLHttpRequest',
+      ...(username && { Authorization: `Basic ${btoa(`${username}:${password}`)}` }),
+    };
+    const answer = fetch(url.href, {
       method: 'POST',
       body: this.isForm ? form(messages) : JSON.stringify(messages),
-      headers,
+      headers: { ...headers, ...settings.headers },
       credentials: this.isForm ? 'include' : 'same-origin',
       cache: 'no-store',
       signal: controller.signal,
@@ -46,11 +52,6 @@ export class FetchTransport extends RequestTransport {
       throw failure(error instanceof Error ? error.message : String(error));
     });
     return { answer, abort: () => controller.abort() };
-  }
-
-  farewell(message: Message): void {
-    // A form passes without a preflight, for which a page that goes away has no time.
-    if (typeof navigator !== 'undefined') navigator.sendBeacon?.(this.place.endpoint.href, form([message]));
   }
 }
 
@@ -62,6 +63,7 @@ const hasFetch = (): boolean => typeof fetch === 'function';
 
 export const longPolling: Kind = {
   type: 'long-polling',
+  isBlockable: true,
   isUsable: (endpoint) => hasFetch() && isSameOrigin(endpoint),
   open: (place) => new FetchTransport(place),
 };

@@ -8,11 +8,14 @@ import { isMessage, type Message } from '../message.js';
 import { type Exchange, RequestTransport } from './request.js';
 import type { Kind } from './transport.js';
 
+/** What servers and proxies commonly take. */
+const LONGEST_ADDRESS = 8_000;
+
 let count = 0;
 
 class JsonpTransport extends RequestTransport {
-  /** Addresses of more than about 2,000 characters do not pass everywhere. */
-  protected override readonly largest = 1_200;
+  /** Addresses of more than about 2,000 characters do not pass everywhere, and a quotation mark takes three. */
+  protected override readonly largest = 700;
 
   protected exchange(messages: Message[]): Exchange {
     count += 1;
@@ -22,17 +25,20 @@ class JsonpTransport extends RequestTransport {
     url.searchParams.set('message', JSON.stringify(messages));
     url.searchParams.set('jsonp', name);
     const script = document.createElement('script');
-    const answer = new Promise<Message[]>((resolve, reject) => {
-      globals[name] = (replies: unknown) => {
+    const answer = new Promise<Message[] | number>((resolve, reject) => {
+      const end = (act: () => void): void => {
         delete globals[name];
         script.remove();
-        resolve([replies].flat().filter(isMessage));
+        act();
       };
-      script.onerror = () => {
-        delete globals[name];
-        script.remove();
-        reject(failure('The script could not be loaded'));
-      };
+      globals[name] = (replies: unknown) => end(() => resolve([replies].flat().filter(isMessage)));
+      script.onerror = () => end(() => {
+        // It says no more; an address of that length is the likely reason.
+        if (messages.length === 1 && url.href.length > LONGEST_ADDRESS) resolve(413);
+        else reject(failure('The script could not be loaded'));
+      });
+      // What came was no script of the server, if it called nobody: a page to log in on, for example.
+      script.onload = script.onerror;
     });
     script.src = url.href;
     document.head.appendChild(script);

@@ -7,6 +7,7 @@ import { failure } from '../error.js';
 import type { Message } from '../message.js';
 import type { ClientOptions } from '../options.js';
 import type { ToTab, ToWorker } from '../shared/port.js';
+import { VERSION } from '../version.js';
 import type { Kind, Place, Transport } from './transport.js';
 
 function scriptFor({ shared }: ClientOptions, endpoint: URL): string {
@@ -20,7 +21,8 @@ class SharedTransport implements Transport {
   #release: (() => void) | undefined;
 
   constructor({ endpoint, settings, to }: Place, script: string, options: ClientOptions) {
-    const worker = new SharedWorker(script, `faye ${endpoint.href}`);
+    // Tabs that were opened before an upgrade of the script keep a worker of their own.
+    const worker = new SharedWorker(script, `faye ${VERSION} ${endpoint.href}`);
     this.#port = worker.port;
     worker.onerror = () => to.closed(failure('The shared worker did not start'));
     this.#port.onmessage = ({ data }: MessageEvent<ToTab>) => {
@@ -40,7 +42,7 @@ class SharedTransport implements Transport {
     else void navigator.locks.request(lock, () => new Promise<void>((resolve) => {
       this.#release = resolve;
       open(lock);
-    }));
+    })).catch(() => open(undefined));
   }
 
   #say(message: ToWorker): void {

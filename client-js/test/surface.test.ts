@@ -1,0 +1,121 @@
+/**
+ * The names that users of Faye 1.4.3 know, one by one, in each entry; and what was added.
+ */
+
+import { afterEach, expect, test, vi } from 'vitest';
+import * as browser from '../src/browser.js';
+import { logging } from '../src/logger.js';
+import * as node from '../src/node.js';
+
+const entries = Object.entries({ browser, node });
+const endpoint = 'http://server.test/faye';
+
+/** Methods of Faye's client, and of what it mixes in. */
+const CLIENT = [
+  'handshake', 'connect', 'disconnect', 'subscribe', 'unsubscribe', 'publish', 'addExtension', 'removeExtension', 'disable',
+  'setHeader', 'addWebsocketExtension',
+  'on', 'addListener', 'once', 'removeListener', 'removeAllListeners', 'listeners', 'emit',
+  'bind', 'unbind', 'trigger', 'countListeners',
+  'then', 'callback', 'errback', 'timeout', 'setDeferredStatus',
+];
+const CONSTANTS = {
+  UNCONNECTED: 1, CONNECTING: 2, CONNECTED: 3, DISCONNECTED: 4, HANDSHAKE: 'handshake', RETRY: 'retry', NONE: 'none',
+  CONNECTION_TIMEOUT: 60, DEFAULT_ENDPOINT: '/bayeux', INTERVAL: 0,
+};
+const SUBSCRIPTION = ['cancel', 'unsubscribe', 'withChannel', 'apply', 'then', 'callback', 'errback', 'timeout', 'setDeferredStatus'];
+const PUBLICATION = ['then', 'callback', 'errback', 'timeout', 'setDeferredStatus'];
+const SCHEDULER = ['getTimeout', 'getInterval', 'isDeliverable', 'send', 'succeed', 'fail', 'abort'];
+
+afterEach(() => {
+  logging.logger = undefined;
+});
+
+const methods = (value: object, names: string[]): string[] =>
+  names.filter((name) => typeof (value as Record<string, unknown>)[name] !== 'function');
+
+test.each(entries)("%s: Faye's client has all its methods and constants", (_, { Client, default: Faye }) => {
+  const client = new Faye.Client(endpoint);
+  expect(client).toBeInstanceOf(Client);
+  expect(methods(client, CLIENT)).toEqual([]);
+  expect(client).toMatchObject(CONSTANTS);
+  expect(Client.prototype).toMatchObject(CONSTANTS);
+});
+
+test.each(entries)('%s: so do subscriptions, publications and schedulers', (_, { Subscription, Publication, Scheduler, default: Faye }) => {
+  expect(methods(Subscription.prototype, SUBSCRIPTION)).toEqual([]);
+  expect(methods(Publication.prototype, PUBLICATION)).toEqual([]);
+  expect(methods(Scheduler.prototype, SCHEDULER)).toEqual([]);
+  expect(Faye.Scheduler).toBe(Scheduler);
+  const scheduler = new Scheduler({ channel: '/a' }, { timeout: 7, interval: 3, attempts: 2, deadline: 9 });
+  expect(scheduler).toMatchObject({ message: { channel: '/a' }, options: { timeout: 7, interval: 3 }, attempts: 0 });
+  expect([scheduler.getTimeout(), scheduler.getInterval()]).toEqual([7, 3]);
+});
+
+test.each(entries)('%s: what was added', (_, { FayeError, default: Faye, ...entry }) => {
+  const client = new entry.Client(endpoint);
+  expect(methods(client, ['batch', 'off', 'wake'])).toEqual([]);
+  expect(Faye.Error).toBe(FayeError);
+  expect(Faye.VERSION).toBe(entry.VERSION);
+  expect(['state', 'transport', 'clientId'].every((name) => name in client)).toBe(true);
+});
+
+test.each(entries)('%s: an unknown option is refused, as with Faye', (_, { Client }) => {
+  expect(() => new Client(endpoint, { retries: 3 } as object)).toThrow(/^Unrecognized option: retries$/);
+  expect(() => new Client(endpoint, { proxy: 'http://proxy' } as object)).toThrow(/^Unrecognized option: proxy/);
+});
+
+test.each(entries)('%s: every known option is taken', (_, { Client, Scheduler }) => {
+  const options = {
+    timeout: 1, interval: 1, retry: 1, maxRetry: 1, endpoints: {}, scheduler: Scheduler, token: 'x', ack: true, replay: true,
+    shared: false, agent: undefined, tls: {}, ca: undefined, websocketExtensions: [],
+  };
+  expect(new Client(endpoint, options).state).toBe('unconnected');
+});
+
+test.each(entries)('%s: an endpoint may be a URL object', (_, { Client }) => {
+  expect(new Client(new URL(endpoint)).state).toBe('unconnected');
+});
+
+test('a browser client needs no endpoint, and none of them touches the network', () => {
+  expect(new browser.Client().state).toBe('unconnected');
+});
+
+test('nothing is thrown for a client that is made but not used, even where its endpoint makes no sense', () => {
+  expect(new node.Client('/only/a/path').state).toBe('unconnected');
+});
+
+test.each(entries)('%s: Faye.logger may be a function of lines', (_, { default: Faye }) => {
+  const lines: string[] = [];
+  Faye.logger = (line) => lines.push(line);
+  expect(Faye.logger).toBeTypeOf('function');
+  void new Faye.Client(endpoint);
+  expect(lines).toEqual([`[Faye.Client] New client created for "${endpoint}"`]);
+  Faye.logger = undefined;
+  void new Faye.Client(endpoint);
+  expect(lines).toHaveLength(1);
+});
+
+test('or an object with a method for each level, not all of which need be there', () => {
+  const info = vi.fn();
+  browser.default.logger = { info };
+  void new browser.Client(endpoint);
+  expect(info).toHaveBeenCalledTimes(1);
+  browser.default.logger = { error: info };
+  void new browser.Client(endpoint);
+  expect(info).toHaveBeenCalledTimes(1);
+});
+
+test('the script tag has the same object as a global', async () => {
+  const { default: Faye } = await import('../src/browser.js');
+  await import('../src/global.js');
+  expect((globalThis as { Faye?: unknown }).Faye).toBe(Faye);
+});
+
+test('errors of options can be told from others', () => {
+  try {
+    void new browser.Client(endpoint, { nonsense: 1 } as object);
+    expect.unreachable();
+  } catch (error) {
+    expect(error).toBeInstanceOf(browser.FayeError);
+  }
+});
