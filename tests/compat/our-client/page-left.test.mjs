@@ -7,6 +7,7 @@ import {
 } from '../lib/our-scenarios.mjs';
 import { EMPTY_PATH } from '../lib/page-files.mjs';
 import { sendMessages } from '../lib/publish.mjs';
+import { OUR_SERVER } from '../lib/server.mjs';
 
 /** Whether the server still has the session, asked without being counted as its connection. */
 async function isAlive(server, clientId) {
@@ -60,8 +61,11 @@ for (const [how, leave] of Object.entries(LEAVE)) {
   for (const transport of ['websocket', 'eventsource', 'long-polling']) {
     tests[`over ${transport} it ${how}`] = endsTheSession(leave, transport, false);
   }
-  for (const transport of ['cross-origin-long-polling', 'callback-polling']) {
-    tests[`over ${transport} it ${how}`] = endsTheSession(leave, transport, true);
-  }
+  tests[`over cross-origin-long-polling it ${how}`] = endsTheSession(leave, 'cross-origin-long-polling', true);
+  // Faye's server answers a held GET whose page has gone with an error, and ends itself when it then answers it again
+  // (ERR_HTTP_HEADERS_SENT), be it for a disconnect or because its time is over.
+  tests[`over callback-polling it ${how}`] = {
+    onlyWith: OUR_SERVER, body: endsTheSession(leave, 'callback-polling', true),
+  };
 }
 registerOurScenarios('a page that is left', tests);
