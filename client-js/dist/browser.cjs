@@ -133,13 +133,14 @@ function parseError(text2) {
 var failure = (message) => new FayeError(null, [], message);
 
 // src/deferrable.ts
-var _settle, _timer;
+var _settle, _timer, _Deferrable_instances, end_fn;
 var Deferrable = class extends Promise {
   constructor() {
     let settle;
     super((resolve, reject) => {
       settle = { resolve, reject };
     });
+    __privateAdd(this, _Deferrable_instances);
     __privateAdd(this, _settle);
     __privateAdd(this, _timer);
     /** Whether it was resolved or rejected. */
@@ -163,21 +164,31 @@ var Deferrable = class extends Promise {
   timeout(seconds, reason) {
     clearTimeout(__privateGet(this, _timer));
     __privateSet(this, _timer, later(
-      () => this.setDeferredStatus("failed", reason != null ? reason : failure(`Not settled within ${seconds} s`)),
+      () => this.spoil(reason != null ? reason : failure(`Not settled within ${seconds} s`)),
       seconds * 1e3
     ));
   }
   /** Settles it. Only the first call counts. */
   setDeferredStatus(status, value) {
-    if (this.isSettled || status === "unknown") return;
-    this.isSettled = true;
-    clearTimeout(__privateGet(this, _timer));
-    if (status === "succeeded") __privateGet(this, _settle).resolve(value);
-    else __privateGet(this, _settle).reject(value);
+    if (status === "succeeded") this.succeed(value);
+    else if (status === "failed") this.spoil(value);
+  }
+  succeed(value) {
+    __privateMethod(this, _Deferrable_instances, end_fn).call(this);
+    __privateGet(this, _settle).resolve(value);
+  }
+  spoil(error) {
+    __privateMethod(this, _Deferrable_instances, end_fn).call(this);
+    __privateGet(this, _settle).reject(error);
   }
 };
 _settle = new WeakMap();
 _timer = new WeakMap();
+_Deferrable_instances = new WeakSet();
+end_fn = function() {
+  this.isSettled = true;
+  clearTimeout(__privateGet(this, _timer));
+};
 
 // src/emitter.ts
 var _entries, _Emitter_instances, add_fn, remove_fn;
@@ -221,7 +232,7 @@ var Emitter = class {
   }
   /** Without a listener: every listener of the event. */
   unbind(event, listener, context) {
-    return __privateMethod(this, _Emitter_instances, remove_fn).call(this, event, (entry) => listener === void 0 || entry.listener === listener && entry.context === context);
+    return __privateMethod(this, _Emitter_instances, remove_fn).call(this, event, (entry) => listener === void 0 || entry.listener === listener && [context, context != null ? context : this].includes(entry.context));
   }
   /** Gives whether anybody listens. A listener that throws does not keep the others from hearing. */
   emit(event, ...values) {
@@ -498,7 +509,7 @@ var Publication = class extends Deferrable {
 // src/publish.ts
 function publish(session, content, options) {
   const publication = new Publication();
-  const fail = (error) => publication.setDeferredStatus("failed", error);
+  const fail = (error) => publication.spoil(error);
   const { attempts, deadline: seconds } = options;
   const deadline = seconds ? Date.now() + seconds * 1e3 : void 0;
   let id;
@@ -506,7 +517,7 @@ function publish(session, content, options) {
     if (publication.isSettled) return;
     const message = { ...content, clientId: session.clientId };
     id = session.transmit(message, { attempts, deadline }, (reply, error) => {
-      if (reply == null ? void 0 : reply.successful) publication.setDeferredStatus("succeeded");
+      if (reply == null ? void 0 : reply.successful) publication.succeed();
       else fail(error != null ? error : parseError(reply == null ? void 0 : reply.error));
     });
   };
@@ -774,10 +785,10 @@ function stamp(envelope, candidate, clientId, isUp) {
 
 // src/outbox.ts
 var MOST_SESSIONS = 3;
-var _envelopes, _Outbox_instances, isOlder_fn;
+var MOST = 200;
+var _envelopes;
 var Outbox = class {
   constructor() {
-    __privateAdd(this, _Outbox_instances);
     __privateAdd(this, _envelopes, /* @__PURE__ */ new Map());
   }
   add(envelope) {
@@ -820,20 +831,27 @@ var Outbox = class {
   /** What waits and may be sent over a transport now. What may be sent no more is given up. */
   sendable(transport, clientId) {
     const isMoving = this.isElsewhere(transport, (message) => !isConnect(message));
-    const isOlder = __privateMethod(this, _Outbox_instances, isOlder_fn).call(this, clientId);
-    const waiting = this.all().filter((envelope) => {
-      const { message, schedule } = envelope;
-      const { channel } = message;
-      if (envelope.transport || !clientId && channel !== HANDSHAKE) return false;
+    const isOlder = this.older(clientId).length > 0;
+    const waiting = [];
+    for (const envelope of __privateGet(this, _envelopes).values()) {
+      const { channel } = envelope.message;
+      if (envelope.transport || !clientId && channel !== HANDSHAKE) continue;
       if (channel !== HANDSHAKE && channel !== CONNECT) {
-        if (isMoving || isOlder && channel !== SUBSCRIBE && channel !== UNSUBSCRIBE) return false;
+        if (isMoving || isOlder && channel !== SUBSCRIBE && channel !== UNSUBSCRIBE) continue;
       }
-      const { isDeliverable } = schedule;
-      if (!isDeliverable) this.giveUp(envelope);
-      return isDeliverable;
-    });
-    const alone = waiting.findIndex(({ isAlone }) => isAlone);
-    return alone < 0 ? waiting : waiting.slice(0, Math.max(alone, 1));
+      if (!envelope.schedule.isDeliverable) {
+        this.giveUp(envelope);
+        continue;
+      }
+      if (envelope.isAlone && waiting.length > 0) break;
+      waiting.push(envelope);
+      if (envelope.isAlone || waiting.length >= MOST) break;
+    }
+    return waiting;
+  }
+  /** What is under way and was sent in another session. */
+  older(clientId) {
+    return this.all().filter((envelope) => envelope.transport && envelope.message.clientId !== void 0 && envelope.clientId !== clientId);
   }
   /** Takes a message out. Whoever waits for the reply is to be told by what is given. */
   end(envelope) {
@@ -889,10 +907,6 @@ var Outbox = class {
   }
 };
 _envelopes = new WeakMap();
-_Outbox_instances = new WeakSet();
-isOlder_fn = function(clientId) {
-  return this.all().some((envelope) => envelope.transport && envelope.message.clientId !== void 0 && envelope.clientId !== clientId);
-};
 
 // src/schedule.ts
 var _scheduler, _options4;
@@ -1165,6 +1179,7 @@ close_fn = function(candidate) {
 };
 
 // src/dispatcher.ts
+var OLD_REQUESTS = 3e3;
 var _options5, _listener2, _failures, _pause, _isFlushing, _held, _isRelayed, _early, _Dispatcher_instances, flushNow_fn, timedOut_fn, receive_fn, setUp_fn, down_fn;
 var Dispatcher = class {
   constructor(reach, options, listener) {
@@ -1295,6 +1310,16 @@ var Dispatcher = class {
   stranded() {
     __privateMethod(this, _Dispatcher_instances, down_fn).call(this, void 0, failure("No transport works"), []);
   }
+  /** A session has begun: requests of the one before hold up those of this one for some seconds only. */
+  renewed() {
+    later(() => {
+      for (const envelope of this.outbox.older(this.selector.clientId)) {
+        envelope.transport.cancel(envelope.message);
+        this.outbox.wait(envelope);
+      }
+      this.flush();
+    }, OLD_REQUESTS);
+  }
   /** Tries again now. */
   retry() {
     clearTimeout(__privateGet(this, _pause));
@@ -1328,6 +1353,7 @@ flushNow_fn = function() {
   if (sendable.length === 0) return;
   for (const envelope of sendable) stamp(envelope, current, this.selector.clientId, Boolean(this.isUp));
   const taken = new Set(transport.send(sendable.map(({ message }) => message)));
+  if (taken.size === MOST) this.flush();
   for (const envelope of sendable) {
     if (!taken.has(envelope.message)) continue;
     envelope.transport = transport;
@@ -1382,6 +1408,8 @@ var Farewell = class {
   constructor() {
     /** The id of the disconnect, once it was sent. */
     __publicField(this, "id");
+    /** What is to be done afterwards, if it is to begin again. */
+    __publicField(this, "next");
     __privateAdd(this, _done);
     __privateAdd(this, _timer5);
   }
@@ -1474,9 +1502,9 @@ var Session = class {
   get isEnding() {
     return __privateGet(this, _farewell).isBegun;
   }
-  /** Whether it was ended and is not to begin again by itself. */
+  /** Whether it was ended and is not to begin again. */
   get isOver() {
-    return this.isEnding || this.phase === "disconnected";
+    return this.isEnding ? !__privateGet(this, _farewell).next : this.phase === "disconnected";
   }
   report(reason, error, retryIn) {
     log("info", "?: ?", this.state, reason);
@@ -1484,9 +1512,10 @@ var Session = class {
   }
   /** Runs at once in a session, else begins one and waits for it. */
   whenConnected(run, fail, isLasting) {
+    var _a;
     if (this.isOver) return fail(failure("The client is disconnected"));
-    if (this.phase === "connected") return run();
-    __privateGet(this, _waiting).add({ run, fail, isLasting });
+    if (this.phase === "connected" && !this.isEnding) return run();
+    ((_a = __privateGet(this, _farewell).next) != null ? _a : __privateGet(this, _waiting)).add({ run, fail, isLasting });
     this.start();
   }
   /** Shakes hands unless that was done, is under way, or waits for its time. */
@@ -1508,6 +1537,8 @@ var Session = class {
   }
   /** Begins again after the end. */
   restart() {
+    var _a, _b;
+    if (this.isEnding) (_b = (_a = __privateGet(this, _farewell)).next) != null ? _b : _a.next = new Waiting();
     if (this.phase === "disconnected") this.phase = "unconnected";
     this.start();
   }
@@ -1564,6 +1595,9 @@ var Session = class {
   }
   /** Tells the server that we go. */
   disconnect(done) {
+    const { next } = __privateGet(this, _farewell);
+    __privateGet(this, _farewell).next = void 0;
+    next == null ? void 0 : next.fail(failure("The client is disconnected"), true);
     if (this.isOver) return done(void 0);
     __privateGet(this, _farewell).begin((error) => {
       done(error);
@@ -1578,7 +1612,7 @@ var Session = class {
     };
     const fail = () => __privateGet(this, _farewell).end(void 0);
     if (this.phase === "connected") say();
-    else if (this.phase === "unconnected" && __privateGet(this, _waiting).isEmpty) fail();
+    else if (this.phase === "unconnected" && __privateGet(this, _waiting).isEmpty && this.dispatcher.outbox.all().length === 0) fail();
     else __privateGet(this, _waiting).add({ run: say, fail, isLasting: false });
   }
   /** It is over, until it is begun again. */
@@ -1593,8 +1627,13 @@ var Session = class {
     __privateGet(this, _waiting).fail(error, true);
     this.dispatcher.clear(error);
     __privateGet(this, _listener3).ended(error);
+    const { next } = __privateGet(this, _farewell);
+    __privateGet(this, _farewell).next = void 0;
     __privateGet(this, _farewell).end(void 0);
     this.report(error.message, error);
+    if (!next) return;
+    __privateSet(this, _waiting, next);
+    this.restart();
   }
 };
 _listener3 = new WeakMap();
@@ -1615,6 +1654,7 @@ accepted_fn = function(reply) {
   const offered = reply.supportedConnectionTypes;
   this.dispatcher.selector.begin(reply.clientId, Array.isArray(offered) ? offered : [(_a = this.transport) != null ? _a : ""]);
   this.phase = "connected";
+  this.dispatcher.renewed();
   __privateGet(this, _connects).cycle();
   __privateGet(this, _listener3).began();
   __privateGet(this, _waiting).runAll();
@@ -1672,7 +1712,7 @@ var Channels = class {
     const leaves = (each) => !subscription || each === subscription;
     const leaving = channel.subscriptions.filter(leaves);
     channel.subscriptions = channel.subscriptions.filter((each) => !leaves(each));
-    for (const each of leaving) each.setDeferredStatus("failed", failure("The subscription was cancelled"));
+    for (const each of leaving) each.spoil(failure("The subscription was cancelled"));
     if (channel.subscriptions.length > 0 || leaving.length === 0) return void 0;
     __privateGet(this, _channels).delete(name);
     return channel;
@@ -1690,7 +1730,7 @@ var Channels = class {
   /** The server agreed. */
   agree(channel) {
     channel.standing = "agreed";
-    for (const subscription of channel.subscriptions) subscription.setDeferredStatus("succeeded");
+    for (const subscription of channel.subscriptions) subscription.succeed();
   }
   /**
    * The server refused. Listeners that still waited for the answer are rejected and leave; those whose promise was
@@ -1700,7 +1740,7 @@ var Channels = class {
     channel.standing = "unknown";
     const waiting = channel.subscriptions.filter((subscription) => !subscription.isSettled);
     channel.subscriptions = channel.subscriptions.filter((subscription) => subscription.isSettled);
-    for (const subscription of waiting) subscription.setDeferredStatus("failed", error);
+    for (const subscription of waiting) subscription.spoil(error);
     if (channel.subscriptions.length > 0) return true;
     __privateGet(this, _channels).delete(channel.name);
     return false;
@@ -1712,7 +1752,7 @@ var Channels = class {
   /** Ends every listener: the client is disconnected for good. */
   clear(error) {
     for (const channel of this.all()) {
-      for (const subscription of channel.subscriptions) subscription.setDeferredStatus("failed", error);
+      for (const subscription of channel.subscriptions) subscription.spoil(error);
     }
     __privateGet(this, _channels).clear();
   }
@@ -1741,10 +1781,10 @@ var Subscriber = class {
     __privateSet(this, _lost, lost);
   }
   add(subscription) {
-    if (__privateGet(this, _session).isOver) return subscription.setDeferredStatus("failed", failure("The client is disconnected"));
+    if (__privateGet(this, _session).isOver) return subscription.spoil(failure("The client is disconnected"));
     const channel = this.channels.add(subscription);
-    if (__privateGet(this, _session).phase !== "connected") __privateGet(this, _session).start();
-    else if (channel.standing === "agreed") subscription.setDeferredStatus("succeeded");
+    if (__privateGet(this, _session).phase !== "connected" || __privateGet(this, _session).isEnding) __privateGet(this, _session).start();
+    else if (channel.standing === "agreed") subscription.succeed();
     else if (channel.standing === "unknown") __privateMethod(this, _Subscriber_instances, ask_fn).call(this, channel);
   }
   /** Removes one listener of a channel, or all. The server is told when nobody listens any more. */
@@ -1896,14 +1936,13 @@ isExpired_fn = function() {
 };
 
 // src/client.ts
-var _extensions2, _headers, _leaving, _farewell2, _make, _made, _watch, _unwatch, _BaseClient_instances, parts_get, session_get, subscriber_get, leave_fn, features_fn, listen_fn;
+var _extensions2, _headers, _farewell2, _make, _made, _watch, _unwatch, _BaseClient_instances, parts_get, session_get, subscriber_get, leave_fn, features_fn, listen_fn;
 var BaseClient = class extends Awaitable {
   constructor(endpoint, given, environment) {
     super();
     __privateAdd(this, _BaseClient_instances);
     __privateAdd(this, _extensions2, new Extensions());
     __privateAdd(this, _headers);
-    __privateAdd(this, _leaving);
     __privateAdd(this, _farewell2);
     __privateAdd(this, _make);
     __privateAdd(this, _made);
@@ -1959,12 +1998,6 @@ var BaseClient = class extends Awaitable {
   }
   /** Connects, also again after `disconnect`; `callback` is called once there is a session. */
   connect(callback, context) {
-    var _a;
-    if (__privateGet(this, _BaseClient_instances, session_get).isEnding) {
-      const again = () => this.connect(callback, context);
-      void ((_a = __privateGet(this, _leaving)) == null ? void 0 : _a.then(again, again));
-      return;
-    }
     if (__privateGet(this, _BaseClient_instances, session_get).phase !== "connected") this.awaitConnection();
     __privateGet(this, _BaseClient_instances, session_get).restart();
     const call = () => void Promise.resolve().then(() => callback.call(context));
@@ -1974,11 +2007,8 @@ var BaseClient = class extends Awaitable {
   /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
   disconnect() {
     const publication = new Publication();
-    if (!__privateGet(this, _BaseClient_instances, session_get).isOver) __privateSet(this, _leaving, publication);
-    __privateGet(this, _BaseClient_instances, session_get).disconnect((error) => {
-      __privateGet(this, _BaseClient_instances, subscriber_get).channels.clear(failure("The client was disconnected"));
-      publication.setDeferredStatus(error ? "failed" : "succeeded", error);
-    });
+    __privateGet(this, _BaseClient_instances, subscriber_get).channels.clear(failure("The client was disconnected"));
+    __privateGet(this, _BaseClient_instances, session_get).disconnect((error) => error ? publication.spoil(error) : publication.succeed());
     return publication;
   }
   subscribe(channel, callback, context) {
@@ -2009,7 +2039,10 @@ var BaseClient = class extends Awaitable {
   }
   /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
   disable(feature) {
-    __privateGet(this, _BaseClient_instances, session_get).dispatcher.selector.disable(feature);
+    const { selector } = __privateGet(this, _BaseClient_instances, session_get).dispatcher;
+    selector.disable(feature);
+    const isStarted = this.state !== "unconnected" && this.state !== "disconnected";
+    if (isStarted && selector.types().length === 0) __privateGet(this, _BaseClient_instances, session_get).end(failure("No transport can be used"));
   }
   /** Sends a header with every request that can carry one. */
   setHeader(name, value) {
@@ -2027,7 +2060,6 @@ var BaseClient = class extends Awaitable {
 };
 _extensions2 = new WeakMap();
 _headers = new WeakMap();
-_leaving = new WeakMap();
 _farewell2 = new WeakMap();
 _make = new WeakMap();
 _made = new WeakMap();
@@ -2138,7 +2170,7 @@ function parseMessages(text2) {
 var LARGEST_BATCH = 100;
 var isConnect2 = ({ channel }) => channel === CONNECT;
 var isFree = ({ channel }) => channel === CONNECT || channel === HANDSHAKE;
-var _underWay2, _isBusy, _RequestTransport_instances, begin_fn, batch_fn, answered_fn, failed_fn, end_fn;
+var _underWay2, _isBusy, _RequestTransport_instances, begin_fn, batch_fn, answered_fn, failed_fn, end_fn2;
 var RequestTransport = class {
   constructor(place) {
     __privateAdd(this, _RequestTransport_instances);
@@ -2167,7 +2199,7 @@ var RequestTransport = class {
   cancel(message) {
     for (const [exchange, { batch, awaited }] of __privateGet(this, _underWay2)) {
       if (!awaited.delete(message) || awaited.size > 0) continue;
-      __privateMethod(this, _RequestTransport_instances, end_fn).call(this, exchange, !batch.every(isFree));
+      __privateMethod(this, _RequestTransport_instances, end_fn2).call(this, exchange, !batch.every(isFree));
       exchange.abort();
     }
   }
@@ -2201,15 +2233,15 @@ batch_fn = function(waiting) {
   return batch;
 };
 answered_fn = function(exchange, batch, answer, heldOthers) {
-  if (!__privateMethod(this, _RequestTransport_instances, end_fn).call(this, exchange, heldOthers)) return;
+  if (!__privateMethod(this, _RequestTransport_instances, end_fn2).call(this, exchange, heldOthers)) return;
   if (typeof answer === "number") this.place.to.refused(batch, answer);
   else this.place.to.received(answer);
   this.place.to.ready();
 };
 failed_fn = function(exchange, batch, error, heldOthers) {
-  if (__privateMethod(this, _RequestTransport_instances, end_fn).call(this, exchange, heldOthers)) this.place.to.failed(batch, error);
+  if (__privateMethod(this, _RequestTransport_instances, end_fn2).call(this, exchange, heldOthers)) this.place.to.failed(batch, error);
 };
-end_fn = function(exchange, heldOthers) {
+end_fn2 = function(exchange, heldOthers) {
   if (heldOthers) __privateSet(this, _isBusy, false);
   return __privateGet(this, _underWay2).delete(exchange);
 };
@@ -2385,7 +2417,7 @@ var SharedTransport = class {
     const open = (lock2) => __privateMethod(this, _SharedTransport_instances, say_fn).call(this, {
       type: "open",
       endpoint: endpoint.href,
-      headers: settings.headers,
+      headers: JSON.parse(JSON.stringify(settings.headers)),
       lock: lock2,
       options: { timeout, interval, retry, maxRetry, ack, replay, endpoints }
     });
@@ -2397,7 +2429,7 @@ var SharedTransport = class {
     })).catch(() => open(void 0));
   }
   send(waiting) {
-    __privateMethod(this, _SharedTransport_instances, say_fn).call(this, { type: "send", messages: waiting });
+    __privateMethod(this, _SharedTransport_instances, say_fn).call(this, { type: "send", text: JSON.stringify(waiting) });
     return waiting;
   }
   cancel() {

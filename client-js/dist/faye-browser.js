@@ -118,17 +118,26 @@
     timeout(seconds, reason) {
       clearTimeout(this.#timer);
       this.#timer = later(
-        () => this.setDeferredStatus("failed", reason ?? failure(`Not settled within ${seconds} s`)),
+        () => this.spoil(reason ?? failure(`Not settled within ${seconds} s`)),
         seconds * 1e3
       );
     }
     /** Settles it. Only the first call counts. */
     setDeferredStatus(status, value) {
-      if (this.isSettled || status === "unknown") return;
+      if (status === "succeeded") this.succeed(value);
+      else if (status === "failed") this.spoil(value);
+    }
+    succeed(value) {
+      this.#end();
+      this.#settle.resolve(value);
+    }
+    spoil(error) {
+      this.#end();
+      this.#settle.reject(error);
+    }
+    #end() {
       this.isSettled = true;
       clearTimeout(this.#timer);
-      if (status === "succeeded") this.#settle.resolve(value);
-      else this.#settle.reject(value);
     }
   };
 
@@ -179,7 +188,7 @@
     }
     /** Without a listener: every listener of the event. */
     unbind(event, listener, context) {
-      return this.#remove(event, (entry) => listener === void 0 || entry.listener === listener && entry.context === context);
+      return this.#remove(event, (entry) => listener === void 0 || entry.listener === listener && [context, context ?? this].includes(entry.context));
     }
     /** Gives whether anybody listens. A listener that throws does not keep the others from hearing. */
     emit(event, ...values) {
@@ -415,7 +424,7 @@
   // src/publish.ts
   function publish(session, content, options) {
     const publication = new Publication();
-    const fail = (error) => publication.setDeferredStatus("failed", error);
+    const fail = (error) => publication.spoil(error);
     const { attempts, deadline: seconds } = options;
     const deadline = seconds ? Date.now() + seconds * 1e3 : void 0;
     let id;
@@ -423,7 +432,7 @@
       if (publication.isSettled) return;
       const message = { ...content, clientId: session.clientId };
       id = session.transmit(message, { attempts, deadline }, (reply, error) => {
-        if (reply?.successful) publication.setDeferredStatus("succeeded");
+        if (reply?.successful) publication.succeed();
         else fail(error ?? parseError(reply?.error));
       });
     };
@@ -659,6 +668,7 @@
 
   // src/outbox.ts
   var MOST_SESSIONS = 3;
+  var MOST = 200;
   var Outbox = class {
     #envelopes = /* @__PURE__ */ new Map();
     add(envelope) {
@@ -700,23 +710,27 @@
     /** What waits and may be sent over a transport now. What may be sent no more is given up. */
     sendable(transport, clientId) {
       const isMoving = this.isElsewhere(transport, (message) => !isConnect(message));
-      const isOlder = this.#isOlder(clientId);
-      const waiting = this.all().filter((envelope) => {
-        const { message, schedule } = envelope;
-        const { channel } = message;
-        if (envelope.transport || !clientId && channel !== HANDSHAKE) return false;
+      const isOlder = this.older(clientId).length > 0;
+      const waiting = [];
+      for (const envelope of this.#envelopes.values()) {
+        const { channel } = envelope.message;
+        if (envelope.transport || !clientId && channel !== HANDSHAKE) continue;
         if (channel !== HANDSHAKE && channel !== CONNECT) {
-          if (isMoving || isOlder && channel !== SUBSCRIBE && channel !== UNSUBSCRIBE) return false;
+          if (isMoving || isOlder && channel !== SUBSCRIBE && channel !== UNSUBSCRIBE) continue;
         }
-        const { isDeliverable } = schedule;
-        if (!isDeliverable) this.giveUp(envelope);
-        return isDeliverable;
-      });
-      const alone = waiting.findIndex(({ isAlone }) => isAlone);
-      return alone < 0 ? waiting : waiting.slice(0, Math.max(alone, 1));
+        if (!envelope.schedule.isDeliverable) {
+          this.giveUp(envelope);
+          continue;
+        }
+        if (envelope.isAlone && waiting.length > 0) break;
+        waiting.push(envelope);
+        if (envelope.isAlone || waiting.length >= MOST) break;
+      }
+      return waiting;
     }
-    #isOlder(clientId) {
-      return this.all().some((envelope) => envelope.transport && envelope.message.clientId !== void 0 && envelope.clientId !== clientId);
+    /** What is under way and was sent in another session. */
+    older(clientId) {
+      return this.all().filter((envelope) => envelope.transport && envelope.message.clientId !== void 0 && envelope.clientId !== clientId);
     }
     /** Takes a message out. Whoever waits for the reply is to be told by what is given. */
     end(envelope) {
@@ -1028,6 +1042,7 @@
   };
 
   // src/dispatcher.ts
+  var OLD_REQUESTS = 3e3;
   var Dispatcher = class {
     selector;
     #options;
@@ -1100,6 +1115,7 @@
       if (sendable.length === 0) return;
       for (const envelope of sendable) stamp(envelope, current, this.selector.clientId, Boolean(this.isUp));
       const taken = new Set(transport.send(sendable.map(({ message }) => message)));
+      if (taken.size === MOST) this.flush();
       for (const envelope of sendable) {
         if (!taken.has(envelope.message)) continue;
         envelope.transport = transport;
@@ -1209,6 +1225,16 @@
       this.isUp = false;
       this.#listener.down(error, delay, wasUp, candidate);
     }
+    /** A session has begun: requests of the one before hold up those of this one for some seconds only. */
+    renewed() {
+      later(() => {
+        for (const envelope of this.outbox.older(this.selector.clientId)) {
+          envelope.transport.cancel(envelope.message);
+          this.outbox.wait(envelope);
+        }
+        this.flush();
+      }, OLD_REQUESTS);
+    }
     /** Tries again now. */
     retry() {
       clearTimeout(this.#pause);
@@ -1231,6 +1257,8 @@
   var Farewell = class {
     /** The id of the disconnect, once it was sent. */
     id;
+    /** What is to be done afterwards, if it is to begin again. */
+    next;
     #done;
     #timer;
     get isBegun() {
@@ -1313,9 +1341,9 @@
     get isEnding() {
       return this.#farewell.isBegun;
     }
-    /** Whether it was ended and is not to begin again by itself. */
+    /** Whether it was ended and is not to begin again. */
     get isOver() {
-      return this.isEnding || this.phase === "disconnected";
+      return this.isEnding ? !this.#farewell.next : this.phase === "disconnected";
     }
     report(reason, error, retryIn) {
       log("info", "?: ?", this.state, reason);
@@ -1324,8 +1352,8 @@
     /** Runs at once in a session, else begins one and waits for it. */
     whenConnected(run, fail, isLasting) {
       if (this.isOver) return fail(failure("The client is disconnected"));
-      if (this.phase === "connected") return run();
-      this.#waiting.add({ run, fail, isLasting });
+      if (this.phase === "connected" && !this.isEnding) return run();
+      (this.#farewell.next ?? this.#waiting).add({ run, fail, isLasting });
       this.start();
     }
     /** Shakes hands unless that was done, is under way, or waits for its time. */
@@ -1347,6 +1375,7 @@
     }
     /** Begins again after the end. */
     restart() {
+      if (this.isEnding) this.#farewell.next ??= new Waiting();
       if (this.phase === "disconnected") this.phase = "unconnected";
       this.start();
     }
@@ -1356,6 +1385,7 @@
       const offered = reply.supportedConnectionTypes;
       this.dispatcher.selector.begin(reply.clientId, Array.isArray(offered) ? offered : [this.transport ?? ""]);
       this.phase = "connected";
+      this.dispatcher.renewed();
       this.#connects.cycle();
       this.#listener.began();
       this.#waiting.runAll();
@@ -1437,6 +1467,9 @@
     }
     /** Tells the server that we go. */
     disconnect(done) {
+      const { next } = this.#farewell;
+      this.#farewell.next = void 0;
+      next?.fail(failure("The client is disconnected"), true);
       if (this.isOver) return done(void 0);
       this.#farewell.begin((error) => {
         done(error);
@@ -1451,7 +1484,7 @@
       };
       const fail = () => this.#farewell.end(void 0);
       if (this.phase === "connected") say();
-      else if (this.phase === "unconnected" && this.#waiting.isEmpty) fail();
+      else if (this.phase === "unconnected" && this.#waiting.isEmpty && this.dispatcher.outbox.all().length === 0) fail();
       else this.#waiting.add({ run: say, fail, isLasting: false });
     }
     /** It is over, until it is begun again. */
@@ -1466,8 +1499,13 @@
       this.#waiting.fail(error, true);
       this.dispatcher.clear(error);
       this.#listener.ended(error);
+      const { next } = this.#farewell;
+      this.#farewell.next = void 0;
       this.#farewell.end(void 0);
       this.report(error.message, error);
+      if (!next) return;
+      this.#waiting = next;
+      this.restart();
     }
   };
 
@@ -1491,7 +1529,7 @@
       const leaves = (each) => !subscription || each === subscription;
       const leaving = channel.subscriptions.filter(leaves);
       channel.subscriptions = channel.subscriptions.filter((each) => !leaves(each));
-      for (const each of leaving) each.setDeferredStatus("failed", failure("The subscription was cancelled"));
+      for (const each of leaving) each.spoil(failure("The subscription was cancelled"));
       if (channel.subscriptions.length > 0 || leaving.length === 0) return void 0;
       this.#channels.delete(name);
       return channel;
@@ -1509,7 +1547,7 @@
     /** The server agreed. */
     agree(channel) {
       channel.standing = "agreed";
-      for (const subscription of channel.subscriptions) subscription.setDeferredStatus("succeeded");
+      for (const subscription of channel.subscriptions) subscription.succeed();
     }
     /**
      * The server refused. Listeners that still waited for the answer are rejected and leave; those whose promise was
@@ -1519,7 +1557,7 @@
       channel.standing = "unknown";
       const waiting = channel.subscriptions.filter((subscription) => !subscription.isSettled);
       channel.subscriptions = channel.subscriptions.filter((subscription) => subscription.isSettled);
-      for (const subscription of waiting) subscription.setDeferredStatus("failed", error);
+      for (const subscription of waiting) subscription.spoil(error);
       if (channel.subscriptions.length > 0) return true;
       this.#channels.delete(channel.name);
       return false;
@@ -1531,7 +1569,7 @@
     /** Ends every listener: the client is disconnected for good. */
     clear(error) {
       for (const channel of this.all()) {
-        for (const subscription of channel.subscriptions) subscription.setDeferredStatus("failed", error);
+        for (const subscription of channel.subscriptions) subscription.spoil(error);
       }
       this.#channels.clear();
     }
@@ -1556,10 +1594,10 @@
       this.#lost = lost;
     }
     add(subscription) {
-      if (this.#session.isOver) return subscription.setDeferredStatus("failed", failure("The client is disconnected"));
+      if (this.#session.isOver) return subscription.spoil(failure("The client is disconnected"));
       const channel = this.channels.add(subscription);
-      if (this.#session.phase !== "connected") this.#session.start();
-      else if (channel.standing === "agreed") subscription.setDeferredStatus("succeeded");
+      if (this.#session.phase !== "connected" || this.#session.isEnding) this.#session.start();
+      else if (channel.standing === "agreed") subscription.succeed();
       else if (channel.standing === "unknown") this.#ask(channel);
     }
     /** Removes one listener of a channel, or all. The server is told when nobody listens any more. */
@@ -1696,7 +1734,6 @@
   var BaseClient = class extends Awaitable {
     #extensions = new Extensions();
     #headers;
-    #leaving;
     #farewell;
     #make;
     #made;
@@ -1802,11 +1839,6 @@
     }
     /** Connects, also again after `disconnect`; `callback` is called once there is a session. */
     connect(callback, context) {
-      if (this.#session.isEnding) {
-        const again = () => this.connect(callback, context);
-        void this.#leaving?.then(again, again);
-        return;
-      }
       if (this.#session.phase !== "connected") this.awaitConnection();
       this.#session.restart();
       const call = () => void Promise.resolve().then(() => callback.call(context));
@@ -1816,11 +1848,8 @@
     /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
     disconnect() {
       const publication = new Publication();
-      if (!this.#session.isOver) this.#leaving = publication;
-      this.#session.disconnect((error) => {
-        this.#subscriber.channels.clear(failure("The client was disconnected"));
-        publication.setDeferredStatus(error ? "failed" : "succeeded", error);
-      });
+      this.#subscriber.channels.clear(failure("The client was disconnected"));
+      this.#session.disconnect((error) => error ? publication.spoil(error) : publication.succeed());
       return publication;
     }
     subscribe(channel, callback, context) {
@@ -1851,7 +1880,10 @@
     }
     /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
     disable(feature) {
-      this.#session.dispatcher.selector.disable(feature);
+      const { selector } = this.#session.dispatcher;
+      selector.disable(feature);
+      const isStarted = this.state !== "unconnected" && this.state !== "disconnected";
+      if (isStarted && selector.types().length === 0) this.#session.end(failure("No transport can be used"));
     }
     /** Sends a header with every request that can carry one. */
     setHeader(name, value) {
@@ -2137,7 +2169,7 @@
       const open = (lock2) => this.#say({
         type: "open",
         endpoint: endpoint.href,
-        headers: settings.headers,
+        headers: JSON.parse(JSON.stringify(settings.headers)),
         lock: lock2,
         options: { timeout, interval, retry, maxRetry, ack, replay, endpoints }
       });
@@ -2152,7 +2184,7 @@
       this.#port.postMessage(message);
     }
     send(waiting) {
-      this.#say({ type: "send", messages: waiting });
+      this.#say({ type: "send", text: JSON.stringify(waiting) });
       return waiting;
     }
     cancel() {

@@ -45,16 +45,17 @@ const shared = {
 // Names that only the parts of the client use among themselves: neither the API nor the protocol has them. In the script
 // for pages they become short.
 const INTERNAL = [
-  'agree', 'answer', 'answered', 'awaitConnection', 'began', 'begin', 'candidates', 'carriedBy', 'carrier',
-  'channels', 'check', 'closed', 'current', 'cuts', 'cycle', 'deliver', 'dispatcher', 'ended', 'endpointFor',
+  'agree', 'answer', 'answered', 'awaitConnection', 'beacon', 'began', 'begin', 'candidates', 'carriedBy', 'carrier',
+  'channels', 'check', 'closed', 'current', 'cuts', 'cycle', 'deliver', 'dispatcher', 'doubt', 'ended', 'endpointFor',
   'exchange', 'failed', 'farewell', 'flush', 'forget', 'forgive', 'giveUp', 'goesOn', 'hasHeard', 'hasWorked', 'heed',
   'isAlone', 'isBegun', 'isBlockable', 'isElsewhere', 'isEmpty', 'isEnding', 'isForm', 'isLasting', 'isOpen',
   'isOver', 'isOverdue', 'isProven', 'isRetired', 'isSocket', 'isTrial', 'isUsable', 'isWanted', 'keep', 'kind',
-  'largest', 'lost', 'mayRetry', 'moved', 'needsClient', 'opened', 'openedAt', 'outbox', 'ownsSession', 'pass',
-  'phase', 'pipeline', 'place', 'prepare', 'ready', 'received', 'refuse', 'refused', 'refuseLargest', 'relayed',
-  'release', 'renew', 'replyTime', 'report', 'retire', 'retries', 'runAll', 'schedule', 'select', 'selector',
-  'sendable', 'sessions', 'settings', 'settle', 'shunned', 'shunnedAt', 'shunnedUntil', 'standing', 'starts',
-  'stranded', 'subscriptions', 'switched', 'takenAway', 'tell', 'timer', 'transmit', 'waitNoLonger', 'whenConnected',
+  'kinds', 'largest', 'leave', 'lost', 'mayRetry', 'moved', 'needsClient', 'older', 'opened', 'openedAt', 'outbox',
+  'ownsSession', 'pass', 'phase', 'pipeline', 'place', 'prepare', 'ready', 'received', 'refuse', 'refused',
+  'refuseLargest', 'relayed', 'release', 'renew', 'renewed', 'replyTime', 'report', 'retire', 'retries', 'runAll',
+  'schedule', 'select', 'selector', 'sendable', 'sessions', 'settings', 'settle', 'shunned', 'shunnedAt',
+  'shunnedUntil', 'spoil', 'standing', 'starts', 'stranded', 'subscriptions', 'switched', 'takenAway', 'tell',
+  'timer', 'transmit', 'waitNoLonger', 'watch', 'whenConnected',
 ];
 
 const script = {

@@ -38,7 +38,7 @@ export class Channels {
     const leaves = (each: Subscription): boolean => !subscription || each === subscription;
     const leaving = channel.subscriptions.filter(leaves);
     channel.subscriptions = channel.subscriptions.filter((each) => !leaves(each));
-    for (const each of leaving) each.setDeferredStatus('failed', failure('The subscription was cancelled'));
+    for (const each of leaving) each.spoil(failure('The subscription was cancelled'));
     if (channel.subscriptions.length > 0 || leaving.length === 0) return undefined;
     this.#channels.delete(name);
     return channel;
@@ -60,7 +60,7 @@ export class Channels {
   /** The server agreed. */
   agree(channel: Channel): void {
     channel.standing = 'agreed';
-    for (const subscription of channel.subscriptions) subscription.setDeferredStatus('succeeded');
+    for (const subscription of channel.subscriptions) subscription.succeed();
   }
 
   /**
@@ -71,7 +71,7 @@ export class Channels {
     channel.standing = 'unknown';
     const waiting = channel.subscriptions.filter((subscription) => !subscription.isSettled);
     channel.subscriptions = channel.subscriptions.filter((subscription) => subscription.isSettled);
-    for (const subscription of waiting) subscription.setDeferredStatus('failed', error);
+    for (const subscription of waiting) subscription.spoil(error);
     if (channel.subscriptions.length > 0) return true;
     this.#channels.delete(channel.name);
     return false;
@@ -85,7 +85,7 @@ export class Channels {
   /** Ends every listener: the client is disconnected for good. */
   clear(error: FayeError): void {
     for (const channel of this.all()) {
-      for (const subscription of channel.subscriptions) subscription.setDeferredStatus('failed', error);
+      for (const subscription of channel.subscriptions) subscription.spoil(error);
     }
     this.#channels.clear();
   }

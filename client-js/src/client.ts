@@ -43,7 +43,6 @@ export type ClientEvents = {
 export class BaseClient extends Awaitable<ClientEvents> {
   #extensions = new Extensions();
   #headers: Record<string, string>;
-  #leaving: Publication | undefined;
   #farewell: ((message: Message) => void) | undefined;
   #make: () => Session;
   #made: { session: Session; subscriber: Subscriber } | undefined;
@@ -163,11 +162,6 @@ export class BaseClient extends Awaitable<ClientEvents> {
 
   /** Connects, also again after `disconnect`; `callback` is called once there is a session. */
   connect(callback?: () => void, context?: unknown): void {
-    if (this.#session.isEnding) {
-      const again = (): void => this.connect(callback, context);
-      void this.#leaving?.then(again, again);
-      return;
-    }
     if (this.#session.phase !== 'connected') this.awaitConnection();
     this.#session.restart();
     // Always later, as with Faye.
@@ -178,11 +172,8 @@ export class BaseClient extends Awaitable<ClientEvents> {
   /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
   disconnect(): Publication {
     const publication = new Publication();
-    if (!this.#session.isOver) this.#leaving = publication;
-    this.#session.disconnect((error) => {
-      this.#subscriber.channels.clear(failure('The client was disconnected'));
-      publication.setDeferredStatus(error ? 'failed' : 'succeeded', error);
-    });
+    this.#subscriber.channels.clear(failure('The client was disconnected'));
+    this.#session.disconnect((error) => (error ? publication.spoil(error) : publication.succeed()));
     return publication;
   }
 
@@ -226,7 +217,10 @@ export class BaseClient extends Awaitable<ClientEvents> {
 
   /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
   disable(feature: string): void {
-    this.#session.dispatcher.selector.disable(feature);
+    const { selector } = this.#session.dispatcher;
+    selector.disable(feature);
+    const isStarted = this.state !== 'unconnected' && this.state !== 'disconnected';
+    if (isStarted && selector.types().length === 0) this.#session.end(failure('No transport can be used'));
   }
 
   /** Sends a header with every request that can carry one. */

@@ -41,17 +41,29 @@ export class Deferrable extends Promise<void> {
   timeout(seconds: number, reason?: unknown): void {
     clearTimeout(this.#timer);
     this.#timer = later(
-      () => this.setDeferredStatus('failed', reason ?? failure(`Not settled within ${seconds} s`)),
+      () => this.spoil(reason ?? failure(`Not settled within ${seconds} s`)),
       seconds * 1000,
     );
   }
 
   /** Settles it. Only the first call counts. */
   setDeferredStatus(status: DeferredStatus, value?: unknown): void {
-    if (this.isSettled || status === 'unknown') return;
+    if (status === 'succeeded') this.succeed(value);
+    else if (status === 'failed') this.spoil(value);
+  }
+
+  succeed(value?: unknown): void {
+    this.#end();
+    this.#settle.resolve(value);
+  }
+
+  spoil(error: unknown): void {
+    this.#end();
+    this.#settle.reject(error);
+  }
+
+  #end(): void {
     this.isSettled = true;
     clearTimeout(this.#timer);
-    if (status === 'succeeded') this.#settle.resolve(value);
-    else this.#settle.reject(value);
   }
 }

@@ -14,10 +14,13 @@ import type { DispatcherListener, SelectorListener } from './listeners.js';
 import type { Message } from './message.js';
 import type { SessionOptions } from './options.js';
 import type { Limits } from './pipeline.js';
-import { Outbox } from './outbox.js';
+import { MOST, Outbox } from './outbox.js';
 import { Schedule } from './schedule.js';
 import { Selector } from './selector.js';
 import type { Reach, Transport } from './transport/transport.js';
+
+/** How long requests of a lost session may go on in the next one. */
+const OLD_REQUESTS = 3_000;
 
 export class Dispatcher implements SelectorListener {
   readonly selector: Selector;
@@ -88,6 +91,7 @@ export class Dispatcher implements SelectorListener {
     if (sendable.length === 0) return;
     for (const envelope of sendable) stamp(envelope, current, this.selector.clientId, Boolean(this.isUp));
     const taken = new Set(transport.send(sendable.map(({ message }) => message)));
+    if (taken.size === MOST) this.flush();
     for (const envelope of sendable) {
       if (!taken.has(envelope.message)) continue;
       envelope.transport = transport;
@@ -213,6 +217,17 @@ export class Dispatcher implements SelectorListener {
     const wasUp = this.isUp !== false;
     this.isUp = false;
     this.#listener.down(error, delay, wasUp, candidate);
+  }
+
+  /** A session has begun: requests of the one before hold up those of this one for some seconds only. */
+  renewed(): void {
+    later(() => {
+      for (const envelope of this.outbox.older(this.selector.clientId)) {
+        envelope.transport!.cancel(envelope.message);
+        this.outbox.wait(envelope);
+      }
+      this.flush();
+    }, OLD_REQUESTS);
   }
 
   /** Tries again now. */

@@ -4,12 +4,15 @@
 
 import { later, type Timer } from './clock.js';
 import { type FayeError, failure } from './error.js';
+import type { Waiting } from './waiting.js';
 
 const LONGEST = 10_000;
 
 export class Farewell {
   /** The id of the disconnect, once it was sent. */
   id: string | undefined;
+  /** What is to be done afterwards, if it is to begin again. */
+  next: Waiting | undefined;
   #done: ((error: FayeError | undefined) => void) | undefined;
   #timer: Timer | undefined;
 

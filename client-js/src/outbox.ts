@@ -12,6 +12,9 @@ import type { Transport } from './transport/transport.js';
 /** How often a publication goes on in a new session when the server has forgotten the old one. */
 const MOST_SESSIONS = 3;
 
+/** What is sent in one go. The rest follows when that has been taken. */
+export const MOST = 200;
+
 export class Outbox {
   #envelopes = new Map<string, Envelope>();
 
@@ -64,24 +67,28 @@ export class Outbox {
   sendable(transport: Transport, clientId: string | undefined): Envelope[] {
     // What another transport carries, or was sent in another session, has to arrive before what comes after it.
     const isMoving = this.isElsewhere(transport, (message) => !isConnect(message));
-    const isOlder = this.#isOlder(clientId);
-    const waiting = this.all().filter((envelope) => {
-      const { message, schedule } = envelope;
-      const { channel } = message;
-      if (envelope.transport || (!clientId && channel !== HANDSHAKE)) return false;
+    const isOlder = this.older(clientId).length > 0;
+    const waiting: Envelope[] = [];
+    for (const envelope of this.#envelopes.values()) {
+      const { channel } = envelope.message;
+      if (envelope.transport || (!clientId && channel !== HANDSHAKE)) continue;
       if (channel !== HANDSHAKE && channel !== CONNECT) {
-        if (isMoving || (isOlder && channel !== SUBSCRIBE && channel !== UNSUBSCRIBE)) return false;
+        if (isMoving || (isOlder && channel !== SUBSCRIBE && channel !== UNSUBSCRIBE)) continue;
       }
-      const { isDeliverable } = schedule;
-      if (!isDeliverable) this.giveUp(envelope);
-      return isDeliverable;
-    });
-    const alone = waiting.findIndex(({ isAlone }) => isAlone);
-    return alone < 0 ? waiting : waiting.slice(0, Math.max(alone, 1));
+      if (!envelope.schedule.isDeliverable) {
+        this.giveUp(envelope);
+        continue;
+      }
+      if (envelope.isAlone && waiting.length > 0) break;
+      waiting.push(envelope);
+      if (envelope.isAlone || waiting.length >= MOST) break;
+    }
+    return waiting;
   }
 
-  #isOlder(clientId: string | undefined): boolean {
-    return this.all().some((envelope) =>
+  /** What is under way and was sent in another session. */
+  older(clientId: string | undefined): Envelope[] {
+    return this.all().filter((envelope) =>
       envelope.transport && envelope.message.clientId !== undefined && envelope.clientId !== clientId);
   }
 

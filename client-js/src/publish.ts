@@ -10,7 +10,7 @@ import type { Session } from './session.js';
 
 export function publish(session: Session, content: Message, options: PublishOptions): Publication {
   const publication = new Publication();
-  const fail = (error: FayeError): void => publication.setDeferredStatus('failed', error);
+  const fail = (error: FayeError): void => publication.spoil(error);
   const { attempts, deadline: seconds } = options;
   const deadline = seconds ? Date.now() + seconds * 1000 : undefined;
   let id: string | undefined;
@@ -18,7 +18,7 @@ export function publish(session: Session, content: Message, options: PublishOpti
     if (publication.isSettled) return;
     const message: Message = { ...content, clientId: session.clientId! };
     id = session.transmit(message, { attempts, deadline }, (reply, error) => {
-      if (reply?.successful) publication.setDeferredStatus('succeeded');
+      if (reply?.successful) publication.succeed();
       else fail(error ?? parseError(reply?.error));
     });
   };

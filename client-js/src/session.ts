@@ -68,9 +68,9 @@ export class Session implements DispatcherListener {
     return this.#farewell.isBegun;
   }
 
-  /** Whether it was ended and is not to begin again by itself. */
+  /** Whether it was ended and is not to begin again. */
   get isOver(): boolean {
-    return this.isEnding || this.phase === 'disconnected';
+    return this.isEnding ? !this.#farewell.next : this.phase === 'disconnected';
   }
 
   report(reason: string, error?: FayeError, retryIn?: number): void {
@@ -81,8 +81,8 @@ export class Session implements DispatcherListener {
   /** Runs at once in a session, else begins one and waits for it. */
   whenConnected(run: () => void, fail: (error: FayeError) => void, isLasting: boolean): void {
     if (this.isOver) return fail(failure('The client is disconnected'));
-    if (this.phase === 'connected') return run();
-    this.#waiting.add({ run, fail, isLasting });
+    if (this.phase === 'connected' && !this.isEnding) return run();
+    (this.#farewell.next ?? this.#waiting).add({ run, fail, isLasting });
     this.start();
   }
 
@@ -106,6 +106,7 @@ export class Session implements DispatcherListener {
 
   /** Begins again after the end. */
   restart(): void {
+    if (this.isEnding) this.#farewell.next ??= new Waiting();
     if (this.phase === 'disconnected') this.phase = 'unconnected';
     this.start();
   }
@@ -116,6 +117,7 @@ export class Session implements DispatcherListener {
     const offered = reply.supportedConnectionTypes;
     this.dispatcher.selector.begin(reply.clientId, Array.isArray(offered) ? offered : [this.transport ?? '']);
     this.phase = 'connected';
+    this.dispatcher.renewed();
     this.#connects.cycle();
     this.#listener.began();
     this.#waiting.runAll();
@@ -208,6 +210,9 @@ export class Session implements DispatcherListener {
 
   /** Tells the server that we go. */
   disconnect(done: (error: FayeError | undefined) => void): void {
+    const { next } = this.#farewell;
+    this.#farewell.next = undefined;
+    next?.fail(failure('The client is disconnected'), true);
     if (this.isOver) return done(undefined);
     this.#farewell.begin((error) => {
       done(error);
@@ -222,7 +227,7 @@ export class Session implements DispatcherListener {
     };
     const fail = (): void => this.#farewell.end(undefined);
     if (this.phase === 'connected') say();
-    else if (this.phase === 'unconnected' && this.#waiting.isEmpty) fail();
+    else if (this.phase === 'unconnected' && this.#waiting.isEmpty && this.dispatcher.outbox.all().length === 0) fail();
     else this.#waiting.add({ run: say, fail, isLasting: false });
   }
 
@@ -238,7 +243,12 @@ export class Session implements DispatcherListener {
     this.#waiting.fail(error, true);
     this.dispatcher.clear(error);
     this.#listener.ended(error);
+    const { next } = this.#farewell;
+    this.#farewell.next = undefined;
     this.#farewell.end(undefined);
     this.report(error.message, error);
+    if (!next) return;
+    this.#waiting = next;
+    this.restart();
   }
 }

@@ -23,10 +23,10 @@ export class Subscriber {
   }
 
   add(subscription: Subscription): void {
-    if (this.#session.isOver) return subscription.setDeferredStatus('failed', failure('The client is disconnected'));
+    if (this.#session.isOver) return subscription.spoil(failure('The client is disconnected'));
     const channel = this.channels.add(subscription);
-    if (this.#session.phase !== 'connected') this.#session.start();
-    else if (channel.standing === 'agreed') subscription.setDeferredStatus('succeeded');
+    if (this.#session.phase !== 'connected' || this.#session.isEnding) this.#session.start();
+    else if (channel.standing === 'agreed') subscription.succeed();
     else if (channel.standing === 'unknown') this.#ask(channel);
   }
 

@@ -16,4 +16,6 @@ export declare class Deferrable extends Promise<void> {
     timeout(seconds: number, reason?: unknown): void;
     /** Settles it. Only the first call counts. */
     setDeferredStatus(status: DeferredStatus, value?: unknown): void;
+    succeed(value?: unknown): void;
+    spoil(error: unknown): void;
 }

@@ -167,7 +167,7 @@ export function host(Client: ClientClass): void {
     const tab: Tab = { port: port!, subscriptions: new Map(), hub: undefined };
     port!.onmessage = ({ data }: MessageEvent<ToWorker>) => {
       if (data.type === 'open') open(tab, data);
-      else if (data.type === 'send') for (const message of data.messages) tab.hub?.handle(tab, message);
+      else if (data.type === 'send') for (const message of JSON.parse(data.text)) tab.hub?.handle(tab, message);
       else if (data.type === 'check') tab.hub?.check();
       else tab.hub?.leave(tab);
     };

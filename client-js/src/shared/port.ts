@@ -17,7 +17,8 @@ export interface SharedOptions {
 
 export type ToWorker =
   | { type: 'open'; endpoint: string; options: SharedOptions; headers: Record<string, string>; lock: string | undefined }
-  | { type: 'send'; messages: Message[] }
+  /** As JSON, because what is no JSON cannot be posted, and would arrive otherwise than from a server. */
+  | { type: 'send'; text: string }
   | { type: 'check' }
   | { type: 'close' };
 

@@ -34,7 +34,7 @@ class SharedTransport implements Transport {
     const endpoints = Object.fromEntries(
       Object.entries(options.endpoints ?? {}).map(([type, url]) => [type, new URL(String(url), location.href).href]));
     const open = (lock: string | undefined): void => this.#say({
-      type: 'open', endpoint: endpoint.href, headers: settings.headers, lock,
+      type: 'open', endpoint: endpoint.href, headers: JSON.parse(JSON.stringify(settings.headers)), lock,
       options: { timeout, interval, retry, maxRetry, ack, replay, endpoints },
     });
     const lock = `faye ${Math.random()}`;
@@ -50,7 +50,7 @@ class SharedTransport implements Transport {
   }
 
   send(waiting: Message[]): Message[] {
-    this.#say({ type: 'send', messages: waiting });
+    this.#say({ type: 'send', text: JSON.stringify(waiting) });
     return waiting;
   }
 
