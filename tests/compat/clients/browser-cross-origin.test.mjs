@@ -2,9 +2,6 @@
 // from another origin: the handshake goes by script, the rest must pass CORS.
 
 import { registerBrowserScenarios } from '../lib/browser-scenarios.mjs';
-import { startPageServer } from '../lib/page-files.mjs';
+import { FAYES_BUNDLE } from '../lib/bundles.mjs';
 
-registerBrowserScenarios(['websocket', 'cross-origin-long-polling', 'callback-polling'], 'cross origin', async (server) => {
-  const pageServer = await startPageServer();
-  return { pageOrigin: pageServer.origin, endpoint: server.url, close: pageServer.close };
-});
+registerBrowserScenarios(FAYES_BUNDLE, ['websocket', 'cross-origin-long-polling', 'callback-polling'], 'cross origin');

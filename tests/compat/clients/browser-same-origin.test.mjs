@@ -2,10 +2,6 @@
 // the server's origin.
 
 import { registerBrowserScenarios } from '../lib/browser-scenarios.mjs';
-import { startFront } from '../lib/page-files.mjs';
+import { FAYES_BUNDLE } from '../lib/bundles.mjs';
 
-registerBrowserScenarios(['websocket', 'eventsource', 'long-polling'], 'same origin', async (server) => {
-  const front = await startFront(server.origin);
-  const endpoint = `${front.origin}${new URL(server.url).pathname}`;
-  return { pageOrigin: front.origin, endpoint, close: front.close };
-});
+registerBrowserScenarios(FAYES_BUNDLE, ['websocket', 'eventsource', 'long-polling'], 'same origin');

@@ -1,5 +1,5 @@
-// Opens the official browser bundle in headless Chromium, held to one
-// transport, and records what really went over the wire.
+// Opens a page with a browser bundle in headless Chromium, held to one transport
+// or left to choose, and records what really went over the wire.
 
 import { existsSync } from 'node:fs';
 
@@ -8,17 +8,11 @@ import { chromium } from 'playwright-core';
 import { PAGE_PATH } from './page-files.mjs';
 import { RemoteClient } from './remote-client.mjs';
 
-const RETRY_SECONDS = 0.1;
-/**
- * Over eventsource the server advises a timeout of 0, and the bundle then waits
- * for replies only a little longer than this before it sends again.
- */
-const EVENTSOURCE_RETRY_SECONDS = 2;
 const CHROMIUM_FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
 /**
- * The bundle takes the first usable of websocket, eventsource, long-polling,
+ * Either bundle takes the first usable of websocket, eventsource, long-polling,
  * cross-origin-long-polling, callback-polling; the third and second need the
  * page at the server's origin, the fourth needs it elsewhere.
  */
@@ -72,23 +66,26 @@ async function recordWire(context, page, log) {
 }
 
 /**
- * @param situation  { pageOrigin, endpoint, close }: where the page comes from,
- *                   where it finds the server, and what ends with the client
+ * @param situation  where the page comes from (`pageOrigin`), where it finds the server (`endpoint`), what ends with
+ *                   the client (`close`); `options` for the client; `inContext`, a browser context that outlives it;
+ *                   `prepare(page)`, called before the page is loaded; `disabled`, instead of what the transport needs
  */
-export async function openBrowserClient(browser, transport, { pageOrigin, endpoint, close }) {
-  const context = await browser.newContext();
+export async function openBrowserClient(browser, bundle, transport, situation) {
+  const { pageOrigin, endpoint, close = () => {}, options = {}, inContext, prepare, disabled } = situation;
+  const context = inContext ?? await browser.newContext();
   const page = await context.newPage();
   const client = new RemoteClient(
-    { name: `the browser bundle over ${transport}`, transport },
+    { name: `${bundle.name} over ${transport}`, transport },
     (operation, method, methodArguments) => page.evaluate(
       (command) => window.perform(command.operation, command.method, command.methodArguments),
       { operation, method, methodArguments },
     ),
     async () => {
-      await context.close();
-      close();
+      await (inContext ? page : context).close();
+      await close();
     },
   );
+  client.page = page;
   page.on('pageerror', (error) => client.log.add({ kind: 'page error', text: String(error) }));
   page.on('console', (line) => client.log.add({ kind: 'console', text: line.text() }));
   page.on('crash', () => client.log.fail(new Error('the page crashed')));
@@ -97,12 +94,13 @@ export async function openBrowserClient(browser, transport, { pageOrigin, endpoi
   await page.exposeFunction('reportToTest', (batch) => {
     for (const entry of batch) client.log.add(entry);
   });
+  await prepare?.(page);
   await page.goto(`${pageOrigin}${PAGE_PATH}`);
   await recordWire(context, page, client.log);
   await page.evaluate((settings) => window.startDriver(settings), {
     endpoint,
-    retry: transport === 'eventsource' ? EVENTSOURCE_RETRY_SECONDS : RETRY_SECONDS,
-    disabled: DISABLED_FOR[transport],
+    disabled: disabled ?? DISABLED_FOR[transport] ?? [],
+    options: { retry: bundle.retryOver(transport), ...options },
   });
   return client;
 }

@@ -1,12 +1,15 @@
-// Registers the shared scenarios, and a proof of the transport, for the browser
+// Registers the shared scenarios, and a proof of the transport, for a browser
 // bundle over the given transports.
 
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 
 import { launchBrowser, openBrowserClient } from './browser-client.mjs';
+import { startFront } from './front.mjs';
+import { startPageServer } from './page-files.mjs';
 import { publishByPost } from './publish.mjs';
 import { registerScenarios } from './scenarios.mjs';
+import { DEFAULT_SERVER } from './server.mjs';
 import { registerTest } from './workbench.mjs';
 
 /** How each transport carries messages to the server and from it. */
@@ -40,20 +43,31 @@ async function messagesUseTheTransport(workbench) {
   await server.stop();
 }
 
-/**
- * @param pageIs         words for the titles
- * @param openSituation  gives, for a server, what `openBrowserClient` needs
- */
-export function registerBrowserScenarios(transports, pageIs, openSituation) {
+/** The page and the server at one origin, or the page at another. */
+const SITUATIONS = {
+  'same origin': async (server, bundle) => {
+    const front = await startFront(server.origin, bundle);
+    const endpoint = `${front.origin}${new URL(server.url).pathname}`;
+    return { pageOrigin: front.origin, endpoint, close: () => front.close() };
+  },
+  'cross origin': async (server, bundle) => {
+    const pageServer = await startPageServer(bundle);
+    return { pageOrigin: pageServer.origin, endpoint: server.url, close: pageServer.close };
+  },
+};
+
+/** @param pageIs  'same origin' or 'cross origin' */
+export function registerBrowserScenarios(bundle, transports, pageIs, serverKind = DEFAULT_SERVER) {
   let browser;
   before(async () => { browser = await launchBrowser(); });
   after(() => browser?.close());
 
   for (const transport of transports) {
-    describe(`the browser bundle, ${pageIs}, over ${transport}`, () => {
-      const openClient = async (server) => openBrowserClient(browser, transport, await openSituation(server));
-      registerTest('messages use the transport', openClient, messagesUseTheTransport);
-      registerScenarios(openClient);
+    describe(`${bundle.name}, ${pageIs}, over ${transport}, with ${serverKind}`, () => {
+      const openClient = async (server) =>
+        openBrowserClient(browser, bundle, transport, await SITUATIONS[pageIs](server, bundle));
+      registerTest('messages use the transport', openClient, messagesUseTheTransport, serverKind);
+      registerScenarios(openClient, serverKind);
     });
   }
 }

@@ -4,7 +4,7 @@
 
 /**
  * @param Faye      the version's module or the browser bundle's global
- * @param settings  { endpoint, retry (seconds), disabled (transport names) }
+ * @param settings  { endpoint, disabled (transport names), options (of the client) }
  * @param report    receives every log entry, in order
  * @returns perform(operation, method, methodArguments)
  *
@@ -12,7 +12,7 @@
  * the results stand in the same order as everything else that was reported.
  */
 export function createDriver(Faye, settings, report) {
-  const client = new Faye.Client(settings.endpoint, { retry: settings.retry });
+  const client = new Faye.Client(settings.endpoint, settings.options);
   for (const feature of settings.disabled) client.disable(feature);
 
   const copy = (value) => (value === undefined ? null : JSON.parse(JSON.stringify(value)));
@@ -33,6 +33,12 @@ export function createDriver(Faye, settings, report) {
     client.bind(`transport:${state}`, () => report({ kind: 'transport', state }));
   }
 
+  // Only our client has these events, but every version lets one listen.
+  client.bind('connection', ({ state, reason, transport, retryIn }) =>
+    report({ kind: 'connection', state, reason, transport, retryIn: retryIn ?? null }));
+  client.bind('subscription:refused', ({ channel, error }) =>
+    report({ kind: 'subscription refused', channel, error: describeError(error) }));
+
   const subscriptions = new Map();
 
   const methods = {
@@ -51,8 +57,8 @@ export function createDriver(Faye, settings, report) {
       subscriptions.get(channel).cancel();
       succeed();
     },
-    publish: (succeed, fail, channel, data) => {
-      const publication = client.publish(channel, data);
+    publish: (succeed, fail, channel, data, options) => {
+      const publication = client.publish(channel, data, options);
       publication.callback(() => succeed());
       publication.errback(fail);
     },
@@ -78,18 +84,38 @@ export function createDriver(Faye, settings, report) {
         publication.errback(fail);
       }
     },
+    /** Publishes the values without waiting in between, and tells what became of each. */
+    publishAll: (succeed, _fail, channel, values) => {
+      const outcomes = values.map(() => null);
+      values.forEach((value, index) => {
+        const settle = (outcome) => {
+          if (outcomes[index]) throw new Error(`publication ${index} was settled twice`);
+          outcomes[index] = outcome;
+          if (outcomes.every(Boolean)) succeed(outcomes);
+        };
+        const publication = client.publish(channel, value);
+        publication.callback(() => settle({ ok: true }));
+        publication.errback((error) => settle({ ok: false, error: describeError(error) }));
+      });
+    },
     disconnect: (succeed) => {
       client.disconnect();
       succeed();
     },
+    /** Only our client says it. */
+    state: (succeed) => succeed(client.state),
     /** The transport the client itself says it uses now. */
     connectionType: (succeed) => {
       const owner = client._dispatcher || client._transport;
-      succeed(owner ? owner.connectionType : null);
+      succeed(owner ? owner.connectionType : client.transport);
     },
   };
 
-  return function perform(operation, method, methodArguments) {
+  /** For what only one test needs. */
+  perform.client = client;
+  return perform;
+
+  function perform(operation, method, methodArguments) {
     const succeed = (value) => report({ kind: 'outcome', operation, ok: true, value: copy(value) });
     const fail = (error) => report({ kind: 'outcome', operation, ok: false, error: describeError(error) });
     try {
@@ -97,5 +123,5 @@ export function createDriver(Faye, settings, report) {
     } catch (error) {
       fail(error);
     }
-  };
+  }
 }

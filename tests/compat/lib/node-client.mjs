@@ -8,8 +8,8 @@ import { RemoteClient } from './remote-client.mjs';
 const RETRY_SECONDS = 0.1;
 
 /**
- * Every version shakes hands by long-polling, which can therefore not be
- * disabled; it moves to the websocket, if that is enabled, as soon as it can.
+ * Every version, and ours, shakes hands by long-polling, which can therefore not be
+ * disabled; each moves to the websocket, if that is enabled, as soon as it can.
  */
 const DISABLED_FOR = {
   'websocket': [],
@@ -35,10 +35,15 @@ function openWorkerClient(workerFile, name, transport, workerData) {
   return client;
 }
 
-export function openNodeClient(packageName, transport, endpoint) {
-  return openWorkerClient('./node-worker.mjs', packageName, transport, {
-    packageName,
-    settings: { endpoint, retry: RETRY_SECONDS, disabled: DISABLED_FOR[transport] },
+/**
+ * @param module   a package, or a file whose default export is `Faye`
+ * @param options  more of the client's options
+ */
+export function openNodeClient(name, module, transport, endpoint, { options = {}, ...more } = {}) {
+  return openWorkerClient('./node-worker.mjs', name, transport, {
+    module,
+    settings: { endpoint, disabled: DISABLED_FOR[transport], options: { retry: RETRY_SECONDS, ...options } },
+    ...more,
   });
 }
 

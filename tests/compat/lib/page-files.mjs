@@ -1,17 +1,10 @@
-// The web page that holds the official browser bundle and the driver, served at
-// an origin of its own or at one origin with the server under test.
+// The web page that holds a browser bundle and the driver, served at an origin
+// of its own.
 
-import { createServer as createHttpServer } from 'node:http';
+import { createServer } from 'node:http';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { connect, createServer } from 'node:net';
-import { dirname, join } from 'node:path';
 
 import { createDriver } from './client-driver.mjs';
-
-const require = createRequire(import.meta.url);
-const bundlePath = join(dirname(require.resolve('faye/package.json')), 'client', 'faye-browser.js');
 
 /**
  * Starts the page's driver. Log entries leave the page in batches, one batch at
@@ -37,88 +30,59 @@ function startDriver(settings) {
 }
 
 export const PAGE_PATH = '/page/';
+export const BUNDLE_PATH = `${PAGE_PATH}bundle.js`;
+/** The script of our bundle's shared worker. */
+export const WORKER_PATH = `${PAGE_PATH}worker.js`;
+/** A page without a client, to leave the other for. */
+export const EMPTY_PATH = `${PAGE_PATH}empty`;
 
-const PAGE_FILES = new Map([
-  [PAGE_PATH, {
-    contentType: 'text/html; charset=utf-8',
-    body: `<!DOCTYPE html><html><head><title>client</title><link rel="icon" href="data:,">
-      <script src="faye-browser.js"></script><script src="driver.js"></script></head><body></body></html>`,
-  }],
-  [`${PAGE_PATH}faye-browser.js`, {
-    contentType: 'text/javascript; charset=utf-8',
-    body: readFileSync(bundlePath, 'utf8'),
-  }],
-  [`${PAGE_PATH}driver.js`, {
-    contentType: 'text/javascript; charset=utf-8',
-    body: `window.createDriver = ${createDriver};\nwindow.startDriver = ${startDriver};`,
-  }],
+const html = (head) => ({
+  contentType: 'text/html; charset=utf-8',
+  body: `<!DOCTYPE html><html><head><title>client</title><link rel="icon" href="data:,">${head}</head><body></body></html>`,
+});
+const script = (body) => ({ contentType: 'text/javascript; charset=utf-8', body });
+
+const pageFiles = (bundle) => new Map([
+  [PAGE_PATH, html(`<script src="${BUNDLE_PATH}"></script><script src="${PAGE_PATH}driver.js"></script>`)],
+  [EMPTY_PATH, html('')],
+  [BUNDLE_PATH, script(bundle.text)],
+  [WORKER_PATH, script(bundle.workerText ?? '')],
+  [`${PAGE_PATH}driver.js`, script(`window.createDriver = ${createDriver};\nwindow.startDriver = ${startDriver};`)],
 ]);
 
-/** The page's answer to an HTTP request for one of its files. */
-function answerWithFile(request, response) {
-  const file = PAGE_FILES.get(request.url);
-  response.writeHead(file ? 200 : 404, {
-    'Content-Type': file?.contentType ?? 'text/plain',
-    // A kept connection could carry a later request that is for the server.
-    'Connection': 'close',
-  });
-  response.end(file?.body ?? 'Not found');
-}
-
-async function listen(server) {
+export async function listen(server) {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-/** Serves the page's files at an origin of their own. */
-export async function startPageServer() {
-  const server = createHttpServer(answerWithFile);
+/**
+ * Serves the page's files at an origin of their own.
+ *
+ * @param policy  gives, for the origin by which the page was asked for, its content security policy
+ * @param more    further pages: what stands in the head, by path
+ * @param answer  (request, response), for requests that are not for a file
+ */
+export async function startPageServer(bundle, { policy, more = {}, answer } = {}) {
+  const files = pageFiles(bundle);
+  for (const [path, head] of Object.entries(more)) files.set(path, html(head));
+  const server = createServer((request, response) => {
+    const file = files.get(request.url);
+    if (!file && answer) return answer(request, response);
+    response.writeHead(file ? 200 : 404, {
+      'Content-Type': file?.contentType ?? 'text/plain',
+      // A kept connection could carry a later request that is for the server.
+      'Connection': 'close',
+      ...(policy && { 'Content-Security-Policy': policy(`http://${request.headers.host}`) }),
+    });
+    response.end(file?.body ?? 'Not found');
+  });
   const origin = await listen(server);
   return {
     origin,
     close: () => {
       server.closeAllConnections();
       server.close();
-    },
-  };
-}
-
-/**
- * Puts the page and the server under test on one origin: passes every
- * connection through byte by byte, to the page server if its first request is
- * for the page. Intercepting requests in the browser instead would leave the
- * page without an address, and Chromium then refuses it the loopback network.
- */
-export async function startFront(target) {
-  const pageServer = await startPageServer();
-  const connections = new Set();
-
-  function passThrough(connection, firstBytes) {
-    const isForPage = firstBytes.toString('latin1').startsWith(`GET ${PAGE_PATH}`);
-    const { hostname, port } = new URL(isForPage ? pageServer.origin : target);
-    const upstream = connect(Number(port), hostname);
-    upstream.write(firstBytes);
-    connection.pipe(upstream).pipe(connection);
-    for (const [side, otherSide] of [[connection, upstream], [upstream, connection]]) {
-      side.on('error', () => otherSide.destroy());
-      side.on('close', () => otherSide.destroySoon());
-    }
-  }
-
-  const front = createServer((connection) => {
-    connections.add(connection);
-    connection.on('close', () => connections.delete(connection));
-    connection.on('error', () => connection.destroy());
-    connection.once('data', (firstBytes) => passThrough(connection, firstBytes));
-  });
-  const origin = await listen(front);
-  return {
-    origin,
-    close: () => {
-      for (const connection of connections) connection.destroy();
-      front.close();
-      pageServer.close();
     },
   };
 }

@@ -31,6 +31,16 @@ const server = createServer((_request, response) => {
   response.writeHead(404, { 'Content-Type': 'text/plain' });
   response.end('Not found');
 });
+/** "403:token:No entry": how an application's extension refuses every session. */
+const refusal = process.env.FAYE_TEST_REFUSAL;
+if (refusal) {
+  bayeux.addExtension({
+    incoming(message, callback) {
+      if (message.channel === '/meta/handshake') message.error = refusal;
+      callback(message);
+    },
+  });
+}
 bayeux.attach(server);
 
 process.on('SIGTERM', () => {

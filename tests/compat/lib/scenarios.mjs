@@ -208,8 +208,8 @@ const SCENARIOS = {
 };
 
 /**
- * Registers every scenario for one kind of client; `openClient(server)` opens it.
+ * Registers every scenario for one kind of client and of server; `openClient(server)` opens the client.
  */
-export function registerScenarios(openClient) {
-  for (const [title, scenario] of Object.entries(SCENARIOS)) registerTest(title, openClient, scenario);
+export function registerScenarios(openClient, serverKind) {
+  for (const [title, scenario] of Object.entries(SCENARIOS)) registerTest(title, openClient, scenario, serverKind);
 }

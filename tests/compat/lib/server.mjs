@@ -1,5 +1,6 @@
-// Starts, stops and restarts the server under test: the release binary, or with
-// FAYE_TARGET=reference npm Faye's own server behind the same contract.
+// Starts, stops and restarts the server under test: the release binary, or npm
+// Faye's own server behind the same contract, which a test may ask for and which
+// FAYE_TARGET=reference puts in the place of the binary everywhere.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -23,13 +24,15 @@ const DEFAULT_ENVIRONMENT = {
   FAYE_MAILBOX__MESSAGES: '10000',
 };
 
-const isReference = process.env.FAYE_TARGET === 'reference';
+export const OUR_SERVER = 'our server';
+export const FAYES_SERVER = "Faye's server";
+export const DEFAULT_SERVER = process.env.FAYE_TARGET === 'reference' ? FAYES_SERVER : OUR_SERVER;
 
-function serverCommand() {
-  if (isReference) return [process.execPath, REFERENCE_SERVER];
-  if (process.env.FAYE_TARGET) {
+function serverCommand(kind) {
+  if (process.env.FAYE_TARGET && process.env.FAYE_TARGET !== 'reference') {
     throw new Error(`FAYE_TARGET may only be "reference", not "${process.env.FAYE_TARGET}"`);
   }
+  if (kind === FAYES_SERVER) return [process.execPath, REFERENCE_SERVER];
   const binary = process.env.FAYE_BIN ?? `${REPOSITORY_ROOT}target/release/faye`;
   if (!existsSync(binary)) {
     throw new Error(`there is no server at ${binary}: run cargo build --release first, or set FAYE_BIN`);
@@ -51,6 +54,7 @@ async function within(milliseconds, promise, explain) {
 }
 
 export class Server {
+  #kind;
   #environment;
   #child = null;
   #exited = null;
@@ -59,7 +63,8 @@ export class Server {
   /** The mount's URL; the same before and after a restart. */
   url = null;
 
-  constructor(environment) {
+  constructor(environment, kind) {
+    this.#kind = kind;
     this.#environment = { ...process.env, ...DEFAULT_ENVIRONMENT, ...environment };
   }
 
@@ -74,7 +79,7 @@ export class Server {
 
   async start() {
     if (this.#child) throw new Error('the server runs already');
-    const [program, ...programArguments] = serverCommand();
+    const [program, ...programArguments] = serverCommand(this.#kind);
     const listen = this.url ? new URL(this.url).host : '127.0.0.1:0';
     const child = spawn(program, [...programArguments, '--listen', listen], {
       env: this.#environment,
@@ -135,8 +140,8 @@ export class Server {
   }
 }
 
-export async function startServer(environment = {}) {
-  const server = new Server(environment);
+export async function startServer(environment = {}, kind = DEFAULT_SERVER) {
+  const server = new Server(environment, kind);
   await server.start();
   return server;
 }

@@ -3,29 +3,37 @@
 
 import { test } from 'node:test';
 
-import { startServer } from './server.mjs';
+import { DEFAULT_SERVER, startServer } from './server.mjs';
 
-const WATCHDOG_MILLISECONDS = 60_000;
+const WATCHDOG_MILLISECONDS = 1_000 * Number(process.env.FAYE_WATCHDOG ?? 60);
 
 export class Workbench {
   #openClient;
   #servers = [];
   #clients = [];
+  #closings = [];
 
-  constructor(openClient) {
+  constructor(openClient, serverKind = DEFAULT_SERVER) {
     this.#openClient = openClient;
+    this.serverKind = serverKind;
   }
 
   async startServer(environment) {
-    const server = await startServer(environment);
+    const server = await startServer(environment, this.serverKind);
     this.#servers.push(server);
     return server;
   }
 
-  async openClient(server) {
-    const client = await this.#openClient(server);
+  /** What `situation` is depends on the kind of client. */
+  async openClient(server, situation) {
+    const client = await this.#openClient(server, situation);
     this.#clients.push(client);
     return client;
+  }
+
+  /** Has `close` called when the test is over, before the servers end. */
+  atEnd(close) {
+    this.#closings.push(close);
   }
 
   describe() {
@@ -37,17 +45,18 @@ export class Workbench {
 
   async discard() {
     await Promise.all(this.#clients.map((client) => client.close()));
+    for (const close of this.#closings.reverse()) await close();
     await Promise.all(this.#servers.map((server) => server.discard()));
   }
 }
 
 /**
  * Registers `body(workbench)` as a test. `openClient(server)` opens a client of
- * the kind under test.
+ * the kind under test; `serverKind` is the server that `startServer` starts.
  */
-export function registerTest(title, openClient, body) {
+export function registerTest(title, openClient, body, serverKind) {
   test(title, async () => {
-    const workbench = new Workbench(openClient);
+    const workbench = new Workbench(openClient, serverKind);
     let watchdog;
     const expired = new Promise((_resolve, reject) => {
       watchdog = setTimeout(() => reject(new Error(`nothing more happened within ${WATCHDOG_MILLISECONDS} ms`)),
