@@ -909,6 +909,7 @@ _options4 = new WeakMap();
 var SHORT_LIFE = 5e3;
 var MOST_CUTS = 3;
 var SHUN_TIME = 3e4;
+var SHORT_SHUN_TIME = 2e3;
 var SHUN_LIMIT = 6e5;
 function hasHeld(candidate) {
   if (!candidate.isProven) return false;
@@ -918,7 +919,8 @@ function hasHeld(candidate) {
 }
 function shun(candidate) {
   candidate.shunnedAt = Date.now();
-  candidate.shunnedUntil = candidate.shunnedAt + Math.min(SHUN_TIME * 2 ** candidate.shunned, SHUN_LIMIT);
+  const first = candidate.hasWorked && candidate.cuts === 0 ? SHORT_SHUN_TIME : SHUN_TIME;
+  candidate.shunnedUntil = candidate.shunnedAt + Math.min(first * 2 ** candidate.shunned, SHUN_LIMIT);
   candidate.shunned += 1;
 }
 function spare(candidate) {
@@ -1679,10 +1681,10 @@ var Channels = class {
   remove(name, subscription) {
     const channel = __privateGet(this, _channels).get(name);
     if (!channel) return void 0;
-    const leaves = (each) => !subscription || each === subscription;
+    const leaves = (each2) => !subscription || each2 === subscription;
     const leaving = channel.subscriptions.filter(leaves);
-    channel.subscriptions = channel.subscriptions.filter((each) => !leaves(each));
-    for (const each of leaving) each.spoil(failure("The subscription was cancelled"));
+    channel.subscriptions = channel.subscriptions.filter((each2) => !leaves(each2));
+    for (const each2 of leaving) each2.spoil(failure("The subscription was cancelled"));
     if (channel.subscriptions.length > 0 || leaving.length === 0) return void 0;
     __privateGet(this, _channels).delete(name);
     return channel;
@@ -1982,14 +1984,14 @@ var BaseClient = class extends Awaitable {
     return publication;
   }
   subscribe(channel, callback, context) {
-    if (Array.isArray(channel)) return channel.map((each) => this.subscribe(each, callback, context));
-    const subscription = new Subscription(channel, callback, context, (each) => this.unsubscribe(channel, each));
+    if (Array.isArray(channel)) return channel.map((each2) => this.subscribe(each2, callback, context));
+    const subscription = new Subscription(channel, callback, context, (each2) => this.unsubscribe(channel, each2));
     __privateGet(this, _BaseClient_instances, subscriber_get).add(subscription);
     return subscription;
   }
   /** Ends one subscription of a channel, or all. */
   unsubscribe(channel, subscription) {
-    for (const each of [channel].flat()) __privateGet(this, _BaseClient_instances, subscriber_get).remove(each, subscription);
+    for (const each2 of [channel].flat()) __privateGet(this, _BaseClient_instances, subscriber_get).remove(each2, subscription);
   }
   publish(channel, data, options) {
     checkOptions(options != null ? options : {}, { attempts: 0, deadline: 0 });
@@ -2550,26 +2552,26 @@ var webSocket = {
 // src/page.ts
 var HIDDEN_MILLISECONDS = 5e3;
 var watchers = /* @__PURE__ */ new Set();
-function tell(event) {
-  for (const watcher of [...watchers]) watcher[event]();
+function each(tell) {
+  for (const watcher of [...watchers]) tell(watcher);
 }
 var isListening = false;
 function listen() {
   if (isListening || typeof addEventListener !== "function") return;
   isListening = true;
   let hiddenAt = 0;
-  addEventListener("online", () => tell("wake"));
-  addEventListener("offline", () => tell("doubt"));
+  addEventListener("online", () => each((watcher) => watcher.wake()));
+  addEventListener("offline", () => each((watcher) => watcher.doubt()));
   addEventListener("pagehide", (event) => {
-    if (!event.persisted) tell("leave");
+    if (!event.persisted) each((watcher) => watcher.leave());
   });
   addEventListener("pageshow", (event) => {
-    if (event.persisted) tell("wake");
+    if (event.persisted) each((watcher) => watcher.wake());
   });
   if (typeof document === "undefined") return;
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "hidden") hiddenAt = Date.now();
-    else if (Date.now() - hiddenAt > HIDDEN_MILLISECONDS) tell("wake");
+    else if (Date.now() - hiddenAt > HIDDEN_MILLISECONDS) each((watcher) => watcher.wake());
   });
 }
 var page = {

@@ -853,6 +853,7 @@ var Schedule = class {
 var SHORT_LIFE = 5e3;
 var MOST_CUTS = 3;
 var SHUN_TIME = 3e4;
+var SHORT_SHUN_TIME = 2e3;
 var SHUN_LIMIT = 6e5;
 function hasHeld(candidate) {
   if (!candidate.isProven) return false;
@@ -862,7 +863,8 @@ function hasHeld(candidate) {
 }
 function shun(candidate) {
   candidate.shunnedAt = Date.now();
-  candidate.shunnedUntil = candidate.shunnedAt + Math.min(SHUN_TIME * 2 ** candidate.shunned, SHUN_LIMIT);
+  const first = candidate.hasWorked && candidate.cuts === 0 ? SHORT_SHUN_TIME : SHUN_TIME;
+  candidate.shunnedUntil = candidate.shunnedAt + Math.min(first * 2 ** candidate.shunned, SHUN_LIMIT);
   candidate.shunned += 1;
 }
 function spare(candidate) {

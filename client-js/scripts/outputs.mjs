@@ -46,16 +46,16 @@ const shared = {
 // for pages they become short.
 const INTERNAL = [
   'agree', 'answer', 'answered', 'awaitConnection', 'beacon', 'began', 'begin', 'candidates', 'carriedBy', 'carrier',
-  'channels', 'check', 'closed', 'current', 'cuts', 'cycle', 'deliver', 'dispatcher', 'doubt', 'ended', 'endpointFor',
-  'exchange', 'failed', 'farewell', 'flush', 'forget', 'forgive', 'giveUp', 'goesOn', 'hasHeard', 'hasWorked', 'heed',
+  'channels', 'closed', 'current', 'cuts', 'cycle', 'deliver', 'dispatcher', 'doubt', 'ended', 'endpointFor',
+  'exchange', 'farewell', 'flush', 'forget', 'forgive', 'giveUp', 'goesOn', 'hasHeard', 'hasWorked', 'heed',
   'isAlone', 'isBegun', 'isBlockable', 'isElsewhere', 'isEmpty', 'isEnding', 'isForm', 'isLasting', 'isOpen',
   'isOver', 'isOverdue', 'isProven', 'isRetired', 'isSocket', 'isTrial', 'isUsable', 'isWanted', 'keep', 'kind',
-  'kinds', 'largest', 'leave', 'lost', 'mayRetry', 'moved', 'needsClient', 'older', 'opened', 'openedAt', 'outbox',
-  'ownsSession', 'pass', 'phase', 'pipeline', 'place', 'prepare', 'ready', 'received', 'refuse', 'refused',
-  'refuseLargest', 'relayed', 'release', 'renew', 'renewed', 'replyTime', 'report', 'retire', 'retries', 'runAll',
-  'schedule', 'select', 'selector', 'sendable', 'sessions', 'settings', 'settle', 'shunned', 'shunnedAt',
-  'shunnedUntil', 'spoil', 'standing', 'starts', 'stranded', 'subscriptions', 'switched', 'takenAway', 'tell',
-  'timer', 'transmit', 'waitNoLonger', 'watch', 'whenConnected',
+  'kinds', 'largest', 'leave', 'mayRetry', 'moved', 'needsClient', 'older', 'opened', 'openedAt', 'outbox',
+  'ownsSession', 'pass', 'phase', 'pipeline', 'place', 'prepare', 'received', 'refuse', 'refused', 'refuseLargest',
+  'relayed', 'release', 'renew', 'renewed', 'replyTime', 'report', 'retire', 'retries', 'runAll', 'schedule',
+  'select', 'selector', 'sendable', 'sessions', 'settings', 'settle', 'shunned', 'shunnedAt', 'shunnedUntil', 'spoil',
+  'standing', 'starts', 'stranded', 'subscriptions', 'switched', 'takenAway', 'tell', 'timer', 'transmit',
+  'waitNoLonger', 'watch', 'whenConnected',
 ];
 
 const script = {
@@ -153,6 +153,16 @@ function commonJs(name, text) {
   return `${renamed}export declare let logger: (typeof import('./${name}.cjs'))['default']['logger'];\n`;
 }
 
+/** A name that a source also says as a text would be shortened in one place and not in the other. */
+async function checkInternal() {
+  for (const file of await readdir(join(root, 'src'), { recursive: true })) {
+    if (!file.endsWith('.ts')) continue;
+    const code = (await readFile(join(root, 'src', file), 'utf8')).replace(/\/\*[^]*?\*\//g, '').replace(/^import .*$/gm, '');
+    const said = INTERNAL.filter((name) => new RegExp(`(['"\`])${name}\\1`).test(code));
+    if (said.length > 0) throw new Error(`src/${file} has ${said} as text: take it out of INTERNAL in scripts/outputs.mjs.`);
+  }
+}
+
 /** Terser makes what esbuild has minified some percent smaller still; the map leads through both to the sources. */
 async function shrunk(files) {
   const map = files.find(({ path }) => path.endsWith('.map'));
@@ -175,6 +185,7 @@ export async function outputs() {
   const files = new Map();
   const add = (path, contents) => files.set(relative(dist, path).split(sep).join('/'), Buffer.from(contents));
 
+  await checkInternal();
   const [types, ...results] = await Promise.all([declarations(), ...bundles.map(build)]);
   for (const { path, contents } of results.flat()) add(path, contents);
   for (const [name, text] of types) {

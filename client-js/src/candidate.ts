@@ -28,6 +28,8 @@ const SHORT_LIFE = 5_000;
 const MOST_CUTS = 3;
 /** How long one that does not work is left alone: doubled each time, up to the limit. */
 const SHUN_TIME = 30_000;
+/** The same for one that has worked: a restart of the server looks like that for a moment. */
+const SHORT_SHUN_TIME = 2_000;
 const SHUN_LIMIT = 600_000;
 
 /** Whether it worked, and did not break each time soon after it had begun to. */
@@ -40,7 +42,8 @@ export function hasHeld(candidate: Candidate): boolean {
 
 export function shun(candidate: Candidate): void {
   candidate.shunnedAt = Date.now();
-  candidate.shunnedUntil = candidate.shunnedAt + Math.min(SHUN_TIME * 2 ** candidate.shunned, SHUN_LIMIT);
+  const first = candidate.hasWorked && candidate.cuts === 0 ? SHORT_SHUN_TIME : SHUN_TIME;
+  candidate.shunnedUntil = candidate.shunnedAt + Math.min(first * 2 ** candidate.shunned, SHUN_LIMIT);
   candidate.shunned += 1;
 }
 

@@ -14,8 +14,8 @@ const HIDDEN_MILLISECONDS = 5_000;
 
 const watchers = new Set<Watcher>();
 
-function tell(event: keyof Watcher): void {
-  for (const watcher of [...watchers]) watcher[event]();
+function each(tell: (watcher: Watcher) => void): void {
+  for (const watcher of [...watchers]) tell(watcher);
 }
 
 let isListening = false;
@@ -25,19 +25,19 @@ function listen(): void {
   if (isListening || typeof addEventListener !== 'function') return;
   isListening = true;
   let hiddenAt = 0;
-  addEventListener('online', () => tell('wake'));
-  addEventListener('offline', () => tell('doubt'));
+  addEventListener('online', () => each((watcher) => watcher.wake()));
+  addEventListener('offline', () => each((watcher) => watcher.doubt()));
   // A page that may come back from the browser's cache keeps its session.
   addEventListener('pagehide', (event) => {
-    if (!event.persisted) tell('leave');
+    if (!event.persisted) each((watcher) => watcher.leave());
   });
   addEventListener('pageshow', (event) => {
-    if (event.persisted) tell('wake');
+    if (event.persisted) each((watcher) => watcher.wake());
   });
   if (typeof document === 'undefined') return;
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'hidden') hiddenAt = Date.now();
-    else if (Date.now() - hiddenAt > HIDDEN_MILLISECONDS) tell('wake');
+    else if (Date.now() - hiddenAt > HIDDEN_MILLISECONDS) each((watcher) => watcher.wake());
   });
 }
 
