@@ -1,10 +1,14 @@
 //! The server that is loaded: where it is, and what it speaks.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::Duration;
 
 use hyper::http::Uri;
 
 use super::Failure;
+
+/// How long one of several addresses may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The server that is loaded.
 #[derive(Debug)]
@@ -31,10 +35,15 @@ impl Target {
         };
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
         let unreachable = |why: String| Failure::Unreachable { url: url.to_owned(), why };
-        let mut addresses = (host, authority.port_u16().unwrap_or(80))
+        let addresses: Vec<_> = (host, authority.port_u16().unwrap_or(80))
             .to_socket_addrs()
-            .map_err(|error| unreachable(error.to_string()))?;
-        let address = addresses.next().ok_or_else(|| unreachable("the name has no address".to_owned()))?;
+            .map_err(|error| unreachable(error.to_string()))?
+            .collect();
+        // A name such as localhost has an address of either kind, and a server may listen on one of them only.
+        let answers = |address: &&SocketAddr| TcpStream::connect_timeout(address, PATIENCE).is_ok();
+        let found = if addresses.len() > 1 { addresses.iter().find(answers) } else { None };
+        let address =
+            *found.or(addresses.first()).ok_or_else(|| unreachable("the name has no address".to_owned()))?;
         Ok(Self {
             url: url.to_owned(),
             address,
