@@ -13,7 +13,7 @@
 //! - [`transport`]: HTTP, EventSource and WebSocket.
 //! - [`admin`]: health, metrics, the page at `/`.
 //! - [`client`]: a small Bayeux client.
-//! - [`bench`]: loads for a server, and the floor that they are compared with.
+//! - [`mod@bench`]: loads for a server, and the floor that they are compared with.
 //! - [`app`], [`cli`]: all of it together, and the command line.
 //!
 //! A program that embeds the server binds an [`app::App`] with its [`extension::Extension`]s and runs it; see
