@@ -8,7 +8,7 @@ SHELL := /bin/bash
 COMPAT := tests/compat
 CLIENT := client-js
 
-.PHONY: help build test fmt lint doc unit tools client compat fuzz deny clean
+.PHONY: help build test fmt lint doc unit tools client compat bench microbench fuzz deny clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -40,6 +40,14 @@ client: tools ## The JavaScript client: types, tests, that dist/ is built, the p
 compat: build tools ## The official clients, and the comparison with Faye side by side
 	cd $(COMPAT) && $(NPM) ci --no-audit --no-fund --loglevel=error
 	cd $(COMPAT) && $(NPM) test
+
+bench: build ## Measure the floor, npm Faye and this server, and write docs/performance.md (ROUNDS=1: quickly)
+	@command -v node >/dev/null || { echo "Node is missing: npm Faye needs it." >&2; exit 1; }
+	cd $(COMPAT) && $(NPM) ci --no-audit --no-fund --loglevel=error
+	@scripts/bench
+
+microbench: ## Measure parts without sockets: parse, trie, deliver, encode
+	$(CARGO) bench --locked --bench micro
 
 fuzz: ## Fuzz the decoder and the parser, a minute each (needs cargo-fuzz: cargo install cargo-fuzz)
 	RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run decoder -- -max_total_time=60

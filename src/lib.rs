@@ -13,6 +13,7 @@
 //! - [`transport`]: HTTP, EventSource and WebSocket.
 //! - [`admin`]: health, metrics, the page at `/`.
 //! - [`client`]: a small Bayeux client.
+//! - [`mod@bench`]: loads for a server, and the floor that they are compared with.
 //! - [`app`], [`cli`]: all of it together, and the command line.
 //!
 //! A program that embeds the server binds an [`app::App`] with its [`extension::Extension`]s and runs it; see
@@ -21,6 +22,7 @@
 pub mod admin;
 pub mod app;
 pub mod bayeux;
+pub mod bench;
 pub mod broker;
 pub mod cli;
 pub mod client;

@@ -21,8 +21,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("transport", &["bayeux", "config", "metrics", "peer", "router", "server"]),
     ("admin", &["metrics", "transport"]),
     ("client", &["bayeux", "fetch"]),
+    ("bench", &["bayeux", "client"]),
     ("app", &["admin", "config", "extension", "metrics", "server", "transport"]),
-    ("cli", &["app", "client", "config", "telemetry"]),
+    ("cli", &["app", "bench", "client", "config", "telemetry"]),
     ("main", &[]),
     ("lib", &[]),
 ];

@@ -1,5 +1,6 @@
 //! The command line: what it looks like, and which command does what.
 
+mod bench;
 mod check;
 mod publish;
 mod serve;
@@ -59,6 +60,9 @@ enum Command {
         #[arg(long)]
         url: Option<String>,
     },
+    /// Load a Bayeux server and say what that cost
+    #[command(subcommand)]
+    Bench(bench::Bench),
 }
 
 /// Runs the command of the process's arguments.
@@ -73,6 +77,9 @@ pub fn main() -> ExitCode {
         }
         Some(Command::Subscribe { pattern, url }) => {
             arguments.url(url.as_ref()).and_then(|url| subscribe::run(&url, pattern))
+        }
+        Some(Command::Bench(bench)) => {
+            bench::run(bench, arguments.listen.as_deref(), |given| arguments.url(given))
         }
     };
     match result {

@@ -1,0 +1,72 @@
+//! The messages of Bayeux that a load sends, and what it reads of the replies.
+
+use bytes::Bytes;
+
+use super::Failure;
+use super::connection::Wire;
+use crate::bayeux::parse::parse;
+use crate::bayeux::{Field, Message, json};
+
+/// Messages that one frame or answer may hold.
+const BATCH: usize = 100_000;
+
+fn kind(wire: Wire) -> &'static str {
+    match wire {
+        Wire::WebSocket => "websocket",
+        Wire::Polling => "long-polling",
+    }
+}
+
+/// Text as JSON.
+pub(super) fn quoted(text: &str) -> String {
+    let mut quoted = Vec::new();
+    json::write_string(&mut quoted, text);
+    String::from_utf8_lossy(&quoted).into_owned()
+}
+
+/// Opens a session.
+pub(super) fn handshake(wire: Wire) -> String {
+    let kind = kind(wire);
+    format!(
+        r#"[{{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["{kind}"],"id":"1"}}]"#
+    )
+}
+
+/// Asks for messages. The session is given as JSON.
+pub(super) fn connect(wire: Wire, client: &str) -> String {
+    let kind = kind(wire);
+    format!(r#"[{{"channel":"/meta/connect","clientId":{client},"connectionType":"{kind}","id":"2"}}]"#)
+}
+
+/// Subscribes to a channel. The session is given as JSON.
+pub(super) fn subscribe(client: &str, channel: &str) -> String {
+    let channel = quoted(channel);
+    format!(r#"[{{"channel":"/meta/subscribe","clientId":{client},"subscription":{channel},"id":"3"}}]"#)
+}
+
+/// The replies of a frame or an answer. A refusal is an error.
+pub(super) fn replies(payload: &[u8]) -> Result<Vec<Message>, Failure> {
+    let parsed = parse(&Bytes::copy_from_slice(payload), BATCH);
+    let messages = parsed.map_err(|error| Failure::NotBayeux(error.to_string()))?.messages;
+    for message in &messages {
+        if message.get(Field::Successful).is_some_and(|successful| successful != b"true") {
+            let error = message.text(Field::Error).unwrap_or_default();
+            let channel = message.text(Field::Channel).unwrap_or_default();
+            return Err(Failure::Refused(format!("{channel}: {error}")));
+        }
+    }
+    Ok(messages)
+}
+
+/// The session of the reply to a handshake, as JSON.
+pub(super) fn client(replies: &[Message]) -> Option<Box<str>> {
+    let reply = reply_on(replies, "/meta/handshake")?;
+    Some(quoted(&reply.text(Field::ClientId)?).into_boxed_str())
+}
+
+/// The reply on a channel.
+pub(super) fn reply_on<'a>(replies: &'a [Message], channel: &str) -> Option<&'a Message> {
+    replies.iter().find(|reply| {
+        reply.get(Field::Successful).is_some() && reply.text(Field::Channel).as_deref() == Some(channel)
+    })
+}

@@ -1,0 +1,183 @@
+//! All connections of a load on one thread.
+
+mod turn;
+
+use std::time::Duration;
+
+use mio::{Events, Interest, Poll, Token};
+use tokio::time::Instant;
+
+use super::connection::{Connection, Plan, Role, Stage};
+use super::progress::Progress;
+use super::target::Target;
+use super::{Failure, dial, files, system};
+
+/// Events that are taken from the system at a time.
+const EVENTS: usize = 1024;
+/// What is read at a time. All connections share the buffer.
+const BUFFER: usize = 256 * 1024;
+/// Connections that are being opened at a time.
+const WIDTH: usize = 128;
+/// How long sessions may take to open when none comes forward.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A load: it is told what happens on the connections.
+pub(super) trait Load {
+    /// A session is ready.
+    fn ready(&mut self, pool: &mut Pool, at: usize) -> Result<(), Failure> {
+        let _ = (pool, at);
+        Ok(())
+    }
+
+    /// A frame or an answer came for a session that is ready.
+    fn payload(&mut self, pool: &mut Pool, at: usize, payload: &[u8]) -> Result<(), Failure>;
+}
+
+/// The connections of a load.
+pub(super) struct Pool {
+    poll: Poll,
+    events: Events,
+    buffer: Vec<u8>,
+    connections: Vec<Connection>,
+    /// The server.
+    pub(super) target: Target,
+    /// What the names of channels begin with; the number of the channel follows if there are several.
+    pub(super) channel: String,
+    /// How many channels there are.
+    pub(super) channels: u32,
+    /// Sessions that are ready.
+    pub(super) ready: usize,
+    begun: Instant,
+    opened: usize,
+}
+
+impl Pool {
+    /// A pool without connections.
+    pub(super) fn new(target: Target, channel: &str, channels: u32) -> Result<Self, Failure> {
+        Ok(Self {
+            poll: Poll::new().map_err(system("cannot wait for connections"))?,
+            events: Events::with_capacity(EVENTS),
+            buffer: vec![0; BUFFER],
+            connections: Vec::new(),
+            target,
+            channel: channel.to_owned(),
+            channels,
+            ready: 0,
+            begun: Instant::now(),
+            opened: 0,
+        })
+    }
+
+    /// Microseconds since the load began.
+    #[inline]
+    pub(super) fn now(&self) -> u64 {
+        self.begun.elapsed().as_micros() as u64
+    }
+
+    /// A connection.
+    #[inline]
+    pub(super) fn connection(&mut self, at: usize) -> &mut Connection {
+        &mut self.connections[at]
+    }
+
+    /// The name of a channel.
+    pub(super) fn channel_name(&self, number: u32) -> String {
+        if self.channels == 1 { self.channel.clone() } else { format!("{}/{number}", self.channel) }
+    }
+
+    /// How many connections there are.
+    pub(super) fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Opens sessions, behind those that there are, and waits until they are ready.
+    pub(super) fn open_all(
+        &mut self,
+        plans: impl ExactSizeIterator<Item = Plan>,
+        load: &mut impl Load,
+    ) -> Result<(), Failure> {
+        let wanted = self.ready + plans.len();
+        files::allow(self.len() + plans.len())?;
+        let mut progress = Progress::new();
+        let mut plans = plans;
+        let mut last = (Instant::now(), self.ready);
+        while self.ready < wanted {
+            while self.len() - self.ready < WIDTH
+                && let Some(plan) = plans.next()
+            {
+                self.open(&plan)?;
+            }
+            self.turn(Some(Duration::from_millis(100)), load)?;
+            progress.show(|| format!("{} of {wanted} sessions are open", self.ready));
+            if self.ready > last.1 {
+                last = (Instant::now(), self.ready);
+            } else if last.0.elapsed() > PATIENCE {
+                return Err(Failure::Stuck { ready: self.ready, wanted, seconds: PATIENCE.as_secs() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins to open a connection behind those that there are.
+    pub(super) fn open(&mut self, plan: &Plan) -> Result<(), Failure> {
+        let at = self.len();
+        let connection = self.dial(at, plan)?;
+        self.connections.push(connection);
+        Ok(())
+    }
+
+    /// Ends a connection by a reset when it is opened anew.
+    pub(super) fn reset(&mut self, at: usize) -> Result<(), Failure> {
+        let connection = &mut self.connections[at];
+        connection.stage = Stage::Closed;
+        connection.reset_on_drop().map_err(system("cannot reset a connection"))
+    }
+
+    /// Begins to open a connection in the place of one that was closed.
+    pub(super) fn reopen(&mut self, at: usize, plan: &Plan) -> Result<(), Failure> {
+        self.connections[at] = self.dial(at, plan)?;
+        Ok(())
+    }
+
+    fn dial(&mut self, at: usize, plan: &Plan) -> Result<Connection, Failure> {
+        let stream = dial::dial(self.target.address, at).map_err(|error| self.unreachable(&error))?;
+        self.opened += 1;
+        let mut connection = Connection::new(stream, plan);
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let registered = self.poll.registry().register(connection.stream(), Token(at), both);
+        registered.map_err(system("cannot wait for a connection"))?;
+        Ok(connection)
+    }
+
+    /// Sends bytes on a connection.
+    pub(super) fn send(&mut self, at: usize, bytes: &[u8]) -> Result<(), Failure> {
+        self.connections[at].send(bytes).map_err(|error| self.lost(at, &error))
+    }
+
+    /// Asks for messages on a connection.
+    pub(super) fn send_connect(&mut self, at: usize) -> Result<(), Failure> {
+        self.connections[at].send_connect().map_err(|error| self.lost(at, &error))
+    }
+
+    fn unreachable(&self, why: &std::io::Error) -> Failure {
+        let why = if self.ready == 0 {
+            why.to_string()
+        } else {
+            format!("{why}, with {} of {} connections made", self.ready, self.opened)
+        };
+        Failure::Unreachable { url: self.target.url.clone(), why }
+    }
+
+    fn lost(&self, at: usize, why: &dyn std::fmt::Display) -> Failure {
+        let connection = &self.connections[at];
+        let role = match connection.role {
+            Role::Subscriber => "subscriber",
+            Role::Publisher => "publisher",
+        };
+        let who = match connection.stage {
+            Stage::Ready => format!("the connection of {role} {at}"),
+            stage => format!("connection {at} while it was {stage:?}").to_lowercase(),
+        };
+        Failure::Lost { who, why: why.to_string() }
+    }
+}

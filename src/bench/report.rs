@@ -1,0 +1,144 @@
+//! What a load found, as a table for people and as JSON for programs.
+
+use std::fmt::Write;
+
+use serde_json::{Map, Value, json};
+
+use super::ledger::Faults;
+
+/// Numbers with names, in the order of the table.
+#[derive(Debug, Default)]
+pub(super) struct Figures(Vec<Figure>);
+
+#[derive(Debug)]
+struct Figure {
+    key: &'static str,
+    label: &'static str,
+    unit: &'static str,
+    decimals: usize,
+    value: Option<f64>,
+}
+
+impl Figures {
+    /// Adds a number; `None` if it is not known here.
+    pub(super) fn add(
+        &mut self,
+        key: &'static str,
+        label: &'static str,
+        unit: &'static str,
+        decimals: usize,
+        value: Option<f64>,
+    ) {
+        self.0.push(Figure { key, label, unit, decimals, value });
+    }
+
+    /// Adds all of others but some.
+    pub(super) fn extend_without(&mut self, others: Self, keys: &[&str]) {
+        self.0.extend(others.0.into_iter().filter(|figure| !keys.contains(&figure.key)));
+    }
+
+    /// Adds a number of things.
+    pub(super) fn count(&mut self, key: &'static str, label: &'static str, count: impl TryInto<u64>) {
+        self.add(key, label, "", 0, count.try_into().ok().map(|count| count as f64));
+    }
+}
+
+/// What a load found.
+#[derive(Debug)]
+pub struct Report {
+    load: &'static str,
+    url: String,
+    figures: Figures,
+    faults: Faults,
+}
+
+impl Report {
+    pub(super) fn new(load: &'static str, url: &str, mut figures: Figures, faults: Faults) -> Self {
+        if load != "storm" {
+            figures.count("lost", "messages lost", faults.lost);
+            figures.count("doubled", "messages doubled", faults.doubled);
+            figures.count("misordered", "messages out of order", faults.misordered);
+            figures.count("stray", "messages for somebody else", faults.stray);
+        }
+        Self { load, url: url.to_owned(), figures, faults }
+    }
+
+    /// The figures as one line of JSON. What could not be measured is `null`.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let mut all = Map::new();
+        all.insert("load".to_owned(), json!(self.load));
+        all.insert("url".to_owned(), json!(self.url));
+        for figure in &self.figures.0 {
+            let value = match figure.value {
+                Some(value) if figure.decimals == 0 => json!(value.round() as u64),
+                Some(value) => json!((value * 1000.0).round() / 1000.0),
+                None => Value::Null,
+            };
+            all.insert(figure.key.to_owned(), value);
+        }
+        Value::Object(all).to_string()
+    }
+
+    /// The figures as a table.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let mut out = format!("{} on {}\n", self.load, self.url);
+        let width = self.figures.0.iter().map(|figure| figure.label.len()).max().unwrap_or_default();
+        for Figure { label, unit, decimals, value, .. } in &self.figures.0 {
+            let value = value.map_or("not available".to_owned(), |value| grouped(value, *decimals));
+            // Writing to a string does not fail.
+            let _ = writeln!(out, "  {label:width$}  {value:>14} {unit}");
+        }
+        out.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    }
+
+    /// What went wrong with messages, if anything did.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        let Faults { lost, doubled, misordered, stray } = self.faults;
+        (self.faults != Faults::default()).then(|| {
+            format!(
+                "messages went wrong: {lost} lost, {doubled} doubled, {misordered} out of order, {stray} for somebody \
+                 else"
+            )
+        })
+    }
+}
+
+/// A number with its thousands set apart.
+fn grouped(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let mut out = String::new();
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_readable_in_a_table_and_exact_in_json() {
+        let mut figures = Figures::default();
+        figures.add("a", "the first", "us", 2, Some(1_234_567.891));
+        figures.add("b", "the second one", "", 0, None);
+        figures.count("c", "third", 999usize);
+        let report = Report::new("storm", "http://x/", figures, Faults::default());
+        let lines = [
+            "storm on http://x/",
+            "  the first         1,234,567.89 us",
+            "  the second one   not available",
+            "  third                      999",
+        ];
+        assert_eq!(report.table(), lines.join("\n"));
+        assert_eq!(report.json(), r#"{"a":1234567.891,"b":null,"c":999,"load":"storm","url":"http://x/"}"#);
+        assert_eq!(report.fault(), None);
+    }
+}

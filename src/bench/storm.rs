@@ -1,0 +1,88 @@
+//! Sessions that come and go: connect, upgrade, handshake, connect, subscribe, reset, again.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::connection::{Plan, Role, Wire};
+use super::ledger::Faults;
+use super::moment::{Moment, SESSION, between};
+use super::options::{Options, Storm};
+use super::pool::{Load, Pool};
+use super::progress::Progress;
+use super::report::{Figures, Report};
+use super::target::Target;
+use super::{Failure, files};
+
+const TICK: Duration = Duration::from_millis(50);
+/// How long no session may become ready.
+const PATIENCE: Duration = Duration::from_secs(15);
+const PLAN: Plan = Plan { role: Role::Subscriber, wire: Wire::WebSocket, channel: 0 };
+
+/// Sessions that were ready, and where.
+#[derive(Default)]
+struct Ended {
+    places: Vec<usize>,
+    count: u64,
+}
+
+impl Load for Ended {
+    fn ready(&mut self, pool: &mut Pool, at: usize) -> Result<(), Failure> {
+        self.places.push(at);
+        self.count += 1;
+        pool.reset(at)
+    }
+
+    fn payload(&mut self, _pool: &mut Pool, _at: usize, _payload: &[u8]) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// Opens and resets sessions for some time, and says what they cost.
+///
+/// # Errors
+/// [`Failure`] if the load could not be run.
+pub fn storm(options: &Options, storm: Storm) -> Result<Report, Failure> {
+    if storm.sessions == 0 {
+        return Err(Failure::Options("nought is too few".to_owned()));
+    }
+    files::allow(storm.sessions)?;
+    let target = Target::resolve(&options.url, options.floor)?;
+    Moment::now(options.pid, 0)?;
+    let mut pool = Pool::new(target, &options.channel, 1)?;
+    let mut ended = Ended::default();
+    for _ in 0..storm.sessions {
+        pool.open(&PLAN)?;
+    }
+    let begun = Instant::now();
+    let mut progress = Progress::new();
+    let mut until = |end: Duration, ended: &mut Ended| -> Result<(), Failure> {
+        let mut last = (Instant::now(), ended.count);
+        while begun.elapsed() < end {
+            pool.turn(Some(TICK), ended)?;
+            while let Some(at) = ended.places.pop() {
+                pool.reopen(at, &PLAN)?;
+            }
+            progress.show(|| format!("{} sessions came and went", ended.count));
+            if ended.count > last.1 {
+                last = (Instant::now(), ended.count);
+            } else if last.0.elapsed() > PATIENCE {
+                let wanted = storm.sessions;
+                return Err(Failure::Stuck { ready: 0, wanted, seconds: PATIENCE.as_secs() });
+            }
+        }
+        Ok(())
+    };
+    until(options.warmup, &mut ended)?;
+    let from = Moment::now(options.pid, ended.count)?;
+    until(options.warmup + options.measured, &mut ended)?;
+    let to = Moment::now(options.pid, ended.count)?;
+
+    let mut figures = Figures::default();
+    figures.count("at_a_time", "sessions at a time", storm.sessions);
+    between(&mut figures, &from, &to, &SESSION);
+    let peak = to.server.map(|usage| usage.peak as f64 / 1e6);
+    figures.add("server_peak_mb", "server's most resident memory", "MB", 1, peak);
+    figures.count("sessions", "sessions", ended.count);
+    Ok(Report::new("storm", &options.url, figures, Faults::default()))
+}

@@ -1,0 +1,166 @@
+//! What came of what was published: counts, times, faults; and what is published next.
+
+use memchr::memmem;
+
+use super::Failure;
+use super::connection::{Role, Wire};
+use super::latency::Latency;
+use super::ledger::Ledger;
+use super::marker::{Marker, Scanner};
+use super::pool::{Load, Pool};
+use super::publisher::Publisher;
+use super::{message, session};
+use crate::bayeux::Field;
+
+/// A load of publications, seen from the receivers.
+pub(super) struct Tally {
+    scanner: Scanner,
+    /// What is counted.
+    pub(super) counts: Counts,
+}
+
+/// What is counted.
+pub(super) struct Counts {
+    /// By the number of their channel.
+    pub(super) publishers: Vec<Publisher>,
+    /// Whether each publication arrived.
+    pub(super) ledger: Ledger,
+    /// How long publications took that were due within `span`.
+    pub(super) latency: Latency,
+    /// From when to when publications count for the latency.
+    pub(super) span: std::ops::Range<u64>,
+    /// Messages that arrived.
+    pub(super) delivered: u64,
+    /// Publications that the server acknowledged.
+    pub(super) acknowledged: u64,
+    /// Connects that it answered, after the first ones.
+    pub(super) connects: u64,
+    /// How many publications of a publisher are kept under way; none are published by themselves if this is nought.
+    pub(super) window: usize,
+    /// Publications that are sent at a time.
+    batch: usize,
+    /// What went wrong while a frame was looked at.
+    failure: Option<Failure>,
+}
+
+impl Tally {
+    /// Nothing has come yet.
+    pub(super) fn new(payload: usize, batch: usize, connections: usize) -> Self {
+        let counts = Counts {
+            publishers: Vec::new(),
+            ledger: Ledger::new(connections),
+            latency: Latency::new(),
+            span: 0..0,
+            delivered: 0,
+            acknowledged: 0,
+            connects: 0,
+            window: 0,
+            batch,
+            failure: None,
+        };
+        Self { scanner: Scanner::new(payload), counts }
+    }
+}
+
+impl Counts {
+    /// Publications that were sent.
+    pub(super) fn sent(&self) -> u64 {
+        self.publishers.iter().map(|publisher| u64::from(publisher.sent)).sum()
+    }
+
+    /// Whether all that was published has arrived.
+    pub(super) fn is_done(&self) -> bool {
+        self.publishers.iter().all(|publisher| publisher.under_way() == 0)
+    }
+
+    /// Counts what never came.
+    pub(super) fn finish(&mut self, pool: &mut Pool) {
+        let Self { ledger, publishers, .. } = self;
+        let subscribers = (0..pool.len()).filter_map(|at| {
+            let connection = pool.connection(at);
+            let publisher = publishers.get(connection.channel as usize)?;
+            (connection.role == Role::Subscriber).then_some((at, publisher.sent))
+        });
+        ledger.finish(subscribers);
+    }
+
+    #[inline]
+    fn message(&mut self, pool: &mut Pool, at: usize, marker: Marker, now: u64) {
+        let channel = pool.connection(at).channel;
+        let publisher = self.publishers.get_mut(channel as usize);
+        let (Some(publisher), true) = (publisher, channel == marker.publisher) else {
+            self.ledger.faults.stray += 1;
+            return;
+        };
+        if marker.sequence >= publisher.sent {
+            self.ledger.faults.stray += 1;
+            return;
+        }
+        self.delivered += 1;
+        if self.span.contains(&marker.due) {
+            self.latency.note(now.saturating_sub(marker.due));
+        }
+        for sequence in self.ledger.note(at, marker.sequence) {
+            publisher.note(sequence);
+        }
+        while publisher.under_way() + self.batch <= self.window {
+            let now = pool.now();
+            if let Err(failure) = publisher.publish(pool, now) {
+                self.failure = Some(failure);
+                return;
+            }
+        }
+    }
+
+    /// Handles what a publisher is told.
+    fn replies(&mut self, pool: &mut Pool, at: usize, payload: &[u8]) -> Result<(), Failure> {
+        let mut all_done = true;
+        let mut count = 0;
+        for found in memmem::find_iter(payload, b"\"successful\":") {
+            let value = payload[found + b"\"successful\":".len()..].trim_ascii_start();
+            all_done = all_done && value.starts_with(b"true");
+            count += 1;
+        }
+        // A refusal, the reply to a connect, or JSON that is written in an unusual way.
+        if !all_done || count == 0 || memmem::find(payload, b"/meta/").is_some() {
+            count = 0;
+            for reply in message::replies(payload)? {
+                match reply.text(Field::Channel).as_deref() {
+                    Some("/meta/connect") => {
+                        self.connects += 1;
+                        pool.send_connect(at)?;
+                    }
+                    _ => count += u64::from(reply.get(Field::Successful).is_some()),
+                }
+            }
+        }
+        self.acknowledged += count;
+        Ok(())
+    }
+}
+
+impl Load for Tally {
+    #[inline]
+    fn payload(&mut self, pool: &mut Pool, at: usize, payload: &[u8]) -> Result<(), Failure> {
+        let Self { scanner, counts } = self;
+        let connection = pool.connection(at);
+        let wire = connection.wire;
+        if connection.role == Role::Publisher {
+            return counts.replies(pool, at, payload);
+        }
+        let now = pool.now();
+        let before = counts.delivered;
+        let is_connect = scanner.scan(payload, |marker| counts.message(pool, at, marker, now));
+        if let Some(failure) = counts.failure.take() {
+            return Err(failure);
+        }
+        if wire == Wire::Polling && counts.delivered > before {
+            // An answer with messages is that to the connect.
+            pool.send_connect(at)?;
+            counts.connects += 1;
+        } else if is_connect && session::keep_alive(pool, at, payload)? {
+            counts.connects += 1;
+        }
+        Ok(())
+    }
+}
