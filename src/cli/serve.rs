@@ -1,5 +1,7 @@
 //! `faye`: serves until it is told to stop.
 
+use std::fmt::Display;
+
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -26,13 +28,13 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let terminate = signal(SignalKind::terminate())?;
     let interrupt = signal(SignalKind::interrupt())?;
     let url = app.url()?;
-    say(format_args!("faye {} is listening on {url}", env!("CARGO_PKG_VERSION")))?;
+    announce(format_args!("faye {} is listening on {url}", env!("CARGO_PKG_VERSION")));
     if config.server.mount != "/" {
         let origin = url.strip_suffix(config.server.mount.as_str()).unwrap_or(&url);
-        say(format_args!("Open {origin}/ in a browser to see it work. Ctrl-C stops it."))?;
+        announce(format_args!("Open {origin}/ in a browser to see it work. Ctrl-C stops it."));
     }
     if let Some(admin) = app.admin_address()? {
-        say(format_args!("Health and metrics are on http://{admin}/healthz and http://{admin}/metrics"))?;
+        announce(format_args!("Health and metrics are on http://{admin}/healthz and http://{admin}/metrics"));
     }
     if app.run(stop(terminate, interrupt)).await {
         tracing::info!("stopped; every connection was closed");
@@ -40,6 +42,13 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         tracing::warn!("stopped; connections that did not end within server.drain were cut");
     }
     Ok(())
+}
+
+/// Prints a line for whoever started the server, who may read no more than the first: it serves all the same.
+fn announce(line: impl Display) {
+    if let Err(error) = say(line) {
+        tracing::debug!(%error, "nobody reads standard output");
+    }
 }
 
 /// Waits for SIGTERM or Ctrl-C. A second one ends the process at once.
