@@ -43,8 +43,10 @@ function publicationsSettleWhenTheServer(ends, transport) {
     assert.ok((await pending).every(({ ok }) => ok), 'a publication that waited was rejected');
     for (const each of [client, other]) {
       await each.reply('/meta/subscribe', () => true, marks.get(each));
-      assert.equal(sent(each, '/meta/handshake'), 2);
-      assert.equal(sent(each, '/meta/subscribe'), 2);
+      // A server that drains may still shake hands, and forget that session too. In each, the client subscribes once.
+      const sessions = sent(each, '/meta/handshake');
+      assert.ok(sessions === 2 || (sessions === 3 && ends === 'stop'), `${sessions} handshakes`);
+      assert.equal(sent(each, '/meta/subscribe'), sessions);
     }
     await publishByPost(server.url, '/numbers', 'sentinel');
     for (const each of [client, other]) {
