@@ -656,6 +656,21 @@ _count2 = new WeakMap();
 _options2 = new WeakMap();
 _free = new WeakMap();
 
+// src/envelope.ts
+var isConnect = ({ channel }) => channel === CONNECT;
+function stamp(envelope, candidate, clientId, isUp) {
+  const { message } = envelope;
+  if (message.clientId !== void 0) message.clientId = clientId;
+  if (envelope.clientId !== clientId) envelope.sessions += 1;
+  envelope.clientId = clientId;
+  if (!isConnect(message)) return;
+  message.connectionType = candidate.kind.type;
+  const isTrial = !isUp && !candidate.kind.ownsSession;
+  if (isTrial) message.advice = { timeout: 0 };
+  else if (envelope.isTrial) delete message.advice;
+  envelope.isTrial = isTrial;
+}
+
 // src/connects.ts
 var QUICK_MILLISECONDS = 50;
 var QUICK_IN_A_ROW = 5;
@@ -698,7 +713,7 @@ var Connects = class {
       if (__privateGet(this, _underWay) !== underWay) return;
       __privateSet(this, _underWay, void 0);
       __privateSet(this, _isFirst, false);
-      __privateGet(this, _dispatcher).outbox.retire(({ channel }) => channel === CONNECT);
+      __privateGet(this, _dispatcher).outbox.retire(isConnect);
       const delay = __privateMethod(this, _Connects_instances, delay_fn).call(this, reply, sentAt);
       if (delay > 0) __privateSet(this, _timer2, later(() => this.cycle(), delay));
       else this.cycle();
@@ -762,21 +777,6 @@ _messages = new WeakMap();
 _timer3 = new WeakMap();
 _give = new WeakMap();
 _giveUp = new WeakMap();
-
-// src/envelope.ts
-var isConnect = ({ channel }) => channel === CONNECT;
-function stamp(envelope, candidate, clientId, isUp) {
-  const { message } = envelope;
-  if (message.clientId !== void 0) message.clientId = clientId;
-  if (envelope.clientId !== clientId) envelope.sessions += 1;
-  envelope.clientId = clientId;
-  if (!isConnect(message)) return;
-  message.connectionType = candidate.kind.type;
-  const isTrial = !isUp && !candidate.kind.ownsSession;
-  if (isTrial) message.advice = { timeout: 0 };
-  else if (envelope.isTrial) delete message.advice;
-  envelope.isTrial = isTrial;
-}
 
 // src/outbox.ts
 var MOST_SESSIONS = 3;

@@ -557,6 +557,21 @@
     }
   };
 
+  // src/envelope.ts
+  var isConnect = ({ channel }) => channel === CONNECT;
+  function stamp(envelope, candidate, clientId, isUp) {
+    const { message } = envelope;
+    if (message.clientId !== void 0) message.clientId = clientId;
+    if (envelope.clientId !== clientId) envelope.sessions += 1;
+    envelope.clientId = clientId;
+    if (!isConnect(message)) return;
+    message.connectionType = candidate.kind.type;
+    const isTrial = !isUp && !candidate.kind.ownsSession;
+    if (isTrial) message.advice = { timeout: 0 };
+    else if (envelope.isTrial) delete message.advice;
+    envelope.isTrial = isTrial;
+  }
+
   // src/connects.ts
   var QUICK_MILLISECONDS = 50;
   var QUICK_IN_A_ROW = 5;
@@ -597,7 +612,7 @@
         if (this.#underWay !== underWay) return;
         this.#underWay = void 0;
         this.#isFirst = false;
-        this.#dispatcher.outbox.retire(({ channel }) => channel === CONNECT);
+        this.#dispatcher.outbox.retire(isConnect);
         const delay = this.#delay(reply, sentAt);
         if (delay > 0) this.#timer = later(() => this.cycle(), delay);
         else this.cycle();
@@ -646,21 +661,6 @@
       for (const message of this.#messages.splice(0)) this.#give(message);
     }
   };
-
-  // src/envelope.ts
-  var isConnect = ({ channel }) => channel === CONNECT;
-  function stamp(envelope, candidate, clientId, isUp) {
-    const { message } = envelope;
-    if (message.clientId !== void 0) message.clientId = clientId;
-    if (envelope.clientId !== clientId) envelope.sessions += 1;
-    envelope.clientId = clientId;
-    if (!isConnect(message)) return;
-    message.connectionType = candidate.kind.type;
-    const isTrial = !isUp && !candidate.kind.ownsSession;
-    if (isTrial) message.advice = { timeout: 0 };
-    else if (envelope.isTrial) delete message.advice;
-    envelope.isTrial = isTrial;
-  }
 
   // src/outbox.ts
   var MOST_SESSIONS = 3;

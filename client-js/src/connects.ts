@@ -7,7 +7,7 @@ import { delayAfter } from './backoff.js';
 import { CONNECT } from './channel.js';
 import { later, type Timer } from './clock.js';
 import type { Dispatcher } from './dispatcher.js';
-import type { Settle } from './envelope.js';
+import { isConnect, type Settle } from './envelope.js';
 import type { Message } from './message.js';
 import type { SessionOptions } from './options.js';
 
@@ -61,7 +61,7 @@ export class Connects {
       this.#underWay = undefined;
       this.#isFirst = false;
       // A connect that another transport still carries is not made again.
-      this.#dispatcher.outbox.retire(({ channel }) => channel === CONNECT);
+      this.#dispatcher.outbox.retire(isConnect);
       const delay = this.#delay(reply, sentAt);
       if (delay > 0) this.#timer = later(() => this.cycle(), delay);
       else this.cycle();

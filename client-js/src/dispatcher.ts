@@ -47,7 +47,8 @@ export class Dispatcher implements SelectorListener {
     const { scheduler, retry } = this.#options;
     const envelope: Envelope = {
       message, schedule: new Schedule(scheduler, message, { ...limits, interval: retry }), settle,
-      transport: undefined, timer: undefined, clientId: undefined, sessions: 0, isAlone: false, isTrial: false, isRetired: false, isOverdue: false,
+      transport: undefined, timer: undefined, clientId: undefined, sessions: 0,
+      isAlone: false, isTrial: false, isRetired: false, isOverdue: false,
     };
     this.outbox.add(envelope);
     this.flush();

@@ -1,5 +1,6 @@
 /**
- * The messages that are not answered yet, in the order in which they were sent. It decides nothing.
+ * The messages that are not answered yet, in the order in which they were made, and which of them may be sent now. It
+ * sends nothing.
  */
 
 import { fateOf } from './advice.js';

@@ -15,6 +15,7 @@ const HEAD_START = 1_500;
 const LINGER = 2_000;
 /** How long a transport may take to open. */
 const OPEN_TIME = 20_000;
+
 export class Selector {
   readonly candidates: Candidate[];
   current: Candidate | undefined;
