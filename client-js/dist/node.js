@@ -555,6 +555,21 @@ var Backoff = class {
 };
 
 // src/envelope.ts
+function enclose(message, schedule, settle) {
+  return {
+    message,
+    schedule,
+    settle,
+    transport: void 0,
+    timer: void 0,
+    clientId: void 0,
+    sessions: 0,
+    isAlone: false,
+    isTrial: false,
+    isRetired: false,
+    isOverdue: false
+  };
+}
 var isConnect = ({ channel }) => channel === CONNECT;
 function stamp(envelope, candidate, clientId, isUp) {
   const { message } = envelope;
@@ -1062,20 +1077,7 @@ var Dispatcher = class {
   /** Sends a message with an id. */
   send(message, limits, settle) {
     const { scheduler, retry } = this.#options;
-    const envelope = {
-      message,
-      schedule: new Schedule(scheduler, message, { ...limits, interval: retry }),
-      settle,
-      transport: void 0,
-      timer: void 0,
-      clientId: void 0,
-      sessions: 0,
-      isAlone: false,
-      isTrial: false,
-      isRetired: false,
-      isOverdue: false
-    };
-    this.outbox.add(envelope);
+    this.outbox.add(enclose(message, new Schedule(scheduler, message, { ...limits, interval: retry }), settle));
     this.flush();
   }
   /** Gives up everything. */

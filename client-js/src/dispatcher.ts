@@ -8,7 +8,7 @@ import type { Candidate } from './candidate.js';
 import { CONNECT, HANDSHAKE } from './channel.js';
 import { later, type Timer } from './clock.js';
 import { Early } from './early.js';
-import { type Envelope, isConnect, type Settle, stamp } from './envelope.js';
+import { enclose, type Envelope, isConnect, type Settle, stamp } from './envelope.js';
 import { FayeError, failure } from './error.js';
 import type { DispatcherListener, SelectorListener } from './listeners.js';
 import type { Message } from './message.js';
@@ -45,12 +45,7 @@ export class Dispatcher implements SelectorListener {
   /** Sends a message with an id. */
   send(message: Message, limits: Limits, settle: Settle): void {
     const { scheduler, retry } = this.#options;
-    const envelope: Envelope = {
-      message, schedule: new Schedule(scheduler, message, { ...limits, interval: retry }), settle,
-      transport: undefined, timer: undefined, clientId: undefined, sessions: 0,
-      isAlone: false, isTrial: false, isRetired: false, isOverdue: false,
-    };
-    this.outbox.add(envelope);
+    this.outbox.add(enclose(message, new Schedule(scheduler, message, { ...limits, interval: retry }), settle));
     this.flush();
   }
 

@@ -33,6 +33,15 @@ export interface Envelope {
   isTrial: boolean;
 }
 
+/** A message that waits to be sent. */
+export function enclose(message: Message, schedule: Schedule, settle: Settle): Envelope {
+  return {
+    message, schedule, settle,
+    transport: undefined, timer: undefined, clientId: undefined, sessions: 0,
+    isAlone: false, isTrial: false, isRetired: false, isOverdue: false,
+  };
+}
+
 export const isConnect = ({ channel }: Message): boolean => channel === CONNECT;
 
 /**
