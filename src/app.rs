@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::extension::Extension;
 use crate::metrics::Metrics;
 use crate::server::Server;
-use crate::transport::{Context, Endpoint, Listener, Mount};
+use crate::transport::{Clock, Context, Endpoint, Listener, Mount, TICK};
 
 /// How often expired sessions are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -24,6 +24,7 @@ pub struct App {
     listener: Listener,
     admin: Option<Listener>,
     mount: Mount,
+    clock: Arc<Clock>,
     drain: Duration,
 }
 
@@ -55,6 +56,7 @@ impl App {
         let metrics = Metrics::default();
         let server = Arc::new(Server::new(config, extensions, metrics.clone()).map_err(StartError::Setting)?);
         let mount = Mount::new(&config.server.mount);
+        let clock = Arc::new(Clock::default());
         let context = |server: Option<Arc<Server>>, endpoints: Vec<Arc<dyn Endpoint>>| {
             Arc::new(Context {
                 server,
@@ -63,6 +65,7 @@ impl App {
                 limits: config.limits.clone(),
                 websocket: config.websocket.clone(),
                 eventsource: config.eventsource.clone(),
+                clock: Arc::clone(&clock),
                 metrics: metrics.clone(),
             })
         };
@@ -79,7 +82,7 @@ impl App {
         let endpoints = endpoints.into_iter().chain(page).collect();
         let setting = "--listen or server.listen";
         let listener = listen(config.server.listen, setting, context(Some(Arc::clone(&server)), endpoints))?;
-        Ok(Self { server, listener, admin, mount, drain: config.server.drain })
+        Ok(Self { server, listener, admin, mount, clock, drain: config.server.drain })
     }
 
     /// The server: its events, its counters.
@@ -107,31 +110,35 @@ impl App {
     /// Serves until `stop` is done, then drains: connections are refused, held connects answered, sockets closed.
     /// True if all connections ended within the time that `server.drain` allows.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
-        let Self { server, listener, admin, drain, .. } = self;
+        let Self { server, listener, admin, clock, drain, .. } = self;
         let (draining, drained) = watch::channel(false);
         let listening = tokio::spawn(listener.serve(drained.clone(), drain));
         let admin = admin.map(|admin| tokio::spawn(admin.serve(drained, drain)));
-        let sweeping = tokio::spawn(sweep(Arc::clone(&server)));
+        let ending = Arc::clone(&server);
+        let sweeping = tokio::spawn(every(SWEEP, server.metrics().clone(), move || ending.expire()));
+        let ticking = Arc::clone(&clock);
+        let ticking = tokio::spawn(every(TICK, server.metrics().clone(), move || ticking.tick()));
         stop.await;
-        server.drain();
+        clock.drain();
         draining.send_replace(true);
         let mut all = listening.await.unwrap_or(false);
         if let Some(admin) = admin {
             all &= admin.await.unwrap_or(false);
         }
         sweeping.abort();
+        ticking.abort();
         all
     }
 }
 
-async fn sweep(server: Arc<Server>) {
-    let mut every = tokio::time::interval(SWEEP);
+async fn every(time: Duration, metrics: Metrics, act: impl Fn()) {
+    let mut every = tokio::time::interval(time);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
-        // A panic must not end the sweeping for good.
-        if std::panic::catch_unwind(AssertUnwindSafe(|| server.expire())).is_err() {
-            server.metrics().panics.inc();
+        // A panic must not end it for good.
+        if std::panic::catch_unwind(AssertUnwindSafe(&act)).is_err() {
+            metrics.panics.inc();
         }
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! There is no global: whoever counts is handed the struct.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
@@ -35,30 +38,62 @@ pub enum Reason {
     websocket,
 }
 
-/// Label of [`Metrics::refused`].
+/// Label of [`Figures::refused`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Refused {
     /// What was refused.
     pub reason: Reason,
 }
 
-/// Label of [`Metrics::messages`].
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+/// Messages received, by their verb.
+#[derive(Debug, Default)]
+#[allow(missing_docs, reason = "the names of the verbs")]
 pub struct Messages {
-    /// The verb: `handshake`, `connect`, `subscribe`, `unsubscribe`, `publish`, `disconnect`, `unknown`.
-    pub verb: &'static str,
+    pub handshake: Counter,
+    pub connect: Counter,
+    pub subscribe: Counter,
+    pub unsubscribe: Counter,
+    pub publish: Counter,
+    pub disconnect: Counter,
+    pub unknown: Counter,
 }
 
-/// Label of [`Metrics::requests`].
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+/// HTTP requests and WebSocket upgrades, by their transport.
+#[derive(Debug, Default)]
+#[allow(missing_docs, reason = "the names of the transports")]
 pub struct Requests {
-    /// The transport.
-    pub transport: &'static str,
+    pub long_polling: Counter,
+    pub cross_origin_long_polling: Counter,
+    pub callback_polling: Counter,
+    pub websocket: Counter,
+    pub eventsource: Counter,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Verb {
+    verb: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Transport {
+    transport: &'static str,
 }
 
 /// All counters and gauges. Cloning shares them.
 #[derive(Debug, Clone, Default)]
-pub struct Metrics {
+pub struct Metrics(Arc<Figures>);
+
+impl Deref for Metrics {
+    type Target = Figures;
+
+    fn deref(&self) -> &Figures {
+        &self.0
+    }
+}
+
+/// Each counter and gauge.
+#[derive(Debug, Default)]
+pub struct Figures {
     /// Connections accepted.
     pub connections_accepted: Counter,
     /// Connections open.
@@ -70,11 +105,11 @@ pub struct Metrics {
     /// Connects that are held.
     pub polls: Gauge,
     /// HTTP requests and WebSocket upgrades, by transport.
-    pub requests: Family<Requests, Counter>,
+    pub requests: Requests,
     /// Requests for the client's script or a source map.
     pub scripts: Counter,
     /// Messages received, by verb.
-    pub messages: Family<Messages, Counter>,
+    pub messages: Messages,
     /// Messages answered with an error.
     pub errors: Counter,
     /// What was refused, by reason.
@@ -103,6 +138,32 @@ pub struct Metrics {
     pub write_timeouts: Counter,
     /// Tasks that ended by a panic; each is a defect of the server.
     pub panics: Counter,
+}
+
+impl Messages {
+    fn all(&self) -> [(&'static str, &Counter); 7] {
+        [
+            ("handshake", &self.handshake),
+            ("connect", &self.connect),
+            ("subscribe", &self.subscribe),
+            ("unsubscribe", &self.unsubscribe),
+            ("publish", &self.publish),
+            ("disconnect", &self.disconnect),
+            ("unknown", &self.unknown),
+        ]
+    }
+}
+
+impl Requests {
+    fn all(&self) -> [(&'static str, &Counter); 5] {
+        [
+            ("long-polling", &self.long_polling),
+            ("cross-origin-long-polling", &self.cross_origin_long_polling),
+            ("callback-polling", &self.callback_polling),
+            ("websocket", &self.websocket),
+            ("eventsource", &self.eventsource),
+        ]
+    }
 }
 
 impl Metrics {
@@ -156,8 +217,16 @@ impl Metrics {
         add("polls", "Connects held", &self.polls);
         add("sessions", "Sessions alive", &self.sessions);
         add("subscriptions", "Subscriptions alive", &self.subscriptions);
-        registry.register("requests", "Requests and upgrades by transport", self.requests.clone());
-        registry.register("messages", "Messages received by verb", self.messages.clone());
+        let family = Family::<Transport, Counter>::default();
+        for (transport, counter) in self.requests.all() {
+            family.get_or_create(&Transport { transport }).inc_by(counter.get());
+        }
+        registry.register("requests", "Requests and upgrades by transport", family);
+        let family = Family::<Verb, Counter>::default();
+        for (verb, counter) in self.messages.all() {
+            family.get_or_create(&Verb { verb }).inc_by(counter.get());
+        }
+        registry.register("messages", "Messages received by verb", family);
         registry.register("refused", "What was refused, by reason", self.refused.clone());
         registry
     }

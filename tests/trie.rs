@@ -62,7 +62,9 @@ fn step() -> impl Strategy<Value = Step> {
 struct Reader(Arc<Peer>);
 
 impl Attachment for Reader {
-    fn flush(&self, _session: &Arc<Session>) {}
+    fn flush(self: Arc<Self>, _session: &Arc<Session>) -> usize {
+        0
+    }
     fn detach(&self, _session: &Arc<Session>, _why: Detached) {}
     fn peer(&self) -> &Arc<Peer> {
         &self.0

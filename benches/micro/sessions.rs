@@ -1,6 +1,6 @@
 //! Sessions whose messages are taken at once and go nowhere.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,14 +11,14 @@ use faye_server::peer::Peer;
 use faye_server::router::{Attachment, Bounds, Detached, Session, Sessions, Trie};
 
 /// A transport that takes everything as soon as it comes.
-struct Sink(Arc<Peer>, OnceLock<Weak<Sink>>);
+struct Sink(Arc<Peer>);
 
 impl Attachment for Sink {
-    fn flush(&self, session: &Arc<Session>) {
-        let this = self.1.get().and_then(Weak::upgrade).expect("the session holds it");
-        let this: Arc<dyn Attachment> = this;
+    fn flush(self: Arc<Self>, session: &Arc<Session>) -> usize {
+        let this: Arc<dyn Attachment> = self;
         // Without that the mailbox would fill, and the benchmark measure something else.
         session.lease_all(&this).expect("messages that wait").written(usize::MAX);
+        0
     }
 
     fn detach(&self, _session: &Arc<Session>, _why: Detached) {}
@@ -39,9 +39,7 @@ pub(crate) fn subscribed(count: usize, patterns: &[&str]) -> (Trie, Vec<Arc<Sess
             let mut bits = [0; 20];
             bits[..8].copy_from_slice(&number.to_be_bytes());
             let session = table.create(ClientId::from_random(bits)).expect("room");
-            let sink = Arc::new(Sink(Arc::new(Peer::in_process()), OnceLock::new()));
-            let _ = sink.1.set(Arc::downgrade(&sink));
-            let sink: Arc<dyn Attachment> = sink;
+            let sink: Arc<dyn Attachment> = Arc::new(Sink(Arc::new(Peer::in_process())));
             assert!(session.attach(&sink));
             // The session holds its transport.
             trie.subscribe(&session, patterns[number % patterns.len()], 1000);

@@ -8,24 +8,19 @@ pub use health::Health;
 pub use page::Page;
 pub use stats::Stats;
 
-use hyper::http::request::Parts;
-use hyper::{Method, Response};
+use bytes::Bytes;
+use hyper::Response;
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 
-use crate::transport::Body;
+use crate::transport::Method;
 
-/// The answer to a GET or HEAD of exactly this path.
-fn answer(
-    request: &Parts,
-    path: &str,
-    kind: &'static str,
-    body: impl FnOnce() -> Vec<u8>,
-) -> Option<Response<Body>> {
-    let is_asked = matches!(request.method, Method::GET | Method::HEAD) && request.uri.path() == path;
-    is_asked.then(|| {
-        let mut response = Response::new(Body::ready(body()));
+/// The answer to a GET or HEAD.
+fn answer(method: Method, kind: &'static str, body: impl FnOnce() -> Vec<u8>) -> Option<Response<Bytes>> {
+    matches!(method, Method::Get | Method::Head).then(|| {
+        let mut response = Response::new(body().into());
         let headers = response.headers_mut();
-        headers.insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
-        headers.insert(hyper::header::CACHE_CONTROL, hyper::header::HeaderValue::from_static("no-store"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     })
 }

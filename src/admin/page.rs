@@ -1,11 +1,11 @@
 //! The page at `/`: says what runs here, and shows it at work by a chat, a publish box and a board. Its parts are the
 //! files in `page/`; the script that it connects with is the one that the mount serves.
 
+use bytes::Bytes;
 use hyper::Response;
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue};
-use hyper::http::request::Parts;
 
-use crate::transport::{Body, Endpoint};
+use crate::transport::{Endpoint, Method};
 
 const PAGE: &str = include_str!("page/index.html");
 
@@ -61,16 +61,15 @@ impl Page {
 }
 
 impl Endpoint for Page {
-    fn answer(&self, request: &Parts) -> Option<Response<Body>> {
-        let path = request.uri.path();
+    fn answer(&self, method: Method, path: &str) -> Option<Response<Bytes>> {
         if path == "/" {
             let html = || self.html.clone().into_bytes();
-            let mut response = super::answer(request, path, "text/html; charset=utf-8", html)?;
+            let mut response = super::answer(method, "text/html; charset=utf-8", html)?;
             response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
             return Some(response);
         }
         let name = path.strip_prefix(self.folder)?.strip_prefix('/')?;
         let (_, kind, text) = FILES.iter().find(|(file, ..)| *file == name)?;
-        super::answer(request, path, kind, || text.as_bytes().to_vec())
+        super::answer(method, kind, || text.as_bytes().to_vec())
     }
 }

@@ -1,17 +1,20 @@
 //! `/metrics`: the counters in Prometheus's text format.
 
+use bytes::Bytes;
 use hyper::Response;
-use hyper::http::request::Parts;
 
 use crate::metrics::Metrics;
-use crate::transport::{Body, Endpoint};
+use crate::transport::{Endpoint, Method};
 
 /// Shows the counters.
 pub struct Stats(pub Metrics);
 
 impl Endpoint for Stats {
-    fn answer(&self, request: &Parts) -> Option<Response<Body>> {
+    fn answer(&self, method: Method, path: &str) -> Option<Response<Bytes>> {
+        if path != "/metrics" {
+            return None;
+        }
         let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-        super::answer(request, "/metrics", kind, || self.0.text().into_bytes())
+        super::answer(method, kind, || self.0.text().into_bytes())
     }
 }

@@ -32,6 +32,12 @@ impl Pipeline {
         }
     }
 
+    /// Whether there is no extension.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        [&self.incoming, &self.reply, &self.publication, &self.delivery].iter().all(|stage| stage.is_empty())
+    }
+
     /// Runs a message that came in. `before_wait` is called before the first extension that has to wait is waited for.
     pub async fn incoming(
         &self,

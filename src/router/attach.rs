@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::attachment::{Attachment, Detached};
+use super::attachment::{Attachment, Detached, Holder, same};
 use super::session::{Session, State};
 use crate::peer::Transport;
 
@@ -55,15 +55,17 @@ impl Session {
     /// Takes a transport away, if it is the attached one or stands by.
     pub fn detach(&self, attachment: &Arc<dyn Attachment>) {
         let mut state = self.lock();
-        let is_it = |there: &mut Arc<dyn Attachment>| Arc::ptr_eq(there, attachment);
-        state.attachment.take_if(is_it);
+        let is_it = |there: &mut Arc<dyn Attachment>| same(there, attachment);
+        if state.attachment.take_if(is_it).is_some() {
+            state.holder.outlive(attachment);
+        }
         state.standby.take_if(is_it);
     }
 
     /// Whether the transport is the attached one.
     #[must_use]
     pub fn is_attached(&self, attachment: &Arc<dyn Attachment>) -> bool {
-        self.lock().attachment.as_ref().is_some_and(|there| Arc::ptr_eq(there, attachment))
+        self.lock().attachment.as_ref().is_some_and(|there| same(there, attachment))
     }
 
     fn supersede(self: &Arc<Self>, superseded: [Option<Arc<dyn Attachment>>; 2]) {
@@ -76,11 +78,17 @@ impl Session {
 impl State {
     /// Makes a transport the attached one. What is returned, the one before and who has the lease, is to be told.
     fn replace(&mut self, attachment: &Arc<dyn Attachment>) -> [Option<Arc<dyn Attachment>>; 2] {
-        let is_other = |there: &Arc<dyn Attachment>| !Arc::ptr_eq(there, attachment);
+        let is_other = |there: &Arc<dyn Attachment>| !same(there, attachment);
         let old = self.attachment.replace(Arc::clone(attachment)).filter(is_other);
-        let holder = self.holder.clone().filter(is_other);
-        let holder = holder.filter(|holder| old.as_ref().is_none_or(|old| !Arc::ptr_eq(old, holder)));
-        self.standby.take_if(|standby| Arc::ptr_eq(standby, attachment));
+        if let Some(old) = &old {
+            self.holder.outlive(old);
+        }
+        if self.holder.former().is_some_and(|holder| !is_other(holder)) {
+            self.holder = Holder::Attached;
+        }
+        let is_told = |holder: &&Arc<dyn Attachment>| old.as_ref().is_none_or(|old| !same(old, holder));
+        let holder = self.holder.former().filter(is_told).cloned();
+        self.standby.take_if(|standby| same(standby, attachment));
         if is_stream(attachment) {
             self.standby = None;
         } else if let Some(old) = old.as_ref().filter(|old| is_stream(old)) {

@@ -16,8 +16,8 @@ pub enum Detached {
 
 /// A live way to the client of a session. Nothing here may block or await.
 pub trait Attachment: Send + Sync {
-    /// Messages wait in the mailbox: lease and write them now, or wake the task that does.
-    fn flush(&self, session: &Arc<Session>);
+    /// Messages wait in the mailbox: lease and write them now, or wake the task that does. How many were written now.
+    fn flush(self: Arc<Self>, session: &Arc<Session>) -> usize;
 
     /// The session is no longer this transport's. A connect that is held is to be answered, and a lease that is out is
     /// to be settled at once, if need be by cutting the connection.
@@ -25,4 +25,38 @@ pub trait Attachment: Send + Sync {
 
     /// The request that opened the transport.
     fn peer(&self) -> &Arc<Peer>;
+}
+
+/// Who has the lease of a session.
+#[derive(Default)]
+pub(super) enum Holder {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// The attached transport.
+    Attached,
+    /// A transport that is not attached any more.
+    Former(Arc<dyn Attachment>),
+}
+
+impl Holder {
+    /// Notes that the transport which was attached is so no longer.
+    pub(super) fn outlive(&mut self, attached: &Arc<dyn Attachment>) {
+        if matches!(self, Self::Attached) {
+            *self = Self::Former(Arc::clone(attached));
+        }
+    }
+
+    /// The transport, if it is not the attached one.
+    pub(super) fn former(&self) -> Option<&Arc<dyn Attachment>> {
+        match self {
+            Self::Former(transport) => Some(transport),
+            Self::Nobody | Self::Attached => None,
+        }
+    }
+}
+
+/// Whether two are one transport. Their tables of functions are not compared: they may differ for one type.
+pub(super) fn same(one: &Arc<dyn Attachment>, other: &Arc<dyn Attachment>) -> bool {
+    std::ptr::addr_eq(Arc::as_ptr(one), Arc::as_ptr(other))
 }

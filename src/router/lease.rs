@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::attachment::Holder;
+use super::mailbox::Items;
 use super::session::{LEASE_BYTES, LEASE_MESSAGES, Session, State};
 use crate::bayeux::Publication;
 
@@ -9,10 +11,21 @@ use crate::bayeux::Publication;
 /// transport must hold no lock of its own then, for another one may be told to write them.
 pub struct Lease {
     pub(super) session: Arc<Session>,
-    pub(super) items: Vec<Arc<Publication>>,
+    pub(super) items: Items,
     pub(super) written: usize,
     /// Whether it is settled and holds nothing.
     pub(super) over: bool,
+}
+
+/// What became of a lease whose messages were all written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewed {
+    /// It has other messages now.
+    More,
+    /// Nothing waits; it is settled.
+    Over,
+    /// The transport is not the attached one any more. The lease is to be dropped, without any lock, and counts itself.
+    Lost,
 }
 
 impl Lease {
@@ -35,36 +48,35 @@ impl Lease {
         }
     }
 
-    /// After all messages were written: leases what waits now. False if there is nothing to go on with; then the lease
-    /// is to be dropped, without any lock, as always.
-    pub fn renew(&mut self) -> bool {
+    /// After all messages were written: leases what waits now. What was written before is for the caller to count: one who writes to
+    /// many sessions counts for all of them at once.
+    pub fn renew(&mut self) -> Renewed {
         debug_assert_eq!(self.written, self.items.len());
         let mut state = self.session.lock();
         if !state.holder_is_attached() {
-            return false;
+            return Renewed::Lost;
         }
-        self.session.metrics().deliveries_written.inc_by(self.written as u64);
         state.mailbox.settle(std::iter::empty());
         self.items.clear();
         self.written = 0;
         match state.mailbox.lease(LEASE_MESSAGES, LEASE_BYTES) {
-            Some(items) => self.items = items,
+            Some(items) => {
+                self.items = items;
+                Renewed::More
+            }
             None => {
-                state.holder = None;
+                state.holder = Holder::Nobody;
                 self.over = true;
+                Renewed::Over
             }
         }
-        !self.over
     }
 }
 
 impl State {
     /// Whether who has the lease is still who gets the messages.
     fn holder_is_attached(&self) -> bool {
-        match (&self.attachment, &self.holder) {
-            (Some(attachment), Some(holder)) => Arc::ptr_eq(attachment, holder),
-            _ => false,
-        }
+        matches!(self.holder, Holder::Attached)
     }
 }
 
@@ -77,7 +89,7 @@ impl Drop for Lease {
         metrics.deliveries_written.inc_by(self.written as u64);
         let attachment = {
             let mut state = self.session.lock();
-            state.holder = None;
+            state.holder = Holder::Nobody;
             if state.ended {
                 return;
             }
@@ -90,7 +102,8 @@ impl Drop for Lease {
         };
         // Whoever is attached now may have waited for this lease.
         if let Some(attachment) = attachment {
-            attachment.flush(&self.session);
+            let written = attachment.flush(&self.session);
+            metrics.deliveries_written.inc_by(written as u64);
         }
     }
 }

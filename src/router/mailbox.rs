@@ -5,6 +5,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::bayeux::Publication;
 use crate::config::Overflow;
 
@@ -16,6 +18,9 @@ pub struct Bounds {
     /// Bytes of the messages.
     pub bytes: usize,
 }
+
+/// Messages that a transport writes. A few at a time need no memory of their own.
+pub type Items = SmallVec<[Arc<Publication>; 4]>;
 
 /// What became of a publication that was pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,11 +39,17 @@ pub enum Pushed {
 /// has not said so yet; but it may come back, so both together are held to twice the bounds.
 #[derive(Debug, Default)]
 pub struct Mailbox {
-    queue: VecDeque<Arc<Publication>>,
+    /// The front of the queue. Mostly it is all of it, and then nothing else in memory has to be touched.
+    first: Option<Arc<Publication>>,
+    /// What waits behind it; empty if there is no first.
+    rest: VecDeque<Arc<Publication>>,
     bytes: usize,
     leased: usize,
     leased_bytes: usize,
 }
+
+/// Room that an empty queue may keep, in messages.
+const KEPT: usize = 16;
 
 impl Mailbox {
     /// Appends a publication, or does what the policy says if there is no room. An empty mailbox takes any one
@@ -54,7 +65,7 @@ impl Mailbox {
                 Overflow::DropOldest if !self.lease_leaves_room(publication.size(), bounds) => {
                     return Pushed::Dropped;
                 }
-                Overflow::DropOldest => match self.queue.pop_front() {
+                Overflow::DropOldest => match self.pop() {
                     Some(oldest) => {
                         self.bytes -= oldest.size();
                         displaced += 1;
@@ -64,37 +75,50 @@ impl Mailbox {
             }
         }
         self.bytes += publication.size();
-        self.queue.push_back(Arc::clone(publication));
+        if self.first.is_none() {
+            self.first = Some(Arc::clone(publication));
+        } else {
+            self.rest.push_back(Arc::clone(publication));
+        }
         if displaced > 0 { Pushed::Displaced(displaced) } else { Pushed::Queued }
+    }
+
+    fn pop(&mut self) -> Option<Arc<Publication>> {
+        std::mem::replace(&mut self.first, self.rest.pop_front())
+    }
+
+    fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.rest.len()
     }
 
     /// Takes messages off the front for a transport to write, at least one if any waits. `None` if nothing waits or
     /// if an earlier lease is still out: one at a time keeps the order when a transport fails.
-    pub fn lease(&mut self, messages: usize, bytes: usize) -> Option<Vec<Arc<Publication>>> {
-        if self.leased > 0 || self.queue.is_empty() {
+    pub fn lease(&mut self, messages: usize, bytes: usize) -> Option<Items> {
+        if self.leased > 0 {
             return None;
         }
-        let mut count = 0;
-        let mut size = 0;
-        for publication in self.queue.iter().take(messages.max(1)) {
-            if count > 0 && size + publication.size() > bytes {
-                break;
-            }
-            size += publication.size();
-            count += 1;
+        let mut size = self.first.as_ref()?.size();
+        let mut items = Items::new();
+        items.extend(self.pop());
+        while let Some(next) = &self.first
+            && items.len() < messages
+            && size + next.size() <= bytes
+        {
+            size += next.size();
+            items.extend(self.pop());
         }
-        self.leased = count;
+        self.leased = items.len();
         self.leased_bytes = size;
         self.bytes -= size;
-        Some(self.queue.drain(..count).collect())
+        Some(items)
     }
 
     /// Adds all that waits to the lease that is out.
     pub fn lease_more(&mut self) -> impl Iterator<Item = Arc<Publication>> {
-        self.leased += self.queue.len();
+        self.leased += self.len();
         self.leased_bytes += self.bytes;
         self.bytes = 0;
-        self.queue.drain(..)
+        self.first.take().into_iter().chain(self.rest.drain(..))
     }
 
     /// Ends the lease; what was not written comes back to the front, in its order.
@@ -103,18 +127,20 @@ impl Mailbox {
         self.leased_bytes = 0;
         for publication in unwritten.rev() {
             self.bytes += publication.size();
-            self.queue.push_front(publication);
+            if let Some(second) = self.first.replace(publication) {
+                self.rest.push_front(second);
+            }
         }
-        // An idle mailbox keeps no memory.
-        if self.queue.is_empty() && self.queue.capacity() > 64 {
-            self.queue = VecDeque::new();
+        // An idle mailbox keeps next to no memory.
+        if self.rest.is_empty() && self.rest.capacity() > KEPT {
+            self.rest = VecDeque::new();
         }
     }
 
     /// Whether nothing waits; what is leased does not count.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.first.is_none()
     }
 
     fn has_room(&self, size: usize, bounds: Bounds) -> bool {
@@ -122,9 +148,9 @@ impl Mailbox {
             messages < bounds.messages.saturating_mul(times)
                 && bytes + size <= bounds.bytes.saturating_mul(times)
         };
-        let queue = self.queue.is_empty() || fits(self.queue.len(), self.bytes, 1);
-        let both = self.queue.is_empty() && self.leased == 0
-            || fits(self.queue.len() + self.leased, self.bytes + self.leased_bytes, 2);
+        let queue = self.is_empty() || fits(self.len(), self.bytes, 1);
+        let both = self.is_empty() && self.leased == 0
+            || fits(self.len() + self.leased, self.bytes + self.leased_bytes, 2);
         queue && both
     }
 
@@ -183,7 +209,7 @@ mod tests {
                 );
                 while matches!(mailbox.push(&one, bounds(3), overflow), Pushed::Queued) {}
                 mailbox.settle(leased.into_iter());
-                most = most.max(mailbox.queue.len());
+                most = most.max(mailbox.len());
             }
             assert_eq!(most, 6, "{overflow:?}");
         }

@@ -8,7 +8,7 @@ use indexmap::IndexSet;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::time::{Duration, Instant};
 
-use super::attachment::{Attachment, Detached};
+use super::attachment::{Attachment, Detached, Holder, same};
 use super::lease::Lease;
 use super::mailbox::{Bounds, Mailbox, Pushed};
 use crate::bayeux::{ClientId, Publication};
@@ -22,48 +22,55 @@ pub(super) const LEASE_BYTES: usize = 256 * 1024;
 
 /// A session of the Bayeux protocol.
 pub struct Session {
-    id: ClientId,
+    /// First, beside the count of references: these lines of memory are all that a delivery touches.
+    state: Mutex<State>,
     key: u32,
-    bounds: Bounds,
-    lifetime: Duration,
-    metrics: Metrics,
+    common: Arc<Common>,
+    id: ClientId,
     /// Patterns in the order of their subscription; `None` once the session ended.
     subscriptions: Mutex<Option<IndexSet<Box<str>>>>,
-    state: Mutex<State>,
+}
+
+/// What all sessions of a server have in common.
+pub(super) struct Common {
+    pub(super) bounds: Bounds,
+    /// How long a session lives after its last connect.
+    pub(super) lifetime: Duration,
+    pub(super) metrics: Metrics,
 }
 
 pub(super) struct State {
     pub(super) mailbox: Mailbox,
     /// The transport that messages go to.
     pub(super) attachment: Option<Arc<dyn Attachment>>,
-    /// An EventSource stream that gets the messages again once its client connects as such.
-    pub(super) standby: Option<Arc<dyn Attachment>>,
     /// Who has the lease.
-    pub(super) holder: Option<Arc<dyn Attachment>>,
+    pub(super) holder: Holder,
     /// Whether somebody has undertaken to flush.
     touched: bool,
     connected: bool,
     pub(super) ended: bool,
     /// Connects that are held; while there are any, the session does not expire.
-    held: usize,
+    held: u32,
     deadline: Instant,
+    /// An EventSource stream that gets the messages again once its client connects as such.
+    pub(super) standby: Option<Arc<dyn Attachment>>,
 }
 
 impl Session {
-    pub(super) fn new(id: ClientId, key: u32, bounds: Bounds, lifetime: Duration, metrics: Metrics) -> Self {
+    pub(super) fn new(id: ClientId, key: u32, common: Arc<Common>) -> Self {
         let state = State {
             mailbox: Mailbox::default(),
             attachment: None,
-            standby: None,
-            holder: None,
+            holder: Holder::Nobody,
             touched: false,
             connected: false,
             ended: false,
             held: 0,
-            deadline: Instant::now() + lifetime,
+            deadline: Instant::now() + common.lifetime,
+            standby: None,
         };
         let subscriptions = Mutex::new(Some(IndexSet::new()));
-        Self { id, key, bounds, lifetime, metrics, subscriptions, state: Mutex::new(state) }
+        Self { state: Mutex::new(state), key, common, id, subscriptions }
     }
 
     /// The identifier.
@@ -82,7 +89,7 @@ impl Session {
     }
 
     pub(super) fn metrics(&self) -> &Metrics {
-        &self.metrics
+        &self.common.metrics
     }
 
     /// The patterns, locked; `None` inside once the session ended.
@@ -109,7 +116,7 @@ impl Session {
         if state.ended {
             return None;
         }
-        let pushed = state.mailbox.push(publication, self.bounds, overflow);
+        let pushed = state.mailbox.push(publication, self.common.bounds, overflow);
         let waits = matches!(pushed, Pushed::Queued | Pushed::Displaced(_));
         let first = waits && !state.touched;
         if first {
@@ -118,19 +125,23 @@ impl Session {
         Some((pushed, first))
     }
 
-    /// Has the attached transport write what waits.
-    pub fn flush(self: &Arc<Self>) {
+    /// Has the attached transport write what waits. How many messages it wrote now, which the caller counts.
+    pub(super) fn write(self: &Arc<Self>) -> usize {
         let attachment = {
             let mut state = self.state.lock();
             state.touched = false;
             if state.mailbox.is_empty() {
-                return;
+                return 0;
             }
             state.attachment.clone()
         };
-        if let Some(attachment) = attachment {
-            attachment.flush(self);
-        }
+        attachment.map_or(0, |attachment| attachment.flush(self))
+    }
+
+    /// Has the attached transport write what waits.
+    pub fn flush(self: &Arc<Self>) {
+        let written = self.write();
+        self.common.metrics.deliveries_written.inc_by(written as u64);
     }
 
     /// Notes an accepted connect: the session lives on. True if it is the session's first; `None` if the session has
@@ -140,7 +151,7 @@ impl Session {
         if state.ended {
             return None;
         }
-        state.deadline = Instant::now() + self.lifetime;
+        state.deadline = Instant::now() + self.common.lifetime;
         Some(!std::mem::replace(&mut state.connected, true))
     }
 
@@ -148,14 +159,14 @@ impl Session {
     #[must_use]
     pub fn hold(self: &Arc<Self>) -> Held {
         self.state.lock().held += 1;
-        self.metrics.polls.inc();
+        self.common.metrics.polls.inc();
         Held(Arc::clone(self))
     }
 
     /// When the session expires, unless a connect comes or is held.
     #[must_use]
     pub fn deadline(&self) -> Instant {
-        self.state.lock().deadline(self.lifetime)
+        self.state.lock().deadline(self.common.lifetime)
     }
 
     /// Leases what waits, for a transport that writes all of it. `None` if nothing waits, if an earlier lease is out (it
@@ -176,11 +187,11 @@ impl Session {
         bytes: usize,
     ) -> Option<Lease> {
         let mut state = self.state.lock();
-        if !state.attachment.as_ref().is_some_and(|attached| Arc::ptr_eq(attached, holder)) {
+        if !state.attachment.as_ref().is_some_and(|attached| same(attached, holder)) {
             return None;
         }
         let items = state.mailbox.lease(messages, bytes)?;
-        state.holder = Some(Arc::clone(holder));
+        state.holder = Holder::Attached;
         Some(Lease { session: Arc::clone(self), items, written: 0, over: false })
     }
 
@@ -192,7 +203,7 @@ impl Session {
 
     /// Ends the session if its time is over; a connect that has just come saves it.
     pub fn end_if_expired(self: &Arc<Self>) -> Option<IndexSet<Box<str>>> {
-        self.end_if(|state| state.deadline(self.lifetime) <= Instant::now())
+        self.end_if(|state| state.deadline(self.common.lifetime) <= Instant::now())
     }
 
     fn end_if(self: &Arc<Self>, may_end: impl FnOnce(&State) -> bool) -> Option<IndexSet<Box<str>>> {
@@ -204,7 +215,8 @@ impl Session {
             }
             state.ended = true;
             state.mailbox = Mailbox::default();
-            [state.attachment.take(), state.standby.take(), state.holder.take()]
+            let holder = state.holder.former().cloned();
+            [state.attachment.take(), state.standby.take(), holder]
         };
         let patterns = subscriptions.take();
         drop(subscriptions);
@@ -229,7 +241,7 @@ impl Drop for Held {
     fn drop(&mut self) {
         let mut state = self.0.state.lock();
         state.held -= 1;
-        state.deadline = Instant::now() + self.0.lifetime;
-        self.0.metrics.polls.dec();
+        state.deadline = Instant::now() + self.0.common.lifetime;
+        self.0.common.metrics.polls.dec();
     }
 }

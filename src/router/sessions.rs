@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::time::Duration;
 
 use super::mailbox::Bounds;
-use super::session::Session;
+use super::session::{Common, Session};
 use crate::bayeux::ClientId;
 use crate::metrics::Metrics;
 
@@ -22,10 +22,8 @@ pub struct Sessions {
     table: DashMap<ClientId, Arc<Session>>,
     count: AtomicUsize,
     limit: usize,
-    bounds: Bounds,
-    lifetime: Duration,
     keys: Mutex<Keys>,
-    metrics: Metrics,
+    common: Arc<Common>,
 }
 
 /// Small numbers for sessions, used again once free.
@@ -39,8 +37,8 @@ impl Sessions {
     /// An empty table for at most `limit` sessions, each of which lives for `lifetime` after its last connect.
     #[must_use]
     pub fn new(limit: usize, bounds: Bounds, lifetime: Duration, metrics: Metrics) -> Self {
-        let keys = Mutex::default();
-        Self { table: DashMap::new(), count: AtomicUsize::new(0), limit, bounds, lifetime, keys, metrics }
+        let common = Arc::new(Common { bounds, lifetime, metrics });
+        Self { table: DashMap::new(), count: AtomicUsize::new(0), limit, keys: Mutex::default(), common }
     }
 
     /// Makes a session with a new identifier.
@@ -59,9 +57,9 @@ impl Sessions {
                 keys.next
             })
         };
-        let session = Arc::new(Session::new(id, key, self.bounds, self.lifetime, self.metrics.clone()));
+        let session = Arc::new(Session::new(id, key, Arc::clone(&self.common)));
         self.table.insert(id, Arc::clone(&session));
-        self.metrics.sessions.inc();
+        self.common.metrics.sessions.inc();
         Ok(session)
     }
 
@@ -76,7 +74,7 @@ impl Sessions {
         if self.table.remove(session.id()).is_some() {
             self.keys.lock().free.push(session.key());
             self.count.fetch_sub(1, Ordering::Relaxed);
-            self.metrics.sessions.dec();
+            self.common.metrics.sessions.dec();
         }
     }
 

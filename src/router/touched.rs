@@ -30,9 +30,10 @@ impl Touched {
 
     /// Has every session's transport write what waits.
     pub fn flush(&mut self) {
-        for session in self.sessions.drain(..) {
-            session.flush();
-        }
+        let Some(first) = self.sessions.first() else { return };
+        let metrics = first.metrics().clone();
+        let written: usize = self.sessions.drain(..).map(|session| session.write()).sum();
+        metrics.deliveries_written.inc_by(written as u64);
     }
 }
 

@@ -14,10 +14,11 @@ mod subscribe;
 mod unsubscribe;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indexmap::IndexSet;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::broadcast;
 
 pub use event::Event;
 pub use receive::{Accepted, Received};
@@ -46,7 +47,8 @@ pub struct Server {
     rules: rules::Rules,
     backoff: backoff::Backoff,
     events: broadcast::Sender<Event>,
-    draining: watch::Sender<bool>,
+    /// Whether anybody ever listened to the events; asking the sender would take a lock for each message.
+    listened: AtomicBool,
     metrics: Metrics,
 }
 
@@ -70,7 +72,7 @@ impl Server {
             rules: rules::Rules::new(&config.channel, config.mailbox.overflow)?,
             backoff: backoff::Backoff::new(&config.advice),
             events: broadcast::Sender::new(EVENTS),
-            draining: watch::Sender::new(false),
+            listened: AtomicBool::new(false),
             metrics,
         })
     }
@@ -84,6 +86,7 @@ impl Server {
     /// The monitoring events from now on. A listener that is too slow loses the oldest and is told how many.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.listened.store(true, Ordering::Release);
         self.events.subscribe()
     }
 
@@ -91,20 +94,6 @@ impl Server {
     #[must_use]
     pub fn session(&self, id: &ClientId) -> Option<Arc<Session>> {
         self.sessions.find(id)
-    }
-
-    /// Waits until the server is stopping.
-    pub fn drained(&self) -> impl Future<Output = ()> + Send + Sync + use<> {
-        let mut draining = self.draining.subscribe();
-        async move {
-            // It fails when the server has gone, which is as final.
-            let _ = draining.wait_for(|draining| *draining).await;
-        }
-    }
-
-    /// Tells every transport to answer what it holds and to close.
-    pub fn drain(&self) {
-        self.draining.send_replace(true);
     }
 
     /// Ends the sessions whose time is over. To be called about once a second.
@@ -139,8 +128,12 @@ impl Server {
         self.emit(|| Event::Disconnect { client: *session.id() });
     }
 
+    fn is_listened_to(&self) -> bool {
+        self.listened.load(Ordering::Acquire)
+    }
+
     fn emit(&self, event: impl FnOnce() -> Event) {
-        if self.events.receiver_count() > 0 {
+        if self.is_listened_to() {
             // It fails when the last listener has just gone.
             let _ = self.events.send(event());
         }

@@ -15,12 +15,18 @@ use crate::bayeux::{BayeuxError, ClientId, Field, Message, Publication, channel,
 use crate::extension::Receiver;
 use crate::router::{Adapt, Session, Touched};
 
+/// A publication that was accepted, on its way to the subscribers.
+pub(super) struct Accepting {
+    pub(super) channel: String,
+    pub(super) message: Message,
+}
+
 impl Server {
-    pub(super) async fn publish(
+    pub(super) fn publish(
         &self,
         request: Request<'_>,
         out: &mut Vec<u8>,
-        touched: &mut Touched,
+        accepted: &mut Option<Accepting>,
     ) -> Outcome {
         let Request { message, mut outcome, .. } = request;
         let name = message.text(Field::Channel).unwrap_or_default();
@@ -36,22 +42,34 @@ impl Server {
         reply::plain(out, &message, &outcome, true);
         if outcome.is_done() {
             self.metrics.publications.inc();
-            let name = name.into_owned();
-            // Messages to /service/ are for the server alone.
-            if !channel::is_service(&name) {
-                self.spread(&name, message.clone(), touched).await;
-            }
-            self.emit(|| {
-                let client = message.text(Field::ClientId).and_then(|id| ClientId::parse(id.as_bytes()));
-                let data = Bytes::copy_from_slice(message.get(Field::Data).unwrap_or_default());
-                Event::Publish { client, channel: name, data }
-            });
+            *accepted = Some(Accepting { channel: name.into_owned(), message });
         }
         outcome
     }
 
-    async fn spread(&self, name: &str, message: Message, touched: &mut Touched) {
-        let Some(message) = self.pipeline.publication(message, || touched.flush()).await else { return };
+    /// Puts an accepted publication into the mailboxes of its subscribers.
+    pub(super) fn deliver(&self, accepted: Accepting, touched: &mut Touched) {
+        let Accepting { channel: name, message } = accepted;
+        let told = self.is_listened_to().then(|| message.clone());
+        // Messages to /service/ are for the server alone.
+        if !channel::is_service(&name) {
+            self.spread(&name, message, touched);
+        }
+        if let Some(message) = told {
+            self.tell_of(name, &message);
+        }
+    }
+
+    /// Tells the listeners of a publication, whether anybody was subscribed or not.
+    pub(super) fn tell_of(&self, channel: String, message: &Message) {
+        self.emit(|| {
+            let client = message.text(Field::ClientId).and_then(|id| ClientId::parse(id.as_bytes()));
+            let data = Bytes::copy_from_slice(message.get(Field::Data).unwrap_or_default());
+            Event::Publish { client, channel, data }
+        });
+    }
+
+    pub(super) fn spread(&self, name: &str, message: Message, touched: &mut Touched) {
         let publication = Arc::new(Publication::new(name, message));
         let overflow = self.rules.overflow(name);
         let adapt = |session: &Session, publication: &Arc<Publication>| self.adapt(session, publication);

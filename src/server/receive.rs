@@ -7,10 +7,11 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::Server;
+use super::publish::Accepting;
 use crate::bayeux::parse::parse_one;
 use crate::bayeux::reply::{self, Outcome};
-use crate::bayeux::{BayeuxError, Field, Message, Verb};
-use crate::metrics::{Messages, Reason};
+use crate::bayeux::{BayeuxError, Field, Message, Verb, channel};
+use crate::metrics::Reason;
 use crate::peer::Peer;
 use crate::router::{Attached, Attachment, Session, Touched};
 
@@ -45,6 +46,15 @@ pub(super) struct Request<'a> {
     pub(super) alone: bool,
 }
 
+/// What a verb came to, beside the reply that it wrote.
+#[derive(Default)]
+pub(super) struct Done {
+    /// A connect: the transport holds its reply, and attaches itself.
+    pub(super) accepted: Option<Accepted>,
+    /// A publication that was accepted: it has to be delivered.
+    pub(super) publication: Option<Accepting>,
+}
+
 impl Accepted {
     /// Makes the transport that the connect came by the one that gets the session's messages. False if a stream gets
     /// them, or if the session has ended meanwhile.
@@ -66,12 +76,12 @@ impl Accepted {
 }
 
 impl Received {
-    /// Appends a reply.
-    pub(super) fn push(&mut self, reply: &[u8]) {
+    /// Begins another reply; what it is appended to.
+    fn begin(&mut self) -> &mut Vec<u8> {
         if !self.replies.is_empty() {
             self.replies.push(b',');
         }
-        self.replies.extend_from_slice(reply);
+        &mut self.replies
     }
 }
 
@@ -79,57 +89,104 @@ impl Server {
     /// Handles the messages of one request or frame in their order. Sessions that got something are in `touched`
     /// afterwards, for the caller to flush when it has handled all that it read.
     pub async fn receive(&self, messages: Vec<Message>, peer: &Arc<Peer>, touched: &mut Touched) -> Received {
+        if !self.pipeline.is_empty() {
+            // On the heap, since every connection has room for this function for as long as it lives.
+            return Box::pin(self.receive_by_extensions(messages, peer, touched)).await;
+        }
+        let alone = messages.len() == 1;
+        let mut received = Received::default();
+        for message in messages {
+            let request = self.request(message, peer, alone);
+            if request.message.verb() == Verb::Connect {
+                let mut reply = Vec::with_capacity(256);
+                match self.carry_out(request, &mut reply).accepted {
+                    Some(accepted) => {
+                        received.connects.push(Accepted { reply: Some(reply.into()), ..accepted });
+                    }
+                    None => received.begin().append(&mut reply),
+                }
+            } else {
+                let done = self.carry_out(request, received.begin());
+                if let Some(publication) = done.publication {
+                    self.deliver(publication, touched);
+                }
+            }
+        }
+        received
+    }
+
+    async fn receive_by_extensions(
+        &self,
+        messages: Vec<Message>,
+        peer: &Arc<Peer>,
+        touched: &mut Touched,
+    ) -> Received {
         let alone = messages.len() == 1;
         let mut received = Received::default();
         for message in messages {
             let Some(message) = self.pipeline.incoming(message, peer, || touched.flush()).await else {
                 continue;
             };
-            let outcome = if message.depth() > self.limits.depth {
-                self.metrics.refuse(Reason::depth);
-                Outcome::Failed(BayeuxError::TooDeep(self.limits.depth))
-            } else if message.truthy(Field::Error).is_some() {
-                Outcome::Refused
-            } else {
-                Outcome::Done
-            };
-            self.handle(Request { message, peer, outcome, alone }, &mut received, touched).await;
+            let mut reply = Vec::with_capacity(256);
+            let done = self.carry_out(self.request(message, peer, alone), &mut reply);
+            if let Some(Accepting { channel, message }) = done.publication {
+                // Messages to /service/ are for the server alone.
+                if !channel::is_service(&channel)
+                    && let Some(seen) = self.pipeline.publication(message.clone(), || touched.flush()).await
+                {
+                    self.spread(&channel, seen, touched);
+                }
+                self.tell_of(channel, &message);
+            }
+            let reply = self.finish(reply, peer, touched).await;
+            match done.accepted {
+                Some(accepted) => received.connects.push(Accepted { reply, ..accepted }),
+                None => {
+                    if let Some(reply) = reply {
+                        received.begin().extend_from_slice(&reply);
+                    }
+                }
+            }
         }
         received
     }
 
-    async fn handle(&self, request: Request<'_>, received: &mut Received, touched: &mut Touched) {
+    fn request<'a>(&self, message: Message, peer: &'a Arc<Peer>, alone: bool) -> Request<'a> {
+        let outcome = if message.depth() > self.limits.depth {
+            self.metrics.refuse(Reason::depth);
+            Outcome::Failed(BayeuxError::TooDeep(self.limits.depth))
+        } else if message.truthy(Field::Error).is_some() {
+            Outcome::Refused
+        } else {
+            Outcome::Done
+        };
+        Request { message, peer, outcome, alone }
+    }
+
+    /// Does what a message asks for, and appends the reply.
+    fn carry_out(&self, request: Request<'_>, out: &mut Vec<u8>) -> Done {
+        let counters = &self.metrics.messages;
+        let mut done = Done::default();
         let verb = request.message.verb();
-        self.metrics.messages.get_or_create(&Messages { verb: verb_name(verb) }).inc();
-        let mut buffer = Vec::with_capacity(256);
-        let peer = request.peer;
-        let mut accepted = None;
-        let outcome = match verb {
-            Verb::Handshake => self.handshake(request, &mut buffer),
-            Verb::Connect => self.connect(request, &mut buffer, &mut accepted),
-            Verb::Subscribe => self.subscribe(request, &mut buffer),
-            Verb::Unsubscribe => self.unsubscribe(request, &mut buffer),
-            Verb::Disconnect => self.disconnect(request, &mut buffer),
-            Verb::Publish => self.publish(request, &mut buffer, touched).await,
+        let (counter, outcome) = match verb {
+            Verb::Handshake => (&counters.handshake, self.handshake(request, out)),
+            Verb::Connect => (&counters.connect, self.connect(request, out, &mut done.accepted)),
+            Verb::Subscribe => (&counters.subscribe, self.subscribe(request, out)),
+            Verb::Unsubscribe => (&counters.unsubscribe, self.unsubscribe(request, out)),
+            Verb::Disconnect => (&counters.disconnect, self.disconnect(request, out)),
+            Verb::Publish => (&counters.publish, self.publish(request, out, &mut done.publication)),
             Verb::UnknownMeta => {
                 let channel = request.message.text(Field::Channel).unwrap_or_default().into_owned();
                 let outcome = Outcome::Failed(BayeuxError::ChannelForbidden(channel));
-                reply::plain(&mut buffer, &request.message, &outcome, true);
-                outcome
+                reply::plain(out, &request.message, &outcome, true);
+                (&counters.unknown, outcome)
             }
         };
+        counter.inc();
         if !outcome.is_done() {
             self.metrics.errors.inc();
         }
-        let reply = self.finish(buffer, peer, touched).await;
-        match accepted {
-            Some(accepted) => received.connects.push(Accepted { reply, ..accepted }),
-            None => {
-                if let Some(reply) = reply {
-                    received.push(&reply);
-                }
-            }
-        }
+        done
     }
 
     /// Runs a reply through the extensions that want to see it.
@@ -143,17 +200,5 @@ impl Server {
         let mut out = Vec::with_capacity(message.size());
         message.write(&mut out, |_| true);
         Some(out.into())
-    }
-}
-
-fn verb_name(verb: Verb) -> &'static str {
-    match verb {
-        Verb::Handshake => "handshake",
-        Verb::Connect => "connect",
-        Verb::Subscribe => "subscribe",
-        Verb::Unsubscribe => "unsubscribe",
-        Verb::Disconnect => "disconnect",
-        Verb::UnknownMeta => "unknown",
-        Verb::Publish => "publish",
     }
 }

@@ -11,14 +11,14 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::read::GzEncoder;
 use hyper::header::{
-    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG,
-    HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, VARY,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
+    HeaderValue, LAST_MODIFIED, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 use sha1::{Digest, Sha1};
 
-use super::{Body, Mount, answer};
+use super::{Mount, answer};
+use crate::peer::Head;
 
 /// The address of the script stays when the server is replaced, so it cannot be kept for good. An hour saves the
 /// request on most page views; within a day after it a page still starts with the script at hand, and the browser
@@ -65,7 +65,7 @@ enum Coding {
 
 /// Answers a request for a name that ends in `.js` or `.map`, whatever its method is, as Faye does. The connection
 /// leaves the body out of the answer to a HEAD.
-pub(super) fn answer(mount: &Mount, path: &str, name: &str, request: &HeaderMap) -> Response<Body> {
+pub(super) fn answer(mount: &Mount, path: &str, name: &str, request: &Head) -> Response<Bytes> {
     let is_alias = name == "client.js" || name.strip_suffix(".js") == Some(mount.name());
     let wanted = if is_alias { MINIFIED } else { name };
     let Some(file) = FILES.iter().find(|file| file.name == wanted) else {
@@ -74,7 +74,7 @@ pub(super) fn answer(mount: &Mount, path: &str, name: &str, request: &HeaderMap)
     let usable = usable(request);
     match file.kept(request, &usable) {
         Some(coding) => {
-            let mut response = Response::new(Body::ready(""));
+            let mut response = Response::new(Bytes::new());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             file.describe(coding, response.headers_mut());
             response
@@ -123,19 +123,19 @@ impl File {
     }
 
     /// The file in a coding that the client may go on to use, because it says that it has it.
-    fn kept(&self, request: &HeaderMap, usable: &[Coding]) -> Option<Coding> {
-        if request.contains_key(IF_NONE_MATCH) {
+    fn kept(&self, request: &Head, usable: &[Coding]) -> Option<Coding> {
+        if request.get("if-none-match").is_some() {
             // The date counts for nothing then (RFC 9110, section 13.2.2). A cache may have both codings, and takes
             // the one whose tag it is answered.
             return usable.iter().copied().find(|coding| is_named(request, &self.tag(*coding)));
         }
-        let since = request.get(IF_MODIFIED_SINCE)?.to_str().ok()?;
+        let since = std::str::from_utf8(request.get("if-modified-since")?).ok()?;
         let since = httpdate::parse_http_date(since).ok()?;
         (made() <= since).then_some(usable[0])
     }
 
-    fn whole(&self, coding: Coding, folder: &str) -> Response<Body> {
-        let mut response = Response::new(Body::ready(self.body(coding)));
+    fn whole(&self, coding: Coding, folder: &str) -> Response<Bytes> {
+        let mut response = Response::new(self.body(coding));
         let headers = response.headers_mut();
         self.describe(coding, headers);
         if matches!(coding, Coding::Gzip) {
@@ -181,15 +181,15 @@ fn put(headers: &mut HeaderMap, name: HeaderName, text: String) {
 }
 
 /// The elements of a header that is a list, which may stand in several lines.
-fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
-    let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
+fn elements<'a>(request: &'a Head, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let lines = request.all(name).filter_map(|line| std::str::from_utf8(line).ok());
     lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
 /// Whether `If-None-Match` names a tag. Weak ones count here (RFC 9110, section 13.1.2); proxies make tags weak. Faye
 /// sends its tags without quotes, so clients may.
-fn is_named(request: &HeaderMap, tag: &str) -> bool {
-    elements(request, IF_NONE_MATCH).any(|given| {
+fn is_named(request: &Head, tag: &str) -> bool {
+    elements(request, "if-none-match").any(|given| {
         let strong = given.strip_prefix("W/").unwrap_or(given);
         let bare = strong.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(strong);
         given == "*" || bare == tag
@@ -197,9 +197,9 @@ fn is_named(request: &HeaderMap, tag: &str) -> bool {
 }
 
 /// The codings that the client takes, the best first; at least one (RFC 9110, section 12.5.3).
-fn usable(request: &HeaderMap) -> Vec<Coding> {
+fn usable(request: &Head) -> Vec<Coding> {
     let (mut gzip, mut identity, mut others) = (None, None, None);
-    for element in elements(request, ACCEPT_ENCODING) {
+    for element in elements(request, "accept-encoding") {
         let (coding, parameters) = element.split_once(';').unwrap_or((element, ""));
         let weight = Some(weight(parameters));
         match coding.trim().to_ascii_lowercase().as_str() {

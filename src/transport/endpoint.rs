@@ -1,12 +1,13 @@
 //! What is served beside the mount: health, metrics, the page at `/`.
 
+use bytes::Bytes;
 use hyper::Response;
-use hyper::http::request::Parts;
 
-use super::Body;
+use super::Method;
 
 /// Answers requests for certain paths. It must not block.
 pub trait Endpoint: Send + Sync {
-    /// The answer, or `None` if the path is not this endpoint's.
-    fn answer(&self, request: &Parts) -> Option<Response<Body>>;
+    /// The answer, or `None` if the path is not this endpoint's. The connection leaves the body out of the answer to a
+    /// HEAD.
+    fn answer(&self, method: Method, path: &str) -> Option<Response<Bytes>>;
 }

@@ -5,25 +5,31 @@
 
 mod answer;
 mod assets;
-mod body;
+mod chunked;
+mod clock;
+mod connection;
+mod dispatch;
 mod endpoint;
 mod eventsource;
-mod http;
+mod input;
 mod jsonp;
 mod listener;
 mod mount;
+mod outbox;
 mod payload;
 mod polling;
+mod request;
 mod signal;
+mod socket;
 pub mod websocket;
-mod writing;
 
 use std::sync::Arc;
 
-pub use body::Body;
+pub use clock::{Clock, TICK};
 pub use endpoint::Endpoint;
 pub use listener::Listener;
 pub use mount::Mount;
+pub use request::Method;
 
 use crate::config::{self, Limits};
 use crate::server::Server;
@@ -42,6 +48,8 @@ pub struct Context {
     pub websocket: config::WebSocket,
     /// Settings of streams.
     pub eventsource: config::EventSource,
+    /// The deadlines of the connections.
+    pub clock: Arc<Clock>,
     /// The counters.
     pub metrics: crate::metrics::Metrics,
 }

@@ -1,26 +1,20 @@
 //! Where the messages are in a request: the body, a form, or the query.
 
-use std::time::Duration;
-
-use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt;
-use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderMap};
+use bytes::Bytes;
 
 use super::jsonp;
 use crate::bayeux::Message;
 use crate::bayeux::parse::{ParseError, parse};
 use crate::metrics::Reason;
-use crate::peer::Transport;
-
-/// A body may be this many times its limit before the connection is cut without reading on.
-const OVERSIZE: usize = 8;
+use crate::peer::{Head, Transport};
 
 /// Why a request's payload was refused.
 #[derive(Debug)]
 pub(super) enum Refusal {
     /// `400 Bad request`
     Bad(Reason, &'static str),
+    /// `400`, and where the next request begins is not known.
+    Broken(&'static str),
     /// `413`
     TooLarge(Reason),
     /// `408`
@@ -45,51 +39,15 @@ pub(super) struct Payload {
     pub(super) callback: String,
 }
 
-/// Reads the whole body, as far as the limits allow. Of one that is too large some more is read and thrown away, so that
-/// the client gets to see the refusal instead of a broken connection.
-pub(super) async fn read_body(mut body: Incoming, limit: usize, time: Duration) -> Result<Bytes, Refusal> {
-    let patience = limit.saturating_mul(OVERSIZE);
-    if body.size_hint().lower() > patience as u64 {
-        return Err(Refusal::TooLarge(Reason::body));
-    }
-    let read = async {
-        let mut first = Bytes::new();
-        let mut joined = BytesMut::new();
-        let mut length = 0;
-        while let Some(frame) = body.frame().await {
-            let broken = |_| Refusal::Bad(Reason::syntax, "the body broke off");
-            let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
-            length += data.len();
-            if length > patience {
-                break;
-            }
-            if length > limit {
-                (first, joined) = (Bytes::new(), BytesMut::new());
-            } else if length == data.len() {
-                // Most bodies come in one piece, which is not copied.
-                first = data;
-            } else {
-                joined.extend_from_slice(&std::mem::take(&mut first));
-                joined.extend_from_slice(&data);
-            }
-        }
-        if length > limit {
-            return Err(Refusal::TooLarge(Reason::body));
-        }
-        Ok(if joined.is_empty() { first } else { joined.freeze() })
-    };
-    tokio::time::timeout(time, read).await.unwrap_or(Err(Refusal::TooSlow))
-}
-
 /// The messages of a POST. A body that begins with `[` or `{` is JSON, whatever its type says; JSON by its type need
 /// not begin so; the rest is a form, whose `message` fields are joined.
 pub(super) fn from_body(
-    headers: &HeaderMap,
+    head: &Head,
     body: &Bytes,
     batch: usize,
     callback: usize,
 ) -> Result<Payload, Refusal> {
-    let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+    let kind = head.get("content-type").unwrap_or_default();
     let is_json = kind.split(|byte| *byte == b';').next() == Some(b"application/json");
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     if is_json || matches!(first, Some(b'[' | b'{')) {

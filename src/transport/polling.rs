@@ -1,31 +1,35 @@
 //! Long-polling: the answer to a request that carries messages, held back while a connect in it waits.
 
+use std::io;
+use std::mem::MaybeUninit;
 use std::sync::Arc;
+use std::time::Duration;
 
-use bytes::Bytes;
+use smallvec::SmallVec;
+use socket2::SockRef;
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::connection::{Connection, Woken};
 use super::signal::Signal;
-use super::writing::Writing;
 use crate::peer::Peer;
 use crate::router::{Attachment, Detached, Lease, Session};
-use crate::server::{Accepted, Received, Server};
+use crate::server::{Accepted, Received};
 
 /// A request as the transport of a session, until it is answered.
 struct Poll {
     peer: Arc<Peer>,
-    writing: Arc<Writing>,
     signal: Signal,
 }
 
 impl Attachment for Poll {
-    fn flush(&self, _session: &Arc<Session>) {
+    fn flush(self: Arc<Self>, _session: &Arc<Session>) -> usize {
         self.signal.wake();
+        0
     }
 
     fn detach(&self, _session: &Arc<Session>, _why: Detached) {
         self.signal.end();
-        self.writing.want();
     }
 
     fn peer(&self) -> &Arc<Peer> {
@@ -33,7 +37,7 @@ impl Attachment for Poll {
     }
 }
 
-/// Takes the request off the session when it is answered or its peer has gone.
+/// Takes the request off the session when its messages are there, or its peer has gone.
 struct Attaching<'a> {
     session: &'a Arc<Session>,
     attachment: Arc<dyn Attachment>,
@@ -45,74 +49,124 @@ impl Drop for Attaching<'_> {
     }
 }
 
-/// The array of replies and messages for a request, with the leases of the messages in it.
-pub(super) async fn answer(
-    server: &Server,
-    peer: &Arc<Peer>,
-    writing: &Arc<Writing>,
-    received: Received,
-) -> (Bytes, Vec<Lease>) {
-    let mut array = Vec::with_capacity(received.replies.len() + 64);
-    array.push(b'[');
-    array.extend_from_slice(&received.replies);
-    let mut append = |object: &[u8]| {
-        if array.len() > 1 {
-            array.push(b',');
-        }
-        array.extend_from_slice(object);
-    };
-    let mut leases = Vec::new();
-    for (at, accepted) in received.connects.iter().enumerate() {
-        // A session that connects twice in one request gets its messages behind the first reply.
-        let again =
-            received.connects[..at].iter().any(|other| Arc::ptr_eq(&other.session, &accepted.session));
-        let lease = if again { None } else { wait(server, peer, writing, accepted).await };
-        if let Some(reply) = &accepted.reply {
-            append(reply);
-        }
-        for publication in lease.iter().flat_map(|lease| lease.items()) {
-            append(publication.object());
-        }
-        leases.extend(lease);
-    }
-    array.push(b']');
-    (array.into(), leases)
+/// The array of replies and messages for a request, with the leases of the messages in it: they go back unless it is
+/// said that they were written.
+#[derive(Default)]
+pub(super) struct Answered {
+    pub(super) array: Vec<u8>,
+    leases: SmallVec<[(Lease, Arc<Poll>); 1]>,
 }
 
-/// Waits for messages as long as the connect may be held; `None` if none came, or if the session is somebody else's
-/// now.
-async fn wait(
-    server: &Server,
+impl Answered {
+    /// The array, for whoever writes it.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.array)
+    }
+
+    pub(super) fn has_messages(&self) -> bool {
+        !self.leases.is_empty()
+    }
+
+    /// What says that somebody else waits for the messages: if they are not written at once then, they never are.
+    pub(super) fn signal(&self) -> Option<&Signal> {
+        self.leases.first().map(|(_, poll)| &poll.signal)
+    }
+
+    /// The system took it all, for a connection that was alive.
+    pub(super) fn written(self) {
+        for (mut lease, _) in self.leases {
+            lease.written(lease.items().len());
+        }
+    }
+
+    fn append(&mut self, object: &[u8]) {
+        if self.array.len() > 1 {
+            self.array.push(b',');
+        }
+        self.array.extend_from_slice(object);
+    }
+}
+
+/// Whether a peer has closed its side: messages that are written to it would be lost.
+pub(super) fn has_gone(stream: &TcpStream) -> bool {
+    let mut byte = [MaybeUninit::uninit()];
+    match SockRef::from(stream).peek(&mut byte) {
+        Ok(count) => count == 0,
+        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+    }
+}
+
+/// Waits for what the connects of a request wait for. `None` if the peer has gone meanwhile.
+pub(super) async fn answer(
+    connection: &mut Connection,
     peer: &Arc<Peer>,
-    writing: &Arc<Writing>,
+    received: Received,
+) -> Option<Answered> {
+    let Received { mut replies, connects } = received;
+    replies.insert(0, b'[');
+    let mut answered = Answered { array: replies, leases: SmallVec::new() };
+    for (at, accepted) in connects.iter().enumerate() {
+        // A session that connects twice in one request gets its messages behind the first reply.
+        let again = connects[..at].iter().any(|other| Arc::ptr_eq(&other.session, &accepted.session));
+        let leased = if again { None } else { attach(connection, peer, accepted).await? };
+        if let Some(reply) = &accepted.reply {
+            answered.append(reply);
+        }
+        for publication in leased.iter().flat_map(|(lease, _)| lease.items()) {
+            answered.append(publication.object());
+        }
+        answered.leases.extend(leased);
+    }
+    answered.array.push(b']');
+    Some(answered)
+}
+
+/// Makes the request the transport of a session for as long as its connect may be held. Nothing inside if no message
+/// came, or if the session is somebody else's now; `None` if the peer has gone.
+async fn attach(
+    connection: &mut Connection,
+    peer: &Arc<Peer>,
     accepted: &Accepted,
-) -> Option<Lease> {
-    let session = &accepted.session;
-    let poll =
-        Arc::new(Poll { peer: Arc::clone(peer), writing: Arc::clone(writing), signal: Signal::default() });
+) -> Option<Option<(Lease, Arc<Poll>)>> {
+    let poll = Arc::new(Poll { peer: Arc::clone(peer), signal: Signal::default() });
     let attachment: Arc<dyn Attachment> = Arc::<Poll>::clone(&poll);
     if !accepted.attach(&attachment) {
-        return None;
+        return Some(None);
     }
-    let attached = Attaching { session, attachment };
-    if accepted.hold.is_zero() {
-        return session.lease_all(&attached.attachment);
+    let attached = Attaching { session: &accepted.session, attachment };
+    let lease = wait(connection, &attached, &poll.signal, accepted.hold).await?;
+    Some(lease.map(|lease| (lease, Arc::clone(&poll))))
+}
+
+async fn wait(
+    connection: &mut Connection,
+    attached: &Attaching<'_>,
+    signal: &Signal,
+    hold: Duration,
+) -> Option<Option<Lease>> {
+    let lease = || attached.session.lease_all(&attached.attachment);
+    if hold.is_zero() {
+        return Some(lease());
     }
-    let _held = session.hold();
-    let end = tokio::time::sleep_until(Instant::now() + accepted.hold);
-    let drained = server.drained();
-    tokio::pin!(end, drained);
+    let held = attached.session.hold();
+    let until = Instant::now() + hold;
     loop {
-        if poll.signal.is_over() {
-            return None;
+        if signal.is_over() {
+            return Some(None);
         }
-        if let Some(lease) = session.lease_all(&attached.attachment) {
-            return Some(lease);
+        if let Some(lease) = lease() {
+            return Some(Some(lease));
         }
-        tokio::select! {
-            () = poll.signal.woken() => {}
-            () = &mut end => return session.lease_all(&attached.attachment),
-            () = &mut drained => return session.lease_all(&attached.attachment),
+        if connection.alarm.is_draining() {
+            return Some(None);
+        }
+        match connection.read(until, Some(signal)).await {
+            Woken::Ended => return None,
+            Woken::Due => {
+                drop(held);
+                return Some(lease());
+            }
+            _ => {}
         }
     }
 }

@@ -1,26 +1,29 @@
-//! How a session wakes a request or stream that waits: something is there, or it is over.
+//! How a session, or another thread, wakes the task of a connection: something is there, or it is over.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
-use tokio::sync::Notify;
+use atomic_waker::AtomicWaker;
 
 /// Wakes one waiting task.
 #[derive(Default)]
 pub(super) struct Signal {
     over: AtomicBool,
-    notify: Notify,
+    rung: AtomicBool,
+    waker: AtomicWaker,
 }
 
 impl Signal {
-    /// Messages wait.
+    /// There is something to look at.
     pub(super) fn wake(&self) {
-        self.notify.notify_one();
+        self.rung.store(true, Ordering::Release);
+        self.waker.wake();
     }
 
     /// There will be no more.
     pub(super) fn end(&self) {
         self.over.store(true, Ordering::Release);
-        self.notify.notify_one();
+        self.wake();
     }
 
     /// Whether there will be no more.
@@ -28,8 +31,9 @@ impl Signal {
         self.over.load(Ordering::Acquire)
     }
 
-    /// Waits for either; one that came before is not missed.
-    pub(super) async fn woken(&self) {
-        self.notify.notified().await;
+    /// Ready once after each wake; one that came before is not missed.
+    pub(super) fn poll(&self, context: &Context<'_>) -> Poll<()> {
+        self.waker.register(context.waker());
+        if self.rung.swap(false, Ordering::AcqRel) { Poll::Ready(()) } else { Poll::Pending }
     }
 }

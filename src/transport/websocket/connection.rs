@@ -1,50 +1,49 @@
 //! The task of one WebSocket: it reads, hands messages to the server, and minds the clocks.
 
+use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use tokio::net::TcpStream;
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::decoder::{self, Decoder, Event};
 use super::error::DecodeError;
-use super::socket::{HeldConnect, Out, Socket};
 use super::{CloseCode, encoder};
+use crate::bayeux::Publication;
 use crate::bayeux::parse::{ParseError, parse};
 use crate::metrics::Reason;
 use crate::peer::Peer;
 use crate::router::{Attachment, Detached, Touched};
 use crate::server::{Accepted, Received, Server};
 use crate::transport::Context;
+use crate::transport::clock::Alarm;
+use crate::transport::connection::{self as http, CLOSING, Interest, Woken};
+use crate::transport::input::Input;
+use crate::transport::outbox::HeldConnect;
+use crate::transport::socket::Socket;
 
-/// Bytes that one read takes. The buffer is given back when nothing unfinished is in it.
-const READ: usize = 8 * 1024;
 /// A client that lets so many bytes wait is not read from until it has taken them.
 const WAITING: usize = 256 * 1024;
-/// How long the other side may take to close after our close frame.
-const CLOSING: Duration = Duration::from_secs(2);
 
-/// Serves an upgraded connection to its end. `early` is what came right behind the request.
-pub(in crate::transport) async fn run(
-    context: &Context,
-    server: &Arc<Server>,
-    stream: TcpStream,
-    early: Bytes,
-    peer: Peer,
-) {
-    let peer = Arc::new(peer);
-    let socket = Socket::new(stream, Arc::clone(&peer));
+fn frame(publication: &Publication) -> &Bytes {
+    publication.frame(encoder::text_frame)
+}
+
+/// Serves a connection that was upgraded to its end. What came right behind the request is in its input.
+pub(in crate::transport) async fn run(upgraded: http::Connection, server: Arc<Server>, peer: Arc<Peer>) {
+    let http::Connection { context, stream, input, alarm, .. } = upgraded;
+    let socket = Socket::new(stream, Arc::clone(&peer), frame, context.metrics.clone());
     let limits = decoder::Limits { frame: context.limits.frame, message: context.limits.message };
-    server.metrics().websockets.inc();
+    context.metrics.websockets.inc();
     let mut connection = Connection {
         context,
         server,
         socket,
         peer,
         decoder: Decoder::new(limits),
-        buffer: BytesMut::from(&early[..]),
+        input,
+        alarm,
         heard: Instant::now(),
         pinged: false,
         closed: None,
@@ -52,13 +51,14 @@ pub(in crate::transport) async fn run(
     connection.serve().await;
 }
 
-struct Connection<'a> {
-    context: &'a Context,
-    server: &'a Arc<Server>,
+struct Connection {
+    context: Arc<Context>,
+    server: Arc<Server>,
     socket: Arc<Socket>,
     peer: Arc<Peer>,
     decoder: Decoder,
-    buffer: BytesMut,
+    input: Input,
+    alarm: Alarm,
     /// When something last came.
     heard: Instant,
     pinged: bool,
@@ -66,81 +66,66 @@ struct Connection<'a> {
     closed: Option<Instant>,
 }
 
-impl Drop for Connection<'_> {
+impl Drop for Connection {
     fn drop(&mut self) {
         self.socket.release();
-        self.server.metrics().websockets.dec();
+        self.context.metrics.websockets.dec();
     }
 }
 
-impl Connection<'_> {
+impl Connection {
     async fn serve(&mut self) {
-        let drained = self.server.drained();
-        tokio::pin!(drained);
-        let mut stopping = false;
-        // What came behind the upgrade request is in the buffer already.
+        // What came behind the upgrade request is here already.
         if self.handle_input().await.is_break() {
             return;
         }
         loop {
             self.close_if_due();
             self.socket.write();
-            let (dead, cut) = self.socket.with(|out| (out.dead, out.cut));
-            let (blocked, waiting) = self.socket.with(|out| (out.blocked.is_some(), out.waiting()));
-            if dead || self.check_clocks().is_break() {
+            if self.check_clocks().is_break() {
                 return;
             }
-            if cut {
+            let (dead, cut, is_empty) = self.socket.with(|out| (out.dead, out.cut, out.is_empty()));
+            if dead {
+                return;
+            }
+            if cut || self.closed.is_some() && is_empty {
                 // Slowly, for what the system has already taken has to arrive.
-                let _ = self.finish().await;
-                return;
+                let end = self.closed.unwrap_or_else(Instant::now) + CLOSING;
+                return http::linger(&self.socket.stream, &mut self.alarm, end).await;
             }
-            if self.closed.is_some() && waiting == 0 && self.finish().await.is_break() {
-                return;
-            }
-            let socket = Arc::clone(&self.socket);
-            tokio::select! {
-                ready = socket.stream.readable(), if waiting <= WAITING => {
-                    if ready.is_err() || self.read().await.is_break() {
+            let (blocked, waiting) = self.socket.with(|out| (out.blocked.is_some(), out.waiting()));
+            let interest = Interest { read: waiting <= WAITING, write: blocked };
+            let until = self.next_clock();
+            let socket = &self.socket;
+            match http::wait(&socket.stream, interest, Some(&socket.signal), &mut self.alarm, until).await {
+                Woken::Read => {
+                    if self.read().await.is_break() {
                         return;
                     }
                 }
-                ready = socket.stream.writable(), if blocked => {
-                    if ready.is_err() {
-                        return;
-                    }
+                Woken::Ended => return,
+                Woken::Stopping => {
+                    self.socket.answer_held();
+                    self.socket.with(|out| out.closing = true);
                 }
-                () = socket.wake.notified() => {}
-                () = tokio::time::sleep_until(self.next_clock()) => {}
-                () = &mut drained, if !stopping => {
-                    stopping = true;
-                    socket.answer_held();
-                    socket.with(|out| out.closing = true);
-                }
+                Woken::Write | Woken::Signal | Woken::Due => {}
             }
         }
     }
 
     /// Reads what is there, once, and handles it.
     async fn read(&mut self) -> ControlFlow<()> {
-        self.buffer.reserve(READ);
-        match self.socket.stream.try_read_buf(&mut self.buffer) {
+        match self.input.read(&self.socket.stream) {
             Ok(0) => ControlFlow::Break(()),
             Ok(_) => {
                 self.heard = Instant::now();
                 self.pinged = false;
                 let flow = self.handle_input().await;
-                if self.buffer.is_empty() {
-                    self.buffer = BytesMut::new();
-                }
+                self.input.rest();
                 flow
             }
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                if self.buffer.is_empty() {
-                    self.buffer = BytesMut::new();
-                }
-                ControlFlow::Continue(())
-            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         }
     }
@@ -149,7 +134,7 @@ impl Connection<'_> {
     async fn handle_input(&mut self) -> ControlFlow<()> {
         let mut touched = Touched::default();
         loop {
-            let event = match self.decoder.decode(&mut self.buffer) {
+            let event = match self.decoder.decode(&mut self.input) {
                 Ok(Some(event)) => event,
                 Ok(None) => return ControlFlow::Continue(()),
                 // After our close frame, what else comes is of no interest.
@@ -193,12 +178,12 @@ impl Connection<'_> {
             Err(error) => {
                 // As with Faye, nobody is answered: there is no id to answer to.
                 tracing::debug!(peer = ?self.peer.address, %error, "frame ignored");
-                self.server.metrics().refuse(Reason::syntax);
+                self.context.metrics.refuse(Reason::syntax);
                 return ControlFlow::Continue(());
             }
         };
         if parsed.has_null {
-            self.server.metrics().refuse(Reason::syntax);
+            self.context.metrics.refuse(Reason::syntax);
             return ControlFlow::Continue(());
         }
         let received = self.server.receive(parsed.messages, &self.peer, touched).await;
@@ -229,6 +214,7 @@ impl Connection<'_> {
         }
         frame.push(b"]");
         self.socket.gather();
+        // A connect that is held, alone in its frame, is answered later and not with an empty array now.
         if !is_held {
             self.socket.with(|out| out.push(frame.finish()));
         }
@@ -253,6 +239,13 @@ impl Connection<'_> {
 
     fn hold(&self, accepted: Accepted) {
         let Accepted { session, reply, hold, .. } = accepted;
+        let reply = reply.map(|reply| {
+            let mut frame = encoder::TextFrame::with_capacity(reply.len() + 2);
+            for part in [&b"["[..], &reply, b"]"] {
+                frame.push(part);
+            }
+            frame.finish()
+        });
         let held = HeldConnect { _held: session.hold(), reply, deadline: Instant::now() + hold };
         let lost = self.socket.with(|out| {
             out.held = Some(held);
@@ -265,7 +258,7 @@ impl Connection<'_> {
 
     /// Refuses what came: the connection is closed.
     fn refuse(&mut self, reason: Reason, code: CloseCode, text: &str) -> ControlFlow<()> {
-        self.server.metrics().refuse(reason);
+        self.context.metrics.refuse(reason);
         tracing::debug!(peer = ?self.peer.address, reason = ?reason, text, "WebSocket closed");
         self.close(encoder::close(code, text));
         ControlFlow::Continue(())
@@ -285,29 +278,6 @@ impl Connection<'_> {
         }
     }
 
-    /// After the close frame was written: ends our side, and waits for the other's end for a while.
-    async fn finish(&mut self) -> ControlFlow<()> {
-        let socket = Arc::clone(&self.socket);
-        let end = self.closed.unwrap_or_else(Instant::now) + CLOSING;
-        shut_down_writing(&socket.stream);
-        let mut sink = [0; 1024];
-        loop {
-            match socket.stream.try_read(&mut sink) {
-                Ok(0) => return ControlFlow::Break(()),
-                Ok(_) if Instant::now() >= end => return ControlFlow::Break(()),
-                // Others have to get on while this one sends and sends.
-                Ok(_) => tokio::task::yield_now().await,
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                    tokio::select! {
-                        ready = socket.stream.readable() => if ready.is_err() { return ControlFlow::Break(()) },
-                        () = tokio::time::sleep_until(end) => return ControlFlow::Break(()),
-                    }
-                }
-                Err(_) => return ControlFlow::Break(()),
-            }
-        }
-    }
-
     /// Does what is due: answers a held connect, pings a silent peer, cuts a dead one.
     fn check_clocks(&mut self) -> ControlFlow<()> {
         let now = Instant::now();
@@ -319,14 +289,14 @@ impl Connection<'_> {
             self.socket.write();
         }
         if blocked.is_some_and(|since| since + self.context.limits.write_time <= now) {
-            self.server.metrics().write_timeouts.inc();
+            self.context.metrics.write_timeouts.inc();
             return ControlFlow::Break(());
         }
         if self.closed.is_some_and(|since| since + CLOSING <= now) {
             return ControlFlow::Break(());
         }
         if self.pinged && self.heard + 2 * settings.ping <= now {
-            self.server.metrics().ping_timeouts.inc();
+            self.context.metrics.ping_timeouts.inc();
             return ControlFlow::Break(());
         }
         if !self.pinged && self.closed.is_none() && self.heard + settings.ping <= now {
@@ -343,15 +313,10 @@ impl Connection<'_> {
         // Once our close frame is queued nobody is pinged any more.
         let quiet = Some(quiet).filter(|_| self.closed.is_none() || self.pinged);
         let (held, blocked) =
-            self.socket.with(|out: &mut Out| (out.held.as_ref().map(|held| held.deadline), out.blocked));
+            self.socket.with(|out| (out.held.as_ref().map(|held| held.deadline), out.blocked));
         let blocked = blocked.map(|since| since + self.context.limits.write_time);
         let closed = self.closed.map(|since| since + CLOSING);
         let next = [quiet, held, blocked, closed].into_iter().flatten().min();
         next.unwrap_or_else(|| Instant::now() + settings.ping)
     }
-}
-
-fn shut_down_writing(stream: &TcpStream) {
-    // It fails when the other side has gone, which the next read shows.
-    let _ = socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write);
 }

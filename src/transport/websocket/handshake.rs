@@ -5,10 +5,11 @@
 
 use std::borrow::Cow;
 
-use hyper::header::{CONNECTION, HeaderName, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
-use hyper::{HeaderMap, Method, StatusCode, Version};
+use hyper::StatusCode;
 use thiserror::Error;
 use tungstenite::handshake::derive_accept_key;
+
+use crate::peer::Head;
 
 /// The value of `Sec-WebSocket-Accept` in the answer `101 Switching Protocols`: 28 characters of base64.
 ///
@@ -41,55 +42,42 @@ impl Refusal {
     }
 }
 
-/// Whether a request asks for an upgrade to anything, so that [`accept`] is to judge it. Other requests are
-/// plain HTTP even if they have some of the headers; Node draws the line at the same place.
-#[must_use]
-pub fn wants_upgrade(headers: &HeaderMap) -> bool {
-    headers.contains_key(UPGRADE) && lists(headers, &CONNECTION, "upgrade")
-}
-
-/// Decides on an upgrade request. The time is linear in the headers; extensions and subprotocols are ignored.
+/// Decides on an upgrade request; `is_get` says whether it is a `GET` of HTTP/1.1. The time is linear in the headers; extensions and subprotocols are ignored.
 ///
 /// Where Faye and the RFC differ:
 ///
 /// - The key may be anything, even empty, as in Faye, and is not held to be 16 bytes in base64 (section
 ///   4.2.1): the check protects no one on this side, and a client that Faye serves is to be served here.
 /// - A header that came more than once counts as its values joined with `, `, as in Node.
-/// - HTTP/1.0 is refused, as the RFC asks, because hyper does not upgrade it; Faye serves it.
+/// - HTTP/1.0 is refused, as the RFC asks; Faye serves it.
 /// - `Upgrade` may be a list with `websocket` in it, as the RFC allows; Faye refuses that.
 ///
 /// # Errors
 ///
 /// A [`Refusal`] whose status and text are the answer.
-pub fn accept(method: &Method, version: Version, headers: &HeaderMap) -> Result<AcceptKey, Refusal> {
-    let websocket = *method == Method::GET
-        && version >= Version::HTTP_11
-        && lists(headers, &CONNECTION, "upgrade")
-        && lists(headers, &UPGRADE, "websocket");
-    if !websocket {
+pub fn accept(is_get: bool, head: &Head) -> Result<AcceptKey, Refusal> {
+    if !(is_get && lists(head, "connection", "upgrade") && lists(head, "upgrade", "websocket")) {
         return Err(Refusal::NotWebSocket);
     }
-    match joined(headers, &SEC_WEBSOCKET_VERSION) {
+    match joined(head, "sec-websocket-version") {
         Some(version) if version == "13" => {}
         Some(version) => return Err(Refusal::Version(version.into_owned())),
         None => return Err(Refusal::Version("undefined".to_owned())),
     }
-    let key = joined(headers, &SEC_WEBSOCKET_KEY).ok_or(Refusal::MissingKey)?;
+    let key = joined(head, "sec-websocket-key").ok_or(Refusal::MissingKey)?;
     Ok(AcceptKey(derive_accept_key(key.as_bytes())))
 }
 
 /// Whether `token` is one of the comma-separated tokens of a header, whatever the case.
-fn lists(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    headers
-        .get_all(name)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+fn lists(head: &Head, name: &str, token: &str) -> bool {
+    head.all(name)
+        .flat_map(|value| value.split(|byte| *byte == b','))
         .any(|part| part.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
 }
 
 /// The value of a header as Node gives it: Latin-1, without space around it, repetitions joined.
-fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Cow<'a, str>> {
-    let mut values = headers.get_all(name).iter().map(|value| latin1(value.as_bytes().trim_ascii()));
+fn joined<'a>(head: &'a Head, name: &'a str) -> Option<Cow<'a, str>> {
+    let mut values = head.all(name).map(latin1);
     let first = values.next()?;
     Some(values.fold(first, |so_far, value| so_far + ", " + value))
 }
@@ -103,32 +91,27 @@ fn latin1(bytes: &[u8]) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::{HeaderValue, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL};
-
     use super::*;
 
     const RFC_KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
     const RFC_ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+    const CONNECTION: &str = "Connection";
+    const UPGRADE: &str = "Upgrade";
+    const VERSION: &str = "Sec-WebSocket-Version";
+    const KEY: &str = "Sec-WebSocket-Key";
 
     /// The example of RFC 6455, section 1.3, with headers replaced; no values removes the header.
-    fn headers(changes: &[(HeaderName, &[&str])]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        headers.insert(SEC_WEBSOCKET_KEY, HeaderValue::from_static(RFC_KEY));
-        for (name, values) in changes {
-            headers.remove(name);
-            for value in *values {
-                headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
-            }
-        }
-        headers
+    fn head(changes: &[(&str, &[&str])]) -> Head {
+        let example = [(UPGRADE, "websocket"), (CONNECTION, "Upgrade"), (VERSION, "13"), (KEY, RFC_KEY)];
+        let is_changed = |name: &str| changes.iter().any(|(changed, _)| *changed == name);
+        let kept = example.iter().filter(|(name, _)| !is_changed(name)).copied();
+        let new = changes.iter().flat_map(|(name, values)| values.iter().map(|value| (*name, *value)));
+        let lines: String = kept.chain(new).map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        Head::new(format!("GET / HTTP/1.1\r\n{lines}").as_bytes(), 4..5)
     }
 
-    fn decide(changes: &[(HeaderName, &[&str])]) -> Result<String, String> {
-        let headers = headers(changes);
-        match accept(&Method::GET, Version::HTTP_11, &headers) {
+    fn decide(changes: &[(&str, &[&str])]) -> Result<String, String> {
+        match accept(true, &head(changes)) {
             Ok(AcceptKey(key)) => Ok(key),
             Err(refusal) => {
                 assert_eq!(refusal.status(), StatusCode::BAD_REQUEST);
@@ -144,9 +127,9 @@ mod tests {
         assert_eq!(decide(&[(CONNECTION, &["keep-alive , UPGRADE"]), (UPGRADE, &["WebSocket"])]), rfc);
         assert_eq!(decide(&[(CONNECTION, &["keep-alive", "Upgrade"])]), rfc);
         assert_eq!(decide(&[(UPGRADE, &["h2c, websocket"])]), rfc);
-        assert_eq!(decide(&[(SEC_WEBSOCKET_VERSION, &[" 13 "])]), rfc);
-        let offers: [(HeaderName, &[&str]); 2] =
-            [(SEC_WEBSOCKET_EXTENSIONS, &["permessage-deflate"]), (SEC_WEBSOCKET_PROTOCOL, &["a, b"])];
+        assert_eq!(decide(&[(VERSION, &[" 13 "])]), rfc);
+        let offers: [(&str, &[&str]); 2] =
+            [("Sec-WebSocket-Extensions", &["permessage-deflate"]), ("Sec-WebSocket-Protocol", &["a, b"])];
         assert_eq!(decide(&offers), rfc);
     }
 
@@ -157,38 +140,28 @@ mod tests {
         assert_eq!(decide(&[(UPGRADE, &[])]), refused);
         assert_eq!(decide(&[(CONNECTION, &["keep-alive"])]), refused);
         assert_eq!(decide(&[(CONNECTION, &["upgrades"])]), refused);
-        let headers = headers(&[]);
-        for (method, version) in [(Method::POST, Version::HTTP_11), (Method::GET, Version::HTTP_10)] {
-            assert_eq!(accept(&method, version, &headers), Err(Refusal::NotWebSocket));
-        }
+        assert_eq!(accept(false, &head(&[])), Err(Refusal::NotWebSocket));
     }
 
     // The expected texts and keys below were seen from Faye 1.4.3 on Node.
     #[test]
     fn refuses_other_versions_with_the_texts_of_faye() {
         let refused = |version: &str| Err(format!("Unsupported WebSocket version: {version}"));
-        assert_eq!(decide(&[(SEC_WEBSOCKET_VERSION, &[])]), refused("undefined"));
-        assert_eq!(decide(&[(SEC_WEBSOCKET_VERSION, &["8"])]), refused("8"));
-        assert_eq!(decide(&[(SEC_WEBSOCKET_VERSION, &[""])]), refused(""));
-        assert_eq!(decide(&[(SEC_WEBSOCKET_VERSION, &["13", "8"])]), refused("13, 8"));
-        assert_eq!(decide(&[(SEC_WEBSOCKET_VERSION, &["\u{e9}"])]), refused("\u{c3}\u{a9}"));
+        assert_eq!(decide(&[(VERSION, &[])]), refused("undefined"));
+        assert_eq!(decide(&[(VERSION, &["8"])]), refused("8"));
+        assert_eq!(decide(&[(VERSION, &[""])]), refused(""));
+        assert_eq!(decide(&[(VERSION, &["13", "8"])]), refused("13, 8"));
+        assert_eq!(decide(&[(VERSION, &["\u{e9}"])]), refused("\u{c3}\u{a9}"));
     }
 
     #[test]
     fn needs_a_key_but_takes_any_like_faye() {
         let missing = Err("Missing handshake request header: Sec-WebSocket-Key".to_owned());
-        assert_eq!(decide(&[(SEC_WEBSOCKET_KEY, &[])]), missing);
+        assert_eq!(decide(&[(KEY, &[])]), missing);
         let accepts = |key: &str| Ok(key.to_owned());
-        assert_eq!(decide(&[(SEC_WEBSOCKET_KEY, &[""])]), accepts("Kfh9QIsMVZcl6xEPYxPHzW8SZ8w="));
-        assert_eq!(decide(&[(SEC_WEBSOCKET_KEY, &["abc"])]), accepts("zwKd5BnoWxQ6GxTxxSmBSHGHX9M="));
+        assert_eq!(decide(&[(KEY, &[""])]), accepts("Kfh9QIsMVZcl6xEPYxPHzW8SZ8w="));
+        assert_eq!(decide(&[(KEY, &["abc"])]), accepts("zwKd5BnoWxQ6GxTxxSmBSHGHX9M="));
         let twice = [RFC_KEY, RFC_KEY];
-        assert_eq!(decide(&[(SEC_WEBSOCKET_KEY, &twice)]), accepts("motd92hNo/XZm4ZNfS/a+cB0Id4="));
-    }
-
-    #[test]
-    fn only_the_two_headers_together_ask_for_an_upgrade() {
-        assert!(wants_upgrade(&headers(&[(UPGRADE, &["h2c"])])));
-        assert!(!wants_upgrade(&headers(&[(UPGRADE, &[])])));
-        assert!(!wants_upgrade(&headers(&[(CONNECTION, &["close"])])));
+        assert_eq!(decide(&[(KEY, &twice)]), accepts("motd92hNo/XZm4ZNfS/a+cB0Id4="));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The protocol is in `decoder`, `encoder` and `handshake`, without any input or output of their own: they turn bytes
 //! into events and payloads into frames, and know no sockets, timers or tasks, nor what the messages say. `connection`
-//! is the task that reads and hands messages to the server, `socket` what is written, and by whom.
+//! is the task that reads and hands messages to the server.
 
 pub(super) mod connection;
 pub mod decoder;
@@ -11,7 +11,6 @@ mod error;
 mod frame;
 pub mod handshake;
 mod mask;
-mod socket;
 mod utf8;
 
 pub use decoder::{Decoder, Event, Limits};

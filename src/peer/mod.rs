@@ -1,10 +1,11 @@
 //! Who is talking: the request by which a client reached us, as extensions and logs see it.
 
+mod head;
+
 use std::fmt;
 use std::net::SocketAddr;
 
-use hyper::header::{HeaderMap, HeaderName};
-use hyper::http::Uri;
+pub use head::Head;
 
 /// By which way a message came or goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,10 +47,8 @@ pub struct Peer {
     pub address: Option<SocketAddr>,
     /// By which way the messages travel.
     pub transport: Transport,
-    /// The target of the request.
-    pub uri: Uri,
-    /// The headers of the request.
-    pub headers: HeaderMap,
+    /// The head of the request.
+    pub head: Head,
 }
 
 impl fmt::Debug for Peer {
@@ -65,17 +64,12 @@ impl Peer {
     /// The peer of a call within this process.
     #[must_use]
     pub fn in_process() -> Self {
-        Self {
-            address: None,
-            transport: Transport::InProcess,
-            uri: Uri::default(),
-            headers: HeaderMap::new(),
-        }
+        Self { address: None, transport: Transport::InProcess, head: Head::default() }
     }
 
-    /// A header's text; `None` if it is missing or not visible ASCII.
+    /// A header's text, its name in any case; `None` if it is missing or not UTF-8.
     #[must_use]
-    pub fn header(&self, name: &HeaderName) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+    pub fn header(&self, name: &str) -> Option<&str> {
+        std::str::from_utf8(self.head.get(name)?).ok()
     }
 }

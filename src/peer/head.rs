@@ -1,0 +1,116 @@
+//! The head of a request, kept as the bytes that came: a session that waits for hours keeps one, so it is one
+//! allocation of just its size, and looked through when somebody asks.
+//!
+//! Who makes one has checked that it is the head of an HTTP request; it is not checked again here.
+
+use std::ops::Range;
+
+/// Request line and headers (RFC 9112, sections 3 and 5).
+#[derive(Clone, Default)]
+pub struct Head {
+    /// Lines with their ends, the first being the request line; no empty line.
+    text: Box<[u8]>,
+    target: Range<u32>,
+}
+
+impl Head {
+    /// Keeps a copy of a head that was found to be one, and of where the target is in it. A target outside it, or beyond
+    /// 4 GiB, counts as empty.
+    #[must_use]
+    pub fn new(text: &[u8], target: Range<usize>) -> Self {
+        let place = |at: usize| u32::try_from(at).unwrap_or(0);
+        Self { text: text.into(), target: place(target.start)..place(target.end) }
+    }
+
+    /// The target as it came: a path with its query, or an absolute URL.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        let target = self.text.get(self.target.start as usize..self.target.end as usize);
+        std::str::from_utf8(target.unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// The path of the target; empty if it has none.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.parts().0
+    }
+
+    /// What follows the `?` in the target.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.parts().1
+    }
+
+    fn parts(&self) -> (&str, Option<&str>) {
+        let target = self.target();
+        let target = target.split_once('#').map_or(target, |(before, _)| before);
+        // The absolute form, which clients of proxies send (RFC 9112, section 3.2.2).
+        let target = match target.split_once("://") {
+            Some((scheme, rest)) if !scheme.contains(['/', '?']) => {
+                rest.find(['/', '?']).map_or("/", |start| &rest[start..])
+            }
+            _ => target,
+        };
+        match target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (target, None),
+        }
+    }
+
+    /// The headers in their order, names as they were written.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.text.split(|byte| *byte == b'\n').skip(1).filter_map(|line| {
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            let name = std::str::from_utf8(&line[..colon]).ok()?;
+            Some((name, line[colon + 1..].trim_ascii()))
+        })
+    }
+
+    /// The first header of a name, in any case.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.headers().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// All headers of a name, in any case.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers().filter(move |(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(target: &str) -> Head {
+        let text = format!("GET {target} HTTP/1.1\r\nHost: x\r\nA:1\r\na: \t2 \r\n");
+        Head::new(text.as_bytes(), 4..4 + target.len())
+    }
+
+    #[test]
+    fn path_and_query_of_every_form() {
+        for (target, path, query) in [
+            ("/faye", "/faye", None),
+            ("/faye?a=b?c", "/faye", Some("a=b?c")),
+            ("/faye#x?y", "/faye", None),
+            ("http://host:80/faye?q", "/faye", Some("q")),
+            ("http://host", "/", None),
+            ("http://host?q", "", Some("q")),
+            ("/a?u=http://x/y", "/a", Some("u=http://x/y")),
+            ("*", "*", None),
+        ] {
+            let head = head(target);
+            assert_eq!((head.path(), head.query()), (path, query), "{target}");
+        }
+        assert_eq!(Head::default().path(), "");
+    }
+
+    #[test]
+    fn headers_by_name_in_any_case() {
+        let head = head("/");
+        assert_eq!(head.get("HOST"), Some(&b"x"[..]));
+        assert_eq!(head.all("a").collect::<Vec<_>>(), [b"1", b"2"]);
+        assert_eq!(head.get("b"), None);
+        assert_eq!(head.headers().count(), 3);
+    }
+}

@@ -1,0 +1,330 @@
+//! One connection: it reads requests, and answers them one after the other, until it ends or becomes a WebSocket or a
+//! stream. One task does it all, and keeps no buffer while it waits.
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use hyper::Response;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::chunked::{Broken, Chunked};
+use super::clock::Alarm;
+use super::input::Input;
+use super::payload::Refusal;
+use super::request::{self, BadHead, Length, Method, Request};
+use super::signal::Signal;
+use super::{Context, answer, eventsource, websocket};
+use crate::metrics::Reason;
+use crate::peer::Peer;
+use crate::server::Server;
+
+/// A body may be this many times its limit before the connection is cut without reading on.
+const OVERSIZE: u64 = 8;
+/// How long a stopping server waits for the rest of a request, and for answers to be taken.
+const UNFINISHED: Duration = Duration::from_secs(5);
+/// How long the other side may take to close after we did.
+pub(super) const CLOSING: Duration = Duration::from_secs(2);
+/// Bytes that may wait behind a request that is being answered.
+const AHEAD: usize = 16 * 1024;
+
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// A connection that speaks HTTP.
+pub(super) struct Connection {
+    pub(super) context: Arc<Context>,
+    pub(super) stream: TcpStream,
+    pub(super) address: SocketAddr,
+    pub(super) input: Input,
+    pub(super) alarm: Alarm,
+    /// Until when a stopping server waits for what is under way.
+    patience: Option<Instant>,
+}
+
+/// What comes after a request.
+pub(super) enum Next {
+    /// Another request.
+    Request,
+    /// Nothing: the answer said so.
+    Close,
+    /// Nothing: the connection is broken.
+    End,
+    /// The connection is a WebSocket now.
+    WebSocket(Arc<Server>, Arc<Peer>),
+    /// The connection carries events.
+    Stream(Arc<Server>, Arc<Peer>),
+}
+
+/// Why a wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Woken {
+    /// The socket can be read, or was read.
+    Read,
+    /// The socket can be written.
+    Write,
+    /// The other side has closed, or the connection is broken.
+    Ended,
+    /// The signal was given.
+    Signal,
+    /// It is time.
+    Due,
+    /// The server has begun to stop.
+    Stopping,
+}
+
+/// What of a socket is waited for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Interest {
+    pub(super) read: bool,
+    pub(super) write: bool,
+}
+
+/// Waits for the first of several things. There is no timer for a connection: the clock wakes it.
+pub(super) async fn wait(
+    stream: &TcpStream,
+    interest: Interest,
+    signal: Option<&Signal>,
+    alarm: &mut Alarm,
+    until: Instant,
+) -> Woken {
+    std::future::poll_fn(|context| {
+        if signal.is_some_and(|signal| signal.poll(context).is_ready()) {
+            return Poll::Ready(Woken::Signal);
+        }
+        let on = |ready: Poll<io::Result<()>>, woken| match ready {
+            Poll::Ready(Ok(())) => Some(woken),
+            Poll::Ready(Err(_)) => Some(Woken::Ended),
+            Poll::Pending => None,
+        };
+        let read = if interest.read { on(stream.poll_read_ready(context), Woken::Read) } else { None };
+        let write = || if interest.write { on(stream.poll_write_ready(context), Woken::Write) } else { None };
+        if let Some(woken) = read.or_else(write) {
+            return Poll::Ready(woken);
+        }
+        alarm
+            .poll(context, until)
+            .map(|()| if until <= Instant::now() { Woken::Due } else { Woken::Stopping })
+    })
+    .await
+}
+
+/// Ends our side after the last byte, and waits for the other's end for a while: closed at once, the system may throw
+/// away what the other side has not read yet.
+pub(super) async fn linger(stream: &TcpStream, alarm: &mut Alarm, until: Instant) {
+    // It fails when the other side has gone, which the next read shows.
+    let _ = socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write);
+    let mut sink = [0; 512];
+    loop {
+        match stream.try_read(&mut sink) {
+            Ok(0) => return,
+            Ok(_) if Instant::now() >= until => return,
+            // Others have to get on while this one sends and sends.
+            Ok(_) => tokio::task::yield_now().await,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let interest = Interest { read: true, write: false };
+                if matches!(wait(stream, interest, None, alarm, until).await, Woken::Due | Woken::Ended) {
+                    return;
+                }
+            }
+            Err(_) => return,
+        }
+    }
+}
+
+impl Connection {
+    pub(super) fn new(context: Arc<Context>, stream: TcpStream, address: SocketAddr) -> Self {
+        let alarm = context.clock.alarm();
+        Self { context, stream, address, input: Input::default(), alarm, patience: None }
+    }
+
+    /// Serves the connection to its end.
+    pub(super) async fn serve(mut self) {
+        let next = loop {
+            let next = match self.request().await {
+                Ok(Some(request)) => self.answer(&request).await,
+                Ok(None) => Next::End,
+                Err(bad) => self.refuse_head(bad).await,
+            };
+            if !matches!(next, Next::Request) {
+                break next;
+            }
+        };
+        match next {
+            Next::Request | Next::End => {}
+            Next::Close => linger(&self.stream, &mut self.alarm, Instant::now() + CLOSING).await,
+            Next::WebSocket(server, peer) => websocket::connection::run(self, server, peer).await,
+            Next::Stream(server, peer) => eventsource::run(self, server, peer).await,
+        }
+    }
+
+    /// The next request; `None` at the end of the connection.
+    async fn request(&mut self) -> Result<Option<Request>, BadHead> {
+        let until = Instant::now() + self.context.limits.header_time;
+        loop {
+            if !self.input.is_empty()
+                && let Some((request, used)) = request::parse(&self.input, self.context.limits.header)?
+            {
+                self.input.advance(used);
+                return Ok(Some(request));
+            }
+            if self.input.is_empty() && self.alarm.is_draining() {
+                return Ok(None);
+            }
+            match self.read(until, None).await {
+                Woken::Ended => return Ok(None),
+                Woken::Due => {
+                    // Otherwise it was only idle.
+                    if !self.input.is_empty() {
+                        self.context.metrics.refuse(Reason::header_time);
+                    }
+                    return Ok(None);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits until something was read, or for the signal.
+    pub(super) async fn read(&mut self, until: Instant, signal: Option<&Signal>) -> Woken {
+        loop {
+            let is_full = signal.is_some() && self.input.len() >= AHEAD;
+            if !is_full {
+                match self.input.read(&self.stream) {
+                    Ok(0) => return Woken::Ended,
+                    Ok(_) => return Woken::Read,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(_) => return Woken::Ended,
+                }
+            }
+            match self.wait(Interest { read: !is_full, write: false }, until, signal).await {
+                Woken::Read => {}
+                other => return other,
+            }
+        }
+    }
+
+    async fn wait(&mut self, interest: Interest, until: Instant, signal: Option<&Signal>) -> Woken {
+        let until = self.patience.map_or(until, |patience| patience.min(until));
+        let woken = wait(&self.stream, interest, signal, &mut self.alarm, until).await;
+        if woken == Woken::Stopping {
+            self.patience = Some(Instant::now() + UNFINISHED);
+        }
+        woken
+    }
+
+    async fn refuse_head(&mut self, bad: BadHead) -> Next {
+        self.context.metrics.refuse(if bad == BadHead::TooLarge { Reason::header } else { Reason::syntax });
+        tracing::debug!(address = %self.address, %bad, "bad request");
+        let status = bad.status();
+        let text = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        self.write(text.as_bytes(), b"", None).await;
+        Next::Close
+    }
+
+    /// Reads the whole body, as far as the limits allow. Of one that is too large some more is read and thrown away, so
+    /// that the client gets to see the refusal instead of a broken connection.
+    pub(super) async fn body(&mut self, request: &Request) -> Result<Bytes, Refusal> {
+        let until = Instant::now() + self.context.limits.body_time;
+        let limit = self.context.limits.body;
+        let patience = (limit as u64).saturating_mul(OVERSIZE);
+        let mut is_asked_for = !request.expects_continue;
+        let mut chunked = Chunked::new(limit);
+        let mut left = match request.length {
+            Length::Known(length) if length > patience => return Err(Refusal::TooLarge(Reason::body)),
+            Length::Known(length) => length,
+            Length::Chunked => 0,
+        };
+        loop {
+            match request.length {
+                Length::Known(length) if length <= limit as u64 => {
+                    if self.input.len() as u64 >= length {
+                        return Ok(self.input.split_to(length as usize).freeze());
+                    }
+                }
+                Length::Known(_) => {
+                    let count = left.min(self.input.len() as u64);
+                    self.input.advance(count as usize);
+                    left -= count;
+                    if left == 0 {
+                        return Err(Refusal::TooLarge(Reason::body));
+                    }
+                }
+                Length::Chunked => match chunked.take(&mut self.input) {
+                    Ok(_) if chunked.length() > patience => return Err(Refusal::TooLarge(Reason::body)),
+                    Ok(true) if chunked.is_too_long() => return Err(Refusal::TooLarge(Reason::body)),
+                    Ok(true) => return Ok(chunked.into_body()),
+                    Ok(false) => {}
+                    Err(Broken) => return Err(Refusal::Broken("the chunks of the body are broken")),
+                },
+            }
+            if !std::mem::replace(&mut is_asked_for, true) && !self.write(CONTINUE, b"", None).await {
+                return Err(Refusal::Broken("the client has gone"));
+            }
+            match self.read(until, None).await {
+                Woken::Ended => return Err(Refusal::Broken("the body broke off")),
+                Woken::Due => return Err(Refusal::TooSlow),
+                _ => {}
+            }
+        }
+    }
+
+    /// Answers with a response. `is_read` says whether the body of the request has been read; what comes next cannot be
+    /// found behind one that has not.
+    pub(super) async fn respond(
+        &mut self,
+        request: &Request,
+        response: Response<Bytes>,
+        is_read: bool,
+    ) -> Next {
+        let closes = self.closes(request) || !is_read && request.has_body();
+        let head = answer::head(request, &response, closes);
+        let body = if request.method == Method::Head { Bytes::new() } else { response.into_body() };
+        if !self.write(&head, &body, None).await {
+            return Next::End;
+        }
+        if closes { Next::Close } else { Next::Request }
+    }
+
+    /// Whether the connection ends after the answer to this request.
+    pub(super) fn closes(&self, request: &Request) -> bool {
+        !request.keeps_alive || self.alarm.is_draining()
+    }
+
+    /// Writes it all. False if that failed, or if the signal says that nobody wants it any more.
+    pub(super) async fn write(&mut self, head: &[u8], body: &[u8], signal: Option<&Signal>) -> bool {
+        let (mut head, mut body) = (head, body);
+        let mut until = None;
+        loop {
+            match self.stream.try_write_vectored(&[IoSlice::new(head), IoSlice::new(body)]) {
+                Ok(0) => return false,
+                Ok(count) => {
+                    let of_head = count.min(head.len());
+                    head = &head[of_head..];
+                    body = &body[count - of_head..];
+                    if head.is_empty() && body.is_empty() {
+                        return true;
+                    }
+                    until = None;
+                    continue;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return false,
+            }
+            let until = *until.get_or_insert_with(|| Instant::now() + self.context.limits.write_time);
+            let interest = Interest { read: false, write: true };
+            match self.wait(interest, until, signal).await {
+                Woken::Due => {
+                    self.context.metrics.write_timeouts.inc();
+                    return false;
+                }
+                Woken::Ended => return false,
+                Woken::Signal if signal.is_some_and(Signal::is_over) => return false,
+                _ => {}
+            }
+        }
+    }
+}

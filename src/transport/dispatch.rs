@@ -1,0 +1,160 @@
+//! What a request is answered. The order of the questions is Faye's.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::header::{CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, UPGRADE};
+use hyper::{Response, StatusCode};
+
+use super::connection::{Connection, Next};
+use super::payload::{self, Payload, Refusal};
+use super::request::{Method, Request};
+use super::{Mount, answer, assets, eventsource, jsonp, polling, websocket};
+use crate::metrics::Reason;
+use crate::peer::{Peer, Transport};
+use crate::router::Touched;
+use crate::server::Server;
+
+impl Connection {
+    /// Answers one request.
+    pub(super) async fn answer(&mut self, request: &Request) -> Next {
+        let path = request.head.path();
+        let endpoints = self.context.endpoints.iter();
+        if let Some(response) = endpoints.flat_map(|endpoint| endpoint.answer(request.method, path)).next() {
+            return self.respond(request, response, false).await;
+        }
+        let server = self.context.server.as_ref().filter(|_| self.context.mount.contains(path));
+        let Some(server) = server.map(Arc::clone) else {
+            let text = format!("Sure you're not looking for {} ?\n", self.context.mount.path());
+            let response = answer::refuse(&request.head, StatusCode::NOT_FOUND, text);
+            return self.respond(request, response, false).await;
+        };
+        if request.wants_upgrade {
+            return self.upgrade(server, request).await;
+        }
+        if let Some(response) = self.cold(request) {
+            return self.respond(request, response, false).await;
+        }
+        let limits = &self.context.limits;
+        let read = match request.method {
+            Method::Get if eventsource::is_wanted(&request.head) => {
+                return Next::Stream(server, self.peer(request, Transport::EventSource));
+            }
+            Method::Get => {
+                let query = request.head.query().unwrap_or("");
+                payload::from_query(query, limits.batch, limits.callback)
+            }
+            Method::Post => match self.body(request).await {
+                Ok(body) => {
+                    let limits = &self.context.limits;
+                    payload::from_body(&request.head, &body, limits.batch, limits.callback)
+                }
+                Err(refusal) => Err(refusal),
+            },
+            _ => Err(Refusal::Bad(Reason::syntax, "the method is neither GET nor POST")),
+        };
+        match read {
+            Ok(payload) => self.bayeux(&server, request, payload).await,
+            Err(refusal) => self.refuse(request, &refusal).await,
+        }
+    }
+
+    /// Answers what needs no server: scripts, and what browsers ask before they send to another origin.
+    fn cold(&self, request: &Request) -> Option<Response<Bytes>> {
+        let head = &request.head;
+        if let Some(name) = Mount::script(head.path()) {
+            self.context.metrics.scripts.inc();
+            return Some(assets::answer(&self.context.mount, head.path(), name, head));
+        }
+        let asks = || head.get("access-control-request-method") == Some(b"POST");
+        (request.method == Method::Options || asks()).then(|| answer::preflight(head))
+    }
+
+    async fn bayeux(&mut self, server: &Arc<Server>, request: &Request, payload: Payload) -> Next {
+        let is_script = payload.transport == Transport::CallbackPolling;
+        let peer = self.peer(request, payload.transport);
+        let mut touched = Touched::default();
+        let received = server.receive(payload.messages, &peer, &mut touched).await;
+        touched.flush();
+        drop(touched);
+        let Some(mut answered) = polling::answer(self, &peer, received).await else { return Next::End };
+        let body =
+            if is_script { jsonp::script(&payload.callback, &answered.array) } else { answered.take() };
+        // The body of a GET is not read.
+        let closes = self.closes(request) || request.method == Method::Get && request.has_body();
+        let head = answer::replies(request, body.len(), is_script, closes);
+        if answered.has_messages() && polling::has_gone(&self.stream) {
+            return Next::End;
+        }
+        if !self.write(&head, &body, answered.signal()).await {
+            return Next::End;
+        }
+        answered.written();
+        if closes { Next::Close } else { Next::Request }
+    }
+
+    async fn upgrade(&mut self, server: Arc<Server>, request: &Request) -> Next {
+        let is_get = request.method == Method::Get && request.is_1_1 && !request.has_body();
+        let accepted = match websocket::handshake::accept(is_get, &request.head) {
+            Ok(accepted) => accepted,
+            Err(refusal) => {
+                self.context.metrics.refuse(Reason::websocket);
+                let response = answer::refuse(&request.head, refusal.status(), refusal.to_string());
+                return self.close_with(request, response).await;
+            }
+        };
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        if let Ok(accept) = HeaderValue::try_from(accepted.0) {
+            headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+        }
+        let head = answer::head(request, &response, false);
+        if !self.write(&head, b"", None).await {
+            return Next::End;
+        }
+        Next::WebSocket(server, self.peer(request, Transport::WebSocket))
+    }
+
+    async fn refuse(&mut self, request: &Request, refusal: &Refusal) -> Next {
+        let (reason, status, text, is_read) = match refusal {
+            Refusal::Bad(reason, why) => {
+                tracing::debug!(address = %self.address, why, "bad request");
+                (*reason, StatusCode::BAD_REQUEST, "Bad request", request.method == Method::Post)
+            }
+            Refusal::Broken(why) => {
+                tracing::debug!(address = %self.address, why, "bad request");
+                (Reason::syntax, StatusCode::BAD_REQUEST, "Bad request", false)
+            }
+            Refusal::TooLarge(reason) => (*reason, StatusCode::PAYLOAD_TOO_LARGE, "Request too large", false),
+            Refusal::TooSlow => (Reason::body_time, StatusCode::REQUEST_TIMEOUT, "Request too slow", false),
+        };
+        self.context.metrics.refuse(reason);
+        let response = answer::refuse(&request.head, status, text);
+        if status == StatusCode::BAD_REQUEST {
+            return self.respond(request, response, is_read).await;
+        }
+        // The rest of the body will not be read.
+        self.close_with(request, response).await
+    }
+
+    async fn close_with(&mut self, request: &Request, response: Response<Bytes>) -> Next {
+        let head = answer::head(request, &response, true);
+        if self.write(&head, response.body(), None).await { Next::Close } else { Next::End }
+    }
+
+    fn peer(&self, request: &Request, transport: Transport) -> Arc<Peer> {
+        let requests = &self.context.metrics.requests;
+        match transport {
+            Transport::LongPolling | Transport::InProcess => &requests.long_polling,
+            Transport::CrossOriginLongPolling => &requests.cross_origin_long_polling,
+            Transport::CallbackPolling => &requests.callback_polling,
+            Transport::WebSocket => &requests.websocket,
+            Transport::EventSource => &requests.eventsource,
+        }
+        .inc();
+        Arc::new(Peer { address: Some(self.address), transport, head: request.head.clone() })
+    }
+}

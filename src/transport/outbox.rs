@@ -1,0 +1,187 @@
+//! What one connection has to write, in its order, and for whom: replies and control frames of its own, and messages
+//! that a session lent. It is a plain value; the socket locks it, and does the writing.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::socket::Form;
+use crate::bayeux::Publication;
+use crate::router::{Held, Lease, Session};
+
+/// Room that an empty queue may keep, in frames.
+const KEPT: usize = 4;
+
+/// The queue, and what belongs to it.
+#[derive(Default)]
+pub(super) struct Outbox {
+    /// The session whose messages go here.
+    pub(super) bound: Option<Arc<Session>>,
+    pub(super) lease: Option<Lease>,
+    queue: VecDeque<Frame>,
+    /// Bytes of the first frame that have been written.
+    begun: usize,
+    /// Frames of the lease in the queue.
+    pub(super) leased: usize,
+    /// What the queue takes, in bytes.
+    bytes: usize,
+    /// Since when the system has taken nothing, if it does not take all.
+    pub(super) blocked: Option<Instant>,
+    /// The connect that is held.
+    pub(super) held: Option<HeldConnect>,
+    /// The connection is to be closed once the replies before that are in the queue.
+    pub(super) closing: bool,
+    /// The connection is broken.
+    pub(super) dead: bool,
+    /// A message was written in part and taken back: nothing can be written any more.
+    pub(super) cut: bool,
+}
+
+enum Frame {
+    /// A reply, or a control frame.
+    Own(Bytes),
+    /// A message of the lease.
+    Leased(Bytes),
+}
+
+impl Frame {
+    fn bytes(&self) -> &Bytes {
+        match self {
+            Self::Own(bytes) | Self::Leased(bytes) => bytes,
+        }
+    }
+
+    /// What the frame takes in bytes, about: many small ones take more than they hold.
+    fn cost(&self) -> usize {
+        self.bytes().len() + 64
+    }
+}
+
+/// A connect whose reply waits for its time.
+pub(super) struct HeldConnect {
+    pub(super) reply: Option<Bytes>,
+    pub(super) deadline: Instant,
+    pub(super) _held: Held,
+}
+
+impl Outbox {
+    /// Appends a reply or a control frame.
+    pub(super) fn push(&mut self, frame: Bytes) {
+        self.append(Frame::Own(frame));
+    }
+
+    fn append(&mut self, frame: Frame) {
+        self.bytes += frame.cost();
+        self.queue.push_back(frame);
+    }
+
+    /// Whether there is nothing to write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// What waits to be written, in bytes of memory.
+    pub(super) fn waiting(&self) -> usize {
+        self.bytes
+    }
+
+    /// What waits to be written.
+    pub(super) fn frames(&self) -> impl Iterator<Item = &[u8]> {
+        let mut begun = self.begun;
+        self.queue.iter().map(move |frame| &frame.bytes()[std::mem::take(&mut begun)..])
+    }
+
+    /// Queues the reply of the held connect. What is returned has to be dropped without the lock.
+    pub(super) fn answer_held(&mut self) -> Option<HeldConnect> {
+        let held = self.held.take()?;
+        if let Some(reply) = &held.reply {
+            self.push(reply.clone());
+        }
+        Some(held)
+    }
+
+    /// Appends messages of the lease.
+    pub(super) fn push_leased<'a>(
+        &mut self,
+        items: impl IntoIterator<Item = &'a Arc<Publication>>,
+        form: Form,
+    ) {
+        for publication in items {
+            self.leased += 1;
+            self.append(Frame::Leased(form(publication).clone()));
+        }
+    }
+
+    /// Appends the messages of a lease of which so many bytes have been written already. Nothing else may wait.
+    pub(super) fn push_rest(&mut self, items: &[Arc<Publication>], form: Form, mut written: usize) {
+        for (at, publication) in items.iter().enumerate() {
+            let length = form(publication).len();
+            if written < length {
+                self.push_leased(&items[at..], form);
+                self.begun = written;
+                return;
+            }
+            written -= length;
+        }
+    }
+
+    /// Notes what a write came to, and gives the bytes that were written. True with it if the task has to know: the
+    /// system took nothing for the first time, or the connection is broken.
+    pub(super) fn note(&mut self, result: io::Result<usize>) -> (usize, bool) {
+        match result {
+            Ok(0) => self.dead = true,
+            Ok(count) => {
+                self.blocked = None;
+                return (count, false);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let is_new = self.blocked.is_none();
+                self.blocked.get_or_insert_with(Instant::now);
+                return (0, is_new);
+            }
+            Err(_) => self.dead = true,
+        }
+        (0, true)
+    }
+
+    /// Takes bytes that were written off the queue.
+    pub(super) fn advance(&mut self, mut written: usize) {
+        while let Some(frame) = self.queue.front() {
+            let left = frame.bytes().len() - self.begun;
+            if written < left {
+                self.begun += written;
+                return;
+            }
+            written -= left;
+            self.bytes -= frame.cost();
+            self.begun = 0;
+            if matches!(frame, Frame::Leased(_)) {
+                self.leased -= 1;
+            }
+            self.queue.pop_front();
+        }
+        if self.queue.capacity() > KEPT {
+            self.queue = VecDeque::new();
+        }
+    }
+
+    /// Takes the messages of the lease that have not been written off the queue. If one has been written in part, the
+    /// connection is of no use any more.
+    pub(super) fn withdraw(&mut self) -> Option<Lease> {
+        let mut lease = self.lease.take()?;
+        lease.written(lease.items().len() - self.leased);
+        self.leased = 0;
+        if self.begun > 0 && matches!(self.queue.front(), Some(Frame::Leased(_))) {
+            self.cut = true;
+        }
+        self.queue.retain(|frame| matches!(frame, Frame::Own(_)));
+        self.bytes = self.queue.iter().map(Frame::cost).sum();
+        if self.queue.is_empty() {
+            self.blocked = None;
+        }
+        Some(lease)
+    }
+}

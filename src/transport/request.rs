@@ -1,0 +1,250 @@
+//! One request of HTTP/1: its head as httparse reads it, and what the connection has to know of it (RFC 9112).
+//!
+//! Must not know sockets, paths or messages. Where the RFC leaves room, the stricter way is taken: a request whose end
+//! two programs could see in different places is refused.
+
+use std::mem::MaybeUninit;
+
+use httparse::{Error, Header, Status};
+use hyper::StatusCode;
+
+use crate::peer::Head;
+
+/// Headers that a request may have.
+const HEADERS: usize = 100;
+
+/// What the method asks for; the server tells apart no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// `GET`
+    Get,
+    /// `HEAD`
+    Head,
+    /// `POST`
+    Post,
+    /// `OPTIONS`
+    Options,
+    /// Any other.
+    Other,
+}
+
+/// How long the body is (RFC 9112, section 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    /// So many bytes.
+    Known(u64),
+    /// It comes in chunks.
+    Chunked,
+}
+
+/// A request, without its body.
+pub(super) struct Request {
+    pub(super) head: Head,
+    pub(super) method: Method,
+    pub(super) length: Length,
+    /// HTTP/1.1, and not 1.0.
+    pub(super) is_1_1: bool,
+    /// Whether the client wants another answer on this connection.
+    pub(super) keeps_alive: bool,
+    /// Whether the client waits for `100 Continue` before it sends the body.
+    pub(super) expects_continue: bool,
+    /// Whether an upgrade to anything is asked for. Other requests are plain HTTP even if they have one of the two
+    /// headers; Node draws the line at the same place.
+    pub(super) wants_upgrade: bool,
+}
+
+impl Request {
+    pub(super) fn has_body(&self) -> bool {
+        self.length != Length::Known(0)
+    }
+}
+
+/// Why a head is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BadHead {
+    #[error("the request is not HTTP/1")]
+    Syntax,
+    #[error("the length of the body is not clear")]
+    Length,
+    #[error("the head of the request is too large")]
+    TooLarge,
+}
+
+impl BadHead {
+    pub(super) fn status(self) -> StatusCode {
+        match self {
+            Self::Syntax | Self::Length => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        }
+    }
+}
+
+/// Reads a head off the front of the input, and says how many bytes it took; `None` if it is not there as a whole. A
+/// head may have `limit` bytes.
+///
+/// # Errors
+/// [`BadHead`] as soon as it shows.
+pub(super) fn parse(input: &[u8], limit: usize) -> Result<Option<(Request, usize)>, BadHead> {
+    let mut headers = [const { MaybeUninit::<Header<'_>>::uninit() }; HEADERS];
+    let mut parsed = httparse::Request::new(&mut []);
+    let status = parsed.parse_with_uninit_headers(input, &mut headers);
+    let length = match status {
+        Ok(Status::Complete(length)) if length <= limit => length,
+        Ok(Status::Partial) if input.len() <= limit => return Ok(None),
+        Ok(_) | Err(Error::TooManyHeaders) => return Err(BadHead::TooLarge),
+        Err(_) => return Err(BadHead::Syntax),
+    };
+    let (Some(method), Some(target), Some(version)) = (parsed.method, parsed.path, parsed.version) else {
+        return Err(BadHead::Syntax);
+    };
+    let is_1_1 = version == 1;
+    let found = Found::among(parsed.headers, is_1_1)?;
+    // httparse passes over empty lines before a request, as the RFC wants (section 2.2).
+    let start = input.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(0);
+    let text = input[start..length].strip_suffix(b"\n").unwrap_or_default();
+    let text = text.strip_suffix(b"\r").unwrap_or(text);
+    let before = method.len() + 1;
+    let request = Request {
+        head: Head::new(text, before..before + target.len()),
+        method: match method {
+            "GET" => Method::Get,
+            "HEAD" => Method::Head,
+            "POST" => Method::Post,
+            "OPTIONS" => Method::Options,
+            _ => Method::Other,
+        },
+        length: found.length.unwrap_or(Length::Known(0)),
+        is_1_1,
+        keeps_alive: !found.close && (is_1_1 || found.keep_alive),
+        expects_continue: is_1_1 && found.expects_continue,
+        wants_upgrade: found.upgrade && found.connection_upgrade,
+    };
+    Ok(Some((request, length)))
+}
+
+/// What the headers say about the connection.
+#[derive(Default)]
+struct Found {
+    length: Option<Length>,
+    close: bool,
+    keep_alive: bool,
+    connection_upgrade: bool,
+    upgrade: bool,
+    expects_continue: bool,
+}
+
+impl Found {
+    fn among(headers: &[Header<'_>], is_1_1: bool) -> Result<Self, BadHead> {
+        let mut found = Self::default();
+        for header in headers {
+            let is = |name: &str| header.name.eq_ignore_ascii_case(name);
+            match header.name.len() {
+                6 if is("expect") => {
+                    found.expects_continue = header.value.eq_ignore_ascii_case(b"100-continue");
+                }
+                7 if is("upgrade") => found.upgrade = true,
+                10 if is("connection") => {
+                    for option in header.value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+                        found.close |= option.eq_ignore_ascii_case(b"close");
+                        found.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+                        found.connection_upgrade |= option.eq_ignore_ascii_case(b"upgrade");
+                    }
+                }
+                14 if is("content-length") => found.add_length(known(header.value)?)?,
+                17 if is("transfer-encoding") => {
+                    // Nothing but chunks is understood, and HTTP/1.0 has none (sections 6.1 and 6.3).
+                    if !is_1_1 || !header.value.eq_ignore_ascii_case(b"chunked") {
+                        return Err(BadHead::Length);
+                    }
+                    found.add_length(Length::Chunked)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// Two that say the same are one; two that differ are how requests are smuggled past proxies.
+    fn add_length(&mut self, length: Length) -> Result<(), BadHead> {
+        match self.length.replace(length) {
+            Some(before) if before != length || length == Length::Chunked => Err(BadHead::Length),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn known(value: &[u8]) -> Result<Length, BadHead> {
+    let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    let number = std::str::from_utf8(value).ok().filter(|_| is_number).and_then(|text| text.parse().ok());
+    number.map(Length::Known).ok_or(BadHead::Length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(lines: &str) -> Result<Option<(Request, usize)>, BadHead> {
+        parse(format!("POST /faye?x HTTP/1.1\r\n{lines}\r\n").as_bytes(), 1000)
+    }
+
+    fn length(lines: &str) -> Result<Length, BadHead> {
+        head(lines).map(|found| found.unwrap().0.length)
+    }
+
+    #[test]
+    fn the_length_of_a_body_is_clear_or_refused() {
+        assert_eq!(length(""), Ok(Length::Known(0)));
+        assert_eq!(length("Content-Length: 12\r\n"), Ok(Length::Known(12)));
+        assert_eq!(length("content-length: 12\r\nCONTENT-LENGTH: 12\r\n"), Ok(Length::Known(12)));
+        assert_eq!(length("Transfer-Encoding: Chunked\r\n"), Ok(Length::Chunked));
+        for unclear in [
+            "Content-Length: 1\r\nContent-Length: 2\r\n",
+            "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n",
+            "Transfer-Encoding: identity\r\n",
+            "Content-Length: +1\r\n",
+            "Content-Length: -1\r\n",
+            "Content-Length: 1, 1\r\n",
+            "Content-Length: 0x1\r\n",
+            "Content-Length:\r\n",
+            "Content-Length: 99999999999999999999\r\n",
+        ] {
+            assert_eq!(length(unclear), Err(BadHead::Length), "{unclear}");
+        }
+        let old = b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert!(matches!(parse(old, 1000), Err(BadHead::Length)));
+    }
+
+    #[test]
+    fn what_is_no_head_is_refused_and_what_is_half_of_one_waited_for() {
+        for bad in ["Name : x\r\n", "A: 1\r\n folded\r\n", "no colon\r\n", ": x\r\n", "A: \0\r\n"] {
+            assert!(matches!(head(bad), Err(BadHead::Syntax)), "{bad:?}");
+        }
+        let whole = b"\r\n\nGET /a HTTP/1.1\r\nHost: x\r\n\r\nrest";
+        for cut in 0..whole.len() - 4 {
+            assert!(matches!(parse(&whole[..cut], 1000), Ok(None)), "{cut}");
+        }
+        let (request, used) = parse(whole, 1000).unwrap().unwrap();
+        assert_eq!((request.head.path(), used), ("/a", whole.len() - 4));
+        assert_eq!(request.head.get("host"), Some(&b"x"[..]));
+        assert!(matches!(parse(whole, 20), Err(BadHead::TooLarge)));
+        assert!(matches!(parse(&whole[..25], 20), Err(BadHead::TooLarge)));
+        assert!(matches!(head(&"A: 1\r\n".repeat(101)), Err(BadHead::TooLarge)));
+    }
+
+    #[test]
+    fn what_the_connection_has_to_know() {
+        let keeps_alive = |text: &str| parse(text.as_bytes(), 1000).unwrap().unwrap().0.keeps_alive;
+        assert!(keeps_alive("GET / HTTP/1.1\r\n\r\n"));
+        assert!(!keeps_alive("GET / HTTP/1.1\r\nConnection: x, Close\r\n\r\n"));
+        assert!(!keeps_alive("GET / HTTP/1.0\r\n\r\n"));
+        assert!(keeps_alive("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n"));
+        let upgrade = |lines: &str| head(lines).unwrap().unwrap().0.wants_upgrade;
+        assert!(upgrade("Connection: keep-alive , UPGRADE\r\nUpgrade: h2c\r\n"));
+        assert!(!upgrade("Connection: upgrade\r\n"));
+        assert!(!upgrade("Connection: upgrades\r\nUpgrade: websocket\r\n"));
+        assert!(head("Expect: 100-Continue\r\n").unwrap().unwrap().0.expects_continue);
+    }
+}

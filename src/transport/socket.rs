@@ -1,0 +1,251 @@
+//! The writing side of a connection that messages are pushed to, a WebSocket or a stream of events: what is to be
+//! written in which order, shared between the task of the connection and the threads that deliver.
+//!
+//! Whoever has something to write writes it at once; only what the system does not take is left to the task.
+//! Lock order: this socket's `out`, then the session's state. No lock is held while a lease is dropped or another
+//! transport is called.
+
+use std::io::{self, IoSlice};
+use std::sync::{Arc, Weak};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+use socket2::SockRef;
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+
+use super::outbox::Outbox;
+use super::signal::Signal;
+use crate::bayeux::Publication;
+use crate::metrics::Metrics;
+use crate::peer::{Peer, Transport};
+use crate::router::{Attachment, Detached, Lease, Renewed, Session};
+
+/// Frames that one system call gathers.
+const GATHERED: usize = 64;
+/// System calls after which a writer leaves the rest to the task, so that others who publish to this session need not
+/// wait for a fast reader.
+const ROUNDS: usize = 16;
+
+/// How a publication looks on this connection; made once for all connections.
+pub(super) type Form = fn(&Publication) -> &Bytes;
+
+/// A socket that messages can be written to.
+pub(super) struct Socket {
+    out: Mutex<Outbox>,
+    pub(super) stream: TcpStream,
+    form: Form,
+    peer: Arc<Peer>,
+    /// Wakes the task of the connection.
+    pub(super) signal: Signal,
+    metrics: Metrics,
+    me: Weak<Self>,
+}
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream, peer: Arc<Peer>, form: Form, metrics: Metrics) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            out: Mutex::default(),
+            stream,
+            form,
+            peer,
+            signal: Signal::default(),
+            metrics,
+            me: me.clone(),
+        })
+    }
+
+    /// This socket as the transport of a session.
+    pub(super) fn attachment(&self) -> Option<Arc<dyn Attachment>> {
+        self.me.upgrade().map(|me| me as Arc<dyn Attachment>)
+    }
+
+    /// Looks at, or changes, what is to be written.
+    pub(super) fn with<T>(&self, look: impl FnOnce(&mut Outbox) -> T) -> T {
+        look(&mut self.out.lock())
+    }
+
+    /// Puts the messages that wait for the bound session before what is queued next, so that a publisher sees its own
+    /// message before the acknowledgement.
+    pub(super) fn gather(&self) {
+        let mut guard = self.out.lock();
+        let out = &mut *guard;
+        if let Some(lease) = &mut out.lease {
+            let before = lease.items().len();
+            lease.extend();
+            let lease = out.lease.take();
+            out.push_leased(lease.iter().flat_map(|lease| &lease.items()[before..]), self.form);
+            out.lease = lease;
+        } else if let (Some(session), Some(me)) = (&out.bound, self.attachment()) {
+            let lease = session.lease_all(&me);
+            out.push_leased(lease.iter().flat_map(Lease::items), self.form);
+            out.lease = lease;
+        }
+    }
+
+    /// Writes what there is, as far as the system takes it.
+    pub(super) fn write(&self) {
+        let Some(me) = self.attachment() else { return };
+        let written = self.write_as(&me);
+        if written > 0 {
+            self.metrics.deliveries_written.inc_by(written as u64);
+        }
+    }
+
+    /// The same, for somebody who counts the messages that were written.
+    fn write_as(&self, me: &Arc<dyn Attachment>) -> usize {
+        let (unsettled, written) = self.pump(&mut self.out.lock(), me);
+        drop(unsettled);
+        written
+    }
+
+    /// Answers the connect that is held, if there is one.
+    pub(super) fn answer_held(&self) {
+        let held = self.with(Outbox::answer_held);
+        drop(held);
+    }
+
+    /// Lets the bound session go. Messages that are in the queue already are still written before a close frame of
+    /// ours; if `withdraw` is true, because nobody reads any more, they go back to the mailbox.
+    pub(super) fn unbind(&self, withdraw: bool) {
+        let (lease, held, bound) = {
+            let mut out = self.out.lock();
+            let lease = if withdraw { out.withdraw() } else { None };
+            (lease, out.held.take(), out.bound.take())
+        };
+        if let (Some(session), Some(me)) = (bound, self.attachment()) {
+            session.detach(&me);
+        }
+        drop(held);
+        drop(lease);
+    }
+
+    /// Marks the end of the connection, and gives the session back what was not written.
+    pub(super) fn release(&self) {
+        self.with(|out| out.dead = true);
+        self.unbind(true);
+    }
+
+    /// Writes until nothing waits, the system takes no more, or others have waited long enough for the lock. What is
+    /// returned has to be dropped without the lock; with it, how many messages were written that are not counted yet.
+    fn pump(&self, out: &mut Outbox, me: &Arc<dyn Attachment>) -> (Option<Lease>, usize) {
+        let mut written = 0;
+        for round in 0.. {
+            if out.dead || out.cut {
+                break;
+            }
+            let fresh = match (&out.lease, &out.bound) {
+                (None, Some(session)) => session.lease(me),
+                _ => None,
+            };
+            match fresh {
+                // Mostly nothing else waits, and then messages go from the lease to the system, by no queue.
+                Some(lease) if out.is_empty() => {
+                    let frames = lease.items().iter().map(|item| &(self.form)(item)[..]);
+                    let sent = self.note(out, self.send(frames, false));
+                    out.push_rest(lease.items(), self.form, sent);
+                    out.lease = Some(lease);
+                }
+                fresh => {
+                    out.push_leased(fresh.iter().flat_map(Lease::items), self.form);
+                    if fresh.is_some() {
+                        out.lease = fresh;
+                    }
+                    if out.is_empty() {
+                        break;
+                    }
+                    if round == ROUNDS {
+                        self.signal.wake();
+                        break;
+                    }
+                    let sent = self.send(out.frames(), out.blocked.is_some());
+                    let sent = self.note(out, sent);
+                    out.advance(sent);
+                }
+            }
+            if out.leased == 0
+                && let Some(mut lease) = out.lease.take()
+            {
+                let count = lease.items().len();
+                lease.written(count);
+                match lease.renew() {
+                    Renewed::Lost => return (Some(lease), written),
+                    Renewed::Over if out.is_empty() => return (None, written + count),
+                    Renewed::Over => {}
+                    Renewed::More => {
+                        out.push_leased(lease.items(), self.form);
+                        out.lease = Some(lease);
+                    }
+                }
+                written += count;
+            }
+            if out.blocked.is_some() {
+                break;
+            }
+        }
+        (None, written)
+    }
+
+    /// Hands frames to the system, at most [`GATHERED`].
+    fn send<'a>(&self, frames: impl Iterator<Item = &'a [u8]>, is_blocked: bool) -> io::Result<usize> {
+        let slices: SmallVec<[IoSlice<'_>; GATHERED]> = frames.take(GATHERED).map(IoSlice::new).collect();
+        let send = || {
+            let socket = SockRef::from(&self.stream);
+            match &slices[..] {
+                [one] => socket.send(one),
+                several => socket.send_vectored(several),
+            }
+        };
+        // Straight to the system, because asking the runtime first would touch more memory for each receiver. It has to
+        // hear of a socket that takes nothing, to say when it does again.
+        let result = if is_blocked { Err(io::ErrorKind::WouldBlock.into()) } else { send() };
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.stream.try_io(Interest::WRITABLE, send)
+            }
+            other => other,
+        }
+    }
+
+    /// Notes what a write came to; how many bytes were written.
+    fn note(&self, out: &mut Outbox, result: io::Result<usize>) -> usize {
+        let (count, is_news) = out.note(result);
+        if is_news {
+            self.signal.wake();
+        }
+        count
+    }
+}
+
+impl Attachment for Socket {
+    fn flush(self: Arc<Self>, _session: &Arc<Session>) -> usize {
+        let me: Arc<dyn Attachment> = self.clone();
+        self.write_as(&me)
+    }
+
+    fn detach(&self, session: &Arc<Session>, why: Detached) {
+        let unsettled = {
+            let mut out = self.out.lock();
+            if !out.bound.as_ref().is_some_and(|bound| Arc::ptr_eq(bound, session)) {
+                return;
+            }
+            // This may come late, when a connect has attached the socket again.
+            if why == Detached::Superseded && self.attachment().is_some_and(|me| session.is_attached(&me)) {
+                return;
+            }
+            // A stream stands by, or is at least there until the session ends.
+            if why == Detached::Ended || self.peer.transport != Transport::EventSource {
+                out.bound = None;
+            }
+            out.closing |= why == Detached::Ended;
+            (out.answer_held(), out.withdraw())
+        };
+        drop(unsettled);
+        self.signal.wake();
+    }
+
+    fn peer(&self) -> &Arc<Peer> {
+        &self.peer
+    }
+}
