@@ -15,17 +15,27 @@ pub struct ClientId([u8; LENGTH]);
 impl ClientId {
     /// Makes an identifier of 160 bits, which the caller draws from the system's generator.
     #[must_use]
-    pub fn from_random(mut bits: [u8; 20]) -> Self {
+    pub fn from_random(bits: [u8; 20]) -> Self {
+        /// Digits that one division gives, and what it divides by: 36 to that power.
+        const AT_ONCE: usize = 5;
+        const DIVISOR: u64 = 36_u64.pow(AT_ONCE as u32);
+        let mut limbs = [0; 5];
+        for (limb, bytes) in limbs.iter_mut().zip(bits.as_chunks::<4>().0) {
+            *limb = u32::from_be_bytes(*bytes);
+        }
         let mut text = [b'0'; LENGTH];
-        // Long division of a 160-bit number by 36, most significant byte first.
-        for place in text.iter_mut().rev() {
-            let mut remainder = 0u32;
-            for byte in &mut bits {
-                let value = (remainder << 8) | u32::from(*byte);
-                *byte = (value / 36) as u8;
-                remainder = value % 36;
+        // Long division of a 160-bit number, most significant part first.
+        for places in text.rchunks_mut(AT_ONCE) {
+            let mut remainder = 0;
+            for limb in &mut limbs {
+                let value = (remainder << 32) | u64::from(*limb);
+                *limb = (value / DIVISOR) as u32;
+                remainder = value % DIVISOR;
             }
-            *place = DIGITS[remainder as usize];
+            for place in places.iter_mut().rev() {
+                *place = DIGITS[(remainder % 36) as usize];
+                remainder /= 36;
+            }
         }
         Self(text)
     }
@@ -89,6 +99,23 @@ mod tests {
         {
             assert_eq!(ClientId::parse(bad.as_bytes()), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn is_the_number_in_base_36() {
+        let text = |bits: [u8; 20]| ClientId::from_random(bits).as_str().to_owned();
+        let small = |number: u64| {
+            let mut bits = [0; 20];
+            bits[12..].copy_from_slice(&number.to_be_bytes());
+            text(bits)
+        };
+        assert_eq!(small(0), "0".repeat(31));
+        assert_eq!(small(35), format!("{}z", "0".repeat(30)));
+        assert_eq!(small(36), format!("{}10", "0".repeat(29)));
+        assert_eq!(small(60_466_176), format!("{}100000", "0".repeat(25)));
+        // 2^64 - 1 and 2^160 - 1.
+        assert_eq!(small(u64::MAX), format!("{}3w5e11264sgsf", "0".repeat(18)));
+        assert_eq!(text([0xff; 20]), "twj4yidkw7a8pn4g709kzmfoaol3x8f");
     }
 
     #[test]

@@ -1,6 +1,5 @@
-//! Which sessions have to be looked at when: one list of them for each second, and no timer for each session.
+//! When each session has to be looked at: one list for all of them, gone through once a second, and no timer for each.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -8,25 +7,26 @@ use tokio::time::Instant;
 
 use super::Session;
 
-/// Every living session is in one list: that of the second in which it may expire. When its time comes and it has been
-/// used meanwhile, it moves to a later one. So a session costs one look in each of its lifetimes, and one that ends
-/// leaves nothing behind.
+/// Not to be looked at.
+const NEVER: u64 = u64::MAX;
+
+/// Every living session has the second noted in which it may expire, at the place of its key. When that has come and the
+/// session has been used meanwhile, a later one is noted. So a session costs one look in each of its lifetimes, and eight
+/// bytes of the list to be gone through.
 pub struct Expiry {
     start: Instant,
-    lists: Mutex<Lists>,
+    places: Mutex<Places>,
 }
 
 #[derive(Default)]
-struct Lists {
-    /// Sessions by the second, and then by their key.
-    seconds: BTreeMap<u64, HashMap<u32, Arc<Session>>>,
-    /// In which second a session is.
-    places: HashMap<u32, u64>,
+struct Places {
+    seconds: Vec<u64>,
+    sessions: Vec<Option<Arc<Session>>>,
 }
 
 impl Default for Expiry {
     fn default() -> Self {
-        Self { start: Instant::now(), lists: Mutex::default() }
+        Self { start: Instant::now(), places: Mutex::default() }
     }
 }
 
@@ -34,40 +34,43 @@ impl Expiry {
     /// Watches a session, unless it has ended.
     pub fn watch(&self, session: &Arc<Session>) {
         let second = self.second(session.deadline()) + 1;
-        let mut lists = self.lists.lock();
+        let place = session.key() as usize;
+        let mut places = self.places.lock();
         // Under the lock: whoever ends the session forgets it here afterwards.
-        if !session.has_ended() {
-            lists.places.insert(session.key(), second);
-            lists.seconds.entry(second).or_default().insert(session.key(), Arc::clone(session));
+        if session.has_ended() {
+            return;
         }
+        if places.seconds.len() <= place {
+            places.seconds.resize(place + 1, NEVER);
+            places.sessions.resize(place + 1, None);
+        }
+        places.seconds[place] = second;
+        places.sessions[place] = Some(Arc::clone(session));
     }
 
     /// Watches a session no longer.
     pub fn forget(&self, session: &Session) {
-        let mut lists = self.lists.lock();
-        if let Some(second) = lists.places.remove(&session.key())
-            && let Some(list) = lists.seconds.get_mut(&second)
-        {
-            list.remove(&session.key());
-            if list.is_empty() {
-                lists.seconds.remove(&second);
-            }
+        let place = session.key() as usize;
+        let mut places = self.places.lock();
+        if let Some(second) = places.seconds.get_mut(place) {
+            *second = NEVER;
         }
+        let forgotten = places.sessions.get_mut(place).and_then(Option::take);
+        drop(places);
+        drop(forgotten);
     }
 
     /// The sessions whose time may be over. They are watched no longer; the caller watches those on that live.
     pub fn due(&self) -> Vec<Arc<Session>> {
         let now = self.second(Instant::now());
-        let mut lists = self.lists.lock();
-        let later = lists.seconds.split_off(&(now + 1));
-        let due: Vec<_> = std::mem::replace(&mut lists.seconds, later)
-            .into_values()
-            .flat_map(HashMap::into_values)
-            .collect();
-        for session in &due {
-            lists.places.remove(&session.key());
-        }
-        due
+        let mut guard = self.places.lock();
+        let places = &mut *guard;
+        let late = places.seconds.iter_mut().zip(&mut places.sessions).filter(|(second, _)| **second <= now);
+        late.filter_map(|(second, session)| {
+            *second = NEVER;
+            session.take()
+        })
+        .collect()
     }
 
     fn second(&self, instant: Instant) -> u64 {

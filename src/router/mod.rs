@@ -19,7 +19,7 @@ pub use attachment::{Attachment, Detached};
 pub use expiry::Expiry;
 pub use lease::{Lease, Renewed};
 pub use mailbox::{Bounds, Items, Mailbox, Pushed};
-pub use session::{Held, Session};
+pub use session::{Held, Patterns, Session};
 pub use sessions::{Full, Sessions};
 pub use subscribers::Subscribers;
 pub use touched::Touched;

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::time::{Duration, Instant};
@@ -20,6 +21,9 @@ use crate::peer::Peer;
 pub(super) const LEASE_MESSAGES: usize = 64;
 pub(super) const LEASE_BYTES: usize = 256 * 1024;
 
+/// What a session is subscribed to, in the order in which it subscribed.
+pub type Patterns = IndexSet<Box<str>, RandomState>;
+
 /// A session of the Bayeux protocol.
 pub struct Session {
     /// First, beside the count of references: these lines of memory are all that a delivery touches.
@@ -28,7 +32,7 @@ pub struct Session {
     common: Arc<Common>,
     id: ClientId,
     /// Patterns in the order of their subscription; `None` once the session ended.
-    subscriptions: Mutex<Option<IndexSet<Box<str>>>>,
+    subscriptions: Mutex<Option<Patterns>>,
 }
 
 /// What all sessions of a server have in common.
@@ -69,7 +73,7 @@ impl Session {
             deadline: Instant::now() + common.lifetime,
             standby: None,
         };
-        let subscriptions = Mutex::new(Some(IndexSet::new()));
+        let subscriptions = Mutex::new(Some(Patterns::default()));
         Self { state: Mutex::new(state), key, common, id, subscriptions }
     }
 
@@ -93,7 +97,7 @@ impl Session {
     }
 
     /// The patterns, locked; `None` inside once the session ended.
-    pub(super) fn subscriptions(&self) -> MutexGuard<'_, Option<IndexSet<Box<str>>>> {
+    pub(super) fn subscriptions(&self) -> MutexGuard<'_, Option<Patterns>> {
         self.subscriptions.lock()
     }
 
@@ -197,16 +201,16 @@ impl Session {
 
     /// Ends the session: no message gets in any more, and the transports are told. The patterns that it had, or `None`
     /// if it had ended before. The caller takes them out of the trie and the session out of its table.
-    pub fn end(self: &Arc<Self>) -> Option<IndexSet<Box<str>>> {
+    pub fn end(self: &Arc<Self>) -> Option<Patterns> {
         self.end_if(|_| true)
     }
 
     /// Ends the session if its time is over; a connect that has just come saves it.
-    pub fn end_if_expired(self: &Arc<Self>) -> Option<IndexSet<Box<str>>> {
+    pub fn end_if_expired(self: &Arc<Self>) -> Option<Patterns> {
         self.end_if(|state| state.deadline(self.common.lifetime) <= Instant::now())
     }
 
-    fn end_if(self: &Arc<Self>, may_end: impl FnOnce(&State) -> bool) -> Option<IndexSet<Box<str>>> {
+    fn end_if(self: &Arc<Self>, may_end: impl FnOnce(&State) -> bool) -> Option<Patterns> {
         let mut subscriptions = self.subscriptions.lock();
         let transports = {
             let mut state = self.state.lock();

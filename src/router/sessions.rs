@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
+use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use tokio::time::Duration;
 
@@ -19,7 +20,8 @@ pub struct Full;
 
 /// Sessions by their identifier.
 pub struct Sessions {
-    table: DashMap<ClientId, Arc<Session>>,
+    /// Identifiers are random, so nobody can choose them to fall together, and a fast hash will do.
+    table: DashMap<ClientId, Arc<Session>, RandomState>,
     count: AtomicUsize,
     limit: usize,
     keys: Mutex<Keys>,
@@ -38,7 +40,7 @@ impl Sessions {
     #[must_use]
     pub fn new(limit: usize, bounds: Bounds, lifetime: Duration, metrics: Metrics) -> Self {
         let common = Arc::new(Common { bounds, lifetime, metrics });
-        Self { table: DashMap::new(), count: AtomicUsize::new(0), limit, keys: Mutex::default(), common }
+        Self { table: DashMap::default(), count: AtomicUsize::new(0), limit, keys: Mutex::default(), common }
     }
 
     /// Makes a session with a new identifier.

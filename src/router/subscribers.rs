@@ -4,13 +4,14 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 use super::Session;
 
 /// Sessions by their key.
 #[derive(Default)]
-pub struct Subscribers(IndexMap<u32, Arc<Session>>);
+pub struct Subscribers(IndexMap<u32, Arc<Session>, RandomState>);
 
 impl Subscribers {
     /// Adds a session, if it is not there.

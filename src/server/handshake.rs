@@ -3,6 +3,8 @@
 //! MUST contain `version` and `supportedConnectionTypes`; MAY contain `minimumVersion`, `ext`, `id`
 //! (Bayeux 1.0, section 4.1). As with Faye, the version is not compared.
 
+use std::cell::RefCell;
+
 use super::Server;
 use super::event::Event;
 use super::receive::Request;
@@ -34,8 +36,7 @@ impl Server {
     }
 
     fn begin(&self) -> Result<ClientId, BayeuxError> {
-        let mut bits = [0; 20];
-        getrandom::fill(&mut bits).map_err(|error| {
+        let bits = random_bits().map_err(|error| {
             tracing::error!(%error, "the system gives no random bytes; no session can begin");
             BayeuxError::Internal
         })?;
@@ -47,6 +48,23 @@ impl Server {
         self.emit(|| Event::Handshake { client: *session.id() });
         Ok(*session.id())
     }
+}
+
+/// 160 bits of the system's generator. A thread asks it for some identifiers at once; none is given out twice.
+fn random_bits() -> Result<[u8; 20], getrandom::Error> {
+    const DRAWN: usize = 32;
+    thread_local! {
+        static BITS: RefCell<Vec<[u8; 20]>> = const { RefCell::new(Vec::new()) };
+    }
+    BITS.with_borrow_mut(|drawn| {
+        if let Some(bits) = drawn.pop() {
+            return Ok(bits);
+        }
+        let mut bits = [[0; 20]; DRAWN];
+        getrandom::fill(bits.as_flattened_mut())?;
+        drawn.extend_from_slice(&bits[1..]);
+        Ok(bits[0])
+    })
 }
 
 fn wrong(message: &Message) -> Option<BayeuxError> {

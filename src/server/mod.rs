@@ -17,7 +17,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use indexmap::IndexSet;
 use tokio::sync::broadcast;
 
 pub use event::Event;
@@ -29,7 +28,7 @@ use crate::broker::Memory;
 use crate::config::Config;
 use crate::extension::{Extension, Pipeline};
 use crate::metrics::{Metrics, Reason};
-use crate::router::{Bounds, Expiry, Session, Sessions, Trie};
+use crate::router::{Bounds, Expiry, Patterns, Session, Sessions, Trie};
 
 /// Events that a slow listener may be behind before it loses the oldest.
 const EVENTS: usize = 4096;
@@ -118,7 +117,7 @@ impl Server {
     }
 
     /// Forgets a session that has ended.
-    fn bury(&self, session: &Arc<Session>, patterns: IndexSet<Box<str>>) {
+    fn bury(&self, session: &Arc<Session>, patterns: Patterns) {
         self.expiry.forget(session);
         for pattern in patterns {
             self.trie.remove(session, &pattern);

@@ -78,7 +78,9 @@ impl Accepted {
 impl Received {
     /// Begins another reply; what it is appended to.
     fn begin(&mut self) -> &mut Vec<u8> {
-        if !self.replies.is_empty() {
+        if self.replies.is_empty() {
+            self.replies.reserve(256);
+        } else {
             self.replies.push(b',');
         }
         &mut self.replies

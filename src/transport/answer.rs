@@ -75,7 +75,7 @@ pub(super) fn head(request: &Request, response: &Response<Bytes>, closes: bool) 
         out.extend_from_slice(value.as_bytes());
         out.extend_from_slice(b"\r\n");
     }
-    let has_body = status != StatusCode::NOT_MODIFIED && !status.is_informational();
+    let has_body = status != StatusCode::NOT_MODIFIED;
     end(&mut out, request, has_body.then(|| response.body().len()), closes);
     out
 }
@@ -88,7 +88,9 @@ pub(super) fn replies(request: &Request, length: usize, is_script: bool, closes:
         if is_script { b"text/javascript; charset=utf-8" } else { b"application/json; charset=utf-8" };
     out.extend_from_slice(kind);
     out.extend_from_slice(b"\r\nCache-Control: no-cache, no-store\r\nX-Content-Type-Options: nosniff\r\n");
-    allow_origin(&mut out, &request.head);
+    if request.has_origin {
+        allow_origin(&mut out, &request.head);
+    }
     if is_script {
         out.extend_from_slice(b"Content-Disposition: attachment; filename=f.txt\r\n");
     }
@@ -103,6 +105,18 @@ pub(super) fn stream(request: &Head) -> Vec<u8> {
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache, no-store\r\nConnection: close\r\n",
     );
     allow_origin(&mut out, request);
+    write_date(&mut out);
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+/// The head that makes a connection a WebSocket (RFC 6455, section 4.2.2).
+pub(super) fn upgraded(accept: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(160);
+    let upgrade = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ";
+    out.extend_from_slice(upgrade);
+    out.extend_from_slice(accept.as_bytes());
+    out.extend_from_slice(b"\r\n");
     write_date(&mut out);
     out.extend_from_slice(b"\r\n");
     out

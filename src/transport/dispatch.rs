@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::header::{CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, UPGRADE};
 use hyper::{Response, StatusCode};
 
 use super::connection::{Connection, Next};
@@ -66,8 +65,8 @@ impl Connection {
             self.context.metrics.scripts.inc();
             return Some(assets::answer(&self.context.mount, head.path(), name, head));
         }
-        let asks = || head.get("access-control-request-method") == Some(b"POST");
-        (request.method == Method::Options || asks()).then(|| answer::preflight(head))
+        let asks = request.method == Method::Options || request.asks_to_post;
+        asks.then(|| answer::preflight(head))
     }
 
     async fn bayeux(&mut self, server: &Arc<Server>, request: &Request, payload: Payload) -> Next {
@@ -103,15 +102,7 @@ impl Connection {
                 return self.close_with(request, response).await;
             }
         };
-        let mut response = Response::new(Bytes::new());
-        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        let headers = response.headers_mut();
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        if let Ok(accept) = HeaderValue::try_from(accepted.0) {
-            headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-        }
-        let head = answer::head(request, &response, false);
+        let head = answer::upgraded(&accepted.0);
         if !self.write(&head, b"", None).await {
             return Next::End;
         }

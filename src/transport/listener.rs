@@ -50,6 +50,8 @@ impl Listener {
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
+        // What it accepts inherits that, on Linux and the BSDs.
+        socket.set_tcp_nodelay(true)?;
         socket.listen(BACKLOG)?;
         let capacity = u32::try_from(context.limits.connections).unwrap_or(u32::MAX);
         let places = Arc::new(Semaphore::new(capacity as usize));
@@ -91,8 +93,6 @@ impl Listener {
         metrics.connections_accepted.inc();
         metrics.connections.inc();
         let place = Place { metrics: metrics.clone(), _permit: permit };
-        // It fails only on a socket that is gone, which the first read will show.
-        let _ = stream.set_nodelay(true);
         let connection = Connection::new(Arc::clone(&self.context), stream, address);
         tokio::spawn(async move {
             // A panic ends this connection alone, and is counted.

@@ -67,7 +67,33 @@ pub(super) struct HeldConnect {
     pub(super) _held: Held,
 }
 
+/// What of the writing side decides what the task does next.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct State {
+    pub(super) dead: bool,
+    pub(super) cut: bool,
+    pub(super) closing: bool,
+    pub(super) is_empty: bool,
+    pub(super) blocked: Option<Instant>,
+    /// Bytes of memory that wait to be written.
+    pub(super) waiting: usize,
+    /// When the connect that is held is to be answered.
+    pub(super) answer: Option<Instant>,
+}
+
 impl Outbox {
+    pub(super) fn state(&mut self) -> State {
+        State {
+            dead: self.dead,
+            cut: self.cut,
+            closing: self.closing,
+            is_empty: self.queue.is_empty(),
+            blocked: self.blocked,
+            waiting: self.bytes,
+            answer: self.held.as_ref().map(|held| held.deadline),
+        }
+    }
+
     /// Appends a reply or a control frame.
     pub(super) fn push(&mut self, frame: Bytes) {
         self.append(Frame::Own(frame));
@@ -81,11 +107,6 @@ impl Outbox {
     /// Whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
-    }
-
-    /// What waits to be written, in bytes of memory.
-    pub(super) fn waiting(&self) -> usize {
-        self.bytes
     }
 
     /// What waits to be written.

@@ -51,6 +51,10 @@ pub(super) struct Request {
     /// Whether an upgrade to anything is asked for. Other requests are plain HTTP even if they have one of the two
     /// headers; Node draws the line at the same place.
     pub(super) wants_upgrade: bool,
+    /// Whether a page of another origin may be asking: there is an `Origin`.
+    pub(super) has_origin: bool,
+    /// Whether a browser asks if it may POST to another origin.
+    pub(super) asks_to_post: bool,
 }
 
 impl Request {
@@ -118,11 +122,13 @@ pub(super) fn parse(input: &[u8], limit: usize) -> Result<Option<(Request, usize
         keeps_alive: !found.close && (is_1_1 || found.keep_alive),
         expects_continue: is_1_1 && found.expects_continue,
         wants_upgrade: found.upgrade && found.connection_upgrade,
+        has_origin: found.origin,
+        asks_to_post: found.asks_to_post,
     };
     Ok(Some((request, length)))
 }
 
-/// What the headers say about the connection.
+/// What the headers say that is asked of every request: it is looked for once.
 #[derive(Default)]
 struct Found {
     length: Option<Length>,
@@ -131,6 +137,8 @@ struct Found {
     connection_upgrade: bool,
     upgrade: bool,
     expects_continue: bool,
+    origin: bool,
+    asks_to_post: bool,
 }
 
 impl Found {
@@ -139,6 +147,7 @@ impl Found {
         for header in headers {
             let is = |name: &str| header.name.eq_ignore_ascii_case(name);
             match header.name.len() {
+                6 if is("origin") => found.origin = true,
                 6 if is("expect") => {
                     found.expects_continue = header.value.eq_ignore_ascii_case(b"100-continue");
                 }
@@ -158,6 +167,7 @@ impl Found {
                     }
                     found.add_length(Length::Chunked)?;
                 }
+                29 if is("access-control-request-method") => found.asks_to_post = header.value == b"POST",
                 _ => {}
             }
         }

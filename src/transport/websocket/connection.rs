@@ -20,7 +20,7 @@ use crate::transport::Context;
 use crate::transport::clock::Alarm;
 use crate::transport::connection::{self as http, CLOSING, Interest, Woken};
 use crate::transport::input::Input;
-use crate::transport::outbox::HeldConnect;
+use crate::transport::outbox::{HeldConnect, Outbox, State};
 use crate::transport::socket::Socket;
 
 /// A client that lets so many bytes wait is not read from until it has taken them.
@@ -31,7 +31,11 @@ fn frame(publication: &Publication) -> &Bytes {
 }
 
 /// Serves a connection that was upgraded to its end. What came right behind the request is in its input.
-pub(in crate::transport) async fn run(upgraded: http::Connection, server: Arc<Server>, peer: Arc<Peer>) {
+pub(in crate::transport) fn run(
+    upgraded: http::Connection,
+    server: Arc<Server>,
+    peer: Arc<Peer>,
+) -> impl Future<Output = ()> + Send {
     let http::Connection { context, stream, input, alarm, .. } = upgraded;
     let socket = Socket::new(stream, Arc::clone(&peer), frame, context.metrics.clone());
     let limits = decoder::Limits { frame: context.limits.frame, message: context.limits.message };
@@ -48,7 +52,7 @@ pub(in crate::transport) async fn run(upgraded: http::Connection, server: Arc<Se
         pinged: false,
         closed: None,
     };
-    connection.serve().await;
+    async move { connection.serve().await }
 }
 
 struct Connection {
@@ -80,23 +84,22 @@ impl Connection {
             return;
         }
         loop {
-            self.close_if_due();
             self.socket.write();
-            if self.check_clocks().is_break() {
+            let state = self.socket.with(Outbox::state);
+            if state.dead {
                 return;
             }
-            let (dead, cut, is_empty) = self.socket.with(|out| (out.dead, out.cut, out.is_empty()));
-            if dead {
-                return;
-            }
-            if cut || self.closed.is_some() && is_empty {
+            if state.cut || self.closed.is_some() && state.is_empty {
                 // Slowly, for what the system has already taken has to arrive.
                 let end = self.closed.unwrap_or_else(Instant::now) + CLOSING;
                 return http::linger(&self.socket.stream, &mut self.alarm, end).await;
             }
-            let (blocked, waiting) = self.socket.with(|out| (out.blocked.is_some(), out.waiting()));
-            let interest = Interest { read: waiting <= WAITING, write: blocked };
-            let until = self.next_clock();
+            let until = match self.mind(&state) {
+                ControlFlow::Continue(Some(until)) => until,
+                ControlFlow::Continue(None) => continue,
+                ControlFlow::Break(()) => return,
+            };
+            let interest = Interest { read: state.waiting <= WAITING, write: state.blocked.is_some() };
             let socket = &self.socket;
             match http::wait(&socket.stream, interest, Some(&socket.signal), &mut self.alarm, until).await {
                 Woken::Read => {
@@ -272,51 +275,41 @@ impl Connection {
         }
     }
 
-    fn close_if_due(&mut self) {
-        if self.socket.with(|out| std::mem::take(&mut out.closing)) {
-            self.close(encoder::close(CloseCode::Normal, ""));
-        }
-    }
-
-    /// Does what is due: answers a held connect, pings a silent peer, cuts a dead one.
-    fn check_clocks(&mut self) -> ControlFlow<()> {
+    /// Does what is due: closes, answers a held connect, pings a silent peer, cuts a dead one. Gives the time at which
+    /// something is due next; `None` if there is something to write now.
+    fn mind(&mut self, state: &State) -> ControlFlow<(), Option<Instant>> {
         let now = Instant::now();
         let settings = &self.context.websocket;
-        let (held_due, blocked) =
-            self.socket.with(|out| (out.held.as_ref().is_some_and(|held| held.deadline <= now), out.blocked));
-        if held_due {
-            self.socket.answer_held();
-            self.socket.write();
-        }
-        if blocked.is_some_and(|since| since + self.context.limits.write_time <= now) {
+        let cut = state.blocked.map(|since| since + self.context.limits.write_time);
+        if cut.is_some_and(|cut| cut <= now) {
             self.context.metrics.write_timeouts.inc();
             return ControlFlow::Break(());
         }
-        if self.closed.is_some_and(|since| since + CLOSING <= now) {
+        let end = self.closed.map(|since| since + CLOSING);
+        if end.is_some_and(|end| end <= now) {
             return ControlFlow::Break(());
         }
-        if self.pinged && self.heard + 2 * settings.ping <= now {
+        let quiet = self.heard + if self.pinged { 2 * settings.ping } else { settings.ping };
+        if self.pinged && quiet <= now {
             self.context.metrics.ping_timeouts.inc();
             return ControlFlow::Break(());
         }
-        if !self.pinged && self.closed.is_none() && self.heard + settings.ping <= now {
+        if state.closing && self.closed.is_none() {
+            self.close(encoder::close(CloseCode::Normal, ""));
+            return ControlFlow::Continue(None);
+        }
+        if state.answer.is_some_and(|answer| answer <= now) {
+            self.socket.answer_held();
+            return ControlFlow::Continue(None);
+        }
+        if !self.pinged && self.closed.is_none() && quiet <= now {
             self.pinged = true;
             self.socket.with(|out| out.push(encoder::ping(b"")));
-            self.socket.write();
+            return ControlFlow::Continue(None);
         }
-        ControlFlow::Continue(())
-    }
-
-    fn next_clock(&self) -> Instant {
-        let settings = &self.context.websocket;
-        let quiet = self.heard + if self.pinged { 2 * settings.ping } else { settings.ping };
         // Once our close frame is queued nobody is pinged any more.
         let quiet = Some(quiet).filter(|_| self.closed.is_none() || self.pinged);
-        let (held, blocked) =
-            self.socket.with(|out| (out.held.as_ref().map(|held| held.deadline), out.blocked));
-        let blocked = blocked.map(|since| since + self.context.limits.write_time);
-        let closed = self.closed.map(|since| since + CLOSING);
-        let next = [quiet, held, blocked, closed].into_iter().flatten().min();
-        next.unwrap_or_else(|| Instant::now() + settings.ping)
+        let next = [quiet, state.answer, cut, end].into_iter().flatten().min();
+        ControlFlow::Continue(Some(next.unwrap_or(now + settings.ping)))
     }
 }
