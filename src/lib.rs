@@ -5,7 +5,8 @@
 //! From the bottom up; a module knows only those above it in this list:
 //!
 //! - [`bayeux`]: the protocol as pure functions: channels, messages, replies, publications.
-//! - [`config`], [`metrics`], [`peer`], [`fetch`], [`telemetry`]: settings, counters, who is talking, outgoing HTTP, logs.
+//! - [`config`], [`metrics`], [`peer`], [`fetch`], [`telemetry`], [`descriptors`]: settings, counters, who is talking,
+//!   outgoing HTTP, logs, how many files may be open.
 //! - [`router`]: who on this node gets a publication: the trie, sessions, mailboxes.
 //! - [`broker`]: carries a publication to every node.
 //! - [`extension`]: the pipeline that messages pass on the way in and out.
@@ -27,6 +28,7 @@ pub mod broker;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod descriptors;
 pub mod extension;
 pub mod fetch;
 pub mod metrics;

@@ -8,10 +8,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::say;
 use crate::app::App;
 use crate::config::Config;
+use crate::descriptors;
 use crate::telemetry;
 
 pub(super) fn run(config: &Config) -> anyhow::Result<()> {
     telemetry::start(&config.log);
+    prepare(config);
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if config.server.threads > 0 {
         runtime.worker_threads(config.server.threads);
@@ -21,6 +23,22 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
     // What is still open after the drain is cut.
     runtime.shutdown_background();
     result
+}
+
+/// Every connection takes a file descriptor.
+fn prepare(config: &Config) {
+    let open_files = descriptors::raise();
+    let connections = config.limits.connections;
+    if open_files < connections {
+        tracing::warn!(
+            open_files,
+            connections,
+            "the system lets this process have fewer open files than limits.connections; raise its limit (ulimit -Hn) or \
+             lower the setting"
+        );
+    } else {
+        tracing::info!(open_files, connections, "the limit of open files is raised as far as it goes");
+    }
 }
 
 async fn serve(config: &Config) -> anyhow::Result<()> {

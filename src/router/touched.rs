@@ -1,9 +1,18 @@
 //! The sessions that got something while one piece of input was handled. They are written to when all of it was
 //! handled, so that what is queued for a session leaves in one write.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::Session;
+
+thread_local! {
+    /// An empty list with room, so that no list has to grow again for each publication.
+    static SPARE: Cell<Vec<Arc<Session>>> = const { Cell::new(Vec::new()) };
+}
+
+/// Sessions for which a thread keeps room.
+const KEPT: usize = 64 * 1024;
 
 /// Sessions to write to. Dropping it writes too, so that no message can be forgotten in a mailbox.
 #[derive(Default)]
@@ -15,6 +24,9 @@ pub struct Touched {
 impl Touched {
     /// Remembers a session whose mailbox got its first message.
     pub(super) fn add(&mut self, session: &Arc<Session>) {
+        if self.sessions.capacity() == 0 {
+            self.sessions = SPARE.take();
+        }
         self.sessions.push(Arc::clone(session));
     }
 
@@ -34,6 +46,9 @@ impl Touched {
         let metrics = first.metrics().clone();
         let written: usize = self.sessions.drain(..).map(|session| session.write()).sum();
         metrics.deliveries_written.inc_by(written as u64);
+        if self.sessions.capacity() <= KEPT {
+            SPARE.set(std::mem::take(&mut self.sessions));
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 
 use super::Context;
 use super::connection::Connection;
@@ -19,6 +20,9 @@ use crate::metrics::{Metrics, Reason};
 const BACKLOG: i32 = 4096;
 /// How long accepting pauses when the system cannot give a connection.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long an error that lasts is not said again.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// A bound socket.
 pub struct Listener {
@@ -69,6 +73,7 @@ impl Listener {
     /// Serves until `draining` becomes true, then waits for the connections to end, for at most `patience`.
     /// True if all have ended.
     pub async fn serve(self, mut draining: watch::Receiver<bool>, patience: Duration) -> bool {
+        let mut said = None;
         loop {
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
@@ -76,7 +81,7 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, address)) => self.open(stream, address),
-                Err(error) => self.pause(&error).await,
+                Err(error) => self.pause(&error, &mut said).await,
             }
         }
         // From here on the system refuses connections.
@@ -102,7 +107,8 @@ impl Listener {
         });
     }
 
-    async fn pause(&self, error: &io::Error) {
+    /// Waits after an error, so that a lasting one does not keep a core busy. It is said again only after a while.
+    async fn pause(&self, error: &io::Error, said: &mut Option<Instant>) {
         use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
         if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
             tracing::debug!(%error, "a connection went away before it was accepted");
@@ -110,7 +116,14 @@ impl Listener {
         }
         // Mostly ENFILE or EMFILE: no file descriptor is left.
         self.context.metrics.refuse(Reason::descriptors);
-        tracing::error!(%error, "cannot accept a connection; if descriptors are short, raise their limit (ulimit -n)");
+        if said.is_none_or(|said| said.elapsed() >= SILENCE) {
+            *said = Some(Instant::now());
+            tracing::error!(
+                %error,
+                connections = self.context.metrics.connections.get(),
+                "cannot accept connections, so they wait; if file descriptors are short, raise their limit (ulimit -Hn)"
+            );
+        }
         tokio::time::sleep(PAUSE).await;
     }
 }

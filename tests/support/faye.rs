@@ -59,9 +59,28 @@ impl Faye {
         Self::spawn(folder, settings, arguments)
     }
 
+    /// Starts a server that may have so many files open, and no more.
+    pub(crate) fn start_with_open_files(limit: usize) -> Self {
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
+        let binary = binary();
+        shell.args(["-c", &script]).arg(binary.get_program());
+        shell.args(["--listen", "127.0.0.1:0"]);
+        let removed = binary.get_envs().filter(|(_, value)| value.is_none());
+        removed.for_each(|(name, _)| {
+            shell.env_remove(name);
+        });
+        Self::run(shell, tempfile::tempdir().expect("a temporary folder"), Vec::new())
+    }
+
     fn spawn(folder: tempfile::TempDir, settings: Vec<(String, String)>, arguments: &[&str]) -> Self {
         let mut command = binary();
-        command.current_dir(folder.path()).args(arguments);
+        command.args(arguments);
+        Self::run(command, folder, settings)
+    }
+
+    fn run(mut command: Command, folder: tempfile::TempDir, settings: Vec<(String, String)>) -> Self {
+        command.current_dir(folder.path());
         command.envs(settings.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary runs");

@@ -1,0 +1,160 @@
+//! One more receiver of a publication costs no allocation: what the server's thread allocates for a publication is the
+//! same for few receivers and for many.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails there")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use faye_server::app::App;
+use faye_server::config::Config;
+use tikv_jemalloc_ctl::thread;
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// How long anything may take on a slow machine before the test gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+const FEW: usize = 3;
+const MANY: usize = 300;
+/// The first publications make room for lists; of the others the cheapest counts, which no clock fell into.
+const ROUNDS: usize = 10;
+
+/// A server on a thread of its own, which tells how many bytes that thread has allocated.
+struct Server {
+    address: SocketAddr,
+    asked: tokio::sync::mpsc::Sender<mpsc::Sender<u64>>,
+}
+
+impl Server {
+    fn start() -> Self {
+        let (started, address) = mpsc::channel();
+        let (asked, mut questions) = tokio::sync::mpsc::channel::<mpsc::Sender<u64>>(1);
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let mut config = Config::default();
+                config.server.listen.set_port(0);
+                let app = App::bind(&config, &[]).unwrap();
+                let url = app.url().unwrap();
+                started.send(url[7..].split('/').next().unwrap().parse().unwrap()).unwrap();
+                tokio::spawn(app.run(std::future::pending()));
+                let allocated = thread::allocatedp::read().unwrap();
+                while let Some(answer) = questions.recv().await {
+                    answer.send(allocated.get()).unwrap();
+                }
+            });
+        });
+        Self { address: address.recv_timeout(PATIENCE).unwrap(), asked }
+    }
+
+    fn allocated(&self) -> u64 {
+        let (answer, answered) = mpsc::channel();
+        self.asked.blocking_send(answer).unwrap();
+        answered.recv_timeout(PATIENCE).unwrap()
+    }
+}
+
+/// A session on a WebSocket.
+struct Client {
+    stream: TcpStream,
+    id: String,
+}
+
+impl Client {
+    fn open(server: &Server) -> Self {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let request = "GET /faye HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
+        let mut client = Self { stream, id: String::new() };
+        let handshake =
+            r#"[{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["websocket"]}]"#;
+        let reply = client.ask(handshake);
+        client.id = reply.split("\"clientId\":\"").nth(1).unwrap()[..31].to_owned();
+        let connect = format!(
+            r#"[{{"channel":"/meta/connect","clientId":"{}","connectionType":"websocket"}}]"#,
+            client.id
+        );
+        assert!(client.ask(&connect).contains("\"successful\":true"));
+        client
+    }
+
+    fn subscribed(server: &Server, channel: &str) -> Self {
+        let mut client = Self::open(server);
+        let subscribe = format!(
+            r#"[{{"channel":"/meta/subscribe","clientId":"{}","subscription":"{channel}"}}]"#,
+            client.id
+        );
+        assert!(client.ask(&subscribe).contains("\"successful\":true"));
+        client
+    }
+
+    fn ask(&mut self, text: &str) -> String {
+        assert!(text.len() < 126 * 100);
+        // A mask of zeros leaves the payload as it is.
+        let mut frame = vec![0x81, 0x80 | 126];
+        frame.extend_from_slice(&(text.len() as u16).to_be_bytes());
+        frame.extend_from_slice(&[0; 4]);
+        frame.extend_from_slice(text.as_bytes());
+        self.stream.write_all(&frame).unwrap();
+        self.text()
+    }
+
+    /// The text of the next frame.
+    fn text(&mut self) -> String {
+        let mut head = [0; 2];
+        self.stream.read_exact(&mut head).unwrap();
+        assert_eq!(head[0], 0x81);
+        let mut length = usize::from(head[1]);
+        if length == 126 {
+            let mut long = [0; 2];
+            self.stream.read_exact(&mut long).unwrap();
+            length = usize::from(u16::from_be_bytes(long));
+        }
+        let mut payload = vec![0; length];
+        self.stream.read_exact(&mut payload).unwrap();
+        String::from_utf8(payload).unwrap()
+    }
+}
+
+/// Bytes that one publication to so many receivers makes the server allocate.
+fn cost(server: &Server, receivers: usize) -> u64 {
+    // As long for few as for many, or the name itself would make the difference.
+    let channel = format!("/to/{receivers:05}");
+    let mut receivers: Vec<_> = (0..receivers).map(|_| Client::subscribed(server, &channel)).collect();
+    let mut publisher = Client::open(server);
+    let mut cheapest = u64::MAX;
+    for round in 0..ROUNDS {
+        let before = server.allocated();
+        let data = format!("message {round:05}");
+        let publication =
+            format!(r#"[{{"channel":"{channel}","clientId":"{}","id":"1","data":"{data}"}}]"#, publisher.id);
+        assert!(publisher.ask(&publication).contains("\"successful\":true"));
+        for receiver in &mut receivers {
+            assert!(receiver.text().contains(&data));
+        }
+        cheapest = cheapest.min(server.allocated() - before);
+    }
+    cheapest
+}
+
+#[test]
+fn one_more_receiver_costs_no_allocation() {
+    faye_server::descriptors::raise();
+    let server = Server::start();
+    let (few, many) = (cost(&server, FEW), cost(&server, MANY));
+    assert!(few > 0, "nothing is counted");
+    assert_eq!(few, many, "for {FEW} receivers and for {MANY}");
+}
