@@ -4,8 +4,9 @@
 //! what is answered, or what a message says.
 
 use bytes::{Buf, Bytes, BytesMut};
-use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
+use tungstenite::protocol::frame::coding::{Data, OpCode};
 
+use super::control;
 use super::error::DecodeError;
 use super::frame::Frame;
 use super::mask;
@@ -129,7 +130,7 @@ impl Decoder {
                 OpCode::Control(kind) => {
                     let Some(mut payload) = take_whole(&frame, input) else { return Ok(None) };
                     mask::apply(&mut payload, frame.mask, 0);
-                    return control_event(kind, payload.freeze()).map(Some);
+                    return control::read(kind, payload.freeze()).map(Some);
                 }
                 OpCode::Data(kind) => {
                     let text = self.admit(kind, frame.payload)?;
@@ -212,32 +213,6 @@ fn take_whole(frame: &Frame, input: &mut BytesMut) -> Option<BytesMut> {
     }
     input.advance(frame.header);
     Some(input.split_to(length))
-}
-
-fn control_event(kind: Control, payload: Bytes) -> Result<Event, DecodeError> {
-    match kind {
-        Control::Ping => Ok(Event::Ping(payload)),
-        Control::Pong => Ok(Event::Pong(payload)),
-        Control::Close => close_event(&payload),
-        Control::Reserved(opcode) => Err(DecodeError::ReservedOpcode(opcode)),
-    }
-}
-
-/// Reads the payload of a close frame (RFC 6455, sections 5.5.1 and 7.4).
-///
-/// Codes that no RFC or application range defines are refused, 1014 among them, which is registered without
-/// an RFC; Faye treats it the same.
-fn close_event(payload: &[u8]) -> Result<Event, DecodeError> {
-    let (code, reason) = match payload {
-        [] => return Ok(Event::Close { code: None, reason: String::new() }),
-        [_] => return Err(DecodeError::ClosePayload),
-        [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
-    };
-    if !CloseCode::from(code).is_allowed() {
-        return Err(DecodeError::CloseCode(code));
-    }
-    let reason = std::str::from_utf8(reason).map_err(|_| DecodeError::ReasonEncoding)?;
-    Ok(Event::Close { code: Some(code), reason: reason.to_owned() })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! is the task that reads and hands messages to the server.
 
 pub(super) mod connection;
+mod control;
 pub mod decoder;
 pub mod encoder;
 mod error;
