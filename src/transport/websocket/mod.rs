@@ -12,6 +12,7 @@ mod error;
 mod frame;
 pub mod handshake;
 mod mask;
+pub mod negotiation;
 mod utf8;
 
 pub use decoder::{Decoder, Event, Limits};
