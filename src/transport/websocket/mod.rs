@@ -11,6 +11,7 @@ pub mod encoder;
 mod error;
 mod frame;
 pub mod handshake;
+mod inflate;
 mod mask;
 pub mod negotiation;
 mod utf8;
