@@ -1,7 +1,7 @@
-//! Proofs of compressed messages (RFC 7692): what a client compresses arrives in any fragmentation and any chunking,
-//! and what is broken or too long is refused.
+//! Proofs of compressed messages (RFC 7692): what a client compresses arrives in any fragmentation and any chunking, what
+//! is broken or too long is refused, and what the server compresses any client can read.
 //!
-//! Knows the decoder only by its public API; frames are written by tungstenite, and payloads compressed by flate2.
+//! Knows both sides only by their public API; frames are written by tungstenite, and payloads compressed by flate2.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "also what a test calls is a test")]
 
@@ -12,14 +12,20 @@ mod compressed_frames;
 #[path = "support/decoder_chunks.rs"]
 mod decoder_chunks;
 
+use std::io::Cursor;
+
 use client_frames::*;
-use compressed_frames::{compressed_frame, fragmented_compressed, packing};
+use compressed_frames::{compressed_frame, fragmented_compressed, packing, unpack};
 use decoder_chunks::{Outcome, check, decode, decode_deflate};
+use faye_server::transport::websocket::deflate::deflate_frame;
+use faye_server::transport::websocket::encoder::text_frame;
+use faye_server::transport::websocket::negotiation::agree;
 use faye_server::transport::websocket::{CloseCode, DecodeError, Limits};
 use flate2::{Compress, Compression, FlushCompress};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use tungstenite::protocol::frame::FrameHeader;
 
 const WIDE: Limits = Limits { frame: 1 << 20, message: 1 << 20 };
 
@@ -35,6 +41,33 @@ fn compressed_message() -> impl Strategy<Value = Script> {
 fn plain_or_compressed() -> impl Strategy<Value = Script> {
     let plain = (payload(), cuts()).prop_map(|((opcode, payload), cuts)| fragmented(opcode, &payload, &cuts));
     prop_oneof![1 => plain, 3 => compressed_message()]
+}
+
+/// A part of a header, likely to be one that means something.
+fn piece() -> impl Strategy<Value = String> {
+    const KNOWN: &[&str] = &[
+        "permessage-deflate",
+        "; ",
+        ", ",
+        "=",
+        "\"",
+        "\\",
+        "15",
+        "client_max_window_bits",
+        "server_max_window_bits",
+        "server_no_context_takeover",
+    ];
+    prop_oneof![8 => proptest::sample::select(KNOWN).prop_map(str::to_owned), 1 => any::<String>()]
+}
+
+/// The payload of a server's frame, which is a whole compressed text.
+fn packed_text(frame: &[u8]) -> Vec<u8> {
+    let mut cursor = Cursor::new(frame);
+    let (header, length) = FrameHeader::parse(&mut cursor).unwrap().expect("a whole header");
+    let payload = frame[cursor.position() as usize..].to_vec();
+    assert_eq!(header, FrameHeader { opcode: TEXT, rsv1: true, ..FrameHeader::default() });
+    assert_eq!(payload.len() as u64, length);
+    payload
 }
 
 proptest! {
@@ -114,6 +147,37 @@ proptest! {
         let binary = fragmented_compressed(BINARY, &payload, &packed, &cuts);
         prop_assert_eq!(decode_deflate(WIDE, &binary.bytes, &sizes), (binary.events, None));
     }
+
+    #[test]
+    fn what_the_server_compresses_any_client_can_read(payloads in vec(text_payload(), 1..4), level in 1..=9_u32) {
+        for payload in payloads {
+            let plain = text_frame(&payload);
+            let Some(frame) = deflate_frame(&payload, level) else { continue };
+            prop_assert!(frame.len() < plain.len());
+            let packed = packed_text(&frame);
+            prop_assert_eq!(unpack(&packed, payload.len()), &payload[..]);
+            // And so can our own side.
+            let (events, error) = decode_deflate(WIDE, &compressed_frame(TEXT, true, KEY, &packed), &[]);
+            prop_assert_eq!((events, error), (vec![message(&payload, true)], None));
+        }
+    }
+
+    #[test]
+    fn any_header_is_answered_with_what_can_be_kept_or_not_at_all(
+        headers in vec(vec(piece(), 0..12).prop_map(|pieces| pieces.concat()), 0..3),
+    ) {
+        let answer = agree(headers.iter().map(String::as_str));
+        let offered = headers.concat().contains("permessage-deflate");
+        let kept = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+        prop_assert!(answer.is_none_or(|answer| offered && answer.starts_with(kept)));
+    }
+
+    #[test]
+    fn what_repeats_itself_is_compressed(word in "[a-z]{1,20}", times in 20..3000_usize, level in 1..=9_u32) {
+        let payload = word.repeat(times);
+        let frame = deflate_frame(payload.as_bytes(), level);
+        prop_assert!(frame.is_some_and(|frame| frame.len() < payload.len() / 2 + 40));
+    }
 }
 
 #[test]
@@ -164,6 +228,18 @@ fn what_cannot_be_inflated_is_1007() {
     }
     assert_eq!(DecodeError::Compression.close_code(), CloseCode::Invalid);
     assert!(DecodeError::Compression.to_string().len() <= 123);
+}
+
+#[test]
+fn a_message_that_breaks_off_is_not_taken_for_a_shorter_one() {
+    let payload = br#"[{"channel":"/chat/room","data":{"text":"one two three one two three"},"id":"1a"}]"#;
+    for level in 1..=9 {
+        let packed = packed_text(&deflate_frame(payload, level).expect("a shorter frame"));
+        for end in 1..packed.len() {
+            let bytes = compressed_frame(BINARY, true, KEY, &packed[..end]);
+            assert_eq!(decode_deflate(WIDE, &bytes, &[]), (vec![], Some(DecodeError::Compression)), "{end}");
+        }
+    }
 }
 
 #[test]

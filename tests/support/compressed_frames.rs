@@ -2,7 +2,7 @@
 //! the code under test.
 
 use faye_server::transport::websocket::OpCode;
-use flate2::{Compress, Compression, FlushCompress};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -79,4 +79,15 @@ impl Packing {
         }
         packed
     }
+}
+
+/// Inflates the payload of a frame as a client with a window of 32 KiB does that knows of no message before.
+pub(crate) fn unpack(packed: &[u8], length: usize) -> Vec<u8> {
+    let packed = [packed, &[0, 0, 0xff, 0xff]].concat();
+    let mut stream = Decompress::new(false);
+    let mut payload = Vec::with_capacity(length + 100);
+    let status = stream.decompress_vec(&packed, &mut payload, FlushDecompress::Sync);
+    assert!(matches!(status, Ok(Status::Ok)), "{status:?}");
+    assert_eq!(stream.total_in(), packed.len() as u64);
+    payload
 }
