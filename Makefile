@@ -46,7 +46,7 @@ bench: build ## Measure the floor, npm Faye and this server, and write docs/perf
 	cd $(COMPAT) && $(NPM) ci --no-audit --no-fund --loglevel=error
 	@scripts/bench
 
-microbench: ## Measure parts without sockets: parse, trie, deliver, encode
+microbench: ## Measure parts without sockets: parse, trie, deliver, encode, compress
 	$(CARGO) bench --locked --bench micro
 
 fuzz: ## Fuzz the decoder and the parser, a minute each (needs cargo-fuzz: cargo install cargo-fuzz)

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on fails there")]
 
+mod compress;
 mod deliver;
 mod encode;
 mod parse;

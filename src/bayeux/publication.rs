@@ -13,6 +13,8 @@ pub struct Publication {
     /// `[{…}]`
     array: Bytes,
     frame: OnceLock<Bytes>,
+    /// Nothing inside if it is not worth it.
+    compressed: OnceLock<Option<Bytes>>,
     event: OnceLock<Bytes>,
 }
 
@@ -44,7 +46,13 @@ impl Publication {
             | Field::ConnectionType => false,
         });
         array.push(b']');
-        Self { channel: channel.into(), array: array.into(), frame: OnceLock::new(), event: OnceLock::new() }
+        Self {
+            channel: channel.into(),
+            array: array.into(),
+            frame: OnceLock::new(),
+            compressed: OnceLock::new(),
+            event: OnceLock::new(),
+        }
     }
 
     /// The channel that it was published to.
@@ -68,6 +76,11 @@ impl Publication {
     /// The message as a WebSocket frame, which `encode` makes of the array when it is asked for the first time.
     pub fn frame(&self, encode: impl FnOnce(&[u8]) -> Bytes) -> &Bytes {
         self.frame.get_or_init(|| encode(&self.array))
+    }
+
+    /// The message as a compressed WebSocket frame, made as [`Publication::frame`] is; `None` if `encode` gives none.
+    pub fn compressed(&self, encode: impl FnOnce(&[u8]) -> Option<Bytes>) -> Option<&Bytes> {
+        self.compressed.get_or_init(|| encode(&self.array)).as_ref()
     }
 
     /// The message as an event of an EventSource stream, made as [`Publication::frame`] is.

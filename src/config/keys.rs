@@ -61,6 +61,7 @@ impl Kind {
             Self::Address => "127.0.0.1:9000",
             Self::Path => "/faye",
             Self::Duration(..) => DURATION_EXAMPLE,
+            Self::Count(_, most) if most < 64 => "1",
             Self::Count(..) => "64",
             Self::Size(..) => SIZE_EXAMPLE,
             Self::Word(words) => words.first().copied().unwrap_or_default(),
@@ -140,6 +141,9 @@ pub const KEYS: &[Key] = &[
     key("mailbox", "bytes", Kind::Size(1, GIB)),
     key("mailbox", "overflow", OVERFLOW),
     key("websocket", "ping", Kind::Duration(1, HOUR)),
+    // The levels of zlib.
+    key("websocket", "compression", Kind::Count(0, 9)),
+    key("websocket", "compression_threshold", Kind::Size(0, GIB)),
     key("eventsource", "ping", Kind::Duration(1, HOUR)),
     key("eventsource", "retry", Kind::Duration(1, HOUR)),
     key("admin", "listen", Kind::Address),

@@ -189,11 +189,16 @@ pub struct WebSocket {
     /// How long a connection may be silent before it is pinged; one that stays silent for as long again is cut.
     #[serde(deserialize_with = "units::duration")]
     pub ping: Duration,
+    /// How hard messages are compressed for clients that offer it: 0 not at all, 1 fastest, 9 smallest.
+    pub compression: u32,
+    /// Bytes of the shortest payload that is compressed.
+    #[serde(deserialize_with = "units::size")]
+    pub compression_threshold: usize,
 }
 
 impl Default for WebSocket {
     fn default() -> Self {
-        Self { ping: Duration::from_secs(25) }
+        Self { ping: Duration::from_secs(25), compression: 0, compression_threshold: 1024 }
     }
 }
 

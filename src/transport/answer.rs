@@ -111,12 +111,17 @@ pub(super) fn stream(request: &Head) -> Vec<u8> {
 }
 
 /// The head that makes a connection a WebSocket (RFC 6455, section 4.2.2).
-pub(super) fn upgraded(accept: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(160);
+pub(super) fn upgraded(accept: &str, extensions: Option<&str>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(320);
     let upgrade = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ";
     out.extend_from_slice(upgrade);
     out.extend_from_slice(accept.as_bytes());
     out.extend_from_slice(b"\r\n");
+    if let Some(extensions) = extensions {
+        out.extend_from_slice(b"Sec-WebSocket-Extensions: ");
+        out.extend_from_slice(extensions.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
     write_date(&mut out);
     out.extend_from_slice(b"\r\n");
     out

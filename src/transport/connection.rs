@@ -53,8 +53,8 @@ pub(super) enum Next {
     Close,
     /// Nothing: the connection is broken.
     End,
-    /// The connection is a WebSocket now.
-    WebSocket(Arc<Server>, Arc<Peer>),
+    /// The connection is a WebSocket now, compressed or not.
+    WebSocket(Arc<Server>, Arc<Peer>, bool),
     /// The connection carries events.
     Stream(Arc<Server>, Arc<Peer>),
 }
@@ -160,7 +160,9 @@ impl Connection {
             match next {
                 Next::Request | Next::End => {}
                 Next::Close => linger(&self.stream, &mut self.alarm, Instant::now() + CLOSING).await,
-                Next::WebSocket(server, peer) => websocket::connection::run(self, server, peer).await,
+                Next::WebSocket(server, peer, compresses) => {
+                    websocket::connection::run(self, server, peer, compresses).await;
+                }
                 Next::Stream(server, peer) => eventsource::run(self, server, peer).await,
             }
         }

@@ -102,11 +102,21 @@ impl Connection {
                 return self.close_with(request, response).await;
             }
         };
-        let head = answer::upgraded(&accepted.0);
+        let agreed = self.agree(request);
+        let head = answer::upgraded(&accepted.0, agreed);
         if !self.write(&head, b"", None).await {
             return Next::End;
         }
-        Next::WebSocket(server, self.peer(request, Transport::WebSocket))
+        Next::WebSocket(server, self.peer(request, Transport::WebSocket), agreed.is_some())
+    }
+
+    /// What is said of compression to a client that offers it, if it is on.
+    fn agree(&self, request: &Request) -> Option<&'static str> {
+        if self.context.websocket.compression == 0 {
+            return None;
+        }
+        let offers = request.head.all("sec-websocket-extensions");
+        websocket::negotiation::agree(offers.filter_map(|offer| std::str::from_utf8(offer).ok()))
     }
 
     async fn refuse(&mut self, request: &Request, refusal: &Refusal) -> Next {

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use super::answer;
 use super::connection::{self as http, CLOSING, Connection, Interest, Woken};
-use super::socket::Socket;
-use crate::bayeux::{ClientId, Publication};
+use super::socket::{Form, Socket};
+use crate::bayeux::ClientId;
 use crate::metrics::Metrics;
 use crate::peer::{Head, Peer};
 use crate::router::Session;
@@ -23,10 +23,6 @@ pub(super) fn is_wanted(head: &Head) -> bool {
     head.all("accept")
         .flat_map(|accept| accept.split(|byte| *byte == b','))
         .any(|kind| kind.trim_ascii() == b"text/event-stream")
-}
-
-fn form(publication: &Publication) -> &Bytes {
-    publication.event(event)
 }
 
 /// What a stream has to give back when it ends, in whatever way.
@@ -49,7 +45,7 @@ pub(super) async fn run(connection: Connection, server: Arc<Server>, peer: Arc<P
     let settings = &context.eventsource;
     let metrics = context.metrics.clone();
     metrics.streams.inc();
-    let socket = Socket::new(stream, Arc::clone(&peer), form, metrics.clone());
+    let socket = Socket::new(stream, Arc::clone(&peer), Form::Event, metrics.clone());
     let _stream = Stream { socket: Arc::clone(&socket), metrics };
     let mut head = answer::stream(&peer.head);
     head.extend_from_slice(format!("retry: {}\r\n\r\n", settings.retry.as_millis()).as_bytes());
@@ -116,7 +112,7 @@ fn attach(socket: &Socket, session: &Arc<Session>) -> bool {
 
 /// An event. Between the tokens of JSON a line break is as good as a space, but it would end the event; inside
 /// strings there is none.
-fn event(array: &[u8]) -> Bytes {
+pub(super) fn event(array: &[u8]) -> Bytes {
     let mut event = Vec::with_capacity(array.len() + 10);
     event.extend_from_slice(b"data: ");
     event.extend(array.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }));

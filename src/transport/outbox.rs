@@ -132,14 +132,14 @@ impl Outbox {
     ) {
         for publication in items {
             self.leased += 1;
-            self.append(Frame::Leased(form(publication).clone()));
+            self.append(Frame::Leased(form.of(publication).clone()));
         }
     }
 
     /// Appends the messages of a lease of which so many bytes have been written already. Nothing else may wait.
     pub(super) fn push_rest(&mut self, items: &[Arc<Publication>], form: Form, mut written: usize) {
         for (at, publication) in items.iter().enumerate() {
-            let length = form(publication).len();
+            let length = form.of(publication).len();
             if written < length {
                 self.push_leased(&items[at..], form);
                 self.begun = written;

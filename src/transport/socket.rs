@@ -15,8 +15,10 @@ use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
+use super::eventsource;
 use super::outbox::Outbox;
 use super::signal::Signal;
+use super::websocket::{deflate, encoder};
 use crate::bayeux::Publication;
 use crate::metrics::Metrics;
 use crate::peer::{Peer, Transport};
@@ -28,8 +30,39 @@ const GATHERED: usize = 64;
 /// wait for a fast reader.
 const ROUNDS: usize = 16;
 
-/// How a publication looks on this connection; made once for all connections.
-pub(super) type Form = fn(&Publication) -> &Bytes;
+/// How a publication looks on a connection. Each is made once, for all connections.
+#[derive(Clone, Copy)]
+pub(super) enum Form {
+    /// A text frame of a WebSocket.
+    Frame,
+    /// A compressed one, if the message is long enough and gets shorter by it.
+    Compressed {
+        level: u32,
+        /// Bytes that are worth it.
+        threshold: usize,
+    },
+    /// An event of a stream.
+    Event,
+}
+
+impl Form {
+    /// The publication in this form.
+    pub(super) fn of(self, publication: &Publication) -> &Bytes {
+        match self {
+            Self::Frame => publication.frame(encoder::text_frame),
+            Self::Compressed { level, threshold } => {
+                let is_long = publication.array().len() >= threshold;
+                let compressed = if is_long {
+                    publication.compressed(|array| deflate::deflate_frame(array, level))
+                } else {
+                    None
+                };
+                compressed.unwrap_or_else(|| publication.frame(encoder::text_frame))
+            }
+            Self::Event => publication.event(eventsource::event),
+        }
+    }
+}
 
 /// A socket that messages can be written to.
 pub(super) struct Socket {
@@ -142,7 +175,7 @@ impl Socket {
             match fresh {
                 // Mostly nothing else waits, and then messages go from the lease to the system, by no queue.
                 Some(lease) if out.is_empty() => {
-                    let frames = lease.items().iter().map(|item| &(self.form)(item)[..]);
+                    let frames = lease.items().iter().map(|item| &self.form.of(item)[..]);
                     let sent = self.note(out, self.send(frames, false));
                     out.push_rest(lease.items(), self.form, sent);
                     out.lease = Some(lease);

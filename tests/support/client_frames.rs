@@ -90,24 +90,32 @@ fn control() -> impl Strategy<Value = Script> {
 /// Where to cut, the key of the frame before it, and a control frame to put there.
 pub(crate) type Cut = (Index, [u8; 4], Option<Script>);
 
+/// What writes a frame: its opcode, whether it is the last of its message, its key and its payload.
+pub(crate) type Frame = fn(OpCode, bool, [u8; 4], &[u8]) -> Vec<u8>;
+
 /// Cuts a payload anywhere, even within characters, into frames with control frames between them.
 pub(crate) fn fragmented(opcode: OpCode, payload: &[u8], cuts: &[Cut]) -> Script {
+    let mut script = in_frames(frame, opcode, payload, cuts);
+    script.events.push(message(payload, opcode == TEXT));
+    script
+}
+
+/// The frames of a message, the first of them written by `first`, and the events of the control frames between.
+pub(crate) fn in_frames(first: Frame, opcode: OpCode, payload: &[u8], cuts: &[Cut]) -> Script {
     let mut places: Vec<usize> = cuts.iter().map(|(cut, _, _)| cut.index(payload.len() + 1)).collect();
     places.sort_unstable();
-    let text = opcode == TEXT;
     let mut script = Script::default();
     let mut start = 0;
     for (number, (_, key, control)) in cuts.iter().enumerate() {
-        let opcode = if number == 0 { opcode } else { CONTINUE };
+        let (frame, opcode) = if number == 0 { (first, opcode) } else { (frame as Frame, CONTINUE) };
         script.bytes.extend(frame(opcode, false, *key, &payload[start..places[number]]));
         if let Some(control) = control {
             script.append(control);
         }
         start = places[number];
     }
-    let opcode = if cuts.is_empty() { opcode } else { CONTINUE };
+    let (frame, opcode) = if cuts.is_empty() { (first, opcode) } else { (frame as Frame, CONTINUE) };
     script.bytes.extend(frame(opcode, true, KEY, &payload[start..]));
-    script.events.push(message(payload, text));
     script
 }
 
@@ -115,16 +123,25 @@ pub(crate) fn cuts() -> impl Strategy<Value = Vec<Cut>> {
     vec((any::<Index>(), any::<[u8; 4]>(), proptest::option::of(control())), 0..4)
 }
 
-fn whole_message() -> impl Strategy<Value = Script> {
-    let payload = prop_oneof![
+/// An opcode of a message and a payload that goes with it.
+pub(crate) fn payload() -> impl Strategy<Value = (OpCode, Vec<u8>)> {
+    prop_oneof![
         text_payload().prop_map(|payload| (TEXT, payload)),
         binary_payload().prop_map(|payload| (BINARY, payload)),
-    ];
-    (payload, cuts()).prop_map(|((opcode, payload), cuts)| fragmented(opcode, &payload, &cuts))
+    ]
+}
+
+fn whole_message() -> impl Strategy<Value = Script> {
+    (payload(), cuts()).prop_map(|((opcode, payload), cuts)| fragmented(opcode, &payload, &cuts))
 }
 
 pub(crate) fn conversation() -> impl Strategy<Value = Script> {
-    vec(prop_oneof![3 => whole_message(), 1 => control()], 0..6).prop_map(|parts| {
+    conversation_of(whole_message())
+}
+
+/// Messages of that kind and control frames between them.
+pub(crate) fn conversation_of(message: impl Strategy<Value = Script>) -> impl Strategy<Value = Script> {
+    vec(prop_oneof![3 => message, 1 => control()], 0..6).prop_map(|parts| {
         let mut script = Script::default();
         parts.iter().for_each(|part| script.append(part));
         script

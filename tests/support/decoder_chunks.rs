@@ -12,17 +12,18 @@ const CONTROL: usize = 125;
 /// What came of a stream of bytes.
 pub(crate) type Outcome = (Vec<Event>, Option<DecodeError>);
 
-/// Takes limits and sizes of chunks from the front of `data`, and holds the decoder to the same outcome
-/// whether the rest comes at once or in these chunks.
+/// Takes limits, sizes of chunks and whether compression was agreed on from the front of `data`, and holds the decoder
+/// to the same outcome whether the rest comes at once or in these chunks.
 ///
 /// # Panics
 ///
 /// If the decoder breaks a promise.
 pub(crate) fn check(data: &[u8]) {
-    let [frame, message, sizes, stream @ ..] = data else { return };
+    let [frame, message, chunks, stream @ ..] = data else { return };
     let limits = Limits { frame: square(*frame), message: square(*message) };
-    let (sizes, stream) = stream.split_at(stream.len().min(usize::from(sizes % 8)));
+    let (sizes, stream) = stream.split_at(stream.len().min(usize::from(chunks % 8)));
     let sizes: Vec<usize> = sizes.iter().map(|size| usize::from(*size) + 1).collect();
+    let decode = if *chunks & 8 == 0 { decode } else { decode_deflate };
     let whole = decode(limits, stream, &[]);
     assert_eq!(decode(limits, stream, &sizes), whole, "in chunks of {sizes:?}");
     assert_eq!(decode(limits, stream, &[1]), whole, "byte by byte");
@@ -34,7 +35,19 @@ pub(crate) fn check(data: &[u8]) {
 ///
 /// If the decoder breaks a promise.
 pub(crate) fn decode(limits: Limits, stream: &[u8], sizes: &[usize]) -> Outcome {
-    let mut decoder = Decoder::new(limits);
+    decode_with(Decoder::new(limits), limits, stream, sizes)
+}
+
+/// The same where compression was agreed on.
+///
+/// # Panics
+///
+/// If the decoder breaks a promise.
+pub(crate) fn decode_deflate(limits: Limits, stream: &[u8], sizes: &[usize]) -> Outcome {
+    decode_with(Decoder::new(limits).with_deflate(true), limits, stream, sizes)
+}
+
+fn decode_with(mut decoder: Decoder, limits: Limits, stream: &[u8], sizes: &[usize]) -> Outcome {
     let mut input = BytesMut::new();
     let mut events = Vec::new();
     let mut rest = stream;

@@ -212,7 +212,7 @@ impl Http {
     }
 
     /// The stream, to be used in other ways.
-    pub(super) fn into_reader(self) -> BufReader<TcpStream> {
+    pub(crate) fn into_reader(self) -> BufReader<TcpStream> {
         self.reader
     }
 }

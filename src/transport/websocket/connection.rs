@@ -10,7 +10,6 @@ use tokio::time::Instant;
 use super::decoder::{self, Decoder, Event};
 use super::error::DecodeError;
 use super::{CloseCode, encoder};
-use crate::bayeux::Publication;
 use crate::bayeux::parse::{ParseError, parse};
 use crate::metrics::Reason;
 use crate::peer::Peer;
@@ -21,23 +20,27 @@ use crate::transport::clock::Alarm;
 use crate::transport::connection::{self as http, CLOSING, Interest, Woken};
 use crate::transport::input::Input;
 use crate::transport::outbox::{HeldConnect, Outbox, State};
-use crate::transport::socket::Socket;
+use crate::transport::socket::{Form, Socket};
 
 /// A client that lets so many bytes wait is not read from until it has taken them.
 const WAITING: usize = 256 * 1024;
 
-fn frame(publication: &Publication) -> &Bytes {
-    publication.frame(encoder::text_frame)
-}
-
-/// Serves a connection that was upgraded to its end. What came right behind the request is in its input.
+/// Serves a connection that was upgraded to its end; `compresses` says whether compression was agreed on. What came right
+/// behind the request is in its input.
 pub(in crate::transport) fn run(
     upgraded: http::Connection,
     server: Arc<Server>,
     peer: Arc<Peer>,
+    compresses: bool,
 ) -> impl Future<Output = ()> + Send {
     let http::Connection { context, stream, input, alarm, .. } = upgraded;
-    let socket = Socket::new(stream, Arc::clone(&peer), frame, context.metrics.clone());
+    let form = if compresses {
+        let settings = &context.websocket;
+        Form::Compressed { level: settings.compression, threshold: settings.compression_threshold }
+    } else {
+        Form::Frame
+    };
+    let socket = Socket::new(stream, Arc::clone(&peer), form, context.metrics.clone());
     let limits = decoder::Limits { frame: context.limits.frame, message: context.limits.message };
     context.metrics.websockets.inc();
     let mut connection = Connection {
@@ -45,7 +48,7 @@ pub(in crate::transport) fn run(
         server,
         socket,
         peer,
-        decoder: Decoder::new(limits),
+        decoder: Decoder::new(limits).with_deflate(compresses),
         input,
         alarm,
         heard: Instant::now(),

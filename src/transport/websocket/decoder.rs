@@ -1,13 +1,15 @@
 //! The reading side: from the bytes of a client to messages, pings, pongs and the close.
 //!
 //! Responsible for the order of frames, the assembly of fragments, UTF-8 and limits; must not know sockets,
-//! what is answered, or what a message says.
+//! what is answered, what a message says, or how it is inflated.
 
 use bytes::{Buf, Bytes, BytesMut};
-use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
+use tungstenite::protocol::frame::coding::{Data, OpCode};
 
+use super::control;
 use super::error::DecodeError;
 use super::frame::Frame;
+use super::inflate::inflate;
 use super::mask;
 use super::utf8::{Invalid, Utf8};
 
@@ -16,17 +18,18 @@ use super::utf8::{Invalid, Utf8};
 pub struct Limits {
     /// The longest payload of one text, binary or continuation frame, in bytes.
     pub frame: usize,
-    /// The longest payload of one message over all its fragments, in bytes.
+    /// The longest payload of one message over all its fragments, in bytes. A compressed one is held to it twice: as
+    /// it comes, and inflated.
     pub message: usize,
 }
 
 /// Something that a client sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// A whole message (RFC 6455, section 5.6), unmasked and joined from its fragments.
+    /// A whole message (RFC 6455, section 5.6), unmasked, joined from its fragments, and inflated.
     Message {
-        /// The payload; at most [`Limits::message`] bytes. If it came in one frame it is a view into the
-        /// caller's buffer and keeps that alive: copy what is to be kept for long.
+        /// The payload; at most [`Limits::message`] bytes. If it came in one frame, and not compressed, it is a
+        /// view into the caller's buffer and keeps that alive: copy what is to be kept for long.
         payload: Bytes,
         /// True for a text message, whose payload is then valid UTF-8. False for a binary message, whose
         /// payload is whatever was sent; Faye reads it as text all the same.
@@ -47,8 +50,9 @@ pub enum Event {
 
 /// The decoder of one connection, in the role of the server.
 ///
-/// Between two calls it holds only the joined fragments of an unfinished message. An unfinished frame stays
-/// in the caller's buffer, and nothing is allocated for bytes that have not arrived.
+/// Between two calls it holds only the joined fragments of an unfinished message, as they came. An unfinished frame
+/// stays in the caller's buffer, and nothing is allocated for bytes that have not arrived. A compressed message is
+/// inflated when its last frame is there, with what the thread has for all connections.
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
@@ -57,8 +61,10 @@ pub struct Decoder {
     fragments: Option<Box<Fragments>>,
     /// How many payload bytes of the data frame at the front of the input are unmasked and checked already.
     ready: usize,
-    /// The check of the text message under way.
+    /// The check of the text message under way, unless that is compressed.
     utf8: Utf8,
+    /// Whether messages may be compressed.
+    deflate: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -73,14 +79,29 @@ enum State {
 #[derive(Debug)]
 struct Fragments {
     payload: BytesMut,
+    kind: Kind,
+}
+
+/// What the first frame says of a message.
+#[derive(Debug, Clone, Copy)]
+struct Kind {
     text: bool,
+    compressed: bool,
 }
 
 impl Decoder {
-    /// A decoder for a connection whose handshake is done.
+    /// A decoder for a connection whose handshake is done, with no extension agreed on.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, state: State::Open, fragments: None, ready: 0, utf8: Utf8::default() }
+        let utf8 = Utf8::default();
+        Self { limits, state: State::Open, fragments: None, ready: 0, utf8, deflate: false }
+    }
+
+    /// Says whether permessage-deflate was agreed on, with `client_no_context_takeover` (RFC 7692): then messages may
+    /// be compressed, each on its own.
+    #[must_use]
+    pub fn with_deflate(self, deflate: bool) -> Self {
+        Self { deflate, ..self }
     }
 
     /// Takes the next event off the front of `input`; `None` when more bytes are needed for one.
@@ -90,7 +111,8 @@ impl Decoder {
     /// What it leaves is less than one frame, so at most 14 bytes more than the longest frame allowed.
     ///
     /// Headers are judged before their payload arrives, and text is judged byte by byte even within an
-    /// unfinished frame, so that a violation is reported at the earliest. The work is linear in the bytes.
+    /// unfinished frame, so that a violation is reported at the earliest. Only what is wrong within a compressed
+    /// message is found at its end. The work is linear in the bytes that come and in those that are given.
     ///
     /// After a [`Event::Close`] it discards all input and gives `None`.
     ///
@@ -124,19 +146,19 @@ impl Decoder {
     }
 
     fn next_event(&mut self, input: &mut BytesMut) -> Result<Option<Event>, DecodeError> {
-        while let Some(frame) = Frame::parse(input)? {
+        while let Some(frame) = Frame::parse(input, self.deflate)? {
             match frame.opcode {
                 OpCode::Control(kind) => {
                     let Some(mut payload) = take_whole(&frame, input) else { return Ok(None) };
                     mask::apply(&mut payload, frame.mask, 0);
-                    return control_event(kind, payload.freeze()).map(Some);
+                    return control::read(kind, payload.freeze()).map(Some);
                 }
-                OpCode::Data(kind) => {
-                    let text = self.admit(kind, frame.payload)?;
-                    self.prepare(&frame, text, input)?;
+                OpCode::Data(opcode) => {
+                    let kind = self.admit(opcode, &frame)?;
+                    self.prepare(&frame, kind, input)?;
                     let Some(payload) = take_whole(&frame, input) else { return Ok(None) };
                     self.ready = 0;
-                    if let Some(event) = self.join(payload, frame.last, text)? {
+                    if let Some(event) = self.join(payload, frame.last, kind)? {
                         return Ok(Some(event));
                     }
                 }
@@ -145,34 +167,35 @@ impl Decoder {
         Ok(None)
     }
 
-    /// Judges a data frame by its header, given the frames before it, and says whether it belongs to a text.
-    fn admit(&self, kind: Data, payload: u64) -> Result<bool, DecodeError> {
-        let text = match (&self.fragments, kind) {
-            (Some(fragments), Data::Continue) => fragments.text,
-            (None, Data::Text) => true,
-            (None, Data::Binary) => false,
+    /// Judges a data frame by its header, given the frames before it, and says what it is a part of.
+    fn admit(&self, opcode: Data, frame: &Frame) -> Result<Kind, DecodeError> {
+        let compressed = frame.compressed;
+        let kind = match (&self.fragments, opcode) {
+            (Some(fragments), Data::Continue) => fragments.kind,
+            (None, Data::Text) => Kind { text: true, compressed },
+            (None, Data::Binary) => Kind { text: false, compressed },
             (None, Data::Continue) => return Err(DecodeError::UnexpectedContinuation),
             (Some(_), Data::Text | Data::Binary) => return Err(DecodeError::UnfinishedMessage),
             (_, Data::Reserved(opcode)) => return Err(DecodeError::ReservedOpcode(opcode)),
         };
-        if payload > self.limits.frame as u64 {
+        if frame.payload > self.limits.frame as u64 {
             return Err(DecodeError::LongFrame);
         }
         // Both are below 2^63: no overflow.
-        if payload + self.held() as u64 > self.limits.message as u64 {
+        if frame.payload + self.held() as u64 > self.limits.message as u64 {
             return Err(DecodeError::LongMessage);
         }
-        Ok(text)
+        Ok(kind)
     }
 
-    /// Unmasks in place, and checks as UTF-8 if it is text, what has newly arrived of the frame's payload.
-    fn prepare(&mut self, frame: &Frame, text: bool, input: &mut BytesMut) -> Result<(), DecodeError> {
+    /// Unmasks in place, and checks as UTF-8 if it is plain text, what has newly arrived of the frame's payload.
+    fn prepare(&mut self, frame: &Frame, kind: Kind, input: &mut BytesMut) -> Result<(), DecodeError> {
         let arrived = input.get_mut(frame.header..).unwrap_or_default();
         // The limits bound the length already, so that it fits whenever it matters.
         let length = usize::try_from(frame.payload).unwrap_or(usize::MAX).min(arrived.len());
         let fresh = arrived.get_mut(self.ready..length).unwrap_or_default();
         mask::apply(fresh, frame.mask, self.ready);
-        if text {
+        if kind.text && !kind.compressed {
             self.utf8.check(fresh).map_err(|Invalid| DecodeError::TextEncoding)?;
         }
         self.ready = length;
@@ -180,7 +203,7 @@ impl Decoder {
     }
 
     /// Adds a whole frame to its message; gives the message if that was its last frame.
-    fn join(&mut self, payload: BytesMut, last: bool, text: bool) -> Result<Option<Event>, DecodeError> {
+    fn join(&mut self, payload: BytesMut, last: bool, kind: Kind) -> Result<Option<Event>, DecodeError> {
         if last && !self.utf8.is_complete() {
             return Err(DecodeError::TextEncoding);
         }
@@ -188,7 +211,7 @@ impl Decoder {
             None if last => payload,
             None => {
                 // A copy, so that a small fragment does not keep the caller's whole buffer alive.
-                self.fragments = Some(Box::new(Fragments { payload: BytesMut::from(&payload[..]), text }));
+                self.fragments = Some(Box::new(Fragments { payload: BytesMut::from(&payload[..]), kind }));
                 return Ok(None);
             }
             Some(mut fragments) => {
@@ -200,7 +223,19 @@ impl Decoder {
                 fragments.payload
             }
         };
-        Ok(Some(Event::Message { payload: payload.freeze(), text }))
+        self.message(payload, kind).map(Some)
+    }
+
+    fn message(&self, payload: BytesMut, kind: Kind) -> Result<Event, DecodeError> {
+        let Kind { text, compressed } = kind;
+        if !compressed {
+            return Ok(Event::Message { payload: payload.freeze(), text });
+        }
+        let payload = inflate(&payload, self.limits.message)?;
+        if text && std::str::from_utf8(&payload).is_err() {
+            return Err(DecodeError::TextEncoding);
+        }
+        Ok(Event::Message { payload, text })
     }
 }
 
@@ -212,32 +247,6 @@ fn take_whole(frame: &Frame, input: &mut BytesMut) -> Option<BytesMut> {
     }
     input.advance(frame.header);
     Some(input.split_to(length))
-}
-
-fn control_event(kind: Control, payload: Bytes) -> Result<Event, DecodeError> {
-    match kind {
-        Control::Ping => Ok(Event::Ping(payload)),
-        Control::Pong => Ok(Event::Pong(payload)),
-        Control::Close => close_event(&payload),
-        Control::Reserved(opcode) => Err(DecodeError::ReservedOpcode(opcode)),
-    }
-}
-
-/// Reads the payload of a close frame (RFC 6455, sections 5.5.1 and 7.4).
-///
-/// Codes that no RFC or application range defines are refused, 1014 among them, which is registered without
-/// an RFC; Faye treats it the same.
-fn close_event(payload: &[u8]) -> Result<Event, DecodeError> {
-    let (code, reason) = match payload {
-        [] => return Ok(Event::Close { code: None, reason: String::new() }),
-        [_] => return Err(DecodeError::ClosePayload),
-        [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
-    };
-    if !CloseCode::from(code).is_allowed() {
-        return Err(DecodeError::CloseCode(code));
-    }
-    let reason = std::str::from_utf8(reason).map_err(|_| DecodeError::ReasonEncoding)?;
-    Ok(Event::Close { code: Some(code), reason: reason.to_owned() })
 }
 
 #[cfg(test)]

@@ -14,12 +14,22 @@ use super::frame::CONTROL_PAYLOAD;
 
 /// The longest header of a frame without a mask, in bytes.
 const HEADER_ROOM: usize = 10;
+/// The bit of a header's first byte that marks a compressed message.
+const RSV1: u8 = 0x40;
 
 /// The header of one unmasked, unfragmented frame; it derefs to its bytes, 2, 4 or 10 of them.
 #[derive(Debug, Clone, Copy)]
 pub struct Header {
     bytes: [u8; HEADER_ROOM],
     length: u8,
+}
+
+impl Header {
+    /// The same header of a message that is compressed: with RSV1 (RFC 7692, section 6).
+    pub(super) fn compressed(mut self) -> Self {
+        self.bytes[0] |= RSV1;
+        self
+    }
 }
 
 impl Deref for Header {

@@ -11,7 +11,8 @@ use tungstenite::protocol::frame::coding::CloseCode;
 /// frame: it is Faye's text wherever Faye has one, and always shorter than the 123 bytes a reason may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum DecodeError {
-    /// A reserved bit is set though no extension was negotiated (section 5.2). The three bits, RSV1 first.
+    /// A reserved bit is set that means nothing here (section 5.2). The three bits, RSV1 first. Only RSV1 of a
+    /// message's first frame has a meaning, and only where compression was agreed on (RFC 7692, section 6).
     #[error(
         "One or more reserved bits are on: reserved1 = {}, reserved2 = {}, reserved3 = {}",
         u8::from(.0[0]), u8::from(.0[1]), u8::from(.0[2])
@@ -50,6 +51,9 @@ pub enum DecodeError {
     /// A close reason that is not UTF-8 (section 5.5.1).
     #[error("Could not decode a close reason as UTF-8")]
     ReasonEncoding,
+    /// A compressed message that cannot be inflated (RFC 7692, section 7.2.2).
+    #[error("Could not inflate a compressed message")]
+    Compression,
     /// A frame longer than [`Limits::frame`](super::Limits::frame) (section 10.4).
     #[error("WebSocket frame length too large")]
     LongFrame,
@@ -59,12 +63,12 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    /// The code to close the connection with (RFC 6455, section 7.4.1): 1007 for bad UTF-8, 1009 for what is
-    /// too long, 1002 for everything else.
+    /// The code to close the connection with (RFC 6455, section 7.4.1): 1007 for bad UTF-8 and broken compression,
+    /// 1009 for what is too long, 1002 for everything else.
     #[must_use]
     pub fn close_code(self) -> CloseCode {
         match self {
-            Self::TextEncoding | Self::ReasonEncoding => CloseCode::Invalid,
+            Self::TextEncoding | Self::ReasonEncoding | Self::Compression => CloseCode::Invalid,
             Self::LongFrame | Self::LongMessage => CloseCode::Size,
             Self::ReservedBits(_)
             | Self::ReservedOpcode(_)

@@ -20,6 +20,8 @@ pub(super) struct Frame {
     pub(super) opcode: OpCode,
     /// Whether the frame ends its message; always true for a control frame.
     pub(super) last: bool,
+    /// Whether the frame begins a compressed message (RFC 7692, section 6): RSV1 of a text or binary frame.
+    pub(super) compressed: bool,
     /// The key that the payload is masked with.
     pub(super) mask: [u8; 4],
     /// The length of the header, in bytes.
@@ -29,11 +31,12 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// Reads the header at the front of `input`; `None` when it has not arrived as a whole.
+    /// Reads the header at the front of `input`; `None` when it has not arrived as a whole. Only where compression was
+    /// agreed on (`deflate`) may a message be marked as compressed.
     ///
     /// A length in a longer form than it needs is taken as it is, as Faye does: the RFC forbids it (section
     /// 5.2), but only the number counts here, and nothing is decided by its form.
-    pub(super) fn parse(input: &[u8]) -> Result<Option<Self>, DecodeError> {
+    pub(super) fn parse(input: &[u8], deflate: bool) -> Result<Option<Self>, DecodeError> {
         let mut cursor = Cursor::new(input);
         let (header, payload) = match FrameHeader::parse(&mut cursor) {
             Ok(Some(parsed)) => parsed,
@@ -43,11 +46,11 @@ impl Frame {
                 return Err(DecodeError::ReservedOpcode(input.first().map_or(0, |first| first & 0x0f)));
             }
         };
-        let reserved = [header.rsv1, header.rsv2, header.rsv3];
-        if reserved.contains(&true) {
-            return Err(DecodeError::ReservedBits(reserved));
-        }
         let opcode = header.opcode;
+        let begins = matches!(opcode, OpCode::Data(Data::Text | Data::Binary));
+        if (header.rsv1 && !(deflate && begins)) || header.rsv2 || header.rsv3 {
+            return Err(DecodeError::ReservedBits([header.rsv1, header.rsv2, header.rsv3]));
+        }
         match opcode {
             OpCode::Data(Data::Reserved(_)) | OpCode::Control(Control::Reserved(_)) => {
                 return Err(DecodeError::ReservedOpcode(opcode.into()));
@@ -66,6 +69,7 @@ impl Frame {
         let mask = header.mask.ok_or(DecodeError::Unmasked)?;
         // At most 14: a position in memory that is there.
         let length = cursor.position() as usize;
-        Ok(Some(Self { opcode, last: header.is_final, mask, header: length, payload }))
+        let (last, compressed) = (header.is_final, header.rsv1);
+        Ok(Some(Self { opcode, last, compressed, mask, header: length, payload }))
     }
 }
