@@ -1,8 +1,6 @@
 //! The `advice` of handshake and connect replies (Bayeux 1.0, section 3.7). It is always complete, since some clients
 //! replace all earlier advice by what they get.
 
-use std::io::Write;
-
 /// What the client shall do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Advice {
@@ -17,12 +15,14 @@ pub struct Advice {
 impl Advice {
     /// Appends the advice as a JSON object, keys in Faye's order.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let reconnect = if self.retry { "retry" } else { "handshake" };
-        // Writing to a Vec cannot fail.
-        let _ = write!(
-            out,
-            r#"{{"reconnect":"{reconnect}","interval":{},"timeout":{}}}"#,
-            self.interval, self.timeout
-        );
+        let reconnect: &[u8] = if self.retry { b"retry" } else { b"handshake" };
+        let mut digits = itoa::Buffer::new();
+        out.extend_from_slice(b"{\"reconnect\":\"");
+        out.extend_from_slice(reconnect);
+        out.extend_from_slice(b"\",\"interval\":");
+        out.extend_from_slice(digits.format(self.interval).as_bytes());
+        out.extend_from_slice(b",\"timeout\":");
+        out.extend_from_slice(digits.format(self.timeout).as_bytes());
+        out.push(b'}');
     }
 }

@@ -23,8 +23,10 @@ pub fn is_truthy(json: &[u8]) -> bool {
 #[must_use]
 pub fn as_text(json: &[u8]) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-    if memchr::memchr(b'\\', inner).is_none() {
-        return Some(String::from_utf8_lossy(inner));
+    if memchr::memchr(b'\\', inner).is_none()
+        && let Ok(text) = std::str::from_utf8(inner)
+    {
+        return Some(Cow::Borrowed(text));
     }
     Some(match serde_json::from_slice::<String>(json) {
         Ok(text) => Cow::Owned(text),

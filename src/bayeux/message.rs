@@ -107,11 +107,14 @@ pub(super) struct Entry {
     pub(super) value: Piece,
 }
 
+/// The fields of a message. Most have four, and a message is moved about, so there is not room for many more.
+pub(super) type Entries = SmallVec<[Entry; 5]>;
+
 /// One message. Cloning shares the payload.
 #[derive(Debug, Clone, Default)]
 pub struct Message {
     pub(super) payload: Bytes,
-    pub(super) entries: SmallVec<[Entry; 8]>,
+    pub(super) entries: Entries,
 }
 
 impl Message {
@@ -186,7 +189,9 @@ impl Message {
     /// How deeply the values are nested, the message itself counted.
     #[must_use]
     pub fn depth(&self) -> usize {
-        1 + self.entries.iter().map(|entry| json::depth(entry.value.of(&self.payload))).max().unwrap_or(0)
+        let nested = self.entries.iter().map(|entry| entry.value.of(&self.payload));
+        let nested = nested.filter(|value| matches!(value.first(), Some(b'{' | b'[')));
+        1 + nested.map(json::depth).max().unwrap_or(0)
     }
 
     /// Bytes of the values together: what a copy of the message takes, about.

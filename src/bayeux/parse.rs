@@ -10,9 +10,8 @@ use std::fmt;
 use bytes::Bytes;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use smallvec::SmallVec;
 
-use super::message::{Entry, Field, Message, Piece};
+use super::message::{Entries, Entry, Field, Message, Piece};
 
 /// Why a payload was refused as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -130,8 +129,13 @@ impl Root<'_> {
         Piece::Slice(start as u32, (start + part.len()) as u32)
     }
 
-    fn message<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Message, A::Error> {
-        let mut entries: SmallVec<[Entry; 8]> = SmallVec::new();
+    /// Appends a message with the members of an object.
+    fn message<'de, A: MapAccess<'de>>(
+        self,
+        mut map: A,
+        messages: &mut Vec<Message>,
+    ) -> Result<(), A::Error> {
+        let mut entries = Entries::new();
         let mut places: [Option<usize>; Field::Other as usize] = [None; Field::Other as usize];
         while let Some(key) = map.next_key_seed(Key)? {
             let value: &'de RawValue = map.next_value()?;
@@ -158,7 +162,8 @@ impl Root<'_> {
             };
             entries.push(Entry { field, key, value });
         }
-        Ok(Message { payload: self.payload.clone(), entries })
+        messages.push(Message { payload: self.payload.clone(), entries });
+        Ok(())
     }
 }
 
@@ -170,21 +175,21 @@ impl<'de> DeserializeSeed<'de> for Root<'_> {
 }
 
 macro_rules! scalars {
-    ($truth:expr) => {
+    ($of:expr) => {
         fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-            Ok($truth(value))
+            Ok($of(self, value))
         }
         fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-            Ok($truth(value != 0))
+            Ok($of(self, value != 0))
         }
         fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-            Ok($truth(value != 0))
+            Ok($of(self, value != 0))
         }
         fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-            Ok($truth(value != 0.0))
+            Ok($of(self, value != 0.0))
         }
         fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-            Ok($truth(!value.is_empty()))
+            Ok($of(self, !value.is_empty()))
         }
     };
 }
@@ -195,7 +200,9 @@ impl<'de> Visitor<'de> for Root<'_> {
         f.write_str("an object or an array")
     }
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        Ok(Some(Payload { messages: vec![self.message(map)?], has_null: false, is_array: false }))
+        let mut payload = Payload::default();
+        self.message(map, &mut payload.messages)?;
+        Ok(Some(payload))
     }
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
         Ok(Some(Payload { messages: Vec::new(), has_null: true, is_array: false }))
@@ -203,48 +210,55 @@ impl<'de> Visitor<'de> for Root<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
         let mut payload = Payload { is_array: true, ..Payload::default() };
         let mut count = 0;
-        while let Some(element) = elements.next_element_seed(Element(self))? {
+        while let Some(is_true) = elements.next_element_seed(Element(self, &mut payload.messages))? {
             count += 1;
             if count > self.batch {
                 self.full.set(true);
                 return Err(serde::de::Error::custom("too many messages"));
             }
-            match element {
-                Some(message) => payload.messages.push(message),
-                None => payload.has_null = true,
-            }
+            payload.has_null |= !is_true;
         }
         Ok(Some(payload))
     }
-    scalars!(|_| None);
+    scalars!(|_, _| None);
 }
 
-/// An element of the array: a message, one without fields for what is no object, `None` for what is false.
-struct Element<'a>(Root<'a>);
+/// An element of the array, which appends a message: one without fields for what is no object, and none for what is false.
+/// True unless it is.
+struct Element<'a, 'b>(Root<'a>, &'b mut Vec<Message>);
 
-impl<'de> DeserializeSeed<'de> for Element<'_> {
-    type Value = Option<Message>;
+impl Element<'_, '_> {
+    fn scalar(self, truth: bool) -> bool {
+        if truth {
+            self.1.push(Message::default());
+        }
+        truth
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Element<'_, '_> {
+    type Value = bool;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Element<'_> {
-    type Value = Option<Message>;
+impl<'de> Visitor<'de> for Element<'_, '_> {
+    type Value = bool;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a message")
     }
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        self.0.message(map).map(Some)
+        self.0.message(map, self.1).map(|()| true)
     }
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
+        Ok(false)
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
         while elements.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Some(Message::default()))
+        Ok(self.scalar(true))
     }
-    scalars!(|truth: bool| truth.then(Message::default));
+    scalars!(Self::scalar);
 }
 
 #[cfg(test)]

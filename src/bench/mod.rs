@@ -22,6 +22,7 @@ mod publish;
 mod publisher;
 mod report;
 mod session;
+mod slow;
 mod storm;
 mod tally;
 mod target;

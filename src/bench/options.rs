@@ -43,6 +43,8 @@ pub struct Publishing {
     pub rate: Option<f64>,
     /// Bytes of the data of a publication.
     pub payload: usize,
+    /// Subscribers beside the others that read a byte a second, for one channel only.
+    pub slow: usize,
 }
 
 /// Sessions that do nothing.

@@ -13,6 +13,7 @@ use super::pool::Pool;
 use super::progress::Progress;
 use super::publisher::Publisher;
 use super::report::{Figures, Report};
+use super::slow::Slow;
 use super::tally::Tally;
 use super::target::Target;
 
@@ -51,7 +52,8 @@ pub fn publish(options: &Options, load: &Publishing) -> Result<Report, Failure> 
         .map(|at| Publisher::new(&mut pool, at, each, load.batch, load.payload))
         .collect();
 
-    let mut run = Run { options, load, pool, tally, begun: Instant::now(), turns: 0, stalled: false };
+    let slow = Slow::open(Target::resolve(&options.url, options.floor)?, &options.channel, load.slow)?;
+    let mut run = Run { options, load, pool, tally, slow, begun: Instant::now(), turns: 0, stalled: false };
     run.start()?;
     run.until(options.warmup)?;
     let from = run.moment()?;
@@ -73,6 +75,9 @@ pub fn publish(options: &Options, load: &Publishing) -> Result<Report, Failure> 
     }
     figures.count("batch", "publications in a frame", load.batch);
     figures.count("payload", "bytes of data", load.payload);
+    if load.slow > 0 {
+        figures.count("slow", "subscribers that hardly read", load.slow);
+    }
     between(&mut figures, &from, &to, &DELIVERY);
     let resident = to.server.map(|usage| usage.resident as f64 / 1e6);
     figures.add("server_resident_mb", "server's resident memory", "MB", 1, resident);
@@ -118,6 +123,7 @@ struct Run<'a> {
     load: &'a Publishing,
     pool: Pool,
     tally: Tally,
+    slow: Slow,
     begun: Instant,
     /// Frames that were due, with a rate.
     turns: u64,
@@ -152,6 +158,7 @@ impl Run<'_> {
         while self.begun.elapsed() < end && !self.stalled {
             let wait = self.publish_due()?;
             self.pool.turn(Some(wait), &mut self.tally)?;
+            self.slow.read();
             let counts = &self.tally.counts;
             progress.show(|| {
                 let left = end.saturating_sub(self.begun.elapsed()).as_secs_f64();

@@ -19,6 +19,9 @@ pub(super) enum Bench {
         /// Subscribers
         #[arg(long, default_value_t = 100, value_name = "COUNT")]
         subscribers: usize,
+        /// Subscribers beside them that read a byte a second, and are not counted
+        #[arg(long, default_value_t = 0, value_name = "COUNT")]
+        slow: usize,
         #[command(flatten)]
         publishing: PublishingArguments,
         #[command(flatten)]
@@ -160,8 +163,9 @@ pub(super) fn run(
         pid: common.pid,
     };
     let report = match bench {
-        Bench::Fanout { subscribers, publishing, .. } => {
-            bench::publish(&options, &publishing.to(Subscribers::Fanout(*subscribers)))
+        Bench::Fanout { subscribers, slow, publishing, .. } => {
+            let load = Publishing { slow: *slow, ..publishing.to(Subscribers::Fanout(*subscribers)) };
+            bench::publish(&options, &load)
         }
         Bench::Pairs { pairs, publishing, .. } => {
             bench::publish(&options, &publishing.to(Subscribers::Pairs(*pairs)))
@@ -187,6 +191,7 @@ impl PublishingArguments {
             batch: self.batch,
             rate: self.rate,
             payload: self.payload,
+            slow: 0,
         }
     }
 }

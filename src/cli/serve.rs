@@ -30,11 +30,11 @@ fn prepare(config: &Config) {
     let open_files = descriptors::raise();
     let connections = config.limits.connections;
     if open_files < connections {
-        tracing::warn!(
+        tracing::info!(
             open_files,
             connections,
-            "the system lets this process have fewer open files than limits.connections; raise its limit (ulimit -Hn) or \
-             lower the setting"
+            "the limit of open files is raised as far as it goes, which is below limits.connections; connections beyond it \
+             will wait"
         );
     } else {
         tracing::info!(open_files, connections, "the limit of open files is raised as far as it goes");

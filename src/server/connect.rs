@@ -19,7 +19,7 @@ impl Server {
         accepted: &mut Option<Accepted>,
     ) -> Outcome {
         let Request { message, peer, mut outcome, alone } = request;
-        let session = self.session_of(&message, &mut outcome);
+        let session = self.session_of(message, &mut outcome);
         let kind = message.text(Field::ConnectionType);
         if !kind.as_deref().is_some_and(|kind| CONNECTION_TYPES.contains(&kind)) {
             let printed = json::printed(message.get(Field::ConnectionType).unwrap_or_default());
@@ -31,19 +31,19 @@ impl Server {
         let connected = session.filter(|_| outcome.is_done()).and_then(|session| {
             let first = session.connect();
             if first.is_none() {
-                outcome = Outcome::Failed(client_unknown(&message));
+                outcome = Outcome::Failed(client_unknown(message));
             }
             Some((session, first?))
         });
         let Some((session, first)) = connected else {
             let address = peer.address.map(|address| address.ip());
             let interval = self.backoff.failed(address, message.get(Field::ClientId).unwrap_or_default());
-            reply::connect(out, &message, &outcome, self.advice_after_failure(interval));
+            reply::connect(out, message, &outcome, self.advice_after_failure(interval));
             return outcome;
         };
         let is_stream = kind.as_deref() == Some("eventsource");
-        let hold = if first || !alone || is_stream { Duration::ZERO } else { self.hold(&message) };
-        reply::connect(out, &message, &outcome, self.advice(&message));
+        let hold = if first || !alone || is_stream { Duration::ZERO } else { self.hold(message) };
+        reply::connect(out, message, &outcome, self.advice(message));
         *accepted = Some(Accepted { session, reply: None, hold, is_stream });
         outcome
     }

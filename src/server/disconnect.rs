@@ -10,11 +10,11 @@ use crate::bayeux::reply::{self, Outcome};
 impl Server {
     pub(super) fn disconnect(&self, request: Request<'_>, out: &mut Vec<u8>) -> Outcome {
         let Request { message, mut outcome, .. } = request;
-        let session = self.session_of(&message, &mut outcome);
+        let session = self.session_of(message, &mut outcome);
         if let (Outcome::Done, Some(session)) = (&outcome, session) {
             self.end(&session);
         }
-        reply::plain(out, &message, &outcome, outcome.is_done());
+        reply::plain(out, message, &outcome, outcome.is_done());
         outcome
     }
 }

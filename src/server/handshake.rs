@@ -15,7 +15,7 @@ use crate::metrics::Reason;
 impl Server {
     pub(super) fn handshake(&self, request: Request<'_>, out: &mut Vec<u8>) -> Outcome {
         let Request { message, peer, mut outcome, .. } = request;
-        if let Some(error) = wrong(&message) {
+        if let Some(error) = wrong(message) {
             outcome = Outcome::Failed(error);
         }
         let mut created = None;
@@ -26,12 +26,12 @@ impl Server {
             }
         }
         let advice = if outcome.is_done() {
-            self.advice(&message)
+            self.advice(message)
         } else {
             let interval = self.backoff.failed(peer.address.map(|address| address.ip()), b"");
             self.advice_after_failure(interval)
         };
-        reply::handshake(out, &message, &outcome, created.as_ref(), advice);
+        reply::handshake(out, message, &outcome, created.as_ref(), advice);
         outcome
     }
 

@@ -15,18 +15,12 @@ use crate::bayeux::{BayeuxError, ClientId, Field, Message, Publication, channel,
 use crate::extension::Receiver;
 use crate::router::{Adapt, Session, Touched};
 
-/// A publication that was accepted, on its way to the subscribers.
-pub(super) struct Accepting {
-    pub(super) channel: String,
-    pub(super) message: Message,
-}
-
 impl Server {
     pub(super) fn publish(
         &self,
         request: Request<'_>,
         out: &mut Vec<u8>,
-        accepted: &mut Option<Accepting>,
+        accepted: &mut Option<String>,
     ) -> Outcome {
         let Request { message, mut outcome, .. } = request;
         let name = message.text(Field::Channel).unwrap_or_default();
@@ -39,17 +33,16 @@ impl Server {
         if message.get(Field::Data).is_none() {
             outcome = Outcome::Failed(BayeuxError::ParameterMissing("data"));
         }
-        reply::plain(out, &message, &outcome, true);
+        reply::plain(out, message, &outcome, true);
         if outcome.is_done() {
             self.metrics.publications.inc();
-            *accepted = Some(Accepting { channel: name.into_owned(), message });
+            *accepted = Some(name.into_owned());
         }
         outcome
     }
 
     /// Puts an accepted publication into the mailboxes of its subscribers.
-    pub(super) fn deliver(&self, accepted: Accepting, touched: &mut Touched) {
-        let Accepting { channel: name, message } = accepted;
+    pub(super) fn deliver(&self, name: String, message: Message, touched: &mut Touched) {
         let told = self.is_listened_to().then(|| message.clone());
         // Messages to /service/ are for the server alone.
         if !channel::is_service(&name) {

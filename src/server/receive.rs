@@ -7,7 +7,6 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::Server;
-use super::publish::Accepting;
 use crate::bayeux::parse::parse_one;
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, Field, Message, Verb, channel};
@@ -29,7 +28,7 @@ pub struct Accepted {
     /// The session.
     pub session: Arc<Session>,
     /// The reply, a JSON object; `None` if an extension dropped it.
-    pub reply: Option<Bytes>,
+    pub reply: Option<Vec<u8>>,
     /// For how long the reply may be held back until there are messages; zero means not at all.
     pub hold: Duration,
     /// Whether the client gets its messages by an EventSource stream, if it has one open.
@@ -38,7 +37,7 @@ pub struct Accepted {
 
 /// One message on its way through a verb.
 pub(super) struct Request<'a> {
-    pub(super) message: Message,
+    pub(super) message: &'a Message,
     pub(super) peer: &'a Arc<Peer>,
     /// `Done` so far, or what an extension or a limit says against it. The verb's own checks override it.
     pub(super) outcome: Outcome,
@@ -51,8 +50,8 @@ pub(super) struct Request<'a> {
 pub(super) struct Done {
     /// A connect: the transport holds its reply, and attaches itself.
     pub(super) accepted: Option<Accepted>,
-    /// A publication that was accepted: it has to be delivered.
-    pub(super) publication: Option<Accepting>,
+    /// A publication: the channel to which the message has to be delivered.
+    pub(super) channel: Option<String>,
 }
 
 impl Accepted {
@@ -98,20 +97,16 @@ impl Server {
         let alone = messages.len() == 1;
         let mut received = Received::default();
         for message in messages {
-            let request = self.request(message, peer, alone);
-            if request.message.verb() == Verb::Connect {
+            let verb = message.verb();
+            let request = self.request(&message, peer, alone);
+            if verb == Verb::Connect {
                 let mut reply = Vec::with_capacity(256);
-                match self.carry_out(request, &mut reply).accepted {
-                    Some(accepted) => {
-                        received.connects.push(Accepted { reply: Some(reply.into()), ..accepted });
-                    }
+                match self.carry_out(verb, request, &mut reply).accepted {
+                    Some(accepted) => received.connects.push(Accepted { reply: Some(reply), ..accepted }),
                     None => received.begin().append(&mut reply),
                 }
-            } else {
-                let done = self.carry_out(request, received.begin());
-                if let Some(publication) = done.publication {
-                    self.deliver(publication, touched);
-                }
+            } else if let Some(channel) = self.carry_out(verb, request, received.begin()).channel {
+                self.deliver(channel, message, touched);
             }
         }
         received
@@ -130,8 +125,8 @@ impl Server {
                 continue;
             };
             let mut reply = Vec::with_capacity(256);
-            let done = self.carry_out(self.request(message, peer, alone), &mut reply);
-            if let Some(Accepting { channel, message }) = done.publication {
+            let done = self.carry_out(message.verb(), self.request(&message, peer, alone), &mut reply);
+            if let Some(channel) = done.channel {
                 // Messages to /service/ are for the server alone.
                 if !channel::is_service(&channel)
                     && let Some(seen) = self.pipeline.publication(message.clone(), || touched.flush()).await
@@ -153,7 +148,7 @@ impl Server {
         received
     }
 
-    fn request<'a>(&self, message: Message, peer: &'a Arc<Peer>, alone: bool) -> Request<'a> {
+    fn request<'a>(&self, message: &'a Message, peer: &'a Arc<Peer>, alone: bool) -> Request<'a> {
         let outcome = if message.depth() > self.limits.depth {
             self.metrics.refuse(Reason::depth);
             Outcome::Failed(BayeuxError::TooDeep(self.limits.depth))
@@ -166,21 +161,20 @@ impl Server {
     }
 
     /// Does what a message asks for, and appends the reply.
-    fn carry_out(&self, request: Request<'_>, out: &mut Vec<u8>) -> Done {
+    fn carry_out(&self, verb: Verb, request: Request<'_>, out: &mut Vec<u8>) -> Done {
         let counters = &self.metrics.messages;
         let mut done = Done::default();
-        let verb = request.message.verb();
         let (counter, outcome) = match verb {
             Verb::Handshake => (&counters.handshake, self.handshake(request, out)),
             Verb::Connect => (&counters.connect, self.connect(request, out, &mut done.accepted)),
             Verb::Subscribe => (&counters.subscribe, self.subscribe(request, out)),
             Verb::Unsubscribe => (&counters.unsubscribe, self.unsubscribe(request, out)),
             Verb::Disconnect => (&counters.disconnect, self.disconnect(request, out)),
-            Verb::Publish => (&counters.publish, self.publish(request, out, &mut done.publication)),
+            Verb::Publish => (&counters.publish, self.publish(request, out, &mut done.channel)),
             Verb::UnknownMeta => {
                 let channel = request.message.text(Field::Channel).unwrap_or_default().into_owned();
                 let outcome = Outcome::Failed(BayeuxError::ChannelForbidden(channel));
-                reply::plain(out, &request.message, &outcome, true);
+                reply::plain(out, request.message, &outcome, true);
                 (&counters.unknown, outcome)
             }
         };
@@ -192,15 +186,14 @@ impl Server {
     }
 
     /// Runs a reply through the extensions that want to see it.
-    async fn finish(&self, reply: Vec<u8>, peer: &Arc<Peer>, touched: &mut Touched) -> Option<Bytes> {
-        let reply = Bytes::from(reply);
+    async fn finish(&self, reply: Vec<u8>, peer: &Arc<Peer>, touched: &mut Touched) -> Option<Vec<u8>> {
         if !self.pipeline.sees_replies() {
             return Some(reply);
         }
-        let message = parse_one(&reply)?;
+        let message = parse_one(&Bytes::from(reply))?;
         let message = self.pipeline.reply(message, peer, || touched.flush()).await?;
         let mut out = Vec::with_capacity(message.size());
         message.write(&mut out, |_| true);
-        Some(out.into())
+        Some(out)
     }
 }

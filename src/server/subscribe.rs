@@ -40,7 +40,7 @@ impl Server {
         apply: impl Fn(&Arc<Session>, &str) -> Result<(), BayeuxError>,
     ) -> Outcome {
         let Request { message, mut outcome, .. } = request;
-        let session = self.session_of(&message, &mut outcome);
+        let session = self.session_of(message, &mut outcome);
         let wanted = message.truthy(Field::Subscription);
         if wanted.is_none() {
             outcome = Outcome::Failed(BayeuxError::ParameterMissing("subscription"));
@@ -56,7 +56,7 @@ impl Server {
                 outcome = Outcome::Failed(error);
             }
         }
-        reply::subscription(out, &message, &outcome);
+        reply::subscription(out, message, &outcome);
         outcome
     }
 

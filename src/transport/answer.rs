@@ -139,7 +139,7 @@ fn allow_origin(out: &mut Vec<u8>, request: &Head) {
 fn end(out: &mut Vec<u8>, request: &Request, length: Option<usize>, closes: bool) {
     if let Some(length) = length {
         out.extend_from_slice(b"Content-Length: ");
-        write_number(out, length);
+        out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
         out.extend_from_slice(b"\r\n");
     }
     if closes {
@@ -149,12 +149,6 @@ fn end(out: &mut Vec<u8>, request: &Request, length: Option<usize>, closes: bool
     }
     write_date(out);
     out.extend_from_slice(b"\r\n");
-}
-
-fn write_number(out: &mut Vec<u8>, number: usize) {
-    use std::io::Write;
-    // Writing to a Vec cannot fail.
-    let _ = write!(out, "{number}");
 }
 
 /// The date (RFC 9110, section 6.6.1), spelt once a second by each thread.

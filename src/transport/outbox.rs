@@ -117,9 +117,9 @@ impl Outbox {
 
     /// Queues the reply of the held connect. What is returned has to be dropped without the lock.
     pub(super) fn answer_held(&mut self) -> Option<HeldConnect> {
-        let held = self.held.take()?;
-        if let Some(reply) = &held.reply {
-            self.push(reply.clone());
+        let mut held = self.held.take()?;
+        if let Some(reply) = held.reply.take() {
+            self.push(reply);
         }
         Some(held)
     }

@@ -199,30 +199,24 @@ impl Connection {
 
     /// Queues one frame with all replies that are ready. A connect that is held is answered later, in its own frame.
     fn reply(&mut self, received: Received) {
-        let Received { replies, connects } = received;
-        let mut frame = encoder::TextFrame::with_capacity(replies.len() + 2);
-        frame.push(b"[");
-        frame.push(&replies);
+        let Received { mut replies, connects } = received;
         let mut is_held = false;
         for accepted in connects {
             self.bind(&accepted);
-            if accepted.hold.is_zero() {
-                if let Some(reply) = &accepted.reply {
-                    if frame.payload().len() > 1 {
-                        frame.push(b",");
-                    }
-                    frame.push(reply);
-                }
-            } else {
+            if !accepted.hold.is_zero() {
                 self.hold(accepted);
                 is_held = true;
+            } else if let Some(reply) = &accepted.reply {
+                if !replies.is_empty() {
+                    replies.push(b',');
+                }
+                replies.extend_from_slice(reply);
             }
         }
-        frame.push(b"]");
         self.socket.gather();
-        // A connect that is held, alone in its frame, is answered later and not with an empty array now.
+        // A connect that is held is alone in its frame, and answered later.
         if !is_held {
-            self.socket.with(|out| out.push(frame.finish()));
+            self.socket.with(|out| out.push(array(&replies)));
         }
     }
 
@@ -245,13 +239,7 @@ impl Connection {
 
     fn hold(&self, accepted: Accepted) {
         let Accepted { session, reply, hold, .. } = accepted;
-        let reply = reply.map(|reply| {
-            let mut frame = encoder::TextFrame::with_capacity(reply.len() + 2);
-            for part in [&b"["[..], &reply, b"]"] {
-                frame.push(part);
-            }
-            frame.finish()
-        });
+        let reply = reply.map(|reply| array(&reply));
         let held = HeldConnect { _held: session.hold(), reply, deadline: Instant::now() + hold };
         let lost = self.socket.with(|out| {
             out.held = Some(held);
@@ -315,4 +303,13 @@ impl Connection {
         let next = [quiet, state.answer, cut, end].into_iter().flatten().min();
         ControlFlow::Continue(Some(next.unwrap_or(now + settings.ping)))
     }
+}
+
+/// A frame with an array of these objects.
+fn array(objects: &[u8]) -> Bytes {
+    let mut frame = encoder::TextFrame::with_capacity(objects.len() + 2);
+    for part in [b"[", objects, b"]"] {
+        frame.push(part);
+    }
+    frame.finish()
 }
