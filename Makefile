@@ -8,7 +8,7 @@ SHELL := /bin/bash
 COMPAT := tests/compat
 CLIENT := client-js
 
-.PHONY: help build test fmt lint doc unit tools client compat bench microbench fuzz deny clean
+.PHONY: help build test fmt lint doc unit tools client compat bench microbench fuzz autobahn deny clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -52,6 +52,12 @@ microbench: ## Measure parts without sockets: parse, trie, deliver, encode, comp
 fuzz: ## Fuzz the decoder and the parser, a minute each (needs cargo-fuzz: cargo install cargo-fuzz)
 	RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run decoder -- -max_total_time=60
 	RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run parser -- -max_total_time=60
+
+autobahn: ## Judge the WebSocket codec by the Autobahn|Testsuite and write docs/autobahn.md (needs Node, Python 2.7)
+	@command -v node >/dev/null || { echo "Node is missing: the script needs it." >&2; exit 1; }
+	@scripts/autobahn install
+	$(CARGO) build --release --locked --bin faye --example echo
+	@scripts/autobahn
 
 deny: ## Check licences, sources and doubled crates (needs cargo-deny: cargo install cargo-deny)
 	$(CARGO) deny check bans licenses sources

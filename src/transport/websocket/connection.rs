@@ -166,10 +166,8 @@ impl Connection {
                     if self.closed.is_some() {
                         return ControlFlow::Break(());
                     }
-                    // Its own code goes back to it; without one, Faye says 1000.
-                    let code = code.map_or(CloseCode::Normal, CloseCode::from);
                     self.socket.unbind(true);
-                    self.close(encoder::close(code, &reason));
+                    self.close(encoder::close_answer(code, &reason));
                 }
             }
         }

@@ -135,9 +135,15 @@ pub fn pong(payload: &[u8]) -> Bytes {
     control_frame(Control::Pong, &[payload])
 }
 
+/// The answer to a close frame of the client (section 5.5.1): its own code and reason go back to it. A close
+/// without a code is answered with [`CloseCode::Normal`], as Faye does.
+#[must_use]
+pub fn close_answer(code: Option<u16>, reason: &str) -> Bytes {
+    close(code.map_or(CloseCode::Normal, CloseCode::from), reason)
+}
+
 /// A close frame (section 5.5.1) with a code that may be sent ([`CloseCode::is_allowed`]) and a reason, which
-/// is cut to whole characters of at most 123 bytes. Answer a close without a code with
-/// [`CloseCode::Normal`], as Faye does.
+/// is cut to whole characters of at most 123 bytes.
 #[must_use]
 pub fn close(code: CloseCode, reason: &str) -> Bytes {
     let code = u16::from(code).to_be_bytes();
@@ -223,6 +229,12 @@ mod tests {
         assert_eq!(parse(&ping(b"")), (header(OpCode::Control(Control::Ping)), vec![]));
         assert_eq!(parse(&ping(&[7; 126])), (header(OpCode::Control(Control::Ping)), vec![7; 125]));
         assert_eq!(parse(&pong(b"abc")), (header(OpCode::Control(Control::Pong)), b"abc".to_vec()));
+    }
+
+    #[test]
+    fn a_close_is_answered_with_its_code_or_1000() {
+        assert_eq!(close_answer(Some(4000), "bye"), close(CloseCode::Library(4000), "bye"));
+        assert_eq!(close_answer(None, ""), close(CloseCode::Normal, ""));
     }
 
     #[test]
