@@ -306,7 +306,11 @@ impl Connection {
         let (mut head, mut body) = (head, body);
         let mut until = None;
         loop {
-            match self.stream.try_write_vectored(&[IoSlice::new(head), IoSlice::new(body)]) {
+            let written = match (head, body) {
+                (rest, []) | ([], rest) => self.stream.try_write(rest),
+                _ => self.stream.try_write_vectored(&[IoSlice::new(head), IoSlice::new(body)]),
+            };
+            match written {
                 Ok(0) => return false,
                 Ok(count) => {
                     let of_head = count.min(head.len());

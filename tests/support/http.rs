@@ -136,7 +136,7 @@ impl Http {
 
     /// Reads the head of an answer, status and headers.
     #[track_caller]
-    pub(super) fn head(&mut self) -> Option<(u16, Vec<(String, String)>)> {
+    pub(crate) fn head(&mut self) -> Option<(u16, Vec<(String, String)>)> {
         let first = self.line()?;
         let status = first.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.unwrap_or_else(|| panic!("no status line: {first:?}"));

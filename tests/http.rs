@@ -1,0 +1,203 @@
+//! HTTP/1 as such (RFC 9112): where a request ends, what becomes of the connection, and that nobody can make two programs
+//! see it differently.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "also what a test calls is a test")]
+
+mod support;
+
+use serde_json::json;
+use support::*;
+
+fn post(headers: &str, body: &str) -> Vec<u8> {
+    format!("POST /faye HTTP/1.1\r\nHost: x\r\n{headers}\r\n{body}").into_bytes()
+}
+
+fn publish(id: &str) -> String {
+    json!([{"channel": "/a", "data": id, "id": id}]).to_string()
+}
+
+/// Fails unless the answer is the reply to the publication of this id.
+#[track_caller]
+fn assert_reply(response: &Response, id: &str) {
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.messages()[0]["id"], id);
+}
+
+#[test]
+fn requests_in_one_segment_are_answered_in_their_order() {
+    let faye = Faye::start(&[]);
+    let mut http = faye.http();
+    let bodies = ["1", "2", "3"].map(publish);
+    let length = |body: &str| format!("Content-Length: {}\r\n", body.len());
+    let chunked = format!("{:x};x=y\r\n{}\r\n0\r\nTrailer: x\r\n\r\n", bodies[1].len(), bodies[1]);
+    http.send_raw(
+        &[
+            post(&length(&bodies[0]), &bodies[0]),
+            post("Transfer-Encoding: chunked\r\n", &chunked),
+            b"\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
+            post(&length(&bodies[2]), &bodies[2]),
+        ]
+        .concat(),
+    );
+    assert_reply(&http.response(), "1");
+    assert_reply(&http.response(), "2");
+    assert_eq!(http.response().text(), "ok\n");
+    assert_reply(&http.response(), "3");
+}
+
+#[test]
+fn a_request_may_come_byte_by_byte() {
+    let faye = Faye::start(&[]);
+    for is_chunked in [false, true] {
+        let body = publish("slow");
+        let request = if is_chunked {
+            let (first, second) = body.split_at(10);
+            let chunks = format!("a\r\n{first}\r\n{:X}\r\n{second}\r\n0\r\n\r\n", second.len());
+            post("Transfer-Encoding: chunked\r\n", &chunks)
+        } else {
+            post(&format!("Content-Length: {}\r\n", body.len()), &body)
+        };
+        let mut http = faye.http();
+        for byte in &request {
+            http.send_raw(&[*byte]);
+        }
+        assert_reply(&http.response(), "slow");
+    }
+}
+
+#[test]
+fn what_waits_behind_a_held_connect_is_answered_after_it() {
+    let faye = Faye::start(&[]);
+    let session = Session::subscribed(&faye, Via::Polling, "/a");
+    let mut http = faye.http();
+    let held = connect(&session.id, "long-polling").to_string();
+    let behind = publish("behind");
+    http.send_raw(&post(&format!("Content-Length: {}\r\n", held.len()), &held));
+    http.send_raw(&post(&format!("Content-Length: {}\r\n", behind.len()), &behind));
+    faye.publish("/a", "now");
+    assert_eq!(data(&delivered(&http.response().messages())), ["now"]);
+    assert_reply(&http.response(), "behind");
+}
+
+#[test]
+fn a_request_whose_end_is_not_clear_is_refused_and_nothing_behind_it_is_read() {
+    let faye = Faye::start(&[]);
+    let body = publish("smuggled");
+    let length = body.len();
+    let unclear = [
+        format!("Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n"),
+        format!("Content-Length: {length}\r\nContent-Length: 0\r\n"),
+        "Content-Length: 1, 1\r\n".to_owned(),
+        "Content-Length: +1\r\n".to_owned(),
+        "Transfer-Encoding: gzip, chunked\r\n".to_owned(),
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n".to_owned(),
+        "Transfer-Encoding : chunked\r\n".to_owned(),
+        "X: 1\r\n Content-Length: 0\r\n".to_owned(),
+    ];
+    for headers in &unclear {
+        let mut http = faye.http();
+        http.send_raw(&post(headers, &body));
+        http.send_raw(&post(&format!("Content-Length: {length}\r\n"), &body));
+        let response = http.response();
+        assert_eq!(response.status, 400, "{headers}");
+        assert_eq!(response.header("Connection"), Some("close"), "{headers}");
+        http.wait_for_end();
+    }
+    // Chunks that are none.
+    for chunks in ["x\r\n", "5\r\nabc\r\n0\r\n\r\n", "1\r\nab\r\n", "ffffffffffffffffff\r\n"] {
+        let mut http = faye.http();
+        http.send_raw(&post("Transfer-Encoding: chunked\r\n", chunks));
+        http.half_close();
+        assert_eq!(http.response().status, 400, "{chunks:?}");
+        http.wait_for_end();
+    }
+    assert_eq!(faye.metric("faye_publications_total"), 0);
+    faye.assert_serves();
+}
+
+#[test]
+fn a_body_that_nobody_wants_ends_the_connection() {
+    let faye = Faye::start(&[]);
+    let smuggled = String::from_utf8(post("Content-Length: 2\r\n", "[]")).unwrap();
+    for (method, target) in
+        [("GET", "/healthz"), ("GET", "/faye?message=%5B%5D"), ("DELETE", "/faye"), ("GET", "/no")]
+    {
+        let mut http = faye.http();
+        let length = smuggled.len();
+        http.send_raw(
+            format!("{method} {target} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n").as_bytes(),
+        );
+        http.send_raw(smuggled.as_bytes());
+        assert_eq!(http.response().header("Connection"), Some("close"), "{method} {target}");
+        http.wait_for_end();
+    }
+    assert_eq!(faye.metric("faye_requests_total{transport=\"long-polling\"}"), 0);
+}
+
+#[test]
+fn who_waits_for_100_continue_gets_it() {
+    let faye = Faye::start(&[]);
+    let mut http = faye.http();
+    let body = publish("asked");
+    http.send_raw(&post(&format!("Expect: 100-continue\r\nContent-Length: {}\r\n", body.len()), ""));
+    assert_eq!(http.interim(), 100);
+    http.send_raw(body.as_bytes());
+    assert_reply(&http.response(), "asked");
+    // One whose body would be refused is refused at once.
+    let mut http = faye.http();
+    http.send_raw(&post("Expect: 100-continue\r\nContent-Length: 99999999999\r\n", ""));
+    assert_eq!(http.response().status, 413);
+    http.wait_for_end();
+}
+
+#[test]
+fn connections_stay_open_or_end_as_was_said() {
+    let faye = Faye::start(&[]);
+    let ask = |version: &str, connection: &str| {
+        let mut http = faye.http();
+        http.send_raw(format!("GET /healthz HTTP/{version}\r\nHost: x\r\n{connection}\r\n").as_bytes());
+        let response = http.response();
+        assert_eq!(response.text(), "ok\n");
+        let said = response.header("Connection").map(str::to_owned);
+        if said.as_deref() == Some("close") {
+            http.wait_for_end();
+        } else {
+            assert_eq!(http.request("GET", "/healthz", &[], b"").status, 200);
+        }
+        said
+    };
+    assert_eq!(ask("1.1", ""), None);
+    assert_eq!(ask("1.1", "Connection: close\r\n").as_deref(), Some("close"));
+    assert_eq!(ask("1.0", "").as_deref(), Some("close"));
+    assert_eq!(ask("1.0", "Connection: keep-alive\r\n").as_deref(), Some("keep-alive"));
+}
+
+#[test]
+fn an_answer_to_head_has_no_body() {
+    let faye = Faye::start(&[]);
+    let mut http = faye.http();
+    http.send_raw(b"HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    let (status, headers) = http.head().unwrap();
+    assert_eq!(status, 200);
+    assert!(headers.iter().any(|(name, value)| name == "Content-Length" && value == "3"), "{headers:?}");
+    assert_eq!(http.response().text(), "ok\n", "what comes next is the next answer");
+}
+
+#[test]
+fn other_versions_and_other_protocols_are_refused() {
+    let faye = Faye::start(&[]);
+    for hello in [
+        &b"GET / HTTP/2.0\r\n\r\n"[..],
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"EHLO localhost\r\n",
+        b"GET /\r\n\r\n",
+    ] {
+        let mut http = faye.http();
+        http.send_raw(hello);
+        assert_eq!(http.response().status, 400, "{}", String::from_utf8_lossy(hello));
+        http.wait_for_end();
+    }
+    faye.wait_for_refused("syntax", 5);
+    faye.assert_serves();
+}
