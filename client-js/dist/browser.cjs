@@ -696,6 +696,8 @@ var Connects = class {
     __privateAdd(this, _Connects_instances);
     /** Whether a message came since the connect was sent. */
     __publicField(this, "hasHeard", false);
+    /** Whether the server is being told that we go: it would not know who connects then. */
+    __publicField(this, "isOver", false);
     __privateAdd(this, _dispatcher);
     __privateAdd(this, _transmit);
     __privateAdd(this, _options3);
@@ -712,7 +714,7 @@ var Connects = class {
   /** Connects, unless a connect waits or is under way over the transport in use. */
   cycle() {
     const { current, clientId } = __privateGet(this, _dispatcher).selector;
-    if (!clientId || !current) return;
+    if (!clientId || !current || this.isOver) return;
     if (__privateGet(this, _underWay)) {
       const carrier = __privateGet(this, _dispatcher).outbox.carrier(__privateGet(this, _underWay).id);
       if (!carrier || carrier === current.transport) return;
@@ -737,6 +739,7 @@ var Connects = class {
   /** The session is over. */
   stop() {
     __privateSet(this, _isFirst, true);
+    this.isOver = false;
     clearTimeout(__privateGet(this, _timer2));
     __privateSet(this, _underWay, void 0);
   }
@@ -1610,6 +1613,7 @@ var Session = class {
     });
     const say = () => {
       const clientId = this.clientId;
+      __privateGet(this, _connects).isOver = true;
       __privateGet(this, _farewell).id = this.transmit({ channel: DISCONNECT, clientId }, {}, (reply, error) => {
         const isGone = reply && (reply.successful || fateOf(reply, clientId) === "lost");
         __privateGet(this, _farewell).end(isGone ? void 0 : error != null ? error : parseError(reply == null ? void 0 : reply.error));

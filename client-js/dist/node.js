@@ -591,6 +591,8 @@ var LONGEST_BRAKE = 5e3;
 var Connects = class {
   /** Whether a message came since the connect was sent. */
   hasHeard = false;
+  /** Whether the server is being told that we go: it would not know who connects then. */
+  isOver = false;
   #dispatcher;
   #transmit;
   #options;
@@ -608,7 +610,7 @@ var Connects = class {
   /** Connects, unless a connect waits or is under way over the transport in use. */
   cycle() {
     const { current, clientId } = this.#dispatcher.selector;
-    if (!clientId || !current) return;
+    if (!clientId || !current || this.isOver) return;
     if (this.#underWay) {
       const carrier = this.#dispatcher.outbox.carrier(this.#underWay.id);
       if (!carrier || carrier === current.transport) return;
@@ -643,6 +645,7 @@ var Connects = class {
   /** The session is over. */
   stop() {
     this.#isFirst = true;
+    this.isOver = false;
     clearTimeout(this.#timer);
     this.#underWay = void 0;
   }
@@ -1480,6 +1483,7 @@ var Session = class {
     });
     const say = () => {
       const clientId = this.clientId;
+      this.#connects.isOver = true;
       this.#farewell.id = this.transmit({ channel: DISCONNECT, clientId }, {}, (reply, error) => {
         const isGone = reply && (reply.successful || fateOf(reply, clientId) === "lost");
         this.#farewell.end(isGone ? void 0 : error ?? parseError(reply?.error));

@@ -19,6 +19,8 @@ const LONGEST_BRAKE = 5_000;
 export class Connects {
   /** Whether a message came since the connect was sent. */
   hasHeard = false;
+  /** Whether the server is being told that we go: it would not know who connects then. */
+  isOver = false;
   #dispatcher: Dispatcher;
   #transmit: (message: Message, settle: Settle) => string;
   #options: SessionOptions;
@@ -43,7 +45,7 @@ export class Connects {
   /** Connects, unless a connect waits or is under way over the transport in use. */
   cycle(): void {
     const { current, clientId } = this.#dispatcher.selector;
-    if (!clientId || !current) return;
+    if (!clientId || !current || this.isOver) return;
     if (this.#underWay) {
       const carrier = this.#dispatcher.outbox.carrier(this.#underWay.id);
       if (!carrier || carrier === current.transport) return;
@@ -83,6 +85,7 @@ export class Connects {
   /** The session is over. */
   stop(): void {
     this.#isFirst = true;
+    this.isOver = false;
     clearTimeout(this.#timer);
     this.#underWay = undefined;
   }

@@ -216,6 +216,7 @@ export class Session implements DispatcherListener {
     });
     const say = (): void => {
       const clientId = this.clientId!;
+      this.#connects.isOver = true;
       this.#farewell.id = this.transmit({ channel: DISCONNECT, clientId }, {}, (reply, error) => {
         const isGone = reply && (reply.successful || fateOf(reply, clientId) === 'lost');
         this.#farewell.end(isGone ? undefined : error ?? parseError(reply?.error));

@@ -33,6 +33,25 @@ test('the server is told, and everything is closed', async () => {
   expect(server.watcher).toBe(undefined);
 });
 
+test.each([['websocket'], ['long-polling']])('over %s: who goes asks for no more messages', async (type) => {
+  const { server, client } = await connected([type]);
+  // The disconnect is not answered before the connect that is held.
+  server.rules['/meta/disconnect'] = () => undefined;
+  const ended = outcome(client.disconnect());
+  await pass();
+  server.connect!.reply({});
+  await pass(1_000);
+  expect(server.log()).toEqual([`${type} /meta/disconnect`]);
+  server.last('/meta/disconnect').reply({});
+  await pass();
+  expect(ended.is).toBe('resolved');
+  // And a new session is asked for its messages.
+  delete server.rules['/meta/disconnect'];
+  client.connect();
+  await pass(1_000);
+  expect(server.connect).toBeDefined();
+});
+
 test('nothing happens afterwards', async () => {
   const { server, client } = await connected();
   client.disconnect();
