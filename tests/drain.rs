@@ -147,3 +147,48 @@ fn a_connection_that_sends_no_request_does_not_hold_it_up() {
     begun.wait_for_end();
     assert_eq!(faye.wait(), Some(0));
 }
+
+#[test]
+fn who_becomes_a_websocket_or_a_stream_meanwhile_is_ended_too() {
+    let mut faye = Faye::start(LONG);
+    let begin = |rest: &str| {
+        let mut http = faye.http();
+        http.send_raw(format!("GET /faye/x HTTP/1.1\r\nHost: x\r\n{rest}").as_bytes());
+        http
+    };
+    let upgrade =
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n";
+    let mut upgrading = begin(upgrade);
+    let mut streaming = begin("Accept: text/event-stream\r\n");
+    let mut witness = faye.http();
+    faye.wait_for_metric("faye_connections", |now| now >= 4);
+    faye.terminate();
+    // It has heard of the stop, and so have the others.
+    witness.wait_for_end();
+    for http in [&mut upgrading, &mut streaming] {
+        http.send_raw(b"\r\n");
+    }
+    assert_eq!(upgrading.response().status, 101);
+    assert_eq!(Socket::over(upgrading).frame(), Frame::Close(1000, String::new()));
+    assert_eq!(streaming.head().unwrap().0, 200);
+    streaming.wait_for_end();
+    assert_eq!(faye.wait(), Some(0));
+    assert!(faye.stderr().contains("every connection was closed"), "{}", faye.stderr());
+}
+
+#[test]
+fn a_stream_that_takes_nothing_does_not_hold_it_up() {
+    let settings = [("FAYE_LIMITS__WRITE_TIME", "10m"), ("FAYE_MAILBOX__BYTES", "1GiB")];
+    let mut faye = Faye::start(&[LONG, &settings].concat());
+    let session = Session::subscribed(&faye, Via::Polling, "/a");
+    let stream = Stream::open(&faye, &session.id);
+    let large = "x".repeat(500_000);
+    // More than the system takes: then it waits in the mailbox.
+    while faye.metric("faye_deliveries_total") == faye.metric("faye_deliveries_written_total") {
+        faye.publish("/a", large.as_str());
+    }
+    faye.terminate();
+    assert_eq!(faye.wait(), Some(0));
+    assert!(faye.stderr().contains("every connection was closed"), "{}", faye.stderr());
+    drop(stream);
+}

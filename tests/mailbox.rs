@@ -50,6 +50,21 @@ fn a_poll_that_goes_just_before_the_publication_swallows_nothing() {
 }
 
 #[test]
+fn a_poll_whose_client_sent_very_much_behind_it_and_went_swallows_nothing() {
+    let faye = Faye::start(&[("FAYE_SERVER__TIMEOUT", "10m")]);
+    let session = Session::subscribed(&faye, Via::Polling, "/a");
+    let mut poll = faye.http();
+    poll.send_json(&faye.mount, &connect(&session.id, "long-polling"));
+    faye.wait_for_polls(1);
+    // As long as the server reads on, it sees the end.
+    poll.send_raw(&vec![b'x'; 40_000]);
+    drop(poll);
+    faye.wait_for_polls(0);
+    faye.publish("/a", "kept");
+    assert_eq!(fetch(&faye, &session.id), ["kept"]);
+}
+
+#[test]
 fn what_waits_survives_every_change_of_transport() {
     let faye = Faye::start(&[]);
     let mut session = Session::subscribed(&faye, Via::Polling, "/a");

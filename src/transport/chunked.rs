@@ -87,9 +87,10 @@ impl Chunked {
                 }
                 State::Trailer(lines) => {
                     let Some(end) = line(input)? else { return Ok(false) };
-                    let is_last = matches!(&input[..end], b"\r\n" | b"\n");
+                    let field = input[..end].strip_suffix(b"\r\n").ok_or(Broken)?;
+                    let is_last = field.is_empty();
                     *lines += 1;
-                    if *lines > TRAILER {
+                    if *lines > TRAILER || !is_last && !is_field(field) {
                         return Err(Broken);
                     }
                     input.advance(end);
@@ -126,6 +127,15 @@ fn line(input: &[u8]) -> Result<Option<usize>, Broken> {
     }
 }
 
+/// Whether a line of the trailer is a header. Nobody wants it, but a program before us may see something else in it.
+fn is_field(line: &[u8]) -> bool {
+    let Some(colon) = line.iter().position(|byte| *byte == b':') else { return false };
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    colon > 0
+        && line[..colon].iter().all(is_token)
+        && line[colon..].iter().all(|byte| *byte == b'\t' || !byte.is_ascii_control())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,7 +170,18 @@ mod tests {
 
     #[test]
     fn what_is_no_chunk_is_broken() {
-        for broken in ["x\r\n", "-1\r\n", "\r\n", "2\r\nabc\r\n", "1\r\na\n1\r\n", "fffffffffffffffff\r\n"] {
+        for broken in [
+            "0\r\nGET / HTTP/1.1\r\n\r\n",
+            "0\r\nX: a\rb\r\n\r\n",
+            "0\r\nX : a\r\n\r\n",
+            "0\r\n\n",
+            "x\r\n",
+            "-1\r\n",
+            "\r\n",
+            "2\r\nabc\r\n",
+            "1\r\na\n1\r\n",
+            "fffffffffffffffff\r\n",
+        ] {
             assert_eq!(decode(broken, 1), Err(Broken), "{broken:?}");
         }
         assert_eq!(decode(&"a".repeat(LINE), 100), Err(Broken));

@@ -26,7 +26,7 @@ use crate::server::Server;
 /// A body may be this many times its limit before the connection is cut without reading on.
 const OVERSIZE: u64 = 8;
 /// How long a stopping server waits for the rest of a request, and for answers to be taken.
-const UNFINISHED: Duration = Duration::from_secs(5);
+pub(super) const UNFINISHED: Duration = Duration::from_secs(5);
 /// How long the other side may take to close after we did.
 pub(super) const CLOSING: Duration = Duration::from_secs(2);
 /// Bytes that may wait behind a request that is being answered.
@@ -156,6 +156,8 @@ impl Connection {
                 if !matches!(next, Next::Request) {
                     break next;
                 }
+                // A client that always has another request must not keep the thread to itself.
+                tokio::task::consume_budget().await;
             };
             match next {
                 Next::Request | Next::End => {}
@@ -195,19 +197,25 @@ impl Connection {
         }
     }
 
-    /// Waits until something was read, or for the signal.
+    /// Waits until something was read, or for the signal. While a signal is waited for, a request is being answered, and
+    /// what comes are the next ones: a client that sends very many of them is given up, for behind them its end would not
+    /// be seen.
     pub(super) async fn read(&mut self, until: Instant, signal: Option<&Signal>) -> Woken {
         loop {
-            let is_full = signal.is_some() && self.input.len() >= AHEAD;
-            if !is_full {
-                match self.input.read(&self.stream) {
-                    Ok(0) => return Woken::Ended,
-                    Ok(_) => return Woken::Read,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(_) => return Woken::Ended,
-                }
+            if signal.is_some() && self.input.len() >= AHEAD {
+                return Woken::Ended;
             }
-            match self.wait(Interest { read: !is_full, write: false }, until, signal).await {
+            match self.input.read(&self.stream) {
+                Ok(0) => return Woken::Ended,
+                Ok(_) => {
+                    // A client that sends faster than it is read must not keep the thread to itself.
+                    tokio::task::consume_budget().await;
+                    return Woken::Read;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return Woken::Ended,
+            }
+            match self.wait(Interest { read: true, write: false }, until, signal).await {
                 Woken::Read => {}
                 other => return other,
             }
@@ -215,12 +223,11 @@ impl Connection {
     }
 
     async fn wait(&mut self, interest: Interest, until: Instant, signal: Option<&Signal>) -> Woken {
-        let until = self.patience.map_or(until, |patience| patience.min(until));
-        let woken = wait(&self.stream, interest, signal, &mut self.alarm, until).await;
-        if woken == Woken::Stopping {
+        if self.patience.is_none() && self.alarm.is_draining() {
             self.patience = Some(Instant::now() + UNFINISHED);
         }
-        woken
+        let until = self.patience.map_or(until, |patience| patience.min(until));
+        wait(&self.stream, interest, signal, &mut self.alarm, until).await
     }
 
     async fn refuse_head(&mut self, bad: BadHead) -> Next {
@@ -241,7 +248,12 @@ impl Connection {
         let mut is_asked_for = !request.expects_continue;
         let mut chunked = Chunked::new(limit);
         let mut left = match request.length {
-            Length::Known(length) if length > patience => return Err(Refusal::TooLarge(Reason::body)),
+            // Who asks first is told at once.
+            Length::Known(length)
+                if length > patience || request.expects_continue && length > limit as u64 =>
+            {
+                return Err(Refusal::TooLarge(Reason::body));
+            }
             Length::Known(length) => length,
             Length::Chunked => 0,
         };
@@ -279,15 +291,9 @@ impl Connection {
         }
     }
 
-    /// Answers with a response. `is_read` says whether the body of the request has been read; what comes next cannot be
-    /// found behind one that has not.
-    pub(super) async fn respond(
-        &mut self,
-        request: &Request,
-        response: Response<Bytes>,
-        is_read: bool,
-    ) -> Next {
-        let closes = self.closes(request) || !is_read && request.has_body();
+    /// Answers with a response.
+    pub(super) async fn respond(&mut self, request: &Request, response: Response<Bytes>) -> Next {
+        let closes = self.closes(request);
         let head = answer::head(request, &response, closes);
         let body = if request.method == Method::Head { Bytes::new() } else { response.into_body() };
         if !self.write(&head, &body, None).await {
@@ -349,6 +355,6 @@ mod tests {
         fn size<F>(_: impl FnOnce(Connection) -> F) -> usize {
             size_of::<F>()
         }
-        assert!(size(Connection::serve) <= 880, "{}", size(Connection::serve));
+        assert!(size(Connection::serve) <= 912, "{}", size(Connection::serve));
     }
 }

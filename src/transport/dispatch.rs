@@ -17,22 +17,27 @@ use crate::server::Server;
 impl Connection {
     /// Answers one request.
     pub(super) async fn answer(&mut self, request: &Request) -> Next {
+        // Also where nobody wants it, because the next request is behind it.
+        let body = match self.body(request).await {
+            Ok(body) => body,
+            Err(refusal) => return self.refuse(request, &refusal).await,
+        };
         let path = request.head.path();
         let endpoints = self.context.endpoints.iter();
         if let Some(response) = endpoints.flat_map(|endpoint| endpoint.answer(request.method, path)).next() {
-            return self.respond(request, response, false).await;
+            return self.respond(request, response).await;
         }
         let server = self.context.server.as_ref().filter(|_| self.context.mount.contains(path));
         let Some(server) = server.map(Arc::clone) else {
             let text = format!("Sure you're not looking for {} ?\n", self.context.mount.path());
             let response = answer::refuse(&request.head, StatusCode::NOT_FOUND, text);
-            return self.respond(request, response, false).await;
+            return self.respond(request, response).await;
         };
         if request.wants_upgrade {
             return self.upgrade(server, request).await;
         }
         if let Some(response) = self.cold(request) {
-            return self.respond(request, response, false).await;
+            return self.respond(request, response).await;
         }
         let limits = &self.context.limits;
         let read = match request.method {
@@ -43,13 +48,7 @@ impl Connection {
                 let query = request.head.query().unwrap_or("");
                 payload::from_query(query, limits.batch, limits.callback)
             }
-            Method::Post => match self.body(request).await {
-                Ok(body) => {
-                    let limits = &self.context.limits;
-                    payload::from_body(&request.head, &body, limits.batch, limits.callback)
-                }
-                Err(refusal) => Err(refusal),
-            },
+            Method::Post => payload::from_body(&request.head, &body, limits.batch, limits.callback),
             _ => Err(Refusal::Bad(Reason::syntax, "the method is neither GET nor POST")),
         };
         match read {
@@ -79,8 +78,7 @@ impl Connection {
         let Some(mut answered) = polling::answer(self, &peer, received).await else { return Next::End };
         let body =
             if is_script { jsonp::script(&payload.callback, &answered.array) } else { answered.take() };
-        // The body of a GET is not read.
-        let closes = self.closes(request) || request.method == Method::Get && request.has_body();
+        let closes = self.closes(request);
         let head = answer::replies(request, body.len(), is_script, closes);
         if answered.has_messages() && polling::has_gone(&self.stream) {
             return Next::End;
@@ -120,22 +118,22 @@ impl Connection {
     }
 
     async fn refuse(&mut self, request: &Request, refusal: &Refusal) -> Next {
-        let (reason, status, text, is_read) = match refusal {
+        let (reason, status, text) = match refusal {
             Refusal::Bad(reason, why) => {
                 tracing::debug!(address = %self.address, why, "bad request");
-                (*reason, StatusCode::BAD_REQUEST, "Bad request", request.method == Method::Post)
+                (*reason, StatusCode::BAD_REQUEST, "Bad request")
             }
             Refusal::Broken(why) => {
                 tracing::debug!(address = %self.address, why, "bad request");
-                (Reason::syntax, StatusCode::BAD_REQUEST, "Bad request", false)
+                (Reason::syntax, StatusCode::BAD_REQUEST, "Bad request")
             }
-            Refusal::TooLarge(reason) => (*reason, StatusCode::PAYLOAD_TOO_LARGE, "Request too large", false),
-            Refusal::TooSlow => (Reason::body_time, StatusCode::REQUEST_TIMEOUT, "Request too slow", false),
+            Refusal::TooLarge(reason) => (*reason, StatusCode::PAYLOAD_TOO_LARGE, "Request too large"),
+            Refusal::TooSlow => (Reason::body_time, StatusCode::REQUEST_TIMEOUT, "Request too slow"),
         };
         self.context.metrics.refuse(reason);
         let response = answer::refuse(&request.head, status, text);
-        if status == StatusCode::BAD_REQUEST {
-            return self.respond(request, response, is_read).await;
+        if matches!(refusal, Refusal::Bad(..)) {
+            return self.respond(request, response).await;
         }
         // The rest of the body will not be read.
         self.close_with(request, response).await
@@ -143,7 +141,8 @@ impl Connection {
 
     async fn close_with(&mut self, request: &Request, response: Response<Bytes>) -> Next {
         let head = answer::head(request, &response, true);
-        if self.write(&head, response.body(), None).await { Next::Close } else { Next::End }
+        let body = if request.method == Method::Head { &[][..] } else { response.body() };
+        if self.write(&head, body, None).await { Next::Close } else { Next::End }
     }
 
     fn peer(&self, request: &Request, transport: Transport) -> Arc<Peer> {

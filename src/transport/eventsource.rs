@@ -7,7 +7,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::answer;
-use super::connection::{self as http, CLOSING, Connection, Interest, Woken};
+use super::connection::{self as http, CLOSING, Connection, Interest, UNFINISHED, Woken};
+use super::outbox::Outbox;
 use super::socket::{Form, Socket};
 use crate::bayeux::ClientId;
 use crate::metrics::Metrics;
@@ -54,26 +55,38 @@ pub(super) async fn run(connection: Connection, server: Arc<Server>, peer: Arc<P
     let session = ClientId::parse(id.as_bytes()).and_then(|id| server.session(&id));
     let session = session.filter(|session| attach(&socket, session));
     let mut ping = Instant::now() + settings.ping;
+    let mut end = None;
+    // Nobody has anything to say here.
+    input.clear();
+    input.rest();
     loop {
+        // So that others get on beside a reader that is always ready for more.
+        tokio::task::consume_budget().await;
+        if alarm.is_draining() {
+            socket.with(|out| out.closing = true);
+        }
         socket.write();
-        let (dead, ends, blocked) =
-            socket.with(|out| (out.dead, out.cut || out.closing && out.is_empty(), out.blocked));
-        let is_stuck = blocked.is_some_and(|since| since + context.limits.write_time <= Instant::now());
+        let state = socket.with(Outbox::state);
+        if state.closing {
+            end.get_or_insert_with(|| Instant::now() + UNFINISHED);
+        }
+        let cut = state.blocked.map(|since| since + context.limits.write_time);
+        let cut = cut.into_iter().chain(end).min();
+        let is_stuck = cut.is_some_and(|cut| cut <= Instant::now());
         if is_stuck {
             context.metrics.write_timeouts.inc();
         }
-        if dead || is_stuck {
+        if state.dead || is_stuck {
             return;
         }
-        if ends {
+        if state.cut || state.closing && state.is_empty {
             return http::linger(&socket.stream, &mut alarm, Instant::now() + CLOSING).await;
         }
-        let until = blocked.map_or(ping, |since| ping.min(since + context.limits.write_time));
-        let interest = Interest { read: true, write: blocked.is_some() };
+        let until = cut.map_or(ping, |cut| ping.min(cut));
+        let interest = Interest { read: true, write: state.blocked.is_some() };
         match http::wait(&socket.stream, interest, Some(&socket.signal), &mut alarm, until).await {
             Woken::Read => match input.read(&socket.stream) {
                 Ok(0) => return,
-                // Nobody has anything to say here.
                 Ok(_) => {
                     input.clear();
                     input.rest();
@@ -82,19 +95,18 @@ pub(super) async fn run(connection: Connection, server: Arc<Server>, peer: Arc<P
                 Err(_) => return,
             },
             Woken::Ended => return,
-            Woken::Stopping => socket.with(|out| out.closing = true),
             Woken::Due if ping <= Instant::now() => {
                 ping = Instant::now() + settings.ping;
                 // A stream whose place another one took is not told of the end of its session.
                 let has_ended = session.as_ref().is_some_and(|session| session.has_ended());
                 socket.with(|out| {
                     out.closing |= has_ended;
-                    if blocked.is_none() && !has_ended {
+                    if state.blocked.is_none() && !has_ended {
                         out.push(Bytes::from_static(PING));
                     }
                 });
             }
-            Woken::Write | Woken::Signal | Woken::Due => {}
+            Woken::Write | Woken::Signal | Woken::Due | Woken::Stopping => {}
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use smallvec::SmallVec;
@@ -19,7 +20,16 @@ use crate::server::{Accepted, Received};
 /// A request as the transport of a session, until it is answered.
 struct Poll {
     peer: Arc<Peer>,
-    signal: Signal,
+    /// The session is somebody else's now, or has ended.
+    over: AtomicBool,
+    /// One for all the sessions that a request connects.
+    signal: Arc<Signal>,
+}
+
+impl Poll {
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
 }
 
 impl Attachment for Poll {
@@ -29,6 +39,7 @@ impl Attachment for Poll {
     }
 
     fn detach(&self, _session: &Arc<Session>, _why: Detached) {
+        self.over.store(true, Ordering::Release);
         self.signal.end();
     }
 
@@ -51,10 +62,10 @@ impl Drop for Attaching<'_> {
 
 /// The array of replies and messages for a request, with the leases of the messages in it: they go back unless it is
 /// said that they were written.
-#[derive(Default)]
 pub(super) struct Answered {
     pub(super) array: Vec<u8>,
-    leases: SmallVec<[(Lease, Arc<Poll>); 1]>,
+    leases: SmallVec<[Lease; 1]>,
+    signal: Arc<Signal>,
 }
 
 impl Answered {
@@ -69,12 +80,12 @@ impl Answered {
 
     /// What says that somebody else waits for the messages: if they are not written at once then, they never are.
     pub(super) fn signal(&self) -> Option<&Signal> {
-        self.leases.first().map(|(_, poll)| &poll.signal)
+        self.has_messages().then_some(&*self.signal)
     }
 
     /// The system took it all, for a connection that was alive.
     pub(super) fn written(self) {
-        for (mut lease, _) in self.leases {
+        for mut lease in self.leases {
             lease.written(lease.items().len());
         }
     }
@@ -104,18 +115,18 @@ pub(super) async fn answer(
 ) -> Option<Answered> {
     let Received { mut replies, connects } = received;
     replies.insert(0, b'[');
-    let mut answered = Answered { array: replies, leases: SmallVec::new() };
+    let mut answered = Answered { array: replies, leases: SmallVec::new(), signal: Arc::default() };
     for (at, accepted) in connects.iter().enumerate() {
         // A session that connects twice in one request gets its messages behind the first reply.
         let again = connects[..at].iter().any(|other| Arc::ptr_eq(&other.session, &accepted.session));
-        let leased = if again { None } else { attach(connection, peer, accepted).await? };
+        let lease = if again { None } else { attach(connection, peer, accepted, &answered.signal).await? };
         if let Some(reply) = &accepted.reply {
             answered.append(reply);
         }
-        for publication in leased.iter().flat_map(|(lease, _)| lease.items()) {
+        for publication in lease.iter().flat_map(Lease::items) {
             answered.append(publication.object());
         }
-        answered.leases.extend(leased);
+        answered.leases.extend(lease);
     }
     answered.array.push(b']');
     Some(answered)
@@ -127,21 +138,22 @@ async fn attach(
     connection: &mut Connection,
     peer: &Arc<Peer>,
     accepted: &Accepted,
-) -> Option<Option<(Lease, Arc<Poll>)>> {
-    let poll = Arc::new(Poll { peer: Arc::clone(peer), signal: Signal::default() });
+    signal: &Arc<Signal>,
+) -> Option<Option<Lease>> {
+    let poll =
+        Arc::new(Poll { peer: Arc::clone(peer), over: AtomicBool::new(false), signal: Arc::clone(signal) });
     let attachment: Arc<dyn Attachment> = Arc::<Poll>::clone(&poll);
     if !accepted.attach(&attachment) {
         return Some(None);
     }
     let attached = Attaching { session: &accepted.session, attachment };
-    let lease = wait(connection, &attached, &poll.signal, accepted.hold).await?;
-    Some(lease.map(|lease| (lease, Arc::clone(&poll))))
+    wait(connection, &attached, &poll, accepted.hold).await
 }
 
 async fn wait(
     connection: &mut Connection,
     attached: &Attaching<'_>,
-    signal: &Signal,
+    poll: &Poll,
     hold: Duration,
 ) -> Option<Option<Lease>> {
     let lease = || attached.session.lease_all(&attached.attachment);
@@ -151,7 +163,7 @@ async fn wait(
     let held = attached.session.hold();
     let until = Instant::now() + hold;
     loop {
-        if signal.is_over() {
+        if poll.is_over() {
             return Some(None);
         }
         if let Some(lease) = lease() {
@@ -160,7 +172,7 @@ async fn wait(
         if connection.alarm.is_draining() {
             return Some(None);
         }
-        match connection.read(until, Some(signal)).await {
+        match connection.read(until, Some(&poll.signal)).await {
             Woken::Ended => return None,
             Woken::Due => {
                 drop(held);

@@ -164,6 +164,7 @@ impl Socket {
     /// returned has to be dropped without the lock; with it, how many messages were written that are not counted yet.
     fn pump(&self, out: &mut Outbox, me: &Arc<dyn Attachment>) -> (Option<Lease>, usize) {
         let mut written = 0;
+        let mut lost = None;
         for round in 0.. {
             if out.dead || out.cut {
                 break;
@@ -203,21 +204,22 @@ impl Socket {
                 let count = lease.items().len();
                 lease.written(count);
                 match lease.renew() {
-                    Renewed::Lost => return (Some(lease), written),
-                    Renewed::Over if out.is_empty() => return (None, written + count),
-                    Renewed::Over => {}
+                    // It counts itself. What is behind its messages still has to be written.
+                    Renewed::Lost => lost = Some(lease),
+                    Renewed::Over if out.is_empty() => return (lost, written + count),
+                    Renewed::Over => written += count,
                     Renewed::More => {
+                        written += count;
                         out.push_leased(lease.items(), self.form);
                         out.lease = Some(lease);
                     }
                 }
-                written += count;
             }
             if out.blocked.is_some() {
                 break;
             }
         }
-        (None, written)
+        (lost, written)
     }
 
     /// Hands frames to the system, at most [`GATHERED`].

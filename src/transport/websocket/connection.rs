@@ -53,6 +53,7 @@ pub(in crate::transport) fn run(
         alarm,
         heard: Instant::now(),
         pinged: false,
+        stopping: false,
         closed: None,
     };
     async move { connection.serve().await }
@@ -69,6 +70,8 @@ struct Connection {
     /// When something last came.
     heard: Instant,
     pinged: bool,
+    /// Whether it knows that the server is stopping.
+    stopping: bool,
     /// When our close frame was queued.
     closed: Option<Instant>,
 }
@@ -86,7 +89,15 @@ impl Connection {
         if self.handle_input().await.is_break() {
             return;
         }
+        self.input.rest();
         loop {
+            // So that others get on beside a client that always has more, or takes more.
+            tokio::task::consume_budget().await;
+            if self.alarm.is_draining() && !self.stopping {
+                self.stopping = true;
+                self.socket.answer_held();
+                self.socket.with(|out| out.closing = true);
+            }
             self.socket.write();
             let state = self.socket.with(Outbox::state);
             if state.dead {
@@ -111,11 +122,7 @@ impl Connection {
                     }
                 }
                 Woken::Ended => return,
-                Woken::Stopping => {
-                    self.socket.answer_held();
-                    self.socket.with(|out| out.closing = true);
-                }
-                Woken::Write | Woken::Signal | Woken::Due => {}
+                Woken::Write | Woken::Signal | Woken::Due | Woken::Stopping => {}
             }
         }
     }
@@ -268,6 +275,11 @@ impl Connection {
     /// something is due next; `None` if there is something to write now.
     fn mind(&mut self, state: &State) -> ControlFlow<(), Option<Instant>> {
         let now = Instant::now();
+        if state.waiting > WAITING {
+            // It is not read from, so its silence says nothing; whether it takes anything does.
+            self.heard = now;
+            self.pinged = false;
+        }
         let settings = &self.context.websocket;
         let cut = state.blocked.map(|since| since + self.context.limits.write_time);
         if cut.is_some_and(|cut| cut <= now) {
