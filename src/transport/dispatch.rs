@@ -51,6 +51,8 @@ impl Connection {
             Method::Post => payload::from_body(&request.head, &body, limits.batch, limits.callback),
             _ => Err(Refusal::Bad(Reason::syntax, "the method is neither GET nor POST")),
         };
+        // A request may be held for long, and the body is a part of a buffer.
+        drop(body);
         match read {
             Ok(payload) => self.bayeux(&server, request, payload).await,
             Err(refusal) => self.refuse(request, &refusal).await,
