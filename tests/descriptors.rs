@@ -17,8 +17,9 @@ fn connections_beyond_the_limit_of_open_files_wait() {
     // The first one that is open publishes as ever.
     assert_done(&open[0].post(&faye.mount, &publication("/a", "short of files"))[0]);
     assert_eq!(session.take(1), ["short of files"]);
+    let begin = tokio::time::Instant::now();
     while !faye.stderr().contains("cannot accept connections") {
-        assert!(faye.is_running());
+        assert!(faye.is_running() && begin.elapsed() < WATCHDOG, "{}", faye.stderr());
         std::thread::yield_now();
     }
     drop(open);

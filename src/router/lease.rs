@@ -48,8 +48,8 @@ impl Lease {
         }
     }
 
-    /// After all messages were written: leases what waits now. What was written before is for the caller to count: one who writes to
-    /// many sessions counts for all of them at once.
+    /// After all messages were written: leases what waits now. What was written before is for the caller to count: one
+    /// who writes to many sessions counts for all of them at once.
     pub fn renew(&mut self) -> Renewed {
         debug_assert_eq!(self.written, self.items.len());
         let mut state = self.session.lock();
