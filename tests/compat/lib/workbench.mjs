@@ -3,7 +3,7 @@
 
 import { test } from 'node:test';
 
-import { DEFAULT_SERVER, startServer } from './server.mjs';
+import { DEFAULT_SERVER, FAYES_SERVER, startServer } from './server.mjs';
 
 const WATCHDOG_MILLISECONDS = 1_000 * Number(process.env.FAYE_WATCHDOG ?? 60);
 
@@ -27,6 +27,7 @@ export class Workbench {
   /** What `situation` is depends on the kind of client. */
   async openClient(server, situation) {
     const client = await this.#openClient(server, situation);
+    client.settlesFirst = this.serverKind === FAYES_SERVER;
     this.#clients.push(client);
     return client;
   }
