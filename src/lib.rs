@@ -5,8 +5,9 @@
 //! From the bottom up; a module knows only those above it in this list:
 //!
 //! - [`bayeux`]: the protocol as pure functions: channels, messages, replies, publications.
-//! - [`config`], [`metrics`], [`peer`], [`fetch`], [`telemetry`], [`descriptors`]: settings, counters, who is talking,
-//!   outgoing HTTP, logs, how many files may be open.
+//! - [`config`], [`metrics`], [`peer`], [`telemetry`], [`descriptors`]: settings, counters, who is talking, logs, how
+//!   many files may be open.
+//! - [`tls`], [`fetch`]: certificates, outgoing HTTP.
 //! - [`router`]: who on this node gets a publication: the trie, sessions, mailboxes.
 //! - [`broker`]: carries a publication to every node.
 //! - [`extension`]: the pipeline that messages pass on the way in and out.
@@ -36,4 +37,5 @@ pub mod peer;
 pub mod router;
 pub mod server;
 pub mod telemetry;
+pub mod tls;
 pub mod transport;

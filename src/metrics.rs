@@ -36,6 +36,8 @@ pub enum Reason {
     syntax,
     /// A WebSocket that broke RFC 6455.
     websocket,
+    /// A TLS handshake that failed or took too long.
+    tls,
 }
 
 /// Label of [`Figures::refused`].
@@ -136,6 +138,12 @@ pub struct Figures {
     pub ping_timeouts: Counter,
     /// Connections cut because they took nothing of what was written.
     pub write_timeouts: Counter,
+    /// TLS handshakes that were completed.
+    pub tls_handshakes: Counter,
+    /// Certificates that were put in the place of another.
+    pub certificate_reloads: Counter,
+    /// Certificates that were not good, or could not be had; the one before stays in use.
+    pub certificate_failures: Counter,
     /// Tasks that ended by a panic; each is a defect of the server.
     pub panics: Counter,
 }
@@ -209,6 +217,13 @@ impl Metrics {
         add("mailbox_dropped", "Publications dropped because a mailbox was full", &self.mailbox_dropped);
         add("ping_timeouts", "Connections cut because they answered no ping", &self.ping_timeouts);
         add("write_timeouts", "Connections cut because they took nothing", &self.write_timeouts);
+        add("tls_handshakes", "TLS handshakes completed", &self.tls_handshakes);
+        add("certificate_reloads", "Certificates put in the place of another", &self.certificate_reloads);
+        add(
+            "certificate_failures",
+            "Certificates that were not good or could not be had",
+            &self.certificate_failures,
+        );
         add("panics", "Tasks that ended by a panic", &self.panics);
         let mut add = |name: &str, help: &str, metric: &Gauge| registry.register(name, help, metric.clone());
         add("connections", "Connections open", &self.connections);

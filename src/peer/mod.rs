@@ -47,6 +47,8 @@ pub struct Peer {
     pub address: Option<SocketAddr>,
     /// By which way the messages travel.
     pub transport: Transport,
+    /// Whether the connection to us is by TLS; false for a call within this process, and for what a proxy decrypts.
+    pub secure: bool,
     /// The head of the request.
     pub head: Head,
 }
@@ -56,6 +58,7 @@ impl fmt::Debug for Peer {
         f.debug_struct("Peer")
             .field("address", &self.address)
             .field("transport", &self.transport)
+            .field("secure", &self.secure)
             .finish_non_exhaustive()
     }
 }
@@ -64,7 +67,7 @@ impl Peer {
     /// The peer of a call within this process.
     #[must_use]
     pub fn in_process() -> Self {
-        Self { address: None, transport: Transport::InProcess, head: Head::default() }
+        Self { address: None, transport: Transport::InProcess, secure: false, head: Head::default() }
     }
 
     /// A header's text, its name in any case; `None` if it is missing or not UTF-8.

@@ -1,0 +1,104 @@
+//! The certificate that is shown to whoever connects, and its renewal from the files while the server runs: all or
+//! nothing, so that a pair that is only half written does no harm.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Mutex, RwLock};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+use super::TlsError;
+use super::pair::Pair;
+use crate::metrics::Metrics;
+
+/// How often the files are looked at.
+pub const POLL: Duration = Duration::from_secs(2);
+
+/// The certificate of the files, and how they looked when it was read.
+#[derive(Debug)]
+pub struct Certificates {
+    pair: Pair,
+    current: RwLock<Arc<CertifiedKey>>,
+    seen: Mutex<Seen>,
+    metrics: Metrics,
+}
+
+/// What was found at the last look.
+#[derive(Debug)]
+struct Seen {
+    stamps: [Option<Stamp>; 2],
+    is_good: bool,
+}
+
+/// What changes when a file is written or another takes its place: times in nanoseconds, size, and the file itself.
+type Stamp = (i128, i128, u64, u64, u64);
+
+impl Certificates {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// [`TlsError`] if they are not good.
+    pub(super) fn read(pair: Pair, metrics: Metrics) -> Result<Self, TlsError> {
+        let stamps = stamps(&pair);
+        let current = RwLock::new(Arc::new(pair.read()?));
+        Ok(Self { pair, current, seen: Mutex::new(Seen { stamps, is_good: true }), metrics })
+    }
+
+    /// Reads the files again; connections that are made from now on are shown what is in them. If they are not good, what
+    /// was shown so far is shown on, which is logged and counted. True if they are good. It waits for the disk.
+    pub fn reload(&self) -> bool {
+        self.look(true)
+    }
+
+    /// Does the same if the files have changed; to be called each [`POLL`].
+    pub fn poll(&self) -> bool {
+        self.look(false)
+    }
+
+    fn look(&self, is_asked: bool) -> bool {
+        let mut seen = self.seen.lock();
+        // Before reading: what is written in between is found at the next look.
+        let stamps = stamps(&self.pair);
+        let is_news = is_asked || stamps != seen.stamps;
+        // What is bad is read each time, since two changes in one moment look like one.
+        if !is_news && seen.is_good {
+            return true;
+        }
+        let read = self.pair.read();
+        seen.stamps = stamps;
+        seen.is_good = read.is_ok();
+        match read {
+            Ok(fresh) => {
+                *self.current.write() = Arc::new(fresh);
+                self.metrics.certificate_reloads.inc();
+                tracing::info!(certificate = %self.pair.certificate.display(), "the certificate was read anew");
+            }
+            Err(error) if is_news => {
+                self.metrics.certificate_failures.inc();
+                tracing::error!(%error, "the certificate is not good, so the one before stays in use");
+            }
+            Err(_) => {}
+        }
+        seen.is_good
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.current.read()))
+    }
+}
+
+fn stamps(pair: &Pair) -> [Option<Stamp>; 2] {
+    [stamp(&pair.certificate), stamp(&pair.key)]
+}
+
+fn stamp(file: &Path) -> Option<Stamp> {
+    let data = std::fs::metadata(file).ok()?;
+    let time = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+    let (modified, changed) = (time(data.mtime(), data.mtime_nsec()), time(data.ctime(), data.ctime_nsec()));
+    Some((modified, changed, data.size(), data.ino(), data.dev()))
+}

@@ -1,0 +1,59 @@
+//! A certificate with its chain and its key, read from two files and found to belong together. Must not know when it is
+//! read, and what becomes of it.
+
+use std::path::{Path, PathBuf};
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+
+use super::{TlsError, provider};
+
+/// Where the two are.
+#[derive(Debug, Clone)]
+pub(super) struct Pair {
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
+}
+
+impl Pair {
+    /// Reads both.
+    ///
+    /// # Errors
+    /// [`TlsError`] if one cannot be read or is no such thing, or if they do not belong together.
+    pub(super) fn read(&self) -> Result<CertifiedKey, TlsError> {
+        let chain = certificates("tls.certificate", &self.certificate)?;
+        let wanted = "an RSA, ECDSA or Ed25519 key without a password";
+        let content =
+            |why: String| TlsError::Content { setting: "tls.key", file: self.key.clone(), why, wanted };
+        let key = PrivateKeyDer::from_pem_slice(&read("tls.key", &self.key)?);
+        let key = key.map_err(|_| content("no private key".to_owned()))?;
+        CertifiedKey::from_der(chain, key, &provider()).map_err(|source| match source {
+            rustls::Error::General(why) => content(format!("a key that cannot be used ({why})")),
+            source => TlsError::Pair { certificate: self.certificate.clone(), key: self.key.clone(), source },
+        })
+    }
+}
+
+/// The certificates in a file, at least one.
+///
+/// # Errors
+/// [`TlsError`] if it cannot be read, or has none.
+pub(super) fn certificates(
+    setting: &'static str,
+    file: &Path,
+) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let wanted = "the certificate, and behind it those that lead to its authority,";
+    let text = read(setting, file)?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    let why = match found {
+        Ok(found) if !found.is_empty() => return Ok(found),
+        Ok(_) => "no certificate",
+        Err(_) => "a certificate that is not whole",
+    };
+    Err(TlsError::Content { setting, file: file.to_owned(), why: why.to_owned(), wanted })
+}
+
+fn read(setting: &'static str, file: &Path) -> Result<Vec<u8>, TlsError> {
+    std::fs::read(file).map_err(|source| TlsError::File { setting, file: file.to_owned(), source })
+}
