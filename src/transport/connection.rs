@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use hyper::Response;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::chunked::{Broken, Chunked};
@@ -18,6 +17,8 @@ use super::input::Input;
 use super::payload::Refusal;
 use super::request::{self, BadHead, Length, Method, Request};
 use super::signal::Signal;
+use super::stream::Stream;
+use super::tls::TlsStream;
 use super::{Context, answer, eventsource, websocket};
 use crate::metrics::Reason;
 use crate::peer::Peer;
@@ -37,7 +38,7 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// A connection that speaks HTTP.
 pub(super) struct Connection {
     pub(super) context: Arc<Context>,
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
     pub(super) address: SocketAddr,
     pub(super) input: Input,
     pub(super) alarm: Alarm,
@@ -85,7 +86,7 @@ pub(super) struct Interest {
 
 /// Waits for the first of several things. There is no timer for a connection: the clock wakes it.
 pub(super) async fn wait(
-    stream: &TcpStream,
+    stream: &Stream,
     interest: Interest,
     signal: Option<&Signal>,
     alarm: &mut Alarm,
@@ -114,12 +115,23 @@ pub(super) async fn wait(
 
 /// Ends our side after the last byte, and waits for the other's end for a while: closed at once, the system may throw
 /// away what the other side has not read yet.
-pub(super) async fn linger(stream: &TcpStream, alarm: &mut Alarm, until: Instant) {
+pub(super) async fn linger(stream: &Stream, alarm: &mut Alarm, until: Instant) {
+    let tcp = stream.tcp();
+    while stream.tls().is_some_and(|tls| is_pending(&tls.close())) {
+        let interest = Interest { read: false, write: true };
+        if matches!(wait(stream, interest, None, alarm, until).await, Woken::Due | Woken::Ended) {
+            break;
+        }
+    }
     // It fails when the other side has gone, which the next read shows.
-    let _ = socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write);
+    let _ = socket2::SockRef::from(tcp).shutdown(std::net::Shutdown::Write);
+    if stream.tls().is_some_and(TlsStream::has_ended) {
+        return;
+    }
     loop {
-        // In a statement of its own, since every connection would have room for what is kept over a wait.
-        let read = stream.try_read(&mut [0; 512]);
+        // What still comes is of no interest, so it is not decrypted. In a statement of its own, since every connection would
+        // have room for what is kept over a wait.
+        let read = tcp.try_read(&mut [0; 512]);
         match read {
             Ok(0) => return,
             Ok(_) if Instant::now() >= until => return,
@@ -136,8 +148,13 @@ pub(super) async fn linger(stream: &TcpStream, alarm: &mut Alarm, until: Instant
     }
 }
 
+/// Whether something could not be done yet.
+pub(super) fn is_pending<T>(result: &io::Result<T>) -> bool {
+    result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}
+
 impl Connection {
-    pub(super) fn new(context: Arc<Context>, stream: TcpStream, address: SocketAddr) -> Self {
+    pub(super) fn new(context: Arc<Context>, stream: Stream, address: SocketAddr) -> Self {
         let alarm = context.clock.alarm();
         Self { context, stream, address, input: Input::default(), alarm, patience: None }
     }
@@ -146,6 +163,10 @@ impl Connection {
     #[expect(clippy::manual_async_fn, reason = "an `async fn` would have room for `self` twice")]
     pub(super) fn serve(mut self) -> impl Future<Output = ()> + Send {
         async move {
+            // On the heap, since it is over before everything else.
+            if self.stream.tls().is_some() && !Box::pin(self.secure()).await {
+                return;
+            }
             let next = loop {
                 let next = match self.request().await {
                     // On the heap while it lasts: a WebSocket, which lasts longer, needs much less.
@@ -222,12 +243,29 @@ impl Connection {
         }
     }
 
-    async fn wait(&mut self, interest: Interest, until: Instant, signal: Option<&Signal>) -> Woken {
+    pub(super) async fn wait(
+        &mut self,
+        interest: Interest,
+        until: Instant,
+        signal: Option<&Signal>,
+    ) -> Woken {
         if self.patience.is_none() && self.alarm.is_draining() {
             self.patience = Some(Instant::now() + UNFINISHED);
         }
         let until = self.patience.map_or(until, |patience| patience.min(until));
         wait(&self.stream, interest, signal, &mut self.alarm, until).await
+    }
+
+    /// Whether the other side has said that nothing more comes from it. What came before that is in the input then.
+    pub(super) fn has_ended(&mut self) -> bool {
+        while self.input.len() < AHEAD {
+            match self.input.read(&self.stream) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                other => return !is_pending(&other),
+            }
+        }
+        false
     }
 
     async fn refuse_head(&mut self, bad: BadHead) -> Next {
@@ -313,8 +351,8 @@ impl Connection {
         let mut until = None;
         loop {
             let written = match (head, body) {
-                (rest, []) | ([], rest) => self.stream.try_write(rest),
-                _ => self.stream.try_write_vectored(&[IoSlice::new(head), IoSlice::new(body)]),
+                (rest, []) | ([], rest) => self.stream.try_write(&[IoSlice::new(rest)]),
+                _ => self.stream.try_write(&[IoSlice::new(head), IoSlice::new(body)]),
             };
             match written {
                 Ok(0) => return false,

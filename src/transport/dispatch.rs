@@ -82,7 +82,7 @@ impl Connection {
             if is_script { jsonp::script(&payload.callback, &answered.array) } else { answered.take() };
         let closes = self.closes(request);
         let head = answer::replies(request, body.len(), is_script, closes);
-        if answered.has_messages() && polling::has_gone(&self.stream) {
+        if answered.has_messages() && polling::has_gone(self) {
             return Next::End;
         }
         if !self.write(&head, &body, answered.signal()).await {
@@ -157,6 +157,7 @@ impl Connection {
             Transport::EventSource => &requests.eventsource,
         }
         .inc();
-        Arc::new(Peer { address: Some(self.address), transport, head: request.head.clone() })
+        let secure = self.stream.tls().is_some();
+        Arc::new(Peer { address: Some(self.address), transport, secure, head: request.head.clone() })
     }
 }

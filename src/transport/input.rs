@@ -6,8 +6,8 @@ use std::io;
 use std::ops::{Deref, DerefMut};
 
 use bytes::BytesMut;
-use tokio::io::Interest;
-use tokio::net::TcpStream;
+
+use super::stream::Stream;
 
 /// Bytes that one read takes at the most.
 const READ: usize = 16 * 1024;
@@ -24,25 +24,16 @@ pub(super) struct Input(BytesMut);
 
 impl Input {
     /// Reads what is there, once. `Ok(0)` at the end; [`io::ErrorKind::WouldBlock`] if nothing is there.
-    pub(super) fn read(&mut self, stream: &TcpStream) -> io::Result<usize> {
+    pub(super) fn read(&mut self, stream: &Stream) -> io::Result<usize> {
         if self.0.capacity() == 0 {
             self.0 = SPARES.with_borrow_mut(Vec::pop).unwrap_or_default();
         }
         self.0.reserve(if self.0.is_empty() { READ } else { READ / 2 });
-        let room = self.0.capacity() - self.0.len();
-        let mut count = 0;
-        let result = stream.try_io(Interest::READABLE, || {
-            count = stream.try_read_buf(&mut self.0)?;
-            // Less than there was room for: nothing more is there now. Saying so here saves the next call.
-            if (1..room).contains(&count) { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-        });
-        if count > 0 {
-            return Ok(count);
-        }
+        let result = stream.read(&mut self.0);
         if result.is_err() {
             self.rest();
         }
-        result.map(|()| 0)
+        result
     }
 
     /// Gives the buffer back before a wait; an unfinished rest moves to one of its own size.

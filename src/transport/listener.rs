@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::Context;
 use super::connection::Connection;
+use super::stream::Stream;
 use crate::metrics::{Metrics, Reason};
 
 /// Connections that the system completes before they are accepted.
@@ -98,6 +99,14 @@ impl Listener {
         metrics.connections_accepted.inc();
         metrics.connections.inc();
         let place = Place { metrics: metrics.clone(), _permit: permit };
+        let stream = match Stream::new(stream, self.context.tls.as_ref()) {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::error!(%error, "a connection cannot be secured");
+                metrics.refuse(Reason::tls);
+                return;
+            }
+        };
         let connection = Connection::new(Arc::clone(&self.context), stream, address);
         tokio::spawn(async move {
             // A panic ends this connection alone, and is counted.

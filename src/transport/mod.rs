@@ -18,9 +18,13 @@ mod mount;
 mod outbox;
 mod payload;
 mod polling;
+mod records;
 mod request;
+mod secure;
 mod signal;
 mod socket;
+mod stream;
+mod tls;
 pub mod websocket;
 
 use std::sync::Arc;
@@ -42,6 +46,8 @@ pub struct Context {
     pub endpoints: Vec<Arc<dyn Endpoint>>,
     /// The path of the Bayeux server.
     pub mount: Mount,
+    /// How connections are secured; `None` on a listener of plain HTTP.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
     /// Bounds of what comes in.
     pub limits: Limits,
     /// Settings of WebSockets.

@@ -190,13 +190,18 @@ impl Outbox {
     }
 
     /// Takes the messages of the lease that have not been written off the queue. If one has been written in part, the
-    /// connection is of no use any more.
-    pub(super) fn withdraw(&mut self) -> Option<Lease> {
+    /// connection is of no use any more. `taken` are the bytes behind those that were written that cannot be taken back.
+    pub(super) fn withdraw(&mut self, taken: usize) -> Option<Lease> {
         let mut lease = self.lease.take()?;
         lease.written(lease.items().len() - self.leased);
         self.leased = 0;
-        if self.begun > 0 && matches!(self.queue.front(), Some(Frame::Leased(_))) {
-            self.cut = true;
+        let mut begun = self.begun + taken;
+        for frame in &self.queue {
+            if begun == 0 {
+                break;
+            }
+            self.cut |= matches!(frame, Frame::Leased(_));
+            begun = begun.saturating_sub(frame.bytes().len());
         }
         self.queue.retain(|frame| matches!(frame, Frame::Own(_)));
         self.bytes = self.queue.iter().map(Frame::cost).sum();

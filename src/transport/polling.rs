@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 use socket2::SockRef;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::connection::{Connection, Woken};
 use super::signal::Signal;
+use super::stream::Stream;
 use crate::peer::Peer;
 use crate::router::{Attachment, Detached, Lease, Session};
 use crate::server::{Accepted, Received};
@@ -99,9 +99,10 @@ impl Answered {
 }
 
 /// Whether a peer has closed its side: messages that are written to it would be lost.
-pub(super) fn has_gone(stream: &TcpStream) -> bool {
+pub(super) fn has_gone(connection: &mut Connection) -> bool {
+    let Stream::Plain(tcp) = &connection.stream else { return connection.has_ended() };
     let mut byte = [MaybeUninit::uninit()];
-    match SockRef::from(stream).peek(&mut byte) {
+    match SockRef::from(tcp).peek(&mut byte) {
         Ok(count) => count == 0,
         Err(error) => error.kind() != io::ErrorKind::WouldBlock,
     }

@@ -11,13 +11,11 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
-use socket2::SockRef;
-use tokio::io::Interest;
-use tokio::net::TcpStream;
 
 use super::eventsource;
 use super::outbox::Outbox;
 use super::signal::Signal;
+use super::stream::Stream;
 use super::websocket::{deflate, encoder};
 use crate::bayeux::Publication;
 use crate::metrics::Metrics;
@@ -67,7 +65,7 @@ impl Form {
 /// A socket that messages can be written to.
 pub(super) struct Socket {
     out: Mutex<Outbox>,
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
     form: Form,
     peer: Arc<Peer>,
     /// Wakes the task of the connection.
@@ -77,7 +75,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, peer: Arc<Peer>, form: Form, metrics: Metrics) -> Arc<Self> {
+    pub(super) fn new(stream: Stream, peer: Arc<Peer>, form: Form, metrics: Metrics) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             out: Mutex::default(),
             stream,
@@ -144,7 +142,7 @@ impl Socket {
     pub(super) fn unbind(&self, withdraw: bool) {
         let (lease, held, bound) = {
             let mut out = self.out.lock();
-            let lease = if withdraw { out.withdraw() } else { None };
+            let lease = if withdraw { out.withdraw(self.stream.taken()) } else { None };
             (lease, out.held.take(), out.bound.take())
         };
         if let (Some(session), Some(me)) = (bound, self.attachment()) {
@@ -225,22 +223,7 @@ impl Socket {
     /// Hands frames to the system, at most [`GATHERED`].
     fn send<'a>(&self, frames: impl Iterator<Item = &'a [u8]>, is_blocked: bool) -> io::Result<usize> {
         let slices: SmallVec<[IoSlice<'_>; GATHERED]> = frames.take(GATHERED).map(IoSlice::new).collect();
-        let send = || {
-            let socket = SockRef::from(&self.stream);
-            match &slices[..] {
-                [one] => socket.send(one),
-                several => socket.send_vectored(several),
-            }
-        };
-        // Straight to the system, because asking the runtime first would touch more memory for each receiver. It has to
-        // hear of a socket that takes nothing, to say when it does again.
-        let result = if is_blocked { Err(io::ErrorKind::WouldBlock.into()) } else { send() };
-        match result {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.stream.try_io(Interest::WRITABLE, send)
-            }
-            other => other,
-        }
+        self.stream.send(&slices, is_blocked)
     }
 
     /// Notes what a write came to; how many bytes were written.
@@ -274,7 +257,7 @@ impl Attachment for Socket {
                 out.bound = None;
             }
             out.closing |= why == Detached::Ended;
-            (out.answer_held(), out.withdraw())
+            (out.answer_held(), out.withdraw(self.stream.taken()))
         };
         drop(unsettled);
         self.signal.wake();
