@@ -8,13 +8,14 @@ use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::http::Uri;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+
+use crate::tls;
 
 /// Why a request got no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// Only `http` URLs with a host can be asked.
-    #[error("the URL is not an http URL with a host")]
+    /// Only `http` and `https` URLs with a host can be asked.
+    #[error("the URL is not an http or https URL with a host")]
     Url,
     /// The answer took too long.
     #[error("no answer within {0:?}")]
@@ -39,12 +40,13 @@ pub async fn post_json(
 
 async fn post(url: &Uri, body: Vec<u8>, cap: usize) -> Result<(StatusCode, Bytes), FetchError> {
     let broken = |error: &dyn std::fmt::Display| FetchError::Broken(error.to_string());
-    let (Some("http"), Some(authority)) = (url.scheme_str(), url.authority()) else {
+    let (Some(scheme @ ("http" | "https")), Some(authority)) = (url.scheme_str(), url.authority()) else {
         return Err(FetchError::Url);
     };
+    let is_secure = scheme == "https";
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-    let stream =
-        TcpStream::connect((host, authority.port_u16().unwrap_or(80))).await.map_err(|e| broken(&e))?;
+    let port = authority.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
+    let stream = tls::connect(host, port, is_secure).await.map_err(|e| broken(&e))?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| broken(&e))?;
     let path = url.path_and_query().map_or("/", |path| path.as_str());

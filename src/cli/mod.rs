@@ -110,7 +110,8 @@ impl Arguments {
             return Ok(url.clone());
         }
         let config = self.settings()?;
-        Ok(format!("http://{}{}", reachable(config.server.listen), config.server.mount))
+        let scheme = if config.speaks_tls() { "https" } else { "http" };
+        Ok(format!("{scheme}://{}{}", reachable(config.server.listen), config.server.mount))
     }
 }
 

@@ -10,9 +10,7 @@ pub use subscription::Subscription;
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The URL is none that can be used.
-    #[error(
-        "{0:?} is not a URL of a server; write for example http://127.0.0.1:8000/faye (https is not supported yet)"
-    )]
+    #[error("{0:?} is not a URL of a server; write for example http://127.0.0.1:8000/faye")]
     Url(String),
     /// The text is not JSON.
     #[error("the data is not JSON: {0}; put text in double quotes, such as '\"hello\"'")]

@@ -1,17 +1,19 @@
 //! A session with one subscription, over a WebSocket.
 
 use std::collections::VecDeque;
+use std::fmt::Display;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::TcpStream;
+use hyper::http::Uri;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message as Frame};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::Failure;
 use crate::bayeux::parse::parse;
 use crate::bayeux::{Field, Message, json};
+use crate::tls::{self, Duplex};
 
 /// Messages that one frame may hold.
 const BATCH: usize = 100_000;
@@ -22,7 +24,7 @@ const SILENCE: Duration = Duration::from_secs(150);
 
 /// An open subscription.
 pub struct Subscription {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: WebSocketStream<Box<dyn Duplex>>,
     url: String,
     client: String,
     number: u64,
@@ -36,15 +38,9 @@ impl Subscription {
     /// # Errors
     /// [`Failure`] if the server cannot be reached, or refuses.
     pub async fn open(url: &str, pattern: &str) -> Result<Self, Failure> {
-        let Some(rest) = url.strip_prefix("http://") else { return Err(Failure::Url(url.to_owned())) };
         let unreachable = |why: String| Failure::Unreachable { url: url.to_owned(), why };
-        let connecting = tokio_tungstenite::connect_async(format!("ws://{rest}"));
-        let connected = tokio::time::timeout(PATIENCE, connecting).await;
-        let connected = connected.map_err(|_| unreachable("it does not answer".to_owned()))?;
-        let (socket, _) = connected.map_err(|error| match error {
-            tungstenite::Error::Http(_) => Failure::NotBayeux { url: url.to_owned(), why: error.to_string() },
-            _ => unreachable(error.to_string()),
-        })?;
+        let connected = tokio::time::timeout(PATIENCE, connect(url)).await;
+        let socket = connected.map_err(|_| unreachable("it does not answer".to_owned()))??;
         let waiting = VecDeque::new();
         let mut this = Self { socket, url: url.to_owned(), client: String::new(), number: 0, waiting };
         this.ask(r#""channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["websocket"]"#)
@@ -143,4 +139,26 @@ impl Subscription {
     fn not_bayeux(&self, why: &str) -> Failure {
         Failure::NotBayeux { url: self.url.clone(), why: why.to_owned() }
     }
+}
+
+/// Opens a WebSocket to a server, by TLS if its URL says so.
+async fn connect(url: &str) -> Result<WebSocketStream<Box<dyn Duplex>>, Failure> {
+    let bad = || Failure::Url(url.to_owned());
+    let unreachable = |why: &dyn Display| Failure::Unreachable { url: url.to_owned(), why: why.to_string() };
+    let uri: Uri = url.parse().map_err(|_| bad())?;
+    let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return Err(bad());
+    };
+    let is_secure = scheme == "https";
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    let port = authority.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
+    let stream = tls::connect(host, port, is_secure).await.map_err(|error| unreachable(&error))?;
+    let scheme = if is_secure { "wss" } else { "ws" };
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let upgraded = tokio_tungstenite::client_async(format!("{scheme}://{authority}{path}"), stream).await;
+    let (socket, _) = upgraded.map_err(|error| match error {
+        tungstenite::Error::Http(_) => Failure::NotBayeux { url: url.to_owned(), why: error.to_string() },
+        _ => unreachable(&error),
+    })?;
+    Ok(socket)
 }
