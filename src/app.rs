@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::extension::Extension;
 use crate::metrics::Metrics;
 use crate::server::Server;
+use crate::tls::{self, Certificates, Tls, TlsError};
 use crate::transport::{Clock, Context, Endpoint, Listener, Mount, TICK};
 
 /// How often expired sessions are looked for.
@@ -23,6 +24,7 @@ pub struct App {
     server: Arc<Server>,
     listener: Listener,
     admin: Option<Listener>,
+    tls: Option<Tls>,
     mount: Mount,
     clock: Arc<Clock>,
     drain: Duration,
@@ -34,6 +36,9 @@ pub enum StartError {
     /// A setting makes no sense.
     #[error("{0}")]
     Setting(String),
+    /// TLS cannot be had as the settings say.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
     /// An address could not be bound.
     #[error("cannot listen on {address}: {source}; choose another address with {setting}")]
     Listen {
@@ -55,10 +60,13 @@ impl App {
     pub fn bind(config: &Config, extensions: &[Arc<dyn Extension>]) -> Result<Self, StartError> {
         let metrics = Metrics::default();
         let server = Arc::new(Server::new(config, extensions, metrics.clone()).map_err(StartError::Setting)?);
+        let tls = tls::server(config, &metrics)?;
         let mount = Mount::new(&config.server.mount);
         let clock = Arc::new(Clock::default());
-        let context = |server: Option<Arc<Server>>, endpoints: Vec<Arc<dyn Endpoint>>| {
+        let secure = tls.as_ref().map(|tls| Arc::clone(&tls.config));
+        let context = |server: Option<Arc<Server>>, tls, endpoints: Vec<Arc<dyn Endpoint>>| {
             Arc::new(Context {
+                tls,
                 server,
                 endpoints,
                 mount: mount.clone(),
@@ -75,14 +83,15 @@ impl App {
         let page: Arc<dyn Endpoint> = Arc::new(Page::new(mount.path(), config.admin.listen.is_none()));
         let admin: Vec<Arc<dyn Endpoint>> = vec![Arc::new(Health), Arc::new(Stats(metrics.clone()))];
         let (endpoints, admin) = match config.admin.listen {
-            Some(address) => (Vec::new(), Some(listen(address, "admin.listen", context(None, admin))?)),
+            Some(address) => (Vec::new(), Some(listen(address, "admin.listen", context(None, None, admin))?)),
             None => (admin, None),
         };
         let page = Some(page).filter(|_| mount.path() != "/");
         let endpoints = endpoints.into_iter().chain(page).collect();
         let setting = "--listen or server.listen";
-        let listener = listen(config.server.listen, setting, context(Some(Arc::clone(&server)), endpoints))?;
-        Ok(Self { server, listener, admin, mount, clock, drain: config.server.drain })
+        let context = context(Some(Arc::clone(&server)), secure, endpoints);
+        let listener = listen(config.server.listen, setting, context)?;
+        Ok(Self { server, listener, admin, tls, mount, clock, drain: config.server.drain })
     }
 
     /// The server: its events, its counters.
@@ -96,7 +105,14 @@ impl App {
     /// # Errors
     /// What the system says about the socket.
     pub fn url(&self) -> io::Result<String> {
-        Ok(format!("http://{}{}", self.listener.address()?, self.mount.path()))
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        Ok(format!("{scheme}://{}{}", self.listener.address()?, self.mount.path()))
+    }
+
+    /// The certificate that is read from files, to be read anew when somebody asks for it.
+    #[must_use]
+    pub fn certificates(&self) -> Option<&Arc<Certificates>> {
+        self.tls.as_ref().and_then(|tls| tls.certificates.as_ref())
     }
 
     /// Where health and metrics are, if they have an address of their own.
@@ -110,7 +126,8 @@ impl App {
     /// Serves until `stop` is done, then drains: connections are refused, held connects answered, sockets closed.
     /// True if all connections ended within the time that `server.drain` allows.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
-        let Self { server, listener, admin, clock, drain, .. } = self;
+        let Self { server, listener, admin, tls, clock, drain, .. } = self;
+        let (certificates, acme) = tls.map_or((None, None), |tls| (tls.certificates, tls.acme));
         let (draining, drained) = watch::channel(false);
         let listening = tokio::spawn(listener.serve(drained.clone(), drain));
         let admin = admin.map(|admin| tokio::spawn(admin.serve(drained, drain)));
@@ -118,6 +135,8 @@ impl App {
         let sweeping = tokio::spawn(every(SWEEP, server.metrics().clone(), move || ending.expire()));
         let ticking = Arc::clone(&clock);
         let ticking = tokio::spawn(every(TICK, server.metrics().clone(), move || ticking.tick()));
+        let polling = certificates.map(|certificates| tokio::spawn(poll(certificates)));
+        let fetching = acme.map(|acme| tokio::spawn(acme.run()));
         stop.await;
         clock.drain();
         draining.send_replace(true);
@@ -127,6 +146,7 @@ impl App {
         }
         sweeping.abort();
         ticking.abort();
+        polling.into_iter().chain(fetching).for_each(|task| task.abort());
         all
     }
 }
@@ -140,5 +160,15 @@ async fn every(time: Duration, metrics: Metrics, act: impl Fn()) {
         if std::panic::catch_unwind(AssertUnwindSafe(&act)).is_err() {
             metrics.panics.inc();
         }
+    }
+}
+
+/// Looks whether the files of the certificate have changed.
+async fn poll(certificates: Arc<Certificates>) {
+    loop {
+        tokio::time::sleep(tls::POLL).await;
+        let certificates = Arc::clone(&certificates);
+        // A disk may keep one waiting. A panic in there must not end this for good.
+        let _ = tokio::task::spawn_blocking(move || certificates.poll()).await;
     }
 }

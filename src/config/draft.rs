@@ -150,5 +150,16 @@ fn clashes(config: &Config) -> Vec<Clash> {
             format!("server.listen and admin.listen are both {}; write another port", server.listen);
         found.push(Clash { keys, message });
     }
+    let (tls, acme) = (&config.tls, &config.acme);
+    if tls.certificate.is_some() && !acme.domains.is_empty() {
+        let message =
+            "the certificate comes either from tls.certificate or by acme.domains; remove one of them";
+        found.push(Clash { keys: ["tls.certificate", "acme.domains"], message: message.to_owned() });
+    }
+    if tls.certificate.is_some() != tls.key.is_some() {
+        let missing = if tls.key.is_some() { "tls.certificate" } else { "tls.key" };
+        let message = format!("a certificate and its key go together; write {missing} too");
+        found.push(Clash { keys: ["tls.certificate", "tls.key"], message });
+    }
     found
 }

@@ -1,6 +1,7 @@
 //! The sections of `faye.toml` as structs. Field names are the keys; defaults are the documentation's defaults.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -25,10 +26,22 @@ pub struct Config {
     pub eventsource: EventSource,
     /// The listener for health and metrics.
     pub admin: Admin,
+    /// The certificate of the server, from files.
+    pub tls: Tls,
+    /// The certificate of the server, by ACME.
+    pub acme: Acme,
     /// Log lines.
     pub log: Log,
     /// Rules for channels; the first that matches wins.
     pub channel: Vec<ChannelRule>,
+}
+
+impl Config {
+    /// Whether `server.listen` speaks TLS.
+    #[must_use]
+    pub fn speaks_tls(&self) -> bool {
+        self.tls.certificate.is_some() || !self.acme.domains.is_empty()
+    }
 }
 
 /// `[server]`
@@ -226,6 +239,44 @@ impl Default for EventSource {
 pub struct Admin {
     /// A listener of its own for `/healthz` and `/metrics`; without it they are served beside the mount.
     pub listen: Option<SocketAddr>,
+}
+
+/// `[tls]`
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// The file of the certificate and its chain; with it, `server.listen` speaks TLS only.
+    pub certificate: Option<PathBuf>,
+    /// The file of its key.
+    pub key: Option<PathBuf>,
+}
+
+/// `[acme]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Acme {
+    /// The names that the certificate is for; with one, `server.listen` speaks TLS only.
+    pub domains: Vec<String>,
+    /// Whom the authority may write to.
+    pub email: Option<String>,
+    /// The folder in which the account and the certificate are kept.
+    pub cache: PathBuf,
+    /// The URL of the authority's directory.
+    pub directory: String,
+    /// A file with the root that the directory's own certificate goes back to, if it is none that the system knows.
+    pub directory_root: Option<PathBuf>,
+}
+
+impl Default for Acme {
+    fn default() -> Self {
+        Self {
+            domains: Vec::new(),
+            email: None,
+            cache: PathBuf::from("acme"),
+            directory: "https://acme-v02.api.letsencrypt.org/directory".to_owned(),
+            directory_root: None,
+        }
+    }
 }
 
 /// `[log]`
