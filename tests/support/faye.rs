@@ -11,13 +11,15 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Http, Response, WATCHDOG, assert_done, publication};
+use super::{Authority, Http, Response, WATCHDOG, assert_done, publication, tls};
 
 /// A running server. It is killed when this is dropped.
 pub(crate) struct Faye {
     child: Child,
-    /// Where it listens.
+    /// Where clients reach it: where it listens, or where the tunnel does that leads there.
     pub(crate) address: SocketAddr,
+    /// Where it listens.
+    pub(crate) listens: SocketAddr,
     /// Where it serves health and metrics.
     pub(crate) admin: SocketAddr,
     /// The path of the Bayeux server.
@@ -46,9 +48,26 @@ impl Faye {
     pub(crate) fn start_with_file(file: &str, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("faye.toml"), file).expect("a file of settings");
+        Self::start_in(folder, settings)
+    }
+
+    /// Starts a server in this folder, with what is in it.
+    pub(crate) fn start_in(folder: tempfile::TempDir, settings: &[(&str, &str)]) -> Self {
         let settings =
             settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Self::spawn(folder, settings, &["--listen", "127.0.0.1:0"])
+    }
+
+    /// Starts a server that speaks TLS, with a new certificate, and a tunnel to it, so that all clients reach it as ever.
+    pub(crate) fn start_with_tls(authority: &Authority, settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        authority.certificate().write(folder.path());
+        let mut faye = Self::start_in(folder, &[&tls::SETTINGS, settings].concat());
+        faye.address = tls::tunnel(faye.listens, Arc::new(authority.client(rustls::ALL_VERSIONS)));
+        if faye.admin == faye.listens {
+            faye.admin = faye.address;
+        }
+        faye
     }
 
     /// Starts a server with these arguments, of which one says where it listens.
@@ -103,8 +122,8 @@ impl Faye {
                 let _ = child.wait();
                 panic!("the server did not start: {}", stderr.lock());
             };
-            if let Some((_, found)) = line.split_once("listening on http://") {
-                url = Some(found.to_owned());
+            if let Some((_, found)) = line.split_once("listening on ") {
+                url = found.split_once("://").map(|(_, found)| found.to_owned());
             }
             if let Some((_, rest)) = line.split_once("Health and metrics are on http://") {
                 admin = rest.split('/').next().map(|address| address.parse().expect("an address"));
@@ -118,6 +137,7 @@ impl Faye {
         Self {
             child,
             address,
+            listens: address,
             admin: admin.unwrap_or(address),
             mount: path.to_owned(),
             stderr,
@@ -131,7 +151,7 @@ impl Faye {
         self.kill();
         let settings = std::mem::take(&mut self.settings);
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a temporary folder"));
-        Self::spawn(folder, settings, &["--listen", &self.address.to_string()])
+        Self::spawn(folder, settings, &["--listen", &self.listens.to_string()])
     }
 
     /// The URL that clients are given.

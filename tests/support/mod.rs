@@ -9,11 +9,13 @@
     reason = "also what a test calls is a test"
 )]
 
+pub(crate) mod acme;
 mod eventsource;
 mod faye;
 mod http;
 pub(crate) mod script;
 mod session;
+pub(crate) mod tls;
 mod websocket;
 
 use std::time::Duration;
@@ -24,6 +26,7 @@ pub(crate) use eventsource::{Part, Stream};
 pub(crate) use faye::{Faye, binary};
 pub(crate) use http::{Http, Response};
 pub(crate) use session::{Session, Via};
+pub(crate) use tls::Authority;
 pub(crate) use websocket::{Frame, Opcode, Socket, frame};
 
 /// How long anything may take before a test is taken to have failed. No test passes or fails by a shorter time.

@@ -1,0 +1,205 @@
+//! What the server shows for a certificate: from files that may change while it runs, all or nothing.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "also what a test calls is a test")]
+
+mod support;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use faye_server::app::App;
+use faye_server::bayeux::{Message, Verb};
+use faye_server::config::Config;
+use faye_server::extension::{Extension, Stages, Verdict};
+use faye_server::peer::Peer;
+use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
+use support::tls::{SETTINGS, ask, connect, shown};
+use support::*;
+use tokio::time::Instant;
+
+/// Waits until new connections are shown this certificate.
+#[track_caller]
+fn wait_for(address: SocketAddr, config: &Arc<ClientConfig>, wanted: &CertificateDer<'_>) {
+    let begin = Instant::now();
+    while shown(&connect(address, config)) != *wanted {
+        assert!(begin.elapsed() < WATCHDOG, "the certificate stays");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+/// A client that takes no tickets, so that each connection is shown the certificate.
+fn client(authority: &Authority) -> Arc<ClientConfig> {
+    let mut config = authority.client(rustls::ALL_VERSIONS);
+    config.resumption = rustls::client::Resumption::disabled();
+    Arc::new(config)
+}
+
+#[test]
+fn a_new_certificate_is_for_new_connections_and_old_ones_go_on() {
+    let authority = Authority::new();
+    let faye = Faye::start_with_tls(&authority, &[]);
+    let config = client(&authority);
+    let mut old = connect(faye.listens, &config);
+    let first = shown(&old);
+    let mut session = Session::subscribed(&faye, Via::WebSocket, "/a");
+    let fresh = authority.certificate();
+    assert_ne!(fresh.der, first);
+    fresh.write(&faye.folder());
+    wait_for(faye.listens, &config, &fresh.der);
+    assert_eq!(ask(&mut old, "GET", "/healthz", ""), (200, "ok\n".to_owned()));
+    faye.publish("/a", "still there");
+    assert_eq!(session.take(1), ["still there"]);
+    assert_eq!(faye.metric("faye_certificate_reloads_total"), 1);
+    assert!(faye.stderr().contains("the certificate was read anew"), "{}", faye.stderr());
+}
+
+#[test]
+fn what_is_not_good_is_refused_whole_and_the_old_one_stays() {
+    let authority = Authority::new();
+    let faye = Faye::start_with_tls(&authority, &[]);
+    let config = client(&authority);
+    let first = shown(&connect(faye.listens, &config));
+    let fresh = authority.certificate();
+    let path = |name: &str| faye.folder().join(name);
+    let failures = "faye_certificate_failures_total";
+    let bad: [&dyn Fn(); 4] = [
+        // Half of the pair.
+        &|| std::fs::write(path("cert.pem"), &fresh.certificate).unwrap(),
+        &|| std::fs::remove_file(path("key.pem")).unwrap(),
+        // Half of a file.
+        &|| std::fs::write(path("cert.pem"), &fresh.certificate[..200]).unwrap(),
+        &|| std::fs::write(path("cert.pem"), "").unwrap(),
+    ];
+    for (number, spoil) in bad.iter().enumerate() {
+        spoil();
+        faye.wait_for_metric(failures, |now| now == number as u64 + 1);
+        assert_eq!(shown(&connect(faye.listens, &config)), first);
+    }
+    for text in
+        ["is no key for the certificate in cert.pem", "key.pem cannot be read", "not whole", "no certificate"]
+    {
+        assert!(faye.stderr().contains(text), "{text}: {}", faye.stderr());
+    }
+    fresh.write(&faye.folder());
+    wait_for(faye.listens, &config, &fresh.der);
+}
+
+/// What the server says when it cannot start with these files.
+fn complaint(write: impl Fn(&Path)) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path());
+    let mut command = binary();
+    command.current_dir(folder.path()).envs(SETTINGS).args(["--listen", "127.0.0.1:0"]);
+    let output = command.output().unwrap();
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_server_that_cannot_have_its_certificate_says_why() {
+    let authority = Authority::new();
+    let (one, other) = (authority.certificate(), authority.certificate());
+    let text = complaint(|_| {});
+    assert!(text.contains("tls.certificate: cert.pem cannot be read"), "{text}");
+    assert!(text.contains("name a file that the server may read"), "{text}");
+    let text = complaint(|folder| std::fs::write(folder.join("cert.pem"), &one.certificate).unwrap());
+    assert!(text.contains("tls.key: key.pem cannot be read"), "{text}");
+    let text = complaint(|folder| {
+        one.write(folder);
+        std::fs::write(folder.join("key.pem"), &one.certificate).unwrap();
+    });
+    assert!(text.contains("tls.key: key.pem holds no private key"), "{text}");
+    let text = complaint(|folder| {
+        one.write(folder);
+        std::fs::write(folder.join("key.pem"), &other.key).unwrap();
+    });
+    assert!(text.contains("tls.key: key.pem is no key for the certificate in cert.pem"), "{text}");
+}
+
+#[test]
+fn our_own_clients_speak_https_to_whom_they_trust() {
+    let authority = Authority::new();
+    let faye = Faye::start_with_tls(&authority, &[]);
+    let root = faye.folder().join("root.pem");
+    std::fs::write(&root, authority.root()).unwrap();
+    let url = format!("https://{}:{}{}", support::tls::NAME, faye.listens.port(), faye.mount);
+    let run = |trusted: &Path| {
+        let mut command = binary();
+        command.args(["publish", "/a", "\"by https\"", "--url", &url]).env("SSL_CERT_FILE", trusted);
+        command.env_remove("SSL_CERT_DIR");
+        command.output().unwrap()
+    };
+    let mut session = Session::subscribed(&faye, Via::WebSocket, "/a");
+    let output = run(&root);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(session.take(1), ["by https"]);
+    let stranger = faye.folder().join("stranger.pem");
+    std::fs::write(&stranger, Authority::new().root()).unwrap();
+    let output = run(&stranger);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && text.contains("invalid peer certificate"), "{text}");
+    let mut command = binary();
+    command.args(["subscribe", "/a", "--url", &url]).env("SSL_CERT_FILE", &root).env_remove("SSL_CERT_DIR");
+    command.stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    faye.wait_for_metric("faye_subscriptions", |now| now == 2);
+    faye.publish("/a", "to a subscriber");
+    let mut line = String::new();
+    let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut output, &mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(line, "{\"channel\":\"/a\",\"data\":\"to a subscriber\"}\n");
+}
+
+/// Lets only those publish who come by TLS.
+struct SecureOnly;
+
+impl Extension for SecureOnly {
+    fn name(&self) -> &str {
+        "secure only"
+    }
+
+    fn stages(&self) -> Stages {
+        Stages { incoming: true, ..Stages::default() }
+    }
+
+    fn incoming<'a>(&'a self, mut message: Message, peer: &'a Arc<Peer>) -> Verdict<'a> {
+        if message.verb() == Verb::Publish && !peer.secure {
+            message.refuse("403::Not by TLS");
+        }
+        message.into()
+    }
+}
+
+#[test]
+fn an_extension_sees_who_comes_by_tls() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().unwrap();
+    authority.certificate().write(folder.path());
+    let config = client(&authority);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let start = |is_secure: bool| {
+        let mut settings = Config::default();
+        settings.server.listen.set_port(0);
+        settings.tls.certificate = is_secure.then(|| folder.path().join("cert.pem"));
+        settings.tls.key = is_secure.then(|| folder.path().join("key.pem"));
+        let _guard = runtime.enter();
+        let app = App::bind(&settings, &[Arc::new(SecureOnly)]).unwrap();
+        let url = app.url().unwrap();
+        assert_eq!(app.certificates().is_some(), is_secure);
+        runtime.spawn(app.run(std::future::pending()));
+        let (scheme, rest) = url.split_once("://").unwrap();
+        assert_eq!(scheme == "https", is_secure);
+        rest.split('/').next().unwrap().parse::<SocketAddr>().unwrap()
+    };
+    let message = publication("/a", 1);
+    let mut plain = Http::open(start(false));
+    assert_eq!(plain.post("/faye", &message)[0]["error"], "403::Not by TLS");
+    let mut tls = connect(start(true), &config);
+    let (status, body) = ask(&mut tls, "POST", "/faye", &message.to_string());
+    assert_eq!(status, 200);
+    assert!(body.contains("\"successful\":true"), "{body}");
+}
