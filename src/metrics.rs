@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 #[allow(non_camel_case_types, reason = "the names are the values of the label")]
 pub enum Reason {
     connections,
+    connections_by_address,
     descriptors,
     body,
     body_time,
@@ -32,6 +33,17 @@ pub enum Reason {
     channel,
     segments,
     callback,
+    handshakes,
+    messages,
+    publications,
+    /// A page that is not among `browsers.origins`.
+    origin,
+    /// JSON-P while it is off.
+    jsonp,
+    /// An operation that the rules do not allow.
+    forbidden,
+    /// A message for a session that has shown a credential, by somebody who does not.
+    takeover,
     /// A request or frame that is no payload: bad JSON, bad UTF-8, no `message`, a wrong method.
     syntax,
     /// A WebSocket that broke RFC 6455.
@@ -122,6 +134,8 @@ pub struct Figures {
     pub sessions_expired: Counter,
     /// Subscriptions alive.
     pub subscriptions: Gauge,
+    /// Subscriptions that ended because their token expired.
+    pub subscriptions_expired: Counter,
     /// Publications accepted.
     pub publications: Counter,
     /// Publications put into mailboxes.
@@ -144,6 +158,8 @@ pub struct Figures {
     pub certificate_reloads: Counter,
     /// Certificates that were not good, or could not be had; the one before stays in use.
     pub certificate_failures: Counter,
+    /// How often the settings were read again.
+    pub reloads: Counter,
     /// Tasks that ended by a panic; each is a defect of the server.
     pub panics: Counter,
 }
@@ -201,6 +217,11 @@ impl Metrics {
             "Sessions that ended because no connect came in time",
             &self.sessions_expired,
         );
+        add(
+            "subscriptions_expired",
+            "Subscriptions that ended because their token expired",
+            &self.subscriptions_expired,
+        );
         add("publications", "Publications accepted", &self.publications);
         add("deliveries", "Publications put into mailboxes", &self.deliveries);
         add("deliveries_written", "Publications written to a live connection", &self.deliveries_written);
@@ -224,6 +245,7 @@ impl Metrics {
             "Certificates that were not good or could not be had",
             &self.certificate_failures,
         );
+        add("reloads", "How often the settings were read again", &self.reloads);
         add("panics", "Tasks that ended by a panic", &self.panics);
         let mut add = |name: &str, help: &str, metric: &Gauge| registry.register(name, help, metric.clone());
         add("connections", "Connections open", &self.connections);

@@ -86,6 +86,18 @@ fn what_is_not_good_is_refused_whole_and_the_old_one_stays() {
     wait_for(faye.listens, &config, &fresh.der);
 }
 
+#[test]
+fn a_signal_has_it_read_at_once() {
+    let authority = Authority::new();
+    let faye = Faye::start_with_tls(&authority, &[]);
+    faye.hang_up();
+    faye.wait_for_metric("faye_certificate_reloads_total", |now| now == 1);
+    std::fs::write(faye.folder().join("key.pem"), "").unwrap();
+    faye.hang_up();
+    faye.wait_for_metric("faye_certificate_failures_total", |now| now >= 1);
+    faye.assert_serves();
+}
+
 /// What the server says when it cannot start with these files.
 fn complaint(write: impl Fn(&Path)) -> String {
     let folder = tempfile::tempdir().unwrap();

@@ -39,9 +39,9 @@ fn every_transport_carries_messages() {
         for text in &large {
             // What a script is asked for by has to fit into a URL.
             if via == Via::Jsonp {
-                faye.publish("/a", text.as_str())
+                faye.publish("/a", text.as_str());
             } else {
-                session.publish("/a", text.as_str())
+                session.publish("/a", text.as_str());
             }
         }
         assert!(session.take(3) == large, "{via:?}");

@@ -102,7 +102,7 @@ impl Directory {
         reader.read_exact(&mut body).unwrap();
         let payload = serde_json::from_slice::<Value>(&body).ok().map(|body| decode(&body["payload"]));
         let path = first.split(' ').nth(1).unwrap();
-        let (location, answer) = self.answer(path, payload.unwrap_or_default());
+        let (location, answer) = self.answer(path, &payload.unwrap_or_default());
         let head = format!(
             "HTTP/1.1 200 OK\r\nReplay-Nonce: x\r\nLocation: {}{location}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
             self.base(),
@@ -115,7 +115,7 @@ impl Directory {
         let _ = stream.flush();
     }
 
-    fn answer(&self, path: &str, payload: Vec<u8>) -> (&'static str, String) {
+    fn answer(&self, path: &str, payload: &[u8]) -> (&'static str, String) {
         let base = self.base();
         let answer = match path {
             // Asked by HEAD.
@@ -135,7 +135,7 @@ impl Directory {
                 json!({})
             }
             "/finalize" => {
-                let request: Value = serde_json::from_slice(&payload).unwrap();
+                let request: Value = serde_json::from_slice(payload).unwrap();
                 self.sign(&decode(&request["csr"]));
                 self.order()
             }

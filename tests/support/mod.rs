@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 pub(crate) use eventsource::{Part, Stream};
 pub(crate) use faye::{Faye, binary};
 pub(crate) use http::{Http, Response};
-pub(crate) use session::{Session, Via};
+pub(crate) use session::{Session, Via, encode};
 pub(crate) use tls::Authority;
 pub(crate) use websocket::{Frame, Opcode, Socket, frame};
 
