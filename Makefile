@@ -8,7 +8,7 @@ SHELL := /bin/bash
 COMPAT := tests/compat
 CLIENT := client-js
 
-.PHONY: help build test fmt lint doc unit tools client compat bench microbench fuzz autobahn deny clean
+.PHONY: help build test fmt lint doc unit by-tls tools client compat bench microbench fuzz autobahn deny clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -29,6 +29,10 @@ doc: ## Build the documentation; a broken link is an error
 
 unit: ## Unit, property and black-box tests
 	$(CARGO) test --locked
+
+by-tls: ## The black-box tests of the transports once more, through TLS
+	BY_TLS=1 $(CARGO) test --locked $(addprefix --test ,http transports mailbox guarantees ping drain compressed upgrade \
+	  hostile garbage overflow backlog connect publish subscribe disconnect expiry)
 
 tools: ## Install what the tests of the client and with the official clients need
 	@scripts/test-tools

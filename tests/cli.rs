@@ -167,7 +167,7 @@ fn publish_says_what_went_wrong() {
         "status 404",
         "is the path right?",
     ]);
-    for url in ["faye", "https://127.0.0.1/faye", "ftp://x/faye", ""] {
+    for url in ["faye", "wss://127.0.0.1/faye", "ftp://x/faye", ""] {
         run(&["publish", "/a", "1", "--url", url], &[]).fails_with(&["is not a URL of a server"]);
     }
     drop(faye);

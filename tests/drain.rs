@@ -11,7 +11,7 @@ use support::*;
 /// Waits until the server refuses connections.
 fn wait_for_refusal(faye: &Faye) {
     let begin = tokio::time::Instant::now();
-    while TcpStream::connect(faye.address).is_ok() {
+    while TcpStream::connect(faye.listens).is_ok() {
         assert!(begin.elapsed() < WATCHDOG, "connections are still accepted");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }

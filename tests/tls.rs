@@ -204,6 +204,20 @@ fn a_handshake_that_does_not_end_is_cut() {
 }
 
 #[test]
+fn who_says_goodbye_in_the_middle_of_a_handshake_is_let_go() {
+    let (faye, config) = start(LONG);
+    let mut records = Vec::new();
+    connect_only(faye.listens, &config).conn.write_tls(&mut records).unwrap();
+    // `close_notify`; the socket stays open.
+    records.extend_from_slice(&[21, 3, 3, 0, 2, 1, 0]);
+    let mut leaving: Vec<_> = (0..20).map(|_| Http::open(faye.listens)).collect();
+    leaving.iter_mut().for_each(|leaving| leaving.send_raw(&records));
+    leaving.iter_mut().for_each(Http::wait_for_end);
+    faye.wait_for_metric(REFUSED, |now| now == 20);
+    faye.assert_serves();
+}
+
+#[test]
 fn a_handshake_without_an_end_takes_bounded_memory() {
     let (faye, _) = start(LONG);
     let mut endless = Http::open(faye.listens);

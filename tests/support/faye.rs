@@ -51,8 +51,13 @@ impl Faye {
         Self::start_in(folder, settings)
     }
 
-    /// Starts a server in this folder, with what is in it.
+    /// Starts a server in this folder, with what is in it. Where all tests are to go by TLS, so does this one, unless it
+    /// has settings of that itself.
     pub(crate) fn start_in(folder: tempfile::TempDir, settings: &[(&str, &str)]) -> Self {
+        let is_plain = settings.iter().all(|(name, _)| !name.starts_with("FAYE_TLS"));
+        if is_plain && std::env::var_os("BY_TLS").is_some() {
+            return Self::start_in_with_tls(folder, &Authority::new(), settings);
+        }
         let settings =
             settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Self::spawn(folder, settings, &["--listen", "127.0.0.1:0"])
@@ -61,6 +66,14 @@ impl Faye {
     /// Starts a server that speaks TLS, with a new certificate, and a tunnel to it, so that all clients reach it as ever.
     pub(crate) fn start_with_tls(authority: &Authority, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::start_in_with_tls(folder, authority, settings)
+    }
+
+    fn start_in_with_tls(
+        folder: tempfile::TempDir,
+        authority: &Authority,
+        settings: &[(&str, &str)],
+    ) -> Self {
         authority.certificate().write(folder.path());
         let mut faye = Self::start_in(folder, &[&tls::SETTINGS, settings].concat());
         faye.address = tls::tunnel(faye.listens, Arc::new(authority.client(rustls::ALL_VERSIONS)));
