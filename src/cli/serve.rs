@@ -115,6 +115,7 @@ fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
         ("mailbox", started.mailbox == now.mailbox),
         ("websocket", started.websocket == now.websocket),
         ("eventsource", started.eventsource == now.eventsource),
+        ("webhook", started.webhook == now.webhook),
         ("admin", started.admin == now.admin),
         ("log", started.log == now.log),
     ];

@@ -59,8 +59,8 @@ impl Server {
         }
         let session =
             message.text(Field::ClientId).and_then(|id| self.sessions.find(&ClientId::parse(id.as_bytes())?));
-        let session =
-            session.filter(|session| !session.is_bound() || session.is_proven(&credentials.proof(peer)));
+        let session = session
+            .filter(|session| !session.is_bound() || session.is_proven(&policy.proof(credentials, peer)));
         let shown = Shown { credentials, session: session.as_deref(), peer };
         let has_to_ask = |judgement| matches!(judgement, Judgement::Ask);
         match message.verb() {

@@ -193,7 +193,8 @@ impl Server {
     fn proven_session(&self, request: &Request<'_>) -> Option<Arc<Session>> {
         let id = request.message.text(Field::ClientId)?;
         let session = self.sessions.find(&ClientId::parse(id.as_bytes())?)?;
-        if session.is_bound() && !session.is_proven(&request.credentials.proof(request.peer)) {
+        if session.is_bound() && !session.is_proven(&request.policy.proof(request.credentials, request.peer))
+        {
             self.metrics.refuse(Reason::takeover);
             tracing::info!(client = %session.id(), "somebody without its credential spoke for a session, and was refused");
             return None;
@@ -204,7 +205,8 @@ impl Server {
     /// Whether a request without messages, such as for a stream, comes from the client of a session.
     #[must_use]
     pub fn is_proven(&self, session: &Session, peer: &Arc<Peer>) -> bool {
-        let is_proven = !session.is_bound() || session.is_proven(&Credentials::default().proof(peer));
+        let is_proven = !session.is_bound()
+            || session.is_proven(&self.policy.load().proof(&Credentials::default(), peer));
         if !is_proven {
             self.metrics.refuse(Reason::takeover);
         }

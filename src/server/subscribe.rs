@@ -32,7 +32,7 @@ impl Server {
             let permit = self.permit(judgement, pattern)?;
             self.add(session, pattern)?;
             if permit.by_credential {
-                self.bind(session, request, permit.grant.as_ref(), cookie);
+                self.bind(session, request, permit.grant.clone(), cookie);
                 self.rest(session, pattern, &permit);
             }
             Ok(())
