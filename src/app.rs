@@ -15,6 +15,7 @@ use crate::metrics::Metrics;
 use crate::server::Server;
 use crate::tls::{self, Certificates, Tls, TlsError};
 use crate::transport::{Clock, Context, Endpoint, Listener, Mount, TICK};
+use crate::webhook::Webhook;
 
 /// How often expired sessions are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -27,6 +28,7 @@ pub struct App {
     tls: Option<Tls>,
     mount: Mount,
     clock: Arc<Clock>,
+    webhook: Option<Webhook>,
     drain: Duration,
 }
 
@@ -91,7 +93,8 @@ impl App {
         let setting = "--listen or server.listen";
         let context = context(Some(Arc::clone(&server)), secure, endpoints);
         let listener = listen(config.server.listen, setting, context)?;
-        Ok(Self { server, listener, admin, tls, mount, clock, drain: config.server.drain })
+        let webhook = Webhook::new(&config.webhook, metrics).map_err(StartError::Setting)?;
+        Ok(Self { server, listener, admin, tls, mount, clock, webhook, drain: config.server.drain })
     }
 
     /// Goes by other settings from now on, as far as they can change while connections are open: who may do what, its keys
@@ -135,7 +138,10 @@ impl App {
     /// Serves until `stop` is done, then drains: connections are refused, held connects answered, sockets closed.
     /// True if all connections ended within the time that `server.drain` allows.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
-        let Self { server, listener, admin, tls, clock, drain, .. } = self;
+        let Self { server, listener, admin, tls, clock, webhook, drain, .. } = self;
+        let (quiet, is_quiet) = watch::channel(false);
+        // Before anything can happen that it has to tell.
+        let telling = webhook.map(|webhook| tokio::spawn(webhook.run(server.events(), is_quiet)));
         let (certificates, acme) = tls.map_or((None, None), |tls| (tls.certificates, tls.acme));
         let (draining, drained) = watch::channel(false);
         let listening = tokio::spawn(listener.serve(drained.clone(), drain));
@@ -156,6 +162,12 @@ impl App {
         sweeping.abort();
         ticking.abort();
         polling.into_iter().chain(fetching).for_each(|task| task.abort());
+        quiet.send_replace(true);
+        if let Some(telling) = telling
+            && tokio::time::timeout(drain, telling).await.is_err()
+        {
+            tracing::warn!("the application did not take the last events within server.drain");
+        }
         all
     }
 }

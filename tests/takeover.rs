@@ -99,6 +99,18 @@ fn the_client_goes_on_by_its_cookie_its_token_or_its_connection() {
 }
 
 #[test]
+fn a_token_in_the_header_of_every_request_is_as_good() {
+    let faye = Faye::start_with_file(RULES, &[]);
+    let id = faye.client();
+    let bearer = format!("Bearer {}", token("victim"));
+    let ask = |message: &Value| post_with(&faye, &[("Authorization", &bearer)], message).remove(0);
+    assert_done(&ask(&subscribe(&id, "/private/a")));
+    assert_done(&ask(&connect(&id, "long-polling")));
+    assert_unknown(&faye.ask(&connect(&id, "long-polling")), &id);
+    assert_done(&faye.ask(&with_token(connect_now(&id, "long-polling"), "victim")));
+}
+
+#[test]
 fn a_session_that_begins_on_a_websocket_is_that_connections() {
     let faye = Faye::start_with_file(RULES, &[]);
     let mut socket = Socket::open(&faye);
@@ -140,6 +152,18 @@ fn a_foreign_page_cannot_use_the_cookie() {
         |origin: &str| post_with(&faye, &[("Cookie", &cookie), ("Origin", origin)], &message).remove(0);
     assert_unknown(&from("https://evil.example"), &id);
     assert_done(&from(&format!("http://{}", faye.address)));
+}
+
+#[test]
+fn a_client_that_cannot_show_its_sessions_are_its_own_waits_longer_each_time() {
+    let faye = Faye::start_with_file(RULES, &[]);
+    let intervals: Vec<_> = (0..8)
+        .map(|_| {
+            let (id, _) = victim(&faye);
+            faye.ask(&connect(&id, "long-polling"))["advice"]["interval"].as_u64().unwrap()
+        })
+        .collect();
+    assert!(intervals[7] > 10 * intervals[0], "{intervals:?}");
 }
 
 #[test]

@@ -56,18 +56,6 @@ impl Credentials {
     pub fn digest(&self) -> Option<[u8; 32]> {
         self.digest
     }
-
-    /// What shows that the message comes from the client of a session.
-    #[must_use]
-    pub fn proof<'a>(&'a self, peer: &'a Arc<Peer>) -> Proof<'a> {
-        Proof {
-            peer,
-            is_connection: peer.transport == Transport::WebSocket,
-            browser: browser(peer),
-            grant: self.grant(),
-            digest: self.digest,
-        }
-    }
 }
 
 impl Shown<'_> {
@@ -127,6 +115,20 @@ impl Policy {
             }
         }
         credentials
+    }
+
+    /// What shows that a message comes from the client of a session.
+    #[must_use]
+    pub fn proof<'a>(&self, credentials: &Credentials, peer: &'a Arc<Peer>) -> Proof<'a> {
+        let shown = Shown { credentials, session: None, peer };
+        let of_header = || self.bearer_token(shown).and_then(Result::ok);
+        Proof {
+            peer,
+            is_connection: peer.transport == Transport::WebSocket,
+            browser: browser(peer),
+            grant: credentials.grant().cloned().or_else(of_header),
+            digest: credentials.digest,
+        }
     }
 
     /// Whether whoever sent a message has the push secret.

@@ -19,8 +19,8 @@ pub struct Proof<'a> {
     pub is_connection: bool,
     /// The cookie of its browser.
     pub browser: Option<Browser>,
-    /// The token in the message, which was proven.
-    pub grant: Option<&'a Arc<Grant>>,
+    /// The token of the message, which was proven.
+    pub grant: Option<Arc<Grant>>,
     /// A digest of the credentials that the application looks at.
     pub digest: Option<[u8; 32]>,
 }
@@ -63,7 +63,7 @@ impl Session {
         if proof.is_connection {
             credential.connection = Some(Arc::downgrade(proof.peer));
         }
-        if let Some(grant) = proof.grant {
+        if let Some(grant) = &proof.grant {
             credential.renew(grant);
         }
     }
@@ -78,14 +78,14 @@ impl Session {
         let is_proven = connection
             || proof.browser.is_some() && proof.browser == credential.browser
             || proof.digest.is_some() && proof.digest == credential.digest
-            || proof.grant.is_some_and(|grant| {
+            || proof.grant.as_ref().is_some_and(|grant| {
                 credential.grant.as_ref().is_some_and(|known| grant.is_of_the_holder_of(known))
             });
         if is_proven {
             if proof.is_connection && !connection {
                 credential.connection = Some(Arc::downgrade(proof.peer));
             }
-            if let Some(grant) = proof.grant {
+            if let Some(grant) = &proof.grant {
                 credential.renew(grant);
             }
         }

@@ -37,7 +37,7 @@ impl Server {
                 Ok((session, permit)) => {
                     created = Some(*session.id());
                     if permit.by_credential || request.credentials.grant().is_some() {
-                        self.bind(&session, request, permit.grant.as_ref(), cookie);
+                        self.bind(&session, request, permit.grant, cookie);
                     }
                 }
                 Err(error) => outcome = Outcome::Failed(error),

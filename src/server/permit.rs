@@ -58,10 +58,10 @@ impl Server {
         &self,
         session: &Session,
         request: &Request<'_>,
-        grant: Option<&Arc<Grant>>,
+        grant: Option<Arc<Grant>>,
         cookie: &mut Option<Browser>,
     ) {
-        let proof = request.credentials.proof(request.peer);
+        let proof = request.policy.proof(request.credentials, request.peer);
         let mut browser = proof.browser;
         let takes_cookies = !matches!(request.peer.transport, Transport::WebSocket | Transport::InProcess);
         if browser.is_none() && takes_cookies && !request.peer.is_foreign {

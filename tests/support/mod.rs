@@ -10,6 +10,7 @@
 )]
 
 pub(crate) mod acme;
+mod application;
 mod eventsource;
 mod faye;
 mod http;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+pub(crate) use application::{Application, Asked};
 pub(crate) use eventsource::{Part, Stream};
 pub(crate) use faye::{Faye, binary};
 pub(crate) use http::{Http, Response};
