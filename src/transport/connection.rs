@@ -116,7 +116,6 @@ pub(super) async fn wait(
 /// Ends our side after the last byte, and waits for the other's end for a while: closed at once, the system may throw
 /// away what the other side has not read yet.
 pub(super) async fn linger(stream: &Stream, alarm: &mut Alarm, until: Instant) {
-    let tcp = stream.tcp();
     while stream.tls().is_some_and(|tls| is_pending(&tls.close())) {
         let interest = Interest { read: false, write: true };
         if matches!(wait(stream, interest, None, alarm, until).await, Woken::Due | Woken::Ended) {
@@ -124,14 +123,14 @@ pub(super) async fn linger(stream: &Stream, alarm: &mut Alarm, until: Instant) {
         }
     }
     // It fails when the other side has gone, which the next read shows.
-    let _ = socket2::SockRef::from(tcp).shutdown(std::net::Shutdown::Write);
+    let _ = socket2::SockRef::from(stream.tcp()).shutdown(std::net::Shutdown::Write);
     if stream.tls().is_some_and(TlsStream::has_ended) {
         return;
     }
     loop {
         // What still comes is of no interest, so it is not decrypted. In a statement of its own, since every connection would
         // have room for what is kept over a wait.
-        let read = tcp.try_read(&mut [0; 512]);
+        let read = stream.tcp().try_read(&mut [0; 512]);
         match read {
             Ok(0) => return,
             Ok(_) if Instant::now() >= until => return,
