@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::admin::{Health, Page, Stats};
 use crate::config::Config;
 use crate::extension::Extension;
+use crate::extension::javascript::{LoadError, Scripts, over_http};
 use crate::metrics::Metrics;
 use crate::server::Server;
 use crate::transport::{Clock, Context, Endpoint, Listener, Mount, TICK};
@@ -26,6 +27,7 @@ pub struct App {
     mount: Mount,
     clock: Arc<Clock>,
     drain: Duration,
+    scripts: Option<Scripts>,
 }
 
 /// Why a server could not start.
@@ -34,6 +36,9 @@ pub enum StartError {
     /// A setting makes no sense.
     #[error("{0}")]
     Setting(String),
+    /// A file of `extensions.files` cannot be loaded.
+    #[error("cannot load an extension: {0}")]
+    Extension(#[from] LoadError),
     /// An address could not be bound.
     #[error("cannot listen on {address}: {source}; choose another address with {setting}")]
     Listen {
@@ -47,14 +52,19 @@ pub enum StartError {
 }
 
 impl App {
-    /// Binds the addresses of the settings. The system accepts connections from now on; they are served by
-    /// [`App::run`]. Must be called in a tokio runtime.
+    /// Loads the files of `extensions.files`, which come after the given extensions, and binds the addresses of the
+    /// settings. The system accepts connections from now on; they are served by [`App::run`]. Must be called in a tokio
+    /// runtime.
     ///
     /// # Errors
-    /// [`StartError`] if an address cannot be bound or a setting makes no sense.
+    /// [`StartError`] if an address cannot be bound, an extension cannot be loaded or a setting makes no sense.
     pub fn bind(config: &Config, extensions: &[Arc<dyn Extension>]) -> Result<Self, StartError> {
         let metrics = Metrics::default();
-        let server = Arc::new(Server::new(config, extensions, metrics.clone()).map_err(StartError::Setting)?);
+        let scripts = scripts(config, &metrics)?;
+        let mut extensions = extensions.to_vec();
+        extensions.extend(scripts.iter().flat_map(|scripts| scripts.extensions().iter().cloned()));
+        let server = Server::new(config, &extensions, metrics.clone()).map_err(StartError::Setting)?;
+        let server = Arc::new(server);
         let mount = Mount::new(&config.server.mount);
         let clock = Arc::new(Clock::default());
         let context = |server: Option<Arc<Server>>, endpoints: Vec<Arc<dyn Endpoint>>| {
@@ -82,7 +92,7 @@ impl App {
         let endpoints = endpoints.into_iter().chain(page).collect();
         let setting = "--listen or server.listen";
         let listener = listen(config.server.listen, setting, context(Some(Arc::clone(&server)), endpoints))?;
-        Ok(Self { server, listener, admin, mount, clock, drain: config.server.drain })
+        Ok(Self { server, listener, admin, mount, clock, drain: config.server.drain, scripts })
     }
 
     /// The server: its events, its counters.
@@ -110,7 +120,7 @@ impl App {
     /// Serves until `stop` is done, then drains: connections are refused, held connects answered, sockets closed.
     /// True if all connections ended within the time that `server.drain` allows.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
-        let Self { server, listener, admin, clock, drain, .. } = self;
+        let Self { server, listener, admin, clock, drain, scripts, .. } = self;
         let (draining, drained) = watch::channel(false);
         let listening = tokio::spawn(listener.serve(drained.clone(), drain));
         let admin = admin.map(|admin| tokio::spawn(admin.serve(drained, drain)));
@@ -127,8 +137,20 @@ impl App {
         }
         sweeping.abort();
         ticking.abort();
+        if let Some(scripts) = scripts {
+            scripts.stop().await;
+        }
         all
     }
+}
+
+fn scripts(config: &Config, metrics: &Metrics) -> Result<Option<Scripts>, LoadError> {
+    let settings = &config.extensions;
+    if settings.files.is_empty() {
+        return Ok(None);
+    }
+    let fetch = over_http(settings.answer, settings.private_addresses);
+    Scripts::load(settings, metrics, fetch).map(Some)
 }
 
 async fn every(time: Duration, metrics: Metrics, act: impl Fn()) {

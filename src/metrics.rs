@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 
 /// What was refused because of a limit, or because it was not what it had to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
-#[allow(missing_docs, reason = "each bears the name of its setting in [limits]")]
+#[allow(missing_docs, reason = "each bears the name of its setting in [limits], or of one in [extensions]")]
 #[allow(non_camel_case_types, reason = "the names are the values of the label")]
 pub enum Reason {
     connections,
@@ -32,6 +32,10 @@ pub enum Reason {
     channel,
     segments,
     callback,
+    extension_time,
+    extension_answer,
+    extension_waiting,
+    extension_memory,
     /// A request or frame that is no payload: bad JSON, bad UTF-8, no `message`, a wrong method.
     syntax,
     /// A WebSocket that broke RFC 6455.
@@ -136,6 +140,14 @@ pub struct Figures {
     pub ping_timeouts: Counter,
     /// Connections cut because they took nothing of what was written.
     pub write_timeouts: Counter,
+    /// Messages given to extensions written in JavaScript.
+    pub extension_calls: Counter,
+    /// Errors of extensions written in JavaScript: what they threw, and what they called back with that is no message.
+    pub extension_errors: Counter,
+    /// Callbacks that an extension called a second time.
+    pub extension_repeats: Counter,
+    /// How often the JavaScript engine was started anew, by which extensions lost their variables.
+    pub extension_restarts: Counter,
     /// Tasks that ended by a panic; each is a defect of the server.
     pub panics: Counter,
 }
@@ -209,6 +221,10 @@ impl Metrics {
         add("mailbox_dropped", "Publications dropped because a mailbox was full", &self.mailbox_dropped);
         add("ping_timeouts", "Connections cut because they answered no ping", &self.ping_timeouts);
         add("write_timeouts", "Connections cut because they took nothing", &self.write_timeouts);
+        add("extension_calls", "Messages given to extensions in JavaScript", &self.extension_calls);
+        add("extension_errors", "Errors of extensions in JavaScript", &self.extension_errors);
+        add("extension_repeats", "Callbacks that an extension called again", &self.extension_repeats);
+        add("extension_restarts", "Restarts of the JavaScript engine", &self.extension_restarts);
         add("panics", "Tasks that ended by a panic", &self.panics);
         let mut add = |name: &str, help: &str, metric: &Gauge| registry.register(name, help, metric.clone());
         add("connections", "Connections open", &self.connections);

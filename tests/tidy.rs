@@ -17,7 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("telemetry", &["config"]),
     ("router", &["bayeux", "config", "metrics", "peer"]),
     ("broker", &["bayeux"]),
-    ("extension", &["bayeux", "peer"]),
+    ("extension", &["bayeux", "config", "fetch", "metrics", "peer"]),
     ("server", &["bayeux", "broker", "config", "extension", "metrics", "peer", "router"]),
     ("transport", &["bayeux", "config", "metrics", "peer", "router", "server"]),
     ("admin", &["metrics", "transport"]),

@@ -26,6 +26,8 @@ pub enum BayeuxError {
     TooManySubscriptions(usize),
     /// The server has as many sessions as this limit.
     TooManySessions(usize),
+    /// As many messages wait for an extension as this limit.
+    TooManyWaiting(usize),
     /// The server cannot do what it is there for; its log says why.
     Internal,
 }
@@ -43,6 +45,7 @@ impl fmt::Display for BayeuxError {
             Self::TooDeep(limit) => write!(f, "413:{limit}:Message nested too deeply"),
             Self::TooManySubscriptions(limit) => write!(f, "413:{limit}:Too many subscriptions"),
             Self::Internal => f.write_str("500::Internal server error"),
+            Self::TooManyWaiting(limit) => write!(f, "503:{limit}:Too many messages wait for an extension"),
             Self::TooManySessions(limit) => write!(f, "503:{limit}:Too many sessions"),
         }
     }

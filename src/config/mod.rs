@@ -17,6 +17,6 @@ pub use keys::{KEYS, Key};
 pub use load::{DEFAULT_FILE, Override, check, load};
 pub use problem::{Origin, Problem, Problems};
 pub use sections::{
-    Admin, Advice, ChannelRule, Config, EventSource, Limits, Log, LogFormat, Mailbox, Overflow, Server,
-    WebSocket,
+    Admin, Advice, ChannelRule, Config, EventSource, Extensions, Limits, Log, LogFormat, Mailbox, Overflow,
+    Server, WebSocket,
 };
