@@ -13,6 +13,7 @@ mod eventsource;
 mod faye;
 mod http;
 pub(crate) mod script;
+pub(crate) mod scripts;
 mod session;
 mod websocket;
 
