@@ -95,6 +95,15 @@ impl App {
         Ok(Self { server, listener, admin, mount, clock, drain: config.server.drain, scripts })
     }
 
+    /// Goes by other settings from now on, as far as they can change while connections are open: who may do what, its keys
+    /// and secrets, rates, pages, proxies.
+    ///
+    /// # Errors
+    /// What is wrong with them; the settings stay as they were.
+    pub fn reload(server: &Server, config: &Config) -> Result<(), StartError> {
+        server.reload(config).map_err(StartError::Setting)
+    }
+
     /// The server: its events, its counters.
     #[must_use]
     pub fn server(&self) -> &Arc<Server> {

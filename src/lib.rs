@@ -10,6 +10,7 @@
 //! - [`router`]: who on this node gets a publication: the trie, sessions, mailboxes.
 //! - [`broker`]: carries a publication to every node.
 //! - [`extension`]: the pipeline that messages pass on the way in and out.
+//! - [`policy`]: who may connect, publish and subscribe, how often, and from which pages.
 //! - [`server`]: what each verb of the protocol does.
 //! - [`transport`]: HTTP, EventSource and WebSocket.
 //! - [`admin`]: health, metrics, the page at `/`.
@@ -33,6 +34,7 @@ pub mod extension;
 pub mod fetch;
 pub mod metrics;
 pub mod peer;
+pub mod policy;
 pub mod router;
 pub mod server;
 pub mod telemetry;

@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 #[allow(non_camel_case_types, reason = "the names are the values of the label")]
 pub enum Reason {
     connections,
+    connections_by_address,
     descriptors,
     body,
     body_time,
@@ -36,6 +37,17 @@ pub enum Reason {
     extension_answer,
     extension_waiting,
     extension_memory,
+    handshakes,
+    messages,
+    publications,
+    /// A page that is not among `browsers.origins`.
+    origin,
+    /// JSON-P while it is off.
+    jsonp,
+    /// An operation that the rules do not allow.
+    forbidden,
+    /// A message for a session that has shown a credential, by somebody who does not.
+    takeover,
     /// A request or frame that is no payload: bad JSON, bad UTF-8, no `message`, a wrong method.
     syntax,
     /// A WebSocket that broke RFC 6455.
@@ -124,6 +136,8 @@ pub struct Figures {
     pub sessions_expired: Counter,
     /// Subscriptions alive.
     pub subscriptions: Gauge,
+    /// Subscriptions that ended because their token expired.
+    pub subscriptions_expired: Counter,
     /// Publications accepted.
     pub publications: Counter,
     /// Publications put into mailboxes.
@@ -148,6 +162,8 @@ pub struct Figures {
     pub extension_repeats: Counter,
     /// How often the JavaScript engine was started anew, by which extensions lost their variables.
     pub extension_restarts: Counter,
+    /// How often the settings were read again.
+    pub reloads: Counter,
     /// Tasks that ended by a panic; each is a defect of the server.
     pub panics: Counter,
 }
@@ -205,6 +221,11 @@ impl Metrics {
             "Sessions that ended because no connect came in time",
             &self.sessions_expired,
         );
+        add(
+            "subscriptions_expired",
+            "Subscriptions that ended because their token expired",
+            &self.subscriptions_expired,
+        );
         add("publications", "Publications accepted", &self.publications);
         add("deliveries", "Publications put into mailboxes", &self.deliveries);
         add("deliveries_written", "Publications written to a live connection", &self.deliveries_written);
@@ -225,6 +246,7 @@ impl Metrics {
         add("extension_errors", "Errors of extensions in JavaScript", &self.extension_errors);
         add("extension_repeats", "Callbacks that an extension called again", &self.extension_repeats);
         add("extension_restarts", "Restarts of the JavaScript engine", &self.extension_restarts);
+        add("reloads", "How often the settings were read again", &self.reloads);
         add("panics", "Tasks that ended by a panic", &self.panics);
         let mut add = |name: &str, help: &str, metric: &Gauge| registry.register(name, help, metric.clone());
         add("connections", "Connections open", &self.connections);

@@ -52,7 +52,7 @@ faye.toml:11: limits.depth: true is not a whole number; write for example 64
 faye.toml:13: servr: there is no such section; write [server]
 faye.toml:20: channel[2].match: "/a*" is not a channel, nor a pattern that ends in "/*" or "/**"; write for example "/projects/**"
 faye.toml:21: channel[2].overfow: there is no such key; write overflow
-faye.toml:23: channel[3]: the rule matches nothing; write for example match = "/projects/**"
+faye.toml:23: channel[3]: match is missing; write for example match = "/projects/**"
 faye.toml:24: channel[3].overflow: "explode" is not a known word; write one of "disconnect", "drop-oldest", "drop-newest"
 faye.toml:27: log.level: "loud" is not a known word; write one of "error", "warn", "info", "debug", "trace"
 "##;
@@ -86,9 +86,9 @@ fn one_problem() {
         ),
         (
             "[channel]\nmatch = '/a'",
-            "channel: it is a list of rules; write each as [[channel]] with its keys below",
+            "channel: it is a list; write each element as [[channel]] with its keys below",
         ),
-        ("channel = [1]", "channel[1]: it is a list of rules; write each as [[channel]] with its keys below"),
+        ("channel = [1]", "channel[1]: it is a list; write each element as [[channel]] with its keys below"),
         ("[server]\ntimeout = '0s'", "2: server.timeout: \"0s\" is too little; write at least \"1ms\""),
         ("[server]\ntimeout = '10m1ms'", "2: server.timeout: \"10m1ms\" is too much; write at most \"10m\""),
         ("[server]\nthreads = -1", "2: server.threads: -1 is not a whole number;"),
@@ -172,20 +172,28 @@ fn mounts() {
 #[test]
 fn every_example_and_every_bound_may_be_copied() {
     for key in KEYS {
-        let header = if key.section() == "channel" { "[[channel]]" } else { &format!("[{}]", key.section()) };
+        // What an element of a list cannot do without.
+        let required = match key.section() {
+            "channel" => Some("match = '/a'"),
+            "key" => Some("algorithm = 'HS256'"),
+            _ => None,
+        };
+        let section = key.section();
+        let header = if required.is_some() { format!("[[{section}]]") } else { format!("[{section}]") };
         for wrong in ["'?'", "true", "0", "1000000000000", "'0s'", "'999d'"] {
             let said = said(&format!("{header}\n{} = {wrong}", key.name()));
             let Some((_, instead)) = said.lines().last().and_then(|line| line.split_once("; write ")) else {
                 continue;
             };
-            let cure = instead.rsplit_once("match = ").map_or(instead, |(_, cure)| cure);
+            let cure = instead.rsplit_once(" = ").map_or(instead, |(_, cure)| cure);
             let cure = ["for example ", "at least ", "at most ", "one of "]
                 .iter()
                 .find_map(|lead| cure.strip_prefix(lead));
             for cure in cure.unwrap_or("").split(", ").filter(|cure| !cure.is_empty()) {
                 let mut text = format!("{header}\n{} = {cure}", key.name());
-                if key.section() == "channel" && key.name() != "match" {
-                    text.push_str("\nmatch = '/a'");
+                if let Some(required) = required.filter(|required| !required.starts_with(key.name())) {
+                    text.push('\n');
+                    text.push_str(required);
                 }
                 // A bound may clash with the default of another key; that it is not refused by itself is the point.
                 let refused = check(&text, "faye.toml").to_string();

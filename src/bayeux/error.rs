@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use super::Advice;
+
 /// Why a message was not carried out. `Display` is the text on the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BayeuxError {
@@ -28,6 +30,22 @@ pub enum BayeuxError {
     TooManySessions(usize),
     /// As many messages wait for an extension as this limit.
     TooManyWaiting(usize),
+    /// A token is needed for the channel.
+    TokenRequired(String),
+    /// The token does not allow it on the channel.
+    TokenLacks(String),
+    /// The token is none, or not of this server.
+    TokenInvalid,
+    /// The token is over.
+    TokenExpired,
+    /// What needs a token does not go over JSON-P, which any page may read.
+    CallbackForbidden(String),
+    /// A page of a foreign origin has shown a secret.
+    OriginForbidden,
+    /// It was done too often; the advice says for how long to wait.
+    TooOften(Advice),
+    /// What the settings or the application say.
+    Text(String),
     /// The server cannot do what it is there for; its log says why.
     Internal,
 }
@@ -44,6 +62,14 @@ impl fmt::Display for BayeuxError {
             Self::TooManySegments(limit) => write!(f, "413:{limit}:Too many segments in the channel"),
             Self::TooDeep(limit) => write!(f, "413:{limit}:Message nested too deeply"),
             Self::TooManySubscriptions(limit) => write!(f, "413:{limit}:Too many subscriptions"),
+            Self::TokenRequired(channel) => write!(f, "403:{channel}:Token required"),
+            Self::TokenLacks(channel) => write!(f, "403:{channel}:Forbidden by the token"),
+            Self::TokenInvalid => f.write_str("403::Token invalid"),
+            Self::TokenExpired => f.write_str("403::Token expired"),
+            Self::CallbackForbidden(channel) => write!(f, "403:{channel}:Forbidden over callback-polling"),
+            Self::OriginForbidden => f.write_str("403::Forbidden origin"),
+            Self::TooOften(advice) => write!(f, "429:{}:Too often, wait", advice.interval),
+            Self::Text(text) => f.write_str(text),
             Self::Internal => f.write_str("500::Internal server error"),
             Self::TooManyWaiting(limit) => write!(f, "503:{limit}:Too many messages wait for an extension"),
             Self::TooManySessions(limit) => write!(f, "503:{limit}:Too many sessions"),

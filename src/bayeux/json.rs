@@ -124,7 +124,7 @@ pub fn elements(json: &[u8]) -> Vec<&[u8]> {
 #[must_use]
 pub fn member<'a>(json: &'a [u8], key: &str) -> Option<&'a [u8]> {
     let mut found = None;
-    super::parse::each_member(json, |name, value| {
+    let _ = super::parse::each_member(json, |name, value| {
         if name == key {
             found = Some(value);
         }

@@ -9,6 +9,7 @@ pub mod error;
 pub mod json;
 pub mod message;
 pub mod parse;
+pub mod pattern;
 pub mod publication;
 pub mod reply;
 
@@ -17,6 +18,7 @@ pub use channel::Verb;
 pub use client_id::ClientId;
 pub use error::BayeuxError;
 pub use message::{Field, Message};
+pub use pattern::Pattern;
 pub use publication::Publication;
 
 /// The protocol version of every handshake reply (Bayeux 1.0, section 3.3).

@@ -68,8 +68,8 @@ pub fn parse_one(json: &Bytes) -> Option<Message> {
 }
 
 /// Calls `visit` with the key (escapes undone) and the JSON text of each member of an object; not at all if the text
-/// is no object.
-pub(super) fn each_member<'a>(json: &'a [u8], mut visit: impl FnMut(&str, &'a [u8])) {
+/// is no object. False if not all were visited: it is no object, or a key cannot be spelt in UTF-8.
+pub fn each_member<'a>(json: &'a [u8], mut visit: impl FnMut(&str, &'a [u8])) -> bool {
     struct Members<F>(F);
     impl<'de, F: FnMut(&str, &'de [u8])> Visitor<'de> for Members<F> {
         type Value = ();
@@ -84,11 +84,11 @@ pub(super) fn each_member<'a>(json: &'a [u8], mut visit: impl FnMut(&str, &'a [u
             Ok(())
         }
     }
-    if let Ok(text) = std::str::from_utf8(json) {
-        // A value of another type is an error here, and has no members.
-        let _ = serde_json::Deserializer::from_str(text)
-            .deserialize_map(Members(|key: &str, value| visit(key, value)));
-    }
+    let Ok(text) = std::str::from_utf8(json) else { return false };
+    // A value of another type is an error here, and has no members.
+    serde_json::Deserializer::from_str(text)
+        .deserialize_map(Members(|key: &str, value| visit(key, value)))
+        .is_ok()
 }
 
 struct Key;

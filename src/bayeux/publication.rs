@@ -55,6 +55,19 @@ impl Publication {
         }
     }
 
+    /// What the server itself tells a session, a JSON object as it is to be sent; no channel's subscribers get it.
+    #[must_use]
+    pub fn notice(object: &[u8]) -> Self {
+        let array = [b"[", object, b"]"].concat();
+        Self {
+            channel: "".into(),
+            array: array.into(),
+            frame: OnceLock::new(),
+            compressed: OnceLock::new(),
+            event: OnceLock::new(),
+        }
+    }
+
     /// The channel that it was published to.
     #[must_use]
     pub fn channel(&self) -> &str {

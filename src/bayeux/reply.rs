@@ -36,6 +36,7 @@ enum ErrorPlace {
 pub fn plain(out: &mut Vec<u8>, message: &Message, outcome: &Outcome, echo_client: bool) {
     skeleton(out, message, outcome, if echo_client { Client::Echo } else { Client::Omit });
     late_error(out, message, outcome);
+    wait(out, outcome);
     out.push(b'}');
 }
 
@@ -115,7 +116,21 @@ pub fn subscription(out: &mut Vec<u8>, message: &Message, outcome: &Outcome) {
     if !before {
         late_error(out, message, outcome);
     }
+    wait(out, outcome);
     out.push(b'}');
+}
+
+/// What a session is told when it loses a subscription that it had: a refused subscribe which answers nothing.
+#[must_use]
+pub fn lost(client: &ClientId, pattern: &str, error: &BayeuxError) -> Vec<u8> {
+    let mut out = b"{\"channel\":\"/meta/subscribe\",\"successful\":false".to_vec();
+    let error = error.to_string();
+    for (name, value) in [("clientId", client.as_str()), ("subscription", pattern), ("error", &error)] {
+        key(&mut out, name);
+        json::write_string(&mut out, value);
+    }
+    out.push(b'}');
+    out
 }
 
 #[derive(Clone, Copy)]
@@ -165,6 +180,14 @@ fn late_error(out: &mut Vec<u8>, message: &Message, outcome: &Outcome) {
     if let (Outcome::Failed(error), None) = (outcome, message.truthy(Field::Error)) {
         key(out, "error");
         json::write_string(out, &error.to_string());
+    }
+}
+
+/// How long to wait, where it was too often.
+fn wait(out: &mut Vec<u8>, outcome: &Outcome) {
+    if let Outcome::Failed(BayeuxError::TooOften(advice)) = outcome {
+        key(out, "advice");
+        advice.write(out);
     }
 }
 

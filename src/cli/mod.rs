@@ -5,6 +5,7 @@ mod check;
 mod publish;
 mod serve;
 mod subscribe;
+mod token;
 
 use std::fmt::Display;
 use std::io::Write;
@@ -60,6 +61,9 @@ enum Command {
         #[arg(long)]
         url: Option<String>,
     },
+    /// Make tokens and read them
+    #[command(subcommand)]
+    Token(token::Token),
     /// Load a Bayeux server and say what that cost
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -70,13 +74,19 @@ enum Command {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match &arguments.command {
-        None => arguments.settings().map_err(Into::into).and_then(|config| serve::run(&config)),
+        None => arguments
+            .settings()
+            .map_err(Into::into)
+            .and_then(|config| serve::run(&config, || arguments.settings())),
         Some(Command::Check { file }) => check::run(file.as_ref().or(arguments.config.as_ref())),
         Some(Command::Publish { channel, data, url }) => {
             arguments.url(url.as_ref()).and_then(|url| publish::run(&url, channel, data))
         }
         Some(Command::Subscribe { pattern, url }) => {
             arguments.url(url.as_ref()).and_then(|url| subscribe::run(&url, pattern))
+        }
+        Some(Command::Token(token)) => {
+            arguments.settings().map_err(Into::into).and_then(|config| token::run(token, &config))
         }
         Some(Command::Bench(bench)) => {
             bench::run(bench, arguments.listen.as_deref(), |given| arguments.url(given))

@@ -1,17 +1,19 @@
 //! `faye`: serves until it is told to stop.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::say;
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{self, Config, Problems};
 use crate::descriptors;
+use crate::server::Server;
 use crate::telemetry;
 
-pub(super) fn run(config: &Config) -> anyhow::Result<()> {
+pub(super) fn run(config: &Config, again: impl Fn() -> Result<Config, Problems>) -> anyhow::Result<()> {
     telemetry::start(&config.log);
     prepare(config);
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
@@ -19,7 +21,7 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
         runtime.worker_threads(config.server.threads);
     }
     let runtime = runtime.enable_all().build().context("cannot start the threads of the server")?;
-    let result = runtime.block_on(serve(config));
+    let result = runtime.block_on(serve(config, again));
     // What is still open after the drain is cut.
     runtime.shutdown_background();
     result
@@ -41,10 +43,12 @@ fn prepare(config: &Config) {
     }
 }
 
-async fn serve(config: &Config) -> anyhow::Result<()> {
+async fn serve(config: &Config, again: impl Fn() -> Result<Config, Problems>) -> anyhow::Result<()> {
     let app = App::bind(config, &[])?;
     let terminate = signal(SignalKind::terminate())?;
     let interrupt = signal(SignalKind::interrupt())?;
+    let hangup = signal(SignalKind::hangup())?;
+    let server = Arc::clone(app.server());
     let url = app.url()?;
     announce(format_args!("faye {} is listening on {url}", env!("CARGO_PKG_VERSION")));
     if config.server.mount != "/" {
@@ -54,12 +58,68 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     if let Some(admin) = app.admin_address()? {
         announce(format_args!("Health and metrics are on http://{admin}/healthz and http://{admin}/metrics"));
     }
-    if app.run(stop(terminate, interrupt)).await {
+    let all = tokio::select! {
+        all = app.run(stop(terminate, interrupt)) => all,
+        () = reload(hangup, &server, config, again) => false,
+    };
+    if all {
         tracing::info!("stopped; every connection was closed");
     } else {
         tracing::warn!("stopped; connections that did not end within server.drain were cut");
     }
     Ok(())
+}
+
+/// Reads the settings again whenever SIGHUP comes. A bad file is refused as a whole.
+async fn reload(
+    mut hangup: Signal,
+    server: &Server,
+    started: &Config,
+    again: impl Fn() -> Result<Config, Problems>,
+) {
+    while hangup.recv().await.is_some() {
+        let config = match again() {
+            Ok(config) => config,
+            Err(problems) => {
+                tracing::error!(%problems, "the settings are wrong, so those before stay in use");
+                continue;
+            }
+        };
+        if let Err(error) = App::reload(server, &config) {
+            tracing::error!(%error, "the settings are wrong, so those before stay in use");
+            continue;
+        }
+        server.metrics().reloads.inc();
+        let waiting = waiting(started, &config);
+        if waiting.is_empty() {
+            tracing::info!("the settings were read again");
+        } else {
+            tracing::warn!(
+                sections = waiting.join(", "),
+                "the settings were read again; changes of these take effect with the next start"
+            );
+        }
+    }
+    // No signal can come any more.
+    std::future::pending::<()>().await;
+}
+
+/// The sections that differ from those at the start, and are only read there.
+fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
+    let started_server =
+        config::Server { trusted_proxies: now.server.trusted_proxies.clone(), ..started.server.clone() };
+    let sections = [
+        ("server", started_server == now.server),
+        ("advice", started.advice == now.advice),
+        ("limits", started.limits == now.limits),
+        ("mailbox", started.mailbox == now.mailbox),
+        ("websocket", started.websocket == now.websocket),
+        ("eventsource", started.eventsource == now.eventsource),
+        ("extensions", started.extensions == now.extensions),
+        ("admin", started.admin == now.admin),
+        ("log", started.log == now.log),
+    ];
+    sections.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect()
 }
 
 /// Prints a line for whoever started the server, who may read no more than the first: it serves all the same.

@@ -5,8 +5,8 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::draft::{Draft, Rule};
-use super::keys::{self, MATCH, RULES};
+use super::draft::{Draft, Element};
+use super::keys;
 use super::problem::Origin;
 use super::suggest;
 use super::value::{Given, shorten};
@@ -57,8 +57,8 @@ impl Source<'_> {
 
 fn section(draft: &mut Draft, source: &Source<'_>, name: &Name<'_>, value: &Spanned<DeValue<'_>>) {
     let section = name.get_ref().as_ref();
-    if section == RULES {
-        return rules(draft, source, name, value);
+    if let Some(required) = keys::required(section) {
+        return list(draft, source, required, name, value);
     }
     let table = value.get_ref().as_table();
     if keys::in_section(section).next().is_none() {
@@ -81,47 +81,56 @@ fn section(draft: &mut Draft, source: &Source<'_>, name: &Name<'_>, value: &Span
     }
 }
 
-fn rules(draft: &mut Draft, source: &Source<'_>, name: &Name<'_>, value: &Spanned<DeValue<'_>>) {
-    let not_a_rule =
-        || format!("it is a list of rules; write each as {} with its keys below", suggest::header(RULES));
-    let Some(rules) = value.get_ref().as_array() else {
-        return draft.problem(source.of(name), RULES, not_a_rule());
+fn list(
+    draft: &mut Draft,
+    source: &Source<'_>,
+    required: &str,
+    name: &Name<'_>,
+    value: &Spanned<DeValue<'_>>,
+) {
+    let section = name.get_ref().as_ref();
+    let not_one =
+        || format!("it is a list; write each element as {} with its keys below", suggest::header(section));
+    let Some(elements) = value.get_ref().as_array() else {
+        return draft.problem(source.of(name), section, not_one());
     };
-    for (index, value) in rules.iter().enumerate() {
+    for (index, value) in elements.iter().enumerate() {
         // People count from one.
-        let path = format!("{RULES}[{}]", index + 1);
+        let path = format!("{section}[{}]", index + 1);
         match value.get_ref().as_table() {
-            Some(table) => rule(draft, source, &path, value, table),
-            None => draft.problem(source.of(value), path, not_a_rule()),
+            Some(table) => element(draft, source, section, required, &path, value, table),
+            None => draft.problem(source.of(value), path, not_one()),
         }
     }
 }
 
-fn rule(
+fn element(
     draft: &mut Draft,
     source: &Source<'_>,
+    section: &str,
+    required: &str,
     path: &str,
     whole: &Spanned<DeValue<'_>>,
     table: &DeTable<'_>,
 ) {
-    let mut rule = Rule::new();
+    let mut element = Element::default();
     let mut complete = true;
     for (name, value) in table {
-        match keys::find(RULES, name.get_ref()) {
+        match keys::find(section, name.get_ref()) {
             Some(key) => {
                 let (path, given) = (format!("{path}.{}", key.name()), Given::in_file(value.get_ref()));
-                complete &= draft.set_in_rule(&mut rule, key, path, &given, source.of(name));
+                complete &= draft.set_in(&mut element, key, path, &given, source.of(name));
             }
-            None => unknown_key(draft, source, RULES, path, name),
+            None => unknown_key(draft, source, section, path, name),
         }
     }
-    if !table.contains_key(MATCH) {
-        let example = keys::find(RULES, MATCH).map_or("", |key| key.kind.example());
-        let message = format!("the rule matches nothing; write for example {MATCH} = \"{example}\"");
+    if !table.contains_key(required) {
+        let example = keys::find(section, required).map_or("", |key| key.kind.example());
+        let message = format!("{required} is missing; write for example {required} = \"{example}\"");
         return draft.problem(source.of(whole), path, message);
     }
     if complete {
-        draft.add_rule(rule);
+        draft.add(section, element);
     }
 }
 

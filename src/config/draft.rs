@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
-use super::keys::{Key, RULES};
+use super::keys::{Key, Kind};
 use super::problem::{Origin, Problem};
+use super::secret::{self, Environment};
 use super::units::format_duration;
 use super::value::Given;
 use super::{Config, Problems};
@@ -21,12 +22,19 @@ pub(super) struct Draft {
     /// Where each key was set that was, right or wrong.
     origins: BTreeMap<String, Origin>,
     problems: Vec<Problem>,
+    /// Where secrets may be kept; without it, references to them are left as they are.
+    environment: Option<Environment>,
 }
 
-/// A rule of which nothing is wrong so far.
-pub(super) type Rule = Table;
+/// An element of a list of tables, of which nothing is wrong so far.
+pub(super) type Element = Table;
 
 impl Draft {
+    /// An empty draft, whose references to variables and files are followed.
+    pub(super) fn new(environment: Environment) -> Self {
+        Self { environment: Some(environment), ..Self::default() }
+    }
+
     /// Notes a problem.
     pub(super) fn problem(&mut self, origin: Origin, key: impl Into<String>, message: impl Into<String>) {
         self.problems.push(Problem { origin, key: key.into(), message: message.into() });
@@ -43,10 +51,10 @@ impl Draft {
         }
     }
 
-    /// Sets a key of a rule, or notes why not; `path` tells which rule. Returns whether it was set.
-    pub(super) fn set_in_rule(
+    /// Sets a key of an element of a list, or notes why not; `path` tells which. Returns whether it was set.
+    pub(super) fn set_in(
         &mut self,
-        rule: &mut Rule,
+        element: &mut Element,
         key: &Key,
         path: String,
         given: &Given<'_>,
@@ -54,20 +62,30 @@ impl Draft {
     ) -> bool {
         let value = self.read(key, path, given, origin);
         let is_set = value.is_some();
-        rule.extend(value.map(|value| (key.name.to_owned(), value)));
+        element.extend(value.map(|value| (key.name.to_owned(), value)));
         is_set
     }
 
-    /// Adds a rule, which must be complete, behind those that are there.
-    pub(super) fn add_rule(&mut self, rule: Rule) {
-        let rules = self.values.entry(RULES).or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(rules) = rules {
-            rules.push(Value::Table(rule));
+    /// Adds an element, which must be complete, behind those that its list has.
+    pub(super) fn add(&mut self, list: &str, element: Element) {
+        let elements = self.values.entry(list).or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(elements) = elements {
+            elements.push(Value::Table(element));
         }
     }
 
     fn read(&mut self, key: &Key, path: String, given: &Given<'_>, origin: Origin) -> Option<Value> {
         match key.kind.read(given) {
+            Ok(Value::String(text)) if matches!(key.kind, Kind::Secret) => {
+                let Some(environment) = &self.environment else { return Some(Value::String(text)) };
+                match secret::follow(&text, environment) {
+                    Ok(secret) => Some(Value::String(secret)),
+                    Err(message) => {
+                        self.problem(origin, path, message);
+                        None
+                    }
+                }
+            }
             Ok(value) => Some(value),
             Err(wrong) => {
                 let message =

@@ -3,10 +3,11 @@
 //!
 //! This module knows no struct, no file and no line: `value.rs` decides whether a value is right.
 
-use super::units::{DURATION_EXAMPLE, SIZE_EXAMPLE};
+use super::units::{DURATION_EXAMPLE, RATE_EXAMPLE, SIZE_EXAMPLE};
 
-/// The section whose tables are rules: `[[channel]]`. Only a file has them, for a list has no place in a variable.
-pub(super) const RULES: &str = "channel";
+/// The sections that are lists of tables, such as `[[channel]]`, each with the one key that an element cannot do
+/// without. Only a file has them, for a list of tables has no place in a variable.
+pub(super) const LISTS: &[(&str, &str)] = &[("channel", "match"), ("key", "algorithm")];
 
 /// What every variable that sets a key begins with.
 pub(super) const VARIABLE_PREFIX: &str = "FAYE_";
@@ -24,6 +25,7 @@ pub struct Key {
 
 /// What may be written for a key. Bounds include both ends.
 #[derive(Debug, Clone, Copy)]
+#[allow(dead_code, reason = "the sections that come next have them")]
 pub(super) enum Kind {
     /// An IP address with a port.
     Address,
@@ -39,6 +41,55 @@ pub(super) enum Kind {
     Word(&'static [&'static str]),
     /// A channel, or a pattern that ends in `*` or `**`.
     Pattern,
+    /// An origin (RFC 6454), whose host may begin with `*.`, or `*`.
+    Origin,
+    /// An IP address, or a network of them.
+    Network,
+    /// Any text that is not empty.
+    Text,
+    /// Text that is not shown: itself, `env:NAME` or `file:PATH`.
+    Secret,
+    /// The path of a file.
+    File,
+    /// An `http` or `https` URL.
+    Url,
+    /// `true` or `false`.
+    Flag,
+    /// So many in a second, a minute or an hour.
+    Rate,
+    /// One of these words, or several in an array.
+    Words(&'static [&'static str]),
+    /// An array; a variable has commas between the elements.
+    List(Element),
+}
+
+/// What the elements of an array are.
+#[derive(Debug, Clone, Copy)]
+#[allow(dead_code, reason = "the sections that come next have them")]
+pub(super) enum Element {
+    /// Any text that is not empty.
+    Text,
+    /// The path of a file.
+    File,
+    /// An origin (RFC 6454), whose host may begin with `*.`, or `*`.
+    Origin,
+    /// An IP address, or a network of them.
+    Network,
+    /// One of these words.
+    Word(&'static [&'static str]),
+}
+
+impl Element {
+    /// The kind of one element by itself.
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::Text => Kind::Text,
+            Self::File => Kind::File,
+            Self::Origin => Kind::Origin,
+            Self::Network => Kind::Network,
+            Self::Word(words) => Kind::Word(words),
+        }
+    }
 }
 
 impl Kind {
@@ -52,6 +103,16 @@ impl Kind {
             Self::Size(..) => "a size",
             Self::Word(_) => "a known word",
             Self::Pattern => "a channel, nor a pattern that ends in \"/*\" or \"/**\"",
+            Self::Origin => "an origin",
+            Self::Network => "an address, nor a network",
+            Self::Text => "a text",
+            Self::Secret => "a secret",
+            Self::File => "the path of a file",
+            Self::Url => "an http or https URL",
+            Self::Flag => "true or false",
+            Self::Rate => "a rate",
+            Self::Words(_) => "a known word, nor an array of them",
+            Self::List(_) => "an array",
         }
     }
 
@@ -66,6 +127,16 @@ impl Kind {
             Self::Size(..) => SIZE_EXAMPLE,
             Self::Word(words) => words.first().copied().unwrap_or_default(),
             Self::Pattern => "/projects/**",
+            Self::Origin => "https://example.com",
+            Self::Network => "10.0.0.0/8",
+            Self::Text => "text",
+            Self::Secret => "env:NAME",
+            Self::File => "auth.js",
+            Self::Url => "http://127.0.0.1:3000/faye",
+            Self::Flag => "true",
+            Self::Rate => RATE_EXAMPLE,
+            Self::Words(words) => words.first().copied().unwrap_or_default(),
+            Self::List(element) => element.kind().example(),
         }
     }
 }
@@ -88,7 +159,7 @@ impl Key {
 
     /// The environment variable that sets it, such as `FAYE_SERVER__TIMEOUT`; rules have none.
     pub fn variable(&self) -> Option<String> {
-        (self.section != RULES).then(|| {
+        (!is_list(self.section)).then(|| {
             format!("{VARIABLE_PREFIX}{}{VARIABLE_SEPARATOR}{}", self.section, self.name).to_ascii_uppercase()
         })
     }
@@ -104,6 +175,8 @@ const GIB: u64 = 1024 * MIB;
 /// Above any real need, below what overflows a semaphore's permits or 32 bits.
 const MANY: u64 = 1_000_000_000;
 
+const ACCESS: Kind = Kind::Words(&["anyone", "secret", "token", "hook", "nobody"]);
+
 const OVERFLOW: Kind = Kind::Word(&["disconnect", "drop-oldest", "drop-newest"]);
 
 /// Every key there is, in the order of `faye.toml`.
@@ -115,10 +188,12 @@ pub const KEYS: &[Key] = &[
     key("server", "interval", Kind::Duration(0, 10 * MINUTE)),
     key("server", "drain", Kind::Duration(0, HOUR)),
     key("server", "threads", Kind::Count(0, 1024)),
+    key("server", "trusted_proxies", Kind::List(Element::Network)),
     // Zero doubled stays zero: failing clients would come back as fast as they can.
     key("advice", "retry_first", Kind::Duration(1, HOUR)),
     key("advice", "retry_most", Kind::Duration(1, HOUR)),
     key("limits", "connections", Kind::Count(1, MANY)),
+    key("limits", "connections_by_address", Kind::Count(0, MANY)),
     key("limits", "body", Kind::Size(1, GIB)),
     key("limits", "body_time", Kind::Duration(1, HOUR)),
     key("limits", "frame", Kind::Size(1, GIB)),
@@ -146,15 +221,54 @@ pub const KEYS: &[Key] = &[
     key("websocket", "compression_threshold", Kind::Size(0, GIB)),
     key("eventsource", "ping", Kind::Duration(1, HOUR)),
     key("eventsource", "retry", Kind::Duration(1, HOUR)),
+    key("extensions", "files", Kind::List(Element::File)),
+    key("extensions", "environment", Kind::List(Element::Text)),
+    // With less, the engine itself does not start.
+    key("extensions", "memory", Kind::Size(4 * MIB, 4 * GIB)),
+    key("extensions", "time", Kind::Duration(1, 10 * MINUTE)),
+    key("extensions", "answer", Kind::Duration(1, HOUR)),
+    // The queue to the thread of JavaScript has a place for each.
+    key("extensions", "waiting", Kind::Count(1, 1_000_000)),
+    key("extensions", "private_addresses", Kind::Flag),
     key("admin", "listen", Kind::Address),
     key("log", "level", Kind::Word(&["error", "warn", "info", "debug", "trace"])),
     key("log", "format", Kind::Word(&["text", "json"])),
-    key(RULES, MATCH, Kind::Pattern),
-    key(RULES, "overflow", OVERFLOW),
+    key("browsers", "origins", Kind::List(Element::Origin)),
+    key("browsers", "jsonp", Kind::Flag),
+    key("handshake", "allow", ACCESS),
+    key("push", "secret", Kind::Secret),
+    key("push", "previous", Kind::Secret),
+    key("push", "field", Kind::Text),
+    key("push", "refusal", Kind::Text),
+    key("token", "field", Kind::Text),
+    key("token", "issuer", Kind::Text),
+    key("token", "audience", Kind::Text),
+    key("token", "leeway", Kind::Duration(0, HOUR)),
+    key("token", "expiry", Kind::Flag),
+    key("private_pub", "secret", Kind::Secret),
+    key("private_pub", "expiry", Kind::Duration(1, 366 * 24 * HOUR)),
+    key("rates", "handshakes", Kind::Rate),
+    key("rates", "messages", Kind::Rate),
+    key("key", "id", Kind::Text),
+    key("key", "algorithm", Kind::Word(&["HS256", "RS256", "ES256", "EdDSA"])),
+    key("key", "secret", Kind::Secret),
+    key("key", "public_key", Kind::Secret),
+    key("channel", "match", Kind::Pattern),
+    key("channel", "publish", ACCESS),
+    key("channel", "subscribe", ACCESS),
+    key("channel", "rate", Kind::Rate),
+    key("channel", "overflow", OVERFLOW),
 ];
 
-/// The one key that a rule cannot do without.
-pub(super) const MATCH: &str = "match";
+/// Whether a section is a list of tables.
+pub(super) fn is_list(section: &str) -> bool {
+    required(section).is_some()
+}
+
+/// The one key that an element of a list of tables cannot do without.
+pub(super) fn required(section: &str) -> Option<&'static str> {
+    LISTS.iter().find(|(list, _)| *list == section).map(|(_, key)| *key)
+}
 
 const fn key(section: &'static str, name: &'static str, kind: Kind) -> Key {
     Key { section, name, kind }

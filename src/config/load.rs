@@ -43,10 +43,12 @@ pub fn load<N: Into<OsString>, V: Into<OsString>>(
     environment: impl IntoIterator<Item = (N, V)>,
     overrides: &[Override],
 ) -> Result<Config, Problems> {
-    let mut draft = Draft::default();
+    let environment: Vec<(OsString, OsString)> =
+        environment.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+    let mut draft = Draft::new(environment.iter().cloned().collect());
     file(&mut draft, path);
     for (name, value) in environment {
-        variable(&mut draft, &name.into(), value.into());
+        variable(&mut draft, &name, value);
     }
     for Override { flag, key, value } in overrides {
         let origin = Origin::Flag((*flag).to_owned());

@@ -3,20 +3,29 @@
 //! This module knows how settings are spelled (file, environment, units) and nothing of what they do.
 //! `faye.toml` at the root of the project documents every key; a test holds it against these structs.
 
+mod access;
 mod document;
 mod draft;
+mod guard;
 mod keys;
 mod load;
+mod page_origin;
 mod problem;
+mod secret;
 mod sections;
 mod suggest;
 pub mod units;
 mod value;
 
+pub use access::Access;
+pub use guard::{Browsers, ChannelRule, Handshake, PrivatePub, Push, Rates, Token, TokenKey};
 pub use keys::{KEYS, Key};
 pub use load::{DEFAULT_FILE, Override, check, load};
+pub use page_origin::PageOrigin;
 pub use problem::{Origin, Problem, Problems};
+pub use secret::Secret;
 pub use sections::{
-    Admin, Advice, ChannelRule, Config, EventSource, Extensions, Limits, Log, LogFormat, Mailbox, Overflow,
-    Server, WebSocket,
+    Admin, Advice, Config, EventSource, Extensions, Limits, Log, LogFormat, Mailbox, Overflow, Server,
+    WebSocket,
 };
+pub use units::Rate;

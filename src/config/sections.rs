@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
+use super::guard::{Browsers, ChannelRule, Handshake, PrivatePub, Push, Rates, Token, TokenKey};
 use super::units;
 
 /// All settings of one server.
@@ -29,6 +31,20 @@ pub struct Config {
     pub admin: Admin,
     /// Log lines.
     pub log: Log,
+    /// Pages that may use the server.
+    pub browsers: Browsers,
+    /// Who may begin a session.
+    pub handshake: Handshake,
+    /// The secret of back ends.
+    pub push: Push,
+    /// Tokens.
+    pub token: Token,
+    /// Signatures of the gem private_pub.
+    pub private_pub: PrivatePub,
+    /// How often clients may do something.
+    pub rates: Rates,
+    /// Keys of tokens.
+    pub key: Vec<TokenKey>,
     /// Rules for channels; the first that matches wins.
     pub channel: Vec<ChannelRule>,
 }
@@ -52,6 +68,9 @@ pub struct Server {
     pub drain: Duration,
     /// Threads that serve connections; 0 means one for each core.
     pub threads: usize,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    #[serde(deserialize_with = "units::networks")]
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for Server {
@@ -63,6 +82,7 @@ impl Default for Server {
             interval: Duration::ZERO,
             drain: Duration::from_secs(10),
             threads: 0,
+            trusted_proxies: Vec::new(),
         }
     }
 }
@@ -91,6 +111,8 @@ impl Default for Advice {
 pub struct Limits {
     /// Connections at one time.
     pub connections: usize,
+    /// Connections at one time from one address; 0 means that they are not counted.
+    pub connections_by_address: usize,
     /// Bytes of the body of a request.
     #[serde(deserialize_with = "units::size")]
     pub body: usize,
@@ -134,6 +156,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 100_000,
+            connections_by_address: 0,
             body: 1024 * 1024,
             body_time: Duration::from_secs(30),
             frame: 1024 * 1024,
@@ -292,15 +315,4 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-/// `[[channel]]`: a rule for the channels that a glob matches.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ChannelRule {
-    /// A channel, or a pattern ending in `*` (one segment) or `**` (one or more).
-    #[serde(rename = "match")]
-    pub pattern: String,
-    /// What happens when a mailbox has no room for a message of these channels.
-    pub overflow: Option<Overflow>,
 }

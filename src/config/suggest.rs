@@ -2,7 +2,7 @@
 //!
 //! This module knows the list of keys and nothing of where the wrong name stood.
 
-use super::keys::{self, KEYS, RULES, VARIABLE_PREFIX, VARIABLE_SEPARATOR};
+use super::keys::{self, KEYS, LISTS, VARIABLE_PREFIX, VARIABLE_SEPARATOR};
 
 /// The message for a section that there is not; `is_table` tells whether it is one, or a lone key outside of all.
 pub(super) fn unknown_section(name: &str, is_table: bool) -> String {
@@ -33,9 +33,11 @@ pub(super) fn unknown_key(section: &str, name: &str) -> String {
 
 /// The message for a variable that looks like a setting and is none.
 pub(super) fn unknown_variable(name: &str) -> String {
-    let rules = format!("{VARIABLE_PREFIX}{RULES}{VARIABLE_SEPARATOR}").to_ascii_uppercase();
-    if name.starts_with(&rules) {
-        return format!("rules for channels cannot be set by a variable; write [[{RULES}]] in the file");
+    let begins = |list: &str| {
+        name.starts_with(&format!("{VARIABLE_PREFIX}{list}{VARIABLE_SEPARATOR}").to_ascii_uppercase())
+    };
+    if let Some((list, _)) = LISTS.iter().find(|(list, _)| begins(list)) {
+        return format!("a list cannot be set by a variable; write {} in the file", header(list));
     }
     // What every variable begins with says nothing about how near two are.
     let bare = |name: &str| name.to_ascii_uppercase().strip_prefix(VARIABLE_PREFIX).map(str::to_owned);
@@ -53,7 +55,7 @@ pub(super) fn unknown_variable(name: &str) -> String {
 
 /// How a section is opened in a file.
 pub(super) fn header(section: &str) -> String {
-    if section == RULES { format!("[[{section}]]") } else { format!("[{section}]") }
+    if keys::is_list(section) { format!("[[{section}]]") } else { format!("[{section}]") }
 }
 
 /// The name that differs by the fewest edits, if they are few enough for a slip: one in three characters.

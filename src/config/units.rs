@@ -1,11 +1,11 @@
-//! Durations (`"1m30s"`) and sizes (`"64KiB"`) as people write them: read, and printed back.
+//! Durations (`"1m30s"`), sizes (`"64KiB"`) and rates (`"10/s"`) as people write them: read, and printed back.
 //!
-//! This module knows the two grammars and nothing of which setting uses them or what its bounds are.
+//! This module knows the grammars and nothing of which setting uses them or what its bounds are.
 
 use std::fmt;
 use std::time::Duration;
 
-use serde::de::{Deserializer, Error, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 /// The units of a duration with their milliseconds, largest first.
 const DURATION_UNITS: [(&str, u64); 5] =
@@ -19,6 +19,38 @@ pub(super) const DURATION_EXAMPLE: &str = "25s";
 
 /// A size as messages show it to somebody who wrote something else.
 pub(super) const SIZE_EXAMPLE: &str = "1MiB";
+
+/// A rate as messages show it to somebody who wrote something else.
+pub(super) const RATE_EXAMPLE: &str = "10/s";
+
+/// So many in a time: that many may come at once, and then as many again in each such time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// How many.
+    pub count: u32,
+    /// In what time.
+    pub time: Duration,
+}
+
+impl<'de> serde::Deserialize<'de> for Rate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse_rate(&text).ok_or_else(|| Error::custom(format!("{text:?} is not a rate")))
+    }
+}
+
+/// Reads a rate: a whole number above zero, then `/s`, `/m` or `/h`. `None` for everything else.
+pub fn parse_rate(text: &str) -> Option<Rate> {
+    let (number, unit) = leading_number(text)?;
+    let seconds = match unit {
+        "/s" => 1,
+        "/m" => 60,
+        "/h" => 3600,
+        _ => return None,
+    };
+    let count = u32::try_from(number).ok().filter(|count| *count > 0)?;
+    Some(Rate { count, time: Duration::from_secs(seconds) })
+}
 
 /// Reads a duration: one or more whole numbers, each with its unit (`d`, `h`, `m`, `s`, `ms`), larger units
 /// first, no unit twice, no spaces: `"25s"`, `"1m30s"`, `"500ms"`, `"0s"`. `None` for everything else, and
@@ -79,6 +111,20 @@ pub fn format_size(bytes: usize) -> String {
         Some((name, unit)) if *unit > 1 => format!("{}{name}", bytes / unit),
         _ => bytes.to_string(),
     }
+}
+
+/// For `#[serde(deserialize_with)]`: IP addresses and networks.
+///
+/// # Errors
+///
+/// A text that is neither.
+pub fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ipnet::IpNet>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let network = |text: String| {
+        let address = || text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from);
+        text.parse().or_else(|_| address()).map_err(|_| Error::custom(format!("{text:?} is no network")))
+    };
+    texts.into_iter().map(network).collect()
 }
 
 /// For `#[serde(deserialize_with)]`: a duration, written as a string.

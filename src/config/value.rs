@@ -8,7 +8,8 @@ use toml::Value;
 use toml::de::DeValue;
 
 use super::keys::Kind;
-use super::units::{format_duration, format_size, parse_duration, parse_size};
+use super::page_origin::PageOrigin;
+use super::units::{format_duration, format_size, parse_duration, parse_rate, parse_size};
 
 /// A value as somebody wrote it.
 pub(super) enum Given<'a> {
@@ -16,6 +17,10 @@ pub(super) enum Given<'a> {
     Text(&'a str),
     /// An integer of 64 bits.
     Integer(i64),
+    /// True or false.
+    Boolean(bool),
+    /// An array.
+    List(Vec<Self>),
     /// What no key takes, as it is shown to whoever wrote it.
     Other(String),
 }
@@ -31,17 +36,24 @@ impl<'a> Given<'a> {
             DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
                 .map_or_else(|_| Self::Other(shorten(&integer.to_string())), Self::Integer),
             DeValue::Float(float) => Self::Other(shorten(float.as_str())),
-            DeValue::Boolean(boolean) => Self::Other(boolean.to_string()),
+            DeValue::Boolean(boolean) => Self::Boolean(*boolean),
             DeValue::Datetime(_) => Self::Other("a date".to_owned()),
-            DeValue::Array(_) => Self::Other("an array".to_owned()),
+            DeValue::Array(array) => {
+                Self::List(array.iter().map(|element| Self::in_file(element.get_ref())).collect())
+            }
             DeValue::Table(_) => Self::Other("a table".to_owned()),
         }
     }
 
     /// A value in a variable or a flag, where text is all there is.
     pub(super) fn bare(text: &'a str, kind: Kind) -> Self {
-        match text.parse() {
-            Ok(integer) if matches!(kind, Kind::Count(..)) => Self::Integer(integer),
+        match kind {
+            Kind::Count(..) => text.parse().map_or(Self::Text(text), Self::Integer),
+            Kind::Flag => text.parse().map_or(Self::Text(text), Self::Boolean),
+            Kind::List(_) | Kind::Words(_) => {
+                let elements = text.split(',').map(str::trim).filter(|element| !element.is_empty());
+                Self::List(elements.map(Self::Text).collect())
+            }
             _ => Self::Text(text),
         }
     }
@@ -50,6 +62,8 @@ impl<'a> Given<'a> {
         match self {
             Self::Text(text) => format!("{:?}", shorten(text)),
             Self::Integer(integer) => integer.to_string(),
+            Self::Boolean(boolean) => boolean.to_string(),
+            Self::List(_) => "an array".to_owned(),
             Self::Other(shown) => shown.clone(),
         }
     }
@@ -61,23 +75,27 @@ pub(super) struct Wrong {
     /// What leads over to `instead`: `for example`, `at most`.
     lead: &'static str,
     instead: Vec<String>,
-    /// Whether a file has `instead` in quotes.
-    quoted: bool,
+    /// What stands around each of `instead` in a file.
+    around: [&'static str; 2],
 }
+
+const NOTHING: [&str; 2] = ["", ""];
+const QUOTES: [&str; 2] = ["\"", "\""];
+const ARRAY: [&str; 2] = ["[\"", "\"]"];
 
 impl Wrong {
     /// The message for a file, where text stands in quotes.
     pub(super) fn in_file(&self) -> String {
-        self.say(if self.quoted { "\"" } else { "" })
+        self.say(self.around)
     }
 
     /// The message for a variable or a flag, where quotes would be taken for a part of the value.
     pub(super) fn bare(&self) -> String {
-        self.say("")
+        self.say(NOTHING)
     }
 
-    fn say(&self, quote: &str) -> String {
-        let instead: Vec<_> = self.instead.iter().map(|value| format!("{quote}{value}{quote}")).collect();
+    fn say(&self, [before, behind]: [&str; 2]) -> String {
+        let instead: Vec<_> = self.instead.iter().map(|value| format!("{before}{value}{behind}")).collect();
         format!("{}; write {} {}", self.complaint, self.lead, instead.join(", "))
     }
 }
@@ -111,13 +129,30 @@ impl Kind {
             (Self::Address, Given::Text(text)) if text.parse::<SocketAddr>().is_ok() => {}
             (Self::Path, Given::Text(text)) if is_path(text) => {}
             (Self::Pattern, Given::Text(text)) if is_pattern(text) => {}
+            (Self::Origin, Given::Text(text)) if *text == "*" || PageOrigin::parse(text).is_some() => {}
+            (Self::Network, Given::Text(text)) if is_network(text) => {}
+            (Self::Text | Self::Secret | Self::File, Given::Text(text)) if !text.is_empty() => {}
+            (Self::Url, Given::Text(text)) if is_url(text) => {}
+            (Self::Rate, Given::Text(text)) if parse_rate(text).is_some() => {}
+            (Self::Flag, Given::Boolean(flag)) => return Ok(Value::Boolean(*flag)),
+            (Self::List(element), Given::List(given)) => return element.kind().read_all(given),
+            (Self::Words(words), Given::List(given)) if !given.is_empty() => {
+                return Self::Word(words).read_all(given);
+            }
+            (Self::Words(words), Given::Text(_)) => {
+                return Ok(Value::Array(vec![Self::Word(words).read(given)?]));
+            }
             _ => return Err(self.not_one(given)),
         }
         Ok(match given {
             Given::Text(text) => Value::String((*text).to_owned()),
             Given::Integer(integer) => Value::Integer(*integer),
-            Given::Other(_) => return Err(self.not_one(given)),
+            Given::Boolean(_) | Given::List(_) | Given::Other(_) => return Err(self.not_one(given)),
         })
+    }
+
+    fn read_all(self, given: &[Given<'_>]) -> Result<Value, Wrong> {
+        given.iter().map(|given| self.read(given)).collect::<Result<_, _>>().map(Value::Array)
     }
 
     fn bounded(
@@ -139,19 +174,29 @@ impl Kind {
 
     fn out_of_bounds(self, given: &Given<'_>, what: &str, lead: &'static str, bound: String) -> Wrong {
         let complaint = format!("{} is {what}", given.shown());
-        Wrong { complaint, lead, instead: vec![bound], quoted: !matches!(self, Self::Count(..)) }
+        Wrong { complaint, lead, instead: vec![bound], around: self.around() }
+    }
+
+    fn around(self) -> [&'static str; 2] {
+        match self {
+            Self::Count(..) | Self::Flag => NOTHING,
+            Self::List(_) => ARRAY,
+            _ => QUOTES,
+        }
     }
 
     fn not_one(self, given: &Given<'_>) -> Wrong {
-        let complaint = format!("{} is not {}", given.shown(), self.what());
+        // What is wrong in the place of a secret may still be one.
+        let shown = if matches!(self, Self::Secret) { "this".to_owned() } else { given.shown() };
+        let complaint = format!("{shown} is not {}", self.what());
         match self {
-            Self::Word(words) => {
+            Self::Word(words) | Self::Words(words) => {
                 let instead = words.iter().map(|word| (*word).to_owned()).collect();
-                Wrong { complaint, lead: "one of", instead, quoted: true }
+                Wrong { complaint, lead: "one of", instead, around: QUOTES }
             }
             _ => {
                 let instead = vec![self.example().to_owned()];
-                Wrong { complaint, lead: "for example", instead, quoted: !matches!(self, Self::Count(..)) }
+                Wrong { complaint, lead: "for example", instead, around: self.around() }
             }
         }
     }
@@ -173,6 +218,18 @@ fn print_size(bytes: u64) -> String {
 /// A path as a request line has it. What is not ASCII would arrive percent-encoded and never match.
 fn is_path(text: &str) -> bool {
     text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'?' && byte != b'#')
+}
+
+/// An address, or one with the bits of its network.
+fn is_network(text: &str) -> bool {
+    text.parse::<ipnet::IpNet>().is_ok() || text.parse::<std::net::IpAddr>().is_ok()
+}
+
+fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    rest.is_some_and(|rest| {
+        rest.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'[')
+    }) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// A channel, or a pattern whose whole last segment is `*` or `**`: what a client may subscribe to, no more.

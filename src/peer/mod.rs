@@ -43,12 +43,14 @@ impl Transport {
 /// the identifiers of sessions), so `Debug` shows neither.
 #[derive(Clone)]
 pub struct Peer {
-    /// Where the connection comes from; `None` for a call within this process.
+    /// Where the client is, before all trusted proxies; `None` for a call within this process.
     pub address: Option<SocketAddr>,
     /// By which way the messages travel.
     pub transport: Transport,
     /// The head of the request.
     pub head: Head,
+    /// Whether a page of an origin that is not known asks: its cookies and secrets count for nothing.
+    pub is_foreign: bool,
 }
 
 impl fmt::Debug for Peer {
@@ -64,7 +66,7 @@ impl Peer {
     /// The peer of a call within this process.
     #[must_use]
     pub fn in_process() -> Self {
-        Self { address: None, transport: Transport::InProcess, head: Head::default() }
+        Self { address: None, transport: Transport::InProcess, head: Head::default(), is_foreign: false }
     }
 
     /// A header's text, its name in any case; `None` if it is missing or not UTF-8.

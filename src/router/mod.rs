@@ -5,7 +5,9 @@
 
 mod attach;
 mod attachment;
+mod credential;
 mod expiry;
+mod grant;
 mod lease;
 mod mailbox;
 mod session;
@@ -16,7 +18,9 @@ mod trie;
 
 pub use attach::Attached;
 pub use attachment::{Attachment, Detached};
+pub use credential::{Browser, Credential, Proof};
 pub use expiry::Expiry;
+pub use grant::Grant;
 pub use lease::{Lease, Renewed};
 pub use mailbox::{Bounds, Items, Mailbox, Pushed};
 pub use session::{Held, Patterns, Session};

@@ -2,7 +2,7 @@
 //!
 //! Lock order: `subscriptions`, then a shard of the trie, then `state`. No lock is held while a transport is called.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
@@ -10,6 +10,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::time::{Duration, Instant};
 
 use super::attachment::{Attachment, Detached, Holder, same};
+use super::credential::Credential;
 use super::lease::Lease;
 use super::mailbox::{Bounds, Mailbox, Pushed};
 use crate::bayeux::{ClientId, Publication};
@@ -33,6 +34,8 @@ pub struct Session {
     id: ClientId,
     /// Patterns in the order of their subscription; `None` once the session ended.
     subscriptions: Mutex<Option<Patterns>>,
+    /// What the client has shown of itself; most show nothing.
+    credential: OnceLock<Box<Mutex<Credential>>>,
 }
 
 /// What all sessions of a server have in common.
@@ -74,13 +77,17 @@ impl Session {
             standby: None,
         };
         let subscriptions = Mutex::new(Some(Patterns::default()));
-        Self { state: Mutex::new(state), key, common, id, subscriptions }
+        Self { state: Mutex::new(state), key, common, id, subscriptions, credential: OnceLock::new() }
     }
 
     /// The identifier.
     #[must_use]
     pub fn id(&self) -> &ClientId {
         &self.id
+    }
+
+    pub(super) fn credential_cell(&self) -> &OnceLock<Box<Mutex<Credential>>> {
+        &self.credential
     }
 
     /// A small number that no other living session has.
@@ -127,6 +134,15 @@ impl Session {
             state.touched = true;
         }
         Some((pushed, first))
+    }
+
+    /// Puts something that the server itself says into the mailbox, if there is room and the session lives. The caller
+    /// flushes the session afterwards.
+    pub fn tell(&self, notice: &Arc<Publication>) {
+        let mut state = self.state.lock();
+        if !state.ended {
+            state.mailbox.push(notice, self.common.bounds, Overflow::DropNewest);
+        }
     }
 
     /// Has the attached transport write what waits. How many messages it wrote now, which the caller counts.

@@ -10,16 +10,18 @@ use super::receive::{Accepted, Request};
 use super::{Server, client_unknown};
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, CONNECTION_TYPES, Field, Message, json};
+use crate::peer::Transport;
 
 impl Server {
     pub(super) fn connect(
         &self,
-        request: Request<'_>,
+        request: &Request<'_>,
         out: &mut Vec<u8>,
         accepted: &mut Option<Accepted>,
     ) -> Outcome {
-        let Request { message, peer, mut outcome, alone } = request;
-        let session = self.session_of(message, &mut outcome);
+        let mut outcome = request.outcome.clone();
+        let session = self.session_of(request, &mut outcome);
+        let Request { message, peer, alone, .. } = *request;
         let kind = message.text(Field::ConnectionType);
         if !kind.as_deref().is_some_and(|kind| CONNECTION_TYPES.contains(&kind)) {
             let printed = json::printed(message.get(Field::ConnectionType).unwrap_or_default());
@@ -27,6 +29,11 @@ impl Server {
         }
         if message.truthy(Field::ConnectionType).is_none() {
             outcome = Outcome::Failed(BayeuxError::ParameterMissing("connectionType"));
+        }
+        if peer.transport == Transport::CallbackPolling
+            && session.as_ref().is_some_and(|session| session.is_bound())
+        {
+            outcome = Outcome::Failed(BayeuxError::CallbackForbidden("/meta/connect".to_owned()));
         }
         let connected = session.filter(|_| outcome.is_done()).and_then(|session| {
             let first = session.connect();
@@ -37,8 +44,14 @@ impl Server {
         });
         let Some((session, first)) = connected else {
             let address = peer.address.map(|address| address.ip());
-            let interval = self.backoff.failed(address, message.get(Field::ClientId).unwrap_or_default());
-            reply::connect(out, message, &outcome, self.advice_after_failure(interval));
+            let advice = match outcome {
+                Outcome::Failed(BayeuxError::TooOften(advice)) => advice,
+                _ => {
+                    let presented = message.get(Field::ClientId).unwrap_or_default();
+                    self.advice_after_failure(self.backoff.failed(address, presented))
+                }
+            };
+            reply::connect(out, message, &outcome, advice);
             return outcome;
         };
         let is_stream = kind.as_deref() == Some("eventsource");

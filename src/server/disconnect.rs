@@ -8,9 +8,10 @@ use super::receive::Request;
 use crate::bayeux::reply::{self, Outcome};
 
 impl Server {
-    pub(super) fn disconnect(&self, request: Request<'_>, out: &mut Vec<u8>) -> Outcome {
-        let Request { message, mut outcome, .. } = request;
-        let session = self.session_of(message, &mut outcome);
+    pub(super) fn disconnect(&self, request: &Request<'_>, out: &mut Vec<u8>) -> Outcome {
+        let mut outcome = request.outcome.clone();
+        let session = self.session_of(request, &mut outcome);
+        let message = request.message;
         if let (Outcome::Done, Some(session)) = (&outcome, session) {
             self.end(&session);
         }

@@ -4,38 +4,75 @@
 //! (Bayeux 1.0, section 4.1). As with Faye, the version is not compared.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use super::Server;
 use super::event::Event;
+use super::permit::Permit;
 use super::receive::Request;
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, CONNECTION_TYPES, ClientId, Field, Message, json};
 use crate::metrics::Reason;
+use crate::policy::household;
+use crate::router::{Browser, Session};
+
+/// The channel, under which the application is asked too.
+pub(super) const HANDSHAKE: &str = "/meta/handshake";
 
 impl Server {
-    pub(super) fn handshake(&self, request: Request<'_>, out: &mut Vec<u8>) -> Outcome {
-        let Request { message, peer, mut outcome, .. } = request;
+    pub(super) fn handshake(
+        &self,
+        request: &Request<'_>,
+        out: &mut Vec<u8>,
+        cookie: &mut Option<Browser>,
+    ) -> Outcome {
+        let Request { message, peer, .. } = *request;
+        let mut outcome = request.outcome.clone();
         if let Some(error) = wrong(message) {
             outcome = Outcome::Failed(error);
         }
         let mut created = None;
         if outcome.is_done() {
-            match self.begin() {
-                Ok(client) => created = Some(client),
+            match self.admit(request).and_then(|permit| Ok((self.begin()?, permit))) {
+                Ok((session, permit)) => {
+                    created = Some(*session.id());
+                    if permit.by_credential || request.credentials.grant().is_some() {
+                        self.bind(&session, request, permit.grant.as_ref(), cookie);
+                    }
+                }
                 Err(error) => outcome = Outcome::Failed(error),
             }
         }
         let advice = if outcome.is_done() {
             self.advice(message)
         } else {
-            let interval = self.backoff.failed(peer.address.map(|address| address.ip()), b"");
+            let mut interval = self.backoff.failed(peer.address.map(|address| address.ip()), b"");
+            if let Outcome::Failed(BayeuxError::TooOften(advice)) = &outcome {
+                interval = interval.max(advice.interval);
+            }
             self.advice_after_failure(interval)
         };
         reply::handshake(out, message, &outcome, created.as_ref(), advice);
         outcome
     }
 
-    fn begin(&self) -> Result<ClientId, BayeuxError> {
+    /// Whether a session may begin: not too often, without a bad token, and by the policy.
+    fn admit(&self, request: &Request<'_>) -> Result<Permit, BayeuxError> {
+        if let (Some(buckets), Some(address)) = (&request.policy.handshakes, request.peer.address)
+            && let Err(wait) = buckets.take(household(address.ip()))
+        {
+            self.metrics.refuse(Reason::handshakes);
+            return Err(self.too_often(wait));
+        }
+        if let Some(error) = request.token_error() {
+            self.metrics.refuse(Reason::forbidden);
+            return Err(error);
+        }
+        let answer = request.answer(HANDSHAKE);
+        self.permit(request.policy.may_begin(request.shown(None), answer), HANDSHAKE)
+    }
+
+    fn begin(&self) -> Result<Arc<Session>, BayeuxError> {
         let bits = random_bits().map_err(|error| {
             tracing::error!(%error, "the system gives no random bytes; no session can begin");
             BayeuxError::Internal
@@ -46,7 +83,7 @@ impl Server {
         })?;
         self.expiry.watch(&session);
         self.emit(|| Event::Handshake { client: *session.id() });
-        Ok(*session.id())
+        Ok(session)
     }
 }
 

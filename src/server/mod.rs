@@ -7,9 +7,10 @@ mod connect;
 mod disconnect;
 mod event;
 mod handshake;
+mod permit;
 mod publish;
 mod receive;
-mod rules;
+mod rest;
 mod subscribe;
 mod unsubscribe;
 
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::sync::broadcast;
 
 pub use event::Event;
@@ -28,7 +30,10 @@ use crate::broker::Memory;
 use crate::config::Config;
 use crate::extension::{Extension, Pipeline};
 use crate::metrics::{Metrics, Reason};
+use crate::peer::Peer;
+use crate::policy::{Credentials, Policy};
 use crate::router::{Bounds, Expiry, Patterns, Session, Sessions, Trie};
+use receive::Request;
 
 /// Events that a slow listener may be behind before it loses the oldest.
 const EVENTS: usize = 4096;
@@ -43,7 +48,8 @@ pub struct Server {
     expiry: Expiry,
     broker: Memory,
     pipeline: Pipeline,
-    rules: rules::Rules,
+    policy: ArcSwap<Policy>,
+    resting: rest::Resting,
     backoff: backoff::Backoff,
     events: broadcast::Sender<Event>,
     /// Whether anybody ever listened to the events; asking the sender would take a lock for each message.
@@ -55,7 +61,7 @@ impl Server {
     /// A server without sessions.
     ///
     /// # Errors
-    /// A text that says which channel rule is no glob; settings that passed `faye check` have none.
+    /// A text that says what is wrong with a key of tokens.
     pub fn new(config: &Config, extensions: &[Arc<dyn Extension>], metrics: Metrics) -> Result<Self, String> {
         let bounds = Bounds { messages: config.mailbox.messages, bytes: config.mailbox.bytes };
         let lifetime = 2 * config.server.timeout;
@@ -68,7 +74,8 @@ impl Server {
             expiry: Expiry::default(),
             broker: Memory::default(),
             pipeline: Pipeline::new(extensions),
-            rules: rules::Rules::new(&config.channel, config.mailbox.overflow)?,
+            policy: ArcSwap::from_pointee(Policy::new(config)?),
+            resting: rest::Resting::default(),
             backoff: backoff::Backoff::new(&config.advice),
             events: broadcast::Sender::new(EVENTS),
             listened: AtomicBool::new(false),
@@ -89,14 +96,32 @@ impl Server {
         self.events.subscribe()
     }
 
+    /// Who may do what, by the newest settings.
+    #[must_use]
+    pub fn policy(&self) -> arc_swap::Guard<Arc<Policy>> {
+        self.policy.load()
+    }
+
     /// The living session with this identifier.
     #[must_use]
     pub fn session(&self, id: &ClientId) -> Option<Arc<Session>> {
         self.sessions.find(id)
     }
 
-    /// Ends the sessions whose time is over. To be called about once a second.
+    /// Goes by the policy of other settings from now on. Subscriptions that were allowed stay.
+    ///
+    /// # Errors
+    /// What is wrong with them; the policy stays as it was.
+    pub fn reload(&self, config: &Config) -> Result<(), String> {
+        self.policy.store(Arc::new(Policy::new(config)?));
+        Ok(())
+    }
+
+    /// Ends the sessions whose time is over, and the subscriptions whose tokens have expired. To be called about once a
+    /// second.
     pub fn expire(&self) {
+        self.policy.load().sweep();
+        self.expire_subscriptions();
         for session in self.expiry.due() {
             match session.end_if_expired() {
                 Some(patterns) => {
@@ -138,16 +163,50 @@ impl Server {
         }
     }
 
-    /// The session that a message names, if it is alive; if not, the outcome says so.
-    fn session_of(&self, message: &Message, outcome: &mut Outcome) -> Option<Arc<Session>> {
-        let id = message.text(Field::ClientId).and_then(|id| ClientId::parse(id.as_bytes()));
-        let session = id.and_then(|id| self.sessions.find(&id));
+    /// The session that a message names, if it is alive and speaks for it; if not, the outcome says so.
+    fn session_of(&self, request: &Request<'_>, outcome: &mut Outcome) -> Option<Arc<Session>> {
+        let message = request.message;
+        let session = self.proven_session(request);
         if message.truthy(Field::ClientId).is_none() {
             *outcome = Outcome::Failed(BayeuxError::ParameterMissing("clientId"));
         } else if session.is_none() {
             *outcome = Outcome::Failed(client_unknown(message));
         }
+        if let (Some(session), Some(buckets)) = (&session, &request.policy.messages)
+            && let Err(wait) = buckets.take(session.id())
+        {
+            self.metrics.refuse(Reason::messages);
+            *outcome = Outcome::Failed(self.too_often(wait));
+        }
         session
+    }
+
+    /// The session that a message names, if it is alive, and if the message shows that its client speaks. Who only knows
+    /// the identifier of a session that has shown a credential is answered as if there were none.
+    fn proven_session(&self, request: &Request<'_>) -> Option<Arc<Session>> {
+        let id = request.message.text(Field::ClientId)?;
+        let session = self.sessions.find(&ClientId::parse(id.as_bytes())?)?;
+        if session.is_bound() && !session.is_proven(&request.credentials.proof(request.peer)) {
+            self.metrics.refuse(Reason::takeover);
+            tracing::info!(client = %session.id(), "somebody without its credential spoke for a session, and was refused");
+            return None;
+        }
+        Some(session)
+    }
+
+    /// Whether a request without messages, such as for a stream, comes from the client of a session.
+    #[must_use]
+    pub fn is_proven(&self, session: &Session, peer: &Arc<Peer>) -> bool {
+        let is_proven = !session.is_bound() || session.is_proven(&Credentials::default().proof(peer));
+        if !is_proven {
+            self.metrics.refuse(Reason::takeover);
+        }
+        is_proven
+    }
+
+    fn too_often(&self, wait: Duration) -> BayeuxError {
+        let interval = milliseconds(wait).max(1);
+        BayeuxError::TooOften(Advice { retry: true, interval, timeout: milliseconds(self.timeout) })
     }
 
     /// Refuses a channel that is too long or has too many segments.

@@ -13,16 +13,19 @@ use super::receive::Request;
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, ClientId, Field, Message, Publication, channel, json, parse};
 use crate::extension::Receiver;
+use crate::metrics::Reason;
+use crate::policy::household;
 use crate::router::{Adapt, Session, Touched};
 
 impl Server {
     pub(super) fn publish(
         &self,
-        request: Request<'_>,
+        request: &Request<'_>,
         out: &mut Vec<u8>,
         accepted: &mut Option<String>,
     ) -> Outcome {
-        let Request { message, mut outcome, .. } = request;
+        let message = request.message;
+        let mut outcome = request.outcome.clone();
         let name = message.text(Field::Channel).unwrap_or_default();
         if let Err(error) = self.check_size(&name) {
             outcome = Outcome::Failed(error);
@@ -33,12 +36,50 @@ impl Server {
         if message.get(Field::Data).is_none() {
             outcome = Outcome::Failed(BayeuxError::ParameterMissing("data"));
         }
+        if outcome.is_done()
+            && let Err(error) = self.may_publish(request, &name)
+        {
+            outcome = Outcome::Failed(error);
+        }
         reply::plain(out, message, &outcome, true);
         if outcome.is_done() {
             self.metrics.publications.inc();
             *accepted = Some(name.into_owned());
         }
         outcome
+    }
+
+    /// Whether the policy allows a publication, and its publisher does not publish too often. Who has the push secret
+    /// may publish as often as it likes.
+    fn may_publish(&self, request: &Request<'_>, channel: &str) -> Result<(), BayeuxError> {
+        let policy = request.policy;
+        let rule = policy.rule(channel);
+        let buckets = policy.publications(rule);
+        if rule.publish.anyone && buckets.is_none() && policy.messages.is_none() {
+            return Ok(());
+        }
+        let session = self.proven_session(request);
+        let shown = request.shown(session.as_deref());
+        self.permit(policy.may_publish(channel, shown, request.answer(channel)), channel)?;
+        if policy.has_secret(shown) {
+            return Ok(());
+        }
+        let client = session.map(|session| *session.id());
+        if let (Some(buckets), Some(client)) = (&policy.messages, client)
+            && let Err(wait) = buckets.take(client)
+        {
+            self.metrics.refuse(Reason::messages);
+            return Err(self.too_often(wait));
+        }
+        let address =
+            request.peer.address.filter(|_| client.is_none()).map(|address| household(address.ip()));
+        if let Some(buckets) = buckets
+            && let Err(wait) = buckets.take((client, address))
+        {
+            self.metrics.refuse(Reason::publications);
+            return Err(self.too_often(wait));
+        }
+        Ok(())
     }
 
     /// Puts an accepted publication into the mailboxes of its subscribers.
@@ -64,7 +105,7 @@ impl Server {
 
     pub(super) fn spread(&self, name: &str, message: Message, touched: &mut Touched) {
         let publication = Arc::new(Publication::new(name, message));
-        let overflow = self.rules.overflow(name);
+        let overflow = self.policy.load().rule(name).overflow;
         let adapt = |session: &Session, publication: &Arc<Publication>| self.adapt(session, publication);
         let adapt: Option<Adapt<'_>> = if self.pipeline.sees_deliveries() { Some(&adapt) } else { None };
         self.broker

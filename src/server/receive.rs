@@ -12,7 +12,8 @@ use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, Field, Message, Verb, channel};
 use crate::metrics::Reason;
 use crate::peer::Peer;
-use crate::router::{Attached, Attachment, Session, Touched};
+use crate::policy::{Answer, Credentials, Policy};
+use crate::router::{Attached, Attachment, Browser, Session, Touched};
 
 /// What a request or frame is to be answered with.
 #[derive(Default)]
@@ -21,6 +22,8 @@ pub struct Received {
     pub replies: Vec<u8>,
     /// Connects that were accepted, to be answered after the replies above.
     pub connects: SmallVec<[Accepted; 1]>,
+    /// A cookie that the browser is to keep, so that it is known again.
+    pub cookie: Option<Browser>,
 }
 
 /// A connect that was accepted. The transport attaches itself to the session, and answers.
@@ -41,13 +44,23 @@ pub(super) struct Request<'a> {
     pub(super) peer: &'a Arc<Peer>,
     /// `Done` so far, or what an extension or a limit says against it. The verb's own checks override it.
     pub(super) outcome: Outcome,
+    pub(super) policy: &'a Policy,
+    /// What the message showed of who sent it.
+    pub(super) credentials: &'a Credentials,
+    /// What the application was asked, and said.
+    pub(super) answers: &'a Answers,
     /// Whether it is the only message of its request or frame.
     pub(super) alone: bool,
 }
 
+/// What the application said about channels.
+pub(super) type Answers = SmallVec<[(Box<str>, Answer); 1]>;
+
 /// What a verb came to, beside the reply that it wrote.
 #[derive(Default)]
 pub(super) struct Done {
+    /// The cookie by which the browser is to be known again.
+    pub(super) cookie: Option<Browser>,
     /// A connect: the transport holds its reply, and attaches itself.
     pub(super) accepted: Option<Accepted>,
     /// A publication: the channel to which the message has to be delivered.
@@ -90,23 +103,34 @@ impl Server {
     /// Handles the messages of one request or frame in their order. Sessions that got something are in `touched`
     /// afterwards, for the caller to flush when it has handled all that it read.
     pub async fn receive(&self, messages: Vec<Message>, peer: &Arc<Peer>, touched: &mut Touched) -> Received {
-        if !self.pipeline.is_empty() {
+        if !self.pipeline.is_empty() || self.policy.load().asks() {
             // On the heap, since every connection has room for this function for as long as it lives.
             return Box::pin(self.receive_by_extensions(messages, peer, touched)).await;
         }
+        self.receive_at_once(messages, peer, touched)
+    }
+
+    fn receive_at_once(&self, messages: Vec<Message>, peer: &Arc<Peer>, touched: &mut Touched) -> Received {
+        let policy = self.policy.load();
         let alone = messages.len() == 1;
         let mut received = Received::default();
-        for message in messages {
+        for mut message in messages {
+            let credentials = policy.credentials(&mut message);
             let verb = message.verb();
-            let request = self.request(&message, peer, alone);
+            let answers = Answers::new();
+            let request = self.request(&message, peer, alone, &policy, &credentials, &answers);
             if verb == Verb::Connect {
                 let mut reply = Vec::with_capacity(256);
-                match self.carry_out(verb, request, &mut reply).accepted {
+                match self.carry_out(verb, &request, &mut reply).accepted {
                     Some(accepted) => received.connects.push(Accepted { reply: Some(reply), ..accepted }),
                     None => received.begin().append(&mut reply),
                 }
-            } else if let Some(channel) = self.carry_out(verb, request, received.begin()).channel {
-                self.deliver(channel, message, touched);
+            } else {
+                let done = self.carry_out(verb, &request, received.begin());
+                received.cookie = done.cookie.or(received.cookie);
+                if let Some(channel) = done.channel {
+                    self.deliver(channel, message, touched);
+                }
             }
         }
         received
@@ -118,14 +142,19 @@ impl Server {
         peer: &Arc<Peer>,
         touched: &mut Touched,
     ) -> Received {
+        let policy = self.policy.load_full();
         let alone = messages.len() == 1;
         let mut received = Received::default();
-        for message in messages {
+        for mut message in messages {
+            let credentials = policy.credentials(&mut message);
             let Some(message) = self.pipeline.incoming(message, peer, || touched.flush()).await else {
                 continue;
             };
+            let answers = Answers::new();
             let mut reply = Vec::with_capacity(256);
-            let done = self.carry_out(message.verb(), self.request(&message, peer, alone), &mut reply);
+            let request = self.request(&message, peer, alone, &policy, &credentials, &answers);
+            let done = self.carry_out(message.verb(), &request, &mut reply);
+            received.cookie = done.cookie.or(received.cookie);
             if let Some(channel) = done.channel {
                 // Messages to /service/ are for the server alone.
                 if !channel::is_service(&channel)
@@ -148,7 +177,15 @@ impl Server {
         received
     }
 
-    fn request<'a>(&self, message: &'a Message, peer: &'a Arc<Peer>, alone: bool) -> Request<'a> {
+    fn request<'a>(
+        &self,
+        message: &'a Message,
+        peer: &'a Arc<Peer>,
+        alone: bool,
+        policy: &'a Policy,
+        credentials: &'a Credentials,
+        answers: &'a Answers,
+    ) -> Request<'a> {
         let outcome = if message.depth() > self.limits.depth {
             self.metrics.refuse(Reason::depth);
             Outcome::Failed(BayeuxError::TooDeep(self.limits.depth))
@@ -157,17 +194,17 @@ impl Server {
         } else {
             Outcome::Done
         };
-        Request { message, peer, outcome, alone }
+        Request { message, peer, outcome, alone, policy, credentials, answers }
     }
 
     /// Does what a message asks for, and appends the reply.
-    fn carry_out(&self, verb: Verb, request: Request<'_>, out: &mut Vec<u8>) -> Done {
+    fn carry_out(&self, verb: Verb, request: &Request<'_>, out: &mut Vec<u8>) -> Done {
         let counters = &self.metrics.messages;
         let mut done = Done::default();
         let (counter, outcome) = match verb {
-            Verb::Handshake => (&counters.handshake, self.handshake(request, out)),
+            Verb::Handshake => (&counters.handshake, self.handshake(request, out, &mut done.cookie)),
             Verb::Connect => (&counters.connect, self.connect(request, out, &mut done.accepted)),
-            Verb::Subscribe => (&counters.subscribe, self.subscribe(request, out)),
+            Verb::Subscribe => (&counters.subscribe, self.subscribe(request, out, &mut done.cookie)),
             Verb::Unsubscribe => (&counters.unsubscribe, self.unsubscribe(request, out)),
             Verb::Disconnect => (&counters.disconnect, self.disconnect(request, out)),
             Verb::Publish => (&counters.publish, self.publish(request, out, &mut done.channel)),

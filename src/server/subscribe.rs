@@ -8,39 +8,74 @@ use std::sync::Arc;
 
 use super::Server;
 use super::event::Event;
+use super::permit::Permit;
 use super::receive::Request;
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, Field, channel, json};
 use crate::metrics::Reason;
-use crate::router::{Change, Session};
+use crate::router::{Browser, Change, Session};
 
 impl Server {
-    pub(super) fn subscribe(&self, request: Request<'_>, out: &mut Vec<u8>) -> Outcome {
+    pub(super) fn subscribe(
+        &self,
+        request: &Request<'_>,
+        out: &mut Vec<u8>,
+        cookie: &mut Option<Browser>,
+    ) -> Outcome {
         self.change(request, out, |session, pattern| {
-            match self.trie.subscribe(session, pattern, self.limits.subscriptions) {
-                Change::Changed => {
-                    self.emit(|| Event::Subscribe { client: *session.id(), channel: pattern.to_owned() });
-                    Ok(())
-                }
-                Change::Unchanged => Ok(()),
-                Change::Full => {
-                    self.metrics.refuse(Reason::subscriptions);
-                    Err(BayeuxError::TooManySubscriptions(self.limits.subscriptions))
-                }
-                Change::Ended => Err(BayeuxError::ClientUnknown(session.id().as_str().to_owned())),
+            if let Some(error) = request.token_error() {
+                self.metrics.refuse(Reason::forbidden);
+                return Err(error);
             }
+            let shown = request.shown(Some(session));
+            let judgement = request.policy.may_subscribe(pattern, shown, request.answer(pattern));
+            let permit = self.permit(judgement, pattern)?;
+            self.add(session, pattern)?;
+            if permit.by_credential {
+                self.bind(session, request, permit.grant.as_ref(), cookie);
+                self.rest(session, pattern, &permit);
+            }
+            Ok(())
         })
+    }
+
+    fn add(&self, session: &Arc<Session>, pattern: &str) -> Result<(), BayeuxError> {
+        match self.trie.subscribe(session, pattern, self.limits.subscriptions) {
+            Change::Changed => {
+                self.emit(|| Event::Subscribe { client: *session.id(), channel: pattern.to_owned() });
+                Ok(())
+            }
+            Change::Unchanged => Ok(()),
+            Change::Full => {
+                self.metrics.refuse(Reason::subscriptions);
+                Err(BayeuxError::TooManySubscriptions(self.limits.subscriptions))
+            }
+            Change::Ended => Err(BayeuxError::ClientUnknown(session.id().as_str().to_owned())),
+        }
+    }
+
+    /// Notes until when a subscription was allowed.
+    fn rest(&self, session: &Arc<Session>, pattern: &str, permit: &Permit) {
+        match &permit.grant {
+            Some(grant) if grant.expires < u64::MAX => {
+                if let Some(second) = session.rest(pattern, grant.expires) {
+                    self.resting.watch(session, second);
+                }
+            }
+            _ => session.rest_no_more(pattern),
+        }
     }
 
     /// What subscribe and unsubscribe have in common: the checks, and `apply` for each channel.
     pub(super) fn change(
         &self,
-        request: Request<'_>,
+        request: &Request<'_>,
         out: &mut Vec<u8>,
-        apply: impl Fn(&Arc<Session>, &str) -> Result<(), BayeuxError>,
+        mut apply: impl FnMut(&Arc<Session>, &str) -> Result<(), BayeuxError>,
     ) -> Outcome {
-        let Request { message, mut outcome, .. } = request;
-        let session = self.session_of(message, &mut outcome);
+        let mut outcome = request.outcome.clone();
+        let session = self.session_of(request, &mut outcome);
+        let message = request.message;
         let wanted = message.truthy(Field::Subscription);
         if wanted.is_none() {
             outcome = Outcome::Failed(BayeuxError::ParameterMissing("subscription"));

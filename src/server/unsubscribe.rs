@@ -11,9 +11,10 @@ use crate::bayeux::reply::Outcome;
 use crate::router::Change;
 
 impl Server {
-    pub(super) fn unsubscribe(&self, request: Request<'_>, out: &mut Vec<u8>) -> Outcome {
+    pub(super) fn unsubscribe(&self, request: &Request<'_>, out: &mut Vec<u8>) -> Outcome {
         self.change(request, out, |session, pattern| match self.trie.unsubscribe(session, pattern) {
             Change::Changed => {
+                session.rest_no_more(pattern);
                 self.emit(|| Event::Unsubscribe { client: *session.id(), channel: pattern.to_owned() });
                 Ok(())
             }

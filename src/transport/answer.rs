@@ -30,6 +30,14 @@ pub(super) fn preflight(request: &Head) -> Response<Bytes> {
     response
 }
 
+/// A refusal for a page that may not read it.
+pub(super) fn forbid(text: &'static str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from_static(text.as_bytes()));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    response.headers_mut().insert(CONTENT_TYPE, TEXT);
+    response
+}
+
 /// A refusal in plain text, readable across origins.
 pub(super) fn refuse(request: &Head, status: StatusCode, text: impl Into<Bytes>) -> Response<Bytes> {
     let mut response = Response::new(text.into());
@@ -81,7 +89,13 @@ pub(super) fn head(request: &Request, response: &Response<Bytes>, closes: bool) 
 }
 
 /// The head of the answer to messages: JSON to a POST, a script to a GET.
-pub(super) fn replies(request: &Request, length: usize, is_script: bool, closes: bool) -> Vec<u8> {
+pub(super) fn replies(
+    request: &Request,
+    length: usize,
+    is_script: bool,
+    cookie: Option<&str>,
+    closes: bool,
+) -> Vec<u8> {
     let mut out = Vec::with_capacity(512);
     out.extend_from_slice(b"HTTP/1.1 200 OK\r\nContent-Type: ");
     let kind: &[u8] =
@@ -90,6 +104,11 @@ pub(super) fn replies(request: &Request, length: usize, is_script: bool, closes:
     out.extend_from_slice(b"\r\nCache-Control: no-cache, no-store\r\nX-Content-Type-Options: nosniff\r\n");
     if request.has_origin {
         allow_origin(&mut out, &request.head);
+    }
+    if let Some(cookie) = cookie {
+        out.extend_from_slice(b"Set-Cookie: ");
+        out.extend_from_slice(cookie.as_bytes());
+        out.extend_from_slice(b"\r\n");
     }
     if is_script {
         out.extend_from_slice(b"Content-Disposition: attachment; filename=f.txt\r\n");

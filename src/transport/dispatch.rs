@@ -1,5 +1,6 @@
 //! What a request is answered. The order of the questions is Faye's.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,11 +9,19 @@ use hyper::{Response, StatusCode};
 use super::connection::{Connection, Next};
 use super::payload::{self, Payload, Refusal};
 use super::request::{Method, Request};
-use super::{Mount, answer, assets, eventsource, jsonp, polling, websocket};
+use super::{Mount, answer, assets, cookie, eventsource, jsonp, polling, websocket};
 use crate::metrics::Reason;
 use crate::peer::{Peer, Transport};
+use crate::policy::Page;
 use crate::router::Touched;
 use crate::server::Server;
+
+/// Who asks.
+struct Visitor {
+    /// Where the client is, before all trusted proxies.
+    address: SocketAddr,
+    is_foreign: bool,
+}
 
 impl Connection {
     /// Answers one request.
@@ -33,16 +42,27 @@ impl Connection {
             let response = answer::refuse(&request.head, StatusCode::NOT_FOUND, text);
             return self.respond(request, response).await;
         };
-        if request.wants_upgrade {
-            return self.upgrade(server, request).await;
-        }
-        if let Some(response) = self.cold(request) {
+        if let Some(response) = self.script(request) {
             return self.respond(request, response).await;
+        }
+        let Some(visitor) = self.judge(&server, request) else {
+            let text = "This page may not use the server: see browsers.origins in its settings\n";
+            return self.respond(request, answer::forbid(text)).await;
+        };
+        if request.wants_upgrade {
+            return self.upgrade(server, request, &visitor).await;
+        }
+        if request.method == Method::Options || request.asks_to_post {
+            return self.respond(request, answer::preflight(&request.head)).await;
         }
         let limits = &self.context.limits;
         let read = match request.method {
             Method::Get if eventsource::is_wanted(&request.head) => {
-                return Next::Stream(server, self.peer(request, Transport::EventSource));
+                let peer = self.peer(request, Transport::EventSource, &visitor);
+                return Next::Stream(server, peer);
+            }
+            Method::Get if !server.policy().browsers.jsonp => {
+                Err(Refusal::Bad(Reason::jsonp, "JSON-P is off"))
             }
             Method::Get => {
                 let query = request.head.query().unwrap_or("");
@@ -54,34 +74,54 @@ impl Connection {
         // A request may be held for long, and the body is a part of a buffer.
         drop(body);
         match read {
-            Ok(payload) => self.bayeux(&server, request, payload).await,
+            Ok(payload) => self.bayeux(&server, request, payload, &visitor).await,
             Err(refusal) => self.refuse(request, &refusal).await,
         }
     }
 
-    /// Answers what needs no server: scripts, and what browsers ask before they send to another origin.
-    fn cold(&self, request: &Request) -> Option<Response<Bytes>> {
+    /// Answers what every page may have: the client's script.
+    fn script(&self, request: &Request) -> Option<Response<Bytes>> {
         let head = &request.head;
-        if let Some(name) = Mount::script(head.path()) {
-            self.context.metrics.scripts.inc();
-            return Some(assets::answer(&self.context.mount, head.path(), name, head));
-        }
-        let asks = request.method == Method::Options || request.asks_to_post;
-        asks.then(|| answer::preflight(head))
+        let name = Mount::script(head.path()).filter(|_| !request.wants_upgrade)?;
+        self.context.metrics.scripts.inc();
+        Some(assets::answer(&self.context.mount, head.path(), name, head))
     }
 
-    async fn bayeux(&mut self, server: &Arc<Server>, request: &Request, payload: Payload) -> Next {
+    /// Finds out who asks; `None` if it is a page that may not.
+    fn judge(&self, server: &Server, request: &Request) -> Option<Visitor> {
+        let head = &request.head;
+        let is_script =
+            request.method == Method::Get && !request.wants_upgrade && !eventsource::is_wanted(head);
+        let policy = server.policy();
+        let page = policy.browsers.judge(head, is_script);
+        if page == Page::Forbidden {
+            self.context.metrics.refuse(Reason::origin);
+            tracing::debug!(address = %self.address, "a page of a forbidden origin asked");
+            return None;
+        }
+        let address = policy.proxies.client(self.address, head);
+        Some(Visitor { address, is_foreign: page == Page::Foreign })
+    }
+
+    async fn bayeux(
+        &mut self,
+        server: &Arc<Server>,
+        request: &Request,
+        payload: Payload,
+        visitor: &Visitor,
+    ) -> Next {
         let is_script = payload.transport == Transport::CallbackPolling;
-        let peer = self.peer(request, payload.transport);
+        let peer = self.peer(request, payload.transport, visitor);
         let mut touched = Touched::default();
         let received = server.receive(payload.messages, &peer, &mut touched).await;
+        let cookie = received.cookie.map(|browser| cookie::set(&browser, self.context.mount.path()));
         touched.flush();
         drop(touched);
         let Some(mut answered) = polling::answer(self, &peer, received).await else { return Next::End };
         let body =
             if is_script { jsonp::script(&payload.callback, &answered.array) } else { answered.take() };
         let closes = self.closes(request);
-        let head = answer::replies(request, body.len(), is_script, closes);
+        let head = answer::replies(request, body.len(), is_script, cookie.as_deref(), closes);
         if answered.has_messages() && polling::has_gone(&self.stream) {
             return Next::End;
         }
@@ -92,7 +132,7 @@ impl Connection {
         if closes { Next::Close } else { Next::Request }
     }
 
-    async fn upgrade(&mut self, server: Arc<Server>, request: &Request) -> Next {
+    async fn upgrade(&mut self, server: Arc<Server>, request: &Request, visitor: &Visitor) -> Next {
         let is_get = request.method == Method::Get && request.is_1_1 && !request.has_body();
         let accepted = match websocket::handshake::accept(is_get, &request.head) {
             Ok(accepted) => accepted,
@@ -107,7 +147,8 @@ impl Connection {
         if !self.write(&head, b"", None).await {
             return Next::End;
         }
-        Next::WebSocket(server, self.peer(request, Transport::WebSocket), agreed.is_some())
+        let peer = self.peer(request, Transport::WebSocket, visitor);
+        Next::WebSocket(server, peer, agreed.is_some())
     }
 
     /// What is said of compression to a client that offers it, if it is on.
@@ -147,7 +188,7 @@ impl Connection {
         if self.write(&head, body, None).await { Next::Close } else { Next::End }
     }
 
-    fn peer(&self, request: &Request, transport: Transport) -> Arc<Peer> {
+    fn peer(&self, request: &Request, transport: Transport, visitor: &Visitor) -> Arc<Peer> {
         let requests = &self.context.metrics.requests;
         match transport {
             Transport::LongPolling | Transport::InProcess => &requests.long_polling,
@@ -157,6 +198,7 @@ impl Connection {
             Transport::EventSource => &requests.eventsource,
         }
         .inc();
-        Arc::new(Peer { address: Some(self.address), transport, head: request.head.clone() })
+        let Visitor { address, is_foreign } = *visitor;
+        Arc::new(Peer { address: Some(address), transport, head: request.head.clone(), is_foreign })
     }
 }

@@ -53,7 +53,7 @@ pub(super) async fn run(connection: Connection, server: Arc<Server>, peer: Arc<P
     socket.with(|out| out.push(head.into()));
     let id = peer.head.path().rsplit('/').next().unwrap_or("");
     let session = ClientId::parse(id.as_bytes()).and_then(|id| server.session(&id));
-    let session = session.filter(|session| attach(&socket, session));
+    let session = session.filter(|session| server.is_proven(session, &peer) && attach(&socket, session));
     let mut ping = Instant::now() + settings.ping;
     let mut end = None;
     // Nobody has anything to say here.

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::Context;
 use super::connection::Connection;
+use super::neighbours::{Neighbour, Neighbours};
 use crate::metrics::{Metrics, Reason};
 
 /// Connections that the system completes before they are accepted.
@@ -30,12 +31,14 @@ pub struct Listener {
     context: Arc<Context>,
     places: Arc<Semaphore>,
     capacity: u32,
+    neighbours: Neighbours,
 }
 
 /// A connection's place among those that may be open.
 struct Place {
     metrics: Metrics,
     _permit: OwnedSemaphorePermit,
+    _neighbour: Neighbour,
 }
 
 impl Drop for Place {
@@ -59,7 +62,8 @@ impl Listener {
         socket.listen(BACKLOG)?;
         let capacity = u32::try_from(context.limits.connections).unwrap_or(u32::MAX);
         let places = Arc::new(Semaphore::new(capacity as usize));
-        Ok(Self { socket: TcpListener::from_std(socket.into())?, context, places, capacity })
+        let socket = TcpListener::from_std(socket.into())?;
+        Ok(Self { socket, context, places, capacity, neighbours: Neighbours::default() })
     }
 
     /// The address that was bound.
@@ -91,13 +95,17 @@ impl Listener {
 
     fn open(&self, stream: TcpStream, address: SocketAddr) {
         let metrics = &self.context.metrics;
+        let Some(neighbour) = self.neighbours.admit(address.ip(), &self.context) else {
+            metrics.refuse(Reason::connections_by_address);
+            return;
+        };
         let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() else {
             metrics.refuse(Reason::connections);
             return;
         };
         metrics.connections_accepted.inc();
         metrics.connections.inc();
-        let place = Place { metrics: metrics.clone(), _permit: permit };
+        let place = Place { metrics: metrics.clone(), _permit: permit, _neighbour: neighbour };
         let connection = Connection::new(Arc::clone(&self.context), stream, address);
         tokio::spawn(async move {
             // A panic ends this connection alone, and is counted.

@@ -113,7 +113,7 @@ pub(super) async fn answer(
     peer: &Arc<Peer>,
     received: Received,
 ) -> Option<Answered> {
-    let Received { mut replies, connects } = received;
+    let Received { mut replies, connects, .. } = received;
     replies.insert(0, b'[');
     let mut answered = Answered { array: replies, leases: SmallVec::new(), signal: Arc::default() };
     for (at, accepted) in connects.iter().enumerate() {

@@ -234,6 +234,22 @@ impl Faye {
         assert!(sent.expect("kill runs").success());
     }
 
+    /// Asks the server to read its settings again.
+    pub(crate) fn hang_up(&self) {
+        let sent = Command::new("kill").args(["-HUP", &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Waits until the server has written a text to standard error.
+    #[track_caller]
+    pub(crate) fn wait_for_stderr(&self, text: &str) {
+        let begin = Instant::now();
+        while !self.stderr().contains(text) {
+            assert!(begin.elapsed() < WATCHDOG, "{text} was not written: {}", self.stderr());
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+
     /// Ends the server without a warning.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();

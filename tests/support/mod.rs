@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 pub(crate) use eventsource::{Part, Stream};
 pub(crate) use faye::{Faye, binary};
 pub(crate) use http::{Http, Response};
-pub(crate) use session::{Session, Via};
+pub(crate) use session::{Session, Via, encode};
 pub(crate) use websocket::{Frame, Opcode, Socket, frame};
 
 /// How long anything may take before a test is taken to have failed. No test passes or fails by a shorter time.

@@ -204,7 +204,7 @@ impl Connection {
 
     /// Queues one frame with all replies that are ready. A connect that is held is answered later, in its own frame.
     fn reply(&mut self, received: Received) {
-        let Received { mut replies, connects } = received;
+        let Received { mut replies, connects, .. } = received;
         let mut is_held = false;
         for accepted in connects {
             self.bind(&accepted);

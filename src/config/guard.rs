@@ -1,0 +1,158 @@
+//! The sections of `faye.toml` that say who may do what, and how often. Field names are the keys; defaults are the
+//! documentation's defaults.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::sections::Overflow;
+use super::units::{self, Rate};
+use super::{Access, PageOrigin, Secret};
+
+/// `[[channel]]`: a rule for the channels that a glob matches.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelRule {
+    /// A channel, or a pattern ending in `*` (one segment) or `**` (one or more).
+    #[serde(rename = "match")]
+    pub pattern: String,
+    /// Who may publish.
+    #[serde(default = "anyone")]
+    pub publish: Access,
+    /// Who may subscribe.
+    #[serde(default = "anyone")]
+    pub subscribe: Access,
+    /// How often one publisher may publish.
+    pub rate: Option<Rate>,
+    /// What happens when a mailbox has no room for a message of these channels.
+    pub overflow: Option<Overflow>,
+}
+
+fn anyone() -> Access {
+    Access::ANYONE
+}
+
+/// `[browsers]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Browsers {
+    /// Origins whose pages may use the server. Without any, all may, as long as no cookie and no secret counts.
+    pub origins: Vec<PageOrigin>,
+    /// Whether JSON-P is served.
+    pub jsonp: bool,
+}
+
+impl Default for Browsers {
+    fn default() -> Self {
+        Self { origins: Vec::new(), jsonp: true }
+    }
+}
+
+/// `[handshake]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Handshake {
+    /// Who may begin a session.
+    pub allow: Access,
+}
+
+impl Default for Handshake {
+    fn default() -> Self {
+        Self { allow: Access::ANYONE }
+    }
+}
+
+/// `[push]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Push {
+    /// The secret of back ends.
+    pub secret: Option<Secret>,
+    /// The one before, while it is replaced.
+    pub previous: Option<Secret>,
+    /// The field of `ext` that holds it.
+    pub field: String,
+    /// The `error` of who did not present it.
+    pub refusal: String,
+}
+
+impl Default for Push {
+    fn default() -> Self {
+        Self {
+            secret: None,
+            previous: None,
+            field: "password".to_owned(),
+            refusal: "403::Password required".to_owned(),
+        }
+    }
+}
+
+/// `[token]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Token {
+    /// The field of `ext` that holds it.
+    pub field: String,
+    /// The `iss` that it must have.
+    pub issuer: Option<String>,
+    /// The `aud` that it must have.
+    pub audience: Option<String>,
+    /// By how much clocks may differ.
+    #[serde(deserialize_with = "units::duration")]
+    pub leeway: Duration,
+    /// Whether it must expire.
+    pub expiry: bool,
+}
+
+impl Default for Token {
+    fn default() -> Self {
+        Self {
+            field: "token".to_owned(),
+            issuer: None,
+            audience: None,
+            leeway: Duration::from_secs(10),
+            expiry: true,
+        }
+    }
+}
+
+/// `[private_pub]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PrivatePub {
+    /// The `secret_token` of its settings.
+    pub secret: Option<Secret>,
+    /// How long a signature is good.
+    #[serde(deserialize_with = "units::duration")]
+    pub expiry: Duration,
+}
+
+impl Default for PrivatePub {
+    fn default() -> Self {
+        Self { secret: None, expiry: Duration::from_secs(3600) }
+    }
+}
+
+/// `[rates]`
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rates {
+    /// Handshakes of one address.
+    pub handshakes: Option<Rate>,
+    /// Messages of one session.
+    pub messages: Option<Rate>,
+}
+
+/// `[[key]]`: a key that tokens are signed with.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenKey {
+    /// The `kid` of the tokens that it signs; without it, those that have none.
+    pub id: Option<String>,
+    /// The one algorithm that it is good for.
+    pub algorithm: String,
+    /// The secret, for HS256.
+    pub secret: Option<Secret>,
+    /// The public key in PEM, for the others.
+    pub public_key: Option<Secret>,
+}

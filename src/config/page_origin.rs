@@ -1,0 +1,130 @@
+//! Origins of pages (RFC 6454), as settings name them: `https://example.com`, or `https://*.example.com` for every
+//! name below a domain, but not the domain itself.
+
+use serde::Deserialize;
+
+/// One origin, or all of a domain.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum PageOrigin {
+    /// Every page.
+    Any,
+    /// Exactly this, in lower case.
+    One(String),
+    /// What begins with the first (`https://`) and ends with the second (`.example.com:8443`).
+    Below(String, String),
+}
+
+impl TryFrom<String> for PageOrigin {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text == "*" {
+            return Ok(Self::Any);
+        }
+        Self::parse(&text).ok_or_else(|| format!("{text:?} is not an origin"))
+    }
+}
+
+impl PageOrigin {
+    /// Reads `scheme://host` or `scheme://host:port`, whose host may begin with `*.`. A port that is the scheme's own
+    /// is left out, as browsers do. `None` for everything else.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let text = text.to_ascii_lowercase();
+        let (scheme, authority) = text.split_once("://")?;
+        if !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+            || scheme.is_empty()
+        {
+            return None;
+        }
+        let default = match scheme {
+            "http" => ":80",
+            "https" => ":443",
+            _ => "",
+        };
+        let authority = authority.strip_suffix(default).unwrap_or(authority);
+        let is_host = |host: &str| {
+            !host.is_empty()
+                && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte))
+        };
+        match authority.strip_prefix("*.") {
+            Some(domain) if is_host(domain) => {
+                Some(Self::Below(format!("{scheme}://"), format!(".{domain}")))
+            }
+            None if is_host(authority) => Some(Self::One(format!("{scheme}://{authority}"))),
+            _ => None,
+        }
+    }
+
+    /// Whether a page of this origin, as a browser spells it, is meant.
+    #[must_use]
+    pub fn allows(&self, origin: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::One(one) => one.eq_ignore_ascii_case(origin),
+            Self::Below(scheme, domain) => {
+                let origin = origin.to_ascii_lowercase();
+                let inner =
+                    origin.strip_prefix(scheme.as_str()).and_then(|rest| rest.strip_suffix(domain.as_str()));
+                inner.is_some_and(|name| {
+                    !name.is_empty()
+                        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+                })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allows(setting: &str, origin: &str) -> bool {
+        PageOrigin::try_from(setting.to_owned()).unwrap().allows(origin)
+    }
+
+    #[test]
+    fn an_origin_is_compared_as_a_whole() {
+        assert!(allows("https://example.com", "https://example.com"));
+        assert!(allows("https://Example.com:443", "https://example.com"));
+        for other in [
+            "http://example.com",
+            "https://example.com:8443",
+            "https://example.com.evil.org",
+            "https://evil-example.com",
+            "https://a.example.com",
+            "null",
+            "",
+        ] {
+            assert!(!allows("https://example.com", other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_star_stands_for_names_below_a_domain() {
+        assert!(allows("https://*.example.com", "https://a.example.com"));
+        assert!(allows("https://*.example.com", "https://a.b.example.com"));
+        assert!(allows("http://*.example.com:8080", "http://a.example.com:8080"));
+        for other in [
+            "https://example.com",
+            "https://.example.com",
+            "https://evilexample.com",
+            "https://evil.org/.example.com",
+            "https://evil.org#.example.com",
+            "https://user@a.example.com",
+            "http://a.example.com",
+            "https://a.example.com:8443",
+        ] {
+            assert!(!allows("https://*.example.com", other), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_origin() {
+        for bad in
+            ["example.com", "https://", "https://a/b", "https://*", "https://a.*.b", "://a", "https://a b"]
+        {
+            assert!(PageOrigin::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+}

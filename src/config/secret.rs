@@ -1,0 +1,62 @@
+//! Secrets among the settings: text that no message and no log shows, and where it may be kept.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fmt;
+
+use serde::Deserialize;
+
+/// The variables of the process.
+pub(super) type Environment = HashMap<OsString, OsString>;
+
+const VARIABLE: &str = "env:";
+const FILE: &str = "file:";
+
+/// A secret. `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself, for whoever compares or signs with it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+/// The secret that a setting stands for: that of a variable (`env:NAME`), of a file without its last line end
+/// (`file:PATH`), or the text itself.
+///
+/// # Errors
+/// What is wrong with the place where it should be; never the secret.
+pub(super) fn follow(text: &str, environment: &Environment) -> Result<String, String> {
+    let secret = if let Some(name) = text.strip_prefix(VARIABLE) {
+        let value = environment.get(OsString::from(name).as_os_str());
+        let value = value.ok_or_else(|| format!("there is no variable {name}; set it for the server"))?;
+        value.to_str().ok_or_else(|| format!("the variable {name} is not UTF-8"))?.to_owned()
+    } else if let Some(path) = text.strip_prefix(FILE) {
+        let read = std::fs::read_to_string(path);
+        let read = read.map_err(|error| format!("cannot read {path} ({error}); name a file that can be"))?;
+        let end = read.trim_end_matches(['\r', '\n']).len();
+        read[..end].to_owned()
+    } else {
+        text.to_owned()
+    };
+    if secret.is_empty() {
+        return Err(format!("{text} is empty; put a secret there"));
+    }
+    Ok(secret)
+}

@@ -1,0 +1,172 @@
+//! What a message shows of who sent it: taken out of its `ext` before anybody else sees the message.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::Policy;
+use super::token::TokenError;
+use crate::bayeux::{Field, Message, json, parse};
+use crate::peer::{Peer, Transport};
+use crate::router::{Browser, Grant, Proof, Session};
+
+const SIGNATURE: &str = "private_pub_signature";
+const TIMESTAMP: &str = "private_pub_timestamp";
+const PRIVATE_PUB_SECRET: &str = "private_pub_token";
+
+/// The cookie that says which browser a session belongs to.
+pub const COOKIE: &str = "faye_browser";
+
+/// What was in the `ext` of one message.
+#[derive(Default)]
+pub struct Credentials {
+    /// Whether a push secret was shown, and whether it is one.
+    secret: Option<bool>,
+    token: Option<Result<Arc<Grant>, TokenError>>,
+    signature: Option<(String, String)>,
+    digest: Option<[u8; 32]>,
+}
+
+/// All that is known of whoever sent a message.
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
+    /// From the message.
+    pub credentials: &'a Credentials,
+    /// The session that the message belongs to, if that is proven.
+    pub session: Option<&'a Session>,
+    /// The request or connection that it came by.
+    pub peer: &'a Arc<Peer>,
+}
+
+impl Credentials {
+    /// The token in the message, if it is good.
+    #[must_use]
+    pub fn grant(&self) -> Option<&Arc<Grant>> {
+        self.token.as_ref()?.as_ref().ok()
+    }
+
+    /// What is wrong with the token in the message, if there is one.
+    #[must_use]
+    pub fn token_error(&self) -> Option<TokenError> {
+        self.token.as_ref()?.as_ref().err().copied()
+    }
+
+    /// A digest of the `ext`, if the application is asked about it.
+    #[must_use]
+    pub fn digest(&self) -> Option<[u8; 32]> {
+        self.digest
+    }
+
+    /// What shows that the message comes from the client of a session.
+    #[must_use]
+    pub fn proof<'a>(&'a self, peer: &'a Arc<Peer>) -> Proof<'a> {
+        Proof {
+            peer,
+            is_connection: peer.transport == Transport::WebSocket,
+            browser: browser(peer),
+            grant: self.grant(),
+            digest: self.digest,
+        }
+    }
+}
+
+impl Shown<'_> {
+    /// The text after `Authorization: Bearer`, unless a foreign page sent it along.
+    fn bearer(&self) -> Option<&str> {
+        let (scheme, text) = self.peer.header("authorization")?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| text.trim())
+    }
+}
+
+impl Policy {
+    /// Takes the credentials out of a message. Whatever else its `ext` holds stays.
+    #[must_use]
+    pub fn credentials(&self, message: &mut Message) -> Credentials {
+        let mut credentials = Credentials::default();
+        if self.secrets.is_empty() && self.tokens.is_empty() && !self.signatures.are_on() && !self.asks {
+            return credentials;
+        }
+        let Some(ext) = message.get(Field::Ext) else { return credentials };
+        if self.asks {
+            credentials.digest = Some(Sha256::digest(ext).into());
+        }
+        let (mut signature, mut timestamp) = (None, None);
+        let mut found = false;
+        let mut rest = Vec::new();
+        let are_all = parse::each_member(ext, |name, value| {
+            let text = || json::as_text(value).unwrap_or_default();
+            if !self.secrets.is_empty() && name == self.push.field {
+                credentials.secret = Some(self.secrets.have(text().as_bytes()));
+            } else if !self.tokens.is_empty() && name == self.token_field {
+                credentials.token = Some(self.tokens.verify(&text()));
+            } else if self.signatures.are_on() && name == PRIVATE_PUB_SECRET {
+                credentials.secret = Some(self.signatures.is_secret(text().as_bytes()));
+            } else if self.signatures.are_on() && name == SIGNATURE {
+                signature = Some(text().into_owned());
+            } else if self.signatures.are_on() && name == TIMESTAMP {
+                // The gem sends a number.
+                timestamp = Some(json::printed(value).into_owned());
+            } else {
+                rest.push(if rest.is_empty() { b'{' } else { b',' });
+                json::write_string(&mut rest, name);
+                rest.push(b':');
+                rest.extend_from_slice(value);
+                return;
+            }
+            found = true;
+        });
+        credentials.signature = signature.zip(timestamp);
+        // What could not be read as a whole might hold a secret.
+        let is_unclear = !are_all && ext.first() == Some(&b'{');
+        if found || is_unclear {
+            if rest.is_empty() || is_unclear {
+                message.remove(Field::Ext);
+            } else {
+                rest.push(b'}');
+                message.set(Field::Ext, rest);
+            }
+        }
+        credentials
+    }
+
+    /// Whether whoever sent a message has the push secret.
+    #[must_use]
+    pub fn has_secret(&self, shown: Shown<'_>) -> bool {
+        self.secret(shown) == Some(true) && !shown.peer.is_foreign
+    }
+
+    /// Whether whoever sent a message has shown a push secret: `None` if nothing was shown.
+    pub(super) fn secret(&self, shown: Shown<'_>) -> Option<bool> {
+        if shown.peer.transport == Transport::InProcess {
+            return Some(true);
+        }
+        if shown.credentials.secret.is_some() || self.secrets.is_empty() {
+            return shown.credentials.secret;
+        }
+        Some(self.secrets.have(shown.bearer()?.as_bytes()))
+    }
+
+    /// The token in the header of a request.
+    pub(super) fn bearer_token(&self, shown: Shown<'_>) -> Option<Result<Arc<Grant>, TokenError>> {
+        // Two dots make a token; a secret may stand there too.
+        let bearer = shown.bearer().filter(|text| text.bytes().filter(|byte| *byte == b'.').count() == 2)?;
+        (!self.tokens.is_empty()).then(|| self.tokens.verify(bearer))
+    }
+
+    /// Whether a signature of private_pub allows a subscription.
+    pub(super) fn is_signed(&self, shown: Shown<'_>, channel: &str) -> bool {
+        let signature = shown.credentials.signature.as_ref();
+        signature.is_some_and(|(signature, timestamp)| self.signatures.is_good(signature, timestamp, channel))
+    }
+}
+
+/// The browser that a request comes from, by its cookie; a page of a foreign origin cannot use it.
+fn browser(peer: &Peer) -> Option<Browser> {
+    if peer.is_foreign {
+        return None;
+    }
+    let cookies = peer.header("cookie")?.split(';').map(str::trim);
+    let text = cookies.filter_map(|cookie| cookie.strip_prefix(COOKIE)?.strip_prefix('=')).next()?;
+    let number = (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok()).flatten()?;
+    Some(number.to_be_bytes())
+}

@@ -1,0 +1,108 @@
+//! Who may connect, publish and subscribe, how often, and from which pages.
+//!
+//! It decides on operations that were parsed, never on the text of a message, and answers at once: what has to be asked
+//! of the application is told to the caller. It carries nothing out, and knows no socket.
+
+mod browsers;
+mod credentials;
+mod judgement;
+mod private_pub;
+mod proxies;
+mod rate;
+mod rules;
+mod secret;
+pub mod token;
+
+use std::time::SystemTime;
+
+pub use browsers::{Browsers, Page};
+pub use credentials::{COOKIE, Credentials, Shown};
+pub use judgement::{Answer, Judgement};
+pub use proxies::{Proxies, household};
+pub use rate::Buckets;
+pub use rules::Rule;
+
+use crate::config::{Access, Config, Push};
+use private_pub::Signatures;
+use rules::Rules;
+use secret::Secrets;
+use token::Tokens;
+
+/// Everything that the settings say about who may do what.
+pub struct Policy {
+    rules: Rules,
+    handshake: Access,
+    push: Push,
+    secrets: Secrets,
+    tokens: Tokens,
+    token_field: String,
+    signatures: Signatures,
+    /// Handshakes of one address.
+    pub handshakes: Option<Buckets>,
+    /// Messages of one session.
+    pub messages: Option<Buckets>,
+    /// Publications of one publisher, by the place of the rule.
+    publications: Vec<Option<Buckets>>,
+    /// Whether any rule asks the application.
+    asks: bool,
+    /// Pages that may use the server.
+    pub browsers: Browsers,
+    /// Proxies that are believed.
+    pub proxies: Proxies,
+}
+
+impl Policy {
+    /// The policy of the settings.
+    ///
+    /// # Errors
+    /// What is wrong with them, for whoever wrote them.
+    pub fn new(config: &Config) -> Result<Self, String> {
+        let ways = config.channel.iter().flat_map(|rule| [rule.publish, rule.subscribe]);
+        let asks = ways.chain([config.handshake.allow]).any(|access| access.hook);
+        Ok(Self {
+            rules: Rules::new(&config.channel, config.mailbox.overflow),
+            handshake: config.handshake.allow,
+            secrets: Secrets::new(&config.push),
+            push: config.push.clone(),
+            tokens: Tokens::new(&config.token, &config.key)?,
+            token_field: config.token.field.clone(),
+            signatures: Signatures::new(&config.private_pub),
+            handshakes: config.rates.handshakes.map(Buckets::new),
+            messages: config.rates.messages.map(Buckets::new),
+            publications: config.channel.iter().map(|rule| rule.rate.map(Buckets::new)).collect(),
+            asks,
+            browsers: Browsers::new(&config.browsers),
+            proxies: Proxies::new(&config.server.trusted_proxies),
+        })
+    }
+
+    /// The rule of a channel.
+    #[must_use]
+    pub fn rule(&self, channel: &str) -> &Rule {
+        self.rules.of(channel)
+    }
+
+    /// The buckets of publications under a rule, if it has a rate.
+    #[must_use]
+    pub fn publications(&self, rule: &Rule) -> Option<&Buckets> {
+        self.publications.get(rule.place?)?.as_ref()
+    }
+
+    /// Whether some operations are for the application to allow.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.asks
+    }
+
+    /// Forgets what is not needed any more. To be called about once a second.
+    pub fn sweep(&self) {
+        let buckets = self.publications.iter().flatten().chain(&self.handshakes).chain(&self.messages);
+        buckets.for_each(Buckets::sweep);
+    }
+}
+
+/// The second since 1970.
+#[must_use]
+pub fn seconds_now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,107 @@
+//! Which address a request comes from when proxies stand before the server.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use ipnet::IpNet;
+
+use crate::peer::Head;
+
+/// The proxies that are believed.
+pub struct Proxies(Vec<IpNet>);
+
+impl Proxies {
+    /// Proxies by their addresses.
+    #[must_use]
+    pub fn new(networks: &[IpNet]) -> Self {
+        Self(networks.to_vec())
+    }
+
+    /// Whether an address is that of a proxy.
+    #[must_use]
+    pub fn have(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.contains(&address))
+    }
+
+    /// The address of the client: the last in `X-Forwarded-For` that is no proxy's, for each proxy appends who it heard
+    /// from, and what stands before that may be made up.
+    #[must_use]
+    pub fn client(&self, peer: SocketAddr, head: &Head) -> SocketAddr {
+        if self.0.is_empty() || !self.have(peer.ip()) {
+            return peer;
+        }
+        let lines: Vec<&str> =
+            head.all("x-forwarded-for").filter_map(|line| std::str::from_utf8(line).ok()).collect();
+        let mut client = peer;
+        for text in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
+            let Some(address) = address(text.trim()) else { break };
+            client = SocketAddr::new(address.to_canonical(), 0);
+            if !self.have(address) {
+                break;
+            }
+        }
+        client
+    }
+}
+
+/// An address as proxies write it: alone, with a port, in brackets.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
+/// What is counted as one client: an IPv4 address, or the half of an IPv6 address that a household has.
+#[must_use]
+pub fn household(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(proxies: &[&str], peer: &str, lines: &[&str]) -> String {
+        let networks: Vec<IpNet> = proxies.iter().map(|text| text.parse().unwrap()).collect();
+        let headers: String = lines.iter().map(|line| format!("X-Forwarded-For: {line}\r\n")).collect();
+        let head = Head::new(format!("GET / HTTP/1.1\r\n{headers}").as_bytes(), 4..5);
+        Proxies::new(&networks).client(peer.parse().unwrap(), &head).ip().to_string()
+    }
+
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        assert_eq!(client(&[], "10.0.0.1:5", &["1.2.3.4"]), "10.0.0.1");
+        assert_eq!(client(&["10.0.0.0/8"], "9.9.9.9:5", &["1.2.3.4"]), "9.9.9.9");
+        assert_eq!(client(&["10.0.0.0/8"], "10.0.0.1:5", &["1.2.3.4"]), "1.2.3.4");
+    }
+
+    #[test]
+    fn what_a_client_makes_up_is_left_of_what_proxies_wrote() {
+        let proxies = ["10.0.0.0/8"];
+        assert_eq!(client(&proxies, "10.0.0.1:5", &["6.6.6.6, 1.2.3.4, 10.0.0.2"]), "1.2.3.4");
+        assert_eq!(client(&proxies, "10.0.0.1:5", &["6.6.6.6", "1.2.3.4", "10.0.0.2"]), "1.2.3.4");
+        assert_eq!(client(&proxies, "10.0.0.1:5", &["1.2.3.4, nonsense"]), "10.0.0.1");
+        assert_eq!(client(&proxies, "10.0.0.1:5", &["10.0.0.3"]), "10.0.0.3");
+        assert_eq!(client(&proxies, "10.0.0.1:5", &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn addresses_as_proxies_write_them() {
+        let proxies = ["::1/128", "127.0.0.0/8"];
+        assert_eq!(client(&proxies, "[::1]:5", &["[2001:db8::1]:443"]), "2001:db8::1");
+        assert_eq!(client(&proxies, "[::1]:5", &["[2001:db8::1]"]), "2001:db8::1");
+        assert_eq!(client(&proxies, "[::ffff:127.0.0.1]:5", &["1.2.3.4:80"]), "1.2.3.4");
+    }
+
+    #[test]
+    fn a_household_is_one() {
+        let household = |text: &str| household(text.parse().unwrap()).to_string();
+        assert_eq!(household("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(household("::ffff:1.2.3.4"), "1.2.3.4");
+    }
+}

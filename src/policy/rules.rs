@@ -1,0 +1,168 @@
+//! The `[[channel]]` rules, compiled once: which one holds for a channel, and which ones a pattern overlaps.
+
+use crate::bayeux::Pattern;
+use crate::config::{Access, ChannelRule, Overflow};
+
+/// Rules in their order; the first that matches a channel wins.
+pub(super) struct Rules {
+    rules: Vec<Rule>,
+    otherwise: Rule,
+}
+
+/// What holds for some channels.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// The place in the settings, from zero; `None` for channels without a rule.
+    pub place: Option<usize>,
+    pattern: String,
+    /// Who may publish.
+    pub publish: Access,
+    /// Who may subscribe.
+    pub subscribe: Access,
+    /// What happens when a mailbox is full.
+    pub overflow: Overflow,
+}
+
+impl Rule {
+    fn pattern(&self) -> Option<Pattern<'_>> {
+        Pattern::parse(&self.pattern)
+    }
+}
+
+impl Rules {
+    /// Compiles the rules. Patterns are known to be right.
+    #[must_use]
+    pub(super) fn new(rules: &[ChannelRule], overflow: Overflow) -> Self {
+        let compile = |(place, rule): (usize, &ChannelRule)| Rule {
+            place: Some(place),
+            pattern: rule.pattern.clone(),
+            publish: rule.publish,
+            subscribe: rule.subscribe,
+            overflow: rule.overflow.unwrap_or(overflow),
+        };
+        let otherwise = Rule {
+            place: None,
+            pattern: "/**".to_owned(),
+            publish: Access::ANYONE,
+            subscribe: Access::ANYONE,
+            overflow,
+        };
+        Self { rules: rules.iter().enumerate().map(compile).collect(), otherwise }
+    }
+
+    /// The rule of a channel.
+    #[must_use]
+    pub(super) fn of(&self, channel: &str) -> &Rule {
+        let channel = Pattern::of_name(channel);
+        let found =
+            self.rules.iter().find(|rule| rule.pattern().is_some_and(|pattern| pattern.covers(channel)));
+        found.unwrap_or(&self.otherwise)
+    }
+
+    /// Every rule that holds for any of the channels of a pattern, with the channels that it has in common with the
+    /// rule. A rule all of whose common channels belong to one before it does not hold.
+    pub(super) fn overlapping<'a>(
+        &'a self,
+        wanted: Pattern<'a>,
+    ) -> impl Iterator<Item = (&'a Rule, Pattern<'a>)> {
+        let rules = self.rules.iter().chain([&self.otherwise]).enumerate();
+        rules.filter_map(move |(place, rule)| {
+            let common = rule.pattern()?.common(wanted)?;
+            let mut before = self.rules[..place].iter().filter_map(Rule::pattern);
+            before.all(|earlier| !earlier.covers(common)).then_some((rule, common))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOBODY: Access = Access { anyone: false, secret: false, token: false, hook: false };
+
+    fn rules(patterns: &[&str]) -> Rules {
+        let rule = |pattern: &&str| ChannelRule {
+            pattern: (*pattern).into(),
+            publish: Access::ANYONE,
+            subscribe: NOBODY,
+            rate: None,
+            overflow: None,
+        };
+        Rules::new(&patterns.iter().map(rule).collect::<Vec<_>>(), Overflow::Disconnect)
+    }
+
+    fn overlapping(patterns: &[&str], wanted: &str) -> Vec<Option<usize>> {
+        let rules = rules(patterns);
+        rules.overlapping(Pattern::parse(wanted).unwrap()).map(|(rule, _)| rule.place).collect()
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_wins() {
+        let rules = rules(&["/ticker/news", "/ticker/*", "/ticker/**"]);
+        assert_eq!(rules.of("/ticker/news").place, Some(0));
+        assert_eq!(rules.of("/ticker/eur").place, Some(1));
+        assert_eq!(rules.of("/ticker/eur/usd").place, Some(2));
+        assert_eq!(rules.of("/ticker").place, None);
+    }
+
+    #[test]
+    fn a_wildcard_is_judged_by_everything_that_it_covers() {
+        assert_eq!(overlapping(&["/projects/**"], "/**"), [Some(0), None]);
+        assert_eq!(overlapping(&["/projects/7/*"], "/projects/**"), [Some(0), None]);
+        assert_eq!(overlapping(&["/projects/7"], "/projects/*"), [Some(0), None]);
+        assert_eq!(overlapping(&["/projects/7/secret"], "/projects/*"), [None]);
+        // What an earlier rule has wholly, a later one does not have.
+        assert_eq!(overlapping(&["/a/**", "/a/b", "/a/*"], "/**"), [Some(0), None]);
+        assert_eq!(overlapping(&["/a/*", "/a/**"], "/a/**"), [Some(0), Some(1)]);
+        assert_eq!(overlapping(&["/a/*", "/a/**"], "/a/*"), [Some(0)]);
+        assert_eq!(overlapping(&["/a/b", "/**"], "/a/b"), [Some(0)]);
+        assert_eq!(overlapping(&["/**"], "/*"), [Some(0)]);
+    }
+
+    /// Every list of up to three rules out of these, against every pattern, compared with the definition: a rule holds
+    /// for a pattern if it is the first that matches some channel of it.
+    #[test]
+    fn rules_against_patterns_by_an_exhaustive_oracle() {
+        let segments = ["a", "b", "new"];
+        let mut names: Vec<String> = segments.iter().map(|one| format!("/{one}")).collect();
+        let mut longest = names.clone();
+        for _ in 0..3 {
+            longest = longest
+                .iter()
+                .flat_map(|name| segments.iter().map(move |one| format!("{name}/{one}")))
+                .collect();
+            names.extend(longest.iter().cloned());
+        }
+        let choices =
+            ["/a", "/a/b", "/b", "/*", "/a/*", "/a/b/*", "/**", "/a/**", "/a/b/**", "/b/**", "/b/a/*"];
+        let mut checked = 0;
+        let mut check = |patterns: &[&str]| {
+            let rules = rules(patterns);
+            for wanted in choices {
+                let wanted = Pattern::parse(wanted).unwrap();
+                let mut expected: Vec<Option<usize>> = names
+                    .iter()
+                    .filter(|name| wanted.covers(Pattern::of_name(name)))
+                    .map(|name| rules.of(name).place)
+                    .collect();
+                // As the rules stand, and what has none at the end.
+                expected.sort_by_key(|place| place.unwrap_or(usize::MAX));
+                expected.dedup();
+                let found: Vec<_> = rules.overlapping(wanted).map(|(rule, _)| rule.place).collect();
+                assert_eq!(found, expected, "{patterns:?} {wanted:?}");
+                checked += 1;
+            }
+        };
+        check(&[]);
+        for first in choices {
+            check(&[first]);
+            for second in choices {
+                check(&[first, second]);
+                for third in choices {
+                    check(&[first, second, third]);
+                }
+            }
+        }
+        assert_eq!(checked, 11 * (1 + 11 + 121 + 1331));
+    }
+}

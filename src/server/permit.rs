@@ -1,0 +1,77 @@
+//! Asks the policy, and notes what follows from its judgement for the session: what binds it, and what rests on a token.
+
+use std::sync::Arc;
+
+use super::Server;
+use super::receive::Request;
+use crate::bayeux::BayeuxError;
+use crate::metrics::Reason;
+use crate::peer::Transport;
+use crate::policy::{Answer, Judgement, Shown};
+use crate::router::{Browser, Grant, Proof, Session};
+
+/// What an operation was allowed by.
+pub(super) struct Permit {
+    /// Whether a credential was needed, so that the session is bound from now on.
+    pub(super) by_credential: bool,
+    /// The token that it rests on.
+    pub(super) grant: Option<Arc<Grant>>,
+}
+
+impl<'a> Request<'a> {
+    /// All that is known of who asks.
+    pub(super) fn shown(&self, session: Option<&'a Session>) -> Shown<'a> {
+        Shown { credentials: self.credentials, session, peer: self.peer }
+    }
+
+    /// What the application said about a channel.
+    pub(super) fn answer(&self, channel: &str) -> Option<&'a Answer> {
+        self.answers.iter().find(|(asked, _)| **asked == *channel).map(|(_, answer)| answer)
+    }
+
+    /// What is wrong with the token that the message shows, even where none is needed: who shows one wants to know.
+    pub(super) fn token_error(&self) -> Option<BayeuxError> {
+        use crate::policy::token::TokenError;
+        self.credentials.token_error().map(|error| match error {
+            TokenError::Expired => BayeuxError::TokenExpired,
+            TokenError::Invalid => BayeuxError::TokenInvalid,
+        })
+    }
+}
+
+impl Server {
+    /// Turns a judgement into what was allowed.
+    pub(super) fn permit(&self, judgement: Judgement, channel: &str) -> Result<Permit, BayeuxError> {
+        let refused = match judgement {
+            Judgement::Allowed { by_credential, grant } => return Ok(Permit { by_credential, grant }),
+            Judgement::Refused(error) => error,
+            // Nobody was there to be asked.
+            Judgement::Ask => BayeuxError::ChannelForbidden(channel.to_owned()),
+        };
+        self.metrics.refuse(Reason::forbidden);
+        Err(refused)
+    }
+
+    /// Binds a session to what its client has shown. Over HTTP its browser gets a cookie by which it is known again,
+    /// unless it has one.
+    pub(super) fn bind(
+        &self,
+        session: &Session,
+        request: &Request<'_>,
+        grant: Option<&Arc<Grant>>,
+        cookie: &mut Option<Browser>,
+    ) {
+        let proof = request.credentials.proof(request.peer);
+        let mut browser = proof.browser;
+        let takes_cookies = !matches!(request.peer.transport, Transport::WebSocket | Transport::InProcess);
+        if browser.is_none() && takes_cookies && !request.peer.is_foreign {
+            let mut drawn = Browser::default();
+            // Without it the client has to show its credential each time.
+            if getrandom::fill(&mut drawn).is_ok() {
+                browser = Some(drawn);
+                *cookie = browser;
+            }
+        }
+        session.bind(&Proof { browser, grant: grant.or(proof.grant), ..proof });
+    }
+}

@@ -1,0 +1,129 @@
+//! How often clients may do something, what who is above hears, and whose address counts behind a proxy.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "also what a test calls is a test")]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::*;
+
+#[track_caller]
+fn assert_too_often(reply: &Value, reconnect: &str) {
+    assert_eq!(reply["successful"], false, "{reply}");
+    assert!(reply["error"].as_str().unwrap().starts_with("429:"), "{reply}");
+    assert_eq!(reply["advice"]["reconnect"], reconnect, "{reply}");
+    assert!(reply["advice"]["interval"].as_u64().unwrap() > 0, "{reply}");
+}
+
+/// A handshake by way of a proxy.
+fn handshake_from(faye: &Faye, address: &str) -> Value {
+    let headers = [("Content-Type", "application/json"), ("X-Forwarded-For", address)];
+    faye.http()
+        .request("POST", &faye.mount, &headers, handshake().to_string().as_bytes())
+        .messages()
+        .remove(0)
+}
+
+#[test]
+fn handshakes_of_one_address() {
+    let settings = [("FAYE_RATES__HANDSHAKES", "3/h"), ("FAYE_SERVER__TRUSTED_PROXIES", "127.0.0.0/8")];
+    let faye = Faye::start(&settings);
+    for _ in 0..3 {
+        assert_done(&handshake_from(&faye, "192.0.2.1"));
+    }
+    assert_too_often(&handshake_from(&faye, "192.0.2.1"), "handshake");
+    // Who writes itself in front of the proxy is still who the proxy saw.
+    assert_too_often(&handshake_from(&faye, "198.51.100.1, 192.0.2.1"), "handshake");
+    assert_done(&handshake_from(&faye, "192.0.2.2"));
+    assert_eq!(faye.metric("faye_refused_total{reason=\"handshakes\"}"), 2);
+}
+
+#[test]
+fn a_proxy_that_is_not_trusted_is_the_client() {
+    let faye =
+        Faye::start(&[("FAYE_RATES__HANDSHAKES", "2/h"), ("FAYE_SERVER__TRUSTED_PROXIES", "192.0.2.0/24")]);
+    assert_done(&handshake_from(&faye, "192.0.2.1"));
+    assert_done(&handshake_from(&faye, "192.0.2.2"));
+    assert_too_often(&handshake_from(&faye, "192.0.2.3"), "handshake");
+}
+
+#[test]
+fn messages_of_one_session() {
+    let faye = Faye::start(&[("FAYE_RATES__MESSAGES", "4/h")]);
+    let mut socket = Socket::open(&faye);
+    let mut by_websocket = |message: &Value| socket.ask(message).remove(0);
+    let mut by_request = |message: &Value| faye.ask(message);
+    for ask in [&mut by_websocket as &mut dyn FnMut(&Value) -> Value, &mut by_request] {
+        let id = ask(&handshake())["clientId"].as_str().unwrap().to_owned();
+        let publish = json!({"channel": "/a", "clientId": id, "data": 1});
+        assert_done(&ask(&connect(&id, "websocket")));
+        assert_done(&ask(&subscribe(&id, "/b")));
+        for _ in 0..2 {
+            assert_done(&ask(&publish));
+        }
+        assert_too_often(&ask(&publish), "retry");
+        assert_too_often(&ask(&subscribe(&id, "/a")), "retry");
+        assert_too_often(&ask(&connect(&id, "websocket")), "retry");
+    }
+    assert_eq!(faye.metric("faye_refused_total{reason=\"messages\"}"), 6);
+    faye.publish("/a", "without a session");
+}
+
+#[test]
+fn publications_by_the_rule_of_their_channel() {
+    let rules = "[push]\nsecret = 's3cret'\n[[channel]]\nmatch = '/chat/*'\nrate = '2/h'\n";
+    let faye = Faye::start_with_file(rules, &[]);
+    let mut one = Session::begin(&faye, Via::WebSocket);
+    let mut other = Session::begin(&faye, Via::WebSocket);
+    for session in [&mut one, &mut other] {
+        session.publish("/chat/a", 1);
+        session.publish("/chat/b", 1);
+        let message = json!({"channel": "/chat/a", "clientId": session.id.clone(), "data": 1});
+        assert_too_often(&session.ask(message), "retry");
+        session.publish("/elsewhere", 1);
+    }
+    // Without a session the address counts.
+    faye.publish("/chat/a", 1);
+    faye.publish("/chat/a", 1);
+    assert_too_often(&faye.ask(&publication("/chat/a", 1)), "retry");
+    for _ in 0..5 {
+        let mut message = publication("/chat/a", 1);
+        message["ext"] = json!({"password": "s3cret"});
+        assert_done(&faye.ask(&message));
+    }
+    assert_eq!(faye.metric("faye_refused_total{reason=\"publications\"}"), 3);
+}
+
+#[test]
+fn connections_of_one_address() {
+    let faye =
+        Faye::start(&[("FAYE_LIMITS__CONNECTIONS_BY_ADDRESS", "2"), ("FAYE_ADMIN__LISTEN", "127.0.0.1:0")]);
+    let mut one = faye.http();
+    assert_eq!(one.post(&faye.mount, &handshake()).len(), 1);
+    let mut two = faye.http();
+    assert_eq!(two.post(&faye.mount, &handshake()).len(), 1);
+    let mut three = faye.http();
+    three.wait_for_end();
+    faye.wait_for_refused("connections_by_address", 1);
+    drop(one);
+    faye.wait_for_metric("faye_connections", |now| now <= 2);
+    loop {
+        // Until the server has seen the end of the first.
+        let mut again = faye.http();
+        again.send_json(&faye.mount, &handshake());
+        if again.response_or_end().is_some() {
+            break;
+        }
+    }
+}
+
+#[test]
+fn connections_of_a_trusted_proxy_are_not_counted() {
+    let settings =
+        [("FAYE_LIMITS__CONNECTIONS_BY_ADDRESS", "1"), ("FAYE_SERVER__TRUSTED_PROXIES", "127.0.0.1")];
+    let faye = Faye::start(&settings);
+    let connections: Vec<_> = (0..5).map(|_| faye.http()).collect();
+    for mut http in connections {
+        assert_eq!(http.post(&faye.mount, &handshake()).len(), 1);
+    }
+}

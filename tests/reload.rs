@@ -1,0 +1,53 @@
+//! SIGHUP has the settings read again: rules, keys and secrets change, connections stay, and a bad file changes nothing.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "also what a test calls is a test")]
+
+mod support;
+
+use support::*;
+
+const OPEN: &str = "[[channel]]\nmatch = '/open/**'\n";
+const CLOSED: &str = "[[channel]]\nmatch = '/**'\npublish = 'nobody'\n";
+
+fn rewrite(faye: &Faye, text: &str) {
+    std::fs::write(faye.folder().join("faye.toml"), text).unwrap();
+    faye.hang_up();
+}
+
+#[test]
+fn rules_change_and_connections_stay() {
+    let faye = Faye::start_with_file(OPEN, &[]);
+    let mut session = Session::subscribed(&faye, Via::WebSocket, "/a");
+    session.publish("/a", 1);
+    rewrite(&faye, CLOSED);
+    faye.wait_for_metric("faye_reloads_total", |now| now == 1);
+    assert_eq!(faye.ask(&publication("/a", 2))["error"], "403:/a:Forbidden channel");
+    rewrite(&faye, OPEN);
+    faye.wait_for_metric("faye_reloads_total", |now| now == 2);
+    session.publish("/a", 3);
+    assert_eq!(session.take(2), [1, 3], "the session and its subscription are those from before");
+}
+
+#[test]
+fn a_bad_file_is_refused_whole_and_the_settings_before_stay() {
+    let faye = Faye::start_with_file(CLOSED, &[]);
+    for (bad, said) in [
+        ("[[channel]]\nmatch = '/open/**'\n[server]\ntimeout = 'soon'\n", "server.timeout"),
+        ("[[channel]\n", "this is not TOML"),
+        ("[[key]]\nalgorithm = 'HS256'\nsecret = 'short'\n", "the secret is short"),
+        ("[push]\nsecret = 'env:NOT_THERE'\n", "there is no variable NOT_THERE"),
+    ] {
+        rewrite(&faye, bad);
+        faye.wait_for_stderr(said);
+        assert_eq!(faye.ask(&publication("/a", 1))["successful"], false, "{bad}");
+    }
+    assert_eq!(faye.metric("faye_reloads_total"), 0);
+}
+
+#[test]
+fn what_needs_a_start_is_named() {
+    let faye = Faye::start_with_file("", &[]);
+    rewrite(&faye, "[limits]\nbatch = 7\n[log]\nlevel = 'debug'\n");
+    faye.wait_for_stderr("limits, log");
+    faye.assert_serves();
+}

@@ -1,0 +1,119 @@
+//! Rules for channels: the first that matches wins, and a subscription needs the right on all that it covers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "also what a test calls is a test")]
+
+mod support;
+
+use serde_json::json;
+use support::*;
+
+const RULES: &str = "
+[[channel]]
+match = '/news/drafts'
+publish = 'nobody'
+subscribe = 'nobody'
+
+[[channel]]
+match = '/news/*'
+publish = 'nobody'
+
+[[channel]]
+match = '/private/**'
+publish = 'nobody'
+subscribe = 'nobody'
+";
+
+#[test]
+fn a_subscription_is_judged_for_everything_that_it_covers_over_every_transport() {
+    let faye = Faye::start_with_file(RULES, &[]);
+    for via in Via::ALL {
+        let mut session = Session::begin(&faye, via);
+        for (pattern, is_allowed) in [
+            ("/news/today", true),
+            ("/news/drafts", false),
+            ("/news/*", false),
+            ("/news/**", false),
+            ("/news/drafts/*", true),
+            ("/*", true),
+            ("/**", false),
+            ("/private", true),
+            ("/private/a", false),
+            ("/private/*", false),
+            ("/private/a/b/**", false),
+            ("/other/**", true),
+        ] {
+            let reply = session.ask(subscribe(&session.id.clone(), pattern));
+            assert_eq!(reply["successful"], is_allowed, "{via:?} {pattern}: {reply}");
+            if !is_allowed {
+                assert_eq!(reply["error"], format!("403:{pattern}:Forbidden channel"));
+            }
+        }
+        session.disconnect();
+    }
+}
+
+#[test]
+fn an_array_is_judged_element_by_element() {
+    let faye = Faye::start_with_file(RULES, &[]);
+    let mut session = Session::begin(&faye, Via::WebSocket);
+    let reply = session.ask(subscribe(&session.id.clone(), json!(["/news/a", "/private/b", "/news/c"])));
+    assert_eq!(reply["error"], "403:/private/b:Forbidden channel");
+    // As Faye has it: what came before the refused one is in effect, what comes behind is not.
+    assert_eq!(faye.metric("faye_subscriptions"), 1);
+    assert_eq!(faye.metric("faye_refused_total{reason=\"forbidden\"}"), 1);
+}
+
+#[test]
+fn odd_spellings_of_a_subscription_get_nobody_past_a_rule() {
+    let faye = Faye::start_with_file(RULES, &[]);
+    let session = Session::begin(&faye, Via::Polling);
+    for subscription in [
+        r#""\/private\/a""#,
+        r#""/priv\u0061te/a""#,
+        r#"["/private/a"]"#,
+        r#"[["/private/a"]]"#,
+        r#""/open","subscription":"/private/a""#,
+        r#"{"0":"/private/a"}"#,
+        r#""/private/a/""#,
+        r#""/private//a""#,
+        r#""/private/**/a""#,
+        r#""/**/""#,
+    ] {
+        for channel in ["/meta/subscribe", "/meta/subscribe/x", "/meta/subscribe/", "/meta\\/subscribe"] {
+            let text = format!(
+                r#"{{"channel":"{channel}","clientId":"{}","subscription":{subscription}}}"#,
+                session.id
+            );
+            let headers = [("Content-Type", "application/json")];
+            let replies = faye.http().request("POST", &faye.mount, &headers, text.as_bytes()).messages();
+            assert!(replies.iter().all(|reply| reply["successful"] == false), "{text}: {replies:?}");
+        }
+    }
+    assert_eq!(faye.metric("faye_subscriptions"), 0);
+}
+
+#[test]
+fn what_nobody_may_publish_nobody_publishes() {
+    let faye = Faye::start_with_file(RULES, &[]);
+    for via in Via::ALL {
+        let mut session = Session::begin(&faye, via);
+        let reply = session.ask(json!({"channel": "/news/today", "clientId": session.id.clone(), "data": 1}));
+        assert_eq!(reply["error"], "403:/news/today:Forbidden channel", "{via:?}");
+        session.publish("/news", 1);
+        session.disconnect();
+    }
+}
+
+#[test]
+fn who_may_begin_a_session_is_a_setting() {
+    let faye = Faye::start(&[("FAYE_HANDSHAKE__ALLOW", "secret"), ("FAYE_PUSH__SECRET", "s3cret")]);
+    let reply = faye.ask(&handshake());
+    assert_eq!(reply["error"], "403::Password required");
+    assert_eq!(reply["advice"]["reconnect"], "handshake");
+    assert!(reply["advice"]["interval"].as_u64().unwrap() > 0, "a refused client must not come back at once");
+    let mut with_secret = handshake();
+    with_secret["ext"] = json!({"password": "s3cret"});
+    assert_done(&faye.ask(&with_secret));
+    let nobody = Faye::start(&[("FAYE_HANDSHAKE__ALLOW", "nobody")]);
+    assert_eq!(nobody.ask(&handshake())["error"], "403:/meta/handshake:Forbidden channel");
+}

@@ -1,0 +1,154 @@
+//! The identifier of a session stands in URLs and logs. Whoever has only that cannot speak for a session that has shown
+//! a credential, and cannot get its messages.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "also what a test calls is a test")]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::*;
+
+const RULES: &str = "
+[[key]]
+algorithm = 'HS256'
+secret = 'a secret of at least thirty-two bytes'
+
+[[channel]]
+match = '/private/**'
+subscribe = 'token'
+";
+
+fn token(subject: &str) -> String {
+    use jsonwebtoken::{Algorithm, EncodingKey, Header};
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let claims = json!({"sub": subject, "subscribe": "/private/**", "exp": now + 3600});
+    let key = EncodingKey::from_secret(b"a secret of at least thirty-two bytes");
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
+}
+
+fn with_token(mut message: Value, subject: &str) -> Value {
+    message["ext"] = json!({"token": token(subject)});
+    message
+}
+
+/// A session that has shown a token by a POST: its identifier, and the cookie of its browser.
+fn victim(faye: &Faye) -> (String, String) {
+    let headers = [("Content-Type", "application/json")];
+    let body = with_token(handshake(), "victim").to_string();
+    let response = faye.http().request("POST", &faye.mount, &headers, body.as_bytes());
+    let cookie = response.header("set-cookie").expect("a cookie").to_owned();
+    assert!(cookie.ends_with("; Path=/faye; HttpOnly; SameSite=Lax"), "{cookie}");
+    let reply = response.messages().remove(0);
+    assert_done(&reply);
+    (reply["clientId"].as_str().unwrap().to_owned(), cookie.split(';').next().unwrap().to_owned())
+}
+
+fn post_with(faye: &Faye, headers: &[(&str, &str)], messages: &Value) -> Vec<Value> {
+    let mut all = vec![("Content-Type", "application/json")];
+    all.extend(headers);
+    faye.http().request("POST", &faye.mount, &all, messages.to_string().as_bytes()).messages()
+}
+
+fn assert_unknown(reply: &Value, client: &str) {
+    assert_eq!(reply["error"], format!("401:{client}:Unknown client"), "{reply}");
+}
+
+#[test]
+fn an_identifier_alone_is_not_enough_over_any_transport() {
+    let faye = Faye::start_with_file(RULES, &[]);
+    let (id, _) = victim(&faye);
+    let subscription = subscribe(&id, "/private/a");
+    let end = json!({"channel": "/meta/disconnect", "clientId": id});
+    for message in [&connect(&id, "long-polling"), &subscription, &end] {
+        assert_unknown(&faye.ask(message), &id);
+        let mut socket = Socket::open(&faye);
+        assert_unknown(&socket.ask(message)[0], &id);
+        let form = encode(&[("message", &message.to_string())]);
+        let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+        let response = faye.http().request("POST", &faye.mount, &headers, form.as_bytes());
+        assert_unknown(&response.messages()[0], &id);
+        let query = encode(&[("message", &message.to_string()), ("jsonp", "cb")]);
+        let script = faye.get(&format!("{}?{query}", faye.mount)).text();
+        assert!(script.contains("Unknown client"), "{script}");
+    }
+    let counted = faye.metric("faye_refused_total{reason=\"takeover\"}");
+    assert_eq!(counted, 12, "each attempt is counted");
+    // A stream opens, as for an identifier that is none, and stays silent.
+    let _stream = Stream::open(&faye, &id);
+    assert_eq!(faye.metric("faye_refused_total{reason=\"takeover\"}"), 13);
+}
+
+#[test]
+fn the_client_goes_on_by_its_cookie_its_token_or_its_connection() {
+    let faye = Faye::start_with_file(RULES, &[]);
+    let (id, cookie) = victim(&faye);
+    let by_cookie =
+        post_with(&faye, &[("Cookie", &format!("a=b; {cookie}; c=d"))], &connect(&id, "long-polling"));
+    assert_done(&by_cookie[0]);
+    assert_done(&faye.ask(&with_token(connect_now(&id, "long-polling"), "victim")));
+    assert_unknown(&faye.ask(&with_token(connect_now(&id, "long-polling"), "somebody else")), &id);
+    for wrong in ["faye_browser=0123456789abcdef0123456789abcdef", "faye_browser=", "faye_browser=x", "x"] {
+        let reply = post_with(&faye, &[("Cookie", wrong)], &connect_now(&id, "long-polling"));
+        assert_unknown(&reply[0], &id);
+    }
+    // A connection that has shown it once need not do so again.
+    let mut socket = Socket::open(&faye);
+    assert_done(&socket.ask(&with_token(connect_now(&id, "websocket"), "victim"))[0]);
+    assert_done(&socket.ask(&subscribe(&id, "/private/a"))[0]);
+    assert_unknown(&Socket::open(&faye).ask(&subscribe(&id, "/private/b"))[0], &id);
+}
+
+#[test]
+fn a_session_that_begins_on_a_websocket_is_that_connections() {
+    let faye = Faye::start_with_file(RULES, &[]);
+    let mut socket = Socket::open(&faye);
+    let reply = socket.ask(&with_token(handshake(), "victim")).remove(0);
+    let id = reply["clientId"].as_str().unwrap().to_owned();
+    assert_done(&socket.ask(&subscribe(&id, "/private/a"))[0]);
+    assert_unknown(&Socket::open(&faye).ask(&connect(&id, "websocket"))[0], &id);
+    assert_unknown(&faye.ask(&connect(&id, "long-polling")), &id);
+    assert_done(&socket.ask(&connect_now(&id, "websocket"))[0]);
+}
+
+#[test]
+fn a_session_is_bound_by_a_token_that_it_shows_later() {
+    let faye = Faye::start_with_file(RULES, &[]);
+    let id = faye.client();
+    assert_done(&faye.ask(&connect_now(&id, "long-polling")));
+    assert_done(&faye.ask(&with_token(subscribe(&id, "/private/a"), "victim")));
+    assert_unknown(&faye.ask(&connect_now(&id, "long-polling")), &id);
+    assert_done(&faye.ask(&with_token(connect_now(&id, "long-polling"), "victim")));
+}
+
+#[test]
+fn what_needs_a_token_does_not_go_over_callback_polling() {
+    let faye = Faye::start_with_file(RULES, &[]);
+    let (id, cookie) = victim(&faye);
+    let query = encode(&[("message", &connect(&id, "callback-polling").to_string()), ("jsonp", "cb")]);
+    let own = format!("http://{}/", faye.address);
+    let headers = [("Cookie", cookie.as_str()), ("Referer", &own)];
+    let script = faye.http().request("GET", &format!("{}?{query}", faye.mount), &headers, b"").text();
+    assert!(script.contains("403:/meta/connect:Forbidden over callback-polling"), "{script}");
+}
+
+#[test]
+fn a_foreign_page_cannot_use_the_cookie() {
+    let faye = Faye::start_with_file(RULES, &[]);
+    let (id, cookie) = victim(&faye);
+    let message = connect_now(&id, "long-polling");
+    let from =
+        |origin: &str| post_with(&faye, &[("Cookie", &cookie), ("Origin", origin)], &message).remove(0);
+    assert_unknown(&from("https://evil.example"), &id);
+    assert_done(&from(&format!("http://{}", faye.address)));
+}
+
+#[test]
+fn who_has_shown_nothing_is_served_as_ever() {
+    let faye = Faye::start_with_file(RULES, &[]);
+    let id = faye.client();
+    for _ in 0..3 {
+        assert_done(&faye.ask(&connect_now(&id, "long-polling")));
+    }
+    assert_done(&Socket::open(&faye).ask(&connect_now(&id, "websocket"))[0]);
+    assert_eq!(faye.metric("faye_refused_total{reason=\"takeover\"}"), 0);
+}
