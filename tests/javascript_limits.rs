@@ -38,7 +38,7 @@ fn what_throws_costs_its_own_message_an_error() {
 
 #[test]
 fn an_endless_loop_is_ended_and_the_rest_goes_on() {
-    let faye = start(&["trouble.js"], "time = '50ms'", &[]);
+    let faye = start(&["trouble.js"], "time = '500ms'", &[]);
     let mut session = Session::subscribed(&faye, Via::WebSocket, "/**");
     for channel in ["/loop", "/caught-loop", "/regex"] {
         assert_eq!(trouble(&faye, channel)["error"], FAILED, "{channel}");
@@ -55,8 +55,24 @@ fn an_endless_loop_is_ended_and_the_rest_goes_on() {
 }
 
 #[test]
+fn another_engine_takes_over_from_one_that_cannot_be_ended() {
+    let mut faye = start(&["trouble.js"], "time = '300ms'\nanswer = '1s'", &[]);
+    for restarts in 1..=2 {
+        assert_eq!(trouble(&faye, "/stuck")["error"], FAILED);
+        let begin = tokio::time::Instant::now();
+        while trouble(&faye, "/fine")["successful"] != true {
+            assert!(begin.elapsed() < WATCHDOG, "it stands still: {}", faye.stderr());
+        }
+        assert_eq!(faye.metric("faye_extension_restarts_total"), restarts);
+    }
+    faye.assert_serves();
+    faye.terminate();
+    assert_eq!(faye.wait(), Some(0), "{}", faye.stderr());
+}
+
+#[test]
 fn promises_without_end_start_the_engine_anew() {
-    let faye = start(&["trouble.js"], "time = '50ms'", &[]);
+    let faye = start(&["trouble.js"], "time = '500ms'", &[]);
     assert_eq!(trouble(&faye, "/promises")["error"], FAILED);
     faye.wait_for_metric("faye_extension_restarts_total", |restarts| restarts == 1);
     faye.assert_serves();
@@ -64,7 +80,7 @@ fn promises_without_end_start_the_engine_anew() {
 
 #[test]
 fn who_never_calls_back_is_not_waited_for_any_longer_than_is_set() {
-    let faye = start(&["trouble.js"], "answer = '50ms'", &[]);
+    let faye = start(&["trouble.js"], "answer = '1s'", &[]);
     for channel in ["/silent", "/lost"] {
         assert_eq!(trouble(&faye, channel)["error"], FAILED, "{channel}");
     }
@@ -122,7 +138,7 @@ fn memory_that_is_kept_starts_the_engine_anew() {
 
 #[test]
 fn however_memory_runs_out_the_server_stays() {
-    let settings = "memory = '4MiB'\ntime = '200ms'";
+    let settings = "memory = '4MiB'\ntime = '500ms'";
     let faye = start(&["hogs.js", "nothing.js"], settings, &[]);
     for round in 0..2 {
         for number in 0..20 {
@@ -163,7 +179,7 @@ fn more_messages_than_may_wait_are_refused() {
 
 #[test]
 fn messages_that_nobody_waits_for_any_more_make_room() {
-    let faye = start(&["trouble.js"], "waiting = 1\nanswer = '50ms'", &[]);
+    let faye = start(&["trouble.js"], "waiting = 1\nanswer = '300ms'", &[]);
     for _ in 0..3 {
         assert_eq!(trouble(&faye, "/silent")["error"], FAILED);
         let begin = tokio::time::Instant::now();

@@ -26,6 +26,9 @@ const troubles = {
   '/regex'() {
     return /^(a+)+$/.test('a'.repeat(60) + 'b');
   },
+  '/stuck'() {
+    Array.prototype.reverse.call({ length: Number.MAX_SAFE_INTEGER });
+  },
   '/silent'() {},
   '/twice'(message, callback) {
     callback(message);

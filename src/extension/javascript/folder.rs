@@ -1,10 +1,11 @@
 //! The folder of an extension: where its file and what that requires are read. Nothing outside of it is.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 /// Bytes of a file that is read.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -18,16 +19,16 @@ pub(super) struct Folder {
     /// The folder as it is written in the settings.
     written: PathBuf,
     /// What was required, so that the engine can be started anew as it was.
-    kept: RefCell<HashMap<String, Rc<str>>>,
+    kept: Mutex<HashMap<String, Arc<str>>>,
 }
 
 impl Folder {
     /// Finds the file.
-    pub(super) fn open(file: &str) -> Result<Self, String> {
+    pub(super) fn open(file: &str) -> Result<Arc<Self>, String> {
         let main = fs::canonicalize(file).map_err(|error| error.to_string())?;
         let root = main.parent().ok_or("it is no file")?.to_owned();
         let written = Path::new(file).parent().map(Path::to_owned).unwrap_or_default();
-        Ok(Self { main, root, written, kept: RefCell::default() })
+        Ok(Arc::new(Self { main, root, written, kept: Mutex::default() }))
     }
 
     /// The path of the extension's own file.
@@ -77,12 +78,12 @@ impl Folder {
     }
 
     /// The text of what was resolved; the same as the first time.
-    pub(super) fn source(&self, path: &str) -> Result<Rc<str>, String> {
-        if let Some(kept) = self.kept.borrow().get(path) {
-            return Ok(Rc::clone(kept));
+    pub(super) fn source(&self, path: &str) -> Result<Arc<str>, String> {
+        if let Some(kept) = self.kept.lock().get(path) {
+            return Ok(Arc::clone(kept));
         }
-        let text: Rc<str> = self.read(path)?.into();
-        self.kept.borrow_mut().insert(path.to_owned(), Rc::clone(&text));
+        let text: Arc<str> = self.read(path)?.into();
+        self.kept.lock().insert(path.to_owned(), Arc::clone(&text));
         Ok(text)
     }
 

@@ -90,7 +90,7 @@ pub(super) fn natives<'js>(
     ctx: &Ctx<'js>,
     host: &Rc<Host>,
     file: usize,
-    folder: &Rc<Folder>,
+    folder: &Arc<Folder>,
 ) -> rquickjs::Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;
     messages(ctx, &native, host, file)?;
@@ -152,25 +152,25 @@ fn time<'js>(ctx: &Ctx<'js>, native: &Object<'js>, host: &Rc<Host>, file: usize)
     native.set("fetch", Function::new(ctx.clone(), fetch)?)
 }
 
-fn files<'js>(ctx: &Ctx<'js>, native: &Object<'js>, folder: &Rc<Folder>) -> rquickjs::Result<()> {
-    let own = Rc::clone(folder);
+fn files<'js>(ctx: &Ctx<'js>, native: &Object<'js>, folder: &Arc<Folder>) -> rquickjs::Result<()> {
+    let own = Arc::clone(folder);
     native.set("folder", Function::new(ctx.clone(), move || own.path())?)?;
-    let own = Rc::clone(folder);
+    let own = Arc::clone(folder);
     let resolve = move |ctx: Ctx<'js>, from: String, name: String| {
         own.resolve(&from, &name).map_err(|text| throw(&ctx, &text))
     };
     native.set("resolve", Function::new(ctx.clone(), resolve)?)?;
-    let own = Rc::clone(folder);
+    let own = Arc::clone(folder);
     let read = move |ctx: Ctx<'js>, name: String| own.read(&name).map_err(|text| throw(&ctx, &text));
     native.set("read", Function::new(ctx.clone(), read)?)?;
-    let own = Rc::clone(folder);
+    let own = Arc::clone(folder);
     native.set("exists", Function::new(ctx.clone(), move |name: String| own.exists(&name))?)?;
-    let own = Rc::clone(folder);
+    let own = Arc::clone(folder);
     let source = move |ctx: Ctx<'js>, path: String| {
         own.source(&path).map(|text| text.to_string()).map_err(|text| throw(&ctx, &text))
     };
     native.set("source", Function::new(ctx.clone(), source)?)?;
-    let own = Rc::clone(folder);
+    let own = Arc::clone(folder);
     let compile = move |ctx: Ctx<'js>, path: String| compile(&ctx, &own, &path);
     native.set("compile", Function::new(ctx.clone(), compile)?)
 }

@@ -7,7 +7,6 @@ use rquickjs::{Ctx, Runtime};
 
 use super::LoadError;
 use super::allowance::Allowance;
-use super::folder::Folder;
 use super::host::Host;
 use super::rejections::Rejections;
 use super::thrown::Thrown;
@@ -44,7 +43,7 @@ pub(super) struct Machine {
 
 impl Machine {
     /// Starts the engine and loads the files.
-    pub(super) fn start(host: &Rc<Host>, folders: &[Rc<Folder>]) -> Result<(Self, Vec<Has>), LoadError> {
+    pub(super) fn start(host: &Rc<Host>) -> Result<(Self, Vec<Has>), LoadError> {
         let settings = &host.shared.settings;
         let runtime = Runtime::new().map_err(|error| LoadError::new("the engine", error.to_string()))?;
         runtime.set_memory_limit(settings.memory);
@@ -59,7 +58,7 @@ impl Machine {
         )));
         let mut machine = Self { worlds: Vec::new(), runtime, allowance, rejections, host: Rc::clone(host) };
         let mut all = Vec::new();
-        for (file, folder) in folders.iter().enumerate() {
+        for (file, folder) in host.shared.folders.iter().enumerate() {
             machine.allowance.begin(LOADING);
             let loaded = World::load(&machine.runtime, host, file, folder);
             let (world, has) = match loaded {

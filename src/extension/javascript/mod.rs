@@ -7,6 +7,7 @@
 mod address;
 mod allowance;
 mod answer;
+mod busy;
 mod crypto;
 mod engine;
 mod event;
@@ -162,6 +163,7 @@ impl Script {
                     if let Some(report) = report {
                         report.silence();
                     }
+                    self.engine.replace_if_stuck();
                     Answer::Failed
                 }
             };

@@ -13,7 +13,6 @@ use tokio::time::Instant;
 use super::LoadError;
 use super::answer::Answer;
 use super::event::{Call, Event, Fetched, Shared};
-use super::folder::Folder;
 use super::host::Host;
 use super::machine::{Fault, Machine};
 use super::world::Has;
@@ -24,7 +23,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The state of the thread.
 pub(super) struct Worker {
     shared: Arc<Shared>,
-    folders: Vec<Rc<Folder>>,
     host: Rc<Host>,
     machine: Option<Machine>,
     /// When starting the engine may be tried again.
@@ -34,14 +32,9 @@ pub(super) struct Worker {
 impl Worker {
     /// Starts the engine for the first time.
     pub(super) fn start(shared: Arc<Shared>) -> Result<(Self, Vec<Has>), LoadError> {
-        let mut folders = Vec::new();
-        for file in &shared.settings.files {
-            let folder = Folder::open(file).map_err(|reason| LoadError::new(file, reason))?;
-            folders.push(Rc::new(folder));
-        }
         let host = Rc::new(Host::new(Arc::clone(&shared), 0));
-        let (machine, has) = Machine::start(&host, &folders)?;
-        Ok((Self { shared, folders, host, machine: Some(machine), retry: Instant::now() }, has))
+        let (machine, has) = Machine::start(&host)?;
+        Ok((Self { shared, host, machine: Some(machine), retry: Instant::now() }, has))
     }
 
     /// Works until the server stops.
@@ -134,7 +127,9 @@ impl Worker {
     /// Runs something with the engine. `None` if there is none, or if it panicked.
     fn guarded<R>(&self, run: impl FnOnce(&Machine) -> R) -> Option<R> {
         let machine = self.machine.as_ref()?;
+        self.shared.busy.begin();
         let ran = catch_unwind(AssertUnwindSafe(|| run(machine)));
+        self.shared.busy.end();
         if ran.is_err() {
             self.shared.metrics.panics.inc();
         }
@@ -145,7 +140,6 @@ impl Worker {
     fn restart(&mut self) {
         self.shared.metrics.extension_restarts.inc();
         let machine = self.machine.take();
-        let folders = &self.folders;
         let host = Rc::new(Host::new(Arc::clone(&self.shared), self.host.start + 1));
         // The old host may outlive this, for the engine's functions hold it.
         self.host.pending.take();
@@ -153,7 +147,7 @@ impl Worker {
         self.host = Rc::clone(&host);
         let started = catch_unwind(AssertUnwindSafe(|| {
             drop(machine);
-            Machine::start(&host, folders)
+            Machine::start(&host)
         }));
         match started {
             Ok(Ok((machine, _))) => {

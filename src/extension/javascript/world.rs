@@ -1,6 +1,7 @@
 //! The world of one file: its own globals, the glue, and what it exported.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rquickjs::context::EvalOptions;
 use rquickjs::{Context, Ctx, Function, Object, Persistent, Runtime, Value};
@@ -46,7 +47,7 @@ impl World {
         runtime: &Runtime,
         host: &Rc<Host>,
         file: usize,
-        folder: &Rc<Folder>,
+        folder: &Arc<Folder>,
     ) -> Result<(Self, Has), Thrown> {
         let context = Context::full(runtime).map_err(|error| Thrown::new(error.to_string()))?;
         let loaded =
@@ -99,7 +100,7 @@ fn run<'js>(
     ctx: &Ctx<'js>,
     host: &Rc<Host>,
     file: usize,
-    folder: &Rc<Folder>,
+    folder: &Arc<Folder>,
 ) -> rquickjs::Result<([Kept; 4], Has)> {
     // Without it, `__proto__` in a message that an extension merges into an object is a field like others.
     ctx.eval::<bool, _>("delete Object.prototype.__proto__")?;
