@@ -99,6 +99,7 @@ mod tests {
             address: Some(([10, 0, 0, 1], 5).into()),
             transport: Transport::WebSocket,
             head: Head::new(text, 4..11),
+            is_foreign: false,
         };
         assert_eq!(
             describe(&peer),
