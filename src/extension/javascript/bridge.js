@@ -7,18 +7,18 @@
   const { parse, stringify } = JSON;
   const { keys, hasOwn } = Object;
 
-  const extensions = [];
+  let extensions = [];
 
   // What `added` and `removed` are handed.
   const server = {
     addExtension(extension) {
-      extensions.push(extension);
+      extensions = [...extensions, extension];
       if (extension.added) extension.added(server);
     },
     removeExtension(extension) {
       const at = extensions.lastIndexOf(extension);
       if (at < 0) return;
-      extensions.splice(at, 1);
+      extensions = extensions.toSpliced(at, 1);
       if (extension.removed) extension.removed(server);
     },
   };
@@ -44,85 +44,71 @@
   }
 
   function remove() {
-    for (const extension of extensions.slice()) server.removeExtension(extension);
+    for (const extension of extensions) server.removeExtension(extension);
   }
 
-  // Runs a message through the extensions of the file. The answer is given by `native.answer`.
+  // Runs a message through the extensions of the file. The answer is given by `native.answer`. Nothing here refers to
+  // itself, so that all of it is given back at once and not by the collector.
   function call(id, stage, message) {
-    const before = remember(message);
-    const queue = extensions.slice();
-    const takesRequest = queue.some((extension) => typeof extension[stage] === 'function' && extension[stage].length >= 3);
-    const request = takesRequest ? describeRequest() : null;
-
-    function pipe(current) {
-      if (!current) return native.answer(id, 0, '');
-      try {
-        const extension = queue.shift();
-        if (!extension) return settle(current);
-        const run = extension[stage];
-        if (!run) return pipe(current);
-        let isCalled = false;
-        const callback = (next) => {
-          if (isCalled) return native.repeat();
-          isCalled = true;
-          pipe(next);
-        };
-        const returned = run.length >= 3
-          ? run.call(extension, current, request, callback)
-          : run.call(extension, current, callback);
-        // An async function that fails says so here.
-        if (returned && typeof returned.then === 'function') returned.then(undefined, fail);
-      } catch (error) {
-        fail(error);
-      }
-    }
-
-    function settle(after) {
-      if (typeof after !== 'object' || Array.isArray(after)) {
-        throw new TypeError('it called back with what is no message');
-      }
-      const text = changes(before, after);
-      native.answer(id, text === '' ? 1 : 2, text);
-    }
-
-    function fail(error) {
-      native.fail(id, describe(error));
-    }
-
-    pipe(message);
+    // A list is never changed, so extensions that come or go do not concern messages that are on their way.
+    const task = { id, stage, before: stringify(message), list: extensions, request: null };
+    // The request is at hand only now.
+    if (extensions.some((extension) => takesRequest(extension[stage]))) task.request = describeRequest();
+    pipe(task, 0, message);
   }
 
-  // The fields of a message as they are now, to be compared with what an extension makes of them.
-  function remember(message) {
-    const fields = new Map();
-    for (const key of keys(message)) {
-      const value = message[key];
-      fields.set(key, typeof value === 'object' && value !== null ? { text: stringify(value) } : value);
+  function takesRequest(run) {
+    return typeof run === 'function' && run.length >= 3;
+  }
+
+  function pipe(task, at, message) {
+    if (!message) return native.answer(task.id, 0, '');
+    try {
+      const { stage, list } = task;
+      while (at < list.length && !list[at][stage]) at++;
+      if (at === list.length) return settle(task, message);
+      const extension = list[at];
+      let isCalled = false;
+      const callback = (next) => {
+        if (isCalled) return native.repeat();
+        isCalled = true;
+        pipe(task, at + 1, next);
+      };
+      const returned = takesRequest(extension[stage])
+        ? extension[stage](message, task.request, callback)
+        : extension[stage](message, callback);
+      // An async function that fails says so here.
+      if (returned && typeof returned.then === 'function') returned.then(undefined, (error) => fail(task, error));
+    } catch (error) {
+      fail(task, error);
     }
-    return fields;
+  }
+
+  function settle(task, after) {
+    if (typeof after !== 'object' || Array.isArray(after)) {
+      throw new TypeError('it called back with what is no message');
+    }
+    if (stringify(after) === task.before) return native.answer(task.id, 1, '');
+    const text = changes(parse(task.before), after);
+    native.answer(task.id, text === '' ? 1 : 2, text);
+  }
+
+  function fail(task, error) {
+    native.fail(task.id, describe(error));
   }
 
   // What is not as it was: `["key",value]` for a field that was changed or added, `["key"]` for one that is gone.
   function changes(before, after) {
     const found = [];
-    const kept = new Set();
     for (const key of keys(after)) {
-      const value = after[key];
-      const old = before.get(key);
-      const isNew = !before.has(key);
-      if (!isNew && old === value) {
-        kept.add(key);
-        continue;
-      }
-      const text = stringify(value);
+      const text = stringify(after[key]);
       // What JSON cannot say, such as undefined, is as good as gone.
       if (text === undefined) continue;
-      kept.add(key);
-      const isSame = !isNew && typeof old === 'object' && old !== null && old.text === text;
-      if (!isSame) found.push('[' + stringify(key) + ',' + text + ']');
+      if (!hasOwn(before, key) || stringify(before[key]) !== text) found.push('[' + stringify(key) + ',' + text + ']');
     }
-    for (const key of before.keys()) {
-      if (!kept.has(key)) found.push('[' + stringify(key) + ']');
+    for (const key of keys(before)) {
+      const isThere = hasOwn(after, key) && stringify(after[key]) !== undefined;
+      if (!isThere) found.push('[' + stringify(key) + ']');
     }
     return found.length === 0 ? '' : '[' + found.join(',') + ']';
   }
