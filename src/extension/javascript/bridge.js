@@ -49,12 +49,12 @@
 
   // Runs a message through the extensions of the file. The answer is given by `native.answer`. Nothing here refers to
   // itself, so that all of it is given back at once and not by the collector.
-  function call(id, stage, message) {
+  function call(id, stage, text) {
     // A list is never changed, so extensions that come or go do not concern messages that are on their way.
-    const task = { id, stage, before: stringify(message), list: extensions, request: null };
+    const task = { id, stage, text, list: extensions, request: null };
     // The request is at hand only now.
     if (extensions.some((extension) => takesRequest(extension[stage]))) task.request = describeRequest();
-    pipe(task, 0, message);
+    pipe(task, 0, parse(text));
   }
 
   function takesRequest(run) {
@@ -88,8 +88,9 @@
     if (typeof after !== 'object' || Array.isArray(after)) {
       throw new TypeError('it called back with what is no message');
     }
-    if (stringify(after) === task.before) return native.answer(task.id, 1, '');
-    const text = changes(parse(task.before), after);
+    // Most clients write as JavaScript does, so mostly this is all there is to compare.
+    if (stringify(after) === task.text) return native.answer(task.id, 1, '');
+    const text = changes(parse(task.text), after);
     native.answer(task.id, text === '' ? 1 : 2, text);
   }
 

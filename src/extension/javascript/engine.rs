@@ -74,7 +74,7 @@ impl Engine {
         &self,
         file: usize,
         stage: Stage,
-        message: Vec<u8>,
+        message: String,
         peer: Option<Arc<Peer>>,
     ) -> Option<oneshot::Receiver<Answer>> {
         let shared = Arc::clone(&self.thread.lock().shared);

@@ -47,7 +47,7 @@ pub(super) struct Call {
     pub(super) file: usize,
     pub(super) stage: Stage,
     /// JSON.
-    pub(super) message: Vec<u8>,
+    pub(super) message: String,
     /// The request that it came by; a publication has none.
     pub(super) peer: Option<Arc<Peer>>,
     pub(super) ticket: Ticket,

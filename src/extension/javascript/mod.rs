@@ -149,6 +149,8 @@ impl Script {
         let mut text = Vec::with_capacity(message.size() + 64);
         message.write(&mut text, |_| true);
         let report = self.engine.report(self.file);
+        // What came in was found to be UTF-8, and extensions in Rust answer for what they set.
+        let text = String::from_utf8(text).unwrap_or_default();
         let Some(answered) = self.engine.ask(self.file, stage, text, peer) else {
             if let Some(report) = report {
                 report.refusal();

@@ -82,7 +82,7 @@ impl Worker {
         }
         *self.host.peer.borrow_mut() = peer;
         self.turn(file, Some(number), |machine| {
-            machine.enter(file, |world| world.call(number, stage, message))
+            machine.enter(file, |world| world.call(number, stage, &message))
         });
         *self.host.peer.borrow_mut() = None;
     }

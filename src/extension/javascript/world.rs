@@ -57,9 +57,8 @@ impl World {
     }
 
     /// Hands over a message.
-    pub(super) fn call(&self, number: u64, stage: Stage, message: Vec<u8>) -> Result<(), Thrown> {
+    pub(super) fn call(&self, number: u64, stage: Stage, message: &str) -> Result<(), Thrown> {
         self.enter(|ctx| {
-            let message = ctx.json_parse(message)?;
             // Numbers are exact up to 2 to the 53rd.
             self.call.clone().restore(ctx)?.call((number as f64, stage.name(), message))
         })
