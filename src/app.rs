@@ -15,6 +15,7 @@ use crate::extension::javascript::{LoadError, Scripts, over_http};
 use crate::metrics::Metrics;
 use crate::server::Server;
 use crate::transport::{Clock, Context, Endpoint, Listener, Mount, TICK};
+use crate::webhook::Webhook;
 
 /// How often expired sessions are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -26,6 +27,7 @@ pub struct App {
     admin: Option<Listener>,
     mount: Mount,
     clock: Arc<Clock>,
+    webhook: Option<Webhook>,
     drain: Duration,
     scripts: Option<Scripts>,
 }
@@ -92,7 +94,8 @@ impl App {
         let endpoints = endpoints.into_iter().chain(page).collect();
         let setting = "--listen or server.listen";
         let listener = listen(config.server.listen, setting, context(Some(Arc::clone(&server)), endpoints))?;
-        Ok(Self { server, listener, admin, mount, clock, drain: config.server.drain, scripts })
+        let webhook = Webhook::new(&config.webhook, metrics).map_err(StartError::Setting)?;
+        Ok(Self { server, listener, admin, mount, clock, webhook, drain: config.server.drain, scripts })
     }
 
     /// Goes by other settings from now on, as far as they can change while connections are open: who may do what, its keys
@@ -129,7 +132,10 @@ impl App {
     /// Serves until `stop` is done, then drains: connections are refused, held connects answered, sockets closed.
     /// True if all connections ended within the time that `server.drain` allows.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
-        let Self { server, listener, admin, clock, drain, scripts, .. } = self;
+        let Self { server, listener, admin, clock, webhook, drain, scripts, .. } = self;
+        let (quiet, is_quiet) = watch::channel(false);
+        // Before anything can happen that it has to tell.
+        let telling = webhook.map(|webhook| tokio::spawn(webhook.run(server.events(), is_quiet)));
         let (draining, drained) = watch::channel(false);
         let listening = tokio::spawn(listener.serve(drained.clone(), drain));
         let admin = admin.map(|admin| tokio::spawn(admin.serve(drained, drain)));
@@ -148,6 +154,12 @@ impl App {
         ticking.abort();
         if let Some(scripts) = scripts {
             scripts.stop().await;
+        }
+        quiet.send_replace(true);
+        if let Some(telling) = telling
+            && tokio::time::timeout(drain, telling).await.is_err()
+        {
+            tracing::warn!("the application did not take the last events within server.drain");
         }
         all
     }

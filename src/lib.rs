@@ -11,9 +11,11 @@
 //! - [`broker`]: carries a publication to every node.
 //! - [`extension`]: the pipeline that messages pass on the way in and out.
 //! - [`policy`]: who may connect, publish and subscribe, how often, and from which pages.
+//! - [`hook`]: asks the application what is allowed.
 //! - [`server`]: what each verb of the protocol does.
 //! - [`transport`]: HTTP, EventSource and WebSocket.
 //! - [`admin`]: health, metrics, the page at `/`.
+//! - [`webhook`]: tells the application what happens.
 //! - [`client`]: a small Bayeux client.
 //! - [`mod@bench`]: loads for a server, and the floor that they are compared with.
 //! - [`app`], [`cli`]: all of it together, and the command line.
@@ -32,6 +34,7 @@ pub mod config;
 pub mod descriptors;
 pub mod extension;
 pub mod fetch;
+pub mod hook;
 pub mod metrics;
 pub mod peer;
 pub mod policy;
@@ -39,3 +42,4 @@ pub mod router;
 pub mod server;
 pub mod telemetry;
 pub mod transport;
+pub mod webhook;

@@ -162,6 +162,20 @@ pub struct Figures {
     pub extension_repeats: Counter,
     /// How often the JavaScript engine was started anew, by which extensions lost their variables.
     pub extension_restarts: Counter,
+    /// Questions that were sent to the application.
+    pub hook_requests: Counter,
+    /// Questions that an earlier answer held for.
+    pub hook_cached: Counter,
+    /// Questions that were not answered, or not as they should be.
+    pub hook_failures: Counter,
+    /// Questions that were not asked because the application was left alone.
+    pub hook_paused: Counter,
+    /// Events that the application was told of.
+    pub webhook_events: Counter,
+    /// Requests to tell it that failed; most are sent again.
+    pub webhook_failures: Counter,
+    /// Events that it was never told of.
+    pub webhook_lost: Counter,
     /// How often the settings were read again.
     pub reloads: Counter,
     /// Tasks that ended by a panic; each is a defect of the server.
@@ -246,6 +260,13 @@ impl Metrics {
         add("extension_errors", "Errors of extensions in JavaScript", &self.extension_errors);
         add("extension_repeats", "Callbacks that an extension called again", &self.extension_repeats);
         add("extension_restarts", "Restarts of the JavaScript engine", &self.extension_restarts);
+        add("hook_requests", "Questions sent to the application", &self.hook_requests);
+        add("hook_cached", "Questions that an earlier answer held for", &self.hook_cached);
+        add("hook_failures", "Questions that were not answered", &self.hook_failures);
+        add("hook_paused", "Questions not asked because the application was left alone", &self.hook_paused);
+        add("webhook_events", "Events that the application was told of", &self.webhook_events);
+        add("webhook_failures", "Requests to tell the application that failed", &self.webhook_failures);
+        add("webhook_lost", "Events that the application was never told of", &self.webhook_lost);
         add("reloads", "How often the settings were read again", &self.reloads);
         add("panics", "Tasks that ended by a panic", &self.panics);
         let mut add = |name: &str, help: &str, metric: &Gauge| registry.register(name, help, metric.clone());

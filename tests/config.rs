@@ -150,7 +150,14 @@ fn the_shipped_file_has_every_key_and_no_other() {
     let key = directory.path().join("token-key.pem");
     std::fs::write(&key, "a key").unwrap();
     let text = text.replace("file:token-key.pem", &format!("file:{}", key.display()));
-    let names = ["FAYE_PUSH_SECRET", "FAYE_PUSH_SECRET_BEFORE", "PRIVATE_PUB_SECRET", "FAYE_TOKEN_SECRET"];
+    let names = [
+        "FAYE_PUSH_SECRET",
+        "FAYE_PUSH_SECRET_BEFORE",
+        "PRIVATE_PUB_SECRET",
+        "FAYE_TOKEN_SECRET",
+        "FAYE_HOOK_SECRET",
+        "FAYE_WEBHOOK_SECRET",
+    ];
     let config = load_with(&text, &names.map(|name| (name, "a secret"))).unwrap();
     assert_eq!(config.push.secret, Some("a secret".into()));
     assert_eq!(config.channel.len(), 1);

@@ -256,3 +256,26 @@ fn callback() {
     assert_eq!(get("abcdefghijk").status, 400);
     assert_refused(&faye, "callback", 1);
 }
+
+#[test]
+fn connections_by_address() {
+    let faye =
+        Faye::start(&[("FAYE_LIMITS__CONNECTIONS_BY_ADDRESS", "2"), ("FAYE_ADMIN__LISTEN", "127.0.0.1:0")]);
+    let mut one = faye.http();
+    assert_eq!(one.post(&faye.mount, &handshake()).len(), 1);
+    let mut two = faye.http();
+    assert_eq!(two.post(&faye.mount, &handshake()).len(), 1);
+    let mut three = faye.http();
+    three.wait_for_end();
+    faye.wait_for_refused("connections_by_address", 1);
+    drop(one);
+    faye.wait_for_metric("faye_connections", |now| now <= 2);
+    loop {
+        // Until the server has seen the end of the first.
+        let mut again = faye.http();
+        again.send_json(&faye.mount, &handshake());
+        if again.response_or_end().is_some() {
+            break;
+        }
+    }
+}

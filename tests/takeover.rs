@@ -143,6 +143,18 @@ fn a_foreign_page_cannot_use_the_cookie() {
 }
 
 #[test]
+fn a_client_that_cannot_show_its_sessions_are_its_own_waits_longer_each_time() {
+    let faye = Faye::start_with_file(RULES, &[]);
+    let intervals: Vec<_> = (0..8)
+        .map(|_| {
+            let (id, _) = victim(&faye);
+            faye.ask(&connect(&id, "long-polling"))["advice"]["interval"].as_u64().unwrap()
+        })
+        .collect();
+    assert!(intervals[7] > 10 * intervals[0], "{intervals:?}");
+}
+
+#[test]
 fn who_has_shown_nothing_is_served_as_ever() {
     let faye = Faye::start_with_file(RULES, &[]);
     let id = faye.client();

@@ -1916,8 +1916,7 @@ var Token = class {
     return __privateGet(this, _asking);
   }
   outgoing(message) {
-    const isFor = message.channel === HANDSHAKE || message.channel === SUBSCRIBE;
-    if (isFor && __privateGet(this, _token) !== void 0) addExt(message, "token", __privateGet(this, _token));
+    if (message.channel.startsWith("/meta/") && __privateGet(this, _token) !== void 0) addExt(message, "token", __privateGet(this, _token));
   }
   incoming({ channel, successful }) {
     if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) __privateSet(this, _wasRenewed, false);

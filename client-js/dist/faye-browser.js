@@ -1722,8 +1722,7 @@
       return expiry !== void 0 && Date.now() / 1e3 > expiry - MARGIN_SECONDS;
     }
     outgoing(message) {
-      const isFor = message.channel === HANDSHAKE || message.channel === SUBSCRIBE;
-      if (isFor && this.#token !== void 0) addExt(message, "token", this.#token);
+      if (message.channel.startsWith("/meta/") && this.#token !== void 0) addExt(message, "token", this.#token);
     }
     incoming({ channel, successful }) {
       if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) this.#wasRenewed = false;

@@ -1,6 +1,6 @@
 /**
- * The token that says who the user is: sent as `ext.token` with handshakes and subscriptions, never with
- * publications, because servers may forward those to others.
+ * The token that says who the user is: sent as `ext.token` with every message to the server itself, because it may come
+ * by a connection that the server does not know yet; never with publications, because servers may forward those to others.
  */
 
 import { HANDSHAKE, SUBSCRIBE } from './channel.js';
@@ -54,8 +54,7 @@ export class Token implements Feature {
   }
 
   outgoing(message: Message): void {
-    const isFor = message.channel === HANDSHAKE || message.channel === SUBSCRIBE;
-    if (isFor && this.#token !== undefined) addExt(message, 'token', this.#token);
+    if (message.channel.startsWith('/meta/') && this.#token !== undefined) addExt(message, 'token', this.#token);
   }
 
   incoming({ channel, successful }: Message): void {

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
 use super::say;
-use crate::config::{DEFAULT_FILE, check};
+use crate::config::{DEFAULT_FILE, check, load};
+use crate::policy::Policy;
 
 pub(super) fn run(file: Option<&PathBuf>) -> anyhow::Result<()> {
     let file = file.map_or(Path::new(DEFAULT_FILE), PathBuf::as_path);
@@ -13,8 +14,11 @@ pub(super) fn run(file: Option<&PathBuf>) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("cannot read {name}; name the file: faye check FILE"))?;
     let problems = check(&text, &name);
-    if problems.is_empty() {
-        return say(format_args!("{name} is good"));
+    if !problems.is_empty() {
+        bail!("{problems}");
     }
-    bail!("{problems}");
+    // With the variables and the files that it names, as the server would have it.
+    let config = load(Some(file), std::env::vars_os(), &[])?;
+    Policy::new(&config).map_err(|problem| anyhow!("{name}: {problem}"))?;
+    say(format_args!("{name} is good"))
 }

@@ -177,6 +177,8 @@ const MANY: u64 = 1_000_000_000;
 
 const ACCESS: Kind = Kind::Words(&["anyone", "secret", "token", "hook", "nobody"]);
 
+const EVENTS: &[&str] = &["handshake", "subscribe", "unsubscribe", "publish", "disconnect"];
+
 const OVERFLOW: Kind = Kind::Word(&["disconnect", "drop-oldest", "drop-newest"]);
 
 /// Every key there is, in the order of `faye.toml`.
@@ -247,6 +249,23 @@ pub const KEYS: &[Key] = &[
     key("token", "expiry", Kind::Flag),
     key("private_pub", "secret", Kind::Secret),
     key("private_pub", "expiry", Kind::Duration(1, 366 * 24 * HOUR)),
+    key("hook", "url", Kind::Url),
+    key("hook", "secret", Kind::Secret),
+    key("hook", "headers", Kind::List(Element::Text)),
+    key("hook", "deadline", Kind::Duration(1, MINUTE)),
+    key("hook", "concurrent", Kind::Count(1, 10_000)),
+    key("hook", "waiting", Kind::Count(0, MANY)),
+    key("hook", "cache", Kind::Duration(0, 24 * HOUR)),
+    key("hook", "failure", Kind::Word(&["refuse", "allow"])),
+    key("hook", "failures", Kind::Count(1, MANY)),
+    key("hook", "pause", Kind::Duration(1, HOUR)),
+    key("webhook", "url", Kind::Url),
+    key("webhook", "secret", Kind::Secret),
+    key("webhook", "events", Kind::List(Element::Word(EVENTS))),
+    key("webhook", "batch", Kind::Count(1, 10_000)),
+    key("webhook", "deadline", Kind::Duration(1, MINUTE)),
+    key("webhook", "retry", Kind::Duration(1, 24 * HOUR)),
+    key("webhook", "waiting", Kind::Count(1, MANY)),
     key("rates", "handshakes", Kind::Rate),
     key("rates", "messages", Kind::Rate),
     key("key", "id", Kind::Text),

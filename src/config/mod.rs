@@ -7,6 +7,7 @@ mod access;
 mod document;
 mod draft;
 mod guard;
+mod hooks;
 mod keys;
 mod load;
 mod page_origin;
@@ -19,6 +20,7 @@ mod value;
 
 pub use access::Access;
 pub use guard::{Browsers, ChannelRule, Handshake, PrivatePub, Push, Rates, Token, TokenKey};
+pub use hooks::{Failure, Hook, Webhook};
 pub use keys::{KEYS, Key};
 pub use load::{DEFAULT_FILE, Override, check, load};
 pub use page_origin::PageOrigin;

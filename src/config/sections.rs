@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::guard::{Browsers, ChannelRule, Handshake, PrivatePub, Push, Rates, Token, TokenKey};
+use super::hooks::{Hook, Webhook};
 use super::units;
 
 /// All settings of one server.
@@ -41,6 +42,10 @@ pub struct Config {
     pub token: Token,
     /// Signatures of the gem private_pub.
     pub private_pub: PrivatePub,
+    /// The application that is asked.
+    pub hook: Hook,
+    /// The application that is told.
+    pub webhook: Webhook,
     /// How often clients may do something.
     pub rates: Rates,
     /// Keys of tokens.

@@ -58,7 +58,31 @@ impl Policy {
     /// What is wrong with them, for whoever wrote them.
     pub fn new(config: &Config) -> Result<Self, String> {
         let ways = config.channel.iter().flat_map(|rule| [rule.publish, rule.subscribe]);
-        let asks = ways.chain([config.handshake.allow]).any(|access| access.hook);
+        let ways = ways.chain([config.handshake.allow]);
+        let asks = ways.clone().any(|access| access.hook);
+        let has_private_pub = config.private_pub.secret.is_some();
+        let without = [
+            (
+                "secret",
+                "push.secret",
+                config.push.secret.is_some() || has_private_pub,
+                ways.clone().any(|access| access.secret),
+            ),
+            (
+                "token",
+                "[[key]]",
+                !config.key.is_empty() || has_private_pub,
+                ways.clone().any(|access| access.token),
+            ),
+            ("hook", "hook.url", config.hook.url.is_some(), asks),
+        ];
+        for (word, setting, is_there, is_wanted) in without {
+            if is_wanted && !is_there {
+                return Err(format!(
+                    "a rule says {word:?}, but {setting} is not set, so nobody could do it; set it"
+                ));
+            }
+        }
         Ok(Self {
             rules: Rules::new(&config.channel, config.mailbox.overflow),
             handshake: config.handshake.allow,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::receive::{Accepted, Request};
 use super::{Server, client_unknown};
 use crate::bayeux::reply::{self, Outcome};
-use crate::bayeux::{BayeuxError, CONNECTION_TYPES, Field, Message, json};
+use crate::bayeux::{BayeuxError, CONNECTION_TYPES, ClientId, Field, Message, json};
 use crate::peer::Transport;
 
 impl Server {
@@ -46,10 +46,7 @@ impl Server {
             let address = peer.address.map(|address| address.ip());
             let advice = match outcome {
                 Outcome::Failed(BayeuxError::TooOften(advice)) => advice,
-                _ => {
-                    let presented = message.get(Field::ClientId).unwrap_or_default();
-                    self.advice_after_failure(self.backoff.failed(address, presented))
-                }
+                _ => self.advice_after_failure(self.backoff.failed(address, self.failing(message))),
             };
             reply::connect(out, message, &outcome, advice);
             return outcome;
@@ -59,6 +56,16 @@ impl Server {
         reply::connect(out, message, &outcome, self.advice(message));
         *accepted = Some(Accepted { session, reply: None, hold, is_stream });
         outcome
+    }
+
+    /// Whose failures are counted together. A session that lives, and whose client cannot show that it is its own, is soon
+    /// followed by another such: each new one must not begin with the first interval.
+    fn failing<'a>(&self, message: &'a Message) -> &'a [u8] {
+        let id = message.text(Field::ClientId).and_then(|id| ClientId::parse(id.as_bytes()));
+        if id.is_some_and(|id| self.sessions.find(&id).is_some()) {
+            return b"not its own";
+        }
+        message.get(Field::ClientId).unwrap_or_default()
     }
 
     /// For how long the client wants the connect to be held: the server's timeout, or `advice.timeout` of the request,

@@ -2,6 +2,7 @@
 //!
 //! All traffic enters by [`Server::receive`]. The server knows sessions and extensions, but no socket and no HTTP.
 
+mod ask;
 mod backoff;
 mod connect;
 mod disconnect;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::broadcast;
 
 pub use event::Event;
@@ -29,6 +30,7 @@ use crate::bayeux::{Advice, BayeuxError, ClientId, Field, Message, json};
 use crate::broker::Memory;
 use crate::config::Config;
 use crate::extension::{Extension, Pipeline};
+use crate::hook::Hook;
 use crate::metrics::{Metrics, Reason};
 use crate::peer::Peer;
 use crate::policy::{Credentials, Policy};
@@ -49,6 +51,7 @@ pub struct Server {
     broker: Memory,
     pipeline: Pipeline,
     policy: ArcSwap<Policy>,
+    hook: ArcSwapOption<Hook>,
     resting: rest::Resting,
     backoff: backoff::Backoff,
     events: broadcast::Sender<Event>,
@@ -75,6 +78,7 @@ impl Server {
             broker: Memory::default(),
             pipeline: Pipeline::new(extensions),
             policy: ArcSwap::from_pointee(Policy::new(config)?),
+            hook: ArcSwapOption::new(Hook::new(&config.hook, metrics.clone())?.map(Arc::new)),
             resting: rest::Resting::default(),
             backoff: backoff::Backoff::new(&config.advice),
             events: broadcast::Sender::new(EVENTS),
@@ -113,7 +117,10 @@ impl Server {
     /// # Errors
     /// What is wrong with them; the policy stays as it was.
     pub fn reload(&self, config: &Config) -> Result<(), String> {
-        self.policy.store(Arc::new(Policy::new(config)?));
+        let policy = Policy::new(config)?;
+        let hook = Hook::new(&config.hook, self.metrics.clone())?;
+        self.hook.store(hook.map(Arc::new));
+        self.policy.store(Arc::new(policy));
         Ok(())
     }
 

@@ -147,10 +147,10 @@ impl Server {
         let mut received = Received::default();
         for mut message in messages {
             let credentials = policy.credentials(&mut message);
-            let Some(message) = self.pipeline.incoming(message, peer, || touched.flush()).await else {
+            let Some(mut message) = self.pipeline.incoming(message, peer, || touched.flush()).await else {
                 continue;
             };
-            let answers = Answers::new();
+            let answers = self.ask(&policy, &mut message, &credentials, peer, touched).await;
             let mut reply = Vec::with_capacity(256);
             let request = self.request(&message, peer, alone, &policy, &credentials, &answers);
             let done = self.carry_out(message.verb(), &request, &mut reply);

@@ -95,7 +95,11 @@ impl Server {
         outcome
     }
 
-    fn subscribable<'a>(&self, element: &'a [u8]) -> Result<std::borrow::Cow<'a, str>, BayeuxError> {
+    /// The channel or pattern that an element of a subscription names, if it is one for clients.
+    pub(super) fn subscribable<'a>(
+        &self,
+        element: &'a [u8],
+    ) -> Result<std::borrow::Cow<'a, str>, BayeuxError> {
         let invalid = || BayeuxError::ChannelInvalid(json::printed(element).into_owned());
         let pattern = json::as_text(element).ok_or_else(invalid)?;
         self.check_size(&pattern)?;

@@ -9,6 +9,7 @@
     reason = "also what a test calls is a test"
 )]
 
+mod application;
 mod eventsource;
 mod faye;
 mod http;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+pub(crate) use application::{Application, Asked};
 pub(crate) use eventsource::{Part, Stream};
 pub(crate) use faye::{Faye, binary};
 pub(crate) use http::{Http, Response};

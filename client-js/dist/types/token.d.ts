@@ -1,6 +1,6 @@
 /**
- * The token that says who the user is: sent as `ext.token` with handshakes and subscriptions, never with
- * publications, because servers may forward those to others.
+ * The token that says who the user is: sent as `ext.token` with every message to the server itself, because it may come
+ * by a connection that the server does not know yet; never with publications, because servers may forward those to others.
  */
 import type { FayeError } from './error.js';
 import { type Feature } from './feature.js';

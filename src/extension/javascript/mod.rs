@@ -4,7 +4,6 @@
 //! JavaScript is run: `engine` is the way to the thread, `worker` the thread, `machine` the engine with its limits,
 //! `world` one file, `host` the functions that it may call.
 
-mod address;
 mod allowance;
 mod answer;
 mod busy;

@@ -4,7 +4,8 @@
 
 /**
  * @param Faye      the version's module or the browser bundle's global
- * @param settings  { endpoint, disabled (transport names), options (of the client) }
+ * @param settings  { endpoint, disabled (transport names), options (of the client), ext (added to messages), extOn (on
+ *                  these channels only) }
  * @param report    receives every log entry, in order
  * @returns perform(operation, method, methodArguments)
  *
@@ -14,6 +15,17 @@
 export function createDriver(Faye, settings, report) {
   const client = new Faye.Client(settings.endpoint, settings.options);
   for (const feature of settings.disabled) client.disable(feature);
+
+  if (settings.ext) {
+    client.addExtension({
+      outgoing(message, callback) {
+        if (!settings.extOn || settings.extOn.includes(message.channel)) {
+          message.ext = Object.assign(message.ext || {}, settings.ext);
+        }
+        callback(message);
+      },
+    });
+  }
 
   const copy = (value) => (value === undefined ? null : JSON.parse(JSON.stringify(value)));
   const describeError = (error) =>

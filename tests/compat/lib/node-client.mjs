@@ -38,11 +38,12 @@ function openWorkerClient(workerFile, name, transport, workerData) {
 /**
  * @param module   a package, or a file whose default export is `Faye`
  * @param options  more of the client's options
+ * @param ext      added to the `ext` of its messages; with `extOn` to those on these channels only
  */
-export function openNodeClient(name, module, transport, endpoint, { options = {}, ...more } = {}) {
+export function openNodeClient(name, module, transport, endpoint, { options = {}, ext, extOn, ...more } = {}) {
   return openWorkerClient('./node-worker.mjs', name, transport, {
     module,
-    settings: { endpoint, disabled: DISABLED_FOR[transport], options: { retry: RETRY_SECONDS, ...options } },
+    settings: { endpoint, disabled: DISABLED_FOR[transport], options: { retry: RETRY_SECONDS, ...options }, ext, extOn },
     ...more,
   });
 }

@@ -4,7 +4,9 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -56,6 +58,7 @@ async function within(milliseconds, promise, explain) {
 export class Server {
   #kind;
   #environment;
+  #folder = null;
   #child = null;
   #exited = null;
   #errorOutput = '';
@@ -63,8 +66,13 @@ export class Server {
   /** The mount's URL; the same before and after a restart. */
   url = null;
 
-  constructor(environment, kind) {
+  /** @param settings  the text of a file of settings */
+  constructor(environment, kind, settings) {
     this.#kind = kind;
+    if (settings) {
+      this.#folder = mkdtempSync(join(tmpdir(), 'faye-settings-'));
+      writeFileSync(join(this.#folder, 'faye.toml'), settings);
+    }
     this.#environment = { ...process.env, ...DEFAULT_ENVIRONMENT, ...environment };
   }
 
@@ -81,6 +89,7 @@ export class Server {
     if (this.#child) throw new Error('the server runs already');
     const [program, ...programArguments] = serverCommand(this.#kind);
     const listen = this.url ? new URL(this.url).host : '127.0.0.1:0';
+    if (this.#folder) programArguments.push('--config', join(this.#folder, 'faye.toml'));
     const child = spawn(program, [...programArguments, '--listen', listen], {
       env: this.#environment,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -122,6 +131,8 @@ export class Server {
   /** For cleaning up: ends the server however far it got. */
   async discard() {
     if (this.#child) await this.#end('SIGKILL');
+    if (this.#folder) rmSync(this.#folder, { recursive: true });
+    this.#folder = null;
   }
 
   async #end(signal) {
@@ -140,8 +151,8 @@ export class Server {
   }
 }
 
-export async function startServer(environment = {}, kind = DEFAULT_SERVER) {
-  const server = new Server(environment, kind);
+export async function startServer(environment = {}, kind = DEFAULT_SERVER, settings = undefined) {
+  const server = new Server(environment, kind, settings);
   await server.start();
   return server;
 }

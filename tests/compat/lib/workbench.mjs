@@ -18,8 +18,9 @@ export class Workbench {
     this.serverKind = serverKind;
   }
 
-  async startServer(environment) {
-    const server = await startServer(environment, this.serverKind);
+  /** @param settings  the text of a file of settings, for our server only */
+  async startServer(environment, settings) {
+    const server = await startServer(environment, this.serverKind, settings);
     this.#servers.push(server);
     return server;
   }

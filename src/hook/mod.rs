@@ -1,0 +1,189 @@
+//! Asks the application whether an operation is allowed.
+//!
+//! It decides nothing itself but what holds when there is no answer. It knows no sessions and no sockets of clients.
+
+mod breaker;
+mod cache;
+mod question;
+pub mod signature;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::CONTENT_TYPE;
+use hyper::http::Uri;
+use hyper::{Request, StatusCode};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::sync::Semaphore;
+use tokio::time::{Duration, timeout};
+
+use crate::config::{self, Failure, Secret};
+use crate::fetch::{Fetch, Reach};
+use crate::metrics::Metrics;
+use crate::policy::Answer;
+use breaker::Breaker;
+use cache::Cache;
+pub use question::Question;
+
+/// Bytes that an answer may have.
+const LONGEST: usize = 1024 * 1024;
+/// The longest time for which an answer is kept, whatever it says.
+const LONGEST_KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// The application that is asked.
+pub struct Hook {
+    url: Uri,
+    secret: Option<Secret>,
+    headers: Vec<String>,
+    deadline: Duration,
+    kept: Duration,
+    failure: Failure,
+    fetch: Fetch,
+    turns: Semaphore,
+    waiting: AtomicUsize,
+    most_waiting: usize,
+    breaker: Breaker,
+    cache: Cache,
+    metrics: Metrics,
+}
+
+/// What the application said.
+#[derive(Debug)]
+pub struct Reply {
+    /// Whether the operation is allowed.
+    pub answer: Answer,
+    /// What the `data` of the message is to be, JSON.
+    pub data: Option<Box<RawValue>>,
+    /// What the `ext` of the message is to be, JSON.
+    pub ext: Option<Box<RawValue>>,
+}
+
+/// The body of an answer.
+#[derive(Deserialize)]
+struct Body {
+    allow: bool,
+    error: Option<String>,
+    /// Seconds for which it holds.
+    cache: Option<f64>,
+    data: Option<Box<RawValue>>,
+    ext: Option<Box<RawValue>>,
+}
+
+impl Hook {
+    /// The application of the settings; `None` if there is none.
+    ///
+    /// # Errors
+    /// A URL that is none.
+    pub fn new(settings: &config::Hook, metrics: Metrics) -> Result<Option<Self>, String> {
+        let Some(url) = &settings.url else { return Ok(None) };
+        let url = url.parse().map_err(|error| format!("hook.url: {error}"))?;
+        Ok(Some(Self {
+            url,
+            secret: settings.secret.clone(),
+            headers: settings.headers.clone(),
+            deadline: settings.deadline,
+            kept: settings.cache,
+            failure: settings.failure,
+            fetch: Fetch::new(Reach::Everywhere),
+            turns: Semaphore::new(settings.concurrent),
+            waiting: AtomicUsize::new(0),
+            most_waiting: settings.waiting,
+            breaker: Breaker::new(settings.failures, settings.pause),
+            cache: Cache::default(),
+            metrics,
+        }))
+    }
+
+    /// Asks the application, unless an earlier answer holds.
+    pub async fn ask(&self, question: &Question<'_>) -> Reply {
+        let key = question.key(&self.headers);
+        if let Some(answer) = self.cache.get(&key) {
+            self.metrics.hook_cached.inc();
+            return Reply { answer, data: None, ext: None };
+        }
+        if !self.breaker.may_ask() {
+            self.metrics.hook_paused.inc();
+            return self.without_answer();
+        }
+        match self.answer(question).await {
+            Ok(body) => {
+                self.breaker.succeeded();
+                let error = || {
+                    body.error
+                        .clone()
+                        .unwrap_or_else(|| format!("403:{}:Forbidden channel", question.channel))
+                };
+                let answer = if body.allow { Answer::Allowed } else { Answer::Refused(error()) };
+                // What changes the message holds for that message only.
+                if body.data.is_none() && body.ext.is_none() {
+                    let said =
+                        body.cache.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default());
+                    self.cache.keep(key, &answer, said.unwrap_or(self.kept).min(LONGEST_KEPT));
+                }
+                Reply { answer, data: body.data, ext: body.ext }
+            }
+            Err(reason) => {
+                self.metrics.hook_failures.inc();
+                tracing::warn!(
+                    reason,
+                    operation = question.operation,
+                    "the application did not answer the hook"
+                );
+                if self.breaker.failed() {
+                    tracing::error!(
+                        "the application fails again and again, so it is left alone for hook.pause"
+                    );
+                }
+                self.without_answer()
+            }
+        }
+    }
+
+    fn without_answer(&self) -> Reply {
+        let answer = match self.failure {
+            Failure::Allow => Answer::Allowed,
+            Failure::Refuse => Answer::Refused("503::The application does not answer".to_owned()),
+        };
+        Reply { answer, data: None, ext: None }
+    }
+
+    /// The body of the answer, or why there is none.
+    async fn answer(&self, question: &Question<'_>) -> Result<Body, String> {
+        let _waiting = Waiting::begin(self).ok_or("too many questions wait; see hook.waiting")?;
+        let asked = async {
+            let _turn = self.turns.acquire().await.map_err(|error| error.to_string())?;
+            self.metrics.hook_requests.inc();
+            let body = question.body(&self.headers);
+            let request = Request::post(self.url.clone()).header(CONTENT_TYPE, "application/json");
+            let request = signature::sign(request, self.secret.as_ref(), &body);
+            let request = request.body(Full::new(Bytes::from(body))).map_err(|error| error.to_string())?;
+            self.fetch.send(request, self.deadline, LONGEST).await.map_err(|error| error.to_string())
+        };
+        let response =
+            timeout(self.deadline, asked).await.map_err(|_| "hook.deadline is over".to_owned())??;
+        if response.status() != StatusCode::OK {
+            return Err(format!("the status is {} and not 200", response.status()));
+        }
+        serde_json::from_slice(response.body())
+            .map_err(|error| format!("the answer is not as docs/hooks.md says: {error}"))
+    }
+}
+
+/// A question that waits for its answer.
+struct Waiting<'a>(&'a Hook);
+
+impl<'a> Waiting<'a> {
+    fn begin(hook: &'a Hook) -> Option<Self> {
+        let waiting = hook.waiting.fetch_add(1, Ordering::Relaxed);
+        let place = Self(hook);
+        (waiting < hook.most_waiting.saturating_add(hook.turns.available_permits())).then_some(place)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,75 @@
+//! What the application is asked, as JSON, and what its answer holds for.
+
+use sha2::{Digest, Sha256};
+
+use super::cache::Key;
+use crate::bayeux::{Message, json};
+use crate::peer::Peer;
+
+/// A question whether an operation is allowed.
+pub struct Question<'a> {
+    /// `handshake`, `subscribe` or `publish`.
+    pub operation: &'static str,
+    /// The channel or pattern; of several in one message it is the one that is asked about.
+    pub channel: &'a str,
+    /// The message, without secrets of the server's own.
+    pub message: &'a Message,
+    /// The request or connection that it came by.
+    pub peer: &'a Peer,
+    /// A digest of the `ext` as it came.
+    pub credential: Option<[u8; 32]>,
+}
+
+impl Question<'_> {
+    /// What the answer holds for: the operation, the channel, and all that a client shows of itself.
+    pub(super) fn key(&self, headers: &[String]) -> Key {
+        let mut digest = Sha256::new();
+        digest.update(self.credential.unwrap_or_default());
+        for name in headers {
+            let value = self.header(name);
+            // The length, so that no value runs into the next; none is not the same as an empty one.
+            digest.update(value.map_or(u64::MAX, |value| value.len() as u64).to_le_bytes());
+            digest.update(value.unwrap_or_default());
+        }
+        Key {
+            operation: self.operation,
+            channel: self.channel.to_owned(),
+            credential: digest.finalize().into(),
+        }
+    }
+
+    /// The body of the request.
+    pub(super) fn body(&self, headers: &[String]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.message.size() + 256);
+        out.extend_from_slice(b"{\"operation\":");
+        json::write_string(&mut out, self.operation);
+        out.extend_from_slice(b",\"channel\":");
+        json::write_string(&mut out, self.channel);
+        out.extend_from_slice(b",\"transport\":");
+        json::write_string(&mut out, self.peer.transport.name());
+        if let Some(address) = self.peer.address {
+            out.extend_from_slice(b",\"address\":");
+            json::write_string(&mut out, &address.ip().to_canonical().to_string());
+        }
+        out.extend_from_slice(b",\"headers\":{");
+        let mut first = true;
+        for name in headers {
+            let Some(value) = self.header(name) else { continue };
+            if !std::mem::take(&mut first) {
+                out.push(b',');
+            }
+            json::write_string(&mut out, &name.to_ascii_lowercase());
+            out.push(b':');
+            json::write_string(&mut out, value);
+        }
+        out.extend_from_slice(b"},\"message\":");
+        self.message.write(&mut out, |_| true);
+        out.push(b'}');
+        out
+    }
+
+    /// A header of the client. What the browser of a foreign page sends by itself counts for nothing.
+    fn header(&self, name: &str) -> Option<&str> {
+        self.peer.header(name).filter(|_| !self.peer.is_foreign)
+    }
+}

@@ -1,0 +1,90 @@
+//! Asks the application about the operations that the rules leave to it, before they are carried out.
+
+use std::sync::Arc;
+
+use super::Server;
+use super::handshake::HANDSHAKE;
+use super::receive::Answers;
+use crate::bayeux::{ClientId, Field, Message, Verb, channel, json};
+use crate::hook::Question;
+use crate::peer::Peer;
+use crate::policy::{Answer, Credentials, Judgement, Policy, Shown};
+use crate::router::Touched;
+
+impl Server {
+    /// What the application says about a message. It may change the message's `data` and `ext`.
+    pub(super) async fn ask(
+        &self,
+        policy: &Policy,
+        message: &mut Message,
+        credentials: &Credentials,
+        peer: &Arc<Peer>,
+        touched: &mut Touched,
+    ) -> Answers {
+        let mut answers = Answers::new();
+        let (operation, channels) = self.questions(policy, message, credentials, peer);
+        let hook = self.hook.load_full();
+        for channel in channels {
+            let Some(hook) = hook.as_deref() else { return answers };
+            touched.flush();
+            let credential = credentials.digest();
+            let question = Question { operation, channel: &channel, message, peer, credential };
+            let reply = hook.ask(&question).await;
+            for (field, json) in [(Field::Data, reply.data), (Field::Ext, reply.ext)] {
+                if let Some(json) = json {
+                    message.set(field, json.get().as_bytes());
+                }
+            }
+            let is_refused = reply.answer != Answer::Allowed;
+            answers.push((channel, reply.answer));
+            if is_refused {
+                // Nothing behind it will be carried out.
+                break;
+            }
+        }
+        answers
+    }
+
+    /// The operation of a message, and the channels for which the application has to be asked.
+    fn questions(
+        &self,
+        policy: &Policy,
+        message: &Message,
+        credentials: &Credentials,
+        peer: &Arc<Peer>,
+    ) -> (&'static str, Vec<Box<str>>) {
+        let is_refused = message.truthy(Field::Error).is_some() || message.depth() > self.limits.depth;
+        if !policy.asks() || is_refused {
+            return ("", Vec::new());
+        }
+        let session =
+            message.text(Field::ClientId).and_then(|id| self.sessions.find(&ClientId::parse(id.as_bytes())?));
+        let session =
+            session.filter(|session| !session.is_bound() || session.is_proven(&credentials.proof(peer)));
+        let shown = Shown { credentials, session: session.as_deref(), peer };
+        let has_to_ask = |judgement| matches!(judgement, Judgement::Ask);
+        match message.verb() {
+            Verb::Handshake => {
+                let asks = credentials.token_error().is_none() && has_to_ask(policy.may_begin(shown, None));
+                ("handshake", asks.then(|| HANDSHAKE.into()).into_iter().collect())
+            }
+            Verb::Publish => {
+                let name = message.text(Field::Channel).filter(|name| channel::is_name(name));
+                let name =
+                    name.filter(|name| message.get(Field::Data).is_some() && self.check_size(name).is_ok());
+                let asked = name.filter(|name| has_to_ask(policy.may_publish(name, shown, None)));
+                ("publish", asked.map(|name| name.into()).into_iter().collect())
+            }
+            Verb::Subscribe if session.is_some() && credentials.token_error().is_none() => {
+                let wanted = message.truthy(Field::Subscription).unwrap_or_default();
+                let patterns =
+                    json::elements(wanted).into_iter().map_while(|one| self.subscribable(one).ok());
+                let asked = patterns.filter(|pattern| {
+                    !channel::is_service(pattern) && has_to_ask(policy.may_subscribe(pattern, shown, None))
+                });
+                ("subscribe", asked.map(|pattern| pattern.into()).take(self.limits.subscriptions).collect())
+            }
+            _ => ("", Vec::new()),
+        }
+    }
+}

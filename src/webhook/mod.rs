@@ -1,0 +1,147 @@
+//! Tells the application what happens: the monitoring events, in batches, signed, and again until it has taken them.
+//!
+//! It knows the events of the server and nothing of what they mean.
+
+mod batch;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
+use hyper::header::CONTENT_TYPE;
+use hyper::http::Uri;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::time::{Duration, Instant, sleep};
+
+use crate::config;
+use crate::fetch::{Fetch, Reach};
+use crate::hook::signature;
+use crate::metrics::Metrics;
+use crate::server::Event;
+use batch::Batch;
+
+/// The header that tells a batch from others, the same each time that it is sent.
+pub const DELIVERY: &str = "faye-delivery";
+/// The first pause before a batch is sent again; it doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Bytes of the answer that are read; they mean nothing.
+const ANSWER: usize = 64 * 1024;
+
+/// The application that is told.
+pub struct Webhook {
+    url: Uri,
+    settings: config::Webhook,
+    fetch: Fetch,
+    metrics: Metrics,
+}
+
+impl Webhook {
+    /// The application of the settings; `None` if there is none.
+    ///
+    /// # Errors
+    /// A URL that is none.
+    pub fn new(settings: &config::Webhook, metrics: Metrics) -> Result<Option<Self>, String> {
+        let Some(url) = &settings.url else { return Ok(None) };
+        let url = url.parse().map_err(|error| format!("webhook.url: {error}"))?;
+        Ok(Some(Self { url, settings: settings.clone(), fetch: Fetch::new(Reach::Everywhere), metrics }))
+    }
+
+    /// Tells of the events, until `stopping` becomes true and all that happened before is told.
+    pub async fn run(self, events: broadcast::Receiver<Event>, stopping: watch::Receiver<bool>) {
+        let (queue, waiting) = mpsc::channel(self.settings.waiting);
+        let this = Arc::new(self);
+        let collecting = Arc::clone(&this);
+        let collecting = tokio::spawn(async move { collecting.collect(events, &queue, stopping).await });
+        this.send_all(waiting).await;
+        collecting.abort();
+    }
+
+    /// Takes events out of the server's own short queue, which never waits.
+    async fn collect(
+        &self,
+        mut events: broadcast::Receiver<Event>,
+        queue: &mpsc::Sender<batch::Entry>,
+        mut stopping: watch::Receiver<bool>,
+    ) {
+        loop {
+            let event = tokio::select! {
+                biased;
+                event = events.recv() => event,
+                // It fails when whoever could say so has gone, which is as final.
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+            };
+            match event {
+                Ok(event) => {
+                    let Some(entry) = batch::entry(&event, &self.settings.events) else { continue };
+                    if queue.try_send(entry).is_err() {
+                        self.metrics.webhook_lost.inc();
+                    }
+                }
+                Err(broadcast::error::RecvError::Lagged(count)) => {
+                    self.metrics.webhook_lost.inc_by(count);
+                    tracing::warn!(
+                        count,
+                        "events came faster than they could be taken, and the application is not told of these"
+                    );
+                }
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    }
+
+    async fn send_all(&self, mut waiting: mpsc::Receiver<batch::Entry>) {
+        let mut entries = Vec::new();
+        while waiting.recv_many(&mut entries, self.settings.batch).await > 0 {
+            let batch = Batch::new(&mut entries);
+            self.send(&batch).await;
+        }
+    }
+
+    /// Sends a batch until the application has taken it, or the time for that is over.
+    async fn send(&self, batch: &Batch) {
+        let end = Instant::now() + self.settings.retry;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.send_once(batch).await {
+                Ok(()) => {
+                    self.metrics.webhook_events.inc_by(batch.count);
+                    return;
+                }
+                Err(reason) => {
+                    self.metrics.webhook_failures.inc();
+                    if Instant::now() + pause >= end {
+                        self.metrics.webhook_lost.inc_by(batch.count);
+                        tracing::error!(
+                            reason,
+                            events = batch.count,
+                            "the application did not take the events, and they are given up"
+                        );
+                        return;
+                    }
+                    tracing::warn!(
+                        reason,
+                        ?pause,
+                        "the application did not take the events; they are sent again"
+                    );
+                }
+            }
+            // With jitter, so that instances which failed together do not come back together.
+            sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn send_once(&self, batch: &Batch) -> Result<(), String> {
+        let request = Request::post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header(DELIVERY, &batch.id);
+        let request = signature::sign(request, self.settings.secret.as_ref(), &batch.body);
+        let request =
+            request.body(Full::new(Bytes::clone(&batch.body))).map_err(|error| error.to_string())?;
+        let response = self.fetch.send(request, self.settings.deadline, ANSWER).await;
+        let status = response.map_err(|error| error.to_string())?.status();
+        if status.is_success() { Ok(()) } else { Err(format!("the status is {status}")) }
+    }
+}

@@ -1,0 +1,254 @@
+//! The application is asked what is allowed, and what holds when it does not answer.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "also what a test calls is a test")]
+
+mod support;
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use support::*;
+
+const RULES: &str = "
+[[channel]]
+match = '/open/**'
+
+[[channel]]
+match = '/projects/**'
+publish = 'hook'
+subscribe = 'hook'
+";
+
+fn start(application: &Application, more: &[(&str, &str)]) -> Faye {
+    let url = application.url();
+    let mut settings = vec![("FAYE_HOOK__URL", url.as_str())];
+    settings.extend(more);
+    Faye::start_with_file(RULES, &settings)
+}
+
+fn answers(body: Value) -> impl Fn(&Asked) -> Option<(u16, String)> + Send + Sync + 'static {
+    move |_| Some((200, body.to_string()))
+}
+
+fn as_user(mut message: Value, user: &str) -> Value {
+    message["ext"] = json!({"user_id": user, "faye_token": "t"});
+    message
+}
+
+#[test]
+fn the_application_allows_or_refuses_over_every_transport() {
+    let application = Application::start(|asked| {
+        let user = &asked.body["message"]["ext"]["user_id"];
+        let answer = if user == "u7" {
+            json!({"allow": true})
+        } else {
+            json!({"allow": false, "error": "403::User doesn't exist"})
+        };
+        Some((200, answer.to_string()))
+    });
+    let faye = start(&application, &[]);
+    for via in Via::ALL {
+        let mut session = Session::begin(&faye, via);
+        let id = session.id.clone();
+        let reply = session.ask(as_user(subscribe(&id, "/projects/7"), "u8"));
+        assert_eq!(reply["error"], "403::User doesn't exist", "{via:?}");
+        assert_done(&session.ask(as_user(subscribe(&id, "/projects/7"), "u7")));
+        let asked = application.so_far().pop().unwrap().body;
+        assert_eq!(asked["operation"], "subscribe");
+        assert_eq!(asked["channel"], "/projects/7");
+        // Beside a stream a client sends requests.
+        let transport = if via == Via::EventSource { "long-polling" } else { via.name() };
+        assert_eq!(asked["transport"], transport);
+        assert_eq!(asked["address"], "127.0.0.1");
+        assert_eq!(asked["message"]["clientId"], id.as_str());
+        assert_eq!(asked["message"]["ext"], json!({"user_id": "u7", "faye_token": "t"}));
+    }
+}
+
+#[test]
+fn what_the_rules_do_not_leave_to_it_it_is_not_asked() {
+    let application = Application::start(answers(json!({"allow": true})));
+    let faye = start(&application, &[]);
+    let mut session = Session::subscribed(&faye, Via::WebSocket, "/open/a");
+    session.publish("/open/a", 1);
+    for bad in ["/projects/7/", "/meta/x", "projects"] {
+        assert_eq!(session.ask(subscribe(&session.id.clone(), bad))["successful"], false);
+    }
+    assert!(application.so_far().is_empty());
+    // Everything that a pattern covers counts.
+    assert_done(&session.ask(subscribe(&session.id.clone(), "/**")));
+    assert_eq!(application.next().body["channel"], "/**");
+}
+
+#[test]
+fn an_array_is_asked_element_by_element_up_to_the_first_refusal() {
+    let application = Application::start(|asked| {
+        Some((200, json!({"allow": asked.body["channel"] != "/projects/2"}).to_string()))
+    });
+    let faye = start(&application, &[]);
+    let mut session = Session::begin(&faye, Via::WebSocket);
+    let wanted = json!(["/projects/1", "/open/x", "/projects/2", "/projects/3"]);
+    let reply = session.ask(subscribe(&session.id.clone(), wanted));
+    assert_eq!(reply["error"], "403:/projects/2:Forbidden channel");
+    let asked: Vec<_> = application.so_far().iter().map(|asked| asked.body["channel"].clone()).collect();
+    assert_eq!(asked, ["/projects/1", "/projects/2"]);
+    assert_eq!(faye.metric("faye_subscriptions"), 2);
+}
+
+#[test]
+fn the_application_changes_a_message() {
+    let application = Application::start(answers(
+        json!({"allow": true, "data": {"text": "clean", "n": 1}, "ext": {"by": "u7"}}),
+    ));
+    let faye = start(&application, &[]);
+    let mut session = Session::begin(&faye, Via::WebSocket);
+    assert_done(&session.ask(subscribe(&session.id.clone(), "/projects/7")));
+    assert_done(&faye.ask(&publication("/projects/7", "dirty")));
+    let message = session.next();
+    assert_eq!(
+        (&message["data"], &message["ext"]),
+        (&json!({"text": "clean", "n": 1}), &json!({"by": "u7"}))
+    );
+}
+
+#[test]
+fn requests_are_signed_and_carry_chosen_headers() {
+    let application = Application::start(answers(json!({"allow": true})));
+    let settings = [("FAYE_HOOK__SECRET", "key"), ("FAYE_HOOK__HEADERS", "Cookie, X-Wanted")];
+    let faye = start(&application, &settings);
+    let headers = [
+        ("Content-Type", "application/json"),
+        ("Cookie", "session=1"),
+        ("X-Wanted", "yes"),
+        ("X-Unwanted", "no"),
+    ];
+    let body = publication("/projects/7", 1).to_string();
+    let post = |more: &[(&str, &str)]| {
+        let all: Vec<_> = headers.iter().chain(more).copied().collect();
+        let response = faye.http().request("POST", &faye.mount, &all, body.as_bytes());
+        assert_done(&response.messages()[0]);
+        application.next()
+    };
+    let asked = post(&[]);
+    assert_eq!(asked.body["headers"], json!({"cookie": "session=1", "x-wanted": "yes"}));
+    let mut code = Hmac::<sha2::Sha256>::new_from_slice(b"key").unwrap();
+    code.update(format!("{}.{}", asked.header("faye-timestamp").unwrap(), asked.text).as_bytes());
+    let expected: String = code.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(asked.header("faye-signature").unwrap(), format!("sha256={expected}"));
+    // What the browser of a foreign page sends along by itself counts for nothing.
+    assert_eq!(post(&[("Origin", "https://evil.example")]).body["headers"], json!({}));
+}
+
+#[test]
+fn an_answer_holds_for_the_same_operation_channel_and_credential_only() {
+    let application = Application::start(answers(json!({"allow": true, "cache": 3600})));
+    let faye = start(&application, &[("FAYE_HOOK__HEADERS", "Cookie")]);
+    let ask = |message: &Value, cookie: &str| {
+        let headers = [("Content-Type", "application/json"), ("Cookie", cookie)];
+        let body = message.to_string();
+        assert_done(&faye.http().request("POST", &faye.mount, &headers, body.as_bytes()).messages()[0]);
+        application.so_far().len()
+    };
+    let message = as_user(publication("/projects/7", 1), "u7");
+    assert_eq!(ask(&message, "a"), 1);
+    assert_eq!(ask(&message, "a"), 0);
+    assert_eq!(ask(&as_user(publication("/projects/8", 1), "u7"), "a"), 1, "another channel");
+    assert_eq!(ask(&as_user(publication("/projects/7", 1), "u8"), "a"), 1, "another credential");
+    assert_eq!(ask(&message, "b"), 1, "another cookie");
+    assert_eq!(ask(&publication("/projects/7", 1), "a"), 1, "no credential");
+    let id = faye.client();
+    assert_eq!(ask(&as_user(subscribe(&id, "/projects/7"), "u7"), "a"), 1, "another operation");
+    assert_eq!(faye.metric("faye_hook_cached_total"), 1);
+}
+
+#[test]
+fn without_an_answer_nothing_is_allowed() {
+    for (what, answer) in [
+        ("an error", Some((500, String::new()))),
+        ("a redirect", Some((302, String::new()))),
+        ("another status", Some((204, String::new()))),
+        ("no JSON", Some((200, "yes".to_owned()))),
+        ("another shape", Some((200, json!({"allow": "true"}).to_string()))),
+        ("nothing", Some((200, "{}".to_owned()))),
+        ("too much", Some((200, format!("{{\"allow\":true,\"x\":\"{}\"}}", "a".repeat(2_000_000))))),
+        ("silence", None),
+    ] {
+        let application = Application::start(move |_| answer.clone());
+        let faye = start(&application, &[("FAYE_HOOK__DEADLINE", "300ms")]);
+        let reply = faye.ask(&publication("/projects/7", 1));
+        assert_eq!(reply["error"], "503::The application does not answer", "{what}");
+        assert_eq!(faye.metric("faye_hook_failures_total"), 1, "{what}");
+        faye.publish("/open/a", 1);
+    }
+    let nobody = Faye::start_with_file(RULES, &[("FAYE_HOOK__URL", "http://127.0.0.1:1/")]);
+    assert_eq!(nobody.ask(&publication("/projects/7", 1))["error"], "503::The application does not answer");
+    let open = Faye::start_with_file(
+        RULES,
+        &[("FAYE_HOOK__URL", "http://127.0.0.1:1/"), ("FAYE_HOOK__FAILURE", "allow")],
+    );
+    assert_done(&open.ask(&publication("/projects/7", 1)));
+}
+
+#[test]
+fn an_application_that_fails_again_and_again_is_left_alone() {
+    let application = Application::start(|_| Some((500, String::new())));
+    let faye = start(&application, &[("FAYE_HOOK__FAILURES", "3"), ("FAYE_HOOK__PAUSE", "1h")]);
+    for _ in 0..5 {
+        assert_eq!(faye.ask(&publication("/projects/7", 1))["successful"], false);
+    }
+    assert_eq!(application.so_far().len(), 3);
+    assert_eq!(faye.metric("faye_hook_paused_total"), 2);
+    assert!(faye.stderr().contains("left alone"), "{}", faye.stderr());
+}
+
+#[test]
+fn an_application_that_is_slow_holds_nobody_else_up() {
+    let application = Application::start(|_| None);
+    let faye = start(
+        &application,
+        &[("FAYE_HOOK__CONCURRENT", "1"), ("FAYE_HOOK__WAITING", "1"), ("FAYE_HOOK__DEADLINE", "1m")],
+    );
+    let mut first = faye.http();
+    first.send_json(&faye.mount, &publication("/projects/7", 1));
+    application.next();
+    let mut second = faye.http();
+    second.send_json(&faye.mount, &publication("/projects/7", 2));
+    let mut session = Session::subscribed(&faye, Via::WebSocket, "/open/a");
+    session.publish("/open/a", 1);
+    assert_eq!(session.take(1), [1]);
+    // One is asked, one waits, and no more may.
+    loop {
+        let reply = faye.ask(&publication("/projects/7", 3));
+        assert_eq!(reply["error"], "503::The application does not answer");
+        if faye.stderr().contains("too many questions wait") {
+            break;
+        }
+    }
+}
+
+#[test]
+fn handshakes_are_asked_about_where_the_setting_says_so() {
+    let application = Application::start(|asked| {
+        Some((200, json!({"allow": asked.body["message"]["ext"]["user_id"] == "u7"}).to_string()))
+    });
+    let faye = start(&application, &[("FAYE_HANDSHAKE__ALLOW", "hook")]);
+    let reply = faye.ask(&handshake());
+    assert_eq!(reply["error"], "403:/meta/handshake:Forbidden channel");
+    assert!(reply["advice"]["interval"].as_u64().unwrap() > 0, "{reply}");
+    assert_eq!(application.next().body["operation"], "handshake");
+    assert_done(&faye.ask(&as_user(handshake(), "u7")));
+}
+
+#[test]
+fn a_session_that_the_application_has_allowed_something_is_bound() {
+    let application = Application::start(answers(json!({"allow": true})));
+    let faye = start(&application, &[]);
+    let id = faye.client();
+    assert_done(&faye.ask(&as_user(subscribe(&id, "/projects/7"), "u7")));
+    assert_eq!(faye.ask(&connect(&id, "long-polling"))["error"], format!("401:{id}:Unknown client"));
+    assert_eq!(
+        faye.ask(&as_user(connect(&id, "long-polling"), "u8"))["error"],
+        format!("401:{id}:Unknown client")
+    );
+    // The extension of such an application's clients adds the same to every message.
+    assert_done(&faye.ask(&as_user(connect(&id, "long-polling"), "u7")));
+}
