@@ -226,7 +226,7 @@ pub const KEYS: &[Key] = &[
     key("extensions", "files", Kind::List(Element::File)),
     key("extensions", "environment", Kind::List(Element::Text)),
     // With less, the engine itself does not start.
-    key("extensions", "memory", Kind::Size(4 * MIB, 4 * GIB)),
+    key("extensions", "memory", Kind::Size(MIB, 4 * GIB)),
     key("extensions", "time", Kind::Duration(1, 10 * MINUTE)),
     key("extensions", "answer", Kind::Duration(1, HOUR)),
     // The queue to the thread of JavaScript has a place for each.
