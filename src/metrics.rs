@@ -46,8 +46,8 @@ pub enum Reason {
     jsonp,
     /// An operation that the rules do not allow.
     forbidden,
-    /// A message for a session that has shown a credential, by somebody who does not.
-    takeover,
+    /// A message for a session that has shown a credential, which does not show that its client sent it.
+    unproven,
     /// A request or frame that is no payload: bad JSON, bad UTF-8, no `message`, a wrong method.
     syntax,
     /// A WebSocket that broke RFC 6455.

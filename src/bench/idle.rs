@@ -37,7 +37,7 @@ pub fn idle(options: &Options, idle: &Idle) -> Result<Report, Failure> {
     if idle.polls && options.floor {
         return Err(Failure::Options("the floor has WebSockets only".to_owned()));
     }
-    let target = Target::resolve(&options.url, options.floor)?;
+    let target = Target::resolve(options)?;
     let empty = Moment::now(options.pid, 0)?;
     let mut pool = Pool::new(target, &options.channel, 1)?;
     let mut tally = Tally::new(idle.payload, 1, idle.sessions + 1);

@@ -25,23 +25,23 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// Opens a session.
-pub(super) fn handshake(wire: Wire) -> String {
+pub(super) fn handshake(wire: Wire, ext: &str) -> String {
     let kind = kind(wire);
     format!(
-        r#"[{{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["{kind}"],"id":"1"}}]"#
+        r#"[{{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["{kind}"],"id":"1"{ext}}}]"#
     )
 }
 
 /// Asks for messages. The session is given as JSON.
-pub(super) fn connect(wire: Wire, client: &str) -> String {
+pub(super) fn connect(wire: Wire, client: &str, ext: &str) -> String {
     let kind = kind(wire);
-    format!(r#"[{{"channel":"/meta/connect","clientId":{client},"connectionType":"{kind}","id":"2"}}]"#)
+    format!(r#"[{{"channel":"/meta/connect","clientId":{client},"connectionType":"{kind}","id":"2"{ext}}}]"#)
 }
 
 /// Subscribes to a channel. The session is given as JSON.
-pub(super) fn subscribe(client: &str, channel: &str) -> String {
+pub(super) fn subscribe(client: &str, channel: &str, ext: &str) -> String {
     let channel = quoted(channel);
-    format!(r#"[{{"channel":"/meta/subscribe","clientId":{client},"subscription":{channel},"id":"3"}}]"#)
+    format!(r#"[{{"channel":"/meta/subscribe","clientId":{client},"subscription":{channel},"id":"3"{ext}}}]"#)
 }
 
 /// The replies of a frame or an answer. A refusal is an error.

@@ -11,6 +11,8 @@ pub struct Options {
     pub floor: bool,
     /// The channel, or what the channels begin with.
     pub channel: String,
+    /// The `ext` of every message, a JSON object: credentials that the server asks for.
+    pub ext: Option<String>,
     /// How long to measure.
     pub measured: Duration,
     /// How long the load runs before it is measured, or how long memory may settle.

@@ -37,7 +37,7 @@ pub fn publish(options: &Options, load: &Publishing) -> Result<Report, Failure> 
         Subscribers::Polls(count) => (1, count, Wire::Polling, "poll"),
         Subscribers::Pairs(count) => (count, 1, Wire::WebSocket, "pairs"),
     };
-    let target = Target::resolve(&options.url, options.floor)?;
+    let target = Target::resolve(options)?;
     // Before anything is opened, so that a wrong process is told at once.
     Moment::now(options.pid, 0)?;
     let mut pool = Pool::new(target, &options.channel, channels as u32)?;
@@ -52,7 +52,7 @@ pub fn publish(options: &Options, load: &Publishing) -> Result<Report, Failure> 
         .map(|at| Publisher::new(&mut pool, at, each, load.batch, load.payload))
         .collect();
 
-    let slow = Slow::open(Target::resolve(&options.url, options.floor)?, &options.channel, load.slow)?;
+    let slow = Slow::open(Target::resolve(options)?, &options.channel, load.slow)?;
     let mut run = Run { options, load, pool, tally, slow, begun: Instant::now(), turns: 0, stalled: false };
     run.start()?;
     run.until(options.warmup)?;

@@ -45,8 +45,9 @@ impl Publisher {
         let client = pool.connection(connection).client.clone();
         // The floor knows no sessions.
         let client = if client.is_empty() { "\"none\"" } else { &*client };
+        let ext = &pool.target.ext;
         let publication =
-            |id| format!(r#"{{"channel":{name},"data":"{data}","clientId":{client},"id":"{id}"}}"#);
+            |id| format!(r#"{{"channel":{name},"data":"{data}","clientId":{client},"id":"{id}"{ext}}}"#);
         let mut bytes = Vec::new();
         if pool.target.floor {
             // One write for each delivery is what the floor is; several messages in a frame would be less.

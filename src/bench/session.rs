@@ -30,7 +30,7 @@ fn handshake(pool: &mut Pool, at: usize) -> Result<(), Failure> {
     let connection = pool.connection(at);
     connection.stage = Stage::Handshaking;
     let wire = connection.wire;
-    let text = packed(pool, wire, &message::handshake(wire));
+    let text = packed(pool, wire, &message::handshake(wire, &pool.target.ext));
     pool.send(at, &text)
 }
 
@@ -54,8 +54,9 @@ fn handshaken(pool: &mut Pool, at: usize, payload: &[u8], load: &mut impl Load) 
         return Err(Failure::NotBayeux("the reply to a handshake has no clientId".to_owned()));
     };
     let Connection { role, wire, channel, .. } = *pool.connection(at);
-    let connect = packed(pool, wire, &message::connect(wire, &client));
-    let subscribe = packed(pool, wire, &message::subscribe(&client, &pool.channel_name(channel)));
+    let connect = packed(pool, wire, &message::connect(wire, &client, &pool.target.ext));
+    let subscribe =
+        packed(pool, wire, &message::subscribe(&client, &pool.channel_name(channel), &pool.target.ext));
     let connection = pool.connection(at);
     connection.client = client;
     connection.connect = connect.into_boxed_slice();

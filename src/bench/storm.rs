@@ -47,7 +47,7 @@ pub fn storm(options: &Options, storm: Storm) -> Result<Report, Failure> {
         return Err(Failure::Options("nought is too few".to_owned()));
     }
     files::allow(storm.sessions)?;
-    let target = Target::resolve(&options.url, options.floor)?;
+    let target = Target::resolve(options)?;
     Moment::now(options.pid, 0)?;
     let mut pool = Pool::new(target, &options.channel, 1)?;
     let mut ended = Ended::default();

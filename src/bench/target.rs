@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hyper::http::Uri;
 
-use super::Failure;
+use super::{Failure, Options};
 
 /// How long one of several addresses may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -23,18 +23,21 @@ pub(super) struct Target {
     pub(super) path: String,
     /// Whether it is the floor.
     pub(super) floor: bool,
+    /// The `ext` of every message, with the comma before it; empty if there is none.
+    pub(super) ext: String,
 }
 
 impl Target {
-    /// Finds the address of a URL.
-    pub(super) fn resolve(url: &str, floor: bool) -> Result<Self, Failure> {
-        let bad = || Failure::Url(url.to_owned());
+    /// Finds the address of the server.
+    pub(super) fn resolve(options: &Options) -> Result<Self, Failure> {
+        let Options { url, floor, ext, .. } = options;
+        let bad = || Failure::Url(url.clone());
         let uri: Uri = url.parse().map_err(|_| bad())?;
         let (Some("http" | "ws"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(bad());
         };
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-        let unreachable = |why: String| Failure::Unreachable { url: url.to_owned(), why };
+        let unreachable = |why: String| Failure::Unreachable { url: url.clone(), why };
         let addresses: Vec<_> = (host, authority.port_u16().unwrap_or(80))
             .to_socket_addrs()
             .map_err(|error| unreachable(error.to_string()))?
@@ -45,11 +48,12 @@ impl Target {
         let address =
             *found.or(addresses.first()).ok_or_else(|| unreachable("the name has no address".to_owned()))?;
         Ok(Self {
-            url: url.to_owned(),
+            url: url.clone(),
             address,
             host: authority.as_str().to_owned(),
             path: uri.path().to_owned(),
-            floor,
+            floor: *floor,
+            ext: ext.as_ref().map(|ext| format!(",\"ext\":{ext}")).unwrap_or_default(),
         })
     }
 }

@@ -108,6 +108,9 @@ pub(super) struct Common {
     /// The channel, or what the channels of pairs begin with
     #[arg(long, default_value = "/bench")]
     channel: String,
+    /// The ext of every message, such as '{"password":"secret"}'
+    #[arg(long, value_name = "JSON", value_parser = object)]
+    ext: Option<String>,
     /// How long to measure
     #[arg(long, default_value_t = 5.0, value_name = "SECONDS", value_parser = seconds)]
     seconds: f64,
@@ -120,6 +123,11 @@ pub(super) struct Common {
     /// Print one line of JSON, not a table
     #[arg(long)]
     json: bool,
+}
+
+fn object(text: &str) -> Result<String, String> {
+    let is_object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok();
+    is_object.then(|| text.to_owned()).ok_or_else(|| "write a JSON object".to_owned())
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -158,6 +166,7 @@ pub(super) fn run(
         url,
         floor: common.floor,
         channel: common.channel.clone(),
+        ext: common.ext.clone(),
         measured: Duration::from_secs_f64(common.seconds),
         warmup: Duration::from_secs_f64(common.warmup),
         pid: common.pid,

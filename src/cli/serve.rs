@@ -116,6 +116,7 @@ fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
         ("websocket", started.websocket == now.websocket),
         ("eventsource", started.eventsource == now.eventsource),
         ("extensions", started.extensions == now.extensions),
+        ("webhook", started.webhook == now.webhook),
         ("admin", started.admin == now.admin),
         ("log", started.log == now.log),
     ];

@@ -36,8 +36,8 @@ impl Server {
             match self.admit(request).and_then(|permit| Ok((self.begin()?, permit))) {
                 Ok((session, permit)) => {
                     created = Some(*session.id());
-                    if permit.by_credential || request.credentials.grant().is_some() {
-                        self.bind(&session, request, permit.grant.as_ref(), cookie);
+                    if permit.by_credential || request.shows_token() {
+                        self.bind(&session, request, permit.grant, cookie);
                     }
                 }
                 Err(error) => outcome = Outcome::Failed(error),

@@ -22,7 +22,11 @@ impl Server {
         out: &mut Vec<u8>,
         cookie: &mut Option<Browser>,
     ) -> Outcome {
+        let mut is_counted = false;
         self.change(request, out, |session, pattern| {
+            if !std::mem::replace(&mut is_counted, true) {
+                self.count(session, request.policy)?;
+            }
             if let Some(error) = request.token_error() {
                 self.metrics.refuse(Reason::forbidden);
                 return Err(error);
@@ -32,7 +36,7 @@ impl Server {
             let permit = self.permit(judgement, pattern)?;
             self.add(session, pattern)?;
             if permit.by_credential {
-                self.bind(session, request, permit.grant.as_ref(), cookie);
+                self.bind(session, request, permit.grant.clone(), cookie);
                 self.rest(session, pattern, &permit);
             }
             Ok(())
