@@ -119,8 +119,8 @@ fn a_file_keeps_what_is_in_its_variables_and_is_told_of_its_beginning_and_end() 
     }
     faye.terminate();
     assert_eq!(faye.wait(), Some(0));
-    let said = faye.stderr();
-    assert!(said.contains("added function") && said.contains("removed after 3"), "{said}");
+    faye.wait_for_stderr("added function");
+    faye.wait_for_stderr("removed after 3");
 }
 
 /// Answers one request, and gives back what it was.
@@ -184,7 +184,7 @@ fn fetch_does_not_reach_private_addresses_unless_that_is_allowed() {
         assert_eq!(reply["error"], "500::Internal server error", "{url}");
     }
     assert!(listener.accept().is_err(), "nobody has connected");
-    assert!(faye.stderr().contains("extensions.private_addresses"), "{}", faye.stderr());
+    faye.wait_for_stderr("extensions.private_addresses");
     faye.assert_serves();
 }
 
@@ -279,13 +279,14 @@ const HASH: &str = "/3aU4yriWbBF5ZexkLivrRyIGv4=";
 fn what_a_file_prints_is_in_the_log_on_one_bounded_line() {
     let faye = start(&["printer.js"], "", &[]);
     faye.publish("/print", "a\nERROR forged");
+    // Printed last.
+    faye.wait_for_stderr(&format!("{}...", "x".repeat(2000)));
     let said = faye.stderr();
     let file = format!("file=\"{}\"", extensions("printer.js"));
     for line in [r#"loaded {"a":1} null"#, r"printed\nby a\nERROR forged"] {
         let line = said.lines().find(|own| own.contains(line)).unwrap_or_else(|| panic!("{line}: {said}"));
         assert!(line.contains(&file), "{line}");
     }
-    assert!(said.contains(&format!("{}...", "x".repeat(2000))), "{said}");
     assert!(!said.contains("xend"), "{said}");
 }
 

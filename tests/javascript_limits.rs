@@ -32,7 +32,7 @@ fn what_throws_costs_its_own_message_an_error() {
     assert_eq!(session.take(1), [2], "nothing was published but that");
     assert_eq!(faye.metric("faye_extension_errors_total"), 7);
     assert_eq!(faye.metric("faye_extension_restarts_total"), 0);
-    assert!(faye.stderr().contains("trouble.js"), "{}", faye.stderr());
+    faye.wait_for_stderr("trouble.js");
     faye.assert_serves();
 }
 
@@ -85,7 +85,7 @@ fn who_never_calls_back_is_not_waited_for_any_longer_than_is_set() {
         assert_eq!(trouble(&faye, channel)["error"], FAILED, "{channel}");
     }
     faye.wait_for_refused("extension_answer", 2);
-    assert!(faye.stderr().contains("lost on purpose"), "{}", faye.stderr());
+    faye.wait_for_stderr("lost on purpose");
     faye.assert_serves();
 }
 
@@ -98,7 +98,7 @@ fn a_second_call_of_the_callback_has_no_effect() {
         assert_eq!(session.next(), json!({"channel": "/twice", "data": "x"}));
         faye.wait_for_metric("faye_extension_repeats_total", |repeats| repeats == count);
     }
-    assert!(faye.stderr().contains("called a callback again"), "{}", faye.stderr());
+    faye.wait_for_stderr("called a callback again");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn memory_that_is_kept_starts_the_engine_anew() {
         faye.publish("/calls", 0);
         assert_eq!(session.next()["data"], 1, "the variables begin anew");
     }
-    assert!(faye.stderr().contains("started anew"), "{}", faye.stderr());
+    faye.wait_for_stderr("started anew");
     faye.assert_serves();
 }
 
