@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::admin::{Health, Page, Stats};
 use crate::config::Config;
 use crate::extension::Extension;
+use crate::extension::javascript::{LoadError, Scripts, over_http};
 use crate::metrics::Metrics;
 use crate::server::Server;
 use crate::tls::{self, Certificates, Tls, TlsError};
@@ -30,6 +31,7 @@ pub struct App {
     clock: Arc<Clock>,
     webhook: Option<Webhook>,
     drain: Duration,
+    scripts: Option<Scripts>,
 }
 
 /// Why a server could not start.
@@ -41,6 +43,9 @@ pub enum StartError {
     /// TLS cannot be had as the settings say.
     #[error("{0}")]
     Tls(#[from] TlsError),
+    /// A file of `extensions.files` cannot be loaded.
+    #[error("cannot load an extension: {0}")]
+    Extension(#[from] LoadError),
     /// An address could not be bound.
     #[error("cannot listen on {address}: {source}; choose another address with {setting}")]
     Listen {
@@ -54,14 +59,19 @@ pub enum StartError {
 }
 
 impl App {
-    /// Binds the addresses of the settings. The system accepts connections from now on; they are served by
-    /// [`App::run`]. Must be called in a tokio runtime.
+    /// Loads the files of `extensions.files`, which come after the given extensions, and binds the addresses of the
+    /// settings. The system accepts connections from now on; they are served by [`App::run`]. Must be called in a tokio
+    /// runtime.
     ///
     /// # Errors
-    /// [`StartError`] if an address cannot be bound or a setting makes no sense.
+    /// [`StartError`] if an address cannot be bound, an extension cannot be loaded or a setting makes no sense.
     pub fn bind(config: &Config, extensions: &[Arc<dyn Extension>]) -> Result<Self, StartError> {
         let metrics = Metrics::default();
-        let server = Arc::new(Server::new(config, extensions, metrics.clone()).map_err(StartError::Setting)?);
+        let scripts = scripts(config, &metrics)?;
+        let mut extensions = extensions.to_vec();
+        extensions.extend(scripts.iter().flat_map(|scripts| scripts.extensions().iter().cloned()));
+        let server = Server::new(config, &extensions, metrics.clone()).map_err(StartError::Setting)?;
+        let server = Arc::new(server);
         let tls = tls::server(config, &metrics)?;
         let mount = Mount::new(&config.server.mount);
         let clock = Arc::new(Clock::default());
@@ -94,7 +104,7 @@ impl App {
         let context = context(Some(Arc::clone(&server)), secure, endpoints);
         let listener = listen(config.server.listen, setting, context)?;
         let webhook = Webhook::new(&config.webhook, metrics).map_err(StartError::Setting)?;
-        Ok(Self { server, listener, admin, tls, mount, clock, webhook, drain: config.server.drain })
+        Ok(Self { server, listener, admin, tls, mount, clock, webhook, drain: config.server.drain, scripts })
     }
 
     /// Goes by other settings from now on, as far as they can change while connections are open: who may do what, its keys
@@ -138,7 +148,7 @@ impl App {
     /// Serves until `stop` is done, then drains: connections are refused, held connects answered, sockets closed.
     /// True if all connections ended within the time that `server.drain` allows.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
-        let Self { server, listener, admin, tls, clock, webhook, drain, .. } = self;
+        let Self { server, listener, admin, tls, clock, webhook, drain, scripts, .. } = self;
         let (quiet, is_quiet) = watch::channel(false);
         // Before anything can happen that it has to tell.
         let telling = webhook.map(|webhook| tokio::spawn(webhook.run(server.events(), is_quiet)));
@@ -162,6 +172,9 @@ impl App {
         sweeping.abort();
         ticking.abort();
         polling.into_iter().chain(fetching).for_each(|task| task.abort());
+        if let Some(scripts) = scripts {
+            scripts.stop().await;
+        }
         quiet.send_replace(true);
         if let Some(telling) = telling
             && tokio::time::timeout(drain, telling).await.is_err()
@@ -170,6 +183,15 @@ impl App {
         }
         all
     }
+}
+
+fn scripts(config: &Config, metrics: &Metrics) -> Result<Option<Scripts>, LoadError> {
+    let settings = &config.extensions;
+    if settings.files.is_empty() {
+        return Ok(None);
+    }
+    let fetch = over_http(settings.answer, settings.private_addresses);
+    Scripts::load(settings, metrics, fetch).map(Some)
 }
 
 async fn every(time: Duration, metrics: Metrics, act: impl Fn()) {

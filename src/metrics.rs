@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 
 /// What was refused because of a limit, or because it was not what it had to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
-#[allow(missing_docs, reason = "each bears the name of its setting in [limits]")]
+#[allow(missing_docs, reason = "each bears the name of its setting in [limits], or of one in [extensions]")]
 #[allow(non_camel_case_types, reason = "the names are the values of the label")]
 pub enum Reason {
     connections,
@@ -33,6 +33,10 @@ pub enum Reason {
     channel,
     segments,
     callback,
+    extension_time,
+    extension_answer,
+    extension_waiting,
+    extension_memory,
     handshakes,
     messages,
     publications,
@@ -42,8 +46,8 @@ pub enum Reason {
     jsonp,
     /// An operation that the rules do not allow.
     forbidden,
-    /// A message for a session that has shown a credential, by somebody who does not.
-    takeover,
+    /// A message for a session that has shown a credential, which does not show that its client sent it.
+    unproven,
     /// A request or frame that is no payload: bad JSON, bad UTF-8, no `message`, a wrong method.
     syntax,
     /// A WebSocket that broke RFC 6455.
@@ -158,6 +162,14 @@ pub struct Figures {
     pub certificate_reloads: Counter,
     /// Certificates that were not good, or could not be had; the one before stays in use.
     pub certificate_failures: Counter,
+    /// Messages given to extensions written in JavaScript.
+    pub extension_calls: Counter,
+    /// Errors of extensions written in JavaScript: what they threw, and what they called back with that is no message.
+    pub extension_errors: Counter,
+    /// Callbacks that an extension called a second time.
+    pub extension_repeats: Counter,
+    /// How often the JavaScript engine was started anew, by which extensions lost their variables.
+    pub extension_restarts: Counter,
     /// Questions that were sent to the application.
     pub hook_requests: Counter,
     /// Questions that an earlier answer held for.
@@ -259,6 +271,10 @@ impl Metrics {
             "Certificates that were not good or could not be had",
             &self.certificate_failures,
         );
+        add("extension_calls", "Messages given to extensions in JavaScript", &self.extension_calls);
+        add("extension_errors", "Errors of extensions in JavaScript", &self.extension_errors);
+        add("extension_repeats", "Callbacks that an extension called again", &self.extension_repeats);
+        add("extension_restarts", "Restarts of the JavaScript engine", &self.extension_restarts);
         add("hook_requests", "Questions sent to the application", &self.hook_requests);
         add("hook_cached", "Questions that an earlier answer held for", &self.hook_cached);
         add("hook_failures", "Questions that were not answered", &self.hook_failures);

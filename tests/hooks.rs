@@ -251,4 +251,30 @@ fn a_session_that_the_application_has_allowed_something_is_bound() {
     );
     // The extension of such an application's clients adds the same to every message.
     assert_done(&faye.ask(&as_user(connect(&id, "long-polling"), "u7")));
+    // Nobody publishes in its name.
+    let mut forged = as_user(publication("/projects/7", 1), "u8");
+    forged["clientId"] = json!(id);
+    application.so_far();
+    assert_done(&faye.ask(&forged));
+    assert_eq!(application.next().body["message"].get("clientId"), None);
+}
+
+#[test]
+fn what_the_application_sees_beside_the_ext_is_a_part_of_the_credential() {
+    let application = Application::start(answers(json!({"allow": true})));
+    let faye = start(&application, &[("FAYE_HOOK__HEADERS", "Cookie")]);
+    let id = faye.client();
+    let ask = |message: &Value, cookie: &str| {
+        let headers = [("Content-Type", "application/json"), ("Cookie", cookie)];
+        faye.http()
+            .request("POST", &faye.mount, &headers, message.to_string().as_bytes())
+            .messages()
+            .remove(0)
+    };
+    assert_done(&ask(&as_user(subscribe(&id, "/projects/7"), "u7"), "login=1"));
+    // The user's number is easily guessed; what the application goes by is not.
+    let guessed = as_user(connect(&id, "long-polling"), "u7");
+    assert_eq!(faye.ask(&guessed)["error"], format!("401:{id}:Unknown client"));
+    assert_eq!(ask(&guessed, "login=2")["error"], format!("401:{id}:Unknown client"));
+    assert_done(&ask(&guessed, "login=1"));
 }

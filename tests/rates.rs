@@ -64,6 +64,9 @@ fn messages_of_one_session() {
         assert_too_often(&ask(&publish), "retry");
         assert_too_often(&ask(&subscribe(&id, "/a")), "retry");
         assert_too_often(&ask(&connect(&id, "websocket")), "retry");
+        // Who is too fast may still leave.
+        assert_done(&ask(&json!({"channel": "/meta/unsubscribe", "clientId": id, "subscription": "/b"})));
+        assert_done(&ask(&json!({"channel": "/meta/disconnect", "clientId": id})));
     }
     assert_eq!(faye.metric("faye_refused_total{reason=\"messages\"}"), 6);
     faye.publish("/a", "without a session");

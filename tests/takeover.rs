@@ -71,11 +71,11 @@ fn an_identifier_alone_is_not_enough_over_any_transport() {
         let script = faye.get(&format!("{}?{query}", faye.mount)).text();
         assert!(script.contains("Unknown client"), "{script}");
     }
-    let counted = faye.metric("faye_refused_total{reason=\"takeover\"}");
+    let counted = faye.metric("faye_refused_total{reason=\"unproven\"}");
     assert_eq!(counted, 12, "each attempt is counted");
     // A stream opens, as for an identifier that is none, and stays silent.
     let _stream = Stream::open(&faye, &id);
-    assert_eq!(faye.metric("faye_refused_total{reason=\"takeover\"}"), 13);
+    assert_eq!(faye.metric("faye_refused_total{reason=\"unproven\"}"), 13);
 }
 
 #[test]
@@ -108,6 +108,28 @@ fn a_token_in_the_header_of_every_request_is_as_good() {
     assert_done(&ask(&connect(&id, "long-polling")));
     assert_unknown(&faye.ask(&connect(&id, "long-polling")), &id);
     assert_done(&faye.ask(&with_token(connect_now(&id, "long-polling"), "victim")));
+}
+
+#[test]
+fn a_token_of_somebody_else_does_not_become_the_sessions() {
+    let faye = Faye::start_with_file(RULES, &[]);
+    let (id, cookie) = victim(&faye);
+    let message = with_token(subscribe(&id, "/private/a"), "somebody else");
+    assert_done(&post_with(&faye, &[("Cookie", &cookie)], &message)[0]);
+    assert_done(&faye.ask(&with_token(connect_now(&id, "long-polling"), "victim")));
+    assert_unknown(&faye.ask(&with_token(connect_now(&id, "long-polling"), "somebody else")), &id);
+}
+
+#[test]
+fn a_browser_keeps_its_cookie() {
+    let faye = Faye::start_with_file(RULES, &[]);
+    let (id, cookie) = victim(&faye);
+    let body = with_token(subscribe(&id, "/private/a"), "victim").to_string();
+    let response =
+        faye.http().request("POST", &faye.mount, &[("Content-Type", "application/json")], body.as_bytes());
+    assert_done(&response.messages()[0]);
+    assert_eq!(response.header("set-cookie"), None);
+    assert_done(&post_with(&faye, &[("Cookie", &cookie)], &connect_now(&id, "long-polling"))[0]);
 }
 
 #[test]
@@ -174,5 +196,5 @@ fn who_has_shown_nothing_is_served_as_ever() {
         assert_done(&faye.ask(&connect_now(&id, "long-polling")));
     }
     assert_done(&Socket::open(&faye).ask(&connect_now(&id, "websocket"))[0]);
-    assert_eq!(faye.metric("faye_refused_total{reason=\"takeover\"}"), 0);
+    assert_eq!(faye.metric("faye_refused_total{reason=\"unproven\"}"), 0);
 }

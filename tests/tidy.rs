@@ -18,7 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("telemetry", &["config"]),
     ("router", &["bayeux", "config", "metrics", "peer"]),
     ("broker", &["bayeux"]),
-    ("extension", &["bayeux", "peer"]),
+    ("extension", &["bayeux", "config", "fetch", "metrics", "peer"]),
     ("policy", &["bayeux", "config", "peer", "router"]),
     ("hook", &["bayeux", "config", "fetch", "metrics", "peer", "policy"]),
     ("server", &["bayeux", "broker", "config", "extension", "hook", "metrics", "peer", "policy", "router"]),

@@ -28,6 +28,8 @@ pub enum BayeuxError {
     TooManySubscriptions(usize),
     /// The server has as many sessions as this limit.
     TooManySessions(usize),
+    /// As many messages wait for an extension as this limit.
+    TooManyWaiting(usize),
     /// A token is needed for the channel.
     TokenRequired(String),
     /// The token does not allow it on the channel.
@@ -69,6 +71,7 @@ impl fmt::Display for BayeuxError {
             Self::TooOften(advice) => write!(f, "429:{}:Too often, wait", advice.interval),
             Self::Text(text) => f.write_str(text),
             Self::Internal => f.write_str("500::Internal server error"),
+            Self::TooManyWaiting(limit) => write!(f, "503:{limit}:Too many messages wait for an extension"),
             Self::TooManySessions(limit) => write!(f, "503:{limit}:Too many sessions"),
         }
     }

@@ -107,6 +107,13 @@ pub(super) struct Entry {
     pub(super) value: Piece,
 }
 
+impl Entry {
+    /// Whether it is a field that the protocol does not know, of this key as it is written.
+    fn is_other(&self, payload: &[u8], spelt: &[u8]) -> bool {
+        self.field == Field::Other && self.key.of(payload) == spelt
+    }
+}
+
 /// The fields of a message. Most have four, and a message is moved about, so there is not room for many more.
 pub(super) type Entries = SmallVec<[Entry; 5]>;
 
@@ -186,6 +193,43 @@ impl Message {
         }
     }
 
+    /// Sets a field by its key, one that the protocol knows or another. The caller answers for the text being JSON.
+    pub fn set_key(&mut self, key: &str, json: impl Into<Box<[u8]>>) {
+        let field = Field::of(key);
+        if field != Field::Other {
+            return self.set(field, json);
+        }
+        let spelt = spelt(key);
+        let value = Piece::Own(json.into());
+        let mut place = None;
+        // A key that stands there several times is one field for whoever changes it.
+        let payload = self.payload.clone();
+        let mut at = 0;
+        self.entries.retain(|entry| {
+            let found = entry.is_other(&payload, &spelt);
+            let first = found && place.is_none();
+            if first {
+                place = Some(at);
+            }
+            at += 1;
+            first || !found
+        });
+        match place.and_then(|place| self.entries.get_mut(place)) {
+            Some(entry) => entry.value = value,
+            None => self.entries.push(Entry { field, key: Piece::Own(spelt.into()), value }),
+        }
+    }
+
+    /// Takes a field away by its key, one that the protocol knows or another.
+    pub fn remove_key(&mut self, key: &str) {
+        let field = Field::of(key);
+        if field != Field::Other {
+            return self.remove(field);
+        }
+        let (payload, spelt) = (self.payload.clone(), spelt(key));
+        self.entries.retain(|entry| !entry.is_other(&payload, &spelt));
+    }
+
     /// How deeply the values are nested, the message itself counted.
     #[must_use]
     pub fn depth(&self) -> usize {
@@ -215,5 +259,44 @@ impl Message {
             out.extend_from_slice(entry.value.of(&self.payload));
         }
         out.push(b'}');
+    }
+}
+
+/// A key as it is written between its quotes.
+fn spelt(key: &str) -> Vec<u8> {
+    let mut quoted = Vec::with_capacity(key.len() + 2);
+    json::write_string(&mut quoted, key);
+    quoted.pop();
+    quoted.drain(..1);
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::bayeux::parse::parse_one;
+
+    #[test]
+    fn fields_are_changed_in_their_place_by_key() {
+        let text = br#"{"channel":"/a","x\"y":1.0,"twice":1,"data":[1.0],"twice":2}"#;
+        let mut message = parse_one(&Bytes::from_static(text)).unwrap();
+        for (key, json) in
+            [("x\"y", "2"), ("twice", "3"), ("channel", "\"/b\""), ("new\n", "{}"), ("id", "4")]
+        {
+            message.set_key(key, json.as_bytes());
+        }
+        let written = |message: &Message| {
+            let mut out = Vec::new();
+            message.write(&mut out, |_| true);
+            String::from_utf8(out).unwrap()
+        };
+        let expected = r#"{"channel":"/b","x\"y":2,"twice":3,"data":[1.0],"new\n":{},"id":4}"#;
+        assert_eq!(written(&message), expected);
+        for key in ["x\"y", "twice", "new\n", "id", "absent"] {
+            message.remove_key(key);
+        }
+        assert_eq!(written(&message), r#"{"channel":"/b","data":[1.0]}"#);
     }
 }

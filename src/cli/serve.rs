@@ -122,6 +122,7 @@ fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
         ("mailbox", started.mailbox == now.mailbox),
         ("websocket", started.websocket == now.websocket),
         ("eventsource", started.eventsource == now.eventsource),
+        ("extensions", started.extensions == now.extensions),
         ("webhook", started.webhook == now.webhook),
         ("admin", started.admin == now.admin),
         ("tls", started.tls == now.tls),

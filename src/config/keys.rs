@@ -223,6 +223,15 @@ pub const KEYS: &[Key] = &[
     key("websocket", "compression_threshold", Kind::Size(0, GIB)),
     key("eventsource", "ping", Kind::Duration(1, HOUR)),
     key("eventsource", "retry", Kind::Duration(1, HOUR)),
+    key("extensions", "files", Kind::List(Element::File)),
+    key("extensions", "environment", Kind::List(Element::Text)),
+    // With less, the engine itself does not start.
+    key("extensions", "memory", Kind::Size(MIB, 4 * GIB)),
+    key("extensions", "time", Kind::Duration(1, 10 * MINUTE)),
+    key("extensions", "answer", Kind::Duration(1, HOUR)),
+    // The queue to the thread of JavaScript has a place for each.
+    key("extensions", "waiting", Kind::Count(1, 1_000_000)),
+    key("extensions", "private_addresses", Kind::Flag),
     key("admin", "listen", Kind::Address),
     key("tls", "certificate", Kind::File),
     key("tls", "key", Kind::File),

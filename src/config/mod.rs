@@ -27,7 +27,7 @@ pub use page_origin::PageOrigin;
 pub use problem::{Origin, Problem, Problems};
 pub use secret::Secret;
 pub use sections::{
-    Acme, Admin, Advice, Config, EventSource, Limits, Log, LogFormat, Mailbox, Overflow, Server, Tls,
-    WebSocket,
+    Acme, Admin, Advice, Config, EventSource, Extensions, Limits, Log, LogFormat, Mailbox, Overflow, Server,
+    Tls, WebSocket,
 };
 pub use units::Rate;

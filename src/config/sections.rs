@@ -27,6 +27,8 @@ pub struct Config {
     pub websocket: WebSocket,
     /// EventSource streams.
     pub eventsource: EventSource,
+    /// Extensions written in JavaScript.
+    pub extensions: Extensions,
     /// The listener for health and metrics.
     pub admin: Admin,
     /// The certificate of the server, from files.
@@ -258,6 +260,43 @@ pub struct EventSource {
 impl Default for EventSource {
     fn default() -> Self {
         Self { ping: Duration::from_secs(10), retry: Duration::from_secs(5) }
+    }
+}
+
+/// `[extensions]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Extensions {
+    /// Files that run in this order.
+    pub files: Vec<String>,
+    /// Variables of the environment that the files may read.
+    pub environment: Vec<String>,
+    /// Bytes that JavaScript may use.
+    #[serde(deserialize_with = "units::size")]
+    pub memory: usize,
+    /// How long JavaScript may run without a pause.
+    #[serde(deserialize_with = "units::duration")]
+    pub time: Duration,
+    /// How long a file may take to call back.
+    #[serde(deserialize_with = "units::duration")]
+    pub answer: Duration,
+    /// Messages that may be with the files at one time.
+    pub waiting: usize,
+    /// Whether `fetch` may connect to addresses of this machine and of private networks.
+    pub private_addresses: bool,
+}
+
+impl Default for Extensions {
+    fn default() -> Self {
+        Self {
+            files: Vec::new(),
+            environment: Vec::new(),
+            memory: 64 * 1024 * 1024,
+            time: Duration::from_secs(1),
+            answer: Duration::from_secs(10),
+            waiting: 1000,
+            private_addresses: false,
+        }
     }
 }
 

@@ -92,6 +92,21 @@ impl Fetch {
         tokio::time::timeout(deadline, answer).await.map_err(|_| FetchError::Deadline(deadline))?
     }
 
+    /// Sends a request whose answer is not read beyond its status, which has to be there within `deadline`.
+    ///
+    /// # Errors
+    /// [`FetchError`] if there is no answer.
+    pub async fn tell(
+        &self,
+        request: Request<Full<Bytes>>,
+        deadline: Duration,
+    ) -> Result<StatusCode, FetchError> {
+        self.check(request.uri())?;
+        let answer = tokio::time::timeout(deadline, self.client.request(request)).await;
+        let answer = answer.map_err(|_| FetchError::Deadline(deadline))?;
+        Ok(answer.map_err(|error| broken(&error))?.status())
+    }
+
     fn check(&self, url: &Uri) -> Result<(), FetchError> {
         let (Some("http" | "https"), Some(host)) = (url.scheme_str(), url.host()) else {
             return Err(FetchError::Url);

@@ -98,7 +98,7 @@ impl Hook {
 
     /// Asks the application, unless an earlier answer holds.
     pub async fn ask(&self, question: &Question<'_>) -> Reply {
-        let key = question.key(&self.headers);
+        let key = question.key();
         if let Some(answer) = self.cache.get(&key) {
             self.metrics.hook_cached.inc();
             return Reply { answer, data: None, ext: None };

@@ -1,7 +1,5 @@
 //! What the application is asked, as JSON, and what its answer holds for.
 
-use sha2::{Digest, Sha256};
-
 use super::cache::Key;
 use crate::bayeux::{Message, json};
 use crate::peer::Peer;
@@ -12,30 +10,19 @@ pub struct Question<'a> {
     pub operation: &'static str,
     /// The channel or pattern; of several in one message it is the one that is asked about.
     pub channel: &'a str,
-    /// The message, without secrets of the server's own.
+    /// The message, without secrets of the server's own, and without a `clientId` that is not the sender's.
     pub message: &'a Message,
     /// The request or connection that it came by.
     pub peer: &'a Peer,
-    /// A digest of the `ext` as it came.
+    /// A digest of all that the application decides by, beside the operation and the channel.
     pub credential: Option<[u8; 32]>,
 }
 
 impl Question<'_> {
     /// What the answer holds for: the operation, the channel, and all that a client shows of itself.
-    pub(super) fn key(&self, headers: &[String]) -> Key {
-        let mut digest = Sha256::new();
-        digest.update(self.credential.unwrap_or_default());
-        for name in headers {
-            let value = self.header(name);
-            // The length, so that no value runs into the next; none is not the same as an empty one.
-            digest.update(value.map_or(u64::MAX, |value| value.len() as u64).to_le_bytes());
-            digest.update(value.unwrap_or_default());
-        }
-        Key {
-            operation: self.operation,
-            channel: self.channel.to_owned(),
-            credential: digest.finalize().into(),
-        }
+    pub(super) fn key(&self) -> Key {
+        let credential = self.credential.unwrap_or_default();
+        Key { operation: self.operation, channel: self.channel.to_owned(), credential }
     }
 
     /// The body of the request.

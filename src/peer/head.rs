@@ -29,6 +29,13 @@ impl Head {
         std::str::from_utf8(target.unwrap_or_default()).unwrap_or_default()
     }
 
+    /// The method, such as `POST`; empty if there is no request line.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        let method = self.text.split(|byte| *byte == b' ').next();
+        std::str::from_utf8(method.unwrap_or_default()).unwrap_or_default()
+    }
+
     /// The path of the target; empty if it has none.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -112,5 +119,6 @@ mod tests {
         assert_eq!(head.all("a").collect::<Vec<_>>(), [b"1", b"2"]);
         assert_eq!(head.get("b"), None);
         assert_eq!(head.headers().count(), 3);
+        assert_eq!((head.method(), Head::default().method()), ("GET", ""));
     }
 }

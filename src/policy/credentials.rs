@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::Policy;
 use super::token::TokenError;
+use super::{Policy, seconds_now};
 use crate::bayeux::{Field, Message, json, parse};
 use crate::peer::{Peer, Transport};
 use crate::router::{Browser, Grant, Proof, Session};
@@ -51,7 +51,7 @@ impl Credentials {
         self.token.as_ref()?.as_ref().err().copied()
     }
 
-    /// A digest of the `ext`, if the application is asked about it.
+    /// A digest of all that the application decides by, if it is asked about anything.
     #[must_use]
     pub fn digest(&self) -> Option<[u8; 32]> {
         self.digest
@@ -59,7 +59,7 @@ impl Credentials {
 }
 
 impl Shown<'_> {
-    /// The text after `Authorization: Bearer`, unless a foreign page sent it along.
+    /// The text after `Authorization: Bearer`. No browser sends it by itself.
     fn bearer(&self) -> Option<&str> {
         let (scheme, text) = self.peer.header("authorization")?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| text.trim())
@@ -69,15 +69,15 @@ impl Shown<'_> {
 impl Policy {
     /// Takes the credentials out of a message. Whatever else its `ext` holds stays.
     #[must_use]
-    pub fn credentials(&self, message: &mut Message) -> Credentials {
+    pub fn credentials(&self, message: &mut Message, peer: &Peer) -> Credentials {
         let mut credentials = Credentials::default();
         if self.secrets.is_empty() && self.tokens.is_empty() && !self.signatures.are_on() && !self.asks {
             return credentials;
         }
-        let Some(ext) = message.get(Field::Ext) else { return credentials };
         if self.asks {
-            credentials.digest = Some(Sha256::digest(ext).into());
+            credentials.digest = self.digest(message.get(Field::Ext), peer);
         }
+        let Some(ext) = message.get(Field::Ext) else { return credentials };
         let (mut signature, mut timestamp) = (None, None);
         let mut found = false;
         let mut rest = Vec::new();
@@ -117,6 +117,21 @@ impl Policy {
         credentials
     }
 
+    /// A digest of all that the application decides by: the `ext` and the headers that it sees. `None` if there is nothing.
+    fn digest(&self, ext: Option<&[u8]>, peer: &Peer) -> Option<[u8; 32]> {
+        let headers = self.asked_headers.iter().map(|name| peer.header(name).filter(|_| !peer.is_foreign));
+        let parts = std::iter::once(ext).chain(headers.map(|value| value.map(str::as_bytes)));
+        let mut digest = Sha256::new();
+        let mut is_there = false;
+        for part in parts {
+            is_there |= part.is_some();
+            // The length, so that none runs into the next; none is not the same as an empty one.
+            digest.update(part.map_or(u64::MAX, |part| part.len() as u64).to_le_bytes());
+            digest.update(part.unwrap_or_default());
+        }
+        is_there.then(|| digest.finalize().into())
+    }
+
     /// What shows that a message comes from the client of a session.
     #[must_use]
     pub fn proof<'a>(&self, credentials: &Credentials, peer: &'a Arc<Peer>) -> Proof<'a> {
@@ -128,6 +143,7 @@ impl Policy {
             browser: browser(peer),
             grant: credentials.grant().cloned().or_else(of_header),
             digest: credentials.digest,
+            now: seconds_now(),
         }
     }
 
@@ -150,9 +166,12 @@ impl Policy {
 
     /// The token in the header of a request.
     pub(super) fn bearer_token(&self, shown: Shown<'_>) -> Option<Result<Arc<Grant>, TokenError>> {
+        if self.tokens.is_empty() {
+            return None;
+        }
         // Two dots make a token; a secret may stand there too.
         let bearer = shown.bearer().filter(|text| text.bytes().filter(|byte| *byte == b'.').count() == 2)?;
-        (!self.tokens.is_empty()).then(|| self.tokens.verify(bearer))
+        Some(self.tokens.verify(bearer))
     }
 
     /// Whether a signature of private_pub allows a subscription.

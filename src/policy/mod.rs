@@ -45,6 +45,8 @@ pub struct Policy {
     publications: Vec<Option<Buckets>>,
     /// Whether any rule asks the application.
     asks: bool,
+    /// Headers that the application sees.
+    asked_headers: Vec<String>,
     /// Pages that may use the server.
     pub browsers: Browsers,
     /// Proxies that are believed.
@@ -95,6 +97,7 @@ impl Policy {
             messages: config.rates.messages.map(Buckets::new),
             publications: config.channel.iter().map(|rule| rule.rate.map(Buckets::new)).collect(),
             asks,
+            asked_headers: config.hook.headers.clone(),
             browsers: Browsers::new(&config.browsers),
             proxies: Proxies::new(&config.server.trusted_proxies),
         })
@@ -110,6 +113,12 @@ impl Policy {
     #[must_use]
     pub fn publications(&self, rule: &Rule) -> Option<&Buckets> {
         self.publications.get(rule.place?)?.as_ref()
+    }
+
+    /// Whether any token is taken.
+    #[must_use]
+    pub fn takes_tokens(&self) -> bool {
+        !self.tokens.is_empty()
     }
 
     /// Whether some operations are for the application to allow.

@@ -23,6 +23,8 @@ pub struct Proof<'a> {
     pub grant: Option<Arc<Grant>>,
     /// A digest of the credentials that the application looks at.
     pub digest: Option<[u8; 32]>,
+    /// The second since 1970.
+    pub now: u64,
 }
 
 /// What a session has shown.
@@ -55,8 +57,18 @@ impl Session {
         self.credential_cell().get().is_some()
     }
 
-    /// Binds the session to what its client has just shown.
+    /// Whether the session knows the browser of its client.
+    #[must_use]
+    pub fn knows_browser(&self) -> bool {
+        self.credential().is_some_and(|credential| credential.browser.is_some())
+    }
+
+    /// Binds the session to what its client has just shown, unless that is nothing by which it could be known again.
     pub fn bind(&self, proof: &Proof<'_>) {
+        if !proof.is_connection && proof.browser.is_none() && proof.grant.is_none() && proof.digest.is_none()
+        {
+            return;
+        }
         let mut credential = self.credential_or_new();
         credential.browser = proof.browser.or(credential.browser);
         credential.digest = proof.digest.or(credential.digest);
@@ -64,7 +76,7 @@ impl Session {
             credential.connection = Some(Arc::downgrade(proof.peer));
         }
         if let Some(grant) = &proof.grant {
-            credential.renew(grant);
+            credential.renew(grant, proof.now);
         }
     }
 
@@ -86,7 +98,7 @@ impl Session {
                 credential.connection = Some(Arc::downgrade(proof.peer));
             }
             if let Some(grant) = &proof.grant {
-                credential.renew(grant);
+                credential.renew(grant, proof.now);
             }
         }
         is_proven
@@ -135,8 +147,11 @@ impl Session {
 
 impl Credential {
     /// Another token of the client: subscriptions that it allows too rest on it from now on.
-    fn renew(&mut self, grant: &Arc<Grant>) {
-        if self.grant.as_ref().is_some_and(|known| Arc::ptr_eq(known, grant)) {
+    fn renew(&mut self, grant: &Arc<Grant>, now: u64) {
+        if let Some(known) = &self.grant
+            && (Arc::ptr_eq(known, grant) || (now < known.expires && !grant.is_of_the_holder_of(known)))
+        {
+            // Somebody else's, in the same browser: it allows what it is shown for, and does not become the session's.
             return;
         }
         for (pattern, until) in &mut self.resting {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Server;
 use super::handshake::HANDSHAKE;
 use super::receive::Answers;
-use crate::bayeux::{ClientId, Field, Message, Verb, channel, json};
+use crate::bayeux::{Field, Message, Verb, channel, json};
 use crate::hook::Question;
 use crate::peer::Peer;
 use crate::policy::{Answer, Credentials, Judgement, Policy, Shown};
@@ -23,12 +23,20 @@ impl Server {
     ) -> Answers {
         let mut answers = Answers::new();
         let (operation, channels) = self.questions(policy, message, credentials, peer);
+        if channels.is_empty() {
+            return answers;
+        }
+        let mut asked = message.clone();
+        if self.named_session(policy, message, credentials, peer).is_none() {
+            // Whoever is asked takes it for who sent the message.
+            asked.remove(Field::ClientId);
+        }
         let hook = self.hook.load_full();
         for channel in channels {
             let Some(hook) = hook.as_deref() else { return answers };
             touched.flush();
             let credential = credentials.digest();
-            let question = Question { operation, channel: &channel, message, peer, credential };
+            let question = Question { operation, channel: &channel, message: &asked, peer, credential };
             let reply = hook.ask(&question).await;
             for (field, json) in [(Field::Data, reply.data), (Field::Ext, reply.ext)] {
                 if let Some(json) = json {
@@ -57,10 +65,7 @@ impl Server {
         if !policy.asks() || is_refused {
             return ("", Vec::new());
         }
-        let session =
-            message.text(Field::ClientId).and_then(|id| self.sessions.find(&ClientId::parse(id.as_bytes())?));
-        let session = session
-            .filter(|session| !session.is_bound() || session.is_proven(&policy.proof(credentials, peer)));
+        let session = self.named_session(policy, message, credentials, peer);
         let shown = Shown { credentials, session: session.as_deref(), peer };
         let has_to_ask = |judgement| matches!(judgement, Judgement::Ask);
         match message.verb() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::receive::{Accepted, Request};
 use super::{Server, client_unknown};
 use crate::bayeux::reply::{self, Outcome};
-use crate::bayeux::{BayeuxError, CONNECTION_TYPES, ClientId, Field, Message, json};
+use crate::bayeux::{BayeuxError, CONNECTION_TYPES, Field, Message, json};
 use crate::peer::Transport;
 
 impl Server {
@@ -21,7 +21,10 @@ impl Server {
     ) -> Outcome {
         let mut outcome = request.outcome.clone();
         let session = self.session_of(request, &mut outcome);
-        let Request { message, peer, alone, .. } = *request;
+        let Request { message, peer, alone, policy, .. } = *request;
+        if let Some(Err(error)) = session.as_ref().map(|session| self.count(session, policy)) {
+            outcome = Outcome::Failed(error);
+        }
         let kind = message.text(Field::ConnectionType);
         if !kind.as_deref().is_some_and(|kind| CONNECTION_TYPES.contains(&kind)) {
             let printed = json::printed(message.get(Field::ConnectionType).unwrap_or_default());
@@ -61,8 +64,7 @@ impl Server {
     /// Whose failures are counted together. A session that lives, and whose client cannot show that it is its own, is soon
     /// followed by another such: each new one must not begin with the first interval.
     fn failing<'a>(&self, message: &'a Message) -> &'a [u8] {
-        let id = message.text(Field::ClientId).and_then(|id| ClientId::parse(id.as_bytes()));
-        if id.is_some_and(|id| self.sessions.find(&id).is_some()) {
+        if self.is_alive(message) {
             return b"not its own";
         }
         message.get(Field::ClientId).unwrap_or_default()

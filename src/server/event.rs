@@ -28,7 +28,7 @@ pub enum Event {
     },
     /// A publication was accepted and delivered, whether anybody was subscribed or not.
     Publish {
-        /// The session that the publisher named, if it named one; it is not checked.
+        /// The session that the publisher named, if it named one, and if that is not known to be somebody else's.
         client: Option<ClientId>,
         /// The channel.
         channel: String,

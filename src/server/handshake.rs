@@ -36,7 +36,7 @@ impl Server {
             match self.admit(request).and_then(|permit| Ok((self.begin()?, permit))) {
                 Ok((session, permit)) => {
                     created = Some(*session.id());
-                    if permit.by_credential || request.credentials.grant().is_some() {
+                    if permit.by_credential || request.shows_token() {
                         self.bind(&session, request, permit.grant, cookie);
                     }
                 }

@@ -179,27 +179,39 @@ impl Server {
         } else if session.is_none() {
             *outcome = Outcome::Failed(client_unknown(message));
         }
-        if let (Some(session), Some(buckets)) = (&session, &request.policy.messages)
-            && let Err(wait) = buckets.take(session.id())
-        {
-            self.metrics.refuse(Reason::messages);
-            *outcome = Outcome::Failed(self.too_often(wait));
-        }
         session
     }
 
     /// The session that a message names, if it is alive, and if the message shows that its client speaks. Who only knows
     /// the identifier of a session that has shown a credential is answered as if there were none.
     fn proven_session(&self, request: &Request<'_>) -> Option<Arc<Session>> {
-        let id = request.message.text(Field::ClientId)?;
-        let session = self.sessions.find(&ClientId::parse(id.as_bytes())?)?;
-        if session.is_bound() && !session.is_proven(&request.policy.proof(request.credentials, request.peer))
-        {
-            self.metrics.refuse(Reason::takeover);
-            tracing::info!(client = %session.id(), "somebody without its credential spoke for a session, and was refused");
-            return None;
+        let Request { message, policy, credentials, peer, .. } = *request;
+        let session = self.named_session(policy, message, credentials, peer);
+        if session.is_none() && self.is_alive(message) {
+            self.metrics.refuse(Reason::unproven);
+            tracing::debug!("a message for a session did not show that its client sent it, and was refused");
         }
-        Some(session)
+        session
+    }
+
+    /// As [`Server::proven_session`], for whoever only wants to know.
+    fn named_session(
+        &self,
+        policy: &Policy,
+        message: &Message,
+        credentials: &Credentials,
+        peer: &Arc<Peer>,
+    ) -> Option<Arc<Session>> {
+        let id = message.text(Field::ClientId)?;
+        let session = self.sessions.find(&ClientId::parse(id.as_bytes())?)?;
+        let is_proven = !session.is_bound() || session.is_proven(&policy.proof(credentials, peer));
+        is_proven.then_some(session)
+    }
+
+    /// Whether there is a session with the identifier that a message names, whoever sent it.
+    fn is_alive(&self, message: &Message) -> bool {
+        let id = message.text(Field::ClientId).and_then(|id| ClientId::parse(id.as_bytes()));
+        id.is_some_and(|id| self.sessions.find(&id).is_some())
     }
 
     /// Whether a request without messages, such as for a stream, comes from the client of a session.
@@ -208,9 +220,18 @@ impl Server {
         let is_proven = !session.is_bound()
             || session.is_proven(&self.policy.load().proof(&Credentials::default(), peer));
         if !is_proven {
-            self.metrics.refuse(Reason::takeover);
+            self.metrics.refuse(Reason::unproven);
         }
         is_proven
+    }
+
+    /// Counts a message of a session. Who is above the rate may still leave and unsubscribe.
+    fn count(&self, session: &Session, policy: &Policy) -> Result<(), BayeuxError> {
+        let Some(buckets) = &policy.messages else { return Ok(()) };
+        buckets.take(session.id()).map_err(|wait| {
+            self.metrics.refuse(Reason::messages);
+            self.too_often(wait)
+        })
     }
 
     fn too_often(&self, wait: Duration) -> BayeuxError {

@@ -29,6 +29,11 @@ impl<'a> Request<'a> {
         self.answers.iter().find(|(asked, _)| **asked == *channel).map(|(_, answer)| answer)
     }
 
+    /// Whether the message or its request shows a good token.
+    pub(super) fn shows_token(&self) -> bool {
+        self.policy.takes_tokens() && self.policy.proof(self.credentials, self.peer).grant.is_some()
+    }
+
     /// What is wrong with the token that the message shows, even where none is needed: who shows one wants to know.
     pub(super) fn token_error(&self) -> Option<BayeuxError> {
         use crate::policy::token::TokenError;
@@ -64,7 +69,7 @@ impl Server {
         let proof = request.policy.proof(request.credentials, request.peer);
         let mut browser = proof.browser;
         let takes_cookies = !matches!(request.peer.transport, Transport::WebSocket | Transport::InProcess);
-        if browser.is_none() && takes_cookies && !request.peer.is_foreign {
+        if browser.is_none() && takes_cookies && !request.peer.is_foreign && !session.knows_browser() {
             let mut drawn = Browser::default();
             // Without it the client has to show its credential each time.
             if getrandom::fill(&mut drawn).is_ok() {

@@ -17,12 +17,20 @@ use crate::metrics::Reason;
 use crate::policy::household;
 use crate::router::{Adapt, Session, Touched};
 
+/// A publication that was accepted.
+pub(super) struct Publish {
+    /// The channel.
+    pub(super) channel: String,
+    /// The session that the publisher named, if anybody listens to events.
+    pub(super) client: Option<ClientId>,
+}
+
 impl Server {
     pub(super) fn publish(
         &self,
         request: &Request<'_>,
         out: &mut Vec<u8>,
-        accepted: &mut Option<String>,
+        accepted: &mut Option<Publish>,
     ) -> Outcome {
         let message = request.message;
         let mut outcome = request.outcome.clone();
@@ -44,9 +52,19 @@ impl Server {
         reply::plain(out, message, &outcome, true);
         if outcome.is_done() {
             self.metrics.publications.inc();
-            *accepted = Some(name.into_owned());
+            let client = if self.is_listened_to() { self.publisher(request) } else { None };
+            *accepted = Some(Publish { channel: name.into_owned(), client });
         }
         outcome
+    }
+
+    /// The session that a publisher names, for the listeners; not one of somebody else.
+    fn publisher(&self, request: &Request<'_>) -> Option<ClientId> {
+        let Request { message, policy, credentials, peer, .. } = *request;
+        let id = ClientId::parse(message.text(Field::ClientId)?.as_bytes())?;
+        let is_its_own =
+            !self.is_alive(message) || self.named_session(policy, message, credentials, peer).is_some();
+        is_its_own.then_some(id)
     }
 
     /// Whether the policy allows a publication, and its publisher does not publish too often. Who has the push secret
@@ -64,13 +82,10 @@ impl Server {
         if policy.has_secret(shown) {
             return Ok(());
         }
-        let client = session.map(|session| *session.id());
-        if let (Some(buckets), Some(client)) = (&policy.messages, client)
-            && let Err(wait) = buckets.take(client)
-        {
-            self.metrics.refuse(Reason::messages);
-            return Err(self.too_often(wait));
+        if let Some(session) = &session {
+            self.count(session, policy)?;
         }
+        let client = session.map(|session| *session.id());
         let address =
             request.peer.address.filter(|_| client.is_none()).map(|address| household(address.ip()));
         if let Some(buckets) = buckets
@@ -83,21 +98,21 @@ impl Server {
     }
 
     /// Puts an accepted publication into the mailboxes of its subscribers.
-    pub(super) fn deliver(&self, name: String, message: Message, touched: &mut Touched) {
+    pub(super) fn deliver(&self, accepted: Publish, message: Message, touched: &mut Touched) {
         let told = self.is_listened_to().then(|| message.clone());
         // Messages to /service/ are for the server alone.
-        if !channel::is_service(&name) {
-            self.spread(&name, message, touched);
+        if !channel::is_service(&accepted.channel) {
+            self.spread(&accepted.channel, message, touched);
         }
         if let Some(message) = told {
-            self.tell_of(name, &message);
+            self.tell_of(accepted, &message);
         }
     }
 
     /// Tells the listeners of a publication, whether anybody was subscribed or not.
-    pub(super) fn tell_of(&self, channel: String, message: &Message) {
+    pub(super) fn tell_of(&self, accepted: Publish, message: &Message) {
         self.emit(|| {
-            let client = message.text(Field::ClientId).and_then(|id| ClientId::parse(id.as_bytes()));
+            let Publish { channel, client } = accepted;
             let data = Bytes::copy_from_slice(message.get(Field::Data).unwrap_or_default());
             Event::Publish { client, channel, data }
         });

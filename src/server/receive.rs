@@ -7,6 +7,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::Server;
+use super::publish::Publish;
 use crate::bayeux::parse::parse_one;
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, Field, Message, Verb, channel};
@@ -63,8 +64,8 @@ pub(super) struct Done {
     pub(super) cookie: Option<Browser>,
     /// A connect: the transport holds its reply, and attaches itself.
     pub(super) accepted: Option<Accepted>,
-    /// A publication: the channel to which the message has to be delivered.
-    pub(super) channel: Option<String>,
+    /// A publication, which has to be delivered.
+    pub(super) publish: Option<Publish>,
 }
 
 impl Accepted {
@@ -115,7 +116,7 @@ impl Server {
         let alone = messages.len() == 1;
         let mut received = Received::default();
         for mut message in messages {
-            let credentials = policy.credentials(&mut message);
+            let credentials = policy.credentials(&mut message, peer);
             let verb = message.verb();
             let answers = Answers::new();
             let request = self.request(&message, peer, alone, &policy, &credentials, &answers);
@@ -128,8 +129,8 @@ impl Server {
             } else {
                 let done = self.carry_out(verb, &request, received.begin());
                 received.cookie = done.cookie.or(received.cookie);
-                if let Some(channel) = done.channel {
-                    self.deliver(channel, message, touched);
+                if let Some(accepted) = done.publish {
+                    self.deliver(accepted, message, touched);
                 }
             }
         }
@@ -146,7 +147,7 @@ impl Server {
         let alone = messages.len() == 1;
         let mut received = Received::default();
         for mut message in messages {
-            let credentials = policy.credentials(&mut message);
+            let credentials = policy.credentials(&mut message, peer);
             let Some(mut message) = self.pipeline.incoming(message, peer, || touched.flush()).await else {
                 continue;
             };
@@ -155,14 +156,14 @@ impl Server {
             let request = self.request(&message, peer, alone, &policy, &credentials, &answers);
             let done = self.carry_out(message.verb(), &request, &mut reply);
             received.cookie = done.cookie.or(received.cookie);
-            if let Some(channel) = done.channel {
+            if let Some(accepted) = done.publish {
                 // Messages to /service/ are for the server alone.
-                if !channel::is_service(&channel)
+                if !channel::is_service(&accepted.channel)
                     && let Some(seen) = self.pipeline.publication(message.clone(), || touched.flush()).await
                 {
-                    self.spread(&channel, seen, touched);
+                    self.spread(&accepted.channel, seen, touched);
                 }
-                self.tell_of(channel, &message);
+                self.tell_of(accepted, &message);
             }
             let reply = self.finish(reply, peer, touched).await;
             match done.accepted {
@@ -207,7 +208,7 @@ impl Server {
             Verb::Subscribe => (&counters.subscribe, self.subscribe(request, out, &mut done.cookie)),
             Verb::Unsubscribe => (&counters.unsubscribe, self.unsubscribe(request, out)),
             Verb::Disconnect => (&counters.disconnect, self.disconnect(request, out)),
-            Verb::Publish => (&counters.publish, self.publish(request, out, &mut done.channel)),
+            Verb::Publish => (&counters.publish, self.publish(request, out, &mut done.publish)),
             Verb::UnknownMeta => {
                 let channel = request.message.text(Field::Channel).unwrap_or_default().into_owned();
                 let outcome = Outcome::Failed(BayeuxError::ChannelForbidden(channel));

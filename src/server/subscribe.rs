@@ -22,7 +22,11 @@ impl Server {
         out: &mut Vec<u8>,
         cookie: &mut Option<Browser>,
     ) -> Outcome {
+        let mut is_counted = false;
         self.change(request, out, |session, pattern| {
+            if !std::mem::replace(&mut is_counted, true) {
+                self.count(session, request.policy)?;
+            }
             if let Some(error) = request.token_error() {
                 self.metrics.refuse(Reason::forbidden);
                 return Err(error);

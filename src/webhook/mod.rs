@@ -26,8 +26,6 @@ pub const DELIVERY: &str = "faye-delivery";
 /// The first pause before a batch is sent again; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// Bytes of the answer that are read; they mean nothing.
-const ANSWER: usize = 64 * 1024;
 
 /// The application that is told.
 pub struct Webhook {
@@ -140,8 +138,8 @@ impl Webhook {
         let request = signature::sign(request, self.settings.secret.as_ref(), &batch.body);
         let request =
             request.body(Full::new(Bytes::clone(&batch.body))).map_err(|error| error.to_string())?;
-        let response = self.fetch.send(request, self.settings.deadline, ANSWER).await;
-        let status = response.map_err(|error| error.to_string())?.status();
+        let status =
+            self.fetch.tell(request, self.settings.deadline).await.map_err(|error| error.to_string())?;
         if status.is_success() { Ok(()) } else { Err(format!("the status is {status}")) }
     }
 }

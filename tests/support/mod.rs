@@ -15,6 +15,7 @@ mod eventsource;
 mod faye;
 mod http;
 pub(crate) mod script;
+pub(crate) mod scripts;
 mod session;
 pub(crate) mod tls;
 mod websocket;

@@ -1,0 +1,99 @@
+//! What a file made of a message. Fields that it did not touch keep the bytes that came in.
+
+use serde_json::value::RawValue;
+
+use crate::bayeux::{BayeuxError, Field, Message};
+
+/// What a file says about a message.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It goes on as it is.
+    Unchanged,
+    /// It goes on with changed fields: a JSON array of `["key",value]`, or `["key"]` for a field that is gone.
+    Changed(String),
+    /// It is dropped.
+    Dropped,
+    /// The file failed; the log says how.
+    Failed,
+}
+
+/// Carries out the changes. False if the text is none, by which the message may be changed in part.
+pub(super) fn apply(message: &mut Message, changes: &str) -> bool {
+    let Ok(changes) = serde_json::from_str::<Vec<Vec<&RawValue>>>(changes) else { return false };
+    changes.iter().all(|change| {
+        let Some(key) = change.first() else { return false };
+        let Ok(key) = serde_json::from_str::<String>(key.get()) else { return false };
+        match change.get(1) {
+            Some(value) => message.set_key(&key, value.get().as_bytes()),
+            None => message.remove_key(&key),
+        }
+        true
+    })
+}
+
+/// A message that came in, refused because of an error of the server.
+pub(super) fn refused(mut message: Message, error: &BayeuxError) -> Message {
+    message.refuse(&error.to_string());
+    message
+}
+
+/// A reply that says that its message failed, and nothing else: what an extension would have taken out of it stays in.
+pub(super) fn failed_reply(reply: &Message, error: &BayeuxError) -> Message {
+    let mut failed = Message::default();
+    let kept = [
+        Field::Id,
+        Field::ClientId,
+        Field::Channel,
+        Field::Subscription,
+        Field::Version,
+        Field::SupportedConnectionTypes,
+        Field::Advice,
+    ];
+    for field in kept {
+        if let Some(value) = reply.get(field) {
+            failed.set(field, value);
+        }
+    }
+    failed.refuse(&error.to_string());
+    failed.set(Field::Successful, b"false".as_slice());
+    failed
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::bayeux::parse::parse_one;
+
+    fn message(text: &'static str) -> Message {
+        parse_one(&Bytes::from_static(text.as_bytes())).unwrap()
+    }
+
+    fn written(message: &Message) -> String {
+        let mut out = Vec::new();
+        message.write(&mut out, |_| true);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_is_not_changed_keeps_its_bytes() {
+        let mut message =
+            message(r#"{"channel":"/a","data":{ "n": 1.0e400 },"ext":{"password":"x"},"x":1.0}"#);
+        assert!(apply(&mut message, r#"[["ext"],["channel","/b"],["__proto__",{"a":1}]]"#));
+        assert_eq!(
+            written(&message),
+            r#"{"channel":"/b","data":{ "n": 1.0e400 },"x":1.0,"__proto__":{"a":1}}"#
+        );
+        assert!(!apply(&mut message, "[[]]") && !apply(&mut message, "[[1]]") && !apply(&mut message, ""));
+    }
+
+    #[test]
+    fn a_failed_reply_has_nothing_that_could_be_secret() {
+        let reply = message(r#"{"id":"1","channel":"/a","successful":true,"ext":{"secret":1},"data":2}"#);
+        assert_eq!(
+            written(&failed_reply(&reply, &BayeuxError::Internal)),
+            r#"{"id":"1","channel":"/a","error":"500::Internal server error","successful":false}"#
+        );
+    }
+}

@@ -1,0 +1,41 @@
+//! What `fetch` asks of the server, and what it gets. Who carries it out is not known here.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+/// Requests of all files at one time.
+pub(super) const REQUESTS: usize = 100;
+
+/// A request.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Request {
+    /// The method, such as `GET`.
+    pub method: String,
+    /// The URL as the file wrote it.
+    pub url: String,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    /// The body; empty if there is none.
+    pub body: String,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The status, such as 200.
+    pub status: u16,
+    /// Names in lower case, and values.
+    pub headers: Vec<(String, String)>,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+/// Who carries out requests, within a time and with a cap of its own. An error is told to the file as it is, so it must
+/// not hold what the file may not know.
+pub type Fetch = Arc<dyn Fn(Request) -> Answering + Send + Sync>;
+
+/// A request under way.
+pub type Answering = Pin<Box<dyn Future<Output = Result<Response, String>> + Send>>;

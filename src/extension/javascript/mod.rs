@@ -1,0 +1,179 @@
+//! Faye's extension files, run unchanged: CommonJS modules with `incoming` and `outgoing`, in one thread of JavaScript.
+//!
+//! Here is what the server sees of a file: an [`Extension`]. It knows messages and verdicts, and nothing of how
+//! JavaScript is run: `engine` is the way to the thread, `worker` the thread, `machine` the engine with its limits,
+//! `world` one file, `host` the functions that it may call.
+
+mod allowance;
+mod answer;
+mod busy;
+mod crypto;
+mod engine;
+mod event;
+mod fetch;
+mod folder;
+mod host;
+mod machine;
+mod outgoing;
+mod pending;
+mod rejections;
+mod report;
+mod request;
+mod throttle;
+mod thrown;
+mod timers;
+mod worker;
+mod world;
+
+use std::sync::Arc;
+
+use tokio::time::timeout;
+
+use answer::Answer;
+use engine::Engine;
+use event::Stage;
+pub use fetch::{Answering, Fetch, Request, Response};
+pub use outgoing::over_http;
+use thrown::Thrown;
+use world::Has;
+
+use super::{Extension, Stages, Verdict};
+use crate::bayeux::{BayeuxError, Message};
+use crate::config::Extensions;
+use crate::metrics::Metrics;
+use crate::peer::Peer;
+
+/// Why a file could not be loaded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {reason}")]
+pub struct LoadError {
+    /// The file, with the line if one is known.
+    pub place: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl LoadError {
+    fn new(place: &str, reason: impl Into<String>) -> Self {
+        Self { place: place.to_owned(), reason: reason.into() }
+    }
+
+    fn thrown(file: &str, thrown: Thrown) -> Self {
+        let place = thrown.place.map_or_else(|| file.to_owned(), |(file, line)| format!("{file}:{line}"));
+        Self { place, reason: thrown.text }
+    }
+}
+
+/// The files of the settings, running.
+pub struct Scripts {
+    engine: Arc<Engine>,
+    extensions: Vec<Arc<dyn Extension>>,
+}
+
+impl Scripts {
+    /// Loads the files, each with a world of its own; `fetch` carries out their requests. Must be called in a tokio
+    /// runtime. The limits are those of the settings.
+    ///
+    /// # Errors
+    /// [`LoadError`] for the first file that is missing, is no JavaScript, throws, exports no extension, or takes more
+    /// than ten seconds.
+    pub fn load(settings: &Extensions, metrics: &Metrics, fetch: Fetch) -> Result<Self, LoadError> {
+        let (engine, has) = Engine::start(settings, metrics, fetch)?;
+        let engine = Arc::new(engine);
+        let script = |(file, has)| -> Arc<dyn Extension> {
+            Arc::new(Script { engine: Arc::clone(&engine), file, has, settings: settings.clone() })
+        };
+        let extensions = has.into_iter().enumerate().map(script).collect();
+        Ok(Self { engine, extensions })
+    }
+
+    /// The extensions, in the order of the settings.
+    #[must_use]
+    pub fn extensions(&self) -> &[Arc<dyn Extension>] {
+        &self.extensions
+    }
+
+    /// Calls `removed` of the extensions, and ends JavaScript. Messages that come later fail.
+    pub async fn stop(&self) {
+        self.engine.stop().await;
+    }
+}
+
+/// One file.
+struct Script {
+    engine: Arc<Engine>,
+    /// Its number.
+    file: usize,
+    has: Has,
+    settings: Extensions,
+}
+
+impl Extension for Script {
+    fn name(&self) -> &str {
+        self.settings.files.get(self.file).map_or("", String::as_str)
+    }
+
+    fn stages(&self) -> Stages {
+        let Has { incoming, outgoing } = self.has;
+        Stages { incoming, reply: outgoing, publication: outgoing, delivery: false }
+    }
+
+    fn incoming<'a>(&'a self, message: Message, peer: &'a Arc<Peer>) -> Verdict<'a> {
+        self.ask(Stage::Incoming, message, Some(Arc::clone(peer)), |message, error| {
+            Some(answer::refused(message, error))
+        })
+    }
+
+    fn reply<'a>(&'a self, message: Message, peer: &'a Arc<Peer>) -> Verdict<'a> {
+        self.ask(Stage::Outgoing, message, Some(Arc::clone(peer)), |message, error| {
+            Some(answer::failed_reply(&message, error))
+        })
+    }
+
+    fn publication<'a>(&'a self, message: Message) -> Verdict<'a> {
+        // It may hold what the extension would have taken out.
+        self.ask(Stage::Outgoing, message, None, |_, _| None)
+    }
+}
+
+impl Script {
+    /// Hands a message to the file; `fail` says what becomes of one that the file was of no help with.
+    fn ask(
+        &self,
+        stage: Stage,
+        mut message: Message,
+        peer: Option<Arc<Peer>>,
+        fail: impl Fn(Message, &BayeuxError) -> Option<Message> + Send + 'static,
+    ) -> Verdict<'_> {
+        let mut text = Vec::with_capacity(message.size() + 64);
+        message.write(&mut text, |_| true);
+        let report = self.engine.report(self.file);
+        // What came in was found to be UTF-8, and extensions in Rust answer for what they set.
+        let text = String::from_utf8(text).unwrap_or_default();
+        let Some(answered) = self.engine.ask(self.file, stage, text, peer) else {
+            if let Some(report) = report {
+                report.refusal();
+            }
+            return fail(message, &BayeuxError::TooManyWaiting(self.settings.waiting)).into();
+        };
+        Verdict::Wait(Box::pin(async move {
+            let answer = match timeout(self.settings.answer, answered).await {
+                // The engine was started anew, and said so.
+                Ok(answer) => answer.unwrap_or(Answer::Failed),
+                Err(_) => {
+                    if let Some(report) = report {
+                        report.silence();
+                    }
+                    self.engine.replace_if_stuck();
+                    Answer::Failed
+                }
+            };
+            match answer {
+                Answer::Unchanged => Some(message),
+                Answer::Changed(changes) if answer::apply(&mut message, &changes) => Some(message),
+                Answer::Dropped => None,
+                Answer::Changed(_) | Answer::Failed => fail(message, &BayeuxError::Internal),
+            }
+        }))
+    }
+}

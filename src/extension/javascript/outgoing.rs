@@ -1,0 +1,58 @@
+//! `fetch` by the server's own client: it says which addresses may be asked and how large an answer may be.
+
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::http::Uri;
+use hyper::{Method, Request as HttpRequest};
+
+use super::fetch::{Fetch, Request, Response};
+use crate::fetch::{Fetch as Client, FetchError, Reach};
+
+/// Bytes of an answer's body.
+const CAP: usize = 1024 * 1024;
+
+/// Carries out requests within a time; to addresses that are not public only if they are allowed.
+#[must_use]
+pub fn over_http(time: Duration, private_addresses: bool) -> Fetch {
+    let client = Client::new(if private_addresses { Reach::Everywhere } else { Reach::Public });
+    std::sync::Arc::new(move |request| {
+        let client = client.clone();
+        Box::pin(async move {
+            let answer = client.send(convert(request)?, time, CAP).await.map_err(|error| match error {
+                FetchError::Private => {
+                    "the address is not public, and extensions.private_addresses is not set".to_owned()
+                }
+                other => other.to_string(),
+            })?;
+            let (head, body) = answer.into_parts();
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let headers = head.headers.iter();
+            let headers = headers.map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes())));
+            Ok(Response { status: head.status.as_u16(), headers: headers.collect(), body })
+        })
+    })
+}
+
+fn convert(request: Request) -> Result<HttpRequest<Full<Bytes>>, String> {
+    let url: Uri = request.url.parse().map_err(|_| "the URL is none".to_owned())?;
+    if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        return Err("a URL with a name and a password cannot be fetched".to_owned());
+    }
+    // Errors are not shown: they may hold a header, and that a secret.
+    let method = Method::from_bytes(request.method.to_ascii_uppercase().as_bytes());
+    let method = method.ok().filter(|method| *method != Method::CONNECT).ok_or("the method is wrong")?;
+    let mut http = HttpRequest::builder().method(method).uri(url);
+    for (name, value) in request.headers.iter().filter(|(name, _)| !is_ours(name)) {
+        http = http.header(name, value);
+    }
+    http.body(Full::new(Bytes::from(request.body))).map_err(|_| "a header is wrong".to_owned())
+}
+
+/// Headers that say how the request is framed, which is not the file's to say.
+fn is_ours(name: &str) -> bool {
+    ["host", "content-length", "transfer-encoding", "connection", "upgrade"]
+        .iter()
+        .any(|ours| name.eq_ignore_ascii_case(ours))
+}

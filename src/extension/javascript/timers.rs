@@ -1,0 +1,48 @@
+//! When which timer of a file is due.
+
+use std::collections::{BTreeSet, HashMap};
+
+use tokio::time::Instant;
+
+/// A timer: the file by its number, and its own number there.
+pub(super) type Timer = (usize, u32);
+
+/// All timers that were started and have not fired.
+#[derive(Default)]
+pub(super) struct Timers {
+    order: BTreeSet<(Instant, Timer)>,
+    times: HashMap<Timer, Instant>,
+}
+
+impl Timers {
+    /// Starts a timer; one of the same number is started anew.
+    pub(super) fn start(&mut self, timer: Timer, at: Instant) {
+        self.stop(timer);
+        self.times.insert(timer, at);
+        self.order.insert((at, timer));
+    }
+
+    /// Stops a timer, if it is there.
+    pub(super) fn stop(&mut self, timer: Timer) {
+        if let Some(at) = self.times.remove(&timer) {
+            self.order.remove(&(at, timer));
+        }
+    }
+
+    /// When the next one is due.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.order.first().map(|(at, _)| *at)
+    }
+
+    /// Takes those that are due, the earliest first.
+    pub(super) fn due(&mut self, now: Instant) -> Vec<Timer> {
+        let mut due = Vec::new();
+        while let Some((at, timer)) = self.order.first().copied()
+            && at <= now
+        {
+            self.stop(timer);
+            due.push(timer);
+        }
+        due
+    }
+}

@@ -1,0 +1,3 @@
+exports.name = 'first';
+exports.second = require('./second');
+exports.late = true;
