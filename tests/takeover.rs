@@ -121,6 +121,16 @@ fn a_token_of_somebody_else_does_not_become_the_sessions() {
 }
 
 #[test]
+fn over_tls_the_cookie_goes_over_nothing_else() {
+    let faye = Faye::start_with_file(RULES, &[("FAYE_SERVER__TRUSTED_PROXIES", "127.0.0.1")]);
+    let body = with_token(handshake(), "victim").to_string();
+    let headers = [("Content-Type", "application/json"), ("X-Forwarded-Proto", "https")];
+    let response = faye.http().request("POST", &faye.mount, &headers, body.as_bytes());
+    let cookie = response.header("set-cookie").unwrap();
+    assert!(cookie.ends_with("; Path=/faye; HttpOnly; SameSite=None; Secure"), "{cookie}");
+}
+
+#[test]
 fn a_browser_keeps_its_cookie() {
     let faye = Faye::start_with_file(RULES, &[]);
     let (id, cookie) = victim(&faye);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::{Args, Subcommand};
 
-use super::say;
+use super::{object, say};
 use crate::bench::{self, Floor, Idle, Options, Publishing, Report, Storm, Subscribers};
 
 /// Where the floor listens if nothing is said.
@@ -123,11 +123,6 @@ pub(super) struct Common {
     /// Print one line of JSON, not a table
     #[arg(long)]
     json: bool,
-}
-
-fn object(text: &str) -> Result<String, String> {
-    let is_object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok();
-    is_object.then(|| text.to_owned()).ok_or_else(|| "write a JSON object".to_owned())
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

@@ -49,6 +49,9 @@ enum Command {
         channel: String,
         /// The data, in JSON
         data: String,
+        /// The ext of the message, such as '{"password":"secret"}' [default: the push secret of the settings]
+        #[arg(long, value_name = "JSON", value_parser = object)]
+        ext: Option<String>,
         /// The server [default: where the settings say that it listens]
         #[arg(long)]
         url: Option<String>,
@@ -57,6 +60,9 @@ enum Command {
     Subscribe {
         /// A channel or pattern, such as /hello or '/chat/**'
         pattern: String,
+        /// The ext of the messages, such as '{"token":"…"}'
+        #[arg(long, value_name = "JSON", value_parser = object)]
+        ext: Option<String>,
         /// The server [default: where the settings say that it listens]
         #[arg(long)]
         url: Option<String>,
@@ -79,11 +85,14 @@ pub fn main() -> ExitCode {
             .map_err(Into::into)
             .and_then(|config| serve::run(&config, || arguments.settings())),
         Some(Command::Check { file }) => check::run(file.as_ref().or(arguments.config.as_ref())),
-        Some(Command::Publish { channel, data, url }) => {
-            arguments.url(url.as_ref()).and_then(|url| publish::run(&url, channel, data))
+        Some(Command::Publish { channel, data, ext, url }) => {
+            arguments.url(url.as_ref()).and_then(|server| {
+                let ext = ext.clone().or_else(|| arguments.push_secret(url.as_ref()));
+                publish::run(&server, channel, data, ext.as_deref())
+            })
         }
-        Some(Command::Subscribe { pattern, url }) => {
-            arguments.url(url.as_ref()).and_then(|url| subscribe::run(&url, pattern))
+        Some(Command::Subscribe { pattern, ext, url }) => {
+            arguments.url(url.as_ref()).and_then(|url| subscribe::run(&url, pattern, ext.as_deref()))
         }
         Some(Command::Token(token)) => {
             arguments.settings().map_err(Into::into).and_then(|config| token::run(token, &config))
@@ -114,6 +123,13 @@ impl Arguments {
         load(self.config.as_deref(), std::env::vars_os(), &overrides)
     }
 
+    /// The `ext` with the push secret of the settings, for their own server only.
+    fn push_secret(&self, url: Option<&String>) -> Option<String> {
+        let push = self.settings().ok().filter(|_| url.is_none())?.push;
+        let secret = push.secret?;
+        Some(serde_json::json!({ push.field: secret.expose() }).to_string())
+    }
+
     /// The server that a client command talks to.
     fn url(&self, given: Option<&String>) -> anyhow::Result<String> {
         if let Some(url) = given {
@@ -123,6 +139,12 @@ impl Arguments {
         let scheme = if config.speaks_tls() { "https" } else { "http" };
         Ok(format!("{scheme}://{}{}", reachable(config.server.listen), config.server.mount))
     }
+}
+
+/// A JSON object, as an argument.
+fn object(text: &str) -> Result<String, String> {
+    let is_object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok();
+    is_object.then(|| text.to_owned()).ok_or_else(|| "write a JSON object".to_owned())
 }
 
 /// An address to connect to, for one that is listened on: `0.0.0.0` and `::` mean every address of this machine.

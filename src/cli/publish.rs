@@ -3,8 +3,8 @@
 use super::say;
 use crate::client;
 
-pub(super) fn run(url: &str, channel: &str, data: &str) -> anyhow::Result<()> {
+pub(super) fn run(url: &str, channel: &str, data: &str, ext: Option<&str>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(client::publish(url, channel, data))?;
+    runtime.block_on(client::publish(url, channel, data, ext))?;
     say(format_args!("published to {channel}"))
 }

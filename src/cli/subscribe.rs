@@ -8,10 +8,10 @@ use crate::client::{Failure, Subscription};
 /// How long to wait before a lost server is looked for again.
 const RETRY: Duration = Duration::from_secs(2);
 
-pub(super) fn run(url: &str, pattern: &str) -> anyhow::Result<()> {
+pub(super) fn run(url: &str, pattern: &str, ext: Option<&str>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut subscription = Subscription::open(url, pattern).await?;
+        let mut subscription = Subscription::open(url, pattern, ext).await?;
         loop {
             say_error(&format!("subscribed to {pattern} on {url}"));
             let lost = loop {
@@ -23,7 +23,7 @@ pub(super) fn run(url: &str, pattern: &str) -> anyhow::Result<()> {
             say_error(&format!("{lost}; trying again"));
             subscription = loop {
                 tokio::time::sleep(RETRY).await;
-                match Subscription::open(url, pattern).await {
+                match Subscription::open(url, pattern, ext).await {
                     Ok(subscription) => break subscription,
                     Err(Failure::Refused(text)) => return Err(Failure::Refused(text).into()),
                     Err(_) => {}

@@ -13,17 +13,21 @@ use crate::fetch::{self, FetchError};
 const DEADLINE: Duration = Duration::from_secs(15);
 const ANSWER: usize = 1024 * 1024;
 
-/// Publishes JSON data to a channel.
+/// Publishes JSON data to a channel. `ext` is a JSON object with the credentials that the server asks for.
 ///
 /// # Errors
 /// [`Failure`] if the data is no JSON, or the server cannot be reached or refuses the message.
-pub async fn publish(url: &str, channel: &str, data: &str) -> Result<(), Failure> {
+pub async fn publish(url: &str, channel: &str, data: &str, ext: Option<&str>) -> Result<(), Failure> {
     let uri: Uri = url.parse().map_err(|_| Failure::Url(url.to_owned()))?;
     let data: &RawValue = serde_json::from_str(data).map_err(Failure::Data)?;
     let mut body = b"[{\"channel\":".to_vec();
     json::write_string(&mut body, channel);
     body.extend_from_slice(b",\"data\":");
     body.extend_from_slice(data.get().as_bytes());
+    if let Some(ext) = ext {
+        body.extend_from_slice(b",\"ext\":");
+        body.extend_from_slice(ext.as_bytes());
+    }
     body.extend_from_slice(b"}]");
     let (status, answer) =
         fetch::post_json(&uri, body, DEADLINE, ANSWER).await.map_err(|error| match error {

@@ -33,18 +33,20 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Begins a session and subscribes it to a channel or pattern.
+    /// Begins a session and subscribes it to a channel or pattern. `ext` is a JSON object with the credentials that the
+    /// server asks for.
     ///
     /// # Errors
     /// [`Failure`] if the server cannot be reached, or refuses.
-    pub async fn open(url: &str, pattern: &str) -> Result<Self, Failure> {
+    pub async fn open(url: &str, pattern: &str, ext: Option<&str>) -> Result<Self, Failure> {
         let unreachable = |why: String| Failure::Unreachable { url: url.to_owned(), why };
         let connected = tokio::time::timeout(PATIENCE, connect(url)).await;
         let socket = connected.map_err(|_| unreachable("it does not answer".to_owned()))??;
         let waiting = VecDeque::new();
         let mut this = Self { socket, url: url.to_owned(), client: String::new(), number: 0, waiting };
-        this.ask(r#""channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["websocket"]"#)
-            .await?;
+        let ext = ext.map(|ext| format!(r#","ext":{ext}"#)).unwrap_or_default();
+        let types = r#""supportedConnectionTypes":["websocket"]"#;
+        this.ask(&format!(r#""channel":"/meta/handshake","version":"1.0",{types}{ext}"#)).await?;
         let reply = this.reply("/meta/handshake").await?;
         this.client = reply.text(Field::ClientId).unwrap_or_default().into_owned();
         this.connect().await?;
@@ -53,7 +55,7 @@ impl Subscription {
         let mut quoted = Vec::new();
         json::write_string(&mut quoted, pattern);
         let quoted = String::from_utf8_lossy(&quoted).into_owned();
-        this.ask(&format!(r#""channel":"/meta/subscribe","subscription":{quoted}"#)).await?;
+        this.ask(&format!(r#""channel":"/meta/subscribe","subscription":{quoted}{ext}"#)).await?;
         this.reply("/meta/subscribe").await?;
         Ok(this)
     }

@@ -23,6 +23,12 @@ impl Proxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
+    /// Whether a trusted proxy says that its client uses TLS (`X-Forwarded-Proto`).
+    #[must_use]
+    pub fn is_secure(&self, peer: SocketAddr, head: &Head) -> bool {
+        !self.0.is_empty() && self.have(peer.ip()) && head.get("x-forwarded-proto") == Some(b"https")
+    }
+
     /// The address of the client: the last in `X-Forwarded-For` that is no proxy's, for each proxy appends who it heard
     /// from, and what stands before that may be made up.
     #[must_use]

@@ -5,13 +5,15 @@ use std::fmt::Write;
 use crate::policy::COOKIE;
 use crate::router::Browser;
 
-/// The value of `Set-Cookie`. It lasts as long as the browser runs.
-pub(super) fn set(browser: &Browser, mount: &str) -> String {
+/// The value of `Set-Cookie`. It lasts as long as the browser runs. Over TLS pages of other sites have it too: which of
+/// them may use it is decided by their origin.
+pub(super) fn set(browser: &Browser, mount: &str, is_secure: bool) -> String {
     let mut cookie = format!("{COOKIE}=");
     for byte in browser {
         // Writing to a String cannot fail.
         let _ = write!(cookie, "{byte:02x}");
     }
-    let _ = write!(cookie, "; Path={mount}; HttpOnly; SameSite=Lax");
+    let scope = if is_secure { "SameSite=None; Secure" } else { "SameSite=Lax" };
+    let _ = write!(cookie, "; Path={mount}; HttpOnly; {scope}");
     cookie
 }

@@ -21,6 +21,8 @@ struct Visitor {
     /// Where the client is, before all trusted proxies.
     address: SocketAddr,
     is_foreign: bool,
+    /// Whether the client uses TLS, with us or with a trusted proxy.
+    is_secure: bool,
 }
 
 impl Connection {
@@ -100,7 +102,8 @@ impl Connection {
             return None;
         }
         let address = policy.proxies.client(self.address, head);
-        Some(Visitor { address, is_foreign: page == Page::Foreign })
+        let is_secure = self.stream.tls().is_some() || policy.proxies.is_secure(self.address, head);
+        Some(Visitor { address, is_foreign: page == Page::Foreign, is_secure })
     }
 
     async fn bayeux(
@@ -114,7 +117,8 @@ impl Connection {
         let peer = self.peer(request, payload.transport, visitor);
         let mut touched = Touched::default();
         let received = server.receive(payload.messages, &peer, &mut touched).await;
-        let cookie = received.cookie.map(|browser| cookie::set(&browser, self.context.mount.path()));
+        let mount = self.context.mount.path();
+        let cookie = received.cookie.map(|browser| cookie::set(&browser, mount, visitor.is_secure));
         touched.flush();
         drop(touched);
         let Some(mut answered) = polling::answer(self, &peer, received).await else { return Next::End };
@@ -198,8 +202,8 @@ impl Connection {
             Transport::EventSource => &requests.eventsource,
         }
         .inc();
-        let Visitor { address, is_foreign } = *visitor;
-        let secure = self.stream.tls().is_some();
-        Arc::new(Peer { address: Some(address), transport, secure, head: request.head.clone(), is_foreign })
+        let Visitor { address, is_foreign, is_secure } = *visitor;
+        let address = Some(address);
+        Arc::new(Peer { address, transport, secure: is_secure, head: request.head.clone(), is_foreign })
     }
 }
