@@ -165,3 +165,29 @@ fn a_foreign_page_cannot_use_the_secret() {
     assert_refused(&post("https://evil.example"), "403::Forbidden origin");
     assert_done(&post(&format!("http://{}", faye.address)));
 }
+
+#[test]
+fn the_command_line_shows_the_secret_of_its_settings_to_their_own_server() {
+    let faye = start();
+    let mut subscriber = Session::subscribed(&faye, Via::WebSocket, "/projects/7");
+    let publish = |data: &str, more: &[&str], folder: &std::path::Path| {
+        let mut command = binary();
+        command.args(["publish", "/projects/7", data]).args(more).current_dir(folder);
+        let output = command.env("PUSH_SECRET", "s3cret").output().expect("the binary runs");
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    let elsewhere = tempfile::tempdir().unwrap();
+    let listen = faye.address.to_string();
+    let url = faye.url();
+    assert!(publish("1", &["--listen", &listen], &faye.folder()).0);
+    let (is_done, said) = publish("2", &["--url", &url], &faye.folder());
+    assert!(
+        !is_done && said.contains("403::Password required"),
+        "somebody else's server is not told: {said}"
+    );
+    assert!(!publish("3", &["--listen", &listen], elsewhere.path()).0);
+    assert!(publish("4", &["--url", &url, "--ext", r#"{"password":"s3cret"}"#], elsewhere.path()).0);
+    let (is_done, said) = publish("5", &["--ext", "s3cret"], elsewhere.path());
+    assert!(!is_done && said.contains("write a JSON object"), "{said}");
+    assert_eq!(subscriber.take(2), [1, 4]);
+}

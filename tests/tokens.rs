@@ -4,8 +4,6 @@
 
 mod support;
 
-use std::process::Stdio;
-
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use support::*;
@@ -225,16 +223,11 @@ fn a_subscription_ends_with_its_token_and_its_session_is_told() {
     assert_eq!(short.ask(&subscribe(&id, "/projects/7/b"))[0]["error"], "403::Token expired");
 }
 
-/// Runs `openssl`, which every Debian has; the file that it wrote.
-fn openssl(folder: &std::path::Path, arguments: &[&str]) {
-    let status = std::process::Command::new("openssl")
-        .args(arguments)
-        .current_dir(folder)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .expect("openssl is missing: apt-get install openssl");
-    assert!(status.success(), "openssl {arguments:?}");
+/// Makes a pair of keys and writes them as PEM: `NAME.pem` and `NAME.pub`.
+fn write_keys(folder: &std::path::Path, name: &str, algorithm: &'static rcgen::SignatureAlgorithm) {
+    let pair = rcgen::KeyPair::generate_for(algorithm).unwrap();
+    std::fs::write(folder.join(format!("{name}.pem")), pair.serialize_pem()).unwrap();
+    std::fs::write(folder.join(format!("{name}.pub")), pair.public_key_pem()).unwrap();
 }
 
 /// What `faye token` prints.
@@ -249,14 +242,15 @@ fn faye_token(folder: &std::path::Path, arguments: &[&str]) -> Result<String, St
 fn keys_of_every_algorithm_are_chosen_by_their_id() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
-    openssl(path, &["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", "rsa.pem"]);
-    openssl(path, &["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "ec.pem"]);
-    openssl(path, &["genpkey", "-algorithm", "ED25519", "-out", "ed.pem"]);
     let mut settings =
         "[[key]]\nid = 'h'\nalgorithm = 'HS256'\nsecret = 'a secret of at least thirty-two bytes'\n"
             .to_owned();
-    for (id, algorithm) in [("rsa", "RS256"), ("ec", "ES256"), ("ed", "EdDSA")] {
-        openssl(path, &["pkey", "-in", &format!("{id}.pem"), "-pubout", "-out", &format!("{id}.pub")]);
+    for (id, algorithm, keys) in [
+        ("rsa", "RS256", &rcgen::PKCS_RSA_SHA256),
+        ("ec", "ES256", &rcgen::PKCS_ECDSA_P256_SHA256),
+        ("ed", "EdDSA", &rcgen::PKCS_ED25519),
+    ] {
+        write_keys(path, id, keys);
         let public = path.join(format!("{id}.pub"));
         settings += &format!(
             "[[key]]\nid = '{id}'\nalgorithm = '{algorithm}'\npublic_key = 'file:{}'\n",

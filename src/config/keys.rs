@@ -25,7 +25,6 @@ pub struct Key {
 
 /// What may be written for a key. Bounds include both ends.
 #[derive(Debug, Clone, Copy)]
-#[allow(dead_code, reason = "the sections that come next have them")]
 pub(super) enum Kind {
     /// An IP address with a port.
     Address,
@@ -65,7 +64,6 @@ pub(super) enum Kind {
 
 /// What the elements of an array are.
 #[derive(Debug, Clone, Copy)]
-#[allow(dead_code, reason = "the sections that come next have them")]
 pub(super) enum Element {
     /// Any text that is not empty.
     Text,

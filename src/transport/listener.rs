@@ -38,12 +38,13 @@ pub struct Listener {
 /// A connection's place among those that may be open.
 struct Place {
     metrics: Metrics,
-    _permit: OwnedSemaphorePermit,
-    _neighbour: Neighbour,
+    permit: Option<(OwnedSemaphorePermit, Neighbour)>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        // First, so that whoever reads the figure finds the place free.
+        self.permit.take();
         self.metrics.connections.dec();
     }
 }
@@ -106,7 +107,7 @@ impl Listener {
         };
         metrics.connections_accepted.inc();
         metrics.connections.inc();
-        let place = Place { metrics: metrics.clone(), _permit: permit, _neighbour: neighbour };
+        let place = Place { metrics: metrics.clone(), permit: Some((permit, neighbour)) };
         let stream = match Stream::new(stream, self.context.tls.as_ref()) {
             Ok(stream) => stream,
             Err(error) => {
