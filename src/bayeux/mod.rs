@@ -18,7 +18,7 @@ pub use channel::Verb;
 pub use client_id::ClientId;
 pub use error::BayeuxError;
 pub use message::{Field, Message};
-pub use pattern::Pattern;
+pub use pattern::{Compiled, Pattern};
 pub use publication::Publication;
 
 /// The protocol version of every handshake reply (Bayeux 1.0, section 3.3).

@@ -22,6 +22,27 @@ pub struct Pattern<'a> {
     tail: Tail,
 }
 
+/// A pattern that was read once, to be compared often.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    base: Box<str>,
+    tail: Tail,
+}
+
+impl Compiled {
+    /// Reads a channel or a pattern; `None` for everything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Pattern::parse(text).map(|Pattern { base, tail }| Self { base: base.into(), tail })
+    }
+
+    /// The pattern.
+    #[must_use]
+    pub fn pattern(&self) -> Pattern<'_> {
+        Pattern { base: &self.base, tail: self.tail }
+    }
+}
+
 impl<'a> Pattern<'a> {
     /// Reads a channel or a pattern; `None` for everything else.
     #[must_use]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Policy, Shown, seconds_now};
+use super::{Policy, Rule, Shown, seconds_now};
 use crate::bayeux::{BayeuxError, Pattern};
 use crate::config::Access;
 use crate::peer::Transport;
@@ -86,11 +86,16 @@ impl Policy {
         self.judge(self.handshake, Right::Handshake, "/meta/handshake", shown, answer)
     }
 
-    /// Whether somebody may publish to a channel, whose name is valid.
+    /// Whether somebody may publish to a channel, whose name is valid, and whose rule it is.
     #[must_use]
-    pub fn may_publish(&self, channel: &str, shown: Shown<'_>, answer: Option<&Answer>) -> Judgement {
-        let access = self.rule(channel).publish;
-        self.judge(access, Right::Publish(Pattern::of_name(channel)), channel, shown, answer)
+    pub fn may_publish(
+        &self,
+        rule: &Rule,
+        channel: &str,
+        shown: Shown<'_>,
+        answer: Option<&Answer>,
+    ) -> Judgement {
+        self.judge(rule.publish, Right::Publish(Pattern::of_name(channel)), channel, shown, answer)
     }
 
     /// Whether somebody may subscribe to a channel or pattern. The right on every rule that it overlaps is needed.

@@ -86,7 +86,7 @@ impl Policy {
             }
         }
         Ok(Self {
-            rules: Rules::new(&config.channel, config.mailbox.overflow),
+            rules: Rules::new(&config.channel, config.mailbox.overflow)?,
             handshake: config.handshake.allow,
             secrets: Secrets::new(&config.push),
             push: config.push.clone(),

@@ -1,6 +1,6 @@
 //! The `[[channel]]` rules, compiled once: which one holds for a channel, and which ones a pattern overlaps.
 
-use crate::bayeux::Pattern;
+use crate::bayeux::{Compiled, Pattern};
 use crate::config::{Access, ChannelRule, Overflow};
 
 /// Rules in their order; the first that matches a channel wins.
@@ -14,7 +14,7 @@ pub(super) struct Rules {
 pub struct Rule {
     /// The place in the settings, from zero; `None` for channels without a rule.
     pub place: Option<usize>,
-    pattern: String,
+    pattern: Compiled,
     /// Who may publish.
     pub publish: Access,
     /// Who may subscribe.
@@ -23,39 +23,39 @@ pub struct Rule {
     pub overflow: Overflow,
 }
 
-impl Rule {
-    fn pattern(&self) -> Option<Pattern<'_>> {
-        Pattern::parse(&self.pattern)
-    }
-}
-
 impl Rules {
-    /// Compiles the rules. Patterns are known to be right.
-    #[must_use]
-    pub(super) fn new(rules: &[ChannelRule], overflow: Overflow) -> Self {
-        let compile = |(place, rule): (usize, &ChannelRule)| Rule {
-            place: Some(place),
-            pattern: rule.pattern.clone(),
-            publish: rule.publish,
-            subscribe: rule.subscribe,
-            overflow: rule.overflow.unwrap_or(overflow),
+    /// Compiles the rules.
+    ///
+    /// # Errors
+    /// What matches nothing; settings that passed `faye check` have none such.
+    pub(super) fn new(rules: &[ChannelRule], overflow: Overflow) -> Result<Self, String> {
+        let compile = |(place, rule): (usize, &ChannelRule)| {
+            let pattern = Compiled::parse(&rule.pattern);
+            Ok(Rule {
+                place: Some(place),
+                pattern: pattern
+                    .ok_or_else(|| format!("channel[{}]: {:?} is no pattern", place + 1, rule.pattern))?,
+                publish: rule.publish,
+                subscribe: rule.subscribe,
+                overflow: rule.overflow.unwrap_or(overflow),
+            })
         };
         let otherwise = Rule {
             place: None,
-            pattern: "/**".to_owned(),
+            pattern: Compiled::parse("/**").ok_or("there is no pattern of everything")?,
             publish: Access::ANYONE,
             subscribe: Access::ANYONE,
             overflow,
         };
-        Self { rules: rules.iter().enumerate().map(compile).collect(), otherwise }
+        let rules = rules.iter().enumerate().map(compile).collect::<Result<_, String>>()?;
+        Ok(Self { rules, otherwise })
     }
 
     /// The rule of a channel.
     #[must_use]
     pub(super) fn of(&self, channel: &str) -> &Rule {
         let channel = Pattern::of_name(channel);
-        let found =
-            self.rules.iter().find(|rule| rule.pattern().is_some_and(|pattern| pattern.covers(channel)));
+        let found = self.rules.iter().find(|rule| rule.pattern.pattern().covers(channel));
         found.unwrap_or(&self.otherwise)
     }
 
@@ -67,8 +67,8 @@ impl Rules {
     ) -> impl Iterator<Item = (&'a Rule, Pattern<'a>)> {
         let rules = self.rules.iter().chain([&self.otherwise]).enumerate();
         rules.filter_map(move |(place, rule)| {
-            let common = rule.pattern()?.common(wanted)?;
-            let mut before = self.rules[..place].iter().filter_map(Rule::pattern);
+            let common = rule.pattern.pattern().common(wanted)?;
+            let mut before = self.rules[..place].iter().map(|earlier| earlier.pattern.pattern());
             before.all(|earlier| !earlier.covers(common)).then_some((rule, common))
         })
     }
@@ -88,7 +88,7 @@ mod tests {
             rate: None,
             overflow: None,
         };
-        Rules::new(&patterns.iter().map(rule).collect::<Vec<_>>(), Overflow::Disconnect)
+        Rules::new(&patterns.iter().map(rule).collect::<Vec<_>>(), Overflow::Disconnect).unwrap()
     }
 
     fn overlapping(patterns: &[&str], wanted: &str) -> Vec<Option<usize>> {

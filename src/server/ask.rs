@@ -77,7 +77,8 @@ impl Server {
                 let name = message.text(Field::Channel).filter(|name| channel::is_name(name));
                 let name =
                     name.filter(|name| message.get(Field::Data).is_some() && self.check_size(name).is_ok());
-                let asked = name.filter(|name| has_to_ask(policy.may_publish(name, shown, None)));
+                let asked =
+                    name.filter(|name| has_to_ask(policy.may_publish(policy.rule(name), name, shown, None)));
                 ("publish", asked.map(|name| name.into()).into_iter().collect())
             }
             Verb::Subscribe if session.is_some() && credentials.token_error().is_none() => {

@@ -12,15 +12,18 @@ use super::event::Event;
 use super::receive::Request;
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, ClientId, Field, Message, Publication, channel, json, parse};
+use crate::config::Overflow;
 use crate::extension::Receiver;
 use crate::metrics::Reason;
-use crate::policy::household;
+use crate::policy::{Rule, household};
 use crate::router::{Adapt, Session, Touched};
 
 /// A publication that was accepted.
 pub(super) struct Publish {
     /// The channel.
     pub(super) channel: String,
+    /// What happens when a mailbox has no room for it.
+    pub(super) overflow: Overflow,
     /// The session that the publisher named, if anybody listens to events.
     pub(super) client: Option<ClientId>,
 }
@@ -44,8 +47,9 @@ impl Server {
         if message.get(Field::Data).is_none() {
             outcome = Outcome::Failed(BayeuxError::ParameterMissing("data"));
         }
+        let rule = request.policy.rule(&name);
         if outcome.is_done()
-            && let Err(error) = self.may_publish(request, &name)
+            && let Err(error) = self.may_publish(request, rule, &name)
         {
             outcome = Outcome::Failed(error);
         }
@@ -53,7 +57,7 @@ impl Server {
         if outcome.is_done() {
             self.metrics.publications.inc();
             let client = if self.is_listened_to() { self.publisher(request) } else { None };
-            *accepted = Some(Publish { channel: name.into_owned(), client });
+            *accepted = Some(Publish { channel: name.into_owned(), overflow: rule.overflow, client });
         }
         outcome
     }
@@ -69,17 +73,18 @@ impl Server {
 
     /// Whether the policy allows a publication, and its publisher does not publish too often. Who has the push secret
     /// may publish as often as it likes.
-    fn may_publish(&self, request: &Request<'_>, channel: &str) -> Result<(), BayeuxError> {
+    fn may_publish(&self, request: &Request<'_>, rule: &Rule, channel: &str) -> Result<(), BayeuxError> {
         let policy = request.policy;
-        let rule = policy.rule(channel);
         let buckets = policy.publications(rule);
-        if rule.publish.anyone && buckets.is_none() && policy.messages.is_none() {
+        let is_counted = buckets.is_some() || policy.messages.is_some();
+        if rule.publish.anyone && !is_counted {
             return Ok(());
         }
-        let session = self.proven_session(request);
+        let needs_session = is_counted || rule.publish.token;
+        let session = if needs_session { self.proven_session(request) } else { None };
         let shown = request.shown(session.as_deref());
-        self.permit(policy.may_publish(channel, shown, request.answer(channel)), channel)?;
-        if policy.has_secret(shown) {
+        self.permit(policy.may_publish(rule, channel, shown, request.answer(channel)), channel)?;
+        if !is_counted || policy.has_secret(shown) {
             return Ok(());
         }
         if let Some(session) = &session {
@@ -102,7 +107,7 @@ impl Server {
         let told = self.is_listened_to().then(|| message.clone());
         // Messages to /service/ are for the server alone.
         if !channel::is_service(&accepted.channel) {
-            self.spread(&accepted.channel, message, touched);
+            self.spread(&accepted, message, touched);
         }
         if let Some(message) = told {
             self.tell_of(accepted, &message);
@@ -112,19 +117,19 @@ impl Server {
     /// Tells the listeners of a publication, whether anybody was subscribed or not.
     pub(super) fn tell_of(&self, accepted: Publish, message: &Message) {
         self.emit(|| {
-            let Publish { channel, client } = accepted;
+            let Publish { channel, client, .. } = accepted;
             let data = Bytes::copy_from_slice(message.get(Field::Data).unwrap_or_default());
             Event::Publish { client, channel, data }
         });
     }
 
-    pub(super) fn spread(&self, name: &str, message: Message, touched: &mut Touched) {
+    pub(super) fn spread(&self, accepted: &Publish, message: Message, touched: &mut Touched) {
+        let Publish { channel: name, overflow, .. } = accepted;
         let publication = Arc::new(Publication::new(name, message));
-        let overflow = self.policy.load().rule(name).overflow;
         let adapt = |session: &Session, publication: &Arc<Publication>| self.adapt(session, publication);
         let adapt: Option<Adapt<'_>> = if self.pipeline.sees_deliveries() { Some(&adapt) } else { None };
         self.broker
-            .publish(&publication, |publication| self.trie.deliver(publication, overflow, touched, adapt));
+            .publish(&publication, |publication| self.trie.deliver(publication, *overflow, touched, adapt));
         for session in touched.take_overflowed() {
             if self.end(&session) {
                 tracing::warn!(client = %session.id(), channel = name, "mailbox full, session ended");

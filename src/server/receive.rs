@@ -161,7 +161,7 @@ impl Server {
                 if !channel::is_service(&accepted.channel)
                     && let Some(seen) = self.pipeline.publication(message.clone(), || touched.flush()).await
                 {
-                    self.spread(&accepted.channel, seen, touched);
+                    self.spread(&accepted, seen, touched);
                 }
                 self.tell_of(accepted, &message);
             }
