@@ -18,6 +18,9 @@ use crate::tls::{self, Certificates, Tls, TlsError};
 use crate::transport::{Clock, Context, Endpoint, Listener, Mount, TICK};
 use crate::webhook::Webhook;
 
+/// Connections at one time for health and metrics, where they have a listener of their own.
+const ADMIN_CONNECTIONS: usize = 256;
+
 /// How often expired sessions are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
 
@@ -77,12 +80,18 @@ impl App {
         let clock = Arc::new(Clock::default());
         let secure = tls.as_ref().map(|tls| Arc::clone(&tls.config));
         let context = |server: Option<Arc<Server>>, tls, endpoints: Vec<Arc<dyn Endpoint>>| {
+            let mut limits = config.limits.clone();
+            if server.is_none() {
+                // Who wants to know how a full server is has to get in.
+                limits.connections = ADMIN_CONNECTIONS;
+                limits.connections_by_address = 0;
+            }
             Arc::new(Context {
                 tls,
                 server,
                 endpoints,
                 mount: mount.clone(),
-                limits: config.limits.clone(),
+                limits,
                 websocket: config.websocket.clone(),
                 eventsource: config.eventsource.clone(),
                 clock: Arc::clone(&clock),
@@ -105,6 +114,19 @@ impl App {
         let listener = listen(config.server.listen, setting, context)?;
         let webhook = Webhook::new(&config.webhook, metrics).map_err(StartError::Setting)?;
         Ok(Self { server, listener, admin, tls, mount, clock, webhook, drain: config.server.drain, scripts })
+    }
+
+    /// Does all that [`App::bind`] does but for listening: settings that pass it are such that a server can start by.
+    ///
+    /// # Errors
+    /// [`StartError`] if an extension cannot be loaded or a setting makes no sense.
+    pub fn check(config: &Config) -> Result<(), StartError> {
+        let metrics = Metrics::default();
+        scripts(config, &metrics)?;
+        tls::server(config, &metrics)?;
+        Webhook::new(&config.webhook, metrics.clone()).map_err(StartError::Setting)?;
+        Server::new(config, &[], metrics).map_err(StartError::Setting)?;
+        Ok(())
     }
 
     /// Goes by other settings from now on, as far as they can change while connections are open: who may do what, its keys

@@ -278,3 +278,65 @@ fn what_the_application_sees_beside_the_ext_is_a_part_of_the_credential() {
     assert_eq!(ask(&guessed, "login=2")["error"], format!("401:{id}:Unknown client"));
     assert_done(&ask(&guessed, "login=1"));
 }
+
+#[test]
+fn a_message_that_is_refused_anyway_is_not_asked_about() {
+    let application = Application::start(answers(json!({"allow": true})));
+    let rules = format!("{RULES}\n[[channel]]\nmatch = '/closed/**'\nsubscribe = 'nobody'\n");
+    let url = application.url();
+    let settings = [
+        ("FAYE_HOOK__URL", url.as_str()),
+        ("FAYE_HANDSHAKE__ALLOW", "hook"),
+        ("FAYE_LIMITS__SUBSCRIPTIONS", "9"),
+        ("FAYE_LIMITS__BATCH", "9"),
+    ];
+    let faye = Faye::start_with_file(&rules, &settings);
+    faye.ask(&json!({"channel": "/meta/handshake", "supportedConnectionTypes": ["websocket"]}));
+    faye.ask(&json!({"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["none"]}));
+    assert!(application.so_far().is_empty());
+    let id = faye.ask(&as_user(handshake(), "u7"))["clientId"].as_str().unwrap().to_owned();
+    application.so_far();
+    let ask = |wanted: Value| faye.ask(&as_user(subscribe(&id, wanted), "u7"));
+    assert_eq!(ask(json!(["/closed/a", "/projects/1"]))["error"], "403:/closed/a:Forbidden channel");
+    assert_eq!(ask(json!(vec!["/projects/1"; 10]))["error"], "413:9:Too many subscriptions");
+    assert!(application.so_far().is_empty());
+    assert_done(&ask(json!(vec!["/projects/1"; 9])));
+    assert_eq!(application.so_far().len(), 1, "what is asked for twice is asked about once");
+}
+
+#[test]
+fn who_is_too_fast_is_not_asked_about() {
+    let application = Application::start(answers(json!({"allow": true})));
+    let rules = "[rates]\nhandshakes = '2/h'\n[[channel]]\nmatch = '/**'\npublish = 'hook'\nrate = '3/h'\n";
+    let url = application.url();
+    let settings = [("FAYE_HOOK__URL", url.as_str()), ("FAYE_HANDSHAKE__ALLOW", "hook")];
+    let faye = Faye::start_with_file(rules, &settings);
+    let done = |message: &Value| (0..6).filter(|_| faye.ask(message)["successful"] == true).count();
+    assert_eq!(done(&handshake()), 2);
+    assert_eq!(done(&publication("/a", 1)), 3);
+    assert_eq!(application.so_far().len(), 5);
+}
+
+#[test]
+fn an_ext_that_the_application_did_not_look_at_proves_nothing() {
+    let application = Application::start(answers(json!({"allow": true})));
+    let token = jsonwebtoken::encode(
+        &jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256),
+        &json!({"sub": "u", "subscribe": "/rooms/*", "exp": 4_000_000_000_u64}),
+        &jsonwebtoken::EncodingKey::from_secret(b"a secret of at least thirty-two bytes"),
+    );
+    let rules = format!(
+        "{RULES}\n[[channel]]\nmatch = '/rooms/*'\nsubscribe = 'token'\n[[key]]\nalgorithm = 'HS256'\nsecret = 'a secret of at least thirty-two bytes'\n"
+    );
+    let faye = Faye::start_with_file(&rules, &[("FAYE_HOOK__URL", &application.url())]);
+    let mut socket = Socket::open(&faye);
+    let mut message = handshake();
+    message["ext"] = json!({"token": token.unwrap()});
+    let id = socket.ask(&message)[0]["clientId"].as_str().unwrap().to_owned();
+    let mut guessed = subscribe(&id, "/rooms/1");
+    guessed["ext"] = json!({"lang": "en"});
+    assert_done(&socket.ask(&guessed)[0]);
+    let mut stranger = connect(&id, "long-polling");
+    stranger["ext"] = json!({"lang": "en"});
+    assert_eq!(faye.ask(&stranger)["error"], format!("401:{id}:Unknown client"));
+}

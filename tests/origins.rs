@@ -98,6 +98,24 @@ fn a_script_of_a_page_that_hides_itself_is_refused_where_origins_are_listed() {
 }
 
 #[test]
+fn over_tls_a_page_of_the_same_host_that_came_without_is_foreign() {
+    let faye = Faye::start(&[
+        ("FAYE_BROWSERS__ORIGINS", "https://app.example"),
+        ("FAYE_SERVER__TRUSTED_PROXIES", "127.0.0.1"),
+    ]);
+    let status = |scheme: &str| {
+        let origin = format!("{scheme}://{}", faye.address);
+        let headers = [
+            ("Origin", origin.as_str()),
+            ("X-Forwarded-Proto", "https"),
+            ("Content-Type", "application/json"),
+        ];
+        faye.http().request("POST", &faye.mount, &headers, handshake().to_string().as_bytes()).status
+    };
+    assert_eq!((status("http"), status("https")), (403, 200));
+}
+
+#[test]
 fn programs_need_no_origin_and_every_page_has_the_script() {
     let faye = Faye::start(&[("FAYE_BROWSERS__ORIGINS", "https://app.example")]);
     assert_done(&faye.ask(&handshake()));

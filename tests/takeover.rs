@@ -21,7 +21,7 @@ subscribe = 'token'
 fn token(subject: &str) -> String {
     use jsonwebtoken::{Algorithm, EncodingKey, Header};
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let claims = json!({"sub": subject, "subscribe": "/private/**", "exp": now + 3600});
+    let claims = json!({"sub": subject, "subscribe": "/private/**", "publish": "/**", "exp": now + 3600});
     let key = EncodingKey::from_secret(b"a secret of at least thirty-two bytes");
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
 }
@@ -207,4 +207,66 @@ fn who_has_shown_nothing_is_served_as_ever() {
     }
     assert_done(&Socket::open(&faye).ask(&connect_now(&id, "websocket"))[0]);
     assert_eq!(faye.metric("faye_refused_total{reason=\"unproven\"}"), 0);
+}
+
+#[test]
+fn what_was_attached_before_a_session_was_bound_gets_nothing_of_it() {
+    let faye = Faye::start_with_file(RULES, &[]);
+    for via in [Via::Jsonp, Via::EventSource, Via::WebSocket] {
+        // Somebody who has seen the identifier before the client has shown anything.
+        let mut socket = Socket::open(&faye);
+        let reply = socket.ask(&handshake()).remove(0);
+        let id = reply["clientId"].as_str().unwrap().to_owned();
+        assert_done(&socket.ask(&connect_now(&id, "websocket"))[0]);
+        let mut stranger = Stranger::attach(&faye, via, &id);
+        assert_done(&socket.ask(&with_token(subscribe(&id, "/private/a"), "victim"))[0]);
+        let mut publisher = publication("/private/a", "secret");
+        publisher["ext"] = json!({"token": token("publisher")});
+        assert_done(&faye.ask(&publisher));
+        assert!(!stranger.all().contains("secret"), "{via:?}");
+        socket.send(&connect_now(&id, "websocket"));
+        // The reply may come before or behind it.
+        while data(&delivered(&socket.messages())) != ["secret"] {}
+    }
+}
+
+/// Somebody's transport for the session of another.
+enum Stranger {
+    Script(Http),
+    Stream(Stream),
+    Socket(Socket),
+}
+
+impl Stranger {
+    fn attach(faye: &Faye, via: Via, id: &str) -> Self {
+        match via {
+            Via::Jsonp => {
+                let query = encode(&[("message", &connect(id, "callback-polling").to_string())]);
+                let mut http = faye.http();
+                http.send("GET", &format!("{}?{query}", faye.mount), &[], b"");
+                faye.wait_for_polls(1);
+                Self::Script(http)
+            }
+            Via::EventSource => Self::Stream(Stream::open(faye, id)),
+            _ => {
+                let mut socket = Socket::open(faye);
+                assert_done(&socket.ask(&connect_now(id, "websocket"))[0]);
+                Self::Socket(socket)
+            }
+        }
+    }
+
+    /// All that it brings until its end.
+    fn all(&mut self) -> String {
+        match self {
+            Self::Script(http) => http.response().text(),
+            Self::Stream(stream) => {
+                std::iter::from_fn(|| stream.message_or_cut()).map(|message| message.to_string()).collect()
+            }
+            Self::Socket(socket) => std::iter::from_fn(|| socket.messages_or_end())
+                .flatten()
+                .map(|message| message.to_string())
+                .collect(),
+        }
+    }
 }

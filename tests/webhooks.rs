@@ -99,3 +99,15 @@ fn what_happened_before_a_stop_is_told() {
         told(&application, 50).iter().map(|event| event["clientId"].as_str().unwrap().to_owned()).collect();
     assert_eq!(seen, clients);
 }
+
+#[test]
+fn events_that_wait_are_bounded_in_bytes() {
+    let application = Application::start(|_| None);
+    let settings = [("FAYE_WEBHOOK__EVENTS", "publish"), ("FAYE_WEBHOOK__BYTES", "100KiB")];
+    let faye = start(&application, &settings);
+    for _ in 0..10 {
+        faye.publish("/a", "x".repeat(30_000));
+    }
+    // Three have room, under way or not.
+    faye.wait_for_metric("faye_webhook_lost_total", |now| now == 7);
+}

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail};
 
 use super::say;
+use crate::app::App;
 use crate::config::{DEFAULT_FILE, check, load};
-use crate::policy::Policy;
 
 pub(super) fn run(file: Option<&PathBuf>) -> anyhow::Result<()> {
     let file = file.map_or(Path::new(DEFAULT_FILE), PathBuf::as_path);
@@ -19,6 +19,8 @@ pub(super) fn run(file: Option<&PathBuf>) -> anyhow::Result<()> {
     }
     // With the variables and the files that it names, as the server would have it.
     let config = load(Some(file), std::env::vars_os(), &[])?;
-    Policy::new(&config).map_err(|problem| anyhow!("{name}: {problem}"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let checked = runtime.block_on(async { App::check(&config) });
+    checked.map_err(|problem| anyhow!("{name}: {problem}"))?;
     say(format_args!("{name} is good"))
 }

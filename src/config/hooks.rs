@@ -82,6 +82,9 @@ pub struct Webhook {
     pub retry: Duration,
     /// Events that may wait.
     pub waiting: usize,
+    /// Bytes of events that may wait.
+    #[serde(deserialize_with = "units::size")]
+    pub bytes: usize,
 }
 
 impl Default for Webhook {
@@ -95,6 +98,7 @@ impl Default for Webhook {
             deadline: Duration::from_secs(10),
             retry: Duration::from_secs(3600),
             waiting: 100_000,
+            bytes: 64 * 1024 * 1024,
         }
     }
 }

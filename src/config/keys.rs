@@ -271,6 +271,7 @@ pub const KEYS: &[Key] = &[
     key("webhook", "deadline", Kind::Duration(1, MINUTE)),
     key("webhook", "retry", Kind::Duration(1, 24 * HOUR)),
     key("webhook", "waiting", Kind::Count(1, MANY)),
+    key("webhook", "bytes", Kind::Size(1, GIB)),
     key("rates", "handshakes", Kind::Rate),
     key("rates", "messages", Kind::Rate),
     key("key", "id", Kind::Text),

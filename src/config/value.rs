@@ -226,10 +226,10 @@ fn is_network(text: &str) -> bool {
 }
 
 fn is_url(text: &str) -> bool {
-    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-    rest.is_some_and(|rest| {
-        rest.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'[')
-    }) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    let Ok(url) = text.parse::<hyper::http::Uri>() else { return false };
+    let has_port = url.authority().is_some_and(|authority| !authority.host().is_empty())
+        && url.port().is_none_or(|_| url.port_u16().is_some());
+    matches!(url.scheme_str(), Some("http" | "https")) && has_port
 }
 
 /// A channel, or a pattern whose whole last segment is `*` or `**`: what a client may subscribe to, no more.

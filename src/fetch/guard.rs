@@ -50,6 +50,8 @@ pub(super) fn is_public(address: IpAddr) -> bool {
             let is_unique_local = first & 0xfe00 == 0xfc00;
             let is_link_local = first & 0xffc0 == 0xfe80;
             let is_site_local = first & 0xffc0 == 0xfec0;
+            // 64:ff9b:1::/48 (RFC 8215) leads wherever the network likes.
+            let is_translated = segments[..3] == [0x64, 0xff9b, 1];
             let is_documentation = first == 0x2001 && segments[1] == 0xdb8;
             // NAT64 and 6to4 carry an IPv4 address.
             let inner = match segments {
@@ -64,6 +66,7 @@ pub(super) fn is_public(address: IpAddr) -> bool {
                 || is_link_local
                 || is_site_local
                 || is_documentation
+                || is_translated
                 || segments[..6] == [0; 6]
                 || inner.is_some_and(|inner| !is_public_v4(inner)))
         }
@@ -118,6 +121,7 @@ mod tests {
             "fec0::1",
             "ff02::1",
             "64:ff9b::7f00:1",
+            "64:ff9b:1::1",
             "2002:7f00:1::",
             "2001:db8::1",
         ] {

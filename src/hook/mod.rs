@@ -42,6 +42,9 @@ pub struct Hook {
     failure: Failure,
     fetch: Fetch,
     turns: Semaphore,
+    /// Requests at one time.
+    concurrent: usize,
+    /// Questions that are asked or wait.
     waiting: AtomicUsize,
     most_waiting: usize,
     breaker: Breaker,
@@ -88,6 +91,7 @@ impl Hook {
             failure: settings.failure,
             fetch: Fetch::new(Reach::Everywhere),
             turns: Semaphore::new(settings.concurrent),
+            concurrent: settings.concurrent,
             waiting: AtomicUsize::new(0),
             most_waiting: settings.waiting,
             breaker: Breaker::new(settings.failures, settings.pause),
@@ -118,8 +122,7 @@ impl Hook {
                 let answer = if body.allow { Answer::Allowed } else { Answer::Refused(error()) };
                 // What changes the message holds for that message only.
                 if body.data.is_none() && body.ext.is_none() {
-                    let said =
-                        body.cache.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default());
+                    let said = body.cache.map(kept);
                     self.cache.keep(key, &answer, said.unwrap_or(self.kept).min(LONGEST_KEPT));
                 }
                 Reply { answer, data: body.data, ext: body.ext }
@@ -171,6 +174,12 @@ impl Hook {
     }
 }
 
+/// For how long an answer holds that says so; a time beyond all bounds is the longest.
+fn kept(seconds: f64) -> Duration {
+    let beyond = if seconds > 0.0 { LONGEST_KEPT } else { Duration::ZERO };
+    Duration::try_from_secs_f64(seconds).unwrap_or(beyond)
+}
+
 /// A question that waits for its answer.
 struct Waiting<'a>(&'a Hook);
 
@@ -178,7 +187,7 @@ impl<'a> Waiting<'a> {
     fn begin(hook: &'a Hook) -> Option<Self> {
         let waiting = hook.waiting.fetch_add(1, Ordering::Relaxed);
         let place = Self(hook);
-        (waiting < hook.most_waiting.saturating_add(hook.turns.available_permits())).then_some(place)
+        (waiting < hook.most_waiting.saturating_add(hook.concurrent)).then_some(place)
     }
 }
 

@@ -28,28 +28,31 @@ impl Browsers {
         Self { origins: settings.origins.clone(), jsonp: settings.jsonp }
     }
 
-    /// Judges the page of a request; a script is how JSON-P is asked for.
+    /// Judges the page of a request; a script is how JSON-P is asked for. Where the client uses TLS, a page that came without
+    /// may be anybody's.
     #[must_use]
-    pub fn judge(&self, head: &Head, is_script: bool) -> Page {
+    pub fn judge(&self, head: &Head, is_script: bool, is_secure: bool) -> Page {
         let text = |name| head.get(name).and_then(|value| std::str::from_utf8(value).ok());
         if let Some(origin) = text("origin").filter(|origin| !origin.is_empty()) {
-            return self.page(origin, head);
+            return self.page(origin, head, is_secure);
         }
         // A browser does not say the origin of a page that loads a script.
         let referer = text("referer").and_then(origin_of);
         match text("sec-fetch-site") {
             Some("same-origin" | "none") => Page::Known,
-            Some(_) => referer.map_or_else(|| self.unknown(), |origin| self.page(origin, head)),
-            None if is_script => referer.map_or_else(|| self.unknown(), |origin| self.page(origin, head)),
+            Some(_) => referer.map_or_else(|| self.unknown(), |origin| self.page(origin, head, is_secure)),
+            None if is_script => {
+                referer.map_or_else(|| self.unknown(), |origin| self.page(origin, head, is_secure))
+            }
             // A program, or an old browser on a page of our own: others say the origin.
             None => Page::Known,
         }
     }
 
-    fn page(&self, origin: &str, head: &Head) -> Page {
+    fn page(&self, origin: &str, head: &Head, is_secure: bool) -> Page {
         let host = head.get("host").unwrap_or_default();
         let is_own = origin.split_once("://").is_some_and(|(scheme, authority)| {
-            is_web(scheme) && authority.as_bytes().eq_ignore_ascii_case(host)
+            is_web(scheme, is_secure) && authority.as_bytes().eq_ignore_ascii_case(host)
         });
         if is_own || self.origins.iter().any(|allowed| allowed.allows(origin)) {
             return Page::Known;
@@ -66,8 +69,8 @@ impl Browsers {
     }
 }
 
-fn is_web(scheme: &str) -> bool {
-    scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+fn is_web(scheme: &str, is_secure: bool) -> bool {
+    scheme.eq_ignore_ascii_case("https") || !is_secure && scheme.eq_ignore_ascii_case("http")
 }
 
 /// The origin of a URL.
@@ -86,7 +89,7 @@ mod tests {
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let head =
             Head::new(format!("GET / HTTP/1.1\r\nHost: own.example:8000\r\n{headers}").as_bytes(), 4..5);
-        Browsers::new(&crate::config::Browsers { origins, jsonp: true }).judge(&head, is_script)
+        Browsers::new(&crate::config::Browsers { origins, jsonp: true }).judge(&head, is_script, false)
     }
 
     #[test]

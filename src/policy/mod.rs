@@ -43,6 +43,7 @@ pub struct Policy {
     pub messages: Option<Buckets>,
     /// Publications of one publisher, by the place of the rule.
     publications: Vec<Option<Buckets>>,
+    counts_publications: bool,
     /// Whether any rule asks the application.
     asks: bool,
     /// Headers that the application sees.
@@ -96,6 +97,8 @@ impl Policy {
             handshakes: config.rates.handshakes.map(Buckets::new),
             messages: config.rates.messages.map(Buckets::new),
             publications: config.channel.iter().map(|rule| rule.rate.map(Buckets::new)).collect(),
+            counts_publications: config.rates.messages.is_some()
+                || config.channel.iter().any(|rule| rule.rate.is_some()),
             asks,
             asked_headers: config.hook.headers.clone(),
             browsers: Browsers::new(&config.browsers),
@@ -113,6 +116,12 @@ impl Policy {
     #[must_use]
     pub fn publications(&self, rule: &Rule) -> Option<&Buckets> {
         self.publications.get(rule.place?)?.as_ref()
+    }
+
+    /// Whether publications are counted at all.
+    #[must_use]
+    pub fn counts_publications(&self) -> bool {
+        self.counts_publications
     }
 
     /// Whether any token is taken.

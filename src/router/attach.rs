@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::attachment::{Attachment, Detached, Holder, same};
 use super::session::{Session, State};
-use crate::peer::Transport;
+use crate::peer::{Peer, Transport};
 
 /// What became of the wish to be a session's transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,22 @@ impl Session {
             state.holder.outlive(attachment);
         }
         state.standby.take_if(is_it);
+    }
+
+    /// Ends the transports that are attached or stand by, and whose requests may not get the session's messages.
+    pub fn expel(self: &Arc<Self>, may: impl Fn(&Arc<Peer>) -> bool) {
+        let expelled = {
+            let mut state = self.lock();
+            let is_other = |there: &mut Arc<dyn Attachment>| !may(there.peer());
+            let attached = state.attachment.take_if(is_other);
+            if let Some(attached) = &attached {
+                state.holder.outlive(attached);
+            }
+            [attached, state.standby.take_if(is_other)]
+        };
+        for transport in expelled.into_iter().flatten() {
+            transport.detach(self, Detached::Ended);
+        }
     }
 
     /// Whether the transport is the attached one.

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use super::Server;
-use super::handshake::HANDSHAKE;
+use super::handshake::{HANDSHAKE, wrong};
 use super::receive::Answers;
-use crate::bayeux::{Field, Message, Verb, channel, json};
+use crate::bayeux::{BayeuxError, Field, Message, Verb, channel};
 use crate::hook::Question;
 use crate::peer::Peer;
 use crate::policy::{Answer, Credentials, Judgement, Policy, Shown};
 use crate::router::Touched;
 
 impl Server {
-    /// What the application says about a message. It may change the message's `data` and `ext`.
+    /// What the application says about a message, and what the rates say, if they were asked before. It may change the
+    /// message's `data` and `ext`.
     pub(super) async fn ask(
         &self,
         policy: &Policy,
@@ -20,20 +21,24 @@ impl Server {
         credentials: &Credentials,
         peer: &Arc<Peer>,
         touched: &mut Touched,
-    ) -> Answers {
+    ) -> (Answers, Option<Result<(), BayeuxError>>) {
         let mut answers = Answers::new();
         let (operation, channels) = self.questions(policy, message, credentials, peer);
         if channels.is_empty() {
-            return answers;
+            return (answers, None);
         }
+        let charged = {
+            let none = Answers::new();
+            self.charge(message.verb(), &self.request(message, peer, false, policy, credentials, &none))
+        };
+        let hook = self.hook.load_full().filter(|_| charged.is_ok());
+        let Some(hook) = hook else { return (answers, Some(charged)) };
         let mut asked = message.clone();
         if self.named_session(policy, message, credentials, peer).is_none() {
             // Whoever is asked takes it for who sent the message.
             asked.remove(Field::ClientId);
         }
-        let hook = self.hook.load_full();
         for channel in channels {
-            let Some(hook) = hook.as_deref() else { return answers };
             touched.flush();
             let credential = credentials.digest();
             let question = Question { operation, channel: &channel, message: &asked, peer, credential };
@@ -50,7 +55,7 @@ impl Server {
                 break;
             }
         }
-        answers
+        (answers, Some(charged))
     }
 
     /// The operation of a message, and the channels for which the application has to be asked.
@@ -70,7 +75,8 @@ impl Server {
         let has_to_ask = |judgement| matches!(judgement, Judgement::Ask);
         match message.verb() {
             Verb::Handshake => {
-                let asks = credentials.token_error().is_none() && has_to_ask(policy.may_begin(shown, None));
+                let is_good = wrong(message).is_none() && credentials.token_error().is_none();
+                let asks = is_good && has_to_ask(policy.may_begin(shown, None));
                 ("handshake", asks.then(|| HANDSHAKE.into()).into_iter().collect())
             }
             Verb::Publish => {
@@ -83,12 +89,20 @@ impl Server {
             }
             Verb::Subscribe if session.is_some() && credentials.token_error().is_none() => {
                 let wanted = message.truthy(Field::Subscription).unwrap_or_default();
-                let patterns =
-                    json::elements(wanted).into_iter().map_while(|one| self.subscribable(one).ok());
-                let asked = patterns.filter(|pattern| {
-                    !channel::is_service(pattern) && has_to_ask(policy.may_subscribe(pattern, shown, None))
-                });
-                ("subscribe", asked.map(|pattern| pattern.into()).take(self.limits.subscriptions).collect())
+                let mut asked: Vec<Box<str>> = Vec::new();
+                for element in self.elements(wanted).unwrap_or_default() {
+                    // What is refused ends the list; what was seen before is known.
+                    let Ok(pattern) = self.subscribable(element) else { break };
+                    if channel::is_service(&pattern) || asked.iter().any(|known| **known == *pattern) {
+                        continue;
+                    }
+                    match policy.may_subscribe(&pattern, shown, None) {
+                        Judgement::Ask => asked.push(pattern.into()),
+                        Judgement::Refused(_) => break,
+                        Judgement::Allowed { .. } => {}
+                    }
+                }
+                ("subscribe", asked)
             }
             _ => ("", Vec::new()),
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::receive::{Accepted, Request};
 use super::{Server, client_unknown};
 use crate::bayeux::reply::{self, Outcome};
-use crate::bayeux::{BayeuxError, CONNECTION_TYPES, Field, Message, json};
+use crate::bayeux::{BayeuxError, CONNECTION_TYPES, Field, Message, Verb, json};
 use crate::peer::Transport;
 
 impl Server {
@@ -21,8 +21,8 @@ impl Server {
     ) -> Outcome {
         let mut outcome = request.outcome.clone();
         let session = self.session_of(request, &mut outcome);
-        let Request { message, peer, alone, policy, .. } = *request;
-        if let Some(Err(error)) = session.as_ref().map(|session| self.count(session, policy)) {
+        let Request { message, peer, alone, .. } = *request;
+        if let (true, Err(error)) = (outcome.is_done(), request.charge(self, Verb::Connect)) {
             outcome = Outcome::Failed(error);
         }
         let kind = message.text(Field::ConnectionType);

@@ -11,9 +11,8 @@ use super::event::Event;
 use super::permit::Permit;
 use super::receive::Request;
 use crate::bayeux::reply::{self, Outcome};
-use crate::bayeux::{BayeuxError, CONNECTION_TYPES, ClientId, Field, Message, json};
+use crate::bayeux::{BayeuxError, CONNECTION_TYPES, ClientId, Field, Message, Verb, json};
 use crate::metrics::Reason;
-use crate::policy::household;
 use crate::router::{Browser, Session};
 
 /// The channel, under which the application is asked too.
@@ -37,7 +36,8 @@ impl Server {
                 Ok((session, permit)) => {
                     created = Some(*session.id());
                     if permit.by_credential || request.shows_token() {
-                        self.bind(&session, request, permit.grant, cookie);
+                        let is_asked = permit.grant.is_none() && request.answer(HANDSHAKE).is_some();
+                        self.bind(&session, request, permit.grant, is_asked, cookie);
                     }
                 }
                 Err(error) => outcome = Outcome::Failed(error),
@@ -58,12 +58,7 @@ impl Server {
 
     /// Whether a session may begin: not too often, without a bad token, and by the policy.
     fn admit(&self, request: &Request<'_>) -> Result<Permit, BayeuxError> {
-        if let (Some(buckets), Some(address)) = (&request.policy.handshakes, request.peer.address)
-            && let Err(wait) = buckets.take(household(address.ip()))
-        {
-            self.metrics.refuse(Reason::handshakes);
-            return Err(self.too_often(wait));
-        }
+        request.charge(self, Verb::Handshake)?;
         if let Some(error) = request.token_error() {
             self.metrics.refuse(Reason::forbidden);
             return Err(error);
@@ -104,7 +99,7 @@ fn random_bits() -> Result<[u8; 20], getrandom::Error> {
     })
 }
 
-fn wrong(message: &Message) -> Option<BayeuxError> {
+pub(super) fn wrong(message: &Message) -> Option<BayeuxError> {
     let Some(types) = message.truthy(Field::SupportedConnectionTypes) else {
         return Some(BayeuxError::ParameterMissing("supportedConnectionTypes"));
     };

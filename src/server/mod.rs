@@ -4,6 +4,7 @@
 
 mod ask;
 mod backoff;
+mod charge;
 mod connect;
 mod disconnect;
 mod event;
@@ -223,15 +224,6 @@ impl Server {
             self.metrics.refuse(Reason::unproven);
         }
         is_proven
-    }
-
-    /// Counts a message of a session. Who is above the rate may still leave and unsubscribe.
-    fn count(&self, session: &Session, policy: &Policy) -> Result<(), BayeuxError> {
-        let Some(buckets) = &policy.messages else { return Ok(()) };
-        buckets.take(session.id()).map_err(|wait| {
-            self.metrics.refuse(Reason::messages);
-            self.too_often(wait)
-        })
     }
 
     fn too_often(&self, wait: Duration) -> BayeuxError {

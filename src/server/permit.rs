@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::Server;
 use super::receive::Request;
-use crate::bayeux::BayeuxError;
+use crate::bayeux::{BayeuxError, Verb};
 use crate::metrics::Reason;
 use crate::peer::Transport;
-use crate::policy::{Answer, Judgement, Shown};
+use crate::policy::{Answer, Credentials, Judgement, Shown};
 use crate::router::{Browser, Grant, Proof, Session};
 
 /// What an operation was allowed by.
@@ -27,6 +27,11 @@ impl<'a> Request<'a> {
     /// What the application said about a channel.
     pub(super) fn answer(&self, channel: &str) -> Option<&'a Answer> {
         self.answers.iter().find(|(asked, _)| **asked == *channel).map(|(_, answer)| answer)
+    }
+
+    /// What the rates say to the message; it is counted once.
+    pub(super) fn charge(&self, server: &Server, verb: Verb) -> Result<(), BayeuxError> {
+        self.charged.clone().unwrap_or_else(|| server.charge(verb, self))
     }
 
     /// Whether the message or its request shows a good token.
@@ -58,12 +63,13 @@ impl Server {
     }
 
     /// Binds a session to what its client has shown. Over HTTP its browser gets a cookie by which it is known again,
-    /// unless it has one.
+    /// unless it has one. `is_asked` says whether the application has allowed it.
     pub(super) fn bind(
         &self,
-        session: &Session,
+        session: &Arc<Session>,
         request: &Request<'_>,
         grant: Option<Arc<Grant>>,
+        is_asked: bool,
         cookie: &mut Option<Browser>,
     ) {
         let proof = request.policy.proof(request.credentials, request.peer);
@@ -77,6 +83,23 @@ impl Server {
                 *cookie = browser;
             }
         }
-        session.bind(&Proof { browser, grant: grant.or(proof.grant), ..proof });
+        // What the application did not look at proves nothing.
+        let digest = proof.digest.filter(|_| is_asked);
+        let was_bound = session.is_bound();
+        session.bind(&Proof { browser, grant: grant.or(proof.grant), digest, ..proof });
+        if !was_bound && session.is_bound() {
+            // Whoever was attached before might be somebody who has only seen the identifier.
+            session.expel(|peer| match peer.transport {
+                Transport::CallbackPolling => false,
+                Transport::EventSource => {
+                    browser.is_some()
+                        && request.policy.proof(&Credentials::default(), peer).browser == browser
+                }
+                Transport::WebSocket => {
+                    request.peer.transport != Transport::WebSocket || Arc::ptr_eq(peer, request.peer)
+                }
+                _ => true,
+            });
+        }
     }
 }

@@ -11,11 +11,10 @@ use super::Server;
 use super::event::Event;
 use super::receive::Request;
 use crate::bayeux::reply::{self, Outcome};
-use crate::bayeux::{BayeuxError, ClientId, Field, Message, Publication, channel, json, parse};
+use crate::bayeux::{BayeuxError, ClientId, Field, Message, Publication, Verb, channel, json, parse};
 use crate::config::Overflow;
 use crate::extension::Receiver;
-use crate::metrics::Reason;
-use crate::policy::{Rule, household};
+use crate::policy::Rule;
 use crate::router::{Adapt, Session, Touched};
 
 /// A publication that was accepted.
@@ -71,35 +70,16 @@ impl Server {
         is_its_own.then_some(id)
     }
 
-    /// Whether the policy allows a publication, and its publisher does not publish too often. Who has the push secret
-    /// may publish as often as it likes.
+    /// Whether the policy allows a publication, and its publisher does not publish too often.
     fn may_publish(&self, request: &Request<'_>, rule: &Rule, channel: &str) -> Result<(), BayeuxError> {
-        let policy = request.policy;
-        let buckets = policy.publications(rule);
-        let is_counted = buckets.is_some() || policy.messages.is_some();
-        if rule.publish.anyone && !is_counted {
+        request.charge(self, Verb::Publish)?;
+        if rule.publish.anyone {
             return Ok(());
         }
-        let needs_session = is_counted || rule.publish.token;
-        let session = if needs_session { self.proven_session(request) } else { None };
+        let session = if rule.publish.token { self.proven_session(request) } else { None };
         let shown = request.shown(session.as_deref());
-        self.permit(policy.may_publish(rule, channel, shown, request.answer(channel)), channel)?;
-        if !is_counted || policy.has_secret(shown) {
-            return Ok(());
-        }
-        if let Some(session) = &session {
-            self.count(session, policy)?;
-        }
-        let client = session.map(|session| *session.id());
-        let address =
-            request.peer.address.filter(|_| client.is_none()).map(|address| household(address.ip()));
-        if let Some(buckets) = buckets
-            && let Err(wait) = buckets.take((client, address))
-        {
-            self.metrics.refuse(Reason::publications);
-            return Err(self.too_often(wait));
-        }
-        Ok(())
+        let judgement = request.policy.may_publish(rule, channel, shown, request.answer(channel));
+        self.permit(judgement, channel).map(|_| ())
     }
 
     /// Puts an accepted publication into the mailboxes of its subscribers.

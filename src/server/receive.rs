@@ -50,6 +50,8 @@ pub(super) struct Request<'a> {
     pub(super) credentials: &'a Credentials,
     /// What the application was asked, and said.
     pub(super) answers: &'a Answers,
+    /// What the rates say, if the message was counted already.
+    pub(super) charged: Option<Result<(), BayeuxError>>,
     /// Whether it is the only message of its request or frame.
     pub(super) alone: bool,
 }
@@ -151,9 +153,10 @@ impl Server {
             let Some(mut message) = self.pipeline.incoming(message, peer, || touched.flush()).await else {
                 continue;
             };
-            let answers = self.ask(&policy, &mut message, &credentials, peer, touched).await;
+            let (answers, charged) = self.ask(&policy, &mut message, &credentials, peer, touched).await;
             let mut reply = Vec::with_capacity(256);
             let request = self.request(&message, peer, alone, &policy, &credentials, &answers);
+            let request = Request { charged, ..request };
             let done = self.carry_out(message.verb(), &request, &mut reply);
             received.cookie = done.cookie.or(received.cookie);
             if let Some(accepted) = done.publish {
@@ -178,7 +181,7 @@ impl Server {
         received
     }
 
-    fn request<'a>(
+    pub(super) fn request<'a>(
         &self,
         message: &'a Message,
         peer: &'a Arc<Peer>,
@@ -195,7 +198,7 @@ impl Server {
         } else {
             Outcome::Done
         };
-        Request { message, peer, outcome, alone, policy, credentials, answers }
+        Request { message, peer, outcome, alone, policy, credentials, answers, charged: None }
     }
 
     /// Does what a message asks for, and appends the reply.

@@ -11,13 +11,17 @@ use crate::bayeux::{BayeuxError, Publication, reply};
 use crate::policy::seconds_now;
 use crate::router::{Change, Session};
 
-/// Sessions by the second in which something of theirs expires. Each is there once at most.
+/// Seconds after which a session is looked at again, however long its tokens last.
+const LOOK: u64 = 300;
+
+/// Sessions by the second in which something of theirs may expire.
 #[derive(Default)]
 pub(super) struct Resting(Mutex<BTreeMap<u64, Vec<Weak<Session>>>>);
 
 impl Resting {
-    /// Has a session looked at in a second since 1970.
+    /// Has a session looked at in a second since 1970, or before: a session that has ended is not kept for longer.
     pub(super) fn watch(&self, session: &Arc<Session>, second: u64) {
+        let second = second.min(seconds_now() + LOOK);
         self.0.lock().entry(second).or_default().push(Arc::downgrade(session));
     }
 

@@ -4,6 +4,7 @@
 //! (Bayeux 1.0, section 4.4). An array is worked off in its order up to the first bad element; what came before
 //! it stays in effect.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Server;
@@ -11,7 +12,7 @@ use super::event::Event;
 use super::permit::Permit;
 use super::receive::Request;
 use crate::bayeux::reply::{self, Outcome};
-use crate::bayeux::{BayeuxError, Field, channel, json};
+use crate::bayeux::{BayeuxError, Field, Verb, channel, json};
 use crate::metrics::Reason;
 use crate::router::{Browser, Change, Session};
 
@@ -22,11 +23,9 @@ impl Server {
         out: &mut Vec<u8>,
         cookie: &mut Option<Browser>,
     ) -> Outcome {
-        let mut is_counted = false;
+        let charged = request.charge(self, Verb::Subscribe);
         self.change(request, out, |session, pattern| {
-            if !std::mem::replace(&mut is_counted, true) {
-                self.count(session, request.policy)?;
-            }
+            charged.clone()?;
             if let Some(error) = request.token_error() {
                 self.metrics.refuse(Reason::forbidden);
                 return Err(error);
@@ -36,7 +35,8 @@ impl Server {
             let permit = self.permit(judgement, pattern)?;
             self.add(session, pattern)?;
             if permit.by_credential {
-                self.bind(session, request, permit.grant.clone(), cookie);
+                let is_asked = permit.grant.is_none() && request.answer(pattern).is_some();
+                self.bind(session, request, permit.grant.clone(), is_asked, cookie);
                 self.rest(session, pattern, &permit);
             }
             Ok(())
@@ -85,11 +85,20 @@ impl Server {
             outcome = Outcome::Failed(BayeuxError::ParameterMissing("subscription"));
         }
         if let (Outcome::Done, Some(session), Some(wanted)) = (&outcome, session, wanted) {
-            let result = json::elements(wanted).into_iter().try_for_each(|element| {
-                let pattern = self.subscribable(element)?;
-                // Messages to /service/ are for the server alone (Bayeux 1.0, section 2.1), so there is nothing to
-                // subscribe to, and no reason to refuse it.
-                if channel::is_service(&pattern) { Ok(()) } else { apply(&session, &pattern) }
+            // What is named twice costs once.
+            let mut seen = HashSet::new();
+            let result = self.elements(wanted).and_then(|elements| {
+                elements.into_iter().try_for_each(|element| {
+                    let pattern = self.subscribable(element)?;
+                    // Messages to /service/ are for the server alone (Bayeux 1.0, section 2.1), so there is nothing to
+                    // subscribe to, and no reason to refuse it.
+                    if channel::is_service(&pattern) || seen.contains(&pattern) {
+                        return Ok(());
+                    }
+                    apply(&session, &pattern)?;
+                    seen.insert(pattern);
+                    Ok(())
+                })
             });
             if let Err(error) = result {
                 outcome = Outcome::Failed(error);
@@ -97,6 +106,17 @@ impl Server {
         }
         reply::subscription(out, message, &outcome);
         outcome
+    }
+
+    /// The elements of a subscription, of which there may be as many as messages in a batch.
+    pub(super) fn elements<'a>(&self, wanted: &'a [u8]) -> Result<Vec<&'a [u8]>, BayeuxError> {
+        let elements = json::elements(wanted);
+        let most = self.limits.batch.max(self.limits.subscriptions);
+        if elements.len() > most {
+            self.metrics.refuse(Reason::subscriptions);
+            return Err(BayeuxError::TooManySubscriptions(most));
+        }
+        Ok(elements)
     }
 
     /// The channel or pattern that an element of a subscription names, if it is one for clients.

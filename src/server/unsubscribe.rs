@@ -12,14 +12,17 @@ use crate::router::Change;
 
 impl Server {
     pub(super) fn unsubscribe(&self, request: &Request<'_>, out: &mut Vec<u8>) -> Outcome {
-        self.change(request, out, |session, pattern| match self.trie.unsubscribe(session, pattern) {
-            Change::Changed => {
-                session.rest_no_more(pattern);
-                self.emit(|| Event::Unsubscribe { client: *session.id(), channel: pattern.to_owned() });
-                Ok(())
+        self.change(request, out, |session, pattern| {
+            // First: a subscribe that comes between the two has noted its own by then.
+            session.rest_no_more(pattern);
+            match self.trie.unsubscribe(session, pattern) {
+                Change::Changed => {
+                    self.emit(|| Event::Unsubscribe { client: *session.id(), channel: pattern.to_owned() });
+                    Ok(())
+                }
+                Change::Unchanged | Change::Full => Ok(()),
+                Change::Ended => Err(BayeuxError::ClientUnknown(session.id().as_str().to_owned())),
             }
-            Change::Unchanged | Change::Full => Ok(()),
-            Change::Ended => Err(BayeuxError::ClientUnknown(session.id().as_str().to_owned())),
         })
     }
 }

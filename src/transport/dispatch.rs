@@ -95,14 +95,14 @@ impl Connection {
         let is_script =
             request.method == Method::Get && !request.wants_upgrade && !eventsource::is_wanted(head);
         let policy = server.policy();
-        let page = policy.browsers.judge(head, is_script);
+        let is_secure = self.stream.tls().is_some() || policy.proxies.is_secure(self.address, head);
+        let page = policy.browsers.judge(head, is_script, is_secure);
         if page == Page::Forbidden {
             self.context.metrics.refuse(Reason::origin);
             tracing::debug!(address = %self.address, "a page of a forbidden origin asked");
             return None;
         }
         let address = policy.proxies.client(self.address, head);
-        let is_secure = self.stream.tls().is_some() || policy.proxies.is_secure(self.address, head);
         Some(Visitor { address, is_foreign: page == Page::Foreign, is_secure })
     }
 

@@ -5,6 +5,7 @@
 mod batch;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -32,6 +33,8 @@ pub struct Webhook {
     url: Uri,
     settings: config::Webhook,
     fetch: Fetch,
+    /// Bytes of the events that wait or are under way.
+    bytes: AtomicUsize,
     metrics: Metrics,
 }
 
@@ -43,7 +46,13 @@ impl Webhook {
     pub fn new(settings: &config::Webhook, metrics: Metrics) -> Result<Option<Self>, String> {
         let Some(url) = &settings.url else { return Ok(None) };
         let url = url.parse().map_err(|error| format!("webhook.url: {error}"))?;
-        Ok(Some(Self { url, settings: settings.clone(), fetch: Fetch::new(Reach::Everywhere), metrics }))
+        Ok(Some(Self {
+            url,
+            settings: settings.clone(),
+            fetch: Fetch::new(Reach::Everywhere),
+            bytes: AtomicUsize::new(0),
+            metrics,
+        }))
     }
 
     /// Tells of the events, until `stopping` becomes true and all that happened before is told.
@@ -73,9 +82,7 @@ impl Webhook {
             match event {
                 Ok(event) => {
                     let Some(entry) = batch::entry(&event, &self.settings.events) else { continue };
-                    if queue.try_send(entry).is_err() {
-                        self.metrics.webhook_lost.inc();
-                    }
+                    self.keep(entry, queue);
                 }
                 Err(broadcast::error::RecvError::Lagged(count)) => {
                     self.metrics.webhook_lost.inc_by(count);
@@ -89,11 +96,24 @@ impl Webhook {
         }
     }
 
+    /// Puts an event into the queue, if there is room.
+    fn keep(&self, entry: batch::Entry, queue: &mpsc::Sender<batch::Entry>) {
+        let size = entry.len();
+        let is_kept = self.bytes.fetch_add(size, Ordering::Relaxed) + size <= self.settings.bytes
+            && queue.try_send(entry).is_ok();
+        if !is_kept {
+            self.bytes.fetch_sub(size, Ordering::Relaxed);
+            self.metrics.webhook_lost.inc();
+        }
+    }
+
     async fn send_all(&self, mut waiting: mpsc::Receiver<batch::Entry>) {
         let mut entries = Vec::new();
         while waiting.recv_many(&mut entries, self.settings.batch).await > 0 {
+            let size = entries.iter().map(Vec::len).sum();
             let batch = Batch::new(&mut entries);
             self.send(&batch).await;
+            self.bytes.fetch_sub(size, Ordering::Relaxed);
         }
     }
 

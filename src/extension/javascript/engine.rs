@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -25,6 +25,9 @@ use crate::peer::Peer;
 
 /// Bytes of the thread's stack: what JavaScript may use, and as much again and more for what it calls.
 const THREAD_STACK: usize = 4 * 1024 * 1024;
+
+/// How long a file may take to be loaded, if even ending it for its time did not help.
+const LOADED: Duration = Duration::from_secs(12);
 
 /// How long a stopping server waits for `removed` of the extensions.
 const STOPPING: Duration = Duration::from_secs(2);
@@ -58,7 +61,12 @@ impl Engine {
         let (shared, events) = Shared::new(settings, folders, metrics, fetch, runtime);
         let (ready, loaded) = mpsc::sync_channel(1);
         let ended = spawn(&shared, events, ready)?;
-        let has = loaded.recv().map_err(|_| failed(&"its thread ended; the log says why"))??;
+        // Some functions of the engine cannot be interrupted.
+        let patience = LOADED * u32::try_from(settings.files.len()).unwrap_or(u32::MAX);
+        let has = loaded.recv_timeout(patience).map_err(|error| match error {
+            RecvTimeoutError::Timeout => failed(&"the files take too long"),
+            RecvTimeoutError::Disconnected => failed(&"its thread ended; the log says why"),
+        })??;
         let reports = shared.reports.clone();
         let thread = Mutex::new(Thread { shared, ended: Some(ended) });
         Ok((Self { thread, reports, given_up: AtomicUsize::new(0) }, has))
