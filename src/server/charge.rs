@@ -1,5 +1,7 @@
 //! Counts what a message does against the rates, once, and before the application is asked about it.
 
+use std::sync::Arc;
+
 use super::Server;
 use super::receive::Request;
 use crate::bayeux::{BayeuxError, Field, Verb, channel};
@@ -22,11 +24,16 @@ impl Server {
                 _ => Ok(()),
             },
             Verb::Connect | Verb::Subscribe if policy.messages.is_some() => {
-                self.charge_session(request, self.proven_session(request).as_deref())
+                self.charge_session(request, self.sender(request).as_deref())
             }
             Verb::Publish => self.charge_publication(request),
             _ => Ok(()),
         }
+    }
+
+    /// The session that sent a message. Whoever carries it out counts one that is not its own.
+    fn sender(&self, request: &Request<'_>) -> Option<Arc<Session>> {
+        self.named_session(request.policy, request.message, request.credentials, request.peer)
     }
 
     fn charge_session(&self, request: &Request<'_>, session: Option<&Session>) -> Result<(), BayeuxError> {
@@ -45,7 +52,7 @@ impl Server {
         let Some(name) = request.message.text(Field::Channel).filter(|name| channel::is_name(name)) else {
             return Ok(());
         };
-        let session = self.proven_session(request);
+        let session = self.sender(request);
         if policy.has_secret(request.shown(session.as_deref())) {
             return Ok(());
         }
