@@ -66,7 +66,8 @@ for (const [name, start] of [["Faye's server", startFayes], ['our server', start
     const { url, stop } = await start();
     const opened = [];
     context.after(async () => {
-      for (const { client } of opened) client.disconnect();
+      // A client whose server is gone before it could say that it goes looks for it for ever.
+      await Promise.all(opened.map(({ client }) => client.disconnect()));
       await stop();
     });
     const open = (ext) => {

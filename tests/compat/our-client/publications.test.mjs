@@ -50,7 +50,11 @@ async function attemptsRunOut(workbench) {
   const client = await openAt(workbench, unwilling);
   await client.connect();
   await assert.rejects(client.publish('/never', 'answered', { attempts: 3 }), { code: null, message: /attempts/ });
-  assert.equal(unwilling.published(), 3);
+  // Not what the server saw: a browser may send a request again by itself when a kept connection ends without a word.
+  const attempts = client.log.since(0, ({ kind, direction, text }) => kind === 'wire' && direction === 'sent'
+    && text.includes('"/never"'));
+  assert.equal(attempts.length, 3);
+  assert.ok(unwilling.published() >= 3);
   assertNoPageErrors(client);
 }
 
