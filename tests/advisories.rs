@@ -54,15 +54,7 @@ fn an_unknown_meta_channel_calls_nothing() {
 fn cve_2020_7662_an_unclosed_string_among_the_extensions_takes_no_time() {
     let faye = Faye::start(&[("FAYE_WEBSOCKET__COMPRESSION", "1")]);
     let offers = format!("permessage-deflate; a=\"{}", "\\c".repeat(5_000));
-    let headers = [
-        ("Upgrade", "websocket"),
-        ("Connection", "Upgrade"),
-        ("Sec-WebSocket-Version", "13"),
-        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
-        ("Sec-WebSocket-Extensions", &offers),
-    ];
-    let response = faye.http().request("GET", &faye.mount, &headers, b"");
-    assert_eq!(response.status, 101);
+    let (_, response) = Socket::open_with(&faye, &[("Sec-WebSocket-Extensions", &offers)]);
     assert_eq!(response.header("sec-websocket-extensions"), None);
 }
 
@@ -98,19 +90,7 @@ fn cross_site_websocket_hijacking_gets_nothing_by_a_cookie() {
     let response = post(&faye, &message.to_string());
     let cookie = response.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
     let id = response.messages()[0]["clientId"].as_str().unwrap().to_owned();
-    let open = |origin: &str| {
-        let mut http = faye.http();
-        let headers = [
-            ("Upgrade", "websocket"),
-            ("Connection", "Upgrade"),
-            ("Sec-WebSocket-Version", "13"),
-            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
-            ("Origin", origin),
-            ("Cookie", &cookie),
-        ];
-        assert_eq!(http.request("GET", &faye.mount, &headers, b"").status, 101);
-        Socket::over(http)
-    };
+    let open = |origin: &str| Socket::open_with(&faye, &[("Origin", origin), ("Cookie", &cookie)]).0;
     let reply = open("https://evil.example").ask(&connect(&id, "websocket")).remove(0);
     assert_eq!(reply["error"], format!("401:{id}:Unknown client"));
     let own = format!("http://{}", faye.address);
@@ -195,22 +175,11 @@ fn cve_2026_32301_a_token_that_is_not_verified_does_nothing() {
 fn cve_2026_27571_a_bomb_is_stopped_while_it_is_unpacked() {
     use std::io::Write;
     let faye = Faye::start(&[("FAYE_WEBSOCKET__COMPRESSION", "1"), ("FAYE_LIMITS__MESSAGE", "64KiB")]);
-    let mut http = faye.http();
-    let headers = [
-        ("Upgrade", "websocket"),
-        ("Connection", "Upgrade"),
-        ("Sec-WebSocket-Version", "13"),
-        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
-        (
-            "Sec-WebSocket-Extensions",
-            "permessage-deflate; client_no_context_takeover; server_no_context_takeover",
-        ),
-    ];
-    assert_eq!(http.request("GET", &faye.mount, &headers, b"").status, 101);
+    let offer = "permessage-deflate; client_no_context_takeover; server_no_context_takeover";
+    let (mut socket, _) = Socket::open_with(&faye, &[("Sec-WebSocket-Extensions", offer)]);
     let mut packer = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
     packer.write_all(&vec![b' '; 32 << 20]).unwrap();
     let packed = packer.finish().unwrap();
-    let mut socket = Socket::over(http);
     let mut frame = frame(Opcode::Text, true, &packed);
     frame[0] |= 0x40;
     socket.send_raw(&frame);

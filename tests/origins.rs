@@ -6,13 +6,6 @@ mod support;
 
 use support::*;
 
-const UPGRADE: [(&str, &str); 4] = [
-    ("Upgrade", "websocket"),
-    ("Connection", "Upgrade"),
-    ("Sec-WebSocket-Version", "13"),
-    ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
-];
-
 /// The status of a request by each transport with these headers.
 fn statuses(faye: &Faye, headers: &[(&str, &str)]) -> Vec<(&'static str, u16)> {
     let ask = |method: &str, target: &str, more: &[(&str, &str)], body: &[u8]| {

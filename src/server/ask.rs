@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::Server;
 use super::handshake::{HANDSHAKE, wrong};
-use super::receive::Answers;
+use super::receive::{Answers, Request};
 use crate::bayeux::{BayeuxError, Field, Message, Verb, channel};
 use crate::hook::Question;
 use crate::peer::Peer;
-use crate::policy::{Answer, Credentials, Judgement, Policy, Shown};
+use crate::policy::{Answer, Credentials, Judgement, Policy};
 use crate::router::Touched;
 
 impl Server {
@@ -23,21 +23,23 @@ impl Server {
         touched: &mut Touched,
     ) -> (Answers, Option<Result<(), BayeuxError>>) {
         let mut answers = Answers::new();
-        let (operation, channels) = self.questions(policy, message, credentials, peer);
+        if !policy.asks() || message.depth() > self.limits.depth {
+            return (answers, None);
+        }
+        let none = Answers::new();
+        let request = self.request(message, peer, false, policy, credentials, &none);
+        let (operation, channels) = self.questions(&request);
         if channels.is_empty() {
             return (answers, None);
         }
-        let charged = {
-            let none = Answers::new();
-            self.charge(message.verb(), &self.request(message, peer, false, policy, credentials, &none))
-        };
-        let hook = self.hook.load_full().filter(|_| charged.is_ok());
-        let Some(hook) = hook else { return (answers, Some(charged)) };
+        let charged = self.charge(message.verb(), &request);
         let mut asked = message.clone();
-        if self.named_session(policy, message, credentials, peer).is_none() {
+        if self.named_session(&request).is_none() {
             // Whoever is asked takes it for who sent the message.
             asked.remove(Field::ClientId);
         }
+        let hook = self.hook.load_full().filter(|_| charged.is_ok());
+        let Some(hook) = hook else { return (answers, Some(charged)) };
         for channel in channels {
             touched.flush();
             let credential = credentials.digest();
@@ -59,19 +61,13 @@ impl Server {
     }
 
     /// The operation of a message, and the channels for which the application has to be asked.
-    fn questions(
-        &self,
-        policy: &Policy,
-        message: &Message,
-        credentials: &Credentials,
-        peer: &Arc<Peer>,
-    ) -> (&'static str, Vec<Box<str>>) {
-        let is_refused = message.truthy(Field::Error).is_some() || message.depth() > self.limits.depth;
-        if !policy.asks() || is_refused {
+    fn questions(&self, request: &Request<'_>) -> (&'static str, Vec<Box<str>>) {
+        let Request { message, policy, credentials, .. } = *request;
+        if !request.outcome.is_done() {
             return ("", Vec::new());
         }
-        let session = self.named_session(policy, message, credentials, peer);
-        let shown = Shown { credentials, session: session.as_deref(), peer };
+        let session = self.named_session(request);
+        let shown = request.shown(session.as_deref());
         let has_to_ask = |judgement| matches!(judgement, Judgement::Ask);
         match message.verb() {
             Verb::Handshake => {

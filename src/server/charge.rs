@@ -1,7 +1,5 @@
 //! Counts what a message does against the rates, once, and before the application is asked about it.
 
-use std::sync::Arc;
-
 use super::Server;
 use super::receive::Request;
 use crate::bayeux::{BayeuxError, Field, Verb, channel};
@@ -24,16 +22,11 @@ impl Server {
                 _ => Ok(()),
             },
             Verb::Connect | Verb::Subscribe if policy.messages.is_some() => {
-                self.charge_session(request, self.sender(request).as_deref())
+                self.charge_session(request, self.named_session(request).as_deref())
             }
             Verb::Publish => self.charge_publication(request),
             _ => Ok(()),
         }
-    }
-
-    /// The session that sent a message. Whoever carries it out counts one that is not its own.
-    fn sender(&self, request: &Request<'_>) -> Option<Arc<Session>> {
-        self.named_session(request.policy, request.message, request.credentials, request.peer)
     }
 
     fn charge_session(&self, request: &Request<'_>, session: Option<&Session>) -> Result<(), BayeuxError> {
@@ -52,7 +45,7 @@ impl Server {
         let Some(name) = request.message.text(Field::Channel).filter(|name| channel::is_name(name)) else {
             return Ok(());
         };
-        let session = self.sender(request);
+        let session = self.named_session(request);
         if policy.has_secret(request.shown(session.as_deref())) {
             return Ok(());
         }

@@ -36,8 +36,7 @@ impl Server {
                 Ok((session, permit)) => {
                     created = Some(*session.id());
                     if permit.by_credential || request.shows_token() {
-                        let is_asked = permit.grant.is_none() && request.answer(HANDSHAKE).is_some();
-                        self.bind(&session, request, permit.grant, is_asked, cookie);
+                        self.bind(&session, request, &permit, cookie);
                     }
                 }
                 Err(error) => outcome = Outcome::Failed(error),
@@ -64,7 +63,7 @@ impl Server {
             return Err(error);
         }
         let answer = request.answer(HANDSHAKE);
-        self.permit(request.policy.may_begin(request.shown(None), answer), HANDSHAKE)
+        self.permit(request.policy.may_begin(request.shown(None), answer), request, HANDSHAKE)
     }
 
     fn begin(&self) -> Result<Arc<Session>, BayeuxError> {

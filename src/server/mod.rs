@@ -65,7 +65,7 @@ impl Server {
     /// A server without sessions.
     ///
     /// # Errors
-    /// A text that says what is wrong with a key of tokens.
+    /// A text that says what is wrong with the settings.
     pub fn new(config: &Config, extensions: &[Arc<dyn Extension>], metrics: Metrics) -> Result<Self, String> {
         let bounds = Bounds { messages: config.mailbox.messages, bytes: config.mailbox.bytes };
         let lifetime = 2 * config.server.timeout;
@@ -113,10 +113,10 @@ impl Server {
         self.sessions.find(id)
     }
 
-    /// Goes by the policy of other settings from now on. Subscriptions that were allowed stay.
+    /// Goes by the policy and the hook of other settings from now on. Subscriptions that were allowed stay.
     ///
     /// # Errors
-    /// What is wrong with them; the policy stays as it was.
+    /// What is wrong with them; both stay as they were.
     pub fn reload(&self, config: &Config) -> Result<(), String> {
         let policy = Policy::new(config)?;
         let hook = Hook::new(&config.hook, self.metrics.clone())?;
@@ -186,9 +186,8 @@ impl Server {
     /// The session that a message names, if it is alive, and if the message shows that its client speaks. Who only knows
     /// the identifier of a session that has shown a credential is answered as if there were none.
     fn proven_session(&self, request: &Request<'_>) -> Option<Arc<Session>> {
-        let Request { message, policy, credentials, peer, .. } = *request;
-        let session = self.named_session(policy, message, credentials, peer);
-        if session.is_none() && self.is_alive(message) {
+        let session = self.named_session(request);
+        if session.is_none() && self.is_alive(request.message) {
             self.metrics.refuse(Reason::unproven);
             tracing::debug!("a message for a session did not show that its client sent it, and was refused");
         }
@@ -196,13 +195,8 @@ impl Server {
     }
 
     /// As [`Server::proven_session`], for whoever only wants to know.
-    fn named_session(
-        &self,
-        policy: &Policy,
-        message: &Message,
-        credentials: &Credentials,
-        peer: &Arc<Peer>,
-    ) -> Option<Arc<Session>> {
+    fn named_session(&self, request: &Request<'_>) -> Option<Arc<Session>> {
+        let Request { message, policy, credentials, peer, .. } = *request;
         let id = message.text(Field::ClientId)?;
         let session = self.sessions.find(&ClientId::parse(id.as_bytes())?)?;
         let is_proven = !session.is_bound() || session.is_proven(&policy.proof(credentials, peer));

@@ -16,6 +16,8 @@ pub(super) struct Permit {
     pub(super) by_credential: bool,
     /// The token that it rests on.
     pub(super) grant: Option<Arc<Grant>>,
+    /// Whether the application was asked, and no token was enough.
+    is_asked: bool,
 }
 
 impl<'a> Request<'a> {
@@ -51,9 +53,17 @@ impl<'a> Request<'a> {
 
 impl Server {
     /// Turns a judgement into what was allowed.
-    pub(super) fn permit(&self, judgement: Judgement, channel: &str) -> Result<Permit, BayeuxError> {
+    pub(super) fn permit(
+        &self,
+        judgement: Judgement,
+        request: &Request<'_>,
+        channel: &str,
+    ) -> Result<Permit, BayeuxError> {
         let refused = match judgement {
-            Judgement::Allowed { by_credential, grant } => return Ok(Permit { by_credential, grant }),
+            Judgement::Allowed { by_credential, grant } => {
+                let is_asked = grant.is_none() && request.answer(channel).is_some();
+                return Ok(Permit { by_credential, grant, is_asked });
+            }
             Judgement::Refused(error) => error,
             // Nobody was there to be asked.
             Judgement::Ask => BayeuxError::ChannelForbidden(channel.to_owned()),
@@ -63,13 +73,12 @@ impl Server {
     }
 
     /// Binds a session to what its client has shown. Over HTTP its browser gets a cookie by which it is known again,
-    /// unless it has one. `is_asked` says whether the application has allowed it.
+    /// unless it has one.
     pub(super) fn bind(
         &self,
         session: &Arc<Session>,
         request: &Request<'_>,
-        grant: Option<Arc<Grant>>,
-        is_asked: bool,
+        permit: &Permit,
         cookie: &mut Option<Browser>,
     ) {
         let proof = request.policy.proof(request.credentials, request.peer);
@@ -84,9 +93,9 @@ impl Server {
             }
         }
         // What the application did not look at proves nothing.
-        let digest = proof.digest.filter(|_| is_asked);
+        let digest = proof.digest.filter(|_| permit.is_asked);
         let was_bound = session.is_bound();
-        session.bind(&Proof { browser, grant: grant.or(proof.grant), digest, ..proof });
+        session.bind(&Proof { browser, grant: permit.grant.clone().or(proof.grant), digest, ..proof });
         if !was_bound && session.is_bound() {
             // Whoever was attached before might be somebody who has only seen the identifier.
             session.expel(|peer| match peer.transport {

@@ -1,7 +1,8 @@
 //! Every other channel: a publication.
 //!
 //! MUST contain `channel` and `data`; MAY contain `clientId`, `ext`, `id` (Bayeux 1.0, section 5.1). No session is
-//! needed, and a `clientId` is not checked: a back end publishes with one POST.
+//! needed: a back end publishes with one POST. A `clientId` is looked at only where the rights or the rates of its
+//! session count.
 
 use std::sync::Arc;
 
@@ -63,10 +64,9 @@ impl Server {
 
     /// The session that a publisher names, for the listeners; not one of somebody else.
     fn publisher(&self, request: &Request<'_>) -> Option<ClientId> {
-        let Request { message, policy, credentials, peer, .. } = *request;
+        let message = request.message;
         let id = ClientId::parse(message.text(Field::ClientId)?.as_bytes())?;
-        let is_its_own =
-            !self.is_alive(message) || self.named_session(policy, message, credentials, peer).is_some();
+        let is_its_own = !self.is_alive(message) || self.named_session(request).is_some();
         is_its_own.then_some(id)
     }
 
@@ -79,7 +79,7 @@ impl Server {
         let session = if rule.publish.token { self.proven_session(request) } else { None };
         let shown = request.shown(session.as_deref());
         let judgement = request.policy.may_publish(rule, channel, shown, request.answer(channel));
-        self.permit(judgement, channel).map(|_| ())
+        self.permit(judgement, request, channel).map(|_| ())
     }
 
     /// Puts an accepted publication into the mailboxes of its subscribers.

@@ -106,22 +106,30 @@ impl Server {
     /// Handles the messages of one request or frame in their order. Sessions that got something are in `touched`
     /// afterwards, for the caller to flush when it has handled all that it read.
     pub async fn receive(&self, messages: Vec<Message>, peer: &Arc<Peer>, touched: &mut Touched) -> Received {
-        if !self.pipeline.is_empty() || self.policy.load().asks() {
-            // On the heap, since every connection has room for this function for as long as it lives.
-            return Box::pin(self.receive_by_extensions(messages, peer, touched)).await;
+        {
+            let policy = self.policy.load();
+            if self.pipeline.is_empty() && !policy.asks() {
+                return self.receive_at_once(&policy, messages, peer, touched);
+            }
         }
-        self.receive_at_once(messages, peer, touched)
+        // On the heap, since every connection has room for this function for as long as it lives.
+        Box::pin(self.receive_by_extensions(messages, peer, touched)).await
     }
 
-    fn receive_at_once(&self, messages: Vec<Message>, peer: &Arc<Peer>, touched: &mut Touched) -> Received {
-        let policy = self.policy.load();
+    fn receive_at_once(
+        &self,
+        policy: &Policy,
+        messages: Vec<Message>,
+        peer: &Arc<Peer>,
+        touched: &mut Touched,
+    ) -> Received {
         let alone = messages.len() == 1;
         let mut received = Received::default();
         for mut message in messages {
             let credentials = policy.credentials(&mut message, peer);
             let verb = message.verb();
             let answers = Answers::new();
-            let request = self.request(&message, peer, alone, &policy, &credentials, &answers);
+            let request = self.request(&message, peer, alone, policy, &credentials, &answers);
             if verb == Verb::Connect {
                 let mut reply = Vec::with_capacity(256);
                 match self.carry_out(verb, &request, &mut reply).accepted {

@@ -32,11 +32,10 @@ impl Server {
             }
             let shown = request.shown(Some(session));
             let judgement = request.policy.may_subscribe(pattern, shown, request.answer(pattern));
-            let permit = self.permit(judgement, pattern)?;
+            let permit = self.permit(judgement, request, pattern)?;
             self.add(session, pattern)?;
             if permit.by_credential {
-                let is_asked = permit.grant.is_none() && request.answer(pattern).is_some();
-                self.bind(session, request, permit.grant.clone(), is_asked, cookie);
+                self.bind(session, request, &permit, cookie);
                 self.rest(session, pattern, &permit);
             }
             Ok(())

@@ -30,7 +30,7 @@ pub(crate) use faye::{Faye, binary};
 pub(crate) use http::{Http, Response};
 pub(crate) use session::{Session, Via, encode};
 pub(crate) use tls::Authority;
-pub(crate) use websocket::{Frame, Opcode, Socket, frame};
+pub(crate) use websocket::{Frame, Opcode, Socket, UPGRADE, frame};
 
 /// How long anything may take before a test is taken to have failed. No test passes or fails by a shorter time.
 pub(crate) const WATCHDOG: Duration = Duration::from_secs(60);

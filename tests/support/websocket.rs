@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use serde_json::Value;
 
 use super::http::is_silence;
-use super::{Faye, Http};
+use super::{Faye, Http, Response};
 
 const MASK: [u8; 4] = [0x12, 0x34, 0x56, 0x78];
 
@@ -37,20 +37,29 @@ pub(crate) struct Socket {
     reader: BufReader<TcpStream>,
 }
 
+/// The headers that ask for a WebSocket.
+pub(crate) const UPGRADE: [(&str, &str); 4] = [
+    ("Upgrade", "websocket"),
+    ("Connection", "Upgrade"),
+    ("Sec-WebSocket-Version", "13"),
+    ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+];
+
 impl Socket {
     /// Opens a WebSocket at the mount.
     #[track_caller]
     pub(crate) fn open(faye: &Faye) -> Self {
+        Self::open_with(faye, &[]).0
+    }
+
+    /// Opens a WebSocket at the mount with more headers; it, and the answer.
+    #[track_caller]
+    pub(crate) fn open_with(faye: &Faye, headers: &[(&str, &str)]) -> (Self, Response) {
         let mut http = faye.http();
-        let headers = [
-            ("Upgrade", "websocket"),
-            ("Connection", "Upgrade"),
-            ("Sec-WebSocket-Version", "13"),
-            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
-        ];
-        let response = http.request("GET", &faye.mount, &headers, b"");
+        let all: Vec<_> = UPGRADE.iter().chain(headers).copied().collect();
+        let response = http.request("GET", &faye.mount, &all, b"");
         assert_eq!(response.status, 101, "{response:?}");
-        Self::over(http)
+        (Self::over(http), response)
     }
 
     /// A WebSocket over a connection that was upgraded.
