@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::admin::{Health, Page, Stats};
+use crate::admin::{Health, Page, Ready, Stats};
+use crate::broker::Redis;
 use crate::config::Config;
 use crate::extension::Extension;
 use crate::extension::javascript::{LoadError, Scripts, over_http};
@@ -102,7 +103,8 @@ impl App {
             Listener::bind(address, context).map_err(|source| StartError::Listen { address, setting, source })
         };
         let page: Arc<dyn Endpoint> = Arc::new(Page::new(mount.path(), config.admin.listen.is_none()));
-        let admin: Vec<Arc<dyn Endpoint>> = vec![Arc::new(Health), Arc::new(Stats(metrics.clone()))];
+        let ready = Arc::new(Ready(Arc::clone(&server)));
+        let admin: Vec<Arc<dyn Endpoint>> = vec![Arc::new(Health), ready, Arc::new(Stats(metrics.clone()))];
         let (endpoints, admin) = match config.admin.listen {
             Some(address) => (Vec::new(), Some(listen(address, "admin.listen", context(None, None, admin))?)),
             None => (admin, None),
@@ -116,17 +118,21 @@ impl App {
         Ok(Self { server, listener, admin, tls, mount, clock, webhook, drain: config.server.drain, scripts })
     }
 
-    /// Does all that [`App::bind`] does but for listening: settings that pass it are such that a server can start by.
+    /// Does all that [`App::bind`] does but for listening, and connects to Redis: settings that pass it are such that a server
+    /// can start by. What should be changed elsewhere.
     ///
     /// # Errors
     /// [`StartError`] if an extension cannot be loaded or a setting makes no sense.
-    pub fn check(config: &Config) -> Result<(), StartError> {
+    pub async fn check(config: &Config) -> Result<Vec<String>, StartError> {
         let metrics = Metrics::default();
         scripts(config, &metrics)?;
         tls::server(config, &metrics)?;
         Webhook::new(&config.webhook, metrics.clone()).map_err(StartError::Setting)?;
         Server::new(config, &[], metrics).map_err(StartError::Setting)?;
-        Ok(())
+        match &config.redis.url {
+            Some(_) => Redis::examine(&config.redis).await.map_err(StartError::Setting),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Goes by other settings from now on, as far as they can change while connections are open: who may do what, its keys
@@ -184,13 +190,18 @@ impl App {
         let ticking = tokio::spawn(every(TICK, server.metrics().clone(), move || ticking.tick()));
         let polling = certificates.map(|certificates| tokio::spawn(poll(certificates)));
         let fetching = acme.map(|acme| tokio::spawn(acme.run()));
+        let keeping = Arc::clone(&server);
+        let keeping = tokio::spawn(async move { keeping.keep_up().await });
         stop.await;
+        server.leave(drain).await;
         clock.drain();
         draining.send_replace(true);
         let mut all = listening.await.unwrap_or(false);
         if let Some(admin) = admin {
             all &= admin.await.unwrap_or(false);
         }
+        server.resign().await;
+        keeping.abort();
         sweeping.abort();
         ticking.abort();
         polling.into_iter().chain(fetching).for_each(|task| task.abort());

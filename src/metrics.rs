@@ -2,6 +2,8 @@
 //!
 //! There is no global: whoever counts is handed the struct.
 
+mod cluster;
+
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -184,6 +186,10 @@ pub struct Figures {
     pub webhook_failures: Counter,
     /// Events that it was never told of.
     pub webhook_lost: Counter,
+    /// The way to Redis and back.
+    pub redis: cluster::Redis,
+    /// Sessions that more than one instance has to do with.
+    pub cluster: cluster::Cluster,
     /// How often the settings were read again.
     pub reloads: Counter,
     /// Tasks that ended by a panic; each is a defect of the server.
@@ -291,6 +297,8 @@ impl Metrics {
         add("polls", "Connects held", &self.polls);
         add("sessions", "Sessions alive", &self.sessions);
         add("subscriptions", "Subscriptions alive", &self.subscriptions);
+        self.redis.register(&mut registry);
+        self.cluster.register(&mut registry);
         let family = Family::<Transport, Counter>::default();
         for (transport, counter) in self.requests.all() {
             family.get_or_create(&Transport { transport }).inc_by(counter.get());

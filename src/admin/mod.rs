@@ -2,10 +2,12 @@
 
 mod health;
 mod page;
+mod ready;
 mod stats;
 
 pub use health::Health;
 pub use page::Page;
+pub use ready::Ready;
 pub use stats::Stats;
 
 use bytes::Bytes;

@@ -28,6 +28,10 @@ pub enum BayeuxError {
     TooManySubscriptions(usize),
     /// The server has as many sessions as this limit.
     TooManySessions(usize),
+    /// The broker did not take a publication.
+    Unaccepted,
+    /// The instance that has the session, or what tells which one that is, does not answer now.
+    Unreachable,
     /// As many messages wait for an extension as this limit.
     TooManyWaiting(usize),
     /// A token is needed for the channel.
@@ -72,6 +76,8 @@ impl fmt::Display for BayeuxError {
             Self::Text(text) => f.write_str(text),
             Self::Internal => f.write_str("500::Internal server error"),
             Self::TooManyWaiting(limit) => write!(f, "503:{limit}:Too many messages wait for an extension"),
+            Self::Unaccepted => f.write_str("503::Not accepted, try again"),
+            Self::Unreachable => f.write_str("503::Session out of reach, try again"),
             Self::TooManySessions(limit) => write!(f, "503:{limit}:Too many sessions"),
         }
     }

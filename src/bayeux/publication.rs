@@ -4,12 +4,14 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use super::{Field, Message};
+use super::{Field, Message, Position};
 
 /// A message on its way to the subscribers. Its wire forms are made when first asked for and shared from then on.
 #[derive(Debug)]
 pub struct Publication {
     channel: Box<str>,
+    /// Where it stands in its lane, once it was given a place.
+    position: Option<Position>,
     /// `[{…}]`
     array: Bytes,
     frame: OnceLock<Bytes>,
@@ -46,8 +48,31 @@ impl Publication {
             | Field::ConnectionType => false,
         });
         array.push(b']');
+        Self::of(channel, array)
+    }
+
+    /// A publication as another instance has encoded it: `object` is what its subscribers get.
+    #[must_use]
+    pub fn encoded(channel: &str, position: Option<Position>, object: &[u8]) -> Self {
+        Self { position, ..Self::of(channel, [b"[", object, b"]"].concat()) }
+    }
+
+    /// Gives it its place.
+    #[must_use]
+    pub fn at(self, position: Position) -> Self {
+        Self { position: Some(position), ..self }
+    }
+
+    /// What the server itself tells a session, a JSON object as it is to be sent; no channel's subscribers get it.
+    #[must_use]
+    pub fn notice(object: &[u8]) -> Self {
+        Self::of("", [b"[", object, b"]"].concat())
+    }
+
+    fn of(channel: &str, array: Vec<u8>) -> Self {
         Self {
             channel: channel.into(),
+            position: None,
             array: array.into(),
             frame: OnceLock::new(),
             compressed: OnceLock::new(),
@@ -55,17 +80,10 @@ impl Publication {
         }
     }
 
-    /// What the server itself tells a session, a JSON object as it is to be sent; no channel's subscribers get it.
+    /// Where it stands in its lane; `None` before it was given a place, and for what the server itself says.
     #[must_use]
-    pub fn notice(object: &[u8]) -> Self {
-        let array = [b"[", object, b"]"].concat();
-        Self {
-            channel: "".into(),
-            array: array.into(),
-            frame: OnceLock::new(),
-            compressed: OnceLock::new(),
-            event: OnceLock::new(),
-        }
+    pub fn position(&self) -> Option<Position> {
+        self.position
     }
 
     /// The channel that it was published to.

@@ -98,6 +98,17 @@ pub fn connect(out: &mut Vec<u8>, message: &Message, outcome: &Outcome, advice: 
     out.push(b'}');
 }
 
+/// A connect reply of ours with another `advice.interval`, in milliseconds.
+#[must_use]
+pub fn with_interval(reply: &[u8], interval: u64) -> Vec<u8> {
+    const KEY: &[u8] = b"\"interval\":";
+    // The advice is the last that we write.
+    let Some(at) = reply.windows(KEY.len()).rposition(|window| window == KEY) else { return reply.to_vec() };
+    let (before, rest) = reply.split_at(at + KEY.len());
+    let behind = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+    [before, interval.to_string().as_bytes(), &rest[behind..]].concat()
+}
+
 /// A subscribe or unsubscribe reply. The `subscription` is echoed as it came.
 pub fn subscription(out: &mut Vec<u8>, message: &Message, outcome: &Outcome) {
     skeleton(out, message, outcome, Client::Echo);

@@ -1,32 +1,67 @@
 //! The broker of a single node: one order for each channel, kept by one of a number of lanes.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::bayeux::Publication;
-
-const LANES: usize = 64;
+use super::Replay;
+use super::history::{Budget, History};
+use crate::bayeux::{LANES, Lane, Position, Publication};
+use crate::config;
 
 /// Delivers on the thread that publishes.
 pub struct Memory {
-    lanes: Box<[Mutex<()>]>,
-    hasher: RandomState,
+    lanes: Box<[Mutex<State>]>,
+    budget: Budget,
+    /// The lane that is swept next.
+    swept: AtomicUsize,
 }
 
-impl Default for Memory {
-    fn default() -> Self {
-        Self { lanes: (0..LANES).map(|_| Mutex::new(())).collect(), hasher: RandomState::new() }
-    }
+/// A lane.
+#[derive(Default)]
+struct State {
+    /// The number of the newest publication.
+    number: u64,
+    history: History,
 }
 
 impl Memory {
-    /// Delivers a publication. Publications of one channel are delivered one after the other, so all subscribers see
-    /// them in one order.
-    pub fn publish(&self, publication: &Arc<Publication>, deliver: impl FnOnce(&Arc<Publication>)) {
-        let lane = self.hasher.hash_one(publication.channel()) as usize % self.lanes.len();
-        let _order = self.lanes[lane].lock();
-        deliver(publication);
+    /// A broker without publications.
+    #[must_use]
+    pub fn new(settings: &config::HistoryStore) -> Self {
+        let lanes = (0..LANES).map(|_| Mutex::default()).collect();
+        Self { lanes, budget: Budget::new(settings), swept: AtomicUsize::new(0) }
+    }
+
+    /// Gives a publication its place, keeps it where its rule says so, and delivers it. Publications of one channel are
+    /// delivered one after the other, so all subscribers see them in one order.
+    pub fn publish(
+        &self,
+        publication: Publication,
+        history: Option<config::History>,
+        deliver: impl FnOnce(&Arc<Publication>),
+    ) {
+        let lane = Lane::of(publication.channel());
+        let mut state = self.lanes[lane.index()].lock();
+        state.number += 1;
+        let publication = Arc::new(publication.at(Position { lane, number: state.number }));
+        if let Some(rule) = history {
+            state.history.keep(&publication, rule, &self.budget);
+        }
+        deliver(&publication);
+    }
+
+    /// What was published to a channel behind a number of its lane and is kept, oldest first.
+    #[must_use]
+    pub fn replay(&self, channel: &str, since: u64) -> Replay {
+        let lane = Lane::of(channel);
+        self.lanes[lane.index()].lock().history.replay(channel, since, &self.budget)
+    }
+
+    /// Forgets what is too old, in one lane each time; to be called about once a second.
+    pub fn sweep(&self) {
+        let lane = self.swept.fetch_add(1, Ordering::Relaxed) % LANES;
+        self.lanes[lane].lock().history.sweep(&self.budget);
     }
 }

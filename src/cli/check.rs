@@ -20,7 +20,9 @@ pub(super) fn run(file: Option<&PathBuf>) -> anyhow::Result<()> {
     // With the variables and the files that it names, as the server would have it.
     let config = load(Some(file), std::env::vars_os(), &[])?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let checked = runtime.block_on(async { App::check(&config) });
-    checked.map_err(|problem| anyhow!("{name}: {problem}"))?;
+    let checked = runtime.block_on(App::check(&config));
+    for warning in checked.map_err(|problem| anyhow!("{name}: {problem}"))? {
+        say(format_args!("warning: {warning}"))?;
+    }
     say(format_args!("{name} is good"))
 }

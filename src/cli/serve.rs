@@ -124,6 +124,8 @@ fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
         ("eventsource", started.eventsource == now.eventsource),
         ("extensions", started.extensions == now.extensions),
         ("webhook", started.webhook == now.webhook),
+        ("history", started.history == now.history),
+        ("redis", started.redis == now.redis),
         ("admin", started.admin == now.admin),
         ("tls", started.tls == now.tls),
         ("acme", started.acme == now.acme),

@@ -162,6 +162,9 @@ fn clashes(config: &Config) -> Vec<Clash> {
     // A session ends at twice the timeout after its last connect; one timeout goes by while the connect is held.
     let why = ", so sessions would end while their clients wait";
     not_above(["server.interval", "server.timeout"], server.interval, server.timeout, why);
+    let redis = &config.redis;
+    let why = ", so an instance that lives would count as dead between two heartbeats";
+    not_above(["redis.heartbeat", "redis.lease"], 2 * redis.heartbeat, redis.lease, why);
     if config.admin.listen == Some(server.listen) && server.listen.port() != 0 {
         let keys = ["server.listen", "admin.listen"];
         let message =

@@ -26,6 +26,19 @@ pub struct ChannelRule {
     pub rate: Option<Rate>,
     /// What happens when a mailbox has no room for a message of these channels.
     pub overflow: Option<Overflow>,
+    /// How much of each channel is kept for those who come back; nothing without it.
+    pub history: Option<History>,
+}
+
+/// How much of a channel is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct History {
+    /// The newest messages.
+    pub messages: usize,
+    /// For how long after they were published.
+    #[serde(deserialize_with = "units::duration")]
+    pub age: Duration,
 }
 
 fn anyone() -> Access {

@@ -56,6 +56,8 @@ pub(super) enum Kind {
     Flag,
     /// So many in a second, a minute or an hour.
     Rate,
+    /// How much of a channel is kept: a table of `messages` and `age`.
+    History,
     /// One of these words, or several in an array.
     Words(&'static [&'static str]),
     /// An array; a variable has commas between the elements.
@@ -109,6 +111,7 @@ impl Kind {
             Self::Url => "an http or https URL",
             Self::Flag => "true or false",
             Self::Rate => "a rate",
+            Self::History => "a table of messages and age",
             Self::Words(_) => "a known word, nor an array of them",
             Self::List(_) => "an array",
         }
@@ -133,6 +136,7 @@ impl Kind {
             Self::Url => "http://127.0.0.1:3000/faye",
             Self::Flag => "true",
             Self::Rate => RATE_EXAMPLE,
+            Self::History => HISTORY_EXAMPLE,
             Self::Words(words) => words.first().copied().unwrap_or_default(),
             Self::List(element) => element.kind().example(),
         }
@@ -176,6 +180,15 @@ const MANY: u64 = 1_000_000_000;
 const ACCESS: Kind = Kind::Words(&["anyone", "secret", "token", "hook", "nobody"]);
 
 const EVENTS: &[&str] = &["handshake", "subscribe", "unsubscribe", "publish", "disconnect"];
+
+/// A value of [`Kind::History`].
+pub(super) const HISTORY_EXAMPLE: &str = "{ messages = 100, age = \"1h\" }";
+
+/// Messages of one channel that may be kept.
+pub(super) const HISTORY_MESSAGES: (u64, u64) = (1, 1_000_000);
+
+/// Milliseconds for which they may be kept.
+pub(super) const HISTORY_AGE: (u64, u64) = (1, 366 * 24 * HOUR);
 
 const OVERFLOW: Kind = Kind::Word(&["disconnect", "drop-oldest", "drop-newest"]);
 
@@ -230,6 +243,19 @@ pub const KEYS: &[Key] = &[
     // The queue to the thread of JavaScript has a place for each.
     key("extensions", "waiting", Kind::Count(1, 1_000_000)),
     key("extensions", "private_addresses", Kind::Flag),
+    key("history", "channels", Kind::Count(1, MANY)),
+    key("history", "bytes", Kind::Size(1, 1024 * GIB)),
+    key("redis", "url", Kind::Secret),
+    key("redis", "prefix", Kind::Text),
+    key("redis", "authority", Kind::File),
+    key("redis", "accept", Kind::Word(&["local", "cluster"])),
+    key("redis", "backlog", Kind::Count(0, MANY)),
+    // Below it there is no time for an answer of a Redis in another data centre.
+    key("redis", "deadline", Kind::Duration(50, MINUTE)),
+    key("redis", "heartbeat", Kind::Duration(50, MINUTE)),
+    key("redis", "lease", Kind::Duration(200, 10 * MINUTE)),
+    key("redis", "probe", Kind::Duration(50, 10 * MINUTE)),
+    key("redis", "notice", Kind::Duration(0, 10 * MINUTE)),
     key("admin", "listen", Kind::Address),
     key("tls", "certificate", Kind::File),
     key("tls", "key", Kind::File),
@@ -283,6 +309,7 @@ pub const KEYS: &[Key] = &[
     key("channel", "subscribe", ACCESS),
     key("channel", "rate", Kind::Rate),
     key("channel", "overflow", OVERFLOW),
+    key("channel", "history", Kind::History),
 ];
 
 /// Whether a section is a list of tables.

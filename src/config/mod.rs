@@ -4,6 +4,7 @@
 //! `faye.toml` at the root of the project documents every key; a test holds it against these structs.
 
 mod access;
+mod cluster;
 mod document;
 mod draft;
 mod guard;
@@ -19,7 +20,8 @@ pub mod units;
 mod value;
 
 pub use access::Access;
-pub use guard::{Browsers, ChannelRule, Handshake, PrivatePub, Push, Rates, Token, TokenKey};
+pub use cluster::{Accept, HistoryStore, Redis};
+pub use guard::{Browsers, ChannelRule, Handshake, History, PrivatePub, Push, Rates, Token, TokenKey};
 pub use hooks::{Failure, Hook, Webhook};
 pub use keys::{KEYS, Key};
 pub use load::{DEFAULT_FILE, Override, check, load};

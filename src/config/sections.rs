@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use super::cluster::{HistoryStore, Redis};
 use super::guard::{Browsers, ChannelRule, Handshake, PrivatePub, Push, Rates, Token, TokenKey};
 use super::hooks::{Hook, Webhook};
 use super::units;
@@ -29,6 +30,10 @@ pub struct Config {
     pub eventsource: EventSource,
     /// Extensions written in JavaScript.
     pub extensions: Extensions,
+    /// What is kept of channels.
+    pub history: HistoryStore,
+    /// What joins several instances.
+    pub redis: Redis,
     /// The listener for health and metrics.
     pub admin: Admin,
     /// The certificate of the server, from files.

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use toml::Value;
 use toml::de::DeValue;
 
-use super::keys::Kind;
+use super::keys::{HISTORY_AGE, HISTORY_MESSAGES, Kind};
 use super::page_origin::PageOrigin;
 use super::units::{format_duration, format_size, parse_duration, parse_rate, parse_size};
 
@@ -21,6 +21,8 @@ pub(super) enum Given<'a> {
     Boolean(bool),
     /// An array.
     List(Vec<Self>),
+    /// A table within a key, `{ … }`.
+    Table(Vec<(String, Self)>),
     /// What no key takes, as it is shown to whoever wrote it.
     Other(String),
 }
@@ -41,7 +43,13 @@ impl<'a> Given<'a> {
             DeValue::Array(array) => {
                 Self::List(array.iter().map(|element| Self::in_file(element.get_ref())).collect())
             }
-            DeValue::Table(_) => Self::Other("a table".to_owned()),
+            DeValue::Table(table) => {
+                let entry = |(name, value): (&toml::Spanned<_>, &'a toml::Spanned<_>)| {
+                    let name: &std::borrow::Cow<'_, str> = name.get_ref();
+                    (name.to_string(), Self::in_file(value.get_ref()))
+                };
+                Self::Table(table.iter().map(entry).collect())
+            }
         }
     }
 
@@ -64,6 +72,7 @@ impl<'a> Given<'a> {
             Self::Integer(integer) => integer.to_string(),
             Self::Boolean(boolean) => boolean.to_string(),
             Self::List(_) => "an array".to_owned(),
+            Self::Table(_) => "a table".to_owned(),
             Self::Other(shown) => shown.clone(),
         }
     }
@@ -135,6 +144,7 @@ impl Kind {
             (Self::Url, Given::Text(text)) if is_url(text) => {}
             (Self::Rate, Given::Text(text)) if parse_rate(text).is_some() => {}
             (Self::Flag, Given::Boolean(flag)) => return Ok(Value::Boolean(*flag)),
+            (Self::History, Given::Table(entries)) => return self.read_history(given, entries),
             (Self::List(element), Given::List(given)) => return element.kind().read_all(given),
             (Self::Words(words), Given::List(given)) if !given.is_empty() => {
                 return Self::Word(words).read_all(given);
@@ -147,12 +157,29 @@ impl Kind {
         Ok(match given {
             Given::Text(text) => Value::String((*text).to_owned()),
             Given::Integer(integer) => Value::Integer(*integer),
-            Given::Boolean(_) | Given::List(_) | Given::Other(_) => return Err(self.not_one(given)),
+            Given::Boolean(_) | Given::List(_) | Given::Table(_) | Given::Other(_) => return Err(self.not_one(given)),
         })
     }
 
     fn read_all(self, given: &[Given<'_>]) -> Result<Value, Wrong> {
         given.iter().map(|given| self.read(given)).collect::<Result<_, _>>().map(Value::Array)
+    }
+
+    /// Takes what says how much of a channel is kept: both of its entries, and no other.
+    fn read_history(self, given: &Given<'_>, entries: &[(String, Given<'_>)]) -> Result<Value, Wrong> {
+        let mut table = toml::Table::new();
+        for (name, value) in entries {
+            let kind = match name.as_str() {
+                "messages" => Self::Count(HISTORY_MESSAGES.0, HISTORY_MESSAGES.1),
+                "age" => Self::Duration(HISTORY_AGE.0, HISTORY_AGE.1),
+                _ => return Err(self.not_one(given)),
+            };
+            table.insert(name.clone(), kind.read(value)?);
+        }
+        if table.len() < 2 {
+            return Err(self.not_one(given));
+        }
+        Ok(Value::Table(table))
     }
 
     fn bounded(
@@ -179,7 +206,7 @@ impl Kind {
 
     fn around(self) -> [&'static str; 2] {
         match self {
-            Self::Count(..) | Self::Flag => NOTHING,
+            Self::Count(..) | Self::Flag | Self::History => NOTHING,
             Self::List(_) => ARRAY,
             _ => QUOTES,
         }

@@ -22,6 +22,12 @@ impl Head {
         Self { text: text.into(), target: place(target.start)..place(target.end) }
     }
 
+    /// The bytes that it was made of, and where the target is in them.
+    #[must_use]
+    pub fn parts_of(&self) -> (&[u8], Range<usize>) {
+        (&self.text, self.target.start as usize..self.target.end as usize)
+    }
+
     /// The target as it came: a path with its query, or an absolute URL.
     #[must_use]
     pub fn target(&self) -> &str {

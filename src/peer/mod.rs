@@ -25,6 +25,20 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// The transport of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [
+            Self::LongPolling,
+            Self::CrossOriginLongPolling,
+            Self::CallbackPolling,
+            Self::WebSocket,
+            Self::EventSource,
+            Self::InProcess,
+        ];
+        all.into_iter().find(|transport| transport.name() == name)
+    }
+
     /// The name of the connection type on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {

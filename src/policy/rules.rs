@@ -1,7 +1,7 @@
 //! The `[[channel]]` rules, compiled once: which one holds for a channel, and which ones a pattern overlaps.
 
 use crate::bayeux::{Compiled, Pattern};
-use crate::config::{Access, ChannelRule, Overflow};
+use crate::config::{Access, ChannelRule, History, Overflow};
 
 /// Rules in their order; the first that matches a channel wins.
 pub(super) struct Rules {
@@ -21,6 +21,8 @@ pub struct Rule {
     pub subscribe: Access,
     /// What happens when a mailbox is full.
     pub overflow: Overflow,
+    /// How much is kept.
+    pub history: Option<History>,
 }
 
 impl Rules {
@@ -38,6 +40,7 @@ impl Rules {
                 publish: rule.publish,
                 subscribe: rule.subscribe,
                 overflow: rule.overflow.unwrap_or(overflow),
+                history: rule.history,
             })
         };
         let otherwise = Rule {
@@ -46,6 +49,7 @@ impl Rules {
             publish: Access::ANYONE,
             subscribe: Access::ANYONE,
             overflow,
+            history: None,
         };
         let rules = rules.iter().enumerate().map(compile).collect::<Result<_, String>>()?;
         Ok(Self { rules, otherwise })
@@ -87,6 +91,7 @@ mod tests {
             subscribe: NOBODY,
             rate: None,
             overflow: None,
+            history: None,
         };
         Rules::new(&patterns.iter().map(rule).collect::<Vec<_>>(), Overflow::Disconnect).unwrap()
     }

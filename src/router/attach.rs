@@ -52,6 +52,19 @@ impl Session {
         attached
     }
 
+    /// Has a stream that stands by get the messages again: its client connects as such.
+    pub fn restore_stream(self: &Arc<Self>) {
+        let superseded = {
+            let mut state = self.lock();
+            match state.standby.take() {
+                Some(stream) if !state.ended => state.replace(&stream),
+                _ => return,
+            }
+        };
+        self.supersede(superseded);
+        self.flush();
+    }
+
     /// Takes a transport away, if it is the attached one or stands by.
     pub fn detach(&self, attachment: &Arc<dyn Attachment>) {
         let mut state = self.lock();

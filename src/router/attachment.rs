@@ -12,6 +12,11 @@ pub enum Detached {
     Superseded,
     /// The session ended: by its client, by expiry, or because its mailbox overflowed.
     Ended,
+    /// Another instance has the session now; its client shall connect anew.
+    Moved {
+        /// Milliseconds after which it shall.
+        interval: u64,
+    },
 }
 
 /// A live way to the client of a session. Nothing here may block or await.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use parking_lot::MutexGuard;
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::{Grant, Session};
@@ -25,6 +26,15 @@ pub struct Proof<'a> {
     pub digest: Option<[u8; 32]>,
     /// The second since 1970.
     pub now: u64,
+}
+
+/// What of a session's credential goes along to another instance.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Luggage {
+    grant: Option<Grant>,
+    browser: Option<Browser>,
+    digest: Option<[u8; 32]>,
+    resting: Vec<(Box<str>, u64)>,
 }
 
 /// What a session has shown.
@@ -55,6 +65,25 @@ impl Session {
     #[must_use]
     pub fn is_bound(&self) -> bool {
         self.credential_cell().get().is_some()
+    }
+
+    /// What goes along to another instance; `None` if the session has shown nothing.
+    #[must_use]
+    pub fn luggage(&self) -> Option<Luggage> {
+        let credential = self.credential()?;
+        let grant = credential.grant.as_deref().cloned();
+        let (browser, digest) = (credential.browser, credential.digest);
+        Some(Luggage { grant, browser, digest, resting: credential.resting.clone() })
+    }
+
+    /// Takes what came along from another instance. The second in which to look for what has expired, if at all.
+    pub fn unpack(&self, luggage: Luggage) -> Option<u64> {
+        let mut credential = self.credential_or_new();
+        credential.grant = luggage.grant.map(Arc::new);
+        credential.browser = luggage.browser;
+        credential.digest = luggage.digest;
+        credential.resting = luggage.resting;
+        credential.watch()
     }
 
     /// Whether the session knows the browser of its client.

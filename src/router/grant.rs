@@ -1,9 +1,11 @@
 //! What the holder of a token may do. It is not known here how a token is proven.
 
+use serde::{Deserialize, Serialize};
+
 use crate::bayeux::Pattern;
 
 /// The rights that a token gives.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Grant {
     /// Who the holder is, if the token says so (`sub`).
     pub subject: Option<Box<str>>,

@@ -83,6 +83,26 @@ impl Mailbox {
         if displaced > 0 { Pushed::Displaced(displaced) } else { Pushed::Queued }
     }
 
+    /// Whether a transport is writing some of it.
+    pub fn is_leased(&self) -> bool {
+        self.leased > 0
+    }
+
+    /// What waits, in order.
+    pub fn items(&self) -> impl Iterator<Item = &Arc<Publication>> {
+        self.first.iter().chain(&self.rest)
+    }
+
+    /// Puts publications before those that wait, of which only those stay that are new.
+    pub fn merge(&mut self, before: Vec<Arc<Publication>>, is_new: impl Fn(&Publication) -> bool) {
+        let waiting = self.first.take().into_iter().chain(self.rest.drain(..));
+        let mut all: VecDeque<_> = before.into();
+        all.extend(waiting.filter(|publication| is_new(publication)));
+        self.bytes = all.iter().map(|publication| publication.size()).sum();
+        self.first = all.pop_front();
+        self.rest = all;
+    }
+
     fn pop(&mut self) -> Option<Arc<Publication>> {
         std::mem::replace(&mut self.first, self.rest.pop_front())
     }

@@ -249,6 +249,10 @@ impl Session {
 }
 
 impl State {
+    pub(super) fn set_connected(&mut self) {
+        self.connected = true;
+    }
+
     fn deadline(&self, lifetime: Duration) -> Instant {
         if self.held > 0 { Instant::now() + lifetime } else { self.deadline }
     }

@@ -48,6 +48,16 @@ impl Sessions {
     /// # Errors
     /// [`Full`] if there are as many sessions as there may be.
     pub fn create(&self, id: ClientId) -> Result<Arc<Session>, Full> {
+        let session = self.prepare(id)?;
+        self.admit(&session);
+        Ok(session)
+    }
+
+    /// Makes a session that nobody finds yet. It is counted, so it has to be admitted or forgotten.
+    ///
+    /// # Errors
+    /// [`Full`] if there are as many sessions as there may be.
+    pub fn prepare(&self, id: ClientId) -> Result<Arc<Session>, Full> {
         if self.count.fetch_add(1, Ordering::Relaxed) >= self.limit {
             self.count.fetch_sub(1, Ordering::Relaxed);
             return Err(Full);
@@ -59,10 +69,13 @@ impl Sessions {
                 keys.next
             })
         };
-        let session = Arc::new(Session::new(id, key, Arc::clone(&self.common)));
-        self.table.insert(id, Arc::clone(&session));
         self.common.metrics.sessions.inc();
-        Ok(session)
+        Ok(Arc::new(Session::new(id, key, Arc::clone(&self.common))))
+    }
+
+    /// Has a session found that was made.
+    pub fn admit(&self, session: &Arc<Session>) {
+        self.table.insert(*session.id(), Arc::clone(session));
     }
 
     /// Finds a living session.
@@ -73,11 +86,16 @@ impl Sessions {
 
     /// Forgets a session that has ended and has no subscription any more.
     pub fn forget(&self, session: &Session) {
-        if self.table.remove(session.id()).is_some() {
-            self.keys.lock().free.push(session.key());
-            self.count.fetch_sub(1, Ordering::Relaxed);
-            self.common.metrics.sessions.dec();
+        if self.table.remove_if(session.id(), |_, there| std::ptr::eq(Arc::as_ptr(there), session)).is_some() {
+            self.give_up(session);
         }
+    }
+
+    /// Forgets a session that was made and never admitted.
+    pub fn give_up(&self, session: &Session) {
+        self.keys.lock().free.push(session.key());
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        self.common.metrics.sessions.dec();
     }
 
     /// All sessions at this moment.

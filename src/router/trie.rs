@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::RwLock;
 use smallvec::SmallVec;
@@ -13,7 +14,7 @@ use smallvec::SmallVec;
 use super::mailbox::Pushed;
 use super::subscribers::{Subscribers, each_once};
 use super::{Session, Touched};
-use crate::bayeux::{Publication, channel};
+use crate::bayeux::{LANES, Lane, Publication, channel};
 use crate::config::Overflow;
 use crate::metrics::Metrics;
 
@@ -39,7 +40,20 @@ pub type Adapt<'a> = &'a dyn Fn(&Session, &Arc<Publication>) -> Option<Arc<Publi
 pub struct Trie {
     shards: [RwLock<Node>; SHARDS],
     hasher: RandomState,
+    interest: Interest,
     metrics: Metrics,
+}
+
+/// How many subscriptions there are to channels of each lane, and to patterns, whose channels are in all.
+struct Interest {
+    lanes: [AtomicUsize; LANES],
+    patterns: AtomicUsize,
+}
+
+impl Interest {
+    fn of(&self, pattern: &str) -> &AtomicUsize {
+        if pattern.ends_with('*') { &self.patterns } else { &self.lanes[Lane::of(pattern).index()] }
+    }
 }
 
 /// A place in the trie. Most have children or subscribers and not both, so the latter are apart. The depth of the trie,
@@ -79,7 +93,9 @@ impl Trie {
     /// A trie without subscriptions.
     #[must_use]
     pub fn new(metrics: Metrics) -> Self {
-        Self { shards: Default::default(), hasher: RandomState::new(), metrics }
+        let interest =
+            Interest { lanes: [const { AtomicUsize::new(0) }; LANES], patterns: AtomicUsize::new(0) };
+        Self { shards: Default::default(), hasher: RandomState::new(), interest, metrics }
     }
 
     /// Subscribes a session to a valid pattern; it may have at most `limit` subscriptions.
@@ -96,6 +112,7 @@ impl Trie {
         for shard in self.shards_of(pattern) {
             shard.write().insert(channel::segments(pattern), session);
         }
+        self.interest.of(pattern).fetch_add(1, Ordering::AcqRel);
         self.metrics.subscriptions.inc();
         Change::Changed
     }
@@ -116,7 +133,15 @@ impl Trie {
         for shard in self.shards_of(pattern) {
             shard.write().remove(channel::segments(pattern), session);
         }
+        self.interest.of(pattern).fetch_sub(1, Ordering::AcqRel);
         self.metrics.subscriptions.dec();
+    }
+
+    /// Whether there is a subscription to which a publication in a lane may go.
+    #[must_use]
+    pub fn is_interested_in(&self, lane: Lane) -> bool {
+        let Interest { lanes, patterns } = &self.interest;
+        patterns.load(Ordering::Acquire) > 0 || lanes[lane.index()].load(Ordering::Acquire) > 0
     }
 
     /// Puts a publication into the mailbox of every session that a subscription of it matches, each once.

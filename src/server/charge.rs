@@ -17,7 +17,7 @@ impl Server {
         match verb {
             Verb::Handshake => match (&policy.handshakes, request.peer.address) {
                 (Some(buckets), Some(address)) => {
-                    self.take(buckets, household(address.ip()), Reason::handshakes)
+                    self.draw(buckets, household(address.ip()), Reason::handshakes)
                 }
                 _ => Ok(()),
             },
@@ -31,7 +31,7 @@ impl Server {
 
     fn charge_session(&self, request: &Request<'_>, session: Option<&Session>) -> Result<(), BayeuxError> {
         match (&request.policy.messages, session) {
-            (Some(buckets), Some(session)) => self.take(buckets, session.id(), Reason::messages),
+            (Some(buckets), Some(session)) => self.draw(buckets, session.id(), Reason::messages),
             _ => Ok(()),
         }
     }
@@ -53,10 +53,10 @@ impl Server {
         let Some(buckets) = policy.publications(policy.rule(&name)) else { return Ok(()) };
         let client = session.map(|session| *session.id());
         let address = request.peer.address.filter(|_| client.is_none());
-        self.take(buckets, (client, address.map(|address| household(address.ip()))), Reason::publications)
+        self.draw(buckets, (client, address.map(|address| household(address.ip()))), Reason::publications)
     }
 
-    fn take(&self, buckets: &Buckets, who: impl std::hash::Hash, reason: Reason) -> Result<(), BayeuxError> {
+    fn draw(&self, buckets: &Buckets, who: impl std::hash::Hash, reason: Reason) -> Result<(), BayeuxError> {
         buckets.take(who).map_err(|wait| {
             self.metrics.refuse(reason);
             self.too_often(wait)

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use super::Server;
 use super::event::Event;
 use super::permit::Permit;
-use super::receive::Request;
+use super::receive::{Done, Request};
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, CONNECTION_TYPES, ClientId, Field, Message, Verb, json};
 use crate::metrics::Reason;
-use crate::router::{Browser, Session};
+use crate::router::Session;
 
 /// The channel, under which the application is asked too.
 pub(super) const HANDSHAKE: &str = "/meta/handshake";
@@ -23,7 +23,7 @@ impl Server {
         &self,
         request: &Request<'_>,
         out: &mut Vec<u8>,
-        cookie: &mut Option<Browser>,
+        done: &mut Done,
     ) -> Outcome {
         let Request { message, peer, .. } = *request;
         let mut outcome = request.outcome.clone();
@@ -36,7 +36,7 @@ impl Server {
                 Ok((session, permit)) => {
                     created = Some(*session.id());
                     if permit.by_credential || request.shows_token() {
-                        self.bind(&session, request, &permit, cookie);
+                        self.bind(&session, request, &permit, &mut done.cookie);
                     }
                 }
                 Err(error) => outcome = Outcome::Failed(error),
@@ -51,6 +51,7 @@ impl Server {
             }
             self.advice_after_failure(interval)
         };
+        done.begun = created;
         reply::handshake(out, message, &outcome, created.as_ref(), advice);
         outcome
     }

@@ -5,10 +5,12 @@
 mod ask;
 mod backoff;
 mod charge;
+mod cluster;
 mod connect;
 mod disconnect;
 mod event;
 mod handshake;
+mod pending;
 mod permit;
 mod publish;
 mod receive;
@@ -50,6 +52,8 @@ pub struct Server {
     trie: Trie,
     expiry: Expiry,
     broker: Memory,
+    /// The other instances, if there may be some.
+    cluster: Option<cluster::Cluster>,
     pipeline: Pipeline,
     policy: ArcSwap<Policy>,
     hook: ArcSwapOption<Hook>,
@@ -76,7 +80,8 @@ impl Server {
             sessions: Sessions::new(config.limits.sessions, bounds, lifetime, metrics.clone()),
             trie: Trie::new(metrics.clone()),
             expiry: Expiry::default(),
-            broker: Memory::default(),
+            broker: Memory::new(&config.history),
+            cluster: cluster::Cluster::new(config, &metrics)?,
             pipeline: Pipeline::new(extensions),
             policy: ArcSwap::from_pointee(Policy::new(config)?),
             hook: ArcSwapOption::new(Hook::new(&config.hook, metrics.clone())?.map(Arc::new)),
@@ -130,6 +135,7 @@ impl Server {
     pub fn expire(&self) {
         self.policy.load().sweep();
         self.expire_subscriptions();
+        self.broker.sweep();
         for session in self.expiry.due() {
             match session.end_if_expired() {
                 Some(patterns) => {
@@ -157,6 +163,7 @@ impl Server {
             self.emit(|| Event::Unsubscribe { client: *session.id(), channel: pattern.into_string() });
         }
         self.sessions.forget(session);
+        self.forget_everywhere(*session.id());
         self.emit(|| Event::Disconnect { client: *session.id() });
     }
 

@@ -13,7 +13,8 @@ use super::event::Event;
 use super::receive::Request;
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, ClientId, Field, Message, Publication, Verb, channel, json, parse};
-use crate::config::Overflow;
+use crate::broker::Receipt;
+use crate::config::{History, Overflow};
 use crate::extension::Receiver;
 use crate::policy::Rule;
 use crate::router::{Adapt, Session, Touched};
@@ -24,6 +25,8 @@ pub(super) struct Publish {
     pub(super) channel: String,
     /// What happens when a mailbox has no room for it.
     pub(super) overflow: Overflow,
+    /// How much of the channel is kept.
+    pub(super) history: Option<History>,
     /// The session that the publisher named, if anybody listens to events.
     pub(super) client: Option<ClientId>,
 }
@@ -57,7 +60,12 @@ impl Server {
         if outcome.is_done() {
             self.metrics.publications.inc();
             let client = if self.is_listened_to() { self.publisher(request) } else { None };
-            *accepted = Some(Publish { channel: name.into_owned(), overflow: rule.overflow, client });
+            *accepted = Some(Publish {
+                channel: name.into_owned(),
+                overflow: rule.overflow,
+                history: rule.history,
+                client,
+            });
         }
         outcome
     }
@@ -103,13 +111,29 @@ impl Server {
         });
     }
 
-    pub(super) fn spread(&self, accepted: &Publish, message: Message, touched: &mut Touched) {
-        let Publish { channel: name, overflow, .. } = accepted;
-        let publication = Arc::new(Publication::new(name, message));
+    /// Publishes. Where there are other instances, it is known later whether it is accepted.
+    pub(super) fn spread(
+        &self,
+        accepted: &Publish,
+        message: Message,
+        touched: &mut Touched,
+    ) -> Option<Receipt> {
+        let Publish { channel: name, overflow, history, .. } = accepted;
+        let publication = Publication::new(name, message);
+        if let Some(cluster) = &self.cluster {
+            return Some(cluster.redis.publish(publication, *history));
+        }
         let adapt = |session: &Session, publication: &Arc<Publication>| self.adapt(session, publication);
         let adapt: Option<Adapt<'_>> = if self.pipeline.sees_deliveries() { Some(&adapt) } else { None };
-        self.broker
-            .publish(&publication, |publication| self.trie.deliver(publication, *overflow, touched, adapt));
+        self.broker.publish(publication, *history, |publication| {
+            self.trie.deliver(publication, *overflow, touched, adapt);
+        });
+        self.end_overflowed(name, touched);
+        None
+    }
+
+    /// Ends the sessions whose mailboxes had no room for a publication.
+    pub(super) fn end_overflowed(&self, name: &str, touched: &mut Touched) {
         for session in touched.take_overflowed() {
             if self.end(&session) {
                 tracing::warn!(client = %session.id(), channel = name, "mailbox full, session ended");
@@ -119,7 +143,7 @@ impl Server {
     }
 
     /// What one receiver gets of a publication, if extensions look at the receiver.
-    fn adapt(&self, session: &Session, publication: &Arc<Publication>) -> Option<Arc<Publication>> {
+    pub(super) fn adapt(&self, session: &Session, publication: &Arc<Publication>) -> Option<Arc<Publication>> {
         let object = publication.array().slice(1..publication.array().len() - 1);
         let message = parse::parse_one(&object)?;
         let receiver = Receiver { client: session.id(), peer: session.peer() };

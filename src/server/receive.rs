@@ -3,14 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::Server;
 use super::publish::Publish;
-use crate::bayeux::parse::parse_one;
 use crate::bayeux::reply::{self, Outcome};
-use crate::bayeux::{BayeuxError, Field, Message, Verb, channel};
+use crate::bayeux::{BayeuxError, ClientId, Field, Message, Verb};
 use crate::metrics::Reason;
 use crate::peer::Peer;
 use crate::policy::{Answer, Credentials, Policy};
@@ -68,6 +66,10 @@ pub(super) struct Done {
     pub(super) accepted: Option<Accepted>,
     /// A publication, which has to be delivered.
     pub(super) publish: Option<Publish>,
+    /// A session that has begun.
+    pub(super) begun: Option<ClientId>,
+    /// Whether the message was carried out.
+    pub(super) is_done: bool,
 }
 
 impl Accepted {
@@ -92,7 +94,7 @@ impl Accepted {
 
 impl Received {
     /// Begins another reply; what it is appended to.
-    fn begin(&mut self) -> &mut Vec<u8> {
+    pub(super) fn begin(&mut self) -> &mut Vec<u8> {
         if self.replies.is_empty() {
             self.replies.reserve(256);
         } else {
@@ -108,12 +110,12 @@ impl Server {
     pub async fn receive(&self, messages: Vec<Message>, peer: &Arc<Peer>, touched: &mut Touched) -> Received {
         {
             let policy = self.policy.load();
-            if self.pipeline.is_empty() && !policy.asks() {
+            if self.pipeline.is_empty() && !policy.asks() && self.cluster.is_none() {
                 return self.receive_at_once(&policy, messages, peer, touched);
             }
         }
         // On the heap, since every connection has room for this function for as long as it lives.
-        Box::pin(self.receive_by_extensions(messages, peer, touched)).await
+        Box::pin(self.receive_and_wait(messages, peer, touched, true)).await
     }
 
     fn receive_at_once(
@@ -147,48 +149,6 @@ impl Server {
         received
     }
 
-    async fn receive_by_extensions(
-        &self,
-        messages: Vec<Message>,
-        peer: &Arc<Peer>,
-        touched: &mut Touched,
-    ) -> Received {
-        let policy = self.policy.load_full();
-        let alone = messages.len() == 1;
-        let mut received = Received::default();
-        for mut message in messages {
-            let credentials = policy.credentials(&mut message, peer);
-            let Some(mut message) = self.pipeline.incoming(message, peer, || touched.flush()).await else {
-                continue;
-            };
-            let (answers, charged) = self.ask(&policy, &mut message, &credentials, peer, touched).await;
-            let mut reply = Vec::with_capacity(256);
-            let request = self.request(&message, peer, alone, &policy, &credentials, &answers);
-            let request = Request { charged, ..request };
-            let done = self.carry_out(message.verb(), &request, &mut reply);
-            received.cookie = done.cookie.or(received.cookie);
-            if let Some(accepted) = done.publish {
-                // Messages to /service/ are for the server alone.
-                if !channel::is_service(&accepted.channel)
-                    && let Some(seen) = self.pipeline.publication(message.clone(), || touched.flush()).await
-                {
-                    self.spread(&accepted, seen, touched);
-                }
-                self.tell_of(accepted, &message);
-            }
-            let reply = self.finish(reply, peer, touched).await;
-            match done.accepted {
-                Some(accepted) => received.connects.push(Accepted { reply, ..accepted }),
-                None => {
-                    if let Some(reply) = reply {
-                        received.begin().extend_from_slice(&reply);
-                    }
-                }
-            }
-        }
-        received
-    }
-
     pub(super) fn request<'a>(
         &self,
         message: &'a Message,
@@ -210,11 +170,11 @@ impl Server {
     }
 
     /// Does what a message asks for, and appends the reply.
-    fn carry_out(&self, verb: Verb, request: &Request<'_>, out: &mut Vec<u8>) -> Done {
+    pub(super) fn carry_out(&self, verb: Verb, request: &Request<'_>, out: &mut Vec<u8>) -> Done {
         let counters = &self.metrics.messages;
         let mut done = Done::default();
         let (counter, outcome) = match verb {
-            Verb::Handshake => (&counters.handshake, self.handshake(request, out, &mut done.cookie)),
+            Verb::Handshake => (&counters.handshake, self.handshake(request, out, &mut done)),
             Verb::Connect => (&counters.connect, self.connect(request, out, &mut done.accepted)),
             Verb::Subscribe => (&counters.subscribe, self.subscribe(request, out, &mut done.cookie)),
             Verb::Unsubscribe => (&counters.unsubscribe, self.unsubscribe(request, out)),
@@ -228,21 +188,10 @@ impl Server {
             }
         };
         counter.inc();
-        if !outcome.is_done() {
+        done.is_done = outcome.is_done();
+        if !done.is_done {
             self.metrics.errors.inc();
         }
         done
-    }
-
-    /// Runs a reply through the extensions that want to see it.
-    async fn finish(&self, reply: Vec<u8>, peer: &Arc<Peer>, touched: &mut Touched) -> Option<Vec<u8>> {
-        if !self.pipeline.sees_replies() {
-            return Some(reply);
-        }
-        let message = parse_one(&Bytes::from(reply))?;
-        let message = self.pipeline.reply(message, peer, || touched.flush()).await?;
-        let mut out = Vec::with_capacity(message.size());
-        message.write(&mut out, |_| true);
-        Some(out)
     }
 }

@@ -52,7 +52,10 @@ pub(super) async fn run(connection: Connection, server: Arc<Server>, peer: Arc<P
     head.extend_from_slice(format!("retry: {}\r\n\r\n", settings.retry.as_millis()).as_bytes());
     socket.with(|out| out.push(head.into()));
     let id = peer.head.path().rsplit('/').next().unwrap_or("");
-    let session = ClientId::parse(id.as_bytes()).and_then(|id| server.session(&id));
+    let session = match ClientId::parse(id.as_bytes()) {
+        Some(id) => server.session_anywhere(&id, &peer).await,
+        None => None,
+    };
     let session = session.filter(|session| server.is_proven(session, &peer) && attach(&socket, session));
     let mut ping = Instant::now() + settings.ping;
     let mut end = None;

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::socket::Form;
-use crate::bayeux::Publication;
+use super::websocket::encoder;
+use crate::bayeux::{Publication, reply};
 use crate::router::{Held, Lease, Session};
 
 /// Room that an empty queue may keep, in frames.
@@ -62,7 +63,8 @@ impl Frame {
 
 /// A connect whose reply waits for its time.
 pub(super) struct HeldConnect {
-    pub(super) reply: Option<Bytes>,
+    /// The reply as a JSON object.
+    pub(super) reply: Option<Box<[u8]>>,
     pub(super) deadline: Instant,
     pub(super) _held: Held,
 }
@@ -119,9 +121,16 @@ impl Outbox {
     pub(super) fn answer_held(&mut self) -> Option<HeldConnect> {
         let mut held = self.held.take()?;
         if let Some(reply) = held.reply.take() {
-            self.push(reply);
+            self.push(encoder::array_frame(&reply));
         }
         Some(held)
+    }
+
+    /// Has the reply of the held connect say after how many milliseconds its client shall come back.
+    pub(super) fn advise(&mut self, interval: u64) {
+        if let Some(reply) = self.held.as_mut().and_then(|held| held.reply.as_mut()) {
+            *reply = reply::with_interval(reply, interval).into_boxed_slice();
+        }
     }
 
     /// Appends messages of the lease.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::connection::{Connection, Woken};
 use super::signal::Signal;
 use super::stream::Stream;
+use crate::bayeux::reply;
 use crate::peer::Peer;
 use crate::router::{Attachment, Detached, Lease, Session};
 use crate::server::{Accepted, Received};
@@ -22,6 +23,8 @@ struct Poll {
     peer: Arc<Peer>,
     /// The session is somebody else's now, or has ended.
     over: AtomicBool,
+    /// Milliseconds after which the client shall come back, once another instance has the session.
+    interval: OnceLock<u64>,
     /// One for all the sessions that a request connects.
     signal: Arc<Signal>,
 }
@@ -38,7 +41,11 @@ impl Attachment for Poll {
         0
     }
 
-    fn detach(&self, _session: &Arc<Session>, _why: Detached) {
+    fn detach(&self, _session: &Arc<Session>, why: Detached) {
+        if let Detached::Moved { interval } = why {
+            // It moves once.
+            let _ = self.interval.set(interval);
+        }
         self.over.store(true, Ordering::Release);
         self.signal.end();
     }
@@ -120,9 +127,15 @@ pub(super) async fn answer(
     for (at, accepted) in connects.iter().enumerate() {
         // A session that connects twice in one request gets its messages behind the first reply.
         let again = connects[..at].iter().any(|other| Arc::ptr_eq(&other.session, &accepted.session));
-        let lease = if again { None } else { attach(connection, peer, accepted, &answered.signal).await? };
-        if let Some(reply) = &accepted.reply {
-            answered.append(reply);
+        let (lease, interval) = if again {
+            (None, None)
+        } else {
+            attach(connection, peer, accepted, &answered.signal).await?
+        };
+        match (&accepted.reply, interval) {
+            (Some(reply), Some(interval)) => answered.append(&reply::with_interval(reply, interval)),
+            (Some(reply), None) => answered.append(reply),
+            (None, _) => {}
         }
         for publication in lease.iter().flat_map(Lease::items) {
             answered.append(publication.object());
@@ -133,22 +146,28 @@ pub(super) async fn answer(
     Some(answered)
 }
 
-/// Makes the request the transport of a session for as long as its connect may be held. Nothing inside if no message
-/// came, or if the session is somebody else's now; `None` if the peer has gone.
+/// Makes the request the transport of a session for as long as its connect may be held. No lease if no message came, or
+/// if the session is somebody else's now, with the milliseconds after which its client shall come back then; `None` if
+/// the peer has gone.
 async fn attach(
     connection: &mut Connection,
     peer: &Arc<Peer>,
     accepted: &Accepted,
     signal: &Arc<Signal>,
-) -> Option<Option<Lease>> {
-    let poll =
-        Arc::new(Poll { peer: Arc::clone(peer), over: AtomicBool::new(false), signal: Arc::clone(signal) });
+) -> Option<(Option<Lease>, Option<u64>)> {
+    let poll = Arc::new(Poll {
+        peer: Arc::clone(peer),
+        over: AtomicBool::new(false),
+        interval: OnceLock::new(),
+        signal: Arc::clone(signal),
+    });
     let attachment: Arc<dyn Attachment> = Arc::<Poll>::clone(&poll);
     if !accepted.attach(&attachment) {
-        return Some(None);
+        return Some((None, None));
     }
     let attached = Attaching { session: &accepted.session, attachment };
-    wait(connection, &attached, &poll, accepted.hold).await
+    let lease = wait(connection, &attached, &poll, accepted.hold).await?;
+    Some((lease, poll.interval.get().copied()))
 }
 
 async fn wait(

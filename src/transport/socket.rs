@@ -253,10 +253,14 @@ impl Attachment for Socket {
                 return;
             }
             // A stream stands by, or is at least there until the session ends.
-            if why == Detached::Ended || self.peer.transport != Transport::EventSource {
+            let is_over = why != Detached::Superseded;
+            if is_over || self.peer.transport != Transport::EventSource {
                 out.bound = None;
             }
-            out.closing |= why == Detached::Ended;
+            out.closing |= is_over;
+            if let Detached::Moved { interval } = why {
+                out.advise(interval);
+            }
             (out.answer_held(), out.withdraw(self.stream.taken()))
         };
         drop(unsettled);

@@ -221,7 +221,7 @@ impl Connection {
         self.socket.gather();
         // A connect that is held is alone in its frame, and answered later.
         if !is_held {
-            self.socket.with(|out| out.push(array(&replies)));
+            self.socket.with(|out| out.push(encoder::array_frame(&replies)));
         }
     }
 
@@ -244,7 +244,7 @@ impl Connection {
 
     fn hold(&self, accepted: Accepted) {
         let Accepted { session, reply, hold, .. } = accepted;
-        let reply = reply.map(|reply| array(&reply));
+        let reply = reply.map(Vec::into_boxed_slice);
         let held = HeldConnect { _held: session.hold(), reply, deadline: Instant::now() + hold };
         let lost = self.socket.with(|out| {
             out.held = Some(held);
@@ -313,13 +313,4 @@ impl Connection {
         let next = [quiet, state.answer, cut, end].into_iter().flatten().min();
         ControlFlow::Continue(Some(next.unwrap_or(now + settings.ping)))
     }
-}
-
-/// A frame with an array of these objects.
-fn array(objects: &[u8]) -> Bytes {
-    let mut frame = encoder::TextFrame::with_capacity(objects.len() + 2);
-    for part in [b"[", objects, b"]"] {
-        frame.push(part);
-    }
-    frame.finish()
 }

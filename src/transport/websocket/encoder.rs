@@ -122,6 +122,16 @@ pub fn text_frame(payload: &[u8]) -> Bytes {
     frame.finish()
 }
 
+/// A text frame with an array of these objects, which have commas between them.
+#[must_use]
+pub fn array_frame(objects: &[u8]) -> Bytes {
+    let mut frame = TextFrame::with_capacity(objects.len() + 2);
+    for part in [b"[", objects, b"]"] {
+        frame.push(part);
+    }
+    frame.finish()
+}
+
 /// A ping (section 5.5.2). Of a payload above 125 bytes only the first 125 are sent.
 #[must_use]
 pub fn ping(payload: &[u8]) -> Bytes {

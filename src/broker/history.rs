@@ -1,0 +1,205 @@
+//! What one lane keeps of its channels in memory: the newest messages of each, as many and for as long as its rule says,
+//! all together within a budget.
+//!
+//! It is a plain value; the broker locks it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::time::Instant;
+
+use super::Replay;
+use crate::bayeux::Publication;
+use crate::config;
+
+/// What all lanes may keep together.
+pub(super) struct Budget {
+    channels: usize,
+    bytes: usize,
+    kept_channels: AtomicUsize,
+    kept_bytes: AtomicUsize,
+}
+
+impl Budget {
+    pub(super) fn new(settings: &config::HistoryStore) -> Self {
+        let (kept_channels, kept_bytes) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { channels: settings.channels, bytes: settings.bytes, kept_channels, kept_bytes }
+    }
+
+    fn is_exceeded(&self) -> bool {
+        self.kept_channels.load(Ordering::Relaxed) > self.channels
+            || self.kept_bytes.load(Ordering::Relaxed) > self.bytes
+    }
+}
+
+/// What a lane keeps.
+#[derive(Default)]
+pub(super) struct History {
+    channels: HashMap<Box<str>, Channel>,
+    /// The highest number of which nothing is known any more: channels that were forgotten had none above it.
+    forgotten: u64,
+}
+
+struct Channel {
+    entries: VecDeque<Entry>,
+    rule: config::History,
+}
+
+struct Entry {
+    number: u64,
+    /// The number of the one before it in the channel, kept or not. Between the two there was nothing.
+    previous: u64,
+    at: Instant,
+    publication: Arc<Publication>,
+}
+
+impl Channel {
+    fn last(&self) -> u64 {
+        self.entries.back().map_or(0, |entry| entry.number)
+    }
+
+    fn prune(&mut self, budget: &Budget) {
+        let now = Instant::now();
+        let is_old = |entry: &Entry| now.saturating_duration_since(entry.at) >= self.rule.age;
+        while self.entries.len() > self.rule.messages || self.entries.front().is_some_and(is_old) {
+            if let Some(entry) = self.entries.pop_front() {
+                budget.kept_bytes.fetch_sub(entry.publication.size(), Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl History {
+    /// Keeps a publication, which has its place in this lane. What is too much then goes, from this lane.
+    pub(super) fn keep(&mut self, publication: &Arc<Publication>, rule: config::History, budget: &Budget) {
+        let Some(position) = publication.position() else { return };
+        let number = position.number;
+        let forgotten = self.forgotten;
+        let channel = self.channels.entry(publication.channel().into()).or_insert_with(|| {
+            budget.kept_channels.fetch_add(1, Ordering::Relaxed);
+            Channel { entries: VecDeque::new(), rule }
+        });
+        let previous = channel.entries.back().map_or(forgotten, |entry| entry.number);
+        channel.rule = rule;
+        let entry = Entry { number, previous, at: Instant::now(), publication: Arc::clone(publication) };
+        channel.entries.push_back(entry);
+        budget.kept_bytes.fetch_add(publication.size(), Ordering::Relaxed);
+        channel.prune(budget);
+        while budget.is_exceeded() && self.forget_one(publication.channel(), budget) {}
+    }
+
+    /// The publications of a channel behind a number, oldest first.
+    pub(super) fn replay(&mut self, name: &str, since: u64, budget: &Budget) -> Replay {
+        let Some(channel) = self.channels.get_mut(name) else {
+            return Replay { publications: Vec::new(), is_complete: self.forgotten <= since };
+        };
+        let last = channel.last();
+        channel.prune(budget);
+        let behind = channel.entries.iter().filter(|entry| entry.number > since);
+        let is_complete = behind.clone().next().map_or(last <= since, |entry| entry.previous <= since);
+        let publications = behind.map(|entry| Arc::clone(&entry.publication)).collect();
+        Replay { publications, is_complete }
+    }
+
+    /// Forgets the channels all of whose messages are too old.
+    pub(super) fn sweep(&mut self, budget: &Budget) {
+        let forgotten = &mut self.forgotten;
+        self.channels.retain(|_, channel| {
+            let last = channel.last();
+            channel.prune(budget);
+            let is_kept = !channel.entries.is_empty();
+            if !is_kept {
+                *forgotten = last.max(*forgotten);
+                budget.kept_channels.fetch_sub(1, Ordering::Relaxed);
+            }
+            is_kept
+        });
+    }
+
+    /// Forgets the channel of this lane that was published to the longest ago. False if there is none but `but`.
+    fn forget_one(&mut self, but: &str, budget: &Budget) -> bool {
+        let others = self.channels.iter().filter(|(name, _)| name.as_ref() != but);
+        let oldest = others.min_by_key(|(_, channel)| channel.last()).map(|(name, _)| name.clone());
+        let Some(channel) = oldest.and_then(|name| self.channels.remove(&name)) else {
+            // Only the one itself is left to lose its oldest.
+            let Some(channel) = self.channels.get_mut(but).filter(|channel| channel.entries.len() > 1) else {
+                return false;
+            };
+            if let Some(entry) = channel.entries.pop_front() {
+                budget.kept_bytes.fetch_sub(entry.publication.size(), Ordering::Relaxed);
+            }
+            return true;
+        };
+        self.forgotten = channel.last().max(self.forgotten);
+        let bytes = channel.entries.iter().map(|entry| entry.publication.size()).sum();
+        budget.kept_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        budget.kept_channels.fetch_sub(1, Ordering::Relaxed);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::bayeux::{Lane, Position};
+
+    fn publication(channel: &str, number: u64) -> Arc<Publication> {
+        let position = Position { lane: Lane::of(channel), number };
+        Arc::new(Publication::encoded(channel, Some(position), b"{}"))
+    }
+
+    fn rule(messages: usize) -> config::History {
+        config::History { messages, age: Duration::from_secs(60) }
+    }
+
+    fn budget(channels: usize) -> Budget {
+        Budget::new(&config::HistoryStore { channels, bytes: 1 << 20 })
+    }
+
+    fn replayed(history: &mut History, channel: &str, since: u64, budget: &Budget) -> (Vec<u64>, bool) {
+        let replay = history.replay(channel, since, budget);
+        let numbers = replay.publications.iter().filter_map(|publication| publication.position());
+        (numbers.map(|position| position.number).collect(), replay.is_complete)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_replay_says_whether_it_is_complete() {
+        let (mut history, budget) = (History::default(), budget(10));
+        for number in [3, 5, 6, 9] {
+            history.keep(&publication("/a", number), rule(3), &budget);
+        }
+        assert_eq!(replayed(&mut history, "/a", 5, &budget), (vec![6, 9], true));
+        assert_eq!(replayed(&mut history, "/a", 3, &budget), (vec![5, 6, 9], true), "3 was seen");
+        assert_eq!(replayed(&mut history, "/a", 4, &budget), (vec![5, 6, 9], true), "there was no 4 in /a");
+        assert_eq!(replayed(&mut history, "/a", 2, &budget), (vec![5, 6, 9], false), "3 is gone");
+        assert_eq!(replayed(&mut history, "/a", 9, &budget), (vec![], true));
+        assert_eq!(replayed(&mut history, "/b", 0, &budget), (vec![], true), "there never was any");
+        tokio::time::advance(Duration::from_secs(61)).await;
+        assert_eq!(replayed(&mut history, "/a", 5, &budget), (vec![], false), "they are too old");
+        history.sweep(&budget);
+        assert_eq!(replayed(&mut history, "/a", 5, &budget), (vec![], false), "and forgotten");
+        assert_eq!(replayed(&mut history, "/a", 9, &budget), (vec![], true));
+        assert_eq!(budget.kept_bytes.load(Ordering::Relaxed), 0);
+        assert_eq!(budget.kept_channels.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_budget_is_kept() {
+        let (mut history, budget) = (History::default(), budget(2));
+        for (number, channel) in ["/a", "/b", "/c", "/c"].into_iter().enumerate() {
+            history.keep(&publication(channel, number as u64 + 1), rule(9), &budget);
+        }
+        assert_eq!(replayed(&mut history, "/a", 0, &budget), (vec![], false), "the oldest had to go");
+        assert_eq!(replayed(&mut history, "/b", 1, &budget), (vec![2], true));
+        assert_eq!(replayed(&mut history, "/c", 1, &budget), (vec![3, 4], true));
+        let tight = Budget::new(&config::HistoryStore { channels: 9, bytes: 10 });
+        let mut history = History::default();
+        for number in 1..9 {
+            history.keep(&publication("/a", number), rule(9), &tight);
+        }
+        assert_eq!(replayed(&mut history, "/a", 0, &tight), (vec![7, 8], false));
+    }
+}

@@ -1,0 +1,97 @@
+//! Looks at a Redis before a server is joined by it: whether it can be reached, is new enough, and is set up so that nothing
+//! gets lost.
+
+use redis::{FromRedisValue, Value};
+
+use super::address::Connection;
+use super::{Redis, address_of};
+use crate::config;
+
+/// The first version that has sharded channels.
+const OLDEST: u32 = 7;
+/// Bytes of its output that a subscriber should be allowed to be behind.
+const BEHIND: u64 = 32 * 1024 * 1024;
+
+impl Redis {
+    /// Connects, and gives what should be changed in the settings of Redis.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub async fn examine(settings: &config::Redis) -> Result<Vec<String>, String> {
+        let address = address_of(settings)?;
+        let connecting = tokio::time::timeout(settings.deadline, address.connect(settings.deadline, None));
+        let connected = connecting.await.map_err(|_| "redis.url: no answer within redis.deadline".to_owned())?;
+        let mut connection = connected.map_err(|error| format!("redis.url: cannot connect: {error}"))?;
+        let info = text_of(&mut connection, &["INFO", "server"]).await?;
+        let version = value_of(&info, "redis_version").unwrap_or_default();
+        let major: u32 = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
+        // Valkey says a version of Redis too, for those who ask.
+        if major < OLDEST {
+            return Err(format!("redis.url: Redis {version} is too old; use {OLDEST} or later, or Valkey"));
+        }
+        let mut warnings = Vec::new();
+        match setting(&mut connection, "maxmemory-policy").await {
+            Ok(policy) if policy != "noeviction" => warnings.push(format!(
+                "Redis may throw away sessions and histories (maxmemory-policy is {policy}); set it to noeviction"
+            )),
+            Ok(_) => {}
+            Err(why) => warnings.push(format!("the settings of Redis cannot be looked at ({why})")),
+        }
+        if let Ok(limits) = setting(&mut connection, "client-output-buffer-limit").await
+            && let Some(hard) = pubsub_limit(&limits).filter(|hard| (1..BEHIND).contains(hard))
+        {
+            warnings.push(format!(
+                "Redis cuts an instance off that is {hard} bytes behind; set client-output-buffer-limit pubsub to {BEHIND} or \
+                 more"
+            ));
+        }
+        Ok(warnings)
+    }
+}
+
+async fn text_of(connection: &mut Connection, words: &[&str]) -> Result<String, String> {
+    let answer = ask(connection, words).await?;
+    // Of several nodes, one will do.
+    let answer = match answer {
+        Value::Map(mut nodes) if !nodes.is_empty() => nodes.swap_remove(0).1,
+        answer => answer,
+    };
+    String::from_redis_value(answer).map_err(|error| error.to_string())
+}
+
+async fn setting(connection: &mut Connection, name: &str) -> Result<String, String> {
+    let answer = ask(connection, &["CONFIG", "GET", name]).await?;
+    let pairs = Vec::<(String, String)>::from_redis_value(answer).map_err(|error| error.to_string())?;
+    pairs.into_iter().next().map(|(_, value)| value).ok_or_else(|| format!("there is no {name}"))
+}
+
+async fn ask(connection: &mut Connection, words: &[&str]) -> Result<Value, String> {
+    let mut command = redis::Cmd::new();
+    for word in words {
+        command.arg(*word);
+    }
+    connection.run(&command).await.map_err(|error| error.to_string())
+}
+
+fn value_of<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+}
+
+/// The hard limit of `pubsub` among the limits of all kinds, each with four words.
+fn pubsub_limit(limits: &str) -> Option<u64> {
+    let mut words = limits.split_whitespace();
+    words.find(|word| *word == "pubsub")?;
+    words.next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_redis_says_is_read() {
+        assert_eq!(value_of("# Server\r\nredis_version:7.0.15\r\n", "redis_version"), Some("7.0.15"));
+        let limits = "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60";
+        assert_eq!(pubsub_limit(limits), Some(33_554_432));
+    }
+}

@@ -1,0 +1,104 @@
+//! Looks for what was missed in a lane, in what Redis keeps of its channels.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{FromRedisValue, Value};
+
+use super::Redis;
+use super::frame::{self, NodeId};
+use super::lane::Arrived;
+use super::link::{Unavailable, with_jitter};
+use super::scripts::{FILL, REPLAY};
+use crate::bayeux::{Lane, Position, Publication};
+use crate::broker::Replay;
+
+/// Messages of one channel that are looked at.
+const MESSAGES: &[u8] = b"10000";
+/// Channels of a lane that are looked at.
+const CHANNELS: &[u8] = b"10000";
+/// The pause between two attempts.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// A message as [`FILL`] gives it.
+type Found = (Vec<u8>, String, Vec<u8>, String, u64);
+
+impl Redis {
+    /// Fills a gap, in a task of its own, for as long as it is there.
+    pub(super) fn fill(self: &Arc<Self>, lane: Lane) {
+        let this = Arc::clone(self);
+        tokio::spawn(async move {
+            let heard = &this.lanes[lane.index()].heard;
+            while let Some(behind) = heard.missing_behind() {
+                match this.kept_behind(lane, behind).await {
+                    Ok((epoch, number, found)) => heard.fill(epoch, number, found),
+                    Err(error) => {
+                        tracing::debug!(lane = lane.index(), %error, "what was missed cannot be looked for yet");
+                        tokio::time::sleep(with_jitter(PAUSE)).await;
+                    }
+                }
+            }
+        });
+    }
+
+    /// What is kept of a lane behind a number, with the life of the lane and how far it has come.
+    pub(super) async fn kept_behind(
+        &self,
+        lane: Lane,
+        behind: u64,
+    ) -> Result<(u64, u64, Vec<Arrived>), Unavailable> {
+        let shared = &self.shared;
+        let keys = [shared.names.lane(lane), shared.names.recent(lane)];
+        let prefix = shared.names.histories(lane);
+        let behind = behind.to_string();
+        let arguments = [prefix.as_bytes(), behind.as_bytes(), MESSAGES, CHANNELS];
+        let answer = FILL.run(&shared.link, &keys.each_ref().map(String::as_str), &arguments).await?;
+        let Value::Array(parts) = answer else { return Err(Unavailable::Senseless) };
+        let mut parts = parts.into_iter();
+        let mut text = || parts.next().and_then(|part| String::from_redis_value(part).ok());
+        let (Some(epoch), Some(number)) = (text(), text()) else { return Err(Unavailable::Senseless) };
+        let epoch = u64::from_str_radix(&epoch, 16).unwrap_or(0);
+        let number = number.parse().map_err(|_| Unavailable::Senseless)?;
+        let found: Vec<Arrived> = parts.filter_map(|part| self.found(part)).collect();
+        Ok((epoch, number, found))
+    }
+
+    fn found(&self, part: Value) -> Option<Arrived> {
+        let read = Found::from_redis_value(part).ok();
+        let arrived = read.and_then(|(channel, id, object, publisher, counter)| {
+            let number = number_of(&id)?;
+            let item = frame::item(&channel, &object).filter(|_| object.len() <= self.shared.longest)?;
+            Some(Arrived { number, publisher: NodeId::parse(&publisher)?, counter, item })
+        });
+        if arrived.is_none() {
+            self.shared.metrics.redis.malformed.inc();
+        }
+        arrived
+    }
+
+    /// What was published to a channel behind a number of its lane and is kept, oldest first.
+    pub(super) async fn replay_kept(&self, channel: &str, since: u64) -> Result<Replay, Unavailable> {
+        let (shared, lane) = (&self.shared, Lane::of(channel));
+        let history = shared.names.histories(lane) + channel;
+        let keys = [shared.names.lane(lane), shared.names.recent(lane), history];
+        let since = since.to_string();
+        let arguments = [channel.as_bytes(), since.as_bytes(), MESSAGES];
+        let answer = REPLAY.run(&shared.link, &keys.each_ref().map(String::as_str), &arguments).await?;
+        let Value::Array(parts) = answer else { return Err(Unavailable::Senseless) };
+        let mut parts = parts.into_iter();
+        let is_complete = parts.next().and_then(|part| bool::from_redis_value(part).ok());
+        let read = |part| {
+            let (id, object) = <(String, Vec<u8>)>::from_redis_value(part).ok()?;
+            let position = Position { lane, number: number_of(&id)? };
+            let item = frame::item(channel.as_bytes(), &object)?;
+            Some(Arc::new(Publication::encoded(channel, Some(position), &item.object)))
+        };
+        let publications = parts.filter_map(read).collect();
+        Ok(Replay { publications, is_complete: is_complete.unwrap_or(false) })
+    }
+}
+
+/// The number in the identifier of an entry of a stream, `number-0`.
+fn number_of(id: &str) -> Option<u64> {
+    id.strip_suffix("-0")?.parse().ok()
+}

@@ -1,0 +1,314 @@
+//! One lane on this instance: how far it has come, what is delivered in which order, and when something is missing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::frame::{Item, NodeId};
+use crate::bayeux::{Lane, Position, Publication};
+use crate::metrics::Metrics;
+
+/// Delivers publications to the subscribers on this instance, in their order.
+pub type Deliver = Arc<dyn Fn(&[Arc<Publication>]) + Send + Sync>;
+
+/// Publications that may wait for those before them.
+const WAITING: usize = 10_000;
+/// Bytes of them.
+const WAITING_BYTES: usize = 16 * 1024 * 1024;
+
+/// A lane as it is heard here.
+pub(super) struct Heard {
+    lane: Lane,
+    me: NodeId,
+    state: Mutex<State>,
+    deliver: Deliver,
+    metrics: Metrics,
+}
+
+#[derive(Default)]
+struct State {
+    /// The life of the lane and the newest number of it that was delivered here. Nothing before this instance listens.
+    at: Option<(u64, u64)>,
+    /// The newest of our own counters that was delivered here, as it came back or at once.
+    own: u64,
+    /// Something is missing, and is being looked for; what comes meanwhile waits.
+    gap: Option<Gap>,
+}
+
+#[derive(Default)]
+struct Gap {
+    /// What has come since, by number.
+    waiting: BTreeMap<u64, Arrived>,
+    bytes: usize,
+}
+
+/// A publication that has come, or was found in what is kept.
+pub(super) struct Arrived {
+    pub(super) number: u64,
+    pub(super) publisher: NodeId,
+    pub(super) counter: u64,
+    pub(super) item: Item,
+}
+
+/// What has to be done after something was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    Nothing,
+    /// Look for what is missing.
+    Fill,
+}
+
+impl Heard {
+    pub(super) fn new(lane: Lane, me: NodeId, deliver: Deliver, metrics: Metrics) -> Self {
+        Self { lane, me, state: Mutex::default(), deliver, metrics }
+    }
+
+    /// The newest number that was delivered here; zero before this instance has listened.
+    pub(super) fn number(&self) -> u64 {
+        self.state.lock().at.map_or(0, |(_, number)| number)
+    }
+
+    /// Publications were heard, `first` is the number of the first.
+    pub(super) fn publications(
+        &self,
+        epoch: u64,
+        first: u64,
+        publisher: NodeId,
+        counter: u64,
+        items: Vec<Item>,
+    ) -> Then {
+        let numbered = items.into_iter().enumerate();
+        let arrived = numbered.map(|(at, item)| {
+            let at = at as u64;
+            Arrived { number: first + at, publisher, counter: counter + at, item }
+        });
+        let mut state = self.state.lock();
+        if let Some(gap) = &mut state.gap {
+            arrived.for_each(|arrived| gap.add(arrived));
+            return Then::Nothing;
+        }
+        match state.at {
+            Some((same, number)) if same == epoch && first > number + 1 => {}
+            Some((other, number)) if other != epoch && first > number => {}
+            _ => {
+                self.deliver(&mut state, epoch, arrived);
+                return Then::Nothing;
+            }
+        }
+        let mut gap = Gap::default();
+        arrived.for_each(|arrived| gap.add(arrived));
+        state.gap = Some(gap);
+        self.metrics.redis.gaps.inc();
+        Then::Fill
+    }
+
+    /// The lane has come to a number, as a test or Redis itself says. What was published before this instance listens
+    /// is nothing that it misses.
+    pub(super) fn reached(&self, epoch: u64, number: u64) -> Then {
+        let mut state = self.state.lock();
+        match state.at {
+            _ if state.gap.is_some() => return Then::Nothing,
+            None => state.at = Some((epoch, number)),
+            Some((_, here)) if here >= number => state.at = Some((epoch, here)),
+            Some(_) => {
+                state.gap = Some(Gap::default());
+                self.metrics.redis.gaps.inc();
+                return Then::Fill;
+            }
+        }
+        Then::Nothing
+    }
+
+    /// This instance has stopped listening.
+    pub(super) fn forget(&self) {
+        let mut state = self.state.lock();
+        state.at = None;
+        state.gap = None;
+    }
+
+    /// Behind which number something is missing, if it is.
+    pub(super) fn missing_behind(&self) -> Option<u64> {
+        let state = self.state.lock();
+        state.gap.as_ref().and(state.at).map(|(_, number)| number)
+    }
+
+    /// Ends a gap by what was found of the publications that were missing. `number` is how far the lane had come then.
+    pub(super) fn fill(&self, epoch: u64, number: u64, found: Vec<Arrived>) {
+        let mut state = self.state.lock();
+        let (Some(gap), Some((before, here))) = (state.gap.take(), state.at) else { return };
+        let mut all = gap.waiting;
+        let came = all.len();
+        for arrived in found {
+            all.entry(arrived.number).or_insert(arrived);
+        }
+        let recovered = all.len() - came;
+        all.retain(|at, _| *at > here);
+        let end = all.keys().next_back().copied().unwrap_or(0).max(number);
+        // Of another life of the lane nobody knows how many there were in the one before.
+        let begin = if before == epoch { here } else { all.keys().next().map_or(end, |first| first - 1) };
+        let missed = (end - begin.min(end)).saturating_sub(all.len() as u64);
+        self.metrics.redis.recovered.inc_by(recovered as u64);
+        self.metrics.redis.missed.inc_by(missed);
+        if before != epoch {
+            self.metrics.redis.resets.inc();
+        }
+        if missed > 0 || before != epoch {
+            let lane = self.lane.index();
+            tracing::warn!(lane, missed, recovered, reset = before != epoch, "publications were missed");
+        } else {
+            tracing::info!(lane = self.lane.index(), recovered, "what was missing was found");
+        }
+        self.deliver(&mut state, epoch, all.into_values());
+        state.at = Some((epoch, end));
+    }
+
+    /// Delivers a publication of our own at once, because Redis does not take it now; when it comes back it is known.
+    /// It has no place in the lane yet.
+    pub(super) fn deliver_own(&self, counter: u64, publication: &Arc<Publication>) {
+        let mut state = self.state.lock();
+        if counter > state.own {
+            state.own = counter;
+            (self.deliver)(std::slice::from_ref(publication));
+        }
+    }
+
+    /// Runs something while nothing is delivered in this lane, with the newest number that was.
+    pub(super) fn while_still<T>(&self, act: impl FnOnce(u64) -> T) -> T {
+        let state = self.state.lock();
+        act(state.at.map_or(0, |(_, number)| number))
+    }
+
+    fn deliver(&self, state: &mut State, epoch: u64, arrived: impl Iterator<Item = Arrived>) {
+        let mut publications = Vec::new();
+        let (mut newest, mut own) = (state.at.map_or(0, |(_, number)| number), state.own);
+        for Arrived { number, publisher, counter, item } in arrived {
+            if number <= newest {
+                continue;
+            }
+            newest = number;
+            if publisher == self.me {
+                if counter <= own {
+                    continue;
+                }
+                own = counter;
+            }
+            let position = Position { lane: self.lane, number };
+            publications.push(Arc::new(Publication::encoded(&item.channel, Some(position), &item.object)));
+        }
+        // Before they are delivered: whoever comes by the lock then finds them in the mailboxes.
+        state.at = Some((epoch, newest));
+        state.own = own;
+        if !publications.is_empty() {
+            self.metrics.redis.heard.inc_by(publications.len() as u64);
+            (self.deliver)(&publications);
+        }
+    }
+}
+
+impl Gap {
+    fn add(&mut self, arrived: Arrived) {
+        self.bytes += arrived.item.object.len();
+        self.waiting.insert(arrived.number, arrived);
+        while self.waiting.len() > WAITING || self.bytes > WAITING_BYTES {
+            // What is kept may still hold it; if not, it is counted as missed.
+            let Some((_, oldest)) = self.waiting.pop_first() else { return };
+            self.bytes -= oldest.item.object.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ME: NodeId = NodeId([1; 16]);
+    const OTHER: NodeId = NodeId([2; 16]);
+
+    type Got = Arc<Mutex<Vec<u64>>>;
+
+    fn heard() -> (Heard, Got, Metrics) {
+        let (got, metrics) = (Got::default(), Metrics::default());
+        let into = Arc::clone(&got);
+        let deliver: Deliver = Arc::new(move |publications| {
+            let numbers = publications.iter().map(|one| one.position().map_or(0, |position| position.number));
+            into.lock().extend(numbers);
+        });
+        (Heard::new(Lane::of("/a"), ME, deliver, metrics.clone()), got, metrics)
+    }
+
+    fn item() -> Item {
+        Item { channel: "/a".into(), object: b"{}".into() }
+    }
+
+    fn other(heard: &Heard, epoch: u64, first: u64, count: u64) -> Then {
+        heard.publications(epoch, first, OTHER, first, (0..count).map(|_| item()).collect())
+    }
+
+    fn found(number: u64) -> Arrived {
+        Arrived { number, publisher: OTHER, counter: number, item: item() }
+    }
+
+    #[test]
+    fn a_gap_is_filled_in_order_and_what_stays_missing_is_counted() {
+        let (heard, got, metrics) = heard();
+        assert_eq!(heard.reached(1, 10), Then::Nothing);
+        assert_eq!(other(&heard, 1, 11, 2), Then::Nothing);
+        assert_eq!(other(&heard, 1, 12, 1), Then::Nothing, "heard before");
+        assert_eq!(other(&heard, 1, 16, 1), Then::Fill);
+        assert_eq!(other(&heard, 1, 17, 1), Then::Nothing, "it waits");
+        assert_eq!(*got.lock(), [11, 12]);
+        assert_eq!(heard.missing_behind(), Some(12));
+        heard.fill(1, 17, vec![found(13), found(15), found(16)]);
+        assert_eq!(*got.lock(), [11, 12, 13, 15, 16, 17]);
+        assert_eq!((metrics.redis.missed.get(), metrics.redis.recovered.get()), (1, 2));
+        assert_eq!(heard.missing_behind(), None);
+        assert_eq!(other(&heard, 1, 18, 1), Then::Nothing);
+    }
+
+    #[test]
+    fn a_test_shows_that_the_end_is_missing() {
+        let (heard, got, metrics) = heard();
+        heard.reached(1, 10);
+        assert_eq!(heard.reached(1, 10), Then::Nothing);
+        assert_eq!(heard.reached(1, 12), Then::Fill);
+        heard.fill(1, 12, vec![found(11)]);
+        assert_eq!(*got.lock(), [11]);
+        assert_eq!((metrics.redis.missed.get(), metrics.redis.recovered.get()), (1, 1));
+        assert_eq!(heard.number(), 12);
+    }
+
+    #[test]
+    fn a_lane_that_redis_has_lost_begins_anew() {
+        let (heard, got, metrics) = heard();
+        heard.reached(1, 10);
+        assert_eq!(other(&heard, 2, 1001, 1), Then::Fill);
+        heard.fill(2, 1001, vec![]);
+        assert_eq!(*got.lock(), [1001]);
+        assert_eq!((metrics.redis.missed.get(), metrics.redis.resets.get()), (0, 1));
+    }
+
+    #[test]
+    fn our_own_is_delivered_once_however_it_comes() {
+        let (heard, got, _) = heard();
+        heard.reached(1, 10);
+        let own = |counter, number| heard.publications(1, number, ME, counter, vec![item()]);
+        own(1, 11);
+        heard.deliver_own(2, &Arc::new(Publication::encoded("/a", None, b"{}")));
+        heard.deliver_own(1, &Arc::new(Publication::encoded("/a", None, b"{}")));
+        own(2, 12);
+        own(3, 13);
+        assert_eq!(*got.lock(), [11, 0, 13]);
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let (heard, got, metrics) = heard();
+        heard.reached(1, 0);
+        other(&heard, 1, 2, 1);
+        other(&heard, 1, 3, WAITING as u64 + 5);
+        heard.fill(1, 0, vec![]);
+        assert_eq!(got.lock().len(), WAITING);
+        assert_eq!(metrics.redis.missed.get(), 7);
+    }
+}

@@ -1,0 +1,264 @@
+//! The connection by which this instance hears: the lanes in which it has a subscriber, and calls of other instances.
+//! When it breaks, it is made anew, and every lane says how far it has come meanwhile.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use redis::{PushInfo, PushKind, Value};
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use super::Redis;
+use super::address::{Connection, Hear};
+use super::frame::{self, Body, Malformed};
+use super::lane::Then;
+use super::link::{Unavailable, with_jitter};
+use crate::bayeux::{LANES, Lane};
+
+/// For how long a lane is listened to after its last subscriber here has gone.
+const LINGER: Duration = Duration::from_secs(30);
+/// How often it is looked for lanes that nobody needs.
+const LOOK: Duration = Duration::from_secs(5);
+/// The pauses between two attempts to connect.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Lanes as bits.
+type Lanes = u64;
+
+fn bit(lane: Lane) -> Lanes {
+    1 << lane.index()
+}
+
+/// What is listened to, and what shall be.
+pub(super) struct Listener {
+    wanted: AtomicU64,
+    /// The lanes that are heard; who waits for one watches.
+    joined: watch::Sender<Lanes>,
+    /// Whether there is a connection, and calls reach this instance.
+    up: AtomicBool,
+    /// Tells the connections that there were apart.
+    generation: AtomicU64,
+    changed: Notify,
+    /// The connection broke, or is deaf.
+    lost: Notify,
+    unneeded_since: Mutex<[Option<Instant>; LANES]>,
+    /// The newest test of each lane that came back.
+    pub(super) heard_probe: [AtomicU64; LANES],
+}
+
+impl Default for Listener {
+    fn default() -> Self {
+        Self {
+            wanted: AtomicU64::new(0),
+            joined: watch::Sender::new(0),
+            up: AtomicBool::new(false),
+            generation: AtomicU64::new(0),
+            changed: Notify::new(),
+            lost: Notify::new(),
+            unneeded_since: Mutex::new([None; LANES]),
+            heard_probe: std::array::from_fn(|_| AtomicU64::new(0)),
+        }
+    }
+}
+
+impl Listener {
+    /// Whether there is a connection.
+    pub(super) fn is_up(&self) -> bool {
+        self.up.load(Ordering::Acquire)
+    }
+
+    /// Whether a lane is heard.
+    pub(super) fn has_joined(&self, lane: Lane) -> bool {
+        *self.joined.borrow() & bit(lane) != 0
+    }
+
+    /// Makes the connection anew: it does not hear what it should.
+    pub(super) fn renew(&self) {
+        self.lost.notify_one();
+    }
+
+    /// Listens to lanes, and waits until they are heard. False if they are not after so long.
+    pub(super) async fn join(&self, lanes: impl Iterator<Item = Lane>, patience: Duration) -> bool {
+        let wanted = lanes.fold(0, |wanted, lane| wanted | bit(lane));
+        if *self.joined.borrow() & wanted == wanted {
+            return true;
+        }
+        if self.wanted.fetch_or(wanted, Ordering::AcqRel) & wanted != wanted {
+            self.changed.notify_one();
+        }
+        let mut joined = self.joined.subscribe();
+        let heard = joined.wait_for(|joined| joined & wanted == wanted);
+        tokio::time::timeout(patience, heard).await.is_ok_and(|heard| heard.is_ok())
+    }
+}
+
+impl Redis {
+    /// Listens for as long as it is polled.
+    pub(super) async fn listen(self: &Arc<Self>) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let hear = self.hear();
+            let connecting = self.shared.address.connect(self.shared.settings.deadline, Some(hear));
+            let connected = tokio::time::timeout(self.shared.settings.deadline, connecting).await;
+            if let Ok(Ok(mut connection)) = connected
+                && self.listen_on(&mut connection, &mut pause).await.is_err()
+            {
+                tracing::debug!("the connection by which Redis is heard could not be set up");
+            }
+            self.listener.up.store(false, Ordering::Release);
+            self.listener.joined.send_replace(0);
+            tokio::time::sleep(with_jitter(pause)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn listen_on(
+        self: &Arc<Self>,
+        connection: &mut Connection,
+        pause: &mut Duration,
+    ) -> Result<(), Unavailable> {
+        self.subscribe(connection, &self.shared.names.calls(&self.shared.me.to_string())).await?;
+        self.listener.up.store(true, Ordering::Release);
+        self.shared.metrics.redis.listens.inc();
+        let mut look = tokio::time::interval(LOOK);
+        loop {
+            self.join_wanted(connection).await?;
+            *pause = FIRST_PAUSE;
+            tokio::select! {
+                () = self.listener.changed.notified() => {}
+                () = self.listener.lost.notified() => {
+                    tracing::warn!("the connection by which Redis is heard is lost");
+                    if !connection.mends_itself() {
+                        return Ok(());
+                    }
+                    // One node of many: all lanes are asked for again.
+                    self.listener.joined.send_replace(0);
+                }
+                _ = look.tick() => self.leave_unneeded(connection).await?,
+            }
+        }
+    }
+
+    async fn join_wanted(self: &Arc<Self>, connection: &mut Connection) -> Result<(), Unavailable> {
+        let wanted = self.listener.wanted.load(Ordering::Acquire);
+        let missing = wanted & !*self.listener.joined.borrow();
+        let lanes = Lane::all().filter(|lane| missing & bit(*lane) != 0);
+        let joins = lanes.map(|lane| {
+            let mut connection = connection.clone();
+            async move {
+                self.subscribe(&mut connection, &self.shared.names.channel(lane)).await?;
+                self.catch_up(lane).await?;
+                self.listener.joined.send_modify(|joined| *joined |= bit(lane));
+                Ok(())
+            }
+        });
+        futures_util::future::try_join_all(joins).await.map(drop)
+    }
+
+    /// Asks how far a lane has come, and looks for what was missed, if something was.
+    async fn catch_up(self: &Arc<Self>, lane: Lane) -> Result<(), Unavailable> {
+        let (epoch, number) = self.shared.state_of(lane, None).await?;
+        if self.lanes[lane.index()].heard.reached(epoch, number) == Then::Fill {
+            self.fill(lane);
+        }
+        Ok(())
+    }
+
+    async fn subscribe(&self, connection: &mut Connection, channel: &str) -> Result<(), Unavailable> {
+        let mut command = redis::cmd("SSUBSCRIBE");
+        command.arg(channel);
+        let answer = tokio::time::timeout(self.shared.settings.deadline, connection.run(&command)).await;
+        answer.map_err(|_| Unavailable::Silent)?.map_err(Unavailable::Broken).map(drop)
+    }
+
+    /// Stops listening to the lanes in which nobody has subscribed for a while.
+    async fn leave_unneeded(&self, connection: &mut Connection) -> Result<(), Unavailable> {
+        let now = Instant::now();
+        let joined = *self.listener.joined.borrow();
+        let mut leaving = Vec::new();
+        {
+            let mut since = self.listener.unneeded_since.lock();
+            for lane in Lane::all().filter(|lane| joined & bit(*lane) != 0) {
+                let since = &mut since[lane.index()];
+                if (self.is_needed)(lane) {
+                    *since = None;
+                } else if now.duration_since(*since.get_or_insert(now)) >= LINGER {
+                    *since = None;
+                    leaving.push(lane);
+                }
+            }
+        }
+        for lane in leaving {
+            self.listener.wanted.fetch_and(!bit(lane), Ordering::AcqRel);
+            self.listener.joined.send_modify(|joined| *joined &= !bit(lane));
+            // Somebody may have subscribed in this moment, and found the lane joined.
+            if (self.is_needed)(lane) {
+                self.listener.wanted.fetch_or(bit(lane), Ordering::AcqRel);
+                continue;
+            }
+            let mut command = redis::cmd("SUNSUBSCRIBE");
+            command.arg(self.shared.names.channel(lane));
+            let answer = tokio::time::timeout(self.shared.settings.deadline, connection.run(&command)).await;
+            answer.map_err(|_| Unavailable::Silent)?.map_err(Unavailable::Broken)?;
+            if !self.listener.has_joined(lane) {
+                self.lanes[lane.index()].heard.forget();
+            }
+        }
+        Ok(())
+    }
+
+    fn hear(self: &Arc<Self>) -> Hear {
+        let generation = self.listener.generation.fetch_add(1, Ordering::AcqRel) + 1;
+        // The connection outlives nobody who uses it.
+        let this: Weak<Self> = Arc::downgrade(self);
+        Arc::new(move |info: PushInfo| {
+            let Some(this) = this.upgrade() else { return };
+            match info.kind {
+                PushKind::SMessage => this.heard(&info.data),
+                PushKind::Disconnection
+                    if this.listener.generation.load(Ordering::Acquire) == generation =>
+                {
+                    this.listener.lost.notify_one();
+                }
+                _ => {}
+            }
+        })
+    }
+
+    /// Something was said in a channel.
+    fn heard(self: &Arc<Self>, data: &[Value]) {
+        let [Value::BulkString(channel), Value::BulkString(payload)] = data else { return };
+        let lane = std::str::from_utf8(channel).ok().and_then(|channel| self.shared.names.lane_of(channel));
+        let Some(lane) = lane else {
+            self.called(payload);
+            return;
+        };
+        let frame = match frame::decode(payload, self.shared.longest) {
+            Ok(frame) => frame,
+            Err(error) => {
+                self.shared.metrics.redis.malformed.inc();
+                let level_is_high = error == Malformed::Version;
+                tracing::debug!(lane = lane.index(), %error, level_is_high, "what was heard is no frame");
+                return;
+            }
+        };
+        let heard = &self.lanes[lane.index()].heard;
+        let then = match frame.body {
+            Body::Publications { publisher, counter, items } => {
+                heard.publications(frame.epoch, frame.number, publisher, counter, items)
+            }
+            Body::Probe { tester, serial } => {
+                if tester == self.shared.me {
+                    self.listener.heard_probe[lane.index()].store(serial, Ordering::Release);
+                }
+                heard.reached(frame.epoch, frame.number)
+            }
+        };
+        if then == Then::Fill {
+            self.fill(lane);
+        }
+    }
+}

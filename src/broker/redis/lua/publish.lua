@@ -1,0 +1,49 @@
+-- Appends the publications of one batch to a lane: numbers them, keeps those whose channel has a history, and tells
+-- every instance that listens to the lane, all in one step. A batch that came before is not taken again.
+--
+-- KEYS: the lane, the newest counter of the publisher in it, the channel of the lane, the channels with a history.
+-- ARGV: an epoch for a new lane, for how long the lane is kept, the publisher, the counter of the first publication,
+--       how many there are, all of them as other instances read them, the beginning of the keys of histories, and then
+--       for each that is kept: its place in the batch, its channel, its object, how many of its channel are kept, and
+--       for how long.
+local counter, count, prefix = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[7]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if redis.call('HSETNX', KEYS[1], 'epoch', ARGV[1]) == 1 then
+  -- Above every number that was given out before, for what is kept may have outlived the lane.
+  redis.call('HSET', KEYS[1], 'number', string.format('%.0f', time[1] * 1000000 + time[2]))
+end
+local epoch = redis.call('HGET', KEYS[1], 'epoch')
+if tonumber(redis.call('GET', KEYS[2]) or '0') >= counter + count - 1 then
+  return {epoch, '0'}
+end
+local first = redis.call('HINCRBY', KEYS[1], 'number', count) - count + 1
+local ttl = tonumber(ARGV[2])
+for at = 8, #ARGV, 5 do
+  local place, channel, age = tonumber(ARGV[at]), ARGV[at + 1], tonumber(ARGV[at + 4])
+  local stream = prefix .. channel
+  local previous = redis.call('ZSCORE', KEYS[4], channel) or redis.call('HGET', KEYS[1], 'forgotten') or '0'
+  redis.call('XADD', stream, 'MAXLEN', ARGV[at + 3], string.format('%.0f-0', first + place), 'd', ARGV[at + 2],
+    'o', ARGV[3], 'c', string.format('%.0f', counter + place), 'p', previous, 't', string.format('%.0f', now))
+  -- What is too old goes two at a time, which is more than come.
+  for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+', 'COUNT', 2)) do
+    if tonumber(entry[2][10]) < now - age then redis.call('XDEL', stream, entry[1]) end
+  end
+  redis.call('PEXPIRE', stream, age)
+  redis.call('ZADD', KEYS[4], first + place, channel)
+  ttl = math.max(ttl, age)
+  for _, old in ipairs(redis.call('ZRANGE', KEYS[4], 0, 1)) do
+    if redis.call('EXISTS', prefix .. old) == 0 then
+      local forgotten = math.max(tonumber(redis.call('HGET', KEYS[1], 'forgotten') or '0'),
+        tonumber(redis.call('ZSCORE', KEYS[4], old)))
+      redis.call('HSET', KEYS[1], 'forgotten', string.format('%.0f', forgotten))
+      redis.call('ZREM', KEYS[4], old)
+    end
+  end
+end
+redis.call('SET', KEYS[2], string.format('%.0f', counter + count - 1), 'PX', ARGV[2])
+if redis.call('PTTL', KEYS[1]) < ttl then redis.call('PEXPIRE', KEYS[1], ttl) end
+if redis.call('PTTL', KEYS[4]) < ttl then redis.call('PEXPIRE', KEYS[4], ttl) end
+local number = string.format('%.0f', first)
+redis.call('SPUBLISH', KEYS[3], '1 m ' .. epoch .. ' ' .. number .. '\n' .. ARGV[6])
+return {epoch, number}

@@ -1,0 +1,301 @@
+//! The broker of several nodes, which are joined by Redis. A publication goes to Redis once, in the lane of its channel;
+//! every instance that listens to the lane hears it, this one too, and delivers it to its subscribers.
+//!
+//! It does not know the router: it is handed functions.
+
+mod address;
+mod calls;
+mod examine;
+mod fill;
+mod frame;
+mod lane;
+mod link;
+mod listener;
+mod names;
+mod nodes;
+mod probe;
+mod registry;
+mod scripts;
+mod writer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{FromRedisValue, Value};
+
+pub use calls::{Answer, Unanswered};
+pub use frame::NodeId;
+pub use lane::Deliver;
+pub use nodes::Beat;
+pub use registry::{Away, Record, Written};
+
+use super::{Receipt, Replay};
+use crate::bayeux::{LANES, Lane, Publication};
+use crate::config::{self, History};
+use crate::metrics::Metrics;
+use address::Address;
+use lane::Heard;
+use link::{Link, Unavailable};
+use names::Names;
+use writer::Writer;
+
+/// For how long a lane in which nothing is said is kept.
+const LANE_LIFETIME: Duration = Duration::from_secs(3600);
+
+/// What the parts share.
+struct Shared {
+    me: NodeId,
+    address: Address,
+    link: Link,
+    names: Names,
+    settings: config::Redis,
+    /// Bytes of the longest publication.
+    longest: usize,
+    metrics: Metrics,
+}
+
+/// A lane.
+struct Both {
+    heard: Arc<Heard>,
+    writer: Writer,
+}
+
+/// What the broker is handed by who uses it.
+pub struct Handlers {
+    /// Delivers to the subscribers on this instance.
+    pub deliver: Deliver,
+    /// Whether anybody on this instance subscribes to something in a lane.
+    pub is_needed: Arc<dyn Fn(Lane) -> bool + Send + Sync>,
+    /// Answers other instances.
+    pub answer: Answer,
+}
+
+/// The broker.
+pub struct Redis {
+    shared: Shared,
+    lanes: Vec<Both>,
+    listener: listener::Listener,
+    nodes: nodes::Nodes,
+    calls: calls::Calls,
+    is_needed: Arc<dyn Fn(Lane) -> bool + Send + Sync>,
+    answer: Answer,
+    /// How long a session lives after its last sign.
+    session_lifetime: Duration,
+}
+
+impl Redis {
+    /// A broker by these settings, which connects when it runs; `longest` are the bytes of the longest publication.
+    ///
+    /// # Errors
+    /// What is wrong with the settings.
+    pub fn new(
+        settings: &config::Redis,
+        longest: usize,
+        session_lifetime: Duration,
+        handlers: Handlers,
+        metrics: Metrics,
+    ) -> Result<Self, String> {
+        let address = address_of(settings)?;
+        let me = NodeId::draw().map_err(|error| format!("the system gives no random bytes: {error}"))?;
+        let Handlers { deliver, is_needed, answer } = handlers;
+        let lanes = Lane::all().map(|lane| {
+            let heard = Arc::new(Heard::new(lane, me, Arc::clone(&deliver), metrics.clone()));
+            Both { writer: Writer::new(lane, Arc::clone(&heard)), heard }
+        });
+        let lanes = lanes.collect();
+        let link = Link::new(address.clone(), settings.deadline, metrics.clone());
+        let names = Names::new(&settings.prefix);
+        let shared = Shared { me, address, link, names, settings: settings.clone(), longest, metrics };
+        Ok(Self {
+            shared,
+            lanes,
+            listener: listener::Listener::default(),
+            nodes: nodes::Nodes::default(),
+            calls: calls::Calls::default(),
+            is_needed,
+            answer,
+            session_lifetime,
+        })
+    }
+
+    /// Hears, publishes and tests for as long as it is polled.
+    pub async fn run(self: &Arc<Self>) {
+        let writers = self.lanes.iter().map(|lane| lane.writer.run(&self.shared));
+        let writing = futures_util::future::join_all(writers);
+        tokio::join!(self.listen(), self.probe(), writing);
+    }
+
+    /// This instance.
+    #[must_use]
+    pub fn me(&self) -> NodeId {
+        self.shared.me
+    }
+
+    /// Publishes.
+    pub fn publish(&self, publication: Publication, history: Option<History>) -> Receipt {
+        let lane = Lane::of(publication.channel());
+        self.lanes[lane.index()].writer.publish(&self.shared, publication, history)
+    }
+
+    /// Listens to the lanes of a subscription, and waits until they are heard. False if Redis is away; then they are
+    /// heard when it is back.
+    pub async fn join(&self, pattern: &str) -> bool {
+        self.listener.join(Lane::of_pattern(pattern), self.shared.settings.deadline).await
+    }
+
+    /// Whether everything works: Redis answers, is heard and takes publications.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        !self.is_lease_over() && self.listener.is_up() && self.lanes.iter().all(|lane| !lane.writer.is_away())
+    }
+
+    /// Whether this instance can own sessions: its lease is not over.
+    #[must_use]
+    pub fn has_lease(&self) -> bool {
+        !self.is_lease_over()
+    }
+
+    /// The newest number that was delivered in each lane of some patterns.
+    #[must_use]
+    pub fn positions<'a>(&self, patterns: impl Iterator<Item = &'a str>) -> Vec<(Lane, u64)> {
+        let mut wanted = [false; LANES];
+        for lane in patterns.flat_map(Lane::of_pattern) {
+            wanted[lane.index()] = true;
+        }
+        let wanted = Lane::all().filter(|lane| wanted[lane.index()]);
+        wanted.map(|lane| (lane, self.lanes[lane.index()].heard.number())).collect()
+    }
+
+    /// Runs something while nothing is delivered in these lanes, with the newest numbers that were.
+    pub fn while_still<T>(&self, lanes: &[Lane], act: impl FnOnce(&[(Lane, u64)]) -> T) -> T {
+        self.still(lanes, &mut Vec::new(), act)
+    }
+
+    /// Holds one lane after the other, in their order.
+    fn still<T>(
+        &self,
+        lanes: &[Lane],
+        numbers: &mut Vec<(Lane, u64)>,
+        act: impl FnOnce(&[(Lane, u64)]) -> T,
+    ) -> T {
+        let Some((lane, rest)) = lanes.split_first() else { return act(numbers) };
+        self.lanes[lane.index()].heard.while_still(|number| {
+            numbers.push((*lane, number));
+            self.still(rest, numbers, act)
+        })
+    }
+
+    /// What was published to a channel behind a number of its lane and is kept, oldest first.
+    ///
+    /// # Errors
+    /// [`Away`] if Redis did not answer.
+    pub async fn replay(&self, channel: &str, since: u64) -> Result<Replay, Away> {
+        Ok(self.replay_kept(channel, since).await?)
+    }
+
+    /// What is kept of a lane behind a number, of all its channels, in order.
+    ///
+    /// # Errors
+    /// [`Away`] if Redis did not answer.
+    pub async fn kept(&self, lane: Lane, behind: u64) -> Result<Vec<Arc<Publication>>, Away> {
+        let (_, _, mut found) = self.kept_behind(lane, behind).await?;
+        found.sort_by_key(|arrived| arrived.number);
+        let publication = |arrived: lane::Arrived| {
+            let position = crate::bayeux::Position { lane, number: arrived.number };
+            Arc::new(Publication::encoded(&arrived.item.channel, Some(position), &arrived.item.object))
+        };
+        Ok(found.into_iter().map(publication).collect())
+    }
+
+    /// Says that this instance lives.
+    ///
+    /// # Errors
+    /// [`Away`] if Redis did not take it.
+    pub async fn beat(&self) -> Result<Beat, Away> {
+        Ok(self.beat_for(self.shared.settings.lease).await?)
+    }
+
+    /// The newest number that was delivered in each lane that is listened to.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<(Lane, u64)> {
+        let numbers = Lane::all().map(|lane| (lane, self.lanes[lane.index()].heard.number()));
+        numbers.filter(|(_, number)| *number > 0).collect()
+    }
+
+    /// Notes how far this instance has come.
+    ///
+    /// # Errors
+    /// [`Away`] if Redis did not take it.
+    pub async fn note(&self, numbers: &[(Lane, u64)]) -> Result<(), Away> {
+        Ok(self.note_positions(numbers).await?)
+    }
+
+    /// Another instance that lives and does not leave, if there is one.
+    #[must_use]
+    pub fn other(&self) -> Option<NodeId> {
+        self.other_node()
+    }
+
+    /// From now on this instance says that it leaves.
+    pub fn leave(&self) {
+        self.begin_to_leave();
+    }
+
+    /// Ends the lease of this instance.
+    pub async fn resign(&self) {
+        if let Err(error) = self.beat_for(std::time::Duration::ZERO).await {
+            tracing::debug!(%error, "Redis was not told that this instance stops");
+        }
+    }
+
+    /// For how long an instance counts as alive; zero if it does not.
+    ///
+    /// # Errors
+    /// [`Away`] if Redis did not answer.
+    pub async fn lease(&self, node: NodeId) -> Result<Duration, Away> {
+        Ok(self.lease_of(&node.to_string()).await?)
+    }
+
+    /// How far an instance had come when it said so last.
+    ///
+    /// # Errors
+    /// [`Away`] if Redis did not answer.
+    pub async fn noted(&self, node: NodeId) -> Result<Vec<(Lane, u64)>, Away> {
+        Ok(self.positions_of(&node.to_string()).await?)
+    }
+}
+
+impl Shared {
+    /// What a lane's life is called if this instance begins it.
+    fn epoch_candidate(&self) -> Vec<u8> {
+        format!("{:x}", fastrand::u64(1..)).into_bytes()
+    }
+
+    fn lane_lifetime(&self) -> Vec<u8> {
+        LANE_LIFETIME.as_millis().to_string().into_bytes()
+    }
+
+    /// The life of a lane, and how far it has come; `probe` is said in it.
+    async fn state_of(&self, lane: Lane, probe: Option<&[u8]>) -> Result<(u64, u64), Unavailable> {
+        let keys = [self.names.lane(lane), self.names.channel(lane)];
+        let keys = keys.each_ref().map(String::as_str);
+        let (candidate, lifetime) = (self.epoch_candidate(), self.lane_lifetime());
+        let answer = match probe {
+            Some(probe) => scripts::STATE.run(&self.link, &keys, &[&candidate, &lifetime, probe]).await,
+            None => scripts::STATE.run(&self.link, &keys[..1], &[&candidate, &lifetime]).await,
+        };
+        let Value::Array(parts) = answer? else { return Err(Unavailable::Senseless) };
+        let mut parts = parts.into_iter().filter_map(|part| String::from_redis_value(part).ok());
+        let epoch = parts.next().and_then(|epoch| u64::from_str_radix(&epoch, 16).ok());
+        let number = parts.next().and_then(|number| number.parse().ok());
+        epoch.zip(number).ok_or(Unavailable::Senseless)
+    }
+}
+
+fn address_of(settings: &config::Redis) -> Result<Address, String> {
+    let authority = settings.authority.as_ref().map(|file| {
+        std::fs::read(file).map_err(|error| format!("redis.authority: cannot read {}: {error}", file.display()))
+    });
+    let url = settings.url.as_ref().map_or("", |url| url.expose());
+    Address::parse(url, authority.transpose()?).map_err(|wrong| format!("redis.url: {wrong}"))
+}

@@ -1,0 +1,72 @@
+//! What the keys and channels of Redis are called. What belongs to one lane is in one slot of a cluster, by the part in
+//! braces, so that one script may change it.
+
+use super::frame::NodeId;
+use crate::bayeux::{ClientId, Lane};
+
+/// Names, all with one prefix.
+pub(super) struct Names {
+    prefix: String,
+}
+
+impl Names {
+    pub(super) fn new(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned() }
+    }
+
+    /// The lane itself: a hash.
+    pub(super) fn lane(&self, lane: Lane) -> String {
+        format!("{}:{{lane-{}}}", self.prefix, lane.index())
+    }
+
+    /// Where the newest counter of a publisher is kept; the name of the publisher comes behind it.
+    pub(super) fn publisher(&self, lane: Lane, node: NodeId) -> String {
+        format!("{}:from:{node}", self.lane(lane))
+    }
+
+    /// The lane whose channel that is.
+    pub(super) fn lane_of(&self, channel: &str) -> Option<Lane> {
+        let rest = channel.strip_prefix(&self.prefix)?.strip_prefix(":{lane-")?;
+        Lane::at(rest.strip_suffix("}:said")?.parse().ok()?)
+    }
+
+    /// What instances listen to.
+    pub(super) fn channel(&self, lane: Lane) -> String {
+        format!("{}:said", self.lane(lane))
+    }
+
+    /// The channels with a history, by the number of their newest message: a sorted set.
+    pub(super) fn recent(&self, lane: Lane) -> String {
+        format!("{}:recent", self.lane(lane))
+    }
+
+    /// What the key of a history begins with; its channel comes behind it.
+    pub(super) fn histories(&self, lane: Lane) -> String {
+        format!("{}:history:", self.lane(lane))
+    }
+
+    /// The instances, by the millisecond in which their lease ends: a sorted set.
+    pub(super) fn nodes(&self) -> String {
+        format!("{}:{{nodes}}", self.prefix)
+    }
+
+    /// The instances that leave.
+    pub(super) fn leaving(&self) -> String {
+        format!("{}:leaving", self.nodes())
+    }
+
+    /// How far an instance has come in each lane: a hash.
+    pub(super) fn positions(&self, node: &str) -> String {
+        format!("{}:{{node-{node}}}:positions", self.prefix)
+    }
+
+    /// Where an instance is called.
+    pub(super) fn calls(&self, node: &str) -> String {
+        format!("{}:{{node-{node}}}:calls", self.prefix)
+    }
+
+    /// A session: a hash.
+    pub(super) fn session(&self, id: &ClientId) -> String {
+        format!("{}:session:{{{}}}", self.prefix, id.as_str())
+    }
+}

@@ -1,0 +1,108 @@
+//! The lease of this instance, and which others live.
+
+use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+use redis::{FromRedisValue, Value};
+use tokio::time::Instant;
+
+use super::frame::NodeId;
+use super::link::Unavailable;
+use super::scripts::{ALIVE, BEAT};
+use super::{LANE_LIFETIME, Redis};
+use crate::bayeux::Lane;
+
+/// What is known of the instances.
+#[derive(Default)]
+pub(super) struct Nodes {
+    /// Until when this instance owns what it owns, by its own clock.
+    valid_until: Mutex<Option<Instant>>,
+    others: Mutex<Vec<NodeId>>,
+    leaving: AtomicBool,
+}
+
+/// What a heartbeat found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beat {
+    /// The lease went on without a break.
+    InTime,
+    /// Others may have taken this instance for dead meanwhile.
+    Late,
+}
+
+impl Redis {
+    /// Says that this instance lives for so long.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if Redis did not take it: then the lease ends some time.
+    pub(super) async fn beat_for(&self, lease: Duration) -> Result<Beat, Unavailable> {
+        let shared = &self.shared;
+        let keys = [shared.names.nodes(), shared.names.leaving()];
+        let me = shared.me.to_string();
+        let milliseconds = lease.as_millis().to_string();
+        let state: &[u8] = if self.nodes.leaving.load(Ordering::Acquire) { b"leaving" } else { b"" };
+        // The lease is counted from before Redis begins to count.
+        let sent = Instant::now();
+        let arguments = [me.as_bytes(), milliseconds.as_bytes(), state];
+        let answer = BEAT.run(&shared.link, &keys.each_ref().map(String::as_str), &arguments).await?;
+        let Value::Array(parts) = answer else { return Err(Unavailable::Senseless) };
+        let mut parts = parts.into_iter().filter_map(|part| String::from_redis_value(part).ok());
+        let was_valid = parts.next().is_some_and(|part| part == "1");
+        let others = parts.filter_map(|part| NodeId::parse(&part)).filter(|node| *node != shared.me);
+        *self.nodes.others.lock() = others.collect();
+        let first = self.nodes.valid_until.lock().replace(sent + lease).is_none();
+        Ok(if was_valid || first { Beat::InTime } else { Beat::Late })
+    }
+
+    /// Whether the lease is over, so that others may own what this instance owned.
+    pub(super) fn is_lease_over(&self) -> bool {
+        self.nodes.valid_until.lock().is_none_or(|until| until <= Instant::now())
+    }
+
+    /// Another instance that lives and does not leave, if there is one.
+    pub(super) fn other_node(&self) -> Option<NodeId> {
+        let others = self.nodes.others.lock();
+        (!others.is_empty()).then(|| others[fastrand::usize(..others.len())])
+    }
+
+    /// From now on this instance says that it leaves.
+    pub(super) fn begin_to_leave(&self) {
+        self.nodes.leaving.store(true, Ordering::Release);
+    }
+
+    /// For how long an instance counts as alive, as Redis sees it; zero if it does not.
+    pub(super) async fn lease_of(&self, node: &str) -> Result<Duration, Unavailable> {
+        let keys = [self.shared.names.nodes()];
+        let answer =
+            ALIVE.run(&self.shared.link, &keys.each_ref().map(String::as_str), &[node.as_bytes()]).await?;
+        let milliseconds = u64::from_redis_value(answer).map_err(|_| Unavailable::Senseless)?;
+        Ok(Duration::from_millis(milliseconds))
+    }
+
+    /// Notes how far this instance has come, for whoever takes its sessions over when it is dead.
+    pub(super) async fn note_positions(&self, numbers: &[(Lane, u64)]) -> Result<(), Unavailable> {
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        let key = self.shared.names.positions(&self.shared.me.to_string());
+        let mut note = redis::cmd("HSET");
+        note.arg(&key);
+        for (lane, number) in numbers {
+            note.arg(lane.index()).arg(*number);
+        }
+        let mut keep = redis::cmd("PEXPIRE");
+        keep.arg(&key).arg(LANE_LIFETIME.as_millis() as u64);
+        self.shared.link.run(&note).await?;
+        self.shared.link.run(&keep).await.map(drop)
+    }
+
+    /// How far an instance had come in each lane.
+    pub(super) async fn positions_of(&self, node: &str) -> Result<Vec<(Lane, u64)>, Unavailable> {
+        let mut read = redis::cmd("HGETALL");
+        read.arg(self.shared.names.positions(node));
+        let answer = self.shared.link.run(&read).await?;
+        let found = Vec::<(usize, u64)>::from_redis_value(answer).map_err(|_| Unavailable::Senseless)?;
+        Ok(found.into_iter().filter_map(|(lane, number)| Some((Lane::at(lane)?, number))).collect())
+    }
+}

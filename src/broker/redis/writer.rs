@@ -1,0 +1,219 @@
+//! Publishes what this instance has for one lane: in its order, many at once, and again until Redis has taken it. While
+//! Redis is away, the lane is kept up on this instance alone, as `redis.accept` says.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use redis::Value;
+use tokio::sync::{Notify, oneshot};
+
+use super::Shared;
+use super::frame;
+use super::lane::Heard;
+use super::link::{Unavailable, with_jitter};
+use super::scripts::PUBLISH;
+use crate::bayeux::{Lane, Publication};
+use crate::broker::{Refused, Receipt};
+use crate::config::{Accept, History};
+
+/// Publications that go to Redis in one command.
+const BATCH: usize = 128;
+/// Bytes of them, above which no further one is added.
+const BATCH_BYTES: usize = 256 * 1024;
+/// Publications that may wait while Redis answers, but not fast enough.
+const QUEUE: usize = 10_000;
+/// Bytes of the publications that may wait.
+const QUEUE_BYTES: usize = 32 * 1024 * 1024;
+/// The pause before a batch is sent again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The way of a lane's publications to Redis.
+pub(super) struct Writer {
+    lane: Lane,
+    heard: Arc<Heard>,
+    queue: Mutex<Queue>,
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    items: VecDeque<Item>,
+    /// Bytes of them.
+    bytes: usize,
+    /// The counter of the newest item.
+    counter: u64,
+    /// Redis does not take anything now.
+    away: bool,
+}
+
+struct Item {
+    counter: u64,
+    publication: Arc<Publication>,
+    history: Option<History>,
+    /// Who waits for it to be accepted; nobody if it was already.
+    publisher: Option<oneshot::Sender<Result<(), Refused>>>,
+}
+
+impl Writer {
+    pub(super) fn new(lane: Lane, heard: Arc<Heard>) -> Self {
+        Self { lane, heard, queue: Mutex::default(), wake: Notify::new() }
+    }
+
+    /// Whether Redis does not take anything now.
+    pub(super) fn is_away(&self) -> bool {
+        self.queue.lock().away
+    }
+
+    /// Takes a publication.
+    pub(super) fn publish(
+        &self,
+        shared: &Shared,
+        publication: Publication,
+        history: Option<History>,
+    ) -> Receipt {
+        let publication = Arc::new(publication);
+        let mut queue = self.queue.lock();
+        let room = if queue.away { shared.settings.backlog } else { QUEUE };
+        let is_full = queue.items.len() >= room || queue.bytes > QUEUE_BYTES;
+        if is_full || queue.away && shared.settings.accept == Accept::Cluster {
+            shared.metrics.redis.refused.inc();
+            return Receipt::refused();
+        }
+        queue.counter += 1;
+        let counter = queue.counter;
+        let (publisher, receipt) = if queue.away {
+            // Under the lock, so that it is not overtaken by the next.
+            self.heard.deliver_own(counter, &publication);
+            shared.metrics.redis.local.inc();
+            (None, Receipt::accepted())
+        } else {
+            let (sender, receiver) = oneshot::channel();
+            (Some(sender), Receipt::awaited(receiver))
+        };
+        queue.bytes += publication.size();
+        queue.items.push_back(Item { counter, publication, history, publisher });
+        drop(queue);
+        self.wake.notify_one();
+        receipt
+    }
+
+    /// Publishes for as long as it is polled.
+    pub(super) async fn run(&self, shared: &Shared) {
+        loop {
+            let batch = self.next_batch();
+            if batch.is_empty() {
+                self.wake.notified().await;
+                continue;
+            }
+            self.send(shared, batch).await;
+        }
+    }
+
+    /// The oldest publications, which have consecutive counters.
+    fn next_batch(&self) -> Vec<Item> {
+        let mut queue = self.queue.lock();
+        let mut batch: Vec<Item> = Vec::new();
+        let mut bytes = 0;
+        while let Some(item) = queue.items.front() {
+            let follows = batch.last().is_none_or(|last| last.counter + 1 == item.counter);
+            if batch.len() >= BATCH || bytes > BATCH_BYTES || !follows {
+                break;
+            }
+            bytes += item.publication.size();
+            batch.extend(queue.items.pop_front());
+        }
+        queue.bytes -= bytes;
+        batch
+    }
+
+    /// Sends a batch until Redis has taken it.
+    async fn send(&self, shared: &Shared, mut batch: Vec<Item>) {
+        let Some(first) = batch.first().map(|item| item.counter) else { return };
+        loop {
+            match self.try_send(shared, first, &batch).await {
+                Ok(()) => {
+                    for publisher in batch.iter_mut().filter_map(|item| item.publisher.take()) {
+                        // Who waited may have gone.
+                        let _ = publisher.send(Ok(()));
+                    }
+                    let was_away = std::mem::take(&mut self.queue.lock().away);
+                    if was_away {
+                        tracing::info!(lane = self.lane.index(), "Redis takes publications again");
+                    }
+                    return;
+                }
+                Err(error) => {
+                    self.go_away(shared, &mut batch, &error);
+                    tokio::time::sleep(with_jitter(PAUSE)).await;
+                }
+            }
+        }
+    }
+
+    async fn try_send(&self, shared: &Shared, first: u64, batch: &[Item]) -> Result<(), Unavailable> {
+        let items = batch.iter().map(|item| (item.publication.channel(), item.publication.object()));
+        let body = frame::encode(shared.me, first, items);
+        let names = &shared.names;
+        let keys =
+            [names.lane(self.lane), names.publisher(self.lane, shared.me), names.channel(self.lane), names.recent(self.lane)];
+        let mut arguments = vec![
+            shared.epoch_candidate(),
+            shared.lane_lifetime(),
+            shared.me.to_string().into_bytes(),
+            first.to_string().into_bytes(),
+            batch.len().to_string().into_bytes(),
+            body,
+            names.histories(self.lane).into_bytes(),
+        ];
+        for (place, item) in batch.iter().enumerate() {
+            let Some(history) = item.history else { continue };
+            arguments.push(place.to_string().into_bytes());
+            arguments.push(item.publication.channel().as_bytes().to_vec());
+            arguments.push(item.publication.object().to_vec());
+            arguments.push(history.messages.to_string().into_bytes());
+            arguments.push(history.age.as_millis().to_string().into_bytes());
+        }
+        let keys = keys.each_ref().map(String::as_str);
+        let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
+        let answer = PUBLISH.run(&shared.link, &keys, &arguments).await?;
+        shared.metrics.redis.batches.inc();
+        shared.metrics.redis.published.inc_by(batch.len() as u64);
+        match answer {
+            Value::Array(parts) if parts.len() == 2 => Ok(()),
+            _ => Err(Unavailable::Senseless),
+        }
+    }
+
+    /// Redis did not take a batch, as far as is known. What waits is accepted here, or refused.
+    fn go_away(&self, shared: &Shared, batch: &mut Vec<Item>, error: &Unavailable) {
+        let mut queue = self.queue.lock();
+        if queue.away {
+            return;
+        }
+        queue.away = true;
+        tracing::warn!(lane = self.lane.index(), %error, "Redis takes no publications");
+        match shared.settings.accept {
+            Accept::Local => {
+                for item in batch.iter_mut().chain(&mut queue.items) {
+                    self.heard.deliver_own(item.counter, &item.publication);
+                    if let Some(publisher) = item.publisher.take() {
+                        shared.metrics.redis.local.inc();
+                        let _ = publisher.send(Ok(()));
+                    }
+                }
+            }
+            Accept::Cluster => {
+                let waiting = std::mem::take(&mut queue.items);
+                queue.bytes = 0;
+                let sent = batch.iter_mut().filter_map(|item| item.publisher.take());
+                let waiting = waiting.into_iter().filter_map(|item| item.publisher);
+                for publisher in sent.chain(waiting) {
+                    shared.metrics.redis.refused.inc();
+                    let _ = publisher.send(Err(Refused));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! A session on its way from one instance to another: what it takes along, and how it arrives.
+
+use std::sync::Arc;
+
+use super::attachment::Detached;
+use super::session::{Patterns, Session};
+use crate::bayeux::{Lane, Publication};
+
+/// How far a session has come.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Everything that was delivered to it was written.
+    Complete,
+    /// The lowest number in each lane of what waits.
+    Waiting(Vec<(Lane, u64)>),
+    /// A transport is writing; what was written is not known yet.
+    Writing,
+}
+
+impl Session {
+    /// How far the session has come.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        let state = self.lock();
+        if state.mailbox.is_leased() {
+            return Progress::Writing;
+        }
+        if state.mailbox.is_empty() {
+            return Progress::Complete;
+        }
+        let mut lowest: Vec<(Lane, u64)> = Vec::new();
+        for position in state.mailbox.items().filter_map(|publication| publication.position()) {
+            match lowest.iter_mut().find(|(lane, _)| *lane == position.lane) {
+                Some((_, number)) => *number = position.number.min(*number),
+                None => lowest.push((position.lane, position.number)),
+            }
+        }
+        Progress::Waiting(lowest)
+    }
+
+    /// Takes every transport off the session, which another instance has now. Messages stay in the mailbox.
+    /// `interval` are milliseconds after which a client whose connect is held shall come back.
+    pub fn depart(self: &Arc<Self>, interval: u64) {
+        let transports = {
+            let mut state = self.lock();
+            let attached = state.attachment.take();
+            if let Some(attached) = &attached {
+                state.holder.outlive(attached);
+            }
+            let holder = state.holder.former().cloned();
+            [attached, state.standby.take(), holder]
+        };
+        for transport in transports.into_iter().flatten() {
+            transport.detach(self, Detached::Moved { interval });
+        }
+    }
+
+    /// What waits, if nothing is being written.
+    #[must_use]
+    pub fn waiting(&self) -> Option<Vec<Arc<Publication>>> {
+        let state = self.lock();
+        (!state.mailbox.is_leased()).then(|| state.mailbox.items().cloned().collect())
+    }
+
+    /// Puts what the session brings along before what has come here meanwhile, of which what it knows is dropped.
+    pub fn arrive(&self, brought: Vec<Arc<Publication>>, is_new: impl Fn(&Publication) -> bool) {
+        let mut state = self.lock();
+        state.mailbox.merge(brought, is_new);
+        state.set_connected();
+    }
+
+    /// The patterns, in the order in which it subscribed; none once it ended.
+    #[must_use]
+    pub fn patterns(&self) -> Patterns {
+        self.subscriptions().clone().unwrap_or_default()
+    }
+}

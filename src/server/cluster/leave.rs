@@ -1,0 +1,69 @@
+//! A stopping instance gives its sessions to the others, some at a time, so that their clients come back one after the
+//! other.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::time::{Duration, Instant};
+
+use super::take::PATIENCE;
+use super::wire::{Answer, Question};
+use crate::router::Session;
+use crate::server::Server;
+
+/// Sessions that go at one time, at least.
+const AT_ONCE: usize = 32;
+/// The pause between two groups.
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl Server {
+    /// Turns readiness red, goes on for `redis.notice`, then gives the sessions away within `limit`. Done at once where
+    /// there are no other instances.
+    pub async fn leave(self: &Arc<Self>, limit: Duration) {
+        let Some(cluster) = &self.cluster else { return };
+        cluster.leaving.store(true, Ordering::Release);
+        cluster.redis.leave();
+        // So that no other instance gives its own to this one.
+        let _ = cluster.redis.beat().await;
+        tokio::time::sleep(cluster.settings.notice).await;
+        let until = Instant::now() + limit;
+        let mut given = 0;
+        loop {
+            let sessions: Vec<_> =
+                self.sessions.all().into_iter().filter(|session| !cluster.is_given_away(session.id())).collect();
+            if sessions.is_empty() || Instant::now() >= until || cluster.redis.other().is_none() {
+                break;
+            }
+            let groups = (limit.as_millis() / PAUSE.as_millis()).max(2) as usize / 2;
+            let before = given;
+            for group in sessions.chunks((sessions.len() / groups).max(AT_ONCE)) {
+                if Instant::now() >= until {
+                    break;
+                }
+                let giving = group.iter().map(|session| self.give(session));
+                given += futures_util::future::join_all(giving).await.into_iter().filter(|is| *is).count();
+                tokio::time::sleep(PAUSE).await;
+            }
+            if given == before {
+                break;
+            }
+        }
+        tracing::info!(given, "sessions were given to other instances");
+    }
+
+    /// Has another instance take a session.
+    async fn give(&self, session: &Session) -> bool {
+        let Some(cluster) = &self.cluster else { return false };
+        let Some(other) = cluster.redis.other() else { return false };
+        let question = Question::Take { id: session.id().as_str().to_owned() };
+        matches!(cluster.ask(other, &question, PATIENCE).await, Ok(Answer::Done))
+    }
+
+    /// The last heartbeat: whoever takes a session over that was not given away need not wait for the lease to end.
+    pub async fn resign(&self) {
+        let Some(cluster) = &self.cluster else { return };
+        if self.beat_once(cluster).await.is_ok() {
+            cluster.redis.resign().await;
+        }
+    }
+}

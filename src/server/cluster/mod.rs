@@ -1,0 +1,154 @@
+//! Several instances as one server: a session lives on one of them, and any of them is asked.
+//!
+//! Redis knows who owns which session (`note`), each instance says that it lives and how far its sessions have come
+//! (`beat`), a session moves to where its client connects (`take`, `release`), messages beside that are carried out by the
+//! owner (`reach`), and a stopping instance gives its sessions away (`leave`).
+
+mod beat;
+mod leave;
+mod note;
+mod reach;
+mod release;
+mod take;
+mod wire;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+
+use dashmap::DashMap;
+use foldhash::fast::RandomState;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+pub(super) use note::Note;
+pub(super) use reach::Reached;
+
+use super::Server;
+use crate::bayeux::{ClientId, Lane, Publication};
+use crate::broker::{Deliver, Handlers, Redis};
+use crate::config::{self, Config};
+use crate::metrics::Metrics;
+use crate::router::{Adapt, Session, Touched};
+
+/// What this instance knows of the others.
+pub(super) struct Cluster {
+    pub(super) redis: Arc<Redis>,
+    settings: config::Redis,
+    owned: DashMap<ClientId, Owned, RandomState>,
+    /// Sessions that are on their way here; who wants one too waits for it.
+    arriving: DashMap<ClientId, Arc<tokio::sync::Mutex<()>>, RandomState>,
+    /// How far this instance had come in each lane when it said so last.
+    noted: Mutex<Vec<(Lane, u64)>>,
+    /// Others may own what this instance owned; each session is looked at.
+    in_doubt: AtomicBool,
+    leaving: AtomicBool,
+    server: Arc<OnceLock<Weak<Server>>>,
+}
+
+/// A session that this instance owns, as far as it knows.
+struct Owned {
+    /// How often it has changed hands, from one.
+    epoch: u64,
+    /// When Redis has to be told of it again.
+    due: Instant,
+    /// Whether Redis knows it.
+    is_noted: bool,
+    /// What Redis was told of what waits for it.
+    waiting: String,
+    /// Since when it is being given away.
+    released: Option<Instant>,
+}
+
+impl Owned {
+    fn new(epoch: u64) -> Self {
+        Self { epoch, due: Instant::now(), is_noted: false, waiting: String::new(), released: None }
+    }
+}
+
+impl Cluster {
+    /// The instance as one of several, if the settings say so.
+    ///
+    /// # Errors
+    /// What is wrong with the settings.
+    pub(super) fn new(config: &Config, metrics: &Metrics) -> Result<Option<Self>, String> {
+        if config.redis.url.is_none() {
+            return Ok(None);
+        }
+        let server = Arc::<OnceLock<Weak<Server>>>::default();
+        let upgrade = |server: &Arc<OnceLock<Weak<Server>>>| {
+            let server = Arc::clone(server);
+            move || server.get().and_then(Weak::upgrade)
+        };
+        let deliver: Deliver = {
+            let server = upgrade(&server);
+            Arc::new(move |publications: &[Arc<Publication>]| {
+                if let Some(server) = server() {
+                    server.deliver_heard(publications);
+                }
+            })
+        };
+        let interest = upgrade(&server);
+        let asked = upgrade(&server);
+        let handlers = Handlers {
+            deliver,
+            is_needed: Arc::new(move |lane| interest().is_some_and(|server| server.trie.is_interested_in(lane))),
+            answer: Arc::new(move |_, question| {
+                let server = asked();
+                Box::pin(async move {
+                    match server {
+                        Some(server) => server.answer(&question).await,
+                        None => Vec::new(),
+                    }
+                })
+            }),
+        };
+        // What is around a message when it is published is not longer than the message can be.
+        let longest = 2 * config.limits.body.max(config.limits.message);
+        let lifetime = 2 * config.server.timeout;
+        let redis = Redis::new(&config.redis, longest, lifetime, handlers, metrics.clone())?;
+        Ok(Some(Self {
+            redis: Arc::new(redis),
+            settings: config.redis.clone(),
+            owned: DashMap::default(),
+            arriving: DashMap::default(),
+            noted: Mutex::default(),
+            in_doubt: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
+            server,
+        }))
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
+    }
+}
+
+impl Server {
+    /// Keeps up with the other instances for as long as it is polled; never ready where there are none.
+    pub async fn keep_up(self: &Arc<Self>) {
+        let Some(cluster) = &self.cluster else { return std::future::pending().await };
+        // It is set once, by who runs the server.
+        let _ = cluster.server.set(Arc::downgrade(self));
+        tokio::join!(cluster.redis.run(), self.beat());
+    }
+
+    /// Whether a load balancer shall send clients here.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.cluster.as_ref().is_none_or(|cluster| !cluster.is_leaving() && cluster.redis.is_up())
+    }
+
+    /// Puts publications that came from Redis into the mailboxes of their subscribers here.
+    fn deliver_heard(&self, publications: &[Arc<Publication>]) {
+        let mut touched = Touched::default();
+        let policy = self.policy.load();
+        let adapt = |session: &Session, publication: &Arc<Publication>| self.adapt(session, publication);
+        let adapt: Option<Adapt<'_>> = if self.pipeline.sees_deliveries() { Some(&adapt) } else { None };
+        for publication in publications {
+            let overflow = policy.rule(publication.channel()).overflow;
+            self.trie.deliver(publication, overflow, &mut touched, adapt);
+            self.end_overflowed(publication.channel(), &mut touched);
+        }
+        touched.flush();
+    }
+}

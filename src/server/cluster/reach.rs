@@ -1,0 +1,150 @@
+//! Whatever instance a message comes to, its session is reached: it is here, or comes here, or its owner carries the
+//! message out.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::release::is_forgotten;
+use super::take::{NotTaken, PATIENCE};
+use super::wire::{Answer, Asker, Question};
+use super::Cluster;
+use crate::bayeux::{ClientId, Field, Message, Verb};
+use crate::broker::{NodeId, Unanswered, Written};
+use crate::peer::Peer;
+use crate::policy::Policy;
+use crate::router::{Browser, Session};
+use crate::server::Server;
+
+/// Where a message is to be carried out.
+pub(crate) enum Reached {
+    /// Here.
+    Here,
+    /// It was carried out elsewhere.
+    Carried {
+        /// The replies: objects with commas between them.
+        replies: String,
+        /// A cookie that the browser is to keep.
+        cookie: Option<Browser>,
+    },
+    /// Nowhere now.
+    Unreachable,
+}
+
+impl Server {
+    /// Makes sure that the session which a message names is here, if it has to be; or has its owner carry it out.
+    pub(crate) async fn reach(&self, message: &Message, peer: &Arc<Peer>, policy: &Policy) -> Reached {
+        let Some(cluster) = &self.cluster else { return Reached::Here };
+        let verb = message.verb();
+        let id = message.text(Field::ClientId).and_then(|id| ClientId::parse(id.as_bytes()));
+        let Some(id) = id.filter(|_| !matches!(verb, Verb::Handshake | Verb::UnknownMeta)) else {
+            return Reached::Here;
+        };
+        if verb == Verb::Publish && !self.needs_session(message, policy) {
+            return Reached::Here;
+        }
+        if self.is_here(cluster, &id).await {
+            return Reached::Here;
+        }
+        let whole = || {
+            let mut out = Vec::with_capacity(message.size() + 64);
+            message.write(&mut out, |_| true);
+            String::from_utf8(out).ok()
+        };
+        let asker = Asker::new(peer, whole());
+        let is_stream = message.text(Field::ConnectionType).as_deref() == Some("eventsource");
+        let reached = if verb == Verb::Connect && !is_stream {
+            self.come(cluster, &id, &asker).await
+        } else {
+            self.forward(cluster, &id, asker).await
+        };
+        if matches!(reached, Reached::Unreachable) {
+            self.metrics.cluster.unreachable.inc();
+        }
+        reached
+    }
+
+    /// The session with this identifier, wherever it is, for a stream that wants its messages: it comes here.
+    pub async fn session_anywhere(&self, id: &ClientId, peer: &Arc<Peer>) -> Option<Arc<Session>> {
+        let Some(cluster) = &self.cluster else { return self.sessions.find(id) };
+        if !self.is_here(cluster, id).await
+            && let Reached::Unreachable = self.come(cluster, id, &Asker::new(peer, None)).await
+        {
+            self.metrics.cluster.unreachable.inc();
+            return None;
+        }
+        self.sessions.find(id)
+    }
+
+    /// Whether what a publication may do hangs on its session.
+    fn needs_session(&self, message: &Message, policy: &Policy) -> bool {
+        let channel = message.text(Field::Channel).unwrap_or_default();
+        policy.rule(&channel).publish.token || policy.counts_publications() || self.is_listened_to()
+    }
+
+    /// Whether a session is on this instance, and is its own.
+    async fn is_here(&self, cluster: &Cluster, id: &ClientId) -> bool {
+        let Some(session) = self.sessions.find(id) else { return false };
+        if cluster.is_given_away(id) {
+            return false;
+        }
+        if cluster.in_doubt.load(Ordering::Acquire) || !cluster.redis.has_lease() {
+            let epoch = cluster.owned.get(id).map(|owned| owned.epoch);
+            let Some(epoch) = epoch else { return true };
+            // If Redis is away, the client came here because it could, and is served.
+            if let Ok(Written::Fenced) = cluster.redis.note_session(id, epoch, false, &[], &[]).await {
+                self.give_up(&session, true);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Has a session come here.
+    async fn come(&self, cluster: &Cluster, id: &ClientId, asker: &Asker) -> Reached {
+        if cluster.is_leaving() {
+            return Reached::Unreachable;
+        }
+        match self.take_over(cluster, id, Some(asker)).await {
+            // Who may not have it is answered as if there were none.
+            Ok(_) | Err(NotTaken::Unknown | NotTaken::Unproven) => Reached::Here,
+            Err(NotTaken::Unavailable) => Reached::Unreachable,
+        }
+    }
+
+    /// Has the owner of a session carry a message out.
+    async fn forward(&self, cluster: &Cluster, id: &ClientId, asker: Asker) -> Reached {
+        let owner = match cluster.redis.find_session(id).await {
+            Ok(Some(record)) if record.node == cluster.redis.me() => return Reached::Unreachable,
+            Ok(Some(record)) => record.node,
+            Ok(None) => return Reached::Here,
+            Err(_) => return Reached::Unreachable,
+        };
+        let again = asker.copied();
+        match self.carry_over(cluster, owner, asker).await {
+            Ok(reached) => reached,
+            // The owner is dead, or has given the session away.
+            Err(_) => self.come(cluster, id, &again).await,
+        }
+    }
+
+    async fn carry_over(&self, cluster: &Cluster, owner: NodeId, asker: Asker) -> Result<Reached, Unanswered> {
+        match cluster.ask(owner, &Question::Carry { asker }, PATIENCE).await? {
+            Answer::Carried { replies, cookie } => {
+                self.metrics.cluster.forwarded.inc();
+                Ok(Reached::Carried { replies, cookie })
+            }
+            _ => Err(Unanswered::NotThere),
+        }
+    }
+}
+
+impl Cluster {
+    /// Whether a session is being given to another instance.
+    pub(super) fn is_given_away(&self, id: &ClientId) -> bool {
+        let Some(mut owned) = self.owned.get_mut(id) else { return false };
+        if owned.released.is_some_and(is_forgotten) {
+            owned.released = None;
+        }
+        owned.released.is_some()
+    }
+}

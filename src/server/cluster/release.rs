@@ -1,0 +1,153 @@
+//! Gives sessions to other instances, and answers what they ask.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::time::{Duration, Instant};
+
+use super::wire::{Answer, Asker, Item, Question, State, packed, unpacked};
+use super::Cluster;
+use crate::bayeux::{ClientId, Lane, Message, parse};
+use crate::policy::Credentials;
+use crate::router::{Session, Touched};
+use crate::server::Server;
+
+/// How long a transport may take to settle what it is writing, and lanes to come to where the other instance is.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often it is looked whether they have.
+const LOOK: Duration = Duration::from_millis(2);
+/// After so long a session that was given away and not taken is this instance's again.
+pub(super) const FORGOTTEN: Duration = Duration::from_secs(10);
+/// Milliseconds within which the clients of a stopping instance come back.
+const SPREAD: u64 = 1000;
+
+impl Server {
+    /// Answers another instance; with nothing if it asks for nothing that is known.
+    pub(super) async fn answer(self: &Arc<Self>, question: &Bytes) -> Vec<u8> {
+        let answer = match serde_json::from_slice(question) {
+            Ok(question) => self.answer_to(question).await,
+            Err(error) => {
+                self.metrics.redis.malformed.inc();
+                tracing::debug!(%error, "another instance asks what is not understood");
+                return Vec::new();
+            }
+        };
+        serde_json::to_vec(&answer).unwrap_or_default()
+    }
+
+    async fn answer_to(self: &Arc<Self>, question: Question) -> Answer {
+        let Some(cluster) = &self.cluster else { return Answer::Failed };
+        let id = |id: &str| ClientId::parse(id.as_bytes());
+        match question {
+            Question::Release { id: text, heard, asker } => {
+                let Some(session) = id(&text).and_then(|id| self.sessions.find(&id)) else {
+                    return Answer::NotMine;
+                };
+                if asker.is_some_and(|asker| !self.is_of_the_client(&session, &asker)) {
+                    return Answer::Unproven;
+                }
+                self.release(cluster, &session, &unpacked(&heard)).await
+            }
+            Question::Taken { id: text } => {
+                if let Some(session) = id(&text).and_then(|id| self.sessions.find(&id)) {
+                    self.give_up(&session, false);
+                }
+                Answer::Done
+            }
+            Question::Carry { asker } => self.carry(&asker).await,
+            Question::Take { id: text } => match id(&text) {
+                Some(id) if !cluster.is_leaving() && self.take_over(cluster, &id, None).await.is_ok() => Answer::Done,
+                _ => Answer::Failed,
+            },
+        }
+    }
+
+    /// Whether a message to another instance, or a request for a stream, shows that it is of the session's client.
+    pub(super) fn is_of_the_client(&self, session: &Session, asker: &Asker) -> bool {
+        if !session.is_bound() {
+            return true;
+        }
+        let Some(peer) = asker.peer() else { return false };
+        let Some(message) = &asker.message else { return self.is_proven(session, &peer) };
+        let Some(mut message) = parse_one(message) else { return false };
+        let policy = self.policy.load();
+        let credentials: Credentials = policy.credentials(&mut message, &peer);
+        session.is_proven(&policy.proof(&credentials, &peer))
+    }
+
+    /// Takes a session's transports off, waits until it has come as far as the other instance, and packs it. It stays
+    /// here until the other says that it has it.
+    async fn release(&self, cluster: &Cluster, session: &Arc<Session>, heard: &[(Lane, u64)]) -> Answer {
+        match cluster.owned.get_mut(session.id()) {
+            Some(mut owned) => owned.released = Some(Instant::now()),
+            None => return Answer::NotMine,
+        }
+        let interval = if cluster.is_leaving() { fastrand::u64(..SPREAD) } else { 0 };
+        session.depart(interval);
+        let patterns = session.patterns();
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let numbers = cluster.redis.positions(patterns.iter().map(AsRef::as_ref));
+            let is_behind = heard.iter().any(|(lane, number)| {
+                numbers.iter().any(|(other, here)| other == lane && *here > 0 && here < number)
+            });
+            let lanes: Vec<Lane> = numbers.iter().map(|(lane, _)| *lane).collect();
+            // While nothing is delivered, so that what waits and the numbers go together.
+            let packed_up = cluster.redis.while_still(&lanes, |numbers| {
+                let waiting = session.waiting()?;
+                let waiting = waiting.iter().map(|publication| Item::new(publication)).collect();
+                Some(State {
+                    waiting,
+                    numbers: packed(numbers),
+                    patterns: patterns.iter().map(|pattern| pattern.to_string()).collect(),
+                    luggage: session.luggage(),
+                })
+            });
+            let is_late = Instant::now() >= until;
+            match packed_up {
+                Some(state) if !is_behind || is_late => return Answer::State(state),
+                None if is_late => {
+                    tracing::warn!(client = %session.id(), "a transport did not let go of a session in time");
+                    return Answer::Failed;
+                }
+                _ => tokio::time::sleep(LOOK).await,
+            }
+        }
+    }
+
+    /// Carries out a message that came to another instance.
+    async fn carry(self: &Arc<Self>, asker: &Asker) -> Answer {
+        let message = asker.message.as_deref().and_then(parse_one);
+        let (Some(message), Some(peer)) = (message, asker.peer()) else { return Answer::Failed };
+        let mut touched = Touched::default();
+        // It is carried out here, whatever becomes of the session meanwhile: nobody forwards it again.
+        let received = Box::pin(self.receive_and_wait(vec![message], &peer, &mut touched, false)).await;
+        touched.flush();
+        drop(touched);
+        let mut replies = received.replies;
+        for accepted in &received.connects {
+            // The connect of a stream: it keeps the session alive, and has the stream get the messages again.
+            accepted.session.restore_stream();
+            if let Some(reply) = &accepted.reply {
+                if !replies.is_empty() {
+                    replies.push(b',');
+                }
+                replies.extend_from_slice(reply);
+            }
+        }
+        match String::from_utf8(replies) {
+            Ok(replies) => Answer::Carried { replies, cookie: received.cookie },
+            Err(_) => Answer::Failed,
+        }
+    }
+}
+
+fn parse_one(message: &str) -> Option<Message> {
+    parse::parse_one(&Bytes::copy_from_slice(message.as_bytes()))
+}
+
+/// Whether a session was given away and not taken for so long that it is this instance's again.
+pub(super) fn is_forgotten(released: Instant) -> bool {
+    released.elapsed() >= FORGOTTEN
+}
+

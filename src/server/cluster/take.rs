@@ -1,0 +1,309 @@
+//! Takes a session over: from the instance that owns it, which gives it away, or, when that is dead, from what Redis keeps
+//! of it. Meanwhile the session is subscribed here already, so that nothing is missed between the two.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use tokio::time::{Duration, Instant};
+
+use super::note::Noted;
+use super::wire::{Answer, Asker, Item, Question, State, packed, unpacked};
+use super::{Cluster, Owned};
+use crate::bayeux::{ClientId, Lane, Pattern, Publication};
+use crate::broker::{Away, NodeId, Record, Unanswered};
+use crate::router::Session;
+use crate::server::Server;
+
+/// How long another instance may take to answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is looked whether an instance that does not listen is dead.
+const LOOK: Duration = Duration::from_millis(100);
+/// How often it is tried anew when a session has changed hands in between.
+const ATTEMPTS: usize = 4;
+
+/// Why a session was not taken over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotTaken {
+    /// There is no such session.
+    Unknown,
+    /// It belongs to somebody else than who asks.
+    Unproven,
+    /// Redis or its owner does not answer, or there is no room.
+    Unavailable,
+}
+
+impl From<Away> for NotTaken {
+    fn from(_: Away) -> Self {
+        Self::Unavailable
+    }
+}
+
+/// A session that is here but not found yet. It is given up unless it is kept.
+struct Arriving<'a> {
+    server: &'a Server,
+    session: Arc<Session>,
+    is_kept: bool,
+}
+
+impl Drop for Arriving<'_> {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            for pattern in self.session.end().unwrap_or_default() {
+                self.server.trie.remove(&self.session, &pattern);
+            }
+            self.server.sessions.give_up(&self.session);
+        }
+    }
+}
+
+/// What its owner, or Redis, gave.
+struct Brought {
+    waiting: Vec<Arc<Publication>>,
+    /// What has come here up to these numbers is known.
+    numbers: Vec<(Lane, u64)>,
+    /// What has come here and is among what was brought.
+    known: HashSet<(usize, u64)>,
+    patterns: Vec<String>,
+    luggage: Option<crate::router::Luggage>,
+    is_from_the_dead: bool,
+}
+
+impl Server {
+    /// Makes a session of another instance this instance's.
+    pub(super) async fn take_over(
+        &self,
+        cluster: &Cluster,
+        id: &ClientId,
+        asker: Option<&Asker>,
+    ) -> Result<Arc<Session>, NotTaken> {
+        let gate = Arc::clone(&cluster.arriving.entry(*id).or_default());
+        let _one_at_a_time = gate.lock().await;
+        let taken = self.try_to_take(cluster, id, asker).await;
+        // Who waits has the gate itself.
+        cluster.arriving.remove_if(id, |_, gate| Arc::strong_count(gate) <= 2);
+        taken
+    }
+
+    async fn try_to_take(
+        &self,
+        cluster: &Cluster,
+        id: &ClientId,
+        asker: Option<&Asker>,
+    ) -> Result<Arc<Session>, NotTaken> {
+        for _ in 0..ATTEMPTS {
+            if let Some(session) = self.sessions.find(id)
+                && !cluster.is_given_away(id)
+            {
+                return Ok(session);
+            }
+            let record = cluster.redis.find_session(id).await?.ok_or(NotTaken::Unknown)?;
+            if record.node == cluster.redis.me() {
+                // It is ending, or is being given away and not taken.
+                return Err(NotTaken::Unavailable);
+            }
+            let noted = Noted::read(&record.fields);
+            let session = self.sessions.prepare(*id).map_err(|_| NotTaken::Unavailable)?;
+            let mut arriving = Arriving { server: self, session, is_kept: false };
+            let Some(brought) = self.bring(cluster, &arriving, &record, noted, asker).await? else { continue };
+            if !cluster.redis.claim_session(id, record.epoch).await? {
+                continue;
+            }
+            arriving.is_kept = true;
+            let session = Arc::clone(&arriving.session);
+            drop(arriving);
+            self.settle(cluster, &session, &record, brought);
+            self.note_whole(cluster, &session).await;
+            return Ok(session);
+        }
+        Err(NotTaken::Unavailable)
+    }
+
+    /// Subscribes a session here and asks its owner for it. `None` if that does not have it any more.
+    async fn bring(
+        &self,
+        cluster: &Cluster,
+        arriving: &Arriving<'_>,
+        record: &Record,
+        noted: Noted,
+        asker: Option<&Asker>,
+    ) -> Result<Option<Brought>, NotTaken> {
+        let session = &arriving.session;
+        self.subscribe_arriving(cluster, session, &noted.patterns).await;
+        let heard = cluster.redis.positions(noted.patterns.iter().map(String::as_str));
+        let since = Instant::now();
+        loop {
+            match self.ask_for(cluster, session.id(), record.node, &heard, asker).await {
+                Ok(Answer::State(state)) => {
+                    if state.patterns.iter().all(|pattern| noted.patterns.contains(pattern)) {
+                        return Ok(Some(Brought::from_owner(state)));
+                    }
+                    // It has subscribed to more in this moment, which Redis knows by now, or soon.
+                    tokio::time::sleep(LOOK).await;
+                    return Ok(None);
+                }
+                Ok(Answer::Unproven) => return Err(NotTaken::Unproven),
+                Ok(Answer::NotMine) => return Ok(None),
+                Ok(_) => return Err(NotTaken::Unavailable),
+                Err(Unanswered::Unavailable) => return Err(NotTaken::Unavailable),
+                Err(Unanswered::NotThere | Unanswered::Silent) => {}
+            }
+            if cluster.redis.lease(record.node).await?.is_zero() {
+                break;
+            }
+            if since.elapsed() > cluster.settings.lease + PATIENCE {
+                return Err(NotTaken::Unavailable);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        let luggage = noted.luggage.clone();
+        if let Some(luggage) = luggage {
+            session.unpack(luggage);
+            if asker.is_some_and(|asker| !self.is_of_the_client(session, asker)) {
+                return Err(NotTaken::Unproven);
+            }
+        }
+        self.bring_from_the_dead(cluster, record, noted, &heard).await.map(Some)
+    }
+
+    async fn subscribe_arriving(&self, cluster: &Cluster, session: &Arc<Session>, patterns: &[String]) {
+        for pattern in patterns {
+            self.trie.subscribe(session, pattern, self.limits.subscriptions);
+        }
+        for pattern in patterns {
+            cluster.redis.join(pattern).await;
+        }
+    }
+
+    async fn ask_for(
+        &self,
+        cluster: &Cluster,
+        id: &ClientId,
+        owner: NodeId,
+        heard: &[(Lane, u64)],
+        asker: Option<&Asker>,
+    ) -> Result<Answer, Unanswered> {
+        let asker = asker.map(Asker::copied);
+        let question = Question::Release { id: id.as_str().to_owned(), heard: packed(heard), asker };
+        cluster.ask(owner, &question, PATIENCE).await
+    }
+
+    /// What Redis keeps of what a dead instance's session has missed since that said how far it had come.
+    async fn bring_from_the_dead(
+        &self,
+        cluster: &Cluster,
+        record: &Record,
+        noted: Noted,
+        heard: &[(Lane, u64)],
+    ) -> Result<Brought, NotTaken> {
+        let come = cluster.redis.noted(record.node).await?;
+        let waiting = unpacked(&noted.waiting);
+        let patterns: Vec<_> = noted.patterns.iter().filter_map(|pattern| Pattern::parse(pattern)).collect();
+        let (mut kept, mut numbers) = (Vec::new(), Vec::new());
+        for (lane, _) in heard {
+            let of_lane = |numbers: &[(Lane, u64)]| {
+                numbers.iter().find(|(other, _)| other == lane).map(|(_, number)| *number)
+            };
+            // Without a note nothing was delivered in that lane yet.
+            let Some(since) = of_lane(&waiting).or_else(|| of_lane(&come)) else { continue };
+            numbers.push((*lane, since));
+            let publications = cluster.redis.kept(*lane, since).await?;
+            kept.extend(publications.into_iter().filter(|publication| {
+                let channel = Pattern::of_name(publication.channel());
+                patterns.iter().any(|pattern| pattern.covers(channel))
+            }));
+        }
+        let place = |publication: &Arc<Publication>| {
+            publication.position().map(|position| (position.lane.index(), position.number))
+        };
+        let known = kept.iter().filter_map(place).collect();
+        Ok(Brought {
+            waiting: kept,
+            numbers,
+            known,
+            patterns: noted.patterns,
+            luggage: noted.luggage,
+            is_from_the_dead: true,
+        })
+    }
+
+    /// Makes a session that was brought one of this instance's.
+    fn settle(&self, cluster: &Cluster, session: &Arc<Session>, record: &Record, brought: Brought) {
+        for pattern in session.patterns() {
+            if !brought.patterns.iter().any(|other| **other == *pattern) {
+                self.trie.unsubscribe(session, &pattern);
+            }
+        }
+        if let Some(second) = brought.luggage.and_then(|luggage| session.unpack(luggage)) {
+            self.resting.watch(session, second);
+        }
+        let (numbers, known) = (brought.numbers, brought.known);
+        let progress = lowest(&numbers, &brought.waiting);
+        session.arrive(brought.waiting, |publication| {
+            publication.position().is_none_or(|position| {
+                let before = numbers.iter().find(|(lane, _)| *lane == position.lane);
+                before.is_none_or(|(_, number)| position.number > *number)
+                    && !known.contains(&(position.lane.index(), position.number))
+            })
+        });
+        let id = *session.id();
+        // Until the next heartbeat, that is how far it has come for whoever takes it over.
+        let waiting = serde_json::to_string(&packed(&progress)).unwrap_or_default();
+        cluster.owned.insert(id, Owned { is_noted: true, waiting, ..Owned::new(record.epoch + 1) });
+        self.expiry.watch(session);
+        self.sessions.admit(session);
+        if brought.is_from_the_dead {
+            self.metrics.cluster.adopted.inc();
+            tracing::info!(client = %id, "a session of a dead instance goes on here");
+            return;
+        }
+        self.metrics.cluster.moved.inc();
+        let (redis, owner) = (Arc::clone(&cluster.redis), record.node);
+        tokio::spawn(async move {
+            let question = Question::Taken { id: id.as_str().to_owned() };
+            // If it is not told, it finds out at its next heartbeat.
+            let question = serde_json::to_vec(&question).unwrap_or_default();
+            let _ = redis.call(owner, &question, PATIENCE).await;
+        });
+    }
+}
+
+/// Before which number in each lane everything was delivered.
+fn lowest(numbers: &[(Lane, u64)], waiting: &[Arc<Publication>]) -> Vec<(Lane, u64)> {
+    let mut lowest = numbers.to_vec();
+    for position in waiting.iter().filter_map(|publication| publication.position()) {
+        if let Some((_, number)) = lowest.iter_mut().find(|(lane, _)| *lane == position.lane) {
+            *number = (position.number - 1).min(*number);
+        }
+    }
+    lowest
+}
+
+impl Brought {
+    fn from_owner(state: State) -> Self {
+        Self {
+            waiting: state.waiting.iter().filter_map(Item::publication).collect(),
+            numbers: unpacked(&state.numbers),
+            known: HashSet::new(),
+            patterns: state.patterns,
+            luggage: state.luggage,
+            is_from_the_dead: false,
+        }
+    }
+}
+
+impl Cluster {
+    /// Asks another instance.
+    pub(super) async fn ask(
+        &self,
+        node: NodeId,
+        question: &Question,
+        patience: Duration,
+    ) -> Result<Answer, Unanswered> {
+        let question = serde_json::to_vec(question).unwrap_or_default();
+        let answer = self.redis.call(node, &question, patience).await?;
+        serde_json::from_slice(&answer).map_err(|error| {
+            tracing::debug!(%error, "another instance answers what is not understood");
+            Unanswered::Silent
+        })
+    }
+}

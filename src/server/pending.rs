@@ -1,0 +1,185 @@
+//! Messages that cannot be answered at once: extensions, the application or other instances have a say. Each is carried
+//! out in its order; what publications and notes come to is waited for together.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Server;
+use super::cluster::{Note, Reached};
+use super::receive::{Accepted, Received, Request};
+use crate::bayeux::parse::parse_one;
+use crate::bayeux::reply::{self, Outcome};
+use crate::bayeux::{Advice, BayeuxError, Message, Verb, channel};
+use crate::broker::Receipt;
+use crate::peer::Peer;
+use crate::router::Touched;
+
+/// Milliseconds after which a client comes back whose session could not be reached, at least.
+const AGAIN: u64 = 500;
+
+/// A message that was carried out here.
+struct Carried {
+    message: Message,
+    reply: Vec<u8>,
+    accepted: Option<Accepted>,
+    receipt: Option<Receipt>,
+    note: Option<Note>,
+}
+
+/// What becomes a reply.
+enum Part {
+    /// Objects with commas between them, which nobody looks at any more.
+    Ready(Vec<u8>),
+    Carried(Carried),
+}
+
+impl Server {
+    /// Handles messages as [`Server::receive`] does. With `may_move`, their sessions may be on other instances.
+    pub(super) async fn receive_and_wait(
+        &self,
+        messages: Vec<Message>,
+        peer: &Arc<Peer>,
+        touched: &mut Touched,
+        may_move: bool,
+    ) -> Received {
+        let policy = self.policy.load_full();
+        let alone = messages.len() == 1;
+        let mut received = Received::default();
+        let mut parts = Vec::new();
+        for mut message in messages {
+            if may_move && self.cluster.is_some() {
+                match self.reach(&message, peer, &policy).await {
+                    Reached::Here => {}
+                    Reached::Carried { replies, cookie } => {
+                        received.cookie = cookie.or(received.cookie);
+                        parts.push(Part::Ready(replies.into_bytes()));
+                        continue;
+                    }
+                    Reached::Unreachable => {
+                        parts.push(Part::Ready(self.out_of_reach(&message)));
+                        continue;
+                    }
+                }
+            }
+            let credentials = policy.credentials(&mut message, peer);
+            let Some(mut message) = self.pipeline.incoming(message, peer, || touched.flush()).await else {
+                continue;
+            };
+            let (answers, charged) = self.ask(&policy, &mut message, &credentials, peer, touched).await;
+            let mut reply = Vec::with_capacity(256);
+            let request = self.request(&message, peer, alone, &policy, &credentials, &answers);
+            let request = Request { charged, ..request };
+            let verb = message.verb();
+            let done = self.carry_out(verb, &request, &mut reply);
+            received.cookie = done.cookie.or(received.cookie);
+            let mut receipt = None;
+            if let Some(accepted) = done.publish {
+                // Messages to /service/ are for the server alone.
+                if !channel::is_service(&accepted.channel)
+                    && let Some(seen) = self.pipeline.publication(message.clone(), || touched.flush()).await
+                {
+                    receipt = self.spread(&accepted, seen, touched);
+                }
+                self.tell_of(accepted, &message);
+            }
+            let note = match (done.begun, verb) {
+                _ if self.cluster.is_none() => None,
+                (Some(id), _) => Some(Note::Begun(id)),
+                // Of an array that was refused, the channels before the bad one stay.
+                (None, Verb::Subscribe | Verb::Unsubscribe) => Some(Note::Changed(message.clone())),
+                _ => None,
+            };
+            let carried = Carried { message, reply, accepted: done.accepted, receipt, note };
+            if self.cluster.is_some() {
+                parts.push(Part::Carried(carried));
+            } else {
+                self.finish(carried, &mut received, peer, touched).await;
+            }
+        }
+        if !parts.is_empty() {
+            touched.flush();
+            self.finish_all(parts, &mut received, peer, touched).await;
+        }
+        received
+    }
+
+    /// Waits until every publication is accepted or not, and everything noted; then finishes the replies.
+    async fn finish_all(
+        &self,
+        mut parts: Vec<Part>,
+        received: &mut Received,
+        peer: &Arc<Peer>,
+        touched: &mut Touched,
+    ) {
+        let waiting = parts.iter_mut().filter_map(|part| match part {
+            Part::Ready(_) => None,
+            Part::Carried(carried) => Some(self.wait_for(carried)),
+        });
+        futures_util::future::join_all(waiting).await;
+        for part in parts {
+            match part {
+                Part::Ready(replies) if replies.is_empty() => {}
+                Part::Ready(replies) => received.begin().extend_from_slice(&replies),
+                Part::Carried(carried) => self.finish(carried, received, peer, touched).await,
+            }
+        }
+    }
+
+    async fn wait_for(&self, carried: &mut Carried) {
+        if let Some(note) = carried.note.take() {
+            self.note(&note).await;
+        }
+        let Some(receipt) = carried.receipt.take() else { return };
+        if receipt.outcome().await.is_err() {
+            self.metrics.errors.inc();
+            carried.reply.clear();
+            let outcome = Outcome::Failed(BayeuxError::Unaccepted);
+            reply::plain(&mut carried.reply, &carried.message, &outcome, true);
+        }
+    }
+
+    async fn finish(
+        &self,
+        carried: Carried,
+        received: &mut Received,
+        peer: &Arc<Peer>,
+        touched: &mut Touched,
+    ) {
+        let reply = self.show(carried.reply, peer, touched).await;
+        match (carried.accepted, reply) {
+            (Some(accepted), reply) => received.connects.push(Accepted { reply, ..accepted }),
+            (None, Some(reply)) => received.begin().extend_from_slice(&reply),
+            (None, None) => {}
+        }
+    }
+
+    /// Runs a reply through the extensions that want to see it.
+    async fn show(&self, reply: Vec<u8>, peer: &Arc<Peer>, touched: &mut Touched) -> Option<Vec<u8>> {
+        if !self.pipeline.sees_replies() {
+            return Some(reply);
+        }
+        let message = parse_one(&Bytes::from(reply))?;
+        let message = self.pipeline.reply(message, peer, || touched.flush()).await?;
+        let mut out = Vec::with_capacity(message.size());
+        message.write(&mut out, |_| true);
+        Some(out)
+    }
+
+    /// The reply to a message whose session cannot be reached now: its client tries again.
+    fn out_of_reach(&self, message: &Message) -> Vec<u8> {
+        self.metrics.errors.inc();
+        let mut out = Vec::with_capacity(256);
+        let outcome = Outcome::Failed(BayeuxError::Unreachable);
+        match message.verb() {
+            Verb::Connect => {
+                let interval = AGAIN + fastrand::u64(..AGAIN);
+                let timeout = super::milliseconds(self.timeout);
+                reply::connect(&mut out, message, &outcome, Advice { retry: true, interval, timeout });
+            }
+            Verb::Subscribe | Verb::Unsubscribe => reply::subscription(&mut out, message, &outcome),
+            _ => reply::plain(&mut out, message, &outcome, true),
+        }
+        out
+    }
+}
