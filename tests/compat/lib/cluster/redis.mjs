@@ -32,9 +32,9 @@ export class Redis {
   certificate = null;
 
   /**
-   * @param options  { user, password, requirePassword, socket, tls, more }: `user` with `password` is a user of its own,
-   *                 `requirePassword` that of the default user, `socket` and `tls` say what it listens on instead of
-   *                 plain TCP, `more` are further arguments of redis-server
+   * @param options  { user, password, requirePassword, socket, tls, database, more }: `user` with `password` is a user
+   *                 of its own, `requirePassword` that of the default user, `socket` and `tls` say what it listens on
+   *                 instead of plain TCP, `database` stands in the URL, `more` are arguments of redis-server
    */
   constructor(options = {}) {
     this.#options = options;
@@ -46,10 +46,10 @@ export class Redis {
 
   /** As a setting of the server has it. */
   get url() {
-    const { user, password, requirePassword, socket, tls } = this.#options;
+    const { user, password, requirePassword, socket, tls, database } = this.#options;
     if (socket) return `redis+unix://${this.#socketPath}`;
-    const credentials = user ? `${user}:${password}@` : requirePassword ? `:${requirePassword}@` : '';
-    return `${tls ? 'rediss' : 'redis'}://${credentials}127.0.0.1:${this.port}`;
+    const credentials = user ? `${user}:${encodeURIComponent(password)}@` : requirePassword ? `:${requirePassword}@` : '';
+    return `${tls ? 'rediss' : 'redis'}://${credentials}127.0.0.1:${this.port}${database ? `/${database}` : ''}`;
   }
 
   #command() {
