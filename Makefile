@@ -34,14 +34,14 @@ by-tls: ## The black-box tests of the transports once more, through TLS
 	BY_TLS=1 $(CARGO) test --locked $(addprefix --test ,http transports mailbox guarantees ping drain compressed upgrade \
 	  hostile garbage overflow backlog connect publish subscribe disconnect expiry)
 
-tools: ## Install what the tests of the client and with the official clients need
+tools: ## Install what the tests of the client, with the official clients, and of several nodes need
 	@scripts/test-tools
 
 client: tools ## The JavaScript client: types, tests, that dist/ is built, the package
 	cd $(CLIENT) && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	cd $(CLIENT) && $(NPM) run typecheck && $(NPM) test && $(NPM) run check-built && $(NPM) run package-check
 
-compat: build tools ## The official clients, and the comparison with Faye side by side
+compat: build tools ## The official clients, several nodes, and the comparison with Faye side by side
 	cd $(COMPAT) && $(NPM) ci --no-audit --no-fund --loglevel=error
 	cd $(COMPAT) && $(NPM) test
 

@@ -211,8 +211,11 @@ const SCENARIOS = {
 };
 
 /**
- * Registers every scenario for one kind of client and of server; `openClient(server)` opens the client.
+ * Registers every scenario for one kind of client and of server; `openClient(server)` opens the client. What stands
+ * for a server may say which scenarios are not for it: `except`, by their titles.
  */
 export function registerScenarios(openClient, serverKind) {
-  for (const [title, scenario] of Object.entries(SCENARIOS)) registerTest(title, openClient, scenario, serverKind);
+  for (const [title, scenario] of Object.entries(SCENARIOS)) {
+    if (!serverKind?.except?.test(title)) registerTest(title, openClient, scenario, serverKind);
+  }
 }

@@ -128,6 +128,12 @@ export class Server {
     await this.#end('SIGKILL');
   }
 
+  /** Stops the process where it is (SIGSTOP), or has it go on (SIGCONT). */
+  signal(name) {
+    if (!this.#child) throw new Error('the server does not run');
+    this.#child.kill(name);
+  }
+
   /** For cleaning up: ends the server however far it got. */
   async discard() {
     if (this.#child) await this.#end('SIGKILL');

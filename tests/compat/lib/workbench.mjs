@@ -12,6 +12,7 @@ export class Workbench {
   #servers = [];
   #clients = [];
   #closings = [];
+  #shown = [];
 
   constructor(openClient, serverKind = DEFAULT_SERVER) {
     this.#openClient = openClient;
@@ -20,7 +21,9 @@ export class Workbench {
 
   /** @param settings  the text of a file of settings, for our server only */
   async startServer(environment, settings) {
-    const server = await startServer(environment, this.serverKind, settings);
+    const server = this.serverKind.start
+      ? await this.serverKind.start(this, environment)
+      : await startServer(environment, this.serverKind, settings);
     this.#servers.push(server);
     return server;
   }
@@ -38,8 +41,14 @@ export class Workbench {
     this.#closings.push(close);
   }
 
+  /** Has what `describe` gives shown when the test fails. */
+  alsoShow(describe) {
+    this.#shown.push(describe);
+  }
+
   describe() {
     return [
+      ...this.#shown.map((describe) => describe()),
       ...this.#clients.map((client) => `--- ${client.name} saw:\n${client.log.describe()}`),
       ...this.#servers.map((server) => `--- the server wrote:\n${server.errorOutput}`),
     ].join('\n');
@@ -54,7 +63,8 @@ export class Workbench {
 
 /**
  * Registers `body(workbench)` as a test. `openClient(server)` opens a client of
- * the kind under test; `serverKind` is the server that `startServer` starts.
+ * the kind under test; `serverKind` is the server that `startServer` starts, or
+ * something with `start(workbench, environment)` that stands for one.
  */
 export function registerTest(title, openClient, body, serverKind) {
   test(title, async () => {

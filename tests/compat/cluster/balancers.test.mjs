@@ -1,0 +1,73 @@
+// The files of deploy/ do what they are for: HAProxy spreads every request and leaves alone who is not ready, nginx lets
+// every transport through.
+
+import assert from 'node:assert/strict';
+import { Agent } from 'node:http';
+
+import { startNginx } from '../lib/cluster/balancers.mjs';
+import { METRICS, metricIs } from '../lib/cluster/metrics.mjs';
+import { CALM, startNodes, testNodes } from '../lib/cluster/nodes.mjs';
+import { handshake, openStream, post, RawSocket, subscribe } from '../lib/cluster/raw.mjs';
+import { until } from '../lib/cluster/waiting.mjs';
+
+testNodes('HAProxy gives every request of one connection to the next node', async (workbench) => {
+  const { url, balancer } = await startNodes(workbench);
+  const requests = async () => (await balancer.nodes()).map(({ stot }) => Number(stot));
+  const before = await requests();
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  workbench.atEnd(() => agent.destroy());
+  for (let count = 0; count < 9; count += 1) await post(url, [{ channel: '/n/a', data: count }], agent);
+  await until('each node has got three of nine requests', async () =>
+    (await requests()).every((count, place) => count - before[place] === 3));
+});
+
+testNodes('HAProxy lets an open WebSocket be when its node leaves, and asks it nothing new', async (workbench) => {
+  const environment = { ...CALM, FAYE_REDIS__NOTICE: '5s' };
+  const { nodes, url, balancer } = await startNodes(workbench, { size: 1, environment });
+  const socket = await RawSocket.open(url);
+  workbench.atEnd(() => socket.close());
+  const stopped = nodes[0].stop();
+  await balancer.seesReady();
+  const reply = await socket.ask({ channel: '/n/a', data: 1, id: 'p' });
+  assert.equal(reply?.successful, true, JSON.stringify(reply));
+  await assert.rejects(post(url, [{ channel: '/n/a', data: 2 }]), { status: 503 });
+  await stopped;
+});
+
+testNodes('nginx lets WebSockets, streams and polls through, and messages at once', async (workbench) => {
+  const { nodes, url } = await startNodes(workbench, { startBalancer: startNginx });
+  const clients = [];
+  for (const transport of ['websocket', 'long-polling']) {
+    const client = await workbench.openClient({ url }, { version: 'faye', transport });
+    await client.connectSubscribed('/n/*');
+    clients.push(client);
+  }
+  const clientId = await handshake(url);
+  await subscribe(url, clientId, '/n/*');
+  const streamed = [];
+  const stream = openStream(url, clientId, ({ data }) => streamed.push(data), () => {});
+  workbench.atEnd(() => stream.close());
+  await metricIs(nodes, METRICS.webSockets, (count) => count === 1);
+  await metricIs(nodes, METRICS.streams, (count) => count === 1);
+  await metricIs(nodes, METRICS.polls, (count) => count >= 1);
+
+  const wanted = Array.from({ length: 30 }, (_, index) => index);
+  for (const number of wanted) {
+    const [reply] = await post(url, [{ channel: '/n/a', data: number }]);
+    assert.equal(reply.successful, true, JSON.stringify(reply));
+    // Nobody pushes the next one through a buffer before this one has come out of it.
+    await until(`message ${number} came out of the stream`, () => streamed.includes(number));
+  }
+  for (const client of clients) {
+    await client.delivery('/n/*', wanted.at(-1));
+    assert.deepEqual(client.delivered('/n/*'), wanted);
+    await client.disconnect();
+  }
+  assert.deepEqual(streamed, wanted);
+
+  await nodes[1].crash();
+  for (let count = 0; count < 9; count += 1) {
+    const [reply] = await post(url, [{ channel: '/n/a', data: 'on' }]);
+    assert.equal(reply.successful, true, JSON.stringify(reply));
+  }
+});

@@ -1,0 +1,6 @@
+// Drives three nodes behind HAProxy with the official client 1.2.5 in Node, over every transport.
+
+import { registerWithNodes } from '../lib/cluster/client-scenarios.mjs';
+import { registerNodeScenarios } from '../lib/node-scenarios.mjs';
+
+registerWithNodes((nodes) => registerNodeScenarios('faye-1.2.5', 'faye-1.2.5', nodes));
