@@ -19,8 +19,8 @@ export class Workbench {
   }
 
   /** @param settings  the text of a file of settings, for our server only */
-  async startServer(environment, settings) {
-    const server = await startServer(environment, this.serverKind, settings);
+  async startServer(environment, settings, kind = this.serverKind) {
+    const server = await startServer(environment, kind, settings);
     this.#servers.push(server);
     return server;
   }
