@@ -18,6 +18,7 @@
 //! - [`admin`]: health, metrics, the page at `/`.
 //! - [`webhook`]: tells the application what happens.
 //! - [`client`]: a small Bayeux client.
+//! - [`bridge`]: carries messages between two servers.
 //! - [`mod@bench`]: loads for a server, and the floor that they are compared with.
 //! - [`app`], [`cli`]: all of it together, and the command line.
 //!
@@ -28,6 +29,7 @@ pub mod admin;
 pub mod app;
 pub mod bayeux;
 pub mod bench;
+pub mod bridge;
 pub mod broker;
 pub mod cli;
 pub mod client;

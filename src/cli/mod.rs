@@ -1,6 +1,7 @@
 //! The command line: what it looks like, and which command does what.
 
 mod bench;
+mod bridge;
 mod check;
 mod publish;
 mod serve;
@@ -67,6 +68,8 @@ enum Command {
         #[arg(long)]
         url: Option<String>,
     },
+    /// Carry messages between another server and ours, both ways, while both run
+    Bridge(bridge::Bridge),
     /// Make tokens and read them
     #[command(subcommand)]
     Token(token::Token),
@@ -94,6 +97,10 @@ pub fn main() -> ExitCode {
         Some(Command::Subscribe { pattern, ext, url }) => {
             arguments.url(url.as_ref()).and_then(|url| subscribe::run(&url, pattern, ext.as_deref()))
         }
+        Some(Command::Bridge(bridge)) => arguments.url(bridge.ours.as_ref()).and_then(|ours| {
+            let ext = bridge.ext.clone().or_else(|| arguments.push_secret(bridge.ours.as_ref()));
+            bridge::run(bridge, ours, ext, &arguments.settings()?.log)
+        }),
         Some(Command::Token(token)) => {
             arguments.settings().map_err(Into::into).and_then(|config| token::run(token, &config))
         }
@@ -141,8 +148,14 @@ impl Arguments {
     }
 }
 
-/// A JSON object, as an argument.
+/// A JSON object, as an argument, or in the variable that `env:NAME` names: arguments can be seen by others on the machine.
 fn object(text: &str) -> Result<String, String> {
+    let variable = text.strip_prefix("env:").map(std::env::var);
+    let text = match variable {
+        None => text,
+        Some(Ok(ref value)) => value,
+        Some(Err(error)) => return Err(format!("{error}; set it to a JSON object")),
+    };
     let is_object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok();
     is_object.then(|| text.to_owned()).ok_or_else(|| "write a JSON object".to_owned())
 }

@@ -1,9 +1,12 @@
 //! A small Bayeux client: for the command line and for tests.
 
 mod publish;
+mod publisher;
+mod socket;
 mod subscription;
 
 pub use publish::publish;
+pub use publisher::Publisher;
 pub use subscription::Subscription;
 
 /// Why a server could not be talked to.
@@ -30,6 +33,14 @@ pub enum Failure {
         url: String,
         /// What it answered.
         why: String,
+    },
+    /// The server did not take the request for what is in it.
+    #[error("{url} did not take the request (status {status}); is a message larger than it allows?")]
+    Unfit {
+        /// The server.
+        url: String,
+        /// What it answered.
+        status: u16,
     },
     /// The server refused what was asked.
     #[error("the server refused it: {0}")]

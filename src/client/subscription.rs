@@ -1,70 +1,86 @@
-//! A session with one subscription, over a WebSocket.
+//! A session with subscriptions, over a WebSocket. It knows nothing of what is done with the messages.
 
 use std::collections::VecDeque;
-use std::fmt::Display;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use hyper::http::Uri;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::{self, Message as Frame};
+use tokio_tungstenite::tungstenite::Message as Frame;
 
 use super::Failure;
+use super::socket::{Socket, connect};
 use crate::bayeux::parse::parse;
 use crate::bayeux::{Field, Message, json};
-use crate::tls::{self, Duplex};
 
 /// Messages that one frame may hold.
 const BATCH: usize = 100_000;
 /// How long the server may take to answer what is not held.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long it may take to say that the session is over.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// After how long without a word a server is given up. Servers answer connects and ping more often than that.
 const SILENCE: Duration = Duration::from_secs(150);
+/// Asks that a connect is answered at once.
+const AT_ONCE: &str = r#","advice":{"timeout":0}"#;
 
-/// An open subscription.
+/// A session that is subscribed.
 pub struct Subscription {
-    socket: WebSocketStream<Box<dyn Duplex>>,
+    socket: Socket,
     url: String,
+    /// The credentials as a field of a message, or nothing.
+    ext: String,
     client: String,
     number: u64,
     /// Messages that came before they were asked for.
-    waiting: VecDeque<Bytes>,
+    waiting: VecDeque<Message>,
 }
 
 impl Subscription {
-    /// Begins a session and subscribes it to a channel or pattern. `ext` is a JSON object with the credentials that the
+    /// Begins a session and subscribes it to channels or patterns. `ext` is a JSON object with the credentials that the
     /// server asks for.
     ///
     /// # Errors
     /// [`Failure`] if the server cannot be reached, or refuses.
-    pub async fn open(url: &str, pattern: &str, ext: Option<&str>) -> Result<Self, Failure> {
-        let unreachable = |why: String| Failure::Unreachable { url: url.to_owned(), why };
-        let connected = tokio::time::timeout(PATIENCE, connect(url)).await;
-        let socket = connected.map_err(|_| unreachable("it does not answer".to_owned()))??;
-        let waiting = VecDeque::new();
-        let mut this = Self { socket, url: url.to_owned(), client: String::new(), number: 0, waiting };
+    pub async fn open(url: &str, patterns: &[String], ext: Option<&str>) -> Result<Self, Failure> {
+        let socket = connect(url, PATIENCE).await?;
         let ext = ext.map(|ext| format!(r#","ext":{ext}"#)).unwrap_or_default();
+        let (url, waiting) = (url.to_owned(), VecDeque::new());
+        let mut this = Self { socket, url, ext, client: String::new(), number: 0, waiting };
         let types = r#""supportedConnectionTypes":["websocket"]"#;
+        let ext = this.ext.clone();
         this.ask(&format!(r#""channel":"/meta/handshake","version":"1.0",{types}{ext}"#)).await?;
         let reply = this.reply("/meta/handshake").await?;
         this.client = reply.text(Field::ClientId).unwrap_or_default().into_owned();
-        this.connect().await?;
-        this.reply("/meta/connect").await?;
-        this.connect().await?;
-        let mut quoted = Vec::new();
-        json::write_string(&mut quoted, pattern);
-        let quoted = String::from_utf8_lossy(&quoted).into_owned();
-        this.ask(&format!(r#""channel":"/meta/subscribe","subscription":{quoted}{ext}"#)).await?;
-        this.reply("/meta/subscribe").await?;
+        this.attach().await?;
+        for pattern in patterns {
+            let mut quoted = Vec::new();
+            json::write_string(&mut quoted, pattern);
+            let quoted = String::from_utf8_lossy(&quoted).into_owned();
+            this.ask(&format!(r#""channel":"/meta/subscribe","subscription":{quoted}{ext}"#)).await?;
+            this.reply("/meta/subscribe").await?;
+        }
         Ok(this)
     }
 
-    /// The next message, a JSON object in one line.
+    /// Goes on over a new connection when the old one is lost. True if the server still has the session: then what was
+    /// published meanwhile comes too. False if it does not; only [`Subscription::open`] helps then.
+    ///
+    /// # Errors
+    /// [`Failure`] if the server cannot be reached.
+    pub async fn resume(&mut self) -> Result<bool, Failure> {
+        self.socket = connect(&self.url, PATIENCE).await?;
+        match self.attach().await {
+            Ok(()) => Ok(true),
+            Err(Failure::Refused(_)) => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The next message.
     ///
     /// # Errors
     /// [`Failure::Lost`] if the connection or the session is no more.
-    pub async fn next(&mut self) -> Result<Bytes, Failure> {
+    pub async fn next(&mut self) -> Result<Message, Failure> {
         loop {
             if let Some(message) = self.waiting.pop_front() {
                 return Ok(message);
@@ -74,14 +90,34 @@ impl Subscription {
                     if reply.get(Field::Successful) != Some(b"true") {
                         return Err(Failure::Lost(reply.text(Field::Error).unwrap_or_default().into_owned()));
                     }
-                    self.connect().await?;
+                    self.connect("").await?;
                 }
             }
         }
     }
 
-    async fn connect(&mut self) -> Result<(), Failure> {
-        self.ask(r#""channel":"/meta/connect","connectionType":"websocket""#).await
+    /// Ends the session. Gives the messages that had come by then.
+    pub async fn close(mut self) -> Vec<Message> {
+        let farewell = async {
+            let ext = self.ext.clone();
+            self.ask(&format!(r#""channel":"/meta/disconnect"{ext}"#)).await?;
+            self.reply("/meta/disconnect").await
+        };
+        // Whether the server has understood it or not, nothing more is read.
+        let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        self.waiting.into()
+    }
+
+    /// Has the messages come by this socket. Faye holds the first connect unless it is asked not to.
+    async fn attach(&mut self) -> Result<(), Failure> {
+        let shown = format!("{AT_ONCE}{}", self.ext);
+        self.connect(&shown).await?;
+        self.reply("/meta/connect").await?;
+        self.connect("").await
+    }
+
+    async fn connect(&mut self, more: &str) -> Result<(), Failure> {
+        self.ask(&format!(r#""channel":"/meta/connect","connectionType":"websocket"{more}"#)).await
     }
 
     async fn ask(&mut self, fields: &str) -> Result<(), Failure> {
@@ -127,13 +163,7 @@ impl Subscription {
             let parsed = parse(&text, BATCH).map_err(|error| self.not_bayeux(&error.to_string()))?;
             let (replies, messages): (Vec<_>, Vec<_>) =
                 parsed.messages.into_iter().partition(|message| message.get(Field::Successful).is_some());
-            for message in messages {
-                let mut object = Vec::new();
-                message.write(&mut object, |_| true);
-                // Between the tokens of JSON a line break is as good as a space; inside strings there is none.
-                object.iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n')).for_each(|byte| *byte = b' ');
-                self.waiting.push_back(object.into());
-            }
+            self.waiting.extend(messages);
             return Ok(replies);
         }
     }
@@ -141,26 +171,4 @@ impl Subscription {
     fn not_bayeux(&self, why: &str) -> Failure {
         Failure::NotBayeux { url: self.url.clone(), why: why.to_owned() }
     }
-}
-
-/// Opens a WebSocket to a server, by TLS if its URL says so.
-async fn connect(url: &str) -> Result<WebSocketStream<Box<dyn Duplex>>, Failure> {
-    let bad = || Failure::Url(url.to_owned());
-    let unreachable = |why: &dyn Display| Failure::Unreachable { url: url.to_owned(), why: why.to_string() };
-    let uri: Uri = url.parse().map_err(|_| bad())?;
-    let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-        return Err(bad());
-    };
-    let is_secure = scheme == "https";
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-    let port = authority.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
-    let stream = tls::connect(host, port, is_secure).await.map_err(|error| unreachable(&error))?;
-    let scheme = if is_secure { "wss" } else { "ws" };
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let upgraded = tokio_tungstenite::client_async(format!("{scheme}://{authority}{path}"), stream).await;
-    let (socket, _) = upgraded.map_err(|error| match error {
-        tungstenite::Error::Http(_) => Failure::NotBayeux { url: url.to_owned(), why: error.to_string() },
-        _ => unreachable(&error),
-    })?;
-    Ok(socket)
 }

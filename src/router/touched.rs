@@ -35,6 +35,12 @@ impl Touched {
         self.overflowed.push(Arc::clone(session));
     }
 
+    /// Takes over what another has.
+    pub fn append(&mut self, other: &mut Self) {
+        self.sessions.append(&mut other.sessions);
+        self.overflowed.append(&mut other.overflowed);
+    }
+
     /// The sessions that have to end. The caller ends them, when it holds no lock.
     pub fn take_overflowed(&mut self) -> Vec<Arc<Session>> {
         std::mem::take(&mut self.overflowed)

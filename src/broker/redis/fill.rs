@@ -31,7 +31,7 @@ impl Redis {
             let heard = &this.lanes[lane.index()].heard;
             while let Some(behind) = heard.missing_behind() {
                 match this.kept_behind(lane, behind).await {
-                    Ok((epoch, number, found)) => heard.fill(epoch, number, found),
+                    Ok((epoch, found)) => heard.fill(epoch, found),
                     Err(error) => {
                         tracing::debug!(lane = lane.index(), %error, "what was missed cannot be looked for yet");
                         tokio::time::sleep(with_jitter(PAUSE)).await;
@@ -41,12 +41,12 @@ impl Redis {
         });
     }
 
-    /// What is kept of a lane behind a number, with the life of the lane and how far it has come.
+    /// What is kept of a lane behind a number, with the life of the lane.
     pub(super) async fn kept_behind(
         &self,
         lane: Lane,
         behind: u64,
-    ) -> Result<(u64, u64, Vec<Arrived>), Unavailable> {
+    ) -> Result<(u64, Vec<Arrived>), Unavailable> {
         let shared = &self.shared;
         let keys = [shared.names.lane(lane), shared.names.recent(lane)];
         let prefix = shared.names.histories(lane);
@@ -55,12 +55,11 @@ impl Redis {
         let answer = FILL.run(&shared.link, &keys.each_ref().map(String::as_str), &arguments).await?;
         let Value::Array(parts) = answer else { return Err(Unavailable::Senseless) };
         let mut parts = parts.into_iter();
-        let mut text = || parts.next().and_then(|part| String::from_redis_value(part).ok());
-        let (Some(epoch), Some(number)) = (text(), text()) else { return Err(Unavailable::Senseless) };
+        let epoch = parts.next().and_then(|part| String::from_redis_value(part).ok());
+        let epoch = epoch.ok_or(Unavailable::Senseless)?;
         let epoch = u64::from_str_radix(&epoch, 16).unwrap_or(0);
-        let number = number.parse().map_err(|_| Unavailable::Senseless)?;
         let found: Vec<Arrived> = parts.filter_map(|part| self.found(part)).collect();
-        Ok((epoch, number, found))
+        Ok((epoch, found))
     }
 
     fn found(&self, part: Value) -> Option<Arrived> {

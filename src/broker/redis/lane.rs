@@ -9,8 +9,9 @@ use super::frame::{Item, NodeId};
 use crate::bayeux::{Lane, Position, Publication};
 use crate::metrics::Metrics;
 
-/// Delivers publications to the subscribers on this instance, in their order.
-pub type Deliver = Arc<dyn Fn(&[Arc<Publication>]) + Send + Sync>;
+/// Delivers publications to the subscribers on this instance, in their order. The second says whether others may have
+/// them too: not if they are this instance's own, and Redis is away.
+pub type Deliver = Arc<dyn Fn(&[Arc<Publication>], bool) + Send + Sync>;
 
 /// Publications that may wait for those before them.
 const WAITING: usize = 10_000;
@@ -36,8 +37,9 @@ struct State {
     gap: Option<Gap>,
 }
 
-#[derive(Default)]
 struct Gap {
+    /// The last number that is looked for: what is behind it comes by itself.
+    until: u64,
     /// What has come since, by number.
     waiting: BTreeMap<u64, Arrived>,
     bytes: usize,
@@ -96,7 +98,7 @@ impl Heard {
                 return Then::Nothing;
             }
         }
-        let mut gap = Gap::default();
+        let mut gap = Gap::until(first - 1);
         arrived.for_each(|arrived| gap.add(arrived));
         state.gap = Some(gap);
         self.metrics.redis.gaps.inc();
@@ -112,7 +114,7 @@ impl Heard {
             None => state.at = Some((epoch, number)),
             Some((_, here)) if here >= number => state.at = Some((epoch, here)),
             Some(_) => {
-                state.gap = Some(Gap::default());
+                state.gap = Some(Gap::until(number));
                 self.metrics.redis.gaps.inc();
                 return Then::Fill;
             }
@@ -133,18 +135,17 @@ impl Heard {
         state.gap.as_ref().and(state.at).map(|(_, number)| number)
     }
 
-    /// Ends a gap by what was found of the publications that were missing. `number` is how far the lane had come then.
-    pub(super) fn fill(&self, epoch: u64, number: u64, found: Vec<Arrived>) {
+    /// Ends a gap by what was found of the publications that were missing, in this life of the lane.
+    pub(super) fn fill(&self, epoch: u64, found: Vec<Arrived>) {
         let mut state = self.state.lock();
         let (Some(gap), Some((before, here))) = (state.gap.take(), state.at) else { return };
         let mut all = gap.waiting;
         let came = all.len();
-        for arrived in found {
+        for arrived in found.into_iter().filter(|found| found.number > here && found.number <= gap.until) {
             all.entry(arrived.number).or_insert(arrived);
         }
         let recovered = all.len() - came;
-        all.retain(|at, _| *at > here);
-        let end = all.keys().next_back().copied().unwrap_or(0).max(number);
+        let end = all.keys().next_back().copied().unwrap_or(0).max(gap.until);
         // Of another life of the lane nobody knows how many there were in the one before.
         let begin = if before == epoch { here } else { all.keys().next().map_or(end, |first| first - 1) };
         let missed = (end - begin.min(end)).saturating_sub(all.len() as u64);
@@ -169,7 +170,7 @@ impl Heard {
         let mut state = self.state.lock();
         if counter > state.own {
             state.own = counter;
-            (self.deliver)(std::slice::from_ref(publication));
+            (self.deliver)(std::slice::from_ref(publication), false);
         }
     }
 
@@ -201,12 +202,16 @@ impl Heard {
         state.own = own;
         if !publications.is_empty() {
             self.metrics.redis.heard.inc_by(publications.len() as u64);
-            (self.deliver)(&publications);
+            (self.deliver)(&publications, true);
         }
     }
 }
 
 impl Gap {
+    fn until(number: u64) -> Self {
+        Self { until: number, waiting: BTreeMap::new(), bytes: 0 }
+    }
+
     fn add(&mut self, arrived: Arrived) {
         self.bytes += arrived.item.object.len();
         self.waiting.insert(arrived.number, arrived);
@@ -230,7 +235,7 @@ mod tests {
     fn heard() -> (Heard, Got, Metrics) {
         let (got, metrics) = (Got::default(), Metrics::default());
         let into = Arc::clone(&got);
-        let deliver: Deliver = Arc::new(move |publications| {
+        let deliver: Deliver = Arc::new(move |publications, _| {
             let numbers = publications.iter().map(|one| one.position().map_or(0, |position| position.number));
             into.lock().extend(numbers);
         });
@@ -259,7 +264,7 @@ mod tests {
         assert_eq!(other(&heard, 1, 17, 1), Then::Nothing, "it waits");
         assert_eq!(*got.lock(), [11, 12]);
         assert_eq!(heard.missing_behind(), Some(12));
-        heard.fill(1, 17, vec![found(13), found(15), found(16)]);
+        heard.fill(1, vec![found(13), found(15), found(16), found(18)]);
         assert_eq!(*got.lock(), [11, 12, 13, 15, 16, 17]);
         assert_eq!((metrics.redis.missed.get(), metrics.redis.recovered.get()), (1, 2));
         assert_eq!(heard.missing_behind(), None);
@@ -272,7 +277,7 @@ mod tests {
         heard.reached(1, 10);
         assert_eq!(heard.reached(1, 10), Then::Nothing);
         assert_eq!(heard.reached(1, 12), Then::Fill);
-        heard.fill(1, 12, vec![found(11)]);
+        heard.fill(1, vec![found(11), found(13)]);
         assert_eq!(*got.lock(), [11]);
         assert_eq!((metrics.redis.missed.get(), metrics.redis.recovered.get()), (1, 1));
         assert_eq!(heard.number(), 12);
@@ -283,7 +288,7 @@ mod tests {
         let (heard, got, metrics) = heard();
         heard.reached(1, 10);
         assert_eq!(other(&heard, 2, 1001, 1), Then::Fill);
-        heard.fill(2, 1001, vec![]);
+        heard.fill(2, vec![]);
         assert_eq!(*got.lock(), [1001]);
         assert_eq!((metrics.redis.missed.get(), metrics.redis.resets.get()), (0, 1));
     }
@@ -307,7 +312,7 @@ mod tests {
         heard.reached(1, 0);
         other(&heard, 1, 2, 1);
         other(&heard, 1, 3, WAITING as u64 + 5);
-        heard.fill(1, 0, vec![]);
+        heard.fill(1, vec![]);
         assert_eq!(got.lock().len(), WAITING);
         assert_eq!(metrics.redis.missed.get(), 7);
     }

@@ -23,7 +23,7 @@ const LINGER: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_secs(5);
 /// The pauses between two attempts to connect.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Lanes as bits.
 type Lanes = u64;
@@ -150,7 +150,7 @@ impl Redis {
             let mut connection = connection.clone();
             async move {
                 self.subscribe(&mut connection, &self.shared.names.channel(lane)).await?;
-                self.catch_up(lane).await?;
+                self.catch_up(lane, &mut connection).await?;
                 self.listener.joined.send_modify(|joined| *joined |= bit(lane));
                 Ok(())
             }
@@ -159,9 +159,14 @@ impl Redis {
     }
 
     /// Asks how far a lane has come, and looks for what was missed, if something was.
-    async fn catch_up(self: &Arc<Self>, lane: Lane) -> Result<(), Unavailable> {
-        let (epoch, number) = self.shared.state_of(lane, None).await?;
-        if self.lanes[lane.index()].heard.reached(epoch, number) == Then::Fill {
+    async fn catch_up(
+        self: &Arc<Self>,
+        lane: Lane,
+        connection: &mut Connection,
+    ) -> Result<(), Unavailable> {
+        let heard = &self.lanes[lane.index()].heard;
+        let (epoch, number) = self.shared.state_of(lane, heard.number(), connection).await?;
+        if heard.reached(epoch, number) == Then::Fill {
             self.fill(lane);
         }
         Ok(())

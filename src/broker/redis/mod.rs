@@ -146,7 +146,7 @@ impl Redis {
     /// Whether everything works: Redis answers, is heard and takes publications.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        !self.is_lease_over() && self.listener.is_up() && self.lanes.iter().all(|lane| !lane.writer.is_away())
+        self.nodes.has_answered() && !self.is_lease_over() && self.listener.is_up() && self.lanes.iter().all(|lane| !lane.writer.is_away())
     }
 
     /// Whether this instance can own sessions: its lease is not over.
@@ -198,7 +198,7 @@ impl Redis {
     /// # Errors
     /// [`Away`] if Redis did not answer.
     pub async fn kept(&self, lane: Lane, behind: u64) -> Result<Vec<Arc<Publication>>, Away> {
-        let (_, _, mut found) = self.kept_behind(lane, behind).await?;
+        let (_, mut found) = self.kept_behind(lane, behind).await?;
         found.sort_by_key(|arrived| arrived.number);
         let publication = |arrived: lane::Arrived| {
             let position = crate::bayeux::Position { lane, number: arrived.number };
@@ -275,20 +275,34 @@ impl Shared {
         LANE_LIFETIME.as_millis().to_string().into_bytes()
     }
 
-    /// The life of a lane, and how far it has come; `probe` is said in it.
-    async fn state_of(&self, lane: Lane, probe: Option<&[u8]>) -> Result<(u64, u64), Unavailable> {
-        let keys = [self.names.lane(lane), self.names.channel(lane)];
-        let keys = keys.each_ref().map(String::as_str);
-        let (candidate, lifetime) = (self.epoch_candidate(), self.lane_lifetime());
-        let answer = match probe {
-            Some(probe) => scripts::STATE.run(&self.link, &keys, &[&candidate, &lifetime, probe]).await,
-            None => scripts::STATE.run(&self.link, &keys[..1], &[&candidate, &lifetime]).await,
+    /// The life of a lane, and how far it has come, as Redis said behind what a connection has heard.
+    async fn state_of(
+        &self,
+        lane: Lane,
+        known: u64,
+        connection: &mut address::Connection,
+    ) -> Result<(u64, u64), Unavailable> {
+        let (candidate, lifetime, known) = (self.epoch_candidate(), self.lane_lifetime(), known.to_string());
+        let arguments = [&candidate[..], known.as_bytes(), &lifetime];
+        let (key, arguments) = (self.names.lane(lane), &arguments[..]);
+        let keys = [key.as_str()];
+        let asking = scripts::STATE.run_on(connection, &keys, arguments);
+        let answer = tokio::time::timeout(self.settings.deadline, asking).await;
+        let Value::Array(parts) = answer.map_err(|_| Unavailable::Silent)?? else {
+            return Err(Unavailable::Senseless);
         };
-        let Value::Array(parts) = answer? else { return Err(Unavailable::Senseless) };
         let mut parts = parts.into_iter().filter_map(|part| String::from_redis_value(part).ok());
         let epoch = parts.next().and_then(|epoch| u64::from_str_radix(&epoch, 16).ok());
         let number = parts.next().and_then(|number| number.parse().ok());
         epoch.zip(number).ok_or(Unavailable::Senseless)
+    }
+
+    /// Says in a lane how far it has come, as a test.
+    async fn test(&self, lane: Lane, known: u64, probe: &[u8]) -> Result<(), Unavailable> {
+        let keys = [self.names.lane(lane), self.names.channel(lane)];
+        let (candidate, lifetime, known) = (self.epoch_candidate(), self.lane_lifetime(), known.to_string());
+        let arguments = [&candidate[..], known.as_bytes(), &lifetime, probe];
+        scripts::STATE.run(&self.link, &keys.each_ref().map(String::as_str), &arguments).await.map(drop)
     }
 }
 

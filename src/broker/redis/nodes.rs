@@ -20,6 +20,15 @@ pub(super) struct Nodes {
     valid_until: Mutex<Option<Instant>>,
     others: Mutex<Vec<NodeId>>,
     leaving: AtomicBool,
+    /// Whether Redis took the last heartbeat.
+    answered: AtomicBool,
+}
+
+impl Nodes {
+    /// Whether Redis took the last heartbeat.
+    pub(super) fn has_answered(&self) -> bool {
+        self.answered.load(Ordering::Acquire)
+    }
 }
 
 /// What a heartbeat found.
@@ -45,8 +54,9 @@ impl Redis {
         // The lease is counted from before Redis begins to count.
         let sent = Instant::now();
         let arguments = [me.as_bytes(), milliseconds.as_bytes(), state];
-        let answer = BEAT.run(&shared.link, &keys.each_ref().map(String::as_str), &arguments).await?;
-        let Value::Array(parts) = answer else { return Err(Unavailable::Senseless) };
+        let answer = BEAT.run(&shared.link, &keys.each_ref().map(String::as_str), &arguments).await;
+        self.nodes.answered.store(answer.is_ok(), Ordering::Release);
+        let Value::Array(parts) = answer? else { return Err(Unavailable::Senseless) };
         let mut parts = parts.into_iter().filter_map(|part| String::from_redis_value(part).ok());
         let was_valid = parts.next().is_some_and(|part| part == "1");
         let others = parts.filter_map(|part| NodeId::parse(&part)).filter(|node| *node != shared.me);

@@ -3,6 +3,7 @@
 use redis::{Cmd, ServerErrorKind, Value};
 use sha1::{Digest, Sha1};
 
+use super::address::Connection;
 use super::link::{Link, Unavailable};
 
 /// One script.
@@ -47,6 +48,28 @@ impl Script {
                 link.run(&self.command("EVAL", self.text, keys, arguments)).await
             }
             other => other,
+        }
+    }
+}
+
+impl Script {
+    /// Runs it by a connection that hears, behind what that has heard.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if Redis did not run it, as far as is known.
+    pub(super) async fn run_on(
+        &self,
+        connection: &mut Connection,
+        keys: &[&str],
+        arguments: &[&[u8]],
+    ) -> Result<Value, Unavailable> {
+        let known = self.command("EVALSHA", self.hash(), keys, arguments);
+        match connection.run(&known).await {
+            Err(error) if error.kind() == ServerErrorKind::NoScript.into() => {
+                let whole = self.command("EVAL", self.text, keys, arguments);
+                connection.run(&whole).await.map_err(Unavailable::Broken)
+            }
+            other => other.map_err(Unavailable::Broken),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use redis::Value;
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 
 use super::Shared;
 use super::frame;
@@ -26,6 +27,9 @@ const BATCH_BYTES: usize = 256 * 1024;
 const QUEUE: usize = 10_000;
 /// Bytes of the publications that may wait.
 const QUEUE_BYTES: usize = 32 * 1024 * 1024;
+/// How much of every channel is kept after Redis was away, and for how long after it is back.
+const CATCH_UP: History = History { messages: 10_000, age: Duration::from_secs(60) };
+const RECOVERING: Duration = Duration::from_secs(10);
 /// The pause before a batch is sent again.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -34,6 +38,8 @@ pub(super) struct Writer {
     lane: Lane,
     heard: Arc<Heard>,
     queue: Mutex<Queue>,
+    /// Until when every channel is kept; nothing while Redis is away.
+    recovering_until: Mutex<Option<Instant>>,
     wake: Notify,
 }
 
@@ -58,7 +64,8 @@ struct Item {
 
 impl Writer {
     pub(super) fn new(lane: Lane, heard: Arc<Heard>) -> Self {
-        Self { lane, heard, queue: Mutex::default(), wake: Notify::new() }
+        let recovering_until = Mutex::new(Some(Instant::now()));
+        Self { lane, heard, queue: Mutex::default(), recovering_until, wake: Notify::new() }
     }
 
     /// Whether Redis does not take anything now.
@@ -140,6 +147,7 @@ impl Writer {
                     }
                     let was_away = std::mem::take(&mut self.queue.lock().away);
                     if was_away {
+                        *self.recovering_until.lock() = Some(Instant::now() + RECOVERING);
                         tracing::info!(lane = self.lane.index(), "Redis takes publications again");
                     }
                     return;
@@ -160,6 +168,7 @@ impl Writer {
             [names.lane(self.lane), names.publisher(self.lane, shared.me), names.channel(self.lane), names.recent(self.lane)];
         let mut arguments = vec![
             shared.epoch_candidate(),
+            self.heard.number().to_string().into_bytes(),
             shared.lane_lifetime(),
             shared.me.to_string().into_bytes(),
             first.to_string().into_bytes(),
@@ -167,8 +176,11 @@ impl Writer {
             body,
             names.histories(self.lane).into_bytes(),
         ];
+        // Other instances may come back later than this one, and find there what they would miss.
+        let is_recovering = self.recovering_until.lock().is_none_or(|until| Instant::now() < until);
+        let catch_up = is_recovering.then_some(CATCH_UP);
         for (place, item) in batch.iter().enumerate() {
-            let Some(history) = item.history else { continue };
+            let Some(history) = item.history.or(catch_up) else { continue };
             arguments.push(place.to_string().into_bytes());
             arguments.push(item.publication.channel().as_bytes().to_vec());
             arguments.push(item.publication.object().to_vec());
@@ -193,6 +205,7 @@ impl Writer {
             return;
         }
         queue.away = true;
+        *self.recovering_until.lock() = None;
         tracing::warn!(lane = self.lane.index(), %error, "Redis takes no publications");
         match shared.settings.accept {
             Accept::Local => {

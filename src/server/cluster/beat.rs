@@ -57,6 +57,9 @@ impl Server {
         if is_in_doubt {
             cluster.in_doubt.store(false, Ordering::Release);
         }
+        // Those that are another's have ended.
+        let mut held_back = std::mem::take(&mut *cluster.held_back.lock());
+        held_back.flush();
         cluster.redis.note(&numbers).await?;
         *cluster.noted.lock() = numbers;
         Ok(())

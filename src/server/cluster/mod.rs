@@ -37,8 +37,12 @@ pub(super) struct Cluster {
     owned: DashMap<ClientId, Owned, RandomState>,
     /// Sessions that are on their way here; who wants one too waits for it.
     arriving: DashMap<ClientId, Arc<tokio::sync::Mutex<()>>, RandomState>,
+    /// Sessions that have ended here, and of which Redis is being told.
+    ending: DashMap<ClientId, (), RandomState>,
     /// How far this instance had come in each lane when it said so last.
     noted: Mutex<Vec<(Lane, u64)>>,
+    /// Sessions that got something while it is not known whether they are still this instance's.
+    held_back: Mutex<Touched>,
     /// Others may own what this instance owned; each session is looked at.
     in_doubt: AtomicBool,
     leaving: AtomicBool,
@@ -81,9 +85,9 @@ impl Cluster {
         };
         let deliver: Deliver = {
             let server = upgrade(&server);
-            Arc::new(move |publications: &[Arc<Publication>]| {
+            Arc::new(move |publications: &[Arc<Publication>], is_shared: bool| {
                 if let Some(server) = server() {
-                    server.deliver_heard(publications);
+                    server.deliver_heard(publications, is_shared);
                 }
             })
         };
@@ -112,6 +116,8 @@ impl Cluster {
             owned: DashMap::default(),
             arriving: DashMap::default(),
             noted: Mutex::default(),
+            held_back: Mutex::default(),
+            ending: DashMap::default(),
             in_doubt: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
             server,
@@ -139,7 +145,7 @@ impl Server {
     }
 
     /// Puts publications that came from Redis into the mailboxes of their subscribers here.
-    fn deliver_heard(&self, publications: &[Arc<Publication>]) {
+    fn deliver_heard(&self, publications: &[Arc<Publication>], is_shared: bool) {
         let mut touched = Touched::default();
         let policy = self.policy.load();
         let adapt = |session: &Session, publication: &Arc<Publication>| self.adapt(session, publication);
@@ -148,6 +154,13 @@ impl Server {
             let overflow = policy.rule(publication.channel()).overflow;
             self.trie.deliver(publication, overflow, &mut touched, adapt);
             self.end_overflowed(publication.channel(), &mut touched);
+        }
+        let is_doubtful = |cluster: &Cluster| {
+            is_shared && (cluster.in_doubt.load(Ordering::Acquire) || !cluster.redis.has_lease())
+        };
+        if let Some(cluster) = self.cluster.as_ref().filter(|cluster| is_doubtful(cluster)) {
+            // Another instance may own these sessions by now, and has heard the same. They wait until that is known.
+            cluster.held_back.lock().append(&mut touched);
         }
         touched.flush();
     }

@@ -176,10 +176,13 @@ impl Server {
     pub(crate) fn forget_everywhere(&self, id: ClientId) {
         let Some(cluster) = &self.cluster else { return };
         let Some((_, owned)) = cluster.owned.remove(&id) else { return };
-        let redis = std::sync::Arc::clone(&cluster.redis);
+        cluster.ending.insert(id, ());
+        let server = cluster.server.get().and_then(std::sync::Weak::upgrade);
         tokio::spawn(async move {
+            let Some(cluster) = server.as_ref().and_then(|server| server.cluster.as_ref()) else { return };
             // If Redis is away, it forgets the session by itself.
-            let _ = redis.end_session(&id, owned.epoch).await;
+            let _ = cluster.redis.end_session(&id, owned.epoch).await;
+            cluster.ending.remove(&id);
         });
     }
 

@@ -114,7 +114,9 @@ impl Server {
     /// Has the owner of a session carry a message out.
     async fn forward(&self, cluster: &Cluster, id: &ClientId, asker: Asker) -> Reached {
         let owner = match cluster.redis.find_session(id).await {
-            Ok(Some(record)) if record.node == cluster.redis.me() => return Reached::Unreachable,
+            Ok(Some(record)) if record.node == cluster.redis.me() => {
+                return self.come(cluster, id, &asker).await;
+            }
             Ok(Some(record)) => record.node,
             Ok(None) => return Reached::Here,
             Err(_) => return Reached::Unreachable,

@@ -48,8 +48,11 @@ impl Server {
                 }
                 self.release(cluster, &session, &unpacked(&heard)).await
             }
-            Question::Taken { id: text } => {
-                if let Some(session) = id(&text).and_then(|id| self.sessions.find(&id)) {
+            Question::Taken { id: text, epoch } => {
+                let session = id(&text).and_then(|id| self.sessions.find(&id));
+                // It may have come back since.
+                let is_older = |id: &ClientId| cluster.owned.get(id).is_none_or(|owned| owned.epoch < epoch);
+                if let Some(session) = session.filter(|session| is_older(session.id())) {
                     self.give_up(&session, false);
                 }
                 Answer::Done

@@ -97,9 +97,13 @@ impl Server {
                 return Ok(session);
             }
             let record = cluster.redis.find_session(id).await?.ok_or(NotTaken::Unknown)?;
-            if record.node == cluster.redis.me() {
-                // It is ending, or is being given away and not taken.
-                return Err(NotTaken::Unavailable);
+            if cluster.ending.contains_key(id) {
+                return Err(NotTaken::Unknown);
+            }
+            if record.node == cluster.redis.me() && cluster.is_given_away(id) {
+                // It is being given to another instance, which does not have it yet.
+                tokio::time::sleep(LOOK).await;
+                continue;
             }
             let noted = Noted::read(&record.fields);
             let session = self.sessions.prepare(*id).map_err(|_| NotTaken::Unavailable)?;
@@ -131,7 +135,7 @@ impl Server {
         self.subscribe_arriving(cluster, session, &noted.patterns).await;
         let heard = cluster.redis.positions(noted.patterns.iter().map(String::as_str));
         let since = Instant::now();
-        loop {
+        while record.node != cluster.redis.me() {
             match self.ask_for(cluster, session.id(), record.node, &heard, asker).await {
                 Ok(Answer::State(state)) => {
                     if state.patterns.iter().all(|pattern| noted.patterns.contains(pattern)) {
@@ -246,6 +250,10 @@ impl Server {
             })
         });
         let id = *session.id();
+        if let Some(old) = self.sessions.find(&id) {
+            // It was given away, has come back, and nobody has said so.
+            self.give_up(&old, false);
+        }
         // Until the next heartbeat, that is how far it has come for whoever takes it over.
         let waiting = serde_json::to_string(&packed(&progress)).unwrap_or_default();
         cluster.owned.insert(id, Owned { is_noted: true, waiting, ..Owned::new(record.epoch + 1) });
@@ -257,9 +265,9 @@ impl Server {
             return;
         }
         self.metrics.cluster.moved.inc();
-        let (redis, owner) = (Arc::clone(&cluster.redis), record.node);
+        let (redis, owner, epoch) = (Arc::clone(&cluster.redis), record.node, record.epoch + 1);
         tokio::spawn(async move {
-            let question = Question::Taken { id: id.as_str().to_owned() };
+            let question = Question::Taken { id: id.as_str().to_owned(), epoch };
             // If it is not told, it finds out at its next heartbeat.
             let question = serde_json::to_vec(&question).unwrap_or_default();
             let _ = redis.call(owner, &question, PATIENCE).await;

@@ -14,8 +14,8 @@ use crate::router::{Browser, Luggage};
 pub(super) enum Question {
     /// Give me a session: I have heard its lanes up to these numbers.
     Release { id: String, heard: Vec<(usize, u64)>, asker: Option<Asker> },
-    /// I have it now.
-    Taken { id: String },
+    /// I have it now, by this epoch.
+    Taken { id: String, epoch: u64 },
     /// Carry this message out: its session is yours.
     Carry { asker: Asker },
     /// Take a session of mine over.

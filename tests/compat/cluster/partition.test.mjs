@@ -54,7 +54,8 @@ function oneNodeIsAlone(how) {
     const lost = missedAt(ledger, nodes[ALONE]).length;
     const counted = await metric(nodes[ALONE], METRICS.missed);
     assert.ok(lost <= counted, `${lost} are missing, and ${counted} are counted`);
-    assert.ok(await metric(nodes[ALONE], METRICS.recovered) > 0, 'nothing came from history');
+    // Who only got no answer finds in its connection what came meanwhile.
+    if (how === 'cut') assert.ok(await metric(nodes[ALONE], METRICS.recovered) > 0, 'nothing came from history');
   };
 }
 

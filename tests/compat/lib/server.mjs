@@ -34,12 +34,16 @@ function serverCommand(kind) {
   if (process.env.FAYE_TARGET && process.env.FAYE_TARGET !== 'reference') {
     throw new Error(`FAYE_TARGET may only be "reference", not "${process.env.FAYE_TARGET}"`);
   }
-  if (kind === FAYES_SERVER) return [process.execPath, REFERENCE_SERVER];
+  return kind === FAYES_SERVER ? [process.execPath, REFERENCE_SERVER] : [ourBinary()];
+}
+
+/** The path of the binary under test. */
+export function ourBinary() {
   const binary = process.env.FAYE_BIN ?? `${REPOSITORY_ROOT}target/release/faye`;
   if (!existsSync(binary)) {
     throw new Error(`there is no server at ${binary}: run cargo build --release first, or set FAYE_BIN`);
   }
-  return [binary];
+  return binary;
 }
 
 /** Fails with `explain()` when `promise` is not settled within the bound. */

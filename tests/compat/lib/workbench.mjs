@@ -20,10 +20,8 @@ export class Workbench {
   }
 
   /** @param settings  the text of a file of settings, for our server only */
-  async startServer(environment, settings) {
-    const server = this.serverKind.start
-      ? await this.serverKind.start(this, environment)
-      : await startServer(environment, this.serverKind, settings);
+  async startServer(environment, settings, kind = this.serverKind) {
+    const server = kind.start ? await kind.start(this, environment) : await startServer(environment, kind, settings);
     this.#servers.push(server);
     return server;
   }

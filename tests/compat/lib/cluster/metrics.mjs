@@ -7,16 +7,17 @@ import { until } from './waiting.mjs';
 export const METRICS = {
   /** 1 while the node reaches Redis. */
   redisUp: 'faye_redis_up',
-  reconnects: 'faye_redis_reconnects_total',
+  reconnects: 'faye_redis_listens_total',
   /** Times that something was missing in a lane. */
-  gaps: 'faye_lane_gaps_total',
+  gaps: 'faye_redis_gaps_total',
   /** Publications that a node knows it missed. */
-  missed: 'faye_missed_total',
+  missed: 'faye_redis_missed_total',
   /** Publications that it got from history afterwards. */
-  recovered: 'faye_recovered_total',
+  recovered: 'faye_redis_recovered_total',
   moved: 'faye_sessions_moved_total',
   adopted: 'faye_sessions_adopted_total',
-  fenced: 'faye_fenced_total',
+  released: 'faye_sessions_released_total',
+  fenced: 'faye_sessions_fenced_total',
   sessions: 'faye_sessions',
   webSockets: 'faye_websockets',
   streams: 'faye_streams',

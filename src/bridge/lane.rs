@@ -1,0 +1,128 @@
+//! One direction: decides which messages are carried, and what they look like on the other side.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::echo::print;
+use super::ext;
+use super::mark::{FIELD, HOPS, Mark};
+use super::queue::{Item, Queue};
+use super::seen::Seen;
+use super::side::Side;
+use super::tally::Tally;
+use super::{Fault, Options};
+use crate::bayeux::{Field, Message, Verb, channel};
+
+pub(super) struct Lane {
+    /// `in` or `out`, for the log.
+    pub(super) way: &'static str,
+    pub(super) from: Arc<Side>,
+    pub(super) to: Arc<Side>,
+    pub(super) patterns: Vec<String>,
+    pub(super) queue: Queue,
+    pub(super) tally: Tally,
+    secrets: HashSet<String>,
+    seen: Mutex<Seen>,
+}
+
+impl Lane {
+    pub(super) fn new(way: &'static str, from: &Arc<Side>, to: &Arc<Side>, options: &Options) -> Self {
+        let shown = [&options.theirs, &options.ours].into_iter().filter_map(|server| server.ext.as_deref());
+        Self {
+            way,
+            from: Arc::clone(from),
+            to: Arc::clone(to),
+            patterns: options.patterns.clone(),
+            queue: Queue::new(options.queue),
+            tally: Tally::default(),
+            secrets: ext::secrets(shown),
+            seen: Mutex::default(),
+        }
+    }
+
+    /// Takes a message that came from the one server, and puts it into the queue for the other if it is to go there.
+    ///
+    /// # Errors
+    /// [`Fault::MarkLost`] if messages would go round.
+    pub(super) fn take(&self, mut message: Message) -> Result<(), Fault> {
+        self.tally.heard.add(1);
+        let mark = Mark::of(&message);
+        self.watch(&message, mark.is_some())?;
+        let name = message.text(Field::Channel).unwrap_or_default().into_owned();
+        let mark = mark.unwrap_or_else(Mark::new);
+        let has_been_there = mark.via.contains(&self.to.name) || mark.via.len() >= HOPS;
+        // Faye gives subscribers of /** what is meant for the server alone.
+        let is_for_all = Verb::of(&name) == Verb::Publish && !channel::is_service(&name);
+        if has_been_there || !is_for_all || !self.seen.lock().insert(&mark.id) {
+            self.tally.known.add(1);
+            return Ok(());
+        }
+        message.set_key(FIELD, mark.leaving(&self.from.name));
+        match ext::joined(message.get(Field::Ext), &self.secrets, self.to.ext.as_deref()) {
+            None => {}
+            Some(empty) if empty.is_empty() => message.remove(Field::Ext),
+            Some(ext) => message.set(Field::Ext, ext),
+        }
+        let print = self.to.echo.lock().is_open().then(|| print(&message));
+        let mut object = Vec::with_capacity(message.size() + 64);
+        message.write(&mut object, |field| match field {
+            Field::Channel | Field::Data | Field::Ext | Field::Id | Field::Other => true,
+            Field::Version | Field::SupportedConnectionTypes => true,
+            // What belonged to its publisher, or to our session.
+            Field::ClientId
+            | Field::Error
+            | Field::Advice
+            | Field::Successful
+            | Field::Subscription
+            | Field::ConnectionType => false,
+        });
+        let dropped = self.queue.push(Item { object: object.into(), print });
+        if dropped > 0 {
+            if self.tally.dropped.get() == 0 {
+                tracing::warn!(
+                    to = self.to.url,
+                    "too many messages wait, so the oldest are dropped and counted"
+                );
+            }
+            self.tally.dropped.add(dropped);
+        }
+        Ok(())
+    }
+
+    /// Looks whether the server where the message comes from lets marks through.
+    fn watch(&self, message: &Message, is_marked: bool) -> Result<(), Fault> {
+        let mut echo = self.from.echo.lock();
+        if !echo.is_open() {
+            return Ok(());
+        }
+        if is_marked {
+            echo.came_marked();
+        } else if echo.came_unmarked(print(message)) {
+            return Err(Fault::MarkLost(self.from.url.clone()));
+        }
+        Ok(())
+    }
+
+    /// Whether anything has come since the last report.
+    pub(super) fn is_news(&self) -> bool {
+        self.tally.is_news()
+    }
+
+    /// Says in the log what was carried.
+    pub(super) fn report(&self, occasion: &str) {
+        let tally = &self.tally;
+        tally.was_reported();
+        tracing::info!(
+            way = self.way,
+            heard = tally.heard.get(),
+            carried = tally.carried.get(),
+            known = tally.known.get(),
+            refused = tally.refused.get(),
+            dropped = tally.dropped.get(),
+            waiting = self.queue.waiting(),
+            "{occasion}"
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! One of the two servers: how to reach it, and by which name it goes in marks.
+
+use data_encoding::BASE64URL_NOPAD;
+use hyper::http::Uri;
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+
+use super::echo::Echo;
+use super::{Fault, Server};
+use crate::client::{Failure, Publisher};
+
+/// Bytes of a digest that are a name: few enough to travel with each message.
+const NAME: usize = 9;
+
+pub(super) struct Side {
+    pub(super) url: String,
+    pub(super) ext: Option<String>,
+    /// The same for whoever names the server by the same URL. It says nothing about where the server is.
+    pub(super) name: String,
+    pub(super) publisher: Publisher,
+    pub(super) echo: Mutex<Echo>,
+}
+
+impl Side {
+    pub(super) fn new(server: &Server) -> Result<Self, Fault> {
+        let url = server.url.clone();
+        let publisher = Publisher::new(&url).map_err(Fault::Client)?;
+        let name = name(&url).ok_or_else(|| Fault::Client(Failure::Url(url.clone())))?;
+        Ok(Self { name, publisher, ext: server.ext.clone(), echo: Mutex::default(), url })
+    }
+}
+
+/// The name of the server at a URL. The scheme does not count, since a server may have two.
+fn name(url: &str) -> Option<String> {
+    let uri: Uri = url.parse().ok()?;
+    let port = match uri.scheme_str()? {
+        "http" => 80,
+        "https" => 443,
+        _ => return None,
+    };
+    let port = uri.port_u16().unwrap_or(port);
+    let host = uri.host()?.to_ascii_lowercase();
+    let place = format!("{host}:{port}{}", uri.path().trim_end_matches('/'));
+    let digest = Sha256::digest(place);
+    digest.first_chunk::<NAME>().map(|digest| BASE64URL_NOPAD.encode(digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name;
+
+    #[test]
+    fn a_server_has_one_name_however_its_url_is_spelt() {
+        let one = name("http://example.com:80/faye").unwrap();
+        for same in ["http://Example.COM/faye", "http://example.com/faye/", "http://example.com/faye?x=1"] {
+            assert_eq!(name(same).as_ref(), Some(&one), "{same}");
+        }
+        for other in ["https://example.com/faye", "http://example.com/", "http://example.com:8000/faye"] {
+            assert_ne!(name(other).unwrap(), one, "{other}");
+        }
+        for bad in ["", "example.com/faye", "ftp://example.com/faye", "ws://example.com/faye"] {
+            assert_eq!(name(bad), None, "{bad}");
+        }
+    }
+}
