@@ -27,7 +27,7 @@ lint: ## Lint everything; a warning is an error
 doc: ## Build the documentation; a broken link is an error
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --locked --quiet
 
-unit: ## Unit, property and black-box tests
+unit: tools ## Unit, property and black-box tests
 	$(CARGO) test --locked
 
 by-tls: ## The black-box tests of the transports once more, through TLS

@@ -43,6 +43,8 @@ pub(super) struct History {
 
 struct Channel {
     entries: VecDeque<Entry>,
+    /// The number of the newest, kept or not.
+    last: u64,
     rule: config::History,
 }
 
@@ -55,10 +57,6 @@ struct Entry {
 }
 
 impl Channel {
-    fn last(&self) -> u64 {
-        self.entries.back().map_or(0, |entry| entry.number)
-    }
-
     fn prune(&mut self, budget: &Budget) {
         let now = Instant::now();
         let is_old = |entry: &Entry| now.saturating_duration_since(entry.at) >= self.rule.age;
@@ -78,9 +76,9 @@ impl History {
         let forgotten = self.forgotten;
         let channel = self.channels.entry(publication.channel().into()).or_insert_with(|| {
             budget.kept_channels.fetch_add(1, Ordering::Relaxed);
-            Channel { entries: VecDeque::new(), rule }
+            Channel { entries: VecDeque::new(), last: forgotten, rule }
         });
-        let previous = channel.entries.back().map_or(forgotten, |entry| entry.number);
+        let previous = std::mem::replace(&mut channel.last, number);
         channel.rule = rule;
         let entry = Entry { number, previous, at: Instant::now(), publication: Arc::clone(publication) };
         channel.entries.push_back(entry);
@@ -94,7 +92,7 @@ impl History {
         let Some(channel) = self.channels.get_mut(name) else {
             return Replay { publications: Vec::new(), is_complete: self.forgotten <= since };
         };
-        let last = channel.last();
+        let last = channel.last;
         channel.prune(budget);
         let behind = channel.entries.iter().filter(|entry| entry.number > since);
         let is_complete = behind.clone().next().map_or(last <= since, |entry| entry.previous <= since);
@@ -106,7 +104,7 @@ impl History {
     pub(super) fn sweep(&mut self, budget: &Budget) {
         let forgotten = &mut self.forgotten;
         self.channels.retain(|_, channel| {
-            let last = channel.last();
+            let last = channel.last;
             channel.prune(budget);
             let is_kept = !channel.entries.is_empty();
             if !is_kept {
@@ -120,7 +118,7 @@ impl History {
     /// Forgets the channel of this lane that was published to the longest ago. False if there is none but `but`.
     fn forget_one(&mut self, but: &str, budget: &Budget) -> bool {
         let others = self.channels.iter().filter(|(name, _)| name.as_ref() != but);
-        let oldest = others.min_by_key(|(_, channel)| channel.last()).map(|(name, _)| name.clone());
+        let oldest = others.min_by_key(|(_, channel)| channel.last).map(|(name, _)| name.clone());
         let Some(channel) = oldest.and_then(|name| self.channels.remove(&name)) else {
             // Only the one itself is left to lose its oldest.
             let Some(channel) = self.channels.get_mut(but).filter(|channel| channel.entries.len() > 1) else {
@@ -131,7 +129,7 @@ impl History {
             }
             return true;
         };
-        self.forgotten = channel.last().max(self.forgotten);
+        self.forgotten = channel.last.max(self.forgotten);
         let bytes = channel.entries.iter().map(|entry| entry.publication.size()).sum();
         budget.kept_bytes.fetch_sub(bytes, Ordering::Relaxed);
         budget.kept_channels.fetch_sub(1, Ordering::Relaxed);

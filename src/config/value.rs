@@ -157,7 +157,9 @@ impl Kind {
         Ok(match given {
             Given::Text(text) => Value::String((*text).to_owned()),
             Given::Integer(integer) => Value::Integer(*integer),
-            Given::Boolean(_) | Given::List(_) | Given::Table(_) | Given::Other(_) => return Err(self.not_one(given)),
+            Given::Boolean(_) | Given::List(_) | Given::Table(_) | Given::Other(_) => {
+                return Err(self.not_one(given));
+            }
         })
     }
 

@@ -56,8 +56,13 @@ pub struct Cluster {
 
 impl Redis {
     pub(super) fn register(&self, registry: &mut Registry) {
-        registry.register("redis_up", "Whether Redis answers, is heard and takes publications", self.up.clone());
-        let mut add = |name: &str, help: &str, metric: &Counter| registry.register(name, help, metric.clone());
+        registry.register(
+            "redis_up",
+            "Whether Redis answers, is heard and takes publications",
+            self.up.clone(),
+        );
+        let mut add =
+            |name: &str, help: &str, metric: &Counter| registry.register(name, help, metric.clone());
         add("redis_connects", "Connections for commands made", &self.connects);
         add("redis_listens", "Connections for hearing made", &self.listens);
         add("redis_published", "Publications that Redis took", &self.published);
@@ -76,7 +81,8 @@ impl Redis {
 
 impl Cluster {
     pub(super) fn register(&self, registry: &mut Registry) {
-        let mut add = |name: &str, help: &str, metric: &Counter| registry.register(name, help, metric.clone());
+        let mut add =
+            |name: &str, help: &str, metric: &Counter| registry.register(name, help, metric.clone());
         add("sessions_moved", "Sessions that came from an instance that lives", &self.moved);
         add("sessions_adopted", "Sessions that came from a dead instance", &self.adopted);
         add("sessions_released", "Sessions given to another instance", &self.released);

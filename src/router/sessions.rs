@@ -86,7 +86,8 @@ impl Sessions {
 
     /// Forgets a session that has ended and has no subscription any more.
     pub fn forget(&self, session: &Session) {
-        if self.table.remove_if(session.id(), |_, there| std::ptr::eq(Arc::as_ptr(there), session)).is_some() {
+        if self.table.remove_if(session.id(), |_, there| std::ptr::eq(Arc::as_ptr(there), session)).is_some()
+        {
             self.give_up(session);
         }
     }

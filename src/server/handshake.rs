@@ -19,12 +19,7 @@ use crate::router::Session;
 pub(super) const HANDSHAKE: &str = "/meta/handshake";
 
 impl Server {
-    pub(super) fn handshake(
-        &self,
-        request: &Request<'_>,
-        out: &mut Vec<u8>,
-        done: &mut Done,
-    ) -> Outcome {
+    pub(super) fn handshake(&self, request: &Request<'_>, out: &mut Vec<u8>, done: &mut Done) -> Outcome {
         let Request { message, peer, .. } = *request;
         let mut outcome = request.outcome.clone();
         if let Some(error) = wrong(message) {

@@ -143,7 +143,11 @@ impl Server {
     }
 
     /// What one receiver gets of a publication, if extensions look at the receiver.
-    pub(super) fn adapt(&self, session: &Session, publication: &Arc<Publication>) -> Option<Arc<Publication>> {
+    pub(super) fn adapt(
+        &self,
+        session: &Session,
+        publication: &Arc<Publication>,
+    ) -> Option<Arc<Publication>> {
         let object = publication.array().slice(1..publication.array().len() - 1);
         let message = parse::parse_one(&object)?;
         let receiver = Receiver { client: session.id(), peer: session.peer() };

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use smallvec::SmallVec;
@@ -127,11 +127,8 @@ pub(super) async fn answer(
     for (at, accepted) in connects.iter().enumerate() {
         // A session that connects twice in one request gets its messages behind the first reply.
         let again = connects[..at].iter().any(|other| Arc::ptr_eq(&other.session, &accepted.session));
-        let (lease, interval) = if again {
-            (None, None)
-        } else {
-            attach(connection, peer, accepted, &answered.signal).await?
-        };
+        let (lease, interval) =
+            if again { (None, None) } else { attach(connection, peer, accepted, &answered.signal).await? };
         match (&accepted.reply, interval) {
             (Some(reply), Some(interval)) => answered.append(&reply::with_interval(reply, interval)),
             (Some(reply), None) => answered.append(reply),

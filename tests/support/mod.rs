@@ -15,6 +15,7 @@ pub(crate) mod bridge;
 mod eventsource;
 mod faye;
 mod http;
+pub(crate) mod redis;
 pub(crate) mod script;
 pub(crate) mod scripts;
 mod session;

@@ -72,7 +72,9 @@ impl Address {
             "sentinel" => {
                 let (name, database) = path.split_once('/').unwrap_or((path, ""));
                 if name.is_empty() {
-                    return Err("it does not name the master; write redis+sentinel://host:26379/mymaster".into());
+                    return Err(
+                        "it does not name the master; write redis+sentinel://host:26379/mymaster".into()
+                    );
                 }
                 (Kind::Sentinel(all(hosts, SENTINEL_PORT)?, name.to_owned()), database)
             }
@@ -249,15 +251,9 @@ mod tests {
         assert!(parsed("rediss://a").is_secure && !parsed("redis://a").is_secure);
         assert_eq!(parsed("redis+unix:///run/redis.sock").kind, Kind::Socket("/run/redis.sock".into()));
         let sentinel = parsed("rediss+sentinel://a,b:1/mymaster/2");
-        assert_eq!(
-            sentinel.kind,
-            Kind::Sentinel(vec![host("a", 26379), host("b", 1)], "mymaster".into())
-        );
+        assert_eq!(sentinel.kind, Kind::Sentinel(vec![host("a", 26379), host("b", 1)], "mymaster".into()));
         assert!(sentinel.is_secure && sentinel.database == 2);
-        assert_eq!(
-            parsed("redis+cluster://a:1,b:2").kind,
-            Kind::Cluster(vec![host("a", 1), host("b", 2)])
-        );
+        assert_eq!(parsed("redis+cluster://a:1,b:2").kind, Kind::Cluster(vec![host("a", 1), host("b", 2)]));
         let secret = parsed("redis://me:p%40ss@word@a:1");
         assert_eq!((secret.user.as_deref(), secret.password.as_deref()), (Some("me"), Some("p@ss@word")));
         let bare = parsed("redis://:secret@a");

@@ -20,7 +20,8 @@ impl Redis {
     pub async fn examine(settings: &config::Redis) -> Result<Vec<String>, String> {
         let address = address_of(settings)?;
         let connecting = tokio::time::timeout(settings.deadline, address.connect(settings.deadline, None));
-        let connected = connecting.await.map_err(|_| "redis.url: no answer within redis.deadline".to_owned())?;
+        let connected =
+            connecting.await.map_err(|_| "redis.url: no answer within redis.deadline".to_owned())?;
         let mut connection = connected.map_err(|error| format!("redis.url: cannot connect: {error}"))?;
         let info = text_of(&mut connection, &["INFO", "server"]).await?;
         let version = value_of(&info, "redis_version").unwrap_or_default();

@@ -159,11 +159,7 @@ impl Redis {
     }
 
     /// Asks how far a lane has come, and looks for what was missed, if something was.
-    async fn catch_up(
-        self: &Arc<Self>,
-        lane: Lane,
-        connection: &mut Connection,
-    ) -> Result<(), Unavailable> {
+    async fn catch_up(self: &Arc<Self>, lane: Lane, connection: &mut Connection) -> Result<(), Unavailable> {
         let heard = &self.lanes[lane.index()].heard;
         let (epoch, number) = self.shared.state_of(lane, heard.number(), connection).await?;
         if heard.reached(epoch, number) == Then::Fill {
@@ -223,9 +219,7 @@ impl Redis {
             let Some(this) = this.upgrade() else { return };
             match info.kind {
                 PushKind::SMessage => this.heard(&info.data),
-                PushKind::Disconnection
-                    if this.listener.generation.load(Ordering::Acquire) == generation =>
-                {
+                PushKind::Disconnection if this.listener.generation.load(Ordering::Acquire) == generation => {
                     this.listener.lost.notify_one();
                 }
                 _ => {}
@@ -257,7 +251,7 @@ impl Redis {
             }
             Body::Probe { tester, serial } => {
                 if tester == self.shared.me {
-                    self.listener.heard_probe[lane.index()].store(serial, Ordering::Release);
+                    self.listener.heard_probe[lane.index()].fetch_max(serial, Ordering::AcqRel);
                 }
                 heard.reached(frame.epoch, frame.number)
             }

@@ -146,7 +146,10 @@ impl Redis {
     /// Whether everything works: Redis answers, is heard and takes publications.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        self.nodes.has_answered() && !self.is_lease_over() && self.listener.is_up() && self.lanes.iter().all(|lane| !lane.writer.is_away())
+        self.nodes.has_answered()
+            && !self.is_lease_over()
+            && self.listener.is_up()
+            && self.lanes.iter().all(|lane| !lane.writer.is_away())
     }
 
     /// Whether this instance can own sessions: its lease is not over.
@@ -308,7 +311,8 @@ impl Shared {
 
 fn address_of(settings: &config::Redis) -> Result<Address, String> {
     let authority = settings.authority.as_ref().map(|file| {
-        std::fs::read(file).map_err(|error| format!("redis.authority: cannot read {}: {error}", file.display()))
+        std::fs::read(file)
+            .map_err(|error| format!("redis.authority: cannot read {}: {error}", file.display()))
     });
     let url = settings.url.as_ref().map_or("", |url| url.expose());
     Address::parse(url, authority.transpose()?).map_err(|wrong| format!("redis.url: {wrong}"))

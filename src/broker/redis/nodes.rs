@@ -1,7 +1,7 @@
 //! The lease of this instance, and which others live.
 
-use std::time::Duration;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use redis::{FromRedisValue, Value};

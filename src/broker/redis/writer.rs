@@ -16,7 +16,7 @@ use super::lane::Heard;
 use super::link::{Unavailable, with_jitter};
 use super::scripts::PUBLISH;
 use crate::bayeux::{Lane, Publication};
-use crate::broker::{Refused, Receipt};
+use crate::broker::{Receipt, Refused};
 use crate::config::{Accept, History};
 
 /// Publications that go to Redis in one command.
@@ -135,7 +135,8 @@ impl Writer {
         batch
     }
 
-    /// Sends a batch until Redis has taken it.
+    /// Sends a batch until Redis has taken it. If that is what being accepted means, it is not sent again: its publishers
+    /// were told that it is not.
     async fn send(&self, shared: &Shared, mut batch: Vec<Item>) {
         let Some(first) = batch.first().map(|item| item.counter) else { return };
         loop {
@@ -145,18 +146,33 @@ impl Writer {
                         // Who waited may have gone.
                         let _ = publisher.send(Ok(()));
                     }
-                    let was_away = std::mem::take(&mut self.queue.lock().away);
-                    if was_away {
-                        *self.recovering_until.lock() = Some(Instant::now() + RECOVERING);
-                        tracing::info!(lane = self.lane.index(), "Redis takes publications again");
-                    }
-                    return;
+                    return self.come_back();
                 }
                 Err(error) => {
                     self.go_away(shared, &mut batch, &error);
                     tokio::time::sleep(with_jitter(PAUSE)).await;
+                    if shared.settings.accept == Accept::Cluster {
+                        return self.wait(shared).await;
+                    }
                 }
             }
+        }
+    }
+
+    /// Waits until Redis answers again.
+    async fn wait(&self, shared: &Shared) {
+        let probe = frame::probe(shared.me, 0);
+        while shared.test(self.lane, self.heard.number(), &probe).await.is_err() {
+            tokio::time::sleep(with_jitter(PAUSE)).await;
+        }
+        self.come_back();
+    }
+
+    fn come_back(&self) {
+        let was_away = std::mem::take(&mut self.queue.lock().away);
+        if was_away {
+            *self.recovering_until.lock() = Some(Instant::now() + RECOVERING);
+            tracing::info!(lane = self.lane.index(), "Redis takes publications again");
         }
     }
 
@@ -164,8 +180,12 @@ impl Writer {
         let items = batch.iter().map(|item| (item.publication.channel(), item.publication.object()));
         let body = frame::encode(shared.me, first, items);
         let names = &shared.names;
-        let keys =
-            [names.lane(self.lane), names.publisher(self.lane, shared.me), names.channel(self.lane), names.recent(self.lane)];
+        let keys = [
+            names.lane(self.lane),
+            names.publisher(self.lane, shared.me),
+            names.channel(self.lane),
+            names.recent(self.lane),
+        ];
         let mut arguments = vec![
             shared.epoch_candidate(),
             self.heard.number().to_string().into_bytes(),

@@ -77,7 +77,8 @@ impl Server {
             let waiting = match session.progress() {
                 Progress::Complete => Some(String::new()),
                 Progress::Waiting(lowest) => {
-                    let before: Vec<_> = packed(&lowest).into_iter().map(|(lane, at)| (lane, at - 1)).collect();
+                    let before: Vec<_> =
+                        packed(&lowest).into_iter().map(|(lane, at)| (lane, at - 1)).collect();
                     serde_json::to_string(&before).ok()
                 }
                 Progress::Writing if owned.waiting.is_empty() => {
@@ -85,7 +86,8 @@ impl Server {
                     let noted = cluster.noted.lock();
                     let patterns = session.patterns();
                     let lanes = cluster.redis.positions(patterns.iter().map(AsRef::as_ref));
-                    let before = noted.iter().filter(|(lane, _)| lanes.iter().any(|(other, _)| other == lane));
+                    let before =
+                        noted.iter().filter(|(lane, _)| lanes.iter().any(|(other, _)| other == lane));
                     serde_json::to_string(&packed(&before.copied().collect::<Vec<_>>())).ok()
                 }
                 Progress::Writing => None,
@@ -119,7 +121,9 @@ impl Server {
                 match cluster.redis.note_session(session.id(), epoch, false, &set, remove).await? {
                     Written::Yes => Ok(()),
                     // It may have been given away in this moment.
-                    Written::Fenced if cluster.owned.get(session.id()).is_some_and(|it| it.released.is_some()) => {
+                    Written::Fenced
+                        if cluster.owned.get(session.id()).is_some_and(|it| it.released.is_some()) =>
+                    {
                         self.give_up(&session, false);
                         Ok(())
                     }

@@ -29,8 +29,12 @@ impl Server {
         let until = Instant::now() + limit;
         let mut given = 0;
         loop {
-            let sessions: Vec<_> =
-                self.sessions.all().into_iter().filter(|session| !cluster.is_given_away(session.id())).collect();
+            let sessions: Vec<_> = self
+                .sessions
+                .all()
+                .into_iter()
+                .filter(|session| !cluster.is_given_away(session.id()))
+                .collect();
             if sessions.is_empty() || Instant::now() >= until || cluster.redis.other().is_none() {
                 break;
             }

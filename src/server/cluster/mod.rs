@@ -95,7 +95,9 @@ impl Cluster {
         let asked = upgrade(&server);
         let handlers = Handlers {
             deliver,
-            is_needed: Arc::new(move |lane| interest().is_some_and(|server| server.trie.is_interested_in(lane))),
+            is_needed: Arc::new(move |lane| {
+                interest().is_some_and(|server| server.trie.is_interested_in(lane))
+            }),
             answer: Arc::new(move |_, question| {
                 let server = asked();
                 Box::pin(async move {
@@ -141,7 +143,11 @@ impl Server {
     /// Whether a load balancer shall send clients here.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.cluster.as_ref().is_none_or(|cluster| !cluster.is_leaving() && cluster.redis.is_up())
+        self.cluster.as_ref().is_none_or(|cluster| {
+            let is_up = cluster.redis.is_up();
+            self.metrics.redis.up.set(i64::from(is_up));
+            is_up && !cluster.is_leaving()
+        })
     }
 
     /// Puts publications that came from Redis into the mailboxes of their subscribers here.

@@ -40,7 +40,9 @@ impl Noted {
         let mut patterns: Vec<(u64, String)> = fields
             .iter()
             .filter_map(|(field, place)| {
-                let pattern = field.strip_prefix(PATTERN).filter(|pattern| crate::bayeux::channel::is_valid(pattern))?;
+                let pattern = field
+                    .strip_prefix(PATTERN)
+                    .filter(|pattern| crate::bayeux::channel::is_valid(pattern))?;
                 Some((place.parse().ok()?, pattern.to_owned()))
             })
             .collect();
@@ -114,11 +116,16 @@ impl Server {
     /// Notes everything of a session; true if it is known to be this instance's then.
     pub(super) async fn note_whole(&self, cluster: &Cluster, session: &Session) -> bool {
         let patterns = session.patterns();
-        let mut set: Vec<_> =
-            patterns.iter().enumerate().map(|(at, name)| (format!("{PATTERN}{name}"), at.to_string())).collect();
+        let mut set: Vec<_> = patterns
+            .iter()
+            .enumerate()
+            .map(|(at, name)| (format!("{PATTERN}{name}"), at.to_string()))
+            .collect();
         set.extend(shown(session));
         let waiting = cluster.owned.get(session.id()).map(|owned| owned.waiting.clone());
-        set.extend(waiting.filter(|waiting| !waiting.is_empty()).map(|waiting| (WAITING.to_owned(), waiting)));
+        set.extend(
+            waiting.filter(|waiting| !waiting.is_empty()).map(|waiting| (WAITING.to_owned(), waiting)),
+        );
         self.write_note(cluster, session, &set, &[]).await
     }
 

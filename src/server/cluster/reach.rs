@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::Cluster;
 use super::release::is_forgotten;
 use super::take::{NotTaken, PATIENCE};
 use super::wire::{Answer, Asker, Question};
-use super::Cluster;
 use crate::bayeux::{ClientId, Field, Message, Verb};
 use crate::broker::{NodeId, Unanswered, Written};
 use crate::peer::Peer;
@@ -129,7 +129,12 @@ impl Server {
         }
     }
 
-    async fn carry_over(&self, cluster: &Cluster, owner: NodeId, asker: Asker) -> Result<Reached, Unanswered> {
+    async fn carry_over(
+        &self,
+        cluster: &Cluster,
+        owner: NodeId,
+        asker: Asker,
+    ) -> Result<Reached, Unanswered> {
         match cluster.ask(owner, &Question::Carry { asker }, PATIENCE).await? {
             Answer::Carried { replies, cookie } => {
                 self.metrics.cluster.forwarded.inc();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::{Duration, Instant};
 
-use super::wire::{Answer, Asker, Item, Question, State, packed, unpacked};
 use super::Cluster;
+use super::wire::{Answer, Asker, Item, Question, State, packed, unpacked};
 use crate::bayeux::{ClientId, Lane, Message, parse};
 use crate::policy::Credentials;
 use crate::router::{Session, Touched};
@@ -59,7 +59,9 @@ impl Server {
             }
             Question::Carry { asker } => self.carry(&asker).await,
             Question::Take { id: text } => match id(&text) {
-                Some(id) if !cluster.is_leaving() && self.take_over(cluster, &id, None).await.is_ok() => Answer::Done,
+                Some(id) if !cluster.is_leaving() && self.take_over(cluster, &id, None).await.is_ok() => {
+                    Answer::Done
+                }
                 _ => Answer::Failed,
             },
         }
@@ -153,4 +155,3 @@ fn parse_one(message: &str) -> Option<Message> {
 pub(super) fn is_forgotten(released: Instant) -> bool {
     released.elapsed() >= FORGOTTEN
 }
-

@@ -108,7 +108,9 @@ impl Server {
             let noted = Noted::read(&record.fields);
             let session = self.sessions.prepare(*id).map_err(|_| NotTaken::Unavailable)?;
             let mut arriving = Arriving { server: self, session, is_kept: false };
-            let Some(brought) = self.bring(cluster, &arriving, &record, noted, asker).await? else { continue };
+            let Some(brought) = self.bring(cluster, &arriving, &record, noted, asker).await? else {
+                continue;
+            };
             if !cluster.redis.claim_session(id, record.epoch).await? {
                 continue;
             }

@@ -36,6 +36,8 @@ function oneNodeIsAlone(how) {
     await acceptedEverywhere(ledger, nodes, 20);
     await ledger.everybodyHasWhatWasAccepted();
     ledger.phase = PARTED;
+    // What was under way in the phase before is accepted by then.
+    await acceptedEverywhere(ledger, nodes, 1);
     proxy[how]();
     await notReady(nodes[ALONE]);
     await ready(...others);
