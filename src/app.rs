@@ -191,9 +191,17 @@ impl App {
         let polling = certificates.map(|certificates| tokio::spawn(poll(certificates)));
         let fetching = acme.map(|acme| tokio::spawn(acme.run()));
         let keeping = Arc::clone(&server);
-        let keeping = tokio::spawn(async move { keeping.keep_up().await });
+        let keeping = tokio::spawn(async move {
+            loop {
+                let server = Arc::clone(&keeping);
+                // A panic must not end it for good.
+                if tokio::spawn(async move { server.keep_up().await }).await.is_err() {
+                    keeping.metrics().panics.inc();
+                }
+            }
+        });
         stop.await;
-        server.leave(drain).await;
+        server.leave(drain / 2).await;
         clock.drain();
         draining.send_replace(true);
         let mut all = listening.await.unwrap_or(false);

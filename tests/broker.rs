@@ -78,7 +78,7 @@ impl Node {
         let broker = Arc::new(broker);
         let running = Arc::clone(&broker);
         tokio::spawn(async move { running.run().await });
-        assert!(broker.join("/**").await, "the lanes are not heard");
+        assert!(broker.join(std::iter::once("/**")).await, "the lanes are not heard");
         Self { broker: Broker::Redis(broker), heard, metrics }
     }
 
@@ -88,7 +88,7 @@ impl Node {
         match &self.broker {
             Broker::Memory(broker) => {
                 broker.publish(publication, history, |publication| {
-                    self.heard.add(std::slice::from_ref(publication))
+                    self.heard.add(std::slice::from_ref(publication));
                 });
             }
             Broker::Redis(broker) => broker.publish(publication, history).outcome().await.unwrap(),

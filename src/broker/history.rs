@@ -57,8 +57,7 @@ struct Entry {
 }
 
 impl Channel {
-    fn prune(&mut self, budget: &Budget) {
-        let now = Instant::now();
+    fn prune(&mut self, budget: &Budget, now: Instant) {
         let is_old = |entry: &Entry| now.saturating_duration_since(entry.at) >= self.rule.age;
         while self.entries.len() > self.rule.messages || self.entries.front().is_some_and(is_old) {
             if let Some(entry) = self.entries.pop_front() {
@@ -70,7 +69,13 @@ impl Channel {
 
 impl History {
     /// Keeps a publication, which has its place in this lane. What is too much then goes, from this lane.
-    pub(super) fn keep(&mut self, publication: &Arc<Publication>, rule: config::History, budget: &Budget) {
+    pub(super) fn keep(
+        &mut self,
+        publication: &Arc<Publication>,
+        rule: config::History,
+        budget: &Budget,
+        now: Instant,
+    ) {
         let Some(position) = publication.position() else { return };
         let number = position.number;
         let forgotten = self.forgotten;
@@ -80,20 +85,20 @@ impl History {
         });
         let previous = std::mem::replace(&mut channel.last, number);
         channel.rule = rule;
-        let entry = Entry { number, previous, at: Instant::now(), publication: Arc::clone(publication) };
+        let entry = Entry { number, previous, at: now, publication: Arc::clone(publication) };
         channel.entries.push_back(entry);
         budget.kept_bytes.fetch_add(publication.size(), Ordering::Relaxed);
-        channel.prune(budget);
+        channel.prune(budget, now);
         while budget.is_exceeded() && self.forget_one(publication.channel(), budget) {}
     }
 
     /// The publications of a channel behind a number, oldest first.
-    pub(super) fn replay(&mut self, name: &str, since: u64, budget: &Budget) -> Replay {
+    pub(super) fn replay(&mut self, name: &str, since: u64, budget: &Budget, now: Instant) -> Replay {
         let Some(channel) = self.channels.get_mut(name) else {
             return Replay { publications: Vec::new(), is_complete: self.forgotten <= since };
         };
         let last = channel.last;
-        channel.prune(budget);
+        channel.prune(budget, now);
         let behind = channel.entries.iter().filter(|entry| entry.number > since);
         let is_complete = behind.clone().next().map_or(last <= since, |entry| entry.previous <= since);
         let publications = behind.map(|entry| Arc::clone(&entry.publication)).collect();
@@ -101,11 +106,11 @@ impl History {
     }
 
     /// Forgets the channels all of whose messages are too old.
-    pub(super) fn sweep(&mut self, budget: &Budget) {
+    pub(super) fn sweep(&mut self, budget: &Budget, now: Instant) {
         let forgotten = &mut self.forgotten;
         self.channels.retain(|_, channel| {
             let last = channel.last;
-            channel.prune(budget);
+            channel.prune(budget, now);
             let is_kept = !channel.entries.is_empty();
             if !is_kept {
                 *forgotten = last.max(*forgotten);
@@ -158,16 +163,26 @@ mod tests {
     }
 
     fn replayed(history: &mut History, channel: &str, since: u64, budget: &Budget) -> (Vec<u64>, bool) {
-        let replay = history.replay(channel, since, budget);
+        replayed_at(history, channel, since, budget, Instant::now())
+    }
+
+    fn replayed_at(
+        history: &mut History,
+        channel: &str,
+        since: u64,
+        budget: &Budget,
+        now: Instant,
+    ) -> (Vec<u64>, bool) {
+        let replay = history.replay(channel, since, budget, now);
         let numbers = replay.publications.iter().filter_map(|publication| publication.position());
         (numbers.map(|position| position.number).collect(), replay.is_complete)
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_replay_says_whether_it_is_complete() {
+    #[test]
+    fn a_replay_says_whether_it_is_complete() {
         let (mut history, budget) = (History::default(), budget(10));
         for number in [3, 5, 6, 9] {
-            history.keep(&publication("/a", number), rule(3), &budget);
+            history.keep(&publication("/a", number), rule(3), &budget, Instant::now());
         }
         assert_eq!(replayed(&mut history, "/a", 5, &budget), (vec![6, 9], true));
         assert_eq!(replayed(&mut history, "/a", 3, &budget), (vec![5, 6, 9], true), "3 was seen");
@@ -175,20 +190,20 @@ mod tests {
         assert_eq!(replayed(&mut history, "/a", 2, &budget), (vec![5, 6, 9], false), "3 is gone");
         assert_eq!(replayed(&mut history, "/a", 9, &budget), (vec![], true));
         assert_eq!(replayed(&mut history, "/b", 0, &budget), (vec![], true), "there never was any");
-        tokio::time::advance(Duration::from_secs(61)).await;
-        assert_eq!(replayed(&mut history, "/a", 5, &budget), (vec![], false), "they are too old");
-        history.sweep(&budget);
+        let later = Instant::now() + Duration::from_secs(61);
+        assert_eq!(replayed_at(&mut history, "/a", 5, &budget, later), (vec![], false), "they are too old");
+        history.sweep(&budget, later);
         assert_eq!(replayed(&mut history, "/a", 5, &budget), (vec![], false), "and forgotten");
         assert_eq!(replayed(&mut history, "/a", 9, &budget), (vec![], true));
         assert_eq!(budget.kept_bytes.load(Ordering::Relaxed), 0);
         assert_eq!(budget.kept_channels.load(Ordering::Relaxed), 0);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_budget_is_kept() {
+    #[test]
+    fn the_budget_is_kept() {
         let (mut history, budget) = (History::default(), budget(2));
         for (number, channel) in ["/a", "/b", "/c", "/c"].into_iter().enumerate() {
-            history.keep(&publication(channel, number as u64 + 1), rule(9), &budget);
+            history.keep(&publication(channel, number as u64 + 1), rule(9), &budget, Instant::now());
         }
         assert_eq!(replayed(&mut history, "/a", 0, &budget), (vec![], false), "the oldest had to go");
         assert_eq!(replayed(&mut history, "/b", 1, &budget), (vec![2], true));
@@ -196,7 +211,7 @@ mod tests {
         let tight = Budget::new(&config::HistoryStore { channels: 9, bytes: 10 });
         let mut history = History::default();
         for number in 1..9 {
-            history.keep(&publication("/a", number), rule(9), &tight);
+            history.keep(&publication("/a", number), rule(9), &tight, Instant::now());
         }
         assert_eq!(replayed(&mut history, "/a", 0, &tight), (vec![7, 8], false));
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::Replay;
 use super::history::{Budget, History};
@@ -47,7 +48,7 @@ impl Memory {
         state.number += 1;
         let publication = Arc::new(publication.at(Position { lane, number: state.number }));
         if let Some(rule) = history {
-            state.history.keep(&publication, rule, &self.budget);
+            state.history.keep(&publication, rule, &self.budget, Instant::now());
         }
         deliver(&publication);
     }
@@ -56,12 +57,12 @@ impl Memory {
     #[must_use]
     pub fn replay(&self, channel: &str, since: u64) -> Replay {
         let lane = Lane::of(channel);
-        self.lanes[lane.index()].lock().history.replay(channel, since, &self.budget)
+        self.lanes[lane.index()].lock().history.replay(channel, since, &self.budget, Instant::now())
     }
 
     /// Forgets what is too old, in one lane each time; to be called about once a second.
     pub fn sweep(&self) {
         let lane = self.swept.fetch_add(1, Ordering::Relaxed) % LANES;
-        self.lanes[lane].lock().history.sweep(&self.budget);
+        self.lanes[lane].lock().history.sweep(&self.budget, Instant::now());
     }
 }

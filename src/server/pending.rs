@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::Server;
 use super::cluster::{Note, Reached};
+use super::publish::Publish;
 use super::receive::{Accepted, Received, Request};
 use crate::bayeux::parse::parse_one;
 use crate::bayeux::reply::{self, Outcome};
@@ -24,6 +25,8 @@ struct Carried {
     reply: Vec<u8>,
     accepted: Option<Accepted>,
     receipt: Option<Receipt>,
+    /// A publication, which is told of once it is accepted.
+    publish: Option<Publish>,
     note: Option<Note>,
 }
 
@@ -31,7 +34,7 @@ struct Carried {
 enum Part {
     /// Objects with commas between them, which nobody looks at any more.
     Ready(Vec<u8>),
-    Carried(Carried),
+    Carried(Box<Carried>),
 }
 
 impl Server {
@@ -74,26 +77,26 @@ impl Server {
             let done = self.carry_out(verb, &request, &mut reply);
             received.cookie = done.cookie.or(received.cookie);
             let mut receipt = None;
-            if let Some(accepted) = done.publish {
+            if let Some(accepted) = &done.publish
                 // Messages to /service/ are for the server alone.
-                if !channel::is_service(&accepted.channel)
-                    && let Some(seen) = self.pipeline.publication(message.clone(), || touched.flush()).await
-                {
-                    receipt = self.spread(&accepted, seen, touched);
-                }
-                self.tell_of(accepted, &message);
+                && !channel::is_service(&accepted.channel)
+                && let Some(seen) = self.pipeline.publication(message.clone(), || touched.flush()).await
+            {
+                receipt = self.spread(accepted, seen, touched);
             }
             let note = match (done.begun, verb) {
                 _ if self.cluster.is_none() => None,
                 (Some(id), _) => Some(Note::Begun(id)),
                 // Of an array that was refused, the channels before the bad one stay.
-                (None, Verb::Subscribe | Verb::Unsubscribe) => Some(Note::Changed(message.clone())),
+                (None, Verb::Subscribe | Verb::Unsubscribe) => Some(Note::Changed(Box::new(message.clone()))),
                 _ => None,
             };
-            let carried = Carried { message, reply, accepted: done.accepted, receipt, note };
+            let mut carried =
+                Carried { message, reply, accepted: done.accepted, receipt, publish: done.publish, note };
             if self.cluster.is_some() {
-                parts.push(Part::Carried(carried));
+                parts.push(Part::Carried(Box::new(carried)));
             } else {
+                self.wait_for(&mut carried).await;
                 self.finish(carried, &mut received, peer, touched).await;
             }
         }
@@ -121,7 +124,7 @@ impl Server {
             match part {
                 Part::Ready(replies) if replies.is_empty() => {}
                 Part::Ready(replies) => received.begin().extend_from_slice(&replies),
-                Part::Carried(carried) => self.finish(carried, received, peer, touched).await,
+                Part::Carried(carried) => self.finish(*carried, received, peer, touched).await,
             }
         }
     }
@@ -130,13 +133,18 @@ impl Server {
         if let Some(note) = carried.note.take() {
             self.note(&note).await;
         }
-        let Some(receipt) = carried.receipt.take() else { return };
-        if receipt.outcome().await.is_err() {
-            self.metrics.errors.inc();
-            carried.reply.clear();
-            let outcome = Outcome::Failed(BayeuxError::Unaccepted);
-            reply::plain(&mut carried.reply, &carried.message, &outcome, true);
+        let Some(publish) = carried.publish.take() else { return };
+        let outcome = match carried.receipt.take() {
+            Some(receipt) => receipt.outcome().await,
+            None => Ok(()),
+        };
+        if outcome.is_ok() {
+            return self.tell_of(publish, &carried.message);
         }
+        self.metrics.errors.inc();
+        carried.reply.clear();
+        let outcome = Outcome::Failed(BayeuxError::Unaccepted);
+        reply::plain(&mut carried.reply, &carried.message, &outcome, true);
     }
 
     async fn finish(

@@ -58,7 +58,6 @@ impl Server {
         }
         reply::plain(out, message, &outcome, true);
         if outcome.is_done() {
-            self.metrics.publications.inc();
             let client = if self.is_listened_to() { self.publisher(request) } else { None };
             *accepted = Some(Publish {
                 channel: name.into_owned(),
@@ -97,13 +96,17 @@ impl Server {
         if !channel::is_service(&accepted.channel) {
             self.spread(&accepted, message, touched);
         }
-        if let Some(message) = told {
-            self.tell_of(accepted, &message);
+        match told {
+            Some(message) => self.tell_of(accepted, &message),
+            None => {
+                self.metrics.publications.inc();
+            }
         }
     }
 
-    /// Tells the listeners of a publication, whether anybody was subscribed or not.
+    /// Counts a publication and tells the listeners of it, whether anybody was subscribed or not.
     pub(super) fn tell_of(&self, accepted: Publish, message: &Message) {
+        self.metrics.publications.inc();
         self.emit(|| {
             let Publish { channel, client, .. } = accepted;
             let data = Bytes::copy_from_slice(message.get(Field::Data).unwrap_or_default());

@@ -53,7 +53,8 @@ pub(super) async fn run(connection: Connection, server: Arc<Server>, peer: Arc<P
     socket.with(|out| out.push(head.into()));
     let id = peer.head.path().rsplit('/').next().unwrap_or("");
     let session = match ClientId::parse(id.as_bytes()) {
-        Some(id) => server.session_anywhere(&id, &peer).await,
+        // On the heap, since it is over before everything else.
+        Some(id) => Box::pin(server.session_anywhere(&id, &peer)).await,
         None => None,
     };
     let session = session.filter(|session| server.is_proven(session, &peer) && attach(&socket, session));

@@ -23,14 +23,20 @@ impl Redis {
         let connected =
             connecting.await.map_err(|_| "redis.url: no answer within redis.deadline".to_owned())?;
         let mut connection = connected.map_err(|error| format!("redis.url: cannot connect: {error}"))?;
-        let info = text_of(&mut connection, &["INFO", "server"]).await?;
-        let version = value_of(&info, "redis_version").unwrap_or_default();
-        let major: u32 = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
-        // Valkey says a version of Redis too, for those who ask.
-        if major < OLDEST {
-            return Err(format!("redis.url: Redis {version} is too old; use {OLDEST} or later, or Valkey"));
-        }
         let mut warnings = Vec::new();
+        match text_of(&mut connection, &["INFO", "server"]).await {
+            Ok(info) => {
+                let version = value_of(&info, "redis_version").unwrap_or_default();
+                let major: u32 = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
+                // Valkey says a version of Redis too, for those who ask.
+                if major < OLDEST {
+                    return Err(format!(
+                        "redis.url: Redis {version} is too old; use {OLDEST} or later, or Valkey"
+                    ));
+                }
+            }
+            Err(why) => warnings.push(format!("the version of Redis cannot be looked at ({why})")),
+        }
         match setting(&mut connection, "maxmemory-policy").await {
             Ok(policy) if policy != "noeviction" => warnings.push(format!(
                 "Redis may throw away sessions and histories (maxmemory-policy is {policy}); set it to noeviction"

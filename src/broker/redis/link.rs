@@ -68,12 +68,9 @@ impl Link {
     /// [`Unavailable`], which says whether it may have been done all the same.
     pub(super) async fn run(&self, command: &Cmd) -> Result<Value, Unavailable> {
         let (mut connection, generation) = self.connection().await?;
-        let answer = match tokio::time::timeout(self.deadline, connection.run(command)).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                self.drop_connection(generation);
-                return Err(Unavailable::Silent);
-            }
+        let Ok(answer) = tokio::time::timeout(self.deadline, connection.run(command)).await else {
+            self.drop_connection(generation);
+            return Err(Unavailable::Silent);
         };
         answer.map_err(|error| {
             if is_broken(&error) {

@@ -239,8 +239,11 @@ impl Redis {
             Ok(frame) => frame,
             Err(error) => {
                 self.shared.metrics.redis.malformed.inc();
-                let level_is_high = error == Malformed::Version;
-                tracing::debug!(lane = lane.index(), %error, level_is_high, "what was heard is no frame");
+                if error == Malformed::Version {
+                    tracing::warn!("an instance of another version says what is not understood here");
+                } else {
+                    tracing::debug!(lane = lane.index(), %error, "what was heard is no frame");
+                }
                 return;
             }
         };

@@ -137,10 +137,10 @@ impl Redis {
         self.lanes[lane.index()].writer.publish(&self.shared, publication, history)
     }
 
-    /// Listens to the lanes of a subscription, and waits until they are heard. False if Redis is away; then they are
-    /// heard when it is back.
-    pub async fn join(&self, pattern: &str) -> bool {
-        self.listener.join(Lane::of_pattern(pattern), self.shared.settings.deadline).await
+    /// Listens to the lanes of subscriptions, and waits until they are heard. False if Redis is away; then they are heard
+    /// when it is back.
+    pub async fn join<'a>(&self, patterns: impl Iterator<Item = &'a str>) -> bool {
+        self.listener.join(patterns.flat_map(Lane::of_pattern), self.shared.settings.deadline).await
     }
 
     /// Whether everything works: Redis answers, is heard and takes publications.

@@ -219,7 +219,7 @@ impl Writer {
     }
 
     /// Redis did not take a batch, as far as is known. What waits is accepted here, or refused.
-    fn go_away(&self, shared: &Shared, batch: &mut Vec<Item>, error: &Unavailable) {
+    fn go_away(&self, shared: &Shared, batch: &mut [Item], error: &Unavailable) {
         let mut queue = self.queue.lock();
         if queue.away {
             return;

@@ -29,6 +29,7 @@ impl Server {
     pub(super) async fn beat(&self) {
         let Some(cluster) = &self.cluster else { return };
         let mut every = tokio::time::interval(cluster.settings.heartbeat);
+        let mut was_up = false;
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             every.tick().await;
@@ -36,8 +37,13 @@ impl Server {
                 tracing::debug!("a heartbeat did not reach Redis");
             }
             let is_up = cluster.redis.is_up();
-            if self.metrics.redis.up.set(i64::from(is_up)) != i64::from(is_up) {
-                tracing::info!(is_up, "whether Redis answers, is heard and takes publications");
+            self.metrics.redis.up.set(i64::from(is_up));
+            if std::mem::replace(&mut was_up, is_up) != is_up {
+                if is_up {
+                    tracing::info!("Redis answers, is heard and takes publications");
+                } else {
+                    tracing::warn!("Redis is away; what it is needed for waits until it is back");
+                }
             }
         }
     }

@@ -24,7 +24,7 @@ pub(crate) enum Note {
     /// The session has just begun.
     Begun(ClientId),
     /// It subscribed to something, or unsubscribed.
-    Changed(Message),
+    Changed(Box<Message>),
 }
 
 /// What is noted of a session, as it is read.
@@ -81,12 +81,13 @@ impl Server {
     async fn note_patterns<T: AsRef<str>>(&self, cluster: &Cluster, session: &Session, wanted: &[T]) {
         let patterns = session.patterns();
         let (mut set, mut remove, mut begun) = (Vec::new(), Vec::new(), Vec::new());
+        let here = wanted.iter().map(AsRef::as_ref).filter(|pattern| patterns.contains(*pattern));
+        // Before it is answered, so that what is published from then on is heard.
+        cluster.redis.join(here).await;
         for pattern in wanted.iter().map(AsRef::as_ref) {
             let field = format!("{PATTERN}{pattern}");
             match patterns.get_index_of(pattern) {
                 Some(place) => {
-                    // Before it is answered, so that what is published from then on is heard.
-                    cluster.redis.join(pattern).await;
                     set.push((field, place.to_string()));
                     begun.extend(cluster.redis.positions(std::iter::once(pattern)));
                 }

@@ -55,7 +55,7 @@ impl Server {
         let reached = if verb == Verb::Connect && !is_stream {
             self.come(cluster, &id, &asker).await
         } else {
-            self.forward(cluster, &id, asker).await
+            self.forward(cluster, &id, asker, verb == Verb::Publish).await
         };
         if matches!(reached, Reached::Unreachable) {
             self.metrics.cluster.unreachable.inc();
@@ -112,7 +112,7 @@ impl Server {
     }
 
     /// Has the owner of a session carry a message out.
-    async fn forward(&self, cluster: &Cluster, id: &ClientId, asker: Asker) -> Reached {
+    async fn forward(&self, cluster: &Cluster, id: &ClientId, asker: Asker, is_publication: bool) -> Reached {
         let owner = match cluster.redis.find_session(id).await {
             Ok(Some(record)) if record.node == cluster.redis.me() => {
                 return self.come(cluster, id, &asker).await;
@@ -124,6 +124,8 @@ impl Server {
         let again = asker.copied();
         match self.carry_over(cluster, owner, asker).await {
             Ok(reached) => reached,
+            // It may have been published; the others may be done twice.
+            Err(Unanswered::Silent) if is_publication => Reached::Unreachable,
             // The owner is dead, or has given the session away.
             Err(_) => self.come(cluster, id, &again).await,
         }

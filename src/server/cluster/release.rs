@@ -110,7 +110,7 @@ impl Server {
             });
             let is_late = Instant::now() >= until;
             match packed_up {
-                Some(state) if !is_behind || is_late => return Answer::State(state),
+                Some(state) if !is_behind || is_late => return Answer::State(Box::new(state)),
                 None if is_late => {
                     tracing::warn!(client = %session.id(), "a transport did not let go of a session in time");
                     return Answer::Failed;

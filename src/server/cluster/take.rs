@@ -141,7 +141,7 @@ impl Server {
             match self.ask_for(cluster, session.id(), record.node, &heard, asker).await {
                 Ok(Answer::State(state)) => {
                     if state.patterns.iter().all(|pattern| noted.patterns.contains(pattern)) {
-                        return Ok(Some(Brought::from_owner(state)));
+                        return Ok(Some(Brought::from_owner(*state)));
                     }
                     // It has subscribed to more in this moment, which Redis knows by now, or soon.
                     tokio::time::sleep(LOOK).await;
@@ -175,9 +175,7 @@ impl Server {
         for pattern in patterns {
             self.trie.subscribe(session, pattern, self.limits.subscriptions);
         }
-        for pattern in patterns {
-            cluster.redis.join(pattern).await;
-        }
+        cluster.redis.join(patterns.iter().map(String::as_str)).await;
     }
 
     async fn ask_for(

@@ -40,7 +40,7 @@ pub(super) struct Asker {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
     /// The session.
-    State(State),
+    State(Box<State>),
     /// The session is not here.
     NotMine,
     /// Who asks does not show that it is the session's client.

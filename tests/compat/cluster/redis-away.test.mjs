@@ -131,3 +131,16 @@ testNodes('publications that several nodes accepted alone are all delivered once
   const wanted = [1, 2, 3].flatMap((round) => nodes.map(({ name }) => `${name}, ${round}`));
   assert.deepEqual(heard.toSorted(), [...wanted, 'the last'].toSorted());
 });
+
+testNodes('clients behind the balancer go on with their node while Redis is away', async (workbench) => {
+  const { redis, nodes, url, balancer } = await startNodes(workbench);
+  redis.stall();
+  await notReady(...nodes);
+  await balancer.seesReady();
+  const clientId = await handshake(url);
+  await subscribe(url, clientId, '/n/alone');
+  const [reply] = await post(url, [{ channel: '/n/alone', data: 'alone' }]);
+  assert.equal(reply.successful, true, JSON.stringify(reply));
+  const replies = await poll(url, clientId, { timeout: 0 });
+  assert.ok(replies.some(({ data }) => data === 'alone'), JSON.stringify(replies));
+});

@@ -18,6 +18,7 @@ export const METRICS = {
   adopted: 'faye_sessions_adopted_total',
   released: 'faye_sessions_released_total',
   fenced: 'faye_sessions_fenced_total',
+  published: 'faye_publications_total',
   sessions: 'faye_sessions',
   webSockets: 'faye_websockets',
   streams: 'faye_streams',
