@@ -52,12 +52,18 @@ struct Node {
     broker: Broker,
     heard: Arc<Heard>,
     metrics: Metrics,
+    _tasks: tokio::task::JoinSet<()>,
 }
 
 impl Node {
     fn in_memory() -> Self {
         let broker = Broker::Memory(Memory::new(&HistoryStore::default()));
-        Self { broker, heard: Arc::default(), metrics: Metrics::default() }
+        Self {
+            broker,
+            heard: Arc::default(),
+            metrics: Metrics::default(),
+            _tasks: tokio::task::JoinSet::new(),
+        }
     }
 
     async fn on(redis: &support::redis::Redis) -> Self {
@@ -76,10 +82,10 @@ impl Node {
         let broker =
             Redis::new(&settings, 1 << 20, Duration::from_secs(50), handlers, metrics.clone()).unwrap();
         let broker = Arc::new(broker);
-        let running = Arc::clone(&broker);
-        tokio::spawn(async move { running.run().await });
+        let mut tasks = tokio::task::JoinSet::new();
+        broker.run(&mut tasks);
         assert!(broker.join(std::iter::once("/**")).await, "the lanes are not heard");
-        Self { broker: Broker::Redis(broker), heard, metrics }
+        Self { broker: Broker::Redis(broker), heard, metrics, _tasks: tasks }
     }
 
     async fn publish(&self, channel: &str, data: usize, history: Option<History>) {

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{FromRedisValue, Value};
+use tokio::task::JoinSet;
 
 pub use calls::{Answer, Unanswered};
 pub use frame::NodeId;
@@ -118,11 +119,16 @@ impl Redis {
         })
     }
 
-    /// Hears, publishes and tests for as long as it is polled.
-    pub async fn run(self: &Arc<Self>) {
-        let writers = self.lanes.iter().map(|lane| lane.writer.run(&self.shared));
-        let writing = futures_util::future::join_all(writers);
-        tokio::join!(self.listen(), self.probe(), writing);
+    /// Has tasks hear, publish and test for as long as the set is there.
+    pub fn run(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
+        for lane in Lane::all() {
+            let this = Arc::clone(self);
+            tasks.spawn(async move { this.lanes[lane.index()].writer.run(&this.shared).await });
+        }
+        let this = Arc::clone(self);
+        tasks.spawn(async move { this.listen().await });
+        let this = Arc::clone(self);
+        tasks.spawn(async move { this.probe().await });
     }
 
     /// This instance.

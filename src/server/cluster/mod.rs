@@ -18,6 +18,8 @@ use std::sync::{Arc, OnceLock, Weak};
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 pub(super) use note::Note;
@@ -41,6 +43,10 @@ pub(super) struct Cluster {
     ending: DashMap<ClientId, (), RandomState>,
     /// How far this instance had come in each lane when it said so last.
     noted: Mutex<Vec<(Lane, u64)>>,
+    /// Sessions that got something and are to be written to.
+    fresh: Mutex<Touched>,
+    /// There are some.
+    flushing: Notify,
     /// Sessions that got something while it is not known whether they are still this instance's.
     held_back: Mutex<Touched>,
     /// Others may own what this instance owned; each session is looked at.
@@ -118,6 +124,8 @@ impl Cluster {
             owned: DashMap::default(),
             arriving: DashMap::default(),
             noted: Mutex::default(),
+            fresh: Mutex::default(),
+            flushing: Notify::new(),
             held_back: Mutex::default(),
             ending: DashMap::default(),
             in_doubt: AtomicBool::new(false),
@@ -137,7 +145,20 @@ impl Server {
         let Some(cluster) = &self.cluster else { return std::future::pending().await };
         // It is set once, by who runs the server.
         let _ = cluster.server.set(Arc::downgrade(self));
-        tokio::join!(cluster.redis.run(), self.beat());
+        // Each with a task of its own, so that what wakes one is nothing to the others.
+        let mut tasks = JoinSet::new();
+        cluster.redis.run(&mut tasks);
+        let server = Arc::clone(self);
+        tasks.spawn(async move { server.beat().await });
+        let server = Arc::clone(self);
+        tasks.spawn(async move { server.write_fresh().await });
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended
+                && let Ok(panic) = error.try_into_panic()
+            {
+                std::panic::resume_unwind(panic);
+            }
+        }
     }
 
     /// Whether a load balancer shall send clients here.
@@ -167,7 +188,20 @@ impl Server {
         if let Some(cluster) = self.cluster.as_ref().filter(|cluster| is_doubtful(cluster)) {
             // Another instance may own these sessions by now, and has heard the same. They wait until that is known.
             cluster.held_back.lock().append(&mut touched);
+        } else if let Some(cluster) = &self.cluster {
+            cluster.fresh.lock().append(&mut touched);
+            cluster.flushing.notify_one();
         }
-        touched.flush();
+    }
+
+    /// Writes to the sessions that got something, for as long as it is polled: while it writes, more comes, which then
+    /// leaves in one write for each session. No lane is locked meanwhile.
+    async fn write_fresh(&self) {
+        let Some(cluster) = &self.cluster else { return };
+        loop {
+            cluster.flushing.notified().await;
+            let mut fresh = std::mem::take(&mut *cluster.fresh.lock());
+            fresh.flush();
+        }
     }
 }
