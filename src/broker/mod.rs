@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 pub use memory::Memory;
-pub use redis::{Answer, Away, Beat, Deliver, Handlers, NodeId, Record, Redis, Unanswered, Written};
+pub use redis::{Answer, Away, Deliver, Handlers, NodeId, Record, Redis, Unanswered, Written};
 
 use crate::bayeux::Publication;
 

@@ -19,12 +19,12 @@ pub enum Attached {
 }
 
 impl Session {
-    /// Attaches a transport; the one before is told that it was superseded. `false` if the session has ended.
+    /// Attaches a transport; the one before is told that it was superseded. `false` if the session has ended or departed.
     /// A stream that is superseded by a request stands by; a second stream takes the place of the first for good.
     pub fn attach(self: &Arc<Self>, attachment: &Arc<dyn Attachment>) -> bool {
         let superseded = {
             let mut state = self.lock();
-            if state.ended {
+            if state.ended || state.departed {
                 return false;
             }
             state.replace(attachment)
@@ -37,7 +37,7 @@ impl Session {
     pub fn attach_or_yield(self: &Arc<Self>, attachment: &Arc<dyn Attachment>) -> Attached {
         let (superseded, attached) = {
             let mut state = self.lock();
-            if state.ended {
+            if state.ended || state.departed {
                 return Attached::Ended;
             }
             if state.attachment.as_ref().is_some_and(is_stream) {
@@ -57,7 +57,7 @@ impl Session {
         let superseded = {
             let mut state = self.lock();
             match state.standby.take() {
-                Some(stream) if !state.ended => state.replace(&stream),
+                Some(stream) if !state.ended && !state.departed => state.replace(&stream),
                 _ => return,
             }
         };

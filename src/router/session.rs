@@ -56,6 +56,8 @@ pub(super) struct State {
     touched: bool,
     connected: bool,
     pub(super) ended: bool,
+    /// Another instance has the session, or is getting it: nothing changes here any more.
+    pub(super) departed: bool,
     /// Connects that are held; while there are any, the session does not expire.
     held: u32,
     deadline: Instant,
@@ -72,6 +74,7 @@ impl Session {
             touched: false,
             connected: false,
             ended: false,
+            departed: false,
             held: 0,
             deadline: Instant::now() + common.lifetime,
             standby: None,
@@ -168,7 +171,7 @@ impl Session {
     /// ended.
     pub fn connect(&self) -> Option<bool> {
         let mut state = self.state.lock();
-        if state.ended {
+        if state.ended || state.departed {
             return None;
         }
         state.deadline = Instant::now() + self.common.lifetime;
@@ -217,13 +220,19 @@ impl Session {
 
     /// Ends the session: no message gets in any more, and the transports are told. The patterns that it had, or `None`
     /// if it had ended before. The caller takes them out of the trie and the session out of its table.
+    /// Not one that has departed: it is not this instance's to end.
     pub fn end(self: &Arc<Self>) -> Option<Patterns> {
+        self.end_if(|state| !state.departed)
+    }
+
+    /// Ends a session here that is another instance's.
+    pub fn end_here(self: &Arc<Self>) -> Option<Patterns> {
         self.end_if(|_| true)
     }
 
     /// Ends the session if its time is over; a connect that has just come saves it.
     pub fn end_if_expired(self: &Arc<Self>) -> Option<Patterns> {
-        self.end_if(|state| state.deadline(self.common.lifetime) <= Instant::now())
+        self.end_if(|state| !state.departed && state.deadline(self.common.lifetime) <= Instant::now())
     }
 
     fn end_if(self: &Arc<Self>, may_end: impl FnOnce(&State) -> bool) -> Option<Patterns> {

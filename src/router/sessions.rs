@@ -85,11 +85,14 @@ impl Sessions {
     }
 
     /// Forgets a session that has ended and has no subscription any more.
-    pub fn forget(&self, session: &Session) {
-        if self.table.remove_if(session.id(), |_, there| std::ptr::eq(Arc::as_ptr(there), session)).is_some()
-        {
+    /// False if it was not found, or another has its place.
+    pub fn forget(&self, session: &Session) -> bool {
+        let is_it = |_: &ClientId, there: &mut Arc<Session>| std::ptr::eq(Arc::as_ptr(there), session);
+        let is_found = self.table.remove_if_mut(session.id(), is_it).is_some();
+        if is_found {
             self.give_up(session);
         }
+        is_found
     }
 
     /// Forgets a session that was made and never admitted.

@@ -38,11 +38,15 @@ impl Session {
         Progress::Waiting(lowest)
     }
 
-    /// Takes every transport off the session, which another instance has now. Messages stay in the mailbox.
+    /// Takes every transport off the session, which another instance has now, or is getting. Messages stay in the
+    /// mailbox, and from now on nothing can be changed: no subscription, no transport, no end.
     /// `interval` are milliseconds after which a client whose connect is held shall come back.
     pub fn depart(self: &Arc<Self>, interval: u64) {
         let transports = {
+            // Subscriptions change under this lock, so each is either made by now or will not be.
+            let _subscriptions = self.subscriptions();
             let mut state = self.lock();
+            state.departed = true;
             let attached = state.attachment.take();
             if let Some(attached) = &attached {
                 state.holder.outlive(attached);
@@ -55,6 +59,17 @@ impl Session {
         }
     }
 
+    /// The other instance did not take it: the session is this instance's again.
+    pub fn stay(&self) {
+        self.lock().departed = false;
+    }
+
+    /// Whether another instance has the session, or is getting it.
+    #[must_use]
+    pub fn has_departed(&self) -> bool {
+        self.lock().departed
+    }
+
     /// What waits, if nothing is being written.
     #[must_use]
     pub fn waiting(&self) -> Option<Vec<Arc<Publication>>> {
@@ -62,11 +77,17 @@ impl Session {
         (!state.mailbox.is_leased()).then(|| state.mailbox.items().cloned().collect())
     }
 
-    /// Puts what the session brings along before what has come here meanwhile, of which what it knows is dropped.
-    pub fn arrive(&self, brought: Vec<Arc<Publication>>, is_new: impl Fn(&Publication) -> bool) {
+    /// Puts what the session brings along before what has come here meanwhile, of which what it knows is dropped. False if
+    /// the session has ended here, because too much came.
+    #[must_use]
+    pub fn arrive(&self, brought: Vec<Arc<Publication>>, is_new: impl Fn(&Publication) -> bool) -> bool {
         let mut state = self.lock();
+        if state.ended {
+            return false;
+        }
         state.mailbox.merge(brought, is_new);
         state.set_connected();
+        true
     }
 
     /// The patterns, in the order in which it subscribed; none once it ended.

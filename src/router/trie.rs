@@ -31,6 +31,8 @@ pub enum Change {
     Full,
     /// The session has ended.
     Ended,
+    /// The session is another instance's by now.
+    Departed,
 }
 
 /// Makes of a publication what one receiver shall get, or nothing.
@@ -102,6 +104,9 @@ impl Trie {
     pub fn subscribe(&self, session: &Arc<Session>, pattern: &str, limit: usize) -> Change {
         let mut subscriptions = session.subscriptions();
         let Some(patterns) = subscriptions.as_mut() else { return Change::Ended };
+        if session.has_departed() {
+            return Change::Departed;
+        }
         if patterns.contains(pattern) {
             return Change::Unchanged;
         }
@@ -121,6 +126,9 @@ impl Trie {
     pub fn unsubscribe(&self, session: &Arc<Session>, pattern: &str) -> Change {
         let mut subscriptions = session.subscriptions();
         let Some(patterns) = subscriptions.as_mut() else { return Change::Ended };
+        if session.has_departed() {
+            return Change::Departed;
+        }
         if !patterns.shift_remove(pattern) {
             return Change::Unchanged;
         }

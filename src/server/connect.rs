@@ -41,7 +41,9 @@ impl Server {
         let connected = session.filter(|_| outcome.is_done()).and_then(|session| {
             let first = session.connect();
             if first.is_none() {
-                outcome = Outcome::Failed(client_unknown(message));
+                let has_departed = session.has_departed();
+                let error = if has_departed { BayeuxError::Unreachable } else { client_unknown(message) };
+                outcome = Outcome::Failed(error);
             }
             Some((session, first?))
         });

@@ -5,6 +5,7 @@
 
 use super::Server;
 use super::receive::Request;
+use crate::bayeux::BayeuxError;
 use crate::bayeux::reply::{self, Outcome};
 
 impl Server {
@@ -13,7 +14,9 @@ impl Server {
         let session = self.session_of(request, &mut outcome);
         let message = request.message;
         if let (Outcome::Done, Some(session)) = (&outcome, session) {
-            self.end(&session);
+            if !self.end(&session) && session.has_departed() {
+                outcome = Outcome::Failed(BayeuxError::Unreachable);
+            }
         }
         reply::plain(out, message, &outcome, outcome.is_done());
         outcome

@@ -72,6 +72,7 @@ impl Server {
             BayeuxError::TooManySessions(self.limits.sessions)
         })?;
         self.expiry.watch(&session);
+        self.own(session.id());
         self.emit(|| Event::Handshake { client: *session.id() });
         Ok(session)
     }

@@ -162,8 +162,9 @@ impl Server {
             self.trie.remove(session, &pattern);
             self.emit(|| Event::Unsubscribe { client: *session.id(), channel: pattern.into_string() });
         }
-        self.sessions.forget(session);
-        self.forget_everywhere(*session.id());
+        if self.sessions.forget(session) {
+            self.forget_everywhere(*session.id());
+        }
         self.emit(|| Event::Disconnect { client: *session.id() });
     }
 
@@ -186,6 +187,9 @@ impl Server {
             *outcome = Outcome::Failed(BayeuxError::ParameterMissing("clientId"));
         } else if session.is_none() {
             *outcome = Outcome::Failed(client_unknown(message));
+        } else if session.as_ref().is_some_and(|session| session.has_departed()) {
+            *outcome = Outcome::Failed(BayeuxError::Unreachable);
+            return None;
         }
         session
     }

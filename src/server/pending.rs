@@ -2,6 +2,7 @@
 //! out in its order; what publications and notes come to is waited for together.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -14,10 +15,15 @@ use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{Advice, BayeuxError, Message, Verb, channel};
 use crate::broker::Receipt;
 use crate::peer::Peer;
+use crate::policy::Policy;
 use crate::router::Touched;
 
 /// Milliseconds after which a client comes back whose session could not be reached, at least.
 const AGAIN: u64 = 500;
+/// How often a message is carried out anew whose session moves.
+const ATTEMPTS: usize = 20;
+/// The pause between two attempts.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A message that was carried out here.
 struct Carried {
@@ -50,54 +56,39 @@ impl Server {
         let alone = messages.len() == 1;
         let mut received = Received::default();
         let mut parts = Vec::new();
-        for mut message in messages {
-            if may_move && self.cluster.is_some() {
-                match self.reach(&message, peer, &policy).await {
-                    Reached::Here => {}
-                    Reached::Carried { replies, cookie } => {
-                        received.cookie = cookie.or(received.cookie);
-                        parts.push(Part::Ready(replies.into_bytes()));
-                        continue;
-                    }
-                    Reached::Unreachable => {
-                        parts.push(Part::Ready(self.out_of_reach(&message)));
-                        continue;
+        for message in messages {
+            // A session may move to another instance in the moment in which its message is carried out here.
+            for attempt in 0.. {
+                let may_move = may_move && self.cluster.is_some();
+                if may_move {
+                    match self.reach(&message, peer, &policy).await {
+                        Reached::Here => {}
+                        Reached::Carried { replies, cookie } => {
+                            received.cookie = cookie.or(received.cookie);
+                            parts.push(Part::Ready(replies.into_bytes()));
+                            break;
+                        }
+                        Reached::Unreachable => {
+                            parts.push(Part::Ready(self.out_of_reach(&message)));
+                            break;
+                        }
                     }
                 }
-            }
-            let credentials = policy.credentials(&mut message, peer);
-            let Some(mut message) = self.pipeline.incoming(message, peer, || touched.flush()).await else {
-                continue;
-            };
-            let (answers, charged) = self.ask(&policy, &mut message, &credentials, peer, touched).await;
-            let mut reply = Vec::with_capacity(256);
-            let request = self.request(&message, peer, alone, &policy, &credentials, &answers);
-            let request = Request { charged, ..request };
-            let verb = message.verb();
-            let done = self.carry_out(verb, &request, &mut reply);
-            received.cookie = done.cookie.or(received.cookie);
-            let mut receipt = None;
-            if let Some(accepted) = &done.publish
-                // Messages to /service/ are for the server alone.
-                && !channel::is_service(&accepted.channel)
-                && let Some(seen) = self.pipeline.publication(message.clone(), || touched.flush()).await
-            {
-                receipt = self.spread(accepted, seen, touched);
-            }
-            let note = match (done.begun, verb) {
-                _ if self.cluster.is_none() => None,
-                (Some(id), _) => Some(Note::Begun(id)),
-                // Of an array that was refused, the channels before the bad one stay.
-                (None, Verb::Subscribe | Verb::Unsubscribe) => Some(Note::Changed(Box::new(message.clone()))),
-                _ => None,
-            };
-            let mut carried =
-                Carried { message, reply, accepted: done.accepted, receipt, publish: done.publish, note };
-            if self.cluster.is_some() {
-                parts.push(Part::Carried(Box::new(carried)));
-            } else {
-                self.wait_for(&mut carried).await;
-                self.finish(carried, &mut received, peer, touched).await;
+                let carried =
+                    self.work_off(message.clone(), peer, &policy, alone, &mut received, touched).await;
+                match carried {
+                    Some((_, true)) if may_move && attempt < ATTEMPTS => tokio::time::sleep(LOOK).await,
+                    Some((_, true)) if may_move => {
+                        parts.push(Part::Ready(self.out_of_reach(&message)));
+                        break;
+                    }
+                    Some((carried, has_departed)) => {
+                        received.has_departed |= has_departed;
+                        parts.extend(self.finish_now(carried, &mut received, peer, touched).await);
+                        break;
+                    }
+                    None => break,
+                }
             }
         }
         if !parts.is_empty() {
@@ -105,6 +96,62 @@ impl Server {
             self.finish_all(parts, &mut received, peer, touched).await;
         }
         received
+    }
+
+    /// Carries a message out here. `None` if an extension dropped it; with it, whether its session is another instance's
+    /// by now.
+    async fn work_off(
+        &self,
+        mut message: Message,
+        peer: &Arc<Peer>,
+        policy: &Policy,
+        alone: bool,
+        received: &mut Received,
+        touched: &mut Touched,
+    ) -> Option<(Carried, bool)> {
+        let credentials = policy.credentials(&mut message, peer);
+        let mut message = self.pipeline.incoming(message, peer, || touched.flush()).await?;
+        let (answers, charged) = self.ask(policy, &mut message, &credentials, peer, touched).await;
+        let mut reply = Vec::with_capacity(256);
+        let request = self.request(&message, peer, alone, policy, &credentials, &answers);
+        let request = Request { charged, ..request };
+        let verb = message.verb();
+        let done = self.carry_out(verb, &request, &mut reply);
+        received.cookie = done.cookie.or(received.cookie);
+        let mut receipt = None;
+        if let Some(accepted) = &done.publish
+            // Messages to /service/ are for the server alone.
+            && !channel::is_service(&accepted.channel)
+            && let Some(seen) = self.pipeline.publication(message.clone(), || touched.flush()).await
+        {
+            receipt = self.spread(accepted, seen, touched);
+        }
+        let note = match (done.begun, verb) {
+            _ if self.cluster.is_none() => None,
+            (Some(id), _) => Some(Note::Begun(id)),
+            // Of an array that was refused, the channels before the bad one stay.
+            (None, Verb::Subscribe | Verb::Unsubscribe) => Some(Note::Changed(Box::new(message.clone()))),
+            _ => None,
+        };
+        let carried =
+            Carried { message, reply, accepted: done.accepted, receipt, publish: done.publish, note };
+        Some((carried, done.has_departed))
+    }
+
+    /// Finishes a message at once, unless other instances have a say in it.
+    async fn finish_now(
+        &self,
+        mut carried: Carried,
+        received: &mut Received,
+        peer: &Arc<Peer>,
+        touched: &mut Touched,
+    ) -> Option<Part> {
+        if self.cluster.is_some() {
+            return Some(Part::Carried(Box::new(carried)));
+        }
+        self.wait_for(&mut carried).await;
+        self.finish(carried, received, peer, touched).await;
+        None
     }
 
     /// Waits until every publication is accepted or not, and everything noted; then finishes the replies.

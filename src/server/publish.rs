@@ -155,6 +155,11 @@ impl Server {
         let message = parse::parse_one(&object)?;
         let receiver = Receiver { client: session.id(), peer: session.peer() };
         let message = self.pipeline.delivery(message, &receiver)?;
-        Some(Arc::new(Publication::new(publication.channel(), message)))
+        let adapted = Publication::new(publication.channel(), message);
+        // It stands where the other stood.
+        Some(Arc::new(match publication.position() {
+            Some(position) => adapted.at(position),
+            None => adapted,
+        }))
     }
 }

@@ -23,6 +23,8 @@ pub struct Received {
     pub connects: SmallVec<[Accepted; 1]>,
     /// A cookie that the browser is to keep, so that it is known again.
     pub cookie: Option<Browser>,
+    /// Whether something was not carried out because its session is another instance's by now.
+    pub(super) has_departed: bool,
 }
 
 /// A connect that was accepted. The transport attaches itself to the session, and answers.
@@ -68,8 +70,8 @@ pub(super) struct Done {
     pub(super) publish: Option<Publish>,
     /// A session that has begun.
     pub(super) begun: Option<ClientId>,
-    /// Whether the message was carried out.
-    pub(super) is_done: bool,
+    /// Whether the message could not be carried out because its session is another instance's by now.
+    pub(super) has_departed: bool,
 }
 
 impl Accepted {
@@ -188,8 +190,8 @@ impl Server {
             }
         };
         counter.inc();
-        done.is_done = outcome.is_done();
-        if !done.is_done {
+        done.has_departed = matches!(outcome, Outcome::Failed(BayeuxError::Unreachable));
+        if !outcome.is_done() {
             self.metrics.errors.inc();
         }
         done

@@ -17,6 +17,10 @@ use crate::broker::Replay;
 const MESSAGES: &[u8] = b"10000";
 /// Channels of a lane that are looked at.
 const CHANNELS: &[u8] = b"10000";
+/// Bytes that are looked at.
+const BYTES: &[u8] = b"16777216";
+/// How often it is tried to look.
+const ATTEMPTS: usize = 20;
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -29,12 +33,20 @@ impl Redis {
         let this = Arc::clone(self);
         tokio::spawn(async move {
             let heard = &this.lanes[lane.index()].heard;
-            while let Some(behind) = heard.missing_behind() {
+            let mut attempts = 0;
+            while let Some((behind, until)) = heard.missing() {
                 match this.kept_behind(lane, behind).await {
-                    Ok((epoch, found)) => heard.fill(epoch, found),
-                    Err(error) => {
+                    Ok((epoch, found)) => heard.fill(epoch, until, found),
+                    // While Redis is away, nothing more comes either.
+                    Err(Unavailable::Away) => tokio::time::sleep(with_jitter(PAUSE)).await,
+                    Err(error) if attempts < ATTEMPTS => {
+                        attempts += 1;
                         tracing::debug!(lane = lane.index(), %error, "what was missed cannot be looked for yet");
                         tokio::time::sleep(with_jitter(PAUSE)).await;
+                    }
+                    Err(error) => {
+                        tracing::warn!(lane = lane.index(), %error, "what was missed cannot be looked for");
+                        heard.give_up(until);
                     }
                 }
             }
@@ -51,7 +63,7 @@ impl Redis {
         let keys = [shared.names.lane(lane), shared.names.recent(lane)];
         let prefix = shared.names.histories(lane);
         let behind = behind.to_string();
-        let arguments = [prefix.as_bytes(), behind.as_bytes(), MESSAGES, CHANNELS];
+        let arguments = [prefix.as_bytes(), behind.as_bytes(), MESSAGES, CHANNELS, BYTES];
         let answer = FILL.run(&shared.link, &keys.each_ref().map(String::as_str), &arguments).await?;
         let Value::Array(parts) = answer else { return Err(Unavailable::Senseless) };
         let mut parts = parts.into_iter();

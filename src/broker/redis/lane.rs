@@ -1,6 +1,6 @@
 //! One lane on this instance: how far it has come, what is delivered in which order, and when something is missing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -17,6 +17,8 @@ pub type Deliver = Arc<dyn Fn(&[Arc<Publication>], bool) + Send + Sync>;
 const WAITING: usize = 10_000;
 /// Bytes of them.
 const WAITING_BYTES: usize = 16 * 1024 * 1024;
+/// Publications of our own that were delivered at once and are known again when they come back: more than ever wait.
+const AT_ONCE: usize = 20_000;
 
 /// A lane as it is heard here.
 pub(super) struct Heard {
@@ -31,8 +33,10 @@ pub(super) struct Heard {
 struct State {
     /// The life of the lane and the newest number of it that was delivered here. Nothing before this instance listens.
     at: Option<(u64, u64)>,
-    /// The newest of our own counters that was delivered here, as it came back or at once.
+    /// The newest of our own counters that came back.
     own: u64,
+    /// Those of our own that were delivered at once, because Redis was away, and have not come back yet.
+    at_once: BTreeSet<u64>,
     /// Something is missing, and is being looked for; what comes meanwhile waits.
     gap: Option<Gap>,
 }
@@ -87,6 +91,9 @@ impl Heard {
         });
         let mut state = self.state.lock();
         if let Some(gap) = &mut state.gap {
+            if first > gap.last() + 1 {
+                gap.until = first - 1;
+            }
             arrived.for_each(|arrived| gap.add(arrived));
             return Then::Nothing;
         }
@@ -109,8 +116,13 @@ impl Heard {
     /// is nothing that it misses.
     pub(super) fn reached(&self, epoch: u64, number: u64) -> Then {
         let mut state = self.state.lock();
+        if let Some(gap) = &mut state.gap {
+            if number > gap.last() {
+                gap.until = number;
+            }
+            return Then::Nothing;
+        }
         match state.at {
-            _ if state.gap.is_some() => return Then::Nothing,
             None => state.at = Some((epoch, number)),
             Some((_, here)) if here >= number => state.at = Some((epoch, here)),
             Some(_) => {
@@ -129,15 +141,19 @@ impl Heard {
         state.gap = None;
     }
 
-    /// Behind which number something is missing, if it is.
-    pub(super) fn missing_behind(&self) -> Option<u64> {
+    /// Behind which number something is missing, if it is, and up to which.
+    pub(super) fn missing(&self) -> Option<(u64, u64)> {
         let state = self.state.lock();
-        state.gap.as_ref().and(state.at).map(|(_, number)| number)
+        state.gap.as_ref().zip(state.at).map(|(gap, (_, number))| (number, gap.until))
     }
 
-    /// Ends a gap by what was found of the publications that were missing, in this life of the lane.
-    pub(super) fn fill(&self, epoch: u64, found: Vec<Arrived>) {
+    /// Ends a gap by what was found of the publications that were missing up to a number, in this life of the lane. If
+    /// more are missing by now, it stays.
+    pub(super) fn fill(&self, epoch: u64, until: u64, found: Vec<Arrived>) {
         let mut state = self.state.lock();
+        if state.gap.as_ref().is_some_and(|gap| gap.until != until) {
+            return;
+        }
         let (Some(gap), Some((before, here))) = (state.gap.take(), state.at) else { return };
         let mut all = gap.waiting;
         let came = all.len();
@@ -164,12 +180,22 @@ impl Heard {
         state.at = Some((epoch, end));
     }
 
+    /// Ends a gap without what was missing.
+    pub(super) fn give_up(&self, until: u64) {
+        let epoch = self.state.lock().at.map(|(epoch, _)| epoch);
+        if let Some(epoch) = epoch {
+            self.fill(epoch, until, Vec::new());
+        }
+    }
+
     /// Delivers a publication of our own at once, because Redis does not take it now; when it comes back it is known.
     /// It has no place in the lane yet.
     pub(super) fn deliver_own(&self, counter: u64, publication: &Arc<Publication>) {
         let mut state = self.state.lock();
-        if counter > state.own {
-            state.own = counter;
+        if counter > state.own && state.at_once.insert(counter) {
+            if state.at_once.len() > AT_ONCE {
+                state.at_once.pop_first();
+            }
             (self.deliver)(std::slice::from_ref(publication), false);
         }
     }
@@ -182,24 +208,23 @@ impl Heard {
 
     fn deliver(&self, state: &mut State, epoch: u64, arrived: impl Iterator<Item = Arrived>) {
         let mut publications = Vec::new();
-        let (mut newest, mut own) = (state.at.map_or(0, |(_, number)| number), state.own);
+        let mut newest = state.at.map_or(0, |(_, number)| number);
         for Arrived { number, publisher, counter, item } in arrived {
             if number <= newest {
                 continue;
             }
             newest = number;
             if publisher == self.me {
-                if counter <= own {
+                state.own = counter.max(state.own);
+                if state.at_once.remove(&counter) {
                     continue;
                 }
-                own = counter;
             }
             let position = Position { lane: self.lane, number };
             publications.push(Arc::new(Publication::encoded(&item.channel, Some(position), &item.object)));
         }
         // Before they are delivered: whoever comes by the lock then finds them in the mailboxes.
         state.at = Some((epoch, newest));
-        state.own = own;
         if !publications.is_empty() {
             self.metrics.redis.heard.inc_by(publications.len() as u64);
             (self.deliver)(&publications, true);
@@ -210,6 +235,11 @@ impl Heard {
 impl Gap {
     fn until(number: u64) -> Self {
         Self { until: number, waiting: BTreeMap::new(), bytes: 0 }
+    }
+
+    /// The last number that is known of.
+    fn last(&self) -> u64 {
+        self.waiting.keys().next_back().copied().unwrap_or(0).max(self.until)
     }
 
     fn add(&mut self, arrived: Arrived) {
@@ -263,11 +293,11 @@ mod tests {
         assert_eq!(other(&heard, 1, 16, 1), Then::Fill);
         assert_eq!(other(&heard, 1, 17, 1), Then::Nothing, "it waits");
         assert_eq!(*got.lock(), [11, 12]);
-        assert_eq!(heard.missing_behind(), Some(12));
-        heard.fill(1, vec![found(13), found(15), found(16), found(18)]);
+        assert_eq!(heard.missing(), Some((12, 15)));
+        heard.fill(1, 15, vec![found(13), found(15), found(16), found(18)]);
         assert_eq!(*got.lock(), [11, 12, 13, 15, 16, 17]);
         assert_eq!((metrics.redis.missed.get(), metrics.redis.recovered.get()), (1, 2));
-        assert_eq!(heard.missing_behind(), None);
+        assert_eq!(heard.missing(), None);
         assert_eq!(other(&heard, 1, 18, 1), Then::Nothing);
     }
 
@@ -277,7 +307,7 @@ mod tests {
         heard.reached(1, 10);
         assert_eq!(heard.reached(1, 10), Then::Nothing);
         assert_eq!(heard.reached(1, 12), Then::Fill);
-        heard.fill(1, vec![found(11), found(13)]);
+        heard.fill(1, 12, vec![found(11), found(13)]);
         assert_eq!(*got.lock(), [11]);
         assert_eq!((metrics.redis.missed.get(), metrics.redis.recovered.get()), (1, 1));
         assert_eq!(heard.number(), 12);
@@ -288,7 +318,7 @@ mod tests {
         let (heard, got, metrics) = heard();
         heard.reached(1, 10);
         assert_eq!(other(&heard, 2, 1001, 1), Then::Fill);
-        heard.fill(2, vec![]);
+        heard.fill(2, 1000, vec![]);
         assert_eq!(*got.lock(), [1001]);
         assert_eq!((metrics.redis.missed.get(), metrics.redis.resets.get()), (0, 1));
     }
@@ -307,12 +337,36 @@ mod tests {
     }
 
     #[test]
+    fn our_own_that_was_taken_before_redis_went_away_is_not_lost() {
+        let (heard, got, _) = heard();
+        heard.reached(1, 10);
+        // Redis took the first, which has not come back yet, when the second could not be sent.
+        heard.deliver_own(2, &Arc::new(Publication::encoded("/a", None, b"{}")));
+        heard.publications(1, 11, ME, 1, vec![item()]);
+        heard.publications(1, 12, ME, 2, vec![item()]);
+        assert_eq!(*got.lock(), [0, 11]);
+    }
+
+    #[test]
+    fn a_gap_that_grows_while_it_is_looked_for_stays() {
+        let (heard, got, metrics) = heard();
+        heard.reached(1, 10);
+        assert_eq!(other(&heard, 1, 13, 1), Then::Fill);
+        assert_eq!(other(&heard, 1, 16, 1), Then::Nothing);
+        heard.fill(1, 12, vec![found(11), found(12)]);
+        assert_eq!(heard.missing(), Some((10, 15)), "15 is missing too");
+        heard.fill(1, 15, vec![found(11), found(12), found(14), found(15)]);
+        assert_eq!(*got.lock(), [11, 12, 13, 14, 15, 16]);
+        assert_eq!(metrics.redis.missed.get(), 0);
+    }
+
+    #[test]
     fn what_waits_is_bounded() {
         let (heard, got, metrics) = heard();
         heard.reached(1, 0);
         other(&heard, 1, 2, 1);
         other(&heard, 1, 3, WAITING as u64 + 5);
-        heard.fill(1, vec![]);
+        heard.fill(1, 1, vec![]);
         assert_eq!(got.lock().len(), WAITING);
         assert_eq!(metrics.redis.missed.get(), 7);
     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use redis::{Cmd, RedisError, ServerErrorKind, Value};
+use redis::{Cmd, FromRedisValue, RedisError, ServerErrorKind, Value};
 use tokio::time::Instant;
 
 use super::address::{Address, Connection};
@@ -46,6 +46,8 @@ pub(super) struct Link {
 #[derive(Default)]
 struct Current {
     connection: Option<Connection>,
+    /// The run of the master, by which another one is known; nothing if there are several, or it does not say.
+    master: String,
     /// Tells the connections that there were apart.
     generation: u64,
 }
@@ -96,10 +98,12 @@ impl Link {
         let connecting = self.address.connect(self.deadline, None);
         let connected = tokio::time::timeout(self.deadline, connecting).await;
         match connected.unwrap_or_else(|_| Err(silence())) {
-            Ok(connection) => {
+            Ok(mut connection) => {
+                let master = self.run_of(&mut connection).await;
                 pause.length = FIRST_PAUSE;
                 let mut current = self.current.lock();
                 current.generation += 1;
+                current.master = master;
                 current.connection = Some(connection.clone());
                 self.metrics.redis.connects.inc();
                 Ok((connection, current.generation))
@@ -111,6 +115,23 @@ impl Link {
                 Err(Unavailable::Broken(error))
             }
         }
+    }
+
+    async fn run_of(&self, connection: &mut Connection) -> String {
+        if connection.mends_itself() {
+            return String::new();
+        }
+        let mut command = redis::cmd("INFO");
+        command.arg("server");
+        let answer = tokio::time::timeout(self.deadline, connection.run(&command)).await;
+        let info = answer.ok().and_then(Result::ok).and_then(|answer| String::from_redis_value(answer).ok());
+        let run = info.as_deref().and_then(|info| info.lines().find_map(|line| line.strip_prefix("run_id:")));
+        run.map(|run| run.trim().to_owned()).unwrap_or_default()
+    }
+
+    /// The run of the master that is connected, if it is known.
+    pub(super) fn master(&self) -> String {
+        self.current.lock().master.clone()
     }
 
     fn current(&self) -> Option<(Connection, u64)> {

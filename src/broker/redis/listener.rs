@@ -20,7 +20,7 @@ use crate::bayeux::{LANES, Lane};
 /// For how long a lane is listened to after its last subscriber here has gone.
 const LINGER: Duration = Duration::from_secs(30);
 /// How often it is looked for lanes that nobody needs.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(1);
 /// The pauses between two attempts to connect.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -155,7 +155,14 @@ impl Redis {
                 Ok(())
             }
         });
-        futures_util::future::try_join_all(joins).await.map(drop)
+        let mends_itself = connection.mends_itself();
+        let results: Vec<Result<(), Unavailable>> = futures_util::future::join_all(joins).await;
+        match results.into_iter().find(Result::is_err) {
+            // One node of many is lost; its lanes are tried again.
+            Some(_) if mends_itself => Ok(()),
+            Some(error) => error,
+            None => Ok(()),
+        }
     }
 
     /// Asks how far a lane has come, and looks for what was missed, if something was.

@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 pub use calls::{Answer, Unanswered};
 pub use frame::NodeId;
 pub use lane::Deliver;
-pub use nodes::Beat;
+use nodes::Beat;
 pub use registry::{Away, Record, Written};
 
 use super::{Receipt, Replay};
@@ -216,12 +216,17 @@ impl Redis {
         Ok(found.into_iter().map(publication).collect())
     }
 
-    /// Says that this instance lives.
+    /// Says that this instance lives. `late` is called before the lease is good again, if it was over.
     ///
     /// # Errors
     /// [`Away`] if Redis did not take it.
-    pub async fn beat(&self) -> Result<Beat, Away> {
-        Ok(self.beat_for(self.shared.settings.lease).await?)
+    pub async fn beat(&self, late: impl FnOnce()) -> Result<(), Away> {
+        let (beat, until) = self.beat_for(self.shared.settings.lease).await?;
+        if beat == Beat::Late {
+            late();
+        }
+        self.renew(until);
+        Ok(())
     }
 
     /// The newest number that was delivered in each lane that is listened to.
@@ -292,7 +297,7 @@ impl Shared {
         connection: &mut address::Connection,
     ) -> Result<(u64, u64), Unavailable> {
         let (candidate, lifetime, known) = (self.epoch_candidate(), self.lane_lifetime(), known.to_string());
-        let arguments = [&candidate[..], known.as_bytes(), &lifetime];
+        let arguments = [&candidate[..], known.as_bytes(), b"", &lifetime];
         let (key, arguments) = (self.names.lane(lane), &arguments[..]);
         let keys = [key.as_str()];
         let asking = scripts::STATE.run_on(connection, &keys, arguments);
@@ -310,7 +315,8 @@ impl Shared {
     async fn test(&self, lane: Lane, known: u64, probe: &[u8]) -> Result<(), Unavailable> {
         let keys = [self.names.lane(lane), self.names.channel(lane)];
         let (candidate, lifetime, known) = (self.epoch_candidate(), self.lane_lifetime(), known.to_string());
-        let arguments = [&candidate[..], known.as_bytes(), &lifetime, probe];
+        let master = self.link.master();
+        let arguments = [&candidate[..], known.as_bytes(), master.as_bytes(), &lifetime, probe];
         scripts::STATE.run(&self.link, &keys.each_ref().map(String::as_str), &arguments).await.map(drop)
     }
 }

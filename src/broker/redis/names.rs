@@ -65,6 +65,11 @@ impl Names {
         format!("{}:{{node-{node}}}:calls", self.prefix)
     }
 
+    /// A session that is packed, while it moves.
+    pub(super) fn luggage(&self, id: &ClientId) -> String {
+        format!("{}:luggage", self.session(id))
+    }
+
     /// A session: a hash.
     pub(super) fn session(&self, id: &ClientId) -> String {
         format!("{}:session:{{{}}}", self.prefix, id.as_str())

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::frame::NodeId;
 use super::link::Unavailable;
-use super::scripts::{ALIVE, BEAT};
+use super::scripts::{ALIVE, BEAT, POSITIONS};
 use super::{LANE_LIFETIME, Redis};
 use crate::bayeux::Lane;
 
@@ -33,7 +33,7 @@ impl Nodes {
 
 /// What a heartbeat found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Beat {
+pub(super) enum Beat {
     /// The lease went on without a break.
     InTime,
     /// Others may have taken this instance for dead meanwhile.
@@ -41,11 +41,11 @@ pub enum Beat {
 }
 
 impl Redis {
-    /// Says that this instance lives for so long.
+    /// Says that this instance lives for so long, and gives the end of the lease.
     ///
     /// # Errors
     /// [`Unavailable`] if Redis did not take it: then the lease ends some time.
-    pub(super) async fn beat_for(&self, lease: Duration) -> Result<Beat, Unavailable> {
+    pub(super) async fn beat_for(&self, lease: Duration) -> Result<(Beat, Instant), Unavailable> {
         let shared = &self.shared;
         let keys = [shared.names.nodes(), shared.names.leaving()];
         let me = shared.me.to_string();
@@ -61,8 +61,14 @@ impl Redis {
         let was_valid = parts.next().is_some_and(|part| part == "1");
         let others = parts.filter_map(|part| NodeId::parse(&part)).filter(|node| *node != shared.me);
         *self.nodes.others.lock() = others.collect();
-        let first = self.nodes.valid_until.lock().replace(sent + lease).is_none();
-        Ok(if was_valid || first { Beat::InTime } else { Beat::Late })
+        let is_first = self.nodes.valid_until.lock().is_none();
+        let beat = if was_valid || is_first { Beat::InTime } else { Beat::Late };
+        Ok((beat, sent + lease))
+    }
+
+    /// The lease is good until then.
+    pub(super) fn renew(&self, until: Instant) {
+        *self.nodes.valid_until.lock() = Some(until);
     }
 
     /// Whether the lease is over, so that others may own what this instance owned.
@@ -96,15 +102,13 @@ impl Redis {
             return Ok(());
         }
         let key = self.shared.names.positions(&self.shared.me.to_string());
-        let mut note = redis::cmd("HSET");
-        note.arg(&key);
+        let mut arguments = vec![LANE_LIFETIME.as_millis().to_string()];
         for (lane, number) in numbers {
-            note.arg(lane.index()).arg(*number);
+            arguments.push(lane.index().to_string());
+            arguments.push(number.to_string());
         }
-        let mut keep = redis::cmd("PEXPIRE");
-        keep.arg(&key).arg(LANE_LIFETIME.as_millis() as u64);
-        self.shared.link.run(&note).await?;
-        self.shared.link.run(&keep).await.map(drop)
+        let arguments: Vec<_> = arguments.iter().map(String::as_bytes).collect();
+        POSITIONS.run(&self.shared.link, &[&key], &arguments).await.map(drop)
     }
 
     /// How far an instance had come in each lane.

@@ -49,7 +49,8 @@ impl From<Unavailable> for Away {
 }
 
 impl Redis {
-    /// Notes something of a session that this instance owns, and that it is kept on. With `is_new`, it may be unknown.
+    /// Notes something of a session that this instance owns, and that it is kept on. With `is_whole`, that is all there is
+    /// of it, and it may be unknown.
     ///
     /// # Errors
     /// [`Away`] if Redis did not take it.
@@ -57,18 +58,27 @@ impl Redis {
         &self,
         id: &ClientId,
         epoch: u64,
-        is_new: bool,
+        is_whole: bool,
         set: &[(&str, &str)],
         remove: &[&str],
     ) -> Result<Written, Away> {
         let count = set.len().to_string();
-        let mut arguments: Vec<&[u8]> = vec![if is_new { b"new" } else { b"" }, count.as_bytes()];
+        let mut arguments: Vec<&[u8]> = vec![if is_whole { b"whole" } else { b"" }, count.as_bytes()];
         for (field, value) in set {
             arguments.push(field.as_bytes());
             arguments.push(value.as_bytes());
         }
         arguments.extend(remove.iter().map(|field| field.as_bytes()));
         self.write_session(id, epoch, &arguments).await
+    }
+
+    /// Forgets a session that the instance which owns it does not have any more.
+    ///
+    /// # Errors
+    /// [`Away`] if Redis did not take it.
+    pub async fn bury_session(&self, id: &ClientId, record: &Record) -> Result<Written, Away> {
+        let (owner, epoch) = (record.node.to_string(), record.epoch.to_string());
+        self.run_session(id, &[owner.as_bytes(), epoch.as_bytes(), b"0", b"end"]).await
     }
 
     /// Forgets a session that this instance owns.
@@ -84,8 +94,12 @@ impl Redis {
         let lifetime = self.session_lifetime();
         let mut arguments = vec![me.as_bytes(), epoch.as_bytes(), lifetime.as_bytes()];
         arguments.extend(rest);
+        self.run_session(id, &arguments).await
+    }
+
+    async fn run_session(&self, id: &ClientId, arguments: &[&[u8]]) -> Result<Written, Away> {
         let key = self.shared.names.session(id);
-        match SESSION.run(&self.shared.link, &[&key], &arguments).await? {
+        match SESSION.run(&self.shared.link, &[&key], arguments).await? {
             Value::Int(1) => Ok(Written::Yes),
             Value::Int(0) => Ok(Written::Fenced),
             _ => Ok(Written::Unknown),
@@ -116,6 +130,28 @@ impl Redis {
         let key = self.shared.names.session(id);
         let arguments = [epoch.as_bytes(), me.as_bytes(), lifetime.as_bytes()];
         Ok(CLAIM.run(&self.shared.link, &[&key], &arguments).await? == Value::Int(1))
+    }
+
+    /// Puts a packed session where the instance that takes it finds it, for a minute. It may be long, and what instances say
+    /// to each other may not.
+    ///
+    /// # Errors
+    /// [`Away`] if Redis did not take it.
+    pub async fn put_down(&self, id: &ClientId, packed: &[u8]) -> Result<(), Away> {
+        let mut put = redis::cmd("SET");
+        put.arg(self.shared.names.luggage(id)).arg(packed).arg("PX").arg(60_000);
+        Ok(self.shared.link.run(&put).await.map(drop)?)
+    }
+
+    /// Takes what was put down.
+    ///
+    /// # Errors
+    /// [`Away`] if Redis did not answer, or has nothing.
+    pub async fn pick_up(&self, id: &ClientId) -> Result<Vec<u8>, Away> {
+        let mut get = redis::cmd("GET");
+        get.arg(self.shared.names.luggage(id));
+        let answer = self.shared.link.run(&get).await?;
+        Option::<Vec<u8>>::from_redis_value(answer).ok().flatten().ok_or(Away)
     }
 
     /// How long what is known of a session is kept after each note, in milliseconds.

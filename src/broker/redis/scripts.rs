@@ -80,5 +80,6 @@ pub(super) static FILL: Script = Script::new(include_str!("lua/fill.lua"));
 pub(super) static REPLAY: Script = Script::new(include_str!("lua/replay.lua"));
 pub(super) static SESSION: Script = Script::new(include_str!("lua/session.lua"));
 pub(super) static CLAIM: Script = Script::new(include_str!("lua/claim.lua"));
+pub(super) static POSITIONS: Script = Script::new(include_str!("lua/positions.lua"));
 pub(super) static BEAT: Script = Script::new(include_str!("lua/beat.lua"));
 pub(super) static ALIVE: Script = Script::new(include_str!("lua/alive.lua"));

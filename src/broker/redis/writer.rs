@@ -3,10 +3,11 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use redis::Value;
+use redis::{FromRedisValue, Value};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
@@ -41,6 +42,8 @@ pub(super) struct Writer {
     /// Until when every channel is kept; nothing while Redis is away.
     recovering_until: Mutex<Option<Instant>>,
     wake: Notify,
+    /// The number behind the newest that Redis has given to something of ours.
+    given: AtomicU64,
 }
 
 #[derive(Default)]
@@ -65,7 +68,14 @@ struct Item {
 impl Writer {
     pub(super) fn new(lane: Lane, heard: Arc<Heard>) -> Self {
         let recovering_until = Mutex::new(Some(Instant::now()));
-        Self { lane, heard, queue: Mutex::default(), recovering_until, wake: Notify::new() }
+        Self {
+            lane,
+            heard,
+            queue: Mutex::default(),
+            recovering_until,
+            wake: Notify::new(),
+            given: AtomicU64::new(0),
+        }
     }
 
     /// Whether Redis does not take anything now.
@@ -162,7 +172,7 @@ impl Writer {
     /// Waits until Redis answers again.
     async fn wait(&self, shared: &Shared) {
         let probe = frame::probe(shared.me, 0);
-        while shared.test(self.lane, self.heard.number(), &probe).await.is_err() {
+        while shared.test(self.lane, self.known(), &probe).await.is_err() {
             tokio::time::sleep(with_jitter(PAUSE)).await;
         }
         self.come_back();
@@ -188,7 +198,8 @@ impl Writer {
         ];
         let mut arguments = vec![
             shared.epoch_candidate(),
-            self.heard.number().to_string().into_bytes(),
+            self.known().to_string().into_bytes(),
+            shared.link.master().into_bytes(),
             shared.lane_lifetime(),
             shared.me.to_string().into_bytes(),
             first.to_string().into_bytes(),
@@ -212,10 +223,16 @@ impl Writer {
         let answer = PUBLISH.run(&shared.link, &keys, &arguments).await?;
         shared.metrics.redis.batches.inc();
         shared.metrics.redis.published.inc_by(batch.len() as u64);
-        match answer {
-            Value::Array(parts) if parts.len() == 2 => Ok(()),
-            _ => Err(Unavailable::Senseless),
-        }
+        let Value::Array(parts) = answer else { return Err(Unavailable::Senseless) };
+        let number = parts.into_iter().nth(1).and_then(|part| u64::from_redis_value(part).ok());
+        let given = number.ok_or(Unavailable::Senseless)? + batch.len() as u64;
+        self.given.fetch_max(given, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// A number that is above all that this instance knows to have been given out in the lane, or the newest.
+    fn known(&self) -> u64 {
+        self.heard.number().max(self.given.load(Ordering::Acquire).saturating_sub(1))
     }
 
     /// Redis did not take a batch, as far as is known. What waits is accepted here, or refused.

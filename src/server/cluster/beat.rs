@@ -7,9 +7,9 @@ use futures_util::StreamExt;
 use tokio::time::Instant;
 
 use super::Cluster;
-use super::note::WAITING;
+use super::note::{WAITING, shown};
 use super::wire::packed;
-use crate::broker::{Away, Beat, Written};
+use crate::broker::{Away, Written};
 use crate::router::{Progress, Session};
 use crate::server::Server;
 
@@ -20,8 +20,8 @@ const AT_ONCE: usize = 256;
 enum Told {
     /// Everything: it may not know it.
     Whole(Arc<Session>),
-    /// That it lives on, and what waits for it now, if that has changed.
-    Alive(Arc<Session>, u64, Option<String>),
+    /// That it lives on, by its epoch, what waits for it now, if that has changed, and what it has shown.
+    Alive(Arc<Session>, u64, Option<String>, Option<(String, String)>),
 }
 
 impl Server {
@@ -49,10 +49,11 @@ impl Server {
     }
 
     pub(super) async fn beat_once(&self, cluster: &Cluster) -> Result<(), Away> {
-        if cluster.redis.beat().await? == Beat::Late {
+        let late = || {
             tracing::warn!("the lease of this instance was over; its sessions may be others' by now");
             cluster.in_doubt.store(true, Ordering::Release);
-        }
+        };
+        cluster.redis.beat(late).await?;
         let is_in_doubt = cluster.in_doubt.load(Ordering::Acquire);
         // Before the sessions are looked at: what was delivered up to here is in their mailboxes, or was written.
         let numbers = cluster.redis.numbers();
@@ -75,26 +76,31 @@ impl Server {
         let now = Instant::now();
         let mut told = Vec::new();
         for session in self.sessions.all() {
+            // Before its entry is locked: whoever delivers locks the other way round.
+            let progress = session.progress();
             let Some(mut owned) = cluster.owned.get_mut(session.id()) else { continue };
+            if owned.released.is_some() {
+                // Somebody else may have it by now, and may not have said so.
+                if all || owned.due <= now {
+                    owned.due = now + self.renewal();
+                    told.push(Told::Alive(Arc::clone(&session), owned.epoch, None, None));
+                }
+                continue;
+            }
             if !owned.is_noted {
                 told.push(Told::Whole(session));
                 continue;
             }
-            let waiting = match session.progress() {
+            let waiting = match progress {
                 Progress::Complete => Some(String::new()),
                 Progress::Waiting(lowest) => {
                     let before: Vec<_> =
                         packed(&lowest).into_iter().map(|(lane, at)| (lane, at - 1)).collect();
                     serde_json::to_string(&before).ok()
                 }
+                // What is being written has come since the last heartbeat, or in it.
                 Progress::Writing if owned.waiting.is_empty() => {
-                    // What is being written has come since the last heartbeat, or in it.
-                    let noted = cluster.noted.lock();
-                    let patterns = session.patterns();
-                    let lanes = cluster.redis.positions(patterns.iter().map(AsRef::as_ref));
-                    let before =
-                        noted.iter().filter(|(lane, _)| lanes.iter().any(|(other, _)| other == lane));
-                    serde_json::to_string(&packed(&before.copied().collect::<Vec<_>>())).ok()
+                    serde_json::to_string(&packed(&cluster.noted.lock())).ok()
                 }
                 Progress::Writing => None,
             };
@@ -102,49 +108,44 @@ impl Server {
             if let Some(waiting) = &changed {
                 owned.waiting.clone_from(waiting);
             }
-            if all || changed.is_some() || owned.due <= now {
+            let is_due = all || owned.due <= now;
+            if is_due || changed.is_some() {
                 owned.due = now + self.renewal();
                 let epoch = owned.epoch;
                 drop(owned);
-                told.push(Told::Alive(session, epoch, changed));
+                // What it has shown may have been renewed.
+                let shown = if is_due { shown(&session) } else { None };
+                told.push(Told::Alive(session, epoch, changed, shown));
             }
         }
         told
     }
 
     async fn tell_redis(&self, cluster: &Cluster, told: Told) -> Result<(), Away> {
-        match told {
-            Told::Whole(session) => {
-                self.note_whole(cluster, &session).await;
+        let (session, epoch, waiting, shown) = match told {
+            Told::Whole(session) => return self.note_whole(cluster, &session).await,
+            Told::Alive(session, epoch, waiting, shown) => (session, epoch, waiting, shown),
+        };
+        let (mut set, remove): (Vec<(&str, &str)>, &[&str]) = match waiting.as_deref() {
+            None => (Vec::new(), &[]),
+            Some("") => (Vec::new(), &[WAITING]),
+            Some(waiting) => (vec![(WAITING, waiting)], &[]),
+        };
+        set.extend(shown.as_ref().map(|(field, shown)| (field.as_str(), shown.as_str())));
+        let written = cluster.redis.note_session(session.id(), epoch, false, &set, remove).await;
+        match written {
+            Ok(Written::Yes) => Ok(()),
+            Ok(Written::Fenced) => {
+                self.give_up(&session, epoch, !session.has_departed());
                 Ok(())
             }
-            Told::Alive(session, epoch, waiting) => {
-                let (set, remove): (Vec<(&str, &str)>, &[&str]) = match waiting.as_deref() {
-                    None => (Vec::new(), &[]),
-                    Some("") => (Vec::new(), &[WAITING]),
-                    Some(waiting) => (vec![(WAITING, waiting)], &[]),
-                };
-                match cluster.redis.note_session(session.id(), epoch, false, &set, remove).await? {
-                    Written::Yes => Ok(()),
-                    // It may have been given away in this moment.
-                    Written::Fenced
-                        if cluster.owned.get(session.id()).is_some_and(|it| it.released.is_some()) =>
-                    {
-                        self.give_up(&session, false);
-                        Ok(())
-                    }
-                    Written::Fenced => {
-                        self.give_up(&session, true);
-                        Ok(())
-                    }
-                    Written::Unknown => {
-                        if let Some(mut owned) = cluster.owned.get_mut(session.id()) {
-                            owned.is_noted = false;
-                        }
-                        self.note_whole(cluster, &session).await;
-                        Ok(())
-                    }
-                }
+            Ok(Written::Unknown) => {
+                self.note_again(session.id());
+                self.note_whole(cluster, &session).await
+            }
+            Err(Away) => {
+                self.note_again(session.id());
+                Err(Away)
             }
         }
     }

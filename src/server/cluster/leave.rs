@@ -12,7 +12,7 @@ use crate::router::Session;
 use crate::server::Server;
 
 /// Sessions that go at one time, at least.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 16;
 /// The pause between two groups.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -24,17 +24,13 @@ impl Server {
         cluster.leaving.store(true, Ordering::Release);
         cluster.redis.leave();
         // So that no other instance gives its own to this one.
-        let _ = cluster.redis.beat().await;
+        let _ = cluster.redis.beat(|| ()).await;
         tokio::time::sleep(cluster.settings.notice).await;
         let until = Instant::now() + limit;
         let mut given = 0;
         loop {
-            let sessions: Vec<_> = self
-                .sessions
-                .all()
-                .into_iter()
-                .filter(|session| !cluster.is_given_away(session.id()))
-                .collect();
+            let sessions: Vec<_> =
+                self.sessions.all().into_iter().filter(|session| !cluster.is_given_away(session)).collect();
             if sessions.is_empty() || Instant::now() >= until || cluster.redis.other().is_none() {
                 break;
             }
@@ -49,7 +45,8 @@ impl Server {
                 tokio::time::sleep(PAUSE).await;
             }
             if given == before {
-                break;
+                // The others may have been busy, or have come too late.
+                tokio::time::sleep(PAUSE * 4).await;
             }
         }
         tracing::info!(given, "sessions were given to other instances");

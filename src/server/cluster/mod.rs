@@ -161,6 +161,13 @@ impl Server {
         }
     }
 
+    /// Notes that a session which has just begun is this instance's.
+    pub(crate) fn own(&self, id: &ClientId) {
+        if let Some(cluster) = &self.cluster {
+            cluster.owned.insert(*id, Owned::new(1));
+        }
+    }
+
     /// Whether a load balancer shall send clients here.
     #[must_use]
     pub fn is_ready(&self) -> bool {

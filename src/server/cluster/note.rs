@@ -4,13 +4,14 @@
 //! lanes in which something waits, with the number before it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tokio::time::{Duration, Instant};
 
+use super::Cluster;
 use super::wire::packed;
-use super::{Cluster, Owned};
 use crate::bayeux::{ClientId, Field, Lane, Message, json};
-use crate::broker::Written;
+use crate::broker::{Away, Written};
 use crate::router::{Luggage, Session};
 use crate::server::Server;
 
@@ -31,6 +32,8 @@ pub(crate) enum Note {
 pub(super) struct Noted {
     pub(super) patterns: Vec<String>,
     pub(super) luggage: Option<Luggage>,
+    /// Whether it has shown something that is not understood here.
+    pub(super) is_unreadable: bool,
     /// The lanes in which something waits, with the number before it.
     pub(super) waiting: Vec<(usize, u64)>,
 }
@@ -51,6 +54,7 @@ impl Noted {
         let waiting = fields.get(WAITING).and_then(|waiting| serde_json::from_str(waiting).ok());
         Self {
             patterns: patterns.into_iter().map(|(_, pattern)| pattern).collect(),
+            is_unreadable: luggage.is_none() && fields.contains_key(SHOWN),
             luggage,
             waiting: waiting.unwrap_or_default(),
         }
@@ -65,8 +69,8 @@ impl Server {
         match note {
             Note::Begun(id) => {
                 let Some(session) = self.sessions.find(id) else { return };
-                cluster.owned.insert(*id, Owned::new(1));
-                self.note_whole(cluster, &session).await;
+                // If Redis is away, it is noted with a heartbeat.
+                let _ = self.note_whole(cluster, &session).await;
             }
             Note::Changed(message) => {
                 let id = message.text(Field::ClientId).and_then(|id| ClientId::parse(id.as_bytes()));
@@ -78,7 +82,7 @@ impl Server {
         }
     }
 
-    async fn note_patterns<T: AsRef<str>>(&self, cluster: &Cluster, session: &Session, wanted: &[T]) {
+    async fn note_patterns<T: AsRef<str>>(&self, cluster: &Cluster, session: &Arc<Session>, wanted: &[T]) {
         let patterns = session.patterns();
         let (mut set, mut remove, mut begun) = (Vec::new(), Vec::new(), Vec::new());
         let here = wanted.iter().map(AsRef::as_ref).filter(|pattern| patterns.contains(*pattern));
@@ -96,7 +100,8 @@ impl Server {
         }
         set.extend(shown(session));
         set.extend(self.begun_in(cluster, session.id(), &begun));
-        self.write_note(cluster, session, &set, &remove).await;
+        // If Redis is away, everything is noted with a heartbeat.
+        let _ = self.write_note(cluster, session, false, &set, &remove).await;
     }
 
     /// How far the session had come, with the lanes that it has just begun to need: until the next heartbeat that is
@@ -114,8 +119,11 @@ impl Server {
         Some((WAITING.to_owned(), text))
     }
 
-    /// Notes everything of a session; true if it is known to be this instance's then.
-    pub(super) async fn note_whole(&self, cluster: &Cluster, session: &Session) -> bool {
+    /// Notes everything of a session.
+    ///
+    /// # Errors
+    /// [`Away`] if Redis did not take it: it is noted again with the next heartbeat.
+    pub(super) async fn note_whole(&self, cluster: &Cluster, session: &Arc<Session>) -> Result<(), Away> {
         let patterns = session.patterns();
         let mut set: Vec<_> = patterns
             .iter()
@@ -127,47 +135,43 @@ impl Server {
         set.extend(
             waiting.filter(|waiting| !waiting.is_empty()).map(|waiting| (WAITING.to_owned(), waiting)),
         );
-        self.write_note(cluster, session, &set, &[]).await
+        self.write_note(cluster, session, true, &set, &[]).await
     }
 
     async fn write_note(
         &self,
         cluster: &Cluster,
-        session: &Session,
+        session: &Arc<Session>,
+        is_whole: bool,
         set: &[(String, String)],
         remove: &[String],
-    ) -> bool {
+    ) -> Result<(), Away> {
         let id = session.id();
-        let Some((epoch, is_new)) = cluster.owned.get(id).map(|owned| (owned.epoch, !owned.is_noted)) else {
-            return false;
+        let Some((epoch, is_noted)) = cluster.owned.get(id).map(|owned| (owned.epoch, owned.is_noted)) else {
+            return Ok(());
         };
+        if !is_whole && !is_noted {
+            // It is noted as a whole with the next heartbeat, or is just being.
+            return Box::pin(self.note_whole(cluster, session)).await;
+        }
         let set: Vec<_> = set.iter().map(|(field, value)| (field.as_str(), value.as_str())).collect();
         let remove: Vec<_> = remove.iter().map(String::as_str).collect();
-        match cluster.redis.note_session(id, epoch, is_new, &set, &remove).await {
+        let written = cluster.redis.note_session(id, epoch, is_whole, &set, &remove).await;
+        match written {
             Ok(Written::Yes) => {
-                if let Some(mut owned) = cluster.owned.get_mut(id) {
-                    owned.is_noted = true;
+                if let Some(mut owned) = cluster.owned.get_mut(id).filter(|owned| owned.epoch == epoch) {
+                    owned.is_noted |= is_whole;
                     owned.due = Instant::now() + self.renewal();
                 }
-                true
             }
-            Ok(Written::Fenced) => {
-                self.give_up(session, true);
-                false
-            }
-            Ok(Written::Unknown) => {
-                // Redis has lost it: at the next heartbeat it is noted as a whole.
-                self.note_again(id);
-                false
-            }
-            Err(_) => {
-                self.note_again(id);
-                false
-            }
+            Ok(Written::Fenced) => self.give_up(session, epoch, !session.has_departed()),
+            // Redis has lost it.
+            Ok(Written::Unknown) | Err(Away) => self.note_again(id),
         }
+        written.map(drop)
     }
 
-    fn note_again(&self, id: &ClientId) {
+    pub(super) fn note_again(&self, id: &ClientId) {
         let Some(cluster) = &self.cluster else { return };
         if let Some(mut owned) = cluster.owned.get_mut(id) {
             owned.is_noted = false;
@@ -194,28 +198,32 @@ impl Server {
         });
     }
 
-    /// Ends a session here alone: another instance has it. With `is_lost`, it was taken without this instance's knowing.
-    pub(super) fn give_up(&self, session: &Session, is_lost: bool) {
+    /// Ends a session here alone: another instance has it, and an epoch of it above this one. With `is_lost`, it was taken
+    /// without this instance's knowing.
+    pub(super) fn give_up(&self, session: &Arc<Session>, epoch: u64, is_lost: bool) {
         let Some(cluster) = &self.cluster else { return };
-        cluster.owned.remove(session.id());
-        let Some(session) = self.sessions.find(session.id()) else { return };
+        if cluster.owned.get(session.id()).is_some_and(|owned| owned.epoch > epoch) {
+            // It has come back since.
+            return;
+        }
+        session.depart(0);
+        let Some(patterns) = session.end_here() else { return };
         if is_lost {
             self.metrics.cluster.fenced.inc();
             tracing::info!(client = %session.id(), "the session is another instance's, and ends here");
-            session.depart(0);
         } else {
             self.metrics.cluster.released.inc();
         }
-        let Some(patterns) = session.end() else { return };
-        self.expiry.forget(&session);
+        self.expiry.forget(session);
         for pattern in patterns {
-            self.trie.remove(&session, &pattern);
+            self.trie.remove(session, &pattern);
         }
-        self.sessions.forget(&session);
+        self.sessions.forget(session);
+        cluster.owned.remove_if(session.id(), |_, owned| owned.epoch <= epoch);
     }
 }
 
-fn shown(session: &Session) -> Option<(String, String)> {
+pub(super) fn shown(session: &Session) -> Option<(String, String)> {
     let luggage = serde_json::to_string(&session.luggage()?).ok()?;
     Some((SHOWN.to_owned(), luggage))
 }

@@ -6,14 +6,17 @@ use std::sync::atomic::Ordering;
 
 use super::Cluster;
 use super::release::is_forgotten;
-use super::take::{NotTaken, PATIENCE};
+use super::take::{LOOK, NotTaken, PATIENCE};
 use super::wire::{Answer, Asker, Question};
 use crate::bayeux::{ClientId, Field, Message, Verb};
-use crate::broker::{NodeId, Unanswered, Written};
+use crate::broker::{Unanswered, Written};
 use crate::peer::Peer;
 use crate::policy::Policy;
 use crate::router::{Browser, Session};
 use crate::server::Server;
+
+/// How often an owner is asked that does not have the session any more.
+const ATTEMPTS: usize = 10;
 
 /// Where a message is to be carried out.
 pub(crate) enum Reached {
@@ -84,15 +87,12 @@ impl Server {
     /// Whether a session is on this instance, and is its own.
     async fn is_here(&self, cluster: &Cluster, id: &ClientId) -> bool {
         let Some(session) = self.sessions.find(id) else { return false };
-        if cluster.is_given_away(id) {
-            return false;
-        }
+        let epoch = cluster.owned.get(id).map(|owned| owned.epoch);
+        let Some(epoch) = epoch.filter(|_| !cluster.is_given_away(&session)) else { return false };
         if cluster.in_doubt.load(Ordering::Acquire) || !cluster.redis.has_lease() {
-            let epoch = cluster.owned.get(id).map(|owned| owned.epoch);
-            let Some(epoch) = epoch else { return true };
             // If Redis is away, the client came here because it could, and is served.
             if let Ok(Written::Fenced) = cluster.redis.note_session(id, epoch, false, &[], &[]).await {
-                self.give_up(&session, true);
+                self.give_up(&session, epoch, true);
                 return false;
             }
         }
@@ -113,47 +113,48 @@ impl Server {
 
     /// Has the owner of a session carry a message out.
     async fn forward(&self, cluster: &Cluster, id: &ClientId, asker: Asker, is_publication: bool) -> Reached {
-        let owner = match cluster.redis.find_session(id).await {
-            Ok(Some(record)) if record.node == cluster.redis.me() => {
-                return self.come(cluster, id, &asker).await;
+        for _ in 0..ATTEMPTS {
+            let owner = match cluster.redis.find_session(id).await {
+                Ok(Some(record)) if record.node == cluster.redis.me() => break,
+                Ok(Some(record)) => record.node,
+                Ok(None) => return Reached::Here,
+                Err(_) => return Reached::Unreachable,
+            };
+            let question = Question::Carry { asker: asker.copied() };
+            match cluster.ask(owner, &question, PATIENCE).await {
+                Ok(Answer::Carried { replies, cookie }) => {
+                    self.metrics.cluster.forwarded.inc();
+                    return Reached::Carried { replies, cookie };
+                }
+                // It is giving the session away, or has done so.
+                Ok(_) => tokio::time::sleep(LOOK).await,
+                // It may have been published; the others may be done twice.
+                Err(Unanswered::Silent) if is_publication => return Reached::Unreachable,
+                Err(_) => break,
             }
-            Ok(Some(record)) => record.node,
-            Ok(None) => return Reached::Here,
-            Err(_) => return Reached::Unreachable,
-        };
-        let again = asker.copied();
-        match self.carry_over(cluster, owner, asker).await {
-            Ok(reached) => reached,
-            // It may have been published; the others may be done twice.
-            Err(Unanswered::Silent) if is_publication => Reached::Unreachable,
-            // The owner is dead, or has given the session away.
-            Err(_) => self.come(cluster, id, &again).await,
         }
-    }
-
-    async fn carry_over(
-        &self,
-        cluster: &Cluster,
-        owner: NodeId,
-        asker: Asker,
-    ) -> Result<Reached, Unanswered> {
-        match cluster.ask(owner, &Question::Carry { asker }, PATIENCE).await? {
-            Answer::Carried { replies, cookie } => {
-                self.metrics.cluster.forwarded.inc();
-                Ok(Reached::Carried { replies, cookie })
-            }
-            _ => Err(Unanswered::NotThere),
-        }
+        self.come(cluster, id, &asker).await
     }
 }
 
 impl Cluster {
     /// Whether a session is being given to another instance.
-    pub(super) fn is_given_away(&self, id: &ClientId) -> bool {
-        let Some(mut owned) = self.owned.get_mut(id) else { return false };
-        if owned.released.is_some_and(is_forgotten) {
+    pub(super) fn is_given_away(&self, session: &Session) -> bool {
+        let Some(owned) = self.owned.get(session.id()) else { return true };
+        let released = owned.released;
+        drop(owned);
+        if released.is_some_and(is_forgotten) {
+            self.keep(session);
+            return false;
+        }
+        released.is_some()
+    }
+
+    /// A session that was to be given away stays.
+    pub(super) fn keep(&self, session: &Session) {
+        if let Some(mut owned) = self.owned.get_mut(session.id()) {
             owned.released = None;
         }
-        owned.released.is_some()
+        session.stay();
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::{Duration, Instant};
 
 use super::Cluster;
 use super::wire::{Answer, Asker, Item, Question, State, packed, unpacked};
-use crate::bayeux::{ClientId, Lane, Message, parse};
+use crate::bayeux::{ClientId, Field, Lane, Message, Publication, parse};
 use crate::policy::Credentials;
 use crate::router::{Session, Touched};
 use crate::server::Server;
@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(2);
 /// After so long a session that was given away and not taken is this instance's again.
 pub(super) const FORGOTTEN: Duration = Duration::from_secs(10);
+/// Bytes of messages that instances say to each other; more are put down in Redis, which cuts off who is too far behind.
+const SAID: usize = 64 * 1024;
 /// Milliseconds within which the clients of a stopping instance come back.
 const SPREAD: u64 = 1000;
 
@@ -49,11 +51,8 @@ impl Server {
                 self.release(cluster, &session, &unpacked(&heard)).await
             }
             Question::Taken { id: text, epoch } => {
-                let session = id(&text).and_then(|id| self.sessions.find(&id));
-                // It may have come back since.
-                let is_older = |id: &ClientId| cluster.owned.get(id).is_none_or(|owned| owned.epoch < epoch);
-                if let Some(session) = session.filter(|session| is_older(session.id())) {
-                    self.give_up(&session, false);
+                if let Some(session) = id(&text).and_then(|id| self.sessions.find(&id)) {
+                    self.give_up(&session, epoch - epoch.min(1), false);
                 }
                 Answer::Done
             }
@@ -89,6 +88,38 @@ impl Server {
         }
         let interval = if cluster.is_leaving() { fastrand::u64(..SPREAD) } else { 0 };
         session.depart(interval);
+        let Some((waiting, numbers)) = self.pack(cluster, session, heard).await else {
+            tracing::warn!(client = %session.id(), "a session could not be packed in time, and stays");
+            cluster.keep(session);
+            return Answer::Failed;
+        };
+        let state = State {
+            waiting: waiting.iter().map(|publication| Item::new(publication)).collect(),
+            numbers: packed(&numbers),
+            patterns: session.patterns().iter().map(|pattern| pattern.to_string()).collect(),
+            luggage: session.luggage(),
+        };
+        let size: usize = waiting.iter().map(|publication| publication.size()).sum();
+        if size <= SAID {
+            return Answer::State(Box::new(state));
+        }
+        let state = serde_json::to_vec(&state).unwrap_or_default();
+        match cluster.redis.put_down(session.id(), &state).await {
+            Ok(()) => Answer::PutDown,
+            Err(_) => {
+                cluster.keep(session);
+                Answer::Failed
+            }
+        }
+    }
+
+    /// What waits for a session, and how far its lanes have come, once that is as far as the other instance.
+    async fn pack(
+        &self,
+        cluster: &Cluster,
+        session: &Arc<Session>,
+        heard: &[(Lane, u64)],
+    ) -> Option<(Vec<Arc<Publication>>, Vec<(Lane, u64)>)> {
         let patterns = session.patterns();
         let until = Instant::now() + PATIENCE;
         loop {
@@ -96,27 +127,20 @@ impl Server {
             let is_behind = heard.iter().any(|(lane, number)| {
                 numbers.iter().any(|(other, here)| other == lane && *here > 0 && here < number)
             });
-            let lanes: Vec<Lane> = numbers.iter().map(|(lane, _)| *lane).collect();
-            // While nothing is delivered, so that what waits and the numbers go together.
-            let packed_up = cluster.redis.while_still(&lanes, |numbers| {
-                let waiting = session.waiting()?;
-                let waiting = waiting.iter().map(|publication| Item::new(publication)).collect();
-                Some(State {
-                    waiting,
-                    numbers: packed(numbers),
-                    patterns: patterns.iter().map(|pattern| pattern.to_string()).collect(),
-                    luggage: session.luggage(),
-                })
-            });
-            let is_late = Instant::now() >= until;
-            match packed_up {
-                Some(state) if !is_behind || is_late => return Answer::State(Box::new(state)),
-                None if is_late => {
-                    tracing::warn!(client = %session.id(), "a transport did not let go of a session in time");
-                    return Answer::Failed;
+            if !is_behind {
+                let lanes: Vec<Lane> = numbers.iter().map(|(lane, _)| *lane).collect();
+                // While nothing is delivered, so that what waits and the numbers go together.
+                let packed = cluster.redis.while_still(&lanes, |numbers| {
+                    session.waiting().map(|waiting| (waiting, numbers.to_vec()))
+                });
+                if packed.is_some() {
+                    return packed;
                 }
-                _ => tokio::time::sleep(LOOK).await,
             }
+            if Instant::now() >= until {
+                return None;
+            }
+            tokio::time::sleep(LOOK).await;
         }
     }
 
@@ -124,11 +148,18 @@ impl Server {
     async fn carry(self: &Arc<Self>, asker: &Asker) -> Answer {
         let message = asker.message.as_deref().and_then(parse_one);
         let (Some(message), Some(peer)) = (message, asker.peer()) else { return Answer::Failed };
+        let id = message.text(Field::ClientId).and_then(|id| ClientId::parse(id.as_bytes()));
+        if id.is_none_or(|id| self.sessions.find(&id).is_none()) {
+            return Answer::NotMine;
+        }
         let mut touched = Touched::default();
         // It is carried out here, whatever becomes of the session meanwhile: nobody forwards it again.
         let received = Box::pin(self.receive_and_wait(vec![message], &peer, &mut touched, false)).await;
         touched.flush();
         drop(touched);
+        if received.has_departed {
+            return Answer::NotMine;
+        }
         let mut replies = received.replies;
         for accepted in &received.connects {
             // The connect of a stream: it keeps the session alive, and has the stream get the messages again.

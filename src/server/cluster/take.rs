@@ -11,13 +11,14 @@ use super::wire::{Answer, Asker, Item, Question, State, packed, unpacked};
 use super::{Cluster, Owned};
 use crate::bayeux::{ClientId, Lane, Pattern, Publication};
 use crate::broker::{Away, NodeId, Record, Unanswered};
+use crate::policy::seconds_now;
 use crate::router::Session;
 use crate::server::Server;
 
 /// How long another instance may take to answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it is looked whether an instance that does not listen is dead.
-const LOOK: Duration = Duration::from_millis(100);
+pub(super) const LOOK: Duration = Duration::from_millis(100);
 /// How often it is tried anew when a session has changed hands in between.
 const ATTEMPTS: usize = 4;
 
@@ -90,38 +91,59 @@ impl Server {
         id: &ClientId,
         asker: Option<&Asker>,
     ) -> Result<Arc<Session>, NotTaken> {
+        let mut before: Option<Record> = None;
         for _ in 0..ATTEMPTS {
-            if let Some(session) = self.sessions.find(id)
-                && !cluster.is_given_away(id)
-            {
+            let here = self.sessions.find(id);
+            let is_leaving = here.as_ref().is_some_and(|session| cluster.is_given_away(session));
+            if let Some(session) = here.filter(|_| !is_leaving) {
                 return Ok(session);
             }
-            let record = cluster.redis.find_session(id).await?.ok_or(NotTaken::Unknown)?;
             if cluster.ending.contains_key(id) {
                 return Err(NotTaken::Unknown);
             }
-            if record.node == cluster.redis.me() && cluster.is_given_away(id) {
+            let record = cluster.redis.find_session(id).await?.ok_or(NotTaken::Unknown)?;
+            if record.node == cluster.redis.me() && is_leaving {
                 // It is being given to another instance, which does not have it yet.
                 tokio::time::sleep(LOOK).await;
                 continue;
             }
             let noted = Noted::read(&record.fields);
+            if noted.is_unreadable {
+                // Who it belongs to cannot be known here.
+                return Err(NotTaken::Unavailable);
+            }
             let session = self.sessions.prepare(*id).map_err(|_| NotTaken::Unavailable)?;
             let mut arriving = Arriving { server: self, session, is_kept: false };
             let Some(brought) = self.bring(cluster, &arriving, &record, noted, asker).await? else {
+                let same = before.replace(record);
+                if let (Some(one), Some(other)) = (&same, &before)
+                    && (one.node, one.epoch) == (other.node, other.epoch)
+                {
+                    // Its owner lives, and says twice that there is no such session: it has ended.
+                    cluster.redis.bury_session(id, one).await?;
+                    return Err(NotTaken::Unknown);
+                }
+                tokio::time::sleep(LOOK).await;
                 continue;
             };
-            if !cluster.redis.claim_session(id, record.epoch).await? {
+            if !self.claim(cluster, id, record.epoch).await? {
                 continue;
             }
-            arriving.is_kept = true;
-            let session = Arc::clone(&arriving.session);
-            drop(arriving);
-            self.settle(cluster, &session, &record, brought);
-            self.note_whole(cluster, &session).await;
-            return Ok(session);
+            return self.settle(cluster, &mut arriving, &record, brought).await;
         }
         Err(NotTaken::Unavailable)
+    }
+
+    /// Claims a session, and asks again until it is known whether that was done.
+    async fn claim(&self, cluster: &Cluster, id: &ClientId, epoch: u64) -> Result<bool, NotTaken> {
+        let since = Instant::now();
+        loop {
+            match cluster.redis.claim_session(id, epoch).await {
+                Ok(is_claimed) => return Ok(is_claimed),
+                Err(Away) if since.elapsed() > 4 * PATIENCE => return Err(NotTaken::Unavailable),
+                Err(Away) => tokio::time::sleep(LOOK).await,
+            }
+        }
     }
 
     /// Subscribes a session here and asks its owner for it. `None` if that does not have it any more.
@@ -134,11 +156,17 @@ impl Server {
         asker: Option<&Asker>,
     ) -> Result<Option<Brought>, NotTaken> {
         let session = &arriving.session;
-        self.subscribe_arriving(cluster, session, &noted.patterns).await;
+        self.subscribe_arriving(cluster, session, &noted.patterns).await?;
         let heard = cluster.redis.positions(noted.patterns.iter().map(String::as_str));
         let since = Instant::now();
         while record.node != cluster.redis.me() {
-            match self.ask_for(cluster, session.id(), record.node, &heard, asker).await {
+            let mut answer = self.ask_for(cluster, session.id(), record.node, &heard, asker).await;
+            if let Ok(Answer::PutDown) = answer {
+                let packed = cluster.redis.pick_up(session.id()).await?;
+                let state = serde_json::from_slice(&packed).map_err(|_| NotTaken::Unavailable)?;
+                answer = Ok(Answer::State(state));
+            }
+            match answer {
                 Ok(Answer::State(state)) => {
                     if state.patterns.iter().all(|pattern| noted.patterns.contains(pattern)) {
                         return Ok(Some(Brought::from_owner(*state)));
@@ -161,21 +189,27 @@ impl Server {
             }
             tokio::time::sleep(LOOK).await;
         }
-        let luggage = noted.luggage.clone();
-        if let Some(luggage) = luggage {
+        if let Some(luggage) = noted.luggage.clone() {
             session.unpack(luggage);
             if asker.is_some_and(|asker| !self.is_of_the_client(session, asker)) {
                 return Err(NotTaken::Unproven);
             }
         }
-        self.bring_from_the_dead(cluster, record, noted, &heard).await.map(Some)
+        self.bring_from_the_dead(cluster, session, record, noted, &heard).await.map(Some)
     }
 
-    async fn subscribe_arriving(&self, cluster: &Cluster, session: &Arc<Session>, patterns: &[String]) {
+    async fn subscribe_arriving(
+        &self,
+        cluster: &Cluster,
+        session: &Arc<Session>,
+        patterns: &[String],
+    ) -> Result<(), NotTaken> {
         for pattern in patterns {
             self.trie.subscribe(session, pattern, self.limits.subscriptions);
         }
-        cluster.redis.join(patterns.iter().map(String::as_str)).await;
+        // What is not heard here would be missed.
+        let is_heard = cluster.redis.join(patterns.iter().map(String::as_str)).await;
+        if is_heard { Ok(()) } else { Err(NotTaken::Unavailable) }
     }
 
     async fn ask_for(
@@ -195,10 +229,14 @@ impl Server {
     async fn bring_from_the_dead(
         &self,
         cluster: &Cluster,
+        session: &Arc<Session>,
         record: &Record,
-        noted: Noted,
+        mut noted: Noted,
         heard: &[(Lane, u64)],
     ) -> Result<Brought, NotTaken> {
+        // What a token that is over allowed is allowed no more.
+        let (expired, _) = session.take_expired(seconds_now());
+        noted.patterns.retain(|pattern| !expired.iter().any(|expired| **expired == **pattern));
         let come = cluster.redis.noted(record.node).await?;
         let waiting = unpacked(&noted.waiting);
         let patterns: Vec<_> = noted.patterns.iter().filter_map(|pattern| Pattern::parse(pattern)).collect();
@@ -216,6 +254,9 @@ impl Server {
                 patterns.iter().any(|pattern| pattern.covers(channel))
             }));
         }
+        if self.pipeline.sees_deliveries() {
+            kept = kept.iter().filter_map(|publication| self.adapt(session, publication)).collect();
+        }
         let place = |publication: &Arc<Publication>| {
             publication.position().map(|position| (position.lane.index(), position.number))
         };
@@ -225,53 +266,72 @@ impl Server {
             numbers,
             known,
             patterns: noted.patterns,
-            luggage: noted.luggage,
+            luggage: None,
             is_from_the_dead: true,
         })
     }
 
-    /// Makes a session that was brought one of this instance's.
-    fn settle(&self, cluster: &Cluster, session: &Arc<Session>, record: &Record, brought: Brought) {
+    /// Makes a session that was brought and claimed one of this instance's.
+    async fn settle(
+        &self,
+        cluster: &Cluster,
+        arriving: &mut Arriving<'_>,
+        record: &Record,
+        brought: Brought,
+    ) -> Result<Arc<Session>, NotTaken> {
+        let session = Arc::clone(&arriving.session);
+        let (id, epoch) = (*session.id(), record.epoch + 1);
         for pattern in session.patterns() {
             if !brought.patterns.iter().any(|other| **other == *pattern) {
-                self.trie.unsubscribe(session, &pattern);
+                self.trie.unsubscribe(&session, &pattern);
             }
         }
-        if let Some(second) = brought.luggage.and_then(|luggage| session.unpack(luggage)) {
-            self.resting.watch(session, second);
+        if let Some(luggage) = brought.luggage {
+            session.unpack(luggage);
+        }
+        if let (_, Some(second)) = session.take_expired(seconds_now()) {
+            self.resting.watch(&session, second);
         }
         let (numbers, known) = (brought.numbers, brought.known);
         let progress = lowest(&numbers, &brought.waiting);
-        session.arrive(brought.waiting, |publication| {
+        let has_arrived = session.arrive(brought.waiting, |publication| {
             publication.position().is_none_or(|position| {
                 let before = numbers.iter().find(|(lane, _)| *lane == position.lane);
                 before.is_none_or(|(_, number)| position.number > *number)
                     && !known.contains(&(position.lane.index(), position.number))
             })
         });
-        let id = *session.id();
+        if !has_arrived {
+            // More came meanwhile than its mailbox takes. Its client learns that it was cut off.
+            cluster.redis.end_session(&id, epoch).await?;
+            return Err(NotTaken::Unknown);
+        }
+        arriving.is_kept = true;
         if let Some(old) = self.sessions.find(&id) {
             // It was given away, has come back, and nobody has said so.
-            self.give_up(&old, false);
+            self.give_up(&old, record.epoch, false);
         }
         // Until the next heartbeat, that is how far it has come for whoever takes it over.
         let waiting = serde_json::to_string(&packed(&progress)).unwrap_or_default();
-        cluster.owned.insert(id, Owned { is_noted: true, waiting, ..Owned::new(record.epoch + 1) });
-        self.expiry.watch(session);
-        self.sessions.admit(session);
+        cluster.owned.insert(id, Owned { waiting, ..Owned::new(epoch) });
+        self.sessions.admit(&session);
+        self.expiry.watch(&session);
+        // If Redis is away, it is noted with a heartbeat.
+        let _ = self.note_whole(cluster, &session).await;
         if brought.is_from_the_dead {
             self.metrics.cluster.adopted.inc();
             tracing::info!(client = %id, "a session of a dead instance goes on here");
-            return;
+            return Ok(session);
         }
         self.metrics.cluster.moved.inc();
-        let (redis, owner, epoch) = (Arc::clone(&cluster.redis), record.node, record.epoch + 1);
+        let (redis, owner) = (Arc::clone(&cluster.redis), record.node);
         tokio::spawn(async move {
             let question = Question::Taken { id: id.as_str().to_owned(), epoch };
             // If it is not told, it finds out at its next heartbeat.
             let question = serde_json::to_vec(&question).unwrap_or_default();
             let _ = redis.call(owner, &question, PATIENCE).await;
         });
+        Ok(session)
     }
 }
 

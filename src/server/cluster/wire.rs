@@ -41,6 +41,8 @@ pub(super) struct Asker {
 pub(super) enum Answer {
     /// The session.
     State(Box<State>),
+    /// The session is put down in Redis, packed.
+    PutDown,
     /// The session is not here.
     NotMine,
     /// Who asks does not show that it is the session's client.

@@ -2,30 +2,37 @@
 -- every instance that listens to the lane, all in one step. A batch that came before is not taken again.
 --
 -- KEYS: the lane, the newest counter of the publisher in it, the channel of the lane, the channels with a history.
--- ARGV: an epoch for a new lane, the highest number that the publisher knows of the lane, for how long the lane is kept, the publisher, the counter of the first publication,
+-- ARGV: an epoch for a new lane, the highest number that the publisher knows of the lane, the run of the
+--       master or nothing, for how long the lane is kept, the publisher, the counter of the first publication,
 --       how many there are, all of them as other instances read them, the beginning of the keys of histories, and then
 --       for each that is kept: its place in the batch, its channel, its object, how many of its channel are kept, and
 --       for how long.
-local counter, count, prefix = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[8]
+local counter, count, prefix = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[9]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if tonumber(redis.call('HGET', KEYS[1], 'number') or '-1') < tonumber(ARGV[2]) then
-  -- The lane is new, or Redis has lost its newest numbers. It goes on above every number that was given out before.
-  local above = math.max(time[1] * 1000000 + time[2], tonumber(ARGV[2]) + 1)
-  redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'number', string.format('%.0f', above))
+local master = ARGV[3]
+if master == '' then
+  local info = redis.pcall('INFO', 'server')
+  master = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
+end
+local was = redis.call('HMGET', KEYS[1], 'number', 'master')
+if tonumber(was[1] or '-1') < tonumber(ARGV[2]) or (was[2] and was[2] ~= master and master ~= '') then
+  -- The lane is new, or Redis may have lost its newest numbers. It goes on above every number that was given out before.
+  local above = math.max(time[1] * 1000000 + time[2], tonumber(was[1] or '0') + 1, tonumber(ARGV[2]) + 1)
+  redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'number', string.format('%.0f', above), 'master', master)
 end
 local epoch = redis.call('HGET', KEYS[1], 'epoch')
 if tonumber(redis.call('GET', KEYS[2]) or '0') >= counter + count - 1 then
   return {epoch, '0'}
 end
 local first = redis.call('HINCRBY', KEYS[1], 'number', count) - count + 1
-local ttl = tonumber(ARGV[3])
-for at = 9, #ARGV, 5 do
+local ttl = tonumber(ARGV[4])
+for at = 10, #ARGV, 5 do
   local place, channel, age = tonumber(ARGV[at]), ARGV[at + 1], tonumber(ARGV[at + 4])
   local stream = prefix .. channel
   local previous = redis.call('ZSCORE', KEYS[4], channel) or redis.call('HGET', KEYS[1], 'forgotten') or '0'
   redis.call('XADD', stream, 'MAXLEN', ARGV[at + 3], string.format('%.0f-0', first + place), 'd', ARGV[at + 2],
-    'o', ARGV[4], 'c', string.format('%.0f', counter + place), 'p', previous, 't', string.format('%.0f', now))
+    'o', ARGV[5], 'c', string.format('%.0f', counter + place), 'p', previous, 't', string.format('%.0f', now))
   -- What is too old goes two at a time, which is more than come.
   for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+', 'COUNT', 2)) do
     if tonumber(entry[2][10]) < now - age then redis.call('XDEL', stream, entry[1]) end
@@ -42,9 +49,9 @@ for at = 9, #ARGV, 5 do
     end
   end
 end
-redis.call('SET', KEYS[2], string.format('%.0f', counter + count - 1), 'PX', ARGV[3])
+redis.call('SET', KEYS[2], string.format('%.0f', counter + count - 1), 'PX', ARGV[4])
 if redis.call('PTTL', KEYS[1]) < ttl then redis.call('PEXPIRE', KEYS[1], ttl) end
 if redis.call('PTTL', KEYS[4]) < ttl then redis.call('PEXPIRE', KEYS[4], ttl) end
 local number = string.format('%.0f', first)
-redis.call('SPUBLISH', KEYS[3], '1 m ' .. epoch .. ' ' .. number .. '\n' .. ARGV[7])
+redis.call('SPUBLISH', KEYS[3], '1 m ' .. epoch .. ' ' .. number .. '\n' .. ARGV[8])
 return {epoch, number}

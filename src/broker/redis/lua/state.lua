@@ -1,16 +1,24 @@
 -- How far a lane has come. With a third key, that is said in the lane too, as a test of whether it is heard.
 --
 -- KEYS: the lane, and perhaps its channel.
--- ARGV: an epoch for a new lane, the highest number that who asks knows of the lane, for how long the lane is kept, and
+-- ARGV: an epoch for a new lane, the highest number that who asks knows of the lane, the run of the master or
+--       nothing, for how long the lane is kept, and
 --       what the test says.
 local time = redis.call('TIME')
-if tonumber(redis.call('HGET', KEYS[1], 'number') or '-1') < tonumber(ARGV[2]) then
-  local above = math.max(time[1] * 1000000 + time[2], tonumber(ARGV[2]) + 1)
-  redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'number', string.format('%.0f', above))
+local master = ARGV[3]
+if master == '' then
+  local info = redis.pcall('INFO', 'server')
+  master = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
 end
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+local was = redis.call('HMGET', KEYS[1], 'number', 'master')
+if tonumber(was[1] or '-1') < tonumber(ARGV[2]) or (was[2] and was[2] ~= master and master ~= '') then
+  -- The lane is new, or Redis may have lost its newest numbers. It goes on above every number that was given out before.
+  local above = math.max(time[1] * 1000000 + time[2], tonumber(was[1] or '0') + 1, tonumber(ARGV[2]) + 1)
+  redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'number', string.format('%.0f', above), 'master', master)
+end
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
 local epoch, number = redis.call('HGET', KEYS[1], 'epoch'), redis.call('HGET', KEYS[1], 'number')
 if KEYS[2] then
-  redis.call('SPUBLISH', KEYS[2], '1 p ' .. epoch .. ' ' .. number .. '\n' .. ARGV[4])
+  redis.call('SPUBLISH', KEYS[2], '1 p ' .. epoch .. ' ' .. number .. '\n' .. ARGV[5])
 end
 return {epoch, number}
