@@ -13,10 +13,11 @@ impl Server {
         let mut outcome = request.outcome.clone();
         let session = self.session_of(request, &mut outcome);
         let message = request.message;
-        if let (Outcome::Done, Some(session)) = (&outcome, session) {
-            if !self.end(&session) && session.has_departed() {
-                outcome = Outcome::Failed(BayeuxError::Unreachable);
-            }
+        if let (Outcome::Done, Some(session)) = (&outcome, session)
+            && !self.end(&session)
+            && session.has_departed()
+        {
+            outcome = Outcome::Failed(BayeuxError::Unreachable);
         }
         reply::plain(out, message, &outcome, outcome.is_done());
         outcome
