@@ -31,6 +31,8 @@ const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 /// How much of every channel is kept after Redis was away, and for how long after it is back.
 const CATCH_UP: History = History { messages: 10_000, age: Duration::from_secs(60) };
 const RECOVERING: Duration = Duration::from_secs(10);
+/// How often Redis is told to keep the lane for longer.
+const KEEP: Duration = Duration::from_secs(60);
 /// The pause before a batch is sent again.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -42,6 +44,8 @@ pub(super) struct Writer {
     /// Until when every channel is kept; nothing while Redis is away.
     recovering_until: Mutex<Option<Instant>>,
     wake: Notify,
+    /// When Redis was last told to keep the lane for longer.
+    kept: Mutex<Option<Instant>>,
     /// The number behind the newest that Redis has given to something of ours.
     given: AtomicU64,
 }
@@ -74,6 +78,7 @@ impl Writer {
             queue: Mutex::default(),
             recovering_until,
             wake: Notify::new(),
+            kept: Mutex::new(None),
             given: AtomicU64::new(0),
         }
     }
@@ -196,11 +201,13 @@ impl Writer {
             names.channel(self.lane),
             names.recent(self.lane),
         ];
+        let is_to_be_kept = self.kept.lock().is_none_or(|since| since.elapsed() >= KEEP);
         let mut arguments = vec![
             shared.epoch_candidate(),
             self.known().to_string().into_bytes(),
             shared.link.master().into_bytes(),
             shared.lane_lifetime(),
+            if is_to_be_kept { b"keep".to_vec() } else { Vec::new() },
             shared.me.to_string().into_bytes(),
             first.to_string().into_bytes(),
             batch.len().to_string().into_bytes(),
@@ -227,6 +234,9 @@ impl Writer {
         let number = parts.into_iter().nth(1).and_then(|part| u64::from_redis_value(part).ok());
         let given = number.ok_or(Unavailable::Senseless)? + batch.len() as u64;
         self.given.fetch_max(given, Ordering::AcqRel);
+        if is_to_be_kept {
+            *self.kept.lock() = Some(Instant::now());
+        }
         Ok(())
     }
 
