@@ -8,7 +8,7 @@ SHELL := /bin/bash
 COMPAT := tests/compat
 CLIENT := client-js
 
-.PHONY: help build test fmt lint doc unit by-tls tools client compat bench microbench fuzz autobahn deny clean
+.PHONY: help build test fmt lint doc unit by-tls tools client compat bench bench-cluster microbench fuzz autobahn deny clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -49,6 +49,10 @@ bench: build ## Measure the floor, npm Faye and this server, and write docs/perf
 	@command -v node >/dev/null || { echo "Node is missing: npm Faye needs it." >&2; exit 1; }
 	cd $(COMPAT) && $(NPM) ci --no-audit --no-fund --loglevel=error
 	@scripts/bench
+
+bench-cluster: build tools ## Measure what it costs to be joined by Redis
+	cd $(COMPAT) && $(NPM) ci --no-audit --no-fund --loglevel=error
+	@node scripts/bench-cluster.mjs
 
 microbench: ## Measure parts without sockets: parse, trie, deliver, encode, compress
 	$(CARGO) bench --locked --bench micro
