@@ -1,10 +1,11 @@
-// What the other tests stand on does what it says: Redis in all its forms starts, stalls and comes back, and the proxy
-// before it cuts and holds.
+// What the other tests stand on does what it says: Redis in all its forms starts, stalls and comes back, and the proxies
+// before it cut and hold.
 
 import assert from 'node:assert/strict';
 
 import { testNodes } from '../lib/cluster/nodes.mjs';
 import { startRedisCluster } from '../lib/cluster/redis-cluster.mjs';
+import { startRedisProxy } from '../lib/cluster/redis-proxy.mjs';
 import { startRedis } from '../lib/cluster/redis.mjs';
 import { RespClient } from '../lib/cluster/resp.mjs';
 import { startSentinels } from '../lib/cluster/sentinel.mjs';
@@ -77,6 +78,23 @@ testNodes('the proxy holds what passes, and cuts', async (workbench) => {
   proxy.heal();
   const again = await RespClient.open({ port: proxy.port });
   assert.equal(await again.command('PING'), 'PONG');
+  again.close();
+});
+
+testNodes('the proxy that understands Redis loses one request, or one answer', async (workbench) => {
+  const redis = await startRedis(workbench);
+  const proxy = await startRedisProxy(workbench, redis.port);
+  const isIncrement = ([name]) => name === 'INCR';
+  for (const [arm, done] of [['cutRequest', null], ['cutAnswer', '1']]) {
+    const through = await RespClient.open({ port: proxy.port });
+    assert.equal((await through.command('HELLO', '2'))[0], 'server');
+    const cut = proxy[arm](isIncrement);
+    assert.equal(await through.command('ECHO', 'another'), 'another');
+    await Promise.all([cut, assert.rejects(through.command('INCR', 'counter'), /closed/)]);
+    assert.equal(await redis.command('GET', 'counter'), done);
+  }
+  const again = await RespClient.open({ port: proxy.port });
+  assert.equal(await again.command('INCR', 'counter'), 2);
   again.close();
 });
 

@@ -8,6 +8,8 @@ export const METRICS = {
   /** 1 while the node reaches Redis. */
   redisUp: 'faye_redis_up',
   reconnects: 'faye_redis_listens_total',
+  /** Publications that came from Redis. */
+  heard: 'faye_redis_heard_total',
   /** Times that something was missing in a lane. */
   gaps: 'faye_redis_gaps_total',
   /** Publications that a node knows it missed. */
@@ -20,6 +22,8 @@ export const METRICS = {
   fenced: 'faye_sessions_fenced_total',
   published: 'faye_publications_total',
   sessions: 'faye_sessions',
+  /** Those of sessions that are about to arrive count too. */
+  subscriptions: 'faye_subscriptions',
   webSockets: 'faye_websockets',
   streams: 'faye_streams',
   polls: 'faye_polls',

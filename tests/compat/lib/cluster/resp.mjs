@@ -6,10 +6,10 @@ import { connect as connectSecurely } from 'node:tls';
 
 const LINE_END = '\r\n';
 /** The answer is not all there yet. */
-const PARTLY = Symbol('partly');
+export const PARTLY = Symbol('partly');
 
 /** Reads one answer at an offset, and gives it with the offset behind it. */
-function readAnswer(bytes, offset) {
+export function readAnswer(bytes, offset) {
   const lineEnd = bytes.indexOf(LINE_END, offset);
   if (lineEnd < 0) return PARTLY;
   const kind = String.fromCharCode(bytes[offset]);
