@@ -42,6 +42,11 @@ testNodes('rediss://', async (workbench) => {
   await nodesAreJoined(workbench, redis, { ...CALM, SSL_CERT_FILE: redis.certificate });
 });
 
+testNodes('rediss:// with an authority of its own', async (workbench) => {
+  const redis = await startRedis(workbench, { tls: true });
+  await nodesAreJoined(workbench, redis, { ...CALM, FAYE_REDIS__AUTHORITY: redis.certificate });
+});
+
 testNodes('redis+unix://', async (workbench) => nodesAreJoined(workbench, await startRedis(workbench, { socket: true })));
 
 testNodes('redis+sentinel://', async (workbench) => nodesAreJoined(workbench, await startSentinels(workbench)));
