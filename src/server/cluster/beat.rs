@@ -29,7 +29,7 @@ impl Server {
     pub(super) async fn beat(&self) {
         let Some(cluster) = &self.cluster else { return };
         let mut every = tokio::time::interval(cluster.settings.heartbeat);
-        let mut was_up = false;
+        let (begun, mut was_up) = (Instant::now(), None);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             every.tick().await;
@@ -38,12 +38,18 @@ impl Server {
             }
             let is_up = cluster.redis.is_up();
             self.metrics.redis.up.set(i64::from(is_up));
-            if std::mem::replace(&mut was_up, is_up) != is_up {
-                if is_up {
-                    tracing::info!("Redis answers, is heard and takes publications");
-                } else {
-                    tracing::warn!("Redis is away; what it is needed for waits until it is back");
-                }
+            // At the start it may take a moment.
+            let is_starting = was_up.is_none() && !is_up && begun.elapsed() < cluster.settings.deadline;
+            if was_up == Some(is_up) || is_starting {
+                continue;
+            }
+            was_up = Some(is_up);
+            if is_up {
+                tracing::info!("Redis answers, is heard and takes publications");
+            } else {
+                tracing::warn!(
+                    "Redis is away: this instance is not ready, and by itself until it is back; see redis.url"
+                );
             }
         }
     }

@@ -1,9 +1,10 @@
 //! Several instances as one server: a session lives on one of them, and any of them is asked.
 //!
 //! Redis knows who owns which session (`note`), each instance says that it lives and how far its sessions have come
-//! (`beat`), a session moves to where its client connects (`take`, `release`), messages beside that are carried out by the
+//! (`beat`), a session moves to where its client connects (`take`, `release`, `arrive`), messages beside that are carried out by the
 //! owner (`reach`), and a stopping instance gives its sessions away (`leave`).
 
+mod arrive;
 mod beat;
 mod leave;
 mod note;

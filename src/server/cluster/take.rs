@@ -1,14 +1,14 @@
 //! Takes a session over: from the instance that owns it, which gives it away, or, when that is dead, from what Redis keeps
 //! of it. Meanwhile the session is subscribed here already, so that nothing is missed between the two.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::time::{Duration, Instant};
 
+use super::Cluster;
+use super::arrive::{Arriving, Brought};
 use super::note::Noted;
-use super::wire::{Answer, Asker, Item, Question, State, packed, unpacked};
-use super::{Cluster, Owned};
+use super::wire::{Answer, Asker, Question, packed, unpacked};
 use crate::bayeux::{ClientId, Lane, Pattern, Publication};
 use crate::broker::{Away, NodeId, Record, Unanswered};
 use crate::policy::seconds_now;
@@ -37,36 +37,6 @@ impl From<Away> for NotTaken {
     fn from(_: Away) -> Self {
         Self::Unavailable
     }
-}
-
-/// A session that is here but not found yet. It is given up unless it is kept.
-struct Arriving<'a> {
-    server: &'a Server,
-    session: Arc<Session>,
-    is_kept: bool,
-}
-
-impl Drop for Arriving<'_> {
-    fn drop(&mut self) {
-        if !self.is_kept {
-            for pattern in self.session.end().unwrap_or_default() {
-                self.server.trie.remove(&self.session, &pattern);
-            }
-            self.server.sessions.give_up(&self.session);
-        }
-    }
-}
-
-/// What its owner, or Redis, gave.
-struct Brought {
-    waiting: Vec<Arc<Publication>>,
-    /// What has come here up to these numbers is known.
-    numbers: Vec<(Lane, u64)>,
-    /// What has come here and is among what was brought.
-    known: HashSet<(usize, u64)>,
-    patterns: Vec<String>,
-    luggage: Option<crate::router::Luggage>,
-    is_from_the_dead: bool,
 }
 
 impl Server {
@@ -269,93 +239,6 @@ impl Server {
             luggage: None,
             is_from_the_dead: true,
         })
-    }
-
-    /// Makes a session that was brought and claimed one of this instance's.
-    async fn settle(
-        &self,
-        cluster: &Cluster,
-        arriving: &mut Arriving<'_>,
-        record: &Record,
-        brought: Brought,
-    ) -> Result<Arc<Session>, NotTaken> {
-        let session = Arc::clone(&arriving.session);
-        let (id, epoch) = (*session.id(), record.epoch + 1);
-        for pattern in session.patterns() {
-            if !brought.patterns.iter().any(|other| **other == *pattern) {
-                self.trie.unsubscribe(&session, &pattern);
-            }
-        }
-        if let Some(luggage) = brought.luggage {
-            session.unpack(luggage);
-        }
-        if let (_, Some(second)) = session.take_expired(seconds_now()) {
-            self.resting.watch(&session, second);
-        }
-        let (numbers, known) = (brought.numbers, brought.known);
-        let progress = lowest(&numbers, &brought.waiting);
-        let has_arrived = session.arrive(brought.waiting, |publication| {
-            publication.position().is_none_or(|position| {
-                let before = numbers.iter().find(|(lane, _)| *lane == position.lane);
-                before.is_none_or(|(_, number)| position.number > *number)
-                    && !known.contains(&(position.lane.index(), position.number))
-            })
-        });
-        if !has_arrived {
-            // More came meanwhile than its mailbox takes. Its client learns that it was cut off.
-            cluster.redis.end_session(&id, epoch).await?;
-            return Err(NotTaken::Unknown);
-        }
-        arriving.is_kept = true;
-        if let Some(old) = self.sessions.find(&id) {
-            // It was given away, has come back, and nobody has said so.
-            self.give_up(&old, record.epoch, false);
-        }
-        // Until the next heartbeat, that is how far it has come for whoever takes it over.
-        let waiting = serde_json::to_string(&packed(&progress)).unwrap_or_default();
-        cluster.owned.insert(id, Owned { waiting, ..Owned::new(epoch) });
-        self.sessions.admit(&session);
-        self.expiry.watch(&session);
-        // If Redis is away, it is noted with a heartbeat.
-        let _ = self.note_whole(cluster, &session).await;
-        if brought.is_from_the_dead {
-            self.metrics.cluster.adopted.inc();
-            tracing::info!(client = %id, "a session of a dead instance goes on here");
-            return Ok(session);
-        }
-        self.metrics.cluster.moved.inc();
-        let (redis, owner) = (Arc::clone(&cluster.redis), record.node);
-        tokio::spawn(async move {
-            let question = Question::Taken { id: id.as_str().to_owned(), epoch };
-            // If it is not told, it finds out at its next heartbeat.
-            let question = serde_json::to_vec(&question).unwrap_or_default();
-            let _ = redis.call(owner, &question, PATIENCE).await;
-        });
-        Ok(session)
-    }
-}
-
-/// Before which number in each lane everything was delivered.
-fn lowest(numbers: &[(Lane, u64)], waiting: &[Arc<Publication>]) -> Vec<(Lane, u64)> {
-    let mut lowest = numbers.to_vec();
-    for position in waiting.iter().filter_map(|publication| publication.position()) {
-        if let Some((_, number)) = lowest.iter_mut().find(|(lane, _)| *lane == position.lane) {
-            *number = (position.number - 1).min(*number);
-        }
-    }
-    lowest
-}
-
-impl Brought {
-    fn from_owner(state: State) -> Self {
-        Self {
-            waiting: state.waiting.iter().filter_map(Item::publication).collect(),
-            numbers: unpacked(&state.numbers),
-            known: HashSet::new(),
-            patterns: state.patterns,
-            luggage: state.luggage,
-            is_from_the_dead: false,
-        }
     }
 }
 
