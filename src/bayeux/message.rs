@@ -42,6 +42,25 @@ pub enum Field {
 }
 
 impl Field {
+    /// Whether what a publication says here is for its subscribers. Whether its `id` is hangs on who published it.
+    #[must_use]
+    pub fn is_for_subscribers(self) -> bool {
+        match self {
+            Self::Channel | Self::Data | Self::Ext | Self::Other => true,
+            // Only handshakes have these; on a publication they are fields like any other.
+            Self::Version | Self::SupportedConnectionTypes => true,
+            Self::Id
+            | Self::ClientId
+            | Self::Error
+            | Self::Advice
+            | Self::Successful
+            | Self::Subscription
+            | Self::ConnectionType => false,
+        }
+    }
+}
+
+impl Field {
     /// The field of a key, escapes undone.
     #[must_use]
     pub fn of(key: &str) -> Self {

@@ -36,16 +36,8 @@ impl Publication {
         let mut array = Vec::with_capacity(message.size() + 64);
         array.push(b'[');
         message.write(&mut array, |field| match field {
-            Field::Channel | Field::Data | Field::Ext | Field::Other => true,
-            // Only handshakes have these; on a publication they are fields like any other.
-            Field::Version | Field::SupportedConnectionTypes => true,
             Field::Id => !has_session,
-            Field::ClientId
-            | Field::Error
-            | Field::Advice
-            | Field::Successful
-            | Field::Subscription
-            | Field::ConnectionType => false,
+            field => field.is_for_subscribers(),
         });
         array.push(b']');
         Self::of(channel, array)

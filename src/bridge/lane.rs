@@ -67,17 +67,8 @@ impl Lane {
         }
         let print = self.to.echo.lock().is_open().then(|| print(&message));
         let mut object = Vec::with_capacity(message.size() + 64);
-        message.write(&mut object, |field| match field {
-            Field::Channel | Field::Data | Field::Ext | Field::Id | Field::Other => true,
-            Field::Version | Field::SupportedConnectionTypes => true,
-            // What belonged to its publisher, or to our session.
-            Field::ClientId
-            | Field::Error
-            | Field::Advice
-            | Field::Successful
-            | Field::Subscription
-            | Field::ConnectionType => false,
-        });
+        // Not what belonged to its publisher, or to our session.
+        message.write(&mut object, |field| matches!(field, Field::Id) || field.is_for_subscribers());
         let dropped = self.queue.push(Item { object: object.into(), print });
         if dropped > 0 {
             if self.tally.dropped.get() == 0 {

@@ -80,7 +80,8 @@ async fn ask(connection: &mut Connection, words: &[&str]) -> Result<Value, Strin
     connection.run(&command).await.map_err(|error| error.to_string())
 }
 
-fn value_of<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+/// A value of what `INFO` says.
+pub(super) fn value_of<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 

@@ -13,7 +13,7 @@ use super::scripts::{FILL, REPLAY};
 use crate::bayeux::{Lane, Position, Publication};
 use crate::broker::Replay;
 
-/// Messages of one channel that are looked at.
+/// Messages of a channel that one replay has at the most.
 const MESSAGES: &[u8] = b"10000";
 /// Channels of a lane that are looked at.
 const CHANNELS: &[u8] = b"10000";
@@ -63,7 +63,7 @@ impl Redis {
         let keys = [shared.names.lane(lane), shared.names.recent(lane)];
         let prefix = shared.names.histories(lane);
         let behind = behind.to_string();
-        let arguments = [prefix.as_bytes(), behind.as_bytes(), MESSAGES, CHANNELS, BYTES];
+        let arguments = [prefix.as_bytes(), behind.as_bytes(), CHANNELS, BYTES];
         let answer = FILL.run(&shared.link, &keys.each_ref().map(String::as_str), &arguments).await?;
         let Value::Array(parts) = answer else { return Err(Unavailable::Senseless) };
         let mut parts = parts.into_iter();

@@ -8,6 +8,7 @@ use redis::{Cmd, FromRedisValue, RedisError, ServerErrorKind, Value};
 use tokio::time::Instant;
 
 use super::address::{Address, Connection};
+use super::examine::value_of;
 use crate::metrics::Metrics;
 
 /// The pauses between two attempts to connect.
@@ -125,8 +126,7 @@ impl Link {
         command.arg("server");
         let answer = tokio::time::timeout(self.deadline, connection.run(&command)).await;
         let info = answer.ok().and_then(Result::ok).and_then(|answer| String::from_redis_value(answer).ok());
-        let run = info.as_deref().and_then(|info| info.lines().find_map(|line| line.strip_prefix("run_id:")));
-        run.map(|run| run.trim().to_owned()).unwrap_or_default()
+        info.as_deref().and_then(|info| value_of(info, "run_id")).unwrap_or_default().to_owned()
     }
 
     /// The run of the master that is connected, if it is known.

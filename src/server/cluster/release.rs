@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How often it is looked whether they have.
 const LOOK: Duration = Duration::from_millis(2);
 /// After so long a session that was given away and not taken is this instance's again.
-pub(super) const FORGOTTEN: Duration = Duration::from_secs(10);
+const FORGOTTEN: Duration = Duration::from_secs(10);
 /// Bytes of messages that instances say to each other; more are put down in Redis, which cuts off who is too far behind.
 const SAID: usize = 64 * 1024;
 /// Milliseconds within which the clients of a stopping instance come back.
