@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::admin::{Health, Page, Ready, Stats};
 use crate::broker::Redis;
 use crate::config::Config;
+use crate::descriptors::{self, Shares};
 use crate::extension::Extension;
 use crate::extension::javascript::{LoadError, Scripts, over_http};
 use crate::metrics::Metrics;
@@ -18,9 +19,6 @@ use crate::server::Server;
 use crate::tls::{self, Certificates, Tls, TlsError};
 use crate::transport::{Clock, Context, Endpoint, Listener, Mount, TICK};
 use crate::webhook::Webhook;
-
-/// Connections at one time for health and metrics, where they have a listener of their own.
-const ADMIN_CONNECTIONS: usize = 256;
 
 /// How often expired sessions are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -80,11 +78,14 @@ impl App {
         let mount = Mount::new(&config.server.mount);
         let clock = Arc::new(Clock::default());
         let secure = tls.as_ref().map(|tls| Arc::clone(&tls.config));
+        let shares = Shares::of(descriptors::open_files(), config.limits.connections);
+        let server_budget = server.budget();
         let context = |server: Option<Arc<Server>>, tls, endpoints: Vec<Arc<dyn Endpoint>>| {
             let mut limits = config.limits.clone();
+            limits.connections = shares.clients;
             if server.is_none() {
                 // Who wants to know how a full server is has to get in.
-                limits.connections = ADMIN_CONNECTIONS;
+                limits.connections = shares.admin;
                 limits.connections_by_address = 0;
             }
             Arc::new(Context {
@@ -92,6 +93,7 @@ impl App {
                 server,
                 endpoints,
                 mount: mount.clone(),
+                budget: Arc::clone(server_budget),
                 limits,
                 websocket: config.websocket.clone(),
                 eventsource: config.eventsource.clone(),

@@ -4,9 +4,10 @@
 //!
 //! From the bottom up; a module knows only those above it in this list:
 //!
+//! - [`budget`]: the memory that clients may make the server use, all together.
 //! - [`bayeux`]: the protocol as pure functions: channels, messages, replies, publications.
-//! - [`config`], [`metrics`], [`peer`], [`telemetry`], [`descriptors`]: settings, counters, who is talking, logs, how
-//!   many files may be open.
+//! - [`config`], [`metrics`], [`peer`], [`telemetry`], [`descriptors`], [`memory`]: settings, counters, who is talking,
+//!   logs, how many files may be open, how much memory there is.
 //! - [`tls`], [`fetch`]: certificates, outgoing HTTP.
 //! - [`router`]: who on this node gets a publication: the trie, sessions, mailboxes.
 //! - [`broker`]: carries a publication to every node.
@@ -31,6 +32,7 @@ pub mod bayeux;
 pub mod bench;
 pub mod bridge;
 pub mod broker;
+pub mod budget;
 pub mod cli;
 pub mod client;
 pub mod config;
@@ -38,6 +40,7 @@ pub mod descriptors;
 pub mod extension;
 pub mod fetch;
 pub mod hook;
+pub mod memory;
 pub mod metrics;
 pub mod peer;
 pub mod policy;

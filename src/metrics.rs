@@ -31,6 +31,7 @@ pub enum Reason {
     header,
     header_time,
     subscriptions,
+    memory,
     sessions,
     channel,
     segments,
@@ -63,6 +64,23 @@ pub enum Reason {
 pub struct Refused {
     /// What was refused.
     pub reason: Reason,
+}
+
+/// Why a session was ended so that others have room: the setting in `[limits]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[allow(missing_docs, reason = "each bears the name of its setting in [limits]")]
+#[allow(non_camel_case_types, reason = "the names are the values of the label")]
+pub enum Cause {
+    memory,
+    sessions,
+    unconnected_by_address,
+}
+
+/// Label of [`Figures::sessions_evicted`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Evicted {
+    /// What was exceeded.
+    pub cause: Cause,
 }
 
 /// Messages received, by their verb.
@@ -138,6 +156,12 @@ pub struct Figures {
     pub sessions: Gauge,
     /// Sessions that ended because no connect came in time.
     pub sessions_expired: Counter,
+    /// Sessions ended so that others have room, by what they exceeded.
+    pub sessions_evicted: Family<Evicted, Counter>,
+    /// Bytes that everything that clients make the server keep takes, as of the last second.
+    pub memory_used: Gauge,
+    /// Bytes that it may take.
+    pub memory_limit: Gauge,
     /// Subscriptions alive.
     pub subscriptions: Gauge,
     /// Subscriptions that ended because their token expired.
@@ -228,6 +252,11 @@ impl Metrics {
         self.refused.get_or_create(&Refused { reason }).inc();
     }
 
+    /// Counts a session that was ended so that others have room.
+    pub fn evict(&self, cause: Cause) {
+        self.sessions_evicted.get_or_create(&Evicted { cause }).inc();
+    }
+
     /// The figures in Prometheus's text format.
     #[must_use]
     pub fn text(&self) -> String {
@@ -297,6 +326,13 @@ impl Metrics {
         add("polls", "Connects held", &self.polls);
         add("sessions", "Sessions alive", &self.sessions);
         add("subscriptions", "Subscriptions alive", &self.subscriptions);
+        add("memory_used_bytes", "Memory that clients make the server keep", &self.memory_used);
+        add("memory_limit_bytes", "Memory that clients may make the server keep", &self.memory_limit);
+        registry.register(
+            "sessions_evicted",
+            "Sessions ended so that others have room, by the limit",
+            self.sessions_evicted.clone(),
+        );
         self.redis.register(&mut registry);
         self.cluster.register(&mut registry);
         let family = Family::<Transport, Counter>::default();

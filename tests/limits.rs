@@ -182,8 +182,10 @@ fn subscriptions() {
 #[test]
 fn sessions() {
     let faye = limited("sessions", "2");
-    let first = faye.client();
-    faye.client();
+    let [first, second] = [faye.client(), faye.client()];
+    for client in [&first, &second] {
+        assert_done(&faye.ask(&connect_now(client, "long-polling")));
+    }
     let reply = faye.ask(&handshake());
     assert_eq!(reply["error"], "503:2:Too many sessions");
     assert_eq!(reply["advice"]["reconnect"], "handshake");
@@ -278,4 +280,136 @@ fn connections_by_address() {
             break;
         }
     }
+}
+
+#[test]
+fn a_session_that_never_connected_gives_way_when_the_table_is_full() {
+    let faye = limited("sessions", "2");
+    let connected = faye.client();
+    assert_done(&faye.ask(&connect_now(&connected, "long-polling")));
+    let silent = faye.client();
+    let newest = faye.client();
+    assert_done(&faye.ask(&connect_now(&newest, "long-polling")));
+    assert_done(&faye.ask(&connect_now(&connected, "long-polling")));
+    assert_eq!(faye.ask(&connect_now(&silent, "long-polling"))["successful"], false);
+    assert_eq!(faye.metric("faye_sessions_evicted_total{cause=\"sessions\"}"), 1);
+    assert_eq!(faye.ask(&handshake())["error"], "503:2:Too many sessions");
+}
+
+#[test]
+fn unconnected_by_address() {
+    let faye = limited("unconnected_by_address", "3");
+    let connected = faye.client();
+    assert_done(&faye.ask(&connect_now(&connected, "long-polling")));
+    let waiting: Vec<_> = (0..5).map(|_| faye.client()).collect();
+    assert_eq!(faye.metric("faye_sessions_evicted_total{cause=\"unconnected_by_address\"}"), 2);
+    let lives = |client: &String| faye.ask(&connect_now(client, "long-polling"))["successful"] == true;
+    assert_eq!(waiting.iter().map(lives).collect::<Vec<_>>(), [false, false, true, true, true], "the oldest end");
+    assert!(lives(&connected), "one that has connected is not counted");
+    // Those that have connected by now make room.
+    let again: Vec<_> = (0..3).map(|_| faye.client()).collect();
+    assert!(again.iter().all(lives));
+    assert_eq!(faye.metric("faye_sessions_evicted_total{cause=\"unconnected_by_address\"}"), 2);
+    faye.assert_serves();
+}
+
+#[test]
+fn unconnected_by_address_counts_the_clients_of_a_trusted_proxy_apart() {
+    let settings =
+        [("FAYE_LIMITS__UNCONNECTED_BY_ADDRESS", "1"), ("FAYE_SERVER__TRUSTED_PROXIES", "127.0.0.1")];
+    let faye = Faye::start(&settings);
+    let begin = |address: &str| {
+        let headers = [("Content-Type", "application/json"), ("X-Forwarded-For", address)];
+        let body = handshake().to_string();
+        let answer = faye.http().request("POST", "/faye", &headers, body.as_bytes());
+        answer.messages()[0]["clientId"].as_str().expect("a session").to_owned()
+    };
+    let clients = [begin("192.0.2.1"), begin("192.0.2.2"), begin("192.0.2.1")];
+    let lives = clients.map(|client| faye.ask(&connect_now(&client, "long-polling"))["successful"] == true);
+    assert_eq!(lives, [false, true, true]);
+}
+
+#[test]
+fn unconnected_time() {
+    let faye = limited("unconnected_time", "200ms");
+    let connected = faye.client();
+    assert_done(&faye.ask(&connect_now(&connected, "long-polling")));
+    let silent = faye.client();
+    faye.wait_for_metric("faye_sessions_expired_total", |count| count == 1);
+    assert_eq!(faye.ask(&connect_now(&silent, "long-polling"))["successful"], false);
+    assert_done(&faye.ask(&connect_now(&connected, "long-polling")));
+    faye.assert_serves();
+}
+
+#[test]
+fn unconnected_messages_and_bytes() {
+    let faye = Faye::start(&[
+        ("FAYE_LIMITS__UNCONNECTED_MESSAGES", "3"),
+        ("FAYE_LIMITS__UNCONNECTED_BYTES", "10KiB"),
+    ]);
+    let begin = |channel: &str| {
+        let client = faye.client();
+        assert_done(&faye.ask(&subscribe(&client, channel)));
+        client
+    };
+    let fits = begin("/fits");
+    for number in 1..=3 {
+        faye.publish("/fits", number);
+    }
+    let answer = faye.post(&connect(&fits, "long-polling"));
+    assert_eq!(data(&delivered(&answer)), [1, 2, 3]);
+    // After its first connect it may hold more.
+    for number in 1..=9 {
+        faye.publish("/fits", number);
+    }
+    assert_eq!(delivered(&faye.post(&connect_now(&fits, "long-polling"))).len(), 9);
+    let [many, large] = [begin("/many"), begin("/large")];
+    for number in 1..=4 {
+        faye.publish("/many", number);
+    }
+    for _ in 0..2 {
+        faye.publish("/large", "x".repeat(9 * 1024));
+    }
+    for client in [many, large] {
+        assert_eq!(faye.ask(&connect_now(&client, "long-polling"))["successful"], false);
+    }
+    assert_eq!(faye.metric("faye_mailbox_disconnects_total"), 2);
+    faye.assert_serves();
+}
+
+#[test]
+fn a_websocket_message_that_was_begun_has_to_come_whole() {
+    let faye = limited("body_time", "500ms");
+    let whole = payload(100_000);
+    // A frame that stays short of its last byte, though more comes all the time.
+    let mut unfinished = Socket::open(&faye);
+    let bytes = support::frame(Opcode::Text, true, &whole);
+    unfinished.send_raw(&bytes[..bytes.len() - 1]);
+    assert_eq!(unfinished.close_code(), Some(1008));
+    // Fragments without a last one, with pings between them.
+    let mut fragments = Socket::open(&faye);
+    fragments.send_frame(Opcode::Text, false, &whole);
+    fragments.send_frame(Opcode::Ping, true, b"still here");
+    assert_eq!(fragments.close_code(), Some(1008));
+    faye.wait_for_refused("body_time", 2);
+    faye.assert_serves();
+}
+
+#[test]
+fn a_websocket_that_always_has_a_message_under_way_is_served() {
+    let faye = limited("body_time", "300ms");
+    let mut socket = Socket::open(&faye);
+    let message = support::frame(Opcode::Text, true, &payload(1000));
+    // Each write ends in the middle of a message, for longer than one may take.
+    socket.send_raw(&message[..500]);
+    let begin = tokio::time::Instant::now();
+    let mut count = 0;
+    while begin.elapsed() < std::time::Duration::from_secs(1) {
+        socket.send_raw(&message[500..]);
+        socket.send_raw(&message[..500]);
+        assert_done(&socket.messages()[0]);
+        count += 1;
+    }
+    assert!(count > 0);
+    assert_eq!(faye.metric("faye_refused_total{reason=\"body_time\"}"), 0);
 }

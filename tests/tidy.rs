@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 /// What a top-level module may import from this crate. ARCHITECTURE.md explains the rows.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("bayeux", &[]),
+    ("budget", &[]),
+    ("memory", &[]),
+    ("bayeux", &["budget"]),
     ("config", &[]),
     ("metrics", &[]),
     ("peer", &[]),
@@ -16,19 +18,19 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("fetch", &["tls"]),
     ("descriptors", &[]),
     ("telemetry", &["config"]),
-    ("router", &["bayeux", "config", "metrics", "peer"]),
-    ("broker", &["bayeux", "config", "metrics"]),
+    ("router", &["bayeux", "budget", "config", "metrics", "peer"]),
+    ("broker", &["bayeux", "budget", "config", "metrics"]),
     ("extension", &["bayeux", "config", "fetch", "metrics", "peer"]),
     ("policy", &["bayeux", "config", "peer", "router"]),
     ("hook", &["bayeux", "config", "fetch", "metrics", "peer", "policy"]),
-    ("server", &["bayeux", "broker", "config", "extension", "hook", "metrics", "peer", "policy", "router"]),
-    ("transport", &["bayeux", "config", "metrics", "peer", "policy", "router", "server", "tls"]),
+    ("server", &["bayeux", "broker", "budget", "config", "extension", "hook", "memory", "metrics", "peer", "policy", "router"]),
+    ("transport", &["bayeux", "budget", "config", "metrics", "peer", "policy", "router", "server", "tls"]),
     ("admin", &["metrics", "server", "transport"]),
     ("webhook", &["bayeux", "config", "fetch", "hook", "metrics", "server"]),
     ("client", &["bayeux", "fetch", "tls"]),
     ("bench", &["bayeux", "client", "descriptors"]),
     ("bridge", &["bayeux", "client"]),
-    ("app", &["admin", "broker", "config", "extension", "metrics", "server", "tls", "transport", "webhook"]),
+    ("app", &["admin", "broker", "config", "descriptors", "extension", "metrics", "server", "tls", "transport", "webhook"]),
     (
         "cli",
         &[

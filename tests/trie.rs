@@ -13,7 +13,8 @@ use faye_server::bayeux::{ClientId, Publication};
 use faye_server::config::Overflow;
 use faye_server::metrics::Metrics;
 use faye_server::peer::{Peer, Transport};
-use faye_server::router::{Attachment, Bounds, Change, Detached, Session, Sessions, Touched, Trie};
+use faye_server::router::{Attachment, Bounds, Change, Detached, Session, Sessions, Terms, Touched, Trie};
+use faye_server::budget::Budget;
 use proptest::prelude::*;
 
 /// Whether a pattern matches a name, segment by segment, straight from the Bayeux specification, section 2.1.
@@ -93,9 +94,9 @@ proptest! {
     #[test]
     fn delivers_as_a_naive_matcher_does(steps in prop::collection::vec(step(), 1..60)) {
         let metrics = Metrics::default();
-        let trie = Trie::new(metrics.clone());
+        let trie = Trie::new(&Budget::unlimited(), metrics.clone());
         let bounds = Bounds { messages: 1000, bytes: 1 << 20 };
-        let table = Sessions::new(10, bounds, Duration::from_secs(60), metrics.clone());
+        let table = Sessions::new(10, Terms::new(bounds, Duration::from_secs(60), metrics.clone()));
         let sessions: Vec<_> =
             (0..5u8).map(|number| table.create(ClientId::from_random([number; 20])).unwrap()).collect();
         let reader = reader();
@@ -149,9 +150,9 @@ fn the_naive_matcher_is_right() {
 #[test]
 fn a_session_that_ended_gets_nothing_and_can_not_subscribe() {
     let metrics = Metrics::default();
-    let trie = Trie::new(metrics.clone());
+    let trie = Trie::new(&Budget::unlimited(), metrics.clone());
     let bounds = Bounds { messages: 10, bytes: 1000 };
-    let table = Sessions::new(1, bounds, Duration::from_secs(60), metrics.clone());
+    let table = Sessions::new(1, Terms::new(bounds, Duration::from_secs(60), metrics.clone()));
     let session = table.create(ClientId::from_random([1; 20])).unwrap();
     assert!(table.create(ClientId::from_random([2; 20])).is_err(), "the table is full");
     assert_eq!(trie.subscribe(&session, "/a", 1), Change::Changed);

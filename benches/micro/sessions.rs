@@ -8,7 +8,8 @@ use faye_server::bayeux::parse::parse_one;
 use faye_server::bayeux::{ClientId, Publication};
 use faye_server::metrics::Metrics;
 use faye_server::peer::Peer;
-use faye_server::router::{Attachment, Bounds, Detached, Session, Sessions, Trie};
+use faye_server::budget::Budget;
+use faye_server::router::{Attachment, Bounds, Detached, Session, Sessions, Terms, Trie};
 
 /// A transport that takes everything as soon as it comes.
 struct Sink(Arc<Peer>);
@@ -31,9 +32,9 @@ impl Attachment for Sink {
 /// A trie with sessions that are subscribed to these patterns, each to one in turn.
 pub(crate) fn subscribed(count: usize, patterns: &[&str]) -> (Trie, Vec<Arc<Session>>) {
     let metrics = Metrics::default();
-    let trie = Trie::new(metrics.clone());
+    let trie = Trie::new(&Budget::unlimited(), metrics.clone());
     let bounds = Bounds { messages: 1000, bytes: 1 << 20 };
-    let table = Sessions::new(count, bounds, Duration::from_secs(3600), metrics);
+    let table = Sessions::new(count, Terms::new(bounds, Duration::from_secs(3600), metrics));
     let sessions: Vec<_> = (0..count)
         .map(|number| {
             let mut bits = [0; 20];

@@ -1,10 +1,14 @@
 //! What subscribers get of a published message: encoded once, shared by all.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
 use super::{Field, Message, Position};
+use crate::budget::{Budget, Charge};
+
+/// Bytes that a publication takes besides its texts: the struct, the count of references, and what the allocator adds.
+const OVERHEAD: usize = 320;
 
 /// A message on its way to the subscribers. Its wire forms are made when first asked for and shared from then on.
 #[derive(Debug)]
@@ -18,6 +22,8 @@ pub struct Publication {
     /// Nothing inside if it is not worth it.
     compressed: OnceLock<Option<Bytes>>,
     event: OnceLock<Bytes>,
+    /// What it counts for in the budget of the server, if it was charged to one.
+    charge: Option<Charge>,
 }
 
 impl Publication {
@@ -69,7 +75,21 @@ impl Publication {
             frame: OnceLock::new(),
             compressed: OnceLock::new(),
             event: OnceLock::new(),
+            charge: None,
         }
+    }
+
+    /// Charges the memory that it takes to a budget, until the last reference to it is dropped.
+    #[must_use]
+    pub fn charged(self, budget: &Arc<Budget>) -> Self {
+        let charge = Some(Charge::new(budget, self.memory()));
+        Self { charge, ..self }
+    }
+
+    /// Bytes of memory that it takes about, without its wire forms.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        OVERHEAD + self.channel.len() + self.array.len()
     }
 
     /// Where it stands in its lane; `None` before it was given a place, and for what the server itself says.
@@ -98,17 +118,25 @@ impl Publication {
 
     /// The message as a WebSocket frame, which `encode` makes of the array when it is asked for the first time.
     pub fn frame(&self, encode: impl FnOnce(&[u8]) -> Bytes) -> &Bytes {
-        self.frame.get_or_init(|| encode(&self.array))
+        self.frame.get_or_init(|| self.grown(encode(&self.array)))
     }
 
     /// The message as a compressed WebSocket frame, made as [`Publication::frame`] is; `None` if `encode` gives none.
     pub fn compressed(&self, encode: impl FnOnce(&[u8]) -> Option<Bytes>) -> Option<&Bytes> {
-        self.compressed.get_or_init(|| encode(&self.array)).as_ref()
+        self.compressed.get_or_init(|| encode(&self.array).map(|form| self.grown(form))).as_ref()
     }
 
     /// The message as an event of an EventSource stream, made as [`Publication::frame`] is.
     pub fn event(&self, encode: impl FnOnce(&[u8]) -> Bytes) -> &Bytes {
-        self.event.get_or_init(|| encode(&self.array))
+        self.event.get_or_init(|| self.grown(encode(&self.array)))
+    }
+
+    /// Charges a wire form that was made.
+    fn grown(&self, form: Bytes) -> Bytes {
+        if let Some(charge) = &self.charge {
+            charge.grow(form.len());
+        }
+        form
     }
 
     /// Bytes that the publication counts for in a mailbox.

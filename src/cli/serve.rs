@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::say;
 use crate::app::App;
 use crate::config::{self, Config, Problems};
-use crate::descriptors;
+use crate::descriptors::{self, Shares};
 use crate::server::Server;
 use crate::telemetry;
 use crate::tls::Certificates;
@@ -31,13 +31,14 @@ pub(super) fn run(config: &Config, again: impl Fn() -> Result<Config, Problems>)
 /// Every connection takes a file descriptor.
 fn prepare(config: &Config) {
     let open_files = descriptors::raise();
-    let connections = config.limits.connections;
-    if open_files < connections {
-        tracing::info!(
+    let wanted = config.limits.connections;
+    let connections = Shares::of(open_files, wanted).clients;
+    if connections < wanted {
+        tracing::warn!(
             open_files,
             connections,
-            "the limit of open files is raised as far as it goes, which is below limits.connections; connections beyond it \
-             will wait"
+            "the system allows fewer open files than limits.connections needs, so connections are limited further; raise \
+             the limit (ulimit -n, LimitNOFILE of systemd) or lower limits.connections"
         );
     } else {
         tracing::info!(open_files, connections, "the limit of open files is raised as far as it goes");

@@ -3,7 +3,7 @@
 //!
 //! This module knows no struct, no file and no line: `value.rs` decides whether a value is right.
 
-use super::units::{DURATION_EXAMPLE, RATE_EXAMPLE, SIZE_EXAMPLE};
+use super::units::{DURATION_EXAMPLE, MEMORY_EXAMPLE, RATE_EXAMPLE, SIZE_EXAMPLE};
 
 /// The sections that are lists of tables, such as `[[channel]]`, each with the one key that an element cannot do
 /// without. Only a file has them, for a list of tables has no place in a variable.
@@ -36,6 +36,8 @@ pub(super) enum Kind {
     Count(u64, u64),
     /// Bytes from the first to the second.
     Size(u64, u64),
+    /// Percent of the memory, or bytes from the first to the second.
+    Memory(u64, u64),
     /// One of these words.
     Word(&'static [&'static str]),
     /// A channel, or a pattern that ends in `*` or `**`.
@@ -101,6 +103,7 @@ impl Kind {
             Self::Duration(..) => "a duration",
             Self::Count(..) => "a whole number",
             Self::Size(..) => "a size",
+            Self::Memory(..) => "a share of the memory, nor a size",
             Self::Word(_) => "a known word",
             Self::Pattern => "a channel, nor a pattern that ends in \"/*\" or \"/**\"",
             Self::Origin => "an origin",
@@ -126,6 +129,7 @@ impl Kind {
             Self::Count(_, most) if most < 64 => "1",
             Self::Count(..) => "64",
             Self::Size(..) => SIZE_EXAMPLE,
+            Self::Memory(..) => MEMORY_EXAMPLE,
             Self::Word(words) => words.first().copied().unwrap_or_default(),
             Self::Pattern => "/projects/**",
             Self::Origin => "https://example.com",
@@ -207,6 +211,8 @@ pub const KEYS: &[Key] = &[
     key("advice", "retry_most", Kind::Duration(1, HOUR)),
     key("limits", "connections", Kind::Count(1, MANY)),
     key("limits", "connections_by_address", Kind::Count(0, MANY)),
+    // With less, a few sessions would fill it.
+    key("limits", "memory", Kind::Memory(MIB, 1024 * GIB)),
     key("limits", "body", Kind::Size(1, GIB)),
     key("limits", "body_time", Kind::Duration(1, HOUR)),
     key("limits", "frame", Kind::Size(1, GIB)),
@@ -220,6 +226,10 @@ pub const KEYS: &[Key] = &[
     key("limits", "write_time", Kind::Duration(1, HOUR)),
     key("limits", "subscriptions", Kind::Count(1, MANY)),
     key("limits", "sessions", Kind::Count(1, MANY)),
+    key("limits", "unconnected_by_address", Kind::Count(1, MANY)),
+    key("limits", "unconnected_time", Kind::Duration(1, HOUR)),
+    key("limits", "unconnected_messages", Kind::Count(1, MANY)),
+    key("limits", "unconnected_bytes", Kind::Size(1, GIB)),
     // With less, "/meta/unsubscribe" would be too long.
     key("limits", "channel", Kind::Size(32, MIB)),
     // The walk through the trie is a recursion.

@@ -32,4 +32,4 @@ pub use sections::{
     Acme, Admin, Advice, Config, EventSource, Extensions, Limits, Log, LogFormat, Mailbox, Overflow, Server,
     Tls, WebSocket,
 };
-pub use units::Rate;
+pub use units::{MemoryLimit, Rate};

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::cluster::{HistoryStore, Redis};
 use super::guard::{Browsers, ChannelRule, Handshake, PrivatePub, Push, Rates, Token, TokenKey};
 use super::hooks::{Hook, Webhook};
-use super::units;
+use super::units::{self, MemoryLimit};
 
 /// All settings of one server.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -136,10 +136,13 @@ pub struct Limits {
     pub connections: usize,
     /// Connections at one time from one address; 0 means that they are not counted.
     pub connections_by_address: usize,
+    /// Memory of everything that clients make the server keep: mailboxes, sessions, subscriptions, unfinished input,
+    /// unsent output.
+    pub memory: MemoryLimit,
     /// Bytes of the body of a request.
     #[serde(deserialize_with = "units::size")]
     pub body: usize,
-    /// How long a client may take to send a body.
+    /// How long a client may take to send a body, or a WebSocket message that it has begun.
     #[serde(deserialize_with = "units::duration")]
     pub body_time: Duration,
     /// Bytes of one WebSocket frame.
@@ -165,6 +168,16 @@ pub struct Limits {
     pub subscriptions: usize,
     /// Sessions at one time.
     pub sessions: usize,
+    /// Sessions of one address that have never connected.
+    pub unconnected_by_address: usize,
+    /// How long a session waits for its first connect.
+    #[serde(deserialize_with = "units::duration")]
+    pub unconnected_time: Duration,
+    /// Messages that may wait for a session before its first connect.
+    pub unconnected_messages: usize,
+    /// Bytes that may wait for a session before its first connect.
+    #[serde(deserialize_with = "units::size")]
+    pub unconnected_bytes: usize,
     /// Bytes of the name of a channel.
     #[serde(deserialize_with = "units::size")]
     pub channel: usize,
@@ -180,6 +193,7 @@ impl Default for Limits {
         Self {
             connections: 100_000,
             connections_by_address: 0,
+            memory: MemoryLimit::Percent(25),
             body: 1024 * 1024,
             body_time: Duration::from_secs(30),
             frame: 1024 * 1024,
@@ -191,6 +205,10 @@ impl Default for Limits {
             write_time: Duration::from_secs(30),
             subscriptions: 1000,
             sessions: 1_000_000,
+            unconnected_by_address: 1000,
+            unconnected_time: Duration::from_secs(15),
+            unconnected_messages: 100,
+            unconnected_bytes: 256 * 1024,
             channel: 1024,
             segments: 32,
             callback: 128,

@@ -20,6 +20,9 @@ pub(super) const DURATION_EXAMPLE: &str = "25s";
 /// A size as messages show it to somebody who wrote something else.
 pub(super) const SIZE_EXAMPLE: &str = "1MiB";
 
+/// A limit of memory as messages show it to somebody who wrote something else.
+pub(super) const MEMORY_EXAMPLE: &str = "25%";
+
 /// A rate as messages show it to somebody who wrote something else.
 pub(super) const RATE_EXAMPLE: &str = "10/s";
 
@@ -37,6 +40,51 @@ impl<'de> serde::Deserialize<'de> for Rate {
         let text = String::deserialize(deserializer)?;
         parse_rate(&text).ok_or_else(|| Error::custom(format!("{text:?} is not a rate")))
     }
+}
+
+/// A share of the memory that this process may use, or a number of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemoryLimit {
+    /// Percent of the memory, 1 to 100.
+    Percent(u8),
+    /// Bytes.
+    Bytes(usize),
+}
+
+impl MemoryLimit {
+    /// The limit in bytes, where a process may use so many.
+    #[must_use]
+    pub fn of(self, available: usize) -> usize {
+        match self {
+            Self::Percent(percent) => available / 100 * usize::from(percent),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for MemoryLimit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Bytes(usize),
+            Text(String),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Bytes(bytes) => Ok(Self::Bytes(bytes)),
+            Written::Text(text) => {
+                parse_memory(&text).ok_or_else(|| Error::custom(format!("{text:?} is no share of memory")))
+            }
+        }
+    }
+}
+
+/// Reads a limit of memory: `1%` to `100%`, or a size as [`parse_size`] reads it. `None` for everything else.
+pub fn parse_memory(text: &str) -> Option<MemoryLimit> {
+    let Some(percent) = text.strip_suffix('%') else { return parse_size(text).map(MemoryLimit::Bytes) };
+    let (number, rest) = leading_number(percent)?;
+    let percent = u8::try_from(number).ok().filter(|percent| (1..=100).contains(percent))?;
+    rest.is_empty().then_some(MemoryLimit::Percent(percent))
 }
 
 /// Reads a rate: a whole number above zero, then `/s`, `/m` or `/h`. `None` for everything else.

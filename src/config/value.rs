@@ -9,7 +9,7 @@ use toml::de::DeValue;
 
 use super::keys::{HISTORY_AGE, HISTORY_MESSAGES, Kind};
 use super::page_origin::PageOrigin;
-use super::units::{format_duration, format_size, parse_duration, parse_rate, parse_size};
+use super::units::{MemoryLimit, format_duration, format_size, parse_duration, parse_memory, parse_rate, parse_size};
 
 /// A value as somebody wrote it.
 pub(super) enum Given<'a> {
@@ -126,7 +126,15 @@ impl Kind {
                 let bytes = parse_size(text).ok_or_else(|| self.not_one(given))?;
                 self.bounded(given, bytes as u128, least, most, print_size)?;
             }
-            (Self::Size(least, most), Given::Integer(bytes)) => {
+            (Self::Memory(least, most), Given::Text(text)) => {
+                match parse_memory(text).ok_or_else(|| self.not_one(given))? {
+                    MemoryLimit::Percent(_) => {}
+                    MemoryLimit::Bytes(bytes) => {
+                        self.bounded(given, bytes as u128, least, most, print_size)?;
+                    }
+                }
+            }
+            (Self::Size(least, most) | Self::Memory(least, most), Given::Integer(bytes)) => {
                 let bytes = u128::try_from(*bytes).map_err(|_| self.not_one(given))?;
                 self.bounded(given, bytes, least, most, print_size)?;
             }

@@ -44,7 +44,8 @@ impl Lease {
     pub fn extend(&mut self) {
         let mut state = self.session.lock();
         if !self.over && state.holder_is_attached() {
-            self.items.extend(state.mailbox.lease_more());
+            // The queue keeps its memory until the lease is settled.
+            state.change(self.session.budget(), |mailbox| self.items.extend(mailbox.lease_more()));
         }
     }
 
@@ -56,10 +57,13 @@ impl Lease {
         if !state.holder_is_attached() {
             return Renewed::Lost;
         }
-        state.mailbox.settle(std::iter::empty());
         self.items.clear();
         self.written = 0;
-        match state.mailbox.lease(LEASE_MESSAGES, LEASE_BYTES) {
+        let leased = state.change(self.session.budget(), |mailbox| {
+            mailbox.settle(std::iter::empty());
+            mailbox.lease(LEASE_MESSAGES, LEASE_BYTES)
+        });
+        match leased {
             Some(items) => {
                 self.items = items;
                 Renewed::More
@@ -94,8 +98,9 @@ impl Drop for Lease {
                 return;
             }
             metrics.deliveries_returned.inc_by((self.items.len() - self.written) as u64);
-            state.mailbox.settle(self.items.drain(..).skip(self.written));
-            if state.mailbox.is_empty() {
+            let unwritten = self.items.drain(..).skip(self.written);
+            state.change(self.session.budget(), |mailbox| mailbox.settle(unwritten));
+            if state.mailbox().is_empty() {
                 return;
             }
             state.attachment.clone()

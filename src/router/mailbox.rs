@@ -83,6 +83,19 @@ impl Mailbox {
         if displaced > 0 { Pushed::Displaced(displaced) } else { Pushed::Queued }
     }
 
+    /// Bytes of memory that the queue itself takes, without the publications, which it shares with others.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.rest.capacity() * size_of::<Arc<Publication>>()
+    }
+
+    /// Bytes of memory that the mailbox keeps in use: the queue, and what waits or is leased as if nothing else kept it.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let waiting: usize = self.items().map(|publication| publication.memory()).sum();
+        self.memory() + waiting + self.leased_bytes
+    }
+
     /// Whether a transport is writing some of it.
     pub fn is_leased(&self) -> bool {
         self.leased > 0

@@ -14,6 +14,7 @@ use super::credential::Credential;
 use super::lease::Lease;
 use super::mailbox::{Bounds, Mailbox, Pushed};
 use crate::bayeux::{ClientId, Publication};
+use crate::budget::Budget;
 use crate::config::Overflow;
 use crate::metrics::Metrics;
 use crate::peer::Peer;
@@ -30,7 +31,7 @@ pub struct Session {
     /// First, beside the count of references: these lines of memory are all that a delivery touches.
     state: Mutex<State>,
     key: u32,
-    common: Arc<Common>,
+    terms: Arc<Terms>,
     id: ClientId,
     /// Patterns in the order of their subscription; `None` once the session ended.
     subscriptions: Mutex<Option<Patterns>>,
@@ -38,16 +39,42 @@ pub struct Session {
     credential: OnceLock<Box<Mutex<Credential>>>,
 }
 
-/// What all sessions of a server have in common.
-pub(super) struct Common {
-    pub(super) bounds: Bounds,
+/// Bytes of memory that a session takes without what it holds: itself, its places in the tables of sessions and of
+/// deadlines, and what the allocator adds.
+const OVERHEAD: usize = 640;
+
+/// What holds for all sessions of a server.
+pub struct Terms {
+    /// What a mailbox may hold.
+    pub bounds: Bounds,
     /// How long a session lives after its last connect.
-    pub(super) lifetime: Duration,
-    pub(super) metrics: Metrics,
+    pub lifetime: Duration,
+    /// What a mailbox may hold before the first connect.
+    pub unconnected_bounds: Bounds,
+    /// How long a session waits for its first connect.
+    pub unconnected_lifetime: Duration,
+    /// What memory is charged to.
+    pub budget: Arc<Budget>,
+    /// The counters.
+    pub metrics: Metrics,
+}
+
+impl Terms {
+    /// Terms without a budget, which are the same before the first connect and after it.
+    #[must_use]
+    pub fn new(bounds: Bounds, lifetime: Duration, metrics: Metrics) -> Self {
+        let budget = Budget::unlimited();
+        let (unconnected_bounds, unconnected_lifetime) = (bounds, lifetime);
+        Self { bounds, lifetime, unconnected_bounds, unconnected_lifetime, budget, metrics }
+    }
+
+    fn bounds(&self, is_connected: bool) -> Bounds {
+        if is_connected { self.bounds } else { self.unconnected_bounds }
+    }
 }
 
 pub(super) struct State {
-    pub(super) mailbox: Mailbox,
+    mailbox: Mailbox,
     /// The transport that messages go to.
     pub(super) attachment: Option<Arc<dyn Attachment>>,
     /// Who has the lease.
@@ -66,7 +93,8 @@ pub(super) struct State {
 }
 
 impl Session {
-    pub(super) fn new(id: ClientId, key: u32, common: Arc<Common>) -> Self {
+    pub(super) fn new(id: ClientId, key: u32, terms: Arc<Terms>) -> Self {
+        terms.budget.charge(OVERHEAD);
         let state = State {
             mailbox: Mailbox::default(),
             attachment: None,
@@ -76,11 +104,11 @@ impl Session {
             ended: false,
             departed: false,
             held: 0,
-            deadline: Instant::now() + common.lifetime,
+            deadline: Instant::now() + terms.unconnected_lifetime,
             standby: None,
         };
         let subscriptions = Mutex::new(Some(Patterns::default()));
-        Self { state: Mutex::new(state), key, common, id, subscriptions, credential: OnceLock::new() }
+        Self { state: Mutex::new(state), key, terms, id, subscriptions, credential: OnceLock::new() }
     }
 
     /// The identifier.
@@ -94,7 +122,8 @@ impl Session {
     }
 
     /// A small number that no other living session has.
-    pub(super) fn key(&self) -> u32 {
+    #[must_use]
+    pub fn key(&self) -> u32 {
         self.key
     }
 
@@ -103,7 +132,27 @@ impl Session {
     }
 
     pub(super) fn metrics(&self) -> &Metrics {
-        &self.common.metrics
+        &self.terms.metrics
+    }
+
+    pub(super) fn budget(&self) -> &Budget {
+        &self.terms.budget
+    }
+
+    /// Whether the client has ever connected.
+    #[must_use]
+    pub fn has_connected(&self) -> bool {
+        self.state.lock().connected
+    }
+
+    /// Bytes of memory that the session keeps in use, about: its mailbox and its subscriptions, as if no other session
+    /// shared any of it. Looks at everything that waits.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let subscriptions = self.subscriptions().as_ref().map_or(0, |patterns| {
+            patterns.iter().map(|pattern| super::of_subscription(pattern)).sum()
+        });
+        subscriptions + self.state.lock().mailbox.weight()
     }
 
     /// The patterns, locked; `None` inside once the session ended.
@@ -130,7 +179,8 @@ impl Session {
         if state.ended {
             return None;
         }
-        let pushed = state.mailbox.push(publication, self.common.bounds, overflow);
+        let bounds = self.terms.bounds(state.connected);
+        let pushed = state.change(&self.terms.budget, |mailbox| mailbox.push(publication, bounds, overflow));
         let waits = matches!(pushed, Pushed::Queued | Pushed::Displaced(_));
         let first = waits && !state.touched;
         if first {
@@ -144,7 +194,8 @@ impl Session {
     pub fn tell(&self, notice: &Arc<Publication>) {
         let mut state = self.state.lock();
         if !state.ended {
-            state.mailbox.push(notice, self.common.bounds, Overflow::DropNewest);
+            let bounds = self.terms.bounds(state.connected);
+            state.change(&self.terms.budget, |mailbox| mailbox.push(notice, bounds, Overflow::DropNewest));
         }
     }
 
@@ -164,7 +215,7 @@ impl Session {
     /// Has the attached transport write what waits.
     pub fn flush(self: &Arc<Self>) {
         let written = self.write();
-        self.common.metrics.deliveries_written.inc_by(written as u64);
+        self.terms.metrics.deliveries_written.inc_by(written as u64);
     }
 
     /// Notes an accepted connect: the session lives on. True if it is the session's first; `None` if the session has
@@ -174,7 +225,7 @@ impl Session {
         if state.ended || state.departed {
             return None;
         }
-        state.deadline = Instant::now() + self.common.lifetime;
+        state.deadline = Instant::now() + self.terms.lifetime;
         Some(!std::mem::replace(&mut state.connected, true))
     }
 
@@ -182,14 +233,14 @@ impl Session {
     #[must_use]
     pub fn hold(self: &Arc<Self>) -> Held {
         self.state.lock().held += 1;
-        self.common.metrics.polls.inc();
+        self.terms.metrics.polls.inc();
         Held(Arc::clone(self))
     }
 
     /// When the session expires, unless a connect comes or is held.
     #[must_use]
     pub fn deadline(&self) -> Instant {
-        self.state.lock().deadline(self.common.lifetime)
+        self.state.lock().deadline(self.terms.lifetime)
     }
 
     /// Leases what waits, for a transport that writes all of it. `None` if nothing waits, if an earlier lease is out (it
@@ -232,7 +283,12 @@ impl Session {
 
     /// Ends the session if its time is over; a connect that has just come saves it.
     pub fn end_if_expired(self: &Arc<Self>) -> Option<Patterns> {
-        self.end_if(|state| !state.departed && state.deadline(self.common.lifetime) <= Instant::now())
+        self.end_if(|state| !state.departed && state.deadline(self.terms.lifetime) <= Instant::now())
+    }
+
+    /// Ends the session if its client has never connected.
+    pub fn end_if_unconnected(self: &Arc<Self>) -> Option<Patterns> {
+        self.end_if(|state| !state.departed && !state.connected)
     }
 
     fn end_if(self: &Arc<Self>, may_end: impl FnOnce(&State) -> bool) -> Option<Patterns> {
@@ -243,7 +299,7 @@ impl Session {
                 return None;
             }
             state.ended = true;
-            state.mailbox = Mailbox::default();
+            state.change(&self.terms.budget, |mailbox| *mailbox = Mailbox::default());
             let holder = state.holder.former().cloned();
             [state.attachment.take(), state.standby.take(), holder]
         };
@@ -262,8 +318,27 @@ impl State {
         self.connected = true;
     }
 
+    pub(super) fn mailbox(&self) -> &Mailbox {
+        &self.mailbox
+    }
+
+    /// Changes the mailbox, and charges the memory of its queue.
+    pub(super) fn change<T>(&mut self, budget: &Budget, change: impl FnOnce(&mut Mailbox) -> T) -> T {
+        let before = self.mailbox.memory();
+        let result = change(&mut self.mailbox);
+        budget.change(before, self.mailbox.memory());
+        result
+    }
+
     fn deadline(&self, lifetime: Duration) -> Instant {
         if self.held > 0 { Instant::now() + lifetime } else { self.deadline }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let queue = self.state.get_mut().mailbox.memory();
+        self.terms.budget.release(OVERHEAD + queue);
     }
 }
 
@@ -274,7 +349,7 @@ impl Drop for Held {
     fn drop(&mut self) {
         let mut state = self.0.state.lock();
         state.held -= 1;
-        state.deadline = Instant::now() + self.0.common.lifetime;
-        self.0.common.metrics.polls.dec();
+        state.deadline = Instant::now() + self.0.terms.lifetime;
+        self.0.terms.metrics.polls.dec();
     }
 }

@@ -6,12 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
-use tokio::time::Duration;
 
-use super::mailbox::Bounds;
-use super::session::{Common, Session};
+use super::session::{Session, Terms};
 use crate::bayeux::ClientId;
-use crate::metrics::Metrics;
 
 /// The table holds as many sessions as it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +22,7 @@ pub struct Sessions {
     count: AtomicUsize,
     limit: usize,
     keys: Mutex<Keys>,
-    common: Arc<Common>,
+    terms: Arc<Terms>,
 }
 
 /// Small numbers for sessions, used again once free.
@@ -36,11 +33,11 @@ struct Keys {
 }
 
 impl Sessions {
-    /// An empty table for at most `limit` sessions, each of which lives for `lifetime` after its last connect.
+    /// An empty table for at most `limit` sessions.
     #[must_use]
-    pub fn new(limit: usize, bounds: Bounds, lifetime: Duration, metrics: Metrics) -> Self {
-        let common = Arc::new(Common { bounds, lifetime, metrics });
-        Self { table: DashMap::default(), count: AtomicUsize::new(0), limit, keys: Mutex::default(), common }
+    pub fn new(limit: usize, terms: Terms) -> Self {
+        let (count, terms) = (AtomicUsize::new(0), Arc::new(terms));
+        Self { table: DashMap::default(), count, limit, keys: Mutex::default(), terms }
     }
 
     /// Makes a session with a new identifier.
@@ -69,8 +66,8 @@ impl Sessions {
                 keys.next
             })
         };
-        self.common.metrics.sessions.inc();
-        Ok(Arc::new(Session::new(id, key, Arc::clone(&self.common))))
+        self.terms.metrics.sessions.inc();
+        Ok(Arc::new(Session::new(id, key, Arc::clone(&self.terms))))
     }
 
     /// Has a session found that was made.
@@ -99,7 +96,7 @@ impl Sessions {
     pub fn give_up(&self, session: &Session) {
         self.keys.lock().free.push(session.key());
         self.count.fetch_sub(1, Ordering::Relaxed);
-        self.common.metrics.sessions.dec();
+        self.terms.metrics.sessions.dec();
     }
 
     /// All sessions at this moment.

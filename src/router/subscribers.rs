@@ -22,6 +22,10 @@ impl Subscribers {
     /// Takes a session away, if it is there.
     pub fn remove(&mut self, session: &Session) {
         self.0.swap_remove(&session.key());
+        if self.0.is_empty() {
+            // The tables keep their memory, however empty they are.
+            *self = Self::default();
+        }
         if self.0.capacity() > 64 && self.0.len() < self.0.capacity() / 4 {
             self.0.shrink_to_fit();
         }

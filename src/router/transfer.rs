@@ -22,14 +22,14 @@ impl Session {
     #[must_use]
     pub fn progress(&self) -> Progress {
         let state = self.lock();
-        if state.mailbox.is_leased() {
+        if state.mailbox().is_leased() {
             return Progress::Writing;
         }
-        if state.mailbox.is_empty() {
+        if state.mailbox().is_empty() {
             return Progress::Complete;
         }
         let mut lowest: Vec<(Lane, u64)> = Vec::new();
-        for position in state.mailbox.items().filter_map(|publication| publication.position()) {
+        for position in state.mailbox().items().filter_map(|publication| publication.position()) {
             match lowest.iter_mut().find(|(lane, _)| *lane == position.lane) {
                 Some((_, number)) => *number = position.number.min(*number),
                 None => lowest.push((position.lane, position.number)),
@@ -74,7 +74,7 @@ impl Session {
     #[must_use]
     pub fn waiting(&self) -> Option<Vec<Arc<Publication>>> {
         let state = self.lock();
-        (!state.mailbox.is_leased()).then(|| state.mailbox.items().cloned().collect())
+        (!state.mailbox().is_leased()).then(|| state.mailbox().items().cloned().collect())
     }
 
     /// Puts what the session brings along before what has come here meanwhile, of which what it knows is dropped. False if
@@ -85,7 +85,7 @@ impl Session {
         if state.ended {
             return false;
         }
-        state.mailbox.merge(brought, is_new);
+        state.change(self.budget(), |mailbox| mailbox.merge(brought, is_new));
         state.set_connected();
         true
     }

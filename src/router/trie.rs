@@ -13,8 +13,10 @@ use smallvec::SmallVec;
 
 use super::mailbox::Pushed;
 use super::subscribers::{Subscribers, each_once};
+use super::weight::{CHILDREN, FIRST_SUBSCRIBER, LISTS, NODE, PATTERN, SUBSCRIBER};
 use super::{Session, Touched};
 use crate::bayeux::{LANES, Lane, Publication, channel};
+use crate::budget::Budget;
 use crate::config::Overflow;
 use crate::metrics::Metrics;
 
@@ -43,6 +45,7 @@ pub struct Trie {
     shards: [RwLock<Node>; SHARDS],
     hasher: RandomState,
     interest: Interest,
+    budget: Arc<Budget>,
     metrics: Metrics,
 }
 
@@ -92,12 +95,13 @@ impl Lists {
 }
 
 impl Trie {
-    /// A trie without subscriptions.
+    /// A trie without subscriptions, whose memory is charged to a budget.
     #[must_use]
-    pub fn new(metrics: Metrics) -> Self {
+    pub fn new(budget: &Arc<Budget>, metrics: Metrics) -> Self {
         let interest =
             Interest { lanes: [const { AtomicUsize::new(0) }; LANES], patterns: AtomicUsize::new(0) };
-        Self { shards: Default::default(), hasher: RandomState::new(), interest, metrics }
+        let (hasher, budget) = (RandomState::new(), Arc::clone(budget));
+        Self { shards: Default::default(), hasher, interest, budget, metrics }
     }
 
     /// Subscribes a session to a valid pattern; it may have at most `limit` subscriptions.
@@ -114,9 +118,11 @@ impl Trie {
             return Change::Full;
         }
         patterns.insert(pattern.into());
+        let mut taken = PATTERN + pattern.len();
         for shard in self.shards_of(pattern) {
-            shard.write().insert(channel::segments(pattern), session);
+            taken += shard.write().insert(channel::segments(pattern), session);
         }
+        self.budget.charge(taken);
         self.interest.of(pattern).fetch_add(1, Ordering::AcqRel);
         self.metrics.subscriptions.inc();
         Change::Changed
@@ -138,9 +144,11 @@ impl Trie {
 
     /// Takes a pattern of a session out, whose own list no longer has it.
     pub fn remove(&self, session: &Session, pattern: &str) {
+        let mut freed = PATTERN + pattern.len();
         for shard in self.shards_of(pattern) {
-            shard.write().remove(channel::segments(pattern), session);
+            freed += shard.write().remove(channel::segments(pattern), session);
         }
+        self.budget.release(freed);
         self.interest.of(pattern).fetch_sub(1, Ordering::AcqRel);
         self.metrics.subscriptions.dec();
     }
@@ -210,38 +218,62 @@ impl Trie {
 }
 
 impl Node {
-    fn insert<'a>(&mut self, mut segments: impl Iterator<Item = &'a str>, session: &Arc<Session>) {
+    /// Adds a subscription, and the nodes that it needs. Returns the bytes of memory that this takes.
+    fn insert<'a>(
+        &mut self,
+        mut segments: impl Iterator<Item = &'a str>,
+        session: &Arc<Session>,
+    ) -> usize {
         match segments.next() {
-            last @ (None | Some("*" | "**")) => self.lists.get_or_insert_default().of(last).add(session),
+            last @ (None | Some("*" | "**")) => {
+                let lists = if self.lists.is_none() { LISTS } else { 0 };
+                let list = self.lists.get_or_insert_default().of(last);
+                let first = if list.is_empty() { FIRST_SUBSCRIBER } else { SUBSCRIBER };
+                list.add(session);
+                lists + first
+            }
             Some(segment) => {
+                let mut taken = 0;
                 if !self.children.contains_key(segment) {
+                    taken = NODE + segment.len() + if self.children.is_empty() { CHILDREN } else { 0 };
                     self.children.insert(segment.into(), Self::default());
                 }
-                if let Some(child) = self.children.get_mut(segment) {
-                    child.insert(segments, session);
-                }
+                let child = self.children.get_mut(segment);
+                taken + child.map_or(0, |child| child.insert(segments, session))
             }
         }
     }
 
-    /// Removes a subscription, and the nodes that are empty then.
-    fn remove<'a>(&mut self, mut segments: impl Iterator<Item = &'a str>, session: &Session) {
+    /// Removes a subscription, and the nodes that are empty then. Returns what [`Node::insert`] charged for both.
+    fn remove<'a>(&mut self, mut segments: impl Iterator<Item = &'a str>, session: &Session) -> usize {
         match segments.next() {
             last @ (None | Some("*" | "**")) => {
-                if let Some(lists) = &mut self.lists {
-                    lists.of(last).remove(session);
+                let Some(lists) = &mut self.lists else { return 0 };
+                let list = lists.of(last);
+                list.remove(session);
+                let freed = if list.is_empty() { FIRST_SUBSCRIBER } else { SUBSCRIBER };
+                if lists.is_empty() {
+                    self.lists = None;
+                    return freed + LISTS;
                 }
-                self.lists.take_if(|lists| lists.is_empty());
+                freed
             }
             Some(segment) => {
-                let Some(child) = self.children.get_mut(segment) else { return };
-                child.remove(segments, session);
+                let Some(child) = self.children.get_mut(segment) else { return 0 };
+                let mut freed = child.remove(segments, session);
                 if child.is_empty() {
                     self.children.remove(segment);
+                    freed += NODE + segment.len();
+                    if self.children.is_empty() {
+                        // The table keeps its memory, however empty it is.
+                        self.children = HashMap::new();
+                        freed += CHILDREN;
+                    }
                 }
                 if self.children.capacity() > 64 && self.children.len() < self.children.capacity() / 4 {
                     self.children.shrink_to_fit();
                 }
+                freed
             }
         }
     }

@@ -45,6 +45,9 @@ impl Server {
                 let error = if has_departed { BayeuxError::Unreachable } else { client_unknown(message) };
                 outcome = Outcome::Failed(error);
             }
+            if first == Some(true) {
+                self.unconnected.remove(&session);
+            }
             Some((session, first?))
         });
         let Some((session, first)) = connected else {

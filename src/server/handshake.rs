@@ -12,7 +12,9 @@ use super::permit::Permit;
 use super::receive::{Done, Request};
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, CONNECTION_TYPES, ClientId, Field, Message, Verb, json};
-use crate::metrics::Reason;
+use crate::metrics::{Cause, Reason};
+use crate::peer::Peer;
+use crate::policy::household;
 use crate::router::Session;
 
 /// The channel, under which the application is asked too.
@@ -27,7 +29,7 @@ impl Server {
         }
         let mut created = None;
         if outcome.is_done() {
-            match self.admit(request).and_then(|permit| Ok((self.begin()?, permit))) {
+            match self.admit(request).and_then(|permit| Ok((self.begin(peer)?, permit))) {
                 Ok((session, permit)) => {
                     created = Some(*session.id());
                     if permit.by_credential || request.shows_token() {
@@ -62,16 +64,27 @@ impl Server {
         self.permit(request.policy.may_begin(request.shown(None), answer), request, HANDSHAKE)
     }
 
-    fn begin(&self) -> Result<Arc<Session>, BayeuxError> {
+    fn begin(&self, peer: &Peer) -> Result<Arc<Session>, BayeuxError> {
         let bits = random_bits().map_err(|error| {
             tracing::error!(%error, "the system gives no random bytes; no session can begin");
             BayeuxError::Internal
         })?;
-        let session = self.sessions.create(ClientId::from_random(bits)).map_err(|_| {
+        let id = ClientId::from_random(bits);
+        let session = self.sessions.create(id).or_else(|full| {
+            // One that never connected gives way: a client connects right after its handshake.
+            let oldest = self.unconnected.take_oldest();
+            let has_room = oldest.is_some_and(|oldest| self.evict_unconnected(&oldest, Cause::sessions));
+            if has_room { self.sessions.create(id) } else { Err(full) }
+        });
+        let session = session.map_err(|_| {
             self.metrics.refuse(Reason::sessions);
             BayeuxError::TooManySessions(self.limits.sessions)
         })?;
         self.expiry.watch(&session);
+        let address = peer.address.map(|address| household(address.ip()));
+        if let Some(oldest) = self.unconnected.add(&session, address, self.limits.unconnected_by_address) {
+            self.evict_unconnected(&oldest, Cause::unconnected_by_address);
+        }
         self.own(session.id());
         self.emit(|| Event::Handshake { client: *session.id() });
         Ok(session)

@@ -14,8 +14,10 @@ mod pending;
 mod permit;
 mod publish;
 mod receive;
+mod relief;
 mod rest;
 mod subscribe;
+mod unconnected;
 mod unsubscribe;
 
 use std::sync::Arc;
@@ -31,13 +33,14 @@ pub use receive::{Accepted, Received};
 use crate::bayeux::reply::Outcome;
 use crate::bayeux::{Advice, BayeuxError, ClientId, Field, Message, json};
 use crate::broker::Memory;
+use crate::budget::Budget;
 use crate::config::Config;
 use crate::extension::{Extension, Pipeline};
 use crate::hook::Hook;
 use crate::metrics::{Metrics, Reason};
 use crate::peer::Peer;
 use crate::policy::{Credentials, Policy};
-use crate::router::{Bounds, Expiry, Patterns, Session, Sessions, Trie};
+use crate::router::{Bounds, Expiry, Patterns, Session, Sessions, Terms, Trie};
 use receive::Request;
 
 /// Events that a slow listener may be behind before it loses the oldest.
@@ -48,7 +51,11 @@ pub struct Server {
     timeout: Duration,
     interval: Duration,
     limits: crate::config::Limits,
+    /// What memory is charged to.
+    budget: Arc<Budget>,
+    relief: relief::Relief,
     sessions: Sessions,
+    unconnected: unconnected::Unconnected,
     trie: Trie,
     expiry: Expiry,
     broker: Memory,
@@ -71,17 +78,20 @@ impl Server {
     /// # Errors
     /// A text that says what is wrong with the settings.
     pub fn new(config: &Config, extensions: &[Arc<dyn Extension>], metrics: Metrics) -> Result<Self, String> {
-        let bounds = Bounds { messages: config.mailbox.messages, bytes: config.mailbox.bytes };
-        let lifetime = 2 * config.server.timeout;
+        let budget = budget(config);
+        metrics.memory_limit.set(i64::try_from(budget.limit()).unwrap_or(i64::MAX));
+        let terms = terms(config, &budget, &metrics);
         Ok(Self {
             timeout: config.server.timeout,
             interval: config.server.interval,
             limits: config.limits.clone(),
-            sessions: Sessions::new(config.limits.sessions, bounds, lifetime, metrics.clone()),
-            trie: Trie::new(metrics.clone()),
+            sessions: Sessions::new(config.limits.sessions, terms),
+            unconnected: unconnected::Unconnected::default(),
+            relief: relief::Relief::default(),
+            trie: Trie::new(&budget, metrics.clone()),
             expiry: Expiry::default(),
             broker: Memory::new(&config.history),
-            cluster: cluster::Cluster::new(config, &metrics)?,
+            cluster: cluster::Cluster::new(config, &budget, &metrics)?,
             pipeline: Pipeline::new(extensions),
             policy: ArcSwap::from_pointee(Policy::new(config)?),
             hook: ArcSwapOption::new(Hook::new(&config.hook, metrics.clone())?.map(Arc::new)),
@@ -89,8 +99,15 @@ impl Server {
             backoff: backoff::Backoff::new(&config.advice),
             events: broadcast::Sender::new(EVENTS),
             listened: AtomicBool::new(false),
+            budget,
             metrics,
         })
+    }
+
+    /// What memory that clients make the server use is charged to.
+    #[must_use]
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.budget
     }
 
     /// The counters.
@@ -136,6 +153,8 @@ impl Server {
         self.policy.load().sweep();
         self.expire_subscriptions();
         self.broker.sweep();
+        self.relieve();
+        self.metrics.memory_used.set(i64::try_from(self.budget.used()).unwrap_or(i64::MAX));
         for session in self.expiry.due() {
             match session.end_if_expired() {
                 Some(patterns) => {
@@ -158,6 +177,7 @@ impl Server {
     /// Forgets a session that has ended.
     fn bury(&self, session: &Arc<Session>, patterns: Patterns) {
         self.expiry.forget(session);
+        self.unconnected.remove(session);
         for pattern in patterns {
             self.trie.remove(session, &pattern);
             self.emit(|| Event::Unsubscribe { client: *session.id(), channel: pattern.into_string() });
@@ -260,6 +280,27 @@ impl Server {
 
     fn advice_after_failure(&self, interval: u64) -> Advice {
         Advice { retry: false, interval, timeout: milliseconds(self.timeout) }
+    }
+}
+
+/// The budget for all that clients make the server keep, and for what histories keep, which has a bound of its own.
+fn budget(config: &Config) -> Arc<Budget> {
+    let memory = config.limits.memory.of(crate::memory::available());
+    Budget::new(memory.saturating_add(config.history.bytes))
+}
+
+fn terms(config: &Config, budget: &Arc<Budget>, metrics: &Metrics) -> Terms {
+    let (limits, mailbox) = (&config.limits, &config.mailbox);
+    let bounds = Bounds { messages: mailbox.messages, bytes: mailbox.bytes };
+    let lifetime = 2 * config.server.timeout;
+    Terms {
+        unconnected_bounds: Bounds {
+            messages: limits.unconnected_messages.min(bounds.messages),
+            bytes: limits.unconnected_bytes.min(bounds.bytes),
+        },
+        unconnected_lifetime: limits.unconnected_time.min(lifetime),
+        budget: Arc::clone(budget),
+        ..Terms::new(bounds, lifetime, metrics.clone())
     }
 }
 

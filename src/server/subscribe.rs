@@ -104,6 +104,7 @@ impl Server {
                 outcome = Outcome::Failed(error);
             }
         }
+        self.relieve();
         reply::subscription(out, message, &outcome);
         outcome
     }

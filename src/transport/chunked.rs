@@ -3,6 +3,8 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::buffer;
+
 /// Bytes of one line that is not data.
 const LINE: usize = 4 * 1024;
 /// Lines of the trailer.
@@ -59,7 +61,7 @@ impl Chunked {
                     if self.is_too_long() {
                         self.body = BytesMut::new();
                     } else {
-                        self.body.extend_from_slice(&input[..count]);
+                        buffer::append(&mut self.body, &input[..count]);
                     }
                     input.advance(count);
                 }
@@ -105,6 +107,11 @@ impl Chunked {
     /// Bytes of data so far, kept or not.
     pub(super) fn length(&self) -> u64 {
         self.length
+    }
+
+    /// Bytes of memory that the data so far takes.
+    pub(super) fn memory(&self) -> usize {
+        self.body.capacity()
     }
 
     /// Whether there is more than may be kept.

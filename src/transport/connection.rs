@@ -20,6 +20,7 @@ use super::signal::Signal;
 use super::stream::Stream;
 use super::tls::TlsStream;
 use super::{Context, answer, eventsource, websocket};
+use crate::budget::BufferCharge;
 use crate::metrics::Reason;
 use crate::peer::Peer;
 use crate::server::Server;
@@ -73,6 +74,8 @@ pub(super) enum Woken {
     Signal,
     /// It is time.
     Due,
+    /// The input that is kept exceeds the share of buffers in the budget of memory.
+    Exhausted,
     /// The server has begun to stop.
     Stopping,
 }
@@ -204,7 +207,7 @@ impl Connection {
                 return Ok(None);
             }
             match self.read(until, None).await {
-                Woken::Ended => return Ok(None),
+                Woken::Ended | Woken::Exhausted => return Ok(None),
                 Woken::Due => {
                     // Otherwise it was only idle.
                     if !self.input.is_empty() {
@@ -225,14 +228,18 @@ impl Connection {
             if signal.is_some() && self.input.len() >= AHEAD {
                 return Woken::Ended;
             }
-            match self.input.read(&self.stream) {
+            match self.input.read(&self.stream, &self.context.budget) {
                 Ok(0) => return Woken::Ended,
                 Ok(_) => {
                     // A client that sends faster than it is read must not keep the thread to itself.
                     tokio::task::consume_budget().await;
                     return Woken::Read;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.context.relieve(),
+                Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
+                    self.context.metrics.refuse(Reason::memory);
+                    return Woken::Exhausted;
+                }
                 Err(_) => return Woken::Ended,
             }
             match self.wait(Interest { read: true, write: false }, until, signal).await {
@@ -258,7 +265,7 @@ impl Connection {
     /// Whether the other side has said that nothing more comes from it. What came before that is in the input then.
     pub(super) fn has_ended(&mut self) -> bool {
         while self.input.len() < AHEAD {
-            match self.input.read(&self.stream) {
+            match self.input.read(&self.stream, &self.context.budget) {
                 Ok(0) => return true,
                 Ok(_) => {}
                 other => return !is_pending(&other),
@@ -320,8 +327,10 @@ impl Connection {
             if !std::mem::replace(&mut is_asked_for, true) && !self.write(CONTINUE, b"", None).await {
                 return Err(Refusal::Broken("the client has gone"));
             }
+            self.input.held_by_decoder(chunked.memory(), &self.context.budget);
             match self.read(until, None).await {
                 Woken::Ended => return Err(Refusal::Broken("the body broke off")),
+                Woken::Exhausted => return Err(Refusal::Exhausted),
                 Woken::Due => return Err(Refusal::TooSlow),
                 _ => {}
             }
@@ -344,10 +353,12 @@ impl Connection {
         !request.keeps_alive || self.alarm.is_draining()
     }
 
-    /// Writes it all. False if that failed, or if the signal says that nobody wants it any more.
+    /// Writes it all. What the system does not take at once is charged to the budget of memory. False if that failed, or if
+    /// the signal says that nobody wants it any more.
     pub(super) async fn write(&mut self, head: &[u8], body: &[u8], signal: Option<&Signal>) -> bool {
         let (mut head, mut body) = (head, body);
         let mut until = None;
+        let mut unsent = None;
         loop {
             let written = match (head, body) {
                 (rest, []) | ([], rest) => self.stream.try_write(&[IoSlice::new(rest)]),
@@ -368,6 +379,12 @@ impl Connection {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => return false,
             }
+            let charge = unsent.get_or_insert_with(|| BufferCharge::new(&self.context.budget));
+            if charge.set(head.len() + body.len()).is_err() {
+                self.context.metrics.refuse(Reason::memory);
+                return false;
+            }
+            self.context.relieve();
             let until = *until.get_or_insert_with(|| Instant::now() + self.context.limits.write_time);
             let interest = Interest { read: false, write: true };
             match self.wait(interest, until, signal).await {

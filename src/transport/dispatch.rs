@@ -176,8 +176,11 @@ impl Connection {
             }
             Refusal::TooLarge(reason) => (*reason, StatusCode::PAYLOAD_TOO_LARGE, "Request too large"),
             Refusal::TooSlow => (Reason::body_time, StatusCode::REQUEST_TIMEOUT, "Request too slow"),
+            Refusal::Exhausted => (Reason::memory, StatusCode::SERVICE_UNAVAILABLE, "Out of memory for requests"),
         };
-        self.context.metrics.refuse(reason);
+        if !matches!(refusal, Refusal::Exhausted) {
+            self.context.metrics.refuse(reason);
+        }
         let response = answer::refuse(&request.head, status, text);
         if matches!(refusal, Refusal::Bad(..)) {
             return self.respond(request, response).await;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::answer;
+use super::{Context, answer};
 use super::connection::{self as http, CLOSING, Connection, Interest, UNFINISHED, Woken};
+use super::input::Input;
 use super::outbox::Outbox;
 use super::socket::{Form, Socket};
 use crate::bayeux::ClientId;
@@ -46,7 +47,7 @@ pub(super) async fn run(connection: Connection, server: Arc<Server>, peer: Arc<P
     let settings = &context.eventsource;
     let metrics = context.metrics.clone();
     metrics.streams.inc();
-    let socket = Socket::new(stream, Arc::clone(&peer), Form::Event, metrics.clone());
+    let socket = Socket::new(stream, Arc::clone(&peer), Form::Event, &context);
     let _stream = Stream { socket: Arc::clone(&socket), metrics };
     let mut head = answer::stream(&peer.head);
     head.extend_from_slice(format!("retry: {}\r\n\r\n", settings.retry.as_millis()).as_bytes());
@@ -57,12 +58,17 @@ pub(super) async fn run(connection: Connection, server: Arc<Server>, peer: Arc<P
         Some(id) => Box::pin(server.session_anywhere(&id, &peer)).await,
         None => None,
     };
+    // A client that has left while its session was fetched from another instance would not read its messages.
+    match input.read(&socket.stream, &context.budget) {
+        Ok(0) => return,
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => return,
+        _ => {}
+    }
     let session = session.filter(|session| server.is_proven(session, &peer) && attach(&socket, session));
     let mut ping = Instant::now() + settings.ping;
     let mut end = None;
     // Nobody has anything to say here.
-    input.clear();
-    input.rest();
+    discard(&mut input, &context);
     loop {
         // So that others get on beside a reader that is always ready for more.
         tokio::task::consume_budget().await;
@@ -89,16 +95,15 @@ pub(super) async fn run(connection: Connection, server: Arc<Server>, peer: Arc<P
         let until = cut.map_or(ping, |cut| ping.min(cut));
         let interest = Interest { read: true, write: state.blocked.is_some() };
         match http::wait(&socket.stream, interest, Some(&socket.signal), &mut alarm, until).await {
-            Woken::Read => match input.read(&socket.stream) {
+            Woken::Read => match input.read(&socket.stream, &context.budget) {
                 Ok(0) => return,
                 Ok(_) => {
-                    input.clear();
-                    input.rest();
+                    discard(&mut input, &context);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => return,
             },
-            Woken::Ended => return,
+            Woken::Ended | Woken::Exhausted => return,
             Woken::Due if ping <= Instant::now() => {
                 ping = Instant::now() + settings.ping;
                 // A stream whose place another one took is not told of the end of its session.
@@ -113,6 +118,13 @@ pub(super) async fn run(connection: Connection, server: Arc<Server>, peer: Arc<P
             Woken::Write | Woken::Signal | Woken::Due | Woken::Stopping => {}
         }
     }
+}
+
+/// Throws away what a client sent on its stream, which has no meaning.
+fn discard(input: &mut Input, context: &Context) {
+    input.clear();
+    // It cannot fail: nothing is kept.
+    let _ = input.rest(&context.budget);
 }
 
 /// Makes the stream the transport of its session. False if that has ended.

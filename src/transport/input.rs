@@ -1,16 +1,22 @@
-//! What came over a connection and is not used yet. Whoever waits keeps no buffer: each thread has a few that are lent
-//! for the time in which something is read and handled, and only an unfinished rest is kept.
+//! What came over a connection and is not used yet. An idle connection keeps no buffer: each thread has a few that are
+//! lent for the time in which something is read and handled, and only an unfinished rest is kept, which is charged to the
+//! budget of memory. Must not know what the bytes mean.
 
 use std::cell::RefCell;
 use std::io;
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use bytes::BytesMut;
 
+use super::buffer;
 use super::stream::Stream;
+use crate::budget::{Budget, BufferCharge, Exhausted};
 
 /// Bytes that one read takes at the most.
 const READ: usize = 16 * 1024;
+/// Bytes that one read by TLS brings at the most: the records that were begun before it, too.
+const READ_BY_TLS: usize = 3 * READ;
 /// Buffers that a thread keeps. One is in use, unless an extension makes a message wait.
 const SPARE: usize = 4;
 
@@ -20,33 +26,78 @@ thread_local! {
 
 /// The bytes of one connection that have not been used.
 #[derive(Debug, Default)]
-pub(super) struct Input(BytesMut);
+pub(super) struct Input {
+    bytes: BytesMut,
+    /// `None` while nothing is kept.
+    kept: Option<Box<Kept>>,
+}
+
+/// What an unfinished message takes.
+#[derive(Debug)]
+struct Kept {
+    charge: BufferCharge,
+    /// Bytes that the decoder of the message holds.
+    decoder: usize,
+}
 
 impl Input {
-    /// Reads what is there, once. `Ok(0)` at the end; [`io::ErrorKind::WouldBlock`] if nothing is there.
-    pub(super) fn read(&mut self, stream: &Stream) -> io::Result<usize> {
-        if self.0.capacity() == 0 {
-            self.0 = SPARES.with_borrow_mut(Vec::pop).unwrap_or_default();
+    /// Reads what is there, once. `Ok(0)` at the end.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] if nothing is there; [`io::ErrorKind::OutOfMemory`] if nothing is there and the rest
+    /// that is kept exceeds the share of buffers in the budget; what the system says.
+    pub(super) fn read(&mut self, stream: &Stream, budget: &Arc<Budget>) -> io::Result<usize> {
+        if self.bytes.capacity() == 0 {
+            self.bytes = SPARES.with_borrow_mut(Vec::pop).unwrap_or_default();
         }
-        self.0.reserve(if self.0.is_empty() { READ } else { READ / 2 });
-        let result = stream.read(&mut self.0);
+        match stream {
+            _ if self.bytes.is_empty() => self.bytes.reserve(READ),
+            Stream::Plain(_) => buffer::reserve(&mut self.bytes, READ / 2),
+            Stream::Tls(_) => buffer::reserve(&mut self.bytes, READ_BY_TLS),
+        }
+        let result = stream.read(&mut self.bytes);
         if result.is_err() {
-            self.rest();
+            self.rest(budget).map_err(|exhausted| io::Error::new(io::ErrorKind::OutOfMemory, exhausted))?;
         }
         result
     }
 
-    /// Gives the buffer back before a wait; an unfinished rest moves to one of its own size.
-    pub(super) fn rest(&mut self) {
-        if self.0.capacity() == 0 {
+    /// Notes how many bytes of memory the decoder holds of an unfinished message. They are charged with the next rest.
+    pub(super) fn held_by_decoder(&mut self, bytes: usize, budget: &Arc<Budget>) {
+        if bytes > 0 || self.kept.is_some() {
+            self.kept(budget).decoder = bytes;
+        }
+    }
+
+    fn kept(&mut self, budget: &Arc<Budget>) -> &mut Kept {
+        self.kept.get_or_insert_with(|| Box::new(Kept { charge: BufferCharge::new(budget), decoder: 0 }))
+    }
+
+    /// Gives the buffer back before a wait; an unfinished rest moves to one of its own size, and is charged.
+    ///
+    /// # Errors
+    /// [`Exhausted`] if the rest has grown and the buffers of all connections take more than their share.
+    pub(super) fn rest(&mut self, budget: &Arc<Budget>) -> Result<(), Exhausted> {
+        self.give_back();
+        if self.bytes.is_empty() && self.kept.as_ref().is_none_or(|kept| kept.decoder == 0) {
+            self.kept = None;
+            return Ok(());
+        }
+        let bytes = self.bytes.capacity();
+        let kept = self.kept(budget);
+        kept.charge.set(bytes + kept.decoder)
+    }
+
+    fn give_back(&mut self) {
+        if self.bytes.capacity() == 0 {
             return;
         }
-        let rest = match self.0.len() {
+        let rest = match self.bytes.len() {
             0 => BytesMut::new(),
-            length if length <= READ / 4 && self.0.capacity() >= READ => BytesMut::from(&self.0[..]),
+            length if length <= READ / 4 && self.bytes.capacity() >= READ => BytesMut::from(&self.bytes[..]),
             _ => return,
         };
-        let mut used = std::mem::replace(&mut self.0, rest);
+        let mut used = std::mem::replace(&mut self.bytes, rest);
         used.clear();
         // It is free unless a message is a slice of it that is still in use.
         if used.try_reclaim(READ) && used.capacity() <= 4 * READ {
@@ -63,12 +114,12 @@ impl Deref for Input {
     type Target = BytesMut;
 
     fn deref(&self) -> &BytesMut {
-        &self.0
+        &self.bytes
     }
 }
 
 impl DerefMut for Input {
     fn deref_mut(&mut self) -> &mut BytesMut {
-        &mut self.0
+        &mut self.bytes
     }
 }

@@ -5,6 +5,7 @@
 
 mod answer;
 mod assets;
+mod buffer;
 mod chunked;
 mod clock;
 mod connection;
@@ -37,6 +38,7 @@ pub use listener::Listener;
 pub use mount::Mount;
 pub use request::Method;
 
+use crate::budget::Budget;
 use crate::config::{self, Limits};
 use crate::server::Server;
 
@@ -50,6 +52,8 @@ pub struct Context {
     pub mount: Mount,
     /// How connections are secured; `None` on a listener of plain HTTP.
     pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// What buffers of connections are charged to.
+    pub budget: Arc<Budget>,
     /// Bounds of what comes in.
     pub limits: Limits,
     /// Settings of WebSockets.
@@ -60,4 +64,15 @@ pub struct Context {
     pub clock: Arc<Clock>,
     /// The counters.
     pub metrics: crate::metrics::Metrics,
+}
+
+impl Context {
+    /// Ends sessions if buffers of connections have made the budget of memory exceeded.
+    fn relieve(&self) {
+        if self.budget.is_exceeded()
+            && let Some(server) = &self.server
+        {
+            server.relieve();
+        }
+    }
 }

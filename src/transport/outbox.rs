@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::socket::Form;
 use super::websocket::encoder;
 use crate::bayeux::{Publication, reply};
+use crate::budget::{Budget, BufferCharge, Exhausted};
 use crate::router::{Held, Lease, Session};
 
 /// Room that an empty queue may keep, in frames.
@@ -29,6 +30,10 @@ pub(super) struct Outbox {
     pub(super) leased: usize,
     /// What the queue takes, in bytes.
     bytes: usize,
+    /// The part of it that no other connection shares.
+    own: usize,
+    /// What waits, charged; `None` while the system takes everything.
+    charge: Option<Box<BufferCharge>>,
     /// Since when the system has taken nothing, if it does not take all.
     pub(super) blocked: Option<Instant>,
     /// The connect that is held.
@@ -103,7 +108,23 @@ impl Outbox {
 
     fn append(&mut self, frame: Frame) {
         self.bytes += frame.cost();
+        if matches!(frame, Frame::Own(_)) {
+            self.own += frame.cost();
+        }
         self.queue.push_back(frame);
+    }
+
+    /// Charges what no other connection shares and the system has not taken.
+    ///
+    /// # Errors
+    /// [`Exhausted`] if it has grown and the buffers of all connections take more than their share.
+    pub(super) fn recharge(&mut self, budget: &Arc<Budget>) -> Result<(), Exhausted> {
+        if self.own == 0 {
+            self.charge = None;
+            return Ok(());
+        }
+        let own = self.own;
+        self.charge.get_or_insert_with(|| Box::new(BufferCharge::new(budget))).set(own)
     }
 
     /// Whether there is nothing to write.
@@ -188,8 +209,9 @@ impl Outbox {
             written -= left;
             self.bytes -= frame.cost();
             self.begun = 0;
-            if matches!(frame, Frame::Leased(_)) {
-                self.leased -= 1;
+            match frame {
+                Frame::Leased(_) => self.leased -= 1,
+                Frame::Own(_) => self.own -= frame.cost(),
             }
             self.queue.pop_front();
         }
@@ -214,6 +236,7 @@ impl Outbox {
         }
         self.queue.retain(|frame| matches!(frame, Frame::Own(_)));
         self.bytes = self.queue.iter().map(Frame::cost).sum();
+        self.own = self.bytes;
         if self.queue.is_empty() {
             self.blocked = None;
         }

@@ -19,6 +19,8 @@ pub(super) enum Refusal {
     TooLarge(Reason),
     /// `408`
     TooSlow,
+    /// `503`: the budget of memory has no room for the body. It is counted already.
+    Exhausted,
 }
 
 impl From<ParseError> for Refusal {

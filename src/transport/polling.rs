@@ -190,7 +190,7 @@ async fn wait(
             return Some(None);
         }
         match connection.read(until, Some(&poll.signal)).await {
-            Woken::Ended => return None,
+            Woken::Ended | Woken::Exhausted => return None,
             Woken::Due => {
                 drop(held);
                 return Some(lease());

@@ -27,7 +27,7 @@ impl Connection {
         let until = Instant::now() + self.context.limits.header_time;
         let failure = loop {
             // What comes right behind the handshake is in the input then.
-            let read = self.input.read(&self.stream);
+            let read = self.input.read(&self.stream, &self.context.budget);
             let Some(tls) = self.stream.tls() else { return true };
             let ended = match read {
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => Some(error),

@@ -12,13 +12,14 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use super::eventsource;
+use super::{Context, eventsource};
 use super::outbox::Outbox;
 use super::signal::Signal;
 use super::stream::Stream;
 use super::websocket::{deflate, encoder};
 use crate::bayeux::Publication;
-use crate::metrics::Metrics;
+use crate::budget::Budget;
+use crate::metrics::{Metrics, Reason};
 use crate::peer::{Peer, Transport};
 use crate::router::{Attachment, Detached, Lease, Renewed, Session};
 
@@ -70,19 +71,21 @@ pub(super) struct Socket {
     peer: Arc<Peer>,
     /// Wakes the task of the connection.
     pub(super) signal: Signal,
+    budget: Arc<Budget>,
     metrics: Metrics,
     me: Weak<Self>,
 }
 
 impl Socket {
-    pub(super) fn new(stream: Stream, peer: Arc<Peer>, form: Form, metrics: Metrics) -> Arc<Self> {
+    pub(super) fn new(stream: Stream, peer: Arc<Peer>, form: Form, context: &Context) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             out: Mutex::default(),
             stream,
             form,
             peer,
             signal: Signal::default(),
-            metrics,
+            budget: Arc::clone(&context.budget),
+            metrics: context.metrics.clone(),
             me: me.clone(),
         })
     }
@@ -126,7 +129,17 @@ impl Socket {
 
     /// The same, for somebody who counts the messages that were written.
     fn write_as(&self, me: &Arc<dyn Attachment>) -> usize {
-        let (unsettled, written) = self.pump(&mut self.out.lock(), me);
+        let (unsettled, written) = {
+            let mut out = self.out.lock();
+            let pumped = self.pump(&mut out, me);
+            if out.recharge(&self.budget).is_err() {
+                // Its client takes too little of what it asks for.
+                self.metrics.refuse(Reason::memory);
+                out.dead = true;
+                self.signal.wake();
+            }
+            pumped
+        };
         drop(unsettled);
         written
     }

@@ -91,10 +91,10 @@ impl Faye {
         Self::spawn(folder, settings, arguments)
     }
 
-    /// Starts a server that may have so many files open, and no more.
-    pub(crate) fn start_with_open_files(limit: usize) -> Self {
+    /// Starts a server with a limit of the system, in the words of the shell's `ulimit`: `-n 300`.
+    pub(crate) fn start_with_limit(limit: &str, settings: &[(&str, &str)]) -> Self {
         let mut shell = Command::new("sh");
-        let script = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
+        let script = format!("ulimit {limit} && exec \"$0\" \"$@\"");
         let binary = binary();
         shell.args(["-c", &script]).arg(binary.get_program());
         shell.args(["--listen", "127.0.0.1:0"]);
@@ -102,7 +102,8 @@ impl Faye {
         removed.for_each(|(name, _)| {
             shell.env_remove(name);
         });
-        Self::run(shell, tempfile::tempdir().expect("a temporary folder"), Vec::new())
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self::run(shell, tempfile::tempdir().expect("a temporary folder"), settings.collect())
     }
 
     fn spawn(folder: tempfile::TempDir, settings: Vec<(String, String)>, arguments: &[&str]) -> Self {

@@ -32,6 +32,7 @@ pub use registry::{Away, Record, Written};
 
 use super::{Receipt, Replay};
 use crate::bayeux::{LANES, Lane, Publication};
+use crate::budget::Budget;
 use crate::config::{self, History};
 use crate::metrics::Metrics;
 use address::Address;
@@ -52,6 +53,7 @@ struct Shared {
     settings: config::Redis,
     /// Bytes of the longest publication.
     longest: usize,
+    budget: Arc<Budget>,
     metrics: Metrics,
 }
 
@@ -69,6 +71,8 @@ pub struct Handlers {
     pub is_needed: Arc<dyn Fn(Lane) -> bool + Send + Sync>,
     /// Answers other instances.
     pub answer: Answer,
+    /// What the memory of publications that come from other instances is charged to.
+    pub budget: Arc<Budget>,
 }
 
 /// The broker.
@@ -98,15 +102,15 @@ impl Redis {
     ) -> Result<Self, String> {
         let address = address_of(settings)?;
         let me = NodeId::draw().map_err(|error| format!("the system gives no random bytes: {error}"))?;
-        let Handlers { deliver, is_needed, answer } = handlers;
+        let Handlers { deliver, is_needed, answer, budget } = handlers;
         let lanes = Lane::all().map(|lane| {
-            let heard = Arc::new(Heard::new(lane, me, Arc::clone(&deliver), metrics.clone()));
+            let heard = Arc::new(Heard::new(lane, me, Arc::clone(&deliver), Arc::clone(&budget), metrics.clone()));
             Both { writer: Writer::new(lane, Arc::clone(&heard)), heard }
         });
         let lanes = lanes.collect();
         let link = Link::new(address.clone(), settings.deadline, metrics.clone());
         let names = Names::new(&settings.prefix);
-        let shared = Shared { me, address, link, names, settings: settings.clone(), longest, metrics };
+        let shared = Shared { me, address, link, names, settings: settings.clone(), longest, budget, metrics };
         Ok(Self {
             shared,
             lanes,
@@ -211,7 +215,9 @@ impl Redis {
         found.sort_by_key(|arrived| arrived.number);
         let publication = |arrived: lane::Arrived| {
             let position = crate::bayeux::Position { lane, number: arrived.number };
-            Arc::new(Publication::encoded(&arrived.item.channel, Some(position), &arrived.item.object))
+            let item = arrived.item;
+            let publication = Publication::encoded(&item.channel, Some(position), &item.object);
+            Arc::new(publication.charged(&self.shared.budget))
         };
         Ok(found.into_iter().map(publication).collect())
     }

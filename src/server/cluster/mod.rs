@@ -29,6 +29,7 @@ pub(super) use reach::Reached;
 use super::Server;
 use crate::bayeux::{ClientId, Lane, Publication};
 use crate::broker::{Deliver, Handlers, Redis};
+use crate::budget::Budget;
 use crate::config::{self, Config};
 use crate::metrics::Metrics;
 use crate::router::{Adapt, Session, Touched};
@@ -81,7 +82,11 @@ impl Cluster {
     ///
     /// # Errors
     /// What is wrong with the settings.
-    pub(super) fn new(config: &Config, metrics: &Metrics) -> Result<Option<Self>, String> {
+    pub(super) fn new(
+        config: &Config,
+        budget: &Arc<Budget>,
+        metrics: &Metrics,
+    ) -> Result<Option<Self>, String> {
         if config.redis.url.is_none() {
             return Ok(None);
         }
@@ -101,6 +106,7 @@ impl Cluster {
         let interest = upgrade(&server);
         let asked = upgrade(&server);
         let handlers = Handlers {
+            budget: Arc::clone(budget),
             deliver,
             is_needed: Arc::new(move |lane| {
                 interest().is_some_and(|server| server.trie.is_interested_in(lane))
@@ -190,6 +196,7 @@ impl Server {
             self.trie.deliver(publication, overflow, &mut touched, adapt);
             self.end_overflowed(publication.channel(), &mut touched);
         }
+        self.relieve();
         let is_doubtful = |cluster: &Cluster| {
             is_shared && (cluster.in_doubt.load(Ordering::Acquire) || !cluster.redis.has_lease())
         };

@@ -3,13 +3,16 @@
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::decoder::{self, Decoder, Event};
 use super::error::DecodeError;
+use super::watch::Watch;
 use super::{CloseCode, encoder};
+use crate::bayeux::Message;
 use crate::bayeux::parse::{ParseError, parse};
 use crate::metrics::Reason;
 use crate::peer::Peer;
@@ -40,7 +43,7 @@ pub(in crate::transport) fn run(
     } else {
         Form::Frame
     };
-    let socket = Socket::new(stream, Arc::clone(&peer), form, context.metrics.clone());
+    let socket = Socket::new(stream, Arc::clone(&peer), form, &context);
     let limits = decoder::Limits { frame: context.limits.frame, message: context.limits.message };
     context.metrics.websockets.inc();
     let mut connection = Connection {
@@ -54,6 +57,7 @@ pub(in crate::transport) fn run(
         heard: Instant::now(),
         pinged: false,
         stopping: false,
+        begun: None,
         closed: None,
     };
     async move { connection.serve().await }
@@ -72,6 +76,8 @@ struct Connection {
     pinged: bool,
     /// Whether it knows that the server is stopping.
     stopping: bool,
+    /// Since when a message is under way that has not arrived as a whole.
+    begun: Option<Instant>,
     /// When our close frame was queued.
     closed: Option<Instant>,
 }
@@ -89,7 +95,7 @@ impl Connection {
         if self.handle_input().await.is_break() {
             return;
         }
-        self.input.rest();
+        self.rest();
         loop {
             // So that others get on beside a client that always has more, or takes more.
             tokio::task::consume_budget().await;
@@ -121,7 +127,7 @@ impl Connection {
                         return;
                     }
                 }
-                Woken::Ended => return,
+                Woken::Ended | Woken::Exhausted => return,
                 Woken::Write | Woken::Signal | Woken::Due | Woken::Stopping => {}
             }
         }
@@ -129,18 +135,30 @@ impl Connection {
 
     /// Reads what is there, once, and handles it.
     async fn read(&mut self) -> ControlFlow<()> {
-        match self.input.read(&self.socket.stream) {
+        match self.input.read(&self.socket.stream, &self.context.budget) {
             Ok(0) => ControlFlow::Break(()),
             Ok(_) => {
                 self.heard = Instant::now();
                 self.pinged = false;
-                let flow = self.handle_input().await;
-                self.input.rest();
-                flow
+                self.handle_input().await?;
+                self.rest();
+                ControlFlow::Continue(())
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         }
+    }
+
+    /// Gives the buffer of the input back. A message that is under way is charged, and ends the connection if that is too
+    /// much for all of them together.
+    fn rest(&mut self) {
+        let budget = &self.context.budget;
+        self.input.held_by_decoder(self.decoder.memory(), budget);
+        if self.input.rest(budget).is_err() {
+            // It cannot break the loop: the close frame is to be written.
+            let _ = self.refuse(Reason::memory, CloseCode::Again, "out of memory for unfinished messages");
+        }
+        self.context.relieve();
     }
 
     /// Handles all frames that are complete. Sessions that got something by them are written to at the end.
@@ -149,7 +167,11 @@ impl Connection {
         loop {
             let event = match self.decoder.decode(&mut self.input) {
                 Ok(Some(event)) => event,
-                Ok(None) => return ControlFlow::Continue(()),
+                Ok(None) => {
+                    let is_within = self.decoder.is_within_message(&self.input);
+                    self.begun = is_within.then(|| self.begun.unwrap_or_else(Instant::now));
+                    return ControlFlow::Continue(());
+                }
                 // After our close frame, what else comes is of no interest.
                 Err(_) if self.closed.is_some() => return ControlFlow::Continue(()),
                 Err(error) => {
@@ -166,7 +188,10 @@ impl Connection {
                 continue;
             }
             match event {
-                Event::Message { payload, .. } => self.handle_message(&payload, &mut touched).await?,
+                Event::Message { payload, .. } => {
+                    self.begun = None;
+                    self.handle_message(&payload, &mut touched).await?;
+                }
                 Event::Ping(payload) => self.socket.with(|out| out.push(encoder::pong(&payload))),
                 Event::Pong(_) => {}
                 Event::Close { code, reason } => {
@@ -197,9 +222,23 @@ impl Connection {
             self.context.metrics.refuse(Reason::syntax);
             return ControlFlow::Continue(());
         }
-        let received = self.server.receive(parsed.messages, &self.peer, touched).await;
-        self.reply(received);
+        if let Some(received) = self.receive(parsed.messages, touched).await {
+            self.reply(received);
+        }
         ControlFlow::Continue(())
+    }
+
+    /// Has the server handle messages. `None` if the client has left while that took time.
+    async fn receive(&mut self, messages: Vec<Message>, touched: &mut Touched) -> Option<Received> {
+        let mut receiving = std::pin::pin!(self.server.receive(messages, &self.peer, touched));
+        let at_once = std::future::poll_fn(|context| Poll::Ready(receiving.as_mut().poll(context))).await;
+        if let Poll::Ready(received) = at_once {
+            return Some(received);
+        }
+        let Self { socket, input, decoder, context, .. } = self;
+        let watch = Watch { socket, input, decoder, budget: &context.budget };
+        // On the heap, since every connection has room for this function for as long as it lives.
+        Box::pin(watch.until(receiving)).await
     }
 
     /// Queues one frame with all replies that are ready. A connect that is held is answered later, in its own frame.
@@ -279,6 +318,7 @@ impl Connection {
             // It is not read from, so its silence says nothing; whether it takes anything does.
             self.heard = now;
             self.pinged = false;
+            self.begun = self.begun.map(|_| now);
         }
         let settings = &self.context.websocket;
         let cut = state.blocked.map(|since| since + self.context.limits.write_time);
@@ -295,6 +335,11 @@ impl Connection {
             self.context.metrics.ping_timeouts.inc();
             return ControlFlow::Break(());
         }
+        let late = self.begun.map(|begun| begun + self.context.limits.body_time);
+        if self.closed.is_none() && late.is_some_and(|late| late <= now) {
+            self.refuse(Reason::body_time, CloseCode::Policy, "message too slow")?;
+            return ControlFlow::Continue(None);
+        }
         if state.closing && self.closed.is_none() {
             self.close(encoder::close(CloseCode::Normal, ""));
             return ControlFlow::Continue(None);
@@ -310,7 +355,8 @@ impl Connection {
         }
         // Once our close frame is queued nobody is pinged any more.
         let quiet = Some(quiet).filter(|_| self.closed.is_none() || self.pinged);
-        let next = [quiet, state.answer, cut, end].into_iter().flatten().min();
+        let late = late.filter(|_| self.closed.is_none());
+        let next = [quiet, state.answer, cut, end, late].into_iter().flatten().min();
         ControlFlow::Continue(Some(next.unwrap_or(now + settings.ping)))
     }
 }

@@ -4,7 +4,7 @@
 //! what is answered, what a message says, or how it is inflated.
 
 use bytes::{Buf, Bytes, BytesMut};
-use tungstenite::protocol::frame::coding::{Data, OpCode};
+use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::control;
 use super::error::DecodeError;
@@ -12,6 +12,7 @@ use super::frame::Frame;
 use super::inflate::inflate;
 use super::mask;
 use super::utf8::{Invalid, Utf8};
+use crate::transport::buffer;
 
 /// Bounds on what a client may send. Control frames are bounded by the protocol itself (125 bytes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,10 +140,39 @@ impl Decoder {
     }
 
     /// How many bytes of an unfinished message the decoder holds; at most [`Limits::message`]. The memory
-    /// behind them may be up to twice as much, since it grows by doubling.
+    /// behind them is up to a quarter more.
     #[must_use]
     pub fn held(&self) -> usize {
         self.fragments.as_ref().map_or(0, |fragments| fragments.payload.len())
+    }
+
+    /// Bytes of memory that the decoder holds of an unfinished message.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.fragments.as_ref().map_or(0, |fragments| size_of::<Fragments>() + fragments.payload.capacity())
+    }
+
+    /// Whether a message was begun and not all of it has arrived, given what [`Decoder::decode`] left of the input.
+    #[must_use]
+    pub fn is_within_message(&self, input: &[u8]) -> bool {
+        self.fragments.is_some() || !input.is_empty()
+    }
+
+    /// Whether a close frame is among the bytes that have arrived and are not decoded yet.
+    #[must_use]
+    pub fn sees_close(&self, input: &[u8]) -> bool {
+        let mut rest = input;
+        while let Ok(Some(frame)) = Frame::parse(rest, self.deflate) {
+            if matches!(frame.opcode, OpCode::Control(Control::Close)) {
+                return true;
+            }
+            let length = usize::try_from(frame.payload).ok().and_then(|payload| payload.checked_add(frame.header));
+            match length.and_then(|length| rest.get(length..)) {
+                Some(behind) => rest = behind,
+                None => return false,
+            }
+        }
+        false
     }
 
     fn next_event(&mut self, input: &mut BytesMut) -> Result<Option<Event>, DecodeError> {
@@ -215,7 +245,7 @@ impl Decoder {
                 return Ok(None);
             }
             Some(mut fragments) => {
-                fragments.payload.extend_from_slice(&payload);
+                buffer::append(&mut fragments.payload, &payload);
                 if !last {
                     self.fragments = Some(fragments);
                     return Ok(None);

@@ -17,6 +17,7 @@ mod inflate;
 mod mask;
 pub mod negotiation;
 mod utf8;
+mod watch;
 
 pub use decoder::{Decoder, Event, Limits};
 pub use encoder::TextFrame;

@@ -1,0 +1,82 @@
+//! Watches the connection of a WebSocket while the server waits with a message of it: for an extension, the application,
+//! or another instance. A client that leaves meanwhile must not get messages that it would never read.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::decoder::Decoder;
+use crate::budget::Budget;
+use crate::server::Received;
+use crate::transport::input::Input;
+use crate::transport::socket::Socket;
+
+/// Bytes that are read ahead. Behind more than these the end of the connection is not seen.
+const AHEAD: usize = 16 * 1024;
+
+/// What is watched.
+pub(super) struct Watch<'a> {
+    pub(super) socket: &'a Socket,
+    pub(super) input: &'a mut Input,
+    pub(super) decoder: &'a Decoder,
+    pub(super) budget: &'a Arc<Budget>,
+}
+
+/// What ended a wait.
+enum Event {
+    Received(Received),
+    Readable,
+}
+
+impl Watch<'_> {
+    /// Waits for the reply to a message. `None` if the client has gone or closes: then the reply is of no use, the socket
+    /// is bound to no session, and messages that it did not take wait for the client's next connection.
+    pub(super) async fn until(
+        mut self,
+        mut receiving: Pin<&mut (impl Future<Output = Received> + Send)>,
+    ) -> Option<Received> {
+        let mut has_gone = false;
+        loop {
+            let is_watched = !has_gone && self.input.len() < AHEAD;
+            let event = std::future::poll_fn(|context| self.poll(context, receiving.as_mut(), is_watched)).await;
+            match event {
+                Event::Readable => {
+                    has_gone = self.has_gone();
+                    if has_gone {
+                        self.socket.unbind(true);
+                    }
+                }
+                // The end of a connection may have come in this moment.
+                Event::Received(received) if !received.connects.is_empty() && is_watched => {
+                    return (!self.has_gone()).then_some(received);
+                }
+                Event::Received(received) => return (!has_gone).then_some(received),
+            }
+        }
+    }
+
+    fn poll(
+        &self,
+        context: &mut Context<'_>,
+        receiving: Pin<&mut impl Future<Output = Received>>,
+        is_watched: bool,
+    ) -> Poll<Event> {
+        if let Poll::Ready(received) = receiving.poll(context) {
+            return Poll::Ready(Event::Received(received));
+        }
+        if is_watched && self.socket.stream.poll_read_ready(context).is_ready() {
+            return Poll::Ready(Event::Readable);
+        }
+        Poll::Pending
+    }
+
+    /// Reads what is there. True if the other side has closed its end, broke the connection, or sent a close frame.
+    fn has_gone(&mut self) -> bool {
+        match self.input.read(&self.socket.stream, self.budget) {
+            Ok(0) => true,
+            Ok(_) => self.decoder.sees_close(self.input),
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        }
+    }
+}
