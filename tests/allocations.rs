@@ -5,11 +5,15 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use faye_server::app::App;
-use faye_server::config::Config;
+use faye_server::bayeux::{ClientId, Publication, parse};
+use faye_server::budget::Budget;
+use faye_server::config::{Config, Overflow};
+use faye_server::metrics::Metrics;
+use faye_server::router::{Bounds, Change, Session, Sessions, Terms, Touched, Trie};
 use tikv_jemalloc_ctl::thread;
 
 #[global_allocator]
@@ -157,4 +161,104 @@ fn one_more_receiver_costs_no_allocation() {
     let (few, many) = (cost(&server, FEW), cost(&server, MANY));
     assert!(few > 0, "nothing is counted");
     assert_eq!(few, many, "for {FEW} receivers and for {MANY}");
+}
+
+/// A table of sessions and a trie, charged to a budget.
+struct Node {
+    budget: Arc<Budget>,
+    sessions: Sessions,
+    trie: Trie,
+}
+
+impl Node {
+    fn new() -> Self {
+        let metrics = Metrics::default();
+        let budget = Budget::unlimited();
+        let bounds = Bounds { messages: usize::MAX, bytes: usize::MAX };
+        let hour = tokio::time::Duration::from_secs(3600);
+        let terms = Terms { budget: Arc::clone(&budget), ..Terms::new(bounds, hour, metrics.clone()) };
+        Self { sessions: Sessions::new(1_000_000, terms), trie: Trie::new(&budget, metrics), budget }
+    }
+
+    fn begin(&self, number: u32) -> Arc<Session> {
+        let mut bits = [0; 20];
+        bits[..4].copy_from_slice(&number.to_be_bytes());
+        self.sessions.create(ClientId::from_random(bits)).unwrap()
+    }
+
+    fn subscribe(&self, session: &Arc<Session>, pattern: &str) {
+        assert_eq!(self.trie.subscribe(session, pattern, usize::MAX), Change::Changed);
+    }
+
+    fn publish(&self, channel: &str, data: &str) {
+        let text = format!(r#"{{"channel":"{channel}","data":"{data}"}}"#);
+        let message = parse::parse_one(&text.into()).unwrap();
+        let publication = Arc::new(Publication::new(channel, message).charged(&self.budget));
+        // The wire form of a WebSocket, as if one of the subscribers had one.
+        publication.frame(|array| bytes::Bytes::copy_from_slice(array));
+        self.trie.deliver(&publication, Overflow::Disconnect, &mut Touched::default(), None);
+    }
+}
+
+/// Fails unless what `fill` makes a node keep is charged by about what the allocator gave for it, and is released again.
+fn assert_charged(what: &str, fill: impl Fn(&Node, &mut Vec<Arc<Session>>)) {
+    let node = Node::new();
+    let (allocated, freed) = (thread::allocatedp::read().unwrap(), thread::deallocatedp::read().unwrap());
+    let in_use = || allocated.get() as i64 - freed.get() as i64;
+    let mut sessions = Vec::with_capacity(100_000);
+    let (before, charged_before) = (in_use(), node.budget.used());
+    fill(&node, &mut sessions);
+    let real = (in_use() - before) as f64;
+    let charged = (node.budget.used() - charged_before) as f64;
+    assert!((0.75..1.35).contains(&(charged / real)), "{what}: {charged} bytes charged for {real}");
+    for session in sessions.drain(..) {
+        for pattern in session.end().unwrap() {
+            node.trie.remove(&session, &pattern);
+        }
+        node.sessions.forget(&session);
+    }
+    assert_eq!(node.budget.used(), charged_before, "{what}: not all is released");
+}
+
+#[test]
+fn what_is_charged_to_the_budget_is_what_the_allocator_gives() {
+    assert_charged("sessions", |node, sessions| {
+        sessions.extend((0..5000).map(|number| node.begin(number)));
+    });
+    let subscribed = |node: &Node, sessions: &mut Vec<Arc<Session>>, pattern: &dyn Fn(u32, u32) -> String| {
+        for number in 0..20 {
+            let session = node.begin(number);
+            for at in 0..1000 {
+                node.subscribe(&session, &pattern(number, at));
+            }
+            sessions.push(session);
+        }
+    };
+    assert_charged("subscriptions to channels of two segments", |node, sessions| {
+        subscribed(node, sessions, &|number, at| format!("/{number}/{at}"));
+    });
+    assert_charged("subscriptions to long channels of their own", |node, sessions| {
+        subscribed(node, sessions, &|number, at| format!("/{number}x{at}/{}", "a".repeat(200)));
+    });
+    assert_charged("subscriptions to patterns of 32 segments", |node, sessions| {
+        subscribed(node, sessions, &|number, at| format!("/{number}x{at}{}/*", "/a".repeat(30)));
+    });
+    assert_charged("subscriptions of many sessions to the same channels", |node, sessions| {
+        subscribed(node, sessions, &|_, at| format!("/shared/{at}"));
+    });
+    let waiting = |node: &Node, sessions: &mut Vec<Arc<Session>>, count: usize, data: &str| {
+        for number in 0..10 {
+            let session = node.begin(number);
+            node.subscribe(&session, &format!("/to/{number}"));
+            sessions.push(session);
+            for _ in 0..count {
+                node.publish(&format!("/to/{number}"), data);
+            }
+        }
+    };
+    assert_charged("tiny messages", |node, sessions| waiting(node, sessions, 10_000, "1"));
+    assert_charged("messages of a kilobyte", |node, sessions| {
+        waiting(node, sessions, 1000, &"x".repeat(1000))
+    });
+    assert_charged("large messages", |node, sessions| waiting(node, sessions, 10, &"x".repeat(500_000)));
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use faye_server::bayeux::{Lane, Publication};
-use faye_server::budget::Budget;
 use faye_server::broker::{Deliver, Handlers, Memory, Redis, Replay};
+use faye_server::budget::Budget;
 use faye_server::config::{self, History, HistoryStore};
 use faye_server::metrics::Metrics;
 use parking_lot::Mutex;

@@ -47,7 +47,11 @@ fn the_fullest_sessions_end_and_the_others_go_on() {
     }
     assert_eq!(evicted(&faye), 1);
     assert!(!lives(&faye, &full), "its client is told");
-    assert_eq!(delivered(&faye.post(&connect_now(&modest, "long-polling"))).len(), 4, "nothing of it was lost");
+    assert_eq!(
+        delivered(&faye.post(&connect_now(&modest, "long-polling"))).len(),
+        4,
+        "nothing of it was lost"
+    );
     assert!(lives(&faye, &other));
     faye.publish("/watched", "still here");
     assert_eq!(watching.take(1), ["still here"]);

@@ -304,7 +304,11 @@ fn unconnected_by_address() {
     let waiting: Vec<_> = (0..5).map(|_| faye.client()).collect();
     assert_eq!(faye.metric("faye_sessions_evicted_total{cause=\"unconnected_by_address\"}"), 2);
     let lives = |client: &String| faye.ask(&connect_now(client, "long-polling"))["successful"] == true;
-    assert_eq!(waiting.iter().map(lives).collect::<Vec<_>>(), [false, false, true, true, true], "the oldest end");
+    assert_eq!(
+        waiting.iter().map(lives).collect::<Vec<_>>(),
+        [false, false, true, true, true],
+        "the oldest end"
+    );
     assert!(lives(&connected), "one that has connected is not counted");
     // Those that have connected by now make room.
     let again: Vec<_> = (0..3).map(|_| faye.client()).collect();

@@ -10,11 +10,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use faye_server::bayeux::parse::parse_one;
 use faye_server::bayeux::{ClientId, Publication};
+use faye_server::budget::Budget;
 use faye_server::config::Overflow;
 use faye_server::metrics::Metrics;
 use faye_server::peer::{Peer, Transport};
 use faye_server::router::{Attachment, Bounds, Change, Detached, Session, Sessions, Terms, Touched, Trie};
-use faye_server::budget::Budget;
 use proptest::prelude::*;
 
 /// Whether a pattern matches a name, segment by segment, straight from the Bayeux specification, section 2.1.

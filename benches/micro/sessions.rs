@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use faye_server::bayeux::parse::parse_one;
 use faye_server::bayeux::{ClientId, Publication};
+use faye_server::budget::Budget;
 use faye_server::metrics::Metrics;
 use faye_server::peer::Peer;
-use faye_server::budget::Budget;
 use faye_server::router::{Attachment, Bounds, Detached, Session, Sessions, Terms, Trie};
 
 /// A transport that takes everything as soon as it comes.

@@ -9,7 +9,9 @@ use toml::de::DeValue;
 
 use super::keys::{HISTORY_AGE, HISTORY_MESSAGES, Kind};
 use super::page_origin::PageOrigin;
-use super::units::{MemoryLimit, format_duration, format_size, parse_duration, parse_memory, parse_rate, parse_size};
+use super::units::{
+    MemoryLimit, format_duration, format_size, parse_duration, parse_memory, parse_rate, parse_size,
+};
 
 /// A value as somebody wrote it.
 pub(super) enum Given<'a> {

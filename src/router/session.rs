@@ -41,7 +41,7 @@ pub struct Session {
 
 /// Bytes of memory that a session takes without what it holds: itself, its places in the tables of sessions and of
 /// deadlines, and what the allocator adds.
-const OVERHEAD: usize = 640;
+const OVERHEAD: usize = 448;
 
 /// What holds for all sessions of a server.
 pub struct Terms {
@@ -149,9 +149,10 @@ impl Session {
     /// shared any of it. Looks at everything that waits.
     #[must_use]
     pub fn weight(&self) -> usize {
-        let subscriptions = self.subscriptions().as_ref().map_or(0, |patterns| {
-            patterns.iter().map(|pattern| super::of_subscription(pattern)).sum()
-        });
+        let subscriptions = self
+            .subscriptions()
+            .as_ref()
+            .map_or(0, |patterns| patterns.iter().map(|pattern| super::of_subscription(pattern)).sum());
         subscriptions + self.state.lock().mailbox.weight()
     }
 

@@ -219,11 +219,7 @@ impl Trie {
 
 impl Node {
     /// Adds a subscription, and the nodes that it needs. Returns the bytes of memory that this takes.
-    fn insert<'a>(
-        &mut self,
-        mut segments: impl Iterator<Item = &'a str>,
-        session: &Arc<Session>,
-    ) -> usize {
+    fn insert<'a>(&mut self, mut segments: impl Iterator<Item = &'a str>, session: &Arc<Session>) -> usize {
         match segments.next() {
             last @ (None | Some("*" | "**")) => {
                 let lists = if self.lists.is_none() { LISTS } else { 0 };

@@ -1,6 +1,6 @@
 //! How much memory a subscription takes: what is charged for each part of it, and an estimate for a whole one.
 //!
-//! The figures are what the allocator gives, on average; `tests/budget.rs` holds their sum against it.
+//! The figures are what the allocator gives, on average; `tests/allocations.rs` holds their sum against it.
 
 use crate::bayeux::channel;
 

@@ -28,7 +28,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::broadcast;
 
 pub use event::Event;
-pub use receive::{Accepted, Received};
+pub use receive::{Accepted, Received, Receiving};
 
 use crate::bayeux::reply::Outcome;
 use crate::bayeux::{Advice, BayeuxError, ClientId, Field, Message, json};

@@ -1,5 +1,6 @@
 //! The one way in: messages of a request or frame, each in its order, and what is to be answered.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,25 @@ pub struct Received {
     pub cookie: Option<Browser>,
     /// Whether something was not carried out because its session is another instance's by now.
     pub(super) has_departed: bool,
+}
+
+/// Messages on their way through the server.
+pub enum Receiving<'a> {
+    /// They were handled at once, as most are.
+    Done(Received),
+    /// Extensions, the application or other instances have a say in them. On the heap, since every connection has room
+    /// for what it waits for as long as it lives.
+    Waiting(Pin<Box<dyn Future<Output = Received> + Send + 'a>>),
+}
+
+impl Receiving<'_> {
+    /// Waits until the messages were handled.
+    pub async fn wait(self) -> Received {
+        match self {
+            Self::Done(received) => received,
+            Self::Waiting(receiving) => receiving.await,
+        }
+    }
 }
 
 /// A connect that was accepted. The transport attaches itself to the session, and answers.
@@ -109,15 +129,17 @@ impl Received {
 impl Server {
     /// Handles the messages of one request or frame in their order. Sessions that got something are in `touched`
     /// afterwards, for the caller to flush when it has handled all that it read.
-    pub async fn receive(&self, messages: Vec<Message>, peer: &Arc<Peer>, touched: &mut Touched) -> Received {
-        {
-            let policy = self.policy.load();
-            if self.pipeline.is_empty() && !policy.asks() && self.cluster.is_none() {
-                return self.receive_at_once(&policy, messages, peer, touched);
-            }
+    pub fn receive<'a>(
+        &'a self,
+        messages: Vec<Message>,
+        peer: &'a Arc<Peer>,
+        touched: &'a mut Touched,
+    ) -> Receiving<'a> {
+        let policy = self.policy.load();
+        if self.pipeline.is_empty() && !policy.asks() && self.cluster.is_none() {
+            return Receiving::Done(self.receive_at_once(&policy, messages, peer, touched));
         }
-        // On the heap, since every connection has room for this function for as long as it lives.
-        Box::pin(self.receive_and_wait(messages, peer, touched, true)).await
+        Receiving::Waiting(Box::pin(self.receive_and_wait(messages, peer, touched, true)))
     }
 
     fn receive_at_once(

@@ -116,7 +116,7 @@ impl Connection {
         let is_script = payload.transport == Transport::CallbackPolling;
         let peer = self.peer(request, payload.transport, visitor);
         let mut touched = Touched::default();
-        let received = server.receive(payload.messages, &peer, &mut touched).await;
+        let received = server.receive(payload.messages, &peer, &mut touched).wait().await;
         let mount = self.context.mount.path();
         let cookie = received.cookie.map(|browser| cookie::set(&browser, mount, visitor.is_secure));
         touched.flush();
@@ -176,7 +176,9 @@ impl Connection {
             }
             Refusal::TooLarge(reason) => (*reason, StatusCode::PAYLOAD_TOO_LARGE, "Request too large"),
             Refusal::TooSlow => (Reason::body_time, StatusCode::REQUEST_TIMEOUT, "Request too slow"),
-            Refusal::Exhausted => (Reason::memory, StatusCode::SERVICE_UNAVAILABLE, "Out of memory for requests"),
+            Refusal::Exhausted => {
+                (Reason::memory, StatusCode::SERVICE_UNAVAILABLE, "Out of memory for requests")
+            }
         };
         if !matches!(refusal, Refusal::Exhausted) {
             self.context.metrics.refuse(reason);

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::{Context, answer};
 use super::connection::{self as http, CLOSING, Connection, Interest, UNFINISHED, Woken};
 use super::input::Input;
 use super::outbox::Outbox;
 use super::socket::{Form, Socket};
+use super::{Context, answer};
 use crate::bayeux::ClientId;
 use crate::metrics::Metrics;
 use crate::peer::{Head, Peer};

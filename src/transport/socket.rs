@@ -12,11 +12,11 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use super::{Context, eventsource};
 use super::outbox::Outbox;
 use super::signal::Signal;
 use super::stream::Stream;
 use super::websocket::{deflate, encoder};
+use super::{Context, eventsource};
 use crate::bayeux::Publication;
 use crate::budget::Budget;
 use crate::metrics::{Metrics, Reason};

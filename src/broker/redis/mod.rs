@@ -104,13 +104,15 @@ impl Redis {
         let me = NodeId::draw().map_err(|error| format!("the system gives no random bytes: {error}"))?;
         let Handlers { deliver, is_needed, answer, budget } = handlers;
         let lanes = Lane::all().map(|lane| {
-            let heard = Arc::new(Heard::new(lane, me, Arc::clone(&deliver), Arc::clone(&budget), metrics.clone()));
+            let heard =
+                Arc::new(Heard::new(lane, me, Arc::clone(&deliver), Arc::clone(&budget), metrics.clone()));
             Both { writer: Writer::new(lane, Arc::clone(&heard)), heard }
         });
         let lanes = lanes.collect();
         let link = Link::new(address.clone(), settings.deadline, metrics.clone());
         let names = Names::new(&settings.prefix);
-        let shared = Shared { me, address, link, names, settings: settings.clone(), longest, budget, metrics };
+        let shared =
+            Shared { me, address, link, names, settings: settings.clone(), longest, budget, metrics };
         Ok(Self {
             shared,
             lanes,

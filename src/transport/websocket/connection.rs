@@ -3,7 +3,6 @@
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::task::Poll;
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -12,12 +11,11 @@ use super::decoder::{self, Decoder, Event};
 use super::error::DecodeError;
 use super::watch::Watch;
 use super::{CloseCode, encoder};
-use crate::bayeux::Message;
 use crate::bayeux::parse::{ParseError, parse};
 use crate::metrics::Reason;
 use crate::peer::Peer;
 use crate::router::{Attachment, Detached, Touched};
-use crate::server::{Accepted, Received, Server};
+use crate::server::{Accepted, Received, Receiving, Server};
 use crate::transport::Context;
 use crate::transport::clock::Alarm;
 use crate::transport::connection::{self as http, CLOSING, Interest, Woken};
@@ -222,23 +220,19 @@ impl Connection {
             self.context.metrics.refuse(Reason::syntax);
             return ControlFlow::Continue(());
         }
-        if let Some(received) = self.receive(parsed.messages, touched).await {
+        let received = match self.server.receive(parsed.messages, &self.peer, touched) {
+            Receiving::Done(received) => Some(received),
+            Receiving::Waiting(receiving) => {
+                let Self { socket, input, decoder, context, .. } = self;
+                let watch = Watch { socket, input, decoder, budget: &context.budget };
+                // On the heap, since every connection has room for this function for as long as it lives.
+                Box::pin(watch.until(receiving)).await
+            }
+        };
+        if let Some(received) = received {
             self.reply(received);
         }
         ControlFlow::Continue(())
-    }
-
-    /// Has the server handle messages. `None` if the client has left while that took time.
-    async fn receive(&mut self, messages: Vec<Message>, touched: &mut Touched) -> Option<Received> {
-        let mut receiving = std::pin::pin!(self.server.receive(messages, &self.peer, touched));
-        let at_once = std::future::poll_fn(|context| Poll::Ready(receiving.as_mut().poll(context))).await;
-        if let Poll::Ready(received) = at_once {
-            return Some(received);
-        }
-        let Self { socket, input, decoder, context, .. } = self;
-        let watch = Watch { socket, input, decoder, budget: &context.budget };
-        // On the heap, since every connection has room for this function for as long as it lives.
-        Box::pin(watch.until(receiving)).await
     }
 
     /// Queues one frame with all replies that are ready. A connect that is held is answered later, in its own frame.

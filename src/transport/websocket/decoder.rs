@@ -166,7 +166,8 @@ impl Decoder {
             if matches!(frame.opcode, OpCode::Control(Control::Close)) {
                 return true;
             }
-            let length = usize::try_from(frame.payload).ok().and_then(|payload| payload.checked_add(frame.header));
+            let length =
+                usize::try_from(frame.payload).ok().and_then(|payload| payload.checked_add(frame.header));
             match length.and_then(|length| rest.get(length..)) {
                 Some(behind) => rest = behind,
                 None => return false,

@@ -34,12 +34,13 @@ impl Watch<'_> {
     /// is bound to no session, and messages that it did not take wait for the client's next connection.
     pub(super) async fn until(
         mut self,
-        mut receiving: Pin<&mut (impl Future<Output = Received> + Send)>,
+        mut receiving: Pin<Box<dyn Future<Output = Received> + Send + '_>>,
     ) -> Option<Received> {
         let mut has_gone = false;
         loop {
             let is_watched = !has_gone && self.input.len() < AHEAD;
-            let event = std::future::poll_fn(|context| self.poll(context, receiving.as_mut(), is_watched)).await;
+            let event =
+                std::future::poll_fn(|context| self.poll(context, receiving.as_mut(), is_watched)).await;
             match event {
                 Event::Readable => {
                     has_gone = self.has_gone();
@@ -59,7 +60,7 @@ impl Watch<'_> {
     fn poll(
         &self,
         context: &mut Context<'_>,
-        receiving: Pin<&mut impl Future<Output = Received>>,
+        receiving: Pin<&mut (dyn Future<Output = Received> + Send)>,
         is_watched: bool,
     ) -> Poll<Event> {
         if let Poll::Ready(received) = receiving.poll(context) {
