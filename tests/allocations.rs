@@ -193,10 +193,10 @@ impl Node {
     fn publish(&self, channel: &str, data: &str) {
         let text = format!(r#"{{"channel":"{channel}","data":"{data}"}}"#);
         let message = parse::parse_one(&text.into()).unwrap();
-        let publication = Arc::new(Publication::new(channel, message).charged(&self.budget));
+        let publication = Arc::new(Publication::new(channel, message));
+        self.trie.deliver(&publication, Overflow::Disconnect, &mut Touched::default(), None);
         // The wire form of a WebSocket, as if one of the subscribers had one.
         publication.frame(|array| bytes::Bytes::copy_from_slice(array));
-        self.trie.deliver(&publication, Overflow::Disconnect, &mut Touched::default(), None);
     }
 }
 

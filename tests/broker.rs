@@ -11,7 +11,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use faye_server::bayeux::{Lane, Publication};
 use faye_server::broker::{Deliver, Handlers, Memory, Redis, Replay};
-use faye_server::budget::Budget;
 use faye_server::config::{self, History, HistoryStore};
 use faye_server::metrics::Metrics;
 use parking_lot::Mutex;
@@ -76,7 +75,6 @@ impl Node {
         let into = Arc::clone(&heard);
         let deliver: Deliver = Arc::new(move |publications, _| into.add(publications));
         let handlers = Handlers {
-            budget: Budget::unlimited(),
             deliver,
             is_needed: Arc::new(|_| true),
             answer: Arc::new(|_, question| Box::pin(async move { [b"heard ", &question[..]].concat() })),

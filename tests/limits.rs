@@ -345,18 +345,17 @@ fn unconnected_time() {
     faye.assert_serves();
 }
 
+/// A session that has never connected, subscribed to a channel.
+fn unconnected(faye: &Faye, channel: &str) -> String {
+    let client = faye.client();
+    assert_done(&faye.ask(&subscribe(&client, channel)));
+    client
+}
+
 #[test]
-fn unconnected_messages_and_bytes() {
-    let faye = Faye::start(&[
-        ("FAYE_LIMITS__UNCONNECTED_MESSAGES", "3"),
-        ("FAYE_LIMITS__UNCONNECTED_BYTES", "10KiB"),
-    ]);
-    let begin = |channel: &str| {
-        let client = faye.client();
-        assert_done(&faye.ask(&subscribe(&client, channel)));
-        client
-    };
-    let fits = begin("/fits");
+fn unconnected_messages() {
+    let faye = limited("unconnected_messages", "3");
+    let fits = unconnected(&faye, "/fits");
     for number in 1..=3 {
         faye.publish("/fits", number);
     }
@@ -367,17 +366,27 @@ fn unconnected_messages_and_bytes() {
         faye.publish("/fits", number);
     }
     assert_eq!(delivered(&faye.post(&connect_now(&fits, "long-polling"))).len(), 9);
-    let [many, large] = [begin("/many"), begin("/large")];
+    let beyond = unconnected(&faye, "/beyond");
     for number in 1..=4 {
-        faye.publish("/many", number);
+        faye.publish("/beyond", number);
     }
+    assert_eq!(faye.ask(&connect_now(&beyond, "long-polling"))["successful"], false);
+    assert_eq!(faye.metric("faye_mailbox_disconnects_total"), 1);
+    faye.assert_serves();
+}
+
+#[test]
+fn unconnected_bytes() {
+    let faye = limited("unconnected_bytes", "10KiB");
+    let [fits, beyond] = [unconnected(&faye, "/fits"), unconnected(&faye, "/beyond")];
+    // One message always fits, however large.
+    faye.publish("/fits", "x".repeat(20 * 1024));
+    assert_eq!(delivered(&faye.post(&connect_now(&fits, "long-polling"))).len(), 1);
     for _ in 0..2 {
-        faye.publish("/large", "x".repeat(9 * 1024));
+        faye.publish("/beyond", "x".repeat(9 * 1024));
     }
-    for client in [many, large] {
-        assert_eq!(faye.ask(&connect_now(&client, "long-polling"))["successful"], false);
-    }
-    assert_eq!(faye.metric("faye_mailbox_disconnects_total"), 2);
+    assert_eq!(faye.ask(&connect_now(&beyond, "long-polling"))["successful"], false);
+    assert_eq!(faye.metric("faye_mailbox_disconnects_total"), 1);
     faye.assert_serves();
 }
 

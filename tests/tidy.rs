@@ -19,7 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("descriptors", &[]),
     ("telemetry", &["config"]),
     ("router", &["bayeux", "budget", "config", "metrics", "peer"]),
-    ("broker", &["bayeux", "budget", "config", "metrics"]),
+    ("broker", &["bayeux", "config", "metrics"]),
     ("extension", &["bayeux", "config", "fetch", "metrics", "peer"]),
     ("policy", &["bayeux", "config", "peer", "router"]),
     ("hook", &["bayeux", "config", "fetch", "metrics", "peer", "policy"]),

@@ -22,8 +22,8 @@ pub struct Publication {
     /// Nothing inside if it is not worth it.
     compressed: OnceLock<Option<Bytes>>,
     event: OnceLock<Bytes>,
-    /// What it counts for in the budget of the server, if it was charged to one.
-    charge: Option<Charge>,
+    /// What it counts for in the budget of the server, once a mailbox keeps it.
+    charge: OnceLock<Charge>,
 }
 
 impl Publication {
@@ -75,18 +75,17 @@ impl Publication {
             frame: OnceLock::new(),
             compressed: OnceLock::new(),
             event: OnceLock::new(),
-            charge: None,
+            charge: OnceLock::new(),
         }
     }
 
-    /// Charges the memory that it takes to a budget, until the last reference to it is dropped.
-    #[must_use]
-    pub fn charged(self, budget: &Arc<Budget>) -> Self {
-        let charge = Some(Charge::new(budget, self.memory()));
-        Self { charge, ..self }
+    /// Charges the memory that it takes to a budget, until the last reference to it is dropped. It is charged once, however
+    /// often this is called.
+    pub fn charge_to(&self, budget: &Arc<Budget>) {
+        self.charge.get_or_init(|| Charge::new(budget, self.memory()));
     }
 
-    /// Bytes of memory that it takes about, without its wire forms.
+    /// Bytes of memory that it takes, about, without its wire forms, which are made after it was charged.
     #[must_use]
     pub fn memory(&self) -> usize {
         OVERHEAD + self.channel.len() + self.array.len()
@@ -133,7 +132,7 @@ impl Publication {
 
     /// Charges a wire form that was made.
     fn grown(&self, form: Bytes) -> Bytes {
-        if let Some(charge) = &self.charge {
+        if let Some(charge) = self.charge.get() {
             charge.grow(form.len());
         }
         form

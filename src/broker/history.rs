@@ -56,12 +56,17 @@ struct Entry {
     publication: Arc<Publication>,
 }
 
+/// Bytes of memory that a kept publication takes, about: with one wire form, which it keeps from its delivery.
+fn memory(publication: &Publication) -> usize {
+    size_of::<Entry>() + publication.memory() + publication.size()
+}
+
 impl Channel {
     fn prune(&mut self, budget: &Budget, now: Instant) {
         let is_old = |entry: &Entry| now.saturating_duration_since(entry.at) >= self.rule.age;
         while self.entries.len() > self.rule.messages || self.entries.front().is_some_and(is_old) {
             if let Some(entry) = self.entries.pop_front() {
-                budget.kept_bytes.fetch_sub(entry.publication.size(), Ordering::Relaxed);
+                budget.kept_bytes.fetch_sub(memory(&entry.publication), Ordering::Relaxed);
             }
         }
     }
@@ -87,7 +92,7 @@ impl History {
         channel.rule = rule;
         let entry = Entry { number, previous, at: now, publication: Arc::clone(publication) };
         channel.entries.push_back(entry);
-        budget.kept_bytes.fetch_add(publication.size(), Ordering::Relaxed);
+        budget.kept_bytes.fetch_add(memory(publication), Ordering::Relaxed);
         channel.prune(budget, now);
         while budget.is_exceeded() && self.forget_one(publication.channel(), budget) {}
     }
@@ -130,12 +135,12 @@ impl History {
                 return false;
             };
             if let Some(entry) = channel.entries.pop_front() {
-                budget.kept_bytes.fetch_sub(entry.publication.size(), Ordering::Relaxed);
+                budget.kept_bytes.fetch_sub(memory(&entry.publication), Ordering::Relaxed);
             }
             return true;
         };
         self.forgotten = channel.last.max(self.forgotten);
-        let bytes = channel.entries.iter().map(|entry| entry.publication.size()).sum();
+        let bytes = channel.entries.iter().map(|entry| memory(&entry.publication)).sum();
         budget.kept_bytes.fetch_sub(bytes, Ordering::Relaxed);
         budget.kept_channels.fetch_sub(1, Ordering::Relaxed);
         true
@@ -208,7 +213,8 @@ mod tests {
         assert_eq!(replayed(&mut history, "/a", 0, &budget), (vec![], false), "the oldest had to go");
         assert_eq!(replayed(&mut history, "/b", 1, &budget), (vec![2], true));
         assert_eq!(replayed(&mut history, "/c", 1, &budget), (vec![3, 4], true));
-        let tight = Budget::new(&config::HistoryStore { channels: 9, bytes: 10 });
+        let bytes = 2 * memory(&publication("/a", 1));
+        let tight = Budget::new(&config::HistoryStore { channels: 9, bytes });
         let mut history = History::default();
         for number in 1..9 {
             history.keep(&publication("/a", number), rule(9), &tight, Instant::now());

@@ -135,7 +135,7 @@ impl Session {
         &self.terms.metrics
     }
 
-    pub(super) fn budget(&self) -> &Budget {
+    pub(super) fn budget(&self) -> &Arc<Budget> {
         &self.terms.budget
     }
 
@@ -196,6 +196,7 @@ impl Session {
         let mut state = self.state.lock();
         if !state.ended {
             let bounds = self.terms.bounds(state.connected);
+            notice.charge_to(&self.terms.budget);
             state.change(&self.terms.budget, |mailbox| mailbox.push(notice, bounds, Overflow::DropNewest));
         }
     }

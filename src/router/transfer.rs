@@ -85,6 +85,7 @@ impl Session {
         if state.ended {
             return false;
         }
+        brought.iter().for_each(|publication| publication.charge_to(self.budget()));
         state.change(self.budget(), |mailbox| mailbox.merge(brought, is_new));
         state.set_connected();
         true

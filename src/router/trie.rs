@@ -172,10 +172,16 @@ impl Trie {
         let shard = self.shard_of(publication.channel()).read();
         let mut lists = SmallVec::new();
         shard.matches(publication.channel(), &mut lists);
+        if !lists.is_empty() && adapt.is_none() {
+            publication.charge_to(&self.budget);
+        }
         each_once(&lists, |session| {
             let adapted = match adapt {
                 Some(adapt) => match adapt(session, publication) {
-                    Some(adapted) => Some(adapted),
+                    Some(adapted) => {
+                        adapted.charge_to(&self.budget);
+                        Some(adapted)
+                    }
                     None => return,
                 },
                 None => None,

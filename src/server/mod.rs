@@ -91,7 +91,7 @@ impl Server {
             trie: Trie::new(&budget, metrics.clone()),
             expiry: Expiry::default(),
             broker: Memory::new(&config.history),
-            cluster: cluster::Cluster::new(config, &budget, &metrics)?,
+            cluster: cluster::Cluster::new(config, &metrics)?,
             pipeline: Pipeline::new(extensions),
             policy: ArcSwap::from_pointee(Policy::new(config)?),
             hook: ArcSwapOption::new(Hook::new(&config.hook, metrics.clone())?.map(Arc::new)),

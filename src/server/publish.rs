@@ -122,7 +122,7 @@ impl Server {
         touched: &mut Touched,
     ) -> Option<Receipt> {
         let Publish { channel: name, overflow, history, .. } = accepted;
-        let publication = Publication::new(name, message).charged(&self.budget);
+        let publication = Publication::new(name, message);
         if let Some(cluster) = &self.cluster {
             return Some(cluster.redis.publish(publication, *history));
         }
@@ -156,7 +156,7 @@ impl Server {
         let message = parse::parse_one(&object)?;
         let receiver = Receiver { client: session.id(), peer: session.peer() };
         let message = self.pipeline.delivery(message, &receiver)?;
-        let adapted = Publication::new(publication.channel(), message).charged(&self.budget);
+        let adapted = Publication::new(publication.channel(), message);
         // It stands where the other stood.
         Some(Arc::new(match publication.position() {
             Some(position) => adapted.at(position),

@@ -176,9 +176,11 @@ impl Connection {
             }
             Refusal::TooLarge(reason) => (*reason, StatusCode::PAYLOAD_TOO_LARGE, "Request too large"),
             Refusal::TooSlow => (Reason::body_time, StatusCode::REQUEST_TIMEOUT, "Request too slow"),
-            Refusal::Exhausted => {
-                (Reason::memory, StatusCode::SERVICE_UNAVAILABLE, "Out of memory for requests")
-            }
+            Refusal::Exhausted => (
+                Reason::memory,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The server is out of memory for requests, try again later",
+            ),
         };
         if !matches!(refusal, Refusal::Exhausted) {
             self.context.metrics.refuse(reason);

@@ -102,9 +102,7 @@ impl Redis {
             let (id, object) = <(String, Vec<u8>)>::from_redis_value(part).ok()?;
             let position = Position { lane, number: number_of(&id)? };
             let item = frame::item(channel.as_bytes(), &object)?;
-            Some(Arc::new(
-                Publication::encoded(channel, Some(position), &item.object).charged(&shared.budget),
-            ))
+            Some(Arc::new(Publication::encoded(channel, Some(position), &item.object)))
         };
         let publications = parts.filter_map(read).collect();
         Ok(Replay { publications, is_complete: is_complete.unwrap_or(false) })

@@ -7,7 +7,6 @@ use parking_lot::Mutex;
 
 use super::frame::{Item, NodeId};
 use crate::bayeux::{Lane, Position, Publication};
-use crate::budget::Budget;
 use crate::metrics::Metrics;
 
 /// Delivers publications to the subscribers on this instance, in their order. The second says whether others may have
@@ -27,7 +26,6 @@ pub(super) struct Heard {
     me: NodeId,
     state: Mutex<State>,
     deliver: Deliver,
-    budget: Arc<Budget>,
     metrics: Metrics,
 }
 
@@ -68,14 +66,8 @@ pub(super) enum Then {
 }
 
 impl Heard {
-    pub(super) fn new(
-        lane: Lane,
-        me: NodeId,
-        deliver: Deliver,
-        budget: Arc<Budget>,
-        metrics: Metrics,
-    ) -> Self {
-        Self { lane, me, state: Mutex::default(), deliver, budget, metrics }
+    pub(super) fn new(lane: Lane, me: NodeId, deliver: Deliver, metrics: Metrics) -> Self {
+        Self { lane, me, state: Mutex::default(), deliver, metrics }
     }
 
     /// The newest number that was delivered here; zero before this instance has listened.
@@ -229,8 +221,7 @@ impl Heard {
                 }
             }
             let position = Position { lane: self.lane, number };
-            let publication = Publication::encoded(&item.channel, Some(position), &item.object);
-            publications.push(Arc::new(publication.charged(&self.budget)));
+            publications.push(Arc::new(Publication::encoded(&item.channel, Some(position), &item.object)));
         }
         // Before they are delivered: whoever comes by the lock then finds them in the mailboxes.
         state.at = Some((epoch, newest));
@@ -278,7 +269,7 @@ mod tests {
             let numbers = publications.iter().map(|one| one.position().map_or(0, |position| position.number));
             into.lock().extend(numbers);
         });
-        (Heard::new(Lane::of("/a"), ME, deliver, Budget::unlimited(), metrics.clone()), got, metrics)
+        (Heard::new(Lane::of("/a"), ME, deliver, metrics.clone()), got, metrics)
     }
 
     fn item() -> Item {

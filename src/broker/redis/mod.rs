@@ -32,7 +32,6 @@ pub use registry::{Away, Record, Written};
 
 use super::{Receipt, Replay};
 use crate::bayeux::{LANES, Lane, Publication};
-use crate::budget::Budget;
 use crate::config::{self, History};
 use crate::metrics::Metrics;
 use address::Address;
@@ -53,7 +52,6 @@ struct Shared {
     settings: config::Redis,
     /// Bytes of the longest publication.
     longest: usize,
-    budget: Arc<Budget>,
     metrics: Metrics,
 }
 
@@ -71,8 +69,6 @@ pub struct Handlers {
     pub is_needed: Arc<dyn Fn(Lane) -> bool + Send + Sync>,
     /// Answers other instances.
     pub answer: Answer,
-    /// What the memory of publications that come from other instances is charged to.
-    pub budget: Arc<Budget>,
 }
 
 /// The broker.
@@ -102,17 +98,15 @@ impl Redis {
     ) -> Result<Self, String> {
         let address = address_of(settings)?;
         let me = NodeId::draw().map_err(|error| format!("the system gives no random bytes: {error}"))?;
-        let Handlers { deliver, is_needed, answer, budget } = handlers;
+        let Handlers { deliver, is_needed, answer } = handlers;
         let lanes = Lane::all().map(|lane| {
-            let heard =
-                Arc::new(Heard::new(lane, me, Arc::clone(&deliver), Arc::clone(&budget), metrics.clone()));
+            let heard = Arc::new(Heard::new(lane, me, Arc::clone(&deliver), metrics.clone()));
             Both { writer: Writer::new(lane, Arc::clone(&heard)), heard }
         });
         let lanes = lanes.collect();
         let link = Link::new(address.clone(), settings.deadline, metrics.clone());
         let names = Names::new(&settings.prefix);
-        let shared =
-            Shared { me, address, link, names, settings: settings.clone(), longest, budget, metrics };
+        let shared = Shared { me, address, link, names, settings: settings.clone(), longest, metrics };
         Ok(Self {
             shared,
             lanes,
@@ -217,9 +211,7 @@ impl Redis {
         found.sort_by_key(|arrived| arrived.number);
         let publication = |arrived: lane::Arrived| {
             let position = crate::bayeux::Position { lane, number: arrived.number };
-            let item = arrived.item;
-            let publication = Publication::encoded(&item.channel, Some(position), &item.object);
-            Arc::new(publication.charged(&self.shared.budget))
+            Arc::new(Publication::encoded(&arrived.item.channel, Some(position), &arrived.item.object))
         };
         Ok(found.into_iter().map(publication).collect())
     }

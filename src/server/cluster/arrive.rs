@@ -5,11 +5,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::take::{NotTaken, PATIENCE};
-use super::wire::{Question, State, packed, unpacked};
+use super::wire::{Item, Question, State, packed, unpacked};
 use super::{Cluster, Owned};
 use crate::bayeux::{Lane, Publication};
 use crate::broker::Record;
-use crate::budget::Budget;
 use crate::policy::seconds_now;
 use crate::router::{Luggage, Session};
 use crate::server::Server;
@@ -45,9 +44,9 @@ pub(super) struct Brought {
 }
 
 impl Brought {
-    pub(super) fn from_owner(state: State, budget: &Arc<Budget>) -> Self {
+    pub(super) fn from_owner(state: State) -> Self {
         Self {
-            waiting: state.waiting.iter().filter_map(|item| item.publication(budget)).collect(),
+            waiting: state.waiting.iter().filter_map(Item::publication).collect(),
             numbers: unpacked(&state.numbers),
             known: HashSet::new(),
             patterns: state.patterns,

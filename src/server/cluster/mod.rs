@@ -29,7 +29,6 @@ pub(super) use reach::Reached;
 use super::Server;
 use crate::bayeux::{ClientId, Lane, Publication};
 use crate::broker::{Deliver, Handlers, Redis};
-use crate::budget::Budget;
 use crate::config::{self, Config};
 use crate::metrics::Metrics;
 use crate::router::{Adapt, Session, Touched};
@@ -82,11 +81,7 @@ impl Cluster {
     ///
     /// # Errors
     /// What is wrong with the settings.
-    pub(super) fn new(
-        config: &Config,
-        budget: &Arc<Budget>,
-        metrics: &Metrics,
-    ) -> Result<Option<Self>, String> {
+    pub(super) fn new(config: &Config, metrics: &Metrics) -> Result<Option<Self>, String> {
         if config.redis.url.is_none() {
             return Ok(None);
         }
@@ -106,7 +101,6 @@ impl Cluster {
         let interest = upgrade(&server);
         let asked = upgrade(&server);
         let handlers = Handlers {
-            budget: Arc::clone(budget),
             deliver,
             is_needed: Arc::new(move |lane| {
                 interest().is_some_and(|server| server.trie.is_interested_in(lane))

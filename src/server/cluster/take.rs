@@ -139,7 +139,7 @@ impl Server {
             match answer {
                 Ok(Answer::State(state)) => {
                     if state.patterns.iter().all(|pattern| noted.patterns.contains(pattern)) {
-                        return Ok(Some(Brought::from_owner(*state, &self.budget)));
+                        return Ok(Some(Brought::from_owner(*state)));
                     }
                     // It has subscribed to more in this moment, which Redis knows by now, or soon.
                     tokio::time::sleep(LOOK).await;

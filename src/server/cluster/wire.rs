@@ -6,7 +6,6 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::bayeux::{Lane, Position, Publication, channel, parse};
-use crate::budget::Budget;
 use crate::peer::{Head, Peer, Transport};
 use crate::router::{Browser, Luggage};
 
@@ -120,15 +119,15 @@ impl Item {
     }
 
     /// The publication, if it is one. What the server itself says has no channel.
-    pub(super) fn publication(&self, budget: &Arc<Budget>) -> Option<Arc<Publication>> {
+    pub(super) fn publication(&self) -> Option<Arc<Publication>> {
         let object = bytes::Bytes::copy_from_slice(self.object.as_bytes());
         parse::parse_one(&object)?;
         if self.channel.is_empty() {
-            return Some(Arc::new(Publication::notice(&object).charged(budget)));
+            return Some(Arc::new(Publication::notice(&object)));
         }
         let lane = channel::is_name(&self.channel).then(|| Lane::of(&self.channel))?;
         let position = self.number.map(|number| Position { lane, number });
-        Some(Arc::new(Publication::encoded(&self.channel, position, &object).charged(budget)))
+        Some(Arc::new(Publication::encoded(&self.channel, position, &object)))
     }
 }
 
