@@ -28,6 +28,17 @@ proptest! {
     }
 
     #[test]
+    fn a_close_frame_is_seen_ahead_and_nothing_else_is_taken_for_one(script in conversation(), cut in any::<Index>()) {
+        let closes = script.events.iter().any(|event| matches!(event, Event::Close { .. }));
+        let decoder = Decoder::new(WIDE);
+        prop_assert_eq!(decoder.sees_close(&script.bytes), closes);
+        prop_assert!(!decoder.sees_close(&script.bytes[..cut.index(script.bytes.len() + 1)]) || closes);
+        let mut more = script.bytes;
+        more.extend(frame(CLOSE, true, KEY, &[]));
+        prop_assert!(decoder.sees_close(&more));
+    }
+
+    #[test]
     fn random_bytes_never_break_a_promise(data in vec(any::<u8>(), 0..600)) {
         check(&data);
     }
