@@ -68,7 +68,7 @@ pub(super) async fn run(connection: Connection, server: Arc<Server>, peer: Arc<P
     let mut ping = Instant::now() + settings.ping;
     let mut end = None;
     // Nobody has anything to say here.
-    discard(&mut input, &context);
+    discard(&mut input, &socket, &context);
     loop {
         // So that others get on beside a reader that is always ready for more.
         tokio::task::consume_budget().await;
@@ -98,7 +98,7 @@ pub(super) async fn run(connection: Connection, server: Arc<Server>, peer: Arc<P
             Woken::Read => match input.read(&socket.stream, &context.budget) {
                 Ok(0) => return,
                 Ok(_) => {
-                    discard(&mut input, &context);
+                    discard(&mut input, &socket, &context);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => return,
@@ -121,10 +121,10 @@ pub(super) async fn run(connection: Connection, server: Arc<Server>, peer: Arc<P
 }
 
 /// Throws away what a client sent on its stream, which has no meaning.
-fn discard(input: &mut Input, context: &Context) {
+fn discard(input: &mut Input, socket: &Socket, context: &Context) {
     input.clear();
-    // It cannot fail: nothing is kept.
-    let _ = input.rest(&context.budget);
+    // What is left is an unfinished record at most, which always fits.
+    let _ = input.rest(&socket.stream, &context.budget);
 }
 
 /// Makes the stream the transport of its session. False if that has ended.

@@ -57,7 +57,8 @@ impl Input {
         }
         let result = stream.read(&mut self.bytes);
         if result.is_err() {
-            self.rest(budget).map_err(|exhausted| io::Error::new(io::ErrorKind::OutOfMemory, exhausted))?;
+            self.rest(stream, budget)
+                .map_err(|exhausted| io::Error::new(io::ErrorKind::OutOfMemory, exhausted))?;
         }
         result
     }
@@ -73,19 +74,20 @@ impl Input {
         self.kept.get_or_insert_with(|| Box::new(Kept { charge: BufferCharge::new(budget), decoder: 0 }))
     }
 
-    /// Gives the buffer back before a wait; an unfinished rest moves to one of its own size, and is charged.
+    /// Gives the buffer back before a wait; an unfinished rest moves to one of its own size, and is charged, with what the
+    /// stream keeps.
     ///
     /// # Errors
     /// [`Exhausted`] if the rest has grown and the buffers of all connections take more than their share.
-    pub(super) fn rest(&mut self, budget: &Arc<Budget>) -> Result<(), Exhausted> {
+    pub(super) fn rest(&mut self, stream: &Stream, budget: &Arc<Budget>) -> Result<(), Exhausted> {
         self.give_back();
-        if self.bytes.is_empty() && self.kept.as_ref().is_none_or(|kept| kept.decoder == 0) {
+        let decoder = self.kept.as_ref().map_or(0, |kept| kept.decoder);
+        let bytes = self.bytes.capacity() + decoder + stream.kept();
+        if bytes == 0 {
             self.kept = None;
             return Ok(());
         }
-        let bytes = self.bytes.capacity();
-        let kept = self.kept(budget);
-        kept.charge.set(bytes + kept.decoder)
+        self.kept(budget).charge.set(bytes)
     }
 
     fn give_back(&mut self) {

@@ -57,6 +57,11 @@ impl Records {
         })
     }
 
+    /// Bytes that are kept: of an unfinished record, and of records that the system has not taken.
+    pub(super) fn kept(&self) -> usize {
+        self.rest.len() + self.outgoing.capacity()
+    }
+
     /// Whether the handshake is not through yet.
     pub(super) fn is_handshaking(&self) -> bool {
         self.session.is_handshaking()

@@ -95,6 +95,11 @@ impl Stream {
         }
     }
 
+    /// Bytes of memory that are kept of unfinished records.
+    pub(super) fn kept(&self) -> usize {
+        self.tls().map_or(0, |tls| tls.with(|records| records.kept()))
+    }
+
     /// Bytes that were taken and not reported: at most a record. Nobody else may be given them any more, unless nothing is
     /// ever written to this connection again.
     pub(super) fn taken(&self) -> usize {

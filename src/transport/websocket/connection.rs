@@ -152,7 +152,7 @@ impl Connection {
     fn rest(&mut self) {
         let budget = &self.context.budget;
         self.input.held_by_decoder(self.decoder.memory(), budget);
-        if self.input.rest(budget).is_err() {
+        if self.input.rest(&self.socket.stream, budget).is_err() {
             // It cannot break the loop: the close frame is to be written.
             let _ = self.refuse(Reason::memory, CloseCode::Again, "out of memory for unfinished messages");
         }
