@@ -1,29 +1,31 @@
-# The server in a small image, as a user without rights.
+# The server in a small image, as an unprivileged user.
 #
 #   docker build -t faye .
 #   docker run --rm -p 127.0.0.1:8000:8000 faye
 #
-# Settings come as variables (-e FAYE_SERVER__TIMEOUT=45s) or as a file: -v ./faye.toml:/etc/faye/faye.toml:ro, and then
-# the arguments "--config /etc/faye/faye.toml".
+# Settings are variables (-e FAYE_SERVER__TIMEOUT=45s) or a file: -v ./faye.toml:/etc/faye/faye.toml:ro with the arguments
+# "--config /etc/faye/faye.toml".
 
 FROM rust:1.95-slim-bookworm AS build
-# jemalloc is built by make; everything else takes the C compiler that Rust needs anyway.
-RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev make \
+# C sources are compiled: TLS, the JavaScript engine, and jemalloc, which also needs make.
+RUN apt-get update && apt-get install --yes --no-install-recommends binutils gcc libc6-dev make \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
-RUN cargo build --release --locked --bin faye
+# Line tables are most useful to a debugger. Names of functions stay, for profilers and core dumps; the log of a panic has
+# file and line without either.
+RUN cargo build --release --locked --bin faye && strip --strip-debug target/release/faye
 
 FROM debian:bookworm-slim
-# Certificates by which hooks, webhooks and Redis are known.
+# Root certificates, for TLS to hooks, webhooks and Redis.
 RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /var/lib/faye --create-home faye
 COPY --from=build /source/target/release/faye /usr/local/bin/faye
 USER 10001:10001
 WORKDIR /var/lib/faye
-# Inside of the container every address is meant; what is open is decided where its port is published.
+# All addresses of the container. Access is decided where its port is published.
 ENV FAYE_SERVER__LISTEN=0.0.0.0:8000
 EXPOSE 8000
-# It stops in good order on SIGTERM, which is what Docker sends.
+# SIGTERM, which Docker sends, stops it gracefully.
 ENTRYPOINT ["/usr/local/bin/faye"]

@@ -120,21 +120,28 @@ impl App {
         Ok(Self { server, listener, admin, tls, mount, clock, webhook, drain: config.server.drain, scripts })
     }
 
-    /// Does all that [`App::bind`] does but for listening, and connects to Redis: settings that pass it are such that a server
-    /// can start by. What should be changed elsewhere.
+    /// Runs [`App::check_offline`] and connects to Redis if the settings have one. Returns warnings about Redis.
     ///
     /// # Errors
-    /// [`StartError`] if an extension cannot be loaded or a setting makes no sense.
+    /// [`StartError`] if a server could not start with these settings, or if Redis cannot be used.
     pub async fn check(config: &Config) -> Result<Vec<String>, StartError> {
-        let metrics = Metrics::default();
-        scripts(config, &metrics)?;
-        tls::server(config, &metrics)?;
-        Webhook::new(&config.webhook, metrics.clone()).map_err(StartError::Setting)?;
-        Server::new(config, &[], metrics).map_err(StartError::Setting)?;
+        Self::check_offline(config)?;
         match &config.redis.url {
             Some(_) => Redis::examine(&config.redis).await.map_err(StartError::Setting),
             None => Ok(Vec::new()),
         }
+    }
+
+    /// Does what [`App::bind`] does except listening, and opens no connection. Must be called in a tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartError`] if an extension or a certificate cannot be loaded, or a setting makes no sense.
+    pub fn check_offline(config: &Config) -> Result<(), StartError> {
+        let metrics = Metrics::default();
+        scripts(config, &metrics)?;
+        tls::server(config, &metrics)?;
+        Webhook::new(&config.webhook, metrics.clone()).map_err(StartError::Setting)?;
+        Server::new(config, &[], metrics).map(drop).map_err(StartError::Setting)
     }
 
     /// Goes by other settings from now on, as far as they can change while connections are open: who may do what, its keys

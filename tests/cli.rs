@@ -74,6 +74,55 @@ fn check_finds_what_is_wrong_by_line_and_key() {
     run_in(folder.path(), &["check"], &[]).fails_with(&["faye.toml:3: server.timout"]);
 }
 
+/// A file of settings with a Redis that never answers: the listener keeps the port from other processes.
+fn file_with_silent_redis() -> (std::net::TcpListener, tempfile::TempDir, PathBuf) {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("redis://{}", silent.local_addr().expect("an address"));
+    let (folder, path) = file(&format!("[redis]\nurl = \"{url}\"\ndeadline = \"100ms\"\n"));
+    (silent, folder, path)
+}
+
+#[test]
+fn check_offline_does_not_need_redis() {
+    let (_silent, _folder, path) = file_with_silent_redis();
+    run(&["check", text(&path)], &[]).fails_with(&["redis.url"]);
+    let good = format!("{} is good\n", text(&path));
+    assert_eq!(run(&["check", "--offline", text(&path)], &[]).succeeds(), good);
+
+    let authority = [("FAYE_REDIS__URL", "rediss://127.0.0.1"), ("FAYE_REDIS__AUTHORITY", "/no/such/file")];
+    run(&["check", "--offline", text(&path)], &authority).fails_with(&["/no/such/file"]);
+    run(&["check", "--offline", text(&path)], &[("FAYE_REDIS__URL", "http://127.0.0.1")])
+        .fails_with(&["redis"]);
+}
+
+fn deployed(name: &str) -> String {
+    std::fs::read_to_string(format!("{}/deploy/{name}", env!("CARGO_MANIFEST_DIR")))
+        .expect("a file of deploy/")
+}
+
+#[test]
+fn the_systemd_service_starts_and_reloads_while_redis_is_away() {
+    let (_silent, _folder, path) = file_with_silent_redis();
+    let unit = deployed("faye.service");
+    for key in ["ExecStartPre=", "ExecReload="] {
+        let command = unit.lines().find_map(|line| line.strip_prefix(key)).expect(key);
+        let arguments = command.strip_prefix("/usr/local/bin/faye ").expect("the binary");
+        let arguments = arguments.replace("/etc/faye/faye.toml", text(&path));
+        run(&arguments.split(' ').collect::<Vec<_>>(), &[]).succeeds();
+    }
+}
+
+#[test]
+fn the_kubernetes_manifest_brings_no_secret_and_needs_one() {
+    let manifest = deployed("kubernetes.yaml");
+    assert!(!manifest.lines().any(|line| line == "kind: Secret"));
+    let settings = manifest.lines().skip_while(|line| *line != "  faye.toml: |").skip(1);
+    let settings: Vec<&str> = settings.take_while(|line| *line != "---").map(str::trim_start).collect();
+    let (_folder, path) = file(&settings.join("\n"));
+    run(&["check", text(&path)], &[]).fails_with(&["push.secret", "FAYE_PUSH_SECRET"]);
+    run(&["check", text(&path)], &[("FAYE_PUSH_SECRET", "5df0b4f6e3a54d9d8f9f")]).succeeds();
+}
+
 #[test]
 fn a_server_does_not_start_with_settings_that_are_wrong() {
     run(&[], &[("FAYE_SERVER__TIMOUT", "2s")]).fails_with(&["FAYE_SERVER__TIMOUT", "FAYE_SERVER__TIMEOUT"]);

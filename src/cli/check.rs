@@ -8,7 +8,7 @@ use super::say;
 use crate::app::App;
 use crate::config::{DEFAULT_FILE, check, load};
 
-pub(super) fn run(file: Option<&PathBuf>) -> anyhow::Result<()> {
+pub(super) fn run(file: Option<&PathBuf>, offline: bool) -> anyhow::Result<()> {
     let file = file.map_or(Path::new(DEFAULT_FILE), PathBuf::as_path);
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file)
@@ -20,7 +20,9 @@ pub(super) fn run(file: Option<&PathBuf>) -> anyhow::Result<()> {
     // With the variables and the files that it names, as the server would have it.
     let config = load(Some(file), std::env::vars_os(), &[])?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let checked = runtime.block_on(App::check(&config));
+    let checked = runtime.block_on(async {
+        if offline { App::check_offline(&config).map(|()| Vec::new()) } else { App::check(&config).await }
+    });
     for warning in checked.map_err(|problem| anyhow!("{name}: {problem}"))? {
         say(format_args!("warning: {warning}"))?;
     }

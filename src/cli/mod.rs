@@ -43,6 +43,9 @@ enum Command {
     Check {
         /// The file [default: that of --config, or ./faye.toml]
         file: Option<PathBuf>,
+        /// Check the settings only, without a connection to Redis
+        #[arg(long)]
+        offline: bool,
     },
     /// Publish one message to a running server
     Publish {
@@ -87,7 +90,9 @@ pub fn main() -> ExitCode {
             .settings()
             .map_err(Into::into)
             .and_then(|config| serve::run(&config, || arguments.settings())),
-        Some(Command::Check { file }) => check::run(file.as_ref().or(arguments.config.as_ref())),
+        Some(Command::Check { file, offline }) => {
+            check::run(file.as_ref().or(arguments.config.as_ref()), *offline)
+        }
         Some(Command::Publish { channel, data, ext, url }) => {
             arguments.url(url.as_ref()).and_then(|server| {
                 let ext = ext.clone().or_else(|| arguments.push_secret(url.as_ref()));

@@ -121,3 +121,30 @@ export async function startNginx(workbench, nodes) {
   await daemon.start((isOver) => until('nginx listens', async () => isOver() || takesConnections(port)));
   return { origin: `http://127.0.0.1:${port}` };
 }
+
+/** Before the site of the shipped file: no administration, nothing beyond loopback. */
+const caddyMain = `
+{
+	admin off
+	default_bind 127.0.0.1
+}
+import ${deployed('Caddyfile')}
+`;
+
+/** The shipped file has two places. */
+export async function startCaddy(workbench, nodes) {
+  const port = await freePort();
+  const origin = `http://127.0.0.1:${port}`;
+  const folder = mkdtempSync(join(tmpdir(), 'faye-caddy-'));
+  writeFileSync(join(folder, 'Caddyfile'), caddyMain);
+  const daemon = new Daemon('Caddy', [tool('caddy'), 'run', '--config', join(folder, 'Caddyfile')], {
+    env: { ...process.env, ...await addresses(nodes), FAYE_SITE: origin, HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder },
+  });
+  workbench.atEnd(async () => {
+    await daemon.discard();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  workbench.alsoShow(() => daemon.describe());
+  await daemon.start((isOver) => until('Caddy listens', async () => isOver() || takesConnections(port)));
+  return { origin };
+}

@@ -9,6 +9,7 @@ const PACKAGES = {
   'redis-cli': 'redis-tools',
   haproxy: 'haproxy',
   nginx: 'nginx-light',
+  caddy: 'caddy',
   openssl: 'openssl',
 };
 
