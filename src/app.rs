@@ -78,7 +78,8 @@ impl App {
         let mount = Mount::new(&config.server.mount);
         let clock = Arc::new(Clock::default());
         let secure = tls.as_ref().map(|tls| Arc::clone(&tls.config));
-        let shares = Shares::of(descriptors::open_files(), config.limits.connections);
+        let shares =
+            Shares::of(descriptors::open_files(), config.limits.connections, config.hook.connections());
         let server_budget = server.budget();
         let context = |server: Option<Arc<Server>>, tls, endpoints: Vec<Arc<dyn Endpoint>>| {
             let mut limits = config.limits.clone();

@@ -1,24 +1,31 @@
 //! The memory that clients may make the server use, all together: one total, charged where memory is taken and released
 //! where it is freed.
 //!
-//! Responsible for counting. It knows neither sessions nor connections: who has to go when the budget is exceeded is
-//! decided by the server.
+//! Responsible for counting. It knows neither sessions nor connections: the server decides which of them end when
+//! the budget is exceeded.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Buffers up to this size may use the whole budget, so that short messages get through while large ones use up the
-/// share of buffers.
+/// Buffers up to this size may use all of the share of buffers, so that short messages get through while large ones use
+/// up most of it.
 const SMALL_BUFFER: usize = 16 * 1024;
 
+/// A counter in a cache line of its own, so that changing it does not slow down readers of its neighbours.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Padded(AtomicUsize);
+
 /// A total of bytes with a limit. Charging never fails, since the memory is in use by then; the server relieves a budget
-/// that is exceeded. Only buffers of connections are refused, because their owners can end alone.
+/// that is exceeded. Only buffers of connections are refused, because their owners can end alone: they have half of the
+/// budget at most, so that what is kept for sessions has the other half.
 #[derive(Debug)]
 pub struct Budget {
     limit: usize,
-    used: AtomicUsize,
-    /// The part of `used` that buffers of connections hold.
-    buffers: AtomicUsize,
+    /// What is kept for sessions.
+    kept: Padded,
+    /// What buffers of connections hold.
+    buffers: Padded,
 }
 
 /// The share of the budget that buffers of connections may use is used up.
@@ -30,7 +37,7 @@ impl Budget {
     /// A budget of so many bytes, none of which is used.
     #[must_use]
     pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, used: AtomicUsize::new(0), buffers: AtomicUsize::new(0) })
+        Arc::new(Self { limit, kept: Padded::default(), buffers: Padded::default() })
     }
 
     /// A budget that is never exceeded.
@@ -48,30 +55,41 @@ impl Budget {
     /// Bytes in use.
     #[must_use]
     pub fn used(&self) -> usize {
-        self.used.load(Ordering::Relaxed)
+        self.kept.0.load(Ordering::Relaxed) + self.buffers.0.load(Ordering::Relaxed)
     }
 
-    /// Whether more is in use than may be.
+    /// Bytes that are kept for sessions beyond what the buffers of connections leave of the limit. Buffers beyond their
+    /// share do not count: their connections end. `more` is kept by others, who have a limit of their own.
     #[must_use]
-    pub fn is_exceeded(&self) -> bool {
-        self.used() > self.limit
+    pub fn excess(&self, more: usize) -> usize {
+        let buffers = self.buffers.0.load(Ordering::Relaxed).min(self.limit / 2);
+        self.kept.0.load(Ordering::Relaxed).saturating_sub((self.limit - buffers).saturating_add(more))
     }
 
-    /// Bytes to free once the budget is exceeded: down to seven eighths of it, so that the search for what can go is
+    /// Bytes to free once there is an excess: an eighth of the limit more than that, so that the search for what can go is
     /// rare.
     #[must_use]
-    pub fn excess(&self) -> usize {
-        self.used().saturating_sub(self.limit - self.limit / 8)
+    pub fn to_free(&self, more: usize) -> usize {
+        match self.excess(more) {
+            0 => 0,
+            excess => excess + self.limit / 8,
+        }
     }
 
-    /// Counts bytes that are in use from now on.
+    /// Bytes that are kept for sessions.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.kept.0.load(Ordering::Relaxed)
+    }
+
+    /// Counts bytes that are kept from now on.
     pub fn charge(&self, bytes: usize) {
-        self.used.fetch_add(bytes, Ordering::Relaxed);
+        self.kept.0.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Counts bytes that are in use no longer.
+    /// Counts bytes that are kept no longer.
     pub fn release(&self, bytes: usize) {
-        self.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.kept.0.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Counts a change from one number of bytes to another.
@@ -129,19 +147,19 @@ impl BufferCharge {
     /// Notes how many bytes the buffers hold now.
     ///
     /// # Errors
-    /// [`Exhausted`] if they grow and the buffers of all connections hold more than half of the budget, or more than all
-    /// of it where this one is small. The bytes are charged nevertheless, until the connection ends.
+    /// [`Exhausted`] if they grow and the buffers of all connections hold more than half of the budget, or more than three
+    /// eighths where these are large. The bytes are charged nevertheless, until the connection ends.
     pub fn set(&mut self, bytes: usize) -> Result<(), Exhausted> {
         let before = std::mem::replace(&mut self.bytes, bytes);
-        self.budget.change(before, bytes);
+        let total = &self.budget.buffers.0;
         if bytes <= before {
-            self.budget.buffers.fetch_sub(before - bytes, Ordering::Relaxed);
+            total.fetch_sub(before - bytes, Ordering::Relaxed);
             return Ok(());
         }
         let grown = bytes - before;
-        let buffers = self.budget.buffers.fetch_add(grown, Ordering::Relaxed) + grown;
-        let limit = self.budget.limit;
-        let share = if bytes <= SMALL_BUFFER { limit } else { limit / 2 };
+        let buffers = total.fetch_add(grown, Ordering::Relaxed) + grown;
+        let half = self.budget.limit / 2;
+        let share = if bytes <= SMALL_BUFFER { half } else { half / 4 * 3 };
         if buffers > share { Err(Exhausted) } else { Ok(()) }
     }
 }
@@ -158,28 +176,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_dropped_is_released() {
-        let budget = Budget::new(100);
+    fn a_dropped_charge_is_released() {
+        let budget = Budget::new(80);
         let charge = Charge::new(&budget, 60);
-        charge.grow(50);
-        assert_eq!((budget.used(), budget.is_exceeded(), budget.excess()), (110, true, 22));
+        charge.grow(40);
+        assert_eq!((budget.used(), budget.excess(0), budget.to_free(0)), (100, 20, 30));
+        assert_eq!((budget.excess(20), budget.to_free(20)), (0, 0), "20 bytes are kept by others");
         drop(charge);
-        assert_eq!((budget.used(), budget.is_exceeded(), budget.excess()), (0, false, 0));
+        assert_eq!((budget.used(), budget.excess(0), budget.to_free(0)), (0, 0, 0));
     }
 
     #[test]
-    fn large_buffers_have_half_of_the_budget_and_small_ones_all() {
-        let budget = Budget::new(200 * 1024);
+    fn buffers_take_half_of_the_budget_at_most_and_large_ones_less() {
+        let budget = Budget::new(400 * 1024);
         let mut large = BufferCharge::new(&budget);
-        assert_eq!(large.set(100 * 1024), Ok(()));
+        assert_eq!(large.set(150 * 1024), Ok(()));
         let mut other = BufferCharge::new(&budget);
         assert_eq!(other.set(SMALL_BUFFER), Ok(()));
         assert_eq!(other.set(SMALL_BUFFER + 1), Err(Exhausted));
         assert_eq!(other.set(SMALL_BUFFER), Ok(()), "shrinking is never refused");
-        assert_eq!(budget.used(), 100 * 1024 + SMALL_BUFFER);
-        drop(large);
-        assert_eq!(other.set(SMALL_BUFFER + 1), Ok(()));
-        drop(other);
-        assert_eq!(budget.used(), 0);
+        let mut third = BufferCharge::new(&budget);
+        assert_eq!(third.set(SMALL_BUFFER), Ok(()), "short messages get through");
+        assert_eq!(large.set(300 * 1024), Err(Exhausted));
+        budget.charge(200 * 1024);
+        assert_eq!(budget.excess(0), 0, "half is left for sessions, whatever buffers hold");
+        budget.charge(1);
+        assert_eq!(budget.excess(0), 1);
+        drop((large, other, third));
+        assert_eq!((budget.used(), budget.excess(0)), (200 * 1024 + 1, 0));
     }
 }

@@ -35,11 +35,12 @@ pub struct Shares {
 }
 
 impl Shares {
-    /// Divides so many descriptors, of which clients want so many. Clients get at least one.
+    /// Divides so many descriptors, of which clients want so many, and hooks so many at a time. Clients get at least one.
     #[must_use]
-    pub fn of(open_files: usize, wanted: usize) -> Self {
-        let clients = wanted.min(open_files.saturating_sub(RESERVE)).max(1);
-        let left = open_files.saturating_sub(RESERVE + clients);
+    pub fn of(open_files: usize, wanted: usize, hooks: usize) -> Self {
+        let reserve = RESERVE.saturating_add(hooks);
+        let clients = wanted.min(open_files.saturating_sub(reserve)).max(1);
+        let left = open_files.saturating_sub(reserve.saturating_add(clients));
         Self { clients, admin: (ADMIN + left).min(ADMIN_MOST) }
     }
 }
@@ -50,9 +51,10 @@ mod tests {
 
     #[test]
     fn clients_never_take_the_reserve() {
-        assert_eq!(Shares::of(300, 100_000), Shares { clients: 236, admin: 32 });
-        assert_eq!(Shares::of(100_064, 100_000), Shares { clients: 100_000, admin: 32 });
-        assert_eq!(Shares::of(1 << 20, 100_000), Shares { clients: 100_000, admin: 256 });
-        assert_eq!(Shares::of(64, 10), Shares { clients: 1, admin: 32 });
+        assert_eq!(Shares::of(300, 100_000, 0), Shares { clients: 236, admin: 32 });
+        assert_eq!(Shares::of(300, 100_000, 64), Shares { clients: 172, admin: 32 });
+        assert_eq!(Shares::of(100_064, 100_000, 0), Shares { clients: 100_000, admin: 32 });
+        assert_eq!(Shares::of(1 << 20, 100_000, 0), Shares { clients: 100_000, admin: 256 });
+        assert_eq!(Shares::of(64, 10, 0), Shares { clients: 1, admin: 32 });
     }
 }

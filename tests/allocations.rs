@@ -190,8 +190,8 @@ impl Node {
         assert_eq!(self.trie.subscribe(session, pattern, usize::MAX), Change::Changed);
     }
 
-    fn publish(&self, channel: &str, data: &str) {
-        let text = format!(r#"{{"channel":"{channel}","data":"{data}"}}"#);
+    fn publish(&self, channel: &str, data: &str, dropped: &str) {
+        let text = format!(r#"{{"channel":"{channel}","data":"{data}","advice":"{dropped}"}}"#);
         let message = parse::parse_one(&text.into()).unwrap();
         let publication = Arc::new(Publication::new(channel, message));
         self.trie.deliver(&publication, Overflow::Disconnect, &mut Touched::default(), None);
@@ -246,19 +246,22 @@ fn what_is_charged_to_the_budget_is_what_the_allocator_gives() {
     assert_charged("subscriptions of many sessions to the same channels", |node, sessions| {
         subscribed(node, sessions, &|_, at| format!("/shared/{at}"));
     });
-    let waiting = |node: &Node, sessions: &mut Vec<Arc<Session>>, count: usize, data: &str| {
+    let waiting = |node: &Node, sessions: &mut Vec<Arc<Session>>, count: usize, data: &str, dropped: &str| {
         for number in 0..10 {
             let session = node.begin(number);
             node.subscribe(&session, &format!("/to/{number}"));
             sessions.push(session);
             for _ in 0..count {
-                node.publish(&format!("/to/{number}"), data);
+                node.publish(&format!("/to/{number}"), data, dropped);
             }
         }
     };
-    assert_charged("tiny messages", |node, sessions| waiting(node, sessions, 10_000, "1"));
+    assert_charged("tiny messages", |node, sessions| waiting(node, sessions, 10_000, "1", ""));
     assert_charged("messages of a kilobyte", |node, sessions| {
-        waiting(node, sessions, 1000, &"x".repeat(1000))
+        waiting(node, sessions, 1000, &"x".repeat(1000), "")
     });
-    assert_charged("large messages", |node, sessions| waiting(node, sessions, 10, &"x".repeat(500_000)));
+    assert_charged("large messages", |node, sessions| waiting(node, sessions, 10, &"x".repeat(500_000), ""));
+    assert_charged("messages with a field that no subscriber gets", |node, sessions| {
+        waiting(node, sessions, 100, "1", &"x".repeat(60_000));
+    });
 }

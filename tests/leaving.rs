@@ -22,8 +22,10 @@ fn node(redis: &Redis) -> Faye {
 }
 
 /// How a client leaves.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Leaves {
+    /// By a close frame in the same segment as its last message.
+    AtOnce,
     ByCloseFrame,
     ByEnd,
     ByReset,
@@ -31,12 +33,25 @@ enum Leaves {
 
 impl Leaves {
     fn leave(self, stream: &TcpStream) {
-        if matches!(self, Self::ByReset) {
+        if self == Self::ByReset {
             SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO)).unwrap();
         } else {
             stream.shutdown(Shutdown::Write).unwrap();
         }
     }
+}
+
+fn close_frame() -> Vec<u8> {
+    frame(Opcode::Close, true, &1000_u16.to_be_bytes())
+}
+
+/// The last message of a client.
+fn last_message(leaves: Leaves, message: &serde_json::Value) -> Vec<u8> {
+    let mut bytes = frame(Opcode::Text, true, message.to_string().as_bytes());
+    if leaves == Leaves::AtOnce {
+        bytes.extend(close_frame());
+    }
+    bytes
 }
 
 /// Waits until the server has read everything that was sent to it, by the queue of its socket.
@@ -73,10 +88,11 @@ fn assert_nothing_is_swallowed(leaves: Leaves, open: impl Fn(&Faye, &str) -> Tcp
     let stream = open(&second, &client);
     wait_until_read(&stream);
     leaves.leave(&stream);
-    if matches!(leaves, Leaves::ByReset) {
+    if leaves == Leaves::ByReset {
         drop(stream);
     }
-    let count = 50;
+    // More than a session may hold before its first connect.
+    let count = 300;
     for number in 1..count {
         second.publish("/kept/a", number);
     }
@@ -99,13 +115,13 @@ fn assert_nothing_is_swallowed(leaves: Leaves, open: impl Fn(&Faye, &str) -> Tcp
 
 #[test]
 fn a_websocket_that_closes_during_an_adoption_swallows_nothing() {
-    for leaves in [Leaves::ByCloseFrame, Leaves::ByEnd, Leaves::ByReset] {
+    for leaves in [Leaves::AtOnce, Leaves::ByCloseFrame, Leaves::ByEnd, Leaves::ByReset] {
         assert_nothing_is_swallowed(leaves, |node, client| {
             let mut socket = Socket::open(node);
-            socket.send(&connect(client, "websocket"));
+            socket.send_raw(&last_message(leaves, &connect(client, "websocket")));
             wait_until_read(socket.stream());
-            if matches!(leaves, Leaves::ByCloseFrame) {
-                socket.send_frame(Opcode::Close, true, &1000_u16.to_be_bytes());
+            if leaves == Leaves::ByCloseFrame {
+                socket.send_raw(&close_frame());
             }
             socket.stream().try_clone().unwrap()
         });
@@ -141,7 +157,7 @@ fn a_websocket_that_closes_while_the_application_is_asked_swallows_nothing() {
         "[hook]\nurl = \"{}\"\ndeadline = \"1m\"\n[[channel]]\nmatch = \"/asked\"\npublish = \"hook\"\n",
         application.url()
     );
-    for leaves in [Leaves::ByCloseFrame, Leaves::ByEnd, Leaves::ByReset] {
+    for leaves in [Leaves::AtOnce, Leaves::ByCloseFrame, Leaves::ByEnd, Leaves::ByReset] {
         let faye = Faye::start_with_file(&rules, &[]);
         let client = faye.client();
         assert_done(&faye.ask(&connect_now(&client, "long-polling")));
@@ -149,14 +165,14 @@ fn a_websocket_that_closes_while_the_application_is_asked_swallows_nothing() {
         let mut socket = Socket::open(&faye);
         socket.send(&connect(&client, "websocket"));
         faye.wait_for_polls(1);
-        socket.send(&publication("/asked", 1));
+        socket.send_raw(&last_message(leaves, &publication("/asked", 1)));
         application.next();
-        if matches!(leaves, Leaves::ByCloseFrame) {
-            socket.send_frame(Opcode::Close, true, &1000_u16.to_be_bytes());
-        } else {
-            leaves.leave(socket.stream());
+        match leaves {
+            Leaves::AtOnce => {}
+            Leaves::ByCloseFrame => socket.send_raw(&close_frame()),
+            Leaves::ByEnd | Leaves::ByReset => leaves.leave(socket.stream()),
         }
-        if matches!(leaves, Leaves::ByReset) {
+        if leaves == Leaves::ByReset {
             drop(socket);
         }
         // The connect that the socket held is over, though the application has not answered.
@@ -167,4 +183,27 @@ fn a_websocket_that_closes_while_the_application_is_asked_swallows_nothing() {
         let answer = faye.post(&connect(&client, "long-polling"));
         assert_eq!(data(&delivered(&answer)), [1, 2, 3, 4, 5, 6, 7, 8, 9], "{leaves:?}");
     }
+}
+
+#[test]
+fn a_session_that_was_handed_over_lives_as_long_as_one_that_has_connected() {
+    let redis = Redis::start();
+    let url = redis.url();
+    let settings = [
+        ("FAYE_REDIS__URL", url.as_str()),
+        ("FAYE_REDIS__NOTICE", "0s"),
+        ("FAYE_LIMITS__UNCONNECTED_TIME", "300ms"),
+    ];
+    let (first, second) = (Faye::start(&settings), Faye::start(&settings));
+    let client = first.client();
+    assert_done(&first.ask(&connect_now(&client, "long-polling")));
+    assert_done(&first.ask(&subscribe(&client, "/a")));
+    first.terminate();
+    second.wait_for_metric("faye_sessions_moved_total", |count| count == 1);
+    // Another session expires because its first connect does not come. This one is not such a session.
+    second.client();
+    second.wait_for_metric("faye_sessions_expired_total", |count| count == 1);
+    second.publish("/a", 1);
+    let answer = second.post(&connect(&client, "long-polling"));
+    assert_eq!(data(&delivered(&answer)), [1]);
 }

@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::io::Write;
+
 use serde_json::{Value, json};
 use support::*;
 
@@ -394,11 +396,22 @@ fn unconnected_bytes() {
 fn a_websocket_message_that_was_begun_has_to_come_whole() {
     let faye = limited("body_time", "500ms");
     let whole = payload(100_000);
-    // A frame that stays short of its last byte, though more comes all the time.
+    // A frame of which a byte comes now and then.
     let mut unfinished = Socket::open(&faye);
     let bytes = support::frame(Opcode::Text, true, &whole);
-    unfinished.send_raw(&bytes[..bytes.len() - 1]);
+    unfinished.send_raw(&bytes[..50_000]);
+    let mut stream = unfinished.stream().try_clone().unwrap();
+    let trickle = std::thread::spawn(move || {
+        for byte in &bytes[50_000..] {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            if stream.write_all(&[*byte]).is_err() {
+                return;
+            }
+        }
+    });
     assert_eq!(unfinished.close_code(), Some(1008));
+    drop(unfinished);
+    trickle.join().unwrap();
     // Fragments without a last one, with pings between them.
     let mut fragments = Socket::open(&faye);
     fragments.send_frame(Opcode::Text, false, &whole);

@@ -263,6 +263,14 @@ impl Message {
         self.entries.iter().map(|entry| entry.value.of(&self.payload).len() + 16).sum()
     }
 
+    /// Bytes that [`Message::write`] appends with the same `keep`, or a few more.
+    #[must_use]
+    pub fn written_size(&self, keep: impl Fn(Field) -> bool) -> usize {
+        let kept = self.entries.iter().filter(|entry| keep(entry.field));
+        let size = |piece: &Piece| piece.of(&self.payload).len();
+        2 + kept.map(|entry| size(&entry.key) + size(&entry.value) + 4).sum::<usize>()
+    }
+
     /// Appends the message as a JSON object, with the fields that `keep` wants, in their order.
     pub fn write(&self, out: &mut Vec<u8>, keep: impl Fn(Field) -> bool) {
         out.push(b'{');

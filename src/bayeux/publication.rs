@@ -39,12 +39,14 @@ impl Publication {
             // However it was spelt (`"\/a"`), everybody gets the channel spelt alike.
             message.set_text(Field::Channel, channel);
         }
-        let mut array = Vec::with_capacity(message.size() + 64);
-        array.push(b'[');
-        message.write(&mut array, |field| match field {
+        let is_kept = |field| match field {
             Field::Id => !has_session,
             field => field.is_for_subscribers(),
-        });
+        };
+        // As much as it needs: a publication may wait for long.
+        let mut array = Vec::with_capacity(message.written_size(is_kept) + 2);
+        array.push(b'[');
+        message.write(&mut array, is_kept);
         array.push(b']');
         Self::of(channel, array)
     }

@@ -27,6 +27,11 @@ impl Budget {
         Self { channels: settings.channels, bytes: settings.bytes, kept_channels, kept_bytes }
     }
 
+    /// Bytes that are kept.
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.kept_bytes.load(Ordering::Relaxed)
+    }
+
     fn is_exceeded(&self) -> bool {
         self.kept_channels.load(Ordering::Relaxed) > self.channels
             || self.kept_bytes.load(Ordering::Relaxed) > self.bytes

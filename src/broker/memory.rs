@@ -60,6 +60,12 @@ impl Memory {
         self.lanes[lane.index()].lock().history.replay(channel, since, &self.budget, Instant::now())
     }
 
+    /// Bytes that histories keep, about.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.budget.kept_bytes()
+    }
+
     /// Forgets what is too old, in one lane each time; to be called about once a second.
     pub fn sweep(&self) {
         let lane = self.swept.fetch_add(1, Ordering::Relaxed) % LANES;

@@ -32,7 +32,7 @@ pub(super) fn run(config: &Config, again: impl Fn() -> Result<Config, Problems>)
 fn prepare(config: &Config) {
     let open_files = descriptors::raise();
     let wanted = config.limits.connections;
-    let connections = Shares::of(open_files, wanted).clients;
+    let connections = Shares::of(open_files, wanted, config.hook.connections()).clients;
     if connections < wanted {
         tracing::warn!(
             open_files,

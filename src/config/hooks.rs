@@ -62,6 +62,14 @@ pub enum Failure {
     Allow,
 }
 
+impl Hook {
+    /// Connections to the application at one time; none if it is not asked.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        if self.url.is_some() { self.concurrent } else { 0 }
+    }
+}
+
 /// `[webhook]`
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -89,10 +89,12 @@ impl Mailbox {
         self.rest.capacity() * size_of::<Arc<Publication>>()
     }
 
-    /// Bytes of memory that the mailbox keeps in use: the queue, and what waits or is leased as if nothing else kept it.
+    /// Bytes of memory that the mailbox keeps in use: the queue, its share of each publication that waits, and what is
+    /// leased.
     #[must_use]
     pub fn weight(&self) -> usize {
-        let waiting: usize = self.items().map(|publication| publication.memory()).sum();
+        let share = |publication: &Arc<Publication>| publication.memory() / Arc::strong_count(publication);
+        let waiting: usize = self.items().map(share).sum();
         self.memory() + waiting + self.leased_bytes
     }
 

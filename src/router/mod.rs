@@ -25,7 +25,7 @@ pub use expiry::Expiry;
 pub use grant::Grant;
 pub use lease::{Lease, Renewed};
 pub use mailbox::{Bounds, Items, Mailbox, Pushed};
-pub use session::{Held, Patterns, Session, Terms};
+pub use session::{Held, Patterns, Session, Terms, Weight};
 pub use sessions::{Full, Sessions};
 pub use subscribers::Subscribers;
 pub use touched::Touched;

@@ -87,24 +87,24 @@ pub(super) struct State {
     pub(super) departed: bool,
     /// Connects that are held; while there are any, the session does not expire.
     held: u32,
-    deadline: Instant,
+    pub(super) deadline: Instant,
     /// An EventSource stream that gets the messages again once its client connects as such.
     pub(super) standby: Option<Arc<dyn Attachment>>,
 }
 
 impl Session {
-    pub(super) fn new(id: ClientId, key: u32, terms: Arc<Terms>) -> Self {
+    pub(super) fn new(id: ClientId, key: u32, terms: Arc<Terms>, connected: bool) -> Self {
         terms.budget.charge(OVERHEAD);
         let state = State {
             mailbox: Mailbox::default(),
             attachment: None,
             holder: Holder::Nobody,
             touched: false,
-            connected: false,
+            connected,
             ended: false,
             departed: false,
             held: 0,
-            deadline: Instant::now() + terms.unconnected_lifetime,
+            deadline: Instant::now() + if connected { terms.lifetime } else { terms.unconnected_lifetime },
             standby: None,
         };
         let subscriptions = Mutex::new(Some(Patterns::default()));
@@ -135,6 +135,10 @@ impl Session {
         &self.terms.metrics
     }
 
+    pub(super) fn lifetime(&self) -> Duration {
+        self.terms.lifetime
+    }
+
     pub(super) fn budget(&self) -> &Arc<Budget> {
         &self.terms.budget
     }
@@ -145,15 +149,19 @@ impl Session {
         self.state.lock().connected
     }
 
-    /// Bytes of memory that the session keeps in use, about: its mailbox and its subscriptions, as if no other session
-    /// shared any of it. Looks at everything that waits.
+    /// What decides which sessions end first when memory is short. Looks at everything that waits.
     #[must_use]
-    pub fn weight(&self) -> usize {
+    pub fn weight(&self) -> Weight {
         let subscriptions = self
             .subscriptions()
             .as_ref()
             .map_or(0, |patterns| patterns.iter().map(|pattern| super::of_subscription(pattern)).sum());
-        subscriptions + self.state.lock().mailbox.weight()
+        let state = self.state.lock();
+        Weight {
+            bytes: OVERHEAD + subscriptions + state.mailbox.weight(),
+            is_attached: state.attachment.is_some() || state.held > 0,
+            deadline: state.deadline,
+        }
     }
 
     /// The patterns, locked; `None` inside once the session ended.
@@ -316,10 +324,6 @@ impl Session {
 }
 
 impl State {
-    pub(super) fn set_connected(&mut self) {
-        self.connected = true;
-    }
-
     pub(super) fn mailbox(&self) -> &Mailbox {
         &self.mailbox
     }
@@ -335,6 +339,17 @@ impl State {
     fn deadline(&self, lifetime: Duration) -> Instant {
         if self.held > 0 { Instant::now() + lifetime } else { self.deadline }
     }
+}
+
+/// How much memory a session keeps in use, and whether its client is there.
+#[derive(Debug, Clone, Copy)]
+pub struct Weight {
+    /// Bytes, about. Of what waits for several sessions each has its share.
+    pub bytes: usize,
+    /// Whether a transport is attached, or a connect is held.
+    pub is_attached: bool,
+    /// When the session expires unless its client is attached.
+    pub deadline: Instant,
 }
 
 impl Drop for Session {

@@ -45,16 +45,21 @@ impl Sessions {
     /// # Errors
     /// [`Full`] if there are as many sessions as there may be.
     pub fn create(&self, id: ClientId) -> Result<Arc<Session>, Full> {
-        let session = self.prepare(id)?;
+        let session = self.make(id, false)?;
         self.admit(&session);
         Ok(session)
     }
 
-    /// Makes a session that nobody finds yet. It is counted, so it has to be admitted or forgotten.
+    /// Makes a session that comes from another instance, where its client has connected. It is not found yet, but counted,
+    /// so it has to be admitted or given up.
     ///
     /// # Errors
     /// [`Full`] if there are as many sessions as there may be.
     pub fn prepare(&self, id: ClientId) -> Result<Arc<Session>, Full> {
+        self.make(id, true)
+    }
+
+    fn make(&self, id: ClientId, connected: bool) -> Result<Arc<Session>, Full> {
         if self.count.fetch_add(1, Ordering::Relaxed) >= self.limit {
             self.count.fetch_sub(1, Ordering::Relaxed);
             return Err(Full);
@@ -67,7 +72,7 @@ impl Sessions {
             })
         };
         self.terms.metrics.sessions.inc();
-        Ok(Arc::new(Session::new(id, key, Arc::clone(&self.terms))))
+        Ok(Arc::new(Session::new(id, key, Arc::clone(&self.terms), connected)))
     }
 
     /// Has a session found that was made.

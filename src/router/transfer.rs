@@ -87,7 +87,8 @@ impl Session {
         }
         brought.iter().for_each(|publication| publication.charge_to(self.budget()));
         state.change(self.budget(), |mailbox| mailbox.merge(brought, is_new));
-        state.set_connected();
+        // Its lifetime begins with its arrival, for its client may be away.
+        state.deadline = tokio::time::Instant::now() + self.lifetime();
         true
     }
 

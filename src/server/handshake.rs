@@ -72,8 +72,8 @@ impl Server {
         let id = ClientId::from_random(bits);
         let session = self.sessions.create(id).or_else(|full| {
             // One that never connected gives way: a client connects right after its handshake.
-            let oldest = self.unconnected.take_oldest();
-            let has_room = oldest.is_some_and(|oldest| self.evict_unconnected(&oldest, Cause::sessions));
+            let mut oldest = std::iter::from_fn(|| self.unconnected.take_oldest());
+            let has_room = oldest.any(|oldest| self.evict_unconnected(&oldest, Cause::sessions));
             if has_room { self.sessions.create(id) } else { Err(full) }
         });
         let session = session.map_err(|_| {

@@ -78,7 +78,7 @@ impl Server {
     /// # Errors
     /// A text that says what is wrong with the settings.
     pub fn new(config: &Config, extensions: &[Arc<dyn Extension>], metrics: Metrics) -> Result<Self, String> {
-        let budget = budget(config);
+        let budget = Budget::new(config.limits.memory.of(crate::memory::available()));
         metrics.memory_limit.set(i64::try_from(budget.limit()).unwrap_or(i64::MAX));
         let terms = terms(config, &budget, &metrics);
         Ok(Self {
@@ -281,12 +281,6 @@ impl Server {
     fn advice_after_failure(&self, interval: u64) -> Advice {
         Advice { retry: false, interval, timeout: milliseconds(self.timeout) }
     }
-}
-
-/// The budget for all that clients make the server keep, and for what histories keep, which has a bound of its own.
-fn budget(config: &Config) -> Arc<Budget> {
-    let memory = config.limits.memory.of(crate::memory::available());
-    Budget::new(memory.saturating_add(config.history.bytes))
 }
 
 fn terms(config: &Config, budget: &Arc<Budget>, metrics: &Metrics) -> Terms {

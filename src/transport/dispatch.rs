@@ -7,6 +7,7 @@ use bytes::Bytes;
 use hyper::{Response, StatusCode};
 
 use super::connection::{Connection, Next};
+use super::input::Input;
 use super::payload::{self, Payload, Refusal};
 use super::request::{Method, Request};
 use super::{Mount, answer, assets, cookie, eventsource, jsonp, polling, websocket};
@@ -194,6 +195,8 @@ impl Connection {
     }
 
     async fn close_with(&mut self, request: &Request, response: Response<Bytes>) -> Next {
+        // What came behind is not looked at.
+        self.input = Input::default();
         let head = answer::head(request, &response, true);
         let body = if request.method == Method::Head { &[][..] } else { response.body() };
         if self.write(&head, body, None).await { Next::Close } else { Next::End }

@@ -59,10 +59,14 @@ pub(super) async fn run(connection: Connection, server: Arc<Server>, peer: Arc<P
         None => None,
     };
     // A client that has left while its session was fetched from another instance would not read its messages.
-    match input.read(&socket.stream, &context.budget) {
-        Ok(0) => return,
-        Err(error) if error.kind() != io::ErrorKind::WouldBlock => return,
-        _ => {}
+    loop {
+        match input.read(&socket.stream, &context.budget) {
+            Ok(0) => return,
+            Ok(_) => discard(&mut input, &socket, &context),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(_) => return,
+        }
+        tokio::task::consume_budget().await;
     }
     let session = session.filter(|session| server.is_proven(session, &peer) && attach(&socket, session));
     let mut ping = Instant::now() + settings.ping;

@@ -28,6 +28,10 @@ thread_local! {
 #[derive(Debug, Default)]
 pub(super) struct Input {
     bytes: BytesMut,
+    /// Bytes that were there after the last read.
+    filled: u32,
+    /// Whether some were used since the buffer was allocated: then it keeps more memory than it shows.
+    used: bool,
     /// `None` while nothing is kept.
     kept: Option<Box<Kept>>,
 }
@@ -55,7 +59,9 @@ impl Input {
             Stream::Plain(_) => buffer::reserve(&mut self.bytes, READ / 2),
             Stream::Tls(_) => buffer::reserve(&mut self.bytes, READ_BY_TLS),
         }
+        self.note_used();
         let result = stream.read(&mut self.bytes);
+        self.filled = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
         if result.is_err() {
             self.rest(stream, budget)
                 .map_err(|exhausted| io::Error::new(io::ErrorKind::OutOfMemory, exhausted))?;
@@ -90,15 +96,25 @@ impl Input {
         self.kept(budget).charge.set(bytes)
     }
 
+    /// Notes whether bytes were taken off the front. Their memory is freed with the buffer.
+    fn note_used(&mut self) {
+        self.used |= (self.bytes.len() as u64) < u64::from(self.filled);
+        self.filled = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+    }
+
     fn give_back(&mut self) {
+        self.note_used();
         if self.bytes.capacity() == 0 {
             return;
         }
         let rest = match self.bytes.len() {
             0 => BytesMut::new(),
-            length if length <= READ / 4 && self.bytes.capacity() >= READ => BytesMut::from(&self.bytes[..]),
+            length if self.used || length <= READ / 4 && self.bytes.capacity() >= READ => {
+                BytesMut::from(&self.bytes[..])
+            }
             _ => return,
         };
+        self.used = false;
         let mut used = std::mem::replace(&mut self.bytes, rest);
         used.clear();
         // It is free unless a message is a slice of it that is still in use.

@@ -69,9 +69,7 @@ pub struct Context {
 impl Context {
     /// Ends sessions if buffers of connections have made the budget of memory exceeded.
     fn relieve(&self) {
-        if self.budget.is_exceeded()
-            && let Some(server) = &self.server
-        {
+        if let Some(server) = &self.server {
             server.relieve();
         }
     }

@@ -290,6 +290,13 @@ impl Faye {
         let _ = self.child.wait();
     }
 
+    /// Bytes of memory of the process that are resident.
+    pub(crate) fn resident(&self) -> u64 {
+        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).expect("Linux");
+        let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
+        pages.expect("a number of pages") * 4096
+    }
+
     /// Whether the process is there.
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()

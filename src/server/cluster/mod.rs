@@ -190,7 +190,6 @@ impl Server {
             self.trie.deliver(publication, overflow, &mut touched, adapt);
             self.end_overflowed(publication.channel(), &mut touched);
         }
-        self.relieve();
         let is_doubtful = |cluster: &Cluster| {
             is_shared && (cluster.in_doubt.load(Ordering::Acquire) || !cluster.redis.has_lease())
         };
@@ -211,6 +210,8 @@ impl Server {
             cluster.flushing.notified().await;
             let mut fresh = std::mem::take(&mut *cluster.fresh.lock());
             fresh.flush();
+            // No lane is locked here.
+            self.relieve();
         }
     }
 }

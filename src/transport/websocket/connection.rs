@@ -54,6 +54,8 @@ pub(in crate::transport) fn run(
         alarm,
         heard: Instant::now(),
         pinged: false,
+        paused: false,
+        gone: false,
         stopping: false,
         begun: None,
         closed: None,
@@ -72,6 +74,10 @@ struct Connection {
     /// When something last came.
     heard: Instant,
     pinged: bool,
+    /// Whether it was not read from because too much waits to be written.
+    paused: bool,
+    /// Whether the client has left. Its messages are handled, and no session is bound any more.
+    gone: bool,
     /// Whether it knows that the server is stopping.
     stopping: bool,
     /// Since when a message is under way that has not arrived as a whole.
@@ -143,6 +149,10 @@ impl Connection {
                 ControlFlow::Continue(())
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => ControlFlow::Continue(()),
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
+                self.give_up(Reason::memory, DecodeError::Exhausted);
+                ControlFlow::Continue(())
+            }
             Err(_) => ControlFlow::Break(()),
         }
     }
@@ -153,10 +163,20 @@ impl Connection {
         let budget = &self.context.budget;
         self.input.held_by_decoder(self.decoder.memory(), budget);
         if self.input.rest(&self.socket.stream, budget).is_err() {
-            // It cannot break the loop: the close frame is to be written.
-            let _ = self.refuse(Reason::memory, CloseCode::Again, "out of memory for unfinished messages");
+            self.give_up(Reason::memory, DecodeError::Exhausted);
         }
         self.context.relieve();
+    }
+
+    /// Gives up the message that is under way: its memory is freed, and the connection closed.
+    fn give_up(&mut self, reason: Reason, error: DecodeError) {
+        self.begun = None;
+        self.decoder.give_up(error, &mut self.input);
+        self.input.held_by_decoder(0, &self.context.budget);
+        // What is left is an unfinished record at most.
+        let _ = self.input.rest(&self.socket.stream, &self.context.budget);
+        // It goes on, for the close frame is to be written.
+        let _ = self.refuse(reason, error.close_code(), &error.to_string());
     }
 
     /// Handles all frames that are complete. Sessions that got something by them are written to at the end.
@@ -226,7 +246,9 @@ impl Connection {
                 let Self { socket, input, decoder, context, .. } = self;
                 let watch = Watch { socket, input, decoder, budget: &context.budget };
                 // On the heap, since every connection has room for this function for as long as it lives.
-                Box::pin(watch.until(receiving)).await
+                let received = Box::pin(watch.until(receiving)).await;
+                self.gone |= received.is_none();
+                received
             }
         };
         if let Some(received) = received {
@@ -238,6 +260,10 @@ impl Connection {
     /// Queues one frame with all replies that are ready. A connect that is held is answered later, in its own frame.
     fn reply(&mut self, received: Received) {
         let Received { mut replies, connects, .. } = received;
+        if !connects.is_empty() && (self.gone || self.decoder.sees_close(&self.input)) {
+            // Messages that are written from now on would be lost.
+            return;
+        }
         let mut is_held = false;
         for accepted in connects {
             self.bind(&accepted);
@@ -313,6 +339,10 @@ impl Connection {
             self.heard = now;
             self.pinged = false;
             self.begun = self.begun.map(|_| now);
+            self.paused = true;
+        } else if std::mem::take(&mut self.paused) {
+            // Its message had no chance to arrive in the meantime.
+            self.begun = self.begun.map(|_| now);
         }
         let settings = &self.context.websocket;
         let cut = state.blocked.map(|since| since + self.context.limits.write_time);
@@ -331,7 +361,7 @@ impl Connection {
         }
         let late = self.begun.map(|begun| begun + self.context.limits.body_time);
         if self.closed.is_none() && late.is_some_and(|late| late <= now) {
-            self.refuse(Reason::body_time, CloseCode::Policy, "message too slow")?;
+            self.give_up(Reason::body_time, DecodeError::Slow);
             return ControlFlow::Continue(None);
         }
         if state.closing && self.closed.is_none() {

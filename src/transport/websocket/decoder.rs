@@ -152,6 +152,13 @@ impl Decoder {
         self.fragments.as_ref().map_or(0, |fragments| size_of::<Fragments>() + fragments.payload.capacity())
     }
 
+    /// Gives an unfinished message up: all further input is discarded.
+    pub fn give_up(&mut self, error: DecodeError, input: &mut BytesMut) {
+        self.state = State::Failed(error);
+        self.fragments = None;
+        *input = BytesMut::new();
+    }
+
     /// Whether a message was begun and not all of it has arrived, given what [`Decoder::decode`] left of the input.
     #[must_use]
     pub fn is_within_message(&self, input: &[u8]) -> bool {

@@ -57,6 +57,12 @@ pub enum DecodeError {
     /// A frame longer than [`Limits::frame`](super::Limits::frame) (section 10.4).
     #[error("WebSocket frame length too large")]
     LongFrame,
+    /// A message that was begun and did not arrive as a whole in time.
+    #[error("message too slow")]
+    Slow,
+    /// The budget of memory has no room for the unfinished message.
+    #[error("out of memory for unfinished messages, try again later")]
+    Exhausted,
     /// A message longer than [`Limits::message`](super::Limits::message) (section 10.4).
     #[error("WebSocket message length too large")]
     LongMessage,
@@ -64,12 +70,14 @@ pub enum DecodeError {
 
 impl DecodeError {
     /// The code to close the connection with (RFC 6455, section 7.4.1): 1007 for bad UTF-8 and broken compression,
-    /// 1009 for what is too long, 1002 for everything else.
+    /// 1009 for what is too long, 1008 for what is too slow, 1013 for want of memory, 1002 for everything else.
     #[must_use]
     pub fn close_code(self) -> CloseCode {
         match self {
             Self::TextEncoding | Self::ReasonEncoding | Self::Compression => CloseCode::Invalid,
             Self::LongFrame | Self::LongMessage => CloseCode::Size,
+            Self::Slow => CloseCode::Policy,
+            Self::Exhausted => CloseCode::Again,
             Self::ReservedBits(_)
             | Self::ReservedOpcode(_)
             | Self::FragmentedControl(_)

@@ -1,5 +1,5 @@
 //! Watches the connection of a WebSocket while the server waits with a message of it: for an extension, the application,
-//! or another instance. A client that leaves meanwhile must not get messages that it would never read.
+//! or another instance. A client that leaves in that time must not get messages that it would never read.
 
 use std::io;
 use std::pin::Pin;
@@ -36,7 +36,10 @@ impl Watch<'_> {
         mut self,
         mut receiving: Pin<Box<dyn Future<Output = Received> + Send + '_>>,
     ) -> Option<Received> {
-        let mut has_gone = false;
+        let mut has_gone = self.decoder.sees_close(self.input);
+        if has_gone {
+            self.socket.unbind(true);
+        }
         loop {
             let is_watched = !has_gone && self.input.len() < AHEAD;
             let event =
@@ -48,11 +51,11 @@ impl Watch<'_> {
                         self.socket.unbind(true);
                     }
                 }
-                // The end of a connection may have come in this moment.
-                Event::Received(received) if !received.connects.is_empty() && is_watched => {
-                    return (!self.has_gone()).then_some(received);
+                Event::Received(received) => {
+                    // The end of a connection may have come in this moment.
+                    has_gone = has_gone || !received.connects.is_empty() && self.has_gone();
+                    return (!has_gone).then_some(received);
                 }
-                Event::Received(received) => return (!has_gone).then_some(received),
             }
         }
     }
@@ -74,10 +77,18 @@ impl Watch<'_> {
 
     /// Reads what is there. True if the other side has closed its end, broke the connection, or sent a close frame.
     fn has_gone(&mut self) -> bool {
-        match self.input.read(&self.socket.stream, self.budget) {
-            Ok(0) => true,
-            Ok(_) => self.decoder.sees_close(self.input),
-            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        if self.input.len() >= AHEAD {
+            return self.decoder.sees_close(self.input);
         }
+        match self.input.read(&self.socket.stream, self.budget) {
+            Ok(0) => return true,
+            Ok(_) => {
+                // What is too much is found with the next read.
+                let _ = self.input.rest(&self.socket.stream, self.budget);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => return true,
+        }
+        self.decoder.sees_close(self.input)
     }
 }
