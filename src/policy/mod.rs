@@ -4,11 +4,13 @@
 //! of the application is told to the caller. It carries nothing out, and knows no socket.
 
 mod browsers;
+mod claims;
 mod credentials;
 mod judgement;
 mod private_pub;
 mod proxies;
 mod rate;
+mod rejection;
 mod rules;
 mod secret;
 pub mod token;
