@@ -340,3 +340,35 @@ fn an_ext_that_the_application_did_not_look_at_proves_nothing() {
     stranger["ext"] = json!({"lang": "en"});
     assert_eq!(faye.ask(&stranger)["error"], format!("401:{id}:Unknown client"));
 }
+
+#[test]
+fn a_question_that_arrives_as_the_application_closes_its_connection_is_asked_once_more() {
+    let application = Application::start_closing(1, answers(json!({"allow": true})));
+    let faye = start(&application, &[]);
+    let id = faye.client();
+    // Until a question came by a kept connection: it arrives twice.
+    let mut asked = 0;
+    for turn in 0.. {
+        assert_done(&faye.ask(&as_user(subscribe(&id, format!("/projects/{turn}")), "u7")));
+        asked += 1;
+        let arrived = application.so_far();
+        if let [first, second] = arrived.as_slice() {
+            assert_eq!(first.text, second.text);
+            break;
+        }
+        assert_eq!(arrived.len(), 1, "{arrived:?}");
+    }
+    assert_eq!(faye.metric("faye_hook_failures_total"), 0);
+    assert_eq!(faye.metric("faye_hook_requests_total"), asked);
+}
+
+#[test]
+fn a_question_that_a_new_connection_swallows_is_a_failure() {
+    let application = Application::start_closing(0, answers(json!({"allow": true})));
+    let faye = start(&application, &[]);
+    let id = faye.client();
+    let reply = faye.ask(&as_user(subscribe(&id, "/projects/7"), "u7"));
+    assert_eq!(reply["error"], "503::The application does not answer");
+    assert_eq!(application.so_far().len(), 1);
+    assert_eq!(faye.metric("faye_hook_failures_total"), 1);
+}
