@@ -273,10 +273,14 @@ fn what_the_application_sees_beside_the_ext_is_a_part_of_the_credential() {
     };
     assert_done(&ask(&as_user(subscribe(&id, "/projects/7"), "u7"), "login=1"));
     // The user's number is easily guessed; what the application goes by is not.
-    let guessed = as_user(connect(&id, "long-polling"), "u7");
+    let guessed = as_user(connect_now(&id, "long-polling"), "u7");
     assert_eq!(faye.ask(&guessed)["error"], format!("401:{id}:Unknown client"));
     assert_eq!(ask(&guessed, "login=2")["error"], format!("401:{id}:Unknown client"));
     assert_done(&ask(&guessed, "login=1"));
+    // The server's own cookie changes while the application's does not.
+    assert_done(&ask(&guessed, "faye_browser=a; login=1"));
+    assert_done(&ask(&guessed, "login=1; __Host-faye_browser=b"));
+    assert_eq!(ask(&guessed, "faye_browser=a")["error"], format!("401:{id}:Unknown client"));
 }
 
 #[test]

@@ -64,7 +64,7 @@ impl Server {
                     match self.reach(&message, peer, &policy).await {
                         Reached::Here => {}
                         Reached::Carried { replies, cookie } => {
-                            received.cookie = cookie.or(received.cookie);
+                            received.keep(cookie);
                             parts.push(Part::Ready(replies.into_bytes()));
                             break;
                         }
@@ -117,7 +117,7 @@ impl Server {
         let request = Request { charged, ..request };
         let verb = message.verb();
         let done = self.carry_out(verb, &request, &mut reply);
-        received.cookie = done.cookie.or(received.cookie);
+        received.keep(done.cookie);
         let mut receipt = None;
         if let Some(accepted) = &done.publish
             // Messages to /service/ are for the server alone.
