@@ -253,11 +253,6 @@ impl Server {
         is_proven
     }
 
-    fn too_often(&self, wait: Duration) -> BayeuxError {
-        let interval = milliseconds(wait).max(1);
-        BayeuxError::TooOften(Advice { retry: true, interval, timeout: milliseconds(self.timeout) })
-    }
-
     /// Refuses a channel that is too long or has too many segments.
     fn check_size(&self, channel: &str) -> Result<(), BayeuxError> {
         if channel.len() > self.limits.channel {

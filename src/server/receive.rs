@@ -24,6 +24,8 @@ pub struct Received {
     pub connects: SmallVec<[Accepted; 1]>,
     /// A cookie that the browser is to keep, so that it is known again.
     pub cookie: Option<Cookie>,
+    /// A session of the messages is on another instance, because this one is stopping.
+    pub is_leaving: bool,
     /// Whether something was not carried out because its session is another instance's by now.
     pub(super) has_departed: bool,
 }

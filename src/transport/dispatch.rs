@@ -124,7 +124,7 @@ impl Connection {
         let Some(mut answered) = polling::answer(self, &peer, received).await else { return Next::End };
         let body =
             if is_script { jsonp::script(&payload.callback, &answered.array) } else { answered.take() };
-        let closes = self.closes(request);
+        let closes = self.closes(request) || answered.is_leaving;
         let head = answer::replies(request, body.len(), is_script, cookie.as_deref(), closes);
         if answered.has_messages() && polling::has_gone(self) {
             return Next::End;
