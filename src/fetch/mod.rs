@@ -194,10 +194,10 @@ mod tests {
 
     /// A server that answers the first `answered` requests of a connection, sends `last` instead of the next answer,
     /// and closes. Gives its URL, and the methods of the requests as they arrive.
-    async fn server(answered: usize, last: &'static [u8]) -> (Uri, mpsc::UnboundedReceiver<String>) {
+    async fn server(answered: usize, last: &'static [u8]) -> (Uri, mpsc::Receiver<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
-        let (sender, arrived) = mpsc::unbounded_channel();
+        let (sender, arrived) = mpsc::channel(1000);
         tokio::spawn(async move {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
@@ -210,7 +210,7 @@ mod tests {
                             head.push(byte);
                         }
                         let head = String::from_utf8(head).unwrap();
-                        sender.send(head.split(' ').next().unwrap().to_owned()).unwrap();
+                        sender.try_send(head.split(' ').next().unwrap().to_owned()).unwrap();
                         let is_last = turn == answered;
                         let answer =
                             if is_last { last } else { b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" };
@@ -235,7 +235,7 @@ mod tests {
         fetch: &Fetch,
         method: Method,
         url: &Uri,
-        arrived: &mut mpsc::UnboundedReceiver<String>,
+        arrived: &mut mpsc::Receiver<String>,
     ) -> (Result<StatusCode, FetchError>, usize) {
         loop {
             let outcome = ask(fetch, method.clone(), url).await;

@@ -75,14 +75,17 @@ impl Tokens {
         self.keys.is_empty()
     }
 
-    /// What the holder of a token may do. Refusals are logged, at most one a second at INFO.
+    /// What the holder of a token may do. Refusals are logged, at most one a second at INFO, of expired
+    /// tokens none.
     ///
     /// # Errors
     /// [`TokenError`] for the client.
     pub fn verify(&self, token: &str) -> Result<Arc<Grant>, TokenError> {
         self.examine(token).map_err(|rejection| {
             let now = seconds_now();
-            if self.logged.swap(now, Ordering::Relaxed) == now {
+            // Tokens expire in normal operation.
+            let is_expired = matches!(rejection, Rejection::Expired);
+            if is_expired || self.logged.swap(now, Ordering::Relaxed) == now {
                 tracing::debug!(reason = %rejection, "token refused");
             } else {
                 tracing::info!(reason = %rejection, "token refused");
