@@ -12,7 +12,6 @@ use data_encoding::BASE64URL_NOPAD;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
-use smallvec::SmallVec;
 
 use crate::peer::Peer;
 use crate::router::{Browser, Browsers, Grant};
@@ -32,7 +31,7 @@ type Value = [u8; 2 * HALF];
 /// The values that a browser has, the newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
-pub struct Cookie(SmallVec<[Value; 1]>);
+pub struct Cookie(Vec<Value>);
 
 /// The user whose credential binds a session, as far as two bindings can be compared.
 #[derive(Debug, Clone, Copy)]
@@ -152,7 +151,7 @@ impl Seals {
         if let (false, Some(code)) = (matches!(holder, Holder::Unknown), self.code(drawn, holder)) {
             seal.copy_from_slice(&code.finalize().into_bytes()[..HALF]);
         }
-        let mut cookie = Cookie(SmallVec::from_buf([value]));
+        let mut cookie = Cookie(vec![value]);
         cookie.append(older);
         Ok((browser(&value), cookie))
     }

@@ -23,7 +23,7 @@ pub struct Received {
     /// Connects that were accepted, to be answered after the replies above.
     pub connects: SmallVec<[Accepted; 1]>,
     /// A cookie that the browser is to keep, so that it is known again.
-    pub cookie: Option<Cookie>,
+    pub cookie: Option<Box<Cookie>>,
     /// A session of the messages is on another instance, because this one is stopping.
     pub is_leaving: bool,
     /// Whether something was not carried out because its session is another instance's by now.
@@ -121,9 +121,9 @@ impl Received {
     pub(super) fn keep(&mut self, cookie: Option<Cookie>) {
         let Some(mut cookie) = cookie else { return };
         if let Some(older) = self.cookie.take() {
-            cookie.append(older);
+            cookie.append(*older);
         }
-        self.cookie = Some(cookie);
+        self.cookie = Some(Box::new(cookie));
     }
 
     /// Begins another reply; what it is appended to.

@@ -118,7 +118,7 @@ impl Connection {
         let mut touched = Touched::default();
         let received = server.receive(payload.messages, &peer, &mut touched).wait().await;
         let mount = self.context.mount.path();
-        let cookie = received.cookie.as_ref().map(|list| cookie::set(list, mount, visitor.is_secure));
+        let cookie = received.cookie.as_deref().map(|list| cookie::set(list, mount, visitor.is_secure));
         touched.flush();
         drop(touched);
         let Some(mut answered) = polling::answer(self, &peer, received).await else { return Next::End };

@@ -169,7 +169,7 @@ impl Server {
             }
         }
         match String::from_utf8(replies) {
-            Ok(replies) => Answer::Carried { replies, cookie: received.cookie },
+            Ok(replies) => Answer::Carried { replies, cookie: received.cookie.map(|cookie| *cookie) },
             Err(_) => Answer::Failed,
         }
     }
