@@ -59,7 +59,7 @@ fn connects_that_fail_are_told_to_wait_longer_each_by_itself() {
     assert_eq!(interval(&faye.ask(&json!({"channel": "/meta/connect"}))), 0);
 }
 
-/// A client whose session was lost in a restart comes back at once, over whatever transport.
+/// After a restart the lost session is found out by a refused connect, over every transport.
 #[test]
 fn a_client_of_a_server_that_was_restarted_comes_back_at_once() {
     let faye = Faye::start(SETTINGS);

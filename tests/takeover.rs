@@ -154,7 +154,7 @@ fn post_for_cookie(faye: &Faye, headers: &[(&str, &str)], message: &Value) -> (V
     (response.messages().remove(0), cookie)
 }
 
-/// A browser: the cookie that it keeps, whoever has written it.
+/// A browser with the one cookie that it keeps.
 struct Jar<'a> {
     faye: &'a Faye,
     cookie: String,
@@ -177,7 +177,7 @@ impl Jar<'_> {
     }
 }
 
-/// Session fixation: whoever can write a cookie for the victim's browser, from a sibling domain for example, knows it.
+/// Session fixation: an attacker writes a cookie into the victim's browser, from a sibling domain for example.
 #[test]
 fn a_cookie_that_an_attacker_has_written_is_not_adopted() {
     let faye = Faye::start_with_file(RULES, &[]);
@@ -215,7 +215,7 @@ fn a_cookie_that_an_attacker_has_written_is_not_adopted() {
 }
 
 #[test]
-fn the_tabs_of_a_browser_go_on_whoever_logs_in_in_another() {
+fn the_tabs_of_a_browser_go_on_when_another_user_logs_in() {
     let faye = Faye::start_with_file(RULES, &[]);
     let mut browser = Jar { faye: &faye, cookie: String::new() };
     let mut tabs = vec![browser.begin("anna")];

@@ -42,7 +42,7 @@ impl Service<Name> for Guard {
     }
 }
 
-/// The unicast addresses of the internet. Everything else is refused, so that a range which nobody thought of is too.
+/// The unicast addresses of the internet. All other addresses are refused, known ranges and unknown ones.
 const GLOBAL: &[IpNet] = &[v4(0, 0, 0, 0, 0), v6(0x2000, 0, 0, 0, 3)];
 
 /// Exceptions from [`GLOBAL`]: every entry of the IANA special-purpose address registries

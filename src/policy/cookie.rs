@@ -1,5 +1,5 @@
-//! The cookie by which a browser is recognised (RFC 6265): a list of values, one for each user whose credential the
-//! browser has shown. It knows no sessions and no response headers.
+//! The cookie by which a browser is recognised (RFC 6265): a list of values, one for each user for whom the
+//! browser has shown a credential. It knows no sessions and no response headers.
 //!
 //! A session is bound to a value that the server has drawn for its user. Any other value could be known to an attacker
 //! who has written it into the browser, for example from a sibling domain (session fixation). So a value carries a seal
@@ -20,7 +20,7 @@ use crate::router::{Browser, Browsers, Grant};
 pub const COOKIE: &str = "faye_browser";
 /// The name over TLS: browsers take it from this host only, over TLS (RFC 6265bis, section 4.1.3.2).
 pub const HOST_COOKIE: &str = "__Host-faye_browser";
-/// Values of one cookie: users of one browser, times instances whose keys differ. The oldest goes.
+/// Values of one cookie: the users of one browser, times the instances, which have different keys. The oldest goes.
 const MOST: usize = 16;
 /// Bytes of a value, and of its seal.
 const HALF: usize = 16;
@@ -33,7 +33,7 @@ type Value = [u8; 2 * HALF];
 #[serde(from = "String", into = "String")]
 pub struct Cookie(Vec<Value>);
 
-/// The user whose credential binds a session, as far as two bindings can be compared.
+/// The user that a credential belongs to, as far as two credentials can be compared.
 #[derive(Debug, Clone, Copy)]
 pub enum Holder<'a> {
     /// The holder of a token.

@@ -254,7 +254,7 @@ impl Key {
     fn decode(&self, token: &str) -> Result<Claims, Rejection> {
         match jsonwebtoken::decode::<Unchecked>(token, &self.key, &self.validation) {
             Ok(data) => Ok(data.claims.check()?),
-            // The library's check of the claims does not name the one whose type is wrong. The signature is good here.
+            // The library does not name a claim of the wrong type. The signature is good here.
             Err(error) if matches!(error.kind(), ErrorKind::Json(_)) => {
                 insecure_decode_claims::<Unchecked>(token)?.check()?;
                 Err(error.into())

@@ -224,7 +224,7 @@ impl Server {
         Some(out)
     }
 
-    /// The reply to a message whose session cannot be reached now: its client tries again. If it has done so before, its
+    /// The reply to a message if its session cannot be reached now: the client tries again. If it has done so before, its
     /// connect is answered later instead of with a longer interval, which some clients take for seconds; the connects of
     /// one request together wait once.
     async fn out_of_reach(

@@ -145,7 +145,7 @@ pub(super) async fn answer(
 
 /// Makes the request the transport of a session for as long as its connect may be held. No lease if no message came, or
 /// if the session is another transport's or instance's now, with whether this instance is stopping; `None` if the peer
-/// has gone.
+/// has closed the connection.
 async fn attach(
     connection: &mut Connection,
     peer: &Arc<Peer>,

@@ -48,7 +48,7 @@ testNodes('the clients of a node that leaves are advised to come back at once, t
   await stopped;
 });
 
-testNodes('a client whose session cannot be reached is advised to try at once, each time', async (workbench) => {
+testNodes('a client of a session that cannot be reached is advised to try at once, each time', async (workbench) => {
   const { redis, nodes: [owner, other] } = await startNodes(workbench, { startBalancer: null, size: 2, environment });
   const clientId = await handshake(owner.url);
   await redis.crash();
