@@ -13,7 +13,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("FAYE_SERVER__TIMEOUT", "20s"),
 ];
 
-/// Intervals that the advice may name, one after the other: more than half, and no more than all, of these.
+/// Intervals that the advice may name after repeated failures, one after the other: more than half, and no more than all,
+/// of these.
 const MOST: [u64; 7] = [100, 200, 400, 800, 1000, 1000, 1000];
 
 /// The interval of a failure's advice, which has to be complete.
@@ -28,17 +29,23 @@ fn interval(reply: &Value) -> u64 {
 
 #[track_caller]
 fn assert_growing(intervals: &[u64]) {
-    for (interval, most) in intervals.iter().zip(MOST) {
+    // Some clients read it in seconds, so after a restart any other value would keep them away for minutes.
+    assert_eq!(intervals[0], 0, "{intervals:?}: the first failure");
+    for (interval, most) in intervals[1..].iter().zip(MOST) {
         assert!((most / 2 + 1..=most).contains(interval), "{intervals:?} against {MOST:?}");
     }
+}
+
+/// So many intervals, of which the first is that of a first failure.
+fn intervals(mut fail: impl FnMut() -> Value) -> Vec<u64> {
+    (0..=MOST.len()).map(|_| interval(&fail())).collect()
 }
 
 #[test]
 fn handshakes_that_fail_are_told_to_wait_longer_each_time() {
     let faye = Faye::start(SETTINGS);
     let refused = json!({"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["x"]});
-    let intervals: Vec<_> = MOST.iter().map(|_| interval(&faye.ask(&refused))).collect();
-    assert_growing(&intervals);
+    assert_growing(&intervals(|| faye.ask(&refused)));
     // The one after them, over a WebSocket, comes from the same address.
     assert!(interval(&Socket::open(&faye).ask(&refused)[0]) > 500);
 }
@@ -47,22 +54,53 @@ fn handshakes_that_fail_are_told_to_wait_longer_each_time() {
 fn connects_that_fail_are_told_to_wait_longer_each_by_itself() {
     let faye = Faye::start(SETTINGS);
     for client in ["nobody", "nobody else"] {
-        let intervals: Vec<_> =
-            MOST.iter().map(|_| interval(&faye.ask(&connect(client, "long-polling")))).collect();
-        assert_growing(&intervals);
+        assert_growing(&intervals(|| faye.ask(&connect(client, "long-polling"))));
     }
-    assert!(interval(&faye.ask(&json!({"channel": "/meta/connect"}))) <= 100);
+    assert_eq!(interval(&faye.ask(&json!({"channel": "/meta/connect"}))), 0);
+}
+
+/// After a restart the lost session is found out by a refused connect, over every transport.
+#[test]
+fn a_client_of_a_server_that_was_restarted_comes_back_at_once() {
+    let faye = Faye::start(SETTINGS);
+    let mut sessions: Vec<_> = Via::ALL.into_iter().map(|via| (via, faye.client())).collect();
+    let faye = faye.restart();
+    for (via, id) in &mut sessions {
+        let ask = |message: &Value| match via {
+            Via::WebSocket => Socket::open(&faye).ask(message).remove(0),
+            Via::Jsonp => {
+                let query = encode(&[("message", &message.to_string()), ("jsonp", "cb")]);
+                let script = faye.get(&format!("{}?{query}", faye.mount)).text();
+                let array = script.trim_start_matches("/**/cb(").trim_end_matches(");");
+                serde_json::from_str::<Vec<Value>>(array).unwrap().remove(0)
+            }
+            _ => faye.ask(message),
+        };
+        let reply = ask(&connect(id, via.name()));
+        assert_eq!(reply["error"], format!("401:{id}:Unknown client"), "{via:?}");
+        assert_eq!(interval(&reply), 0, "{via:?}");
+        let reply = ask(&handshake());
+        assert_done(&reply);
+        assert_eq!(reply["advice"]["interval"], 0, "{via:?}");
+    }
 }
 
 #[test]
 fn the_waiting_is_not_the_same_for_all() {
     let faye = Faye::start(&[("FAYE_ADVICE__RETRY_FIRST", "1h"), ("FAYE_ADVICE__RETRY_MOST", "1h")]);
     let intervals: std::collections::HashSet<u64> = (0..20)
-        .map(|client| faye.ask(&connect(&format!("nobody{client}"), "long-polling")))
-        .map(|reply| reply["advice"]["interval"].as_u64().expect("an interval"))
+        .map(|client| {
+            let message = connect(&format!("nobody{client}"), "long-polling");
+            assert_eq!(interval_of(&faye.ask(&message)), 0);
+            interval_of(&faye.ask(&message))
+        })
         .collect();
     assert!(intervals.len() > 1, "{intervals:?}");
     assert!(intervals.iter().all(|interval| (1_800_001..=3_600_000).contains(interval)), "{intervals:?}");
+}
+
+fn interval_of(reply: &Value) -> u64 {
+    reply["advice"]["interval"].as_u64().expect("an interval")
 }
 
 #[test]

@@ -217,9 +217,11 @@ async fn a_refused_handshake_gets_no_session_and_is_told_to_wait() {
         ..Stage::default()
     };
     let server = start(&[Arc::new(stage)]);
-    let answer = server
-        .post(r#"{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["long-polling"]}"#)
-        .await;
+    let refused =
+        r#"{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["long-polling"]}"#;
+    let first = server.post(refused).await;
+    assert!(first.contains(r#""interval":0"#), "{first}");
+    let answer = server.post(refused).await;
     assert!(
         answer.starts_with(r#"[{"channel":"/meta/handshake","error":"403::Go away","successful":false"#),
         "{answer}"

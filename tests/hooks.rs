@@ -233,7 +233,7 @@ fn handshakes_are_asked_about_where_the_setting_says_so() {
     let faye = start(&application, &[("FAYE_HANDSHAKE__ALLOW", "hook")]);
     let reply = faye.ask(&handshake());
     assert_eq!(reply["error"], "403:/meta/handshake:Forbidden channel");
-    assert!(reply["advice"]["interval"].as_u64().unwrap() > 0, "{reply}");
+    assert_eq!(reply["advice"]["interval"], 0, "{reply}");
     assert_eq!(application.next().body["operation"], "handshake");
     assert_done(&faye.ask(&as_user(handshake(), "u7")));
 }
@@ -273,10 +273,14 @@ fn what_the_application_sees_beside_the_ext_is_a_part_of_the_credential() {
     };
     assert_done(&ask(&as_user(subscribe(&id, "/projects/7"), "u7"), "login=1"));
     // The user's number is easily guessed; what the application goes by is not.
-    let guessed = as_user(connect(&id, "long-polling"), "u7");
+    let guessed = as_user(connect_now(&id, "long-polling"), "u7");
     assert_eq!(faye.ask(&guessed)["error"], format!("401:{id}:Unknown client"));
     assert_eq!(ask(&guessed, "login=2")["error"], format!("401:{id}:Unknown client"));
     assert_done(&ask(&guessed, "login=1"));
+    // The server's own cookie changes while the application's does not.
+    assert_done(&ask(&guessed, "faye_browser=a; login=1"));
+    assert_done(&ask(&guessed, "login=1; __Host-faye_browser=b"));
+    assert_eq!(ask(&guessed, "faye_browser=a")["error"], format!("401:{id}:Unknown client"));
 }
 
 #[test]
@@ -339,4 +343,36 @@ fn an_ext_that_the_application_did_not_look_at_proves_nothing() {
     let mut stranger = connect(&id, "long-polling");
     stranger["ext"] = json!({"lang": "en"});
     assert_eq!(faye.ask(&stranger)["error"], format!("401:{id}:Unknown client"));
+}
+
+#[test]
+fn a_question_that_arrives_as_the_application_closes_its_connection_is_asked_once_more() {
+    let application = Application::start_closing(1, answers(json!({"allow": true})));
+    let faye = start(&application, &[]);
+    let id = faye.client();
+    // Until a question came by a kept connection: it arrives twice.
+    let mut asked = 0;
+    for turn in 0.. {
+        assert_done(&faye.ask(&as_user(subscribe(&id, format!("/projects/{turn}")), "u7")));
+        asked += 1;
+        let arrived = application.so_far();
+        if let [first, second] = arrived.as_slice() {
+            assert_eq!(first.text, second.text);
+            break;
+        }
+        assert_eq!(arrived.len(), 1, "{arrived:?}");
+    }
+    assert_eq!(faye.metric("faye_hook_failures_total"), 0);
+    assert_eq!(faye.metric("faye_hook_requests_total"), asked);
+}
+
+#[test]
+fn a_question_that_a_new_connection_swallows_is_a_failure() {
+    let application = Application::start_closing(0, answers(json!({"allow": true})));
+    let faye = start(&application, &[]);
+    let id = faye.client();
+    let reply = faye.ask(&as_user(subscribe(&id, "/projects/7"), "u7"));
+    assert_eq!(reply["error"], "503::The application does not answer");
+    assert_eq!(application.so_far().len(), 1);
+    assert_eq!(faye.metric("faye_hook_failures_total"), 1);
 }

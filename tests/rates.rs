@@ -7,12 +7,29 @@ mod support;
 use serde_json::{Value, json};
 use support::*;
 
+/// A refusal says for how many milliseconds to wait. That is no interval between connects, so it is not advised.
 #[track_caller]
-fn assert_too_often(reply: &Value, reconnect: &str) {
-    assert_eq!(reply["successful"], false, "{reply}");
-    assert!(reply["error"].as_str().unwrap().starts_with("429:"), "{reply}");
+fn assert_too_often(reply: &Value) {
+    assert!(wait(reply) > 0, "{reply}");
+    assert_eq!(reply.get("advice"), None, "{reply}");
+}
+
+/// A handshake or connect that is refused advises to come back at once, or if it is repeated, to wait.
+#[track_caller]
+fn assert_advised(reply: &Value, reconnect: &str, is_repeated: bool) {
+    let wait = wait(reply);
     assert_eq!(reply["advice"]["reconnect"], reconnect, "{reply}");
-    assert!(reply["advice"]["interval"].as_u64().unwrap() > 0, "{reply}");
+    let interval = reply["advice"]["interval"].as_u64().unwrap();
+    assert!(if is_repeated { interval >= wait } else { interval == 0 }, "{reply}");
+}
+
+/// The milliseconds in the error.
+#[track_caller]
+fn wait(reply: &Value) -> u64 {
+    assert_eq!(reply["successful"], false, "{reply}");
+    let error = reply["error"].as_str().unwrap();
+    let wait = error.strip_prefix("429:").and_then(|rest| rest.strip_suffix(":Too often, wait"));
+    wait.unwrap_or_else(|| panic!("{reply}")).parse().unwrap()
 }
 
 /// A handshake by way of a proxy.
@@ -31,9 +48,9 @@ fn handshakes_of_one_address() {
     for _ in 0..3 {
         assert_done(&handshake_from(&faye, "192.0.2.1"));
     }
-    assert_too_often(&handshake_from(&faye, "192.0.2.1"), "handshake");
+    assert_advised(&handshake_from(&faye, "192.0.2.1"), "handshake", false);
     // Who writes itself in front of the proxy is still who the proxy saw.
-    assert_too_often(&handshake_from(&faye, "198.51.100.1, 192.0.2.1"), "handshake");
+    assert_advised(&handshake_from(&faye, "198.51.100.1, 192.0.2.1"), "handshake", true);
     assert_done(&handshake_from(&faye, "192.0.2.2"));
     assert_eq!(faye.metric("faye_refused_total{reason=\"handshakes\"}"), 2);
 }
@@ -44,7 +61,7 @@ fn a_proxy_that_is_not_trusted_is_the_client() {
         Faye::start(&[("FAYE_RATES__HANDSHAKES", "2/h"), ("FAYE_SERVER__TRUSTED_PROXIES", "192.0.2.0/24")]);
     assert_done(&handshake_from(&faye, "192.0.2.1"));
     assert_done(&handshake_from(&faye, "192.0.2.2"));
-    assert_too_often(&handshake_from(&faye, "192.0.2.3"), "handshake");
+    assert_advised(&handshake_from(&faye, "192.0.2.3"), "handshake", false);
 }
 
 #[test]
@@ -61,14 +78,15 @@ fn messages_of_one_session() {
         for _ in 0..2 {
             assert_done(&ask(&publish));
         }
-        assert_too_often(&ask(&publish), "retry");
-        assert_too_often(&ask(&subscribe(&id, "/a")), "retry");
-        assert_too_often(&ask(&connect(&id, "websocket")), "retry");
+        assert_too_often(&ask(&publish));
+        assert_too_often(&ask(&subscribe(&id, "/a")));
+        assert_advised(&ask(&connect(&id, "websocket")), "retry", false);
+        assert_advised(&ask(&connect(&id, "websocket")), "retry", true);
         // Who is too fast may still leave.
         assert_done(&ask(&json!({"channel": "/meta/unsubscribe", "clientId": id, "subscription": "/b"})));
         assert_done(&ask(&json!({"channel": "/meta/disconnect", "clientId": id})));
     }
-    assert_eq!(faye.metric("faye_refused_total{reason=\"messages\"}"), 6);
+    assert_eq!(faye.metric("faye_refused_total{reason=\"messages\"}"), 8);
     faye.publish("/a", "without a session");
 }
 
@@ -82,13 +100,13 @@ fn publications_by_the_rule_of_their_channel() {
         session.publish("/chat/a", 1);
         session.publish("/chat/b", 1);
         let message = json!({"channel": "/chat/a", "clientId": session.id.clone(), "data": 1});
-        assert_too_often(&session.ask(message), "retry");
+        assert_too_often(&session.ask(message));
         session.publish("/elsewhere", 1);
     }
     // Without a session the address counts.
     faye.publish("/chat/a", 1);
     faye.publish("/chat/a", 1);
-    assert_too_often(&faye.ask(&publication("/chat/a", 1)), "retry");
+    assert_too_often(&faye.ask(&publication("/chat/a", 1)));
     for _ in 0..5 {
         let mut message = publication("/chat/a", 1);
         message["ext"] = json!({"password": "s3cret"});

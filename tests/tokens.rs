@@ -188,6 +188,91 @@ fn only_a_good_token_counts() {
 }
 
 #[test]
+fn what_is_wrong_with_a_token_is_named_in_the_log_and_by_token_read() {
+    let settings = "
+[[key]]
+id = '2026-a'
+algorithm = 'HS256'
+secret = 'a secret of at least thirty-two bytes'
+
+[[key]]
+id = '2026-b'
+algorithm = 'HS256'
+secret = 'another secret of thirty-two bytes'
+
+[[channel]]
+match = '/**'
+publish = 'token'
+";
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("faye.toml"), settings).unwrap();
+    let faye = Faye::start_with_file(settings, &[("FAYE_LOG__LEVEL", "debug")]);
+    let header = |id: &str| Header { kid: Some(id.into()), ..Header::new(Algorithm::HS256) };
+    let sign = |header: &Header, claims: &Value| sign_with(header, claims, SECRET);
+    let good = json!({"sub": "u7", "publish": "/**", "exp": now() + 600});
+    let with = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        claims
+    };
+    let critical = |names: &[&str]| Header {
+        crit: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+        ..header("2026-a")
+    };
+    let long = "x".repeat(1000);
+    for (token, reason) in [
+        (sign(&critical(&["b64"]), &good), "`crit` (\"b64\")"),
+        (sign(&critical(&["exp", "urn:example"]), &good), "`crit` (\"exp, urn:example\")"),
+        (sign(&critical(&[]), &good), "`crit`"),
+        (
+            sign(&header("2026-a"), &with("sub", json!(7))),
+            "the claim `sub` is a number; it has to be a string",
+        ),
+        (sign(&header("2026-a"), &with("sub", json!(["a"]))), "the claim `sub` is an array"),
+        (sign(&header("2026-a"), &with("publish", json!({"a": 1}))), "the claim `publish` is an object"),
+        (sign(&header("2026-a"), &with("subscribe", json!([1]))), "the claim `subscribe` is an array"),
+        (sign(&header("2026-a"), &with("exp", json!("never"))), "exp"),
+        (
+            sign(&header("2027"), &good),
+            "no [[key]] has the id \"2027\", which is its `kid`; there is \"2026-a\", \"2026-b\"",
+        ),
+        (sign(&header(&long), &good), "xxx…\""),
+        (sign(&header("a\nb"), &good), "\"a\\nb\""),
+        (sign(&Header::new(Algorithm::HS256), &good), "it has no `kid`, and every [[key]] has an id"),
+        (sign(&header("2026-b"), &good), "its signature is not by the [[key]]"),
+        (
+            sign(&Header { kid: Some("2026-a".into()), ..Header::new(Algorithm::HS512) }, &good),
+            "its algorithm is HS512",
+        ),
+        (sign(&header("2026-a"), &json!({"publish": "/**"})), "exp"),
+        ("x.y.z".to_owned(), "not a JSON Web Token"),
+    ] {
+        let reply = faye.ask(&with_token(publication("/a", 1), &token));
+        assert_eq!(reply["error"], "403::Token invalid", "{reason}: clients learn nothing about keys");
+        faye.wait_for_stderr(reason);
+        let said = faye_token(folder.path(), &["read", &token]).unwrap_err();
+        assert!(said.contains("Token invalid: ") && said.contains(reason), "{said} against {reason}");
+        assert!(!said.contains(&long), "{said}");
+        assert!(!faye.stderr().contains(&token), "the log holds no token");
+    }
+    assert_done(&faye.ask(&with_token(publication("/a", 1), &sign(&header("2026-a"), &good))));
+    let expired = sign(&header("2026-a"), &with("exp", json!(now() - 600)));
+    assert!(faye_token(folder.path(), &["read", &expired]).unwrap_err().contains("Token expired"));
+}
+
+#[test]
+fn a_refused_token_is_logged_at_the_usual_level() {
+    let faye = Faye::start_with_file(RULES, &[]);
+    let token = sign_with(
+        &Header { kid: Some("gone".into()), ..Header::new(Algorithm::HS256) },
+        &json!({"publish": "/**", "exp": now() + 600}),
+        SECRET,
+    );
+    assert_eq!(faye.ask(&with_token(handshake(), &token))["error"], "403::Token invalid");
+    faye.wait_for_stderr("token refused reason=no [[key]] has the id \"gone\"");
+}
+
+#[test]
 fn a_subscription_ends_with_its_token_and_its_session_is_told() {
     let faye = Faye::start_with_file(&format!("{RULES}\n[token]\nleeway = '0s'\n"), &[]);
     let claims = |seconds| json!({"sub": "u7", "subscribe": ["/projects/7/**"], "exp": now() + seconds});

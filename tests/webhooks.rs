@@ -80,6 +80,23 @@ fn a_request_that_failed_is_sent_again_and_is_known_by_its_id() {
 }
 
 #[test]
+fn a_batch_that_arrives_as_the_application_closes_its_connection_is_sent_once_more() {
+    let application = Application::start_closing(1, |_| Some((200, String::new())));
+    let faye = start(&application, &[]);
+    for told in 1.. {
+        faye.client();
+        faye.wait_for_metric("faye_webhook_events_total", |now| now == told);
+        let arrived = application.so_far();
+        if let [first, second] = arrived.as_slice() {
+            assert_eq!(first.header("faye-delivery"), second.header("faye-delivery"));
+            break;
+        }
+        assert_eq!(arrived.len(), 1, "{arrived:?}");
+    }
+    assert_eq!(faye.metric("faye_webhook_failures_total"), 0);
+}
+
+#[test]
 fn events_that_cannot_be_told_are_given_up_and_counted() {
     let application = Application::start(|_| Some((500, String::new())));
     let faye = start(&application, &[("FAYE_WEBHOOK__RETRY", "1ms")]);

@@ -3,8 +3,6 @@
 
 use std::fmt;
 
-use super::Advice;
-
 /// Why a message was not carried out. `Display` is the text on the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BayeuxError {
@@ -46,8 +44,8 @@ pub enum BayeuxError {
     CallbackForbidden(String),
     /// A page of a foreign origin has shown a secret.
     OriginForbidden,
-    /// It was done too often; the advice says for how long to wait.
-    TooOften(Advice),
+    /// It was done too often, by a client that has to wait for so many milliseconds.
+    TooOften(u64),
     /// What the settings or the application say.
     Text(String),
     /// The server cannot do what it is there for; its log says why.
@@ -72,7 +70,7 @@ impl fmt::Display for BayeuxError {
             Self::TokenExpired => f.write_str("403::Token expired"),
             Self::CallbackForbidden(channel) => write!(f, "403:{channel}:Forbidden over callback-polling"),
             Self::OriginForbidden => f.write_str("403::Forbidden origin"),
-            Self::TooOften(advice) => write!(f, "429:{}:Too often, wait", advice.interval),
+            Self::TooOften(wait) => write!(f, "429:{wait}:Too often, wait"),
             Self::Text(text) => f.write_str(text),
             Self::Internal => f.write_str("500::Internal server error"),
             Self::TooManyWaiting(limit) => write!(f, "503:{limit}:Too many messages wait for an extension"),

@@ -36,7 +36,6 @@ enum ErrorPlace {
 pub fn plain(out: &mut Vec<u8>, message: &Message, outcome: &Outcome, echo_client: bool) {
     skeleton(out, message, outcome, if echo_client { Client::Echo } else { Client::Omit });
     late_error(out, message, outcome);
-    wait(out, outcome);
     out.push(b'}');
 }
 
@@ -98,17 +97,6 @@ pub fn connect(out: &mut Vec<u8>, message: &Message, outcome: &Outcome, advice: 
     out.push(b'}');
 }
 
-/// A connect reply of ours with another `advice.interval`, in milliseconds.
-#[must_use]
-pub fn with_interval(reply: &[u8], interval: u64) -> Vec<u8> {
-    const KEY: &[u8] = b"\"interval\":";
-    // The advice is the last that we write.
-    let Some(at) = reply.windows(KEY.len()).rposition(|window| window == KEY) else { return reply.to_vec() };
-    let (before, rest) = reply.split_at(at + KEY.len());
-    let behind = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
-    [before, interval.to_string().as_bytes(), &rest[behind..]].concat()
-}
-
 /// A subscribe or unsubscribe reply. The `subscription` is echoed as it came.
 pub fn subscription(out: &mut Vec<u8>, message: &Message, outcome: &Outcome) {
     skeleton(out, message, outcome, Client::Echo);
@@ -127,7 +115,6 @@ pub fn subscription(out: &mut Vec<u8>, message: &Message, outcome: &Outcome) {
     if !before {
         late_error(out, message, outcome);
     }
-    wait(out, outcome);
     out.push(b'}');
 }
 
@@ -191,14 +178,6 @@ fn late_error(out: &mut Vec<u8>, message: &Message, outcome: &Outcome) {
     if let (Outcome::Failed(error), None) = (outcome, message.truthy(Field::Error)) {
         key(out, "error");
         json::write_string(out, &error.to_string());
-    }
-}
-
-/// How long to wait, where it was too often.
-fn wait(out: &mut Vec<u8>, outcome: &Outcome) {
-    if let Outcome::Failed(BayeuxError::TooOften(advice)) = outcome {
-        key(out, "advice");
-        advice.write(out);
     }
 }
 

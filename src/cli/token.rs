@@ -36,7 +36,7 @@ pub(super) enum Token {
         #[arg(long, value_name = "FILE")]
         private_key: Option<PathBuf>,
     },
-    /// Check a token as the server does, and print what it allows
+    /// Check a token as the server does, and print what it allows, or why it is refused
     Read {
         /// The token
         token: String,
@@ -70,7 +70,9 @@ pub(super) fn run(token: &Token, config: &Config) -> anyhow::Result<()> {
             if tokens.is_empty() {
                 bail!("the settings have no key; write one as [[key]], or name the file by --config");
             }
-            let grant = tokens.verify(token.trim())?;
+            let grant = tokens
+                .examine(token.trim())
+                .map_err(|rejection| anyhow::anyhow!("{}: {rejection}", rejection.error()))?;
             let left = match grant.expires {
                 u64::MAX => "never expires".to_owned(),
                 second => format!("expires in {} s", second.saturating_sub(seconds_now())),

@@ -11,7 +11,7 @@ use hyper::{Request, StatusCode};
 use super::Failure;
 use crate::bayeux::Message;
 use crate::bayeux::parse::parse;
-use crate::fetch::{Fetch, FetchError, Reach};
+use crate::fetch::{Fetch, FetchError, Reach, Repeat};
 
 const DEADLINE: Duration = Duration::from_secs(15);
 /// Replies repeat the channel and the id of their messages, so they can be as large as these.
@@ -31,7 +31,8 @@ impl Publisher {
     /// [`Failure::Url`] if it is none that can be used.
     pub fn new(url: &str) -> Result<Self, Failure> {
         let uri = url.parse().map_err(|_| Failure::Url(url.to_owned()))?;
-        Ok(Self { fetch: Fetch::new(Reach::Everywhere), url: url.to_owned(), uri })
+        // A bridge posts again what got no answer in any case.
+        Ok(Self { fetch: Fetch::new(Reach::Everywhere, Repeat::Any), url: url.to_owned(), uri })
     }
 
     /// Posts messages, each a JSON object, in one request. Gives the replies. Without messages it only finds out whether

@@ -114,7 +114,7 @@ impl Default for Server {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Advice {
-    /// `advice.interval` after the first failed handshake or connect; it doubles with each further one.
+    /// `advice.interval` after the first repeated failure of a handshake or connect; it doubles with each further one.
     #[serde(deserialize_with = "units::duration")]
     pub retry_first: Duration,
     /// The largest `advice.interval` after failures.

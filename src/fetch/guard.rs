@@ -1,12 +1,14 @@
-//! Names are resolved here, so that one which leads to a private address is not followed, whenever it does so.
+//! Resolves the names of outgoing requests, and drops the addresses that may not be asked, at each resolution. It knows no
+//! HTTP.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::vec;
 
 use hyper_util::client::legacy::connect::dns::Name;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use tower_service::Service;
 
 use super::Reach;
@@ -40,96 +42,181 @@ impl Service<Name> for Guard {
     }
 }
 
-/// Whether an address is one of the internet, and no machine's own, no network's own, and none that means several.
-pub(super) fn is_public(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => {
-            let segments = address.segments();
-            let first = segments[0];
-            let is_unique_local = first & 0xfe00 == 0xfc00;
-            let is_link_local = first & 0xffc0 == 0xfe80;
-            let is_site_local = first & 0xffc0 == 0xfec0;
-            // 64:ff9b:1::/48 (RFC 8215) leads wherever the network likes.
-            let is_translated = segments[..3] == [0x64, 0xff9b, 1];
-            let is_documentation = first == 0x2001 && segments[1] == 0xdb8;
-            // NAT64 and 6to4 carry an IPv4 address.
-            let inner = match segments {
-                [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => Some((high, low)),
-                _ => None,
-            };
-            let inner = inner.map(|(high, low)| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
-            !(address.is_loopback()
-                || address.is_unspecified()
-                || address.is_multicast()
-                || is_unique_local
-                || is_link_local
-                || is_site_local
-                || is_documentation
-                || is_translated
-                || segments[..6] == [0; 6]
-                || inner.is_some_and(|inner| !is_public_v4(inner)))
-        }
-    }
+/// The unicast addresses of the internet. All other addresses are refused, known ranges and unknown ones.
+const GLOBAL: &[IpNet] = &[v4(0, 0, 0, 0, 0), v6(0x2000, 0, 0, 0, 3)];
+
+/// Exceptions from [`GLOBAL`]: every entry of the IANA special-purpose address registries
+/// (iana-ipv4-special-registry, iana-ipv6-special-registry; RFC 6890) within them, and multicast. Loopback, unique local,
+/// link local and multicast IPv6 addresses are outside 2000::/3.
+///
+/// Entries that the registries call globally reachable are listed too where no host of the internet has such an
+/// address: anycast addresses that lead to a device of the own network, AS112, AMT, and tunnels that carry an IPv4
+/// address.
+const SPECIAL: &[IpNet] = &[
+    v4(0, 0, 0, 0, 8),       // this network, RFC 791
+    v4(10, 0, 0, 0, 8),      // private use, RFC 1918
+    v4(100, 64, 0, 0, 10),   // shared address space (CGNAT), RFC 6598
+    v4(127, 0, 0, 0, 8),     // loopback, RFC 1122
+    v4(169, 254, 0, 0, 16),  // link local, RFC 3927
+    v4(172, 16, 0, 0, 12),   // private use, RFC 1918
+    v4(192, 0, 0, 0, 24),    // protocol assignments, DS-Lite, PCP and TURN anycast, RFC 6890
+    v4(192, 0, 2, 0, 24),    // documentation, RFC 5737
+    v4(192, 31, 196, 0, 24), // AS112, RFC 7535
+    v4(192, 52, 193, 0, 24), // AMT, RFC 7450
+    v4(192, 88, 99, 0, 24),  // 6to4 relay anycast, RFC 7526
+    v4(192, 168, 0, 0, 16),  // private use, RFC 1918
+    v4(192, 175, 48, 0, 24), // AS112, RFC 7534
+    v4(198, 18, 0, 0, 15),   // benchmarks, RFC 2544
+    v4(198, 51, 100, 0, 24), // documentation, RFC 5737
+    v4(203, 0, 113, 0, 24),  // documentation, RFC 5737
+    v4(224, 0, 0, 0, 4),     // multicast, RFC 5771
+    v4(240, 0, 0, 0, 4),     // reserved, and the limited broadcast, RFC 1112
+    // Protocol assignments, RFC 2928: Teredo (RFC 4380), PCP, TURN and DNS-SD anycast, benchmarks (RFC 5180), AMT,
+    // AS112, ORCHID (RFC 4843, 7343), DRIP (RFC 9374).
+    v6(0x2001, 0, 0, 0, 23),
+    v6(0x2001, 0xdb8, 0, 0, 32),     // documentation, RFC 3849
+    v6(0x2002, 0, 0, 0, 16),         // 6to4, RFC 3056
+    v6(0x2620, 0x4f, 0x8000, 0, 48), // AS112, RFC 7534
+    v6(0x3ffe, 0, 0, 0, 16),         // 6bone, RFC 3701
+    v6(0x3fff, 0, 0, 0, 20),         // documentation, RFC 9637
+];
+
+/// NAT64 with the well-known prefix (RFC 6052): hosts of IPv6-only networks reach every IPv4 address by it.
+const NAT64: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
+
+const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> IpNet {
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix))
 }
 
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    let is_shared = a == 100 && b & 0xc0 == 64;
-    let is_benchmark = a == 198 && b & 0xfe == 18;
-    let is_protocol = (a, b, c) == (192, 0, 0);
-    !(a == 0
-        || a >= 240
-        || address.is_loopback()
-        || address.is_private()
-        || address.is_link_local()
-        || address.is_multicast()
-        || address.is_documentation()
-        || is_shared
-        || is_benchmark
-        || is_protocol)
+const fn v6(a: u16, b: u16, c: u16, d: u16, prefix: u8) -> IpNet {
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0), prefix))
+}
+
+/// Whether an address belongs to a host of the internet: it is in [`GLOBAL`], and in no range with a special purpose.
+pub(super) fn is_public(address: IpAddr) -> bool {
+    // An IPv4-mapped address is reached over IPv4.
+    let address = match address.to_canonical() {
+        IpAddr::V6(address) if NAT64.contains(&address) => {
+            IpAddr::V4(Ipv4Addr::from_bits(address.to_bits() as u32))
+        }
+        address => address,
+    };
+    let is_in = |ranges: &[IpNet]| ranges.iter().any(|range| range.contains(&address));
+    is_in(GLOBAL) && !is_in(SPECIAL)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// First and last address of every range that is not public, the address behind each where that is public, and what
+    /// carries an IPv4 address.
     #[test]
-    fn private_addresses_in_every_form() {
-        for private in [
-            "0.0.0.0",
-            "10.1.2.3",
-            "100.64.0.1",
-            "127.0.0.1",
-            "169.254.169.254",
-            "172.16.0.1",
-            "172.31.255.255",
-            "192.0.0.1",
-            "192.168.1.1",
-            "198.18.0.1",
-            "224.0.0.1",
-            "240.0.0.1",
-            "255.255.255.255",
-            "::",
-            "::1",
-            "::ffff:127.0.0.1",
-            "::ffff:10.0.0.1",
-            "::127.0.0.1",
-            "fc00::1",
-            "fdff::1",
-            "fe80::1",
-            "fec0::1",
-            "ff02::1",
-            "64:ff9b::7f00:1",
-            "64:ff9b:1::1",
-            "2002:7f00:1::",
-            "2001:db8::1",
+    fn only_addresses_of_the_internet_are_public() {
+        for (first, last) in [
+            ("0.0.0.0", "0.255.255.255"),
+            ("10.0.0.0", "10.255.255.255"),
+            ("100.64.0.0", "100.127.255.255"),
+            ("127.0.0.0", "127.255.255.255"),
+            ("169.254.0.0", "169.254.255.255"),
+            ("169.254.169.254", "169.254.170.2"),
+            ("172.16.0.0", "172.31.255.255"),
+            ("192.0.0.0", "192.0.0.255"),
+            ("192.0.0.9", "192.0.0.10"),
+            ("192.0.0.170", "192.0.0.171"),
+            ("192.0.2.0", "192.0.2.255"),
+            ("192.31.196.0", "192.31.196.255"),
+            ("192.52.193.0", "192.52.193.255"),
+            ("192.88.99.0", "192.88.99.255"),
+            ("192.168.0.0", "192.168.255.255"),
+            ("192.175.48.0", "192.175.48.255"),
+            ("198.18.0.0", "198.19.255.255"),
+            ("198.51.100.0", "198.51.100.255"),
+            ("203.0.113.0", "203.0.113.255"),
+            ("224.0.0.0", "239.255.255.255"),
+            ("240.0.0.0", "255.255.255.255"),
+            ("::", "::1"),
+            // IPv4-compatible (RFC 4291), IPv4-mapped, IPv4-translated (RFC 2765).
+            ("::7f00:1", "::ffff:ffff"),
+            ("::1.1.1.1", "::8.8.8.8"),
+            ("::ffff:0.0.0.0", "::ffff:10.0.0.1"),
+            ("::ffff:127.0.0.1", "::ffff:169.254.169.254"),
+            ("::ffff:0:127.0.0.1", "::ffff:0:10.0.0.1"),
+            ("::ffff:0:1.1.1.1", "::ffff:0:8.8.8.8"),
+            // NAT64 to addresses that are not public, and with a prefix of the network (RFC 8215).
+            ("64:ff9b::", "64:ff9b::127.0.0.1"),
+            ("64:ff9b::10.0.0.1", "64:ff9b::169.254.169.254"),
+            ("64:ff9b::192.168.0.1", "64:ff9b::255.255.255.255"),
+            ("64:ff9b:0:1::", "64:ff9b:0:ffff::1.1.1.1"),
+            ("64:ff9b:1::", "64:ff9b:1:ffff:ffff:ffff:ffff:ffff"),
+            ("64:ff9b:1::1.1.1.1", "64:ff9b:2::1.1.1.1"),
+            ("100::", "100:0:0:1:ffff:ffff:ffff:ffff"),
+            ("1000::", "1fff:ffff::1"),
+            // Teredo, the anycast addresses, benchmarks, AMT, AS112, ORCHID, DRIP.
+            ("2001::", "2001:0:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("2001:0:4136:e378:8000:63bf:3fff:fdd2", "2001::7f00:1"),
+            ("2001:1::1", "2001:1::3"),
+            ("2001:2::", "2001:2:0:ffff:ffff:ffff:ffff:ffff"),
+            ("2001:3::", "2001:4:112:ffff:ffff:ffff:ffff:ffff"),
+            ("2001:10::", "2001:3f:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff", "2001:100::"),
+            ("2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"),
+            // 6to4, whatever it carries.
+            ("2002::", "2002:7f00:1::"),
+            ("2002:a00:1::", "2002:c0a8:1::"),
+            ("2002:101:101::", "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("2620:4f:8000::", "2620:4f:8000:ffff:ffff:ffff:ffff:ffff"),
+            ("3ffe::", "3ffe:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("3fff::", "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("4000::", "5fff::1"),
+            ("5f00::", "fbff:ffff::1"),
+            ("fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("fe00::", "fe7f::1"),
+            ("fe80::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("fec0::", "feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("ff02::1", "ff0e::1"),
         ] {
-            assert!(!is_public(private.parse().unwrap()), "{private}");
+            for private in [first, last] {
+                assert!(!is_public(private.parse().unwrap()), "{private}");
+            }
         }
-        for public in
-            ["1.1.1.1", "100.63.0.1", "172.32.0.1", "192.169.0.1", "2606:4700::1111", "64:ff9b::101:101"]
-        {
+        for public in [
+            "1.0.0.0",
+            "1.1.1.1",
+            "9.255.255.255",
+            "11.0.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "126.255.255.255",
+            "128.0.0.0",
+            "169.253.255.255",
+            "169.255.0.0",
+            "172.15.255.255",
+            "172.32.0.0",
+            "191.255.255.255",
+            "192.0.1.0",
+            "192.0.3.0",
+            "192.167.255.255",
+            "192.169.0.0",
+            "198.17.255.255",
+            "198.20.0.0",
+            "203.0.112.255",
+            "203.0.114.0",
+            "223.255.255.255",
+            "::ffff:1.1.1.1",
+            "64:ff9b::1.1.1.1",
+            "2001:200::",
+            "2001:4860:4860::8888",
+            "2001:db7:ffff::1",
+            "2001:db9::1",
+            "2003::1",
+            "2606:4700::1111",
+            "2620:4f:7fff::1",
+            "2620:4f:8001::1",
+            "2a00:1450::1",
+            "2c0f:ffff::1",
+        ] {
             assert!(is_public(public.parse().unwrap()), "{public}");
         }
     }

@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Duration, timeout};
 
 use crate::config::{self, Failure, Secret};
-use crate::fetch::{Fetch, Reach};
+use crate::fetch::{Fetch, Reach, Repeat};
 use crate::metrics::Metrics;
 use crate::policy::Answer;
 use breaker::Breaker;
@@ -89,7 +89,7 @@ impl Hook {
             deadline: settings.deadline,
             kept: settings.cache,
             failure: settings.failure,
-            fetch: Fetch::new(Reach::Everywhere),
+            fetch: Fetch::new(Reach::Everywhere, Repeat::Any),
             turns: Semaphore::new(settings.concurrent),
             concurrent: settings.concurrent,
             waiting: AtomicUsize::new(0),

@@ -1,21 +1,20 @@
 //! What a message shows of who sent it: taken out of its `ext` before anybody else sees the message.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::cookie::{Cookie, without_ours};
 use super::token::TokenError;
 use super::{Policy, seconds_now};
 use crate::bayeux::{Field, Message, json, parse};
 use crate::peer::{Peer, Transport};
-use crate::router::{Browser, Grant, Proof, Session};
+use crate::router::{Grant, Proof, Session};
 
 const SIGNATURE: &str = "private_pub_signature";
 const TIMESTAMP: &str = "private_pub_timestamp";
 const PRIVATE_PUB_SECRET: &str = "private_pub_token";
-
-/// The cookie that says which browser a session belongs to.
-pub const COOKIE: &str = "faye_browser";
 
 /// What was in the `ext` of one message.
 #[derive(Default)]
@@ -117,18 +116,25 @@ impl Policy {
         credentials
     }
 
-    /// A digest of all that the application decides by: the `ext` and the headers that it sees. `None` if there is nothing.
+    /// A digest of all that the application decides by: the `ext` and the headers that it sees, without the cookie of
+    /// this server. `None` if there is nothing.
     fn digest(&self, ext: Option<&[u8]>, peer: &Peer) -> Option<[u8; 32]> {
-        let headers = self.asked_headers.iter().map(|name| peer.header(name).filter(|_| !peer.is_foreign));
-        let parts = std::iter::once(ext).chain(headers.map(|value| value.map(str::as_bytes)));
+        let headers = self.asked_headers.iter().map(|name| {
+            let value = peer.header(name).filter(|_| !peer.is_foreign)?;
+            let is_cookie = name.eq_ignore_ascii_case("cookie");
+            let value = if is_cookie { Cow::Owned(without_ours(value)) } else { Cow::Borrowed(value) };
+            Some(value).filter(|value| !is_cookie || !value.is_empty())
+        });
         let mut digest = Sha256::new();
         let mut is_there = false;
-        for part in parts {
+        let mut add = |part: Option<&[u8]>| {
             is_there |= part.is_some();
             // The length, so that none runs into the next; none is not the same as an empty one.
             digest.update(part.map_or(u64::MAX, |part| part.len() as u64).to_le_bytes());
             digest.update(part.unwrap_or_default());
-        }
+        };
+        add(ext);
+        headers.for_each(|value| add(value.as_deref().map(str::as_bytes)));
         is_there.then(|| digest.finalize().into())
     }
 
@@ -140,7 +146,7 @@ impl Policy {
         Proof {
             peer,
             is_connection: peer.transport == Transport::WebSocket,
-            browser: browser(peer),
+            browsers: Cookie::of(peer).browsers(),
             grant: credentials.grant().cloned().or_else(of_header),
             digest: credentials.digest,
             now: seconds_now(),
@@ -179,15 +185,4 @@ impl Policy {
         let signature = shown.credentials.signature.as_ref();
         signature.is_some_and(|(signature, timestamp)| self.signatures.is_good(signature, timestamp, channel))
     }
-}
-
-/// The browser that a request comes from, by its cookie; a page of a foreign origin cannot use it.
-fn browser(peer: &Peer) -> Option<Browser> {
-    if peer.is_foreign {
-        return None;
-    }
-    let cookies = peer.header("cookie")?.split(';').map(str::trim);
-    let text = cookies.filter_map(|cookie| cookie.strip_prefix(COOKIE)?.strip_prefix('=')).next()?;
-    let number = (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok()).flatten()?;
-    Some(number.to_be_bytes())
 }

@@ -4,11 +4,14 @@
 //! of the application is told to the caller. It carries nothing out, and knows no socket.
 
 mod browsers;
+mod claims;
+mod cookie;
 mod credentials;
 mod judgement;
 mod private_pub;
 mod proxies;
 mod rate;
+mod rejection;
 mod rules;
 mod secret;
 pub mod token;
@@ -16,7 +19,8 @@ pub mod token;
 use std::time::SystemTime;
 
 pub use browsers::{Browsers, Page};
-pub use credentials::{COOKIE, Credentials, Shown};
+pub use cookie::{COOKIE, Cookie, HOST_COOKIE, Holder, Seals};
+pub use credentials::{Credentials, Shown};
 pub use judgement::{Answer, Judgement};
 pub use proxies::{Proxies, household};
 pub use rate::Buckets;

@@ -1,16 +1,22 @@
-//! JSON Web Tokens (RFC 7519): whether one is good, and what its holder may do.
+//! JSON Web Tokens (RFC 7519): verifies them, and says what their holders may do.
 //!
 //! A key is good for one algorithm only, whatever a token says of itself (RFC 8725, section 3.1). It knows no messages.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use jsonwebtoken::dangerous::insecure_decode_claims;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::claims::Unchecked;
+pub use super::claims::{BadClaim, Claims, Texts};
+pub use super::rejection::Rejection;
+use super::rejection::quoted;
 use super::seconds_now;
 use crate::config;
 use crate::router::Grant;
@@ -22,57 +28,15 @@ const REMEMBERED: usize = 8 * 1024;
 /// What RFC 7518 wants of a secret for HS256 (section 3.2).
 const SHORTEST_SECRET: usize = 32;
 
-/// Why a token is not taken.
+/// Why a token is refused, as far as its client learns of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It is over.
+    /// It has expired.
     #[error("Token expired")]
     Expired,
-    /// It is no token, of another key or algorithm, for somebody else, not good yet, or without an end.
+    /// Any other reason; see [`Rejection`].
     #[error("Token invalid")]
     Invalid,
-}
-
-/// One string, or an array of them.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(untagged)]
-pub enum Texts {
-    /// A string alone.
-    One(String),
-    /// An array.
-    Many(Vec<String>),
-}
-
-impl Default for Texts {
-    fn default() -> Self {
-        Self::Many(Vec::new())
-    }
-}
-
-impl Texts {
-    fn into_patterns(self) -> Vec<Box<str>> {
-        match self {
-            Self::One(text) => vec![text.into()],
-            Self::Many(texts) => texts.into_iter().map(Into::into).collect(),
-        }
-    }
-}
-
-/// The claims that mean something here.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
-pub struct Claims {
-    /// Who the holder is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sub: Option<String>,
-    /// Channels and patterns to which the holder may subscribe.
-    #[serde(default)]
-    pub subscribe: Texts,
-    /// Channels and patterns to which the holder may publish.
-    #[serde(default)]
-    pub publish: Texts,
-    /// The second since 1970 in which the token expires.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exp: Option<serde_json::Number>,
 }
 
 /// The keys of all tokens.
@@ -80,6 +44,8 @@ pub struct Tokens {
     keys: Vec<Key>,
     leeway: u64,
     good: Mutex<[HashMap<[u8; 32], Arc<Grant>>; 2]>,
+    /// The second since 1970 of the last refusal that was logged.
+    logged: AtomicU64,
 }
 
 struct Key {
@@ -100,7 +66,7 @@ impl Tokens {
             Key::new(settings, key, leeway).map_err(|error| format!("key[{}]: {error}", at + 1))
         };
         let keys = keys.iter().enumerate().map(read).collect::<Result<_, _>>()?;
-        Ok(Self { keys, leeway, good: Mutex::default() })
+        Ok(Self { keys, leeway, good: Mutex::default(), logged: AtomicU64::new(0) })
     }
 
     /// Whether there is any key.
@@ -109,17 +75,36 @@ impl Tokens {
         self.keys.is_empty()
     }
 
+    /// What the holder of a token may do. Refusals are logged, at most one a second at INFO, of expired
+    /// tokens none.
+    ///
+    /// # Errors
+    /// [`TokenError`] for the client.
+    pub fn verify(&self, token: &str) -> Result<Arc<Grant>, TokenError> {
+        self.examine(token).map_err(|rejection| {
+            let now = seconds_now();
+            // Tokens expire in normal operation.
+            let is_expired = matches!(rejection, Rejection::Expired);
+            if is_expired || self.logged.swap(now, Ordering::Relaxed) == now {
+                tracing::debug!(reason = %rejection, "token refused");
+            } else {
+                tracing::info!(reason = %rejection, "token refused");
+            }
+            rejection.error()
+        })
+    }
+
     /// What the holder of a token may do.
     ///
     /// # Errors
-    /// [`TokenError`] if the token is not good, or not any more.
-    pub fn verify(&self, token: &str) -> Result<Arc<Grant>, TokenError> {
+    /// [`Rejection`] if it is not good; it names what an operator has to change.
+    pub fn examine(&self, token: &str) -> Result<Arc<Grant>, Rejection> {
         if token.len() > LONGEST {
-            return Err(TokenError::Invalid);
+            return Err(Rejection::TooLong(token.len(), LONGEST));
         }
         let digest: [u8; 32] = Sha256::digest(token).into();
         if let Some(grant) = self.remembered(&digest) {
-            return if seconds_now() < grant.expires { Ok(grant) } else { Err(TokenError::Expired) };
+            return if seconds_now() < grant.expires { Ok(grant) } else { Err(Rejection::Expired) };
         }
         let grant = Arc::new(self.decode(token, digest)?);
         self.remember(&grant);
@@ -139,34 +124,51 @@ impl Tokens {
         good[0].insert(grant.digest, Arc::clone(grant));
     }
 
-    fn decode(&self, token: &str, digest: [u8; 32]) -> Result<Grant, TokenError> {
-        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
-        // Of a key that is named there is one; of those without a name the right one is tried out.
-        let fits = |key: &&Key| key.algorithm == header.alg && key.id == header.kid;
-        let mut error = TokenError::Invalid;
-        for key in self.keys.iter().filter(fits) {
-            match jsonwebtoken::decode::<Claims>(token, &key.key, &key.validation) {
-                Ok(data) => {
-                    let expires = data
-                        .claims
+    fn decode(&self, token: &str, digest: [u8; 32]) -> Result<Grant, Rejection> {
+        let header = jsonwebtoken::decode_header(token).map_err(Rejection::Malformed)?;
+        if let Some(names) = &header.crit {
+            return Err(Rejection::Critical(quoted(&names.join(", "))));
+        }
+        let of_its_name = |key: &&Key| key.id == header.kid;
+        if !self.keys.iter().any(|key| of_its_name(&key)) {
+            return Err(self.no_key(header.kid.as_deref()));
+        }
+        let mut rejection = Rejection::Algorithm(header.alg);
+        // At most one key has the `kid`; the keys without an id are tried one after the other.
+        for key in self.keys.iter().filter(of_its_name).filter(|key| key.algorithm == header.alg) {
+            match key.decode(token) {
+                Ok(claims) => {
+                    let expires = claims
                         .exp
                         .and_then(|exp| exp.as_f64())
                         .map_or(u64::MAX, |exp| (exp as u64).saturating_add(self.leeway));
                     return Ok(Grant {
-                        subject: data.claims.sub.map(Into::into),
-                        subscribe: data.claims.subscribe.into_patterns(),
-                        publish: data.claims.publish.into_patterns(),
+                        subject: claims.sub.map(Into::into),
+                        subscribe: claims.subscribe.into_patterns(),
+                        publish: claims.publish.into_patterns(),
                         expires,
                         digest,
                     });
                 }
-                Err(wrong) if matches!(wrong.kind(), ErrorKind::ExpiredSignature) => {
-                    error = TokenError::Expired;
+                // The key that verifies the signature knows more about the token than the others.
+                Err(wrong @ Rejection::Signature) => {
+                    if matches!(rejection, Rejection::Algorithm(_)) {
+                        rejection = wrong;
+                    }
                 }
-                Err(wrong) => tracing::debug!(error = %wrong, "a token is not good"),
+                Err(wrong) => rejection = wrong,
             }
         }
-        Err(error)
+        Err(rejection)
+    }
+
+    fn no_key(&self, wanted: Option<&str>) -> Rejection {
+        let ids: Vec<_> = self.keys.iter().filter_map(|key| key.id.as_deref()).map(quoted).collect();
+        let known = if ids.is_empty() { "none with an id".to_owned() } else { ids.join(", ") };
+        match wanted {
+            Some(id) => Rejection::UnknownKey { wanted: quoted(id), known },
+            None => Rejection::NoKeyId(known),
+        }
     }
 }
 
@@ -246,5 +248,18 @@ impl Key {
             validation.required_spec_claims.insert("iss".to_owned());
         }
         Ok(Self { id: key.id.clone(), algorithm, key: decoding, validation })
+    }
+
+    /// The claims of a token that is of this key, and holds now and here.
+    fn decode(&self, token: &str) -> Result<Claims, Rejection> {
+        match jsonwebtoken::decode::<Unchecked>(token, &self.key, &self.validation) {
+            Ok(data) => Ok(data.claims.check()?),
+            // The library does not name a claim of the wrong type. The signature is good here.
+            Err(error) if matches!(error.kind(), ErrorKind::Json(_)) => {
+                insecure_decode_claims::<Unchecked>(token)?.check()?;
+                Err(error.into())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }

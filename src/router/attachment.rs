@@ -12,10 +12,10 @@ pub enum Detached {
     Superseded,
     /// The session ended: by its client, by expiry, or because its mailbox overflowed.
     Ended,
-    /// Another instance has the session now; its client shall connect anew.
+    /// Another instance has the session now, or is getting it; the client has to connect again.
     Moved {
-        /// Milliseconds after which it shall.
-        interval: u64,
+        /// Whether this instance is stopping, so that the next request should go to another one.
+        is_leaving: bool,
     },
 }
 

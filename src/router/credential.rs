@@ -9,8 +9,10 @@ use smallvec::SmallVec;
 use super::{Grant, Session};
 use crate::peer::Peer;
 
-/// A random number that a browser keeps as a cookie.
+/// A random number that a browser keeps in a cookie.
 pub type Browser = [u8; 16];
+/// All such numbers of one browser.
+pub type Browsers = SmallVec<[Browser; 1]>;
 
 /// What shows that a message comes from the client of a session.
 pub struct Proof<'a> {
@@ -18,8 +20,8 @@ pub struct Proof<'a> {
     pub peer: &'a Arc<Peer>,
     /// Whether the connection stays the client's own.
     pub is_connection: bool,
-    /// The cookie of its browser.
-    pub browser: Option<Browser>,
+    /// The numbers in the cookie of its browser.
+    pub browsers: Browsers,
     /// The token of the message, which was proven.
     pub grant: Option<Arc<Grant>>,
     /// A digest of the credentials that the application looks at.
@@ -86,20 +88,20 @@ impl Session {
         credential.watch()
     }
 
-    /// Whether the session knows the browser of its client.
+    /// The number that the cookie of the client's browser has to have, if the session is bound to one.
     #[must_use]
-    pub fn knows_browser(&self) -> bool {
-        self.credential().is_some_and(|credential| credential.browser.is_some())
+    pub fn browser(&self) -> Option<Browser> {
+        self.credential()?.browser
     }
 
-    /// Binds the session to what its client has just shown, unless that is nothing by which it could be known again.
-    pub fn bind(&self, proof: &Proof<'_>) {
-        if !proof.is_connection && proof.browser.is_none() && proof.grant.is_none() && proof.digest.is_none()
-        {
+    /// Binds the session to a browser and to what its client has just shown, unless that is nothing by which it could be
+    /// known again. The browsers of the proof are not looked at: a client can bring any.
+    pub fn bind(&self, proof: &Proof<'_>, browser: Option<Browser>) {
+        if !proof.is_connection && browser.is_none() && proof.grant.is_none() && proof.digest.is_none() {
             return;
         }
         let mut credential = self.credential_or_new();
-        credential.browser = proof.browser.or(credential.browser);
+        credential.browser = browser.or(credential.browser);
         credential.digest = proof.digest.or(credential.digest);
         if proof.is_connection {
             credential.connection = Some(Arc::downgrade(proof.peer));
@@ -117,7 +119,7 @@ impl Session {
         let connection =
             credential.connection.as_ref().is_some_and(|known| known.as_ptr() == Arc::as_ptr(proof.peer));
         let is_proven = connection
-            || proof.browser.is_some() && proof.browser == credential.browser
+            || credential.browser.is_some_and(|known| proof.browsers.contains(&known))
             || proof.digest.is_some() && proof.digest == credential.digest
             || proof.grant.as_ref().is_some_and(|grant| {
                 credential.grant.as_ref().is_some_and(|known| grant.is_of_the_holder_of(known))

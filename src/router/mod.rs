@@ -20,7 +20,7 @@ mod weight;
 
 pub use attach::Attached;
 pub use attachment::{Attachment, Detached};
-pub use credential::{Browser, Credential, Luggage, Proof};
+pub use credential::{Browser, Browsers, Credential, Luggage, Proof};
 pub use expiry::Expiry;
 pub use grant::Grant;
 pub use lease::{Lease, Renewed};

@@ -40,8 +40,8 @@ impl Session {
 
     /// Takes every transport off the session, which another instance has now, or is getting. Messages stay in the
     /// mailbox, and from now on nothing can be changed: no subscription, no transport, no end.
-    /// `interval` are milliseconds after which a client whose connect is held shall come back.
-    pub fn depart(self: &Arc<Self>, interval: u64) {
+    /// `is_leaving` says that this instance is stopping.
+    pub fn depart(self: &Arc<Self>, is_leaving: bool) {
         let transports = {
             // Subscriptions change under this lock, so each is either made by now or will not be.
             let _subscriptions = self.subscriptions();
@@ -55,7 +55,7 @@ impl Session {
             [attached, state.standby.take(), holder]
         };
         for transport in transports.into_iter().flatten() {
-            transport.detach(self, Detached::Moved { interval });
+            transport.detach(self, Detached::Moved { is_leaving });
         }
     }
 

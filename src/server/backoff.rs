@@ -1,5 +1,8 @@
-//! How long a client that failed is to wait: longer each time, with jitter, so that a refused client does not spin and
-//! many of them do not come back at once.
+//! The `advice.interval` after failures: none after the first, so that a client comes back at once after a restart of the
+//! server, and a growing one, with jitter, for a client that fails again.
+//!
+//! Some clients (aiocometd and its relatives) read the milliseconds of `advice.interval` as seconds: any other value
+//! than 0 keeps them away for minutes.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -12,7 +15,8 @@ use crate::config;
 
 /// Failures are forgotten after one to two of these.
 const MEMORY: Duration = Duration::from_secs(60);
-/// Failing clients that are told apart at one time; beyond it, new ones begin at the first interval.
+/// Failing clients of one generation; two are remembered. If there are more within [`MEMORY`], the older ones are
+/// forgotten earlier: after a restart many clients fail once, and a client that fails again and again is a recent one.
 const CLIENTS: usize = 16 * 1024;
 
 /// Counts failures by address and by the identifier that a client presents.
@@ -40,26 +44,31 @@ impl Backoff {
         }
     }
 
-    /// Notes a failure and says for how many milliseconds the client is to wait: more than half, and no more than all,
-    /// of an interval that doubles with each failure.
+    /// Counts a failure and returns the milliseconds to wait: 0 for the first, and then more than half, and no more than
+    /// all, of an interval that doubles with each failure.
     pub(super) fn failed(&self, address: Option<IpAddr>, presented: &[u8]) -> u64 {
-        let failures = self.count(self.hasher.hash_one((address, presented)));
-        let interval = self.first.saturating_mul(1 << failures.min(20)).min(self.most);
+        self.failed_within(self.most, address, presented)
+    }
+
+    /// As [`Backoff::failed`], with another longest interval, for failures that are not the client's.
+    pub(super) fn failed_within(&self, most: Duration, address: Option<IpAddr>, presented: &[u8]) -> u64 {
+        let Some(repetitions) = self.count(address, presented).checked_sub(1) else { return 0 };
+        let interval = self.first.saturating_mul(1 << repetitions.min(20)).min(most);
         let interval = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX).max(2);
         fastrand::u64(interval / 2 + 1..=interval)
     }
 
-    /// How often this client has failed before.
-    fn count(&self, client: u64) -> u32 {
+    /// Counts a failure and returns how often this client has failed before.
+    pub(super) fn count(&self, address: Option<IpAddr>, presented: &[u8]) -> u32 {
+        let client = self.hasher.hash_one((address, presented));
         let mut counts = self.counts.lock();
-        if counts.since.elapsed() >= MEMORY {
+        let is_full = counts.now.len() >= CLIENTS && !counts.now.contains_key(&client);
+        if is_full || counts.since.elapsed() >= MEMORY {
             counts.since = Instant::now();
             counts.before = std::mem::take(&mut counts.now);
         }
         let earlier = counts.now.get(&client).or_else(|| counts.before.get(&client)).copied().unwrap_or(0);
-        if counts.now.len() < CLIENTS || counts.now.contains_key(&client) {
-            counts.now.insert(client, earlier.saturating_add(1));
-        }
+        counts.now.insert(client, earlier.saturating_add(1));
         earlier
     }
 }
@@ -69,25 +78,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn grows_with_jitter_and_ends_at_the_most() {
+    fn begins_at_nothing_and_grows_with_jitter_to_the_most() {
         let advice = config::Advice {
             retry_first: Duration::from_millis(100),
             retry_most: Duration::from_millis(1000),
         };
         let backoff = Backoff::new(&advice);
-        let waits: Vec<u64> = (0..8).map(|_| backoff.failed(None, b"x")).collect();
-        for (wait, most) in waits.iter().zip([100, 200, 400, 800, 1000, 1000, 1000, 1000]) {
-            assert!((most / 2..=most).contains(wait), "{waits:?}");
+        let waits: Vec<u64> = (0..9).map(|_| backoff.failed(None, b"x")).collect();
+        assert_eq!(waits[0], 0, "{waits:?}");
+        for (wait, most) in waits[1..].iter().zip([100, 200, 400, 800, 1000, 1000, 1000, 1000]) {
+            assert!((most / 2 + 1..=most).contains(wait), "{waits:?}");
         }
-        assert!(backoff.failed(None, b"y") <= 100, "another client is not punished");
+        assert_eq!(backoff.failed(None, b"y"), 0, "another client is not punished");
+        assert_eq!(backoff.failed(Some([192, 0, 2, 1].into()), b"x"), 0, "nor one of another address");
+        let short = Duration::from_millis(150);
+        let waits: Vec<u64> = (0..9).map(|_| backoff.failed_within(short, None, b"z")).collect();
+        assert!(waits[0] == 0 && waits[1..].iter().all(|wait| (51..=150).contains(wait)), "{waits:?}");
     }
 
     #[test]
-    fn failures_remembered_are_bounded() {
+    fn many_clients_that_fail_once_are_bounded_and_each_is_told_to_come_at_once() {
         let backoff = Backoff::new(&config::Advice::default());
-        for client in 0..CLIENTS as u64 + 100 {
-            backoff.failed(None, &client.to_le_bytes());
+        assert_eq!(backoff.failed(None, b"again and again"), 0);
+        for client in 0..5 * CLIENTS as u64 {
+            assert_eq!(backoff.failed(None, &client.to_le_bytes()), 0);
+            if client % 1000 == 0 {
+                assert!(backoff.failed(None, b"again and again") > 0, "a client that repeats is remembered");
+            }
+            let counts = backoff.counts.lock();
+            assert!(counts.now.len() <= CLIENTS && counts.before.len() <= CLIENTS);
         }
-        assert_eq!(backoff.counts.lock().now.len(), CLIENTS);
     }
 }

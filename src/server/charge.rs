@@ -1,7 +1,7 @@
 //! Counts what a message does against the rates, once, and before the application is asked about it.
 
-use super::Server;
 use super::receive::Request;
+use super::{Server, milliseconds};
 use crate::bayeux::{BayeuxError, Field, Verb, channel};
 use crate::metrics::Reason;
 use crate::policy::{Buckets, household};
@@ -59,7 +59,7 @@ impl Server {
     fn draw(&self, buckets: &Buckets, who: impl std::hash::Hash, reason: Reason) -> Result<(), BayeuxError> {
         buckets.take(who).map_err(|wait| {
             self.metrics.refuse(reason);
-            self.too_often(wait)
+            BayeuxError::TooOften(milliseconds(wait).max(1))
         })
     }
 }

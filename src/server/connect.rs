@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::receive::{Accepted, Request};
 use super::{Server, client_unknown};
 use crate::bayeux::reply::{self, Outcome};
-use crate::bayeux::{BayeuxError, CONNECTION_TYPES, Field, Message, Verb, json};
+use crate::bayeux::{Advice, BayeuxError, CONNECTION_TYPES, Field, Message, Verb, json};
 use crate::peer::Transport;
 
 impl Server {
@@ -51,12 +51,7 @@ impl Server {
             Some((session, first?))
         });
         let Some((session, first)) = connected else {
-            let address = peer.address.map(|address| address.ip());
-            let advice = match outcome {
-                Outcome::Failed(BayeuxError::TooOften(advice)) => advice,
-                _ => self.advice_after_failure(self.backoff.failed(address, self.failing(message))),
-            };
-            reply::connect(out, message, &outcome, advice);
+            reply::connect(out, message, &outcome, self.advice_to_refused(request, &outcome));
             return outcome;
         };
         let is_stream = kind.as_deref() == Some("eventsource");
@@ -64,6 +59,23 @@ impl Server {
         reply::connect(out, message, &outcome, self.advice(message));
         *accepted = Some(Accepted { session, reply: None, hold, is_stream });
         outcome
+    }
+
+    /// The advice of a connect that is refused. The session of one that came too often lives on.
+    fn advice_to_refused(&self, request: &Request<'_>, outcome: &Outcome) -> Advice {
+        let Request { message, peer, .. } = *request;
+        let address = peer.address.map(|address| address.ip());
+        match outcome {
+            Outcome::Failed(BayeuxError::TooOften(wait)) => {
+                let advice = self.advice(message);
+                let presented = message.get(Field::ClientId).unwrap_or_default();
+                let is_repeated = self.backoff.count(address, presented) > 0;
+                Advice { interval: advice.interval.max(if is_repeated { *wait } else { 0 }), ..advice }
+            }
+            // It is carried out again, or by another instance, and this reply is dropped.
+            Outcome::Failed(BayeuxError::Unreachable) => self.advice(message),
+            _ => self.advice_after_failure(self.backoff.failed(address, self.failing(message))),
+        }
     }
 
     /// Whose failures are counted together. A session that lives, and whose client cannot show that it is its own, is soon

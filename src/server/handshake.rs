@@ -43,8 +43,8 @@ impl Server {
             self.advice(message)
         } else {
             let mut interval = self.backoff.failed(peer.address.map(|address| address.ip()), b"");
-            if let Outcome::Failed(BayeuxError::TooOften(advice)) = &outcome {
-                interval = interval.max(advice.interval);
+            if let (1.., Outcome::Failed(BayeuxError::TooOften(wait))) = (interval, &outcome) {
+                interval = interval.max(*wait);
             }
             self.advice_after_failure(interval)
         };

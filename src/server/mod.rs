@@ -39,7 +39,7 @@ use crate::extension::{Extension, Pipeline};
 use crate::hook::Hook;
 use crate::metrics::{Metrics, Reason};
 use crate::peer::Peer;
-use crate::policy::{Credentials, Policy};
+use crate::policy::{Credentials, Policy, Seals};
 use crate::router::{Bounds, Expiry, Patterns, Session, Sessions, Terms, Trie};
 use receive::Request;
 
@@ -66,6 +66,7 @@ pub struct Server {
     hook: ArcSwapOption<Hook>,
     resting: rest::Resting,
     backoff: backoff::Backoff,
+    seals: Seals,
     events: broadcast::Sender<Event>,
     /// Whether anybody ever listened to the events; asking the sender would take a lock for each message.
     listened: AtomicBool,
@@ -97,6 +98,7 @@ impl Server {
             hook: ArcSwapOption::new(Hook::new(&config.hook, metrics.clone())?.map(Arc::new)),
             resting: rest::Resting::default(),
             backoff: backoff::Backoff::new(&config.advice),
+            seals: Seals::new().map_err(|error| format!("the system gives no random bytes: {error}"))?,
             events: broadcast::Sender::new(EVENTS),
             listened: AtomicBool::new(false),
             budget,
@@ -249,11 +251,6 @@ impl Server {
             self.metrics.refuse(Reason::unproven);
         }
         is_proven
-    }
-
-    fn too_often(&self, wait: Duration) -> BayeuxError {
-        let interval = milliseconds(wait).max(1);
-        BayeuxError::TooOften(Advice { retry: true, interval, timeout: milliseconds(self.timeout) })
     }
 
     /// Refuses a channel that is too long or has too many segments.

@@ -7,19 +7,19 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Server;
-use super::cluster::{Note, Reached};
+use super::cluster::{Cluster, Note, Reached};
 use super::publish::Publish;
 use super::receive::{Accepted, Received, Request};
 use crate::bayeux::parse::parse_one;
 use crate::bayeux::reply::{self, Outcome};
-use crate::bayeux::{Advice, BayeuxError, Message, Verb, channel};
+use crate::bayeux::{Advice, BayeuxError, Field, Message, Verb, channel};
 use crate::broker::Receipt;
 use crate::peer::Peer;
 use crate::policy::Policy;
 use crate::router::Touched;
 
-/// Milliseconds after which a client comes back whose session could not be reached, at least.
-const AGAIN: u64 = 500;
+/// The longest time for which a connect is kept waiting that has failed before because its session cannot be reached.
+const AGAIN: Duration = Duration::from_secs(1);
 /// How often a message is carried out anew whose session moves.
 const ATTEMPTS: usize = 20;
 /// The pause between two attempts.
@@ -56,6 +56,7 @@ impl Server {
         let alone = messages.len() == 1;
         let mut received = Received::default();
         let mut parts = Vec::new();
+        let mut has_waited = false;
         for message in messages {
             // A session may move to another instance in the moment in which its message is carried out here.
             for attempt in 0.. {
@@ -64,12 +65,13 @@ impl Server {
                     match self.reach(&message, peer, &policy).await {
                         Reached::Here => {}
                         Reached::Carried { replies, cookie } => {
-                            received.cookie = cookie.or(received.cookie);
+                            received.keep(cookie);
                             parts.push(Part::Ready(replies.into_bytes()));
                             break;
                         }
                         Reached::Unreachable => {
-                            parts.push(Part::Ready(self.out_of_reach(&message)));
+                            let reply = self.out_of_reach(&message, peer, &mut has_waited, &mut received);
+                            parts.push(Part::Ready(reply.await));
                             break;
                         }
                     }
@@ -79,7 +81,8 @@ impl Server {
                 match carried {
                     Some((_, true)) if may_move && attempt < ATTEMPTS => tokio::time::sleep(LOOK).await,
                     Some((_, true)) if may_move => {
-                        parts.push(Part::Ready(self.out_of_reach(&message)));
+                        let reply = self.out_of_reach(&message, peer, &mut has_waited, &mut received);
+                        parts.push(Part::Ready(reply.await));
                         break;
                     }
                     Some((carried, has_departed)) => {
@@ -117,7 +120,7 @@ impl Server {
         let request = Request { charged, ..request };
         let verb = message.verb();
         let done = self.carry_out(verb, &request, &mut reply);
-        received.cookie = done.cookie.or(received.cookie);
+        received.keep(done.cookie);
         let mut receipt = None;
         if let Some(accepted) = &done.publish
             // Messages to /service/ are for the server alone.
@@ -221,16 +224,33 @@ impl Server {
         Some(out)
     }
 
-    /// The reply to a message whose session cannot be reached now: its client tries again.
-    fn out_of_reach(&self, message: &Message) -> Vec<u8> {
+    /// The reply to a message if its session cannot be reached now: the client tries again. If it has done so before, its
+    /// connect is answered later instead of with a longer interval, which some clients take for seconds; the connects of
+    /// one request together wait once.
+    async fn out_of_reach(
+        &self,
+        message: &Message,
+        peer: &Peer,
+        has_waited: &mut bool,
+        received: &mut Received,
+    ) -> Vec<u8> {
         self.metrics.errors.inc();
+        received.is_leaving |= self.cluster.as_ref().is_some_and(Cluster::is_leaving);
+        if message.verb() == Verb::Connect {
+            let address = peer.address.map(|address| address.ip());
+            // Failures of its session are counted apart: they are the client's to recover from.
+            let presented = [b"503 ", message.get(Field::ClientId).unwrap_or_default()].concat();
+            let wait = self.backoff.failed_within(AGAIN, address, &presented);
+            if wait > 0 && !std::mem::replace(has_waited, true) {
+                tokio::time::sleep(Duration::from_millis(wait)).await;
+            }
+        }
         let mut out = Vec::with_capacity(256);
         let outcome = Outcome::Failed(BayeuxError::Unreachable);
         match message.verb() {
             Verb::Connect => {
-                let interval = AGAIN + fastrand::u64(..AGAIN);
-                let timeout = super::milliseconds(self.timeout);
-                reply::connect(&mut out, message, &outcome, Advice { retry: true, interval, timeout });
+                let advice = Advice { retry: true, interval: 0, timeout: super::milliseconds(self.timeout) };
+                reply::connect(&mut out, message, &outcome, advice);
             }
             Verb::Subscribe | Verb::Unsubscribe => reply::subscription(&mut out, message, &outcome),
             _ => reply::plain(&mut out, message, &outcome, true),

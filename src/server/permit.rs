@@ -6,8 +6,8 @@ use super::Server;
 use super::receive::Request;
 use crate::bayeux::{BayeuxError, Verb};
 use crate::metrics::Reason;
-use crate::peer::Transport;
-use crate::policy::{Answer, Credentials, Judgement, Shown};
+use crate::peer::{Peer, Transport};
+use crate::policy::{Answer, Cookie, Holder, Judgement, Shown};
 use crate::router::{Browser, Grant, Proof, Session};
 
 /// What an operation was allowed by.
@@ -72,37 +72,39 @@ impl Server {
         Err(refused)
     }
 
-    /// Binds a session to what its client has shown. Over HTTP its browser gets a cookie by which it is known again,
-    /// unless it has one.
+    /// Binds a session to what its client has shown. Over HTTP its browser gets a cookie with a fresh value, unless it
+    /// has one that was drawn for the same user.
     pub(super) fn bind(
         &self,
         session: &Arc<Session>,
         request: &Request<'_>,
         permit: &Permit,
-        cookie: &mut Option<Browser>,
+        cookie: &mut Option<Cookie>,
     ) {
         let proof = request.policy.proof(request.credentials, request.peer);
-        let mut browser = proof.browser;
-        let takes_cookies = !matches!(request.peer.transport, Transport::WebSocket | Transport::InProcess);
-        if browser.is_none() && takes_cookies && !request.peer.is_foreign && !session.knows_browser() {
-            let mut drawn = Browser::default();
-            // Without it the client has to show its credential each time.
-            if getrandom::fill(&mut drawn).is_ok() {
-                browser = Some(drawn);
-                *cookie = browser;
-            }
-        }
         // What the application did not look at proves nothing.
         let digest = proof.digest.filter(|_| permit.is_asked);
+        let grant = permit.grant.clone().or(proof.grant);
+        let holder = match (&grant, digest) {
+            (Some(grant), _) => Holder::Token(grant),
+            (None, Some(digest)) => Holder::Asked(digest),
+            (None, None) => Holder::Unknown,
+        };
+        let known = session.browser();
+        let is_known = known.is_some_and(|known| {
+            // A client that has no cookies at all needs none.
+            proof.browsers.is_empty() || proof.browsers.contains(&known)
+        });
+        let browser = if is_known { known } else { self.browser(request.peer, holder, cookie) };
         let was_bound = session.is_bound();
-        session.bind(&Proof { browser, grant: permit.grant.clone().or(proof.grant), digest, ..proof });
+        let proof = Proof { grant: grant.clone(), digest, ..proof };
+        session.bind(&proof, browser);
         if !was_bound && session.is_bound() {
-            // Whoever was attached before might be somebody who has only seen the identifier.
+            // What was attached before may belong to someone who has only seen the identifier.
             session.expel(|peer| match peer.transport {
                 Transport::CallbackPolling => false,
                 Transport::EventSource => {
-                    browser.is_some()
-                        && request.policy.proof(&Credentials::default(), peer).browser == browser
+                    browser.is_some_and(|browser| Cookie::of(peer).browsers().contains(&browser))
                 }
                 Transport::WebSocket => {
                     request.peer.transport != Transport::WebSocket || Arc::ptr_eq(peer, request.peer)
@@ -110,5 +112,19 @@ impl Server {
                 _ => true,
             });
         }
+    }
+
+    /// The value of the browser's cookie that was drawn for this user, or a fresh one, which the browser is to keep.
+    fn browser(&self, peer: &Arc<Peer>, holder: Holder<'_>, cookie: &mut Option<Cookie>) -> Option<Browser> {
+        let older = Cookie::of(peer);
+        let known = self.seals.recognise(&older, holder);
+        let takes_cookies = !matches!(peer.transport, Transport::WebSocket | Transport::InProcess);
+        if known.is_some() || !takes_cookies || peer.is_foreign {
+            return known;
+        }
+        // Without one the client has to show its credential each time.
+        let (drawn, list) = self.seals.draw(older, holder).ok()?;
+        *cookie = Some(list);
+        Some(drawn)
     }
 }

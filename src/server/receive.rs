@@ -12,8 +12,8 @@ use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, ClientId, Field, Message, Verb};
 use crate::metrics::Reason;
 use crate::peer::Peer;
-use crate::policy::{Answer, Credentials, Policy};
-use crate::router::{Attached, Attachment, Browser, Session, Touched};
+use crate::policy::{Answer, Cookie, Credentials, Policy};
+use crate::router::{Attached, Attachment, Session, Touched};
 
 /// What a request or frame is to be answered with.
 #[derive(Default)]
@@ -23,7 +23,9 @@ pub struct Received {
     /// Connects that were accepted, to be answered after the replies above.
     pub connects: SmallVec<[Accepted; 1]>,
     /// A cookie that the browser is to keep, so that it is known again.
-    pub cookie: Option<Browser>,
+    pub cookie: Option<Box<Cookie>>,
+    /// A session of the messages is on another instance, because this one is stopping.
+    pub is_leaving: bool,
     /// Whether something was not carried out because its session is another instance's by now.
     pub(super) has_departed: bool,
 }
@@ -83,7 +85,7 @@ pub(super) type Answers = SmallVec<[(Box<str>, Answer); 1]>;
 #[derive(Default)]
 pub(super) struct Done {
     /// The cookie by which the browser is to be known again.
-    pub(super) cookie: Option<Browser>,
+    pub(super) cookie: Option<Cookie>,
     /// A connect: the transport holds its reply, and attaches itself.
     pub(super) accepted: Option<Accepted>,
     /// A publication, which has to be delivered.
@@ -115,6 +117,15 @@ impl Accepted {
 }
 
 impl Received {
+    /// Adds the cookie of one message to those of the messages before it.
+    pub(super) fn keep(&mut self, cookie: Option<Cookie>) {
+        let Some(mut cookie) = cookie else { return };
+        if let Some(older) = self.cookie.take() {
+            cookie.append(*older);
+        }
+        self.cookie = Some(Box::new(cookie));
+    }
+
     /// Begins another reply; what it is appended to.
     pub(super) fn begin(&mut self) -> &mut Vec<u8> {
         if self.replies.is_empty() {
@@ -164,7 +175,7 @@ impl Server {
                 }
             } else {
                 let done = self.carry_out(verb, &request, received.begin());
-                received.cookie = done.cookie.or(received.cookie);
+                received.keep(done.cookie);
                 if let Some(accepted) = done.publish {
                     self.deliver(accepted, message, touched);
                 }

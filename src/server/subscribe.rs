@@ -14,14 +14,15 @@ use super::receive::Request;
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, Field, Verb, channel, json};
 use crate::metrics::Reason;
-use crate::router::{Browser, Change, Session};
+use crate::policy::Cookie;
+use crate::router::{Change, Session};
 
 impl Server {
     pub(super) fn subscribe(
         &self,
         request: &Request<'_>,
         out: &mut Vec<u8>,
-        cookie: &mut Option<Browser>,
+        cookie: &mut Option<Cookie>,
     ) -> Outcome {
         let charged = request.charge(self, Verb::Subscribe);
         self.change(request, out, |session, pattern| {

@@ -1,19 +1,14 @@
-//! The cookie by which a browser is known again (RFC 6265): a random number, for scripts to neither read nor write.
+//! The `Set-Cookie` header by which a browser is recognised (RFC 6265). Scripts can neither read nor write the cookie.
 
-use std::fmt::Write;
+use crate::policy::{COOKIE, Cookie, HOST_COOKIE};
 
-use crate::policy::COOKIE;
-use crate::router::Browser;
-
-/// The value of `Set-Cookie`. It lasts as long as the browser runs. Over TLS pages of other sites have it too: which of
-/// them may use it is decided by their origin.
-pub(super) fn set(browser: &Browser, mount: &str, is_secure: bool) -> String {
-    let mut cookie = format!("{COOKIE}=");
-    for byte in browser {
-        // Writing to a String cannot fail.
-        let _ = write!(cookie, "{byte:02x}");
+/// The value of `Set-Cookie`. The cookie lasts until the browser ends. Over TLS it is for the whole host, as its prefix
+/// wants (RFC 6265bis, section 4.1.3.2), and pages of other sites have it too: which of them may use it is decided by
+/// their origin.
+pub(super) fn set(cookie: &Cookie, mount: &str, is_secure: bool) -> String {
+    if is_secure {
+        format!("{HOST_COOKIE}={cookie}; Path=/; HttpOnly; SameSite=None; Secure")
+    } else {
+        format!("{COOKIE}={cookie}; Path={mount}; HttpOnly; SameSite=Lax")
     }
-    let scope = if is_secure { "SameSite=None; Secure" } else { "SameSite=Lax" };
-    let _ = write!(cookie, "; Path={mount}; HttpOnly; {scope}");
-    cookie
 }

@@ -119,13 +119,13 @@ impl Connection {
         let mut touched = Touched::default();
         let received = server.receive(payload.messages, &peer, &mut touched).wait().await;
         let mount = self.context.mount.path();
-        let cookie = received.cookie.map(|browser| cookie::set(&browser, mount, visitor.is_secure));
+        let cookie = received.cookie.as_deref().map(|list| cookie::set(list, mount, visitor.is_secure));
         touched.flush();
         drop(touched);
         let Some(mut answered) = polling::answer(self, &peer, received).await else { return Next::End };
         let body =
             if is_script { jsonp::script(&payload.callback, &answered.array) } else { answered.take() };
-        let closes = self.closes(request);
+        let closes = self.closes(request) || answered.is_leaving;
         let head = answer::replies(request, body.len(), is_script, cookie.as_deref(), closes);
         if answered.has_messages() && polling::has_gone(self) {
             return Next::End;

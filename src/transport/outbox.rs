@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::socket::Form;
 use super::websocket::encoder;
-use crate::bayeux::{Publication, reply};
+use crate::bayeux::Publication;
 use crate::budget::{Budget, BufferCharge, Exhausted};
 use crate::router::{Held, Lease, Session};
 
@@ -145,13 +145,6 @@ impl Outbox {
             self.push(encoder::array_frame(&reply));
         }
         Some(held)
-    }
-
-    /// Has the reply of the held connect say after how many milliseconds its client shall come back.
-    pub(super) fn advise(&mut self, interval: u64) {
-        if let Some(reply) = self.held.as_mut().and_then(|held| held.reply.as_mut()) {
-            *reply = reply::with_interval(reply, interval).into_boxed_slice();
-        }
     }
 
     /// Appends messages of the lease.

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use smallvec::SmallVec;
@@ -13,7 +13,6 @@ use tokio::time::Instant;
 use super::connection::{Connection, Woken};
 use super::signal::Signal;
 use super::stream::Stream;
-use crate::bayeux::reply;
 use crate::peer::Peer;
 use crate::router::{Attachment, Detached, Lease, Session};
 use crate::server::{Accepted, Received};
@@ -23,8 +22,8 @@ struct Poll {
     peer: Arc<Peer>,
     /// The session is somebody else's now, or has ended.
     over: AtomicBool,
-    /// Milliseconds after which the client shall come back, once another instance has the session.
-    interval: OnceLock<u64>,
+    /// Another instance has the session, because this one is stopping.
+    is_leaving: AtomicBool,
     /// One for all the sessions that a request connects.
     signal: Arc<Signal>,
 }
@@ -42,9 +41,8 @@ impl Attachment for Poll {
     }
 
     fn detach(&self, _session: &Arc<Session>, why: Detached) {
-        if let Detached::Moved { interval } = why {
-            // It moves once.
-            let _ = self.interval.set(interval);
+        if why == (Detached::Moved { is_leaving: true }) {
+            self.is_leaving.store(true, Ordering::Release);
         }
         self.over.store(true, Ordering::Release);
         self.signal.end();
@@ -73,6 +71,8 @@ pub(super) struct Answered {
     pub(super) array: Vec<u8>,
     leases: SmallVec<[Lease; 1]>,
     signal: Arc<Signal>,
+    /// A session in it is on another instance now: the connection is closed, so that the next request can go there.
+    pub(super) is_leaving: bool,
 }
 
 impl Answered {
@@ -121,18 +121,18 @@ pub(super) async fn answer(
     peer: &Arc<Peer>,
     received: Received,
 ) -> Option<Answered> {
-    let Received { mut replies, connects, .. } = received;
+    let Received { mut replies, connects, is_leaving, .. } = received;
     replies.insert(0, b'[');
-    let mut answered = Answered { array: replies, leases: SmallVec::new(), signal: Arc::default() };
+    let mut answered =
+        Answered { array: replies, leases: SmallVec::new(), signal: Arc::default(), is_leaving };
     for (at, accepted) in connects.iter().enumerate() {
         // A session that connects twice in one request gets its messages behind the first reply.
         let again = connects[..at].iter().any(|other| Arc::ptr_eq(&other.session, &accepted.session));
-        let (lease, interval) =
-            if again { (None, None) } else { attach(connection, peer, accepted, &answered.signal).await? };
-        match (&accepted.reply, interval) {
-            (Some(reply), Some(interval)) => answered.append(&reply::with_interval(reply, interval)),
-            (Some(reply), None) => answered.append(reply),
-            (None, _) => {}
+        let (lease, is_leaving) =
+            if again { (None, false) } else { attach(connection, peer, accepted, &answered.signal).await? };
+        answered.is_leaving |= is_leaving;
+        if let Some(reply) = &accepted.reply {
+            answered.append(reply);
         }
         for publication in lease.iter().flat_map(Lease::items) {
             answered.append(publication.object());
@@ -144,27 +144,27 @@ pub(super) async fn answer(
 }
 
 /// Makes the request the transport of a session for as long as its connect may be held. No lease if no message came, or
-/// if the session is somebody else's now, with the milliseconds after which its client shall come back then; `None` if
-/// the peer has gone.
+/// if the session is another transport's or instance's now, with whether this instance is stopping; `None` if the peer
+/// has closed the connection.
 async fn attach(
     connection: &mut Connection,
     peer: &Arc<Peer>,
     accepted: &Accepted,
     signal: &Arc<Signal>,
-) -> Option<(Option<Lease>, Option<u64>)> {
+) -> Option<(Option<Lease>, bool)> {
     let poll = Arc::new(Poll {
         peer: Arc::clone(peer),
         over: AtomicBool::new(false),
-        interval: OnceLock::new(),
+        is_leaving: AtomicBool::new(false),
         signal: Arc::clone(signal),
     });
     let attachment: Arc<dyn Attachment> = Arc::<Poll>::clone(&poll);
     if !accepted.attach(&attachment) {
-        return Some((None, None));
+        return Some((None, false));
     }
     let attached = Attaching { session: &accepted.session, attachment };
     let lease = wait(connection, &attached, &poll, accepted.hold).await?;
-    Some((lease, poll.interval.get().copied()))
+    Some((lease, poll.is_leaving.load(Ordering::Acquire)))
 }
 
 async fn wait(

@@ -271,9 +271,6 @@ impl Attachment for Socket {
                 out.bound = None;
             }
             out.closing |= is_over;
-            if let Detached::Moved { interval } = why {
-                out.advise(interval);
-            }
             (out.answer_held(), out.withdraw(self.stream.taken()))
         };
         drop(unsettled);

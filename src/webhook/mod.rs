@@ -16,7 +16,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::config;
-use crate::fetch::{Fetch, Reach};
+use crate::fetch::{Fetch, Reach, Repeat};
 use crate::hook::signature;
 use crate::metrics::Metrics;
 use crate::server::Event;
@@ -49,7 +49,7 @@ impl Webhook {
         Ok(Some(Self {
             url,
             settings: settings.clone(),
-            fetch: Fetch::new(Reach::Everywhere),
+            fetch: Fetch::new(Reach::Everywhere, Repeat::Any),
             bytes: AtomicUsize::new(0),
             metrics,
         }))

@@ -38,6 +38,14 @@ type Answer = dyn Fn(&Asked) -> Option<(u16, String)> + Send + Sync;
 impl Application {
     /// Starts an application that answers as `answer` says: a status and a body, or nothing, ever.
     pub(crate) fn start(answer: impl Fn(&Asked) -> Option<(u16, String)> + Send + Sync + 'static) -> Self {
+        Self::start_closing(usize::MAX, answer)
+    }
+
+    /// Starts an application that answers so many requests of a connection, and closes it when the next one has arrived.
+    pub(crate) fn start_closing(
+        requests: usize,
+        answer: impl Fn(&Asked) -> Option<(u16, String)> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let (sender, asked) = channel();
@@ -45,7 +53,7 @@ impl Application {
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let (sender, answer) = (sender.clone(), Arc::clone(&answer));
-                std::thread::spawn(move || serve(&stream, &sender, &*answer));
+                std::thread::spawn(move || serve(&stream, &sender, &*answer, requests));
             }
         });
         Self { address, asked }
@@ -68,9 +76,9 @@ impl Application {
     }
 }
 
-fn serve(stream: &TcpStream, sender: &Sender<Asked>, answer: &Answer) -> Option<()> {
+fn serve(stream: &TcpStream, sender: &Sender<Asked>, answer: &Answer, requests: usize) -> Option<()> {
     let mut reader = BufReader::new(stream);
-    loop {
+    for served in 0.. {
         let mut headers = Vec::new();
         let mut line = String::new();
         reader.read_line(&mut line).ok().filter(|count| *count > 0)?;
@@ -85,6 +93,10 @@ fn serve(stream: &TcpStream, sender: &Sender<Asked>, answer: &Answer) -> Option<
         reader.read_exact(&mut body).ok()?;
         let text = String::from_utf8(body).ok()?;
         let asked = Asked { headers, body: serde_json::from_str(&text).ok()?, text };
+        if served == requests {
+            sender.send(asked).ok()?;
+            return None;
+        }
         let answered = answer(&asked);
         sender.send(asked).ok()?;
         let Some((status, body)) = answered else {
@@ -96,4 +108,5 @@ fn serve(stream: &TcpStream, sender: &Sender<Asked>, answer: &Answer) -> Option<
         let mut stream = stream;
         stream.write_all(format!("{head}{body}").as_bytes()).ok()?;
     }
+    None
 }

@@ -8,7 +8,7 @@ use hyper::http::Uri;
 use hyper::{Method, Request as HttpRequest};
 
 use super::fetch::{Fetch, Request, Response};
-use crate::fetch::{Fetch as Client, FetchError, Reach};
+use crate::fetch::{Fetch as Client, FetchError, Reach, Repeat};
 
 /// Bytes of an answer's body.
 const CAP: usize = 1024 * 1024;
@@ -16,7 +16,8 @@ const CAP: usize = 1024 * 1024;
 /// Carries out requests within a time; to addresses that are not public only if they are allowed.
 #[must_use]
 pub fn over_http(time: Duration, private_addresses: bool) -> Fetch {
-    let client = Client::new(if private_addresses { Reach::Everywhere } else { Reach::Public });
+    let reach = if private_addresses { Reach::Everywhere } else { Reach::Public };
+    let client = Client::new(reach, Repeat::Idempotent);
     std::sync::Arc::new(move |request| {
         let client = client.clone();
         Box::pin(async move {

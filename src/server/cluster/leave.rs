@@ -13,8 +13,9 @@ use crate::server::Server;
 
 /// Sessions that go at one time, at least.
 const AT_ONCE: usize = 16;
-/// The pause between two groups.
-const PAUSE: Duration = Duration::from_millis(50);
+/// The time over which a group goes, each session at a random moment. Its clients come back at once, since some clients
+/// take any interval that they are advised for seconds.
+const SPREAD: Duration = Duration::from_millis(50);
 
 impl Server {
     /// Turns readiness red, goes on for `redis.notice`, then gives the sessions away within `limit`. Done at once where
@@ -34,19 +35,21 @@ impl Server {
             if sessions.is_empty() || Instant::now() >= until || cluster.redis.other().is_none() {
                 break;
             }
-            let groups = (limit.as_millis() / PAUSE.as_millis()).max(2) as usize / 2;
+            let groups = (limit.as_millis() / SPREAD.as_millis()).max(2) as usize / 2;
             let before = given;
             for group in sessions.chunks((sessions.len() / groups).max(AT_ONCE)) {
                 if Instant::now() >= until {
                     break;
                 }
-                let giving = group.iter().map(|session| self.give(session));
+                let giving = group.iter().map(|session| async {
+                    tokio::time::sleep(SPREAD.mul_f64(fastrand::f64())).await;
+                    self.give(session).await
+                });
                 given += futures_util::future::join_all(giving).await.into_iter().filter(|is| *is).count();
-                tokio::time::sleep(PAUSE).await;
             }
             if given == before {
                 // The others may have been busy, or have come too late.
-                tokio::time::sleep(PAUSE * 4).await;
+                tokio::time::sleep(SPREAD * 4).await;
             }
         }
         tracing::info!(given, "sessions were given to other instances");

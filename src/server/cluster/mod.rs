@@ -135,7 +135,8 @@ impl Cluster {
         }))
     }
 
-    fn is_leaving(&self) -> bool {
+    /// Whether this instance is stopping.
+    pub(super) fn is_leaving(&self) -> bool {
         self.leaving.load(Ordering::Acquire)
     }
 }

@@ -206,7 +206,7 @@ impl Server {
             // It has come back since.
             return;
         }
-        session.depart(0);
+        session.depart(false);
         let Some(patterns) = session.end_here() else { return };
         if is_lost {
             self.metrics.cluster.fenced.inc();

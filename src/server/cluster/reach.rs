@@ -11,8 +11,8 @@ use super::wire::{Answer, Asker, Question};
 use crate::bayeux::{ClientId, Field, Message, Verb};
 use crate::broker::{Unanswered, Written};
 use crate::peer::Peer;
-use crate::policy::Policy;
-use crate::router::{Browser, Session};
+use crate::policy::{Cookie, Policy};
+use crate::router::Session;
 use crate::server::Server;
 
 /// How often an owner is asked that does not have the session any more.
@@ -27,7 +27,7 @@ pub(crate) enum Reached {
         /// The replies: objects with commas between them.
         replies: String,
         /// A cookie that the browser is to keep.
-        cookie: Option<Browser>,
+        cookie: Option<Cookie>,
     },
     /// Nowhere now.
     Unreachable,

@@ -20,8 +20,6 @@ const LOOK: Duration = Duration::from_millis(2);
 const FORGOTTEN: Duration = Duration::from_secs(10);
 /// Bytes of messages that instances say to each other; more are put down in Redis, which cuts off who is too far behind.
 const SAID: usize = 64 * 1024;
-/// Milliseconds within which the clients of a stopping instance come back.
-const SPREAD: u64 = 1000;
 
 impl Server {
     /// Answers another instance; with nothing if it asks for nothing that is known.
@@ -86,8 +84,7 @@ impl Server {
             Some(mut owned) => owned.released = Some(Instant::now()),
             None => return Answer::NotMine,
         }
-        let interval = if cluster.is_leaving() { fastrand::u64(..SPREAD) } else { 0 };
-        session.depart(interval);
+        session.depart(cluster.is_leaving());
         let Some((waiting, numbers)) = self.pack(cluster, session, heard).await else {
             tracing::warn!(client = %session.id(), "a session could not be packed in time, and stays");
             cluster.keep(session);
@@ -172,7 +169,7 @@ impl Server {
             }
         }
         match String::from_utf8(replies) {
-            Ok(replies) => Answer::Carried { replies, cookie: received.cookie },
+            Ok(replies) => Answer::Carried { replies, cookie: received.cookie.map(|cookie| *cookie) },
             Err(_) => Answer::Failed,
         }
     }

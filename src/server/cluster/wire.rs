@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::bayeux::{Lane, Position, Publication, channel, parse};
 use crate::peer::{Head, Peer, Transport};
-use crate::router::{Browser, Luggage};
+use crate::policy::Cookie;
+use crate::router::Luggage;
 
 /// What an instance asks the owner of a session, or the one that shall own it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -48,7 +49,7 @@ pub(super) enum Answer {
     /// Who asks does not show that it is the session's client.
     Unproven,
     /// The replies to a message, objects with commas between them, and a cookie.
-    Carried { replies: String, cookie: Option<Browser> },
+    Carried { replies: String, cookie: Option<Cookie> },
     /// It is done.
     Done,
     /// It cannot be done now.

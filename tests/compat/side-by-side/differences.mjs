@@ -14,7 +14,7 @@ export const differences = {
   D3: { reason: 'a second connect of a session ends the first at once: npm Faye never answers the first' },
   D4: { reason: 'a disconnect over WebSocket answers the held connect: npm Faye never does' },
   D5: {
-    reason: 'failure advice is complete and its interval grows: rejected clients of npm Faye come back in a hot loop',
+    reason: 'failure advice is complete and its interval grows from 0: rejected clients of npm Faye come back in a hot loop',
     everywhere: (observations, origins, timeoutSeconds) => mapTexts(observations, (text) => text.replaceAll(
       '"advice":{"reconnect":"handshake"}',
       `"advice":{"reconnect":"handshake","interval":<growing>,"timeout":${timeoutSeconds * 1000}}`,

@@ -32,7 +32,7 @@ export function describeResponse(response, method) {
 }
 
 const sessionId = /(?<![0-9a-z])[0-9a-z]{31}(?![0-9a-z])/g;
-const failureAdvice = /"advice":\{"reconnect":"handshake","interval":[1-9][0-9]*,/g;
+const failureAdvice = /"advice":\{"reconnect":"handshake","interval":[0-9]+,/g;
 
 // The observations of a case as comparable values.
 export function evenOut(observations) {
