@@ -124,8 +124,8 @@ var FayeError = class extends Error {
     return `${this.code}:${this.params.join(",")}:${this.message}`;
   }
 };
-function parseError(text2) {
-  const given = typeof text2 === "string" ? text2 : "";
+function parseError(text) {
+  const given = typeof text === "string" ? text : "";
   const parts = /^(\d{3}):([^:]*):([\s\S]*)$/.exec(given);
   if (!parts) return new FayeError(null, [], given);
   return new FayeError(Number(parts[1]), parts[2].split(","), parts[3]);
@@ -190,12 +190,33 @@ end_fn = function() {
   clearTimeout(__privateGet(this, _timer));
 };
 
+// src/logger.ts
+var logging = { logger: void 0 };
+function write(logger, level, line, values) {
+  const full = `[Faye.Client] ${line.replace(/\?/g, () => JSON.stringify(values.shift()))}`;
+  attempt(() => {
+    var _a;
+    if (typeof logger === "function") logger(full);
+    else (_a = logger[level]) == null ? void 0 : _a.call(logger, full);
+  });
+}
+function log(level, line, ...values) {
+  if (logging.logger) write(logging.logger, level, line, values);
+}
+function checkName(what, name, known) {
+  var _a;
+  if (!known.split(" ").includes(name)) write((_a = logging.logger) != null ? _a : console, "warn", `Unknown ${what} ?, not ?`, [name, known]);
+}
+
 // src/emitter.ts
-var _entries, _Emitter_instances, add_fn, remove_fn;
+var _entries, _names, _Emitter_instances, add_fn, remove_fn;
 var Emitter = class {
-  constructor() {
+  /** `names` is a text with the events that there are; a listener for another one is warned of. */
+  constructor(names) {
     __privateAdd(this, _Emitter_instances);
     __privateAdd(this, _entries, /* @__PURE__ */ new Map());
+    __privateAdd(this, _names);
+    __privateSet(this, _names, names);
   }
   on(event, listener) {
     return __privateMethod(this, _Emitter_instances, add_fn).call(this, event, listener, this, false);
@@ -240,7 +261,7 @@ var Emitter = class {
     const entries = (_a = __privateGet(this, _entries).get(event)) != null ? _a : [];
     for (const entry of entries) {
       if (entry.once) __privateMethod(this, _Emitter_instances, remove_fn).call(this, event, (other) => other === entry);
-      attempt(() => entry.listener.apply(entry.context, values), void 0);
+      attempt(() => entry.listener.apply(entry.context, values));
     }
     return entries.length > 0;
   }
@@ -249,9 +270,11 @@ var Emitter = class {
   }
 };
 _entries = new WeakMap();
+_names = new WeakMap();
 _Emitter_instances = new WeakSet();
 add_fn = function(event, listener, context, once) {
   var _a;
+  checkName("event", event, __privateGet(this, _names));
   const entries = (_a = __privateGet(this, _entries).get(event)) != null ? _a : [];
   __privateGet(this, _entries).set(event, [...entries, { listener, context, once }]);
   return this;
@@ -274,9 +297,6 @@ var Awaitable = class extends Emitter {
   /** What was settled before says nothing about the connection that is asked for now. */
   awaitConnection() {
     if (__privateGet(this, _connected).isSettled) __privateSet(this, _connected, new Deferrable());
-  }
-  then(resolved, rejected) {
-    return __privateGet(this, _connected).then(resolved, rejected);
   }
   callback(callback, context) {
     __privateGet(this, _connected).callback(callback, context);
@@ -351,26 +371,6 @@ var Extensions = class {
 };
 _list = new WeakMap();
 
-// src/logger.ts
-var logging = { logger: void 0 };
-function text(value) {
-  try {
-    return JSON.stringify(value);
-  } catch {
-    return "[Object]";
-  }
-}
-function log(level, line, ...values) {
-  const { logger } = logging;
-  if (!logger) return;
-  const full = `[Faye.Client] ${line.replace(/\?/g, () => text(values.shift()))}`;
-  attempt(() => {
-    var _a;
-    if (typeof logger === "function") logger(full);
-    else (_a = logger[level]) == null ? void 0 : _a.call(logger, full);
-  }, void 0);
-}
-
 // src/scheduler.ts
 function construct(message, options) {
   this.message = message;
@@ -427,8 +427,33 @@ function sessionOptions(options) {
   return { ...DEFAULTS, ...Object.fromEntries(given) };
 }
 
+// src/message.ts
+function isMessage(value) {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const { channel } = value;
+  return channel === void 0 || typeof channel === "string";
+}
+function copyOf(message, fail) {
+  try {
+    return JSON.parse(JSON.stringify(message));
+  } catch (error) {
+    return void fail(`The message cannot be written as JSON: ${error}`);
+  }
+}
+function parseMessages(text) {
+  if (typeof text !== "string") return void 0;
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return void 0;
+  }
+  if (Array.isArray(value)) return value.filter(isMessage);
+  return isMessage(value) && "channel" in value ? [value] : void 0;
+}
+
 // src/pipeline.ts
-var UNWANTED = "The client was disconnected";
+var UNWANTED = "The client is disconnected";
 var _extensions, _features, _count;
 var Pipeline = class {
   constructor(extensions, features) {
@@ -455,12 +480,8 @@ var Pipeline = class {
         if (!passed) return drop("An extension dropped the message");
         for (const feature of __privateGet(this, _features)) (_a = feature.outgoing) == null ? void 0 : _a.call(feature, passed);
         passed.id = id;
-        try {
-          JSON.stringify(passed);
-        } catch (error) {
-          return drop(`The message is no JSON: ${error}`);
-        }
-        dispatcher.send(passed, limits, settle);
+        const copy = copyOf(passed, drop);
+        if (copy) dispatcher.send(copy, limits, settle);
       });
     };
     const { channel } = message;
@@ -501,12 +522,17 @@ var Publication = class extends Deferrable {
 function publish(session, content, options) {
   const publication = new Publication();
   const fail = (error) => publication.spoil(error);
+  const copy = copyOf(content, (reason) => fail(failure(reason)));
+  if ((copy == null ? void 0 : copy.data) === void 0) {
+    fail(failure(`There is no data: ${typeof content.data}`));
+    return publication;
+  }
   const { attempts, deadline: seconds } = options;
   const deadline = seconds ? Date.now() + seconds * 1e3 : void 0;
   let id;
   const send = () => {
     if (publication.isSettled) return;
-    const message = { ...content, clientId: session.clientId };
+    const message = { ...copy, clientId: session.clientId };
     id = session.transmit(message, { attempts, deadline }, (reply, error) => {
       if (reply == null ? void 0 : reply.successful) publication.succeed();
       else fail(error != null ? error : parseError(reply == null ? void 0 : reply.error));
@@ -780,7 +806,7 @@ var Early = class {
   keep(message) {
     var _a;
     __privateGet(this, _messages).push(message);
-    (_a = __privateGet(this, _timer3)) != null ? _a : __privateSet(this, _timer3, setTimeout(() => {
+    (_a = __privateGet(this, _timer3)) != null ? _a : __privateSet(this, _timer3, later(() => {
       __privateGet(this, _giveUp).call(this);
       this.release();
     }, PATIENCE));
@@ -810,8 +836,9 @@ var Outbox = class {
   get(id) {
     return id === void 0 ? void 0 : __privateGet(this, _envelopes).get(id);
   }
+  /** Whether there is no publication. */
   get isEmpty() {
-    return __privateGet(this, _envelopes).size === 0;
+    return this.all().every(({ message }) => message.channel.startsWith("/meta/"));
   }
   all() {
     return [...__privateGet(this, _envelopes).values()];
@@ -875,6 +902,10 @@ var Outbox = class {
     __privateGet(this, _envelopes).delete(envelope.message.id);
     return envelope.settle;
   }
+  /** Takes a message out that has no reply. */
+  fail(envelope, error) {
+    this.end(envelope)(void 0, error);
+  }
   /** Takes a message out, whose reply nobody waits for any more. */
   drop(envelope) {
     var _a;
@@ -913,13 +944,13 @@ var Outbox = class {
   }
   giveUp(envelope) {
     envelope.schedule.tell("abort");
-    this.end(envelope)(void 0, failure("The attempts or the time ran out"));
+    this.fail(envelope, failure("The attempts or the time ran out"));
   }
   /** A server ended the socket because of one message, which would happen again: it is the largest with data. */
   refuseLargest(envelopes, error) {
     const size = ({ message }) => JSON.stringify(message).length;
     const [largest] = envelopes.filter(({ message }) => message.data !== void 0).sort((a, b) => size(b) - size(a));
-    if (largest) this.end(largest)(void 0, error);
+    if (largest) this.fail(largest, error);
   }
 };
 _envelopes = new WeakMap();
@@ -947,7 +978,7 @@ var Schedule = class {
     return attempt(() => __privateGet(this, _scheduler).isDeliverable(), false);
   }
   tell(what) {
-    attempt(() => __privateGet(this, _scheduler)[what](), void 0);
+    attempt(() => __privateGet(this, _scheduler)[what]());
   }
 };
 _scheduler = new WeakMap();
@@ -1064,9 +1095,8 @@ var Selector = class {
       }
     }
     if (!best && !opening && !this.current) return __privateGet(this, _listener).stranded();
-    if (wake < Infinity) __privateSet(this, _timer4, setTimeout(() => this.select(), wake - now));
+    if (wake < Infinity) __privateSet(this, _timer4, later(() => this.select(), wake - now));
     if (best && best !== this.current) {
-      log("debug", "Selected ? transport for ?", best.kind.type, best.endpoint.href);
       this.current = best;
       if (best.kind.isSocket) __privateMethod(this, _Selector_instances, closeLesser_fn).call(this, best);
       __privateGet(this, _listener).switched();
@@ -1164,18 +1194,17 @@ open_fn = function(candidate, now) {
   try {
     transport = kind.open({ endpoint, settings: __privateGet(this, _settings), clientId: this.clientId, to });
   } catch (error) {
-    log("info", "? does not work: ?", kind.type, String(error));
-    candidate.isOpen = false;
-    return shun(candidate);
+    return this.fail(candidate, failure(String(error)));
   }
   candidate.transport = transport;
   if (kind.isSocket) {
-    candidate.timer = setTimeout(() => this.fail(candidate, failure("It took too long to open")), OPEN_TIME);
+    candidate.timer = later(() => this.fail(candidate, failure("It did not open")), OPEN_TIME);
   }
 };
 /** A socket has taken the place of lesser ones, which may still bring what was sent before. */
 closeLesser_fn = function(candidate) {
-  setTimeout(() => {
+  clearTimeout(candidate.timer);
+  candidate.timer = later(() => {
     if (candidate !== this.current) return;
     for (const lesser of this.candidates.slice(this.candidates.indexOf(candidate) + 1)) {
       if (lesser.kind.isSocket) __privateMethod(this, _Selector_instances, close_fn).call(this, lesser);
@@ -1198,7 +1227,7 @@ close_fn = function(candidate) {
 
 // src/dispatcher.ts
 var OLD_REQUESTS = 3e3;
-var _options5, _listener2, _failures, _pause, _isFlushing, _held, _isRelayed, _early, _Dispatcher_instances, flushNow_fn, timedOut_fn, receive_fn, setUp_fn, down_fn;
+var _options5, _listener2, _failures, _pause, _old, _isFlushing, _held, _isRelayed, _early, _Dispatcher_instances, flushNow_fn, timedOut_fn, receive_fn, setUp_fn, down_fn;
 var Dispatcher = class {
   constructor(reach, options, listener) {
     __privateAdd(this, _Dispatcher_instances);
@@ -1208,6 +1237,7 @@ var Dispatcher = class {
     __publicField(this, "outbox", new Outbox());
     __privateAdd(this, _failures, 0);
     __privateAdd(this, _pause);
+    __privateAdd(this, _old);
     __privateAdd(this, _isFlushing, false);
     __privateAdd(this, _held, 0);
     __publicField(this, "isUp");
@@ -1229,10 +1259,11 @@ var Dispatcher = class {
   /** Gives up everything. */
   clear(error) {
     clearTimeout(__privateGet(this, _pause));
+    clearTimeout(__privateGet(this, _old));
     __privateGet(this, _early).release();
     __privateSet(this, _pause, this.isUp = void 0);
     __privateSet(this, _failures, 0);
-    for (const envelope of this.outbox.all()) this.outbox.end(envelope)(void 0, error);
+    for (const envelope of this.outbox.all()) this.outbox.fail(envelope, error);
   }
   /** Messages that `act` sends leave together. */
   batch(act) {
@@ -1296,7 +1327,7 @@ var Dispatcher = class {
       if (!envelope) continue;
       const isSingle = messages.length === 1;
       if (isSingle && message.channel !== HANDSHAKE && message.channel !== CONNECT) {
-        this.outbox.end(envelope)(void 0, error);
+        this.outbox.fail(envelope, error);
       } else {
         envelope.isAlone = true;
         if (isSingle) __privateMethod(this, _Dispatcher_instances, down_fn).call(this, this.selector.current, error, [envelope]);
@@ -1310,20 +1341,21 @@ var Dispatcher = class {
     if (isUp) return __privateMethod(this, _Dispatcher_instances, setUp_fn).call(this);
     const wasUp = this.isUp !== false;
     this.isUp = false;
-    __privateGet(this, _listener2).down(error != null ? error : failure("The server is away"), retryIn != null ? retryIn : 0, wasUp, void 0);
+    __privateGet(this, _listener2).down(error != null ? error : failure("The server does not answer"), retryIn != null ? retryIn : 0, wasUp, void 0);
   }
   stranded() {
-    __privateMethod(this, _Dispatcher_instances, down_fn).call(this, void 0, failure("No transport works"), []);
+    __privateMethod(this, _Dispatcher_instances, down_fn).call(this, void 0, failure("No transport can be used"), []);
   }
   /** A session has begun: requests of the one before hold up those of this one for some seconds only. */
   renewed() {
-    later(() => {
+    clearTimeout(__privateGet(this, _old));
+    __privateSet(this, _old, later(() => {
       for (const envelope of this.outbox.older(this.selector.clientId)) {
         envelope.transport.cancel(envelope.message);
         this.outbox.wait(envelope);
       }
       this.flush();
-    }, OLD_REQUESTS);
+    }, OLD_REQUESTS));
   }
   /** Tries again now. */
   retry() {
@@ -1345,6 +1377,7 @@ _options5 = new WeakMap();
 _listener2 = new WeakMap();
 _failures = new WeakMap();
 _pause = new WeakMap();
+_old = new WeakMap();
 _isFlushing = new WeakMap();
 _held = new WeakMap();
 _isRelayed = new WeakMap();
@@ -1428,7 +1461,7 @@ var Farewell = class {
   }
   begin(done) {
     __privateSet(this, _done, done);
-    __privateSet(this, _timer5, later(() => this.end(failure("The server did not answer")), LONGEST2));
+    __privateSet(this, _timer5, later(() => this.end(failure("The server does not answer")), LONGEST2));
   }
   end(error) {
     const done = __privateGet(this, _done);
@@ -1446,14 +1479,15 @@ var Waiting = class {
   constructor() {
     __privateAdd(this, _tasks, []);
   }
+  /** Whether nothing waits but what may wait for a later session. */
   get isEmpty() {
-    return __privateGet(this, _tasks).length === 0;
+    return __privateGet(this, _tasks).every(({ isLasting }) => isLasting);
   }
   add(task) {
     __privateGet(this, _tasks).push(task);
   }
   runAll() {
-    for (const { run } of __privateGet(this, _tasks).splice(0)) attempt(run, void 0);
+    for (const { run } of __privateGet(this, _tasks).splice(0)) attempt(run);
   }
   /** Fails what does not last, or everything. */
   fail(error, isFinal) {
@@ -1536,7 +1570,7 @@ var Session = class {
     const types = selector.types();
     if (types.length === 0) return this.end(failure("No transport can be used"));
     this.report("Shaking hands");
-    selector.begin(void 0, void 0);
+    selector.begin();
     const ends = __privateGet(this, _ends);
     this.transmit({ channel: HANDSHAKE, version: "1.0", supportedConnectionTypes: types }, {}, (reply, error) => {
       if (this.phase !== "connecting" || __privateGet(this, _ends) !== ends) return;
@@ -1577,11 +1611,11 @@ var Session = class {
   /** The server has forgotten the session: shakes hands again, after so many milliseconds. */
   lost(error, delay = 0) {
     if (this.phase !== "connected") return;
-    if (this.isEnding) return __privateGet(this, _farewell).end(void 0);
+    if (this.isEnding) return __privateGet(this, _farewell).end();
     this.phase = "unconnected";
     __privateGet(this, _connects).stop();
     this.dispatcher.outbox.forget(({ channel }) => channel.startsWith("/meta/"));
-    this.dispatcher.selector.begin(void 0, void 0);
+    this.dispatcher.selector.begin();
     __privateGet(this, _advised2).forget();
     const wait = Math.max(__privateGet(this, _losses).next(), delay);
     __privateMethod(this, _Session_instances, later_fn).call(this, wait);
@@ -1598,7 +1632,7 @@ var Session = class {
   }
   down(error, retryIn, isFirst, failed) {
     const wasSaid = this.dispatcher.outbox.carrier(__privateGet(this, _farewell).id);
-    if (wasSaid && (failed == null ? void 0 : failed.kind.isSocket)) return __privateGet(this, _farewell).end(void 0);
+    if (wasSaid && (failed == null ? void 0 : failed.kind.isSocket)) return __privateGet(this, _farewell).end();
     if (isFirst) __privateGet(this, _listener3).down();
     this.report(error.message, error, retryIn);
   }
@@ -1606,10 +1640,10 @@ var Session = class {
   disconnect(done) {
     var _a;
     (_a = __privateGet(this, _farewell).takeNext()) == null ? void 0 : _a.fail(failure("The client is disconnected"), true);
-    if (this.isOver) return done(void 0);
+    if (this.isOver) return done();
     __privateGet(this, _farewell).begin((error) => {
       done(error);
-      if (this.phase !== "disconnected") this.end(failure("The client was disconnected"));
+      if (this.phase !== "disconnected") this.end(failure("The client is disconnected"));
     });
     const say = () => {
       const clientId = this.clientId;
@@ -1619,9 +1653,11 @@ var Session = class {
         __privateGet(this, _farewell).end(isGone ? void 0 : error != null ? error : parseError(reply == null ? void 0 : reply.error));
       });
     };
-    const fail = () => __privateGet(this, _farewell).end(void 0);
-    if (this.phase === "connected") say();
-    else if (this.phase === "unconnected" && __privateGet(this, _waiting).isEmpty && this.dispatcher.outbox.isEmpty) fail();
+    const fail = () => __privateGet(this, _farewell).end(this.clientId ? failure("The server does not answer") : void 0);
+    const { isUp, outbox } = this.dispatcher;
+    const isReachable = isUp !== false && this.phase !== "unconnected";
+    if (!isReachable && __privateGet(this, _waiting).isEmpty && outbox.isEmpty) fail();
+    else if (this.phase === "connected") say();
     else __privateGet(this, _waiting).add({ run: say, fail, isLasting: false });
   }
   /** It is over, until it is begun again. */
@@ -1637,7 +1673,7 @@ var Session = class {
     this.dispatcher.clear(error);
     __privateGet(this, _listener3).ended(error);
     const next = __privateGet(this, _farewell).takeNext();
-    __privateGet(this, _farewell).end(void 0);
+    __privateGet(this, _farewell).end();
     this.report(error.message, error);
     if (!next) return;
     __privateSet(this, _waiting, next);
@@ -1836,7 +1872,6 @@ ask_fn = function(channel, isSecond = false) {
   });
 };
 refuse_fn = function(channel, error) {
-  log("info", "Subscription to ? was refused: ?", channel.name, error.message);
   if (this.channels.refuse(channel, error)) __privateGet(this, _lost).call(this, channel.name, error);
 };
 
@@ -1872,7 +1907,7 @@ var Subscription = class extends Deferrable {
   /** Hands a message to the callbacks. */
   apply(_context, [message]) {
     for (const call of [__privateGet(this, _callback), __privateGet(this, _withChannel)]) {
-      attempt(() => call == null ? void 0 : call(message), void 0);
+      attempt(() => call == null ? void 0 : call(message));
     }
   }
 };
@@ -1943,10 +1978,13 @@ isExpired_fn = function() {
 };
 
 // src/client.ts
+var EVENTS = "connection transport:up transport:down subscription:refused replay:gap";
+var FEATURES = "websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect";
 var _extensions2, _headers, _farewell2, _make, _made, _watch, _unwatch, _BaseClient_instances, parts_get, session_get, subscriber_get, leave_fn, features_fn, listen_fn;
 var BaseClient = class extends Awaitable {
   constructor(endpoint, given, environment) {
-    super();
+    var _a;
+    super(EVENTS);
     __privateAdd(this, _BaseClient_instances);
     __privateAdd(this, _extensions2, new Extensions());
     __privateAdd(this, _headers);
@@ -1955,24 +1993,27 @@ var BaseClient = class extends Awaitable {
     __privateAdd(this, _made);
     __privateAdd(this, _watch);
     __privateAdd(this, _unwatch);
-    const options = given != null ? given : {};
+    const options = { ...given };
+    const address = String(endpoint);
+    const addresses = {};
+    for (const [type, url] of Object.entries((_a = options.endpoints) != null ? _a : {})) {
+      checkName("feature", type, FEATURES);
+      addresses[type] = String(url);
+    }
     const resolved = sessionOptions(options);
     const settings = environment.settings(options);
     __privateSet(this, _headers, settings.headers);
-    const parse = (url) => new URL(String(url), environment.base);
     __privateSet(this, _make, () => {
-      var _a;
-      const main = parse(endpoint);
-      const endpoints = Object.entries((_a = options.endpoints) != null ? _a : {}).map(([type, url]) => [type, parse(url)]);
-      const others = new Map(endpoints);
+      const main = environment.resolve(address);
       __privateSet(this, _farewell2, (message) => {
         var _a2;
         return (_a2 = environment.beacon) == null ? void 0 : _a2.call(environment, main, message);
       });
-      const reach = { kinds: environment.kinds(options, main), endpointFor: (type) => {
+      const endpointFor = (type) => {
         var _a2;
-        return (_a2 = others.get(type)) != null ? _a2 : main;
-      }, settings };
+        return environment.resolve((_a2 = addresses[type]) != null ? _a2 : address);
+      };
+      const reach = { kinds: environment.kinds(options, main), endpointFor, settings };
       return new Session(reach, resolved, new Pipeline(__privateGet(this, _extensions2), __privateMethod(this, _BaseClient_instances, features_fn).call(this, options)), __privateMethod(this, _BaseClient_instances, listen_fn).call(this));
     });
     __privateSet(this, _watch, () => environment.watch({
@@ -1980,7 +2021,7 @@ var BaseClient = class extends Awaitable {
       doubt: () => __privateGet(this, _BaseClient_instances, session_get).dispatcher.selector.check(),
       leave: () => __privateMethod(this, _BaseClient_instances, leave_fn).call(this)
     }));
-    log("info", "New client created for ?", String(endpoint));
+    log("info", "New client created for ?", address);
   }
   /** Frameworks that wrap plain objects leave one alone that says what it is; wrapped it could not work. */
   get [Symbol.toStringTag]() {
@@ -2014,7 +2055,7 @@ var BaseClient = class extends Awaitable {
   /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
   disconnect() {
     const publication = new Publication();
-    __privateGet(this, _BaseClient_instances, subscriber_get).channels.clear(failure("The client was disconnected"));
+    __privateGet(this, _BaseClient_instances, subscriber_get).channels.clear(failure("The client is disconnected"));
     __privateGet(this, _BaseClient_instances, session_get).disconnect((error) => error ? publication.spoil(error) : publication.succeed());
     return publication;
   }
@@ -2046,6 +2087,7 @@ var BaseClient = class extends Awaitable {
   }
   /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
   disable(feature) {
+    checkName("feature", feature, FEATURES);
     const { selector } = __privateGet(this, _BaseClient_instances, session_get).dispatcher;
     selector.disable(feature);
     const isStarted = this.state !== "unconnected" && this.state !== "disconnected";
@@ -2153,24 +2195,6 @@ function makeFaye(client) {
       logging.logger = logger;
     }
   };
-}
-
-// src/message.ts
-function isMessage(value) {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const { channel } = value;
-  return channel === void 0 || typeof channel === "string";
-}
-function parseMessages(text2) {
-  if (typeof text2 !== "string") return void 0;
-  let value;
-  try {
-    value = JSON.parse(text2);
-  } catch {
-    return void 0;
-  }
-  if (Array.isArray(value)) return value.filter(isMessage);
-  return isMessage(value) && "channel" in value ? [value] : void 0;
 }
 
 // src/transport/request.ts
@@ -2298,14 +2322,13 @@ var callbackPolling = {
 };
 
 // src/transport/fetch.ts
-function isSameOrigin(endpoint) {
+function isSameOrigin({ href }) {
   var _a;
-  if (typeof location === "undefined" || ((_a = globalThis.navigator) == null ? void 0 : _a.product) === "ReactNative") return true;
-  return endpoint.origin === location.origin;
+  return typeof location === "undefined" || ((_a = globalThis.navigator) == null ? void 0 : _a.product) === "ReactNative" || new URL(href).origin === location.origin;
 }
 var form = (messages) => `message=${encodeURIComponent(JSON.stringify(messages))}`;
-function readResponse(status, text2) {
-  const messages = parseMessages(text2);
+function readResponse(status, text) {
+  const messages = parseMessages(text);
   if (messages) return messages;
   if (status === 400 || status === 413) return status;
   throw failure(`The server answered ${status}`);
@@ -2318,15 +2341,13 @@ var FetchTransport = class extends RequestTransport {
   exchange(messages) {
     const { endpoint, settings } = this.place;
     const controller = new AbortController();
-    const { username, password } = endpoint;
-    const url = new URL(endpoint.href);
-    url.username = url.password = "";
+    const [, scheme, credentials, rest] = /^(\w+:\/\/)(?:([^/?#]*)@)?(.*)/.exec(endpoint.href);
     const headers = this.isForm ? {} : {
       "Content-Type": "application/json",
       "X-Requested-With": "XMLHttpRequest",
-      ...username && { Authorization: `Basic ${btoa(`${username}:${password}`)}` }
+      ...credentials && { Authorization: `Basic ${btoa(credentials.replace(/^[^:]*$/, "$&:"))}` }
     };
-    const answer = fetch(url.href, {
+    const answer = fetch(`${scheme}${rest}`, {
       method: "POST",
       body: this.isForm ? form(messages) : JSON.stringify(messages),
       headers: { ...headers, ...settings.headers },
@@ -2336,7 +2357,8 @@ var FetchTransport = class extends RequestTransport {
     }).then(
       async (response) => readResponse(response.status, await response.text())
     ).catch((error) => {
-      throw failure(error instanceof Error ? error.message : String(error));
+      var _a;
+      throw failure((_a = error == null ? void 0 : error.message) != null ? _a : String(error));
     });
     return { answer, abort: () => controller.abort() };
   }
@@ -2347,19 +2369,21 @@ var FormTransport = class extends FetchTransport {
     __publicField(this, "isForm", true);
   }
 };
-var hasFetch = () => typeof fetch === "function";
 var longPolling = {
   type: "long-polling",
   isBlockable: true,
-  isUsable: (endpoint) => hasFetch() && isSameOrigin(endpoint),
+  isUsable: isSameOrigin,
   open: (place) => new FetchTransport(place)
 };
 var crossOriginLongPolling = {
   type: "cross-origin-long-polling",
   isBlockable: true,
-  isUsable: (endpoint) => hasFetch() && !isSameOrigin(endpoint),
+  isUsable: (endpoint) => !isSameOrigin(endpoint),
   open: (place) => new FormTransport(place)
 };
+
+// src/transport/transport.ts
+var below = ({ href }) => href.replace(/[?#].*/, "").replace(/\/$/, "");
 
 // src/transport/eventsource.ts
 var _source3;
@@ -2367,10 +2391,7 @@ var EventSourceTransport = class extends FetchTransport {
   constructor(place) {
     super(place);
     __privateAdd(this, _source3);
-    const url = new URL(place.endpoint.href);
-    url.pathname = `${url.pathname.replace(/\/$/, "")}/${place.clientId}`;
-    url.search = "";
-    const source = new EventSource(url.href);
+    const source = new EventSource(`${below(place.endpoint)}/${place.clientId}`);
     __privateSet(this, _source3, source);
     source.onopen = () => place.to.opened();
     source.onmessage = (event) => {
@@ -2395,14 +2416,14 @@ var eventSource = {
   isSocket: true,
   isBlockable: true,
   needsClient: true,
-  isUsable: (endpoint) => typeof EventSource === "function" && typeof fetch === "function" && isSameOrigin(endpoint),
+  isUsable: (endpoint) => typeof EventSource === "function" && isSameOrigin(endpoint),
   open: (place) => new EventSourceTransport(place)
 };
 
 // src/transport/shared.ts
 function scriptFor({ shared }, endpoint) {
   if (typeof shared === "string") return shared;
-  return `${endpoint.origin}${endpoint.pathname.replace(/\/$/, "")}/faye-shared-worker.js`;
+  return `${below(endpoint)}/faye-shared-worker.js`;
 }
 var _port, _release, _SharedTransport_instances, say_fn;
 var SharedTransport = class {
@@ -2418,7 +2439,7 @@ var SharedTransport = class {
     __privateGet(this, _port).onmessage = ({ data }) => {
       if (data.type === "ready") to.opened();
       else if (data.type === "messages") to.received(data.messages);
-      else to.relayed(data.isUp, failure(data.reason), data.retryIn);
+      else to.relayed(data.up, failure(data.reason), data.retryIn);
     };
     const { timeout, interval, retry, maxRetry, ack, replay } = options;
     const endpoints = Object.fromEntries(
@@ -2426,8 +2447,8 @@ var SharedTransport = class {
     );
     const open = (lock2) => __privateMethod(this, _SharedTransport_instances, say_fn).call(this, {
       type: "open",
-      endpoint: endpoint.href,
-      headers: JSON.parse(JSON.stringify(settings.headers)),
+      url: endpoint.href,
+      headers: { ...settings.headers },
       lock: lock2,
       options: { timeout, interval, retry, maxRetry, ack, replay, endpoints }
     });
@@ -2480,7 +2501,7 @@ var LARGEST_FRAME = 65536;
 var QUESTION = "[]";
 var CHECK_MILLISECONDS = 5e3;
 function socketUrl(endpoint) {
-  return endpoint.href.replace(/^http/, "ws").replace(/#.*$/, "");
+  return endpoint.href.replace(/^http/i, "ws").replace(/#.*$/, "");
 }
 var _place, _socket, _checking, _isOpen, _isClosed, _WebSocketTransport_instances, open_fn2, closed_fn;
 var WebSocketTransport = class {
@@ -2506,14 +2527,14 @@ var WebSocketTransport = class {
       size = 0;
     };
     for (const message of waiting) {
-      const text2 = JSON.stringify(message);
+      const text = JSON.stringify(message);
       if (message.channel === CONNECT) {
-        __privateGet(this, _socket).send(`[${text2}]`);
+        __privateGet(this, _socket).send(`[${text}]`);
         continue;
       }
-      if (size + text2.length > LARGEST_FRAME) flush();
-      frame.push(text2);
-      size += text2.length;
+      if (size + text.length > LARGEST_FRAME) flush();
+      frame.push(text);
+      size += text.length;
     }
     flush();
     return waiting;
@@ -2525,7 +2546,7 @@ var WebSocketTransport = class {
     var _a;
     if (((_a = __privateGet(this, _socket)) == null ? void 0 : _a.readyState) !== OPEN || __privateGet(this, _checking)) return;
     __privateGet(this, _socket).send(QUESTION);
-    __privateSet(this, _checking, setTimeout(() => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure("The WebSocket is silent")), CHECK_MILLISECONDS));
+    __privateSet(this, _checking, later(() => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure("The WebSocket is silent")), CHECK_MILLISECONDS));
   }
   farewell(message) {
     this.send([message]);
@@ -2610,7 +2631,8 @@ function listen() {
   });
 }
 var page = {
-  base: typeof location === "undefined" ? void 0 : location.href,
+  // React Native has no page, and its `URL` adds a slash to an address.
+  resolve: (endpoint) => /^\w+:/.test(endpoint) ? { href: endpoint } : new URL(endpoint, location.href),
   kinds: (options, endpoint) => [
     ...options.shared ? [sharedWorker(options, endpoint)] : [],
     webSocket,

@@ -80,8 +80,8 @@
       return `${this.code}:${this.params.join(",")}:${this.message}`;
     }
   };
-  function parseError(text2) {
-    const given = typeof text2 === "string" ? text2 : "";
+  function parseError(text) {
+    const given = typeof text === "string" ? text : "";
     const parts = /^(\d{3}):([^:]*):([\s\S]*)$/.exec(given);
     if (!parts) return new FayeError(null, [], given);
     return new FayeError(Number(parts[1]), parts[2].split(","), parts[3]);
@@ -141,10 +141,32 @@
     }
   };
 
+  // src/logger.ts
+  var logging = { logger: void 0 };
+  function write(logger, level, line, values) {
+    const full = `[Faye.Client] ${line.replace(/\?/g, () => JSON.stringify(values.shift()))}`;
+    attempt(() => {
+      if (typeof logger === "function") logger(full);
+      else logger[level]?.(full);
+    });
+  }
+  function log(level, line, ...values) {
+    if (logging.logger) write(logging.logger, level, line, values);
+  }
+  function checkName(what, name, known) {
+    if (!known.split(" ").includes(name)) write(logging.logger ?? console, "warn", `Unknown ${what} ?, not ?`, [name, known]);
+  }
+
   // src/emitter.ts
   var Emitter = class {
     #entries = /* @__PURE__ */ new Map();
+    #names;
+    /** `names` is a text with the events that there are; a listener for another one is warned of. */
+    constructor(names) {
+      this.#names = names;
+    }
     #add(event, listener, context, once) {
+      checkName("event", event, this.#names);
       const entries = this.#entries.get(event) ?? [];
       this.#entries.set(event, [...entries, { listener, context, once }]);
       return this;
@@ -195,7 +217,7 @@
       const entries = this.#entries.get(event) ?? [];
       for (const entry of entries) {
         if (entry.once) this.#remove(event, (other) => other === entry);
-        attempt(() => entry.listener.apply(entry.context, values), void 0);
+        attempt(() => entry.listener.apply(entry.context, values));
       }
       return entries.length > 0;
     }
@@ -210,9 +232,6 @@
     /** What was settled before says nothing about the connection that is asked for now. */
     awaitConnection() {
       if (this.#connected.isSettled) this.#connected = new Deferrable();
-    }
-    then(resolved, rejected) {
-      return this.#connected.then(resolved, rejected);
     }
     callback(callback, context) {
       this.#connected.callback(callback, context);
@@ -280,25 +299,6 @@
     }
   };
 
-  // src/logger.ts
-  var logging = { logger: void 0 };
-  function text(value) {
-    try {
-      return JSON.stringify(value);
-    } catch {
-      return "[Object]";
-    }
-  }
-  function log(level, line, ...values) {
-    const { logger } = logging;
-    if (!logger) return;
-    const full = `[Faye.Client] ${line.replace(/\?/g, () => text(values.shift()))}`;
-    attempt(() => {
-      if (typeof logger === "function") logger(full);
-      else logger[level]?.(full);
-    }, void 0);
-  }
-
   // src/scheduler.ts
   function construct(message, options) {
     this.message = message;
@@ -355,8 +355,33 @@
     return { ...DEFAULTS, ...Object.fromEntries(given) };
   }
 
+  // src/message.ts
+  function isMessage(value) {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+    const { channel } = value;
+    return channel === void 0 || typeof channel === "string";
+  }
+  function copyOf(message, fail) {
+    try {
+      return JSON.parse(JSON.stringify(message));
+    } catch (error) {
+      return void fail(`The message cannot be written as JSON: ${error}`);
+    }
+  }
+  function parseMessages(text) {
+    if (typeof text !== "string") return void 0;
+    let value;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      return void 0;
+    }
+    if (Array.isArray(value)) return value.filter(isMessage);
+    return isMessage(value) && "channel" in value ? [value] : void 0;
+  }
+
   // src/pipeline.ts
-  var UNWANTED = "The client was disconnected";
+  var UNWANTED = "The client is disconnected";
   var Pipeline = class {
     #extensions;
     #features;
@@ -381,12 +406,8 @@
           if (!passed) return drop("An extension dropped the message");
           for (const feature of this.#features) feature.outgoing?.(passed);
           passed.id = id;
-          try {
-            JSON.stringify(passed);
-          } catch (error) {
-            return drop(`The message is no JSON: ${error}`);
-          }
-          dispatcher.send(passed, limits, settle);
+          const copy = copyOf(passed, drop);
+          if (copy) dispatcher.send(copy, limits, settle);
         });
       };
       const { channel } = message;
@@ -417,12 +438,17 @@
   function publish(session, content, options) {
     const publication = new Publication();
     const fail = (error) => publication.spoil(error);
+    const copy = copyOf(content, (reason) => fail(failure(reason)));
+    if (copy?.data === void 0) {
+      fail(failure(`There is no data: ${typeof content.data}`));
+      return publication;
+    }
     const { attempts, deadline: seconds } = options;
     const deadline = seconds ? Date.now() + seconds * 1e3 : void 0;
     let id;
     const send = () => {
       if (publication.isSettled) return;
-      const message = { ...content, clientId: session.clientId };
+      const message = { ...copy, clientId: session.clientId };
       id = session.transmit(message, { attempts, deadline }, (reply, error) => {
         if (reply?.successful) publication.succeed();
         else fail(error ?? parseError(reply?.error));
@@ -668,7 +694,7 @@
     }
     keep(message) {
       this.#messages.push(message);
-      this.#timer ??= setTimeout(() => {
+      this.#timer ??= later(() => {
         this.#giveUp();
         this.release();
       }, PATIENCE);
@@ -691,8 +717,9 @@
     get(id) {
       return id === void 0 ? void 0 : this.#envelopes.get(id);
     }
+    /** Whether there is no publication. */
     get isEmpty() {
-      return this.#envelopes.size === 0;
+      return this.all().every(({ message }) => message.channel.startsWith("/meta/"));
     }
     all() {
       return [...this.#envelopes.values()];
@@ -755,6 +782,10 @@
       this.#envelopes.delete(envelope.message.id);
       return envelope.settle;
     }
+    /** Takes a message out that has no reply. */
+    fail(envelope, error) {
+      this.end(envelope)(void 0, error);
+    }
     /** Takes a message out, whose reply nobody waits for any more. */
     drop(envelope) {
       envelope.transport?.cancel(envelope.message);
@@ -792,13 +823,13 @@
     }
     giveUp(envelope) {
       envelope.schedule.tell("abort");
-      this.end(envelope)(void 0, failure("The attempts or the time ran out"));
+      this.fail(envelope, failure("The attempts or the time ran out"));
     }
     /** A server ended the socket because of one message, which would happen again: it is the largest with data. */
     refuseLargest(envelopes, error) {
       const size = ({ message }) => JSON.stringify(message).length;
       const [largest] = envelopes.filter(({ message }) => message.data !== void 0).sort((a, b) => size(b) - size(a));
-      if (largest) this.end(largest)(void 0, error);
+      if (largest) this.fail(largest, error);
     }
   };
 
@@ -824,7 +855,7 @@
       return attempt(() => this.#scheduler.isDeliverable(), false);
     }
     tell(what) {
-      attempt(() => this.#scheduler[what](), void 0);
+      attempt(() => this.#scheduler[what]());
     }
   };
 
@@ -939,9 +970,8 @@
         }
       }
       if (!best && !opening && !this.current) return this.#listener.stranded();
-      if (wake < Infinity) this.#timer = setTimeout(() => this.select(), wake - now);
+      if (wake < Infinity) this.#timer = later(() => this.select(), wake - now);
       if (best && best !== this.current) {
-        log("debug", "Selected ? transport for ?", best.kind.type, best.endpoint.href);
         this.current = best;
         if (best.kind.isSocket) this.#closeLesser(best);
         this.#listener.switched();
@@ -986,18 +1016,17 @@
       try {
         transport = kind.open({ endpoint, settings: this.#settings, clientId: this.clientId, to });
       } catch (error) {
-        log("info", "? does not work: ?", kind.type, String(error));
-        candidate.isOpen = false;
-        return shun(candidate);
+        return this.fail(candidate, failure(String(error)));
       }
       candidate.transport = transport;
       if (kind.isSocket) {
-        candidate.timer = setTimeout(() => this.fail(candidate, failure("It took too long to open")), OPEN_TIME);
+        candidate.timer = later(() => this.fail(candidate, failure("It did not open")), OPEN_TIME);
       }
     }
     /** A socket has taken the place of lesser ones, which may still bring what was sent before. */
     #closeLesser(candidate) {
-      setTimeout(() => {
+      clearTimeout(candidate.timer);
+      candidate.timer = later(() => {
         if (candidate !== this.current) return;
         for (const lesser of this.candidates.slice(this.candidates.indexOf(candidate) + 1)) {
           if (lesser.kind.isSocket) this.#close(lesser);
@@ -1069,6 +1098,7 @@
     outbox = new Outbox();
     #failures = 0;
     #pause;
+    #old;
     #isFlushing = false;
     #held = 0;
     isUp;
@@ -1089,10 +1119,11 @@
     /** Gives up everything. */
     clear(error) {
       clearTimeout(this.#pause);
+      clearTimeout(this.#old);
       this.#early.release();
       this.#pause = this.isUp = void 0;
       this.#failures = 0;
-      for (const envelope of this.outbox.all()) this.outbox.end(envelope)(void 0, error);
+      for (const envelope of this.outbox.all()) this.outbox.fail(envelope, error);
     }
     /** Messages that `act` sends leave together. */
     batch(act) {
@@ -1198,7 +1229,7 @@
         if (!envelope) continue;
         const isSingle = messages.length === 1;
         if (isSingle && message.channel !== HANDSHAKE && message.channel !== CONNECT) {
-          this.outbox.end(envelope)(void 0, error);
+          this.outbox.fail(envelope, error);
         } else {
           envelope.isAlone = true;
           if (isSingle) this.#down(this.selector.current, error, [envelope]);
@@ -1212,10 +1243,10 @@
       if (isUp) return this.#setUp();
       const wasUp = this.isUp !== false;
       this.isUp = false;
-      this.#listener.down(error ?? failure("The server is away"), retryIn ?? 0, wasUp, void 0);
+      this.#listener.down(error ?? failure("The server does not answer"), retryIn ?? 0, wasUp, void 0);
     }
     stranded() {
-      this.#down(void 0, failure("No transport works"), []);
+      this.#down(void 0, failure("No transport can be used"), []);
     }
     lost = (error) => this.#listener.lost(error);
     #down(candidate, error, affected) {
@@ -1233,7 +1264,8 @@
     }
     /** A session has begun: requests of the one before hold up those of this one for some seconds only. */
     renewed() {
-      later(() => {
+      clearTimeout(this.#old);
+      this.#old = later(() => {
         for (const envelope of this.outbox.older(this.selector.clientId)) {
           envelope.transport.cancel(envelope.message);
           this.outbox.wait(envelope);
@@ -1277,7 +1309,7 @@
     }
     begin(done) {
       this.#done = done;
-      this.#timer = later(() => this.end(failure("The server did not answer")), LONGEST2);
+      this.#timer = later(() => this.end(failure("The server does not answer")), LONGEST2);
     }
     end(error) {
       const done = this.#done;
@@ -1290,14 +1322,15 @@
   // src/waiting.ts
   var Waiting = class {
     #tasks = [];
+    /** Whether nothing waits but what may wait for a later session. */
     get isEmpty() {
-      return this.#tasks.length === 0;
+      return this.#tasks.every(({ isLasting }) => isLasting);
     }
     add(task) {
       this.#tasks.push(task);
     }
     runAll() {
-      for (const { run } of this.#tasks.splice(0)) attempt(run, void 0);
+      for (const { run } of this.#tasks.splice(0)) attempt(run);
     }
     /** Fails what does not last, or everything. */
     fail(error, isFinal) {
@@ -1376,7 +1409,7 @@
       const types = selector.types();
       if (types.length === 0) return this.end(failure("No transport can be used"));
       this.report("Shaking hands");
-      selector.begin(void 0, void 0);
+      selector.begin();
       const ends = this.#ends;
       this.transmit({ channel: HANDSHAKE, version: "1.0", supportedConnectionTypes: types }, {}, (reply, error) => {
         if (this.phase !== "connecting" || this.#ends !== ends) return;
@@ -1451,11 +1484,11 @@
     /** The server has forgotten the session: shakes hands again, after so many milliseconds. */
     lost(error, delay = 0) {
       if (this.phase !== "connected") return;
-      if (this.isEnding) return this.#farewell.end(void 0);
+      if (this.isEnding) return this.#farewell.end();
       this.phase = "unconnected";
       this.#connects.stop();
       this.dispatcher.outbox.forget(({ channel }) => channel.startsWith("/meta/"));
-      this.dispatcher.selector.begin(void 0, void 0);
+      this.dispatcher.selector.begin();
       this.#advised.forget();
       const wait = Math.max(this.#losses.next(), delay);
       this.#later(wait);
@@ -1472,17 +1505,17 @@
     }
     down(error, retryIn, isFirst, failed) {
       const wasSaid = this.dispatcher.outbox.carrier(this.#farewell.id);
-      if (wasSaid && failed?.kind.isSocket) return this.#farewell.end(void 0);
+      if (wasSaid && failed?.kind.isSocket) return this.#farewell.end();
       if (isFirst) this.#listener.down();
       this.report(error.message, error, retryIn);
     }
     /** Tells the server that we go. */
     disconnect(done) {
       this.#farewell.takeNext()?.fail(failure("The client is disconnected"), true);
-      if (this.isOver) return done(void 0);
+      if (this.isOver) return done();
       this.#farewell.begin((error) => {
         done(error);
-        if (this.phase !== "disconnected") this.end(failure("The client was disconnected"));
+        if (this.phase !== "disconnected") this.end(failure("The client is disconnected"));
       });
       const say = () => {
         const clientId = this.clientId;
@@ -1492,9 +1525,11 @@
           this.#farewell.end(isGone ? void 0 : error ?? parseError(reply?.error));
         });
       };
-      const fail = () => this.#farewell.end(void 0);
-      if (this.phase === "connected") say();
-      else if (this.phase === "unconnected" && this.#waiting.isEmpty && this.dispatcher.outbox.isEmpty) fail();
+      const fail = () => this.#farewell.end(this.clientId ? failure("The server does not answer") : void 0);
+      const { isUp, outbox } = this.dispatcher;
+      const isReachable = isUp !== false && this.phase !== "unconnected";
+      if (!isReachable && this.#waiting.isEmpty && outbox.isEmpty) fail();
+      else if (this.phase === "connected") say();
       else this.#waiting.add({ run: say, fail, isLasting: false });
     }
     /** It is over, until it is begun again. */
@@ -1510,7 +1545,7 @@
       this.dispatcher.clear(error);
       this.#listener.ended(error);
       const next = this.#farewell.takeNext();
-      this.#farewell.end(void 0);
+      this.#farewell.end();
       this.report(error.message, error);
       if (!next) return;
       this.#waiting = next;
@@ -1635,7 +1670,6 @@
       });
     }
     #refuse(channel, error) {
-      log("info", "Subscription to ? was refused: ?", channel.name, error.message);
       if (this.channels.refuse(channel, error)) this.#lost(channel.name, error);
     }
     /** The server took subscriptions away, for example because a token expired. */
@@ -1681,7 +1715,7 @@
     /** Hands a message to the callbacks. */
     apply(_context, [message]) {
       for (const call of [this.#callback, this.#withChannel]) {
-        attempt(() => call?.(message), void 0);
+        attempt(() => call?.(message));
       }
     }
   };
@@ -1739,6 +1773,8 @@
   };
 
   // src/client.ts
+  var EVENTS = "connection transport:up transport:down subscription:refused replay:gap";
+  var FEATURES = "websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect";
   var BaseClient = class extends Awaitable {
     #extensions = new Extensions();
     #headers;
@@ -1748,18 +1784,22 @@
     #watch;
     #unwatch;
     constructor(endpoint, given, environment) {
-      super();
-      const options = given ?? {};
+      super(EVENTS);
+      const options = { ...given };
+      const address = String(endpoint);
+      const addresses = {};
+      for (const [type, url] of Object.entries(options.endpoints ?? {})) {
+        checkName("feature", type, FEATURES);
+        addresses[type] = String(url);
+      }
       const resolved = sessionOptions(options);
       const settings = environment.settings(options);
       this.#headers = settings.headers;
-      const parse = (url) => new URL(String(url), environment.base);
       this.#make = () => {
-        const main = parse(endpoint);
-        const endpoints = Object.entries(options.endpoints ?? {}).map(([type, url]) => [type, parse(url)]);
-        const others = new Map(endpoints);
+        const main = environment.resolve(address);
         this.#farewell = (message) => environment.beacon?.(main, message);
-        const reach = { kinds: environment.kinds(options, main), endpointFor: (type) => others.get(type) ?? main, settings };
+        const endpointFor = (type) => environment.resolve(addresses[type] ?? address);
+        const reach = { kinds: environment.kinds(options, main), endpointFor, settings };
         return new Session(reach, resolved, new Pipeline(this.#extensions, this.#features(options)), this.#listen());
       };
       this.#watch = () => environment.watch({
@@ -1767,7 +1807,7 @@
         doubt: () => this.#session.dispatcher.selector.check(),
         leave: () => this.#leave()
       });
-      log("info", "New client created for ?", String(endpoint));
+      log("info", "New client created for ?", address);
     }
     get #parts() {
       if (!this.#made) {
@@ -1856,7 +1896,7 @@
     /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
     disconnect() {
       const publication = new Publication();
-      this.#subscriber.channels.clear(failure("The client was disconnected"));
+      this.#subscriber.channels.clear(failure("The client is disconnected"));
       this.#session.disconnect((error) => error ? publication.spoil(error) : publication.succeed());
       return publication;
     }
@@ -1888,6 +1928,7 @@
     }
     /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
     disable(feature) {
+      checkName("feature", feature, FEATURES);
       const { selector } = this.#session.dispatcher;
       selector.disable(feature);
       const isStarted = this.state !== "unconnected" && this.state !== "disconnected";
@@ -1926,24 +1967,6 @@
         logging.logger = logger;
       }
     };
-  }
-
-  // src/message.ts
-  function isMessage(value) {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-    const { channel } = value;
-    return channel === void 0 || typeof channel === "string";
-  }
-  function parseMessages(text2) {
-    if (typeof text2 !== "string") return void 0;
-    let value;
-    try {
-      value = JSON.parse(text2);
-    } catch {
-      return void 0;
-    }
-    if (Array.isArray(value)) return value.filter(isMessage);
-    return isMessage(value) && "channel" in value ? [value] : void 0;
   }
 
   // src/transport/request.ts
@@ -2063,13 +2086,12 @@
   };
 
   // src/transport/fetch.ts
-  function isSameOrigin(endpoint) {
-    if (typeof location === "undefined" || globalThis.navigator?.product === "ReactNative") return true;
-    return endpoint.origin === location.origin;
+  function isSameOrigin({ href }) {
+    return typeof location === "undefined" || globalThis.navigator?.product === "ReactNative" || new URL(href).origin === location.origin;
   }
   var form = (messages) => `message=${encodeURIComponent(JSON.stringify(messages))}`;
-  function readResponse(status, text2) {
-    const messages = parseMessages(text2);
+  function readResponse(status, text) {
+    const messages = parseMessages(text);
     if (messages) return messages;
     if (status === 400 || status === 413) return status;
     throw failure(`The server answered ${status}`);
@@ -2079,15 +2101,13 @@
     exchange(messages) {
       const { endpoint, settings } = this.place;
       const controller = new AbortController();
-      const { username, password } = endpoint;
-      const url = new URL(endpoint.href);
-      url.username = url.password = "";
+      const [, scheme, credentials, rest] = /^(\w+:\/\/)(?:([^/?#]*)@)?(.*)/.exec(endpoint.href);
       const headers = this.isForm ? {} : {
         "Content-Type": "application/json",
         "X-Requested-With": "XMLHttpRequest",
-        ...username && { Authorization: `Basic ${btoa(`${username}:${password}`)}` }
+        ...credentials && { Authorization: `Basic ${btoa(credentials.replace(/^[^:]*$/, "$&:"))}` }
       };
-      const answer = fetch(url.href, {
+      const answer = fetch(`${scheme}${rest}`, {
         method: "POST",
         body: this.isForm ? form(messages) : JSON.stringify(messages),
         headers: { ...headers, ...settings.headers },
@@ -2097,7 +2117,7 @@
       }).then(
         async (response) => readResponse(response.status, await response.text())
       ).catch((error) => {
-        throw failure(error instanceof Error ? error.message : String(error));
+        throw failure(error?.message ?? String(error));
       });
       return { answer, abort: () => controller.abort() };
     }
@@ -2105,29 +2125,28 @@
   var FormTransport = class extends FetchTransport {
     isForm = true;
   };
-  var hasFetch = () => typeof fetch === "function";
   var longPolling = {
     type: "long-polling",
     isBlockable: true,
-    isUsable: (endpoint) => hasFetch() && isSameOrigin(endpoint),
+    isUsable: isSameOrigin,
     open: (place) => new FetchTransport(place)
   };
   var crossOriginLongPolling = {
     type: "cross-origin-long-polling",
     isBlockable: true,
-    isUsable: (endpoint) => hasFetch() && !isSameOrigin(endpoint),
+    isUsable: (endpoint) => !isSameOrigin(endpoint),
     open: (place) => new FormTransport(place)
   };
+
+  // src/transport/transport.ts
+  var below = ({ href }) => href.replace(/[?#].*/, "").replace(/\/$/, "");
 
   // src/transport/eventsource.ts
   var EventSourceTransport = class extends FetchTransport {
     #source;
     constructor(place) {
       super(place);
-      const url = new URL(place.endpoint.href);
-      url.pathname = `${url.pathname.replace(/\/$/, "")}/${place.clientId}`;
-      url.search = "";
-      const source = new EventSource(url.href);
+      const source = new EventSource(`${below(place.endpoint)}/${place.clientId}`);
       this.#source = source;
       source.onopen = () => place.to.opened();
       source.onmessage = (event) => {
@@ -2151,14 +2170,14 @@
     isSocket: true,
     isBlockable: true,
     needsClient: true,
-    isUsable: (endpoint) => typeof EventSource === "function" && typeof fetch === "function" && isSameOrigin(endpoint),
+    isUsable: (endpoint) => typeof EventSource === "function" && isSameOrigin(endpoint),
     open: (place) => new EventSourceTransport(place)
   };
 
   // src/transport/shared.ts
   function scriptFor({ shared }, endpoint) {
     if (typeof shared === "string") return shared;
-    return `${endpoint.origin}${endpoint.pathname.replace(/\/$/, "")}/faye-shared-worker.js`;
+    return `${below(endpoint)}/faye-shared-worker.js`;
   }
   var SharedTransport = class {
     #port;
@@ -2171,7 +2190,7 @@
       this.#port.onmessage = ({ data }) => {
         if (data.type === "ready") to.opened();
         else if (data.type === "messages") to.received(data.messages);
-        else to.relayed(data.isUp, failure(data.reason), data.retryIn);
+        else to.relayed(data.up, failure(data.reason), data.retryIn);
       };
       const { timeout, interval, retry, maxRetry, ack, replay } = options;
       const endpoints = Object.fromEntries(
@@ -2179,8 +2198,8 @@
       );
       const open = (lock2) => this.#say({
         type: "open",
-        endpoint: endpoint.href,
-        headers: JSON.parse(JSON.stringify(settings.headers)),
+        url: endpoint.href,
+        headers: { ...settings.headers },
         lock: lock2,
         options: { timeout, interval, retry, maxRetry, ack, replay, endpoints }
       });
@@ -2229,7 +2248,7 @@
   var QUESTION = "[]";
   var CHECK_MILLISECONDS = 5e3;
   function socketUrl(endpoint) {
-    return endpoint.href.replace(/^http/, "ws").replace(/#.*$/, "");
+    return endpoint.href.replace(/^http/i, "ws").replace(/#.*$/, "");
   }
   var WebSocketTransport = class {
     #place;
@@ -2282,14 +2301,14 @@
         size = 0;
       };
       for (const message of waiting) {
-        const text2 = JSON.stringify(message);
+        const text = JSON.stringify(message);
         if (message.channel === CONNECT) {
-          this.#socket.send(`[${text2}]`);
+          this.#socket.send(`[${text}]`);
           continue;
         }
-        if (size + text2.length > LARGEST_FRAME) flush();
-        frame.push(text2);
-        size += text2.length;
+        if (size + text.length > LARGEST_FRAME) flush();
+        frame.push(text);
+        size += text.length;
       }
       flush();
       return waiting;
@@ -2300,7 +2319,7 @@
     check() {
       if (this.#socket?.readyState !== OPEN || this.#checking) return;
       this.#socket.send(QUESTION);
-      this.#checking = setTimeout(() => this.#closed(failure("The WebSocket is silent")), CHECK_MILLISECONDS);
+      this.#checking = later(() => this.#closed(failure("The WebSocket is silent")), CHECK_MILLISECONDS);
     }
     farewell(message) {
       this.send([message]);
@@ -2349,7 +2368,8 @@
     });
   }
   var page = {
-    base: typeof location === "undefined" ? void 0 : location.href,
+    // React Native has no page, and its `URL` adds a slash to an address.
+    resolve: (endpoint) => /^\w+:/.test(endpoint) ? { href: endpoint } : new URL(endpoint, location.href),
     kinds: (options, endpoint) => [
       ...options.shared ? [sharedWorker(options, endpoint)] : [],
       webSocket,

@@ -13,13 +13,6 @@ export class Awaitable<Events extends Record<string, unknown[]>> extends Emitter
     if (this.#connected.isSettled) this.#connected = new Deferrable();
   }
 
-  then<Result = void, Failure = never>(
-    resolved?: ((value: void) => Result | PromiseLike<Result>) | null,
-    rejected?: ((error: any) => Failure | PromiseLike<Failure>) | null,
-  ): Promise<Result | Failure> {
-    return this.#connected.then(resolved, rejected);
-  }
-
   callback(callback?: () => void, context?: unknown): void {
     this.#connected.callback(callback, context);
   }

@@ -12,7 +12,7 @@ import { type FayeError, failure } from './error.js';
 import { type Extension, Extensions } from './extensible.js';
 import type { Feature } from './feature.js';
 import type { SessionListener } from './listeners.js';
-import { log } from './logger.js';
+import { checkName, log } from './logger.js';
 import type { Message } from './message.js';
 import { type ClientOptions, checkOptions, sessionOptions } from './options.js';
 import { Pipeline } from './pipeline.js';
@@ -23,6 +23,7 @@ import { Session } from './session.js';
 import { Subscriber } from './subscribe.js';
 import { Subscription } from './subscription.js';
 import { Token } from './token.js';
+import type { Address } from './transport/transport.js';
 
 export interface ChannelEvent {
   channel: string;
@@ -40,6 +41,9 @@ export type ClientEvents = {
   'replay:gap': [ChannelEvent];
 };
 
+const EVENTS = 'connection transport:up transport:down subscription:refused replay:gap';
+const FEATURES = 'websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect';
+
 export class BaseClient extends Awaitable<ClientEvents> {
   #extensions = new Extensions();
   #headers: Record<string, string>;
@@ -50,19 +54,24 @@ export class BaseClient extends Awaitable<ClientEvents> {
   #unwatch: (() => void) | undefined;
 
   constructor(endpoint: string | URL, given: ClientOptions | null | undefined, environment: Environment) {
-    super();
-    const options = given ?? {};
+    super(EVENTS);
+    // Copies, because they are read later.
+    const options = { ...given };
+    const address = String(endpoint);
+    const addresses: Record<string, string> = {};
+    for (const [type, url] of Object.entries(options.endpoints ?? {})) {
+      checkName('feature', type, FEATURES);
+      addresses[type] = String(url);
+    }
     const resolved = sessionOptions(options);
     const settings = environment.settings(options);
     this.#headers = settings.headers;
-    const parse = (url: string | URL): URL => new URL(String(url), environment.base);
     // Only now: a component that is rendered on a server makes a client which it does not use there.
     this.#make = () => {
-      const main = parse(endpoint);
-      const endpoints = Object.entries(options.endpoints ?? {}).map(([type, url]) => [type, parse(url)] as const);
-      const others = new Map(endpoints);
+      const main = environment.resolve(address);
       this.#farewell = (message) => environment.beacon?.(main, message);
-      const reach = { kinds: environment.kinds(options, main), endpointFor: (type: string) => others.get(type) ?? main, settings };
+      const endpointFor = (type: string): Address => environment.resolve(addresses[type] ?? address);
+      const reach = { kinds: environment.kinds(options, main), endpointFor, settings };
       return new Session(reach, resolved, new Pipeline(this.#extensions, this.#features(options)), this.#listen());
     };
     this.#watch = () => environment.watch({
@@ -70,7 +79,7 @@ export class BaseClient extends Awaitable<ClientEvents> {
       doubt: () => this.#session.dispatcher.selector.check(),
       leave: () => this.#leave(),
     });
-    log('info', 'New client created for ?', String(endpoint));
+    log('info', 'New client created for ?', address);
   }
 
   get #parts(): { session: Session; subscriber: Subscriber } {
@@ -172,7 +181,7 @@ export class BaseClient extends Awaitable<ClientEvents> {
   /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
   disconnect(): Publication {
     const publication = new Publication();
-    this.#subscriber.channels.clear(failure('The client was disconnected'));
+    this.#subscriber.channels.clear(failure('The client is disconnected'));
     this.#session.disconnect((error) => (error ? publication.spoil(error) : publication.succeed()));
     return publication;
   }
@@ -217,6 +226,7 @@ export class BaseClient extends Awaitable<ClientEvents> {
 
   /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
   disable(feature: string): void {
+    checkName('feature', feature, FEATURES);
     const { selector } = this.#session.dispatcher;
     selector.disable(feature);
     const isStarted = this.state !== 'unconnected' && this.state !== 'disconnected';

@@ -3,6 +3,7 @@
  */
 
 import { attempt } from './clock.js';
+import { checkName } from './logger.js';
 
 type Listener = (...values: any[]) => void;
 
@@ -15,8 +16,15 @@ interface Entry {
 /** `Events` names each event and the arguments of its listeners. */
 export class Emitter<Events extends Record<string, unknown[]>> {
   #entries = new Map<string, Entry[]>();
+  #names: string;
+
+  /** `names` is a text with the events that there are; a listener for another one is warned of. */
+  constructor(names: string) {
+    this.#names = names;
+  }
 
   #add(event: string, listener: Listener, context: unknown, once: boolean): this {
+    checkName('event', event, this.#names);
     const entries = this.#entries.get(event) ?? [];
     this.#entries.set(event, [...entries, { listener, context, once }]);
     return this;
@@ -89,7 +97,7 @@ export class Emitter<Events extends Record<string, unknown[]>> {
     const entries = this.#entries.get(event) ?? [];
     for (const entry of entries) {
       if (entry.once) this.#remove(event, (other) => other === entry);
-      attempt(() => entry.listener.apply(entry.context, values), undefined);
+      attempt(() => entry.listener.apply(entry.context, values));
     }
     return entries.length > 0;
   }

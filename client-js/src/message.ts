@@ -34,6 +34,18 @@ export function isMessage(value: unknown): value is Message {
   return channel === undefined || typeof channel === 'string';
 }
 
+/**
+ * Returns what JSON makes of a message, which does not change with the application's objects; without it, `fail` is
+ * told why.
+ */
+export function copyOf(message: Message, fail: (reason: string) => void): Message | undefined {
+  try {
+    return JSON.parse(JSON.stringify(message));
+  } catch (error) {
+    return void fail(`The message cannot be written as JSON: ${error}`);
+  }
+}
+
 /** The messages in a text, or nothing if it is not JSON or holds none. */
 export function parseMessages(text: unknown): Message[] | undefined {
   if (typeof text !== 'string') return undefined;

@@ -93,7 +93,7 @@ export class Session implements DispatcherListener {
     const types = selector.types();
     if (types.length === 0) return this.end(failure('No transport can be used'));
     this.report('Shaking hands');
-    selector.begin(undefined, undefined);
+    selector.begin();
     const ends = this.#ends;
     this.transmit({ channel: HANDSHAKE, version: '1.0', supportedConnectionTypes: types }, {}, (reply, error) => {
       if (this.phase !== 'connecting' || this.#ends !== ends) return;
@@ -176,11 +176,11 @@ export class Session implements DispatcherListener {
   /** The server has forgotten the session: shakes hands again, after so many milliseconds. */
   lost(error: FayeError, delay = 0): void {
     if (this.phase !== 'connected') return;
-    if (this.isEnding) return this.#farewell.end(undefined);
+    if (this.isEnding) return this.#farewell.end();
     this.phase = 'unconnected';
     this.#connects.stop();
     this.dispatcher.outbox.forget(({ channel }) => channel.startsWith('/meta/'));
-    this.dispatcher.selector.begin(undefined, undefined);
+    this.dispatcher.selector.begin();
     this.#advised.forget();
     const wait = Math.max(this.#losses.next(), delay);
     this.#later(wait);
@@ -201,18 +201,18 @@ export class Session implements DispatcherListener {
   down(error: FayeError, retryIn: number, isFirst: boolean, failed: Candidate | undefined): void {
     // Servers may end a socket before their reply to a disconnect has arrived.
     const wasSaid = this.dispatcher.outbox.carrier(this.#farewell.id);
-    if (wasSaid && failed?.kind.isSocket) return this.#farewell.end(undefined);
+    if (wasSaid && failed?.kind.isSocket) return this.#farewell.end();
     if (isFirst) this.#listener.down();
     this.report(error.message, error, retryIn);
   }
 
   /** Tells the server that we go. */
-  disconnect(done: (error: FayeError | undefined) => void): void {
+  disconnect(done: (error?: FayeError) => void): void {
     this.#farewell.takeNext()?.fail(failure('The client is disconnected'), true);
-    if (this.isOver) return done(undefined);
+    if (this.isOver) return done();
     this.#farewell.begin((error) => {
       done(error);
-      if (this.phase !== 'disconnected') this.end(failure('The client was disconnected'));
+      if (this.phase !== 'disconnected') this.end(failure('The client is disconnected'));
     });
     const say = (): void => {
       const clientId = this.clientId!;
@@ -222,9 +222,12 @@ export class Session implements DispatcherListener {
         this.#farewell.end(isGone ? undefined : error ?? parseError(reply?.error));
       });
     };
-    const fail = (): void => this.#farewell.end(undefined);
-    if (this.phase === 'connected') say();
-    else if (this.phase === 'unconnected' && this.#waiting.isEmpty && this.dispatcher.outbox.isEmpty) fail();
+    const fail = (): void => this.#farewell.end(this.clientId ? failure('The server does not answer') : undefined);
+    const { isUp, outbox } = this.dispatcher;
+    const isReachable = isUp !== false && this.phase !== 'unconnected';
+    // Nothing is worth the wait for a server that does not answer.
+    if (!isReachable && this.#waiting.isEmpty && outbox.isEmpty) fail();
+    else if (this.phase === 'connected') say();
     else this.#waiting.add({ run: say, fail, isLasting: false });
   }
 
@@ -241,7 +244,7 @@ export class Session implements DispatcherListener {
     this.dispatcher.clear(error);
     this.#listener.ended(error);
     const next = this.#farewell.takeNext();
-    this.#farewell.end(undefined);
+    this.#farewell.end();
     this.report(error.message, error);
     if (!next) return;
     this.#waiting = next;

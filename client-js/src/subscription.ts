@@ -50,7 +50,7 @@ export class Subscription<Data = any> extends Deferrable {
   /** Hands a message to the callbacks. */
   apply(_context: unknown, [message]: [Message]): void {
     for (const call of [this.#callback, this.#withChannel]) {
-      attempt(() => call?.(message), undefined);
+      attempt(() => call?.(message));
     }
   }
 }

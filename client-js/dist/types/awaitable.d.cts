@@ -7,7 +7,6 @@ export declare class Awaitable<Events extends Record<string, unknown[]>> extends
     #private;
     /** What was settled before says nothing about the connection that is asked for now. */
     protected awaitConnection(): void;
-    then<Result = void, Failure = never>(resolved?: ((value: void) => Result | PromiseLike<Result>) | null, rejected?: ((error: any) => Failure | PromiseLike<Failure>) | null): Promise<Result | Failure>;
     callback(callback?: () => void, context?: unknown): void;
     errback(callback?: (error: any) => void, context?: unknown): void;
     timeout(seconds: number, reason?: unknown): void;

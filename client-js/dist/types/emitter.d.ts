@@ -5,6 +5,8 @@ type Listener = (...values: any[]) => void;
 /** `Events` names each event and the arguments of its listeners. */
 export declare class Emitter<Events extends Record<string, unknown[]>> {
     #private;
+    /** `names` is a text with the events that there are; a listener for another one is warned of. */
+    constructor(names: string);
     on<Name extends keyof Events & string>(event: Name, listener: (...values: Events[Name]) => void): this;
     addListener<Name extends keyof Events & string>(event: Name, listener: (...values: Events[Name]) => void): this;
     once<Name extends keyof Events & string>(event: Name, listener: (...values: Events[Name]) => void): this;

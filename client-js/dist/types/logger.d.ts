@@ -8,4 +8,6 @@ export declare const logging: {
     logger: Logger | undefined;
 };
 /** Logs a line in which each `?` stands for a value. */
-export declare function log(level: Level, line: string, ...values: unknown[]): void;
+export declare function log(level: Level, line: string, ...values: (string | undefined)[]): void;
+/** Warns of a name that is none of the known ones, a text of words, on the console unless there is a logger. Faye accepts any name. */
+export declare function checkName(what: string, name: string, known: string): void;

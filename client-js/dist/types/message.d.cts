@@ -26,5 +26,10 @@ export interface Message {
 }
 /** Whether what came from outside has the shape of a message. */
 export declare function isMessage(value: unknown): value is Message;
+/**
+ * Returns what JSON makes of a message, which does not change with the application's objects; without it, `fail` is
+ * told why.
+ */
+export declare function copyOf(message: Message, fail: (reason: string) => void): Message | undefined;
 /** The messages in a text, or nothing if it is not JSON or holds none. */
 export declare function parseMessages(text: unknown): Message[] | undefined;
