@@ -72,7 +72,9 @@ impl Follower<'_> {
                     Ok(true) => {
                         say_error(&format!("connected to {url} again, with the same session"));
                         if !matches!(lost, Failure::Closed) {
-                            say_error("messages that were on their way when the connection broke may be missing");
+                            say_error(
+                                "messages that were on their way when the connection broke may be missing",
+                            );
                         }
                         return Ok(());
                     }
