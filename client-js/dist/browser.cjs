@@ -109,6 +109,7 @@ function attempt(act, otherwise) {
 
 // src/error.ts
 var FayeError = class extends Error {
+  /** An error with the parts that Bayeux gives it. */
   constructor(code, params, message) {
     super(message);
     __publicField(this, "name", "FayeError");
@@ -135,6 +136,7 @@ var failure = (message) => new FayeError(null, [], message);
 // src/deferrable.ts
 var _settle, _timer, _Deferrable_instances, end_fn;
 var Deferrable = class extends Promise {
+  /** A promise that is open. */
   constructor() {
     let settle;
     super((resolve, reject) => {
@@ -153,10 +155,12 @@ var Deferrable = class extends Promise {
   static get [Symbol.species]() {
     return Promise;
   }
+  /** Calls `callback` when it resolves. */
   callback(callback, context) {
     if (callback) void this.then((value) => callback.call(context, value), () => {
     });
   }
+  /** Calls `callback` with the error when it rejects. */
   errback(callback, context) {
     if (callback) void this.then(void 0, (error) => callback.call(context, error));
   }
@@ -173,10 +177,12 @@ var Deferrable = class extends Promise {
     if (status === "succeeded") this.succeed(value);
     else if (status === "failed") this.spoil(value);
   }
+  /** Resolves it. The client does so itself. */
   succeed(value) {
     __privateMethod(this, _Deferrable_instances, end_fn).call(this);
     __privateGet(this, _settle).resolve(value);
   }
+  /** Rejects it. The client does so itself. */
   spoil(error) {
     __privateMethod(this, _Deferrable_instances, end_fn).call(this);
     __privateGet(this, _settle).reject(error);
@@ -218,20 +224,25 @@ var Emitter = class {
     __privateAdd(this, _names);
     __privateSet(this, _names, names);
   }
+  /** Adds a listener. A name that is no event of the client is warned of. */
   on(event, listener) {
     return __privateMethod(this, _Emitter_instances, add_fn).call(this, event, listener, this, false);
   }
+  /** Adds a listener, as `on`. */
   addListener(event, listener) {
     return this.on(event, listener);
   }
+  /** Adds a listener that is called once. */
   once(event, listener) {
     return __privateMethod(this, _Emitter_instances, add_fn).call(this, event, listener, this, true);
   }
+  /** Removes a listener, the last that was added if there are several. */
   off(event, listener) {
     var _a;
     const last = [...(_a = __privateGet(this, _entries).get(event)) != null ? _a : []].reverse().find((entry) => entry.listener === listener);
     return __privateMethod(this, _Emitter_instances, remove_fn).call(this, event, (entry) => entry === last);
   }
+  /** Removes a listener, as `off`. */
   removeListener(event, listener) {
     return this.off(event, listener);
   }
@@ -241,13 +252,16 @@ var Emitter = class {
     else __privateGet(this, _entries).delete(event);
     return this;
   }
+  /** The listeners of an event. */
   listeners(event) {
     var _a;
     return ((_a = __privateGet(this, _entries).get(event)) != null ? _a : []).map(({ listener }) => listener);
   }
+  /** How many listeners an event has. */
   countListeners(event) {
     return this.listeners(event).length;
   }
+  /** Adds a listener that is called with `context` as `this`, as with Faye. */
   bind(event, listener, context) {
     return __privateMethod(this, _Emitter_instances, add_fn).call(this, event, listener, context, false);
   }
@@ -265,6 +279,7 @@ var Emitter = class {
     }
     return entries.length > 0;
   }
+  /** Calls the listeners of an event, as `emit`. */
   trigger(event, ...values) {
     return this.emit(event, ...values);
   }
@@ -298,15 +313,25 @@ var Awaitable = class extends Emitter {
   awaitConnection() {
     if (__privateGet(this, _connected).isSettled) __privateSet(this, _connected, new Deferrable());
   }
+  /** Calls `callback` once there is a session; at once if there is one. */
   callback(callback, context) {
     __privateGet(this, _connected).callback(callback, context);
   }
+  /**
+   * Calls `callback` with a `FayeError` when the connection was given up: the server refused it for good, no
+   * transport can be used, or the client was disconnected.
+   */
   errback(callback, context) {
     __privateGet(this, _connected).errback(callback, context);
   }
+  /**
+   * Gives the connection up for those who wait for it, with `reason`, unless there is a session within so many
+   * seconds.
+   */
   timeout(seconds, reason) {
     __privateGet(this, _connected).timeout(seconds, reason);
   }
+  /** Settles the connection for those who wait for it, as with Faye. Applications do not need it. */
   setDeferredStatus(status, value) {
     __privateGet(this, _connected).setDeferredStatus(status, value);
   }
@@ -315,15 +340,25 @@ _connected = new WeakMap();
 
 // src/constants.ts
 var CONSTANTS = {
+  /** As in Faye; `state` of this client is a word. */
   UNCONNECTED: 1,
+  /** As in Faye; `state` of this client is a word. */
   CONNECTING: 2,
+  /** As in Faye; `state` of this client is a word. */
   CONNECTED: 3,
+  /** As in Faye; `state` of this client is a word. */
   DISCONNECTED: 4,
+  /** Advice to begin a new session. */
   HANDSHAKE: "handshake",
+  /** Advice to connect again. */
   RETRY: "retry",
+  /** Advice to stop. */
   NONE: "none",
+  /** Seconds, the default of the option `timeout`. */
   CONNECTION_TIMEOUT: 60,
+  /** The endpoint of a client in a page that is given none. */
   DEFAULT_ENDPOINT: "/bayeux",
+  /** Seconds, the default of the option `interval`. */
   INTERVAL: 0
 };
 
@@ -333,11 +368,13 @@ var Extensions = class {
   constructor() {
     __privateAdd(this, _list, []);
   }
+  /** Adds one behind the others. */
   add(extension, client) {
     var _a;
     __privateGet(this, _list).push(extension);
     (_a = extension.added) == null ? void 0 : _a.call(extension, client);
   }
+  /** Removes one. */
   remove(extension, client) {
     var _a;
     const index = __privateGet(this, _list).indexOf(extension);
@@ -571,6 +608,7 @@ var Replay = class {
     __privateSet(this, _source, source);
     __privateSet(this, _gap, gap);
   }
+  /** Says where to go on. */
   outgoing(message) {
     var _a;
     if (message.channel === HANDSHAKE) addExt(message, "replay", true);
@@ -584,6 +622,7 @@ var Replay = class {
     }
     addExt(message, "replay", positions);
   }
+  /** Remembers the position. */
   incoming(message) {
     var _a;
     if (message.channel === HANDSHAKE) {
@@ -596,6 +635,7 @@ var Replay = class {
     __privateGet(this, _positions).set(message.channel, position);
     if (__privateGet(this, _positions).size > MOST_CHANNELS) __privateGet(this, _positions).delete(__privateGet(this, _positions).keys().next().value);
   }
+  /** Whether to begin with what the server still has. */
   retries(message, error) {
     if (message.channel !== SUBSCRIBE || error.code !== 400 || !__privateGet(this, _isOffered)) return false;
     const channel = String(message.subscription);
@@ -1878,6 +1918,7 @@ refuse_fn = function(channel, error) {
 // src/subscription.ts
 var _end, _callback, _withChannel, _isCancelled;
 var Subscription = class extends Deferrable {
+  /** For the client; applications get one from `subscribe`. */
   constructor(channel, callback, context, end) {
     super();
     /** The channel or pattern. */
@@ -1901,6 +1942,7 @@ var Subscription = class extends Deferrable {
     __privateSet(this, _isCancelled, true);
     __privateGet(this, _end).call(this, this);
   }
+  /** Ends the subscription, as `cancel`. */
   unsubscribe() {
     this.cancel();
   }
@@ -1929,6 +1971,7 @@ function expiryOf(token) {
 }
 var _source2, _token, _asking, _wasRenewed, _Token_instances, isExpired_fn;
 var Token = class {
+  /** A token from its source. */
   constructor(source) {
     __privateAdd(this, _Token_instances);
     __privateAdd(this, _source2);
@@ -1939,6 +1982,7 @@ var Token = class {
     __privateSet(this, _source2, source);
     if (typeof source === "string") __privateSet(this, _token, source);
   }
+  /** Asks for a token if there is none that is valid. */
   prepare() {
     var _a;
     const source = __privateGet(this, _source2);
@@ -1950,12 +1994,15 @@ var Token = class {
     }));
     return __privateGet(this, _asking);
   }
+  /** Adds it to messages to the server itself. */
   outgoing(message) {
     if (message.channel.startsWith("/meta/") && __privateGet(this, _token) !== void 0) addExt(message, "token", __privateGet(this, _token));
   }
+  /** Notes that it was accepted. */
   incoming({ channel, successful }) {
     if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) __privateSet(this, _wasRenewed, false);
   }
+  /** Whether to ask for another token. */
   retries({ ext }, { code }) {
     var _a;
     if (typeof __privateGet(this, _source2) === "string" || code !== 401 && code !== 403) return false;
@@ -1982,6 +2029,7 @@ var EVENTS = "connection transport:up transport:down subscription:refused replay
 var FEATURES = "websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect";
 var _extensions2, _headers, _farewell2, _make, _made, _watch, _unwatch, _BaseClient_instances, parts_get, session_get, subscriber_get, leave_fn, features_fn, listen_fn;
 var BaseClient = class extends Awaitable {
+  /** For the entries of the platforms; applications use their `Client`. */
   constructor(endpoint, given, environment) {
     var _a;
     super(EVENTS);
@@ -2027,6 +2075,11 @@ var BaseClient = class extends Awaitable {
   get [Symbol.toStringTag]() {
     return "Faye.Client";
   }
+  /**
+   * How the connection is: `unconnected` before the first use, `connecting`, `connected`, `interrupted` while the
+   * client tries to reach the server again, and `disconnected` after `disconnect` or when the server wants no more
+   * connections. Listen to the event `connection` to be told of changes.
+   */
   get state() {
     var _a, _b;
     return (_b = (_a = __privateGet(this, _made)) == null ? void 0 : _a.session.state) != null ? _b : "unconnected";
@@ -2036,6 +2089,10 @@ var BaseClient = class extends Awaitable {
     var _a;
     return (_a = __privateGet(this, _made)) == null ? void 0 : _a.session.transport;
   }
+  /**
+   * The identifier of the session, undefined without one. It lets its holder take the session over: do not show or
+   * log it.
+   */
   get clientId() {
     var _a;
     return (_a = __privateGet(this, _made)) == null ? void 0 : _a.session.clientId;
@@ -2069,6 +2126,16 @@ var BaseClient = class extends Awaitable {
   unsubscribe(channel, subscription) {
     for (const each2 of [channel].flat()) __privateGet(this, _BaseClient_instances, subscriber_get).remove(each2, subscription);
   }
+  /**
+   * Publishes a message. Connects if that was not done, and waits for the connection.
+   *
+   * @param data what JSON can hold. It is copied at the call, so later changes of an object do not count.
+   * @param options limits for this message; without them it is sent until the server answers.
+   * @returns a promise that resolves when the server accepted the message, and rejects with a `FayeError` when it
+   *   refused, when the limits are reached, when the client is disconnected, or at once when `data` cannot be written
+   *   as JSON.
+   * @throws FayeError for an option that is not known.
+   */
   publish(channel, data, options) {
     checkOptions(options != null ? options : {}, { attempts: 0, deadline: 0 });
     return publish(__privateGet(this, _BaseClient_instances, session_get), { channel, data }, options != null ? options : {});
@@ -2097,9 +2164,14 @@ var BaseClient = class extends Awaitable {
   setHeader(name, value) {
     __privateGet(this, _headers)[name] = value;
   }
+  /**
+   * Adds an extension, which sees every message on its way out and in, behind those that were added before. It may
+   * change, hold or drop the message, and sees it once, however often it is sent.
+   */
   addExtension(extension) {
     __privateGet(this, _extensions2).add(extension, this);
   }
+  /** Removes an extension. Does nothing if it was not added. */
   removeExtension(extension) {
     __privateGet(this, _extensions2).remove(extension, this);
   }
@@ -2656,6 +2728,12 @@ var page = {
 
 // src/browser.ts
 var Client = class extends BaseClient {
+  /**
+   * Makes a client.
+   *
+   * @param endpoint the address of the server, relative to the page; React Native needs a whole one.
+   * @throws FayeError for an option that is not known.
+   */
   constructor(endpoint = "/bayeux", options) {
     super(endpoint, options, page);
   }

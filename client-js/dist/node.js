@@ -67,6 +67,7 @@ var FayeError = class extends Error {
   code;
   /** The server's parameters, for example the channel that was refused. */
   params;
+  /** An error with the parts that Bayeux gives it. */
   constructor(code, params, message) {
     super(message);
     this.code = code;
@@ -91,6 +92,7 @@ var Deferrable = class extends Promise {
   #timer;
   /** Whether it was resolved or rejected. */
   isSettled = false;
+  /** A promise that is open. */
   constructor() {
     let settle;
     super((resolve, reject) => {
@@ -104,10 +106,12 @@ var Deferrable = class extends Promise {
   static get [Symbol.species]() {
     return Promise;
   }
+  /** Calls `callback` when it resolves. */
   callback(callback, context) {
     if (callback) void this.then((value) => callback.call(context, value), () => {
     });
   }
+  /** Calls `callback` with the error when it rejects. */
   errback(callback, context) {
     if (callback) void this.then(void 0, (error) => callback.call(context, error));
   }
@@ -124,10 +128,12 @@ var Deferrable = class extends Promise {
     if (status === "succeeded") this.succeed(value);
     else if (status === "failed") this.spoil(value);
   }
+  /** Resolves it. The client does so itself. */
   succeed(value) {
     this.#end();
     this.#settle.resolve(value);
   }
+  /** Rejects it. The client does so itself. */
   spoil(error) {
     this.#end();
     this.#settle.reject(error);
@@ -174,19 +180,24 @@ var Emitter = class {
     else this.#entries.delete(event);
     return this;
   }
+  /** Adds a listener. A name that is no event of the client is warned of. */
   on(event, listener) {
     return this.#add(event, listener, this, false);
   }
+  /** Adds a listener, as `on`. */
   addListener(event, listener) {
     return this.on(event, listener);
   }
+  /** Adds a listener that is called once. */
   once(event, listener) {
     return this.#add(event, listener, this, true);
   }
+  /** Removes a listener, the last that was added if there are several. */
   off(event, listener) {
     const last = [...this.#entries.get(event) ?? []].reverse().find((entry) => entry.listener === listener);
     return this.#remove(event, (entry) => entry === last);
   }
+  /** Removes a listener, as `off`. */
   removeListener(event, listener) {
     return this.off(event, listener);
   }
@@ -196,12 +207,15 @@ var Emitter = class {
     else this.#entries.delete(event);
     return this;
   }
+  /** The listeners of an event. */
   listeners(event) {
     return (this.#entries.get(event) ?? []).map(({ listener }) => listener);
   }
+  /** How many listeners an event has. */
   countListeners(event) {
     return this.listeners(event).length;
   }
+  /** Adds a listener that is called with `context` as `this`, as with Faye. */
   bind(event, listener, context) {
     return this.#add(event, listener, context, false);
   }
@@ -218,6 +232,7 @@ var Emitter = class {
     }
     return entries.length > 0;
   }
+  /** Calls the listeners of an event, as `emit`. */
   trigger(event, ...values) {
     return this.emit(event, ...values);
   }
@@ -230,15 +245,25 @@ var Awaitable = class extends Emitter {
   awaitConnection() {
     if (this.#connected.isSettled) this.#connected = new Deferrable();
   }
+  /** Calls `callback` once there is a session; at once if there is one. */
   callback(callback, context) {
     this.#connected.callback(callback, context);
   }
+  /**
+   * Calls `callback` with a `FayeError` when the connection was given up: the server refused it for good, no
+   * transport can be used, or the client was disconnected.
+   */
   errback(callback, context) {
     this.#connected.errback(callback, context);
   }
+  /**
+   * Gives the connection up for those who wait for it, with `reason`, unless there is a session within so many
+   * seconds.
+   */
   timeout(seconds, reason) {
     this.#connected.timeout(seconds, reason);
   }
+  /** Settles the connection for those who wait for it, as with Faye. Applications do not need it. */
   setDeferredStatus(status, value) {
     this.#connected.setDeferredStatus(status, value);
   }
@@ -246,25 +271,37 @@ var Awaitable = class extends Emitter {
 
 // src/constants.ts
 var CONSTANTS = {
+  /** As in Faye; `state` of this client is a word. */
   UNCONNECTED: 1,
+  /** As in Faye; `state` of this client is a word. */
   CONNECTING: 2,
+  /** As in Faye; `state` of this client is a word. */
   CONNECTED: 3,
+  /** As in Faye; `state` of this client is a word. */
   DISCONNECTED: 4,
+  /** Advice to begin a new session. */
   HANDSHAKE: "handshake",
+  /** Advice to connect again. */
   RETRY: "retry",
+  /** Advice to stop. */
   NONE: "none",
+  /** Seconds, the default of the option `timeout`. */
   CONNECTION_TIMEOUT: 60,
+  /** The endpoint of a client in a page that is given none. */
   DEFAULT_ENDPOINT: "/bayeux",
+  /** Seconds, the default of the option `interval`. */
   INTERVAL: 0
 };
 
 // src/extensible.ts
 var Extensions = class {
   #list = [];
+  /** Adds one behind the others. */
   add(extension, client) {
     this.#list.push(extension);
     extension.added?.(client);
   }
+  /** Removes one. */
   remove(extension, client) {
     const index = this.#list.indexOf(extension);
     if (index < 0) return;
@@ -482,6 +519,7 @@ var Replay = class {
     this.#source = source;
     this.#gap = gap;
   }
+  /** Says where to go on. */
   outgoing(message) {
     if (message.channel === HANDSHAKE) addExt(message, "replay", true);
     if (message.channel !== SUBSCRIBE || !this.#isOffered) return;
@@ -494,6 +532,7 @@ var Replay = class {
     }
     addExt(message, "replay", positions);
   }
+  /** Remembers the position. */
   incoming(message) {
     if (message.channel === HANDSHAKE) {
       if (message.successful) this.#isOffered = message.ext?.["replay"] === true;
@@ -505,6 +544,7 @@ var Replay = class {
     this.#positions.set(message.channel, position);
     if (this.#positions.size > MOST_CHANNELS) this.#positions.delete(this.#positions.keys().next().value);
   }
+  /** Whether to begin with what the server still has. */
   retries(message, error) {
     if (message.channel !== SUBSCRIBE || error.code !== 400 || !this.#isOffered) return false;
     const channel = String(message.subscription);
@@ -1689,6 +1729,7 @@ var Subscription = class extends Deferrable {
   #callback;
   #withChannel;
   #isCancelled = false;
+  /** For the client; applications get one from `subscribe`. */
   constructor(channel, callback, context, end) {
     super();
     this.channel = channel;
@@ -1706,6 +1747,7 @@ var Subscription = class extends Deferrable {
     this.#isCancelled = true;
     this.#end(this);
   }
+  /** Ends the subscription, as `cancel`. */
   unsubscribe() {
     this.cancel();
   }
@@ -1734,10 +1776,12 @@ var Token = class {
   #asking;
   /** Whether the source was asked because of a refusal, and nothing was accepted since. */
   #wasRenewed = false;
+  /** A token from its source. */
   constructor(source) {
     this.#source = source;
     if (typeof source === "string") this.#token = source;
   }
+  /** Asks for a token if there is none that is valid. */
   prepare() {
     const source = this.#source;
     if (typeof source === "string" || this.#token !== void 0 && !this.#isExpired()) return void 0;
@@ -1752,12 +1796,15 @@ var Token = class {
     const expiry = expiryOf(this.#token);
     return expiry !== void 0 && Date.now() / 1e3 > expiry - MARGIN_SECONDS;
   }
+  /** Adds it to messages to the server itself. */
   outgoing(message) {
     if (message.channel.startsWith("/meta/") && this.#token !== void 0) addExt(message, "token", this.#token);
   }
+  /** Notes that it was accepted. */
   incoming({ channel, successful }) {
     if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) this.#wasRenewed = false;
   }
+  /** Whether to ask for another token. */
   retries({ ext }, { code }) {
     if (typeof this.#source === "string" || code !== 401 && code !== 403) return false;
     const used = ext?.["token"] ?? this.#token;
@@ -1780,6 +1827,7 @@ var BaseClient = class extends Awaitable {
   #made;
   #watch;
   #unwatch;
+  /** For the entries of the platforms; applications use their `Client`. */
   constructor(endpoint, given, environment) {
     super(EVENTS);
     const options = { ...given };
@@ -1868,6 +1916,11 @@ var BaseClient = class extends Awaitable {
   get [Symbol.toStringTag]() {
     return "Faye.Client";
   }
+  /**
+   * How the connection is: `unconnected` before the first use, `connecting`, `connected`, `interrupted` while the
+   * client tries to reach the server again, and `disconnected` after `disconnect` or when the server wants no more
+   * connections. Listen to the event `connection` to be told of changes.
+   */
   get state() {
     return this.#made?.session.state ?? "unconnected";
   }
@@ -1875,6 +1928,10 @@ var BaseClient = class extends Awaitable {
   get transport() {
     return this.#made?.session.transport;
   }
+  /**
+   * The identifier of the session, undefined without one. It lets its holder take the session over: do not show or
+   * log it.
+   */
   get clientId() {
     return this.#made?.session.clientId;
   }
@@ -1907,6 +1964,16 @@ var BaseClient = class extends Awaitable {
   unsubscribe(channel, subscription) {
     for (const each of [channel].flat()) this.#subscriber.remove(each, subscription);
   }
+  /**
+   * Publishes a message. Connects if that was not done, and waits for the connection.
+   *
+   * @param data what JSON can hold. It is copied at the call, so later changes of an object do not count.
+   * @param options limits for this message; without them it is sent until the server answers.
+   * @returns a promise that resolves when the server accepted the message, and rejects with a `FayeError` when it
+   *   refused, when the limits are reached, when the client is disconnected, or at once when `data` cannot be written
+   *   as JSON.
+   * @throws FayeError for an option that is not known.
+   */
   publish(channel, data, options) {
     checkOptions(options ?? {}, { attempts: 0, deadline: 0 });
     return publish(this.#session, { channel, data }, options ?? {});
@@ -1935,9 +2002,14 @@ var BaseClient = class extends Awaitable {
   setHeader(name, value) {
     this.#headers[name] = value;
   }
+  /**
+   * Adds an extension, which sees every message on its way out and in, behind those that were added before. It may
+   * change, hold or drop the message, and sees it once, however often it is sent.
+   */
   addExtension(extension) {
     this.#extensions.add(extension, this);
   }
+  /** Removes an extension. Does nothing if it was not added. */
   removeExtension(extension) {
     this.#extensions.remove(extension, this);
   }

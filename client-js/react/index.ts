@@ -10,6 +10,7 @@ import { useCallback, useEffect, useInsertionEffect, useRef, useState, useSyncEx
 
 /** What `useConnection` gives: the last `connection` event in short. */
 export interface Connection {
+  /** How the connection is. */
   readonly state: ConnectionEvent['state'];
   /** Why it is so; undefined before the first change. */
   readonly reason: string | undefined;

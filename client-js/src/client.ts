@@ -25,13 +25,19 @@ import { Subscription } from './subscription.js';
 import { Token } from './token.js';
 import type { Address } from './transport/transport.js';
 
+/** What the events of one channel or pattern are called with. */
 export interface ChannelEvent {
+  /** The channel or pattern. */
   channel: string;
+  /** Why. */
   error: FayeError;
 }
 
+/** The events of a client, with what their listeners are called with. */
 export type ClientEvents = {
+  /** The server answers. */
   'transport:up': [];
+  /** The server does not answer; the client tries again by itself. */
   'transport:down': [];
   /** The connection changed, or another attempt was planned. */
   connection: [ConnectionEvent];
@@ -44,6 +50,7 @@ export type ClientEvents = {
 const EVENTS = 'connection transport:up transport:down subscription:refused replay:gap';
 const FEATURES = 'websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect';
 
+/** A client: Faye's API, and what it lacked. Each platform has a `Client` that extends it. */
 export class BaseClient extends Awaitable<ClientEvents> {
   #extensions = new Extensions();
   #headers: Record<string, string>;
@@ -53,6 +60,7 @@ export class BaseClient extends Awaitable<ClientEvents> {
   #watch: () => () => void;
   #unwatch: (() => void) | undefined;
 
+  /** For the entries of the platforms; applications use their `Client`. */
   constructor(endpoint: string | URL, given: ClientOptions | null | undefined, environment: Environment) {
     super(EVENTS);
     // Copies, because they are read later.
@@ -151,6 +159,11 @@ export class BaseClient extends Awaitable<ClientEvents> {
     return 'Faye.Client';
   }
 
+  /**
+   * How the connection is: `unconnected` before the first use, `connecting`, `connected`, `interrupted` while the
+   * client tries to reach the server again, and `disconnected` after `disconnect` or when the server wants no more
+   * connections. Listen to the event `connection` to be told of changes.
+   */
   get state(): ConnectionState {
     return this.#made?.session.state ?? 'unconnected';
   }
@@ -160,6 +173,10 @@ export class BaseClient extends Awaitable<ClientEvents> {
     return this.#made?.session.transport;
   }
 
+  /**
+   * The identifier of the session, undefined without one. It lets its holder take the session over: do not show or
+   * log it.
+   */
   get clientId(): string | undefined {
     return this.#made?.session.clientId;
   }
@@ -186,7 +203,23 @@ export class BaseClient extends Awaitable<ClientEvents> {
     return publication;
   }
 
+  /**
+   * Subscribes to a channel, or to a pattern: `/chat/*` is one level, `/chat/**` all below. Connects if that was not
+   * done.
+   *
+   * @param callback is called with the data of each message.
+   * @param context is `this` in the callback.
+   * @returns a promise that resolves when the server accepted the subscription and rejects with a `FayeError` when it
+   *   refused; it can be cancelled. After the loss of a session the client subscribes again by itself.
+   */
   subscribe<Data = any>(channel: string, callback?: (data: Data) => void, context?: unknown): Subscription<Data>;
+  /**
+   * Subscribes to several channels or patterns.
+   *
+   * @param callback is called with the data of each message.
+   * @param context is `this` in the callback.
+   * @returns a subscription for each of them.
+   */
   subscribe<Data = any>(channels: string[], callback?: (data: Data) => void, context?: unknown): Subscription<Data>[];
   subscribe(
     channel: string | string[],
@@ -204,6 +237,16 @@ export class BaseClient extends Awaitable<ClientEvents> {
     for (const each of [channel].flat()) this.#subscriber.remove(each, subscription);
   }
 
+  /**
+   * Publishes a message. Connects if that was not done, and waits for the connection.
+   *
+   * @param data what JSON can hold. It is copied at the call, so later changes of an object do not count.
+   * @param options limits for this message; without them it is sent until the server answers.
+   * @returns a promise that resolves when the server accepted the message, and rejects with a `FayeError` when it
+   *   refused, when the limits are reached, when the client is disconnected, or at once when `data` cannot be written
+   *   as JSON.
+   * @throws FayeError for an option that is not known.
+   */
   publish(channel: string, data: unknown, options?: PublishOptions | null): Publication {
     checkOptions(options ?? {}, { attempts: 0, deadline: 0 });
     return publish(this.#session, { channel, data }, options ?? {});
@@ -238,10 +281,15 @@ export class BaseClient extends Awaitable<ClientEvents> {
     this.#headers[name] = value;
   }
 
+  /**
+   * Adds an extension, which sees every message on its way out and in, behind those that were added before. It may
+   * change, hold or drop the message, and sees it once, however often it is sent.
+   */
   addExtension(extension: Extension): void {
     this.#extensions.add(extension, this);
   }
 
+  /** Removes an extension. Does nothing if it was not added. */
   removeExtension(extension: Extension): void {
     this.#extensions.remove(extension, this);
   }
@@ -250,5 +298,6 @@ export class BaseClient extends Awaitable<ClientEvents> {
   addWebsocketExtension(_extension: unknown): void {}
 }
 
+/** The constants of Faye's client. */
 export interface BaseClient extends Readonly<typeof CONSTANTS> {}
 Object.assign(BaseClient.prototype, CONSTANTS);

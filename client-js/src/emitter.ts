@@ -37,24 +37,29 @@ export class Emitter<Events extends Record<string, unknown[]>> {
     return this;
   }
 
+  /** Adds a listener. A name that is no event of the client is warned of. */
   on<Name extends keyof Events & string>(event: Name, listener: (...values: Events[Name]) => void): this {
     return this.#add(event, listener as Listener, this, false);
   }
 
+  /** Adds a listener, as `on`. */
   addListener<Name extends keyof Events & string>(event: Name, listener: (...values: Events[Name]) => void): this {
     return this.on(event, listener);
   }
 
+  /** Adds a listener that is called once. */
   once<Name extends keyof Events & string>(event: Name, listener: (...values: Events[Name]) => void): this {
     return this.#add(event, listener as Listener, this, true);
   }
 
+  /** Removes a listener, the last that was added if there are several. */
   off<Name extends keyof Events & string>(event: Name, listener: (...values: Events[Name]) => void): this {
     // As with Node, one of them, the last that was added.
     const last = [...(this.#entries.get(event) ?? [])].reverse().find((entry) => entry.listener === listener);
     return this.#remove(event, (entry) => entry === last);
   }
 
+  /** Removes a listener, as `off`. */
   removeListener<Name extends keyof Events & string>(event: Name, listener: (...values: Events[Name]) => void): this {
     return this.off(event, listener);
   }
@@ -66,14 +71,17 @@ export class Emitter<Events extends Record<string, unknown[]>> {
     return this;
   }
 
+  /** The listeners of an event. */
   listeners(event: keyof Events & string): Listener[] {
     return (this.#entries.get(event) ?? []).map(({ listener }) => listener);
   }
 
+  /** How many listeners an event has. */
   countListeners(event: keyof Events & string): number {
     return this.listeners(event).length;
   }
 
+  /** Adds a listener that is called with `context` as `this`, as with Faye. */
   bind<Name extends keyof Events & string>(
     event: Name,
     listener: (...values: Events[Name]) => void,
@@ -102,6 +110,7 @@ export class Emitter<Events extends Record<string, unknown[]>> {
     return entries.length > 0;
   }
 
+  /** Calls the listeners of an event, as `emit`. */
   trigger<Name extends keyof Events & string>(event: Name, ...values: Events[Name]): boolean {
     return this.emit(event, ...values);
   }

@@ -9,7 +9,11 @@ export type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 /** A function that takes each line, or an object with a method for each level. */
 export type Logger = ((line: string) => void) | Partial<Record<Level, (line: string) => void>>;
 
-export const logging: { logger: Logger | undefined } = { logger: undefined };
+/** The logger of all clients. */
+export const logging: {
+  /** `Faye.logger`. */
+  logger: Logger | undefined;
+} = { logger: undefined };
 
 function write(logger: Logger, level: Level, line: string, values: (string | undefined)[]): void {
   const full = `[Faye.Client] ${line.replace(/\?/g, () => JSON.stringify(values.shift()))}`;

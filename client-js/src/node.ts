@@ -28,6 +28,7 @@ const node: Environment = {
   watch: () => () => {},
 };
 
+/** A client for Node. It sends nothing before it is used. */
 export class Client extends BaseClient {
   /**
    * Makes a client, which sends nothing before it is used.

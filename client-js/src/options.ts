@@ -7,6 +7,7 @@ import type { ReplaySource } from './replay.js';
 import { Scheduler, type SchedulerClass } from './scheduler.js';
 import type { TokenSource } from './token.js';
 
+/** The options of a client. One that is not known throws. */
 export interface ClientOptions {
   /** Seconds to wait for a reply until the server has said how long it holds connects. Default 60. */
   timeout?: number;
@@ -18,6 +19,7 @@ export interface ClientOptions {
   maxRetry?: number;
   /** Other endpoints for some connection types. */
   endpoints?: Record<string, string | URL>;
+  /** A class that decides when a message is sent again and given up. Default `Faye.Scheduler`. */
   scheduler?: SchedulerClass;
   /** Sent as `ext.token` with handshakes and subscriptions; a function is asked again when its token has expired. */
   token?: TokenSource;
@@ -42,10 +44,15 @@ export interface ClientOptions {
 
 /** The options that concern the session, with their defaults. Times are in seconds. */
 export interface SessionOptions {
+  /** Until a reply is missed. */
   timeout: number;
+  /** Between two connects. */
   interval: number;
+  /** What the growing delay begins with. */
   retry: number;
+  /** What it does not exceed. */
   maxRetry: number;
+  /** When a message is sent again and given up. */
   scheduler: SchedulerClass;
 }
 

@@ -47,8 +47,8 @@ pub(super) fn subscribe(client: &str, channel: &str, ext: &str) -> String {
 /// Ends sessions. They are given as JSON.
 pub(super) fn disconnects(clients: &[Box<str>], ext: &str) -> String {
     let disconnect =
-        |client: &Box<str>| format!(r#"{{"channel":"/meta/disconnect","clientId":{client},"id":"4"{ext}}}"#);
-    format!("[{}]", clients.iter().map(disconnect).collect::<Vec<_>>().join(","))
+        |client: &str| format!(r#"{{"channel":"/meta/disconnect","clientId":{client},"id":"4"{ext}}}"#);
+    format!("[{}]", clients.iter().map(|client| disconnect(client)).collect::<Vec<_>>().join(","))
 }
 
 /// Checks the replies to disconnects: a session may have ended before, and any other refusal is an error.

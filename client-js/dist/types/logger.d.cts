@@ -4,7 +4,9 @@
 export type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 /** A function that takes each line, or an object with a method for each level. */
 export type Logger = ((line: string) => void) | Partial<Record<Level, (line: string) => void>>;
+/** The logger of all clients. */
 export declare const logging: {
+    /** `Faye.logger`. */
     logger: Logger | undefined;
 };
 /** Logs a line in which each `?` stands for a value. */

@@ -4,6 +4,7 @@
 import { BaseClient } from './client.cjs';
 import type { ClientOptions } from './options.cjs';
 export * from './api.cjs';
+/** A client for Node. It sends nothing before it is used. */
 export declare class Client extends BaseClient {
     /**
      * Makes a client, which sends nothing before it is used.

@@ -4,6 +4,7 @@
 import { BaseClient } from './client.js';
 import type { ClientOptions } from './options.js';
 export * from './api.js';
+/** A client for Node. It sends nothing before it is used. */
 export declare class Client extends BaseClient {
     /**
      * Makes a client, which sends nothing before it is used.

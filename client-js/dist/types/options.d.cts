@@ -4,6 +4,7 @@
 import type { ReplaySource } from './replay.cjs';
 import { type SchedulerClass } from './scheduler.cjs';
 import type { TokenSource } from './token.cjs';
+/** The options of a client. One that is not known throws. */
 export interface ClientOptions {
     /** Seconds to wait for a reply until the server has said how long it holds connects. Default 60. */
     timeout?: number;
@@ -15,6 +16,7 @@ export interface ClientOptions {
     maxRetry?: number;
     /** Other endpoints for some connection types. */
     endpoints?: Record<string, string | URL>;
+    /** A class that decides when a message is sent again and given up. Default `Faye.Scheduler`. */
     scheduler?: SchedulerClass;
     /** Sent as `ext.token` with handshakes and subscriptions; a function is asked again when its token has expired. */
     token?: TokenSource;
@@ -38,10 +40,15 @@ export interface ClientOptions {
 }
 /** The options that concern the session, with their defaults. Times are in seconds. */
 export interface SessionOptions {
+    /** Until a reply is missed. */
     timeout: number;
+    /** Between two connects. */
     interval: number;
+    /** What the growing delay begins with. */
     retry: number;
+    /** What it does not exceed. */
     maxRetry: number;
+    /** When a message is sent again and given up. */
     scheduler: SchedulerClass;
 }
 /** Throws at the first option that is not known, as Faye does. */
