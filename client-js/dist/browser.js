@@ -10,54 +10,6 @@ var __privateAdd = (obj, member, value) => member.has(obj) ? __typeError("Cannot
 var __privateSet = (obj, member, value, setter) => (__accessCheck(obj, member, "write to private field"), setter ? setter.call(obj, value) : member.set(obj, value), value);
 var __privateMethod = (obj, member, method) => (__accessCheck(obj, member, "access private method"), method);
 
-// src/channel.ts
-var HANDSHAKE = "/meta/handshake";
-var CONNECT = "/meta/connect";
-var SUBSCRIBE = "/meta/subscribe";
-var UNSUBSCRIBE = "/meta/unsubscribe";
-var DISCONNECT = "/meta/disconnect";
-function patternsOf(channel) {
-  const segments = channel.split("/").slice(1);
-  const patterns = ["/**", channel];
-  const parent = segments.slice(0, -1);
-  patterns.push(`/${[...parent, "*"].join("/")}`);
-  for (let length = 1; length <= parent.length; length += 1) {
-    patterns.push(`/${[...segments.slice(0, length), "**"].join("/")}`);
-  }
-  return [...new Set(patterns)];
-}
-
-// src/feature.ts
-function addExt(message, name, value) {
-  message.ext = { ...message.ext, [name]: value };
-}
-
-// src/ack.ts
-var _batch;
-var Ack = class {
-  constructor() {
-    /** The last batch that arrived; undefined where the server does not acknowledge. */
-    __privateAdd(this, _batch);
-  }
-  outgoing(message) {
-    if (message.channel === HANDSHAKE) addExt(message, "ack", true);
-    else if (message.channel === CONNECT && __privateGet(this, _batch) !== void 0) addExt(message, "ack", __privateGet(this, _batch));
-  }
-  incoming({ channel, successful, ext }) {
-    var _a;
-    if (!successful) return;
-    const ack = ext == null ? void 0 : ext["ack"];
-    if (channel === HANDSHAKE) {
-      __privateSet(this, _batch, void 0);
-      if (ack === true) __privateSet(this, _batch, 0);
-      else if (typeof ack === "object" && (ack == null ? void 0 : ack.enabled)) __privateSet(this, _batch, (_a = ack.batch) != null ? _a : 0);
-    } else if (channel === CONNECT && __privateGet(this, _batch) !== void 0 && typeof ack === "number") {
-      __privateSet(this, _batch, ack);
-    }
-  }
-};
-_batch = new WeakMap();
-
 // src/clock.ts
 var LONGEST = 2 ** 31 - 1;
 function later(act, milliseconds) {
@@ -332,6 +284,9 @@ var CONSTANTS = {
   INTERVAL: 0
 };
 
+// src/events.ts
+var EVENTS = "connection transport:up transport:down subscription:refused replay:gap";
+
 // src/extensible.ts
 var _list;
 var Extensions = class {
@@ -377,6 +332,204 @@ var Extensions = class {
   }
 };
 _list = new WeakMap();
+
+// src/channel.ts
+var HANDSHAKE = "/meta/handshake";
+var CONNECT = "/meta/connect";
+var SUBSCRIBE = "/meta/subscribe";
+var UNSUBSCRIBE = "/meta/unsubscribe";
+var DISCONNECT = "/meta/disconnect";
+function patternsOf(channel) {
+  const segments = channel.split("/").slice(1);
+  const patterns = ["/**", channel];
+  const parent = segments.slice(0, -1);
+  patterns.push(`/${[...parent, "*"].join("/")}`);
+  for (let length = 1; length <= parent.length; length += 1) {
+    patterns.push(`/${[...segments.slice(0, length), "**"].join("/")}`);
+  }
+  return [...new Set(patterns)];
+}
+
+// src/feature.ts
+function addExt(message, name, value) {
+  message.ext = { ...message.ext, [name]: value };
+}
+
+// src/ack.ts
+var _batch;
+var Ack = class {
+  constructor() {
+    /** The last batch that arrived; undefined where the server does not acknowledge. */
+    __privateAdd(this, _batch);
+  }
+  outgoing(message) {
+    if (message.channel === HANDSHAKE) addExt(message, "ack", true);
+    else if (message.channel === CONNECT && __privateGet(this, _batch) !== void 0) addExt(message, "ack", __privateGet(this, _batch));
+  }
+  incoming({ channel, successful, ext }) {
+    var _a;
+    if (!successful) return;
+    const ack = ext == null ? void 0 : ext["ack"];
+    if (channel === HANDSHAKE) {
+      __privateSet(this, _batch, void 0);
+      if (ack === true) __privateSet(this, _batch, 0);
+      else if (typeof ack === "object" && (ack == null ? void 0 : ack.enabled)) __privateSet(this, _batch, (_a = ack.batch) != null ? _a : 0);
+    } else if (channel === CONNECT && __privateGet(this, _batch) !== void 0 && typeof ack === "number") {
+      __privateSet(this, _batch, ack);
+    }
+  }
+};
+_batch = new WeakMap();
+
+// src/replay.ts
+var FROM_NOW = -1;
+var MOST_CHANNELS = 1e3;
+function positionOf(message) {
+  var _a, _b, _c, _d, _e;
+  const id = (_e = (_b = (_a = message.ext) == null ? void 0 : _a["replay"]) == null ? void 0 : _b.id) != null ? _e : (_d = (_c = message.data) == null ? void 0 : _c.event) == null ? void 0 : _d.replayId;
+  return typeof id === "number" ? id : void 0;
+}
+var _source, _positions, _isOffered, _gap;
+var Replay = class {
+  /** `gap` is called when messages are lost because the server does not keep them so long. */
+  constructor(source, gap) {
+    __privateAdd(this, _source);
+    __privateAdd(this, _positions, /* @__PURE__ */ new Map());
+    __privateAdd(this, _isOffered, false);
+    __privateAdd(this, _gap);
+    __privateSet(this, _source, source);
+    __privateSet(this, _gap, gap);
+  }
+  /** Says where to go on. */
+  outgoing(message) {
+    var _a;
+    if (message.channel === HANDSHAKE) addExt(message, "replay", true);
+    if (message.channel !== SUBSCRIBE || !__privateGet(this, _isOffered)) return;
+    const channel = String(message.subscription);
+    const source = __privateGet(this, _source);
+    const first = typeof source === "number" ? source : (_a = source[channel]) != null ? _a : FROM_NOW;
+    const positions = { [channel]: first };
+    for (const [name, position] of __privateGet(this, _positions)) {
+      if (patternsOf(name).includes(channel)) positions[name] = position;
+    }
+    addExt(message, "replay", positions);
+  }
+  /** Remembers the position. */
+  incoming(message) {
+    var _a;
+    if (message.channel === HANDSHAKE) {
+      if (message.successful) __privateSet(this, _isOffered, ((_a = message.ext) == null ? void 0 : _a["replay"]) === true);
+      return;
+    }
+    const position = __privateGet(this, _isOffered) && message.successful === void 0 ? positionOf(message) : void 0;
+    if (position === void 0) return;
+    __privateGet(this, _positions).delete(message.channel);
+    __privateGet(this, _positions).set(message.channel, position);
+    if (__privateGet(this, _positions).size > MOST_CHANNELS) __privateGet(this, _positions).delete(__privateGet(this, _positions).keys().next().value);
+  }
+  /** Whether to begin with what the server still has. */
+  retries(message, error) {
+    if (message.channel !== SUBSCRIBE || error.code !== 400 || !__privateGet(this, _isOffered)) return false;
+    const channel = String(message.subscription);
+    const known = [...__privateGet(this, _positions).keys()].filter((name) => patternsOf(name).includes(channel));
+    if (known.length === 0) return false;
+    for (const name of known) __privateGet(this, _positions).delete(name);
+    __privateGet(this, _gap).call(this, channel, error);
+    return true;
+  }
+};
+_source = new WeakMap();
+_positions = new WeakMap();
+_isOffered = new WeakMap();
+_gap = new WeakMap();
+
+// src/token.ts
+var MARGIN_SECONDS = 5;
+function expiryOf(token) {
+  try {
+    const claims = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
+    const { exp } = JSON.parse(atob(claims));
+    return typeof exp === "number" ? exp : void 0;
+  } catch {
+    return void 0;
+  }
+}
+var _source2, _token, _asking, _wasRenewed, _Token_instances, isExpired_fn;
+var Token = class {
+  /** A token from its source. */
+  constructor(source) {
+    __privateAdd(this, _Token_instances);
+    __privateAdd(this, _source2);
+    __privateAdd(this, _token);
+    __privateAdd(this, _asking);
+    /** Whether the source was asked because of a refusal, and nothing was accepted since. */
+    __privateAdd(this, _wasRenewed, false);
+    __privateSet(this, _source2, source);
+    if (typeof source === "string") __privateSet(this, _token, source);
+  }
+  /** Asks for a token if there is none that is valid. */
+  prepare() {
+    var _a;
+    const source = __privateGet(this, _source2);
+    if (typeof source === "string" || __privateGet(this, _token) !== void 0 && !__privateMethod(this, _Token_instances, isExpired_fn).call(this)) return void 0;
+    (_a = __privateGet(this, _asking)) != null ? _a : __privateSet(this, _asking, Promise.resolve().then(source).then((token) => {
+      __privateSet(this, _token, token);
+    }).finally(() => {
+      __privateSet(this, _asking, void 0);
+    }));
+    return __privateGet(this, _asking);
+  }
+  /** Adds it to messages to the server itself. */
+  outgoing(message) {
+    if (message.channel.startsWith("/meta/") && __privateGet(this, _token) !== void 0) addExt(message, "token", __privateGet(this, _token));
+  }
+  /** Notes that it was accepted. */
+  incoming({ channel, successful }) {
+    if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) __privateSet(this, _wasRenewed, false);
+  }
+  /** Whether to ask for another token. */
+  retries({ ext }, { code }) {
+    var _a;
+    if (typeof __privateGet(this, _source2) === "string" || code !== 401 && code !== 403) return false;
+    const used = (_a = ext == null ? void 0 : ext["token"]) != null ? _a : __privateGet(this, _token);
+    if (__privateGet(this, _asking) || used !== __privateGet(this, _token)) return true;
+    if (__privateGet(this, _wasRenewed)) return false;
+    __privateSet(this, _wasRenewed, true);
+    __privateSet(this, _token, void 0);
+    return true;
+  }
+};
+_source2 = new WeakMap();
+_token = new WeakMap();
+_asking = new WeakMap();
+_wasRenewed = new WeakMap();
+_Token_instances = new WeakSet();
+isExpired_fn = function() {
+  const expiry = expiryOf(__privateGet(this, _token));
+  return expiry !== void 0 && Date.now() / 1e3 > expiry - MARGIN_SECONDS;
+};
+
+// src/features.ts
+function featuresOf({ token, ack, replay }, gap) {
+  const features = [];
+  if (token !== void 0) features.push(new Token(token));
+  if (ack) features.push(new Ack());
+  if (replay !== void 0 && replay !== false) features.push(new Replay(replay, gap));
+  return features;
+}
+
+// src/leave.ts
+function leave(session, farewell) {
+  const { dispatcher: { selector }, phase, pipeline } = session;
+  if (phase !== "connected" || selector.isDisabled("autodisconnect")) return;
+  const { clientId, current } = selector;
+  pipeline.pass("outgoing", { channel: DISCONNECT, clientId, id: "bye" }, (message) => {
+    var _a;
+    if (message && ((_a = current == null ? void 0 : current.transport) == null ? void 0 : _a.farewell)) current.transport.farewell(message);
+    else if (message) farewell == null ? void 0 : farewell(message);
+  });
+  session.end(failure("The page was closed"));
+}
 
 // src/scheduler.ts
 function construct(message, options) {
@@ -425,6 +578,7 @@ var DEFAULTS = {
   ca: 0,
   websocketExtensions: 0
 };
+var FEATURES = "websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect";
 function checkOptions(options, known) {
   for (const name of Object.keys(options)) if (!(name in known)) throw failure(`Unrecognized option: ${name}`);
 }
@@ -432,6 +586,11 @@ function sessionOptions(options) {
   checkOptions(options, DEFAULTS);
   const given = Object.entries(options).filter(([, value]) => value);
   return { ...DEFAULTS, ...Object.fromEntries(given) };
+}
+function endpointsOf({ endpoints }) {
+  const entries = Object.entries(endpoints != null ? endpoints : {});
+  for (const [type] of entries) checkName("feature", type, FEATURES);
+  return Object.fromEntries(entries.map(([type, url]) => [type, String(url)]));
 }
 
 // src/message.ts
@@ -546,7 +705,7 @@ function publish(session, content, options) {
     });
   };
   if (seconds && deadline) {
-    const expired = failure(`Not published within ${seconds} s`);
+    const expired = failure(`Not settled within ${seconds} s`);
     const expire = () => {
       if (Date.now() < deadline) return;
       if (id !== void 0) session.dispatcher.outbox.abort(id, expired);
@@ -558,68 +717,6 @@ function publish(session, content, options) {
   session.whenConnected(send, fail, false);
   return publication;
 }
-
-// src/replay.ts
-var FROM_NOW = -1;
-var MOST_CHANNELS = 1e3;
-function positionOf(message) {
-  var _a, _b, _c, _d, _e;
-  const id = (_e = (_b = (_a = message.ext) == null ? void 0 : _a["replay"]) == null ? void 0 : _b.id) != null ? _e : (_d = (_c = message.data) == null ? void 0 : _c.event) == null ? void 0 : _d.replayId;
-  return typeof id === "number" ? id : void 0;
-}
-var _source, _positions, _isOffered, _gap;
-var Replay = class {
-  /** `gap` is called when messages are lost because the server does not keep them so long. */
-  constructor(source, gap) {
-    __privateAdd(this, _source);
-    __privateAdd(this, _positions, /* @__PURE__ */ new Map());
-    __privateAdd(this, _isOffered, false);
-    __privateAdd(this, _gap);
-    __privateSet(this, _source, source);
-    __privateSet(this, _gap, gap);
-  }
-  /** Says where to go on. */
-  outgoing(message) {
-    var _a;
-    if (message.channel === HANDSHAKE) addExt(message, "replay", true);
-    if (message.channel !== SUBSCRIBE || !__privateGet(this, _isOffered)) return;
-    const channel = String(message.subscription);
-    const source = __privateGet(this, _source);
-    const first = typeof source === "number" ? source : (_a = source[channel]) != null ? _a : FROM_NOW;
-    const positions = { [channel]: first };
-    for (const [name, position] of __privateGet(this, _positions)) {
-      if (patternsOf(name).includes(channel)) positions[name] = position;
-    }
-    addExt(message, "replay", positions);
-  }
-  /** Remembers the position. */
-  incoming(message) {
-    var _a;
-    if (message.channel === HANDSHAKE) {
-      if (message.successful) __privateSet(this, _isOffered, ((_a = message.ext) == null ? void 0 : _a["replay"]) === true);
-      return;
-    }
-    const position = __privateGet(this, _isOffered) && message.successful === void 0 ? positionOf(message) : void 0;
-    if (position === void 0) return;
-    __privateGet(this, _positions).delete(message.channel);
-    __privateGet(this, _positions).set(message.channel, position);
-    if (__privateGet(this, _positions).size > MOST_CHANNELS) __privateGet(this, _positions).delete(__privateGet(this, _positions).keys().next().value);
-  }
-  /** Whether to begin with what the server still has. */
-  retries(message, error) {
-    if (message.channel !== SUBSCRIBE || error.code !== 400 || !__privateGet(this, _isOffered)) return false;
-    const channel = String(message.subscription);
-    const known = [...__privateGet(this, _positions).keys()].filter((name) => patternsOf(name).includes(channel));
-    if (known.length === 0) return false;
-    for (const name of known) __privateGet(this, _positions).delete(name);
-    __privateGet(this, _gap).call(this, channel, error);
-    return true;
-  }
-};
-_source = new WeakMap();
-_positions = new WeakMap();
-_isOffered = new WeakMap();
-_gap = new WeakMap();
 
 // src/advice.ts
 var REPLY_SECONDS = 10;
@@ -1641,19 +1738,19 @@ var Session = class {
     if (this.phase === "connected") this.report("The server answers again");
   }
   down(error, retryIn, isFirst, failed) {
-    const wasSaid = this.dispatcher.outbox.carrier(__privateGet(this, _farewell).id);
-    if (wasSaid && (failed == null ? void 0 : failed.kind.isSocket)) return __privateGet(this, _farewell).end();
+    if ((failed == null ? void 0 : failed.kind.isSocket) && this.dispatcher.outbox.carrier(__privateGet(this, _farewell).id)) return __privateGet(this, _farewell).end();
     if (isFirst) __privateGet(this, _listener3).down();
     this.report(error.message, error, retryIn);
   }
-  /** Tells the server that we go. */
+  /** Tells the server, unless it does not answer and there is nothing to wait for. */
   disconnect(done) {
     var _a;
-    (_a = __privateGet(this, _farewell).takeNext()) == null ? void 0 : _a.fail(failure("The client is disconnected"), true);
+    const over = failure("The client is disconnected");
+    (_a = __privateGet(this, _farewell).takeNext()) == null ? void 0 : _a.fail(over, true);
     if (this.isOver) return done();
     __privateGet(this, _farewell).begin((error) => {
       done(error);
-      if (this.phase !== "disconnected") this.end(failure("The client is disconnected"));
+      if (this.phase !== "disconnected") this.end(over);
     });
     const say = () => {
       const clientId = this.clientId;
@@ -1663,10 +1760,9 @@ var Session = class {
         __privateGet(this, _farewell).end(isGone ? void 0 : error != null ? error : parseError(reply == null ? void 0 : reply.error));
       });
     };
-    const fail = () => __privateGet(this, _farewell).end(this.clientId ? failure("The server does not answer") : void 0);
     const { isUp, outbox } = this.dispatcher;
-    const isReachable = isUp !== false && this.phase !== "unconnected";
-    if (!isReachable && __privateGet(this, _waiting).isEmpty && outbox.isEmpty) fail();
+    const fail = () => __privateGet(this, _farewell).end(this.clientId ? failure("The server does not answer") : void 0);
+    if ((isUp === false || this.phase === "unconnected") && __privateGet(this, _waiting).isEmpty && outbox.isEmpty) fail();
     else if (this.phase === "connected") say();
     else __privateGet(this, _waiting).add({ run: say, fail, isLasting: false });
   }
@@ -1685,9 +1781,8 @@ var Session = class {
     const next = __privateGet(this, _farewell).takeNext();
     __privateGet(this, _farewell).end();
     this.report(error.message, error);
-    if (!next) return;
-    __privateSet(this, _waiting, next);
-    this.restart();
+    if (next) __privateSet(this, _waiting, next);
+    if (next) this.restart();
   }
 };
 _listener3 = new WeakMap();
@@ -1738,7 +1833,7 @@ heed_fn = function(reply) {
   if (this.phase !== "connected" || channel === HANDSHAKE || channel === DISCONNECT) return;
   if (channel === CONNECT && successful) __privateGet(this, _losses).reset();
   const fate = fateOf(reply, this.clientId);
-  const error = successful ? failure("The server ended it") : parseError(reply.error);
+  const error = successful ? failure("The server ended the session") : parseError(reply.error);
   if (fate === "over") this.end(error);
   else if (fate) this.lost(error, Number(advice == null ? void 0 : advice.interval) || 0);
 };
@@ -1928,80 +2023,11 @@ _callback = new WeakMap();
 _withChannel = new WeakMap();
 _isCancelled = new WeakMap();
 
-// src/token.ts
-var MARGIN_SECONDS = 5;
-function expiryOf(token) {
-  try {
-    const claims = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
-    const { exp } = JSON.parse(atob(claims));
-    return typeof exp === "number" ? exp : void 0;
-  } catch {
-    return void 0;
-  }
-}
-var _source2, _token, _asking, _wasRenewed, _Token_instances, isExpired_fn;
-var Token = class {
-  /** A token from its source. */
-  constructor(source) {
-    __privateAdd(this, _Token_instances);
-    __privateAdd(this, _source2);
-    __privateAdd(this, _token);
-    __privateAdd(this, _asking);
-    /** Whether the source was asked because of a refusal, and nothing was accepted since. */
-    __privateAdd(this, _wasRenewed, false);
-    __privateSet(this, _source2, source);
-    if (typeof source === "string") __privateSet(this, _token, source);
-  }
-  /** Asks for a token if there is none that is valid. */
-  prepare() {
-    var _a;
-    const source = __privateGet(this, _source2);
-    if (typeof source === "string" || __privateGet(this, _token) !== void 0 && !__privateMethod(this, _Token_instances, isExpired_fn).call(this)) return void 0;
-    (_a = __privateGet(this, _asking)) != null ? _a : __privateSet(this, _asking, Promise.resolve().then(source).then((token) => {
-      __privateSet(this, _token, token);
-    }).finally(() => {
-      __privateSet(this, _asking, void 0);
-    }));
-    return __privateGet(this, _asking);
-  }
-  /** Adds it to messages to the server itself. */
-  outgoing(message) {
-    if (message.channel.startsWith("/meta/") && __privateGet(this, _token) !== void 0) addExt(message, "token", __privateGet(this, _token));
-  }
-  /** Notes that it was accepted. */
-  incoming({ channel, successful }) {
-    if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) __privateSet(this, _wasRenewed, false);
-  }
-  /** Whether to ask for another token. */
-  retries({ ext }, { code }) {
-    var _a;
-    if (typeof __privateGet(this, _source2) === "string" || code !== 401 && code !== 403) return false;
-    const used = (_a = ext == null ? void 0 : ext["token"]) != null ? _a : __privateGet(this, _token);
-    if (__privateGet(this, _asking) || used !== __privateGet(this, _token)) return true;
-    if (__privateGet(this, _wasRenewed)) return false;
-    __privateSet(this, _wasRenewed, true);
-    __privateSet(this, _token, void 0);
-    return true;
-  }
-};
-_source2 = new WeakMap();
-_token = new WeakMap();
-_asking = new WeakMap();
-_wasRenewed = new WeakMap();
-_Token_instances = new WeakSet();
-isExpired_fn = function() {
-  const expiry = expiryOf(__privateGet(this, _token));
-  return expiry !== void 0 && Date.now() / 1e3 > expiry - MARGIN_SECONDS;
-};
-
 // src/client.ts
-var EVENTS = "connection transport:up transport:down subscription:refused replay:gap";
-var FEATURES = "websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect";
-var _extensions2, _headers, _farewell2, _make, _made, _watch, _unwatch, _BaseClient_instances, parts_get, session_get, subscriber_get, leave_fn, features_fn, listen_fn;
+var _extensions2, _headers, _farewell2, _make, _made, _watch, _unwatch, _BaseClient_instances, parts_get, session_get, subscriber_get, listen_fn;
 var BaseClient = class extends Awaitable {
   /** For the entries of the platforms; applications use their `Client`. */
   constructor(endpoint, given, environment) {
-    var _a;
     super(EVENTS);
     __privateAdd(this, _BaseClient_instances);
     __privateAdd(this, _extensions2, new Extensions());
@@ -2013,31 +2039,27 @@ var BaseClient = class extends Awaitable {
     __privateAdd(this, _unwatch);
     const options = { ...given };
     const address = String(endpoint);
-    const addresses = {};
-    for (const [type, url] of Object.entries((_a = options.endpoints) != null ? _a : {})) {
-      checkName("feature", type, FEATURES);
-      addresses[type] = String(url);
-    }
+    const addresses = endpointsOf(options);
     const resolved = sessionOptions(options);
     const settings = environment.settings(options);
     __privateSet(this, _headers, settings.headers);
     __privateSet(this, _make, () => {
       const main = environment.resolve(address);
       __privateSet(this, _farewell2, (message) => {
-        var _a2;
-        return (_a2 = environment.beacon) == null ? void 0 : _a2.call(environment, main, message);
+        var _a;
+        return (_a = environment.beacon) == null ? void 0 : _a.call(environment, main, message);
       });
       const endpointFor = (type) => {
-        var _a2;
-        return environment.resolve((_a2 = addresses[type]) != null ? _a2 : address);
+        var _a;
+        return environment.resolve((_a = addresses[type]) != null ? _a : address);
       };
       const reach = { kinds: environment.kinds(options, main), endpointFor, settings };
-      return new Session(reach, resolved, new Pipeline(__privateGet(this, _extensions2), __privateMethod(this, _BaseClient_instances, features_fn).call(this, options)), __privateMethod(this, _BaseClient_instances, listen_fn).call(this));
+      return new Session(reach, resolved, new Pipeline(__privateGet(this, _extensions2), featuresOf(options, (channel, error) => this.emit("replay:gap", { channel, error }))), __privateMethod(this, _BaseClient_instances, listen_fn).call(this));
     });
     __privateSet(this, _watch, () => environment.watch({
       wake: () => this.wake(),
       doubt: () => __privateGet(this, _BaseClient_instances, session_get).dispatcher.selector.check(),
-      leave: () => __privateMethod(this, _BaseClient_instances, leave_fn).call(this)
+      leave: () => leave(__privateGet(this, _BaseClient_instances, session_get), __privateGet(this, _farewell2))
     }));
     log("info", "New client created for ?", address);
   }
@@ -2160,10 +2182,7 @@ _BaseClient_instances = new WeakSet();
 parts_get = function() {
   if (!__privateGet(this, _made)) {
     const session = __privateGet(this, _make).call(this);
-    const lost = (channel, error) => {
-      this.emit("subscription:refused", { channel, error });
-    };
-    __privateSet(this, _made, { session, subscriber: new Subscriber(session, lost) });
+    __privateSet(this, _made, { session, subscriber: new Subscriber(session, (channel, error) => this.emit("subscription:refused", { channel, error })) });
   }
   return __privateGet(this, _made);
 };
@@ -2172,27 +2191,6 @@ session_get = function() {
 };
 subscriber_get = function() {
   return __privateGet(this, _BaseClient_instances, parts_get).subscriber;
-};
-/** The page goes away: one message, and nobody waits for the reply. */
-leave_fn = function() {
-  const { dispatcher: { selector }, phase, pipeline } = __privateGet(this, _BaseClient_instances, session_get);
-  if (phase !== "connected" || selector.isDisabled("autodisconnect")) return;
-  const { clientId, current } = selector;
-  pipeline.pass("outgoing", { channel: DISCONNECT, clientId, id: "bye" }, (message) => {
-    var _a, _b;
-    if (message && ((_a = current == null ? void 0 : current.transport) == null ? void 0 : _a.farewell)) current.transport.farewell(message);
-    else if (message) (_b = __privateGet(this, _farewell2)) == null ? void 0 : _b.call(this, message);
-  });
-  __privateGet(this, _BaseClient_instances, session_get).end(failure("The page was left"));
-};
-features_fn = function({ token, ack, replay }) {
-  const features = [];
-  if (token !== void 0) features.push(new Token(token));
-  if (ack) features.push(new Ack());
-  if (replay !== void 0 && replay !== false) {
-    features.push(new Replay(replay, (channel, error) => this.emit("replay:gap", { channel, error })));
-  }
-  return features;
 };
 listen_fn = function() {
   return {
@@ -2477,7 +2475,7 @@ var SharedTransport = class {
     var _a;
     const worker = new SharedWorker(script, `faye ${VERSION} ${endpoint.href}`);
     __privateSet(this, _port, worker.port);
-    worker.onerror = () => to.closed(failure("The shared worker did not start"));
+    worker.onerror = () => to.closed(failure("The shared worker did not open"));
     __privateGet(this, _port).onmessage = ({ data }) => {
       if (data.type === "ready") to.opened();
       else if (data.type === "messages") to.received(data.messages);
@@ -2615,7 +2613,7 @@ open_fn2 = async function(create) {
   try {
     socket = await create(socketUrl(endpoint), settings);
   } catch (error) {
-    return __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure(`The WebSocket could not be made: ${error}`));
+    return __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure(`The request could not be made: ${error}`));
   }
   socket.onerror = () => {
   };

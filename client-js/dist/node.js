@@ -1,46 +1,3 @@
-// src/channel.ts
-var HANDSHAKE = "/meta/handshake";
-var CONNECT = "/meta/connect";
-var SUBSCRIBE = "/meta/subscribe";
-var UNSUBSCRIBE = "/meta/unsubscribe";
-var DISCONNECT = "/meta/disconnect";
-function patternsOf(channel) {
-  const segments = channel.split("/").slice(1);
-  const patterns = ["/**", channel];
-  const parent = segments.slice(0, -1);
-  patterns.push(`/${[...parent, "*"].join("/")}`);
-  for (let length = 1; length <= parent.length; length += 1) {
-    patterns.push(`/${[...segments.slice(0, length), "**"].join("/")}`);
-  }
-  return [...new Set(patterns)];
-}
-
-// src/feature.ts
-function addExt(message, name, value) {
-  message.ext = { ...message.ext, [name]: value };
-}
-
-// src/ack.ts
-var Ack = class {
-  /** The last batch that arrived; undefined where the server does not acknowledge. */
-  #batch;
-  outgoing(message) {
-    if (message.channel === HANDSHAKE) addExt(message, "ack", true);
-    else if (message.channel === CONNECT && this.#batch !== void 0) addExt(message, "ack", this.#batch);
-  }
-  incoming({ channel, successful, ext }) {
-    if (!successful) return;
-    const ack = ext?.["ack"];
-    if (channel === HANDSHAKE) {
-      this.#batch = void 0;
-      if (ack === true) this.#batch = 0;
-      else if (typeof ack === "object" && ack?.enabled) this.#batch = ack.batch ?? 0;
-    } else if (channel === CONNECT && this.#batch !== void 0 && typeof ack === "number") {
-      this.#batch = ack;
-    }
-  }
-};
-
 // src/clock.ts
 var LONGEST = 2 ** 31 - 1;
 function later(act, milliseconds) {
@@ -293,6 +250,9 @@ var CONSTANTS = {
   INTERVAL: 0
 };
 
+// src/events.ts
+var EVENTS = "connection transport:up transport:down subscription:refused replay:gap";
+
 // src/extensible.ts
 var Extensions = class {
   #list = [];
@@ -332,6 +292,181 @@ var Extensions = class {
     next(0, message);
   }
 };
+
+// src/channel.ts
+var HANDSHAKE = "/meta/handshake";
+var CONNECT = "/meta/connect";
+var SUBSCRIBE = "/meta/subscribe";
+var UNSUBSCRIBE = "/meta/unsubscribe";
+var DISCONNECT = "/meta/disconnect";
+function patternsOf(channel) {
+  const segments = channel.split("/").slice(1);
+  const patterns = ["/**", channel];
+  const parent = segments.slice(0, -1);
+  patterns.push(`/${[...parent, "*"].join("/")}`);
+  for (let length = 1; length <= parent.length; length += 1) {
+    patterns.push(`/${[...segments.slice(0, length), "**"].join("/")}`);
+  }
+  return [...new Set(patterns)];
+}
+
+// src/feature.ts
+function addExt(message, name, value) {
+  message.ext = { ...message.ext, [name]: value };
+}
+
+// src/ack.ts
+var Ack = class {
+  /** The last batch that arrived; undefined where the server does not acknowledge. */
+  #batch;
+  outgoing(message) {
+    if (message.channel === HANDSHAKE) addExt(message, "ack", true);
+    else if (message.channel === CONNECT && this.#batch !== void 0) addExt(message, "ack", this.#batch);
+  }
+  incoming({ channel, successful, ext }) {
+    if (!successful) return;
+    const ack = ext?.["ack"];
+    if (channel === HANDSHAKE) {
+      this.#batch = void 0;
+      if (ack === true) this.#batch = 0;
+      else if (typeof ack === "object" && ack?.enabled) this.#batch = ack.batch ?? 0;
+    } else if (channel === CONNECT && this.#batch !== void 0 && typeof ack === "number") {
+      this.#batch = ack;
+    }
+  }
+};
+
+// src/replay.ts
+var FROM_NOW = -1;
+var MOST_CHANNELS = 1e3;
+function positionOf(message) {
+  const id = message.ext?.["replay"]?.id ?? message.data?.event?.replayId;
+  return typeof id === "number" ? id : void 0;
+}
+var Replay = class {
+  #source;
+  #positions = /* @__PURE__ */ new Map();
+  #isOffered = false;
+  #gap;
+  /** `gap` is called when messages are lost because the server does not keep them so long. */
+  constructor(source, gap) {
+    this.#source = source;
+    this.#gap = gap;
+  }
+  /** Says where to go on. */
+  outgoing(message) {
+    if (message.channel === HANDSHAKE) addExt(message, "replay", true);
+    if (message.channel !== SUBSCRIBE || !this.#isOffered) return;
+    const channel = String(message.subscription);
+    const source = this.#source;
+    const first = typeof source === "number" ? source : source[channel] ?? FROM_NOW;
+    const positions = { [channel]: first };
+    for (const [name, position] of this.#positions) {
+      if (patternsOf(name).includes(channel)) positions[name] = position;
+    }
+    addExt(message, "replay", positions);
+  }
+  /** Remembers the position. */
+  incoming(message) {
+    if (message.channel === HANDSHAKE) {
+      if (message.successful) this.#isOffered = message.ext?.["replay"] === true;
+      return;
+    }
+    const position = this.#isOffered && message.successful === void 0 ? positionOf(message) : void 0;
+    if (position === void 0) return;
+    this.#positions.delete(message.channel);
+    this.#positions.set(message.channel, position);
+    if (this.#positions.size > MOST_CHANNELS) this.#positions.delete(this.#positions.keys().next().value);
+  }
+  /** Whether to begin with what the server still has. */
+  retries(message, error) {
+    if (message.channel !== SUBSCRIBE || error.code !== 400 || !this.#isOffered) return false;
+    const channel = String(message.subscription);
+    const known = [...this.#positions.keys()].filter((name) => patternsOf(name).includes(channel));
+    if (known.length === 0) return false;
+    for (const name of known) this.#positions.delete(name);
+    this.#gap(channel, error);
+    return true;
+  }
+};
+
+// src/token.ts
+var MARGIN_SECONDS = 5;
+function expiryOf(token) {
+  try {
+    const claims = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
+    const { exp } = JSON.parse(atob(claims));
+    return typeof exp === "number" ? exp : void 0;
+  } catch {
+    return void 0;
+  }
+}
+var Token = class {
+  #source;
+  #token;
+  #asking;
+  /** Whether the source was asked because of a refusal, and nothing was accepted since. */
+  #wasRenewed = false;
+  /** A token from its source. */
+  constructor(source) {
+    this.#source = source;
+    if (typeof source === "string") this.#token = source;
+  }
+  /** Asks for a token if there is none that is valid. */
+  prepare() {
+    const source = this.#source;
+    if (typeof source === "string" || this.#token !== void 0 && !this.#isExpired()) return void 0;
+    this.#asking ??= Promise.resolve().then(source).then((token) => {
+      this.#token = token;
+    }).finally(() => {
+      this.#asking = void 0;
+    });
+    return this.#asking;
+  }
+  #isExpired() {
+    const expiry = expiryOf(this.#token);
+    return expiry !== void 0 && Date.now() / 1e3 > expiry - MARGIN_SECONDS;
+  }
+  /** Adds it to messages to the server itself. */
+  outgoing(message) {
+    if (message.channel.startsWith("/meta/") && this.#token !== void 0) addExt(message, "token", this.#token);
+  }
+  /** Notes that it was accepted. */
+  incoming({ channel, successful }) {
+    if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) this.#wasRenewed = false;
+  }
+  /** Whether to ask for another token. */
+  retries({ ext }, { code }) {
+    if (typeof this.#source === "string" || code !== 401 && code !== 403) return false;
+    const used = ext?.["token"] ?? this.#token;
+    if (this.#asking || used !== this.#token) return true;
+    if (this.#wasRenewed) return false;
+    this.#wasRenewed = true;
+    this.#token = void 0;
+    return true;
+  }
+};
+
+// src/features.ts
+function featuresOf({ token, ack, replay }, gap) {
+  const features = [];
+  if (token !== void 0) features.push(new Token(token));
+  if (ack) features.push(new Ack());
+  if (replay !== void 0 && replay !== false) features.push(new Replay(replay, gap));
+  return features;
+}
+
+// src/leave.ts
+function leave(session, farewell) {
+  const { dispatcher: { selector }, phase, pipeline } = session;
+  if (phase !== "connected" || selector.isDisabled("autodisconnect")) return;
+  const { clientId, current } = selector;
+  pipeline.pass("outgoing", { channel: DISCONNECT, clientId, id: "bye" }, (message) => {
+    if (message && current?.transport?.farewell) current.transport.farewell(message);
+    else if (message) farewell?.(message);
+  });
+  session.end(failure("The page was closed"));
+}
 
 // src/scheduler.ts
 function construct(message, options) {
@@ -380,6 +515,7 @@ var DEFAULTS = {
   ca: 0,
   websocketExtensions: 0
 };
+var FEATURES = "websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect";
 function checkOptions(options, known) {
   for (const name of Object.keys(options)) if (!(name in known)) throw failure(`Unrecognized option: ${name}`);
 }
@@ -387,6 +523,11 @@ function sessionOptions(options) {
   checkOptions(options, DEFAULTS);
   const given = Object.entries(options).filter(([, value]) => value);
   return { ...DEFAULTS, ...Object.fromEntries(given) };
+}
+function endpointsOf({ endpoints }) {
+  const entries = Object.entries(endpoints ?? {});
+  for (const [type] of entries) checkName("feature", type, FEATURES);
+  return Object.fromEntries(entries.map(([type, url]) => [type, String(url)]));
 }
 
 // src/message.ts
@@ -489,7 +630,7 @@ function publish(session, content, options) {
     });
   };
   if (seconds && deadline) {
-    const expired = failure(`Not published within ${seconds} s`);
+    const expired = failure(`Not settled within ${seconds} s`);
     const expire = () => {
       if (Date.now() < deadline) return;
       if (id !== void 0) session.dispatcher.outbox.abort(id, expired);
@@ -501,60 +642,6 @@ function publish(session, content, options) {
   session.whenConnected(send, fail, false);
   return publication;
 }
-
-// src/replay.ts
-var FROM_NOW = -1;
-var MOST_CHANNELS = 1e3;
-function positionOf(message) {
-  const id = message.ext?.["replay"]?.id ?? message.data?.event?.replayId;
-  return typeof id === "number" ? id : void 0;
-}
-var Replay = class {
-  #source;
-  #positions = /* @__PURE__ */ new Map();
-  #isOffered = false;
-  #gap;
-  /** `gap` is called when messages are lost because the server does not keep them so long. */
-  constructor(source, gap) {
-    this.#source = source;
-    this.#gap = gap;
-  }
-  /** Says where to go on. */
-  outgoing(message) {
-    if (message.channel === HANDSHAKE) addExt(message, "replay", true);
-    if (message.channel !== SUBSCRIBE || !this.#isOffered) return;
-    const channel = String(message.subscription);
-    const source = this.#source;
-    const first = typeof source === "number" ? source : source[channel] ?? FROM_NOW;
-    const positions = { [channel]: first };
-    for (const [name, position] of this.#positions) {
-      if (patternsOf(name).includes(channel)) positions[name] = position;
-    }
-    addExt(message, "replay", positions);
-  }
-  /** Remembers the position. */
-  incoming(message) {
-    if (message.channel === HANDSHAKE) {
-      if (message.successful) this.#isOffered = message.ext?.["replay"] === true;
-      return;
-    }
-    const position = this.#isOffered && message.successful === void 0 ? positionOf(message) : void 0;
-    if (position === void 0) return;
-    this.#positions.delete(message.channel);
-    this.#positions.set(message.channel, position);
-    if (this.#positions.size > MOST_CHANNELS) this.#positions.delete(this.#positions.keys().next().value);
-  }
-  /** Whether to begin with what the server still has. */
-  retries(message, error) {
-    if (message.channel !== SUBSCRIBE || error.code !== 400 || !this.#isOffered) return false;
-    const channel = String(message.subscription);
-    const known = [...this.#positions.keys()].filter((name) => patternsOf(name).includes(channel));
-    if (known.length === 0) return false;
-    for (const name of known) this.#positions.delete(name);
-    this.#gap(channel, error);
-    return true;
-  }
-};
 
 // src/advice.ts
 var REPLY_SECONDS = 10;
@@ -1514,7 +1601,7 @@ var Session = class {
     if (this.phase !== "connected" || channel === HANDSHAKE || channel === DISCONNECT) return;
     if (channel === CONNECT && successful) this.#losses.reset();
     const fate = fateOf(reply, this.clientId);
-    const error = successful ? failure("The server ended it") : parseError(reply.error);
+    const error = successful ? failure("The server ended the session") : parseError(reply.error);
     if (fate === "over") this.end(error);
     else if (fate) this.lost(error, Number(advice?.interval) || 0);
   }
@@ -1541,18 +1628,18 @@ var Session = class {
     if (this.phase === "connected") this.report("The server answers again");
   }
   down(error, retryIn, isFirst, failed) {
-    const wasSaid = this.dispatcher.outbox.carrier(this.#farewell.id);
-    if (wasSaid && failed?.kind.isSocket) return this.#farewell.end();
+    if (failed?.kind.isSocket && this.dispatcher.outbox.carrier(this.#farewell.id)) return this.#farewell.end();
     if (isFirst) this.#listener.down();
     this.report(error.message, error, retryIn);
   }
-  /** Tells the server that we go. */
+  /** Tells the server, unless it does not answer and there is nothing to wait for. */
   disconnect(done) {
-    this.#farewell.takeNext()?.fail(failure("The client is disconnected"), true);
+    const over = failure("The client is disconnected");
+    this.#farewell.takeNext()?.fail(over, true);
     if (this.isOver) return done();
     this.#farewell.begin((error) => {
       done(error);
-      if (this.phase !== "disconnected") this.end(failure("The client is disconnected"));
+      if (this.phase !== "disconnected") this.end(over);
     });
     const say = () => {
       const clientId = this.clientId;
@@ -1562,10 +1649,9 @@ var Session = class {
         this.#farewell.end(isGone ? void 0 : error ?? parseError(reply?.error));
       });
     };
-    const fail = () => this.#farewell.end(this.clientId ? failure("The server does not answer") : void 0);
     const { isUp, outbox } = this.dispatcher;
-    const isReachable = isUp !== false && this.phase !== "unconnected";
-    if (!isReachable && this.#waiting.isEmpty && outbox.isEmpty) fail();
+    const fail = () => this.#farewell.end(this.clientId ? failure("The server does not answer") : void 0);
+    if ((isUp === false || this.phase === "unconnected") && this.#waiting.isEmpty && outbox.isEmpty) fail();
     else if (this.phase === "connected") say();
     else this.#waiting.add({ run: say, fail, isLasting: false });
   }
@@ -1584,9 +1670,8 @@ var Session = class {
     const next = this.#farewell.takeNext();
     this.#farewell.end();
     this.report(error.message, error);
-    if (!next) return;
-    this.#waiting = next;
-    this.restart();
+    if (next) this.#waiting = next;
+    if (next) this.restart();
   }
 };
 
@@ -1759,66 +1844,7 @@ var Subscription = class extends Deferrable {
   }
 };
 
-// src/token.ts
-var MARGIN_SECONDS = 5;
-function expiryOf(token) {
-  try {
-    const claims = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
-    const { exp } = JSON.parse(atob(claims));
-    return typeof exp === "number" ? exp : void 0;
-  } catch {
-    return void 0;
-  }
-}
-var Token = class {
-  #source;
-  #token;
-  #asking;
-  /** Whether the source was asked because of a refusal, and nothing was accepted since. */
-  #wasRenewed = false;
-  /** A token from its source. */
-  constructor(source) {
-    this.#source = source;
-    if (typeof source === "string") this.#token = source;
-  }
-  /** Asks for a token if there is none that is valid. */
-  prepare() {
-    const source = this.#source;
-    if (typeof source === "string" || this.#token !== void 0 && !this.#isExpired()) return void 0;
-    this.#asking ??= Promise.resolve().then(source).then((token) => {
-      this.#token = token;
-    }).finally(() => {
-      this.#asking = void 0;
-    });
-    return this.#asking;
-  }
-  #isExpired() {
-    const expiry = expiryOf(this.#token);
-    return expiry !== void 0 && Date.now() / 1e3 > expiry - MARGIN_SECONDS;
-  }
-  /** Adds it to messages to the server itself. */
-  outgoing(message) {
-    if (message.channel.startsWith("/meta/") && this.#token !== void 0) addExt(message, "token", this.#token);
-  }
-  /** Notes that it was accepted. */
-  incoming({ channel, successful }) {
-    if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) this.#wasRenewed = false;
-  }
-  /** Whether to ask for another token. */
-  retries({ ext }, { code }) {
-    if (typeof this.#source === "string" || code !== 401 && code !== 403) return false;
-    const used = ext?.["token"] ?? this.#token;
-    if (this.#asking || used !== this.#token) return true;
-    if (this.#wasRenewed) return false;
-    this.#wasRenewed = true;
-    this.#token = void 0;
-    return true;
-  }
-};
-
 // src/client.ts
-var EVENTS = "connection transport:up transport:down subscription:refused replay:gap";
-var FEATURES = "websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect";
 var BaseClient = class extends Awaitable {
   #extensions = new Extensions();
   #headers;
@@ -1832,11 +1858,7 @@ var BaseClient = class extends Awaitable {
     super(EVENTS);
     const options = { ...given };
     const address = String(endpoint);
-    const addresses = {};
-    for (const [type, url] of Object.entries(options.endpoints ?? {})) {
-      checkName("feature", type, FEATURES);
-      addresses[type] = String(url);
-    }
+    const addresses = endpointsOf(options);
     const resolved = sessionOptions(options);
     const settings = environment.settings(options);
     this.#headers = settings.headers;
@@ -1845,22 +1867,19 @@ var BaseClient = class extends Awaitable {
       this.#farewell = (message) => environment.beacon?.(main, message);
       const endpointFor = (type) => environment.resolve(addresses[type] ?? address);
       const reach = { kinds: environment.kinds(options, main), endpointFor, settings };
-      return new Session(reach, resolved, new Pipeline(this.#extensions, this.#features(options)), this.#listen());
+      return new Session(reach, resolved, new Pipeline(this.#extensions, featuresOf(options, (channel, error) => this.emit("replay:gap", { channel, error }))), this.#listen());
     };
     this.#watch = () => environment.watch({
       wake: () => this.wake(),
       doubt: () => this.#session.dispatcher.selector.check(),
-      leave: () => this.#leave()
+      leave: () => leave(this.#session, this.#farewell)
     });
     log("info", "New client created for ?", address);
   }
   get #parts() {
     if (!this.#made) {
       const session = this.#make();
-      const lost = (channel, error) => {
-        this.emit("subscription:refused", { channel, error });
-      };
-      this.#made = { session, subscriber: new Subscriber(session, lost) };
+      this.#made = { session, subscriber: new Subscriber(session, (channel, error) => this.emit("subscription:refused", { channel, error })) };
     }
     return this.#made;
   }
@@ -1869,26 +1888,6 @@ var BaseClient = class extends Awaitable {
   }
   get #subscriber() {
     return this.#parts.subscriber;
-  }
-  /** The page goes away: one message, and nobody waits for the reply. */
-  #leave() {
-    const { dispatcher: { selector }, phase, pipeline } = this.#session;
-    if (phase !== "connected" || selector.isDisabled("autodisconnect")) return;
-    const { clientId, current } = selector;
-    pipeline.pass("outgoing", { channel: DISCONNECT, clientId, id: "bye" }, (message) => {
-      if (message && current?.transport?.farewell) current.transport.farewell(message);
-      else if (message) this.#farewell?.(message);
-    });
-    this.#session.end(failure("The page was left"));
-  }
-  #features({ token, ack, replay }) {
-    const features = [];
-    if (token !== void 0) features.push(new Token(token));
-    if (ack) features.push(new Ack());
-    if (replay !== void 0 && replay !== false) {
-      features.push(new Replay(replay, (channel, error) => this.emit("replay:gap", { channel, error })));
-    }
-    return features;
   }
   #listen() {
     return {
@@ -2231,7 +2230,7 @@ var WebSocketTransport = class {
     try {
       socket = await create2(socketUrl(endpoint), settings);
     } catch (error) {
-      return this.#closed(failure(`The WebSocket could not be made: ${error}`));
+      return this.#closed(failure(`The request could not be made: ${error}`));
     }
     socket.onerror = () => {
     };

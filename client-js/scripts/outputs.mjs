@@ -170,7 +170,7 @@ async function shrunk(files) {
   const script = files.find((file) => file !== map);
   const url = map.path.split(sep).pop();
   const { code, map: content } = await minify(script.text.replace(/\/\/# sourceMappingURL=.*\n?$/, ''), {
-    compress: { passes: 3, ecma: 2020, hoist_funs: true, sequences: false, booleans: false, if_return: false },
+    compress: { passes: 3, ecma: 2020, module: true, hoist_funs: true, sequences: false, booleans: false, if_return: false },
     format: { comments: /^!/ },
     sourceMap: { content: map.text, url, includeSources: true },
   });

@@ -2,53 +2,26 @@
  * The client as applications see it: Faye's API, and what it lacked. What happens on the wire is the session's.
  */
 
-import { Ack } from './ack.js';
 import { Awaitable } from './awaitable.js';
-import { DISCONNECT } from './channel.js';
-import type { ConnectionEvent, ConnectionState } from './connection.js';
+import type { ConnectionState } from './connection.js';
 import { CONSTANTS } from './constants.js';
 import type { Environment } from './environment.js';
-import { type FayeError, failure } from './error.js';
+import { failure } from './error.js';
+import { type ClientEvents, EVENTS } from './events.js';
 import { type Extension, Extensions } from './extensible.js';
-import type { Feature } from './feature.js';
+import { featuresOf } from './features.js';
+import { leave } from './leave.js';
 import type { SessionListener } from './listeners.js';
 import { checkName, log } from './logger.js';
 import type { Message } from './message.js';
-import { type ClientOptions, checkOptions, sessionOptions } from './options.js';
+import { type ClientOptions, checkOptions, endpointsOf, FEATURES, sessionOptions } from './options.js';
 import { Pipeline } from './pipeline.js';
 import { Publication, type PublishOptions } from './publication.js';
 import { publish } from './publish.js';
-import { Replay } from './replay.js';
 import { Session } from './session.js';
 import { Subscriber } from './subscribe.js';
 import { Subscription } from './subscription.js';
-import { Token } from './token.js';
 import type { Address } from './transport/transport.js';
-
-/** What the events of one channel or pattern are called with. */
-export interface ChannelEvent {
-  /** The channel or pattern. */
-  channel: string;
-  /** Why. */
-  error: FayeError;
-}
-
-/** The events of a client, with what their listeners are called with. */
-export type ClientEvents = {
-  /** The server answers. */
-  'transport:up': [];
-  /** The server does not answer; the client tries again by itself. */
-  'transport:down': [];
-  /** The connection changed, or another attempt was planned. */
-  connection: [ConnectionEvent];
-  /** A subscription that had been accepted was refused in a new session, or was taken away. */
-  'subscription:refused': [ChannelEvent];
-  /** Messages are lost: the server does not keep them so long. */
-  'replay:gap': [ChannelEvent];
-};
-
-const EVENTS = 'connection transport:up transport:down subscription:refused replay:gap';
-const FEATURES = 'websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect';
 
 /** A client: Faye's API, and what it lacked. Each platform has a `Client` that extends it. */
 export class BaseClient extends Awaitable<ClientEvents> {
@@ -66,11 +39,7 @@ export class BaseClient extends Awaitable<ClientEvents> {
     // Copies, because they are read later.
     const options = { ...given };
     const address = String(endpoint);
-    const addresses: Record<string, string> = {};
-    for (const [type, url] of Object.entries(options.endpoints ?? {})) {
-      checkName('feature', type, FEATURES);
-      addresses[type] = String(url);
-    }
+    const addresses = endpointsOf(options);
     const resolved = sessionOptions(options);
     const settings = environment.settings(options);
     this.#headers = settings.headers;
@@ -80,12 +49,12 @@ export class BaseClient extends Awaitable<ClientEvents> {
       this.#farewell = (message) => environment.beacon?.(main, message);
       const endpointFor = (type: string): Address => environment.resolve(addresses[type] ?? address);
       const reach = { kinds: environment.kinds(options, main), endpointFor, settings };
-      return new Session(reach, resolved, new Pipeline(this.#extensions, this.#features(options)), this.#listen());
+      return new Session(reach, resolved, new Pipeline(this.#extensions, featuresOf(options, (channel, error) => this.emit('replay:gap', { channel, error }))), this.#listen());
     };
     this.#watch = () => environment.watch({
       wake: () => this.wake(),
       doubt: () => this.#session.dispatcher.selector.check(),
-      leave: () => this.#leave(),
+      leave: () => leave(this.#session, this.#farewell),
     });
     log('info', 'New client created for ?', address);
   }
@@ -93,10 +62,7 @@ export class BaseClient extends Awaitable<ClientEvents> {
   get #parts(): { session: Session; subscriber: Subscriber } {
     if (!this.#made) {
       const session = this.#make();
-      const lost = (channel: string, error: FayeError): void => {
-        this.emit('subscription:refused', { channel, error });
-      };
-      this.#made = { session, subscriber: new Subscriber(session, lost) };
+      this.#made = { session, subscriber: new Subscriber(session, (channel, error) => this.emit('subscription:refused', { channel, error })) };
     }
     return this.#made;
   }
@@ -107,28 +73,6 @@ export class BaseClient extends Awaitable<ClientEvents> {
 
   get #subscriber(): Subscriber {
     return this.#parts.subscriber;
-  }
-
-  /** The page goes away: one message, and nobody waits for the reply. */
-  #leave(): void {
-    const { dispatcher: { selector }, phase, pipeline } = this.#session;
-    if (phase !== 'connected' || selector.isDisabled('autodisconnect')) return;
-    const { clientId, current } = selector;
-    pipeline.pass('outgoing', { channel: DISCONNECT, clientId: clientId!, id: 'bye' }, (message) => {
-      if (message && current?.transport?.farewell) current.transport.farewell(message);
-      else if (message) this.#farewell?.(message);
-    });
-    this.#session.end(failure('The page was left'));
-  }
-
-  #features({ token, ack, replay }: ClientOptions): Feature[] {
-    const features: Feature[] = [];
-    if (token !== undefined) features.push(new Token(token));
-    if (ack) features.push(new Ack());
-    if (replay !== undefined && replay !== false) {
-      features.push(new Replay(replay, (channel, error) => this.emit('replay:gap', { channel, error })));
-    }
-    return features;
   }
 
   #listen(): SessionListener {

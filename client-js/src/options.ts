@@ -3,6 +3,7 @@
  */
 
 import { failure } from './error.js';
+import { checkName } from './logger.js';
 import type { ReplaySource } from './replay.js';
 import { Scheduler, type SchedulerClass } from './scheduler.js';
 import type { TokenSource } from './token.js';
@@ -61,6 +62,9 @@ const DEFAULTS: Record<keyof ClientOptions, unknown> = {
   agent: 0, tls: 0, ca: 0, websocketExtensions: 0,
 };
 
+/** What a client can do without: connection types, and the disconnect when the page is left. */
+export const FEATURES = 'websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect';
+
 /** Throws at the first option that is not known, as Faye does. */
 export function checkOptions(options: object, known: object): void {
   for (const name of Object.keys(options)) if (!(name in known)) throw failure(`Unrecognized option: ${name}`);
@@ -71,4 +75,11 @@ export function sessionOptions(options: ClientOptions): SessionOptions {
   checkOptions(options, DEFAULTS);
   const given = Object.entries(options).filter(([, value]) => value);
   return { ...DEFAULTS, ...Object.fromEntries(given) } as unknown as SessionOptions;
+}
+
+/** The endpoints of connection types as texts. */
+export function endpointsOf({ endpoints }: ClientOptions): Record<string, string> {
+  const entries = Object.entries(endpoints ?? {});
+  for (const [type] of entries) checkName('feature', type, FEATURES);
+  return Object.fromEntries(entries.map(([type, url]) => [type, String(url)]));
 }

@@ -30,7 +30,7 @@ export function publish(session: Session, content: Message, options: PublishOpti
     });
   };
   if (seconds && deadline) {
-    const expired = failure(`Not published within ${seconds} s`);
+    const expired = failure(`Not settled within ${seconds} s`);
     const expire = (): void => {
       // A timer holds 24 days at most.
       if (Date.now() < deadline) return;

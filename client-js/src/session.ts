@@ -168,7 +168,7 @@ export class Session implements DispatcherListener {
     if (this.phase !== 'connected' || channel === HANDSHAKE || channel === DISCONNECT) return;
     if (channel === CONNECT && successful) this.#losses.reset();
     const fate = fateOf(reply, this.clientId!);
-    const error = successful ? failure('The server ended it') : parseError(reply.error);
+    const error = successful ? failure('The server ended the session') : parseError(reply.error);
     if (fate === 'over') this.end(error);
     else if (fate) this.lost(error, Number(advice?.interval) || 0);
   }
@@ -200,19 +200,19 @@ export class Session implements DispatcherListener {
 
   down(error: FayeError, retryIn: number, isFirst: boolean, failed: Candidate | undefined): void {
     // Servers may end a socket before their reply to a disconnect has arrived.
-    const wasSaid = this.dispatcher.outbox.carrier(this.#farewell.id);
-    if (wasSaid && failed?.kind.isSocket) return this.#farewell.end();
+    if (failed?.kind.isSocket && this.dispatcher.outbox.carrier(this.#farewell.id)) return this.#farewell.end();
     if (isFirst) this.#listener.down();
     this.report(error.message, error, retryIn);
   }
 
-  /** Tells the server that we go. */
+  /** Tells the server, unless it does not answer and there is nothing to wait for. */
   disconnect(done: (error?: FayeError) => void): void {
-    this.#farewell.takeNext()?.fail(failure('The client is disconnected'), true);
+    const over = failure('The client is disconnected');
+    this.#farewell.takeNext()?.fail(over, true);
     if (this.isOver) return done();
     this.#farewell.begin((error) => {
       done(error);
-      if (this.phase !== 'disconnected') this.end(failure('The client is disconnected'));
+      if (this.phase !== 'disconnected') this.end(over);
     });
     const say = (): void => {
       const clientId = this.clientId!;
@@ -222,11 +222,9 @@ export class Session implements DispatcherListener {
         this.#farewell.end(isGone ? undefined : error ?? parseError(reply?.error));
       });
     };
-    const fail = (): void => this.#farewell.end(this.clientId ? failure('The server does not answer') : undefined);
     const { isUp, outbox } = this.dispatcher;
-    const isReachable = isUp !== false && this.phase !== 'unconnected';
-    // Nothing is worth the wait for a server that does not answer.
-    if (!isReachable && this.#waiting.isEmpty && outbox.isEmpty) fail();
+    const fail = (): void => this.#farewell.end(this.clientId ? failure('The server does not answer') : undefined);
+    if ((isUp === false || this.phase === 'unconnected') && this.#waiting.isEmpty && outbox.isEmpty) fail();
     else if (this.phase === 'connected') say();
     else this.#waiting.add({ run: say, fail, isLasting: false });
   }
@@ -246,8 +244,7 @@ export class Session implements DispatcherListener {
     const next = this.#farewell.takeNext();
     this.#farewell.end();
     this.report(error.message, error);
-    if (!next) return;
-    this.#waiting = next;
-    this.restart();
+    if (next) this.#waiting = next;
+    if (next) this.restart();
   }
 }

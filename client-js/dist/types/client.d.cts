@@ -2,35 +2,15 @@
  * The client as applications see it: Faye's API, and what it lacked. What happens on the wire is the session's.
  */
 import { Awaitable } from './awaitable.cjs';
-import type { ConnectionEvent, ConnectionState } from './connection.cjs';
+import type { ConnectionState } from './connection.cjs';
 import { CONSTANTS } from './constants.cjs';
 import type { Environment } from './environment.cjs';
-import { type FayeError } from './error.cjs';
+import { type ClientEvents } from './events.cjs';
 import { type Extension } from './extensible.cjs';
 import type { Message } from './message.cjs';
 import { type ClientOptions } from './options.cjs';
 import { Publication, type PublishOptions } from './publication.cjs';
 import { Subscription } from './subscription.cjs';
-/** What the events of one channel or pattern are called with. */
-export interface ChannelEvent {
-    /** The channel or pattern. */
-    channel: string;
-    /** Why. */
-    error: FayeError;
-}
-/** The events of a client, with what their listeners are called with. */
-export type ClientEvents = {
-    /** The server answers. */
-    'transport:up': [];
-    /** The server does not answer; the client tries again by itself. */
-    'transport:down': [];
-    /** The connection changed, or another attempt was planned. */
-    connection: [ConnectionEvent];
-    /** A subscription that had been accepted was refused in a new session, or was taken away. */
-    'subscription:refused': [ChannelEvent];
-    /** Messages are lost: the server does not keep them so long. */
-    'replay:gap': [ChannelEvent];
-};
 /** A client: Faye's API, and what it lacked. Each platform has a `Client` that extends it. */
 export declare class BaseClient extends Awaitable<ClientEvents> {
     #private;

@@ -2,35 +2,15 @@
  * The client as applications see it: Faye's API, and what it lacked. What happens on the wire is the session's.
  */
 import { Awaitable } from './awaitable.js';
-import type { ConnectionEvent, ConnectionState } from './connection.js';
+import type { ConnectionState } from './connection.js';
 import { CONSTANTS } from './constants.js';
 import type { Environment } from './environment.js';
-import { type FayeError } from './error.js';
+import { type ClientEvents } from './events.js';
 import { type Extension } from './extensible.js';
 import type { Message } from './message.js';
 import { type ClientOptions } from './options.js';
 import { Publication, type PublishOptions } from './publication.js';
 import { Subscription } from './subscription.js';
-/** What the events of one channel or pattern are called with. */
-export interface ChannelEvent {
-    /** The channel or pattern. */
-    channel: string;
-    /** Why. */
-    error: FayeError;
-}
-/** The events of a client, with what their listeners are called with. */
-export type ClientEvents = {
-    /** The server answers. */
-    'transport:up': [];
-    /** The server does not answer; the client tries again by itself. */
-    'transport:down': [];
-    /** The connection changed, or another attempt was planned. */
-    connection: [ConnectionEvent];
-    /** A subscription that had been accepted was refused in a new session, or was taken away. */
-    'subscription:refused': [ChannelEvent];
-    /** Messages are lost: the server does not keep them so long. */
-    'replay:gap': [ChannelEvent];
-};
 /** A client: Faye's API, and what it lacked. Each platform has a `Client` that extends it. */
 export declare class BaseClient extends Awaitable<ClientEvents> {
     #private;

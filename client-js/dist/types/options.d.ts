@@ -51,7 +51,11 @@ export interface SessionOptions {
     /** When a message is sent again and given up. */
     scheduler: SchedulerClass;
 }
+/** What a client can do without: connection types, and the disconnect when the page is left. */
+export declare const FEATURES = "websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect";
 /** Throws at the first option that is not known, as Faye does. */
 export declare function checkOptions(options: object, known: object): void;
 /** The options with their defaults; what is false, such as 0 or undefined, counts as not given, as with Faye. */
 export declare function sessionOptions(options: ClientOptions): SessionOptions;
+/** The endpoints of connection types as texts. */
+export declare function endpointsOf({ endpoints }: ClientOptions): Record<string, string>;

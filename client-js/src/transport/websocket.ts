@@ -51,7 +51,7 @@ export class WebSocketTransport implements Transport {
     try {
       socket = await create(socketUrl(endpoint), settings);
     } catch (error) {
-      return this.#closed(failure(`The WebSocket could not be made: ${error}`));
+      return this.#closed(failure(`The request could not be made: ${error}`));
     }
     // A close follows, with its code, in every browser and with ws, where an error that nobody hears ends the process.
     socket.onerror = () => {};
