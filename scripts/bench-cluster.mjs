@@ -134,7 +134,7 @@ async function unneeded(from, to) {
   const { clientId, socket } = await connect(to);
   await subscribe(to.url, clientId, `/unneeded/${other}`);
   const [before, heard] = [used(to.child), await metric(to, 'faye_redis_heard_total')];
-  bench(from, 'fanout', '--subscribers', '1', '--window', '8');
+  bench(from, 'fanout', '--channel', '/bench', '--subscribers', '1', '--window', '8');
   const count = await metric(to, 'faye_redis_heard_total') - heard;
   const cost = (used(to.child) - before) / count;
   socket.close();

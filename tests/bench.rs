@@ -75,6 +75,64 @@ fn publications_are_counted_and_none_is_lost() {
 }
 
 #[test]
+fn no_load_leaves_a_session_behind() {
+    let faye = Faye::start(&[]);
+    for load in [
+        &["fanout", "--subscribers", "5", "--slow", "2"][..],
+        &["pairs", "--pairs", "5"],
+        &["poll", "--subscribers", "5"],
+        &["idle", "--sessions", "60"],
+        &["idle", "--sessions", "5", "--poll"],
+        &["storm", "--sessions", "4"],
+    ] {
+        figures(load, &[], &url(&faye));
+        assert_eq!(faye.metric("faye_sessions"), 0, "{load:?}");
+    }
+    assert_eq!(faye.metric("faye_sessions_expired_total"), 0);
+}
+
+#[test]
+fn a_load_that_is_stopped_leaves_no_session_behind() {
+    let faye = Faye::start(&[]);
+    for signal in ["-INT", "-TERM"] {
+        let mut command = binary();
+        command.args(["bench", "fanout", "--subscribers", "5", "--seconds", "3600", "--url", &url(&faye)]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+        faye.wait_for_metric("faye_sessions", |now| now == 6);
+        let sent = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
+        let output = child.wait_with_output().expect("an end");
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "stopped before the end\n");
+        assert_eq!(faye.metric("faye_sessions"), 0);
+    }
+}
+
+#[test]
+fn each_run_has_a_channel_of_its_own() {
+    let rule = "[[channel]]\nmatch = \"/bench/**\"\nsubscribe = \"anyone\"\npublish = \"anyone\"\n";
+    let faye = Faye::start_with_file(rule, &[]);
+    let mut listener = Session::subscribed(&faye, Via::WebSocket, "/bench/*");
+    for _ in 0..2 {
+        figures(&["fanout", "--subscribers", "1", "--rate", "10"], &[], &url(&faye));
+    }
+    listener.publish("/bench/end", "end");
+    let mut channels: Vec<String> = Vec::new();
+    loop {
+        let message = listener.next();
+        let channel = message["channel"].as_str().expect("a channel").to_owned();
+        if channel == "/bench/end" {
+            break;
+        }
+        if channels.last() != Some(&channel) {
+            channels.push(channel);
+        }
+    }
+    assert_eq!(channels.len(), 2, "{channels:?}");
+    assert_ne!(channels[0], channels[1]);
+}
+
+#[test]
 fn idle_sessions_and_storms_are_measured() {
     // A connect is held so long that sessions outlive the second in which the burst is not read.
     let faye = Faye::start(&[("FAYE_SERVER__TIMEOUT", "2s")]);

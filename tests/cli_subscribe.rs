@@ -9,6 +9,8 @@ use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
 
 use serde_json::Value;
+use support::balancer::Balancer;
+use support::redis::Redis;
 use support::*;
 
 /// A running `faye subscribe`.
@@ -43,15 +45,23 @@ impl Subscriber {
         Self { child, stdout, stderr }
     }
 
-    /// Waits for a line on standard error that begins so.
+    /// Waits for a line on standard error that begins so; all lines up to there.
     #[track_caller]
-    fn wait_for(&self, begin: &str) {
+    fn wait_for(&self, begin: &str) -> Vec<String> {
+        let mut lines = Vec::new();
         loop {
-            let line = self.stderr.recv_timeout(WATCHDOG).expect("another line on standard error");
-            if line.starts_with(begin) {
-                return;
+            let line = self.stderr.recv_timeout(WATCHDOG);
+            lines.push(line.unwrap_or_else(|_| panic!("no line that begins with {begin:?}: {lines:?}")));
+            if lines.last().is_some_and(|line| line.starts_with(begin)) {
+                return lines;
             }
         }
+    }
+
+    /// Asks it to stop, by SIGTERM or SIGINT.
+    fn signal(&self, name: &str) {
+        let sent = std::process::Command::new("kill").args([name, &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
     }
 
     /// The next message.
@@ -112,9 +122,104 @@ fn it_survives_a_restart_of_the_server() {
         faye = faye.restart();
         subscriber.wait_for("the connection to the server is lost");
         subscriber.wait_for("subscribed to /a");
+        let said = subscriber.wait_for("messages of the last ");
+        assert!(said.last().is_some_and(|line| line.ends_with(" s may be missing")), "{said:?}");
         faye.publish("/a", round);
         assert_eq!(subscriber.message(), publication("/a", round));
     }
+}
+
+#[test]
+fn a_rolling_restart_of_joined_instances_loses_nothing() {
+    let redis = Redis::start();
+    let settings = [("FAYE_REDIS__URL", redis.url()), ("FAYE_REDIS__NOTICE", "100ms".to_owned())];
+    let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let mut current = Faye::start(&settings);
+    let balancer = Balancer::start(current.address);
+    let url = format!("http://{}{}", balancer.address, current.mount);
+    let subscriber = Subscriber::start("/a", &url);
+    subscriber.wait_for("subscribed to /a");
+    let mut sent = 0;
+    let mut got = 0;
+    for _ in 0..3 {
+        let next = Faye::start(&settings);
+        // Its heartbeat has to be known before the other one looks for an instance that takes its sessions.
+        next.wait_for_metric("faye_redis_up", |now| now == 1);
+        balancer.direct_to(next.address);
+        current.terminate();
+        // Publications go on while the session moves.
+        while current.is_running() {
+            next.publish("/a", sent);
+            sent += 1;
+        }
+        next.publish("/a", sent);
+        sent += 1;
+        let said = subscriber.wait_for("connected to ");
+        assert!(said.last().is_some_and(|line| line.ends_with("with the same session")), "{said:?}");
+        assert!(said.iter().all(|line| !line.contains("may be missing")), "{said:?}");
+        while got < sent {
+            assert_eq!(subscriber.message(), publication("/a", got));
+            got += 1;
+        }
+        current = next;
+    }
+    subscriber.signal("-TERM");
+    assert_eq!(subscriber.end(), (Some(0), String::new()));
+}
+
+#[test]
+fn a_broken_connection_keeps_the_session_and_what_is_published_in_between() {
+    let faye = Faye::start(&[]);
+    let balancer = Balancer::start(faye.address);
+    let subscriber = Subscriber::start("/a", &format!("http://{}{}", balancer.address, faye.mount));
+    subscriber.wait_for("subscribed to /a");
+    faye.wait_for_polls(1);
+    // Nothing listens there for the time being.
+    let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    balancer.direct_to(nowhere);
+    balancer.cut();
+    faye.wait_for_metric("faye_websockets", |now| now == 0);
+    for number in 0..3 {
+        faye.publish("/a", number);
+    }
+    balancer.direct_to(faye.address);
+    let said = subscriber.wait_for("messages that were on their way");
+    assert!(said.iter().any(|line| line.starts_with("connected to ")), "{said:?}");
+    for number in 0..3 {
+        assert_eq!(subscriber.message(), publication("/a", number));
+    }
+    assert_eq!(faye.metric("faye_sessions"), 1);
+}
+
+#[test]
+fn a_session_that_expired_is_replaced_and_that_is_said() {
+    let faye = Faye::start(&[("FAYE_SERVER__TIMEOUT", "1s")]);
+    let balancer = Balancer::start(faye.address);
+    let subscriber = Subscriber::start("/a", &format!("http://{}{}", balancer.address, faye.mount));
+    subscriber.wait_for("subscribed to /a");
+    let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    balancer.direct_to(nowhere);
+    balancer.cut();
+    faye.wait_for_metric("faye_sessions_expired_total", |now| now == 1);
+    balancer.direct_to(faye.address);
+    subscriber.wait_for("subscribed to /a");
+    subscriber.wait_for("messages of the last ");
+    faye.publish("/a", "again");
+    assert_eq!(subscriber.message(), publication("/a", "again"));
+}
+
+#[test]
+fn its_session_ends_when_it_is_stopped() {
+    let faye = Faye::start(&[]);
+    for signal in ["-TERM", "-INT"] {
+        let subscriber = Subscriber::start("/a", &faye.url());
+        subscriber.wait_for("subscribed to /a");
+        assert_eq!(faye.metric("faye_sessions"), 1);
+        subscriber.signal(signal);
+        assert_eq!(subscriber.end(), (Some(0), String::new()), "{signal}");
+        faye.wait_for_metric("faye_sessions", |now| now == 0);
+    }
+    assert_eq!(faye.metric("faye_sessions_expired_total"), 0);
 }
 
 #[test]

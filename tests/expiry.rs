@@ -99,6 +99,67 @@ fn a_stream_ends_when_its_session_expires() {
     wait_for_expired(&faye, 1);
 }
 
+/// As `SHORT`, with pings that come more often than a session expires.
+const PINGED: &[(&str, &str)] = &[("FAYE_SERVER__TIMEOUT", "1s"), ("FAYE_EVENTSOURCE__PING", "200ms")];
+
+#[test]
+fn a_stream_that_takes_its_pings_keeps_its_session_without_connects() {
+    let faye = Faye::start(PINGED);
+    let session = Session::subscribed(&faye, Via::Polling, "/a");
+    let mut stream = Stream::open(&faye, &session.id);
+    assert_done(&faye.ask(&connect(&session.id, "eventsource")));
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| stream.message());
+        // Others come and expire during that time.
+        for number in 1..=3 {
+            faye.client();
+            wait_for_expired(&faye, number);
+        }
+        faye.publish("/a", "still here");
+        assert_eq!(data(&[reading.join().expect("a message")]), ["still here"]);
+    });
+    assert_done(&faye.ask(&connect(&session.id, "eventsource")));
+    // Its client goes, and nothing keeps the session any more.
+    drop(stream);
+    wait_for_expired(&faye, 4);
+    faye.wait_for_metric("faye_sessions", |now| now == 0);
+}
+
+#[test]
+fn a_stream_keeps_no_session_that_has_never_connected() {
+    let faye = Faye::start(PINGED);
+    let client = faye.client();
+    let mut stream = Stream::open(&faye, &client);
+    while stream.part() != Part::End {}
+    wait_for_expired(&faye, 1);
+}
+
+#[test]
+fn a_stream_that_another_one_has_replaced_keeps_no_session() {
+    let faye = Faye::start(PINGED);
+    let session = Session::subscribed(&faye, Via::Polling, "/a");
+    let mut first = Stream::open(&faye, &session.id);
+    drop(Stream::open(&faye, &session.id));
+    assert_eq!(first.part_but_comments(), Part::End);
+    wait_for_expired(&faye, 1);
+}
+
+#[test]
+fn a_stream_whose_reader_stopped_reading_keeps_no_session() {
+    let faye = Faye::start(&[PINGED, &[("FAYE_MAILBOX__BYTES", "256MiB")]].concat());
+    let session = Session::subscribed(&faye, Via::Polling, "/a");
+    let _stream = Stream::open(&faye, &session.id);
+    assert_done(&faye.ask(&connect(&session.id, "eventsource")));
+    drop(session);
+    // More than the system takes for a reader that does not read.
+    let large = "x".repeat(500_000);
+    for _ in 0..40 {
+        faye.publish("/a", large.as_str());
+    }
+    wait_for_expired(&faye, 1);
+    faye.wait_for_metric("faye_streams", |now| now == 0);
+}
+
 #[test]
 fn a_poll_whose_peer_has_gone_keeps_no_session() {
     let faye = Faye::start(&[("FAYE_SERVER__TIMEOUT", "1s")]);

@@ -10,6 +10,329 @@ var __privateAdd = (obj, member, value) => member.has(obj) ? __typeError("Cannot
 var __privateSet = (obj, member, value, setter) => (__accessCheck(obj, member, "write to private field"), setter ? setter.call(obj, value) : member.set(obj, value), value);
 var __privateMethod = (obj, member, method) => (__accessCheck(obj, member, "access private method"), method);
 
+// src/clock.ts
+var LONGEST = 2 ** 31 - 1;
+function later(act, milliseconds) {
+  return setTimeout(act, Math.min(Math.max(milliseconds || 0, 0), LONGEST));
+}
+function throwLater(error) {
+  setTimeout(() => {
+    throw error;
+  }, 0);
+}
+function attempt(act, otherwise) {
+  try {
+    return act();
+  } catch (error) {
+    throwLater(error);
+    return otherwise;
+  }
+}
+
+// src/error.ts
+var FayeError = class extends Error {
+  /** An error with the parts that Bayeux gives it. */
+  constructor(code, params, message) {
+    super(message);
+    __publicField(this, "name", "FayeError");
+    /** The server's code such as 403, or null when the failure has none or did not come from the server. */
+    __publicField(this, "code");
+    /** The server's parameters, for example the channel that was refused. */
+    __publicField(this, "params");
+    this.code = code;
+    this.params = params;
+  }
+  /** As Bayeux writes it. */
+  toString() {
+    return `${this.code}:${this.params.join(",")}:${this.message}`;
+  }
+};
+function parseError(text) {
+  const given = typeof text === "string" ? text : "";
+  const parts = /^(\d{3}):([^:]*):([\s\S]*)$/.exec(given);
+  if (!parts) return new FayeError(null, [], given);
+  return new FayeError(Number(parts[1]), parts[2].split(","), parts[3]);
+}
+var failure = (message) => new FayeError(null, [], message);
+
+// src/deferrable.ts
+var _settle, _timer, _Deferrable_instances, end_fn;
+var Deferrable = class extends Promise {
+  /** A promise that is open. */
+  constructor() {
+    let settle;
+    super((resolve, reject) => {
+      settle = { resolve, reject };
+    });
+    __privateAdd(this, _Deferrable_instances);
+    __privateAdd(this, _settle);
+    __privateAdd(this, _timer);
+    /** Whether it was resolved or rejected. */
+    __publicField(this, "isSettled", false);
+    __privateSet(this, _settle, settle);
+    super.catch(() => {
+    });
+  }
+  /** What `then` gives is an ordinary promise. */
+  static get [Symbol.species]() {
+    return Promise;
+  }
+  /** Calls `callback` when it resolves. */
+  callback(callback, context) {
+    if (callback) void this.then((value) => callback.call(context, value), () => {
+    });
+  }
+  /** Calls `callback` with the error when it rejects. */
+  errback(callback, context) {
+    if (callback) void this.then(void 0, (error) => callback.call(context, error));
+  }
+  /** Rejects after so many seconds unless it is settled before. */
+  timeout(seconds, reason) {
+    clearTimeout(__privateGet(this, _timer));
+    __privateSet(this, _timer, later(
+      () => this.spoil(reason != null ? reason : failure(`Not settled within ${seconds} s`)),
+      seconds * 1e3
+    ));
+  }
+  /** Settles it. Only the first call counts. */
+  setDeferredStatus(status, value) {
+    if (status === "succeeded") this.succeed(value);
+    else if (status === "failed") this.spoil(value);
+  }
+  /** Resolves it. The client does so itself. */
+  succeed(value) {
+    __privateMethod(this, _Deferrable_instances, end_fn).call(this);
+    __privateGet(this, _settle).resolve(value);
+  }
+  /** Rejects it. The client does so itself. */
+  spoil(error) {
+    __privateMethod(this, _Deferrable_instances, end_fn).call(this);
+    __privateGet(this, _settle).reject(error);
+  }
+};
+_settle = new WeakMap();
+_timer = new WeakMap();
+_Deferrable_instances = new WeakSet();
+end_fn = function() {
+  this.isSettled = true;
+  clearTimeout(__privateGet(this, _timer));
+};
+
+// src/logger.ts
+var logging = { logger: void 0 };
+function write(logger, level, line, values) {
+  const full = `[Faye.Client] ${line.replace(/\?/g, () => JSON.stringify(values.shift()))}`;
+  attempt(() => {
+    var _a;
+    if (typeof logger === "function") logger(full);
+    else (_a = logger[level]) == null ? void 0 : _a.call(logger, full);
+  });
+}
+function log(level, line, ...values) {
+  if (logging.logger) write(logging.logger, level, line, values);
+}
+function checkName(what, name, known) {
+  var _a;
+  if (!known.split(" ").includes(name)) write((_a = logging.logger) != null ? _a : console, "warn", `Unknown ${what} ?, not ?`, [name, known]);
+}
+
+// src/emitter.ts
+var _entries, _names, _Emitter_instances, add_fn, remove_fn;
+var Emitter = class {
+  /** `names` is a text with the events that there are; a listener for another one is warned of. */
+  constructor(names) {
+    __privateAdd(this, _Emitter_instances);
+    __privateAdd(this, _entries, /* @__PURE__ */ new Map());
+    __privateAdd(this, _names);
+    __privateSet(this, _names, names);
+  }
+  /** Adds a listener. A name that is no event of the client is warned of. */
+  on(event, listener) {
+    return __privateMethod(this, _Emitter_instances, add_fn).call(this, event, listener, this, false);
+  }
+  /** Adds a listener, as `on`. */
+  addListener(event, listener) {
+    return this.on(event, listener);
+  }
+  /** Adds a listener that is called once. */
+  once(event, listener) {
+    return __privateMethod(this, _Emitter_instances, add_fn).call(this, event, listener, this, true);
+  }
+  /** Removes a listener, the last that was added if there are several. */
+  off(event, listener) {
+    var _a;
+    const last = [...(_a = __privateGet(this, _entries).get(event)) != null ? _a : []].reverse().find((entry) => entry.listener === listener);
+    return __privateMethod(this, _Emitter_instances, remove_fn).call(this, event, (entry) => entry === last);
+  }
+  /** Removes a listener, as `off`. */
+  removeListener(event, listener) {
+    return this.off(event, listener);
+  }
+  /** Without an event: of every event. */
+  removeAllListeners(event) {
+    if (event === void 0) __privateGet(this, _entries).clear();
+    else __privateGet(this, _entries).delete(event);
+    return this;
+  }
+  /** The listeners of an event. */
+  listeners(event) {
+    var _a;
+    return ((_a = __privateGet(this, _entries).get(event)) != null ? _a : []).map(({ listener }) => listener);
+  }
+  /** How many listeners an event has. */
+  countListeners(event) {
+    return this.listeners(event).length;
+  }
+  /** Adds a listener that is called with `context` as `this`, as with Faye. */
+  bind(event, listener, context) {
+    return __privateMethod(this, _Emitter_instances, add_fn).call(this, event, listener, context, false);
+  }
+  /** Without a listener: every listener of the event. */
+  unbind(event, listener, context) {
+    return __privateMethod(this, _Emitter_instances, remove_fn).call(this, event, (entry) => listener === void 0 || entry.listener === listener && [context, context != null ? context : this].includes(entry.context));
+  }
+  /** Gives whether anybody listens. A listener that throws does not keep the others from hearing. */
+  emit(event, ...values) {
+    var _a;
+    const entries = (_a = __privateGet(this, _entries).get(event)) != null ? _a : [];
+    for (const entry of entries) {
+      if (entry.once) __privateMethod(this, _Emitter_instances, remove_fn).call(this, event, (other) => other === entry);
+      attempt(() => entry.listener.apply(entry.context, values));
+    }
+    return entries.length > 0;
+  }
+  /** Calls the listeners of an event, as `emit`. */
+  trigger(event, ...values) {
+    return this.emit(event, ...values);
+  }
+};
+_entries = new WeakMap();
+_names = new WeakMap();
+_Emitter_instances = new WeakSet();
+add_fn = function(event, listener, context, once) {
+  var _a;
+  checkName("event", event, __privateGet(this, _names));
+  const entries = (_a = __privateGet(this, _entries).get(event)) != null ? _a : [];
+  __privateGet(this, _entries).set(event, [...entries, { listener, context, once }]);
+  return this;
+};
+remove_fn = function(event, matches) {
+  var _a;
+  const entries = ((_a = __privateGet(this, _entries).get(event)) != null ? _a : []).filter((entry) => !matches(entry));
+  if (entries.length > 0) __privateGet(this, _entries).set(event, entries);
+  else __privateGet(this, _entries).delete(event);
+  return this;
+};
+
+// src/awaitable.ts
+var _connected;
+var Awaitable = class extends Emitter {
+  constructor() {
+    super(...arguments);
+    __privateAdd(this, _connected, new Deferrable());
+  }
+  /** What was settled before says nothing about the connection that is asked for now. */
+  awaitConnection() {
+    if (__privateGet(this, _connected).isSettled) __privateSet(this, _connected, new Deferrable());
+  }
+  /** Calls `callback` once there is a session; at once if there is one. */
+  callback(callback, context) {
+    __privateGet(this, _connected).callback(callback, context);
+  }
+  /**
+   * Calls `callback` with a `FayeError` when the connection was given up: the server refused it for good, no
+   * transport can be used, or the client was disconnected.
+   */
+  errback(callback, context) {
+    __privateGet(this, _connected).errback(callback, context);
+  }
+  /**
+   * Gives the connection up for those who wait for it, with `reason`, unless there is a session within so many
+   * seconds.
+   */
+  timeout(seconds, reason) {
+    __privateGet(this, _connected).timeout(seconds, reason);
+  }
+  /** Settles the connection for those who wait for it, as with Faye. Applications do not need it. */
+  setDeferredStatus(status, value) {
+    __privateGet(this, _connected).setDeferredStatus(status, value);
+  }
+};
+_connected = new WeakMap();
+
+// src/constants.ts
+var CONSTANTS = {
+  /** As in Faye; `state` of this client is a word. */
+  UNCONNECTED: 1,
+  /** As in Faye; `state` of this client is a word. */
+  CONNECTING: 2,
+  /** As in Faye; `state` of this client is a word. */
+  CONNECTED: 3,
+  /** As in Faye; `state` of this client is a word. */
+  DISCONNECTED: 4,
+  /** Advice to begin a new session. */
+  HANDSHAKE: "handshake",
+  /** Advice to connect again. */
+  RETRY: "retry",
+  /** Advice to stop. */
+  NONE: "none",
+  /** Seconds, the default of the option `timeout`. */
+  CONNECTION_TIMEOUT: 60,
+  /** The endpoint of a client in a page that is given none. */
+  DEFAULT_ENDPOINT: "/bayeux",
+  /** Seconds, the default of the option `interval`. */
+  INTERVAL: 0
+};
+
+// src/events.ts
+var EVENTS = "connection transport:up transport:down subscription:refused replay:gap";
+
+// src/extensible.ts
+var _list;
+var Extensions = class {
+  constructor() {
+    __privateAdd(this, _list, []);
+  }
+  /** Adds one behind the others. */
+  add(extension, client) {
+    var _a;
+    __privateGet(this, _list).push(extension);
+    (_a = extension.added) == null ? void 0 : _a.call(extension, client);
+  }
+  /** Removes one. */
+  remove(extension, client) {
+    var _a;
+    const index = __privateGet(this, _list).indexOf(extension);
+    if (index < 0) return;
+    __privateGet(this, _list).splice(index, 1);
+    (_a = extension.removed) == null ? void 0 : _a.call(extension, client);
+  }
+  /** Gives `done` what the extensions make of a message: null when one dropped it. It is called at most once. */
+  pipe(stage, message, done) {
+    const extensions = __privateGet(this, _list).filter((extension) => extension[stage]);
+    const next = (index, current) => {
+      const extension = extensions[index];
+      if (!current || !extension) return done(current);
+      let called = false;
+      const pass = (result) => {
+        if (called) return;
+        called = true;
+        next(index + 1, result);
+      };
+      const run = extension[stage];
+      try {
+        if (run.length >= 3) run.call(extension, current, null, pass);
+        else run.call(extension, current, pass);
+      } catch (error) {
+        throwLater(error);
+        pass(null);
+      }
+    };
+    next(0, message);
+  }
+};
+_list = new WeakMap();
+
 // src/channel.ts
 var HANDSHAKE = "/meta/handshake";
 var CONNECT = "/meta/connect";
@@ -58,287 +381,154 @@ var Ack = class {
 };
 _batch = new WeakMap();
 
-// src/clock.ts
-var LONGEST = 2 ** 31 - 1;
-function later(act, milliseconds) {
-  return setTimeout(act, Math.min(Math.max(milliseconds || 0, 0), LONGEST));
+// src/replay.ts
+var FROM_NOW = -1;
+var MOST_CHANNELS = 1e3;
+function positionOf(message) {
+  var _a, _b, _c, _d, _e;
+  const id = (_e = (_b = (_a = message.ext) == null ? void 0 : _a["replay"]) == null ? void 0 : _b.id) != null ? _e : (_d = (_c = message.data) == null ? void 0 : _c.event) == null ? void 0 : _d.replayId;
+  return typeof id === "number" ? id : void 0;
 }
-function throwLater(error) {
-  setTimeout(() => {
-    throw error;
-  }, 0);
-}
-function attempt(act, otherwise) {
-  try {
-    return act();
-  } catch (error) {
-    throwLater(error);
-    return otherwise;
+var _source, _positions, _isOffered, _gap;
+var Replay = class {
+  /** `gap` is called when messages are lost because the server does not keep them so long. */
+  constructor(source, gap) {
+    __privateAdd(this, _source);
+    __privateAdd(this, _positions, /* @__PURE__ */ new Map());
+    __privateAdd(this, _isOffered, false);
+    __privateAdd(this, _gap);
+    __privateSet(this, _source, source);
+    __privateSet(this, _gap, gap);
   }
-}
-
-// src/error.ts
-var FayeError = class extends Error {
-  constructor(code, params, message) {
-    super(message);
-    __publicField(this, "name", "FayeError");
-    /** The server's code such as 403, or null when the failure has none or did not come from the server. */
-    __publicField(this, "code");
-    /** The server's parameters, for example the channel that was refused. */
-    __publicField(this, "params");
-    this.code = code;
-    this.params = params;
-  }
-  /** As Bayeux writes it. */
-  toString() {
-    return `${this.code}:${this.params.join(",")}:${this.message}`;
-  }
-};
-function parseError(text2) {
-  const given = typeof text2 === "string" ? text2 : "";
-  const parts = /^(\d{3}):([^:]*):([\s\S]*)$/.exec(given);
-  if (!parts) return new FayeError(null, [], given);
-  return new FayeError(Number(parts[1]), parts[2].split(","), parts[3]);
-}
-var failure = (message) => new FayeError(null, [], message);
-
-// src/deferrable.ts
-var _settle, _timer, _Deferrable_instances, end_fn;
-var Deferrable = class extends Promise {
-  constructor() {
-    let settle;
-    super((resolve, reject) => {
-      settle = { resolve, reject };
-    });
-    __privateAdd(this, _Deferrable_instances);
-    __privateAdd(this, _settle);
-    __privateAdd(this, _timer);
-    /** Whether it was resolved or rejected. */
-    __publicField(this, "isSettled", false);
-    __privateSet(this, _settle, settle);
-    super.catch(() => {
-    });
-  }
-  /** What `then` gives is an ordinary promise. */
-  static get [Symbol.species]() {
-    return Promise;
-  }
-  callback(callback, context) {
-    if (callback) void this.then((value) => callback.call(context, value), () => {
-    });
-  }
-  errback(callback, context) {
-    if (callback) void this.then(void 0, (error) => callback.call(context, error));
-  }
-  /** Rejects after so many seconds unless it is settled before. */
-  timeout(seconds, reason) {
-    clearTimeout(__privateGet(this, _timer));
-    __privateSet(this, _timer, later(
-      () => this.spoil(reason != null ? reason : failure(`Not settled within ${seconds} s`)),
-      seconds * 1e3
-    ));
-  }
-  /** Settles it. Only the first call counts. */
-  setDeferredStatus(status, value) {
-    if (status === "succeeded") this.succeed(value);
-    else if (status === "failed") this.spoil(value);
-  }
-  succeed(value) {
-    __privateMethod(this, _Deferrable_instances, end_fn).call(this);
-    __privateGet(this, _settle).resolve(value);
-  }
-  spoil(error) {
-    __privateMethod(this, _Deferrable_instances, end_fn).call(this);
-    __privateGet(this, _settle).reject(error);
-  }
-};
-_settle = new WeakMap();
-_timer = new WeakMap();
-_Deferrable_instances = new WeakSet();
-end_fn = function() {
-  this.isSettled = true;
-  clearTimeout(__privateGet(this, _timer));
-};
-
-// src/emitter.ts
-var _entries, _Emitter_instances, add_fn, remove_fn;
-var Emitter = class {
-  constructor() {
-    __privateAdd(this, _Emitter_instances);
-    __privateAdd(this, _entries, /* @__PURE__ */ new Map());
-  }
-  on(event, listener) {
-    return __privateMethod(this, _Emitter_instances, add_fn).call(this, event, listener, this, false);
-  }
-  addListener(event, listener) {
-    return this.on(event, listener);
-  }
-  once(event, listener) {
-    return __privateMethod(this, _Emitter_instances, add_fn).call(this, event, listener, this, true);
-  }
-  off(event, listener) {
+  /** Says where to go on. */
+  outgoing(message) {
     var _a;
-    const last = [...(_a = __privateGet(this, _entries).get(event)) != null ? _a : []].reverse().find((entry) => entry.listener === listener);
-    return __privateMethod(this, _Emitter_instances, remove_fn).call(this, event, (entry) => entry === last);
-  }
-  removeListener(event, listener) {
-    return this.off(event, listener);
-  }
-  /** Without an event: of every event. */
-  removeAllListeners(event) {
-    if (event === void 0) __privateGet(this, _entries).clear();
-    else __privateGet(this, _entries).delete(event);
-    return this;
-  }
-  listeners(event) {
-    var _a;
-    return ((_a = __privateGet(this, _entries).get(event)) != null ? _a : []).map(({ listener }) => listener);
-  }
-  countListeners(event) {
-    return this.listeners(event).length;
-  }
-  bind(event, listener, context) {
-    return __privateMethod(this, _Emitter_instances, add_fn).call(this, event, listener, context, false);
-  }
-  /** Without a listener: every listener of the event. */
-  unbind(event, listener, context) {
-    return __privateMethod(this, _Emitter_instances, remove_fn).call(this, event, (entry) => listener === void 0 || entry.listener === listener && [context, context != null ? context : this].includes(entry.context));
-  }
-  /** Gives whether anybody listens. A listener that throws does not keep the others from hearing. */
-  emit(event, ...values) {
-    var _a;
-    const entries = (_a = __privateGet(this, _entries).get(event)) != null ? _a : [];
-    for (const entry of entries) {
-      if (entry.once) __privateMethod(this, _Emitter_instances, remove_fn).call(this, event, (other) => other === entry);
-      attempt(() => entry.listener.apply(entry.context, values), void 0);
+    if (message.channel === HANDSHAKE) addExt(message, "replay", true);
+    if (message.channel !== SUBSCRIBE || !__privateGet(this, _isOffered)) return;
+    const channel = String(message.subscription);
+    const source = __privateGet(this, _source);
+    const first = typeof source === "number" ? source : (_a = source[channel]) != null ? _a : FROM_NOW;
+    const positions = { [channel]: first };
+    for (const [name, position] of __privateGet(this, _positions)) {
+      if (patternsOf(name).includes(channel)) positions[name] = position;
     }
-    return entries.length > 0;
+    addExt(message, "replay", positions);
   }
-  trigger(event, ...values) {
-    return this.emit(event, ...values);
-  }
-};
-_entries = new WeakMap();
-_Emitter_instances = new WeakSet();
-add_fn = function(event, listener, context, once) {
-  var _a;
-  const entries = (_a = __privateGet(this, _entries).get(event)) != null ? _a : [];
-  __privateGet(this, _entries).set(event, [...entries, { listener, context, once }]);
-  return this;
-};
-remove_fn = function(event, matches) {
-  var _a;
-  const entries = ((_a = __privateGet(this, _entries).get(event)) != null ? _a : []).filter((entry) => !matches(entry));
-  if (entries.length > 0) __privateGet(this, _entries).set(event, entries);
-  else __privateGet(this, _entries).delete(event);
-  return this;
-};
-
-// src/awaitable.ts
-var _connected;
-var Awaitable = class extends Emitter {
-  constructor() {
-    super(...arguments);
-    __privateAdd(this, _connected, new Deferrable());
-  }
-  /** What was settled before says nothing about the connection that is asked for now. */
-  awaitConnection() {
-    if (__privateGet(this, _connected).isSettled) __privateSet(this, _connected, new Deferrable());
-  }
-  then(resolved, rejected) {
-    return __privateGet(this, _connected).then(resolved, rejected);
-  }
-  callback(callback, context) {
-    __privateGet(this, _connected).callback(callback, context);
-  }
-  errback(callback, context) {
-    __privateGet(this, _connected).errback(callback, context);
-  }
-  timeout(seconds, reason) {
-    __privateGet(this, _connected).timeout(seconds, reason);
-  }
-  setDeferredStatus(status, value) {
-    __privateGet(this, _connected).setDeferredStatus(status, value);
-  }
-};
-_connected = new WeakMap();
-
-// src/constants.ts
-var CONSTANTS = {
-  UNCONNECTED: 1,
-  CONNECTING: 2,
-  CONNECTED: 3,
-  DISCONNECTED: 4,
-  HANDSHAKE: "handshake",
-  RETRY: "retry",
-  NONE: "none",
-  CONNECTION_TIMEOUT: 60,
-  DEFAULT_ENDPOINT: "/bayeux",
-  INTERVAL: 0
-};
-
-// src/extensible.ts
-var _list;
-var Extensions = class {
-  constructor() {
-    __privateAdd(this, _list, []);
-  }
-  add(extension, client) {
+  /** Remembers the position. */
+  incoming(message) {
     var _a;
-    __privateGet(this, _list).push(extension);
-    (_a = extension.added) == null ? void 0 : _a.call(extension, client);
+    if (message.channel === HANDSHAKE) {
+      if (message.successful) __privateSet(this, _isOffered, ((_a = message.ext) == null ? void 0 : _a["replay"]) === true);
+      return;
+    }
+    const position = __privateGet(this, _isOffered) && message.successful === void 0 ? positionOf(message) : void 0;
+    if (position === void 0) return;
+    __privateGet(this, _positions).delete(message.channel);
+    __privateGet(this, _positions).set(message.channel, position);
+    if (__privateGet(this, _positions).size > MOST_CHANNELS) __privateGet(this, _positions).delete(__privateGet(this, _positions).keys().next().value);
   }
-  remove(extension, client) {
-    var _a;
-    const index = __privateGet(this, _list).indexOf(extension);
-    if (index < 0) return;
-    __privateGet(this, _list).splice(index, 1);
-    (_a = extension.removed) == null ? void 0 : _a.call(extension, client);
-  }
-  /** Gives `done` what the extensions make of a message: null when one dropped it. It is called at most once. */
-  pipe(stage, message, done) {
-    const extensions = __privateGet(this, _list).filter((extension) => extension[stage]);
-    const next = (index, current) => {
-      const extension = extensions[index];
-      if (!current || !extension) return done(current);
-      let called = false;
-      const pass = (result) => {
-        if (called) return;
-        called = true;
-        next(index + 1, result);
-      };
-      const run = extension[stage];
-      try {
-        if (run.length >= 3) run.call(extension, current, null, pass);
-        else run.call(extension, current, pass);
-      } catch (error) {
-        throwLater(error);
-        pass(null);
-      }
-    };
-    next(0, message);
+  /** Whether to begin with what the server still has. */
+  retries(message, error) {
+    if (message.channel !== SUBSCRIBE || error.code !== 400 || !__privateGet(this, _isOffered)) return false;
+    const channel = String(message.subscription);
+    const known = [...__privateGet(this, _positions).keys()].filter((name) => patternsOf(name).includes(channel));
+    if (known.length === 0) return false;
+    for (const name of known) __privateGet(this, _positions).delete(name);
+    __privateGet(this, _gap).call(this, channel, error);
+    return true;
   }
 };
-_list = new WeakMap();
+_source = new WeakMap();
+_positions = new WeakMap();
+_isOffered = new WeakMap();
+_gap = new WeakMap();
 
-// src/logger.ts
-var logging = { logger: void 0 };
-function text(value) {
+// src/token.ts
+var MARGIN_SECONDS = 5;
+function expiryOf(token) {
   try {
-    return JSON.stringify(value);
+    const claims = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
+    const { exp } = JSON.parse(atob(claims));
+    return typeof exp === "number" ? exp : void 0;
   } catch {
-    return "[Object]";
+    return void 0;
   }
 }
-function log(level, line, ...values) {
-  const { logger } = logging;
-  if (!logger) return;
-  const full = `[Faye.Client] ${line.replace(/\?/g, () => text(values.shift()))}`;
-  attempt(() => {
+var _source2, _token, _asking, _wasRenewed, _Token_instances, isExpired_fn;
+var Token = class {
+  /** A token from its source. */
+  constructor(source) {
+    __privateAdd(this, _Token_instances);
+    __privateAdd(this, _source2);
+    __privateAdd(this, _token);
+    __privateAdd(this, _asking);
+    /** Whether the source was asked because of a refusal, and nothing was accepted since. */
+    __privateAdd(this, _wasRenewed, false);
+    __privateSet(this, _source2, source);
+    if (typeof source === "string") __privateSet(this, _token, source);
+  }
+  /** Asks for a token if there is none that is valid. */
+  prepare() {
     var _a;
-    if (typeof logger === "function") logger(full);
-    else (_a = logger[level]) == null ? void 0 : _a.call(logger, full);
-  }, void 0);
+    const source = __privateGet(this, _source2);
+    if (typeof source === "string" || __privateGet(this, _token) !== void 0 && !__privateMethod(this, _Token_instances, isExpired_fn).call(this)) return void 0;
+    (_a = __privateGet(this, _asking)) != null ? _a : __privateSet(this, _asking, Promise.resolve().then(source).then((token) => {
+      __privateSet(this, _token, token);
+    }).finally(() => {
+      __privateSet(this, _asking, void 0);
+    }));
+    return __privateGet(this, _asking);
+  }
+  /** Adds it to messages to the server itself. */
+  outgoing(message) {
+    if (message.channel.startsWith("/meta/") && __privateGet(this, _token) !== void 0) addExt(message, "token", __privateGet(this, _token));
+  }
+  /** Notes that it was accepted. */
+  incoming({ channel, successful }) {
+    if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) __privateSet(this, _wasRenewed, false);
+  }
+  /** Whether to ask for another token. */
+  retries({ ext }, { code }) {
+    var _a;
+    if (typeof __privateGet(this, _source2) === "string" || code !== 401 && code !== 403) return false;
+    const used = (_a = ext == null ? void 0 : ext["token"]) != null ? _a : __privateGet(this, _token);
+    if (__privateGet(this, _asking) || used !== __privateGet(this, _token)) return true;
+    if (__privateGet(this, _wasRenewed)) return false;
+    __privateSet(this, _wasRenewed, true);
+    __privateSet(this, _token, void 0);
+    return true;
+  }
+};
+_source2 = new WeakMap();
+_token = new WeakMap();
+_asking = new WeakMap();
+_wasRenewed = new WeakMap();
+_Token_instances = new WeakSet();
+isExpired_fn = function() {
+  const expiry = expiryOf(__privateGet(this, _token));
+  return expiry !== void 0 && Date.now() / 1e3 > expiry - MARGIN_SECONDS;
+};
+
+// src/features.ts
+function featuresOf({ token, ack, replay }, gap) {
+  const features = [];
+  if (token !== void 0) features.push(new Token(token));
+  if (ack) features.push(new Ack());
+  if (replay !== void 0 && replay !== false) features.push(new Replay(replay, gap));
+  return features;
+}
+
+// src/leave.ts
+function leave(session, farewell) {
+  const { dispatcher: { selector }, phase, pipeline } = session;
+  if (phase !== "connected" || selector.isDisabled("autodisconnect")) return;
+  const { clientId, current } = selector;
+  pipeline.pass("outgoing", { channel: DISCONNECT, clientId, id: "bye" }, (message) => {
+    var _a;
+    if (message && ((_a = current == null ? void 0 : current.transport) == null ? void 0 : _a.farewell)) current.transport.farewell(message);
+    else if (message) farewell == null ? void 0 : farewell(message);
+  });
+  session.end(failure("The page was closed"));
 }
 
 // src/scheduler.ts
@@ -388,6 +578,7 @@ var DEFAULTS = {
   ca: 0,
   websocketExtensions: 0
 };
+var FEATURES = "websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect";
 function checkOptions(options, known) {
   for (const name of Object.keys(options)) if (!(name in known)) throw failure(`Unrecognized option: ${name}`);
 }
@@ -396,9 +587,39 @@ function sessionOptions(options) {
   const given = Object.entries(options).filter(([, value]) => value);
   return { ...DEFAULTS, ...Object.fromEntries(given) };
 }
+function endpointsOf({ endpoints }) {
+  const entries = Object.entries(endpoints != null ? endpoints : {});
+  for (const [type] of entries) checkName("feature", type, FEATURES);
+  return Object.fromEntries(entries.map(([type, url]) => [type, String(url)]));
+}
+
+// src/message.ts
+function isMessage(value) {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const { channel } = value;
+  return channel === void 0 || typeof channel === "string";
+}
+function copyOf(message, fail) {
+  try {
+    return JSON.parse(JSON.stringify(message));
+  } catch (error) {
+    return void fail(`The message cannot be written as JSON: ${error}`);
+  }
+}
+function parseMessages(text) {
+  if (typeof text !== "string") return void 0;
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return void 0;
+  }
+  if (Array.isArray(value)) return value.filter(isMessage);
+  return isMessage(value) && "channel" in value ? [value] : void 0;
+}
 
 // src/pipeline.ts
-var UNWANTED = "The client was disconnected";
+var UNWANTED = "The client is disconnected";
 var _extensions, _features, _count;
 var Pipeline = class {
   constructor(extensions, features) {
@@ -425,12 +646,8 @@ var Pipeline = class {
         if (!passed) return drop("An extension dropped the message");
         for (const feature of __privateGet(this, _features)) (_a = feature.outgoing) == null ? void 0 : _a.call(feature, passed);
         passed.id = id;
-        try {
-          JSON.stringify(passed);
-        } catch (error) {
-          return drop(`The message is no JSON: ${error}`);
-        }
-        dispatcher.send(passed, limits, settle);
+        const copy = copyOf(passed, drop);
+        if (copy) dispatcher.send(copy, limits, settle);
       });
     };
     const { channel } = message;
@@ -471,19 +688,24 @@ var Publication = class extends Deferrable {
 function publish(session, content, options) {
   const publication = new Publication();
   const fail = (error) => publication.spoil(error);
+  const copy = copyOf(content, (reason) => fail(failure(reason)));
+  if ((copy == null ? void 0 : copy.data) === void 0) {
+    fail(failure(`There is no data: ${typeof content.data}`));
+    return publication;
+  }
   const { attempts, deadline: seconds } = options;
   const deadline = seconds ? Date.now() + seconds * 1e3 : void 0;
   let id;
   const send = () => {
     if (publication.isSettled) return;
-    const message = { ...content, clientId: session.clientId };
+    const message = { ...copy, clientId: session.clientId };
     id = session.transmit(message, { attempts, deadline }, (reply, error) => {
       if (reply == null ? void 0 : reply.successful) publication.succeed();
       else fail(error != null ? error : parseError(reply == null ? void 0 : reply.error));
     });
   };
   if (seconds && deadline) {
-    const expired = failure(`Not published within ${seconds} s`);
+    const expired = failure(`Not settled within ${seconds} s`);
     const expire = () => {
       if (Date.now() < deadline) return;
       if (id !== void 0) session.dispatcher.outbox.abort(id, expired);
@@ -495,65 +717,6 @@ function publish(session, content, options) {
   session.whenConnected(send, fail, false);
   return publication;
 }
-
-// src/replay.ts
-var FROM_NOW = -1;
-var MOST_CHANNELS = 1e3;
-function positionOf(message) {
-  var _a, _b, _c, _d, _e;
-  const id = (_e = (_b = (_a = message.ext) == null ? void 0 : _a["replay"]) == null ? void 0 : _b.id) != null ? _e : (_d = (_c = message.data) == null ? void 0 : _c.event) == null ? void 0 : _d.replayId;
-  return typeof id === "number" ? id : void 0;
-}
-var _source, _positions, _isOffered, _gap;
-var Replay = class {
-  /** `gap` is called when messages are lost because the server does not keep them so long. */
-  constructor(source, gap) {
-    __privateAdd(this, _source);
-    __privateAdd(this, _positions, /* @__PURE__ */ new Map());
-    __privateAdd(this, _isOffered, false);
-    __privateAdd(this, _gap);
-    __privateSet(this, _source, source);
-    __privateSet(this, _gap, gap);
-  }
-  outgoing(message) {
-    var _a;
-    if (message.channel === HANDSHAKE) addExt(message, "replay", true);
-    if (message.channel !== SUBSCRIBE || !__privateGet(this, _isOffered)) return;
-    const channel = String(message.subscription);
-    const source = __privateGet(this, _source);
-    const first = typeof source === "number" ? source : (_a = source[channel]) != null ? _a : FROM_NOW;
-    const positions = { [channel]: first };
-    for (const [name, position] of __privateGet(this, _positions)) {
-      if (patternsOf(name).includes(channel)) positions[name] = position;
-    }
-    addExt(message, "replay", positions);
-  }
-  incoming(message) {
-    var _a;
-    if (message.channel === HANDSHAKE) {
-      if (message.successful) __privateSet(this, _isOffered, ((_a = message.ext) == null ? void 0 : _a["replay"]) === true);
-      return;
-    }
-    const position = __privateGet(this, _isOffered) && message.successful === void 0 ? positionOf(message) : void 0;
-    if (position === void 0) return;
-    __privateGet(this, _positions).delete(message.channel);
-    __privateGet(this, _positions).set(message.channel, position);
-    if (__privateGet(this, _positions).size > MOST_CHANNELS) __privateGet(this, _positions).delete(__privateGet(this, _positions).keys().next().value);
-  }
-  retries(message, error) {
-    if (message.channel !== SUBSCRIBE || error.code !== 400 || !__privateGet(this, _isOffered)) return false;
-    const channel = String(message.subscription);
-    const known = [...__privateGet(this, _positions).keys()].filter((name) => patternsOf(name).includes(channel));
-    if (known.length === 0) return false;
-    for (const name of known) __privateGet(this, _positions).delete(name);
-    __privateGet(this, _gap).call(this, channel, error);
-    return true;
-  }
-};
-_source = new WeakMap();
-_positions = new WeakMap();
-_isOffered = new WeakMap();
-_gap = new WeakMap();
 
 // src/advice.ts
 var REPLY_SECONDS = 10;
@@ -750,7 +913,7 @@ var Early = class {
   keep(message) {
     var _a;
     __privateGet(this, _messages).push(message);
-    (_a = __privateGet(this, _timer3)) != null ? _a : __privateSet(this, _timer3, setTimeout(() => {
+    (_a = __privateGet(this, _timer3)) != null ? _a : __privateSet(this, _timer3, later(() => {
       __privateGet(this, _giveUp).call(this);
       this.release();
     }, PATIENCE));
@@ -780,8 +943,9 @@ var Outbox = class {
   get(id) {
     return id === void 0 ? void 0 : __privateGet(this, _envelopes).get(id);
   }
+  /** Whether there is no publication. */
   get isEmpty() {
-    return __privateGet(this, _envelopes).size === 0;
+    return this.all().every(({ message }) => message.channel.startsWith("/meta/"));
   }
   all() {
     return [...__privateGet(this, _envelopes).values()];
@@ -845,6 +1009,10 @@ var Outbox = class {
     __privateGet(this, _envelopes).delete(envelope.message.id);
     return envelope.settle;
   }
+  /** Takes a message out that has no reply. */
+  fail(envelope, error) {
+    this.end(envelope)(void 0, error);
+  }
   /** Takes a message out, whose reply nobody waits for any more. */
   drop(envelope) {
     var _a;
@@ -883,13 +1051,13 @@ var Outbox = class {
   }
   giveUp(envelope) {
     envelope.schedule.tell("abort");
-    this.end(envelope)(void 0, failure("The attempts or the time ran out"));
+    this.fail(envelope, failure("The attempts or the time ran out"));
   }
   /** A server ended the socket because of one message, which would happen again: it is the largest with data. */
   refuseLargest(envelopes, error) {
     const size = ({ message }) => JSON.stringify(message).length;
     const [largest] = envelopes.filter(({ message }) => message.data !== void 0).sort((a, b) => size(b) - size(a));
-    if (largest) this.end(largest)(void 0, error);
+    if (largest) this.fail(largest, error);
   }
 };
 _envelopes = new WeakMap();
@@ -917,7 +1085,7 @@ var Schedule = class {
     return attempt(() => __privateGet(this, _scheduler).isDeliverable(), false);
   }
   tell(what) {
-    attempt(() => __privateGet(this, _scheduler)[what](), void 0);
+    attempt(() => __privateGet(this, _scheduler)[what]());
   }
 };
 _scheduler = new WeakMap();
@@ -1034,9 +1202,8 @@ var Selector = class {
       }
     }
     if (!best && !opening && !this.current) return __privateGet(this, _listener).stranded();
-    if (wake < Infinity) __privateSet(this, _timer4, setTimeout(() => this.select(), wake - now));
+    if (wake < Infinity) __privateSet(this, _timer4, later(() => this.select(), wake - now));
     if (best && best !== this.current) {
-      log("debug", "Selected ? transport for ?", best.kind.type, best.endpoint.href);
       this.current = best;
       if (best.kind.isSocket) __privateMethod(this, _Selector_instances, closeLesser_fn).call(this, best);
       __privateGet(this, _listener).switched();
@@ -1134,18 +1301,17 @@ open_fn = function(candidate, now) {
   try {
     transport = kind.open({ endpoint, settings: __privateGet(this, _settings), clientId: this.clientId, to });
   } catch (error) {
-    log("info", "? does not work: ?", kind.type, String(error));
-    candidate.isOpen = false;
-    return shun(candidate);
+    return this.fail(candidate, failure(String(error)));
   }
   candidate.transport = transport;
   if (kind.isSocket) {
-    candidate.timer = setTimeout(() => this.fail(candidate, failure("It took too long to open")), OPEN_TIME);
+    candidate.timer = later(() => this.fail(candidate, failure("It did not open")), OPEN_TIME);
   }
 };
 /** A socket has taken the place of lesser ones, which may still bring what was sent before. */
 closeLesser_fn = function(candidate) {
-  setTimeout(() => {
+  clearTimeout(candidate.timer);
+  candidate.timer = later(() => {
     if (candidate !== this.current) return;
     for (const lesser of this.candidates.slice(this.candidates.indexOf(candidate) + 1)) {
       if (lesser.kind.isSocket) __privateMethod(this, _Selector_instances, close_fn).call(this, lesser);
@@ -1168,7 +1334,7 @@ close_fn = function(candidate) {
 
 // src/dispatcher.ts
 var OLD_REQUESTS = 3e3;
-var _options5, _listener2, _failures, _pause, _isFlushing, _held, _isRelayed, _early, _Dispatcher_instances, flushNow_fn, timedOut_fn, receive_fn, setUp_fn, down_fn;
+var _options5, _listener2, _failures, _pause, _old, _isFlushing, _held, _isRelayed, _early, _Dispatcher_instances, flushNow_fn, timedOut_fn, receive_fn, setUp_fn, down_fn;
 var Dispatcher = class {
   constructor(reach, options, listener) {
     __privateAdd(this, _Dispatcher_instances);
@@ -1178,6 +1344,7 @@ var Dispatcher = class {
     __publicField(this, "outbox", new Outbox());
     __privateAdd(this, _failures, 0);
     __privateAdd(this, _pause);
+    __privateAdd(this, _old);
     __privateAdd(this, _isFlushing, false);
     __privateAdd(this, _held, 0);
     __publicField(this, "isUp");
@@ -1199,10 +1366,11 @@ var Dispatcher = class {
   /** Gives up everything. */
   clear(error) {
     clearTimeout(__privateGet(this, _pause));
+    clearTimeout(__privateGet(this, _old));
     __privateGet(this, _early).release();
     __privateSet(this, _pause, this.isUp = void 0);
     __privateSet(this, _failures, 0);
-    for (const envelope of this.outbox.all()) this.outbox.end(envelope)(void 0, error);
+    for (const envelope of this.outbox.all()) this.outbox.fail(envelope, error);
   }
   /** Messages that `act` sends leave together. */
   batch(act) {
@@ -1266,7 +1434,7 @@ var Dispatcher = class {
       if (!envelope) continue;
       const isSingle = messages.length === 1;
       if (isSingle && message.channel !== HANDSHAKE && message.channel !== CONNECT) {
-        this.outbox.end(envelope)(void 0, error);
+        this.outbox.fail(envelope, error);
       } else {
         envelope.isAlone = true;
         if (isSingle) __privateMethod(this, _Dispatcher_instances, down_fn).call(this, this.selector.current, error, [envelope]);
@@ -1280,20 +1448,21 @@ var Dispatcher = class {
     if (isUp) return __privateMethod(this, _Dispatcher_instances, setUp_fn).call(this);
     const wasUp = this.isUp !== false;
     this.isUp = false;
-    __privateGet(this, _listener2).down(error != null ? error : failure("The server is away"), retryIn != null ? retryIn : 0, wasUp, void 0);
+    __privateGet(this, _listener2).down(error != null ? error : failure("The server does not answer"), retryIn != null ? retryIn : 0, wasUp, void 0);
   }
   stranded() {
-    __privateMethod(this, _Dispatcher_instances, down_fn).call(this, void 0, failure("No transport works"), []);
+    __privateMethod(this, _Dispatcher_instances, down_fn).call(this, void 0, failure("No transport can be used"), []);
   }
   /** A session has begun: requests of the one before hold up those of this one for some seconds only. */
   renewed() {
-    later(() => {
+    clearTimeout(__privateGet(this, _old));
+    __privateSet(this, _old, later(() => {
       for (const envelope of this.outbox.older(this.selector.clientId)) {
         envelope.transport.cancel(envelope.message);
         this.outbox.wait(envelope);
       }
       this.flush();
-    }, OLD_REQUESTS);
+    }, OLD_REQUESTS));
   }
   /** Tries again now. */
   retry() {
@@ -1315,6 +1484,7 @@ _options5 = new WeakMap();
 _listener2 = new WeakMap();
 _failures = new WeakMap();
 _pause = new WeakMap();
+_old = new WeakMap();
 _isFlushing = new WeakMap();
 _held = new WeakMap();
 _isRelayed = new WeakMap();
@@ -1398,7 +1568,7 @@ var Farewell = class {
   }
   begin(done) {
     __privateSet(this, _done, done);
-    __privateSet(this, _timer5, later(() => this.end(failure("The server did not answer")), LONGEST2));
+    __privateSet(this, _timer5, later(() => this.end(failure("The server does not answer")), LONGEST2));
   }
   end(error) {
     const done = __privateGet(this, _done);
@@ -1416,14 +1586,15 @@ var Waiting = class {
   constructor() {
     __privateAdd(this, _tasks, []);
   }
+  /** Whether nothing waits but what may wait for a later session. */
   get isEmpty() {
-    return __privateGet(this, _tasks).length === 0;
+    return __privateGet(this, _tasks).every(({ isLasting }) => isLasting);
   }
   add(task) {
     __privateGet(this, _tasks).push(task);
   }
   runAll() {
-    for (const { run } of __privateGet(this, _tasks).splice(0)) attempt(run, void 0);
+    for (const { run } of __privateGet(this, _tasks).splice(0)) attempt(run);
   }
   /** Fails what does not last, or everything. */
   fail(error, isFinal) {
@@ -1506,7 +1677,7 @@ var Session = class {
     const types = selector.types();
     if (types.length === 0) return this.end(failure("No transport can be used"));
     this.report("Shaking hands");
-    selector.begin(void 0, void 0);
+    selector.begin();
     const ends = __privateGet(this, _ends);
     this.transmit({ channel: HANDSHAKE, version: "1.0", supportedConnectionTypes: types }, {}, (reply, error) => {
       if (this.phase !== "connecting" || __privateGet(this, _ends) !== ends) return;
@@ -1547,11 +1718,11 @@ var Session = class {
   /** The server has forgotten the session: shakes hands again, after so many milliseconds. */
   lost(error, delay = 0) {
     if (this.phase !== "connected") return;
-    if (this.isEnding) return __privateGet(this, _farewell).end(void 0);
+    if (this.isEnding) return __privateGet(this, _farewell).end();
     this.phase = "unconnected";
     __privateGet(this, _connects).stop();
     this.dispatcher.outbox.forget(({ channel }) => channel.startsWith("/meta/"));
-    this.dispatcher.selector.begin(void 0, void 0);
+    this.dispatcher.selector.begin();
     __privateGet(this, _advised2).forget();
     const wait = Math.max(__privateGet(this, _losses).next(), delay);
     __privateMethod(this, _Session_instances, later_fn).call(this, wait);
@@ -1567,19 +1738,19 @@ var Session = class {
     if (this.phase === "connected") this.report("The server answers again");
   }
   down(error, retryIn, isFirst, failed) {
-    const wasSaid = this.dispatcher.outbox.carrier(__privateGet(this, _farewell).id);
-    if (wasSaid && (failed == null ? void 0 : failed.kind.isSocket)) return __privateGet(this, _farewell).end(void 0);
+    if ((failed == null ? void 0 : failed.kind.isSocket) && this.dispatcher.outbox.carrier(__privateGet(this, _farewell).id)) return __privateGet(this, _farewell).end();
     if (isFirst) __privateGet(this, _listener3).down();
     this.report(error.message, error, retryIn);
   }
-  /** Tells the server that we go. */
+  /** Tells the server, unless it does not answer and there is nothing to wait for. */
   disconnect(done) {
     var _a;
-    (_a = __privateGet(this, _farewell).takeNext()) == null ? void 0 : _a.fail(failure("The client is disconnected"), true);
-    if (this.isOver) return done(void 0);
+    const over = failure("The client is disconnected");
+    (_a = __privateGet(this, _farewell).takeNext()) == null ? void 0 : _a.fail(over, true);
+    if (this.isOver) return done();
     __privateGet(this, _farewell).begin((error) => {
       done(error);
-      if (this.phase !== "disconnected") this.end(failure("The client was disconnected"));
+      if (this.phase !== "disconnected") this.end(over);
     });
     const say = () => {
       const clientId = this.clientId;
@@ -1589,9 +1760,10 @@ var Session = class {
         __privateGet(this, _farewell).end(isGone ? void 0 : error != null ? error : parseError(reply == null ? void 0 : reply.error));
       });
     };
-    const fail = () => __privateGet(this, _farewell).end(void 0);
-    if (this.phase === "connected") say();
-    else if (this.phase === "unconnected" && __privateGet(this, _waiting).isEmpty && this.dispatcher.outbox.isEmpty) fail();
+    const { isUp, outbox } = this.dispatcher;
+    const fail = () => __privateGet(this, _farewell).end(this.clientId ? failure("The server does not answer") : void 0);
+    if ((isUp === false || this.phase === "unconnected") && __privateGet(this, _waiting).isEmpty && outbox.isEmpty) fail();
+    else if (this.phase === "connected") say();
     else __privateGet(this, _waiting).add({ run: say, fail, isLasting: false });
   }
   /** It is over, until it is begun again. */
@@ -1607,11 +1779,10 @@ var Session = class {
     this.dispatcher.clear(error);
     __privateGet(this, _listener3).ended(error);
     const next = __privateGet(this, _farewell).takeNext();
-    __privateGet(this, _farewell).end(void 0);
+    __privateGet(this, _farewell).end();
     this.report(error.message, error);
-    if (!next) return;
-    __privateSet(this, _waiting, next);
-    this.restart();
+    if (next) __privateSet(this, _waiting, next);
+    if (next) this.restart();
   }
 };
 _listener3 = new WeakMap();
@@ -1662,7 +1833,7 @@ heed_fn = function(reply) {
   if (this.phase !== "connected" || channel === HANDSHAKE || channel === DISCONNECT) return;
   if (channel === CONNECT && successful) __privateGet(this, _losses).reset();
   const fate = fateOf(reply, this.clientId);
-  const error = successful ? failure("The server ended it") : parseError(reply.error);
+  const error = successful ? failure("The server ended the session") : parseError(reply.error);
   if (fate === "over") this.end(error);
   else if (fate) this.lost(error, Number(advice == null ? void 0 : advice.interval) || 0);
 };
@@ -1806,13 +1977,13 @@ ask_fn = function(channel, isSecond = false) {
   });
 };
 refuse_fn = function(channel, error) {
-  log("info", "Subscription to ? was refused: ?", channel.name, error.message);
   if (this.channels.refuse(channel, error)) __privateGet(this, _lost).call(this, channel.name, error);
 };
 
 // src/subscription.ts
 var _end, _callback, _withChannel, _isCancelled;
 var Subscription = class extends Deferrable {
+  /** For the client; applications get one from `subscribe`. */
   constructor(channel, callback, context, end) {
     super();
     /** The channel or pattern. */
@@ -1836,13 +2007,14 @@ var Subscription = class extends Deferrable {
     __privateSet(this, _isCancelled, true);
     __privateGet(this, _end).call(this, this);
   }
+  /** Ends the subscription, as `cancel`. */
   unsubscribe() {
     this.cancel();
   }
   /** Hands a message to the callbacks. */
   apply(_context, [message]) {
     for (const call of [__privateGet(this, _callback), __privateGet(this, _withChannel)]) {
-      attempt(() => call == null ? void 0 : call(message), void 0);
+      attempt(() => call == null ? void 0 : call(message));
     }
   }
 };
@@ -1851,72 +2023,12 @@ _callback = new WeakMap();
 _withChannel = new WeakMap();
 _isCancelled = new WeakMap();
 
-// src/token.ts
-var MARGIN_SECONDS = 5;
-function expiryOf(token) {
-  try {
-    const claims = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
-    const { exp } = JSON.parse(atob(claims));
-    return typeof exp === "number" ? exp : void 0;
-  } catch {
-    return void 0;
-  }
-}
-var _source2, _token, _asking, _wasRenewed, _Token_instances, isExpired_fn;
-var Token = class {
-  constructor(source) {
-    __privateAdd(this, _Token_instances);
-    __privateAdd(this, _source2);
-    __privateAdd(this, _token);
-    __privateAdd(this, _asking);
-    /** Whether the source was asked because of a refusal, and nothing was accepted since. */
-    __privateAdd(this, _wasRenewed, false);
-    __privateSet(this, _source2, source);
-    if (typeof source === "string") __privateSet(this, _token, source);
-  }
-  prepare() {
-    var _a;
-    const source = __privateGet(this, _source2);
-    if (typeof source === "string" || __privateGet(this, _token) !== void 0 && !__privateMethod(this, _Token_instances, isExpired_fn).call(this)) return void 0;
-    (_a = __privateGet(this, _asking)) != null ? _a : __privateSet(this, _asking, Promise.resolve().then(source).then((token) => {
-      __privateSet(this, _token, token);
-    }).finally(() => {
-      __privateSet(this, _asking, void 0);
-    }));
-    return __privateGet(this, _asking);
-  }
-  outgoing(message) {
-    if (message.channel.startsWith("/meta/") && __privateGet(this, _token) !== void 0) addExt(message, "token", __privateGet(this, _token));
-  }
-  incoming({ channel, successful }) {
-    if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) __privateSet(this, _wasRenewed, false);
-  }
-  retries({ ext }, { code }) {
-    var _a;
-    if (typeof __privateGet(this, _source2) === "string" || code !== 401 && code !== 403) return false;
-    const used = (_a = ext == null ? void 0 : ext["token"]) != null ? _a : __privateGet(this, _token);
-    if (__privateGet(this, _asking) || used !== __privateGet(this, _token)) return true;
-    if (__privateGet(this, _wasRenewed)) return false;
-    __privateSet(this, _wasRenewed, true);
-    __privateSet(this, _token, void 0);
-    return true;
-  }
-};
-_source2 = new WeakMap();
-_token = new WeakMap();
-_asking = new WeakMap();
-_wasRenewed = new WeakMap();
-_Token_instances = new WeakSet();
-isExpired_fn = function() {
-  const expiry = expiryOf(__privateGet(this, _token));
-  return expiry !== void 0 && Date.now() / 1e3 > expiry - MARGIN_SECONDS;
-};
-
 // src/client.ts
-var _extensions2, _headers, _farewell2, _make, _made, _watch, _unwatch, _BaseClient_instances, parts_get, session_get, subscriber_get, leave_fn, features_fn, listen_fn;
+var _extensions2, _headers, _farewell2, _make, _made, _watch, _unwatch, _BaseClient_instances, parts_get, session_get, subscriber_get, listen_fn;
 var BaseClient = class extends Awaitable {
+  /** For the entries of the platforms; applications use their `Client`. */
   constructor(endpoint, given, environment) {
-    super();
+    super(EVENTS);
     __privateAdd(this, _BaseClient_instances);
     __privateAdd(this, _extensions2, new Extensions());
     __privateAdd(this, _headers);
@@ -1925,37 +2037,41 @@ var BaseClient = class extends Awaitable {
     __privateAdd(this, _made);
     __privateAdd(this, _watch);
     __privateAdd(this, _unwatch);
-    const options = given != null ? given : {};
+    const options = { ...given };
+    const address = String(endpoint);
+    const addresses = endpointsOf(options);
     const resolved = sessionOptions(options);
     const settings = environment.settings(options);
     __privateSet(this, _headers, settings.headers);
-    const parse = (url) => new URL(String(url), environment.base);
     __privateSet(this, _make, () => {
-      var _a;
-      const main = parse(endpoint);
-      const endpoints = Object.entries((_a = options.endpoints) != null ? _a : {}).map(([type, url]) => [type, parse(url)]);
-      const others = new Map(endpoints);
+      const main = environment.resolve(address);
       __privateSet(this, _farewell2, (message) => {
-        var _a2;
-        return (_a2 = environment.beacon) == null ? void 0 : _a2.call(environment, main, message);
+        var _a;
+        return (_a = environment.beacon) == null ? void 0 : _a.call(environment, main, message);
       });
-      const reach = { kinds: environment.kinds(options, main), endpointFor: (type) => {
-        var _a2;
-        return (_a2 = others.get(type)) != null ? _a2 : main;
-      }, settings };
-      return new Session(reach, resolved, new Pipeline(__privateGet(this, _extensions2), __privateMethod(this, _BaseClient_instances, features_fn).call(this, options)), __privateMethod(this, _BaseClient_instances, listen_fn).call(this));
+      const endpointFor = (type) => {
+        var _a;
+        return environment.resolve((_a = addresses[type]) != null ? _a : address);
+      };
+      const reach = { kinds: environment.kinds(options, main), endpointFor, settings };
+      return new Session(reach, resolved, new Pipeline(__privateGet(this, _extensions2), featuresOf(options, (channel, error) => this.emit("replay:gap", { channel, error }))), __privateMethod(this, _BaseClient_instances, listen_fn).call(this));
     });
     __privateSet(this, _watch, () => environment.watch({
       wake: () => this.wake(),
       doubt: () => __privateGet(this, _BaseClient_instances, session_get).dispatcher.selector.check(),
-      leave: () => __privateMethod(this, _BaseClient_instances, leave_fn).call(this)
+      leave: () => leave(__privateGet(this, _BaseClient_instances, session_get), __privateGet(this, _farewell2))
     }));
-    log("info", "New client created for ?", String(endpoint));
+    log("info", "New client created for ?", address);
   }
   /** Frameworks that wrap plain objects leave one alone that says what it is; wrapped it could not work. */
   get [Symbol.toStringTag]() {
     return "Faye.Client";
   }
+  /**
+   * How the connection is: `unconnected` before the first use, `connecting`, `connected`, `interrupted` while the
+   * client tries to reach the server again, and `disconnected` after `disconnect` or when the server wants no more
+   * connections. Listen to the event `connection` to be told of changes.
+   */
   get state() {
     var _a, _b;
     return (_b = (_a = __privateGet(this, _made)) == null ? void 0 : _a.session.state) != null ? _b : "unconnected";
@@ -1965,6 +2081,10 @@ var BaseClient = class extends Awaitable {
     var _a;
     return (_a = __privateGet(this, _made)) == null ? void 0 : _a.session.transport;
   }
+  /**
+   * The identifier of the session, undefined without one. It lets its holder take the session over: do not show or
+   * log it.
+   */
   get clientId() {
     var _a;
     return (_a = __privateGet(this, _made)) == null ? void 0 : _a.session.clientId;
@@ -1984,7 +2104,7 @@ var BaseClient = class extends Awaitable {
   /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
   disconnect() {
     const publication = new Publication();
-    __privateGet(this, _BaseClient_instances, subscriber_get).channels.clear(failure("The client was disconnected"));
+    __privateGet(this, _BaseClient_instances, subscriber_get).channels.clear(failure("The client is disconnected"));
     __privateGet(this, _BaseClient_instances, session_get).disconnect((error) => error ? publication.spoil(error) : publication.succeed());
     return publication;
   }
@@ -1998,6 +2118,16 @@ var BaseClient = class extends Awaitable {
   unsubscribe(channel, subscription) {
     for (const each2 of [channel].flat()) __privateGet(this, _BaseClient_instances, subscriber_get).remove(each2, subscription);
   }
+  /**
+   * Publishes a message. Connects if that was not done, and waits for the connection.
+   *
+   * @param data what JSON can hold. It is copied at the call, so later changes of an object do not count.
+   * @param options limits for this message; without them it is sent until the server answers.
+   * @returns a promise that resolves when the server accepted the message, and rejects with a `FayeError` when it
+   *   refused, when the limits are reached, when the client is disconnected, or at once when `data` cannot be written
+   *   as JSON.
+   * @throws FayeError for an option that is not known.
+   */
   publish(channel, data, options) {
     checkOptions(options != null ? options : {}, { attempts: 0, deadline: 0 });
     return publish(__privateGet(this, _BaseClient_instances, session_get), { channel, data }, options != null ? options : {});
@@ -2016,6 +2146,7 @@ var BaseClient = class extends Awaitable {
   }
   /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
   disable(feature) {
+    checkName("feature", feature, FEATURES);
     const { selector } = __privateGet(this, _BaseClient_instances, session_get).dispatcher;
     selector.disable(feature);
     const isStarted = this.state !== "unconnected" && this.state !== "disconnected";
@@ -2025,9 +2156,14 @@ var BaseClient = class extends Awaitable {
   setHeader(name, value) {
     __privateGet(this, _headers)[name] = value;
   }
+  /**
+   * Adds an extension, which sees every message on its way out and in, behind those that were added before. It may
+   * change, hold or drop the message, and sees it once, however often it is sent.
+   */
   addExtension(extension) {
     __privateGet(this, _extensions2).add(extension, this);
   }
+  /** Removes an extension. Does nothing if it was not added. */
   removeExtension(extension) {
     __privateGet(this, _extensions2).remove(extension, this);
   }
@@ -2046,10 +2182,7 @@ _BaseClient_instances = new WeakSet();
 parts_get = function() {
   if (!__privateGet(this, _made)) {
     const session = __privateGet(this, _make).call(this);
-    const lost = (channel, error) => {
-      this.emit("subscription:refused", { channel, error });
-    };
-    __privateSet(this, _made, { session, subscriber: new Subscriber(session, lost) });
+    __privateSet(this, _made, { session, subscriber: new Subscriber(session, (channel, error) => this.emit("subscription:refused", { channel, error })) });
   }
   return __privateGet(this, _made);
 };
@@ -2058,27 +2191,6 @@ session_get = function() {
 };
 subscriber_get = function() {
   return __privateGet(this, _BaseClient_instances, parts_get).subscriber;
-};
-/** The page goes away: one message, and nobody waits for the reply. */
-leave_fn = function() {
-  const { dispatcher: { selector }, phase, pipeline } = __privateGet(this, _BaseClient_instances, session_get);
-  if (phase !== "connected" || selector.isDisabled("autodisconnect")) return;
-  const { clientId, current } = selector;
-  pipeline.pass("outgoing", { channel: DISCONNECT, clientId, id: "bye" }, (message) => {
-    var _a, _b;
-    if (message && ((_a = current == null ? void 0 : current.transport) == null ? void 0 : _a.farewell)) current.transport.farewell(message);
-    else if (message) (_b = __privateGet(this, _farewell2)) == null ? void 0 : _b.call(this, message);
-  });
-  __privateGet(this, _BaseClient_instances, session_get).end(failure("The page was left"));
-};
-features_fn = function({ token, ack, replay }) {
-  const features = [];
-  if (token !== void 0) features.push(new Token(token));
-  if (ack) features.push(new Ack());
-  if (replay !== void 0 && replay !== false) {
-    features.push(new Replay(replay, (channel, error) => this.emit("replay:gap", { channel, error })));
-  }
-  return features;
 };
 listen_fn = function() {
   return {
@@ -2123,24 +2235,6 @@ function makeFaye(client) {
       logging.logger = logger;
     }
   };
-}
-
-// src/message.ts
-function isMessage(value) {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const { channel } = value;
-  return channel === void 0 || typeof channel === "string";
-}
-function parseMessages(text2) {
-  if (typeof text2 !== "string") return void 0;
-  let value;
-  try {
-    value = JSON.parse(text2);
-  } catch {
-    return void 0;
-  }
-  if (Array.isArray(value)) return value.filter(isMessage);
-  return isMessage(value) && "channel" in value ? [value] : void 0;
 }
 
 // src/transport/request.ts
@@ -2268,14 +2362,13 @@ var callbackPolling = {
 };
 
 // src/transport/fetch.ts
-function isSameOrigin(endpoint) {
+function isSameOrigin({ href }) {
   var _a;
-  if (typeof location === "undefined" || ((_a = globalThis.navigator) == null ? void 0 : _a.product) === "ReactNative") return true;
-  return endpoint.origin === location.origin;
+  return typeof location === "undefined" || ((_a = globalThis.navigator) == null ? void 0 : _a.product) === "ReactNative" || new URL(href).origin === location.origin;
 }
 var form = (messages) => `message=${encodeURIComponent(JSON.stringify(messages))}`;
-function readResponse(status, text2) {
-  const messages = parseMessages(text2);
+function readResponse(status, text) {
+  const messages = parseMessages(text);
   if (messages) return messages;
   if (status === 400 || status === 413) return status;
   throw failure(`The server answered ${status}`);
@@ -2288,15 +2381,13 @@ var FetchTransport = class extends RequestTransport {
   exchange(messages) {
     const { endpoint, settings } = this.place;
     const controller = new AbortController();
-    const { username, password } = endpoint;
-    const url = new URL(endpoint.href);
-    url.username = url.password = "";
+    const [, scheme, credentials, rest] = /^(\w+:\/\/)(?:([^/?#]*)@)?(.*)/.exec(endpoint.href);
     const headers = this.isForm ? {} : {
       "Content-Type": "application/json",
       "X-Requested-With": "XMLHttpRequest",
-      ...username && { Authorization: `Basic ${btoa(`${username}:${password}`)}` }
+      ...credentials && { Authorization: `Basic ${btoa(credentials.replace(/^[^:]*$/, "$&:"))}` }
     };
-    const answer = fetch(url.href, {
+    const answer = fetch(`${scheme}${rest}`, {
       method: "POST",
       body: this.isForm ? form(messages) : JSON.stringify(messages),
       headers: { ...headers, ...settings.headers },
@@ -2306,7 +2397,8 @@ var FetchTransport = class extends RequestTransport {
     }).then(
       async (response) => readResponse(response.status, await response.text())
     ).catch((error) => {
-      throw failure(error instanceof Error ? error.message : String(error));
+      var _a;
+      throw failure((_a = error == null ? void 0 : error.message) != null ? _a : String(error));
     });
     return { answer, abort: () => controller.abort() };
   }
@@ -2317,19 +2409,21 @@ var FormTransport = class extends FetchTransport {
     __publicField(this, "isForm", true);
   }
 };
-var hasFetch = () => typeof fetch === "function";
 var longPolling = {
   type: "long-polling",
   isBlockable: true,
-  isUsable: (endpoint) => hasFetch() && isSameOrigin(endpoint),
+  isUsable: isSameOrigin,
   open: (place) => new FetchTransport(place)
 };
 var crossOriginLongPolling = {
   type: "cross-origin-long-polling",
   isBlockable: true,
-  isUsable: (endpoint) => hasFetch() && !isSameOrigin(endpoint),
+  isUsable: (endpoint) => !isSameOrigin(endpoint),
   open: (place) => new FormTransport(place)
 };
+
+// src/transport/transport.ts
+var below = ({ href }) => href.replace(/[?#].*/, "").replace(/\/$/, "");
 
 // src/transport/eventsource.ts
 var _source3;
@@ -2337,10 +2431,7 @@ var EventSourceTransport = class extends FetchTransport {
   constructor(place) {
     super(place);
     __privateAdd(this, _source3);
-    const url = new URL(place.endpoint.href);
-    url.pathname = `${url.pathname.replace(/\/$/, "")}/${place.clientId}`;
-    url.search = "";
-    const source = new EventSource(url.href);
+    const source = new EventSource(`${below(place.endpoint)}/${place.clientId}`);
     __privateSet(this, _source3, source);
     source.onopen = () => place.to.opened();
     source.onmessage = (event) => {
@@ -2365,14 +2456,14 @@ var eventSource = {
   isSocket: true,
   isBlockable: true,
   needsClient: true,
-  isUsable: (endpoint) => typeof EventSource === "function" && typeof fetch === "function" && isSameOrigin(endpoint),
+  isUsable: (endpoint) => typeof EventSource === "function" && isSameOrigin(endpoint),
   open: (place) => new EventSourceTransport(place)
 };
 
 // src/transport/shared.ts
 function scriptFor({ shared }, endpoint) {
   if (typeof shared === "string") return shared;
-  return `${endpoint.origin}${endpoint.pathname.replace(/\/$/, "")}/faye-shared-worker.js`;
+  return `${below(endpoint)}/faye-shared-worker.js`;
 }
 var _port, _release, _SharedTransport_instances, say_fn;
 var SharedTransport = class {
@@ -2384,11 +2475,11 @@ var SharedTransport = class {
     var _a;
     const worker = new SharedWorker(script, `faye ${VERSION} ${endpoint.href}`);
     __privateSet(this, _port, worker.port);
-    worker.onerror = () => to.closed(failure("The shared worker did not start"));
+    worker.onerror = () => to.closed(failure("The shared worker did not open"));
     __privateGet(this, _port).onmessage = ({ data }) => {
       if (data.type === "ready") to.opened();
       else if (data.type === "messages") to.received(data.messages);
-      else to.relayed(data.isUp, failure(data.reason), data.retryIn);
+      else to.relayed(data.up, failure(data.reason), data.retryIn);
     };
     const { timeout, interval, retry, maxRetry, ack, replay } = options;
     const endpoints = Object.fromEntries(
@@ -2396,8 +2487,8 @@ var SharedTransport = class {
     );
     const open = (lock2) => __privateMethod(this, _SharedTransport_instances, say_fn).call(this, {
       type: "open",
-      endpoint: endpoint.href,
-      headers: JSON.parse(JSON.stringify(settings.headers)),
+      url: endpoint.href,
+      headers: { ...settings.headers },
       lock: lock2,
       options: { timeout, interval, retry, maxRetry, ack, replay, endpoints }
     });
@@ -2450,7 +2541,7 @@ var LARGEST_FRAME = 65536;
 var QUESTION = "[]";
 var CHECK_MILLISECONDS = 5e3;
 function socketUrl(endpoint) {
-  return endpoint.href.replace(/^http/, "ws").replace(/#.*$/, "");
+  return endpoint.href.replace(/^http/i, "ws").replace(/#.*$/, "");
 }
 var _place, _socket, _checking, _isOpen, _isClosed, _WebSocketTransport_instances, open_fn2, closed_fn;
 var WebSocketTransport = class {
@@ -2476,14 +2567,14 @@ var WebSocketTransport = class {
       size = 0;
     };
     for (const message of waiting) {
-      const text2 = JSON.stringify(message);
+      const text = JSON.stringify(message);
       if (message.channel === CONNECT) {
-        __privateGet(this, _socket).send(`[${text2}]`);
+        __privateGet(this, _socket).send(`[${text}]`);
         continue;
       }
-      if (size + text2.length > LARGEST_FRAME) flush();
-      frame.push(text2);
-      size += text2.length;
+      if (size + text.length > LARGEST_FRAME) flush();
+      frame.push(text);
+      size += text.length;
     }
     flush();
     return waiting;
@@ -2495,7 +2586,7 @@ var WebSocketTransport = class {
     var _a;
     if (((_a = __privateGet(this, _socket)) == null ? void 0 : _a.readyState) !== OPEN || __privateGet(this, _checking)) return;
     __privateGet(this, _socket).send(QUESTION);
-    __privateSet(this, _checking, setTimeout(() => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure("The WebSocket is silent")), CHECK_MILLISECONDS));
+    __privateSet(this, _checking, later(() => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure("The WebSocket is silent")), CHECK_MILLISECONDS));
   }
   farewell(message) {
     this.send([message]);
@@ -2522,7 +2613,7 @@ open_fn2 = async function(create) {
   try {
     socket = await create(socketUrl(endpoint), settings);
   } catch (error) {
-    return __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure(`The WebSocket could not be made: ${error}`));
+    return __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure(`The request could not be made: ${error}`));
   }
   socket.onerror = () => {
   };
@@ -2580,7 +2671,8 @@ function listen() {
   });
 }
 var page = {
-  base: typeof location === "undefined" ? void 0 : location.href,
+  // React Native has no page, and its `URL` adds a slash to an address.
+  resolve: (endpoint) => /^\w+:/.test(endpoint) ? { href: endpoint } : new URL(endpoint, location.href),
   kinds: (options, endpoint) => [
     ...options.shared ? [sharedWorker(options, endpoint)] : [],
     webSocket,
@@ -2604,6 +2696,12 @@ var page = {
 
 // src/browser.ts
 var Client = class extends BaseClient {
+  /**
+   * Makes a client.
+   *
+   * @param endpoint the address of the server, relative to the page; React Native needs a whole one.
+   * @throws FayeError for an option that is not known.
+   */
   constructor(endpoint = "/bayeux", options) {
     super(endpoint, options, page);
   }

@@ -40,6 +40,301 @@ __export(node_exports, {
 });
 module.exports = __toCommonJS(node_exports);
 
+// src/clock.ts
+var LONGEST = 2 ** 31 - 1;
+function later(act, milliseconds) {
+  return setTimeout(act, Math.min(Math.max(milliseconds || 0, 0), LONGEST));
+}
+function throwLater(error) {
+  setTimeout(() => {
+    throw error;
+  }, 0);
+}
+function attempt(act, otherwise) {
+  try {
+    return act();
+  } catch (error) {
+    throwLater(error);
+    return otherwise;
+  }
+}
+
+// src/error.ts
+var FayeError = class extends Error {
+  name = "FayeError";
+  /** The server's code such as 403, or null when the failure has none or did not come from the server. */
+  code;
+  /** The server's parameters, for example the channel that was refused. */
+  params;
+  /** An error with the parts that Bayeux gives it. */
+  constructor(code, params, message) {
+    super(message);
+    this.code = code;
+    this.params = params;
+  }
+  /** As Bayeux writes it. */
+  toString() {
+    return `${this.code}:${this.params.join(",")}:${this.message}`;
+  }
+};
+function parseError(text) {
+  const given = typeof text === "string" ? text : "";
+  const parts = /^(\d{3}):([^:]*):([\s\S]*)$/.exec(given);
+  if (!parts) return new FayeError(null, [], given);
+  return new FayeError(Number(parts[1]), parts[2].split(","), parts[3]);
+}
+var failure = (message) => new FayeError(null, [], message);
+
+// src/deferrable.ts
+var Deferrable = class extends Promise {
+  #settle;
+  #timer;
+  /** Whether it was resolved or rejected. */
+  isSettled = false;
+  /** A promise that is open. */
+  constructor() {
+    let settle;
+    super((resolve, reject) => {
+      settle = { resolve, reject };
+    });
+    this.#settle = settle;
+    super.catch(() => {
+    });
+  }
+  /** What `then` gives is an ordinary promise. */
+  static get [Symbol.species]() {
+    return Promise;
+  }
+  /** Calls `callback` when it resolves. */
+  callback(callback, context) {
+    if (callback) void this.then((value) => callback.call(context, value), () => {
+    });
+  }
+  /** Calls `callback` with the error when it rejects. */
+  errback(callback, context) {
+    if (callback) void this.then(void 0, (error) => callback.call(context, error));
+  }
+  /** Rejects after so many seconds unless it is settled before. */
+  timeout(seconds, reason) {
+    clearTimeout(this.#timer);
+    this.#timer = later(
+      () => this.spoil(reason ?? failure(`Not settled within ${seconds} s`)),
+      seconds * 1e3
+    );
+  }
+  /** Settles it. Only the first call counts. */
+  setDeferredStatus(status, value) {
+    if (status === "succeeded") this.succeed(value);
+    else if (status === "failed") this.spoil(value);
+  }
+  /** Resolves it. The client does so itself. */
+  succeed(value) {
+    this.#end();
+    this.#settle.resolve(value);
+  }
+  /** Rejects it. The client does so itself. */
+  spoil(error) {
+    this.#end();
+    this.#settle.reject(error);
+  }
+  #end() {
+    this.isSettled = true;
+    clearTimeout(this.#timer);
+  }
+};
+
+// src/logger.ts
+var logging = { logger: void 0 };
+function write(logger, level, line, values) {
+  const full = `[Faye.Client] ${line.replace(/\?/g, () => JSON.stringify(values.shift()))}`;
+  attempt(() => {
+    if (typeof logger === "function") logger(full);
+    else logger[level]?.(full);
+  });
+}
+function log(level, line, ...values) {
+  if (logging.logger) write(logging.logger, level, line, values);
+}
+function checkName(what, name, known) {
+  if (!known.split(" ").includes(name)) write(logging.logger ?? console, "warn", `Unknown ${what} ?, not ?`, [name, known]);
+}
+
+// src/emitter.ts
+var Emitter = class {
+  #entries = /* @__PURE__ */ new Map();
+  #names;
+  /** `names` is a text with the events that there are; a listener for another one is warned of. */
+  constructor(names) {
+    this.#names = names;
+  }
+  #add(event, listener, context, once) {
+    checkName("event", event, this.#names);
+    const entries = this.#entries.get(event) ?? [];
+    this.#entries.set(event, [...entries, { listener, context, once }]);
+    return this;
+  }
+  #remove(event, matches) {
+    const entries = (this.#entries.get(event) ?? []).filter((entry) => !matches(entry));
+    if (entries.length > 0) this.#entries.set(event, entries);
+    else this.#entries.delete(event);
+    return this;
+  }
+  /** Adds a listener. A name that is no event of the client is warned of. */
+  on(event, listener) {
+    return this.#add(event, listener, this, false);
+  }
+  /** Adds a listener, as `on`. */
+  addListener(event, listener) {
+    return this.on(event, listener);
+  }
+  /** Adds a listener that is called once. */
+  once(event, listener) {
+    return this.#add(event, listener, this, true);
+  }
+  /** Removes a listener, the last that was added if there are several. */
+  off(event, listener) {
+    const last = [...this.#entries.get(event) ?? []].reverse().find((entry) => entry.listener === listener);
+    return this.#remove(event, (entry) => entry === last);
+  }
+  /** Removes a listener, as `off`. */
+  removeListener(event, listener) {
+    return this.off(event, listener);
+  }
+  /** Without an event: of every event. */
+  removeAllListeners(event) {
+    if (event === void 0) this.#entries.clear();
+    else this.#entries.delete(event);
+    return this;
+  }
+  /** The listeners of an event. */
+  listeners(event) {
+    return (this.#entries.get(event) ?? []).map(({ listener }) => listener);
+  }
+  /** How many listeners an event has. */
+  countListeners(event) {
+    return this.listeners(event).length;
+  }
+  /** Adds a listener that is called with `context` as `this`, as with Faye. */
+  bind(event, listener, context) {
+    return this.#add(event, listener, context, false);
+  }
+  /** Without a listener: every listener of the event. */
+  unbind(event, listener, context) {
+    return this.#remove(event, (entry) => listener === void 0 || entry.listener === listener && [context, context ?? this].includes(entry.context));
+  }
+  /** Gives whether anybody listens. A listener that throws does not keep the others from hearing. */
+  emit(event, ...values) {
+    const entries = this.#entries.get(event) ?? [];
+    for (const entry of entries) {
+      if (entry.once) this.#remove(event, (other) => other === entry);
+      attempt(() => entry.listener.apply(entry.context, values));
+    }
+    return entries.length > 0;
+  }
+  /** Calls the listeners of an event, as `emit`. */
+  trigger(event, ...values) {
+    return this.emit(event, ...values);
+  }
+};
+
+// src/awaitable.ts
+var Awaitable = class extends Emitter {
+  #connected = new Deferrable();
+  /** What was settled before says nothing about the connection that is asked for now. */
+  awaitConnection() {
+    if (this.#connected.isSettled) this.#connected = new Deferrable();
+  }
+  /** Calls `callback` once there is a session; at once if there is one. */
+  callback(callback, context) {
+    this.#connected.callback(callback, context);
+  }
+  /**
+   * Calls `callback` with a `FayeError` when the connection was given up: the server refused it for good, no
+   * transport can be used, or the client was disconnected.
+   */
+  errback(callback, context) {
+    this.#connected.errback(callback, context);
+  }
+  /**
+   * Gives the connection up for those who wait for it, with `reason`, unless there is a session within so many
+   * seconds.
+   */
+  timeout(seconds, reason) {
+    this.#connected.timeout(seconds, reason);
+  }
+  /** Settles the connection for those who wait for it, as with Faye. Applications do not need it. */
+  setDeferredStatus(status, value) {
+    this.#connected.setDeferredStatus(status, value);
+  }
+};
+
+// src/constants.ts
+var CONSTANTS = {
+  /** As in Faye; `state` of this client is a word. */
+  UNCONNECTED: 1,
+  /** As in Faye; `state` of this client is a word. */
+  CONNECTING: 2,
+  /** As in Faye; `state` of this client is a word. */
+  CONNECTED: 3,
+  /** As in Faye; `state` of this client is a word. */
+  DISCONNECTED: 4,
+  /** Advice to begin a new session. */
+  HANDSHAKE: "handshake",
+  /** Advice to connect again. */
+  RETRY: "retry",
+  /** Advice to stop. */
+  NONE: "none",
+  /** Seconds, the default of the option `timeout`. */
+  CONNECTION_TIMEOUT: 60,
+  /** The endpoint of a client in a page that is given none. */
+  DEFAULT_ENDPOINT: "/bayeux",
+  /** Seconds, the default of the option `interval`. */
+  INTERVAL: 0
+};
+
+// src/events.ts
+var EVENTS = "connection transport:up transport:down subscription:refused replay:gap";
+
+// src/extensible.ts
+var Extensions = class {
+  #list = [];
+  /** Adds one behind the others. */
+  add(extension, client) {
+    this.#list.push(extension);
+    extension.added?.(client);
+  }
+  /** Removes one. */
+  remove(extension, client) {
+    const index = this.#list.indexOf(extension);
+    if (index < 0) return;
+    this.#list.splice(index, 1);
+    extension.removed?.(client);
+  }
+  /** Gives `done` what the extensions make of a message: null when one dropped it. It is called at most once. */
+  pipe(stage, message, done) {
+    const extensions = this.#list.filter((extension) => extension[stage]);
+    const next = (index, current) => {
+      const extension = extensions[index];
+      if (!current || !extension) return done(current);
+      let called = false;
+      const pass = (result) => {
+        if (called) return;
+        called = true;
+        next(index + 1, result);
+      };
+      const run = extension[stage];
+      try {
+        if (run.length >= 3) run.call(extension, current, null, pass);
+        else run.call(extension, current, pass);
+      } catch (error) {
+        throwLater(error);
+        pass(null);
+      }
+    };
+    next(0, message);
+  }
+};
+
 // src/channel.ts
 var HANDSHAKE = "/meta/handshake";
 var CONNECT = "/meta/connect";
@@ -83,259 +378,136 @@ var Ack = class {
   }
 };
 
-// src/clock.ts
-var LONGEST = 2 ** 31 - 1;
-function later(act, milliseconds) {
-  return setTimeout(act, Math.min(Math.max(milliseconds || 0, 0), LONGEST));
+// src/replay.ts
+var FROM_NOW = -1;
+var MOST_CHANNELS = 1e3;
+function positionOf(message) {
+  const id = message.ext?.["replay"]?.id ?? message.data?.event?.replayId;
+  return typeof id === "number" ? id : void 0;
 }
-function throwLater(error) {
-  setTimeout(() => {
-    throw error;
-  }, 0);
-}
-function attempt(act, otherwise) {
-  try {
-    return act();
-  } catch (error) {
-    throwLater(error);
-    return otherwise;
+var Replay = class {
+  #source;
+  #positions = /* @__PURE__ */ new Map();
+  #isOffered = false;
+  #gap;
+  /** `gap` is called when messages are lost because the server does not keep them so long. */
+  constructor(source, gap) {
+    this.#source = source;
+    this.#gap = gap;
   }
-}
-
-// src/error.ts
-var FayeError = class extends Error {
-  name = "FayeError";
-  /** The server's code such as 403, or null when the failure has none or did not come from the server. */
-  code;
-  /** The server's parameters, for example the channel that was refused. */
-  params;
-  constructor(code, params, message) {
-    super(message);
-    this.code = code;
-    this.params = params;
-  }
-  /** As Bayeux writes it. */
-  toString() {
-    return `${this.code}:${this.params.join(",")}:${this.message}`;
-  }
-};
-function parseError(text2) {
-  const given = typeof text2 === "string" ? text2 : "";
-  const parts = /^(\d{3}):([^:]*):([\s\S]*)$/.exec(given);
-  if (!parts) return new FayeError(null, [], given);
-  return new FayeError(Number(parts[1]), parts[2].split(","), parts[3]);
-}
-var failure = (message) => new FayeError(null, [], message);
-
-// src/deferrable.ts
-var Deferrable = class extends Promise {
-  #settle;
-  #timer;
-  /** Whether it was resolved or rejected. */
-  isSettled = false;
-  constructor() {
-    let settle;
-    super((resolve, reject) => {
-      settle = { resolve, reject };
-    });
-    this.#settle = settle;
-    super.catch(() => {
-    });
-  }
-  /** What `then` gives is an ordinary promise. */
-  static get [Symbol.species]() {
-    return Promise;
-  }
-  callback(callback, context) {
-    if (callback) void this.then((value) => callback.call(context, value), () => {
-    });
-  }
-  errback(callback, context) {
-    if (callback) void this.then(void 0, (error) => callback.call(context, error));
-  }
-  /** Rejects after so many seconds unless it is settled before. */
-  timeout(seconds, reason) {
-    clearTimeout(this.#timer);
-    this.#timer = later(
-      () => this.spoil(reason ?? failure(`Not settled within ${seconds} s`)),
-      seconds * 1e3
-    );
-  }
-  /** Settles it. Only the first call counts. */
-  setDeferredStatus(status, value) {
-    if (status === "succeeded") this.succeed(value);
-    else if (status === "failed") this.spoil(value);
-  }
-  succeed(value) {
-    this.#end();
-    this.#settle.resolve(value);
-  }
-  spoil(error) {
-    this.#end();
-    this.#settle.reject(error);
-  }
-  #end() {
-    this.isSettled = true;
-    clearTimeout(this.#timer);
-  }
-};
-
-// src/emitter.ts
-var Emitter = class {
-  #entries = /* @__PURE__ */ new Map();
-  #add(event, listener, context, once) {
-    const entries = this.#entries.get(event) ?? [];
-    this.#entries.set(event, [...entries, { listener, context, once }]);
-    return this;
-  }
-  #remove(event, matches) {
-    const entries = (this.#entries.get(event) ?? []).filter((entry) => !matches(entry));
-    if (entries.length > 0) this.#entries.set(event, entries);
-    else this.#entries.delete(event);
-    return this;
-  }
-  on(event, listener) {
-    return this.#add(event, listener, this, false);
-  }
-  addListener(event, listener) {
-    return this.on(event, listener);
-  }
-  once(event, listener) {
-    return this.#add(event, listener, this, true);
-  }
-  off(event, listener) {
-    const last = [...this.#entries.get(event) ?? []].reverse().find((entry) => entry.listener === listener);
-    return this.#remove(event, (entry) => entry === last);
-  }
-  removeListener(event, listener) {
-    return this.off(event, listener);
-  }
-  /** Without an event: of every event. */
-  removeAllListeners(event) {
-    if (event === void 0) this.#entries.clear();
-    else this.#entries.delete(event);
-    return this;
-  }
-  listeners(event) {
-    return (this.#entries.get(event) ?? []).map(({ listener }) => listener);
-  }
-  countListeners(event) {
-    return this.listeners(event).length;
-  }
-  bind(event, listener, context) {
-    return this.#add(event, listener, context, false);
-  }
-  /** Without a listener: every listener of the event. */
-  unbind(event, listener, context) {
-    return this.#remove(event, (entry) => listener === void 0 || entry.listener === listener && [context, context ?? this].includes(entry.context));
-  }
-  /** Gives whether anybody listens. A listener that throws does not keep the others from hearing. */
-  emit(event, ...values) {
-    const entries = this.#entries.get(event) ?? [];
-    for (const entry of entries) {
-      if (entry.once) this.#remove(event, (other) => other === entry);
-      attempt(() => entry.listener.apply(entry.context, values), void 0);
+  /** Says where to go on. */
+  outgoing(message) {
+    if (message.channel === HANDSHAKE) addExt(message, "replay", true);
+    if (message.channel !== SUBSCRIBE || !this.#isOffered) return;
+    const channel = String(message.subscription);
+    const source = this.#source;
+    const first = typeof source === "number" ? source : source[channel] ?? FROM_NOW;
+    const positions = { [channel]: first };
+    for (const [name, position] of this.#positions) {
+      if (patternsOf(name).includes(channel)) positions[name] = position;
     }
-    return entries.length > 0;
+    addExt(message, "replay", positions);
   }
-  trigger(event, ...values) {
-    return this.emit(event, ...values);
+  /** Remembers the position. */
+  incoming(message) {
+    if (message.channel === HANDSHAKE) {
+      if (message.successful) this.#isOffered = message.ext?.["replay"] === true;
+      return;
+    }
+    const position = this.#isOffered && message.successful === void 0 ? positionOf(message) : void 0;
+    if (position === void 0) return;
+    this.#positions.delete(message.channel);
+    this.#positions.set(message.channel, position);
+    if (this.#positions.size > MOST_CHANNELS) this.#positions.delete(this.#positions.keys().next().value);
   }
-};
-
-// src/awaitable.ts
-var Awaitable = class extends Emitter {
-  #connected = new Deferrable();
-  /** What was settled before says nothing about the connection that is asked for now. */
-  awaitConnection() {
-    if (this.#connected.isSettled) this.#connected = new Deferrable();
-  }
-  then(resolved, rejected) {
-    return this.#connected.then(resolved, rejected);
-  }
-  callback(callback, context) {
-    this.#connected.callback(callback, context);
-  }
-  errback(callback, context) {
-    this.#connected.errback(callback, context);
-  }
-  timeout(seconds, reason) {
-    this.#connected.timeout(seconds, reason);
-  }
-  setDeferredStatus(status, value) {
-    this.#connected.setDeferredStatus(status, value);
+  /** Whether to begin with what the server still has. */
+  retries(message, error) {
+    if (message.channel !== SUBSCRIBE || error.code !== 400 || !this.#isOffered) return false;
+    const channel = String(message.subscription);
+    const known = [...this.#positions.keys()].filter((name) => patternsOf(name).includes(channel));
+    if (known.length === 0) return false;
+    for (const name of known) this.#positions.delete(name);
+    this.#gap(channel, error);
+    return true;
   }
 };
 
-// src/constants.ts
-var CONSTANTS = {
-  UNCONNECTED: 1,
-  CONNECTING: 2,
-  CONNECTED: 3,
-  DISCONNECTED: 4,
-  HANDSHAKE: "handshake",
-  RETRY: "retry",
-  NONE: "none",
-  CONNECTION_TIMEOUT: 60,
-  DEFAULT_ENDPOINT: "/bayeux",
-  INTERVAL: 0
-};
-
-// src/extensible.ts
-var Extensions = class {
-  #list = [];
-  add(extension, client) {
-    this.#list.push(extension);
-    extension.added?.(client);
-  }
-  remove(extension, client) {
-    const index = this.#list.indexOf(extension);
-    if (index < 0) return;
-    this.#list.splice(index, 1);
-    extension.removed?.(client);
-  }
-  /** Gives `done` what the extensions make of a message: null when one dropped it. It is called at most once. */
-  pipe(stage, message, done) {
-    const extensions = this.#list.filter((extension) => extension[stage]);
-    const next = (index, current) => {
-      const extension = extensions[index];
-      if (!current || !extension) return done(current);
-      let called = false;
-      const pass = (result) => {
-        if (called) return;
-        called = true;
-        next(index + 1, result);
-      };
-      const run = extension[stage];
-      try {
-        if (run.length >= 3) run.call(extension, current, null, pass);
-        else run.call(extension, current, pass);
-      } catch (error) {
-        throwLater(error);
-        pass(null);
-      }
-    };
-    next(0, message);
-  }
-};
-
-// src/logger.ts
-var logging = { logger: void 0 };
-function text(value) {
+// src/token.ts
+var MARGIN_SECONDS = 5;
+function expiryOf(token) {
   try {
-    return JSON.stringify(value);
+    const claims = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
+    const { exp } = JSON.parse(atob(claims));
+    return typeof exp === "number" ? exp : void 0;
   } catch {
-    return "[Object]";
+    return void 0;
   }
 }
-function log(level, line, ...values) {
-  const { logger } = logging;
-  if (!logger) return;
-  const full = `[Faye.Client] ${line.replace(/\?/g, () => text(values.shift()))}`;
-  attempt(() => {
-    if (typeof logger === "function") logger(full);
-    else logger[level]?.(full);
-  }, void 0);
+var Token = class {
+  #source;
+  #token;
+  #asking;
+  /** Whether the source was asked because of a refusal, and nothing was accepted since. */
+  #wasRenewed = false;
+  /** A token from its source. */
+  constructor(source) {
+    this.#source = source;
+    if (typeof source === "string") this.#token = source;
+  }
+  /** Asks for a token if there is none that is valid. */
+  prepare() {
+    const source = this.#source;
+    if (typeof source === "string" || this.#token !== void 0 && !this.#isExpired()) return void 0;
+    this.#asking ??= Promise.resolve().then(source).then((token) => {
+      this.#token = token;
+    }).finally(() => {
+      this.#asking = void 0;
+    });
+    return this.#asking;
+  }
+  #isExpired() {
+    const expiry = expiryOf(this.#token);
+    return expiry !== void 0 && Date.now() / 1e3 > expiry - MARGIN_SECONDS;
+  }
+  /** Adds it to messages to the server itself. */
+  outgoing(message) {
+    if (message.channel.startsWith("/meta/") && this.#token !== void 0) addExt(message, "token", this.#token);
+  }
+  /** Notes that it was accepted. */
+  incoming({ channel, successful }) {
+    if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) this.#wasRenewed = false;
+  }
+  /** Whether to ask for another token. */
+  retries({ ext }, { code }) {
+    if (typeof this.#source === "string" || code !== 401 && code !== 403) return false;
+    const used = ext?.["token"] ?? this.#token;
+    if (this.#asking || used !== this.#token) return true;
+    if (this.#wasRenewed) return false;
+    this.#wasRenewed = true;
+    this.#token = void 0;
+    return true;
+  }
+};
+
+// src/features.ts
+function featuresOf({ token, ack, replay }, gap) {
+  const features = [];
+  if (token !== void 0) features.push(new Token(token));
+  if (ack) features.push(new Ack());
+  if (replay !== void 0 && replay !== false) features.push(new Replay(replay, gap));
+  return features;
+}
+
+// src/leave.ts
+function leave(session, farewell) {
+  const { dispatcher: { selector }, phase, pipeline } = session;
+  if (phase !== "connected" || selector.isDisabled("autodisconnect")) return;
+  const { clientId, current } = selector;
+  pipeline.pass("outgoing", { channel: DISCONNECT, clientId, id: "bye" }, (message) => {
+    if (message && current?.transport?.farewell) current.transport.farewell(message);
+    else if (message) farewell?.(message);
+  });
+  session.end(failure("The page was closed"));
 }
 
 // src/scheduler.ts
@@ -385,6 +557,7 @@ var DEFAULTS = {
   ca: 0,
   websocketExtensions: 0
 };
+var FEATURES = "websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect";
 function checkOptions(options, known) {
   for (const name of Object.keys(options)) if (!(name in known)) throw failure(`Unrecognized option: ${name}`);
 }
@@ -393,9 +566,39 @@ function sessionOptions(options) {
   const given = Object.entries(options).filter(([, value]) => value);
   return { ...DEFAULTS, ...Object.fromEntries(given) };
 }
+function endpointsOf({ endpoints }) {
+  const entries = Object.entries(endpoints ?? {});
+  for (const [type] of entries) checkName("feature", type, FEATURES);
+  return Object.fromEntries(entries.map(([type, url]) => [type, String(url)]));
+}
+
+// src/message.ts
+function isMessage(value) {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const { channel } = value;
+  return channel === void 0 || typeof channel === "string";
+}
+function copyOf(message, fail) {
+  try {
+    return JSON.parse(JSON.stringify(message));
+  } catch (error) {
+    return void fail(`The message cannot be written as JSON: ${error}`);
+  }
+}
+function parseMessages(text) {
+  if (typeof text !== "string") return void 0;
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return void 0;
+  }
+  if (Array.isArray(value)) return value.filter(isMessage);
+  return isMessage(value) && "channel" in value ? [value] : void 0;
+}
 
 // src/pipeline.ts
-var UNWANTED = "The client was disconnected";
+var UNWANTED = "The client is disconnected";
 var Pipeline = class {
   #extensions;
   #features;
@@ -420,12 +623,8 @@ var Pipeline = class {
         if (!passed) return drop("An extension dropped the message");
         for (const feature of this.#features) feature.outgoing?.(passed);
         passed.id = id;
-        try {
-          JSON.stringify(passed);
-        } catch (error) {
-          return drop(`The message is no JSON: ${error}`);
-        }
-        dispatcher.send(passed, limits, settle);
+        const copy = copyOf(passed, drop);
+        if (copy) dispatcher.send(copy, limits, settle);
       });
     };
     const { channel } = message;
@@ -456,19 +655,24 @@ var Publication = class extends Deferrable {
 function publish(session, content, options) {
   const publication = new Publication();
   const fail = (error) => publication.spoil(error);
+  const copy = copyOf(content, (reason) => fail(failure(reason)));
+  if (copy?.data === void 0) {
+    fail(failure(`There is no data: ${typeof content.data}`));
+    return publication;
+  }
   const { attempts, deadline: seconds } = options;
   const deadline = seconds ? Date.now() + seconds * 1e3 : void 0;
   let id;
   const send = () => {
     if (publication.isSettled) return;
-    const message = { ...content, clientId: session.clientId };
+    const message = { ...copy, clientId: session.clientId };
     id = session.transmit(message, { attempts, deadline }, (reply, error) => {
       if (reply?.successful) publication.succeed();
       else fail(error ?? parseError(reply?.error));
     });
   };
   if (seconds && deadline) {
-    const expired = failure(`Not published within ${seconds} s`);
+    const expired = failure(`Not settled within ${seconds} s`);
     const expire = () => {
       if (Date.now() < deadline) return;
       if (id !== void 0) session.dispatcher.outbox.abort(id, expired);
@@ -480,57 +684,6 @@ function publish(session, content, options) {
   session.whenConnected(send, fail, false);
   return publication;
 }
-
-// src/replay.ts
-var FROM_NOW = -1;
-var MOST_CHANNELS = 1e3;
-function positionOf(message) {
-  const id = message.ext?.["replay"]?.id ?? message.data?.event?.replayId;
-  return typeof id === "number" ? id : void 0;
-}
-var Replay = class {
-  #source;
-  #positions = /* @__PURE__ */ new Map();
-  #isOffered = false;
-  #gap;
-  /** `gap` is called when messages are lost because the server does not keep them so long. */
-  constructor(source, gap) {
-    this.#source = source;
-    this.#gap = gap;
-  }
-  outgoing(message) {
-    if (message.channel === HANDSHAKE) addExt(message, "replay", true);
-    if (message.channel !== SUBSCRIBE || !this.#isOffered) return;
-    const channel = String(message.subscription);
-    const source = this.#source;
-    const first = typeof source === "number" ? source : source[channel] ?? FROM_NOW;
-    const positions = { [channel]: first };
-    for (const [name, position] of this.#positions) {
-      if (patternsOf(name).includes(channel)) positions[name] = position;
-    }
-    addExt(message, "replay", positions);
-  }
-  incoming(message) {
-    if (message.channel === HANDSHAKE) {
-      if (message.successful) this.#isOffered = message.ext?.["replay"] === true;
-      return;
-    }
-    const position = this.#isOffered && message.successful === void 0 ? positionOf(message) : void 0;
-    if (position === void 0) return;
-    this.#positions.delete(message.channel);
-    this.#positions.set(message.channel, position);
-    if (this.#positions.size > MOST_CHANNELS) this.#positions.delete(this.#positions.keys().next().value);
-  }
-  retries(message, error) {
-    if (message.channel !== SUBSCRIBE || error.code !== 400 || !this.#isOffered) return false;
-    const channel = String(message.subscription);
-    const known = [...this.#positions.keys()].filter((name) => patternsOf(name).includes(channel));
-    if (known.length === 0) return false;
-    for (const name of known) this.#positions.delete(name);
-    this.#gap(channel, error);
-    return true;
-  }
-};
 
 // src/advice.ts
 var REPLY_SECONDS = 10;
@@ -707,7 +860,7 @@ var Early = class {
   }
   keep(message) {
     this.#messages.push(message);
-    this.#timer ??= setTimeout(() => {
+    this.#timer ??= later(() => {
       this.#giveUp();
       this.release();
     }, PATIENCE);
@@ -730,8 +883,9 @@ var Outbox = class {
   get(id) {
     return id === void 0 ? void 0 : this.#envelopes.get(id);
   }
+  /** Whether there is no publication. */
   get isEmpty() {
-    return this.#envelopes.size === 0;
+    return this.all().every(({ message }) => message.channel.startsWith("/meta/"));
   }
   all() {
     return [...this.#envelopes.values()];
@@ -794,6 +948,10 @@ var Outbox = class {
     this.#envelopes.delete(envelope.message.id);
     return envelope.settle;
   }
+  /** Takes a message out that has no reply. */
+  fail(envelope, error) {
+    this.end(envelope)(void 0, error);
+  }
   /** Takes a message out, whose reply nobody waits for any more. */
   drop(envelope) {
     envelope.transport?.cancel(envelope.message);
@@ -831,13 +989,13 @@ var Outbox = class {
   }
   giveUp(envelope) {
     envelope.schedule.tell("abort");
-    this.end(envelope)(void 0, failure("The attempts or the time ran out"));
+    this.fail(envelope, failure("The attempts or the time ran out"));
   }
   /** A server ended the socket because of one message, which would happen again: it is the largest with data. */
   refuseLargest(envelopes, error) {
     const size = ({ message }) => JSON.stringify(message).length;
     const [largest] = envelopes.filter(({ message }) => message.data !== void 0).sort((a, b) => size(b) - size(a));
-    if (largest) this.end(largest)(void 0, error);
+    if (largest) this.fail(largest, error);
   }
 };
 
@@ -863,7 +1021,7 @@ var Schedule = class {
     return attempt(() => this.#scheduler.isDeliverable(), false);
   }
   tell(what) {
-    attempt(() => this.#scheduler[what](), void 0);
+    attempt(() => this.#scheduler[what]());
   }
 };
 
@@ -978,9 +1136,8 @@ var Selector = class {
       }
     }
     if (!best && !opening && !this.current) return this.#listener.stranded();
-    if (wake < Infinity) this.#timer = setTimeout(() => this.select(), wake - now);
+    if (wake < Infinity) this.#timer = later(() => this.select(), wake - now);
     if (best && best !== this.current) {
-      log("debug", "Selected ? transport for ?", best.kind.type, best.endpoint.href);
       this.current = best;
       if (best.kind.isSocket) this.#closeLesser(best);
       this.#listener.switched();
@@ -1025,18 +1182,17 @@ var Selector = class {
     try {
       transport = kind.open({ endpoint, settings: this.#settings, clientId: this.clientId, to });
     } catch (error) {
-      log("info", "? does not work: ?", kind.type, String(error));
-      candidate.isOpen = false;
-      return shun(candidate);
+      return this.fail(candidate, failure(String(error)));
     }
     candidate.transport = transport;
     if (kind.isSocket) {
-      candidate.timer = setTimeout(() => this.fail(candidate, failure("It took too long to open")), OPEN_TIME);
+      candidate.timer = later(() => this.fail(candidate, failure("It did not open")), OPEN_TIME);
     }
   }
   /** A socket has taken the place of lesser ones, which may still bring what was sent before. */
   #closeLesser(candidate) {
-    setTimeout(() => {
+    clearTimeout(candidate.timer);
+    candidate.timer = later(() => {
       if (candidate !== this.current) return;
       for (const lesser of this.candidates.slice(this.candidates.indexOf(candidate) + 1)) {
         if (lesser.kind.isSocket) this.#close(lesser);
@@ -1108,6 +1264,7 @@ var Dispatcher = class {
   outbox = new Outbox();
   #failures = 0;
   #pause;
+  #old;
   #isFlushing = false;
   #held = 0;
   isUp;
@@ -1128,10 +1285,11 @@ var Dispatcher = class {
   /** Gives up everything. */
   clear(error) {
     clearTimeout(this.#pause);
+    clearTimeout(this.#old);
     this.#early.release();
     this.#pause = this.isUp = void 0;
     this.#failures = 0;
-    for (const envelope of this.outbox.all()) this.outbox.end(envelope)(void 0, error);
+    for (const envelope of this.outbox.all()) this.outbox.fail(envelope, error);
   }
   /** Messages that `act` sends leave together. */
   batch(act) {
@@ -1237,7 +1395,7 @@ var Dispatcher = class {
       if (!envelope) continue;
       const isSingle = messages.length === 1;
       if (isSingle && message.channel !== HANDSHAKE && message.channel !== CONNECT) {
-        this.outbox.end(envelope)(void 0, error);
+        this.outbox.fail(envelope, error);
       } else {
         envelope.isAlone = true;
         if (isSingle) this.#down(this.selector.current, error, [envelope]);
@@ -1251,10 +1409,10 @@ var Dispatcher = class {
     if (isUp) return this.#setUp();
     const wasUp = this.isUp !== false;
     this.isUp = false;
-    this.#listener.down(error ?? failure("The server is away"), retryIn ?? 0, wasUp, void 0);
+    this.#listener.down(error ?? failure("The server does not answer"), retryIn ?? 0, wasUp, void 0);
   }
   stranded() {
-    this.#down(void 0, failure("No transport works"), []);
+    this.#down(void 0, failure("No transport can be used"), []);
   }
   lost = (error) => this.#listener.lost(error);
   #down(candidate, error, affected) {
@@ -1272,7 +1430,8 @@ var Dispatcher = class {
   }
   /** A session has begun: requests of the one before hold up those of this one for some seconds only. */
   renewed() {
-    later(() => {
+    clearTimeout(this.#old);
+    this.#old = later(() => {
       for (const envelope of this.outbox.older(this.selector.clientId)) {
         envelope.transport.cancel(envelope.message);
         this.outbox.wait(envelope);
@@ -1316,7 +1475,7 @@ var Farewell = class {
   }
   begin(done) {
     this.#done = done;
-    this.#timer = later(() => this.end(failure("The server did not answer")), LONGEST2);
+    this.#timer = later(() => this.end(failure("The server does not answer")), LONGEST2);
   }
   end(error) {
     const done = this.#done;
@@ -1329,14 +1488,15 @@ var Farewell = class {
 // src/waiting.ts
 var Waiting = class {
   #tasks = [];
+  /** Whether nothing waits but what may wait for a later session. */
   get isEmpty() {
-    return this.#tasks.length === 0;
+    return this.#tasks.every(({ isLasting }) => isLasting);
   }
   add(task) {
     this.#tasks.push(task);
   }
   runAll() {
-    for (const { run } of this.#tasks.splice(0)) attempt(run, void 0);
+    for (const { run } of this.#tasks.splice(0)) attempt(run);
   }
   /** Fails what does not last, or everything. */
   fail(error, isFinal) {
@@ -1415,7 +1575,7 @@ var Session = class {
     const types = selector.types();
     if (types.length === 0) return this.end(failure("No transport can be used"));
     this.report("Shaking hands");
-    selector.begin(void 0, void 0);
+    selector.begin();
     const ends = this.#ends;
     this.transmit({ channel: HANDSHAKE, version: "1.0", supportedConnectionTypes: types }, {}, (reply, error) => {
       if (this.phase !== "connecting" || this.#ends !== ends) return;
@@ -1483,18 +1643,18 @@ var Session = class {
     if (this.phase !== "connected" || channel === HANDSHAKE || channel === DISCONNECT) return;
     if (channel === CONNECT && successful) this.#losses.reset();
     const fate = fateOf(reply, this.clientId);
-    const error = successful ? failure("The server ended it") : parseError(reply.error);
+    const error = successful ? failure("The server ended the session") : parseError(reply.error);
     if (fate === "over") this.end(error);
     else if (fate) this.lost(error, Number(advice?.interval) || 0);
   }
   /** The server has forgotten the session: shakes hands again, after so many milliseconds. */
   lost(error, delay = 0) {
     if (this.phase !== "connected") return;
-    if (this.isEnding) return this.#farewell.end(void 0);
+    if (this.isEnding) return this.#farewell.end();
     this.phase = "unconnected";
     this.#connects.stop();
     this.dispatcher.outbox.forget(({ channel }) => channel.startsWith("/meta/"));
-    this.dispatcher.selector.begin(void 0, void 0);
+    this.dispatcher.selector.begin();
     this.#advised.forget();
     const wait = Math.max(this.#losses.next(), delay);
     this.#later(wait);
@@ -1510,18 +1670,18 @@ var Session = class {
     if (this.phase === "connected") this.report("The server answers again");
   }
   down(error, retryIn, isFirst, failed) {
-    const wasSaid = this.dispatcher.outbox.carrier(this.#farewell.id);
-    if (wasSaid && failed?.kind.isSocket) return this.#farewell.end(void 0);
+    if (failed?.kind.isSocket && this.dispatcher.outbox.carrier(this.#farewell.id)) return this.#farewell.end();
     if (isFirst) this.#listener.down();
     this.report(error.message, error, retryIn);
   }
-  /** Tells the server that we go. */
+  /** Tells the server, unless it does not answer and there is nothing to wait for. */
   disconnect(done) {
-    this.#farewell.takeNext()?.fail(failure("The client is disconnected"), true);
-    if (this.isOver) return done(void 0);
+    const over = failure("The client is disconnected");
+    this.#farewell.takeNext()?.fail(over, true);
+    if (this.isOver) return done();
     this.#farewell.begin((error) => {
       done(error);
-      if (this.phase !== "disconnected") this.end(failure("The client was disconnected"));
+      if (this.phase !== "disconnected") this.end(over);
     });
     const say = () => {
       const clientId = this.clientId;
@@ -1531,9 +1691,10 @@ var Session = class {
         this.#farewell.end(isGone ? void 0 : error ?? parseError(reply?.error));
       });
     };
-    const fail = () => this.#farewell.end(void 0);
-    if (this.phase === "connected") say();
-    else if (this.phase === "unconnected" && this.#waiting.isEmpty && this.dispatcher.outbox.isEmpty) fail();
+    const { isUp, outbox } = this.dispatcher;
+    const fail = () => this.#farewell.end(this.clientId ? failure("The server does not answer") : void 0);
+    if ((isUp === false || this.phase === "unconnected") && this.#waiting.isEmpty && outbox.isEmpty) fail();
+    else if (this.phase === "connected") say();
     else this.#waiting.add({ run: say, fail, isLasting: false });
   }
   /** It is over, until it is begun again. */
@@ -1549,11 +1710,10 @@ var Session = class {
     this.dispatcher.clear(error);
     this.#listener.ended(error);
     const next = this.#farewell.takeNext();
-    this.#farewell.end(void 0);
+    this.#farewell.end();
     this.report(error.message, error);
-    if (!next) return;
-    this.#waiting = next;
-    this.restart();
+    if (next) this.#waiting = next;
+    if (next) this.restart();
   }
 };
 
@@ -1674,7 +1834,6 @@ var Subscriber = class {
     });
   }
   #refuse(channel, error) {
-    log("info", "Subscription to ? was refused: ?", channel.name, error.message);
     if (this.channels.refuse(channel, error)) this.#lost(channel.name, error);
   }
   /** The server took subscriptions away, for example because a token expired. */
@@ -1697,6 +1856,7 @@ var Subscription = class extends Deferrable {
   #callback;
   #withChannel;
   #isCancelled = false;
+  /** For the client; applications get one from `subscribe`. */
   constructor(channel, callback, context, end) {
     super();
     this.channel = channel;
@@ -1714,66 +1874,15 @@ var Subscription = class extends Deferrable {
     this.#isCancelled = true;
     this.#end(this);
   }
+  /** Ends the subscription, as `cancel`. */
   unsubscribe() {
     this.cancel();
   }
   /** Hands a message to the callbacks. */
   apply(_context, [message]) {
     for (const call of [this.#callback, this.#withChannel]) {
-      attempt(() => call?.(message), void 0);
+      attempt(() => call?.(message));
     }
-  }
-};
-
-// src/token.ts
-var MARGIN_SECONDS = 5;
-function expiryOf(token) {
-  try {
-    const claims = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
-    const { exp } = JSON.parse(atob(claims));
-    return typeof exp === "number" ? exp : void 0;
-  } catch {
-    return void 0;
-  }
-}
-var Token = class {
-  #source;
-  #token;
-  #asking;
-  /** Whether the source was asked because of a refusal, and nothing was accepted since. */
-  #wasRenewed = false;
-  constructor(source) {
-    this.#source = source;
-    if (typeof source === "string") this.#token = source;
-  }
-  prepare() {
-    const source = this.#source;
-    if (typeof source === "string" || this.#token !== void 0 && !this.#isExpired()) return void 0;
-    this.#asking ??= Promise.resolve().then(source).then((token) => {
-      this.#token = token;
-    }).finally(() => {
-      this.#asking = void 0;
-    });
-    return this.#asking;
-  }
-  #isExpired() {
-    const expiry = expiryOf(this.#token);
-    return expiry !== void 0 && Date.now() / 1e3 > expiry - MARGIN_SECONDS;
-  }
-  outgoing(message) {
-    if (message.channel.startsWith("/meta/") && this.#token !== void 0) addExt(message, "token", this.#token);
-  }
-  incoming({ channel, successful }) {
-    if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) this.#wasRenewed = false;
-  }
-  retries({ ext }, { code }) {
-    if (typeof this.#source === "string" || code !== 401 && code !== 403) return false;
-    const used = ext?.["token"] ?? this.#token;
-    if (this.#asking || used !== this.#token) return true;
-    if (this.#wasRenewed) return false;
-    this.#wasRenewed = true;
-    this.#token = void 0;
-    return true;
   }
 };
 
@@ -1786,35 +1895,33 @@ var BaseClient = class extends Awaitable {
   #made;
   #watch;
   #unwatch;
+  /** For the entries of the platforms; applications use their `Client`. */
   constructor(endpoint, given, environment) {
-    super();
-    const options = given ?? {};
+    super(EVENTS);
+    const options = { ...given };
+    const address = String(endpoint);
+    const addresses = endpointsOf(options);
     const resolved = sessionOptions(options);
     const settings = environment.settings(options);
     this.#headers = settings.headers;
-    const parse = (url) => new URL(String(url), environment.base);
     this.#make = () => {
-      const main = parse(endpoint);
-      const endpoints = Object.entries(options.endpoints ?? {}).map(([type, url]) => [type, parse(url)]);
-      const others = new Map(endpoints);
+      const main = environment.resolve(address);
       this.#farewell = (message) => environment.beacon?.(main, message);
-      const reach = { kinds: environment.kinds(options, main), endpointFor: (type) => others.get(type) ?? main, settings };
-      return new Session(reach, resolved, new Pipeline(this.#extensions, this.#features(options)), this.#listen());
+      const endpointFor = (type) => environment.resolve(addresses[type] ?? address);
+      const reach = { kinds: environment.kinds(options, main), endpointFor, settings };
+      return new Session(reach, resolved, new Pipeline(this.#extensions, featuresOf(options, (channel, error) => this.emit("replay:gap", { channel, error }))), this.#listen());
     };
     this.#watch = () => environment.watch({
       wake: () => this.wake(),
       doubt: () => this.#session.dispatcher.selector.check(),
-      leave: () => this.#leave()
+      leave: () => leave(this.#session, this.#farewell)
     });
-    log("info", "New client created for ?", String(endpoint));
+    log("info", "New client created for ?", address);
   }
   get #parts() {
     if (!this.#made) {
       const session = this.#make();
-      const lost = (channel, error) => {
-        this.emit("subscription:refused", { channel, error });
-      };
-      this.#made = { session, subscriber: new Subscriber(session, lost) };
+      this.#made = { session, subscriber: new Subscriber(session, (channel, error) => this.emit("subscription:refused", { channel, error })) };
     }
     return this.#made;
   }
@@ -1823,26 +1930,6 @@ var BaseClient = class extends Awaitable {
   }
   get #subscriber() {
     return this.#parts.subscriber;
-  }
-  /** The page goes away: one message, and nobody waits for the reply. */
-  #leave() {
-    const { dispatcher: { selector }, phase, pipeline } = this.#session;
-    if (phase !== "connected" || selector.isDisabled("autodisconnect")) return;
-    const { clientId, current } = selector;
-    pipeline.pass("outgoing", { channel: DISCONNECT, clientId, id: "bye" }, (message) => {
-      if (message && current?.transport?.farewell) current.transport.farewell(message);
-      else if (message) this.#farewell?.(message);
-    });
-    this.#session.end(failure("The page was left"));
-  }
-  #features({ token, ack, replay }) {
-    const features = [];
-    if (token !== void 0) features.push(new Token(token));
-    if (ack) features.push(new Ack());
-    if (replay !== void 0 && replay !== false) {
-      features.push(new Replay(replay, (channel, error) => this.emit("replay:gap", { channel, error })));
-    }
-    return features;
   }
   #listen() {
     return {
@@ -1870,6 +1957,11 @@ var BaseClient = class extends Awaitable {
   get [Symbol.toStringTag]() {
     return "Faye.Client";
   }
+  /**
+   * How the connection is: `unconnected` before the first use, `connecting`, `connected`, `interrupted` while the
+   * client tries to reach the server again, and `disconnected` after `disconnect` or when the server wants no more
+   * connections. Listen to the event `connection` to be told of changes.
+   */
   get state() {
     return this.#made?.session.state ?? "unconnected";
   }
@@ -1877,6 +1969,10 @@ var BaseClient = class extends Awaitable {
   get transport() {
     return this.#made?.session.transport;
   }
+  /**
+   * The identifier of the session, undefined without one. It lets its holder take the session over: do not show or
+   * log it.
+   */
   get clientId() {
     return this.#made?.session.clientId;
   }
@@ -1895,7 +1991,7 @@ var BaseClient = class extends Awaitable {
   /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
   disconnect() {
     const publication = new Publication();
-    this.#subscriber.channels.clear(failure("The client was disconnected"));
+    this.#subscriber.channels.clear(failure("The client is disconnected"));
     this.#session.disconnect((error) => error ? publication.spoil(error) : publication.succeed());
     return publication;
   }
@@ -1909,6 +2005,16 @@ var BaseClient = class extends Awaitable {
   unsubscribe(channel, subscription) {
     for (const each of [channel].flat()) this.#subscriber.remove(each, subscription);
   }
+  /**
+   * Publishes a message. Connects if that was not done, and waits for the connection.
+   *
+   * @param data what JSON can hold. It is copied at the call, so later changes of an object do not count.
+   * @param options limits for this message; without them it is sent until the server answers.
+   * @returns a promise that resolves when the server accepted the message, and rejects with a `FayeError` when it
+   *   refused, when the limits are reached, when the client is disconnected, or at once when `data` cannot be written
+   *   as JSON.
+   * @throws FayeError for an option that is not known.
+   */
   publish(channel, data, options) {
     checkOptions(options ?? {}, { attempts: 0, deadline: 0 });
     return publish(this.#session, { channel, data }, options ?? {});
@@ -1927,6 +2033,7 @@ var BaseClient = class extends Awaitable {
   }
   /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
   disable(feature) {
+    checkName("feature", feature, FEATURES);
     const { selector } = this.#session.dispatcher;
     selector.disable(feature);
     const isStarted = this.state !== "unconnected" && this.state !== "disconnected";
@@ -1936,9 +2043,14 @@ var BaseClient = class extends Awaitable {
   setHeader(name, value) {
     this.#headers[name] = value;
   }
+  /**
+   * Adds an extension, which sees every message on its way out and in, behind those that were added before. It may
+   * change, hold or drop the message, and sees it once, however often it is sent.
+   */
   addExtension(extension) {
     this.#extensions.add(extension, this);
   }
+  /** Removes an extension. Does nothing if it was not added. */
   removeExtension(extension) {
     this.#extensions.remove(extension, this);
   }
@@ -1995,24 +2107,6 @@ function makeFaye(client) {
 // src/transport/node-http.ts
 var http = __toESM(require("node:http"), 1);
 var https = __toESM(require("node:https"), 1);
-
-// src/message.ts
-function isMessage(value) {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const { channel } = value;
-  return channel === void 0 || typeof channel === "string";
-}
-function parseMessages(text2) {
-  if (typeof text2 !== "string") return void 0;
-  let value;
-  try {
-    value = JSON.parse(text2);
-  } catch {
-    return void 0;
-  }
-  if (Array.isArray(value)) return value.filter(isMessage);
-  return isMessage(value) && "channel" in value ? [value] : void 0;
-}
 
 // src/transport/request.ts
 var LARGEST_BATCH = 100;
@@ -2093,8 +2187,8 @@ var RequestTransport = class {
 };
 
 // src/transport/fetch.ts
-function readResponse(status, text2) {
-  const messages = parseMessages(text2);
+function readResponse(status, text) {
+  const messages = parseMessages(text);
   if (messages) return messages;
   if (status === 400 || status === 413) return status;
   throw failure(`The server answered ${status}`);
@@ -2104,7 +2198,8 @@ function readResponse(status, text2) {
 var LARGEST_RESPONSE = 64 * 1024 * 1024;
 var HttpTransport = class extends RequestTransport {
   exchange(messages) {
-    const { endpoint, settings } = this.place;
+    const { settings } = this.place;
+    const endpoint = new URL(this.place.endpoint.href);
     const body = Buffer.from(JSON.stringify(messages));
     const headers = {
       "Content-Type": "application/json",
@@ -2147,7 +2242,7 @@ var HttpTransport = class extends RequestTransport {
 };
 var nodeLongPolling = {
   type: "long-polling",
-  isUsable: ({ protocol }) => protocol === "http:" || protocol === "https:",
+  isUsable: ({ href }) => /^https?:/.test(href),
   open: (place) => new HttpTransport(place)
 };
 
@@ -2158,7 +2253,7 @@ var LARGEST_FRAME = 65536;
 var QUESTION = "[]";
 var CHECK_MILLISECONDS = 5e3;
 function socketUrl(endpoint) {
-  return endpoint.href.replace(/^http/, "ws").replace(/#.*$/, "");
+  return endpoint.href.replace(/^http/i, "ws").replace(/#.*$/, "");
 }
 var WebSocketTransport = class {
   #place;
@@ -2177,7 +2272,7 @@ var WebSocketTransport = class {
     try {
       socket = await create2(socketUrl(endpoint), settings);
     } catch (error) {
-      return this.#closed(failure(`The WebSocket could not be made: ${error}`));
+      return this.#closed(failure(`The request could not be made: ${error}`));
     }
     socket.onerror = () => {
     };
@@ -2211,14 +2306,14 @@ var WebSocketTransport = class {
       size = 0;
     };
     for (const message of waiting) {
-      const text2 = JSON.stringify(message);
+      const text = JSON.stringify(message);
       if (message.channel === CONNECT) {
-        this.#socket.send(`[${text2}]`);
+        this.#socket.send(`[${text}]`);
         continue;
       }
-      if (size + text2.length > LARGEST_FRAME) flush();
-      frame.push(text2);
-      size += text2.length;
+      if (size + text.length > LARGEST_FRAME) flush();
+      frame.push(text);
+      size += text.length;
     }
     flush();
     return waiting;
@@ -2229,7 +2324,7 @@ var WebSocketTransport = class {
   check() {
     if (this.#socket?.readyState !== OPEN || this.#checking) return;
     this.#socket.send(QUESTION);
-    this.#checking = setTimeout(() => this.#closed(failure("The WebSocket is silent")), CHECK_MILLISECONDS);
+    this.#checking = later(() => this.#closed(failure("The WebSocket is silent")), CHECK_MILLISECONDS);
   }
   farewell(message) {
     this.send([message]);
@@ -2246,6 +2341,7 @@ var WebSocketTransport = class {
 };
 
 // src/transport/node-websocket.ts
+var CLOSE_MILLISECONDS = 1e3;
 var ws;
 function loadWs() {
   ws ??= import("ws").catch(() => void 0);
@@ -2258,6 +2354,11 @@ async function create(url, settings) {
   const cookie = cookies?.header(address);
   if (module2) {
     const socket = new module2.WebSocket(url, { ...tls, agent, headers: { ...headers, ...cookie && { Cookie: cookie } } });
+    const close = socket.close.bind(socket);
+    socket.close = () => {
+      close();
+      setTimeout(() => socket.terminate(), CLOSE_MILLISECONDS).unref();
+    };
     socket.on("upgrade", (response) => cookies?.store(address, response.headers["set-cookie"] ?? []));
     return socket;
   }
@@ -2271,13 +2372,16 @@ var nodeWebSocket = {
   type: "websocket",
   isSocket: true,
   isBlockable: true,
-  isUsable: ({ protocol }) => protocol === "http:" || protocol === "https:",
+  isUsable: ({ href }) => /^(http|ws)s?:/.test(href),
   open: (place) => new WebSocketTransport(place, create)
 };
 
 // src/node.ts
 var node = {
-  base: void 0,
+  resolve: (endpoint) => {
+    if (/^(http|ws)s?:\/\/./i.test(endpoint)) return new URL(endpoint);
+    throw new TypeError(`The endpoint has to be a whole address, such as http://localhost:8000/faye, not ${endpoint}`);
+  },
   kinds: () => [nodeWebSocket, nodeLongPolling],
   settings: ({ agent, tls, ca }) => ({
     headers: {},
@@ -2289,9 +2393,15 @@ var node = {
   }
 };
 var Client = class extends BaseClient {
-  /** The endpoint has to be a whole address, such as `http://localhost:8000/faye`. */
+  /**
+   * Makes a client, which sends nothing before it is used.
+   *
+   * @param endpoint a whole address, such as `http://localhost:8000/faye`; anything else throws a `TypeError`.
+   * @throws FayeError for an option that is not known.
+   */
   constructor(endpoint, options) {
     if (options && "proxy" in options) throw failure("Unrecognized option: proxy. Pass an agent that goes through the proxy");
+    for (const each of [endpoint, ...Object.values(options?.endpoints ?? {})]) node.resolve(String(each));
     super(endpoint, options, node);
   }
 };

@@ -30,7 +30,7 @@ var import_faye_client = require("faye-client");
 var import_react = require("react");
 function useClient(endpoint, options) {
   const address = String(endpoint);
-  const make = () => ({ client: new import_faye_client.Client(endpoint, options), address, holders: 0, ended: false });
+  const make = () => ({ client: new import_faye_client.Client(onServer(address), options), address, holders: 0, ended: false });
   const [kept, keep] = (0, import_react.useState)(make);
   let held = kept;
   if (held.address !== address) keep(held = make());
@@ -51,6 +51,11 @@ function useClient(endpoint, options) {
     };
   }, [held, newestMake]);
   return held.client;
+}
+function onServer(address) {
+  var _a;
+  const isServer = typeof location === "undefined" && ((_a = globalThis.navigator) == null ? void 0 : _a.product) !== "ReactNative";
+  return isServer && !/^\w+:/.test(address) ? new URL(address, "http://server.invalid").href : address;
 }
 function useSubscription(client, channel, listener) {
   const [error, setError] = (0, import_react.useState)(null);

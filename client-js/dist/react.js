@@ -5,7 +5,7 @@ import { Client } from "faye-client";
 import { useCallback, useEffect, useInsertionEffect, useRef, useState, useSyncExternalStore } from "react";
 function useClient(endpoint, options) {
   const address = String(endpoint);
-  const make = () => ({ client: new Client(endpoint, options), address, holders: 0, ended: false });
+  const make = () => ({ client: new Client(onServer(address), options), address, holders: 0, ended: false });
   const [kept, keep] = useState(make);
   let held = kept;
   if (held.address !== address) keep(held = make());
@@ -26,6 +26,11 @@ function useClient(endpoint, options) {
     };
   }, [held, newestMake]);
   return held.client;
+}
+function onServer(address) {
+  var _a;
+  const isServer = typeof location === "undefined" && ((_a = globalThis.navigator) == null ? void 0 : _a.product) !== "ReactNative";
+  return isServer && !/^\w+:/.test(address) ? new URL(address, "http://server.invalid").href : address;
 }
 function useSubscription(client, channel, listener) {
   const [error, setError] = useState(null);

@@ -10,6 +10,7 @@ import { useCallback, useEffect, useInsertionEffect, useRef, useState, useSyncEx
 
 /** What `useConnection` gives: the last `connection` event in short. */
 export interface Connection {
+  /** How the connection is. */
   readonly state: ConnectionEvent['state'];
   /** Why it is so; undefined before the first change. */
   readonly reason: string | undefined;
@@ -31,7 +32,7 @@ interface Held {
  */
 export function useClient(endpoint: string | URL, options?: ClientOptions): Client {
   const address = String(endpoint);
-  const make = (): Held => ({ client: new Client(endpoint, options), address, holders: 0, ended: false });
+  const make = (): Held => ({ client: new Client(onServer(address), options), address, holders: 0, ended: false });
   const [kept, keep] = useState(make);
 
   let held = kept;
@@ -58,6 +59,15 @@ export function useClient(endpoint: string | URL, options?: ClientOptions): Clie
   }, [held, newestMake]);
 
   return held.client;
+}
+
+/**
+ * A server that renders has no page that an endpoint could be relative to. Its client is not used there, since effects
+ * do not run, so any host will do.
+ */
+function onServer(address: string): string {
+  const isServer = typeof location === 'undefined' && globalThis.navigator?.product !== 'ReactNative';
+  return isServer && !/^\w+:/.test(address) ? new URL(address, 'http://server.invalid').href : address;
 }
 
 /**

@@ -45,17 +45,18 @@ const shared = {
 // Names that only the parts of the client use among themselves: neither the API nor the protocol has them. In the script
 // for pages they become short.
 const INTERNAL = [
-  'agree', 'answer', 'answered', 'awaitConnection', 'beacon', 'began', 'begin', 'candidates', 'carriedBy', 'carrier',
-  'channels', 'closed', 'current', 'cuts', 'cycle', 'deliver', 'dispatcher', 'doubt', 'ended', 'endpointFor',
-  'exchange', 'farewell', 'flush', 'forget', 'forgive', 'giveUp', 'goesOn', 'hasHeard', 'hasWorked', 'heed',
-  'isAlone', 'isBegun', 'isBlockable', 'isElsewhere', 'isEmpty', 'isEnding', 'isForm', 'isLasting', 'isOpen',
-  'isOver', 'isOverdue', 'isProven', 'isRetired', 'isSocket', 'isTrial', 'isUsable', 'isWanted', 'keep', 'kind',
-  'kinds', 'largest', 'leave', 'mayRetry', 'moved', 'needsClient', 'older', 'opened', 'openedAt', 'outbox',
-  'ownsSession', 'pass', 'phase', 'pipeline', 'place', 'prepare', 'received', 'refuse', 'refused', 'refuseLargest',
-  'relayed', 'release', 'renew', 'renewed', 'replyTime', 'report', 'retire', 'retries', 'runAll', 'schedule',
-  'select', 'selector', 'sendable', 'sessions', 'settings', 'settle', 'shunned', 'shunnedAt', 'shunnedUntil', 'spoil',
-  'standing', 'starts', 'stranded', 'subscriptions', 'switched', 'takenAway', 'tell', 'timer', 'transmit',
-  'waitNoLonger', 'watch', 'whenConnected',
+  'agree', 'answer', 'answered', 'awaitConnection', 'beacon', 'began', 'begin', 'candidates', 'carriedBy',
+  'carrier', 'channels', 'closed', 'current', 'cuts', 'cycle', 'deliver', 'dispatcher', 'doubt', 'down', 'ended',
+  'endpoint', 'endpointFor', 'exchange', 'farewell', 'flush', 'forget', 'forgive', 'giveUp', 'goesOn', 'hasHeard',
+  'hasWorked', 'heed', 'isAlone', 'isBegun', 'isBlockable', 'isDisabled', 'isElsewhere', 'isEmpty', 'isEnding',
+  'isForm', 'isLasting', 'isOpen', 'isOver', 'isOverdue', 'isProven', 'isRetired', 'isSocket', 'isTrial', 'isUp',
+  'isUsable', 'isWanted', 'keep', 'kind', 'kinds', 'largest', 'leave', 'mayRetry', 'moved', 'needsClient',
+  'older', 'opened', 'openedAt', 'outbox', 'ownsSession', 'pass', 'phase', 'pipeline', 'place', 'prepare',
+  'received', 'refuse', 'refused', 'refuseLargest', 'relayed', 'release', 'renew', 'renewed', 'replyTime', 'report',
+  'restart', 'retire', 'retries', 'runAll', 'schedule', 'select', 'selector', 'sendable', 'sessions', 'settings',
+  'settle', 'shunned', 'shunnedAt', 'shunnedUntil', 'spoil', 'standing', 'starts', 'stranded', 'subscriber',
+  'subscriptions', 'switched', 'takenAway', 'takeNext', 'tell', 'timer', 'transmit', 'waitNoLonger', 'watch',
+  'whenConnected',
 ];
 
 const script = {
@@ -169,7 +170,7 @@ async function shrunk(files) {
   const script = files.find((file) => file !== map);
   const url = map.path.split(sep).pop();
   const { code, map: content } = await minify(script.text.replace(/\/\/# sourceMappingURL=.*\n?$/, ''), {
-    compress: { passes: 3, ecma: 2020 },
+    compress: { passes: 3, ecma: 2020, module: true, hoist_funs: true, sequences: false, booleans: false, if_return: false },
     format: { comments: /^!/ },
     sourceMap: { content: map.text, url, includeSources: true },
   });

@@ -2,12 +2,12 @@
  * What the selector knows of each transport, and for how long one that does not work is left alone.
  */
 
-import type { Kind, Transport } from './transport/transport.js';
+import type { Address, Kind, Transport } from './transport/transport.js';
 
 /** One kind of transport, and how it has fared. Times are milliseconds since 1970. */
 export interface Candidate {
   readonly kind: Kind;
-  readonly endpoint: URL;
+  readonly endpoint: Address;
   transport: Transport | undefined;
   isOpen: boolean;
   openedAt: number;

@@ -2,44 +2,28 @@
  * The client as applications see it: Faye's API, and what it lacked. What happens on the wire is the session's.
  */
 
-import { Ack } from './ack.js';
 import { Awaitable } from './awaitable.js';
-import { DISCONNECT } from './channel.js';
-import type { ConnectionEvent, ConnectionState } from './connection.js';
+import type { ConnectionState } from './connection.js';
 import { CONSTANTS } from './constants.js';
 import type { Environment } from './environment.js';
-import { type FayeError, failure } from './error.js';
+import { failure } from './error.js';
+import { type ClientEvents, EVENTS } from './events.js';
 import { type Extension, Extensions } from './extensible.js';
-import type { Feature } from './feature.js';
+import { featuresOf } from './features.js';
+import { leave } from './leave.js';
 import type { SessionListener } from './listeners.js';
-import { log } from './logger.js';
+import { checkName, log } from './logger.js';
 import type { Message } from './message.js';
-import { type ClientOptions, checkOptions, sessionOptions } from './options.js';
+import { type ClientOptions, checkOptions, endpointsOf, FEATURES, sessionOptions } from './options.js';
 import { Pipeline } from './pipeline.js';
 import { Publication, type PublishOptions } from './publication.js';
 import { publish } from './publish.js';
-import { Replay } from './replay.js';
 import { Session } from './session.js';
 import { Subscriber } from './subscribe.js';
 import { Subscription } from './subscription.js';
-import { Token } from './token.js';
+import type { Address } from './transport/transport.js';
 
-export interface ChannelEvent {
-  channel: string;
-  error: FayeError;
-}
-
-export type ClientEvents = {
-  'transport:up': [];
-  'transport:down': [];
-  /** The connection changed, or another attempt was planned. */
-  connection: [ConnectionEvent];
-  /** A subscription that had been accepted was refused in a new session, or was taken away. */
-  'subscription:refused': [ChannelEvent];
-  /** Messages are lost: the server does not keep them so long. */
-  'replay:gap': [ChannelEvent];
-};
-
+/** A client: Faye's API, and what it lacked. Each platform has a `Client` that extends it. */
 export class BaseClient extends Awaitable<ClientEvents> {
   #extensions = new Extensions();
   #headers: Record<string, string>;
@@ -49,37 +33,36 @@ export class BaseClient extends Awaitable<ClientEvents> {
   #watch: () => () => void;
   #unwatch: (() => void) | undefined;
 
+  /** For the entries of the platforms; applications use their `Client`. */
   constructor(endpoint: string | URL, given: ClientOptions | null | undefined, environment: Environment) {
-    super();
-    const options = given ?? {};
+    super(EVENTS);
+    // Copies, because they are read later.
+    const options = { ...given };
+    const address = String(endpoint);
+    const addresses = endpointsOf(options);
     const resolved = sessionOptions(options);
     const settings = environment.settings(options);
     this.#headers = settings.headers;
-    const parse = (url: string | URL): URL => new URL(String(url), environment.base);
     // Only now: a component that is rendered on a server makes a client which it does not use there.
     this.#make = () => {
-      const main = parse(endpoint);
-      const endpoints = Object.entries(options.endpoints ?? {}).map(([type, url]) => [type, parse(url)] as const);
-      const others = new Map(endpoints);
+      const main = environment.resolve(address);
       this.#farewell = (message) => environment.beacon?.(main, message);
-      const reach = { kinds: environment.kinds(options, main), endpointFor: (type: string) => others.get(type) ?? main, settings };
-      return new Session(reach, resolved, new Pipeline(this.#extensions, this.#features(options)), this.#listen());
+      const endpointFor = (type: string): Address => environment.resolve(addresses[type] ?? address);
+      const reach = { kinds: environment.kinds(options, main), endpointFor, settings };
+      return new Session(reach, resolved, new Pipeline(this.#extensions, featuresOf(options, (channel, error) => this.emit('replay:gap', { channel, error }))), this.#listen());
     };
     this.#watch = () => environment.watch({
       wake: () => this.wake(),
       doubt: () => this.#session.dispatcher.selector.check(),
-      leave: () => this.#leave(),
+      leave: () => leave(this.#session, this.#farewell),
     });
-    log('info', 'New client created for ?', String(endpoint));
+    log('info', 'New client created for ?', address);
   }
 
   get #parts(): { session: Session; subscriber: Subscriber } {
     if (!this.#made) {
       const session = this.#make();
-      const lost = (channel: string, error: FayeError): void => {
-        this.emit('subscription:refused', { channel, error });
-      };
-      this.#made = { session, subscriber: new Subscriber(session, lost) };
+      this.#made = { session, subscriber: new Subscriber(session, (channel, error) => this.emit('subscription:refused', { channel, error })) };
     }
     return this.#made;
   }
@@ -90,28 +73,6 @@ export class BaseClient extends Awaitable<ClientEvents> {
 
   get #subscriber(): Subscriber {
     return this.#parts.subscriber;
-  }
-
-  /** The page goes away: one message, and nobody waits for the reply. */
-  #leave(): void {
-    const { dispatcher: { selector }, phase, pipeline } = this.#session;
-    if (phase !== 'connected' || selector.isDisabled('autodisconnect')) return;
-    const { clientId, current } = selector;
-    pipeline.pass('outgoing', { channel: DISCONNECT, clientId: clientId!, id: 'bye' }, (message) => {
-      if (message && current?.transport?.farewell) current.transport.farewell(message);
-      else if (message) this.#farewell?.(message);
-    });
-    this.#session.end(failure('The page was left'));
-  }
-
-  #features({ token, ack, replay }: ClientOptions): Feature[] {
-    const features: Feature[] = [];
-    if (token !== undefined) features.push(new Token(token));
-    if (ack) features.push(new Ack());
-    if (replay !== undefined && replay !== false) {
-      features.push(new Replay(replay, (channel, error) => this.emit('replay:gap', { channel, error })));
-    }
-    return features;
   }
 
   #listen(): SessionListener {
@@ -142,6 +103,11 @@ export class BaseClient extends Awaitable<ClientEvents> {
     return 'Faye.Client';
   }
 
+  /**
+   * How the connection is: `unconnected` before the first use, `connecting`, `connected`, `interrupted` while the
+   * client tries to reach the server again, and `disconnected` after `disconnect` or when the server wants no more
+   * connections. Listen to the event `connection` to be told of changes.
+   */
   get state(): ConnectionState {
     return this.#made?.session.state ?? 'unconnected';
   }
@@ -151,6 +117,10 @@ export class BaseClient extends Awaitable<ClientEvents> {
     return this.#made?.session.transport;
   }
 
+  /**
+   * The identifier of the session, undefined without one. It lets its holder take the session over: do not show or
+   * log it.
+   */
   get clientId(): string | undefined {
     return this.#made?.session.clientId;
   }
@@ -172,12 +142,28 @@ export class BaseClient extends Awaitable<ClientEvents> {
   /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
   disconnect(): Publication {
     const publication = new Publication();
-    this.#subscriber.channels.clear(failure('The client was disconnected'));
+    this.#subscriber.channels.clear(failure('The client is disconnected'));
     this.#session.disconnect((error) => (error ? publication.spoil(error) : publication.succeed()));
     return publication;
   }
 
+  /**
+   * Subscribes to a channel, or to a pattern: `/chat/*` is one level, `/chat/**` all below. Connects if that was not
+   * done.
+   *
+   * @param callback is called with the data of each message.
+   * @param context is `this` in the callback.
+   * @returns a promise that resolves when the server accepted the subscription and rejects with a `FayeError` when it
+   *   refused; it can be cancelled. After the loss of a session the client subscribes again by itself.
+   */
   subscribe<Data = any>(channel: string, callback?: (data: Data) => void, context?: unknown): Subscription<Data>;
+  /**
+   * Subscribes to several channels or patterns.
+   *
+   * @param callback is called with the data of each message.
+   * @param context is `this` in the callback.
+   * @returns a subscription for each of them.
+   */
   subscribe<Data = any>(channels: string[], callback?: (data: Data) => void, context?: unknown): Subscription<Data>[];
   subscribe(
     channel: string | string[],
@@ -195,6 +181,16 @@ export class BaseClient extends Awaitable<ClientEvents> {
     for (const each of [channel].flat()) this.#subscriber.remove(each, subscription);
   }
 
+  /**
+   * Publishes a message. Connects if that was not done, and waits for the connection.
+   *
+   * @param data what JSON can hold. It is copied at the call, so later changes of an object do not count.
+   * @param options limits for this message; without them it is sent until the server answers.
+   * @returns a promise that resolves when the server accepted the message, and rejects with a `FayeError` when it
+   *   refused, when the limits are reached, when the client is disconnected, or at once when `data` cannot be written
+   *   as JSON.
+   * @throws FayeError for an option that is not known.
+   */
   publish(channel: string, data: unknown, options?: PublishOptions | null): Publication {
     checkOptions(options ?? {}, { attempts: 0, deadline: 0 });
     return publish(this.#session, { channel, data }, options ?? {});
@@ -217,6 +213,7 @@ export class BaseClient extends Awaitable<ClientEvents> {
 
   /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
   disable(feature: string): void {
+    checkName('feature', feature, FEATURES);
     const { selector } = this.#session.dispatcher;
     selector.disable(feature);
     const isStarted = this.state !== 'unconnected' && this.state !== 'disconnected';
@@ -228,10 +225,15 @@ export class BaseClient extends Awaitable<ClientEvents> {
     this.#headers[name] = value;
   }
 
+  /**
+   * Adds an extension, which sees every message on its way out and in, behind those that were added before. It may
+   * change, hold or drop the message, and sees it once, however often it is sent.
+   */
   addExtension(extension: Extension): void {
     this.#extensions.add(extension, this);
   }
 
+  /** Removes an extension. Does nothing if it was not added. */
   removeExtension(extension: Extension): void {
     this.#extensions.remove(extension, this);
   }
@@ -240,5 +242,6 @@ export class BaseClient extends Awaitable<ClientEvents> {
   addWebsocketExtension(_extension: unknown): void {}
 }
 
+/** The constants of Faye's client. */
 export interface BaseClient extends Readonly<typeof CONSTANTS> {}
 Object.assign(BaseClient.prototype, CONSTANTS);

@@ -19,8 +19,10 @@ export function throwLater(error: unknown): void {
   }, 0);
 }
 
-/** Calls what the application gave. What it throws is thrown later; then `otherwise` is given. */
-export function attempt<Result>(act: () => Result, otherwise: Result): Result {
+/** Calls what the application gave. What it throws is thrown later; then `otherwise` is returned. */
+export function attempt<Result>(act: () => Result): Result | undefined;
+export function attempt<Result>(act: () => Result, otherwise: Result): Result;
+export function attempt<Result>(act: () => Result, otherwise?: Result): Result | undefined {
   try {
     return act();
   } catch (error) {

@@ -8,12 +8,14 @@ import { failure } from './error.js';
 /** What `then` takes of an error; Faye's Deferrable takes any value. */
 export type DeferredStatus = 'succeeded' | 'failed' | 'unknown';
 
+/** A promise with Faye's `callback` and `errback`. A failure that is not asked for does not end a Node process. */
 export class Deferrable extends Promise<void> {
   #settle: { resolve: (value?: any) => void; reject: (error: unknown) => void };
   #timer: Timer | undefined;
   /** Whether it was resolved or rejected. */
   isSettled = false;
 
+  /** A promise that is open. */
   constructor() {
     let settle!: { resolve: (value?: any) => void; reject: (error: unknown) => void };
     super((resolve, reject) => {
@@ -29,10 +31,12 @@ export class Deferrable extends Promise<void> {
     return Promise;
   }
 
+  /** Calls `callback` when it resolves. */
   callback<Context = unknown>(callback: ((this: Context, value: any) => void) | undefined, context?: Context): void {
     if (callback) void this.then((value) => callback.call(context as Context, value), () => {});
   }
 
+  /** Calls `callback` with the error when it rejects. */
   errback<Context = unknown>(callback: ((this: Context, error: any) => void) | undefined, context?: Context): void {
     if (callback) void this.then(undefined, (error: unknown) => callback.call(context as Context, error));
   }
@@ -52,11 +56,13 @@ export class Deferrable extends Promise<void> {
     else if (status === 'failed') this.spoil(value);
   }
 
+  /** Resolves it. The client does so itself. */
   succeed(value?: unknown): void {
     this.#end();
     this.#settle.resolve(value);
   }
 
+  /** Rejects it. The client does so itself. */
   spoil(error: unknown): void {
     this.#end();
     this.#settle.reject(error);

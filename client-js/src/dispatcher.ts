@@ -29,6 +29,7 @@ export class Dispatcher implements SelectorListener {
   readonly outbox = new Outbox();
   #failures = 0;
   #pause: Timer | undefined;
+  #old: Timer | undefined;
   #isFlushing = false;
   #held = 0;
   isUp: boolean | undefined;
@@ -52,10 +53,11 @@ export class Dispatcher implements SelectorListener {
   /** Gives up everything. */
   clear(error: FayeError): void {
     clearTimeout(this.#pause);
+    clearTimeout(this.#old);
     this.#early.release();
     this.#pause = this.isUp = undefined;
     this.#failures = 0;
-    for (const envelope of this.outbox.all()) this.outbox.end(envelope)(undefined, error);
+    for (const envelope of this.outbox.all()) this.outbox.fail(envelope, error);
   }
 
   /** Messages that `act` sends leave together. */
@@ -177,7 +179,7 @@ export class Dispatcher implements SelectorListener {
       if (!envelope) continue;
       const isSingle = messages.length === 1;
       if (isSingle && message.channel !== HANDSHAKE && message.channel !== CONNECT) {
-        this.outbox.end(envelope)(undefined, error);
+        this.outbox.fail(envelope, error);
       } else {
         envelope.isAlone = true;
         if (isSingle) this.#down(this.selector.current, error, [envelope]);
@@ -192,11 +194,11 @@ export class Dispatcher implements SelectorListener {
     if (isUp) return this.#setUp();
     const wasUp = this.isUp !== false;
     this.isUp = false;
-    this.#listener.down(error ?? failure('The server is away'), retryIn ?? 0, wasUp, undefined);
+    this.#listener.down(error ?? failure('The server does not answer'), retryIn ?? 0, wasUp, undefined);
   }
 
   stranded(): void {
-    this.#down(undefined, failure('No transport works'), []);
+    this.#down(undefined, failure('No transport can be used'), []);
   }
 
   readonly lost = (error: FayeError): void => this.#listener.lost(error);
@@ -218,7 +220,8 @@ export class Dispatcher implements SelectorListener {
 
   /** A session has begun: requests of the one before hold up those of this one for some seconds only. */
   renewed(): void {
-    later(() => {
+    clearTimeout(this.#old);
+    this.#old = later(() => {
       for (const envelope of this.outbox.older(this.selector.clientId)) {
         envelope.transport!.cancel(envelope.message);
         this.outbox.wait(envelope);

@@ -2,6 +2,7 @@
  * Keeps back messages that overtook others, while the session moves from one transport to another.
  */
 
+import { later, type Timer } from './clock.js';
 import type { Message } from './message.js';
 
 /** How long a message waits for those that were sent before it. */
@@ -9,7 +10,7 @@ const PATIENCE = 1_000;
 
 export class Early {
   #messages: Message[] = [];
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Timer | undefined;
   #give: (message: Message) => void;
   #giveUp: () => void;
 
@@ -21,7 +22,7 @@ export class Early {
 
   keep(message: Message): void {
     this.#messages.push(message);
-    this.#timer ??= setTimeout(() => {
+    this.#timer ??= later(() => {
       this.#giveUp();
       this.release();
     }, PATIENCE);

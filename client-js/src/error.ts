@@ -10,6 +10,7 @@ export class FayeError extends Error {
   /** The server's parameters, for example the channel that was refused. */
   readonly params: string[];
 
+  /** An error with the parts that Bayeux gives it. */
   constructor(code: number | null, params: string[], message: string) {
     super(message);
     this.code = code;

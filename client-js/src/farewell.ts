@@ -28,10 +28,10 @@ export class Farewell {
 
   begin(done: (error: FayeError | undefined) => void): void {
     this.#done = done;
-    this.#timer = later(() => this.end(failure('The server did not answer')), LONGEST);
+    this.#timer = later(() => this.end(failure('The server does not answer')), LONGEST);
   }
 
-  end(error: FayeError | undefined): void {
+  end(error?: FayeError): void {
     const done = this.#done;
     clearTimeout(this.#timer);
     this.#done = this.id = undefined;

@@ -9,23 +9,26 @@ export type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 /** A function that takes each line, or an object with a method for each level. */
 export type Logger = ((line: string) => void) | Partial<Record<Level, (line: string) => void>>;
 
-export const logging: { logger: Logger | undefined } = { logger: undefined };
+/** The logger of all clients. */
+export const logging: {
+  /** `Faye.logger`. */
+  logger: Logger | undefined;
+} = { logger: undefined };
 
-function text(value: unknown): string {
-  try {
-    return JSON.stringify(value);
-  } catch {
-    return '[Object]';
-  }
-}
-
-/** Logs a line in which each `?` stands for a value. */
-export function log(level: Level, line: string, ...values: unknown[]): void {
-  const { logger } = logging;
-  if (!logger) return;
-  const full = `[Faye.Client] ${line.replace(/\?/g, () => text(values.shift()))}`;
+function write(logger: Logger, level: Level, line: string, values: (string | undefined)[]): void {
+  const full = `[Faye.Client] ${line.replace(/\?/g, () => JSON.stringify(values.shift()))}`;
   attempt(() => {
     if (typeof logger === 'function') logger(full);
     else logger[level]?.(full);
-  }, undefined);
+  });
+}
+
+/** Logs a line in which each `?` stands for a value. */
+export function log(level: Level, line: string, ...values: (string | undefined)[]): void {
+  if (logging.logger) write(logging.logger, level, line, values);
+}
+
+/** Warns of a name that is none of the known ones, a text of words, on the console unless there is a logger. Faye accepts any name. */
+export function checkName(what: string, name: string, known: string): void {
+  if (!known.split(' ').includes(name)) write(logging.logger ?? console, 'warn', `Unknown ${what} ?, not ?`, [name, known]);
 }

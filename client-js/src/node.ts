@@ -14,7 +14,10 @@ import { nodeWebSocket } from './transport/node-websocket.js';
 export * from './api.js';
 
 const node: Environment = {
-  base: undefined,
+  resolve: (endpoint) => {
+    if (/^(http|ws)s?:\/\/./i.test(endpoint)) return new URL(endpoint);
+    throw new TypeError(`The endpoint has to be a whole address, such as http://localhost:8000/faye, not ${endpoint}`);
+  },
   kinds: () => [nodeWebSocket, nodeLongPolling],
   settings: ({ agent, tls, ca }) => ({
     headers: {},
@@ -25,10 +28,18 @@ const node: Environment = {
   watch: () => () => {},
 };
 
+/** A client for Node. It sends nothing before it is used. */
 export class Client extends BaseClient {
-  /** The endpoint has to be a whole address, such as `http://localhost:8000/faye`. */
+  /**
+   * Makes a client, which sends nothing before it is used.
+   *
+   * @param endpoint a whole address, such as `http://localhost:8000/faye`; anything else throws a `TypeError`.
+   * @throws FayeError for an option that is not known.
+   */
   constructor(endpoint: string | URL, options?: ClientOptions | null) {
     if (options && 'proxy' in options) throw failure('Unrecognized option: proxy. Pass an agent that goes through the proxy');
+    // Not when it is first used: the mistake is in this line.
+    for (const each of [endpoint, ...Object.values(options?.endpoints ?? {})]) node.resolve(String(each));
     super(endpoint, options, node);
   }
 }

@@ -3,10 +3,12 @@
  */
 
 import { failure } from './error.js';
+import { checkName } from './logger.js';
 import type { ReplaySource } from './replay.js';
 import { Scheduler, type SchedulerClass } from './scheduler.js';
 import type { TokenSource } from './token.js';
 
+/** The options of a client. One that is not known throws. */
 export interface ClientOptions {
   /** Seconds to wait for a reply until the server has said how long it holds connects. Default 60. */
   timeout?: number;
@@ -18,6 +20,7 @@ export interface ClientOptions {
   maxRetry?: number;
   /** Other endpoints for some connection types. */
   endpoints?: Record<string, string | URL>;
+  /** A class that decides when a message is sent again and given up. Default `Faye.Scheduler`. */
   scheduler?: SchedulerClass;
   /** Sent as `ext.token` with handshakes and subscriptions; a function is asked again when its token has expired. */
   token?: TokenSource;
@@ -42,10 +45,15 @@ export interface ClientOptions {
 
 /** The options that concern the session, with their defaults. Times are in seconds. */
 export interface SessionOptions {
+  /** Until a reply is missed. */
   timeout: number;
+  /** Between two connects. */
   interval: number;
+  /** What the growing delay begins with. */
   retry: number;
+  /** What it does not exceed. */
   maxRetry: number;
+  /** When a message is sent again and given up. */
   scheduler: SchedulerClass;
 }
 
@@ -53,6 +61,9 @@ const DEFAULTS: Record<keyof ClientOptions, unknown> = {
   timeout: 60, interval: 0, retry: 5, maxRetry: 60, scheduler: Scheduler, endpoints: 0, token: 0, ack: 0, replay: 0, shared: 0,
   agent: 0, tls: 0, ca: 0, websocketExtensions: 0,
 };
+
+/** What a client can do without: connection types, and the disconnect when the page is left. */
+export const FEATURES = 'websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect';
 
 /** Throws at the first option that is not known, as Faye does. */
 export function checkOptions(options: object, known: object): void {
@@ -64,4 +75,11 @@ export function sessionOptions(options: ClientOptions): SessionOptions {
   checkOptions(options, DEFAULTS);
   const given = Object.entries(options).filter(([, value]) => value);
   return { ...DEFAULTS, ...Object.fromEntries(given) } as unknown as SessionOptions;
+}
+
+/** The endpoints of connection types as texts. */
+export function endpointsOf({ endpoints }: ClientOptions): Record<string, string> {
+  const entries = Object.entries(endpoints ?? {});
+  for (const [type] of entries) checkName('feature', type, FEATURES);
+  return Object.fromEntries(entries.map(([type, url]) => [type, String(url)]));
 }

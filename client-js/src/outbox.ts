@@ -27,8 +27,9 @@ export class Outbox {
     return id === undefined ? undefined : this.#envelopes.get(id);
   }
 
+  /** Whether there is no publication. */
   get isEmpty(): boolean {
-    return this.#envelopes.size === 0;
+    return this.all().every(({ message }) => message.channel.startsWith('/meta/'));
   }
 
   all(): Envelope[] {
@@ -104,6 +105,11 @@ export class Outbox {
     return envelope.settle;
   }
 
+  /** Takes a message out that has no reply. */
+  fail(envelope: Envelope, error: FayeError): void {
+    this.end(envelope)(undefined, error);
+  }
+
   /** Takes a message out, whose reply nobody waits for any more. */
   drop(envelope: Envelope): Settle {
     envelope.transport?.cancel(envelope.message);
@@ -146,13 +152,13 @@ export class Outbox {
 
   giveUp(envelope: Envelope): void {
     envelope.schedule.tell('abort');
-    this.end(envelope)(undefined, failure('The attempts or the time ran out'));
+    this.fail(envelope, failure('The attempts or the time ran out'));
   }
 
   /** A server ended the socket because of one message, which would happen again: it is the largest with data. */
   refuseLargest(envelopes: Envelope[], error: FayeError): void {
     const size = ({ message }: Envelope): number => JSON.stringify(message).length;
     const [largest] = envelopes.filter(({ message }) => message.data !== undefined).sort((a, b) => size(b) - size(a));
-    if (largest) this.end(largest)(undefined, error);
+    if (largest) this.fail(largest, error);
   }
 }

@@ -42,7 +42,8 @@ function listen(): void {
 }
 
 export const page: Environment = {
-  base: typeof location === 'undefined' ? undefined : location.href,
+  // React Native has no page, and its `URL` adds a slash to an address.
+  resolve: (endpoint) => (/^\w+:/.test(endpoint) ? { href: endpoint } : new URL(endpoint, location.href)),
   kinds: (options, endpoint) => [
     ...(options.shared ? [sharedWorker(options, endpoint)] : []),
     webSocket, eventSource, longPolling, crossOriginLongPolling, callbackPolling,

@@ -9,7 +9,7 @@ import type { Settle } from './envelope.js';
 import { type FayeError, failure } from './error.js';
 import type { Extensions } from './extensible.js';
 import type { Feature } from './feature.js';
-import type { Message } from './message.js';
+import { copyOf, type Message } from './message.js';
 
 /** How long and how often a message is tried; `timeout` in seconds, `deadline` in milliseconds since 1970. */
 export interface Limits {
@@ -18,7 +18,7 @@ export interface Limits {
   timeout: number;
 }
 
-const UNWANTED = 'The client was disconnected';
+const UNWANTED = 'The client is disconnected';
 
 /** What concerns one message; by default it is wanted. */
 export interface Wishes extends Omit<Limits, 'timeout'> {
@@ -57,12 +57,9 @@ export class Pipeline {
         if (!passed) return drop('An extension dropped the message');
         for (const feature of this.#features) feature.outgoing?.(passed);
         passed.id = id;
-        try {
-          JSON.stringify(passed);
-        } catch (error) {
-          return drop(`The message is no JSON: ${error}`);
-        }
-        dispatcher.send(passed, limits, settle);
+        // A copy, which nobody changes while it waits for its reply.
+        const copy = copyOf(passed, drop);
+        if (copy) dispatcher.send(copy, limits, settle);
       });
     };
     const { channel } = message;

@@ -4,6 +4,7 @@
 
 import { Deferrable } from './deferrable.js';
 
+/** Limits for one publication. */
 export interface PublishOptions {
   /** How often the message is sent at most. */
   attempts?: number;
@@ -11,4 +12,8 @@ export interface PublishOptions {
   deadline?: number;
 }
 
+/**
+ * The promise of one publication, or of the disconnect: resolves when the server accepted it, rejects with a
+ * `FayeError` otherwise.
+ */
 export class Publication extends Deferrable {}

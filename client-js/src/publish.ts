@@ -4,26 +4,33 @@
 
 import { later } from './clock.js';
 import { type FayeError, failure, parseError } from './error.js';
-import type { Message } from './message.js';
+import { copyOf, type Message } from './message.js';
 import { Publication, type PublishOptions } from './publication.js';
 import type { Session } from './session.js';
 
 export function publish(session: Session, content: Message, options: PublishOptions): Publication {
   const publication = new Publication();
   const fail = (error: FayeError): void => publication.spoil(error);
+  // Now and not when there is a session: the application may change its objects after this call.
+  const copy = copyOf(content, (reason) => fail(failure(reason)));
+  if (copy?.data === undefined) {
+    // Without a copy it has failed already, and only the first reason counts.
+    fail(failure(`There is no data: ${typeof content.data}`));
+    return publication;
+  }
   const { attempts, deadline: seconds } = options;
   const deadline = seconds ? Date.now() + seconds * 1000 : undefined;
   let id: string | undefined;
   const send = (): void => {
     if (publication.isSettled) return;
-    const message: Message = { ...content, clientId: session.clientId! };
+    const message: Message = { ...copy, clientId: session.clientId! };
     id = session.transmit(message, { attempts, deadline }, (reply, error) => {
       if (reply?.successful) publication.succeed();
       else fail(error ?? parseError(reply?.error));
     });
   };
   if (seconds && deadline) {
-    const expired = failure(`Not published within ${seconds} s`);
+    const expired = failure(`Not settled within ${seconds} s`);
     const expire = (): void => {
       // A timer holds 24 days at most.
       if (Date.now() < deadline) return;

@@ -21,6 +21,7 @@ function positionOf(message: Message): number | undefined {
   return typeof id === 'number' ? id : undefined;
 }
 
+/** The feature of the option `replay`. */
 export class Replay implements Feature {
   #source: ReplaySource;
   #positions = new Map<string, number>();
@@ -33,6 +34,7 @@ export class Replay implements Feature {
     this.#gap = gap;
   }
 
+  /** Says where to go on. */
   outgoing(message: Message): void {
     if (message.channel === HANDSHAKE) addExt(message, 'replay', true);
     if (message.channel !== SUBSCRIBE || !this.#isOffered) return;
@@ -46,6 +48,7 @@ export class Replay implements Feature {
     addExt(message, 'replay', positions);
   }
 
+  /** Remembers the position. */
   incoming(message: Message): void {
     if (message.channel === HANDSHAKE) {
       if (message.successful) this.#isOffered = message.ext?.['replay'] === true;
@@ -59,6 +62,7 @@ export class Replay implements Feature {
     if (this.#positions.size > MOST_CHANNELS) this.#positions.delete(this.#positions.keys().next().value!);
   }
 
+  /** Whether to begin with what the server still has. */
   retries(message: Message, error: FayeError): boolean {
     if (message.channel !== SUBSCRIBE || error.code !== 400 || !this.#isOffered) return false;
     const channel = String(message.subscription);

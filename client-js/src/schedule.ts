@@ -32,6 +32,6 @@ export class Schedule {
   }
 
   tell(what: 'send' | 'succeed' | 'fail' | 'abort'): void {
-    attempt(() => this.#scheduler[what](), undefined);
+    attempt(() => this.#scheduler[what]());
   }
 }

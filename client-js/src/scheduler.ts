@@ -5,6 +5,7 @@
 
 import type { Message } from './message.js';
 
+/** The limits of one message. */
 export interface SchedulerOptions {
   /** Seconds until a reply is missed. */
   timeout: number;
@@ -16,8 +17,11 @@ export interface SchedulerOptions {
   deadline?: number | undefined;
 }
 
+/** Decides for one message when it is sent again and given up. */
 export interface Scheduler {
+  /** The message. */
   message: Message;
+  /** Its limits. */
   options: SchedulerOptions;
   /** How often the message was sent. */
   attempts: number;
@@ -30,12 +34,17 @@ export interface Scheduler {
   getInterval(): number;
   /** Whether it may be sent (again). */
   isDeliverable(): boolean;
+  /** The message is sent. */
   send(): void;
+  /** Its reply came. */
   succeed(): void;
+  /** It was not answered. */
   fail(): void;
+  /** It was given up. */
   abort(): void;
 }
 
+/** What the option `scheduler` takes. */
 export type SchedulerClass = new (message: Message, options: SchedulerOptions) => Scheduler;
 
 // Not a class: Faye's users inherit from it with `Faye.Scheduler.apply(this, arguments)`, which a class refuses.
@@ -65,4 +74,8 @@ const methods: ThisType<Scheduler> & Omit<Scheduler, 'message' | 'options' | 'at
 };
 Object.assign(construct.prototype, methods);
 
-export const Scheduler = construct as unknown as SchedulerClass & { readonly prototype: Scheduler };
+/** The scheduler that sends a message until its attempts or its deadline end. An own one extends it. */
+export const Scheduler = construct as unknown as SchedulerClass & {
+  /** The methods, which an own scheduler may call. */
+  readonly prototype: Scheduler;
+};

@@ -3,6 +3,7 @@
  * working is left, and tried again later. It knows nothing of messages' meaning.
  */
 
+import { later, type Timer } from './clock.js';
 import { type Candidate, hasHeld, shun, spare } from './candidate.js';
 import { type FayeError, failure } from './error.js';
 import type { SelectorListener } from './listeners.js';
@@ -26,7 +27,7 @@ export class Selector {
   /** The types that the server offers; undefined before the handshake. */
   #offered: string[] | undefined;
   #heardAt = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Timer | undefined;
 
   constructor({ kinds, endpointFor, settings }: Reach, listener: SelectorListener) {
     this.#settings = settings;
@@ -55,7 +56,7 @@ export class Selector {
   }
 
   /** A session begins or ends. Without a session, only what needs none may be used. */
-  begin(clientId: string | undefined, offered: string[] | undefined): void {
+  begin(clientId?: string, offered?: string[]): void {
     this.clientId = clientId;
     this.#offered = offered;
     for (const candidate of this.candidates) if (candidate.kind.needsClient) this.#close(candidate);
@@ -99,9 +100,8 @@ export class Selector {
       }
     }
     if (!best && !opening && !this.current) return this.#listener.stranded();
-    if (wake < Infinity) this.#timer = setTimeout(() => this.select(), wake - now);
+    if (wake < Infinity) this.#timer = later(() => this.select(), wake - now);
     if (best && best !== this.current) {
-      log('debug', 'Selected ? transport for ?', best.kind.type, best.endpoint.href);
       this.current = best;
       if (best.kind.isSocket) this.#closeLesser(best);
       this.#listener.switched();
@@ -148,19 +148,18 @@ export class Selector {
       transport = kind.open({ endpoint, settings: this.#settings, clientId: this.clientId, to });
     } catch (error) {
       // A policy of the page may forbid it at once.
-      log('info', '? does not work: ?', kind.type, String(error));
-      candidate.isOpen = false;
-      return shun(candidate);
+      return this.fail(candidate, failure(String(error)));
     }
     candidate.transport = transport;
     if (kind.isSocket) {
-      candidate.timer = setTimeout(() => this.fail(candidate, failure('It took too long to open')), OPEN_TIME);
+      candidate.timer = later(() => this.fail(candidate, failure('It did not open')), OPEN_TIME);
     }
   }
 
   /** A socket has taken the place of lesser ones, which may still bring what was sent before. */
   #closeLesser(candidate: Candidate): void {
-    setTimeout(() => {
+    clearTimeout(candidate.timer);
+    candidate.timer = later(() => {
       if (candidate !== this.current) return;
       for (const lesser of this.candidates.slice(this.candidates.indexOf(candidate) + 1)) {
         if (lesser.kind.isSocket) this.#close(lesser);

@@ -93,7 +93,7 @@ export class Session implements DispatcherListener {
     const types = selector.types();
     if (types.length === 0) return this.end(failure('No transport can be used'));
     this.report('Shaking hands');
-    selector.begin(undefined, undefined);
+    selector.begin();
     const ends = this.#ends;
     this.transmit({ channel: HANDSHAKE, version: '1.0', supportedConnectionTypes: types }, {}, (reply, error) => {
       if (this.phase !== 'connecting' || this.#ends !== ends) return;
@@ -168,7 +168,7 @@ export class Session implements DispatcherListener {
     if (this.phase !== 'connected' || channel === HANDSHAKE || channel === DISCONNECT) return;
     if (channel === CONNECT && successful) this.#losses.reset();
     const fate = fateOf(reply, this.clientId!);
-    const error = successful ? failure('The server ended it') : parseError(reply.error);
+    const error = successful ? failure('The server ended the session') : parseError(reply.error);
     if (fate === 'over') this.end(error);
     else if (fate) this.lost(error, Number(advice?.interval) || 0);
   }
@@ -176,11 +176,11 @@ export class Session implements DispatcherListener {
   /** The server has forgotten the session: shakes hands again, after so many milliseconds. */
   lost(error: FayeError, delay = 0): void {
     if (this.phase !== 'connected') return;
-    if (this.isEnding) return this.#farewell.end(undefined);
+    if (this.isEnding) return this.#farewell.end();
     this.phase = 'unconnected';
     this.#connects.stop();
     this.dispatcher.outbox.forget(({ channel }) => channel.startsWith('/meta/'));
-    this.dispatcher.selector.begin(undefined, undefined);
+    this.dispatcher.selector.begin();
     this.#advised.forget();
     const wait = Math.max(this.#losses.next(), delay);
     this.#later(wait);
@@ -200,19 +200,19 @@ export class Session implements DispatcherListener {
 
   down(error: FayeError, retryIn: number, isFirst: boolean, failed: Candidate | undefined): void {
     // Servers may end a socket before their reply to a disconnect has arrived.
-    const wasSaid = this.dispatcher.outbox.carrier(this.#farewell.id);
-    if (wasSaid && failed?.kind.isSocket) return this.#farewell.end(undefined);
+    if (failed?.kind.isSocket && this.dispatcher.outbox.carrier(this.#farewell.id)) return this.#farewell.end();
     if (isFirst) this.#listener.down();
     this.report(error.message, error, retryIn);
   }
 
-  /** Tells the server that we go. */
-  disconnect(done: (error: FayeError | undefined) => void): void {
-    this.#farewell.takeNext()?.fail(failure('The client is disconnected'), true);
-    if (this.isOver) return done(undefined);
+  /** Tells the server, unless it does not answer and there is nothing to wait for. */
+  disconnect(done: (error?: FayeError) => void): void {
+    const over = failure('The client is disconnected');
+    this.#farewell.takeNext()?.fail(over, true);
+    if (this.isOver) return done();
     this.#farewell.begin((error) => {
       done(error);
-      if (this.phase !== 'disconnected') this.end(failure('The client was disconnected'));
+      if (this.phase !== 'disconnected') this.end(over);
     });
     const say = (): void => {
       const clientId = this.clientId!;
@@ -222,9 +222,10 @@ export class Session implements DispatcherListener {
         this.#farewell.end(isGone ? undefined : error ?? parseError(reply?.error));
       });
     };
-    const fail = (): void => this.#farewell.end(undefined);
-    if (this.phase === 'connected') say();
-    else if (this.phase === 'unconnected' && this.#waiting.isEmpty && this.dispatcher.outbox.isEmpty) fail();
+    const { isUp, outbox } = this.dispatcher;
+    const fail = (): void => this.#farewell.end(this.clientId ? failure('The server does not answer') : undefined);
+    if ((isUp === false || this.phase === 'unconnected') && this.#waiting.isEmpty && outbox.isEmpty) fail();
+    else if (this.phase === 'connected') say();
     else this.#waiting.add({ run: say, fail, isLasting: false });
   }
 
@@ -241,10 +242,9 @@ export class Session implements DispatcherListener {
     this.dispatcher.clear(error);
     this.#listener.ended(error);
     const next = this.#farewell.takeNext();
-    this.#farewell.end(undefined);
+    this.#farewell.end();
     this.report(error.message, error);
-    if (!next) return;
-    this.#waiting = next;
-    this.restart();
+    if (next) this.#waiting = next;
+    if (next) this.restart();
   }
 }

@@ -6,7 +6,6 @@
 import { SUBSCRIBE, UNSUBSCRIBE } from './channel.js';
 import { type Channel, Channels } from './channels.js';
 import { type FayeError, failure, parseError } from './error.js';
-import { log } from './logger.js';
 import type { Message } from './message.js';
 import type { Session } from './session.js';
 import type { Subscription } from './subscription.js';
@@ -59,7 +58,6 @@ export class Subscriber {
   }
 
   #refuse(channel: Channel, error: FayeError): void {
-    log('info', 'Subscription to ? was refused: ?', channel.name, error.message);
     if (this.channels.refuse(channel, error)) this.#lost(channel.name, error);
   }
 

@@ -18,6 +18,7 @@ export class Subscription<Data = any> extends Deferrable {
   #withChannel: ((message: Message) => void) | undefined;
   #isCancelled = false;
 
+  /** For the client; applications get one from `subscribe`. */
   constructor(
     channel: string,
     callback: Callback<Data> | undefined,
@@ -43,6 +44,7 @@ export class Subscription<Data = any> extends Deferrable {
     this.#end(this);
   }
 
+  /** Ends the subscription, as `cancel`. */
   unsubscribe(): void {
     this.cancel();
   }
@@ -50,7 +52,7 @@ export class Subscription<Data = any> extends Deferrable {
   /** Hands a message to the callbacks. */
   apply(_context: unknown, [message]: [Message]): void {
     for (const call of [this.#callback, this.#withChannel]) {
-      attempt(() => call?.(message), undefined);
+      attempt(() => call?.(message));
     }
   }
 }

@@ -8,6 +8,7 @@ import type { FayeError } from './error.js';
 import { addExt, type Feature } from './feature.js';
 import type { Message } from './message.js';
 
+/** A token, or a function that gives one or a promise of one. */
 export type TokenSource = string | (() => string | Promise<string>);
 
 /** A token is not used in its last seconds: it has to be valid when it arrives. */
@@ -24,6 +25,7 @@ function expiryOf(token: string): number | undefined {
   }
 }
 
+/** The feature of the option `token`. */
 export class Token implements Feature {
   #source: TokenSource;
   #token: string | undefined;
@@ -31,11 +33,13 @@ export class Token implements Feature {
   /** Whether the source was asked because of a refusal, and nothing was accepted since. */
   #wasRenewed = false;
 
+  /** A token from its source. */
   constructor(source: TokenSource) {
     this.#source = source;
     if (typeof source === 'string') this.#token = source;
   }
 
+  /** Asks for a token if there is none that is valid. */
   prepare(): Promise<void> | undefined {
     const source = this.#source;
     if (typeof source === 'string' || (this.#token !== undefined && !this.#isExpired())) return undefined;
@@ -53,14 +57,17 @@ export class Token implements Feature {
     return expiry !== undefined && Date.now() / 1000 > expiry - MARGIN_SECONDS;
   }
 
+  /** Adds it to messages to the server itself. */
   outgoing(message: Message): void {
     if (message.channel.startsWith('/meta/') && this.#token !== undefined) addExt(message, 'token', this.#token);
   }
 
+  /** Notes that it was accepted. */
   incoming({ channel, successful }: Message): void {
     if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) this.#wasRenewed = false;
   }
 
+  /** Whether to ask for another token. */
   retries({ ext }: Message, { code }: FayeError): boolean {
     if (typeof this.#source === 'string' || (code !== 401 && code !== 403)) return false;
     const used = ext?.['token'] ?? this.#token;

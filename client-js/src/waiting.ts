@@ -15,8 +15,9 @@ interface Task {
 export class Waiting {
   #tasks: Task[] = [];
 
+  /** Whether nothing waits but what may wait for a later session. */
   get isEmpty(): boolean {
-    return this.#tasks.length === 0;
+    return this.#tasks.every(({ isLasting }) => isLasting);
   }
 
   add(task: Task): void {
@@ -24,7 +25,7 @@ export class Waiting {
   }
 
   runAll(): void {
-    for (const { run } of this.#tasks.splice(0)) attempt(run, undefined);
+    for (const { run } of this.#tasks.splice(0)) attempt(run);
   }
 
   /** Fails what does not last, or everything. */

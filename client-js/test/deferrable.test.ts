@@ -7,7 +7,7 @@ import { Deferrable } from '../src/deferrable.js';
 import { FayeError } from '../src/error.js';
 import { Publication } from '../src/publication.js';
 import { Server } from './scripted.js';
-import { fakeWorld, outcome, pass } from './time.js';
+import { connection, fakeWorld, outcome, pass } from './time.js';
 
 const world = fakeWorld((types) => new Server(types));
 
@@ -160,7 +160,7 @@ test("the client's own promise is renewed by connect after the end", async () =>
   expect(bad).toHaveBeenCalledTimes(1);
   delete server.rules['/meta/handshake'];
   client.connect();
-  await client;
+  await connection(client);
   expect(client.state).toBe('connected');
 });
 
@@ -168,9 +168,17 @@ test("the client's timeout rejects when there is no session in time", async () =
   const server = world(['long-polling']);
   server.rules['/meta/handshake'] = () => undefined;
   const client = server.client();
-  const seen = outcome(client);
+  const seen = outcome(connection(client));
   client.connect();
   client.timeout(3);
   await pass(3_000);
   expect(seen.is).toBe('rejected');
+});
+
+test('an async function that returns a client gives the client', async () => {
+  const client = world().client();
+  const make = async (): Promise<typeof client> => client;
+  expect(await make()).toBe(client);
+  expect(await Promise.all([client])).toEqual([client]);
+  expect('then' in client).toBe(false);
 });

@@ -125,6 +125,61 @@ test('while a refused handshake waits for its next turn, it is done at once', as
   expect(server.sent()).toHaveLength(1);
 });
 
+test.each([[['websocket']], [['eventsource', 'long-polling']], [['long-polling']]])('over %o: no timer is left', async (types) => {
+  const { server, client } = await connected(types);
+  await client.subscribe('/a', () => {});
+  await client.publish('/a', 1);
+  const ended = outcome(client.disconnect());
+  await pass();
+  expect(ended.is).toBe('resolved');
+  server.stop();
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test('right after the session began, and after a better transport took over, no timer is left either', async () => {
+  const server = world(['websocket', 'eventsource', 'long-polling']);
+  const client = server.client();
+  client.connect();
+  for (let step = 0; step < 5; step += 1) {
+    await pass();
+    client.connect();
+    await pass(step);
+    const ended = outcome(client.disconnect());
+    await pass();
+    expect(ended.is).toBe('resolved');
+    server.stop();
+    expect(vi.getTimerCount()).toBe(0);
+  }
+});
+
+test('offline with nothing to send: it ends at once', async () => {
+  const { server, client } = await connected();
+  server.health['websocket'] = server.health['long-polling'] = 'refused';
+  server.socket.cut();
+  await pass();
+  const subscription = outcome(client.subscribe('/a', () => {}));
+  const ended = outcome(client.disconnect());
+  await pass();
+  expect(ended).toMatchObject({ is: 'rejected', error: { message: 'The server does not answer' } });
+  expect(subscription.is).toBe('rejected');
+  server.stop();
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test('a server that never answered: it ends at once, whatever waits for the connection', async () => {
+  const server = world();
+  server.health['websocket'] = server.health['long-polling'] = 'refused';
+  const client = server.client();
+  client.connect(() => {});
+  client.subscribe('/a', () => {});
+  await pass(1_000);
+  const ended = outcome(client.disconnect());
+  await pass();
+  expect(ended.is).toBe('resolved');
+  expect(client.state).toBe('disconnected');
+  expect(vi.getTimerCount()).toBe(0);
+});
+
 test('offline: after 10 s it gives up, and everything settles', async () => {
   const { server, client } = await connected();
   server.health['websocket'] = server.health['long-polling'] = 'refused';

@@ -8,7 +8,11 @@ import { fakeTime } from './time.js';
 
 fakeTime();
 
-class Bell extends Emitter<{ ring: [number, string]; other: [] }> {}
+class Bell extends Emitter<{ ring: [number, string]; other: [] }> {
+  constructor() {
+    super('ring other');
+  }
+}
 
 test.each(['on', 'addListener', 'bind'] as const)('%s adds a listener, which is given all arguments', (add) => {
   const bell = new Bell();

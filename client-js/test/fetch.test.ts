@@ -63,12 +63,6 @@ test('outside of a page, and in React Native, every origin is our own', () => {
   expect(crossOriginLongPolling.isUsable(url, { headers: {} })).toBe(false);
 });
 
-test('a platform without fetch has neither', () => {
-  vi.stubGlobal('fetch', undefined);
-  expect(longPolling.isUsable(new URL('http://server.test/'), { headers: {} })).toBe(false);
-  expect(crossOriginLongPolling.isUsable(new URL('http://other.test/'), { headers: {} })).toBe(false);
-});
-
 test('replies are handed on, and more may be sent', async () => {
   answer(200, '[{"channel":"/a","successful":true},{"channel":"/b","data":1}]');
   const { transport, heard } = open(longPolling);

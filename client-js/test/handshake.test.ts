@@ -4,7 +4,7 @@
 
 import { expect, test, vi } from 'vitest';
 import { Server } from './scripted.js';
-import { fakeWorld, outcome, pass } from './time.js';
+import { connection, fakeWorld, outcome, pass } from './time.js';
 
 const world = fakeWorld((types) => new Server(types));
 
@@ -81,13 +81,13 @@ test('callbacks of connect and handshake are called with their context once ther
   expect(callback).toHaveBeenCalledTimes(3);
 });
 
-test('the client itself can be awaited', async () => {
+test('the connection can be waited for', async () => {
   const server = world();
   const client = server.client();
   const heard = vi.fn();
   client.callback(heard);
   client.connect();
-  await client;
+  await connection(client);
   expect(heard).toHaveBeenCalledTimes(1);
   expect(client.state).toBe('connected');
   expect(client.clientId).toBe('session1');

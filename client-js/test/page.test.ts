@@ -101,13 +101,15 @@ test("the order of transports is Faye's, with the shared one first where it is w
 });
 
 test('endpoints are relative to the page', () => {
-  expect(page.base).toBe('http://page.test/some/page');
+  expect(page.resolve('/faye').href).toBe('http://page.test/faye');
+  expect(page.resolve('http://other.test/faye').href).toBe('http://other.test/faye');
 });
 
 test('outside of a page there is nothing to watch, and that is no error', async () => {
   vi.unstubAllGlobals();
   vi.resetModules();
   const { page: none } = await import('../src/page.js');
-  expect(none.base).toBe(undefined);
+  expect(none.resolve('http://server.test/faye').href).toBe('http://server.test/faye');
+  expect(() => none.resolve('/faye')).toThrow();
   none.watch(watcher)();
 });

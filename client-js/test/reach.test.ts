@@ -4,7 +4,7 @@
 
 import { expect, test } from 'vitest';
 import { Server } from './scripted.js';
-import { fakeWorld, outcome, pass } from './time.js';
+import { connection, fakeWorld, outcome, pass } from './time.js';
 
 const world = fakeWorld((types) => new Server(types));
 
@@ -40,7 +40,7 @@ test('nothing usable is an error that says so, and everything settles', async ()
   const client = server.client();
   client.disable('websocket');
   client.disable('long-polling');
-  const waiting = [outcome(client.then()), outcome(client.publish('/a', 1)), outcome(client.subscribe('/b', () => {}))];
+  const waiting = [outcome(connection(client)), outcome(client.publish('/a', 1)), outcome(client.subscribe('/b', () => {}))];
   await pass();
   expect(waiting.map(({ is }) => is)).toEqual(['rejected', 'rejected', 'rejected']);
   for (const { error } of waiting.slice(0, 2)) expect(error!.message).toMatch(/No transport can be used/);

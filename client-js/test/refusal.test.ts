@@ -5,7 +5,7 @@
 import { expect, test, vi } from 'vitest';
 import type { Advice } from '../src/message.js';
 import { Server } from './scripted.js';
-import { eventsOf, fakeWorld, outcome, pass } from './time.js';
+import { connection, eventsOf, fakeWorld, outcome, pass } from './time.js';
 
 const world = fakeWorld((types) => new Server(types));
 
@@ -69,7 +69,7 @@ test('an interval that is longer than the delay is kept', async () => {
 test('advice none ends it: everything settles and nothing more is sent', async () => {
   const server = refusing({ reconnect: 'none' });
   const client = server.client();
-  const waiting = [outcome(client.then()), outcome(client.publish('/a', 1)), outcome(client.subscribe('/b', () => {}))];
+  const waiting = [outcome(connection(client)), outcome(client.publish('/a', 1)), outcome(client.subscribe('/b', () => {}))];
   await pass(600_000);
   expect(server.log()).toEqual(['long-polling /meta/handshake']);
   for (const { is, error } of waiting) {

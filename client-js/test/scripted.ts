@@ -51,7 +51,7 @@ export class Server {
 
   client(options: ClientOptions = {}, endpoint: string | URL = 'http://server.test/faye'): BaseClient {
     const environment: Environment = {
-      base: 'http://page.test/',
+      resolve: (endpoint) => new URL(endpoint, 'http://page.test/'),
       kinds: () => this.kinds(),
       settings: () => ({ headers: {} }),
       watch: (watcher) => {

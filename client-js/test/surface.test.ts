@@ -2,7 +2,7 @@
  * The names that users of Faye 1.4.3 know, one by one, in each entry; and what was added.
  */
 
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import * as browser from '../src/browser.js';
 import { logging } from '../src/logger.js';
 import * as node from '../src/node.js';
@@ -16,7 +16,7 @@ const CLIENT = [
   'setHeader', 'addWebsocketExtension',
   'on', 'addListener', 'once', 'removeListener', 'removeAllListeners', 'listeners', 'emit',
   'bind', 'unbind', 'trigger', 'countListeners',
-  'then', 'callback', 'errback', 'timeout', 'setDeferredStatus',
+  'callback', 'errback', 'timeout', 'setDeferredStatus',
 ];
 const CONSTANTS = {
   UNCONNECTED: 1, CONNECTING: 2, CONNECTED: 3, DISCONNECTED: 4, HANDSHAKE: 'handshake', RETRY: 'retry', NONE: 'none',
@@ -80,8 +80,62 @@ test('a browser client needs no endpoint, and none of them touches the network',
   expect(new browser.Client().state).toBe('unconnected');
 });
 
-test('nothing is thrown for a client that is made but not used, even where its endpoint makes no sense', () => {
-  expect(new node.Client('/only/a/path').state).toBe('unconnected');
+test.each([
+  undefined, null, '', '/faye', 'faye', 'localhost:8000/faye', '//server.test/faye', 'ftp://server.test/faye', 'http://',
+])('in Node the endpoint %s throws when the client is made', (given) => {
+  expect(() => new node.Client(given as string)).toThrow(TypeError);
+  expect(() => new node.Client(given as string)).toThrow(given === 'http://' ? /./ : /has to be a whole address, such as http/);
+  expect(() => new node.Client(endpoint, { endpoints: { websocket: given as string } })).toThrow(TypeError);
+});
+
+test('in Node an endpoint of its own for WebSockets may be one of WebSockets', () => {
+  expect(new node.Client(endpoint, { endpoints: { websocket: 'wss://push.test/faye' } }).state).toBe('unconnected');
+});
+
+test('outside of a page and of Node a relative endpoint throws when the client is used', () => {
+  const client = new browser.Client('/faye');
+  expect(() => client.connect()).toThrow();
+});
+
+/** Names that do not exist, and how they are used. */
+const WRONG: [string, (client: browser.Client) => void, RegExp][] = [
+  ['disable', (client) => client.disable('websockets'), /feature.*"websockets".*"websocket /],
+  ['on', (client) => void client.on('conection' as 'connection', () => {}), /event.*"conection".*"connection /],
+  ['once', (client) => void client.once('transport:upp' as 'connection', () => {}), /event.*"transport:upp".* transport:up /],
+  ['bind', (client) => void client.bind('down' as 'connection', () => {}), /event.*"down".* transport:down /],
+];
+
+describe.each(entries)('%s: a name that does not exist', (_, { Client, default: Faye }) => {
+  const warned = vi.spyOn(console, 'warn').mockImplementation(() => {});
+  afterEach(() => void warned.mockClear());
+
+  test.each(WRONG)('in %s is warned of on the console', (_, use, expected) => {
+    use(new Client(endpoint));
+    expect(warned).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(expected));
+  });
+
+  test.each(WRONG)('in %s is told to the logger, if there is one', (_, use, expected) => {
+    const warn = vi.fn();
+    Faye.logger = { warn };
+    use(new Client(endpoint));
+    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(expected));
+    expect(warned).not.toHaveBeenCalled();
+  });
+
+  test('among the endpoints is warned of too', () => {
+    void new Client(endpoint, { endpoints: { websockets: endpoint } });
+    expect(warned).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/feature.*"websockets"/));
+  });
+
+  test('is the only thing that is warned of', () => {
+    const client = new Client(endpoint);
+    for (const feature of ['websocket', 'eventsource', 'long-polling', 'cross-origin-long-polling', 'callback-polling',
+      'autodisconnect']) client.disable(feature);
+    for (const event of ['connection', 'transport:up', 'transport:down', 'subscription:refused', 'replay:gap'] as const) {
+      client.on(event, () => {}).once(event, () => {}).bind(event, () => {});
+    }
+    expect(warned).not.toHaveBeenCalled();
+  });
 });
 
 test.each(entries)('%s: Faye.logger may be a function of lines', (_, { default: Faye }) => {

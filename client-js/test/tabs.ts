@@ -88,7 +88,7 @@ export function withTabs(): void {
     });
     class Inner extends BaseClient {
       constructor(endpoint: string, options: ClientOptions) {
-        const environment: Environment = { base: undefined, watch: () => () => {}, kinds: () => server.kinds(), settings: () => ({ headers: {} }) };
+        const environment: Environment = { resolve: (href) => ({ href }), watch: () => () => {}, kinds: () => server.kinds(), settings: () => ({ headers: {} }) };
         super(endpoint, options, environment);
         server.clients.push(this);
       }
@@ -107,7 +107,7 @@ export function withTabs(): void {
 export function tab(options: ClientOptions = {}): BaseClient {
   const own = new Server(['long-polling']);
   const environment: Environment = {
-    base: undefined,
+    resolve: (href) => ({ href }),
     watch: () => () => {},
     kinds: (given, endpoint) => [sharedWorker(given, endpoint), ...own.kinds()],
     settings: () => ({ headers: {} }),

@@ -63,6 +63,14 @@ export function outcome(promise: PromiseLike<unknown>): Outcome {
   return seen;
 }
 
+/** The client's connection as a promise. */
+export function connection(client: BaseClient): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.callback(resolve);
+    client.errback(reject);
+  });
+}
+
 /** What a client tells of its connection. */
 export function eventsOf(client: BaseClient): ConnectionEvent[] {
   const events: ConnectionEvent[] = [];

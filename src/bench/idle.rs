@@ -39,7 +39,7 @@ pub fn idle(options: &Options, idle: &Idle) -> Result<Report, Failure> {
     }
     let target = Target::resolve(options)?;
     let empty = Moment::now(options.pid, 0)?;
-    let mut pool = Pool::new(target, &options.channel, 1)?;
+    let mut pool = Pool::new(target, options, 1)?;
     let mut tally = Tally::new(idle.payload, 1, idle.sessions + 1);
     let wire = if idle.polls { Wire::Polling } else { Wire::WebSocket };
     let plan = |_| Plan { role: Role::Subscriber, wire, channel: 0 };

@@ -44,10 +44,32 @@ pub(super) fn subscribe(client: &str, channel: &str, ext: &str) -> String {
     format!(r#"[{{"channel":"/meta/subscribe","clientId":{client},"subscription":{channel},"id":"3"{ext}}}]"#)
 }
 
+/// Ends sessions. They are given as JSON.
+pub(super) fn disconnects(clients: &[Box<str>], ext: &str) -> String {
+    let disconnect =
+        |client: &str| format!(r#"{{"channel":"/meta/disconnect","clientId":{client},"id":"4"{ext}}}"#);
+    format!("[{}]", clients.iter().map(|client| disconnect(client)).collect::<Vec<_>>().join(","))
+}
+
+/// Checks the replies to disconnects: a session may have ended before, and any other refusal is an error.
+pub(super) fn check_disconnects(payload: &[u8]) -> Result<(), Failure> {
+    for reply in parsed(payload)? {
+        let error = reply.text(Field::Error).unwrap_or_default();
+        if reply.get(Field::Successful) == Some(b"false") && !error.starts_with("401:") {
+            return Err(Failure::Refused(error.into_owned()));
+        }
+    }
+    Ok(())
+}
+
+fn parsed(payload: &[u8]) -> Result<Vec<Message>, Failure> {
+    let parsed = parse(&Bytes::copy_from_slice(payload), BATCH);
+    Ok(parsed.map_err(|error| Failure::NotBayeux(error.to_string()))?.messages)
+}
+
 /// The replies of a frame or an answer. A refusal is an error.
 pub(super) fn replies(payload: &[u8]) -> Result<Vec<Message>, Failure> {
-    let parsed = parse(&Bytes::copy_from_slice(payload), BATCH);
-    let messages = parsed.map_err(|error| Failure::NotBayeux(error.to_string()))?.messages;
+    let messages = parsed(payload)?;
     for message in &messages {
         if message.get(Field::Successful).is_some_and(|successful| successful != b"true") {
             let error = message.text(Field::Error).unwrap_or_default();

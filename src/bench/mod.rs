@@ -11,6 +11,7 @@ mod frame;
 mod http;
 mod idle;
 mod latency;
+mod leave;
 mod ledger;
 mod marker;
 mod message;
@@ -66,6 +67,9 @@ pub enum Failure {
         /// What went wrong.
         why: String,
     },
+    /// The load was stopped.
+    #[error("stopped before the end")]
+    Stopped,
     /// A load that does not begin.
     #[error("only {ready} of {wanted} sessions are open, and for {seconds} s there was none more")]
     Stuck {

@@ -1,5 +1,7 @@
 //! What a load shall do.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// What all loads have in common.
@@ -17,6 +19,8 @@ pub struct Options {
     pub measured: Duration,
     /// How long the load runs before it is measured, or how long memory may settle.
     pub warmup: Duration,
+    /// Set when the load has to end early.
+    pub stop: Arc<AtomicBool>,
     /// The process of the server, if its use of CPU and memory shall be measured.
     pub pid: Option<u32>,
 }

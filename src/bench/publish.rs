@@ -40,7 +40,7 @@ pub fn publish(options: &Options, load: &Publishing) -> Result<Report, Failure> 
     let target = Target::resolve(options)?;
     // Before anything is opened, so that a wrong process is told at once.
     Moment::now(options.pid, 0)?;
-    let mut pool = Pool::new(target, &options.channel, channels as u32)?;
+    let mut pool = Pool::new(target, options, channels as u32)?;
     let subscribers = channels * each;
     let mut tally = Tally::new(load.payload, load.batch, subscribers + channels);
     let plan = |role, wire, channel| Plan { role, wire, channel };
@@ -52,7 +52,7 @@ pub fn publish(options: &Options, load: &Publishing) -> Result<Report, Failure> 
         .map(|at| Publisher::new(&mut pool, at, each, load.batch, load.payload))
         .collect();
 
-    let slow = Slow::open(Target::resolve(options)?, &options.channel, load.slow)?;
+    let slow = Slow::open(options, load.slow)?;
     let mut run = Run { options, load, pool, tally, slow, begun: Instant::now(), turns: 0, stalled: false };
     run.start()?;
     run.until(options.warmup)?;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::connection::{Plan, Role, Wire};
 use super::pool::{Load, Pool};
 use super::target::Target;
-use super::{Failure, system};
+use super::{Failure, Options, system};
 
 const EVERY: Duration = Duration::from_secs(1);
 /// Bytes that the system may keep for one of them, about.
@@ -33,8 +33,8 @@ impl Load for Nothing {
 
 impl Slow {
     /// Subscribes so many to the one channel.
-    pub(super) fn open(target: Target, channel: &str, count: usize) -> Result<Self, Failure> {
-        let mut pool = Pool::new(target, channel, 1)?;
+    pub(super) fn open(options: &Options, count: usize) -> Result<Self, Failure> {
+        let mut pool = Pool::new(Target::resolve(options)?, options, 1)?;
         let plan = || Plan { role: Role::Subscriber, wire: Wire::WebSocket, channel: 0 };
         pool.open_all((0..count).map(|_| plan()), &mut Nothing)?;
         for at in 0..count {

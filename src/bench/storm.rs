@@ -49,7 +49,7 @@ pub fn storm(options: &Options, storm: Storm) -> Result<Report, Failure> {
     files::allow(storm.sessions)?;
     let target = Target::resolve(options)?;
     Moment::now(options.pid, 0)?;
-    let mut pool = Pool::new(target, &options.channel, 1)?;
+    let mut pool = Pool::new(target, options, 1)?;
     let mut ended = Ended::default();
     for _ in 0..storm.sessions {
         pool.open(&PLAN)?;
@@ -77,6 +77,11 @@ pub fn storm(options: &Options, storm: Storm) -> Result<Report, Failure> {
     let from = Moment::now(options.pid, ended.count)?;
     until(options.warmup + options.measured, &mut ended)?;
     let to = Moment::now(options.pid, ended.count)?;
+    // Those that are being opened, so that their sessions are known and can be ended.
+    let end = Instant::now() + PATIENCE;
+    while pool.is_opening() && Instant::now() < end {
+        pool.turn(Some(TICK), &mut ended)?;
+    }
 
     let mut figures = Figures::default();
     figures.count("at_a_time", "sessions at a time", storm.sessions);

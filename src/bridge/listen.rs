@@ -72,8 +72,8 @@ async fn find(lane: &Lane, subscription: &mut Subscription) {
                 Err(failure) => failure,
             }
         };
-        if let Failure::Refused(why) = &failure {
-            tracing::warn!(from, why, "the server refuses us; it is asked again");
+        if let Failure::Refused(refusal) = &failure {
+            tracing::warn!(from, why = %refusal, "the server refuses us; it is asked again");
         }
         retry.wait().await;
     }

@@ -138,7 +138,7 @@ pub async fn run(
 /// What it means that a server could not be talked to at the beginning.
 fn fault(side: &Side, failure: Failure) -> Fault {
     match failure {
-        Failure::Refused(why) => Fault::Refused { url: side.url.clone(), why },
+        Failure::Refused(refusal) => Fault::Refused { url: side.url.clone(), why: refusal.error },
         failure => Fault::Client(failure),
     }
 }

@@ -1,12 +1,14 @@
 //! `faye bench`: loads a server and says what that cost.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
 
-use super::{object, say};
+use super::{object, say, stopped};
 use crate::bench::{self, Floor, Idle, Options, Publishing, Report, Storm, Subscribers};
 
 /// Where the floor listens if nothing is said.
@@ -105,9 +107,9 @@ pub(super) struct Common {
     /// The server is `faye bench floor`
     #[arg(long)]
     floor: bool,
-    /// The channel, or what the channels of pairs begin with
-    #[arg(long, default_value = "/bench")]
-    channel: String,
+    /// The channel, or what the channels of pairs begin with [default: /bench/ and a number of this run]
+    #[arg(long)]
+    channel: Option<String>,
     /// The ext of every message, such as '{"password":"secret"}'
     #[arg(long, value_name = "JSON", value_parser = object)]
     ext: Option<String>,
@@ -160,10 +162,11 @@ pub(super) fn run(
     let options = Options {
         url,
         floor: common.floor,
-        channel: common.channel.clone(),
+        channel: common.channel.clone().unwrap_or_else(|| format!("/bench/{}", fastrand::u32(..))),
         ext: common.ext.clone(),
         measured: Duration::from_secs_f64(common.seconds),
         warmup: Duration::from_secs_f64(common.warmup),
+        stop: stop_on_signal()?,
         pid: common.pid,
     };
     let report = match bench {
@@ -198,6 +201,19 @@ impl PublishingArguments {
             slow: 0,
         }
     }
+}
+
+/// Has SIGTERM and Ctrl-C end the load early, so that it ends its sessions.
+fn stop_on_signal() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&stop);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let stopped = runtime.block_on(async { stopped() })?;
+    std::thread::spawn(move || {
+        runtime.block_on(stopped);
+        told.store(true, Ordering::Relaxed);
+    });
+    Ok(stop)
 }
 
 fn tell(report: &Report, json: bool) -> anyhow::Result<()> {

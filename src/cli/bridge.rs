@@ -1,9 +1,8 @@
 //! `faye bridge`: carries messages between two servers, until it is stopped.
 
 use clap::{Args, ValueEnum};
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::{object, say};
+use super::{object, say, stopped};
 use crate::bridge::{self, Options, Server, Ways};
 use crate::config::Log;
 use crate::telemetry;
@@ -63,14 +62,7 @@ pub(super) fn run(bridge: &Bridge, ours: String, ext: Option<String>, log: &Log)
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let stop = async {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        };
+        let stop = stopped()?;
         let ready = || {
             if let Err(error) = say(&begun) {
                 tracing::debug!(%error, "nobody reads standard output");

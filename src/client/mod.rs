@@ -2,11 +2,13 @@
 
 mod publish;
 mod publisher;
+mod refusal;
 mod socket;
 mod subscription;
 
 pub use publish::publish;
 pub use publisher::Publisher;
+pub use refusal::{Reconnect, Refusal};
 pub use subscription::Subscription;
 
 /// Why a server could not be talked to.
@@ -44,7 +46,10 @@ pub enum Failure {
     },
     /// The server refused what was asked.
     #[error("the server refused it: {0}")]
-    Refused(String),
+    Refused(Refusal),
+    /// The server closed the connection, after all that it had to say.
+    #[error("the server closed the connection")]
+    Closed,
     /// The connection broke.
     #[error("the connection to the server is lost: {0}")]
     Lost(String),

@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::{Failure, Publisher};
+use super::{Failure, Publisher, Refusal};
 use crate::bayeux::{Field, json};
 
 /// Publishes JSON data to a channel. `ext` is a JSON object with the credentials that the server asks for.
@@ -27,5 +27,5 @@ pub async fn publish(url: &str, channel: &str, data: &str, ext: Option<&str>) ->
     if reply.get(Field::Successful) == Some(b"true") {
         return Ok(());
     }
-    Err(Failure::Refused(reply.text(Field::Error).unwrap_or_default().into_owned()))
+    Err(Failure::Refused(Refusal::of(&reply)))
 }

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
-use super::Failure;
+use super::refusal::interval;
 use super::socket::{Socket, connect};
+use super::{Failure, Reconnect, Refusal};
 use crate::bayeux::parse::parse;
 use crate::bayeux::{Field, Message, json};
 
@@ -33,6 +35,12 @@ pub struct Subscription {
     number: u64,
     /// Messages that came before they were asked for.
     waiting: VecDeque<Message>,
+    /// How long the server advised last to wait before the next connect.
+    interval: Duration,
+    /// When the next connect is due, if it waits.
+    connect_at: Option<Instant>,
+    /// When the last frame came.
+    last_frame: Instant,
 }
 
 impl Subscription {
@@ -45,7 +53,17 @@ impl Subscription {
         let socket = connect(url, PATIENCE).await?;
         let ext = ext.map(|ext| format!(r#","ext":{ext}"#)).unwrap_or_default();
         let (url, waiting) = (url.to_owned(), VecDeque::new());
-        let mut this = Self { socket, url, ext, client: String::new(), number: 0, waiting };
+        let mut this = Self {
+            socket,
+            url,
+            ext,
+            client: String::new(),
+            number: 0,
+            waiting,
+            interval: Duration::ZERO,
+            connect_at: None,
+            last_frame: Instant::now(),
+        };
         let types = r#""supportedConnectionTypes":["websocket"]"#;
         let ext = this.ext.clone();
         this.ask(&format!(r#""channel":"/meta/handshake","version":"1.0",{types}{ext}"#)).await?;
@@ -62,38 +80,74 @@ impl Subscription {
         Ok(this)
     }
 
-    /// Goes on over a new connection when the old one is lost. True if the server still has the session: then what was
-    /// published meanwhile comes too. False if it does not; only [`Subscription::open`] helps then.
+    /// Continues over a new connection when the old one is lost. True if the server still has the session: then what was
+    /// published in between comes too. False if it does not; only [`Subscription::open`] helps then.
     ///
     /// # Errors
-    /// [`Failure`] if the server cannot be reached.
+    /// [`Failure`] if the server cannot be reached, or cannot answer for the session now.
     pub async fn resume(&mut self) -> Result<bool, Failure> {
         self.socket = connect(&self.url, PATIENCE).await?;
         match self.attach().await {
             Ok(()) => Ok(true),
-            Err(Failure::Refused(_)) => Ok(false),
+            Err(Failure::Refused(refusal)) if refusal.reconnect != Reconnect::Retry => Ok(false),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// How long the server advised last to wait before the next connect.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// When the server last said something.
+    #[must_use]
+    pub fn last_frame(&self) -> Instant {
+        self.last_frame
     }
 
     /// The next message.
     ///
     /// # Errors
-    /// [`Failure::Lost`] if the connection or the session is no more.
+    /// [`Failure`] if the connection or the session is no more.
     pub async fn next(&mut self) -> Result<Message, Failure> {
         loop {
             if let Some(message) = self.waiting.pop_front() {
                 return Ok(message);
             }
-            for reply in self.receive().await? {
-                if reply.text(Field::Channel).as_deref() == Some("/meta/connect") {
-                    if reply.get(Field::Successful) != Some(b"true") {
-                        return Err(Failure::Lost(reply.text(Field::Error).unwrap_or_default().into_owned()));
+            let replies = match self.connect_at {
+                None => self.receive().await?,
+                Some(at) => tokio::select! {
+                    replies = self.receive() => replies?,
+                    () = tokio::time::sleep_until(at) => {
+                        self.connect_at = None;
+                        self.connect("").await?;
+                        continue;
                     }
-                    self.connect("").await?;
+                },
+            };
+            for reply in replies {
+                if reply.text(Field::Channel).as_deref() == Some("/meta/connect") {
+                    self.connect_again(&reply).await?;
                 }
             }
         }
+    }
+
+    /// Connects after the reply to a connect, as the server advises.
+    async fn connect_again(&mut self, reply: &Message) -> Result<(), Failure> {
+        if reply.get(Field::Successful) != Some(b"true") {
+            let refusal = Refusal::of(reply);
+            if refusal.reconnect != Reconnect::Retry {
+                return Err(Failure::Refused(refusal));
+            }
+        }
+        self.interval = interval(reply);
+        if self.interval.is_zero() {
+            return self.connect("").await;
+        }
+        self.connect_at = Some(Instant::now() + self.interval);
+        Ok(())
     }
 
     /// Ends the session. Gives the messages that had come by then.
@@ -110,6 +164,7 @@ impl Subscription {
 
     /// Has the messages come by this socket. Faye holds the first connect unless it is asked not to.
     async fn attach(&mut self) -> Result<(), Failure> {
+        self.connect_at = None;
         let shown = format!("{AT_ONCE}{}", self.ext);
         self.connect(&shown).await?;
         self.reply("/meta/connect").await?;
@@ -145,18 +200,20 @@ impl Subscription {
         if reply.get(Field::Successful) == Some(b"true") {
             return Ok(reply);
         }
-        Err(Failure::Refused(reply.text(Field::Error).unwrap_or_default().into_owned()))
+        Err(Failure::Refused(Refusal::of(&reply)))
     }
 
     /// Reads one frame: messages are kept, replies returned.
     async fn receive(&mut self) -> Result<Vec<Message>, Failure> {
         loop {
             let next = tokio::time::timeout(SILENCE, self.socket.next()).await;
+            if let Ok(Some(Ok(_))) = next {
+                self.last_frame = Instant::now();
+            }
             let text = match next.map_err(|_| Failure::Lost("the server is silent".to_owned()))? {
                 Some(Ok(Frame::Text(text))) => Bytes::copy_from_slice(text.as_bytes()),
-                Some(Ok(Frame::Close(_))) | None => {
-                    return Err(Failure::Lost("the server closed it".to_owned()));
-                }
+                Some(Ok(Frame::Close(_))) => return Err(Failure::Closed),
+                None => return Err(Failure::Lost("the server closed it".to_owned())),
                 Some(Ok(_)) => continue,
                 Some(Err(error)) => return Err(Failure::Lost(error.to_string())),
             };

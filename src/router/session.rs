@@ -239,6 +239,21 @@ impl Session {
         Some(!std::mem::replace(&mut state.connected, true))
     }
 
+    /// How long the session lives after the last sign of its client.
+    #[must_use]
+    pub fn lifetime(&self) -> Duration {
+        self.terms.lifetime
+    }
+
+    /// Extends the life of a session that has connected, because the client takes what the attached transport writes.
+    /// Does nothing for any other transport.
+    pub fn keep_alive(&self, attachment: &Arc<dyn Attachment>) {
+        let mut state = self.state.lock();
+        if state.connected && state.attachment.as_ref().is_some_and(|attached| same(attached, attachment)) {
+            state.deadline = Instant::now() + self.terms.lifetime;
+        }
+    }
+
     /// Marks a connect as held: until the returned value is dropped, the session does not expire.
     #[must_use]
     pub fn hold(self: &Arc<Self>) -> Held {

@@ -4,7 +4,10 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::time::Instant;
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::time::{Duration, Instant};
 
 use super::connection::{self as http, CLOSING, Connection, Interest, UNFINISHED, Woken};
 use super::input::Input;
@@ -69,7 +72,11 @@ pub(super) async fn run(connection: Connection, server: Arc<Server>, peer: Arc<P
         tokio::task::consume_budget().await;
     }
     let session = session.filter(|session| server.is_proven(session, &peer) && attach(&socket, session));
+    if let Some(session) = &session {
+        end_without_peer(socket.stream.tcp(), session.lifetime());
+    }
     let mut ping = Instant::now() + settings.ping;
+    let mut has_pinged = false;
     let mut end = None;
     // Nobody has anything to say here.
     discard(&mut input, &socket, &context);
@@ -83,6 +90,13 @@ pub(super) async fn run(connection: Connection, server: Arc<Server>, peer: Arc<P
         let state = socket.with(Outbox::state);
         if state.closing {
             end.get_or_insert_with(|| Instant::now() + UNFINISHED);
+        }
+        // A client in a hidden page connects late, because the browser slows its timers. Pings that it takes keep its session.
+        if std::mem::take(&mut has_pinged)
+            && state.blocked.is_none()
+            && let (Some(session), Some(me)) = (&session, socket.attachment())
+        {
+            session.keep_alive(&me);
         }
         let cut = state.blocked.map(|since| since + context.limits.write_time);
         let cut = cut.into_iter().chain(end).min();
@@ -116,6 +130,7 @@ pub(super) async fn run(connection: Connection, server: Arc<Server>, peer: Arc<P
                     out.closing |= has_ended;
                     if state.blocked.is_none() && !has_ended {
                         out.push(Bytes::from_static(PING));
+                        has_pinged = true;
                     }
                 });
             }
@@ -129,6 +144,17 @@ fn discard(input: &mut Input, socket: &Socket, context: &Context) {
     input.clear();
     // What is left is an unfinished record at most, which always fits.
     let _ = input.rest(&socket.stream, &context.budget);
+}
+
+/// Has the system end a connection whose peer has acknowledged nothing for so long: it takes pings for a peer that is gone.
+/// Systems without this option give up by themselves, after some minutes.
+fn end_without_peer(tcp: &TcpStream, limit: Duration) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = SockRef::from(tcp).set_tcp_user_timeout(Some(limit)) {
+        tracing::debug!(%error, "cannot limit how long a stream waits for its peer");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (tcp, limit);
 }
 
 /// Makes the stream the transport of its session. False if that has ended.
@@ -159,6 +185,15 @@ mod tests {
     #[test]
     fn an_event_is_one_line() {
         assert_eq!(event(b"[{\"data\":\n[1,\r\n2]}]"), &b"data: [{\"data\": [1,  2]}]\r\n\r\n"[..]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_peer_that_acknowledges_nothing_is_given_up_after_the_limit() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        end_without_peer(&stream, Duration::from_secs(50));
+        assert_eq!(SockRef::from(&stream).tcp_user_timeout().unwrap(), Some(Duration::from_secs(50)));
     }
 
     #[test]

@@ -93,6 +93,17 @@ impl Stream {
         }
     }
 
+    /// The next part that is no comment.
+    #[track_caller]
+    pub(crate) fn part_but_comments(&mut self) -> Part {
+        loop {
+            match self.part() {
+                Part::Comment => {}
+                part => return part,
+            }
+        }
+    }
+
     /// The next message, or `None` where the connection broke off.
     #[track_caller]
     pub(crate) fn message_or_cut(&mut self) -> Option<Value> {

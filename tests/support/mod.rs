@@ -11,6 +11,7 @@
 
 pub(crate) mod acme;
 mod application;
+pub(crate) mod balancer;
 pub(crate) mod bridge;
 mod eventsource;
 mod faye;

@@ -8,7 +8,7 @@ export type { PublishOptions } from './publication.cjs';
 export { Scheduler } from './scheduler.cjs';
 export type { SchedulerClass, SchedulerOptions } from './scheduler.cjs';
 export type { ClientOptions } from './options.cjs';
-export type { ChannelEvent, ClientEvents } from './client.cjs';
+export type { ChannelEvent, ClientEvents } from './events.cjs';
 export type { ConnectionEvent, ConnectionState } from './connection.cjs';
 export type { Extension } from './extensible.cjs';
 export type { Advice, Message } from './message.cjs';

@@ -1,15 +1,28 @@
 /**
- * The client as a promise of its connection, which it is with Faye too: `client.callback(...)`, `client.then(...)`.
+ * The client's connection as something to wait for, as with Faye: `client.callback(...)`, `client.errback(...)`.
  */
 import { type DeferredStatus } from './deferrable.cjs';
 import { Emitter } from './emitter.cjs';
+/**
+ * A client as an object whose connection can be waited for, with Faye's `callback` and `errback`. It has no `then`,
+ * so that an `async` function can return a client.
+ */
 export declare class Awaitable<Events extends Record<string, unknown[]>> extends Emitter<Events> {
     #private;
     /** What was settled before says nothing about the connection that is asked for now. */
     protected awaitConnection(): void;
-    then<Result = void, Failure = never>(resolved?: ((value: void) => Result | PromiseLike<Result>) | null, rejected?: ((error: any) => Failure | PromiseLike<Failure>) | null): Promise<Result | Failure>;
+    /** Calls `callback` once there is a session; at once if there is one. */
     callback(callback?: () => void, context?: unknown): void;
+    /**
+     * Calls `callback` with a `FayeError` when the connection was given up: the server refused it for good, no
+     * transport can be used, or the client was disconnected.
+     */
     errback(callback?: (error: any) => void, context?: unknown): void;
+    /**
+     * Gives the connection up for those who wait for it, with `reason`, unless there is a session within so many
+     * seconds.
+     */
     timeout(seconds: number, reason?: unknown): void;
+    /** Settles the connection for those who wait for it, as with Faye. Applications do not need it. */
     setDeferredStatus(status: DeferredStatus, value?: unknown): void;
 }

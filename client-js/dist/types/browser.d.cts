@@ -4,7 +4,14 @@
 import { BaseClient } from './client.cjs';
 import type { ClientOptions } from './options.cjs';
 export * from './api.cjs';
+/** A client for browsers, workers and React Native. It sends nothing before it is used. */
 export declare class Client extends BaseClient {
+    /**
+     * Makes a client.
+     *
+     * @param endpoint the address of the server, relative to the page; React Native needs a whole one.
+     * @throws FayeError for an option that is not known.
+     */
     constructor(endpoint?: string | URL, options?: ClientOptions | null);
 }
 declare const Faye: import("./faye.cjs").Faye<typeof Client>;

@@ -3,7 +3,7 @@
  */
 import type { Message } from './message.cjs';
 import type { ClientOptions } from './options.cjs';
-import type { Kind, Settings } from './transport/transport.cjs';
+import type { Address, Kind, Settings } from './transport/transport.cjs';
 export interface Watcher {
     /** The network may be there again, or the page is looked at again. */
     wake(): void;
@@ -13,12 +13,12 @@ export interface Watcher {
     leave(): void;
 }
 export interface Environment {
-    kinds(options: ClientOptions, endpoint: URL): Kind[];
+    kinds(options: ClientOptions, endpoint: Address): Kind[];
     settings(options: ClientOptions): Settings;
-    /** What relative endpoints are relative to. */
-    base: string | undefined;
+    /** Returns the whole address of an endpoint. Throws if there is none. */
+    resolve(endpoint: string): Address;
     /** Sends one last message as the page goes away. */
-    beacon?(endpoint: URL, message: Message): void;
+    beacon?(endpoint: Address, message: Message): void;
     /** Begins to watch; gives how to stop. */
     watch(watcher: Watcher): () => void;
 }

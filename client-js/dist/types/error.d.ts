@@ -8,6 +8,7 @@ export declare class FayeError extends Error {
     readonly code: number | null;
     /** The server's parameters, for example the channel that was refused. */
     readonly params: string[];
+    /** An error with the parts that Bayeux gives it. */
     constructor(code: number | null, params: string[], message: string);
     /** As Bayeux writes it. */
     toString(): string;

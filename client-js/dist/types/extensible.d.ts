@@ -8,14 +8,27 @@ type Pass = (message: Message | null) => void;
  * only a server has one. The callback may be called later; null drops the message.
  */
 export interface Extension {
+    /** Called when it is added to a client. */
     added?(client: unknown): void;
+    /** Called when it is removed from a client. */
     removed?(client: unknown): void;
+    /**
+     * Called with each message from the server, before the client acts on it. It calls the last parameter with what the
+     * client is to get, or with null to drop the message.
+     */
     incoming?(message: any, requestOrCallback: any, callback: Pass): void;
+    /**
+     * Called once with each message to the server. It calls the last parameter with what is to be sent, or with null to
+     * drop the message; the promise of a dropped publication rejects.
+     */
     outgoing?(message: any, requestOrCallback: any, callback: Pass): void;
 }
+/** The extensions of a client. */
 export declare class Extensions {
     #private;
+    /** Adds one behind the others. */
     add(extension: Extension, client: unknown): void;
+    /** Removes one. */
     remove(extension: Extension, client: unknown): void;
     /** Gives `done` what the extensions make of a message: null when one dropped it. It is called at most once. */
     pipe(stage: 'incoming' | 'outgoing', message: Message, done: Pass): void;

@@ -4,8 +4,14 @@
 import { BaseClient } from './client.cjs';
 import type { ClientOptions } from './options.cjs';
 export * from './api.cjs';
+/** A client for Node. It sends nothing before it is used. */
 export declare class Client extends BaseClient {
-    /** The endpoint has to be a whole address, such as `http://localhost:8000/faye`. */
+    /**
+     * Makes a client, which sends nothing before it is used.
+     *
+     * @param endpoint a whole address, such as `http://localhost:8000/faye`; anything else throws a `TypeError`.
+     * @throws FayeError for an option that is not known.
+     */
     constructor(endpoint: string | URL, options?: ClientOptions | null);
 }
 declare const Faye: import("./faye.cjs").Faye<typeof Client>;

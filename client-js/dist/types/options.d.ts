@@ -4,6 +4,7 @@
 import type { ReplaySource } from './replay.js';
 import { type SchedulerClass } from './scheduler.js';
 import type { TokenSource } from './token.js';
+/** The options of a client. One that is not known throws. */
 export interface ClientOptions {
     /** Seconds to wait for a reply until the server has said how long it holds connects. Default 60. */
     timeout?: number;
@@ -15,6 +16,7 @@ export interface ClientOptions {
     maxRetry?: number;
     /** Other endpoints for some connection types. */
     endpoints?: Record<string, string | URL>;
+    /** A class that decides when a message is sent again and given up. Default `Faye.Scheduler`. */
     scheduler?: SchedulerClass;
     /** Sent as `ext.token` with handshakes and subscriptions; a function is asked again when its token has expired. */
     token?: TokenSource;
@@ -38,13 +40,22 @@ export interface ClientOptions {
 }
 /** The options that concern the session, with their defaults. Times are in seconds. */
 export interface SessionOptions {
+    /** Until a reply is missed. */
     timeout: number;
+    /** Between two connects. */
     interval: number;
+    /** What the growing delay begins with. */
     retry: number;
+    /** What it does not exceed. */
     maxRetry: number;
+    /** When a message is sent again and given up. */
     scheduler: SchedulerClass;
 }
+/** What a client can do without: connection types, and the disconnect when the page is left. */
+export declare const FEATURES = "websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect";
 /** Throws at the first option that is not known, as Faye does. */
 export declare function checkOptions(options: object, known: object): void;
 /** The options with their defaults; what is false, such as 0 or undefined, counts as not given, as with Faye. */
 export declare function sessionOptions(options: ClientOptions): SessionOptions;
+/** The endpoints of connection types as texts. */
+export declare function endpointsOf({ endpoints }: ClientOptions): Record<string, string>;

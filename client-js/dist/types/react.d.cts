@@ -5,6 +5,7 @@
 import { Client, type ClientOptions, type ConnectionEvent, type FayeError } from 'faye-client';
 /** What `useConnection` gives: the last `connection` event in short. */
 export interface Connection {
+    /** How the connection is. */
     readonly state: ConnectionEvent['state'];
     /** Why it is so; undefined before the first change. */
     readonly reason: string | undefined;

@@ -8,11 +8,15 @@ import { type Feature } from './feature.js';
 import type { Message } from './message.js';
 /** Where to begin: `true` or -1 with what is new, -2 with all that is kept, a position, or one for each channel. */
 export type ReplaySource = boolean | number | Record<string, number>;
+/** The feature of the option `replay`. */
 export declare class Replay implements Feature {
     #private;
     /** `gap` is called when messages are lost because the server does not keep them so long. */
     constructor(source: ReplaySource, gap: (channel: string, error: FayeError) => void);
+    /** Says where to go on. */
     outgoing(message: Message): void;
+    /** Remembers the position. */
     incoming(message: Message): void;
+    /** Whether to begin with what the server still has. */
     retries(message: Message, error: FayeError): boolean;
 }

@@ -3,6 +3,7 @@
  * pass a class of its own as the option `scheduler` (Faye's contract).
  */
 import type { Message } from './message.js';
+/** The limits of one message. */
 export interface SchedulerOptions {
     /** Seconds until a reply is missed. */
     timeout: number;
@@ -13,8 +14,11 @@ export interface SchedulerOptions {
     /** Until when it is sent, in milliseconds since 1970. */
     deadline?: number | undefined;
 }
+/** Decides for one message when it is sent again and given up. */
 export interface Scheduler {
+    /** The message. */
     message: Message;
+    /** Its limits. */
     options: SchedulerOptions;
     /** How often the message was sent. */
     attempts: number;
@@ -27,12 +31,19 @@ export interface Scheduler {
     getInterval(): number;
     /** Whether it may be sent (again). */
     isDeliverable(): boolean;
+    /** The message is sent. */
     send(): void;
+    /** Its reply came. */
     succeed(): void;
+    /** It was not answered. */
     fail(): void;
+    /** It was given up. */
     abort(): void;
 }
+/** What the option `scheduler` takes. */
 export type SchedulerClass = new (message: Message, options: SchedulerOptions) => Scheduler;
+/** The scheduler that sends a message until its attempts or its deadline end. An own one extends it. */
 export declare const Scheduler: SchedulerClass & {
+    /** The methods, which an own scheduler may call. */
     readonly prototype: Scheduler;
 };

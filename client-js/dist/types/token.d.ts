@@ -5,12 +5,19 @@
 import type { FayeError } from './error.js';
 import { type Feature } from './feature.js';
 import type { Message } from './message.js';
+/** A token, or a function that gives one or a promise of one. */
 export type TokenSource = string | (() => string | Promise<string>);
+/** The feature of the option `token`. */
 export declare class Token implements Feature {
     #private;
+    /** A token from its source. */
     constructor(source: TokenSource);
+    /** Asks for a token if there is none that is valid. */
     prepare(): Promise<void> | undefined;
+    /** Adds it to messages to the server itself. */
     outgoing(message: Message): void;
+    /** Notes that it was accepted. */
     incoming({ channel, successful }: Message): void;
+    /** Whether to ask for another token. */
     retries({ ext }: Message, { code }: FayeError): boolean;
 }

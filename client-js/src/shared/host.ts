@@ -36,7 +36,7 @@ class Hub {
   /** `empty` is called when the last tab has gone: the next one begins anew. */
   constructor(Client: ClientClass, open: ToWorker & { type: 'open' }, empty: () => void) {
     this.#empty = empty;
-    const client = new Client(open.endpoint, open.options as ClientOptions);
+    const client = new Client(open.url, open.options as ClientOptions);
     this.#client = client;
     for (const [name, value] of Object.entries(open.headers)) client.setHeader(name, value);
     client.addExtension({
@@ -54,7 +54,7 @@ class Hub {
       if (state === 'connected') for (const answer of this.#greeting.splice(0)) answer(undefined);
       else if (error && state !== 'interrupted') this.#refused(error);
       if (state === 'connecting') return;
-      for (const tab of this.#tabs) say(tab, { type: 'state', isUp: state === 'connected', reason, retryIn });
+      for (const tab of this.#tabs) say(tab, { type: 'state', up: state === 'connected', reason, retryIn });
     });
     client.on('subscription:refused', ({ channel, error }) => {
       for (const tab of this.#tabs) {
@@ -154,8 +154,8 @@ function reply(tab: Tab, message: Message): void {
 export function host(Client: ClientClass): void {
   const hubs = new Map<string, Hub>();
   const open = (tab: Tab, message: ToWorker & { type: 'open' }): void => {
-    const hub = hubs.get(message.endpoint) ?? new Hub(Client, message, () => hubs.delete(message.endpoint));
-    hubs.set(message.endpoint, hub);
+    const hub = hubs.get(message.url) ?? new Hub(Client, message, () => hubs.delete(message.url));
+    hubs.set(message.url, hub);
     tab.hub = hub;
     hub.join(tab);
     say(tab, { type: 'ready' });

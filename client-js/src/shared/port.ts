@@ -16,7 +16,7 @@ export interface SharedOptions {
 }
 
 export type ToWorker =
-  | { type: 'open'; endpoint: string; options: SharedOptions; headers: Record<string, string>; lock: string | undefined }
+  | { type: 'open'; url: string; options: SharedOptions; headers: Record<string, string>; lock: string | undefined }
   /** As JSON, because what is no JSON cannot be posted, and would arrive otherwise than from a server. */
   | { type: 'send'; text: string }
   | { type: 'check' }
@@ -25,4 +25,4 @@ export type ToWorker =
 export type ToTab =
   | { type: 'ready' }
   | { type: 'messages'; messages: Message[] }
-  | { type: 'state'; isUp: boolean; reason: string; retryIn: number | undefined };
+  | { type: 'state'; up: boolean; reason: string; retryIn: number | undefined };

@@ -5,17 +5,14 @@
 import { failure } from '../error.js';
 import { parseMessages } from '../message.js';
 import { FetchTransport, isSameOrigin } from './fetch.js';
-import type { Kind, Place } from './transport.js';
+import { below, type Kind, type Place } from './transport.js';
 
 class EventSourceTransport extends FetchTransport {
   #source: EventSource;
 
   constructor(place: Place) {
     super(place);
-    const url = new URL(place.endpoint.href);
-    url.pathname = `${url.pathname.replace(/\/$/, '')}/${place.clientId}`;
-    url.search = '';
-    const source = new EventSource(url.href);
+    const source = new EventSource(`${below(place.endpoint)}/${place.clientId}`);
     this.#source = source;
     source.onopen = () => place.to.opened();
     source.onmessage = (event) => {
@@ -42,6 +39,6 @@ export const eventSource: Kind = {
   isSocket: true,
   isBlockable: true,
   needsClient: true,
-  isUsable: (endpoint) => typeof EventSource === 'function' && typeof fetch === 'function' && isSameOrigin(endpoint),
+  isUsable: (endpoint) => typeof EventSource === 'function' && isSameOrigin(endpoint),
   open: (place) => new EventSourceTransport(place),
 };

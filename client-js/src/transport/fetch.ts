@@ -6,12 +6,11 @@
 import { failure } from '../error.js';
 import { type Message, parseMessages } from '../message.js';
 import { type Exchange, RequestTransport } from './request.js';
-import type { Kind } from './transport.js';
+import type { Address, Kind } from './transport.js';
 
 /** Outside of a page every endpoint counts as the same origin: nothing there asks for CORS. */
-export function isSameOrigin(endpoint: URL): boolean {
-  if (typeof location === 'undefined' || globalThis.navigator?.product === 'ReactNative') return true;
-  return endpoint.origin === location.origin;
+export function isSameOrigin({ href }: Address): boolean {
+  return typeof location === 'undefined' || globalThis.navigator?.product === 'ReactNative' || new URL(href).origin === location.origin;
 }
 
 export const form = (messages: Message[]): string => `message=${encodeURIComponent(JSON.stringify(messages))}`;
@@ -30,16 +29,14 @@ export class FetchTransport extends RequestTransport {
   protected exchange(messages: Message[]): Exchange {
     const { endpoint, settings } = this.place;
     const controller = new AbortController();
-    const { username, password } = endpoint;
-    const url = new URL(endpoint.href);
     // A browser refuses an address with a password in it.
-    url.username = url.password = '';
+    const [, scheme, credentials, rest] = /^(\w+:\/\/)(?:([^/?#]*)@)?(.*)/.exec(endpoint.href)!;
     const headers: Record<string, string> = this.isForm ? {} : {
       'Content-Type': 'application/json',
       'X-Requested-With': 'XMLHttpRequest',
-      ...(username && { Authorization: `Basic ${btoa(`${username}:${password}`)}` }),
+      ...(credentials && { Authorization: `Basic ${btoa(credentials.replace(/^[^:]*$/, '$&:'))}` }),
     };
-    const answer = fetch(url.href, {
+    const answer = fetch(`${scheme}${rest}`, {
       method: 'POST',
       body: this.isForm ? form(messages) : JSON.stringify(messages),
       headers: { ...headers, ...settings.headers },
@@ -49,7 +46,7 @@ export class FetchTransport extends RequestTransport {
     }).then(
       async (response) => readResponse(response.status, await response.text()),
     ).catch((error: unknown) => {
-      throw failure(error instanceof Error ? error.message : String(error));
+      throw failure((error as Error)?.message ?? String(error));
     });
     return { answer, abort: () => controller.abort() };
   }
@@ -59,18 +56,16 @@ class FormTransport extends FetchTransport {
   protected override readonly isForm = true;
 }
 
-const hasFetch = (): boolean => typeof fetch === 'function';
-
 export const longPolling: Kind = {
   type: 'long-polling',
   isBlockable: true,
-  isUsable: (endpoint) => hasFetch() && isSameOrigin(endpoint),
+  isUsable: isSameOrigin,
   open: (place) => new FetchTransport(place),
 };
 
 export const crossOriginLongPolling: Kind = {
   type: 'cross-origin-long-polling',
   isBlockable: true,
-  isUsable: (endpoint) => hasFetch() && !isSameOrigin(endpoint),
+  isUsable: (endpoint) => !isSameOrigin(endpoint),
   open: (place) => new FormTransport(place),
 };

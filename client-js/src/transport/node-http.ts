@@ -16,7 +16,8 @@ const LARGEST_RESPONSE = 64 * 1024 * 1024;
 
 class HttpTransport extends RequestTransport {
   protected exchange(messages: Message[]): Exchange {
-    const { endpoint, settings } = this.place;
+    const { settings } = this.place;
+    const endpoint = new URL(this.place.endpoint.href);
     const body = Buffer.from(JSON.stringify(messages));
     const headers: Record<string, string | number> = {
       'Content-Type': 'application/json', 'Content-Length': body.length, ...settings.headers,
@@ -55,6 +56,6 @@ class HttpTransport extends RequestTransport {
 
 export const nodeLongPolling: Kind = {
   type: 'long-polling',
-  isUsable: ({ protocol }) => protocol === 'http:' || protocol === 'https:',
+  isUsable: ({ href }) => /^https?:/.test(href),
   open: (place) => new HttpTransport(place),
 };

@@ -8,9 +8,13 @@ import type { Kind, Settings } from './transport.js';
 
 interface WsModule {
   WebSocket: new (url: string, options: object) => Socket & {
+    terminate(): void;
     on(event: 'upgrade', listener: (response: { headers: Record<string, string[] | undefined> }) => void): void;
   };
 }
+
+/** How long a peer may take to answer a close. */
+const CLOSE_MILLISECONDS = 1_000;
 
 let ws: Promise<WsModule | undefined> | undefined;
 
@@ -27,6 +31,12 @@ async function create(url: string, settings: Settings): Promise<Socket> {
   const cookie = cookies?.header(address);
   if (module) {
     const socket = new module.WebSocket(url, { ...tls, agent, headers: { ...headers, ...(cookie && { Cookie: cookie }) } });
+    // A peer that is gone does not answer the close, and ws would keep the process alive for 30 s.
+    const close = socket.close.bind(socket);
+    socket.close = () => {
+      close();
+      setTimeout(() => socket.terminate(), CLOSE_MILLISECONDS).unref();
+    };
     socket.on('upgrade', (response) => cookies?.store(address, response.headers['set-cookie'] ?? []));
     return socket;
   }
@@ -41,6 +51,6 @@ export const nodeWebSocket: Kind = {
   type: 'websocket',
   isSocket: true,
   isBlockable: true,
-  isUsable: ({ protocol }) => protocol === 'http:' || protocol === 'https:',
+  isUsable: ({ href }) => /^(http|ws)s?:/.test(href),
   open: (place) => new WebSocketTransport(place, create),
 };

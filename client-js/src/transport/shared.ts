@@ -8,11 +8,11 @@ import type { Message } from '../message.js';
 import type { ClientOptions } from '../options.js';
 import type { ToTab, ToWorker } from '../shared/port.js';
 import { VERSION } from '../version.js';
-import type { Kind, Place, Transport } from './transport.js';
+import { type Address, below, type Kind, type Place, type Transport } from './transport.js';
 
-function scriptFor({ shared }: ClientOptions, endpoint: URL): string {
+function scriptFor({ shared }: ClientOptions, endpoint: Address): string {
   if (typeof shared === 'string') return shared;
-  return `${endpoint.origin}${endpoint.pathname.replace(/\/$/, '')}/faye-shared-worker.js`;
+  return `${below(endpoint)}/faye-shared-worker.js`;
 }
 
 class SharedTransport implements Transport {
@@ -24,17 +24,17 @@ class SharedTransport implements Transport {
     // Tabs that were opened before an upgrade of the script keep a worker of their own.
     const worker = new SharedWorker(script, `faye ${VERSION} ${endpoint.href}`);
     this.#port = worker.port;
-    worker.onerror = () => to.closed(failure('The shared worker did not start'));
+    worker.onerror = () => to.closed(failure('The shared worker did not open'));
     this.#port.onmessage = ({ data }: MessageEvent<ToTab>) => {
       if (data.type === 'ready') to.opened();
       else if (data.type === 'messages') to.received(data.messages);
-      else to.relayed(data.isUp, failure(data.reason), data.retryIn);
+      else to.relayed(data.up, failure(data.reason), data.retryIn);
     };
     const { timeout, interval, retry, maxRetry, ack, replay } = options;
     const endpoints = Object.fromEntries(
       Object.entries(options.endpoints ?? {}).map(([type, url]) => [type, new URL(String(url), location.href).href]));
     const open = (lock: string | undefined): void => this.#say({
-      type: 'open', endpoint: endpoint.href, headers: JSON.parse(JSON.stringify(settings.headers)), lock,
+      type: 'open', url: endpoint.href, headers: { ...settings.headers }, lock,
       options: { timeout, interval, retry, maxRetry, ack, replay, endpoints },
     });
     const lock = `faye ${Math.random()}`;
@@ -72,7 +72,7 @@ class SharedTransport implements Transport {
   }
 }
 
-export const sharedWorker = (options: ClientOptions, endpoint: URL): Kind => ({
+export const sharedWorker = (options: ClientOptions, endpoint: Address): Kind => ({
   type: 'shared',
   isSocket: true,
   isBlockable: true,

@@ -3,10 +3,11 @@
  * all of it is done.
  */
 
+import { later, type Timer } from '../clock.js';
 import { CONNECT } from '../channel.js';
 import { FayeError, failure } from '../error.js';
 import { type Message, parseMessages } from '../message.js';
-import type { Kind, Place, Settings, Transport } from './transport.js';
+import type { Address, Kind, Place, Settings, Transport } from './transport.js';
 
 /** What of a WebSocket is used; the browser's and that of the package `ws` both have it. */
 export interface Socket {
@@ -27,14 +28,14 @@ const LARGEST_FRAME = 65_536;
 const QUESTION = '[]';
 const CHECK_MILLISECONDS = 5_000;
 
-export function socketUrl(endpoint: URL): string {
-  return endpoint.href.replace(/^http/, 'ws').replace(/#.*$/, '');
+export function socketUrl(endpoint: Address): string {
+  return endpoint.href.replace(/^http/i, 'ws').replace(/#.*$/, '');
 }
 
 export class WebSocketTransport implements Transport {
   #place: Place;
   #socket: Socket | undefined;
-  #checking: ReturnType<typeof setTimeout> | undefined;
+  #checking: Timer | undefined;
   #isOpen = false;
   #isClosed = false;
 
@@ -50,7 +51,7 @@ export class WebSocketTransport implements Transport {
     try {
       socket = await create(socketUrl(endpoint), settings);
     } catch (error) {
-      return this.#closed(failure(`The WebSocket could not be made: ${error}`));
+      return this.#closed(failure(`The request could not be made: ${error}`));
     }
     // A close follows, with its code, in every browser and with ws, where an error that nobody hears ends the process.
     socket.onerror = () => {};
@@ -108,7 +109,7 @@ export class WebSocketTransport implements Transport {
   check(): void {
     if (this.#socket?.readyState !== OPEN || this.#checking) return;
     this.#socket.send(QUESTION);
-    this.#checking = setTimeout(() => this.#closed(failure('The WebSocket is silent')), CHECK_MILLISECONDS);
+    this.#checking = later(() => this.#closed(failure('The WebSocket is silent')), CHECK_MILLISECONDS);
   }
 
   farewell(message: Message): void {

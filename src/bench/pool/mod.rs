@@ -2,6 +2,9 @@
 
 mod turn;
 
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token};
@@ -10,7 +13,7 @@ use tokio::time::Instant;
 use super::connection::{Connection, Plan, Role, Stage};
 use super::progress::Progress;
 use super::target::Target;
-use super::{Failure, dial, files, system};
+use super::{Failure, Options, dial, files, leave, system};
 
 /// Events that are taken from the system at a time.
 const EVENTS: usize = 1024;
@@ -47,22 +50,40 @@ pub(super) struct Pool {
     pub(super) channels: u32,
     /// Sessions that are ready.
     pub(super) ready: usize,
+    /// Sessions whose connections were reset, as JSON.
+    left: Vec<Box<str>>,
+    stop: Arc<AtomicBool>,
     begun: Instant,
     opened: usize,
 }
 
+impl Drop for Pool {
+    /// However the load ends, the server keeps none of its sessions.
+    fn drop(&mut self) {
+        let mut clients = std::mem::take(&mut self.left);
+        clients.extend(self.connections.iter_mut().map(|connection| std::mem::take(&mut connection.client)));
+        clients.retain(|client| !client.is_empty());
+        if let Err(failure) = leave::leave(&self.target, &clients) {
+            // The report goes to standard output; a standard error that is closed has no reader.
+            let _ = writeln!(std::io::stderr(), "some sessions are left on the server: {failure}");
+        }
+    }
+}
+
 impl Pool {
     /// A pool without connections.
-    pub(super) fn new(target: Target, channel: &str, channels: u32) -> Result<Self, Failure> {
+    pub(super) fn new(target: Target, options: &Options, channels: u32) -> Result<Self, Failure> {
         Ok(Self {
             poll: Poll::new().map_err(system("cannot wait for connections"))?,
             events: Events::with_capacity(EVENTS),
             buffer: vec![0; BUFFER],
             connections: Vec::new(),
             target,
-            channel: channel.to_owned(),
+            channel: options.channel.clone(),
             channels,
             ready: 0,
+            left: Vec::new(),
+            stop: Arc::clone(&options.stop),
             begun: Instant::now(),
             opened: 0,
         })
@@ -88,6 +109,11 @@ impl Pool {
     /// How many connections there are.
     pub(super) fn len(&self) -> usize {
         self.connections.len()
+    }
+
+    /// Whether a session is being opened.
+    pub(super) fn is_opening(&self) -> bool {
+        self.connections.iter().any(|connection| !matches!(connection.stage, Stage::Ready | Stage::Closed))
     }
 
     /// Opens sessions, behind those that there are, and waits until they are ready.
@@ -130,6 +156,7 @@ impl Pool {
     pub(super) fn reset(&mut self, at: usize) -> Result<(), Failure> {
         let connection = &mut self.connections[at];
         connection.stage = Stage::Closed;
+        self.left.push(std::mem::take(&mut connection.client));
         connection.reset_on_drop().map_err(system("cannot reset a connection"))
     }
 

@@ -1,6 +1,7 @@
 //! Waits for connections, reads what came, and tells the load.
 
 use std::io::ErrorKind;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mio::Events;
@@ -18,6 +19,9 @@ impl Pool {
         wait: Option<Duration>,
         load: &mut impl Load,
     ) -> Result<(), Failure> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Failure::Stopped);
+        }
         match self.poll.poll(&mut self.events, wait) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),

@@ -20,6 +20,12 @@ export interface Carried {
     /** It has ended, and all that it carried with it. */
     closed(error: FayeError): void;
 }
+/** An address of which only the text is used: React Native's `URL` has no setters, and adds a slash at the end. */
+export interface Address {
+    readonly href: string;
+}
+/** Returns the address to which a further segment is appended. */
+export declare const below: ({ href }: Address) => string;
 /** What all transports of one client share. */
 export interface Settings {
     headers: Record<string, string>;
@@ -34,7 +40,7 @@ export interface Settings {
     };
 }
 export interface Place {
-    endpoint: URL;
+    endpoint: Address;
     settings: Settings;
     clientId: string | undefined;
     to: Carried;
@@ -63,13 +69,13 @@ export interface Kind {
     /** The session lives with it, and ends with it. */
     readonly ownsSession?: boolean;
     /** Whether this platform has it, and it may reach the endpoint. */
-    isUsable(endpoint: URL, settings: Settings): boolean;
+    isUsable(endpoint: Address, settings: Settings): boolean;
     open(place: Place): Transport;
 }
 /** The ways that a client has to its server. */
 export interface Reach {
     /** Best first. */
     kinds: readonly Kind[];
-    endpointFor(type: string): URL;
+    endpointFor(type: string): Address;
     settings: Settings;
 }
