@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::cluster::{HistoryStore, Redis};
 use super::guard::{Browsers, ChannelRule, Handshake, PrivatePub, Push, Rates, Token, TokenKey};
 use super::hooks::{Hook, Webhook};
+use super::HostName;
 use super::units::{self, MemoryLimit};
 
 /// All settings of one server.
@@ -94,6 +95,8 @@ pub struct Server {
     /// Proxies whose `X-Forwarded-For` is believed.
     #[serde(deserialize_with = "units::networks")]
     pub trusted_proxies: Vec<IpNet>,
+    /// Hosts of the server itself, whose pages are its own. None means those that the other settings tell.
+    pub hosts: Vec<HostName>,
 }
 
 impl Default for Server {
@@ -106,6 +109,7 @@ impl Default for Server {
             drain: Duration::from_secs(10),
             threads: 0,
             trusted_proxies: Vec::new(),
+            hosts: Vec::new(),
         }
     }
 }
@@ -158,9 +162,12 @@ pub struct Limits {
     /// Bytes of the request line and the headers of a request.
     #[serde(deserialize_with = "units::size")]
     pub header: usize,
-    /// How long a client may take to send the headers of a request, and how long a connection may be idle.
+    /// How long a client may take to send the headers of a request.
     #[serde(deserialize_with = "units::duration")]
     pub header_time: Duration,
+    /// How long a connection may be idle between two requests.
+    #[serde(deserialize_with = "units::duration")]
+    pub idle_time: Duration,
     /// How long a client may take none of what is written to it before its connection is cut.
     #[serde(deserialize_with = "units::duration")]
     pub write_time: Duration,
@@ -202,6 +209,7 @@ impl Default for Limits {
             depth: 64,
             header: 16 * 1024,
             header_time: Duration::from_secs(30),
+            idle_time: Duration::from_secs(75),
             write_time: Duration::from_secs(30),
             subscriptions: 1000,
             sessions: 1_000_000,

@@ -5,6 +5,7 @@
 
 mod browsers;
 mod credentials;
+mod hosts;
 mod judgement;
 mod private_pub;
 mod proxies;
@@ -15,7 +16,7 @@ pub mod token;
 
 use std::time::SystemTime;
 
-pub use browsers::{Browsers, Page};
+pub use browsers::{Browsers, Page, Visit};
 pub use credentials::{COOKIE, Credentials, Shown};
 pub use judgement::{Answer, Judgement};
 pub use proxies::{Proxies, household};
@@ -101,7 +102,7 @@ impl Policy {
                 || config.channel.iter().any(|rule| rule.rate.is_some()),
             asks,
             asked_headers: config.hook.headers.clone(),
-            browsers: Browsers::new(&config.browsers),
+            browsers: Browsers::new(config),
             proxies: Proxies::new(&config.server.trusted_proxies),
         })
     }
