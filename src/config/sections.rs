@@ -7,10 +7,10 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use super::HostName;
 use super::cluster::{HistoryStore, Redis};
 use super::guard::{Browsers, ChannelRule, Handshake, PrivatePub, Push, Rates, Token, TokenKey};
 use super::hooks::{Hook, Webhook};
-use super::HostName;
 use super::units::{self, MemoryLimit};
 
 /// All settings of one server.

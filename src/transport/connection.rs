@@ -11,11 +11,9 @@ use bytes::{Buf, Bytes};
 use hyper::Response;
 use tokio::time::Instant;
 
-use super::chunked::{Broken, Chunked};
 use super::clock::Alarm;
 use super::input::Input;
-use super::refusal::Refusal;
-use super::request::{self, BadHead, Length, Method, Request};
+use super::request::{self, BadHead, Method, Request};
 use super::signal::Signal;
 use super::stream::Stream;
 use super::tls::TlsStream;
@@ -25,8 +23,6 @@ use crate::metrics::Reason;
 use crate::peer::Peer;
 use crate::server::Server;
 
-/// A body may be this many times its limit before the connection is cut without reading on.
-const OVERSIZE: u64 = 8;
 /// How long a stopping server waits for the rest of a request, and for answers to be taken.
 pub(super) const UNFINISHED: Duration = Duration::from_secs(5);
 /// How long the other side may take to close after we did.
@@ -289,60 +285,6 @@ impl Connection {
         let head = answer::bad_head(bad.status(), text.len());
         self.write(&head, text.as_bytes(), None).await;
         Next::Close
-    }
-
-    /// Reads the whole body, as far as the limits allow. Of one that is too large some more is read and thrown away, so
-    /// that the client gets to see the refusal instead of a broken connection.
-    pub(super) async fn body(&mut self, request: &Request) -> Result<Bytes, Refusal> {
-        let until = Instant::now() + self.context.limits.body_time;
-        let limit = self.context.limits.body;
-        let patience = (limit as u64).saturating_mul(OVERSIZE);
-        let mut is_asked_for = !request.expects_continue;
-        let mut chunked = Chunked::new(limit);
-        let mut left = match request.length {
-            // Who asks first is told at once.
-            Length::Known(length)
-                if length > patience || request.expects_continue && length > limit as u64 =>
-            {
-                return Err(Refusal::TooLarge(Reason::body));
-            }
-            Length::Known(length) => length,
-            Length::Chunked => 0,
-        };
-        loop {
-            match request.length {
-                Length::Known(length) if length <= limit as u64 => {
-                    if self.input.len() as u64 >= length {
-                        return Ok(self.input.split_to(length as usize).freeze());
-                    }
-                }
-                Length::Known(_) => {
-                    let count = left.min(self.input.len() as u64);
-                    self.input.advance(count as usize);
-                    left -= count;
-                    if left == 0 {
-                        return Err(Refusal::TooLarge(Reason::body));
-                    }
-                }
-                Length::Chunked => match chunked.take(&mut self.input) {
-                    Ok(_) if chunked.announced() > patience => return Err(Refusal::TooLarge(Reason::body)),
-                    Ok(true) if chunked.is_too_long() => return Err(Refusal::TooLarge(Reason::body)),
-                    Ok(true) => return Ok(chunked.into_body()),
-                    Ok(false) => {}
-                    Err(Broken) => return Err(Refusal::Broken("a chunk of the body is not well-formed")),
-                },
-            }
-            if !std::mem::replace(&mut is_asked_for, true) && !self.write(CONTINUE, b"", None).await {
-                return Err(Refusal::Broken("the client has gone"));
-            }
-            self.input.held_by_decoder(chunked.memory(), &self.context.budget);
-            match self.read(until, None).await {
-                Woken::Ended => return Err(Refusal::Broken("the body ends too early")),
-                Woken::Exhausted => return Err(Refusal::Exhausted),
-                Woken::Due => return Err(Refusal::TooSlow),
-                _ => {}
-            }
-        }
     }
 
     /// Answers with a response.

@@ -5,6 +5,7 @@
 
 mod answer;
 mod assets;
+mod body;
 mod buffer;
 mod chunked;
 mod clock;
