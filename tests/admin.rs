@@ -159,7 +159,7 @@ fn the_page_runs_nothing_but_files_of_the_server() {
 }
 
 #[test]
-fn what_stands_beside_the_mount_has_get_and_head_and_says_so() {
+fn endpoints_allow_get_and_head_only() {
     let faye = Faye::start(&[]);
     for target in ["/", "/page/main.js", "/healthz", "/readyz", "/metrics"] {
         for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
@@ -189,7 +189,7 @@ fn a_browser_that_opens_the_mount_is_led_to_the_page() {
             assert_eq!(response.header("Content-Type"), Some("text/html; charset=utf-8"));
             assert!(response.text().contains("<a href=\"/\">"), "{}", response.text());
         }
-        // JSON-P and programs are not opened by anybody.
+        // JSON-P requests and programs.
         let message = encode(&[("message", "[]"), ("jsonp", "cb")]);
         assert!(!open(&faye, &format!("/faye?{message}"), browser).text().contains("<a"));
         assert!(!open(&faye, "/faye", "*/*").text().contains("<a"));

@@ -155,7 +155,7 @@ fn a_bad_request_is_told_what_is_wrong() {
 }
 
 #[test]
-fn half_of_a_surrogate_pair_costs_no_other_message() {
+fn lone_surrogates_cost_no_other_message() {
     let faye = Faye::start(&[]);
     let batch = r#"[{"channel":"/a","data":{"\ud83d":"\ude00"},"\uD83D":"\ud83d","ext":{"\ud83d":1}},"\ud83d",1e400,{"channel":"/b","data":1,"id":"last"}]"#;
     let sent = r#"{"channel":"/a","data":{"\ud83d":"\ude00"},"\ud83d":"\ud83d","ext":{"\ud83d":1}}"#;
@@ -179,7 +179,7 @@ fn half_of_a_surrogate_pair_costs_no_other_message() {
 }
 
 #[test]
-fn half_of_a_surrogate_pair_leaves_the_rest_of_ext_without_the_secret() {
+fn ext_with_lone_surrogates_is_forwarded_without_the_secret() {
     let faye = Faye::start(&[("FAYE_PUSH__SECRET", "a-secret-for-tests")]);
     let session = Session::subscribed(&faye, Via::Polling, "/a");
     let body = r#"{"channel":"/a","data":1,"ext":{"\ud83d":1,"password":"a-secret-for-tests","b":2}}"#;

@@ -280,7 +280,7 @@ fn a_request_names_one_host_or_is_refused() {
         ("Host: user@h\r\n", is_no_host.clone()),
         ("Host: h/path\r\n", is_no_host.clone()),
         ("Host: h:x\r\n", is_no_host.clone()),
-        ("Host: [::1\r\n", is_no_host.clone()),
+        ("Host: [::1\r\n", is_no_host),
         ("Host: h:8000\r\n", (200, "ok\n".to_owned())),
         ("Host: [::1]\r\n", (200, "ok\n".to_owned())),
     ] {

@@ -169,7 +169,7 @@ fn idle_time() {
     let faye = Faye::start(&[("FAYE_LIMITS__HEADER_TIME", "2s"), ("FAYE_LIMITS__IDLE_TIME", "1h")]);
     let mut idle = faye.http();
     assert_eq!(idle.request("GET", "/healthz", &[], b"").status, 200);
-    // Both begin later, and end by header_time: one that never asked, and one whose second head does not come whole.
+    // Both begin later and end by header_time: a connection without a request, and one with an incomplete second head.
     let (mut silent, mut slow) = (faye.http(), faye.http());
     assert_eq!(slow.request("GET", "/healthz", &[], b"").status, 200);
     slow.send_raw(b"GET /healthz HTTP/1.1\r\n");
@@ -177,7 +177,7 @@ fn idle_time() {
     slow.wait_for_end();
     assert_eq!(idle.request("GET", "/healthz", &[], b"").status, 200);
     faye.wait_for_refused("header_time", 1);
-    // It ends by itself, without being counted as too slow.
+    // The end of an idle connection is not counted.
     let faye = Faye::start(&[("FAYE_LIMITS__HEADER_TIME", "1h"), ("FAYE_LIMITS__IDLE_TIME", "200ms")]);
     let mut idle = faye.http();
     assert_eq!(idle.request("GET", "/healthz", &[], b"").status, 200);

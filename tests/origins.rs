@@ -80,7 +80,7 @@ fn status_at(faye: &Faye, host: &str, headers: &[(&str, &str)]) -> u16 {
 fn a_host_that_is_not_known_makes_no_page_the_servers_own() {
     let faye = Faye::start(&[("FAYE_BROWSERS__ORIGINS", "https://app.example, https://*.apps.example")]);
     let at = |host: &str, origin: &str| status_at(&faye, host, &[("Origin", origin)]);
-    // A name of an attacker that leads here by DNS rebinding.
+    // DNS rebinding: the name of an attacker resolves to this server.
     assert_eq!(at("evil.example", "http://evil.example"), 403);
     assert_eq!(at("evil.example:8000", "http://evil.example:8000"), 403);
     assert_eq!(status_at(&faye, "evil.example", &[("Referer", "http://evil.example/")]), 403);
@@ -95,11 +95,7 @@ fn a_host_that_is_not_known_makes_no_page_the_servers_own() {
     ]);
     let at = |host: &str| status_at(&faye, host, &[("Origin", &format!("http://{host}"))]);
     assert_eq!((at("push.example"), at("a.push.example:8000")), (200, 200));
-    assert_eq!(
-        (at("localhost"), at("evil.example")),
-        (403, 403),
-        "what is listed takes the place of the default"
-    );
+    assert_eq!((at("localhost"), at("evil.example")), (403, 403), "listed hosts replace the default");
 }
 
 #[test]
@@ -125,7 +121,7 @@ fn a_foreign_host_gets_no_push_secret_where_every_page_may_use_it() {
 }
 
 #[test]
-fn who_listens_everywhere_knows_the_address_that_was_connected_to() {
+fn a_wildcard_listener_knows_the_address_that_was_connected_to() {
     let faye = Faye::start_with_arguments(
         &["--listen", "0.0.0.0:0"],
         &[("FAYE_BROWSERS__ORIGINS", "https://app.example")],
@@ -184,7 +180,7 @@ fn what_is_no_origin_is_no_page_of_the_server() {
     {
         assert_eq!(status_at(&faye, "localhost", &[("Origin", origin)]), 403, "{origin}");
     }
-    // The target says where the request goes, and Host is a copy of it.
+    // An absolute target takes precedence over Host.
     let mut http = faye.http();
     http.send_raw(
         b"POST http://evil.example/faye HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nContent-Length: 2\r\n\r\n[]",

@@ -16,7 +16,7 @@ use hyper::{Response, StatusCode};
 
 use crate::transport::Method;
 
-/// The answer to a request for a file: to a GET or HEAD the file, to any other method that it is not there.
+/// The answer to a GET or HEAD; 405 to any other method.
 fn answer(method: Method, kind: &'static str, body: impl FnOnce() -> Vec<u8>) -> Option<Response<Bytes>> {
     let is_there = matches!(method, Method::Get | Method::Head);
     let body = if is_there { body() } else { b"This target has GET and HEAD only\n".to_vec() };

@@ -1,7 +1,7 @@
-//! A key of a JSON object: its text, and how it is written. JavaScript writes keys that no UTF-8 text spells, with half of
-//! a surrogate pair (`"\ud83d"`); such a key names no field that the server knows, and is forwarded.
+//! A key of a JSON object: its text, and how it is written. JavaScript writes keys with lone surrogates (`"\ud83d"`), which
+//! UTF-8 cannot represent; such a key names no field of the protocol, and is forwarded.
 //!
-//! The keys come from the parser, so they are known to be valid JSON strings.
+//! The keys come from the parser, so they are valid JSON strings. This file knows no fields and no messages.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use super::json;
 pub struct Key<'a> {
     /// Between the quotes, as it came.
     inner: &'a str,
-    /// `None` if the key holds half of a surrogate pair.
+    /// `None` if the key holds a lone surrogate.
     text: Option<Cow<'a, str>>,
 }
 
@@ -29,19 +29,19 @@ impl<'a> Key<'a> {
         Self { inner, text }
     }
 
-    /// The text, escapes undone; as it came, escapes included, if it has none in UTF-8.
+    /// The text, escapes undone; with its escapes if UTF-8 cannot represent it.
     #[must_use]
     pub fn text(&self) -> &str {
         self.text.as_deref().unwrap_or(self.inner)
     }
 
-    /// Whether UTF-8 can spell the key.
+    /// Whether UTF-8 can represent the key.
     #[must_use]
     pub fn is_text(&self) -> bool {
         self.text.is_some()
     }
 
-    /// What stands between the quotes, if it needs no escapes.
+    /// The bytes between the quotes, if they hold no escape.
     #[must_use]
     pub fn verbatim(&self) -> Option<&'a str> {
         match self.text {
@@ -50,7 +50,7 @@ impl<'a> Key<'a> {
         }
     }
 
-    /// Appends what stands between the quotes, the same for every spelling of a key: only what has to be is escaped.
+    /// Appends the key without its quotes, escaped only where JSON requires it: equal keys are written alike.
     pub fn write(&self, out: &mut Vec<u8>) {
         let write_text = |out: &mut Vec<u8>, text: &str| {
             let start = out.len();
@@ -62,18 +62,18 @@ impl<'a> Key<'a> {
             return write_text(out, text);
         }
         let mut rest = self.inner;
-        while let Some((before, half, after)) = split_at_half(rest) {
+        while let Some((before, surrogate, after)) = split_at_surrogate(rest) {
             // Both sides are complete JSON strings but for their quotes.
             write_text(out, &serde_json::from_str::<String>(&format!("\"{before}\"")).unwrap_or_default());
-            out.extend_from_slice(half.to_ascii_lowercase().as_bytes());
+            out.extend_from_slice(surrogate.to_ascii_lowercase().as_bytes());
             rest = after;
         }
         write_text(out, &serde_json::from_str::<String>(&format!("\"{rest}\"")).unwrap_or_default());
     }
 }
 
-/// Splits escaped text at the first escape that is half of a surrogate pair.
-fn split_at_half(text: &str) -> Option<(&str, &str, &str)> {
+/// Splits escaped text at the first lone surrogate.
+fn split_at_surrogate(text: &str) -> Option<(&str, &str, &str)> {
     let mut at = 0;
     while let Some(found) = text.get(at..).and_then(|rest| memchr::memchr(b'\\', rest.as_bytes())) {
         at += found;

@@ -117,8 +117,8 @@ impl Root<'_> {
         Piece::Slice(start as u32, (start + part.len()) as u32)
     }
 
-    /// Reads what serde_json takes for no value that Rust has, and JavaScript does: an element that is a string with half
-    /// of a surrogate pair, or a number beyond a double. It must not cost the messages around it.
+    /// Reads an array that holds elements which are valid JSON, but have no value in Rust: strings with lone surrogates and
+    /// numbers beyond a double. They are no messages, and must not cost the messages around them.
     fn elements(self) -> Result<Payload, ParseError> {
         let bad = |error| ParseError::Syntax(place(self.text, &error));
         let whole: &RawValue = serde_json::from_str(self.text).map_err(bad)?;
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn half_of_a_surrogate_pair_costs_nothing() {
+    fn lone_surrogates_cost_nothing() {
         let text = r#"[{"channel":"/a","\uD83d":"\ude00","data":{"\ud83d":1}},"\ud83d",1e400,null,{"channel":"/b"}]"#;
         let payload = parse(&Bytes::from_static(text.as_bytes()), 5).unwrap();
         assert_eq!((payload.messages.len(), payload.has_null, payload.is_array), (4, true, true));

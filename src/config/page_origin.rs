@@ -1,11 +1,11 @@
 //! Origins of pages (RFC 6454), as settings name them: `https://example.com`, or `https://*.example.com` for every
-//! name below a domain, but not the domain itself. Pages without an origin of their own say `null`, or `file://`.
+//! name below a domain, but not the domain itself. `null` and `file://` stand for pages without a host.
 
 use serde::Deserialize;
 
 use super::HostName;
 
-/// What browsers say for pages that have no host: of files, of sandboxes, or of `data:` URLs.
+/// Origins of pages without a host: files, sandboxed frames, `data:` URLs.
 const WITHOUT_HOST: [&str; 2] = ["null", "file://"];
 
 /// One origin, or all of a domain.
@@ -64,7 +64,7 @@ impl PageOrigin {
         }
     }
 
-    /// The host of the pages, or all of them; `None` if they come by no network.
+    /// The hosts of the pages; `None` for `*` and for schemes other than http and https.
     #[must_use]
     pub fn host(&self) -> Option<HostName> {
         let without_port = |authority: &str| match authority.rsplit_once(':') {

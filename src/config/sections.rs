@@ -96,7 +96,7 @@ pub struct Server {
     /// Proxies whose `X-Forwarded-For` is believed.
     #[serde(deserialize_with = "units::networks")]
     pub trusted_proxies: Vec<IpNet>,
-    /// Hosts of the server itself, whose pages are its own. None means those that the other settings tell.
+    /// Hosts of the server itself. Empty means the hosts that other settings name.
     pub hosts: Vec<HostName>,
 }
 

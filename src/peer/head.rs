@@ -56,8 +56,8 @@ impl Head {
         self.parts().1
     }
 
-    /// The host that the request is for: that of an absolute target, of which `Host` is only a copy (RFC 9112, section
-    /// 3.2.2), or `Host`. `None` if there is none, or what is there is no host.
+    /// The authority of an absolute target, which takes precedence (RFC 9112, section 3.2.2), or of `Host`. `None` if it is
+    /// missing or malformed.
     #[must_use]
     pub fn authority(&self) -> Option<Authority<'_>> {
         match absolute(self.target()) {
@@ -103,7 +103,7 @@ impl Head {
     }
 }
 
-/// The scheme and the authority of a target in the absolute form, whether they are good or not.
+/// Splits a target in the absolute form into scheme and authority, which may be malformed.
 #[must_use]
 pub fn absolute(target: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = target.split_once("://")?;

@@ -17,7 +17,7 @@ pub enum Page {
     Forbidden,
 }
 
-/// What is known of a request whose page is judged.
+/// A request, as far as its page is judged by it.
 #[derive(Clone, Copy)]
 pub struct Visit<'a> {
     /// The head of the request.
@@ -46,23 +46,22 @@ impl Browsers {
         Self { origins: settings.origins.clone(), hosts: Hosts::new(config), jsonp: settings.jsonp }
     }
 
-    /// Judges the page of a request. Where the client uses TLS, a page that came without may be anybody's.
+    /// Judges the page of a request. If the client uses TLS, a page that was loaded without TLS is not the server's own.
     #[must_use]
     pub fn judge(&self, visit: &Visit<'_>) -> Page {
         let head = visit.head;
         if let Some(origin) = head.get("origin").filter(|origin| !origin.is_empty()) {
-            // No browser says what is no text.
+            // No browser sends an origin that is not UTF-8.
             let origin = std::str::from_utf8(origin);
             return origin.map_or_else(|_| self.unknown(), |origin| self.page(origin, visit));
         }
-        // Browsers do not say the origin of a page that loads a script or follows a link, and some leave it out of requests to
-        // the page's own host.
+        // Browsers send no origin with scripts and navigations, and some send none with requests to the page's own host.
         let text = |name| head.get(name).and_then(|value| std::str::from_utf8(value).ok());
         match (text("sec-fetch-site"), text("referer").and_then(origin_of)) {
             (Some("same-origin" | "none"), _) => Page::Known,
             (_, Some(origin)) => self.page(origin, visit),
             (Some(_), None) => self.unknown(),
-            // A page can hide its address from what it loads.
+            // A page can suppress the referer.
             (None, None) if visit.is_script => self.unknown(),
             // A program.
             (None, None) => Page::Known,
@@ -76,7 +75,7 @@ impl Browsers {
         self.unknown()
     }
 
-    /// Whether a page was loaded from the server itself: from the host and port of the request, if that host is known.
+    /// Whether a page was loaded from the server itself: from the host and port of the request, if the host is an own host.
     fn is_own(&self, origin: &str, visit: &Visit<'_>) -> bool {
         let Some((scheme, authority)) = origin.split_once("://") else { return false };
         let (Some(page), Some(own)) = (Authority::parse(authority.as_bytes()), visit.head.authority()) else {

@@ -1,7 +1,7 @@
-//! Which hosts are the server's own. A page is the server's own if it was loaded from one of them.
+//! The server's own hosts. A page that was loaded from one of them is a page of the server.
 //!
-//! That the host of a page is the host of its request shows nothing: an attacker can have a name of their own lead to the
-//! address of the server once the page is loaded (DNS rebinding), and then both are that name. So a name has to be known.
+//! A page whose host is the `Host` of its request is not enough: with DNS rebinding an attacker makes any name resolve to the
+//! address of the server once the page is loaded, and both are that name. Must not know origins and headers.
 
 use std::net::IpAddr;
 
@@ -32,8 +32,8 @@ impl Hosts {
 
     /// Whether a host is the server's own; `local` is the address at which the connection was accepted.
     ///
-    /// Where the server listens on every address, the address that the client has connected to is an own host. It cannot be
-    /// rebound: a page whose host is an address was loaded from that address.
+    /// If the server listens on a wildcard address, the address that the client has connected to is an own host. It cannot be
+    /// rebound: a page with an address as its host was loaded from that address.
     pub(super) fn have(&self, host: Authority<'_>, local: &dyn Fn() -> Option<IpAddr>) -> bool {
         if self.named.iter().any(|own| own.allows(host.host())) {
             return true;
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn who_listens_everywhere_has_the_address_that_was_connected_to() {
+    fn a_wildcard_listener_has_the_address_that_was_connected_to() {
         for listen in ["0.0.0.0:8000", "[::]:8000"] {
             let hosts = Hosts::new(&config(listen, &[]));
             assert!(have(&hosts, "192.0.2.7:8000") && have(&hosts, "[::ffff:192.0.2.7]"), "{listen}");
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_listed_takes_the_place_of_the_default() {
+    fn listed_hosts_replace_the_default() {
         let mut settings = config("0.0.0.0:8000", &["https://app.example"]);
         settings.server.hosts = ["push.example", "*.push.example"]
             .map(|host| HostName::try_from(host.to_owned()).unwrap())

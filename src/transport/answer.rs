@@ -23,7 +23,7 @@ pub(super) fn forbid(text: &'static str) -> Response<Bytes> {
     response
 }
 
-/// The answer to a method that the target does not have, with those that it has.
+/// The answer to a method that the target does not support.
 pub(super) fn method_not_allowed(request: &Head, allowed: &'static str) -> Response<Bytes> {
     let mut response =
         refuse(request, StatusCode::METHOD_NOT_ALLOWED, "This target does not have the method");
@@ -31,7 +31,7 @@ pub(super) fn method_not_allowed(request: &Head, allowed: &'static str) -> Respo
     response
 }
 
-/// The answer to `OPTIONS *`, which asks what the server as a whole can do (RFC 9110, section 9.3.7).
+/// The answer to `OPTIONS *` (RFC 9110, section 9.3.7).
 pub(super) fn capabilities() -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -39,7 +39,7 @@ pub(super) fn capabilities() -> Response<Bytes> {
     response
 }
 
-/// The answer to a body in a coding that is not read (RFC 9110, section 15.5.16).
+/// The answer to a body with a content coding (RFC 9110, section 15.5.16).
 pub(super) fn coded(request: &Head) -> Response<Bytes> {
     let text = "The body has a Content-Encoding: send it as it is";
     let mut response = refuse(request, StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
@@ -113,7 +113,7 @@ pub(super) fn head(request: &Request, response: &Response<Bytes>, closes: bool) 
     out
 }
 
-/// The head of the answer to a request whose head is bad; the connection is closed.
+/// The head of the answer to a malformed request head; the connection is closed.
 pub(super) fn bad_head(status: StatusCode, length: usize) -> Vec<u8> {
     let mut out = format!(
         "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\nConnection: close\r\n"
@@ -192,12 +192,12 @@ fn allow_origin(out: &mut Vec<u8>, request: &Head) {
     }
 }
 
-/// What becomes of the connection.
+/// The `Connection` header of an answer.
 #[derive(Clone, Copy)]
 enum Connection {
     Stays,
     Closes,
-    /// It closes, and the client should ask for the protocol that the header `Upgrade` names.
+    /// It closes; the header `Upgrade` names the protocol to use.
     Upgrade,
 }
 

@@ -21,7 +21,7 @@ use crate::server::Server;
 /// The methods of the mount.
 const ALLOWED: &str = "GET, POST, OPTIONS";
 
-/// Said to a page that may not use the server, and to whoever looks for the reason.
+/// The body of the answer to a page that may not use the server.
 const FORBIDDEN: &str = "This page may not use the server: the origin of the page is not in browsers.origins; if it is a page of \
                          the server itself, its host is not in server.hosts\n";
 
@@ -100,8 +100,8 @@ impl Connection {
         }
     }
 
-    /// The answer to a request that is not about its target: `OPTIONS *`, and methods that nothing here has. The client's
-    /// script is there for every method, as it is in Faye's server.
+    /// The answer to `OPTIONS *` and to unknown methods. The client's script is served for every method, as Faye's server
+    /// does.
     fn answer_method(&self, request: &Request) -> Option<Response<Bytes>> {
         let head = &request.head;
         let is_script = || self.context.mount.contains(head.path()) && Mount::script(head.path()).is_some();
@@ -115,7 +115,7 @@ impl Connection {
         }
     }
 
-    /// The answer of what is served beside the mount.
+    /// The answer of the first endpoint that has the path.
     fn endpoint(&self, method: Method, path: &str) -> Option<Response<Bytes>> {
         self.context.endpoints.iter().find_map(|endpoint| endpoint.answer(method, path))
     }
@@ -247,7 +247,7 @@ impl Connection {
     }
 }
 
-/// Whether somebody opens the mount in a browser: a GET for HTML without messages.
+/// Whether a browser opens the mount: a GET for HTML without messages.
 fn is_opened_by_browser(request: &Request) -> bool {
     let head = &request.head;
     let wants_html = || lists(head, "accept", |kind| kind.starts_with(b"text/html"));
@@ -259,12 +259,12 @@ fn is_opened_by_browser(request: &Request) -> bool {
         && !eventsource::is_wanted(head)
 }
 
-/// Whether the body of a request is compressed, or in any other coding.
+/// Whether the body of a request has a content coding, such as gzip.
 fn is_coded(head: &Head) -> bool {
     lists(head, "content-encoding", |coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
 }
 
-/// Whether an element of a header is as asked.
+/// Whether any element of a header that is a list satisfies `is`.
 fn lists(head: &Head, name: &str, is: impl Fn(&[u8]) -> bool) -> bool {
     head.all(name).flat_map(|value| value.split(|byte| *byte == b',')).any(|element| is(element.trim_ascii()))
 }

@@ -10,7 +10,7 @@ use crate::bayeux::parse::parse;
 use crate::metrics::Reason;
 use crate::peer::{Head, Transport};
 
-/// Said of a body or a query that holds no messages.
+/// Texts of refusals.
 const NO_JSON_AND_NO_FORM: &str =
     "there is no field named message; JSON begins with [ or {, or has the type application/json";
 const NO_MESSAGE: &str = "there is no message in the query; clients send messages by POST or WebSocket";
@@ -63,13 +63,13 @@ pub(super) fn from_query(head: &Head, batch: usize, callback: usize) -> Result<P
     from_form(query, batch, callback, Transport::CallbackPolling, without)
 }
 
-/// Whether a query has a field for messages.
+/// Whether a query has a `message` field.
 pub(super) fn has_message(query: &str) -> bool {
     fields(query.as_bytes()).any(|(name, _)| name == b"message")
 }
 
-/// The messages of a form. What is not UTF-8 is refused as it is in JSON, so that no subscriber gets other bytes than were
-/// sent; `without` is said if there is no message.
+/// The messages of a form. Bytes that are not UTF-8 are refused as in a JSON body: replaced, subscribers would get something
+/// else than was sent. `without` is the text of the refusal if there is no message.
 fn from_form(
     form: &[u8],
     batch: usize,

@@ -1,5 +1,5 @@
-//! The answer to a CORS preflight (Fetch, section 3.2.2): which headers a page may send. Which pages may send anything is
-//! decided before.
+//! The answer to a CORS preflight (Fetch, section 3.2.2): which headers a page may send. Must not know which pages may use
+//! the server.
 
 use bytes::Bytes;
 use hyper::Response;
@@ -12,14 +12,14 @@ use super::answer;
 use super::chunked::is_token;
 use crate::peer::Head;
 
-/// Headers that are allowed whether the page asks or not, as Faye's server has them.
+/// Headers that are always allowed, as in Faye's server.
 const ALWAYS: [&str; 5] = ["Accept", "Authorization", "Content-Type", "Pragma", "X-Requested-With"];
 
-/// Bytes of the headers that a page may ask for; of a longer list none is looked at.
+/// Bytes of `Access-Control-Request-Headers` that are read; a longer list is ignored.
 const ASKED: usize = 4 * 1024;
 
-/// The answer to a preflight. Its page may send every header that it asks for: tracing libraries add some, and so may the
-/// application.
+/// The answer to a preflight. The page may send every header that it asks for: tracing libraries and applications add
+/// headers of their choice.
 pub(super) fn answer(request: &Head) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     let headers = response.headers_mut();
@@ -36,7 +36,7 @@ pub(super) fn answer(request: &Head) -> Response<Bytes> {
     response
 }
 
-/// The headers that are allowed, those that were asked for among them. What is no name of a header is left out.
+/// The value of `Access-Control-Allow-Headers`: the fixed list and the requested names. Invalid names are left out.
 fn allowed(asked: &[u8]) -> String {
     let mut allowed: Vec<&str> = ALWAYS.to_vec();
     if asked.len() <= ASKED {

@@ -1,4 +1,4 @@
-//! Why a request with a good head was refused, and what its client is told. The texts hold nothing of the request.
+//! Reasons to refuse a request with a well-formed head, and the answers. The texts never contain input.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,12 +24,12 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    /// A request that is not what it has to be.
+    /// A malformed request.
     pub(super) fn bad(why: &'static str) -> Self {
         Self::Bad(Reason::syntax, Cow::Borrowed(why))
     }
 
-    /// What it is to be counted as, unless it is counted already.
+    /// The reason in the metrics; `None` if it is counted already.
     pub(super) fn reason(&self) -> Option<Reason> {
         match self {
             Self::Bad(reason, _) | Self::TooLarge(reason) => Some(*reason),

@@ -65,7 +65,7 @@ impl Request {
     }
 }
 
-/// Why a head is refused. The texts are sent to the client, so they hold nothing of the request.
+/// Why a head is refused. The texts are sent to the client and never contain input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadHead {
     #[error("this is no request of HTTP/1.1")]

@@ -17,7 +17,7 @@ const BATCH: usize = 50;
 /// If the parser breaks a promise.
 pub(crate) fn check(data: &[u8]) {
     let parsed = parse(&Bytes::copy_from_slice(data), BATCH);
-    // Also what serde_json has no value for, such as half of a surrogate pair in a key, is JSON when it goes out.
+    // What goes out is valid JSON, also where serde_json has no value for it (lone surrogates).
     for message in parsed.iter().flat_map(|payload| &payload.messages) {
         let mut written = Vec::new();
         message.write(&mut written, |_| true);
