@@ -61,7 +61,7 @@ impl fmt::Display for Refusal {
             Self::Broken(why) => write!(f, "Bad request: {why}"),
             Self::TooLarge(_) => f.write_str("Request too large"),
             Self::TooSlow => f.write_str("Request too slow"),
-            Self::Exhausted => f.write_str("Out of memory for requests"),
+            Self::Exhausted => f.write_str("The server is out of memory for requests, try again later"),
         }
     }
 }
