@@ -33,7 +33,7 @@ fn an_upgrade_by_http_1_0_is_refused() {
 
 #[test]
 fn a_handshake_that_a_proxy_has_stripped_is_told_so() {
-    let faye = Faye::start(&[]);
+    let faye = Faye::start(&[("FAYE_BROWSERS__JSONP", "false")]);
     let whole = String::from_utf8(upgrade("/faye", "1.1")).unwrap();
     for missing in ["Connection: Upgrade\r\n", "Upgrade: websocket\r\n"] {
         let mut http = faye.http();

@@ -78,10 +78,13 @@ impl Connection {
                 let peer = self.peer(request, Transport::EventSource, &visitor);
                 return Next::Stream(server, peer);
             }
-            Method::Get if !server.policy().browsers.jsonp => {
-                Err(Refusal::Bad(Reason::jsonp, "JSON-P is off (browsers.jsonp)".into()))
-            }
-            Method::Get => payload::from_query(&request.head, limits.batch, limits.callback),
+            Method::Get => match payload::without_upgrade(&request.head) {
+                Some(refusal) => Err(refusal),
+                None if !server.policy().browsers.jsonp => {
+                    Err(Refusal::Bad(Reason::jsonp, "JSON-P is off (browsers.jsonp)".into()))
+                }
+                None => payload::from_query(&request.head, limits.batch, limits.callback),
+            },
             Method::Post if is_coded(&request.head) => {
                 self.context.metrics.refuse(Reason::syntax);
                 return self.respond(request, answer::coded(&request.head)).await;
@@ -254,7 +257,7 @@ fn is_opened_by_browser(request: &Request) -> bool {
     request.method == Method::Get
         && !request.wants_upgrade
         && !request.asks_to_post
-        && !payload::has_message(head.query().unwrap_or(""))
+        && !payload::has_message(head)
         && wants_html()
         && !eventsource::is_wanted(head)
 }

@@ -59,13 +59,18 @@ pub(super) fn from_body(
 /// The messages of a GET, whose answer is a script.
 pub(super) fn from_query(head: &Head, batch: usize, callback: usize) -> Result<Payload, Refusal> {
     let query = head.query().unwrap_or("").as_bytes();
-    let without = if head.get("sec-websocket-key").is_some() { NO_UPGRADE } else { NO_MESSAGE };
-    from_form(query, batch, callback, Transport::CallbackPolling, without)
+    from_form(query, batch, callback, Transport::CallbackPolling, NO_MESSAGE)
 }
 
-/// Whether a query has a `message` field.
-pub(super) fn has_message(query: &str) -> bool {
-    fields(query.as_bytes()).any(|(name, _)| name == b"message")
+/// The refusal of a GET that is the handshake of a WebSocket, but does not ask for an upgrade.
+pub(super) fn without_upgrade(head: &Head) -> Option<Refusal> {
+    let is_handshake = head.get("sec-websocket-key").is_some() && !has_message(head);
+    is_handshake.then(|| Refusal::bad(NO_UPGRADE))
+}
+
+/// Whether the query has a `message` field.
+pub(super) fn has_message(head: &Head) -> bool {
+    fields(head.query().unwrap_or("").as_bytes()).any(|(name, _)| name == b"message")
 }
 
 /// The messages of a form. Bytes that are not UTF-8 are refused as in a JSON body: replaced, subscribers would get something
