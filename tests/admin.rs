@@ -32,7 +32,6 @@ fn health_and_metrics_stand_beside_the_mount() {
     for target in ["/healthz/", "/healthz/x", "/Healthz", "/metrics2", "/x", "/fayefoo", "/Faye"] {
         assert_not_found(&faye.get(target), "/faye");
     }
-    assert_not_found(&faye.http().request("POST", "/healthz", &[], b"[]"), "/faye");
 }
 
 #[test]
@@ -157,7 +156,51 @@ fn the_page_runs_nothing_but_files_of_the_server() {
     for target in ["/page", "/page/", "/page/x.js", "/page/index.html", "/page/page.rs"] {
         assert_not_found(&faye.get(target), "/faye");
     }
-    assert_not_found(&faye.http().request("POST", "/page/main.js", &[], b"[]"), "/faye");
+}
+
+#[test]
+fn endpoints_allow_get_and_head_only() {
+    let faye = Faye::start(&[]);
+    for target in ["/", "/page/main.js", "/healthz", "/readyz", "/metrics"] {
+        for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
+            let response = faye.http().request(method, target, &[], b"");
+            assert_eq!(
+                (response.status, response.header("Allow")),
+                (405, Some("GET, HEAD")),
+                "{method} {target}"
+            );
+        }
+        assert_eq!(faye.http().request("HEAD", target, &[], b"").status, 200, "{target}");
+        assert_eq!(faye.http().request("BREW", target, &[], b"").status, 501, "{target}");
+    }
+}
+
+#[test]
+fn a_browser_that_opens_the_mount_is_led_to_the_page() {
+    let open = |faye: &Faye, target: &str, accept: &str| {
+        faye.http().request("GET", target, &[("Accept", accept), ("Sec-Fetch-Site", "cross-site")], b"")
+    };
+    let browser = "text/html,application/xhtml+xml,*/*;q=0.8";
+    for settings in [&[][..], &[("FAYE_BROWSERS__ORIGINS", "https://app.example")]] {
+        let faye = Faye::start(settings);
+        for target in ["/faye", "/faye/", "/faye?x=1"] {
+            let response = open(&faye, target, browser);
+            assert_eq!(response.status, 400);
+            assert_eq!(response.header("Content-Type"), Some("text/html; charset=utf-8"));
+            assert!(response.text().contains("<a href=\"/\">"), "{}", response.text());
+        }
+        // JSON-P requests and programs.
+        let message = encode(&[("message", "[]"), ("jsonp", "cb")]);
+        assert!(!open(&faye, &format!("/faye?{message}"), browser).text().contains("<a"));
+        assert!(!open(&faye, "/faye", "*/*").text().contains("<a"));
+    }
+    let faye = Faye::start(&[("FAYE_SERVER__MOUNT", "/")]);
+    let response = open(&faye, "/", browser);
+    assert_eq!(
+        (response.status, response.text().contains("<a")),
+        (400, false),
+        "there is no page to lead to"
+    );
 }
 
 #[test]

@@ -91,6 +91,10 @@ fn one_problem() {
         ("channel = [1]", "channel[1]: it is a list; write each element as [[channel]] with its keys below"),
         ("[server]\ntimeout = '0s'", "2: server.timeout: \"0s\" is too little; write at least \"1ms\""),
         ("[server]\ntimeout = '10m1ms'", "2: server.timeout: \"10m1ms\" is too much; write at most \"10m\""),
+        (
+            "[server]\nhosts = ['push.example', 'https://push.example']",
+            "2: server.hosts: \"https://push.example\" is not a host (without scheme and port); write for example",
+        ),
         ("[server]\nthreads = -1", "2: server.threads: -1 is not a whole number;"),
         ("[server]\nthreads = '2'", "2: server.threads: \"2\" is not a whole number;"),
         (

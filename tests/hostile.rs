@@ -96,15 +96,97 @@ fn wrong_types_are_answered_with_an_error() {
             assert!(reply["successful"] == false && reply["error"].is_string(), "{message} {reply}");
         }
     }
-    for payload in
-        ["1", "\"x\"", "true", "[", "{", "", "nul", "[1,]", "\u{feff}[]", "[]x", "{\"channel\":\"/a\"}]"]
-    {
-        let json = [("Content-Type", "application/json")];
-        let response = faye.http().request("POST", "/faye", &json, payload.as_bytes());
-        assert_eq!((response.status, response.text().as_str()), (400, "Bad request"), "{payload:?}");
-    }
-    assert_eq!(faye.http().request("POST", "/faye", &[], b"[{\"channel\":\"\xff\"}]").status, 400);
     faye.assert_serves();
+}
+
+#[test]
+fn a_bad_request_is_told_what_is_wrong() {
+    let faye = Faye::start(&[]);
+    let kind = "the JSON is neither an object nor an array";
+    let json = ("Content-Type", "application/json");
+    let form = ("Content-Type", "application/x-www-form-urlencoded");
+    let no_field =
+        "there is no field named message; JSON begins with [ or {, or has the type application/json";
+    let multipart = "multipart is not supported; send JSON, or a form as application/x-www-form-urlencoded";
+    let cases: [((&str, &str), &[u8], &str); 25] = [
+        (json, b"1", kind),
+        (json, b"\"x\"", kind),
+        (json, b"true", kind),
+        (json, b"[", "bad JSON at byte 2"),
+        (json, b"{", "bad JSON at byte 2"),
+        (json, b"nul", "bad JSON at byte 4"),
+        (json, b"[1,]", "bad JSON at byte 4"),
+        (json, b"[\n{\"channel\":\n/a}]", "bad JSON at byte 15"),
+        (json, b"[]x", "bad JSON at byte 3"),
+        (json, b"{\"channel\":\"/a\"}]", "bad JSON at byte 17"),
+        (json, b"", "the body is empty"),
+        (json, b" \r\n", "the body is empty"),
+        (json, b"\xef\xbb\xbf[]", "the body begins with a byte order mark; send JSON without one"),
+        (json, b"[\"\xff\"]", "not UTF-8 at byte 3"),
+        (json, b"[\"\xc3\"]", "not UTF-8 at byte 3"),
+        (form, b"message=[\"%ff\"]", "not UTF-8 at byte 3"),
+        (form, b"message=[\"\xff\"]", "not UTF-8 at byte 3"),
+        (form, b"message=[]&message=[\"%ed%a0%80\"]", "not UTF-8 at byte 3"),
+        (form, b"message=[1,%5D", "bad JSON at byte 4"),
+        (form, b"message=1", kind),
+        (form, b"x=1", no_field),
+        (form, b"m%ffessage=[]", no_field),
+        (form, b"message=[]&jsonp=%ff", "the callback is not a name of a JavaScript function"),
+        (form, b"message=[]&jsonp=<b>", "the callback is not a name of a JavaScript function"),
+        (("Content-Type", "Multipart/form-data; boundary=x"), b"--x\r\nmessage\r\n--x--", multipart),
+    ];
+    for (header, body, why) in cases {
+        let response = faye.http().request("POST", "/faye", &[header], body);
+        let said = (response.status, response.text());
+        assert_eq!(said, (400, format!("Bad request: {why}")), "{}", String::from_utf8_lossy(body));
+        assert_eq!(response.header("content-type"), Some("text/plain; charset=utf-8"));
+    }
+    let get = |target: &str| faye.get(target).text();
+    assert_eq!(get("/faye?message=[%22%ff%22]"), "Bad request: not UTF-8 at byte 3");
+    assert_eq!(get("/faye?message=["), "Bad request: bad JSON at byte 2");
+    let no_message =
+        "Bad request: there is no message in the query; clients send messages by POST or WebSocket";
+    assert_eq!(get("/faye?x=<script>"), no_message);
+    assert_eq!(
+        get("/faye?message=[]&jsonp=a-b"),
+        "Bad request: the callback is not a name of a JavaScript function"
+    );
+    faye.assert_serves();
+}
+
+#[test]
+fn lone_surrogates_cost_no_other_message() {
+    let faye = Faye::start(&[]);
+    let batch = r#"[{"channel":"/a","data":{"\ud83d":"\ude00"},"\uD83D":"\ud83d","ext":{"\ud83d":1}},"\ud83d",1e400,{"channel":"/b","data":1,"id":"last"}]"#;
+    let sent = r#"{"channel":"/a","data":{"\ud83d":"\ude00"},"\ud83d":"\ud83d","ext":{"\ud83d":1}}"#;
+    let session = Session::subscribed(&faye, Via::Polling, "/a");
+    let mut socket = Socket::open(&faye);
+    let replies = faye.http().request("POST", "/faye", &[], batch.as_bytes()).messages();
+    assert_eq!(replies.len(), 4, "{replies:?}");
+    assert_done(&replies[0]);
+    assert_eq!((&replies[3]["id"], &replies[3]["successful"]), (&json!("last"), &json!(true)));
+    let held = connect(&session.id, "long-polling").to_string();
+    let answer = faye.http().request("POST", "/faye", &[], held.as_bytes()).text();
+    assert!(answer.ends_with(&format!(",{sent}]")), "{answer}");
+    // The same over the other transports.
+    socket.send_frame(Opcode::Text, true, batch.as_bytes());
+    assert_eq!(socket.messages().len(), 4);
+    for form in [encode(&[("message", batch)]), encode(&[("message", batch), ("jsonp", "cb")])] {
+        assert_eq!(faye.http().request("POST", "/faye", &[], form.as_bytes()).messages().len(), 4);
+        assert_eq!(faye.get(&format!("/faye?{form}")).status, 200);
+    }
+    faye.assert_serves();
+}
+
+#[test]
+fn ext_with_lone_surrogates_is_forwarded_without_the_secret() {
+    let faye = Faye::start(&[("FAYE_PUSH__SECRET", "a-secret-for-tests")]);
+    let session = Session::subscribed(&faye, Via::Polling, "/a");
+    let body = r#"{"channel":"/a","data":1,"ext":{"\ud83d":1,"password":"a-secret-for-tests","b":2}}"#;
+    assert_done(&faye.http().request("POST", "/faye", &[], body.as_bytes()).messages()[0]);
+    let held = connect(&session.id, "long-polling").to_string();
+    let answer = faye.http().request("POST", "/faye", &[], held.as_bytes()).text();
+    assert!(answer.ends_with(r#",{"channel":"/a","data":1,"ext":{"\ud83d":1,"b":2}}]"#), "{answer}");
 }
 
 #[test]

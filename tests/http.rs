@@ -107,10 +107,19 @@ fn a_request_whose_end_is_not_clear_is_refused_and_nothing_behind_it_is_read() {
         http.wait_for_end();
     }
     // Chunks that are none.
-    for chunks in ["x\r\n", "5\r\nabc\r\n0\r\n\r\n", "1\r\nab\r\n", "ffffffffffffffffff\r\n"] {
+    for chunks in [
+        "x\r\n",
+        "5\r\nabc\r\n0\r\n\r\n",
+        "1\r\nab",
+        "ffffffffffffffffff\r\n",
+        "5 \r\n",
+        "5;\r\n",
+        "5;bad[=x\r\n",
+        "5\n",
+    ] {
+        // Nothing has to follow for it to be noticed, not even the end of the connection.
         let mut http = faye.http();
         http.send_raw(&post("Transfer-Encoding: chunked\r\n", chunks));
-        http.half_close();
         assert_eq!(http.response().status, 400, "{chunks:?}");
         http.wait_for_end();
     }
@@ -225,18 +234,168 @@ fn a_client_that_never_pauses_does_not_keep_the_others_waiting() {
 #[test]
 fn other_versions_and_other_protocols_are_refused() {
     let faye = Faye::start(&[]);
-    for hello in [
-        &b"GET / HTTP/2.0\r\n\r\n"[..],
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-        b"EHLO localhost\r\n",
-        b"GET /\r\n\r\n",
+    let syntax = (400, "Bad request: this is no request of HTTP/1.1");
+    let version = (505, "Bad request: only HTTP/1.0 and HTTP/1.1 are supported");
+    for (hello, expected) in [
+        (&b"GET / HTTP/2.0\r\n\r\n"[..], version),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", version),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", syntax),
+        (b"EHLO localhost\r\n", syntax),
+        (b"GET /\r\n\r\n", syntax),
     ] {
         let mut http = faye.http();
         http.send_raw(hello);
-        assert_eq!(http.response().status, 400, "{}", String::from_utf8_lossy(hello));
+        let response = http.response();
+        assert_eq!(
+            (response.status, response.text().as_str()),
+            expected,
+            "{}",
+            String::from_utf8_lossy(hello)
+        );
         http.wait_for_end();
     }
     faye.wait_for_refused("syntax", 5);
     faye.assert_serves();
+}
+
+#[test]
+fn a_request_names_one_host_or_is_refused() {
+    let faye = Faye::start(&[]);
+    let ask = |request: &str| {
+        let mut http = faye.http();
+        http.send_raw(request.as_bytes());
+        let response = http.response();
+        if response.status != 200 {
+            http.wait_for_end();
+        }
+        (response.status, response.text())
+    };
+    let bad = |why: &str| (400, format!("Bad request: {why}"));
+    let is_no_host = bad("the Host header does not hold a host");
+    for (lines, expected) in [
+        ("", bad("the Host header is missing")),
+        ("Host: a\r\nHost: a\r\n", bad("there is more than one Host header")),
+        ("Host:\r\n", is_no_host.clone()),
+        ("Host: a b/c\r\n", is_no_host.clone()),
+        ("Host: user@h\r\n", is_no_host.clone()),
+        ("Host: h/path\r\n", is_no_host.clone()),
+        ("Host: h:x\r\n", is_no_host.clone()),
+        ("Host: [::1\r\n", is_no_host),
+        ("Host: h:8000\r\n", (200, "ok\n".to_owned())),
+        ("Host: [::1]\r\n", (200, "ok\n".to_owned())),
+    ] {
+        assert_eq!(ask(&format!("GET /healthz HTTP/1.1\r\n{lines}\r\n")), expected, "{lines:?}");
+    }
+    assert_eq!(
+        ask("GET /healthz HTTP/1.0\r\n\r\n").0,
+        200,
+        "balancers ask so whether an instance is healthy"
+    );
+    assert_eq!(ask("GET /healthz HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n").0, 400);
+}
+
+#[test]
+fn a_target_is_a_path_or_a_url_of_http_with_a_host() {
+    let faye = Faye::start(&[]);
+    let status = |line: &str| {
+        let mut http = faye.http();
+        http.send_raw(format!("{line} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
+        http.response().status
+    };
+    for good in ["/healthz", "http://x/healthz", "HTTPS://other:5/healthz"] {
+        assert_eq!(status(&format!("GET {good}")), 200, "{good}");
+    }
+    for bad in [
+        "http://",
+        "http:///healthz",
+        "http://a@b/healthz",
+        "ftp://x/healthz",
+        "ws://x/healthz",
+        "healthz",
+        "*",
+    ] {
+        assert_eq!(status(&format!("GET {bad}")), 400, "{bad}");
+    }
+}
+
+#[test]
+fn a_method_that_is_not_there_is_told_from_one_that_is_not_known() {
+    let faye = Faye::start(&[]);
+    let mut http = faye.http();
+    for (method, target, status, allow) in [
+        ("PUT", "/faye", 405, Some("GET, POST, OPTIONS")),
+        ("DELETE", "/faye", 405, Some("GET, POST, OPTIONS")),
+        ("PATCH", "/faye/x", 405, Some("GET, POST, OPTIONS")),
+        ("TRACE", "/faye", 405, Some("GET, POST, OPTIONS")),
+        ("HEAD", "/faye", 405, Some("GET, POST, OPTIONS")),
+        ("PUT", "/elsewhere", 404, None),
+        ("BREW", "/faye", 501, None),
+        ("get", "/faye", 501, None),
+        ("PROPFIND", "/elsewhere", 501, None),
+        ("CONNECT", "x:443", 501, None),
+        ("OPTIONS", "*", 204, Some("GET, HEAD, POST, OPTIONS")),
+        ("GET", "/healthz", 200, None),
+    ] {
+        http.send_raw(format!("{method} {target} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
+        if method == "HEAD" || status == 204 {
+            let (found, headers) = http.head().unwrap();
+            let has_length = headers.iter().any(|(name, _)| name == "Content-Length");
+            assert_eq!((found, has_length), (status, status != 204), "{method} {target}");
+            continue;
+        }
+        let response = http.response();
+        assert_eq!((response.status, response.header("Allow")), (status, allow), "{method} {target}");
+    }
+}
+
+#[test]
+fn a_body_in_a_coding_is_refused_and_the_connection_goes_on() {
+    let faye = Faye::start(&[]);
+    let mut http = faye.http();
+    let body = publish("coded");
+    let length = format!("Content-Length: {}\r\n", body.len());
+    for coding in ["gzip", "br", "identity, gzip", "x"] {
+        http.send_raw(&post(&format!("Content-Encoding: {coding}\r\n{length}"), &body));
+        let response = http.response();
+        assert_eq!(
+            (response.status, response.header("Accept-Encoding")),
+            (415, Some("identity")),
+            "{coding}"
+        );
+    }
+    http.send_raw(&post(&format!("Content-Encoding: Identity\r\n{length}"), &body));
+    assert_reply(&http.response(), "coded");
+}
+
+#[test]
+fn a_chunk_that_is_too_large_is_refused_before_it_comes() {
+    let faye = Faye::start(&[]);
+    for size in ["ffffffffffffffff", "7fffffffffffffff", "10000000"] {
+        let mut http = faye.http();
+        http.send_raw(&post("Transfer-Encoding: chunked\r\n", &format!("2\r\n[]\r\n{size}\r\n")));
+        assert_eq!(http.response().status, 413, "{size}");
+        http.wait_for_end();
+    }
+    faye.wait_for_refused("body", 3);
+}
+
+#[test]
+fn an_offer_of_another_protocol_is_ignored() {
+    let faye = Faye::start(&[]);
+    let body = publish("offered");
+    let length = format!("Content-Length: {}\r\n", body.len());
+    let mut http = faye.http();
+    // As Java's HttpClient and curl --http2 do by default.
+    for offer in [
+        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n",
+        "Connection: Upgrade\r\nUpgrade: TLS/1.3\r\n",
+    ] {
+        http.send_raw(&post(&format!("{offer}{length}"), &body));
+        assert_reply(&http.response(), "offered");
+    }
+    // HTTP/1.0 has no upgrades at all.
+    let mut http = faye.http();
+    let old = post(&format!("Connection: Upgrade\r\nUpgrade: websocket\r\n{length}"), &body);
+    http.send_raw(String::from_utf8(old).unwrap().replacen("HTTP/1.1", "HTTP/1.0", 1).as_bytes());
+    assert_reply(&http.response(), "offered");
 }

@@ -167,6 +167,27 @@ fn header_time() {
 }
 
 #[test]
+fn idle_time() {
+    let faye = Faye::start(&[("FAYE_LIMITS__HEADER_TIME", "2s"), ("FAYE_LIMITS__IDLE_TIME", "1h")]);
+    let mut idle = faye.http();
+    assert_eq!(idle.request("GET", "/healthz", &[], b"").status, 200);
+    // Both begin later and end by header_time: a connection without a request, and one with an incomplete second head.
+    let (mut silent, mut slow) = (faye.http(), faye.http());
+    assert_eq!(slow.request("GET", "/healthz", &[], b"").status, 200);
+    slow.send_raw(b"GET /healthz HTTP/1.1\r\n");
+    silent.wait_for_end();
+    slow.wait_for_end();
+    assert_eq!(idle.request("GET", "/healthz", &[], b"").status, 200);
+    faye.wait_for_refused("header_time", 1);
+    // The end of an idle connection is not counted.
+    let faye = Faye::start(&[("FAYE_LIMITS__HEADER_TIME", "1h"), ("FAYE_LIMITS__IDLE_TIME", "200ms")]);
+    let mut idle = faye.http();
+    assert_eq!(idle.request("GET", "/healthz", &[], b"").status, 200);
+    idle.wait_for_end();
+    assert_eq!(faye.metric("faye_refused_total{reason=\"header_time\"}"), 0);
+}
+
+#[test]
 fn subscriptions() {
     let faye = limited("subscriptions", "3");
     let client = faye.client();

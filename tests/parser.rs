@@ -17,6 +17,8 @@ fn json() -> impl Strategy<Value = String> {
         Just("-1.5e3".to_owned()),
         Just("\"\"".to_owned()),
         Just("\"/a\\u002fb\\\"\"".to_owned()),
+        Just("\"\\ud83d\"".to_owned()),
+        Just("1e999".to_owned()),
         "[ a-z/\u{e9}\u{2028}]{0,6}".prop_map(|text| format!("\"{text}\"")),
     ];
     let key = prop::sample::select(vec![
@@ -36,6 +38,8 @@ fn json() -> impl Strategy<Value = String> {
         "__proto__",
         "x",
         "x\\\"y",
+        "\\uD83D",
+        "\\ud83dx\\u0061\\ud83d\\ude00",
         "",
     ]);
     leaf.prop_recursive(4, 40, 6, move |inner| {

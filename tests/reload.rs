@@ -45,6 +45,23 @@ fn a_bad_file_is_refused_whole_and_the_settings_before_stay() {
 }
 
 #[test]
+fn the_servers_own_hosts_change() {
+    let origins = "[browsers]\norigins = ['https://app.example']\n";
+    let faye = Faye::start_with_file(origins, &[]);
+    let status = || {
+        let mut http = faye.http();
+        let head = "POST /faye HTTP/1.1\r\nHost: push.example\r\nOrigin: http://push.example\r\nContent-Length: 2\r\n\r\n[]";
+        http.send_raw(head.as_bytes());
+        http.response().status
+    };
+    assert_eq!(status(), 403);
+    rewrite(&faye, &format!("{origins}[server]\nhosts = ['push.example']\n"));
+    faye.wait_for_metric("faye_reloads_total", |now| now == 1);
+    assert_eq!(status(), 200);
+    assert!(!faye.stderr().contains("take effect with the next start"), "{}", faye.stderr());
+}
+
+#[test]
 fn what_needs_a_start_is_named() {
     let faye = Faye::start_with_file("", &[]);
     rewrite(&faye, "[limits]\nbatch = 7\n[log]\nlevel = 'debug'\n");

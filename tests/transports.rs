@@ -206,3 +206,14 @@ fn a_stream_of_nobody_stays_silent_and_harms_nothing() {
     }
     faye.assert_serves();
 }
+
+#[test]
+fn a_stream_forbids_proxies_to_buffer_and_to_compress_it() {
+    let faye = Faye::start(&[]);
+    let mut http = faye.http();
+    http.send("GET", "/faye/nobody", &[("Accept", "text/event-stream")], b"");
+    let (status, headers) = http.head().expect("an answer");
+    let value = |name: &str| headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str());
+    assert_eq!((status, value("X-Accel-Buffering")), (200, Some("no")));
+    assert_eq!(value("Cache-Control"), Some("no-cache, no-store, no-transform"));
+}

@@ -11,18 +11,23 @@ pub use ready::Ready;
 pub use stats::Stats;
 
 use bytes::Bytes;
-use hyper::Response;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::{Response, StatusCode};
 
 use crate::transport::Method;
 
-/// The answer to a GET or HEAD.
+/// The answer to a GET or HEAD; 405 to any other method.
 fn answer(method: Method, kind: &'static str, body: impl FnOnce() -> Vec<u8>) -> Option<Response<Bytes>> {
-    matches!(method, Method::Get | Method::Head).then(|| {
-        let mut response = Response::new(body().into());
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response
-    })
+    let is_there = matches!(method, Method::Get | Method::Head);
+    let body = if is_there { body() } else { b"This target has GET and HEAD only\n".to_vec() };
+    let kind = if is_there { kind } else { "text/plain; charset=utf-8" };
+    let mut response = Response::new(body.into());
+    if !is_there {
+        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    }
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Some(response)
 }

@@ -26,6 +26,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
     ("main.js", SCRIPT, include_str!("page/main.js")),
     ("publish.js", SCRIPT, include_str!("page/publish.js")),
+    ("refusal.js", SCRIPT, include_str!("page/refusal.js")),
     ("status.js", SCRIPT, include_str!("page/status.js")),
     ("style.css", STYLE, include_str!("page/style.css")),
 ];

@@ -19,7 +19,7 @@ impl Endpoint for Ready {
         let is_ready = self.0.is_ready();
         let text: &[u8] = if is_ready { b"ready\n" } else { b"not ready\n" };
         let mut response = super::answer(method, "text/plain; charset=utf-8", || text.to_vec())?;
-        if !is_ready {
+        if !is_ready && response.status() == StatusCode::OK {
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         }
         Some(response)

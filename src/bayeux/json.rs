@@ -125,7 +125,7 @@ pub fn elements(json: &[u8]) -> Vec<&[u8]> {
 pub fn member<'a>(json: &'a [u8], key: &str) -> Option<&'a [u8]> {
     let mut found = None;
     let _ = super::parse::each_member(json, |name, value| {
-        if name == key {
+        if name.text() == key {
             found = Some(value);
         }
     });

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::channel::Verb;
-use super::json;
+use super::{Key, json};
 
 /// A top-level field of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -218,8 +218,29 @@ impl Message {
         if field != Field::Other {
             return self.set(field, json);
         }
-        let spelt = spelt(key);
-        let value = Piece::Own(json.into());
+        self.set_other(spelt(key), json.into());
+    }
+
+    /// Sets a field by its key as a JSON string, quotes included, or takes it away. The caller answers for both texts being
+    /// JSON.
+    pub fn change(&mut self, quoted: &str, json: Option<&[u8]>) {
+        let key = Key::of(quoted);
+        match json {
+            Some(json) if key.is_text() => self.set_key(key.text(), json),
+            None if key.is_text() => self.remove_key(key.text()),
+            _ => {
+                let mut spelt = Vec::new();
+                key.write(&mut spelt);
+                match json {
+                    Some(json) => self.set_other(spelt, json.into()),
+                    None => self.remove_other(&spelt),
+                }
+            }
+        }
+    }
+
+    fn set_other(&mut self, spelt: Vec<u8>, json: Box<[u8]>) {
+        let value = Piece::Own(json);
         let mut place = None;
         // A key that stands there several times is one field for whoever changes it.
         let payload = self.payload.clone();
@@ -235,7 +256,7 @@ impl Message {
         });
         match place.and_then(|place| self.entries.get_mut(place)) {
             Some(entry) => entry.value = value,
-            None => self.entries.push(Entry { field, key: Piece::Own(spelt.into()), value }),
+            None => self.entries.push(Entry { field: Field::Other, key: Piece::Own(spelt.into()), value }),
         }
     }
 
@@ -245,8 +266,12 @@ impl Message {
         if field != Field::Other {
             return self.remove(field);
         }
-        let (payload, spelt) = (self.payload.clone(), spelt(key));
-        self.entries.retain(|entry| !entry.is_other(&payload, &spelt));
+        self.remove_other(&spelt(key));
+    }
+
+    fn remove_other(&mut self, spelt: &[u8]) {
+        let payload = self.payload.clone();
+        self.entries.retain(|entry| !entry.is_other(&payload, spelt));
     }
 
     /// How deeply the values are nested, the message itself counted.

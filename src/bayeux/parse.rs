@@ -3,7 +3,6 @@
 //! The text is walked once by serde_json, which also proves that it is JSON; no tree is built, and what the walk may
 //! use is bounded by the length of the input.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
@@ -11,17 +10,21 @@ use bytes::Bytes;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::Key;
 use super::message::{Entries, Entry, Field, Message, Piece};
 
 /// Why a payload was refused as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
-    /// The bytes are not UTF-8.
-    #[error("the payload is not UTF-8")]
-    Encoding,
-    /// The text is not JSON, or not an object, an array or `null`.
-    #[error("the payload is not a JSON object or array")]
-    Syntax,
+    /// The bytes are not UTF-8 from this one on, the first being 1.
+    #[error("not UTF-8 at byte {0}")]
+    Encoding(usize),
+    /// The text is not JSON from this byte on, the first being 1; one byte behind the text if it ends too early.
+    #[error("bad JSON at byte {0}")]
+    Syntax(usize),
+    /// The text is JSON, but not an object, an array or `null`.
+    #[error("the JSON is neither an object nor an array")]
+    Kind,
     /// More messages than one payload may hold.
     #[error("the payload holds more than {0} messages")]
     TooMany(usize),
@@ -44,10 +47,10 @@ pub struct Payload {
 /// # Errors
 /// [`ParseError`] if the payload is no UTF-8, no JSON object, array or `null`, or holds too many messages.
 pub fn parse(payload: &Bytes, batch: usize) -> Result<Payload, ParseError> {
-    let text = std::str::from_utf8(payload).map_err(|_| ParseError::Encoding)?;
+    let text = std::str::from_utf8(payload).map_err(|error| ParseError::Encoding(error.valid_up_to() + 1))?;
     // Ranges are kept as u32, and a limit on bytes far below that stands before this function.
     if payload.len() > u32::MAX as usize {
-        return Err(ParseError::Syntax);
+        return Err(ParseError::Syntax(u32::MAX as usize));
     }
     let full = Cell::new(false);
     let root = Root { payload, text, batch, full: &full };
@@ -55,9 +58,17 @@ pub fn parse(payload: &Bytes, batch: usize) -> Result<Payload, ParseError> {
     let parsed = root.deserialize(&mut reader).and_then(|parsed| reader.end().map(|()| parsed));
     match parsed {
         Ok(Some(parsed)) => Ok(parsed),
+        Ok(None) => Err(ParseError::Kind),
         Err(_) if full.get() => Err(ParseError::TooMany(batch)),
-        Ok(None) | Err(_) => Err(ParseError::Syntax),
+        Err(_) => root.elements(),
     }
+}
+
+/// The byte at which serde_json found an error, the first being 1.
+fn place(text: &str, error: &serde_json::Error) -> usize {
+    let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let at = before + error.column();
+    if error.is_eof() { at + 1 } else { at.max(1) }
 }
 
 /// Reads one message that is known to be a JSON object, such as one of our own replies.
@@ -67,19 +78,18 @@ pub fn parse_one(json: &Bytes) -> Option<Message> {
     (!parsed.is_array).then(|| parsed.messages.pop()).flatten()
 }
 
-/// Calls `visit` with the key (escapes undone) and the JSON text of each member of an object; not at all if the text
-/// is no object. False if not all were visited: it is no object, or a key cannot be spelt in UTF-8.
-pub fn each_member<'a>(json: &'a [u8], mut visit: impl FnMut(&str, &'a [u8])) -> bool {
+/// Calls `visit` with the key and the JSON text of each member of an object. Returns false if the text is no object, in
+/// which case not all of its members, or none, were visited.
+pub fn each_member<'a>(json: &'a [u8], mut visit: impl FnMut(&Key<'a>, &'a [u8])) -> bool {
     struct Members<F>(F);
-    impl<'de, F: FnMut(&str, &'de [u8])> Visitor<'de> for Members<F> {
+    impl<'de, F: FnMut(&Key<'de>, &'de [u8])> Visitor<'de> for Members<F> {
         type Value = ();
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("an object")
         }
         fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-            while let Some(key) = map.next_key_seed(Key)? {
-                let value: &'de RawValue = map.next_value()?;
-                (self.0)(&key, value.get().as_bytes());
+            while let Some((key, value)) = map.next_entry::<&'de RawValue, &'de RawValue>()? {
+                (self.0)(&Key::of(key.get()), value.get().as_bytes());
             }
             Ok(())
         }
@@ -87,30 +97,8 @@ pub fn each_member<'a>(json: &'a [u8], mut visit: impl FnMut(&str, &'a [u8])) ->
     let Ok(text) = std::str::from_utf8(json) else { return false };
     // A value of another type is an error here, and has no members.
     serde_json::Deserializer::from_str(text)
-        .deserialize_map(Members(|key: &str, value| visit(key, value)))
+        .deserialize_map(Members(|key: &Key<'a>, value| visit(key, value)))
         .is_ok()
-}
-
-struct Key;
-
-impl<'de> DeserializeSeed<'de> for Key {
-    type Value = Cow<'de, str>;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Key {
-    type Value = Cow<'de, str>;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(key))
-    }
-    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(key.to_owned()))
-    }
 }
 
 /// The payload as a whole: an object, an array, or `null`. Anything else is `None`.
@@ -129,6 +117,32 @@ impl Root<'_> {
         Piece::Slice(start as u32, (start + part.len()) as u32)
     }
 
+    /// Reads an array that holds elements which are valid JSON, but have no value in Rust: strings with lone surrogates and
+    /// numbers beyond a double. They are no messages, and must not cost the messages around them.
+    fn elements(self) -> Result<Payload, ParseError> {
+        let bad = |error| ParseError::Syntax(place(self.text, &error));
+        let whole: &RawValue = serde_json::from_str(self.text).map_err(bad)?;
+        if !whole.get().starts_with('[') {
+            return Err(ParseError::Kind);
+        }
+        let elements: Vec<&RawValue> = serde_json::from_str(self.text).map_err(bad)?;
+        if elements.len() > self.batch {
+            return Err(ParseError::TooMany(self.batch));
+        }
+        let mut payload = Payload { is_array: true, ..Payload::default() };
+        for element in elements.into_iter().map(RawValue::get) {
+            if element.starts_with('{') {
+                let message = self.deserialize(&mut serde_json::Deserializer::from_str(element));
+                payload.messages.extend(message.map_err(bad)?.into_iter().flat_map(|one| one.messages));
+            } else if super::json::is_truthy(element.as_bytes()) {
+                payload.messages.push(Message::default());
+            } else {
+                payload.has_null = true;
+            }
+        }
+        Ok(payload)
+    }
+
     /// Appends a message with the members of an object.
     fn message<'de, A: MapAccess<'de>>(
         self,
@@ -137,10 +151,10 @@ impl Root<'_> {
     ) -> Result<(), A::Error> {
         let mut entries = Entries::new();
         let mut places: [Option<usize>; Field::Other as usize] = [None; Field::Other as usize];
-        while let Some(key) = map.next_key_seed(Key)? {
-            let value: &'de RawValue = map.next_value()?;
+        while let Some((key, value)) = map.next_entry::<&'de RawValue, &'de RawValue>()? {
+            let key = Key::of(key.get());
             let value = self.piece(value.get());
-            let field = Field::of(&key);
+            let field = if key.is_text() { Field::of(key.text()) } else { Field::Other };
             // As in JavaScript, the last value of a repeated key counts, in the place of the first.
             // Fields that nobody reads here are forwarded as they came, so repeating them costs nothing.
             if field != Field::Other {
@@ -151,13 +165,13 @@ impl Root<'_> {
                 }
                 *place = Some(entries.len());
             }
-            let key = match key {
-                Cow::Borrowed(key) => self.piece(key),
-                Cow::Owned(_) if field != Field::Other => Piece::Own(field.key().as_bytes().into()),
-                Cow::Owned(key) => {
+            let key = match key.verbatim() {
+                Some(key) => self.piece(key),
+                None if field != Field::Other => Piece::Own(field.key().as_bytes().into()),
+                None => {
                     let mut spelt = Vec::new();
-                    super::json::write_string(&mut spelt, &key);
-                    Piece::Own(spelt[1..spelt.len() - 1].into())
+                    key.write(&mut spelt);
+                    Piece::Own(spelt.into())
                 }
             };
             entries.push(Entry { field, key, value });
@@ -323,10 +337,44 @@ mod tests {
             "[1",
             "nul",
         ] {
-            assert!(matches!(parsed(bad), Err(ParseError::Syntax)), "{bad:?}");
+            assert!(matches!(parsed(bad), Err(ParseError::Syntax(_) | ParseError::Kind)), "{bad:?}");
         }
-        assert!(matches!(parsed("[1,1,1,1,1]"), Err(ParseError::TooMany(4))));
-        assert!(matches!(parse(&Bytes::from_static(b"[\"\xff\"]"), 4), Err(ParseError::Encoding)));
+        for too_many in ["[1,1,1,1,1]", r#"["\ud83d",1,1,1,1]"#] {
+            assert!(matches!(parsed(too_many), Err(ParseError::TooMany(4))), "{too_many}");
+        }
+    }
+
+    #[test]
+    fn an_error_says_at_which_byte() {
+        for (bad, error) in [
+            ("", ParseError::Syntax(1)),
+            ("[1,]", ParseError::Syntax(4)),
+            ("[\n\u{e9}]", ParseError::Syntax(3)),
+            ("[\n\n {\"a\":1,\r\n x}]", ParseError::Syntax(15)),
+            ("[1", ParseError::Syntax(3)),
+            ("[{\"a\":1}", ParseError::Syntax(9)),
+            ("[\"\\ud83d\",x]", ParseError::Syntax(11)),
+            ("[] []", ParseError::Syntax(4)),
+            ("1", ParseError::Kind),
+            ("\"\\ud83d\"", ParseError::Kind),
+        ] {
+            assert_eq!(parsed(bad).unwrap_err(), error, "{bad:?}");
+        }
+        assert!(matches!(parse(&Bytes::from_static(b"[\"\xff\"]"), 4), Err(ParseError::Encoding(3))));
+    }
+
+    #[test]
+    fn lone_surrogates_cost_nothing() {
+        let text = r#"[{"channel":"/a","\uD83d":"\ude00","data":{"\ud83d":1}},"\ud83d",1e400,null,{"channel":"/b"}]"#;
+        let payload = parse(&Bytes::from_static(text.as_bytes()), 5).unwrap();
+        assert_eq!((payload.messages.len(), payload.has_null, payload.is_array), (4, true, true));
+        let expected = r#"{"channel":"/a","\ud83d":"\ude00","data":{"\ud83d":1}}"#;
+        assert_eq!(written(&payload.messages[0]), expected);
+        assert_eq!(payload.messages[3].text(Field::Channel).as_deref(), Some("/b"));
+        assert_eq!(written(&parsed(r#"{"\ud83d":1}"#).unwrap().messages[0]), r#"{"\ud83d":1}"#);
+        let mut members = Vec::new();
+        assert!(each_member(br#"{"a":1,"\ud83d":2}"#, |key, _| members.push(key.text().to_owned())));
+        assert_eq!(members, ["a", r"\ud83d"]);
     }
 
     #[test]

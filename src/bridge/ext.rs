@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::bayeux::{json, parse};
+use crate::bayeux::{Key, parse};
 
 /// Fields that hold credentials on most servers: of Faye's examples, of ours, and of the gem private_pub.
 const USUAL: [&str; 5] =
@@ -13,8 +13,8 @@ const USUAL: [&str; 5] =
 pub(super) fn secrets<'a>(shown: impl Iterator<Item = &'a str>) -> HashSet<String> {
     let mut names: HashSet<String> = USUAL.map(str::to_owned).into();
     for ext in shown {
-        parse::each_member(ext.as_bytes(), |name, _| {
-            names.insert(name.to_owned());
+        parse::each_member(ext.as_bytes(), |key, _| {
+            names.insert(key.text().to_owned());
         });
     }
     names
@@ -24,18 +24,18 @@ pub(super) fn secrets<'a>(shown: impl Iterator<Item = &'a str>) -> HashSet<Strin
 /// stay as it is, which may be no object; an empty one is to be left out.
 pub(super) fn joined(own: Option<&[u8]>, secrets: &HashSet<String>, shown: Option<&str>) -> Option<Vec<u8>> {
     let (mut out, mut is_changed) = (Vec::new(), shown.is_some());
-    let mut add = |name: &str, value: &[u8]| {
-        out.push(if out.is_empty() { b'{' } else { b',' });
-        json::write_string(&mut out, name);
-        out.push(b':');
+    let mut add = |key: &Key<'_>, value: &[u8]| {
+        out.extend_from_slice(if out.is_empty() { b"{\"" } else { b",\"" });
+        key.write(&mut out);
+        out.extend_from_slice(b"\":");
         out.extend_from_slice(value);
     };
     if let Some(own) = own {
-        let are_all = parse::each_member(own, |name, value| {
-            if secrets.contains(name) {
+        let are_all = parse::each_member(own, |key, value| {
+            if secrets.contains(key.text()) {
                 is_changed = true;
             } else {
-                add(name, value);
+                add(key, value);
             }
         });
         // What could not be read as a whole might hold a secret.

@@ -114,8 +114,11 @@ async fn reload(
 
 /// The sections that differ from those at the start, and are only read there.
 fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
-    let started_server =
-        config::Server { trusted_proxies: now.server.trusted_proxies.clone(), ..started.server.clone() };
+    let started_server = config::Server {
+        trusted_proxies: now.server.trusted_proxies.clone(),
+        hosts: now.server.hosts.clone(),
+        ..started.server.clone()
+    };
     let sections = [
         ("server", started_server == now.server),
         ("advice", started.advice == now.advice),

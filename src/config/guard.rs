@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::sections::Overflow;
+use super::delivery::Overflow;
 use super::units::{self, Rate};
 use super::{Access, PageOrigin, Secret};
 

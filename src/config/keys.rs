@@ -46,6 +46,8 @@ pub(super) enum Kind {
     Origin,
     /// An IP address, or a network of them.
     Network,
+    /// A host, whose name may begin with `*.`, or `*`.
+    Host,
     /// Any text that is not empty.
     Text,
     /// Text that is not shown: itself, `env:NAME` or `file:PATH`.
@@ -77,6 +79,8 @@ pub(super) enum Element {
     Origin,
     /// An IP address, or a network of them.
     Network,
+    /// A host, whose name may begin with `*.`, or `*`.
+    Host,
     /// One of these words.
     Word(&'static [&'static str]),
 }
@@ -89,6 +93,7 @@ impl Element {
             Self::File => Kind::File,
             Self::Origin => Kind::Origin,
             Self::Network => Kind::Network,
+            Self::Host => Kind::Host,
             Self::Word(words) => Kind::Word(words),
         }
     }
@@ -108,6 +113,7 @@ impl Kind {
             Self::Pattern => "a channel, nor a pattern that ends in \"/*\" or \"/**\"",
             Self::Origin => "an origin",
             Self::Network => "an address, nor a network",
+            Self::Host => "a host (without scheme and port)",
             Self::Text => "a text",
             Self::Secret => "a secret",
             Self::File => "the path of a file",
@@ -134,6 +140,7 @@ impl Kind {
             Self::Pattern => "/projects/**",
             Self::Origin => "https://example.com",
             Self::Network => "10.0.0.0/8",
+            Self::Host => "push.example.com",
             Self::Text => "text",
             Self::Secret => "env:NAME",
             Self::File => "auth.js",
@@ -206,6 +213,7 @@ pub const KEYS: &[Key] = &[
     key("server", "drain", Kind::Duration(0, HOUR)),
     key("server", "threads", Kind::Count(0, 1024)),
     key("server", "trusted_proxies", Kind::List(Element::Network)),
+    key("server", "hosts", Kind::List(Element::Host)),
     // Zero doubled stays zero: failing clients would come back as fast as they can.
     key("advice", "retry_first", Kind::Duration(1, HOUR)),
     key("advice", "retry_most", Kind::Duration(1, HOUR)),
@@ -223,6 +231,7 @@ pub const KEYS: &[Key] = &[
     // hyper refuses, by panic, a buffer of less than 8 KiB.
     key("limits", "header", Kind::Size(8 * KIB, MIB)),
     key("limits", "header_time", Kind::Duration(1, HOUR)),
+    key("limits", "idle_time", Kind::Duration(1, HOUR)),
     key("limits", "write_time", Kind::Duration(1, HOUR)),
     key("limits", "subscriptions", Kind::Count(1, MANY)),
     key("limits", "sessions", Kind::Count(1, MANY)),

@@ -5,10 +5,12 @@
 
 mod access;
 mod cluster;
+mod delivery;
 mod document;
 mod draft;
 mod guard;
 mod hooks;
+mod host_name;
 mod keys;
 mod load;
 mod page_origin;
@@ -21,15 +23,14 @@ mod value;
 
 pub use access::Access;
 pub use cluster::{Accept, HistoryStore, Redis};
+pub use delivery::{EventSource, Mailbox, Overflow, WebSocket};
 pub use guard::{Browsers, ChannelRule, Handshake, History, PrivatePub, Push, Rates, Token, TokenKey};
 pub use hooks::{Failure, Hook, Webhook};
+pub use host_name::HostName;
 pub use keys::{KEYS, Key};
 pub use load::{DEFAULT_FILE, Override, check, load};
 pub use page_origin::PageOrigin;
 pub use problem::{Origin, Problem, Problems};
 pub use secret::Secret;
-pub use sections::{
-    Acme, Admin, Advice, Config, EventSource, Extensions, Limits, Log, LogFormat, Mailbox, Overflow, Server,
-    Tls, WebSocket,
-};
+pub use sections::{Acme, Admin, Advice, Config, Extensions, Limits, Log, LogFormat, Server, Tls};
 pub use units::{MemoryLimit, Rate};

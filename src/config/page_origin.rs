@@ -1,7 +1,12 @@
 //! Origins of pages (RFC 6454), as settings name them: `https://example.com`, or `https://*.example.com` for every
-//! name below a domain, but not the domain itself.
+//! name below a domain, but not the domain itself. `null` and `file://` stand for pages without a host.
 
 use serde::Deserialize;
+
+use super::HostName;
+
+/// Origins of pages without a host: files, sandboxed frames, `data:` URLs.
+const WITHOUT_HOST: [&str; 2] = ["null", "file://"];
 
 /// One origin, or all of a domain.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -31,6 +36,9 @@ impl PageOrigin {
     /// is left out, as browsers do. `None` for everything else.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text = text.to_ascii_lowercase();
+        if WITHOUT_HOST.contains(&text.as_str()) {
+            return Some(Self::One(text));
+        }
         let (scheme, authority) = text.split_once("://")?;
         if !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
             || scheme.is_empty()
@@ -53,6 +61,27 @@ impl PageOrigin {
             }
             None if is_host(authority) => Some(Self::One(format!("{scheme}://{authority}"))),
             _ => None,
+        }
+    }
+
+    /// The hosts of the pages; `None` for `*` and for schemes other than http and https.
+    #[must_use]
+    pub fn host(&self) -> Option<HostName> {
+        let without_port = |authority: &str| match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host.to_owned(),
+            _ => authority.to_owned(),
+        };
+        let is_web = |scheme: &str| matches!(scheme, "http" | "https");
+        match self {
+            Self::Any => None,
+            Self::One(one) => {
+                let (scheme, authority) = one.split_once("://")?;
+                HostName::parse(&without_port(authority)).filter(|_| is_web(scheme))
+            }
+            Self::Below(scheme, domain) => {
+                let host = HostName::parse(&format!("*{}", without_port(domain)));
+                host.filter(|_| is_web(scheme.trim_end_matches("://")))
+            }
         }
     }
 
@@ -116,6 +145,26 @@ mod tests {
             "https://a.example.com:8443",
         ] {
             assert!(!allows("https://*.example.com", other), "{other}");
+        }
+    }
+
+    #[test]
+    fn pages_without_a_host_can_be_named() {
+        assert!(allows("null", "null") && allows("file://", "file://"));
+        assert!(!allows("null", "file://") && !allows("file://", "null") && !allows("null", "https://null"));
+        assert!(allows("capacitor://localhost", "capacitor://localhost"));
+    }
+
+    #[test]
+    fn the_host_of_an_origin() {
+        let host = |text: &str| PageOrigin::try_from(text.to_owned()).unwrap().host();
+        assert_eq!(host("https://a.example"), HostName::parse("a.example"));
+        assert_eq!(host("http://a.example:8080"), HostName::parse("a.example"));
+        assert_eq!(host("https://[::1]"), HostName::parse("::1"));
+        assert_eq!(host("https://[::1]:8443"), HostName::parse("::1"));
+        assert_eq!(host("https://*.example:8443"), HostName::parse("*.example"));
+        for none in ["*", "null", "file://", "capacitor://a.example", "chrome-extension://abc"] {
+            assert_eq!(host(none), None, "{none}");
         }
     }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use super::HostName;
 use super::cluster::{HistoryStore, Redis};
+use super::delivery::{EventSource, Mailbox, WebSocket};
 use super::guard::{Browsers, ChannelRule, Handshake, PrivatePub, Push, Rates, Token, TokenKey};
 use super::hooks::{Hook, Webhook};
 use super::units::{self, MemoryLimit};
@@ -94,6 +96,8 @@ pub struct Server {
     /// Proxies whose `X-Forwarded-For` is believed.
     #[serde(deserialize_with = "units::networks")]
     pub trusted_proxies: Vec<IpNet>,
+    /// Hosts of the server itself. Empty means the hosts that other settings name.
+    pub hosts: Vec<HostName>,
 }
 
 impl Default for Server {
@@ -106,6 +110,7 @@ impl Default for Server {
             drain: Duration::from_secs(10),
             threads: 0,
             trusted_proxies: Vec::new(),
+            hosts: Vec::new(),
         }
     }
 }
@@ -158,9 +163,12 @@ pub struct Limits {
     /// Bytes of the request line and the headers of a request.
     #[serde(deserialize_with = "units::size")]
     pub header: usize,
-    /// How long a client may take to send the headers of a request, and how long a connection may be idle.
+    /// How long a client may take to send the headers of a request.
     #[serde(deserialize_with = "units::duration")]
     pub header_time: Duration,
+    /// How long a connection may be idle between two requests.
+    #[serde(deserialize_with = "units::duration")]
+    pub idle_time: Duration,
     /// How long a client may take none of what is written to it before its connection is cut.
     #[serde(deserialize_with = "units::duration")]
     pub write_time: Duration,
@@ -202,6 +210,7 @@ impl Default for Limits {
             depth: 64,
             header: 16 * 1024,
             header_time: Duration::from_secs(30),
+            idle_time: Duration::from_secs(75),
             write_time: Duration::from_secs(30),
             subscriptions: 1000,
             sessions: 1_000_000,
@@ -213,76 +222,6 @@ impl Default for Limits {
             segments: 32,
             callback: 128,
         }
-    }
-}
-
-/// `[mailbox]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Mailbox {
-    /// Messages that may wait for one session.
-    pub messages: usize,
-    /// Bytes that may wait for one session.
-    #[serde(deserialize_with = "units::size")]
-    pub bytes: usize,
-    /// What happens when one of the two is reached.
-    pub overflow: Overflow,
-}
-
-impl Default for Mailbox {
-    fn default() -> Self {
-        Self { messages: 10_000, bytes: 4 * 1024 * 1024, overflow: Overflow::Disconnect }
-    }
-}
-
-/// What happens to a publication for which a mailbox has no room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Overflow {
-    /// The session is ended; its client is told and starts a new one.
-    #[default]
-    Disconnect,
-    /// The messages that wait longest make room.
-    DropOldest,
-    /// The new message is not kept.
-    DropNewest,
-}
-
-/// `[websocket]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct WebSocket {
-    /// How long a connection may be silent before it is pinged; one that stays silent for as long again is cut.
-    #[serde(deserialize_with = "units::duration")]
-    pub ping: Duration,
-    /// How hard messages are compressed for clients that offer it: 0 not at all, 1 fastest, 9 smallest.
-    pub compression: u32,
-    /// Bytes of the shortest payload that is compressed.
-    #[serde(deserialize_with = "units::size")]
-    pub compression_threshold: usize,
-}
-
-impl Default for WebSocket {
-    fn default() -> Self {
-        Self { ping: Duration::from_secs(25), compression: 0, compression_threshold: 1024 }
-    }
-}
-
-/// `[eventsource]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct EventSource {
-    /// How often a silent stream carries a comment.
-    #[serde(deserialize_with = "units::duration")]
-    pub ping: Duration,
-    /// How long a browser waits before it opens a broken stream again.
-    #[serde(deserialize_with = "units::duration")]
-    pub retry: Duration,
-}
-
-impl Default for EventSource {
-    fn default() -> Self {
-        Self { ping: Duration::from_secs(10), retry: Duration::from_secs(5) }
     }
 }
 

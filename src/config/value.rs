@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use toml::Value;
 use toml::de::DeValue;
 
+use super::host_name::HostName;
 use super::keys::{HISTORY_AGE, HISTORY_MESSAGES, Kind};
 use super::page_origin::PageOrigin;
 use super::units::{
@@ -150,6 +151,7 @@ impl Kind {
             (Self::Pattern, Given::Text(text)) if is_pattern(text) => {}
             (Self::Origin, Given::Text(text)) if *text == "*" || PageOrigin::parse(text).is_some() => {}
             (Self::Network, Given::Text(text)) if is_network(text) => {}
+            (Self::Host, Given::Text(text)) if HostName::parse(text).is_some() => {}
             (Self::Text | Self::Secret | Self::File, Given::Text(text)) if !text.is_empty() => {}
             (Self::Url, Given::Text(text)) if is_url(text) => {}
             (Self::Rate, Given::Text(text)) if parse_rate(text).is_some() => {}

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use super::Authority;
+
 /// Request line and headers (RFC 9112, sections 3 and 5).
 #[derive(Clone, Default)]
 pub struct Head {
@@ -54,6 +56,16 @@ impl Head {
         self.parts().1
     }
 
+    /// The authority of an absolute target, which takes precedence (RFC 9112, section 3.2.2), or of `Host`. `None` if it is
+    /// missing or malformed.
+    #[must_use]
+    pub fn authority(&self) -> Option<Authority<'_>> {
+        match absolute(self.target()) {
+            Some((_, authority)) => Authority::parse(authority.as_bytes()),
+            None => Authority::parse(self.get("host")?),
+        }
+    }
+
     fn parts(&self) -> (&str, Option<&str>) {
         let target = self.target();
         let target = target.split_once('#').map_or(target, |(before, _)| before);
@@ -91,6 +103,14 @@ impl Head {
     }
 }
 
+/// Splits a target in the absolute form into scheme and authority, which may be malformed.
+#[must_use]
+pub fn absolute(target: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = target.split_once("://")?;
+    let is_scheme = !scheme.contains(['/', '?', '#']);
+    is_scheme.then(|| (scheme, rest.find(['/', '?', '#']).map_or(rest, |end| &rest[..end])))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +136,24 @@ mod tests {
             assert_eq!((head.path(), head.query()), (path, query), "{target}");
         }
         assert_eq!(Head::default().path(), "");
+    }
+
+    #[test]
+    fn the_host_is_that_of_an_absolute_target() {
+        let host = |target: &str| head(target).authority().map(|authority| authority.host().to_owned());
+        for (target, expected) in [
+            ("/faye", Some("x")),
+            ("/a?u=http://y/z", Some("x")),
+            ("*", Some("x")),
+            ("http://y", Some("y")),
+            ("HTTPS://y:5?q#f", Some("y")),
+            ("http://", None),
+            ("http:///faye", None),
+            ("http://a@b/faye", None),
+        ] {
+            assert_eq!(host(target).as_deref(), expected, "{target}");
+        }
+        assert_eq!(Head::default().authority(), None);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Who is talking: the request by which a client reached us, as extensions and logs see it.
 
+mod authority;
 mod head;
 
 use std::fmt;
 use std::net::SocketAddr;
 
-pub use head::Head;
+pub use authority::Authority;
+pub use head::{Head, absolute};
 
 /// By which way a message came or goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

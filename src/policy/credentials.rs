@@ -80,7 +80,8 @@ impl Policy {
         let (mut signature, mut timestamp) = (None, None);
         let mut found = false;
         let mut rest = Vec::new();
-        let are_all = parse::each_member(ext, |name, value| {
+        let are_all = parse::each_member(ext, |key, value| {
+            let name = key.text();
             let text = || json::as_text(value).unwrap_or_default();
             if !self.secrets.is_empty() && name == self.push.field {
                 credentials.secret = Some(self.secrets.have(text().as_bytes()));
@@ -95,8 +96,9 @@ impl Policy {
                 timestamp = Some(json::printed(value).into_owned());
             } else {
                 rest.push(if rest.is_empty() { b'{' } else { b',' });
-                json::write_string(&mut rest, name);
-                rest.push(b':');
+                rest.push(b'"');
+                key.write(&mut rest);
+                rest.extend_from_slice(b"\":");
                 rest.extend_from_slice(value);
                 return;
             }

@@ -7,6 +7,7 @@ mod browsers;
 mod claims;
 mod cookie;
 mod credentials;
+mod hosts;
 mod judgement;
 mod private_pub;
 mod proxies;
@@ -18,7 +19,7 @@ pub mod token;
 
 use std::time::SystemTime;
 
-pub use browsers::{Browsers, Page};
+pub use browsers::{Browsers, Page, Visit};
 pub use cookie::{COOKIE, Cookie, HOST_COOKIE, Holder, Seals};
 pub use credentials::{Credentials, Shown};
 pub use judgement::{Answer, Judgement};
@@ -105,7 +106,7 @@ impl Policy {
                 || config.channel.iter().any(|rule| rule.rate.is_some()),
             asks,
             asked_headers: config.hook.headers.clone(),
-            browsers: Browsers::new(&config.browsers),
+            browsers: Browsers::new(config),
             proxies: Proxies::new(&config.server.trusted_proxies),
         })
     }

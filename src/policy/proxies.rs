@@ -23,10 +23,16 @@ impl Proxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Whether a trusted proxy says that its client uses TLS (`X-Forwarded-Proto`).
+    /// Whether a trusted proxy says that its client uses TLS (`X-Forwarded-Proto`). Of several schemes the first is that
+    /// of the client: each proxy appends its own.
     #[must_use]
     pub fn is_secure(&self, peer: SocketAddr, head: &Head) -> bool {
-        !self.0.is_empty() && self.have(peer.ip()) && head.get("x-forwarded-proto") == Some(b"https")
+        if self.0.is_empty() || !self.have(peer.ip()) {
+            return false;
+        }
+        let schemes = head.get("x-forwarded-proto").unwrap_or_default();
+        let first = schemes.split(|byte| *byte == b',').next().unwrap_or_default().trim_ascii();
+        first.eq_ignore_ascii_case(b"https") || first.eq_ignore_ascii_case(b"wss")
     }
 
     /// The address of the client: the last in `X-Forwarded-For` that is no proxy's, for each proxy appends who it heard
@@ -102,6 +108,21 @@ mod tests {
         assert_eq!(client(&proxies, "[::1]:5", &["[2001:db8::1]:443"]), "2001:db8::1");
         assert_eq!(client(&proxies, "[::1]:5", &["[2001:db8::1]"]), "2001:db8::1");
         assert_eq!(client(&proxies, "[::ffff:127.0.0.1]:5", &["1.2.3.4:80"]), "1.2.3.4");
+    }
+
+    #[test]
+    fn the_first_scheme_is_the_clients() {
+        let is_secure = |peer: &str, line: &str| {
+            let head = Head::new(format!("GET / HTTP/1.1\r\nX-Forwarded-Proto: {line}\r\n").as_bytes(), 4..5);
+            Proxies::new(&["10.0.0.0/8".parse().unwrap()]).is_secure(peer.parse().unwrap(), &head)
+        };
+        for secure in ["https", "HTTPS", "https, http", "https,http", " wss ", "WSS, https"] {
+            assert!(is_secure("10.0.0.1:5", secure), "{secure}");
+            assert!(!is_secure("9.9.9.9:5", secure), "{secure}");
+        }
+        for plain in ["http", "http, https", "ws", "", ",https", "httpss", "xhttps"] {
+            assert!(!is_secure("10.0.0.1:5", plain), "{plain}");
+        }
     }
 
     #[test]

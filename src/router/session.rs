@@ -135,10 +135,6 @@ impl Session {
         &self.terms.metrics
     }
 
-    pub(super) fn lifetime(&self) -> Duration {
-        self.terms.lifetime
-    }
-
     pub(super) fn budget(&self) -> &Arc<Budget> {
         &self.terms.budget
     }

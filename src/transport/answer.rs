@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use hyper::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, UPGRADE,
 };
 use hyper::{Response, StatusCode};
 
@@ -15,26 +15,49 @@ use crate::peer::Head;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
-/// The answer to a CORS preflight.
-pub(super) fn preflight(request: &Head) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::new());
-    let headers = response.headers_mut();
-    headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-    let allowed = "Accept, Authorization, Content-Type, Pragma, X-Requested-With";
-    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(allowed));
-    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST, GET"));
-    let given = |name| request.get(name).filter(|value| !value.is_empty());
-    let origin = given("origin").or_else(|| given("referer")).unwrap_or(b"*");
-    put(headers, ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
-    response
-}
-
 /// A refusal for a page that may not read it.
 pub(super) fn forbid(text: &'static str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from_static(text.as_bytes()));
     *response.status_mut() = StatusCode::FORBIDDEN;
     response.headers_mut().insert(CONTENT_TYPE, TEXT);
+    response
+}
+
+/// The answer to a method that the target does not support.
+pub(super) fn method_not_allowed(request: &Head, allowed: &'static str) -> Response<Bytes> {
+    let mut response =
+        refuse(request, StatusCode::METHOD_NOT_ALLOWED, "This target does not have the method");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// The answer to `OPTIONS *` (RFC 9110, section 9.3.7).
+pub(super) fn capabilities() -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, OPTIONS"));
+    response
+}
+
+/// The answer to a body with a content coding (RFC 9110, section 15.5.16).
+pub(super) fn coded(request: &Head) -> Response<Bytes> {
+    let text = "The body has a Content-Encoding: send it as it is";
+    let mut response = refuse(request, StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
+    response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    response
+}
+
+/// The answer to a browser that opens the address of the server.
+pub(super) fn pointer(has_page: bool) -> Response<Bytes> {
+    const WITH_PAGE: &str = "<!DOCTYPE html><title>Bayeux server</title><p>This address is for the clients of a Bayeux server, \
+                             not for browsers. <a href=\"/\">The page at /</a> shows the server at work.</p>\n";
+    const ALONE: &str = "<!DOCTYPE html><title>Bayeux server</title><p>This address is for the clients of a Bayeux server, not \
+                         for browsers.</p>\n";
+    let mut response = Response::new(Bytes::from_static(if has_page { WITH_PAGE } else { ALONE }.as_bytes()));
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
     response
 }
 
@@ -51,7 +74,7 @@ pub(super) fn refuse(request: &Head, status: StatusCode, text: impl Into<Bytes>)
     response
 }
 
-fn put(headers: &mut HeaderMap, name: HeaderName, text: &[u8]) {
+pub(super) fn put(headers: &mut HeaderMap, name: HeaderName, text: &[u8]) {
     if let Ok(value) = HeaderValue::from_bytes(text) {
         headers.insert(name, value);
     }
@@ -83,8 +106,21 @@ pub(super) fn head(request: &Request, response: &Response<Bytes>, closes: bool) 
         out.extend_from_slice(value.as_bytes());
         out.extend_from_slice(b"\r\n");
     }
-    let has_body = status != StatusCode::NOT_MODIFIED;
-    end(&mut out, request, has_body.then(|| response.body().len()), closes);
+    let has_body = !matches!(status, StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT);
+    let length = has_body.then(|| response.body().len());
+    let upgrades = response.headers().contains_key(UPGRADE);
+    end(&mut out, request, length, if upgrades { Connection::Upgrade } else { Connection::new(closes) });
+    out
+}
+
+/// The head of the answer to a malformed request head; the connection is closed.
+pub(super) fn bad_head(status: StatusCode, length: usize) -> Vec<u8> {
+    let mut out = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\nConnection: close\r\n"
+    )
+    .into_bytes();
+    write_date(&mut out);
+    out.extend_from_slice(b"\r\n");
     out
 }
 
@@ -113,15 +149,17 @@ pub(super) fn replies(
     if is_script {
         out.extend_from_slice(b"Content-Disposition: attachment; filename=f.txt\r\n");
     }
-    end(&mut out, request, Some(length), closes);
+    end(&mut out, request, Some(length), Connection::new(closes));
     out
 }
 
-/// The head of a stream of events, which ends with its connection.
+/// The head of a stream of events, which ends with its connection. Proxies must neither compress it, which makes them
+/// collect events, nor buffer it: nginx does unless `X-Accel-Buffering` forbids it.
 pub(super) fn stream(request: &Head) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256);
+    let mut out = Vec::with_capacity(320);
     out.extend_from_slice(
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache, no-store\r\nConnection: close\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache, no-store, no-transform\r\n\
+          X-Accel-Buffering: no\r\nConnection: close\r\n",
     );
     allow_origin(&mut out, request);
     write_date(&mut out);
@@ -154,17 +192,33 @@ fn allow_origin(out: &mut Vec<u8>, request: &Head) {
     }
 }
 
+/// The `Connection` header of an answer.
+#[derive(Clone, Copy)]
+enum Connection {
+    Stays,
+    Closes,
+    /// It closes; the header `Upgrade` names the protocol to use.
+    Upgrade,
+}
+
+impl Connection {
+    fn new(closes: bool) -> Self {
+        if closes { Self::Closes } else { Self::Stays }
+    }
+}
+
 /// What every head ends with: the length of the body, what becomes of the connection, the date.
-fn end(out: &mut Vec<u8>, request: &Request, length: Option<usize>, closes: bool) {
+fn end(out: &mut Vec<u8>, request: &Request, length: Option<usize>, connection: Connection) {
     if let Some(length) = length {
         out.extend_from_slice(b"Content-Length: ");
         out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
         out.extend_from_slice(b"\r\n");
     }
-    if closes {
-        out.extend_from_slice(b"Connection: close\r\n");
-    } else if !request.is_1_1 {
-        out.extend_from_slice(b"Connection: keep-alive\r\n");
+    match connection {
+        Connection::Upgrade => out.extend_from_slice(b"Connection: close, Upgrade\r\n"),
+        Connection::Closes => out.extend_from_slice(b"Connection: close\r\n"),
+        Connection::Stays if !request.is_1_1 => out.extend_from_slice(b"Connection: keep-alive\r\n"),
+        Connection::Stays => {}
     }
     write_date(out);
     out.extend_from_slice(b"\r\n");

@@ -1,5 +1,5 @@
-//! The body of a request that comes in chunks (RFC 9112, section 7.1). Extensions of chunks and the trailer are passed
-//! over; what they may take is bounded.
+//! The body of a request that comes in chunks (RFC 9112, section 7.1). Extensions of chunks and the trailer have to be
+//! well-formed, since a program in front may see something else in them; they have no effect, and their length is bounded.
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -67,24 +67,18 @@ impl Chunked {
                 }
                 State::Size => {
                     let Some(end) = line(input)? else { return Ok(false) };
-                    // httparse takes an empty line for the size 0.
-                    if !input[0].is_ascii_hexdigit() {
-                        return Err(Broken);
-                    }
-                    let Ok(httparse::Status::Complete((used, size))) =
-                        httparse::parse_chunk_size(&input[..end])
-                    else {
-                        return Err(Broken);
-                    };
-                    input.advance(used);
+                    let size = input[..end].strip_suffix(b"\r\n").and_then(size).ok_or(Broken)?;
+                    input.advance(end);
                     self.state = if size == 0 { State::Trailer(0) } else { State::Data(size) };
                 }
                 State::Break => {
-                    let Some(end) = line(input)? else { return Ok(false) };
-                    if &input[..end] != b"\r\n" {
+                    if !b"\r\n".starts_with(&input[..input.len().min(2)]) {
                         return Err(Broken);
                     }
-                    input.advance(end);
+                    if input.len() < 2 {
+                        return Ok(false);
+                    }
+                    input.advance(2);
                     self.state = State::Size;
                 }
                 State::Trailer(lines) => {
@@ -104,9 +98,10 @@ impl Chunked {
         }
     }
 
-    /// Bytes of data so far, kept or not.
-    pub(super) fn length(&self) -> u64 {
-        self.length
+    /// Bytes of data so far, kept or not, and those of the current chunk that have not come yet.
+    pub(super) fn announced(&self) -> u64 {
+        let left = if let State::Data(left) = self.state { left } else { 0 };
+        self.length.saturating_add(left)
     }
 
     /// Bytes of memory that the data so far takes.
@@ -134,13 +129,67 @@ fn line(input: &[u8]) -> Result<Option<usize>, Broken> {
     }
 }
 
-/// Whether a line of the trailer is a header. Nobody wants it, but a program before us may see something else in it.
+/// The size in a line before a chunk, behind which there may be extensions. `None` if the line is not well-formed, or the
+/// size is above 64 bits.
+fn size(line: &[u8]) -> Option<u64> {
+    let end = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
+    let (digits, mut extensions) = line.split_at(end);
+    while !extensions.is_empty() {
+        extensions = after_extension(extensions)?;
+    }
+    // It takes no sign here: there are only digits. An empty text is no number.
+    u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+/// What follows one extension, `;name` or `;name=value` with a value that may be quoted. Space around `;` and `=` has to be
+/// accepted, and no other.
+fn after_extension(text: &[u8]) -> Option<&[u8]> {
+    let rest = without_space(text).strip_prefix(b";").map(without_space)?;
+    let rest = after_token(rest)?;
+    let Some(value) = without_space(rest).strip_prefix(b"=").map(without_space) else { return Some(rest) };
+    match value.strip_prefix(b"\"") {
+        Some(quoted) => after_quoted(quoted),
+        None => after_token(value),
+    }
+}
+
+fn without_space(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|byte| !matches!(byte, b' ' | b'\t')).unwrap_or(text.len());
+    &text[end..]
+}
+
+fn after_token(text: &[u8]) -> Option<&[u8]> {
+    let end = text.iter().position(|byte| !is_token(*byte)).unwrap_or(text.len());
+    (end > 0).then(|| &text[end..])
+}
+
+fn after_quoted(mut text: &[u8]) -> Option<&[u8]> {
+    loop {
+        let (first, rest) = text.split_first()?;
+        text = match first {
+            b'"' => return Some(rest),
+            b'\\' => rest.split_first().filter(|(next, _)| is_visible(**next))?.1,
+            byte if is_visible(*byte) => rest,
+            _ => return None,
+        };
+    }
+}
+
+/// Whether a byte may stand in the name of a field (RFC 9110, section 5.6.2).
+pub(super) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn is_visible(byte: u8) -> bool {
+    byte == b'\t' || !byte.is_ascii_control()
+}
+
+/// Whether a line of the trailer is a header.
 fn is_field(line: &[u8]) -> bool {
     let Some(colon) = line.iter().position(|byte| *byte == b':') else { return false };
-    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     colon > 0
-        && line[..colon].iter().all(is_token)
-        && line[colon..].iter().all(|byte| *byte == b'\t' || !byte.is_ascii_control())
+        && line[..colon].iter().all(|byte| is_token(*byte))
+        && line[colon..].iter().all(|byte| is_visible(*byte))
 }
 
 #[cfg(test)]
@@ -165,8 +214,7 @@ mod tests {
 
     #[test]
     fn bodies_in_pieces_of_any_size() {
-        let text =
-            "4\r\nWiki\r\n6;name=\"x\"\r\npedia \r\nB \r\nin\r\nchunks.\r\n0\r\nTrailer: x\r\n\r\nnext";
+        let text = "4\r\nWiki\r\n6;name=\"x\"\r\npedia \r\nB\r\nin\r\nchunks.\r\n0\r\nTrailer: x\r\n\r\nnext";
         for step in 1..text.len() {
             let decoded = decode(text, step).unwrap().unwrap();
             assert_eq!(decoded, (Bytes::from_static(b"Wikipedia in\r\nchunks."), 4), "{step}");
@@ -188,6 +236,24 @@ mod tests {
             "2\r\nabc\r\n",
             "1\r\na\n1\r\n",
             "fffffffffffffffff\r\n",
+            "5 \r\nhello\r\n",
+            "5\t\r\nhello\r\n",
+            " 5\r\nhello\r\n",
+            "5;\r\nhello\r\n",
+            "5;;a\r\nhello\r\n",
+            "5;bad[=x\r\nhello\r\n",
+            "5;a=\r\nhello\r\n",
+            "5;a=\"b\r\nhello\r\n",
+            "5;a=\"b\"c\r\nhello\r\n",
+            "5;a b\r\nhello\r\n",
+            "5\nhello\r\n",
+            "5\r\r\nhello\r\n",
+            "0x5\r\nhello\r\n",
+            "+5\r\nhello\r\n",
+            "5_\r\nhello\r\n",
+            "5\r\nhelloX",
+            "5\r\nhello\n",
+            "5\r\nhello\rX",
         ] {
             assert_eq!(decode(broken, 1), Err(Broken), "{broken:?}");
         }
@@ -196,11 +262,31 @@ mod tests {
     }
 
     #[test]
+    fn extensions_of_chunks_are_passed_over() {
+        for size in [
+            "5",
+            "05",
+            "000000000000000005",
+            "5;a",
+            "5;a=b",
+            "5;a=\"\\\"; b\\\\\"",
+            "5;a;b=c",
+            "5 ; a = b\t;c",
+        ] {
+            let decoded = decode(&format!("{size}\r\nhello\r\n0;x\r\n\r\n"), 1);
+            assert_eq!(decoded, Ok(Some((Bytes::from_static(b"hello"), 0))), "{size}");
+        }
+    }
+
+    #[test]
     fn too_much_is_counted_and_not_kept() {
         let mut chunked = Chunked::new(3);
         let mut input = BytesMut::from(&b"3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n"[..]);
         assert_eq!(chunked.take(&mut input), Ok(true));
         assert!(chunked.is_too_long());
-        assert_eq!((chunked.length(), chunked.into_body().len()), (4, 0));
+        assert_eq!((chunked.announced(), chunked.into_body().len()), (4, 0));
+        let mut chunked = Chunked::new(3);
+        assert_eq!(chunked.take(&mut BytesMut::from(&b"1\r\na\r\nffffffffffffffff\r\n"[..])), Ok(false));
+        assert_eq!(chunked.announced(), u64::MAX);
     }
 }

@@ -11,11 +11,9 @@ use bytes::{Buf, Bytes};
 use hyper::Response;
 use tokio::time::Instant;
 
-use super::chunked::{Broken, Chunked};
 use super::clock::Alarm;
 use super::input::Input;
-use super::payload::Refusal;
-use super::request::{self, BadHead, Length, Method, Request};
+use super::request::{self, BadHead, Method, Request};
 use super::signal::Signal;
 use super::stream::Stream;
 use super::tls::TlsStream;
@@ -25,8 +23,6 @@ use crate::metrics::Reason;
 use crate::peer::Peer;
 use crate::server::Server;
 
-/// A body may be this many times its limit before the connection is cut without reading on.
-const OVERSIZE: u64 = 8;
 /// How long a stopping server waits for the rest of a request, and for answers to be taken.
 pub(super) const UNFINISHED: Duration = Duration::from_secs(5);
 /// How long the other side may take to close after we did.
@@ -34,7 +30,7 @@ pub(super) const CLOSING: Duration = Duration::from_secs(2);
 /// Bytes that may wait behind a request that is being answered.
 const AHEAD: usize = 16 * 1024;
 
-const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// A connection that speaks HTTP.
 pub(super) struct Connection {
@@ -169,8 +165,9 @@ impl Connection {
             if self.stream.tls().is_some() && !Box::pin(self.secure()).await {
                 return;
             }
+            let mut is_kept = false;
             let next = loop {
-                let next = match self.request().await {
+                let next = match self.request(is_kept).await {
                     // On the heap while it lasts: a WebSocket, which lasts longer, needs much less.
                     Ok(Some(request)) => Box::pin(self.answer(&request)).await,
                     Ok(None) => Next::End,
@@ -179,6 +176,7 @@ impl Connection {
                 if !matches!(next, Next::Request) {
                     break next;
                 }
+                is_kept = true;
                 // A client that always has another request must not keep the thread to itself.
                 tokio::task::consume_budget().await;
             };
@@ -193,15 +191,21 @@ impl Connection {
         }
     }
 
-    /// The next request; `None` at the end of the connection.
-    async fn request(&mut self) -> Result<Option<Request>, BadHead> {
-        let until = Instant::now() + self.context.limits.header_time;
+    /// The next request; `None` at the end of the connection. One that is kept after a request may be idle for longer than a
+    /// head may take: balancers keep connections open, and one that is closed as they use it costs a request.
+    async fn request(&mut self, is_kept: bool) -> Result<Option<Request>, BadHead> {
+        let mut is_idle = is_kept && self.input.is_empty();
+        let limits = &self.context.limits;
+        let mut until = Instant::now() + if is_idle { limits.idle_time } else { limits.header_time };
         loop {
-            if !self.input.is_empty()
-                && let Some((request, used)) = request::parse(&self.input, self.context.limits.header)?
-            {
-                self.input.advance(used);
-                return Ok(Some(request));
+            if !self.input.is_empty() {
+                if let Some((request, used)) = request::parse(&self.input, self.context.limits.header)? {
+                    self.input.advance(used);
+                    return Ok(Some(request));
+                }
+                if std::mem::take(&mut is_idle) {
+                    until = Instant::now() + self.context.limits.header_time;
+                }
             }
             if self.input.is_empty() && self.alarm.is_draining() {
                 return Ok(None);
@@ -277,64 +281,10 @@ impl Connection {
     async fn refuse_head(&mut self, bad: BadHead) -> Next {
         self.context.metrics.refuse(if bad == BadHead::TooLarge { Reason::header } else { Reason::syntax });
         tracing::debug!(address = %self.address, %bad, "bad request");
-        let status = bad.status();
-        let text = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-        self.write(text.as_bytes(), b"", None).await;
+        let text = format!("Bad request: {bad}");
+        let head = answer::bad_head(bad.status(), text.len());
+        self.write(&head, text.as_bytes(), None).await;
         Next::Close
-    }
-
-    /// Reads the whole body, as far as the limits allow. Of one that is too large some more is read and thrown away, so
-    /// that the client gets to see the refusal instead of a broken connection.
-    pub(super) async fn body(&mut self, request: &Request) -> Result<Bytes, Refusal> {
-        let until = Instant::now() + self.context.limits.body_time;
-        let limit = self.context.limits.body;
-        let patience = (limit as u64).saturating_mul(OVERSIZE);
-        let mut is_asked_for = !request.expects_continue;
-        let mut chunked = Chunked::new(limit);
-        let mut left = match request.length {
-            // Who asks first is told at once.
-            Length::Known(length)
-                if length > patience || request.expects_continue && length > limit as u64 =>
-            {
-                return Err(Refusal::TooLarge(Reason::body));
-            }
-            Length::Known(length) => length,
-            Length::Chunked => 0,
-        };
-        loop {
-            match request.length {
-                Length::Known(length) if length <= limit as u64 => {
-                    if self.input.len() as u64 >= length {
-                        return Ok(self.input.split_to(length as usize).freeze());
-                    }
-                }
-                Length::Known(_) => {
-                    let count = left.min(self.input.len() as u64);
-                    self.input.advance(count as usize);
-                    left -= count;
-                    if left == 0 {
-                        return Err(Refusal::TooLarge(Reason::body));
-                    }
-                }
-                Length::Chunked => match chunked.take(&mut self.input) {
-                    Ok(_) if chunked.length() > patience => return Err(Refusal::TooLarge(Reason::body)),
-                    Ok(true) if chunked.is_too_long() => return Err(Refusal::TooLarge(Reason::body)),
-                    Ok(true) => return Ok(chunked.into_body()),
-                    Ok(false) => {}
-                    Err(Broken) => return Err(Refusal::Broken("the chunks of the body are broken")),
-                },
-            }
-            if !std::mem::replace(&mut is_asked_for, true) && !self.write(CONTINUE, b"", None).await {
-                return Err(Refusal::Broken("the client has gone"));
-            }
-            self.input.held_by_decoder(chunked.memory(), &self.context.budget);
-            match self.read(until, None).await {
-                Woken::Ended => return Err(Refusal::Broken("the body broke off")),
-                Woken::Exhausted => return Err(Refusal::Exhausted),
-                Woken::Due => return Err(Refusal::TooSlow),
-                _ => {}
-            }
-        }
     }
 
     /// Answers with a response.

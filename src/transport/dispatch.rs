@@ -4,18 +4,27 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hyper::header::{HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
 use hyper::{Response, StatusCode};
 
-use super::connection::{Connection, Next};
+use super::connection::{CONTINUE, Connection, Next};
 use super::input::Input;
-use super::payload::{self, Payload, Refusal};
+use super::payload::{self, Payload};
+use super::refusal::Refusal;
 use super::request::{Method, Request};
-use super::{Mount, answer, assets, cookie, eventsource, jsonp, polling, websocket};
+use super::{Mount, answer, assets, cookie, eventsource, jsonp, polling, preflight, websocket};
 use crate::metrics::Reason;
-use crate::peer::{Peer, Transport};
-use crate::policy::Page;
+use crate::peer::{Head, Peer, Transport};
+use crate::policy::{Page, Visit};
 use crate::router::Touched;
 use crate::server::Server;
+
+/// The methods of the mount.
+const ALLOWED: &str = "GET, POST, OPTIONS";
+
+/// The body of the answer to a page that may not use the server.
+const FORBIDDEN: &str = "This page may not use the server: the origin of the page is not in browsers.origins; if it is a page of \
+                         the server itself, its host is not in server.hosts\n";
 
 /// Who asks.
 struct Visitor {
@@ -35,8 +44,10 @@ impl Connection {
             Err(refusal) => return self.refuse(request, &refusal).await,
         };
         let path = request.head.path();
-        let endpoints = self.context.endpoints.iter();
-        if let Some(response) = endpoints.flat_map(|endpoint| endpoint.answer(request.method, path)).next() {
+        if let Some(response) = self.answer_method(request) {
+            return self.respond(request, response).await;
+        }
+        if let Some(response) = self.endpoint(request.method, path) {
             return self.respond(request, response).await;
         }
         let server = self.context.server.as_ref().filter(|_| self.context.mount.contains(path));
@@ -48,15 +59,19 @@ impl Connection {
         if let Some(response) = self.script(request) {
             return self.respond(request, response).await;
         }
+        if is_opened_by_browser(request) {
+            self.context.metrics.refuse(Reason::syntax);
+            let has_page = self.endpoint(Method::Get, "/").is_some();
+            return self.respond(request, answer::pointer(has_page)).await;
+        }
         let Some(visitor) = self.judge(&server, request) else {
-            let text = "This page may not use the server: see browsers.origins in its settings\n";
-            return self.respond(request, answer::forbid(text)).await;
+            return self.respond(request, answer::forbid(FORBIDDEN)).await;
         };
         if request.wants_upgrade {
             return self.upgrade(server, request, &visitor).await;
         }
         if request.method == Method::Options || request.asks_to_post {
-            return self.respond(request, answer::preflight(&request.head)).await;
+            return self.respond(request, preflight::answer(&request.head)).await;
         }
         let limits = &self.context.limits;
         let read = match request.method {
@@ -64,15 +79,22 @@ impl Connection {
                 let peer = self.peer(request, Transport::EventSource, &visitor);
                 return Next::Stream(server, peer);
             }
-            Method::Get if !server.policy().browsers.jsonp => {
-                Err(Refusal::Bad(Reason::jsonp, "JSON-P is off"))
-            }
-            Method::Get => {
-                let query = request.head.query().unwrap_or("");
-                payload::from_query(query, limits.batch, limits.callback)
+            Method::Get => match payload::without_upgrade(&request.head) {
+                Some(refusal) => Err(refusal),
+                None if !server.policy().browsers.jsonp => {
+                    Err(Refusal::Bad(Reason::jsonp, "JSON-P is off (browsers.jsonp)".into()))
+                }
+                None => payload::from_query(&request.head, limits.batch, limits.callback),
+            },
+            Method::Post if is_coded(&request.head) => {
+                self.context.metrics.refuse(Reason::syntax);
+                return self.respond(request, answer::coded(&request.head)).await;
             }
             Method::Post => payload::from_body(&request.head, &body, limits.batch, limits.callback),
-            _ => Err(Refusal::Bad(Reason::syntax, "the method is neither GET nor POST")),
+            Method::Head | Method::Options | Method::Other | Method::Unknown => {
+                self.context.metrics.refuse(Reason::syntax);
+                return self.respond(request, answer::method_not_allowed(&request.head, ALLOWED)).await;
+            }
         };
         // A request may be held for long, and the body is a part of a buffer.
         drop(body);
@@ -80,6 +102,26 @@ impl Connection {
             Ok(payload) => self.bayeux(&server, request, payload, &visitor).await,
             Err(refusal) => self.refuse(request, &refusal).await,
         }
+    }
+
+    /// The answer to `OPTIONS *` and to unknown methods. The client's script is served for every method, as Faye's server
+    /// does.
+    fn answer_method(&self, request: &Request) -> Option<Response<Bytes>> {
+        let head = &request.head;
+        let is_script = || self.context.mount.contains(head.path()) && Mount::script(head.path()).is_some();
+        match request.method {
+            Method::Options if head.target() == "*" => Some(answer::capabilities()),
+            Method::Unknown if !is_script() => {
+                self.context.metrics.refuse(Reason::syntax);
+                Some(answer::refuse(head, StatusCode::NOT_IMPLEMENTED, "The method is not known here"))
+            }
+            _ => None,
+        }
+    }
+
+    /// The answer of the first endpoint that has the path.
+    fn endpoint(&self, method: Method, path: &str) -> Option<Response<Bytes>> {
+        self.context.endpoints.iter().find_map(|endpoint| endpoint.answer(method, path))
     }
 
     /// Answers what every page may have: the client's script.
@@ -97,7 +139,8 @@ impl Connection {
             request.method == Method::Get && !request.wants_upgrade && !eventsource::is_wanted(head);
         let policy = server.policy();
         let is_secure = self.stream.tls().is_some() || policy.proxies.is_secure(self.address, head);
-        let page = policy.browsers.judge(head, is_script, is_secure);
+        let local = || self.stream.tcp().local_addr().ok().map(|address| address.ip());
+        let page = policy.browsers.judge(&Visit { head, is_script, is_secure, local: &local });
         if page == Page::Forbidden {
             self.context.metrics.refuse(Reason::origin);
             tracing::debug!(address = %self.address, "a page of a forbidden origin asked");
@@ -143,10 +186,19 @@ impl Connection {
             Ok(accepted) => accepted,
             Err(refusal) => {
                 self.context.metrics.refuse(Reason::websocket);
-                let response = answer::refuse(&request.head, refusal.status(), refusal.to_string());
+                let mut response = answer::refuse(&request.head, refusal.status(), refusal.to_string());
+                if refusal.status() == StatusCode::UPGRADE_REQUIRED {
+                    let headers = response.headers_mut();
+                    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+                    headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+                }
                 return self.close_with(request, response).await;
             }
         };
+        // Before the upgrade, and although no body is waited for (RFC 9110, section 7.8).
+        if request.expects_continue && !self.write(CONTINUE, b"", None).await {
+            return Next::End;
+        }
         let agreed = self.agree(request);
         let head = answer::upgraded(&accepted.0, agreed);
         if !self.write(&head, b"", None).await {
@@ -166,32 +218,15 @@ impl Connection {
     }
 
     async fn refuse(&mut self, request: &Request, refusal: &Refusal) -> Next {
-        let (reason, status, text) = match refusal {
-            Refusal::Bad(reason, why) => {
-                tracing::debug!(address = %self.address, why, "bad request");
-                (*reason, StatusCode::BAD_REQUEST, "Bad request")
-            }
-            Refusal::Broken(why) => {
-                tracing::debug!(address = %self.address, why, "bad request");
-                (Reason::syntax, StatusCode::BAD_REQUEST, "Bad request")
-            }
-            Refusal::TooLarge(reason) => (*reason, StatusCode::PAYLOAD_TOO_LARGE, "Request too large"),
-            Refusal::TooSlow => (Reason::body_time, StatusCode::REQUEST_TIMEOUT, "Request too slow"),
-            Refusal::Exhausted => (
-                Reason::memory,
-                StatusCode::SERVICE_UNAVAILABLE,
-                "The server is out of memory for requests, try again later",
-            ),
-        };
-        if !matches!(refusal, Refusal::Exhausted) {
+        tracing::debug!(address = %self.address, %refusal, "request refused");
+        if let Some(reason) = refusal.reason() {
             self.context.metrics.refuse(reason);
         }
-        let response = answer::refuse(&request.head, status, text);
-        if matches!(refusal, Refusal::Bad(..)) {
-            return self.respond(request, response).await;
+        let response = answer::refuse(&request.head, refusal.status(), refusal.to_string());
+        if refusal.closes() {
+            return self.close_with(request, response).await;
         }
-        // The rest of the body will not be read.
-        self.close_with(request, response).await
+        self.respond(request, response).await
     }
 
     async fn close_with(&mut self, request: &Request, response: Response<Bytes>) -> Next {
@@ -216,4 +251,26 @@ impl Connection {
         let address = Some(address);
         Arc::new(Peer { address, transport, secure: is_secure, head: request.head.clone(), is_foreign })
     }
+}
+
+/// Whether a browser opens the mount: a GET for HTML without messages.
+fn is_opened_by_browser(request: &Request) -> bool {
+    let head = &request.head;
+    let wants_html = || lists(head, "accept", |kind| kind.starts_with(b"text/html"));
+    request.method == Method::Get
+        && !request.wants_upgrade
+        && !request.asks_to_post
+        && !payload::has_message(head)
+        && wants_html()
+        && !eventsource::is_wanted(head)
+}
+
+/// Whether the body of a request has a content coding, such as gzip.
+fn is_coded(head: &Head) -> bool {
+    lists(head, "content-encoding", |coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
+}
+
+/// Whether any element of a header that is a list satisfies `is`.
+fn lists(head: &Head, name: &str, is: impl Fn(&[u8]) -> bool) -> bool {
+    head.all(name).flat_map(|value| value.split(|byte| *byte == b',')).any(|element| is(element.trim_ascii()))
 }

@@ -5,6 +5,7 @@
 
 mod answer;
 mod assets;
+mod body;
 mod buffer;
 mod chunked;
 mod clock;
@@ -21,7 +22,9 @@ mod neighbours;
 mod outbox;
 mod payload;
 mod polling;
+mod preflight;
 mod records;
+mod refusal;
 mod request;
 mod secure;
 mod signal;

@@ -1,37 +1,25 @@
 //! Where the messages are in a request: the body, a form, or the query.
 
 use bytes::Bytes;
+use percent_encoding::percent_decode;
 
 use super::jsonp;
+use super::refusal::Refusal;
 use crate::bayeux::Message;
-use crate::bayeux::parse::{ParseError, parse};
+use crate::bayeux::parse::parse;
 use crate::metrics::Reason;
 use crate::peer::{Head, Transport};
 
-/// Why a request's payload was refused.
-#[derive(Debug)]
-pub(super) enum Refusal {
-    /// `400 Bad request`
-    Bad(Reason, &'static str),
-    /// `400`, and where the next request begins is not known.
-    Broken(&'static str),
-    /// `413`
-    TooLarge(Reason),
-    /// `408`
-    TooSlow,
-    /// `503`: the budget of memory has no room for the body. It is counted already.
-    Exhausted,
-}
-
-impl From<ParseError> for Refusal {
-    fn from(error: ParseError) -> Self {
-        match error {
-            ParseError::TooMany(_) => Self::TooLarge(Reason::batch),
-            ParseError::Encoding => Self::Bad(Reason::syntax, "the payload is not UTF-8"),
-            ParseError::Syntax => Self::Bad(Reason::syntax, "the payload is not a JSON object or array"),
-        }
-    }
-}
+/// Texts of refusals.
+const NO_JSON_AND_NO_FORM: &str =
+    "there is no field named message; JSON begins with [ or {, or has the type application/json";
+const NO_MESSAGE: &str = "there is no message in the query; clients send messages by POST or WebSocket";
+const NO_UPGRADE: &str = "this is the handshake of a WebSocket without \"Connection: Upgrade\" and \"Upgrade: websocket\" over \
+                          HTTP/1.1; a proxy in between has to pass them on";
+const MULTIPART: &str =
+    "multipart is not supported; send JSON, or a form as application/x-www-form-urlencoded";
+const EMPTY: &str = "the body is empty";
+const BYTE_ORDER_MARK: &str = "the body begins with a byte order mark; send JSON without one";
 
 /// The messages of a request.
 pub(super) struct Payload {
@@ -52,46 +40,87 @@ pub(super) fn from_body(
     let kind = head.get("content-type").unwrap_or_default();
     let is_json = kind.split(|byte| *byte == b';').next() == Some(b"application/json");
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first.is_none() {
+        return Err(Refusal::bad(EMPTY));
+    }
+    if body.starts_with(b"\xef\xbb\xbf") {
+        return Err(Refusal::bad(BYTE_ORDER_MARK));
+    }
     if is_json || matches!(first, Some(b'[' | b'{')) {
         let messages = parse(body, batch)?.messages;
         return Ok(Payload { messages, transport: Transport::LongPolling, callback: String::new() });
     }
-    from_form(body, batch, callback, Transport::CrossOriginLongPolling)
+    if kind.get(..10).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/")) {
+        return Err(Refusal::bad(MULTIPART));
+    }
+    from_form(body, batch, callback, Transport::CrossOriginLongPolling, NO_JSON_AND_NO_FORM)
 }
 
 /// The messages of a GET, whose answer is a script.
-pub(super) fn from_query(query: &str, batch: usize, callback: usize) -> Result<Payload, Refusal> {
-    from_form(query.as_bytes(), batch, callback, Transport::CallbackPolling)
+pub(super) fn from_query(head: &Head, batch: usize, callback: usize) -> Result<Payload, Refusal> {
+    let query = head.query().unwrap_or("").as_bytes();
+    from_form(query, batch, callback, Transport::CallbackPolling, NO_MESSAGE)
 }
 
-fn from_form(form: &[u8], batch: usize, limit: usize, transport: Transport) -> Result<Payload, Refusal> {
+/// The refusal of a GET that is the handshake of a WebSocket, but does not ask for an upgrade.
+pub(super) fn without_upgrade(head: &Head) -> Option<Refusal> {
+    let is_handshake = head.get("sec-websocket-key").is_some() && !has_message(head);
+    is_handshake.then(|| Refusal::bad(NO_UPGRADE))
+}
+
+/// Whether the query has a `message` field.
+pub(super) fn has_message(head: &Head) -> bool {
+    fields(head.query().unwrap_or("").as_bytes()).any(|(name, _)| name == b"message")
+}
+
+/// The messages of a form. Bytes that are not UTF-8 are refused as in a JSON body: replaced, subscribers would get something
+/// else than was sent. `without` is the text of the refusal if there is no message.
+fn from_form(
+    form: &[u8],
+    batch: usize,
+    limit: usize,
+    transport: Transport,
+    without: &'static str,
+) -> Result<Payload, Refusal> {
     let mut messages = Vec::new();
     let mut found = false;
     let mut callback = None;
-    for (name, value) in form_urlencoded::parse(form) {
-        match name.as_ref() {
-            "message" => {
+    for (name, value) in fields(form) {
+        match name.as_slice() {
+            b"message" => {
                 found = true;
-                let parsed = parse(&Bytes::from(value.into_owned()), batch)?;
+                let parsed = parse(&Bytes::from(decode(value)), batch)?;
                 messages.extend(parsed.messages);
                 if messages.len() > batch {
                     return Err(Refusal::TooLarge(Reason::batch));
                 }
             }
-            "jsonp" if callback.is_none() => callback = Some(value.into_owned()),
+            b"jsonp" if callback.is_none() => callback = Some(decode(value)),
             _ => {}
         }
     }
     if !found {
-        return Err(Refusal::Bad(Reason::syntax, "there is no message"));
+        return Err(Refusal::bad(without));
     }
-    let callback =
-        callback.filter(|name| !name.is_empty()).unwrap_or_else(|| jsonp::DEFAULT_CALLBACK.to_owned());
-    if callback.len() > limit {
-        return Err(Refusal::Bad(Reason::callback, "the callback is too long"));
+    let callback = callback.filter(|name| !name.is_empty());
+    if callback.as_ref().is_some_and(|name| name.len() > limit) {
+        return Err(Refusal::Bad(Reason::callback, "the callback is longer than limits.callback".into()));
     }
-    if !jsonp::is_callback(&callback) {
-        return Err(Refusal::Bad(Reason::syntax, "the callback is no name"));
-    }
+    let callback = callback.map_or_else(|| Ok(jsonp::DEFAULT_CALLBACK.to_owned()), String::from_utf8);
+    let callback = callback.ok().filter(|name| jsonp::is_callback(name));
+    let callback = callback.ok_or(Refusal::bad("the callback is not a name of a JavaScript function"))?;
     Ok(Payload { messages, transport, callback })
+}
+
+/// The fields of a form (URL Standard, section 5.1): names decoded, values as they came.
+fn fields(form: &[u8]) -> impl Iterator<Item = (Vec<u8>, &[u8])> {
+    form.split(|byte| *byte == b'&').filter(|field| !field.is_empty()).map(|field| {
+        let end = memchr::memchr(b'=', field).unwrap_or(field.len());
+        (decode(&field[..end]), field.get(end + 1..).unwrap_or_default())
+    })
+}
+
+fn decode(text: &[u8]) -> Vec<u8> {
+    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    percent_decode(&spaced).collect()
 }

@@ -8,12 +8,12 @@ use std::mem::MaybeUninit;
 use httparse::{Error, Header, Status};
 use hyper::StatusCode;
 
-use crate::peer::Head;
+use crate::peer::{Authority, Head, absolute};
 
 /// Headers that a request may have.
 const HEADERS: usize = 100;
 
-/// What the method asks for; the server tells apart no others.
+/// The method of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// `GET`
@@ -24,8 +24,10 @@ pub enum Method {
     Post,
     /// `OPTIONS`
     Options,
-    /// Any other.
+    /// One that HTTP defines and no resource here has: `DELETE`, `PATCH`, `PUT` or `TRACE`.
     Other,
+    /// One that the server does not know, or `CONNECT`, which is not for a resource. Methods are case-sensitive.
+    Unknown,
 }
 
 /// How long the body is (RFC 9112, section 6.3).
@@ -48,8 +50,8 @@ pub(super) struct Request {
     pub(super) keeps_alive: bool,
     /// Whether the client waits for `100 Continue` before it sends the body.
     pub(super) expects_continue: bool,
-    /// Whether an upgrade to anything is asked for. Other requests are plain HTTP even if they have one of the two
-    /// headers; Node draws the line at the same place.
+    /// Whether an upgrade to WebSocket is offered. Offers of other protocols are ignored, as are those of HTTP/1.0 (RFC 9110,
+    /// section 7.8): some clients offer HTTP/2 with every request.
     pub(super) wants_upgrade: bool,
     /// Whether a page of another origin may be asking: there is an `Origin`.
     pub(super) has_origin: bool,
@@ -63,21 +65,34 @@ impl Request {
     }
 }
 
-/// Why a head is refused.
+/// Why a head is refused. The texts are sent to the client and never contain input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadHead {
-    #[error("the request is not HTTP/1")]
+    #[error("this is no request of HTTP/1.1")]
     Syntax,
+    #[error("only HTTP/1.0 and HTTP/1.1 are supported")]
+    Version,
     #[error("the length of the body is not clear")]
     Length,
-    #[error("the head of the request is too large")]
+    #[error("the target is neither a path nor an http or https URL with a host")]
+    Target,
+    #[error("the Host header is missing")]
+    NoHost,
+    #[error("there is more than one Host header")]
+    ManyHosts,
+    #[error("the Host header does not hold a host")]
+    Host,
+    #[error("the head of the request is larger than limits.header, or has more than 100 fields")]
     TooLarge,
 }
 
 impl BadHead {
     pub(super) fn status(self) -> StatusCode {
         match self {
-            Self::Syntax | Self::Length => StatusCode::BAD_REQUEST,
+            Self::Syntax | Self::Length | Self::Target | Self::NoHost | Self::ManyHosts | Self::Host => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Self::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         }
     }
@@ -96,13 +111,21 @@ pub(super) fn parse(input: &[u8], limit: usize) -> Result<Option<(Request, usize
         Ok(Status::Complete(length)) if length <= limit => length,
         Ok(Status::Partial) if input.len() <= limit => return Ok(None),
         Ok(_) | Err(Error::TooManyHeaders) => return Err(BadHead::TooLarge),
+        Err(Error::Version) => return Err(BadHead::Version),
         Err(_) => return Err(BadHead::Syntax),
     };
     let (Some(method), Some(target), Some(version)) = (parsed.method, parsed.path, parsed.version) else {
         return Err(BadHead::Syntax);
     };
     let is_1_1 = version == 1;
+    if !is_target(method, target) {
+        return Err(BadHead::Target);
+    }
     let found = Found::among(parsed.headers, is_1_1)?;
+    // HTTP/1.0 knows no Host, and health checks of balancers still use it (RFC 9112, section 3.2).
+    if is_1_1 && !found.host {
+        return Err(BadHead::NoHost);
+    }
     // httparse passes over empty lines before a request, as the RFC wants (section 2.2).
     let start = input.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(0);
     let text = input[start..length].strip_suffix(b"\n").unwrap_or_default();
@@ -115,17 +138,31 @@ pub(super) fn parse(input: &[u8], limit: usize) -> Result<Option<(Request, usize
             "HEAD" => Method::Head,
             "POST" => Method::Post,
             "OPTIONS" => Method::Options,
-            _ => Method::Other,
+            "DELETE" | "PATCH" | "PUT" | "TRACE" => Method::Other,
+            _ => Method::Unknown,
         },
         length: found.length.unwrap_or(Length::Known(0)),
         is_1_1,
         keeps_alive: !found.close && (is_1_1 || found.keep_alive),
         expects_continue: is_1_1 && found.expects_continue,
-        wants_upgrade: found.upgrade && found.connection_upgrade,
+        wants_upgrade: is_1_1 && found.websocket && found.connection_upgrade,
         has_origin: found.origin,
         asks_to_post: found.asks_to_post,
     };
     Ok(Some((request, length)))
+}
+
+/// Whether the target has a form that its method may have (RFC 9112, section 3.2).
+fn is_target(method: &str, target: &str) -> bool {
+    match method {
+        "CONNECT" => Authority::parse(target.as_bytes()).is_some(),
+        "OPTIONS" if target == "*" => true,
+        _ if target.starts_with('/') => true,
+        _ => absolute(target).is_some_and(|(scheme, authority)| {
+            (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
+                && Authority::parse(authority.as_bytes()).is_some()
+        }),
+    }
 }
 
 /// What the headers say that is asked of every request: it is looked for once.
@@ -135,7 +172,8 @@ struct Found {
     close: bool,
     keep_alive: bool,
     connection_upgrade: bool,
-    upgrade: bool,
+    websocket: bool,
+    host: bool,
     expects_continue: bool,
     origin: bool,
     asks_to_post: bool,
@@ -147,13 +185,23 @@ impl Found {
         for header in headers {
             let is = |name: &str| header.name.eq_ignore_ascii_case(name);
             match header.name.len() {
+                4 if is("host") => {
+                    if std::mem::replace(&mut found.host, true) {
+                        return Err(BadHead::ManyHosts);
+                    }
+                    Authority::parse(header.value).ok_or(BadHead::Host)?;
+                }
                 6 if is("origin") => found.origin = true,
                 6 if is("expect") => {
-                    found.expects_continue = header.value.eq_ignore_ascii_case(b"100-continue");
+                    found.expects_continue |=
+                        elements(header.value).any(|one| one.eq_ignore_ascii_case(b"100-continue"));
                 }
-                7 if is("upgrade") => found.upgrade = true,
+                7 if is("upgrade") => {
+                    found.websocket |=
+                        elements(header.value).any(|one| one.eq_ignore_ascii_case(b"websocket"));
+                }
                 10 if is("connection") => {
-                    for option in header.value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+                    for option in elements(header.value) {
                         found.close |= option.eq_ignore_ascii_case(b"close");
                         found.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
                         found.connection_upgrade |= option.eq_ignore_ascii_case(b"upgrade");
@@ -183,6 +231,11 @@ impl Found {
     }
 }
 
+/// The elements of a list.
+fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
+}
+
 fn known(value: &[u8]) -> Result<Length, BadHead> {
     let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
     let number = std::str::from_utf8(value).ok().filter(|_| is_number).and_then(|text| text.parse().ok());
@@ -194,7 +247,7 @@ mod tests {
     use super::*;
 
     fn head(lines: &str) -> Result<Option<(Request, usize)>, BadHead> {
-        parse(format!("POST /faye?x HTTP/1.1\r\n{lines}\r\n").as_bytes(), 1000)
+        parse(format!("POST /faye?x HTTP/1.1\r\nHost: x\r\n{lines}\r\n").as_bytes(), 1000)
     }
 
     fn length(lines: &str) -> Result<Length, BadHead> {
@@ -247,14 +300,66 @@ mod tests {
     #[test]
     fn what_the_connection_has_to_know() {
         let keeps_alive = |text: &str| parse(text.as_bytes(), 1000).unwrap().unwrap().0.keeps_alive;
-        assert!(keeps_alive("GET / HTTP/1.1\r\n\r\n"));
-        assert!(!keeps_alive("GET / HTTP/1.1\r\nConnection: x, Close\r\n\r\n"));
+        assert!(keeps_alive("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+        assert!(!keeps_alive("GET / HTTP/1.1\r\nHost: x\r\nConnection: x, Close\r\n\r\n"));
         assert!(!keeps_alive("GET / HTTP/1.0\r\n\r\n"));
         assert!(keeps_alive("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n"));
         let upgrade = |lines: &str| head(lines).unwrap().unwrap().0.wants_upgrade;
-        assert!(upgrade("Connection: keep-alive , UPGRADE\r\nUpgrade: h2c\r\n"));
+        assert!(upgrade("Connection: keep-alive , UPGRADE\r\nUpgrade: h2c, WebSocket\r\n"));
+        assert!(!upgrade("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"));
         assert!(!upgrade("Connection: upgrade\r\n"));
         assert!(!upgrade("Connection: upgrades\r\nUpgrade: websocket\r\n"));
         assert!(head("Expect: 100-Continue\r\n").unwrap().unwrap().0.expects_continue);
+        let old = "GET / HTTP/1.0\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+        assert!(!parse(old.as_bytes(), 1000).unwrap().unwrap().0.wants_upgrade);
+    }
+
+    #[test]
+    fn every_request_names_one_host() {
+        let of = |text: &str| parse(text.as_bytes(), 1000).map(|found| found.is_some());
+        let with = |lines: &str| of(&format!("GET / HTTP/1.1\r\n{lines}\r\n"));
+        assert_eq!(with("hOST: [::1]:8000\r\n"), Ok(true));
+        assert_eq!(with("X: y\r\n"), Err(BadHead::NoHost));
+        assert_eq!(with("Host: a\r\nHost: a\r\n"), Err(BadHead::ManyHosts));
+        for bad in ["", " ", ":80", "a b/c", "user@h", "h/path", "h, g", "http://h"] {
+            assert_eq!(with(&format!("Host: {bad}\r\n")), Err(BadHead::Host), "{bad}");
+        }
+        assert_eq!(of("GET / HTTP/1.0\r\n\r\n"), Ok(true));
+        assert_eq!(of("GET / HTTP/1.0\r\nHost:\r\n\r\n"), Err(BadHead::Host));
+        assert_eq!(of("GET http://h/ HTTP/1.1\r\n\r\n"), Err(BadHead::NoHost));
+    }
+
+    #[test]
+    fn a_target_has_the_form_that_its_method_allows() {
+        let of =
+            |line: &str| parse(format!("{line} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes(), 1000).map(|_| ());
+        for good in [
+            "GET /",
+            "GET //x",
+            "GET http://h",
+            "POST HTTPS://h:5/x?y",
+            "OPTIONS *",
+            "CONNECT h:443",
+            "GET /?u=ftp://x",
+        ] {
+            assert_eq!(of(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "GET http://",
+            "GET http:///x",
+            "GET http://a@b/",
+            "GET ftp://h/",
+            "GET ws://h/",
+            "GET *",
+            "GET h:80",
+            "GET x",
+            "GET ?x",
+            "CONNECT /",
+            "POST http:",
+            "OPTIONS **",
+        ] {
+            assert_eq!(of(bad), Err(BadHead::Target), "{bad}");
+        }
+        assert_eq!(of("GET / HTTP/2.0\r\nX: y\r\n\r\nGET /"), Err(BadHead::Version));
     }
 }

@@ -122,7 +122,7 @@ impl Http {
             let length = length.parse().expect("a length");
             response.body.resize(length, 0);
             self.reader.read_exact(&mut response.body).expect("the whole body");
-        } else if !matches!(status, 101 | 304) {
+        } else if !matches!(status, 101 | 204 | 304) {
             self.reader.read_to_end(&mut response.body).expect("a body up to the end");
         }
         Some(response)

@@ -21,12 +21,8 @@ pub(super) enum Answer {
 pub(super) fn apply(message: &mut Message, changes: &str) -> bool {
     let Ok(changes) = serde_json::from_str::<Vec<Vec<&RawValue>>>(changes) else { return false };
     changes.iter().all(|change| {
-        let Some(key) = change.first() else { return false };
-        let Ok(key) = serde_json::from_str::<String>(key.get()) else { return false };
-        match change.get(1) {
-            Some(value) => message.set_key(&key, value.get().as_bytes()),
-            None => message.remove_key(&key),
-        }
+        let Some(key) = change.first().filter(|key| key.get().starts_with('"')) else { return false };
+        message.change(key.get(), change.get(1).map(|value| value.get().as_bytes()));
         true
     })
 }
@@ -85,6 +81,14 @@ mod tests {
             written(&message),
             r#"{"channel":"/b","data":{ "n": 1.0e400 },"x":1.0,"__proto__":{"a":1}}"#
         );
+        assert!(
+            apply(&mut message, r#"[["\ud83d",1],["x"]]"#) && apply(&mut message, r#"[["\uD83D","\udE00"]]"#)
+        );
+        assert_eq!(
+            written(&message),
+            r#"{"channel":"/b","data":{ "n": 1.0e400 },"__proto__":{"a":1},"\ud83d":"\udE00"}"#
+        );
+        assert!(apply(&mut message, r#"[["\ud83d"]]"#) && !written(&message).contains("ud83d"));
         assert!(!apply(&mut message, "[[]]") && !apply(&mut message, "[[1]]") && !apply(&mut message, ""));
     }
 

@@ -18,27 +18,33 @@ use crate::peer::Head;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptKey(pub String);
 
-/// Why a request is not upgraded. Its text is Faye's, and is the body of the answer, as `text/plain`; the
-/// connection is closed after it.
+/// Why a request is not upgraded. The text is the body of the answer, as `text/plain`; the connection is closed after it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {
     /// Not a `GET` of HTTP/1.1, or it does not ask for WebSocket.
     #[error("Not a WebSocket request")]
     NotWebSocket,
-    /// A version other than 13. Holds what the client sent, `undefined` when it sent none, as Faye has it;
-    /// it is as long as the header was, and may hold any character.
+    /// A version other than 13, as the client sent it; `not a number` instead of what is long or has other characters than
+    /// letters, digits, commas and spaces.
     #[error("Unsupported WebSocket version: {0}")]
     Version(String),
+    /// No version. The text is Faye's.
+    #[error("Unsupported WebSocket version: undefined")]
+    MissingVersion,
     /// No key to answer to.
     #[error("Missing handshake request header: Sec-WebSocket-Key")]
     MissingKey,
 }
 
 impl Refusal {
-    /// The status of the answer: Faye gives 400 in every case, where the RFC suggests 426 for a version.
+    /// The status of the answer. One of 426 has to name the version that is supported in `Sec-WebSocket-Version` (RFC 6455,
+    /// section 4.4).
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        StatusCode::BAD_REQUEST
+        match self {
+            Self::Version(_) => StatusCode::UPGRADE_REQUIRED,
+            Self::NotWebSocket | Self::MissingVersion | Self::MissingKey => StatusCode::BAD_REQUEST,
+        }
     }
 }
 
@@ -61,11 +67,17 @@ pub fn accept(is_get: bool, head: &Head) -> Result<AcceptKey, Refusal> {
     }
     match joined(head, "sec-websocket-version") {
         Some(version) if version == "13" => {}
-        Some(version) => return Err(Refusal::Version(version.into_owned())),
-        None => return Err(Refusal::Version("undefined".to_owned())),
+        Some(version) => return Err(Refusal::Version(shown(&version).to_owned())),
+        None => return Err(Refusal::MissingVersion),
     }
     let key = joined(head, "sec-websocket-key").ok_or(Refusal::MissingKey)?;
     Ok(AcceptKey(derive_accept_key(key.as_bytes())))
+}
+
+/// A version as it may be shown.
+fn shown(version: &str) -> &str {
+    let is_plain = version.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b',' | b' '));
+    if is_plain && version.len() <= 16 { version } else { "not a number" }
 }
 
 /// Whether `token` is one of the comma-separated tokens of a header, whatever the case.
@@ -114,7 +126,8 @@ mod tests {
         match accept(true, &head(changes)) {
             Ok(AcceptKey(key)) => Ok(key),
             Err(refusal) => {
-                assert_eq!(refusal.status(), StatusCode::BAD_REQUEST);
+                let is_version = matches!(refusal, Refusal::Version(_));
+                assert_eq!(refusal.status().as_u16(), if is_version { 426 } else { 400 });
                 Err(refusal.to_string())
             }
         }
@@ -151,7 +164,9 @@ mod tests {
         assert_eq!(decide(&[(VERSION, &["8"])]), refused("8"));
         assert_eq!(decide(&[(VERSION, &[""])]), refused(""));
         assert_eq!(decide(&[(VERSION, &["13", "8"])]), refused("13, 8"));
-        assert_eq!(decide(&[(VERSION, &["\u{e9}"])]), refused("\u{c3}\u{a9}"));
+        for odd in ["\u{e9}", "<b>", "8;9", &"1".repeat(17)] {
+            assert_eq!(decide(&[(VERSION, &[odd, "8"])]), refused("not a number"));
+        }
     }
 
     #[test]

@@ -38,6 +38,14 @@ test('the page says what runs and connects, whatever the mount', NOT_FOR_REFEREN
   }, { FAYE_SERVER__MOUNT: '/other/path' });
 });
 
+test('under a host that is not the server\'s own the page says what to set', NOT_FOR_REFERENCE, async () => {
+  await withPages(async ({ open }) => {
+    const page = await open({ isRefused: true });
+    await holds(page, '#trouble', 'its host is not in server.hosts');
+    assert.ok(await page.isVisible('#trouble'));
+  }, { FAYE_BROWSERS__ORIGINS: 'https://app.example', FAYE_SERVER__HOSTS: 'push.example' });
+});
+
 test('two windows chat, and what looks like HTML is text', NOT_FOR_REFERENCE, async () => {
   await withPages(async ({ server, open }) => {
     const [one, other] = [await open(), await open()];

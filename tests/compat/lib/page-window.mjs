@@ -44,7 +44,7 @@ export async function withPages(body, environment = {}) {
   const server = await startServer(environment);
   const browser = await launchBrowser();
   const mistakes = [];
-  const open = async ({ isPhone = false, ...options } = {}) => {
+  const open = async ({ isPhone = false, isRefused = false, ...options } = {}) => {
     const context = await browser.newContext({ ...(isPhone ? PHONE : {}), reducedMotion: 'reduce', ...options });
     const page = await context.newPage();
     page.on('pageerror', (error) => mistakes.push(String(error)));
@@ -52,7 +52,7 @@ export async function withPages(body, environment = {}) {
       if (line.text().includes('Content Security Policy')) mistakes.push(line.text());
     });
     await page.goto(`${server.origin}/`);
-    await connected(page);
+    if (!isRefused) await connected(page);
     return page;
   };
   try {

@@ -24,7 +24,7 @@ export const differences = {
   D7: { reason: 'service channels are no broadcast channels: nobody is sent them, and subscribing does nothing' },
   D8: { reason: 'a body that begins like JSON is JSON, and repeated message parameters are joined' },
   D9: {
-    reason: 'a 400 can be read across origins and has a length',
+    reason: 'a 400 can be read across origins, has a length and says what is wrong',
     everywhere: (observations, origins) => observations.map((observation, index) => {
       if (observation.status !== 400 || !observation.headers) return observation;
       const headers = { ...observation.headers, 'content-length': 'fits' };
@@ -32,21 +32,56 @@ export const differences = {
         headers['access-control-allow-credentials'] = 'true';
         headers['access-control-allow-origin'] = origins[index];
       }
-      return {
-        ...observation,
-        headers: Object.fromEntries(Object.entries(headers).sort(([left], [right]) => (left < right ? -1 : 1))),
-      };
+      return { ...observation, headers: sorted(headers) };
     }),
   },
   D10: { reason: 'a wrong JSON type fails its message alone, and a target that is no URL fails its request alone' },
-  D11: { reason: 'a body that is not UTF-8 is refused: npm Faye delivers something else than was sent' },
+  D11: { reason: 'messages that are not UTF-8 are refused: npm Faye delivers something else than was sent' },
   D12: { reason: 'an event stream can be read across origins and begins with what waited for its session' },
   D15: { reason: 'WebSocket upgrades and breaches are answered as RFC 6455 says' },
   D17: { reason: 'what is echoed to a client has the bytes that it sent: npm Faye spells JSON in its own way' },
   D18: { reason: 'a second Origin header is not looked at: no browser sends one' },
   D19: { reason: 'a socket is bound to a session only after a connect of it succeeded: nobody else can take its messages' },
   D20: { reason: 'the newest transport of a session gets its messages: a client that left its socket need not wait' },
+  D21: {
+    reason: 'a method that the mount does not have is a 405 with Allow, an unknown one a 501 (RFC 9110, section 9.1)',
+    everywhere: (observations) => observations.map((observation) => {
+      const [, method] = /^(?:pipelined )?([A-Z]+)(?: |$)/.exec(observation.what) ?? [];
+      if (observation.status !== 400 || !method || ['GET', 'POST', 'OPTIONS'].includes(method)) return observation;
+      const isKnown = ['PUT', 'DELETE', 'PATCH', 'TRACE', 'HEAD'].includes(method);
+      const text = isKnown ? 'This target does not have the method' : 'The method is not known here';
+      return {
+        ...observation,
+        status: isKnown ? 405 : 501,
+        headers: sorted({ ...observation.headers, ...(isKnown && { allow: 'GET, POST, OPTIONS' }) }),
+        body: method === 'HEAD' ? '' : text,
+      };
+    }),
+  },
+  D22: { reason: 'an offer to upgrade to something else than WebSocket is ignored (RFC 9110, section 7.8)' },
+  D23: {
+    reason: 'a page may send the headers that it asks for, and caches are told that the answer depends on it',
+    everywhere: (observations) => observations.map((observation) =>
+      (observation.headers?.['access-control-max-age']
+        ? { ...observation, headers: sorted({ ...observation.headers, vary: 'Origin, Access-Control-Request-Headers' }) }
+        : observation)),
+  },
+  D24: { reason: 'a body with a Content-Encoding is a 415: npm Faye reads it as if it had none' },
+  D25: { reason: 'a browser that opens the mount is led to the page' },
+  D26: {
+    reason: 'proxies are told not to buffer an event stream and not to compress it',
+    everywhere: (observations) => observations.map((observation) =>
+      (observation.headers?.['content-type'] === 'text/event-stream'
+        ? { ...observation, headers: sorted({
+          ...observation.headers, 'cache-control': 'no-cache, no-store, no-transform', 'x-accel-buffering': 'no',
+        }) }
+        : observation)),
+  },
 };
+
+function sorted(headers) {
+  return Object.fromEntries(Object.entries(headers).sort(([left], [right]) => (left < right ? -1 : 1)));
+}
 
 // What our server must answer, given what npm Faye answered; `used` names the differences that made it so.
 export function expectedOfOurs({ observations, origins }, differs, name, timeoutSeconds) {

@@ -73,6 +73,10 @@ export const cases = [
     { channel: '/meta/unsubscribe' }, { channel: '/meta/disconnect' }, { channel: '/meta' }, { channel: '/p' }, {},
   ])] },
   {
+    name: 'strings and numbers that are no messages among messages',
+    steps: [post('[{"channel":"/p","data":1,"id":"1"},"\\ud83d",1e400,{"channel":"/p","data":1,"id":"2","\\ud83d":1}]')],
+  },
+  {
     name: 'a wrong type does not fail the other messages',
     steps: [post('[{"channel":"/p","data":1,"id":"1"},{"channel":["/p"],"data":1,"id":"2"},{"channel":"/p","data":1,"id":"3"}]')],
     differs: { id: 'D10', ours: answersInstead(0, '[{"id":"1","channel":"/p","successful":true},'

@@ -27,6 +27,7 @@ export const cases = [
   plain('a field called constructor', '{"channel":"/f","data":1,"constructor":2,"hasOwnProperty":3}'),
   plain('compact nested data', '{"channel":"/f","data":{"b":[1,{"a":null}],"a":"x"}}'),
   plain('characters that need no escape', '{"channel":"/f","data":"é☃😀</script>\u2028"}'),
+  plain('half of a surrogate pair', '{"channel":"/f","data":{"\\ud83d":"\\ude00"},"\\ud83d":"\\ud83d"}'),
   forwarded('no id with a client id', '{"channel":"/f","data":1,"id":"5","clientId":"me"}',
     '{"channel":"/f","data":1,"id":"5"}', '{"channel":"/f","data":1}'),
   forwarded('no id with a client id, in another order', '{"id":"5","clientId":"me","data":1,"channel":"/f"}',

@@ -108,5 +108,21 @@ export const cases = [
       Buffer.from('[{"channel":"/p","data":"'), Buffer.from(hex, 'hex'), Buffer.from('","id":"1"}]')]))],
     differs: { id: 'D11', ours: refusesInstead(0) },
   })),
+  ...['%c3', '%ff', '%c0%80', '%ed%a0%80'].map((bytes) => ({
+    name: `a form with the bytes ${bytes}`,
+    steps: [postAs(formType, `message=[{"channel":"/p","data":"${bytes}","id":"1"}]`)],
+    differs: { id: 'D11', ours: refusesInstead(0) },
+  })),
+  ...['gzip', 'br'].map((coding) => ({
+    name: `a body that says to be in ${coding}`,
+    steps: [postAs('application/json', json, [['Content-Encoding', coding]])],
+    differs: { id: 'D24', ours: ([observation]) => [{
+      ...observation,
+      status: 415,
+      headers: { 'accept-encoding': 'identity', 'content-length': 'fits', 'content-type': 'text/plain; charset=utf-8' },
+      body: 'The body has a Content-Encoding: send it as it is',
+    }] },
+  })),
+  { name: 'Content-Encoding: identity', steps: [postAs('application/json', json, [['Content-Encoding', 'identity']])] },
   { name: 'an ordinary body in UTF-8', steps: [postAs('application/json', '[{"channel":"/p","data":"é☃😀","id":"é☃😀"}]')] },
 ];

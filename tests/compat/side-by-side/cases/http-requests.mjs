@@ -1,5 +1,6 @@
 // Methods, paths, headers across origins, and connections that carry several requests.
 
+import { answersInstead } from '../differences.mjs';
 import { handshakeMessage, pipeline, post, query, request } from '../harness/steps.mjs';
 
 const json = '[{"channel":"/p","data":1,"id":"1"}]';
@@ -20,6 +21,15 @@ export const cases = [
   withHeaders('HEAD for an event stream', 'HEAD', [['Accept', 'text/event-stream']], { target: '/faye/x' }),
   withHeaders('PUT with an Origin', 'PUT', [['Origin', 'http://example.com']]),
   withHeaders('GET without a message', 'GET', []),
+  {
+    ...withHeaders('GET as a browser opens the mount', 'GET', [['Accept', 'text/html,application/xhtml+xml,*/*;q=0.8']]),
+    differs: { id: 'D25', ours: ([observation]) => [{
+      ...observation,
+      headers: { 'content-security-policy': "default-src 'none'", 'content-type': 'text/html; charset=utf-8' },
+      body: '<!DOCTYPE html><title>Bayeux server</title><p>This address is for the clients of a Bayeux server, not for browsers. '
+        + '<a href="/">The page at /</a> shows the server at work.</p>\n',
+    }] },
+  },
   withHeaders('GET without a message with an Origin', 'GET', [['Origin', 'http://example.com']]),
 
   ...['/faye', '/faye/', '/faye//', '/faye/x', '/faye/x/y', '/faye/handshake', '/faye.html', '/faye/a.b', '/faye/a.b.c',
@@ -31,8 +41,11 @@ export const cases = [
 
   withHeaders('OPTIONS', 'OPTIONS', []),
   ...origins.map((origin) => withHeaders(`OPTIONS with Origin ${origin}`, 'OPTIONS', [['Origin', origin]])),
-  withHeaders('OPTIONS as a browser asks', 'OPTIONS', [['Origin', 'http://example.com'],
-    ['Access-Control-Request-Method', 'POST'], ['Access-Control-Request-Headers', 'content-type, x-own']]),
+  {
+    ...withHeaders('OPTIONS as a browser asks', 'OPTIONS', [['Origin', 'http://example.com'],
+      ['Access-Control-Request-Method', 'POST'], ['Access-Control-Request-Headers', 'content-type, x-own']]),
+    differs: { id: 'D23', ours: [['X-Requested-With', 'X-Requested-With, x-own']] },
+  },
   withHeaders('OPTIONS with a Referer', 'OPTIONS', [['Referer', 'http://example.com/page?x=1']]),
   withHeaders('OPTIONS with both', 'OPTIONS', [['Referer', 'http://example.com/page'], ['Origin', 'http://other.example']]),
   withHeaders('OPTIONS with an empty Origin', 'OPTIONS', [['Origin', '']]),
@@ -65,6 +78,10 @@ export const cases = [
   posted('Accept text/html', ['Accept', 'text/html']),
   posted('Accept text/event-stream', ['Accept', 'text/event-stream']),
   posted('X-HTTP-Method-Override', ['X-HTTP-Method-Override', 'GET']),
+  {
+    ...posted('an offer of HTTP/2', ['Connection', 'Upgrade, HTTP2-Settings'], ['Upgrade', 'h2c'], ['HTTP2-Settings', 'AAMAAABk']),
+    differs: { id: 'D22', ours: answersInstead(0, '[{"id":"1","channel":"/p","successful":true}]') },
+  },
   posted('Upgrade without Connection', ['Upgrade', 'websocket']),
   { name: 'a bad body with an Origin', steps: [post('[', { headers: [['Origin', 'http://example.com']] })] },
   { name: 'a bad body with Origin null', steps: [post('[', { headers: [['Origin', 'null']] })] },

@@ -1,6 +1,7 @@
 // JSON-P: callbacks, parameters, escapes and headers.
 
 import { atOnce, collect, connectMessage, get, handshakeMessage, publish, publishRaw, request, session } from '../harness/steps.mjs';
+import { refusesInstead } from '../differences.mjs';
 
 const message = { channel: '/p', data: 1, id: '1' };
 const callback = (jsonp) => ({
@@ -75,6 +76,11 @@ export const cases = [
   target('/faye/?message=[]'),
   target('/faye?&&message=[]'),
   target('/faye?message=%ff'),
+  {
+    name: 'bytes that are not UTF-8',
+    steps: [request({ target: '/faye?message=[{"channel":"/p","data":"%ff","id":"1"}]&jsonp=x' })],
+    differs: { id: 'D11', ours: refusesInstead(0) },
+  },
   {
     name: 'two messages are joined',
     steps: [get([['message', [message]], ['message', [{ channel: '/q', data: 2, id: '2' }]], ['jsonp', 'x']])],

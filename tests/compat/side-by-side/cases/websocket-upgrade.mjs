@@ -15,6 +15,8 @@ const accepted = (name, options) => ({ name, steps: [upgrade('ws', options), dra
 const acceptedWith = (name, ...changes) => accepted(name, { headers: changed(...changes) });
 const refused = (name, ...changes) => ({ name, steps: [refusedUpgrade({ headers: changed(...changes) })] });
 
+const upgradeRequired = { id: 'D15', ours: ([observation]) => [{ ...observation, status: 426 }] };
+
 export const cases = [
   accepted('plain', {}),
   ...['/faye/', '/faye/x', '/faye/x/y', '/faye?x=1', '/faye.html', '/faye/x.y'].map((target) => accepted(`at ${target}`, { target })),
@@ -34,11 +36,17 @@ export const cases = [
     steps: [upgrade('ws', { trailing: frame('[{"channel":"/p","data":1,"id":"1"}]') }), receive('ws'), drain('ws')],
   },
   ...['12', '8', '7', '14', '0', '013', '13, 8', 'x'].map((version) =>
-    refused(`version ${version}`, ['Sec-WebSocket-Version', version])),
+    ({ ...refused(`version ${version}`, ['Sec-WebSocket-Version', version]), differs: upgradeRequired })),
   refused('no version', ['Sec-WebSocket-Version', null]),
   refused('no key', ['Sec-WebSocket-Key', null]),
-  refused('a bad version and no key', ['Sec-WebSocket-Version', '8'], ['Sec-WebSocket-Key', null]),
-  refused('Upgrade: h2c', ['Upgrade', 'h2c']),
+  {
+    ...refused('a bad version and no key', ['Sec-WebSocket-Version', '8'], ['Sec-WebSocket-Key', null]),
+    differs: upgradeRequired,
+  },
+  {
+    ...refused('Upgrade: h2c', ['Upgrade', 'h2c']),
+    differs: { id: 'D22', ours: [['Not a WebSocket request', 'Bad request']] },
+  },
   {
     ...refused('Upgrade: websocket, h2c', ['Upgrade', 'websocket, h2c']),
     differs: { id: 'D15', ours: ([observation]) => [{ ...observation, status: 101, mediaType: '', body: '' }] },

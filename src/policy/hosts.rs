@@ -1,0 +1,119 @@
+//! The server's own hosts. A page that was loaded from one of them is a page of the server.
+//!
+//! A page whose host is the `Host` of its request is not enough: with DNS rebinding an attacker makes any name resolve to the
+//! address of the server once the page is loaded, and both are that name. Must not know origins and headers.
+
+use std::net::IpAddr;
+
+use crate::config::{Config, HostName, PageOrigin};
+use crate::peer::Authority;
+
+/// The hosts of the server.
+pub(super) struct Hosts {
+    named: Vec<HostName>,
+    /// Where the server listens, if its hosts are not listed.
+    listen: Option<IpAddr>,
+}
+
+impl Hosts {
+    /// By `server.hosts`. If that is empty: loopback, the address of the listener, the hosts of `browsers.origins` and the
+    /// names of the certificate that `acme.domains` asks for.
+    pub(super) fn new(config: &Config) -> Self {
+        if !config.server.hosts.is_empty() {
+            return Self { named: config.server.hosts.clone(), listen: None };
+        }
+        let of_origins = config.browsers.origins.iter().filter_map(PageOrigin::host);
+        let of_certificate = config.acme.domains.iter().map(|name| HostName::One(name.to_ascii_lowercase()));
+        Self {
+            named: of_origins.chain(of_certificate).collect(),
+            listen: Some(config.server.listen.ip().to_canonical()),
+        }
+    }
+
+    /// Whether a host is the server's own; `local` is the address at which the connection was accepted.
+    ///
+    /// If the server listens on a wildcard address, the address that the client has connected to is an own host. It cannot be
+    /// rebound: a page with an address as its host was loaded from that address.
+    pub(super) fn have(&self, host: Authority<'_>, local: &dyn Fn() -> Option<IpAddr>) -> bool {
+        if self.named.iter().any(|own| own.allows(host.host())) {
+            return true;
+        }
+        let Some(listen) = self.listen else { return false };
+        let Some(address) = host.address().map(|address| address.to_canonical()) else {
+            return host.host().eq_ignore_ascii_case("localhost");
+        };
+        address.is_loopback()
+            || address == listen
+            || listen.is_unspecified() && local().is_some_and(|local| local.to_canonical() == address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn have(hosts: &Hosts, host: &str) -> bool {
+        let local = || "192.0.2.7".parse().ok();
+        hosts.have(Authority::parse(host.as_bytes()).unwrap(), &local)
+    }
+
+    fn config(listen: &str, origins: &[&str]) -> Config {
+        let mut config = Config::default();
+        config.server.listen = listen.parse().unwrap();
+        let origin = |text: &&str| PageOrigin::try_from((*text).to_owned()).unwrap();
+        config.browsers.origins = origins.iter().map(origin).collect();
+        config
+    }
+
+    #[test]
+    fn by_default_loopback_the_listener_and_what_other_settings_name() {
+        let mut settings = config("10.0.0.1:8000", &["https://app.example", "https://*.apps.example:8443"]);
+        settings.acme.domains = vec!["Push.example".to_owned()];
+        let hosts = Hosts::new(&settings);
+        for own in [
+            "localhost:5",
+            "127.0.0.1",
+            "127.9.9.9",
+            "[::1]:8000",
+            "10.0.0.1:8000",
+            "app.example",
+            "a.apps.example:1",
+            "PUSH.example",
+        ] {
+            assert!(have(&hosts, own), "{own}");
+        }
+        for other in [
+            "evil.example",
+            "apps.example",
+            "10.0.0.2",
+            "192.0.2.7",
+            "localhost.evil.example",
+            "[::2]",
+            "0.0.0.0",
+        ] {
+            assert!(!have(&hosts, other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_listener_has_the_address_that_was_connected_to() {
+        for listen in ["0.0.0.0:8000", "[::]:8000"] {
+            let hosts = Hosts::new(&config(listen, &[]));
+            assert!(have(&hosts, "192.0.2.7:8000") && have(&hosts, "[::ffff:192.0.2.7]"), "{listen}");
+            assert!(!have(&hosts, "192.0.2.8") && !have(&hosts, "evil.example"), "{listen}");
+        }
+    }
+
+    #[test]
+    fn listed_hosts_replace_the_default() {
+        let mut settings = config("0.0.0.0:8000", &["https://app.example"]);
+        settings.server.hosts = ["push.example", "*.push.example"]
+            .map(|host| HostName::try_from(host.to_owned()).unwrap())
+            .into();
+        let hosts = Hosts::new(&settings);
+        assert!(have(&hosts, "push.example:8000") && have(&hosts, "a.push.example"));
+        assert!(!have(&hosts, "localhost") && !have(&hosts, "192.0.2.7") && !have(&hosts, "app.example"));
+        settings.server.hosts = vec![HostName::Any];
+        assert!(have(&Hosts::new(&settings), "evil.example"));
+    }
+}
