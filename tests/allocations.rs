@@ -196,7 +196,7 @@ impl Node {
         let publication = Arc::new(Publication::new(channel, message));
         self.trie.deliver(&publication, Overflow::Disconnect, &mut Touched::default(), None);
         // The wire form of a WebSocket, as if one of the subscribers had one.
-        publication.frame(|array| bytes::Bytes::copy_from_slice(array));
+        publication.frame(bytes::Bytes::copy_from_slice);
     }
 }
 
@@ -258,7 +258,7 @@ fn what_is_charged_to_the_budget_is_what_the_allocator_gives() {
     };
     assert_charged("tiny messages", |node, sessions| waiting(node, sessions, 10_000, "1", ""));
     assert_charged("messages of a kilobyte", |node, sessions| {
-        waiting(node, sessions, 1000, &"x".repeat(1000), "")
+        waiting(node, sessions, 1000, &"x".repeat(1000), "");
     });
     assert_charged("large messages", |node, sessions| waiting(node, sessions, 10, &"x".repeat(500_000), ""));
     assert_charged("messages with a field that no subscriber gets", |node, sessions| {

@@ -25,15 +25,15 @@ fn node(redis: &Redis) -> Faye {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Leaves {
     /// By a close frame in the same segment as its last message.
-    AtOnce,
-    ByCloseFrame,
-    ByEnd,
-    ByReset,
+    WithLastMessage,
+    CloseFrame,
+    End,
+    Reset,
 }
 
 impl Leaves {
     fn leave(self, stream: &TcpStream) {
-        if self == Self::ByReset {
+        if self == Self::Reset {
             SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO)).unwrap();
         } else {
             stream.shutdown(Shutdown::Write).unwrap();
@@ -48,7 +48,7 @@ fn close_frame() -> Vec<u8> {
 /// The last message of a client.
 fn last_message(leaves: Leaves, message: &serde_json::Value) -> Vec<u8> {
     let mut bytes = frame(Opcode::Text, true, message.to_string().as_bytes());
-    if leaves == Leaves::AtOnce {
+    if leaves == Leaves::WithLastMessage {
         bytes.extend(close_frame());
     }
     bytes
@@ -88,7 +88,7 @@ fn assert_nothing_is_swallowed(leaves: Leaves, open: impl Fn(&Faye, &str) -> Tcp
     let stream = open(&second, &client);
     wait_until_read(&stream);
     leaves.leave(&stream);
-    if leaves == Leaves::ByReset {
+    if leaves == Leaves::Reset {
         drop(stream);
     }
     // More than a session may hold before its first connect.
@@ -115,12 +115,12 @@ fn assert_nothing_is_swallowed(leaves: Leaves, open: impl Fn(&Faye, &str) -> Tcp
 
 #[test]
 fn a_websocket_that_closes_during_an_adoption_swallows_nothing() {
-    for leaves in [Leaves::AtOnce, Leaves::ByCloseFrame, Leaves::ByEnd, Leaves::ByReset] {
+    for leaves in [Leaves::WithLastMessage, Leaves::CloseFrame, Leaves::End, Leaves::Reset] {
         assert_nothing_is_swallowed(leaves, |node, client| {
             let mut socket = Socket::open(node);
             socket.send_raw(&last_message(leaves, &connect(client, "websocket")));
             wait_until_read(socket.stream());
-            if leaves == Leaves::ByCloseFrame {
+            if leaves == Leaves::CloseFrame {
                 socket.send_raw(&close_frame());
             }
             socket.stream().try_clone().unwrap()
@@ -130,7 +130,7 @@ fn a_websocket_that_closes_during_an_adoption_swallows_nothing() {
 
 #[test]
 fn a_stream_that_closes_during_an_adoption_swallows_nothing() {
-    for leaves in [Leaves::ByEnd, Leaves::ByReset] {
+    for leaves in [Leaves::End, Leaves::Reset] {
         assert_nothing_is_swallowed(leaves, |node, client| {
             let mut http = node.http();
             http.send("GET", &format!("{}/{client}", node.mount), &[("Accept", "text/event-stream")], b"");
@@ -141,7 +141,7 @@ fn a_stream_that_closes_during_an_adoption_swallows_nothing() {
 
 #[test]
 fn a_poll_that_closes_during_an_adoption_swallows_nothing() {
-    for leaves in [Leaves::ByEnd, Leaves::ByReset] {
+    for leaves in [Leaves::End, Leaves::Reset] {
         assert_nothing_is_swallowed(leaves, |node, client| {
             let mut http = node.http();
             http.send_json(&node.mount, &connect(client, "long-polling"));
@@ -157,7 +157,7 @@ fn a_websocket_that_closes_while_the_application_is_asked_swallows_nothing() {
         "[hook]\nurl = \"{}\"\ndeadline = \"1m\"\n[[channel]]\nmatch = \"/asked\"\npublish = \"hook\"\n",
         application.url()
     );
-    for leaves in [Leaves::AtOnce, Leaves::ByCloseFrame, Leaves::ByEnd, Leaves::ByReset] {
+    for leaves in [Leaves::WithLastMessage, Leaves::CloseFrame, Leaves::End, Leaves::Reset] {
         let faye = Faye::start_with_file(&rules, &[]);
         let client = faye.client();
         assert_done(&faye.ask(&connect_now(&client, "long-polling")));
@@ -168,11 +168,11 @@ fn a_websocket_that_closes_while_the_application_is_asked_swallows_nothing() {
         socket.send_raw(&last_message(leaves, &publication("/asked", 1)));
         application.next();
         match leaves {
-            Leaves::AtOnce => {}
-            Leaves::ByCloseFrame => socket.send_raw(&close_frame()),
-            Leaves::ByEnd | Leaves::ByReset => leaves.leave(socket.stream()),
+            Leaves::WithLastMessage => {}
+            Leaves::CloseFrame => socket.send_raw(&close_frame()),
+            Leaves::End | Leaves::Reset => leaves.leave(socket.stream()),
         }
-        if leaves == Leaves::ByReset {
+        if leaves == Leaves::Reset {
             drop(socket);
         }
         // The connect that the socket held is over, though the application has not answered.
