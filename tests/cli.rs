@@ -188,6 +188,35 @@ fn an_address_that_is_in_use_is_named() {
 }
 
 #[test]
+fn what_cannot_be_printed_is_no_panic() {
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/faye.toml");
+    let (_folder, path) = file("[[key]]\nalgorithm = 'HS256'\nsecret = '0123456789abcdef0123456789abcdef'\n");
+    let commands: [&[&str]; 5] = [
+        &["--help"],
+        &["--version"],
+        &["check", shipped],
+        &["token", "make", "--config", text(&path)],
+        &["bench", "floor", "--listen", "127.0.0.1:0"],
+    ];
+    for arguments in commands {
+        let mut command = binary();
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+        let ended = command.args(arguments).stdout(full).output().expect("the binary runs");
+        let said = String::from_utf8(ended.stderr).expect("UTF-8");
+        if !arguments[0].starts_with("--") {
+            assert_eq!(ended.status.code(), Some(1), "{arguments:?}: {said}");
+            assert!(said.contains("cannot write to standard output"), "{arguments:?}: {said}");
+        }
+        assert!(ended.status.code().is_some() && !said.contains("panicked"), "{arguments:?}: {said}");
+        // A reader that has gone is no failure.
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let ended = command.stdout(writer).output().expect("the binary runs");
+        assert_eq!((ended.status.code(), ended.stderr), (Some(0), Vec::new()), "{arguments:?}");
+    }
+}
+
+#[test]
 fn publish_publishes() {
     let faye = Faye::start(&[]);
     let mut session = Session::subscribed(&faye, Via::WebSocket, "/a");

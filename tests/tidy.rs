@@ -17,7 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("tls", &["config", "metrics"]),
     ("fetch", &["tls"]),
     ("descriptors", &[]),
-    ("telemetry", &["config"]),
+    ("telemetry", &["config", "metrics"]),
     ("router", &["bayeux", "budget", "config", "metrics", "peer"]),
     ("broker", &["bayeux", "config", "metrics"]),
     ("extension", &["bayeux", "config", "fetch", "metrics", "peer"]),

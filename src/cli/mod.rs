@@ -3,18 +3,18 @@
 mod bench;
 mod bridge;
 mod check;
+mod output;
 mod publish;
 mod serve;
 mod subscribe;
 mod token;
 
-use std::fmt::Display;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use output::{exit_code, log_failure, say, say_error};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, Override, Problems, load};
@@ -114,13 +114,7 @@ pub fn main() -> ExitCode {
             bench::run(bench, arguments.listen.as_deref(), |given| arguments.url(given))
         }
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say_error(&format!("{error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(result)
 }
 
 impl Arguments {
@@ -179,14 +173,6 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     address
 }
 
-/// Prints a line to standard output. A reader that has gone ends the process, as with other tools.
-fn say(line: impl Display) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}")?;
-    out.flush()?;
-    Ok(())
-}
-
 /// Ends when the process is asked to stop, by SIGTERM or Ctrl-C.
 fn stopped() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -197,9 +183,4 @@ fn stopped() -> std::io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
-}
-
-fn say_error(text: &str) {
-    // There is nowhere to say that standard error is closed.
-    let _ = writeln!(std::io::stderr(), "{text}");
 }

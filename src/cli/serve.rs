@@ -1,28 +1,35 @@
 //! `faye`: serves until it is told to stop.
 
-use std::fmt::Display;
 use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::say;
+use super::{log_failure, say};
 use crate::app::App;
-use crate::config::{self, Config, Problems};
+use crate::config::{self, Config, LogFormat, Problems};
 use crate::descriptors::{self, Shares};
 use crate::server::Server;
 use crate::telemetry;
 use crate::tls::Certificates;
 
 pub(super) fn run(config: &Config, again: impl Fn() -> Result<Config, Problems>) -> anyhow::Result<()> {
-    telemetry::start(&config.log);
+    let log = Arc::new(telemetry::start(&config.log).context("cannot start the log")?);
     prepare(config);
+    log_failure(&config.log, run_logged(config, again, &log))
+}
+
+fn run_logged(
+    config: &Config,
+    again: impl Fn() -> Result<Config, Problems>,
+    log: &Arc<telemetry::Handle>,
+) -> anyhow::Result<()> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if config.server.threads > 0 {
         runtime.worker_threads(config.server.threads);
     }
     let runtime = runtime.enable_all().build().context("cannot start the threads of the server")?;
-    let result = runtime.block_on(serve(config, again));
+    let result = runtime.block_on(serve(config, again, log));
     // What is still open after the drain is cut.
     runtime.shutdown_background();
     result
@@ -45,24 +52,29 @@ fn prepare(config: &Config) {
     }
 }
 
-async fn serve(config: &Config, again: impl Fn() -> Result<Config, Problems>) -> anyhow::Result<()> {
+async fn serve(
+    config: &Config,
+    again: impl Fn() -> Result<Config, Problems>,
+    log: &Arc<telemetry::Handle>,
+) -> anyhow::Result<()> {
     let app = App::bind(config, &[])?;
+    log.count_in(app.server().metrics());
     let terminate = signal(SignalKind::terminate())?;
     let interrupt = signal(SignalKind::interrupt())?;
     let hangup = signal(SignalKind::hangup())?;
     let server = Arc::clone(app.server());
     let certificates = app.certificates().cloned();
     let url = app.url()?;
-    announce(format_args!("faye {} is listening on {url}", env!("CARGO_PKG_VERSION")));
+    announce(config, &format!("faye {} is listening on {url}", env!("CARGO_PKG_VERSION")));
     if config.server.mount != "/" {
         let origin = url.strip_suffix(config.server.mount.as_str()).unwrap_or(&url);
-        announce(format_args!("Open {origin}/ in a browser to see it work. Ctrl-C stops it."));
+        announce(config, &format!("Open {origin}/ in a browser to see it work. Ctrl-C stops it."));
     }
     if let Some(admin) = app.admin_address()? {
-        announce(format_args!("Health and metrics are on http://{admin}/healthz and http://{admin}/metrics"));
+        announce(config, &format!("Health and metrics are on http://{admin}/healthz and http://{admin}/metrics"));
     }
     let all = tokio::select! {
-        all = app.run(stop(terminate, interrupt)) => all,
+        all = app.run(stop(terminate, interrupt, Arc::clone(log))) => all,
         () = reload(hangup, &server, certificates, config, again) => false,
     };
     if all {
@@ -138,15 +150,19 @@ fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
     sections.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect()
 }
 
-/// Prints a line for whoever started the server, who may read no more than the first: it serves all the same.
-fn announce(line: impl Display) {
-    if let Err(error) = say(line) {
-        tracing::debug!(%error, "nobody reads standard output");
+/// Prints a line to standard output, as a JSON object where the log is JSON. The server starts without a reader, too.
+fn announce(config: &Config, line: &str) {
+    let said = match config.log.format {
+        LogFormat::Text => say(line),
+        LogFormat::Json => say(telemetry::json_line(line)),
+    };
+    if let Err(error) = said {
+        tracing::debug!(%error, "a start line was not printed");
     }
 }
 
 /// Waits for SIGTERM or Ctrl-C. A second one ends the process at once.
-async fn stop(mut terminate: Signal, mut interrupt: Signal) {
+async fn stop(mut terminate: Signal, mut interrupt: Signal, log: Arc<telemetry::Handle>) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -158,6 +174,7 @@ async fn stop(mut terminate: Signal, mut interrupt: Signal) {
             _ = interrupt.recv() => {}
         }
         tracing::warn!("stopped at once by a second signal");
+        log.flush();
         std::process::exit(1);
     });
 }

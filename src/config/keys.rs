@@ -285,6 +285,9 @@ pub const KEYS: &[Key] = &[
     key("acme", "directory_root", Kind::File),
     key("log", "level", Kind::Word(&["error", "warn", "info", "debug", "trace"])),
     key("log", "format", Kind::Word(&["text", "json"])),
+    // Below it a single line may not fit.
+    key("log", "queue", Kind::Size(16 * KIB, GIB)),
+    key("log", "sessions", Kind::Flag),
     key("browsers", "origins", Kind::List(Element::Origin)),
     key("browsers", "jsonp", Kind::Flag),
     key("handshake", "allow", ACCESS),

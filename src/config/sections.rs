@@ -316,11 +316,16 @@ pub struct Log {
     pub level: String,
     /// How a line is written.
     pub format: LogFormat,
+    /// Bytes of lines that may wait for standard error.
+    #[serde(deserialize_with = "units::size")]
+    pub queue: usize,
+    /// Whether each handshake, subscribe, unsubscribe and disconnect is a line.
+    pub sessions: bool,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::Text }
+        Self { level: "info".to_owned(), format: LogFormat::Text, queue: 1024 * 1024, sessions: false }
     }
 }
 
