@@ -9,7 +9,6 @@ mod serve;
 mod subscribe;
 mod token;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -28,7 +27,7 @@ struct Arguments {
     /// The file of settings [default: ./faye.toml, if it is there]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The address to listen on, such as 0.0.0.0:8000
+    /// The address to listen on, such as localhost:8000, or :8000 for every address
     #[arg(long, global = true, value_name = "ADDRESS")]
     listen: Option<String>,
     /// The path to serve, such as /faye
@@ -144,7 +143,7 @@ impl Arguments {
         }
         let config = self.settings()?;
         let scheme = if config.speaks_tls() { "https" } else { "http" };
-        Ok(format!("{scheme}://{}{}", reachable(config.server.listen), config.server.mount))
+        Ok(format!("{scheme}://{}{}", config.server.listen.reachable(), config.server.mount))
     }
 }
 
@@ -158,19 +157,6 @@ fn object(text: &str) -> Result<String, String> {
     };
     let is_object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok();
     is_object.then(|| text.to_owned()).ok_or_else(|| "write a JSON object".to_owned())
-}
-
-/// An address to connect to, for one that is listened on: `0.0.0.0` and `::` mean every address of this machine.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    let mut address = listen;
-    if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv4() {
-            [127, 0, 0, 1].into()
-        } else {
-            std::net::Ipv6Addr::LOCALHOST.into()
-        });
-    }
-    address
 }
 
 /// Ends when the process is asked to stop, by SIGTERM or Ctrl-C.

@@ -16,6 +16,7 @@ use crate::tls::Certificates;
 pub(super) fn run(config: &Config, again: impl Fn() -> Result<Config, Problems>) -> anyhow::Result<()> {
     let log = Arc::new(telemetry::start(&config.log).context("cannot start the log")?);
     prepare(config);
+    warn(config);
     log_failure(&config.log, run_logged(config, again, &log))
 }
 
@@ -52,6 +53,13 @@ fn prepare(config: &Config) {
     }
 }
 
+/// Logs what is doubtful about the settings.
+fn warn(config: &Config) {
+    for warning in config::unused_variables(config, std::env::vars_os()).into_iter().chain(App::warnings(config)) {
+        tracing::warn!("{warning}");
+    }
+}
+
 async fn serve(
     config: &Config,
     again: impl Fn() -> Result<Config, Problems>,
@@ -66,7 +74,7 @@ async fn serve(
     let certificates = app.certificates().cloned();
     let url = app.url()?;
     announce(config, &format!("faye {} is listening on {url}", env!("CARGO_PKG_VERSION")));
-    if config.server.mount != "/" {
+    if config.server.page && config.server.mount != "/" {
         let origin = url.strip_suffix(config.server.mount.as_str()).unwrap_or(&url);
         announce(config, &format!("Open {origin}/ in a browser to see it work. Ctrl-C stops it."));
     }
@@ -110,6 +118,7 @@ async fn reload(
             continue;
         }
         server.metrics().reloads.inc();
+        warn(&config);
         let waiting = waiting(started, &config);
         if waiting.is_empty() {
             tracing::info!("the settings were read again");

@@ -26,7 +26,7 @@ pub struct Key {
 /// What may be written for a key. Bounds include both ends.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
-    /// An IP address with a port.
+    /// An IP address or a host name with a port, or a port alone behind a colon.
     Address,
     /// The path of a URL.
     Path,
@@ -207,6 +207,7 @@ const OVERFLOW: Kind = Kind::Word(&["disconnect", "drop-oldest", "drop-newest"])
 pub const KEYS: &[Key] = &[
     key("server", "listen", Kind::Address),
     key("server", "mount", Kind::Path),
+    key("server", "page", Kind::Flag),
     // No proxy holds a request longer, and none of it means that every poll returns at once.
     key("server", "timeout", Kind::Duration(1, 10 * MINUTE)),
     key("server", "interval", Kind::Duration(0, 10 * MINUTE)),

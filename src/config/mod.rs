@@ -12,6 +12,7 @@ mod guard;
 mod hooks;
 mod host_name;
 mod keys;
+mod listen;
 mod load;
 mod page_origin;
 mod problem;
@@ -20,6 +21,7 @@ mod sections;
 mod suggest;
 pub mod units;
 mod value;
+mod warnings;
 
 pub use access::Access;
 pub use cluster::{Accept, HistoryStore, Redis};
@@ -28,9 +30,11 @@ pub use guard::{Browsers, ChannelRule, Handshake, History, PrivatePub, Push, Rat
 pub use hooks::{Failure, Hook, Webhook};
 pub use host_name::HostName;
 pub use keys::{KEYS, Key};
+pub use listen::ListenAddress;
 pub use load::{DEFAULT_FILE, Override, check, load};
 pub use page_origin::PageOrigin;
 pub use problem::{Origin, Problem, Problems};
 pub use secret::Secret;
 pub use sections::{Acme, Admin, Advice, Config, Extensions, Limits, Log, LogFormat, Server, Tls};
 pub use units::{MemoryLimit, Rate};
+pub use warnings::{unused_variables, weak_secrets};

@@ -25,7 +25,7 @@ pub use credentials::{Credentials, Shown};
 pub use judgement::{Answer, Judgement};
 pub use proxies::{Proxies, household};
 pub use rate::Buckets;
-pub use rules::Rule;
+pub use rules::{Rule, never_matching};
 
 use crate::config::{Access, Config, Push};
 use private_pub::Signatures;
