@@ -42,8 +42,10 @@ enum Way {
 
 /// `ours` and `ext` are what holds if the arguments do not say it.
 pub(super) fn run(bridge: &Bridge, ours: String, ext: Option<String>, log: &Log) -> anyhow::Result<()> {
-    let _flushed = telemetry::start(log).context("cannot start the log")?;
-    log_failure(log, run_logged(bridge, ours, ext, log))
+    let running = telemetry::start(log).context("cannot start the log")?;
+    let result = log_failure(log, run_logged(bridge, ours, ext, log));
+    running.flush();
+    result
 }
 
 fn run_logged(bridge: &Bridge, ours: String, ext: Option<String>, log: &Log) -> anyhow::Result<()> {

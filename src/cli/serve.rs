@@ -17,7 +17,9 @@ pub(super) fn run(config: &Config, again: impl Fn() -> Result<Config, Problems>)
     let log = Arc::new(telemetry::start(&config.log).context("cannot start the log")?);
     prepare(config);
     warn(config);
-    log_failure(&config.log, run_logged(config, again, &log))
+    let result = log_failure(&config.log, run_logged(config, again, &log));
+    log.flush();
+    result
 }
 
 fn run_logged(

@@ -25,6 +25,20 @@ pub struct Rule {
     pub history: Option<History>,
 }
 
+impl Rule {
+    /// The name where there is no rule.
+    pub(super) const NONE: &str = "none";
+
+    /// Its place and pattern for the log, such as `channel[2] /prices/**`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self.place {
+            Some(place) => format!("channel[{}] {}", place + 1, self.pattern.pattern()),
+            None => Self::NONE.to_owned(),
+        }
+    }
+}
+
 impl Rules {
     /// Compiles the rules.
     ///

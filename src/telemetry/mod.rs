@@ -21,7 +21,7 @@ use crate::config::{Log, LogFormat};
 use crate::metrics::Metrics;
 use queue::Queue;
 
-/// The running log. Dropping it flushes.
+/// The running log, to be flushed before the process ends.
 pub struct Handle(Arc<Queue>);
 
 /// Starts the log, and has panics logged as errors. A program that embeds the server and has a subscriber of its own
@@ -73,12 +73,6 @@ impl Handle {
     /// Waits until all lines are written, for a bounded time: a stalled reader does not hold up the exit.
     pub fn flush(&self) {
         self.0.flush();
-    }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.flush();
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use super::queue::{Batch, Queue};
+use super::queue::{Batch, Queue, Written};
 
 /// Bytes that a pipe takes as a whole (`PIPE_BUF` of Linux), so that lines of several processes do not mix.
 const WHOLE: usize = 4096;
@@ -23,7 +23,7 @@ pub(super) fn run(queue: &Queue) {
     loop {
         queue.next(&mut batch);
         let written = output.write(&batch);
-        if let Some(dropped) = queue.done(written, batch.ends.len() - written) {
+        if let Some(dropped) = queue.done(&batch, &written) {
             tracing::warn!(dropped, "log lines were dropped: standard error took no more");
         }
     }
@@ -36,15 +36,16 @@ struct Output<'a> {
 }
 
 impl Output<'_> {
-    /// Writes a batch; returns how many of its lines were written.
-    fn write(&mut self, batch: &Batch) -> usize {
-        let (mut written, mut begin) = (0, 0);
+    /// Writes a batch.
+    fn write(&mut self, batch: &Batch) -> Written {
+        let mut written = Written::default();
+        let mut begin = 0;
         let mut ends = &batch.ends[..];
         while let Some(first) = ends.first() {
             let count = ends.partition_point(|end| end - begin <= WHOLE).max(1);
             let end = ends.get(count - 1).copied().unwrap_or(*first);
             let done = begin + self.write_chunk(&batch.bytes[begin..end]);
-            written += ends[..count].iter().filter(|end| **end <= done).count();
+            written.0.extend(ends[..count].iter().map(|end| *end <= done));
             ends = &ends[count..];
             begin = end;
         }
@@ -98,18 +99,18 @@ mod tests {
         let long = format!("{}\n", "x".repeat(3 * WHOLE));
         let lines = batch(&["a\n", &long, "b\n", "c\n"]);
         let mut output = Output { to: file.as_fd(), is_within_line: false };
-        assert_eq!(output.write(&lines), 4);
+        assert_eq!(output.write(&lines).0, [true; 4]);
         assert_eq!(file.metadata().unwrap().len(), lines.bytes.len() as u64);
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        assert_eq!(Output { to: full.as_fd(), is_within_line: false }.write(&lines), 0);
+        assert_eq!(Output { to: full.as_fd(), is_within_line: false }.write(&lines).0, [false; 4]);
         let closed = File::open("/dev/null").unwrap();
-        assert_eq!(Output { to: closed.as_fd(), is_within_line: false }.write(&lines), 0, "EBADF");
+        assert_eq!(Output { to: closed.as_fd(), is_within_line: false }.write(&lines).0, [false; 4], "EBADF");
     }
 
     #[test]
     fn a_line_that_broke_off_is_ended_before_the_next() {
         let mut file = tempfile::tempfile().unwrap();
-        assert_eq!(Output { to: file.as_fd(), is_within_line: true }.write(&batch(&["a\n"])), 1);
+        assert_eq!(Output { to: file.as_fd(), is_within_line: true }.write(&batch(&["a\n"])).0, [true]);
         let mut text = String::new();
         io::Seek::rewind(&mut file).unwrap();
         io::Read::read_to_string(&mut file, &mut text).unwrap();

@@ -20,7 +20,13 @@ thread_local! {
 pub(super) struct Batch {
     pub(super) bytes: Vec<u8>,
     pub(super) ends: Vec<usize>,
+    /// Which line reports dropped ones, and how many.
+    report: Option<(usize, u64)>,
 }
+
+/// What became of a batch: for each line whether it was written.
+#[derive(Default)]
+pub(super) struct Written(pub(super) Vec<bool>);
 
 /// The lines that wait.
 pub(super) struct Queue {
@@ -38,6 +44,8 @@ struct State {
     dropped: u64,
     /// Dropped lines that no line has reported yet.
     unreported: u64,
+    /// Those of the report that the writer is about to make.
+    reporting: u64,
     counter: Option<Counter>,
 }
 
@@ -50,8 +58,12 @@ impl Queue {
     pub(super) fn push(&self, line: &[u8]) {
         let mut state = self.state.lock();
         let fits = state.waiting.bytes.len() + line.len() <= self.capacity;
-        if !fits && !IS_WRITER.try_with(Cell::get).unwrap_or(false) {
+        let is_report = IS_WRITER.try_with(Cell::get).unwrap_or(false);
+        if !fits && !is_report {
             return state.drop_lines(1);
+        }
+        if is_report {
+            state.waiting.report = Some((state.waiting.ends.len(), std::mem::take(&mut state.reporting)));
         }
         state.waiting.bytes.extend_from_slice(line);
         let end = state.waiting.bytes.len();
@@ -68,6 +80,7 @@ impl Queue {
     pub(super) fn next(&self, batch: &mut Batch) {
         batch.bytes.clear();
         batch.ends.clear();
+        batch.report = None;
         let mut state = self.state.lock();
         if state.waiting.ends.is_empty() {
             state.is_writing = false;
@@ -78,13 +91,22 @@ impl Queue {
         std::mem::swap(&mut state.waiting, batch);
     }
 
-    /// Notes what became of a batch. Returns how many lines were dropped since the last time that some were written, if
-    /// some were written now.
-    pub(super) fn done(&self, written: usize, dropped: usize) -> Option<u64> {
+    /// Notes what became of a batch. If its last line was written, returns how many dropped lines the writer has to report
+    /// now. A report that was dropped itself is made again.
+    pub(super) fn done(&self, batch: &Batch, written: &Written) -> Option<u64> {
         let mut state = self.state.lock();
+        let dropped = written.0.iter().filter(|is_written| !**is_written).count();
         state.drop_lines(dropped as u64);
-        let unreported = if written > 0 { std::mem::take(&mut state.unreported) } else { 0 };
-        (unreported > 0).then_some(unreported)
+        if let Some((line, count)) = batch.report
+            && written.0.get(line) != Some(&true)
+        {
+            state.unreported += count;
+        }
+        if written.0.last() != Some(&true) || state.unreported == 0 {
+            return None;
+        }
+        state.reporting = std::mem::take(&mut state.unreported);
+        Some(state.reporting)
     }
 
     pub(super) fn count_in(&self, counter: Counter) {
@@ -128,9 +150,25 @@ mod tests {
         let mut batch = Batch::default();
         queue.next(&mut batch);
         assert_eq!((&batch.bytes[..], &batch.ends[..]), (&b"one\ntwo\n"[..], &[4, 8][..]));
-        assert_eq!(queue.done(0, 2), None, "nothing was written");
-        assert_eq!(queue.done(1, 0), Some(4));
-        assert_eq!(queue.done(1, 0), None);
-        assert_eq!(counter.get(), 4);
+        assert_eq!(queue.done(&batch, &Written(vec![true, false])), None, "writing does not work again");
+        queue.push(b"five\n");
+        queue.next(&mut batch);
+        assert_eq!(queue.done(&batch, &Written(vec![true])), Some(3));
+        assert_eq!(counter.get(), 3);
+        // The report is dropped, and made again.
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                queue.begin_writing();
+                queue.push(b"a report that does not fit\n");
+            });
+        });
+        queue.next(&mut batch);
+        assert_eq!(queue.done(&batch, &Written(vec![false])), None);
+        queue.push(b"six\n");
+        queue.next(&mut batch);
+        assert_eq!(queue.done(&batch, &Written(vec![true])), Some(4));
+        queue.push(b"seven\n");
+        queue.next(&mut batch);
+        assert_eq!(queue.done(&batch, &Written(vec![true])), None);
     }
 }
