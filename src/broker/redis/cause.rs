@@ -23,6 +23,8 @@ fn plain(text: &str, address: &Address) -> String {
          redis.authority"
     } else if has("UnsupportedCertVersion") {
         "its certificate is one of X.509 version 1, which TLS does not take; make one of version 3"
+    } else if has("not valid for name") {
+        return text.replacen("invalid peer certificate: ", "its certificate is another host's: ", 1);
     } else if has("Expired") {
         "its certificate has expired"
     } else if has("corrupt message") || has("InvalidContentType") {
