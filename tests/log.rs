@@ -6,7 +6,7 @@
 mod support;
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, PipeReader};
+use std::io::{BufRead, BufReader, PipeReader, Write};
 use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc;
@@ -162,6 +162,34 @@ fn a_reader_of_the_log_that_stalls_holds_up_nothing() {
 }
 
 #[test]
+fn a_reader_of_the_start_lines_that_stalls_holds_up_nothing() {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let stdout = writer.try_clone().unwrap();
+    // It ends when the reader goes, which is at the end of the test.
+    let (filling, filled) = mpsc::channel();
+    std::thread::spawn(move || while writer.write_all(&[b'x'; 4096]).is_ok() && filling.send(()).is_ok() {});
+    // As much as a pipe takes; the next write waits.
+    (0..16).for_each(|_| filled.recv_timeout(WATCHDOG).unwrap());
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut command = binary();
+    let mut child = command.args(["--listen", &port.to_string()]).stdout(stdout).spawn().unwrap();
+    let begin = tokio::time::Instant::now();
+    while std::net::TcpStream::connect(port).is_err() {
+        assert!(begin.elapsed() < WATCHDOG, "the server does not start");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert_eq!(Http::open(port).request("GET", "/healthz", &[], b"").status, 200);
+    let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    assert!(sent.expect("kill runs").success());
+    while child.try_wait().unwrap().is_none() {
+        assert!(begin.elapsed() < WATCHDOG, "the server does not stop");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    drop(reader);
+}
+
+#[test]
 fn every_line_is_whole_when_a_stalled_reader_reads_on() {
     let (mut faye, reader) = stalled("json");
     let (lines, read) = mpsc::channel();
@@ -233,7 +261,8 @@ fn sessions_are_logged_if_the_settings_say_so() {
     assert!(!log.contains(&id), "{log}");
     let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let lines: Vec<Value> = lines.filter(|line| line["client"].is_string()).collect();
-    let said: Vec<_> = lines.iter().map(|line| (line["message"].as_str().unwrap(), &line["channel"])).collect();
+    let said: Vec<_> =
+        lines.iter().map(|line| (line["message"].as_str().unwrap(), &line["channel"])).collect();
     let channel = |name: &str| Value::from(name);
     let expected = [
         ("handshake", &Value::Null),
@@ -245,7 +274,10 @@ fn sessions_are_logged_if_the_settings_say_so() {
     assert_eq!(said, expected);
     assert_eq!(lines[0]["address"], "127.0.0.1");
     assert_eq!(lines[4]["subscriptions"], 1);
-    assert!(lines.iter().all(|line| line["level"] == "INFO" && line["client"] == lines[0]["client"]), "{log}");
+    assert!(
+        lines.iter().all(|line| line["level"] == "INFO" && line["client"] == lines[0]["client"]),
+        "{log}"
+    );
     // Not unless they do.
     let quiet = Faye::start(&settings[..1]);
     quiet.assert_serves();

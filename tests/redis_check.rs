@@ -17,7 +17,8 @@ fn check(settings: &[(&str, &str)]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("faye.toml"), "").unwrap();
     let mut command = binary();
-    let ended = command.arg("check").current_dir(folder.path()).envs(settings.iter().copied()).output().unwrap();
+    let ended =
+        command.arg("check").current_dir(folder.path()).envs(settings.iter().copied()).output().unwrap();
     let text = [ended.stdout, ended.stderr].concat();
     (ended.status.code(), String::from_utf8(text).unwrap())
 }
@@ -51,7 +52,11 @@ fn a_redis_with_tls_and_one_without() {
     let authority = Authority::new();
     let secure = Redis::start_with_tls(&authority);
     let at = secure.address();
-    assert_says(&format!("redis://{at}"), &at, "it closes the connection; if the port is one of TLS, write rediss://");
+    assert_says(
+        &format!("redis://{at}"),
+        &at,
+        "it closes the connection; if the port is one of TLS, write rediss://",
+    );
     let unknown = "its certificate is self-signed, or of an authority that is not known here";
     assert_says(&format!("rediss://{at}"), &at, unknown);
     assert_says(&format!("rediss+cluster://{at}"), &at, unknown);
@@ -75,7 +80,11 @@ fn a_redis_with_tls_and_one_without() {
 fn what_is_no_redis() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     assert_says(&format!("redis://:wrong-secret@{free}"), &free, "nothing listens there");
-    assert_says("redis://no-such-host.invalid", "no-such-host.invalid:6379", "the name of the host has no address");
+    assert_says(
+        "redis://no-such-host.invalid",
+        "no-such-host.invalid:6379",
+        "the name of the host has no address",
+    );
     assert_says("redis+unix:///no/such/socket", "/no/such/socket", "there is no such socket");
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = silent.local_addr().unwrap().to_string();

@@ -28,10 +28,22 @@ fn every_refusal_is_a_debug_line_with_channel_and_rule() {
     let faye = Faye::start_with_file(RULES, &[("FAYE_LOG__LEVEL", "debug")]);
     let client = faye.client();
     let refusals = [
-        (publication("/news/today", 1), "publish", "/news/today", "channel[2] /news/*", "403:/news/today:Forbidden"),
+        (
+            publication("/news/today", 1),
+            "publish",
+            "/news/today",
+            "channel[2] /news/*",
+            "403:/news/today:Forbidden",
+        ),
         (publication("/private/a/b", 1), "publish", "/private/a/b", "channel[3] /private/**", "403:"),
         (publication("/no channel", 1), "publish", "/no channel", "none", "405:/no channel:Invalid channel"),
-        (subscribe(&client, "/news/*"), "subscribe", "/news/*", "channel[1] /news/drafts", "403:/news/*:Forbidden"),
+        (
+            subscribe(&client, "/news/*"),
+            "subscribe",
+            "/news/*",
+            "channel[1] /news/drafts",
+            "403:/news/*:Forbidden",
+        ),
         (subscribe(&client, "/private/a"), "subscribe", "/private/a", "channel[3] /private/**", "403:"),
         (subscribe(&client, json!(["/a", "/b/*/c"])), "subscribe", "/b/*/c", "none", "405:"),
         (subscribe("unknown", "/a"), "subscribe", "/a", "none", "401::Unknown client"),

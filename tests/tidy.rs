@@ -54,6 +54,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "descriptors",
             "extension",
             "metrics",
+            "policy",
             "server",
             "tls",
             "transport",

@@ -38,5 +38,7 @@ fn exposure(config: &Config) -> Vec<String> {
         ),
     ];
     let findings = findings.into_iter().filter(|(is_found, _)| *is_found);
-    findings.map(|(_, finding)| format!("server.listen ({listen}) is open to other machines {finding}")).collect()
+    findings
+        .map(|(_, finding)| format!("server.listen ({listen}) is open to other machines {finding}"))
+        .collect()
 }

@@ -8,8 +8,8 @@ use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
 
 use super::{object, say, stopped};
-use crate::config::ListenAddress;
 use crate::bench::{self, Floor, Idle, Options, Publishing, Report, Storm, Subscribers};
+use crate::config::ListenAddress;
 
 /// Where the floor listens if nothing is said.
 const FLOOR: &str = "127.0.0.1:8001";

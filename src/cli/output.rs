@@ -76,7 +76,10 @@ mod tests {
     fn a_cause_is_told_once() {
         let cause = || anyhow::anyhow!("the disk is full");
         assert_eq!(told(&cause().context("cannot write")), "cannot write: the disk is full");
-        assert_eq!(told(&cause().context("cannot write (the disk is full)")), "cannot write (the disk is full)");
+        assert_eq!(
+            told(&cause().context("cannot write (the disk is full)")),
+            "cannot write (the disk is full)"
+        );
         let nested: anyhow::Result<()> = Err(cause()).context("cannot write").context("cannot start");
         assert_eq!(told(&nested.unwrap_err()), "cannot start: cannot write: the disk is full");
     }

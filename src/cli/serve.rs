@@ -1,5 +1,6 @@
 //! `faye`: serves until it is told to stop.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -57,7 +58,9 @@ fn prepare(config: &Config) {
 
 /// Logs what is doubtful about the settings.
 fn warn(config: &Config) {
-    for warning in config::unused_variables(config, std::env::vars_os()).into_iter().chain(App::warnings(config)) {
+    for warning in
+        config::unused_variables(config, std::env::vars_os()).into_iter().chain(App::warnings(config))
+    {
         tracing::warn!("{warning}");
     }
 }
@@ -75,14 +78,7 @@ async fn serve(
     let server = Arc::clone(app.server());
     let certificates = app.certificates().cloned();
     let url = app.url()?;
-    announce(config, &format!("faye {} is listening on {url}", env!("CARGO_PKG_VERSION")));
-    if config.server.page && config.server.mount != "/" {
-        let origin = url.strip_suffix(config.server.mount.as_str()).unwrap_or(&url);
-        announce(config, &format!("Open {origin}/ in a browser to see it work. Ctrl-C stops it."));
-    }
-    if let Some(admin) = app.admin_address()? {
-        announce(config, &format!("Health and metrics are on http://{admin}/healthz and http://{admin}/metrics"));
-    }
+    announce(config.log.format, start_lines(config, &url, app.admin_address()?));
     let all = tokio::select! {
         all = app.run(stop(terminate, interrupt, Arc::clone(log))) => all,
         () = reload(hangup, &server, certificates, config, again) => false,
@@ -161,15 +157,37 @@ fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
     sections.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect()
 }
 
-/// Prints a line to standard output, as a JSON object where the log is JSON. The server starts without a reader, too.
-fn announce(config: &Config, line: &str) {
-    let said = match config.log.format {
-        LogFormat::Text => say(line),
-        LogFormat::Json => say(telemetry::json_line(line)),
-    };
-    if let Err(error) = said {
-        tracing::debug!(%error, "a start line was not printed");
+/// Where the server is reached.
+fn start_lines(config: &Config, url: &str, admin: Option<SocketAddr>) -> Vec<String> {
+    let mut lines = vec![format!("faye {} is listening on {url}", env!("CARGO_PKG_VERSION"))];
+    if config.server.page && config.server.mount != "/" {
+        let origin = url.strip_suffix(config.server.mount.as_str()).unwrap_or(url);
+        // What stands for every address is none that a browser opens.
+        let origin = origin.replace("://[::]:", "://127.0.0.1:").replace("://0.0.0.0:", "://127.0.0.1:");
+        lines.push(format!("Open {origin}/ in a browser to see it work. Ctrl-C stops it."));
     }
+    lines.extend(
+        admin.map(|admin| {
+            format!("Health and metrics are on http://{admin}/healthz and http://{admin}/metrics")
+        }),
+    );
+    lines
+}
+
+/// Prints lines to standard output, as JSON objects where the log is JSON. The server does not wait for a reader, and
+/// starts without one, too.
+fn announce(format: LogFormat, lines: Vec<String>) {
+    tokio::task::spawn_blocking(move || {
+        for line in lines {
+            let said = match format {
+                LogFormat::Text => say(line),
+                LogFormat::Json => say(telemetry::json_line(&line)),
+            };
+            if let Err(error) = said {
+                tracing::debug!(%error, "a start line was not printed");
+            }
+        }
+    });
 }
 
 /// Waits for SIGTERM or Ctrl-C. A second one ends the process at once.

@@ -164,9 +164,19 @@ mod tests {
             assert_eq!(parsed(text).reachable(), reachable);
             assert_eq!(parsed(text).to_string(), text);
         }
-        for text in
-            ["", ":", "8000", "localhost", "localhost:", "a:+1", "a:65536", "::1:8000", "1.2.3:80", "a b:1", "a..b:1"]
-        {
+        for text in [
+            "",
+            ":",
+            "8000",
+            "localhost",
+            "localhost:",
+            "a:+1",
+            "a:65536",
+            "::1:8000",
+            "1.2.3:80",
+            "a b:1",
+            "a..b:1",
+        ] {
             assert!(text.parse::<ListenAddress>().is_err(), "{text}");
         }
     }

@@ -13,6 +13,7 @@ use super::delivery::{EventSource, Mailbox, WebSocket};
 use super::guard::{Browsers, ChannelRule, Handshake, PrivatePub, Push, Rates, Token, TokenKey};
 use super::hooks::{Hook, Webhook};
 use super::listen::ListenAddress;
+use super::log::Log;
 use super::units::{self, MemoryLimit};
 
 /// All settings of one server.
@@ -310,36 +311,4 @@ impl Default for Acme {
             directory_root: None,
         }
     }
-}
-
-/// `[log]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Log {
-    /// `error`, `warn`, `info`, `debug` or `trace`.
-    pub level: String,
-    /// How a line is written.
-    pub format: LogFormat,
-    /// Bytes of lines that may wait for standard error.
-    #[serde(deserialize_with = "units::size")]
-    pub queue: usize,
-    /// Whether each handshake, subscribe, unsubscribe and disconnect is a line.
-    pub sessions: bool,
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::Text, queue: 1024 * 1024, sessions: false }
-    }
-}
-
-/// How a log line is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
 }

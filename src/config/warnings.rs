@@ -19,7 +19,9 @@ pub fn weak_secrets(config: &Config) -> Vec<String> {
     for (key, secret) in secrets(config) {
         let text = secret.expose();
         if PLACEHOLDERS.iter().any(|placeholder| text.to_ascii_lowercase().contains(placeholder)) {
-            found.push(format!("{key} is still that of an example; make one of your own (openssl rand -hex 32)"));
+            found.push(format!(
+                "{key} is still that of an example; make one of your own (openssl rand -hex 32)"
+            ));
         } else if text.len() < SHORT && key != URL {
             found.push(format!(
                 "{key} is short ({} bytes), so it can be guessed; take {SHORT} or more (openssl rand -hex 32)",

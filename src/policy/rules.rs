@@ -101,7 +101,8 @@ pub fn never_matching(rules: &[ChannelRule], limits: &Limits) -> Vec<String> {
     for (place, rule) in rules.iter().enumerate() {
         let text = rule.pattern.as_str();
         let Some(pattern) = Compiled::parse(text) else { continue };
-        let mut say = |why: String| found.push(format!("channel[{}] ({text}) never matches: {why}", place + 1));
+        let mut say =
+            |why: String| found.push(format!("channel[{}] ({text}) never matches: {why}", place + 1));
         if channel::is_meta(text) {
             say("channels below /meta belong to the protocol; remove it".to_owned());
         } else if channel::depth(text) > limits.segments || shortest(text) > limits.channel {
@@ -172,11 +173,16 @@ mod tests {
         };
         let said = found(&["/a/**", "/b", "/a/b/*"]);
         assert_eq!(said.len(), 1, "{said:?}");
-        assert!(said[0].contains("channel[3] (/a/b/*)") && said[0].contains("channel[1] (/a/**)"), "{said:?}");
+        assert!(
+            said[0].contains("channel[3] (/a/b/*)") && said[0].contains("channel[1] (/a/**)"),
+            "{said:?}"
+        );
         for never in [&["/a", "/a"][..], &["/**", "/a"], &["/meta/x"], &["/meta/**"], &["/1/2/3/4/*"]] {
             assert_eq!(found(never).len(), 1, "{never:?}");
         }
-        for good in [&["/a/b", "/a/**"][..], &["/a/*", "/a/**"], &["/a/*", "/a/b/*"], &["/service/x"], &["/1/2/3/*"]] {
+        for good in
+            [&["/a/b", "/a/**"][..], &["/a/*", "/a/**"], &["/a/*", "/a/b/*"], &["/service/x"], &["/1/2/3/*"]]
+        {
             assert_eq!(found(good), Vec::<String>::new(), "{good:?}");
         }
         assert_eq!(found(&[&format!("/{}", "x".repeat(31))]).len(), 0);

@@ -55,7 +55,15 @@ impl Server {
         let address = request.peer.address.map(|address| address.ip().to_string());
         let client = client(request.message).map(|client| client.to_string());
         let error = error(outcome);
-        tracing::debug!(verb, channel = excerpt(&channel), rule, client, address, error = excerpt(&error), "refused");
+        tracing::debug!(
+            verb,
+            channel = excerpt(&channel),
+            rule,
+            client,
+            address,
+            error = excerpt(&error),
+            "refused"
+        );
     }
 }
 

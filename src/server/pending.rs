@@ -194,7 +194,11 @@ impl Server {
         self.metrics.errors.inc();
         carried.reply.clear();
         let outcome = Outcome::Failed(BayeuxError::Unaccepted);
-        tracing::debug!(verb = "publish", channel = excerpt(&publish.channel), "refused: Redis did not take it");
+        tracing::debug!(
+            verb = "publish",
+            channel = excerpt(&publish.channel),
+            "refused: Redis did not take it"
+        );
         reply::plain(&mut carried.reply, &carried.message, &outcome, true);
     }
 

@@ -42,7 +42,8 @@ impl Redis {
         let folder = tempfile::tempdir().unwrap();
         authority.certificate().write(folder.path());
         std::fs::write(folder.path().join("ca.pem"), authority.root()).unwrap();
-        let files = ["--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem", "--tls-ca-cert-file", "ca.pem"];
+        let files =
+            ["--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem", "--tls-ca-cert-file", "ca.pem"];
         let more = [&files[..], &["--tls-auth-clients", "no"]].concat();
         Self { servers: vec![Server::start_in(folder, "--tls-port", &["--port", "0"], &more)] }
     }

@@ -29,7 +29,9 @@ fn plain(text: &str, address: &Address) -> String {
         "its certificate has expired"
     } else if has("corrupt message") || has("InvalidContentType") {
         "it does not speak TLS on this port; write redis:// in place of rediss://"
-    } else if (has("timed out") || has("reset by peer") || has("unexpected end of file")) && address.is_secure() {
+    } else if (has("timed out") || has("reset by peer") || has("unexpected end of file"))
+        && address.is_secure()
+    {
         "it does not answer to TLS; if the port is one without TLS, write redis:// in place of rediss://"
     } else if has("timed out") {
         "it does not answer within redis.deadline"
@@ -61,7 +63,11 @@ mod tests {
 
     #[test]
     fn no_secret_is_in_a_cause() {
-        for url in ["redis://me:geheim@a:1", "rediss+sentinel://me:geheim@a,b:1/m", "redis+cluster://:geheim@[::1]:2"] {
+        for url in [
+            "redis://me:geheim@a:1",
+            "rediss+sentinel://me:geheim@a,b:1/m",
+            "redis+cluster://:geheim@[::1]:2",
+        ] {
             let address = Address::parse(url, None).unwrap();
             let error = RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
             let said = connecting(&error, &address);
