@@ -49,8 +49,7 @@ pub(super) fn follow(text: &str, environment: &Environment) -> Result<String, St
         value.to_str().ok_or_else(|| format!("the variable {name} is not UTF-8"))?.to_owned()
     } else if let Some(path) = text.strip_prefix(FILE) {
         let read = std::fs::read_to_string(path);
-        let read = read.map_err(|error| format!("cannot read {path} ({error}); name a file that can be"))?;
-        read
+        read.map_err(|error| format!("cannot read {path} ({error}); name a file that can be"))?
     } else {
         text.to_owned()
     };
