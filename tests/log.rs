@@ -8,7 +8,7 @@ mod support;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, PipeReader, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 
 use serde_json::Value;
@@ -161,6 +161,16 @@ fn a_reader_of_the_log_that_stalls_holds_up_nothing() {
     }
 }
 
+/// A process that does not outlive its test.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn a_reader_of_the_start_lines_that_stalls_holds_up_nothing() {
     let (reader, mut writer) = std::io::pipe().unwrap();
@@ -172,20 +182,21 @@ fn a_reader_of_the_start_lines_that_stalls_holds_up_nothing() {
     (0..16).for_each(|_| filled.recv_timeout(WATCHDOG).unwrap());
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut command = binary();
-    let mut child = command.args(["--listen", &port.to_string()]).stdout(stdout).spawn().unwrap();
+    command.args(["--listen", &port.to_string()]).stdout(stdout).stderr(Stdio::null());
+    let mut child = Killed(command.spawn().unwrap());
     let begin = tokio::time::Instant::now();
     while std::net::TcpStream::connect(port).is_err() {
         assert!(begin.elapsed() < WATCHDOG, "the server does not start");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     assert_eq!(Http::open(port).request("GET", "/healthz", &[], b"").status, 200);
-    let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    let sent = Command::new("kill").args(["-TERM", &child.0.id().to_string()]).status();
     assert!(sent.expect("kill runs").success());
-    while child.try_wait().unwrap().is_none() {
+    while child.0.try_wait().unwrap().is_none() {
         assert!(begin.elapsed() < WATCHDOG, "the server does not stop");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(child.0.wait().unwrap().code(), Some(0));
     drop(reader);
 }
 
