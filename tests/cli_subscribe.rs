@@ -245,7 +245,7 @@ fn it_says_what_went_wrong() {
 }
 
 #[test]
-fn it_ends_quietly_when_nobody_reads_on() {
+fn it_ends_quietly_when_its_reader_has_gone() {
     let faye = Faye::start(&[]);
     let mut command = binary();
     command.args(["subscribe", "/a", "--url", &faye.url()]).stdout(Stdio::piped()).stderr(Stdio::piped());

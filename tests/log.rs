@@ -137,7 +137,7 @@ fn both_ends(path: &Path) -> (File, File) {
     (reader.join().unwrap(), writer)
 }
 
-/// A server whose log is read by nobody: its pipe and its queue are full.
+/// A server with a log that has no reader: its pipe and its queue are full.
 fn stalled(format: &str) -> (Faye, PipeReader) {
     let (reader, writer) = std::io::pipe().unwrap();
     let settings = [&debug(format)[..], &[("FAYE_LOG__QUEUE", "64KiB")]].concat();
