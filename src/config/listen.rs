@@ -34,6 +34,24 @@ impl ListenAddress {
         self.port = port;
     }
 
+    /// The name of the host, in lower case, if it is one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match &self.host {
+            Host::Name(name) => Some(name),
+            Host::All | Host::Address(_) => None,
+        }
+    }
+
+    /// The address of the host; the unspecified one for every address of the machine and for a name, which may have several.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        match &self.host {
+            Host::Address(address) => *address,
+            Host::All | Host::Name(_) => Ipv6Addr::UNSPECIFIED.into(),
+        }
+    }
+
     /// The addresses to try, in their order. A name is looked up, which may block; IPv4 goes first.
     ///
     /// # Errors
