@@ -1,6 +1,8 @@
 //! Puts the parts together: the only file that knows them all.
 
-use std::io;
+mod warnings;
+
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::admin::{Health, Page, Ready, Stats};
 use crate::broker::Redis;
-use crate::config::Config;
+use crate::config::{Config, ListenAddress};
 use crate::descriptors::{self, Shares};
 use crate::extension::Extension;
 use crate::extension::javascript::{LoadError, Scripts, over_http};
@@ -43,20 +45,20 @@ pub enum StartError {
     #[error("{0}")]
     Setting(String),
     /// TLS cannot be had as the settings say.
-    #[error("{0}")]
+    #[error(transparent)]
     Tls(#[from] TlsError),
     /// A file of `extensions.files` cannot be loaded.
     #[error("cannot load an extension: {0}")]
     Extension(#[from] LoadError),
     /// An address could not be bound.
-    #[error("cannot listen on {address}: {source}; choose another address with {setting}")]
+    #[error("cannot listen on {address}: {}; choose another address with {setting}", listen_failure(.failure))]
     Listen {
-        /// The address.
-        address: SocketAddr,
+        /// The address of the settings.
+        address: ListenAddress,
         /// Where it is set.
         setting: &'static str,
         /// What the system said.
-        source: io::Error,
+        failure: io::Error,
     },
 }
 
@@ -102,21 +104,22 @@ impl App {
                 metrics: metrics.clone(),
             })
         };
-        let listen = |address, setting, context| {
-            Listener::bind(address, context).map_err(|source| StartError::Listen { address, setting, source })
+        let listen = |address: &ListenAddress, setting, context| {
+            let wrong = |failure| StartError::Listen { address: address.clone(), setting, failure };
+            listen(address, &context).map_err(wrong)
         };
         let page: Arc<dyn Endpoint> = Arc::new(Page::new(mount.path(), config.admin.listen.is_none()));
         let ready = Arc::new(Ready(Arc::clone(&server)));
         let admin: Vec<Arc<dyn Endpoint>> = vec![Arc::new(Health), ready, Arc::new(Stats(metrics.clone()))];
-        let (endpoints, admin) = match config.admin.listen {
+        let (endpoints, admin) = match &config.admin.listen {
             Some(address) => (Vec::new(), Some(listen(address, "admin.listen", context(None, None, admin))?)),
             None => (admin, None),
         };
-        let page = Some(page).filter(|_| mount.path() != "/");
+        let page = Some(page).filter(|_| config.server.page && mount.path() != "/");
         let endpoints = endpoints.into_iter().chain(page).collect();
         let setting = "--listen or server.listen";
         let context = context(Some(Arc::clone(&server)), secure, endpoints);
-        let listener = listen(config.server.listen, setting, context)?;
+        let listener = listen(&config.server.listen, setting, context)?;
         let webhook = Webhook::new(&config.webhook, metrics).map_err(StartError::Setting)?;
         Ok(Self { server, listener, admin, tls, mount, clock, webhook, drain: config.server.drain, scripts })
     }
@@ -131,6 +134,13 @@ impl App {
             Some(_) => Redis::examine(&config.redis).await.map_err(StartError::Setting),
             None => Ok(Vec::new()),
         }
+    }
+
+    /// What is doubtful about settings by which a server can start: a listener that is open to others, a secret that can
+    /// be guessed, a rule without effect.
+    #[must_use]
+    pub fn warnings(config: &Config) -> Vec<String> {
+        warnings::warnings(config)
     }
 
     /// Does what [`App::bind`] does except listening, and opens no connection. Must be called in a tokio runtime.
@@ -233,6 +243,34 @@ impl App {
             tracing::warn!("the application did not take the last events within server.drain");
         }
         all
+    }
+}
+
+/// Binds the first of the addresses that this machine has.
+fn listen(address: &ListenAddress, context: &Arc<Context>) -> io::Result<Listener> {
+    let mut failure = None;
+    for candidate in address.candidates()? {
+        match Listener::bind(candidate, Arc::clone(context)) {
+            Ok(listener) => return Ok(listener),
+            // A port in use must not lead to half of the addresses.
+            Err(error) if matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) => {
+                return Err(error);
+            }
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    Err(failure.unwrap_or_else(|| io::Error::new(ErrorKind::NotFound, "the name has no address")))
+}
+
+/// Why an address cannot be bound, in plain words where they are known.
+fn listen_failure(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::AddrInUse => "the port is in use by another program".to_owned(),
+        ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
+        ErrorKind::PermissionDenied => {
+            "the process may not; ports below 1024 need root or CAP_NET_BIND_SERVICE".to_owned()
+        }
+        _ => error.to_string(),
     }
 }
 

@@ -218,6 +218,8 @@ pub struct Figures {
     pub reloads: Counter,
     /// Tasks that ended by a panic; each is a defect of the server.
     pub panics: Counter,
+    /// Log lines that were dropped, because they could not be written or did not fit into the queue.
+    pub log_dropped: Counter,
 }
 
 impl Messages {
@@ -319,6 +321,7 @@ impl Metrics {
         add("webhook_lost", "Events that the application was never told of", &self.webhook_lost);
         add("reloads", "How often the settings were read again", &self.reloads);
         add("panics", "Tasks that ended by a panic", &self.panics);
+        add("log_dropped", "Log lines that could not be written", &self.log_dropped);
         let mut add = |name: &str, help: &str, metric: &Gauge| registry.register(name, help, metric.clone());
         add("connections", "Connections open", &self.connections);
         add("websockets", "WebSockets open", &self.websockets);

@@ -15,6 +15,18 @@ fn assert_not_found(response: &Response, mount: &str) {
 }
 
 #[test]
+fn the_page_can_be_switched_off() {
+    let faye = Faye::start(&[("FAYE_SERVER__PAGE", "false")]);
+    for path in ["/", "/page/main.js"] {
+        assert_eq!(faye.get(path).status, 404, "{path}");
+    }
+    assert_eq!(faye.stdout().len(), 1, "no line leads to it: {:?}", faye.stdout());
+    assert_eq!(faye.get("/healthz").status, 200);
+    faye.assert_serves();
+    assert_eq!(Faye::start(&[]).get("/").status, 200);
+}
+
+#[test]
 fn health_and_metrics_stand_beside_the_mount() {
     let faye = Faye::start(&[]);
     let health = faye.get("/healthz");

@@ -215,3 +215,35 @@ fn an_extension_sees_who_comes_by_tls() {
     assert_eq!(status, 200);
     assert!(body.contains("\"successful\":true"), "{body}");
 }
+
+/// X.509 version 1: openssl x509 -req -signkey. Made by old instructions, and good until 2036; nothing looks at that.
+const VERSION_1: &str = "-----BEGIN CERTIFICATE-----
+MIIBIjCByQIUbBFb6lu2YwCl8gAzW6ZemTNm2CswCgYIKoZIzj0EAwIwFDESMBAG
+A1UEAwwJbG9jYWxob3N0MB4XDTI2MTEyOTIxMzIzM1oXDTM2MTEyNjIxMzIzM1ow
+FDESMBAGA1UEAwwJbG9jYWxob3N0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE
+vC8Mb4RLaa27hYyLY+eAwa5Rjr60aGuZBWMzO+trFxVmBRbN8s6oxycdWB0S7Jcs
+3drHh8OImfXMa6TbeBModjAKBggqhkjOPQQDAgNIADBFAiBg71VkKipGxn+7AcOn
+2WXC+q7DR7lqXUFPtXUH/BjaRQIhAMD66HU78pb/fAjL0/B2cKVWs4HIHrvptTwn
+TYyHVGqR
+-----END CERTIFICATE-----
+";
+
+#[test]
+fn a_certificate_that_tls_does_not_take_is_told_from_a_wrong_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    let (one, other) = (authority.certificate(), authority.certificate());
+    let said = |certificate: &str, key: &str| {
+        std::fs::write(folder.path().join("cert.pem"), certificate).unwrap();
+        std::fs::write(folder.path().join("key.pem"), key).unwrap();
+        let mut command = binary();
+        let ended = command.current_dir(folder.path()).envs(tls::SETTINGS).output().unwrap();
+        assert_eq!(ended.status.code(), Some(1));
+        String::from_utf8(ended.stderr).unwrap()
+    };
+    let old = said(VERSION_1, &one.key);
+    assert!(old.contains("tls.certificate: cert.pem holds a certificate of X.509 version 1"), "{old}");
+    assert!(old.contains("write one of version 3") && !old.contains("is no key"), "{old}");
+    let wrong = said(&one.certificate, &other.key);
+    assert!(wrong.contains("tls.key: key.pem is no key for the certificate in cert.pem"), "{wrong}");
+}

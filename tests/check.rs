@@ -15,7 +15,7 @@ fn said(text: &str) -> String {
 fn every_problem_is_reported_with_its_line() {
     let text = r#"
 [server]
-listen = "localhost:8000"
+listen = "localhost"
 mount = "faye?x"
 timeout = 25
 drian = "1s"
@@ -42,7 +42,7 @@ overflow = "explode"
 level = "loud"
 "#;
     let expected = r##"
-faye.toml:3: server.listen: "localhost:8000" is not an address with a port; write for example "127.0.0.1:9000"
+faye.toml:3: server.listen: "localhost" is not an address with a port; write for example "127.0.0.1:9000"
 faye.toml:4: server.mount: "faye?x" is not a path that begins with "/" and holds no space, "?" or "#"; write for example "/faye"
 faye.toml:5: server.timeout: 25 is not a duration; write for example "25s"
 faye.toml:6: server.drian: there is no such key; write drain

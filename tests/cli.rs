@@ -123,6 +123,92 @@ fn the_kubernetes_manifest_brings_no_secret_and_needs_one() {
     run(&["check", text(&path)], &[("FAYE_PUSH_SECRET", "5df0b4f6e3a54d9d8f9f")]).succeeds();
 }
 
+/// Settings of which each line is doubtful, and what is said about it.
+const DOUBTFUL: &str = "
+[server]
+listen = ':0'
+
+[push]
+secret = 'change-me-0123456789'
+
+[hook]
+secret = 'short'
+
+[[channel]]
+match = '/a/**'
+
+[[channel]]
+match = '/a/b'
+";
+
+const DOUBTS: [&str; 7] = [
+    "server.listen (:0) is open to other machines without TLS",
+    "without a listener for /metrics",
+    "server.page = false",
+    "push.secret is still that of an example",
+    "hook.secret is short (5 bytes)",
+    "channel[2] (/a/b) never matches: channel[1] (/a/**)",
+    "FAYE_SERVER_TIMEOUT has no effect; write FAYE_SERVER__TIMEOUT",
+];
+
+#[test]
+fn check_warns_about_what_is_doubtful() {
+    let (_folder, path) = file(DOUBTFUL);
+    let said = run(&["check", text(&path)], &[("FAYE_SERVER_TIMEOUT", "2s")]).succeeds();
+    for doubt in DOUBTS {
+        assert!(
+            said.lines().any(|line| line.starts_with("warning: ") && line.contains(doubt)),
+            "{doubt}: {said}"
+        );
+    }
+    assert!(!said.contains("[[channel]]"), "{said}");
+    assert!(said.ends_with(" is good\n"), "{said}");
+    let (_folder, open) = file("[server]\nlisten = '0.0.0.0:8000'\n");
+    let said = run(&["check", text(&open)], &[]).succeeds();
+    assert!(said.contains("(0.0.0.0:8000) is open to other machines without [[channel]] rules"), "{said}");
+    // A variable that the settings name is used as it is.
+    let (_folder, named) = file("[push]\nsecret = 'env:FAYE_PUSH_SECRET'\n");
+    let said = run(&["check", text(&named)], &[("FAYE_PUSH_SECRET", "0123456789abcdef\n")]).succeeds();
+    assert_eq!(said, format!("{} is good\n", text(&named)));
+}
+
+#[test]
+fn the_start_warns_about_what_is_doubtful() {
+    let (_folder, path) = file(DOUBTFUL);
+    let faye = Faye::start_with_arguments(&["--config", text(&path)], &[("FAYE_SERVER_TIMEOUT", "2s")]);
+    faye.assert_serves();
+    for doubt in DOUBTS {
+        let log = faye.stderr();
+        assert!(log.lines().any(|line| line.contains(" WARN ") && line.contains(doubt)), "{doubt}: {log}");
+    }
+    let quiet = Faye::start(&[]);
+    quiet.assert_serves();
+    assert!(DOUBTS.iter().all(|doubt| !quiet.stderr().contains(doubt)), "{}", quiet.stderr());
+    assert!(!quiet.stderr().contains("open to other machines"), "{}", quiet.stderr());
+}
+
+#[test]
+fn a_name_and_a_port_alone_are_addresses() {
+    let localhost =
+        Faye::start_with_arguments(&["--listen", "localhost:0"], &[("FAYE_ADMIN__LISTEN", "localhost:0")]);
+    assert!(localhost.listens.ip().is_loopback() && localhost.admin.ip().is_loopback());
+    localhost.assert_serves();
+    let all = Faye::start_with_arguments(&["--listen", ":0"], &[("FAYE_ADMIN__LISTEN", ":0")]);
+    assert!(all.listens.ip().is_unspecified() && all.admin.ip().is_unspecified());
+    all.assert_serves();
+    let open = format!("Open http://127.0.0.1:{}/ in a browser", all.listens.port());
+    assert!(all.stdout().iter().any(|line| line.contains(&open)), "{:?}", all.stdout());
+    // A client of the settings goes to this machine.
+    let port = all.listens.port();
+    for listen in [format!(":{port}"), format!("localhost:{port}"), format!("0.0.0.0:{port}")] {
+        run(&["publish", "/a", "1", "--listen", &listen], &[]).succeeds();
+    }
+    run(&["--listen", "no-such-host.invalid:0"], &[])
+        .fails_with(&["cannot listen on no-such-host.invalid:0", "--listen"]);
+    run(&["bench", "floor", "--listen", "no-such-host.invalid:0"], &[])
+        .fails_with(&["--listen no-such-host.invalid:0"]);
+}
+
 #[test]
 fn a_server_does_not_start_with_settings_that_are_wrong() {
     run(&[], &[("FAYE_SERVER__TIMOUT", "2s")]).fails_with(&["FAYE_SERVER__TIMOUT", "FAYE_SERVER__TIMEOUT"]);
@@ -183,8 +269,41 @@ fn an_address_that_is_in_use_is_named() {
         "in use",
         "admin.listen",
     ]);
-    run(&["--listen", "192.0.2.1:80"], &[]).fails_with(&["cannot listen on 192.0.2.1:80"]);
+    let said = run(&["--listen", &taken], &[]).stderr;
+    assert_eq!(said.matches("in use").count(), 1, "{said}");
+    assert!(!said.contains("os error"), "{said}");
+    run(&["--listen", "192.0.2.1:80"], &[])
+        .fails_with(&["cannot listen on 192.0.2.1:80: this machine has no such address"]);
     faye.assert_serves();
+}
+
+#[test]
+fn what_cannot_be_printed_is_no_panic() {
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/faye.toml");
+    let (_folder, path) = file("[[key]]\nalgorithm = 'HS256'\nsecret = '0123456789abcdef0123456789abcdef'\n");
+    let commands: [&[&str]; 5] = [
+        &["--help"],
+        &["--version"],
+        &["check", shipped],
+        &["token", "make", "--config", text(&path)],
+        &["bench", "floor", "--listen", "127.0.0.1:0"],
+    ];
+    for arguments in commands {
+        let mut command = binary();
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+        let ended = command.args(arguments).stdout(full).output().expect("the binary runs");
+        let said = String::from_utf8(ended.stderr).expect("UTF-8");
+        if !arguments[0].starts_with("--") {
+            assert_eq!(ended.status.code(), Some(1), "{arguments:?}: {said}");
+            assert!(said.contains("cannot write to standard output"), "{arguments:?}: {said}");
+        }
+        assert!(ended.status.code().is_some() && !said.contains("panicked"), "{arguments:?}: {said}");
+        // A reader that has gone is no failure.
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let ended = command.stdout(writer).output().expect("the binary runs");
+        assert_eq!((ended.status.code(), ended.stderr), (Some(0), Vec::new()), "{arguments:?}");
+    }
 }
 
 #[test]

@@ -243,3 +243,22 @@ fn it_says_what_went_wrong() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("cannot reach") && said.contains("is the server running?"), "{said}");
 }
+
+#[test]
+fn it_ends_quietly_when_its_reader_has_gone() {
+    let faye = Faye::start(&[]);
+    let mut command = binary();
+    command.args(["subscribe", "/a", "--url", &faye.url()]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary runs");
+    let said = lines(child.stderr.take().expect("a pipe"));
+    let first = said.recv_timeout(WATCHDOG).expect("a line on standard error");
+    assert!(first.starts_with("subscribed to /a"), "{first}");
+    let mut reader = BufReader::new(child.stdout.take().expect("a pipe"));
+    faye.publish("/a", 1);
+    let mut line = String::new();
+    reader.read_line(&mut line).expect("a line");
+    drop(reader);
+    faye.publish("/a", 2);
+    let rest: Vec<String> = said.iter().collect();
+    assert_eq!((child.wait().expect("an exit code").code(), rest), (Some(0), Vec::new()));
+}

@@ -275,6 +275,18 @@ fn variables_take_the_type_of_their_key() {
 }
 
 #[test]
+fn a_secret_is_without_the_line_end_behind_it() {
+    let (_directory, kept) = file("in a file\r\n");
+    let text = format!("[push]\nsecret = 'env:PUSH'\nprevious = 'file:{}'", kept.display());
+    let config =
+        load_with(&text, &[("PUSH", "of a variable\n"), ("FAYE_HOOK__SECRET", "set by one\n")]).unwrap();
+    assert_eq!(config.push.secret, Some("of a variable".into()));
+    assert_eq!(config.push.previous, Some("in a file".into()));
+    assert_eq!(config.hook.secret, Some("set by one".into()));
+    assert!(load_with("[push]\nsecret = 'env:PUSH'", &[("PUSH", "\n")]).is_err());
+}
+
+#[test]
 fn variables_of_others_are_ignored() {
     let environment = [
         ("FAYE_BIN", "x"),

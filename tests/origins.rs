@@ -45,6 +45,21 @@ fn assert_forbidden(faye: &Faye, headers: &[(&str, &str)]) {
 }
 
 #[test]
+fn a_refused_page_is_logged_once_in_a_while() {
+    let faye = Faye::start(&[("FAYE_BROWSERS__ORIGINS", "https://app.example")]);
+    for origin in ["https://evil.example", "https://other.example"] {
+        (0..5).for_each(|_| assert_forbidden(&faye, &[("Origin", origin)]));
+        faye.wait_for_stderr(origin);
+    }
+    faye.wait_for_refused("origin", 60);
+    let log = faye.stderr();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("page refused")).collect();
+    assert!(lines.iter().all(|line| line.contains(" INFO ") && line.contains("address=127.0.0.1")), "{log}");
+    // As many as there are origins, if the test takes less than a minute.
+    assert!(lines.len() < 60, "{log}");
+}
+
+#[test]
 fn only_listed_origins_and_the_servers_own_may_use_it_over_every_transport() {
     let faye = Faye::start(&[("FAYE_BROWSERS__ORIGINS", "https://app.example, https://*.apps.example")]);
     let own = format!("http://{}", faye.address);

@@ -30,6 +30,48 @@ fn assert_refused(reply: &Value, error: &str) {
 }
 
 #[test]
+fn a_wrong_secret_is_logged_once_in_a_while_and_never_shown() {
+    let faye = start();
+    let mut http = faye.http();
+    for number in 0..200 {
+        let guess = format!("guess-{number}");
+        let reply = match number % 2 {
+            0 => http.post(&faye.mount, &with_ext("/projects/7", &json!({"password": guess}))).remove(0),
+            _ => {
+                let bearer = format!("Bearer {guess}");
+                let body = publication("/projects/7", 1).to_string();
+                let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+                http.request("POST", &faye.mount, &headers, body.as_bytes()).messages().remove(0)
+            }
+        };
+        assert_refused(&reply, "403::Password required");
+    }
+    faye.wait_for_stderr("wrong push secret");
+    let log = faye.stderr();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("wrong push secret")).collect();
+    assert!(lines.iter().all(|line| line.contains(" WARN ") && line.contains("address=127.0.0.1")), "{log}");
+    assert!(lines.len() < 200 && !log.contains("guess-"), "{log}");
+    // A right one is no news, nor is none.
+    let faye = start();
+    assert_done(&faye.ask(&with_ext("/projects/7", &json!({"password": "s3cret"}))));
+    assert_refused(&faye.ask(&publication("/projects/7", 1)), "403::Password required");
+    let bearer = [("Authorization", "Bearer s3cret"), ("Content-Type", "application/json")];
+    let body = publication("/projects/7", 1).to_string();
+    assert_done(&faye.http().request("POST", &faye.mount, &bearer, body.as_bytes()).messages()[0]);
+    assert!(!faye.stderr().contains("wrong push secret"), "{}", faye.stderr());
+}
+
+#[test]
+fn a_wrong_secret_in_a_header_alone_is_logged() {
+    let faye = start();
+    let bearer = [("Authorization", "Bearer guess"), ("Content-Type", "application/json")];
+    let body = publication("/projects/7", 1).to_string();
+    let reply = faye.http().request("POST", &faye.mount, &bearer, body.as_bytes()).messages().remove(0);
+    assert_refused(&reply, "403::Password required");
+    faye.wait_for_stderr("wrong push secret");
+}
+
+#[test]
 fn who_has_the_secret_publishes_over_every_transport() {
     let faye = start();
     for via in Via::ALL {

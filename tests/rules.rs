@@ -24,6 +24,46 @@ subscribe = 'nobody'
 ";
 
 #[test]
+fn every_refusal_is_a_debug_line_with_channel_and_rule() {
+    let faye = Faye::start_with_file(RULES, &[("FAYE_LOG__LEVEL", "debug")]);
+    let client = faye.client();
+    let refusals = [
+        (
+            publication("/news/today", 1),
+            "publish",
+            "/news/today",
+            "channel[2] /news/*",
+            "403:/news/today:Forbidden",
+        ),
+        (publication("/private/a/b", 1), "publish", "/private/a/b", "channel[3] /private/**", "403:"),
+        (publication("/no channel", 1), "publish", "/no channel", "none", "405:/no channel:Invalid channel"),
+        (
+            subscribe(&client, "/news/*"),
+            "subscribe",
+            "/news/*",
+            "channel[1] /news/drafts",
+            "403:/news/*:Forbidden",
+        ),
+        (subscribe(&client, "/private/a"), "subscribe", "/private/a", "channel[3] /private/**", "403:"),
+        (subscribe(&client, json!(["/a", "/b/*/c"])), "subscribe", "/b/*/c", "none", "405:"),
+        (subscribe("unknown", "/a"), "subscribe", "/a", "none", "401::Unknown client"),
+    ];
+    for (message, verb, channel, rule, error) in refusals {
+        assert_eq!(faye.ask(&message)["successful"], false, "{message}");
+        let fields = format!("refused verb=\"{verb}\" channel=\"{channel}\" rule=\"{rule}\"");
+        faye.wait_for_stderr(&fields);
+        let log = faye.stderr();
+        let line = log.lines().find(|line| line.contains(&fields)).unwrap();
+        assert!(line.contains(" DEBUG ") && line.contains(&format!("error=\"{error}")), "{line}");
+        assert!(line.contains("address=\"127.0.0.1\"") && !line.contains(&client), "{line}");
+    }
+    let refused = || faye.stderr().lines().filter(|line| line.contains(" refused verb=")).count();
+    let before = refused();
+    faye.assert_serves();
+    assert_eq!(refused(), before, "nothing else was refused");
+}
+
+#[test]
 fn a_subscription_is_judged_for_everything_that_it_covers_over_every_transport() {
     let faye = Faye::start_with_file(RULES, &[]);
     for via in Via::ALL {

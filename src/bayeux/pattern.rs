@@ -2,6 +2,8 @@
 //!
 //! Channels can be named without end, so a finite list of names never makes up a wildcard.
 
+use std::fmt;
+
 use super::channel;
 
 /// What comes behind the base of a pattern.
@@ -90,6 +92,17 @@ impl<'a> Pattern<'a> {
             return Some(other);
         }
         other.covers(self).then_some(self)
+    }
+}
+
+impl fmt::Display for Pattern<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tail = match self.tail {
+            Tail::Nothing => "",
+            Tail::One => "/*",
+            Tail::Many => "/**",
+        };
+        write!(formatter, "{}{tail}", self.base)
     }
 }
 

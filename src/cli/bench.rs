@@ -1,15 +1,15 @@
 //! `faye bench`: loads a server and says what that cost.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
 
 use super::{object, say, stopped};
 use crate::bench::{self, Floor, Idle, Options, Publishing, Report, Storm, Subscribers};
+use crate::config::ListenAddress;
 
 /// Where the floor listens if nothing is said.
 const FLOOR: &str = "127.0.0.1:8001";
@@ -225,10 +225,11 @@ fn tell(report: &Report, json: bool) -> anyhow::Result<()> {
 }
 
 fn floor(listen: &str) -> anyhow::Result<()> {
-    let Ok(address) = listen.parse::<SocketAddr>() else {
-        bail!("--listen {listen:?} is not an address; write for example {FLOOR}");
-    };
-    let floor = Floor::bind(address)?;
+    let address = listen.parse::<ListenAddress>();
+    let address = address.map_err(|wrong| anyhow!("--listen {wrong}; write for example {FLOOR}"))?;
+    let found = address.candidates().with_context(|| format!("--listen {address}"))?;
+    let first = found.first().with_context(|| format!("--listen {address}: the name has no address"))?;
+    let floor = Floor::bind(*first)?;
     say(format_args!("the floor is listening on http://{}/", floor.address()?))?;
     floor.run()?;
     Ok(())

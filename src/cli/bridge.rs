@@ -1,10 +1,11 @@
 //! `faye bridge`: carries messages between two servers, until it is stopped.
 
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use super::{object, say, stopped};
+use super::{log_failure, object, say, stopped};
 use crate::bridge::{self, Options, Server, Ways};
-use crate::config::Log;
+use crate::config::{Log, LogFormat};
 use crate::telemetry;
 
 /// Between which servers, and what.
@@ -41,7 +42,13 @@ enum Way {
 
 /// `ours` and `ext` are what holds if the arguments do not say it.
 pub(super) fn run(bridge: &Bridge, ours: String, ext: Option<String>, log: &Log) -> anyhow::Result<()> {
-    telemetry::start(log);
+    let running = telemetry::start(log).context("cannot start the log")?;
+    let result = log_failure(log, run_logged(bridge, ours, ext, log));
+    running.flush();
+    result
+}
+
+fn run_logged(bridge: &Bridge, ours: String, ext: Option<String>, log: &Log) -> anyhow::Result<()> {
     let ways = match bridge.one_way {
         None => Ways::Both,
         Some(Way::In) => Ways::In,
@@ -64,8 +71,12 @@ pub(super) fn run(bridge: &Bridge, ours: String, ext: Option<String>, log: &Log)
     runtime.block_on(async {
         let stop = stopped()?;
         let ready = || {
-            if let Err(error) = say(&begun) {
-                tracing::debug!(%error, "nobody reads standard output");
+            let said = match log.format {
+                LogFormat::Text => say(&begun),
+                LogFormat::Json => say(telemetry::json_line(&begun)),
+            };
+            if let Err(error) = said {
+                tracing::debug!(%error, "the start line was not printed");
             }
         };
         Ok(bridge::run(options, ready, stop).await?)

@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow, bail};
 
 use super::say;
 use crate::app::App;
-use crate::config::{DEFAULT_FILE, check, load};
+use crate::config::{DEFAULT_FILE, check, load, unused_variables};
 
 pub(super) fn run(file: Option<&PathBuf>, offline: bool) -> anyhow::Result<()> {
     let file = file.map_or(Path::new(DEFAULT_FILE), PathBuf::as_path);
@@ -23,7 +23,10 @@ pub(super) fn run(file: Option<&PathBuf>, offline: bool) -> anyhow::Result<()> {
     let checked = runtime.block_on(async {
         if offline { App::check_offline(&config).map(|()| Vec::new()) } else { App::check(&config).await }
     });
-    for warning in checked.map_err(|problem| anyhow!("{name}: {problem}"))? {
+    let mut warnings = unused_variables(&config, std::env::vars_os());
+    warnings.extend(App::warnings(&config));
+    warnings.extend(checked.map_err(|problem| anyhow!("{name}: {problem}"))?);
+    for warning in warnings {
         say(format_args!("warning: {warning}"))?;
     }
     say(format_args!("{name} is good"))

@@ -3,18 +3,17 @@
 mod bench;
 mod bridge;
 mod check;
+mod output;
 mod publish;
 mod serve;
 mod subscribe;
 mod token;
 
-use std::fmt::Display;
-use std::io::Write;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use output::{exit_code, log_failure, say, say_error};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, Override, Problems, load};
@@ -28,7 +27,7 @@ struct Arguments {
     /// The file of settings [default: ./faye.toml, if it is there]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The address to listen on, such as 0.0.0.0:8000
+    /// The address to listen on, such as localhost:8000, or :8000 for every address
     #[arg(long, global = true, value_name = "ADDRESS")]
     listen: Option<String>,
     /// The path to serve, such as /faye
@@ -114,13 +113,7 @@ pub fn main() -> ExitCode {
             bench::run(bench, arguments.listen.as_deref(), |given| arguments.url(given))
         }
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say_error(&format!("{error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(result)
 }
 
 impl Arguments {
@@ -150,7 +143,7 @@ impl Arguments {
         }
         let config = self.settings()?;
         let scheme = if config.speaks_tls() { "https" } else { "http" };
-        Ok(format!("{scheme}://{}{}", reachable(config.server.listen), config.server.mount))
+        Ok(format!("{scheme}://{}{}", config.server.listen.reachable(), config.server.mount))
     }
 }
 
@@ -166,27 +159,6 @@ fn object(text: &str) -> Result<String, String> {
     is_object.then(|| text.to_owned()).ok_or_else(|| "write a JSON object".to_owned())
 }
 
-/// An address to connect to, for one that is listened on: `0.0.0.0` and `::` mean every address of this machine.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    let mut address = listen;
-    if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv4() {
-            [127, 0, 0, 1].into()
-        } else {
-            std::net::Ipv6Addr::LOCALHOST.into()
-        });
-    }
-    address
-}
-
-/// Prints a line to standard output. A reader that has gone ends the process, as with other tools.
-fn say(line: impl Display) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}")?;
-    out.flush()?;
-    Ok(())
-}
-
 /// Ends when the process is asked to stop, by SIGTERM or Ctrl-C.
 fn stopped() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -197,9 +169,4 @@ fn stopped() -> std::io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
-}
-
-fn say_error(text: &str) {
-    // There is nowhere to say that standard error is closed.
-    let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -1,28 +1,39 @@
 //! `faye`: serves until it is told to stop.
 
-use std::fmt::Display;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::say;
+use super::{log_failure, say};
 use crate::app::App;
-use crate::config::{self, Config, Problems};
+use crate::config::{self, Config, LogFormat, Problems};
 use crate::descriptors::{self, Shares};
 use crate::server::Server;
 use crate::telemetry;
 use crate::tls::Certificates;
 
 pub(super) fn run(config: &Config, again: impl Fn() -> Result<Config, Problems>) -> anyhow::Result<()> {
-    telemetry::start(&config.log);
+    let log = Arc::new(telemetry::start(&config.log).context("cannot start the log")?);
     prepare(config);
+    warn(config);
+    let result = log_failure(&config.log, run_logged(config, again, &log));
+    log.flush();
+    result
+}
+
+fn run_logged(
+    config: &Config,
+    again: impl Fn() -> Result<Config, Problems>,
+    log: &Arc<telemetry::Handle>,
+) -> anyhow::Result<()> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if config.server.threads > 0 {
         runtime.worker_threads(config.server.threads);
     }
     let runtime = runtime.enable_all().build().context("cannot start the threads of the server")?;
-    let result = runtime.block_on(serve(config, again));
+    let result = runtime.block_on(serve(config, again, log));
     // What is still open after the drain is cut.
     runtime.shutdown_background();
     result
@@ -45,24 +56,31 @@ fn prepare(config: &Config) {
     }
 }
 
-async fn serve(config: &Config, again: impl Fn() -> Result<Config, Problems>) -> anyhow::Result<()> {
+/// Logs what is doubtful about the settings.
+fn warn(config: &Config) {
+    for warning in
+        config::unused_variables(config, std::env::vars_os()).into_iter().chain(App::warnings(config))
+    {
+        tracing::warn!("{warning}");
+    }
+}
+
+async fn serve(
+    config: &Config,
+    again: impl Fn() -> Result<Config, Problems>,
+    log: &Arc<telemetry::Handle>,
+) -> anyhow::Result<()> {
     let app = App::bind(config, &[])?;
+    log.count_in(app.server().metrics());
     let terminate = signal(SignalKind::terminate())?;
     let interrupt = signal(SignalKind::interrupt())?;
     let hangup = signal(SignalKind::hangup())?;
     let server = Arc::clone(app.server());
     let certificates = app.certificates().cloned();
     let url = app.url()?;
-    announce(format_args!("faye {} is listening on {url}", env!("CARGO_PKG_VERSION")));
-    if config.server.mount != "/" {
-        let origin = url.strip_suffix(config.server.mount.as_str()).unwrap_or(&url);
-        announce(format_args!("Open {origin}/ in a browser to see it work. Ctrl-C stops it."));
-    }
-    if let Some(admin) = app.admin_address()? {
-        announce(format_args!("Health and metrics are on http://{admin}/healthz and http://{admin}/metrics"));
-    }
+    announce(config.log.format, start_lines(config, &url, app.admin_address()?));
     let all = tokio::select! {
-        all = app.run(stop(terminate, interrupt)) => all,
+        all = app.run(stop(terminate, interrupt, Arc::clone(log))) => all,
         () = reload(hangup, &server, certificates, config, again) => false,
     };
     if all {
@@ -98,6 +116,7 @@ async fn reload(
             continue;
         }
         server.metrics().reloads.inc();
+        warn(&config);
         let waiting = waiting(started, &config);
         if waiting.is_empty() {
             tracing::info!("the settings were read again");
@@ -138,15 +157,41 @@ fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
     sections.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect()
 }
 
-/// Prints a line for whoever started the server, who may read no more than the first: it serves all the same.
-fn announce(line: impl Display) {
-    if let Err(error) = say(line) {
-        tracing::debug!(%error, "nobody reads standard output");
+/// Where the server is reached.
+fn start_lines(config: &Config, url: &str, admin: Option<SocketAddr>) -> Vec<String> {
+    let mut lines = vec![format!("faye {} is listening on {url}", env!("CARGO_PKG_VERSION"))];
+    if config.server.page && config.server.mount != "/" {
+        let origin = url.strip_suffix(config.server.mount.as_str()).unwrap_or(url);
+        // What stands for every address is none that a browser opens.
+        let origin = origin.replace("://[::]:", "://127.0.0.1:").replace("://0.0.0.0:", "://127.0.0.1:");
+        lines.push(format!("Open {origin}/ in a browser to see it work. Ctrl-C stops it."));
     }
+    lines.extend(
+        admin.map(|admin| {
+            format!("Health and metrics are on http://{admin}/healthz and http://{admin}/metrics")
+        }),
+    );
+    lines
+}
+
+/// Prints lines to standard output, as JSON objects where the log is JSON. The server does not wait for a reader, and
+/// starts without one, too.
+fn announce(format: LogFormat, lines: Vec<String>) {
+    tokio::task::spawn_blocking(move || {
+        for line in lines {
+            let said = match format {
+                LogFormat::Text => say(line),
+                LogFormat::Json => say(telemetry::json_line(&line)),
+            };
+            if let Err(error) = said {
+                tracing::debug!(%error, "a start line was not printed");
+            }
+        }
+    });
 }
 
 /// Waits for SIGTERM or Ctrl-C. A second one ends the process at once.
-async fn stop(mut terminate: Signal, mut interrupt: Signal) {
+async fn stop(mut terminate: Signal, mut interrupt: Signal, log: Arc<telemetry::Handle>) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -158,6 +203,7 @@ async fn stop(mut terminate: Signal, mut interrupt: Signal) {
             _ = interrupt.recv() => {}
         }
         tracing::warn!("stopped at once by a second signal");
+        log.flush();
         std::process::exit(1);
     });
 }

@@ -165,10 +165,14 @@ fn clashes(config: &Config) -> Vec<Clash> {
     let redis = &config.redis;
     let why = ", so an instance that lives would count as dead between two heartbeats";
     not_above(["redis.heartbeat", "redis.lease"], 2 * redis.heartbeat, redis.lease, why);
-    if config.admin.listen == Some(server.listen) && server.listen.port() != 0 {
+    if let Some(admin) = config.admin.listen.as_ref().filter(|admin| server.listen.clashes_with(admin)) {
         let keys = ["server.listen", "admin.listen"];
-        let message =
-            format!("server.listen and admin.listen are both {}; write another port", server.listen);
+        let listen = &server.listen;
+        let message = if admin == listen {
+            format!("server.listen and admin.listen are both {listen}; write another port")
+        } else {
+            format!("server.listen ({listen}) and admin.listen ({admin}) share a port; write another port")
+        };
         found.push(Clash { keys, message });
     }
     let (tls, acme) = (&config.tls, &config.acme);

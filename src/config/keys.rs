@@ -26,7 +26,7 @@ pub struct Key {
 /// What may be written for a key. Bounds include both ends.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
-    /// An IP address with a port.
+    /// An IP address or a host name with a port, or a port alone behind a colon.
     Address,
     /// The path of a URL.
     Path,
@@ -207,6 +207,7 @@ const OVERFLOW: Kind = Kind::Word(&["disconnect", "drop-oldest", "drop-newest"])
 pub const KEYS: &[Key] = &[
     key("server", "listen", Kind::Address),
     key("server", "mount", Kind::Path),
+    key("server", "page", Kind::Flag),
     // No proxy holds a request longer, and none of it means that every poll returns at once.
     key("server", "timeout", Kind::Duration(1, 10 * MINUTE)),
     key("server", "interval", Kind::Duration(0, 10 * MINUTE)),
@@ -285,6 +286,9 @@ pub const KEYS: &[Key] = &[
     key("acme", "directory_root", Kind::File),
     key("log", "level", Kind::Word(&["error", "warn", "info", "debug", "trace"])),
     key("log", "format", Kind::Word(&["text", "json"])),
+    // Below it a single line may not fit.
+    key("log", "queue", Kind::Size(16 * KIB, GIB)),
+    key("log", "sessions", Kind::Flag),
     key("browsers", "origins", Kind::List(Element::Origin)),
     key("browsers", "jsonp", Kind::Flag),
     key("handshake", "allow", ACCESS),

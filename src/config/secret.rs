@@ -37,8 +37,8 @@ impl From<&str> for Secret {
     }
 }
 
-/// The secret that a setting stands for: that of a variable (`env:NAME`), of a file without its last line end
-/// (`file:PATH`), or the text itself.
+/// The secret that a setting stands for: that of a variable (`env:NAME`), of a file (`file:PATH`), or the text itself.
+/// A line end behind it is left out, since editors, `echo` and orchestrators append one.
 ///
 /// # Errors
 /// What is wrong with the place where it should be; never the secret.
@@ -49,14 +49,18 @@ pub(super) fn follow(text: &str, environment: &Environment) -> Result<String, St
         value.to_str().ok_or_else(|| format!("the variable {name} is not UTF-8"))?.to_owned()
     } else if let Some(path) = text.strip_prefix(FILE) {
         let read = std::fs::read_to_string(path);
-        let read = read.map_err(|error| format!("cannot read {path} ({error}); name a file that can be"))?;
-        let end = read.trim_end_matches(['\r', '\n']).len();
-        read[..end].to_owned()
+        read.map_err(|error| format!("cannot read {path} ({error}); name a file that can be"))?
     } else {
         text.to_owned()
     };
+    let secret = without_line_end(&secret);
     if secret.is_empty() {
-        return Err(format!("{text} is empty; put a secret there"));
+        return Err(format!("{} is empty; put a secret there", without_line_end(text)));
     }
-    Ok(secret)
+    Ok(secret.to_owned())
+}
+
+/// A text without the line ends behind it.
+pub(super) fn without_line_end(text: &str) -> &str {
+    text.trim_end_matches(['\r', '\n'])
 }

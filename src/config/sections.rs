@@ -12,6 +12,8 @@ use super::cluster::{HistoryStore, Redis};
 use super::delivery::{EventSource, Mailbox, WebSocket};
 use super::guard::{Browsers, ChannelRule, Handshake, PrivatePub, Push, Rates, Token, TokenKey};
 use super::hooks::{Hook, Webhook};
+use super::listen::ListenAddress;
+use super::log::Log;
 use super::units::{self, MemoryLimit};
 
 /// All settings of one server.
@@ -78,10 +80,12 @@ impl Config {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Server {
-    /// Address and port of the listener; port 0 lets the system choose.
-    pub listen: SocketAddr,
+    /// Host and port of the listener; port 0 lets the system choose.
+    pub listen: ListenAddress,
     /// Path under which every transport is served.
     pub mount: String,
+    /// Whether the demo page is served at `/`.
+    pub page: bool,
     /// How long a `/meta/connect` is held.
     #[serde(deserialize_with = "units::duration")]
     pub timeout: Duration,
@@ -103,8 +107,9 @@ pub struct Server {
 impl Default for Server {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8000)).into(),
             mount: "/faye".to_owned(),
+            page: true,
             timeout: Duration::from_secs(25),
             interval: Duration::ZERO,
             drain: Duration::from_secs(10),
@@ -267,7 +272,7 @@ impl Default for Extensions {
 #[serde(default, deny_unknown_fields)]
 pub struct Admin {
     /// A listener of its own for `/healthz` and `/metrics`; without it they are served beside the mount.
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<ListenAddress>,
 }
 
 /// `[tls]`
@@ -306,31 +311,4 @@ impl Default for Acme {
             directory_root: None,
         }
     }
-}
-
-/// `[log]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Log {
-    /// `error`, `warn`, `info`, `debug` or `trace`.
-    pub level: String,
-    /// How a line is written.
-    pub format: LogFormat,
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::Text }
-    }
-}
-
-/// How a log line is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
 }

@@ -2,13 +2,12 @@
 //!
 //! This module knows one value at a time: nothing of sections, files or of how two settings fit together.
 
-use std::net::SocketAddr;
-
 use toml::Value;
 use toml::de::DeValue;
 
 use super::host_name::HostName;
 use super::keys::{HISTORY_AGE, HISTORY_MESSAGES, Kind};
+use super::listen::ListenAddress;
 use super::page_origin::PageOrigin;
 use super::units::{
     MemoryLimit, format_duration, format_size, parse_duration, parse_memory, parse_rate, parse_size,
@@ -146,7 +145,7 @@ impl Kind {
                 self.bounded(given, count, least, most, |count| count.to_string())?;
             }
             (Self::Word(words), Given::Text(text)) if words.contains(text) => {}
-            (Self::Address, Given::Text(text)) if text.parse::<SocketAddr>().is_ok() => {}
+            (Self::Address, Given::Text(text)) if text.parse::<ListenAddress>().is_ok() => {}
             (Self::Path, Given::Text(text)) if is_path(text) => {}
             (Self::Pattern, Given::Text(text)) if is_pattern(text) => {}
             (Self::Origin, Given::Text(text)) if *text == "*" || PageOrigin::parse(text).is_some() => {}

@@ -1,5 +1,7 @@
 //! What is counted of several instances together.
 
+use std::sync::OnceLock;
+
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -7,8 +9,9 @@ use prometheus_client::registry::Registry;
 /// The way to Redis and back.
 #[derive(Debug, Default)]
 pub struct Redis {
-    /// Whether Redis answers, is heard and takes publications: 1 or 0.
-    pub up: Gauge,
+    /// Whether Redis answers, is heard and takes publications: 1 or 0. Without `redis.url` there is no such figure, so that
+    /// an alert on 0 is silent.
+    up: OnceLock<Gauge>,
     /// Connections for commands that were made.
     pub connects: Counter,
     /// Connections for hearing that were made.
@@ -55,12 +58,19 @@ pub struct Cluster {
 }
 
 impl Redis {
+    /// Notes whether Redis answers, is heard and takes publications.
+    pub fn set_up(&self, is_up: bool) {
+        self.up.get_or_init(Gauge::default).set(i64::from(is_up));
+    }
+
     pub(super) fn register(&self, registry: &mut Registry) {
-        registry.register(
-            "redis_up",
-            "Whether Redis answers, is heard and takes publications",
-            self.up.clone(),
-        );
+        if let Some(up) = self.up.get() {
+            registry.register(
+                "redis_up",
+                "Whether Redis answers, is heard and takes publications",
+                up.clone(),
+            );
+        }
         let mut add =
             |name: &str, help: &str, metric: &Counter| registry.register(name, help, metric.clone());
         add("redis_connects", "Connections for commands made", &self.connects);

@@ -50,6 +50,11 @@ impl Credentials {
         self.token.as_ref()?.as_ref().err().copied()
     }
 
+    /// Whether the message has no push secret, neither a right nor a wrong one.
+    pub(super) fn shows_no_secret(&self) -> bool {
+        self.secret.is_none()
+    }
+
     /// A digest of all that the application decides by, if it is asked about anything.
     #[must_use]
     pub fn digest(&self) -> Option<[u8; 32]> {
@@ -105,6 +110,9 @@ impl Policy {
             found = true;
         });
         credentials.signature = signature.zip(timestamp);
+        if credentials.secret == Some(false) {
+            self.note_wrong_secret(peer);
+        }
         // What could not be read as a whole might hold a secret.
         let is_unclear = !are_all && ext.first() == Some(&b'{');
         if found || is_unclear {

@@ -16,17 +16,18 @@ pub(super) struct Hosts {
 }
 
 impl Hosts {
-    /// By `server.hosts`. If that is empty: loopback, the address of the listener, the hosts of `browsers.origins` and the
+    /// By `server.hosts`. If that is empty: loopback, the address or name of the listener, the hosts of `browsers.origins` and the
     /// names of the certificate that `acme.domains` asks for.
     pub(super) fn new(config: &Config) -> Self {
         if !config.server.hosts.is_empty() {
             return Self { named: config.server.hosts.clone(), listen: None };
         }
         let of_origins = config.browsers.origins.iter().filter_map(PageOrigin::host);
+        let of_listener = config.server.listen.name().map(|name| HostName::One(name.to_owned()));
         let of_certificate = config.acme.domains.iter().map(|name| HostName::One(name.to_ascii_lowercase()));
         Self {
-            named: of_origins.chain(of_certificate).collect(),
-            listen: Some(config.server.listen.ip().to_canonical()),
+            named: of_origins.chain(of_listener).chain(of_certificate).collect(),
+            listen: Some(config.server.listen.address().to_canonical()),
         }
     }
 
@@ -63,6 +64,17 @@ mod tests {
         let origin = |text: &&str| PageOrigin::try_from((*text).to_owned()).unwrap();
         config.browsers.origins = origins.iter().map(origin).collect();
         config
+    }
+
+    #[test]
+    fn a_listener_with_a_name_or_a_port_alone() {
+        let named = Hosts::new(&config("Push.internal:8000", &[]));
+        for own in ["push.internal:8000", "192.0.2.7", "localhost"] {
+            assert!(have(&named, own), "{own}");
+        }
+        assert!(!have(&named, "evil.example") && !have(&named, "192.0.2.8"));
+        let all = Hosts::new(&config(":8000", &[]));
+        assert!(have(&all, "192.0.2.7") && !have(&all, "192.0.2.8"));
     }
 
     #[test]

@@ -110,6 +110,19 @@ impl Policy {
         })
     }
 
+    /// The name of the rule that refuses a subscription, or that of the first rule for it if another cause does.
+    #[must_use]
+    pub fn refusing(&self, pattern: &str, shown: Shown<'_>, answer: Option<&Answer>) -> String {
+        let Some(wanted) = Pattern::parse(pattern) else { return Rule::NONE.to_owned() };
+        let refuses = |(rule, common): &(&Rule, Pattern<'_>)| {
+            let right = Right::Subscribe(*common, pattern);
+            matches!(self.judge(rule.subscribe, right, pattern, shown, answer), Judgement::Refused(_))
+        };
+        let mut rules = self.rules.overlapping(wanted);
+        let found = rules.find(refuses).or_else(|| self.rules.overlapping(wanted).next());
+        found.map_or_else(|| Rule::NONE.to_owned(), |(rule, _)| rule.name())
+    }
+
     fn judge(
         &self,
         access: Access,
@@ -149,6 +162,10 @@ impl Policy {
             };
         }
         if access.secret && (token_error.is_none() || self.secret(shown).is_some()) {
+            // One in the message was noted when it was read.
+            if shown.credentials.shows_no_secret() && self.secret(shown) == Some(false) {
+                self.note_wrong_secret(shown.peer);
+            }
             return refused(BayeuxError::Text(self.push.refusal.clone()));
         }
         refused(token_error.unwrap_or_else(|| BayeuxError::ChannelForbidden(channel.to_owned())))

@@ -9,6 +9,7 @@ mod cookie;
 mod credentials;
 mod hosts;
 mod judgement;
+mod notices;
 mod private_pub;
 mod proxies;
 mod rate;
@@ -17,17 +18,19 @@ mod rules;
 mod secret;
 pub mod token;
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 pub use browsers::{Browsers, Page, Visit};
 pub use cookie::{COOKIE, Cookie, HOST_COOKIE, Holder, Seals};
 pub use credentials::{Credentials, Shown};
 pub use judgement::{Answer, Judgement};
+pub use notices::excerpt;
 pub use proxies::{Proxies, household};
 pub use rate::Buckets;
-pub use rules::Rule;
+pub use rules::{Rule, never_matching};
 
 use crate::config::{Access, Config, Push};
+use notices::Notices;
 use private_pub::Signatures;
 use rules::Rules;
 use secret::Secrets;
@@ -57,6 +60,8 @@ pub struct Policy {
     pub browsers: Browsers,
     /// Proxies that are believed.
     pub proxies: Proxies,
+    refused_pages: Notices,
+    wrong_secrets: Notices,
 }
 
 impl Policy {
@@ -108,6 +113,8 @@ impl Policy {
             asked_headers: config.hook.headers.clone(),
             browsers: Browsers::new(config),
             proxies: Proxies::new(&config.server.trusted_proxies),
+            refused_pages: Notices::every(Duration::from_secs(60)),
+            wrong_secrets: Notices::every(Duration::from_secs(1)),
         })
     }
 

@@ -1,7 +1,7 @@
 //! The `[[channel]]` rules, compiled once: which one holds for a channel, and which ones a pattern overlaps.
 
-use crate::bayeux::{Compiled, Pattern};
-use crate::config::{Access, ChannelRule, History, Overflow};
+use crate::bayeux::{Compiled, Pattern, channel};
+use crate::config::{Access, ChannelRule, History, Limits, Overflow};
 
 /// Rules in their order; the first that matches a channel wins.
 pub(super) struct Rules {
@@ -23,6 +23,20 @@ pub struct Rule {
     pub overflow: Overflow,
     /// How much is kept.
     pub history: Option<History>,
+}
+
+impl Rule {
+    /// The name where there is no rule.
+    pub(super) const NONE: &str = "none";
+
+    /// Its place and pattern for the log, such as `channel[2] /prices/**`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self.place {
+            Some(place) => format!("channel[{}] {}", place + 1, self.pattern.pattern()),
+            None => Self::NONE.to_owned(),
+        }
+    }
 }
 
 impl Rules {
@@ -78,6 +92,39 @@ impl Rules {
     }
 }
 
+/// Warnings about rules that hold for no channel: those whose channels belong to a rule before them, to the protocol, or
+/// are longer than the limits.
+#[must_use]
+pub fn never_matching(rules: &[ChannelRule], limits: &Limits) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut before: Vec<(usize, &str, Compiled)> = Vec::new();
+    for (place, rule) in rules.iter().enumerate() {
+        let text = rule.pattern.as_str();
+        let Some(pattern) = Compiled::parse(text) else { continue };
+        let mut say =
+            |why: String| found.push(format!("channel[{}] ({text}) never matches: {why}", place + 1));
+        if channel::is_meta(text) {
+            say("channels below /meta belong to the protocol; remove it".to_owned());
+        } else if channel::depth(text) > limits.segments || shortest(text) > limits.channel {
+            say("its channels are longer than limits.segments or limits.channel allow; raise them".to_owned());
+        } else if let Some((first, covering, _)) =
+            before.iter().find(|(.., earlier)| earlier.pattern().covers(pattern.pattern()))
+        {
+            say(format!(
+                "channel[{}] ({covering}) before it matches all of its channels; put it before that, or remove it",
+                first + 1
+            ));
+        }
+        before.push((place, text, pattern));
+    }
+    found
+}
+
+/// Bytes of the shortest channel that a pattern matches.
+fn shortest(pattern: &str) -> usize {
+    if pattern.ends_with("/**") { pattern.len() - 1 } else { pattern.len() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +155,38 @@ mod tests {
         assert_eq!(rules.of("/ticker/eur").place, Some(1));
         assert_eq!(rules.of("/ticker/eur/usd").place, Some(2));
         assert_eq!(rules.of("/ticker").place, None);
+    }
+
+    #[test]
+    fn rules_that_never_match_are_those_that_overlap_nothing() {
+        let limits = Limits { segments: 4, channel: 32, ..Limits::default() };
+        let found = |patterns: &[&str]| {
+            let rule = |pattern: &&str| ChannelRule {
+                pattern: (*pattern).into(),
+                publish: Access::ANYONE,
+                subscribe: NOBODY,
+                rate: None,
+                overflow: None,
+                history: None,
+            };
+            never_matching(&patterns.iter().map(rule).collect::<Vec<_>>(), &limits)
+        };
+        let said = found(&["/a/**", "/b", "/a/b/*"]);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(
+            said[0].contains("channel[3] (/a/b/*)") && said[0].contains("channel[1] (/a/**)"),
+            "{said:?}"
+        );
+        for never in [&["/a", "/a"][..], &["/**", "/a"], &["/meta/x"], &["/meta/**"], &["/1/2/3/4/*"]] {
+            assert_eq!(found(never).len(), 1, "{never:?}");
+        }
+        for good in
+            [&["/a/b", "/a/**"][..], &["/a/*", "/a/**"], &["/a/*", "/a/b/*"], &["/service/x"], &["/1/2/3/*"]]
+        {
+            assert_eq!(found(good), Vec::<String>::new(), "{good:?}");
+        }
+        assert_eq!(found(&[&format!("/{}", "x".repeat(31))]).len(), 0);
+        assert_eq!(found(&[&format!("/{}", "x".repeat(32))]).len(), 1);
     }
 
     #[test]

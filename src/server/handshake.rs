@@ -86,6 +86,7 @@ impl Server {
             self.evict_unconnected(&oldest, Cause::unconnected_by_address);
         }
         self.own(session.id());
+        self.log_handshake(session.id(), peer);
         self.emit(|| Event::Handshake { client: *session.id() });
         Ok(session)
     }

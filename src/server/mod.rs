@@ -10,6 +10,7 @@ mod connect;
 mod disconnect;
 mod event;
 mod handshake;
+mod journal;
 mod pending;
 mod permit;
 mod publish;
@@ -70,6 +71,8 @@ pub struct Server {
     events: broadcast::Sender<Event>,
     /// Whether anybody ever listened to the events; asking the sender would take a lock for each message.
     listened: AtomicBool,
+    /// Whether sessions are logged (`log.sessions`).
+    logs_sessions: bool,
     metrics: Metrics,
 }
 
@@ -102,6 +105,7 @@ impl Server {
             events: broadcast::Sender::new(EVENTS),
             listened: AtomicBool::new(false),
             budget,
+            logs_sessions: config.log.sessions,
             metrics,
         })
     }
@@ -180,6 +184,7 @@ impl Server {
     fn bury(&self, session: &Arc<Session>, patterns: Patterns) {
         self.expiry.forget(session);
         self.unconnected.remove(session);
+        self.log_disconnect(session.id(), patterns.len());
         for pattern in patterns {
             self.trie.remove(session, &pattern);
             self.emit(|| Event::Unsubscribe { client: *session.id(), channel: pattern.into_string() });

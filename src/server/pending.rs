@@ -15,7 +15,7 @@ use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{Advice, BayeuxError, Field, Message, Verb, channel};
 use crate::broker::Receipt;
 use crate::peer::Peer;
-use crate::policy::Policy;
+use crate::policy::{Policy, excerpt};
 use crate::router::Touched;
 
 /// The longest time for which a connect is kept waiting that has failed before because its session cannot be reached.
@@ -194,6 +194,11 @@ impl Server {
         self.metrics.errors.inc();
         carried.reply.clear();
         let outcome = Outcome::Failed(BayeuxError::Unaccepted);
+        tracing::debug!(
+            verb = "publish",
+            channel = excerpt(&publish.channel),
+            "refused: Redis did not take it"
+        );
         reply::plain(&mut carried.reply, &carried.message, &outcome, true);
     }
 

@@ -57,6 +57,7 @@ impl Server {
             outcome = Outcome::Failed(error);
         }
         reply::plain(out, message, &outcome, true);
+        self.log_refused(request, message.get(Field::Channel).unwrap_or_default(), &outcome);
         if outcome.is_done() {
             let client = if self.is_listened_to() { self.publisher(request) } else { None };
             *accepted = Some(Publish {

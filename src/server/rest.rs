@@ -51,6 +51,7 @@ impl Server {
                 self.metrics.subscriptions_expired.inc();
                 let notice = reply::lost(session.id(), &pattern, &BayeuxError::TokenExpired);
                 session.tell(&Arc::new(Publication::notice(&notice)));
+                self.log_unsubscribe(session.id(), &pattern);
                 self.emit(|| Event::Unsubscribe { client: *session.id(), channel: pattern.into() });
             }
             session.flush();

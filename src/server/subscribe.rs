@@ -46,6 +46,7 @@ impl Server {
     fn add(&self, session: &Arc<Session>, pattern: &str) -> Result<(), BayeuxError> {
         match self.trie.subscribe(session, pattern, self.limits.subscriptions) {
             Change::Changed => {
+                self.log_subscribe(session.id(), pattern);
                 self.emit(|| Event::Subscribe { client: *session.id(), channel: pattern.to_owned() });
                 Ok(())
             }
@@ -85,11 +86,15 @@ impl Server {
         if wanted.is_none() {
             outcome = Outcome::Failed(BayeuxError::ParameterMissing("subscription"));
         }
+        // The element by which the list ended.
+        let mut failed = None;
         if let (Outcome::Done, Some(session), Some(wanted)) = (&outcome, session, wanted) {
             // What is named twice costs once.
             let mut seen = HashSet::new();
+            let failed = &mut failed;
             let result = self.elements(wanted).and_then(|elements| {
                 elements.into_iter().try_for_each(|element| {
+                    *failed = Some(element);
                     let pattern = self.subscribable(element)?;
                     // Messages to /service/ are for the server alone (Bayeux 1.0, section 2.1), so there is nothing to
                     // subscribe to, and no reason to refuse it.
@@ -107,6 +112,7 @@ impl Server {
         }
         self.relieve();
         reply::subscription(out, message, &outcome);
+        self.log_refused(request, failed.or(wanted).unwrap_or_default(), &outcome);
         outcome
     }
 

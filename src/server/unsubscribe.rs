@@ -17,6 +17,7 @@ impl Server {
             session.rest_no_more(pattern);
             match self.trie.unsubscribe(session, pattern) {
                 Change::Changed => {
+                    self.log_unsubscribe(session.id(), pattern);
                     self.emit(|| Event::Unsubscribe { client: *session.id(), channel: pattern.to_owned() });
                     Ok(())
                 }

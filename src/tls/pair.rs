@@ -9,6 +9,9 @@ use rustls::sign::CertifiedKey;
 
 use super::{TlsError, provider};
 
+/// What belongs into the file of a certificate.
+const CHAIN: &str = "the certificate, and behind it those that lead to its authority,";
+
 /// Where the two are.
 #[derive(Debug, Clone)]
 pub(super) struct Pair {
@@ -30,8 +33,24 @@ impl Pair {
         let key = key.map_err(|_| content("no private key".to_owned()))?;
         CertifiedKey::from_der(chain, key, &provider()).map_err(|source| match source {
             rustls::Error::General(why) => content(format!("a key that cannot be used ({why})")),
+            rustls::Error::InvalidCertificate(error) => self.unusable(&error),
             source => TlsError::Pair { certificate: self.certificate.clone(), key: self.key.clone(), source },
         })
+    }
+
+    /// Why a certificate that is one in PEM cannot be shown to clients.
+    fn unusable(&self, error: &rustls::CertificateError) -> TlsError {
+        let why = error.to_string();
+        let (why, wanted) = if why.contains("UnsupportedCertVersion") {
+            (
+                "a certificate of X.509 version 1, which TLS does not take".to_owned(),
+                "one of version 3 with the names of the host (openssl req -x509 -addext \
+                 subjectAltName=DNS:example.com)",
+            )
+        } else {
+            (format!("a certificate that cannot be used ({why})"), CHAIN)
+        };
+        TlsError::Content { setting: "tls.certificate", file: self.certificate.clone(), why, wanted }
     }
 }
 
@@ -43,7 +62,6 @@ pub(super) fn certificates(
     setting: &'static str,
     file: &Path,
 ) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let wanted = "the certificate, and behind it those that lead to its authority,";
     let text = read(setting, file)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     let why = match found {
@@ -51,7 +69,7 @@ pub(super) fn certificates(
         Ok(_) => "no certificate",
         Err(_) => "a certificate that is not whole",
     };
-    Err(TlsError::Content { setting, file: file.to_owned(), why: why.to_owned(), wanted })
+    Err(TlsError::Content { setting, file: file.to_owned(), why: why.to_owned(), wanted: CHAIN })
 }
 
 fn read(setting: &'static str, file: &Path) -> Result<Vec<u8>, TlsError> {

@@ -143,7 +143,7 @@ impl Connection {
         let page = policy.browsers.judge(&Visit { head, is_script, is_secure, local: &local });
         if page == Page::Forbidden {
             self.context.metrics.refuse(Reason::origin);
-            tracing::debug!(address = %self.address, "a page of a forbidden origin asked");
+            policy.note_refused_page(head, self.address);
             return None;
         }
         let address = policy.proxies.client(self.address, head);

@@ -57,6 +57,10 @@ impl Listener {
     pub fn bind(address: SocketAddr, context: Arc<Context>) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
+        if address.is_ipv6() && address.ip().is_unspecified() {
+            // Every address, whatever the default of the system is.
+            socket.set_only_v6(false)?;
+        }
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         // What it accepts inherits that, on Linux and the BSDs.

@@ -24,6 +24,7 @@ pub(crate) struct Faye {
     pub(crate) admin: SocketAddr,
     /// The path of the Bayeux server.
     pub(crate) mount: String,
+    stdout: Arc<Mutex<Vec<String>>>,
     stderr: Arc<Mutex<String>>,
     settings: Vec<(String, String)>,
     folder: tempfile::TempDir,
@@ -103,30 +104,47 @@ impl Faye {
             shell.env_remove(name);
         });
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Self::run(shell, tempfile::tempdir().expect("a temporary folder"), settings.collect())
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::run(shell, folder, settings.collect(), Stdio::piped())
+    }
+
+    /// Starts a server that logs to this file or pipe. [`Faye::stderr`] stays empty.
+    pub(crate) fn start_with_log(log: impl Into<Stdio>, settings: &[(&str, &str)]) -> Self {
+        let mut command = binary();
+        command.args(["--listen", "127.0.0.1:0"]);
+        let settings =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self::run(command, tempfile::tempdir().expect("a temporary folder"), settings, log.into())
     }
 
     fn spawn(folder: tempfile::TempDir, settings: Vec<(String, String)>, arguments: &[&str]) -> Self {
         let mut command = binary();
         command.args(arguments);
-        Self::run(command, folder, settings)
+        Self::run(command, folder, settings, Stdio::piped())
     }
 
-    fn run(mut command: Command, folder: tempfile::TempDir, settings: Vec<(String, String)>) -> Self {
+    fn run(
+        mut command: Command,
+        folder: tempfile::TempDir,
+        settings: Vec<(String, String)>,
+        log: Stdio,
+    ) -> Self {
         command.current_dir(folder.path());
         command.envs(settings.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().expect("the binary runs");
         let stderr = Arc::new(Mutex::new(String::new()));
-        let errors = child.stderr.take().expect("a pipe");
-        let collected = Arc::clone(&stderr);
-        std::thread::spawn(move || collect(errors, &collected));
+        if let Some(errors) = child.stderr.take() {
+            let collected = Arc::clone(&stderr);
+            std::thread::spawn(move || collect(errors, &collected));
+        }
         let (lines, said) = mpsc::channel();
         let output = BufReader::new(child.stdout.take().expect("a pipe"));
         std::thread::spawn(move || {
             output.lines().map_while(Result::ok).try_for_each(|line| lines.send(line))
         });
         let has_admin = settings.iter().any(|(name, _)| name == "FAYE_ADMIN__LISTEN");
+        let stdout = Arc::new(Mutex::new(Vec::new()));
         let mut url = None;
         let mut admin = None;
         while url.is_none() || (has_admin && admin.is_none()) {
@@ -136,6 +154,12 @@ impl Faye {
                 let _ = child.wait();
                 panic!("the server did not start: {}", stderr.lock());
             };
+            stdout.lock().push(line.clone());
+            // With JSON logs it is a JSON object, whose message is the line.
+            let line = match serde_json::from_str::<Value>(&line) {
+                Ok(object) => object["message"].as_str().expect("a message").to_owned(),
+                Err(_) => line,
+            };
             if let Some((_, found)) = line.split_once("listening on ") {
                 url = found.split_once("://").map(|(_, found)| found.to_owned());
             }
@@ -144,7 +168,8 @@ impl Faye {
             }
         }
         // The thread that reads lines goes on, so that the server never writes to a closed pipe.
-        std::thread::spawn(move || said.into_iter().for_each(drop));
+        let later = Arc::clone(&stdout);
+        std::thread::spawn(move || said.into_iter().for_each(|line| later.lock().push(line)));
         let url = url.expect("it was found");
         let (address, path) = url.split_at(url.find('/').unwrap_or(url.len()));
         let address: SocketAddr = address.parse().expect("an address");
@@ -154,6 +179,7 @@ impl Faye {
             listens: address,
             admin: admin.unwrap_or(address),
             mount: path.to_owned(),
+            stdout,
             stderr,
             settings,
             folder,
@@ -255,6 +281,11 @@ impl Faye {
         let end = serde_json::json!({"channel": "/meta/disconnect", "clientId": client});
         assert_done(&self.ask(&end));
         assert_eq!(self.metric("faye_panics_total"), 0, "{}", self.stderr());
+    }
+
+    /// The lines that the server wrote to standard output so far.
+    pub(crate) fn stdout(&self) -> Vec<String> {
+        self.stdout.lock().clone()
     }
 
     /// What the server wrote to standard error so far.

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use tokio::time::Instant;
 
-use super::WATCHDOG;
+use super::{Authority, WATCHDOG};
 
 /// Slots of a cluster are split among so many.
 const MASTERS: usize = 3;
@@ -30,6 +30,27 @@ impl Drop for Server {
 impl Redis {
     pub(crate) fn start() -> Self {
         Self { servers: vec![Server::start(&[])] }
+    }
+
+    /// Starts a server that wants a password.
+    pub(crate) fn start_with_password(password: &str) -> Self {
+        Self { servers: vec![Server::start(&["--requirepass", password])] }
+    }
+
+    /// Starts a server that speaks TLS alone, with a certificate of this authority.
+    pub(crate) fn start_with_tls(authority: &Authority) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        authority.certificate().write(folder.path());
+        std::fs::write(folder.path().join("ca.pem"), authority.root()).unwrap();
+        let files =
+            ["--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem", "--tls-ca-cert-file", "ca.pem"];
+        let more = [&files[..], &["--tls-auth-clients", "no"]].concat();
+        Self { servers: vec![Server::start_in(folder, "--tls-port", &["--port", "0"], &more)] }
+    }
+
+    /// Where the first server listens.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.servers[0].port)
     }
 
     pub(crate) fn start_cluster() -> Self {
@@ -72,7 +93,10 @@ impl Redis {
 
 impl Server {
     fn start(more: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), "--port", &[], more)
+    }
+
+    fn start_in(folder: tempfile::TempDir, port_option: &str, before: &[&str], more: &[&str]) -> Self {
         // Nobody else is given a port that was just free. A cluster's own port is 10,000 above.
         let port = loop {
             let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
@@ -81,10 +105,12 @@ impl Server {
             }
         };
         let process = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .args(before)
+            .args([port_option, &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .arg("--dir")
             .arg(folder.path())
             .args(more)
+            .current_dir(folder.path())
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is missing: run make tools, or apt-get install redis-server");

@@ -93,6 +93,25 @@ impl Address {
         Ok(Self { kind, is_secure, user, password, database, authority })
     }
 
+    /// Whether connections are by TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        self.is_secure
+    }
+
+    /// Where Redis is, without user and password.
+    pub(super) fn place(&self) -> String {
+        let one = |(host, port): &(String, u16)| {
+            if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+        };
+        match &self.kind {
+            Kind::Single(host, port) => one(&(host.clone(), *port)),
+            Kind::Socket(path) => path.display().to_string(),
+            Kind::Sentinel(hosts, _) | Kind::Cluster(hosts) => {
+                hosts.iter().map(one).collect::<Vec<_>>().join(",")
+            }
+        }
+    }
+
     /// Connects. `hear` is told what comes unasked, in its order, on the task of the connection.
     ///
     /// # Errors

@@ -4,7 +4,8 @@
 use redis::{FromRedisValue, Value};
 
 use super::address::Connection;
-use super::{Redis, address_of};
+use super::link::silence;
+use super::{Redis, address_of, cause};
 use crate::config;
 
 /// The first version that has sharded channels.
@@ -20,9 +21,9 @@ impl Redis {
     pub async fn examine(settings: &config::Redis) -> Result<Vec<String>, String> {
         let address = address_of(settings)?;
         let connecting = tokio::time::timeout(settings.deadline, address.connect(settings.deadline, None));
-        let connected =
-            connecting.await.map_err(|_| "redis.url: no answer within redis.deadline".to_owned())?;
-        let mut connection = connected.map_err(|error| format!("redis.url: cannot connect: {error}"))?;
+        let connected = connecting.await.unwrap_or_else(|_| Err(silence()));
+        let mut connection =
+            connected.map_err(|error| format!("redis.url: {}", cause::connecting(&error, &address)))?;
         let mut warnings = Vec::new();
         match text_of(&mut connection, &["INFO", "server"]).await {
             Ok(info) => {

@@ -8,6 +8,7 @@ use redis::{Cmd, FromRedisValue, RedisError, ServerErrorKind, Value};
 use tokio::time::Instant;
 
 use super::address::{Address, Connection};
+use super::cause;
 use super::examine::value_of;
 use crate::metrics::Metrics;
 
@@ -41,6 +42,8 @@ pub(super) struct Link {
     deadline: Duration,
     current: Mutex<Current>,
     connecting: tokio::sync::Mutex<Pause>,
+    /// Why the last attempt to connect failed.
+    cause: Mutex<Option<String>>,
     metrics: Metrics,
 }
 
@@ -62,7 +65,8 @@ impl Link {
     pub(super) fn new(address: Address, deadline: Duration, metrics: Metrics) -> Self {
         let pause = Pause { length: FIRST_PAUSE, over: Instant::now() };
         let connecting = tokio::sync::Mutex::new(pause);
-        Self { address, deadline, current: Mutex::default(), connecting, metrics }
+        let (current, cause) = (Mutex::default(), Mutex::default());
+        Self { address, deadline, current, connecting, cause, metrics }
     }
 
     /// Sends a command and waits for its answer.
@@ -102,6 +106,7 @@ impl Link {
             Ok(mut connection) => {
                 let master = self.run_of(&mut connection).await;
                 pause.length = FIRST_PAUSE;
+                *self.cause.lock() = None;
                 let mut current = self.current.lock();
                 current.generation += 1;
                 current.master = master;
@@ -110,7 +115,9 @@ impl Link {
                 Ok((connection, current.generation))
             }
             Err(error) => {
-                tracing::debug!(%error, "Redis cannot be reached");
+                let cause = cause::connecting(&error, &self.address);
+                tracing::debug!("{cause}");
+                *self.cause.lock() = Some(cause);
                 pause.over = Instant::now() + with_jitter(pause.length);
                 pause.length = (pause.length * 2).min(LONGEST_PAUSE);
                 Err(Unavailable::Broken(error))
@@ -127,6 +134,11 @@ impl Link {
         let answer = tokio::time::timeout(self.deadline, connection.run(&command)).await;
         let info = answer.ok().and_then(Result::ok).and_then(|answer| String::from_redis_value(answer).ok());
         info.as_deref().and_then(|info| value_of(info, "run_id")).unwrap_or_default().to_owned()
+    }
+
+    /// Why there is no connection, in plain words.
+    pub(super) fn cause(&self) -> Option<String> {
+        self.cause.lock().clone()
     }
 
     /// The run of the master that is connected, if it is known.
@@ -152,7 +164,7 @@ pub(super) fn with_jitter(pause: Duration) -> Duration {
     pause.mul_f64(0.5 + fastrand::f64())
 }
 
-fn silence() -> RedisError {
+pub(super) fn silence() -> RedisError {
     std::io::Error::from(std::io::ErrorKind::TimedOut).into()
 }
 

@@ -5,6 +5,7 @@
 
 mod address;
 mod calls;
+mod cause;
 mod examine;
 mod fill;
 mod frame;
@@ -22,6 +23,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{FromRedisValue, Value};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use tokio::task::JoinSet;
 
 pub use calls::{Answer, Unanswered};
@@ -156,6 +159,12 @@ impl Redis {
             && !self.is_lease_over()
             && self.listener.is_up()
             && self.lanes.iter().all(|lane| !lane.writer.is_away())
+    }
+
+    /// Why Redis cannot be reached, in plain words; nothing while there is a connection.
+    #[must_use]
+    pub fn cause(&self) -> Option<String> {
+        self.shared.link.cause()
     }
 
     /// Whether this instance can own sessions: its lease is not over.
@@ -323,8 +332,14 @@ impl Shared {
 
 fn address_of(settings: &config::Redis) -> Result<Address, String> {
     let authority = settings.authority.as_ref().map(|file| {
-        std::fs::read(file)
-            .map_err(|error| format!("redis.authority: cannot read {}: {error}", file.display()))
+        let name = file.display();
+        let text =
+            std::fs::read(file).map_err(|error| format!("redis.authority: cannot read {name}: {error}"))?;
+        // The library takes none for no authority, and trusts those of the system.
+        match CertificateDer::from_pem_slice(&text) {
+            Ok(_) => Ok(text),
+            Err(_) => Err(format!("redis.authority: {name} holds no certificate in PEM; name one that does")),
+        }
     });
     let url = settings.url.as_ref().map_or("", |url| url.expose());
     Address::parse(url, authority.transpose()?).map_err(|wrong| format!("redis.url: {wrong}"))

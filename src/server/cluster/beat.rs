@@ -29,7 +29,7 @@ impl Server {
     pub(super) async fn beat(&self) {
         let Some(cluster) = &self.cluster else { return };
         let mut every = tokio::time::interval(cluster.settings.heartbeat);
-        let (begun, mut was_up) = (Instant::now(), None);
+        let (begun, mut was_up, mut last_cause) = (Instant::now(), None, None);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             every.tick().await;
@@ -37,17 +37,21 @@ impl Server {
                 tracing::debug!("a heartbeat did not reach Redis");
             }
             let is_up = cluster.redis.is_up();
-            self.metrics.redis.up.set(i64::from(is_up));
+            self.metrics.redis.set_up(is_up);
             // At the start it may take a moment.
             let is_starting = was_up.is_none() && !is_up && begun.elapsed() < cluster.settings.deadline;
-            if was_up == Some(is_up) || is_starting {
+            let cause = cluster.redis.cause().filter(|_| !is_up);
+            let is_news = was_up != Some(is_up) || cause.is_some() && cause != last_cause;
+            if !is_news || is_starting {
                 continue;
             }
             was_up = Some(is_up);
+            last_cause.clone_from(&cause);
             if is_up {
                 tracing::info!("Redis answers, is heard and takes publications");
             } else {
                 tracing::warn!(
+                    cause,
                     "Redis is away: this instance is not ready, and by itself until it is back; see redis.url"
                 );
             }

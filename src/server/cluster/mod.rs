@@ -85,6 +85,7 @@ impl Cluster {
         if config.redis.url.is_none() {
             return Ok(None);
         }
+        metrics.redis.set_up(false);
         let server = Arc::<OnceLock<Weak<Server>>>::default();
         let upgrade = |server: &Arc<OnceLock<Weak<Server>>>| {
             let server = Arc::clone(server);
@@ -175,7 +176,7 @@ impl Server {
     pub fn is_ready(&self) -> bool {
         self.cluster.as_ref().is_none_or(|cluster| {
             let is_up = cluster.redis.is_up();
-            self.metrics.redis.up.set(i64::from(is_up));
+            self.metrics.redis.set_up(is_up);
             is_up && !cluster.is_leaving()
         })
     }

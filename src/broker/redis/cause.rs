@@ -1,0 +1,82 @@
+//! Why Redis cannot be used, in plain words: what is wrong and what to do, with the address and without the secret.
+
+use redis::RedisError;
+
+use super::address::Address;
+
+/// Says why connecting to an address failed.
+pub(super) fn connecting(error: &RedisError, address: &Address) -> String {
+    format!("cannot connect to Redis at {}: {}", address.place(), plain(&error.to_string(), address))
+}
+
+/// The library has several types of error for one cause, and puts most of them into text, so the text is looked at.
+fn plain(text: &str, address: &Address) -> String {
+    let has = |part: &str| text.contains(part);
+    let fixed = if has("NOAUTH") {
+        "it wants a password; write it into redis.url, as redis://:PASSWORD@host:port, or name a variable by env:NAME"
+    } else if has("WRONGPASS") {
+        "it does not take the user or the password of redis.url"
+    } else if has("UnknownIssuer") {
+        "its certificate is self-signed, or of an authority that is not known here; name the authority in redis.authority"
+    } else if has("CaUsedAsEndEntity") {
+        "its certificate is that of an authority; give it one that an authority of your own has signed, and name that in \
+         redis.authority"
+    } else if has("UnsupportedCertVersion") {
+        "its certificate is one of X.509 version 1, which TLS does not take; make one of version 3"
+    } else if has("not valid for name") {
+        return text.replacen("invalid peer certificate: ", "its certificate is another host's: ", 1);
+    } else if has("Expired") {
+        "its certificate has expired"
+    } else if has("corrupt message") || has("InvalidContentType") {
+        "it does not speak TLS on this port; write redis:// in place of rediss://"
+    } else if (has("timed out") || has("reset by peer") || has("unexpected end of file"))
+        && address.is_secure()
+    {
+        "it does not answer to TLS; if the port is one without TLS, write redis:// in place of rediss://"
+    } else if has("timed out") {
+        "it does not answer within redis.deadline"
+    } else if has("reset by peer") || has("unexpected end of file") || has("Broken pipe") {
+        "it closes the connection; if the port is one of TLS, write rediss:// in place of redis://"
+    } else if has("Connection refused") {
+        "nothing listens there; start Redis, or change redis.url"
+    } else if has("lookup address") {
+        "the name of the host has no address"
+    } else if has("cluster support disabled") {
+        "it is no cluster; write redis:// in place of redis+cluster://"
+    } else if has("not point to a sentinel") {
+        "it is no Sentinel; write the addresses of Sentinels, or redis:// in place of redis+sentinel://"
+    } else if has("DB index is out of range") {
+        "it has no database of this number; change the end of redis.url"
+    } else if has("os error 2)") {
+        "there is no such socket; start Redis, or change redis.url"
+    } else if has("os error 13)") {
+        "the process may not open the socket; allow it to the user of the server"
+    } else {
+        return text.to_owned();
+    };
+    fixed.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_in_a_cause() {
+        for url in [
+            "redis://me:geheim@a:1",
+            "rediss+sentinel://me:geheim@a,b:1/m",
+            "redis+cluster://:geheim@[::1]:2",
+        ] {
+            let address = Address::parse(url, None).unwrap();
+            let error = RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
+            let said = connecting(&error, &address);
+            assert!(!said.contains("geheim") && !said.contains("me:"), "{said}");
+        }
+        let place = |url| Address::parse(url, None).unwrap().place();
+        assert_eq!(place("redis://:geheim@a:1/2"), "a:1");
+        assert_eq!(place("redis+sentinel://a,b:1/m"), "a:26379,b:1");
+        assert_eq!(place("redis+cluster://[::1]:2"), "[::1]:2");
+        assert_eq!(place("redis+unix:///run/redis.sock"), "/run/redis.sock");
+    }
+}

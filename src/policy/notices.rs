@@ -1,0 +1,140 @@
+//! Log lines about refusals, one for each origin or address in a while, so that a flood of requests is no flood of lines.
+//! Every refusal is counted elsewhere.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::{Policy, household};
+use crate::peer::{Head, Peer};
+
+/// Keys that are remembered. While there are as many, no line is written about others.
+const MOST: usize = 4096;
+/// How often keys are forgotten whose pause is over, if there are as many.
+const SWEEP: Duration = Duration::from_secs(1);
+/// Bytes of a text of a client that a line shows.
+const EXCERPT: usize = 200;
+
+/// Lines of one kind.
+pub(super) struct Notices {
+    pause: Duration,
+    hasher: RandomState,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    /// By the hash of a key: when its last line was written, and how many were not since.
+    lines: HashMap<u64, (Instant, u64)>,
+    swept: Option<Instant>,
+}
+
+impl Notices {
+    /// At most one line a key in this time.
+    pub(super) fn every(pause: Duration) -> Self {
+        Self { pause, hasher: RandomState::new(), kept: Mutex::default() }
+    }
+
+    /// Whether a line about a key may be written now, and then how many were not since its last one.
+    fn pass(&self, key: impl Hash) -> Option<u64> {
+        self.pass_at(Instant::now(), key)
+    }
+
+    fn pass_at(&self, now: Instant, key: impl Hash) -> Option<u64> {
+        let key = self.hasher.hash_one(key);
+        let is_over = |last: Instant| now.duration_since(last) >= self.pause;
+        let mut kept = self.kept.lock();
+        if let Some((last, left_out)) = kept.lines.get_mut(&key) {
+            if !is_over(*last) {
+                *left_out += 1;
+                return None;
+            }
+            *last = now;
+            return Some(std::mem::take(left_out));
+        }
+        if kept.lines.len() >= MOST && kept.swept.is_none_or(|swept| now.duration_since(swept) >= SWEEP) {
+            kept.swept = Some(now);
+            kept.lines.retain(|_, (last, _)| !is_over(*last));
+        }
+        if kept.lines.len() >= MOST {
+            return None;
+        }
+        kept.lines.insert(key, (now, 0));
+        Some(0)
+    }
+}
+
+impl Policy {
+    /// Logs that a page was refused, once a minute an origin.
+    pub fn note_refused_page(&self, head: &Head, address: SocketAddr) {
+        let text = |name| head.get(name).and_then(|value| std::str::from_utf8(value).ok());
+        let origin = text("origin").filter(|origin| !origin.is_empty());
+        let origin = excerpt(origin.or_else(|| text("referer")).unwrap_or("unknown"));
+        if let Some(left_out) = self.refused_pages.pass(origin) {
+            let address = self.proxies.client(address, head).ip();
+            tracing::info!(
+                origin,
+                %address,
+                left_out,
+                "page refused: its origin is not among browsers.origins"
+            );
+        }
+    }
+
+    /// Logs that a wrong push secret was shown, once a second an address.
+    pub(super) fn note_wrong_secret(&self, peer: &Peer) {
+        let Some(address) = peer.address.map(|address| address.ip()) else { return };
+        if let Some(left_out) = self.wrong_secrets.pass(household(address)) {
+            tracing::warn!(%address, left_out, "wrong push secret");
+        }
+    }
+}
+
+/// The beginning of a text that a client sent, for a line of the log.
+#[must_use]
+pub fn excerpt(text: &str) -> &str {
+    &text[..text.floor_char_boundary(EXCERPT)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_a_key_in_a_while() {
+        let notices = Notices::every(Duration::from_secs(60));
+        let begin = Instant::now();
+        let pass = |second, key: &str| notices.pass_at(begin + Duration::from_secs(second), key);
+        assert_eq!(pass(0, "a"), Some(0));
+        assert_eq!(pass(0, "a"), None);
+        assert_eq!(pass(0, "b"), Some(0));
+        assert_eq!(pass(59, "a"), None);
+        assert_eq!(pass(60, "a"), Some(2));
+        assert_eq!(pass(60, "a"), None);
+    }
+
+    #[test]
+    fn keys_are_bounded() {
+        let notices = Notices::every(Duration::from_secs(60));
+        let begin = Instant::now();
+        let passed = |second, from: usize| {
+            let now = begin + Duration::from_secs(second);
+            (from..from + 2 * MOST).filter(|key| notices.pass_at(now, key).is_some()).count()
+        };
+        assert_eq!(passed(0, 0), MOST);
+        assert_eq!(notices.kept.lock().lines.len(), MOST);
+        assert_eq!(passed(60, 10 * MOST), MOST);
+        assert_eq!(notices.kept.lock().lines.len(), MOST);
+    }
+
+    #[test]
+    fn an_excerpt_ends_between_characters() {
+        assert_eq!(excerpt("short"), "short");
+        assert_eq!(excerpt(&"é".repeat(500)).len(), EXCERPT);
+        assert_eq!(excerpt(&format!("x{}", "é".repeat(500))).len(), EXCERPT - 1);
+    }
+}

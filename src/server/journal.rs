@@ -1,0 +1,87 @@
+//! Log lines about sessions (`log.sessions`) and refused operations. Identifiers of sessions print shortened, and no
+//! `data` and no `ext` gets here.
+
+use std::borrow::Cow;
+
+use super::Server;
+use super::receive::Request;
+use crate::bayeux::reply::Outcome;
+use crate::bayeux::{BayeuxError, ClientId, Field, Message, Verb, json};
+use crate::peer::Peer;
+use crate::policy::excerpt;
+
+impl Server {
+    pub(super) fn log_handshake(&self, client: &ClientId, peer: &Peer) {
+        if self.logs_sessions {
+            let address = peer.address.map(|address| address.ip().to_string());
+            tracing::info!(%client, address, transport = peer.transport.name(), "handshake");
+        }
+    }
+
+    pub(super) fn log_subscribe(&self, client: &ClientId, channel: &str) {
+        if self.logs_sessions {
+            tracing::info!(%client, channel, "subscribe");
+        }
+    }
+
+    pub(super) fn log_unsubscribe(&self, client: &ClientId, channel: &str) {
+        if self.logs_sessions {
+            tracing::info!(%client, channel, "unsubscribe");
+        }
+    }
+
+    /// One line for the end of a session, with the subscriptions that end with it.
+    pub(super) fn log_disconnect(&self, client: &ClientId, subscriptions: usize) {
+        if self.logs_sessions {
+            tracing::info!(%client, subscriptions, "disconnect");
+        }
+    }
+
+    /// Logs a publish or subscribe that was refused, with the rule that decides about the channel.
+    pub(super) fn log_refused(&self, request: &Request<'_>, channel: &[u8], outcome: &Outcome) {
+        if outcome.is_done() || !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        let channel = printed(channel);
+        let (verb, rule) = match request.message.verb() {
+            Verb::Publish => ("publish", request.policy.rule(&channel).name()),
+            Verb::Subscribe => {
+                let session = self.named_session(request);
+                let shown = request.shown(session.as_deref());
+                ("subscribe", request.policy.refusing(&channel, shown, request.answer(&channel)))
+            }
+            _ => return,
+        };
+        let address = request.peer.address.map(|address| address.ip().to_string());
+        let client = client(request.message).map(|client| client.to_string());
+        let error = error(outcome);
+        tracing::debug!(
+            verb,
+            channel = excerpt(&channel),
+            rule,
+            client,
+            address,
+            error = excerpt(&error),
+            "refused"
+        );
+    }
+}
+
+fn client(message: &Message) -> Option<ClientId> {
+    ClientId::parse(message.text(Field::ClientId)?.as_bytes())
+}
+
+/// A channel of a message, or what stands in its place.
+fn printed(json: &[u8]) -> Cow<'_, str> {
+    json::as_text(json).unwrap_or_else(|| json::printed(json))
+}
+
+/// The error of the reply, without the identifier of a session.
+fn error(outcome: &Outcome) -> Cow<'static, str> {
+    match outcome {
+        Outcome::Failed(BayeuxError::ClientUnknown(_)) => "401::Unknown client".into(),
+        Outcome::Failed(error) => error.to_string().into(),
+        Outcome::Refused => "refused by an extension".into(),
+        Outcome::Done => "".into(),
+    }
+}

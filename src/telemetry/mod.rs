@@ -1,0 +1,100 @@
+//! The log: lines with fields on standard error, as text or JSON. No secret gets here; identifiers print shortened.
+//!
+//! No caller waits for standard error. Lines go through a bounded [`queue`] to a thread that writes them ([`output`]); what
+//! does not fit or cannot be written is dropped and counted. `tracing-appender` is not used for this: its writer ignores
+//! failed writes without counting them, and the drop of its guard prints to standard error, which panics or blocks in the
+//! very cases that matter. It must not know what is logged.
+
+mod output;
+mod queue;
+
+use std::io::{self, IsTerminal, Write};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+
+use crate::config::{Log, LogFormat};
+use crate::metrics::Metrics;
+use queue::Queue;
+
+/// The running log, to be flushed before the process ends.
+pub struct Handle(Arc<Queue>);
+
+/// Starts the log, and has panics logged as errors. A program that embeds the server and has a subscriber of its own
+/// keeps that.
+///
+/// # Errors
+/// The system's error if the thread cannot be started.
+pub fn start(settings: &Log) -> io::Result<Handle> {
+    let queue = Arc::new(Queue::new(settings.queue));
+    let lines = Arc::clone(&queue);
+    std::thread::Builder::new().name("log".to_owned()).spawn(move || output::run(&lines))?;
+    // The setting was checked; if not, the default level is a good one.
+    let level = LevelFilter::from_str(&settings.level).unwrap_or(LevelFilter::INFO);
+    let builder = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(ToQueue(Arc::clone(&queue)))
+        // It would print to standard error, and panic where that fails.
+        .log_internal_errors(false)
+        .with_target(false);
+    // It fails if the embedding program has a subscriber.
+    let _ = match settings.format {
+        LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+    // A panic in here would abort the process: nothing below writes, waits or unwraps.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(|place| place.to_string()).unwrap_or_default();
+        let text = panic.payload_as_str().unwrap_or("no text");
+        tracing::error!(place, text, "panic; please report it");
+    }));
+    Ok(Handle(queue))
+}
+
+/// A line for standard output that has the form of a JSON log line.
+#[must_use]
+pub fn json_line(message: &str) -> String {
+    let mut timestamp = String::new();
+    // Writing to a String cannot fail, and a clock before 1970 leaves it empty.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut timestamp));
+    serde_json::json!({ "timestamp": timestamp, "level": "INFO", "message": message }).to_string()
+}
+
+impl Handle {
+    /// Counts dropped lines in these figures from now on, with those that were dropped before.
+    pub fn count_in(&self, metrics: &Metrics) {
+        self.0.count_in(metrics.log_dropped.clone());
+    }
+
+    /// Waits until all lines are written, for a bounded time: a stalled reader does not hold up the exit.
+    pub fn flush(&self) {
+        self.0.flush();
+    }
+}
+
+/// Hands each formatted line to the queue.
+struct ToQueue(Arc<Queue>);
+
+impl<'a> MakeWriter<'a> for ToQueue {
+    type Writer = &'a ToQueue;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        self
+    }
+}
+
+impl Write for &ToQueue {
+    /// Takes a whole line, as tracing-subscriber writes it.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.push(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
