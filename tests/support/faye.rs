@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc;
+use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -26,6 +27,8 @@ pub(crate) struct Faye {
     pub(crate) mount: String,
     stdout: Arc<Mutex<Vec<String>>>,
     stderr: Arc<Mutex<String>>,
+    /// Reads standard error to its end.
+    collecting: Option<JoinHandle<()>>,
     settings: Vec<(String, String)>,
     folder: tempfile::TempDir,
 }
@@ -134,10 +137,10 @@ impl Faye {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().expect("the binary runs");
         let stderr = Arc::new(Mutex::new(String::new()));
-        if let Some(errors) = child.stderr.take() {
+        let collecting = child.stderr.take().map(|errors| {
             let collected = Arc::clone(&stderr);
-            std::thread::spawn(move || collect(errors, &collected));
-        }
+            std::thread::spawn(move || collect(errors, &collected))
+        });
         let (lines, said) = mpsc::channel();
         let output = BufReader::new(child.stdout.take().expect("a pipe"));
         std::thread::spawn(move || {
@@ -181,6 +184,7 @@ impl Faye {
             mount: path.to_owned(),
             stdout,
             stderr,
+            collecting,
             settings,
             folder,
         }
@@ -333,12 +337,15 @@ impl Faye {
         self.child.try_wait().expect("a child").is_none()
     }
 
-    /// Waits until the server has ended; its exit code.
+    /// Waits until the server has ended and all that it wrote was read; its exit code.
     #[track_caller]
     pub(crate) fn wait(&mut self) -> Option<i32> {
         let begin = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().expect("a child") {
+            let is_read = self.collecting.as_ref().is_none_or(JoinHandle::is_finished);
+            if let Some(status) = self.child.try_wait().expect("a child")
+                && is_read
+            {
                 return status.code();
             }
             assert!(begin.elapsed() < WATCHDOG, "the server does not end: {}", self.stderr());
