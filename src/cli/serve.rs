@@ -61,10 +61,25 @@ async fn serve(config: &Config, again: impl Fn() -> Result<Config, Problems>) ->
     if let Some(admin) = app.admin_address()? {
         announce(format_args!("Health and metrics are on http://{admin}/healthz and http://{admin}/metrics"));
     }
+    let until_failure = app.until_failure();
+    let (failed, failure) = tokio::sync::oneshot::channel();
+    let stop = async {
+        tokio::select! {
+            () = stop(terminate, interrupt) => {}
+            reason = until_failure => {
+                tracing::error!(reason, "stopping because of a failure: connections are drained");
+                // It is received below.
+                let _ = failed.send(reason);
+            }
+        }
+    };
     let all = tokio::select! {
-        all = app.run(stop(terminate, interrupt)) => all,
+        all = app.run(stop) => all,
         () = reload(hangup, &server, certificates, config, again) => false,
     };
+    if let Ok(reason) = failure.await {
+        anyhow::bail!("stopped because of a failure: {reason}");
+    }
     if all {
         tracing::info!("stopped; every connection was closed");
     } else {
