@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::admin::{Health, Page, Ready, Stats};
 use crate::broker::Redis;
-use crate::config::{Config, ListenAddress};
+use crate::config::{Config, ListenAddress, OnFailure};
 use crate::descriptors::{self, Shares};
 use crate::extension::Extension;
 use crate::extension::javascript::{LoadError, Scripts, over_http};
@@ -36,6 +36,7 @@ pub struct App {
     webhook: Option<Webhook>,
     drain: Duration,
     scripts: Option<Scripts>,
+    on_failure: OnFailure,
 }
 
 /// Why a server could not start.
@@ -65,7 +66,9 @@ pub enum StartError {
 impl App {
     /// Loads the files of `extensions.files`, which come after the given extensions, and binds the addresses of the
     /// settings. The system accepts connections from now on; they are served by [`App::run`]. Must be called in a tokio
-    /// runtime.
+    /// runtime. A program with `extensions.files` has to call [`engine_main`] first in `main`.
+    ///
+    /// [`engine_main`]: crate::extension::javascript::engine_main
     ///
     /// # Errors
     /// [`StartError`] if an address cannot be bound, an extension cannot be loaded or a setting makes no sense.
@@ -121,7 +124,9 @@ impl App {
         let context = context(Some(Arc::clone(&server)), secure, endpoints);
         let listener = listen(&config.server.listen, setting, context)?;
         let webhook = Webhook::new(&config.webhook, metrics).map_err(StartError::Setting)?;
-        Ok(Self { server, listener, admin, tls, mount, clock, webhook, drain: config.server.drain, scripts })
+        let drain = config.server.drain;
+        let on_failure = config.extensions.on_failure;
+        Ok(Self { server, listener, admin, tls, mount, clock, webhook, drain, scripts, on_failure })
     }
 
     /// Runs [`App::check_offline`] and connects to Redis if the settings have one. Returns warnings about Redis.
@@ -191,6 +196,18 @@ impl App {
     /// What the system says about the socket.
     pub fn admin_address(&self) -> io::Result<Option<SocketAddr>> {
         self.admin.as_ref().map(Listener::address).transpose()
+    }
+
+    /// Completes with the reason once the server cannot do its work and is to exit for that by its settings.
+    pub fn until_failure(&self) -> impl Future<Output = String> + use<> {
+        let is_fatal = self.on_failure == OnFailure::Exit;
+        let failure = self.scripts.as_ref().filter(|_| is_fatal).map(Scripts::until_failure);
+        async move {
+            match failure {
+                Some(failure) => failure.await,
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// Serves until `stop` is done, then drains: connections are refused, held connects answered, sockets closed.
@@ -280,7 +297,7 @@ fn scripts(config: &Config, metrics: &Metrics) -> Result<Option<Scripts>, LoadEr
         return Ok(None);
     }
     let fetch = over_http(settings.answer, settings.private_addresses);
-    Scripts::load(settings, metrics, fetch).map(Some)
+    Scripts::load(settings, &config.server.mount, metrics, fetch).map(Some)
 }
 
 async fn every(time: Duration, metrics: Metrics, act: impl Fn()) {

@@ -1,6 +1,9 @@
-//! The binary `faye`. Everything it does is in the library; the command line is in `cli`.
+//! The binary `faye`. Everything it does is in the library: the command line, and the engine of extensions.
 
 use std::process::ExitCode;
+
+use faye_server::cli;
+use faye_server::extension::javascript::engine_main;
 
 /// Long-polls that wait take about half the memory that they take with the allocator of glibc.
 #[cfg(feature = "jemalloc")]
@@ -8,5 +11,6 @@ use std::process::ExitCode;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    faye_server::cli::main()
+    // Extensions run in a process of their own, which is this program started again.
+    engine_main().unwrap_or_else(cli::main)
 }

@@ -40,6 +40,10 @@ pub enum Reason {
     extension_answer,
     extension_waiting,
     extension_memory,
+    /// Lines that extensions printed.
+    extension_log_rate,
+    /// Messages while there is no engine for extensions.
+    extension_unavailable,
     handshakes,
     messages,
     publications,
@@ -194,8 +198,10 @@ pub struct Figures {
     pub extension_errors: Counter,
     /// Callbacks that an extension called a second time.
     pub extension_repeats: Counter,
-    /// How often the JavaScript engine was started anew, by which extensions lost their variables.
+    /// How often the JavaScript engine was restarted, by which extensions lost their variables.
     pub extension_restarts: Counter,
+    /// 1 while there is no JavaScript engine for extensions.
+    pub extensions_unavailable: Gauge,
     /// Questions that were sent to the application.
     pub hook_requests: Counter,
     /// Questions that an earlier answer held for.
@@ -257,6 +263,11 @@ impl Metrics {
     /// Counts a session that was ended so that others have room.
     pub fn evict(&self, cause: Cause) {
         self.sessions_evicted.get_or_create(&Evicted { cause }).inc();
+    }
+
+    /// Counts several refused at once.
+    pub fn refuse_all(&self, reason: Reason, count: u64) {
+        self.refused.get_or_create(&Refused { reason }).inc_by(count);
     }
 
     /// The figures in Prometheus's text format.
@@ -329,6 +340,11 @@ impl Metrics {
         add("polls", "Connects held", &self.polls);
         add("sessions", "Sessions alive", &self.sessions);
         add("subscriptions", "Subscriptions alive", &self.subscriptions);
+        add(
+            "extensions_unavailable",
+            "1 while there is no JavaScript engine for extensions",
+            &self.extensions_unavailable,
+        );
         add("memory_used_bytes", "Memory that clients make the server keep", &self.memory_used);
         add("memory_limit_bytes", "Memory that clients may make the server keep", &self.memory_limit);
         registry.register(

@@ -12,6 +12,7 @@ use faye_server::bayeux::{Field, Message, Verb};
 use faye_server::config::Config;
 use faye_server::extension::{Extension, Receiver, Stages, Verdict};
 use faye_server::fetch::post_json;
+use faye_server::metrics::Metrics;
 use faye_server::peer::{Peer, Transport};
 use faye_server::server::Event;
 use tokio::sync::broadcast::Receiver as Events;
@@ -23,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 struct Embedded {
     url: String,
     events: Events<Event>,
+    metrics: Metrics,
     _stop: tokio::sync::oneshot::Sender<()>,
 }
 
@@ -31,11 +33,12 @@ fn start(extensions: &[Arc<dyn Extension>]) -> Embedded {
     config.server.listen.set_port(0);
     let app = App::bind(&config, extensions).unwrap();
     let (url, events) = (app.url().unwrap(), app.server().events());
+    let metrics = app.server().metrics().clone();
     let (stop, stopped) = tokio::sync::oneshot::channel();
     tokio::spawn(app.run(async {
         let _ = stopped.await;
     }));
-    Embedded { url, events, _stop: stop }
+    Embedded { url, events, metrics, _stop: stop }
 }
 
 impl Embedded {
@@ -247,6 +250,48 @@ async fn replies_may_be_changed_and_dropped() {
     let server = start(&[Arc::new(stage)]);
     let answer = server.post(r#"[{"channel":"/dropped","data":1},{"channel":"/kept","data":1}]"#).await;
     assert_eq!(answer, r#"[{"channel":"/kept","successful":true,"ext":{"seen":true}}]"#);
+}
+
+/// Shows each reply to a connect how many publications there were.
+#[derive(Default)]
+struct Counting(AtomicUsize);
+
+impl Extension for Counting {
+    fn name(&self) -> &str {
+        "counting"
+    }
+
+    fn stages(&self) -> Stages {
+        Stages { reply: true, publication: true, ..Stages::default() }
+    }
+
+    fn reply<'a>(&'a self, mut message: Message, _peer: &'a Arc<Peer>) -> Verdict<'a> {
+        if message.verb() == Verb::Connect {
+            message.set(Field::Ext, self.0.load(Ordering::Relaxed).to_string().into_bytes());
+        }
+        message.into()
+    }
+
+    fn publication<'a>(&'a self, message: Message) -> Verdict<'a> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        message.into()
+    }
+}
+
+#[tokio::test]
+async fn an_extension_sees_the_reply_to_a_held_connect_when_it_leaves() {
+    let server = start(&[Arc::new(Counting::default())]);
+    let client = server.session("/a").await;
+    let connect =
+        format!(r#"{{"channel":"/meta/connect","clientId":"{client}","connectionType":"long-polling"}}"#);
+    let (answer, ()) = tokio::join!(server.post(&connect), async {
+        while server.metrics.polls.get() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        server.post(r#"{"channel":"/a","data":1}"#).await;
+    });
+    assert!(answer.contains(r#"},"ext":1},"#), "{answer}");
+    assert!(answer.ends_with(r#",{"channel":"/a","data":1}]"#), "{answer}");
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 use support::scripts::start;
 use support::*;
@@ -55,19 +57,193 @@ fn an_endless_loop_is_ended_and_the_rest_goes_on() {
 }
 
 #[test]
-fn another_engine_takes_over_from_one_that_cannot_be_ended() {
-    let mut faye = start(&["trouble.js"], "time = '300ms'\nanswer = '1s'", &[]);
-    for restarts in 1..=2 {
-        assert_eq!(trouble(&faye, "/stuck")["error"], FAILED);
-        let begin = tokio::time::Instant::now();
-        while trouble(&faye, "/fine")["successful"] != true {
-            assert!(begin.elapsed() < WATCHDOG, "it stands still: {}", faye.stderr());
-        }
-        assert_eq!(faye.metric("faye_extension_restarts_total"), restarts);
+fn native_functions_that_cannot_be_interrupted_cost_their_own_message_an_error() {
+    let mut faye = start(&["natives.js"], "time = '300ms'", &[]);
+    let mut session = Session::subscribed(&faye, Via::WebSocket, "/count");
+    session.publish("/count", 0);
+    let count = session.next()["data"].as_u64().unwrap();
+    assert!(count > 10, "{count}");
+    for native in 0..count {
+        let reply = faye.ask(&publication("/native", native));
+        assert_eq!(reply["error"], FAILED, "{native}");
+        assert_done(&trouble(&faye, "/fine"));
+        assert_eq!(faye.get("/readyz").status, 200, "{native}");
     }
+    faye.wait_for_refused("extension_time", count);
+    assert!(faye.metric("faye_extension_restarts_total") > 3, "some cannot be interrupted");
+    faye.wait_for_stderr("called a function that cannot be interrupted");
     faye.assert_serves();
     faye.terminate();
     assert_eq!(faye.wait(), Some(0), "{}", faye.stderr());
+}
+
+#[test]
+fn messages_behind_one_that_ends_the_engine_are_handed_to_the_next_engine() {
+    let faye = start(&["trouble.js"], "time = '300ms'", &[]);
+    let mut stuck = faye.http();
+    stuck.send_json(&faye.mount, &publication("/stuck", 0));
+    faye.wait_for_metric("faye_extension_calls_total", |calls| calls == 1);
+    let mut others: Vec<_> = (0..20).map(|_| faye.http()).collect();
+    for other in &mut others {
+        other.send_json(&faye.mount, &publication("/fine", 0));
+    }
+    faye.wait_for_metric("faye_extension_calls_total", |calls| calls == 21);
+    assert_eq!(stuck.response().messages()[0]["error"], FAILED);
+    for other in &mut others {
+        assert_done(&other.response().messages()[0]);
+    }
+    assert_eq!(faye.metric("faye_extension_restarts_total"), 1);
+}
+
+/// Starts a server with `fragile.js` in a folder of its own.
+fn start_fragile(settings: &str) -> Faye {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(support::scripts::extensions("fragile.js"), folder.path().join("fragile.js")).unwrap();
+    let text = format!("[extensions]\nfiles = ['fragile.js']\ntime = '300ms'\n{settings}\n");
+    std::fs::write(folder.path().join("faye.toml"), text).unwrap();
+    Faye::start_in(folder, &[])
+}
+
+#[test]
+fn without_an_engine_messages_are_refused_at_once_and_the_server_is_not_ready() {
+    let faye = start_fragile("answer = '10m'");
+    let broken = faye.folder().join("broken");
+    for times in 1..=2 {
+        std::fs::write(&broken, "").unwrap();
+        assert_eq!(trouble(&faye, "/stuck")["error"], FAILED);
+        faye.wait_for_metric("faye_extensions_unavailable", |now| now == 1);
+        let answer = faye.get("/readyz");
+        assert_eq!(answer.status, 503);
+        let reason = "not ready: no JavaScript engine for extensions: fragile.js:4: Error: broken on purpose";
+        assert!(answer.text().starts_with(reason), "{}", answer.text());
+        assert_eq!(faye.get("/healthz").status, 200);
+        for channel in ["/fine", "/stuck"] {
+            assert_eq!(trouble(&faye, channel)["error"], "503::Extensions unavailable, try again");
+        }
+        faye.wait_for_refused("extension_unavailable", 2 * times);
+        std::fs::remove_file(&broken).unwrap();
+        faye.wait_for_metric("faye_extensions_unavailable", |now| now == 0);
+        assert_eq!(faye.get("/readyz").status, 200);
+        assert_done(&trouble(&faye, "/fine"));
+    }
+    let lines = faye.stderr().matches("until a JavaScript engine can be started").count();
+    assert_eq!(lines, 2, "once a failure, not once a try or a message: {}", faye.stderr());
+    faye.wait_for_stderr("the JavaScript engine was started again");
+}
+
+#[test]
+fn without_an_engine_the_server_exits_if_the_settings_say_so() {
+    let mut faye = start_fragile("on_failure = 'exit'");
+    let session = Session::begin(&faye, Via::Polling);
+    let mut poll = faye.http();
+    poll.send_json(&faye.mount, &connect(&session.id, "long-polling"));
+    faye.wait_for_polls(1);
+    std::fs::write(faye.folder().join("broken"), "").unwrap();
+    assert_eq!(trouble(&faye, "/stuck")["error"], FAILED);
+    // It is drained as after a signal.
+    assert_eq!(poll.response().messages()[0]["channel"], "/meta/connect");
+    assert_eq!(faye.wait(), Some(1), "{}", faye.stderr());
+    faye.wait_for_stderr("stopped because of a failure: no JavaScript engine for extensions: fragile.js:4");
+}
+
+#[test]
+fn a_restarted_engine_runs_the_files_as_they_were_read_first() {
+    let faye = start_fragile("");
+    std::fs::write(faye.folder().join("fragile.js"), "this is no JavaScript").unwrap();
+    assert_eq!(trouble(&faye, "/stuck")["error"], FAILED);
+    assert_done(&trouble(&faye, "/fine"));
+    std::fs::remove_file(faye.folder().join("fragile.js")).unwrap();
+    assert_eq!(trouble(&faye, "/stuck")["error"], FAILED);
+    assert_done(&trouble(&faye, "/fine"));
+    assert_eq!(faye.metric("faye_extension_restarts_total"), 2);
+}
+
+#[test]
+fn an_engine_is_restarted_after_the_binary_was_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = support::scripts::extensions("trouble.js");
+    let text = format!("[extensions]\nfiles = ['{file}']\ntime = '300ms'\n");
+    std::fs::write(folder.path().join("faye.toml"), text).unwrap();
+    let (faye, binary) = Faye::start_copy_in(folder);
+    // As a package manager does it: the new file takes the place of the old one.
+    let other = binary.with_extension("new");
+    std::fs::write(&other, "another version").unwrap();
+    std::fs::rename(&other, &binary).unwrap();
+    assert_eq!(trouble(&faye, "/stuck")["error"], FAILED);
+    assert_done(&trouble(&faye, "/fine"));
+    assert_eq!(faye.metric("faye_extension_restarts_total"), 1);
+}
+
+#[test]
+fn the_engine_process_ends_with_the_server_and_only_with_it() {
+    let mut faye = start(&["trouble.js"], "", &[]);
+    let engine = engine_of(&faye);
+    for signal in ["-TERM", "-HUP", "-INT"] {
+        assert!(Command::new("kill").args([signal, &engine]).status().unwrap().success());
+        assert_done(&trouble(&faye, "/fine"));
+    }
+    assert_eq!(engine_of(&faye), engine, "signals are for the server");
+    // As an out-of-memory killer does it.
+    assert!(Command::new("kill").args(["-KILL", &engine]).status().unwrap().success());
+    faye.wait_for_metric("faye_extension_restarts_total", |restarts| restarts == 1);
+    assert_done(&trouble(&faye, "/fine"));
+    faye.wait_for_stderr("the process of the JavaScript engine ended");
+    let engine = engine_of(&faye);
+    faye.kill();
+    let begin = tokio::time::Instant::now();
+    while is_running(&engine) {
+        assert!(begin.elapsed() < WATCHDOG, "the engine outlives its server");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+/// The only child of the server, by its number.
+#[track_caller]
+fn engine_of(faye: &Faye) -> String {
+    let server = faye.process_id().to_string();
+    let output = Command::new("ps").args(["-A", "-o", "pid=,ppid="]).output().expect("install ps (procps)");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut children = text.lines().filter_map(|line| {
+        let (process, parent) = line.trim().split_once(char::is_whitespace)?;
+        (parent.trim() == server).then(|| process.to_owned())
+    });
+    children.next().unwrap_or_else(|| panic!("no child of {server}: {text}"))
+}
+
+fn is_running(process: &str) -> bool {
+    let output =
+        Command::new("ps").args(["-o", "stat=", "-p", process]).output().expect("install ps (procps)");
+    // What nobody has waited for is a zombie.
+    !matches!(output.stdout.trim_ascii().first(), None | Some(b'Z'))
+}
+
+#[test]
+fn what_a_file_prints_is_bounded_and_the_rest_is_counted() {
+    const LINES: u64 = 20_000;
+    let faye = start(&["flood.js"], "time = '30s'\nlog_rate = 10", &[]);
+    assert_done(&faye.ask(&publication("/flood", LINES)));
+    let begin = tokio::time::Instant::now();
+    loop {
+        let said = faye.stderr();
+        let printed = said.lines().filter(|line| line.contains("INFO line ")).count() as u64;
+        let reports = said.lines().filter(|line| line.contains("extensions.log_rate"));
+        let suppressed: Vec<u64> = reports
+            .map(|line| line.split_once(" lines=").unwrap().1.split(' ').next().unwrap().parse().unwrap())
+            .collect();
+        let total: u64 = suppressed.iter().sum();
+        if printed + total == LINES {
+            assert!(printed < LINES / 10, "{printed} lines were printed");
+            // A slow machine may have paused in between.
+            assert!(suppressed.len() < 10, "{suppressed:?}");
+            faye.wait_for_refused("extension_log_rate", total);
+            break;
+        }
+        assert!(begin.elapsed() < WATCHDOG, "{printed} printed, {suppressed:?} suppressed: {said}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    // The rate is there again.
+    assert_done(&faye.ask(&publication("/flood", 1)));
+    faye.assert_serves();
 }
 
 #[test]
@@ -132,7 +308,7 @@ fn memory_that_is_kept_starts_the_engine_anew() {
         faye.publish("/calls", 0);
         assert_eq!(session.next()["data"], 1, "the variables begin anew");
     }
-    faye.wait_for_stderr("started anew");
+    faye.wait_for_stderr("the JavaScript engine is restarted");
     faye.assert_serves();
 }
 

@@ -8,7 +8,8 @@ use hyper::{Response, StatusCode};
 use crate::server::Server;
 use crate::transport::{Endpoint, Method};
 
-/// Answers 200 unless the server is stopping, or Redis, which joins it with other instances, is away.
+/// Answers 200 unless the server is stopping, Redis, which joins it with other instances, is away, or an extension cannot
+/// work.
 pub struct Ready(pub Arc<Server>);
 
 impl Endpoint for Ready {
@@ -16,10 +17,11 @@ impl Endpoint for Ready {
         if path != "/readyz" {
             return None;
         }
-        let is_ready = self.0.is_ready();
-        let text: &[u8] = if is_ready { b"ready\n" } else { b"not ready\n" };
-        let mut response = super::answer(method, "text/plain; charset=utf-8", || text.to_vec())?;
-        if !is_ready && response.status() == StatusCode::OK {
+        let reason = self.0.not_ready();
+        let text =
+            reason.as_ref().map_or_else(|| "ready\n".to_owned(), |reason| format!("not ready: {reason}\n"));
+        let mut response = super::answer(method, "text/plain; charset=utf-8", || text.into_bytes())?;
+        if reason.is_some() && response.status() == StatusCode::OK {
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         }
         Some(response)

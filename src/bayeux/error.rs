@@ -32,6 +32,8 @@ pub enum BayeuxError {
     Unreachable,
     /// As many messages wait for an extension as this limit.
     TooManyWaiting(usize),
+    /// There is no JavaScript engine for the extensions.
+    NoEngine,
     /// A token is needed for the channel.
     TokenRequired(String),
     /// The token does not allow it on the channel.
@@ -74,6 +76,7 @@ impl fmt::Display for BayeuxError {
             Self::Text(text) => f.write_str(text),
             Self::Internal => f.write_str("500::Internal server error"),
             Self::TooManyWaiting(limit) => write!(f, "503:{limit}:Too many messages wait for an extension"),
+            Self::NoEngine => f.write_str("503::Extensions unavailable, try again"),
             Self::Unaccepted => f.write_str("503::Not accepted, try again"),
             Self::Unreachable => f.write_str("503::Session out of reach, try again"),
             Self::TooManySessions(limit) => write!(f, "503:{limit}:Too many sessions"),

@@ -79,10 +79,25 @@ async fn serve(
     let certificates = app.certificates().cloned();
     let url = app.url()?;
     announce(config.log.format, start_lines(config, &url, app.admin_address()?));
+    let until_failure = app.until_failure();
+    let (failed, failure) = tokio::sync::oneshot::channel();
+    let stop = async {
+        tokio::select! {
+            () = stop(terminate, interrupt, Arc::clone(log)) => {}
+            reason = until_failure => {
+                tracing::error!(reason, "stopping because of a failure: connections are drained");
+                // It is received below.
+                let _ = failed.send(reason);
+            }
+        }
+    };
     let all = tokio::select! {
-        all = app.run(stop(terminate, interrupt, Arc::clone(log))) => all,
+        all = app.run(stop) => all,
         () = reload(hangup, &server, certificates, config, again) => false,
     };
+    if let Ok(reason) = failure.await {
+        anyhow::bail!("stopped because of a failure: {reason}");
+    }
     if all {
         tracing::info!("stopped; every connection was closed");
     } else {

@@ -262,6 +262,8 @@ pub const KEYS: &[Key] = &[
     key("extensions", "answer", Kind::Duration(1, HOUR)),
     // The queue to the thread of JavaScript has a place for each.
     key("extensions", "waiting", Kind::Count(1, 1_000_000)),
+    key("extensions", "log_rate", Kind::Count(1, 1_000_000)),
+    key("extensions", "on_failure", Kind::Word(&["refuse", "exit"])),
     key("extensions", "private_addresses", Kind::Flag),
     key("history", "channels", Kind::Count(1, MANY)),
     key("history", "bytes", Kind::Size(1, 1024 * GIB)),

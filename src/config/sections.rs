@@ -33,7 +33,7 @@ pub struct Config {
     /// EventSource streams.
     pub eventsource: EventSource,
     /// Extensions written in JavaScript.
-    pub extensions: Extensions,
+    pub extensions: super::Extensions,
     /// What is kept of channels.
     pub history: HistoryStore,
     /// What joins several instances.
@@ -226,43 +226,6 @@ impl Default for Limits {
             channel: 1024,
             segments: 32,
             callback: 128,
-        }
-    }
-}
-
-/// `[extensions]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Extensions {
-    /// Files that run in this order.
-    pub files: Vec<String>,
-    /// Variables of the environment that the files may read.
-    pub environment: Vec<String>,
-    /// Bytes that JavaScript may use.
-    #[serde(deserialize_with = "units::size")]
-    pub memory: usize,
-    /// How long JavaScript may run without a pause.
-    #[serde(deserialize_with = "units::duration")]
-    pub time: Duration,
-    /// How long a file may take to call back.
-    #[serde(deserialize_with = "units::duration")]
-    pub answer: Duration,
-    /// Messages that may be with the files at one time.
-    pub waiting: usize,
-    /// Whether `fetch` may connect to addresses of this machine and of private networks.
-    pub private_addresses: bool,
-}
-
-impl Default for Extensions {
-    fn default() -> Self {
-        Self {
-            files: Vec::new(),
-            environment: Vec::new(),
-            memory: 64 * 1024 * 1024,
-            time: Duration::from_secs(1),
-            answer: Duration::from_secs(10),
-            waiting: 1000,
-            private_addresses: false,
         }
     }
 }

@@ -70,12 +70,18 @@ pub trait Extension: Send + Sync + 'static {
     /// Which of the methods below do something.
     fn stages(&self) -> Stages;
 
+    /// Why the extension cannot work now, if so: the server is not ready then.
+    fn failure(&self) -> Option<String> {
+        None
+    }
+
     /// Sees every message of every request before any check, meta messages too.
     fn incoming<'a>(&'a self, message: Message, _peer: &'a Arc<Peer>) -> Verdict<'a> {
         Verdict::Pass(message)
     }
 
-    /// Sees every reply before it is sent to whoever asked.
+    /// Sees every reply when it leaves. The reply to a connect that is held leaves when there are messages, when its time is
+    /// over, or when the session has another transport or has ended.
     fn reply<'a>(&'a self, message: Message, _peer: &'a Arc<Peer>) -> Verdict<'a> {
         Verdict::Pass(message)
     }

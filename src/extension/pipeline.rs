@@ -11,6 +11,7 @@ type List = Box<[Arc<dyn Extension>]>;
 /// All extensions in the order in which they were added.
 #[derive(Default)]
 pub struct Pipeline {
+    all: List,
     incoming: List,
     reply: List,
     publication: List,
@@ -25,6 +26,7 @@ impl Pipeline {
             extensions.iter().filter(|extension| has(extension.stages())).cloned().collect::<List>()
         };
         Self {
+            all: extensions.into(),
             incoming: having(|stages| stages.incoming),
             reply: having(|stages| stages.reply),
             publication: having(|stages| stages.publication),
@@ -36,6 +38,12 @@ impl Pipeline {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         [&self.incoming, &self.reply, &self.publication, &self.delivery].iter().all(|stage| stage.is_empty())
+    }
+
+    /// Why an extension cannot work now, if so.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        self.all.iter().find_map(|extension| extension.failure())
     }
 
     /// Runs a message that came in. `before_wait` is called before the first extension that has to wait is waited for.

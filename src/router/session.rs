@@ -264,6 +264,13 @@ impl Session {
         self.state.lock().deadline(self.terms.lifetime)
     }
 
+    /// Whether [`Session::lease_all`] would lease something to this transport.
+    pub fn can_lease(&self, holder: &Arc<dyn Attachment>) -> bool {
+        let state = self.state.lock();
+        let is_attached = state.attachment.as_ref().is_some_and(|attached| same(attached, holder));
+        is_attached && !state.mailbox.is_leased() && !state.mailbox.is_empty()
+    }
+
     /// Leases what waits, for a transport that writes all of it. `None` if nothing waits, if an earlier lease is out (it
     /// flushes when it is settled), or if the transport is not the attached one.
     pub fn lease_all(self: &Arc<Self>, holder: &Arc<dyn Attachment>) -> Option<Lease> {

@@ -57,7 +57,7 @@ impl Server {
         let is_stream = kind.as_deref() == Some("eventsource");
         let hold = if first || !alone || is_stream { Duration::ZERO } else { self.hold(message) };
         reply::connect(out, message, &outcome, self.advice(message));
-        *accepted = Some(Accepted { session, reply: None, hold, is_stream });
+        *accepted = Some(Accepted { session, reply: None, hold, is_unseen: false, is_stream });
         outcome
     }
 

@@ -135,6 +135,14 @@ impl Server {
         self.policy.load()
     }
 
+    /// Why no clients are to be sent here now, if so.
+    #[must_use]
+    pub fn not_ready(&self) -> Option<String> {
+        self.pipeline
+            .failure()
+            .or_else(|| (!self.is_ready()).then(|| "stopping, or Redis is away".to_owned()))
+    }
+
     /// The living session with this identifier.
     #[must_use]
     pub fn session(&self, id: &ClientId) -> Option<Arc<Session>> {

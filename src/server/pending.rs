@@ -209,21 +209,41 @@ impl Server {
         peer: &Arc<Peer>,
         touched: &mut Touched,
     ) {
-        let reply = self.show(carried.reply, peer, touched).await;
-        match (carried.accepted, reply) {
-            (Some(accepted), reply) => received.connects.push(Accepted { reply, ..accepted }),
-            (None, Some(reply)) => received.begin().extend_from_slice(&reply),
-            (None, None) => {}
+        let Carried { reply, accepted, .. } = carried;
+        match accepted {
+            Some(accepted) if !accepted.hold.is_zero() => {
+                let is_unseen = self.pipeline.sees_replies();
+                received.connects.push(Accepted { reply: Some(reply), is_unseen, ..accepted });
+            }
+            accepted => {
+                let reply = self.filter_reply(reply, peer, || touched.flush()).await;
+                match (accepted, reply) {
+                    (Some(accepted), reply) => received.connects.push(Accepted { reply, ..accepted }),
+                    (None, Some(reply)) => received.begin().extend_from_slice(&reply),
+                    (None, None) => {}
+                }
+            }
         }
     }
 
-    /// Runs a reply through the extensions that want to see it.
-    async fn show(&self, reply: Vec<u8>, peer: &Arc<Peer>, touched: &mut Touched) -> Option<Vec<u8>> {
+    /// Runs the reply to a connect that was held through the extensions, when it leaves. `None` if one drops it.
+    pub async fn outgoing(&self, reply: Vec<u8>, peer: &Arc<Peer>) -> Option<Vec<u8>> {
+        // On the heap, since every connection has room for this function for as long as it lives.
+        Box::pin(self.filter_reply(reply, peer, || {})).await
+    }
+
+    /// Runs a reply through the extensions that see replies. `None` if one drops it.
+    async fn filter_reply(
+        &self,
+        reply: Vec<u8>,
+        peer: &Arc<Peer>,
+        before_wait: impl FnMut(),
+    ) -> Option<Vec<u8>> {
         if !self.pipeline.sees_replies() {
             return Some(reply);
         }
         let message = parse_one(&Bytes::from(reply))?;
-        let message = self.pipeline.reply(message, peer, || touched.flush()).await?;
+        let message = self.pipeline.reply(message, peer, before_wait).await?;
         let mut out = Vec::with_capacity(message.size());
         message.write(&mut out, |_| true);
         Some(out)

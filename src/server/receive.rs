@@ -57,6 +57,8 @@ pub struct Accepted {
     pub reply: Option<Vec<u8>>,
     /// For how long the reply may be held back until there are messages; zero means not at all.
     pub hold: Duration,
+    /// Whether extensions have yet to see the reply: the transport calls [`Server::outgoing`] when the reply leaves.
+    pub is_unseen: bool,
     /// Whether the client gets its messages by an EventSource stream, if it has one open.
     pub is_stream: bool,
 }

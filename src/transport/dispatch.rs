@@ -165,7 +165,9 @@ impl Connection {
         let cookie = received.cookie.as_deref().map(|list| cookie::set(list, mount, visitor.is_secure));
         touched.flush();
         drop(touched);
-        let Some(mut answered) = polling::answer(self, &peer, received).await else { return Next::End };
+        let Some(mut answered) = polling::answer(self, server, &peer, received).await else {
+            return Next::End;
+        };
         let body =
             if is_script { jsonp::script(&payload.callback, &answered.array) } else { answered.take() };
         let closes = self.closes(request) || answered.is_leaving;

@@ -70,6 +70,8 @@ impl Frame {
 pub(super) struct HeldConnect {
     /// The reply as a JSON object.
     pub(super) reply: Option<Box<[u8]>>,
+    /// Whether extensions have yet to see the reply, for which only the task of the connection can wait.
+    pub(super) is_unseen: bool,
     pub(super) deadline: Instant,
     pub(super) _held: Held,
 }
@@ -138,10 +140,41 @@ impl Outbox {
         self.queue.iter().map(move |frame| &frame.bytes()[std::mem::take(&mut begun)..])
     }
 
-    /// Queues the reply of the held connect. What is returned has to be dropped without the lock.
+    /// Queues the reply of the held connect, or has the task answer it if extensions have yet to see it. What is returned
+    /// has to be dropped without the lock.
     pub(super) fn answer_held(&mut self) -> Option<HeldConnect> {
+        if let Some(held) = self.held.as_mut().filter(|held| held.is_unseen) {
+            held.deadline = Instant::now();
+            return None;
+        }
         let mut held = self.held.take()?;
         if let Some(reply) = held.reply.take() {
+            self.push(encoder::array_frame(&reply));
+        }
+        Some(held)
+    }
+
+    /// Whether extensions have yet to see the reply of the held connect.
+    pub(super) fn has_unseen(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.is_unseen)
+    }
+
+    /// Whether the held connect has ended, and only extensions have yet to see its reply.
+    pub(super) fn has_overdue(&self, now: Instant) -> bool {
+        self.held.as_ref().is_some_and(|held| held.is_unseen && held.deadline <= now)
+    }
+
+    /// Takes the reply of the held connect, for extensions to see it. The connect is held on until
+    /// [`Outbox::answer_seen`].
+    pub(super) fn take_unseen(&mut self) -> Option<Box<[u8]>> {
+        self.held.as_mut().filter(|held| held.is_unseen)?.reply.take()
+    }
+
+    /// Queues the reply of the held connect as extensions have left it. What is returned has to be dropped without the
+    /// lock.
+    pub(super) fn answer_seen(&mut self, reply: Option<Vec<u8>>) -> Option<HeldConnect> {
+        let held = self.held.take()?;
+        if let Some(reply) = reply {
             self.push(encoder::array_frame(&reply));
         }
         Some(held)

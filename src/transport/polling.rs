@@ -14,8 +14,8 @@ use super::connection::{Connection, Woken};
 use super::signal::Signal;
 use super::stream::Stream;
 use crate::peer::Peer;
-use crate::router::{Attachment, Detached, Lease, Session};
-use crate::server::{Accepted, Received};
+use crate::router::{Attachment, Detached, Held, Lease, Session};
+use crate::server::{Accepted, Received, Server};
 
 /// A request as the transport of a session, until it is answered.
 struct Poll {
@@ -115,9 +115,10 @@ pub(super) fn has_gone(connection: &mut Connection) -> bool {
     }
 }
 
-/// Waits for what the connects of a request wait for. `None` if the peer has gone meanwhile.
+/// Waits until the connects of a request are to be answered. `None` if the peer has gone.
 pub(super) async fn answer(
     connection: &mut Connection,
+    server: &Server,
     peer: &Arc<Peer>,
     received: Received,
 ) -> Option<Answered> {
@@ -125,14 +126,21 @@ pub(super) async fn answer(
     replies.insert(0, b'[');
     let mut answered =
         Answered { array: replies, leases: SmallVec::new(), signal: Arc::default(), is_leaving };
-    for (at, accepted) in connects.iter().enumerate() {
+    let mut sessions = SmallVec::<[Arc<Session>; 1]>::new();
+    for accepted in connects {
+        let session = Arc::clone(&accepted.session);
         // A session that connects twice in one request gets its messages behind the first reply.
-        let again = connects[..at].iter().any(|other| Arc::ptr_eq(&other.session, &accepted.session));
-        let (lease, is_leaving) =
-            if again { (None, false) } else { attach(connection, peer, accepted, &answered.signal).await? };
+        let again = sessions.iter().any(|other| Arc::ptr_eq(other, &session));
+        sessions.push(session);
+        let Left { reply, lease, is_leaving } = if again {
+            let reply = outgoing(server, peer, accepted.reply, accepted.is_unseen).await;
+            Left { reply, lease: None, is_leaving: false }
+        } else {
+            attach(connection, server, peer, accepted, &answered.signal).await?
+        };
         answered.is_leaving |= is_leaving;
-        if let Some(reply) = &accepted.reply {
-            answered.append(reply);
+        if let Some(reply) = reply {
+            answered.append(&reply);
         }
         for publication in lease.iter().flat_map(Lease::items) {
             answered.append(publication.object());
@@ -143,15 +151,35 @@ pub(super) async fn answer(
     Some(answered)
 }
 
-/// Makes the request the transport of a session for as long as its connect may be held. No lease if no message came, or
-/// if the session is another transport's or instance's now, with whether this instance is stopping; `None` if the peer
-/// has closed the connection.
+/// What leaves when a connect is over.
+struct Left {
+    /// The reply, unless an extension dropped it.
+    reply: Option<Vec<u8>>,
+    /// The messages; none if none came, or if the session is another transport's or instance's now.
+    lease: Option<Lease>,
+    /// Whether the session is on another instance because this one is stopping.
+    is_leaving: bool,
+}
+
+/// Shows a reply to the extensions, if they have not seen it.
+async fn outgoing(
+    server: &Server,
+    peer: &Arc<Peer>,
+    reply: Option<Vec<u8>>,
+    is_unseen: bool,
+) -> Option<Vec<u8>> {
+    if is_unseen { server.outgoing(reply?, peer).await } else { reply }
+}
+
+/// Makes the request the transport of a session for as long as its connect may be held. `None` if the peer has closed the
+/// connection.
 async fn attach(
     connection: &mut Connection,
+    server: &Server,
     peer: &Arc<Peer>,
-    accepted: &Accepted,
+    accepted: Accepted,
     signal: &Arc<Signal>,
-) -> Option<(Option<Lease>, bool)> {
+) -> Option<Left> {
     let poll = Arc::new(Poll {
         peer: Arc::clone(peer),
         over: AtomicBool::new(false),
@@ -160,41 +188,42 @@ async fn attach(
     });
     let attachment: Arc<dyn Attachment> = Arc::<Poll>::clone(&poll);
     if !accepted.attach(&attachment) {
-        return Some((None, false));
+        let reply = outgoing(server, peer, accepted.reply, accepted.is_unseen).await;
+        return Some(Left { reply, lease: None, is_leaving: false });
     }
-    let attached = Attaching { session: &accepted.session, attachment };
-    let lease = wait(connection, &attached, &poll, accepted.hold).await?;
-    Some((lease, poll.is_leaving.load(Ordering::Acquire)))
+    let Accepted { session, reply, hold, is_unseen, .. } = accepted;
+    let attached = Attaching { session: &session, attachment };
+    let held = wait(connection, &attached, &poll, hold).await?;
+    // Messages stay in the mailbox until extensions have seen the reply: a lease that is out keeps them from a newer
+    // transport.
+    let reply = outgoing(server, peer, reply, is_unseen).await;
+    drop(held);
+    let lease = attached.session.lease_all(&attached.attachment);
+    Some(Left { reply, lease, is_leaving: poll.is_leaving.load(Ordering::Acquire) })
 }
 
+/// Waits until a held connect is to be answered: there are messages, its time is over, the session is another
+/// transport's, or the server drains. Until the returned value is dropped, the session does not expire. `None` if the peer
+/// has closed the connection.
 async fn wait(
     connection: &mut Connection,
     attached: &Attaching<'_>,
     poll: &Poll,
     hold: Duration,
-) -> Option<Option<Lease>> {
-    let lease = || attached.session.lease_all(&attached.attachment);
+) -> Option<Option<Held>> {
     if hold.is_zero() {
-        return Some(lease());
+        return Some(None);
     }
     let held = attached.session.hold();
     let until = Instant::now() + hold;
     loop {
-        if poll.is_over() {
-            return Some(None);
-        }
-        if let Some(lease) = lease() {
-            return Some(Some(lease));
-        }
-        if connection.alarm.is_draining() {
-            return Some(None);
+        let is_over = poll.is_over() || connection.alarm.is_draining();
+        if is_over || attached.session.can_lease(&attached.attachment) {
+            return Some(Some(held));
         }
         match connection.read(until, Some(&poll.signal)).await {
             Woken::Ended | Woken::Exhausted => return None,
-            Woken::Due => {
-                drop(held);
-                return Some(lease());
-            }
+            Woken::Due => return Some(Some(held)),
             _ => {}
         }
     }

@@ -11,8 +11,9 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
+use tokio::time::Instant;
 
-use super::outbox::Outbox;
+use super::outbox::{HeldConnect, Outbox};
 use super::signal::Signal;
 use super::stream::Stream;
 use super::websocket::{deflate, encoder};
@@ -22,6 +23,7 @@ use crate::budget::Budget;
 use crate::metrics::{Metrics, Reason};
 use crate::peer::{Peer, Transport};
 use crate::router::{Attachment, Detached, Lease, Renewed, Session};
+use crate::server::{Accepted, Server};
 
 /// Frames that one system call gathers.
 const GATHERED: usize = 64;
@@ -144,9 +146,32 @@ impl Socket {
         written
     }
 
-    /// Answers the connect that is held, if there is one.
-    pub(super) fn answer_held(&self) {
+    /// Holds an accepted connect of the bound session, to be answered when its time is over.
+    pub(super) fn hold(&self, accepted: Accepted) {
+        let Accepted { session, reply, hold, is_unseen, .. } = accepted;
+        let reply = reply.map(Vec::into_boxed_slice);
+        let deadline = Instant::now() + hold;
+        let held = HeldConnect { _held: session.hold(), reply, is_unseen, deadline };
+        let lost = self.with(|out| {
+            out.held = Some(held);
+            // Somebody else may have taken the session, or ended it, in this moment: then the connect is over.
+            let is_bound = out.bound.as_ref().is_some_and(|bound| Arc::ptr_eq(bound, &session));
+            if is_bound { None } else { out.answer_held() }
+        });
+        drop(lost);
+    }
+
+    /// Answers the connect that is held, if there is one and extensions have seen its reply.
+    pub(super) fn answer_held_now(&self) {
         let held = self.with(Outbox::answer_held);
+        drop(held);
+    }
+
+    /// Answers the connect that is held, if there is one. Extensions that have yet to see the reply see it now.
+    pub(super) async fn answer_held(&self, server: &Server) {
+        let Some(reply) = self.with(Outbox::take_unseen) else { return self.answer_held_now() };
+        let reply = server.outgoing(reply.into_vec(), &self.peer).await;
+        let held = self.with(|out| out.answer_seen(reply));
         drop(held);
     }
 

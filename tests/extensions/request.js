@@ -9,7 +9,13 @@ module.exports = {
     callback(message);
   },
   outgoing(message, request, callback) {
-    if (message.channel === '/request') message.ext = { request: request && request.method };
+    if (message.channel !== '/request') return callback(message);
+    if ('successful' in message) message.ext = { request: request.method };
+    else {
+      const { method, url, originalUrl, headers, connection, socket } = request;
+      const address = connection.remoteAddress ?? socket.remoteAddress ?? null;
+      message.ext = { request: { method, url, originalUrl, headers, address, encrypted: connection.encrypted } };
+    }
     callback(message);
   },
 };

@@ -120,6 +120,19 @@ impl Faye {
         Self::run(command, tempfile::tempdir().expect("a temporary folder"), settings, log.into())
     }
 
+    /// Starts a copy of the binary in this folder, with what is in it; the path of the copy.
+    pub(crate) fn start_copy_in(folder: tempfile::TempDir) -> (Self, PathBuf) {
+        let copy = folder.path().join("faye");
+        let binary = binary();
+        std::fs::copy(binary.get_program(), &copy).expect("a copy of the binary");
+        let mut command = Command::new(&copy);
+        binary.get_envs().filter(|(_, value)| value.is_none()).for_each(|(name, _)| {
+            command.env_remove(name);
+        });
+        command.args(["--listen", "127.0.0.1:0"]);
+        (Self::run(command, folder, Vec::new()), copy)
+    }
+
     fn spawn(folder: tempfile::TempDir, settings: Vec<(String, String)>, arguments: &[&str]) -> Self {
         let mut command = binary();
         command.args(arguments);
@@ -330,6 +343,11 @@ impl Faye {
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).expect("Linux");
         let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
         pages.expect("a number of pages") * 4096
+    }
+
+    /// The number of the process.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Whether the process is there.

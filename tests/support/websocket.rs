@@ -73,6 +73,11 @@ impl Socket {
         let _ = self.reader.get_mut().write_all(bytes);
     }
 
+    /// Closes the side that writes, without a close frame.
+    pub(crate) fn half_close(&mut self) {
+        self.reader.get_ref().shutdown(std::net::Shutdown::Write).expect("an open connection");
+    }
+
     /// Sends a frame.
     pub(crate) fn send_frame(&mut self, opcode: Opcode, is_final: bool, payload: &[u8]) {
         self.send_raw(&frame(opcode, is_final, payload));

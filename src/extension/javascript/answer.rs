@@ -1,11 +1,12 @@
 //! What a file made of a message. Fields that it did not touch keep the bytes that came in.
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::bayeux::{BayeuxError, Field, Message};
 
 /// What a file says about a message.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Answer {
     /// It goes on as it is.
     Unchanged,

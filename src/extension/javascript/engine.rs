@@ -1,191 +1,239 @@
-//! The way to the thread of JavaScript: a queue with an end, and one answer for each message. A thread that stands still
-//! is given up, and another one takes over.
+//! The JavaScript engine from outside: hands calls to the engine process and waits for their answers. How a process is
+//! started and replaced is not known here.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use parking_lot::{Condvar, Mutex};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::Instant;
 
 use super::LoadError;
 use super::answer::Answer;
-use super::event::{Call, Event, Shared, Stage};
-use super::fetch::Fetch;
-use super::folder::Folder;
-use super::pending::Ticket;
-use super::report::Report;
-use super::worker::Worker;
+use super::fetch::{Fetch, REQUESTS};
+use super::process::Killer;
+use super::queue::Queue;
+use super::report::{Report, Restarts};
+use super::request;
+use super::wire::{Call, Sources, Stage};
 use super::world::Has;
 use crate::config::Extensions;
 use crate::metrics::Metrics;
 use crate::peer::Peer;
 
-/// Bytes of the thread's stack: what JavaScript may use, and as much again and more for what it calls.
-const THREAD_STACK: usize = 4 * 1024 * 1024;
-
-/// How long a file may take to be loaded, if even ending it for its time did not help.
-const LOADED: Duration = Duration::from_secs(12);
+/// How long a file may take to be loaded; the engine process ends itself before.
+const LOADED: Duration = Duration::from_secs(15);
 
 /// How long a stopping server waits for `removed` of the extensions.
 const STOPPING: Duration = Duration::from_secs(2);
 
-/// Threads that are given up before that is no remedy any more, since each may keep a core busy.
-const GIVEN_UP: usize = 3;
-
-/// The thread, from outside.
-pub(super) struct Engine {
-    thread: Mutex<Thread>,
-    reports: Vec<Arc<Report>>,
-    given_up: AtomicUsize,
+/// Why a call is not handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Too many calls wait.
+    Full,
+    /// There is no engine.
+    NoEngine,
 }
 
-struct Thread {
-    shared: Arc<Shared>,
-    /// Is told when the thread has ended.
-    ended: Option<oneshot::Receiver<()>>,
+/// The engine.
+pub(super) struct Engine {
+    common: Arc<Common>,
+    /// Is told when the supervising thread has ended.
+    ended: Mutex<Option<oneshot::Receiver<()>>>,
+}
+
+/// What the engine and its supervisor have in common.
+pub(super) struct Common {
+    pub(super) settings: Extensions,
+    pub(super) metrics: Metrics,
+    pub(super) fetch: Fetch,
+    pub(super) runtime: Handle,
+    pub(super) reports: Vec<Report>,
+    pub(super) restarts: Restarts,
+    /// Room for calls.
+    pub(super) room: Arc<Semaphore>,
+    /// Room for requests of files.
+    pub(super) fetches: Arc<Semaphore>,
+    /// The request that extensions see with a publication.
+    pub(super) stand_in: String,
+    pub(super) is_stopping: AtomicBool,
+    /// Why there is no engine, if there is none.
+    pub(super) failure: watch::Sender<Option<String>>,
+    pub(super) state: Mutex<State>,
+    /// Wakes a supervisor that pauses.
+    pub(super) stopped: Condvar,
+}
+
+/// The calls that wait, and the engine process.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) last: u64,
+    pub(super) waiting: BTreeMap<u64, Ticket>,
+    /// The way to the engine process, if there is one.
+    pub(super) queue: Option<Queue>,
+    pub(super) killer: Option<Killer>,
+    /// Counts the engine processes.
+    pub(super) process: u64,
+    pub(super) sources: Vec<Sources>,
+}
+
+/// A call that waits for its answer.
+pub(super) struct Ticket {
+    pub(super) call: Arc<Call>,
+    answer: oneshot::Sender<Answer>,
+    room: OwnedSemaphorePermit,
+}
+
+impl Ticket {
+    /// Ends the wait with an answer.
+    pub(super) fn answer(self, answer: Answer) {
+        // First, so that the next message of the client finds room.
+        drop(self.room);
+        // It fails when the wait has just ended.
+        let _ = self.answer.send(answer);
+    }
+}
+
+/// The wait for an answer. Dropping it ends the wait.
+pub(super) struct Waiting {
+    common: Arc<Common>,
+    number: u64,
+    answer: oneshot::Receiver<Answer>,
+}
+
+impl Waiting {
+    /// The answer; `None` if the engine ended.
+    pub(super) async fn answer(mut self) -> Option<Answer> {
+        (&mut self.answer).await.ok()
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let ticket = self.common.state.lock().waiting.remove(&self.number);
+        drop(ticket);
+    }
 }
 
 impl Engine {
-    /// Starts the thread, and waits until it has loaded the files.
+    /// Starts the engine, and waits until it has loaded the files. `mount` is the path of the server.
     pub(super) fn start(
         settings: &Extensions,
+        mount: &str,
         metrics: &Metrics,
         fetch: Fetch,
     ) -> Result<(Self, Vec<Has>), LoadError> {
-        let open = |file: &String| Folder::open(file).map_err(|reason| LoadError::new(file, reason));
-        let folders = settings.files.iter().map(open).collect::<Result<_, _>>()?;
-        let runtime = tokio::runtime::Handle::try_current().map_err(|error| failed(&error))?;
-        let (shared, events) = Shared::new(settings, folders, metrics, fetch, runtime);
+        let report = |file: &String| Report::new(file.clone(), metrics.clone());
+        let common = Arc::new(Common {
+            settings: settings.clone(),
+            metrics: metrics.clone(),
+            fetch,
+            runtime: Handle::try_current().map_err(|error| failed(&error))?,
+            reports: settings.files.iter().map(report).collect(),
+            restarts: Restarts::new(metrics.clone()),
+            room: Arc::new(Semaphore::new(settings.waiting)),
+            fetches: Arc::new(Semaphore::new(REQUESTS)),
+            stand_in: request::stand_in(mount),
+            is_stopping: AtomicBool::new(false),
+            failure: watch::Sender::new(None),
+            state: Mutex::default(),
+            stopped: Condvar::new(),
+        });
         let (ready, loaded) = mpsc::sync_channel(1);
-        let ended = spawn(&shared, events, ready)?;
-        // Some functions of the engine cannot be interrupted.
+        let (end, ended) = oneshot::channel();
+        let own = Arc::clone(&common);
+        let supervisor = thread::Builder::new().name("javascript".to_owned());
+        let work = move || {
+            own.supervise(&ready);
+            drop(end);
+        };
+        supervisor.spawn(work).map_err(|error| failed(&error))?;
+        let engine = Self { common, ended: Mutex::new(Some(ended)) };
         let patience = LOADED * u32::try_from(settings.files.len()).unwrap_or(u32::MAX);
         let has = loaded.recv_timeout(patience).map_err(|error| match error {
             RecvTimeoutError::Timeout => failed(&"the files take too long"),
-            RecvTimeoutError::Disconnected => failed(&"its thread ended; the log says why"),
+            RecvTimeoutError::Disconnected => failed(&"its thread ended; the log has the reason"),
         })??;
-        let reports = shared.reports.clone();
-        let thread = Mutex::new(Thread { shared, ended: Some(ended) });
-        Ok((Self { thread, reports, given_up: AtomicUsize::new(0) }, has))
+        Ok((engine, has))
     }
 
-    /// Who speaks for a file.
-    pub(super) fn report(&self, file: usize) -> Option<&Arc<Report>> {
-        self.reports.get(file)
+    /// The reports about a file.
+    pub(super) fn report(&self, file: usize) -> Option<&Report> {
+        self.common.reports.get(file)
     }
 
-    /// Hands a message to a file. `None` if too many are with the files already.
+    /// Why there is no engine, if there is none.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.common.failure.borrow().clone()
+    }
+
+    /// Completes with the reason once there is no engine.
+    pub(super) fn until_failure(&self) -> impl Future<Output = String> + use<> {
+        let mut failure = self.common.failure.subscribe();
+        async move {
+            let reason = failure.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+            match reason {
+                Some(reason) => reason,
+                // The engine is gone, and with it every reason.
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Hands a message to a file. A publication has no peer.
     pub(super) fn ask(
         &self,
         file: usize,
         stage: Stage,
         message: String,
-        peer: Option<Arc<Peer>>,
-    ) -> Option<oneshot::Receiver<Answer>> {
-        let shared = Arc::clone(&self.thread.lock().shared);
-        let room = Arc::clone(&shared.room).try_acquire_owned().ok()?;
+        peer: Option<&Peer>,
+    ) -> Result<Waiting, Refusal> {
+        let common = &self.common;
+        let request = peer.map_or_else(|| common.stand_in.clone(), request::describe);
+        let mut state = common.state.lock();
+        if state.queue.is_none() {
+            return Err(Refusal::NoEngine);
+        }
+        let room = Arc::clone(&common.room).try_acquire_owned().map_err(|_| Refusal::Full)?;
+        let number = state.last + 1;
+        let until = Instant::now() + common.settings.answer;
+        let call = Arc::new(Call { number, file, stage, message, request, until });
+        if !state.queue.as_ref().is_some_and(|queue| queue.call(&call)) {
+            return Err(Refusal::Full);
+        }
+        state.last = number;
         let (answer, answered) = oneshot::channel();
-        let until = Instant::now() + shared.settings.answer;
-        let ticket = Ticket { answer, room, until };
-        let call = Call { file, stage, message, peer, ticket };
-        shared.metrics.extension_calls.inc();
-        // There is room: the queue is as long as all messages and requests together. If the thread has ended, the call is
-        // dropped, which whoever waits is told.
-        let _ = shared.events.try_send(Event::Call(Box::new(call)));
-        Some(answered)
+        state.waiting.insert(number, Ticket { call, answer, room });
+        drop(state);
+        common.metrics.extension_calls.inc();
+        Ok(Waiting { common: Arc::clone(common), number, answer: answered })
     }
 
-    /// Looks whether the thread stands still in a function that the engine cannot end, such as one that goes through an
-    /// array of endless length. Then another thread takes over, and the old one ends when it can.
-    pub(super) fn replace_if_stuck(&self) {
-        let mut thread = self.thread.lock();
-        let limit = thread.shared.settings.time * 2 + Duration::from_secs(1);
-        if !thread.shared.busy.is_longer_than(limit) || self.given_up.load(Ordering::Relaxed) >= GIVEN_UP {
-            return;
-        }
-        self.given_up.fetch_add(1, Ordering::Relaxed);
-        let metrics = thread.shared.metrics.clone();
-        metrics.extension_restarts.inc();
-        tracing::error!(
-            "JavaScript stands still where it cannot be ended, so another engine was started; extensions lost their \
-             variables, and the old engine keeps a core busy"
-        );
-        thread.end();
-        let (shared, events) = thread.shared.successor();
-        let (ready, _) = mpsc::sync_channel(1);
-        match spawn(&shared, events, ready) {
-            Ok(ended) => *thread = Thread { shared, ended: Some(ended) },
-            Err(error) => tracing::error!(%error, "no other engine could be started"),
-        }
-    }
-
-    /// Ends the thread, and waits a while for it.
+    /// Ends the engine, and waits a while for `removed` of the extensions.
     pub(super) async fn stop(&self) {
-        let ended = {
-            let mut thread = self.thread.lock();
-            thread.end();
-            thread.ended.take()
-        };
-        if let Some(ended) = ended {
-            // Whether it ended or not, the process does.
-            let _ = tokio::time::timeout(STOPPING, ended).await;
+        self.common.stop();
+        let ended = self.ended.lock().take();
+        if let Some(ended) = ended
+            && tokio::time::timeout(STOPPING, ended).await.is_err()
+            && let Some(killer) = &self.common.state.lock().killer
+        {
+            killer.end();
         }
     }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.thread.lock().end();
+        self.common.stop();
     }
 }
 
-impl Thread {
-    fn end(&self) {
-        self.shared.is_stopping.store(true, Ordering::Release);
-        // A full queue wakes the thread as well.
-        let _ = self.shared.events.try_send(Event::Stop);
-    }
-}
-
-fn failed(error: &dyn std::fmt::Display) -> LoadError {
+pub(super) fn failed(error: &dyn std::fmt::Display) -> LoadError {
     LoadError::new("the engine", error.to_string())
-}
-
-type Ready = SyncSender<Result<Vec<Has>, LoadError>>;
-
-/// Starts a thread, which says to `ready` what it has loaded. What is returned is told when it has ended.
-fn spawn(
-    shared: &Arc<Shared>,
-    events: Receiver<Event>,
-    ready: Ready,
-) -> Result<oneshot::Receiver<()>, LoadError> {
-    let (end, ended) = oneshot::channel();
-    let shared = Arc::clone(shared);
-    let thread = std::thread::Builder::new().name("javascript".to_owned()).stack_size(THREAD_STACK);
-    let work = move || {
-        work(shared, &events, &ready);
-        drop(end);
-    };
-    thread.spawn(work).map_err(|error| failed(&error))?;
-    Ok(ended)
-}
-
-fn work(shared: Arc<Shared>, events: &Receiver<Event>, ready: &Ready) {
-    match Worker::start(shared) {
-        Ok((worker, has)) => {
-            // Nobody listens when the thread takes over from another one.
-            let _ = ready.send(Ok(has));
-            worker.run(events);
-        }
-        Err(error) => {
-            if let Err(unheard) = ready.send(Err(error))
-                && let Err(error) = unheard.0
-            {
-                tracing::error!(%error, "the JavaScript engine could not be started anew");
-            }
-        }
-    }
 }

@@ -1,11 +1,13 @@
 //! The folder of an extension: where its file and what that requires are read. Nothing outside of it is.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+
+use super::wire::{Sources, Text};
 
 /// Bytes of a file that is read.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -19,7 +21,7 @@ pub(super) struct Folder {
     /// The folder as it is written in the settings.
     written: PathBuf,
     /// What was required, so that the engine can be started anew as it was.
-    kept: Mutex<HashMap<String, Arc<str>>>,
+    kept: Mutex<BTreeMap<String, Text>>,
 }
 
 impl Folder {
@@ -29,6 +31,19 @@ impl Folder {
         let root = main.parent().ok_or("it is no file")?.to_owned();
         let written = Path::new(file).parent().map(Path::to_owned).unwrap_or_default();
         Ok(Arc::new(Self { main, root, written, kept: Mutex::default() }))
+    }
+
+    /// A folder as an engine before this one has read it.
+    pub(super) fn restore(file: &str, sources: Sources) -> Arc<Self> {
+        let main = PathBuf::from(sources.main);
+        let root = main.parent().map(Path::to_owned).unwrap_or_default();
+        let written = Path::new(file).parent().map(Path::to_owned).unwrap_or_default();
+        Arc::new(Self { main, root, written, kept: Mutex::new(sources.texts) })
+    }
+
+    /// What was read, for [`Folder::restore`].
+    pub(super) fn sources(&self) -> Sources {
+        Sources { main: self.main(), texts: self.kept.lock().clone() }
     }
 
     /// The path of the extension's own file.
@@ -78,12 +93,12 @@ impl Folder {
     }
 
     /// The text of what was resolved; the same as the first time.
-    pub(super) fn source(&self, path: &str) -> Result<Arc<str>, String> {
+    pub(super) fn source(&self, path: &str) -> Result<Text, String> {
         if let Some(kept) = self.kept.lock().get(path) {
-            return Ok(Arc::clone(kept));
+            return Ok(kept.clone());
         }
-        let text: Arc<str> = self.read(path)?.into();
-        self.kept.lock().insert(path.to_owned(), Arc::clone(&text));
+        let text = Text(self.read(path)?.into());
+        self.kept.lock().insert(path.to_owned(), text.clone());
         Ok(text)
     }
 

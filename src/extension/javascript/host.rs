@@ -10,47 +10,51 @@ use rquickjs::{Ctx, Exception, Function, Object};
 use tokio::time::Instant;
 
 use super::answer::Answer;
-use super::event::{Event, Fetched, Shared};
+use super::crypto;
+use super::event::Shared;
 use super::fetch::{REQUESTS, Request};
 use super::folder::Folder;
 use super::pending::Pending;
 use super::timers::Timers;
-use super::{crypto, request};
-use crate::peer::Peer;
+use super::wire::FromEngine;
 
 /// What the glue calls an error of which no text can be made.
 const UNPRINTABLE: &str = "an error that cannot be printed";
 
-/// What one start of the engine has to do with the rest of the server.
+/// The state of the engine outside of JavaScript.
 pub(super) struct Host {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Rc<Shared>,
     pub(super) pending: RefCell<Pending>,
     pub(super) timers: RefCell<Timers>,
-    /// The request of the message that is being handed over.
-    pub(super) peer: RefCell<Option<Arc<Peer>>>,
+    /// The request of the message that is being handed over, as JSON.
+    pub(super) request: RefCell<String>,
     /// Whether something failed because there was no memory.
     pub(super) lacks_memory: Cell<bool>,
     /// Whether something failed as it does when there is not even memory for an error.
     pub(super) may_lack_memory: Cell<bool>,
-    /// Which start of the engine this is.
-    pub(super) start: u64,
 }
 
 impl Host {
-    pub(super) fn new(shared: Arc<Shared>, start: u64) -> Self {
+    pub(super) fn new(shared: Rc<Shared>) -> Self {
         Self {
             shared,
             pending: RefCell::default(),
             timers: RefCell::default(),
-            peer: RefCell::default(),
+            request: RefCell::default(),
             lacks_memory: Cell::default(),
             may_lack_memory: Cell::default(),
-            start,
         }
     }
 
-    /// Says that a message failed, and answers it if it waits.
-    pub(super) fn fail(&self, file: usize, number: u64, text: &str) {
+    /// Answers a message if it waits.
+    pub(super) fn answer(&self, number: u64, answer: Answer) {
+        if self.pending.borrow_mut().take(number) {
+            self.shared.out.send(&FromEngine::Answer { number, answer });
+        }
+    }
+
+    /// Reports that a message failed, and answers it if it waits.
+    fn fail(&self, file: usize, number: u64, text: String) {
         if text.starts_with("InternalError: out of memory") {
             self.lacks_memory.set(true);
         }
@@ -58,24 +62,21 @@ impl Host {
             self.may_lack_memory.set(true);
         }
         if !self.lacks_memory.get()
-            && let Some(report) = self.shared.reports.get(file)
+            && let Some(reporter) = self.shared.reporters.get(file)
         {
-            report.error(text);
+            reporter.error(text);
         }
-        self.pending.borrow_mut().answer(number, Answer::Failed);
+        self.answer(number, Answer::Failed);
     }
 
     fn fetch(&self, file: usize, number: u32, request: &str) -> Result<(), String> {
         let request: Request = serde_json::from_str(request).map_err(|error| error.to_string())?;
-        let room = Arc::clone(&self.shared.fetches).try_acquire_owned();
-        let room = room.map_err(|_| format!("more than {REQUESTS} requests at one time"))?;
-        let (answer, events, start) = ((self.shared.fetch)(request), self.shared.events.clone(), self.start);
-        self.shared.runtime.spawn(async move {
-            let answer = answer.await;
-            // There is room: the queue is as long as all messages and requests together.
-            let fetched = Fetched { file, number, start, answer, _room: room };
-            let _ = events.try_send(Event::Fetched(Box::new(fetched)));
-        });
+        let fetching = self.shared.fetching.get();
+        if fetching >= REQUESTS {
+            return Err(format!("more than {REQUESTS} requests at one time"));
+        }
+        self.shared.fetching.set(fetching + 1);
+        self.shared.out.send(&FromEngine::Fetch { file, number, request });
         Ok(())
     }
 }
@@ -108,27 +109,26 @@ fn messages<'js>(ctx: &Ctx<'js>, native: &Object<'js>, host: &Rc<Host>, file: us
             1 => Answer::Unchanged,
             _ => Answer::Changed(changes),
         };
-        own.pending.borrow_mut().answer(number as u64, answer);
+        own.answer(number as u64, answer);
     };
     native.set("answer", Function::new(ctx.clone(), answer)?)?;
     let own = Rc::clone(host);
-    let fail = move |number: f64, text: String| own.fail(file, number as u64, &text);
+    let fail = move |number: f64, text: String| own.fail(file, number as u64, text);
     native.set("fail", Function::new(ctx.clone(), fail)?)?;
     let own = Rc::clone(host);
     let repeat = move || {
-        if let Some(report) = own.shared.reports.get(file) {
-            report.repeat();
+        if let Some(reporter) = own.shared.reporters.get(file) {
+            reporter.repeat();
         }
     };
     native.set("repeat", Function::new(ctx.clone(), repeat)?)?;
     let own = Rc::clone(host);
-    let request =
-        move || own.peer.borrow().as_ref().map_or_else(|| "null".to_owned(), |peer| request::describe(peer));
+    let request = move || own.request.take();
     native.set("request", Function::new(ctx.clone(), request)?)?;
     let own = Rc::clone(host);
     let log = move |level: u32, text: String| {
-        if let Some(report) = own.shared.reports.get(file) {
-            report.print(level, &text);
+        if let Some(reporter) = own.shared.reporters.get(file) {
+            reporter.print(level, text);
         }
     };
     native.set("log", Function::new(ctx.clone(), log)?)
@@ -167,7 +167,7 @@ fn files<'js>(ctx: &Ctx<'js>, native: &Object<'js>, folder: &Arc<Folder>) -> rqu
     native.set("exists", Function::new(ctx.clone(), move |name: String| own.exists(&name))?)?;
     let own = Arc::clone(folder);
     let source = move |ctx: Ctx<'js>, path: String| {
-        own.source(&path).map(|text| text.to_string()).map_err(|text| throw(&ctx, &text))
+        own.source(&path).map(|text| text.0.to_string()).map_err(|text| throw(&ctx, &text))
     };
     native.set("source", Function::new(ctx.clone(), source)?)?;
     let own = Arc::clone(folder);
@@ -178,6 +178,7 @@ fn files<'js>(ctx: &Ctx<'js>, native: &Object<'js>, folder: &Arc<Folder>) -> rqu
 /// The function of a CommonJS file. Its first line is the file's first line, so that errors name the right one.
 fn compile<'js>(ctx: &Ctx<'js>, folder: &Folder, path: &str) -> rquickjs::Result<Function<'js>> {
     let source = folder.source(path).map_err(|text| throw(ctx, &text))?;
+    let source = &source.0;
     // A line for the shell, which is no JavaScript inside a function.
     let comment = if source.starts_with("#!") { "//" } else { "" };
     let text =

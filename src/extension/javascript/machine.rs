@@ -16,7 +16,7 @@ use super::world::{Has, World};
 const STACK: usize = 512 * 1024;
 
 /// How long a file may take to load.
-const LOADING: Duration = Duration::from_secs(10);
+pub(super) const LOADING: Duration = Duration::from_secs(10);
 
 /// How a call went wrong.
 #[derive(Debug)]
@@ -44,9 +44,9 @@ pub(super) struct Machine {
 impl Machine {
     /// Starts the engine and loads the files.
     pub(super) fn start(host: &Rc<Host>) -> Result<(Self, Vec<Has>), LoadError> {
-        let settings = &host.shared.settings;
+        let start = &host.shared.start;
         let runtime = Runtime::new().map_err(|error| LoadError::new("the engine", error.to_string()))?;
-        runtime.set_memory_limit(settings.memory);
+        runtime.set_memory_limit(start.memory);
         runtime.set_max_stack_size(STACK);
         let allowance = Rc::new(Allowance::default());
         let asked = Rc::clone(&allowance);
@@ -65,14 +65,14 @@ impl Machine {
                 Ok(loaded) => loaded,
                 Err(_) if machine.allowance.take_cut() => {
                     let reason = format!("it was not loaded within {LOADING:?}");
-                    return Err(LoadError::new(&settings.files[file], reason));
+                    return Err(LoadError::new(&start.files[file], reason));
                 }
-                Err(thrown) => return Err(LoadError::thrown(&settings.files[file], thrown)),
+                Err(thrown) => return Err(LoadError::thrown(&start.files[file], thrown)),
             };
             machine.worlds.push(world);
             all.push(has);
             if let Err(fault) = machine.settle(file) {
-                return Err(LoadError::new(&settings.files[file], format!("it cannot be run: {fault:?}")));
+                return Err(LoadError::new(&start.files[file], format!("it cannot be run: {fault:?}")));
             }
         }
         Ok((machine, all))
@@ -85,7 +85,7 @@ impl Machine {
         run: impl FnOnce(&World) -> Result<(), Thrown>,
     ) -> Result<(), Fault> {
         let Some(world) = self.worlds.get(file) else { return Ok(()) };
-        self.allowance.begin(self.host.shared.settings.time);
+        self.allowance.begin(self.host.shared.start.time);
         let entered = self.judge(run(world));
         // What is put off is owed to messages that have nothing to do with this one.
         let settled = self.settle(file);
@@ -100,7 +100,7 @@ impl Machine {
     pub(super) fn is_full(&self) -> bool {
         self.runtime.run_gc();
         let used = self.runtime.memory_usage().malloc_size;
-        usize::try_from(used).unwrap_or(usize::MAX) > self.host.shared.settings.memory / 4 * 3
+        usize::try_from(used).unwrap_or(usize::MAX) > self.host.shared.start.memory / 4 * 3
     }
 
     /// Tells the extensions that they are removed.
@@ -132,8 +132,8 @@ impl Machine {
             }
         };
         for text in self.rejections.take() {
-            if let Some(report) = self.host.shared.reports.get(file) {
-                report.error(&text);
+            if let Some(reporter) = self.host.shared.reporters.get(file) {
+                reporter.error(text);
             }
         }
         settled

@@ -1,12 +1,14 @@
-//! Faye's extension files, run unchanged: CommonJS modules with `incoming` and `outgoing`, in one thread of JavaScript.
+//! Faye's extension files, run unchanged: CommonJS modules with `incoming` and `outgoing`, in a process of their own.
 //!
-//! Here is what the server sees of a file: an [`Extension`]. It knows messages and verdicts, and nothing of how
-//! JavaScript is run: `engine` is the way to the thread, `worker` the thread, `machine` the engine with its limits,
-//! `world` one file, `host` the functions that it may call.
+//! Here is what the server sees of a file: an [`Extension`]. It knows messages and verdicts, and not how JavaScript is run.
+//! In the server, `engine` hands calls to the engine process, `supervisor` keeps one running, `process` is one of them and
+//! `wire` the frames. In the engine process, `child` reads the frames, `worker` is the thread of JavaScript, `machine` the
+//! engine with its limits, `world` one file, `host` the functions that it may call, and `watch` ends what does not return.
 
 mod allowance;
 mod answer;
-mod busy;
+mod child;
+mod console;
 mod crypto;
 mod engine;
 mod event;
@@ -14,14 +16,21 @@ mod fetch;
 mod folder;
 mod host;
 mod machine;
+mod out;
 mod outgoing;
 mod pending;
+mod process;
+mod queue;
 mod rejections;
 mod report;
+mod reporter;
 mod request;
+mod supervisor;
 mod throttle;
 mod thrown;
 mod timers;
+mod watch;
+mod wire;
 mod worker;
 mod world;
 
@@ -30,11 +39,12 @@ use std::sync::Arc;
 use tokio::time::timeout;
 
 use answer::Answer;
-use engine::Engine;
-use event::Stage;
+pub use child::engine_main;
+use engine::{Engine, Refusal};
 pub use fetch::{Answering, Fetch, Request, Response};
 pub use outgoing::over_http;
 use thrown::Thrown;
+use wire::Stage;
 use world::Has;
 
 use super::{Extension, Stages, Verdict};
@@ -71,14 +81,20 @@ pub struct Scripts {
 }
 
 impl Scripts {
-    /// Loads the files, each with a world of its own; `fetch` carries out their requests. Must be called in a tokio
-    /// runtime. The limits are those of the settings.
+    /// Loads the files, each with a world of its own, in a process of their own (see [`engine_main`]). `mount` is the path
+    /// of the server, and `fetch` carries out the requests of the files. Must be called in a tokio runtime. The limits are
+    /// those of the settings.
     ///
     /// # Errors
     /// [`LoadError`] for the first file that is missing, is no JavaScript, throws, exports no extension, or takes more
     /// than ten seconds.
-    pub fn load(settings: &Extensions, metrics: &Metrics, fetch: Fetch) -> Result<Self, LoadError> {
-        let (engine, has) = Engine::start(settings, metrics, fetch)?;
+    pub fn load(
+        settings: &Extensions,
+        mount: &str,
+        metrics: &Metrics,
+        fetch: Fetch,
+    ) -> Result<Self, LoadError> {
+        let (engine, has) = Engine::start(settings, mount, metrics, fetch)?;
         let engine = Arc::new(engine);
         let script = |(file, has)| -> Arc<dyn Extension> {
             Arc::new(Script { engine: Arc::clone(&engine), file, has, settings: settings.clone() })
@@ -91,6 +107,11 @@ impl Scripts {
     #[must_use]
     pub fn extensions(&self) -> &[Arc<dyn Extension>] {
         &self.extensions
+    }
+
+    /// Completes with the reason once no engine can be started.
+    pub fn until_failure(&self) -> impl Future<Output = String> + use<> {
+        self.engine.until_failure()
     }
 
     /// Calls `removed` of the extensions, and ends JavaScript. Messages that come later fail.
@@ -118,14 +139,16 @@ impl Extension for Script {
         Stages { incoming, reply: outgoing, publication: outgoing, delivery: false }
     }
 
+    fn failure(&self) -> Option<String> {
+        self.engine.failure()
+    }
+
     fn incoming<'a>(&'a self, message: Message, peer: &'a Arc<Peer>) -> Verdict<'a> {
-        self.ask(Stage::Incoming, message, Some(Arc::clone(peer)), |message, error| {
-            Some(answer::refused(message, error))
-        })
+        self.ask(Stage::Incoming, message, Some(peer), |message, error| Some(answer::refused(message, error)))
     }
 
     fn reply<'a>(&'a self, message: Message, peer: &'a Arc<Peer>) -> Verdict<'a> {
-        self.ask(Stage::Outgoing, message, Some(Arc::clone(peer)), |message, error| {
+        self.ask(Stage::Outgoing, message, Some(peer), |message, error| {
             Some(answer::failed_reply(&message, error))
         })
     }
@@ -137,12 +160,12 @@ impl Extension for Script {
 }
 
 impl Script {
-    /// Hands a message to the file; `fail` says what becomes of one that the file was of no help with.
+    /// Hands a message to the file; `fail` makes the message that goes on if the file gives no answer.
     fn ask(
         &self,
         stage: Stage,
         mut message: Message,
-        peer: Option<Arc<Peer>>,
+        peer: Option<&Peer>,
         fail: impl Fn(Message, &BayeuxError) -> Option<Message> + Send + 'static,
     ) -> Verdict<'_> {
         let mut text = Vec::with_capacity(message.size() + 64);
@@ -150,21 +173,23 @@ impl Script {
         let report = self.engine.report(self.file);
         // What came in was found to be UTF-8, and extensions in Rust answer for what they set.
         let text = String::from_utf8(text).unwrap_or_default();
-        let Some(answered) = self.engine.ask(self.file, stage, text, peer) else {
-            if let Some(report) = report {
-                report.refusal();
+        let waiting = match self.engine.ask(self.file, stage, text, peer) {
+            Ok(waiting) => waiting,
+            Err(Refusal::Full) => {
+                report.inspect(|report| report.refusal());
+                return fail(message, &BayeuxError::TooManyWaiting(self.settings.waiting)).into();
             }
-            return fail(message, &BayeuxError::TooManyWaiting(self.settings.waiting)).into();
+            Err(Refusal::NoEngine) => {
+                report.inspect(|report| report.unavailable());
+                return fail(message, &BayeuxError::NoEngine).into();
+            }
         };
         Verdict::Wait(Box::pin(async move {
-            let answer = match timeout(self.settings.answer, answered).await {
-                // The engine was started anew, and said so.
+            let answer = match timeout(self.settings.answer, waiting.answer()).await {
+                // The engine ended, and the log has the reason.
                 Ok(answer) => answer.unwrap_or(Answer::Failed),
                 Err(_) => {
-                    if let Some(report) = report {
-                        report.silence();
-                    }
-                    self.engine.replace_if_stuck();
+                    report.inspect(|report| report.silence());
                     Answer::Failed
                 }
             };

@@ -1,12 +1,13 @@
-//! What is said and counted about one file: what it prints, and how it fails. A message is never shown.
+//! What is logged and counted about one file: the lines that it prints and how it fails. A message is never shown.
 
 use super::throttle::Throttle;
+use super::wire::Failure;
 use crate::metrics::{Metrics, Reason};
 
 /// Bytes of a text that a line of the log shows.
 pub(super) const LINE: usize = 2000;
 
-/// Whoever speaks for a file.
+/// Reports about a file.
 pub(super) struct Report {
     file: String,
     metrics: Metrics,
@@ -19,7 +20,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Speaks for a file, by its name in the settings.
+    /// For a file, by its name in the settings.
     pub(super) fn new(file: String, metrics: Metrics) -> Self {
         Self {
             file,
@@ -44,8 +45,27 @@ impl Report {
         }
     }
 
-    /// It threw, or called back with what is no message.
-    pub(super) fn error(&self, text: &str) {
+    /// The file printed lines beyond `extensions.log_rate`.
+    pub(super) fn suppressed(&self, lines: u64) {
+        self.metrics.refuse_all(Reason::extension_log_rate, lines);
+        let file = self.file.as_str();
+        tracing::warn!(
+            file,
+            lines,
+            "the extension printed more lines than extensions.log_rate; they are suppressed"
+        );
+    }
+
+    /// The file fails.
+    pub(super) fn failure(&self, failure: &Failure) {
+        match failure {
+            Failure::Error(text) => self.error(text),
+            Failure::Time => self.cut(),
+            Failure::Memory => self.memory(),
+        }
+    }
+
+    fn error(&self, text: &str) {
         self.metrics.extension_errors.inc();
         if let Some(left_out) = self.errors.pass() {
             let (file, text) = (self.file.as_str(), on_one_line(text));
@@ -53,8 +73,7 @@ impl Report {
         }
     }
 
-    /// It ran for too long.
-    pub(super) fn cut(&self) {
+    fn cut(&self) {
         self.metrics.refuse(Reason::extension_time);
         if let Some(left_out) = self.cuts.pass() {
             let file = self.file.as_str();
@@ -62,7 +81,15 @@ impl Report {
         }
     }
 
-    /// It did not call back.
+    fn memory(&self) {
+        self.metrics.refuse(Reason::extension_memory);
+        if let Some(left_out) = self.shortages.pass() {
+            let file = self.file.as_str();
+            tracing::error!(file, left_out, "the extension used up extensions.memory");
+        }
+    }
+
+    /// The file did not call back.
     pub(super) fn silence(&self) {
         self.metrics.refuse(Reason::extension_answer);
         if let Some(left_out) = self.silences.pass() {
@@ -71,9 +98,9 @@ impl Report {
         }
     }
 
-    /// It called a callback again.
-    pub(super) fn repeat(&self) {
-        self.metrics.extension_repeats.inc();
+    /// The file called a callback again, so many times.
+    pub(super) fn repeats(&self, times: u64) {
+        self.metrics.extension_repeats.inc_by(times);
         if let Some(left_out) = self.repeats.pass() {
             let file = self.file.as_str();
             tracing::warn!(file, left_out, "the extension called a callback again, which has no effect");
@@ -89,13 +116,58 @@ impl Report {
         }
     }
 
-    /// JavaScript has used up its memory.
-    pub(super) fn memory(&self) {
-        self.metrics.refuse(Reason::extension_memory);
-        if let Some(left_out) = self.shortages.pass() {
-            let file = self.file.as_str();
-            tracing::error!(file, left_out, "the extension used up extensions.memory");
+    /// There is no engine for the file. The log has had the reason once.
+    pub(super) fn unavailable(&self) {
+        self.metrics.refuse(Reason::extension_unavailable);
+    }
+}
+
+/// Reports about engines that are replaced.
+pub(super) struct Restarts {
+    metrics: Metrics,
+    lines: Throttle,
+}
+
+impl Restarts {
+    pub(super) fn new(metrics: Metrics) -> Self {
+        Self { metrics, lines: Throttle::default() }
+    }
+
+    /// A file called a function that does not return.
+    pub(super) fn stuck(&self, file: &Report) {
+        file.metrics.refuse(Reason::extension_time);
+        if let Some(left_out) = self.restart() {
+            let file = file.file.as_str();
+            tracing::error!(
+                file,
+                left_out,
+                "the extension called a function that cannot be interrupted and ran longer than extensions.time; the \
+                 JavaScript engine is restarted; extensions lost their variables"
+            );
         }
+    }
+
+    /// The memory stays full, promises do not end, or our own code panicked.
+    pub(super) fn lost(&self) {
+        if let Some(left_out) = self.restart() {
+            tracing::error!(left_out, "the JavaScript engine is restarted; extensions lost their variables");
+        }
+    }
+
+    /// The process ended without a reason.
+    pub(super) fn crashed(&self, status: &str) {
+        if let Some(left_out) = self.restart() {
+            tracing::error!(
+                status,
+                left_out,
+                "the process of the JavaScript engine ended; it is restarted; extensions lost their variables"
+            );
+        }
+    }
+
+    fn restart(&self) -> Option<u64> {
+        self.metrics.extension_restarts.inc();
+        self.lines.pass()
     }
 }
 

@@ -65,6 +65,19 @@ pub(super) fn describe(peer: &Peer) -> String {
     serde_json::to_string(&described).unwrap_or_else(|_| "null".to_owned())
 }
 
+/// The JSON text of the request that extensions see with a publication: it goes to many receivers, so it shows the mount
+/// and nothing of a client.
+pub(super) fn stand_in(mount: &str) -> String {
+    let described = Described {
+        method: "POST",
+        url: mount,
+        http_version: "1.1",
+        headers: BTreeMap::new(),
+        connection: Connection { remote_address: None, remote_port: None, encrypted: false },
+    };
+    serde_json::to_string(&described).unwrap_or_else(|_| "null".to_owned())
+}
+
 /// Names in lower case; what stands there several times is joined as in Node.
 fn headers(peer: &Peer) -> BTreeMap<String, String> {
     let mut headers = BTreeMap::<String, String>::new();
@@ -108,5 +121,10 @@ mod tests {
                 + r#""x-a":"é, 2"},"connection":{"remoteAddress":"10.0.0.1","remotePort":5,"encrypted":true}}"#
         );
         assert_eq!(describe(&Peer::in_process()), "null");
+        assert_eq!(
+            stand_in("/faye"),
+            r#"{"method":"POST","url":"/faye","httpVersion":"1.1","headers":{},"#.to_owned()
+                + r#""connection":{"remoteAddress":null,"remotePort":null,"encrypted":false}}"#
+        );
     }
 }

@@ -1,10 +1,8 @@
-//! The thread of JavaScript: takes one event after the other, lets timers fire, and starts the engine anew when it is
-//! of no use any more.
+//! The thread of JavaScript: takes one event after the other and lets timers fire, until the server stops or the engine
+//! cannot go on.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -12,153 +10,151 @@ use tokio::time::Instant;
 
 use super::LoadError;
 use super::answer::Answer;
-use super::event::{Call, Event, Fetched, Shared};
+use super::event::{Event, Shared};
 use super::host::Host;
-use super::machine::{Fault, Machine};
+use super::machine::{Fault, LOADING, Machine};
+use super::wire::{Call, Ending, Failure, Fetched, FromEngine, Sources};
 use super::world::Has;
 
-/// How long nothing is tried after the engine could not be started anew.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long a function that cannot be interrupted may take beyond the time that the engine checks itself.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Bytes of memory for which the collector has another millisecond: it cannot be interrupted either.
+const COLLECTED: usize = 256 * 1024;
+
+/// The engine cannot go on.
+struct Lost;
 
 /// The state of the thread.
 pub(super) struct Worker {
-    shared: Arc<Shared>,
+    shared: Rc<Shared>,
     host: Rc<Host>,
-    machine: Option<Machine>,
-    /// When starting the engine may be tried again.
-    retry: Instant,
+    machine: Machine,
 }
 
 impl Worker {
-    /// Starts the engine for the first time.
-    pub(super) fn start(shared: Arc<Shared>) -> Result<(Self, Vec<Has>), LoadError> {
-        let host = Rc::new(Host::new(Arc::clone(&shared), 0));
-        let (machine, has) = Machine::start(&host)?;
-        Ok((Self { shared, host, machine: Some(machine), retry: Instant::now() }, has))
+    /// Starts the engine.
+    pub(super) fn start(shared: Shared) -> Result<(Self, Vec<Has>), LoadError> {
+        let shared = Rc::new(shared);
+        let host = Rc::new(Host::new(Rc::clone(&shared)));
+        let files = u32::try_from(shared.folders.len()).unwrap_or(u32::MAX);
+        shared.watch.begin(0, LOADING.saturating_mul(files) + grace(&shared));
+        let started = Machine::start(&host);
+        shared.watch.end();
+        let (machine, has) = started?;
+        Ok((Self { shared, host, machine }, has))
     }
 
-    /// Works until the server stops.
-    pub(super) fn run(mut self, events: &Receiver<Event>) {
-        while !self.shared.is_stopping.load(Ordering::Acquire) {
+    /// What was read for each file.
+    pub(super) fn sources(&self) -> Vec<Sources> {
+        self.shared.sources()
+    }
+
+    /// Works until the server stops. The error is the last frame of an engine that cannot go on.
+    pub(super) fn run(self, events: &Receiver<Event>) -> Result<(), FromEngine> {
+        let ran = self.serve(events);
+        for reporter in &self.shared.reporters {
+            reporter.finish();
+        }
+        ran.map_err(|Lost| FromEngine::Ending { begun: self.shared.watch.begun(), why: Ending::Lost })
+    }
+
+    fn serve(&self, events: &Receiver<Event>) -> Result<(), Lost> {
+        while !self.shared.watch.is_stopping() {
             let now = Instant::now();
             self.host.pending.borrow_mut().expire(now);
             let due = self.host.timers.borrow_mut().due(now);
             for (file, timer) in due {
-                self.turn(file, None, |machine| machine.enter(file, |world| world.fire(timer)));
+                self.turn(file, None, |machine| machine.enter(file, |world| world.fire(timer)))?;
             }
-            let received = match self.next() {
-                Some(at) => events.recv_timeout(at.saturating_duration_since(Instant::now())),
-                None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            let event = match events.try_recv() {
+                Ok(event) => event,
+                Err(_) => {
+                    for reporter in &self.shared.reporters {
+                        reporter.settle(Instant::now());
+                    }
+                    self.shared.out.flush();
+                    let received = match self.next() {
+                        Some(at) => events.recv_timeout(at.saturating_duration_since(Instant::now())),
+                        None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                    };
+                    match received {
+                        Ok(event) => event,
+                        Err(RecvTimeoutError::Timeout) => continue,
+                        Err(RecvTimeoutError::Disconnected) => break,
+                    }
+                }
             };
-            match received {
-                Ok(Event::Call(call)) => self.call(*call),
-                Ok(Event::Fetched(fetched)) => self.fetched(*fetched),
-                Ok(Event::Stop) | Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+            match event {
+                Event::Call(call) => self.call(&call)?,
+                Event::Fetched(fetched) => self.fetched(&fetched)?,
+                Event::Stop => {}
             }
         }
-        self.guarded(Machine::remove);
+        self.guarded(0, Machine::remove)
     }
 
-    /// When there is something to do, whatever comes in.
+    /// When there is something to do without an event.
     fn next(&self) -> Option<Instant> {
         let (timer, pending) = (self.host.timers.borrow().next(), self.host.pending.borrow().next());
-        timer.into_iter().chain(pending).min()
+        let reports = self.shared.reporters.iter().filter_map(|reporter| reporter.next());
+        timer.into_iter().chain(pending).chain(reports).min()
     }
 
-    fn call(&mut self, call: Call) {
-        let Call { file, stage, message, peer, ticket } = call;
-        // Whoever asked has been told that it took too long.
-        if ticket.until <= Instant::now() {
-            return;
+    fn call(&self, call: &Call) -> Result<(), Lost> {
+        // The server has stopped waiting for it.
+        if call.until <= Instant::now() {
+            return Ok(());
         }
-        if self.machine.is_none() && self.retry <= Instant::now() {
-            self.restart();
-        }
-        let number = self.host.pending.borrow_mut().add(ticket);
-        if self.machine.is_none() {
-            self.host.pending.borrow_mut().answer(number, Answer::Failed);
-            return;
-        }
-        *self.host.peer.borrow_mut() = peer;
-        self.turn(file, Some(number), |machine| {
-            machine.enter(file, |world| world.call(number, stage, &message))
+        self.shared.watch.call(call.number);
+        self.host.pending.borrow_mut().add(call.number, call.until);
+        self.host.request.replace(call.request.clone());
+        let turned = self.turn(call.file, Some(call.number), |machine| {
+            machine.enter(call.file, |world| world.call(call.number, call.stage, &call.message))
         });
-        *self.host.peer.borrow_mut() = None;
+        self.host.request.take();
+        turned
     }
 
-    fn fetched(&mut self, fetched: Fetched) {
-        let Fetched { file, number, start, answer, .. } = fetched;
-        if start == self.host.start {
-            self.turn(file, None, |machine| machine.enter(file, |world| world.fetched(number, &answer)));
-        }
+    fn fetched(&self, fetched: &Fetched) -> Result<(), Lost> {
+        let Fetched { file, number, ref answer } = *fetched;
+        self.shared.fetching.set(self.shared.fetching.get().saturating_sub(1));
+        self.turn(file, None, |machine| machine.enter(file, |world| world.fetched(number, answer)))
     }
 
-    /// Runs something, and sees to what goes wrong: the message of that number fails, if there is one.
-    fn turn(&mut self, file: usize, number: Option<u64>, run: impl FnOnce(&Machine) -> Result<(), Fault>) {
-        if self.machine.is_none() {
-            return;
-        }
-        let fault = match self.guarded(run) {
-            Some(Ok(())) => return,
-            Some(Err(fault)) => fault,
-            None => return self.restart(),
-        };
-        if let Some(report) = self.shared.reports.get(file) {
-            match &fault {
-                Fault::Threw(thrown) => report.error(&thrown.text),
-                Fault::Time | Fault::Endless => report.cut(),
-                Fault::Memory => report.memory(),
-            }
+    /// Runs something and handles its faults: the message of that number fails, if there is one.
+    fn turn(
+        &self,
+        file: usize,
+        number: Option<u64>,
+        run: impl FnOnce(&Machine) -> Result<(), Fault>,
+    ) -> Result<(), Lost> {
+        let Err(fault) = self.guarded(file, run)? else { return Ok(()) };
+        let is_full = matches!(fault, Fault::Memory) && self.guarded(file, Machine::is_full)?;
+        let is_lost = is_full || matches!(fault, Fault::Endless);
+        if let Some(reporter) = self.shared.reporters.get(file) {
+            reporter.fail(match fault {
+                Fault::Threw(thrown) => Failure::Error(thrown.text),
+                Fault::Time | Fault::Endless => Failure::Time,
+                Fault::Memory => Failure::Memory,
+            });
         }
         if let Some(number) = number {
-            self.host.pending.borrow_mut().answer(number, Answer::Failed);
+            self.host.answer(number, Answer::Failed);
         }
-        let is_lost = match fault {
-            Fault::Threw(_) | Fault::Time => false,
-            Fault::Endless => true,
-            Fault::Memory => self.guarded(Machine::is_full).unwrap_or(true),
-        };
-        if is_lost {
-            self.restart();
-        }
+        if is_lost { Err(Lost) } else { Ok(()) }
     }
 
-    /// Runs something with the engine. `None` if there is none, or if it panicked.
-    fn guarded<R>(&self, run: impl FnOnce(&Machine) -> R) -> Option<R> {
-        let machine = self.machine.as_ref()?;
-        self.shared.busy.begin();
-        let ran = catch_unwind(AssertUnwindSafe(|| run(machine)));
-        self.shared.busy.end();
-        if ran.is_err() {
-            self.shared.metrics.panics.inc();
-        }
-        ran.ok()
+    /// Runs something with the engine. An engine in which our own code panicked is lost.
+    fn guarded<R>(&self, file: usize, run: impl FnOnce(&Machine) -> R) -> Result<R, Lost> {
+        self.shared.watch.begin(file, self.shared.start.time + grace(&self.shared));
+        let ran = catch_unwind(AssertUnwindSafe(|| run(&self.machine)));
+        self.shared.watch.end();
+        ran.map_err(|_| Lost)
     }
+}
 
-    /// Starts the engine anew with the files as they were read first. What waits fails, and variables are lost.
-    fn restart(&mut self) {
-        self.shared.metrics.extension_restarts.inc();
-        let machine = self.machine.take();
-        let host = Rc::new(Host::new(Arc::clone(&self.shared), self.host.start + 1));
-        // The old host may outlive this, for the engine's functions hold it.
-        self.host.pending.take();
-        self.host.timers.take();
-        self.host = Rc::clone(&host);
-        let started = catch_unwind(AssertUnwindSafe(|| {
-            drop(machine);
-            Machine::start(&host)
-        }));
-        match started {
-            Ok(Ok((machine, _))) => {
-                tracing::error!("the JavaScript engine was started anew; extensions lost their variables");
-                self.machine = Some(machine);
-            }
-            Ok(Err(error)) => tracing::error!(%error, "the JavaScript engine could not be started anew"),
-            Err(_) => {
-                self.shared.metrics.panics.inc();
-            }
-        }
-        self.retry = Instant::now() + PAUSE;
-    }
+fn grace(shared: &Shared) -> Duration {
+    let collector = u64::try_from(shared.start.memory / COLLECTED).unwrap_or(u64::MAX);
+    GRACE + Duration::from_millis(collector)
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use rquickjs::context::EvalOptions;
 use rquickjs::{Context, Ctx, Function, Object, Persistent, Runtime, Value};
+use serde::{Deserialize, Serialize};
 
-use super::event::Stage;
-use super::fetch::Response;
 use super::folder::Folder;
 use super::host::{Host, natives};
 use super::report::LINE;
 use super::thrown::Thrown;
+use super::wire::{FetchedResponse, Stage};
 
 /// What the names of the glue's files begin with in stacks.
 pub(super) const OURS: &str = "faye:";
@@ -35,7 +35,7 @@ pub(super) struct World {
 }
 
 /// Which functions a file has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Has {
     pub(super) incoming: bool,
     pub(super) outgoing: bool,
@@ -70,14 +70,17 @@ impl World {
     }
 
     /// Hands over the answer to a request.
-    pub(super) fn fetched(&self, number: u32, answer: &Result<Response, String>) -> Result<(), Thrown> {
+    pub(super) fn fetched(
+        &self,
+        number: u32,
+        answer: &Result<FetchedResponse, String>,
+    ) -> Result<(), Thrown> {
         self.enter(|ctx| {
             let fetched = self.fetched.clone().restore(ctx)?;
             match answer {
                 Ok(response) => {
                     let headers = serde_json::to_string(&response.headers).unwrap_or_default();
-                    let body = String::from_utf8_lossy(&response.body);
-                    fetched.call((number, "", response.status, headers, body.as_ref()))
+                    fetched.call((number, "", response.status, headers, response.body.as_str()))
                 }
                 Err(failure) if failure.is_empty() => fetched.call((number, "no answer")),
                 Err(failure) => fetched.call((number, failure.as_str())),
@@ -108,7 +111,7 @@ fn run<'js>(
     limits.set("line", LINE)?;
     limits.set("timers", TIMERS)?;
     let web: Object<'js> = glue(ctx, "web.js", WEB)?.call((native.clone(), limits, globals.clone()))?;
-    let environment = ctx.json_parse(host.shared.environment.as_str())?;
+    let environment = ctx.json_parse(host.shared.start.environment.as_str())?;
     let node: Object<'js> = glue(ctx, "node.js", NODE)?.call((native.clone(), environment, globals))?;
     let bridge: Object<'js> = glue(ctx, "bridge.js", BRIDGE)?.call((native,))?;
     let function = |of: &Object<'js>, name: &str| of.get::<_, Function<'js>>(name);

@@ -158,14 +158,18 @@ impl Server {
             return Answer::NotMine;
         }
         let mut replies = received.replies;
-        for accepted in &received.connects {
+        for accepted in received.connects {
             // The connect of a stream: it keeps the session alive, and has the stream get the messages again.
             accepted.session.restore_stream();
-            if let Some(reply) = &accepted.reply {
+            let reply = match accepted.reply {
+                Some(reply) if accepted.is_unseen => self.outgoing(reply, &peer).await,
+                reply => reply,
+            };
+            if let Some(reply) = reply {
                 if !replies.is_empty() {
                     replies.push(b',');
                 }
-                replies.extend_from_slice(reply);
+                replies.extend_from_slice(&reply);
             }
         }
         match String::from_utf8(replies) {

@@ -20,7 +20,7 @@ use crate::transport::Context;
 use crate::transport::clock::Alarm;
 use crate::transport::connection::{self as http, CLOSING, Interest, Woken};
 use crate::transport::input::Input;
-use crate::transport::outbox::{HeldConnect, Outbox, State};
+use crate::transport::outbox::{Outbox, State};
 use crate::transport::socket::{Form, Socket};
 
 /// A client that lets so many bytes wait is not read from until it has taken them.
@@ -105,7 +105,9 @@ impl Connection {
             tokio::task::consume_budget().await;
             if self.alarm.is_draining() && !self.stopping {
                 self.stopping = true;
-                self.socket.answer_held();
+                if self.answer_held().await.is_break() {
+                    return;
+                }
                 self.socket.with(|out| out.closing = true);
             }
             self.socket.write();
@@ -117,6 +119,12 @@ impl Connection {
                 // Slowly, for what the system has already taken has to arrive.
                 let end = self.closed.unwrap_or_else(Instant::now) + CLOSING;
                 return http::linger(&self.socket.stream, &mut self.alarm, end).await;
+            }
+            if state.answer.is_some_and(|answer| answer <= Instant::now()) {
+                if self.answer_held().await.is_break() {
+                    return;
+                }
+                continue;
             }
             let until = match self.mind(&state) {
                 ControlFlow::Continue(Some(until)) => until,
@@ -243,10 +251,11 @@ impl Connection {
         let received = match self.server.receive(parsed.messages, &self.peer, touched) {
             Receiving::Done(received) => Some(received),
             Receiving::Waiting(receiving) => {
+                let server = &self.server;
                 let Self { socket, input, decoder, context, .. } = self;
                 let watch = Watch { socket, input, decoder, budget: &context.budget };
                 // On the heap, since every connection has room for this function for as long as it lives.
-                let received = Box::pin(watch.until(receiving)).await;
+                let received = Box::pin(watch.until_received(server, receiving)).await;
                 self.gone |= received.is_none();
                 received
             }
@@ -254,6 +263,24 @@ impl Connection {
         if let Some(received) = received {
             self.reply(received);
         }
+        ControlFlow::Continue(())
+    }
+
+    /// Answers the connect that is held, if there is one.
+    async fn answer_held(&mut self) -> ControlFlow<()> {
+        if !self.socket.with(|out| out.has_unseen()) {
+            self.socket.answer_held_now();
+            return ControlFlow::Continue(());
+        }
+        let Self { socket, input, decoder, context, server, .. } = self;
+        let watch = Watch { socket, input, decoder, budget: &context.budget };
+        // On the heap, as when a message is received.
+        Box::pin(watch.until_answered(server)).await;
+        self.heard = Instant::now();
+        self.pinged = false;
+        // The watch reads ahead.
+        self.handle_input().await?;
+        self.rest();
         ControlFlow::Continue(())
     }
 
@@ -268,7 +295,7 @@ impl Connection {
         for accepted in connects {
             self.bind(&accepted);
             if !accepted.hold.is_zero() {
-                self.hold(accepted);
+                self.socket.hold(accepted);
                 is_held = true;
             } else if let Some(reply) = &accepted.reply {
                 if !replies.is_empty() {
@@ -294,24 +321,11 @@ impl Connection {
             self.socket.detach(&before, Detached::Superseded);
         }
         // A second connect of one session ends the first.
-        self.socket.answer_held();
+        self.socket.answer_held_now();
         self.socket.with(|out| out.bound = Some(Arc::clone(session)));
         if !accepted.attach(&me) {
             self.socket.with(|out| out.bound = None);
         }
-    }
-
-    fn hold(&self, accepted: Accepted) {
-        let Accepted { session, reply, hold, .. } = accepted;
-        let reply = reply.map(Vec::into_boxed_slice);
-        let held = HeldConnect { _held: session.hold(), reply, deadline: Instant::now() + hold };
-        let lost = self.socket.with(|out| {
-            out.held = Some(held);
-            // Somebody else may have taken the session, or ended it, in this moment: then the connect is over.
-            let is_bound = out.bound.as_ref().is_some_and(|bound| Arc::ptr_eq(bound, &session));
-            if is_bound { None } else { out.answer_held() }
-        });
-        drop(lost);
     }
 
     /// Refuses what came: the connection is closed.
@@ -330,7 +344,7 @@ impl Connection {
         }
     }
 
-    /// Does what is due: closes, answers a held connect, pings a silent peer, cuts a dead one. Gives the time at which
+    /// Does what is due: closes, pings a silent peer, cuts a dead one. Gives the time at which
     /// something is due next; `None` if there is something to write now.
     fn mind(&mut self, state: &State) -> ControlFlow<(), Option<Instant>> {
         let now = Instant::now();
@@ -366,10 +380,6 @@ impl Connection {
         }
         if state.closing && self.closed.is_none() {
             self.close(encoder::close(CloseCode::Normal, ""));
-            return ControlFlow::Continue(None);
-        }
-        if state.answer.is_some_and(|answer| answer <= now) {
-            self.socket.answer_held();
             return ControlFlow::Continue(None);
         }
         if !self.pinged && self.closed.is_none() && quiet <= now {

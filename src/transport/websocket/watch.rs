@@ -6,9 +6,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use tokio::time::Instant;
+
 use super::decoder::Decoder;
 use crate::budget::Budget;
-use crate::server::Received;
+use crate::server::{Received, Server};
 use crate::transport::input::Input;
 use crate::transport::socket::Socket;
 
@@ -30,9 +32,38 @@ enum Event {
 }
 
 impl Watch<'_> {
+    /// Waits for the reply to a message. A second connect ends the one that is held, and so does a disconnect: its reply
+    /// goes first, when extensions have seen it.
+    pub(super) async fn until_received(
+        self,
+        server: &Server,
+        receiving: Pin<Box<dyn Future<Output = Received> + Send + '_>>,
+    ) -> Option<Received> {
+        let socket = self.socket;
+        let receiving = async move {
+            let received = receiving.await;
+            if !received.connects.is_empty() || socket.with(|out| out.has_overdue(Instant::now())) {
+                socket.answer_held(server).await;
+            }
+            received
+        };
+        self.until(Box::pin(receiving)).await
+    }
+
+    /// Waits until extensions have seen the reply to the held connect, and queues it. The reply to a client that has gone
+    /// is dropped.
+    pub(super) async fn until_answered(self, server: &Server) {
+        let socket = self.socket;
+        let answering = async move {
+            socket.answer_held(server).await;
+            Received::default()
+        };
+        self.until(Box::pin(answering)).await;
+    }
+
     /// Waits for the reply to a message. `None` if the client has gone or closes: then the reply is of no use, the socket
     /// is bound to no session, and messages that it did not take wait for the client's next connection.
-    pub(super) async fn until(
+    async fn until(
         mut self,
         mut receiving: Pin<Box<dyn Future<Output = Received> + Send + '_>>,
     ) -> Option<Received> {

@@ -1,9 +1,11 @@
 // Sessions move between nodes that live, many at a time, while other requests of theirs are under way.
 
 import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
 
 import { METRICS, metricIs } from '../lib/cluster/metrics.mjs';
 import { CALM, startNodes, testNodes } from '../lib/cluster/nodes.mjs';
+import { handshake, poll, post, RawSocket } from '../lib/cluster/raw.mjs';
 import { AT_ONCE, numbers, publish, RawSession } from '../lib/cluster/raw-session.mjs';
 
 /** Messages in a mailbox; each has 42 kB as JSON. */
@@ -67,5 +69,26 @@ testNodes('a node that leaves gives away large mailboxes', async (workbench) => 
     await session.pollFor(staying, length);
     assert.deepEqual(session.values.map(({ number }) => number), numbers(1, length));
     assert.ok(session.values.every(({ text }) => text === LONG_TEXT), 'a message has changed');
+  }
+});
+
+testNodes('extensions see the replies to held connects when their sessions move away', async (workbench) => {
+  const stamp = fileURLToPath(new URL('../../extensions/stamp.js', import.meta.url));
+  const environment = { ...CALM, FAYE_SERVER__TIMEOUT: '60s', FAYE_EXTENSIONS__FILES: stamp };
+  const { nodes: [leaving] } = await startNodes(workbench, { startBalancer: null, size: 2, environment });
+  const polling = await handshake(leaving.url);
+  await poll(leaving.url, polling, AT_ONCE);
+  const polled = poll(leaving.url, polling);
+  const clientId = await handshake(leaving.url);
+  const socket = await RawSocket.open(leaving.url);
+  const connect = { channel: '/meta/connect', clientId, connectionType: 'websocket' };
+  await socket.ask({ ...connect, id: 'first' });
+  const answered = socket.ask({ ...connect, id: 'held' });
+  await metricIs([leaving], METRICS.polls, (sum) => sum === 2);
+  await post(leaving.url, [{ channel: '/mark', data: 'seen' }]);
+  await leaving.stop();
+  for (const reply of [(await polled)[0], await answered]) {
+    assert.equal(reply.successful, true, JSON.stringify(reply));
+    assert.equal(reply.ext.marks, 1, 'the reply was seen when its request came');
   }
 });

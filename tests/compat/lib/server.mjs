@@ -110,7 +110,7 @@ export class Server {
   async #announcedUrl(child) {
     const lines = createInterface({ input: child.stdout });
     for await (const line of lines) {
-      const announced = /listening on (http:\/\/\S+)/.exec(line);
+      const announced = /listening on (https?:\/\/\S+)/.exec(line);
       if (!announced) continue;
       child.stdout.resume();
       return announced[1];

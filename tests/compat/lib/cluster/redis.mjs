@@ -1,10 +1,10 @@
 // A real Redis of a test's own: in a folder of its own, on a free port, without anything on disk.
 
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { makeCertificate } from '../certificate.mjs';
 import { Daemon } from './daemon.mjs';
 import { freePort } from './ports.mjs';
 import { RespClient } from './resp.mjs';
@@ -12,16 +12,6 @@ import { tool } from './tools.mjs';
 import { until } from './waiting.mjs';
 
 const SCANNED_AT_ONCE = '1000';
-
-function makeCertificate(folder) {
-  const [key, certificate] = ['key.pem', 'certificate.pem'].map((name) => join(folder, name));
-  execFileSync(tool('openssl'), ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
-    '-keyout', key, '-out', certificate, '-days', '2', '-subj', '/CN=localhost',
-    '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1',
-    // What signs others may not be a server's own certificate.
-    '-addext', 'basicConstraints=critical,CA:FALSE'], { stdio: 'pipe' });
-  return { key, certificate };
-}
 
 export class Redis {
   #options;
