@@ -130,7 +130,7 @@ impl Faye {
             command.env_remove(name);
         });
         command.args(["--listen", "127.0.0.1:0"]);
-        (Self::run(command, folder, Vec::new()), copy)
+        (Self::run(command, folder, Vec::new(), Stdio::piped()), copy)
     }
 
     fn spawn(folder: tempfile::TempDir, settings: Vec<(String, String)>, arguments: &[&str]) -> Self {
