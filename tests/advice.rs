@@ -137,3 +137,44 @@ fn success_is_told_the_settings() {
     let expected = json!({"reconnect": "retry", "interval": 20_000, "timeout": 0});
     assert_eq!(faye.ask(&connect(client, "eventsource"))["advice"], expected);
 }
+
+#[test]
+fn connects_that_a_client_gets_wrong_are_counted_against_that_client_alone() {
+    let faye = Faye::start(SETTINGS);
+    let [wrong, right] = [faye.client(), faye.client()];
+    for client in [&wrong, &right] {
+        assert_done(&faye.ask(&connect_now(client, "long-polling")));
+    }
+    let incomplete = |client: &str| json!({"channel": "/meta/connect", "clientId": client});
+    assert_growing(&intervals(|| faye.ask(&incomplete(&wrong))));
+    assert_eq!(
+        interval(&faye.ask(&incomplete(&right))),
+        0,
+        "another client of the same address fails for the first time"
+    );
+}
+
+#[test]
+fn a_connect_that_an_extension_fails_keeps_its_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = "module.exports = { incoming: function(message, callback) {\n\
+                if (message.ext && message.ext.fail) throw new Error('my own fault');\n\
+                callback(message);\n} };\n";
+    std::fs::write(folder.path().join("fails.js"), file).unwrap();
+    let mut settings = SETTINGS.to_vec();
+    settings.push(("FAYE_EXTENSIONS__FILES", "fails.js"));
+    let faye = Faye::start_in(folder, &settings);
+    let client = faye.client();
+    assert_done(&faye.ask(&connect_now(&client, "long-polling")));
+    assert_done(&faye.ask(&subscribe(&client, "/a")));
+    faye.publish("/a", "waits");
+    let mut failing = connect_now(&client, "long-polling");
+    failing["ext"] = json!({"fail": true});
+    let reply = faye.ask(&failing);
+    assert_eq!(reply["error"], "500::Internal server error");
+    assert_eq!(reply["advice"], json!({"reconnect": "retry", "interval": 0, "timeout": 20_000}), "{reply}");
+    let answer = faye.post(&connect(&client, "long-polling"));
+    assert_eq!(data(&delivered(&answer)), ["waits"]);
+    // The log says where the error is.
+    faye.wait_for_stderr("fails.js:2");
+}

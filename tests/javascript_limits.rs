@@ -114,8 +114,9 @@ fn without_an_engine_messages_are_refused_at_once_and_the_server_is_not_ready() 
         faye.wait_for_metric("faye_extensions_unavailable", |now| now == 1);
         let answer = faye.get("/readyz");
         assert_eq!(answer.status, 503);
-        let reason = "not ready: no JavaScript engine for extensions: fragile.js:4: Error: broken on purpose";
-        assert!(answer.text().starts_with(reason), "{}", answer.text());
+        // What the file has thrown is in the log alone.
+        assert_eq!(answer.text(), "not ready: no JavaScript engine for extensions; the log says why\n");
+        faye.wait_for_stderr("fragile.js:4: Error: broken on purpose");
         assert_eq!(faye.get("/healthz").status, 200);
         for channel in ["/fine", "/stuck"] {
             assert_eq!(trouble(&faye, channel)["error"], "503::Extensions unavailable, try again");
@@ -126,7 +127,7 @@ fn without_an_engine_messages_are_refused_at_once_and_the_server_is_not_ready() 
         assert_eq!(faye.get("/readyz").status, 200);
         assert_done(&trouble(&faye, "/fine"));
     }
-    let lines = faye.stderr().matches("until a JavaScript engine can be started").count();
+    let lines = faye.stderr().matches("messages are refused until one can be started").count();
     assert_eq!(lines, 2, "once a failure, not once a try or a message: {}", faye.stderr());
     faye.wait_for_stderr("the JavaScript engine was started again");
 }
@@ -143,7 +144,7 @@ fn without_an_engine_the_server_exits_if_the_settings_say_so() {
     // It is drained as after a signal.
     assert_eq!(poll.response().messages()[0]["channel"], "/meta/connect");
     assert_eq!(faye.wait(), Some(1), "{}", faye.stderr());
-    faye.wait_for_stderr("stopped because of a failure: no JavaScript engine for extensions: fragile.js:4");
+    faye.wait_for_stderr("stopped because of a failure: no JavaScript engine for extensions");
 }
 
 #[test]

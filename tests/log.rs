@@ -72,7 +72,10 @@ impl Disk {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_str().unwrap();
         let is_mounted = as_root(&["mount", "-t", "tmpfs", "-o", "size=64k,mode=1777", "tmpfs", path]);
-        assert!(is_mounted, "a small disk cannot be mounted: run the tests as root, or allow sudo without a password");
+        assert!(
+            is_mounted,
+            "a small disk cannot be mounted: run the tests as root, or allow sudo without a password"
+        );
         Self(folder)
     }
 }

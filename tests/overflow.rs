@@ -148,3 +148,18 @@ fn a_batch_that_is_larger_than_the_mailbox_is_bounded_too() {
     faye.post(&json!(batch)).iter().for_each(assert_done);
     assert_eq!(fetch(&faye, &session.id), [97, 98, 99]);
 }
+
+#[test]
+fn many_full_mailboxes_are_few_lines_of_the_log() {
+    let faye = Faye::start(&[("FAYE_MAILBOX__MESSAGES", "1")]);
+    let replies = faye.post(&json!(vec![handshake(); 300]));
+    let clients: Vec<_> = replies.iter().filter_map(|reply| reply["clientId"].as_str()).collect();
+    let subscribes: Vec<_> = clients.iter().map(|client| subscribe(client, "/a")).collect();
+    faye.post(&json!(subscribes));
+    publish(&faye, "/a", 0..2);
+    assert_eq!(faye.metric("faye_mailbox_disconnects_total"), 300);
+    faye.wait_for_stderr("mailbox full, session ended");
+    faye.assert_serves();
+    let lines = faye.stderr().matches("mailbox full, session ended").count();
+    assert!(lines < 100, "{lines} lines for 300 sessions");
+}

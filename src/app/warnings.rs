@@ -7,9 +7,23 @@ use crate::policy::never_matching;
 /// The warnings about some settings, each a sentence that says what to do.
 pub(super) fn warnings(config: &Config) -> Vec<String> {
     let mut found = exposure(config);
+    found.extend(unknown_hosts(config));
     found.extend(weak_secrets(config));
     found.extend(never_matching(&config.channel, &config.limits));
     found
+}
+
+/// Whether the server cannot know the public name by which a proxy is reached: its own pages count as foreign then.
+fn unknown_hosts(config: &Config) -> Option<String> {
+    let has_names = !config.server.hosts.is_empty()
+        || !config.browsers.origins.is_empty()
+        || !config.acme.domains.is_empty();
+    let is_behind_a_proxy = !config.server.trusted_proxies.is_empty();
+    (is_behind_a_proxy && !has_names).then(|| {
+        "server.trusted_proxies is set and neither server.hosts nor browsers.origins names the host that browsers use: pages \
+         of that host count as foreign, so their cookies and push secrets do not; list it in server.hosts"
+            .to_owned()
+    })
 }
 
 /// What others can do if the server listens beyond loopback.

@@ -16,9 +16,8 @@ use crate::tls::Certificates;
 
 pub(super) fn run(config: &Config, again: impl Fn() -> Result<Config, Problems>) -> anyhow::Result<()> {
     let log = Arc::new(telemetry::start(&config.log).context("cannot start the log")?);
-    prepare(config);
-    warn(config);
-    let result = log_failure(&config.log, run_logged(config, again, &log));
+    let open_files = descriptors::raise();
+    let result = log_failure(&config.log, run_logged(config, again, &log, open_files));
     log.flush();
     result
 }
@@ -27,21 +26,21 @@ fn run_logged(
     config: &Config,
     again: impl Fn() -> Result<Config, Problems>,
     log: &Arc<telemetry::Handle>,
+    open_files: usize,
 ) -> anyhow::Result<()> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if config.server.threads > 0 {
         runtime.worker_threads(config.server.threads);
     }
     let runtime = runtime.enable_all().build().context("cannot start the threads of the server")?;
-    let result = runtime.block_on(serve(config, again, log));
+    let result = runtime.block_on(serve(config, again, log, open_files));
     // What is still open after the drain is cut.
     runtime.shutdown_background();
     result
 }
 
-/// Every connection takes a file descriptor.
-fn prepare(config: &Config) {
-    let open_files = descriptors::raise();
+/// Logs a limit of open files that bounds connections further than the settings: each takes a file descriptor.
+fn warn_about_open_files(config: &Config, open_files: usize) {
     let wanted = config.limits.connections;
     let connections = Shares::of(open_files, wanted, config.hook.connections()).clients;
     if connections < wanted {
@@ -52,7 +51,7 @@ fn prepare(config: &Config) {
              the limit (ulimit -n, LimitNOFILE of systemd) or lower limits.connections"
         );
     } else {
-        tracing::info!(open_files, connections, "the limit of open files is raised as far as it goes");
+        tracing::debug!(open_files, connections, "the limit of open files is raised as far as it goes");
     }
 }
 
@@ -69,8 +68,11 @@ async fn serve(
     config: &Config,
     again: impl Fn() -> Result<Config, Problems>,
     log: &Arc<telemetry::Handle>,
+    open_files: usize,
 ) -> anyhow::Result<()> {
     let app = App::bind(config, &[])?;
+    warn_about_open_files(config, open_files);
+    warn(config);
     log.count_in(app.server().metrics());
     let terminate = signal(SignalKind::terminate())?;
     let interrupt = signal(SignalKind::interrupt())?;

@@ -36,7 +36,7 @@ pub(super) fn run(url: &str, pattern: &str, ext: Option<&str>) -> anyhow::Result
                 },
             };
             tokio::select! {
-                () = &mut stop => return Ok(()),
+                () = &mut stop => return subscription.take_waiting().iter().try_for_each(|message| say(line(message))),
                 found = follower.reconnect(&mut subscription, &lost) => found?,
             }
         };
@@ -87,8 +87,10 @@ impl Follower<'_> {
                 }
             } else {
                 match Subscription::open(url, &self.patterns, self.ext).await {
-                    Ok(fresh) => {
+                    Ok(mut fresh) => {
                         let since = seconds(subscription.last_frame());
+                        // What had arrived in the old one comes first.
+                        fresh.prepend(subscription.take_waiting());
                         *subscription = fresh;
                         let pattern = &self.patterns[0];
                         say_error(&format!("subscribed to {pattern} on {url} in a new session"));

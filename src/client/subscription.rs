@@ -150,6 +150,18 @@ impl Subscription {
         Ok(())
     }
 
+    /// Takes the messages that have arrived and were not returned yet.
+    pub fn take_waiting(&mut self) -> Vec<Message> {
+        std::mem::take(&mut self.waiting).into()
+    }
+
+    /// Puts messages of an earlier session before those of this one.
+    pub fn prepend(&mut self, earlier: Vec<Message>) {
+        for message in earlier.into_iter().rev() {
+            self.waiting.push_front(message);
+        }
+    }
+
     /// Ends the session. Gives the messages that had come by then.
     pub async fn close(mut self) -> Vec<Message> {
         let farewell = async {

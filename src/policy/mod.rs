@@ -62,6 +62,7 @@ pub struct Policy {
     pub proxies: Proxies,
     refused_pages: Notices,
     wrong_secrets: Notices,
+    full_mailboxes: Notices,
 }
 
 impl Policy {
@@ -115,6 +116,7 @@ impl Policy {
             proxies: Proxies::new(&config.server.trusted_proxies),
             refused_pages: Notices::every(Duration::from_secs(60)),
             wrong_secrets: Notices::every(Duration::from_secs(1)),
+            full_mailboxes: Notices::every(Duration::from_secs(1)),
         })
     }
 

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{Policy, household};
+use crate::bayeux::ClientId;
 use crate::peer::{Head, Peer};
 
 /// Keys that are remembered. While there are as many, no line is written about others.
@@ -82,6 +83,13 @@ impl Policy {
                 left_out,
                 "page refused: its origin is not among browsers.origins"
             );
+        }
+    }
+
+    /// Logs that a session ended because its mailbox was full, once a second.
+    pub fn note_full_mailbox(&self, client: &ClientId, channel: &str) {
+        if let Some(left_out) = self.full_mailboxes.pass(()) {
+            tracing::warn!(%client, channel = excerpt(channel), left_out, "mailbox full, session ended");
         }
     }
 

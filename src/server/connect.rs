@@ -21,6 +21,7 @@ impl Server {
     ) -> Outcome {
         let mut outcome = request.outcome.clone();
         let session = self.session_of(request, &mut outcome);
+        let is_proven = session.is_some();
         let Request { message, peer, alone, .. } = *request;
         if let (true, Err(error)) = (outcome.is_done(), request.charge(self, Verb::Connect)) {
             outcome = Outcome::Failed(error);
@@ -51,7 +52,7 @@ impl Server {
             Some((session, first?))
         });
         let Some((session, first)) = connected else {
-            reply::connect(out, message, &outcome, self.advice_to_refused(request, &outcome));
+            reply::connect(out, message, &outcome, self.advice_to_refused(request, &outcome, is_proven));
             return outcome;
         };
         let is_stream = kind.as_deref() == Some("eventsource");
@@ -61,8 +62,9 @@ impl Server {
         outcome
     }
 
-    /// The advice of a connect that is refused. The session of one that came too often lives on.
-    fn advice_to_refused(&self, request: &Request<'_>, outcome: &Outcome) -> Advice {
+    /// The advice of a connect that is refused. `is_proven` says that it came from the client of a living session. That session
+    /// is kept if its connect came too often, or if the server, its extensions or the application could not handle it.
+    fn advice_to_refused(&self, request: &Request<'_>, outcome: &Outcome, is_proven: bool) -> Advice {
         let Request { message, peer, .. } = *request;
         let address = peer.address.map(|address| address.ip());
         match outcome {
@@ -74,14 +76,21 @@ impl Server {
             }
             // It is carried out again, or by another instance, and this reply is dropped.
             Outcome::Failed(BayeuxError::Unreachable) => self.advice(message),
-            _ => self.advice_after_failure(self.backoff.failed(address, self.failing(message))),
+            _ => {
+                let interval = self.backoff.failed(address, self.failing(message, is_proven));
+                if is_proven && is_of_the_server(message, outcome) {
+                    let advice = self.advice(message);
+                    return Advice { interval: advice.interval.max(interval), ..advice };
+                }
+                self.advice_after_failure(interval)
+            }
         }
     }
 
     /// Whose failures are counted together. A session that lives, and whose client cannot show that it is its own, is soon
     /// followed by another such: each new one must not begin with the first interval.
-    fn failing<'a>(&self, message: &'a Message) -> &'a [u8] {
-        if self.is_alive(message) {
+    fn failing<'a>(&self, message: &'a Message, is_proven: bool) -> &'a [u8] {
+        if !is_proven && self.is_alive(message) {
             return b"not its own";
         }
         message.get(Field::ClientId).unwrap_or_default()
@@ -95,4 +104,19 @@ impl Server {
             Some(timeout) => Duration::from_millis(json::milliseconds(timeout)).min(2 * self.timeout),
         }
     }
+}
+
+/// Whether a message failed for a reason that is the server's, its extensions' or the application's: the same message may
+/// succeed a little later.
+fn is_of_the_server(message: &Message, outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Failed(error) => is_server_error(error.to_string().as_bytes()),
+        Outcome::Refused => message.text(Field::Error).is_some_and(|error| is_server_error(error.as_bytes())),
+        Outcome::Done => false,
+    }
+}
+
+/// Whether an error has one of the codes 500 to 599 (Bayeux 1.0, section 3.5.2: `CODE:ARGUMENTS:TEXT`).
+fn is_server_error(error: &[u8]) -> bool {
+    matches!(error, [b'5', tens, ones, b':', ..] if tens.is_ascii_digit() && ones.is_ascii_digit())
 }

@@ -141,7 +141,7 @@ impl Server {
     pub(super) fn end_overflowed(&self, name: &str, touched: &mut Touched) {
         for session in touched.take_overflowed() {
             if self.end(&session) {
-                tracing::warn!(client = %session.id(), channel = name, "mailbox full, session ended");
+                self.policy.load().note_full_mailbox(session.id(), name);
                 self.metrics.mailbox_disconnects.inc();
             }
         }

@@ -126,7 +126,7 @@
   // An error as the log shows it.
   function describe(error) {
     try {
-      if (typeof error === 'object' && error !== null && hasOwn(error, 'stack')) {
+      if (typeof error === 'object' && error !== null && typeof error.stack === 'string') {
         return (String(error) + '\n' + error.stack).toWellFormed();
       }
       return String(error).toWellFormed();

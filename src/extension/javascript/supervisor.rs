@@ -18,7 +18,6 @@ use super::world::Has;
 
 /// How long after a failure to start an engine it is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
-
 impl Common {
     /// Keeps an engine process running until the server stops. What the first one has loaded goes to `ready`.
     pub(super) fn supervise(self: &Arc<Self>, ready: &SyncSender<Result<Vec<Has>, LoadError>>) {
@@ -192,10 +191,11 @@ impl Common {
     fn fail(&self, error: &LoadError) {
         self.fail_all();
         self.metrics.extensions_unavailable.set(1);
-        let reason = format!("no JavaScript engine for extensions: {error}");
-        if self.failure.borrow().as_ref() != Some(&reason) {
-            tracing::error!(reason, "messages are refused until a JavaScript engine can be started");
-            self.failure.send_replace(Some(reason));
+        // What a file has thrown is for the log alone: readiness may be public.
+        let reason = "no JavaScript engine for extensions; the log says why";
+        if self.failure.borrow().is_none() {
+            tracing::error!(%error, "no JavaScript engine: messages are refused until one can be started");
+            self.failure.send_replace(Some(reason.to_owned()));
         }
     }
 

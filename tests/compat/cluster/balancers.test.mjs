@@ -5,13 +5,17 @@ import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 
 import { startCaddy, startNginx } from '../lib/cluster/balancers.mjs';
-import { METRICS, metric, metricIs } from '../lib/cluster/metrics.mjs';
+import { ask, METRICS, metric, metricIs } from '../lib/cluster/metrics.mjs';
 import { CALM, startNodes, testNodes } from '../lib/cluster/nodes.mjs';
 import { handshake, openStream, post, RawSocket, subscribe } from '../lib/cluster/raw.mjs';
 import { until } from '../lib/cluster/waiting.mjs';
 
 testNodes('HAProxy gives every request of one connection to the next node', async (workbench) => {
   const { url, balancer } = await startNodes(workbench);
+  // What a node says of itself is not for clients.
+  for (const path of ['/metrics', '/readyz', '/healthz']) {
+    assert.equal((await ask(new URL(url).origin, path)).status, 404, path);
+  }
   const requests = async () => (await balancer.nodes()).map(({ stot }) => Number(stot));
   const before = await requests();
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -47,6 +51,10 @@ const PROXIES = {
 for (const [name, { withoutCrash = false, ...options }] of Object.entries(PROXIES)) {
   testNodes(`${name} lets WebSockets, streams and polls through, and messages at once`, async (workbench) => {
     const { nodes, url } = await startNodes(workbench, options);
+    // What a node says of itself is not for clients.
+    for (const path of ['/metrics', '/readyz', '/healthz']) {
+      assert.equal((await ask(new URL(url).origin, path)).status, 404, path);
+    }
     const clients = [];
     for (const transport of ['websocket', 'long-polling']) {
       const client = await workbench.openClient({ url }, { version: 'faye', transport });

@@ -20,6 +20,10 @@ async function refusedClient(workbench, environment, error) {
   const [session] = await sendMessages(server.url, [
     { channel: '/meta/handshake', version: '1.0', supportedConnectionTypes: ['long-polling'] },
   ]);
+  // A session that has never connected would make room for another.
+  await sendMessages(server.url, [
+    { channel: '/meta/connect', clientId: session.clientId, connectionType: 'long-polling', advice: { timeout: 0 } },
+  ]);
   const front = await openFront(workbench, server);
   const client = await workbench.openClient(server, {
     pageOrigin: front.origin, endpoint: front.endpoint, options: { retry: 0.02 },
