@@ -1,6 +1,6 @@
 //! The log: lines with fields on standard error, as text or JSON. No secret gets here; identifiers print shortened.
 //!
-//! No caller waits for standard error. Lines go through a bounded [`queue`] to a thread that writes them ([`output`]); what
+//! No caller waits for standard error. Lines go through a bounded queue (`queue`) to a thread that writes them (`output`); what
 //! does not fit or cannot be written is dropped and counted. `tracing-appender` is not used for this: its writer ignores
 //! failed writes without counting them, and the drop of its guard prints to standard error, which panics or blocks in the
 //! very cases that matter. It must not know what is logged.
