@@ -188,6 +188,11 @@ impl Heard {
         }
     }
 
+    /// The newest counter of our own publications that came back.
+    pub(super) fn own(&self) -> u64 {
+        self.state.lock().own
+    }
+
     /// Delivers a publication of our own at once, because Redis does not take it now; when it comes back it is known.
     /// It has no place in the lane yet.
     pub(super) fn deliver_own(&self, counter: u64, publication: &Arc<Publication>) {

@@ -33,6 +33,8 @@ const CATCH_UP: History = History { messages: 10_000, age: Duration::from_secs(6
 const RECOVERING: Duration = Duration::from_secs(10);
 /// How often Redis is told to keep the lane for longer.
 const KEEP: Duration = Duration::from_secs(60);
+/// Publications that Redis has taken and that are remembered until they come back.
+const UNHEARD: usize = 1024;
 /// The pause before a batch is sent again.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -48,6 +50,9 @@ pub(super) struct Writer {
     kept: Mutex<Option<Instant>>,
     /// The number behind the newest that Redis has given to something of ours.
     given: AtomicU64,
+    /// Publications that Redis has taken and that have not come back, with their counters, oldest first. If Redis stops before
+    /// they do, they are delivered here before those that this instance accepts alone.
+    unheard: Mutex<VecDeque<(u64, Arc<Publication>)>>,
 }
 
 #[derive(Default)]
@@ -80,6 +85,7 @@ impl Writer {
             wake: Notify::new(),
             kept: Mutex::new(None),
             given: AtomicU64::new(0),
+            unheard: Mutex::default(),
         }
     }
 
@@ -157,6 +163,9 @@ impl Writer {
         loop {
             match self.try_send(shared, first, &batch).await {
                 Ok(()) => {
+                    if shared.settings.accept == Accept::Local {
+                        self.expect_back(&batch);
+                    }
                     for publisher in batch.iter_mut().filter_map(|item| item.publisher.take()) {
                         // Who waited may have gone.
                         let _ = publisher.send(Ok(()));
@@ -172,6 +181,17 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// Remembers publications that Redis has taken until they come back.
+    fn expect_back(&self, batch: &[Item]) {
+        let own = self.heard.own();
+        let mut unheard = self.unheard.lock();
+        unheard.retain(|(counter, _)| *counter > own);
+        let sent = batch.iter().filter(|item| item.counter > own);
+        unheard.extend(sent.map(|item| (item.counter, Arc::clone(&item.publication))));
+        let excess = unheard.len().saturating_sub(UNHEARD);
+        unheard.drain(..excess);
     }
 
     /// Waits until Redis answers again.
@@ -256,6 +276,9 @@ impl Writer {
         tracing::warn!(lane = self.lane.index(), %error, "Redis takes no publications");
         match shared.settings.accept {
             Accept::Local => {
+                for (counter, publication) in std::mem::take(&mut *self.unheard.lock()) {
+                    self.heard.deliver_own(counter, &publication);
+                }
                 for item in batch.iter_mut().chain(&mut queue.items) {
                     self.heard.deliver_own(item.counter, &item.publication);
                     if let Some(publisher) = item.publisher.take() {
