@@ -88,7 +88,7 @@ async function unsubscribeEndsDelivery(workbench) {
 
 async function idleClientStaysConnected(workbench) {
   // A session is forgotten after twice the time; a slow machine has to get through one connect in half of that.
-  const timeout = workbench.serverKind === FAYES_SERVER ? '4s' : '1s';
+  const timeout = workbench.serverKind === FAYES_SERVER ? '6s' : '1s';
   const server = await workbench.startServer({ FAYE_SERVER__TIMEOUT: timeout });
   const client = await workbench.openClient(server);
   await client.connect();
