@@ -20,7 +20,7 @@ pub(super) const DURATION_EXAMPLE: &str = "25s";
 /// A size as messages show it to somebody who wrote something else.
 pub(super) const SIZE_EXAMPLE: &str = "1MiB";
 
-/// A limit of memory as messages show it to somebody who wrote something else.
+/// An example of a limit of memory, for messages about a wrong value.
 pub(super) const MEMORY_EXAMPLE: &str = "25%";
 
 /// A rate as messages show it to somebody who wrote something else.

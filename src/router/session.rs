@@ -139,12 +139,6 @@ impl Session {
         &self.terms.budget
     }
 
-    /// Whether the client has ever connected.
-    #[must_use]
-    pub fn has_connected(&self) -> bool {
-        self.state.lock().connected
-    }
-
     /// What decides which sessions end first when memory is short. Looks at everything that waits.
     #[must_use]
     pub fn weight(&self) -> Weight {

@@ -26,7 +26,7 @@ impl Common {
         let mut begun = u64::MAX;
         while !self.is_stopping.load(Ordering::Acquire) {
             match self.run(begun, |has| {
-                // Nobody waits for the files of a later engine.
+                // The files of a later engine are not waited for.
                 let _ = ready.try_send(Ok(has));
             }) {
                 Ok(up_to) => begun = up_to,
