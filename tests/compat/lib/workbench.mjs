@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { DEFAULT_SERVER, FAYES_SERVER, startServer } from './server.mjs';
 
-const WATCHDOG_MILLISECONDS = 1_000 * Number(process.env.FAYE_WATCHDOG ?? 60);
+const WATCHDOG_MILLISECONDS = 1_000 * Number(process.env.FAYE_WATCHDOG ?? 180);
 
 export class Workbench {
   #openClient;
