@@ -134,7 +134,7 @@ testNodes('a stream at another node than that of the handshake', async (workbenc
 });
 
 testNodes('who left without a word is forgotten by every node', async (workbench) => {
-  const { nodes, urls } = await startThree(workbench, { environment: { FAYE_SERVER__TIMEOUT: '1s' } });
+  const { nodes, urls } = await startThree(workbench, { environment: { FAYE_SERVER__TIMEOUT: '3s' } });
   const clientId = await handshake(urls[0]);
   await subscribe(urls[1], clientId, '/left');
   await poll(urls[2], clientId, AT_ONCE);
