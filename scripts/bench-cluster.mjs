@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-// Measures what it costs to be joined by Redis, beside the same server by itself, and prints a table for
+// Measures the cost of a cluster: an instance with Redis compared with the same instance without. Prints a table for
 // docs/performance.md.
 //
-//   ROUNDS=3        rounds; the table has medians
-//   SECONDS_EACH=4  how long a load is measured
+//   ROUNDS=3        rounds; the table contains medians
+//   SECONDS_EACH=4  duration of each measurement
 //   FAYE=path       the binary [target/release/faye]
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
@@ -101,7 +101,7 @@ async function connect(node) {
   return { clientId, socket };
 }
 
-/** Milliseconds from a publication at one node to its arrival at another, one after the other. */
+/** Returns the latency in milliseconds from a publication at one instance to its arrival at another, sequentially. */
 async function latency(from, to) {
   const publisher = await RawSocket.open(from.url);
   const { clientId, socket } = await connect(to);
@@ -120,14 +120,14 @@ async function latency(from, to) {
   return { middle: took[took.length / 2], late: took[Math.floor(took.length * 0.99)] };
 }
 
-/** Channels of one lane, as the server hashes them (src/bayeux/lane.rs). */
+/** Returns the partition of a channel, with the hash of the server (src/bayeux/lane.rs). */
 function laneOf(channel) {
   let hash = 0xcbf29ce484222325n;
   for (const byte of Buffer.from(channel)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
   return Number(((hash >> 32n) ^ hash) & 0xffn) % 64;
 }
 
-/** CPU of a node for each publication that it hears and nobody there wants. */
+/** Returns the CPU time of an instance for each received publication without a subscriber there. */
 async function unneeded(from, to) {
   let other = 0;
   while (laneOf(`/unneeded/${other}`) !== laneOf('/bench')) other += 1;
