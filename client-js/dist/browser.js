@@ -466,6 +466,7 @@ var Token = class {
     __privateAdd(this, _wasRenewed, false);
     __privateSet(this, _source2, source);
     if (typeof source === "string") __privateSet(this, _token, source);
+    else if (typeof source !== "function") throw failure("Not a function: token");
   }
   /** Asks for a token if there is none that is valid. */
   prepare() {
@@ -512,7 +513,7 @@ isExpired_fn = function() {
 // src/features.ts
 function featuresOf({ token, ack, replay }, gap) {
   const features = [];
-  if (token !== void 0) features.push(new Token(token));
+  if (token) features.push(new Token(token));
   if (ack) features.push(new Ack());
   if (replay !== void 0 && replay !== false) features.push(new Replay(replay, gap));
   return features;
@@ -568,19 +569,23 @@ var DEFAULTS = {
   retry: 5,
   maxRetry: 60,
   scheduler: Scheduler,
-  endpoints: 0,
-  token: 0,
-  ack: 0,
-  replay: 0,
-  shared: 0,
-  agent: 0,
-  tls: 0,
-  ca: 0,
-  websocketExtensions: 0
+  endpoints: "",
+  token: "",
+  ack: "",
+  replay: "",
+  shared: "",
+  tls: "",
+  ca: "",
+  websocketExtensions: ""
 };
 var FEATURES = "websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect";
 function checkOptions(options, known) {
-  for (const name of Object.keys(options)) if (!(name in known)) throw failure(`Unrecognized option: ${name}`);
+  for (const [name, value] of Object.entries(options)) {
+    const wanted = typeof known[name];
+    if (value && (wanted === "number" ? !(value > 0) : wanted !== "string" && typeof value !== wanted)) {
+      throw failure(`${wanted === "undefined" ? "Unrecognized option" : `Not a ${wanted}`}: ${name}`);
+    }
+  }
 }
 function sessionOptions(options) {
   checkOptions(options, DEFAULTS);
@@ -603,7 +608,7 @@ function copyOf(message, fail) {
   try {
     return JSON.parse(JSON.stringify(message));
   } catch (error) {
-    return void fail(`The message cannot be written as JSON: ${error}`);
+    return void fail(`Not JSON: ${error}`);
   }
 }
 function parseMessages(text) {
@@ -656,7 +661,7 @@ var Pipeline = class {
       return (_a = feature.prepare) == null ? void 0 : _a.call(feature);
     }).filter(Boolean) : [];
     if (preparing.length === 0) send();
-    else Promise.all(preparing).then(send, (error) => drop(`There is no token: ${error}`));
+    else Promise.all(preparing).then(send, (error) => drop(`No token: ${error}`));
     return id;
   }
   /** Leads a message from the server to `done`, which is given null when an extension dropped it. */
@@ -690,7 +695,7 @@ function publish(session, content, options) {
   const fail = (error) => publication.spoil(error);
   const copy = copyOf(content, (reason) => fail(failure(reason)));
   if ((copy == null ? void 0 : copy.data) === void 0) {
-    fail(failure(`There is no data: ${typeof content.data}`));
+    fail(failure(`No data: ${typeof content.data}`));
     return publication;
   }
   const { attempts, deadline: seconds } = options;
@@ -1051,7 +1056,7 @@ var Outbox = class {
   }
   giveUp(envelope) {
     envelope.schedule.tell("abort");
-    this.fail(envelope, failure("The attempts or the time ran out"));
+    this.fail(envelope, failure("Out of attempts or time"));
   }
   /** A server ended the socket because of one message, which would happen again: it is the largest with data. */
   refuseLargest(envelopes, error) {
@@ -1213,7 +1218,7 @@ var Selector = class {
   fail(candidate, error) {
     const { transport, kind } = candidate;
     const wasCurrent = candidate === this.current;
-    log("info", "? does not work: ?", kind.type, error.message);
+    log("info", "? failed: ?", kind.type, error.message);
     if (kind.isBlockable && !hasHeld(candidate)) shun(candidate);
     __privateMethod(this, _Selector_instances, drop_fn).call(this, candidate);
     if (!transport) return;
@@ -1305,7 +1310,7 @@ open_fn = function(candidate, now) {
   }
   candidate.transport = transport;
   if (kind.isSocket) {
-    candidate.timer = later(() => this.fail(candidate, failure("It did not open")), OPEN_TIME);
+    candidate.timer = later(() => this.fail(candidate, failure("Not open in time")), OPEN_TIME);
   }
 };
 /** A socket has taken the place of lesser ones, which may still bring what was sent before. */
@@ -2043,6 +2048,7 @@ var BaseClient = class extends Awaitable {
     const resolved = sessionOptions(options);
     const settings = environment.settings(options);
     __privateSet(this, _headers, settings.headers);
+    const features = featuresOf(options, (channel, error) => this.emit("replay:gap", { channel, error }));
     __privateSet(this, _make, () => {
       const main = environment.resolve(address);
       __privateSet(this, _farewell2, (message) => {
@@ -2054,7 +2060,7 @@ var BaseClient = class extends Awaitable {
         return environment.resolve((_a = addresses[type]) != null ? _a : address);
       };
       const reach = { kinds: environment.kinds(options, main), endpointFor, settings };
-      return new Session(reach, resolved, new Pipeline(__privateGet(this, _extensions2), featuresOf(options, (channel, error) => this.emit("replay:gap", { channel, error }))), __privateMethod(this, _BaseClient_instances, listen_fn).call(this));
+      return new Session(reach, resolved, new Pipeline(__privateGet(this, _extensions2), features), __privateMethod(this, _BaseClient_instances, listen_fn).call(this));
     });
     __privateSet(this, _watch, () => environment.watch({
       wake: () => this.wake(),
@@ -2110,6 +2116,7 @@ var BaseClient = class extends Awaitable {
   }
   subscribe(channel, callback, context) {
     if (Array.isArray(channel)) return channel.map((each2) => this.subscribe(each2, callback, context));
+    if (callback && typeof callback !== "function") throw failure("Not a function: callback");
     const subscription = new Subscription(channel, callback, context, (each2) => this.unsubscribe(channel, each2));
     __privateGet(this, _BaseClient_instances, subscriber_get).add(subscription);
     return subscription;
@@ -2144,7 +2151,7 @@ var BaseClient = class extends Awaitable {
   batch(act, context) {
     __privateGet(this, _BaseClient_instances, session_get).dispatcher.batch(() => act.call(context));
   }
-  /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
+  /** Switches off a connection type, the shared connection, or the disconnect when the page is left (`autodisconnect`). */
   disable(feature) {
     checkName("feature", feature, FEATURES);
     const { selector } = __privateGet(this, _BaseClient_instances, session_get).dispatcher;
@@ -2286,7 +2293,7 @@ begin_fn = function(messages) {
   try {
     return this.exchange(messages);
   } catch (error) {
-    return { answer: Promise.reject(failure(`The request could not be made: ${error}`)), abort: () => {
+    return { answer: Promise.reject(failure(`Request failed: ${error}`)), abort: () => {
     } };
   }
 };
@@ -2346,7 +2353,7 @@ var JsonpTransport = class extends RequestTransport {
       globals[name] = (replies) => end(() => resolve([replies].flat().filter(isMessage)));
       script.onerror = () => end(() => {
         if (messages.length === 1 && url.href.length > LONGEST_ADDRESS) resolve(413);
-        else reject(failure("The script could not be loaded"));
+        else reject(failure("The script failed"));
       });
       script.onload = script.onerror;
     });
@@ -2440,7 +2447,7 @@ var EventSourceTransport = class extends FetchTransport {
     };
     source.onerror = () => {
       this.close();
-      place.to.closed(failure("The event stream was closed"));
+      place.to.closed(failure("The stream was closed"));
     };
   }
   /** Requests under way go on: they are not at fault, none is held, and their replies still count. */
@@ -2475,7 +2482,7 @@ var SharedTransport = class {
     var _a;
     const worker = new SharedWorker(script, `faye ${VERSION} ${endpoint.href}`);
     __privateSet(this, _port, worker.port);
-    worker.onerror = () => to.closed(failure("The shared worker did not open"));
+    worker.onerror = () => to.closed(failure("The worker failed"));
     __privateGet(this, _port).onmessage = ({ data }) => {
       if (data.type === "ready") to.opened();
       else if (data.type === "messages") to.received(data.messages);
@@ -2613,7 +2620,7 @@ open_fn2 = async function(create) {
   try {
     socket = await create(socketUrl(endpoint), settings);
   } catch (error) {
-    return __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure(`The request could not be made: ${error}`));
+    return __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure(`Request failed: ${error}`));
   }
   socket.onerror = () => {
   };
@@ -2630,7 +2637,7 @@ open_fn2 = async function(create) {
     const messages = parseMessages(event.data);
     if (messages && messages.length > 0) to.received(messages);
   };
-  socket.onclose = (event) => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, (event == null ? void 0 : event.code) === TOO_LARGE ? new FayeError(413, [], "The message is too large") : failure(`The WebSocket was closed${(event == null ? void 0 : event.code) ? ` (${event.code})` : ""}`));
+  socket.onclose = (event) => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, (event == null ? void 0 : event.code) === TOO_LARGE ? new FayeError(413, [], "Message too large") : failure(`The WebSocket was closed${(event == null ? void 0 : event.code) ? ` (${event.code})` : ""}`));
 };
 closed_fn = function(error) {
   if (__privateGet(this, _isClosed)) return;
@@ -2700,7 +2707,7 @@ var Client = class extends BaseClient {
    * Makes a client.
    *
    * @param endpoint the address of the server, relative to the page; React Native needs a whole one.
-   * @throws FayeError for an option that is not known.
+   * @throws FayeError for an unknown option, or a value that cannot work.
    */
   constructor(endpoint = "/bayeux", options) {
     super(endpoint, options, page);

@@ -414,6 +414,7 @@
     constructor(source) {
       this.#source = source;
       if (typeof source === "string") this.#token = source;
+      else if (typeof source !== "function") throw failure("Not a function: token");
     }
     /** Asks for a token if there is none that is valid. */
     prepare() {
@@ -453,7 +454,7 @@
   // src/features.ts
   function featuresOf({ token, ack, replay }, gap) {
     const features = [];
-    if (token !== void 0) features.push(new Token(token));
+    if (token) features.push(new Token(token));
     if (ack) features.push(new Ack());
     if (replay !== void 0 && replay !== false) features.push(new Replay(replay, gap));
     return features;
@@ -508,19 +509,23 @@
     retry: 5,
     maxRetry: 60,
     scheduler: Scheduler,
-    endpoints: 0,
-    token: 0,
-    ack: 0,
-    replay: 0,
-    shared: 0,
-    agent: 0,
-    tls: 0,
-    ca: 0,
-    websocketExtensions: 0
+    endpoints: "",
+    token: "",
+    ack: "",
+    replay: "",
+    shared: "",
+    tls: "",
+    ca: "",
+    websocketExtensions: ""
   };
   var FEATURES = "websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect";
   function checkOptions(options, known) {
-    for (const name of Object.keys(options)) if (!(name in known)) throw failure(`Unrecognized option: ${name}`);
+    for (const [name, value] of Object.entries(options)) {
+      const wanted = typeof known[name];
+      if (value && (wanted === "number" ? !(value > 0) : wanted !== "string" && typeof value !== wanted)) {
+        throw failure(`${wanted === "undefined" ? "Unrecognized option" : `Not a ${wanted}`}: ${name}`);
+      }
+    }
   }
   function sessionOptions(options) {
     checkOptions(options, DEFAULTS);
@@ -543,7 +548,7 @@
     try {
       return JSON.parse(JSON.stringify(message));
     } catch (error) {
-      return void fail(`The message cannot be written as JSON: ${error}`);
+      return void fail(`Not JSON: ${error}`);
     }
   }
   function parseMessages(text) {
@@ -591,7 +596,7 @@
       const { channel } = message;
       const preparing = channel === HANDSHAKE || channel === SUBSCRIBE ? this.#features.map((feature) => feature.prepare?.()).filter(Boolean) : [];
       if (preparing.length === 0) send();
-      else Promise.all(preparing).then(send, (error) => drop(`There is no token: ${error}`));
+      else Promise.all(preparing).then(send, (error) => drop(`No token: ${error}`));
       return id;
     }
     /** Leads a message from the server to `done`, which is given null when an extension dropped it. */
@@ -618,7 +623,7 @@
     const fail = (error) => publication.spoil(error);
     const copy = copyOf(content, (reason) => fail(failure(reason)));
     if (copy?.data === void 0) {
-      fail(failure(`There is no data: ${typeof content.data}`));
+      fail(failure(`No data: ${typeof content.data}`));
       return publication;
     }
     const { attempts, deadline: seconds } = options;
@@ -950,7 +955,7 @@
     }
     giveUp(envelope) {
       envelope.schedule.tell("abort");
-      this.fail(envelope, failure("The attempts or the time ran out"));
+      this.fail(envelope, failure("Out of attempts or time"));
     }
     /** A server ended the socket because of one message, which would happen again: it is the largest with data. */
     refuseLargest(envelopes, error) {
@@ -1147,7 +1152,7 @@
       }
       candidate.transport = transport;
       if (kind.isSocket) {
-        candidate.timer = later(() => this.fail(candidate, failure("It did not open")), OPEN_TIME);
+        candidate.timer = later(() => this.fail(candidate, failure("Not open in time")), OPEN_TIME);
       }
     }
     /** A socket has taken the place of lesser ones, which may still bring what was sent before. */
@@ -1164,7 +1169,7 @@
     fail(candidate, error) {
       const { transport, kind } = candidate;
       const wasCurrent = candidate === this.current;
-      log("info", "? does not work: ?", kind.type, error.message);
+      log("info", "? failed: ?", kind.type, error.message);
       if (kind.isBlockable && !hasHeld(candidate)) shun(candidate);
       this.#drop(candidate);
       if (!transport) return;
@@ -1865,12 +1870,13 @@
       const resolved = sessionOptions(options);
       const settings = environment.settings(options);
       this.#headers = settings.headers;
+      const features = featuresOf(options, (channel, error) => this.emit("replay:gap", { channel, error }));
       this.#make = () => {
         const main = environment.resolve(address);
         this.#farewell = (message) => environment.beacon?.(main, message);
         const endpointFor = (type) => environment.resolve(addresses[type] ?? address);
         const reach = { kinds: environment.kinds(options, main), endpointFor, settings };
-        return new Session(reach, resolved, new Pipeline(this.#extensions, featuresOf(options, (channel, error) => this.emit("replay:gap", { channel, error }))), this.#listen());
+        return new Session(reach, resolved, new Pipeline(this.#extensions, features), this.#listen());
       };
       this.#watch = () => environment.watch({
         wake: () => this.wake(),
@@ -1958,6 +1964,7 @@
     }
     subscribe(channel, callback, context) {
       if (Array.isArray(channel)) return channel.map((each2) => this.subscribe(each2, callback, context));
+      if (callback && typeof callback !== "function") throw failure("Not a function: callback");
       const subscription = new Subscription(channel, callback, context, (each2) => this.unsubscribe(channel, each2));
       this.#subscriber.add(subscription);
       return subscription;
@@ -1992,7 +1999,7 @@
     batch(act, context) {
       this.#session.dispatcher.batch(() => act.call(context));
     }
-    /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
+    /** Switches off a connection type, the shared connection, or the disconnect when the page is left (`autodisconnect`). */
     disable(feature) {
       checkName("feature", feature, FEATURES);
       const { selector } = this.#session.dispatcher;
@@ -2070,7 +2077,7 @@
       try {
         return this.exchange(messages);
       } catch (error) {
-        return { answer: Promise.reject(failure(`The request could not be made: ${error}`)), abort: () => {
+        return { answer: Promise.reject(failure(`Request failed: ${error}`)), abort: () => {
         } };
       }
     }
@@ -2141,7 +2148,7 @@
         globals[name] = (replies) => end(() => resolve([replies].flat().filter(isMessage)));
         script.onerror = () => end(() => {
           if (messages.length === 1 && url.href.length > LONGEST_ADDRESS) resolve(413);
-          else reject(failure("The script could not be loaded"));
+          else reject(failure("The script failed"));
         });
         script.onload = script.onerror;
       });
@@ -2226,7 +2233,7 @@
       };
       source.onerror = () => {
         this.close();
-        place.to.closed(failure("The event stream was closed"));
+        place.to.closed(failure("The stream was closed"));
       };
     }
     /** Requests under way go on: they are not at fault, none is held, and their replies still count. */
@@ -2257,7 +2264,7 @@
     constructor({ endpoint, settings, to }, script, options) {
       const worker = new SharedWorker(script, `faye ${VERSION} ${endpoint.href}`);
       this.#port = worker.port;
-      worker.onerror = () => to.closed(failure("The shared worker did not open"));
+      worker.onerror = () => to.closed(failure("The worker failed"));
       this.#port.onmessage = ({ data }) => {
         if (data.type === "ready") to.opened();
         else if (data.type === "messages") to.received(data.messages);
@@ -2338,7 +2345,7 @@
       try {
         socket = await create(socketUrl(endpoint), settings);
       } catch (error) {
-        return this.#closed(failure(`The request could not be made: ${error}`));
+        return this.#closed(failure(`Request failed: ${error}`));
       }
       socket.onerror = () => {
       };
@@ -2355,7 +2362,7 @@
         const messages = parseMessages(event.data);
         if (messages && messages.length > 0) to.received(messages);
       };
-      socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE ? new FayeError(413, [], "The message is too large") : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ""}`));
+      socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE ? new FayeError(413, [], "Message too large") : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ""}`));
     }
     #closed(error) {
       if (this.#isClosed) return;
@@ -2465,7 +2472,7 @@
      * Makes a client.
      *
      * @param endpoint the address of the server, relative to the page; React Native needs a whole one.
-     * @throws FayeError for an option that is not known.
+     * @throws FayeError for an unknown option, or a value that cannot work.
      */
     constructor(endpoint = "/bayeux", options) {
       super(endpoint, options, page);

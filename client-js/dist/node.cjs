@@ -453,6 +453,7 @@ var Token = class {
   constructor(source) {
     this.#source = source;
     if (typeof source === "string") this.#token = source;
+    else if (typeof source !== "function") throw failure("Not a function: token");
   }
   /** Asks for a token if there is none that is valid. */
   prepare() {
@@ -492,7 +493,7 @@ var Token = class {
 // src/features.ts
 function featuresOf({ token, ack, replay }, gap) {
   const features = [];
-  if (token !== void 0) features.push(new Token(token));
+  if (token) features.push(new Token(token));
   if (ack) features.push(new Ack());
   if (replay !== void 0 && replay !== false) features.push(new Replay(replay, gap));
   return features;
@@ -547,19 +548,23 @@ var DEFAULTS = {
   retry: 5,
   maxRetry: 60,
   scheduler: Scheduler,
-  endpoints: 0,
-  token: 0,
-  ack: 0,
-  replay: 0,
-  shared: 0,
-  agent: 0,
-  tls: 0,
-  ca: 0,
-  websocketExtensions: 0
+  endpoints: "",
+  token: "",
+  ack: "",
+  replay: "",
+  shared: "",
+  tls: "",
+  ca: "",
+  websocketExtensions: ""
 };
 var FEATURES = "websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect";
 function checkOptions(options, known) {
-  for (const name of Object.keys(options)) if (!(name in known)) throw failure(`Unrecognized option: ${name}`);
+  for (const [name, value] of Object.entries(options)) {
+    const wanted = typeof known[name];
+    if (value && (wanted === "number" ? !(value > 0) : wanted !== "string" && typeof value !== wanted)) {
+      throw failure(`${wanted === "undefined" ? "Unrecognized option" : `Not a ${wanted}`}: ${name}`);
+    }
+  }
 }
 function sessionOptions(options) {
   checkOptions(options, DEFAULTS);
@@ -582,7 +587,7 @@ function copyOf(message, fail) {
   try {
     return JSON.parse(JSON.stringify(message));
   } catch (error) {
-    return void fail(`The message cannot be written as JSON: ${error}`);
+    return void fail(`Not JSON: ${error}`);
   }
 }
 function parseMessages(text) {
@@ -630,7 +635,7 @@ var Pipeline = class {
     const { channel } = message;
     const preparing = channel === HANDSHAKE || channel === SUBSCRIBE ? this.#features.map((feature) => feature.prepare?.()).filter(Boolean) : [];
     if (preparing.length === 0) send();
-    else Promise.all(preparing).then(send, (error) => drop(`There is no token: ${error}`));
+    else Promise.all(preparing).then(send, (error) => drop(`No token: ${error}`));
     return id;
   }
   /** Leads a message from the server to `done`, which is given null when an extension dropped it. */
@@ -657,7 +662,7 @@ function publish(session, content, options) {
   const fail = (error) => publication.spoil(error);
   const copy = copyOf(content, (reason) => fail(failure(reason)));
   if (copy?.data === void 0) {
-    fail(failure(`There is no data: ${typeof content.data}`));
+    fail(failure(`No data: ${typeof content.data}`));
     return publication;
   }
   const { attempts, deadline: seconds } = options;
@@ -989,7 +994,7 @@ var Outbox = class {
   }
   giveUp(envelope) {
     envelope.schedule.tell("abort");
-    this.fail(envelope, failure("The attempts or the time ran out"));
+    this.fail(envelope, failure("Out of attempts or time"));
   }
   /** A server ended the socket because of one message, which would happen again: it is the largest with data. */
   refuseLargest(envelopes, error) {
@@ -1186,7 +1191,7 @@ var Selector = class {
     }
     candidate.transport = transport;
     if (kind.isSocket) {
-      candidate.timer = later(() => this.fail(candidate, failure("It did not open")), OPEN_TIME);
+      candidate.timer = later(() => this.fail(candidate, failure("Not open in time")), OPEN_TIME);
     }
   }
   /** A socket has taken the place of lesser ones, which may still bring what was sent before. */
@@ -1203,7 +1208,7 @@ var Selector = class {
   fail(candidate, error) {
     const { transport, kind } = candidate;
     const wasCurrent = candidate === this.current;
-    log("info", "? does not work: ?", kind.type, error.message);
+    log("info", "? failed: ?", kind.type, error.message);
     if (kind.isBlockable && !hasHeld(candidate)) shun(candidate);
     this.#drop(candidate);
     if (!transport) return;
@@ -1904,12 +1909,13 @@ var BaseClient = class extends Awaitable {
     const resolved = sessionOptions(options);
     const settings = environment.settings(options);
     this.#headers = settings.headers;
+    const features = featuresOf(options, (channel, error) => this.emit("replay:gap", { channel, error }));
     this.#make = () => {
       const main = environment.resolve(address);
       this.#farewell = (message) => environment.beacon?.(main, message);
       const endpointFor = (type) => environment.resolve(addresses[type] ?? address);
       const reach = { kinds: environment.kinds(options, main), endpointFor, settings };
-      return new Session(reach, resolved, new Pipeline(this.#extensions, featuresOf(options, (channel, error) => this.emit("replay:gap", { channel, error }))), this.#listen());
+      return new Session(reach, resolved, new Pipeline(this.#extensions, features), this.#listen());
     };
     this.#watch = () => environment.watch({
       wake: () => this.wake(),
@@ -1997,6 +2003,7 @@ var BaseClient = class extends Awaitable {
   }
   subscribe(channel, callback, context) {
     if (Array.isArray(channel)) return channel.map((each) => this.subscribe(each, callback, context));
+    if (callback && typeof callback !== "function") throw failure("Not a function: callback");
     const subscription = new Subscription(channel, callback, context, (each) => this.unsubscribe(channel, each));
     this.#subscriber.add(subscription);
     return subscription;
@@ -2031,7 +2038,7 @@ var BaseClient = class extends Awaitable {
   batch(act, context) {
     this.#session.dispatcher.batch(() => act.call(context));
   }
-  /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
+  /** Switches off a connection type, the shared connection, or the disconnect when the page is left (`autodisconnect`). */
   disable(feature) {
     checkName("feature", feature, FEATURES);
     const { selector } = this.#session.dispatcher;
@@ -2138,7 +2145,7 @@ var RequestTransport = class {
     try {
       return this.exchange(messages);
     } catch (error) {
-      return { answer: Promise.reject(failure(`The request could not be made: ${error}`)), abort: () => {
+      return { answer: Promise.reject(failure(`Request failed: ${error}`)), abort: () => {
       } };
     }
   }
@@ -2272,7 +2279,7 @@ var WebSocketTransport = class {
     try {
       socket = await create2(socketUrl(endpoint), settings);
     } catch (error) {
-      return this.#closed(failure(`The request could not be made: ${error}`));
+      return this.#closed(failure(`Request failed: ${error}`));
     }
     socket.onerror = () => {
     };
@@ -2289,7 +2296,7 @@ var WebSocketTransport = class {
       const messages = parseMessages(event.data);
       if (messages && messages.length > 0) to.received(messages);
     };
-    socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE ? new FayeError(413, [], "The message is too large") : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ""}`));
+    socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE ? new FayeError(413, [], "Message too large") : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ""}`));
   }
   #closed(error) {
     if (this.#isClosed) return;
@@ -2397,10 +2404,11 @@ var Client = class extends BaseClient {
    * Makes a client, which sends nothing before it is used.
    *
    * @param endpoint a whole address, such as `http://localhost:8000/faye`; anything else throws a `TypeError`.
-   * @throws FayeError for an option that is not known.
+   * @throws FayeError for an unknown option, or a value that cannot work.
    */
   constructor(endpoint, options) {
-    if (options && "proxy" in options) throw failure("Unrecognized option: proxy. Pass an agent that goes through the proxy");
+    if (options && "proxy" in options) throw failure("Unrecognized option: proxy. Pass an agent that uses the proxy");
+    if (options && "shared" in options && options.shared) throw failure("The option shared works in browsers only");
     for (const each of [endpoint, ...Object.values(options?.endpoints ?? {})]) node.resolve(String(each));
     super(endpoint, options, node);
   }

@@ -14,7 +14,7 @@ import { leave } from './leave.js';
 import type { SessionListener } from './listeners.js';
 import { checkName, log } from './logger.js';
 import type { Message } from './message.js';
-import { type ClientOptions, checkOptions, endpointsOf, FEATURES, sessionOptions } from './options.js';
+import { type ClientOptions, checkOptions, endpointsOf, FEATURES, type Feature, sessionOptions } from './options.js';
 import { Pipeline } from './pipeline.js';
 import { Publication, type PublishOptions } from './publication.js';
 import { publish } from './publish.js';
@@ -43,13 +43,14 @@ export class BaseClient extends Awaitable<ClientEvents> {
     const resolved = sessionOptions(options);
     const settings = environment.settings(options);
     this.#headers = settings.headers;
+    const features = featuresOf(options, (channel, error) => this.emit('replay:gap', { channel, error }));
     // Only now: a component that is rendered on a server makes a client which it does not use there.
     this.#make = () => {
       const main = environment.resolve(address);
       this.#farewell = (message) => environment.beacon?.(main, message);
       const endpointFor = (type: string): Address => environment.resolve(addresses[type] ?? address);
       const reach = { kinds: environment.kinds(options, main), endpointFor, settings };
-      return new Session(reach, resolved, new Pipeline(this.#extensions, featuresOf(options, (channel, error) => this.emit('replay:gap', { channel, error }))), this.#listen());
+      return new Session(reach, resolved, new Pipeline(this.#extensions, features), this.#listen());
     };
     this.#watch = () => environment.watch({
       wake: () => this.wake(),
@@ -171,6 +172,7 @@ export class BaseClient extends Awaitable<ClientEvents> {
     context?: unknown,
   ): Subscription | Subscription[] {
     if (Array.isArray(channel)) return channel.map((each) => this.subscribe(each, callback, context));
+    if (callback && typeof callback !== 'function') throw failure('Not a function: callback');
     const subscription = new Subscription(channel, callback, context, (each) => this.unsubscribe(channel, each));
     this.#subscriber.add(subscription);
     return subscription;
@@ -211,8 +213,8 @@ export class BaseClient extends Awaitable<ClientEvents> {
     this.#session.dispatcher.batch(() => act.call(context));
   }
 
-  /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
-  disable(feature: string): void {
+  /** Switches off a connection type, the shared connection, or the disconnect when the page is left (`autodisconnect`). */
+  disable(feature: Feature): void {
     checkName('feature', feature, FEATURES);
     const { selector } = this.#session.dispatcher;
     selector.disable(feature);

@@ -57,7 +57,7 @@ export function copyOf(message: Message, fail: (reason: string) => void): Messag
   try {
     return JSON.parse(JSON.stringify(message));
   } catch (error) {
-    return void fail(`The message cannot be written as JSON: ${error}`);
+    return void fail(`Not JSON: ${error}`);
   }
 }
 

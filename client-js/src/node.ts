@@ -7,11 +7,12 @@ import { Cookies } from './cookies.js';
 import type { Environment } from './environment.js';
 import { failure } from './error.js';
 import { makeFaye } from './faye.js';
-import type { ClientOptions } from './options.js';
+import type { NodeOptions } from './options.js';
 import { nodeLongPolling } from './transport/node-http.js';
 import { nodeWebSocket } from './transport/node-websocket.js';
 
 export * from './api.js';
+export type { NodeOptions as ClientOptions } from './options.js';
 
 const node: Environment = {
   resolve: (endpoint) => {
@@ -34,10 +35,11 @@ export class Client extends BaseClient {
    * Makes a client, which sends nothing before it is used.
    *
    * @param endpoint a whole address, such as `http://localhost:8000/faye`; anything else throws a `TypeError`.
-   * @throws FayeError for an option that is not known.
+   * @throws FayeError for an unknown option, or a value that cannot work.
    */
-  constructor(endpoint: string | URL, options?: ClientOptions | null) {
-    if (options && 'proxy' in options) throw failure('Unrecognized option: proxy. Pass an agent that goes through the proxy');
+  constructor(endpoint: string | URL, options?: NodeOptions | null) {
+    if (options && 'proxy' in options) throw failure('Unrecognized option: proxy. Pass an agent that uses the proxy');
+    if (options && 'shared' in options && options.shared) throw failure('The option shared works in browsers only');
     // Not when it is first used: the mistake is in this line.
     for (const each of [endpoint, ...Object.values(options?.endpoints ?? {})]) node.resolve(String(each));
     super(endpoint, options, node);

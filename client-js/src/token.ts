@@ -4,7 +4,7 @@
  */
 
 import { HANDSHAKE, SUBSCRIBE } from './channel.js';
-import type { FayeError } from './error.js';
+import { type FayeError, failure } from './error.js';
 import { addExt, type Feature } from './feature.js';
 import type { Message } from './message.js';
 
@@ -37,6 +37,7 @@ export class Token implements Feature {
   constructor(source: TokenSource) {
     this.#source = source;
     if (typeof source === 'string') this.#token = source;
+    else if (typeof source !== 'function') throw failure('Not a function: token');
   }
 
   /** Asks for a token if there is none that is valid. */

@@ -7,7 +7,7 @@ export { Publication } from './publication.cjs';
 export type { PublishOptions } from './publication.cjs';
 export { Scheduler } from './scheduler.cjs';
 export type { SchedulerClass, SchedulerOptions } from './scheduler.cjs';
-export type { ClientOptions } from './options.cjs';
+export type { ConnectionType, Feature } from './options.cjs';
 export type { ChannelEvent, ClientEvents } from './events.cjs';
 export type { ConnectionEvent, ConnectionState } from './connection.cjs';
 export type { Extension } from './extensible.cjs';

@@ -8,7 +8,7 @@ import type { Environment } from './environment.cjs';
 import { type ClientEvents } from './events.cjs';
 import { type Extension } from './extensible.cjs';
 import type { Message } from './message.cjs';
-import { type ClientOptions } from './options.cjs';
+import { type ClientOptions, type Feature } from './options.cjs';
 import { Publication, type PublishOptions } from './publication.cjs';
 import { Subscription } from './subscription.cjs';
 /** A client: Faye's API, and what it lacked. Each platform has a `Client` that extends it. */
@@ -74,8 +74,8 @@ export declare class BaseClient extends Awaitable<ClientEvents> {
     wake(): void;
     /** Messages that `act` sends leave together. */
     batch(act: () => void, context?: unknown): void;
-    /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
-    disable(feature: string): void;
+    /** Switches off a connection type, the shared connection, or the disconnect when the page is left (`autodisconnect`). */
+    disable(feature: Feature): void;
     /** Sends a header with every request that can carry one. */
     setHeader(name: string, value: string): void;
     /**

@@ -8,7 +8,7 @@ import type { Environment } from './environment.js';
 import { type ClientEvents } from './events.js';
 import { type Extension } from './extensible.js';
 import type { Message } from './message.js';
-import { type ClientOptions } from './options.js';
+import { type ClientOptions, type Feature } from './options.js';
 import { Publication, type PublishOptions } from './publication.js';
 import { Subscription } from './subscription.js';
 /** A client: Faye's API, and what it lacked. Each platform has a `Client` that extends it. */
@@ -74,8 +74,8 @@ export declare class BaseClient extends Awaitable<ClientEvents> {
     wake(): void;
     /** Messages that `act` sends leave together. */
     batch(act: () => void, context?: unknown): void;
-    /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
-    disable(feature: string): void;
+    /** Switches off a connection type, the shared connection, or the disconnect when the page is left (`autodisconnect`). */
+    disable(feature: Feature): void;
     /** Sends a header with every request that can carry one. */
     setHeader(name: string, value: string): void;
     /**

@@ -2,7 +2,7 @@
  * The token that says who the user is: sent as `ext.token` with every message to the server itself, because it may come
  * by a connection that the server does not know yet; never with publications, because servers may forward those to others.
  */
-import type { FayeError } from './error.cjs';
+import { type FayeError } from './error.cjs';
 import { type Feature } from './feature.cjs';
 import type { Message } from './message.cjs';
 /** A token, or a function that gives one or a promise of one. */
