@@ -1,5 +1,5 @@
 /**
- * What every entry exports beside the client itself.
+ * The exports that all entries share.
  */
 
 export { FayeError } from './error.js';

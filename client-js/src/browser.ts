@@ -13,9 +13,9 @@ export type { BrowserOptions as ClientOptions } from './options.js';
 /** A client for browsers, workers and React Native. It sends nothing before it is used. */
 export class Client extends BaseClient {
   /**
-   * Makes a client.
+   * Creates a client.
    *
-   * @param endpoint the address of the server, relative to the page; React Native needs a whole one.
+   * @param endpoint the URL of the server, relative to the page; an absolute URL in React Native.
    * @throws FayeError for an unknown option, or a value that cannot work.
    */
   constructor(endpoint: string | URL = '/bayeux', options?: BrowserOptions | null) {

@@ -17,7 +17,7 @@ export type { NodeOptions as ClientOptions } from './options.js';
 const node: Environment = {
   resolve: (endpoint) => {
     if (/^(http|ws)s?:\/\/./i.test(endpoint)) return new URL(endpoint);
-    throw new TypeError(`The endpoint has to be a whole address, such as http://localhost:8000/faye, not ${endpoint}`);
+    throw new TypeError(`The endpoint must be an absolute URL such as http://localhost:8000/faye, not ${endpoint}`);
   },
   kinds: () => [nodeWebSocket, nodeLongPolling],
   settings: ({ agent, tls, ca }) => ({
@@ -32,9 +32,9 @@ const node: Environment = {
 /** A client for Node. It sends nothing before it is used. */
 export class Client extends BaseClient {
   /**
-   * Makes a client, which sends nothing before it is used.
+   * Creates a client.
    *
-   * @param endpoint a whole address, such as `http://localhost:8000/faye`; anything else throws a `TypeError`.
+   * @param endpoint an absolute URL, such as `http://localhost:8000/faye`; any other throws a `TypeError`.
    * @throws FayeError for an unknown option, or a value that cannot work.
    */
   constructor(endpoint: string | URL, options?: NodeOptions | null) {

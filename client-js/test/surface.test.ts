@@ -112,7 +112,7 @@ test.each([
   undefined, null, '', '/faye', 'faye', 'localhost:8000/faye', '//server.test/faye', 'ftp://server.test/faye', 'http://',
 ])('in Node the endpoint %s throws when the client is made', (given) => {
   expect(() => new node.Client(given as string)).toThrow(TypeError);
-  expect(() => new node.Client(given as string)).toThrow(given === 'http://' ? /./ : /has to be a whole address, such as http/);
+  expect(() => new node.Client(given as string)).toThrow(given === 'http://' ? /./ : /must be an absolute URL such as http/);
   expect(() => new node.Client(endpoint, { endpoints: { websocket: given as string } })).toThrow(TypeError);
 });
 

@@ -8,9 +8,9 @@ export type { NodeOptions as ClientOptions } from './options.js';
 /** A client for Node. It sends nothing before it is used. */
 export declare class Client extends BaseClient {
     /**
-     * Makes a client, which sends nothing before it is used.
+     * Creates a client.
      *
-     * @param endpoint a whole address, such as `http://localhost:8000/faye`; anything else throws a `TypeError`.
+     * @param endpoint an absolute URL, such as `http://localhost:8000/faye`; any other throws a `TypeError`.
      * @throws FayeError for an unknown option, or a value that cannot work.
      */
     constructor(endpoint: string | URL, options?: NodeOptions | null);
