@@ -61,18 +61,18 @@ function attempt(act, otherwise) {
 
 // src/error.ts
 var FayeError = class extends Error {
-  /** An error with the parts that Bayeux gives it. */
+  /** Creates an error from the parts of its text form. */
   constructor(code, params, message) {
     super(message);
     __publicField(this, "name", "FayeError");
-    /** The server's code such as 403, or null when the failure has none or did not come from the server. */
+    /** The code of the server, such as 403; null if the error has none or is not from the server. */
     __publicField(this, "code");
-    /** The server's parameters, for example the channel that was refused. */
+    /** The parameters of the error, such as the refused channel. */
     __publicField(this, "params");
     this.code = code;
     this.params = params;
   }
-  /** As Bayeux writes it. */
+  /** Returns the text form, `code:parameters:text`. */
   toString() {
     return `${this.code}:${this.params.join(",")}:${this.message}`;
   }
@@ -88,7 +88,7 @@ var failure = (message) => new FayeError(null, [], message);
 // src/deferrable.ts
 var _settle, _timer, _Deferrable_instances, end_fn;
 var Deferrable = class extends Promise {
-  /** A promise that is open. */
+  /** Creates a pending promise. */
   constructor() {
     let settle;
     super((resolve, reject) => {
@@ -97,26 +97,26 @@ var Deferrable = class extends Promise {
     __privateAdd(this, _Deferrable_instances);
     __privateAdd(this, _settle);
     __privateAdd(this, _timer);
-    /** Whether it was resolved or rejected. */
+    /** Whether the promise is resolved or rejected. */
     __publicField(this, "isSettled", false);
     __privateSet(this, _settle, settle);
     super.catch(() => {
     });
   }
-  /** What `then` gives is an ordinary promise. */
+  /** `then` returns an ordinary promise. */
   static get [Symbol.species]() {
     return Promise;
   }
-  /** Calls `callback` when it resolves. */
+  /** Calls `callback` when the promise resolves. */
   callback(callback, context) {
     if (callback) void this.then((value) => callback.call(context, value), () => {
     });
   }
-  /** Calls `callback` with the error when it rejects. */
+  /** Calls `callback` with the error when the promise rejects. */
   errback(callback, context) {
     if (callback) void this.then(void 0, (error) => callback.call(context, error));
   }
-  /** Rejects after so many seconds unless it is settled before. */
+  /** Rejects the promise after that many seconds, with `reason` if given, unless it is settled earlier. */
   timeout(seconds, reason) {
     clearTimeout(__privateGet(this, _timer));
     __privateSet(this, _timer, later(
@@ -124,17 +124,17 @@ var Deferrable = class extends Promise {
       seconds * 1e3
     ));
   }
-  /** Settles it. Only the first call counts. */
+  /** Settles the promise. Only the first call has an effect. */
   setDeferredStatus(status, value) {
     if (status === "succeeded") this.succeed(value);
     else if (status === "failed") this.spoil(value);
   }
-  /** Resolves it. The client does so itself. */
+  /** Resolves the promise. Used by the client. */
   succeed(value) {
     __privateMethod(this, _Deferrable_instances, end_fn).call(this);
     __privateGet(this, _settle).resolve(value);
   }
-  /** Rejects it. The client does so itself. */
+  /** Rejects the promise. Used by the client. */
   spoil(error) {
     __privateMethod(this, _Deferrable_instances, end_fn).call(this);
     __privateGet(this, _settle).reject(error);
@@ -169,59 +169,59 @@ function checkName(what, name, known) {
 // src/emitter.ts
 var _entries, _names, _Emitter_instances, add_fn, remove_fn;
 var Emitter = class {
-  /** `names` is a text with the events that there are; a listener for another one is warned of. */
+  /** `names` lists the events, separated by spaces. A listener for another name causes a warning. */
   constructor(names) {
     __privateAdd(this, _Emitter_instances);
     __privateAdd(this, _entries, /* @__PURE__ */ new Map());
     __privateAdd(this, _names);
     __privateSet(this, _names, names);
   }
-  /** Adds a listener. A name that is no event of the client is warned of. */
+  /** Adds a listener. An unknown event causes a warning. */
   on(event, listener) {
     return __privateMethod(this, _Emitter_instances, add_fn).call(this, event, listener, this, false);
   }
-  /** Adds a listener, as `on`. */
+  /** Adds a listener, like `on`. */
   addListener(event, listener) {
     return this.on(event, listener);
   }
-  /** Adds a listener that is called once. */
+  /** Adds a listener that is called at most once. */
   once(event, listener) {
     return __privateMethod(this, _Emitter_instances, add_fn).call(this, event, listener, this, true);
   }
-  /** Removes a listener, the last that was added if there are several. */
+  /** Removes a listener; the one added last if it was added several times. */
   off(event, listener) {
     var _a;
     const last = [...(_a = __privateGet(this, _entries).get(event)) != null ? _a : []].reverse().find((entry) => entry.listener === listener);
     return __privateMethod(this, _Emitter_instances, remove_fn).call(this, event, (entry) => entry === last);
   }
-  /** Removes a listener, as `off`. */
+  /** Removes a listener, like `off`. */
   removeListener(event, listener) {
     return this.off(event, listener);
   }
-  /** Without an event: of every event. */
+  /** Removes all listeners of an event, or of every event if none is given. */
   removeAllListeners(event) {
     if (event === void 0) __privateGet(this, _entries).clear();
     else __privateGet(this, _entries).delete(event);
     return this;
   }
-  /** The listeners of an event. */
+  /** Returns the listeners of an event. */
   listeners(event) {
     var _a;
     return ((_a = __privateGet(this, _entries).get(event)) != null ? _a : []).map(({ listener }) => listener);
   }
-  /** How many listeners an event has. */
+  /** Returns the number of listeners of an event. */
   countListeners(event) {
     return this.listeners(event).length;
   }
-  /** Adds a listener that is called with `context` as `this`, as with Faye. */
+  /** Adds a listener that is called with `context` as `this`, as in Faye. */
   bind(event, listener, context) {
     return __privateMethod(this, _Emitter_instances, add_fn).call(this, event, listener, context, false);
   }
-  /** Without a listener: every listener of the event. */
+  /** Removes a listener that `bind` added, or all listeners of the event if none is given. */
   unbind(event, listener, context) {
     return __privateMethod(this, _Emitter_instances, remove_fn).call(this, event, (entry) => listener === void 0 || entry.listener === listener && [context, context != null ? context : this].includes(entry.context));
   }
-  /** Gives whether anybody listens. A listener that throws does not keep the others from hearing. */
+  /** Calls the listeners of an event and returns whether it has any. A listener that throws does not stop the others. */
   emit(event, ...values) {
     var _a;
     const entries = (_a = __privateGet(this, _entries).get(event)) != null ? _a : [];
@@ -231,7 +231,7 @@ var Emitter = class {
     }
     return entries.length > 0;
   }
-  /** Calls the listeners of an event, as `emit`. */
+  /** Calls the listeners of an event, like `emit`. */
   trigger(event, ...values) {
     return this.emit(event, ...values);
   }
@@ -261,29 +261,28 @@ var Awaitable = class extends Emitter {
     super(...arguments);
     __privateAdd(this, _connected, new Deferrable());
   }
-  /** What was settled before says nothing about the connection that is asked for now. */
+  /** Starts a new wait: an earlier result does not apply to a new connection. */
   awaitConnection() {
     if (__privateGet(this, _connected).isSettled) __privateSet(this, _connected, new Deferrable());
   }
-  /** Calls `callback` once there is a session; at once if there is one. */
+  /** Calls `callback` once the client has a session; immediately if it has one. */
   callback(callback, context) {
     __privateGet(this, _connected).callback(callback, context);
   }
   /**
-   * Calls `callback` with a `FayeError` when the connection was given up: the server refused it for good, no
-   * transport can be used, or the client was disconnected.
+   * Calls `callback` with a `FayeError` when the client abandons the connection: the server refused it for good, no transport
+   * can be used, or the client was disconnected.
    */
   errback(callback, context) {
     __privateGet(this, _connected).errback(callback, context);
   }
   /**
-   * Gives the connection up for those who wait for it, with `reason`, unless there is a session within so many
-   * seconds.
+   * Calls the callbacks of `errback` with `reason`, unless the client has a session within that many seconds.
    */
   timeout(seconds, reason) {
     __privateGet(this, _connected).timeout(seconds, reason);
   }
-  /** Settles the connection for those who wait for it, as with Faye. Applications do not need it. */
+  /** Settles the wait for the connection, as in Faye. Applications do not need it. */
   setDeferredStatus(status, value) {
     __privateGet(this, _connected).setDeferredStatus(status, value);
   }
@@ -323,7 +322,7 @@ var Extensions = class {
   constructor() {
     __privateAdd(this, _list, []);
   }
-  /** Adds one behind the others. */
+  /** Appends an extension. */
   add(extension, client) {
     var _a;
     __privateGet(this, _list).push(extension);
@@ -496,6 +495,7 @@ var Token = class {
     __privateAdd(this, _wasRenewed, false);
     __privateSet(this, _source2, source);
     if (typeof source === "string") __privateSet(this, _token, source);
+    else if (typeof source !== "function") throw failure("Not a function: token");
   }
   /** Asks for a token if there is none that is valid. */
   prepare() {
@@ -542,7 +542,7 @@ isExpired_fn = function() {
 // src/features.ts
 function featuresOf({ token, ack, replay }, gap) {
   const features = [];
-  if (token !== void 0) features.push(new Token(token));
+  if (token) features.push(new Token(token));
   if (ack) features.push(new Ack());
   if (replay !== void 0 && replay !== false) features.push(new Replay(replay, gap));
   return features;
@@ -598,19 +598,23 @@ var DEFAULTS = {
   retry: 5,
   maxRetry: 60,
   scheduler: Scheduler,
-  endpoints: 0,
-  token: 0,
-  ack: 0,
-  replay: 0,
-  shared: 0,
-  agent: 0,
-  tls: 0,
-  ca: 0,
-  websocketExtensions: 0
+  endpoints: "",
+  token: "",
+  ack: "",
+  replay: "",
+  shared: "",
+  tls: "",
+  ca: "",
+  websocketExtensions: ""
 };
 var FEATURES = "websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect";
 function checkOptions(options, known) {
-  for (const name of Object.keys(options)) if (!(name in known)) throw failure(`Unrecognized option: ${name}`);
+  for (const [name, value] of Object.entries(options)) {
+    const wanted = typeof known[name];
+    if (value && (wanted === "number" ? !(value > 0) : wanted !== "string" && typeof value !== wanted)) {
+      throw failure(`${wanted === "undefined" ? "Unrecognized option" : `Not a ${wanted}`}: ${name}`);
+    }
+  }
 }
 function sessionOptions(options) {
   checkOptions(options, DEFAULTS);
@@ -633,7 +637,7 @@ function copyOf(message, fail) {
   try {
     return JSON.parse(JSON.stringify(message));
   } catch (error) {
-    return void fail(`The message cannot be written as JSON: ${error}`);
+    return void fail(`Not JSON: ${error}`);
   }
 }
 function parseMessages(text) {
@@ -686,7 +690,7 @@ var Pipeline = class {
       return (_a = feature.prepare) == null ? void 0 : _a.call(feature);
     }).filter(Boolean) : [];
     if (preparing.length === 0) send();
-    else Promise.all(preparing).then(send, (error) => drop(`There is no token: ${error}`));
+    else Promise.all(preparing).then(send, (error) => drop(`No token: ${error}`));
     return id;
   }
   /** Leads a message from the server to `done`, which is given null when an extension dropped it. */
@@ -720,7 +724,7 @@ function publish(session, content, options) {
   const fail = (error) => publication.spoil(error);
   const copy = copyOf(content, (reason) => fail(failure(reason)));
   if ((copy == null ? void 0 : copy.data) === void 0) {
-    fail(failure(`There is no data: ${typeof content.data}`));
+    fail(failure(`No data: ${typeof content.data}`));
     return publication;
   }
   const { attempts, deadline: seconds } = options;
@@ -1081,7 +1085,7 @@ var Outbox = class {
   }
   giveUp(envelope) {
     envelope.schedule.tell("abort");
-    this.fail(envelope, failure("The attempts or the time ran out"));
+    this.fail(envelope, failure("Out of attempts or time"));
   }
   /** A server ended the socket because of one message, which would happen again: it is the largest with data. */
   refuseLargest(envelopes, error) {
@@ -1243,7 +1247,7 @@ var Selector = class {
   fail(candidate, error) {
     const { transport, kind } = candidate;
     const wasCurrent = candidate === this.current;
-    log("info", "? does not work: ?", kind.type, error.message);
+    log("info", "? failed: ?", kind.type, error.message);
     if (kind.isBlockable && !hasHeld(candidate)) shun(candidate);
     __privateMethod(this, _Selector_instances, drop_fn).call(this, candidate);
     if (!transport) return;
@@ -1335,7 +1339,7 @@ open_fn = function(candidate, now) {
   }
   candidate.transport = transport;
   if (kind.isSocket) {
-    candidate.timer = later(() => this.fail(candidate, failure("It did not open")), OPEN_TIME);
+    candidate.timer = later(() => this.fail(candidate, failure("Not open in time")), OPEN_TIME);
   }
 };
 /** A socket has taken the place of lesser ones, which may still bring what was sent before. */
@@ -2013,7 +2017,7 @@ refuse_fn = function(channel, error) {
 // src/subscription.ts
 var _end, _callback, _withChannel, _isCancelled;
 var Subscription = class extends Deferrable {
-  /** For the client; applications get one from `subscribe`. */
+  /** Used by the client; applications call `subscribe`. */
   constructor(channel, callback, context, end) {
     super();
     /** The channel or pattern. */
@@ -2026,22 +2030,22 @@ var Subscription = class extends Deferrable {
     __privateSet(this, _end, end);
     __privateSet(this, _callback, (message) => callback == null ? void 0 : callback.call(context, message.data));
   }
-  /** Also calls `callback` with the channel that each message was published to; useful with patterns. */
+  /** Calls `callback` with the channel and the data of each message, which is useful with patterns. */
   withChannel(callback, context) {
     __privateSet(this, _withChannel, (message) => callback.call(context, message.channel, message.data));
     return this;
   }
-  /** Ends the subscription. The server is told when nobody else in this client listens to the channel. */
+  /** Ends the subscription. The client unsubscribes at the server when this was its last listener of the channel. */
   cancel() {
     if (__privateGet(this, _isCancelled)) return;
     __privateSet(this, _isCancelled, true);
     __privateGet(this, _end).call(this, this);
   }
-  /** Ends the subscription, as `cancel`. */
+  /** Ends the subscription, like `cancel`. */
   unsubscribe() {
     this.cancel();
   }
-  /** Hands a message to the callbacks. */
+  /** Passes a message to the callbacks. */
   apply(_context, [message]) {
     for (const call of [__privateGet(this, _callback), __privateGet(this, _withChannel)]) {
       attempt(() => call == null ? void 0 : call(message));
@@ -2056,7 +2060,7 @@ _isCancelled = new WeakMap();
 // src/client.ts
 var _extensions2, _headers, _farewell2, _make, _made, _watch, _unwatch, _BaseClient_instances, parts_get, session_get, subscriber_get, listen_fn;
 var BaseClient = class extends Awaitable {
-  /** For the entries of the platforms; applications use their `Client`. */
+  /** Used by the platforms' `Client` classes. */
   constructor(endpoint, given, environment) {
     super(EVENTS);
     __privateAdd(this, _BaseClient_instances);
@@ -2073,6 +2077,7 @@ var BaseClient = class extends Awaitable {
     const resolved = sessionOptions(options);
     const settings = environment.settings(options);
     __privateSet(this, _headers, settings.headers);
+    const features = featuresOf(options, (channel, error) => this.emit("replay:gap", { channel, error }));
     __privateSet(this, _make, () => {
       const main = environment.resolve(address);
       __privateSet(this, _farewell2, (message) => {
@@ -2084,7 +2089,7 @@ var BaseClient = class extends Awaitable {
         return environment.resolve((_a = addresses[type]) != null ? _a : address);
       };
       const reach = { kinds: environment.kinds(options, main), endpointFor, settings };
-      return new Session(reach, resolved, new Pipeline(__privateGet(this, _extensions2), featuresOf(options, (channel, error) => this.emit("replay:gap", { channel, error }))), __privateMethod(this, _BaseClient_instances, listen_fn).call(this));
+      return new Session(reach, resolved, new Pipeline(__privateGet(this, _extensions2), features), __privateMethod(this, _BaseClient_instances, listen_fn).call(this));
     });
     __privateSet(this, _watch, () => environment.watch({
       wake: () => this.wake(),
@@ -2093,37 +2098,36 @@ var BaseClient = class extends Awaitable {
     }));
     log("info", "New client created for ?", address);
   }
-  /** Frameworks that wrap plain objects leave one alone that says what it is; wrapped it could not work. */
+  /** Prevents frameworks from wrapping the client as a plain object, which would break its private members. */
   get [Symbol.toStringTag]() {
     return "Faye.Client";
   }
   /**
-   * How the connection is: `unconnected` before the first use, `connecting`, `connected`, `interrupted` while the
-   * client tries to reach the server again, and `disconnected` after `disconnect` or when the server wants no more
-   * connections. Listen to the event `connection` to be told of changes.
+   * The state of the connection: `unconnected` before the first use, `connecting`, `connected`, `interrupted` while the
+   * client retries, and `disconnected` after `disconnect` or when the server advises clients to stop. The event `connection`
+   * reports changes.
    */
   get state() {
     var _a, _b;
     return (_b = (_a = __privateGet(this, _made)) == null ? void 0 : _a.session.state) != null ? _b : "unconnected";
   }
-  /** The connection type in use. */
+  /** The connection type in use, such as `websocket`; undefined without one. */
   get transport() {
     var _a;
     return (_a = __privateGet(this, _made)) == null ? void 0 : _a.session.transport;
   }
   /**
-   * The identifier of the session, undefined without one. It lets its holder take the session over: do not show or
-   * log it.
+   * The identifier of the session; undefined without one. It gives access to the session: do not show or log it.
    */
   get clientId() {
     var _a;
     return (_a = __privateGet(this, _made)) == null ? void 0 : _a.session.clientId;
   }
-  /** Shakes hands; `callback` is called once there is a session. */
+  /** Starts a session and calls `callback` once it exists. */
   handshake(callback, context) {
     this.connect(callback, context);
   }
-  /** Connects, also again after `disconnect`; `callback` is called once there is a session. */
+  /** Connects, also after `disconnect`, and calls `callback` once the client has a session. */
   connect(callback, context) {
     if (__privateGet(this, _BaseClient_instances, session_get).phase !== "connected") this.awaitConnection();
     __privateGet(this, _BaseClient_instances, session_get).restart();
@@ -2131,7 +2135,7 @@ var BaseClient = class extends Awaitable {
     if (callback) __privateGet(this, _BaseClient_instances, session_get).whenConnected(call, () => {
     }, true);
   }
-  /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
+  /** Ends the session after the replies to earlier messages. Promises that are still pending then reject. */
   disconnect() {
     const publication = new Publication();
     __privateGet(this, _BaseClient_instances, subscriber_get).channels.clear(failure("The client is disconnected"));
@@ -2140,41 +2144,41 @@ var BaseClient = class extends Awaitable {
   }
   subscribe(channel, callback, context) {
     if (Array.isArray(channel)) return channel.map((each2) => this.subscribe(each2, callback, context));
+    if (callback && typeof callback !== "function") throw failure("Not a function: callback");
     const subscription = new Subscription(channel, callback, context, (each2) => this.unsubscribe(channel, each2));
     __privateGet(this, _BaseClient_instances, subscriber_get).add(subscription);
     return subscription;
   }
-  /** Ends one subscription of a channel, or all. */
+  /** Ends one subscription to a channel, or all of them. */
   unsubscribe(channel, subscription) {
     for (const each2 of [channel].flat()) __privateGet(this, _BaseClient_instances, subscriber_get).remove(each2, subscription);
   }
   /**
-   * Publishes a message. Connects if that was not done, and waits for the connection.
+   * Publishes a message. Connects if needed, and waits for the connection.
    *
-   * @param data what JSON can hold. It is copied at the call, so later changes of an object do not count.
-   * @param options limits for this message; without them it is sent until the server answers.
-   * @returns a promise that resolves when the server accepted the message, and rejects with a `FayeError` when it
-   *   refused, when the limits are reached, when the client is disconnected, or at once when `data` cannot be written
-   *   as JSON.
-   * @throws FayeError for an option that is not known.
+   * @param data any value that JSON can represent. The call copies it, so later changes have no effect.
+   * @param options limits for this message; without them the client sends it until the server replies.
+   * @returns a promise that resolves when the server accepts the message. It rejects with a `FayeError` when the server
+   *   refuses it, when a limit is reached, when the client is disconnected, or immediately if JSON cannot represent `data`.
+   * @throws FayeError for an unknown option, or a value that cannot work.
    */
   publish(channel, data, options) {
     checkOptions(options != null ? options : {}, { attempts: 0, deadline: 0 });
     return publish(__privateGet(this, _BaseClient_instances, session_get), { channel, data }, options != null ? options : {});
   }
-  /** Publishes a message with whatever fields it has. */
+  /** Publishes a message with all its fields. */
   publishMessage(message) {
     return publish(__privateGet(this, _BaseClient_instances, session_get), message, {});
   }
-  /** Looks at once whether the server is there. The client does so by itself when the network or the page comes back. */
+  /** Checks the connection immediately. The client does so itself when the network or the page returns. */
   wake() {
     __privateGet(this, _BaseClient_instances, session_get).dispatcher.wake();
   }
-  /** Messages that `act` sends leave together. */
+  /** Sends the messages of `act` together. */
   batch(act, context) {
     __privateGet(this, _BaseClient_instances, session_get).dispatcher.batch(() => act.call(context));
   }
-  /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
+  /** Switches off a connection type, the shared connection, or the disconnect when the page is left (`autodisconnect`). */
   disable(feature) {
     checkName("feature", feature, FEATURES);
     const { selector } = __privateGet(this, _BaseClient_instances, session_get).dispatcher;
@@ -2182,22 +2186,22 @@ var BaseClient = class extends Awaitable {
     const isStarted = this.state !== "unconnected" && this.state !== "disconnected";
     if (isStarted && selector.types().length === 0) __privateGet(this, _BaseClient_instances, session_get).end(failure("No transport can be used"));
   }
-  /** Sends a header with every request that can carry one. */
+  /** Sets a header for all requests. A browser cannot send it with WebSockets, EventSource and JSON-P. */
   setHeader(name, value) {
     __privateGet(this, _headers)[name] = value;
   }
   /**
-   * Adds an extension, which sees every message on its way out and in, behind those that were added before. It may
-   * change, hold or drop the message, and sees it once, however often it is sent.
+   * Appends an extension, which sees each outgoing and incoming message and may change, delay or drop it. It sees an outgoing
+   * message once, even if the client sends it several times.
    */
   addExtension(extension) {
     __privateGet(this, _extensions2).add(extension, this);
   }
-  /** Removes an extension. Does nothing if it was not added. */
+  /** Removes an extension. Does nothing if it was not added before. */
   removeExtension(extension) {
     __privateGet(this, _extensions2).remove(extension, this);
   }
-  /** As Faye has it; compression is left to the platform's WebSocket. */
+  /** Does nothing, for compatibility with Faye; compression is left to the platform's WebSocket. */
   addWebsocketExtension(_extension) {
   }
 };
@@ -2316,7 +2320,7 @@ begin_fn = function(messages) {
   try {
     return this.exchange(messages);
   } catch (error) {
-    return { answer: Promise.reject(failure(`The request could not be made: ${error}`)), abort: () => {
+    return { answer: Promise.reject(failure(`Request failed: ${error}`)), abort: () => {
     } };
   }
 };
@@ -2376,7 +2380,7 @@ var JsonpTransport = class extends RequestTransport {
       globals[name] = (replies) => end(() => resolve([replies].flat().filter(isMessage)));
       script.onerror = () => end(() => {
         if (messages.length === 1 && url.href.length > LONGEST_ADDRESS) resolve(413);
-        else reject(failure("The script could not be loaded"));
+        else reject(failure("The script failed"));
       });
       script.onload = script.onerror;
     });
@@ -2470,7 +2474,7 @@ var EventSourceTransport = class extends FetchTransport {
     };
     source.onerror = () => {
       this.close();
-      place.to.closed(failure("The event stream was closed"));
+      place.to.closed(failure("The stream was closed"));
     };
   }
   /** Requests under way go on: they are not at fault, none is held, and their replies still count. */
@@ -2505,7 +2509,7 @@ var SharedTransport = class {
     var _a;
     const worker = new SharedWorker(script, `faye ${VERSION} ${endpoint.href}`);
     __privateSet(this, _port, worker.port);
-    worker.onerror = () => to.closed(failure("The shared worker did not open"));
+    worker.onerror = () => to.closed(failure("The worker failed"));
     __privateGet(this, _port).onmessage = ({ data }) => {
       if (data.type === "ready") to.opened();
       else if (data.type === "messages") to.received(data.messages);
@@ -2643,7 +2647,7 @@ open_fn2 = async function(create) {
   try {
     socket = await create(socketUrl(endpoint), settings);
   } catch (error) {
-    return __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure(`The request could not be made: ${error}`));
+    return __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure(`Request failed: ${error}`));
   }
   socket.onerror = () => {
   };
@@ -2660,7 +2664,7 @@ open_fn2 = async function(create) {
     const messages = parseMessages(event.data);
     if (messages && messages.length > 0) to.received(messages);
   };
-  socket.onclose = (event) => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, (event == null ? void 0 : event.code) === TOO_LARGE ? new FayeError(413, [], "The message is too large") : failure(`The WebSocket was closed${(event == null ? void 0 : event.code) ? ` (${event.code})` : ""}`));
+  socket.onclose = (event) => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, (event == null ? void 0 : event.code) === TOO_LARGE ? new FayeError(413, [], "Message too large") : failure(`The WebSocket was closed${(event == null ? void 0 : event.code) ? ` (${event.code})` : ""}`));
 };
 closed_fn = function(error) {
   if (__privateGet(this, _isClosed)) return;
@@ -2727,10 +2731,10 @@ var page = {
 // src/browser.ts
 var Client = class extends BaseClient {
   /**
-   * Makes a client.
+   * Creates a client.
    *
-   * @param endpoint the address of the server, relative to the page; React Native needs a whole one.
-   * @throws FayeError for an option that is not known.
+   * @param endpoint the URL of the server, relative to the page; an absolute URL in React Native.
+   * @throws FayeError for an unknown option, or a value that cannot work.
    */
   constructor(endpoint = "/bayeux", options) {
     super(endpoint, options, page);

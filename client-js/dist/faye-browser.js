@@ -23,17 +23,17 @@
   // src/error.ts
   var FayeError = class extends Error {
     name = "FayeError";
-    /** The server's code such as 403, or null when the failure has none or did not come from the server. */
+    /** The code of the server, such as 403; null if the error has none or is not from the server. */
     code;
-    /** The server's parameters, for example the channel that was refused. */
+    /** The parameters of the error, such as the refused channel. */
     params;
-    /** An error with the parts that Bayeux gives it. */
+    /** Creates an error from the parts of its text form. */
     constructor(code, params, message) {
       super(message);
       this.code = code;
       this.params = params;
     }
-    /** As Bayeux writes it. */
+    /** Returns the text form, `code:parameters:text`. */
     toString() {
       return `${this.code}:${this.params.join(",")}:${this.message}`;
     }
@@ -50,9 +50,9 @@
   var Deferrable = class extends Promise {
     #settle;
     #timer;
-    /** Whether it was resolved or rejected. */
+    /** Whether the promise is resolved or rejected. */
     isSettled = false;
-    /** A promise that is open. */
+    /** Creates a pending promise. */
     constructor() {
       let settle;
       super((resolve, reject) => {
@@ -62,20 +62,20 @@
       super.catch(() => {
       });
     }
-    /** What `then` gives is an ordinary promise. */
+    /** `then` returns an ordinary promise. */
     static get [Symbol.species]() {
       return Promise;
     }
-    /** Calls `callback` when it resolves. */
+    /** Calls `callback` when the promise resolves. */
     callback(callback, context) {
       if (callback) void this.then((value) => callback.call(context, value), () => {
       });
     }
-    /** Calls `callback` with the error when it rejects. */
+    /** Calls `callback` with the error when the promise rejects. */
     errback(callback, context) {
       if (callback) void this.then(void 0, (error) => callback.call(context, error));
     }
-    /** Rejects after so many seconds unless it is settled before. */
+    /** Rejects the promise after that many seconds, with `reason` if given, unless it is settled earlier. */
     timeout(seconds, reason) {
       clearTimeout(this.#timer);
       this.#timer = later(
@@ -83,17 +83,17 @@
         seconds * 1e3
       );
     }
-    /** Settles it. Only the first call counts. */
+    /** Settles the promise. Only the first call has an effect. */
     setDeferredStatus(status, value) {
       if (status === "succeeded") this.succeed(value);
       else if (status === "failed") this.spoil(value);
     }
-    /** Resolves it. The client does so itself. */
+    /** Resolves the promise. Used by the client. */
     succeed(value) {
       this.#end();
       this.#settle.resolve(value);
     }
-    /** Rejects it. The client does so itself. */
+    /** Rejects the promise. Used by the client. */
     spoil(error) {
       this.#end();
       this.#settle.reject(error);
@@ -124,7 +124,7 @@
   var Emitter = class {
     #entries = /* @__PURE__ */ new Map();
     #names;
-    /** `names` is a text with the events that there are; a listener for another one is warned of. */
+    /** `names` lists the events, separated by spaces. A listener for another name causes a warning. */
     constructor(names) {
       this.#names = names;
     }
@@ -140,50 +140,50 @@
       else this.#entries.delete(event);
       return this;
     }
-    /** Adds a listener. A name that is no event of the client is warned of. */
+    /** Adds a listener. An unknown event causes a warning. */
     on(event, listener) {
       return this.#add(event, listener, this, false);
     }
-    /** Adds a listener, as `on`. */
+    /** Adds a listener, like `on`. */
     addListener(event, listener) {
       return this.on(event, listener);
     }
-    /** Adds a listener that is called once. */
+    /** Adds a listener that is called at most once. */
     once(event, listener) {
       return this.#add(event, listener, this, true);
     }
-    /** Removes a listener, the last that was added if there are several. */
+    /** Removes a listener; the one added last if it was added several times. */
     off(event, listener) {
       const last = [...this.#entries.get(event) ?? []].reverse().find((entry) => entry.listener === listener);
       return this.#remove(event, (entry) => entry === last);
     }
-    /** Removes a listener, as `off`. */
+    /** Removes a listener, like `off`. */
     removeListener(event, listener) {
       return this.off(event, listener);
     }
-    /** Without an event: of every event. */
+    /** Removes all listeners of an event, or of every event if none is given. */
     removeAllListeners(event) {
       if (event === void 0) this.#entries.clear();
       else this.#entries.delete(event);
       return this;
     }
-    /** The listeners of an event. */
+    /** Returns the listeners of an event. */
     listeners(event) {
       return (this.#entries.get(event) ?? []).map(({ listener }) => listener);
     }
-    /** How many listeners an event has. */
+    /** Returns the number of listeners of an event. */
     countListeners(event) {
       return this.listeners(event).length;
     }
-    /** Adds a listener that is called with `context` as `this`, as with Faye. */
+    /** Adds a listener that is called with `context` as `this`, as in Faye. */
     bind(event, listener, context) {
       return this.#add(event, listener, context, false);
     }
-    /** Without a listener: every listener of the event. */
+    /** Removes a listener that `bind` added, or all listeners of the event if none is given. */
     unbind(event, listener, context) {
       return this.#remove(event, (entry) => listener === void 0 || entry.listener === listener && [context, context ?? this].includes(entry.context));
     }
-    /** Gives whether anybody listens. A listener that throws does not keep the others from hearing. */
+    /** Calls the listeners of an event and returns whether it has any. A listener that throws does not stop the others. */
     emit(event, ...values) {
       const entries = this.#entries.get(event) ?? [];
       for (const entry of entries) {
@@ -192,7 +192,7 @@
       }
       return entries.length > 0;
     }
-    /** Calls the listeners of an event, as `emit`. */
+    /** Calls the listeners of an event, like `emit`. */
     trigger(event, ...values) {
       return this.emit(event, ...values);
     }
@@ -201,29 +201,28 @@
   // src/awaitable.ts
   var Awaitable = class extends Emitter {
     #connected = new Deferrable();
-    /** What was settled before says nothing about the connection that is asked for now. */
+    /** Starts a new wait: an earlier result does not apply to a new connection. */
     awaitConnection() {
       if (this.#connected.isSettled) this.#connected = new Deferrable();
     }
-    /** Calls `callback` once there is a session; at once if there is one. */
+    /** Calls `callback` once the client has a session; immediately if it has one. */
     callback(callback, context) {
       this.#connected.callback(callback, context);
     }
     /**
-     * Calls `callback` with a `FayeError` when the connection was given up: the server refused it for good, no
-     * transport can be used, or the client was disconnected.
+     * Calls `callback` with a `FayeError` when the client abandons the connection: the server refused it for good, no transport
+     * can be used, or the client was disconnected.
      */
     errback(callback, context) {
       this.#connected.errback(callback, context);
     }
     /**
-     * Gives the connection up for those who wait for it, with `reason`, unless there is a session within so many
-     * seconds.
+     * Calls the callbacks of `errback` with `reason`, unless the client has a session within that many seconds.
      */
     timeout(seconds, reason) {
       this.#connected.timeout(seconds, reason);
     }
-    /** Settles the connection for those who wait for it, as with Faye. Applications do not need it. */
+    /** Settles the wait for the connection, as in Faye. Applications do not need it. */
     setDeferredStatus(status, value) {
       this.#connected.setDeferredStatus(status, value);
     }
@@ -259,7 +258,7 @@
   // src/extensible.ts
   var Extensions = class {
     #list = [];
-    /** Adds one behind the others. */
+    /** Appends an extension. */
     add(extension, client) {
       this.#list.push(extension);
       extension.added?.(client);
@@ -414,6 +413,7 @@
     constructor(source) {
       this.#source = source;
       if (typeof source === "string") this.#token = source;
+      else if (typeof source !== "function") throw failure("Not a function: token");
     }
     /** Asks for a token if there is none that is valid. */
     prepare() {
@@ -453,7 +453,7 @@
   // src/features.ts
   function featuresOf({ token, ack, replay }, gap) {
     const features = [];
-    if (token !== void 0) features.push(new Token(token));
+    if (token) features.push(new Token(token));
     if (ack) features.push(new Ack());
     if (replay !== void 0 && replay !== false) features.push(new Replay(replay, gap));
     return features;
@@ -508,19 +508,23 @@
     retry: 5,
     maxRetry: 60,
     scheduler: Scheduler,
-    endpoints: 0,
-    token: 0,
-    ack: 0,
-    replay: 0,
-    shared: 0,
-    agent: 0,
-    tls: 0,
-    ca: 0,
-    websocketExtensions: 0
+    endpoints: "",
+    token: "",
+    ack: "",
+    replay: "",
+    shared: "",
+    tls: "",
+    ca: "",
+    websocketExtensions: ""
   };
   var FEATURES = "websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect";
   function checkOptions(options, known) {
-    for (const name of Object.keys(options)) if (!(name in known)) throw failure(`Unrecognized option: ${name}`);
+    for (const [name, value] of Object.entries(options)) {
+      const wanted = typeof known[name];
+      if (value && (wanted === "number" ? !(value > 0) : wanted !== "string" && typeof value !== wanted)) {
+        throw failure(`${wanted === "undefined" ? "Unrecognized option" : `Not a ${wanted}`}: ${name}`);
+      }
+    }
   }
   function sessionOptions(options) {
     checkOptions(options, DEFAULTS);
@@ -543,7 +547,7 @@
     try {
       return JSON.parse(JSON.stringify(message));
     } catch (error) {
-      return void fail(`The message cannot be written as JSON: ${error}`);
+      return void fail(`Not JSON: ${error}`);
     }
   }
   function parseMessages(text) {
@@ -591,7 +595,7 @@
       const { channel } = message;
       const preparing = channel === HANDSHAKE || channel === SUBSCRIBE ? this.#features.map((feature) => feature.prepare?.()).filter(Boolean) : [];
       if (preparing.length === 0) send();
-      else Promise.all(preparing).then(send, (error) => drop(`There is no token: ${error}`));
+      else Promise.all(preparing).then(send, (error) => drop(`No token: ${error}`));
       return id;
     }
     /** Leads a message from the server to `done`, which is given null when an extension dropped it. */
@@ -618,7 +622,7 @@
     const fail = (error) => publication.spoil(error);
     const copy = copyOf(content, (reason) => fail(failure(reason)));
     if (copy?.data === void 0) {
-      fail(failure(`There is no data: ${typeof content.data}`));
+      fail(failure(`No data: ${typeof content.data}`));
       return publication;
     }
     const { attempts, deadline: seconds } = options;
@@ -950,7 +954,7 @@
     }
     giveUp(envelope) {
       envelope.schedule.tell("abort");
-      this.fail(envelope, failure("The attempts or the time ran out"));
+      this.fail(envelope, failure("Out of attempts or time"));
     }
     /** A server ended the socket because of one message, which would happen again: it is the largest with data. */
     refuseLargest(envelopes, error) {
@@ -1147,7 +1151,7 @@
       }
       candidate.transport = transport;
       if (kind.isSocket) {
-        candidate.timer = later(() => this.fail(candidate, failure("It did not open")), OPEN_TIME);
+        candidate.timer = later(() => this.fail(candidate, failure("Not open in time")), OPEN_TIME);
       }
     }
     /** A socket has taken the place of lesser ones, which may still bring what was sent before. */
@@ -1164,7 +1168,7 @@
     fail(candidate, error) {
       const { transport, kind } = candidate;
       const wasCurrent = candidate === this.current;
-      log("info", "? does not work: ?", kind.type, error.message);
+      log("info", "? failed: ?", kind.type, error.message);
       if (kind.isBlockable && !hasHeld(candidate)) shun(candidate);
       this.#drop(candidate);
       if (!transport) return;
@@ -1817,29 +1821,29 @@
     #callback;
     #withChannel;
     #isCancelled = false;
-    /** For the client; applications get one from `subscribe`. */
+    /** Used by the client; applications call `subscribe`. */
     constructor(channel, callback, context, end) {
       super();
       this.channel = channel;
       this.#end = end;
       this.#callback = (message) => callback?.call(context, message.data);
     }
-    /** Also calls `callback` with the channel that each message was published to; useful with patterns. */
+    /** Calls `callback` with the channel and the data of each message, which is useful with patterns. */
     withChannel(callback, context) {
       this.#withChannel = (message) => callback.call(context, message.channel, message.data);
       return this;
     }
-    /** Ends the subscription. The server is told when nobody else in this client listens to the channel. */
+    /** Ends the subscription. The client unsubscribes at the server when this was its last listener of the channel. */
     cancel() {
       if (this.#isCancelled) return;
       this.#isCancelled = true;
       this.#end(this);
     }
-    /** Ends the subscription, as `cancel`. */
+    /** Ends the subscription, like `cancel`. */
     unsubscribe() {
       this.cancel();
     }
-    /** Hands a message to the callbacks. */
+    /** Passes a message to the callbacks. */
     apply(_context, [message]) {
       for (const call of [this.#callback, this.#withChannel]) {
         attempt(() => call?.(message));
@@ -1856,7 +1860,7 @@
     #made;
     #watch;
     #unwatch;
-    /** For the entries of the platforms; applications use their `Client`. */
+    /** Used by the platforms' `Client` classes. */
     constructor(endpoint, given, environment) {
       super(EVENTS);
       const options = { ...given };
@@ -1865,12 +1869,13 @@
       const resolved = sessionOptions(options);
       const settings = environment.settings(options);
       this.#headers = settings.headers;
+      const features = featuresOf(options, (channel, error) => this.emit("replay:gap", { channel, error }));
       this.#make = () => {
         const main = environment.resolve(address);
         this.#farewell = (message) => environment.beacon?.(main, message);
         const endpointFor = (type) => environment.resolve(addresses[type] ?? address);
         const reach = { kinds: environment.kinds(options, main), endpointFor, settings };
-        return new Session(reach, resolved, new Pipeline(this.#extensions, featuresOf(options, (channel, error) => this.emit("replay:gap", { channel, error }))), this.#listen());
+        return new Session(reach, resolved, new Pipeline(this.#extensions, features), this.#listen());
       };
       this.#watch = () => environment.watch({
         wake: () => this.wake(),
@@ -1914,34 +1919,33 @@
         refused: (message) => this.#subscriber.takenAway(message)
       };
     }
-    /** Frameworks that wrap plain objects leave one alone that says what it is; wrapped it could not work. */
+    /** Prevents frameworks from wrapping the client as a plain object, which would break its private members. */
     get [Symbol.toStringTag]() {
       return "Faye.Client";
     }
     /**
-     * How the connection is: `unconnected` before the first use, `connecting`, `connected`, `interrupted` while the
-     * client tries to reach the server again, and `disconnected` after `disconnect` or when the server wants no more
-     * connections. Listen to the event `connection` to be told of changes.
+     * The state of the connection: `unconnected` before the first use, `connecting`, `connected`, `interrupted` while the
+     * client retries, and `disconnected` after `disconnect` or when the server advises clients to stop. The event `connection`
+     * reports changes.
      */
     get state() {
       return this.#made?.session.state ?? "unconnected";
     }
-    /** The connection type in use. */
+    /** The connection type in use, such as `websocket`; undefined without one. */
     get transport() {
       return this.#made?.session.transport;
     }
     /**
-     * The identifier of the session, undefined without one. It lets its holder take the session over: do not show or
-     * log it.
+     * The identifier of the session; undefined without one. It gives access to the session: do not show or log it.
      */
     get clientId() {
       return this.#made?.session.clientId;
     }
-    /** Shakes hands; `callback` is called once there is a session. */
+    /** Starts a session and calls `callback` once it exists. */
     handshake(callback, context) {
       this.connect(callback, context);
     }
-    /** Connects, also again after `disconnect`; `callback` is called once there is a session. */
+    /** Connects, also after `disconnect`, and calls `callback` once the client has a session. */
     connect(callback, context) {
       if (this.#session.phase !== "connected") this.awaitConnection();
       this.#session.restart();
@@ -1949,7 +1953,7 @@
       if (callback) this.#session.whenConnected(call, () => {
       }, true);
     }
-    /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
+    /** Ends the session after the replies to earlier messages. Promises that are still pending then reject. */
     disconnect() {
       const publication = new Publication();
       this.#subscriber.channels.clear(failure("The client is disconnected"));
@@ -1958,41 +1962,41 @@
     }
     subscribe(channel, callback, context) {
       if (Array.isArray(channel)) return channel.map((each2) => this.subscribe(each2, callback, context));
+      if (callback && typeof callback !== "function") throw failure("Not a function: callback");
       const subscription = new Subscription(channel, callback, context, (each2) => this.unsubscribe(channel, each2));
       this.#subscriber.add(subscription);
       return subscription;
     }
-    /** Ends one subscription of a channel, or all. */
+    /** Ends one subscription to a channel, or all of them. */
     unsubscribe(channel, subscription) {
       for (const each2 of [channel].flat()) this.#subscriber.remove(each2, subscription);
     }
     /**
-     * Publishes a message. Connects if that was not done, and waits for the connection.
+     * Publishes a message. Connects if needed, and waits for the connection.
      *
-     * @param data what JSON can hold. It is copied at the call, so later changes of an object do not count.
-     * @param options limits for this message; without them it is sent until the server answers.
-     * @returns a promise that resolves when the server accepted the message, and rejects with a `FayeError` when it
-     *   refused, when the limits are reached, when the client is disconnected, or at once when `data` cannot be written
-     *   as JSON.
-     * @throws FayeError for an option that is not known.
+     * @param data any value that JSON can represent. The call copies it, so later changes have no effect.
+     * @param options limits for this message; without them the client sends it until the server replies.
+     * @returns a promise that resolves when the server accepts the message. It rejects with a `FayeError` when the server
+     *   refuses it, when a limit is reached, when the client is disconnected, or immediately if JSON cannot represent `data`.
+     * @throws FayeError for an unknown option, or a value that cannot work.
      */
     publish(channel, data, options) {
       checkOptions(options ?? {}, { attempts: 0, deadline: 0 });
       return publish(this.#session, { channel, data }, options ?? {});
     }
-    /** Publishes a message with whatever fields it has. */
+    /** Publishes a message with all its fields. */
     publishMessage(message) {
       return publish(this.#session, message, {});
     }
-    /** Looks at once whether the server is there. The client does so by itself when the network or the page comes back. */
+    /** Checks the connection immediately. The client does so itself when the network or the page returns. */
     wake() {
       this.#session.dispatcher.wake();
     }
-    /** Messages that `act` sends leave together. */
+    /** Sends the messages of `act` together. */
     batch(act, context) {
       this.#session.dispatcher.batch(() => act.call(context));
     }
-    /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
+    /** Switches off a connection type, the shared connection, or the disconnect when the page is left (`autodisconnect`). */
     disable(feature) {
       checkName("feature", feature, FEATURES);
       const { selector } = this.#session.dispatcher;
@@ -2000,22 +2004,22 @@
       const isStarted = this.state !== "unconnected" && this.state !== "disconnected";
       if (isStarted && selector.types().length === 0) this.#session.end(failure("No transport can be used"));
     }
-    /** Sends a header with every request that can carry one. */
+    /** Sets a header for all requests. A browser cannot send it with WebSockets, EventSource and JSON-P. */
     setHeader(name, value) {
       this.#headers[name] = value;
     }
     /**
-     * Adds an extension, which sees every message on its way out and in, behind those that were added before. It may
-     * change, hold or drop the message, and sees it once, however often it is sent.
+     * Appends an extension, which sees each outgoing and incoming message and may change, delay or drop it. It sees an outgoing
+     * message once, even if the client sends it several times.
      */
     addExtension(extension) {
       this.#extensions.add(extension, this);
     }
-    /** Removes an extension. Does nothing if it was not added. */
+    /** Removes an extension. Does nothing if it was not added before. */
     removeExtension(extension) {
       this.#extensions.remove(extension, this);
     }
-    /** As Faye has it; compression is left to the platform's WebSocket. */
+    /** Does nothing, for compatibility with Faye; compression is left to the platform's WebSocket. */
     addWebsocketExtension(_extension) {
     }
   };
@@ -2070,7 +2074,7 @@
       try {
         return this.exchange(messages);
       } catch (error) {
-        return { answer: Promise.reject(failure(`The request could not be made: ${error}`)), abort: () => {
+        return { answer: Promise.reject(failure(`Request failed: ${error}`)), abort: () => {
         } };
       }
     }
@@ -2141,7 +2145,7 @@
         globals[name] = (replies) => end(() => resolve([replies].flat().filter(isMessage)));
         script.onerror = () => end(() => {
           if (messages.length === 1 && url.href.length > LONGEST_ADDRESS) resolve(413);
-          else reject(failure("The script could not be loaded"));
+          else reject(failure("The script failed"));
         });
         script.onload = script.onerror;
       });
@@ -2226,7 +2230,7 @@
       };
       source.onerror = () => {
         this.close();
-        place.to.closed(failure("The event stream was closed"));
+        place.to.closed(failure("The stream was closed"));
       };
     }
     /** Requests under way go on: they are not at fault, none is held, and their replies still count. */
@@ -2257,7 +2261,7 @@
     constructor({ endpoint, settings, to }, script, options) {
       const worker = new SharedWorker(script, `faye ${VERSION} ${endpoint.href}`);
       this.#port = worker.port;
-      worker.onerror = () => to.closed(failure("The shared worker did not open"));
+      worker.onerror = () => to.closed(failure("The worker failed"));
       this.#port.onmessage = ({ data }) => {
         if (data.type === "ready") to.opened();
         else if (data.type === "messages") to.received(data.messages);
@@ -2338,7 +2342,7 @@
       try {
         socket = await create(socketUrl(endpoint), settings);
       } catch (error) {
-        return this.#closed(failure(`The request could not be made: ${error}`));
+        return this.#closed(failure(`Request failed: ${error}`));
       }
       socket.onerror = () => {
       };
@@ -2355,7 +2359,7 @@
         const messages = parseMessages(event.data);
         if (messages && messages.length > 0) to.received(messages);
       };
-      socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE ? new FayeError(413, [], "The message is too large") : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ""}`));
+      socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE ? new FayeError(413, [], "Message too large") : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ""}`));
     }
     #closed(error) {
       if (this.#isClosed) return;
@@ -2462,10 +2466,10 @@
   // src/browser.ts
   var Client = class extends BaseClient {
     /**
-     * Makes a client.
+     * Creates a client.
      *
-     * @param endpoint the address of the server, relative to the page; React Native needs a whole one.
-     * @throws FayeError for an option that is not known.
+     * @param endpoint the URL of the server, relative to the page; an absolute URL in React Native.
+     * @throws FayeError for an unknown option, or a value that cannot work.
      */
     constructor(endpoint = "/bayeux", options) {
       super(endpoint, options, page);

@@ -62,17 +62,17 @@ function attempt(act, otherwise) {
 // src/error.ts
 var FayeError = class extends Error {
   name = "FayeError";
-  /** The server's code such as 403, or null when the failure has none or did not come from the server. */
+  /** The code of the server, such as 403; null if the error has none or is not from the server. */
   code;
-  /** The server's parameters, for example the channel that was refused. */
+  /** The parameters of the error, such as the refused channel. */
   params;
-  /** An error with the parts that Bayeux gives it. */
+  /** Creates an error from the parts of its text form. */
   constructor(code, params, message) {
     super(message);
     this.code = code;
     this.params = params;
   }
-  /** As Bayeux writes it. */
+  /** Returns the text form, `code:parameters:text`. */
   toString() {
     return `${this.code}:${this.params.join(",")}:${this.message}`;
   }
@@ -89,9 +89,9 @@ var failure = (message) => new FayeError(null, [], message);
 var Deferrable = class extends Promise {
   #settle;
   #timer;
-  /** Whether it was resolved or rejected. */
+  /** Whether the promise is resolved or rejected. */
   isSettled = false;
-  /** A promise that is open. */
+  /** Creates a pending promise. */
   constructor() {
     let settle;
     super((resolve, reject) => {
@@ -101,20 +101,20 @@ var Deferrable = class extends Promise {
     super.catch(() => {
     });
   }
-  /** What `then` gives is an ordinary promise. */
+  /** `then` returns an ordinary promise. */
   static get [Symbol.species]() {
     return Promise;
   }
-  /** Calls `callback` when it resolves. */
+  /** Calls `callback` when the promise resolves. */
   callback(callback, context) {
     if (callback) void this.then((value) => callback.call(context, value), () => {
     });
   }
-  /** Calls `callback` with the error when it rejects. */
+  /** Calls `callback` with the error when the promise rejects. */
   errback(callback, context) {
     if (callback) void this.then(void 0, (error) => callback.call(context, error));
   }
-  /** Rejects after so many seconds unless it is settled before. */
+  /** Rejects the promise after that many seconds, with `reason` if given, unless it is settled earlier. */
   timeout(seconds, reason) {
     clearTimeout(this.#timer);
     this.#timer = later(
@@ -122,17 +122,17 @@ var Deferrable = class extends Promise {
       seconds * 1e3
     );
   }
-  /** Settles it. Only the first call counts. */
+  /** Settles the promise. Only the first call has an effect. */
   setDeferredStatus(status, value) {
     if (status === "succeeded") this.succeed(value);
     else if (status === "failed") this.spoil(value);
   }
-  /** Resolves it. The client does so itself. */
+  /** Resolves the promise. Used by the client. */
   succeed(value) {
     this.#end();
     this.#settle.resolve(value);
   }
-  /** Rejects it. The client does so itself. */
+  /** Rejects the promise. Used by the client. */
   spoil(error) {
     this.#end();
     this.#settle.reject(error);
@@ -163,7 +163,7 @@ function checkName(what, name, known) {
 var Emitter = class {
   #entries = /* @__PURE__ */ new Map();
   #names;
-  /** `names` is a text with the events that there are; a listener for another one is warned of. */
+  /** `names` lists the events, separated by spaces. A listener for another name causes a warning. */
   constructor(names) {
     this.#names = names;
   }
@@ -179,50 +179,50 @@ var Emitter = class {
     else this.#entries.delete(event);
     return this;
   }
-  /** Adds a listener. A name that is no event of the client is warned of. */
+  /** Adds a listener. An unknown event causes a warning. */
   on(event, listener) {
     return this.#add(event, listener, this, false);
   }
-  /** Adds a listener, as `on`. */
+  /** Adds a listener, like `on`. */
   addListener(event, listener) {
     return this.on(event, listener);
   }
-  /** Adds a listener that is called once. */
+  /** Adds a listener that is called at most once. */
   once(event, listener) {
     return this.#add(event, listener, this, true);
   }
-  /** Removes a listener, the last that was added if there are several. */
+  /** Removes a listener; the one added last if it was added several times. */
   off(event, listener) {
     const last = [...this.#entries.get(event) ?? []].reverse().find((entry) => entry.listener === listener);
     return this.#remove(event, (entry) => entry === last);
   }
-  /** Removes a listener, as `off`. */
+  /** Removes a listener, like `off`. */
   removeListener(event, listener) {
     return this.off(event, listener);
   }
-  /** Without an event: of every event. */
+  /** Removes all listeners of an event, or of every event if none is given. */
   removeAllListeners(event) {
     if (event === void 0) this.#entries.clear();
     else this.#entries.delete(event);
     return this;
   }
-  /** The listeners of an event. */
+  /** Returns the listeners of an event. */
   listeners(event) {
     return (this.#entries.get(event) ?? []).map(({ listener }) => listener);
   }
-  /** How many listeners an event has. */
+  /** Returns the number of listeners of an event. */
   countListeners(event) {
     return this.listeners(event).length;
   }
-  /** Adds a listener that is called with `context` as `this`, as with Faye. */
+  /** Adds a listener that is called with `context` as `this`, as in Faye. */
   bind(event, listener, context) {
     return this.#add(event, listener, context, false);
   }
-  /** Without a listener: every listener of the event. */
+  /** Removes a listener that `bind` added, or all listeners of the event if none is given. */
   unbind(event, listener, context) {
     return this.#remove(event, (entry) => listener === void 0 || entry.listener === listener && [context, context ?? this].includes(entry.context));
   }
-  /** Gives whether anybody listens. A listener that throws does not keep the others from hearing. */
+  /** Calls the listeners of an event and returns whether it has any. A listener that throws does not stop the others. */
   emit(event, ...values) {
     const entries = this.#entries.get(event) ?? [];
     for (const entry of entries) {
@@ -231,7 +231,7 @@ var Emitter = class {
     }
     return entries.length > 0;
   }
-  /** Calls the listeners of an event, as `emit`. */
+  /** Calls the listeners of an event, like `emit`. */
   trigger(event, ...values) {
     return this.emit(event, ...values);
   }
@@ -240,29 +240,28 @@ var Emitter = class {
 // src/awaitable.ts
 var Awaitable = class extends Emitter {
   #connected = new Deferrable();
-  /** What was settled before says nothing about the connection that is asked for now. */
+  /** Starts a new wait: an earlier result does not apply to a new connection. */
   awaitConnection() {
     if (this.#connected.isSettled) this.#connected = new Deferrable();
   }
-  /** Calls `callback` once there is a session; at once if there is one. */
+  /** Calls `callback` once the client has a session; immediately if it has one. */
   callback(callback, context) {
     this.#connected.callback(callback, context);
   }
   /**
-   * Calls `callback` with a `FayeError` when the connection was given up: the server refused it for good, no
-   * transport can be used, or the client was disconnected.
+   * Calls `callback` with a `FayeError` when the client abandons the connection: the server refused it for good, no transport
+   * can be used, or the client was disconnected.
    */
   errback(callback, context) {
     this.#connected.errback(callback, context);
   }
   /**
-   * Gives the connection up for those who wait for it, with `reason`, unless there is a session within so many
-   * seconds.
+   * Calls the callbacks of `errback` with `reason`, unless the client has a session within that many seconds.
    */
   timeout(seconds, reason) {
     this.#connected.timeout(seconds, reason);
   }
-  /** Settles the connection for those who wait for it, as with Faye. Applications do not need it. */
+  /** Settles the wait for the connection, as in Faye. Applications do not need it. */
   setDeferredStatus(status, value) {
     this.#connected.setDeferredStatus(status, value);
   }
@@ -298,7 +297,7 @@ var EVENTS = "connection transport:up transport:down subscription:refused replay
 // src/extensible.ts
 var Extensions = class {
   #list = [];
-  /** Adds one behind the others. */
+  /** Appends an extension. */
   add(extension, client) {
     this.#list.push(extension);
     extension.added?.(client);
@@ -453,6 +452,7 @@ var Token = class {
   constructor(source) {
     this.#source = source;
     if (typeof source === "string") this.#token = source;
+    else if (typeof source !== "function") throw failure("Not a function: token");
   }
   /** Asks for a token if there is none that is valid. */
   prepare() {
@@ -492,7 +492,7 @@ var Token = class {
 // src/features.ts
 function featuresOf({ token, ack, replay }, gap) {
   const features = [];
-  if (token !== void 0) features.push(new Token(token));
+  if (token) features.push(new Token(token));
   if (ack) features.push(new Ack());
   if (replay !== void 0 && replay !== false) features.push(new Replay(replay, gap));
   return features;
@@ -547,19 +547,23 @@ var DEFAULTS = {
   retry: 5,
   maxRetry: 60,
   scheduler: Scheduler,
-  endpoints: 0,
-  token: 0,
-  ack: 0,
-  replay: 0,
-  shared: 0,
-  agent: 0,
-  tls: 0,
-  ca: 0,
-  websocketExtensions: 0
+  endpoints: "",
+  token: "",
+  ack: "",
+  replay: "",
+  shared: "",
+  tls: "",
+  ca: "",
+  websocketExtensions: ""
 };
 var FEATURES = "websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect";
 function checkOptions(options, known) {
-  for (const name of Object.keys(options)) if (!(name in known)) throw failure(`Unrecognized option: ${name}`);
+  for (const [name, value] of Object.entries(options)) {
+    const wanted = typeof known[name];
+    if (value && (wanted === "number" ? !(value > 0) : wanted !== "string" && typeof value !== wanted)) {
+      throw failure(`${wanted === "undefined" ? "Unrecognized option" : `Not a ${wanted}`}: ${name}`);
+    }
+  }
 }
 function sessionOptions(options) {
   checkOptions(options, DEFAULTS);
@@ -582,7 +586,7 @@ function copyOf(message, fail) {
   try {
     return JSON.parse(JSON.stringify(message));
   } catch (error) {
-    return void fail(`The message cannot be written as JSON: ${error}`);
+    return void fail(`Not JSON: ${error}`);
   }
 }
 function parseMessages(text) {
@@ -630,7 +634,7 @@ var Pipeline = class {
     const { channel } = message;
     const preparing = channel === HANDSHAKE || channel === SUBSCRIBE ? this.#features.map((feature) => feature.prepare?.()).filter(Boolean) : [];
     if (preparing.length === 0) send();
-    else Promise.all(preparing).then(send, (error) => drop(`There is no token: ${error}`));
+    else Promise.all(preparing).then(send, (error) => drop(`No token: ${error}`));
     return id;
   }
   /** Leads a message from the server to `done`, which is given null when an extension dropped it. */
@@ -657,7 +661,7 @@ function publish(session, content, options) {
   const fail = (error) => publication.spoil(error);
   const copy = copyOf(content, (reason) => fail(failure(reason)));
   if (copy?.data === void 0) {
-    fail(failure(`There is no data: ${typeof content.data}`));
+    fail(failure(`No data: ${typeof content.data}`));
     return publication;
   }
   const { attempts, deadline: seconds } = options;
@@ -989,7 +993,7 @@ var Outbox = class {
   }
   giveUp(envelope) {
     envelope.schedule.tell("abort");
-    this.fail(envelope, failure("The attempts or the time ran out"));
+    this.fail(envelope, failure("Out of attempts or time"));
   }
   /** A server ended the socket because of one message, which would happen again: it is the largest with data. */
   refuseLargest(envelopes, error) {
@@ -1186,7 +1190,7 @@ var Selector = class {
     }
     candidate.transport = transport;
     if (kind.isSocket) {
-      candidate.timer = later(() => this.fail(candidate, failure("It did not open")), OPEN_TIME);
+      candidate.timer = later(() => this.fail(candidate, failure("Not open in time")), OPEN_TIME);
     }
   }
   /** A socket has taken the place of lesser ones, which may still bring what was sent before. */
@@ -1203,7 +1207,7 @@ var Selector = class {
   fail(candidate, error) {
     const { transport, kind } = candidate;
     const wasCurrent = candidate === this.current;
-    log("info", "? does not work: ?", kind.type, error.message);
+    log("info", "? failed: ?", kind.type, error.message);
     if (kind.isBlockable && !hasHeld(candidate)) shun(candidate);
     this.#drop(candidate);
     if (!transport) return;
@@ -1856,29 +1860,29 @@ var Subscription = class extends Deferrable {
   #callback;
   #withChannel;
   #isCancelled = false;
-  /** For the client; applications get one from `subscribe`. */
+  /** Used by the client; applications call `subscribe`. */
   constructor(channel, callback, context, end) {
     super();
     this.channel = channel;
     this.#end = end;
     this.#callback = (message) => callback?.call(context, message.data);
   }
-  /** Also calls `callback` with the channel that each message was published to; useful with patterns. */
+  /** Calls `callback` with the channel and the data of each message, which is useful with patterns. */
   withChannel(callback, context) {
     this.#withChannel = (message) => callback.call(context, message.channel, message.data);
     return this;
   }
-  /** Ends the subscription. The server is told when nobody else in this client listens to the channel. */
+  /** Ends the subscription. The client unsubscribes at the server when this was its last listener of the channel. */
   cancel() {
     if (this.#isCancelled) return;
     this.#isCancelled = true;
     this.#end(this);
   }
-  /** Ends the subscription, as `cancel`. */
+  /** Ends the subscription, like `cancel`. */
   unsubscribe() {
     this.cancel();
   }
-  /** Hands a message to the callbacks. */
+  /** Passes a message to the callbacks. */
   apply(_context, [message]) {
     for (const call of [this.#callback, this.#withChannel]) {
       attempt(() => call?.(message));
@@ -1895,7 +1899,7 @@ var BaseClient = class extends Awaitable {
   #made;
   #watch;
   #unwatch;
-  /** For the entries of the platforms; applications use their `Client`. */
+  /** Used by the platforms' `Client` classes. */
   constructor(endpoint, given, environment) {
     super(EVENTS);
     const options = { ...given };
@@ -1904,12 +1908,13 @@ var BaseClient = class extends Awaitable {
     const resolved = sessionOptions(options);
     const settings = environment.settings(options);
     this.#headers = settings.headers;
+    const features = featuresOf(options, (channel, error) => this.emit("replay:gap", { channel, error }));
     this.#make = () => {
       const main = environment.resolve(address);
       this.#farewell = (message) => environment.beacon?.(main, message);
       const endpointFor = (type) => environment.resolve(addresses[type] ?? address);
       const reach = { kinds: environment.kinds(options, main), endpointFor, settings };
-      return new Session(reach, resolved, new Pipeline(this.#extensions, featuresOf(options, (channel, error) => this.emit("replay:gap", { channel, error }))), this.#listen());
+      return new Session(reach, resolved, new Pipeline(this.#extensions, features), this.#listen());
     };
     this.#watch = () => environment.watch({
       wake: () => this.wake(),
@@ -1953,34 +1958,33 @@ var BaseClient = class extends Awaitable {
       refused: (message) => this.#subscriber.takenAway(message)
     };
   }
-  /** Frameworks that wrap plain objects leave one alone that says what it is; wrapped it could not work. */
+  /** Prevents frameworks from wrapping the client as a plain object, which would break its private members. */
   get [Symbol.toStringTag]() {
     return "Faye.Client";
   }
   /**
-   * How the connection is: `unconnected` before the first use, `connecting`, `connected`, `interrupted` while the
-   * client tries to reach the server again, and `disconnected` after `disconnect` or when the server wants no more
-   * connections. Listen to the event `connection` to be told of changes.
+   * The state of the connection: `unconnected` before the first use, `connecting`, `connected`, `interrupted` while the
+   * client retries, and `disconnected` after `disconnect` or when the server advises clients to stop. The event `connection`
+   * reports changes.
    */
   get state() {
     return this.#made?.session.state ?? "unconnected";
   }
-  /** The connection type in use. */
+  /** The connection type in use, such as `websocket`; undefined without one. */
   get transport() {
     return this.#made?.session.transport;
   }
   /**
-   * The identifier of the session, undefined without one. It lets its holder take the session over: do not show or
-   * log it.
+   * The identifier of the session; undefined without one. It gives access to the session: do not show or log it.
    */
   get clientId() {
     return this.#made?.session.clientId;
   }
-  /** Shakes hands; `callback` is called once there is a session. */
+  /** Starts a session and calls `callback` once it exists. */
   handshake(callback, context) {
     this.connect(callback, context);
   }
-  /** Connects, also again after `disconnect`; `callback` is called once there is a session. */
+  /** Connects, also after `disconnect`, and calls `callback` once the client has a session. */
   connect(callback, context) {
     if (this.#session.phase !== "connected") this.awaitConnection();
     this.#session.restart();
@@ -1988,7 +1992,7 @@ var BaseClient = class extends Awaitable {
     if (callback) this.#session.whenConnected(call, () => {
     }, true);
   }
-  /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
+  /** Ends the session after the replies to earlier messages. Promises that are still pending then reject. */
   disconnect() {
     const publication = new Publication();
     this.#subscriber.channels.clear(failure("The client is disconnected"));
@@ -1997,41 +2001,41 @@ var BaseClient = class extends Awaitable {
   }
   subscribe(channel, callback, context) {
     if (Array.isArray(channel)) return channel.map((each) => this.subscribe(each, callback, context));
+    if (callback && typeof callback !== "function") throw failure("Not a function: callback");
     const subscription = new Subscription(channel, callback, context, (each) => this.unsubscribe(channel, each));
     this.#subscriber.add(subscription);
     return subscription;
   }
-  /** Ends one subscription of a channel, or all. */
+  /** Ends one subscription to a channel, or all of them. */
   unsubscribe(channel, subscription) {
     for (const each of [channel].flat()) this.#subscriber.remove(each, subscription);
   }
   /**
-   * Publishes a message. Connects if that was not done, and waits for the connection.
+   * Publishes a message. Connects if needed, and waits for the connection.
    *
-   * @param data what JSON can hold. It is copied at the call, so later changes of an object do not count.
-   * @param options limits for this message; without them it is sent until the server answers.
-   * @returns a promise that resolves when the server accepted the message, and rejects with a `FayeError` when it
-   *   refused, when the limits are reached, when the client is disconnected, or at once when `data` cannot be written
-   *   as JSON.
-   * @throws FayeError for an option that is not known.
+   * @param data any value that JSON can represent. The call copies it, so later changes have no effect.
+   * @param options limits for this message; without them the client sends it until the server replies.
+   * @returns a promise that resolves when the server accepts the message. It rejects with a `FayeError` when the server
+   *   refuses it, when a limit is reached, when the client is disconnected, or immediately if JSON cannot represent `data`.
+   * @throws FayeError for an unknown option, or a value that cannot work.
    */
   publish(channel, data, options) {
     checkOptions(options ?? {}, { attempts: 0, deadline: 0 });
     return publish(this.#session, { channel, data }, options ?? {});
   }
-  /** Publishes a message with whatever fields it has. */
+  /** Publishes a message with all its fields. */
   publishMessage(message) {
     return publish(this.#session, message, {});
   }
-  /** Looks at once whether the server is there. The client does so by itself when the network or the page comes back. */
+  /** Checks the connection immediately. The client does so itself when the network or the page returns. */
   wake() {
     this.#session.dispatcher.wake();
   }
-  /** Messages that `act` sends leave together. */
+  /** Sends the messages of `act` together. */
   batch(act, context) {
     this.#session.dispatcher.batch(() => act.call(context));
   }
-  /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
+  /** Switches off a connection type, the shared connection, or the disconnect when the page is left (`autodisconnect`). */
   disable(feature) {
     checkName("feature", feature, FEATURES);
     const { selector } = this.#session.dispatcher;
@@ -2039,22 +2043,22 @@ var BaseClient = class extends Awaitable {
     const isStarted = this.state !== "unconnected" && this.state !== "disconnected";
     if (isStarted && selector.types().length === 0) this.#session.end(failure("No transport can be used"));
   }
-  /** Sends a header with every request that can carry one. */
+  /** Sets a header for all requests. A browser cannot send it with WebSockets, EventSource and JSON-P. */
   setHeader(name, value) {
     this.#headers[name] = value;
   }
   /**
-   * Adds an extension, which sees every message on its way out and in, behind those that were added before. It may
-   * change, hold or drop the message, and sees it once, however often it is sent.
+   * Appends an extension, which sees each outgoing and incoming message and may change, delay or drop it. It sees an outgoing
+   * message once, even if the client sends it several times.
    */
   addExtension(extension) {
     this.#extensions.add(extension, this);
   }
-  /** Removes an extension. Does nothing if it was not added. */
+  /** Removes an extension. Does nothing if it was not added before. */
   removeExtension(extension) {
     this.#extensions.remove(extension, this);
   }
-  /** As Faye has it; compression is left to the platform's WebSocket. */
+  /** Does nothing, for compatibility with Faye; compression is left to the platform's WebSocket. */
   addWebsocketExtension(_extension) {
   }
 };
@@ -2138,7 +2142,7 @@ var RequestTransport = class {
     try {
       return this.exchange(messages);
     } catch (error) {
-      return { answer: Promise.reject(failure(`The request could not be made: ${error}`)), abort: () => {
+      return { answer: Promise.reject(failure(`Request failed: ${error}`)), abort: () => {
       } };
     }
   }
@@ -2272,7 +2276,7 @@ var WebSocketTransport = class {
     try {
       socket = await create2(socketUrl(endpoint), settings);
     } catch (error) {
-      return this.#closed(failure(`The request could not be made: ${error}`));
+      return this.#closed(failure(`Request failed: ${error}`));
     }
     socket.onerror = () => {
     };
@@ -2289,7 +2293,7 @@ var WebSocketTransport = class {
       const messages = parseMessages(event.data);
       if (messages && messages.length > 0) to.received(messages);
     };
-    socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE ? new FayeError(413, [], "The message is too large") : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ""}`));
+    socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE ? new FayeError(413, [], "Message too large") : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ""}`));
   }
   #closed(error) {
     if (this.#isClosed) return;
@@ -2380,7 +2384,7 @@ var nodeWebSocket = {
 var node = {
   resolve: (endpoint) => {
     if (/^(http|ws)s?:\/\/./i.test(endpoint)) return new URL(endpoint);
-    throw new TypeError(`The endpoint has to be a whole address, such as http://localhost:8000/faye, not ${endpoint}`);
+    throw new TypeError(`The endpoint must be an absolute URL such as http://localhost:8000/faye, not ${endpoint}`);
   },
   kinds: () => [nodeWebSocket, nodeLongPolling],
   settings: ({ agent, tls, ca }) => ({
@@ -2394,13 +2398,14 @@ var node = {
 };
 var Client = class extends BaseClient {
   /**
-   * Makes a client, which sends nothing before it is used.
+   * Creates a client.
    *
-   * @param endpoint a whole address, such as `http://localhost:8000/faye`; anything else throws a `TypeError`.
-   * @throws FayeError for an option that is not known.
+   * @param endpoint an absolute URL, such as `http://localhost:8000/faye`; any other throws a `TypeError`.
+   * @throws FayeError for an unknown option, or a value that cannot work.
    */
   constructor(endpoint, options) {
-    if (options && "proxy" in options) throw failure("Unrecognized option: proxy. Pass an agent that goes through the proxy");
+    if (options && "proxy" in options) throw failure("Unrecognized option: proxy. Pass an agent that uses the proxy");
+    if (options && "shared" in options && options.shared) throw failure("The option shared works in browsers only");
     for (const each of [endpoint, ...Object.values(options?.endpoints ?? {})]) node.resolve(String(each));
     super(endpoint, options, node);
   }

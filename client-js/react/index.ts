@@ -1,6 +1,6 @@
 /**
- * React hooks for a client: `faye-client/react`. They know the client only by its public methods, and do nothing on a
- * server that renders.
+ * React hooks for a client: `faye-client/react`. They use only its public methods, and do nothing during server-side
+ * rendering.
  */
 
 'use client'; // So that server components may import from here.
@@ -8,11 +8,11 @@
 import { Client, type ClientOptions, type ConnectionEvent, type FayeError } from 'faye-client';
 import { useCallback, useEffect, useInsertionEffect, useRef, useState, useSyncExternalStore } from 'react';
 
-/** What `useConnection` gives: the last `connection` event in short. */
+/** The result of `useConnection`: the parts of the last `connection` event. */
 export interface Connection {
-  /** How the connection is. */
+  /** The state of the connection. */
   readonly state: ConnectionEvent['state'];
-  /** Why it is so; undefined before the first change. */
+  /** The reason for the state; undefined before the first change. */
   readonly reason: string | undefined;
   /** The connection type in use, such as `websocket`. */
   readonly transport: string | undefined;
@@ -27,8 +27,8 @@ interface Held {
 }
 
 /**
- * A client for this component and those below it. It is made once, anew only for another endpoint, and disconnected
- * when the component goes. `options` count when it is made.
+ * Returns a client for this component and its children. A new endpoint creates a new client; unmounting disconnects it.
+ * `options` are read when the client is created.
  */
 export function useClient(endpoint: string | URL, options?: ClientOptions): Client {
   const address = String(endpoint);
@@ -62,8 +62,8 @@ export function useClient(endpoint: string | URL, options?: ClientOptions): Clie
 }
 
 /**
- * A server that renders has no page that an endpoint could be relative to. Its client is not used there, since effects
- * do not run, so any host will do.
+ * On a server an endpoint cannot be relative to a page. Effects do not run there and the client is not used, so any host
+ * works.
  */
 function onServer(address: string): string {
   const isServer = typeof location === 'undefined' && globalThis.navigator?.product !== 'ReactNative';
@@ -71,8 +71,8 @@ function onServer(address: string): string {
 }
 
 /**
- * Listens to a channel as long as the component is there; null or undefined is no channel. The function may be another
- * one at each rendering: the newest is called, and nothing is subscribed anew. Gives the error when the server refused.
+ * Subscribes to a channel while the component is mounted; null or undefined means no channel. `listener` may change with each
+ * render: the latest is called, without a new subscription. Returns the error of a refused subscription, or null.
  */
 export function useSubscription<T = unknown>(
   client: Client,
@@ -102,7 +102,7 @@ export function useSubscription<T = unknown>(
   return error;
 }
 
-/** How the connection is; the component is rendered again when that changes. */
+/** Returns the state of the connection, and renders the component again when it changes. */
 export function useConnection(client: Client): Connection {
   const subscribe = useCallback(
     (changed: () => void) => {
@@ -125,7 +125,7 @@ export function useConnection(client: Client): Connection {
 const UNCONNECTED: Connection = { state: 'unconnected', reason: undefined, transport: undefined };
 const atFirst = (): Connection => UNCONNECTED;
 
-/** What was last seen of each client. React wants the same object as long as nothing changed. */
+/** The last value for each client. React requires the same object while nothing changed. */
 const seen = new WeakMap<Client, Connection>();
 
 function remember(client: Client, news?: string): Connection {

@@ -56,7 +56,7 @@ const INTERNAL = [
   'restart', 'retire', 'retries', 'runAll', 'schedule', 'select', 'selector', 'sendable', 'sessions', 'settings',
   'settle', 'shunned', 'shunnedAt', 'shunnedUntil', 'spoil', 'standing', 'starts', 'stranded', 'subscriber',
   'subscriptions', 'switched', 'takenAway', 'takeNext', 'tell', 'timer', 'transmit', 'waitNoLonger', 'watch',
-  'whenConnected',
+  'whenConnected', 'isSettled', 'drop', 'wait', 'receive', 'reset', 'start',
 ];
 
 const script = {
@@ -170,7 +170,7 @@ async function shrunk(files) {
   const script = files.find((file) => file !== map);
   const url = map.path.split(sep).pop();
   const { code, map: content } = await minify(script.text.replace(/\/\/# sourceMappingURL=.*\n?$/, ''), {
-    compress: { passes: 3, ecma: 2020, module: true, hoist_funs: true, sequences: false, booleans: false, if_return: false },
+    compress: { passes: 3, ecma: 2020, unsafe_arrows: true, module: true, hoist_funs: true, sequences: false, booleans: false, if_return: false },
     format: { comments: /^!/ },
     sourceMap: { content: map.text, url, includeSources: true },
   });

@@ -1,21 +1,21 @@
 /**
- * What an application is told of the connection.
+ * The state of the connection, and the event that reports its changes.
  */
 
 import type { FayeError } from './error.js';
 
-/** What an application sees of the connection. */
+/** The state of a connection. */
 export type ConnectionState = 'unconnected' | 'connecting' | 'connected' | 'interrupted' | 'disconnected';
 
-/** A change of the connection, or another planned attempt. */
+/** A change of the connection, or the next planned attempt. */
 export interface ConnectionEvent {
-  /** How the connection is now. */
+  /** The current state. */
   state: ConnectionState;
-  /** In words, for people. */
+  /** The reason, as text for logs and users. */
   reason: string;
   /** The connection type in use. */
   transport?: string | undefined;
-  /** Why the server does not answer, or refused. */
+  /** The cause, if the server does not answer or refused. */
   error?: FayeError | undefined;
   /** Milliseconds until the next attempt. */
   retryIn?: number | undefined;

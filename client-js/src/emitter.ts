@@ -13,12 +13,12 @@ interface Entry {
   once: boolean;
 }
 
-/** `Events` names each event and the arguments of its listeners. */
+/** An event emitter. `Events` maps each event to the arguments of its listeners. */
 export class Emitter<Events extends Record<string, unknown[]>> {
   #entries = new Map<string, Entry[]>();
   #names: string;
 
-  /** `names` is a text with the events that there are; a listener for another one is warned of. */
+  /** `names` lists the events, separated by spaces. A listener for another name causes a warning. */
   constructor(names: string) {
     this.#names = names;
   }
@@ -37,51 +37,51 @@ export class Emitter<Events extends Record<string, unknown[]>> {
     return this;
   }
 
-  /** Adds a listener. A name that is no event of the client is warned of. */
+  /** Adds a listener. An unknown event causes a warning. */
   on<Name extends keyof Events & string>(event: Name, listener: (...values: Events[Name]) => void): this {
     return this.#add(event, listener as Listener, this, false);
   }
 
-  /** Adds a listener, as `on`. */
+  /** Adds a listener, like `on`. */
   addListener<Name extends keyof Events & string>(event: Name, listener: (...values: Events[Name]) => void): this {
     return this.on(event, listener);
   }
 
-  /** Adds a listener that is called once. */
+  /** Adds a listener that is called at most once. */
   once<Name extends keyof Events & string>(event: Name, listener: (...values: Events[Name]) => void): this {
     return this.#add(event, listener as Listener, this, true);
   }
 
-  /** Removes a listener, the last that was added if there are several. */
+  /** Removes a listener; the one added last if it was added several times. */
   off<Name extends keyof Events & string>(event: Name, listener: (...values: Events[Name]) => void): this {
-    // As with Node, one of them, the last that was added.
+    // As in Node: only the one that was added last.
     const last = [...(this.#entries.get(event) ?? [])].reverse().find((entry) => entry.listener === listener);
     return this.#remove(event, (entry) => entry === last);
   }
 
-  /** Removes a listener, as `off`. */
+  /** Removes a listener, like `off`. */
   removeListener<Name extends keyof Events & string>(event: Name, listener: (...values: Events[Name]) => void): this {
     return this.off(event, listener);
   }
 
-  /** Without an event: of every event. */
+  /** Removes all listeners of an event, or of every event if none is given. */
   removeAllListeners(event?: keyof Events & string): this {
     if (event === undefined) this.#entries.clear();
     else this.#entries.delete(event);
     return this;
   }
 
-  /** The listeners of an event. */
+  /** Returns the listeners of an event. */
   listeners(event: keyof Events & string): Listener[] {
     return (this.#entries.get(event) ?? []).map(({ listener }) => listener);
   }
 
-  /** How many listeners an event has. */
+  /** Returns the number of listeners of an event. */
   countListeners(event: keyof Events & string): number {
     return this.listeners(event).length;
   }
 
-  /** Adds a listener that is called with `context` as `this`, as with Faye. */
+  /** Adds a listener that is called with `context` as `this`, as in Faye. */
   bind<Name extends keyof Events & string>(
     event: Name,
     listener: (...values: Events[Name]) => void,
@@ -90,7 +90,7 @@ export class Emitter<Events extends Record<string, unknown[]>> {
     return this.#add(event, listener as Listener, context, false);
   }
 
-  /** Without a listener: every listener of the event. */
+  /** Removes a listener that `bind` added, or all listeners of the event if none is given. */
   unbind<Name extends keyof Events & string>(
     event: Name,
     listener?: (...values: Events[Name]) => void,
@@ -100,7 +100,7 @@ export class Emitter<Events extends Record<string, unknown[]>> {
       listener === undefined || (entry.listener === listener && [context, context ?? this].includes(entry.context)));
   }
 
-  /** Gives whether anybody listens. A listener that throws does not keep the others from hearing. */
+  /** Calls the listeners of an event and returns whether it has any. A listener that throws does not stop the others. */
   emit<Name extends keyof Events & string>(event: Name, ...values: Events[Name]): boolean {
     const entries = this.#entries.get(event) ?? [];
     for (const entry of entries) {
@@ -110,7 +110,7 @@ export class Emitter<Events extends Record<string, unknown[]>> {
     return entries.length > 0;
   }
 
-  /** Calls the listeners of an event, as `emit`. */
+  /** Calls the listeners of an event, like `emit`. */
   trigger<Name extends keyof Events & string>(event: Name, ...values: Events[Name]): boolean {
     return this.emit(event, ...values);
   }

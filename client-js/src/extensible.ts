@@ -12,18 +12,18 @@ type Pass = (message: Message | null) => void;
  * only a server has one. The callback may be called later; null drops the message.
  */
 export interface Extension {
-  /** Called when it is added to a client. */
+  /** Called when the extension is added to a client. */
   added?(client: unknown): void;
-  /** Called when it is removed from a client. */
+  /** Called when the extension is removed from a client. */
   removed?(client: unknown): void;
   /**
-   * Called with each message from the server, before the client acts on it. It calls the last parameter with what the
-   * client is to get, or with null to drop the message.
+   * Called with each message from the server, before the client processes it. Must call its last parameter with the message
+   * for the client, or with null to drop it.
    */
   incoming?(message: any, requestOrCallback: any, callback: Pass): void;
   /**
-   * Called once with each message to the server. It calls the last parameter with what is to be sent, or with null to
-   * drop the message; the promise of a dropped publication rejects.
+   * Called once with each message to the server. Must call its last parameter with the message to send, or with null to drop
+   * it; the promise of a dropped publication rejects.
    */
   outgoing?(message: any, requestOrCallback: any, callback: Pass): void;
 }
@@ -32,7 +32,7 @@ export interface Extension {
 export class Extensions {
   #list: Extension[] = [];
 
-  /** Adds one behind the others. */
+  /** Appends an extension. */
   add(extension: Extension, client: unknown): void {
     this.#list.push(extension);
     extension.added?.(client);

@@ -7,19 +7,19 @@ import { type Logger, logging } from './logger.js';
 import { Scheduler } from './scheduler.js';
 import { VERSION } from './version.js';
 
-/** What the default export and the global `Faye` are. */
+/** The default export, and the global `Faye`. */
 export interface Faye<Client> {
   /** The version of this package. */
   readonly VERSION: string;
   /** The class of clients. */
   readonly Client: Client;
-  /** The class that an own scheduler extends. */
+  /** The base class of an application's scheduler. */
   readonly Scheduler: typeof Scheduler;
   /** The class of errors. */
   readonly Error: typeof FayeError;
   /**
-   * Where the client says what it does: a function of a line such as `console.log`, or an object with a method for
-   * each level. Without one it only warns on the console of names that do not exist.
+   * The logger: a function that takes a line, such as `console.log`, or an object with a method for each level. Without a
+   * logger the client only warns on the console about unknown names.
    */
   logger: Logger | undefined;
 }

@@ -15,7 +15,7 @@ export function featuresOf(
   gap: (channel: string, error: FayeError) => void,
 ): Feature[] {
   const features: Feature[] = [];
-  if (token !== undefined) features.push(new Token(token));
+  if (token) features.push(new Token(token));
   if (ack) features.push(new Ack());
   if (replay !== undefined && replay !== false) features.push(new Replay(replay, gap));
   return features;

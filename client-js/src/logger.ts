@@ -1,12 +1,12 @@
 /**
- * Where the client says what it does, as `Faye.logger`. Without one it says nothing and formats nothing.
+ * The logger, `Faye.logger`. Without a logger the client formats nothing.
  */
 
 import { attempt } from './clock.js';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
-/** A function that takes each line, or an object with a method for each level. */
+/** A function that takes each line, or an object with methods for levels. */
 export type Logger = ((line: string) => void) | Partial<Record<Level, (line: string) => void>>;
 
 /** The logger of all clients. */
@@ -28,7 +28,7 @@ export function log(level: Level, line: string, ...values: (string | undefined)[
   if (logging.logger) write(logging.logger, level, line, values);
 }
 
-/** Warns of a name that is none of the known ones, a text of words, on the console unless there is a logger. Faye accepts any name. */
+/** Warns about a name that is not in `known`, a list separated by spaces. Faye accepts any name, so this is no error. */
 export function checkName(what: string, name: string, known: string): void {
   if (!known.split(' ').includes(name)) write(logging.logger ?? console, 'warn', `Unknown ${what} ?, not ?`, [name, known]);
 }

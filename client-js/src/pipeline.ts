@@ -67,7 +67,7 @@ export class Pipeline {
       ? this.#features.map((feature) => feature.prepare?.()).filter(Boolean)
       : [];
     if (preparing.length === 0) send();
-    else Promise.all(preparing).then(send, (error) => drop(`There is no token: ${error}`));
+    else Promise.all(preparing).then(send, (error) => drop(`No token: ${error}`));
     return id;
   }
 

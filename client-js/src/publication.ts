@@ -1,19 +1,19 @@
 /**
- * What `publish` and `disconnect` give: a promise that settles when the server answered or the client gave up.
+ * The result of `publish` and `disconnect`: a promise that settles with the server's reply or the client's last attempt.
  */
 
 import { Deferrable } from './deferrable.js';
 
 /** Limits for one publication. */
 export interface PublishOptions {
-  /** How often the message is sent at most. */
+  /** The maximum number of times that the message is sent. */
   attempts?: number;
-  /** Seconds after which it is given up. */
+  /** Seconds after which the client abandons it. */
   deadline?: number;
 }
 
 /**
- * The promise of one publication, or of the disconnect: resolves when the server accepted it, rejects with a
- * `FayeError` otherwise.
+ * The promise of a publication or of `disconnect`. Resolves when the server accepts the message, rejects with a `FayeError`
+ * otherwise.
  */
 export class Publication extends Deferrable {}

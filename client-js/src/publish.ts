@@ -15,7 +15,7 @@ export function publish(session: Session, content: Message, options: PublishOpti
   const copy = copyOf(content, (reason) => fail(failure(reason)));
   if (copy?.data === undefined) {
     // Without a copy it has failed already, and only the first reason counts.
-    fail(failure(`There is no data: ${typeof content.data}`));
+    fail(failure(`No data: ${typeof content.data}`));
     return publication;
   }
   const { attempts, deadline: seconds } = options;

@@ -152,7 +152,7 @@ export class Selector {
     }
     candidate.transport = transport;
     if (kind.isSocket) {
-      candidate.timer = later(() => this.fail(candidate, failure('It did not open')), OPEN_TIME);
+      candidate.timer = later(() => this.fail(candidate, failure('Not open in time')), OPEN_TIME);
     }
   }
 
@@ -171,7 +171,7 @@ export class Selector {
   fail(candidate: Candidate, error: FayeError): void {
     const { transport, kind } = candidate;
     const wasCurrent = candidate === this.current;
-    log('info', '? does not work: ?', kind.type, error.message);
+    log('info', '? failed: ?', kind.type, error.message);
     if (kind.isBlockable && !hasHeld(candidate)) shun(candidate);
     this.#drop(candidate);
     if (!transport) return;

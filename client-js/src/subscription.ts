@@ -1,5 +1,5 @@
 /**
- * What `subscribe` gives: one listener on one channel or pattern, and a promise of the server's answer.
+ * The result of `subscribe`: one listener on one channel or pattern, and a promise of the server's reply.
  */
 
 import { attempt } from './clock.js';
@@ -9,7 +9,7 @@ import type { Message } from './message.js';
 type Callback<Data> = (data: Data) => void;
 type ChannelCallback<Data> = (channel: string, data: Data) => void;
 
-/** Resolves when the server accepted the subscription, rejects when it refused or when it was cancelled before. */
+/** A subscription. Resolves when the server accepts it; rejects when the server refuses it, or when it is cancelled first. */
 export class Subscription<Data = any> extends Deferrable {
   /** The channel or pattern. */
   readonly channel: string;
@@ -18,7 +18,7 @@ export class Subscription<Data = any> extends Deferrable {
   #withChannel: ((message: Message) => void) | undefined;
   #isCancelled = false;
 
-  /** For the client; applications get one from `subscribe`. */
+  /** Used by the client; applications call `subscribe`. */
   constructor(
     channel: string,
     callback: Callback<Data> | undefined,
@@ -31,25 +31,25 @@ export class Subscription<Data = any> extends Deferrable {
     this.#callback = (message) => callback?.call(context, message.data as Data);
   }
 
-  /** Also calls `callback` with the channel that each message was published to; useful with patterns. */
+  /** Calls `callback` with the channel and the data of each message, which is useful with patterns. */
   withChannel(callback: ChannelCallback<Data>, context?: unknown): this {
     this.#withChannel = (message) => callback.call(context, message.channel, message.data as Data);
     return this;
   }
 
-  /** Ends the subscription. The server is told when nobody else in this client listens to the channel. */
+  /** Ends the subscription. The client unsubscribes at the server when this was its last listener of the channel. */
   cancel(): void {
     if (this.#isCancelled) return;
     this.#isCancelled = true;
     this.#end(this);
   }
 
-  /** Ends the subscription, as `cancel`. */
+  /** Ends the subscription, like `cancel`. */
   unsubscribe(): void {
     this.cancel();
   }
 
-  /** Hands a message to the callbacks. */
+  /** Passes a message to the callbacks. */
   apply(_context: unknown, [message]: [Message]): void {
     for (const call of [this.#callback, this.#withChannel]) {
       attempt(() => call?.(message));

@@ -1,14 +1,14 @@
 /**
- * The token that says who the user is: sent as `ext.token` with every message to the server itself, because it may come
- * by a connection that the server does not know yet; never with publications, because servers may forward those to others.
+ * The token of the user, sent as `ext.token` with each `/meta/` message, because the message may use a connection that the
+ * server does not know yet. Publications never carry it, because a server may forward them to other clients.
  */
 
 import { HANDSHAKE, SUBSCRIBE } from './channel.js';
-import type { FayeError } from './error.js';
+import { type FayeError, failure } from './error.js';
 import { addExt, type Feature } from './feature.js';
 import type { Message } from './message.js';
 
-/** A token, or a function that gives one or a promise of one. */
+/** A token, or a function that returns a token or a promise of one. */
 export type TokenSource = string | (() => string | Promise<string>);
 
 /** A token is not used in its last seconds: it has to be valid when it arrives. */
@@ -37,13 +37,14 @@ export class Token implements Feature {
   constructor(source: TokenSource) {
     this.#source = source;
     if (typeof source === 'string') this.#token = source;
+    else if (typeof source !== 'function') throw failure('Not a function: token');
   }
 
   /** Asks for a token if there is none that is valid. */
   prepare(): Promise<void> | undefined {
     const source = this.#source;
     if (typeof source === 'string' || (this.#token !== undefined && !this.#isExpired())) return undefined;
-    // Whoever needs a token meanwhile waits for the same one.
+    // Messages that need a token in the meantime wait for the same one.
     this.#asking ??= Promise.resolve().then(source).then((token) => {
       this.#token = token;
     }).finally(() => {

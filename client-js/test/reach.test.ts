@@ -49,7 +49,7 @@ test('nothing usable is an error that says so, and everything settles', async ()
 
 test('every type has its own endpoint, and the rest the main one', async () => {
   const server = world();
-  const client = server.client({ endpoints: { websocket: 'http://sockets.test/faye', none: 'http://none.test/' } });
+  const client = server.client({ endpoints: { websocket: 'http://sockets.test/faye', none: 'http://none.test/' } as object });
   client.connect();
   await pass();
   expect(server.made('long-polling')[0]!.endpoint).toBe('http://server.test/faye');

@@ -64,6 +64,34 @@ test.each(entries)('%s: an unknown option is refused, as with Faye', (_, { Clien
   expect(() => new Client(endpoint, { proxy: 'http://proxy' } as object)).toThrow(/^Unrecognized option: proxy/);
 });
 
+/** Values that cannot work, and the error. Faye's clients fail later, or never say why. */
+const USELESS: [object, string][] = [
+  [{ timeout: -1 }, 'Not a number: timeout'],
+  [{ retry: 'soon' }, 'Not a number: retry'],
+  [{ maxRetry: {} }, 'Not a number: maxRetry'],
+  [{ interval: true, scheduler: {} }, 'Not a function: scheduler'],
+  [{ token: 7 }, 'Not a function: token'],
+];
+
+describe.each(entries)('%s: a value that cannot work', (_, { Client }) => {
+  test.each(USELESS)('is refused when the client is made: %j', (options, error) => {
+    expect(() => new Client(endpoint, options)).toThrow(error);
+  });
+  test('is refused with a publication', () => {
+    expect(() => new Client(endpoint).publish('/a', 1, { deadline: -5 })).toThrow('Not a number: deadline');
+  });
+  test('is refused as the callback of a subscription', () => {
+    expect(() => new Client(endpoint).subscribe('/a', 'log' as unknown as () => void)).toThrow('Not a function: callback');
+  });
+});
+
+test('an option of the other platform is refused, unless it is off', () => {
+  expect(() => new browser.Client(endpoint, { agent: {} } as object)).toThrow('Unrecognized option: agent');
+  expect(() => new node.Client(endpoint, { shared: true } as object)).toThrow('The option shared works in browsers only');
+  expect(new browser.Client(endpoint, { agent: undefined } as object).state).toBe('unconnected');
+  expect(new node.Client(endpoint, { shared: false } as object).state).toBe('unconnected');
+});
+
 test.each(entries)('%s: every known option is taken', (_, { Client, Scheduler }) => {
   const options = {
     timeout: 1, interval: 1, retry: 1, maxRetry: 1, endpoints: {}, scheduler: Scheduler, token: 'x', ack: true, replay: true,
@@ -84,7 +112,7 @@ test.each([
   undefined, null, '', '/faye', 'faye', 'localhost:8000/faye', '//server.test/faye', 'ftp://server.test/faye', 'http://',
 ])('in Node the endpoint %s throws when the client is made', (given) => {
   expect(() => new node.Client(given as string)).toThrow(TypeError);
-  expect(() => new node.Client(given as string)).toThrow(given === 'http://' ? /./ : /has to be a whole address, such as http/);
+  expect(() => new node.Client(given as string)).toThrow(given === 'http://' ? /./ : /must be an absolute URL such as http/);
   expect(() => new node.Client(endpoint, { endpoints: { websocket: given as string } })).toThrow(TypeError);
 });
 
@@ -99,7 +127,7 @@ test('outside of a page and of Node a relative endpoint throws when the client i
 
 /** Names that do not exist, and how they are used. */
 const WRONG: [string, (client: browser.Client) => void, RegExp][] = [
-  ['disable', (client) => client.disable('websockets'), /feature.*"websockets".*"websocket /],
+  ['disable', (client) => client.disable('websockets' as 'websocket'), /feature.*"websockets".*"websocket /],
   ['on', (client) => void client.on('conection' as 'connection', () => {}), /event.*"conection".*"connection /],
   ['once', (client) => void client.once('transport:upp' as 'connection', () => {}), /event.*"transport:upp".* transport:up /],
   ['bind', (client) => void client.bind('down' as 'connection', () => {}), /event.*"down".* transport:down /],
@@ -123,14 +151,14 @@ describe.each(entries)('%s: a name that does not exist', (_, { Client, default: 
   });
 
   test('among the endpoints is warned of too', () => {
-    void new Client(endpoint, { endpoints: { websockets: endpoint } });
+    void new Client(endpoint, { endpoints: { websockets: endpoint } as object });
     expect(warned).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/feature.*"websockets"/));
   });
 
   test('is the only thing that is warned of', () => {
     const client = new Client(endpoint);
     for (const feature of ['websocket', 'eventsource', 'long-polling', 'cross-origin-long-polling', 'callback-polling',
-      'autodisconnect']) client.disable(feature);
+      'shared', 'autodisconnect'] as const) client.disable(feature);
     for (const event of ['connection', 'transport:up', 'transport:down', 'subscription:refused', 'replay:gap'] as const) {
       client.on(event, () => {}).once(event, () => {}).bind(event, () => {});
     }

@@ -1,5 +1,5 @@
 /**
- * What every entry exports beside the client itself.
+ * The exports that all entries share.
  */
 export { FayeError } from './error.cjs';
 export { Subscription } from './subscription.cjs';
@@ -7,7 +7,7 @@ export { Publication } from './publication.cjs';
 export type { PublishOptions } from './publication.cjs';
 export { Scheduler } from './scheduler.cjs';
 export type { SchedulerClass, SchedulerOptions } from './scheduler.cjs';
-export type { ClientOptions } from './options.cjs';
+export type { ConnectionType, Feature } from './options.cjs';
 export type { ChannelEvent, ClientEvents } from './events.cjs';
 export type { ConnectionEvent, ConnectionState } from './connection.cjs';
 export type { Extension } from './extensible.cjs';

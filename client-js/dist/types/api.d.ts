@@ -1,5 +1,5 @@
 /**
- * What every entry exports beside the client itself.
+ * The exports that all entries share.
  */
 export { FayeError } from './error.js';
 export { Subscription } from './subscription.js';
@@ -7,7 +7,7 @@ export { Publication } from './publication.js';
 export type { PublishOptions } from './publication.js';
 export { Scheduler } from './scheduler.js';
 export type { SchedulerClass, SchedulerOptions } from './scheduler.js';
-export type { ClientOptions } from './options.js';
+export type { ConnectionType, Feature } from './options.js';
 export type { ChannelEvent, ClientEvents } from './events.js';
 export type { ConnectionEvent, ConnectionState } from './connection.js';
 export type { Extension } from './extensible.js';

@@ -1,28 +1,27 @@
 /**
- * The client's connection as something to wait for, as with Faye: `client.callback(...)`, `client.errback(...)`.
+ * Waiting for the connection of a client, as in Faye: `client.callback(...)`, `client.errback(...)`.
  */
 import { type DeferredStatus } from './deferrable.js';
 import { Emitter } from './emitter.js';
 /**
- * A client as an object whose connection can be waited for, with Faye's `callback` and `errback`. It has no `then`,
- * so that an `async` function can return a client.
+ * An object with a connection to wait for, by Faye's `callback` and `errback`. It has no `then`, so an `async` function can
+ * return a client.
  */
 export declare class Awaitable<Events extends Record<string, unknown[]>> extends Emitter<Events> {
     #private;
-    /** What was settled before says nothing about the connection that is asked for now. */
+    /** Starts a new wait: an earlier result does not apply to a new connection. */
     protected awaitConnection(): void;
-    /** Calls `callback` once there is a session; at once if there is one. */
+    /** Calls `callback` once the client has a session; immediately if it has one. */
     callback(callback?: () => void, context?: unknown): void;
     /**
-     * Calls `callback` with a `FayeError` when the connection was given up: the server refused it for good, no
-     * transport can be used, or the client was disconnected.
+     * Calls `callback` with a `FayeError` when the client abandons the connection: the server refused it for good, no transport
+     * can be used, or the client was disconnected.
      */
     errback(callback?: (error: any) => void, context?: unknown): void;
     /**
-     * Gives the connection up for those who wait for it, with `reason`, unless there is a session within so many
-     * seconds.
+     * Calls the callbacks of `errback` with `reason`, unless the client has a session within that many seconds.
      */
     timeout(seconds: number, reason?: unknown): void;
-    /** Settles the connection for those who wait for it, as with Faye. Applications do not need it. */
+    /** Settles the wait for the connection, as in Faye. Applications do not need it. */
     setDeferredStatus(status: DeferredStatus, value?: unknown): void;
 }

@@ -2,17 +2,18 @@
  * The entry for bundlers: browsers, workers, React Native.
  */
 import { BaseClient } from './client.cjs';
-import type { ClientOptions } from './options.cjs';
+import type { BrowserOptions } from './options.cjs';
 export * from './api.cjs';
+export type { BrowserOptions as ClientOptions } from './options.cjs';
 /** A client for browsers, workers and React Native. It sends nothing before it is used. */
 export declare class Client extends BaseClient {
     /**
-     * Makes a client.
+     * Creates a client.
      *
-     * @param endpoint the address of the server, relative to the page; React Native needs a whole one.
-     * @throws FayeError for an option that is not known.
+     * @param endpoint the URL of the server, relative to the page; an absolute URL in React Native.
+     * @throws FayeError for an unknown option, or a value that cannot work.
      */
-    constructor(endpoint?: string | URL, options?: ClientOptions | null);
+    constructor(endpoint?: string | URL, options?: BrowserOptions | null);
 }
 declare const Faye: import("./faye.cjs").Faye<typeof Client>;
 export default Faye;

@@ -1,5 +1,5 @@
 /**
- * The client as applications see it: Faye's API, and what it lacked. What happens on the wire is the session's.
+ * The client's public API: that of Faye's client, and additions. The session implements the protocol.
  */
 import { Awaitable } from './awaitable.cjs';
 import type { ConnectionState } from './connection.cjs';
@@ -8,84 +8,82 @@ import type { Environment } from './environment.cjs';
 import { type ClientEvents } from './events.cjs';
 import { type Extension } from './extensible.cjs';
 import type { Message } from './message.cjs';
-import { type ClientOptions } from './options.cjs';
+import { type ClientOptions, type Feature } from './options.cjs';
 import { Publication, type PublishOptions } from './publication.cjs';
 import { Subscription } from './subscription.cjs';
-/** A client: Faye's API, and what it lacked. Each platform has a `Client` that extends it. */
+/** The API of Faye's client, and additions. Each platform has a `Client` class that extends it. */
 export declare class BaseClient extends Awaitable<ClientEvents> {
     #private;
-    /** For the entries of the platforms; applications use their `Client`. */
+    /** Used by the platforms' `Client` classes. */
     constructor(endpoint: string | URL, given: ClientOptions | null | undefined, environment: Environment);
-    /** Frameworks that wrap plain objects leave one alone that says what it is; wrapped it could not work. */
+    /** Prevents frameworks from wrapping the client as a plain object, which would break its private members. */
     get [Symbol.toStringTag](): string;
     /**
-     * How the connection is: `unconnected` before the first use, `connecting`, `connected`, `interrupted` while the
-     * client tries to reach the server again, and `disconnected` after `disconnect` or when the server wants no more
-     * connections. Listen to the event `connection` to be told of changes.
+     * The state of the connection: `unconnected` before the first use, `connecting`, `connected`, `interrupted` while the
+     * client retries, and `disconnected` after `disconnect` or when the server advises clients to stop. The event `connection`
+     * reports changes.
      */
     get state(): ConnectionState;
-    /** The connection type in use. */
+    /** The connection type in use, such as `websocket`; undefined without one. */
     get transport(): string | undefined;
     /**
-     * The identifier of the session, undefined without one. It lets its holder take the session over: do not show or
-     * log it.
+     * The identifier of the session; undefined without one. It gives access to the session: do not show or log it.
      */
     get clientId(): string | undefined;
-    /** Shakes hands; `callback` is called once there is a session. */
+    /** Starts a session and calls `callback` once it exists. */
     handshake(callback?: () => void, context?: unknown): void;
-    /** Connects, also again after `disconnect`; `callback` is called once there is a session. */
+    /** Connects, also after `disconnect`, and calls `callback` once the client has a session. */
     connect(callback?: () => void, context?: unknown): void;
-    /** Ends the session. What was sent before is answered first; what is still open after that is rejected. */
+    /** Ends the session after the replies to earlier messages. Promises that are still pending then reject. */
     disconnect(): Publication;
     /**
-     * Subscribes to a channel, or to a pattern: `/chat/*` is one level, `/chat/**` all below. Connects if that was not
-     * done.
+     * Subscribes to a channel or a pattern: `/chat/*` matches one more segment, `/chat/**` one or more. Connects if needed.
      *
-     * @param callback is called with the data of each message.
-     * @param context is `this` in the callback.
-     * @returns a promise that resolves when the server accepted the subscription and rejects with a `FayeError` when it
-     *   refused; it can be cancelled. After the loss of a session the client subscribes again by itself.
+     * @param callback called with the data of each message.
+     * @param context `this` of the callback.
+     * @returns a promise that resolves when the server accepts the subscription and rejects with a `FayeError` when it refuses;
+     *   it can be cancelled. After the loss of a session the client subscribes again automatically.
+     * @throws FayeError if `callback` is not a function.
      */
     subscribe<Data = any>(channel: string, callback?: (data: Data) => void, context?: unknown): Subscription<Data>;
     /**
      * Subscribes to several channels or patterns.
      *
-     * @param callback is called with the data of each message.
-     * @param context is `this` in the callback.
-     * @returns a subscription for each of them.
+     * @param callback called with the data of each message.
+     * @param context `this` of the callback.
+     * @returns one subscription for each channel.
      */
     subscribe<Data = any>(channels: string[], callback?: (data: Data) => void, context?: unknown): Subscription<Data>[];
-    /** Ends one subscription of a channel, or all. */
+    /** Ends one subscription to a channel, or all of them. */
     unsubscribe(channel: string | string[], subscription?: Subscription): void;
     /**
-     * Publishes a message. Connects if that was not done, and waits for the connection.
+     * Publishes a message. Connects if needed, and waits for the connection.
      *
-     * @param data what JSON can hold. It is copied at the call, so later changes of an object do not count.
-     * @param options limits for this message; without them it is sent until the server answers.
-     * @returns a promise that resolves when the server accepted the message, and rejects with a `FayeError` when it
-     *   refused, when the limits are reached, when the client is disconnected, or at once when `data` cannot be written
-     *   as JSON.
-     * @throws FayeError for an option that is not known.
+     * @param data any value that JSON can represent. The call copies it, so later changes have no effect.
+     * @param options limits for this message; without them the client sends it until the server replies.
+     * @returns a promise that resolves when the server accepts the message. It rejects with a `FayeError` when the server
+     *   refuses it, when a limit is reached, when the client is disconnected, or immediately if JSON cannot represent `data`.
+     * @throws FayeError for an unknown option, or a value that cannot work.
      */
     publish(channel: string, data: unknown, options?: PublishOptions | null): Publication;
-    /** Publishes a message with whatever fields it has. */
+    /** Publishes a message with all its fields. */
     publishMessage(message: Message): Publication;
-    /** Looks at once whether the server is there. The client does so by itself when the network or the page comes back. */
+    /** Checks the connection immediately. The client does so itself when the network or the page returns. */
     wake(): void;
-    /** Messages that `act` sends leave together. */
+    /** Sends the messages of `act` together. */
     batch(act: () => void, context?: unknown): void;
-    /** Does without a connection type, or without the disconnect when the page is left (`autodisconnect`). */
-    disable(feature: string): void;
-    /** Sends a header with every request that can carry one. */
+    /** Switches off a connection type, the shared connection, or the disconnect when the page is left (`autodisconnect`). */
+    disable(feature: Feature): void;
+    /** Sets a header for all requests. A browser cannot send it with WebSockets, EventSource and JSON-P. */
     setHeader(name: string, value: string): void;
     /**
-     * Adds an extension, which sees every message on its way out and in, behind those that were added before. It may
-     * change, hold or drop the message, and sees it once, however often it is sent.
+     * Appends an extension, which sees each outgoing and incoming message and may change, delay or drop it. It sees an outgoing
+     * message once, even if the client sends it several times.
      */
     addExtension(extension: Extension): void;
-    /** Removes an extension. Does nothing if it was not added. */
+    /** Removes an extension. Does nothing if it was not added before. */
     removeExtension(extension: Extension): void;
-    /** As Faye has it; compression is left to the platform's WebSocket. */
+    /** Does nothing, for compatibility with Faye; compression is left to the platform's WebSocket. */
     addWebsocketExtension(_extension: unknown): void;
 }
 /** The constants of Faye's client. */

@@ -1,27 +1,27 @@
 /**
- * A promise that somebody else settles, with Faye's `callback` and `errback`.
+ * A promise that the client settles, with Faye's `callback` and `errback`.
  */
-/** What `then` takes of an error; Faye's Deferrable takes any value. */
+/** The states of Faye's Deferrable. */
 export type DeferredStatus = 'succeeded' | 'failed' | 'unknown';
-/** A promise with Faye's `callback` and `errback`. A failure that is not asked for does not end a Node process. */
+/** A promise with Faye's `callback` and `errback`. An unhandled rejection does not end a Node process. */
 export declare class Deferrable extends Promise<void> {
     #private;
-    /** Whether it was resolved or rejected. */
+    /** Whether the promise is resolved or rejected. */
     isSettled: boolean;
-    /** A promise that is open. */
+    /** Creates a pending promise. */
     constructor();
-    /** What `then` gives is an ordinary promise. */
+    /** `then` returns an ordinary promise. */
     static get [Symbol.species](): PromiseConstructor;
-    /** Calls `callback` when it resolves. */
+    /** Calls `callback` when the promise resolves. */
     callback<Context = unknown>(callback: ((this: Context, value: any) => void) | undefined, context?: Context): void;
-    /** Calls `callback` with the error when it rejects. */
+    /** Calls `callback` with the error when the promise rejects. */
     errback<Context = unknown>(callback: ((this: Context, error: any) => void) | undefined, context?: Context): void;
-    /** Rejects after so many seconds unless it is settled before. */
+    /** Rejects the promise after that many seconds, with `reason` if given, unless it is settled earlier. */
     timeout(seconds: number, reason?: unknown): void;
-    /** Settles it. Only the first call counts. */
+    /** Settles the promise. Only the first call has an effect. */
     setDeferredStatus(status: DeferredStatus, value?: unknown): void;
-    /** Resolves it. The client does so itself. */
+    /** Resolves the promise. Used by the client. */
     succeed(value?: unknown): void;
-    /** Rejects it. The client does so itself. */
+    /** Rejects the promise. Used by the client. */
     spoil(error: unknown): void;
 }

@@ -1,19 +1,19 @@
 /**
- * What goes wrong, as errors that can be thrown. Bayeux writes an error as `code:parameters:text`.
+ * Errors of the client and of the server. The text form in Bayeux is `code:parameters:text`.
  */
-/** Why a publication, a subscription or a session failed. */
+/** The cause of a failed publication, subscription or session. */
 export declare class FayeError extends Error {
     readonly name = "FayeError";
-    /** The server's code such as 403, or null when the failure has none or did not come from the server. */
+    /** The code of the server, such as 403; null if the error has none or is not from the server. */
     readonly code: number | null;
-    /** The server's parameters, for example the channel that was refused. */
+    /** The parameters of the error, such as the refused channel. */
     readonly params: string[];
-    /** An error with the parts that Bayeux gives it. */
+    /** Creates an error from the parts of its text form. */
     constructor(code: number | null, params: string[], message: string);
-    /** As Bayeux writes it. */
+    /** Returns the text form, `code:parameters:text`. */
     toString(): string;
 }
-/** Reads an error field. A text that is not of Bayeux's form becomes the message, as with Faye. */
+/** Parses an error field. Text of another form becomes the message, as in Faye. */
 export declare function parseError(text: unknown): FayeError;
-/** A failure that no server told. */
+/** Returns an error of the client itself. */
 export declare const failure: (message: string) => FayeError;

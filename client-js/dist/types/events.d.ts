@@ -1,26 +1,26 @@
 /**
- * The events of a client: what there are, and what their listeners are called with.
+ * The events of a client, and the arguments of their listeners.
  */
 import type { ConnectionEvent } from './connection.js';
 import type { FayeError } from './error.js';
-/** What the events of one channel or pattern are called with. */
+/** The argument of events about one channel or pattern. */
 export interface ChannelEvent {
     /** The channel or pattern. */
     channel: string;
-    /** Why. */
+    /** The cause. */
     error: FayeError;
 }
-/** The events of a client, with what their listeners are called with. */
+/** The events of a client, with the arguments of their listeners. */
 export type ClientEvents = {
-    /** The server answers. */
+    /** The server answers again. */
     'transport:up': [];
-    /** The server does not answer; the client tries again by itself. */
+    /** The server does not answer. The client retries automatically. */
     'transport:down': [];
-    /** The connection changed, or another attempt was planned. */
+    /** The connection changed, or the client planned its next attempt. */
     connection: [ConnectionEvent];
-    /** A subscription that had been accepted was refused in a new session, or was taken away. */
+    /** The server refused an earlier subscription in a new session, or ended it. */
     'subscription:refused': [ChannelEvent];
-    /** Messages are lost: the server does not keep them so long. */
+    /** Messages are lost, because the server no longer has them. */
     'replay:gap': [ChannelEvent];
 };
 /** Their names. */

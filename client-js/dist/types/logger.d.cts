@@ -1,8 +1,8 @@
 /**
- * Where the client says what it does, as `Faye.logger`. Without one it says nothing and formats nothing.
+ * The logger, `Faye.logger`. Without a logger the client formats nothing.
  */
 export type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
-/** A function that takes each line, or an object with a method for each level. */
+/** A function that takes each line, or an object with methods for levels. */
 export type Logger = ((line: string) => void) | Partial<Record<Level, (line: string) => void>>;
 /** The logger of all clients. */
 export declare const logging: {
@@ -11,5 +11,5 @@ export declare const logging: {
 };
 /** Logs a line in which each `?` stands for a value. */
 export declare function log(level: Level, line: string, ...values: (string | undefined)[]): void;
-/** Warns of a name that is none of the known ones, a text of words, on the console unless there is a logger. Faye accepts any name. */
+/** Warns about a name that is not in `known`, a list separated by spaces. Faye accepts any name, so this is no error. */
 export declare function checkName(what: string, name: string, known: string): void;

@@ -1,50 +1,50 @@
 /**
- * The messages of the Bayeux protocol as types. It knows nothing of how they are sent.
+ * The messages of the Bayeux protocol as types. This module does not know the transports.
  */
-/** What a server advises (Bayeux specification, section 4.2). Times are in milliseconds. */
+/** The advice of a server (Bayeux specification, section 4.2). Times are in milliseconds. */
 export interface Advice {
-    /** Whether to connect again, to begin a new session, or to stop. */
+    /** What the client does next: connect again, start a new session, or stop. */
     reconnect?: 'retry' | 'handshake' | 'none';
-    /** How long to wait before the next connect. */
+    /** The delay before the next connect. */
     interval?: number;
-    /** How long the server holds a connect. */
+    /** The time for which the server holds a connect. */
     timeout?: number;
     [field: string]: unknown;
 }
-/** A message of either direction. Fields that the protocol does not name are kept. */
+/** A message to or from the server. Fields that the protocol does not define are kept. */
 export interface Message {
-    /** Where it goes, or what it is a reply to. */
+    /** The channel that it is published to, or the `/meta/` channel of a request or reply. */
     channel: string;
-    /** Chosen by the sender; a reply has that of its message. */
+    /** The identifier that the sender chose; a reply has that of its request. */
     id?: string;
-    /** The session. */
+    /** The identifier of the session. */
     clientId?: string;
-    /** What was published. */
+    /** The published data. */
     data?: unknown;
-    /** What extensions add, such as credentials. */
+    /** Fields of extensions, such as credentials. */
     ext?: Record<string, unknown>;
-    /** What the server advises to do next. */
+    /** The advice of the server. */
     advice?: Advice;
-    /** Of a reply: whether the message was accepted. */
+    /** In a reply: whether the server accepted the request. */
     successful?: boolean;
-    /** Of a reply: why not, as `code:parameters:text`. */
+    /** In a reply: the error, as `code:parameters:text`. */
     error?: string;
     /** The channels or patterns of a subscription. */
     subscription?: string | string[];
     /** The version of the protocol. */
     version?: string;
-    /** Of a handshake: the connection types that the sender has. */
+    /** In a handshake: the connection types of the sender. */
     supportedConnectionTypes?: string[];
-    /** Of a connect: how it was sent. */
+    /** In a connect: its connection type. */
     connectionType?: string;
     [field: string]: unknown;
 }
-/** Whether what came from outside has the shape of a message. */
+/** Returns whether a value from outside has the shape of a message. */
 export declare function isMessage(value: unknown): value is Message;
 /**
- * Returns what JSON makes of a message, which does not change with the application's objects; without it, `fail` is
- * told why.
+ * Returns a copy of a message by way of JSON, so that later changes of the application's objects do not count. Calls `fail`
+ * with the reason and returns nothing if that is impossible.
  */
 export declare function copyOf(message: Message, fail: (reason: string) => void): Message | undefined;
-/** The messages in a text, or nothing if it is not JSON or holds none. */
+/** Returns the messages in a text, or nothing if it is not JSON or has none. */
 export declare function parseMessages(text: unknown): Message[] | undefined;

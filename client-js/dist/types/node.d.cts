@@ -2,17 +2,18 @@
  * The entry for Node.
  */
 import { BaseClient } from './client.cjs';
-import type { ClientOptions } from './options.cjs';
+import type { NodeOptions } from './options.cjs';
 export * from './api.cjs';
+export type { NodeOptions as ClientOptions } from './options.cjs';
 /** A client for Node. It sends nothing before it is used. */
 export declare class Client extends BaseClient {
     /**
-     * Makes a client, which sends nothing before it is used.
+     * Creates a client.
      *
-     * @param endpoint a whole address, such as `http://localhost:8000/faye`; anything else throws a `TypeError`.
-     * @throws FayeError for an option that is not known.
+     * @param endpoint an absolute URL, such as `http://localhost:8000/faye`; any other throws a `TypeError`.
+     * @throws FayeError for an unknown option, or a value that cannot work.
      */
-    constructor(endpoint: string | URL, options?: ClientOptions | null);
+    constructor(endpoint: string | URL, options?: NodeOptions | null);
 }
 declare const Faye: import("./faye.cjs").Faye<typeof Client>;
 export default Faye;

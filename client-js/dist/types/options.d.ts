@@ -1,61 +1,80 @@
 /**
- * The options of a client: which there are, what they default to, and what is said of a mistake.
+ * The options of a client: their names, types, defaults and errors.
  */
 import type { ReplaySource } from './replay.js';
 import { type SchedulerClass } from './scheduler.js';
 import type { TokenSource } from './token.js';
-/** The options of a client. One that is not known throws. */
-export interface ClientOptions {
-    /** Seconds to wait for a reply until the server has said how long it holds connects. Default 60. */
+/** A Bayeux connection type that the client implements. */
+export type ConnectionType = 'websocket' | 'eventsource' | 'long-polling' | 'cross-origin-long-polling' | 'callback-polling';
+/** A part of the client that `disable` switches off. */
+export type Feature = ConnectionType | 'shared' | 'autodisconnect';
+/** The options of a client on every platform. An unknown name and a value that cannot work throw a `FayeError`. */
+export interface CommonOptions {
+    /** Seconds to wait for a reply, before the server has advised its own timeout. Default 60. */
     timeout?: number;
-    /** Seconds between two connects until the server has said otherwise. Default 0. */
+    /** Seconds between two connects, before the server has advised its own interval. Default 0. */
     interval?: number;
-    /** Seconds that the growing delay between attempts begins with. Default 5. */
+    /** Seconds of the first delay between two attempts; it grows with each failure. Default 5. */
     retry?: number;
-    /** Seconds that the growing delay between attempts does not exceed. Default 60. */
+    /** Seconds of the longest delay between two attempts. Default 60. */
     maxRetry?: number;
     /** Other endpoints for some connection types. */
-    endpoints?: Record<string, string | URL>;
-    /** A class that decides when a message is sent again and given up. Default `Faye.Scheduler`. */
+    endpoints?: Partial<Record<ConnectionType, string | URL>>;
+    /** A class that decides when a message is sent again and when it is abandoned. Default `Faye.Scheduler`. */
     scheduler?: SchedulerClass;
-    /** Sent as `ext.token` with handshakes and subscriptions; a function is asked again when its token has expired. */
+    /** A token, sent as `ext.token` with `/meta/` messages; a function is called again when its token has expired. */
     token?: TokenSource;
-    /** Has the server send again what did not arrive, where it knows `ext.ack`. */
+    /** Requests redelivery of messages that did not arrive, from servers that implement `ext.ack`. */
     ack?: boolean;
-    /** Has the server send what was missed, where it knows `ext.replay`. */
+    /** Requests the messages that were missed, from servers that implement `ext.replay`. */
     replay?: ReplaySource;
-    /**
-     * Browsers: one connection for all tabs, by a SharedWorker. A string is the address of the script to run in it;
-     * otherwise it is `faye-shared-worker.js` under the endpoint. It has to be of the page's origin.
-     */
-    shared?: boolean | string;
-    /** Node: an `http.Agent` or `https.Agent`, for example one that goes through a proxy. */
-    agent?: unknown;
-    /** Node: options for TLS such as `ca`, `cert` and `key`. */
-    tls?: object;
-    /** Node: short for `tls.ca`. */
-    ca?: unknown;
-    /** Accepted as Faye does; compression is left to the platform's WebSocket. */
+    /** Accepted and ignored, as Faye's clients may pass it; compression is left to the platform's WebSocket. */
     websocketExtensions?: unknown;
 }
-/** The options that concern the session, with their defaults. Times are in seconds. */
+/** The options of a client in a browser, a worker or React Native. */
+export interface BrowserOptions extends CommonOptions {
+    /**
+     * One connection for all tabs, by a SharedWorker. A string is the URL of the worker's script, on the origin of the page;
+     * `true` means `faye-shared-worker.js` under the endpoint.
+     */
+    shared?: boolean | string;
+}
+/** The options of a client in Node. */
+export interface NodeOptions extends CommonOptions {
+    /** An `http.Agent` or `https.Agent`, for example one that uses a proxy. */
+    agent?: unknown;
+    /** TLS options such as `ca`, `cert` and `key`. */
+    tls?: object;
+    /** Short for `tls.ca`. */
+    ca?: unknown;
+}
+/** The options of every platform together, for the parts that serve all of them. */
+export interface ClientOptions extends BrowserOptions, NodeOptions {
+}
+/** The options of the session, with their defaults. Times are in seconds. */
 export interface SessionOptions {
-    /** Until a reply is missed. */
+    /** Until a reply is overdue. */
     timeout: number;
     /** Between two connects. */
     interval: number;
-    /** What the growing delay begins with. */
+    /** The first delay between two attempts. */
     retry: number;
-    /** What it does not exceed. */
+    /** The longest delay between two attempts. */
     maxRetry: number;
-    /** When a message is sent again and given up. */
+    /** Decides when a message is sent again and when it is abandoned. */
     scheduler: SchedulerClass;
 }
-/** What a client can do without: connection types, and the disconnect when the page is left. */
+/** The names that `disable` accepts. */
 export declare const FEATURES = "websocket eventsource long-polling cross-origin-long-polling callback-polling shared autodisconnect";
-/** Throws at the first option that is not known, as Faye does. */
+/**
+ * Throws at the first option that is not among `known`, as Faye does, and at the first value that cannot work: one that is
+ * not a positive number where `known` has a number, or not a function where it has a function. A false value counts as
+ * absent.
+ */
 export declare function checkOptions(options: object, known: object): void;
-/** The options with their defaults; what is false, such as 0 or undefined, counts as not given, as with Faye. */
+/**
+ * The options with their defaults. A false value such as 0 or undefined counts as absent, as with Faye.
+ */
 export declare function sessionOptions(options: ClientOptions): SessionOptions;
 /** The endpoints of connection types as texts. */
 export declare function endpointsOf({ endpoints }: ClientOptions): Record<string, string>;

@@ -1,26 +1,26 @@
 /**
- * React hooks for a client: `faye-client/react`. They know the client only by its public methods, and do nothing on a
- * server that renders.
+ * React hooks for a client: `faye-client/react`. They use only its public methods, and do nothing during server-side
+ * rendering.
  */
 import { Client, type ClientOptions, type ConnectionEvent, type FayeError } from 'faye-client';
-/** What `useConnection` gives: the last `connection` event in short. */
+/** The result of `useConnection`: the parts of the last `connection` event. */
 export interface Connection {
-    /** How the connection is. */
+    /** The state of the connection. */
     readonly state: ConnectionEvent['state'];
-    /** Why it is so; undefined before the first change. */
+    /** The reason for the state; undefined before the first change. */
     readonly reason: string | undefined;
     /** The connection type in use, such as `websocket`. */
     readonly transport: string | undefined;
 }
 /**
- * A client for this component and those below it. It is made once, anew only for another endpoint, and disconnected
- * when the component goes. `options` count when it is made.
+ * Returns a client for this component and its children. A new endpoint creates a new client; unmounting disconnects it.
+ * `options` are read when the client is created.
  */
 export declare function useClient(endpoint: string | URL, options?: ClientOptions): Client;
 /**
- * Listens to a channel as long as the component is there; null or undefined is no channel. The function may be another
- * one at each rendering: the newest is called, and nothing is subscribed anew. Gives the error when the server refused.
+ * Subscribes to a channel while the component is mounted; null or undefined means no channel. `listener` may change with each
+ * render: the latest is called, without a new subscription. Returns the error of a refused subscription, or null.
  */
 export declare function useSubscription<T = unknown>(client: Client, channel: string | null | undefined, listener: (data: T, channel: string) => void): FayeError | null;
-/** How the connection is; the component is rendered again when that changes. */
+/** Returns the state of the connection, and renders the component again when it changes. */
 export declare function useConnection(client: Client): Connection;

@@ -6,7 +6,7 @@
 import type { FayeError } from './error.cjs';
 import { type Feature } from './feature.cjs';
 import type { Message } from './message.cjs';
-/** Where to begin: `true` or -1 with what is new, -2 with all that is kept, a position, or one for each channel. */
+/** The start of a subscription: `true` or -1 for new messages, -2 for all kept messages, a position, or one per channel. */
 export type ReplaySource = boolean | number | Record<string, number>;
 /** The feature of the option `replay`. */
 export declare class Replay implements Feature {

@@ -1,49 +1,49 @@
 /**
- * When a message is given up, and how long a reply may take: one scheduler for each message. An application may
- * pass a class of its own as the option `scheduler` (Faye's contract).
+ * Decides when a message is sent again and when it is abandoned: one scheduler for each message. An application may pass its
+ * own class as the option `scheduler`, as in Faye.
  */
 import type { Message } from './message.js';
 /** The limits of one message. */
 export interface SchedulerOptions {
-    /** Seconds until a reply is missed. */
+    /** Seconds until the reply is overdue. */
     timeout: number;
     /** Seconds until the message is sent again. */
     interval: number;
-    /** How often it is sent at most. */
+    /** The maximum number of times that it is sent. */
     attempts?: number | undefined;
-    /** Until when it is sent, in milliseconds since 1970. */
+    /** The time after which it is not sent again, in milliseconds since 1970. */
     deadline?: number | undefined;
 }
-/** Decides for one message when it is sent again and given up. */
+/** Decides for one message when it is sent again and when it is abandoned. */
 export interface Scheduler {
     /** The message. */
     message: Message;
     /** Its limits. */
     options: SchedulerOptions;
-    /** How often the message was sent. */
+    /** The number of times that the message was sent. */
     attempts: number;
-    /** Seconds until a reply is missed. */
+    /** Seconds until the reply is overdue. */
     getTimeout(): number;
     /**
-     * Seconds until the message is sent again. A class that overrides it decides; otherwise the client's backoff does,
-     * which begins at this interval.
+     * Seconds until the message is sent again. If the class does not override it, the client's backoff applies, which starts
+     * at this interval.
      */
     getInterval(): number;
-    /** Whether it may be sent (again). */
+    /** Returns whether the message may be sent, for the first time or again. */
     isDeliverable(): boolean;
-    /** The message is sent. */
+    /** Called when the message is sent. */
     send(): void;
-    /** Its reply came. */
+    /** Called when the reply arrives. */
     succeed(): void;
-    /** It was not answered. */
+    /** Called when an attempt fails. */
     fail(): void;
-    /** It was given up. */
+    /** Called when the message is abandoned. */
     abort(): void;
 }
-/** What the option `scheduler` takes. */
+/** The type of the option `scheduler`. */
 export type SchedulerClass = new (message: Message, options: SchedulerOptions) => Scheduler;
-/** The scheduler that sends a message until its attempts or its deadline end. An own one extends it. */
+/** The default scheduler: sends a message until its attempts or its deadline are used up. An application may extend it. */
 export declare const Scheduler: SchedulerClass & {
-    /** The methods, which an own scheduler may call. */
+    /** The methods, which a derived scheduler may call. */
     readonly prototype: Scheduler;
 };

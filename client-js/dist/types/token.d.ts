@@ -1,11 +1,11 @@
 /**
- * The token that says who the user is: sent as `ext.token` with every message to the server itself, because it may come
- * by a connection that the server does not know yet; never with publications, because servers may forward those to others.
+ * The token of the user, sent as `ext.token` with each `/meta/` message, because the message may use a connection that the
+ * server does not know yet. Publications never carry it, because a server may forward them to other clients.
  */
-import type { FayeError } from './error.js';
+import { type FayeError } from './error.js';
 import { type Feature } from './feature.js';
 import type { Message } from './message.js';
-/** A token, or a function that gives one or a promise of one. */
+/** A token, or a function that returns a token or a promise of one. */
 export type TokenSource = string | (() => string | Promise<string>);
 /** The feature of the option `token`. */
 export declare class Token implements Feature {

@@ -52,7 +52,7 @@ export abstract class RequestTransport implements Transport {
     try {
       return this.exchange(messages);
     } catch (error) {
-      return { answer: Promise.reject(failure(`The request could not be made: ${error}`)), abort: () => {} };
+      return { answer: Promise.reject(failure(`Request failed: ${error}`)), abort: () => {} };
     }
   }
 

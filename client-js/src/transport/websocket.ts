@@ -51,7 +51,7 @@ export class WebSocketTransport implements Transport {
     try {
       socket = await create(socketUrl(endpoint), settings);
     } catch (error) {
-      return this.#closed(failure(`The request could not be made: ${error}`));
+      return this.#closed(failure(`Request failed: ${error}`));
     }
     // A close follows, with its code, in every browser and with ws, where an error that nobody hears ends the process.
     socket.onerror = () => {};
@@ -70,7 +70,7 @@ export class WebSocketTransport implements Transport {
       if (messages && messages.length > 0) to.received(messages);
     };
     socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE
-      ? new FayeError(413, [], 'The message is too large')
+      ? new FayeError(413, [], 'Message too large')
       : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ''}`));
   }
 

@@ -10,6 +10,15 @@ interface News {
   text: string;
 }
 
+// @ts-expect-error only Node has it
+export const wrong = (): Client => new Client('/faye', { agent: {} });
+
+export function Misspelt() {
+  // @ts-expect-error a misspelt option
+  useClient('/faye', { retires: 1 });
+  return null;
+}
+
 export function App({ channel }: { channel: string | null }) {
   const client: Client = useClient('/faye', { retry: 1 });
   const [news, setNews] = useState<News[]>([]);

@@ -27,6 +27,22 @@ export async function use(client: Client): Promise<void> {
   client.state = 'connected';
   // @ts-expect-error there is no such option
   new Client('/faye', { nonsense: true });
+  // @ts-expect-error a misspelt option
+  new Client('http://localhost:8000/faye', { maxretry: 30 });
+  // @ts-expect-error only browsers have it
+  new Client('http://localhost:8000/faye', { shared: true });
+  // @ts-expect-error a number of seconds, not a text
+  new Client('http://localhost:8000/faye', { timeout: '30s' });
+  // @ts-expect-error a misspelt connection type
+  new Client('http://localhost:8000/faye', { endpoints: { websockets: 'ws://localhost:8000/faye' } });
+  // @ts-expect-error a misspelt connection type
+  client.disable('web-socket');
+  // @ts-expect-error a misspelt event
+  client.on('conection', () => {});
+  // @ts-expect-error a misspelt limit of a publication
+  void client.publish('/news', 1, { attempt: 2 });
+  // @ts-expect-error a misspelt stage
+  client.addExtension({ outgoin: (message: unknown, callback: (message: unknown) => void) => callback(message) });
 }
 
 export const all: unknown[] = [clients, scheduler, VERSION, useClient, useConnection, useSubscription];
