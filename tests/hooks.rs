@@ -138,6 +138,29 @@ fn requests_are_signed_and_carry_chosen_headers() {
     assert_eq!(post(&[("Origin", "https://evil.example")]).body["headers"], json!({}));
 }
 
+/// The server's cookie proves that a request owns a session.
+#[test]
+fn the_application_sees_its_own_cookies_and_not_the_servers() {
+    let application = Application::start(answers(json!({"allow": true})));
+    let faye = start(&application, &[("FAYE_HOOK__HEADERS", "cookie")]);
+    for (cookie, seen) in [
+        ("session=1; faye_browser=x; b=2", json!({"cookie": "session=1; b=2"})),
+        ("__Host-faye_browser=x;session=1", json!({"cookie": "session=1"})),
+        ("session=1;b=2;faye_browser=x", json!({"cookie": "session=1;b=2"})),
+        ("session=1;b=2", json!({"cookie": "session=1;b=2"})),
+        ("faye_browsers=x", json!({"cookie": "faye_browsers=x"})),
+        ("faye_browser=x; __Host-faye_browser=y", json!({})),
+    ] {
+        let headers = [("Content-Type", "application/json"), ("Cookie", cookie)];
+        let body = publication("/projects/7", 1).to_string();
+        assert_done(&faye.http().request("POST", &faye.mount, &headers, body.as_bytes()).messages()[0]);
+        assert_eq!(application.next().body["headers"], seen, "{cookie}");
+        let mut socket = Socket::open_with(&faye, &[("Cookie", cookie)]).0;
+        socket.send(&publication("/projects/7", 1));
+        assert_eq!(application.next().body["headers"], seen, "{cookie}");
+    }
+}
+
 #[test]
 fn an_answer_holds_for_the_same_operation_channel_and_credential_only() {
     let application = Application::start(answers(json!({"allow": true, "cache": 3600})));

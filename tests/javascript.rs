@@ -94,6 +94,24 @@ fn the_request_is_nodes() {
     assert_eq!(message["data"]["isAddress"], true);
 }
 
+/// The server's cookie proves that a request owns a session.
+#[test]
+fn the_request_has_the_cookies_of_the_application_and_not_the_servers() {
+    let faye = start(&["request.js"], "", &[]);
+    let mut session = Session::subscribed(&faye, Via::Polling, "/request");
+    for (cookies, seen) in [
+        (&["a=1; faye_browser=x; b=2", "__Host-faye_browser=y;c=3"][..], json!("a=1; b=2; c=3")),
+        (&["faye_browsers=x;b=2"], json!("faye_browsers=x;b=2")),
+        (&["faye_browser=x"], Value::Null),
+    ] {
+        let mut headers = vec![("Content-Type", "application/json")];
+        headers.extend(cookies.iter().map(|cookie| ("Cookie", *cookie)));
+        let body = publication("/request", 0).to_string();
+        assert_done(&faye.http().request("POST", &faye.mount, &headers, body.as_bytes()).messages()[0]);
+        assert_eq!(session.next()["data"].get("cookie").cloned().unwrap_or_default(), seen);
+    }
+}
+
 #[test]
 fn a_callback_may_come_late_and_holds_nobody_else_up() {
     let faye = start(&["late.js", "trouble.js"], "", &[]);

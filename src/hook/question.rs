@@ -41,22 +41,17 @@ impl Question<'_> {
         out.extend_from_slice(b",\"headers\":{");
         let mut first = true;
         for name in headers {
-            let Some(value) = self.header(name) else { continue };
+            let Some(value) = self.peer.application_header(name) else { continue };
             if !std::mem::take(&mut first) {
                 out.push(b',');
             }
             json::write_string(&mut out, &name.to_ascii_lowercase());
             out.push(b':');
-            json::write_string(&mut out, value);
+            json::write_string(&mut out, &value);
         }
         out.extend_from_slice(b"},\"message\":");
         self.message.write(&mut out, |_| true);
         out.push(b'}');
         out
-    }
-
-    /// A header of the client. What the browser of a foreign page sends by itself counts for nothing.
-    fn header(&self, name: &str) -> Option<&str> {
-        self.peer.header(name).filter(|_| !self.peer.is_foreign)
     }
 }

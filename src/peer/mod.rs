@@ -1,12 +1,15 @@
 //! Who is talking: the request by which a client reached us, as extensions and logs see it.
 
 mod authority;
+mod cookie;
 mod head;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 
 pub use authority::Authority;
+pub use cookie::{COOKIE, HOST_COOKIE, without_own};
 pub use head::{Head, absolute};
 
 /// By which way a message came or goes.
@@ -98,5 +101,16 @@ impl Peer {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(self.head.get(name)?).ok()
+    }
+
+    /// Returns a header as the application sees it: without the server's own cookie. `None` if nothing is left, or if
+    /// the request comes from a page of a foreign origin, whose browser adds credentials by itself.
+    #[must_use]
+    pub fn application_header(&self, name: &str) -> Option<Cow<'_, str>> {
+        let value = self.header(name).filter(|_| !self.is_foreign)?;
+        if !name.eq_ignore_ascii_case("cookie") {
+            return Some(Cow::Borrowed(value));
+        }
+        Some(without_own(value)).filter(|value| !value.is_empty())
     }
 }

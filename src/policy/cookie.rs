@@ -13,13 +13,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::peer::Peer;
+use crate::peer::{COOKIE, HOST_COOKIE, Peer};
 use crate::router::{Browser, Browsers, Grant};
 
-/// The name over plain HTTP.
-pub const COOKIE: &str = "faye_browser";
-/// The name over TLS: browsers take it from this host only, over TLS (RFC 6265bis, section 4.1.3.2).
-pub const HOST_COOKIE: &str = "__Host-faye_browser";
 /// Values of one cookie: the users of one browser, times the instances, which have different keys. The oldest goes.
 const MOST: usize = 16;
 /// Bytes of a value, and of its seal.
@@ -187,17 +183,6 @@ fn pairs(header: &str) -> impl Iterator<Item = (&str, &str)> {
     header.split(';').filter_map(|pair| pair.trim().split_once('='))
 }
 
-/// A `Cookie` header without the cookies of this server, which change while the credentials of the application do not.
-#[must_use]
-pub(super) fn without_ours(header: &str) -> String {
-    let is_ours = |pair: &&str| {
-        let name = pair.split('=').next().unwrap_or_default();
-        name == COOKIE || name == HOST_COOKIE
-    };
-    let others: Vec<_> = header.split(';').map(str::trim).filter(|pair| !is_ours(pair)).collect();
-    others.join("; ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,18 +234,6 @@ mod tests {
         assert_eq!(Cookie::parse(&format!("x..{text}.{text}.")), Cookie::parse(&text), "at most {MOST}");
         for text in ["", ".", "0123456789abcdef0123456789abcdef", "ä", "====", &"A".repeat(44)] {
             assert_eq!(Cookie::parse(text), Cookie::default(), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_cookies_of_the_application_are_told_from_ours() {
-        for (header, rest) in [
-            ("a=1; faye_browser=x; b=2", "a=1; b=2"),
-            ("__Host-faye_browser=x", ""),
-            ("faye_browser", ""),
-            ("faye_browser2=x;a=1", "faye_browser2=x; a=1"),
-        ] {
-            assert_eq!(without_ours(header), rest);
         }
     }
 }

@@ -1,11 +1,10 @@
 //! What a message shows of who sent it: taken out of its `ext` before anybody else sees the message.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::cookie::{Cookie, without_ours};
+use super::cookie::Cookie;
 use super::token::TokenError;
 use super::{Policy, seconds_now};
 use crate::bayeux::{Field, Message, json, parse};
@@ -126,15 +125,10 @@ impl Policy {
         credentials
     }
 
-    /// A digest of all that the application decides by: the `ext` and the headers that it sees, without the cookie of
-    /// this server. `None` if there is nothing.
+    /// Returns a digest of everything that the application decides by: the `ext` and the headers that it sees. `None`
+    /// if there is neither.
     fn digest(&self, ext: Option<&[u8]>, peer: &Peer) -> Option<[u8; 32]> {
-        let headers = self.asked_headers.iter().map(|name| {
-            let value = peer.header(name).filter(|_| !peer.is_foreign)?;
-            let is_cookie = name.eq_ignore_ascii_case("cookie");
-            let value = if is_cookie { Cow::Owned(without_ours(value)) } else { Cow::Borrowed(value) };
-            Some(value).filter(|value| !is_cookie || !value.is_empty())
-        });
+        let headers = self.asked_headers.iter().map(|name| peer.application_header(name));
         let mut digest = Sha256::new();
         let mut is_there = false;
         let mut add = |part: Option<&[u8]>| {

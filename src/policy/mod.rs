@@ -21,7 +21,7 @@ pub mod token;
 use std::time::{Duration, SystemTime};
 
 pub use browsers::{Browsers, Page, Visit};
-pub use cookie::{COOKIE, Cookie, HOST_COOKIE, Holder, Seals};
+pub use cookie::{Cookie, Holder, Seals};
 pub use credentials::{Credentials, Shown};
 pub use judgement::{Answer, Judgement};
 pub use notices::excerpt;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::peer::{Peer, Transport};
+use crate::peer::{Peer, Transport, without_own};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -78,14 +78,21 @@ pub(super) fn stand_in(mount: &str) -> String {
     serde_json::to_string(&described).unwrap_or_else(|_| "null".to_owned())
 }
 
-/// Names in lower case; what stands there several times is joined as in Node.
+/// Returns the headers with names in lower case, repeated ones joined as in Node, without the server's own cookie.
 fn headers(peer: &Peer) -> BTreeMap<String, String> {
     let mut headers = BTreeMap::<String, String>::new();
     for (name, value) in peer.head.headers() {
         let name = name.to_ascii_lowercase();
         // Node takes the bytes for Latin-1.
-        let value: String = value.iter().map(|byte| char::from(*byte)).collect();
-        let separator = if name == "cookie" { "; " } else { ", " };
+        let mut value: String = value.iter().map(|byte| char::from(*byte)).collect();
+        let is_cookie = name == "cookie";
+        if is_cookie {
+            value = without_own(&value).into_owned();
+            if value.is_empty() {
+                continue;
+            }
+        }
+        let separator = if is_cookie { "; " } else { ", " };
         match headers.get_mut(&name) {
             Some(_) if SINGLE.contains(&name.as_str()) => {}
             Some(before) => {
