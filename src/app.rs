@@ -15,7 +15,7 @@ use crate::broker::Redis;
 use crate::config::{Config, ListenAddress, OnFailure};
 use crate::descriptors::{self, Shares};
 use crate::extension::Extension;
-use crate::extension::javascript::{LoadError, Scripts, over_http};
+use crate::extension::javascript::{Fetch, LoadError, Scripts, over_http, refused};
 use crate::metrics::Metrics;
 use crate::server::Server;
 use crate::tls::{self, Certificates, Tls, TlsError};
@@ -74,7 +74,8 @@ impl App {
     /// [`StartError`] if an address cannot be bound, an extension cannot be loaded or a setting makes no sense.
     pub fn bind(config: &Config, extensions: &[Arc<dyn Extension>]) -> Result<Self, StartError> {
         let metrics = Metrics::default();
-        let scripts = scripts(config, &metrics)?;
+        let fetch = over_http(config.extensions.answer, config.extensions.private_addresses);
+        let scripts = scripts(config, &metrics, fetch)?;
         let mut extensions = extensions.to_vec();
         extensions.extend(scripts.iter().flat_map(|scripts| scripts.extensions().iter().cloned()));
         let server = Server::new(config, &extensions, metrics.clone()).map_err(StartError::Setting)?;
@@ -148,14 +149,15 @@ impl App {
         warnings::warnings(config)
     }
 
-    /// Does what [`App::bind`] does except listening, and opens no connection. Must be called in a tokio runtime.
+    /// Does what [`App::bind`] does, except that it does not listen, writes no file and opens no connection. Must be
+    /// called in a tokio runtime.
     ///
     /// # Errors
     /// [`StartError`] if an extension or a certificate cannot be loaded, or a setting makes no sense.
     pub fn check_offline(config: &Config) -> Result<(), StartError> {
         let metrics = Metrics::default();
-        scripts(config, &metrics)?;
-        tls::server(config, &metrics)?;
+        scripts(config, &metrics, refused())?;
+        tls::check(config, &metrics)?;
         Webhook::new(&config.webhook, metrics.clone()).map_err(StartError::Setting)?;
         Server::new(config, &[], metrics).map(drop).map_err(StartError::Setting)
     }
@@ -291,12 +293,11 @@ fn listen_failure(error: &io::Error) -> String {
     }
 }
 
-fn scripts(config: &Config, metrics: &Metrics) -> Result<Option<Scripts>, LoadError> {
+fn scripts(config: &Config, metrics: &Metrics, fetch: Fetch) -> Result<Option<Scripts>, LoadError> {
     let settings = &config.extensions;
     if settings.files.is_empty() {
         return Ok(None);
     }
-    let fetch = over_http(settings.answer, settings.private_addresses);
     Scripts::load(settings, &config.server.mount, metrics, fetch).map(Some)
 }
 

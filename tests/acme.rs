@@ -5,6 +5,7 @@
 mod support;
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -60,4 +61,51 @@ fn an_authority_that_is_not_there_stops_nothing() {
     assert!(error.to_string().contains("AccessDenied"), "{error}");
     faye.wait_for_refused("tls", 1);
     assert_eq!(Http::open(faye.admin).request("GET", "/healthz", &[], b"").status, 200);
+}
+
+/// The paths below a folder, sorted.
+fn contents(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(contents(&path));
+        }
+        found.push(path);
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn check_reports_an_impossible_folder_and_creates_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let closed = folder.path().join("closed");
+    std::fs::create_dir(&closed).unwrap();
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o500)).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.path().join("dangling")).unwrap();
+    let is_root = rustix::process::geteuid().is_root();
+    for (cache, is_possible) in [
+        ("acme", true),
+        ("a/b/acme", true),
+        (".", true),
+        // Permissions do not stop root.
+        ("closed", is_root),
+        ("closed/acme", is_root),
+        ("faye.toml", false),
+        ("faye.toml/acme", false),
+        ("dangling", false),
+        ("/dev/null/acme", false),
+    ] {
+        let settings = format!("[acme]\ndomains = [\"{NAME}\"]\ncache = \"{cache}\"\n");
+        std::fs::write(folder.path().join("faye.toml"), settings).unwrap();
+        let before = contents(folder.path());
+        for arguments in [&["check"][..], &["check", "--offline"]] {
+            let output = binary().current_dir(folder.path()).args(arguments).output().unwrap();
+            assert_eq!(output.status.success(), is_possible, "{cache}: {output:?}");
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(said.contains(&format!("acme.cache: {cache} ")), !is_possible, "{said}");
+            assert_eq!(contents(folder.path()), before, "{cache}");
+        }
+    }
 }

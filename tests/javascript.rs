@@ -206,6 +206,30 @@ fn fetch_does_not_reach_private_addresses_unless_that_is_allowed() {
 }
 
 #[test]
+fn check_sends_no_request_of_an_extension() {
+    let folder = tempfile::tempdir().unwrap();
+    let listen = || TcpListener::bind("127.0.0.1:0").unwrap();
+    let (service, redis) = (listen(), listen());
+    let script = format!(
+        "fetch('http://{}/', {{ method: 'POST' }}).catch(() => {{}}); exports.incoming = (message, callback) => callback(message);",
+        service.local_addr().unwrap()
+    );
+    std::fs::write(folder.path().join("fetching.js"), script).unwrap();
+    // The check waits for a Redis that does not answer, so that a request would have its time.
+    let settings = format!(
+        "[extensions]\nfiles = ['fetching.js']\nprivate_addresses = true\n[redis]\nurl = 'redis://{}'\ndeadline = '1s'\n",
+        redis.local_addr().unwrap()
+    );
+    std::fs::write(folder.path().join("faye.toml"), settings).unwrap();
+    for (arguments, is_good) in [(&["check"][..], false), (&["check", "--offline"], true)] {
+        let output = binary().current_dir(folder.path()).args(arguments).output().unwrap();
+        assert_eq!(output.status.success(), is_good, "{output:?}");
+        service.set_nonblocking(true).unwrap();
+        assert_eq!(service.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "{arguments:?}");
+    }
+}
+
+#[test]
 fn neighbours_are_required_as_in_node() {
     let faye = start(&["neighbours.js"], "", &[]);
     let mut session = Session::subscribed(&faye, Via::WebSocket, "/neighbours");

@@ -1,13 +1,14 @@
 //! A certificate that is fetched, and renewed, by ACME (RFC 8555): the authority connects to us and is shown a certificate
 //! made for it (TLS-ALPN-01, RFC 8737), so that no other port is needed. What went wrong is said, and tried again later.
 
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
 
 use futures_util::StreamExt;
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustls::pki_types::DnsName;
 use rustls::server::ResolvesServerCert;
 use rustls_acme::caches::DirCache;
@@ -29,19 +30,18 @@ impl Acme {
     /// The protocol by which an authority connects to look at a certificate.
     pub const PROTOCOL: &[u8] = b"acme-tls/1";
 
-    /// Makes the folder of the settings, and asks nobody yet.
+    /// Checks the settings. Writes nothing and opens no connection.
     ///
     /// # Errors
-    /// [`TlsError`] if the folder or the file of the authority's root cannot be had, or a name is none.
+    /// [`TlsError`] if the folder cannot be created or written to, the root certificate cannot be read, or a domain is
+    /// invalid.
     pub(super) fn new(settings: &config::Acme, metrics: Metrics) -> Result<Self, TlsError> {
         for domain in &settings.domains {
             if domain.contains('*') || DnsName::try_from(domain.as_str()).is_err() {
                 return Err(TlsError::Domain(domain.clone()));
             }
         }
-        // There will be keys in it.
-        let folder = DirBuilder::new().recursive(true).mode(0o700).create(&settings.cache);
-        folder.map_err(|source| TlsError::Folder { folder: settings.cache.clone(), source })?;
+        check_folder(&settings.cache).map_err(|source| folder_error(settings, source))?;
         let trusted = match &settings.directory_root {
             Some(file) => client_config_of(certificates("acme.directory_root", file)?)?,
             None => client_config(),
@@ -52,6 +52,15 @@ impl Acme {
             .directory(&settings.directory)
             .cache(DirCache::<PathBuf>::new(settings.cache.clone()));
         Ok(Self { state: config.state(), metrics })
+    }
+
+    /// Creates the folder for the account, the certificate and its key, for its owner only.
+    ///
+    /// # Errors
+    /// [`TlsError::Folder`].
+    pub(super) fn create_folder(settings: &config::Acme) -> Result<(), TlsError> {
+        let created = DirBuilder::new().recursive(true).mode(0o700).create(&settings.cache);
+        created.map_err(|source| folder_error(settings, source))
     }
 
     /// What shows the certificate, once there is one.
@@ -76,4 +85,28 @@ impl Acme {
             }
         }
     }
+}
+
+fn folder_error(settings: &config::Acme, source: io::Error) -> TlsError {
+    TlsError::Folder { folder: settings.cache.clone(), source }
+}
+
+/// Checks that a folder can be created, or exists, and that this process may create files in it.
+fn check_folder(folder: &Path) -> io::Result<()> {
+    let folder = absolute(folder)?;
+    for existing in folder.ancestors() {
+        match fs::metadata(existing) {
+            Ok(metadata) if metadata.is_dir() => {
+                let access = Access::WRITE_OK | Access::EXEC_OK;
+                return Ok(accessat(CWD, existing, access, AtFlags::EACCESS)?);
+            }
+            Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
+            // A link without a target exists and cannot be created.
+            Err(error) if error.kind() != io::ErrorKind::NotFound || existing.is_symlink() => {
+                return Err(error);
+            }
+            Err(_) => {}
+        }
+    }
+    Err(io::ErrorKind::NotFound.into())
 }

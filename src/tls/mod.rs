@@ -17,7 +17,7 @@ pub use acme::Acme;
 pub use certificates::{Certificates, POLL};
 pub use client::client_config;
 pub use connect::{Duplex, connect};
-pub use server::{Tls, server};
+pub use server::{Tls, check, server};
 
 /// Why TLS cannot be had as the settings say.
 #[derive(Debug, thiserror::Error)]
@@ -58,8 +58,8 @@ pub enum TlsError {
         /// What rustls said.
         source: rustls::Error,
     },
-    /// A folder cannot be had.
-    #[error("acme.cache: {} cannot be made ({source}); name a folder that the server may write to", folder.display())]
+    /// The folder for certificates cannot be created or written to.
+    #[error("acme.cache: {} cannot be used ({source}); name a folder that the server may write to", folder.display())]
     Folder {
         /// The folder.
         folder: PathBuf,

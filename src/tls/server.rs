@@ -24,11 +24,27 @@ pub struct Tls {
     pub acme: Option<Acme>,
 }
 
-/// What the settings say of TLS; `None` if they say nothing.
+/// Sets up TLS as the settings describe it, and creates the folder of `acme.cache`. `None` without TLS.
 ///
 /// # Errors
-/// [`TlsError`] if a file of theirs is not good, or a name none that ACME knows.
+/// [`TlsError`] if a file, a folder or a domain of the settings cannot be used.
 pub fn server(config: &Config, metrics: &Metrics) -> Result<Option<Tls>, TlsError> {
+    let tls = set_up(config, metrics)?;
+    if tls.as_ref().is_some_and(|tls| tls.acme.is_some()) {
+        Acme::create_folder(&config.acme)?;
+    }
+    Ok(tls)
+}
+
+/// Checks what [`server`] needs. Writes nothing.
+///
+/// # Errors
+/// Those of [`server`].
+pub fn check(config: &Config, metrics: &Metrics) -> Result<(), TlsError> {
+    set_up(config, metrics).map(drop)
+}
+
+fn set_up(config: &Config, metrics: &Metrics) -> Result<Option<Tls>, TlsError> {
     if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
         let pair = Pair { certificate: certificate.clone(), key: key.clone() };
         let certificates = Arc::new(Certificates::read(pair, metrics.clone())?);

@@ -42,7 +42,7 @@ use answer::Answer;
 pub use child::engine_main;
 use engine::{Engine, Refusal};
 pub use fetch::{Answering, Fetch, Request, Response};
-pub use outgoing::over_http;
+pub use outgoing::{over_http, refused};
 use thrown::Thrown;
 use wire::Stage;
 use world::Has;

@@ -36,6 +36,12 @@ pub fn over_http(time: Duration, private_addresses: bool) -> Fetch {
     })
 }
 
+/// Refuses every request: for a check of the settings, which has no effect elsewhere.
+#[must_use]
+pub fn refused() -> Fetch {
+    std::sync::Arc::new(|_| Box::pin(async { Err("a check sends no requests".to_owned()) }))
+}
+
 fn convert(request: Request) -> Result<HttpRequest<Full<Bytes>>, String> {
     let url: Uri = request.url.parse().map_err(|_| "the URL is none".to_owned())?;
     if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
