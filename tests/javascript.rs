@@ -317,6 +317,29 @@ const SIGNATURE: &str = "6d7f4d9f0dc2a9a443a467fb24a32d4aacd5311565d834577dcefdf
 const HASH: &str = "/3aU4yriWbBF5ZexkLivrRyIGv4=";
 
 #[test]
+fn arguments_of_buffer_crypto_and_fs_have_nodes_effect_or_are_refused() {
+    let faye = start(&["bytes.js"], "", &[]);
+    let mut session = Session::subscribed(&faye, Via::WebSocket, "/bytes");
+    session.publish("/bytes", 0);
+    let seen = session.next()["data"].clone();
+    assert_eq!(seen["differences"], json!([]));
+    assert!(seen["cases"].as_u64().unwrap() > 100, "{seen}");
+    let unsupported = seen["unsupported"].as_array().unwrap();
+    assert_eq!(unsupported.len(), 7);
+    for error in unsupported {
+        assert!(error.as_str().unwrap().contains("not supported"), "{error}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_utf8_is_read_as_a_buffer() {
+    let faye = start(&["bytes.js"], "", &[]);
+    let mut session = Session::subscribed(&faye, Via::WebSocket, "/file");
+    session.publish("/file", 0);
+    assert_eq!(session.next()["data"], json!({"type": "Buffer", "data": [255]}));
+}
+
+#[test]
 fn what_a_file_prints_is_in_the_log_on_one_bounded_line() {
     let faye = start(&["printer.js"], "", &[]);
     faye.publish("/print", "a\nERROR forged");

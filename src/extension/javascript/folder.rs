@@ -97,13 +97,16 @@ impl Folder {
         if let Some(kept) = self.kept.lock().get(path) {
             return Ok(kept.clone());
         }
-        let text = Text(self.read(path)?.into());
+        let text =
+            String::from_utf8(self.read(path)?).map_err(|error| format!("{path} cannot be read: {error}"))?;
+        // Node ignores a byte order mark in a module too.
+        let text = Text(text.strip_prefix('\u{feff}').unwrap_or(&text).into());
         self.kept.lock().insert(path.to_owned(), text.clone());
         Ok(text)
     }
 
-    /// The text of any file of the folder, as it is now.
-    pub(super) fn read(&self, name: &str) -> Result<String, String> {
+    /// Returns the current content of a file of the folder.
+    pub(super) fn read(&self, name: &str) -> Result<Vec<u8>, String> {
         let path = self.root.join(name);
         let failed = |error: &dyn std::fmt::Display| format!("{name} cannot be read: {error}");
         let size = fs::metadata(&path).map_err(|error| failed(&error))?.len();
@@ -111,8 +114,7 @@ impl Folder {
         if size > LARGEST {
             return Err(failed(&format_args!("it has more than {LARGEST} bytes")));
         }
-        let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
-        Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+        fs::read(path).map_err(|error| failed(&error))
     }
 
     /// Whether a file of the folder is there.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rquickjs::context::EvalOptions;
-use rquickjs::{Ctx, Exception, Function, Object};
+use rquickjs::{ArrayBuffer, Ctx, Exception, Function, Object};
 use tokio::time::Instant;
 
 use super::answer::Answer;
@@ -161,8 +161,20 @@ fn files<'js>(ctx: &Ctx<'js>, native: &Object<'js>, folder: &Arc<Folder>) -> rqu
     };
     native.set("resolve", Function::new(ctx.clone(), resolve)?)?;
     let own = Arc::clone(folder);
-    let read = move |ctx: Ctx<'js>, name: String| own.read(&name).map_err(|text| throw(&ctx, &text));
+    let read = move |ctx: Ctx<'js>, name: String| {
+        let content = own.read(&name).map_err(|text| throw(&ctx, &text))?;
+        // A copy, so that it counts against the memory of the extensions.
+        ArrayBuffer::new_copy(ctx, content)
+    };
     native.set("read", Function::new(ctx.clone(), read)?)?;
+    let own = Arc::clone(folder);
+    let read_text = move |ctx: Ctx<'js>, name: String| {
+        let content = own.read(&name).map_err(|text| throw(&ctx, &text))?;
+        let text = String::from_utf8(content)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        Ok::<_, rquickjs::Error>(text)
+    };
+    native.set("readText", Function::new(ctx.clone(), read_text)?)?;
     let own = Arc::clone(folder);
     native.set("exists", Function::new(ctx.clone(), move |name: String| own.exists(&name))?)?;
     let own = Arc::clone(folder);

@@ -1,69 +1,10 @@
-// What Node gives to a file: require and its modules, process, Buffer. Only what extensions use.
-(function (native, environment, globals) {
+// What Node gives to a file: require and its modules, process. Only what extensions use. An argument has the same effect
+// as in Node or is an error, and is never ignored.
+(function (native, environment, globals, bytes) {
   'use strict';
 
   const { parse } = JSON;
-
-  // Bytes. They cross to the server in hexadecimal.
-  class Buffer extends Uint8Array {
-    static from(value, encoding) {
-      if (typeof value === 'string') return fromHex(native.decode(value.toWellFormed(), encodingName(encoding)));
-      if (value instanceof ArrayBuffer) return new Buffer(value);
-      if (value === null || typeof value !== 'object') throw new TypeError('Buffer.from takes a string, an array or bytes');
-      const buffer = new Buffer(value.length);
-      buffer.set(value);
-      return buffer;
-    }
-    static alloc(size, fill) {
-      const buffer = new Buffer(size);
-      return fill === undefined ? buffer : buffer.fill(fill);
-    }
-    static isBuffer(value) {
-      return value instanceof Buffer;
-    }
-    static byteLength(value, encoding) {
-      return typeof value === 'string' ? Buffer.from(value, encoding).length : value.byteLength;
-    }
-    static concat(list) {
-      const all = new Buffer(list.reduce((total, part) => total + part.length, 0));
-      let at = 0;
-      for (const part of list) {
-        all.set(part, at);
-        at += part.length;
-      }
-      return all;
-    }
-    equals(other) {
-      return this.length === other.length && this.every((byte, at) => byte === other[at]);
-    }
-    toString(encoding) {
-      return native.encode(toHex(this), encodingName(encoding));
-    }
-    toJSON() {
-      return { type: 'Buffer', data: Array.from(this) };
-    }
-  }
-
-  function encodingName(encoding) {
-    return encoding === undefined || encoding === null ? 'utf8' : String(encoding).toLowerCase();
-  }
-
-  function fromHex(text) {
-    const buffer = new Buffer(text.length / 2);
-    for (let at = 0; at < buffer.length; at++) buffer[at] = parseInt(text.slice(2 * at, 2 * at + 2), 16);
-    return buffer;
-  }
-
-  function toHex(bytes) {
-    let text = '';
-    for (const byte of bytes) text += (byte < 16 ? '0' : '') + byte.toString(16);
-    return text;
-  }
-
-  function bytesOf(value, encoding) {
-    if (typeof value !== 'string' && !ArrayBuffer.isView(value)) throw new TypeError('a string or bytes are needed');
-    return Buffer.from(value, encoding);
-  }
+  const { Buffer, bytesOf, encodingOf, fromHex, isArrayBuffer, toHex } = bytes;
 
   // createHash and createHmac: `key` is undefined for a plain hash.
   class Hash {
@@ -78,39 +19,60 @@
     }
     update(data, encoding) {
       if (this.#data === null) throw new Error('Digest already called');
-      this.#data += toHex(bytesOf(data, encoding));
+      this.#data += toHex(bytesOf(data, encoding, 'data'));
       return this;
     }
     digest(encoding) {
       if (this.#data === null) throw new Error('Digest already called');
       const digest = fromHex(native.hash(this.#algorithm, this.#key, this.#data));
       this.#data = null;
-      return encoding === undefined || encoding === 'buffer' ? digest : digest.toString(encoding);
+      return !encoding || encoding === 'buffer' ? digest : digest.toString(encoding);
     }
   }
 
   const crypto = {
-    createHash: (algorithm) => new Hash(algorithm),
-    createHmac: (algorithm, key) => new Hash(algorithm, toHex(bytesOf(key))),
+    createHash(algorithm, options) {
+      if (options && options.outputLength !== undefined) throw new Error('outputLength of createHash is not supported');
+      return new Hash(algorithm);
+    },
+    createHmac(algorithm, key, options) {
+      const encoding = options ? options.encoding : undefined;
+      return new Hash(algorithm, toHex(bytesOf(isArrayBuffer(key) ? new Uint8Array(key) : key, encoding, 'key')));
+    },
     timingSafeEqual(one, other) {
-      if (!ArrayBuffer.isView(one) || !ArrayBuffer.isView(other)) throw new TypeError('timingSafeEqual takes two Buffers');
-      if (one.byteLength !== other.byteLength) throw new RangeError('Input buffers must have the same byte length');
+      [one, other] = [one, other].map((value) => {
+        if (isArrayBuffer(value)) return new Uint8Array(value);
+        if (!ArrayBuffer.isView(value)) throw new TypeError('timingSafeEqual takes two Buffers');
+        return bytesOf(value);
+      });
+      if (one.length !== other.length) throw new RangeError('Input buffers must have the same byte length');
       let difference = 0;
       for (let at = 0; at < one.length; at++) difference |= one[at] ^ other[at];
       return difference === 0;
     },
     randomBytes(size, callback) {
-      const bytes = fromHex(native.random(size));
-      if (typeof callback !== 'function') return bytes;
-      globals.queueMicrotask(() => callback(null, bytes));
+      if (typeof size !== 'number') throw new TypeError('The "size" argument must be of type number');
+      if (!(size >= 0)) throw new RangeError('The value of "size" is out of range: ' + size);
+      if (callback !== undefined) checkCallback(callback);
+      const random = fromHex(native.random(size));
+      if (callback === undefined) return random;
+      globals.queueMicrotask(() => callback(null, random));
     },
     randomUUID() {
-      const bytes = crypto.randomBytes(16);
-      bytes[6] = (bytes[6] & 0x0f) | 0x40;
-      bytes[8] = (bytes[8] & 0x3f) | 0x80;
-      return toHex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+      const random = crypto.randomBytes(16);
+      random[6] = (random[6] & 0x0f) | 0x40;
+      random[8] = (random[8] & 0x3f) | 0x80;
+      return toHex(random).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
     },
   };
+
+  function checkCallback(callback) {
+    if (typeof callback !== 'function') throw new TypeError('The "callback" argument must be of type function');
+  }
+
+  function checkText(value, name) {
+    if (typeof value !== 'string') throw new TypeError('The "' + name + '" argument must be of type string');
+  }
 
   const path = {
     sep: '/',
@@ -122,7 +84,10 @@
       }
       return (name.startsWith('/') ? '/' : '') + parts.join('/') || '.';
     },
-    join: (...names) => path.normalize(names.filter((name) => name !== '').join('/')),
+    join(...names) {
+      for (const name of names) checkText(name, 'path');
+      return path.normalize(names.filter((name) => name !== '').join('/'));
+    },
     resolve(...names) {
       const start = names.findLastIndex((name) => name.startsWith('/'));
       return path.join(...(start < 0 ? [native.folder(), ...names] : names.slice(start)));
@@ -130,31 +95,54 @@
     isAbsolute: (name) => name.startsWith('/'),
     dirname: (name) => path.normalize(name).replace(/\/?[^/]*$/, '') || (name.startsWith('/') ? '/' : '.'),
     basename(name, ending) {
+      if (ending !== undefined) checkText(ending, 'suffix');
       const base = path.normalize(name).split('/').pop();
       return ending && base !== ending && base.endsWith(ending) ? base.slice(0, -ending.length) : base;
     },
     extname: (name) => (/[^.](\.[^.]*)$/.exec(path.basename(name)) || ['', ''])[1],
   };
 
-  // Reading is all there is, in the folder of the extension.
+  function fileName(name) {
+    if (typeof name === 'string') return name;
+    if (name instanceof Uint8Array) return Buffer.from(name).toString();
+    throw new TypeError('The "path" argument must be a string or a Buffer; file descriptors and URLs are not supported');
+  }
+
+  // The encoding of a file that is read; undefined for bytes.
+  function readEncoding(options) {
+    if (options === undefined || options === null || typeof options === 'function') return undefined;
+    if (typeof options === 'string') options = { encoding: options };
+    if (typeof options !== 'object') throw new TypeError('The "options" argument must be a string or an object');
+    const { encoding, flag, signal } = options;
+    if (flag && flag !== 'r' && flag !== 'rs') throw new TypeError('The flag ' + String(flag) + ' is not supported: fs only reads');
+    if (signal !== undefined && signal !== null) throw new TypeError('The option signal of fs is not supported');
+    return encoding ? encodingOf(encoding) : undefined;
+  }
+
+  function read(name, encoding) {
+    if (encoding === 'utf8') return native.readText(name);
+    const content = new Buffer(native.read(name));
+    return encoding === undefined ? content : content.toString(encoding);
+  }
+
+  // Reads files in the folder of the extension.
   const fs = {
-    readFileSync(name, options) {
-      const text = native.read(String(name));
-      const encoding = typeof options === 'string' ? options : options && options.encoding;
-      return encoding ? text : Buffer.from(text);
-    },
+    readFileSync: (name, options) => read(fileName(name), readEncoding(options)),
     readFile(name, options, callback) {
       if (typeof options === 'function') [options, callback] = [undefined, options];
+      checkCallback(callback);
+      const encoding = readEncoding(options);
+      name = fileName(name);
       let content;
       let error = null;
       try {
-        content = fs.readFileSync(name, options);
+        content = read(name, encoding);
       } catch (thrown) {
         error = thrown;
       }
       globals.queueMicrotask(() => callback(error, content));
     },
-    existsSync: (name) => native.exists(String(name)),
+    existsSync: (name) => (typeof name === 'string' || name instanceof Uint8Array) && native.exists(fileName(name)),
     promises: { readFile: async (name, options) => fs.readFileSync(name, options) },
   };
 
@@ -196,7 +184,6 @@
     return module.exports;
   }
 
-  globals.Buffer = Buffer;
   globals.global = globals;
   globals.process = {
     env: environment,

@@ -1,5 +1,5 @@
 // What browsers and Node have in common: console, timers, fetch.
-(function (native, limits, globals) {
+(function (native, limits, globals, bytes) {
   'use strict';
 
   const { parse, stringify } = JSON;
@@ -134,14 +134,29 @@
     return list.map(([name, value]) => [String(name), String(value)]);
   }
 
+  // The body of a request, which crosses as text.
+  function bodyText(body) {
+    if (body === undefined || body === null) return '';
+    if (bytes.isArrayBuffer(body)) body = new Uint8Array(body);
+    if (!ArrayBuffer.isView(body)) return String(body);
+    const content = bytes.Buffer.from(bytes.bytesOf(body));
+    const text = content.toString();
+    if (bytes.Buffer.from(text).equals(content)) return text;
+    throw new TypeError('a body of fetch that is not UTF-8 is not supported');
+  }
+
   globals.fetch = (resource, options) => new Promise((resolve, reject) => {
-    const { method, headers, body } = options || {};
+    const { method, headers, body, redirect, signal } = options || {};
+    if (redirect !== undefined && redirect !== 'manual') {
+      throw new TypeError('redirect: ' + String(redirect) + ' is not supported by fetch, which does not follow redirects');
+    }
+    if (signal !== undefined && signal !== null) throw new TypeError('the option signal of fetch is not supported');
     const url = String(resource);
     const request = {
       method: method === undefined ? 'GET' : String(method),
       url,
       headers: headerList(headers),
-      body: body === undefined || body === null ? '' : String(body),
+      body: bodyText(body),
     };
     const id = ++lastRequest;
     native.fetch(id, stringify(request));

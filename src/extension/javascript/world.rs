@@ -20,6 +20,7 @@ pub(super) const OURS: &str = "faye:";
 const TIMERS: usize = 1000;
 
 const BRIDGE: &str = include_str!("bridge.js");
+const BUFFER: &str = include_str!("buffer.js");
 const NODE: &str = include_str!("node.js");
 const WEB: &str = include_str!("web.js");
 
@@ -110,9 +111,12 @@ fn run<'js>(
     let limits = Object::new(ctx.clone())?;
     limits.set("line", LINE)?;
     limits.set("timers", TIMERS)?;
-    let web: Object<'js> = glue(ctx, "web.js", WEB)?.call((native.clone(), limits, globals.clone()))?;
+    let bytes: Object<'js> = glue(ctx, "buffer.js", BUFFER)?.call((native.clone(), globals.clone()))?;
+    let web: Object<'js> =
+        glue(ctx, "web.js", WEB)?.call((native.clone(), limits, globals.clone(), bytes.clone()))?;
     let environment = ctx.json_parse(host.shared.start.environment.as_str())?;
-    let node: Object<'js> = glue(ctx, "node.js", NODE)?.call((native.clone(), environment, globals))?;
+    let node: Object<'js> =
+        glue(ctx, "node.js", NODE)?.call((native.clone(), environment, globals, bytes))?;
     let bridge: Object<'js> = glue(ctx, "bridge.js", BRIDGE)?.call((native,))?;
     let function = |of: &Object<'js>, name: &str| of.get::<_, Function<'js>>(name);
     let exported: Value<'js> = function(&node, "load")?.call((folder.main(),))?;

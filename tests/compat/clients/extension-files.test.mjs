@@ -114,6 +114,13 @@ for (const [name, start] of [["Faye's server", startFayes], ['our server', start
   }
 }
 
+// tests/javascript.rs runs the file in our server.
+test('the results that bytes.js expects are those of Node', () => {
+  const { cases, differences } = require(path('bytes.js'));
+  assert.ok(cases > 100);
+  assert.deepEqual(differences(), []);
+});
+
 /**
  * What Faye's own integration tests state about a server with an extension whose `outgoing` has three parameters: a
  * publication is tagged on its way in, and is delivered with the URL of the request on its way out.
