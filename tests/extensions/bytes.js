@@ -158,6 +158,23 @@ const cases = [
   [() => path.join('a', undefined), 'TypeError'],
   [() => path.basename('a.js', '.js'), 'a'],
   [() => path.basename('a.js', 5), 'TypeError'],
+  [() => path.normalize('a//b/../c/'), 'a/c/'],
+  [() => path.normalize('/../a/./b'), '/a/b'],
+  [() => path.normalize(''), '.'],
+  [() => path.join('a', 'b/'), 'a/b/'],
+  [() => path.join('', ''), '.'],
+  [() => path.resolve('/a', 'b/', './c/'), '/a/b/c'],
+  [() => path.resolve('/a', 5), 'TypeError'],
+  [() => path.isAbsolute({ startsWith: () => true }), 'TypeError'],
+  [() => path.dirname('a/../b'), 'a/..'],
+  [() => path.dirname('a/b/'), 'a'],
+  [() => path.dirname('/a'), '/'],
+  [() => path.dirname('a'), '.'],
+  [() => path.basename('a/..'), '..'],
+  [() => path.basename('/'), ''],
+  [() => path.extname('a/.b'), ''],
+  [() => path.extname('a.b/'), '.b'],
+  [() => path.extname('a..'), '.'],
 ];
 
 // What Node supports and the server refuses.

@@ -77,29 +77,49 @@
   const path = {
     sep: '/',
     normalize(name) {
+      checkText(name, 'path');
       const parts = [];
       for (const part of name.split('/')) {
         if (part === '..' && parts.length > 0 && parts[parts.length - 1] !== '..') parts.pop();
         else if (part !== '' && part !== '.' && !(part === '..' && name.startsWith('/'))) parts.push(part);
       }
-      return (name.startsWith('/') ? '/' : '') + parts.join('/') || '.';
+      const joined = parts.join('/') || (name.startsWith('/') ? '' : '.');
+      const end = name.endsWith('/') && (parts.length > 0 || joined === '.') ? '/' : '';
+      return (name.startsWith('/') ? '/' : '') + joined + (name === '' ? '' : end);
     },
     join(...names) {
       for (const name of names) checkText(name, 'path');
       return path.normalize(names.filter((name) => name !== '').join('/'));
     },
     resolve(...names) {
+      for (const name of names) checkText(name, 'paths');
       const start = names.findLastIndex((name) => name.startsWith('/'));
-      return path.join(...(start < 0 ? [native.folder(), ...names] : names.slice(start)));
+      const joined = path.join(...(start < 0 ? [native.folder(), ...names] : names.slice(start)));
+      return joined.length > 1 && joined.endsWith('/') ? joined.slice(0, -1) : joined;
     },
-    isAbsolute: (name) => name.startsWith('/'),
-    dirname: (name) => path.normalize(name).replace(/\/?[^/]*$/, '') || (name.startsWith('/') ? '/' : '.'),
+    isAbsolute(name) {
+      checkText(name, 'path');
+      return name.startsWith('/');
+    },
+    dirname(name) {
+      checkText(name, 'path');
+      let last = name.length - 1;
+      while (last > 0 && name[last] === '/') last--;
+      const end = name.lastIndexOf('/', last);
+      if (end > 0) return end === 1 && name.startsWith('/') ? '//' : name.slice(0, end);
+      return name.startsWith('/') ? '/' : '.';
+    },
     basename(name, ending) {
+      checkText(name, 'path');
       if (ending !== undefined) checkText(ending, 'suffix');
-      const base = path.normalize(name).split('/').pop();
+      const base = name.replace(/\/+$/, '').split('/').pop();
       return ending && base !== ending && base.endsWith(ending) ? base.slice(0, -ending.length) : base;
     },
-    extname: (name) => (/[^.](\.[^.]*)$/.exec(path.basename(name)) || ['', ''])[1],
+    extname(name) {
+      const base = path.basename(name);
+      const at = base.lastIndexOf('.');
+      return at > 0 && base !== '..' ? base.slice(at) : '';
+    },
   };
 
   function fileName(name) {
