@@ -167,7 +167,7 @@ fn a_table_has_the_figures_for_people() {
     let (code, stdout, stderr) = bench(&load, &url(&faye).replace("127.0.0.1", "localhost"));
     assert_eq!(code, Some(0), "{stderr}");
     for part in
-        ["fanout on http://", "deliveries a second", "not available", "latency, p99.9", "messages lost"]
+        ["fanout on http://", "deliveries per second", "not available", "latency, p99.9", "messages lost"]
     {
         assert!(stdout.contains(part), "{part:?} is not in {stdout}");
     }
@@ -221,12 +221,12 @@ fn what_cannot_be_run_is_said_clearly() {
         (&["poll"], &nobody, "is the server running?"),
         (&["storm"], &nobody, "is the server running?"),
         (&["fanout"], "nonsense", "is not a URL"),
-        (&["fanout"], "https://127.0.0.1/faye", "is not a URL"),
-        (&["fanout"], &elsewhere, "is the path of the URL right?"),
-        (&["poll"], &elsewhere, "is the path of the URL right?"),
+        (&["fanout"], "ftp://127.0.0.1/faye", "is not a URL"),
+        (&["fanout"], &elsewhere, "is the path right?"),
+        (&["poll"], &elsewhere, "is the path right?"),
         (&["fanout", "--channel", "no channel"], &url(&faye), "the server refused it"),
         (&["fanout", "--payload", "10"], &url(&faye), "30 bytes at least"),
-        (&["fanout", "--subscribers", "0"], &url(&faye), "too few"),
+        (&["fanout", "--subscribers", "0"], &url(&faye), "0 is no load"),
         (&["fanout", "--subscribers", "100000000"], &url(&faye), "open files"),
         (&["poll", "--floor"], &url(&faye), "WebSockets only"),
     ] {
@@ -337,4 +337,128 @@ fn lost_doubled_swapped_and_stray_messages_are_found() {
             assert_eq!(figures[other], 0, "{other} with {flaw:?}: {figures}");
         }
     }
+}
+
+/// The lines of a comparison in JSON.
+fn compared(more: &[&str], url: &str) -> (Option<i32>, Vec<Value>, String) {
+    let load = ["fanout", "--subscribers", "5", "--seconds", "0.2", "--warmup", "0.1", "--json"];
+    let (code, stdout, stderr) = bench(&[&load[..], more].concat(), url);
+    (code, stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect(), stderr)
+}
+
+#[test]
+fn two_servers_are_loaded_in_turn() {
+    let [ours, theirs] = [Faye::start(&[]), Faye::start(&[])];
+    let against = url(&theirs);
+    let [pid, against_pid] = [&ours, &theirs].map(|server| server.process_id().to_string());
+    let more = ["--against", &against, "--rounds", "3", "--pid", &pid, "--against-pid", &against_pid];
+    let (code, lines, stderr) = compared(&more, &url(&ours));
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    let turns: Vec<_> =
+        lines.iter().filter_map(|line| Some((line["round"].as_u64()?, line["server"].as_str()?))).collect();
+    let expected = [(1, "url"), (1, "against"), (2, "against"), (2, "url"), (3, "url"), (3, "against")];
+    assert_eq!(turns, expected);
+    lines[..6].iter().for_each(assert_delivered);
+    let medians = &lines[6]["comparison"];
+    for (side, server) in [("url", &ours), ("against", &theirs)] {
+        let side = &medians[side];
+        assert_eq!((side["url"].as_str(), &side["rounds"]), (Some(url(server).as_str()), &json!(3)));
+        assert_counted(
+            side,
+            &["deliveries_per_second", "latency_p50_us", "latency_p99_us", "cpu_us_per_delivery"],
+        );
+        assert_eq!(side["errors"], Value::Null, "{side}");
+        // A value of the middle round.
+        let rate = side["deliveries_per_second"].as_u64();
+        assert!(lines[..6].iter().any(|line| line["deliveries_per_second"].as_u64() == rate), "{lines:?}");
+        assert_eq!(server.metric("faye_sessions"), 0);
+    }
+}
+
+#[test]
+fn a_comparison_is_one_table() {
+    let [ours, theirs] = [Faye::start(&[]), Faye::start(&[])];
+    let against = url(&theirs);
+    let load = ["poll", "--subscribers", "3", "--seconds", "0.2", "--warmup", "0", "--rounds", "1"];
+    let (code, stdout, stderr) = bench(&[&load[..], &["--against", &against]].concat(), &url(&ours));
+    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
+    let labels = ["deliveries per second", "latency, p50", "latency, p99 ", "server CPU per delivery"];
+    for part in
+        [&["A / B", &format!("  A  {}", url(&ours)), &format!("  B  {against}")], &labels[..]].concat()
+    {
+        assert_eq!(stdout.matches(part).count(), 1, "{part:?} in {stdout}");
+    }
+    let row = stdout.lines().find(|line| line.contains("deliveries per second")).expect("a row");
+    assert_eq!(row.split_whitespace().count(), 6, "{row}");
+}
+
+#[test]
+fn a_failure_of_one_server_does_not_hide_the_other() {
+    let faye = Faye::start(&[]);
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = format!("http://{closed}/faye");
+    let (code, lines, stderr) = compared(&["--against", &nobody, "--rounds", "2"], &url(&faye));
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains(&format!("{nobody} failed in round 1: cannot reach")), "{stderr}");
+    assert!(stderr.contains("(and 1 more)"), "{stderr}");
+    let medians = &lines[4]["comparison"];
+    assert_counted(&medians["url"], &["deliveries_per_second"]);
+    assert_eq!(medians["against"]["rounds"], 0);
+    assert_eq!(medians["against"]["errors"].as_array().map(Vec::len), Some(2), "{medians}");
+    assert!(
+        lines[1]["error"].as_str().is_some_and(|error| error.contains("connection refused")),
+        "{}",
+        lines[1]
+    );
+    // Lost messages are a failure of their server, too.
+    let bad = bad_server(Flaw::Drops);
+    let load =
+        ["pairs", "--pairs", "2", "--rate", "200", "--seconds", "0.5", "--warmup", "0", "--rounds", "1"];
+    let (code, stdout, stderr) = bench(&[&load[..], &["--against", &url(&faye)]].concat(), &bad);
+    assert_eq!(code, Some(1), "{stdout}");
+    assert!(stdout.contains("A failed in round 1: messages went wrong"), "{stdout}");
+    assert!(stderr.contains(&bad), "{stderr}");
+    // What belongs to a comparison needs one.
+    for arguments in [&["--against-pid", "1"][..], &["--rounds", "2"], &["--floor", "--against", "http://x/"]]
+    {
+        let (code, _, stderr) = bench(&[&["fanout"], arguments].concat(), &nobody);
+        assert_eq!(code, Some(2), "{arguments:?} {stderr}");
+    }
+}
+
+#[test]
+fn a_comparison_that_is_stopped_ends_at_once() {
+    let [ours, theirs] = [Faye::start(&[]), Faye::start(&[])];
+    let mut command = binary();
+    command.args(["bench", "fanout", "--subscribers", "5", "--seconds", "3600"]);
+    command.args(["--url", &url(&ours), "--against", &url(&theirs)]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+    ours.wait_for_metric("faye_sessions", |now| now == 6);
+    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(sent.expect("kill runs").success());
+    let output = child.wait_with_output().expect("an end");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "stopped before the end\n");
+}
+
+/// A terminal shows the progress; a file gets the results only.
+#[test]
+#[cfg(target_os = "linux")]
+fn progress_goes_to_the_terminal_only() {
+    let [ours, theirs] = [Faye::start(&[]), Faye::start(&[])];
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let program = binary().get_program().to_str().expect("UTF-8").to_owned();
+    let load = "fanout --subscribers 5 --seconds 1 --warmup 0 --json --rounds 1";
+    let line = format!("{program} bench {load} --url {} --against {} > out.json", url(&ours), url(&theirs));
+    let mut command = std::process::Command::new("script");
+    command.args(["-qec", &line, "/dev/null"]).current_dir(folder.path()).stdin(Stdio::null());
+    let output = command.output().expect("script is installed (apt-get install bsdutils)");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{shown}");
+    for part in ["\r\x1b[Kround 1 of 1, ", &url(&theirs), " deliveries, ", " s left"] {
+        assert!(shown.contains(part), "{part:?} is not in {shown:?}");
+    }
+    let results = std::fs::read_to_string(folder.path().join("out.json")).expect("a file");
+    assert_eq!(results.lines().count(), 3, "{results}");
+    results.lines().for_each(|line| drop(serde_json::from_str::<Value>(line).expect("JSON")));
 }

@@ -2,7 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "also what a test calls is a test")]
 
+#[path = "cli/demo.rs"]
+mod demo;
+#[path = "cli/help.rs"]
+mod help;
+#[path = "cli/publish.rs"]
+mod publish;
 mod support;
+#[path = "cli/token.rs"]
+mod token;
+#[path = "cli/unreachable.rs"]
+mod unreachable;
 
 use std::path::{Path, PathBuf};
 
@@ -68,10 +78,49 @@ fn check_finds_what_is_wrong_by_line_and_key() {
     let bad = [":3: server.timout: ", "write timeout", ":6: limits.batch: ", "at least 1"];
     run(&["check", text(&path)], &[]).fails_with(&bad);
     run(&["check", "--config", text(&path)], &[]).fails_with(&bad);
-    run_in(folder.path(), &["check"], &[]).fails_with(&["cannot read faye.toml", "faye check FILE"]);
-    run(&["check", "/no/such/file"], &[]).fails_with(&["cannot read /no/such/file"]);
+    run(&["check", "/no/such/file"], &[])
+        .fails_with(&["cannot read /no/such/file: there is no such file", "faye check FILE"]);
+    run(&["check", "--config", "/no/such/file"], &[]).fails_with(&["cannot read /no/such/file"]);
+    run(&["check", "/"], &[]).fails_with(&["cannot read /"]);
     std::fs::rename(&path, folder.path().join("faye.toml")).expect("another name");
     run_in(folder.path(), &["check"], &[]).fails_with(&["faye.toml:3: server.timout"]);
+}
+
+#[test]
+fn check_without_a_file_says_what_it_checked() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let place = folder.path().canonicalize().expect("a path");
+    let said = run_in(folder.path(), &["check"], &[]).succeeds();
+    let begin = format!("there is no faye.toml in {}; checked the defaults", place.display());
+    assert_eq!(said, format!("{begin}, which are good\n"));
+    let said = run_in(folder.path(), &["check"], &[("FAYE_SERVER__TIMEOUT", "2s")]).succeeds();
+    assert_eq!(said, format!("{begin} with FAYE_SERVER__TIMEOUT, which are good\n"));
+    run_in(folder.path(), &["check"], &[("FAYE_SERVER__TIMEOUT", "soon")])
+        .fails_with(&["FAYE_SERVER__TIMEOUT: "]);
+}
+
+#[test]
+fn check_prints_json() {
+    let objects = |text: &str| -> Vec<serde_json::Value> {
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    let (_folder, path) = file("[server]\ntimout = '2s'\n[limits]\nbatch = 0\n");
+    let ran = run(&["check", "--json", text(&path)], &[]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(1), ""), "{}", ran.stdout);
+    let found = objects(&ran.stdout);
+    let places: Vec<_> =
+        found.iter().map(|object| (object["line"].as_u64(), object["key"].as_str())).collect();
+    assert_eq!(places, [(Some(2), Some("server.timout")), (Some(4), Some("limits.batch")), (None, None)]);
+    assert_eq!(found[0]["kind"], "error");
+    assert!(found[0]["message"].as_str().is_some_and(|message| message.contains("timeout")), "{found:?}");
+    assert_eq!(found[2], serde_json::json!({"kind": "result", "good": false, "file": text(&path)}));
+    let found = objects(&run(&["check", "--json"], &[("FAYE_SERVER_TIMEOUT", "2s")]).succeeds());
+    assert_eq!(found[0]["kind"], "warning");
+    assert_eq!(found[1], serde_json::json!({"kind": "result", "good": true, "file": null}));
+    let ran = run(&["check", "--json"], &[("FAYE_LIMITS__BATCH", "0")]);
+    assert_eq!(objects(&ran.stdout)[0]["variable"], "FAYE_LIMITS__BATCH");
+    let ran = run(&["check", "--json", "/no/such/file"], &[]);
+    assert_eq!((ran.code, objects(&ran.stdout)[0]["kind"].as_str()), (Some(1), Some("error")));
 }
 
 /// A file of settings with a Redis that never answers: the listener keeps the port from other processes.
@@ -178,11 +227,14 @@ fn the_start_warns_about_what_is_doubtful() {
     let faye = Faye::start_with_arguments(&["--config", text(&path)], &[("FAYE_SERVER_TIMEOUT", "2s")]);
     faye.assert_serves();
     for doubt in DOUBTS {
+        faye.wait_for_stderr(doubt);
         let log = faye.stderr();
         assert!(log.lines().any(|line| line.contains(" WARN ") && line.contains(doubt)), "{doubt}: {log}");
     }
-    let quiet = Faye::start(&[]);
+    let mut quiet = Faye::start(&[]);
     quiet.assert_serves();
+    quiet.terminate();
+    assert_eq!(quiet.wait(), Some(0));
     assert!(DOUBTS.iter().all(|doubt| !quiet.stderr().contains(doubt)), "{}", quiet.stderr());
     assert!(!quiet.stderr().contains("open to other machines"), "{}", quiet.stderr());
 }
@@ -224,12 +276,13 @@ fn a_server_does_not_start_with_settings_that_are_wrong() {
 
 #[test]
 fn arguments_that_do_not_exist_are_refused() {
-    for arguments in [&["--nonsense"][..], &["nonsense"], &["publish"], &["publish", "/a"], &["subscribe"]] {
+    for arguments in
+        [&["--nonsense"][..], &["nonsense"], &["publish"], &["subscribe"], &["completions"], &["demo", "x"]]
+    {
         let ran = run(arguments, &[]);
         assert_eq!(ran.code, Some(2), "{arguments:?} {}", ran.stderr);
         assert!(ran.stderr.contains("Usage: faye"), "{}", ran.stderr);
     }
-    assert!(run(&["--help"], &[]).succeeds().contains("FAYE_SECTION__KEY"));
     assert_eq!(run(&["--version"], &[]).succeeds(), format!("faye {}\n", env!("CARGO_PKG_VERSION")));
 }
 
@@ -280,12 +333,21 @@ fn an_address_that_is_in_use_is_named() {
 #[test]
 fn what_cannot_be_printed_is_no_panic() {
     let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/faye.toml");
-    let (_folder, path) = file("[[key]]\nalgorithm = 'HS256'\nsecret = '0123456789abcdef0123456789abcdef'\n");
-    let commands: [&[&str]; 5] = [
+    let key = "[[key]]\nalgorithm = 'HS256'\nsecret = '0123456789abcdef0123456789abcdef'\n";
+    let (_folder, path) = file(&format!("{key}[[channel]]\nmatch = '/**'\npublish = 'token'\n"));
+    let faye = Faye::start(&[]);
+    let url = faye.url();
+    let commands: [&[&str]; 11] = [
         &["--help"],
         &["--version"],
+        &["publish", "--help"],
         &["check", shipped],
-        &["token", "make", "--config", text(&path)],
+        &["check", "--json", shipped],
+        &["completions", "bash"],
+        &["man"],
+        &["demo"],
+        &["token", "make", "--publish", "/a", "--config", text(&path)],
+        &["publish", "/a", "1", "--url", &url],
         &["bench", "floor", "--listen", "127.0.0.1:0"],
     ];
     for arguments in commands {
@@ -293,7 +355,7 @@ fn what_cannot_be_printed_is_no_panic() {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
         let ended = command.args(arguments).stdout(full).output().expect("the binary runs");
         let said = String::from_utf8(ended.stderr).expect("UTF-8");
-        if !arguments[0].starts_with("--") {
+        if !arguments.iter().any(|argument| matches!(*argument, "--help" | "--version")) {
             assert_eq!(ended.status.code(), Some(1), "{arguments:?}: {said}");
             assert!(said.contains("cannot write to standard output"), "{arguments:?}: {said}");
         }
@@ -335,7 +397,7 @@ fn publish_says_what_went_wrong() {
         "status 404",
         "is the path right?",
     ]);
-    for url in ["faye", "wss://127.0.0.1/faye", "ftp://x/faye", ""] {
+    for url in ["faye", "ftp://x/faye", ""] {
         run(&["publish", "/a", "1", "--url", url], &[]).fails_with(&["is not a URL of a server"]);
     }
     drop(faye);
@@ -344,4 +406,65 @@ fn publish_says_what_went_wrong() {
         &url,
         "is the server running?",
     ]);
+}
+
+#[test]
+fn a_start_prints_the_address_then_what_is_open_then_the_page() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut command = binary();
+    command.args(["--listen", "127.0.0.1:0"]).current_dir(folder.path());
+    // In the order in which a terminal shows them.
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    command.stdout(writer.try_clone().expect("a pipe")).stderr(writer);
+    let mut child = command.spawn().expect("the binary runs");
+    drop(command);
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(reader));
+    let mut line = || lines.next().expect("a line").expect("a line");
+    let first = line();
+    let (_, url) = first.split_once(" is listening on ").expect("an address");
+    assert!(url.starts_with("http://127.0.0.1:") && url.ends_with("/faye"), "{first}");
+    let expected =
+        "Any client may publish and subscribe, from pages of any origin; write rules: docs/security.md";
+    assert_eq!(line(), expected);
+    let page = url.strip_suffix("faye").expect("a URL");
+    assert_eq!(line(), format!("Open {page} in a browser to see it work. Ctrl-C stops it."));
+    child.kill().expect("an end");
+    child.wait().expect("an end");
+}
+
+#[test]
+fn a_start_prints_its_address_before_warnings() {
+    let (_folder, path) = file(DOUBTFUL);
+    let mut command = binary();
+    command.args(["--config", text(&path)]);
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    command.stdout(writer.try_clone().expect("a pipe")).stderr(writer);
+    let mut child = command.spawn().expect("the binary runs");
+    drop(command);
+    let mut lines =
+        std::io::BufRead::lines(std::io::BufReader::new(reader)).map(|line| line.expect("a line"));
+    assert!(lines.next().expect("a line").contains(" is listening on "));
+    assert!(lines.next().expect("a line").starts_with("Any client may publish"));
+    assert!(lines.any(|line| line.contains(" WARN ")));
+    child.kill().expect("an end");
+    child.wait().expect("an end");
+}
+
+#[test]
+fn no_command_needs_standard_error() {
+    let faye = Faye::start(&[]);
+    let url = faye.url();
+    let load = ["bench", "storm", "--sessions", "1", "--seconds", "0.1", "--warmup", "0", "--url", &url];
+    let commands: [(&[&str], i32); 5] = [
+        (&["publish", "/a", "1", "--url", &url], 0),
+        (&["publish", "/meta/x", "1", "--url", &url], 1),
+        (&["check", "/no/such/file"], 1),
+        (&["check"], 0),
+        (&load, 0),
+    ];
+    for (arguments, code) in commands {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+        let ended = binary().args(arguments).stderr(full).output().expect("the binary runs");
+        assert_eq!(ended.status.code(), Some(code), "{arguments:?}");
+    }
 }

@@ -37,8 +37,12 @@ fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
 
 impl Subscriber {
     fn start(pattern: &str, url: &str) -> Self {
+        Self::start_with(&[pattern, "--url", url])
+    }
+
+    fn start_with(arguments: &[&str]) -> Self {
         let mut command = binary();
-        command.args(["subscribe", pattern, "--url", url]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.arg("subscribe").args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary runs");
         let stdout = lines(child.stdout.take().expect("a pipe"));
         let stderr = lines(child.stderr.take().expect("a pipe"));
@@ -183,7 +187,7 @@ fn a_broken_connection_keeps_the_session_and_what_is_published_in_between() {
         faye.publish("/a", number);
     }
     balancer.direct_to(faye.address);
-    let said = subscriber.wait_for("messages that were on their way");
+    let said = subscriber.wait_for("messages that were under way");
     assert!(said.iter().any(|line| line.starts_with("connected to ")), "{said:?}");
     for number in 0..3 {
         assert_eq!(subscriber.message(), publication("/a", number));
@@ -261,4 +265,45 @@ fn it_ends_quietly_when_its_reader_has_gone() {
     faye.publish("/a", 2);
     let rest: Vec<String> = said.iter().collect();
     assert_eq!((child.wait().expect("an exit code").code(), rest), (Some(0), Vec::new()));
+}
+
+#[test]
+fn several_patterns_share_a_session() {
+    let faye = Faye::start(&[]);
+    let subscriber = Subscriber::start_with(&["/a", "/b/*", "/c/**", "--url", &faye.url()]);
+    subscriber.wait_for("subscribed to /a /b/* /c/** on ");
+    assert_eq!(faye.metric("faye_sessions"), 1);
+    for channel in ["/a", "/b/x", "/c/x/y"] {
+        faye.publish("/other", 0);
+        faye.publish(channel, 1);
+        assert_eq!(subscriber.message(), publication(channel, 1));
+    }
+    // One that is refused is an error.
+    let (code, said) = Subscriber::start_with(&["/a", "/meta/**", "--url", &faye.url()]).end();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("403:/meta/**:Forbidden channel"), "{said}");
+}
+
+#[test]
+fn the_state_of_the_connection_is_json_on_request() {
+    let mut faye = Faye::start(&[]);
+    let subscriber = Subscriber::start_with(&["/a", "/b", "--json", "--url", &faye.url()]);
+    let first = subscriber.message();
+    assert_eq!((&first["event"], &first["new_session"]), (&"subscribed".into(), &false.into()), "{first}");
+    assert_eq!(first["patterns"], serde_json::json!(["/a", "/b"]));
+    faye.publish("/a", 1);
+    assert_eq!(subscriber.message(), publication("/a", 1));
+    faye = faye.restart();
+    let lost = subscriber.message();
+    assert_eq!(lost["event"], "disconnected", "{lost}");
+    let mut again = subscriber.message();
+    while again["event"] == "disconnected" {
+        again = subscriber.message();
+    }
+    assert_eq!((&again["event"], &again["new_session"]), (&"subscribed".into(), &true.into()), "{again}");
+    let gap = subscriber.message();
+    assert_eq!(gap["event"], "gap", "{gap}");
+    assert!(gap["seconds"].as_u64().is_some_and(|seconds| seconds > 0), "{gap}");
+    faye.publish("/b", 2);
+    assert_eq!(subscriber.message(), publication("/b", 2));
 }

@@ -43,7 +43,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("admin", &["metrics", "server", "transport"]),
     ("webhook", &["bayeux", "config", "fetch", "hook", "metrics", "server"]),
     ("client", &["bayeux", "fetch", "tls"]),
-    ("bench", &["bayeux", "client", "descriptors"]),
+    ("bench", &["bayeux", "client", "descriptors", "tls"]),
     ("bridge", &["bayeux", "client"]),
     (
         "app",

@@ -1,21 +1,23 @@
-//! One connection: what it is for, and what could not be read or written yet.
+//! One connection: its role, its progress, and bytes that are incomplete or unsent.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use mio::net::TcpStream;
 use socket2::SockRef;
 
-/// What a connection is for.
+use super::stream::{Stream, Tls};
+
+/// The role of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// It gets what is published to a channel.
+    /// It is subscribed to a channel.
     Subscriber,
     /// It publishes to a channel.
     Publisher,
 }
 
-/// What is spoken on a connection.
+/// The transport of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wire {
     /// Frames.
@@ -24,16 +26,16 @@ pub(super) enum Wire {
     Polling,
 }
 
-/// How far a connection has come.
+/// The progress of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// TCP.
+    /// The TCP connection is being opened.
     Connecting,
-    /// The answer to the upgrade is awaited.
+    /// The response to the upgrade is due.
     Upgrading,
-    /// The answer to the handshake is awaited.
+    /// The reply to the handshake is due.
     Handshaking,
-    /// The answer to the subscription is awaited.
+    /// The reply to the subscription is due.
     Subscribing,
     /// The load may begin.
     Ready,
@@ -41,46 +43,52 @@ pub(super) enum Stage {
     Closed,
 }
 
-/// What shall be opened.
+/// A connection to open.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
-    /// What the connection is for.
+    /// The role.
     pub(super) role: Role,
-    /// What is spoken.
+    /// The transport.
     pub(super) wire: Wire,
     /// The number of its channel.
     pub(super) channel: u32,
 }
 
-/// A connection. There may be thousands, so it is small: what is rarely there is boxed.
+/// A connection. There may be thousands, so it is small: rare parts are boxed.
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: TcpStream,
-    /// How far it has come.
+    stream: Stream,
+    /// The progress.
     pub(super) stage: Stage,
-    /// What it is for.
+    /// The role.
     pub(super) role: Role,
-    /// What is spoken.
+    /// The transport.
     pub(super) wire: Wire,
     /// The number of its channel.
     pub(super) channel: u32,
-    /// The session, as it is written in JSON.
+    /// The session as JSON.
     pub(super) client: Box<str>,
-    /// The request or frame that asks for messages.
+    /// The connect, as a request or frame.
     pub(super) connect: Box<[u8]>,
-    /// The front of something that has not arrived as a whole.
-    #[expect(clippy::box_collection, reason = "a pointer is a third of a vector, and mostly there is none")]
+    /// The front of an incomplete frame or response.
+    #[expect(
+        clippy::box_collection,
+        reason = "a pointer is a third of a vector, and most connections have none"
+    )]
     pub(super) rest: Option<Box<Vec<u8>>>,
-    /// What the system did not take.
-    #[expect(clippy::box_collection, reason = "a pointer is a third of a vector, and mostly there is none")]
+    /// Bytes that the system did not accept.
+    #[expect(
+        clippy::box_collection,
+        reason = "a pointer is a third of a vector, and most connections have none"
+    )]
     unsent: Option<Box<Vec<u8>>>,
 }
 
 impl Connection {
     /// A connection that is being opened.
-    pub(super) fn new(stream: TcpStream, plan: &Plan) -> Self {
-        Self {
-            stream,
+    pub(super) fn new(socket: TcpStream, tls: Option<&Tls>, plan: &Plan) -> Result<Self, rustls::Error> {
+        Ok(Self {
+            stream: Stream::new(socket, tls)?,
             stage: Stage::Connecting,
             role: plan.role,
             wire: plan.wire,
@@ -89,32 +97,32 @@ impl Connection {
             connect: Box::default(),
             rest: None,
             unsent: None,
-        }
+        })
     }
 
     /// The socket, to register it.
     pub(super) fn stream(&mut self) -> &mut TcpStream {
-        &mut self.stream
+        self.stream.socket_mut()
     }
 
-    /// Whether TCP is connected by now.
+    /// Whether the TCP connection is open.
     pub(super) fn is_connected(&self) -> std::io::Result<bool> {
-        if let Some(error) = self.stream.take_error()? {
+        if let Some(error) = self.stream.socket().take_error()? {
             return Err(error);
         }
-        match self.stream.peer_addr() {
+        match self.stream.socket().peer_addr() {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Has the connection reset when it is dropped, so that its port is free at once.
+    /// Makes a drop reset the connection, so that its port is free at once.
     pub(super) fn reset_on_drop(&self) -> std::io::Result<()> {
-        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO))
+        SockRef::from(self.stream.socket()).set_linger(Some(Duration::ZERO))
     }
 
-    /// Sends the request or frame that asks for messages.
+    /// Sends the connect.
     pub(super) fn send_connect(&mut self) -> std::io::Result<()> {
         let connect = std::mem::take(&mut self.connect);
         let sent = self.send(&connect);
@@ -122,13 +130,16 @@ impl Connection {
         sent
     }
 
-    /// Reads what is there; `None` if there is nothing.
+    /// Reads; `None` if no bytes have arrived.
     #[inline]
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<Option<usize>> {
         loop {
             match self.stream.read(buffer) {
                 Ok(0) => {
-                    return Err(std::io::Error::new(ErrorKind::UnexpectedEof, "it closed the connection"));
+                    return Err(std::io::Error::new(
+                        ErrorKind::UnexpectedEof,
+                        "the server closed the connection",
+                    ));
                 }
                 Ok(count) => return Ok(Some(count)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
@@ -138,7 +149,13 @@ impl Connection {
         }
     }
 
-    /// Sends these bytes, now or when the system takes them.
+    /// Whether a read of `count` bytes into a buffer of `length` has left nothing to read.
+    #[inline]
+    pub(super) fn is_drained(&self, count: usize, length: usize) -> bool {
+        count < length && self.stream.is_drained_by_short_read()
+    }
+
+    /// Sends bytes, now or when the system accepts them.
     pub(super) fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         if let Some(unsent) = &mut self.unsent {
             unsent.extend_from_slice(bytes);
@@ -151,9 +168,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends what the system did not take before.
+    /// Sends the bytes that the system did not accept before.
     #[inline]
     pub(super) fn flush(&mut self) -> std::io::Result<()> {
+        self.stream.flush()?;
         let Some(mut unsent) = self.unsent.take() else { return Ok(()) };
         let sent = self.write(&unsent)?;
         unsent.drain(..sent);

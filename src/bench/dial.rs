@@ -1,4 +1,4 @@
-//! Opens connections without waiting for them.
+//! Starts to open connections, without blocking.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -6,13 +6,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-/// Connections for each source address. A system has about 28,000 ports for one; some may be in use.
+/// Connections per source address. A system has about 28,000 ports for each, of which some may be in use.
 const PORTS: usize = 20_000;
-/// Source addresses that are tried when another process has the ports of one.
+/// Further source addresses to try when another process uses the ports of one.
 const ATTEMPTS: usize = 8;
 const IN_PROGRESS: i32 = rustix::io::Errno::INPROGRESS.raw_os_error();
 
-/// Begins to connect. `number` counts the connections: to loopback, each 20,000 have a source address of their own.
+/// Starts to connect. `number` counts the connections: to loopback, every 20,000 use another source address.
 pub(super) fn dial(address: SocketAddr, number: usize) -> std::io::Result<TcpStream> {
     let mut block = number / PORTS;
     let last = if is_loopback(address) { block + ATTEMPTS } else { block };
@@ -33,7 +33,7 @@ fn is_loopback(address: SocketAddr) -> bool {
     address.is_ipv4() && address.ip().is_loopback()
 }
 
-/// The source for a block of connections; `None` if the system shall choose.
+/// The source address of a block of connections; `None` leaves it to the system.
 fn source(address: SocketAddr, block: usize) -> Option<IpAddr> {
     let own = is_loopback(address) && block > 0;
     own.then(|| Ipv4Addr::new(127, 1, (block / 250) as u8, (block % 250 + 1) as u8).into())

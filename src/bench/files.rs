@@ -1,12 +1,12 @@
-//! Whether there are file descriptors enough for a load.
+//! Checks that a load has enough file descriptors.
 
 use super::Failure;
 use crate::descriptors;
 
-/// What is open beside the connections: standard streams, epoll, what is read of `/proc`.
+/// Descriptors of other files: standard streams, epoll, files of `/proc`.
 const OTHERS: usize = 24;
 
-/// Raises the limit of open files as far as it goes; an error if that is too few for so many connections.
+/// Raises the limit of open files to the hard limit. Fails if that is too low for a number of connections.
 pub(super) fn allow(connections: usize) -> Result<(), Failure> {
     let allowed = descriptors::raise();
     let needed = connections + OTHERS;

@@ -1,4 +1,4 @@
-//! WebSocket frames as a client writes and reads them (RFC 6455, section 5), without copying.
+//! WebSocket frames of a client (RFC 6455, section 5), read without copying.
 
 use std::ops::Range;
 
@@ -17,18 +17,18 @@ const MASKED: u8 = 0x80;
 /// A frame at the front of some bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Frame {
-    /// What it is for.
+    /// The opcode.
     pub(super) opcode: u8,
     /// Whether it is a whole message.
     pub(super) whole: bool,
-    /// The key that its payload is masked with; zero if it is not.
+    /// The masking key; zero for an unmasked frame.
     pub(super) mask: [u8; 4],
-    /// Where its payload is.
+    /// The range of the payload.
     pub(super) payload: Range<usize>,
 }
 
 impl Frame {
-    /// Reads a frame; `None` if it is not there as a whole.
+    /// Reads a frame; `None` if it is incomplete.
     #[inline]
     pub(super) fn read(input: &[u8]) -> Option<Self> {
         let [first, second] = *input.first_chunk()?;
@@ -48,7 +48,7 @@ impl Frame {
     }
 }
 
-/// Appends a frame of a client. The key of its mask is zero, so that the payload is what it was.
+/// Appends a frame of a client. Its masking key is zero, which leaves the payload unchanged.
 pub(super) fn write_masked(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
     header(out, opcode, payload.len(), MASKED);
     out.extend_from_slice(&[0; 4]);

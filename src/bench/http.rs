@@ -1,4 +1,4 @@
-//! Requests and answers of HTTP/1.1 as far as a load needs them.
+//! The requests and responses of HTTP/1.1 that a load needs.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,9 +8,9 @@ use memchr::memmem;
 use super::Failure;
 use super::target::Target;
 
-/// The most headers that an answer may have.
+/// Headers of a response.
 const HEADERS: usize = 64;
-/// The key of every upgrade: nobody looks at it but the server, which answers with its digest.
+/// The key of every upgrade. The server answers with its digest.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 /// The digest of that key (RFC 6455, section 1.3).
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
@@ -38,13 +38,13 @@ pub(super) fn post(target: &Target, json: &[u8]) -> Vec<u8> {
     request
 }
 
-/// Reads the answer to an upgrade and says how long it is; `None` if it is not there as a whole.
+/// Reads the response to an upgrade and returns its length; `None` if it is incomplete.
 pub(super) fn upgraded(input: &[u8]) -> Result<Option<usize>, Failure> {
     let Some(end) = memmem::find(input, b"\r\n\r\n") else { return Ok(None) };
     let head = String::from_utf8_lossy(&input[..end]);
     let status = head.lines().next().unwrap_or_default();
     if !status.starts_with("HTTP/1.1 101") {
-        return Err(Failure::NotBayeux(format!("it answered {status:?} to a WebSocket")));
+        return Err(Failure::NotBayeux(format!("it answered a WebSocket upgrade with {status:?}")));
     }
     if !head.contains(ACCEPT) {
         return Err(Failure::NotBayeux("Sec-WebSocket-Accept is wrong".to_owned()));
@@ -52,20 +52,21 @@ pub(super) fn upgraded(input: &[u8]) -> Result<Option<usize>, Failure> {
     Ok(Some(end + 4))
 }
 
-/// An answer at the front of some bytes.
+/// A response at the front of some bytes.
 pub(super) struct Answer<'a> {
     /// Its body.
     pub(super) body: Cow<'a, [u8]>,
-    /// Where it ends.
+    /// The index of its end.
     pub(super) end: usize,
 }
 
-/// Reads an answer; `None` if it is not there as a whole.
+/// Reads a response; `None` if it is incomplete.
 pub(super) fn answer(input: &[u8]) -> Result<Option<Answer<'_>>, Failure> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut head = httparse::Response::new(&mut headers);
-    let parsed =
-        head.parse(input).map_err(|error| Failure::NotBayeux(format!("its HTTP is bad: {error}")))?;
+    let parsed = head
+        .parse(input)
+        .map_err(|error| Failure::NotBayeux(format!("the response is not HTTP ({error})")))?;
     let httparse::Status::Complete(start) = parsed else { return Ok(None) };
     let status = head.code.unwrap_or_default();
     let is = |name: &str, value: &str| {
@@ -78,8 +79,8 @@ pub(super) fn answer(input: &[u8]) -> Result<Option<Answer<'_>>, Failure> {
     let found = if is("transfer-encoding", "chunked") {
         chunked(input, start)?.map(|(body, end)| Answer { body: Cow::Owned(body), end })
     } else {
-        let length: usize = length
-            .ok_or_else(|| Failure::NotBayeux(format!("status {status} without the length of a body")))?;
+        let length: usize =
+            length.ok_or_else(|| Failure::NotBayeux(format!("status {status} without Content-Length")))?;
         let end = start.saturating_add(length);
         input.get(start..end).map(|body| Answer { body: Cow::Borrowed(body), end })
     };
@@ -95,14 +96,15 @@ pub(super) fn answer(input: &[u8]) -> Result<Option<Answer<'_>>, Failure> {
     }
 }
 
-/// Joins the chunks of a body (RFC 9112, section 7.1). Trailers are not known.
+/// Joins the chunks of a body (RFC 9112, section 7.1). Trailers are not supported.
 fn chunked(input: &[u8], mut at: usize) -> Result<Option<(Vec<u8>, usize)>, Failure> {
     let mut body = Vec::new();
     loop {
         let Some(line) = memmem::find(&input[at..], b"\r\n") else { return Ok(None) };
         let size = std::str::from_utf8(&input[at..at + line]).ok();
         let size = size.and_then(|text| usize::from_str_radix(text.split(';').next()?.trim(), 16).ok());
-        let size = size.ok_or_else(|| Failure::NotBayeux("a chunk has no size".to_owned()))?;
+        let size =
+            size.ok_or_else(|| Failure::NotBayeux("a chunk of the response has no size".to_owned()))?;
         let data: Range<usize> = at + line + 2..at.saturating_add(line + 2).saturating_add(size);
         let Some(chunk) = input.get(data.clone()) else { return Ok(None) };
         body.extend_from_slice(chunk);

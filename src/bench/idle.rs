@@ -1,4 +1,4 @@
-//! Sessions that do nothing: the memory that they take, also after a burst, and what keeping them alive costs.
+//! Idle sessions: their memory, also after a burst, and the cost of keeping them alive.
 
 use std::time::Duration;
 
@@ -17,25 +17,25 @@ use super::tally::Tally;
 use super::target::Target;
 
 const TICK: Duration = Duration::from_millis(50);
-/// How long the burst lies unread.
+/// How long the burst stays unread.
 const UNREAD: Duration = Duration::from_secs(1);
-/// How long the burst may take to arrive when it is read.
+/// How long the burst may take to arrive after that.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Opens sessions, lets them be, and says what they cost.
+/// Opens sessions, keeps them idle, and reports their cost.
 ///
 /// # Errors
-/// [`Failure`] if the load could not be run. Messages that went wrong are no error; [`Report::fault`] has them.
+/// [`Failure`] if the load could not run. Lost or wrong messages are no error; see [`Report::fault`].
 pub fn idle(options: &Options, idle: &Idle) -> Result<Report, Failure> {
     if idle.sessions == 0 {
-        return Err(Failure::Options("nought is too few".to_owned()));
+        return Err(Failure::Options("0 sessions are no load; write 1 or more".to_owned()));
     }
     if idle.burst > 0 && idle.payload < marker::LENGTH {
         let least = marker::LENGTH;
-        return Err(Failure::Options(format!("the payload has to have {least} bytes at least")));
+        return Err(Failure::Options(format!("the payload needs {least} bytes at least")));
     }
     if idle.polls && options.floor {
-        return Err(Failure::Options("the floor has WebSockets only".to_owned()));
+        return Err(Failure::Options("the floor supports WebSockets only".to_owned()));
     }
     let target = Target::resolve(options)?;
     let empty = Moment::now(options.pid, 0)?;
@@ -52,21 +52,21 @@ pub fn idle(options: &Options, idle: &Idle) -> Result<Report, Failure> {
     figures.count("sessions", "sessions", idle.sessions);
     between(&mut figures, &empty, &opened, &SESSION);
     let empty_resident = empty.server.map(|usage| usage.resident as f64);
-    figures.add("empty_mb", "server's memory before", "MB", 1, empty_resident.map(|bytes| bytes / 1e6));
+    figures.add("empty_mb", "server memory before", "MB", 1, empty_resident.map(|bytes| bytes / 1e6));
     let each = |moment: &Moment| {
         let grown = moment.server?.resident as f64 - empty_resident?;
         Some((grown / idle.sessions as f64).max(0.0))
     };
-    figures.add("bytes_per_session", "memory of a session", "bytes", 0, each(&settled));
+    figures.add("bytes_per_session", "memory per session", "bytes", 0, each(&settled));
     if idle.burst > 0 {
         burst(&mut pool, &mut tally, idle)?;
         let peak = Moment::now(options.pid, 0)?.server.map(|usage| usage.peak as f64);
         wait(&mut pool, &mut tally, options.warmup, "settling")?;
         let after = Moment::now(options.pid, 0)?;
-        let label = "memory of a session after a burst";
+        let label = "memory per session after the burst";
         figures.add("bytes_per_session_after_burst", label, "bytes", 0, each(&after));
         let grown = peak.zip(empty_resident).map(|(peak, empty)| (peak - empty) / idle.sessions as f64);
-        figures.add("bytes_per_session_in_burst", "most memory of a session", "bytes", 0, grown);
+        figures.add("bytes_per_session_in_burst", "peak memory per session", "bytes", 0, grown);
     }
     if !options.measured.is_zero() && !options.floor {
         let from = Moment::now(options.pid, tally.counts.connects)?;
@@ -80,7 +80,7 @@ pub fn idle(options: &Options, idle: &Idle) -> Result<Report, Failure> {
     Ok(Report::new("idle", &options.url, figures, tally.counts.ledger.faults))
 }
 
-/// Publishes to all sessions while none of them reads, and reads then.
+/// Publishes to all sessions while they do not read, then reads.
 fn burst(pool: &mut Pool, tally: &mut Tally, idle: &Idle) -> Result<(), Failure> {
     let plan = Plan { role: Role::Publisher, wire: Wire::WebSocket, channel: 0 };
     let at = pool.len();
@@ -99,13 +99,13 @@ fn burst(pool: &mut Pool, tally: &mut Tally, idle: &Idle) -> Result<(), Failure>
     Ok(())
 }
 
-/// Lets the sessions be, but keeps them alive.
+/// Keeps the sessions idle and alive.
 fn wait(pool: &mut Pool, tally: &mut Tally, time: Duration, what: &str) -> Result<(), Failure> {
-    let mut progress = Progress::new();
+    let mut progress = Progress::new(&pool.progress);
     let begun = Instant::now();
     while begun.elapsed() < time {
         pool.turn(Some(TICK), tally)?;
-        progress.show(|| format!("{what}, {:.0} s to go", (time - begun.elapsed()).as_secs_f64()));
+        progress.show(|| format!("{what}, {:.0} s left", (time - begun.elapsed()).as_secs_f64()));
     }
     Ok(())
 }

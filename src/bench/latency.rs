@@ -1,22 +1,22 @@
-//! How long publications took, as a histogram.
+//! The latency of publications as a histogram.
 
 use hdrhistogram::Histogram;
 
 use super::report::Figures;
 
-/// What is longer counts as this: ten minutes, in microseconds.
+/// The upper bound in microseconds: ten minutes. Longer times count as this.
 const MOST: u64 = 600_000_000;
 
-/// Times in microseconds, to three digits.
+/// Times in microseconds, with three significant digits.
 pub(super) struct Latency(Option<Histogram<u64>>);
 
 impl Latency {
-    /// None yet.
+    /// An empty histogram.
     pub(super) fn new() -> Self {
         Self(Histogram::new_with_max(MOST, 3).ok())
     }
 
-    /// Notes a time.
+    /// Records a time.
     #[inline]
     pub(super) fn note(&mut self, microseconds: u64) {
         if let Some(histogram) = &mut self.0 {
@@ -24,7 +24,7 @@ impl Latency {
         }
     }
 
-    /// Says how long it took.
+    /// Adds the quantiles to a report.
     pub(super) fn report(&self, figures: &mut Figures) {
         let quantile = |quantile| {
             self.0.as_ref().filter(|all| !all.is_empty()).map(|all| all.value_at_quantile(quantile) as f64)
@@ -33,6 +33,6 @@ impl Latency {
         figures.add("latency_p90_us", "latency, p90", "us", 0, quantile(0.9));
         figures.add("latency_p99_us", "latency, p99", "us", 0, quantile(0.99));
         figures.add("latency_p999_us", "latency, p99.9", "us", 0, quantile(0.999));
-        figures.add("latency_max_us", "latency, longest", "us", 0, quantile(1.0));
+        figures.add("latency_max_us", "latency, max", "us", 0, quantile(1.0));
     }
 }

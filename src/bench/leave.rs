@@ -1,30 +1,46 @@
-//! Ends the sessions of a load, so that nothing waits for them on the server afterwards. Must not know what the load did.
+//! Ends the sessions of a load, so that the server keeps no state of them. It must not know the load.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::{ClientConnection, StreamOwned};
 
 use super::target::Target;
 use super::{Failure, http, message};
 
-/// Sessions that one request ends.
+/// Sessions per request.
 const BATCH: usize = 50;
 /// How long each step may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Ends sessions, which are given as JSON, over a connection of its own. Those that have ended already are no error.
+/// Ends sessions, given as JSON, over a new connection. Sessions that have ended already are no error.
 pub(super) fn leave(target: &Target, clients: &[Box<str>]) -> Result<(), Failure> {
     if clients.is_empty() {
         return Ok(());
     }
     let failed = |error: std::io::Error| {
         let why =
-            if error.kind() == ErrorKind::WouldBlock { "no answer".to_owned() } else { error.to_string() };
+            if error.kind() == ErrorKind::WouldBlock { "no response".to_owned() } else { error.to_string() };
         Failure::Lost { who: "the connection that ends the sessions".to_owned(), why }
     };
-    let mut stream = TcpStream::connect_timeout(&target.address, PATIENCE).map_err(failed)?;
-    stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
-    stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
+    let socket = TcpStream::connect_timeout(&target.address, PATIENCE).map_err(failed)?;
+    socket.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
+    socket.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
+    let Some(tls) = &target.tls else { return disconnect(socket, target, clients, failed) };
+    let session = ClientConnection::new(Arc::clone(&tls.config), tls.name.clone());
+    let session = session.map_err(|error| failed(std::io::Error::other(error)))?;
+    disconnect(StreamOwned::new(session, socket), target, clients, failed)
+}
+
+/// Sends the disconnects over an open connection.
+fn disconnect(
+    mut stream: impl Read + Write,
+    target: &Target,
+    clients: &[Box<str>],
+    failed: impl Fn(std::io::Error) -> Failure + Copy,
+) -> Result<(), Failure> {
     let mut input = Vec::new();
     let mut buffer = vec![0; 64 * 1024];
     for batch in clients.chunks(BATCH) {

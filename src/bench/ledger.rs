@@ -1,39 +1,39 @@
-//! Whether each subscriber gets each publication once and in its order.
+//! Checks that each subscriber receives each publication once and in order.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
-/// What went wrong with messages.
+/// Counts of lost and wrong messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Faults {
-    /// They never came.
+    /// Messages that did not arrive.
     pub(super) lost: u64,
-    /// They came before.
+    /// Messages that arrived again.
     pub(super) doubled: u64,
-    /// A later one came before them.
+    /// Messages that arrived after a later one.
     pub(super) misordered: u64,
-    /// They were for somebody else, or nobody had published them.
+    /// Messages of another channel, or that were not published.
     pub(super) stray: u64,
 }
 
-/// What each subscriber has got from its publisher.
+/// The publications that each subscriber has received.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    /// The publication that each subscriber gets next. It is all that is touched when nothing is wrong.
+    /// The next publication of each subscriber. Without faults nothing else is touched.
     next: Vec<u32>,
-    /// What subscribers did not get though they got later ones.
+    /// Publications that subscribers have not received, before later ones that they have.
     missing: HashMap<usize, BTreeSet<u32>>,
-    /// What went wrong so far.
+    /// The faults so far.
     pub(super) faults: Faults,
 }
 
 impl Ledger {
-    /// For connections up to this number, which have got nothing.
+    /// An empty ledger for a number of connections.
     pub(super) fn new(connections: usize) -> Self {
         Self { next: vec![0; connections], ..Self::default() }
     }
 
-    /// Notes that a subscriber got a publication, and says which need not be waited for any more.
+    /// Records a publication of a subscriber. Returns the publications that it need not wait for any longer.
     #[inline]
     pub(super) fn note(&mut self, subscriber: usize, sequence: u32) -> Range<u32> {
         let next = self.next[subscriber];
@@ -61,7 +61,7 @@ impl Ledger {
         0..0
     }
 
-    /// Counts what never came. `sent` says how many publications there were for a subscriber.
+    /// Counts the publications that did not arrive. `subscribers` gives the number sent to each.
     pub(super) fn finish(&mut self, subscribers: impl Iterator<Item = (usize, u32)>) {
         self.faults.lost += self.missing.values().map(|missing| missing.len() as u64).sum::<u64>();
         self.missing.clear();

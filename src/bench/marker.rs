@@ -1,28 +1,28 @@
-//! What each publication carries in its data, and how it is found again.
+//! The marker in the data of each publication, and the search for it.
 //!
-//! It is found by its first letters wherever it stands, so no JSON has to be parsed, and neither the order of keys nor the
-//! number of messages in a frame or an answer matters.
+//! It is found by its prefix at any place, so no JSON is parsed, and neither the order of keys nor the number of messages
+//! in a frame or response matters.
 
 use memchr::memmem::Finder;
 
-/// What a marker begins with. JSON leaves it as it is.
+/// The prefix of a marker. JSON does not escape it.
 const START: &[u8] = b"~bench";
-/// Behind the start: the number of the publisher, that of the publication, and when it was due, in hexadecimal.
+/// After the prefix: the numbers of the publisher and the publication, and the due time, in hexadecimal.
 const PUBLISHER: usize = START.len();
 const SEQUENCE: usize = PUBLISHER + 4;
 const DUE: usize = SEQUENCE + 8;
 
-/// The length of a marker, which is the least that the data of a publication may have.
+/// The length of a marker, which is the minimum length of the data of a publication.
 pub(super) const LENGTH: usize = DUE + 12;
 
-/// Who published what, and when it should have been.
+/// The publisher, the number and the due time of a publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Marker {
     /// The number of the publisher, at most 65,535.
     pub(super) publisher: u32,
     /// The number of the publication, from 0 for each publisher.
     pub(super) sequence: u32,
-    /// When it was due, in microseconds since the load began.
+    /// The due time, in microseconds since the start of the load.
     pub(super) due: u64,
 }
 
@@ -65,7 +65,7 @@ fn read_hex(digits: &[u8]) -> Option<u64> {
     Some(number)
 }
 
-/// Finds markers, and answers to connects between them.
+/// Finds markers, and replies to connects between them.
 pub(super) struct Scanner {
     marker: Finder<'static>,
     connect: Finder<'static>,
@@ -73,7 +73,7 @@ pub(super) struct Scanner {
 }
 
 impl Scanner {
-    /// A scanner for publications with data of so many bytes.
+    /// A scanner for publications with data of `payload` bytes.
     pub(super) fn new(payload: usize) -> Self {
         Self {
             marker: Finder::new(START),
@@ -82,7 +82,7 @@ impl Scanner {
         }
     }
 
-    /// Calls `found` with each marker in its order. Says whether there may be the answer to a connect too.
+    /// Calls `found` with each marker in order. Returns whether the text may contain a reply to a connect.
     #[inline]
     pub(super) fn scan(&self, mut text: &[u8], mut found: impl FnMut(Marker)) -> bool {
         let mut is_connect = false;

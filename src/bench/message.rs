@@ -1,4 +1,4 @@
-//! The messages of Bayeux that a load sends, and what it reads of the replies.
+//! The Bayeux messages of a load, and the replies to them.
 
 use bytes::Bytes;
 
@@ -7,7 +7,7 @@ use super::connection::Wire;
 use crate::bayeux::parse::parse;
 use crate::bayeux::{Field, Message, json};
 
-/// Messages that one frame or answer may hold.
+/// Messages per frame or response.
 const BATCH: usize = 100_000;
 
 fn kind(wire: Wire) -> &'static str {
@@ -17,14 +17,14 @@ fn kind(wire: Wire) -> &'static str {
     }
 }
 
-/// Text as JSON.
+/// Returns a text as JSON.
 pub(super) fn quoted(text: &str) -> String {
     let mut quoted = Vec::new();
     json::write_string(&mut quoted, text);
     String::from_utf8_lossy(&quoted).into_owned()
 }
 
-/// Opens a session.
+/// A handshake.
 pub(super) fn handshake(wire: Wire, ext: &str) -> String {
     let kind = kind(wire);
     format!(
@@ -32,26 +32,26 @@ pub(super) fn handshake(wire: Wire, ext: &str) -> String {
     )
 }
 
-/// Asks for messages. The session is given as JSON.
+/// A connect of a session, given as JSON.
 pub(super) fn connect(wire: Wire, client: &str, ext: &str) -> String {
     let kind = kind(wire);
     format!(r#"[{{"channel":"/meta/connect","clientId":{client},"connectionType":"{kind}","id":"2"{ext}}}]"#)
 }
 
-/// Subscribes to a channel. The session is given as JSON.
+/// A subscription of a session, given as JSON.
 pub(super) fn subscribe(client: &str, channel: &str, ext: &str) -> String {
     let channel = quoted(channel);
     format!(r#"[{{"channel":"/meta/subscribe","clientId":{client},"subscription":{channel},"id":"3"{ext}}}]"#)
 }
 
-/// Ends sessions. They are given as JSON.
+/// Disconnects of sessions, given as JSON.
 pub(super) fn disconnects(clients: &[Box<str>], ext: &str) -> String {
     let disconnect =
         |client: &str| format!(r#"{{"channel":"/meta/disconnect","clientId":{client},"id":"4"{ext}}}"#);
     format!("[{}]", clients.iter().map(|client| disconnect(client)).collect::<Vec<_>>().join(","))
 }
 
-/// Checks the replies to disconnects: a session may have ended before, and any other refusal is an error.
+/// Checks the replies to disconnects. A session may have ended before; any other refusal is an error.
 pub(super) fn check_disconnects(payload: &[u8]) -> Result<(), Failure> {
     for reply in parsed(payload)? {
         let error = reply.text(Field::Error).unwrap_or_default();
@@ -67,7 +67,7 @@ fn parsed(payload: &[u8]) -> Result<Vec<Message>, Failure> {
     Ok(parsed.map_err(|error| Failure::NotBayeux(error.to_string()))?.messages)
 }
 
-/// The replies of a frame or an answer. A refusal is an error.
+/// Returns the messages of a frame or response. A refusal is an error.
 pub(super) fn replies(payload: &[u8]) -> Result<Vec<Message>, Failure> {
     let messages = parsed(payload)?;
     for message in &messages {

@@ -1,8 +1,9 @@
-//! Loads for a Bayeux server, and the floor that their cost is compared with.
+//! Loads for a Bayeux server, and the floor as the lower bound of their cost.
 //!
-//! It knows a server by its URL only, so that any can be loaded; it must not know how ours works. All of a load runs on
-//! one thread with one buffer, so that it takes less of a core than the server that it loads.
+//! A load knows a server by its URL only, and nothing of the implementation of this one. It runs on one thread with one
+//! buffer, so that it needs less of a core than the server.
 
+mod comparison;
 mod connection;
 mod dial;
 mod files;
@@ -25,10 +26,12 @@ mod report;
 mod session;
 mod slow;
 mod storm;
+mod stream;
 mod tally;
 mod target;
 mod usage;
 
+pub use comparison::{Comparison, Turn};
 pub use floor::Floor;
 pub use idle::idle;
 pub use options::{Idle, Options, Publishing, Storm, Subscribers};
@@ -36,27 +39,29 @@ pub use publish::publish;
 pub use report::Report;
 pub use storm::storm;
 
-/// Why a load could not be run.
+use crate::tls::ConnectError;
+
+/// Why a load could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The URL is none that can be used.
+    /// The URL cannot be used.
     #[error("{0:?} is not a URL of a server; write for example http://127.0.0.1:8000/faye")]
     Url(String),
-    /// Options that make no sense.
+    /// Invalid options.
     #[error("{0}")]
     Options(String),
-    /// Nobody answered.
-    #[error("cannot reach {url}: {why}; is the server running?")]
+    /// No connection could be made.
+    #[error("cannot reach {url}: {why}; {}", why.advice())]
     Unreachable {
         /// The server.
         url: String,
-        /// What went wrong.
-        why: String,
+        /// The cause.
+        why: ConnectError,
     },
-    /// The answer was no Bayeux.
-    #[error("the server did not answer as a Bayeux server: {0}; is the path of the URL right?")]
+    /// The response is not one of a Bayeux server.
+    #[error("the server did not answer as a Bayeux server: {0}; is the path right?")]
     NotBayeux(String),
-    /// The server refused what was asked.
+    /// The server refused a message.
     #[error("the server refused it: {0}")]
     Refused(String),
     /// A connection broke.
@@ -64,23 +69,25 @@ pub enum Failure {
     Lost {
         /// Which connection.
         who: String,
-        /// What went wrong.
+        /// The cause.
         why: String,
     },
     /// The load was stopped.
     #[error("stopped before the end")]
     Stopped,
-    /// A load that does not begin.
-    #[error("only {ready} of {wanted} sessions are open, and for {seconds} s there was none more")]
+    /// Sessions could not be opened.
+    #[error(
+        "only {ready} of {wanted} sessions are open, and no further one opened for {seconds} s; is the server overloaded, or at a limit?"
+    )]
     Stuck {
         /// Sessions that are open.
         ready: usize,
-        /// Sessions that should be.
+        /// Sessions of the load.
         wanted: usize,
-        /// How long nothing went on.
+        /// Seconds without a further session.
         seconds: u64,
     },
-    /// Too few file descriptors.
+    /// The limit of open files is too low.
     #[error(
         "{needed} connections need {needed} open files, and this process may have {allowed}; raise the hard limit \
          (ulimit -Hn), or load the server from several processes"
@@ -88,23 +95,23 @@ pub enum Failure {
     Files {
         /// Descriptors that are needed.
         needed: usize,
-        /// Descriptors that there may be.
+        /// The limit.
         allowed: usize,
     },
-    /// There is no such process.
-    #[error("there is no process {0} to measure; --pid takes that of the server")]
+    /// The process to measure does not exist.
+    #[error("there is no process {0} to measure; write the process of the server with --pid")]
     Process(u32),
-    /// The system refused something.
+    /// A system call failed.
     #[error("{what}: {why}")]
     System {
-        /// What was to be done.
+        /// The operation.
         what: &'static str,
-        /// What the system said.
+        /// The error of the system.
         why: std::io::Error,
     },
 }
 
-/// Says what was to be done when the system refused it.
+/// Adds the operation to an error of the system.
 fn system(what: &'static str) -> impl Fn(std::io::Error) -> Failure {
     move |why| Failure::System { what, why }
 }

@@ -1,4 +1,4 @@
-//! What was used and done up to a moment, and between two.
+//! Samples of resource usage and work done, and the difference of two.
 
 use std::time::Duration;
 
@@ -8,65 +8,65 @@ use super::Failure;
 use super::report::Figures;
 use super::usage::Usage;
 
-/// A moment of a load.
+/// A sample during a load.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment {
     at: Instant,
-    /// What the server has used.
+    /// The usage of the server.
     pub(super) server: Option<Usage>,
     own: Option<Usage>,
     done: u64,
 }
 
 impl Moment {
-    /// Now, when so much is done.
+    /// A sample now, with the amount of work done.
     pub(super) fn now(pid: Option<u32>, done: u64) -> Result<Self, Failure> {
         Ok(Self { server: Usage::of(pid)?, own: Usage::own(), done, at: Instant::now() })
     }
 }
 
-/// What is done, in the words of a report: the key and the label of a cost, and those of a rate.
+/// The keys and labels of a kind of work in a report.
 pub(super) struct Words {
-    /// For each one.
+    /// The cost per unit.
     pub(super) each: [[&'static str; 2]; 4],
-    /// For each second.
+    /// The rate.
     pub(super) rate: [&'static str; 2],
 }
 
-/// The words for messages that arrive.
+/// Deliveries.
 pub(super) const DELIVERY: Words = Words {
     each: [
-        ["cpu_us_per_delivery", "server's CPU for each delivery"],
-        ["cpu_user_us_per_delivery", "of it in user mode"],
-        ["cpu_system_us_per_delivery", "of it in the kernel"],
-        ["bench_cpu_us_per_delivery", "CPU of this program for each delivery"],
+        ["cpu_us_per_delivery", "server CPU per delivery"],
+        ["cpu_user_us_per_delivery", "  in user mode"],
+        ["cpu_system_us_per_delivery", "  in the kernel"],
+        ["bench_cpu_us_per_delivery", "bench CPU per delivery"],
     ],
-    rate: ["deliveries_per_second", "deliveries a second"],
+    rate: ["deliveries_per_second", "deliveries per second"],
 };
 
-/// The words for sessions that are opened.
+/// Opened sessions.
 pub(super) const SESSION: Words = Words {
     each: [
-        ["cpu_us_per_session", "server's CPU for each session"],
-        ["cpu_user_us_per_session", "of it in user mode"],
-        ["cpu_system_us_per_session", "of it in the kernel"],
-        ["bench_cpu_us_per_session", "CPU of this program for each session"],
+        ["cpu_us_per_session", "server CPU per session"],
+        ["cpu_user_us_per_session", "  in user mode"],
+        ["cpu_system_us_per_session", "  in the kernel"],
+        ["bench_cpu_us_per_session", "bench CPU per session"],
     ],
-    rate: ["sessions_per_second", "sessions a second"],
+    rate: ["sessions_per_second", "sessions per second"],
 };
 
-/// The words for connects that are answered.
+/// Replies to connects.
 pub(super) const CONNECT: Words = Words {
     each: [
-        ["cpu_us_per_connect", "server's CPU for each /meta/connect"],
-        ["cpu_user_us_per_connect", "of it in user mode"],
-        ["cpu_system_us_per_connect", "of it in the kernel"],
-        ["bench_cpu_us_per_connect", "CPU of this program for each /meta/connect"],
+        ["cpu_us_per_connect", "server CPU per /meta/connect"],
+        ["cpu_user_us_per_connect", "  in user mode"],
+        ["cpu_system_us_per_connect", "  in the kernel"],
+        ["bench_cpu_us_per_connect", "bench CPU per /meta/connect"],
     ],
-    rate: ["connects_per_second", "connects a second"],
+    rate: ["connects_per_second", "connects per second"],
 };
 
-/// Says what was done between two moments, and what one cost.
+/// Adds the rate and the cost of the work between two samples to a report.
 pub(super) fn between(figures: &mut Figures, from: &Moment, to: &Moment, words: &Words) {
     let seconds = (to.at - from.at).as_secs_f64();
     let done = (to.done - from.done) as f64;
@@ -81,8 +81,8 @@ pub(super) fn between(figures: &mut Figures, from: &Moment, to: &Moment, words: 
     }
     let [key, label] = words.each[3];
     figures.add(key, label, "us", 2, each(from.own, to.own, Usage::cpu));
-    let busy = from.server.zip(to.server).map(|(from, to)| (to.cpu() - from.cpu()).as_secs_f64());
-    figures.add("server_cpu", "server's CPU", "cores", 3, busy.map(|busy| busy / seconds));
-    let busy = from.own.zip(to.own).map(|(from, to)| (to.cpu() - from.cpu()).as_secs_f64());
-    figures.add("bench_cpu", "CPU of this program", "cores", 3, busy.map(|busy| busy / seconds));
+    let busy = from.server.zip(to.server).map(|(from, to)| to.cpu().saturating_sub(from.cpu()).as_secs_f64());
+    figures.add("server_cpu", "server CPU", "cores", 3, busy.map(|busy| busy / seconds));
+    let busy = from.own.zip(to.own).map(|(from, to)| to.cpu().saturating_sub(from.cpu()).as_secs_f64());
+    figures.add("bench_cpu", "bench CPU", "cores", 3, busy.map(|busy| busy / seconds));
 }

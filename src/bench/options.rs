@@ -1,74 +1,80 @@
-//! What a load shall do.
+//! The parameters of loads.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-/// What all loads have in common.
+use rustls::ClientConfig;
+
+/// The parameters of all loads.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The server.
     pub url: String,
-    /// Whether the server is the floor, which knows no sessions.
+    /// The certificate authorities to trust, for https URLs.
+    pub tls: Arc<ClientConfig>,
+    /// Whether the server is the floor, which has no sessions.
     pub floor: bool,
-    /// The channel, or what the channels begin with.
+    /// The channel, or the prefix of the channels.
     pub channel: String,
-    /// The `ext` of every message, a JSON object: credentials that the server asks for.
+    /// The `ext` of every message, a JSON object: the credentials that the server requires.
     pub ext: Option<String>,
-    /// How long to measure.
+    /// The measured time.
     pub measured: Duration,
-    /// How long the load runs before it is measured, or how long memory may settle.
+    /// The time before it, in which the load runs or memory settles.
     pub warmup: Duration,
-    /// Set when the load has to end early.
+    /// Set to end the load early.
     pub stop: Arc<AtomicBool>,
-    /// The process of the server, if its use of CPU and memory shall be measured.
+    /// The process of the server, to measure its CPU and memory.
     pub pid: Option<u32>,
+    /// The prefix of each line of progress.
+    pub progress: String,
 }
 
-/// Who receives publications, and over what.
+/// The receivers of publications, and their transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subscribers {
-    /// This many on one channel with one publisher, on WebSockets.
+    /// This many on one channel with one publisher, over WebSockets.
     Fanout(usize),
-    /// The same with held requests.
+    /// The same over long-polling.
     Polls(usize),
-    /// This many publishers with a channel and a subscriber each, on WebSockets.
+    /// This many publishers with one channel and one subscriber each, over WebSockets.
     Pairs(usize),
 }
 
 /// A load of publications.
 #[derive(Debug, Clone)]
 pub struct Publishing {
-    /// Who receives.
+    /// The receivers.
     pub subscribers: Subscribers,
-    /// Publications of a publisher that are under way at a time.
+    /// Publications under way per publisher.
     pub window: usize,
-    /// Publications that share a frame.
+    /// Publications per frame.
     pub batch: usize,
-    /// Publications a second, however fast they arrive; no window then.
+    /// Publications per second, in place of a window.
     pub rate: Option<f64>,
     /// Bytes of the data of a publication.
     pub payload: usize,
-    /// Subscribers beside the others that read a byte a second, for one channel only.
+    /// Further subscribers that read one byte per second, for one channel only.
     pub slow: usize,
 }
 
-/// Sessions that do nothing.
+/// Idle sessions.
 #[derive(Debug, Clone)]
 pub struct Idle {
-    /// How many.
+    /// Their number.
     pub sessions: usize,
-    /// Whether they hold a request, not a WebSocket.
+    /// Whether they use long-polling in place of WebSockets.
     pub polls: bool,
-    /// Messages to all of them before they read again.
+    /// Messages to all of them before they read.
     pub burst: usize,
     /// Bytes of the data of such a message.
     pub payload: usize,
 }
 
-/// Sessions that come and go.
+/// Sessions that open and end.
 #[derive(Debug, Clone, Copy)]
 pub struct Storm {
-    /// How many at a time.
+    /// Sessions at a time.
     pub sessions: usize,
 }

@@ -1,4 +1,4 @@
-//! A line that says how a load goes on, for whoever watches it.
+//! The progress of a load, as one line on a terminal.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -9,22 +9,24 @@ const EVERY: Duration = Duration::from_millis(250);
 
 /// A line on standard error, if that is a terminal.
 pub(super) struct Progress {
+    /// The prefix of the line.
+    prefix: String,
     shown: bool,
     last: Option<Instant>,
 }
 
 impl Progress {
-    /// Nothing is shown yet.
-    pub(super) fn new() -> Self {
-        Self { shown: std::io::stderr().is_terminal(), last: None }
+    /// Shows nothing yet.
+    pub(super) fn new(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned(), shown: std::io::stderr().is_terminal(), last: None }
     }
 
-    /// Shows a text in place of the last one, unless that is too new to be read.
+    /// Shows a text in place of the last one, unless that is too recent to be read.
     pub(super) fn show(&mut self, text: impl FnOnce() -> String) {
         if self.shown && self.last.is_none_or(|last| last.elapsed() >= EVERY) {
             self.last = Some(Instant::now());
-            // A terminal that is gone needs no progress.
-            let _ = write!(std::io::stderr(), "\r\x1b[K{}", text());
+            // A terminal that is closed needs no progress.
+            let _ = write!(std::io::stderr(), "\r\x1b[K{}{}", self.prefix, text());
         }
     }
 }

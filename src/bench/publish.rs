@@ -1,4 +1,4 @@
-//! The loads of publications: one to many, one to one, and to held requests.
+//! The loads of publications: fan-out, pairs, and fan-out over long-polling.
 
 use std::time::Duration;
 
@@ -17,19 +17,19 @@ use super::slow::Slow;
 use super::tally::Tally;
 use super::target::Target;
 
-/// How long nothing may arrive before what is under way is taken for lost.
+/// The time without a delivery after which publications under way count as lost.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long to look for messages that come twice when all have come.
+/// How long to wait for duplicates after all publications have arrived.
 const LINGER: Duration = Duration::from_millis(200);
-/// How long before a publication is due the system is no longer trusted to wake in time.
+/// The time before a due publication in which the thread polls, because the system wakes it late.
 const SLACK: Duration = Duration::from_millis(2);
-/// How often to look at the clock when nothing comes.
+/// The longest wait for input.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Publishes for some time, and says what arrived and what it cost.
+/// Publishes for a time, and reports the deliveries and their cost.
 ///
 /// # Errors
-/// [`Failure`] if the load could not be run. Messages that went wrong are no error; [`Report::fault`] has them.
+/// [`Failure`] if the load could not run. Lost or wrong messages are no error; see [`Report::fault`].
 pub fn publish(options: &Options, load: &Publishing) -> Result<Report, Failure> {
     check(options, load)?;
     let (channels, each, wire, name) = match load.subscribers {
@@ -38,7 +38,7 @@ pub fn publish(options: &Options, load: &Publishing) -> Result<Report, Failure> 
         Subscribers::Pairs(count) => (count, 1, Wire::WebSocket, "pairs"),
     };
     let target = Target::resolve(options)?;
-    // Before anything is opened, so that a wrong process is told at once.
+    // Reports a wrong process before connections are opened.
     Moment::now(options.pid, 0)?;
     let mut pool = Pool::new(target, options, channels as u32)?;
     let subscribers = channels * each;
@@ -70,19 +70,19 @@ pub fn publish(options: &Options, load: &Publishing) -> Result<Report, Failure> 
     figures.count("subscribers", "subscribers", subscribers);
     figures.count("publishers", "publishers", channels);
     match load.rate {
-        Some(rate) => figures.add("rate", "publications due a second", "", 1, Some(rate)),
-        None => figures.count("window", "under way for each publisher", load.window),
+        Some(rate) => figures.add("rate", "publications due per second", "", 1, Some(rate)),
+        None => figures.count("window", "under way per publisher", load.window),
     }
-    figures.count("batch", "publications in a frame", load.batch);
+    figures.count("batch", "publications per frame", load.batch);
     figures.count("payload", "bytes of data", load.payload);
     if load.slow > 0 {
-        figures.count("slow", "subscribers that hardly read", load.slow);
+        figures.count("slow", "slow subscribers", load.slow);
     }
     between(&mut figures, &from, &to, &DELIVERY);
     let resident = to.server.map(|usage| usage.resident as f64 / 1e6);
-    figures.add("server_resident_mb", "server's resident memory", "MB", 1, resident);
+    figures.add("server_resident_mb", "server memory, resident", "MB", 1, resident);
     let peak = to.server.map(|usage| usage.peak as f64 / 1e6);
-    figures.add("server_peak_mb", "server's most resident memory", "MB", 1, peak);
+    figures.add("server_peak_mb", "server memory, peak", "MB", 1, peak);
     counts.latency.report(&mut figures);
     figures.count("published", "publications", counts.sent());
     figures.count("delivered", "deliveries", counts.delivered);
@@ -90,7 +90,7 @@ pub fn publish(options: &Options, load: &Publishing) -> Result<Report, Failure> 
         let missing = counts.sent().saturating_sub(counts.acknowledged);
         figures.count("unacknowledged", "publications without a reply", missing);
     }
-    figures.count("stalled", "ended because nothing came any more", u64::from(stalled));
+    figures.count("stalled", "ended because deliveries stopped", u64::from(stalled));
     Ok(Report::new(name, &options.url, figures, counts.ledger.faults))
 }
 
@@ -100,24 +100,24 @@ fn check(options: &Options, load: &Publishing) -> Result<(), Failure> {
     };
     let is_poll = matches!(load.subscribers, Subscribers::Polls(_));
     let problem = if count == 0 || load.batch == 0 || load.window == 0 {
-        "nought is too few".to_owned()
+        "0 is no load; write 1 or more".to_owned()
     } else if load.payload < marker::LENGTH {
-        format!("the payload has to have {} bytes at least, for its number and time", marker::LENGTH)
+        format!("the payload needs {} bytes at least, for its number and time", marker::LENGTH)
     } else if matches!(load.subscribers, Subscribers::Pairs(65_536..)) {
-        "there can be 65,535 pairs at most".to_owned()
+        "at most 65,535 pairs are possible".to_owned()
     } else if load.rate.is_none() && load.window < load.batch {
-        format!("{} publications in a frame need a window of as many", load.batch)
+        format!("{} publications per frame need a window of as many", load.batch)
     } else if load.rate.is_some_and(|rate| !(0.001..=1e6).contains(&rate)) {
-        "the rate is publications a second, up to a million".to_owned()
+        "the rate is in publications per second, from 0.001 to 1000000".to_owned()
     } else if is_poll && options.floor {
-        "the floor has WebSockets only".to_owned()
+        "the floor supports WebSockets only".to_owned()
     } else {
         return Ok(());
     };
     Err(Failure::Options(problem))
 }
 
-/// A load that runs.
+/// A running load.
 struct Run<'a> {
     options: &'a Options,
     load: &'a Publishing,
@@ -127,7 +127,7 @@ struct Run<'a> {
     begun: Instant,
     /// Frames that were due, with a rate.
     turns: u64,
-    /// Whether nothing came any more, though publications were under way.
+    /// Whether deliveries stopped while publications were under way.
     stalled: bool,
 }
 
@@ -136,7 +136,7 @@ impl Run<'_> {
         Moment::now(self.options.pid, self.tally.counts.delivered)
     }
 
-    /// Brings the first publications under way.
+    /// Sends the first publications.
     fn start(&mut self) -> Result<(), Failure> {
         if self.load.rate.is_some() {
             return Ok(());
@@ -151,9 +151,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Goes on until so long after the beginning, or until nothing comes any more.
+    /// Continues until a time after the start, or until deliveries stop.
     fn until(&mut self, end: Duration) -> Result<(), Failure> {
-        let mut progress = Progress::new();
+        let mut progress = Progress::new(&self.options.progress);
         let mut last = (Instant::now(), self.tally.counts.delivered);
         while self.begun.elapsed() < end && !self.stalled {
             let wait = self.publish_due()?;
@@ -162,7 +162,7 @@ impl Run<'_> {
             let counts = &self.tally.counts;
             progress.show(|| {
                 let left = end.saturating_sub(self.begun.elapsed()).as_secs_f64();
-                format!("{} deliveries, {left:.0} s to go", counts.delivered)
+                format!("{} deliveries, {left:.0} s left", counts.delivered)
             });
             if counts.delivered > last.1 || counts.is_done() {
                 last = (Instant::now(), counts.delivered);
@@ -172,7 +172,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// With a rate, publishes what is due by now, and says how long to wait for the next.
+    /// With a rate, sends the publications that are due. Returns the time until the next one.
     fn publish_due(&mut self) -> Result<Duration, Failure> {
         let Some(rate) = self.load.rate else { return Ok(TICK) };
         loop {
@@ -180,7 +180,7 @@ impl Run<'_> {
             let late = self.begun.elapsed();
             if due > late {
                 let left = due - late;
-                // The system wakes a millisecond late or more, so the last moments are waited for awake.
+                // The system wakes a thread a millisecond late or more, so the last two are spent polling.
                 return Ok(left.saturating_sub(SLACK).min(TICK));
             }
             let now = self.pool.now();
@@ -192,7 +192,7 @@ impl Run<'_> {
         }
     }
 
-    /// Waits for what is under way, and for what comes twice.
+    /// Waits for the publications under way, and for duplicates.
     fn drain(&mut self) -> Result<(), Failure> {
         self.tally.counts.window = 0;
         let mut last = (Instant::now(), self.tally.counts.delivered);

@@ -1,4 +1,4 @@
-//! One publisher: what it sends, and what is under way.
+//! One publisher: its frame, and its publications under way.
 
 use std::collections::VecDeque;
 
@@ -9,27 +9,27 @@ use super::marker::{self, Marker};
 use super::message::quoted;
 use super::pool::Pool;
 
-/// A publisher, with the frame that it sends again and again.
+/// A publisher with the frame that it sends each time.
 pub(super) struct Publisher {
     number: u32,
     /// Its connection.
     connection: usize,
-    /// What it sends, one or several publications.
+    /// The frame, with one or several publications.
     bytes: Vec<u8>,
-    /// Where the markers are in it.
+    /// The indices of the markers in it.
     markers: Vec<usize>,
-    /// How many receive a publication.
+    /// Receivers of a publication.
     receivers: u32,
-    /// Publications that were sent.
+    /// Sent publications.
     pub(super) sent: u32,
-    /// Those that all receivers have.
+    /// Publications that all receivers have.
     pub(super) done: u32,
-    /// For each that is under way, how many receivers it lacks.
+    /// For each publication under way, the receivers that do not have it yet.
     lacking: VecDeque<u32>,
 }
 
 impl Publisher {
-    /// The publisher on a connection, that sends `batch` publications with `payload` bytes of data each at a time.
+    /// The publisher on a connection. Each frame has `batch` publications with `payload` bytes of data.
     pub(super) fn new(
         pool: &mut Pool,
         connection: usize,
@@ -43,14 +43,14 @@ impl Publisher {
         let marker = "~".repeat(marker::LENGTH.min(payload));
         let data = format!("{marker}{}", ".".repeat(payload.saturating_sub(marker::LENGTH)));
         let client = pool.connection(connection).client.clone();
-        // The floor knows no sessions.
+        // The floor has no sessions.
         let client = if client.is_empty() { "\"none\"" } else { &*client };
         let ext = &pool.target.ext;
         let publication =
             |id| format!(r#"{{"channel":{name},"data":"{data}","clientId":{client},"id":"{id}"{ext}}}"#);
         let mut bytes = Vec::new();
         if pool.target.floor {
-            // One write for each delivery is what the floor is; several messages in a frame would be less.
+            // The floor is one write per delivery; several messages in a frame would be fewer.
             for id in 0..batch {
                 frame::write_masked(&mut bytes, frame::TEXT, format!("[{}]", publication(id)).as_bytes());
             }
@@ -72,13 +72,13 @@ impl Publisher {
         }
     }
 
-    /// Publications that somebody lacks.
+    /// Publications that some receiver does not have yet.
     #[inline]
     pub(super) fn under_way(&self) -> usize {
         self.lacking.len()
     }
 
-    /// Sends its publications, which were due at a time.
+    /// Sends its publications, with their due time.
     pub(super) fn publish(&mut self, pool: &mut Pool, due: u64) -> Result<(), Failure> {
         for at in &self.markers {
             let marker = Marker { publisher: self.number, sequence: self.sent, due };
@@ -89,7 +89,7 @@ impl Publisher {
         pool.send(self.connection, &self.bytes)
     }
 
-    /// Notes that one receiver need not be waited for any more.
+    /// Records that one receiver has a publication, or will not get it.
     #[inline]
     pub(super) fn note(&mut self, sequence: u32) {
         if let Some(lacking) = self.lacking.get_mut(sequence.wrapping_sub(self.done) as usize) {

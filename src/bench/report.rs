@@ -1,4 +1,4 @@
-//! What a load found, as a table for people and as JSON for programs.
+//! The results of a load, as a table for people and as JSON for programs.
 
 use std::fmt::Write;
 
@@ -10,17 +10,42 @@ use super::ledger::Faults;
 #[derive(Debug, Default)]
 pub(super) struct Figures(Vec<Figure>);
 
-#[derive(Debug)]
-struct Figure {
-    key: &'static str,
-    label: &'static str,
-    unit: &'static str,
-    decimals: usize,
-    value: Option<f64>,
+/// A number with its names.
+#[derive(Debug, Clone)]
+pub(super) struct Figure {
+    /// The key in JSON.
+    pub(super) key: &'static str,
+    /// The label in a table.
+    pub(super) label: &'static str,
+    /// The unit in a table.
+    pub(super) unit: &'static str,
+    /// Decimals in a table.
+    pub(super) decimals: usize,
+    /// `None` if it is not known.
+    pub(super) value: Option<f64>,
+}
+
+impl Figure {
+    /// The number in JSON.
+    pub(super) fn json(&self) -> Value {
+        match self.value {
+            Some(value) if self.decimals == 0 => json!(value.round() as u64),
+            Some(value) => json!((value * 1000.0).round() / 1000.0),
+            None => Value::Null,
+        }
+    }
+
+    /// Whether it is a result, and no property of the load.
+    pub(super) fn is_measured(&self) -> bool {
+        !matches!(
+            self.key,
+            "subscribers" | "publishers" | "rate" | "window" | "batch" | "payload" | "slow" | "at_a_time"
+        )
+    }
 }
 
 impl Figures {
-    /// Adds a number; `None` if it is not known here.
+    /// Adds a number; `None` if it is not known.
     pub(super) fn add(
         &mut self,
         key: &'static str,
@@ -32,18 +57,18 @@ impl Figures {
         self.0.push(Figure { key, label, unit, decimals, value });
     }
 
-    /// Adds all of others but some.
+    /// Adds all others except some keys.
     pub(super) fn extend_without(&mut self, others: Self, keys: &[&str]) {
         self.0.extend(others.0.into_iter().filter(|figure| !keys.contains(&figure.key)));
     }
 
-    /// Adds a number of things.
+    /// Adds a count.
     pub(super) fn count(&mut self, key: &'static str, label: &'static str, count: impl TryInto<u64>) {
         self.add(key, label, "", 0, count.try_into().ok().map(|count| count as f64));
     }
 }
 
-/// What a load found.
+/// The results of a load.
 #[derive(Debug)]
 pub struct Report {
     load: &'static str,
@@ -58,7 +83,7 @@ impl Report {
             figures.count("lost", "messages lost", faults.lost);
             figures.count("doubled", "messages doubled", faults.doubled);
             figures.count("misordered", "messages out of order", faults.misordered);
-            figures.count("stray", "messages for somebody else", faults.stray);
+            figures.count("stray", "messages on a wrong channel", faults.stray);
         }
         Self { load, url: url.to_owned(), figures, faults }
     }
@@ -66,18 +91,31 @@ impl Report {
     /// The figures as one line of JSON. What could not be measured is `null`.
     #[must_use]
     pub fn json(&self) -> String {
+        Value::Object(self.object()).to_string()
+    }
+
+    /// The same as an object.
+    pub(super) fn object(&self) -> Map<String, Value> {
         let mut all = Map::new();
         all.insert("load".to_owned(), json!(self.load));
         all.insert("url".to_owned(), json!(self.url));
-        for figure in &self.figures.0 {
-            let value = match figure.value {
-                Some(value) if figure.decimals == 0 => json!(value.round() as u64),
-                Some(value) => json!((value * 1000.0).round() / 1000.0),
-                None => Value::Null,
-            };
-            all.insert(figure.key.to_owned(), value);
-        }
-        Value::Object(all).to_string()
+        all.extend(self.figures.0.iter().map(|figure| (figure.key.to_owned(), figure.json())));
+        all
+    }
+
+    /// The name of the load.
+    pub(super) fn load(&self) -> &'static str {
+        self.load
+    }
+
+    /// The figures in the order of the table.
+    pub(super) fn figures(&self) -> &[Figure] {
+        &self.figures.0
+    }
+
+    /// The value of a figure.
+    pub(super) fn value(&self, key: &str) -> Option<f64> {
+        self.figures.0.iter().find(|figure| figure.key == key)?.value
     }
 
     /// The figures as a table.
@@ -93,21 +131,21 @@ impl Report {
         out.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     }
 
-    /// What went wrong with messages, if anything did.
+    /// The messages that were lost, doubled, out of order or on a wrong channel, if any were.
     #[must_use]
     pub fn fault(&self) -> Option<String> {
         let Faults { lost, doubled, misordered, stray } = self.faults;
         (self.faults != Faults::default()).then(|| {
             format!(
-                "messages went wrong: {lost} lost, {doubled} doubled, {misordered} out of order, {stray} for somebody \
-                 else"
+                "messages went wrong: {lost} lost, {doubled} doubled, {misordered} out of order, {stray} on a wrong \
+                 channel"
             )
         })
     }
 }
 
-/// A number with its thousands set apart.
-fn grouped(value: f64, decimals: usize) -> String {
+/// A number with separators of thousands.
+pub(super) fn grouped(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
     let mut out = String::new();

@@ -1,10 +1,10 @@
-//! The steps that open a session, on a WebSocket or with held requests, and what keeps it alive.
+//! Opens a session over a WebSocket or long-polling, and keeps it alive.
 
 use super::connection::{Connection, Role, Stage, Wire};
 use super::pool::{Load, Pool};
 use super::{Failure, frame, http, message};
 
-/// Goes on when TCP is connected.
+/// Continues after the TCP connection is open.
 pub(super) fn begin(pool: &mut Pool, at: usize) -> Result<(), Failure> {
     let connection = pool.connection(at);
     if connection.wire == Wire::Polling {
@@ -21,7 +21,7 @@ pub(super) fn begin(pool: &mut Pool, at: usize) -> Result<(), Failure> {
     pool.send(at, &request)
 }
 
-/// Goes on when the WebSocket is there.
+/// Continues after the WebSocket is open.
 pub(super) fn upgraded(pool: &mut Pool, at: usize, load: &mut impl Load) -> Result<(), Failure> {
     if pool.target.floor { ready(pool, at, load) } else { handshake(pool, at) }
 }
@@ -34,7 +34,7 @@ fn handshake(pool: &mut Pool, at: usize) -> Result<(), Failure> {
     pool.send(at, &text)
 }
 
-/// Handles the text of a frame or an answer.
+/// Handles the text of a frame or response.
 #[inline]
 pub(super) fn payload(
     pool: &mut Pool,
@@ -63,11 +63,11 @@ fn handshaken(pool: &mut Pool, at: usize, payload: &[u8], load: &mut impl Load) 
     connection.stage = Stage::Subscribing;
     match (role, wire) {
         (Role::Publisher, _) => {
-            // The session of a publisher has to connect too, or it ends.
+            // Without a connect the session of a publisher would expire.
             pool.send_connect(at)?;
             ready(pool, at, load)
         }
-        // The two leave in one packet.
+        // Both are sent in one packet.
         (Role::Subscriber, Wire::WebSocket) => {
             let both = [&pool.connection(at).connect, subscribe.as_slice()].concat();
             pool.send(at, &both)
@@ -95,7 +95,7 @@ fn ready(pool: &mut Pool, at: usize, load: &mut impl Load) -> Result<(), Failure
     load.ready(pool, at)
 }
 
-/// Asks for messages again, if this was the answer to a connect. Says whether it was.
+/// Sends the next connect if this was the reply to one. Returns whether it was.
 #[cold]
 pub(super) fn keep_alive(pool: &mut Pool, at: usize, payload: &[u8]) -> Result<bool, Failure> {
     let is_answered = message::reply_on(&message::replies(payload)?, "/meta/connect").is_some();
@@ -105,7 +105,7 @@ pub(super) fn keep_alive(pool: &mut Pool, at: usize, payload: &[u8]) -> Result<b
     Ok(is_answered)
 }
 
-/// Text as a frame or a request.
+/// Returns a text as a frame or request.
 fn packed(pool: &Pool, wire: Wire, text: &str) -> Vec<u8> {
     match wire {
         Wire::WebSocket => {

@@ -1,4 +1,4 @@
-//! Sessions that come and go: connect, upgrade, handshake, connect, subscribe, reset, again.
+//! Sessions that open and end: connect, upgrade, handshake, connect, subscribe, reset, again.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ use super::target::Target;
 use super::{Failure, files};
 
 const TICK: Duration = Duration::from_millis(50);
-/// How long no session may become ready.
+/// How long the load may continue without a new session.
 const PATIENCE: Duration = Duration::from_secs(15);
 const PLAN: Plan = Plan { role: Role::Subscriber, wire: Wire::WebSocket, channel: 0 };
 
-/// Sessions that were ready, and where.
+/// The sessions that became ready, and their places.
 #[derive(Default)]
 struct Ended {
     places: Vec<usize>,
@@ -38,13 +38,13 @@ impl Load for Ended {
     }
 }
 
-/// Opens and resets sessions for some time, and says what they cost.
+/// Opens and resets sessions for a time, and reports their cost.
 ///
 /// # Errors
-/// [`Failure`] if the load could not be run.
+/// [`Failure`] if the load could not run.
 pub fn storm(options: &Options, storm: Storm) -> Result<Report, Failure> {
     if storm.sessions == 0 {
-        return Err(Failure::Options("nought is too few".to_owned()));
+        return Err(Failure::Options("0 sessions are no load; write 1 or more".to_owned()));
     }
     files::allow(storm.sessions)?;
     let target = Target::resolve(options)?;
@@ -55,7 +55,7 @@ pub fn storm(options: &Options, storm: Storm) -> Result<Report, Failure> {
         pool.open(&PLAN)?;
     }
     let begun = Instant::now();
-    let mut progress = Progress::new();
+    let mut progress = Progress::new(&options.progress);
     let mut until = |end: Duration, ended: &mut Ended| -> Result<(), Failure> {
         let mut last = (Instant::now(), ended.count);
         while begun.elapsed() < end {
@@ -63,7 +63,7 @@ pub fn storm(options: &Options, storm: Storm) -> Result<Report, Failure> {
             while let Some(at) = ended.places.pop() {
                 pool.reopen(at, &PLAN)?;
             }
-            progress.show(|| format!("{} sessions came and went", ended.count));
+            progress.show(|| format!("{} sessions opened and ended", ended.count));
             if ended.count > last.1 {
                 last = (Instant::now(), ended.count);
             } else if last.0.elapsed() > PATIENCE {
@@ -77,7 +77,7 @@ pub fn storm(options: &Options, storm: Storm) -> Result<Report, Failure> {
     let from = Moment::now(options.pid, ended.count)?;
     until(options.warmup + options.measured, &mut ended)?;
     let to = Moment::now(options.pid, ended.count)?;
-    // Those that are being opened, so that their sessions are known and can be ended.
+    // The identifiers of sessions that are being opened are needed to end them.
     let end = Instant::now() + PATIENCE;
     while pool.is_opening() && Instant::now() < end {
         pool.turn(Some(TICK), &mut ended)?;
@@ -87,7 +87,7 @@ pub fn storm(options: &Options, storm: Storm) -> Result<Report, Failure> {
     figures.count("at_a_time", "sessions at a time", storm.sessions);
     between(&mut figures, &from, &to, &SESSION);
     let peak = to.server.map(|usage| usage.peak as f64 / 1e6);
-    figures.add("server_peak_mb", "server's most resident memory", "MB", 1, peak);
+    figures.add("server_peak_mb", "server memory, peak", "MB", 1, peak);
     figures.count("sessions", "sessions", ended.count);
     Ok(Report::new("storm", &options.url, figures, Faults::default()))
 }

@@ -1,4 +1,4 @@
-//! What came of what was published: counts, times, faults; and what is published next.
+//! The deliveries of a load: counts, latencies, faults, and the publications that follow them.
 
 use memchr::memmem;
 
@@ -12,39 +12,39 @@ use super::publisher::Publisher;
 use super::{message, session};
 use crate::bayeux::Field;
 
-/// A load of publications, seen from the receivers.
+/// A load of publications, from the view of the receivers.
 pub(super) struct Tally {
     scanner: Scanner,
-    /// What is counted.
+    /// The counts.
     pub(super) counts: Counts,
 }
 
-/// What is counted.
+/// The counts.
 pub(super) struct Counts {
-    /// By the number of their channel.
+    /// The publishers, by the number of their channel.
     pub(super) publishers: Vec<Publisher>,
-    /// Whether each publication arrived.
+    /// Checks that each publication arrives.
     pub(super) ledger: Ledger,
-    /// How long publications took that were due within `span`.
+    /// The latency of publications that were due within `span`.
     pub(super) latency: Latency,
-    /// From when to when publications count for the latency.
+    /// The time in which publications count for the latency.
     pub(super) span: std::ops::Range<u64>,
-    /// Messages that arrived.
+    /// Delivered messages.
     pub(super) delivered: u64,
     /// Publications that the server acknowledged.
     pub(super) acknowledged: u64,
-    /// Connects that it answered, after the first ones.
+    /// Replies to connects, without the first ones.
     pub(super) connects: u64,
-    /// How many publications of a publisher are kept under way; none are published by themselves if this is nought.
+    /// Publications to keep under way per publisher; with 0 a delivery leads to none.
     pub(super) window: usize,
-    /// Publications that are sent at a time.
+    /// Publications per frame.
     batch: usize,
-    /// What went wrong while a frame was looked at.
+    /// The failure while a frame was scanned.
     failure: Option<Failure>,
 }
 
 impl Tally {
-    /// Nothing has come yet.
+    /// Without deliveries.
     pub(super) fn new(payload: usize, batch: usize, connections: usize) -> Self {
         let counts = Counts {
             publishers: Vec::new(),
@@ -63,17 +63,17 @@ impl Tally {
 }
 
 impl Counts {
-    /// Publications that were sent.
+    /// Sent publications.
     pub(super) fn sent(&self) -> u64 {
         self.publishers.iter().map(|publisher| u64::from(publisher.sent)).sum()
     }
 
-    /// Whether all that was published has arrived.
+    /// Whether all publications have arrived.
     pub(super) fn is_done(&self) -> bool {
         self.publishers.iter().all(|publisher| publisher.under_way() == 0)
     }
 
-    /// Counts what never came.
+    /// Counts the publications that did not arrive.
     pub(super) fn finish(&mut self, pool: &mut Pool) {
         let Self { ledger, publishers, .. } = self;
         let subscribers = (0..pool.len()).filter_map(|at| {
@@ -112,7 +112,7 @@ impl Counts {
         }
     }
 
-    /// Handles what a publisher is told.
+    /// Handles the replies to a publisher.
     fn replies(&mut self, pool: &mut Pool, at: usize, payload: &[u8]) -> Result<(), Failure> {
         let mut all_done = true;
         let mut count = 0;
@@ -121,7 +121,7 @@ impl Counts {
             all_done = all_done && value.starts_with(b"true");
             count += 1;
         }
-        // A refusal, the reply to a connect, or JSON that is written in an unusual way.
+        // A refusal, the reply to a connect, or JSON with unusual spacing.
         if !all_done || count == 0 || memmem::find(payload, b"/meta/").is_some() {
             count = 0;
             for reply in message::replies(payload)? {
@@ -155,7 +155,7 @@ impl Load for Tally {
             return Err(failure);
         }
         if wire == Wire::Polling && counts.delivered > before {
-            // An answer with messages is that to the connect.
+            // A response with messages is the one to the connect.
             pool.send_connect(at)?;
             counts.connects += 1;
         } else if is_connect && session::keep_alive(pool, at, payload)? {

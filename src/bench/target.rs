@@ -1,22 +1,28 @@
-//! The server that is loaded: where it is, and what it speaks.
+//! The server of a load: its address, its path and the credentials.
 
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::http::Uri;
+use rustls::pki_types::ServerName;
 
+use super::stream::Tls;
 use super::{Failure, Options};
+use crate::tls::{ConnectError, name_error};
 
-/// How long one of several addresses may take to answer.
+/// How long one of several addresses may take to accept a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The server that is loaded.
+/// The server of a load.
 #[derive(Debug)]
 pub(super) struct Target {
-    /// As it was given.
+    /// Its URL as given.
     pub(super) url: String,
-    /// Where to connect to.
+    /// Its address.
     pub(super) address: SocketAddr,
+    /// What TLS needs, for an https URL.
+    pub(super) tls: Option<Tls>,
     /// For the header `Host`.
     pub(super) host: String,
     /// The mount.
@@ -33,23 +39,27 @@ impl Target {
         let Options { url, floor, ext, .. } = options;
         let bad = || Failure::Url(url.clone());
         let uri: Uri = url.parse().map_err(|_| bad())?;
-        let (Some("http" | "ws"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(bad());
         };
+        let is_secure = scheme == "https";
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-        let unreachable = |why: String| Failure::Unreachable { url: url.clone(), why };
-        let addresses: Vec<_> = (host, authority.port_u16().unwrap_or(80))
-            .to_socket_addrs()
-            .map_err(|error| unreachable(error.to_string()))?
-            .collect();
-        // A name such as localhost has an address of either kind, and a server may listen on one of them only.
+        let unreachable = |why| Failure::Unreachable { url: url.clone(), why };
+        let port = authority.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
+        let found = (host, port).to_socket_addrs();
+        let found = found.map_err(|error| unreachable(ConnectError::of(&name_error(&error))))?;
+        let addresses: Vec<_> = found.collect();
+        // A name such as localhost has an IPv4 and an IPv6 address, and a server may listen on one of them only.
         let answers = |address: &&SocketAddr| TcpStream::connect_timeout(address, PATIENCE).is_ok();
         let found = if addresses.len() > 1 { addresses.iter().find(answers) } else { None };
-        let address =
-            *found.or(addresses.first()).ok_or_else(|| unreachable("the name has no address".to_owned()))?;
+        let none = || unreachable(ConnectError::Name("the name has no address".to_owned()));
+        let address = *found.or(addresses.first()).ok_or_else(none)?;
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| bad())?;
+        let tls = is_secure.then(|| Tls { config: Arc::clone(&options.tls), name });
         Ok(Self {
             url: url.clone(),
             address,
+            tls,
             host: authority.as_str().to_owned(),
             path: uri.path().to_owned(),
             floor: *floor,

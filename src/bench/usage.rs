@@ -1,11 +1,11 @@
-//! What a process and its children use, as `/proc` has it. Other systems than Linux do not say.
+//! The CPU and memory of a process and its children, from `/proc` (Linux only).
 
 use std::fs;
 use std::time::Duration;
 
 use super::Failure;
 
-/// What was used up to a moment.
+/// The usage since the start of a process.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Usage {
     /// CPU time in user mode.
@@ -14,12 +14,12 @@ pub(super) struct Usage {
     pub(super) system: Duration,
     /// Resident memory, in bytes.
     pub(super) resident: u64,
-    /// The most resident memory that there was, in bytes.
+    /// Peak resident memory, in bytes.
     pub(super) peak: u64,
 }
 
 impl Usage {
-    /// Of a process and its children; `None` where it cannot be known.
+    /// The usage of a process and its children; `None` if the system does not report it.
     pub(super) fn of(pid: Option<u32>) -> Result<Option<Self>, Failure> {
         let Some(pid) = pid else { return Ok(None) };
         if !cfg!(target_os = "linux") {
@@ -36,7 +36,7 @@ impl Usage {
         Ok(Some(all))
     }
 
-    /// Of this process.
+    /// The usage of this process.
     pub(super) fn own() -> Option<Self> {
         Self::of_one(std::process::id())
     }
@@ -73,7 +73,7 @@ fn ticks(count: u64) -> Duration {
     Duration::from_secs_f64(count as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 
-/// The fields of `/proc/PID/stat` that matter here (proc(5)).
+/// The used fields of `/proc/PID/stat` (proc(5)).
 struct Stat {
     parent: u32,
     user: u64,
@@ -83,7 +83,7 @@ struct Stat {
 impl Stat {
     fn read(pid: u32) -> Option<Self> {
         let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name may hold spaces and brackets; what follows its last bracket does not.
+        // The name may contain spaces and brackets; the fields after its last bracket do not.
         let (_, rest) = text.rsplit_once(") ")?;
         let mut fields = rest.split(' ');
         let parent = fields.nth(1)?.parse().ok()?;
@@ -93,7 +93,7 @@ impl Stat {
     }
 }
 
-/// A process and all that descend from it.
+/// A process and all its descendants.
 fn tree(root: u32) -> Vec<u32> {
     let names = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = names.filter_map(|entry| entry.file_name().to_str()?.parse().ok());

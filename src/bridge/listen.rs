@@ -58,7 +58,7 @@ async fn find(lane: &Lane, subscription: &mut Subscription) {
                 Err(failure) => failure,
             }
         } else {
-            match Subscription::open(from, &lane.patterns, ext).await {
+            match Subscription::open(from, &lane.patterns, ext, &lane.from.tls).await {
                 Ok(fresh) => {
                     *subscription = fresh;
                     let seconds = begin.elapsed().as_secs();

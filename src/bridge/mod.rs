@@ -18,6 +18,7 @@ mod tally;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -39,6 +40,8 @@ pub struct Server {
     pub url: String,
     /// A JSON object that goes out as `ext`: the credentials that it asks for.
     pub ext: Option<String>,
+    /// The certificate authorities to trust.
+    pub tls: Arc<ClientConfig>,
 }
 
 /// In which directions messages are carried.
@@ -128,7 +131,9 @@ pub async fn run(
     let mut open = Vec::new();
     for lane in &lanes {
         lane.to.publisher.post(&[]).await.map_err(|failure| fault(&lane.to, failure))?;
-        let subscription = Subscription::open(&lane.from.url, &lane.patterns, lane.from.ext.as_deref()).await;
+        let from = &lane.from;
+        let subscription =
+            Subscription::open(&from.url, &lane.patterns, from.ext.as_deref(), &from.tls).await;
         open.push(subscription.map_err(|failure| fault(&lane.from, failure))?);
     }
     ready();

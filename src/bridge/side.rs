@@ -1,8 +1,11 @@
 //! One of the two servers: how to reach it, and by which name it goes in marks.
 
+use std::sync::Arc;
+
 use data_encoding::BASE64URL_NOPAD;
 use hyper::http::Uri;
 use parking_lot::Mutex;
+use rustls::ClientConfig;
 use sha2::{Digest, Sha256};
 
 use super::echo::Echo;
@@ -15,6 +18,8 @@ const NAME: usize = 9;
 pub(super) struct Side {
     pub(super) url: String,
     pub(super) ext: Option<String>,
+    /// The certificate authorities to trust.
+    pub(super) tls: Arc<ClientConfig>,
     /// The same for whoever names the server by the same URL. It says nothing about where the server is.
     pub(super) name: String,
     pub(super) publisher: Publisher,
@@ -24,9 +29,10 @@ pub(super) struct Side {
 impl Side {
     pub(super) fn new(server: &Server) -> Result<Self, Fault> {
         let url = server.url.clone();
-        let publisher = Publisher::new(&url).map_err(Fault::Client)?;
+        let publisher = Publisher::new(&url, &server.tls).map_err(Fault::Client)?;
         let name = name(&url).ok_or_else(|| Fault::Client(Failure::Url(url.clone())))?;
-        Ok(Self { name, publisher, ext: server.ext.clone(), echo: Mutex::default(), url })
+        let (ext, tls) = (server.ext.clone(), Arc::clone(&server.tls));
+        Ok(Self { name, publisher, ext, tls, echo: Mutex::default(), url })
     }
 }
 

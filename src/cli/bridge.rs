@@ -1,35 +1,53 @@
-//! `faye bridge`: carries messages between two servers, until it is stopped.
+//! `faye bridge`: copies messages between two servers, until it is stopped.
+
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use super::{log_failure, object, say, stopped};
+use super::server::{object, trust, url};
+use super::settings::Settings;
+use super::{log_failure, print, stopped};
 use crate::bridge::{self, Options, Server, Ways};
 use crate::config::{Log, LogFormat};
 use crate::telemetry;
 
-/// Between which servers, and what.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  faye bridge http://old.example.com/faye '/**'
+  faye bridge https://old.example.com/faye /news '/chat/**' --their-ext env:OLD_EXT
+  faye bridge http://old.example.com/faye '/chat/**' --url http://127.0.0.1:8000/faye --one-way in
+
+docs/bridge.md describes a move from one server to another.
+
+Exit codes: 0 stopped by SIGTERM or Ctrl-C; 1 a server could not be reached at the start, or refused, or messages would
+circulate; 2 wrong arguments.";
+
 #[derive(Args)]
 pub(super) struct Bridge {
     /// The other server, such as http://old.example.com/faye
+    #[arg(value_parser = url)]
     url: String,
-    /// The channels and patterns to carry, such as '/chat/**'
+    /// The channels and patterns to copy, such as '/chat/**'
     #[arg(required = true, value_name = "PATTERN")]
     patterns: Vec<String>,
-    /// Our server [default: where the settings say that it listens]
-    #[arg(long = "url", value_name = "URL")]
-    pub(super) ours: Option<String>,
-    /// The ext of the messages to our server, or env:NAME for a variable with it [default: the push secret of the
+    /// This server [default: the address of the settings]
+    #[arg(long = "url", value_name = "URL", value_parser = url)]
+    ours: Option<String>,
+    /// The ext of the messages to this server, or env:NAME for a variable that holds it [default: the push secret of the
     /// settings]
     #[arg(long, value_name = "JSON", value_parser = object)]
-    pub(super) ext: Option<String>,
+    ext: Option<String>,
     /// The ext of the messages to the other server, or env:NAME
     #[arg(long, value_name = "JSON", value_parser = object)]
     their_ext: Option<String>,
-    /// Carry in one direction only: "in" to our server, "out" to the other
+    /// A PEM file with certificate authorities to trust in addition to those of the system
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<PathBuf>,
+    /// Copy in one direction only: "in" to this server, "out" to the other
     #[arg(long, value_enum, value_name = "WAY")]
     one_way: Option<Way>,
-    /// How many messages may wait for a server that is away; beyond it the oldest are dropped
+    /// Messages that may wait for a server that is away; beyond it the oldest are dropped
     #[arg(long, default_value_t = 10_000, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     queue: u32,
 }
@@ -40,10 +58,15 @@ enum Way {
     Out,
 }
 
-/// `ours` and `ext` are what holds if the arguments do not say it.
-pub(super) fn run(bridge: &Bridge, ours: String, ext: Option<String>, log: &Log) -> anyhow::Result<()> {
-    let running = telemetry::start(log).context("cannot start the log")?;
-    let result = log_failure(log, run_logged(bridge, ours, ext, log));
+pub(super) fn run(bridge: &Bridge, settings: &Settings) -> anyhow::Result<()> {
+    let ours = bridge.ours.clone().map_or_else(|| settings.url(), Ok)?;
+    let ext = match (&bridge.ext, &bridge.ours) {
+        (None, None) => settings.push_secret()?,
+        (ext, _) => ext.clone(),
+    };
+    let log = settings.load_for_client(&[])?.log;
+    let running = telemetry::start(&log).context("cannot start the log")?;
+    let result = log_failure(&log, run_logged(bridge, ours, ext, &log));
     running.flush();
     result
 }
@@ -60,9 +83,10 @@ fn run_logged(bridge: &Bridge, ours: String, ext: Option<String>, log: &Log) -> 
         Ways::Out => "->",
     };
     let begun = format!("carrying {}: {ours} {arrow} {}", bridge.patterns.join(" "), bridge.url);
+    let tls = trust(bridge.cacert.as_deref())?;
     let options = Options {
-        theirs: Server { url: bridge.url.clone(), ext: bridge.their_ext.clone() },
-        ours: Server { url: ours, ext },
+        theirs: Server { url: bridge.url.clone(), ext: bridge.their_ext.clone(), tls: tls.clone() },
+        ours: Server { url: ours, ext, tls },
         patterns: bridge.patterns.clone(),
         ways,
         queue: bridge.queue as usize,
@@ -71,12 +95,12 @@ fn run_logged(bridge: &Bridge, ours: String, ext: Option<String>, log: &Log) -> 
     runtime.block_on(async {
         let stop = stopped()?;
         let ready = || {
-            let said = match log.format {
-                LogFormat::Text => say(&begun),
-                LogFormat::Json => say(telemetry::json_line(&begun)),
+            let printed = match log.format {
+                LogFormat::Text => print(&begun),
+                LogFormat::Json => print(telemetry::json_line(&begun)),
             };
-            if let Err(error) = said {
-                tracing::debug!(%error, "the start line was not printed");
+            if let Err(error) = printed {
+                tracing::debug!(%error, "start line not printed");
             }
         };
         Ok(bridge::run(options, ready, stop).await?)

@@ -1,63 +1,75 @@
-//! What the commands print, and how they end when it cannot be printed. It must not know any command.
+//! Writes results to standard output and errors to standard error, and maps the result of a command to its exit code. It
+//! must not know any command.
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
+use serde::Serialize;
+
 use crate::config::{Log, LogFormat};
 
-/// The reader of standard output has gone, as that of `faye subscribe /a | head -1`: no failure, and nothing to say.
+/// The reader of standard output has closed it, as `head -1` does. This is no failure.
 #[derive(Debug, thiserror::Error)]
 #[error("standard output is closed")]
 struct ReaderGone;
 
-/// The error is in the log already.
+/// The command has failed, and its error is in its output or its log.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Logged(String);
+#[error("the error was reported before")]
+pub(super) struct Reported;
 
-/// Prints a line to standard output.
-pub(super) fn say(line: impl Display) -> anyhow::Result<()> {
+/// Writes a line to standard output.
+pub(super) fn print(line: impl Display) -> anyhow::Result<()> {
+    print_bytes(format!("{line}\n").as_bytes())
+}
+
+/// Writes a value to standard output as one line of JSON.
+pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    print(serde_json::to_string(value)?)
+}
+
+/// Writes bytes to standard output.
+pub(super) fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(ReaderGone.into()),
         printed => printed.map_err(|error| anyhow::anyhow!("cannot write to standard output: {error}")),
     }
 }
 
-/// Prints a line to standard error.
-pub(super) fn say_error(text: &str) {
-    // There is nowhere to say that standard error is closed.
+/// Writes a line to standard error.
+pub(super) fn warn(text: impl Display) {
+    // A standard error that is closed has no reader to inform.
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Logs what ends a command whose log is JSON, so that nothing else is in the log.
+/// Logs the error that ends a command whose log is JSON, so that the log has no other lines.
 pub(super) fn log_failure(log: &Log, result: anyhow::Result<()>) -> anyhow::Result<()> {
     match result {
         Err(error) if log.format == LogFormat::Json && !error.is::<ReaderGone>() => {
-            let text = told(&error);
-            tracing::error!("{text}");
-            Err(Logged(text).into())
+            tracing::error!("{}", text(&error));
+            Err(Reported.into())
         }
         result => result,
     }
 }
 
-/// The exit code for what a command came to, after its error is printed.
+/// Returns the exit code for the result of a command, after writing its error.
 pub(super) fn exit_code(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<ReaderGone>() => ExitCode::SUCCESS,
-        Err(error) if error.is::<Logged>() => ExitCode::FAILURE,
+        Err(error) if error.is::<Reported>() => ExitCode::FAILURE,
         Err(error) => {
-            say_error(&told(&error));
+            warn(text(&error));
             ExitCode::FAILURE
         }
     }
 }
 
-/// An error with its causes, each of them once: many an error has the text of its cause in its own.
-fn told(error: &anyhow::Error) -> String {
+/// Returns an error with its causes, each once: many errors contain the text of their cause.
+fn text(error: &anyhow::Error) -> String {
     let mut all = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         if !all.contains(&cause) {
@@ -73,14 +85,14 @@ mod tests {
     use anyhow::Context;
 
     #[test]
-    fn a_cause_is_told_once() {
+    fn a_cause_is_written_once() {
         let cause = || anyhow::anyhow!("the disk is full");
-        assert_eq!(told(&cause().context("cannot write")), "cannot write: the disk is full");
+        assert_eq!(text(&cause().context("cannot write")), "cannot write: the disk is full");
         assert_eq!(
-            told(&cause().context("cannot write (the disk is full)")),
+            text(&cause().context("cannot write (the disk is full)")),
             "cannot write (the disk is full)"
         );
         let nested: anyhow::Result<()> = Err(cause()).context("cannot write").context("cannot start");
-        assert_eq!(told(&nested.unwrap_err()), "cannot start: cannot write: the disk is full");
+        assert_eq!(text(&nested.unwrap_err()), "cannot start: cannot write: the disk is full");
     }
 }

@@ -1,18 +1,22 @@
-//! `faye`: serves until it is told to stop.
+//! `faye`: serves until SIGTERM or Ctrl-C.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{log_failure, say};
+use super::start_lines::start_lines;
+use super::{log_failure, print};
 use crate::app::App;
 use crate::config::{self, Config, LogFormat, Problems};
 use crate::descriptors::{self, Shares};
 use crate::server::Server;
 use crate::telemetry;
 use crate::tls::Certificates;
+
+/// How long the first lines may take to be printed before the warnings about the settings are logged.
+const PRINT: Duration = Duration::from_secs(1);
 
 pub(super) fn run(config: &Config, again: impl Fn() -> Result<Config, Problems>) -> anyhow::Result<()> {
     let log = Arc::new(telemetry::start(&config.log).context("cannot start the log")?);
@@ -39,7 +43,7 @@ fn run_logged(
     result
 }
 
-/// Logs a limit of open files that bounds connections further than the settings: each takes a file descriptor.
+/// Logs a limit of open files that allows fewer connections than the settings: each needs a file descriptor.
 fn warn_about_open_files(config: &Config, open_files: usize) {
     let wanted = config.limits.connections;
     let connections = Shares::of(open_files, wanted, config.hook.connections()).clients;
@@ -55,7 +59,7 @@ fn warn_about_open_files(config: &Config, open_files: usize) {
     }
 }
 
-/// Logs what is doubtful about the settings.
+/// Logs the warnings about the settings.
 fn warn(config: &Config) {
     for warning in
         config::unused_variables(config, std::env::vars_os()).into_iter().chain(App::warnings(config))
@@ -71,8 +75,6 @@ async fn serve(
     open_files: usize,
 ) -> anyhow::Result<()> {
     let app = App::bind(config, &[])?;
-    warn_about_open_files(config, open_files);
-    warn(config);
     log.count_in(app.server().metrics());
     let terminate = signal(SignalKind::terminate())?;
     let interrupt = signal(SignalKind::interrupt())?;
@@ -80,7 +82,11 @@ async fn serve(
     let server = Arc::clone(app.server());
     let certificates = app.certificates().cloned();
     let url = app.url()?;
-    announce(config.log.format, start_lines(config, &url, app.admin_address()?));
+    let printed = announce(config.log.format, start_lines(config, &url, app.admin_address()?));
+    // The address comes before any warning. A standard output that blocks delays the warnings, and no more.
+    let _ = tokio::time::timeout(PRINT, printed).await;
+    warn_about_open_files(config, open_files);
+    warn(config);
     let until_failure = app.until_failure();
     let (failed, failure) = tokio::sync::oneshot::channel();
     let stop = async {
@@ -108,7 +114,7 @@ async fn serve(
     Ok(())
 }
 
-/// Reads the settings and the certificate again whenever SIGHUP comes. A bad file is refused as a whole.
+/// Reloads the settings and the certificate at each SIGHUP. A file with an error is refused as a whole.
 async fn reload(
     mut hangup: Signal,
     server: &Server,
@@ -118,7 +124,7 @@ async fn reload(
 ) {
     while hangup.recv().await.is_some() {
         if let Some(certificates) = certificates.clone() {
-            // It waits for the disk, and says itself what is not good.
+            // It reads files, which may block, and logs its errors.
             let _ = tokio::task::spawn_blocking(move || certificates.reload()).await;
         }
         let config = match again() {
@@ -144,11 +150,11 @@ async fn reload(
             );
         }
     }
-    // No signal can come any more.
+    // No signal can arrive any more.
     std::future::pending::<()>().await;
 }
 
-/// The sections that differ from those at the start, and are only read there.
+/// The changed sections that take effect with the next start only.
 fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
     let started_server = config::Server {
         trusted_proxies: now.server.trusted_proxies.clone(),
@@ -174,37 +180,19 @@ fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
     sections.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect()
 }
 
-/// Where the server is reached.
-fn start_lines(config: &Config, url: &str, admin: Option<SocketAddr>) -> Vec<String> {
-    let mut lines = vec![format!("faye {} is listening on {url}", env!("CARGO_PKG_VERSION"))];
-    if config.server.page && config.server.mount != "/" {
-        let origin = url.strip_suffix(config.server.mount.as_str()).unwrap_or(url);
-        // What stands for every address is none that a browser opens.
-        let origin = origin.replace("://[::]:", "://127.0.0.1:").replace("://0.0.0.0:", "://127.0.0.1:");
-        lines.push(format!("Open {origin}/ in a browser to see it work. Ctrl-C stops it."));
-    }
-    lines.extend(
-        admin.map(|admin| {
-            format!("Health and metrics are on http://{admin}/healthz and http://{admin}/metrics")
-        }),
-    );
-    lines
-}
-
-/// Prints lines to standard output, as JSON objects where the log is JSON. The server does not wait for a reader, and
-/// starts without one, too.
-fn announce(format: LogFormat, lines: Vec<String>) {
+/// Prints lines to standard output, as JSON objects if the log is JSON. A standard output that is closed is no failure.
+fn announce(format: LogFormat, lines: Vec<String>) -> tokio::task::JoinHandle<()> {
     tokio::task::spawn_blocking(move || {
         for line in lines {
-            let said = match format {
-                LogFormat::Text => say(line),
-                LogFormat::Json => say(telemetry::json_line(&line)),
+            let printed = match format {
+                LogFormat::Text => print(line),
+                LogFormat::Json => print(telemetry::json_line(&line)),
             };
-            if let Err(error) = said {
-                tracing::debug!(%error, "a start line was not printed");
+            if let Err(error) = printed {
+                tracing::debug!(%error, "start line not printed");
             }
         }
-    });
+    })
 }
 
 /// Waits for SIGTERM or Ctrl-C. A second one ends the process at once.

@@ -1,65 +1,127 @@
-//! `faye subscribe`: prints messages as they come, until it is stopped. It keeps its session while the server restarts, and
-//! says so where that was not possible.
+//! `faye subscribe`: prints messages as they arrive, until it is stopped. It continues its session when the connection
+//! breaks or the server restarts, and reports where messages may be missing.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use clap::Args;
+use rustls::ClientConfig;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{say, say_error, stopped};
+use super::server::Server;
+use super::settings::Settings;
+use super::{print, print_json, stopped, warn};
 use crate::bayeux::Message;
 use crate::client::{Failure, Reconnect, Subscription};
 
-/// How long to wait before a lost server is tried again.
+/// The time before the next attempt to reach a lost server.
 const RETRY: Duration = Duration::from_secs(2);
 
-pub(super) fn run(url: &str, pattern: &str, ext: Option<&str>) -> anyhow::Result<()> {
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  faye subscribe /hello
+  faye subscribe /news '/chat/**' --url https://example.com/faye
+  faye subscribe /prices --ext env:FAYE_EXT | jq .data
+
+Each message is one line of JSON on standard output. The state of the connection goes to standard error; with --json it
+goes to standard output too, as objects with the key \"event\": \"subscribed\", \"disconnected\", \"reconnected\" (the same
+session, nothing missed but what was under way) and \"gap\" (messages may be missing).
+
+Exit codes: 0 stopped by SIGTERM or Ctrl-C, or standard output was closed; 1 the server could not be reached at the start,
+or refused; 2 wrong arguments.";
+
+#[derive(Args)]
+pub(super) struct Subscribe {
+    /// The channels and patterns, such as /hello or '/chat/**'
+    #[arg(required = true, value_name = "PATTERN")]
+    patterns: Vec<String>,
+    #[command(flatten)]
+    server: Server,
+    /// Print the state of the connection to standard output as JSON, too
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(subscribe: &Subscribe, settings: &Settings) -> anyhow::Result<()> {
+    let url = &subscribe.server.url(settings)?;
+    let follower = Follower {
+        url,
+        patterns: &subscribe.patterns,
+        ext: subscribe.server.ext.as_deref(),
+        tls: subscribe.server.tls()?,
+        as_json: subscribe.json,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    runtime.block_on(follower.follow())
+}
+
+/// A change of the connection.
+enum Event<'a> {
+    Subscribed {
+        is_new_session: bool,
+    },
+    Disconnected {
+        failure: &'a Failure,
+    },
+    Reconnected,
+    /// Messages may be missing: those under way when the connection broke, or those of the last seconds.
+    Gap {
+        seconds: Option<u64>,
+    },
+}
+
+/// Where to subscribe, and to what.
+struct Follower<'a> {
+    url: &'a str,
+    patterns: &'a [String],
+    ext: Option<&'a str>,
+    tls: Arc<ClientConfig>,
+    as_json: bool,
+}
+
+impl Follower<'_> {
+    async fn follow(&self) -> anyhow::Result<()> {
         let stop = stopped()?;
         tokio::pin!(stop);
-        let follower = Follower { url, patterns: [pattern.to_owned()], ext };
         let mut subscription = tokio::select! {
             () = &mut stop => return Ok(()),
-            opened = Subscription::open(url, &follower.patterns, ext) => opened?,
+            opened = self.open() => opened?,
         };
-        say_error(&format!("subscribed to {pattern} on {url}"));
-        let result = loop {
+        let mut result = self.report(&Event::Subscribed { is_new_session: false });
+        while result.is_ok() {
             let lost = tokio::select! {
-                () = &mut stop => break Ok(()),
+                () = &mut stop => break,
                 next = subscription.next() => match next {
-                    Ok(message) => match say(line(&message)) {
-                        Ok(()) => continue,
-                        // No reader: the session ends too.
-                        Err(error) => break Err(error),
-                    },
+                    Ok(message) => {
+                        result = print(line(&message));
+                        continue;
+                    }
                     Err(failure) => failure,
                 },
             };
             tokio::select! {
-                () = &mut stop => return subscription.take_waiting().iter().try_for_each(|message| say(line(message))),
-                found = follower.reconnect(&mut subscription, &lost) => found?,
+                () = &mut stop => return print_all(&subscription.take_waiting()),
+                found = self.reconnect(&mut subscription, &lost) => found?,
             }
-        };
+        }
+        // Without a reader the session ends, too.
         let last = subscription.close().await;
-        result.and_then(|()| last.iter().try_for_each(|message| say(line(message))))
-    })
-}
+        result.and_then(|()| print_all(&last))
+    }
 
-/// What it takes to begin a session again.
-struct Follower<'a> {
-    url: &'a str,
-    patterns: [String; 1],
-    ext: Option<&'a str>,
-}
+    async fn open(&self) -> Result<Subscription, Failure> {
+        Subscription::open(self.url, self.patterns, self.ext, &self.tls).await
+    }
 
-impl Follower<'_> {
-    /// Continues the session as soon as the server is there again, or else begins another one.
+    /// Continues the session as soon as the server can be reached, or opens another one.
     ///
     /// # Errors
-    /// [`Failure`] if the server refuses it and does not advise to try again.
-    async fn reconnect(&self, subscription: &mut Subscription, lost: &Failure) -> Result<(), Failure> {
-        let url = self.url;
-        say_error(&format!("{lost}; trying again"));
+    /// [`Failure`] if the server refuses the session and does not advise to try again, or standard output cannot be
+    /// written.
+    async fn reconnect(&self, subscription: &mut Subscription, lost: &Failure) -> anyhow::Result<()> {
+        self.report(&Event::Disconnected { failure: lost })?;
         let mut wait = subscription.interval();
         if let Failure::Refused(refusal) = lost {
             wait = refusal.interval;
@@ -70,11 +132,9 @@ impl Follower<'_> {
             let failed = if has_session {
                 match subscription.resume().await {
                     Ok(true) => {
-                        say_error(&format!("connected to {url} again, with the same session"));
+                        self.report(&Event::Reconnected)?;
                         if !matches!(lost, Failure::Closed) {
-                            say_error(
-                                "messages that were on their way when the connection broke may be missing",
-                            );
+                            self.report(&Event::Gap { seconds: None })?;
                         }
                         return Ok(());
                     }
@@ -86,16 +146,14 @@ impl Follower<'_> {
                     Err(failure) => failure,
                 }
             } else {
-                match Subscription::open(url, &self.patterns, self.ext).await {
+                match self.open().await {
                     Ok(mut fresh) => {
-                        let since = seconds(subscription.last_frame());
-                        // What had arrived in the old one comes first.
+                        let seconds = Some(seconds(subscription.last_frame()));
+                        // The messages of the old session come first.
                         fresh.prepend(subscription.take_waiting());
                         *subscription = fresh;
-                        let pattern = &self.patterns[0];
-                        say_error(&format!("subscribed to {pattern} on {url} in a new session"));
-                        say_error(&format!("messages of the last {since} s may be missing"));
-                        return Ok(());
+                        self.report(&Event::Subscribed { is_new_session: true })?;
+                        return self.report(&Event::Gap { seconds });
                     }
                     Err(failure) => failure,
                 }
@@ -103,11 +161,49 @@ impl Follower<'_> {
             wait = RETRY;
             if let Failure::Refused(refusal) = &failed {
                 if refusal.reconnect == Reconnect::Stop {
-                    return Err(failed);
+                    return Err(failed.into());
                 }
                 wait = wait.max(refusal.interval);
-                say_error(&format!("{failed}; trying again"));
+                self.report(&Event::Disconnected { failure: &failed })?;
             }
+        }
+    }
+
+    /// Reports a change of the connection.
+    fn report(&self, event: &Event<'_>) -> anyhow::Result<()> {
+        warn(self.text(event));
+        if self.as_json { print_json(&self.json(event)) } else { Ok(()) }
+    }
+
+    fn text(&self, event: &Event<'_>) -> impl fmt::Display {
+        let (url, patterns) = (self.url, self.patterns.join(" "));
+        match event {
+            Event::Subscribed { is_new_session: false } => format!("subscribed to {patterns} on {url}"),
+            Event::Subscribed { is_new_session: true } => {
+                format!("subscribed to {patterns} on {url} in a new session")
+            }
+            Event::Disconnected { failure } => format!("{failure}; reconnecting"),
+            Event::Reconnected => format!("connected to {url} again, with the same session"),
+            Event::Gap { seconds: None } => {
+                "messages that were under way when the connection broke may be missing".to_owned()
+            }
+            Event::Gap { seconds: Some(seconds) } => {
+                format!("messages of the last {seconds} s may be missing")
+            }
+        }
+    }
+
+    fn json(&self, event: &Event<'_>) -> Value {
+        let url = self.url;
+        match event {
+            Event::Subscribed { is_new_session } => json!({
+                "event": "subscribed", "url": url, "patterns": self.patterns, "new_session": is_new_session,
+            }),
+            Event::Disconnected { failure } => {
+                json!({ "event": "disconnected", "url": url, "error": failure.to_string() })
+            }
+            Event::Reconnected => json!({ "event": "reconnected", "url": url }),
+            Event::Gap { seconds } => json!({ "event": "gap", "seconds": seconds }),
         }
     }
 }
@@ -117,11 +213,15 @@ fn seconds(since: Instant) -> u64 {
     since.elapsed().as_secs() + 1
 }
 
-/// A message in one line.
+fn print_all(messages: &[Message]) -> anyhow::Result<()> {
+    messages.iter().try_for_each(|message| print(line(message)))
+}
+
+/// Returns a message as one line.
 fn line(message: &Message) -> String {
     let mut object = Vec::new();
     message.write(&mut object, |_| true);
-    // Between the tokens of JSON a line break is as good as a space; inside strings there is none.
+    // Line breaks between the tokens of JSON are as good as spaces; strings contain none.
     object.iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n')).for_each(|byte| *byte = b' ');
     String::from_utf8_lossy(&object).into_owned()
 }

@@ -1,16 +1,16 @@
 //! Publishing without a session: one POST.
 
+use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::{Failure, Publisher, Refusal};
 use crate::bayeux::{Field, json};
 
-/// Publishes JSON data to a channel. `ext` is a JSON object with the credentials that the server asks for.
+/// Returns a message as a JSON object. `ext` is a JSON object with the credentials that the server requires.
 ///
 /// # Errors
-/// [`Failure`] if the data is no JSON, or the server cannot be reached or refuses the message.
-pub async fn publish(url: &str, channel: &str, data: &str, ext: Option<&str>) -> Result<(), Failure> {
-    let publisher = Publisher::new(url)?;
+/// [`Failure::Data`] if `data` is not JSON.
+pub fn object(channel: &str, data: &str, ext: Option<&str>) -> Result<Bytes, Failure> {
     let data: &RawValue = serde_json::from_str(data).map_err(Failure::Data)?;
     let mut message = b"{\"channel\":".to_vec();
     json::write_string(&mut message, channel);
@@ -21,8 +21,22 @@ pub async fn publish(url: &str, channel: &str, data: &str, ext: Option<&str>) ->
         message.extend_from_slice(ext.as_bytes());
     }
     message.push(b'}');
-    let Some(reply) = publisher.post(&[message.into()]).await?.pop() else {
-        return Err(Failure::NotBayeux { url: url.to_owned(), why: "no reply".to_owned() });
+    Ok(message.into())
+}
+
+/// Publishes JSON data to a channel. `ext` is a JSON object with the credentials that the server requires.
+///
+/// # Errors
+/// [`Failure`] if the data is not JSON, the server cannot be reached or it refuses the message.
+pub async fn publish(
+    publisher: &Publisher,
+    channel: &str,
+    data: &str,
+    ext: Option<&str>,
+) -> Result<(), Failure> {
+    let message = object(channel, data, ext)?;
+    let Some(reply) = publisher.post(&[message]).await?.pop() else {
+        return Err(Failure::NoReply { url: publisher.url().to_owned() });
     };
     if reply.get(Field::Successful) == Some(b"true") {
         return Ok(());

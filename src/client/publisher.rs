@@ -1,23 +1,29 @@
-//! Publishing without a session, again and again: POSTs over a connection that is kept.
+//! POSTs of Bayeux messages over kept connections: publications without a session, and the requests of long-polling.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::CONTENT_TYPE;
+use hyper::Request;
+use hyper::header::{CONTENT_TYPE, LOCATION};
 use hyper::http::Uri;
-use hyper::{Request, StatusCode};
+use rustls::ClientConfig;
 
 use super::Failure;
 use crate::bayeux::Message;
 use crate::bayeux::parse::parse;
 use crate::fetch::{Fetch, FetchError, Reach, Repeat};
+use crate::tls::ConnectError;
 
+/// How long a response may take.
 const DEADLINE: Duration = Duration::from_secs(15);
-/// Replies repeat the channel and the id of their messages, so they can be as large as these.
-const ANSWER: usize = 8 * 1024 * 1024;
+/// Bytes of a response. Replies repeat the channel and the id of their messages, so they can be as large as these.
+const RESPONSE: usize = 8 * 1024 * 1024;
+/// Messages of one response.
+const MESSAGES: usize = 100_000;
 
-/// Publishes to one server.
+/// Posts messages to one server.
 pub struct Publisher {
     fetch: Fetch,
     url: String,
@@ -25,38 +31,66 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// No connection is made before the first request.
+    /// Opens no connection before the first request.
     ///
     /// # Errors
-    /// [`Failure::Url`] if it is none that can be used.
-    pub fn new(url: &str) -> Result<Self, Failure> {
+    /// [`Failure::Url`] if the URL cannot be used.
+    pub fn new(url: &str, tls: &Arc<ClientConfig>) -> Result<Self, Failure> {
         let uri = url.parse().map_err(|_| Failure::Url(url.to_owned()))?;
-        // A bridge posts again what got no answer in any case.
-        Ok(Self { fetch: Fetch::new(Reach::Everywhere, Repeat::Any), url: url.to_owned(), uri })
+        // A bridge repeats requests without a response in any case.
+        Ok(Self { fetch: Fetch::with_tls(Reach::Everywhere, Repeat::Any, tls), url: url.to_owned(), uri })
     }
 
-    /// Posts messages, each a JSON object, in one request. Gives the replies. Without messages it only finds out whether
+    /// The URL of the server.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Posts messages, each a JSON object, in one request. Returns the replies. Without messages it only checks that
     /// the server answers.
     ///
     /// # Errors
-    /// [`Failure`] if the server cannot be reached, or does not take the request. A reply may still say that a message
+    /// [`Failure`] if the server cannot be reached or does not accept the request. A reply may still say that a message
     /// was refused.
     pub async fn post(&self, messages: &[Bytes]) -> Result<Vec<Message>, Failure> {
+        self.post_within(messages, DEADLINE).await
+    }
+
+    /// The same with another deadline, for requests that the server holds.
+    pub(super) async fn post_within(
+        &self,
+        messages: &[Bytes],
+        deadline: Duration,
+    ) -> Result<Vec<Message>, Failure> {
         let body = [b"[", messages.join(&b","[..]).as_slice(), b"]"].concat();
         let request = Request::post(self.uri.clone()).header(CONTENT_TYPE, "application/json");
         let request =
             request.body(Full::new(Bytes::from(body))).map_err(|_| Failure::Url(self.url.clone()))?;
-        let answer = self.fetch.send(request, DEADLINE, ANSWER).await.map_err(|error| match error {
-            FetchError::Url => Failure::Url(self.url.clone()),
-            error => Failure::Unreachable { url: self.url.clone(), why: error.to_string() },
-        })?;
-        let status = answer.status();
-        if matches!(status, StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE) {
-            return Err(Failure::Unfit { url: self.url.clone(), status: status.as_u16() });
+        let response =
+            self.fetch.send(request, deadline, RESPONSE).await.map_err(|error| self.failure(error))?;
+        let status = response.status();
+        if !status.is_success() {
+            let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+            return Err(Failure::of_status(&self.url, status, location.map(str::to_owned), response.body()));
         }
-        let replies = parse(answer.body(), messages.len()).ok().filter(|_| status.is_success());
-        replies
-            .map(|replies| replies.messages)
-            .ok_or_else(|| Failure::NotBayeux { url: self.url.clone(), why: format!("status {status}") })
+        let replies = parse(response.body(), MESSAGES).map_err(|_| {
+            let why = "the response is not an array of messages".to_owned();
+            Failure::NotBayeux { url: self.url.clone(), why }
+        })?;
+        Ok(replies.messages)
+    }
+
+    fn failure(&self, error: FetchError) -> Failure {
+        let url = self.url.clone();
+        match error {
+            FetchError::Url => Failure::Url(url),
+            FetchError::Connect(why) => Failure::Unreachable { url, why },
+            FetchError::Deadline(time) => Failure::Unreachable { url, why: ConnectError::Timeout(time) },
+            FetchError::NotHttp(why) => Failure::NotHttp { url, why },
+            error @ (FetchError::Private | FetchError::Broken(_)) => {
+                Failure::NoResponse { url, why: error.to_string() }
+            }
+        }
     }
 }

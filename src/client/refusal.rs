@@ -1,5 +1,4 @@
-//! What a server said when it refused a message, and what it advises to do next (Bayeux 1.0, section 3.7). Must not know
-//! what the message was.
+//! The refusal of a message by a server, with its advice (Bayeux 1.0, section 3.7). It must not know the message.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,17 +7,17 @@ use serde::Deserialize;
 
 use crate::bayeux::{Field, Message};
 
-/// A longer interval is shortened to this.
+/// The upper limit of an advised interval.
 const LONGEST: Duration = Duration::from_secs(600);
 
-/// What the server advises to do after a refusal.
+/// The advised reaction to a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reconnect {
-    /// Send the message again; the session is still there.
+    /// Send the message again; the session continues.
     Retry,
-    /// Begin a new session.
+    /// Open a new session.
     Handshake,
-    /// Stop, or the server gives no advice.
+    /// Stop. Also the absence of advice.
     Stop,
 }
 
@@ -27,9 +26,9 @@ pub enum Reconnect {
 pub struct Refusal {
     /// The error of the reply.
     pub error: String,
-    /// What to do next.
+    /// The advised reaction.
     pub reconnect: Reconnect,
-    /// How long to wait before that.
+    /// The advised time before it.
     pub interval: Duration,
 }
 
@@ -42,7 +41,8 @@ struct Advice {
 
 impl Refusal {
     /// Reads a reply.
-    pub(super) fn of(reply: &Message) -> Self {
+    #[must_use]
+    pub fn of(reply: &Message) -> Self {
         let advice = advice(reply);
         let reconnect = match advice.reconnect.as_str() {
             "retry" => Reconnect::Retry,
@@ -60,12 +60,12 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// How long the server advises to wait before the next connect.
+/// The advised time before the next connect.
 pub(super) fn interval(reply: &Message) -> Duration {
     duration(&advice(reply))
 }
 
-/// The advice of a reply. What is no advice counts as none.
+/// The advice of a reply. Malformed advice counts as none.
 fn advice(reply: &Message) -> Advice {
     reply.get(Field::Advice).and_then(|text| serde_json::from_slice(text).ok()).unwrap_or_default()
 }

@@ -1,10 +1,12 @@
-//! A session with subscriptions, over a WebSocket. It knows nothing of what is done with the messages.
+//! A session with subscriptions, over a WebSocket. It must not know what the messages are for.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
+use rustls::ClientConfig;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
@@ -14,48 +16,55 @@ use super::{Failure, Reconnect, Refusal};
 use crate::bayeux::parse::parse;
 use crate::bayeux::{Field, Message, json};
 
-/// Messages that one frame may hold.
+/// Messages of one frame.
 const BATCH: usize = 100_000;
-/// How long the server may take to answer what is not held.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// How long it may take to say that the session is over.
-const FAREWELL: Duration = Duration::from_secs(2);
-/// After how long without a word a server is given up. Servers answer connects and ping more often than that.
+/// How long the server may take to reply to a message that it does not hold.
+const REPLY: Duration = Duration::from_secs(15);
+/// How long the server may take to reply to a disconnect.
+const DISCONNECT: Duration = Duration::from_secs(2);
+/// How long a server may send nothing. Servers answer connects and send pings more often than that.
 const SILENCE: Duration = Duration::from_secs(150);
-/// Asks that a connect is answered at once.
-const AT_ONCE: &str = r#","advice":{"timeout":0}"#;
+/// Requests that a connect is answered at once.
+pub(super) const AT_ONCE: &str = r#","advice":{"timeout":0}"#;
 
-/// A session that is subscribed.
+/// A session with subscriptions.
 pub struct Subscription {
     socket: Socket,
     url: String,
+    tls: Arc<ClientConfig>,
     /// The credentials as a field of a message, or nothing.
     ext: String,
     client: String,
     number: u64,
-    /// Messages that came before they were asked for.
+    /// Messages that arrived and were not returned yet.
     waiting: VecDeque<Message>,
-    /// How long the server advised last to wait before the next connect.
+    /// The advised time before the next connect.
     interval: Duration,
-    /// When the next connect is due, if it waits.
+    /// When the next connect is due, if it is delayed.
     connect_at: Option<Instant>,
-    /// When the last frame came.
+    /// When the last frame arrived.
     last_frame: Instant,
 }
 
 impl Subscription {
-    /// Begins a session and subscribes it to channels or patterns. `ext` is a JSON object with the credentials that the
-    /// server asks for.
+    /// Opens a session and subscribes it to channels or patterns. `ext` is a JSON object with the credentials that the
+    /// server requires.
     ///
     /// # Errors
-    /// [`Failure`] if the server cannot be reached, or refuses.
-    pub async fn open(url: &str, patterns: &[String], ext: Option<&str>) -> Result<Self, Failure> {
-        let socket = connect(url, PATIENCE).await?;
+    /// [`Failure`] if the server cannot be reached, or refuses the session or a subscription.
+    pub async fn open(
+        url: &str,
+        patterns: &[String],
+        ext: Option<&str>,
+        tls: &Arc<ClientConfig>,
+    ) -> Result<Self, Failure> {
+        let socket = connect(url, tls, REPLY).await?;
         let ext = ext.map(|ext| format!(r#","ext":{ext}"#)).unwrap_or_default();
         let (url, waiting) = (url.to_owned(), VecDeque::new());
         let mut this = Self {
             socket,
             url,
+            tls: Arc::clone(tls),
             ext,
             client: String::new(),
             number: 0,
@@ -80,13 +89,14 @@ impl Subscription {
         Ok(this)
     }
 
-    /// Continues over a new connection when the old one is lost. True if the server still has the session: then what was
-    /// published in between comes too. False if it does not; only [`Subscription::open`] helps then.
+    /// Continues the session over a new connection after the old one is lost. Returns `true` if the server still has the
+    /// session: it then delivers the messages published in between. Returns `false` if it has not, so that only
+    /// [`Subscription::open`] helps.
     ///
     /// # Errors
-    /// [`Failure`] if the server cannot be reached, or cannot answer for the session now.
+    /// [`Failure`] if the server cannot be reached, or asks to try again later.
     pub async fn resume(&mut self) -> Result<bool, Failure> {
-        self.socket = connect(&self.url, PATIENCE).await?;
+        self.socket = connect(&self.url, &self.tls, REPLY).await?;
         match self.attach().await {
             Ok(()) => Ok(true),
             Err(Failure::Refused(refusal)) if refusal.reconnect != Reconnect::Retry => Ok(false),
@@ -94,22 +104,22 @@ impl Subscription {
         }
     }
 
-    /// How long the server advised last to wait before the next connect.
+    /// The advised time before the next connect.
     #[must_use]
     pub fn interval(&self) -> Duration {
         self.interval
     }
 
-    /// When the server last said something.
+    /// When the last frame of the server arrived.
     #[must_use]
     pub fn last_frame(&self) -> Instant {
         self.last_frame
     }
 
-    /// The next message.
+    /// Waits for the next message.
     ///
     /// # Errors
-    /// [`Failure`] if the connection or the session is no more.
+    /// [`Failure`] if the connection or the session has ended.
     pub async fn next(&mut self) -> Result<Message, Failure> {
         loop {
             if let Some(message) = self.waiting.pop_front() {
@@ -134,7 +144,7 @@ impl Subscription {
         }
     }
 
-    /// Connects after the reply to a connect, as the server advises.
+    /// Sends the next connect after the reply to one, at the advised time.
     async fn connect_again(&mut self, reply: &Message) -> Result<(), Failure> {
         if reply.get(Field::Successful) != Some(b"true") {
             let refusal = Refusal::of(reply);
@@ -150,7 +160,7 @@ impl Subscription {
         Ok(())
     }
 
-    /// Takes the messages that have arrived and were not returned yet.
+    /// Takes the messages that arrived and were not returned yet.
     pub fn take_waiting(&mut self) -> Vec<Message> {
         std::mem::take(&mut self.waiting).into()
     }
@@ -162,19 +172,19 @@ impl Subscription {
         }
     }
 
-    /// Ends the session. Gives the messages that had come by then.
+    /// Ends the session. Returns the messages that arrived before its end.
     pub async fn close(mut self) -> Vec<Message> {
-        let farewell = async {
+        let disconnect = async {
             let ext = self.ext.clone();
             self.ask(&format!(r#""channel":"/meta/disconnect"{ext}"#)).await?;
             self.reply("/meta/disconnect").await
         };
-        // Whether the server has understood it or not, nothing more is read.
-        let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        // The connection closes in either case, and a session without one expires.
+        let _ = tokio::time::timeout(DISCONNECT, disconnect).await;
         self.waiting.into()
     }
 
-    /// Has the messages come by this socket. Faye holds the first connect unless it is asked not to.
+    /// Attaches the session to this socket. Faye holds the first connect unless it requests a reply at once.
     async fn attach(&mut self) -> Result<(), Failure> {
         self.connect_at = None;
         let shown = format!("{AT_ONCE}{}", self.ext);
@@ -207,7 +217,7 @@ impl Subscription {
             }
         };
         let found: Result<Message, Failure> =
-            tokio::time::timeout(PATIENCE, found).await.unwrap_or_else(|_| Err(self.not_bayeux("no reply")));
+            tokio::time::timeout(REPLY, found).await.unwrap_or_else(|_| Err(self.not_bayeux("no reply")));
         let reply = found?;
         if reply.get(Field::Successful) == Some(b"true") {
             return Ok(reply);
@@ -215,17 +225,19 @@ impl Subscription {
         Err(Failure::Refused(Refusal::of(&reply)))
     }
 
-    /// Reads one frame: messages are kept, replies returned.
+    /// Reads one frame. Keeps its messages and returns its replies.
     async fn receive(&mut self) -> Result<Vec<Message>, Failure> {
         loop {
             let next = tokio::time::timeout(SILENCE, self.socket.next()).await;
             if let Ok(Some(Ok(_))) = next {
                 self.last_frame = Instant::now();
             }
-            let text = match next.map_err(|_| Failure::Lost("the server is silent".to_owned()))? {
+            let text = match next
+                .map_err(|_| Failure::Lost("the server has sent nothing for 150 s".to_owned()))?
+            {
                 Some(Ok(Frame::Text(text))) => Bytes::copy_from_slice(text.as_bytes()),
                 Some(Ok(Frame::Close(_))) => return Err(Failure::Closed),
-                None => return Err(Failure::Lost("the server closed it".to_owned())),
+                None => return Err(Failure::Lost("the server closed it without a close frame".to_owned())),
                 Some(Ok(_)) => continue,
                 Some(Err(error)) => return Err(Failure::Lost(error.to_string())),
             };

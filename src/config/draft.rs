@@ -24,6 +24,8 @@ pub(super) struct Draft {
     problems: Vec<Problem>,
     /// Where secrets may be kept; without it, references to them are left as they are.
     environment: Option<Environment>,
+    /// The sections whose references to secrets are followed; `None` means all.
+    with_secrets: Option<&'static [&'static str]>,
 }
 
 /// An element of a list of tables, of which nothing is wrong so far.
@@ -33,6 +35,12 @@ impl Draft {
     /// An empty draft, whose references to variables and files are followed.
     pub(super) fn new(environment: Environment) -> Self {
         Self { environment: Some(environment), ..Self::default() }
+    }
+
+    /// Follows the references to secrets of these sections only.
+    pub(super) fn only_secrets_of(mut self, sections: &'static [&'static str]) -> Self {
+        self.with_secrets = Some(sections);
+        self
     }
 
     /// Notes a problem.
@@ -77,7 +85,10 @@ impl Draft {
     fn read(&mut self, key: &Key, path: String, given: &Given<'_>, origin: Origin) -> Option<Value> {
         match key.kind.read(given) {
             Ok(Value::String(text)) if matches!(key.kind, Kind::Secret) => {
-                let Some(environment) = &self.environment else { return Some(Value::String(text)) };
+                let is_used = self.with_secrets.is_none_or(|sections| sections.contains(&key.section));
+                let Some(environment) = self.environment.as_ref().filter(|_| is_used) else {
+                    return Some(Value::String(text));
+                };
                 match secret::follow(&text, environment) {
                     Ok(secret) => Some(Value::String(secret)),
                     Err(message) => {

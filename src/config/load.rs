@@ -43,9 +43,32 @@ pub fn load<N: Into<OsString>, V: Into<OsString>>(
     environment: impl IntoIterator<Item = (N, V)>,
     overrides: &[Override],
 ) -> Result<Config, Problems> {
+    gather(path, environment, overrides, |draft| draft)
+}
+
+/// The settings of a server for one of its clients: like [`load`], but only the references to secrets of `sections` are
+/// followed. The others stay as they are written, so that a client needs none of the server's other secrets.
+///
+/// # Errors
+/// As for [`load`].
+pub fn load_for_client<N: Into<OsString>, V: Into<OsString>>(
+    path: Option<&Path>,
+    environment: impl IntoIterator<Item = (N, V)>,
+    overrides: &[Override],
+    sections: &'static [&'static str],
+) -> Result<Config, Problems> {
+    gather(path, environment, overrides, |draft| draft.only_secrets_of(sections))
+}
+
+fn gather<N: Into<OsString>, V: Into<OsString>>(
+    path: Option<&Path>,
+    environment: impl IntoIterator<Item = (N, V)>,
+    overrides: &[Override],
+    limit: impl FnOnce(Draft) -> Draft,
+) -> Result<Config, Problems> {
     let environment: Vec<(OsString, OsString)> =
         environment.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-    let mut draft = Draft::new(environment.iter().cloned().collect());
+    let mut draft = limit(Draft::new(environment.iter().cloned().collect()));
     file(&mut draft, path);
     for (name, value) in environment {
         variable(&mut draft, &name, value);

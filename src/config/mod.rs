@@ -34,7 +34,7 @@ pub use hooks::{Failure, Hook, Webhook};
 pub use host_name::HostName;
 pub use keys::{KEYS, Key};
 pub use listen::ListenAddress;
-pub use load::{DEFAULT_FILE, Override, check, load};
+pub use load::{DEFAULT_FILE, Override, check, load, load_for_client};
 pub use log::{Log, LogFormat};
 pub use page_origin::PageOrigin;
 pub use problem::{Origin, Problem, Problems};

@@ -12,6 +12,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use tower_service::Service;
 
 use super::Reach;
+use crate::tls::name_error;
 
 /// Resolves names.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +32,8 @@ impl Service<Name> for Guard {
     fn call(&mut self, name: Name) -> Self::Future {
         let reach = self.reach;
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
+            let found = found.map_err(|error| name_error(&error))?;
             let may = |address: &SocketAddr| reach == Reach::Everywhere || is_public(address.ip());
             let allowed: Vec<_> = found.filter(may).collect();
             if allowed.is_empty() {

@@ -5,6 +5,7 @@
 mod guard;
 mod tracked;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,14 +15,15 @@ use hyper::header::CONTENT_TYPE;
 use hyper::http::Uri;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 
 use guard::Guard;
 use tracked::{Exchange, Tracking};
 
-use crate::tls;
+use crate::tls::{self, ConnectError};
 
 /// Idle connections that are kept to one host.
 const KEPT: usize = 32;
@@ -40,7 +42,13 @@ pub enum FetchError {
     /// The answer took too long.
     #[error("no answer within {0:?}")]
     Deadline(Duration),
-    /// The connection could not be made, or broke, or the answer was too large.
+    /// The connection could not be made.
+    #[error("{0}")]
+    Connect(ConnectError),
+    /// The bytes of the response are not HTTP.
+    #[error("the response is not HTTP ({0})")]
+    NotHttp(String),
+    /// The connection broke, or the response was too large.
     #[error("{0}")]
     Broken(String),
 }
@@ -79,10 +87,16 @@ impl Fetch {
     /// No connection is made before the first request.
     #[must_use]
     pub fn new(reach: Reach, repeat: Repeat) -> Self {
+        Self::with_tls(reach, repeat, &tls::client_config())
+    }
+
+    /// The same with another configuration of TLS.
+    #[must_use]
+    pub fn with_tls(reach: Reach, repeat: Repeat, tls: &Arc<ClientConfig>) -> Self {
         let mut connector = HttpConnector::new_with_resolver(Guard { reach });
         connector.set_nodelay(true);
         connector.enforce_http(false);
-        let connector = Tracking(HttpsConnector::from((connector, tls::client_config())));
+        let connector = Tracking(HttpsConnector::from((connector, Arc::clone(tls))));
         let mut client = Client::builder(TokioExecutor::new());
         client.pool_max_idle_per_host(KEPT).pool_idle_timeout(IDLE).pool_timer(TokioTimer::new());
         let unpooled =
@@ -175,13 +189,18 @@ pub async fn post_json(
     Ok((response.status(), response.into_body()))
 }
 
-/// The innermost reason, which is the one that helps.
-fn broken(error: &dyn std::error::Error) -> FetchError {
-    let mut reason = error;
+/// Classifies an error. Its text is that of the innermost source, which is the specific one.
+fn broken(error: &legacy::Error) -> FetchError {
+    if error.is_connect() {
+        return FetchError::Connect(ConnectError::of(error));
+    }
+    let mut reason: &(dyn std::error::Error + 'static) = error;
+    let mut is_http = true;
     while let Some(source) = reason.source() {
+        is_http &= !source.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse);
         reason = source;
     }
-    FetchError::Broken(reason.to_string())
+    if is_http { FetchError::Broken(reason.to_string()) } else { FetchError::NotHttp(reason.to_string()) }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Whom we trust when we are the client: the authorities of the system, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use rustls::crypto::aws_lc_rs;
@@ -7,12 +8,26 @@ use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::TlsError;
+use super::pair::certificates;
 
 /// What connections to others are made with. It is made once, so that a change of the authorities needs a new start.
 #[must_use]
 pub fn client_config() -> Arc<ClientConfig> {
     static CONFIG: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| Arc::new(trusting(roots())));
     Arc::clone(&CONFIG)
+}
+
+/// The configuration of connections that trust the authorities in a PEM file in addition to those of the system.
+/// `setting` names the file in errors.
+///
+/// # Errors
+/// [`TlsError`] if the file cannot be read or holds no certificate of an authority.
+pub fn client_config_with(setting: &'static str, file: &Path) -> Result<Arc<ClientConfig>, TlsError> {
+    let mut trusted = roots();
+    for authority in certificates(setting, file)? {
+        trusted.add(authority)?;
+    }
+    Ok(Arc::new(trusting(trusted)))
 }
 
 /// The same for somebody who trusts these authorities, and no others.

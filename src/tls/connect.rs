@@ -1,29 +1,37 @@
-//! A connection to somebody else's server, plain or by TLS as its URL says.
+//! A connection to another server, plain or with TLS.
 
-use std::io;
+use std::sync::Arc;
 
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::client_config;
+use super::{ConnectError, name_error};
 
 /// Bytes in both directions.
 pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
 
-/// Connects to a host by its name or address (without brackets).
+/// Connects to a host by its name or address (without brackets), with TLS if there is a configuration for it.
 ///
 /// # Errors
-/// What the system says, or that the host has not shown a certificate that we trust and that bears its name.
-pub async fn connect(host: &str, port: u16, is_secure: bool) -> io::Result<Box<dyn Duplex>> {
-    let tcp = TcpStream::connect((host, port)).await?;
-    if !is_secure {
-        return Ok(Box::new(tcp));
-    }
-    let name = ServerName::try_from(host.to_owned())
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-    Ok(Box::new(TlsConnector::from(client_config()).connect(name, tcp).await?))
+/// [`ConnectError`] if the host cannot be reached, or presents no certificate that is trusted and has its name.
+pub async fn connect(
+    host: &str,
+    port: u16,
+    tls: Option<&Arc<ClientConfig>>,
+) -> Result<Box<dyn Duplex>, ConnectError> {
+    let failed = |error: std::io::Error| ConnectError::of(&error);
+    let found = tokio::net::lookup_host((host, port)).await.map_err(|error| failed(name_error(&error)))?;
+    let addresses: Vec<_> = found.collect();
+    let tcp = TcpStream::connect(addresses.as_slice()).await.map_err(failed)?;
+    // Each message is written in one piece; waiting for more bytes only delays it.
+    tcp.set_nodelay(true).map_err(failed)?;
+    let Some(tls) = tls else { return Ok(Box::new(tcp)) };
+    let name =
+        ServerName::try_from(host.to_owned()).map_err(|error| ConnectError::Name(error.to_string()))?;
+    Ok(Box::new(TlsConnector::from(Arc::clone(tls)).connect(name, tcp).await.map_err(failed)?))
 }

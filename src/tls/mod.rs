@@ -5,6 +5,7 @@ mod acme;
 mod certificates;
 mod client;
 mod connect;
+mod failure;
 mod pair;
 mod server;
 
@@ -15,8 +16,9 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
 pub use acme::Acme;
 pub use certificates::{Certificates, POLL};
-pub use client::client_config;
+pub use client::{client_config, client_config_with};
 pub use connect::{Duplex, connect};
+pub use failure::{ConnectError, name_error};
 pub use server::{Tls, check, server};
 
 /// Why TLS cannot be had as the settings say.

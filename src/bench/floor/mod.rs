@@ -1,7 +1,7 @@
-//! The floor: a bare server that does what no server can do without, one send for each receiver of a message.
+//! The floor: a server with the least work that a fan-out needs, one send per receiver of a message.
 //!
-//! It has one thread and no sessions. A WebSocket on `/subscribe/N` gets every frame that comes on one of `/publish/N`,
-//! made once and sent at once. What a real server needs is told as a multiple of this.
+//! It has one thread and no sessions. A WebSocket on `/subscribe/N` receives every frame that arrives on one of
+//! `/publish/N`, encoded once and sent at once. The cost of a server is reported as a multiple of this.
 
 mod peer;
 
@@ -24,7 +24,7 @@ const EVENTS: usize = 1024;
 const BUFFER: usize = 64 * 1024;
 const LISTENER: Token = Token(usize::MAX);
 
-/// The floor, listening.
+/// The listening floor.
 pub struct Floor {
     poll: Poll,
     listener: TcpListener,
@@ -33,7 +33,7 @@ pub struct Floor {
     /// The receivers of each channel.
     channels: Vec<Vec<usize>>,
     numbers: HashMap<Box<str>, usize>,
-    /// The frame that is sent on.
+    /// The frame to send.
     frame: Vec<u8>,
 }
 
@@ -41,7 +41,7 @@ impl Floor {
     /// Listens on an address.
     ///
     /// # Errors
-    /// [`Failure`] if the system does not let it.
+    /// [`Failure`] if the address cannot be bound.
     pub fn bind(address: SocketAddr) -> Result<Self, Failure> {
         files::allow(0)?;
         let poll = Poll::new().map_err(system("cannot wait for connections"))?;
@@ -67,18 +67,18 @@ impl Floor {
         })
     }
 
-    /// Where it listens.
+    /// The bound address.
     ///
     /// # Errors
-    /// [`Failure`] if the system does not know.
+    /// [`Failure`] if the system does not report it.
     pub fn address(&self) -> Result<SocketAddr, Failure> {
-        self.listener.local_addr().map_err(system("cannot say where it listens"))
+        self.listener.local_addr().map_err(system("cannot read the bound address"))
     }
 
     /// Serves until the process ends.
     ///
     /// # Errors
-    /// [`Failure`] if it cannot go on.
+    /// [`Failure`] if the system cannot wait for connections.
     pub fn run(mut self) -> Result<(), Failure> {
         let mut events = Events::with_capacity(EVENTS);
         let mut buffer = vec![0; BUFFER];
@@ -110,7 +110,7 @@ impl Floor {
         while let Ok((mut stream, _)) = self.listener.accept() {
             let at = self.free.pop().unwrap_or(self.peers.len());
             let both = Interest::READABLE | Interest::WRITABLE;
-            // A connection that is gone already needs nothing.
+            // A connection that has ended already needs no handling.
             let _ = stream.set_nodelay(true);
             if self.poll.registry().register(&mut stream, Token(at), both).is_err() {
                 self.free.push(at);
@@ -125,7 +125,7 @@ impl Floor {
         }
     }
 
-    /// Reads and handles what is there. Says whether the connection is alive.
+    /// Reads and handles the input. Returns whether the connection is alive.
     fn read(&mut self, at: usize, buffer: &mut [u8]) -> bool {
         loop {
             let Some(Some(peer)) = self.peers.get_mut(at) else { return true };
@@ -154,7 +154,7 @@ impl Floor {
         }
     }
 
-    /// Handles what is there as a whole and says how much that was; `None` if the connection shall end.
+    /// Handles complete frames and returns their length; `None` if the connection has to end.
     fn input(&mut self, at: usize, input: &mut [u8]) -> Option<usize> {
         let mut taken = 0;
         if matches!(self.peers[at].as_ref()?.state, State::Upgrading) {
@@ -199,7 +199,7 @@ impl Floor {
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Accept: {accept}\r\n\r\n"
         );
-        // It is the first that is written, so there is room for it.
+        // It is the first write, so the socket has room for it.
         peer.stream.write_all(answer.as_bytes()).ok()
     }
 
@@ -219,7 +219,7 @@ impl Floor {
     fn close(&mut self, at: usize) {
         let Some(peer) = self.peers.get_mut(at).and_then(Option::take) else { return };
         if let State::Subscriber(channel) = peer.state {
-            // The newest are at the end, and in a storm they are the ones that go.
+            // The newest are at the end, and a storm ends those first.
             let receivers = &mut self.channels[channel];
             if let Some(index) = receivers.iter().rposition(|receiver| *receiver == at) {
                 receivers.swap_remove(index);

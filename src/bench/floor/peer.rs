@@ -4,17 +4,17 @@ use std::io::Write;
 
 use mio::net::TcpStream;
 
-/// What may wait for a receiver that does not read; it is cut off then.
+/// Unsent bytes at which a receiver is disconnected.
 const UNSENT: usize = 16 * 1024 * 1024;
 
-/// What a connection is for, and the number of its channel.
+/// The role of a connection, and the number of its channel.
 #[derive(Clone, Copy)]
 pub(super) enum State {
-    /// That is not known yet.
+    /// Not known yet.
     Upgrading,
-    /// Its frames are sent on.
+    /// Its frames go to the subscribers.
     Publisher(usize),
-    /// It gets them.
+    /// It receives them.
     Subscriber(usize),
 }
 
@@ -22,35 +22,35 @@ pub(super) enum State {
 pub(super) struct Peer {
     /// The socket.
     pub(super) stream: TcpStream,
-    /// What it is for.
+    /// The role.
     pub(super) state: State,
-    /// The front of a frame that has not arrived as a whole.
+    /// The front of an incomplete frame.
     pub(super) rest: Vec<u8>,
-    /// What the system did not take.
+    /// Bytes that the system did not accept.
     unsent: Vec<u8>,
 }
 
 impl Peer {
-    /// A connection that has just come.
+    /// A new connection.
     pub(super) fn new(stream: TcpStream) -> Self {
         Self { stream, state: State::Upgrading, rest: Vec::new(), unsent: Vec::new() }
     }
 
-    /// Sends a frame, now or when the system takes it.
+    /// Sends a frame, now or when the system accepts it.
     #[inline]
     pub(super) fn send(&mut self, bytes: &[u8]) {
         if !self.unsent.is_empty() {
             self.unsent.extend_from_slice(bytes);
             return;
         }
-        // A connection that is broken shows it when it is read.
+        // A broken connection is detected by its next read.
         let sent = self.stream.write(bytes).unwrap_or_default();
         if sent < bytes.len() {
             self.unsent.extend_from_slice(&bytes[sent..]);
         }
     }
 
-    /// Sends what the system did not take before. Says whether the connection may go on.
+    /// Sends the bytes that the system did not accept before. Returns whether the connection may continue.
     pub(super) fn flush(&mut self) -> bool {
         if !self.unsent.is_empty() {
             let unsent = std::mem::take(&mut self.unsent);

@@ -14,17 +14,18 @@ use super::connection::{Connection, Plan, Role, Stage};
 use super::progress::Progress;
 use super::target::Target;
 use super::{Failure, Options, dial, files, leave, system};
+use crate::tls::ConnectError;
 
-/// Events that are taken from the system at a time.
+/// Events per poll.
 const EVENTS: usize = 1024;
-/// What is read at a time. All connections share the buffer.
+/// Bytes per read. All connections share the buffer.
 const BUFFER: usize = 256 * 1024;
-/// Connections that are being opened at a time.
+/// Connections to open at a time.
 const WIDTH: usize = 128;
-/// How long sessions may take to open when none comes forward.
+/// How long the opening may continue without a new session.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A load: it is told what happens on the connections.
+/// A load, which handles the events of connections.
 pub(super) trait Load {
     /// A session is ready.
     fn ready(&mut self, pool: &mut Pool, at: usize) -> Result<(), Failure> {
@@ -32,7 +33,7 @@ pub(super) trait Load {
         Ok(())
     }
 
-    /// A frame or an answer came for a session that is ready.
+    /// A frame or response arrived for a session that is ready.
     fn payload(&mut self, pool: &mut Pool, at: usize, payload: &[u8]) -> Result<(), Failure>;
 }
 
@@ -44,28 +45,33 @@ pub(super) struct Pool {
     connections: Vec<Connection>,
     /// The server.
     pub(super) target: Target,
-    /// What the names of channels begin with; the number of the channel follows if there are several.
+    /// The prefix of the channels; the number of the channel follows if there are several.
     pub(super) channel: String,
-    /// How many channels there are.
+    /// The number of channels.
     pub(super) channels: u32,
     /// Sessions that are ready.
     pub(super) ready: usize,
     /// Sessions whose connections were reset, as JSON.
     left: Vec<Box<str>>,
     stop: Arc<AtomicBool>,
+    /// The prefix of each line of progress.
+    pub(super) progress: String,
     begun: Instant,
     opened: usize,
 }
 
 impl Drop for Pool {
-    /// However the load ends, the server keeps none of its sessions.
+    /// Ends the sessions of the load on the server, also after a failure.
     fn drop(&mut self) {
         let mut clients = std::mem::take(&mut self.left);
         clients.extend(self.connections.iter_mut().map(|connection| std::mem::take(&mut connection.client)));
         clients.retain(|client| !client.is_empty());
         if let Err(failure) = leave::leave(&self.target, &clients) {
-            // The report goes to standard output; a standard error that is closed has no reader.
-            let _ = writeln!(std::io::stderr(), "some sessions are left on the server: {failure}");
+            // A standard error that is closed has no reader to inform.
+            let _ = writeln!(
+                std::io::stderr(),
+                "some sessions of the load remain on the server until they expire: {failure}"
+            );
         }
     }
 }
@@ -84,12 +90,13 @@ impl Pool {
             ready: 0,
             left: Vec::new(),
             stop: Arc::clone(&options.stop),
+            progress: options.progress.clone(),
             begun: Instant::now(),
             opened: 0,
         })
     }
 
-    /// Microseconds since the load began.
+    /// Microseconds since the start of the load.
     #[inline]
     pub(super) fn now(&self) -> u64 {
         self.begun.elapsed().as_micros() as u64
@@ -106,7 +113,7 @@ impl Pool {
         if self.channels == 1 { self.channel.clone() } else { format!("{}/{number}", self.channel) }
     }
 
-    /// How many connections there are.
+    /// The number of connections.
     pub(super) fn len(&self) -> usize {
         self.connections.len()
     }
@@ -116,7 +123,7 @@ impl Pool {
         self.connections.iter().any(|connection| !matches!(connection.stage, Stage::Ready | Stage::Closed))
     }
 
-    /// Opens sessions, behind those that there are, and waits until they are ready.
+    /// Opens further sessions, and waits until they are ready.
     pub(super) fn open_all(
         &mut self,
         plans: impl ExactSizeIterator<Item = Plan>,
@@ -124,7 +131,7 @@ impl Pool {
     ) -> Result<(), Failure> {
         let wanted = self.ready + plans.len();
         files::allow(self.len() + plans.len())?;
-        let mut progress = Progress::new();
+        let mut progress = Progress::new(&self.progress);
         let mut plans = plans;
         let mut last = (Instant::now(), self.ready);
         while self.ready < wanted {
@@ -144,7 +151,7 @@ impl Pool {
         Ok(())
     }
 
-    /// Begins to open a connection behind those that there are.
+    /// Starts to open a further connection.
     pub(super) fn open(&mut self, plan: &Plan) -> Result<(), Failure> {
         let at = self.len();
         let connection = self.dial(at, plan)?;
@@ -152,7 +159,7 @@ impl Pool {
         Ok(())
     }
 
-    /// Ends a connection by a reset when it is opened anew.
+    /// Marks a connection as closed. It is reset when it is opened again.
     pub(super) fn reset(&mut self, at: usize) -> Result<(), Failure> {
         let connection = &mut self.connections[at];
         connection.stage = Stage::Closed;
@@ -160,7 +167,7 @@ impl Pool {
         connection.reset_on_drop().map_err(system("cannot reset a connection"))
     }
 
-    /// Begins to open a connection in the place of one that was closed.
+    /// Starts to open a connection in the place of a closed one.
     pub(super) fn reopen(&mut self, at: usize, plan: &Plan) -> Result<(), Failure> {
         self.connections[at] = self.dial(at, plan)?;
         Ok(())
@@ -169,7 +176,8 @@ impl Pool {
     fn dial(&mut self, at: usize, plan: &Plan) -> Result<Connection, Failure> {
         let stream = dial::dial(self.target.address, at).map_err(|error| self.unreachable(&error))?;
         self.opened += 1;
-        let mut connection = Connection::new(stream, plan);
+        let connection = Connection::new(stream, self.target.tls.as_ref(), plan);
+        let mut connection = connection.map_err(|error| self.unreachable(&std::io::Error::other(error)))?;
         let both = Interest::READABLE | Interest::WRITABLE;
         let registered = self.poll.registry().register(connection.stream(), Token(at), both);
         registered.map_err(system("cannot wait for a connection"))?;
@@ -181,18 +189,29 @@ impl Pool {
         self.connections[at].send(bytes).map_err(|error| self.lost(at, &error))
     }
 
-    /// Asks for messages on a connection.
+    /// Sends the connect on a connection.
     pub(super) fn send_connect(&mut self, at: usize) -> Result<(), Failure> {
         self.connections[at].send_connect().map_err(|error| self.lost(at, &error))
     }
 
     fn unreachable(&self, why: &std::io::Error) -> Failure {
-        let why = if self.ready == 0 {
-            why.to_string()
-        } else {
-            format!("{why}, with {} of {} connections made", self.ready, self.opened)
-        };
+        let mut why = ConnectError::of(why);
+        if self.ready > 0 {
+            why = ConnectError::Other(format!(
+                "{why}, with {} of {} connections made",
+                self.ready, self.opened
+            ));
+        }
         Failure::Unreachable { url: self.target.url.clone(), why }
+    }
+
+    /// The failure for an error of an open socket. During the TLS handshake it means that there is no connection.
+    fn broken(&self, at: usize, error: &std::io::Error) -> Failure {
+        let found = ConnectError::of(error);
+        match (self.connections[at].stage, &found) {
+            (_, ConnectError::Other(_)) | (Stage::Ready, _) => self.lost(at, error),
+            _ => Failure::Unreachable { url: self.target.url.clone(), why: found },
+        }
     }
 
     fn lost(&self, at: usize, why: &dyn std::fmt::Display) -> Failure {
@@ -203,7 +222,7 @@ impl Pool {
         };
         let who = match connection.stage {
             Stage::Ready => format!("the connection of {role} {at}"),
-            stage => format!("connection {at} while it was {stage:?}").to_lowercase(),
+            stage => format!("connection {at} while {stage:?}").to_lowercase(),
         };
         Failure::Lost { who, why: why.to_string() }
     }

@@ -1,4 +1,4 @@
-//! Waits for connections, reads what came, and tells the load.
+//! Waits for connections, reads their input, and hands it to the load.
 
 use std::io::ErrorKind;
 use std::sync::atomic::Ordering;
@@ -13,7 +13,7 @@ use crate::bench::frame::{self, Frame};
 use crate::bench::{Failure, http, session, system};
 
 impl Pool {
-    /// Waits for something to come, at most so long, and handles all that came.
+    /// Waits for input, at most for a time, and handles it.
     pub(in crate::bench) fn turn(
         &mut self,
         wait: Option<Duration>,
@@ -27,7 +27,7 @@ impl Pool {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
             Err(error) => return Err(system("cannot wait for connections")(error)),
         }
-        // They are taken out while they are used, because the load may use the pool.
+        // They are taken out while the load may use the pool.
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         let mut buffer = std::mem::take(&mut self.buffer);
         let mut result = Ok(());
@@ -58,11 +58,13 @@ impl Pool {
             connection.flush().map_err(|error| self.lost(at, &error))?;
         }
         while event.is_readable() || event.is_read_closed() || event.is_error() {
-            let read = self.connections[at].read(buffer).map_err(|error| self.lost(at, &error))?;
+            let read = self.connections[at].read(buffer).map_err(|error| self.broken(at, &error))?;
             let Some(count) = read else { break };
             self.input(at, &buffer[..count], load)?;
-            // What fits says that there is no more; the system tells when more comes.
-            if count < buffer.len() || self.connections[at].stage == Stage::Closed {
+            // The system reports the bytes that arrive after a read has found no more.
+            if self.connections[at].is_drained(count, buffer.len())
+                || self.connections[at].stage == Stage::Closed
+            {
                 break;
             }
         }
@@ -87,7 +89,7 @@ impl Pool {
         Ok(())
     }
 
-    /// Handles what is there as a whole, and says how much that was.
+    /// Handles complete frames and responses, and returns their length.
     #[inline]
     fn take(&mut self, at: usize, input: &[u8], load: &mut impl Load) -> Result<usize, Failure> {
         let mut taken = 0;
@@ -132,7 +134,7 @@ impl Pool {
         load: &mut impl Load,
     ) -> Result<(), Failure> {
         match frame.opcode {
-            _ if !frame.whole => Err(Failure::NotBayeux("it sends messages in fragments".to_owned())),
+            _ if !frame.whole => Err(Failure::NotBayeux("it sends messages in several frames".to_owned())),
             frame::PING => {
                 let mut pong = Vec::new();
                 frame::write_masked(&mut pong, frame::PONG, payload);
