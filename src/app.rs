@@ -118,13 +118,13 @@ impl App {
             Some(address) => (Vec::new(), Some(listen(address, "admin.listen", context(None, None, admin))?)),
             None => (admin, None),
         };
-        let page = Some(page).filter(|_| config.server.page && mount.path() != "/");
+        let page = Some(page).filter(|_| config.serves_page());
         let endpoints = endpoints.into_iter().chain(page).collect();
         let setting = "--listen or server.listen";
         let context = context(Some(Arc::clone(&server)), secure, endpoints);
         let listener = listen(&config.server.listen, setting, context)?;
         let webhook = Webhook::new(&config.webhook, metrics).map_err(StartError::Setting)?;
-        let drain = config.server.drain;
+        let drain = config.server.drain_timeout;
         let on_failure = config.extensions.on_failure;
         Ok(Self { server, listener, admin, tls, mount, clock, webhook, drain, scripts, on_failure })
     }
@@ -211,7 +211,7 @@ impl App {
     }
 
     /// Serves until `stop` is done, then drains: connections are refused, held connects answered, sockets closed.
-    /// True if all connections ended within the time that `server.drain` allows.
+    /// True if all connections ended within the time that `server.drain_timeout` allows.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
         let Self { server, listener, admin, tls, clock, webhook, drain, scripts, .. } = self;
         let (quiet, is_quiet) = watch::channel(false);
@@ -257,7 +257,7 @@ impl App {
         if let Some(telling) = telling
             && tokio::time::timeout(drain, telling).await.is_err()
         {
-            tracing::warn!("the application did not take the last events within server.drain");
+            tracing::warn!("the application did not take the last events within server.drain_timeout");
         }
         all
     }
@@ -296,7 +296,7 @@ fn scripts(config: &Config, metrics: &Metrics) -> Result<Option<Scripts>, LoadEr
     if settings.files.is_empty() {
         return Ok(None);
     }
-    let fetch = over_http(settings.answer, settings.private_addresses);
+    let fetch = over_http(settings.timeout, settings.private_addresses);
     Scripts::load(settings, &config.server.mount, metrics, fetch).map(Some)
 }
 

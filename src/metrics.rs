@@ -36,9 +36,9 @@ pub enum Reason {
     channel,
     segments,
     callback,
-    extension_time,
-    extension_answer,
-    extension_waiting,
+    extension_cpu_limit,
+    extension_timeout,
+    extension_max_pending,
     extension_memory,
     /// Lines that extensions printed.
     extension_log_rate,
@@ -63,7 +63,7 @@ pub enum Reason {
     tls,
 }
 
-/// Label of [`Figures::refused`].
+/// Label of [`Instruments::refused`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Refused {
     /// What was refused.
@@ -80,7 +80,7 @@ pub enum Cause {
     unconnected_by_address,
 }
 
-/// Label of [`Figures::sessions_evicted`].
+/// Label of [`Instruments::sessions_evicted`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Evicted {
     /// What was exceeded.
@@ -123,19 +123,19 @@ struct Transport {
 
 /// All counters and gauges. Cloning shares them.
 #[derive(Debug, Clone, Default)]
-pub struct Metrics(Arc<Figures>);
+pub struct Metrics(Arc<Instruments>);
 
 impl Deref for Metrics {
-    type Target = Figures;
+    type Target = Instruments;
 
-    fn deref(&self) -> &Figures {
+    fn deref(&self) -> &Instruments {
         &self.0
     }
 }
 
 /// Each counter and gauge.
 #[derive(Debug, Default)]
-pub struct Figures {
+pub struct Instruments {
     /// Connections accepted.
     pub connections_accepted: Counter,
     /// Connections open.
@@ -143,17 +143,17 @@ pub struct Figures {
     /// WebSockets open.
     pub websockets: Gauge,
     /// EventSource streams open.
-    pub streams: Gauge,
+    pub eventsource_streams: Gauge,
     /// Connects that are held.
-    pub polls: Gauge,
+    pub held_connects: Gauge,
     /// HTTP requests and WebSocket upgrades, by transport.
     pub requests: Requests,
     /// Requests for the client's script or a source map.
-    pub scripts: Counter,
+    pub script_requests: Counter,
     /// Messages received, by verb.
     pub messages: Messages,
     /// Messages answered with an error.
-    pub errors: Counter,
+    pub error_replies: Counter,
     /// What was refused, by reason.
     pub refused: Family<Refused, Counter>,
     /// Sessions alive.
@@ -177,7 +177,7 @@ pub struct Figures {
     /// Publications written to a live connection.
     pub deliveries_written: Counter,
     /// Publications put back because the connection broke before they were written.
-    pub deliveries_returned: Counter,
+    pub deliveries_requeued: Counter,
     /// Sessions ended because their mailbox was full.
     pub mailbox_disconnects: Counter,
     /// Publications dropped because a mailbox was full.
@@ -197,7 +197,7 @@ pub struct Figures {
     /// Errors of extensions written in JavaScript: what they threw, and what they called back with that is no message.
     pub extension_errors: Counter,
     /// Callbacks that an extension called a second time.
-    pub extension_repeats: Counter,
+    pub extension_repeated_callbacks: Counter,
     /// How often the JavaScript engine was restarted, by which extensions lost their variables.
     pub extension_restarts: Counter,
     /// 1 while there is no JavaScript engine for extensions.
@@ -205,23 +205,23 @@ pub struct Figures {
     /// Questions that were sent to the application.
     pub hook_requests: Counter,
     /// Questions that an earlier answer held for.
-    pub hook_cached: Counter,
+    pub hook_cache_hits: Counter,
     /// Questions that were not answered, or not as they should be.
-    pub hook_failures: Counter,
+    pub hook_errors: Counter,
     /// Questions that were not asked because the application was left alone.
-    pub hook_paused: Counter,
+    pub hook_breaker_rejections: Counter,
     /// Events that the application was told of.
     pub webhook_events: Counter,
     /// Requests to tell it that failed; most are sent again.
-    pub webhook_failures: Counter,
+    pub webhook_errors: Counter,
     /// Events that it was never told of.
-    pub webhook_lost: Counter,
+    pub webhook_dropped: Counter,
     /// The way to Redis and back.
     pub redis: cluster::Redis,
     /// Sessions that more than one instance has to do with.
     pub cluster: cluster::Cluster,
     /// How often the settings were read again.
-    pub reloads: Counter,
+    pub config_reloads: Counter,
     /// Tasks that ended by a panic; each is a defect of the server.
     pub panics: Counter,
     /// Log lines that were dropped, because they could not be written or did not fit into the queue.
@@ -284,8 +284,8 @@ impl Metrics {
         let mut add =
             |name: &str, help: &str, metric: &Counter| registry.register(name, help, metric.clone());
         add("connections_accepted", "Connections accepted", &self.connections_accepted);
-        add("scripts", "Requests for the client's script or a source map", &self.scripts);
-        add("errors", "Messages answered with an error", &self.errors);
+        add("script_requests", "Requests for the client's script or a source map", &self.script_requests);
+        add("error_replies", "Messages answered with an error", &self.error_replies);
         add(
             "sessions_expired",
             "Sessions that ended because no connect came in time",
@@ -300,9 +300,9 @@ impl Metrics {
         add("deliveries", "Publications put into mailboxes", &self.deliveries);
         add("deliveries_written", "Publications written to a live connection", &self.deliveries_written);
         add(
-            "deliveries_returned",
+            "deliveries_requeued",
             "Publications put back because a connection broke",
-            &self.deliveries_returned,
+            &self.deliveries_requeued,
         );
         add(
             "mailbox_disconnects",
@@ -321,23 +321,31 @@ impl Metrics {
         );
         add("extension_calls", "Messages given to extensions in JavaScript", &self.extension_calls);
         add("extension_errors", "Errors of extensions in JavaScript", &self.extension_errors);
-        add("extension_repeats", "Callbacks that an extension called again", &self.extension_repeats);
+        add(
+            "extension_repeated_callbacks",
+            "Callbacks that an extension called again",
+            &self.extension_repeated_callbacks,
+        );
         add("extension_restarts", "Restarts of the JavaScript engine", &self.extension_restarts);
         add("hook_requests", "Questions sent to the application", &self.hook_requests);
-        add("hook_cached", "Questions that an earlier answer held for", &self.hook_cached);
-        add("hook_failures", "Questions that were not answered", &self.hook_failures);
-        add("hook_paused", "Questions not asked because the application was left alone", &self.hook_paused);
+        add("hook_cache_hits", "Questions that an earlier answer held for", &self.hook_cache_hits);
+        add("hook_errors", "Questions that were not answered", &self.hook_errors);
+        add(
+            "hook_breaker_rejections",
+            "Questions not asked because the application was left alone",
+            &self.hook_breaker_rejections,
+        );
         add("webhook_events", "Events that the application was told of", &self.webhook_events);
-        add("webhook_failures", "Requests to tell the application that failed", &self.webhook_failures);
-        add("webhook_lost", "Events that the application was never told of", &self.webhook_lost);
-        add("reloads", "How often the settings were read again", &self.reloads);
+        add("webhook_errors", "Requests to tell the application that failed", &self.webhook_errors);
+        add("webhook_dropped", "Events that the application was never told of", &self.webhook_dropped);
+        add("config_reloads", "How often the settings were read again", &self.config_reloads);
         add("panics", "Tasks that ended by a panic", &self.panics);
         add("log_dropped", "Log lines that could not be written", &self.log_dropped);
         let mut add = |name: &str, help: &str, metric: &Gauge| registry.register(name, help, metric.clone());
         add("connections", "Connections open", &self.connections);
         add("websockets", "WebSockets open", &self.websockets);
-        add("streams", "EventSource streams open", &self.streams);
-        add("polls", "Connects held", &self.polls);
+        add("eventsource_streams", "EventSource streams open", &self.eventsource_streams);
+        add("held_connects", "Connects held", &self.held_connects);
         add("sessions", "Sessions alive", &self.sessions);
         add("subscriptions", "Subscriptions alive", &self.subscriptions);
         add(

@@ -19,7 +19,7 @@ fn folder(url: &str, root: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("root.pem"), root).unwrap();
     let settings = format!(
-        "[acme]\ndomains = [\"{NAME}\"]\nemail = \"you@example.com\"\ndirectory = \"{url}\"\ndirectory_root = \"root.pem\"\n"
+        "[acme]\ndomains = [\"{NAME}\"]\nemail = \"you@example.com\"\ndirectory = \"{url}\"\ndirectory_ca = \"root.pem\"\n"
     );
     std::fs::write(folder.path().join("faye.toml"), settings).unwrap();
     folder

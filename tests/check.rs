@@ -18,7 +18,7 @@ fn every_problem_is_reported_with_its_line() {
 listen = "localhost"
 mount = "faye?x"
 timeout = 25
-drian = "1s"
+maunt = "/a"
 
 [limits]
 body = "1 MB"
@@ -45,7 +45,7 @@ level = "loud"
 faye.toml:3: server.listen: "localhost" is not an address with a port; write for example "127.0.0.1:9000"
 faye.toml:4: server.mount: "faye?x" is not a path that begins with "/" and holds no space, "?" or "#"; write for example "/faye"
 faye.toml:5: server.timeout: 25 is not a duration; write for example "25s"
-faye.toml:6: server.drian: there is no such key; write drain
+faye.toml:6: server.maunt: there is no such key; write mount
 faye.toml:9: limits.body: "1 MB" is not a size; write for example "1MiB"
 faye.toml:10: limits.batch: 0 is too little; write at least 1
 faye.toml:11: limits.depth: true is not a whole number; write for example 64
@@ -109,8 +109,8 @@ fn one_problem() {
         ("[limits]\nbody = -1", "2: limits.body: -1 is not a size;"),
         ("[limits]\ndepth = 128", "2: limits.depth: 128 is too much; write at most 127"),
         (
-            "[advice]\nretry_first = '31s'",
-            "2: advice.retry_first: advice.retry_first (31s) is more than advice.retry",
+            "[advice]\nretry_min = '31s'",
+            "2: advice.retry_min: advice.retry_min (31s) is more than advice.retry",
         ),
         (
             "[server]\ninterval = '26s'",
@@ -147,10 +147,10 @@ fn one_problem() {
 
 #[test]
 fn a_wrong_value_does_not_clash_with_a_default() {
-    let text = "[advice]\nretry_first = '1m'\nretry_most = 'long'";
+    let text = "[advice]\nretry_min = '1m'\nretry_max = 'long'";
     assert_eq!(
         said(text),
-        "faye.toml:3: advice.retry_most: \"long\" is not a duration; write for example \"25s\""
+        "faye.toml:3: advice.retry_max: \"long\" is not a duration; write for example \"25s\""
     );
 }
 

@@ -247,7 +247,7 @@ fn variables_override_the_file_and_flags_override_both() {
     assert_eq!(config.server.timeout, Duration::from_secs(3));
     assert_eq!(config.server.mount, "/variable");
     assert_eq!(config.server.listen, "127.0.0.1:3".parse().unwrap());
-    assert_eq!(config.server.drain, Config::default().server.drain);
+    assert_eq!(config.server.drain_timeout, Config::default().server.drain_timeout);
 }
 
 #[test]
@@ -340,17 +340,17 @@ fn a_wrong_flag_is_named() {
 
 #[test]
 fn what_does_not_fit_together_is_found_where_it_was_set_last() {
-    let text = "[advice]\nretry_first = '20s'";
+    let text = "[advice]\nretry_min = '20s'";
     assert!(load_with(text, &[]).is_ok());
-    let problems = load_with(text, &[("FAYE_ADVICE__RETRY_MOST", "10s")]).unwrap_err();
+    let problems = load_with(text, &[("FAYE_ADVICE__RETRY_MAX", "10s")]).unwrap_err();
     assert_eq!(
         problems.to_string(),
-        "FAYE_ADVICE__RETRY_MOST: advice.retry_first (20s) is more than advice.retry_most (10s); write at most 10s"
+        "FAYE_ADVICE__RETRY_MAX: advice.retry_min (20s) is more than advice.retry_max (10s); write at most 10s"
     );
     // What a variable puts right is no problem of the whole, though it is one of the file.
-    let text = "[advice]\nretry_first = '40s'";
+    let text = "[advice]\nretry_min = '40s'";
     assert!(!check(text, "faye.toml").is_empty());
-    assert!(load_with(text, &[("FAYE_ADVICE__RETRY_MOST", "1m")]).is_ok());
+    assert!(load_with(text, &[("FAYE_ADVICE__RETRY_MAX", "1m")]).is_ok());
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn debug(format: &str) -> [(&str, &str); 2] {
 fn assert_goes_on_and_stops(mut faye: Faye) {
     let dropped = faye.metric(DROPPED);
     faye.hang_up();
-    faye.wait_for_metric("faye_reloads_total", |now| now == 1);
+    faye.wait_for_metric("faye_config_reloads_total", |now| now == 1);
     be_refused(&mut faye.http());
     faye.assert_serves();
     faye.wait_for_metric(DROPPED, |now| now > dropped);

@@ -66,7 +66,7 @@ fn a_redis_with_tls_and_one_without() {
     std::fs::write(&other, "no certificate").unwrap();
     let url = format!("rediss://{at}");
     let with = |file: &std::path::Path| {
-        check(&[("FAYE_REDIS__URL", &url), ("FAYE_REDIS__AUTHORITY", file.to_str().unwrap())])
+        check(&[("FAYE_REDIS__URL", &url), ("FAYE_REDIS__TLS_CA", file.to_str().unwrap())])
     };
     assert_eq!(with(&root), (Some(0), "faye.toml is good\n".to_owned()));
     let (code, said) = with(&other);

@@ -103,7 +103,7 @@ async fn serve(
     if all {
         tracing::info!("stopped; every connection was closed");
     } else {
-        tracing::warn!("stopped; connections that did not end within server.drain were cut");
+        tracing::warn!("stopped; connections that did not end within server.drain_timeout were cut");
     }
     Ok(())
 }
@@ -132,7 +132,7 @@ async fn reload(
             tracing::error!(%error, "the settings are wrong, so those before stay in use");
             continue;
         }
-        server.metrics().reloads.inc();
+        server.metrics().config_reloads.inc();
         warn(&config);
         let waiting = waiting(started, &config);
         if waiting.is_empty() {
@@ -177,7 +177,7 @@ fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
 /// Where the server is reached.
 fn start_lines(config: &Config, url: &str, admin: Option<SocketAddr>) -> Vec<String> {
     let mut lines = vec![format!("faye {} is listening on {url}", env!("CARGO_PKG_VERSION"))];
-    if config.server.page && config.server.mount != "/" {
+    if config.serves_page() {
         let origin = url.strip_suffix(config.server.mount.as_str()).unwrap_or(url);
         // What stands for every address is none that a browser opens.
         let origin = origin.replace("://[::]:", "://127.0.0.1:").replace("://0.0.0.0:", "://127.0.0.1:");

@@ -16,9 +16,9 @@ pub struct Redis {
     /// What every key and channel in Redis begins with.
     pub prefix: String,
     /// A file with the authority that Redis's certificate goes back to, if it is none that the system knows.
-    pub authority: Option<PathBuf>,
+    pub tls_ca: Option<PathBuf>,
     /// When a publication is accepted.
-    pub accept: Accept,
+    pub ack: Ack,
     /// Publications that are kept for the other instances while Redis is away, in each of 64 lanes.
     pub backlog: usize,
     /// How long an answer of Redis is waited for.
@@ -35,7 +35,7 @@ pub struct Redis {
     pub probe: Duration,
     /// How long a stopping instance goes on after its readiness has turned red.
     #[serde(deserialize_with = "units::duration")]
-    pub notice: Duration,
+    pub drain_delay: Duration,
 }
 
 impl Default for Redis {
@@ -43,14 +43,14 @@ impl Default for Redis {
         Self {
             url: None,
             prefix: "faye".to_owned(),
-            authority: None,
-            accept: Accept::Local,
+            tls_ca: None,
+            ack: Ack::Local,
             backlog: 1000,
             deadline: Duration::from_secs(2),
             heartbeat: Duration::from_secs(1),
             lease: Duration::from_secs(4),
             probe: Duration::from_secs(5),
-            notice: Duration::from_secs(2),
+            drain_delay: Duration::from_secs(2),
         }
     }
 }
@@ -58,7 +58,7 @@ impl Default for Redis {
 /// When a publication is accepted while Redis does not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Accept {
+pub enum Ack {
     /// When this instance has delivered it; the others get it when Redis is back.
     Local,
     /// Only when Redis has taken it.

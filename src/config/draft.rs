@@ -158,7 +158,7 @@ fn clashes(config: &Config) -> Vec<Clash> {
             }
         };
     let (server, advice) = (&config.server, &config.advice);
-    not_above(["advice.retry_first", "advice.retry_most"], advice.retry_first, advice.retry_most, "");
+    not_above(["advice.retry_min", "advice.retry_max"], advice.retry_min, advice.retry_max, "");
     // A session ends at twice the timeout after its last connect; one timeout goes by while the connect is held.
     let why = ", so sessions would end while their clients wait";
     not_above(["server.interval", "server.timeout"], server.interval, server.timeout, why);

@@ -19,12 +19,12 @@ pub struct Extensions {
     pub memory: usize,
     /// How long JavaScript may run without a pause.
     #[serde(deserialize_with = "units::duration")]
-    pub time: Duration,
+    pub cpu_limit: Duration,
     /// How long a file may take to call back.
     #[serde(deserialize_with = "units::duration")]
-    pub answer: Duration,
+    pub timeout: Duration,
     /// Messages that may be with the files at one time.
-    pub waiting: usize,
+    pub max_pending: usize,
     /// Lines a second that one file may print.
     pub log_rate: usize,
     /// What to do when no engine can be started.
@@ -49,9 +49,9 @@ impl Default for Extensions {
             files: Vec::new(),
             environment: Vec::new(),
             memory: 64 * 1024 * 1024,
-            time: Duration::from_secs(1),
-            answer: Duration::from_secs(10),
-            waiting: 1000,
+            cpu_limit: Duration::from_secs(1),
+            timeout: Duration::from_secs(10),
+            max_pending: 1000,
             log_rate: 100,
             on_failure: OnFailure::Refuse,
             private_addresses: false,

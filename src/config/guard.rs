@@ -114,7 +114,7 @@ pub struct Token {
     #[serde(deserialize_with = "units::duration")]
     pub leeway: Duration,
     /// Whether it must expire.
-    pub expiry: bool,
+    pub require_expiry: bool,
 }
 
 impl Default for Token {
@@ -124,7 +124,7 @@ impl Default for Token {
             issuer: None,
             audience: None,
             leeway: Duration::from_secs(10),
-            expiry: true,
+            require_expiry: true,
         }
     }
 }

@@ -22,17 +22,17 @@ pub struct Hook {
     /// Requests at one time.
     pub concurrent: usize,
     /// Questions that may wait for their turn.
-    pub waiting: usize,
+    pub max_pending: usize,
     /// How long an answer is kept, unless it says so itself.
     #[serde(deserialize_with = "units::duration")]
     pub cache: Duration,
     /// What holds when there is no answer.
-    pub failure: Failure,
+    pub on_error: OnError,
     /// Failures in a row after which the application is left alone.
-    pub failures: usize,
+    pub breaker_threshold: usize,
     /// For how long it is left alone.
     #[serde(deserialize_with = "units::duration")]
-    pub pause: Duration,
+    pub breaker_cooldown: Duration,
 }
 
 impl Default for Hook {
@@ -43,11 +43,11 @@ impl Default for Hook {
             headers: Vec::new(),
             deadline: Duration::from_secs(5),
             concurrent: 64,
-            waiting: 10_000,
+            max_pending: 10_000,
             cache: Duration::ZERO,
-            failure: Failure::Refuse,
-            failures: 10,
-            pause: Duration::from_secs(5),
+            on_error: OnError::Refuse,
+            breaker_threshold: 10,
+            breaker_cooldown: Duration::from_secs(5),
         }
     }
 }
@@ -55,7 +55,7 @@ impl Default for Hook {
 /// What holds when the application does not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Failure {
+pub enum OnError {
     /// Nothing is allowed.
     Refuse,
     /// Everything is.
@@ -89,10 +89,10 @@ pub struct Webhook {
     #[serde(deserialize_with = "units::duration")]
     pub retry: Duration,
     /// Events that may wait.
-    pub waiting: usize,
+    pub max_pending: usize,
     /// Bytes of events that may wait.
     #[serde(deserialize_with = "units::size")]
-    pub bytes: usize,
+    pub max_pending_bytes: usize,
 }
 
 impl Default for Webhook {
@@ -105,8 +105,8 @@ impl Default for Webhook {
             batch: 100,
             deadline: Duration::from_secs(10),
             retry: Duration::from_secs(3600),
-            waiting: 100_000,
-            bytes: 64 * 1024 * 1024,
+            max_pending: 100_000,
+            max_pending_bytes: 64 * 1024 * 1024,
         }
     }
 }

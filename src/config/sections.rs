@@ -74,6 +74,18 @@ impl Config {
     pub fn speaks_tls(&self) -> bool {
         self.tls.certificate.is_some() || !self.acme.domains.is_empty()
     }
+
+    /// Whether the demo page is served at `/`. It never replaces the mount. With `"auto"` a host name in `server.listen`
+    /// is looked up, which may block.
+    #[must_use]
+    pub fn serves_page(&self) -> bool {
+        let is_on = match self.server.page {
+            PageMode::On => true,
+            PageMode::Off => false,
+            PageMode::Auto => self.server.listen.is_loopback(),
+        };
+        is_on && self.server.mount != "/"
+    }
 }
 
 /// `[server]`
@@ -84,8 +96,8 @@ pub struct Server {
     pub listen: ListenAddress,
     /// Path under which every transport is served.
     pub mount: String,
-    /// Whether the demo page is served at `/`.
-    pub page: bool,
+    /// When the demo page is served at `/`.
+    pub page: PageMode,
     /// How long a `/meta/connect` is held.
     #[serde(deserialize_with = "units::duration")]
     pub timeout: Duration,
@@ -94,7 +106,7 @@ pub struct Server {
     pub interval: Duration,
     /// How long a stopping server waits for its connections to end.
     #[serde(deserialize_with = "units::duration")]
-    pub drain: Duration,
+    pub drain_timeout: Duration,
     /// Threads that serve connections; 0 means one for each core.
     pub threads: usize,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -109,15 +121,27 @@ impl Default for Server {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8000)).into(),
             mount: "/faye".to_owned(),
-            page: true,
+            page: PageMode::Auto,
             timeout: Duration::from_secs(25),
             interval: Duration::ZERO,
-            drain: Duration::from_secs(10),
+            drain_timeout: Duration::from_secs(10),
             threads: 0,
             trusted_proxies: Vec::new(),
             hosts: Vec::new(),
         }
     }
+}
+
+/// When the demo page is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PageMode {
+    /// Only if `server.listen` is a loopback address.
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
 }
 
 /// `[advice]`
@@ -126,15 +150,15 @@ impl Default for Server {
 pub struct Advice {
     /// `advice.interval` after the first repeated failure of a handshake or connect; it doubles with each further one.
     #[serde(deserialize_with = "units::duration")]
-    pub retry_first: Duration,
+    pub retry_min: Duration,
     /// The largest `advice.interval` after failures.
     #[serde(deserialize_with = "units::duration")]
-    pub retry_most: Duration,
+    pub retry_max: Duration,
 }
 
 impl Default for Advice {
     fn default() -> Self {
-        Self { retry_first: Duration::from_millis(500), retry_most: Duration::from_secs(30) }
+        Self { retry_min: Duration::from_millis(500), retry_max: Duration::from_secs(30) }
     }
 }
 
@@ -261,7 +285,7 @@ pub struct Acme {
     /// The URL of the authority's directory.
     pub directory: String,
     /// A file with the root that the directory's own certificate goes back to, if it is none that the system knows.
-    pub directory_root: Option<PathBuf>,
+    pub directory_ca: Option<PathBuf>,
 }
 
 impl Default for Acme {
@@ -271,7 +295,7 @@ impl Default for Acme {
             email: None,
             cache: PathBuf::from("acme"),
             directory: "https://acme-v02.api.letsencrypt.org/directory".to_owned(),
-            directory_root: None,
+            directory_ca: None,
         }
     }
 }

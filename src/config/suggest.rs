@@ -3,6 +3,7 @@
 //! This module knows the list of keys and nothing of where the wrong name stood.
 
 use super::keys::{self, KEYS, LISTS, VARIABLE_PREFIX, VARIABLE_SEPARATOR};
+use super::renamed;
 
 /// The message for a section that there is not; `is_table` tells whether it is one, or a lone key outside of all.
 pub(super) fn unknown_section(name: &str, is_table: bool) -> String {
@@ -19,6 +20,9 @@ pub(super) fn unknown_section(name: &str, is_table: bool) -> String {
 
 /// The message for a key that its section does not have.
 pub(super) fn unknown_key(section: &str, name: &str) -> String {
+    if let Some(message) = renamed::key(section, name) {
+        return message;
+    }
     if let Some(key) = nearest(name, keys::in_section(section).map(|key| key.name)) {
         return format!("there is no such key; write {key}");
     }
@@ -33,6 +37,9 @@ pub(super) fn unknown_key(section: &str, name: &str) -> String {
 
 /// The message for a variable that looks like a setting and is none.
 pub(super) fn unknown_variable(name: &str) -> String {
+    if let Some(message) = renamed::variable(name) {
+        return message;
+    }
     let begins = |list: &str| {
         name.starts_with(&format!("{VARIABLE_PREFIX}{list}{VARIABLE_SEPARATOR}").to_ascii_uppercase())
     };

@@ -13,17 +13,17 @@ pub struct Redis {
     /// an alert on 0 is silent.
     up: OnceLock<Gauge>,
     /// Connections for commands that were made.
-    pub connects: Counter,
+    pub command_connections: Counter,
     /// Connections for hearing that were made.
-    pub listens: Counter,
+    pub subscriber_connections: Counter,
     /// Publications that Redis took.
     pub published: Counter,
     /// Commands by which they went.
-    pub batches: Counter,
+    pub published_batches: Counter,
     /// Publications that came from Redis.
-    pub heard: Counter,
+    pub received: Counter,
     /// Publications that were delivered on this instance at once, because Redis was away.
-    pub local: Counter,
+    pub accepted_locally: Counter,
     /// Publications that were not accepted because Redis was away or too slow.
     pub refused: Counter,
     /// How often something was missing.
@@ -33,9 +33,9 @@ pub struct Redis {
     /// Publications that are lost for the subscribers on this instance.
     pub missed: Counter,
     /// Lanes whose numbers Redis had lost.
-    pub resets: Counter,
+    pub epoch_resets: Counter,
     /// Lanes that did not hear their own tests.
-    pub deaf: Counter,
+    pub missed_probes: Counter,
     /// What came from Redis and was not what it had to be.
     pub malformed: Counter,
 }
@@ -44,17 +44,17 @@ pub struct Redis {
 #[derive(Debug, Default)]
 pub struct Cluster {
     /// Sessions that came here from an instance that lives.
-    pub moved: Counter,
+    pub imported: Counter,
     /// Sessions that came here from an instance that was dead.
     pub adopted: Counter,
     /// Sessions that this instance gave to another.
-    pub released: Counter,
+    pub exported: Counter,
     /// Sessions that ended here because they were another instance's by then.
     pub fenced: Counter,
     /// Messages that were carried out by the instance that has their session.
     pub forwarded: Counter,
     /// Messages that could not be carried out because Redis or the session's instance did not answer.
-    pub unreachable: Counter,
+    pub forward_errors: Counter,
 }
 
 impl Redis {
@@ -73,18 +73,22 @@ impl Redis {
         }
         let mut add =
             |name: &str, help: &str, metric: &Counter| registry.register(name, help, metric.clone());
-        add("redis_connects", "Connections for commands made", &self.connects);
-        add("redis_listens", "Connections for hearing made", &self.listens);
-        add("redis_published", "Publications that Redis took", &self.published);
-        add("redis_batches", "Commands by which they went", &self.batches);
-        add("redis_heard", "Publications that came from Redis", &self.heard);
-        add("redis_local", "Publications delivered here alone while Redis was away", &self.local);
+        add("redis_command_connections", "Connections for commands made", &self.command_connections);
+        add("redis_subscriber_connections", "Connections for hearing made", &self.subscriber_connections);
+        add("cluster_published", "Publications that Redis took", &self.published);
+        add("cluster_published_batches", "Commands by which they went", &self.published_batches);
+        add("cluster_received", "Publications that came from Redis", &self.received);
+        add(
+            "redis_accepted_locally",
+            "Publications delivered here alone while Redis was away",
+            &self.accepted_locally,
+        );
         add("redis_refused", "Publications not accepted because Redis was away", &self.refused);
         add("redis_gaps", "How often publications were missing", &self.gaps);
         add("redis_recovered", "Missing publications that were found in histories", &self.recovered);
         add("redis_missed", "Publications lost for the subscribers here", &self.missed);
-        add("redis_resets", "Lanes whose numbers Redis had lost", &self.resets);
-        add("redis_deaf", "Lanes that did not hear their own tests", &self.deaf);
+        add("redis_epoch_resets", "Lanes whose numbers Redis had lost", &self.epoch_resets);
+        add("redis_missed_probes", "Lanes that did not hear their own tests", &self.missed_probes);
         add("redis_malformed", "What came from Redis and was not what it had to be", &self.malformed);
     }
 }
@@ -93,11 +97,19 @@ impl Cluster {
     pub(super) fn register(&self, registry: &mut Registry) {
         let mut add =
             |name: &str, help: &str, metric: &Counter| registry.register(name, help, metric.clone());
-        add("sessions_moved", "Sessions that came from an instance that lives", &self.moved);
+        add("sessions_imported", "Sessions that came from an instance that lives", &self.imported);
         add("sessions_adopted", "Sessions that came from a dead instance", &self.adopted);
-        add("sessions_released", "Sessions given to another instance", &self.released);
+        add("sessions_exported", "Sessions given to another instance", &self.exported);
         add("sessions_fenced", "Sessions ended because they were another instance's", &self.fenced);
-        add("forwarded", "Messages carried out by the instance that has their session", &self.forwarded);
-        add("unreachable", "Messages whose session's instance did not answer", &self.unreachable);
+        add(
+            "cluster_forwarded",
+            "Messages carried out by the instance that has their session",
+            &self.forwarded,
+        );
+        add(
+            "cluster_forward_errors",
+            "Messages whose session's instance did not answer",
+            &self.forward_errors,
+        );
     }
 }

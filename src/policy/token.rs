@@ -234,7 +234,7 @@ impl Key {
         validation.leeway = leeway;
         validation.validate_nbf = true;
         validation.required_spec_claims.clear();
-        if settings.expiry {
+        if settings.require_expiry {
             validation.required_spec_claims.insert("exp".to_owned());
         }
         // Otherwise a token with an audience would be refused where none is asked for.

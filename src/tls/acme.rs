@@ -42,8 +42,8 @@ impl Acme {
         // There will be keys in it.
         let folder = DirBuilder::new().recursive(true).mode(0o700).create(&settings.cache);
         folder.map_err(|source| TlsError::Folder { folder: settings.cache.clone(), source })?;
-        let trusted = match &settings.directory_root {
-            Some(file) => client_config_of(certificates("acme.directory_root", file)?)?,
+        let trusted = match &settings.directory_ca {
+            Some(file) => client_config_of(certificates("acme.directory_ca", file)?)?,
             None => client_config(),
         };
         let contact = settings.email.iter().map(|email| format!("mailto:{email}"));

@@ -128,7 +128,7 @@ impl Connection {
     fn script(&self, request: &Request) -> Option<Response<Bytes>> {
         let head = &request.head;
         let name = Mount::script(head.path()).filter(|_| !request.wants_upgrade)?;
-        self.context.metrics.scripts.inc();
+        self.context.metrics.script_requests.inc();
         Some(assets::answer(&self.context.mount, head.path(), name, head))
     }
 

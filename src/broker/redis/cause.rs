@@ -17,10 +17,10 @@ fn plain(text: &str, address: &Address) -> String {
     } else if has("WRONGPASS") {
         "it does not take the user or the password of redis.url"
     } else if has("UnknownIssuer") {
-        "its certificate is self-signed, or of an authority that is not known here; name the authority in redis.authority"
+        "its certificate is self-signed, or of an authority that is not known here; name the authority in redis.tls_ca"
     } else if has("CaUsedAsEndEntity") {
         "its certificate is that of an authority; give it one that an authority of your own has signed, and name that in \
-         redis.authority"
+         redis.tls_ca"
     } else if has("UnsupportedCertVersion") {
         "its certificate is one of X.509 version 1, which TLS does not take; make one of version 3"
     } else if has("not valid for name") {

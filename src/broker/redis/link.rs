@@ -111,7 +111,7 @@ impl Link {
                 current.generation += 1;
                 current.master = master;
                 current.connection = Some(connection.clone());
-                self.metrics.redis.connects.inc();
+                self.metrics.redis.command_connections.inc();
                 Ok((connection, current.generation))
             }
             Err(error) => {

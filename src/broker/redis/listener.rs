@@ -122,7 +122,7 @@ impl Redis {
     ) -> Result<(), Unavailable> {
         self.subscribe(connection, &self.shared.names.calls(&self.shared.me.to_string())).await?;
         self.listener.up.store(true, Ordering::Release);
-        self.shared.metrics.redis.listens.inc();
+        self.shared.metrics.redis.subscriber_connections.inc();
         let mut look = tokio::time::interval(LOOK);
         loop {
             self.join_wanted(connection).await?;

@@ -331,14 +331,14 @@ impl Shared {
 }
 
 fn address_of(settings: &config::Redis) -> Result<Address, String> {
-    let authority = settings.authority.as_ref().map(|file| {
+    let authority = settings.tls_ca.as_ref().map(|file| {
         let name = file.display();
         let text =
-            std::fs::read(file).map_err(|error| format!("redis.authority: cannot read {name}: {error}"))?;
+            std::fs::read(file).map_err(|error| format!("redis.tls_ca: cannot read {name}: {error}"))?;
         // The library takes none for no authority, and trusts those of the system.
         match CertificateDer::from_pem_slice(&text) {
             Ok(_) => Ok(text),
-            Err(_) => Err(format!("redis.authority: {name} holds no certificate in PEM; name one that does")),
+            Err(_) => Err(format!("redis.tls_ca: {name} holds no certificate in PEM; name one that does")),
         }
     });
     let url = settings.url.as_ref().map_or("", |url| url.expose());

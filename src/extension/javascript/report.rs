@@ -74,10 +74,14 @@ impl Report {
     }
 
     fn cut(&self) {
-        self.metrics.refuse(Reason::extension_time);
+        self.metrics.refuse(Reason::extension_cpu_limit);
         if let Some(left_out) = self.cuts.pass() {
             let file = self.file.as_str();
-            tracing::error!(file, left_out, "the extension ran longer than extensions.time and was ended");
+            tracing::error!(
+                file,
+                left_out,
+                "the extension ran longer than extensions.cpu_limit and was ended"
+            );
         }
     }
 
@@ -91,16 +95,16 @@ impl Report {
 
     /// The file did not call back.
     pub(super) fn silence(&self) {
-        self.metrics.refuse(Reason::extension_answer);
+        self.metrics.refuse(Reason::extension_timeout);
         if let Some(left_out) = self.silences.pass() {
             let file = self.file.as_str();
-            tracing::error!(file, left_out, "the extension did not call back within extensions.answer");
+            tracing::error!(file, left_out, "the extension did not call back within extensions.timeout");
         }
     }
 
     /// The file called a callback again, so many times.
     pub(super) fn repeats(&self, times: u64) {
-        self.metrics.extension_repeats.inc_by(times);
+        self.metrics.extension_repeated_callbacks.inc_by(times);
         if let Some(left_out) = self.repeats.pass() {
             let file = self.file.as_str();
             tracing::warn!(file, left_out, "the extension called a callback again, which has no effect");
@@ -109,10 +113,14 @@ impl Report {
 
     /// Too many messages are with the files.
     pub(super) fn refusal(&self) {
-        self.metrics.refuse(Reason::extension_waiting);
+        self.metrics.refuse(Reason::extension_max_pending);
         if let Some(left_out) = self.refusals.pass() {
             let file = self.file.as_str();
-            tracing::error!(file, left_out, "more messages than extensions.waiting are with the extensions");
+            tracing::error!(
+                file,
+                left_out,
+                "more messages than extensions.max_pending are with the extensions"
+            );
         }
     }
 
@@ -135,13 +143,13 @@ impl Restarts {
 
     /// A file called a function that does not return.
     pub(super) fn stuck(&self, file: &Report) {
-        file.metrics.refuse(Reason::extension_time);
+        file.metrics.refuse(Reason::extension_cpu_limit);
         if let Some(left_out) = self.restart() {
             let file = file.file.as_str();
             tracing::error!(
                 file,
                 left_out,
-                "the extension called a function that cannot be interrupted and ran longer than extensions.time; the \
+                "the extension called a function that cannot be interrupted and ran longer than extensions.cpu_limit; the \
                  JavaScript engine is restarted; extensions lost their variables"
             );
         }

@@ -97,7 +97,7 @@ impl Common {
     /// Opens the queue to another engine process. Calls up to this number fail; the others go to the new process.
     fn open(&self, begun: u64) -> Receiver<Queued> {
         let settings = &self.settings;
-        let (queue, received) = Queue::new(settings.waiting);
+        let (queue, received) = Queue::new(settings.max_pending);
         let failed = {
             let mut state = self.state.lock();
             let fresh = match begun.checked_add(1) {
@@ -110,7 +110,7 @@ impl Common {
                 sources: state.sources.clone(),
                 environment: environment(&settings.environment),
                 memory: settings.memory,
-                time: settings.time,
+                time: settings.cpu_limit,
                 log_rate: settings.log_rate,
             })));
             for ticket in state.waiting.values() {

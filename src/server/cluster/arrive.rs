@@ -109,7 +109,7 @@ impl Server {
             tracing::info!(client = %id, "a session of a dead instance goes on here");
             return Ok(session);
         }
-        self.metrics.cluster.moved.inc();
+        self.metrics.cluster.imported.inc();
         let (redis, owner) = (Arc::clone(&cluster.redis), record.node);
         tokio::spawn(async move {
             let question = Question::Taken { id: id.as_str().to_owned(), epoch };

@@ -212,7 +212,7 @@ impl Server {
             self.metrics.cluster.fenced.inc();
             tracing::info!(client = %session.id(), "the session is another instance's, and ends here");
         } else {
-            self.metrics.cluster.released.inc();
+            self.metrics.cluster.exported.inc();
         }
         self.expiry.forget(session);
         for pattern in patterns {
