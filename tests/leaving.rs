@@ -191,7 +191,7 @@ fn a_session_that_was_handed_over_lives_as_long_as_one_that_has_connected() {
     let url = redis.url();
     let settings = [
         ("FAYE_REDIS__URL", url.as_str()),
-        ("FAYE_REDIS__NOTICE", "0s"),
+        ("FAYE_REDIS__DRAIN_DELAY", "0s"),
         ("FAYE_LIMITS__UNCONNECTED_TIME", "300ms"),
     ];
     let (first, second) = (Faye::start(&settings), Faye::start(&settings));
@@ -199,11 +199,29 @@ fn a_session_that_was_handed_over_lives_as_long_as_one_that_has_connected() {
     assert_done(&first.ask(&connect_now(&client, "long-polling")));
     assert_done(&first.ask(&subscribe(&client, "/a")));
     first.terminate();
-    second.wait_for_metric("faye_sessions_moved_total", |count| count == 1);
+    second.wait_for_metric("faye_sessions_imported_total", |count| count == 1);
     // Another session expires because its first connect does not come. This one is not such a session.
     second.client();
     second.wait_for_metric("faye_sessions_expired_total", |count| count == 1);
     second.publish("/a", 1);
     let answer = second.post(&connect(&client, "long-polling"));
     assert_eq!(data(&delivered(&answer)), [1]);
+}
+
+#[test]
+fn readiness_tells_a_stop_from_an_outage_of_redis() {
+    let redis = Redis::start();
+    let url = redis.url();
+    let faye = Faye::start(&[("FAYE_REDIS__URL", url.as_str()), ("FAYE_REDIS__DRAIN_DELAY", "10m")]);
+    faye.wait_for_metric("faye_redis_up", |now| now == 1);
+    assert_eq!(faye.get("/readyz").text(), "ready\n");
+    faye.terminate();
+    let stopping = loop {
+        let ready = faye.get("/readyz");
+        if ready.status != 200 {
+            break ready;
+        }
+        std::thread::yield_now();
+    };
+    assert_eq!((stopping.status, stopping.text().as_str()), (503, "not ready: stopping\n"));
 }

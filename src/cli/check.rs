@@ -77,10 +77,7 @@ fn examine(arguments: &Check, settings: &Settings, file: Option<&Path>) -> Resul
     }
     // With the variables and the files of secrets, as a server reads them.
     let config = settings.load_file(file).map_err(Fault::Problems)?;
-    warnings(&config, arguments.offline).map_err(|error| {
-        let name = file.map_or_else(|| "the settings".to_owned(), |file| file.display().to_string());
-        Fault::Other(anyhow!("{name}: {error}"))
-    })
+    warnings(&config, arguments.offline).map_err(Fault::Other)
 }
 
 fn warnings(config: &Config, offline: bool) -> anyhow::Result<Vec<String>> {

@@ -13,7 +13,7 @@ pub(super) fn start_lines(config: &Config, url: &str, admin: Option<SocketAddr>)
     );
     lines.extend(
         admin.map(|admin| {
-            format!("Health and metrics are on http://{admin}/healthz and http://{admin}/metrics")
+            format!("Health and metrics are on http://{admin}/healthz, /readyz and /metrics")
         }),
     );
     lines
@@ -21,9 +21,8 @@ pub(super) fn start_lines(config: &Config, url: &str, admin: Option<SocketAddr>)
 
 /// The URL of the page, if it is served.
 pub(super) fn page(config: &Config, url: &str) -> Option<String> {
-    let is_served = config.server.page && config.server.mount != "/";
     let origin = url.strip_suffix(config.server.mount.as_str()).unwrap_or(url);
-    is_served.then(|| format!("{}/", reachable(origin)))
+    config.serves_page().then(|| format!("{}/", reachable(origin)))
 }
 
 /// A URL of this machine in place of one with the unspecified address, which clients cannot connect to.
