@@ -20,7 +20,7 @@ fn documents() -> Vec<PathBuf> {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            if path.is_dir() && !path.is_symlink() {
+            if path.is_dir() {
                 if !name.starts_with('.') && !["target", "node_modules", "corpus"].contains(&name.as_str()) {
                     folders.push(path);
                 }
@@ -267,7 +267,10 @@ fn the_guide_explains_every_error_on_the_wire() {
             let mut fields = part.splitn(3, ':');
             let is_code = fields.next().is_some_and(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_digit()));
             if is_code && fields.nth(1).is_some_and(|text| text.len() > 3) {
-                found.push((source.path.display().to_string(), part.to_owned()));
+                // The argument differs, and is empty in some places.
+                let (code, rest) = part.split_once(':').unwrap();
+                let text = rest.split_once(':').unwrap().1;
+                found.push((source.path.display().to_string(), format!("{code}:{{}}:{text}")));
             }
         }
     }
@@ -279,7 +282,7 @@ fn the_guide_explains_every_refused_request() {
     let begins = ["Refusal::bad(", "Refusal::Broken(", "Refusal::Bad(", "answer::refuse("];
     let mut found = texts(&begins, |literals| literals.last().cloned());
     found.extend(texts(&["#[error("], |literals| literals.first().cloned()).into_iter().filter(|(path, _)| {
-        ["src/transport/", "src/bayeux/", "src/client/"].iter().any(|folder| path.starts_with(folder))
+        ["src/transport/", "src/bayeux/", "src/client/failure.rs"].iter().any(|begin| path.starts_with(begin))
     }));
     expect_explained(found, 30);
 }
