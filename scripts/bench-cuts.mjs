@@ -4,7 +4,7 @@
 // Clients (npm Faye's, half on WebSocket, half on long-polling) connect through a TCP proxy. Numbered messages are published
 // directly, also while the lines are down. The proxy closes all connections at fixed times and refuses new ones for a moment.
 // In the end each client must have every number once. Nothing is published right before and after a cut: clients acknowledge
-// nothing, so a message that is on its way when the line is cut is lost with any server (QUIET=0 counts these too).
+// nothing, so a message that is on its way when the line is cut is lost with both servers (QUIET=0 counts these too).
 //
 //   CLIENTS=20  CUTS=20  RATE=20     clients, cuts, and messages a second
 //   DOWN=1000   UP=2000              milliseconds for which connections are refused, and accepted
@@ -38,20 +38,23 @@ const servers = {
 const titles = { npm: 'npm faye', faye: 'this server' };
 
 /** Starts a server and returns it with its URL. */
-async function start(name) {
+function start(name) {
   const [program, ...rest] = servers[name];
   const child = spawn(program, [...rest, '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
-  for await (const chunk of child.stdout) {
-    output += chunk;
-    const found = /(http:\/\/[\d.]+:\d+\/faye)/.exec(output);
-    if (!found) continue;
-    return { child, url: new URL(found[1]) };
-  }
-  throw new Error(`${titles[name]} did not start: ${output}`);
+  return new Promise((resolve, reject) => {
+    // What it prints later is read too, or it would end when the pipe is closed.
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+      const found = /(http:\/\/[\d.]+:\d+\/faye)/.exec(output);
+      if (found) resolve({ child, url: new URL(found[1]) });
+    });
+    child.once('error', reject);
+    child.once('exit', () => reject(new Error(`${titles[name]} did not start: ${output}`)));
+  });
 }
 
-/** Starts the proxy in a thread of its own, so that it passes bytes on while the clients are busy. */
+/** Starts the proxy in another thread, so that it passes bytes on while the clients are busy. */
 async function startProxy(target) {
   const thread = new Worker(fileURLToPath(import.meta.url), { workerData: { host: target.hostname, port: Number(target.port) } });
   const [port] = await once(thread, 'message');
@@ -128,11 +131,11 @@ async function measure(name) {
   }
   isOver = true;
   await publisher;
-  // The clients reconnect by themselves. Each one is there again when it has a message that was published now.
+  // The clients reconnect by themselves. A client is back when it has a message that was published now.
   const deadline = Date.now() + 60_000;
   let after = sent;
-  const isThere = ({ received }) => [...received.keys()].some((n) => n > sent);
-  while (!clients.every(isThere) && Date.now() < deadline) {
+  const isBack = ({ received }) => [...received.keys()].some((n) => n > sent);
+  while (!clients.every(isBack) && Date.now() < deadline) {
     await publish(url, (after += 1));
     await sleep(500);
   }

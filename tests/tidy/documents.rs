@@ -44,7 +44,7 @@ fn prose(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A line without its spans of code, whose brackets are no links.
+/// A line without its spans of code: brackets in them are no links.
 fn without_code(line: &str) -> String {
     line.split('`').step_by(2).collect()
 }
