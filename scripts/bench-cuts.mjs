@@ -163,5 +163,11 @@ async function main() {
   process.exit();
 }
 
-if (isMainThread) await main();
-else proxy(workerData);
+if (isMainThread) {
+  main().catch((error) => {
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  });
+} else {
+  proxy(workerData);
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::{complain, sources};
+use super::{collect, complain, sources};
 
 /// Words that README may have: it leads to a first message and to the documents.
 const WORDS: usize = 900;
@@ -79,7 +79,9 @@ fn targets(text: &str) -> Vec<String> {
     for line in prose(text) {
         let line = without_code(line);
         for part in line.split("](").skip(1) {
-            found.extend(part.split(')').next().map(|target| target.split(' ').next().unwrap_or("").to_owned()));
+            found.extend(
+                part.split(')').next().map(|target| target.split(' ').next().unwrap_or("").to_owned()),
+            );
         }
         if let Some((_, target)) = line.strip_prefix('[').and_then(|rest| rest.split_once("]: ")) {
             found.push(target.trim().to_owned());
@@ -265,7 +267,8 @@ fn the_guide_explains_every_error_on_the_wire() {
         let code = source.code.lines().filter(|line| !line.trim_start().starts_with("//"));
         for part in code.flat_map(|line| line.split('"').skip(1).step_by(2)) {
             let mut fields = part.splitn(3, ':');
-            let is_code = fields.next().is_some_and(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_digit()));
+            let is_code =
+                fields.next().is_some_and(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_digit()));
             if is_code && fields.nth(1).is_some_and(|text| text.len() > 3) {
                 // The argument differs, and is empty in some places.
                 let (code, rest) = part.split_once(':').unwrap();
@@ -277,31 +280,55 @@ fn the_guide_explains_every_error_on_the_wire() {
     expect_explained(found, 20);
 }
 
+/// The texts of `#[error("…")]` in these files and folders.
+fn errors(of: &[&str]) -> impl Iterator<Item = (String, String)> {
+    let all = texts(&["#[error("], |literals| literals.first().cloned());
+    all.into_iter().filter(|(path, _)| of.iter().any(|begin| path.starts_with(begin)))
+}
+
 #[test]
 fn the_guide_explains_every_refused_request() {
     let begins = ["Refusal::bad(", "Refusal::Broken(", "Refusal::Bad(", "answer::refuse("];
     let mut found = texts(&begins, |literals| literals.last().cloned());
-    found.extend(texts(&["#[error("], |literals| literals.first().cloned()).into_iter().filter(|(path, _)| {
-        ["src/transport/", "src/bayeux/", "src/client/failure.rs"].iter().any(|begin| path.starts_with(begin))
-    }));
+    found.extend(errors(&["src/transport/", "src/bayeux/"]));
     expect_explained(found, 30);
 }
 
 #[test]
-fn the_guide_explains_every_error_of_the_start() {
-    let found = texts(&["#[error("], |literals| literals.first().cloned());
-    let of_start = ["src/app.rs", "src/tls/", "src/broker/redis/link.rs", "src/policy/", "src/bridge/", "src/fetch/"];
-    expect_explained(
-        found.into_iter().filter(|(path, _)| of_start.iter().any(|begin| path.starts_with(begin))).collect(),
-        20,
-    );
+fn the_guide_explains_every_error_of_the_start_and_of_commands() {
+    let of =
+        ["src/app.rs", "src/tls/", "src/broker/redis/link.rs", "src/policy/", "src/bridge/", "src/fetch/"];
+    expect_explained(errors(&of).chain(errors(&["src/client/failure.rs"])).collect(), 20);
+}
+
+#[test]
+fn the_guide_explains_every_error_of_the_javascript_client() {
+    let mut files = Vec::new();
+    collect(Path::new("client-js/src"), "ts", &mut files);
+    let mut found = Vec::new();
+    for path in files {
+        let code = fs::read_to_string(&path).unwrap();
+        for begin in ["failure(", "new TypeError(", "new Error("] {
+            for part in code.split(begin).skip(1) {
+                let Some(quote) = part.chars().next().filter(|letter| "'`\"".contains(*letter)) else {
+                    continue;
+                };
+                // Up to the first value; behind it there may be another template.
+                let fixed = part[1..].split(quote).next().and_then(|text| text.split("${").next());
+                found.push((path.display().to_string(), fixed.unwrap_or_default().to_owned()));
+            }
+        }
+    }
+    expect_explained(found, 20);
 }
 
 #[test]
 fn the_guide_explains_every_reason_of_a_refusal() {
     let metrics = fs::read_to_string("src/metrics.rs").unwrap();
-    let reasons = metrics.split("pub enum Reason {").nth(1).and_then(|rest| rest.split("\n}").next()).unwrap();
-    let names = reasons.lines().map(str::trim).filter(|line| !line.starts_with("//") && !line.starts_with('#'));
+    let reasons =
+        metrics.split("pub enum Reason {").nth(1).and_then(|rest| rest.split("\n}").next()).unwrap();
+    let names =
+        reasons.lines().map(str::trim).filter(|line| !line.starts_with("//") && !line.starts_with('#'));
     let names: Vec<_> = names.filter_map(|line| line.strip_suffix(',')).collect();
     assert!(names.len() > 10, "the reasons were not found");
     let guide = fs::read_to_string(GUIDE).unwrap();
