@@ -291,6 +291,9 @@ fn the_guide_explains_every_refused_request() {
     let begins = ["Refusal::bad(", "Refusal::Broken(", "Refusal::Bad(", "answer::refuse("];
     let mut found = texts(&begins, |literals| literals.last().cloned());
     found.extend(errors(&["src/transport/", "src/bayeux/"]));
+    // Texts that are constants, because two places refuse with them.
+    let constants = texts(&[": &str ="], |literals| literals.first().cloned());
+    found.extend(constants.into_iter().filter(|(path, _)| path == "src/transport/payload.rs"));
     expect_explained(found, 30);
 }
 
