@@ -143,12 +143,12 @@ match = '/a/b'
 ";
 
 const DOUBTS: [&str; 7] = [
-    "server.listen (:0) is open to other machines: messages and secrets are sent without TLS",
+    "server.listen: :0 is open to other machines: messages and secrets are sent without TLS",
     "; /metrics, /healthz and /readyz are public (set admin.listen)",
     "; any visitor of the page at / may publish (set server.page = \"off\")",
-    "push.secret is still that of an example",
-    "hook.secret is short (5 bytes)",
-    "channel[2] (/a/b) never matches: channel[1] (/a/**)",
+    "push.secret: this is the secret of an example",
+    "hook.secret: a secret of 5 bytes can be guessed",
+    "channel[2].match: /a/b never applies: channel[1] (/a/**)",
     "FAYE_SERVER_TIMEOUT has no effect; write FAYE_SERVER__TIMEOUT",
 ];
 
@@ -169,7 +169,7 @@ fn check_warns_about_what_is_doubtful() {
     let said = run(&["check", text(&open)], &[]).succeeds();
     assert!(
         said.contains(
-            "(0.0.0.0:8000) is open to other machines: any client may publish and subscribe to any channel"
+            "server.listen: 0.0.0.0:8000 is open to other machines: any client may publish and subscribe to any channel"
         ),
         "{said}"
     );
@@ -225,7 +225,7 @@ fn a_server_does_not_start_with_settings_that_are_wrong() {
     run(&[], &[("FAYE_SERVER__TIMEOUT", "2 parsecs")]).fails_with(&["FAYE_SERVER__TIMEOUT", "25s"]);
     run(&["--listen", "nowhere"], &[]).fails_with(&["--listen", "127.0.0.1:9000"]);
     run(&["--mount", "faye"], &[]).fails_with(&["--mount", "/faye"]);
-    run(&["--config", "/no/such/file"], &[]).fails_with(&["/no/such/file", "there is no such file"]);
+    run(&["--config", "/no/such/file"], &[]).fails_with(&["/no/such/file", "no such file"]);
     let (_folder, path) = file("[sever]\nlisten = \"127.0.0.1:0\"\n");
     run(&["--config", text(&path)], &[]).fails_with(&["sever", "[server]"]);
     let together = [("FAYE_SERVER__INTERVAL", "20s"), ("FAYE_SERVER__TIMEOUT", "10s")];

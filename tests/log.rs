@@ -126,7 +126,7 @@ fn the_log_goes_on_when_it_can_be_written_again_and_says_how_many_lines_are_miss
         let dropped = faye.wait_for_metric(DROPPED, |now| now >= 5);
         let mut lines = BufReader::new(File::open(&path).unwrap()).lines().map(Result::unwrap);
         be_refused(&mut http);
-        let found = lines.find(|line| line.contains("log lines were dropped")).expect("a line that says it");
+        let found = lines.find(|line| line.contains("log lines dropped")).expect("a line that says it");
         if format == "json" {
             let line: Value = serde_json::from_str(&found).unwrap();
             assert_eq!(line["dropped"], dropped, "{line}");

@@ -33,9 +33,9 @@ fn a_bad_file_is_refused_whole_and_the_settings_before_stay() {
     let faye = Faye::start_with_file(CLOSED, &[]);
     for (bad, said) in [
         ("[[channel]]\nmatch = '/open/**'\n[server]\ntimeout = 'soon'\n", "server.timeout"),
-        ("[[channel]\n", "this is not TOML"),
-        ("[[key]]\nalgorithm = 'HS256'\nsecret = 'short'\n", "the secret is short"),
-        ("[push]\nsecret = 'env:NOT_THERE'\n", "there is no variable NOT_THERE"),
+        ("[[channel]\n", "invalid TOML"),
+        ("[[key]]\nalgorithm = 'HS256'\nsecret = 'short'\n", "the secret is too short"),
+        ("[push]\nsecret = 'env:NOT_THERE'\n", "the variable NOT_THERE is not set"),
     ] {
         rewrite(&faye, bad);
         faye.wait_for_stderr(said);

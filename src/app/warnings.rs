@@ -1,5 +1,5 @@
-//! What is doubtful about settings by which a server can start: listeners that are open to others, secrets that can be
-//! guessed, rules without effect. It changes nothing and connects to nothing but a name server.
+//! Warnings about settings that a server can start with: listeners that are open to other machines, weak secrets, rules
+//! without effect. It changes nothing and connects to nothing but a name server.
 
 use crate::config::{Config, weak_secrets};
 use crate::policy::never_matching;
@@ -9,18 +9,18 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     let mut found: Vec<_> = exposure(config).into_iter().chain(unknown_hosts(config)).collect();
     found.extend(weak_secrets(config));
     found.extend(never_matching(&config.channel, &config.limits));
-    found
+    found.iter().map(|warning| config.located(warning)).collect()
 }
 
-/// Whether the server cannot know the public name by which a proxy is reached: its own pages count as foreign then.
+/// A warning if the public host behind a proxy is unknown: its own pages count as foreign then.
 fn unknown_hosts(config: &Config) -> Option<String> {
     let has_names = !config.server.hosts.is_empty()
         || !config.browsers.origins.is_empty()
         || !config.acme.domains.is_empty();
     let is_behind_a_proxy = !config.server.trusted_proxies.is_empty();
     (is_behind_a_proxy && !has_names).then(|| {
-        "server.trusted_proxies is set and neither server.hosts nor browsers.origins names the host that browsers use: pages \
-         of that host count as foreign, so their cookies and push secrets do not; list it in server.hosts"
+        "server.trusted_proxies: the public host is unknown, so its pages count as foreign, and their cookies and push \
+         secrets are ignored; list the host in server.hosts or browsers.origins"
             .to_owned()
     })
 }
@@ -47,5 +47,5 @@ fn exposure(config: &Config) -> Option<String> {
     let findings: Vec<_> =
         findings.into_iter().filter(|(is_found, _)| *is_found).map(|(_, finding)| finding).collect();
     (!findings.is_empty())
-        .then(|| format!("server.listen ({listen}) is open to other machines: {}", findings.join("; ")))
+        .then(|| format!("server.listen: {listen} is open to other machines: {}", findings.join("; ")))
 }

@@ -43,15 +43,21 @@ fn run_logged(
 fn warn_about_open_files(config: &Config, open_files: usize) {
     let wanted = config.limits.connections;
     let connections = Shares::of(open_files, wanted, config.hook.connections()).clients;
-    if connections < wanted {
+    if connections >= wanted {
+        tracing::debug!(open_files, connections, "limit of open files raised to the maximum");
+    } else if config.is_set("limits.connections") {
         tracing::warn!(
             open_files,
             connections,
-            "the system allows fewer open files than limits.connections needs, so connections are limited further; raise \
-             the limit (ulimit -n, LimitNOFILE of systemd) or lower limits.connections"
+            "fewer open files than limits.connections needs, so fewer connections are accepted; raise the limit (ulimit \
+             -n, LimitNOFILE of systemd) or lower limits.connections"
         );
     } else {
-        tracing::debug!(open_files, connections, "the limit of open files is raised as far as it goes");
+        tracing::info!(
+            open_files,
+            connections,
+            "connections are limited by the number of open files (ulimit -n)"
+        );
     }
 }
 

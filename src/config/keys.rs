@@ -108,11 +108,11 @@ impl Kind {
             Self::Duration(..) => "a duration",
             Self::Count(..) => "a whole number",
             Self::Size(..) => "a size",
-            Self::Memory(..) => "a share of the memory, nor a size",
+            Self::Memory(..) => "a percentage or a size",
             Self::Word(_) => "a known word",
-            Self::Pattern => "a channel, nor a pattern that ends in \"/*\" or \"/**\"",
+            Self::Pattern => "a channel, or a pattern that ends in \"/*\" or \"/**\"",
             Self::Origin => "an origin",
-            Self::Network => "an address, nor a network",
+            Self::Network => "an address or a network",
             Self::Host => "a host (without scheme and port)",
             Self::Text => "a text",
             Self::Secret => "a secret",
@@ -121,7 +121,7 @@ impl Kind {
             Self::Flag => "true or false",
             Self::Rate => "a rate",
             Self::History => "a table of messages and age",
-            Self::Words(_) => "a known word, nor an array of them",
+            Self::Words(_) => "a known word or an array of them",
             Self::List(_) => "an array",
         }
     }

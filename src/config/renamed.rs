@@ -52,6 +52,11 @@ pub(super) fn variable(name: &str) -> Option<String> {
     Some(message(&variable_of(renamed.section, renamed.new)))
 }
 
+/// Each renamed key, as its section, the old key and the variable of the new key.
+pub(super) fn variables() -> impl Iterator<Item = (&'static str, &'static str, String)> {
+    RENAMED.iter().map(|renamed| (renamed.section, renamed.old, variable_of(renamed.section, renamed.new)))
+}
+
 fn message(new: &str) -> String {
     format!("this setting was renamed; write {new}")
 }

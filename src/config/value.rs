@@ -214,10 +214,10 @@ impl Kind {
         print: impl Fn(u64) -> String,
     ) -> Result<(), Wrong> {
         if value < u128::from(least) {
-            return Err(self.out_of_bounds(given, "too little", "at least", print(least)));
+            return Err(self.out_of_bounds(given, "too small", "at least", print(least)));
         }
         if value > u128::from(most) {
-            return Err(self.out_of_bounds(given, "too much", "at most", print(most)));
+            return Err(self.out_of_bounds(given, "too large", "at most", print(most)));
         }
         Ok(())
     }

@@ -129,14 +129,10 @@ impl Hook {
             }
             Err(reason) => {
                 self.metrics.hook_errors.inc();
-                tracing::warn!(
-                    reason,
-                    operation = question.operation,
-                    "the application did not answer the hook"
-                );
+                tracing::warn!(reason, operation = question.operation, "hook request failed");
                 if self.breaker.failed() {
                     tracing::error!(
-                        "the application fails again and again, so it is left alone for hook.breaker_cooldown"
+                        "hook circuit breaker open; sending no requests for hook.breaker_cooldown"
                     );
                 }
                 self.without_answer()
@@ -154,7 +150,7 @@ impl Hook {
 
     /// The body of the answer, or why there is none.
     async fn answer(&self, question: &Question<'_>) -> Result<Body, String> {
-        let _waiting = Waiting::begin(self).ok_or("too many questions wait; see hook.max_pending")?;
+        let _waiting = Waiting::begin(self).ok_or("too many pending decisions (hook.max_pending)")?;
         let asked = async {
             let _turn = self.turns.acquire().await.map_err(|error| error.to_string())?;
             self.metrics.hook_requests.inc();
@@ -164,13 +160,14 @@ impl Hook {
             let request = request.body(Full::new(Bytes::from(body))).map_err(|error| error.to_string())?;
             self.fetch.send(request, self.deadline, LONGEST).await.map_err(|error| error.to_string())
         };
-        let response =
-            timeout(self.deadline, asked).await.map_err(|_| "hook.deadline is over".to_owned())??;
+        let response = timeout(self.deadline, asked)
+            .await
+            .map_err(|_| "no response within hook.deadline".to_owned())??;
         if response.status() != StatusCode::OK {
-            return Err(format!("the status is {} and not 200", response.status()));
+            return Err(format!("the status is {}, not 200", response.status()));
         }
         serde_json::from_slice(response.body())
-            .map_err(|error| format!("the answer is not as docs/hooks.md says: {error}"))
+            .map_err(|error| format!("malformed response, see docs/hooks.md: {error}"))
     }
 }
 

@@ -197,7 +197,7 @@ impl Server {
         tracing::debug!(
             verb = "publish",
             channel = excerpt(&publish.channel),
-            "refused: Redis did not take it"
+            "refused: not accepted by Redis"
         );
         reply::plain(&mut carried.reply, &carried.message, &outcome, true);
     }

@@ -65,13 +65,13 @@ impl Acme {
             match event {
                 Ok(EventOk::DeployedNewCert) => {
                     self.metrics.certificate_reloads.inc();
-                    tracing::info!("there is a new certificate from the authority");
+                    tracing::info!("new certificate from the ACME CA");
                 }
-                Ok(EventOk::DeployedCachedCert) => tracing::info!("the certificate in acme.cache is in use"),
-                Ok(event) => tracing::debug!(?event, "ACME"),
+                Ok(EventOk::DeployedCachedCert) => tracing::info!("using the certificate in acme.cache"),
+                Ok(event) => tracing::debug!(?event, "ACME event"),
                 Err(error) => {
                     self.metrics.certificate_failures.inc();
-                    tracing::error!(%error, "no certificate from the authority; it will be asked again");
+                    tracing::error!(%error, "cannot get a certificate from the ACME CA; retrying");
                 }
             }
         }

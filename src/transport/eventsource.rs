@@ -151,7 +151,7 @@ fn discard(input: &mut Input, socket: &Socket, context: &Context) {
 fn end_without_peer(tcp: &TcpStream, limit: Duration) {
     #[cfg(target_os = "linux")]
     if let Err(error) = SockRef::from(tcp).set_tcp_user_timeout(Some(limit)) {
-        tracing::debug!(%error, "cannot limit how long a stream waits for its peer");
+        tracing::debug!(%error, "cannot set TCP_USER_TIMEOUT on a stream");
     }
     #[cfg(not(target_os = "linux"))]
     let _ = (tcp, limit);

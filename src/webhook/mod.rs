@@ -86,10 +86,7 @@ impl Webhook {
                 }
                 Err(broadcast::error::RecvError::Lagged(count)) => {
                     self.metrics.webhook_dropped.inc_by(count);
-                    tracing::warn!(
-                        count,
-                        "events came faster than they could be taken, and the application is not told of these"
-                    );
+                    tracing::warn!(events = count, "dropping webhook events: the queue of events overflowed");
                 }
                 Err(broadcast::error::RecvError::Closed) => return,
             }
@@ -134,15 +131,11 @@ impl Webhook {
                         tracing::error!(
                             reason,
                             events = batch.count,
-                            "the application did not take the events, and they are given up"
+                            "dropping webhook events: not accepted within webhook.retry"
                         );
                         return;
                     }
-                    tracing::warn!(
-                        reason,
-                        ?pause,
-                        "the application did not take the events; they are sent again"
-                    );
+                    tracing::warn!(reason, ?pause, "webhook request failed; retrying");
                 }
             }
             // With jitter, so that instances which failed together do not come back together.

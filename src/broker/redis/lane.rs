@@ -171,10 +171,11 @@ impl Heard {
             self.metrics.redis.epoch_resets.inc();
         }
         if missed > 0 || before != epoch {
-            let lane = self.lane.index();
-            tracing::warn!(lane, missed, recovered, reset = before != epoch, "publications were missed");
+            let partition = self.lane.index();
+            let epoch_reset = before != epoch;
+            tracing::warn!(partition, missed, recovered, epoch_reset, "publications missed");
         } else {
-            tracing::info!(lane = self.lane.index(), recovered, "what was missing was found");
+            tracing::info!(partition = self.lane.index(), recovered, "gap recovered");
         }
         self.deliver(&mut state, epoch, all.into_values());
         state.at = Some((epoch, end));

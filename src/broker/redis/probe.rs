@@ -19,7 +19,7 @@ impl Redis {
             let deaf = joined.iter().filter(|lane| heard(lane) < sent[lane.index()]).count();
             if deaf > 0 {
                 self.shared.metrics.redis.missed_probes.inc_by(deaf as u64);
-                tracing::warn!(lanes = deaf, "lanes do not hear what is said in them; they are joined anew");
+                tracing::warn!(partitions = deaf, "Pub/Sub probe not echoed; resubscribing");
                 sent = [0; LANES];
                 self.listener.renew();
                 continue;

@@ -207,7 +207,7 @@ impl Writer {
         let was_away = std::mem::take(&mut self.queue.lock().away);
         if was_away {
             *self.recovering_until.lock() = Some(Instant::now() + RECOVERING);
-            tracing::info!(lane = self.lane.index(), "Redis takes publications again");
+            tracing::info!(partition = self.lane.index(), "publishing to Redis again");
         }
     }
 
@@ -273,7 +273,7 @@ impl Writer {
         }
         queue.away = true;
         *self.recovering_until.lock() = None;
-        tracing::warn!(lane = self.lane.index(), %error, "Redis takes no publications");
+        tracing::warn!(partition = self.lane.index(), %error, "cannot publish to Redis");
         match shared.settings.ack {
             Ack::Local => {
                 for (counter, publication) in std::mem::take(&mut *self.unheard.lock()) {

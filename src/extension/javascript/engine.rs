@@ -157,7 +157,7 @@ impl Engine {
         let engine = Self { common, ended: Mutex::new(Some(ended)) };
         let patience = LOADED * u32::try_from(settings.files.len()).unwrap_or(u32::MAX);
         let has = loaded.recv_timeout(patience).map_err(|error| match error {
-            RecvTimeoutError::Timeout => failed(&"the files take too long"),
+            RecvTimeoutError::Timeout => failed(&"loading takes too long"),
             RecvTimeoutError::Disconnected => failed(&"its thread ended; the log has the reason"),
         })??;
         Ok((engine, has))

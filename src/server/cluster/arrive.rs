@@ -106,7 +106,7 @@ impl Server {
         let _ = self.note_whole(cluster, &session).await;
         if brought.is_from_the_dead {
             self.metrics.cluster.adopted.inc();
-            tracing::info!(client = %id, "a session of a dead instance goes on here");
+            tracing::info!(client = %id, "session of a dead instance adopted");
             return Ok(session);
         }
         self.metrics.cluster.imported.inc();

@@ -52,7 +52,7 @@ impl Server {
                 tokio::time::sleep(SPREAD * 4).await;
             }
         }
-        tracing::info!(given, "sessions were given to other instances");
+        tracing::info!(sessions = given, "sessions exported to other instances");
     }
 
     /// Has another instance take a session.
