@@ -133,9 +133,9 @@ async function unneeded(from, to) {
   while (laneOf(`/unneeded/${other}`) !== laneOf('/bench')) other += 1;
   const { clientId, socket } = await connect(to);
   await subscribe(to.url, clientId, `/unneeded/${other}`);
-  const [before, heard] = [used(to.child), await metric(to, 'faye_redis_heard_total')];
+  const [before, heard] = [used(to.child), await metric(to, 'faye_cluster_received_total')];
   bench(from, 'fanout', '--channel', '/bench', '--subscribers', '1', '--window', '8');
-  const count = await metric(to, 'faye_redis_heard_total') - heard;
+  const count = await metric(to, 'faye_cluster_received_total') - heard;
   const cost = (used(to.child) - before) / count;
   socket.close();
   return cost;
@@ -152,10 +152,10 @@ async function round() {
     const pairs = bench(node, 'pairs', '--pairs', '100', '--window', '4');
     note(`${kind}: publications a second, 100 pairs`, pairs.publications_per_second ?? pairs.deliveries_per_second);
     note(`${kind}: CPU of the node for each, us`, pairs.cpu_us_per_delivery);
-    const before = isJoined && { ...commands(redis), published: await metric(node, 'faye_redis_published_total') };
+    const before = isJoined && { ...commands(redis), published: await metric(node, 'faye_cluster_published_total') };
     const single = bench(node, 'fanout', '--subscribers', '100', '--window', '1');
     if (isJoined) {
-      const after = { ...commands(redis), published: await metric(node, 'faye_redis_published_total') };
+      const after = { ...commands(redis), published: await metric(node, 'faye_cluster_published_total') };
       note('joined: commands for a publication, one under way', (after.evalsha - before.evalsha) / (after.published - before.published));
     }
     note(`${kind}: 1 to 100, one under way, CPU for a delivery, us`, single.cpu_us_per_delivery);

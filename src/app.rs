@@ -15,10 +15,10 @@ use crate::broker::Redis;
 use crate::config::{Config, ListenAddress, OnFailure};
 use crate::descriptors::{self, Shares};
 use crate::extension::Extension;
-use crate::extension::javascript::{LoadError, Scripts, over_http};
+use crate::extension::javascript::{Scripts, over_http};
 use crate::metrics::Metrics;
 use crate::server::Server;
-use crate::tls::{self, Certificates, Tls, TlsError};
+use crate::tls::{self, Certificates, Tls};
 use crate::transport::{Clock, Context, Endpoint, Listener, Mount, TICK};
 use crate::webhook::Webhook;
 
@@ -42,15 +42,9 @@ pub struct App {
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A setting makes no sense.
+    /// A setting cannot be used. The text begins with the file and line, or else with the key.
     #[error("{0}")]
     Setting(String),
-    /// TLS cannot be had as the settings say.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// A file of `extensions.files` cannot be loaded.
-    #[error("cannot load an extension: {0}")]
-    Extension(#[from] LoadError),
     /// An address could not be bound.
     #[error("cannot listen on {address}: {}; choose another address with {setting}", listen_failure(.failure))]
     Listen {
@@ -74,12 +68,13 @@ impl App {
     /// [`StartError`] if an address cannot be bound, an extension cannot be loaded or a setting makes no sense.
     pub fn bind(config: &Config, extensions: &[Arc<dyn Extension>]) -> Result<Self, StartError> {
         let metrics = Metrics::default();
-        let scripts = scripts(config, &metrics)?;
+        let wrong = |error: String| StartError::Setting(config.located(&error));
+        let scripts = scripts(config, &metrics).map_err(wrong)?;
         let mut extensions = extensions.to_vec();
         extensions.extend(scripts.iter().flat_map(|scripts| scripts.extensions().iter().cloned()));
-        let server = Server::new(config, &extensions, metrics.clone()).map_err(StartError::Setting)?;
+        let server = Server::new(config, &extensions, metrics.clone()).map_err(wrong)?;
         let server = Arc::new(server);
-        let tls = tls::server(config, &metrics)?;
+        let tls = tls::server(config, &metrics).map_err(|error| wrong(error.to_string()))?;
         let mount = Mount::new(&config.server.mount);
         let clock = Arc::new(Clock::default());
         let secure = tls.as_ref().map(|tls| Arc::clone(&tls.config));
@@ -118,13 +113,13 @@ impl App {
             Some(address) => (Vec::new(), Some(listen(address, "admin.listen", context(None, None, admin))?)),
             None => (admin, None),
         };
-        let page = Some(page).filter(|_| config.server.page && mount.path() != "/");
+        let page = Some(page).filter(|_| config.serves_page());
         let endpoints = endpoints.into_iter().chain(page).collect();
         let setting = "--listen or server.listen";
         let context = context(Some(Arc::clone(&server)), secure, endpoints);
         let listener = listen(&config.server.listen, setting, context)?;
-        let webhook = Webhook::new(&config.webhook, metrics).map_err(StartError::Setting)?;
-        let drain = config.server.drain;
+        let webhook = Webhook::new(&config.webhook, metrics).map_err(wrong)?;
+        let drain = config.server.drain_timeout;
         let on_failure = config.extensions.on_failure;
         Ok(Self { server, listener, admin, tls, mount, clock, webhook, drain, scripts, on_failure })
     }
@@ -136,7 +131,9 @@ impl App {
     pub async fn check(config: &Config) -> Result<Vec<String>, StartError> {
         Self::check_offline(config)?;
         match &config.redis.url {
-            Some(_) => Redis::examine(&config.redis).await.map_err(StartError::Setting),
+            Some(_) => Redis::examine(&config.redis)
+                .await
+                .map_err(|error| StartError::Setting(config.located(&error))),
             None => Ok(Vec::new()),
         }
     }
@@ -154,10 +151,11 @@ impl App {
     /// [`StartError`] if an extension or a certificate cannot be loaded, or a setting makes no sense.
     pub fn check_offline(config: &Config) -> Result<(), StartError> {
         let metrics = Metrics::default();
-        scripts(config, &metrics)?;
-        tls::server(config, &metrics)?;
-        Webhook::new(&config.webhook, metrics.clone()).map_err(StartError::Setting)?;
-        Server::new(config, &[], metrics).map(drop).map_err(StartError::Setting)
+        let wrong = |error: String| StartError::Setting(config.located(&error));
+        scripts(config, &metrics).map_err(wrong)?;
+        tls::server(config, &metrics).map_err(|error| wrong(error.to_string()))?;
+        Webhook::new(&config.webhook, metrics.clone()).map_err(wrong)?;
+        Server::new(config, &[], metrics).map(drop).map_err(wrong)
     }
 
     /// Goes by other settings from now on, as far as they can change while connections are open: who may do what, its keys
@@ -166,7 +164,7 @@ impl App {
     /// # Errors
     /// What is wrong with them; the settings stay as they were.
     pub fn reload(server: &Server, config: &Config) -> Result<(), StartError> {
-        server.reload(config).map_err(StartError::Setting)
+        server.reload(config).map_err(|error| StartError::Setting(config.located(&error)))
     }
 
     /// The server: its events, its counters.
@@ -211,7 +209,7 @@ impl App {
     }
 
     /// Serves until `stop` is done, then drains: connections are refused, held connects answered, sockets closed.
-    /// True if all connections ended within the time that `server.drain` allows.
+    /// True if all connections ended within the time that `server.drain_timeout` allows.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
         let Self { server, listener, admin, tls, clock, webhook, drain, scripts, .. } = self;
         let (quiet, is_quiet) = watch::channel(false);
@@ -257,7 +255,7 @@ impl App {
         if let Some(telling) = telling
             && tokio::time::timeout(drain, telling).await.is_err()
         {
-            tracing::warn!("the application did not take the last events within server.drain");
+            tracing::warn!("dropping queued webhook events: not sent within server.drain_timeout");
         }
         all
     }
@@ -276,7 +274,7 @@ fn listen(address: &ListenAddress, context: &Arc<Context>) -> io::Result<Listene
             Err(error) => failure = failure.or(Some(error)),
         }
     }
-    Err(failure.unwrap_or_else(|| io::Error::new(ErrorKind::NotFound, "the name has no address")))
+    Err(failure.unwrap_or_else(|| io::Error::new(ErrorKind::NotFound, "the host name has no address")))
 }
 
 /// Why an address cannot be bound, in plain words where they are known.
@@ -285,19 +283,20 @@ fn listen_failure(error: &io::Error) -> String {
         ErrorKind::AddrInUse => "the port is in use by another program".to_owned(),
         ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
         ErrorKind::PermissionDenied => {
-            "the process may not; ports below 1024 need root or CAP_NET_BIND_SERVICE".to_owned()
+            "permission denied; ports below 1024 need root or CAP_NET_BIND_SERVICE".to_owned()
         }
         _ => error.to_string(),
     }
 }
 
-fn scripts(config: &Config, metrics: &Metrics) -> Result<Option<Scripts>, LoadError> {
+fn scripts(config: &Config, metrics: &Metrics) -> Result<Option<Scripts>, String> {
     let settings = &config.extensions;
     if settings.files.is_empty() {
         return Ok(None);
     }
-    let fetch = over_http(settings.answer, settings.private_addresses);
-    Scripts::load(settings, &config.server.mount, metrics, fetch).map(Some)
+    let fetch = over_http(settings.timeout, settings.private_addresses);
+    let loaded = Scripts::load(settings, &config.server.mount, metrics, fetch);
+    loaded.map(Some).map_err(|error| format!("extensions.files: cannot load {error}"))
 }
 
 async fn every(time: Duration, metrics: Metrics, act: impl Fn()) {

@@ -1,6 +1,6 @@
-//! Every figure that the server counts, as a field of one struct, and its text for Prometheus.
+//! Every metric of the server as a field of one struct, and their text for Prometheus.
 //!
-//! There is no global: whoever counts is handed the struct.
+//! There is no global; the struct is passed to the code that counts.
 
 mod cluster;
 
@@ -36,9 +36,9 @@ pub enum Reason {
     channel,
     segments,
     callback,
-    extension_time,
-    extension_answer,
-    extension_waiting,
+    extension_cpu_limit,
+    extension_timeout,
+    extension_max_pending,
     extension_memory,
     /// Lines that extensions printed.
     extension_log_rate,
@@ -63,7 +63,7 @@ pub enum Reason {
     tls,
 }
 
-/// Label of [`Figures::refused`].
+/// Label of [`Instruments::refused`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Refused {
     /// What was refused.
@@ -80,7 +80,7 @@ pub enum Cause {
     unconnected_by_address,
 }
 
-/// Label of [`Figures::sessions_evicted`].
+/// Label of [`Instruments::sessions_evicted`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Evicted {
     /// What was exceeded.
@@ -123,19 +123,19 @@ struct Transport {
 
 /// All counters and gauges. Cloning shares them.
 #[derive(Debug, Clone, Default)]
-pub struct Metrics(Arc<Figures>);
+pub struct Metrics(Arc<Instruments>);
 
 impl Deref for Metrics {
-    type Target = Figures;
+    type Target = Instruments;
 
-    fn deref(&self) -> &Figures {
+    fn deref(&self) -> &Instruments {
         &self.0
     }
 }
 
-/// Each counter and gauge.
+/// Every counter and gauge.
 #[derive(Debug, Default)]
-pub struct Figures {
+pub struct Instruments {
     /// Connections accepted.
     pub connections_accepted: Counter,
     /// Connections open.
@@ -143,18 +143,18 @@ pub struct Figures {
     /// WebSockets open.
     pub websockets: Gauge,
     /// EventSource streams open.
-    pub streams: Gauge,
-    /// Connects that are held.
-    pub polls: Gauge,
+    pub eventsource_streams: Gauge,
+    /// Connects (long-polls) held open.
+    pub held_connects: Gauge,
     /// HTTP requests and WebSocket upgrades, by transport.
     pub requests: Requests,
     /// Requests for the client's script or a source map.
-    pub scripts: Counter,
+    pub script_requests: Counter,
     /// Messages received, by verb.
     pub messages: Messages,
-    /// Messages answered with an error.
-    pub errors: Counter,
-    /// What was refused, by reason.
+    /// Replies with an error.
+    pub error_replies: Counter,
+    /// Refused input, by reason.
     pub refused: Family<Refused, Counter>,
     /// Sessions alive.
     pub sessions: Gauge,
@@ -162,9 +162,9 @@ pub struct Figures {
     pub sessions_expired: Counter,
     /// Sessions ended so that others have room, by what they exceeded.
     pub sessions_evicted: Family<Evicted, Counter>,
-    /// Bytes that everything that clients make the server keep takes, as of the last second.
+    /// Bytes of memory used for clients, as of the last second.
     pub memory_used: Gauge,
-    /// Bytes that it may take.
+    /// `limits.memory` in bytes.
     pub memory_limit: Gauge,
     /// Subscriptions alive.
     pub subscriptions: Gauge,
@@ -176,55 +176,55 @@ pub struct Figures {
     pub deliveries: Counter,
     /// Publications written to a live connection.
     pub deliveries_written: Counter,
-    /// Publications put back because the connection broke before they were written.
-    pub deliveries_returned: Counter,
+    /// Publications queued again because the connection was lost before they were written.
+    pub deliveries_requeued: Counter,
     /// Sessions ended because their mailbox was full.
     pub mailbox_disconnects: Counter,
     /// Publications dropped because a mailbox was full.
     pub mailbox_dropped: Counter,
-    /// Connections cut because they answered no ping.
+    /// Connections cut because a ping had no response.
     pub ping_timeouts: Counter,
-    /// Connections cut because they took nothing of what was written.
+    /// Connections cut because the client read nothing.
     pub write_timeouts: Counter,
     /// TLS handshakes that were completed.
     pub tls_handshakes: Counter,
-    /// Certificates that were put in the place of another.
+    /// Certificates reloaded.
     pub certificate_reloads: Counter,
-    /// Certificates that were not good, or could not be had; the one before stays in use.
+    /// Certificates that could not be loaded or obtained; the current one stays in use.
     pub certificate_failures: Counter,
-    /// Messages given to extensions written in JavaScript.
+    /// Messages passed to JavaScript extensions.
     pub extension_calls: Counter,
-    /// Errors of extensions written in JavaScript: what they threw, and what they called back with that is no message.
+    /// Errors of JavaScript extensions: exceptions, and callbacks with a value that is not a message.
     pub extension_errors: Counter,
-    /// Callbacks that an extension called a second time.
-    pub extension_repeats: Counter,
-    /// How often the JavaScript engine was restarted, by which extensions lost their variables.
+    /// Callbacks that an extension called more than once.
+    pub extension_repeated_callbacks: Counter,
+    /// Restarts of the JavaScript engine; extensions lost their variables.
     pub extension_restarts: Counter,
-    /// 1 while there is no JavaScript engine for extensions.
+    /// 1 while no JavaScript engine runs.
     pub extensions_unavailable: Gauge,
-    /// Questions that were sent to the application.
+    /// Hook requests sent.
     pub hook_requests: Counter,
-    /// Questions that an earlier answer held for.
-    pub hook_cached: Counter,
-    /// Questions that were not answered, or not as they should be.
-    pub hook_failures: Counter,
-    /// Questions that were not asked because the application was left alone.
-    pub hook_paused: Counter,
-    /// Events that the application was told of.
+    /// Decisions reused from the hook cache.
+    pub hook_cache_hits: Counter,
+    /// Hook requests that failed or had a malformed response.
+    pub hook_errors: Counter,
+    /// Decisions made by `hook.on_error` while the circuit breaker was open.
+    pub hook_breaker_rejections: Counter,
+    /// Webhook events delivered.
     pub webhook_events: Counter,
-    /// Requests to tell it that failed; most are sent again.
-    pub webhook_failures: Counter,
-    /// Events that it was never told of.
-    pub webhook_lost: Counter,
-    /// The way to Redis and back.
+    /// Webhook requests that failed; most are retried.
+    pub webhook_errors: Counter,
+    /// Webhook events dropped.
+    pub webhook_dropped: Counter,
+    /// Redis.
     pub redis: cluster::Redis,
-    /// Sessions that more than one instance has to do with.
+    /// Sessions and messages that moved between instances.
     pub cluster: cluster::Cluster,
-    /// How often the settings were read again.
-    pub reloads: Counter,
-    /// Tasks that ended by a panic; each is a defect of the server.
+    /// Reloads of the settings.
+    pub config_reloads: Counter,
+    /// Panics; each is a bug.
     pub panics: Counter,
-    /// Log lines that were dropped, because they could not be written or did not fit into the queue.
+    /// Log lines dropped, because they could not be written or did not fit into the queue.
     pub log_dropped: Counter,
 }
 
@@ -270,7 +270,7 @@ impl Metrics {
         self.refused.get_or_create(&Refused { reason }).inc_by(count);
     }
 
-    /// The figures in Prometheus's text format.
+    /// The metrics in the text format of OpenMetrics.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
@@ -284,72 +284,64 @@ impl Metrics {
         let mut add =
             |name: &str, help: &str, metric: &Counter| registry.register(name, help, metric.clone());
         add("connections_accepted", "Connections accepted", &self.connections_accepted);
-        add("scripts", "Requests for the client's script or a source map", &self.scripts);
-        add("errors", "Messages answered with an error", &self.errors);
-        add(
-            "sessions_expired",
-            "Sessions that ended because no connect came in time",
-            &self.sessions_expired,
-        );
-        add(
-            "subscriptions_expired",
-            "Subscriptions that ended because their token expired",
-            &self.subscriptions_expired,
-        );
+        add("script_requests", "Requests for the client script or a source map", &self.script_requests);
+        add("error_replies", "Replies with an error", &self.error_replies);
+        add("sessions_expired", "Sessions expired: no connect in time", &self.sessions_expired);
+        add("subscriptions_expired", "Subscriptions ended: token expired", &self.subscriptions_expired);
         add("publications", "Publications accepted", &self.publications);
-        add("deliveries", "Publications put into mailboxes", &self.deliveries);
+        add("deliveries", "Publications queued in mailboxes", &self.deliveries);
         add("deliveries_written", "Publications written to a live connection", &self.deliveries_written);
         add(
-            "deliveries_returned",
-            "Publications put back because a connection broke",
-            &self.deliveries_returned,
+            "deliveries_requeued",
+            "Publications queued again: connection lost before they were written",
+            &self.deliveries_requeued,
         );
-        add(
-            "mailbox_disconnects",
-            "Sessions ended because their mailbox was full",
-            &self.mailbox_disconnects,
-        );
-        add("mailbox_dropped", "Publications dropped because a mailbox was full", &self.mailbox_dropped);
-        add("ping_timeouts", "Connections cut because they answered no ping", &self.ping_timeouts);
-        add("write_timeouts", "Connections cut because they took nothing", &self.write_timeouts);
+        add("mailbox_disconnects", "Sessions ended: mailbox full", &self.mailbox_disconnects);
+        add("mailbox_dropped", "Publications dropped: mailbox full", &self.mailbox_dropped);
+        add("ping_timeouts", "Connections cut: no response to a ping", &self.ping_timeouts);
+        add("write_timeouts", "Connections cut: client read nothing", &self.write_timeouts);
         add("tls_handshakes", "TLS handshakes completed", &self.tls_handshakes);
-        add("certificate_reloads", "Certificates put in the place of another", &self.certificate_reloads);
+        add("certificate_reloads", "Certificates reloaded", &self.certificate_reloads);
         add(
             "certificate_failures",
-            "Certificates that were not good or could not be had",
+            "Certificates that could not be loaded or obtained",
             &self.certificate_failures,
         );
-        add("extension_calls", "Messages given to extensions in JavaScript", &self.extension_calls);
-        add("extension_errors", "Errors of extensions in JavaScript", &self.extension_errors);
-        add("extension_repeats", "Callbacks that an extension called again", &self.extension_repeats);
-        add("extension_restarts", "Restarts of the JavaScript engine", &self.extension_restarts);
-        add("hook_requests", "Questions sent to the application", &self.hook_requests);
-        add("hook_cached", "Questions that an earlier answer held for", &self.hook_cached);
-        add("hook_failures", "Questions that were not answered", &self.hook_failures);
-        add("hook_paused", "Questions not asked because the application was left alone", &self.hook_paused);
-        add("webhook_events", "Events that the application was told of", &self.webhook_events);
-        add("webhook_failures", "Requests to tell the application that failed", &self.webhook_failures);
-        add("webhook_lost", "Events that the application was never told of", &self.webhook_lost);
-        add("reloads", "How often the settings were read again", &self.reloads);
-        add("panics", "Tasks that ended by a panic", &self.panics);
-        add("log_dropped", "Log lines that could not be written", &self.log_dropped);
-        let mut add = |name: &str, help: &str, metric: &Gauge| registry.register(name, help, metric.clone());
-        add("connections", "Connections open", &self.connections);
-        add("websockets", "WebSockets open", &self.websockets);
-        add("streams", "EventSource streams open", &self.streams);
-        add("polls", "Connects held", &self.polls);
-        add("sessions", "Sessions alive", &self.sessions);
-        add("subscriptions", "Subscriptions alive", &self.subscriptions);
+        add("extension_calls", "Messages passed to JavaScript extensions", &self.extension_calls);
+        add("extension_errors", "Errors of JavaScript extensions", &self.extension_errors);
         add(
-            "extensions_unavailable",
-            "1 while there is no JavaScript engine for extensions",
-            &self.extensions_unavailable,
+            "extension_repeated_callbacks",
+            "Callbacks that an extension called more than once",
+            &self.extension_repeated_callbacks,
         );
-        add("memory_used_bytes", "Memory that clients make the server keep", &self.memory_used);
-        add("memory_limit_bytes", "Memory that clients may make the server keep", &self.memory_limit);
+        add("extension_restarts", "Restarts of the JavaScript engine", &self.extension_restarts);
+        add("hook_requests", "Hook requests sent", &self.hook_requests);
+        add("hook_cache_hits", "Decisions reused from the hook cache", &self.hook_cache_hits);
+        add("hook_errors", "Hook requests failed", &self.hook_errors);
+        add(
+            "hook_breaker_rejections",
+            "Decisions made by hook.on_error while the circuit breaker was open",
+            &self.hook_breaker_rejections,
+        );
+        add("webhook_events", "Webhook events delivered", &self.webhook_events);
+        add("webhook_errors", "Webhook requests failed; most are retried", &self.webhook_errors);
+        add("webhook_dropped", "Webhook events dropped", &self.webhook_dropped);
+        add("config_reloads", "Reloads of the settings", &self.config_reloads);
+        add("panics", "Panics; each is a bug", &self.panics);
+        add("log_dropped", "Log lines dropped", &self.log_dropped);
+        let mut add = |name: &str, help: &str, metric: &Gauge| registry.register(name, help, metric.clone());
+        add("connections", "Open connections", &self.connections);
+        add("websockets", "Open WebSockets", &self.websockets);
+        add("eventsource_streams", "Open EventSource streams", &self.eventsource_streams);
+        add("held_connects", "Connects (long-polls) held open", &self.held_connects);
+        add("sessions", "Open sessions", &self.sessions);
+        add("subscriptions", "Active subscriptions", &self.subscriptions);
+        add("extensions_unavailable", "1 while no JavaScript engine runs", &self.extensions_unavailable);
+        add("memory_used_bytes", "Memory used for clients", &self.memory_used);
+        add("memory_limit_bytes", "limits.memory", &self.memory_limit);
         registry.register(
             "sessions_evicted",
-            "Sessions ended so that others have room, by the limit",
+            "Sessions evicted, by the limit that was exceeded",
             self.sessions_evicted.clone(),
         );
         self.redis.register(&mut registry);
@@ -358,13 +350,13 @@ impl Metrics {
         for (transport, counter) in self.requests.all() {
             family.get_or_create(&Transport { transport }).inc_by(counter.get());
         }
-        registry.register("requests", "Requests and upgrades by transport", family);
+        registry.register("requests", "HTTP requests and upgrades, by transport", family);
         let family = Family::<Verb, Counter>::default();
         for (verb, counter) in self.messages.all() {
             family.get_or_create(&Verb { verb }).inc_by(counter.get());
         }
-        registry.register("messages", "Messages received by verb", family);
-        registry.register("refused", "What was refused, by reason", self.refused.clone());
+        registry.register("messages", "Messages received, by verb", family);
+        registry.register("refused", "Refused input, by reason", self.refused.clone());
         registry
     }
 }

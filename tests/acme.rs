@@ -19,7 +19,7 @@ fn folder(url: &str, root: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("root.pem"), root).unwrap();
     let settings = format!(
-        "[acme]\ndomains = [\"{NAME}\"]\nemail = \"you@example.com\"\ndirectory = \"{url}\"\ndirectory_root = \"root.pem\"\n"
+        "[acme]\ndomains = [\"{NAME}\"]\nemail = \"you@example.com\"\ndirectory = \"{url}\"\ndirectory_ca = \"root.pem\"\n"
     );
     std::fs::write(folder.path().join("faye.toml"), settings).unwrap();
     folder
@@ -38,7 +38,7 @@ fn a_certificate_is_fetched_and_kept() {
     assert_eq!(std::fs::metadata(cache).unwrap().permissions().mode() & 0o777, 0o700);
     faye = faye.restart();
     let begin = tokio::time::Instant::now();
-    while !faye.stderr().contains("the certificate in acme.cache is in use") {
+    while !faye.stderr().contains("using the certificate in acme.cache") {
         assert!(begin.elapsed() < WATCHDOG, "{}", faye.stderr());
         std::thread::yield_now();
     }
@@ -54,7 +54,7 @@ fn an_authority_that_is_not_there_stops_nothing() {
     let url = format!("https://{NAME}:{}/directory", nobody.port());
     let faye = Faye::start_in(folder(&url, &authority.root()), ADMIN);
     faye.wait_for_metric("faye_certificate_failures_total", |now| now >= 2);
-    assert!(faye.stderr().contains("no certificate from the authority"), "{}", faye.stderr());
+    assert!(faye.stderr().contains("cannot get a certificate from the ACME CA"), "{}", faye.stderr());
     let mut tls = connect_only(faye.listens, &Arc::new(authority.client(rustls::ALL_VERSIONS)));
     let error = tls.conn.complete_io(&mut tls.sock).unwrap_err();
     assert!(error.to_string().contains("AccessDenied"), "{error}");

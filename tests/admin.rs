@@ -16,7 +16,7 @@ fn assert_not_found(response: &Response, mount: &str) {
 
 #[test]
 fn the_page_can_be_switched_off() {
-    let faye = Faye::start(&[("FAYE_SERVER__PAGE", "false")]);
+    let faye = Faye::start(&[("FAYE_SERVER__PAGE", "off")]);
     for path in ["/", "/page/main.js"] {
         assert_eq!(faye.get(path).status, 404, "{path}");
     }
@@ -24,6 +24,24 @@ fn the_page_can_be_switched_off() {
     assert_eq!(faye.get("/healthz").status, 200);
     faye.assert_serves();
     assert_eq!(Faye::start(&[]).get("/").status, 200);
+}
+
+/// A page on which any visitor may publish is for the machine of a developer.
+#[test]
+fn the_page_is_served_by_default_on_loopback_only() {
+    let has_page = |arguments: &[&str], page: &[(&str, &str)]| {
+        let faye = Faye::start_with_arguments(arguments, page);
+        let is_served = faye.get("/").status == 200;
+        let is_announced = faye.stdout().iter().any(|line| line.contains("in a browser"));
+        assert!(is_served || !is_announced, "{:?}", faye.stdout());
+        is_served
+    };
+    assert!(has_page(&["--listen", "127.0.0.1:0"], &[]));
+    assert!(has_page(&["--listen", "localhost:0"], &[]));
+    assert!(!has_page(&["--listen", "0.0.0.0:0"], &[]));
+    assert!(!has_page(&["--listen", ":0"], &[("FAYE_SERVER__PAGE", "auto")]));
+    assert!(has_page(&["--listen", ":0"], &[("FAYE_SERVER__PAGE", "on")]));
+    assert!(!has_page(&["--listen", "127.0.0.1:0"], &[("FAYE_SERVER__PAGE", "off")]));
 }
 
 #[test]
@@ -61,13 +79,13 @@ fn metrics_count_what_happens() {
         ("faye_sessions", 2),
         ("faye_subscriptions", 2),
         ("faye_websockets", 1),
-        ("faye_polls", 1),
-        ("faye_streams", 0),
+        ("faye_held_connects", 1),
+        ("faye_eventsource_streams", 0),
         ("faye_publications_total", 2),
         ("faye_deliveries_total", 1),
         ("faye_deliveries_written_total", 1),
-        ("faye_deliveries_returned_total", 0),
-        ("faye_errors_total", 2),
+        ("faye_deliveries_requeued_total", 0),
+        ("faye_error_replies_total", 2),
         ("faye_messages_total{verb=\"handshake\"}", 2),
         ("faye_messages_total{verb=\"subscribe\"}", 2),
         ("faye_messages_total{verb=\"publish\"}", 3),
@@ -82,7 +100,7 @@ fn metrics_count_what_happens() {
     drop(session);
     faye.wait_for_metric("faye_websockets", |now| now == 0);
     assert_eq!(faye.metric("faye_sessions"), 1);
-    assert_eq!(faye.metric("faye_polls"), 0);
+    assert_eq!(faye.metric("faye_held_connects"), 0);
 }
 
 #[test]

@@ -7,11 +7,8 @@ mod support;
 use serde_json::{Value, json};
 use support::*;
 
-const SETTINGS: &[(&str, &str)] = &[
-    ("FAYE_ADVICE__RETRY_FIRST", "100ms"),
-    ("FAYE_ADVICE__RETRY_MOST", "1s"),
-    ("FAYE_SERVER__TIMEOUT", "20s"),
-];
+const SETTINGS: &[(&str, &str)] =
+    &[("FAYE_ADVICE__RETRY_MIN", "100ms"), ("FAYE_ADVICE__RETRY_MAX", "1s"), ("FAYE_SERVER__TIMEOUT", "20s")];
 
 /// Intervals that the advice may name after repeated failures, one after the other: more than half, and no more than all,
 /// of these.
@@ -87,7 +84,7 @@ fn a_client_of_a_server_that_was_restarted_comes_back_at_once() {
 
 #[test]
 fn the_waiting_is_not_the_same_for_all() {
-    let faye = Faye::start(&[("FAYE_ADVICE__RETRY_FIRST", "1h"), ("FAYE_ADVICE__RETRY_MOST", "1h")]);
+    let faye = Faye::start(&[("FAYE_ADVICE__RETRY_MIN", "1h"), ("FAYE_ADVICE__RETRY_MAX", "1h")]);
     let intervals: std::collections::HashSet<u64> = (0..20)
         .map(|client| {
             let message = connect(&format!("nobody{client}"), "long-polling");

@@ -35,7 +35,7 @@ fn every_name_that_faye_has_is_served() {
         let hash = tag.expect("quotes");
         assert!(hash.len() == 40 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), "{hash}");
     }
-    assert_eq!(faye.metric("faye_scripts_total"), 9);
+    assert_eq!(faye.metric("faye_script_requests_total"), 9);
 }
 
 #[test]

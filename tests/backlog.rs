@@ -84,7 +84,7 @@ fn a_stream_whose_place_another_took_ends_with_the_session() {
     let session = Session::subscribed(&faye, Via::Polling, "/a");
     let _first = Stream::open(&faye, &session.id);
     let _second = Stream::open(&faye, &session.id);
-    faye.wait_for_metric("faye_streams", |now| now == 2);
+    faye.wait_for_metric("faye_eventsource_streams", |now| now == 2);
     assert_done(&faye.ask(&json!({"channel": "/meta/disconnect", "clientId": session.id})));
-    faye.wait_for_metric("faye_streams", |now| now == 0);
+    faye.wait_for_metric("faye_eventsource_streams", |now| now == 0);
 }

@@ -172,7 +172,7 @@ fn servers_that_take_the_mark_away_end_it_before_messages_go_round_for_ever() {
     theirs.publish("/a", json!({"n": 1}));
     let (code, said) = bridge.end();
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("come back without the field fayeBridge"), "{said}");
+    assert!(said.contains("return without the field fayeBridge"), "{said}");
     assert!(theirs.metric("faye_publications_total") < 50);
 }
 
@@ -182,11 +182,11 @@ fn it_says_what_is_wrong_and_does_not_begin() {
     let (theirs, ours) = (theirs.url(), ours.url());
     let nowhere = "http://127.0.0.1:1/faye";
     for (arguments, expected) in [
-        ([&theirs, "/a*", &ours], "/a* is no channel or pattern to carry"),
-        ([&theirs, "/meta/*", &ours], "/meta/* is no channel or pattern to carry"),
-        ([&theirs, "/service/a", &ours], "/service/a is no channel or pattern to carry"),
-        ([&theirs, "/a", &theirs], "both sides are"),
-        ([&theirs, "/a", &ours], "refused it: 403"),
+        ([&theirs, "/a*", &ours], "/a* is not a channel or pattern"),
+        ([&theirs, "/meta/*", &ours], "/meta/* is not a channel or pattern"),
+        ([&theirs, "/service/a", &ours], "/service/a is not a channel or pattern"),
+        ([&theirs, "/a", &theirs], "both servers are"),
+        ([&theirs, "/a", &ours], "refused the bridge: 403"),
         ([nowhere, "/a", &theirs], "cannot reach http://127.0.0.1:1/faye"),
         ([&theirs, "/a", nowhere], "cannot reach http://127.0.0.1:1/faye"),
         (["faye", "/a", &theirs], "\"faye\" is not a URL of a server"),

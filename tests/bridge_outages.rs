@@ -18,10 +18,10 @@ fn what_is_published_while_a_server_restarts_waits_for_it() {
         for number in 0..5 {
             theirs.publish("/a/b", number);
         }
-        bridge.wait_for("cannot pass messages on; they wait");
+        bridge.wait_for("cannot forward messages; queueing them");
         ours = ours.restart();
         ours.wait_for_metric("faye_publications_total", |now| now == 5);
-        bridge.wait_for("what was published to it meanwhile is missed");
+        bridge.wait_for("messages published during the outage are lost");
         // And it listens there again.
         let mut there = Session::subscribed(&theirs, Via::WebSocket, "/a/c");
         ours.publish("/a/c", round);
@@ -38,11 +38,11 @@ fn what_waits_is_bounded_and_the_newest_is_kept() {
     let mut here = Session::subscribed(&ours, Via::WebSocket, "/a");
     wire.cut();
     theirs.publish("/a", "first");
-    bridge.wait_for("cannot pass messages on");
+    bridge.wait_for("cannot forward messages");
     for number in 0..10 {
         theirs.publish("/a", number);
     }
-    bridge.wait_for("the oldest are dropped and counted");
+    bridge.wait_for("dropping the oldest messages");
     theirs.publish("/a", "last");
     wire.mend();
     // The bridge may hear the last ones when the wire is mended already; it drops none of them then.
@@ -52,7 +52,7 @@ fn what_waits_is_bounded_and_the_newest_is_kept() {
     bridge.terminate();
     let (code, said) = bridge.end();
     let carried = arrived.len() + 2;
-    let counts = format!("heard=12 carried={carried} known=0 refused=0 dropped={}", 12 - carried);
+    let counts = format!("received=12 forwarded={carried} duplicates=0 refused=0 dropped={}", 12 - carried);
     assert!(code == Some(0) && said.contains(&counts), "{counts} is not in {said}");
 }
 
@@ -64,14 +64,14 @@ fn what_is_published_while_the_network_is_away_comes_later() {
     let mut here = Session::subscribed(&ours, Via::WebSocket, "/a");
     for round in 0..3 {
         wire.cut();
-        bridge.wait_for("lost a server");
+        bridge.wait_for("connection to a server lost");
         // The server has noticed it too, so that nothing goes into the dead connection.
         theirs.wait_for_metric("faye_websockets", |now| now == 0);
         for number in 0..5 {
             theirs.publish("/a", round * 5 + number);
         }
         wire.mend();
-        bridge.wait_for("has kept what was published meanwhile");
+        bridge.wait_for("the session was kept");
         let expected: Vec<Value> = (0..5).map(|number| json!(round * 5 + number)).collect();
         assert_eq!(here.take(5), expected);
     }
@@ -116,7 +116,7 @@ fn our_server_is_shown_its_secret_and_nobody_sees_one() {
     }
     let mut bridge = Bridge::start(&[&their_url, "/a", "--url", &our_url]);
     theirs.publish("/a", "refused");
-    let line = bridge.wait_for("the server refused messages; they are dropped");
+    let line = bridge.wait_for("server refused messages; dropping them");
     assert!(line.contains("403::Password required"), "{line}");
     assert_eq!(bridge.stop()[0].refused, 1);
     let (code, said) = Bridge::spawn(&[&their_url, "/a", "--ext", "env:NO_SUCH"], &[]).end();
@@ -147,14 +147,14 @@ fn what_was_taken_is_passed_on_when_it_is_stopped() {
     for number in 0..500 {
         theirs.publish("/a", number);
     }
-    bridge.wait_for("cannot pass messages on");
+    bridge.wait_for("cannot forward messages");
     bridge.terminate();
-    bridge.wait_for("stopping: what was taken is passed on");
+    bridge.wait_for("stopping: forwarding queued messages");
     wire.mend();
     let expected: Vec<Value> = (0..500).map(Value::from).collect();
     assert_eq!(here.take(500), expected);
     let (code, said) = bridge.end();
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("heard=500 carried=500"), "{said}");
+    assert!(said.contains("received=500 forwarded=500"), "{said}");
     assert_eq!(theirs.metric("faye_sessions"), 0);
 }

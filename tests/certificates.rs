@@ -52,7 +52,7 @@ fn a_new_certificate_is_for_new_connections_and_old_ones_go_on() {
     faye.publish("/a", "still there");
     assert_eq!(session.take(1), ["still there"]);
     assert_eq!(faye.metric("faye_certificate_reloads_total"), 1);
-    assert!(faye.stderr().contains("the certificate was read anew"), "{}", faye.stderr());
+    assert!(faye.stderr().contains("certificate reloaded"), "{}", faye.stderr());
 }
 
 #[test]
@@ -77,9 +77,12 @@ fn what_is_not_good_is_refused_whole_and_the_old_one_stays() {
         faye.wait_for_metric(failures, |now| now == number as u64 + 1);
         assert_eq!(shown(&connect(faye.listens, &config)), first);
     }
-    for text in
-        ["is no key for the certificate in cert.pem", "key.pem cannot be read", "not whole", "no certificate"]
-    {
+    for text in [
+        "is not the key of the certificate in cert.pem",
+        "key.pem cannot be read",
+        "incomplete",
+        "no certificate",
+    ] {
         assert!(faye.stderr().contains(text), "{text}: {}", faye.stderr());
     }
     fresh.write(&faye.folder());
@@ -115,7 +118,7 @@ fn a_server_that_cannot_have_its_certificate_says_why() {
     let (one, other) = (authority.certificate(), authority.certificate());
     let text = complaint(|_| {});
     assert!(text.contains("tls.certificate: cert.pem cannot be read"), "{text}");
-    assert!(text.contains("name a file that the server may read"), "{text}");
+    assert!(text.contains("check its path and permissions"), "{text}");
     let text = complaint(|folder| std::fs::write(folder.join("cert.pem"), &one.certificate).unwrap());
     assert!(text.contains("tls.key: key.pem cannot be read"), "{text}");
     let text = complaint(|folder| {
@@ -127,7 +130,7 @@ fn a_server_that_cannot_have_its_certificate_says_why() {
         one.write(folder);
         std::fs::write(folder.join("key.pem"), &other.key).unwrap();
     });
-    assert!(text.contains("tls.key: key.pem is no key for the certificate in cert.pem"), "{text}");
+    assert!(text.contains("tls.key: key.pem is not the key of the certificate in cert.pem"), "{text}");
 }
 
 #[test]
@@ -245,5 +248,5 @@ fn a_certificate_that_tls_does_not_take_is_told_from_a_wrong_key() {
     assert!(old.contains("tls.certificate: cert.pem holds a certificate of X.509 version 1"), "{old}");
     assert!(old.contains("write one of version 3") && !old.contains("is no key"), "{old}");
     let wrong = said(&one.certificate, &other.key);
-    assert!(wrong.contains("tls.key: key.pem is no key for the certificate in cert.pem"), "{wrong}");
+    assert!(wrong.contains("tls.key: key.pem is not the key of the certificate in cert.pem"), "{wrong}");
 }

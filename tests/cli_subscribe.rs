@@ -132,7 +132,7 @@ fn it_survives_a_restart_of_the_server() {
 #[test]
 fn a_rolling_restart_of_joined_instances_loses_nothing() {
     let redis = Redis::start();
-    let settings = [("FAYE_REDIS__URL", redis.url()), ("FAYE_REDIS__NOTICE", "100ms".to_owned())];
+    let settings = [("FAYE_REDIS__URL", redis.url()), ("FAYE_REDIS__DRAIN_DELAY", "100ms".to_owned())];
     let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
     let mut current = Faye::start(&settings);
     let balancer = Balancer::start(current.address);

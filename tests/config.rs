@@ -247,7 +247,7 @@ fn variables_override_the_file_and_flags_override_both() {
     assert_eq!(config.server.timeout, Duration::from_secs(3));
     assert_eq!(config.server.mount, "/variable");
     assert_eq!(config.server.listen, "127.0.0.1:3".parse().unwrap());
-    assert_eq!(config.server.drain, Config::default().server.drain);
+    assert_eq!(config.server.drain_timeout, Config::default().server.drain_timeout);
 }
 
 #[test]
@@ -301,23 +301,19 @@ fn variables_of_others_are_ignored() {
 #[test]
 fn a_wrong_variable_is_named_with_what_to_write() {
     for (name, value, expected) in [
-        ("FAYE_SERVER__TIMOUT", "2s", "there is no such setting; write FAYE_SERVER__TIMEOUT"),
-        ("FAYE_server__listen", "x", "there is no such setting; write FAYE_SERVER__LISTEN"),
+        ("FAYE_SERVER__TIMOUT", "2s", "unknown setting; write FAYE_SERVER__TIMEOUT"),
+        ("FAYE_server__listen", "x", "unknown setting; write FAYE_SERVER__LISTEN"),
         (
             "FAYE_LOG__FOO",
             "x",
-            "there is no such setting; write its section and its key, for example FAYE_SERVER__LISTEN",
+            "unknown setting; write the section and the key, for example FAYE_SERVER__LISTEN",
         ),
-        (
-            "FAYE_A__B",
-            "x",
-            "there is no such setting; write its section and its key, for example FAYE_SERVER__LISTEN",
-        ),
-        ("FAYE_CHANNEL__MATCH", "/a", "a list cannot be set by a variable; write [[channel]] in the file"),
+        ("FAYE_A__B", "x", "unknown setting; write the section and the key, for example FAYE_SERVER__LISTEN"),
+        ("FAYE_CHANNEL__MATCH", "/a", "a variable cannot set a list; write [[channel]] in the file"),
         ("FAYE_LIMITS__BODY", "1 MB", "\"1 MB\" is not a size; write for example 1MiB"),
         ("FAYE_SERVER__TIMEOUT", "", "\"\" is not a duration; write for example 25s"),
         ("FAYE_SERVER__TIMEOUT", "\"2s\"", "\"\\\"2s\\\"\" is not a duration; write for example 25s"),
-        ("FAYE_SERVER__TIMEOUT", "11m", "\"11m\" is too much; write at most 10m"),
+        ("FAYE_SERVER__TIMEOUT", "11m", "\"11m\" is too large; write at most 10m"),
         ("FAYE_SERVER__THREADS", "two", "\"two\" is not a whole number; write for example 64"),
         ("FAYE_LOG__FORMAT", "xml", "\"xml\" is not a known word; write one of text, json"),
     ] {
@@ -340,17 +336,17 @@ fn a_wrong_flag_is_named() {
 
 #[test]
 fn what_does_not_fit_together_is_found_where_it_was_set_last() {
-    let text = "[advice]\nretry_first = '20s'";
+    let text = "[advice]\nretry_min = '20s'";
     assert!(load_with(text, &[]).is_ok());
-    let problems = load_with(text, &[("FAYE_ADVICE__RETRY_MOST", "10s")]).unwrap_err();
+    let problems = load_with(text, &[("FAYE_ADVICE__RETRY_MAX", "10s")]).unwrap_err();
     assert_eq!(
         problems.to_string(),
-        "FAYE_ADVICE__RETRY_MOST: advice.retry_first (20s) is more than advice.retry_most (10s); write at most 10s"
+        "FAYE_ADVICE__RETRY_MAX: advice.retry_min (20s) is more than advice.retry_max (10s); write at most 10s"
     );
     // What a variable puts right is no problem of the whole, though it is one of the file.
-    let text = "[advice]\nretry_first = '40s'";
+    let text = "[advice]\nretry_min = '40s'";
     assert!(!check(text, "faye.toml").is_empty());
-    assert!(load_with(text, &[("FAYE_ADVICE__RETRY_MOST", "1m")]).is_ok());
+    assert!(load_with(text, &[("FAYE_ADVICE__RETRY_MAX", "1m")]).is_ok());
 }
 
 #[test]
@@ -373,11 +369,11 @@ fn a_named_file_has_to_be_readable() {
     assert_eq!(
         said(&missing),
         format!(
-            "{}: there is no such file; name one that exists, or none to go by the defaults",
+            "{}: no such file; name an existing file, or none for the defaults",
             missing.display()
         )
     );
-    assert!(said(directory.path()).contains("it cannot be read ("));
+    assert!(said(directory.path()).contains("cannot read the file ("));
     let garbled = directory.path().join("garbled.toml");
     std::fs::write(&garbled, b"[server]\nmount = \"/f\xe9\"").unwrap();
     assert!(said(&garbled).ends_with("garbled.toml:2: this is not UTF-8; save the file in that encoding"));
@@ -398,7 +394,7 @@ fn variables_need_not_be_utf8() {
     let bytes = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
     assert!(load(Some(&path), [(bytes(b"OTHER\xff"), bytes(b"\xff"))], &[]).is_ok());
     let ours = load(Some(&path), [(bytes(b"FAYE_SERVER__MOUNT"), bytes(b"/\xff"))], &[]).unwrap_err();
-    assert_eq!(ours.to_string(), "FAYE_SERVER__MOUNT: this is not UTF-8; write for example /faye");
+    assert_eq!(ours.to_string(), "FAYE_SERVER__MOUNT: not UTF-8; write for example /faye");
 }
 
 /// Tells the test below, run again in a directory of its own, to be the child.

@@ -130,7 +130,7 @@ fn a_connect_that_is_refused_says_why() {
     }
     // None of them was the session's first connect.
     assert_done(&faye.ask(&connect(&client, "long-polling")));
-    assert_eq!(faye.metric("faye_polls"), 0);
+    assert_eq!(faye.metric("faye_held_connects"), 0);
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn nothing_is_left_of_a_session_over_any_transport() {
         assert_eq!(faye.metric("faye_subscriptions"), 0);
     }
     faye.wait_for_metric("faye_websockets", |now| now == 0);
-    faye.wait_for_metric("faye_streams", |now| now == 0);
+    faye.wait_for_metric("faye_eventsource_streams", |now| now == 0);
     faye.wait_for_polls(0);
 }
 

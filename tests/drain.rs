@@ -29,7 +29,7 @@ fn half_a_request(faye: &Faye) -> (Http, &'static [u8]) {
 
 const LONG: &[(&str, &str)] = &[
     ("FAYE_SERVER__TIMEOUT", "10m"),
-    ("FAYE_SERVER__DRAIN", "10m"),
+    ("FAYE_SERVER__DRAIN_TIMEOUT", "10m"),
     ("FAYE_LIMITS__BODY_TIME", "10m"),
     ("FAYE_LIMITS__HEADER_TIME", "10m"),
 ];
@@ -110,7 +110,7 @@ fn what_is_accepted_while_the_server_stops_is_delivered() {
 
 #[test]
 fn who_does_not_end_is_cut_when_the_time_is_over() {
-    let settings = [("FAYE_SERVER__DRAIN", "100ms"), ("FAYE_LIMITS__BODY_TIME", "10m")];
+    let settings = [("FAYE_SERVER__DRAIN_TIMEOUT", "100ms"), ("FAYE_LIMITS__BODY_TIME", "10m")];
     let mut faye = Faye::start(&settings);
     let (mut request, _) = half_a_request(&faye);
     faye.wait_for_metric("faye_connections", |now| now >= 2);

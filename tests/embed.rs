@@ -285,7 +285,7 @@ async fn an_extension_sees_the_reply_to_a_held_connect_when_it_leaves() {
     let connect =
         format!(r#"{{"channel":"/meta/connect","clientId":"{client}","connectionType":"long-polling"}}"#);
     let (answer, ()) = tokio::join!(server.post(&connect), async {
-        while server.metrics.polls.get() == 0 {
+        while server.metrics.held_connects.get() == 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         server.post(r#"{"channel":"/a","data":1}"#).await;

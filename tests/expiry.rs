@@ -157,7 +157,7 @@ fn a_stream_whose_reader_stopped_reading_keeps_no_session() {
         faye.publish("/a", large.as_str());
     }
     wait_for_expired(&faye, 1);
-    faye.wait_for_metric("faye_streams", |now| now == 0);
+    faye.wait_for_metric("faye_eventsource_streams", |now| now == 0);
 }
 
 #[test]

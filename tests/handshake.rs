@@ -66,7 +66,7 @@ fn a_handshake_that_is_refused_begins_none() {
         assert_eq!(reply["advice"]["reconnect"], "handshake", "{reply}");
     }
     assert_eq!(faye.metric("faye_sessions"), 0);
-    assert_eq!(faye.metric("faye_errors_total"), 4);
+    assert_eq!(faye.metric("faye_error_replies_total"), 4);
 }
 
 #[test]

@@ -157,7 +157,7 @@ fn an_answer_holds_for_the_same_operation_channel_and_credential_only() {
     assert_eq!(ask(&publication("/projects/7", 1), "a"), 1, "no credential");
     let id = faye.client();
     assert_eq!(ask(&as_user(subscribe(&id, "/projects/7"), "u7"), "a"), 1, "another operation");
-    assert_eq!(faye.metric("faye_hook_cached_total"), 1);
+    assert_eq!(faye.metric("faye_hook_cache_hits_total"), 1);
 }
 
 #[test]
@@ -176,14 +176,14 @@ fn without_an_answer_nothing_is_allowed() {
         let faye = start(&application, &[("FAYE_HOOK__DEADLINE", "300ms")]);
         let reply = faye.ask(&publication("/projects/7", 1));
         assert_eq!(reply["error"], "503::The application does not answer", "{what}");
-        assert_eq!(faye.metric("faye_hook_failures_total"), 1, "{what}");
+        assert_eq!(faye.metric("faye_hook_errors_total"), 1, "{what}");
         faye.publish("/open/a", 1);
     }
     let nobody = Faye::start_with_file(RULES, &[("FAYE_HOOK__URL", "http://127.0.0.1:1/")]);
     assert_eq!(nobody.ask(&publication("/projects/7", 1))["error"], "503::The application does not answer");
     let open = Faye::start_with_file(
         RULES,
-        &[("FAYE_HOOK__URL", "http://127.0.0.1:1/"), ("FAYE_HOOK__FAILURE", "allow")],
+        &[("FAYE_HOOK__URL", "http://127.0.0.1:1/"), ("FAYE_HOOK__ON_ERROR", "allow")],
     );
     assert_done(&open.ask(&publication("/projects/7", 1)));
 }
@@ -191,13 +191,14 @@ fn without_an_answer_nothing_is_allowed() {
 #[test]
 fn an_application_that_fails_again_and_again_is_left_alone() {
     let application = Application::start(|_| Some((500, String::new())));
-    let faye = start(&application, &[("FAYE_HOOK__FAILURES", "3"), ("FAYE_HOOK__PAUSE", "1h")]);
+    let faye =
+        start(&application, &[("FAYE_HOOK__BREAKER_THRESHOLD", "3"), ("FAYE_HOOK__BREAKER_COOLDOWN", "1h")]);
     for _ in 0..5 {
         assert_eq!(faye.ask(&publication("/projects/7", 1))["successful"], false);
     }
     assert_eq!(application.so_far().len(), 3);
-    assert_eq!(faye.metric("faye_hook_paused_total"), 2);
-    assert!(faye.stderr().contains("left alone"), "{}", faye.stderr());
+    assert_eq!(faye.metric("faye_hook_breaker_rejections_total"), 2);
+    assert!(faye.stderr().contains("circuit breaker open"), "{}", faye.stderr());
 }
 
 #[test]
@@ -205,7 +206,7 @@ fn an_application_that_is_slow_holds_nobody_else_up() {
     let application = Application::start(|_| None);
     let faye = start(
         &application,
-        &[("FAYE_HOOK__CONCURRENT", "1"), ("FAYE_HOOK__WAITING", "1"), ("FAYE_HOOK__DEADLINE", "1m")],
+        &[("FAYE_HOOK__CONCURRENT", "1"), ("FAYE_HOOK__MAX_PENDING", "1"), ("FAYE_HOOK__DEADLINE", "1m")],
     );
     let mut first = faye.http();
     first.send_json(&faye.mount, &publication("/projects/7", 1));
@@ -219,7 +220,7 @@ fn an_application_that_is_slow_holds_nobody_else_up() {
     loop {
         let reply = faye.ask(&publication("/projects/7", 3));
         assert_eq!(reply["error"], "503::The application does not answer");
-        if faye.stderr().contains("too many questions wait") {
+        if faye.stderr().contains("too many pending decisions") {
             break;
         }
     }
@@ -362,7 +363,7 @@ fn a_question_that_arrives_as_the_application_closes_its_connection_is_asked_onc
         }
         assert_eq!(arrived.len(), 1, "{arrived:?}");
     }
-    assert_eq!(faye.metric("faye_hook_failures_total"), 0);
+    assert_eq!(faye.metric("faye_hook_errors_total"), 0);
     assert_eq!(faye.metric("faye_hook_requests_total"), asked);
 }
 
@@ -374,5 +375,5 @@ fn a_question_that_a_new_connection_swallows_is_a_failure() {
     let reply = faye.ask(&as_user(subscribe(&id, "/projects/7"), "u7"));
     assert_eq!(reply["error"], "503::The application does not answer");
     assert_eq!(application.so_far().len(), 1);
-    assert_eq!(faye.metric("faye_hook_failures_total"), 1);
+    assert_eq!(faye.metric("faye_hook_errors_total"), 1);
 }

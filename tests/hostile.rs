@@ -106,7 +106,7 @@ fn a_bad_request_is_told_what_is_wrong() {
     let json = ("Content-Type", "application/json");
     let form = ("Content-Type", "application/x-www-form-urlencoded");
     let no_field =
-        "there is no field named message; JSON begins with [ or {, or has the type application/json";
+        "no field named message; JSON has to begin with [ or {, or to have the type application/json";
     let multipart = "multipart is not supported; send JSON, or a form as application/x-www-form-urlencoded";
     let cases: [((&str, &str), &[u8], &str); 25] = [
         (json, b"1", kind),
@@ -121,7 +121,7 @@ fn a_bad_request_is_told_what_is_wrong() {
         (json, b"{\"channel\":\"/a\"}]", "bad JSON at byte 17"),
         (json, b"", "the body is empty"),
         (json, b" \r\n", "the body is empty"),
-        (json, b"\xef\xbb\xbf[]", "the body begins with a byte order mark; send JSON without one"),
+        (json, b"\xef\xbb\xbf[]", "the body begins with a byte order mark; remove it"),
         (json, b"[\"\xff\"]", "not UTF-8 at byte 3"),
         (json, b"[\"\xc3\"]", "not UTF-8 at byte 3"),
         (form, b"message=[\"%ff\"]", "not UTF-8 at byte 3"),
@@ -131,25 +131,24 @@ fn a_bad_request_is_told_what_is_wrong() {
         (form, b"message=1", kind),
         (form, b"x=1", no_field),
         (form, b"m%ffessage=[]", no_field),
-        (form, b"message=[]&jsonp=%ff", "the callback is not a name of a JavaScript function"),
-        (form, b"message=[]&jsonp=<b>", "the callback is not a name of a JavaScript function"),
+        (form, b"message=[]&jsonp=%ff", "the callback is not the name of a JavaScript function"),
+        (form, b"message=[]&jsonp=<b>", "the callback is not the name of a JavaScript function"),
         (("Content-Type", "Multipart/form-data; boundary=x"), b"--x\r\nmessage\r\n--x--", multipart),
     ];
     for (header, body, why) in cases {
         let response = faye.http().request("POST", "/faye", &[header], body);
         let said = (response.status, response.text());
-        assert_eq!(said, (400, format!("Bad request: {why}")), "{}", String::from_utf8_lossy(body));
+        assert_eq!(said, (400, format!("Bad request: {why}\n")), "{}", String::from_utf8_lossy(body));
         assert_eq!(response.header("content-type"), Some("text/plain; charset=utf-8"));
     }
-    let get = |target: &str| faye.get(target).text();
+    let get = |target: &str| faye.get(target).text().trim_end().to_owned();
     assert_eq!(get("/faye?message=[%22%ff%22]"), "Bad request: not UTF-8 at byte 3");
     assert_eq!(get("/faye?message=["), "Bad request: bad JSON at byte 2");
-    let no_message =
-        "Bad request: there is no message in the query; clients send messages by POST or WebSocket";
+    let no_message = "Bad request: no message in the query; send messages by POST or WebSocket";
     assert_eq!(get("/faye?x=<script>"), no_message);
     assert_eq!(
         get("/faye?message=[]&jsonp=a-b"),
-        "Bad request: the callback is not a name of a JavaScript function"
+        "Bad request: the callback is not the name of a JavaScript function"
     );
     faye.assert_serves();
 }

@@ -234,8 +234,8 @@ fn a_client_that_never_pauses_does_not_keep_the_others_waiting() {
 #[test]
 fn other_versions_and_other_protocols_are_refused() {
     let faye = Faye::start(&[]);
-    let syntax = (400, "Bad request: this is no request of HTTP/1.1");
-    let version = (505, "Bad request: only HTTP/1.0 and HTTP/1.1 are supported");
+    let syntax = (400, "Bad request: not an HTTP/1.1 request\n");
+    let version = (505, "Bad request: only HTTP/1.0 and HTTP/1.1 are supported\n");
     for (hello, expected) in [
         (&b"GET / HTTP/2.0\r\n\r\n"[..], version),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", version),
@@ -270,11 +270,11 @@ fn a_request_names_one_host_or_is_refused() {
         }
         (response.status, response.text())
     };
-    let bad = |why: &str| (400, format!("Bad request: {why}"));
+    let bad = |why: &str| (400, format!("Bad request: {why}\n"));
     let is_no_host = bad("the Host header does not hold a host");
     for (lines, expected) in [
         ("", bad("the Host header is missing")),
-        ("Host: a\r\nHost: a\r\n", bad("there is more than one Host header")),
+        ("Host: a\r\nHost: a\r\n", bad("more than one Host header")),
         ("Host:\r\n", is_no_host.clone()),
         ("Host: a b/c\r\n", is_no_host.clone()),
         ("Host: user@h\r\n", is_no_host.clone()),

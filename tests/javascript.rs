@@ -311,11 +311,11 @@ fn a_file_that_cannot_be_loaded_keeps_the_server_from_starting() {
     ] {
         std::fs::write(folder.path().join("bad.js"), text).unwrap();
         let said = start_and_fail(folder.path());
-        assert!(said.contains(&format!("cannot load an extension: {expected}")), "{text}: {said}");
+        assert!(said.contains(&format!("extensions.files: cannot load {expected}")), "{text}: {said}");
     }
     std::fs::remove_file(folder.path().join("bad.js")).unwrap();
     let said = start_and_fail(folder.path());
-    assert!(said.contains("cannot load an extension: bad.js: No such file"), "{said}");
+    assert!(said.contains("extensions.files: cannot load bad.js: No such file"), "{said}");
 }
 
 /// Starts a server with `bad.js` in a folder; what it says.

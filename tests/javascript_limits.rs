@@ -40,7 +40,7 @@ fn what_throws_costs_its_own_message_an_error() {
 
 #[test]
 fn an_endless_loop_is_ended_and_the_rest_goes_on() {
-    let faye = start(&["trouble.js"], "time = '500ms'", &[]);
+    let faye = start(&["trouble.js"], "cpu_limit = '500ms'", &[]);
     let mut session = Session::subscribed(&faye, Via::WebSocket, "/**");
     for channel in ["/loop", "/caught-loop", "/regex"] {
         assert_eq!(trouble(&faye, channel)["error"], FAILED, "{channel}");
@@ -48,7 +48,7 @@ fn an_endless_loop_is_ended_and_the_rest_goes_on() {
     // What was called back before counts.
     assert_done(&trouble(&faye, "/late-loop"));
     assert_eq!(session.next()["channel"], "/late-loop");
-    faye.wait_for_refused("extension_time", 4);
+    faye.wait_for_refused("extension_cpu_limit", 4);
     assert_eq!(faye.metric("faye_extension_restarts_total"), 0);
     let calls = faye.metric("faye_extension_calls_total");
     faye.publish("/calls", 0);
@@ -58,7 +58,7 @@ fn an_endless_loop_is_ended_and_the_rest_goes_on() {
 
 #[test]
 fn native_functions_that_cannot_be_interrupted_cost_their_own_message_an_error() {
-    let mut faye = start(&["natives.js"], "time = '300ms'", &[]);
+    let mut faye = start(&["natives.js"], "cpu_limit = '300ms'", &[]);
     let mut session = Session::subscribed(&faye, Via::WebSocket, "/count");
     session.publish("/count", 0);
     let count = session.next()["data"].as_u64().unwrap();
@@ -69,9 +69,9 @@ fn native_functions_that_cannot_be_interrupted_cost_their_own_message_an_error()
         assert_done(&trouble(&faye, "/fine"));
         assert_eq!(faye.get("/readyz").status, 200, "{native}");
     }
-    faye.wait_for_refused("extension_time", count);
+    faye.wait_for_refused("extension_cpu_limit", count);
     assert!(faye.metric("faye_extension_restarts_total") > 3, "some cannot be interrupted");
-    faye.wait_for_stderr("called a function that cannot be interrupted");
+    faye.wait_for_stderr("in a call that cannot be interrupted");
     faye.assert_serves();
     faye.terminate();
     assert_eq!(faye.wait(), Some(0), "{}", faye.stderr());
@@ -79,7 +79,7 @@ fn native_functions_that_cannot_be_interrupted_cost_their_own_message_an_error()
 
 #[test]
 fn messages_behind_one_that_ends_the_engine_are_handed_to_the_next_engine() {
-    let faye = start(&["trouble.js"], "time = '300ms'", &[]);
+    let faye = start(&["trouble.js"], "cpu_limit = '300ms'", &[]);
     let mut stuck = faye.http();
     stuck.send_json(&faye.mount, &publication("/stuck", 0));
     faye.wait_for_metric("faye_extension_calls_total", |calls| calls == 1);
@@ -99,14 +99,14 @@ fn messages_behind_one_that_ends_the_engine_are_handed_to_the_next_engine() {
 fn start_fragile(settings: &str) -> Faye {
     let folder = tempfile::tempdir().unwrap();
     std::fs::copy(support::scripts::extensions("fragile.js"), folder.path().join("fragile.js")).unwrap();
-    let text = format!("[extensions]\nfiles = ['fragile.js']\ntime = '300ms'\n{settings}\n");
+    let text = format!("[extensions]\nfiles = ['fragile.js']\ncpu_limit = '300ms'\n{settings}\n");
     std::fs::write(folder.path().join("faye.toml"), text).unwrap();
     Faye::start_in(folder, &[])
 }
 
 #[test]
 fn without_an_engine_messages_are_refused_at_once_and_the_server_is_not_ready() {
-    let faye = start_fragile("answer = '10m'");
+    let faye = start_fragile("timeout = '10m'");
     let broken = faye.folder().join("broken");
     for times in 1..=2 {
         std::fs::write(&broken, "").unwrap();
@@ -115,7 +115,7 @@ fn without_an_engine_messages_are_refused_at_once_and_the_server_is_not_ready() 
         let answer = faye.get("/readyz");
         assert_eq!(answer.status, 503);
         // What the file has thrown is in the log alone.
-        assert_eq!(answer.text(), "not ready: no JavaScript engine for extensions; the log says why\n");
+        assert_eq!(answer.text(), "not ready: no JavaScript engine for extensions; see the log\n");
         faye.wait_for_stderr("fragile.js:4: Error: broken on purpose");
         assert_eq!(faye.get("/healthz").status, 200);
         for channel in ["/fine", "/stuck"] {
@@ -129,7 +129,7 @@ fn without_an_engine_messages_are_refused_at_once_and_the_server_is_not_ready() 
     }
     let lines = faye.stderr().matches("messages are refused until one can be started").count();
     assert_eq!(lines, 2, "once a failure, not once a try or a message: {}", faye.stderr());
-    faye.wait_for_stderr("the JavaScript engine was started again");
+    faye.wait_for_stderr("JavaScript engine restarted");
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn a_restarted_engine_runs_the_files_as_they_were_read_first() {
 fn an_engine_is_restarted_after_the_binary_was_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let file = support::scripts::extensions("trouble.js");
-    let text = format!("[extensions]\nfiles = ['{file}']\ntime = '300ms'\n");
+    let text = format!("[extensions]\nfiles = ['{file}']\ncpu_limit = '300ms'\n");
     std::fs::write(folder.path().join("faye.toml"), text).unwrap();
     let (faye, binary) = Faye::start_copy_in(folder);
     // As a package manager does it: the new file takes the place of the old one.
@@ -188,7 +188,7 @@ fn the_engine_process_ends_with_the_server_and_only_with_it() {
     assert!(Command::new("kill").args(["-KILL", &engine]).status().unwrap().success());
     faye.wait_for_metric("faye_extension_restarts_total", |restarts| restarts == 1);
     assert_done(&trouble(&faye, "/fine"));
-    faye.wait_for_stderr("the process of the JavaScript engine ended");
+    faye.wait_for_stderr("JavaScript engine process ended");
     let engine = engine_of(&faye);
     faye.kill();
     let begin = tokio::time::Instant::now();
@@ -221,7 +221,7 @@ fn is_running(process: &str) -> bool {
 #[test]
 fn what_a_file_prints_is_bounded_and_the_rest_is_counted() {
     const LINES: u64 = 20_000;
-    let faye = start(&["flood.js"], "time = '30s'\nlog_rate = 10", &[]);
+    let faye = start(&["flood.js"], "cpu_limit = '30s'\nlog_rate = 10", &[]);
     assert_done(&faye.ask(&publication("/flood", LINES)));
     let begin = tokio::time::Instant::now();
     loop {
@@ -249,7 +249,7 @@ fn what_a_file_prints_is_bounded_and_the_rest_is_counted() {
 
 #[test]
 fn promises_without_end_start_the_engine_anew() {
-    let faye = start(&["trouble.js"], "time = '500ms'", &[]);
+    let faye = start(&["trouble.js"], "cpu_limit = '500ms'", &[]);
     assert_eq!(trouble(&faye, "/promises")["error"], FAILED);
     faye.wait_for_metric("faye_extension_restarts_total", |restarts| restarts == 1);
     faye.assert_serves();
@@ -257,11 +257,11 @@ fn promises_without_end_start_the_engine_anew() {
 
 #[test]
 fn who_never_calls_back_is_not_waited_for_any_longer_than_is_set() {
-    let faye = start(&["trouble.js"], "answer = '1s'", &[]);
+    let faye = start(&["trouble.js"], "timeout = '1s'", &[]);
     for channel in ["/silent", "/lost"] {
         assert_eq!(trouble(&faye, channel)["error"], FAILED, "{channel}");
     }
-    faye.wait_for_refused("extension_answer", 2);
+    faye.wait_for_refused("extension_timeout", 2);
     faye.wait_for_stderr("lost on purpose");
     faye.assert_serves();
 }
@@ -273,9 +273,9 @@ fn a_second_call_of_the_callback_has_no_effect() {
     for count in 1..=2 {
         assert_done(&trouble(&faye, "/twice"));
         assert_eq!(session.next(), json!({"channel": "/twice", "data": "x"}));
-        faye.wait_for_metric("faye_extension_repeats_total", |repeats| repeats == count);
+        faye.wait_for_metric("faye_extension_repeated_callbacks_total", |repeats| repeats == count);
     }
-    faye.wait_for_stderr("called a callback again");
+    faye.wait_for_stderr("called back more than once");
 }
 
 #[test]
@@ -288,7 +288,7 @@ fn null_drops_a_message_in_silence() {
 
 #[test]
 fn memory_that_is_given_back_costs_nothing_but_its_message() {
-    let faye = start(&["trouble.js"], "memory = '16MiB'\ntime = '30s'", &[]);
+    let faye = start(&["trouble.js"], "memory = '16MiB'\ncpu_limit = '30s'", &[]);
     let mut session = Session::subscribed(&faye, Via::WebSocket, "/calls");
     assert_eq!(trouble(&faye, "/hog")["error"], FAILED);
     faye.wait_for_refused("extension_memory", 1);
@@ -301,7 +301,7 @@ fn memory_that_is_given_back_costs_nothing_but_its_message() {
 
 #[test]
 fn memory_that_is_kept_starts_the_engine_anew() {
-    let faye = start(&["trouble.js"], "memory = '16MiB'\ntime = '30s'", &[]);
+    let faye = start(&["trouble.js"], "memory = '16MiB'\ncpu_limit = '30s'", &[]);
     let mut session = Session::subscribed(&faye, Via::WebSocket, "/calls");
     for restarts in 1..=3 {
         assert_eq!(trouble(&faye, "/hog-kept")["error"], FAILED);
@@ -309,14 +309,14 @@ fn memory_that_is_kept_starts_the_engine_anew() {
         faye.publish("/calls", 0);
         assert_eq!(session.next()["data"], 1, "the variables begin anew");
     }
-    faye.wait_for_stderr("the JavaScript engine is restarted");
+    faye.wait_for_stderr("restarting the JavaScript engine");
     faye.assert_serves();
 }
 
 #[test]
 fn however_memory_runs_out_the_server_stays() {
     // As little as may be set.
-    let settings = "memory = '1MiB'\ntime = '500ms'";
+    let settings = "memory = '1MiB'\ncpu_limit = '500ms'";
     let faye = start(&["hogs.js"], settings, &[]);
     for round in 0..2 {
         for number in 0..20 {
@@ -345,19 +345,19 @@ fn timers_are_bounded() {
 
 #[test]
 fn more_messages_than_may_wait_are_refused() {
-    let faye = start(&["trouble.js"], "waiting = 2", &[]);
+    let faye = start(&["trouble.js"], "max_pending = 2", &[]);
     let mut held: Vec<_> = (0..2).map(|_| faye.http()).collect();
     for http in &mut held {
         http.send_json(&faye.mount, &publication("/silent", 0));
     }
     faye.wait_for_metric("faye_extension_calls_total", |calls| calls == 2);
     assert_eq!(trouble(&faye, "/fine")["error"], "503:2:Too many messages wait for an extension");
-    faye.wait_for_refused("extension_waiting", 1);
+    faye.wait_for_refused("extension_max_pending", 1);
 }
 
 #[test]
 fn messages_that_nobody_waits_for_any_more_make_room() {
-    let faye = start(&["trouble.js"], "waiting = 1\nanswer = '300ms'", &[]);
+    let faye = start(&["trouble.js"], "max_pending = 1\ntimeout = '300ms'", &[]);
     for _ in 0..3 {
         assert_eq!(trouble(&faye, "/silent")["error"], FAILED);
         let begin = tokio::time::Instant::now();

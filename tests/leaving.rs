@@ -191,7 +191,7 @@ fn a_session_that_was_handed_over_lives_as_long_as_one_that_has_connected() {
     let url = redis.url();
     let settings = [
         ("FAYE_REDIS__URL", url.as_str()),
-        ("FAYE_REDIS__NOTICE", "0s"),
+        ("FAYE_REDIS__DRAIN_DELAY", "0s"),
         ("FAYE_LIMITS__UNCONNECTED_TIME", "300ms"),
     ];
     let (first, second) = (Faye::start(&settings), Faye::start(&settings));
@@ -199,7 +199,7 @@ fn a_session_that_was_handed_over_lives_as_long_as_one_that_has_connected() {
     assert_done(&first.ask(&connect_now(&client, "long-polling")));
     assert_done(&first.ask(&subscribe(&client, "/a")));
     first.terminate();
-    second.wait_for_metric("faye_sessions_moved_total", |count| count == 1);
+    second.wait_for_metric("faye_sessions_imported_total", |count| count == 1);
     // Another session expires because its first connect does not come. This one is not such a session.
     second.client();
     second.wait_for_metric("faye_sessions_expired_total", |count| count == 1);

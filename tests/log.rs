@@ -30,7 +30,7 @@ fn debug(format: &str) -> [(&str, &str); 2] {
 fn assert_goes_on_and_stops(mut faye: Faye) {
     let dropped = faye.metric(DROPPED);
     faye.hang_up();
-    faye.wait_for_metric("faye_reloads_total", |now| now == 1);
+    faye.wait_for_metric("faye_config_reloads_total", |now| now == 1);
     be_refused(&mut faye.http());
     faye.assert_serves();
     faye.wait_for_metric(DROPPED, |now| now > dropped);
@@ -126,7 +126,7 @@ fn the_log_goes_on_when_it_can_be_written_again_and_says_how_many_lines_are_miss
         let dropped = faye.wait_for_metric(DROPPED, |now| now >= 5);
         let mut lines = BufReader::new(File::open(&path).unwrap()).lines().map(Result::unwrap);
         be_refused(&mut http);
-        let found = lines.find(|line| line.contains("log lines were dropped")).expect("a line that says it");
+        let found = lines.find(|line| line.contains("log lines dropped")).expect("a line that says it");
         if format == "json" {
             let line: Value = serde_json::from_str(&found).unwrap();
             assert_eq!(line["dropped"], dropped, "{line}");

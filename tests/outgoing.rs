@@ -10,7 +10,7 @@ use support::scripts::start;
 use support::*;
 
 /// No connect is answered because its time is over, unless it asks for that.
-const LONG: &[(&str, &str)] = &[("FAYE_SERVER__TIMEOUT", "10m"), ("FAYE_SERVER__DRAIN", "10m")];
+const LONG: &[(&str, &str)] = &[("FAYE_SERVER__TIMEOUT", "10m"), ("FAYE_SERVER__DRAIN_TIMEOUT", "10m")];
 
 /// A connect that is held.
 enum HeldConnect {
@@ -110,7 +110,7 @@ fn outgoing_sees_the_reply_to_a_held_connect_when_messages_end_it() {
         assert_eq!(data(&answer[1..]), [via.name()], "{via:?}");
         faye.wait_for_polls(0);
     }
-    assert_eq!(faye.metric("faye_deliveries_returned_total"), 0);
+    assert_eq!(faye.metric("faye_deliveries_requeued_total"), 0);
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn a_held_connect_whose_client_has_gone_is_shown_to_no_extension() {
 
 #[test]
 fn a_client_that_leaves_while_extensions_see_its_reply_loses_no_message() {
-    let faye = start(&["stamp.js"], "answer = '10m'", LONG);
+    let faye = start(&["stamp.js"], "timeout = '10m'", LONG);
     for is_proper in [true, false] {
         let (id, _) = client(&faye, Via::WebSocket);
         let calls = faye.metric("faye_extension_calls_total");

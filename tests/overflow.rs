@@ -158,8 +158,8 @@ fn many_full_mailboxes_are_few_lines_of_the_log() {
     faye.post(&json!(subscribes));
     publish(&faye, "/a", 0..2);
     assert_eq!(faye.metric("faye_mailbox_disconnects_total"), 300);
-    faye.wait_for_stderr("mailbox full, session ended");
+    faye.wait_for_stderr("mailbox full; ending the session");
     faye.assert_serves();
-    let lines = faye.stderr().matches("mailbox full, session ended").count();
+    let lines = faye.stderr().matches("mailbox full; ending the session").count();
     assert!(lines < 100, "{lines} lines for 300 sessions");
 }

@@ -82,9 +82,9 @@ fn a_stream_whose_peer_has_gone_is_noticed() {
     let faye = Faye::start(&[]);
     let session = Session::subscribed(&faye, Via::Polling, "/a");
     let stream = Stream::open(&faye, &session.id);
-    assert_eq!(faye.metric("faye_streams"), 1);
+    assert_eq!(faye.metric("faye_eventsource_streams"), 1);
     drop(stream);
-    faye.wait_for_metric("faye_streams", |now| now == 0);
+    faye.wait_for_metric("faye_eventsource_streams", |now| now == 0);
     faye.publish("/a", "kept");
     assert_eq!(data(&delivered(&faye.post(&connect(&session.id, "long-polling")))), ["kept"]);
 }

@@ -37,11 +37,11 @@ fn assert_says(url: &str, address: &str, cause: &str) {
 fn a_redis_that_wants_a_password() {
     let redis = Redis::start_with_password(PASSWORD);
     let at = redis.address();
-    assert_says(&format!("redis://{at}"), &at, "it wants a password");
-    assert_says(&format!("redis+cluster://{at}"), &at, "it wants a password");
+    assert_says(&format!("redis://{at}"), &at, "a password is required");
+    assert_says(&format!("redis+cluster://{at}"), &at, "a password is required");
     for who in ["", "somebody"] {
         let url = format!("redis://{who}:wrong-secret@{at}");
-        assert_says(&url, &at, "it does not take the user or the password");
+        assert_says(&url, &at, "wrong user or password");
     }
     let right = format!("redis://:{PASSWORD}@{at}");
     assert_eq!(check(&[("FAYE_REDIS__URL", &right)]), (Some(0), "faye.toml is good\n".to_owned()));
@@ -55,9 +55,9 @@ fn a_redis_with_tls_and_one_without() {
     assert_says(
         &format!("redis://{at}"),
         &at,
-        "it closes the connection; if the port is one of TLS, write rediss://",
+        "it closed the connection; if the port has TLS, write rediss://",
     );
-    let unknown = "its certificate is self-signed, or of an authority that is not known here";
+    let unknown = "its certificate is self-signed or from an unknown CA";
     assert_says(&format!("rediss://{at}"), &at, unknown);
     assert_says(&format!("rediss+cluster://{at}"), &at, unknown);
     let folder = tempfile::tempdir().unwrap();
@@ -66,20 +66,20 @@ fn a_redis_with_tls_and_one_without() {
     std::fs::write(&other, "no certificate").unwrap();
     let url = format!("rediss://{at}");
     let with = |file: &std::path::Path| {
-        check(&[("FAYE_REDIS__URL", &url), ("FAYE_REDIS__AUTHORITY", file.to_str().unwrap())])
+        check(&[("FAYE_REDIS__URL", &url), ("FAYE_REDIS__TLS_CA", file.to_str().unwrap())])
     };
     assert_eq!(with(&root), (Some(0), "faye.toml is good\n".to_owned()));
     let (code, said) = with(&other);
     assert!(code == Some(1) && said.contains("other.pem holds no certificate"), "{said}");
     let plain = Redis::start();
     let at = plain.address();
-    assert_says(&format!("rediss://{at}"), &at, "it does not answer to TLS; if the port is one without TLS");
+    assert_says(&format!("rediss://{at}"), &at, "no response to TLS; if the port is without TLS");
 }
 
 #[test]
 fn what_is_no_redis() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    assert_says(&format!("redis://:wrong-secret@{free}"), &free, "nothing listens there");
+    assert_says(&format!("redis://:wrong-secret@{free}"), &free, "connection refused");
     assert_says(
         "redis://no-such-host.invalid",
         "no-such-host.invalid:6379",
@@ -88,12 +88,12 @@ fn what_is_no_redis() {
     assert_says("redis+unix:///no/such/socket", "/no/such/socket", "there is no such socket");
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = silent.local_addr().unwrap().to_string();
-    assert_says(&format!("redis://{at}"), &at, "it does not answer within redis.deadline");
+    assert_says(&format!("redis://{at}"), &at, "no response within redis.deadline");
     let single = Redis::start();
     let at = single.address();
-    assert_says(&format!("redis+cluster://{at}"), &at, "it is no cluster");
-    assert_says(&format!("redis+sentinel://{at}/mymaster"), &at, "it is no Sentinel");
-    assert_says(&format!("redis://{at}/99"), &at, "it has no database of this number");
+    assert_says(&format!("redis+cluster://{at}"), &at, "not a Redis Cluster");
+    assert_says(&format!("redis+sentinel://{at}/mymaster"), &at, "not a Sentinel");
+    assert_says(&format!("redis://{at}/99"), &at, "no database with this number");
 }
 
 #[test]
@@ -101,12 +101,13 @@ fn a_server_that_starts_without_redis_logs_the_cause() {
     let redis = Redis::start_with_password(PASSWORD);
     let url = format!("redis://:wrong-secret@{}", redis.address());
     let faye = Faye::start(&[("FAYE_REDIS__URL", &url)]);
-    faye.wait_for_stderr("it does not take the user or the password of redis.url");
+    faye.wait_for_stderr("wrong user or password; check redis.url");
     let log = faye.stderr();
-    let line = log.lines().find(|line| line.contains("Redis is away")).expect("a line");
+    let line = log.lines().find(|line| line.contains("Redis down")).expect("a line");
     assert!(line.contains(" WARN ") && line.contains(&redis.address()), "{line}");
     assert!(!log.contains("wrong-secret"), "{log}");
-    assert_eq!(faye.get("/readyz").status, 503);
+    let ready = faye.get("/readyz");
+    assert_eq!((ready.status, ready.text().as_str()), (503, "not ready: Redis is down\n"));
 }
 
 #[test]

@@ -20,10 +20,10 @@ fn rules_change_and_connections_stay() {
     let mut session = Session::subscribed(&faye, Via::WebSocket, "/a");
     session.publish("/a", 1);
     rewrite(&faye, CLOSED);
-    faye.wait_for_metric("faye_reloads_total", |now| now == 1);
+    faye.wait_for_metric("faye_config_reloads_total", |now| now == 1);
     assert_eq!(faye.ask(&publication("/a", 2))["error"], "403:/a:Forbidden channel");
     rewrite(&faye, OPEN);
-    faye.wait_for_metric("faye_reloads_total", |now| now == 2);
+    faye.wait_for_metric("faye_config_reloads_total", |now| now == 2);
     session.publish("/a", 3);
     assert_eq!(session.take(2), [1, 3], "the session and its subscription are those from before");
 }
@@ -33,15 +33,15 @@ fn a_bad_file_is_refused_whole_and_the_settings_before_stay() {
     let faye = Faye::start_with_file(CLOSED, &[]);
     for (bad, said) in [
         ("[[channel]]\nmatch = '/open/**'\n[server]\ntimeout = 'soon'\n", "server.timeout"),
-        ("[[channel]\n", "this is not TOML"),
-        ("[[key]]\nalgorithm = 'HS256'\nsecret = 'short'\n", "the secret is short"),
-        ("[push]\nsecret = 'env:NOT_THERE'\n", "there is no variable NOT_THERE"),
+        ("[[channel]\n", "invalid TOML"),
+        ("[[key]]\nalgorithm = 'HS256'\nsecret = 'short'\n", "the secret is too short"),
+        ("[push]\nsecret = 'env:NOT_THERE'\n", "the variable NOT_THERE is not set"),
     ] {
         rewrite(&faye, bad);
         faye.wait_for_stderr(said);
         assert_eq!(faye.ask(&publication("/a", 1))["successful"], false, "{bad}");
     }
-    assert_eq!(faye.metric("faye_reloads_total"), 0);
+    assert_eq!(faye.metric("faye_config_reloads_total"), 0);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn the_servers_own_hosts_change() {
     };
     assert_eq!(status(), 403);
     rewrite(&faye, &format!("{origins}[server]\nhosts = ['push.example']\n"));
-    faye.wait_for_metric("faye_reloads_total", |now| now == 1);
+    faye.wait_for_metric("faye_config_reloads_total", |now| now == 1);
     assert_eq!(status(), 200);
     assert!(!faye.stderr().contains("take effect with the next start"), "{}", faye.stderr());
 }

@@ -162,3 +162,47 @@ fn who_may_begin_a_session_is_a_setting() {
     let nobody = Faye::start(&[("FAYE_HANDSHAKE__ALLOW", "nobody")]);
     assert_eq!(nobody.ask(&handshake())["error"], "403:/meta/handshake:Forbidden channel");
 }
+
+#[test]
+fn what_a_rule_lacks_is_named_with_the_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |settings: &str, variables: &[(&str, &str)]| {
+        std::fs::write(folder.path().join("faye.toml"), settings).unwrap();
+        let mut command = binary();
+        command.arg("check").current_dir(folder.path()).envs(variables.iter().copied());
+        let output = command.output().unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    for (settings, problem) in [
+        (
+            "[[channel]]\nmatch = '/a'\n\n[[channel]]\nmatch = '/b'\nsubscribe = ['token', 'hook']\n",
+            "faye.toml:6: channel[2].subscribe: \"token\" needs a [[key]]; set it\n",
+        ),
+        (
+            "[[channel]]\nmatch = '/a'\npublish = 'secret'\n",
+            "faye.toml:3: channel[1].publish: \"secret\" needs push.secret; set it\n",
+        ),
+        ("[handshake]\nallow = 'hook'\n", "faye.toml:2: handshake.allow: \"hook\" needs hook.url; set it\n"),
+        (
+            "[extensions]\nfiles = ['missing.js']\n",
+            "faye.toml:2: extensions.files: cannot load missing.js: No such file",
+        ),
+        (
+            "[[channel]]\nmatch = '/a/**'\n\n[[channel]]\nmatch = '/a/b'\n",
+            "warning: faye.toml:5: channel[2].match: /a/b never applies: channel[1] (/a/**) above it",
+        ),
+        (
+            "[push]\nsecret = 's3cret'\n",
+            "warning: faye.toml:2: push.secret: a secret of 6 bytes can be guessed",
+        ),
+    ] {
+        let said = check(settings, &[]);
+        assert!(said.contains(problem), "{said}");
+    }
+    let said = check("", &[("FAYE_HANDSHAKE__ALLOW", "hook")]);
+    assert!(said.contains("FAYE_HANDSHAKE__ALLOW: handshake.allow: \"hook\" needs hook.url; set it\n"), "{said}");
+    // A secret in a variable is as good as one in the file.
+    let rule = "[[channel]]\nmatch = '/a'\npublish = 'secret'\n";
+    let said = check(rule, &[("FAYE_PUSH__SECRET", "0123456789abcdef")]);
+    assert!(said.ends_with("is good\n"), "{said}");
+}

@@ -340,7 +340,7 @@ fn connect_message(client: &str) -> String {
 
 #[test]
 fn everything_that_is_open_is_ended_in_its_own_way() {
-    let (mut faye, _) = start(&[("FAYE_SERVER__TIMEOUT", "10m"), ("FAYE_SERVER__DRAIN", "10m")]);
+    let (mut faye, _) = start(&[("FAYE_SERVER__TIMEOUT", "10m"), ("FAYE_SERVER__DRAIN_TIMEOUT", "10m")]);
     let polling = Session::begin(&faye, Via::Polling);
     let mut poll = faye.http();
     poll.send_json(&faye.mount, &support::connect(&polling.id, "long-polling"));

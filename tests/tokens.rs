@@ -226,7 +226,7 @@ publish = 'token'
         (sign(&critical(&[]), &good), "`crit`"),
         (
             sign(&header("2026-a"), &with("sub", json!(7))),
-            "the claim `sub` is a number; it has to be a string",
+            "the claim `sub` is a number, but must be a string",
         ),
         (sign(&header("2026-a"), &with("sub", json!(["a"]))), "the claim `sub` is an array"),
         (sign(&header("2026-a"), &with("publish", json!({"a": 1}))), "the claim `publish` is an object"),
@@ -234,12 +234,12 @@ publish = 'token'
         (sign(&header("2026-a"), &with("exp", json!("never"))), "exp"),
         (
             sign(&header("2027"), &good),
-            "no [[key]] has the id \"2027\", which is its `kid`; there is \"2026-a\", \"2026-b\"",
+            "no [[key]] has its `kid` \"2027\" as id; the ids are \"2026-a\", \"2026-b\"",
         ),
         (sign(&header(&long), &good), "xxx…\""),
         (sign(&header("a\nb"), &good), "\"a\\nb\""),
         (sign(&Header::new(Algorithm::HS256), &good), "it has no `kid`, and every [[key]] has an id"),
-        (sign(&header("2026-b"), &good), "its signature is not by the [[key]]"),
+        (sign(&header("2026-b"), &good), "its signature does not match the [[key]]"),
         (
             sign(&Header { kid: Some("2026-a".into()), ..Header::new(Algorithm::HS512) }, &good),
             "its algorithm is HS512",
@@ -269,7 +269,7 @@ fn a_refused_token_is_logged_at_the_usual_level() {
         SECRET,
     );
     assert_eq!(faye.ask(&with_token(handshake(), &token))["error"], "403::Token invalid");
-    faye.wait_for_stderr("token refused reason=no [[key]] has the id \"gone\"");
+    faye.wait_for_stderr("token refused reason=no [[key]] has its `kid` \"gone\"");
 }
 
 #[test]
@@ -371,13 +371,16 @@ fn keys_of_every_algorithm_are_chosen_by_their_id() {
 #[test]
 fn a_key_that_cannot_be_used_is_named_at_the_start() {
     for (key, problem) in [
-        ("algorithm = 'HS256'\nsecret = 'short'", "key[1]: the secret is short"),
-        ("algorithm = 'HS256'", "key[1]: HS256 needs a secret"),
+        ("algorithm = 'HS256'\nsecret = 'short'", "faye.toml:3: key[1].secret: the secret is too short"),
+        ("algorithm = 'HS256'", "faye.toml:1: key[1]: HS256 needs a secret"),
         (
             "algorithm = 'ES256'\nsecret = 'a secret of at least thirty-two bytes'",
-            "key[1]: ES256 needs a public_key",
+            "faye.toml:1: key[1]: ES256 needs a public_key",
         ),
-        ("algorithm = 'EdDSA'\npublic_key = 'no pem'", "key[1]: the public_key is not one in PEM"),
+        (
+            "algorithm = 'EdDSA'\npublic_key = 'no pem'",
+            "faye.toml:3: key[1].public_key: not a public key in PEM",
+        ),
     ] {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("faye.toml"), format!("[[key]]\n{key}\n")).unwrap();

@@ -192,7 +192,7 @@ fn a_second_stream_takes_the_place_of_the_first() {
     faye.publish("/a", 1);
     assert_eq!(second.message()["data"], 1);
     drop(first);
-    faye.wait_for_metric("faye_streams", |now| now == 1);
+    faye.wait_for_metric("faye_eventsource_streams", |now| now == 1);
     faye.publish("/a", 2);
     assert_eq!(second.message()["data"], 2);
 }

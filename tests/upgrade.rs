@@ -23,8 +23,8 @@ fn refused(path: &str, version: &str) -> (u16, String) {
 }
 
 /// What is said where a proxy has taken away what makes a request a handshake.
-const STRIPPED: &str = "Bad request: this is the handshake of a WebSocket without \"Connection: Upgrade\" and \"Upgrade: \
-                        websocket\" over HTTP/1.1; a proxy in between has to pass them on";
+const STRIPPED: &str = "Bad request: WebSocket handshake without \"Connection: Upgrade\" and \"Upgrade: websocket\" over \
+                        HTTP/1.1; configure the proxy to pass them on\n";
 
 #[test]
 fn an_upgrade_by_http_1_0_is_refused() {
@@ -55,7 +55,7 @@ fn another_version_is_told_which_one_is_supported() {
         assert_eq!(response.header("Sec-WebSocket-Version"), Some("13"));
         assert_eq!(response.header("Upgrade"), Some("websocket"));
         assert_eq!(response.header("Connection"), Some("close, Upgrade"));
-        assert_eq!(response.text(), format!("Unsupported WebSocket version: {shown}"));
+        assert_eq!(response.text(), format!("Unsupported WebSocket version: {shown}\n"));
         http.wait_for_end();
     }
     faye.wait_for_refused("websocket", 4);

@@ -74,7 +74,7 @@ fn a_request_that_failed_is_sent_again_and_is_known_by_its_id() {
         assert!(asked.header("faye-signature").unwrap().starts_with("sha256="));
     }
     faye.wait_for_metric("faye_webhook_events_total", |now| now == 1);
-    assert_eq!(faye.metric("faye_webhook_failures_total"), 2);
+    assert_eq!(faye.metric("faye_webhook_errors_total"), 2);
     faye.client();
     assert_ne!(application.next().header("faye-delivery"), all[0].header("faye-delivery"));
 }
@@ -93,7 +93,7 @@ fn a_batch_that_arrives_as_the_application_closes_its_connection_is_sent_once_mo
         }
         assert_eq!(arrived.len(), 1, "{arrived:?}");
     }
-    assert_eq!(faye.metric("faye_webhook_failures_total"), 0);
+    assert_eq!(faye.metric("faye_webhook_errors_total"), 0);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn events_that_cannot_be_told_are_given_up_and_counted() {
     let application = Application::start(|_| Some((500, String::new())));
     let faye = start(&application, &[("FAYE_WEBHOOK__RETRY", "1ms")]);
     faye.client();
-    faye.wait_for_metric("faye_webhook_lost_total", |now| now == 1);
+    faye.wait_for_metric("faye_webhook_dropped_total", |now| now == 1);
     faye.assert_serves();
 }
 
@@ -120,11 +120,11 @@ fn what_happened_before_a_stop_is_told() {
 #[test]
 fn events_that_wait_are_bounded_in_bytes() {
     let application = Application::start(|_| None);
-    let settings = [("FAYE_WEBHOOK__EVENTS", "publish"), ("FAYE_WEBHOOK__BYTES", "100KiB")];
+    let settings = [("FAYE_WEBHOOK__EVENTS", "publish"), ("FAYE_WEBHOOK__MAX_PENDING_BYTES", "100KiB")];
     let faye = start(&application, &settings);
     for _ in 0..10 {
         faye.publish("/a", "x".repeat(30_000));
     }
     // Three have room, under way or not.
-    faye.wait_for_metric("faye_webhook_lost_total", |now| now == 7);
+    faye.wait_for_metric("faye_webhook_dropped_total", |now| now == 7);
 }

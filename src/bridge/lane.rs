@@ -72,10 +72,7 @@ impl Lane {
         let dropped = self.queue.push(Item { object: object.into(), print });
         if dropped > 0 {
             if self.tally.dropped.get() == 0 {
-                tracing::warn!(
-                    to = self.to.url,
-                    "too many messages wait, so the oldest are dropped and counted"
-                );
+                tracing::warn!(to = self.to.url, "bridge queue full; dropping the oldest messages");
             }
             self.tally.dropped.add(dropped);
         }
@@ -101,19 +98,20 @@ impl Lane {
         self.tally.is_news()
     }
 
-    /// Says in the log what was carried.
-    pub(super) fn report(&self, occasion: &str) {
+    /// Logs how many messages were forwarded, so far or in all.
+    pub(super) fn report(&self, is_final: bool) {
         let tally = &self.tally;
         tally.was_reported();
         tracing::info!(
-            way = self.way,
-            heard = tally.heard.get(),
-            carried = tally.carried.get(),
-            known = tally.known.get(),
+            direction = self.way,
+            received = tally.heard.get(),
+            forwarded = tally.carried.get(),
+            duplicates = tally.known.get(),
             refused = tally.refused.get(),
             dropped = tally.dropped.get(),
-            waiting = self.queue.waiting(),
-            "{occasion}"
+            queued = self.queue.waiting(),
+            is_final,
+            "bridge report"
         );
     }
 }

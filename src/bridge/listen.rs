@@ -29,7 +29,7 @@ pub(super) async fn listen(
             },
         };
         let from = &lane.from.url;
-        tracing::warn!(from, why = %lost, "lost a server; it is looked for");
+        tracing::warn!(from, error = %lost, "connection to a server lost; reconnecting");
         tokio::select! {
             _ = told.wait_for(|is_over| *is_over) => return Ok(()),
             () = find(lane, &mut subscription) => {}
@@ -48,7 +48,7 @@ async fn find(lane: &Lane, subscription: &mut Subscription) {
         let failure: Failure = if has_session {
             match subscription.resume().await {
                 Ok(true) => {
-                    tracing::info!(from, "the server is back, and has kept what was published meanwhile");
+                    tracing::info!(from, "reconnected; the session was kept");
                     return;
                 }
                 Ok(false) => {
@@ -65,7 +65,7 @@ async fn find(lane: &Lane, subscription: &mut Subscription) {
                     tracing::warn!(
                         from,
                         seconds,
-                        "the server is back without our session; what was published to it meanwhile is missed"
+                        "reconnected with a new session; messages published during the outage are lost"
                     );
                     return;
                 }
@@ -73,7 +73,7 @@ async fn find(lane: &Lane, subscription: &mut Subscription) {
             }
         };
         if let Failure::Refused(refusal) = &failure {
-            tracing::warn!(from, why = %refusal, "the server refuses us; it is asked again");
+            tracing::warn!(from, error = %refusal, "server refused the connection; retrying");
         }
         retry.wait().await;
     }

@@ -71,16 +71,16 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// The text is no channel or pattern that messages could be carried of.
-    #[error("{0} is no channel or pattern to carry; write for example /chat/*, '/chat/**' or '/**'")]
+    #[error("{0} is not a channel or pattern; write for example /chat/*, '/chat/**' or '/**'")]
     Pattern(String),
     /// Both URLs are those of one server.
-    #[error("both sides are {0}; name the server to carry from and to, and ours by --url")]
+    #[error("both servers are {0}; name the other server, and ours with --url")]
     SameServer(String),
     /// A server could not be talked to.
     #[error("{0}")]
     Client(Failure),
     /// A server lets nobody in without credentials, or none with these.
-    #[error("{url} refused it: {why}; show it credentials by --ext (ours) or --their-ext")]
+    #[error("{url} refused the bridge: {why}; set credentials with --ext (our server) or --their-ext")]
     Refused {
         /// The server.
         url: String,
@@ -89,13 +89,13 @@ pub enum Fault {
     },
     /// Messages would go round.
     #[error(
-        "messages that were carried to {0} come back without the field {field}, so they would go round for ever; have \
-         the extension there that takes it away leave it alone, or carry in one direction only (--one-way)",
+        "messages forwarded to {0} return without the field {field}, so they would loop; change the extension there that removes the \
+         field, or forward in one direction only (--one-way)",
         field = mark::FIELD
     )]
     MarkLost(String),
     /// A defect of the bridge.
-    #[error("a part of the bridge has failed; please report it")]
+    #[error("internal error of the bridge; please report it")]
     Defect,
 }
 
@@ -172,29 +172,29 @@ async fn carry(
     if let Some(fault) = fault {
         return Err(fault);
     }
-    tracing::info!("stopping: what was taken is passed on");
+    tracing::info!("stopping: forwarding queued messages");
     // Nobody listens any more when all have failed.
     let _ = tell.send(true);
     let drained = tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await;
     for lane in lanes {
         if drained.is_err() {
-            let left = lane.queue.waiting();
+            let queued = lane.queue.waiting();
             tracing::warn!(
-                way = lane.way,
-                left,
+                direction = lane.way,
+                queued,
                 to = lane.to.url,
-                "stopped with messages that were not passed on"
+                "stopped with queued messages; they are lost"
             );
         }
-        lane.report("stopped");
+        lane.report(true);
     }
     Ok(())
 }
 
-/// Says now and then what was carried, if anything was.
+/// Logs at intervals how many messages were forwarded, if there were any.
 async fn report(lanes: &[Arc<Lane>]) {
     loop {
         tokio::time::sleep(REPORT).await;
-        lanes.iter().filter(|lane| lane.is_news()).for_each(|lane| lane.report("carried so far"));
+        lanes.iter().filter(|lane| lane.is_news()).for_each(|lane| lane.report(false));
     }
 }

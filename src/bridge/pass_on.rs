@@ -35,8 +35,8 @@ async fn deliver(lane: &Lane, mut batch: Vec<Item>) -> Vec<Vec<Item>> {
                 if retry.failed > 0 {
                     tracing::info!(
                         to,
-                        waiting = lane.queue.waiting(),
-                        "the server is back; what waited is passed on"
+                        queued = lane.queue.waiting(),
+                        "reconnected; forwarding queued messages"
                     );
                 }
                 settle(lane, count, &replies);
@@ -52,7 +52,7 @@ async fn deliver(lane: &Lane, mut batch: Vec<Item>) -> Vec<Vec<Item>> {
             }
             Err(failure) => {
                 if retry.failed == 0 {
-                    tracing::warn!(to, why = %failure, "cannot pass messages on; they wait");
+                    tracing::warn!(to, error = %failure, "cannot forward messages; queueing them");
                 }
                 retry.wait().await;
             }
@@ -76,6 +76,11 @@ fn refused(lane: &Lane, more: u64, why: &str) {
     lane.tally.refused.add(more);
     let now = before + more;
     if before == 0 || before.ilog10() != now.ilog10() {
-        tracing::warn!(to = lane.to.url, refused = now, why, "the server refused messages; they are dropped");
+        tracing::warn!(
+            to = lane.to.url,
+            refused = now,
+            reason = why,
+            "server refused messages; dropping them"
+        );
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn run(file: Option<&PathBuf>, offline: bool) -> anyhow::Result<()> {
     });
     let mut warnings = unused_variables(&config, std::env::vars_os());
     warnings.extend(App::warnings(&config));
-    warnings.extend(checked.map_err(|problem| anyhow!("{name}: {problem}"))?);
+    warnings.extend(checked.map_err(|problem| anyhow!("{problem}"))?);
     for warning in warnings {
         say(format_args!("warning: {warning}"))?;
     }

@@ -43,15 +43,21 @@ fn run_logged(
 fn warn_about_open_files(config: &Config, open_files: usize) {
     let wanted = config.limits.connections;
     let connections = Shares::of(open_files, wanted, config.hook.connections()).clients;
-    if connections < wanted {
+    if connections >= wanted {
+        tracing::debug!(open_files, connections, "limit of open files raised to the maximum");
+    } else if config.is_set("limits.connections") {
         tracing::warn!(
             open_files,
             connections,
-            "the system allows fewer open files than limits.connections needs, so connections are limited further; raise \
-             the limit (ulimit -n, LimitNOFILE of systemd) or lower limits.connections"
+            "fewer open files than limits.connections needs, so fewer connections are accepted; raise the limit (ulimit \
+             -n, LimitNOFILE of systemd) or lower limits.connections"
         );
     } else {
-        tracing::debug!(open_files, connections, "the limit of open files is raised as far as it goes");
+        tracing::info!(
+            open_files,
+            connections,
+            "connections are limited by the number of open files (ulimit -n)"
+        );
     }
 }
 
@@ -103,7 +109,7 @@ async fn serve(
     if all {
         tracing::info!("stopped; every connection was closed");
     } else {
-        tracing::warn!("stopped; connections that did not end within server.drain were cut");
+        tracing::warn!("stopped; connections that did not end within server.drain_timeout were cut");
     }
     Ok(())
 }
@@ -132,7 +138,7 @@ async fn reload(
             tracing::error!(%error, "the settings are wrong, so those before stay in use");
             continue;
         }
-        server.metrics().reloads.inc();
+        server.metrics().config_reloads.inc();
         warn(&config);
         let waiting = waiting(started, &config);
         if waiting.is_empty() {
@@ -177,7 +183,7 @@ fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
 /// Where the server is reached.
 fn start_lines(config: &Config, url: &str, admin: Option<SocketAddr>) -> Vec<String> {
     let mut lines = vec![format!("faye {} is listening on {url}", env!("CARGO_PKG_VERSION"))];
-    if config.server.page && config.server.mount != "/" {
+    if config.serves_page() {
         let origin = url.strip_suffix(config.server.mount.as_str()).unwrap_or(url);
         // What stands for every address is none that a browser opens.
         let origin = origin.replace("://[::]:", "://127.0.0.1:").replace("://0.0.0.0:", "://127.0.0.1:");

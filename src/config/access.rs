@@ -1,4 +1,4 @@
-//! Who may do something: `anyone`, `nobody`, or whoever has one of several things to show.
+//! Who may do something: any client, no client, or clients with one of several credentials.
 
 use serde::Deserialize;
 
@@ -13,22 +13,22 @@ enum Way {
     Nobody,
 }
 
-/// Who may do something. One of what is asked for is enough; if nothing is, nobody may.
+/// Who may do something. One of the credentials is enough. Without any, no client may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(from = "Vec<Way>")]
 pub struct Access {
-    /// Nothing is asked for.
+    /// Any client.
     pub anyone: bool,
-    /// Whoever presents the push secret.
+    /// Holders of the push secret.
     pub secret: bool,
-    /// Whoever has a token with that right.
+    /// Holders of a token with that right.
     pub token: bool,
-    /// Whoever the application allows it when it is asked.
+    /// The application decides.
     pub hook: bool,
 }
 
 impl Access {
-    /// Everybody.
+    /// Any client.
     pub const ANYONE: Self = Self { anyone: true, secret: false, token: false, hook: false };
 }
 

@@ -1,4 +1,4 @@
-//! The sections of `faye.toml` about several instances together, and about what is kept of channels.
+//! The sections `[redis]` and `[history]`. Field names are the keys.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,31 +11,31 @@ use super::{Secret, units};
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Redis {
-    /// Where Redis is; without it the server is by itself. It may hold a password.
+    /// URL of Redis, which may hold a password. Without it the server is a single instance.
     pub url: Option<Secret>,
-    /// What every key and channel in Redis begins with.
+    /// Prefix of every key and channel in Redis.
     pub prefix: String,
-    /// A file with the authority that Redis's certificate goes back to, if it is none that the system knows.
-    pub authority: Option<PathBuf>,
+    /// File with the CA certificate of Redis, if it is not a CA of the system.
+    pub tls_ca: Option<PathBuf>,
     /// When a publication is accepted.
-    pub accept: Accept,
-    /// Publications that are kept for the other instances while Redis is away, in each of 64 lanes.
+    pub ack: Ack,
+    /// Publications kept for the other instances while Redis is down, for each of 64 partitions.
     pub backlog: usize,
-    /// How long an answer of Redis is waited for.
+    /// Time for Redis to respond.
     #[serde(deserialize_with = "units::duration")]
     pub deadline: Duration,
-    /// How often an instance says that it lives.
+    /// Interval of heartbeats.
     #[serde(deserialize_with = "units::duration")]
     pub heartbeat: Duration,
-    /// How long it counts as alive after that.
+    /// Time without a heartbeat after which an instance counts as dead.
     #[serde(deserialize_with = "units::duration")]
     pub lease: Duration,
-    /// How often each lane is tested.
+    /// Interval of probes of each partition.
     #[serde(deserialize_with = "units::duration")]
     pub probe: Duration,
-    /// How long a stopping instance goes on after its readiness has turned red.
+    /// Time that a stopping instance continues after `/readyz` fails.
     #[serde(deserialize_with = "units::duration")]
-    pub notice: Duration,
+    pub drain_delay: Duration,
 }
 
 impl Default for Redis {
@@ -43,25 +43,25 @@ impl Default for Redis {
         Self {
             url: None,
             prefix: "faye".to_owned(),
-            authority: None,
-            accept: Accept::Local,
+            tls_ca: None,
+            ack: Ack::Local,
             backlog: 1000,
             deadline: Duration::from_secs(2),
             heartbeat: Duration::from_secs(1),
             lease: Duration::from_secs(4),
             probe: Duration::from_secs(5),
-            notice: Duration::from_secs(2),
+            drain_delay: Duration::from_secs(2),
         }
     }
 }
 
-/// When a publication is accepted while Redis does not answer.
+/// When a publication is accepted while Redis is down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Accept {
-    /// When this instance has delivered it; the others get it when Redis is back.
+pub enum Ack {
+    /// Once this instance has delivered it. The others receive it when Redis is back.
     Local,
-    /// Only when Redis has taken it.
+    /// Only once Redis has it.
     Cluster,
 }
 
@@ -69,9 +69,9 @@ pub enum Accept {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HistoryStore {
-    /// Channels of which something is kept at one time.
+    /// Channels with history.
     pub channels: usize,
-    /// Bytes of the messages that are kept.
+    /// Bytes of all kept messages.
     #[serde(deserialize_with = "units::size")]
     pub bytes: usize,
 }

@@ -31,7 +31,7 @@ pub(super) fn read(draft: &mut Draft, text: &str, file: &str) {
         let origin = source.at(error.span().map_or(0, |span| span.start));
         // The first error of a line is the reason for its others.
         if reported.as_ref() != Some(&origin) {
-            draft.problem(origin.clone(), "", format!("this is not TOML: {}", error.message()));
+            draft.problem(origin.clone(), "", format!("invalid TOML: {}", error.message()));
             reported = Some(origin);
         }
     }
@@ -67,10 +67,8 @@ fn section(draft: &mut Draft, source: &Source<'_>, name: &Name<'_>, value: &Span
         return draft.problem(source.of(name), printable(section), message);
     }
     let Some(table) = table else {
-        let message = format!(
-            "it is a section and cannot be set; write {} and its keys below",
-            suggest::header(section)
-        );
+        let message =
+            format!("this is a section, not a key; write {} and its keys below", suggest::header(section));
         return draft.problem(source.of(name), section, message);
     };
     for (name, value) in table {
@@ -90,7 +88,7 @@ fn list(
 ) {
     let section = name.get_ref().as_ref();
     let not_one =
-        || format!("it is a list; write each element as {} with its keys below", suggest::header(section));
+        || format!("this is a list; write each element as {} with its keys below", suggest::header(section));
     let Some(elements) = value.get_ref().as_array() else {
         return draft.problem(source.of(name), section, not_one());
     };
@@ -130,7 +128,7 @@ fn element(
         return draft.problem(source.of(whole), path, message);
     }
     if complete {
-        draft.add(section, element);
+        draft.add(section, path, element, source.of(whole));
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 use super::keys::{Key, Kind};
+use super::places::Places;
 use super::problem::{Origin, Problem};
 use super::secret::{self, Environment};
 use super::units::format_duration;
@@ -19,7 +20,7 @@ use super::{Config, Problems};
 pub(super) struct Draft {
     /// The right values, as a file would have them.
     values: Table,
-    /// Where each key was set that was, right or wrong.
+    /// Where each key was set that was set, right or wrong, and where each element of a list begins.
     origins: BTreeMap<String, Origin>,
     problems: Vec<Problem>,
     /// Where secrets may be kept; without it, references to them are left as they are.
@@ -60,14 +61,16 @@ impl Draft {
         given: &Given<'_>,
         origin: Origin,
     ) -> bool {
+        self.origins.insert(path.clone(), origin.clone());
         let value = self.read(key, path, given, origin);
         let is_set = value.is_some();
         element.extend(value.map(|value| (key.name.to_owned(), value)));
         is_set
     }
 
-    /// Adds an element, which must be complete, behind those that its list has.
-    pub(super) fn add(&mut self, list: &str, element: Element) {
+    /// Adds an element, which must be complete, at the end of its list. `path` is its name, such as `channel[2]`.
+    pub(super) fn add(&mut self, list: &str, path: &str, element: Element, origin: Origin) {
+        self.origins.insert(path.to_owned(), origin);
         let elements = self.values.entry(list).or_insert_with(|| Value::Array(Vec::new()));
         if let Value::Array(elements) = elements {
             elements.push(Value::Table(element));
@@ -122,6 +125,7 @@ impl Draft {
         // "/faye/" means what "/faye" means, and nobody behind this line has to know both.
         let length = config.server.mount.trim_end_matches('/').len().max(1);
         config.server.mount.truncate(length);
+        config.places = Places::new(self.origins);
         Ok(config)
     }
 
@@ -158,12 +162,12 @@ fn clashes(config: &Config) -> Vec<Clash> {
             }
         };
     let (server, advice) = (&config.server, &config.advice);
-    not_above(["advice.retry_first", "advice.retry_most"], advice.retry_first, advice.retry_most, "");
+    not_above(["advice.retry_min", "advice.retry_max"], advice.retry_min, advice.retry_max, "");
     // A session ends at twice the timeout after its last connect; one timeout goes by while the connect is held.
     let why = ", so sessions would end while their clients wait";
     not_above(["server.interval", "server.timeout"], server.interval, server.timeout, why);
     let redis = &config.redis;
-    let why = ", so an instance that lives would count as dead between two heartbeats";
+    let why = ", so a live instance would count as dead between two heartbeats";
     not_above(["redis.heartbeat", "redis.lease"], 2 * redis.heartbeat, redis.lease, why);
     if let Some(admin) = config.admin.listen.as_ref().filter(|admin| server.listen.clashes_with(admin)) {
         let keys = ["server.listen", "admin.listen"];
@@ -177,8 +181,7 @@ fn clashes(config: &Config) -> Vec<Clash> {
     }
     let (tls, acme) = (&config.tls, &config.acme);
     if tls.certificate.is_some() && !acme.domains.is_empty() {
-        let message =
-            "the certificate comes either from tls.certificate or by acme.domains; remove one of them";
+        let message = "tls.certificate and acme.domains are both set; remove one of them";
         found.push(Clash { keys: ["tls.certificate", "acme.domains"], message: message.to_owned() });
     }
     if tls.certificate.is_some() != tls.key.is_some() {

@@ -10,36 +10,36 @@ use super::units;
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Extensions {
-    /// Files that run in this order.
+    /// Files, in the order in which they run.
     pub files: Vec<String>,
-    /// Variables of the environment that the files may read.
+    /// Environment variables that are visible to the files.
     pub environment: Vec<String>,
-    /// Bytes that JavaScript may use.
+    /// Bytes of memory for all files together.
     #[serde(deserialize_with = "units::size")]
     pub memory: usize,
-    /// How long JavaScript may run without a pause.
+    /// Time that a call may run without a pause.
     #[serde(deserialize_with = "units::duration")]
-    pub time: Duration,
-    /// How long a file may take to call back.
+    pub cpu_limit: Duration,
+    /// Time for a file to call back.
     #[serde(deserialize_with = "units::duration")]
-    pub answer: Duration,
-    /// Messages that may be with the files at one time.
-    pub waiting: usize,
-    /// Lines a second that one file may print.
+    pub timeout: Duration,
+    /// Messages being processed by the files.
+    pub max_pending: usize,
+    /// Lines a second that one file may log.
     pub log_rate: usize,
-    /// What to do when no engine can be started.
+    /// Reaction if no engine can be started.
     pub on_failure: OnFailure,
     /// Whether `fetch` may connect to addresses of this machine and of private networks.
     pub private_addresses: bool,
 }
 
-/// What the server does when there is no JavaScript engine for its extensions.
+/// Reaction of the server if no JavaScript engine can be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnFailure {
-    /// It refuses messages until there is one.
+    /// Refuses messages until an engine starts.
     Refuse,
-    /// It drains and exits.
+    /// Drains and exits.
     Exit,
 }
 
@@ -49,9 +49,9 @@ impl Default for Extensions {
             files: Vec::new(),
             environment: Vec::new(),
             memory: 64 * 1024 * 1024,
-            time: Duration::from_secs(1),
-            answer: Duration::from_secs(10),
-            waiting: 1000,
+            cpu_limit: Duration::from_secs(1),
+            timeout: Duration::from_secs(10),
+            max_pending: 1000,
             log_rate: 100,
             on_failure: OnFailure::Refuse,
             private_addresses: false,

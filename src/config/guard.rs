@@ -1,5 +1,4 @@
-//! The sections of `faye.toml` that say who may do what, and how often. Field names are the keys; defaults are the
-//! documentation's defaults.
+//! The sections of `faye.toml` about access and rates. Field names are the keys.
 
 use std::time::Duration;
 
@@ -81,11 +80,11 @@ impl Default for Handshake {
 pub struct Push {
     /// The secret of back ends.
     pub secret: Option<Secret>,
-    /// The one before, while it is replaced.
+    /// The previous secret, while it is replaced.
     pub previous: Option<Secret>,
     /// The field of `ext` that holds it.
     pub field: String,
-    /// The `error` of who did not present it.
+    /// The `error` for a client without it.
     pub refusal: String,
 }
 
@@ -106,15 +105,15 @@ impl Default for Push {
 pub struct Token {
     /// The field of `ext` that holds it.
     pub field: String,
-    /// The `iss` that it must have.
+    /// Required `iss`.
     pub issuer: Option<String>,
-    /// The `aud` that it must have.
+    /// Required `aud`.
     pub audience: Option<String>,
-    /// By how much clocks may differ.
+    /// Tolerated difference between clocks.
     #[serde(deserialize_with = "units::duration")]
     pub leeway: Duration,
-    /// Whether it must expire.
-    pub expiry: bool,
+    /// Whether a token needs `exp`.
+    pub require_expiry: bool,
 }
 
 impl Default for Token {
@@ -124,7 +123,7 @@ impl Default for Token {
             issuer: None,
             audience: None,
             leeway: Duration::from_secs(10),
-            expiry: true,
+            require_expiry: true,
         }
     }
 }
@@ -135,7 +134,7 @@ impl Default for Token {
 pub struct PrivatePub {
     /// The `secret_token` of its settings.
     pub secret: Option<Secret>,
-    /// How long a signature is good.
+    /// Time for which a signature is valid.
     #[serde(deserialize_with = "units::duration")]
     pub expiry: Duration,
 }

@@ -1,4 +1,5 @@
-//! The sections of `faye.toml` about the application beside the server: asked what is allowed, told what happens.
+//! The sections `[hook]` and `[webhook]`: requests to the application for decisions, and about events. Field names are the
+//! keys.
 
 use std::time::Duration;
 
@@ -10,29 +11,29 @@ use super::{Secret, units};
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Hook {
-    /// Where the application is asked.
+    /// URL of the requests.
     pub url: Option<String>,
-    /// What requests are signed with.
+    /// Key with which requests are signed.
     pub secret: Option<Secret>,
-    /// Headers of the client that the application sees.
+    /// Headers of the client that are passed on.
     pub headers: Vec<String>,
-    /// How long it may take to answer.
+    /// Time for a response.
     #[serde(deserialize_with = "units::duration")]
     pub deadline: Duration,
-    /// Requests at one time.
+    /// Concurrent requests.
     pub concurrent: usize,
-    /// Questions that may wait for their turn.
-    pub waiting: usize,
-    /// How long an answer is kept, unless it says so itself.
+    /// Decisions that may wait for a free request.
+    pub max_pending: usize,
+    /// Time for which a decision is reused, unless the response sets its own.
     #[serde(deserialize_with = "units::duration")]
     pub cache: Duration,
-    /// What holds when there is no answer.
-    pub failure: Failure,
-    /// Failures in a row after which the application is left alone.
-    pub failures: usize,
-    /// For how long it is left alone.
+    /// Decision if the request fails.
+    pub on_error: OnError,
+    /// Failures in a row that open the circuit breaker.
+    pub breaker_threshold: usize,
+    /// Time for which the circuit breaker stays open.
     #[serde(deserialize_with = "units::duration")]
-    pub pause: Duration,
+    pub breaker_cooldown: Duration,
 }
 
 impl Default for Hook {
@@ -43,27 +44,27 @@ impl Default for Hook {
             headers: Vec::new(),
             deadline: Duration::from_secs(5),
             concurrent: 64,
-            waiting: 10_000,
+            max_pending: 10_000,
             cache: Duration::ZERO,
-            failure: Failure::Refuse,
-            failures: 10,
-            pause: Duration::from_secs(5),
+            on_error: OnError::Refuse,
+            breaker_threshold: 10,
+            breaker_cooldown: Duration::from_secs(5),
         }
     }
 }
 
-/// What holds when the application does not answer.
+/// Decision if a request to the application fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Failure {
-    /// Nothing is allowed.
+pub enum OnError {
+    /// Everything is refused.
     Refuse,
-    /// Everything is.
+    /// Everything is allowed.
     Allow,
 }
 
 impl Hook {
-    /// Connections to the application at one time; none if it is not asked.
+    /// Connections to the application at one time; 0 without a URL.
     #[must_use]
     pub fn connections(&self) -> usize {
         if self.url.is_some() { self.concurrent } else { 0 }
@@ -74,25 +75,25 @@ impl Hook {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Webhook {
-    /// Where the application is told.
+    /// URL of the requests.
     pub url: Option<String>,
-    /// What requests are signed with.
+    /// Key with which requests are signed.
     pub secret: Option<Secret>,
-    /// What it is told of.
+    /// Events to send.
     pub events: Vec<String>,
     /// Events in one request.
     pub batch: usize,
-    /// How long it may take to answer.
+    /// Time for a response.
     #[serde(deserialize_with = "units::duration")]
     pub deadline: Duration,
-    /// For how long a request is sent again that failed.
+    /// Time for which a failed request is retried.
     #[serde(deserialize_with = "units::duration")]
     pub retry: Duration,
-    /// Events that may wait.
-    pub waiting: usize,
-    /// Bytes of events that may wait.
+    /// Events that may be queued.
+    pub max_pending: usize,
+    /// Bytes of queued events.
     #[serde(deserialize_with = "units::size")]
-    pub bytes: usize,
+    pub max_pending_bytes: usize,
 }
 
 impl Default for Webhook {
@@ -105,8 +106,8 @@ impl Default for Webhook {
             batch: 100,
             deadline: Duration::from_secs(10),
             retry: Duration::from_secs(3600),
-            waiting: 100_000,
-            bytes: 64 * 1024 * 1024,
+            max_pending: 100_000,
+            max_pending_bytes: 64 * 1024 * 1024,
         }
     }
 }

@@ -54,7 +54,7 @@ pub fn load<N: Into<OsString>, V: Into<OsString>>(
         let origin = Origin::Flag((*flag).to_owned());
         match key.split_once('.').and_then(|(section, name)| keys::find(section, name)) {
             Some(key) => draft.set(key, &Given::bare(value, key.kind), origin),
-            None => draft.problem(origin, *key, format!("there is no key {key}")),
+            None => draft.problem(origin, *key, format!("unknown key {key}")),
         }
     }
     draft.finish()
@@ -76,7 +76,7 @@ fn file(draft: &mut Draft, path: Option<&Path>) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             if path.is_some() {
-                let message = "there is no such file; name one that exists, or none to go by the defaults";
+                let message = "no such file; name an existing file, or none for the defaults";
                 draft.problem(whole(None), "", message);
             }
             return;
@@ -85,7 +85,7 @@ fn file(draft: &mut Draft, path: Option<&Path>) {
             return draft.problem(
                 whole(None),
                 "",
-                format!("it cannot be read ({error}); name a file that can"),
+                format!("cannot read the file ({error}); check its path and permissions"),
             );
         }
     };
@@ -94,7 +94,7 @@ fn file(draft: &mut Draft, path: Option<&Path>) {
         Err(error) => {
             let before = bytes.iter().take(error.valid_up_to());
             let line = 1 + before.filter(|byte| **byte == b'\n').count();
-            draft.problem(whole(Some(line)), "", "this is not UTF-8; save the file in that encoding");
+            draft.problem(whole(Some(line)), "", "not UTF-8; save the file as UTF-8");
         }
     }
 }
@@ -116,7 +116,7 @@ fn variable(draft: &mut Draft, name: &OsString, value: OsString) {
             draft.problem(
                 origin,
                 key.path(),
-                "this is not UTF-8; write for example ".to_owned() + key.kind.example(),
+                "not UTF-8; write for example ".to_owned() + key.kind.example(),
             );
         }
     }

@@ -3,6 +3,7 @@
 //! This module knows how settings are spelled (file, environment, units) and nothing of what they do.
 //! `faye.toml` at the root of the project documents every key; a test holds it against these structs.
 
+mod accepts;
 mod access;
 mod cluster;
 mod delivery;
@@ -17,7 +18,9 @@ mod listen;
 mod load;
 mod log;
 mod page_origin;
+mod places;
 mod problem;
+mod renamed;
 mod secret;
 mod sections;
 mod suggest;
@@ -26,19 +29,21 @@ mod value;
 mod warnings;
 
 pub use access::Access;
-pub use cluster::{Accept, HistoryStore, Redis};
+pub use cluster::{Ack, HistoryStore, Redis};
 pub use delivery::{EventSource, Mailbox, Overflow, WebSocket};
 pub use extensions::{Extensions, OnFailure};
 pub use guard::{Browsers, ChannelRule, Handshake, History, PrivatePub, Push, Rates, Token, TokenKey};
-pub use hooks::{Failure, Hook, Webhook};
+pub use hooks::{Hook, OnError, Webhook};
 pub use host_name::HostName;
 pub use keys::{KEYS, Key};
 pub use listen::ListenAddress;
 pub use load::{DEFAULT_FILE, Override, check, load};
 pub use log::{Log, LogFormat};
 pub use page_origin::PageOrigin;
+pub use places::Places;
 pub use problem::{Origin, Problem, Problems};
+pub use renamed::{RENAMED, Renamed};
 pub use secret::Secret;
-pub use sections::{Acme, Admin, Advice, Config, Limits, Server, Tls};
+pub use sections::{Acme, Admin, Advice, Config, Limits, PageMode, Server, Tls};
 pub use units::{MemoryLimit, Rate};
 pub use warnings::{unused_variables, weak_secrets};

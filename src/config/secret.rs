@@ -45,17 +45,19 @@ impl From<&str> for Secret {
 pub(super) fn follow(text: &str, environment: &Environment) -> Result<String, String> {
     let secret = if let Some(name) = text.strip_prefix(VARIABLE) {
         let value = environment.get(OsString::from(name).as_os_str());
-        let value = value.ok_or_else(|| format!("there is no variable {name}; set it for the server"))?;
+        let value = value.ok_or_else(|| {
+            format!("the variable {name} is not set; set it in the environment of the server")
+        })?;
         value.to_str().ok_or_else(|| format!("the variable {name} is not UTF-8"))?.to_owned()
     } else if let Some(path) = text.strip_prefix(FILE) {
         let read = std::fs::read_to_string(path);
-        read.map_err(|error| format!("cannot read {path} ({error}); name a file that can be"))?
+        read.map_err(|error| format!("cannot read {path} ({error}); check its path and permissions"))?
     } else {
         text.to_owned()
     };
     let secret = without_line_end(&secret);
     if secret.is_empty() {
-        return Err(format!("{} is empty; put a secret there", without_line_end(text)));
+        return Err(format!("{} is empty; write a secret into it", without_line_end(text)));
     }
     Ok(secret.to_owned())
 }

@@ -22,11 +22,11 @@ use super::units::{self, MemoryLimit};
 pub struct Config {
     /// Where and how the server listens.
     pub server: Server,
-    /// What failing clients are advised.
+    /// Back-off for clients that fail.
     pub advice: Advice,
-    /// Bounds of everything that comes from outside.
+    /// Limits on what clients can use.
     pub limits: Limits,
-    /// What waits for a session that has no live transport.
+    /// Messages queued for sessions.
     pub mailbox: Mailbox,
     /// WebSocket connections.
     pub websocket: WebSocket,
@@ -34,9 +34,9 @@ pub struct Config {
     pub eventsource: EventSource,
     /// Extensions written in JavaScript.
     pub extensions: super::Extensions,
-    /// What is kept of channels.
+    /// History of channels.
     pub history: HistoryStore,
-    /// What joins several instances.
+    /// Redis, which joins several instances.
     pub redis: Redis,
     /// The listener for health and metrics.
     pub admin: Admin,
@@ -48,7 +48,7 @@ pub struct Config {
     pub log: Log,
     /// Pages that may use the server.
     pub browsers: Browsers,
-    /// Who may begin a session.
+    /// Who may start a session.
     pub handshake: Handshake,
     /// The secret of back ends.
     pub push: Push,
@@ -56,23 +56,38 @@ pub struct Config {
     pub token: Token,
     /// Signatures of the gem private_pub.
     pub private_pub: PrivatePub,
-    /// The application that is asked.
+    /// Requests to the application for decisions.
     pub hook: Hook,
-    /// The application that is told.
+    /// Notifications of the application.
     pub webhook: Webhook,
-    /// How often clients may do something.
+    /// Rate limits.
     pub rates: Rates,
     /// Keys of tokens.
     pub key: Vec<TokenKey>,
     /// Rules for channels; the first that matches wins.
     pub channel: Vec<ChannelRule>,
+    /// Where each setting was written.
+    #[serde(skip)]
+    pub places: super::Places,
 }
 
 impl Config {
-    /// Whether `server.listen` speaks TLS.
+    /// Whether `server.listen` uses TLS.
     #[must_use]
     pub fn speaks_tls(&self) -> bool {
         self.tls.certificate.is_some() || !self.acme.domains.is_empty()
+    }
+
+    /// Whether the demo page is served at `/`. It never replaces the mount. With `"auto"` a host name in `server.listen`
+    /// is looked up, which may block.
+    #[must_use]
+    pub fn serves_page(&self) -> bool {
+        let is_on = match self.server.page {
+            PageMode::On => true,
+            PageMode::Off => false,
+            PageMode::Auto => self.server.listen.is_loopback(),
+        };
+        is_on && self.server.mount != "/"
     }
 }
 
@@ -84,20 +99,20 @@ pub struct Server {
     pub listen: ListenAddress,
     /// Path under which every transport is served.
     pub mount: String,
-    /// Whether the demo page is served at `/`.
-    pub page: bool,
+    /// When the demo page is served at `/`.
+    pub page: PageMode,
     /// How long a `/meta/connect` is held.
     #[serde(deserialize_with = "units::duration")]
     pub timeout: Duration,
     /// How long a client waits between two connects (`advice.interval`).
     #[serde(deserialize_with = "units::duration")]
     pub interval: Duration,
-    /// How long a stopping server waits for its connections to end.
+    /// Time that a stopping server waits for connections to close.
     #[serde(deserialize_with = "units::duration")]
-    pub drain: Duration,
+    pub drain_timeout: Duration,
     /// Threads that serve connections; 0 means one for each core.
     pub threads: usize,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     #[serde(deserialize_with = "units::networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// Hosts of the server itself. Empty means the hosts that other settings name.
@@ -109,15 +124,27 @@ impl Default for Server {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8000)).into(),
             mount: "/faye".to_owned(),
-            page: true,
+            page: PageMode::Auto,
             timeout: Duration::from_secs(25),
             interval: Duration::ZERO,
-            drain: Duration::from_secs(10),
+            drain_timeout: Duration::from_secs(10),
             threads: 0,
             trusted_proxies: Vec::new(),
             hosts: Vec::new(),
         }
     }
+}
+
+/// When the demo page is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PageMode {
+    /// Only if `server.listen` is a loopback address.
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
 }
 
 /// `[advice]`
@@ -126,15 +153,15 @@ impl Default for Server {
 pub struct Advice {
     /// `advice.interval` after the first repeated failure of a handshake or connect; it doubles with each further one.
     #[serde(deserialize_with = "units::duration")]
-    pub retry_first: Duration,
+    pub retry_min: Duration,
     /// The largest `advice.interval` after failures.
     #[serde(deserialize_with = "units::duration")]
-    pub retry_most: Duration,
+    pub retry_max: Duration,
 }
 
 impl Default for Advice {
     fn default() -> Self {
-        Self { retry_first: Duration::from_millis(500), retry_most: Duration::from_secs(30) }
+        Self { retry_min: Duration::from_millis(500), retry_max: Duration::from_secs(30) }
     }
 }
 
@@ -234,7 +261,7 @@ impl Default for Limits {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Admin {
-    /// A listener of its own for `/healthz` and `/metrics`; without it they are served beside the mount.
+    /// A separate listener for `/healthz`, `/readyz` and `/metrics`. Without it they are served on `server.listen`.
     pub listen: Option<ListenAddress>,
 }
 
@@ -254,14 +281,14 @@ pub struct Tls {
 pub struct Acme {
     /// The names that the certificate is for; with one, `server.listen` speaks TLS only.
     pub domains: Vec<String>,
-    /// Whom the authority may write to.
+    /// Contact address for the CA.
     pub email: Option<String>,
     /// The folder in which the account and the certificate are kept.
     pub cache: PathBuf,
-    /// The URL of the authority's directory.
+    /// URL of the ACME directory.
     pub directory: String,
-    /// A file with the root that the directory's own certificate goes back to, if it is none that the system knows.
-    pub directory_root: Option<PathBuf>,
+    /// File with the CA certificate for the connection to the directory, if it is not a CA of the system.
+    pub directory_ca: Option<PathBuf>,
 }
 
 impl Default for Acme {
@@ -271,7 +298,7 @@ impl Default for Acme {
             email: None,
             cache: PathBuf::from("acme"),
             directory: "https://acme-v02.api.letsencrypt.org/directory".to_owned(),
-            directory_root: None,
+            directory_ca: None,
         }
     }
 }

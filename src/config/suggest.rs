@@ -1,16 +1,17 @@
-//! What to write instead of a name that no section, key or variable has.
+//! Suggestions for unknown names of sections, keys and variables.
 //!
-//! This module knows the list of keys and nothing of where the wrong name stood.
+//! This module knows the list of keys, and not where the unknown name was written.
 
 use super::keys::{self, KEYS, LISTS, VARIABLE_PREFIX, VARIABLE_SEPARATOR};
+use super::renamed;
 
-/// The message for a section that there is not; `is_table` tells whether it is one, or a lone key outside of all.
+/// The message for an unknown section. `is_table` tells whether it is a section, or a key outside of all sections.
 pub(super) fn unknown_section(name: &str, is_table: bool) -> String {
     if !is_table && let Some(key) = KEYS.iter().find(|key| key.name == name) {
-        return format!("it stands in no section; write it below {}", header(key.section));
+        return format!("this key needs a section; write it below {}", header(key.section));
     }
     let sections = keys::sections();
-    let what = if is_table { "there is no such section" } else { "there is no such key" };
+    let what = if is_table { "unknown section" } else { "unknown key" };
     match nearest(name, sections.iter().copied()) {
         Some(section) => format!("{what}; write {}", header(section)),
         None => format!("{what}; the sections are {}", sections.join(", ")),
@@ -19,38 +20,64 @@ pub(super) fn unknown_section(name: &str, is_table: bool) -> String {
 
 /// The message for a key that its section does not have.
 pub(super) fn unknown_key(section: &str, name: &str) -> String {
+    if let Some(message) = renamed::key(section, name) {
+        return message;
+    }
     if let Some(key) = nearest(name, keys::in_section(section).map(|key| key.name)) {
-        return format!("there is no such key; write {key}");
+        return format!("unknown key; write {key}");
     }
     let elsewhere: Vec<_> =
         KEYS.iter().filter(|key| key.name == name).map(|key| header(key.section)).collect();
     if !elsewhere.is_empty() {
-        return format!("there is no such key here; write it below {}", elsewhere.join(" or "));
+        return format!("unknown key in this section; write it below {}", elsewhere.join(" or "));
     }
     let names: Vec<_> = keys::in_section(section).map(|key| key.name).collect();
-    format!("there is no such key; {} has {}", header(section), names.join(", "))
+    format!("unknown key; {} has {}", header(section), names.join(", "))
 }
 
-/// The message for a variable that looks like a setting and is none.
+/// The message for a variable that has the form of a setting and is unknown.
 pub(super) fn unknown_variable(name: &str) -> String {
+    if let Some(message) = renamed::variable(name) {
+        return message;
+    }
     let begins = |list: &str| {
         name.starts_with(&format!("{VARIABLE_PREFIX}{list}{VARIABLE_SEPARATOR}").to_ascii_uppercase())
     };
     if let Some((list, _)) = LISTS.iter().find(|(list, _)| begins(list)) {
-        return format!("a list cannot be set by a variable; write {} in the file", header(list));
+        return format!("a variable cannot set a list; write {} in the file", header(list));
     }
     // What every variable begins with says nothing about how near two are.
     let bare = |name: &str| name.to_ascii_uppercase().strip_prefix(VARIABLE_PREFIX).map(str::to_owned);
     let known: Vec<_> = KEYS.iter().filter_map(|key| bare(&key.variable()?)).collect();
     match nearest(&bare(name).unwrap_or_default(), known.iter().map(String::as_str)) {
-        Some(variable) => format!("there is no such setting; write {VARIABLE_PREFIX}{variable}"),
+        Some(variable) => format!("unknown setting; write {VARIABLE_PREFIX}{variable}"),
         None => {
             let example = known.first().map_or("", String::as_str);
-            format!(
-                "there is no such setting; write its section and its key, for example {VARIABLE_PREFIX}{example}"
-            )
+            format!("unknown setting; write the section and the key, for example {VARIABLE_PREFIX}{example}")
         }
     }
+}
+
+/// The variable that a name without effect probably means, such as `FAYE_SERVER__TIMEOUT` for `FAYE_SERVER_TIMEOUT`.
+pub(super) fn intended_variable(name: &str) -> Option<String> {
+    let upper = name.to_ascii_uppercase();
+    let bare = upper.strip_prefix(VARIABLE_PREFIX)?;
+    // With the prefix in upper case and two underscores it is a setting, or an error.
+    if name.starts_with(VARIABLE_PREFIX) && bare.contains(VARIABLE_SEPARATOR) || bare.len() > LONGEST {
+        return None;
+    }
+    let wanted = bare.replace(VARIABLE_SEPARATOR, "_");
+    let distance = |name: String| strsim::osa_distance(&wanted, &name.to_ascii_uppercase());
+    let known = KEYS.iter().filter_map(|key| Some((key.section, key.name, key.variable()?)));
+    let near = known.chain(renamed::variables()).filter_map(|(section, key, variable)| {
+        let whole = Some(distance(format!("{section}_{key}"))).filter(|distance| *distance <= 2);
+        // Without a section the main one is meant.
+        let slips = usize::from(wanted.len() > 4);
+        let alone =
+            (section == "server").then(|| distance(key.to_owned())).filter(|distance| *distance <= slips);
+        Some((whole.into_iter().chain(alone).min()?, variable))
+    });
+    near.min_by_key(|(distance, _)| *distance).map(|(_, variable)| variable)
 }
 
 /// How a section is opened in a file.
@@ -58,10 +85,12 @@ pub(super) fn header(section: &str) -> String {
     if keys::is_list(section) { format!("[[{section}]]") } else { format!("[{section}]") }
 }
 
-/// The name that differs by the fewest edits, if they are few enough for a slip: one in three characters.
+/// Characters of the longest name that is compared: the distance takes time with the product of both lengths.
+const LONGEST: usize = 64;
+
+/// The name that differs by the fewest edits, at most one in three characters.
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // The distance takes time with the product of both lengths, and a name this long is no slip.
-    if name.len() > 64 {
+    if name.len() > LONGEST {
         return None;
     }
     known

@@ -68,6 +68,15 @@ impl<'a> Given<'a> {
         }
     }
 
+    /// The value as a boolean, also where all there is is text.
+    fn as_switch(&self) -> Option<bool> {
+        match self {
+            Self::Boolean(boolean) => Some(*boolean),
+            Self::Text(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
     fn shown(&self) -> String {
         match self {
             Self::Text(text) => format!("{:?}", shorten(text)),
@@ -107,7 +116,8 @@ impl Wrong {
 
     fn say(&self, [before, behind]: [&str; 2]) -> String {
         let instead: Vec<_> = self.instead.iter().map(|value| format!("{before}{value}{behind}")).collect();
-        format!("{}; write {} {}", self.complaint, self.lead, instead.join(", "))
+        let space = if self.lead.is_empty() { "" } else { " " };
+        format!("{}; write {}{space}{}", self.complaint, self.lead, instead.join(", "))
     }
 }
 
@@ -204,10 +214,10 @@ impl Kind {
         print: impl Fn(u64) -> String,
     ) -> Result<(), Wrong> {
         if value < u128::from(least) {
-            return Err(self.out_of_bounds(given, "too little", "at least", print(least)));
+            return Err(self.out_of_bounds(given, "too small", "at least", print(least)));
         }
         if value > u128::from(most) {
-            return Err(self.out_of_bounds(given, "too much", "at most", print(most)));
+            return Err(self.out_of_bounds(given, "too large", "at most", print(most)));
         }
         Ok(())
     }
@@ -230,6 +240,11 @@ impl Kind {
         let shown = if matches!(self, Self::Secret) { "this".to_owned() } else { given.shown() };
         let complaint = format!("{shown} is not {}", self.what());
         match self {
+            Self::Word(words) if words.contains(&"on") && given.as_switch().is_some() => {
+                // The setting was a boolean once.
+                let word = if given.as_switch() == Some(true) { "on" } else { "off" };
+                Wrong { complaint, lead: "", instead: vec![word.to_owned()], around: QUOTES }
+            }
             Self::Word(words) | Self::Words(words) => {
                 let instead = words.iter().map(|word| (*word).to_owned()).collect();
                 Wrong { complaint, lead: "one of", instead, around: QUOTES }

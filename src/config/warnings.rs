@@ -1,15 +1,15 @@
-//! What is doubtful about secrets and variables that are right by their form. It does not know what they are used for.
+//! Warnings about secrets and variables whose form is valid. It does not know what they are used for.
 
 use std::ffi::OsString;
 
 use super::Config;
-use super::keys::{KEYS, VARIABLE_SEPARATOR};
 use super::secret::{Secret, without_line_end};
+use super::suggest;
 
-/// Bytes below which a secret can be guessed: 64 random bits in hexadecimal digits.
+/// Bytes below which a secret can be guessed: 64 random bits as hexadecimal digits.
 const SHORT: usize = 16;
 
-/// What examples have in the place of a secret.
+/// Secrets of examples.
 const PLACEHOLDERS: [&str; 3] = ["change-me", "change_me", "changeme"];
 
 /// Warnings about secrets that are short, or still those of an example. No secret is shown.
@@ -20,11 +20,11 @@ pub fn weak_secrets(config: &Config) -> Vec<String> {
         let text = secret.expose();
         if PLACEHOLDERS.iter().any(|placeholder| text.to_ascii_lowercase().contains(placeholder)) {
             found.push(format!(
-                "{key} is still that of an example; make one of your own (openssl rand -hex 32)"
+                "{key}: this is the secret of an example; generate your own (openssl rand -hex 32)"
             ));
         } else if text.len() < SHORT && key != URL {
             found.push(format!(
-                "{key} is short ({} bytes), so it can be guessed; take {SHORT} or more (openssl rand -hex 32)",
+                "{key}: a secret of {} bytes can be guessed; write {SHORT} or more (openssl rand -hex 32)",
                 text.len()
             ));
         }
@@ -32,8 +32,11 @@ pub fn weak_secrets(config: &Config) -> Vec<String> {
     found
 }
 
-/// Warnings about variables that look like settings but have one underscore where two belong, as `FAYE_SERVER_TIMEOUT`.
-/// One that holds a secret of the settings (`env:NAME`) or that extensions read is used as it is.
+/// Warnings about variables that look like settings and are none: with one underscore where two belong
+/// (`FAYE_SERVER_TIMEOUT`), without a section (`FAYE_TIMEOUT`), in lower case, or misspelt. Those that begin with `FAYE_`
+/// and have two underscores are errors instead.
+///
+/// A variable that holds a secret of the settings (`env:NAME`), or that extensions read, is in use and gives no warning.
 pub fn unused_variables(
     config: &Config,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -42,10 +45,7 @@ pub fn unused_variables(
     let mut found: Vec<String> = Vec::new();
     for (name, value) in environment {
         let Some(name) = name.to_str() else { continue };
-        let meant = KEYS.iter().filter_map(|key| key.variable());
-        let Some(meant) = meant.into_iter().find(|own| own.replace(VARIABLE_SEPARATOR, "_") == name) else {
-            continue;
-        };
+        let Some(meant) = suggest::intended_variable(name) else { continue };
         let value = value.to_string_lossy();
         let is_used = secrets.iter().any(|(_, secret)| secret.expose() == without_line_end(&value))
             || config.extensions.environment.iter().any(|read| read == name);
@@ -88,9 +88,9 @@ mod tests {
     #[test]
     fn secrets_that_can_be_guessed() {
         for (secret, part) in [
-            ("s3cret", "push.secret is short (6 bytes)"),
-            ("0123456789abcde", "short"),
-            ("Change-Me-0123456789abcdef", "that of an example"),
+            ("s3cret", "push.secret: a secret of 6 bytes can be guessed"),
+            ("0123456789abcde", "15 bytes"),
+            ("Change-Me-0123456789abcdef", "the secret of an example"),
         ] {
             let found = weak_secrets(&config(secret));
             assert!(found.len() == 1 && found[0].contains(part) && !found[0].contains(secret), "{found:?}");
@@ -111,12 +111,30 @@ mod tests {
         let config = config("0123456789abcdef");
         let said = found("FAYE_SERVER_TIMEOUT", "2s", &config);
         assert!(said.contains("FAYE_SERVER_TIMEOUT") && said.contains("FAYE_SERVER__TIMEOUT"), "{said}");
-        assert!(!found("FAYE_LIMITS_BODY_TIME", "2s", &config).is_empty());
+        for (name, meant) in [
+            ("FAYE_LIMITS_BODY_TIME", "FAYE_LIMITS__BODY_TIME"),
+            ("FAYE_SERVER_TIMOUT", "FAYE_SERVER__TIMEOUT"),
+            ("FAYE_LIMIT_BODY", "FAYE_LIMITS__BODY"),
+            ("FAYE_LISTEN", "FAYE_SERVER__LISTEN"),
+            ("FAYE_TIMEOUT", "FAYE_SERVER__TIMEOUT"),
+            ("FAYE_LISTN", "FAYE_SERVER__LISTEN"),
+            ("faye_server__timeout", "FAYE_SERVER__TIMEOUT"),
+            ("Faye_Server_Timeout", "FAYE_SERVER__TIMEOUT"),
+            ("FAYE_SERVER_DRAIN", "FAYE_SERVER__DRAIN_TIMEOUT"),
+        ] {
+            let said = found(name, "2s", &config);
+            assert!(said.contains(&format!("{name} has no effect; write {meant},")), "{name}: {said}");
+        }
         assert!(!found("FAYE_PUSH_SECRET", "another", &config).is_empty());
         for (name, value) in [
             ("FAYE_PUSH_SECRET", "0123456789abcdef\n"),
             ("FAYE_SERVER__TIMEOUT", "2s"),
             ("FAYE_HOME", "x"),
+            ("FAYE_URL", "http://127.0.0.1:8000/faye"),
+            ("FAYE_BIN", "x"),
+            ("FAYE_HOST", "x"),
+            ("FAYE_SERVER", "x"),
+            ("FAYE_CONFIG", "x"),
             ("SERVER_TIMEOUT", "x"),
         ] {
             assert_eq!(found(name, value, &config), "", "{name}");

@@ -35,7 +35,7 @@ impl Service<Name> for Guard {
             let may = |address: &SocketAddr| reach == Reach::Everywhere || is_public(address.ip());
             let allowed: Vec<_> = found.filter(may).collect();
             if allowed.is_empty() {
-                return Err(io::Error::other("the name leads to no address that may be asked"));
+                return Err(io::Error::other("the name has no address that is allowed"));
             }
             Ok(allowed.into_iter())
         })

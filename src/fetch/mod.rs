@@ -38,7 +38,7 @@ pub enum FetchError {
     #[error("the address is private")]
     Private,
     /// The answer took too long.
-    #[error("no answer within {0:?}")]
+    #[error("no response within {0:?}")]
     Deadline(Duration),
     /// The connection could not be made, or broke, or the answer was too large.
     #[error("{0}")]
@@ -135,7 +135,7 @@ impl Fetch {
         let exchange = error.connect_info().and_then(Exchange::of);
         match again.filter(|_| exchange.is_some_and(|exchange| exchange.is_reused_without_response())) {
             Some(again) => {
-                tracing::debug!(%error, "kept connection closed without a response; repeating the request");
+                tracing::debug!(%error, "pooled connection closed without a response; retrying");
                 self.unpooled.request(again).await.map_err(|error| broken(&error))
             }
             None => Err(broken(&error)),

@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 use tokio::time::{Duration, timeout};
 
-use crate::config::{self, Failure, Secret};
+use crate::config::{self, OnError, Secret};
 use crate::fetch::{Fetch, Reach, Repeat};
 use crate::metrics::Metrics;
 use crate::policy::Answer;
@@ -39,7 +39,7 @@ pub struct Hook {
     headers: Vec<String>,
     deadline: Duration,
     kept: Duration,
-    failure: Failure,
+    failure: OnError,
     fetch: Fetch,
     turns: Semaphore,
     /// Requests at one time.
@@ -88,13 +88,13 @@ impl Hook {
             headers: settings.headers.clone(),
             deadline: settings.deadline,
             kept: settings.cache,
-            failure: settings.failure,
+            failure: settings.on_error,
             fetch: Fetch::new(Reach::Everywhere, Repeat::Any),
             turns: Semaphore::new(settings.concurrent),
             concurrent: settings.concurrent,
             waiting: AtomicUsize::new(0),
-            most_waiting: settings.waiting,
-            breaker: Breaker::new(settings.failures, settings.pause),
+            most_waiting: settings.max_pending,
+            breaker: Breaker::new(settings.breaker_threshold, settings.breaker_cooldown),
             cache: Cache::default(),
             metrics,
         }))
@@ -104,11 +104,11 @@ impl Hook {
     pub async fn ask(&self, question: &Question<'_>) -> Reply {
         let key = question.key();
         if let Some(answer) = self.cache.get(&key) {
-            self.metrics.hook_cached.inc();
+            self.metrics.hook_cache_hits.inc();
             return Reply { answer, data: None, ext: None };
         }
         if !self.breaker.may_ask() {
-            self.metrics.hook_paused.inc();
+            self.metrics.hook_breaker_rejections.inc();
             return self.without_answer();
         }
         match self.answer(question).await {
@@ -128,15 +128,11 @@ impl Hook {
                 Reply { answer, data: body.data, ext: body.ext }
             }
             Err(reason) => {
-                self.metrics.hook_failures.inc();
-                tracing::warn!(
-                    reason,
-                    operation = question.operation,
-                    "the application did not answer the hook"
-                );
+                self.metrics.hook_errors.inc();
+                tracing::warn!(reason, operation = question.operation, "hook request failed");
                 if self.breaker.failed() {
                     tracing::error!(
-                        "the application fails again and again, so it is left alone for hook.pause"
+                        "hook circuit breaker open; sending no requests for hook.breaker_cooldown"
                     );
                 }
                 self.without_answer()
@@ -146,15 +142,15 @@ impl Hook {
 
     fn without_answer(&self) -> Reply {
         let answer = match self.failure {
-            Failure::Allow => Answer::Allowed,
-            Failure::Refuse => Answer::Refused("503::The application does not answer".to_owned()),
+            OnError::Allow => Answer::Allowed,
+            OnError::Refuse => Answer::Refused("503::The application does not answer".to_owned()),
         };
         Reply { answer, data: None, ext: None }
     }
 
     /// The body of the answer, or why there is none.
     async fn answer(&self, question: &Question<'_>) -> Result<Body, String> {
-        let _waiting = Waiting::begin(self).ok_or("too many questions wait; see hook.waiting")?;
+        let _waiting = Waiting::begin(self).ok_or("too many pending decisions (hook.max_pending)")?;
         let asked = async {
             let _turn = self.turns.acquire().await.map_err(|error| error.to_string())?;
             self.metrics.hook_requests.inc();
@@ -164,13 +160,14 @@ impl Hook {
             let request = request.body(Full::new(Bytes::from(body))).map_err(|error| error.to_string())?;
             self.fetch.send(request, self.deadline, LONGEST).await.map_err(|error| error.to_string())
         };
-        let response =
-            timeout(self.deadline, asked).await.map_err(|_| "hook.deadline is over".to_owned())??;
+        let response = timeout(self.deadline, asked)
+            .await
+            .map_err(|_| "no response within hook.deadline".to_owned())??;
         if response.status() != StatusCode::OK {
-            return Err(format!("the status is {} and not 200", response.status()));
+            return Err(format!("the status is {}, not 200", response.status()));
         }
         serde_json::from_slice(response.body())
-            .map_err(|error| format!("the answer is not as docs/hooks.md says: {error}"))
+            .map_err(|error| format!("malformed response, see docs/hooks.md: {error}"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is counted of several instances together.
+//! Metrics of several instances joined by Redis.
 
 use std::sync::OnceLock;
 
@@ -6,86 +6,94 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// The way to Redis and back.
+/// Redis, and publications through it.
 #[derive(Debug, Default)]
 pub struct Redis {
-    /// Whether Redis answers, is heard and takes publications: 1 or 0. Without `redis.url` there is no such figure, so that
-    /// an alert on 0 is silent.
+    /// 1 if commands, Pub/Sub and publications work, else 0. Without `redis.url` the metric does not exist, so that an
+    /// alert on 0 is silent.
     up: OnceLock<Gauge>,
-    /// Connections for commands that were made.
-    pub connects: Counter,
-    /// Connections for hearing that were made.
-    pub listens: Counter,
-    /// Publications that Redis took.
+    /// Connections for commands opened.
+    pub command_connections: Counter,
+    /// Connections for Pub/Sub opened.
+    pub subscriber_connections: Counter,
+    /// Publications sent to other instances.
     pub published: Counter,
-    /// Commands by which they went.
-    pub batches: Counter,
-    /// Publications that came from Redis.
-    pub heard: Counter,
-    /// Publications that were delivered on this instance at once, because Redis was away.
-    pub local: Counter,
-    /// Publications that were not accepted because Redis was away or too slow.
+    /// Batches of publications sent to other instances.
+    pub published_batches: Counter,
+    /// Publications received from other instances.
+    pub received: Counter,
+    /// Publications delivered on this instance only, because Redis was down.
+    pub accepted_locally: Counter,
+    /// Publications refused because Redis was down or too slow.
     pub refused: Counter,
-    /// How often something was missing.
+    /// Gaps in the stream of publications.
     pub gaps: Counter,
-    /// Publications that were missing and found in what is kept.
+    /// Missed publications recovered from history.
     pub recovered: Counter,
-    /// Publications that are lost for the subscribers on this instance.
+    /// Missed publications that were not recovered.
     pub missed: Counter,
-    /// Lanes whose numbers Redis had lost.
-    pub resets: Counter,
-    /// Lanes that did not hear their own tests.
-    pub deaf: Counter,
-    /// What came from Redis and was not what it had to be.
+    /// Partitions that began a new epoch because Redis lost data.
+    pub epoch_resets: Counter,
+    /// Partitions whose probe was not echoed.
+    pub missed_probes: Counter,
+    /// Malformed data from Redis.
     pub malformed: Counter,
 }
 
-/// Sessions that more than one instance has to do with.
+/// Sessions and messages that moved between instances.
 #[derive(Debug, Default)]
 pub struct Cluster {
-    /// Sessions that came here from an instance that lives.
-    pub moved: Counter,
-    /// Sessions that came here from an instance that was dead.
+    /// Sessions imported from a live instance.
+    pub imported: Counter,
+    /// Sessions adopted from a dead instance.
     pub adopted: Counter,
-    /// Sessions that this instance gave to another.
-    pub released: Counter,
-    /// Sessions that ended here because they were another instance's by then.
+    /// Sessions exported to another instance.
+    pub exported: Counter,
+    /// Sessions ended here because another instance owns them.
     pub fenced: Counter,
-    /// Messages that were carried out by the instance that has their session.
+    /// Messages forwarded to the instance that owns their session.
     pub forwarded: Counter,
-    /// Messages that could not be carried out because Redis or the session's instance did not answer.
-    pub unreachable: Counter,
+    /// Messages that could not be forwarded: no response from Redis or the other instance.
+    pub forward_errors: Counter,
 }
 
 impl Redis {
-    /// Notes whether Redis answers, is heard and takes publications.
+    /// Sets whether commands, Pub/Sub and publications work.
     pub fn set_up(&self, is_up: bool) {
         self.up.get_or_init(Gauge::default).set(i64::from(is_up));
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
         if let Some(up) = self.up.get() {
-            registry.register(
-                "redis_up",
-                "Whether Redis answers, is heard and takes publications",
-                up.clone(),
-            );
+            registry.register("redis_up", "1 if commands, Pub/Sub and publications work, else 0", up.clone());
         }
         let mut add =
             |name: &str, help: &str, metric: &Counter| registry.register(name, help, metric.clone());
-        add("redis_connects", "Connections for commands made", &self.connects);
-        add("redis_listens", "Connections for hearing made", &self.listens);
-        add("redis_published", "Publications that Redis took", &self.published);
-        add("redis_batches", "Commands by which they went", &self.batches);
-        add("redis_heard", "Publications that came from Redis", &self.heard);
-        add("redis_local", "Publications delivered here alone while Redis was away", &self.local);
-        add("redis_refused", "Publications not accepted because Redis was away", &self.refused);
-        add("redis_gaps", "How often publications were missing", &self.gaps);
-        add("redis_recovered", "Missing publications that were found in histories", &self.recovered);
-        add("redis_missed", "Publications lost for the subscribers here", &self.missed);
-        add("redis_resets", "Lanes whose numbers Redis had lost", &self.resets);
-        add("redis_deaf", "Lanes that did not hear their own tests", &self.deaf);
-        add("redis_malformed", "What came from Redis and was not what it had to be", &self.malformed);
+        add("redis_command_connections", "Connections for commands opened", &self.command_connections);
+        add("redis_subscriber_connections", "Connections for Pub/Sub opened", &self.subscriber_connections);
+        add("cluster_published", "Publications sent to other instances", &self.published);
+        add(
+            "cluster_published_batches",
+            "Batches of publications sent to other instances",
+            &self.published_batches,
+        );
+        add("cluster_received", "Publications received from other instances", &self.received);
+        add(
+            "redis_accepted_locally",
+            "Publications delivered on this instance only while Redis was down",
+            &self.accepted_locally,
+        );
+        add("redis_refused", "Publications refused because Redis was down", &self.refused);
+        add("redis_gaps", "Gaps in the stream of publications", &self.gaps);
+        add("redis_recovered", "Missed publications recovered from history", &self.recovered);
+        add("redis_missed", "Missed publications that were not recovered", &self.missed);
+        add(
+            "redis_epoch_resets",
+            "Partitions that began a new epoch because Redis lost data",
+            &self.epoch_resets,
+        );
+        add("redis_missed_probes", "Partitions whose probe was not echoed", &self.missed_probes);
+        add("redis_malformed", "Malformed data from Redis", &self.malformed);
     }
 }
 
@@ -93,11 +101,15 @@ impl Cluster {
     pub(super) fn register(&self, registry: &mut Registry) {
         let mut add =
             |name: &str, help: &str, metric: &Counter| registry.register(name, help, metric.clone());
-        add("sessions_moved", "Sessions that came from an instance that lives", &self.moved);
-        add("sessions_adopted", "Sessions that came from a dead instance", &self.adopted);
-        add("sessions_released", "Sessions given to another instance", &self.released);
-        add("sessions_fenced", "Sessions ended because they were another instance's", &self.fenced);
-        add("forwarded", "Messages carried out by the instance that has their session", &self.forwarded);
-        add("unreachable", "Messages whose session's instance did not answer", &self.unreachable);
+        add("sessions_imported", "Sessions imported from a live instance", &self.imported);
+        add("sessions_adopted", "Sessions adopted from a dead instance", &self.adopted);
+        add("sessions_exported", "Sessions exported to another instance", &self.exported);
+        add("sessions_fenced", "Sessions ended here because another instance owns them", &self.fenced);
+        add(
+            "cluster_forwarded",
+            "Messages forwarded to the instance that owns their session",
+            &self.forwarded,
+        );
+        add("cluster_forward_errors", "Messages that could not be forwarded", &self.forward_errors);
     }
 }

@@ -55,7 +55,7 @@ pub(super) struct Unchecked {
 
 /// A claim of a JSON type that it must not have.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the claim `{claim}` is {found}; it has to be {wanted}")]
+#[error("the claim `{claim}` is {found}, but must be {wanted}")]
 pub struct BadClaim {
     claim: &'static str,
     found: &'static str,

@@ -69,32 +69,25 @@ impl Policy {
     /// The policy of the settings.
     ///
     /// # Errors
-    /// What is wrong with them, for whoever wrote them.
+    /// A text that begins with the key of the setting that cannot be used.
     pub fn new(config: &Config) -> Result<Self, String> {
-        let ways = config.channel.iter().flat_map(|rule| [rule.publish, rule.subscribe]);
-        let ways = ways.chain([config.handshake.allow]);
-        let asks = ways.clone().any(|access| access.hook);
+        let rules = config.channel.iter().enumerate().flat_map(|(at, rule)| {
+            let key = |name| format!("channel[{}].{name}", at + 1);
+            [(key("publish"), rule.publish), (key("subscribe"), rule.subscribe)]
+        });
+        let ways: Vec<_> = rules.chain([("handshake.allow".to_owned(), config.handshake.allow)]).collect();
+        let asks = ways.iter().any(|(_, access)| access.hook);
         let has_private_pub = config.private_pub.secret.is_some();
-        let without = [
-            (
-                "secret",
-                "push.secret",
-                config.push.secret.is_some() || has_private_pub,
-                ways.clone().any(|access| access.secret),
-            ),
-            (
-                "token",
-                "[[key]]",
-                !config.key.is_empty() || has_private_pub,
-                ways.clone().any(|access| access.token),
-            ),
-            ("hook", "hook.url", config.hook.url.is_some(), asks),
-        ];
-        for (word, setting, is_there, is_wanted) in without {
-            if is_wanted && !is_there {
-                return Err(format!(
-                    "a rule says {word:?}, but {setting} is not set, so nobody could do it; set it"
-                ));
+        let has_secret = config.push.secret.is_some() || has_private_pub;
+        let has_keys = !config.key.is_empty() || has_private_pub;
+        for (key, access) in &ways {
+            let needs = [
+                ("secret", "push.secret", access.secret && !has_secret),
+                ("token", "a [[key]]", access.token && !has_keys),
+                ("hook", "hook.url", access.hook && config.hook.url.is_none()),
+            ];
+            if let Some((word, setting, _)) = needs.into_iter().find(|(.., is_missing)| *is_missing) {
+                return Err(format!("{key}: \"{word}\" needs {setting}; set it"));
             }
         }
         Ok(Self {

@@ -49,13 +49,13 @@ impl Notices {
         let key = self.hasher.hash_one(key);
         let is_over = |last: Instant| now.duration_since(last) >= self.pause;
         let mut kept = self.kept.lock();
-        if let Some((last, left_out)) = kept.lines.get_mut(&key) {
+        if let Some((last, suppressed)) = kept.lines.get_mut(&key) {
             if !is_over(*last) {
-                *left_out += 1;
+                *suppressed += 1;
                 return None;
             }
             *last = now;
-            return Some(std::mem::take(left_out));
+            return Some(std::mem::take(suppressed));
         }
         if kept.lines.len() >= MOST && kept.swept.is_none_or(|swept| now.duration_since(swept) >= SWEEP) {
             kept.swept = Some(now);
@@ -69,35 +69,40 @@ impl Notices {
     }
 }
 
+/// The number of suppressed lines as a field of a log line, which has no such field for 0.
+fn more(suppressed: u64) -> Option<u64> {
+    (suppressed > 0).then_some(suppressed)
+}
+
 impl Policy {
     /// Logs that a page was refused, once a minute an origin.
     pub fn note_refused_page(&self, head: &Head, address: SocketAddr) {
         let text = |name| head.get(name).and_then(|value| std::str::from_utf8(value).ok());
         let origin = text("origin").filter(|origin| !origin.is_empty());
         let origin = excerpt(origin.or_else(|| text("referer")).unwrap_or("unknown"));
-        if let Some(left_out) = self.refused_pages.pass(origin) {
+        if let Some(suppressed) = self.refused_pages.pass(origin) {
             let address = self.proxies.client(address, head).ip();
             tracing::info!(
                 origin,
                 %address,
-                left_out,
-                "page refused: its origin is not among browsers.origins"
+                suppressed = more(suppressed),
+                "page refused: origin not in browsers.origins"
             );
         }
     }
 
     /// Logs that a session ended because its mailbox was full, once a second.
     pub fn note_full_mailbox(&self, client: &ClientId, channel: &str) {
-        if let Some(left_out) = self.full_mailboxes.pass(()) {
-            tracing::warn!(%client, channel = excerpt(channel), left_out, "mailbox full, session ended");
+        if let Some(suppressed) = self.full_mailboxes.pass(()) {
+            tracing::warn!(%client, channel = excerpt(channel), suppressed = more(suppressed), "mailbox full; ending the session");
         }
     }
 
     /// Logs that a wrong push secret was shown, once a second an address.
     pub(super) fn note_wrong_secret(&self, peer: &Peer) {
         let Some(address) = peer.address.map(|address| address.ip()) else { return };
-        if let Some(left_out) = self.wrong_secrets.pass(household(address)) {
-            tracing::warn!(%address, left_out, "wrong push secret");
+        if let Some(suppressed) = self.wrong_secrets.pass(household(address)) {
+            tracing::warn!(%address, suppressed = more(suppressed), "wrong push secret");
         }
     }
 }

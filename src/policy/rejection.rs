@@ -10,16 +10,16 @@ const SHOWN: usize = 64;
 #[derive(Debug, thiserror::Error)]
 pub enum Rejection {
     /// It is longer than any that the server reads.
-    #[error("it has {0} bytes; the longest that is read has {1}")]
+    #[error("it has {0} bytes; the limit is {1}")]
     TooLong(usize, usize),
     /// Its header is not one of a JSON Web Token.
-    #[error("it is not a JSON Web Token with a known algorithm ({0})")]
+    #[error("not a JSON Web Token with a known algorithm ({0})")]
     Malformed(jsonwebtoken::errors::Error),
     /// Its header names extensions that have to be understood.
-    #[error("its header has `crit` ({0}), and no extension is understood (RFC 7515, section 4.1.11)")]
+    #[error("its header has `crit` ({0}), and no extension is supported (RFC 7515, section 4.1.11)")]
     Critical(String),
     /// No key has its `kid`.
-    #[error("no [[key]] has the id {wanted}, which is its `kid`; there is {known}")]
+    #[error("no [[key]] has its `kid` {wanted} as id; the ids are {known}")]
     UnknownKey {
         /// The `kid`.
         wanted: String,
@@ -27,13 +27,13 @@ pub enum Rejection {
         known: String,
     },
     /// It has no `kid`, and every key has an id.
-    #[error("it has no `kid`, and every [[key]] has an id; there is {0}")]
+    #[error("it has no `kid`, and every [[key]] has an id; the ids are {0}")]
     NoKeyId(String),
     /// The keys that it could be of are for other algorithms.
-    #[error("its algorithm is {0:?}, and the [[key]] for its `kid` is for another")]
+    #[error("its algorithm is {0:?}, and the [[key]] for its `kid` has another")]
     Algorithm(jsonwebtoken::Algorithm),
     /// No key verifies its signature.
-    #[error("its signature is not by the [[key]]")]
+    #[error("its signature does not match the [[key]]")]
     Signature,
     /// A claim has the wrong type.
     #[error("{0}")]
@@ -42,7 +42,7 @@ pub enum Rejection {
     #[error("{0}")]
     Claims(jsonwebtoken::errors::Error),
     /// It has expired.
-    #[error("its `exp` is over")]
+    #[error("it expired (`exp`)")]
     Expired,
 }
 

@@ -49,8 +49,9 @@ impl Rules {
             let pattern = Compiled::parse(&rule.pattern);
             Ok(Rule {
                 place: Some(place),
-                pattern: pattern
-                    .ok_or_else(|| format!("channel[{}]: {:?} is no pattern", place + 1, rule.pattern))?,
+                pattern: pattern.ok_or_else(|| {
+                    format!("channel[{}].match: {:?} is not a pattern", place + 1, rule.pattern)
+                })?,
                 publish: rule.publish,
                 subscribe: rule.subscribe,
                 overflow: rule.overflow.unwrap_or(overflow),
@@ -102,16 +103,16 @@ pub fn never_matching(rules: &[ChannelRule], limits: &Limits) -> Vec<String> {
         let text = rule.pattern.as_str();
         let Some(pattern) = Compiled::parse(text) else { continue };
         let mut say =
-            |why: String| found.push(format!("channel[{}] ({text}) never matches: {why}", place + 1));
+            |why: String| found.push(format!("channel[{}].match: {text} never applies: {why}", place + 1));
         if channel::is_meta(text) {
-            say("channels below /meta belong to the protocol; remove it".to_owned());
+            say("channels below /meta are reserved; remove the rule".to_owned());
         } else if channel::depth(text) > limits.segments || shortest(text) > limits.channel {
-            say("its channels are longer than limits.segments or limits.channel allow; raise them".to_owned());
+            say("its channels are longer than limits.segments or limits.channel; raise the limit".to_owned());
         } else if let Some((first, covering, _)) =
             before.iter().find(|(.., earlier)| earlier.pattern().covers(pattern.pattern()))
         {
             say(format!(
-                "channel[{}] ({covering}) before it matches all of its channels; put it before that, or remove it",
+                "channel[{}] ({covering}) above it matches all of its channels; move it up, or remove it",
                 first + 1
             ));
         }
@@ -174,7 +175,8 @@ mod tests {
         let said = found(&["/a/**", "/b", "/a/b/*"]);
         assert_eq!(said.len(), 1, "{said:?}");
         assert!(
-            said[0].contains("channel[3] (/a/b/*)") && said[0].contains("channel[1] (/a/**)"),
+            said[0].starts_with("channel[3].match: /a/b/* never applies")
+                && said[0].contains("channel[1] (/a/**)"),
             "{said:?}"
         );
         for never in [&["/a", "/a"][..], &["/**", "/a"], &["/meta/x"], &["/meta/**"], &["/1/2/3/4/*"]] {

@@ -59,11 +59,12 @@ impl Tokens {
     /// Reads the keys of the settings.
     ///
     /// # Errors
-    /// What is wrong with which key.
+    /// A text that begins with the key that cannot be used, such as `key[1].secret`.
     pub fn new(settings: &config::Token, keys: &[config::TokenKey]) -> Result<Self, String> {
         let leeway = settings.leeway.as_secs();
         let read = |(at, key): (usize, &config::TokenKey)| {
-            Key::new(settings, key, leeway).map_err(|error| format!("key[{}]: {error}", at + 1))
+            let wrong = |(field, error)| format!("key[{}]{field}: {error}", at + 1);
+            Key::new(settings, key, leeway).map_err(wrong)
         };
         let keys = keys.iter().enumerate().map(read).collect::<Result<_, _>>()?;
         Ok(Self { keys, leeway, good: Mutex::default(), logged: AtomicU64::new(0) })
@@ -192,15 +193,22 @@ pub fn sign(
         aud: Option<&'a str>,
     }
     let pem = || {
-        private.ok_or_else(|| format!("{} signs with a private key; name it by --private-key", key.algorithm))
+        private.ok_or_else(|| {
+            format!("{} signs with a private key; write its file after --private-key", key.algorithm)
+        })
     };
-    let wrong = |error| format!("the private key is not one in PEM for {} ({error})", key.algorithm);
+    let wrong = |error| {
+        format!(
+            "not a private key in PEM for {} ({error}); write another file after --private-key",
+            key.algorithm
+        )
+    };
     let (algorithm, encoding) = match (key.algorithm.as_str(), &key.secret) {
         ("HS256", Some(secret)) => (Algorithm::HS256, EncodingKey::from_secret(secret.expose().as_bytes())),
         ("RS256", _) => (Algorithm::RS256, EncodingKey::from_rsa_pem(pem()?).map_err(wrong)?),
         ("ES256", _) => (Algorithm::ES256, EncodingKey::from_ec_pem(pem()?).map_err(wrong)?),
         ("EdDSA", _) => (Algorithm::EdDSA, EncodingKey::from_ed_pem(pem()?).map_err(wrong)?),
-        _ => return Err(format!("a key for {} has nothing to sign with", key.algorithm)),
+        _ => return Err(format!("this {} key has no secret to sign with; write its secret", key.algorithm)),
     };
     let header = Header { kid: key.id.clone(), ..Header::new(algorithm) };
     let all = All { claims, iss: settings.issuer.as_deref(), aud: settings.audience.as_deref() };
@@ -208,33 +216,43 @@ pub fn sign(
 }
 
 impl Key {
-    fn new(settings: &config::Token, key: &config::TokenKey, leeway: u64) -> Result<Self, String> {
+    fn new(
+        settings: &config::Token,
+        key: &config::TokenKey,
+        leeway: u64,
+    ) -> Result<Self, (&'static str, String)> {
         let secret = || match (&key.secret, &key.public_key) {
             (Some(secret), None) if secret.expose().len() >= SHORTEST_SECRET => {
                 Ok(secret.expose().as_bytes())
             }
             (Some(_), None) => {
-                Err(format!("the secret is short; write one of at least {SHORTEST_SECRET} bytes"))
+                Err((".secret", format!("the secret is too short; write at least {SHORTEST_SECRET} bytes")))
             }
-            _ => Err("HS256 needs a secret, and no public_key".to_owned()),
+            _ => Err(("", "HS256 needs a secret and no public_key; write secret".to_owned())),
         };
         let public = || match (&key.secret, &key.public_key) {
             (None, Some(public)) => Ok(public.expose().as_bytes()),
-            _ => Err(format!("{} needs a public_key, and no secret", key.algorithm)),
+            _ => Err(("", format!("{} needs a public_key and no secret; write public_key", key.algorithm))),
         };
-        let pem = |error| format!("the public_key is not one in PEM for {} ({error})", key.algorithm);
+        let pem = |error| {
+            let text = format!(
+                "not a public key in PEM for {} ({error}); write one that begins with \"-----BEGIN PUBLIC KEY-----\"",
+                key.algorithm
+            );
+            (".public_key", text)
+        };
         let (algorithm, decoding) = match key.algorithm.as_str() {
             "HS256" => (Algorithm::HS256, DecodingKey::from_secret(secret()?)),
             "RS256" => (Algorithm::RS256, DecodingKey::from_rsa_pem(public()?).map_err(pem)?),
             "ES256" => (Algorithm::ES256, DecodingKey::from_ec_pem(public()?).map_err(pem)?),
             "EdDSA" => (Algorithm::EdDSA, DecodingKey::from_ed_pem(public()?).map_err(pem)?),
-            other => return Err(format!("there is no algorithm {other}")),
+            other => return Err((".algorithm", format!("unknown algorithm {other}"))),
         };
         let mut validation = Validation::new(algorithm);
         validation.leeway = leeway;
         validation.validate_nbf = true;
         validation.required_spec_claims.clear();
-        if settings.expiry {
+        if settings.require_expiry {
             validation.required_spec_claims.insert("exp".to_owned());
         }
         // Otherwise a token with an audience would be refused where none is asked for.

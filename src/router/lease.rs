@@ -97,7 +97,7 @@ impl Drop for Lease {
             if state.ended {
                 return;
             }
-            metrics.deliveries_returned.inc_by((self.items.len() - self.written) as u64);
+            metrics.deliveries_requeued.inc_by((self.items.len() - self.written) as u64);
             let unwritten = self.items.drain(..).skip(self.written);
             state.change(self.session.budget(), |mailbox| mailbox.settle(unwritten));
             if state.mailbox().is_empty() {

@@ -248,7 +248,7 @@ impl Session {
     #[must_use]
     pub fn hold(self: &Arc<Self>) -> Held {
         self.state.lock().held += 1;
-        self.terms.metrics.polls.inc();
+        self.terms.metrics.held_connects.inc();
         Held(Arc::clone(self))
     }
 
@@ -379,6 +379,6 @@ impl Drop for Held {
         let mut state = self.0.state.lock();
         state.held -= 1;
         state.deadline = Instant::now() + self.0.terms.lifetime;
-        self.0.terms.metrics.polls.dec();
+        self.0.terms.metrics.held_connects.dec();
     }
 }

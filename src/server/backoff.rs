@@ -37,8 +37,8 @@ impl Backoff {
     pub(super) fn new(advice: &config::Advice) -> Self {
         let counts = Counts { since: Instant::now(), now: HashMap::new(), before: HashMap::new() };
         Self {
-            first: advice.retry_first,
-            most: advice.retry_most,
+            first: advice.retry_min,
+            most: advice.retry_max,
             hasher: RandomState::new(),
             counts: Mutex::new(counts),
         }
@@ -79,10 +79,8 @@ mod tests {
 
     #[test]
     fn begins_at_nothing_and_grows_with_jitter_to_the_most() {
-        let advice = config::Advice {
-            retry_first: Duration::from_millis(100),
-            retry_most: Duration::from_millis(1000),
-        };
+        let advice =
+            config::Advice { retry_min: Duration::from_millis(100), retry_max: Duration::from_millis(1000) };
         let backoff = Backoff::new(&advice);
         let waits: Vec<u64> = (0..9).map(|_| backoff.failed(None, b"x")).collect();
         assert_eq!(waits[0], 0, "{waits:?}");

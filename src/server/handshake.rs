@@ -66,7 +66,7 @@ impl Server {
 
     fn begin(&self, peer: &Peer) -> Result<Arc<Session>, BayeuxError> {
         let bits = random_bits().map_err(|error| {
-            tracing::error!(%error, "the system gives no random bytes; no session can begin");
+            tracing::error!(%error, "no random bytes from the system; refusing handshakes");
             BayeuxError::Internal
         })?;
         let id = ClientId::from_random(bits);

@@ -101,7 +101,7 @@ impl Server {
             hook: ArcSwapOption::new(Hook::new(&config.hook, metrics.clone())?.map(Arc::new)),
             resting: rest::Resting::default(),
             backoff: backoff::Backoff::new(&config.advice),
-            seals: Seals::new().map_err(|error| format!("the system gives no random bytes: {error}"))?,
+            seals: Seals::new().map_err(|error| format!("no random bytes from the system: {error}"))?,
             events: broadcast::Sender::new(EVENTS),
             listened: AtomicBool::new(false),
             budget,
@@ -135,12 +135,10 @@ impl Server {
         self.policy.load()
     }
 
-    /// Why no clients are to be sent here now, if so.
+    /// The reason why a load balancer should send no clients here, if there is one.
     #[must_use]
     pub fn not_ready(&self) -> Option<String> {
-        self.pipeline
-            .failure()
-            .or_else(|| (!self.is_ready()).then(|| "stopping, or Redis is away".to_owned()))
+        self.pipeline.failure().or_else(|| self.unready_cluster().map(str::to_owned))
     }
 
     /// The living session with this identifier.
@@ -235,7 +233,7 @@ impl Server {
         let session = self.named_session(request);
         if session.is_none() && self.is_alive(request.message) {
             self.metrics.refuse(Reason::unproven);
-            tracing::debug!("a message for a session did not show that its client sent it, and was refused");
+            tracing::debug!("refusing a message that does not prove that it owns its session");
         }
         session
     }

@@ -191,13 +191,13 @@ impl Server {
         if outcome.is_ok() {
             return self.tell_of(publish, &carried.message);
         }
-        self.metrics.errors.inc();
+        self.metrics.error_replies.inc();
         carried.reply.clear();
         let outcome = Outcome::Failed(BayeuxError::Unaccepted);
         tracing::debug!(
             verb = "publish",
             channel = excerpt(&publish.channel),
-            "refused: Redis did not take it"
+            "refused: not accepted by Redis"
         );
         reply::plain(&mut carried.reply, &carried.message, &outcome, true);
     }
@@ -259,7 +259,7 @@ impl Server {
         has_waited: &mut bool,
         received: &mut Received,
     ) -> Vec<u8> {
-        self.metrics.errors.inc();
+        self.metrics.error_replies.inc();
         received.is_leaving |= self.cluster.as_ref().is_some_and(Cluster::is_leaving);
         if message.verb() == Verb::Connect {
             let address = peer.address.map(|address| address.ip());

@@ -227,7 +227,7 @@ impl Server {
         counter.inc();
         done.has_departed = matches!(outcome, Outcome::Failed(BayeuxError::Unreachable));
         if !outcome.is_done() {
-            self.metrics.errors.inc();
+            self.metrics.error_replies.inc();
         }
         done
     }

@@ -74,10 +74,10 @@ impl Server {
         if searches.logged.is_none_or(|logged| logged.elapsed() >= SILENCE) {
             searches.logged = Some(Instant::now());
             tracing::warn!(
-                kept,
+                used = kept,
                 limit = self.budget.limit(),
-                ended,
-                "sessions keep more memory than limits.memory allows; the largest were ended"
+                sessions = ended,
+                "limits.memory exceeded; ending sessions"
             );
         }
     }
@@ -102,7 +102,7 @@ impl Server {
     /// by now.
     fn note_evicted(&self, session: &Arc<Session>, ended: Option<Patterns>, cause: Cause) -> bool {
         let Some(patterns) = ended else { return false };
-        tracing::debug!(client = %session.id(), cause = ?cause, "session ended so that others have room");
+        tracing::debug!(client = %session.id(), cause = ?cause, "session evicted");
         self.metrics.evict(cause);
         self.bury(session, patterns);
         true

@@ -50,7 +50,7 @@ pub fn start(settings: &Log) -> io::Result<Handle> {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|place| place.to_string()).unwrap_or_default();
         let text = panic.payload_as_str().unwrap_or("no text");
-        tracing::error!(place, text, "panic; please report it");
+        tracing::error!(location = place, text, "panic; please report it");
     }));
     Ok(Handle(queue))
 }

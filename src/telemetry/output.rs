@@ -24,7 +24,7 @@ pub(super) fn run(queue: &Queue) {
         queue.next(&mut batch);
         let written = output.write(&batch);
         if let Some(dropped) = queue.done(&batch, &written) {
-            tracing::warn!(dropped, "log lines were dropped: standard error took no more");
+            tracing::warn!(dropped, "log lines dropped: standard error is blocked");
         }
     }
 }

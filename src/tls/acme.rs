@@ -42,8 +42,8 @@ impl Acme {
         // There will be keys in it.
         let folder = DirBuilder::new().recursive(true).mode(0o700).create(&settings.cache);
         folder.map_err(|source| TlsError::Folder { folder: settings.cache.clone(), source })?;
-        let trusted = match &settings.directory_root {
-            Some(file) => client_config_of(certificates("acme.directory_root", file)?)?,
+        let trusted = match &settings.directory_ca {
+            Some(file) => client_config_of(certificates("acme.directory_ca", file)?)?,
             None => client_config(),
         };
         let contact = settings.email.iter().map(|email| format!("mailto:{email}"));
@@ -65,13 +65,13 @@ impl Acme {
             match event {
                 Ok(EventOk::DeployedNewCert) => {
                     self.metrics.certificate_reloads.inc();
-                    tracing::info!("there is a new certificate from the authority");
+                    tracing::info!("new certificate from the ACME CA");
                 }
-                Ok(EventOk::DeployedCachedCert) => tracing::info!("the certificate in acme.cache is in use"),
-                Ok(event) => tracing::debug!(?event, "ACME"),
+                Ok(EventOk::DeployedCachedCert) => tracing::info!("using the certificate in acme.cache"),
+                Ok(event) => tracing::debug!(?event, "ACME event"),
                 Err(error) => {
                     self.metrics.certificate_failures.inc();
-                    tracing::error!(%error, "no certificate from the authority; it will be asked again");
+                    tracing::error!(%error, "cannot get a certificate from the ACME CA; retrying");
                 }
             }
         }

@@ -74,11 +74,11 @@ impl Certificates {
             Ok(fresh) => {
                 *self.current.write() = Arc::new(fresh);
                 self.metrics.certificate_reloads.inc();
-                tracing::info!(certificate = %self.pair.certificate.display(), "the certificate was read anew");
+                tracing::info!(certificate = %self.pair.certificate.display(), "certificate reloaded");
             }
             Err(error) if is_news => {
                 self.metrics.certificate_failures.inc();
-                tracing::error!(%error, "the certificate is not good, so the one before stays in use");
+                tracing::error!(%error, "cannot reload the certificate; keeping the current one");
             }
             Err(_) => {}
         }

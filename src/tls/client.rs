@@ -34,7 +34,7 @@ fn roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
-        tracing::warn!(%error, "certificates of the system cannot be read");
+        tracing::warn!(%error, "cannot read the CA certificates of the system");
     }
     roots.add_parsable_certificates(found.certs);
     if roots.is_empty() {

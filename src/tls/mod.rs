@@ -23,7 +23,7 @@ pub use server::{Tls, server};
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
-    #[error("{setting}: {} cannot be read ({source}); name a file that the server may read", file.display())]
+    #[error("{setting}: {} cannot be read ({source}); check its path and permissions", file.display())]
     File {
         /// The key of the setting.
         setting: &'static str,
@@ -46,7 +46,7 @@ pub enum TlsError {
     },
     /// A certificate and a key, each good by itself.
     #[error(
-        "tls.key: {} is no key for the certificate in {} ({source}); name the key that the certificate was made for",
+        "tls.key: {} is not the key of the certificate in {} ({source}); name the key that the certificate was made with",
         key.display(),
         certificate.display()
     )]
@@ -59,7 +59,7 @@ pub enum TlsError {
         source: rustls::Error,
     },
     /// A folder cannot be had.
-    #[error("acme.cache: {} cannot be made ({source}); name a folder that the server may write to", folder.display())]
+    #[error("acme.cache: {} cannot be created ({source}); name a folder that the server may write to", folder.display())]
     Folder {
         /// The folder.
         folder: PathBuf,
@@ -67,10 +67,10 @@ pub enum TlsError {
         source: std::io::Error,
     },
     /// A name for which there is no certificate by ACME.
-    #[error("acme.domains: {0:?} is no name of a host; write for example \"example.com\", with no \"*\"")]
+    #[error("acme.domains: {0:?} is not a host name; write for example \"example.com\", with no \"*\"")]
     Domain(String),
     /// The library has refused.
-    #[error("TLS cannot be set up: {0}")]
+    #[error("cannot set up TLS: {0}")]
     Rustls(#[from] rustls::Error),
 }
 

@@ -10,7 +10,7 @@ use rustls::sign::CertifiedKey;
 use super::{TlsError, provider};
 
 /// What belongs into the file of a certificate.
-const CHAIN: &str = "the certificate, and behind it those that lead to its authority,";
+const CHAIN: &str = "the certificate, followed by its intermediate certificates,";
 
 /// Where the two are.
 #[derive(Debug, Clone)]
@@ -43,9 +43,9 @@ impl Pair {
         let why = error.to_string();
         let (why, wanted) = if why.contains("UnsupportedCertVersion") {
             (
-                "a certificate of X.509 version 1, which TLS does not take".to_owned(),
+                "a certificate of X.509 version 1, which TLS does not support".to_owned(),
                 "one of version 3 with the names of the host (openssl req -x509 -addext \
-                 subjectAltName=DNS:example.com)",
+                 subjectAltName=DNS:example.com -addext basicConstraints=critical,CA:FALSE)",
             )
         } else {
             (format!("a certificate that cannot be used ({why})"), CHAIN)
@@ -67,7 +67,7 @@ pub(super) fn certificates(
     let why = match found {
         Ok(found) if !found.is_empty() => return Ok(found),
         Ok(_) => "no certificate",
-        Err(_) => "a certificate that is not whole",
+        Err(_) => "an incomplete certificate",
     };
     Err(TlsError::Content { setting, file: file.to_owned(), why: why.to_owned(), wanted: CHAIN })
 }

@@ -26,7 +26,7 @@ pub(super) fn forbid(text: &'static str) -> Response<Bytes> {
 /// The answer to a method that the target does not support.
 pub(super) fn method_not_allowed(request: &Head, allowed: &'static str) -> Response<Bytes> {
     let mut response =
-        refuse(request, StatusCode::METHOD_NOT_ALLOWED, "This target does not have the method");
+        refuse(request, StatusCode::METHOD_NOT_ALLOWED, "This target does not support the method");
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
 }
@@ -41,7 +41,7 @@ pub(super) fn capabilities() -> Response<Bytes> {
 
 /// The answer to a body with a content coding (RFC 9110, section 15.5.16).
 pub(super) fn coded(request: &Head) -> Response<Bytes> {
-    let text = "The body has a Content-Encoding: send it as it is";
+    let text = "The body has a Content-Encoding; send it without one";
     let mut response = refuse(request, StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
     response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     response
@@ -61,9 +61,9 @@ pub(super) fn pointer(has_page: bool) -> Response<Bytes> {
     response
 }
 
-/// A refusal in plain text, readable across origins.
-pub(super) fn refuse(request: &Head, status: StatusCode, text: impl Into<Bytes>) -> Response<Bytes> {
-    let mut response = Response::new(text.into());
+/// A refusal in plain text, readable across origins. The body ends with a newline.
+pub(super) fn refuse(request: &Head, status: StatusCode, text: &str) -> Response<Bytes> {
+    let mut response = Response::new(format!("{text}\n").into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, TEXT);

@@ -69,7 +69,7 @@ pub(super) fn answer(mount: &Mount, path: &str, name: &str, request: &Head) -> R
     let is_alias = name == "client.js" || name.strip_suffix(".js") == Some(mount.name());
     let wanted = if is_alias { MINIFIED } else { name };
     let Some(file) = FILES.iter().find(|file| file.name == wanted) else {
-        return answer::refuse(request, StatusCode::NOT_FOUND, names(mount));
+        return answer::refuse(request, StatusCode::NOT_FOUND, &names(mount));
     };
     let usable = usable(request);
     match file.kept(request, &usable) {
@@ -95,7 +95,7 @@ fn folder(mount: &Mount, path: &str) -> String {
 fn names(mount: &Mount) -> String {
     let own = if mount.name().is_empty() { String::new() } else { format!("{}.js, ", mount.name()) };
     let files = FILES.each_ref().map(|file| file.name).join(", ");
-    format!("There is no script of that name here. There are: client.js, {own}{files}\n")
+    format!("Unknown script. Available: client.js, {own}{files}")
 }
 
 impl File {

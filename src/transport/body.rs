@@ -51,11 +51,11 @@ impl Connection {
                     Ok(true) if chunked.is_too_long() => return Err(Refusal::TooLarge(Reason::body)),
                     Ok(true) => return Ok(chunked.into_body()),
                     Ok(false) => {}
-                    Err(Broken) => return Err(Refusal::Broken("a chunk of the body is not well-formed")),
+                    Err(Broken) => return Err(Refusal::Broken("malformed chunk in the body")),
                 },
             }
             if !std::mem::replace(&mut is_asked_for, true) && !self.write(CONTINUE, b"", None).await {
-                return Err(Refusal::Broken("the client has gone"));
+                return Err(Refusal::Broken("the client closed the connection"));
             }
             self.input.held_by_decoder(chunked.memory(), &self.context.budget);
             match self.read(until, None).await {

@@ -280,8 +280,8 @@ impl Connection {
 
     async fn refuse_head(&mut self, bad: BadHead) -> Next {
         self.context.metrics.refuse(if bad == BadHead::TooLarge { Reason::header } else { Reason::syntax });
-        tracing::debug!(address = %self.address, %bad, "bad request");
-        let text = format!("Bad request: {bad}");
+        tracing::debug!(address = %self.address, error = %bad, "bad request");
+        let text = format!("Bad request: {bad}\n");
         let head = answer::bad_head(bad.status(), text.len());
         self.write(&head, text.as_bytes(), None).await;
         Next::Close

@@ -52,8 +52,8 @@ impl Connection {
         }
         let server = self.context.server.as_ref().filter(|_| self.context.mount.contains(path));
         let Some(server) = server.map(Arc::clone) else {
-            let text = format!("Sure you're not looking for {} ?\n", self.context.mount.path());
-            let response = answer::refuse(&request.head, StatusCode::NOT_FOUND, text);
+            let text = format!("Sure you're not looking for {} ?", self.context.mount.path());
+            let response = answer::refuse(&request.head, StatusCode::NOT_FOUND, &text);
             return self.respond(request, response).await;
         };
         if let Some(response) = self.script(request) {
@@ -113,7 +113,7 @@ impl Connection {
             Method::Options if head.target() == "*" => Some(answer::capabilities()),
             Method::Unknown if !is_script() => {
                 self.context.metrics.refuse(Reason::syntax);
-                Some(answer::refuse(head, StatusCode::NOT_IMPLEMENTED, "The method is not known here"))
+                Some(answer::refuse(head, StatusCode::NOT_IMPLEMENTED, "Unknown method"))
             }
             _ => None,
         }
@@ -128,7 +128,7 @@ impl Connection {
     fn script(&self, request: &Request) -> Option<Response<Bytes>> {
         let head = &request.head;
         let name = Mount::script(head.path()).filter(|_| !request.wants_upgrade)?;
-        self.context.metrics.scripts.inc();
+        self.context.metrics.script_requests.inc();
         Some(assets::answer(&self.context.mount, head.path(), name, head))
     }
 
@@ -188,7 +188,7 @@ impl Connection {
             Ok(accepted) => accepted,
             Err(refusal) => {
                 self.context.metrics.refuse(Reason::websocket);
-                let mut response = answer::refuse(&request.head, refusal.status(), refusal.to_string());
+                let mut response = answer::refuse(&request.head, refusal.status(), &refusal.to_string());
                 if refusal.status() == StatusCode::UPGRADE_REQUIRED {
                     let headers = response.headers_mut();
                     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
@@ -220,11 +220,11 @@ impl Connection {
     }
 
     async fn refuse(&mut self, request: &Request, refusal: &Refusal) -> Next {
-        tracing::debug!(address = %self.address, %refusal, "request refused");
+        tracing::debug!(address = %self.address, error = %refusal, "request refused");
         if let Some(reason) = refusal.reason() {
             self.context.metrics.refuse(reason);
         }
-        let response = answer::refuse(&request.head, refusal.status(), refusal.to_string());
+        let response = answer::refuse(&request.head, refusal.status(), &refusal.to_string());
         if refusal.closes() {
             return self.close_with(request, response).await;
         }

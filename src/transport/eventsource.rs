@@ -39,7 +39,7 @@ struct Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.socket.release();
-        self.metrics.streams.dec();
+        self.metrics.eventsource_streams.dec();
     }
 }
 
@@ -49,7 +49,7 @@ pub(super) async fn run(connection: Connection, server: Arc<Server>, peer: Arc<P
     let Connection { context, stream, mut input, mut alarm, .. } = connection;
     let settings = &context.eventsource;
     let metrics = context.metrics.clone();
-    metrics.streams.inc();
+    metrics.eventsource_streams.inc();
     let socket = Socket::new(stream, Arc::clone(&peer), Form::Event, &context);
     let _stream = Stream { socket: Arc::clone(&socket), metrics };
     let mut head = answer::stream(&peer.head);
@@ -151,7 +151,7 @@ fn discard(input: &mut Input, socket: &Socket, context: &Context) {
 fn end_without_peer(tcp: &TcpStream, limit: Duration) {
     #[cfg(target_os = "linux")]
     if let Err(error) = SockRef::from(tcp).set_tcp_user_timeout(Some(limit)) {
-        tracing::debug!(%error, "cannot limit how long a stream waits for its peer");
+        tracing::debug!(%error, "cannot set TCP_USER_TIMEOUT on a stream");
     }
     #[cfg(not(target_os = "linux"))]
     let _ = (tcp, limit);

@@ -115,7 +115,7 @@ impl Listener {
         let stream = match Stream::new(stream, self.context.tls.as_ref()) {
             Ok(stream) => stream,
             Err(error) => {
-                tracing::error!(%error, "a connection cannot be secured");
+                tracing::error!(%error, "cannot start TLS on a connection");
                 metrics.refuse(Reason::tls);
                 return;
             }
@@ -133,7 +133,7 @@ impl Listener {
     async fn pause(&self, error: &io::Error, said: &mut Option<Instant>) {
         use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
         if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
-            tracing::debug!(%error, "a connection went away before it was accepted");
+            tracing::debug!(%error, "connection closed before it was accepted");
             return;
         }
         // Mostly ENFILE or EMFILE: no file descriptor is left.
@@ -143,7 +143,7 @@ impl Listener {
             tracing::error!(
                 %error,
                 connections = self.context.metrics.connections.get(),
-                "cannot accept connections, so they wait; if file descriptors are short, raise their limit (ulimit -Hn)"
+                "cannot accept connections; retrying. If file descriptors ran out, raise their limit (ulimit -Hn)"
             );
         }
         tokio::time::sleep(PAUSE).await;

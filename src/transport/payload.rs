@@ -12,14 +12,14 @@ use crate::peer::{Head, Transport};
 
 /// Texts of refusals.
 const NO_JSON_AND_NO_FORM: &str =
-    "there is no field named message; JSON begins with [ or {, or has the type application/json";
-const NO_MESSAGE: &str = "there is no message in the query; clients send messages by POST or WebSocket";
-const NO_UPGRADE: &str = "this is the handshake of a WebSocket without \"Connection: Upgrade\" and \"Upgrade: websocket\" over \
-                          HTTP/1.1; a proxy in between has to pass them on";
+    "no field named message; JSON has to begin with [ or {, or to have the type application/json";
+const NO_MESSAGE: &str = "no message in the query; send messages by POST or WebSocket";
+const NO_UPGRADE: &str = "WebSocket handshake without \"Connection: Upgrade\" and \"Upgrade: websocket\" over HTTP/1.1; configure \
+                          the proxy to pass them on";
 const MULTIPART: &str =
     "multipart is not supported; send JSON, or a form as application/x-www-form-urlencoded";
 const EMPTY: &str = "the body is empty";
-const BYTE_ORDER_MARK: &str = "the body begins with a byte order mark; send JSON without one";
+const BYTE_ORDER_MARK: &str = "the body begins with a byte order mark; remove it";
 
 /// The messages of a request.
 pub(super) struct Payload {
@@ -108,7 +108,7 @@ fn from_form(
     }
     let callback = callback.map_or_else(|| Ok(jsonp::DEFAULT_CALLBACK.to_owned()), String::from_utf8);
     let callback = callback.ok().filter(|name| jsonp::is_callback(name));
-    let callback = callback.ok_or(Refusal::bad("the callback is not a name of a JavaScript function"))?;
+    let callback = callback.ok_or(Refusal::bad("the callback is not the name of a JavaScript function"))?;
     Ok(Payload { messages, transport, callback })
 }
 

@@ -68,17 +68,17 @@ impl Request {
 /// Why a head is refused. The texts are sent to the client and never contain input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadHead {
-    #[error("this is no request of HTTP/1.1")]
+    #[error("not an HTTP/1.1 request")]
     Syntax,
     #[error("only HTTP/1.0 and HTTP/1.1 are supported")]
     Version,
-    #[error("the length of the body is not clear")]
+    #[error("the length of the body is ambiguous")]
     Length,
     #[error("the target is neither a path nor an http or https URL with a host")]
     Target,
     #[error("the Host header is missing")]
     NoHost,
-    #[error("there is more than one Host header")]
+    #[error("more than one Host header")]
     ManyHosts,
     #[error("the Host header does not hold a host")]
     Host,

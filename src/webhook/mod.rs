@@ -57,7 +57,7 @@ impl Webhook {
 
     /// Tells of the events, until `stopping` becomes true and all that happened before is told.
     pub async fn run(self, events: broadcast::Receiver<Event>, stopping: watch::Receiver<bool>) {
-        let (queue, waiting) = mpsc::channel(self.settings.waiting);
+        let (queue, waiting) = mpsc::channel(self.settings.max_pending);
         let this = Arc::new(self);
         let collecting = Arc::clone(&this);
         let collecting = tokio::spawn(async move { collecting.collect(events, &queue, stopping).await });
@@ -85,11 +85,8 @@ impl Webhook {
                     self.keep(entry, queue);
                 }
                 Err(broadcast::error::RecvError::Lagged(count)) => {
-                    self.metrics.webhook_lost.inc_by(count);
-                    tracing::warn!(
-                        count,
-                        "events came faster than they could be taken, and the application is not told of these"
-                    );
+                    self.metrics.webhook_dropped.inc_by(count);
+                    tracing::warn!(events = count, "dropping webhook events: the queue of events overflowed");
                 }
                 Err(broadcast::error::RecvError::Closed) => return,
             }
@@ -99,11 +96,11 @@ impl Webhook {
     /// Puts an event into the queue, if there is room.
     fn keep(&self, entry: batch::Entry, queue: &mpsc::Sender<batch::Entry>) {
         let size = entry.len();
-        let is_kept = self.bytes.fetch_add(size, Ordering::Relaxed) + size <= self.settings.bytes
+        let is_kept = self.bytes.fetch_add(size, Ordering::Relaxed) + size <= self.settings.max_pending_bytes
             && queue.try_send(entry).is_ok();
         if !is_kept {
             self.bytes.fetch_sub(size, Ordering::Relaxed);
-            self.metrics.webhook_lost.inc();
+            self.metrics.webhook_dropped.inc();
         }
     }
 
@@ -128,21 +125,17 @@ impl Webhook {
                     return;
                 }
                 Err(reason) => {
-                    self.metrics.webhook_failures.inc();
+                    self.metrics.webhook_errors.inc();
                     if Instant::now() + pause >= end {
-                        self.metrics.webhook_lost.inc_by(batch.count);
+                        self.metrics.webhook_dropped.inc_by(batch.count);
                         tracing::error!(
                             reason,
                             events = batch.count,
-                            "the application did not take the events, and they are given up"
+                            "dropping webhook events: not accepted within webhook.retry"
                         );
                         return;
                     }
-                    tracing::warn!(
-                        reason,
-                        ?pause,
-                        "the application did not take the events; they are sent again"
-                    );
+                    tracing::warn!(reason, ?pause, "webhook request failed; retrying");
                 }
             }
             // With jitter, so that instances which failed together do not come back together.

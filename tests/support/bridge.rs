@@ -117,17 +117,17 @@ impl Counts {
     /// Reads them from the last line of the log.
     #[track_caller]
     fn read(way: &str, said: &str) -> Self {
-        let way = format!("way=\"{way}\"");
-        let line = said.lines().rfind(|line| line.contains("stopped way=") && line.contains(&way));
+        let way = format!("direction=\"{way}\"");
+        let line = said.lines().rfind(|line| line.contains("is_final=true") && line.contains(&way));
         let line = line.unwrap_or_else(|| panic!("no counts for {way}: {said}"));
         let count = |name: &str| {
             let found = line.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
             found.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no {name}: {line}"))
         };
         Self {
-            heard: count("heard"),
-            carried: count("carried"),
-            known: count("known"),
+            heard: count("received"),
+            carried: count("forwarded"),
+            known: count("duplicates"),
             refused: count("refused"),
             dropped: count("dropped"),
         }

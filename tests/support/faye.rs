@@ -276,7 +276,7 @@ impl Faye {
     /// Waits until so many connects are held.
     #[track_caller]
     pub(crate) fn wait_for_polls(&self, count: u64) {
-        self.wait_for_metric("faye_polls", |now| now == count);
+        self.wait_for_metric("faye_held_connects", |now| now == count);
     }
 
     /// Waits until a limit has been counted this often.

@@ -77,7 +77,7 @@ impl Session {
         self.via = Via::Polling;
         self.link = Link::open(faye, Via::Polling, &self.id);
         faye.wait_for_metric("faye_websockets", |now| now == 0);
-        faye.wait_for_metric("faye_streams", |now| now == 0);
+        faye.wait_for_metric("faye_eventsource_streams", |now| now == 0);
     }
 
     /// Goes on over a new transport. What the old one brought and was not read is gone.

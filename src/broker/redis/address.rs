@@ -53,13 +53,13 @@ impl Address {
     /// What is wrong with it, without the URL itself, which may hold a password.
     pub(super) fn parse(url: &str, authority: Option<Vec<u8>>) -> Result<Self, String> {
         let forms = "write redis://, rediss://, redis+unix://, redis+sentinel:// or redis+cluster://";
-        let (scheme, rest) = url.split_once("://").ok_or_else(|| format!("it is no URL; {forms}"))?;
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| format!("not a URL; {forms}"))?;
         let (is_secure, kind) = match scheme.split_once('+') {
             None if scheme == "redis" => (false, ""),
             None if scheme == "rediss" => (true, ""),
             Some(("redis", kind)) => (false, kind),
             Some(("rediss", kind)) => (true, kind),
-            _ => return Err(format!("{scheme}:// is unknown; {forms}")),
+            _ => return Err(format!("unknown scheme {scheme}://; {forms}")),
         };
         let (credentials, rest) = rest.rsplit_once('@').map_or((None, rest), |(who, rest)| (Some(who), rest));
         let (user, password) = match credentials.map(|who| who.split_once(':').unwrap_or((who, ""))) {
@@ -72,9 +72,7 @@ impl Address {
             "sentinel" => {
                 let (name, database) = path.split_once('/').unwrap_or((path, ""));
                 if name.is_empty() {
-                    return Err(
-                        "it does not name the master; write redis+sentinel://host:26379/mymaster".into()
-                    );
+                    return Err("no name of the master; write redis+sentinel://host:26379/mymaster".into());
                 }
                 (Kind::Sentinel(all(hosts, SENTINEL_PORT)?, name.to_owned()), database)
             }
@@ -83,12 +81,13 @@ impl Address {
                 let (host, port) = one(hosts, PORT)?;
                 (Kind::Single(host, port), path)
             }
-            _ => return Err(format!("{scheme}:// is unknown; {forms}")),
+            _ => return Err(format!("unknown scheme {scheme}://; {forms}")),
         };
         let database = if database.is_empty() { Ok(0) } else { database.parse() };
-        let database = database.map_err(|_| "what stands behind the host is no number of a database")?;
+        let database = database
+            .map_err(|_| "the path is not the number of a database; write for example redis://host:6379/0")?;
         if matches!(kind, Kind::Cluster(_)) && database != 0 {
-            return Err("a cluster has no databases; leave out what stands behind the hosts".into());
+            return Err("Redis Cluster has no databases; remove the path".into());
         }
         Ok(Self { kind, is_secure, user, password, database, authority })
     }
@@ -242,7 +241,7 @@ fn all(hosts: &str, port: u16) -> Result<Vec<(String, u16)>, String> {
 }
 
 fn one(host: &str, port: u16) -> Result<(String, u16), String> {
-    let wrong = || "a host is missing or its port is no number; write host:port".to_owned();
+    let wrong = || "a host or a port is missing; write host:port".to_owned();
     // The colons of an address of IPv6 stand in brackets.
     let (name, port) = match host.rsplit_once(':') {
         Some((name, port)) if !port.ends_with(']') => (name, port.parse().map_err(|_| wrong())?),

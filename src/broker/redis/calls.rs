@@ -29,13 +29,13 @@ pub type Answer = Arc<dyn Fn(NodeId, Bytes) -> BoxFuture<'static, Vec<u8>> + Sen
 #[derive(Debug, thiserror::Error)]
 pub enum Unanswered {
     /// Nobody listens under that name.
-    #[error("the other instance does not listen")]
+    #[error("the other instance is not subscribed")]
     NotThere,
     /// No answer came in time.
-    #[error("the other instance did not answer in time")]
+    #[error("no response from the other instance within redis.deadline")]
     Silent,
     /// Redis did not take the question.
-    #[error("Redis is away")]
+    #[error("Redis is down")]
     Unavailable,
 }
 
@@ -73,7 +73,7 @@ impl Redis {
         self.calls.pending.lock().insert(serial, sender);
         let _waiting = Waiting(&self.calls, serial);
         let listening = self.say(node, "c", serial, question).await.map_err(|error| {
-            tracing::debug!(%error, "another instance cannot be asked");
+            tracing::debug!(%error, "cannot send a request to another instance");
             Unanswered::Unavailable
         })?;
         if listening == 0 {
@@ -106,14 +106,14 @@ impl Redis {
             return;
         }
         let Ok(room) = Arc::clone(&self.calls.room).try_acquire_owned() else {
-            tracing::warn!("too many questions of other instances; one is left unanswered");
+            tracing::warn!("too many pending requests of other instances; dropping one");
             return;
         };
         let this = Arc::clone(self);
         tokio::spawn(async move {
             let answer = (this.answer)(from, body).await;
             if let Err(error) = this.say(from, "a", serial, &answer).await {
-                tracing::debug!(%error, "another instance cannot be answered");
+                tracing::debug!(%error, "cannot send a response to another instance");
             }
             drop(room);
         });

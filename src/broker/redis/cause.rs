@@ -13,44 +13,43 @@ pub(super) fn connecting(error: &RedisError, address: &Address) -> String {
 fn plain(text: &str, address: &Address) -> String {
     let has = |part: &str| text.contains(part);
     let fixed = if has("NOAUTH") {
-        "it wants a password; write it into redis.url, as redis://:PASSWORD@host:port, or name a variable by env:NAME"
+        "a password is required; write redis://:PASSWORD@host:port into redis.url, or env:NAME to read a variable"
     } else if has("WRONGPASS") {
-        "it does not take the user or the password of redis.url"
+        "wrong user or password; check redis.url"
     } else if has("UnknownIssuer") {
-        "its certificate is self-signed, or of an authority that is not known here; name the authority in redis.authority"
+        "its certificate is self-signed or from an unknown CA; name the CA certificate in redis.tls_ca"
     } else if has("CaUsedAsEndEntity") {
-        "its certificate is that of an authority; give it one that an authority of your own has signed, and name that in \
-         redis.authority"
+        "its certificate is a CA certificate; give it one that your CA has signed, and name the CA in redis.tls_ca"
     } else if has("UnsupportedCertVersion") {
-        "its certificate is one of X.509 version 1, which TLS does not take; make one of version 3"
+        "its certificate has X.509 version 1, which TLS does not support; create one of version 3"
     } else if has("not valid for name") {
-        return text.replacen("invalid peer certificate: ", "its certificate is another host's: ", 1);
+        return text.replacen("invalid peer certificate: ", "its certificate is for another host: ", 1);
     } else if has("Expired") {
         "its certificate has expired"
     } else if has("corrupt message") || has("InvalidContentType") {
-        "it does not speak TLS on this port; write redis:// in place of rediss://"
+        "no TLS on this port; write redis:// instead of rediss://"
     } else if (has("timed out") || has("reset by peer") || has("unexpected end of file"))
         && address.is_secure()
     {
-        "it does not answer to TLS; if the port is one without TLS, write redis:// in place of rediss://"
+        "no response to TLS; if the port is without TLS, write redis:// instead of rediss://"
     } else if has("timed out") {
-        "it does not answer within redis.deadline"
+        "no response within redis.deadline"
     } else if has("reset by peer") || has("unexpected end of file") || has("Broken pipe") {
-        "it closes the connection; if the port is one of TLS, write rediss:// in place of redis://"
+        "it closed the connection; if the port has TLS, write rediss:// instead of redis://"
     } else if has("Connection refused") {
-        "nothing listens there; start Redis, or change redis.url"
+        "connection refused; start Redis, or change redis.url"
     } else if has("lookup address") {
         "the name of the host has no address"
     } else if has("cluster support disabled") {
-        "it is no cluster; write redis:// in place of redis+cluster://"
+        "not a Redis Cluster; write redis:// instead of redis+cluster://"
     } else if has("not point to a sentinel") {
-        "it is no Sentinel; write the addresses of Sentinels, or redis:// in place of redis+sentinel://"
+        "not a Sentinel; write the addresses of Sentinels, or redis:// instead of redis+sentinel://"
     } else if has("DB index is out of range") {
-        "it has no database of this number; change the end of redis.url"
+        "no database with this number; change the end of redis.url"
     } else if has("os error 2)") {
-        "there is no such socket; start Redis, or change redis.url"
+        "no such socket; start Redis, or change redis.url"
     } else if has("os error 13)") {
-        "the process may not open the socket; allow it to the user of the server"
+        "no permission for the socket; grant it to the user of the server"
     } else {
         return text.to_owned();
     };

@@ -36,20 +36,20 @@ impl Redis {
                     ));
                 }
             }
-            Err(why) => warnings.push(format!("the version of Redis cannot be looked at ({why})")),
+            Err(why) => warnings.push(format!("cannot read the version of Redis ({why})")),
         }
         match setting(&mut connection, "maxmemory-policy").await {
             Ok(policy) if policy != "noeviction" => warnings.push(format!(
-                "Redis may throw away sessions and histories (maxmemory-policy is {policy}); set it to noeviction"
+                "Redis can evict sessions and histories (maxmemory-policy is {policy}); set it to noeviction"
             )),
             Ok(_) => {}
-            Err(why) => warnings.push(format!("the settings of Redis cannot be looked at ({why})")),
+            Err(why) => warnings.push(format!("cannot read the settings of Redis ({why})")),
         }
         if let Ok(limits) = setting(&mut connection, "client-output-buffer-limit").await
             && let Some(hard) = pubsub_limit(&limits).filter(|hard| (1..BEHIND).contains(hard))
         {
             warnings.push(format!(
-                "Redis cuts an instance off that is {hard} bytes behind; set client-output-buffer-limit pubsub to {BEHIND} or \
+                "Redis disconnects an instance that is {hard} bytes behind; set client-output-buffer-limit pubsub to {BEHIND} or \
                  more"
             ));
         }
@@ -70,7 +70,7 @@ async fn text_of(connection: &mut Connection, words: &[&str]) -> Result<String, 
 async fn setting(connection: &mut Connection, name: &str) -> Result<String, String> {
     let answer = ask(connection, &["CONFIG", "GET", name]).await?;
     let pairs = Vec::<(String, String)>::from_redis_value(answer).map_err(|error| error.to_string())?;
-    pairs.into_iter().next().map(|(_, value)| value).ok_or_else(|| format!("there is no {name}"))
+    pairs.into_iter().next().map(|(_, value)| value).ok_or_else(|| format!("no {name}"))
 }
 
 async fn ask(connection: &mut Connection, words: &[&str]) -> Result<Value, String> {

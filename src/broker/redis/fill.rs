@@ -41,11 +41,11 @@ impl Redis {
                     Err(Unavailable::Away) => tokio::time::sleep(with_jitter(PAUSE)).await,
                     Err(error) if attempts < ATTEMPTS => {
                         attempts += 1;
-                        tracing::debug!(lane = lane.index(), %error, "what was missed cannot be looked for yet");
+                        tracing::debug!(partition = lane.index(), %error, "cannot recover missed publications yet");
                         tokio::time::sleep(with_jitter(PAUSE)).await;
                     }
                     Err(error) => {
-                        tracing::warn!(lane = lane.index(), %error, "what was missed cannot be looked for");
+                        tracing::warn!(partition = lane.index(), %error, "cannot recover missed publications");
                         heard.give_up(until);
                     }
                 }

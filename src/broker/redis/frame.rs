@@ -83,11 +83,11 @@ pub(super) struct Item {
 /// Why something that was heard is no frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Malformed {
-    #[error("its version is another than {VERSION}")]
+    #[error("its version is not {VERSION}")]
     Version,
-    #[error("it is longer than a publication can be")]
+    #[error("it is longer than a publication may be")]
     Size,
-    #[error("it does not have the shape of a frame")]
+    #[error("malformed frame")]
     Shape,
 }
 

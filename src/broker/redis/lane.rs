@@ -168,13 +168,14 @@ impl Heard {
         self.metrics.redis.recovered.inc_by(recovered as u64);
         self.metrics.redis.missed.inc_by(missed);
         if before != epoch {
-            self.metrics.redis.resets.inc();
+            self.metrics.redis.epoch_resets.inc();
         }
         if missed > 0 || before != epoch {
-            let lane = self.lane.index();
-            tracing::warn!(lane, missed, recovered, reset = before != epoch, "publications were missed");
+            let partition = self.lane.index();
+            let epoch_reset = before != epoch;
+            tracing::warn!(partition, missed, recovered, epoch_reset, "publications missed");
         } else {
-            tracing::info!(lane = self.lane.index(), recovered, "what was missing was found");
+            tracing::info!(partition = self.lane.index(), recovered, "gap recovered");
         }
         self.deliver(&mut state, epoch, all.into_values());
         state.at = Some((epoch, end));
@@ -231,7 +232,7 @@ impl Heard {
         // Before they are delivered: whoever comes by the lock then finds them in the mailboxes.
         state.at = Some((epoch, newest));
         if !publications.is_empty() {
-            self.metrics.redis.heard.inc_by(publications.len() as u64);
+            self.metrics.redis.received.inc_by(publications.len() as u64);
             (self.deliver)(&publications, true);
         }
     }
@@ -325,7 +326,7 @@ mod tests {
         assert_eq!(other(&heard, 2, 1001, 1), Then::Fill);
         heard.fill(2, 1000, vec![]);
         assert_eq!(*got.lock(), [1001]);
-        assert_eq!((metrics.redis.missed.get(), metrics.redis.resets.get()), (0, 1));
+        assert_eq!((metrics.redis.missed.get(), metrics.redis.epoch_resets.get()), (0, 1));
     }
 
     #[test]

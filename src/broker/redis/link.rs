@@ -20,10 +20,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unavailable {
     /// There is no connection, and the pause before the next attempt is not over.
-    #[error("Redis cannot be reached")]
+    #[error("cannot reach Redis")]
     Away,
     /// No answer came within `redis.deadline`; it may have been done.
-    #[error("Redis did not answer within redis.deadline")]
+    #[error("no response from Redis within redis.deadline")]
     Silent,
     /// The connection broke; it may have been done.
     #[error("{0}")]
@@ -32,7 +32,7 @@ pub(super) enum Unavailable {
     #[error("{0}")]
     Refused(RedisError),
     /// Redis answered something else than was asked for.
-    #[error("Redis gave an answer that makes no sense")]
+    #[error("unexpected response from Redis")]
     Senseless,
 }
 
@@ -111,12 +111,12 @@ impl Link {
                 current.generation += 1;
                 current.master = master;
                 current.connection = Some(connection.clone());
-                self.metrics.redis.connects.inc();
+                self.metrics.redis.command_connections.inc();
                 Ok((connection, current.generation))
             }
             Err(error) => {
                 let cause = cause::connecting(&error, &self.address);
-                tracing::debug!("{cause}");
+                tracing::debug!(cause, "cannot connect to Redis");
                 *self.cause.lock() = Some(cause);
                 pause.over = Instant::now() + with_jitter(pause.length);
                 pause.length = (pause.length * 2).min(LONGEST_PAUSE);

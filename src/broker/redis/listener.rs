@@ -106,7 +106,7 @@ impl Redis {
             if let Ok(Ok(mut connection)) = connected
                 && self.listen_on(&mut connection, &mut pause).await.is_err()
             {
-                tracing::debug!("the connection by which Redis is heard could not be set up");
+                tracing::debug!("Pub/Sub connection not set up");
             }
             self.listener.up.store(false, Ordering::Release);
             self.listener.joined.send_replace(0);
@@ -122,7 +122,7 @@ impl Redis {
     ) -> Result<(), Unavailable> {
         self.subscribe(connection, &self.shared.names.calls(&self.shared.me.to_string())).await?;
         self.listener.up.store(true, Ordering::Release);
-        self.shared.metrics.redis.listens.inc();
+        self.shared.metrics.redis.subscriber_connections.inc();
         let mut look = tokio::time::interval(LOOK);
         loop {
             self.join_wanted(connection).await?;
@@ -130,7 +130,7 @@ impl Redis {
             tokio::select! {
                 () = self.listener.changed.notified() => {}
                 () = self.listener.lost.notified() => {
-                    tracing::warn!("the connection by which Redis is heard is lost");
+                    tracing::warn!("Pub/Sub connection lost");
                     if !connection.mends_itself() {
                         return Ok(());
                     }
@@ -247,9 +247,9 @@ impl Redis {
             Err(error) => {
                 self.shared.metrics.redis.malformed.inc();
                 if error == Malformed::Version {
-                    tracing::warn!("an instance of another version says what is not understood here");
+                    tracing::warn!("ignoring a cluster frame of another version");
                 } else {
-                    tracing::debug!(lane = lane.index(), %error, "what was heard is no frame");
+                    tracing::debug!(partition = lane.index(), %error, "ignoring malformed cluster frame");
                 }
                 return;
             }

@@ -100,7 +100,7 @@ impl Redis {
         metrics: Metrics,
     ) -> Result<Self, String> {
         let address = address_of(settings)?;
-        let me = NodeId::draw().map_err(|error| format!("the system gives no random bytes: {error}"))?;
+        let me = NodeId::draw().map_err(|error| format!("no random bytes from the system: {error}"))?;
         let Handlers { deliver, is_needed, answer } = handlers;
         let lanes = Lane::all().map(|lane| {
             let heard = Arc::new(Heard::new(lane, me, Arc::clone(&deliver), metrics.clone()));
@@ -267,7 +267,7 @@ impl Redis {
     /// Ends the lease of this instance.
     pub async fn resign(&self) {
         if let Err(error) = self.beat_for(std::time::Duration::ZERO).await {
-            tracing::debug!(%error, "Redis was not told that this instance stops");
+            tracing::debug!(%error, "cannot deregister this instance in Redis");
         }
     }
 
@@ -331,14 +331,15 @@ impl Shared {
 }
 
 fn address_of(settings: &config::Redis) -> Result<Address, String> {
-    let authority = settings.authority.as_ref().map(|file| {
+    let authority = settings.tls_ca.as_ref().map(|file| {
         let name = file.display();
-        let text =
-            std::fs::read(file).map_err(|error| format!("redis.authority: cannot read {name}: {error}"))?;
+        let text = std::fs::read(file).map_err(|error| {
+            format!("redis.tls_ca: cannot read {name} ({error}); check its path and permissions")
+        })?;
         // The library takes none for no authority, and trusts those of the system.
         match CertificateDer::from_pem_slice(&text) {
             Ok(_) => Ok(text),
-            Err(_) => Err(format!("redis.authority: {name} holds no certificate in PEM; name one that does")),
+            Err(_) => Err(format!("redis.tls_ca: {name} holds no certificate in PEM; name one that does")),
         }
     });
     let url = settings.url.as_ref().map_or("", |url| url.expose());

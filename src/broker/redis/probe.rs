@@ -18,8 +18,8 @@ impl Redis {
             let heard = |lane: &Lane| self.listener.heard_probe[lane.index()].load(Ordering::Acquire);
             let deaf = joined.iter().filter(|lane| heard(lane) < sent[lane.index()]).count();
             if deaf > 0 {
-                self.shared.metrics.redis.deaf.inc_by(deaf as u64);
-                tracing::warn!(lanes = deaf, "lanes do not hear what is said in them; they are joined anew");
+                self.shared.metrics.redis.missed_probes.inc_by(deaf as u64);
+                tracing::warn!(partitions = deaf, "Pub/Sub probe not echoed; resubscribing");
                 sent = [0; LANES];
                 self.listener.renew();
                 continue;

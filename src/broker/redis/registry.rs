@@ -38,12 +38,12 @@ pub enum Written {
 
 /// Redis did not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("Redis does not answer")]
+#[error("no response from Redis")]
 pub struct Away;
 
 impl From<Unavailable> for Away {
     fn from(error: Unavailable) -> Self {
-        tracing::debug!(%error, "Redis did not do what it was asked for");
+        tracing::debug!(%error, "Redis command failed");
         Self
     }
 }

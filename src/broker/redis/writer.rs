@@ -1,5 +1,5 @@
 //! Publishes what this instance has for one lane: in its order, many at once, and again until Redis has taken it. While
-//! Redis is away, the lane is kept up on this instance alone, as `redis.accept` says.
+//! Redis is away, the lane is kept up on this instance alone, as `redis.ack` says.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::link::{Unavailable, with_jitter};
 use super::scripts::PUBLISH;
 use crate::bayeux::{Lane, Publication};
 use crate::broker::{Receipt, Refused};
-use crate::config::{Accept, History};
+use crate::config::{Ack, History};
 
 /// Publications that go to Redis in one command.
 const BATCH: usize = 128;
@@ -105,7 +105,7 @@ impl Writer {
         let mut queue = self.queue.lock();
         let room = if queue.away { shared.settings.backlog } else { QUEUE };
         let is_full = queue.items.len() >= room || queue.bytes > QUEUE_BYTES;
-        if is_full || queue.away && shared.settings.accept == Accept::Cluster {
+        if is_full || queue.away && shared.settings.ack == Ack::Cluster {
             shared.metrics.redis.refused.inc();
             return Receipt::refused();
         }
@@ -114,7 +114,7 @@ impl Writer {
         let (publisher, receipt) = if queue.away {
             // Under the lock, so that it is not overtaken by the next.
             self.heard.deliver_own(counter, &publication);
-            shared.metrics.redis.local.inc();
+            shared.metrics.redis.accepted_locally.inc();
             (None, Receipt::accepted())
         } else {
             let (sender, receiver) = oneshot::channel();
@@ -163,7 +163,7 @@ impl Writer {
         loop {
             match self.try_send(shared, first, &batch).await {
                 Ok(()) => {
-                    if shared.settings.accept == Accept::Local {
+                    if shared.settings.ack == Ack::Local {
                         self.expect_back(&batch);
                     }
                     for publisher in batch.iter_mut().filter_map(|item| item.publisher.take()) {
@@ -175,7 +175,7 @@ impl Writer {
                 Err(error) => {
                     self.go_away(shared, &mut batch, &error);
                     tokio::time::sleep(with_jitter(PAUSE)).await;
-                    if shared.settings.accept == Accept::Cluster {
+                    if shared.settings.ack == Ack::Cluster {
                         return self.wait(shared).await;
                     }
                 }
@@ -207,7 +207,7 @@ impl Writer {
         let was_away = std::mem::take(&mut self.queue.lock().away);
         if was_away {
             *self.recovering_until.lock() = Some(Instant::now() + RECOVERING);
-            tracing::info!(lane = self.lane.index(), "Redis takes publications again");
+            tracing::info!(partition = self.lane.index(), "publishing to Redis again");
         }
     }
 
@@ -248,7 +248,7 @@ impl Writer {
         let keys = keys.each_ref().map(String::as_str);
         let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
         let answer = PUBLISH.run(&shared.link, &keys, &arguments).await?;
-        shared.metrics.redis.batches.inc();
+        shared.metrics.redis.published_batches.inc();
         shared.metrics.redis.published.inc_by(batch.len() as u64);
         let Value::Array(parts) = answer else { return Err(Unavailable::Senseless) };
         let number = parts.into_iter().nth(1).and_then(|part| u64::from_redis_value(part).ok());
@@ -273,21 +273,21 @@ impl Writer {
         }
         queue.away = true;
         *self.recovering_until.lock() = None;
-        tracing::warn!(lane = self.lane.index(), %error, "Redis takes no publications");
-        match shared.settings.accept {
-            Accept::Local => {
+        tracing::warn!(partition = self.lane.index(), %error, "cannot publish to Redis");
+        match shared.settings.ack {
+            Ack::Local => {
                 for (counter, publication) in std::mem::take(&mut *self.unheard.lock()) {
                     self.heard.deliver_own(counter, &publication);
                 }
                 for item in batch.iter_mut().chain(&mut queue.items) {
                     self.heard.deliver_own(item.counter, &item.publication);
                     if let Some(publisher) = item.publisher.take() {
-                        shared.metrics.redis.local.inc();
+                        shared.metrics.redis.accepted_locally.inc();
                         let _ = publisher.send(Ok(()));
                     }
                 }
             }
-            Accept::Cluster => {
+            Ack::Cluster => {
                 let waiting = std::mem::take(&mut queue.items);
                 queue.bytes = 0;
                 let sent = batch.iter_mut().filter_map(|item| item.publisher.take());

@@ -137,7 +137,7 @@ impl Engine {
             runtime: Handle::try_current().map_err(|error| failed(&error))?,
             reports: settings.files.iter().map(report).collect(),
             restarts: Restarts::new(metrics.clone()),
-            room: Arc::new(Semaphore::new(settings.waiting)),
+            room: Arc::new(Semaphore::new(settings.max_pending)),
             fetches: Arc::new(Semaphore::new(REQUESTS)),
             stand_in: request::stand_in(mount),
             is_stopping: AtomicBool::new(false),
@@ -157,7 +157,7 @@ impl Engine {
         let engine = Self { common, ended: Mutex::new(Some(ended)) };
         let patience = LOADED * u32::try_from(settings.files.len()).unwrap_or(u32::MAX);
         let has = loaded.recv_timeout(patience).map_err(|error| match error {
-            RecvTimeoutError::Timeout => failed(&"the files take too long"),
+            RecvTimeoutError::Timeout => failed(&"loading takes too long"),
             RecvTimeoutError::Disconnected => failed(&"its thread ended; the log has the reason"),
         })??;
         Ok((engine, has))
@@ -202,7 +202,7 @@ impl Engine {
         }
         let room = Arc::clone(&common.room).try_acquire_owned().map_err(|_| Refusal::Full)?;
         let number = state.last + 1;
-        let until = Instant::now() + common.settings.answer;
+        let until = Instant::now() + common.settings.timeout;
         let call = Arc::new(Call { number, file, stage, message, request, until });
         if !state.queue.as_ref().is_some_and(|queue| queue.call(&call)) {
             return Err(Refusal::Full);

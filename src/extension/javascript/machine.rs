@@ -64,7 +64,7 @@ impl Machine {
             let (world, has) = match loaded {
                 Ok(loaded) => loaded,
                 Err(_) if machine.allowance.take_cut() => {
-                    let reason = format!("it was not loaded within {LOADING:?}");
+                    let reason = format!("not loaded within {LOADING:?}");
                     return Err(LoadError::new(&start.files[file], reason));
                 }
                 Err(thrown) => return Err(LoadError::thrown(&start.files[file], thrown)),
@@ -72,7 +72,7 @@ impl Machine {
             machine.worlds.push(world);
             all.push(has);
             if let Err(fault) = machine.settle(file) {
-                return Err(LoadError::new(&start.files[file], format!("it cannot be run: {fault:?}")));
+                return Err(LoadError::new(&start.files[file], format!("cannot run it: {fault:?}")));
             }
         }
         Ok((machine, all))

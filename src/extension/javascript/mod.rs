@@ -177,7 +177,7 @@ impl Script {
             Ok(waiting) => waiting,
             Err(Refusal::Full) => {
                 report.inspect(|report| report.refusal());
-                return fail(message, &BayeuxError::TooManyWaiting(self.settings.waiting)).into();
+                return fail(message, &BayeuxError::TooManyWaiting(self.settings.max_pending)).into();
             }
             Err(Refusal::NoEngine) => {
                 report.inspect(|report| report.unavailable());
@@ -185,7 +185,7 @@ impl Script {
             }
         };
         Verdict::Wait(Box::pin(async move {
-            let answer = match timeout(self.settings.answer, waiting.answer()).await {
+            let answer = match timeout(self.settings.timeout, waiting.answer()).await {
                 // The engine ended, and the log has the reason.
                 Ok(answer) => answer.unwrap_or(Answer::Failed),
                 Err(_) => {

@@ -37,18 +37,18 @@ pub fn over_http(time: Duration, private_addresses: bool) -> Fetch {
 }
 
 fn convert(request: Request) -> Result<HttpRequest<Full<Bytes>>, String> {
-    let url: Uri = request.url.parse().map_err(|_| "the URL is none".to_owned())?;
+    let url: Uri = request.url.parse().map_err(|_| "not a URL".to_owned())?;
     if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-        return Err("a URL with a name and a password cannot be fetched".to_owned());
+        return Err("a URL with user and password is not allowed".to_owned());
     }
     // Errors are not shown: they may hold a header, and that a secret.
     let method = Method::from_bytes(request.method.to_ascii_uppercase().as_bytes());
-    let method = method.ok().filter(|method| *method != Method::CONNECT).ok_or("the method is wrong")?;
+    let method = method.ok().filter(|method| *method != Method::CONNECT).ok_or("invalid method")?;
     let mut http = HttpRequest::builder().method(method).uri(url);
     for (name, value) in request.headers.iter().filter(|(name, _)| !is_ours(name)) {
         http = http.header(name, value);
     }
-    http.body(Full::new(Bytes::from(request.body))).map_err(|_| "a header is wrong".to_owned())
+    http.body(Full::new(Bytes::from(request.body))).map_err(|_| "invalid header".to_owned())
 }
 
 /// Headers that say how the request is framed, which is not the file's to say.

@@ -1,6 +1,6 @@
 //! What is logged and counted about one file: the lines that it prints and how it fails. A message is never shown.
 
-use super::throttle::Throttle;
+use super::throttle::{Throttle, more};
 use super::wire::Failure;
 use crate::metrics::{Metrics, Reason};
 
@@ -49,11 +49,7 @@ impl Report {
     pub(super) fn suppressed(&self, lines: u64) {
         self.metrics.refuse_all(Reason::extension_log_rate, lines);
         let file = self.file.as_str();
-        tracing::warn!(
-            file,
-            lines,
-            "the extension printed more lines than extensions.log_rate; they are suppressed"
-        );
+        tracing::warn!(file, lines, "extension exceeded extensions.log_rate; suppressing lines");
     }
 
     /// The file fails.
@@ -67,52 +63,68 @@ impl Report {
 
     fn error(&self, text: &str) {
         self.metrics.extension_errors.inc();
-        if let Some(left_out) = self.errors.pass() {
+        if let Some(suppressed) = self.errors.pass() {
             let (file, text) = (self.file.as_str(), on_one_line(text));
-            tracing::error!(file, left_out, "the extension failed: {text}");
+            tracing::error!(file, suppressed = more(suppressed), "extension failed: {text}");
         }
     }
 
     fn cut(&self) {
-        self.metrics.refuse(Reason::extension_time);
-        if let Some(left_out) = self.cuts.pass() {
+        self.metrics.refuse(Reason::extension_cpu_limit);
+        if let Some(suppressed) = self.cuts.pass() {
             let file = self.file.as_str();
-            tracing::error!(file, left_out, "the extension ran longer than extensions.time and was ended");
+            tracing::error!(
+                file,
+                suppressed = more(suppressed),
+                "extension exceeded extensions.cpu_limit; refusing the message"
+            );
         }
     }
 
     fn memory(&self) {
         self.metrics.refuse(Reason::extension_memory);
-        if let Some(left_out) = self.shortages.pass() {
+        if let Some(suppressed) = self.shortages.pass() {
             let file = self.file.as_str();
-            tracing::error!(file, left_out, "the extension used up extensions.memory");
+            tracing::error!(file, suppressed = more(suppressed), "extension exceeded extensions.memory");
         }
     }
 
     /// The file did not call back.
     pub(super) fn silence(&self) {
-        self.metrics.refuse(Reason::extension_answer);
-        if let Some(left_out) = self.silences.pass() {
+        self.metrics.refuse(Reason::extension_timeout);
+        if let Some(suppressed) = self.silences.pass() {
             let file = self.file.as_str();
-            tracing::error!(file, left_out, "the extension did not call back within extensions.answer");
+            tracing::error!(
+                file,
+                suppressed = more(suppressed),
+                "extension did not call back within extensions.timeout; refusing the message"
+            );
         }
     }
 
     /// The file called a callback again, so many times.
     pub(super) fn repeats(&self, times: u64) {
-        self.metrics.extension_repeats.inc_by(times);
-        if let Some(left_out) = self.repeats.pass() {
+        self.metrics.extension_repeated_callbacks.inc_by(times);
+        if let Some(suppressed) = self.repeats.pass() {
             let file = self.file.as_str();
-            tracing::warn!(file, left_out, "the extension called a callback again, which has no effect");
+            tracing::warn!(
+                file,
+                suppressed = more(suppressed),
+                "extension called back more than once; ignoring the call"
+            );
         }
     }
 
     /// Too many messages are with the files.
     pub(super) fn refusal(&self) {
-        self.metrics.refuse(Reason::extension_waiting);
-        if let Some(left_out) = self.refusals.pass() {
+        self.metrics.refuse(Reason::extension_max_pending);
+        if let Some(suppressed) = self.refusals.pass() {
             let file = self.file.as_str();
-            tracing::error!(file, left_out, "more messages than extensions.waiting are with the extensions");
+            tracing::error!(
+                file,
+                suppressed = more(suppressed),
+                "more than extensions.max_pending messages wait for extensions; refusing a message"
+            );
         }
     }
 
@@ -135,32 +147,35 @@ impl Restarts {
 
     /// A file called a function that does not return.
     pub(super) fn stuck(&self, file: &Report) {
-        file.metrics.refuse(Reason::extension_time);
-        if let Some(left_out) = self.restart() {
+        file.metrics.refuse(Reason::extension_cpu_limit);
+        if let Some(suppressed) = self.restart() {
             let file = file.file.as_str();
             tracing::error!(
                 file,
-                left_out,
-                "the extension called a function that cannot be interrupted and ran longer than extensions.time; the \
-                 JavaScript engine is restarted; extensions lost their variables"
+                suppressed = more(suppressed),
+                "extension exceeded extensions.cpu_limit in a call that cannot be interrupted; restarting the JavaScript \
+                 engine, extensions lose their variables"
             );
         }
     }
 
     /// The memory stays full, promises do not end, or our own code panicked.
     pub(super) fn lost(&self) {
-        if let Some(left_out) = self.restart() {
-            tracing::error!(left_out, "the JavaScript engine is restarted; extensions lost their variables");
+        if let Some(suppressed) = self.restart() {
+            tracing::error!(
+                suppressed = more(suppressed),
+                "restarting the JavaScript engine, extensions lose their variables"
+            );
         }
     }
 
     /// The process ended without a reason.
     pub(super) fn crashed(&self, status: &str) {
-        if let Some(left_out) = self.restart() {
+        if let Some(suppressed) = self.restart() {
             tracing::error!(
                 status,
-                left_out,
-                "the process of the JavaScript engine ended; it is restarted; extensions lost their variables"
+                suppressed = more(suppressed),
+                "JavaScript engine process ended; restarting it, extensions lose their variables"
             );
         }
     }

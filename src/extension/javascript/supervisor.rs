@@ -78,7 +78,7 @@ impl Common {
         };
         if !is_loaded {
             let reason = match (file, end) {
-                (Some(_), _) => "a file takes too long to load".to_owned(),
+                (Some(_), _) => "loading takes too long".to_owned(),
                 (None, Some(error)) => format!("its process sent no frame ({error}); {status}"),
                 (None, None) => format!("its process ended: {status}"),
             };
@@ -97,7 +97,7 @@ impl Common {
     /// Opens the queue to another engine process. Calls up to this number fail; the others go to the new process.
     fn open(&self, begun: u64) -> Receiver<Queued> {
         let settings = &self.settings;
-        let (queue, received) = Queue::new(settings.waiting);
+        let (queue, received) = Queue::new(settings.max_pending);
         let failed = {
             let mut state = self.state.lock();
             let fresh = match begun.checked_add(1) {
@@ -110,7 +110,7 @@ impl Common {
                 sources: state.sources.clone(),
                 environment: environment(&settings.environment),
                 memory: settings.memory,
-                time: settings.time,
+                time: settings.cpu_limit,
                 log_rate: settings.log_rate,
             })));
             for ticket in state.waiting.values() {
@@ -143,7 +143,7 @@ impl Common {
             FromEngine::Repeated { file, times } => self.about(file, |report| report.repeats(times)),
             FromEngine::Panicked { place, text } => {
                 self.metrics.panics.inc();
-                tracing::error!(place, text, "panic in the engine process; please report it");
+                tracing::error!(location = place, text, "panic in the engine process; please report it");
             }
             FromEngine::Loaded { .. } | FromEngine::Refused { .. } | FromEngine::Ending { .. } => {}
         }
@@ -183,7 +183,7 @@ impl Common {
     fn recover(&self) {
         self.metrics.extensions_unavailable.set(0);
         if self.failure.send_replace(None).is_some() {
-            tracing::info!("the JavaScript engine was started again");
+            tracing::info!("JavaScript engine restarted");
         }
     }
 
@@ -192,9 +192,9 @@ impl Common {
         self.fail_all();
         self.metrics.extensions_unavailable.set(1);
         // What a file has thrown is for the log alone: readiness may be public.
-        let reason = "no JavaScript engine for extensions; the log says why";
+        let reason = "no JavaScript engine for extensions; see the log";
         if self.failure.borrow().is_none() {
-            tracing::error!(%error, "no JavaScript engine: messages are refused until one can be started");
+            tracing::error!(%error, "cannot start the JavaScript engine; refusing messages until it starts");
             self.failure.send_replace(Some(reason.to_owned()));
         }
     }

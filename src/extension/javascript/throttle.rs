@@ -1,16 +1,21 @@
-//! Says once in a while what happens all the time.
+//! Limits the rate of log lines of one kind.
 
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// How long a line keeps the next of its kind out of the log.
+/// Least time between two lines of one kind.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Lines of one kind.
 #[derive(Default)]
 pub(super) struct Throttle(Mutex<Kept>);
+
+/// The number of suppressed lines as a field of a log line, which has no such field for 0.
+pub(super) fn more(suppressed: u64) -> Option<u64> {
+    (suppressed > 0).then_some(suppressed)
+}
 
 #[derive(Default)]
 struct Kept {
@@ -19,7 +24,7 @@ struct Kept {
 }
 
 impl Throttle {
-    /// Whether a line may be written now, and then how many were not since the last one.
+    /// Returns the number of lines that were suppressed since the last one if a line may be written now.
     pub(super) fn pass(&self) -> Option<u64> {
         let mut kept = self.0.lock();
         let now = Instant::now();

@@ -106,10 +106,10 @@ impl Server {
         let _ = self.note_whole(cluster, &session).await;
         if brought.is_from_the_dead {
             self.metrics.cluster.adopted.inc();
-            tracing::info!(client = %id, "a session of a dead instance goes on here");
+            tracing::info!(client = %id, "session of a dead instance adopted");
             return Ok(session);
         }
-        self.metrics.cluster.moved.inc();
+        self.metrics.cluster.imported.inc();
         let (redis, owner) = (Arc::clone(&cluster.redis), record.node);
         tokio::spawn(async move {
             let question = Question::Taken { id: id.as_str().to_owned(), epoch };

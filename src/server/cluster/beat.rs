@@ -34,7 +34,7 @@ impl Server {
         loop {
             every.tick().await;
             if let Err(Away) = self.beat_once(cluster).await {
-                tracing::debug!("a heartbeat did not reach Redis");
+                tracing::debug!("heartbeat failed");
             }
             let is_up = cluster.redis.is_up();
             self.metrics.redis.set_up(is_up);
@@ -48,11 +48,11 @@ impl Server {
             was_up = Some(is_up);
             last_cause.clone_from(&cause);
             if is_up {
-                tracing::info!("Redis answers, is heard and takes publications");
+                tracing::info!("Redis up");
             } else {
                 tracing::warn!(
                     cause,
-                    "Redis is away: this instance is not ready, and by itself until it is back; see redis.url"
+                    "Redis down: this instance is not ready and serves its own clients only; check redis.url"
                 );
             }
         }
@@ -60,7 +60,7 @@ impl Server {
 
     pub(super) async fn beat_once(&self, cluster: &Cluster) -> Result<(), Away> {
         let late = || {
-            tracing::warn!("the lease of this instance was over; its sessions may be others' by now");
+            tracing::warn!("lease of this instance expired; other instances may have adopted its sessions");
             cluster.in_doubt.store(true, Ordering::Release);
         };
         cluster.redis.beat(late).await?;

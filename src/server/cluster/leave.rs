@@ -18,7 +18,7 @@ const AT_ONCE: usize = 16;
 const SPREAD: Duration = Duration::from_millis(50);
 
 impl Server {
-    /// Turns readiness red, goes on for `redis.notice`, then gives the sessions away within `limit`. Done at once where
+    /// Turns readiness red, goes on for `redis.drain_delay`, then gives the sessions away within `limit`. Done at once where
     /// there are no other instances.
     pub async fn leave(self: &Arc<Self>, limit: Duration) {
         let Some(cluster) = &self.cluster else { return };
@@ -26,7 +26,7 @@ impl Server {
         cluster.redis.leave();
         // So that no other instance gives its own to this one.
         let _ = cluster.redis.beat(|| ()).await;
-        tokio::time::sleep(cluster.settings.notice).await;
+        tokio::time::sleep(cluster.settings.drain_delay).await;
         let until = Instant::now() + limit;
         let mut given = 0;
         loop {
@@ -52,7 +52,7 @@ impl Server {
                 tokio::time::sleep(SPREAD * 4).await;
             }
         }
-        tracing::info!(given, "sessions were given to other instances");
+        tracing::info!(sessions = given, "sessions exported to other instances");
     }
 
     /// Has another instance take a session.

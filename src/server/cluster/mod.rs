@@ -171,14 +171,15 @@ impl Server {
         }
     }
 
-    /// Whether a load balancer shall send clients here.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.cluster.as_ref().is_none_or(|cluster| {
-            let is_up = cluster.redis.is_up();
-            self.metrics.redis.set_up(is_up);
-            is_up && !cluster.is_leaving()
-        })
+    /// The reason why this instance is not ready, as far as the cluster is concerned.
+    pub(super) fn unready_cluster(&self) -> Option<&'static str> {
+        let cluster = self.cluster.as_ref()?;
+        let is_up = cluster.redis.is_up();
+        self.metrics.redis.set_up(is_up);
+        if cluster.is_leaving() {
+            return Some("stopping");
+        }
+        (!is_up).then_some("Redis is down")
     }
 
     /// Puts publications that came from Redis into the mailboxes of their subscribers here.

@@ -210,9 +210,9 @@ impl Server {
         let Some(patterns) = session.end_here() else { return };
         if is_lost {
             self.metrics.cluster.fenced.inc();
-            tracing::info!(client = %session.id(), "the session is another instance's, and ends here");
+            tracing::info!(client = %session.id(), "session owned by another instance; ending it here");
         } else {
-            self.metrics.cluster.released.inc();
+            self.metrics.cluster.exported.inc();
         }
         self.expiry.forget(session);
         for pattern in patterns {

@@ -61,7 +61,7 @@ impl Server {
             self.forward(cluster, &id, asker, verb == Verb::Publish).await
         };
         if matches!(reached, Reached::Unreachable) {
-            self.metrics.cluster.unreachable.inc();
+            self.metrics.cluster.forward_errors.inc();
         }
         reached
     }
@@ -72,7 +72,7 @@ impl Server {
         if !self.is_here(cluster, id).await
             && let Reached::Unreachable = self.come(cluster, id, &Asker::new(peer, None)).await
         {
-            self.metrics.cluster.unreachable.inc();
+            self.metrics.cluster.forward_errors.inc();
             return None;
         }
         self.sessions.find(id)

@@ -28,7 +28,7 @@ impl Server {
             Ok(question) => self.answer_to(question).await,
             Err(error) => {
                 self.metrics.redis.malformed.inc();
-                tracing::debug!(%error, "another instance asks what is not understood");
+                tracing::debug!(%error, "ignoring a malformed request of another instance");
                 return Vec::new();
             }
         };
@@ -86,7 +86,7 @@ impl Server {
         }
         session.depart(cluster.is_leaving());
         let Some((waiting, numbers)) = self.pack(cluster, session, heard).await else {
-            tracing::warn!(client = %session.id(), "a session could not be packed in time, and stays");
+            tracing::warn!(client = %session.id(), "session not exported in time; keeping it");
             cluster.keep(session);
             return Answer::Failed;
         };

@@ -253,7 +253,7 @@ impl Cluster {
         let question = serde_json::to_vec(question).unwrap_or_default();
         let answer = self.redis.call(node, &question, patience).await?;
         serde_json::from_slice(&answer).map_err(|error| {
-            tracing::debug!(%error, "another instance answers what is not understood");
+            tracing::debug!(%error, "ignoring a malformed response of another instance");
             Unanswered::Silent
         })
     }

@@ -239,7 +239,7 @@ impl Connection {
             }
             Err(error) => {
                 // As with Faye, nobody is answered: there is no id to answer to.
-                tracing::debug!(peer = ?self.peer.address, %error, "frame ignored");
+                tracing::debug!(address = ?self.peer.address, %error, "ignoring a bad frame");
                 self.context.metrics.refuse(Reason::syntax);
                 return ControlFlow::Continue(());
             }
@@ -331,7 +331,7 @@ impl Connection {
     /// Refuses what came: the connection is closed.
     fn refuse(&mut self, reason: Reason, code: CloseCode, text: &str) -> ControlFlow<()> {
         self.context.metrics.refuse(reason);
-        tracing::debug!(peer = ?self.peer.address, reason = ?reason, text, "WebSocket closed");
+        tracing::debug!(address = ?self.peer.address, reason = ?reason, text, "WebSocket closed");
         self.close(encoder::close(code, text));
         ControlFlow::Continue(())
     }

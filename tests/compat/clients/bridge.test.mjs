@@ -110,9 +110,9 @@ registerTest("what is published while Faye's server restarts waits for it", open
   const mark = there.log.mark();
   await theirs.crash();
   for (const number of [1, 2, 3]) await publishByPost(ours.url, '/a', number);
-  await bridge.says('cannot pass messages on; they wait');
+  await bridge.says('cannot forward messages; queueing them');
   await theirs.start();
-  await bridge.says('what was published to it meanwhile is missed');
+  await bridge.says('messages published during the outage are lost');
   await there.reply('/meta/subscribe', () => true, mark);
   await publishByPost(ours.url, '/a', SENTINEL);
   await there.delivery('/a', SENTINEL);

@@ -26,7 +26,7 @@ testNodes('HAProxy gives every request of one connection to the next node', asyn
 });
 
 testNodes('HAProxy lets an open WebSocket be when its node leaves, and asks it nothing new', async (workbench) => {
-  const environment = { ...CALM, FAYE_REDIS__NOTICE: '5s' };
+  const environment = { ...CALM, FAYE_REDIS__DRAIN_DELAY: '5s' };
   const { nodes, url, balancer } = await startNodes(workbench, { size: 2, environment });
   const socket = await RawSocket.open(url);
   workbench.atEnd(() => socket.close());

@@ -78,7 +78,7 @@ testNodes('sessions are known everywhere again after Redis came back empty', asy
 });
 
 testNodes('who wants it refuses publications while Redis is away', async (workbench) => {
-  const environment = { ...CALM, FAYE_REDIS__ACCEPT: 'cluster' };
+  const environment = { ...CALM, FAYE_REDIS__ACK: 'cluster' };
   const { redis, nodes: [node, other] } = await startNodes(workbench, { startBalancer: null, size: 2, environment });
   const clientId = await handshake(node.url);
   await subscribe(node.url, clientId, '/n/refused');

@@ -41,7 +41,7 @@ testNodes('a rolling restart under load', async (workbench) => {
 testNodes('a leaving node is not ready at once, and works on until the balancer has seen that', async (workbench) => {
   const redis = await startRedis(workbench);
   const node = await startNode(workbench, 'the node', redis.url, {
-    environment: { ...CALM, FAYE_REDIS__NOTICE: '5s' },
+    environment: { ...CALM, FAYE_REDIS__DRAIN_DELAY: '5s' },
   });
   await ready(node);
   const stopped = node.stop();

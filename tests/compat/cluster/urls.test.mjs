@@ -44,7 +44,7 @@ testNodes('rediss://', async (workbench) => {
 
 testNodes('rediss:// with an authority of its own', async (workbench) => {
   const redis = await startRedis(workbench, { tls: true });
-  await nodesAreJoined(workbench, redis, { ...CALM, FAYE_REDIS__AUTHORITY: redis.certificate });
+  await nodesAreJoined(workbench, redis, { ...CALM, FAYE_REDIS__TLS_CA: redis.certificate });
 });
 
 testNodes('redis+unix://', async (workbench) => nodesAreJoined(workbench, await startRedis(workbench, { socket: true })));

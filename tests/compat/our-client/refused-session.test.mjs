@@ -45,7 +45,7 @@ registerOurScenarios('our client, refused', {
   'it is let in when there is room again': {
     onlyWith: OUR_SERVER,
     body: async (workbench) => {
-      const environment = { FAYE_LIMITS__SESSIONS: '1', FAYE_ADVICE__RETRY_FIRST: '1ms' };
+      const environment = { FAYE_LIMITS__SESSIONS: '1', FAYE_ADVICE__RETRY_MIN: '1ms' };
       const { server, session, client, subscribed } = await refusedClient(workbench, environment, { code: 503 });
       await sendMessages(server.url, [{ channel: '/meta/disconnect', clientId: session.clientId }]);
       await subscribed;

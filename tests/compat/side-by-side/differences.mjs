@@ -49,7 +49,7 @@ export const differences = {
       const [, method] = /^(?:pipelined )?([A-Z]+)(?: |$)/.exec(observation.what) ?? [];
       if (observation.status !== 400 || !method || ['GET', 'POST', 'OPTIONS'].includes(method)) return observation;
       const isKnown = ['PUT', 'DELETE', 'PATCH', 'TRACE', 'HEAD'].includes(method);
-      const text = isKnown ? 'This target does not have the method' : 'The method is not known here';
+      const text = isKnown ? 'This target does not support the method' : 'Unknown method';
       return {
         ...observation,
         status: isKnown ? 405 : 501,

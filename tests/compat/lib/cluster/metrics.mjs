@@ -7,26 +7,26 @@ import { until } from './waiting.mjs';
 export const METRICS = {
   /** 1 while the node reaches Redis. */
   redisUp: 'faye_redis_up',
-  reconnects: 'faye_redis_listens_total',
+  reconnects: 'faye_redis_subscriber_connections_total',
   /** Publications that came from Redis. */
-  heard: 'faye_redis_heard_total',
+  heard: 'faye_cluster_received_total',
   /** Times that something was missing in a lane. */
   gaps: 'faye_redis_gaps_total',
   /** Publications that a node knows it missed. */
   missed: 'faye_redis_missed_total',
   /** Publications that it got from history afterwards. */
   recovered: 'faye_redis_recovered_total',
-  moved: 'faye_sessions_moved_total',
+  moved: 'faye_sessions_imported_total',
   adopted: 'faye_sessions_adopted_total',
-  released: 'faye_sessions_released_total',
+  released: 'faye_sessions_exported_total',
   fenced: 'faye_sessions_fenced_total',
   published: 'faye_publications_total',
   sessions: 'faye_sessions',
   /** Those of sessions that are about to arrive count too. */
   subscriptions: 'faye_subscriptions',
   webSockets: 'faye_websockets',
-  streams: 'faye_streams',
-  polls: 'faye_polls',
+  streams: 'faye_eventsource_streams',
+  polls: 'faye_held_connects',
 };
 
 /** Gives { status, text }, over a connection of its own. */

@@ -19,7 +19,7 @@ export const CALM = {
   FAYE_REDIS__LEASE: '10s',
   FAYE_REDIS__DEADLINE: '1s',
   FAYE_REDIS__PROBE: '500ms',
-  FAYE_REDIS__NOTICE: '1s',
+  FAYE_REDIS__DRAIN_DELAY: '1s',
 };
 
 /** For tests in which a node dies: its sessions are adopted soon. */

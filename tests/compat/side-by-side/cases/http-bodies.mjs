@@ -120,7 +120,7 @@ export const cases = [
       ...observation,
       status: 415,
       headers: { 'accept-encoding': 'identity', 'content-length': 'fits', 'content-type': 'text/plain; charset=utf-8' },
-      body: 'The body has a Content-Encoding: send it as it is',
+      body: 'The body has a Content-Encoding; send it without one',
     }] },
   })),
   { name: 'Content-Encoding: identity', steps: [postAs('application/json', json, [['Content-Encoding', 'identity']])] },
