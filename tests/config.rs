@@ -368,15 +368,12 @@ fn a_named_file_has_to_be_readable() {
     let missing = directory.path().join("missing.toml");
     assert_eq!(
         said(&missing),
-        format!(
-            "{}: no such file; name an existing file, or none for the defaults",
-            missing.display()
-        )
+        format!("{}: no such file; name an existing file, or none for the defaults", missing.display())
     );
     assert!(said(directory.path()).contains("cannot read the file ("));
     let garbled = directory.path().join("garbled.toml");
     std::fs::write(&garbled, b"[server]\nmount = \"/f\xe9\"").unwrap();
-    assert!(said(&garbled).ends_with("garbled.toml:2: this is not UTF-8; save the file in that encoding"));
+    assert!(said(&garbled).ends_with("garbled.toml:2: not UTF-8; save the file as UTF-8"));
 }
 
 #[test]

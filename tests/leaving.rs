@@ -207,3 +207,21 @@ fn a_session_that_was_handed_over_lives_as_long_as_one_that_has_connected() {
     let answer = second.post(&connect(&client, "long-polling"));
     assert_eq!(data(&delivered(&answer)), [1]);
 }
+
+#[test]
+fn readiness_tells_a_stop_from_an_outage_of_redis() {
+    let redis = Redis::start();
+    let url = redis.url();
+    let faye = Faye::start(&[("FAYE_REDIS__URL", url.as_str()), ("FAYE_REDIS__DRAIN_DELAY", "10m")]);
+    faye.wait_for_metric("faye_redis_up", |now| now == 1);
+    assert_eq!(faye.get("/readyz").text(), "ready\n");
+    faye.terminate();
+    let stopping = loop {
+        let ready = faye.get("/readyz");
+        if ready.status != 200 {
+            break ready;
+        }
+        std::thread::yield_now();
+    };
+    assert_eq!((stopping.status, stopping.text().as_str()), (503, "not ready: stopping\n"));
+}

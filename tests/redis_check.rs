@@ -85,7 +85,7 @@ fn what_is_no_redis() {
         "no-such-host.invalid:6379",
         "the name of the host has no address",
     );
-    assert_says("redis+unix:///no/such/socket", "/no/such/socket", "there is no such socket");
+    assert_says("redis+unix:///no/such/socket", "/no/such/socket", "no such socket");
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = silent.local_addr().unwrap().to_string();
     assert_says(&format!("redis://{at}"), &at, "no response within redis.deadline");

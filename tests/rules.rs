@@ -200,7 +200,10 @@ fn what_a_rule_lacks_is_named_with_the_line() {
         assert!(said.contains(problem), "{said}");
     }
     let said = check("", &[("FAYE_HANDSHAKE__ALLOW", "hook")]);
-    assert!(said.contains("FAYE_HANDSHAKE__ALLOW: handshake.allow: \"hook\" needs hook.url; set it\n"), "{said}");
+    assert!(
+        said.contains("FAYE_HANDSHAKE__ALLOW: handshake.allow: \"hook\" needs hook.url; set it\n"),
+        "{said}"
+    );
     // A secret in a variable is as good as one in the file.
     let rule = "[[channel]]\nmatch = '/a'\npublish = 'secret'\n";
     let said = check(rule, &[("FAYE_PUSH__SECRET", "0123456789abcdef")]);

@@ -48,7 +48,8 @@ impl Config {
         match origin {
             Origin::Variable(name) | Origin::Flag(name) => format!("{name}: {error}"),
             Origin::File { .. } => {
-                Problem { origin: origin.clone(), key: key.to_owned(), message: message.to_owned() }.to_string()
+                Problem { origin: origin.clone(), key: key.to_owned(), message: message.to_owned() }
+                    .to_string()
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The public items of the library, read from the sources.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use syn::{Fields, ImplItem, Item, TraitItem, Type, UseTree, Visibility};
 
@@ -53,7 +53,7 @@ impl Library {
         self.enter(name, parsed.items, &folder, is_public);
     }
 
-    fn enter(&mut self, name: Name, items: Vec<Item>, folder: &PathBuf, is_public: bool) {
+    fn enter(&mut self, name: Name, items: Vec<Item>, folder: &Path, is_public: bool) {
         for item in &items {
             let Item::Mod(child) = item else { continue };
             if child.attrs.iter().any(|attribute| attribute.path().is_ident("cfg")) {
@@ -88,9 +88,8 @@ impl Library {
                 }
             }
         } else if is_public_item(item) && !matches!(item, Item::Mod(_)) {
-            let own = item_name(item).unwrap();
-            lines.extend(describe(&[at.clone(), vec![own.clone()]].concat(), item));
-            let defined = [at.clone(), vec![own.clone()]].concat();
+            let defined = [at.clone(), vec![item_name(item).unwrap()]].concat();
+            lines.extend(describe(&defined, item));
             lines.extend(listed(methods, &defined, &defined));
         }
     }

@@ -26,10 +26,13 @@ export function describeHeaders(response, method) {
 }
 
 export function describeResponse(response, method) {
+  const text = response.body.toString('utf8');
+  const isRefusal = response.status >= 400 && response.headers.some(([name, value]) =>
+    name === 'content-type' && value.startsWith('text/plain'));
   return {
     status: response.status,
     headers: describeHeaders(response, method),
-    body: response.status < 400 ? response.body.toString('utf8') : response.body.toString('utf8').replace(/\n$/, ''),
+    body: isRefusal ? text.replace(/\n$/, '') : text,
   };
 }
 
