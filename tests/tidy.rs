@@ -6,6 +6,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[path = "tidy/documents.rs"]
+mod documents;
+
 /// What a top-level module may import from this crate. ARCHITECTURE.md explains the rows.
 const LAYERS: &[(&str, &[&str])] = &[
     ("budget", &[]),
