@@ -1,0 +1,100 @@
+// Runs the code blocks of documents: `node run.mjs [FILE...]`, all documents without a file. A test a block; documents
+// run two at a time. See README.md.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, relative, resolve } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { readBlocks } from './lib/blocks.mjs';
+import { MOST_SKIPPED } from './lib/directive.mjs';
+import { allDocuments, ourBinary, repositoryOf } from './lib/documents.mjs';
+import { removePackages, packages } from './lib/packages.mjs';
+import { Ports } from './lib/ports.mjs';
+import { runBlock } from './lib/run-block.mjs';
+import { endAll, Sandbox } from './lib/sandbox.mjs';
+import { closeBrowser } from './kinds/page.mjs';
+
+const DOCUMENTS_AT_A_TIME = 2;
+const NEEDS_PACKAGES = ['js', 'jsx', 'tsx', 'sh', 'console'];
+
+const skipped = [];
+
+/** The error with the place in the document; the stack of the runner tells its reader nothing. */
+function locate(error, place) {
+  const located = new Error(`${place}: ${error.message}`);
+  located.stack = process.env.SNIPPETS_STACK ? error.stack : located.message;
+  return located;
+}
+
+function registerDocument(document, binary) {
+  const repository = repositoryOf(document);
+  const inside = relative(repository, document);
+  const name = inside.startsWith('..') ? document : inside;
+  const blocks = readBlocks(document);
+  test(name, async (t) => {
+    const ports = await Ports.of(blocks.map((block) => block.text));
+    const folder = blocks.some((block) => NEEDS_PACKAGES.includes(block.language)) ? packages(repository) : null;
+    const sandbox = new Sandbox({ binary, ports, packages: folder, repository });
+    try {
+      if (blocks.length > 0) await sandbox.startServer();
+      const context = { sandbox, document, repository, packages: folder, last: null };
+      for (const block of blocks) {
+        await t.test(`${name}:${block.line} ${block.language || 'no language'}`, async () => {
+          if (block.directive.skip) skipped.push(`${name}:${block.line}: ${block.directive.skip}`);
+          try {
+            await runBlock(block, context);
+          } catch (error) {
+            context.last = null;
+            throw locate(error, `${name}:${block.line}`);
+          }
+        });
+      }
+      if (blocks.length > 0) await t.test(`${name}: background commands`, () => sandbox.assertBackgrounds());
+    } finally {
+      sandbox.end();
+    }
+  });
+}
+
+function registerAll(documents, areAll) {
+  const binary = resolve(ourBinary());
+  describe('snippets', { concurrency: DOCUMENTS_AT_A_TIME }, () => {
+    for (const document of documents) registerDocument(document, binary);
+  });
+  if (areAll) {
+    test('few blocks are skipped', () => {
+      if (skipped.length > MOST_SKIPPED) throw new Error(`${skipped.length} blocks are skipped, at most ${MOST_SKIPPED} may be`);
+    });
+  }
+  after(async () => {
+    await closeBrowser();
+    removePackages();
+  });
+  process.once('exit', () => {
+    process.stderr.write(`blocks that are skipped: ${skipped.length}\n${skipped.map((line) => `  ${line}\n`).join('')}`);
+  });
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.once(signal, () => {
+      endAll();
+      removePackages();
+      process.exit(1);
+    });
+  }
+}
+
+/** Once more with the reporter for people, which node prefers only on a terminal. */
+function runWithReporter() {
+  const self = fileURLToPath(import.meta.url);
+  if (!existsSync(new URL('./node_modules', import.meta.url))) {
+    console.error(`The packages of the runner are missing: run "npm ci" in ${dirname(self)}.`);
+    process.exit(1);
+  }
+  const { status } = spawnSync(process.execPath, ['--test-reporter=spec', self, ...process.argv.slice(2)],
+    { stdio: 'inherit', env: { ...process.env, SNIPPETS_REPORTED: '1' } });
+  process.exit(status ?? 1);
+}
+
+if (process.env.SNIPPETS_REPORTED === undefined) runWithReporter();
+else registerAll(process.argv.slice(2).length > 0 ? process.argv.slice(2).map((path) => resolve(path)) : allDocuments(), process.argv.length <= 2);
