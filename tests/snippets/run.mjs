@@ -2,8 +2,7 @@
 // run two at a time. See README.md.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { dirname, relative, resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -17,7 +16,8 @@ import { endAll, Sandbox } from './lib/sandbox.mjs';
 import { closeBrowser } from './kinds/page.mjs';
 
 const DOCUMENTS_AT_A_TIME = 2;
-const NEEDS_PACKAGES = ['js', 'jsx', 'tsx', 'sh', 'console'];
+/** Names of packages that make a document need them. */
+const PACKAGES = /faye-client|\breact\b|\bws\b/;
 
 const skipped = [];
 
@@ -33,12 +33,13 @@ function registerDocument(document, binary) {
   const inside = relative(repository, document);
   const name = inside.startsWith('..') ? document : inside;
   const blocks = readBlocks(document);
+  if (blocks.length === 0) return;
   test(name, async (t) => {
     const ports = await Ports.of(blocks.map((block) => block.text));
-    const folder = blocks.some((block) => NEEDS_PACKAGES.includes(block.language)) ? packages(repository) : null;
+    const folder = blocks.some((block) => PACKAGES.test(block.text) || /^[jt]sx$/.test(block.language)) ? packages(repository) : null;
     const sandbox = new Sandbox({ binary, ports, packages: folder, repository });
     try {
-      if (blocks.length > 0) await sandbox.startServer();
+      await sandbox.startServer();
       const context = { sandbox, document, repository, packages: folder, last: null };
       for (const block of blocks) {
         await t.test(`${name}:${block.line} ${block.language || 'no language'}`, async () => {
@@ -51,7 +52,13 @@ function registerDocument(document, binary) {
           }
         });
       }
-      if (blocks.length > 0) await t.test(`${name}: background commands`, () => sandbox.assertBackgrounds());
+      await t.test(`${name}: background commands`, () => {
+        try {
+          sandbox.assertBackgrounds();
+        } catch (error) {
+          throw locate(error, name);
+        }
+      });
     } finally {
       sandbox.end();
     }
@@ -59,7 +66,7 @@ function registerDocument(document, binary) {
 }
 
 function registerAll(documents, areAll) {
-  const binary = resolve(ourBinary());
+  const binary = ourBinary();
   describe('snippets', { concurrency: DOCUMENTS_AT_A_TIME }, () => {
     for (const document of documents) registerDocument(document, binary);
   });
@@ -87,11 +94,13 @@ function registerAll(documents, areAll) {
 /** Once more with the reporter for people, which node prefers only on a terminal. */
 function runWithReporter() {
   const self = fileURLToPath(import.meta.url);
-  if (!existsSync(new URL('./node_modules', import.meta.url))) {
-    console.error(`The packages of the runner are missing: run "npm ci" in ${dirname(self)}.`);
+  try {
+    ourBinary();
+  } catch (error) {
+    console.error(error.message);
     process.exit(1);
   }
-  const { status } = spawnSync(process.execPath, ['--test-reporter=spec', self, ...process.argv.slice(2)],
+  const { status } = spawnSync(process.execPath, [`--test-reporter=${process.env.SNIPPETS_REPORTER ?? 'spec'}`, self, ...process.argv.slice(2)],
     { stdio: 'inherit', env: { ...process.env, SNIPPETS_REPORTED: '1' } });
   process.exit(status ?? 1);
 }

@@ -10,16 +10,17 @@ import { assertCode } from './shell.mjs';
 /** Files of other programs, which only have to parse. */
 const OF_OTHERS = /(^|\/)(Cargo|pyproject)\.toml$/;
 
-export async function toml({ sandbox, text, directive, line }) {
+export async function toml({ sandbox, text: written, directive, line }) {
+  const text = OF_OTHERS.test(directive.file ?? '') ? written : withoutAbsolutePaths(written);
   let settings = {};
   try {
     settings = parse(text);
   } catch (error) {
     if (!directive.fails) throw error; // `faye check` says it better, but a wrong dummy would hide it.
   }
-  if (OF_OTHERS.test(directive.file ?? '')) return '';
   const name = directive.file ?? `line-${line}.toml`;
-  sandbox.write(name, withoutAbsolutePaths(text));
+  sandbox.write(name, text);
+  if (OF_OTHERS.test(name)) return '';
   writeDummyFiles(settings, sandbox);
   const prepare = dummyVariables(settings);
   const { output, code } = await sandbox.terminal(directive.terminal).run(

@@ -1,7 +1,7 @@
 // Which documents there are. Knows nothing of their content.
 
 import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
@@ -29,7 +29,7 @@ export function repositoryOf(document) {
 
 /** The binary under test. */
 export function ourBinary() {
-  const binary = process.env.FAYE_BIN ?? join(REPOSITORY, 'target/release/faye');
+  const binary = resolve(process.env.FAYE_BIN ?? join(REPOSITORY, 'target/release/faye'));
   if (!existsSync(binary)) throw new Error(`there is no server at ${binary}: run cargo build --release first, or set FAYE_BIN`);
   return binary;
 }

@@ -10,6 +10,7 @@ import { quote, Terminal } from './terminal.mjs';
 
 const WRAPPER = new URL('./faye.sh', import.meta.url);
 const DEFAULT_TERMINAL = '';
+const START_MILLISECONDS = 60_000;
 const MARK = 'SNIPPETS_OF';
 
 const open = new Set();
@@ -138,7 +139,7 @@ export class Sandbox {
     const server = await this.background(text, { terminal: DEFAULT_TERMINAL, variables });
     this.#backgrounds.pop(); // The runner's own: no block shows its output.
     this.#backgrounds.push({ terminal: '(server)', started: server });
-    await server.contains(['listening on']);
+    await server.contains(['listening on'], START_MILLISECONDS);
   }
 
   /** Throws if a background command has failed by itself; one that a signal ended has not. */

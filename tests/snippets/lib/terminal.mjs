@@ -16,8 +16,8 @@ const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, m
 let scripts = 0;
 
 /** Waits until `probe` gives something; fails with what `explain` says. */
-export async function waitFor(probe, explain) {
-  const end = Date.now() + PATIENCE_MILLISECONDS;
+export async function waitFor(probe, explain, patience = PATIENCE_MILLISECONDS) {
+  const end = Date.now() + patience;
   for (;;) {
     const found = await probe();
     if (found) return found;
@@ -43,8 +43,8 @@ class Background {
   }
 
   /** Waits until its output contains every text. */
-  contains(texts) {
-    return this.#until((output) => assertContains(output, texts));
+  contains(texts, patience) {
+    return this.#until((output) => assertContains(output, texts), patience);
   }
 
   /** Waits until its output is the expected one: all of it, or what came since the last time that it was compared. */
@@ -60,7 +60,7 @@ class Background {
     this.seen = this.output.length;
   }
 
-  async #until(assertion) {
+  async #until(assertion, patience) {
     let last;
     await waitFor(() => {
       const { code } = this; // Before the output: what an ended command printed is complete.
@@ -72,7 +72,7 @@ class Background {
       }
       if (code !== null) throw new Error(`the background command ended with status ${code}; ${last.message}`);
       return false;
-    }, () => last.message);
+    }, () => last.message, patience);
   }
 }
 
