@@ -14,8 +14,9 @@ import { toml } from './toml.mjs';
 const LIBRARY = fileURLToPath(new URL('../../../src/lib.rs', import.meta.url));
 
 /** `cargo test --doc` compiles and runs these: the library includes the document. */
-function rust({ document, repository, info }) {
+function rust({ document, repository, info, text }) {
   if (/\b(ignore|compile_fail)\b/.test(info)) throw new Error(`a rust block has to compile: no "${info}"`);
+  if (/\bctrl_c\b/.test(text) && !/\bno_run\b/.test(info)) throw new Error('it would run until a signal; write ```rust,no_run');
   const path = relative(repository, document);
   if (!readFileSync(LIBRARY, 'utf8').includes(`include_str!("../${path}")`)) {
     throw new Error(`"cargo test --doc" does not see ${path}: name it in the module "documents" of src/lib.rs`);

@@ -9,13 +9,21 @@ export function assertCode(code, output, { fails }) {
   }
 }
 
+/** What a command of ours prints when it has started, so that the next block finds it ready. */
+function readinessOf(text) {
+  const [, words] = /(?:^|\n)\s*(?:exec )?faye\b([^\n|>&]*)$/.exec(text.trimEnd()) ?? [];
+  if (words === undefined) return [];
+  if (/^\s*subscribe\b/.test(words)) return ['subscribed to'];
+  return /^(\s+--\w+[= ]\S+)*\s*$/.test(words) ? ['listening on'] : [];
+}
+
 /** Runs a text in the terminal of the block, in the background if it says so; gives the output. */
 export async function runText(sandbox, text, directive) {
   const { terminal, background, fails, env, expect } = directive;
   const script = directive.repository ? sandbox.inRepository(text) : text;
   if (background) {
     const started = await sandbox.background(script, { terminal, variables: env });
-    await started.contains(expect);
+    await started.contains(expect.length > 0 ? expect : readinessOf(text));
     return started.output;
   }
   const { output, code } = await sandbox.terminal(terminal).run(script, { variables: env, isolated: fails });

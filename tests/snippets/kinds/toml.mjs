@@ -2,7 +2,6 @@
 
 import { parse } from 'smol-toml';
 
-import { assertContains } from '../lib/expected.mjs';
 import { dummyVariables, withoutAbsolutePaths, writeDummyFiles } from '../lib/dummies.mjs';
 import { quote } from '../lib/terminal.mjs';
 import { assertCode } from './shell.mjs';
@@ -26,9 +25,6 @@ export async function toml({ sandbox, text: written, directive, line }) {
   const { output, code } = await sandbox.terminal(directive.terminal).run(
     `${prepare}\nfaye check --offline ${quote(name)}`, { variables: directive.env, isolated: true });
   assertCode(code, output, directive);
-  if (directive.server) {
-    await sandbox.startServer(`--config ${quote(name)}`, { prepare, variables: directive.env });
-    assertContains(output, directive.expect);
-  }
+  if (directive.server) await sandbox.startServer(`--config ${quote(name)}`, { prepare, variables: directive.env });
   return output;
 }

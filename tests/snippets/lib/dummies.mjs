@@ -8,16 +8,18 @@ import { quote } from './terminal.mjs';
 
 const secretOf = (name) => createHash('sha256').update(name).digest('hex');
 
-let publicKey;
-function pem() {
-  publicKey ??= generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' });
-  return publicKey;
+/** The public key of a pair for an algorithm of JSON Web Tokens. */
+function publicKey(algorithm) {
+  const [type, options] = algorithm === 'EdDSA' ? ['ed25519', {}]
+    : algorithm === 'ES256' ? ['ec', { namedCurve: 'P-256' }]
+      : algorithm === 'ES384' ? ['ec', { namedCurve: 'P-384' }] : ['rsa', { modulusLength: 2048 }];
+  return generateKeyPairSync(type, options).publicKey.export({ type: 'spki', format: 'pem' });
 }
 
 /** A value that is valid for the setting `key` of `table`. */
 function valueFor(table, key, name) {
   if (key === 'url') return 'redis://127.0.0.1:6379';
-  if (/^(RS|ES|PS|Ed)/.test(table.algorithm ?? '')) return pem();
+  if (/^(RS|ES|PS|Ed)/.test(table.algorithm ?? '')) return publicKey(table.algorithm);
   return secretOf(name);
 }
 

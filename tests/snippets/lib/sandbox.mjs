@@ -137,9 +137,9 @@ export class Sandbox {
   async startServer(flags = '', { prepare = '', variables = [] } = {}) {
     const text = `${prepare}\nexec faye --listen ${this.address} ${flags}`;
     const server = await this.background(text, { terminal: DEFAULT_TERMINAL, variables });
-    this.#backgrounds.pop(); // The runner's own: no block shows its output.
-    this.#backgrounds.push({ terminal: '(server)', started: server });
+    this.#backgrounds.pop(); // The runner's own: no block shows its output, and a failure to start is one of the block.
     await server.contains(['listening on'], START_MILLISECONDS);
+    this.#backgrounds.push({ terminal: '(server)', started: server });
   }
 
   /** Throws if a background command has failed by itself; one that a signal ended has not. */

@@ -42,12 +42,16 @@ class Background {
     return text === '' ? null : Number(text);
   }
 
-  /** Waits until its output contains every text. */
-  contains(texts, patience) {
-    return this.#until((output) => assertContains(output, texts), patience);
+  /** Waits until its output contains every text; what comes after their lines counts as new for `shows`. */
+  async contains(texts, patience) {
+    await this.#until((output) => assertContains(output, texts), patience);
+    for (const text of texts) {
+      const end = this.output.indexOf('\n', this.output.indexOf(text) + text.length);
+      this.seen = Math.max(this.seen, end < 0 ? this.output.length : end + 1);
+    }
   }
 
-  /** Waits until its output is the expected one: all of it, or what came since the last time that it was compared. */
+  /** Waits until its output is the expected one: all of it, or what is new since the last wait. */
   async shows(expected, options) {
     await this.#until((output) => {
       try {

@@ -68,3 +68,13 @@ describe('right blocks pass', () => {
   });
   test('skipped blocks are named', () => assert.match(result.stderr, /skipped: 1\n.*needs root/));
 });
+
+describe('too many skipped blocks', () => {
+  test('fail the run', async () => {
+    const { code, tests } = await run([join(FIXTURES, 'many-skipped.md')]);
+    const [failure, ...others] = tests.filter((entry) => !entry.passed);
+    assert.match(failure?.message ?? '', /blocks are skipped, at most/);
+    assert.deepEqual(others, []);
+    assert.notEqual(code, 0);
+  });
+});
