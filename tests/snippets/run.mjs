@@ -1,7 +1,7 @@
 // Runs the code blocks of documents: `node run.mjs [FILE...]`, all documents without a file. A test a block; documents
 // run two at a time. See README.md.
 
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { relative, resolve } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -38,8 +38,10 @@ function registerDocument(document, binary) {
     const ports = await Ports.of(blocks.map((block) => block.text));
     const needsPackages = blocks.some((block) => PACKAGES.test(block.text) || /^[jt]sx$/.test(block.language));
     const folder = needsPackages ? await packages(repository) : null;
-    const sandbox = new Sandbox({ binary, ports, packages: folder, repository });
+    const sandbox = new Sandbox({ binary, ports, packages: folder });
     try {
+      const needsRepository = blocks.some((block) => block.directive.repository || block.text.includes('faye-server/'));
+      if (needsRepository) await sandbox.copyRepository(repository);
       await sandbox.startServer();
       const context = { sandbox, document, repository, packages: folder, last: null };
       for (const block of blocks) {
@@ -92,16 +94,17 @@ function registerAll(documents) {
 
 /** Once more with the reporter for people, which node prefers only on a terminal. */
 function runWithReporter() {
-  const self = fileURLToPath(import.meta.url);
   try {
     ourBinary();
   } catch (error) {
     console.error(error.message);
     process.exit(1);
   }
-  const { status } = spawnSync(process.execPath, [`--test-reporter=${process.env.SNIPPETS_REPORTER ?? 'spec'}`, self, ...process.argv.slice(2)],
+  const runner = spawn(process.execPath,
+    [`--test-reporter=${process.env.SNIPPETS_REPORTER ?? 'spec'}`, fileURLToPath(import.meta.url), ...process.argv.slice(2)],
     { stdio: 'inherit', env: { ...process.env, SNIPPETS_REPORTED: '1' } });
-  process.exit(status ?? 1);
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => runner.kill(signal));
+  runner.once('exit', (code) => process.exit(code ?? 1));
 }
 
 if (process.env.SNIPPETS_REPORTED === undefined) {

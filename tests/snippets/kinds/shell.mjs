@@ -20,7 +20,7 @@ function readinessOf(text) {
 /** Runs a text in the terminal of the block, in the background if it says so; gives the output. */
 export async function runText(sandbox, text, directive) {
   const { terminal, background, fails, env, expect } = directive;
-  const script = directive.repository ? sandbox.inRepository(text) : text;
+  const script = directive.repository ? sandbox.inRepository(text, directive.repository === true ? '.' : directive.repository) : text;
   if (background) {
     const started = await sandbox.background(script, { terminal, variables: env });
     await started.contains(expect.length > 0 ? expect : readinessOf(text));
@@ -35,7 +35,6 @@ export const sh = ({ sandbox, text, directive }) => runText(sandbox, text, direc
 
 /** Runs the commands of a console one after the other and compares what each prints. */
 export async function console({ sandbox, text, directive }) {
-  if (directive.output) throw new Error('directive: output on a console block that has commands; use text');
   const commands = readCommands(text);
   let all = '';
   for (const [index, { command, output: expected }] of commands.entries()) {

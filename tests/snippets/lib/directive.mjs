@@ -3,7 +3,7 @@
 
 /** Words that stand alone, and words that need a value. */
 const FLAGS = ['server', 'background', 'fails', 'loose', 'output', 'repository'];
-const VALUES = ['file', 'terminal', 'output', 'expect', 'env', 'skip', 'stop'];
+const VALUES = ['file', 'terminal', 'output', 'expect', 'env', 'skip', 'stop', 'repository'];
 const REPEATABLE = ['env', 'expect', 'stop'];
 
 /** Why a block may be skipped. A new reason needs a change here, so that a review sees it. */
@@ -55,8 +55,8 @@ export function parseDirective(text) {
   for (const variable of directive.env) {
     if (!/^[A-Za-z_]\w*=/.test(variable)) throw new Error(`directive: env="${variable}" is not NAME=VALUE`);
   }
-  if (directive.file !== undefined && (/^\/|(^|\/)\.\.(\/|$)/.test(directive.file) || directive.file === '')) {
-    throw new Error(`directive: file="${directive.file}" leaves the folder of the document`);
+  for (const key of ['file', 'repository']) {
+    if (/^$|^\/|(^|\/)\.\.(\/|$)/.test(directive[key] ?? 'inside')) throw new Error(`directive: ${key}="${directive[key]}" leaves its folder`);
   }
   if (directive.skip !== undefined && !SKIP_REASONS.includes(directive.skip)) {
     throw new Error(`directive: "${directive.skip}" is no accepted reason to skip a block; `

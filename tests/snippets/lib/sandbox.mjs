@@ -3,14 +3,17 @@
 
 import { randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
 
 import { quote, Terminal } from './terminal.mjs';
 
 const WRAPPER = new URL('./faye.sh', import.meta.url);
 const DEFAULT_TERMINAL = '';
 const START_MILLISECONDS = 60_000;
+const REPOSITORY = 'faye-server';
+const NOT_COPIED = ['.git', 'target', 'node_modules'];
 const MARK = 'SNIPPETS_OF';
 
 const open = new Set();
@@ -25,18 +28,15 @@ export class Sandbox {
   #terminals = new Map();
   #backgrounds = [];
 
-  /** @param packages  the folder whose packages programs may import; `repository` is the document's checkout */
-  constructor({ binary, ports, packages, repository }) {
+  /** @param packages  the folder whose packages programs may import, or null */
+  constructor({ binary, ports, packages }) {
     this.ports = ports;
     this.#mark = randomUUID();
     this.#root = mkdtempSync(join(tmpdir(), 'faye-snippets-'));
-    for (const folder of ['bin', 'control', 'tmp', 'work', 'faye-server']) mkdirSync(join(this.#root, folder));
+    for (const folder of ['bin', 'control', 'tmp', 'work']) mkdirSync(join(this.#root, folder));
     this.folder = join(this.#root, 'work');
     this.#installFaye(binary);
     if (packages) symlinkSync(packages, join(this.#root, 'node_modules'));
-    for (const name of readdirSync(repository)) {
-      if (!['.git', 'target', 'node_modules'].includes(name)) symlinkSync(join(repository, name), join(this.#root, 'faye-server', name));
-    }
     writeFileSync(join(this.#root, 'control', '.curlrc'), 'silent\nshow-error\n');
     this.#environment = {
       PATH: [join(this.#root, 'bin'), process.env.PATH, '/usr/sbin', '/sbin'].join(delimiter),
@@ -103,9 +103,16 @@ export class Sandbox {
     return terminal;
   }
 
-  /** The text as it runs in the document's checkout in place of its folder. */
-  inRepository(text) {
-    return `pushd ${quote(join(this.#root, 'faye-server'))} >/dev/null\n${text}\npopd >/dev/null\n`;
+  /** Copies a checkout next to the folder of the document, without what is built in it. */
+  async copyRepository(repository) {
+    await cp(repository, join(this.#root, REPOSITORY), {
+      recursive: true, filter: (source) => !NOT_COPIED.includes(basename(source)),
+    });
+  }
+
+  /** The text as it runs in the copied checkout, or a folder of it, in place of the folder of the document. */
+  inRepository(text, folder) {
+    return `pushd ${quote(join(this.#root, REPOSITORY, folder))} >/dev/null\n${text}\npopd >/dev/null\n`;
   }
 
   /** Starts a background command in a terminal. */
