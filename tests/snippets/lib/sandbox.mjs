@@ -129,15 +129,13 @@ export class Sandbox {
     return found.started;
   }
 
-  /** Interrupts the latest background command of a terminal, as Ctrl-C does, and waits for its end. */
+  /** Interrupts the latest background command of a terminal. */
   async stop(terminal) {
-    const { pid, status } = this.latest(terminal);
-    const { code, output } = await this.terminal('(stop)').run(
-      `descend() { for child in $(pgrep -P "$1"); do descend "$child"; kill -INT "$child" 2>/dev/null || true; done; }\n`
-      + `descend ${pid}\nfor ((i = 0; i < 1500; i++)); do [ -s ${quote(status)} ] && exit 0; sleep 0.02; done\n`
-      + `descend_kill() { for child in $(pgrep -P "$1"); do descend_kill "$child"; kill -KILL "$child"; done; }\ndescend_kill ${pid}\nexit 1`,
-      { isolated: true });
-    if (code !== 0) throw new Error(`the background command of terminal="${terminal}" does not end by Ctrl-C\n${output}`);
+    try {
+      await this.latest(terminal).interrupt();
+    } catch (error) {
+      throw new Error(`stop="${terminal}": ${error.message}`);
+    }
   }
 
   /** Starts the server with flags (or restarts it: see faye.sh) and waits until it listens. */
@@ -161,6 +159,7 @@ export class Sandbox {
   /** Ends all processes and removes the folder. */
   end() {
     open.delete(this);
+    for (const { started } of this.#backgrounds) started.kill();
     for (const terminal of this.#terminals.values()) terminal.end();
     for (const pid of this.#marked()) {
       try {

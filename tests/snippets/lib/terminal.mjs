@@ -26,6 +26,15 @@ export async function waitFor(probe, explain, patience = PATIENCE_MILLISECONDS) 
   }
 }
 
+/** Sends a signal to a group of processes, unless it has ended. */
+function signalGroup(leader, signal) {
+  try {
+    process.kill(-leader, signal);
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+  }
+}
+
 /** A command that goes on until the end of the document. */
 class Background {
   constructor(files, pid) {
@@ -40,6 +49,16 @@ class Background {
   get code() {
     const text = existsSync(this.status) ? readFileSync(this.status, 'utf8').trim() : '';
     return text === '' ? null : Number(text);
+  }
+
+  /** Interrupts it as Ctrl-C does and waits for its end. */
+  async interrupt() {
+    signalGroup(this.pid, 'SIGINT');
+    await waitFor(() => this.code !== null, () => `Ctrl-C does not end it\n${this.output}`);
+  }
+
+  kill() {
+    signalGroup(this.pid, 'SIGKILL');
   }
 
   /** Waits until its output contains every text; what comes after their lines counts as new for `shows`. */
@@ -153,7 +172,8 @@ export class Terminal {
     this.#start();
     const { files, exports } = this.#write(text, variables);
     const inner = `(${exports}set -e; source ${quote(files.script)}) </dev/null >${quote(files.out)} 2>&1 3>&-`;
-    this.#shell.stdin.write(`( set +e; ${inner}; echo $? >${quote(files.status)} ) 3>&- &\n`
+    // With job control, so that the command has a process group and takes SIGINT as in the foreground of a terminal.
+    this.#shell.stdin.write(`set -m; ( set +em; trap : INT; ${inner}; echo $? >${quote(files.status)} ) 3>&- & set +m\n`
       + `printf '%s %s\\n' ${files.number} "$!" >&3\n`);
     const pattern = new RegExp(`^${files.number} (\\d+)$`, 'm');
     const match = await waitFor(() => pattern.exec(this.#reports), () => 'the terminal does not start the command');
@@ -164,12 +184,7 @@ export class Terminal {
   end() {
     const shell = this.#shell;
     this.#shell = null;
-    if (!shell) return;
-    try {
-      process.kill(-shell.pid, 'SIGKILL');
-    } catch (error) {
-      if (error.code !== 'ESRCH') throw error;
-    }
+    if (shell) signalGroup(shell.pid, 'SIGKILL');
   }
 }
 
