@@ -14,7 +14,7 @@ const readmesBelow = (folder) => (existsSync(folder)
 /** All documents of this repository that a reader may copy from. */
 export function allDocuments() {
   return [
-    'README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'ARCHITECTURE.md', 'client-js/README.md', 'deploy/README.md',
+    'README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'client-js/README.md', 'deploy/README.md',
     'tests/compat/README.md', ...readdirSync(join(REPOSITORY, 'docs')).filter((name) => name.endsWith('.md')).sort().map((name) => `docs/${name}`),
   ].map((name) => join(REPOSITORY, name)).filter((path) => existsSync(path)).concat(readmesBelow(join(REPOSITORY, 'examples')));
 }
