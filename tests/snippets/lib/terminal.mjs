@@ -72,7 +72,9 @@ class Background {
 
   /** Waits until its output is the expected one: all of it, or what is new since the last wait. */
   async shows(expected, options) {
+    let length = 0;
     await this.#until((output) => {
+      ({ length } = output);
       try {
         assertOutput(output, expected, options);
       } catch (error) {
@@ -80,7 +82,7 @@ class Background {
         assertOutput(output.slice(this.seen), expected, options);
       }
     });
-    this.seen = this.output.length;
+    this.seen = length;
   }
 
   async #until(assertion, patience) {
