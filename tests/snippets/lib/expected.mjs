@@ -7,8 +7,8 @@ const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 const tidy = (text) => text.replace(/\r\n/g, '\n').split('\n').map((line) => line.trimEnd()).join('\n').replace(/^\n+|\n+$/g, '');
 
-/** A pattern for the whole of an output, or only for its beginning. */
-function patternOf(expected, end) {
+/** A pattern for the whole of an output. */
+function patternOf(expected) {
   let source = '';
   const lines = tidy(expected).split('\n');
   lines.forEach((line, index) => {
@@ -17,16 +17,16 @@ function patternOf(expected, end) {
     else source += line.split(ANYTHING).map(escape).join('[^\\n]*') + (last ? '' : '\\n');
   });
   // `...` at the end of a text may stand for no lines at all.
-  return new RegExp(`^${source.replace(/\\n\[\^\]\*$/, '(?:\\n[^]*)?')}${end}`);
+  return new RegExp(`^${source.replace(/\\n\[\^\]\*$/, '(?:\\n[^]*)?')}$`);
 }
 
-/** Whether the output is the expected one. */
-export function matches(actual, expected) {
-  return patternOf(expected, '$').test(tidy(actual));
+/** Whether the output is the expected one; as `json` it may be laid out differently. */
+export function isOutput(actual, expected, { json = false } = {}) {
+  return patternOf(expected).test(tidy(actual)) || (json && isSameJson(actual, expected));
 }
 
-/** Whether two texts are the same JSON value, laid out differently. */
-export function sameJson(actual, expected) {
+/** Whether two texts are the same JSON value. */
+function isSameJson(actual, expected) {
   try {
     return JSON.stringify(JSON.parse(actual)) === JSON.stringify(JSON.parse(expected));
   } catch {
@@ -35,8 +35,8 @@ export function sameJson(actual, expected) {
 }
 
 /** Throws unless the output is the expected one. */
-export function assertOutput(actual, expected, { json = false } = {}) {
-  if (matches(actual, expected) || (json && sameJson(actual, expected))) return;
+export function assertOutput(actual, expected, options) {
+  if (isOutput(actual, expected, options)) return;
   throw new Error(`the output is not the expected one\n--- expected\n${tidy(expected)}\n--- output\n${tidy(actual)}`);
 }
 

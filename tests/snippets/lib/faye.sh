@@ -41,4 +41,4 @@ if [ "$serves" = yes ]; then
     echo "$$" >"$pid_file"
   fi
 fi
-exec "$binary" "$@"
+exec -a faye "$binary" "$@"
