@@ -32,9 +32,9 @@ function registerDocument(document, binary) {
   const repository = repositoryOf(document);
   const inside = relative(repository, document);
   const name = inside.startsWith('..') ? document : inside;
-  const blocks = readBlocks(document);
-  if (blocks.length === 0) return;
   test(name, async (t) => {
+    const blocks = readBlocks(document);
+    if (blocks.length === 0) return;
     const ports = await Ports.of(blocks.map((block) => block.text));
     const needsPackages = blocks.some((block) => PACKAGES.test(block.text) || /^[jt]sx$/.test(block.language));
     const folder = needsPackages ? await packages(repository) : null;
