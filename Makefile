@@ -35,7 +35,7 @@ by-tls: ## The black-box tests of the transports once more, through TLS
 	BY_TLS=1 $(CARGO) test --locked $(addprefix --test ,http transports mailbox guarantees ping drain compressed upgrade \
 	  hostile garbage overflow backlog connect publish subscribe disconnect expiry)
 
-tools: ## Install what the tests of the client, with the official clients, and of several nodes need
+tools: ## Install what the tests with browsers, proxies, Redis and other languages need
 	@scripts/test-tools
 
 client: tools ## The JavaScript client: types, tests, that dist/ is built, the package
