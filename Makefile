@@ -6,9 +6,10 @@ NPM ?= npm
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 COMPAT := tests/compat
+SNIPPETS := tests/snippets
 CLIENT := client-js
 
-.PHONY: help build test fmt lint doc unit by-tls tools client compat bench bench-cluster microbench fuzz autobahn deny clean
+.PHONY: help build test fmt lint doc unit by-tls tools client compat snippets bench bench-cluster microbench fuzz autobahn deny clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -16,7 +17,7 @@ help: ## Show the targets
 build: ## Build the binary as users get it
 	$(CARGO) build --release --locked
 
-test: fmt lint doc unit client compat ## Everything
+test: fmt lint doc unit client compat snippets ## Everything
 
 fmt: ## Check the format
 	$(CARGO) fmt --check
@@ -34,7 +35,7 @@ by-tls: ## The black-box tests of the transports once more, through TLS
 	BY_TLS=1 $(CARGO) test --locked $(addprefix --test ,http transports mailbox guarantees ping drain compressed upgrade \
 	  hostile garbage overflow backlog connect publish subscribe disconnect expiry)
 
-tools: ## Install what the tests of the client, with the official clients, and of several nodes need
+tools: ## Install what the tests with browsers, proxies, Redis and other languages need
 	@scripts/test-tools
 
 client: tools ## The JavaScript client: types, tests, that dist/ is built, the package
@@ -44,6 +45,10 @@ client: tools ## The JavaScript client: types, tests, that dist/ is built, the p
 compat: build tools ## The official clients, several nodes, and the comparison with Faye side by side
 	cd $(COMPAT) && $(NPM) ci --no-audit --no-fund --loglevel=error
 	cd $(COMPAT) && $(NPM) test
+
+snippets: build tools ## The code blocks of the documents, and that their runner finds wrong ones
+	cd $(SNIPPETS) && $(NPM) ci --no-audit --no-fund --loglevel=error
+	cd $(SNIPPETS) && $(NPM) test && $(NPM) run --silent snippets
 
 bench: build ## Measure the floor, npm Faye and this server, and write docs/performance.md (ROUNDS=1: quickly)
 	@command -v node >/dev/null || { echo "Node is missing: npm Faye needs it." >&2; exit 1; }
@@ -72,4 +77,4 @@ deny: ## Check licences, sources and doubled crates (needs cargo-deny: cargo ins
 
 clean: ## Remove what was built
 	$(CARGO) clean
-	rm -rf $(COMPAT)/node_modules $(CLIENT)/node_modules
+	rm -rf $(COMPAT)/node_modules $(SNIPPETS)/node_modules $(CLIENT)/node_modules

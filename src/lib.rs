@@ -50,3 +50,12 @@ pub mod telemetry;
 pub mod tls;
 pub mod transport;
 pub mod webhook;
+
+/// The Rust code of the documents, which `cargo test --doc` compiles. The other code is run by `tests/snippets`.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../docs/extensions.md")]
+    mod extensions {}
+    #[doc = include_str!("../docs/library.md")]
+    mod library {}
+}
