@@ -91,7 +91,10 @@ impl Page {
         };
         let html = PAGE.replace("{links}", links).replace("{activity}", &figures).replace("{files}", folder);
         let html = html.replace("{version}", env!("CARGO_PKG_VERSION"));
-        let html = fill(&html, &[("{mount}", mount), ("{secret_field}", secret_field), ("{token_field}", token_field)]);
+        let html = fill(
+            &html,
+            &[("{mount}", mount), ("{secret_field}", secret_field), ("{token_field}", token_field)],
+        );
         Self { html, folder, activity }
     }
 }
@@ -101,9 +104,8 @@ impl Page {
 fn fill(html: &str, values: &[(&str, &str)]) -> String {
     let mut filled = String::with_capacity(html.len());
     let mut rest = html;
-    let next = |rest: &str| {
-        values.iter().filter_map(|(name, value)| Some((rest.find(name)?, *name, *value))).min()
-    };
+    let next =
+        |rest: &str| values.iter().filter_map(|(name, value)| Some((rest.find(name)?, *name, *value))).min();
     while let Some((at, name, value)) = next(rest) {
         filled.push_str(&rest[..at]);
         let value = value.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");

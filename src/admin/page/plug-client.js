@@ -3,8 +3,11 @@
 
 import { Line } from './line.js';
 import { Tally } from './tally.js';
+import { within } from './ticker.js';
 
 const CUT_MILLISECONDS = 5000;
+/** How long a change of the line waits for messages that are on their way. */
+const QUIET_MILLISECONDS = 1000;
 
 export class PlugClient {
   #url;
@@ -14,6 +17,11 @@ export class PlugClient {
   #client;
   #line;
   #subscription;
+  /** Changes of the line, one after the other. */
+  #changes = Promise.resolve();
+  #isCutting = false;
+  /** Called when the client may have received everything. */
+  #noticeArrivals = () => {};
   tally = new Tally();
   /** What the client reported last: `{ state, transport, error, retryIn }`. */
   now = { state: 'unconnected' };
@@ -36,6 +44,9 @@ export class PlugClient {
 
   get isCut() { return this.#line.isCut; }
 
+  /** Whether a cut is under way or about to begin. */
+  get isBusy() { return this.isCut || this.#isCutting; }
+
   /** Starts again with a new session and counts from the next number on. */
   restart() {
     this.#client.disconnect();
@@ -50,7 +61,7 @@ export class PlugClient {
   }
 
   #begin() {
-    const client = new Faye.Client(this.#url, { ack: true, retry: 1, maxRetry: 2 });
+    const client = new Faye.Client(this.#url, { retry: 1, maxRetry: 2 });
     // JSON-P runs script elements, which this page cannot cut.
     client.disable('callback-polling');
     this.#credential.extend(client);
@@ -70,6 +81,7 @@ export class PlugClient {
       const { number } = Object(data);
       if (client !== this.#client || !Number.isInteger(number)) return;
       this.tally.receive(number, this.#ticker.outcome(number) === 'accepted');
+      this.#noticeArrivals();
       this.#changed();
     });
     this.#beginOnceReady(this.#subscription, tally);
@@ -92,6 +104,7 @@ export class PlugClient {
 
   #become(event) {
     this.now = event;
+    this.#noticeArrivals();
     const cut = this.lastCut;
     if (cut && !this.isCut && cut.returned === undefined && event.state === 'connected') {
       cut.returned = performance.now();
@@ -99,11 +112,36 @@ export class PlugClient {
     this.#changed();
   }
 
+  /**
+   * Calls `act` at a moment in which no message is on its way to the client: a message that the server has written to
+   * a connection is lost when that connection ends, since clients acknowledge nothing.
+   */
+  #betweenMessages(act) {
+    this.#changes = this.#changes.then(async () => {
+      const resume = await this.#ticker.hold();
+      await within(QUIET_MILLISECONDS, new Promise((resolve) => {
+        this.#noticeArrivals = () => {
+          if (this.now.state !== 'connected' || this.tally.counts.waiting === 0) resolve();
+        };
+        this.#noticeArrivals();
+      }));
+      act();
+      resume();
+    });
+  }
+
   /** Closes the client's connections and refuses new ones for five seconds. */
   cut() {
-    if (this.isCut) return;
+    if (this.isBusy) return;
+    this.#isCutting = true;
+    this.#changed();
+    this.#betweenMessages(() => this.#cut());
+  }
+
+  #cut() {
     const from = performance.now();
     const cut = { from, until: from + CUT_MILLISECONDS, waiting: 0, returned: undefined };
+    this.#isCutting = false;
     this.lastCut = cut;
     this.#line.cut();
     this.#changed();
@@ -119,8 +157,10 @@ export class PlugClient {
   /** Lets only this transport and lesser ones through; the session stays. */
   use(transport) {
     this.transport = transport;
-    this.#line.limitTo(transport);
-    this.#client.wake();
-    this.#changed();
+    this.#betweenMessages(() => {
+      this.#line.limitTo(transport);
+      this.#client.wake();
+      this.#changed();
+    });
   }
 }

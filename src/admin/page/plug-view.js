@@ -64,7 +64,7 @@ export class PlugView {
     this.#say('state', this.#stateText(isCut, refusal, now));
     this.#say('transport', now.state === 'connected' && !isCut ? TRANSPORT_NAMES[now.transport] ?? now.transport : '');
     this.#say('cut-text', cutText(this.#client));
-    this.#part('cut').disabled = isCut;
+    this.#part('cut').disabled = this.#client.isBusy;
     this.#drawStrip(tally);
     if (counts.received > this.#received) this.#showArrival();
     this.#received = counts.received;

@@ -10,6 +10,15 @@ const REASON_LENGTH = 200;
 /** Outcomes that are kept for the picture and for late arrivals. */
 const KEPT_UNACCEPTED = 10_000;
 
+const HOLD_MILLISECONDS = 1000;
+
+/** Resolves with the promise, or after the time. */
+export function within(milliseconds, promise) {
+  let timer;
+  const expired = new Promise((resolve) => { timer = setTimeout(resolve, milliseconds); });
+  return Promise.race([promise, expired]).finally(() => clearTimeout(timer));
+}
+
 export class Ticker {
   #url;
   #channel;
@@ -17,6 +26,10 @@ export class Ticker {
   #watchers = [];
   #timer = null;
   #queue = Promise.resolve();
+  #batch = Promise.resolve();
+  #holds = 0;
+  #released = Promise.resolve();
+  #release = () => {};
   #next = 1;
   #pending = new Set();
   /** Numbers without a reply, and those that the server refused. */
@@ -55,7 +68,7 @@ export class Ticker {
     if (this.#timer !== null) return;
     this.refusal = undefined;
     // A request that takes long delays the next number; numbers do not pile up.
-    this.#timer = setInterval(() => { if (!this.isBusy) this.publish(1); }, INTERVAL_MILLISECONDS);
+    this.#timer = setInterval(() => { if (!this.isBusy && this.#holds === 0) this.publish(1); }, INTERVAL_MILLISECONDS);
     this.#changed();
   }
 
@@ -79,14 +92,34 @@ export class Ticker {
     return this.#queue;
   }
 
+  /**
+   * Stops publishing until the returned function is called. Resolves when no publication is pending, or after a
+   * second.
+   */
+  async hold() {
+    if (this.#holds === 0) this.#released = new Promise((resolve) => { this.#release = resolve; });
+    this.#holds += 1;
+    await within(HOLD_MILLISECONDS, this.#batch);
+    return () => {
+      this.#holds -= 1;
+      if (this.#holds === 0) this.#release();
+    };
+  }
+
   async #send(count) {
     for (let left = count; left > 0; left -= BATCH) {
-      const numbers = Array.from({ length: Math.min(left, BATCH) }, () => this.#next++);
-      for (const number of numbers) this.#pending.add(number);
-      const replies = await this.#post(numbers);
-      for (const number of numbers) this.#settle(number, replies?.get(String(number)));
-      this.#changed();
+      while (this.#holds > 0) await this.#released;
+      this.#batch = this.#sendBatch(Math.min(left, BATCH));
+      await this.#batch;
     }
+  }
+
+  async #sendBatch(count) {
+    const numbers = Array.from({ length: count }, () => this.#next++);
+    for (const number of numbers) this.#pending.add(number);
+    const replies = await this.#post(numbers);
+    for (const number of numbers) this.#settle(number, replies?.get(String(number)));
+    this.#changed();
   }
 
   #settle(number, reply) {

@@ -70,6 +70,8 @@ for (const colorScheme of ['light', 'dark']) {
       await page.waitForSelector('#messages li', WATCHDOG);
       for (const side of SIDES) await lineIs(page, side, 'connected');
       assert.deepEqual(await page.evaluate(faintTexts), []);
+      // One of the buttons has paused it.
+      await page.click('#ticker');
       await page.click('#cut-both');
       await lineIs(page, 'left', 'cut');
       await reaches(page, 'left', 'waiting', 1);
