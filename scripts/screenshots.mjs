@@ -6,7 +6,6 @@ import { join } from 'node:path';
 
 import { launchBrowser } from '../tests/compat/lib/browser-client.mjs';
 import { lineIs, reaches, SIDES } from '../tests/compat/lib/page-plug.mjs';
-import { holds } from '../tests/compat/lib/page-window.mjs';
 import { startServer } from '../tests/compat/lib/server.mjs';
 
 const [, , pictures, frames] = process.argv;
@@ -26,18 +25,17 @@ async function open(options) {
   return page;
 }
 
-/** The page with client A cut off, messages in the chat, and a publication. */
-async function takePicture(name, options, height) {
-  const page = await open({ viewport: { width: 1280, height }, ...options });
-  await page.fill('#chat-text', 'Did you see that? Nothing was lost.');
-  await page.press('#chat-text', 'Enter');
-  await page.click('#publish-form button');
-  await holds(page, '#messages li', 'Hello, world');
+/** The page with client A cut off, from the element `first` on. */
+async function takePicture(name, options, first) {
+  const page = await open({ viewport: { width: 1280, height: 800 }, ...options });
   for (const side of SIDES) await reaches(page, side, 'received', MESSAGES);
   await page.click('#plug-left [data-part=cut]');
   await lineIs(page, 'left', 'cut');
   await reaches(page, 'left', 'waiting', 7);
-  await page.evaluate(() => document.activeElement.blur());
+  await page.evaluate((selector) => {
+    document.activeElement.blur();
+    document.querySelector(selector).scrollIntoView();
+  }, first);
   await page.mouse.move(0, 0);
   await page.screenshot({ path: join(pictures, `${name}.png`) });
   await page.context().close();
@@ -69,11 +67,11 @@ async function takeMovingPicture() {
 }
 
 try {
-  await takePicture('page-light', { colorScheme: 'light' }, 800);
-  await takePicture('page-dark', { colorScheme: 'dark' }, 800);
+  await takePicture('page-light', { colorScheme: 'light' }, 'body');
+  await takePicture('page-dark', { colorScheme: 'dark' }, 'body');
   await takePicture('page-phone', {
     colorScheme: 'light', viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2,
-  });
+  }, '.ticker');
   await takeMovingPicture();
 } finally {
   await browser.close();
