@@ -52,7 +52,7 @@ async function takeFrame(page, clip, list) {
 }
 
 async function takeMovingPicture() {
-  const page = await open({ viewport: { width: 1120, height: 800 }, reducedMotion: 'reduce' });
+  const page = await open({ viewport: { width: 1200, height: 800 }, reducedMotion: 'reduce' });
   for (const side of SIDES) await reaches(page, side, 'received', MESSAGES / 2);
   const { x, y, width, height } = await page.locator('.lines').boundingBox();
   const clip = { x: x - 14, y: y - 14, width: width + 28, height: height + 28 };

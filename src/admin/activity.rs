@@ -1,6 +1,6 @@
 //! The activity that the page shows: sessions, messages and uptime. It must not know the page.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use crate::metrics::Metrics;
 
