@@ -167,11 +167,12 @@ test('an outage of the server is reported with what was not accepted and what wa
     await settle(page);
     const unanswered = Number(/([\d,]+) without a reply/.exec(await page.textContent('#ticker-counts'))[1]);
     assert.ok(unanswered >= 3);
-    assert.equal(await page.textContent('#outage-unaccepted'), `${unanswered} messages`);
+    await holds(page, '#outage-unaccepted', `${unanswered} messages`);
     for (const [index, side] of SIDES.entries()) {
       const { sent, received, lost, waiting } = await counts(page, side);
       assert.equal(received + lost + waiting, sent);
-      assert.equal(Number.parseInt(await page.textContent(`#outage-missed-${index}`), 10), lost);
+      await until(page, ([id, missed]) => Number.parseInt(document.getElementById(id).textContent, 10) === missed,
+        [`outage-missed-${index}`, lost]);
     }
     await page.click('#recount');
     await until(page, () => document.querySelector('#outage-report').hidden);
