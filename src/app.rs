@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::admin::{Health, Page, Ready, Stats};
+use crate::admin::{Activity, Health, Page, PageSettings, Ready, Stats};
 use crate::broker::Redis;
 use crate::config::{Config, ListenAddress, OnFailure};
 use crate::descriptors::{self, Shares};
@@ -107,7 +107,12 @@ impl App {
             let wrong = |failure| StartError::Listen { address: address.clone(), setting, failure };
             listen(address, &context).map_err(wrong)
         };
-        let page: Arc<dyn Endpoint> = Arc::new(Page::new(mount.path(), config.admin.listen.is_none()));
+        let page: Arc<dyn Endpoint> = Arc::new(Page::new(PageSettings {
+            mount: mount.path(),
+            secret_field: &config.push.field,
+            token_field: &config.token.field,
+            activity: config.admin.listen.is_none().then(|| Activity::new(metrics.clone())),
+        }));
         let ready = Arc::new(Ready(Arc::clone(&server)));
         let admin: Vec<Arc<dyn Endpoint>> = vec![Arc::new(Health), ready, Arc::new(Stats(metrics.clone()))];
         let (endpoints, admin) = match &config.admin.listen {

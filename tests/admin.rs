@@ -135,7 +135,9 @@ fn the_page_stands_beside_any_mount_with_all_that_it_loads() {
         let html = page.text();
         assert!(html.contains(&format!("content=\"{mount}\"")), "{mount}");
         assert!(html.contains(&format!(">{}<", env!("CARGO_PKG_VERSION"))));
-        assert!(!html.contains("{mount}") && !html.contains("{files}") && !html.contains("{links}"));
+        for placeholder in ["mount", "files", "links", "activity", "secret_field", "token_field"] {
+            assert!(!html.contains(&format!("{{{placeholder}}}")), "{placeholder}");
+        }
         let client = format!("{mount}/client.js");
         let loaded = values(&html, " src").into_iter().chain(values(&html, "<link rel=\"stylesheet\" href"));
         let (script, files): (Vec<_>, Vec<_>) = loaded.partition(|path| *path == client);
@@ -242,6 +244,37 @@ fn the_page_links_to_health_and_metrics_where_they_are() {
         assert!(beside.contains(&format!("href=\"{target}\"")));
         assert!(!apart.contains(target));
     }
+}
+
+#[test]
+fn the_page_reports_sessions_messages_and_uptime() {
+    let faye = Faye::start(&[]);
+    let read = || -> serde_json::Value {
+        let response = faye.get("/page/activity.json");
+        assert_eq!((response.status, response.header("Content-Type")), (200, Some("application/json")));
+        assert_eq!(response.header("Cache-Control"), Some("no-store"));
+        serde_json::from_str(&response.text()).expect("JSON")
+    };
+    let before = read();
+    assert_eq!([&before["sessions"], &before["published"], &before["delivered"]], [0, 0, 0], "{before}");
+    let mut session = Session::subscribed(&faye, Via::WebSocket, "/a");
+    faye.publish("/a", 1);
+    faye.publish("/nobody", 1);
+    session.take(1);
+    let after = read();
+    assert_eq!([&after["sessions"], &after["published"], &after["delivered"]], [1, 2, 1], "{after}");
+    assert!(after["uptime"].as_f64() > before["uptime"].as_f64(), "{before} {after}");
+    let apart = Faye::start(&[("FAYE_ADMIN__LISTEN", "127.0.0.1:0")]);
+    assert_not_found(&apart.get("/page/activity.json"), "/faye");
+}
+
+#[test]
+fn the_page_knows_the_fields_of_ext() {
+    let html = Faye::start(&[]).get("/").text();
+    assert!(html.contains(r#"data-secret-field="password" data-token-field="token""#));
+    let renamed = [("FAYE_PUSH__FIELD", "{token_field}\"<&"), ("FAYE_TOKEN__FIELD", "jwt")];
+    let html = Faye::start(&renamed).get("/").text();
+    assert!(html.contains(r#"data-secret-field="{token_field}&quot;&lt;&amp;" data-token-field="jwt""#));
 }
 
 #[test]

@@ -1,12 +1,14 @@
-//! What operators and visitors look at: health, metrics, and the page at `/`.
+//! Endpoints for operators and visitors: health, metrics, and the page at `/`.
 
+mod activity;
 mod health;
 mod page;
 mod ready;
 mod stats;
 
+pub use activity::Activity;
 pub use health::Health;
-pub use page::Page;
+pub use page::{Page, PageSettings};
 pub use ready::Ready;
 pub use stats::Stats;
 

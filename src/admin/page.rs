@@ -1,10 +1,11 @@
-//! The page at `/`: says what runs here, and shows it at work by a chat, a publish box and a board. Its parts are the
-//! files in `page/`; the script that it connects with is the one that the mount serves.
+//! The page at `/`: two clients with lines to cut, a publish box with snippets, a chat and a board. Its parts are the files
+//! in `page/`; it uses the client script that the mount serves. It must not know how the server works.
 
 use bytes::Bytes;
 use hyper::Response;
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 
+use super::activity::Activity;
 use crate::transport::{Endpoint, Method};
 
 const PAGE: &str = include_str!("page/index.html");
@@ -12,53 +13,107 @@ const PAGE: &str = include_str!("page/index.html");
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
-/// What the page loads: name, type, text.
+/// The files that the page loads: name, type, text.
 const FILES: &[(&str, &str, &str)] = &[
+    ("activity.js", SCRIPT, include_str!("page/activity.js")),
     ("board-view.js", SCRIPT, include_str!("page/board-view.js")),
     ("board.css", STYLE, include_str!("page/board.css")),
     ("board.js", SCRIPT, include_str!("page/board.js")),
     ("cards.js", SCRIPT, include_str!("page/cards.js")),
     ("chat.js", SCRIPT, include_str!("page/chat.js")),
     ("connection.js", SCRIPT, include_str!("page/connection.js")),
+    ("credential.js", SCRIPT, include_str!("page/credential.js")),
     ("curl.js", SCRIPT, include_str!("page/curl.js")),
     ("drag.js", SCRIPT, include_str!("page/drag.js")),
     ("feed.js", SCRIPT, include_str!("page/feed.js")),
     ("icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
+    ("line.js", SCRIPT, include_str!("page/line.js")),
+    ("literal.js", SCRIPT, include_str!("page/literal.js")),
     ("main.js", SCRIPT, include_str!("page/main.js")),
+    ("outage.js", SCRIPT, include_str!("page/outage.js")),
+    ("plug-client.js", SCRIPT, include_str!("page/plug-client.js")),
+    ("plug-view.js", SCRIPT, include_str!("page/plug-view.js")),
+    ("plug.css", STYLE, include_str!("page/plug.css")),
+    ("plug.js", SCRIPT, include_str!("page/plug.js")),
     ("publish.js", SCRIPT, include_str!("page/publish.js")),
     ("refusal.js", SCRIPT, include_str!("page/refusal.js")),
+    ("snippets.js", SCRIPT, include_str!("page/snippets.js")),
     ("status.js", SCRIPT, include_str!("page/status.js")),
     ("style.css", STYLE, include_str!("page/style.css")),
+    ("tabs.js", SCRIPT, include_str!("page/tabs.js")),
+    ("talk.css", STYLE, include_str!("page/talk.css")),
+    ("tally.js", SCRIPT, include_str!("page/tally.js")),
+    ("ticker.js", SCRIPT, include_str!("page/ticker.js")),
 ];
 
-/// Where these files are: the first folder that is not on the way of the mount, which may have any path.
+/// The folder of these files: the first that is not a prefix of the mount, which may have any path.
 const FOLDERS: [&str; 2] = ["/page", "/start"];
 
-/// What visitors publish is shown to others, so the browser runs nothing that is not the server's own. `'self'` takes
-/// in WebSockets to the same address, and the scripts of JSON-P.
+/// The name of the activity in that folder.
+const ACTIVITY: &str = "activity.json";
+
+/// Visitors see what others publish, so the browser runs only files of the server. `'self'` includes WebSockets to the same
+/// address, and the scripts of JSON-P.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What the page depends on.
+pub struct PageSettings<'a> {
+    /// The path of the mount.
+    pub mount: &'a str,
+    /// The field of `ext` that holds the push secret.
+    pub secret_field: &'a str,
+    /// The field of `ext` that holds a token.
+    pub token_field: &'a str,
+    /// The activity to show; `None` where health and metrics have an address of their own. Without it the page does not
+    /// link to them.
+    pub activity: Option<Activity>,
+}
 
 /// The page. It is served only where `/` is not the mount itself.
 pub struct Page {
     html: String,
     folder: &'static str,
+    activity: Option<Activity>,
 }
 
 impl Page {
-    /// The page for a server at this mount. `with_links` says whether health and metrics are on the same address.
+    /// Returns the page for a server with these settings.
     #[must_use]
-    pub fn new(mount: &str, with_links: bool) -> Self {
+    pub fn new(settings: PageSettings<'_>) -> Self {
+        let PageSettings { mount, secret_field, token_field, activity } = settings;
         let [first, second] = FOLDERS;
         let folder = if mount.starts_with(first) { second } else { first };
-        // The setting admits no character that could end an attribute or a script, but quotes.
-        let mount = mount.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
-        let links = r#" <a href="/healthz">Health</a> <a href="/metrics">Metrics</a>"#;
-        let html = PAGE.replace("{links}", if with_links { links } else { "" }).replace("{files}", folder);
-        // The mount last: it may hold what looks like another of these.
-        let html = html.replace("{version}", env!("CARGO_PKG_VERSION")).replace("{mount}", &mount);
-        Self { html, folder }
+        let links = r#"<a href="/healthz">Health</a> <a href="/metrics">Metrics</a>"#;
+        let (links, figures) = match activity {
+            Some(_) => (links, format!("{folder}/{ACTIVITY}")),
+            None => ("", String::new()),
+        };
+        let html = PAGE.replace("{links}", links).replace("{activity}", &figures).replace("{files}", folder);
+        let html = html.replace("{version}", env!("CARGO_PKG_VERSION"));
+        let html = fill(
+            &html,
+            &[("{mount}", mount), ("{secret_field}", secret_field), ("{token_field}", token_field)],
+        );
+        Self { html, folder, activity }
     }
+}
+
+/// Replaces placeholders by settings as text of HTML. A value may contain what looks like a placeholder: it is not
+/// replaced again.
+fn fill(html: &str, values: &[(&str, &str)]) -> String {
+    let mut filled = String::with_capacity(html.len());
+    let mut rest = html;
+    let next =
+        |rest: &str| values.iter().filter_map(|(name, value)| Some((rest.find(name)?, *name, *value))).min();
+    while let Some((at, name, value)) = next(rest) {
+        filled.push_str(&rest[..at]);
+        let value = value.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+        filled.push_str(&value);
+        rest = &rest[at + name.len()..];
+    }
+    filled.push_str(rest);
+    filled
 }
 
 impl Endpoint for Page {
@@ -70,6 +125,10 @@ impl Endpoint for Page {
             return Some(response);
         }
         let name = path.strip_prefix(self.folder)?.strip_prefix('/')?;
+        if name == ACTIVITY {
+            let activity = self.activity.as_ref()?;
+            return super::answer(method, "application/json", || activity.json().into_bytes());
+        }
         let (_, kind, text) = FILES.iter().find(|(file, ..)| *file == name)?;
         super::answer(method, kind, || text.as_bytes().to_vec())
     }

@@ -1,6 +1,6 @@
-// The board: what people do to cards is published, what other windows and back
-// ends publish is drawn. The server keeps nothing, so a window that opens later
-// asks the others, and one that knows more answers.
+// The board: publishes changes of cards, and draws those that other windows and
+// back ends publish. The server keeps nothing, so a window that opens later asks
+// the others, and a window with a newer state replies.
 
 import { BoardView, COLUMN_NAMES } from './board-view.js';
 import { Cards, COLUMNS } from './cards.js';
@@ -10,12 +10,12 @@ import { makeDraggable } from './drag.js';
 const CARDS = '/demo/board/cards/';
 const ASK = '/demo/board/ask';
 const STATE = '/demo/board/state';
-/** Windows answer after a random while, so that mostly one does. */
+/** Windows reply after a random delay, so that mostly one does. */
 const ANSWER_MILLISECONDS = 250;
-/** Between two answers of a window, so that rubbish on the channels does not make it talk all the time. */
+/** Between two replies of a window, so that invalid messages do not make it publish all the time. */
 const PAUSE_MILLISECONDS = 2000;
 
-export function connectBoard(connection, url) {
+export function connectBoard(connection, url, credential) {
   const board = document.getElementById('board');
   const problem = document.getElementById('board-problem');
   const news = document.getElementById('board-news');
@@ -28,7 +28,7 @@ export function connectBoard(connection, url) {
   let quietUntil = 0;
 
   function draw(moved = [], change = undefined) {
-    // Nothing slips away under the pointer; the drop draws it all.
+    // Cards keep their places during a drag; the drop draws them.
     if (!isDragging) view.update(change, moved);
     showLine();
   }
@@ -39,7 +39,7 @@ export function connectBoard(connection, url) {
     const to = COLUMNS[(COLUMNS.indexOf(card.column) + 1) % COLUMNS.length];
     const text = `A back end moves cards too. This line moves “${card.text}” to ${COLUMN_NAMES[to]}:`;
     document.getElementById('board-hint').textContent = text;
-    const line = curlLine(url, CARDS + card.id, JSON.stringify({ column: to }));
+    const line = curlLine(url, CARDS + card.id, JSON.stringify({ column: to }), credential.variable);
     document.getElementById('board-curl').textContent = line;
   }
 
@@ -47,7 +47,7 @@ export function connectBoard(connection, url) {
     news.textContent = `“${text}” is in ${COLUMN_NAMES[column]} now`;
   }
 
-  /** Publishes what this window did; takes it back where the server does not take it. */
+  /** Publishes a change of this window; reverts it if the server does not accept it. */
   async function publish(card, former) {
     const { id, ...data } = card;
     try {
@@ -128,7 +128,7 @@ export function connectBoard(connection, url) {
     answerTimer = setTimeout(() => {
       answerTimer = null;
       quietUntil = performance.now() + PAUSE_MILLISECONDS;
-      // A window that misses it asks again when it is connected again.
+      // A window that misses the reply asks again when it is connected again.
       connection.publish(STATE, { cards: cards.all() }).catch(() => {});
     }, pause + Math.random() * ANSWER_MILLISECONDS);
   }
@@ -156,24 +156,34 @@ export function connectBoard(connection, url) {
     if (cards.knowsMoreThan(Object(data).versions)) answerSoon();
   }
 
-  const subscriptions = [
-    connection.subscribe(`${CARDS}*`, receiveCard),
-    connection.subscribe(STATE, receiveState),
-    connection.subscribe(ASK, receiveAsk),
-  ];
-  const ready = Promise.all(subscriptions.map((subscription) => subscription.ready));
-  ready.catch((error) => { problem.textContent = `The board is not live: ${error.message}.`; });
+  const refusals = new Map();
+  const settleWith = (pattern) => (error) => {
+    if (error) refusals.set(pattern, error);
+    else refusals.delete(pattern);
+    const [first] = refusals.values();
+    problem.textContent = first ? `The board does not receive: ${first.message}.` : '';
+  };
+  // The question follows the subscriptions: their outcome must not be missed.
+  const ready = new Promise((resolve) => {
+    connection.subscribe(`${CARDS}*`, receiveCard, settleWith(CARDS));
+    connection.subscribe(ASK, receiveAsk, settleWith(ASK));
+    connection.subscribe(STATE, receiveState, (error) => {
+      settleWith(STATE)(error);
+      resolve();
+    });
+  });
 
-  // What was missed while the server was away, the others may know.
+  // Other windows may know changes that this one missed while the server was away.
   let wasConnected = false;
   connection.watch(async ({ state }) => {
     const isNews = state === 'connected' && !wasConnected;
     wasConnected = state === 'connected';
-    // A change of transport is no news: nothing was missed.
+    // Still connected: nothing was missed.
     if (!isNews) return;
-    await ready.catch(() => {});
+    await ready;
     connection.publish(ASK, { versions: cards.versions() }).catch(() => {});
   });
 
+  credential.watch(showLine);
   draw();
 }

@@ -8,12 +8,12 @@ const TEXT_LENGTH = 500;
 const NAME_KEY = 'faye-demo-name';
 const MOODS = ['Bright', 'Calm', 'Curious', 'Gentle', 'Happy', 'Keen', 'Merry', 'Quiet', 'Swift', 'Wise'];
 const ANIMALS = ['Badger', 'Crane', 'Dolphin', 'Finch', 'Fox', 'Hare', 'Heron', 'Lynx', 'Otter', 'Owl', 'Robin', 'Seal'];
-/** A scroll position this close to the end follows new messages. */
+/** From a scroll position this close to the end, the log follows new messages. */
 const NEAR_PIXELS = 40;
 
 const random = (list) => list[Math.floor(Math.random() * list.length)];
 
-// A window may have no storage, then the name lives as long as the page.
+// Without storage the name lasts as long as the page.
 function keptName() {
   try { return sessionStorage.getItem(NAME_KEY); } catch { return null; }
 }
@@ -22,13 +22,13 @@ function keepName(name) {
   try { sessionStorage.setItem(NAME_KEY, name); } catch { /* nothing to do */ }
 }
 
-/** What foreign data says, or null: anybody may publish anything here. */
+/** Returns the message in foreign data, or null: any client may publish anything here. */
 function messageFrom(data) {
   if (typeof data === 'string') return messageFrom({ text: data });
   const { name, text, from } = Object(data);
   if (typeof text !== 'string' || !text.trim()) return null;
   const isNamed = typeof name === 'string' && name.trim() !== '';
-  return { name: (isNamed ? name : 'Somebody').slice(0, NAME_LENGTH), text: text.slice(0, TEXT_LENGTH), from };
+  return { name: (isNamed ? name : 'Anonymous').slice(0, NAME_LENGTH), text: text.slice(0, TEXT_LENGTH), from };
 }
 
 /** The same colour for the same name in every window. */
@@ -81,7 +81,7 @@ export function connectChat(connection) {
     problem.textContent = '';
     try {
       await connection.publish(CHANNEL, { name: nameInput.value.trim(), text: text.trim(), from: self });
-      // What was typed meanwhile stays.
+      // Keeps text that was typed while the message was sent.
       if (textInput.value === text) textInput.value = '';
     } catch (error) {
       problem.textContent = `Not sent: ${error.message}. Your text is kept.`;
@@ -93,5 +93,5 @@ export function connectChat(connection) {
   connection.subscribe(CHANNEL, (data) => {
     const message = messageFrom(data);
     if (message) show(message);
-  }).ready.catch((error) => { problem.textContent = `No chat: ${error.message}`; });
+  }, (error) => { problem.textContent = error ? `The chat does not receive: ${error.message}.` : ''; });
 }

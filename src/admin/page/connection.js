@@ -1,7 +1,8 @@
-// The page's connection to the server. It outlives its client: forcing a
-// transport makes a new client, and the subscriptions move over to it.
+// The connection of chat, board and publish box. It outlives its client: another
+// transport or another credential makes a new client, and the subscriptions move
+// over to it.
 
-/** How long a publication may stay without an answer. */
+/** How long a publication may stay without a reply. */
 const PATIENCE_SECONDS = 10;
 
 /**
@@ -16,10 +17,10 @@ const DISABLED_FOR = {
   'callback-polling': ['websocket', 'eventsource', 'long-polling', 'cross-origin-long-polling'],
 };
 
-/** Fails with a sentence for people when nothing settled in time. */
+/** Rejects with a readable message if the promise does not settle in time. */
 function within(seconds, promise) {
   return new Promise((resolve, reject) => {
-    const expire = () => reject(new Error(`the server did not answer for ${seconds} seconds`));
+    const expire = () => reject(new Error(`no reply within ${seconds} seconds`));
     const timer = setTimeout(expire, seconds * 1000);
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
@@ -27,67 +28,76 @@ function within(seconds, promise) {
 
 export class Connection {
   #url;
+  #credential;
+  #transport;
   #client;
   #wanted = new Set();
   #watchers = [];
 
-  /** What the client said last: `{ state, reason, transport, error, retryIn }`. */
+  /** The last event of the client: `{ state, reason, transport, error, retryIn }`. */
   now;
 
-  constructor(url) {
+  constructor(url, credential) {
     this.#url = url;
+    this.#credential = credential;
     this.use('automatic');
+    credential.watch(() => this.use(this.#transport));
   }
 
-  /** Goes on with a new client that takes this transport. */
+  /** Continues with a new client that uses this transport. */
   use(transport) {
+    this.#transport = transport;
     const former = this.#client;
     const client = new Faye.Client(this.#url, { retry: 1, maxRetry: 10 });
     for (const type of DISABLED_FOR[transport]) client.disable(type);
+    this.#credential.extend(client);
     client.on('connection', (event) => {
-      // A client that was given up still reports its own end.
+      // A replaced client still reports its own end.
       if (client === this.#client) this.#become(event);
     });
     this.#client = client;
     this.#become({ state: client.state, transport: client.transport });
     former?.disconnect();
-    // Who subscribed was told of the first answer; a later refusal has nobody to go to.
-    for (const wanted of this.#wanted) this.#begin(wanted).catch(() => {});
+    for (const wanted of this.#wanted) this.#begin(wanted);
   }
 
-  /** Calls with what the client says, from now on and at once. */
+  /** Calls `watcher` with the last event now, and with each later one. */
   watch(watcher) {
     this.#watchers.push(watcher);
     watcher(this.now);
   }
 
   /**
-   * Subscribes until `cancel` is called, whatever the client. `ready` settles
-   * with the first answer; `receive` gets the data and the channel.
+   * Subscribes until `cancel` is called, also with later clients. `receive` gets
+   * the data and the channel; `settle` gets each outcome: an error, or null.
    */
-  subscribe(pattern, receive) {
-    const wanted = { pattern, receive, subscription: null };
+  subscribe(pattern, receive, settle) {
+    const wanted = { pattern, receive, settle, subscription: null };
     this.#wanted.add(wanted);
-    const ready = this.#begin(wanted);
-    const cancel = () => {
-      this.#wanted.delete(wanted);
-      wanted.subscription?.cancel();
+    this.#begin(wanted);
+    return {
+      cancel: () => {
+        this.#wanted.delete(wanted);
+        wanted.subscription?.cancel();
+      },
     };
-    return { ready, cancel };
   }
 
   /** Settles when the server has accepted the message, or not. */
   async publish(channel, data) {
     if (this.now.state === 'interrupted') throw new Error('the server is away');
-    if (this.now.state === 'disconnected') throw new Error('the connection has ended; reload the page');
+    if (this.now.state === 'disconnected') throw new Error('the connection has ended');
     const publication = this.#client.publish(channel, data, { deadline: PATIENCE_SECONDS });
     await within(PATIENCE_SECONDS, new Promise((resolve, reject) => { publication.then(resolve, reject); }));
   }
 
   async #begin(wanted) {
-    const { pattern, receive } = wanted;
-    wanted.subscription = this.#client.subscribe(pattern).withChannel((channel, data) => receive(data, channel));
-    await new Promise((resolve, reject) => { wanted.subscription.then(resolve, reject); });
+    const { pattern, receive, settle } = wanted;
+    const subscription = this.#client.subscribe(pattern).withChannel((channel, data) => receive(data, channel));
+    wanted.subscription = subscription;
+    const outcome = await new Promise((resolve) => { subscription.then(() => resolve(null), resolve); });
+    // An outcome of a replaced client or of a cancelled subscription says nothing about this one.
+    if (wanted.subscription === subscription && this.#wanted.has(wanted)) settle(outcome);
   }
 
   #become(event) {

@@ -8,10 +8,14 @@ export function quoted(word) {
   return PLAIN_WORD.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** The line that publishes to the channel; `json` is the data as JSON text. */
-export function curlLine(url, channel, json) {
+/**
+ * Returns the line that publishes to the channel. `json` is the data as JSON text, `variable` the environment
+ * variable that holds the secret or token, if there is one.
+ */
+export function curlLine(url, channel, json, variable) {
   const body = `{"channel": ${JSON.stringify(channel)}, "data": ${json}}`;
-  return `curl ${quoted(url)} \\\n  -H 'Content-Type: application/json' \\\n  -d ${quoted(body)}`;
+  const key = variable ? ` \\\n  -H "Authorization: Bearer $${variable}"` : '';
+  return `curl ${quoted(url)}${key} \\\n  -H 'Content-Type: application/json' \\\n  -d ${quoted(body)}`;
 }
 
 async function copy(element) {

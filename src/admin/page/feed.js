@@ -1,12 +1,12 @@
-// The list of what arrives on one channel or pattern, newest first. Data is
+// The list of messages that arrive on one channel or pattern, newest first. Data is
 // shown as text and never becomes HTML.
 
 const SHOWN = 50;
-/** More of one message than this is not shown. */
+/** Longer messages are shortened. */
 const CHARACTERS = 2000;
 const ALL_OF_THE_PAGE = '/demo/**';
 
-/** Whether a Bayeux pattern takes in the channel. */
+/** Returns whether a Bayeux pattern matches the channel. */
 function covers(pattern, channel) {
   if (pattern.endsWith('/**')) return channel.startsWith(pattern.slice(0, -2));
   if (!pattern.endsWith('/*')) return pattern === channel;
@@ -21,7 +21,8 @@ export function connectFeed(connection) {
   const list = document.getElementById('messages');
   let subscription;
   let pattern;
-  /** Until somebody chooses a pattern, it is the channel of the publish box. */
+  let isRefused = false;
+  /** Until the visitor chooses a pattern, it is the channel of the publish box. */
   let isChosen = false;
 
   function show(data, channel) {
@@ -42,26 +43,23 @@ export function connectFeed(connection) {
     while (list.children.length > SHOWN) list.lastElementChild.remove();
   }
 
-  async function listen(wanted) {
+  function listen(wanted) {
     input.value = wanted;
     if (!wanted || wanted === pattern) return;
     subscription?.cancel();
     pattern = wanted;
+    isRefused = false;
     note.textContent = '';
-    const begun = connection.subscribe(wanted, show);
-    subscription = begun;
-    try {
-      await begun.ready;
-    } catch (error) {
-      begun.cancel();
-      if (subscription !== begun) return;
-      pattern = undefined;
-      note.textContent = `Not listening: ${error.message}`;
-    }
+    subscription = connection.subscribe(wanted, show, (error) => {
+      isRefused = error !== null;
+      note.textContent = error ? `Not listening: ${error.message}` : '';
+    });
   }
 
   function choose(wanted) {
     isChosen = true;
+    // A second attempt subscribes again.
+    if (isRefused) pattern = undefined;
     listen(wanted);
   }
 
@@ -75,8 +73,9 @@ export function connectFeed(connection) {
 
   return {
     get pattern() { return pattern; },
-    hears: (channel) => pattern !== undefined && covers(pattern, channel),
-    /** Listens on the channel, unless somebody chose another. */
+    get isRefused() { return isRefused; },
+    receives: (channel) => !isRefused && covers(pattern, channel),
+    /** Listens on the channel, unless the visitor chose another. */
     follow(channel) {
       if (!isChosen) listen(channel);
     },

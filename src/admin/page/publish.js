@@ -1,14 +1,11 @@
-// The publish box: publishes what was typed, and shows the line for curl that
-// does the same.
+// The publish box: publishes the typed data, and passes it to the snippets that
+// do the same.
 
-import { curlLine } from './curl.js';
-
-export function connectPublishBox(connection, url, feed) {
+export function connectPublishBox(connection, feed, tabs) {
   const form = document.getElementById('publish-form');
   const channel = document.getElementById('publish-channel');
   const data = document.getElementById('publish-data');
   const note = document.getElementById('publish-note');
-  const line = document.getElementById('curl');
   const button = form.querySelector('button');
 
   function say(text, isBad = false) {
@@ -16,18 +13,18 @@ export function connectPublishBox(connection, url, feed) {
     note.classList.toggle('bad', isBad);
   }
 
-  /** Shows the line, or what is wrong with the data; then the last good line stays, dimmed. */
+  /** Shows the snippets, or the mistake in the data; then the last good snippets stay, dimmed. */
   function check() {
     let mistake = '';
     try {
       JSON.parse(data.value);
-      line.textContent = curlLine(url, channel.value.trim(), data.value.trim());
+      tabs.show(channel.value.trim(), data.value.trim());
     } catch (error) {
       mistake = `Not JSON: ${error.message}`;
+      tabs.show();
     }
     say(mistake, true);
     data.setAttribute('aria-invalid', String(mistake !== ''));
-    line.classList.toggle('stale', mistake !== '');
     return mistake === '';
   }
 
@@ -46,7 +43,9 @@ export function connectPublishBox(connection, url, feed) {
     button.disabled = true;
     try {
       await connection.publish(name, JSON.parse(data.value));
-      say(feed.hears(name) ? 'Published.' : `Published. The list below listens on ${feed.pattern} only.`);
+      say(feed.receives(name) ? 'Published.' : feed.isRefused
+        ? 'Published. The list may not listen on its channel.'
+        : `Published. The list listens on ${feed.pattern} only.`);
     } catch (error) {
       say(`Not published: ${error.message}`, true);
     } finally {

@@ -1,25 +1,28 @@
-// Shows why the server refuses the page. The client can only tell that it does
-// not get through: what a WebSocket is answered, no script can read.
+// Finds out why the server refuses the page. A script cannot read the response to
+// a WebSocket, so the client only knows that it does not connect.
 
-/** How long the client gets before the server is asked; it connects in less. */
+/** The time that the client has before the server is asked, and between two requests; it connects in less. */
 const PATIENCE_MS = 2000;
 
-/** The server's reason to refuse every request of this page, or null. */
+/** Returns why the server refuses every request of this page, or null. */
 async function reason(url) {
   try {
     const headers = { 'Content-Type': 'application/json' };
-    const answer = await fetch(url, { method: 'POST', headers, body: '[]' });
-    return answer.status === 403 ? await answer.text() : null;
+    const response = await fetch(url, { method: 'POST', headers, body: '[]' });
+    return response.status === 403 ? await response.text() : null;
   } catch {
-    // The server is away, which the state of the connection tells.
+    // The server is away, which the state of the connection shows.
     return null;
   }
 }
 
-/** Calls `show` with the reason if the page is not connected after a while and the server refuses it. */
+/** Calls `show` with the reason if the server refuses the page; asks until it is known, or the page is connected. */
 export function watchForRefusal(connection, url, show) {
-  setTimeout(async () => {
-    const text = connection.now.state === 'connected' ? null : await reason(url);
-    if (text) show(text);
+  const timer = setInterval(async () => {
+    if (connection.now.state === 'connected') return clearInterval(timer);
+    const text = await reason(url);
+    if (!text) return;
+    clearInterval(timer);
+    show(text);
   }, PATIENCE_MS);
 }

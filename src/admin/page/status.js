@@ -1,7 +1,7 @@
-// Shows the state of the connection, with the transport and the time until the
-// next attempt, and lets people choose the transport.
+// Shows the state of a connection in words, with the transport and the time until
+// the next attempt, and connects the choice of the transport.
 
-const TRANSPORT_NAMES = {
+export const TRANSPORT_NAMES = {
   'websocket': 'WebSocket',
   'eventsource': 'EventSource',
   'long-polling': 'long-polling',
@@ -10,10 +10,11 @@ const TRANSPORT_NAMES = {
   'shared': 'a connection that windows share',
 };
 
-function describe({ state, transport, reason, error }) {
+/** Returns the state of a connection as a sentence without its full stop. */
+export function describe({ state, transport, reason, error }) {
   switch (state) {
     case 'connected': return `Connected over ${TRANSPORT_NAMES[transport] ?? transport}`;
-    case 'interrupted': return 'Reconnecting: the server is away';
+    case 'interrupted': return error?.code ? `Refused: ${error.message}` : 'Reconnecting: the server is away';
     case 'disconnected': return `Disconnected: ${error?.message ?? reason ?? 'reload the page'}`;
     default: return 'Connecting';
   }
@@ -22,7 +23,7 @@ function describe({ state, transport, reason, error }) {
 export function showStatus(connection) {
   const box = document.getElementById('state');
   const text = document.getElementById('state-text');
-  // Apart from the text: a screen reader must not speak every second.
+  // Separate from the text: a screen reader must not speak every second.
   const next = document.getElementById('state-next');
   let timer;
   let retryAt;
@@ -48,6 +49,6 @@ export function showStatus(connection) {
 
   const transports = document.getElementById('transports');
   transports.addEventListener('change', (event) => connection.use(event.target.value));
-  // Browsers remember what was chosen before a reload; the new page has not chosen yet.
+  // Browsers restore a choice after a reload; the new page has not applied it.
   transports.querySelector('[value=automatic]').checked = true;
 }

@@ -1,5 +1,5 @@
 // The page at `/` in a browser: its connection, the chat between windows, and
-// the publish box with its line for curl.
+// the publish box with its list of messages.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -26,7 +26,7 @@ async function say(page, text) {
   await page.press('#chat-text', 'Enter');
 }
 
-test('the page says what runs and connects, whatever the mount', NOT_FOR_REFERENCE, async () => {
+test('the page shows its address and connects, with any mount', NOT_FOR_REFERENCE, async () => {
   await withPages(async ({ server, open }) => {
     const page = await open();
     assert.equal(await page.textContent('#url'), server.url);
@@ -38,7 +38,7 @@ test('the page says what runs and connects, whatever the mount', NOT_FOR_REFEREN
   }, { FAYE_SERVER__MOUNT: '/other/path' });
 });
 
-test('under a host that is not the server\'s own the page says what to set', NOT_FOR_REFERENCE, async () => {
+test('under a host that is not the server\'s own the page names the setting', NOT_FOR_REFERENCE, async () => {
   await withPages(async ({ open }) => {
     const page = await open({ isRefused: true });
     await holds(page, '#trouble', 'its host is not in server.hosts');
@@ -61,7 +61,7 @@ test('two windows chat, and what looks like HTML is text', NOT_FOR_REFERENCE, as
     assert.equal(await other.locator('#chat-log .own').count(), 0);
     await say(other, 'and back');
     await holds(one, '#chat-log li:last-child', 'and back');
-    // A back end talks too; what is no message shows as nothing.
+    // A back end publishes too; invalid messages are not shown.
     for (const rubbish of [null, 7, [], {}, { text: {} }, { text: ' ' }]) {
       await publishByPost(server.url, '/demo/chat', rubbish);
     }
@@ -83,7 +83,7 @@ test('a name stays with its window over a reload', NOT_FOR_REFERENCE, async () =
   });
 });
 
-test('while the server is away the page says so, keeps the text, and comes back', NOT_FOR_REFERENCE, async () => {
+test('while the server is away the page shows it, keeps the text, and reconnects', NOT_FOR_REFERENCE, async () => {
   await withPages(async ({ server, open }) => {
     const page = await open();
     await publishByPost(server.url, '/hello', 'before');
@@ -107,12 +107,12 @@ test('while the server is away the page says so, keeps the text, and comes back'
   });
 });
 
-test('the publish box publishes, and its curl line does the same', NOT_FOR_REFERENCE, async () => {
+test('the publish box publishes, and the curl snippet does the same', NOT_FOR_REFERENCE, async () => {
   await withPages(async ({ server, open }) => {
     const page = await open();
-    const line = await page.textContent('#curl');
+    const line = await page.textContent('#snippet');
     assert.ok(line.includes(server.url) && line.includes('"/hello"'), line);
-    await runShownLine(page, '#curl');
+    await runShownLine(page, '#snippet');
     await holds(page, '#messages li', '/hello "Hello, world"');
     await page.fill('#publish-channel', "/it's/here");
     await page.press('#publish-channel', 'Tab');
@@ -121,7 +121,7 @@ test('the publish box publishes, and its curl line does the same', NOT_FOR_REFER
     for (const data of [`{"it's": "'quoted' $HOME \`id\` \\\\ \\"!\\" <b>"}`, '[1,\n 2]', 'null', '"\u2603"']) {
       const shown = JSON.stringify(JSON.parse(data));
       await page.fill('#publish-data', data);
-      for (const publish of [() => page.click('#publish-form button'), () => runShownLine(page, '#curl')]) {
+      for (const publish of [() => page.click('#publish-form button'), () => runShownLine(page, '#snippet')]) {
         const before = await page.locator('#messages li').count();
         await publish();
         await page.waitForFunction((count) => document.querySelectorAll('#messages li').length > count, before, WATCHDOG);
@@ -135,11 +135,11 @@ test('the publish box publishes, and its curl line does the same', NOT_FOR_REFER
 test('the publish box shows mistakes in JSON and refusals of the server', NOT_FOR_REFERENCE, async () => {
   await withPages(async ({ open }) => {
     const page = await open();
-    const line = await page.textContent('#curl');
+    const line = await page.textContent('#snippet');
     await page.fill('#publish-data', '{"text": }');
     await holds(page, '#publish-note', 'Not JSON: ');
     assert.equal(await page.getAttribute('#publish-data', 'aria-invalid'), 'true');
-    assert.equal(await page.textContent('#curl'), line);
+    assert.equal(await page.textContent('#snippet'), line);
     await page.fill('#publish-data', '1');
     assert.equal(await page.textContent('#publish-note'), '');
     await page.fill('#publish-channel', '/not/*');
@@ -200,7 +200,7 @@ test('on a phone nothing is wider than the screen, in light and dark', NOT_FOR_R
       await page.click('#publish-form button');
       await holds(page, '#messages li', word);
       await holds(page, '#chat-log li:last-child', word);
-      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
     }
   });
 });

@@ -14,10 +14,10 @@ export const NOT_FOR_REFERENCE = {
   skip: process.env.FAYE_TARGET === 'reference' && 'npm Faye has no such page',
 };
 
-const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+const PHONE = { viewport: { width: 360, height: 844 }, isMobile: true, hasTouch: true };
 const run = promisify(execFile);
 
-/** Waits until the page says that it is connected. */
+/** Waits until the page shows that it is connected. */
 export async function connected(page) {
   await page.waitForSelector('#state[data-state=connected]', WATCHDOG);
 }
@@ -28,35 +28,44 @@ export async function holds(page, selector, text) {
     [selector, text], WATCHDOG);
 }
 
-/** Runs the line that an element shows, as somebody would who copied it. */
-export async function runShownLine(page, selector) {
-  const { stdout } = await run('sh', ['-c', await page.textContent(selector)], { timeout: WATCHDOG.timeout });
+/** Waits until `test(argument)` is true in the page. */
+export async function until(page, test, argument) {
+  await page.waitForFunction(test, argument, WATCHDOG);
+}
+
+/** Runs the line that an element shows in a shell. */
+export async function runShownLine(page, selector, environment = {}) {
+  const options = { timeout: WATCHDOG.timeout, env: { ...process.env, ...environment } };
+  const { stdout } = await run('sh', ['-c', await page.textContent(selector)], options);
   const replies = JSON.parse(stdout);
   assert.ok(replies.length === 1 && replies[0].successful, stdout);
 }
 
 /**
  * Gives `body` a server and `open(options)`, which opens a window on the page,
- * each in a context of its own as if it were another person's. Fails if a
- * script of a page failed or was blocked.
+ * each in a context of its own, like that of another visitor. Fails if a script
+ * of a page failed or was blocked.
+ *
+ * @param settings  the text of a file of settings
  */
-export async function withPages(body, environment = {}) {
-  const server = await startServer(environment);
+export async function withPages(body, environment = {}, settings = undefined) {
+  const server = await startServer(environment, undefined, settings);
   const browser = await launchBrowser();
   const mistakes = [];
-  const open = async ({ isPhone = false, isRefused = false, ...options } = {}) => {
+  const open = async ({ isPhone = false, isRefused = false, prepare = undefined, ...options } = {}) => {
     const context = await browser.newContext({ ...(isPhone ? PHONE : {}), reducedMotion: 'reduce', ...options });
     const page = await context.newPage();
     page.on('pageerror', (error) => mistakes.push(String(error)));
     page.on('console', (line) => {
       if (line.text().includes('Content Security Policy')) mistakes.push(line.text());
     });
+    await prepare?.(page);
     await page.goto(`${server.origin}/`);
     if (!isRefused) await connected(page);
     return page;
   };
   try {
-    await body({ server, open });
+    await body({ server, open, browser });
     assert.deepEqual(mistakes, []);
   } finally {
     await browser.close();
