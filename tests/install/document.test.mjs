@@ -1,65 +1,58 @@
-/** A reader follows docs/install.md in a minimal Debian. */
+/** A reader follows docs/install.md in a minimal Debian that has only the files of a release. */
 
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
-import { files, version } from './lib/dist.mjs';
-import { bring, commands, names, section, type } from './lib/document.mjs';
-import { debian, inside, paths } from './lib/root.mjs';
-import { address, check, stop } from './lib/server.mjs';
-import { account, startUnit } from './lib/unit.mjs';
+import { dist, files, version } from './lib/dist.mjs';
+import { commands, names, section, text } from './lib/document.mjs';
+import { FILES, READY, boot, debian } from './lib/root.mjs';
 
 const [verify] = commands('Verify the checksums');
-
-async function serves(root, unit) {
-  // The document's address may be in use on this machine.
-  writeFileSync(join(root, 'etc/faye/environment'), 'FAYE_SERVER__LISTEN=127.0.0.1:0\n');
-  const server = startUnit(root, unit);
-  await check(await address(server));
-  await stop(server);
-}
+const [install, remove, purge] = commands('Debian and Ubuntu');
+const [tarball, service, enable, disable, clean] = commands('Tarball');
 
 test('the document names the files of this version', () => {
   assert.deepEqual(names(), Object.values(files).map((path) => basename(path)).sort());
 });
 
-test('the Debian package installs, runs, and leaves nothing but the account', async () => {
+test('the Debian package and then the tarball install, run and are removed', () => {
   const root = debian();
-  bring(root);
-  const before = paths(root);
-  const [install, remove, purge] = commands('Debian and Ubuntu');
-  assert.match(type(root, verify, install), /\.deb: OK/);
-  for (const [, path] of section('Debian and Ubuntu').matchAll(/^\| `(\/\S+)`/gm)) {
-    if (path !== '/var/lib/faye') assert.ok(existsSync(join(root, path)), path);
-  }
-  await serves(root, 'usr/lib/systemd/system/faye.service');
-  assert.ok(statSync(join(root, 'var/lib/faye')).isDirectory());
-  type(root, remove);
-  assert.ok(existsSync(join(root, 'etc/faye/faye.toml')));
-  type(root, purge);
-  assert.deepEqual(paths(root).filter((path) => !before.includes(path)), []);
-  assert.ok(account(root, 'faye'));
-  inside(root, 'deluser', '--system', '--quiet', 'faye');
-  assert.throws(() => account(root, 'faye'));
-});
+  mkdirSync(join(root, 'root/files'), { recursive: true });
+  for (const file of readdirSync(dist)) copyFileSync(join(dist, file), join(root, 'root/files', file));
+  // The reader answers yes.
+  writeFileSync(join(root, 'etc/apt/apt.conf.d/90answers'), 'APT::Get::Assume-Yes "true";\n');
+  const documented = [...section('Debian and Ubuntu').matchAll(/^\| `(\/\S+)`/gm)].map(([, path]) => path);
+  assert.ok(documented.length > 3);
 
-test('the tarball installs, runs as a service, and can be removed', async () => {
-  const root = debian();
-  bring(root);
-  const before = paths(root);
-  const [install, service, remove] = commands('Tarball');
-  type(root, verify, install, service);
-  assert.equal(inside(root, 'faye', '--version').trim(), `faye ${version}`);
-  await serves(root, 'etc/systemd/system/faye.service');
-  type(root, remove);
-  const left = paths(root).filter((path) => !before.includes(path) && !path.startsWith('/root/files/'));
-  assert.deepEqual(left.filter((path) => !statSync(join(root, path)).isDirectory()), []);
+  const seen = boot(root, {
+    before: FILES,
+    verify,
+    install,
+    installed: `${READY}; ls -d ${documented.join(' ')}; systemctl reload faye; systemctl restart faye; ${READY}`,
+    remove: `${remove}\nls /etc/faye/faye.toml`,
+    purge: `${purge}\ndeluser --system faye`,
+    afterPackage: FILES,
+    tarball: `${tarball}\nfaye --version`,
+    service: `cd faye-${version}-*/\n${service}\n${enable}`,
+    served: `${READY}\nsystemctl is-enabled faye\nfaye publish /hello '"x"'`,
+    disable,
+    clean,
+    afterTarball: `${FILES} -type f`.replace('| sort -type f', '-type f | sort'),
+  });
+  const old = new Set(seen.before.split('\n'));
+  const added = (list) => list.split('\n').filter((path) => !old.has(path));
+  for (const path of Object.values(files)) assert.ok(seen.verify.includes(`${basename(path)}: OK`), seen.verify);
+  assert.match(seen.installed, /ok$/);
+  assert.deepEqual(added(seen.afterPackage), []);
+  assert.match(seen.tarball, new RegExp(`^faye ${version.replaceAll('.', '\\.')}$`, 'm'));
+  assert.match(seen.served, /enabled/);
+  assert.deepEqual(added(seen.afterTarball), []);
 });
 
 test('the document has no command that no test types', () => {
-  const tested = ['Verify the checksums', 'Debian and Ubuntu', 'Tarball'].flatMap(commands).length;
-  assert.equal(tested, 7);
-  const untested = ['Build the files', 'Container image', 'From source'].flatMap(commands).length;
-  assert.equal((readFileSync(new URL('../../docs/install.md', import.meta.url), 'utf8').match(/^```sh$/gm) ?? []).length, tested + untested);
+  const typed = ['Verify the checksums', 'Debian and Ubuntu', 'Tarball'].flatMap(commands).length;
+  assert.equal(typed, 9);
+  const other = ['Build the files', 'Container image', 'From source'].flatMap(commands).length;
+  assert.equal(text.match(/^```sh$/gm).length, typed + other);
 });

@@ -107,7 +107,7 @@ test('the server starts from the tarball in a root that has only the C library',
     copyFileSync(library, join(root, library));
   }
   const enter = ['chroot', '--userspec=65534:65534', root, `/${name}/faye`];
-  const server = start([...enter, '--listen', '127.0.0.1:0'], { root, isReadOnly: true });
+  const server = start([...enter, '--listen', '127.0.0.1:0'], { root });
   const url = await address(server);
   await check(url);
   const publish = attempt(enter[0], [...enter.slice(1), 'publish', '/hello', '"x"', '--url', `${url}/faye`]);

@@ -1,12 +1,24 @@
-/** A minimal Debian in a folder, in which packages are installed. Created once and kept below target/install. */
+/** A minimal Debian in a folder, which systemd boots in a container without a network. Created once below target/install. */
 
-import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { attempt, folder, repository, run, unpack } from './dist.mjs';
 
 /** The oldest Debian that docs/install.md names. */
 const SUITE = 'bookworm';
+const PACKAGES = 'adduser,curl,procps,systemd';
 const cache = join(repository, `target/install/${SUITE}.tar`);
+
+/** How long a boot and its steps may take before they are taken to have failed. No test passes or fails by a shorter time. */
+const WATCHDOG = 180_000;
+
+const UNIT = `[Unit]
+After=multi-user.target
+[Service]
+Type=oneshot
+ExecStart=/bin/bash /root/steps.sh
+`;
 
 /** Extracts a new root. */
 export function debian() {
@@ -15,29 +27,50 @@ export function debian() {
       throw new Error('mmdebstrap is missing: install it (apt-get install mmdebstrap).');
     }
     mkdirSync(join(cache, '..'), { recursive: true });
-    run('mmdebstrap', ['--quiet', '--format=tar', '--variant=apt', '--include=adduser', SUITE, `${cache}.new`]);
+    run('mmdebstrap', ['--quiet', '--format=tar', '--variant=minbase', `--include=${PACKAGES}`, SUITE, `${cache}.new`]);
     renameSync(`${cache}.new`, cache);
   }
   return unpack(cache, folder());
 }
 
-/** Runs a program in the root. */
-export function inside(root, program, ...args) {
-  const env = { PATH: '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' };
-  return run('chroot', [root, program, ...args], { env });
-}
+/** Waits until the server answers at its documented address. */
+export const READY = 'curl --silent --show-error --fail --retry 600 --retry-delay 1 --retry-all-errors --retry-max-time 60 http://127.0.0.1:8000/healthz';
 
-/** Every path below a folder but those that every package operation changes. */
-export function paths(root) {
-  const changed = /^\/(run\/|var\/(lib\/dpkg|lib\/apt|log|cache)\/|etc\/(passwd|group|shadow|gshadow)-?$|etc\/(subuid|subgid)-?$)/;
-  const found = [];
-  const walk = (path) => {
-    for (const entry of readdirSync(join(root, path), { withFileTypes: true })) {
-      const below = `${path}/${entry.name}`;
-      if (!changed.test(below)) found.push(below);
-      if (entry.isDirectory()) walk(below);
-    }
-  };
-  walk('');
-  return found.sort();
+/** Every file but those that each boot and each package operation changes. */
+export const FILES = `find / -xdev -not -path '/root/*' -not -path '/tmp/*' -not -path '/var/tmp/*' -not -path '/var/log/*' \
+  -not -path '/var/cache/*' -not -path '/var/lib/dpkg/*' -not -path '/var/lib/apt/*' -not -path '/var/lib/systemd/*' \
+  -not -path '/etc/*-' -not -name 'sub[ug]id' -not -path '/etc/.pwd.lock' | sort`;
+
+/**
+ * Boots the root and runs steps one after the other as root, each in a shell of its own that ends at its first error.
+ * Returns what each step printed. A failed step is an error with the log of the service.
+ */
+export function boot(root, steps) {
+  const place = join(root, 'root/steps');
+  mkdirSync(place, { recursive: true });
+  const names = Object.keys(steps);
+  names.forEach((name, index) => writeFileSync(join(place, `${index}.sh`), `set -euo pipefail\ncd /root/files\n${steps[name]}\n`));
+  writeFileSync(join(root, 'root/steps.sh'), `export HOME=/root DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+for step in $(seq 0 ${names.length - 1}); do
+  bash /root/steps/$step.sh >/root/steps/$step.out 2>/root/steps/$step.err </dev/null
+  echo $? >/root/steps/$step.status
+done
+journalctl --unit faye --no-pager >/root/steps/journal
+systemctl poweroff
+`);
+  mkdirSync(join(root, 'etc/systemd/system/multi-user.target.wants'), { recursive: true });
+  writeFileSync(join(root, 'etc/systemd/system/steps.service'), UNIT);
+  const link = join(root, 'etc/systemd/system/multi-user.target.wants/steps.service');
+  symlinkSync('../steps.service', link);
+
+  const args = ['--quiet', '--register=no', '--keep-unit', '--private-network', `--directory=${root}`, '--boot'];
+  const booted = attempt('systemd-nspawn', args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: WATCHDOG });
+  assert.notEqual(booted.error?.code, 'ENOENT', 'systemd-nspawn is missing: install it (apt-get install systemd-container).');
+  assert.ok(existsSync(join(place, 'journal')), `systemd did not boot, or a step did not end:\n${booted.stdout}\n${booted.stderr}`);
+  const read = (file) => readFileSync(join(place, file), 'utf8').trim();
+  return Object.fromEntries(names.map((name, index) => {
+    const detail = () => `${name}: ${read(`${index}.out`)}\n${read(`${index}.err`)}\n${read('journal')}`;
+    assert.equal(read(`${index}.status`), '0', detail());
+    return [name, read(`${index}.out`)];
+  }));
 }

@@ -9,22 +9,21 @@ import { after } from 'node:test';
 /** What a script that enters a root has to do first: mounts that end with the process. */
 const MOUNTS = `
 set -eu
-root=$1 state=$2 isReadOnly=$3
-shift 3
+root=$1
+shift
 mount --make-rprivate /
 mount --rbind "$root" "$root"
-if [ -n "$state" ]; then mount --bind "$root/$state" "$root/$state"; fi
-if [ "$isReadOnly" = true ]; then mount -o remount,bind,ro "$root"; fi
+mount -o remount,bind,ro "$root"
 if [ -d "$root/proc" ]; then mount -t proc proc "$root/proc"; fi
 exec "$@"
 `;
 
 /**
- * Starts a program in a mount namespace of its own; the process is the program itself, so signals reach it.
+ * Starts a program with a root that is read-only, in a mount namespace of its own; the process is the program itself, so signals reach it.
  * `command` is run outside the root and enters it, for example by chroot.
  */
-export function start(command, { root, state = '', isReadOnly = false, env = {} }) {
-  const args = ['--mount', 'sh', '-c', MOUNTS, 'mounts', root, state, String(isReadOnly), ...command];
+export function start(command, { root, env = {} }) {
+  const args = ['--mount', 'sh', '-c', MOUNTS, 'mounts', root, ...command];
   const child = spawn('unshare', args, { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   after(() => child.kill('SIGKILL'));
   let errors = '';
