@@ -5,7 +5,7 @@ import { appendFileSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } 
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { files, folder, run, version } from './lib/dist.mjs';
-import { FILES, READY, boot, debian } from './lib/root.mjs';
+import { READY, boot, debian, list } from './lib/root.mjs';
 
 const UNIT = '/usr/lib/systemd/system/faye.service';
 const HANDSHAKE = `curl --silent --fail --header 'Content-Type: application/json' http://127.0.0.1:8000/faye \
@@ -34,7 +34,7 @@ before(() => {
   copyFileSync(files.deb, join(root, 'root/files/old.deb'));
   copyFileSync(upgraded(), join(root, 'root/files/new.deb'));
   seen = boot(root, {
-    before: FILES,
+    before: list(),
     install: 'dpkg --install old.deb',
     state: STATE,
     verify: 'dpkg --verify faye',
@@ -60,7 +60,7 @@ before(() => {
     removed: `! systemctl is-active faye; ! test -e /usr/bin/faye; ! test -e ${UNIT}; ! test -e /usr/share/doc/faye`,
     kept: 'ls /var/lib/faye; grep timeout /etc/faye/faye.toml; ls /etc/faye',
     purge: `dpkg --purge faye >&2; ! ${STATE}`,
-    after: FILES,
+    after: list(),
     left: 'getent passwd faye',
   });
 });

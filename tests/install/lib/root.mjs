@@ -11,7 +11,7 @@ const PACKAGES = 'adduser,curl,procps,systemd';
 const cache = join(repository, `target/install/${SUITE}.tar`);
 
 /** How long a boot and its steps may take before they are taken to have failed. No test passes or fails by a shorter time. */
-const WATCHDOG = 180_000;
+const WATCHDOG = 300_000;
 
 const UNIT = `[Unit]
 After=multi-user.target
@@ -36,10 +36,12 @@ export function debian() {
 /** Waits until the server answers at its documented address. */
 export const READY = 'curl --silent --show-error --fail --retry 600 --retry-delay 1 --retry-all-errors --retry-max-time 60 http://127.0.0.1:8000/healthz';
 
-/** Every file but those that each boot and each package operation changes. */
-export const FILES = `find / -xdev -not -path '/root/*' -not -path '/tmp/*' -not -path '/var/tmp/*' -not -path '/var/log/*' \
-  -not -path '/var/cache/*' -not -path '/var/lib/dpkg/*' -not -path '/var/lib/apt/*' -not -path '/var/lib/systemd/*' \
-  -not -path '/etc/*-' -not -name 'sub[ug]id' -not -path '/etc/.pwd.lock' | sort`;
+/** What each boot and each package operation changes, apart from the accounts. */
+const CHANGING = ['/root/*', '/tmp/*', '/var/tmp/*', '/var/log/*', '/var/cache/*', '/var/lib/dpkg/*', '/var/lib/apt/*', '/var/lib/systemd/*',
+  '/etc/*-', '/etc/.pwd.lock', '/etc/subuid', '/etc/subgid'];
+
+/** Lists every other path of the root; `only` is a test of find. */
+export const list = (only = '') => `find / -xdev ${CHANGING.map((path) => `-not -path '${path}'`).join(' ')} ${only} | sort`;
 
 /**
  * Boots the root and runs steps one after the other as root, each in a shell of its own that ends at its first error.
