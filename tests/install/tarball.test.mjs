@@ -14,7 +14,7 @@ function padded(bytes) {
   const place = folder();
   writeFileSync(join(place, 'padding'), Buffer.alloc(bytes));
   run('objcopy', ['--add-section', `.padding=${join(place, 'padding')}`, '--set-section-flags', '.padding=alloc,readonly',
-    join(repository, 'target/package-files/faye'), join(place, 'faye')]);
+    join(unpack(files.tarball), name, 'faye'), join(place, 'faye')]);
   return join(place, 'faye');
 }
 
