@@ -9,7 +9,7 @@ COMPAT := tests/compat
 SNIPPETS := tests/snippets
 CLIENT := client-js
 
-.PHONY: help build test fmt lint doc unit by-tls tools client compat snippets bench bench-cluster microbench fuzz autobahn deny clean
+.PHONY: help build test fmt lint doc unit by-tls tools client compat snippets release install-check bench bench-cluster microbench fuzz autobahn deny clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -17,7 +17,7 @@ help: ## Show the targets
 build: ## Build the binary as users get it
 	$(CARGO) build --release --locked
 
-test: fmt lint doc unit client compat snippets ## Everything
+test: fmt lint doc unit client snippets install-check compat ## Everything
 
 fmt: ## Check the format
 	$(CARGO) fmt --check
@@ -49,6 +49,14 @@ compat: build tools ## The official clients, several nodes, and the comparison w
 snippets: build tools ## The code blocks of the documents, and that their runner finds wrong ones
 	cd $(SNIPPETS) && $(NPM) ci --no-audit --no-fund --loglevel=error
 	cd $(SNIPPETS) && $(NPM) test && $(NPM) run --silent snippets
+
+release: ## Build the files of a release into dist/ (see docs/install.md)
+	@scripts/release
+
+install-check: build tools ## Pack a release and check it: contents, the tarball, the Debian package and the image in roots of their own
+	@command -v cargo-deb >/dev/null || $(CARGO) install cargo-deb --locked --version 3.8.0 --quiet
+	ALLOW_DIRTY=1 BINARY=target/release/faye OUT=target/install/dist scripts/release
+	node --test tests/install/*.test.mjs
 
 bench: build ## Measure the floor, npm Faye and this server, and write docs/performance.md (ROUNDS=1: quickly)
 	@command -v node >/dev/null || { echo "Node is missing: npm Faye needs it." >&2; exit 1; }
