@@ -256,7 +256,8 @@ fn with_json_logs_every_line_that_is_written_is_json() {
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
     let last = lines.last().expect("a line");
     assert_eq!(last["level"], "ERROR", "{last}");
-    assert!(last["message"].as_str().unwrap().contains("cannot listen on"), "{last}");
+    assert_eq!(last["message"], "command failed");
+    assert!(last["error"].as_str().unwrap().contains("cannot listen on"), "{last}");
 }
 
 #[test]

@@ -48,7 +48,7 @@ pub(super) fn warn(text: impl Display) {
 pub(super) fn log_failure(log: &Log, result: anyhow::Result<()>) -> anyhow::Result<()> {
     match result {
         Err(error) if log.format == LogFormat::Json && !error.is::<ReaderGone>() => {
-            tracing::error!("{}", text(&error));
+            tracing::error!(error = text(&error), "command failed");
             Err(Reported.into())
         }
         result => result,

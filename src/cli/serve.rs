@@ -99,7 +99,7 @@ async fn serve(
         tokio::select! {
             () = stop(terminate, interrupt, Arc::clone(log)) => {}
             reason = until_failure => {
-                tracing::error!(reason, "stopping because of a failure: connections are drained");
+                tracing::error!(reason, "stopping after a failure; draining connections");
                 // It is received below.
                 let _ = failed.send(reason);
             }
@@ -148,11 +148,11 @@ async fn reload(
         warn(&config);
         let waiting = waiting(started, &config);
         if waiting.is_empty() {
-            tracing::info!("the settings were read again");
+            tracing::info!("settings reloaded");
         } else {
             tracing::warn!(
                 sections = waiting.join(", "),
-                "the settings were read again; changes of these take effect with the next start"
+                "settings reloaded; these sections take effect at the next start"
             );
         }
     }

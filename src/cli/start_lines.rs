@@ -12,9 +12,7 @@ pub(super) fn start_lines(config: &Config, url: &str, admin: Option<SocketAddr>)
         page(config, url).map(|page| format!("Open {page} in a browser to see it work. Ctrl-C stops it.")),
     );
     lines.extend(
-        admin.map(|admin| {
-            format!("Health and metrics are on http://{admin}/healthz, /readyz and /metrics")
-        }),
+        admin.map(|admin| format!("Health and metrics are on http://{admin}/healthz, /readyz and /metrics")),
     );
     lines
 }
