@@ -55,7 +55,7 @@ fn the_fullest_sessions_end_and_the_others_go_on() {
     assert_eq!(watching.take(1), ["still here"]);
     faye.wait_for_metric("faye_memory_used_bytes", |used| used < MIB);
     assert_eq!(faye.metric("faye_memory_limit_bytes"), 8 * MIB);
-    faye.wait_for_stderr("sessions keep more memory than limits.memory allows");
+    faye.wait_for_stderr("limits.memory exceeded; ending sessions");
     faye.assert_serves();
 }
 
