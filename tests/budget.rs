@@ -10,8 +10,12 @@ use support::*;
 
 const MIB: u64 = 1 << 20;
 
+/// On a slow machine a client of a test neither connects nor answers pings for minutes, and is to live all the same.
+const PATIENT: [(&str, &str); 2] = [("FAYE_SERVER__TIMEOUT", "10m"), ("FAYE_WEBSOCKET__PING", "1h")];
+
 fn start(memory: &str, more: &[(&str, &str)]) -> Faye {
     let mut settings = vec![("FAYE_LIMITS__MEMORY", memory)];
+    settings.extend(PATIENT);
     settings.extend(more);
     Faye::start(&settings)
 }
@@ -90,7 +94,7 @@ fn sessions_that_never_connected_end_first() {
 #[test]
 fn sessions_without_number_with_mailboxes_without_end_stay_within_the_address_space() {
     // 1.5 GiB, of which the threads of the runtime and the allocator reserve a good part.
-    let mut faye = Faye::start_with_limit("-v 1500000", &[]);
+    let mut faye = Faye::start_with_limit("-v 1500000", &PATIENT);
     let limit = faye.metric("faye_memory_limit_bytes");
     assert!(limit < 400 * MIB, "a quarter of the address space: {limit}");
     let mut http = faye.http();
