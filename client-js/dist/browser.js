@@ -1309,7 +1309,7 @@ open_fn = function(candidate, now) {
   }
   candidate.transport = transport;
   if (kind.isSocket) {
-    candidate.timer = later(() => this.fail(candidate, failure("Not open in time")), OPEN_TIME);
+    candidate.timer = later(() => this.fail(candidate, failure("Not open")), OPEN_TIME);
   }
 };
 /** A socket has taken the place of lesser ones, which may still bring what was sent before. */
@@ -2617,6 +2617,7 @@ open_fn2 = async function(create) {
   try {
     socket = await create(socketUrl(endpoint), settings);
   } catch (error) {
+    await null;
     return __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure(`Request failed: ${error}`));
   }
   socket.onerror = () => {

@@ -1151,7 +1151,7 @@
       }
       candidate.transport = transport;
       if (kind.isSocket) {
-        candidate.timer = later(() => this.fail(candidate, failure("Not open in time")), OPEN_TIME);
+        candidate.timer = later(() => this.fail(candidate, failure("Not open")), OPEN_TIME);
       }
     }
     /** A socket has taken the place of lesser ones, which may still bring what was sent before. */
@@ -2342,6 +2342,7 @@
       try {
         socket = await create(socketUrl(endpoint), settings);
       } catch (error) {
+        await null;
         return this.#closed(failure(`Request failed: ${error}`));
       }
       socket.onerror = () => {

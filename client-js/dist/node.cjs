@@ -1190,7 +1190,7 @@ var Selector = class {
     }
     candidate.transport = transport;
     if (kind.isSocket) {
-      candidate.timer = later(() => this.fail(candidate, failure("Not open in time")), OPEN_TIME);
+      candidate.timer = later(() => this.fail(candidate, failure("Not open")), OPEN_TIME);
     }
   }
   /** A socket has taken the place of lesser ones, which may still bring what was sent before. */
@@ -2276,6 +2276,7 @@ var WebSocketTransport = class {
     try {
       socket = await create2(socketUrl(endpoint), settings);
     } catch (error) {
+      await null;
       return this.#closed(failure(`Request failed: ${error}`));
     }
     socket.onerror = () => {

@@ -1148,7 +1148,7 @@ var Selector = class {
     }
     candidate.transport = transport;
     if (kind.isSocket) {
-      candidate.timer = later(() => this.fail(candidate, failure("Not open in time")), OPEN_TIME);
+      candidate.timer = later(() => this.fail(candidate, failure("Not open")), OPEN_TIME);
     }
   }
   /** A socket has taken the place of lesser ones, which may still bring what was sent before. */
@@ -2234,6 +2234,7 @@ var WebSocketTransport = class {
     try {
       socket = await create2(socketUrl(endpoint), settings);
     } catch (error) {
+      await null;
       return this.#closed(failure(`Request failed: ${error}`));
     }
     socket.onerror = () => {

@@ -152,7 +152,7 @@ export class Selector {
     }
     candidate.transport = transport;
     if (kind.isSocket) {
-      candidate.timer = later(() => this.fail(candidate, failure('Not open in time')), OPEN_TIME);
+      candidate.timer = later(() => this.fail(candidate, failure('Not open')), OPEN_TIME);
     }
   }
 

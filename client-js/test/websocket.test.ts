@@ -84,13 +84,14 @@ test.each([[1006, null], [1000, null], [1009, 413]])('its end with %i is told on
   expect(transport.send([{ channel: '/a' }])).toEqual([]);
 });
 
-test('a constructor that throws counts as closed', async () => {
+test('a constructor that throws counts as closed, once the selector has the transport', async () => {
   vi.stubGlobal('WebSocket', class {
     constructor() {
       throw new Error('The policy forbids it');
     }
   });
   const { heard } = open(webSocket);
+  expect(heard.closed).toEqual([]);
   await pass();
   expect(heard.closed).toHaveLength(1);
   expect(heard.closed[0]!.message).toContain('The policy forbids it');

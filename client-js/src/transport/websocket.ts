@@ -51,6 +51,8 @@ export class WebSocketTransport implements Transport {
     try {
       socket = await create(socketUrl(endpoint), settings);
     } catch (error) {
+      // Later, when the selector has this transport: it ignores what it does not have.
+      await null;
       return this.#closed(failure(`Request failed: ${error}`));
     }
     // A close follows, with its code, in every browser and with ws, where an error that nobody hears ends the process.
