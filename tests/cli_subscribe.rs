@@ -187,7 +187,7 @@ fn a_broken_connection_keeps_the_session_and_what_is_published_in_between() {
         faye.publish("/a", number);
     }
     balancer.direct_to(faye.address);
-    let said = subscriber.wait_for("messages that were under way");
+    let said = subscriber.wait_for("messages that were in flight");
     assert!(said.iter().any(|line| line.starts_with("connected to ")), "{said:?}");
     for number in 0..3 {
         assert_eq!(subscriber.message(), publication("/a", number));
@@ -213,6 +213,50 @@ fn a_session_that_expired_is_replaced_and_that_is_said() {
 }
 
 #[test]
+fn a_gap_is_as_long_as_the_outage() {
+    let faye = Faye::start(&[("FAYE_SERVER__TIMEOUT", "1s")]);
+    let balancer = Balancer::start(faye.address);
+    let subscriber = Subscriber::start("/a", &format!("http://{}{}", balancer.address, faye.mount));
+    subscriber.wait_for("subscribed to /a");
+    let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    balancer.direct_to(nowhere);
+    balancer.cut();
+    // The session expires after more than the timeout, so that the outage is longer than a second.
+    faye.wait_for_metric("faye_sessions_expired_total", |now| now == 1);
+    balancer.direct_to(faye.address);
+    let said = subscriber.wait_for("messages of the last ");
+    let seconds = said.last().and_then(|line| line.split(' ').nth(4)?.parse::<u64>().ok());
+    assert!(seconds.is_some_and(|seconds| seconds > 1), "{said:?}");
+}
+
+#[test]
+fn it_closes_its_socket_before_it_reconnects() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let subscriber = Subscriber::start("/a", &url);
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut socket = tungstenite::accept(stream.try_clone().unwrap()).unwrap();
+    loop {
+        let frame = socket.read().unwrap();
+        let messages: Vec<Value> = serde_json::from_str(frame.to_text().unwrap()).unwrap();
+        let mut reply = messages[0].clone();
+        reply["successful"] = true.into();
+        reply["clientId"] = "a".into();
+        socket.send(tungstenite::Message::text(Value::from(vec![reply]).to_string())).unwrap();
+        if messages[0]["channel"] == "/meta/subscribe" {
+            break;
+        }
+    }
+    subscriber.wait_for("subscribed to /a");
+    socket.close(None).unwrap();
+    socket.flush().unwrap();
+    // No further connection is accepted, so that another one cannot replace this one.
+    stream.set_read_timeout(Some(WATCHDOG)).unwrap();
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).expect("the end of the connection");
+}
+
+#[test]
 fn its_session_ends_when_it_is_stopped() {
     let faye = Faye::start(&[]);
     for signal in ["-TERM", "-INT"] {
@@ -232,7 +276,7 @@ fn it_says_what_went_wrong() {
     let url = faye.url();
     let wrong = format!("http://{}/wrong", faye.address);
     let cases = [
-        ("bad", url.as_str(), "the server refused it: 405:bad:Invalid channel"),
+        ("bad", url.as_str(), "bad is not a channel or pattern; write for example /chat/*"),
         ("/meta/**", &url, "403:/meta/**:Forbidden channel"),
         ("/a", &wrong, "is the path right?"),
         ("/a", "127.0.0.1", "is not a URL of a server"),

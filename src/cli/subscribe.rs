@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::server::Server;
 use super::settings::Settings;
 use super::{print, print_json, stopped, warn};
-use crate::bayeux::Message;
+use crate::bayeux::{Message, channel};
 use crate::client::{Failure, Reconnect, Subscription};
 
 /// The time before the next attempt to reach a lost server.
@@ -27,7 +27,7 @@ Examples:
 
 Each message is one line of JSON on standard output. The state of the connection goes to standard error; with --json it
 goes to standard output too, as objects with the key \"event\": \"subscribed\", \"disconnected\", \"reconnected\" (the same
-session, nothing missed but what was under way) and \"gap\" (messages may be missing).
+session, nothing missed but what was in flight) and \"gap\" (messages may be missing).
 
 Exit codes: 0 stopped by SIGTERM or Ctrl-C, or standard output was closed; 1 the server could not be reached at the start,
 or refused; 2 wrong arguments.";
@@ -45,12 +45,15 @@ pub(super) struct Subscribe {
 }
 
 pub(super) fn run(subscribe: &Subscribe, settings: &Settings) -> anyhow::Result<()> {
+    if let Some(bad) = subscribe.patterns.iter().find(|pattern| !channel::is_valid(pattern)) {
+        return Err(Failure::Pattern(bad.clone()).into());
+    }
     let url = &subscribe.server.url(settings)?;
     let follower = Follower {
         url,
         patterns: &subscribe.patterns,
         ext: subscribe.server.ext.as_deref(),
-        tls: subscribe.server.tls()?,
+        tls: subscribe.server.tls(url)?,
         as_json: subscribe.json,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -66,7 +69,7 @@ enum Event<'a> {
         failure: &'a Failure,
     },
     Reconnected,
-    /// Messages may be missing: those under way when the connection broke, or those of the last seconds.
+    /// Messages may be missing: those in flight when the connection broke, or those of the last seconds.
     Gap {
         seconds: Option<u64>,
     },
@@ -122,12 +125,16 @@ impl Follower<'_> {
     /// written.
     async fn reconnect(&self, subscription: &mut Subscription, lost: &Failure) -> anyhow::Result<()> {
         self.report(&Event::Disconnected { failure: lost })?;
+        // A refusal of the session is a frame, too, and arrives after the gap.
+        let last_frame = subscription.last_frame();
         let mut wait = subscription.interval();
         if let Failure::Refused(refusal) = lost {
             wait = refusal.interval;
         }
         let mut has_session = true;
         loop {
+            // A server that stops waits for its sockets to close.
+            subscription.hang_up().await;
             tokio::time::sleep(wait).await;
             let failed = if has_session {
                 match subscription.resume().await {
@@ -148,7 +155,7 @@ impl Follower<'_> {
             } else {
                 match self.open().await {
                     Ok(mut fresh) => {
-                        let seconds = Some(seconds(subscription.last_frame()));
+                        let seconds = Some(seconds(last_frame));
                         // The messages of the old session come first.
                         fresh.prepend(subscription.take_waiting());
                         *subscription = fresh;
@@ -185,7 +192,7 @@ impl Follower<'_> {
             Event::Disconnected { failure } => format!("{failure}; reconnecting"),
             Event::Reconnected => format!("connected to {url} again, with the same session"),
             Event::Gap { seconds: None } => {
-                "messages that were under way when the connection broke may be missing".to_owned()
+                "messages that were in flight when the connection broke may be missing".to_owned()
             }
             Event::Gap { seconds: Some(seconds) } => {
                 format!("messages of the last {seconds} s may be missing")

@@ -11,6 +11,12 @@ pub enum Failure {
     /// The URL cannot be used.
     #[error("{0:?} is not a URL of a server; write for example http://127.0.0.1:8000/faye")]
     Url(String),
+    /// The text is no channel.
+    #[error("{0} is not a channel; write for example /chat/room")]
+    Channel(String),
+    /// The text is no channel or pattern.
+    #[error("{0} is not a channel or pattern; write for example /chat/*, '/chat/**' or '/**'")]
+    Pattern(String),
     /// The data is not JSON.
     #[error("the data is not JSON: {0}; put text in double quotes, such as '\"hello\"'")]
     Data(serde_json::Error),
@@ -50,7 +56,7 @@ pub enum Failure {
     #[error("{0} expects TLS; write https:// in place of http://")]
     NeedsTls(String),
     /// The response has a status that no Bayeux server sends for a valid request.
-    #[error("{url} answered with status {status}{}", status_advice(*status, location.as_deref()))]
+    #[error("{url} responded with status {status}{}", status_advice(*status, location.as_deref()))]
     Status {
         /// The server.
         url: String,
@@ -109,7 +115,7 @@ fn status_advice(status: StatusCode, location: Option<&str>) -> String {
         (429, _) => "; there are too many requests from this address, so wait before the next".to_owned(),
         (502..=504, _) => "; the server behind the proxy is away, stopping or overloaded".to_owned(),
         (500..=599, _) => "; the server has failed, and its log says why".to_owned(),
-        _ => ", which is no answer of a Bayeux server; is the path right?".to_owned(),
+        _ => "; this is not a Bayeux endpoint; is the path right?".to_owned(),
     }
 }
 
@@ -118,7 +124,7 @@ impl Failure {
     #[must_use]
     pub fn is_unsent(&self) -> bool {
         match self {
-            Self::Url(_) | Self::Data(_) => true,
+            Self::Url(_) | Self::Data(_) | Self::Channel(_) | Self::Pattern(_) => true,
             Self::Unreachable { why, .. } => !matches!(why, ConnectError::Timeout(_)),
             _ => false,
         }

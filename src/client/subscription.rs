@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use rustls::ClientConfig;
+use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
@@ -20,7 +21,7 @@ use crate::bayeux::{Field, Message, json};
 const BATCH: usize = 100_000;
 /// How long the server may take to reply to a message that it does not hold.
 const REPLY: Duration = Duration::from_secs(15);
-/// How long the server may take to reply to a disconnect.
+/// How long the server may take to reply to a disconnect, or to read a close frame.
 const DISCONNECT: Duration = Duration::from_secs(2);
 /// How long a server may send nothing. Servers answer connects and send pings more often than that.
 const SILENCE: Duration = Duration::from_secs(150);
@@ -102,6 +103,18 @@ impl Subscription {
             Err(Failure::Refused(refusal)) if refusal.reconnect != Reconnect::Retry => Ok(false),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Closes the connection and keeps the session, for [`Subscription::resume`].
+    pub async fn hang_up(&mut self) {
+        let close = async {
+            // Sends the close frame, or the reply to that of the server.
+            let sent = self.socket.close(None).await;
+            let ended = self.socket.get_mut().shutdown().await;
+            (sent, ended)
+        };
+        // The connection may be broken already, so that neither arrives.
+        let _ = tokio::time::timeout(DISCONNECT, close).await;
     }
 
     /// The advised time before the next connect.
