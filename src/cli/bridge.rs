@@ -83,10 +83,10 @@ fn run_logged(bridge: &Bridge, ours: String, ext: Option<String>, log: &Log) -> 
         Ways::Out => "->",
     };
     let begun = format!("carrying {}: {ours} {arrow} {}", bridge.patterns.join(" "), bridge.url);
-    let tls = trust(bridge.cacert.as_deref())?;
+    let tls = |url: &str| trust(bridge.cacert.as_deref(), url);
     let options = Options {
-        theirs: Server { url: bridge.url.clone(), ext: bridge.their_ext.clone(), tls: tls.clone() },
-        ours: Server { url: ours, ext, tls },
+        theirs: Server { url: bridge.url.clone(), ext: bridge.their_ext.clone(), tls: tls(&bridge.url)? },
+        ours: Server { tls: tls(&ours)?, url: ours, ext },
         patterns: bridge.patterns.clone(),
         ways,
         queue: bridge.queue as usize,

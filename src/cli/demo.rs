@@ -80,7 +80,7 @@ async fn present(
     url: &str,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<String> {
-    let tls = tls::client_config();
+    let tls = tls::client_config_for(url);
     let publisher = Publisher::new(url, &tls)?;
     let transports = [Transport::WebSocket, Transport::LongPolling];
     let mut receivers = Vec::new();

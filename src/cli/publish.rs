@@ -8,6 +8,7 @@ use clap::Args;
 use super::server::Server;
 use super::settings::Settings;
 use super::{print, print_json};
+use crate::bayeux::channel::is_name;
 use crate::client::{self, Failure, Publisher};
 
 pub(super) const EXAMPLES: &str = "\
@@ -17,9 +18,9 @@ Examples:
   faye publish /prices --ext env:FAYE_EXT < prices.ndjson
   tail -f app.ndjson | faye publish /log -
 
-Without JSON, or with -, each line of standard input is the data of one message. Lines are published in their order, as
-many in a request as have arrived, each at least once. A line that is not JSON or that the server refuses is reported and
-skipped; a server that cannot be reached ends the command.
+Without JSON, or with -, each line of standard input is the data of one message. Lines are published in order
+and at least once. Lines that arrive together share a request. A line that is not JSON or that the server refuses is
+reported and skipped; a server that cannot be reached ends the command.
 
 Exit codes: 0 all messages were published, 1 at least one was not, 2 wrong arguments.";
 
@@ -40,13 +41,19 @@ pub(super) struct Publish {
 pub(super) fn run(publish: &Publish, settings: &Settings) -> anyhow::Result<()> {
     let url = publish.server.url(settings)?;
     let ext = publish.server.ext_or_push_secret(settings)?;
-    let publisher = Publisher::new(&url, &publish.server.tls()?)?;
+    let publisher = Publisher::new(&url, &publish.server.tls(&url)?)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let Publish { channel, json, .. } = publish;
     let Some(data) = publish.data.as_deref().filter(|data| *data != "-") else {
+        if !is_name(channel) {
+            return Err(Failure::Channel(channel.clone()).into());
+        }
         return runtime.block_on(stream::run(&publisher, channel, ext.as_deref(), *json));
     };
-    let result = runtime.block_on(client::publish(&publisher, channel, data, ext.as_deref()));
+    let result = match is_name(channel) {
+        true => runtime.block_on(client::publish(&publisher, channel, data, ext.as_deref())),
+        false => Err(Failure::Channel(channel.clone())),
+    };
     if *json {
         report(channel, None, result.as_ref().err())?;
     }

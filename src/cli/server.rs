@@ -37,15 +37,15 @@ impl Server {
         }
     }
 
-    /// The configuration of TLS.
-    pub(super) fn tls(&self) -> Result<Arc<ClientConfig>, TlsError> {
-        trust(self.cacert.as_deref())
+    /// The configuration of TLS for a URL.
+    pub(super) fn tls(&self, url: &str) -> Result<Arc<ClientConfig>, TlsError> {
+        trust(self.cacert.as_deref(), url)
     }
 }
 
-/// The configuration of TLS that trusts the authorities of a file, if one is given, and those of the system.
-pub(super) fn trust(cacert: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
-    cacert.map_or_else(|| Ok(tls::client_config()), |file| tls::client_config_with("--cacert", file))
+/// The configuration of TLS for a URL that trusts the authorities of a file, if one is given, and those of the system.
+pub(super) fn trust(cacert: Option<&Path>, url: &str) -> Result<Arc<ClientConfig>, TlsError> {
+    cacert.map_or_else(|| Ok(tls::client_config_for(url)), |file| tls::client_config_with("--cacert", file))
 }
 
 /// Reads a URL. Those of WebSockets stand for the same server by HTTP.

@@ -90,6 +90,12 @@ impl Fetch {
         Self::with_tls(reach, repeat, &tls::client_config())
     }
 
+    /// For requests to one URL, at any address.
+    #[must_use]
+    pub fn to(url: &str, repeat: Repeat) -> Self {
+        Self::with_tls(Reach::Everywhere, repeat, &tls::client_config_for(url))
+    }
+
     /// The same with another configuration of TLS.
     #[must_use]
     pub fn with_tls(reach: Reach, repeat: Repeat, tls: &Arc<ClientConfig>) -> Self {

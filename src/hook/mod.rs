@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Duration, timeout};
 
 use crate::config::{self, OnError, Secret};
-use crate::fetch::{Fetch, Reach, Repeat};
+use crate::fetch::{Fetch, Repeat};
 use crate::metrics::Metrics;
 use crate::policy::Answer;
 use breaker::Breaker;
@@ -81,6 +81,7 @@ impl Hook {
     /// A URL that is none.
     pub fn new(settings: &config::Hook, metrics: Metrics) -> Result<Option<Self>, String> {
         let Some(url) = &settings.url else { return Ok(None) };
+        let fetch = Fetch::to(url, Repeat::Any);
         let url = url.parse().map_err(|error| format!("hook.url: {error}"))?;
         Ok(Some(Self {
             url,
@@ -89,7 +90,7 @@ impl Hook {
             deadline: settings.deadline,
             kept: settings.cache,
             failure: settings.on_error,
-            fetch: Fetch::new(Reach::Everywhere, Repeat::Any),
+            fetch,
             turns: Semaphore::new(settings.concurrent),
             concurrent: settings.concurrent,
             waiting: AtomicUsize::new(0),

@@ -17,6 +17,14 @@ pub fn client_config() -> Arc<ClientConfig> {
     Arc::clone(&CONFIG)
 }
 
+/// The configuration for connections to a URL. Without TLS the authorities of the system are not read.
+#[must_use]
+pub fn client_config_for(url: &str) -> Arc<ClientConfig> {
+    static PLAIN: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| Arc::new(trusting(RootCertStore::empty())));
+    let is_plain = url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"));
+    if is_plain { Arc::clone(&PLAIN) } else { client_config() }
+}
+
 /// The configuration of connections that trust the authorities in a PEM file in addition to those of the system.
 /// `setting` names the file in errors.
 ///
@@ -48,8 +56,9 @@ pub(super) fn client_config_of(
 fn roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        tracing::warn!(%error, "cannot read the CA certificates of the system");
+    if !found.errors.is_empty() {
+        let errors: Vec<_> = found.errors.iter().map(ToString::to_string).collect();
+        tracing::warn!(error = errors.join("; "), "cannot read the CA certificates of the system");
     }
     roots.add_parsable_certificates(found.certs);
     if roots.is_empty() {

@@ -16,7 +16,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
 pub use acme::Acme;
 pub use certificates::{Certificates, POLL};
-pub use client::{client_config, client_config_with};
+pub use client::{client_config, client_config_for, client_config_with};
 pub use connect::{Duplex, connect};
 pub use failure::{ConnectError, name_error};
 pub use server::{Tls, check, server};

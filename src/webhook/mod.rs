@@ -16,7 +16,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::config;
-use crate::fetch::{Fetch, Reach, Repeat};
+use crate::fetch::{Fetch, Repeat};
 use crate::hook::signature;
 use crate::metrics::Metrics;
 use crate::server::Event;
@@ -45,14 +45,9 @@ impl Webhook {
     /// A URL that is none.
     pub fn new(settings: &config::Webhook, metrics: Metrics) -> Result<Option<Self>, String> {
         let Some(url) = &settings.url else { return Ok(None) };
+        let fetch = Fetch::to(url, Repeat::Any);
         let url = url.parse().map_err(|error| format!("webhook.url: {error}"))?;
-        Ok(Some(Self {
-            url,
-            settings: settings.clone(),
-            fetch: Fetch::new(Reach::Everywhere, Repeat::Any),
-            bytes: AtomicUsize::new(0),
-            metrics,
-        }))
+        Ok(Some(Self { url, settings: settings.clone(), fetch, bytes: AtomicUsize::new(0), metrics }))
     }
 
     /// Tells of the events, until `stopping` becomes true and all that happened before is told.

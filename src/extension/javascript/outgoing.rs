@@ -1,5 +1,6 @@
 //! `fetch` by the server's own client: it says which addresses may be asked and how large an answer may be.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -17,9 +18,10 @@ const CAP: usize = 1024 * 1024;
 #[must_use]
 pub fn over_http(time: Duration, private_addresses: bool) -> Fetch {
     let reach = if private_addresses { Reach::Everywhere } else { Reach::Public };
-    let client = Client::new(reach, Repeat::Idempotent);
+    // Most servers send no request, and the client reads the CA certificates of the system.
+    let client = LazyLock::new(move || Client::new(reach, Repeat::Idempotent));
     std::sync::Arc::new(move |request| {
-        let client = client.clone();
+        let client = Client::clone(&client);
         Box::pin(async move {
             let answer = client.send(convert(request)?, time, CAP).await.map_err(|error| match error {
                 FetchError::Private => {
