@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Map, Value, json};
 
 use super::Failure;
-use super::report::{Figure, Report, grouped};
+use super::report::{Figure, NEEDS_PID, Report, grouped};
 
 /// The key of a server in JSON.
 const KEYS: [&str; 2] = ["url", "against"];
@@ -116,7 +116,8 @@ impl Comparison {
             let [a, b] = NAMES;
             let _ = writeln!(out, "  {:width$}  {a:>14} {b:>14} {:<5} {:>8}", "", "", "A / B");
         }
-        for figure in any {
+        let lacks_process = !self.reports.iter().flatten().any(Report::has_process);
+        for figure in any.iter().filter(|figure| !(lacks_process && figure.is_of_process())) {
             let value = |figures: &[Figure]| figures.iter().find(|other| other.key == figure.key)?.value;
             let values = [value(&ours), value(&theirs)];
             let [a, b] = values.map(|value| {
@@ -128,6 +129,9 @@ impl Comparison {
             };
             let unit = figure.unit;
             let _ = writeln!(out, "  {:width$}  {a:>14} {b:>14} {unit:<5} {ratio:>8}", figure.label);
+        }
+        if lacks_process && any.iter().any(Figure::is_of_process) {
+            let _ = writeln!(out, "  {NEEDS_PID}");
         }
         for (name, failures) in NAMES.iter().zip(&self.failures) {
             failures.iter().for_each(|failure| {

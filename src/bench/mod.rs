@@ -38,6 +38,7 @@ pub use options::{Idle, Options, Publishing, Storm, Subscribers};
 pub use publish::publish;
 pub use report::Report;
 pub use storm::storm;
+pub use target::probe;
 
 use crate::tls::ConnectError;
 

@@ -47,7 +47,7 @@ pub enum Subscribers {
 pub struct Publishing {
     /// The receivers.
     pub subscribers: Subscribers,
-    /// Publications under way per publisher.
+    /// Publications in flight per publisher.
     pub window: usize,
     /// Publications per frame.
     pub batch: usize,

@@ -17,7 +17,7 @@ use super::slow::Slow;
 use super::tally::Tally;
 use super::target::Target;
 
-/// The time without a delivery after which publications under way count as lost.
+/// The time without a delivery after which publications in flight count as lost.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long to wait for duplicates after all publications have arrived.
 const LINGER: Duration = Duration::from_millis(200);
@@ -71,7 +71,7 @@ pub fn publish(options: &Options, load: &Publishing) -> Result<Report, Failure> 
     figures.count("publishers", "publishers", channels);
     match load.rate {
         Some(rate) => figures.add("rate", "publications due per second", "", 1, Some(rate)),
-        None => figures.count("window", "under way per publisher", load.window),
+        None => figures.count("window", "in flight per publisher", load.window),
     }
     figures.count("batch", "publications per frame", load.batch);
     figures.count("payload", "bytes of data", load.payload);
@@ -127,7 +127,7 @@ struct Run<'a> {
     begun: Instant,
     /// Frames that were due, with a rate.
     turns: u64,
-    /// Whether deliveries stopped while publications were under way.
+    /// Whether deliveries stopped while publications were in flight.
     stalled: bool,
 }
 
@@ -192,7 +192,7 @@ impl Run<'_> {
         }
     }
 
-    /// Waits for the publications under way, and for duplicates.
+    /// Waits for the publications in flight, and for duplicates.
     fn drain(&mut self) -> Result<(), Failure> {
         self.tally.counts.window = 0;
         let mut last = (Instant::now(), self.tally.counts.delivered);

@@ -1,4 +1,4 @@
-//! One publisher: its frame, and its publications under way.
+//! One publisher: its frame, and its publications in flight.
 
 use std::collections::VecDeque;
 
@@ -24,7 +24,7 @@ pub(super) struct Publisher {
     pub(super) sent: u32,
     /// Publications that all receivers have.
     pub(super) done: u32,
-    /// For each publication under way, the receivers that do not have it yet.
+    /// For each publication in flight, the receivers that do not have it yet.
     lacking: VecDeque<u32>,
 }
 

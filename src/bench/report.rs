@@ -10,6 +10,9 @@ use super::ledger::Faults;
 #[derive(Debug, Default)]
 pub(super) struct Figures(Vec<Figure>);
 
+/// The line in place of the figures of a server whose process is unknown.
+pub(super) const NEEDS_PID: &str = "server CPU and memory need --pid";
+
 /// A number with its names.
 #[derive(Debug, Clone)]
 pub(super) struct Figure {
@@ -33,6 +36,11 @@ impl Figure {
             Some(value) => json!((value * 1000.0).round() / 1000.0),
             None => Value::Null,
         }
+    }
+
+    /// Whether it is measured at the process of the server.
+    pub(super) fn is_of_process(&self) -> bool {
+        ["server_", "cpu_", "bytes_per_session", "empty_mb"].iter().any(|front| self.key.starts_with(front))
     }
 
     /// Whether it is a result, and no property of the load.
@@ -113,6 +121,11 @@ impl Report {
         &self.figures.0
     }
 
+    /// Whether the process of the server was measured.
+    pub(super) fn has_process(&self) -> bool {
+        self.value("server_cpu").is_some()
+    }
+
     /// The value of a figure.
     pub(super) fn value(&self, key: &str) -> Option<f64> {
         self.figures.0.iter().find(|figure| figure.key == key)?.value
@@ -123,10 +136,15 @@ impl Report {
     pub fn table(&self) -> String {
         let mut out = format!("{} on {}\n", self.load, self.url);
         let width = self.figures.0.iter().map(|figure| figure.label.len()).max().unwrap_or_default();
-        for Figure { label, unit, decimals, value, .. } in &self.figures.0 {
+        let lacks_process = !self.has_process();
+        for figure in self.figures.0.iter().filter(|figure| !(lacks_process && figure.is_of_process())) {
+            let Figure { label, unit, decimals, value, .. } = figure;
             let value = value.map_or("not available".to_owned(), |value| grouped(value, *decimals));
             // Writing to a string does not fail.
             let _ = writeln!(out, "  {label:width$}  {value:>14} {unit}");
+        }
+        if lacks_process && self.figures.0.iter().any(Figure::is_of_process) {
+            let _ = writeln!(out, "  {NEEDS_PID}");
         }
         out.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     }

@@ -35,7 +35,7 @@ pub(super) struct Counts {
     pub(super) acknowledged: u64,
     /// Replies to connects, without the first ones.
     pub(super) connects: u64,
-    /// Publications to keep under way per publisher; with 0 a delivery leads to none.
+    /// Publications to keep in flight per publisher; with 0 a delivery leads to none.
     pub(super) window: usize,
     /// Publications per frame.
     batch: usize,

@@ -33,6 +33,17 @@ pub(super) struct Target {
     pub(super) ext: String,
 }
 
+/// Connects to the server of a load once.
+///
+/// # Errors
+/// [`Failure`] if no connection can be made.
+pub fn probe(options: &Options) -> Result<(), Failure> {
+    let target = Target::resolve(options)?;
+    let connected = TcpStream::connect_timeout(&target.address, PATIENCE);
+    let failed = |error| Failure::Unreachable { url: target.url, why: ConnectError::of(&error) };
+    connected.map(drop).map_err(failed)
+}
+
 impl Target {
     /// Finds the address of the server.
     pub(super) fn resolve(options: &Options) -> Result<Self, Failure> {

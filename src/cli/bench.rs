@@ -99,12 +99,13 @@ pub(super) enum Bench {
     /// Serve the least work that a fan-out needs, as the lower bound of the cost: load it with --floor
     ///
     /// It listens on --listen, or on 127.0.0.1:8001, and calls send(2) once per receiver of a message.
+    #[command(args = super::settings::without(&["config", "mount"]))]
     Floor,
 }
 
 #[derive(Args)]
 pub(super) struct PublishingArguments {
-    /// Publications under way per publisher; one is done when all its receivers have it
+    /// Publications in flight per publisher; one is done when all its receivers have it
     #[arg(long, default_value_t = 1, value_name = "COUNT")]
     window: usize,
     /// Publications per frame; the window is at least that
@@ -205,8 +206,8 @@ pub(super) fn run(bench: &Bench, settings: &Settings) -> anyhow::Result<()> {
     };
     let channel = || common.channel.clone().unwrap_or_else(|| format!("/bench/{}", fastrand::u32(..)));
     let options = Options {
+        tls: common.server.tls(&url)?,
         url,
-        tls: common.server.tls()?,
         floor: common.floor,
         channel: channel(),
         ext: common.server.ext.clone(),
@@ -218,6 +219,7 @@ pub(super) fn run(bench: &Bench, settings: &Settings) -> anyhow::Result<()> {
     };
     if let Some(against) = &common.against {
         let other = Options {
+            tls: common.server.tls(against)?,
             url: against.clone(),
             ext: common.against_ext.clone(),
             pid: common.against_pid,
@@ -237,6 +239,8 @@ pub(super) fn run(bench: &Bench, settings: &Settings) -> anyhow::Result<()> {
 fn compare(bench: &Bench, ours: Options, theirs: Options, common: &Common) -> anyhow::Result<()> {
     let mut sides = [ours, theirs];
     let urls = sides.each_ref().map(|options| options.url.clone());
+    // A round on one server is of no use if the other is unreachable.
+    sides.iter().try_for_each(bench::probe)?;
     let mut comparison = Comparison::new(urls, common.rounds as usize);
     for turn in comparison.turns() {
         let options = &mut sides[turn.side];
