@@ -53,8 +53,8 @@ faye.toml:13: servr: unknown section; write [server]
 faye.toml:20: channel[2].match: "/a*" is not a channel, or a pattern that ends in "/*" or "/**"; write for example "/projects/**"
 faye.toml:21: channel[2].overfow: unknown key; write overflow
 faye.toml:23: channel[3]: match is missing; write for example match = "/projects/**"
-faye.toml:24: channel[3].overflow: "explode" is not a known word; write one of "disconnect", "drop-oldest", "drop-newest"
-faye.toml:27: log.level: "loud" is not a known word; write one of "error", "warn", "info", "debug", "trace"
+faye.toml:24: channel[3].overflow: "explode" is not a valid value; write one of "disconnect", "drop-oldest", "drop-newest"
+faye.toml:27: log.level: "loud" is not a valid value; write one of "error", "warn", "info", "debug", "trace"
 "##;
     assert_eq!(said(text), expected.trim());
 }

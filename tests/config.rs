@@ -315,7 +315,7 @@ fn a_wrong_variable_is_named_with_what_to_write() {
         ("FAYE_SERVER__TIMEOUT", "\"2s\"", "\"\\\"2s\\\"\" is not a duration; write for example 25s"),
         ("FAYE_SERVER__TIMEOUT", "11m", "\"11m\" is too large; write at most 10m"),
         ("FAYE_SERVER__THREADS", "two", "\"two\" is not a whole number; write for example 64"),
-        ("FAYE_LOG__FORMAT", "xml", "\"xml\" is not a known word; write one of text, json"),
+        ("FAYE_LOG__FORMAT", "xml", "\"xml\" is not a valid value; write one of text, json"),
     ] {
         assert_eq!(problem_of(name, value), format!("{name}: {expected}"));
     }

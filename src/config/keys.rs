@@ -109,7 +109,7 @@ impl Kind {
             Self::Count(..) => "a whole number",
             Self::Size(..) => "a size",
             Self::Memory(..) => "a percentage or a size",
-            Self::Word(_) => "a known word",
+            Self::Word(_) => "a valid value",
             Self::Pattern => "a channel, or a pattern that ends in \"/*\" or \"/**\"",
             Self::Origin => "an origin",
             Self::Network => "an address or a network",
@@ -121,7 +121,7 @@ impl Kind {
             Self::Flag => "true or false",
             Self::Rate => "a rate",
             Self::History => "a table of messages and age",
-            Self::Words(_) => "a known word or an array of them",
+            Self::Words(_) => "a valid value or an array of them",
             Self::List(_) => "an array",
         }
     }

@@ -14,7 +14,8 @@ pub(super) fn unknown_section(name: &str, is_table: bool) -> String {
     let what = if is_table { "unknown section" } else { "unknown key" };
     match nearest(name, sections.iter().copied()) {
         Some(section) => format!("{what}; write {}", header(section)),
-        None => format!("{what}; the sections are {}", sections.join(", ")),
+        None if is_table => format!("{what}; the sections are {}", sections.join(", ")),
+        None => format!("{what}; keys are in sections, such as [server]; docs/settings.md lists them"),
     }
 }
 

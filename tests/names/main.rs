@@ -133,15 +133,15 @@ fn every_renamed_key_is_tested() {
 fn a_boolean_for_the_page_is_an_error_that_gives_the_word() {
     for (old, new) in [("true", "on"), ("false", "off")] {
         let told = error(&format!("[server]\npage = {old}\n"), &["check"], &[]);
-        let expected = format!("faye.toml:2: server.page: {old} is not a known word; write \"{new}\"");
+        let expected = format!("faye.toml:2: server.page: {old} is not a valid value; write \"{new}\"");
         assert!(told.contains(&expected), "{told}");
         let told = error("", &["check"], &[("FAYE_SERVER__PAGE", old)]);
-        let expected = format!("FAYE_SERVER__PAGE: \"{old}\" is not a known word; write {new}");
+        let expected = format!("FAYE_SERVER__PAGE: \"{old}\" is not a valid value; write {new}");
         assert!(told.contains(&expected), "{told}");
     }
     let told = error("[server]\npage = 'maybe'\n", &["check"], &[]);
     assert!(
-        told.contains("server.page: \"maybe\" is not a known word; write one of \"auto\", \"on\", \"off\""),
+        told.contains("server.page: \"maybe\" is not a valid value; write one of \"auto\", \"on\", \"off\""),
         "{told}"
     );
 }
