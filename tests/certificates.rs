@@ -154,7 +154,10 @@ fn our_own_clients_speak_https_to_whom_they_trust() {
     std::fs::write(&stranger, Authority::new().root()).unwrap();
     let output = run(&stranger);
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && text.contains("signed by an authority that is not trusted here"), "{text}");
+    assert!(
+        !output.status.success() && text.contains("signed by an authority that is not trusted here"),
+        "{text}"
+    );
     let mut command = binary();
     command.args(["subscribe", "/a", "--url", &url]).env("SSL_CERT_FILE", &root).env_remove("SSL_CERT_DIR");
     command.stdout(std::process::Stdio::piped());

@@ -44,7 +44,7 @@ fn a_redis_that_wants_a_password() {
         assert_says(&url, &at, "wrong user or password");
     }
     let right = format!("redis://:{PASSWORD}@{at}");
-    assert_eq!(check(&[("FAYE_REDIS__URL", &right)]), (Some(0), "faye.toml is good\n".to_owned()));
+    assert_eq!(check(&[("FAYE_REDIS__URL", &right)]), (Some(0), "faye.toml is valid\n".to_owned()));
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_redis_with_tls_and_one_without() {
     let with = |file: &std::path::Path| {
         check(&[("FAYE_REDIS__URL", &url), ("FAYE_REDIS__TLS_CA", file.to_str().unwrap())])
     };
-    assert_eq!(with(&root), (Some(0), "faye.toml is good\n".to_owned()));
+    assert_eq!(with(&root), (Some(0), "faye.toml is valid\n".to_owned()));
     let (code, said) = with(&other);
     assert!(code == Some(1) && said.contains("other.pem holds no certificate"), "{said}");
     let plain = Redis::start();

@@ -39,8 +39,15 @@ fn a_bad_file_is_refused_whole_and_the_settings_before_stay() {
     ] {
         rewrite(&faye, bad);
         faye.wait_for_stderr(said);
+        faye.wait_for_stderr("invalid settings; keeping the current ones");
         assert_eq!(faye.ask(&publication("/a", 1))["successful"], false, "{bad}");
     }
+    // Several problems are one line.
+    rewrite(&faye, "[limits]\nbatch = 0\n[server]\ntimeout = 'soon'\n");
+    faye.wait_for_stderr("limits.batch: ");
+    let said = faye.stderr();
+    let line = said.lines().find(|line| line.contains("limits.batch: ")).expect("a line");
+    assert!(line.contains("; ") && line.contains("server.timeout: "), "{line}");
     assert_eq!(faye.metric("faye_config_reloads_total"), 0);
 }
 

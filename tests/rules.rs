@@ -207,5 +207,5 @@ fn what_a_rule_lacks_is_named_with_the_line() {
     // A secret in a variable is as good as one in the file.
     let rule = "[[channel]]\nmatch = '/a'\npublish = 'secret'\n";
     let said = check(rule, &[("FAYE_PUSH__SECRET", "0123456789abcdef")]);
-    assert!(said.ends_with("is good\n"), "{said}");
+    assert!(said.ends_with("is valid\n"), "{said}");
 }

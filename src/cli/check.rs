@@ -1,9 +1,7 @@
 //! `faye check`: checks a settings file and the FAYE_ variables, and reports errors by line and key.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::anyhow;
 use clap::Args;
 use serde_json::json;
 
@@ -60,7 +58,7 @@ pub(super) fn run(arguments: &Check, settings: &Settings) -> anyhow::Result<()> 
         Err(Fault::Other(error)) => Err(error),
         Ok(warnings) => {
             warnings.iter().try_for_each(|warning| print(format_args!("warning: {warning}")))?;
-            print(if file.is_some() { format!("{subject} is good") } else { subject })
+            print(if file.is_some() { format!("{subject} is valid") } else { subject })
         }
     }
 }
@@ -69,10 +67,12 @@ pub(super) fn run(arguments: &Check, settings: &Settings) -> anyhow::Result<()> 
 fn examine(arguments: &Check, settings: &Settings, file: Option<&Path>) -> Result<Vec<String>, Fault> {
     if let Some(file) = file {
         let name = file.display().to_string();
-        let text = std::fs::read_to_string(file).map_err(|error| Fault::Other(unreadable(&name, error)))?;
-        let problems = check(&text, &name);
-        if !problems.is_empty() {
-            return Err(Fault::Problems(problems));
+        // The load below reports a file that cannot be read.
+        if let Ok(text) = std::fs::read_to_string(file) {
+            let problems = check(&text, &name);
+            if !problems.is_empty() {
+                return Err(Fault::Problems(problems));
+            }
         }
     }
     // With the variables and the files of secrets, as a server reads them.
@@ -91,13 +91,6 @@ fn warnings(config: &Config, offline: bool) -> anyhow::Result<Vec<String>> {
     Ok(warnings)
 }
 
-fn unreadable(name: &str, error: std::io::Error) -> anyhow::Error {
-    if error.kind() == ErrorKind::NotFound {
-        return anyhow!("cannot read {name}: there is no such file; write the path of one: faye check FILE");
-    }
-    anyhow::Error::new(error).context(format!("cannot read {name}; write the path of a file"))
-}
-
 /// What was checked if there is no file.
 fn without_file() -> String {
     let folder =
@@ -107,16 +100,16 @@ fn without_file() -> String {
         names.filter(|name| name.strip_prefix("FAYE_").is_some_and(|rest| rest.contains("__"))).collect();
     names.sort();
     let checked = if names.is_empty() {
-        "the defaults, which are good".to_owned()
+        "the defaults are valid".to_owned()
     } else {
-        format!("the defaults with {}, which are good", names.join(", "))
+        format!("the defaults with {} are valid", names.join(", "))
     };
-    format!("there is no {DEFAULT_FILE} in {folder}; checked {checked}")
+    format!("there is no {DEFAULT_FILE} in {folder}; {checked}")
 }
 
 /// Prints the result as JSON.
 fn report(checked: Result<Vec<String>, Fault>, file: Option<&Path>) -> anyhow::Result<()> {
-    let is_good = checked.is_ok();
+    let is_valid = checked.is_ok();
     match checked {
         Ok(warnings) => warnings
             .iter()
@@ -143,6 +136,6 @@ fn report(checked: Result<Vec<String>, Fault>, file: Option<&Path>) -> anyhow::R
         }
     }
     let file = file.map(|file| file.display().to_string());
-    print_json(&json!({ "kind": "result", "good": is_good, "file": file }))?;
-    if is_good { Ok(()) } else { Err(Reported.into()) }
+    print_json(&json!({ "kind": "result", "valid": is_valid, "file": file }))?;
+    if is_valid { Ok(()) } else { Err(Reported.into()) }
 }

@@ -51,13 +51,13 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Run a server with a ticker and two clients, until Ctrl-C
-    #[command(after_long_help = demo::EXAMPLES)]
+    #[command(after_long_help = demo::EXAMPLES, args = settings::without(&["config", "mount"]))]
     Demo,
     /// Publish messages to a running server
-    #[command(after_long_help = publish::EXAMPLES)]
+    #[command(after_long_help = publish::EXAMPLES, args = settings::for_client())]
     Publish(publish::Publish),
     /// Print what is published to channels, one JSON message per line
-    #[command(after_long_help = subscribe::EXAMPLES)]
+    #[command(after_long_help = subscribe::EXAMPLES, args = settings::for_client())]
     Subscribe(subscribe::Subscribe),
     /// Check the settings and report errors by line and key
     #[command(after_long_help = check::EXAMPLES)]
@@ -69,17 +69,17 @@ enum Command {
     #[command(after_long_help = bridge::EXAMPLES)]
     Bridge(bridge::Bridge),
     /// Measure a Bayeux server under load
-    #[command(subcommand, after_long_help = bench::EXAMPLES)]
+    #[command(subcommand, after_long_help = bench::EXAMPLES, args = settings::for_client())]
     Bench(bench::Bench),
     /// Print the completion script of a shell
-    #[command(after_long_help = completions::EXAMPLES)]
+    #[command(after_long_help = completions::EXAMPLES, args = settings::without(&["config", "listen", "mount"]))]
     Completions {
         /// The shell
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
     /// Print the manual pages, or write them into a directory
-    #[command(after_long_help = man::EXAMPLES)]
+    #[command(after_long_help = man::EXAMPLES, args = settings::without(&["config", "listen", "mount"]))]
     Man {
         /// The directory for one file per command, such as faye-publish.1; created if it does not exist [default: all
         /// pages go to standard output]

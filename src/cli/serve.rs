@@ -49,7 +49,7 @@ fn warn_about_open_files(config: &Config, open_files: usize) {
     let connections = Shares::of(open_files, wanted, config.hook.connections()).clients;
     if connections >= wanted {
         tracing::debug!(open_files, connections, "limit of open files raised to the maximum");
-    } else if config.is_set("limits.connections") {
+    } else if wanted != Config::default().limits.connections {
         tracing::warn!(
             open_files,
             connections,
@@ -57,7 +57,7 @@ fn warn_about_open_files(config: &Config, open_files: usize) {
              -n, LimitNOFILE of systemd) or lower limits.connections"
         );
     } else {
-        tracing::info!(
+        tracing::debug!(
             open_files,
             connections,
             "connections are limited by the number of open files (ulimit -n)"
@@ -136,12 +136,14 @@ async fn reload(
         let config = match again() {
             Ok(config) => config,
             Err(problems) => {
-                tracing::error!(%problems, "the settings are wrong, so those before stay in use");
+                let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+                let problems = problems.join("; ");
+                tracing::error!(problems, "invalid settings; keeping the current ones");
                 continue;
             }
         };
         if let Err(error) = App::reload(server, &config) {
-            tracing::error!(%error, "the settings are wrong, so those before stay in use");
+            tracing::error!(%error, "invalid settings; keeping the current ones");
             continue;
         }
         server.metrics().config_reloads.inc();
@@ -207,7 +209,7 @@ async fn stop(mut terminate: Signal, mut interrupt: Signal, log: Arc<telemetry::
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    tracing::info!("stopping: no new connections, held connects are answered, sockets are closed");
+    tracing::info!("stopping: refusing new connections, answering held connects, closing WebSockets");
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Arg, Args, Command};
 
 use crate::config::{Config, Override, Problems, load, load_for_client};
 
@@ -18,6 +18,27 @@ pub(super) struct Settings {
     /// The path of the server, such as /faye
     #[arg(long, global = true, value_name = "PATH", help_heading = "Settings")]
     pub(super) mount: Option<String>,
+}
+
+/// The arguments of settings for a command that uses none of those with these names.
+pub(super) fn without(names: &'static [&'static str]) -> impl Iterator<Item = Arg> {
+    arguments().map(|argument| {
+        let is_unused = names.contains(&argument.get_id().as_str());
+        argument.hide(is_unused)
+    })
+}
+
+/// The arguments of settings for a command that connects to a server.
+pub(super) fn for_client() -> impl Iterator<Item = Arg> {
+    arguments().map(|argument| match argument.get_id().as_str() {
+        "listen" => argument.help("The address to connect to, in place of server.listen"),
+        _ => argument,
+    })
+}
+
+fn arguments() -> impl Iterator<Item = Arg> {
+    let found: Vec<_> = Settings::augment_args(Command::new("faye")).get_arguments().cloned().collect();
+    found.into_iter()
 }
 
 impl Settings {

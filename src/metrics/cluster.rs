@@ -83,7 +83,7 @@ impl Redis {
             "Publications delivered on this instance only while Redis was down",
             &self.accepted_locally,
         );
-        add("redis_refused", "Publications refused because Redis was down", &self.refused);
+        add("redis_refused", "Publications refused: Redis was down or the queue was full", &self.refused);
         add("redis_gaps", "Gaps in the stream of publications", &self.gaps);
         add("redis_recovered", "Missed publications recovered from history", &self.recovered);
         add("redis_missed", "Missed publications that were not recovered", &self.missed);

@@ -43,6 +43,26 @@ fn the_help_starts_with_what_a_newcomer_needs() {
 }
 
 #[test]
+fn the_help_lists_the_settings_that_a_command_uses() {
+    let flags = ["--config <", "--listen <", "--mount <"];
+    for (command, listed) in [
+        (&["demo"][..], [false, true, false]),
+        (&["bench", "floor"], [false, true, false]),
+        (&["completions"], [false; 3]),
+        (&["man"], [false; 3]),
+        (&["check"], [true; 3]),
+        (&["publish"], [true; 3]),
+    ] {
+        let help = run(&[command, &["--help"]].concat(), &[]).succeeds();
+        assert_eq!(flags.map(|flag| help.contains(flag)), listed, "{help}");
+    }
+    for command in [&["publish"][..], &["subscribe"], &["bench", "fanout"]] {
+        let help = run(&[command, &["--help"]].concat(), &[]).succeeds();
+        assert!(help.contains("The address to connect to, in place of server.listen"), "{help}");
+    }
+}
+
+#[test]
 fn the_help_of_each_command_ends_with_examples() {
     for command in COMMANDS {
         let help = run(&[command, &["--help"][..]].concat(), &[]).succeeds();

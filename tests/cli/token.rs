@@ -57,7 +57,8 @@ fn a_key_that_the_settings_do_not_have_leads_to_a_warning() {
         ];
         let ran = run(&make, &[]);
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-        let warning = "a server with these settings refuses the token: its signature does not match the [[key]]";
+        let warning =
+            "a server with these settings refuses the token: its signature does not match the [[key]]";
         assert_eq!(ran.stderr.contains(warning), !is_good, "{}", ran.stderr);
     }
 }

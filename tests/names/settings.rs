@@ -25,6 +25,10 @@ pub(crate) fn settings() -> String {
         .iter()
         .map(|key| {
             let path = key.path();
+            // The examples of rules show other values.
+            if matches!(path.as_str(), "channel.publish" | "channel.subscribe") {
+                return format!("| `{path}` | `\"anyone\"` | {} |", key.accepts());
+            }
             let default = defaults.get(&path).unwrap_or_else(|| panic!("faye.toml has no {path}"));
             format!("| `{path}` | {default} | {} |", key.accepts())
         })

@@ -89,7 +89,7 @@ impl Receiver {
         let mut is_done = false;
         while !is_done {
             let failure = {
-                // A request that is under way is not cancelled: its response may hold messages.
+                // A request that is in flight is not cancelled: its response may hold messages.
                 let arriving = self.session.next();
                 tokio::pin!(arriving);
                 loop {

@@ -1,4 +1,4 @@
-//! Publishes the lines of standard input in their order, in batches of what has arrived. One request is under way at a
+//! Publishes the lines of standard input in their order, in batches of what has arrived. One request is in flight at a
 //! time.
 
 use std::collections::VecDeque;
