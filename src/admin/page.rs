@@ -20,6 +20,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("board.css", STYLE, include_str!("page/board.css")),
     ("board.js", SCRIPT, include_str!("page/board.js")),
     ("cards.js", SCRIPT, include_str!("page/cards.js")),
+    ("channel-hint.js", SCRIPT, include_str!("page/channel-hint.js")),
     ("chat.js", SCRIPT, include_str!("page/chat.js")),
     ("connection.js", SCRIPT, include_str!("page/connection.js")),
     ("credential.js", SCRIPT, include_str!("page/credential.js")),
@@ -36,6 +37,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("plug.css", STYLE, include_str!("page/plug.css")),
     ("plug.js", SCRIPT, include_str!("page/plug.js")),
     ("publish.js", SCRIPT, include_str!("page/publish.js")),
+    ("readiness.js", SCRIPT, include_str!("page/readiness.js")),
     ("refusal.js", SCRIPT, include_str!("page/refusal.js")),
     ("snippets.js", SCRIPT, include_str!("page/snippets.js")),
     ("status.js", SCRIPT, include_str!("page/status.js")),
@@ -44,6 +46,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("talk.css", STYLE, include_str!("page/talk.css")),
     ("tally.js", SCRIPT, include_str!("page/tally.js")),
     ("ticker.js", SCRIPT, include_str!("page/ticker.js")),
+    ("time.js", SCRIPT, include_str!("page/time.js")),
 ];
 
 /// The folder of these files: the first that is not a prefix of the mount, which may have any path.

@@ -1,13 +1,24 @@
 /** The tarball: what it holds, that it is the same each time, and that the server starts from it in a root without anything else. */
 
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 import { attempt, commitTime, dist, files, folder, name, repository, run, unpack, version } from './lib/dist.mjs';
 import { address, check, start, stop } from './lib/server.mjs';
 
 const MEGABYTES_25 = 25_000_000;
+
+/** Links of documents may lead to these folders of the repository, which are not packed. */
+const OF_THE_SOURCE = ['src/', 'tests/', 'scripts/'];
+
+/** The relative targets of the links and images in a document, without fragments; code is no text with links. */
+function linksIn(markdown) {
+  const text = markdown.replace(/^ *```[^]*?^ *```/gm, '').replace(/`[^`\n]*`/g, '');
+  const targets = [/\]\(<?([^)\s>]+)/g, /^ *\[[^\]]+\]:\s*<?([^\s>]+)/gm, /\b(?:href|src)="([^"]+)"/g]
+    .flatMap((form) => [...text.matchAll(form)].map(([, target]) => target));
+  return targets.map((target) => target.replace(/[?#].*/, '')).filter((target) => target !== '' && !/^(?:[a-z][a-z+.-]*:|\/)/i.test(target));
+}
 
 /** The same binary with a section of many bytes. */
 function padded(bytes) {
@@ -29,16 +40,46 @@ test('SHA256SUMS names every file of the release, and all sums are right', () =>
   run('sha256sum', ['--check', '--strict', '--quiet', 'SHA256SUMS'], { cwd: dist });
 });
 
-test('the tarball holds the binary, completions, manual pages, settings, the unit, licences and documents', () => {
+test('the tarball holds the binary, completions, manual pages, settings, the unit, licences, documents and examples', () => {
   const entries = run('tar', ['--list', '--gzip', '--file', files.tarball]).trim().split('\n');
   assert.ok(entries.every((entry) => entry.startsWith(`${name}/`)), 'everything is in one folder');
   const listed = entries.filter((entry) => !entry.endsWith('/')).map((entry) => entry.slice(name.length + 1));
-  const documents = readdirSync(join(repository, 'docs')).filter((file) => file.endsWith('.md')).map((file) => `docs/${file}`);
+  const tracked = run('git', ['ls-files', 'docs', 'deploy', 'examples']).trim().split('\n');
+  for (const wanted of ['docs/install.md', 'docs/images/plug.gif', 'deploy/nginx.conf', 'examples/README.md']) assert.ok(tracked.includes(wanted), wanted);
   const pages = listed.filter((file) => /^man\/man1\/faye[-a-z]*\.1$/.test(file));
   assert.ok(pages.includes('man/man1/faye.1'), pages.join());
-  const wanted = ['CHANGELOG.md', 'LICENSE', 'README.md', 'RUST-LIBRARY-NOTICES.html', 'THIRD-PARTY-NOTICES.txt', 'completions/_faye',
-    'completions/faye.bash', 'completions/faye.fish', 'faye', 'faye.toml', 'systemd/faye.service', ...documents, ...pages];
+  const wanted = ['ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'Dockerfile', 'LICENSE', 'README.md', 'RUST-LIBRARY-NOTICES.html',
+    'SECURITY.md', 'THIRD-PARTY-NOTICES.txt', 'client-js/README.md', 'completions/_faye', 'completions/faye.bash', 'completions/faye.fish',
+    'docker-compose.yml', 'faye', 'faye.toml', 'systemd/faye.service', ...tracked, ...pages];
   assert.deepEqual(listed.sort(), wanted.sort());
+});
+
+test('every relative link in a packed document leads to a packed file, or to source code or tests', () => {
+  const place = join(unpack(files.tarball), name);
+  const documents = readdirSync(place, { recursive: true }).filter((file) => file.endsWith('.md'));
+  assert.ok(documents.length > 30, `${documents.length} documents`);
+  let links = 0;
+  const dead = [];
+  for (const document of documents) {
+    for (const target of linksIn(readFileSync(join(place, document), 'utf8'))) {
+      links += 1;
+      const path = normalize(join(dirname(document), decodeURI(target)));
+      const isOfTheSource = OF_THE_SOURCE.some((prefix) => `${path}/`.startsWith(prefix));
+      // A link to what is packed nowhere must at least be right in the repository.
+      if (!existsSync(join(isOfTheSource ? repository : place, path))) dead.push(`${document}: ${target}`);
+    }
+  }
+  assert.ok(links > 200, `${links} links`);
+  assert.deepEqual(dead, []);
+});
+
+test('the packed settings have every default as a comment, and the server accepts them', () => {
+  const place = join(unpack(files.tarball), name);
+  const settings = readFileSync(join(place, 'faye.toml'), 'utf8');
+  assert.match(settings, /^#listen = "127\.0\.0\.1:8000"$/m);
+  assert.doesNotMatch(settings, /^[^#[\n]/m);
+  const check = attempt(join(place, 'faye'), ['check', '--config', join(place, 'faye.toml')]);
+  assert.equal(check.status, 0, check.stderr);
 });
 
 test('packed files belong to root and have the time of the commit', () => {

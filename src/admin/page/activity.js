@@ -35,7 +35,7 @@ export function showActivity(address) {
       if (!response.ok) throw new Error(`status ${response.status}`);
       show(await response.json());
     } catch {
-      // The state of the connection reports that the server is away; old numbers would be wrong.
+      // The state of the connection reports that the server is unavailable; old numbers would be wrong.
       box.hidden = true;
     }
   }

@@ -96,7 +96,7 @@ export class BoardView {
       const isMoved = moved.includes(id);
       if (isMoved) {
         node.classList.remove('moved');
-        // Read the layout in between, or the mark does not begin anew.
+        // Read the layout in between, or the animation of the mark does not restart.
         void node.offsetWidth;
         node.classList.add('moved');
       }

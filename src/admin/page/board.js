@@ -83,8 +83,8 @@ export function connectBoard(connection, url, credential) {
     const along = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (!across && !along) return;
     event.preventDefault();
-    const beside = COLUMNS[COLUMNS.indexOf(column) + across];
-    if (beside) move(id, beside);
+    const next = COLUMNS[COLUMNS.indexOf(column) + across];
+    if (next) move(id, next);
     if (!along) return;
     const inColumn = cards.inColumn(column);
     const index = inColumn.findIndex((card) => card.id === id) + along;
@@ -173,7 +173,7 @@ export function connectBoard(connection, url, credential) {
     });
   });
 
-  // Other windows may know changes that this one missed while the server was away.
+  // Other windows may know changes that this one missed while the server was unavailable.
   let wasConnected = false;
   connection.watch(async ({ state }) => {
     const isNews = state === 'connected' && !wasConnected;

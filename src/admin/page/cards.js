@@ -14,7 +14,7 @@ const TIES = 1e6;
 const FIRST_CARDS = [
   { id: 'start', column: 'done', text: 'Start the server' },
   { id: 'look', column: 'doing', text: 'Look around on this page' },
-  { id: 'window', column: 'todo', text: 'Open a second window beside this one' },
+  { id: 'window', column: 'todo', text: 'Open a second window next to this one' },
   { id: 'move', column: 'todo', text: 'Move me, and watch the other window' },
   { id: 'curl', column: 'todo', text: 'Move a card with curl' },
 ];

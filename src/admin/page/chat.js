@@ -1,6 +1,8 @@
 // The chat between windows. A message shows when the server delivers it, also
 // in the window that sent it.
 
+import { timeOfDay } from './time.js';
+
 const CHANNEL = '/demo/chat';
 const SHOWN = 100;
 const NAME_LENGTH = 40;
@@ -65,7 +67,7 @@ export function connectChat(connection) {
     const who = element('span', 'who', isOwn ? `${name} (you)` : name);
     who.style.setProperty('--hue', hueOf(name));
     const now = new Date();
-    const time = element('time', '', now.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }));
+    const time = element('time', '', timeOfDay(now));
     time.dateTime = now.toISOString();
     item.append(who, time, element('span', 'text', text));
     log.append(item);

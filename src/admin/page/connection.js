@@ -29,6 +29,7 @@ function within(seconds, promise) {
 export class Connection {
   #url;
   #credential;
+  #readiness;
   #transport;
   #client;
   #wanted = new Set();
@@ -37,9 +38,10 @@ export class Connection {
   /** The last event of the client: `{ state, reason, transport, error, retryIn }`. */
   now;
 
-  constructor(url, credential) {
+  constructor(url, credential, readiness) {
     this.#url = url;
     this.#credential = credential;
+    this.#readiness = readiness;
     this.use('automatic');
     credential.watch(() => this.use(this.#transport));
   }
@@ -51,6 +53,7 @@ export class Connection {
     const client = new Faye.Client(this.#url, { retry: 1, maxRetry: 10 });
     for (const type of DISABLED_FOR[transport]) client.disable(type);
     this.#credential.extend(client);
+    this.#readiness.follow(this, client, () => [...this.#wanted].map(({ pattern }) => pattern));
     client.on('connection', (event) => {
       // A replaced client still reports its own end.
       if (client === this.#client) this.#become(event);
@@ -75,17 +78,19 @@ export class Connection {
     const wanted = { pattern, receive, settle, subscription: null };
     this.#wanted.add(wanted);
     this.#begin(wanted);
+    this.#readiness.update();
     return {
       cancel: () => {
         this.#wanted.delete(wanted);
         wanted.subscription?.cancel();
+        this.#readiness.update();
       },
     };
   }
 
   /** Settles when the server has accepted the message, or not. */
   async publish(channel, data) {
-    if (this.now.state === 'interrupted') throw new Error('the server is away');
+    if (this.now.state === 'interrupted') throw new Error('the server is unavailable');
     if (this.now.state === 'disconnected') throw new Error('the connection has ended');
     const publication = this.#client.publish(channel, data, { deadline: PATIENCE_SECONDS });
     await within(PATIENCE_SECONDS, new Promise((resolve, reject) => { publication.then(resolve, reject); }));

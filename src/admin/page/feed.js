@@ -1,6 +1,9 @@
 // The list of messages that arrive on one channel or pattern, newest first. Data is
 // shown as text and never becomes HTML.
 
+import { withChannelHint } from './channel-hint.js';
+import { timeOfDay } from './time.js';
+
 const SHOWN = 50;
 /** Longer messages are shortened. */
 const CHARACTERS = 2000;
@@ -32,7 +35,7 @@ export function connectFeed(connection) {
     const text = document.createElement('span');
     const now = new Date();
     time.dateTime = now.toISOString();
-    time.textContent = now.toLocaleTimeString();
+    time.textContent = timeOfDay(now);
     name.className = 'channel';
     name.textContent = channel;
     text.className = 'data';
@@ -43,7 +46,7 @@ export function connectFeed(connection) {
     while (list.children.length > SHOWN) list.lastElementChild.remove();
   }
 
-  function listen(wanted) {
+  function subscribe(wanted) {
     input.value = wanted;
     if (!wanted || wanted === pattern) return;
     subscription?.cancel();
@@ -52,7 +55,7 @@ export function connectFeed(connection) {
     note.textContent = '';
     subscription = connection.subscribe(wanted, show, (error) => {
       isRefused = error !== null;
-      note.textContent = error ? `Not listening: ${error.message}` : '';
+      note.textContent = error ? `Not subscribed: ${withChannelHint(error)}` : '';
     });
   }
 
@@ -60,7 +63,7 @@ export function connectFeed(connection) {
     isChosen = true;
     // A second attempt subscribes again.
     if (isRefused) pattern = undefined;
-    listen(wanted);
+    subscribe(wanted);
   }
 
   form.addEventListener('submit', (event) => {
@@ -69,15 +72,15 @@ export function connectFeed(connection) {
   });
   input.addEventListener('change', () => choose(input.value.trim()));
   document.getElementById('feed-all').addEventListener('click', () => choose(ALL_OF_THE_PAGE));
-  listen(input.defaultValue);
+  subscribe(input.defaultValue);
 
   return {
     get pattern() { return pattern; },
     get isRefused() { return isRefused; },
     receives: (channel) => !isRefused && covers(pattern, channel),
-    /** Listens on the channel, unless the visitor chose another. */
+    /** Subscribes to the channel, unless the visitor chose another. */
     follow(channel) {
-      if (!isChosen) listen(channel);
+      if (!isChosen) subscribe(channel);
     },
   };
 }

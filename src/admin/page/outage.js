@@ -1,11 +1,12 @@
 // "Stop the server, start it again": reports what an outage cost. It compares
 // what the ticker could publish with what the two clients received.
 
+import { timeOfDay } from './time.js';
+
 /** A message that was just accepted arrives in less: it is not reported as undecided. */
 const DELIVERY_MILLISECONDS = 100;
 const byId = (id) => document.getElementById(id);
 const many = (count, word) => `${count.toLocaleString('en')} ${word}${count === 1 ? '' : 's'}`;
-const time = (date) => date.toLocaleTimeString('en-GB');
 
 export function connectOutageReport(ticker, clients) {
   const state = byId('outage-state');
@@ -34,8 +35,8 @@ export function connectOutageReport(ticker, clients) {
     const span = ((outage.to ?? new Date()) - outage.from) / 1000;
     state.dataset.state = isAway ? 'away' : 'back';
     write('outage-state', isAway
-      ? `No answer since ${time(outage.from)}. Start the server again on the same address.`
-      : `The server was away for ${span.toFixed(0)} s, from ${time(outage.from)} to ${time(outage.to)}.`);
+      ? `No answer since ${timeOfDay(outage.from)}. Start the server again on the same address.`
+      : `Outage of ${span.toFixed(0)} s, from ${timeOfDay(outage.from)} to ${timeOfDay(outage.to)}.`);
     write('outage-unaccepted', many(outage.unanswered, 'message'));
     clients.forEach(({ tally, now }, index) => {
       const { lost, waiting } = tally.counts;

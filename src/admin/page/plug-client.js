@@ -12,6 +12,7 @@ const QUIET_MILLISECONDS = 1000;
 export class PlugClient {
   #url;
   #credential;
+  #readiness;
   #ticker;
   #changed;
   #client;
@@ -30,13 +31,14 @@ export class PlugClient {
   /** The cut so far, or the last one: `{ from, until, waiting, returned }` in milliseconds; undefined before. */
   lastCut;
 
-  constructor(name, transport, url, ticker, credential, changed) {
+  constructor(name, transport, url, ticker, credential, readiness, changed) {
     this.#line = new Line(name);
     this.#line.limitTo(transport);
     this.transport = transport;
     this.#url = url + this.#line.path;
     this.#ticker = ticker;
     this.#credential = credential;
+    this.#readiness = readiness;
     this.#changed = changed;
     ticker.watch({ accepted: (number) => this.tally.accept(number) });
     this.#begin();
@@ -70,6 +72,7 @@ export class PlugClient {
     this.#client = client;
     this.lastCut = undefined;
     this.refusal = undefined;
+    this.#readiness.follow(this, client, () => [this.#ticker.channel]);
     client.on('connection', (event) => {
       if (client === this.#client) this.#become(event);
     });
@@ -154,7 +157,7 @@ export class PlugClient {
     }, CUT_MILLISECONDS);
   }
 
-  /** Lets only this transport and lesser ones through; the session stays. */
+  /** Allows only this transport and its fallbacks; the session stays. */
   use(transport) {
     this.transport = transport;
     this.#betweenMessages(() => {

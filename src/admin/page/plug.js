@@ -24,11 +24,11 @@ function showTicker(ticker) {
   if (problem.textContent !== text) problem.textContent = text;
 }
 
-function connectClient([name, transport], url, ticker, credential) {
+function connectClient([name, transport], url, ticker, credential, readiness) {
   const root = byId(`plug-${name}`);
   root.append(byId('plug-template').content.cloneNode(true));
   let view;
-  const client = new PlugClient(name, transport, url, ticker, credential, () => view?.update());
+  const client = new PlugClient(name, transport, url, ticker, credential, readiness, () => view?.update());
   view = new PlugView(root, client, ticker);
   ticker.watch({ changed: () => view.update() });
   root.querySelector('[data-part=cut]').addEventListener('click', () => client.cut());
@@ -42,8 +42,8 @@ function connectClient([name, transport], url, ticker, credential) {
 }
 
 /** Returns the two clients, left and right. */
-export function connectPlug(url, ticker, credential) {
-  const clients = CLIENTS.map((each) => connectClient(each, url, ticker, credential));
+export function connectPlug(url, ticker, credential, readiness) {
+  const clients = CLIENTS.map((each) => connectClient(each, url, ticker, credential, readiness));
   ticker.watch({ changed: () => showTicker(ticker) });
   byId('ticker').addEventListener('click', () => (ticker.isRunning ? ticker.stop() : ticker.start()));
   byId('cut-both').addEventListener('click', () => { for (const client of clients) client.cut(); });

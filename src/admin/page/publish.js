@@ -1,6 +1,8 @@
 // The publish box: publishes the typed data, and passes it to the snippets that
 // do the same.
 
+import { withChannelHint } from './channel-hint.js';
+
 export function connectPublishBox(connection, feed, tabs) {
   const form = document.getElementById('publish-form');
   const channel = document.getElementById('publish-channel');
@@ -44,10 +46,10 @@ export function connectPublishBox(connection, feed, tabs) {
     try {
       await connection.publish(name, JSON.parse(data.value));
       say(feed.receives(name) ? 'Published.' : feed.isRefused
-        ? 'Published. The list may not listen on its channel.'
-        : `Published. The list listens on ${feed.pattern} only.`);
+        ? 'Published. The list may not subscribe to its channel.'
+        : `Published. The list is subscribed to ${feed.pattern} only.`);
     } catch (error) {
-      say(`Not published: ${error.message}`, true);
+      say(`Not published: ${withChannelHint(error)}`, true);
     } finally {
       button.disabled = false;
     }

@@ -11,7 +11,7 @@ async function reason(url) {
     const response = await fetch(url, { method: 'POST', headers, body: '[]' });
     return response.status === 403 ? await response.text() : null;
   } catch {
-    // The server is away, which the state of the connection shows.
+    // The server is unavailable, which the state of the connection shows.
     return null;
   }
 }

@@ -14,7 +14,7 @@ export const TRANSPORT_NAMES = {
 export function describe({ state, transport, reason, error }) {
   switch (state) {
     case 'connected': return `Connected over ${TRANSPORT_NAMES[transport] ?? transport}`;
-    case 'interrupted': return error?.code ? `Refused: ${error.message}` : 'Reconnecting: the server is away';
+    case 'interrupted': return error?.code ? `Refused: ${error.message}` : 'Reconnecting: the server is unavailable';
     case 'disconnected': return `Disconnected: ${error?.message ?? reason ?? 'reload the page'}`;
     default: return 'Connecting';
   }

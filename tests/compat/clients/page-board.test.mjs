@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { connected, holds, NOT_FOR_REFERENCE, runShownLine, WATCHDOG, withPages } from '../lib/page-window.mjs';
+import { connected, holds, interrupted, NOT_FOR_REFERENCE, runShownLine, WATCHDOG, withPages } from '../lib/page-window.mjs';
 import { publishByPost } from '../lib/publish.mjs';
 
 const card = (id) => `.card[data-id="${id}"]`;
@@ -145,7 +145,8 @@ test('a card that cannot be published goes back, and windows agree after a resta
     await one.click(`${card('move')} .on`);
     await isIn(other, 'move', 'doing');
     await server.stop();
-    await one.waitForSelector('#state[data-state=interrupted]', WATCHDOG);
+    // A page that has not noticed the outage still shows that it is connected.
+    for (const page of [one, other]) await interrupted(page);
     await one.click(`${card('move')} .on`);
     await holds(one, '#board-problem', 'Not moved: ');
     await isIn(one, 'move', 'doing');

@@ -35,6 +35,7 @@ async function enter(page, value) {
 
 /** Every part of the page works. */
 async function assertAllWorks(page) {
+  await connected(page);
   for (const side of SIDES) {
     await lineIs(page, side, 'connected');
     await reaches(page, side, 'received', 2);
@@ -60,7 +61,7 @@ async function assertAllIsRefused(page) {
   }
   await holds(page, '#chat-problem', 'The chat does not receive: ');
   await holds(page, '#board-problem', 'The board does not receive: ');
-  await holds(page, '#feed-note', 'Not listening: ');
+  await holds(page, '#feed-note', 'Not subscribed: ');
   await page.fill('#chat-text', 'refused');
   await page.press('#chat-text', 'Enter');
   await holds(page, '#chat-problem', 'Not sent: ');

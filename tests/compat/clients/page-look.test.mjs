@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { lineIs, reaches, SIDES } from '../lib/page-plug.mjs';
-import { NOT_FOR_REFERENCE, until, WATCHDOG, withPages } from '../lib/page-window.mjs';
+import { holds, NOT_FOR_REFERENCE, until, WATCHDOG, withPages } from '../lib/page-window.mjs';
+import { publishByPost } from '../lib/publish.mjs';
 
 const BUTTONS = 'main button, main summary, main input[type=radio]';
 
@@ -152,6 +153,20 @@ test('the result of a publication is in view with the button', NOT_FOR_REFERENCE
       }));
       assert.ok(isInView, JSON.stringify(options));
     }
+  });
+});
+
+test('the fields of the publish box stay in place while the list grows', NOT_FOR_REFERENCE, async () => {
+  await withPages(async ({ server, open }) => {
+    const page = await open({ viewport: { width: 1280, height: 900 } });
+    const places = () => page.locator('#publish-form :is(input, textarea, button)').evaluateAll((fields) => {
+      const { top } = document.querySelector('#publish-form').getBoundingClientRect();
+      return fields.map((field) => Math.round(field.getBoundingClientRect().top - top));
+    });
+    const before = await places();
+    for (let number = 1; number <= 12; number += 1) await publishByPost(server.url, '/hello', { number });
+    await holds(page, '#messages li:first-child', '{"number":12}');
+    assert.deepEqual(await places(), before);
   });
 });
 

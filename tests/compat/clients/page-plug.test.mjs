@@ -161,7 +161,7 @@ test('an outage of the server is reported with what was not accepted and what wa
     await until(page, () => document.querySelectorAll('#plug-left .strip .unaccepted').length >= 3);
     await lineIs(page, 'left', 'interrupted');
     await server.start();
-    await holds(page, '#outage-state', 'was away for');
+    await holds(page, '#outage-state', 'Outage of ');
     for (const side of SIDES) await lineIs(page, side, 'connected');
     for (const side of SIDES) await reaches(page, side, 'received', (await counts(page, side)).received + 2);
     await settle(page);

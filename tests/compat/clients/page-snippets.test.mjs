@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 
-import { holds, NOT_FOR_REFERENCE, until, WATCHDOG, withPages } from '../lib/page-window.mjs';
+import { connected, holds, NOT_FOR_REFERENCE, until, WATCHDOG, withPages } from '../lib/page-window.mjs';
 import { BACK_ENDS, bundleReact, runSnippet, servePage } from '../lib/snippet-runner.mjs';
 
 const SECRET = 'a push secret of the snippet tests';
@@ -43,6 +43,8 @@ async function makeToken() {
 async function enter(page, value) {
   await page.fill('#key', value);
   await page.press('#key', 'Enter');
+  // The page has a new client, and snippets publish at once.
+  await connected(page);
 }
 
 /** Opens a snippet for browsers in a window of its own. */
@@ -66,6 +68,7 @@ for (const language of BACK_ENDS) {
       await arrives(page, '"Hello, world"', () => runSnippet(language, text));
       await page.fill('#publish-channel', '/other/channel');
       await page.press('#publish-channel', 'Tab');
+      await connected(page);
       for (const json of HARD) {
         await page.fill('#publish-data', json);
         const changed = await page.textContent('#snippet');

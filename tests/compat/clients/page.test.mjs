@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { connected, holds, NOT_FOR_REFERENCE, runShownLine, WATCHDOG, withPages } from '../lib/page-window.mjs';
+import { connected, holds, interrupted, NOT_FOR_REFERENCE, runShownLine, until, WATCHDOG, withPages } from '../lib/page-window.mjs';
+import { lineIs, SIDES } from '../lib/page-plug.mjs';
 import { publishByPost } from '../lib/publish.mjs';
 
 const FORCED = [
@@ -83,14 +84,14 @@ test('a name stays with its window over a reload', NOT_FOR_REFERENCE, async () =
   });
 });
 
-test('while the server is away the page shows it, keeps the text, and reconnects', NOT_FOR_REFERENCE, async () => {
+test('while the server is unavailable the page shows it, keeps the text, and reconnects', NOT_FOR_REFERENCE, async () => {
   await withPages(async ({ server, open }) => {
     const page = await open();
     await publishByPost(server.url, '/hello', 'before');
     await holds(page, '#messages li', '"before"');
     await server.stop();
-    await page.waitForSelector('#state[data-state=interrupted]', WATCHDOG);
-    await holds(page, '#state', 'the server is away');
+    await interrupted(page);
+    await holds(page, '#state', 'the server is unavailable');
     await say(page, 'is anybody there?');
     await holds(page, '#chat-problem', 'Not sent: ');
     assert.equal(await page.inputValue('#chat-text'), 'is anybody there?');
@@ -107,6 +108,63 @@ test('while the server is away the page shows it, keeps the text, and reconnects
   });
 });
 
+test('the page reports subscriptions as accepted only once the server has accepted all, also after a restart', NOT_FOR_REFERENCE, async () => {
+  await withPages(async ({ server, open }) => {
+    const held = [];
+    let isHolding = true;
+    const hold = (text, pass) => {
+      if (isHolding && String(text).includes('"/meta/subscribe"')) held.push(pass);
+      else pass();
+    };
+    const release = () => {
+      isHolding = false;
+      for (const pass of held.splice(0)) pass();
+    };
+    const prepare = async (page) => {
+      await page.routeWebSocket(/\/faye$/, (socket) => {
+        const upstream = socket.connectToServer();
+        socket.onMessage((text) => hold(text, () => upstream.send(text)));
+      });
+      await page.route((url) => url.pathname === '/faye', (route) => hold(route.request().postData(), () => route.continue()));
+    };
+    const page = await open({ isUnready: true, prepare });
+    const shown = () => page.getAttribute('body', 'data-subscriptions');
+    const assertUnready = async () => {
+      await page.waitForSelector('#state[data-state=connected]', WATCHDOG);
+      for (const side of SIDES) await lineIs(page, side, 'connected');
+      assert.equal(await shown(), 'pending');
+      assert.ok(held.length > 0);
+      release();
+      await connected(page);
+      assert.equal(await shown(), 'accepted');
+    };
+    await assertUnready();
+    await server.stop();
+    await interrupted(page);
+    assert.equal(await shown(), 'pending');
+    isHolding = true;
+    await server.start();
+    await assertUnready();
+    await publishByPost(server.url, '/hello', 'at once');
+    await holds(page, '#messages li', '"at once"');
+    await page.fill('#feed-pattern', 'no channel');
+    await page.press('#feed-pattern', 'Enter');
+    await until(page, () => document.body.dataset.subscriptions === 'refused');
+  });
+});
+
+test('all times of day on the page have one format', NOT_FOR_REFERENCE, async () => {
+  await withPages(async ({ server, open }) => {
+    const page = await open({ locale: 'en-US' });
+    await say(page, 'the time');
+    await publishByPost(server.url, '/hello', 'the time');
+    for (const place of ['#chat-log time', '#messages time']) {
+      await page.waitForSelector(place, WATCHDOG);
+      assert.match(await page.textContent(place), /^\d\d:\d\d:\d\d$/);
+    }
+  });
+});
+
 test('the publish box publishes, and the curl snippet does the same', NOT_FOR_REFERENCE, async () => {
   await withPages(async ({ server, open }) => {
     const page = await open();
@@ -116,7 +174,7 @@ test('the publish box publishes, and the curl snippet does the same', NOT_FOR_RE
     await holds(page, '#messages li', '/hello "Hello, world"');
     await page.fill('#publish-channel', "/it's/here");
     await page.press('#publish-channel', 'Tab');
-    await holds(page, '#feed-note', 'Not listening: ');
+    await holds(page, '#feed-note', 'Not subscribed: Invalid channel; write for example /chat/room');
     await page.fill('#publish-channel', '/other');
     for (const data of [`{"it's": "'quoted' $HOME \`id\` \\\\ \\"!\\" <b>"}`, '[1,\n 2]', 'null', '"\u2603"']) {
       const shown = JSON.stringify(JSON.parse(data));
@@ -144,7 +202,7 @@ test('the publish box shows mistakes in JSON and refusals of the server', NOT_FO
     assert.equal(await page.textContent('#publish-note'), '');
     await page.fill('#publish-channel', '/not/*');
     await page.click('#publish-form button');
-    await holds(page, '#publish-note', 'Not published: ');
+    await holds(page, '#publish-note', 'Not published: Invalid channel; write for example /chat/room');
   });
 });
 
@@ -157,7 +215,8 @@ test('the list shows what arrives on a chosen pattern, newest first, the last fi
     await page.fill('#feed-pattern', '/a/*');
     await page.press('#feed-pattern', 'Enter');
     await page.click('#publish-form button');
-    await holds(page, '#publish-note', 'listens on /a/* only');
+    await holds(page, '#publish-note', 'is subscribed to /a/* only');
+    await connected(page);
     const numbers = Array.from({ length: 55 }, (_, number) => number);
     for (const number of numbers) await publishByPost(server.url, '/a/b', { number });
     await holds(page, '#messages li:first-child', '/a/b {"number":54}');

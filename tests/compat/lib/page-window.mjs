@@ -17,9 +17,15 @@ export const NOT_FOR_REFERENCE = {
 const PHONE = { viewport: { width: 360, height: 844 }, isMobile: true, hasTouch: true };
 const run = promisify(execFile);
 
-/** Waits until the page shows that it is connected. */
+/** Waits until the page is connected and the server has replied to each of its subscriptions. */
 export async function connected(page) {
-  await page.waitForSelector('#state[data-state=connected]', WATCHDOG);
+  await page.waitForSelector('body:not([data-subscriptions=pending]):has(#state[data-state=connected])',
+    { ...WATCHDOG, state: 'attached' });
+}
+
+/** Waits until the page shows that its connection is interrupted. */
+export async function interrupted(page) {
+  await page.waitForSelector('#state[data-state=interrupted]', WATCHDOG);
 }
 
 /** Waits until an element holds the text; `selector` may match none yet. */
@@ -52,7 +58,7 @@ export async function withPages(body, environment = {}, settings = undefined) {
   const server = await startServer(environment, undefined, settings);
   const browser = await launchBrowser();
   const mistakes = [];
-  const open = async ({ isPhone = false, isRefused = false, prepare = undefined, ...options } = {}) => {
+  const open = async ({ isPhone = false, isRefused = false, isUnready = false, prepare = undefined, ...options } = {}) => {
     const context = await browser.newContext({ ...(isPhone ? PHONE : {}), reducedMotion: 'reduce', ...options });
     const page = await context.newPage();
     page.on('pageerror', (error) => mistakes.push(String(error)));
@@ -61,7 +67,7 @@ export async function withPages(body, environment = {}, settings = undefined) {
     });
     await prepare?.(page);
     await page.goto(`${server.origin}/`);
-    if (!isRefused) await connected(page);
+    if (!isRefused && !isUnready) await connected(page);
     return page;
   };
   try {
