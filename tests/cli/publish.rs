@@ -158,7 +158,8 @@ fn messages_of_a_kept_connection_that_was_cut_may_have_been_published() {
     let (mut connection, _) = listener.accept().expect("a client");
     read_request(&connection);
     let reply = r#"[{"id":"1","channel":"/a","successful":true}]"#;
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}", reply.len());
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}", reply.len());
     connection.write_all(format!("{head}\r\n\r\n{reply}").as_bytes()).expect("a reader");
     stdin.write_all(b"2\n").expect("a reader");
     read_request(&connection);
