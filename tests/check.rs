@@ -43,7 +43,7 @@ level = "loud"
 "#;
     let expected = r##"
 faye.toml:3: server.listen: "localhost" is not an address with a port; write for example "127.0.0.1:9000"
-faye.toml:4: server.mount: "faye?x" is not a path that begins with "/" and holds no space, "?" or "#"; write for example "/faye"
+faye.toml:4: server.mount: "faye?x" is not a path that begins with "/" and that browsers send unchanged; write for example "/faye"
 faye.toml:5: server.timeout: 25 is not a duration; write for example "25s"
 faye.toml:6: server.maunt: unknown key; write mount
 faye.toml:9: limits.body: "1 MB" is not a size; write for example "1MiB"
@@ -180,8 +180,17 @@ fn mounts() {
     for mount in ["/", "/faye", "/faye/", "/a/b", "/a%20b"] {
         assert_eq!(said(&format!("[server]\nmount = '{mount}'")), "", "{mount}");
     }
-    for mount in ["", "faye", "/a b", "/a?b", "/a#b", "/é", "/a\tb"] {
+    for mount in [
+        "", "faye", "/a b", "/a?b", "/a#b", "/é", "/a\tb", "//a", "/a//b", "/..", "/a/./b", "/a\\b", "/a|b",
+        "/a\"b",
+    ] {
         assert_ne!(said(&format!("[server]\nmount = '{mount}'")), "", "{mount}");
+    }
+    // The server answers these itself.
+    for mount in ["/healthz", "/readyz", "/metrics/"] {
+        let text = format!("[server]\nmount = '{mount}'\n");
+        assert!(said(&text).contains("write another path, or set admin.listen"), "{mount}");
+        assert_eq!(said(&format!("{text}[admin]\nlisten = '127.0.0.1:9000'")), "", "{mount}");
     }
 }
 

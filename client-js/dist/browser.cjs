@@ -558,7 +558,7 @@ function leave(session, farewell) {
     if (message && ((_a = current == null ? void 0 : current.transport) == null ? void 0 : _a.farewell)) current.transport.farewell(message);
     else if (message) farewell == null ? void 0 : farewell(message);
   });
-  session.end(failure("The page was closed"));
+  session.end(failure("Page closed"));
 }
 
 // src/scheduler.ts
@@ -921,14 +921,15 @@ _quick = new WeakMap();
 _timer2 = new WeakMap();
 _Connects_instances = new WeakSet();
 delay_fn = function(reply, sentAt) {
-  const { interval } = __privateGet(this, _advised);
+  const { interval, timeout } = __privateGet(this, _advised);
+  const elapsed = Date.now() - sentAt;
   const { retry } = __privateGet(this, _options3);
   if (!(reply == null ? void 0 : reply.successful)) return Math.max(delayAfter(2, retry, retry), interval);
-  const isQuick = !this.hasHeard && Date.now() - sentAt < QUICK_MILLISECONDS;
+  const isQuick = !this.hasHeard && elapsed < QUICK_MILLISECONDS;
   __privateSet(this, _quick, isQuick ? __privateGet(this, _quick) + 1 : 0);
   const excess = __privateGet(this, _quick) - QUICK_IN_A_ROW;
   const brake = excess > 0 ? Math.min(100 * 2 ** excess, LONGEST_BRAKE) : 0;
-  return Math.max(interval, brake);
+  return Math.max(timeout ? interval : interval - elapsed, brake);
 };
 
 // src/early.ts
@@ -1085,7 +1086,7 @@ var Outbox = class {
   }
   giveUp(envelope) {
     envelope.schedule.tell("abort");
-    this.fail(envelope, failure("Out of attempts or time"));
+    this.fail(envelope, failure("Out of attempts"));
   }
   /** A server ended the socket because of one message, which would happen again: it is the largest with data. */
   refuseLargest(envelopes, error) {
@@ -1764,7 +1765,7 @@ var Session = class {
   }
   switched() {
     if (this.phase !== "connected") return;
-    if (this.dispatcher.isUp) this.report(`Messages go over ${this.transport}`);
+    if (this.dispatcher.isUp) this.report(`Messages use ${this.transport}`);
     __privateGet(this, _connects).cycle();
   }
   up() {
@@ -2380,7 +2381,7 @@ var JsonpTransport = class extends RequestTransport {
       globals[name] = (replies) => end(() => resolve([replies].flat().filter(isMessage)));
       script.onerror = () => end(() => {
         if (messages.length === 1 && url.href.length > LONGEST_ADDRESS) resolve(413);
-        else reject(failure("The script failed"));
+        else reject(failure("Script failed"));
       });
       script.onload = script.onerror;
     });
@@ -2474,7 +2475,7 @@ var EventSourceTransport = class extends FetchTransport {
     };
     source.onerror = () => {
       this.close();
-      place.to.closed(failure("The stream was closed"));
+      place.to.closed(failure("Stream closed"));
     };
   }
   /** Requests under way go on: they are not at fault, none is held, and their replies still count. */
@@ -2509,7 +2510,7 @@ var SharedTransport = class {
     var _a;
     const worker = new SharedWorker(script, `faye ${VERSION} ${endpoint.href}`);
     __privateSet(this, _port, worker.port);
-    worker.onerror = () => to.closed(failure("The worker failed"));
+    worker.onerror = () => to.closed(failure("Worker failed"));
     __privateGet(this, _port).onmessage = ({ data }) => {
       if (data.type === "ready") to.opened();
       else if (data.type === "messages") to.received(data.messages);
@@ -2620,7 +2621,7 @@ var WebSocketTransport = class {
     var _a;
     if (((_a = __privateGet(this, _socket)) == null ? void 0 : _a.readyState) !== OPEN || __privateGet(this, _checking)) return;
     __privateGet(this, _socket).send(QUESTION);
-    __privateSet(this, _checking, later(() => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure("The WebSocket is silent")), CHECK_MILLISECONDS));
+    __privateSet(this, _checking, later(() => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, failure("WebSocket silent")), CHECK_MILLISECONDS));
   }
   farewell(message) {
     this.send([message]);
@@ -2665,7 +2666,7 @@ open_fn2 = async function(create) {
     const messages = parseMessages(event.data);
     if (messages && messages.length > 0) to.received(messages);
   };
-  socket.onclose = (event) => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, (event == null ? void 0 : event.code) === TOO_LARGE ? new FayeError(413, [], "Message too large") : failure(`The WebSocket was closed${(event == null ? void 0 : event.code) ? ` (${event.code})` : ""}`));
+  socket.onclose = (event) => __privateMethod(this, _WebSocketTransport_instances, closed_fn).call(this, (event == null ? void 0 : event.code) === TOO_LARGE ? new FayeError(413, [], "Message too large") : failure(`WebSocket closed${(event == null ? void 0 : event.code) ? ` (${event.code})` : ""}`));
 };
 closed_fn = function(error) {
   if (__privateGet(this, _isClosed)) return;

@@ -468,7 +468,7 @@
       if (message && current?.transport?.farewell) current.transport.farewell(message);
       else if (message) farewell?.(message);
     });
-    session.end(failure("The page was closed"));
+    session.end(failure("Page closed"));
   }
 
   // src/scheduler.ts
@@ -793,14 +793,15 @@
       });
     }
     #delay(reply, sentAt) {
-      const { interval } = this.#advised;
+      const { interval, timeout } = this.#advised;
+      const elapsed = Date.now() - sentAt;
       const { retry } = this.#options;
       if (!reply?.successful) return Math.max(delayAfter(2, retry, retry), interval);
-      const isQuick = !this.hasHeard && Date.now() - sentAt < QUICK_MILLISECONDS;
+      const isQuick = !this.hasHeard && elapsed < QUICK_MILLISECONDS;
       this.#quick = isQuick ? this.#quick + 1 : 0;
       const excess = this.#quick - QUICK_IN_A_ROW;
       const brake = excess > 0 ? Math.min(100 * 2 ** excess, LONGEST_BRAKE) : 0;
-      return Math.max(interval, brake);
+      return Math.max(timeout ? interval : interval - elapsed, brake);
     }
     /** The session is over. */
     stop() {
@@ -954,7 +955,7 @@
     }
     giveUp(envelope) {
       envelope.schedule.tell("abort");
-      this.fail(envelope, failure("Out of attempts or time"));
+      this.fail(envelope, failure("Out of attempts"));
     }
     /** A server ended the socket because of one message, which would happen again: it is the largest with data. */
     refuseLargest(envelopes, error) {
@@ -1627,7 +1628,7 @@
     }
     switched() {
       if (this.phase !== "connected") return;
-      if (this.dispatcher.isUp) this.report(`Messages go over ${this.transport}`);
+      if (this.dispatcher.isUp) this.report(`Messages use ${this.transport}`);
       this.#connects.cycle();
     }
     up() {
@@ -2145,7 +2146,7 @@
         globals[name] = (replies) => end(() => resolve([replies].flat().filter(isMessage)));
         script.onerror = () => end(() => {
           if (messages.length === 1 && url.href.length > LONGEST_ADDRESS) resolve(413);
-          else reject(failure("The script failed"));
+          else reject(failure("Script failed"));
         });
         script.onload = script.onerror;
       });
@@ -2230,7 +2231,7 @@
       };
       source.onerror = () => {
         this.close();
-        place.to.closed(failure("The stream was closed"));
+        place.to.closed(failure("Stream closed"));
       };
     }
     /** Requests under way go on: they are not at fault, none is held, and their replies still count. */
@@ -2261,7 +2262,7 @@
     constructor({ endpoint, settings, to }, script, options) {
       const worker = new SharedWorker(script, `faye ${VERSION} ${endpoint.href}`);
       this.#port = worker.port;
-      worker.onerror = () => to.closed(failure("The worker failed"));
+      worker.onerror = () => to.closed(failure("Worker failed"));
       this.#port.onmessage = ({ data }) => {
         if (data.type === "ready") to.opened();
         else if (data.type === "messages") to.received(data.messages);
@@ -2360,7 +2361,7 @@
         const messages = parseMessages(event.data);
         if (messages && messages.length > 0) to.received(messages);
       };
-      socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE ? new FayeError(413, [], "Message too large") : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ""}`));
+      socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE ? new FayeError(413, [], "Message too large") : failure(`WebSocket closed${event?.code ? ` (${event.code})` : ""}`));
     }
     #closed(error) {
       if (this.#isClosed) return;
@@ -2395,7 +2396,7 @@
     check() {
       if (this.#socket?.readyState !== OPEN || this.#checking) return;
       this.#socket.send(QUESTION);
-      this.#checking = later(() => this.#closed(failure("The WebSocket is silent")), CHECK_MILLISECONDS);
+      this.#checking = later(() => this.#closed(failure("WebSocket silent")), CHECK_MILLISECONDS);
     }
     farewell(message) {
       this.send([message]);

@@ -465,7 +465,7 @@ function leave(session, farewell) {
     if (message && current?.transport?.farewell) current.transport.farewell(message);
     else if (message) farewell?.(message);
   });
-  session.end(failure("The page was closed"));
+  session.end(failure("Page closed"));
 }
 
 // src/scheduler.ts
@@ -790,14 +790,15 @@ var Connects = class {
     });
   }
   #delay(reply, sentAt) {
-    const { interval } = this.#advised;
+    const { interval, timeout } = this.#advised;
+    const elapsed = Date.now() - sentAt;
     const { retry } = this.#options;
     if (!reply?.successful) return Math.max(delayAfter(2, retry, retry), interval);
-    const isQuick = !this.hasHeard && Date.now() - sentAt < QUICK_MILLISECONDS;
+    const isQuick = !this.hasHeard && elapsed < QUICK_MILLISECONDS;
     this.#quick = isQuick ? this.#quick + 1 : 0;
     const excess = this.#quick - QUICK_IN_A_ROW;
     const brake = excess > 0 ? Math.min(100 * 2 ** excess, LONGEST_BRAKE) : 0;
-    return Math.max(interval, brake);
+    return Math.max(timeout ? interval : interval - elapsed, brake);
   }
   /** The session is over. */
   stop() {
@@ -951,7 +952,7 @@ var Outbox = class {
   }
   giveUp(envelope) {
     envelope.schedule.tell("abort");
-    this.fail(envelope, failure("Out of attempts or time"));
+    this.fail(envelope, failure("Out of attempts"));
   }
   /** A server ended the socket because of one message, which would happen again: it is the largest with data. */
   refuseLargest(envelopes, error) {
@@ -1624,7 +1625,7 @@ var Session = class {
   }
   switched() {
     if (this.phase !== "connected") return;
-    if (this.dispatcher.isUp) this.report(`Messages go over ${this.transport}`);
+    if (this.dispatcher.isUp) this.report(`Messages use ${this.transport}`);
     this.#connects.cycle();
   }
   up() {
@@ -2252,7 +2253,7 @@ var WebSocketTransport = class {
       const messages = parseMessages(event.data);
       if (messages && messages.length > 0) to.received(messages);
     };
-    socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE ? new FayeError(413, [], "Message too large") : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ""}`));
+    socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE ? new FayeError(413, [], "Message too large") : failure(`WebSocket closed${event?.code ? ` (${event.code})` : ""}`));
   }
   #closed(error) {
     if (this.#isClosed) return;
@@ -2287,7 +2288,7 @@ var WebSocketTransport = class {
   check() {
     if (this.#socket?.readyState !== OPEN || this.#checking) return;
     this.#socket.send(QUESTION);
-    this.#checking = later(() => this.#closed(failure("The WebSocket is silent")), CHECK_MILLISECONDS);
+    this.#checking = later(() => this.#closed(failure("WebSocket silent")), CHECK_MILLISECONDS);
   }
   farewell(message) {
     this.send([message]);

@@ -71,15 +71,18 @@ export class Connects {
   }
 
   #delay(reply: Message | undefined, sentAt: number): number {
-    const { interval } = this.#advised;
+    const { interval, timeout } = this.#advised;
+    const elapsed = Date.now() - sentAt;
     const { retry } = this.#options;
     if (!reply?.successful) return Math.max(delayAfter(2, retry, retry), interval);
     // A server that answers connects at once, again and again, is not asked without pause.
-    const isQuick = !this.hasHeard && Date.now() - sentAt < QUICK_MILLISECONDS;
+    const isQuick = !this.hasHeard && elapsed < QUICK_MILLISECONDS;
     this.#quick = isQuick ? this.#quick + 1 : 0;
     const excess = this.#quick - QUICK_IN_A_ROW;
     const brake = excess > 0 ? Math.min(100 * 2 ** excess, LONGEST_BRAKE) : 0;
-    return Math.max(interval, brake);
+    // With event streams Faye's server advises a timeout of 0, and yet holds a connect that follows one over long-polling. The
+    // session would expire if the interval came on top of that.
+    return Math.max(timeout ? interval : interval - elapsed, brake);
   }
 
   /** The session is over. */

@@ -16,5 +16,5 @@ export function leave(session: Session, farewell: ((message: Message) => void) |
     if (message && current?.transport?.farewell) current.transport.farewell(message);
     else if (message) farewell?.(message);
   });
-  session.end(failure('The page was closed'));
+  session.end(failure('Page closed'));
 }

@@ -152,7 +152,7 @@ export class Outbox {
 
   giveUp(envelope: Envelope): void {
     envelope.schedule.tell('abort');
-    this.fail(envelope, failure('Out of attempts or time'));
+    this.fail(envelope, failure('Out of attempts'));
   }
 
   /** A server ended the socket because of one message, which would happen again: it is the largest with data. */

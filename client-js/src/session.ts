@@ -189,7 +189,7 @@ export class Session implements DispatcherListener {
 
   switched(): void {
     if (this.phase !== 'connected') return;
-    if (this.dispatcher.isUp) this.report(`Messages go over ${this.transport}`);
+    if (this.dispatcher.isUp) this.report(`Messages use ${this.transport}`);
     this.#connects.cycle();
   }
 

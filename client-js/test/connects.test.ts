@@ -114,3 +114,20 @@ test('a refused connect is repeated, but not at once', async () => {
   await pass(10_000);
   expect(server.connect).toBeDefined();
 });
+
+test('a connect that was held though the advised timeout is 0 has used up its interval', async () => {
+  const server = world(['long-polling']);
+  server.rules['/meta/connect'] = () => undefined;
+  server.client().connect();
+  await pass();
+  await pass(3_000);
+  // Faye's server with event streams: a session lives for two such intervals.
+  server.connect!.reply({ advice: { reconnect: 'retry', interval: 3_000, timeout: 0 } });
+  await pass(100);
+  expect(server.sent('/meta/connect')).toHaveLength(2);
+  server.connect!.reply({ advice: { reconnect: 'retry', interval: 3_000, timeout: 0 } });
+  await pass(2_800);
+  expect(server.sent('/meta/connect')).toHaveLength(2);
+  await pass(200);
+  expect(server.sent('/meta/connect')).toHaveLength(3);
+});

@@ -231,7 +231,7 @@ class EventTransport extends ScriptedRequests {
     this.#stream = new SocketLink(type, `${place.endpoint.href}/${place.clientId}`, () => {});
     this.#stream.onopen = () => place.to.opened();
     this.#stream.onmessage = ({ data }) => place.to.received(JSON.parse(data));
-    this.#stream.onclose = () => place.to.closed(new Error('The stream was closed') as never);
+    this.#stream.onclose = () => place.to.closed(new Error('Stream closed') as never);
     server.links.push(this.#stream);
     server.begin(this.#stream);
   }

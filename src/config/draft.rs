@@ -154,6 +154,9 @@ impl Draft {
     }
 }
 
+/// Paths that the server answers itself, unless `admin.listen` is set.
+const ENDPOINTS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
 /// Two settings that are right, each by itself, and not together.
 struct Clash {
     keys: [&'static str; 2],
@@ -180,6 +183,11 @@ fn clashes(config: &Config) -> Vec<Clash> {
     let redis = &config.redis;
     let why = ", so a live instance would count as dead between two heartbeats";
     not_above(["redis.heartbeat", "redis.lease"], 2 * redis.heartbeat, redis.lease, why);
+    let mount = server.mount.trim_end_matches('/');
+    if config.admin.listen.is_none() && ENDPOINTS.contains(&mount) {
+        let message = format!("the server answers {mount} itself; write another path, or set admin.listen");
+        found.push(Clash { keys: ["server.mount", "admin.listen"], message });
+    }
     if let Some(admin) = config.admin.listen.as_ref().filter(|admin| server.listen.clashes_with(admin)) {
         let keys = ["server.listen", "admin.listen"];
         let listen = &server.listen;

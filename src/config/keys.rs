@@ -104,7 +104,7 @@ impl Kind {
     pub(super) fn what(self) -> &'static str {
         match self {
             Self::Address => "an address with a port",
-            Self::Path => "a path that begins with \"/\" and holds no space, \"?\" or \"#\"",
+            Self::Path => "a path that begins with \"/\" and that browsers send unchanged",
             Self::Duration(..) => "a duration",
             Self::Count(..) => "a whole number",
             Self::Size(..) => "a size",

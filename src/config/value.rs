@@ -272,7 +272,10 @@ fn print_size(bytes: u64) -> String {
 
 /// A path as a request line has it. What is not ASCII would arrive percent-encoded and never match.
 fn is_path(text: &str) -> bool {
-    text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'?' && byte != b'#')
+    let is_kept = |byte: u8| byte.is_ascii_graphic() && !b"?#\\\"<>^`{|}".contains(&byte);
+    let is_resolved = |segment: &str| ["", ".", ".."].contains(&segment);
+    let segments = text.trim_end_matches('/').split('/').skip(1);
+    text.starts_with('/') && text.bytes().all(is_kept) && !segments.into_iter().any(is_resolved)
 }
 
 /// An address, or one with the bits of its network.

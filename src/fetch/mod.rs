@@ -156,7 +156,8 @@ impl Fetch {
         match again.filter(|_| exchange.is_some_and(|exchange| exchange.is_reused_without_response())) {
             Some(again) => {
                 tracing::debug!(%error, "pooled connection closed without a response; retrying");
-                self.unpooled.request(again).await.map_err(|error| broken(&error))
+                // The first request may have been processed, so its error counts, also if the second was never sent.
+                self.unpooled.request(again).await.map_err(|_| broken(&error))
             }
             None => Err(broken(&error)),
         }

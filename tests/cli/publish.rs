@@ -149,6 +149,49 @@ fn a_server_that_goes_away_ends_the_stream() {
 }
 
 #[test]
+fn messages_of_a_kept_connection_that_was_cut_may_have_been_published() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/faye", listener.local_addr().expect("an address"));
+    let mut child = start(&["/a", "--url", &url]);
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(b"1\n").expect("a reader");
+    let (mut connection, _) = listener.accept().expect("a client");
+    read_request(&connection);
+    let reply = r#"[{"id":"1","channel":"/a","successful":true}]"#;
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}", reply.len());
+    connection.write_all(format!("{head}\r\n\r\n{reply}").as_bytes()).expect("a reader");
+    stdin.write_all(b"2\n").expect("a reader");
+    read_request(&connection);
+    // The server has the second request, and is gone when the client repeats it.
+    drop(listener);
+    drop(connection);
+    let (code, _, stderr) = end(child);
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("published 1 message to /a, then failed"), "{stderr}");
+    assert!(stderr.contains("1 message more may have been published"), "{stderr}");
+}
+
+/// Reads a request with a `Content-Length`.
+fn read_request(connection: &std::net::TcpStream) {
+    let mut reader = BufReader::new(connection);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        assert_ne!(reader.read_line(&mut line).expect("a request"), 0);
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse().expect("a length");
+        }
+        if line == "\r\n" {
+            break;
+        }
+    }
+    std::io::Read::read_exact(&mut reader, &mut vec![0; length]).expect("a body");
+}
+
+#[test]
 fn a_stream_that_is_stopped_says_how_far_it_came() {
     let faye = Faye::start(&[]);
     for signal in ["-INT", "-TERM"] {

@@ -22,7 +22,7 @@ class EventSourceTransport extends FetchTransport {
     // The browser would open it again by itself, at its own pace and without telling the session.
     source.onerror = () => {
       this.close();
-      place.to.closed(failure('The stream was closed'));
+      place.to.closed(failure('Stream closed'));
     };
   }
 

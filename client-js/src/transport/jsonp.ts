@@ -35,7 +35,7 @@ class JsonpTransport extends RequestTransport {
       script.onerror = () => end(() => {
         // It says no more; an address of that length is the likely reason.
         if (messages.length === 1 && url.href.length > LONGEST_ADDRESS) resolve(413);
-        else reject(failure('The script failed'));
+        else reject(failure('Script failed'));
       });
       // What came was no script of the server, if it called nobody: a page to log in on, for example.
       script.onload = script.onerror;

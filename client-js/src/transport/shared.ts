@@ -24,7 +24,7 @@ class SharedTransport implements Transport {
     // Tabs that were opened before an upgrade of the script keep a worker of their own.
     const worker = new SharedWorker(script, `faye ${VERSION} ${endpoint.href}`);
     this.#port = worker.port;
-    worker.onerror = () => to.closed(failure('The worker failed'));
+    worker.onerror = () => to.closed(failure('Worker failed'));
     this.#port.onmessage = ({ data }: MessageEvent<ToTab>) => {
       if (data.type === 'ready') to.opened();
       else if (data.type === 'messages') to.received(data.messages);

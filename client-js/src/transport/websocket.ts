@@ -73,7 +73,7 @@ export class WebSocketTransport implements Transport {
     };
     socket.onclose = (event) => this.#closed(event?.code === TOO_LARGE
       ? new FayeError(413, [], 'Message too large')
-      : failure(`The WebSocket was closed${event?.code ? ` (${event.code})` : ''}`));
+      : failure(`WebSocket closed${event?.code ? ` (${event.code})` : ''}`));
   }
 
   #closed(error: FayeError): void {
@@ -111,7 +111,7 @@ export class WebSocketTransport implements Transport {
   check(): void {
     if (this.#socket?.readyState !== OPEN || this.#checking) return;
     this.#socket.send(QUESTION);
-    this.#checking = later(() => this.#closed(failure('The WebSocket is silent')), CHECK_MILLISECONDS);
+    this.#checking = later(() => this.#closed(failure('WebSocket silent')), CHECK_MILLISECONDS);
   }
 
   farewell(message: Message): void {
