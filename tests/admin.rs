@@ -126,7 +126,7 @@ fn values<'a>(html: &'a str, attribute: &'a str) -> Vec<&'a str> {
 
 #[test]
 fn the_page_stands_beside_any_mount_with_all_that_it_loads() {
-    for mount in ["/faye", "/other/path", "/page", "/page/style.css", "/start", "/a{version}b"] {
+    for mount in ["/faye", "/other/path", "/page", "/page/style.css", "/start", "/a'b"] {
         let faye = Faye::start(&[("FAYE_SERVER__MOUNT", mount)]);
         let page = faye.get("/");
         assert_eq!(page.status, 200);
