@@ -133,9 +133,9 @@ async function unneeded(from, to) {
   while (laneOf(`/unneeded/${other}`) !== laneOf('/bench')) other += 1;
   const { clientId, socket } = await connect(to);
   await subscribe(to.url, clientId, `/unneeded/${other}`);
-  const [before, heard] = [used(to.child), await metric(to, 'faye_cluster_received_total')];
+  const [before, received] = [used(to.child), await metric(to, 'faye_cluster_received_total')];
   bench(from, 'fanout', '--channel', '/bench', '--subscribers', '1', '--window', '8');
-  const count = await metric(to, 'faye_cluster_received_total') - heard;
+  const count = await metric(to, 'faye_cluster_received_total') - received;
   const cost = (used(to.child) - before) / count;
   socket.close();
   return cost;

@@ -72,7 +72,7 @@ fn metrics_count_what_happens() {
     let client = faye.client();
     faye.ask(&subscribe(&client, "/b"));
     faye.publish("/a", 1);
-    faye.publish("/nobody", 1);
+    faye.publish("/unsubscribed", 1);
     session.take(1);
     faye.ask(&json!({"channel": "bad", "data": 1}));
     faye.ask(&json!({"channel": "/meta/unknown"}));
@@ -259,7 +259,7 @@ fn the_page_reports_sessions_messages_and_uptime() {
     assert_eq!([&before["sessions"], &before["published"], &before["delivered"]], [0, 0, 0], "{before}");
     let mut session = Session::subscribed(&faye, Via::WebSocket, "/a");
     faye.publish("/a", 1);
-    faye.publish("/nobody", 1);
+    faye.publish("/unsubscribed", 1);
     session.take(1);
     let after = read();
     assert_eq!([&after["sessions"], &after["published"], &after["delivered"]], [1, 2, 1], "{after}");

@@ -163,7 +163,7 @@ fn the_use_of_a_process_is_measured() {
 fn a_table_has_the_figures_for_people() {
     let faye = Faye::start(&[]);
     let load = ["fanout", "--subscribers", "5", "--seconds", "0.2", "--warmup", "0"];
-    // The name may have an address on which nobody listens, too.
+    // The name may have an address on which unreachable listens, too.
     let (code, stdout, stderr) = bench(&load, &url(&faye).replace("127.0.0.1", "localhost"));
     assert_eq!(code, Some(0), "{stderr}");
     for part in [
@@ -217,13 +217,13 @@ fn the_floor_carries_the_loads_of_websockets() {
 #[test]
 fn what_cannot_be_run_is_said_clearly() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let nobody = format!("http://{closed}/faye");
+    let unreachable = format!("http://{closed}/faye");
     let faye = Faye::start(&[]);
     let elsewhere = format!("http://{}/elsewhere", faye.address);
     for (load, url, part) in [
-        (&["fanout"][..], nobody.as_str(), "is the server running?"),
-        (&["poll"], &nobody, "is the server running?"),
-        (&["storm"], &nobody, "is the server running?"),
+        (&["fanout"][..], unreachable.as_str(), "is the server running?"),
+        (&["poll"], &unreachable, "is the server running?"),
+        (&["storm"], &unreachable, "is the server running?"),
         (&["fanout"], "nonsense", "is not a URL"),
         (&["fanout"], "ftp://127.0.0.1/faye", "is not a URL"),
         (&["fanout"], &elsewhere, "is the path right?"),
@@ -238,7 +238,7 @@ fn what_cannot_be_run_is_said_clearly() {
         assert_eq!((code, stdout.as_str()), (Some(1), ""), "{load:?} {stderr}");
         assert!(stderr.contains(part), "{part:?} is not in {stderr}");
     }
-    let (code, _, stderr) = bench(&["fanout", "--seconds", "never"], &nobody);
+    let (code, _, stderr) = bench(&["fanout", "--seconds", "never"], &unreachable);
     assert_eq!(code, Some(2), "{stderr}");
 }
 
@@ -401,11 +401,11 @@ fn a_comparison_is_one_table() {
 fn a_comparison_with_an_unreachable_server_fails_before_the_first_round() {
     let faye = Faye::start(&[]);
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let nobody = format!("http://{closed}/faye");
-    for (url, against) in [(url(&faye), nobody.clone()), (nobody.clone(), url(&faye))] {
+    let unreachable = format!("http://{closed}/faye");
+    for (url, against) in [(url(&faye), unreachable.clone()), (unreachable.clone(), url(&faye))] {
         let (code, stdout, stderr) = bench(&["fanout", "--json", "--against", &against], &url);
         assert_eq!((code, stdout.as_str()), (Some(1), ""), "{stderr}");
-        assert!(stderr.contains(&format!("cannot reach {nobody}: connection refused")), "{stderr}");
+        assert!(stderr.contains(&format!("cannot reach {unreachable}: connection refused")), "{stderr}");
         assert!(!stderr.contains("round 1"), "{stderr}");
     }
     assert_eq!(faye.metric("faye_publications_total"), 0);

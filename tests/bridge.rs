@@ -16,8 +16,8 @@ fn unmarked(mut message: Value) -> Value {
     message
 }
 
-fn counts(heard: u64, carried: u64, known: u64) -> Counts {
-    Counts { heard, carried, known, refused: 0, dropped: 0 }
+fn counts(received: u64, forwarded: u64, duplicates: u64) -> Counts {
+    Counts { received, forwarded, duplicates, refused: 0, dropped: 0 }
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl Lane {
     /// # Errors
     /// [`Fault::MarkLost`] if messages would go round.
     pub(super) fn take(&self, mut message: Message) -> Result<(), Fault> {
-        self.tally.heard.add(1);
+        self.tally.received.add(1);
         let mark = Mark::of(&message);
         self.watch(&message, mark.is_some())?;
         let name = message.text(Field::Channel).unwrap_or_default().into_owned();
@@ -56,7 +56,7 @@ impl Lane {
         // Faye gives subscribers of /** what is meant for the server alone.
         let is_for_all = Verb::of(&name) == Verb::Publish && !channel::is_service(&name);
         if has_been_there || !is_for_all || !self.seen.lock().insert(&mark.id) {
-            self.tally.known.add(1);
+            self.tally.duplicates.add(1);
             return Ok(());
         }
         message.set_key(FIELD, mark.leaving(&self.from.name));
@@ -104,9 +104,9 @@ impl Lane {
         tally.was_reported();
         tracing::info!(
             direction = self.way,
-            received = tally.heard.get(),
-            forwarded = tally.carried.get(),
-            duplicates = tally.known.get(),
+            received = tally.received.get(),
+            forwarded = tally.forwarded.get(),
+            duplicates = tally.duplicates.get(),
             refused = tally.refused.get(),
             dropped = tally.dropped.get(),
             queued = self.queue.waiting(),

@@ -64,7 +64,7 @@ async fn deliver(lane: &Lane, mut batch: Vec<Item>) -> Vec<Vec<Item>> {
 fn settle(lane: &Lane, count: usize, replies: &[Message]) {
     let failed: Vec<_> =
         replies.iter().filter(|reply| reply.get(Field::Successful) == Some(b"false")).collect();
-    lane.tally.carried.add(count.saturating_sub(failed.len()) as u64);
+    lane.tally.forwarded.add(count.saturating_sub(failed.len()) as u64);
     if let Some(first) = failed.first() {
         refused(lane, failed.len() as u64, &first.text(Field::Error).unwrap_or_default());
     }

@@ -18,27 +18,27 @@ impl Count {
 
 #[derive(Default)]
 pub(super) struct Tally {
-    /// Came from the one server.
-    pub(super) heard: Count,
-    /// Were accepted by the other server.
-    pub(super) carried: Count,
-    /// Have been at the other server already, or were carried before.
-    pub(super) known: Count,
-    /// Were refused by the other server.
+    /// Received from one server.
+    pub(super) received: Count,
+    /// Accepted by the other server.
+    pub(super) forwarded: Count,
+    /// From the other server, or forwarded before.
+    pub(super) duplicates: Count,
+    /// Refused by the other server.
     pub(super) refused: Count,
-    /// Had to go because too much waited.
+    /// Dropped because the queue was full.
     pub(super) dropped: Count,
-    /// What `heard` was when it was last reported.
+    /// The value of `received` in the last report.
     reported: Count,
 }
 
 impl Tally {
-    /// Whether anything has come since it was last reported.
+    /// Returns whether a message was received since the last report.
     pub(super) fn is_news(&self) -> bool {
-        self.heard.get() != self.reported.get()
+        self.received.get() != self.reported.get()
     }
 
     pub(super) fn was_reported(&self) {
-        self.reported.add(self.heard.get() - self.reported.get());
+        self.reported.add(self.received.get() - self.reported.get());
     }
 }

@@ -1,4 +1,5 @@
-//! Whom we trust when we are the client: the authorities of the system, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+//! TLS for outgoing connections: the trusted authorities are those of the system, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+//! It must not know who connects.
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -10,14 +11,14 @@ use rustls::{ClientConfig, RootCertStore};
 use super::TlsError;
 use super::pair::certificates;
 
-/// What connections to others are made with. It is made once, so that a change of the authorities needs a new start.
+/// Returns the configuration that trusts the authorities of the system. They are read once; a change needs a restart.
 #[must_use]
 pub fn client_config() -> Arc<ClientConfig> {
     static CONFIG: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| Arc::new(trusting(roots())));
     Arc::clone(&CONFIG)
 }
 
-/// The configuration for connections to a URL. Without TLS the authorities of the system are not read.
+/// Returns the configuration for connections to a URL. Without TLS the authorities of the system are not read.
 #[must_use]
 pub fn client_config_for(url: &str) -> Arc<ClientConfig> {
     static PLAIN: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| Arc::new(trusting(RootCertStore::empty())));
@@ -25,34 +26,36 @@ pub fn client_config_for(url: &str) -> Arc<ClientConfig> {
     if is_plain { Arc::clone(&PLAIN) } else { client_config() }
 }
 
-/// The configuration of connections that trust the authorities in a PEM file in addition to those of the system.
+/// Returns the configuration that trusts the authorities in a PEM file in addition to those of the system.
 /// `setting` names the file in errors.
 ///
 /// # Errors
 /// [`TlsError`] if the file cannot be read or holds no certificate of an authority.
 pub fn client_config_with(setting: &'static str, file: &Path) -> Result<Arc<ClientConfig>, TlsError> {
-    let mut trusted = roots();
-    for authority in certificates(setting, file)? {
-        trusted.add(authority)?;
-    }
-    Ok(Arc::new(trusting(trusted)))
+    trusting_also(roots(), certificates(setting, file)?)
 }
 
-/// The same for somebody who trusts these authorities, and no others.
+/// Returns the configuration that trusts these authorities only.
 ///
 /// # Errors
-/// [`TlsError`] if one of them is none.
+/// [`TlsError`] if one of them is not a certificate of an authority.
 pub(super) fn client_config_of(
     authorities: Vec<CertificateDer<'static>>,
 ) -> Result<Arc<ClientConfig>, TlsError> {
-    let mut roots = RootCertStore::empty();
+    trusting_also(RootCertStore::empty(), authorities)
+}
+
+fn trusting_also(
+    mut roots: RootCertStore,
+    authorities: Vec<CertificateDer<'static>>,
+) -> Result<Arc<ClientConfig>, TlsError> {
     for authority in authorities {
         roots.add(authority)?;
     }
     Ok(Arc::new(trusting(roots)))
 }
 
-/// A system without authorities, such as an empty container, has those of Mozilla that we bring along.
+/// Returns the authorities of the system. If it has none, like an empty container, the built-in ones of Mozilla apply.
 fn roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
@@ -68,7 +71,7 @@ fn roots() -> RootCertStore {
 }
 
 fn trusting(roots: RootCertStore) -> ClientConfig {
-    // Somebody who embeds us may have installed another one, which is as good.
+    // A program that embeds the server may have installed another provider, which is used instead.
     let _ = aws_lc_rs::default_provider().install_default();
     ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
 }

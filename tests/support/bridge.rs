@@ -22,9 +22,9 @@ pub(crate) struct Bridge {
 /// What has become of the messages of one direction.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Counts {
-    pub(crate) heard: u64,
-    pub(crate) carried: u64,
-    pub(crate) known: u64,
+    pub(crate) received: u64,
+    pub(crate) forwarded: u64,
+    pub(crate) duplicates: u64,
     pub(crate) refused: u64,
     pub(crate) dropped: u64,
 }
@@ -125,9 +125,9 @@ impl Counts {
             found.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no {name}: {line}"))
         };
         Self {
-            heard: count("received"),
-            carried: count("forwarded"),
-            known: count("duplicates"),
+            received: count("received"),
+            forwarded: count("forwarded"),
+            duplicates: count("duplicates"),
             refused: count("refused"),
             dropped: count("dropped"),
         }

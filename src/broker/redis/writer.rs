@@ -33,8 +33,8 @@ const CATCH_UP: History = History { messages: 10_000, age: Duration::from_secs(6
 const RECOVERING: Duration = Duration::from_secs(10);
 /// How often Redis is told to keep the lane for longer.
 const KEEP: Duration = Duration::from_secs(60);
-/// Publications that Redis has taken and that are remembered until they come back.
-const UNHEARD: usize = 1024;
+/// Publications that Redis accepted, remembered until this instance receives them from it.
+const MAX_UNECHOED: usize = 1024;
 /// The pause before a batch is sent again.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -50,9 +50,9 @@ pub(super) struct Writer {
     kept: Mutex<Option<Instant>>,
     /// The number behind the newest that Redis has given to something of ours.
     given: AtomicU64,
-    /// Publications that Redis has taken and that have not come back, with their counters, oldest first. If Redis stops before
-    /// they do, they are delivered here before those that this instance accepts alone.
-    unheard: Mutex<VecDeque<(u64, Arc<Publication>)>>,
+    /// Publications that Redis accepted and that this instance has not received from it, with their counters, oldest first.
+    /// If Redis fails before, they are delivered here before those that this instance accepts alone.
+    unechoed: Mutex<VecDeque<(u64, Arc<Publication>)>>,
 }
 
 #[derive(Default)]
@@ -85,7 +85,7 @@ impl Writer {
             wake: Notify::new(),
             kept: Mutex::new(None),
             given: AtomicU64::new(0),
-            unheard: Mutex::default(),
+            unechoed: Mutex::default(),
         }
     }
 
@@ -164,7 +164,7 @@ impl Writer {
             match self.try_send(shared, first, &batch).await {
                 Ok(()) => {
                     if shared.settings.ack == Ack::Local {
-                        self.expect_back(&batch);
+                        self.await_echo(&batch);
                     }
                     for publisher in batch.iter_mut().filter_map(|item| item.publisher.take()) {
                         // Who waited may have gone.
@@ -183,15 +183,15 @@ impl Writer {
         }
     }
 
-    /// Remembers publications that Redis has taken until they come back.
-    fn expect_back(&self, batch: &[Item]) {
+    /// Remembers publications that Redis accepted until this instance receives them from it.
+    fn await_echo(&self, batch: &[Item]) {
         let own = self.heard.own();
-        let mut unheard = self.unheard.lock();
-        unheard.retain(|(counter, _)| *counter > own);
+        let mut unechoed = self.unechoed.lock();
+        unechoed.retain(|(counter, _)| *counter > own);
         let sent = batch.iter().filter(|item| item.counter > own);
-        unheard.extend(sent.map(|item| (item.counter, Arc::clone(&item.publication))));
-        let excess = unheard.len().saturating_sub(UNHEARD);
-        unheard.drain(..excess);
+        unechoed.extend(sent.map(|item| (item.counter, Arc::clone(&item.publication))));
+        let excess = unechoed.len().saturating_sub(MAX_UNECHOED);
+        unechoed.drain(..excess);
     }
 
     /// Waits until Redis answers again.
@@ -276,7 +276,7 @@ impl Writer {
         tracing::warn!(partition = self.lane.index(), %error, "cannot publish to Redis");
         match shared.settings.ack {
             Ack::Local => {
-                for (counter, publication) in std::mem::take(&mut *self.unheard.lock()) {
+                for (counter, publication) in std::mem::take(&mut *self.unechoed.lock()) {
                     self.heard.deliver_own(counter, &publication);
                 }
                 for item in batch.iter_mut().chain(&mut queue.items) {

@@ -47,7 +47,7 @@ testNodes('a mailbox overflows while its session arrives from a dead node', asyn
   await metricIs([heir], METRICS.subscriptions, (sum) => sum === count);
   await until('the heir hears what is published', async () => (await lanes()).length > 0);
   await publish(heir, '/n/full', ...numbers(1, 2 * room));
-  await metricIs([heir], METRICS.heard, (sum) => sum === 2 * room);
+  await metricIs([heir], METRICS.received, (sum) => sum === 2 * room);
   await endLease(redis, owner);
 
   for (const [index, messages] of (await Promise.all(polls)).entries()) {

@@ -62,7 +62,7 @@ testNodes('a node that leaves gives away large mailboxes', async (workbench) => 
     for (const number of numbers(1, length)) await publish(staying, `/n/large/${length}`, { number, text: LONG_TEXT });
   }
   const count = MAILBOXES.reduce((sum, length) => sum + length);
-  await metricIs([leaving], METRICS.heard, (sum) => sum === count);
+  await metricIs([leaving], METRICS.received, (sum) => sum === count);
   await redis.command('CONFIG', 'SET', 'client-output-buffer-limit', HELD_FOR_LISTENERS);
   await leaving.stop();
   for (const { length, session } of sessions) {

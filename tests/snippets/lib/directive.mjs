@@ -50,7 +50,7 @@ export function parseDirective(text) {
         + `words: ${FLAGS.join(', ')}; keys: ${VALUES.join(', ')}`);
     }
     if (REPEATABLE.includes(word)) directive[word].push(value);
-    else if (word in directive) throw new Error(`directive: ${word} is there twice`);
+    else if (word in directive) throw new Error(`directive: ${word} occurs twice`);
     else directive[word] = value ?? true;
     if (WORD.lastIndex === text.trimEnd().length) break;
   }

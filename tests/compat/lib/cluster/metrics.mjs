@@ -9,7 +9,7 @@ export const METRICS = {
   redisUp: 'faye_redis_up',
   reconnects: 'faye_redis_subscriber_connections_total',
   /** Publications that came from Redis. */
-  heard: 'faye_cluster_received_total',
+  received: 'faye_cluster_received_total',
   /** Times that something was missing in a lane. */
   gaps: 'faye_redis_gaps_total',
   /** Publications that a node knows it missed. */
