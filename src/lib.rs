@@ -15,8 +15,10 @@
 //! - [`policy`]: who may connect, publish and subscribe, how often, and from which pages.
 //! - [`hook`]: asks the application what is allowed.
 //! - [`server`]: what each verb of the protocol does.
+//! - `store`: state on disk, in SQLite or PostgreSQL.
 //! - [`transport`]: HTTP, EventSource and WebSocket.
 //! - [`admin`]: health, metrics, the page at `/`.
+//! - `hub`: the WebSub hub.
 //! - [`webhook`]: tells the application what happens.
 //! - [`client`]: a small Bayeux client.
 //! - [`bridge`]: carries messages between two servers.
@@ -40,12 +42,16 @@ pub mod descriptors;
 pub mod extension;
 pub mod fetch;
 pub mod hook;
+#[cfg(feature = "websub")]
+pub mod hub;
 pub mod memory;
 pub mod metrics;
 pub mod peer;
 pub mod policy;
 pub mod router;
 pub mod server;
+#[cfg(feature = "store")]
+pub mod store;
 pub mod telemetry;
 pub mod tls;
 pub mod transport;

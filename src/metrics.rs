@@ -3,6 +3,7 @@
 //! There is no global; the struct is passed to the code that counts.
 
 mod cluster;
+mod hub;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -220,6 +221,8 @@ pub struct Instruments {
     pub redis: cluster::Redis,
     /// Sessions and messages that moved between instances.
     pub cluster: cluster::Cluster,
+    /// The WebSub hub and the store.
+    pub hub: hub::Hub,
     /// Reloads of the settings.
     pub config_reloads: Counter,
     /// Panics; each is a bug.
@@ -346,6 +349,7 @@ impl Metrics {
         );
         self.redis.register(&mut registry);
         self.cluster.register(&mut registry);
+        self.hub.register(&mut registry);
         let family = Family::<Transport, Counter>::default();
         for (transport, counter) in self.requests.all() {
             family.get_or_create(&Transport { transport }).inc_by(counter.get());

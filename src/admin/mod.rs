@@ -19,7 +19,7 @@ use hyper::{Response, StatusCode};
 use crate::transport::Method;
 
 /// The answer to a GET or HEAD; 405 to any other method.
-fn answer(method: Method, kind: &'static str, body: impl FnOnce() -> Vec<u8>) -> Option<Response<Bytes>> {
+fn answer(method: Method, kind: &'static str, body: impl FnOnce() -> Vec<u8>) -> Response<Bytes> {
     let is_there = matches!(method, Method::Get | Method::Head);
     let body = if is_there { body() } else { b"This target has GET and HEAD only\n".to_vec() };
     let kind = if is_there { kind } else { "text/plain; charset=utf-8" };
@@ -32,5 +32,5 @@ fn answer(method: Method, kind: &'static str, body: impl FnOnce() -> Vec<u8>) ->
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    Some(response)
+    response
 }

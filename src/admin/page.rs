@@ -1,12 +1,10 @@
 //! The page at `/`: two clients with lines to cut, a publish box with snippets, a chat and a board. Its parts are the files
 //! in `page/`; it uses the client script that the mount serves. It must not know how the server works.
 
-use bytes::Bytes;
-use hyper::Response;
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 
 use super::activity::Activity;
-use crate::transport::{Endpoint, Method};
+use crate::transport::{Endpoint, Method, Route};
 
 const PAGE: &str = include_str!("page/index.html");
 
@@ -120,19 +118,20 @@ fn fill(html: &str, values: &[(&str, &str)]) -> String {
 }
 
 impl Endpoint for Page {
-    fn answer(&self, method: Method, path: &str) -> Option<Response<Bytes>> {
+    fn route(&self, method: Method, path: &str) -> Option<Route> {
         if path == "/" {
             let html = || self.html.clone().into_bytes();
-            let mut response = super::answer(method, "text/html; charset=utf-8", html)?;
+            let mut response = super::answer(method, "text/html; charset=utf-8", html);
             response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-            return Some(response);
+            return Some(Route::Response(response));
         }
         let name = path.strip_prefix(self.folder)?.strip_prefix('/')?;
         if name == ACTIVITY {
             let activity = self.activity.as_ref()?;
-            return super::answer(method, "application/json", || activity.json().into_bytes());
+            let json = || activity.json().into_bytes();
+            return Some(Route::Response(super::answer(method, "application/json", json)));
         }
         let (_, kind, text) = FILES.iter().find(|(file, ..)| *file == name)?;
-        super::answer(method, kind, || text.as_bytes().to_vec())
+        Some(Route::Response(super::answer(method, kind, || text.as_bytes().to_vec())))
     }
 }

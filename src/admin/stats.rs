@@ -1,20 +1,17 @@
 //! `/metrics`: the counters in Prometheus's text format.
 
-use bytes::Bytes;
-use hyper::Response;
-
 use crate::metrics::Metrics;
-use crate::transport::{Endpoint, Method};
+use crate::transport::{Endpoint, Method, Route};
 
 /// Shows the counters.
 pub struct Stats(pub Metrics);
 
 impl Endpoint for Stats {
-    fn answer(&self, method: Method, path: &str) -> Option<Response<Bytes>> {
+    fn route(&self, method: Method, path: &str) -> Option<Route> {
         if path != "/metrics" {
             return None;
         }
         let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-        super::answer(method, kind, || self.0.text().into_bytes())
+        Some(Route::Response(super::answer(method, kind, || self.0.text().into_bytes())))
     }
 }

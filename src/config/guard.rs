@@ -27,6 +27,8 @@ pub struct ChannelRule {
     pub overflow: Option<Overflow>,
     /// How much of each channel is kept for those who come back; nothing without it.
     pub history: Option<History>,
+    /// The name under which the channel is a feed and a topic of the hub.
+    pub syndicate: Option<String>,
 }
 
 /// How much of a channel is kept.

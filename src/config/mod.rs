@@ -27,6 +27,7 @@ mod suggest;
 pub mod units;
 mod value;
 mod warnings;
+mod websub;
 
 pub use access::Access;
 pub use cluster::{Ack, HistoryStore, Redis};
@@ -47,3 +48,4 @@ pub use secret::Secret;
 pub use sections::{Acme, Admin, Advice, Config, Limits, PageMode, Server, Tls};
 pub use units::{MemoryLimit, Rate};
 pub use warnings::{unused_variables, weak_secrets};
+pub use websub::{Api, Change, Durability, Hub, Ping, PingKind, SignatureMethod, Store, TopicPolicy};

@@ -66,6 +66,14 @@ pub struct Config {
     pub key: Vec<TokenKey>,
     /// Rules for channels; the first that matches wins.
     pub channel: Vec<ChannelRule>,
+    /// State on disk.
+    pub store: super::Store,
+    /// The WebSub hub.
+    pub hub: super::Hub,
+    /// The management API.
+    pub api: super::Api,
+    /// Requests of other programs that make topics of the hub due.
+    pub ping: Vec<super::Ping>,
     /// Where each setting was written.
     #[serde(skip)]
     pub places: super::Places,
@@ -117,6 +125,8 @@ pub struct Server {
     pub trusted_proxies: Vec<IpNet>,
     /// Hosts of the server itself. Empty means the hosts that other settings name.
     pub hosts: Vec<HostName>,
+    /// Scheme, host and port by which others reach the server, without a path. The hub needs it.
+    pub public_url: Option<String>,
 }
 
 impl Default for Server {
@@ -131,6 +141,7 @@ impl Default for Server {
             threads: 0,
             trusted_proxies: Vec::new(),
             hosts: Vec::new(),
+            public_url: None,
         }
     }
 }

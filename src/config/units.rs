@@ -35,6 +35,13 @@ pub struct Rate {
     pub time: Duration,
 }
 
+impl Rate {
+    /// So many in a second.
+    pub(super) const fn per_second(count: u32) -> Self {
+        Self { count, time: Duration::from_secs(1) }
+    }
+}
+
 impl<'de> serde::Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -182,6 +189,17 @@ pub fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ipnet:
 /// Anything that [`parse_duration`] does not read.
 pub fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     deserializer.deserialize_str(DurationVisitor)
+}
+
+/// For `#[serde(deserialize_with)]`: a list of durations, each written as a string.
+///
+/// # Errors
+///
+/// Anything that [`parse_duration`] does not read.
+pub fn durations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {
+    #[derive(serde::Deserialize)]
+    struct Element(#[serde(deserialize_with = "duration")] Duration);
+    Ok(Vec::<Element>::deserialize(deserializer)?.into_iter().map(|element| element.0).collect())
 }
 
 /// For `#[serde(deserialize_with)]`: a size, written as a string or as an integer of bytes.

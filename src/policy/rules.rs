@@ -140,6 +140,7 @@ mod tests {
             rate: None,
             overflow: None,
             history: None,
+            syndicate: None,
         };
         Rules::new(&patterns.iter().map(rule).collect::<Vec<_>>(), Overflow::Disconnect).unwrap()
     }
@@ -169,6 +170,7 @@ mod tests {
                 rate: None,
                 overflow: None,
                 history: None,
+                syndicate: None,
             };
             never_matching(&patterns.iter().map(rule).collect::<Vec<_>>(), &limits)
         };

@@ -8,6 +8,7 @@ use hyper::header::{HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
 use hyper::{Response, StatusCode};
 
 use super::connection::{CONTINUE, Connection, Next};
+use super::endpoint::Route;
 use super::input::Input;
 use super::payload::{self, Payload};
 use super::refusal::Refusal;
@@ -121,7 +122,10 @@ impl Connection {
 
     /// The answer of the first endpoint that has the path.
     fn endpoint(&self, method: Method, path: &str) -> Option<Response<Bytes>> {
-        self.context.endpoints.iter().find_map(|endpoint| endpoint.answer(method, path))
+        match self.context.endpoints.iter().find_map(|endpoint| endpoint.route(method, path))? {
+            Route::Response(response) => Some(response),
+            Route::Call(_) => None,
+        }
     }
 
     /// Answers what every page may have: the client's script.

@@ -36,7 +36,7 @@ pub mod websocket;
 use std::sync::Arc;
 
 pub use clock::{Clock, TICK};
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, Route, RouteFuture, RouteLimits, RouteRequest};
 pub use listener::Listener;
 pub use mount::Mount;
 pub use request::Method;
