@@ -16,11 +16,13 @@ pub(crate) mod bridge;
 mod eventsource;
 mod faye;
 mod http;
+pub(crate) mod hub;
 pub(crate) mod redis;
 pub(crate) mod script;
 pub(crate) mod scripts;
 mod session;
 pub(crate) mod tls;
+mod web;
 mod websocket;
 
 use std::time::Duration;
@@ -33,6 +35,7 @@ pub(crate) use faye::{Faye, binary};
 pub(crate) use http::{Http, Response};
 pub(crate) use session::{Session, Via, encode};
 pub(crate) use tls::Authority;
+pub(crate) use web::{Web, WebRequest, WebResponse};
 pub(crate) use websocket::{Frame, Opcode, Socket, UPGRADE, frame};
 
 /// How long anything may take before a test is taken to have failed. No test passes or fails by a shorter time.

@@ -1,0 +1,24 @@
+//! A server with the WebSub hub turned on.
+
+use super::Faye;
+
+/// The `server.public_url` of [`start`].
+pub(crate) const PUBLIC_URL: &str = "https://hub.example";
+
+/// Starts a server with a hub at `/hub` for every topic, whose topics and callbacks may be on loopback addresses, with
+/// its store in memory. Later `settings` win.
+pub(crate) fn start(settings: &[(&str, &str)]) -> Faye {
+    let mut all = vec![
+        ("FAYE_SERVER__PUBLIC_URL", PUBLIC_URL),
+        ("FAYE_HUB__ENABLED", "true"),
+        ("FAYE_HUB__POLICY", "open"),
+        ("FAYE_HUB__TOPIC_NETWORKS", "127.0.0.0/8"),
+        ("FAYE_HUB__CALLBACK_NETWORKS", "127.0.0.0/8"),
+        ("FAYE_HUB__FETCH_INTERVAL", "1ms"),
+        ("FAYE_HUB__RATE", "1000000/s"),
+        ("FAYE_STORE__URL", "sqlite::memory:"),
+    ];
+    all.retain(|(name, _)| settings.iter().all(|(own, _)| own != name));
+    all.extend_from_slice(settings);
+    Faye::start(&all)
+}
