@@ -4,14 +4,20 @@
 //! This module must not know Bayeux sessions. State is in the store only; every worker may die between two operations.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::config;
-use crate::fetch::Fetch;
+use tokio::sync::{Notify, watch};
+
+use crate::config::{self, Config};
+use crate::fetch::{Fetch, Reach, Repeat};
 use crate::metrics::Metrics;
 use crate::store::Store;
 
+/// How often a worker looks for work without a notification: timers that have become due, and work of instances whose
+/// notification was lost.
+const POLL: Duration = Duration::from_secs(1);
+
 /// A hub.
-#[allow(dead_code)]
 pub struct Hub {
     settings: config::Hub,
     /// Scheme and host of `server.public_url`, without a slash at the end.
@@ -22,7 +28,51 @@ pub struct Hub {
     /// Requests to topics.
     topics: Fetch,
     metrics: Metrics,
+    stopping: watch::Sender<bool>,
 }
 
-#[allow(dead_code)]
-type Shared = Arc<Hub>;
+impl Hub {
+    /// A hub with these settings. Nothing happens before [`Hub::run`].
+    ///
+    /// # Errors
+    /// What is wrong with the settings.
+    pub fn new(config: &Config, store: Store, metrics: Metrics) -> Result<Arc<Self>, String> {
+        let public_url = config.server.public_url.as_deref();
+        let public_url = public_url.ok_or("hub.enabled needs server.public_url")?.trim_end_matches('/');
+        Ok(Arc::new(Self {
+            settings: config.hub.clone(),
+            public_url: public_url.to_owned(),
+            store,
+            callbacks: Fetch::new(Reach::Public, Repeat::Idempotent),
+            topics: Fetch::new(Reach::Public, Repeat::Idempotent),
+            metrics,
+            stopping: watch::Sender::new(false),
+        }))
+    }
+
+    /// The URL of the hub, which topics name.
+    fn url(&self) -> String {
+        format!("{}{}", self.public_url, self.settings.path)
+    }
+
+    /// Whether the hub stops: workers take no further work.
+    fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Completes when the hub stops.
+    async fn stopped(&self) {
+        // The sender is a part of the hub.
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+    }
+
+    /// Waits until there may be work. False if the hub stops.
+    async fn wait(&self, work: &Notify) -> bool {
+        tokio::select! {
+            () = work.notified() => {}
+            () = tokio::time::sleep(POLL) => {}
+            () = self.stopped() => {}
+        }
+        !self.is_stopping()
+    }
+}
