@@ -72,7 +72,7 @@ impl Extension for Slow {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let extensions: [Arc<dyn Extension>; 2] = [Arc::new(PushOnly { password: "secret" }), Arc::new(Slow)];
-    let app = App::bind(&Config::default(), &extensions)?;
+    let app = App::bind(&Config::default(), &extensions).await?;
     println!("listening on {}", app.url()?);
     let mut events = app.server().events();
     tokio::spawn(async move {

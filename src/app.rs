@@ -1,6 +1,7 @@
 //! Puts the parts together: the only file that knows them all.
 
 mod warnings;
+mod websub;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -22,6 +23,8 @@ use crate::tls::{self, Certificates, Tls};
 use crate::transport::{Clock, Context, Endpoint, Listener, Mount, TICK};
 use crate::webhook::Webhook;
 
+use websub::WebSub;
+
 /// How often expired sessions are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
 
@@ -37,6 +40,7 @@ pub struct App {
     drain: Duration,
     scripts: Option<Scripts>,
     on_failure: OnFailure,
+    websub: WebSub,
 }
 
 /// Why a server could not start.
@@ -58,15 +62,17 @@ pub enum StartError {
 }
 
 impl App {
-    /// Loads the files of `extensions.files`, which come after the given extensions, and binds the addresses of the
-    /// settings. The system accepts connections from now on; they are served by [`App::run`]. Must be called in a tokio
-    /// runtime. A program with `extensions.files` has to call [`engine_main`] first in `main`.
+    /// Loads the files of `extensions.files`, which come after the given extensions, opens the store if a feature needs
+    /// one, and binds the addresses of the settings. The system accepts connections from now on; they are served by
+    /// [`App::run`]. Must be called in a tokio runtime. A program with `extensions.files` has to call [`engine_main`]
+    /// first in `main`.
     ///
     /// [`engine_main`]: crate::extension::javascript::engine_main
     ///
     /// # Errors
-    /// [`StartError`] if an address cannot be bound, an extension cannot be loaded or a setting makes no sense.
-    pub fn bind(config: &Config, extensions: &[Arc<dyn Extension>]) -> Result<Self, StartError> {
+    /// [`StartError`] if an address cannot be bound, an extension cannot be loaded, the store cannot be used or a setting
+    /// makes no sense.
+    pub async fn bind(config: &Config, extensions: &[Arc<dyn Extension>]) -> Result<Self, StartError> {
         let metrics = Metrics::default();
         let wrong = |error: String| StartError::Setting(config.located(&error));
         let fetch = over_http(config.extensions.timeout, config.extensions.private_addresses);
@@ -75,6 +81,7 @@ impl App {
         extensions.extend(scripts.iter().flat_map(|scripts| scripts.extensions().iter().cloned()));
         let server = Server::new(config, &extensions, metrics.clone()).map_err(wrong)?;
         let server = Arc::new(server);
+        let websub = WebSub::open(config, &server).await.map_err(wrong)?;
         let tls = tls::server(config, &metrics).map_err(|error| wrong(error.to_string()))?;
         let mount = Mount::new(&config.server.mount);
         let clock = Arc::new(Clock::default());
@@ -114,20 +121,23 @@ impl App {
             activity: config.admin.listen.is_none().then(|| Activity::new(metrics.clone())),
         }));
         let ready = Arc::new(Ready(Arc::clone(&server)));
-        let admin: Vec<Arc<dyn Endpoint>> = vec![Arc::new(Health), ready, Arc::new(Stats(metrics.clone()))];
+        let mut admin: Vec<Arc<dyn Endpoint>> =
+            vec![Arc::new(Health), ready, Arc::new(Stats(metrics.clone()))];
+        admin.extend(websub.management());
         let (endpoints, admin) = match &config.admin.listen {
             Some(address) => (Vec::new(), Some(listen(address, "admin.listen", context(None, None, admin))?)),
             None => (admin, None),
         };
         let page = Some(page).filter(|_| config.serves_page());
-        let endpoints = endpoints.into_iter().chain(page).collect();
+        // The hub has a POST to `/`, which is the page's otherwise.
+        let endpoints = endpoints.into_iter().chain(websub.endpoints()).chain(page).collect();
         let setting = "--listen or server.listen";
         let context = context(Some(Arc::clone(&server)), secure, endpoints);
         let listener = listen(&config.server.listen, setting, context)?;
         let webhook = Webhook::new(&config.webhook, metrics).map_err(wrong)?;
         let drain = config.server.drain_timeout;
         let on_failure = config.extensions.on_failure;
-        Ok(Self { server, listener, admin, tls, mount, clock, webhook, drain, scripts, on_failure })
+        Ok(Self { server, listener, admin, tls, mount, clock, webhook, drain, scripts, on_failure, websub })
     }
 
     /// Runs [`App::check_offline`] and connects to Redis if the settings have one. Returns warnings about Redis.
@@ -218,7 +228,7 @@ impl App {
     /// Serves until `stop` is done, then drains: connections are refused, held connects answered, sockets closed.
     /// True if all connections ended within the time that `server.drain_timeout` allows.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
-        let Self { server, listener, admin, tls, clock, webhook, drain, scripts, .. } = self;
+        let Self { server, listener, admin, tls, clock, webhook, drain, scripts, websub, .. } = self;
         let (quiet, is_quiet) = watch::channel(false);
         // Before anything can happen that it has to tell.
         let telling = webhook.map(|webhook| tokio::spawn(webhook.run(server.events(), is_quiet)));
@@ -230,6 +240,7 @@ impl App {
         let sweeping = tokio::spawn(every(SWEEP, server.metrics().clone(), move || ending.expire()));
         let ticking = Arc::clone(&clock);
         let ticking = tokio::spawn(every(TICK, server.metrics().clone(), move || ticking.tick()));
+        let websub = websub.run();
         let polling = certificates.map(|certificates| tokio::spawn(poll(certificates)));
         let fetching = acme.map(|acme| tokio::spawn(acme.run()));
         let keeping = Arc::clone(&server);
@@ -250,6 +261,7 @@ impl App {
         if let Some(admin) = admin {
             all &= admin.await.unwrap_or(false);
         }
+        websub.stop().await;
         server.resign().await;
         keeping.abort();
         sweeping.abort();

@@ -41,7 +41,7 @@ impl Server {
             runtime.block_on(async {
                 let mut config = Config::default();
                 config.server.listen.set_port(0);
-                let app = App::bind(&config, &[]).unwrap();
+                let app = App::bind(&config, &[]).await.unwrap();
                 let url = app.url().unwrap();
                 started.send(url[7..].split('/').next().unwrap().parse().unwrap()).unwrap();
                 tokio::spawn(app.run(std::future::pending()));

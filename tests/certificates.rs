@@ -204,8 +204,7 @@ fn an_extension_sees_who_comes_by_tls() {
         settings.server.listen.set_port(0);
         settings.tls.certificate = is_secure.then(|| folder.path().join("cert.pem"));
         settings.tls.key = is_secure.then(|| folder.path().join("key.pem"));
-        let _guard = runtime.enter();
-        let app = App::bind(&settings, &[Arc::new(SecureOnly)]).unwrap();
+        let app = runtime.block_on(App::bind(&settings, &[Arc::new(SecureOnly)])).unwrap();
         let url = app.url().unwrap();
         assert_eq!(app.certificates().is_some(), is_secure);
         runtime.spawn(app.run(std::future::pending()));

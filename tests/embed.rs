@@ -28,10 +28,10 @@ struct Embedded {
     _stop: tokio::sync::oneshot::Sender<()>,
 }
 
-fn start(extensions: &[Arc<dyn Extension>]) -> Embedded {
+async fn start(extensions: &[Arc<dyn Extension>]) -> Embedded {
     let mut config = Config::default();
     config.server.listen.set_port(0);
-    let app = App::bind(&config, extensions).unwrap();
+    let app = App::bind(&config, extensions).await.unwrap();
     let (url, events) = (app.url().unwrap(), app.server().events());
     let metrics = app.server().metrics().clone();
     let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -134,7 +134,7 @@ impl Extension for Stage {
 
 #[tokio::test]
 async fn events_tell_what_happened_in_order() {
-    let mut server = start(&[]);
+    let mut server = start(&[]).await;
     let client = server.session("/a").await;
     // Nothing happens by these: it is subscribed already, it is not subscribed, it is refused.
     server
@@ -189,7 +189,7 @@ async fn incoming_may_refuse_drop_change_and_wait() {
         }),
         ..Stage::default()
     };
-    let server = start(&[Arc::new(stage)]);
+    let server = start(&[Arc::new(stage)]).await;
     let client = server.session("/**").await;
     let answer = server
         .post(
@@ -219,7 +219,7 @@ async fn a_refused_handshake_gets_no_session_and_is_told_to_wait() {
         }),
         ..Stage::default()
     };
-    let server = start(&[Arc::new(stage)]);
+    let server = start(&[Arc::new(stage)]).await;
     let refused =
         r#"{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["long-polling"]}"#;
     let first = server.post(refused).await;
@@ -247,7 +247,7 @@ async fn replies_may_be_changed_and_dropped() {
         }),
         ..Stage::default()
     };
-    let server = start(&[Arc::new(stage)]);
+    let server = start(&[Arc::new(stage)]).await;
     let answer = server.post(r#"[{"channel":"/dropped","data":1},{"channel":"/kept","data":1}]"#).await;
     assert_eq!(answer, r#"[{"channel":"/kept","successful":true,"ext":{"seen":true}}]"#);
 }
@@ -280,7 +280,7 @@ impl Extension for Counting {
 
 #[tokio::test]
 async fn an_extension_sees_the_reply_to_a_held_connect_when_it_leaves() {
-    let server = start(&[Arc::new(Counting::default())]);
+    let server = start(&[Arc::new(Counting::default())]).await;
     let client = server.session("/a").await;
     let connect =
         format!(r#"{{"channel":"/meta/connect","clientId":"{client}","connectionType":"long-polling"}}"#);
@@ -314,7 +314,7 @@ async fn outgoing_runs_once_for_a_publication_or_once_for_each_receiver() {
         ..Stage::default()
     };
     let (publications, deliveries) = (Arc::clone(&once.publications), Arc::clone(&each.deliveries));
-    let server = start(&[Arc::new(once), Arc::new(each)]);
+    let server = start(&[Arc::new(once), Arc::new(each)]).await;
     let clients = [server.session("/a").await, server.session("/*").await];
     server
         .post(r#"[{"channel":"/a","data":"secret"},{"channel":"/a","data":"open","ext":{"password":"x"}}]"#)
@@ -336,7 +336,7 @@ async fn a_panic_in_an_extension_ends_its_request_alone() {
         }),
         ..Stage::default()
     };
-    let server = start(&[Arc::new(stage)]);
+    let server = start(&[Arc::new(stage)]).await;
     let client = server.session("/a").await;
     let url = server.url.parse().unwrap();
     let broken = post_json(&url, br#"{"channel":"/panic","data":1}"#.to_vec(), PATIENCE, 1000).await;

@@ -58,7 +58,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
 
 async fn demo(config: &Config) -> anyhow::Result<()> {
     let stop = stopped()?;
-    let app = App::bind(config, &[])?;
+    let app = App::bind(config, &[]).await?;
     let address = app.url()?;
     let (end, ended) = oneshot::channel::<()>();
     let server = tokio::spawn(app.run(async {

@@ -80,7 +80,7 @@ async fn serve(
     log: &Arc<telemetry::Handle>,
     open_files: usize,
 ) -> anyhow::Result<()> {
-    let app = App::bind(config, &[])?;
+    let app = App::bind(config, &[]).await?;
     log.count_in(app.server().metrics());
     let terminate = signal(SignalKind::terminate())?;
     let interrupt = signal(SignalKind::interrupt())?;

@@ -3,6 +3,7 @@
 //!
 //! This module must not know Bayeux sessions. State is in the store only; every worker may die between two operations.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +13,24 @@ use crate::config::{self, Config};
 use crate::fetch::{Fetch, Reach, Repeat};
 use crate::metrics::Metrics;
 use crate::store::Store;
+use crate::transport::Endpoint;
 
 /// How often a worker looks for work without a notification: timers that have become due, and work of instances whose
 /// notification was lost.
 const POLL: Duration = Duration::from_secs(1);
+
+/// A task of the hub that ends when the hub stops.
+type Worker = fn(Arc<Hub>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Runs a worker, again after a panic.
+async fn keep(hub: Arc<Hub>, work: Worker) {
+    while tokio::spawn(work(Arc::clone(&hub))).await.is_err() {
+        hub.metrics.panics.inc();
+        if !hub.wait(&Notify::new()).await {
+            return;
+        }
+    }
+}
 
 /// A hub.
 pub struct Hub {
@@ -48,6 +63,28 @@ impl Hub {
             metrics,
             stopping: watch::Sender::new(false),
         }))
+    }
+
+    /// What the hub serves.
+    #[must_use]
+    pub fn endpoints(self: &Arc<Self>) -> Vec<Arc<dyn Endpoint>> {
+        Vec::new()
+    }
+
+    /// Works until [`Hub::stop`] is called; then finishes the requests under way.
+    pub async fn run(self: Arc<Self>) {
+        let workers: [Worker; 0] = [];
+        let workers: Vec<_> =
+            workers.into_iter().map(|work| tokio::spawn(keep(Arc::clone(&self), work))).collect();
+        for worker in workers {
+            // A panic is counted where it is caught.
+            let _ = worker.await;
+        }
+    }
+
+    /// Ends [`Hub::run`] soon, at most 5 s later.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
     }
 
     /// The URL of the hub, which topics name.

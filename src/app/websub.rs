@@ -1,0 +1,104 @@
+//! The store, the hub, the feeds of channels and the management API, as far as the settings have them.
+
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::server::Server;
+use crate::transport::Endpoint;
+
+#[cfg(feature = "websub")]
+use crate::{hub::Hub, store::Store};
+
+/// What serves WebSub.
+pub(super) struct WebSub {
+    #[cfg(feature = "websub")]
+    parts: Option<(Store, Arc<Hub>)>,
+}
+
+/// A WebSub that works.
+pub(super) struct Running {
+    #[cfg(feature = "websub")]
+    parts: Option<(Store, Arc<Hub>, tokio::task::JoinHandle<()>)>,
+}
+
+#[cfg(feature = "websub")]
+impl WebSub {
+    /// Opens the store if the settings have a hub.
+    ///
+    /// # Errors
+    /// What is wrong with the store or a setting.
+    pub(super) async fn open(config: &Config, server: &Server) -> Result<Self, String> {
+        if !config.hub.enabled {
+            return Ok(Self { parts: None });
+        }
+        let metrics = server.metrics().clone();
+        metrics.hub.enable();
+        let store = Store::open(&config.store, metrics.clone());
+        let store = store.await.map_err(|error| format!("store.url: {error}"))?;
+        let hub = Hub::new(config, store.clone(), metrics)?;
+        Ok(Self { parts: Some((store, hub)) })
+    }
+
+    /// What is served on `server.listen`.
+    pub(super) fn endpoints(&self) -> Vec<Arc<dyn Endpoint>> {
+        self.parts.as_ref().map(|(_, hub)| hub.endpoints()).unwrap_or_default()
+    }
+
+    /// What is served to operators.
+    pub(super) fn management(&self) -> Vec<Arc<dyn Endpoint>> {
+        Vec::new()
+    }
+
+    /// Starts to work.
+    pub(super) fn run(self) -> Running {
+        let start = |(store, hub): (Store, Arc<Hub>)| {
+            let task = tokio::spawn(Arc::clone(&hub).run());
+            (store, hub, task)
+        };
+        Running { parts: self.parts.map(start) }
+    }
+}
+
+#[cfg(feature = "websub")]
+impl Running {
+    /// Finishes the requests under way, and closes the store.
+    pub(super) async fn stop(self) {
+        let Some((store, hub, task)) = self.parts else { return };
+        hub.stop();
+        // It ends by itself, also after a panic of a worker.
+        let _ = task.await;
+        store.close().await;
+    }
+}
+
+#[cfg(not(feature = "websub"))]
+impl WebSub {
+    #[expect(clippy::unused_async, reason = "the same signature as with the feature")]
+    pub(super) async fn open(config: &Config, _: &Server) -> Result<Self, String> {
+        if config.hub.enabled {
+            return Err("hub.enabled: this program was built without the feature websub".to_owned());
+        }
+        Ok(Self {})
+    }
+
+    #[expect(clippy::unused_self, reason = "the same signature as with the feature")]
+    pub(super) fn endpoints(&self) -> Vec<Arc<dyn Endpoint>> {
+        Vec::new()
+    }
+
+    #[expect(clippy::unused_self, reason = "the same signature as with the feature")]
+    pub(super) fn management(&self) -> Vec<Arc<dyn Endpoint>> {
+        Vec::new()
+    }
+
+    #[expect(clippy::unused_self, reason = "the same signature as with the feature")]
+    pub(super) fn run(self) -> Running {
+        Running {}
+    }
+}
+
+#[cfg(not(feature = "websub"))]
+impl Running {
+    #[expect(clippy::unused_async, clippy::unused_self, reason = "the same signature as with the feature")]
+    pub(super) async fn stop(self) {}
+}
