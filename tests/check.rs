@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "also what a test calls is a test")]
 
-use faye_server::config::{KEYS, Origin, check};
+use faye_server::config::{KEYS, Origin, check, check_part};
 use proptest::prelude::*;
 
 /// What is said about this text, one problem a line.
@@ -133,6 +133,50 @@ fn one_problem() {
             "5: acme.domains: tls.certificate and acme.domains are both set; remove one",
         ),
         ("[\"a\\nb\"]", "a\\nb: unknown section;"),
+        (
+            "[server]\npublic_url = 'http://push.example.com'",
+            "2: server.public_url: \"http://push.example.com\" is not scheme and host (https; http for a loopback address",
+        ),
+        (
+            "[server]\npublic_url = 'https://push.example.com/hub'",
+            "2: server.public_url: \"https://push.example.com/hub\" is not scheme and host (https;",
+        ),
+        (
+            "[hub]\nlease = '31d'",
+            "2: hub.lease: hub.lease (31d) is more than hub.lease_max (30d); write at most 30d",
+        ),
+        ("[hub]\nlease_min = '11d'", "2: hub.lease_min: hub.lease_min (11d) is more than hub.lease (10d);"),
+        ("[hub]\nretries = ['10s', 10]", "2: hub.retries: 10 is not a duration; write for example \"25s\""),
+        ("[hub]\nretries = ['31d']", "2: hub.retries: \"31d\" is too large; write at most \"30d\""),
+        (
+            "[hub]\ntopics = ['example.com']",
+            "2: hub.topics: \"example.com\" is not an http or https URL without a user, a query and a fragment; write for \
+             example \"https://example.com/blog/\"",
+        ),
+        (
+            "[hub]\ntopics = ['https://a@example.com/']",
+            "2: hub.topics: \"https://a@example.com/\" is not an http or",
+        ),
+        (
+            "[hub]\ncallback_networks = ['10.0.0.0/33']",
+            "2: hub.callback_networks: \"10.0.0.0/33\" is not an address",
+        ),
+        (
+            "[store]\nurl = 'mysql://root:hidden@h/x'",
+            "2: store.url: this is not the URL of a store; write for example \"sqlite:",
+        ),
+        (
+            "[[ping]]\nname = 'site'\nkind = 'gitea'\ntopics = ['https://a.example/feed']",
+            "1: ping[1]: secret is missing; write for example secret = \"env:NAME\"",
+        ),
+        (
+            "[[ping]]\nname = 'site'\nkind = 'gitea'\nsecret = 'x'\ntopics = ['a.example/feed']",
+            "5: ping[1].topics: \"a.example/feed\" is not an http or https URL without",
+        ),
+        (
+            "[[ping]]\nname = 'Site'\nkind = 'gitea'\nsecret = 'x'\ntopics = ['https://a.example/feed']",
+            "2: ping[1].name: \"Site\" is not a name of 1 to 64 lower-case letters, digits and hyphens; write for example",
+        ),
     ] {
         let said = said(text);
         assert_eq!(said.lines().count(), 1, "{text}: {said}");
@@ -143,6 +187,158 @@ fn one_problem() {
         };
         assert!(said.starts_with(&expected), "{text}: {said}");
     }
+}
+
+/// The settings of a hub, and more.
+fn hub(more: &str) -> String {
+    format!("[server]\npublic_url = 'https://push.example'\n[hub]\nenabled = true\n{more}")
+}
+
+#[cfg(feature = "websub")]
+#[test]
+fn a_hub_needs_the_address_by_which_others_reach_it() {
+    assert_eq!(said(&hub("")), "");
+    let said = said("[hub]\nenabled = true");
+    assert!(said.starts_with(
+        "faye.toml:2: hub.enabled: the hub needs server.public_url, because the Link headers of"
+    ));
+    assert!(said.contains("status pages") && said.contains("rel=hub"), "{said}");
+    // A variable may add it.
+    assert!(check_part("[hub]\nenabled = true", "faye.toml").is_empty());
+}
+
+#[cfg(not(feature = "websub"))]
+#[test]
+fn a_program_without_a_hub_says_so() {
+    let said = said(&hub(""));
+    assert!(
+        said.starts_with("faye.toml:4: hub.enabled: this program was built without the feature \"websub\""),
+        "{said}"
+    );
+}
+
+#[cfg(feature = "websub")]
+#[test]
+fn routes_that_overlap_are_refused_with_both_settings() {
+    let mount = |mount: &str| said(&hub("").replace("[hub]", &format!("mount = '{mount}'\n[hub]")));
+    for (path, other) in [
+        ("/hub", "hub.path (/hub)"),
+        ("/hub/", "hub.path (/hub)"),
+        ("/hub/x", "hub.path (/hub)"),
+        ("/feeds", "/feeds, a route of hub.enabled"),
+        ("/feeds/x", "/feeds, a route of hub.enabled"),
+        ("/websub", "/websub/callback, a route of hub.enabled"),
+    ] {
+        let said = mount(path);
+        assert!(said.contains("server.mount (/") && said.contains(other), "{path}: {said}");
+        assert_eq!(said.lines().count(), 1, "{path}: {said}");
+    }
+    // The mount of everything leaves other routes alone.
+    for path in ["/", "/hubs", "/faye", "/feed", "/api/v1"] {
+        assert_eq!(mount(path), "", "{path}");
+    }
+    for (path, other) in [
+        ("/faye", "server.mount (/faye) and hub.path (/faye) overlap"),
+        ("/faye/hub", "server.mount (/faye) and hub.path (/faye/hub) overlap"),
+        ("/feeds", "overlaps with /feeds"),
+        ("/metrics", "the server answers /metrics itself"),
+        ("/page", "a route of server.page"),
+        ("/", "POST requests to / are a matter of hub.root"),
+    ] {
+        let said = said(&hub(&format!("path = '{path}'")));
+        assert!(said.contains(other), "{path}: {said}");
+        assert_eq!(said.lines().count(), 1, "{path}: {said}");
+    }
+    let api = "[server]\nmount = '/api/v1'\n[api]\nkey = 'x'\n";
+    assert!(
+        said(api).contains("server.mount (/api/v1) overlaps with /api/v1, a route of api.key"),
+        "{}",
+        said(api)
+    );
+    assert_eq!(said(&format!("{api}[admin]\nlisten = '127.0.0.1:9000'")), "");
+    // Without the features the paths are free.
+    for path in ["/hub", "/feeds", "/api/v1", "/websub/callback"] {
+        assert_eq!(said(&format!("[server]\nmount = '{path}'")), "", "{path}");
+    }
+}
+
+#[cfg(feature = "websub")]
+#[test]
+fn a_hub_of_several_instances_needs_a_store_that_they_share() {
+    let redis = "[redis]\nurl = 'redis://127.0.0.1'\n";
+    for store in ["", "[store]\nurl = 'sqlite:faye.db'\n"] {
+        let said = said(&hub(&format!("{redis}{store}")));
+        assert!(said.contains("with redis.url several instances share one hub"), "{said}");
+        assert!(said.contains("store.url"), "{said}");
+    }
+    for store in [
+        "[store]\nurl = 'postgres://h/x'\n",
+        "[store]\nurl = 'postgresql:///x?host=/run/x'\n",
+        "[store]\nurl = 'env:X'\n",
+    ] {
+        assert_eq!(said(&hub(&format!("{redis}{store}"))), "", "{store}");
+    }
+    assert_eq!(said(redis), "");
+}
+
+#[cfg(feature = "websub")]
+#[test]
+fn a_channel_that_is_a_feed() {
+    let server = "[server]\npublic_url = 'https://push.example'\n";
+    let rule = |more: &str| {
+        format!(
+            "[[channel]]\nmatch = '/news'\nhistory = {{ messages = 5, age = '1d' }}\nsyndicate = 'news'\n{more}"
+        )
+    };
+    assert_eq!(said(&format!("{server}{}", rule(""))), "");
+    assert_eq!(said(&format!("{server}{}", rule("subscribe = ['anyone', 'token']"))), "");
+    for (text, expected) in [
+        (rule(""), "channel[1].syndicate: a feed needs server.public_url"),
+        (
+            server.to_owned() + &rule("subscribe = 'token'"),
+            "channel[1].subscribe: a feed is public, and the channel is not",
+        ),
+        (
+            server.to_owned() + &rule("").replace("/news'", "/news/*'"),
+            "channel[1].syndicate: a feed is one channel, and /news/* is a",
+        ),
+        (
+            server.to_owned() + &rule("").replace("/news'", "/service/x'"),
+            "channel[1].syndicate: /service/x has no subscribers",
+        ),
+        (
+            server.to_owned() + &rule("").replace("history", "#"),
+            "channel[1].syndicate: a feed shows the history of its channel",
+        ),
+        (
+            server.to_owned() + "[[channel]]\nmatch = '/**'\nsubscribe = 'token'\n" + &rule(""),
+            "channel[2].syndicate: channel[1] above it applies to /news instead of this rule",
+        ),
+        (
+            server.to_owned() + &rule("") + &rule("").replace("/news", "/other"),
+            "channel[2].syndicate: channel[1].syndicate has this name too",
+        ),
+        (
+            server.to_owned() + "mount = '/feeds'\n" + &rule(""),
+            "server.mount (/feeds) overlaps with /feeds, a route of channel[1].syndicate",
+        ),
+    ] {
+        let said = said(&text);
+        assert!(said.contains(expected), "{text}: {said}");
+        assert_eq!(said.lines().count(), 1, "{text}: {said}");
+    }
+}
+
+#[test]
+fn names_of_pings_are_unique() {
+    let ping = "[[ping]]\nname = 'a'\nkind = 'github'\nsecret = 's'\ntopics = ['https://a.example/feed']\n";
+    assert_eq!(said(ping), "");
+    assert_eq!(
+        said(&format!("{ping}{ping}")),
+        "faye.toml:7: ping[2].name: ping[1] has the name a too; write another name"
+    );
+    let said = said(&ping.replace("['https://a.example/feed']", "[]"));
+    assert!(said.contains("ping[1].topics: without a topic the ping has no effect"), "{said}");
 }
 
 #[test]
@@ -201,6 +397,7 @@ fn every_example_and_every_bound_may_be_copied() {
         let required = match key.section() {
             "channel" => Some("match = '/a'"),
             "key" => Some("algorithm = 'HS256'"),
+            "ping" => Some("name = 'a'\nkind = 'gitea'\nsecret = 'x'\ntopics = ['https://a.example/']"),
             _ => None,
         };
         let section = key.section();
@@ -216,13 +413,22 @@ fn every_example_and_every_bound_may_be_copied() {
                 .find_map(|lead| cure.strip_prefix(lead));
             for cure in cure.unwrap_or("").split(", ").filter(|cure| !cure.is_empty()) {
                 let mut text = format!("{header}\n{} = {cure}", key.name());
-                if let Some(required) = required.filter(|required| !required.starts_with(key.name())) {
+                let is_other = |line: &&str| !line.starts_with(&format!("{} =", key.name()));
+                for line in required.unwrap_or("").lines().filter(is_other) {
                     text.push('\n');
-                    text.push_str(required);
+                    text.push_str(line);
                 }
                 // A value may clash with the default of another key; that it is not refused by itself is the point.
                 let refused = check(&text, "faye.toml").to_string();
-                let clashes = [" is more than ", " go together"].iter().any(|clash| refused.contains(clash));
+                let clashes = [
+                    " is more than ",
+                    " go together",
+                    " needs server.public_url",
+                    " shows the history",
+                    "without the feature",
+                ]
+                .iter()
+                .any(|clash| refused.contains(clash));
                 assert!(refused.is_empty() || clashes, "{text}: {refused}");
             }
         }

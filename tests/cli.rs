@@ -228,6 +228,37 @@ fn check_warns_about_what_is_doubtful() {
     assert_eq!(said, format!("{} is valid\n", text(&named)));
 }
 
+#[cfg(feature = "websub")]
+#[test]
+fn check_reads_the_settings_of_a_hub_from_file_and_variables() {
+    let (_folder, path) =
+        file("[hub]\nenabled = true\npolicy = 'open'\ncallback_networks = ['10.0.0.0/8']\n");
+    run(&["check", text(&path)], &[])
+        .fails_with(&[":2: hub.enabled: the hub needs server.public_url, because"]);
+    let public = ("FAYE_SERVER__PUBLIC_URL", "https://push.example");
+    let said = run(&["check", text(&path)], &[public]).succeeds();
+    assert!(
+        said.contains("hub.callback_networks: any subscriber can have this server send requests"),
+        "{said}"
+    );
+    assert!(!said.contains("hub.policy"), "{said}");
+    let said = run(&["check", text(&path)], &[public, ("FAYE_SERVER__LISTEN", ":0")]).succeeds();
+    assert!(said.contains(":3: hub.policy: with \"open\" any client"), "{said}");
+    let said = run(&["check", text(&path)], &[public, ("FAYE_HUB__POLICY", "listed")]).succeeds();
+    assert!(said.contains("FAYE_HUB__POLICY: hub.policy: no topic is listed"), "{said}");
+    let (_folder, ping) = file(
+        "[api]\nkey = 'short'\n[[ping]]\nname = 'a'\nkind = 'gitea'\nsecret = 'short'\ntopics = ['https://a.example/']\n",
+    );
+    let said = run(&["check", text(&ping)], &[]).succeeds();
+    for doubt in [
+        "ping[1].name: the hub is off",
+        "ping[1].secret: a secret of 5 bytes",
+        "api.key: a secret of 5 bytes",
+    ] {
+        assert!(said.contains(doubt), "{doubt}: {said}");
+    }
+}
+
 #[test]
 fn the_start_warns_about_what_is_doubtful() {
     let (_folder, path) = file(DOUBTFUL);

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use faye_server::config::units::{format_duration, format_size, parse_duration, parse_size};
-use faye_server::config::{Config, KEYS, LogFormat, Overflow, Override, Problems, check, load};
+use faye_server::config::{
+    Config, Durability, KEYS, LogFormat, Overflow, Override, Problems, TopicPolicy, check, load,
+};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -157,10 +159,14 @@ fn the_shipped_file_has_every_key_and_no_other() {
         "FAYE_TOKEN_SECRET",
         "FAYE_HOOK_SECRET",
         "FAYE_WEBHOOK_SECRET",
+        "FAYE_API_KEY",
+        "FAYE_PING_SECRET",
     ];
     let config = load_with(&text, &names.map(|name| (name, "a secret"))).unwrap();
     assert_eq!(config.push.secret, Some("a secret".into()));
-    assert_eq!(config.channel.len(), 1);
+    assert_eq!(config.channel.len(), 2);
+    assert_eq!(config.channel[1].syndicate.as_deref(), Some("news"));
+    assert_eq!(config.ping.len(), 1);
     assert_eq!(config.channel[0].overflow, Some(Overflow::DropOldest));
     assert_eq!(config.key.len(), 2);
     assert!(config.admin.listen.is_some());
@@ -202,7 +208,7 @@ fn the_list_of_keys_has_every_field() {
     let sections: BTreeSet<String> = KEYS.iter().map(|key| key.section().to_owned()).collect();
     assert_eq!(fields("unknown = 1"), sections);
     for section in sections {
-        let is_list = ["channel", "key"].contains(&section.as_str());
+        let is_list = ["channel", "key", "ping"].contains(&section.as_str());
         let header = if is_list { format!("[[{section}]]") } else { format!("[{section}]") };
         let known = KEYS.iter().filter(|key| key.section() == section).map(|key| key.name().to_owned());
         assert_eq!(fields(&format!("{header}\nunknown = 1")), known.collect(), "{section}");
@@ -225,14 +231,19 @@ fn every_default_can_be_set_by_its_variable() {
         };
         environment.push((variable, text));
     }
-    // Those without a default stand in the file as examples.
-    let examples = SHIPPED
-        .lines()
-        .filter(|line| line.len() > 1 && line.starts_with('#') && !line.starts_with("# "))
-        .count();
-    let sections = SHIPPED.lines().filter(|line| line.starts_with("#[[")).count();
-    let twice = 2;
-    assert_eq!(environment.len(), KEYS.len() - (examples - sections - twice));
+    // Those without a default are examples in the file, some of them twice.
+    let mut section = "";
+    let mut examples = BTreeSet::new();
+    for line in SHIPPED.lines() {
+        let example =
+            line.strip_prefix('#').filter(|example| !example.is_empty() && !example.starts_with(' '));
+        if line.starts_with('[') || example.is_some_and(|example| example.starts_with('[')) {
+            section = line;
+        } else if let Some((name, _)) = example.and_then(|example| example.split_once(" = ")) {
+            examples.insert((section, name));
+        }
+    }
+    assert_eq!(environment.len(), KEYS.len() - examples.len());
     let (_directory, path) = file("");
     assert_eq!(load(Some(&path), environment, &[]), Ok(Config::default()));
 }
@@ -272,6 +283,60 @@ fn variables_take_the_type_of_their_key() {
     assert_eq!(config.admin.listen, Some("127.0.0.1:9000".parse().unwrap()));
     assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.mailbox.overflow, Overflow::DropNewest);
+}
+
+#[test]
+fn settings_of_the_hub_as_variables() {
+    let config = load_with(
+        "",
+        &[
+            ("FAYE_SERVER__PUBLIC_URL", "https://Push.example:443/"),
+            ("FAYE_STORE__URL", "sqlite::memory:"),
+            ("FAYE_STORE__DURABILITY", "normal"),
+            ("FAYE_HUB__PATH", "/websub/"),
+            ("FAYE_HUB__POLICY", "listed"),
+            ("FAYE_HUB__TOPICS", "https://a.example/blog/, http://b.example"),
+            ("FAYE_HUB__RETRIES", "100ms,1s, 2m"),
+            ("FAYE_HUB__RATE", "5/m"),
+            ("FAYE_HUB__TOPIC_SIZE", "64KiB"),
+            ("FAYE_HUB__MAX_TOPICS", "7"),
+            ("FAYE_HUB__CALLBACK_NETWORKS", "127.0.0.0/8,::1"),
+            ("FAYE_API__KEY", "a key"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.server.public_url.as_deref(), Some("https://push.example"));
+    assert_eq!(config.store.url, Some("sqlite::memory:".into()));
+    assert_eq!(config.store.durability, Durability::Normal);
+    let hub = &config.hub;
+    assert_eq!((hub.path.as_str(), hub.policy, hub.max_topics), ("/websub", TopicPolicy::Listed, 7));
+    assert_eq!(hub.topics, ["https://a.example/blog/", "http://b.example"]);
+    assert_eq!(hub.retries, [100, 1000, 120_000].map(Duration::from_millis));
+    assert_eq!((hub.rate.count, hub.rate.time), (5, Duration::from_secs(60)));
+    assert_eq!(hub.topic_size, 65_536);
+    assert_eq!(hub.callback_networks.len(), 2);
+    assert_eq!(config.api.key, Some("a key".into()));
+    assert!(load_with("", &[("FAYE_HUB__RETRIES", "")]).unwrap().hub.retries.is_empty());
+    let said = load_with("", &[("FAYE_STORE__URL", "mysql://root:hidden@h/x")]).unwrap_err().to_string();
+    assert!(
+        said.starts_with("FAYE_STORE__URL: this is not the URL of a store") && !said.contains("hidden"),
+        "{said}"
+    );
+}
+
+#[cfg(feature = "websub")]
+#[test]
+fn what_a_hub_needs_may_be_set_elsewhere() {
+    let text = "[hub]\nenabled = true\n[redis]\nurl = 'redis://h'\n";
+    let public_url = ("FAYE_SERVER__PUBLIC_URL", "https://push.example");
+    assert!(load_with(text, &[public_url, ("FAYE_STORE__URL", "postgres://h/x")]).is_ok());
+    let said = load_with(text, &[public_url]).unwrap_err().to_string();
+    assert!(
+        said.contains("faye.toml:4: redis.url: with redis.url several instances share one hub"),
+        "{said}"
+    );
+    let said = load_with("", &[("FAYE_HUB__ENABLED", "true")]).unwrap_err().to_string();
+    assert!(said.starts_with("FAYE_HUB__ENABLED: the hub needs server.public_url"), "{said}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::output::Reported;
 use super::settings::Settings;
 use super::{print, print_json};
 use crate::app::App;
-use crate::config::{Config, DEFAULT_FILE, Origin, Problems, check, unused_variables};
+use crate::config::{Config, DEFAULT_FILE, Origin, Problems, check_part, unused_variables};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -69,7 +69,7 @@ fn examine(arguments: &Check, settings: &Settings, file: Option<&Path>) -> Resul
         let name = file.display().to_string();
         // The load below reports a file that cannot be read.
         if let Ok(text) = std::fs::read_to_string(file) {
-            let problems = check(&text, &name);
+            let problems = check_part(&text, &name);
             if !problems.is_empty() {
                 return Err(Fault::Problems(problems));
             }

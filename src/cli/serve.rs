@@ -178,14 +178,28 @@ fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
         ("eventsource", started.eventsource == now.eventsource),
         ("extensions", started.extensions == now.extensions),
         ("webhook", started.webhook == now.webhook),
+        ("store", started.store == now.store),
+        ("hub", started.hub == now.hub),
+        ("api", started.api == now.api),
         ("history", started.history == now.history),
         ("redis", started.redis == now.redis),
         ("admin", started.admin == now.admin),
         ("tls", started.tls == now.tls),
         ("acme", started.acme == now.acme),
         ("log", started.log == now.log),
+        ("channel.syndicate", feeds(started) == feeds(now)),
+        ("ping", started.ping == now.ping),
     ];
     sections.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect()
+}
+
+/// The channels that are feeds, with the names of the feeds.
+fn feeds(config: &Config) -> Vec<(&str, &str)> {
+    config
+        .channel
+        .iter()
+        .filter_map(|rule| Some((rule.pattern.as_str(), rule.syndicate.as_deref()?)))
+        .collect()
 }
 
 /// Prints lines to standard output, as JSON objects if the log is JSON. A standard output that is closed is no failure.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::keys::{Element, Key, Kind};
+use super::keys::Key;
+use super::kinds::{Element, Kind};
 use super::units::{format_duration, format_size};
 
 impl Key {
@@ -35,6 +36,10 @@ fn kind(kind: Kind) -> String {
         Kind::Secret => "secret".to_owned(),
         Kind::File => "file".to_owned(),
         Kind::Url => "URL".to_owned(),
+        Kind::Topic => "URL of a topic".to_owned(),
+        Kind::UrlPrefix => "URL prefix".to_owned(),
+        Kind::PublicUrl => "scheme and host".to_owned(),
+        Kind::Name => "name".to_owned(),
         Kind::Flag => "true or false".to_owned(),
         Kind::Rate => "rate".to_owned(),
         Kind::History => "table of messages and age".to_owned(),

@@ -82,7 +82,7 @@ fn section(draft: &mut Draft, source: &Source<'_>, name: &Name<'_>, value: &Span
 fn list(
     draft: &mut Draft,
     source: &Source<'_>,
-    required: &str,
+    required: &[&str],
     name: &Name<'_>,
     value: &Spanned<DeValue<'_>>,
 ) {
@@ -106,7 +106,7 @@ fn element(
     draft: &mut Draft,
     source: &Source<'_>,
     section: &str,
-    required: &str,
+    required: &[&str],
     path: &str,
     whole: &Spanned<DeValue<'_>>,
     table: &DeTable<'_>,
@@ -122,10 +122,11 @@ fn element(
             None => unknown_key(draft, source, section, path, name),
         }
     }
-    if !table.contains_key(required) {
-        let example = keys::find(section, required).map_or("", |key| key.kind.example());
-        let message = format!("{required} is missing; write for example {required} = \"{example}\"");
-        return draft.problem(source.of(whole), path, message);
+    for required in required.iter().filter(|required| !table.contains_key(**required)) {
+        let example = keys::find(section, required).map(|key| key.kind.in_file()).unwrap_or_default();
+        let message = format!("{required} is missing; write for example {required} = {example}");
+        draft.problem(source.of(whole), path, message);
+        complete = false;
     }
     if complete {
         draft.add(section, path, element, source.of(whole));

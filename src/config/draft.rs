@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
-use super::keys::{Key, Kind};
+use super::checks::{self, Clash};
+use super::keys::Key;
+use super::kinds::Kind;
 use super::places::Places;
 use super::problem::{Origin, Problem};
 use super::secret::{self, Environment};
-use super::units::format_duration;
 use super::value::Given;
-use super::{Config, Problems};
+use super::{Config, Problems, public_url};
 
 /// What was gathered so far.
 #[derive(Default)]
@@ -27,6 +28,8 @@ pub(super) struct Draft {
     environment: Option<Environment>,
     /// The sections whose references to secrets are followed; `None` means all.
     with_secrets: Option<&'static [&'static str]>,
+    /// Whether other sources may add settings later.
+    is_part: bool,
 }
 
 /// An element of a list of tables, of which nothing is wrong so far.
@@ -36,6 +39,11 @@ impl Draft {
     /// An empty draft, whose references to variables and files are followed.
     pub(super) fn new(environment: Environment) -> Self {
         Self { environment: Some(environment), ..Self::default() }
+    }
+
+    /// An empty draft for one of several sources.
+    pub(super) fn part() -> Self {
+        Self { is_part: true, ..Self::default() }
     }
 
     /// Follows the references to secrets of these sections only.
@@ -127,86 +135,41 @@ impl Draft {
                 return Err(Problems::new(self.problems));
             }
         };
-        for clash in clashes(&config) {
+        for clash in checks::clashes(&config) {
             self.clash(&clash);
         }
         if !self.problems.is_empty() {
             return Err(Problems::new(self.problems));
         }
-        // "/faye/" means what "/faye" means, and nobody behind this line has to know both.
-        let length = config.server.mount.trim_end_matches('/').len().max(1);
-        config.server.mount.truncate(length);
+        // "/faye/" and "/faye" are the same path; the rest of the program gets one form.
+        for path in [&mut config.server.mount, &mut config.hub.path] {
+            let length = path.trim_end_matches('/').len().max(1);
+            path.truncate(length);
+        }
+        let public_url = config.server.public_url.take();
+        config.server.public_url = public_url.map(|url| public_url::read(&url).unwrap_or(url));
         config.places = Places::new(self.origins);
         Ok(config)
     }
 
-    /// Notes a clash where the last of its keys was set. One with a key that is wrong by itself says nothing: what
-    /// would clash is then the default.
+    /// Adds a clash as a problem, at the place where the last of its keys was set. A clash is left out if one of its keys
+    /// is wrong by itself, because its value is then the default, and if another source may add what is missing.
     fn clash(&mut self, clash: &Clash) {
-        let wrong = |key: &str| self.problems.iter().any(|problem| problem.key == key);
-        if clash.keys.iter().any(|key| wrong(key)) {
+        // Elements of a list that are wrong were not added, so the others have other numbers.
+        let list = |key: &str| key.find('[').map(|end| key[..=end].to_owned());
+        let wrong = |key: &str| {
+            let list = list(key);
+            let is_wrong = |problem: &Problem| {
+                problem.key == key || list.as_ref().is_some_and(|list| problem.key.starts_with(list))
+            };
+            self.problems.iter().any(is_wrong)
+        };
+        if clash.is_incomplete && self.is_part || clash.keys.iter().any(|key| wrong(key)) {
             return;
         }
-        let place = |key: &&str| self.origins.get(*key).map(|origin| (origin.clone(), (*key).to_owned()));
+        let place = |key: &String| self.origins.get(key).map(|origin| (origin.clone(), key.clone()));
         if let Some((origin, key)) = clash.keys.iter().filter_map(place).max() {
             self.problem(origin, key, clash.message.clone());
         }
     }
-}
-
-/// Paths that the server answers itself, unless `admin.listen` is set.
-const ENDPOINTS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
-
-/// Two settings that are right, each by itself, and not together.
-struct Clash {
-    keys: [&'static str; 2],
-    message: String,
-}
-
-fn clashes(config: &Config) -> Vec<Clash> {
-    let mut found = Vec::new();
-    let mut not_above =
-        |keys: [&'static str; 2], less: std::time::Duration, more: std::time::Duration, why: &str| {
-            if less > more {
-                let [small, large] = keys;
-                let (less, more) = (format_duration(less), format_duration(more));
-                let message =
-                    format!("{small} ({less}) is more than {large} ({more}){why}; write at most {more}");
-                found.push(Clash { keys, message });
-            }
-        };
-    let (server, advice) = (&config.server, &config.advice);
-    not_above(["advice.retry_min", "advice.retry_max"], advice.retry_min, advice.retry_max, "");
-    // A session ends at twice the timeout after its last connect; one timeout goes by while the connect is held.
-    let why = ", so sessions would end while their clients wait";
-    not_above(["server.interval", "server.timeout"], server.interval, server.timeout, why);
-    let redis = &config.redis;
-    let why = ", so a live instance would count as dead between two heartbeats";
-    not_above(["redis.heartbeat", "redis.lease"], 2 * redis.heartbeat, redis.lease, why);
-    let mount = server.mount.trim_end_matches('/');
-    if config.admin.listen.is_none() && ENDPOINTS.contains(&mount) {
-        let message = format!("the server answers {mount} itself; write another path, or set admin.listen");
-        found.push(Clash { keys: ["server.mount", "admin.listen"], message });
-    }
-    if let Some(admin) = config.admin.listen.as_ref().filter(|admin| server.listen.clashes_with(admin)) {
-        let keys = ["server.listen", "admin.listen"];
-        let listen = &server.listen;
-        let message = if admin == listen {
-            format!("server.listen and admin.listen are both {listen}; write another port")
-        } else {
-            format!("server.listen ({listen}) and admin.listen ({admin}) share a port; write another port")
-        };
-        found.push(Clash { keys, message });
-    }
-    let (tls, acme) = (&config.tls, &config.acme);
-    if tls.certificate.is_some() && !acme.domains.is_empty() {
-        let message = "tls.certificate and acme.domains are both set; remove one of them";
-        found.push(Clash { keys: ["tls.certificate", "acme.domains"], message: message.to_owned() });
-    }
-    if tls.certificate.is_some() != tls.key.is_some() {
-        let missing = if tls.key.is_some() { "tls.certificate" } else { "tls.key" };
-        let message = format!("a certificate and its key go together; write {missing} too");
-        found.push(Clash { keys: ["tls.certificate", "tls.key"], message });
-    }
-    found
 }

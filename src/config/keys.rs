@@ -3,11 +3,12 @@
 //!
 //! This module knows no struct, no file and no line: `value.rs` decides whether a value is right.
 
-use super::units::{DURATION_EXAMPLE, MEMORY_EXAMPLE, RATE_EXAMPLE, SIZE_EXAMPLE};
+use super::kinds::{DAY, Element, HOUR, Kind, MINUTE, SECOND};
 
-/// The sections that are lists of tables, such as `[[channel]]`, each with the one key that an element cannot do
-/// without. Only a file has them, for a list of tables has no place in a variable.
-pub(super) const LISTS: &[(&str, &str)] = &[("channel", "match"), ("key", "algorithm")];
+/// The sections that are lists of tables, such as `[[channel]]`, each with the keys that every element needs. Only a file
+/// has them, for a list of tables has no place in a variable.
+pub(super) const LISTS: &[(&str, &[&str])] =
+    &[("channel", &["match"]), ("key", &["algorithm"]), ("ping", &["name", "kind", "secret", "topics"])];
 
 /// What every variable that sets a key begins with.
 pub(super) const VARIABLE_PREFIX: &str = "FAYE_";
@@ -21,137 +22,6 @@ pub struct Key {
     pub(super) section: &'static str,
     pub(super) name: &'static str,
     pub(super) kind: Kind,
-}
-
-/// What may be written for a key. Bounds include both ends.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Kind {
-    /// An IP address or a host name with a port, or a port alone behind a colon.
-    Address,
-    /// The path of a URL.
-    Path,
-    /// Milliseconds from the first to the second.
-    Duration(u64, u64),
-    /// A whole number from the first to the second.
-    Count(u64, u64),
-    /// Bytes from the first to the second.
-    Size(u64, u64),
-    /// Percent of the memory, or bytes from the first to the second.
-    Memory(u64, u64),
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// A channel, or a pattern that ends in `*` or `**`.
-    Pattern,
-    /// An origin (RFC 6454), whose host may begin with `*.`, or `*`.
-    Origin,
-    /// An IP address, or a network of them.
-    Network,
-    /// A host, whose name may begin with `*.`, or `*`.
-    Host,
-    /// Any text that is not empty.
-    Text,
-    /// Text that is not shown: itself, `env:NAME` or `file:PATH`.
-    Secret,
-    /// The path of a file.
-    File,
-    /// An `http` or `https` URL.
-    Url,
-    /// `true` or `false`.
-    Flag,
-    /// So many in a second, a minute or an hour.
-    Rate,
-    /// How much of a channel is kept: a table of `messages` and `age`.
-    History,
-    /// One of these words, or several in an array.
-    Words(&'static [&'static str]),
-    /// An array; a variable has commas between the elements.
-    List(Element),
-}
-
-/// What the elements of an array are.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Element {
-    /// Any text that is not empty.
-    Text,
-    /// The path of a file.
-    File,
-    /// An origin (RFC 6454), whose host may begin with `*.`, or `*`.
-    Origin,
-    /// An IP address, or a network of them.
-    Network,
-    /// A host, whose name may begin with `*.`, or `*`.
-    Host,
-    /// One of these words.
-    Word(&'static [&'static str]),
-}
-
-impl Element {
-    /// The kind of one element by itself.
-    pub(super) fn kind(self) -> Kind {
-        match self {
-            Self::Text => Kind::Text,
-            Self::File => Kind::File,
-            Self::Origin => Kind::Origin,
-            Self::Network => Kind::Network,
-            Self::Host => Kind::Host,
-            Self::Word(words) => Kind::Word(words),
-        }
-    }
-}
-
-impl Kind {
-    /// What a value of this kind is called.
-    pub(super) fn what(self) -> &'static str {
-        match self {
-            Self::Address => "an address with a port",
-            Self::Path => "a path that begins with \"/\" and that browsers send unchanged",
-            Self::Duration(..) => "a duration",
-            Self::Count(..) => "a whole number",
-            Self::Size(..) => "a size",
-            Self::Memory(..) => "a percentage or a size",
-            Self::Word(_) => "a valid value",
-            Self::Pattern => "a channel, or a pattern that ends in \"/*\" or \"/**\"",
-            Self::Origin => "an origin",
-            Self::Network => "an address or a network",
-            Self::Host => "a host (without scheme and port)",
-            Self::Text => "a text",
-            Self::Secret => "a secret",
-            Self::File => "the path of a file",
-            Self::Url => "an http or https URL",
-            Self::Flag => "true or false",
-            Self::Rate => "a rate",
-            Self::History => "a table of messages and age",
-            Self::Words(_) => "a valid value or an array of them",
-            Self::List(_) => "an array",
-        }
-    }
-
-    /// A value of this kind as it may be copied.
-    pub(super) fn example(self) -> &'static str {
-        match self {
-            Self::Address => "127.0.0.1:9000",
-            Self::Path => "/faye",
-            Self::Duration(..) => DURATION_EXAMPLE,
-            Self::Count(_, most) if most < 64 => "1",
-            Self::Count(..) => "64",
-            Self::Size(..) => SIZE_EXAMPLE,
-            Self::Memory(..) => MEMORY_EXAMPLE,
-            Self::Word(words) => words.first().copied().unwrap_or_default(),
-            Self::Pattern => "/projects/**",
-            Self::Origin => "https://example.com",
-            Self::Network => "10.0.0.0/8",
-            Self::Host => "push.example.com",
-            Self::Text => "text",
-            Self::Secret => "env:NAME",
-            Self::File => "auth.js",
-            Self::Url => "http://127.0.0.1:3000/faye",
-            Self::Flag => "true",
-            Self::Rate => RATE_EXAMPLE,
-            Self::History => HISTORY_EXAMPLE,
-            Self::Words(words) => words.first().copied().unwrap_or_default(),
-            Self::List(element) => element.kind().example(),
-        }
-    }
 }
 
 impl Key {
@@ -178,9 +48,6 @@ impl Key {
     }
 }
 
-const SECOND: u64 = 1000;
-const MINUTE: u64 = 60 * SECOND;
-const HOUR: u64 = 60 * MINUTE;
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
@@ -192,14 +59,10 @@ const ACCESS: Kind = Kind::Words(&["anyone", "secret", "token", "hook", "nobody"
 
 const EVENTS: &[&str] = &["handshake", "subscribe", "unsubscribe", "publish", "disconnect"];
 
-/// A value of [`Kind::History`].
-pub(super) const HISTORY_EXAMPLE: &str = "{ messages = 100, age = \"1h\" }";
+/// Subscribers get the seconds of a lease as a whole number.
+const LEASE: Kind = Kind::Duration(SECOND, 366 * DAY);
 
-/// Messages of one channel that may be kept.
-pub(super) const HISTORY_MESSAGES: (u64, u64) = (1, 1_000_000);
-
-/// Milliseconds for which they may be kept.
-pub(super) const HISTORY_AGE: (u64, u64) = (1, 366 * 24 * HOUR);
+const SIGNATURE: Kind = Kind::Word(&["sha1", "sha256", "sha384", "sha512"]);
 
 const OVERFLOW: Kind = Kind::Word(&["disconnect", "drop-oldest", "drop-newest"]);
 
@@ -215,6 +78,7 @@ pub const KEYS: &[Key] = &[
     key("server", "threads", Kind::Count(0, 1024)),
     key("server", "trusted_proxies", Kind::List(Element::Network)),
     key("server", "hosts", Kind::List(Element::Host)),
+    key("server", "public_url", Kind::PublicUrl),
     // Zero doubled stays zero: failing clients would come back as fast as they can.
     key("advice", "retry_min", Kind::Duration(1, HOUR)),
     key("advice", "retry_max", Kind::Duration(1, HOUR)),
@@ -304,14 +168,14 @@ pub const KEYS: &[Key] = &[
     key("token", "leeway", Kind::Duration(0, HOUR)),
     key("token", "require_expiry", Kind::Flag),
     key("private_pub", "secret", Kind::Secret),
-    key("private_pub", "expiry", Kind::Duration(1, 366 * 24 * HOUR)),
+    key("private_pub", "expiry", Kind::Duration(1, 366 * DAY)),
     key("hook", "url", Kind::Url),
     key("hook", "secret", Kind::Secret),
     key("hook", "headers", Kind::List(Element::Text)),
     key("hook", "deadline", Kind::Duration(1, MINUTE)),
     key("hook", "concurrent", Kind::Count(1, 10_000)),
     key("hook", "max_pending", Kind::Count(0, MANY)),
-    key("hook", "cache", Kind::Duration(0, 24 * HOUR)),
+    key("hook", "cache", Kind::Duration(0, DAY)),
     key("hook", "on_error", Kind::Word(&["refuse", "allow"])),
     key("hook", "breaker_threshold", Kind::Count(1, MANY)),
     key("hook", "breaker_cooldown", Kind::Duration(1, HOUR)),
@@ -320,9 +184,41 @@ pub const KEYS: &[Key] = &[
     key("webhook", "events", Kind::List(Element::Word(EVENTS))),
     key("webhook", "batch", Kind::Count(1, 10_000)),
     key("webhook", "deadline", Kind::Duration(1, MINUTE)),
-    key("webhook", "retry", Kind::Duration(1, 24 * HOUR)),
+    key("webhook", "retry", Kind::Duration(1, DAY)),
     key("webhook", "max_pending", Kind::Count(1, MANY)),
     key("webhook", "max_pending_bytes", Kind::Size(1, GIB)),
+    key("store", "url", Kind::Secret),
+    key("store", "durability", Kind::Word(&["full", "normal"])),
+    key("store", "connections", Kind::Count(1, 1000)),
+    key("hub", "enabled", Kind::Flag),
+    key("hub", "path", Kind::Path),
+    key("hub", "root", Kind::Flag),
+    key("hub", "policy", Kind::Word(&["advertised", "open", "listed"])),
+    key("hub", "topics", Kind::List(Element::UrlPrefix)),
+    key("hub", "bare_names", Kind::Flag),
+    key("hub", "legacy", Kind::Flag),
+    key("hub", "lease", LEASE),
+    key("hub", "lease_min", LEASE),
+    key("hub", "lease_max", LEASE),
+    key("hub", "signature", SIGNATURE),
+    key("hub", "legacy_signature", SIGNATURE),
+    key("hub", "sha1_hosts", Kind::List(Element::Host)),
+    key("hub", "change", Kind::Word(&["entries", "bytes"])),
+    key("hub", "topic_size", Kind::Size(1, GIB)),
+    key("hub", "fetch_interval", Kind::Duration(0, DAY)),
+    key("hub", "fetch_deadline", Kind::Duration(1, 10 * MINUTE)),
+    key("hub", "deadline", Kind::Duration(1, 10 * MINUTE)),
+    key("hub", "retries", Kind::List(Element::Duration(1, 30 * DAY))),
+    key("hub", "per_host", Kind::Count(1, 10_000)),
+    key("hub", "concurrent", Kind::Count(1, 10_000)),
+    key("hub", "max_topics", Kind::Count(1, MANY)),
+    key("hub", "max_subscriptions", Kind::Count(1, MANY)),
+    key("hub", "pending_by_host", Kind::Count(1, MANY)),
+    key("hub", "subscriptions_by_host", Kind::Count(1, MANY)),
+    key("hub", "rate", Kind::Rate),
+    key("hub", "topic_networks", Kind::List(Element::Network)),
+    key("hub", "callback_networks", Kind::List(Element::Network)),
+    key("api", "key", Kind::Secret),
     key("rates", "handshakes", Kind::Rate),
     key("rates", "messages", Kind::Rate),
     key("key", "id", Kind::Text),
@@ -335,6 +231,13 @@ pub const KEYS: &[Key] = &[
     key("channel", "rate", Kind::Rate),
     key("channel", "overflow", OVERFLOW),
     key("channel", "history", Kind::History),
+    key("channel", "syndicate", Kind::Name),
+    key("ping", "name", Kind::Name),
+    key("ping", "kind", Kind::Word(&["gogs", "gogs-body", "gitea", "forgejo", "github", "gitlab"])),
+    key("ping", "secret", Kind::Secret),
+    key("ping", "topics", Kind::List(Element::Topic)),
+    key("ping", "delay", Kind::Duration(0, HOUR)),
+    key("ping", "branches", Kind::List(Element::Text)),
 ];
 
 /// Whether a section is a list of tables.
@@ -342,9 +245,9 @@ pub(super) fn is_list(section: &str) -> bool {
     required(section).is_some()
 }
 
-/// The one key that an element of a list of tables cannot do without.
-pub(super) fn required(section: &str) -> Option<&'static str> {
-    LISTS.iter().find(|(list, _)| *list == section).map(|(_, key)| *key)
+/// The keys that every element of a list of tables needs.
+pub(super) fn required(section: &str) -> Option<&'static [&'static str]> {
+    LISTS.iter().find(|(list, _)| *list == section).map(|(_, keys)| *keys)
 }
 
 const fn key(section: &'static str, name: &'static str, kind: Kind) -> Key {

@@ -86,7 +86,15 @@ fn gather<N: Into<OsString>, V: Into<OsString>>(
 /// Everything that is wrong with the text of a file of settings, which messages call `file`. Nothing else is
 /// looked at: values that go together only because a variable overrides one are a problem here.
 pub fn check(text: &str, file: &str) -> Problems {
-    let mut draft = Draft::default();
+    check_draft(Draft::default(), text, file)
+}
+
+/// The same without problems that a variable or a flag can solve by adding a setting that is missing in the file.
+pub fn check_part(text: &str, file: &str) -> Problems {
+    check_draft(Draft::part(), text, file)
+}
+
+fn check_draft(mut draft: Draft, text: &str, file: &str) -> Problems {
     document::read(&mut draft, text, file);
     draft.finish().err().unwrap_or_default()
 }

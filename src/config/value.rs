@@ -6,9 +6,10 @@ use toml::Value;
 use toml::de::DeValue;
 
 use super::host_name::HostName;
-use super::keys::{HISTORY_AGE, HISTORY_MESSAGES, Kind};
+use super::kinds::{HISTORY_AGE, HISTORY_MESSAGES, Kind};
 use super::listen::ListenAddress;
 use super::page_origin::PageOrigin;
+use super::public_url;
 use super::units::{
     MemoryLimit, format_duration, format_size, parse_duration, parse_memory, parse_rate, parse_size,
 };
@@ -28,6 +29,9 @@ pub(super) enum Given<'a> {
     /// What no key takes, as it is shown to whoever wrote it.
     Other(String),
 }
+
+/// Bytes of the URL of a topic.
+const TOPIC: usize = 2048;
 
 /// Characters of a wrong value that a message shows.
 const SHOWN: usize = 60;
@@ -163,6 +167,10 @@ impl Kind {
             (Self::Host, Given::Text(text)) if HostName::parse(text).is_some() => {}
             (Self::Text | Self::Secret | Self::File, Given::Text(text)) if !text.is_empty() => {}
             (Self::Url, Given::Text(text)) if is_url(text) => {}
+            (Self::Topic, Given::Text(text)) if is_topic(text) => {}
+            (Self::UrlPrefix, Given::Text(text)) if is_topic(text) && !text.contains('?') => {}
+            (Self::PublicUrl, Given::Text(text)) if public_url::read(text).is_some() => {}
+            (Self::Name, Given::Text(text)) if is_name(text) => {}
             (Self::Rate, Given::Text(text)) if parse_rate(text).is_some() => {}
             (Self::Flag, Given::Boolean(flag)) => return Ok(Value::Boolean(*flag)),
             (Self::History, Given::Table(entries)) => return self.read_history(given, entries),
@@ -227,6 +235,12 @@ impl Kind {
         Wrong { complaint, lead, instead: vec![bound], around: self.around() }
     }
 
+    /// An example of this kind as a file has it.
+    pub(super) fn in_file(self) -> String {
+        let [before, behind] = self.around();
+        format!("{before}{}{behind}", self.example())
+    }
+
     fn around(self) -> [&'static str; 2] {
         match self {
             Self::Count(..) | Self::Flag | Self::History => NOTHING,
@@ -288,6 +302,18 @@ fn is_url(text: &str) -> bool {
     let has_port = url.authority().is_some_and(|authority| !authority.host().is_empty())
         && url.port().is_none_or(|_| url.port_u16().is_some());
     matches!(url.scheme_str(), Some("http" | "https")) && has_port
+}
+
+/// A URL that may be the topic of a feed.
+fn is_topic(text: &str) -> bool {
+    let has_user = || text.split('/').nth(2).is_some_and(|authority| authority.contains('@'));
+    is_url(text) && text.len() <= TOPIC && !text.contains('#') && !has_user()
+}
+
+/// A name in lower case that needs no encoding in a URL.
+fn is_name(text: &str) -> bool {
+    let is_kept = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=64).contains(&text.len()) && text.bytes().all(is_kept)
 }
 
 /// A channel, or a pattern whose whole last segment is `*` or `**`: what a client may subscribe to, no more.

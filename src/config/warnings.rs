@@ -22,7 +22,7 @@ pub fn weak_secrets(config: &Config) -> Vec<String> {
             found.push(format!(
                 "{key}: this is the secret of an example; generate your own (openssl rand -hex 32)"
             ));
-        } else if text.len() < SHORT && key != URL {
+        } else if text.len() < SHORT && !URLS.contains(&key.as_str()) {
             found.push(format!(
                 "{key}: a secret of {} bytes can be guessed; write {SHORT} or more (openssl rand -hex 32)",
                 text.len()
@@ -57,8 +57,8 @@ pub fn unused_variables(
     found
 }
 
-/// May hold a password of any length.
-const URL: &str = "redis.url";
+/// They may contain a password of any length.
+const URLS: [&str; 2] = ["redis.url", "store.url"];
 
 fn secrets(config: &Config) -> Vec<(String, &Secret)> {
     let named = [
@@ -67,12 +67,16 @@ fn secrets(config: &Config) -> Vec<(String, &Secret)> {
         ("private_pub.secret", &config.private_pub.secret),
         ("hook.secret", &config.hook.secret),
         ("webhook.secret", &config.webhook.secret),
-        (URL, &config.redis.url),
+        ("redis.url", &config.redis.url),
+        ("store.url", &config.store.url),
+        ("api.key", &config.api.key),
     ];
     let named = named.into_iter().filter_map(|(key, secret)| Some((key.to_owned(), secret.as_ref()?)));
     let keys = config.key.iter().enumerate();
     let keys = keys.filter_map(|(at, key)| Some((format!("key[{}].secret", at + 1), key.secret.as_ref()?)));
-    named.chain(keys).collect()
+    let pings = config.ping.iter().enumerate();
+    let pings = pings.map(|(at, ping)| (format!("ping[{}].secret", at + 1), &ping.secret));
+    named.chain(keys).chain(pings).collect()
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ pub(super) struct Hosts {
 }
 
 impl Hosts {
-    /// By `server.hosts`. If that is empty: loopback, the address or name of the listener, the hosts of `browsers.origins` and the
-    /// names of the certificate that `acme.domains` asks for.
+    /// By `server.hosts`. If that is empty: loopback, the address or name of the listener, the hosts of `server.public_url` and
+    /// `browsers.origins`, and the names of the certificate that `acme.domains` asks for.
     pub(super) fn new(config: &Config) -> Self {
         if !config.server.hosts.is_empty() {
             return Self { named: config.server.hosts.clone(), listen: None };
@@ -25,8 +25,10 @@ impl Hosts {
         let of_origins = config.browsers.origins.iter().filter_map(PageOrigin::host);
         let of_listener = config.server.listen.name().map(|name| HostName::One(name.to_owned()));
         let of_certificate = config.acme.domains.iter().map(|name| HostName::One(name.to_ascii_lowercase()));
+        let public = config.server.public_url.iter();
+        let public = public.filter_map(|url| PageOrigin::try_from(url.clone()).ok()?.host());
         Self {
-            named: of_origins.chain(of_listener).chain(of_certificate).collect(),
+            named: public.chain(of_origins).chain(of_listener).chain(of_certificate).collect(),
             listen: Some(config.server.listen.address().to_canonical()),
         }
     }
@@ -75,6 +77,15 @@ mod tests {
         assert!(!have(&named, "evil.example") && !have(&named, "192.0.2.8"));
         let all = Hosts::new(&config(":8000", &[]));
         assert!(have(&all, "192.0.2.7") && !have(&all, "192.0.2.8"));
+    }
+
+    #[test]
+    fn the_host_of_the_public_url() {
+        let mut config = config("127.0.0.1:8000", &[]);
+        config.server.public_url = Some("https://push.example:8443".to_owned());
+        let hosts = Hosts::new(&config);
+        assert!(have(&hosts, "push.example:8443") && have(&hosts, "localhost"));
+        assert!(!have(&hosts, "evil.example"));
     }
 
     #[test]

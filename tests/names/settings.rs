@@ -39,7 +39,7 @@ pub(crate) fn settings() -> String {
         .collect();
     format!(
         "## Settings\n\n\
-         Each is a key of `faye.toml`. Except those of `[[key]]` and `[[channel]]`, each is also a variable: \
+         Each is a key of `faye.toml`. Except those of `[[key]]`, `[[channel]]` and `[[ping]]`, each is also a variable: \
          `server.timeout` is `FAYE_SERVER__TIMEOUT`.\n\n\
          | setting | default | accepts |\n| --- | --- | --- |\n{}\n\n\
          An old name is an error that gives the new one:\n\n\
@@ -54,6 +54,11 @@ pub(crate) fn metrics() -> String {
     let metrics = Metrics::default();
     // These appear with their first value only.
     metrics.redis.set_up(true);
+    metrics.hub.enable();
+    metrics.hub.request("subscribe", 202);
+    metrics.hub.fetch("changed");
+    metrics.hub.delivery("delivered");
+    metrics.hub.refuse_fetch("topics");
     metrics.refuse(Reason::body);
     metrics.evict(Cause::memory);
     let text = metrics.text();
@@ -77,6 +82,13 @@ pub(crate) fn metrics() -> String {
 
 /// The labels of a metric with all their values.
 fn labels(text: &str, sample: &str) -> String {
+    // Their values are in the sources only, as arguments.
+    match sample {
+        "faye_hub_requests_total" => return "`mode`, `code`".to_owned(),
+        "faye_hub_fetches_total" | "faye_hub_deliveries_total" => return "`result`".to_owned(),
+        "faye_fetch_refused_total" => return "`class`".to_owned(),
+        _ => {}
+    }
     let mut values = Vec::new();
     let mut label = String::new();
     for line in text.lines().filter_map(|line| line.strip_prefix(sample)?.strip_prefix('{')) {

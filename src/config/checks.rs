@@ -1,0 +1,105 @@
+//! Settings that are right, each by itself, and not together.
+//!
+//! This module knows the settings as a whole, and not where they were written.
+
+mod feeds;
+mod hub;
+mod routes;
+
+use std::time::Duration;
+
+use super::Config;
+use super::units::format_duration;
+
+/// Settings that do not go together.
+pub(super) struct Clash {
+    /// Their keys.
+    pub(super) keys: Vec<String>,
+    /// What is wrong, and what to write.
+    pub(super) message: String,
+    /// Whether a setting is missing, which a variable may add to the file.
+    pub(super) is_incomplete: bool,
+}
+
+impl Clash {
+    /// Settings that exclude each other.
+    fn new<K: Into<String>>(keys: impl IntoIterator<Item = K>, message: impl Into<String>) -> Self {
+        let keys = keys.into_iter().map(Into::into).collect();
+        Self { keys, message: message.into(), is_incomplete: false }
+    }
+
+    /// A setting without another that it needs.
+    fn incomplete<K: Into<String>>(keys: impl IntoIterator<Item = K>, message: impl Into<String>) -> Self {
+        Self { is_incomplete: true, ..Self::new(keys, message) }
+    }
+}
+
+/// Everything in the settings that does not go together.
+pub(super) fn clashes(config: &Config) -> Vec<Clash> {
+    let mut found = durations(config);
+    found.extend(routes::clashes(config));
+    found.extend(listeners(config));
+    found.extend(certificate(config));
+    found.extend(hub::clashes(config));
+    found.extend(feeds::clashes(config));
+    found
+}
+
+/// A clash if the first of two durations is more than the second.
+fn not_above(keys: [&str; 2], less: Duration, more: Duration, why: &str) -> Option<Clash> {
+    let [small, large] = keys;
+    (less > more).then(|| {
+        let (less, more) = (format_duration(less), format_duration(more));
+        Clash::new(keys, format!("{small} ({less}) is more than {large} ({more}){why}; write at most {more}"))
+    })
+}
+
+fn durations(config: &Config) -> Vec<Clash> {
+    let (server, advice, redis, hub) = (&config.server, &config.advice, &config.redis, &config.hub);
+    let found = [
+        not_above(["advice.retry_min", "advice.retry_max"], advice.retry_min, advice.retry_max, ""),
+        // A session ends at twice the timeout after its last connect; one timeout passes while the connect is held.
+        not_above(
+            ["server.interval", "server.timeout"],
+            server.interval,
+            server.timeout,
+            ", so sessions would end while their clients wait",
+        ),
+        not_above(
+            ["redis.heartbeat", "redis.lease"],
+            2 * redis.heartbeat,
+            redis.lease,
+            ", so a live instance would count as dead between two heartbeats",
+        ),
+        not_above(["hub.lease_min", "hub.lease"], hub.lease_min, hub.lease, ""),
+        not_above(["hub.lease", "hub.lease_max"], hub.lease, hub.lease_max, ""),
+    ];
+    found.into_iter().flatten().collect()
+}
+
+fn listeners(config: &Config) -> Option<Clash> {
+    let listen = &config.server.listen;
+    let admin = config.admin.listen.as_ref().filter(|admin| listen.clashes_with(admin))?;
+    let keys = ["server.listen", "admin.listen"];
+    Some(if admin == listen {
+        Clash::new(keys, format!("server.listen and admin.listen are both {listen}; write another port"))
+    } else {
+        let both = format!("server.listen ({listen}) and admin.listen ({admin})");
+        Clash::new(keys, format!("{both} share a port; write another port"))
+    })
+}
+
+fn certificate(config: &Config) -> Vec<Clash> {
+    let (tls, acme) = (&config.tls, &config.acme);
+    let mut found = Vec::new();
+    if tls.certificate.is_some() && !acme.domains.is_empty() {
+        let message = "tls.certificate and acme.domains are both set; remove one of them";
+        found.push(Clash::new(["tls.certificate", "acme.domains"], message));
+    }
+    if tls.certificate.is_some() != tls.key.is_some() {
+        let missing = if tls.key.is_some() { "tls.certificate" } else { "tls.key" };
+        let message = format!("a certificate and its key go together; write {missing} too");
+        found.push(Clash::incomplete(["tls.certificate", "tls.key"], message));
+    }
+    found
+}

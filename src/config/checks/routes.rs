@@ -1,0 +1,74 @@
+//! Paths that two parts of the server would answer.
+
+use super::{Clash, feeds};
+use crate::config::Config;
+
+/// Paths of health and metrics. Without `admin.listen` they are on `server.listen`.
+const ENDPOINTS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
+/// The folders of the files of the page at `/`; the second is for a mount that begins with the first.
+const PAGE: [&str; 2] = ["/page", "/start"];
+
+pub(super) fn clashes(config: &Config) -> Vec<Clash> {
+    let mount = config.server.mount.trim_end_matches('/');
+    let hub = config.hub.enabled.then(|| config.hub.path.trim_end_matches('/'));
+    let mut found = Vec::new();
+    if hub == Some("") {
+        let message = "the hub needs a path such as \"/hub\"; POST requests to / are a matter of hub.root";
+        found.push(Clash::new(["hub.path"], message));
+        return found;
+    }
+    // Below a mount of "/" every other route comes first, so nothing collides.
+    let paths = [("server.mount", Some(mount).filter(|mount| !mount.is_empty())), ("hub.path", hub)];
+    let paths = || paths.iter().filter_map(|(key, path)| Some((*key, (*path)?)));
+    if let Some(hub) = hub.filter(|hub| !mount.is_empty() && overlap(mount, hub)) {
+        let message = format!(
+            "server.mount ({mount}) and hub.path ({hub}) overlap; write another path for one of them"
+        );
+        found.push(Clash::new(["server.mount", "hub.path"], message));
+    }
+    let reserved = reserved(config);
+    for (key, path) in paths() {
+        for (route, by) in reserved.iter().filter(|(route, _)| overlap(path, route)) {
+            let message =
+                format!("{key} ({path}) overlaps with {route}, a route of {by}; write another path");
+            found.push(Clash::new([key, by.as_str()], message));
+        }
+        if config.admin.listen.is_none() && ENDPOINTS.contains(&path) {
+            let message =
+                format!("the server answers {path} itself; write another path, or set admin.listen");
+            found.push(Clash::new([key, "admin.listen"], message));
+        }
+    }
+    let folder = PAGE[usize::from(mount.starts_with(PAGE[0]))];
+    if let Some(hub) = hub.filter(|hub| overlap(hub, folder) && config.serves_page()) {
+        let message = format!(
+            "hub.path ({hub}) overlaps with {folder}, a route of server.page; write another path, or server.page = \"off\""
+        );
+        found.push(Clash::new(["hub.path", "server.page"], message));
+    }
+    found
+}
+
+/// Routes of features that are on, with the setting that turns each on.
+fn reserved(config: &Config) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    if config.hub.enabled {
+        found.push(("/feeds", "hub.enabled".to_owned()));
+        found.push(("/websub/callback", "hub.enabled".to_owned()));
+    } else if let Some((key, _)) = feeds::syndicated(config).next() {
+        found.push(("/feeds", key));
+    }
+    if config.api.key.is_some() && config.admin.listen.is_none() {
+        found.push(("/api/v1", "api.key".to_owned()));
+    }
+    found
+}
+
+/// Whether a path is the other, or below it, or the reverse. A mount has endings too: `/faye.html` is a path of `/faye`.
+fn overlap(one: &str, other: &str) -> bool {
+    let is_within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.']))
+    };
+    is_within(one, other) || is_within(other, one)
+}

@@ -1,0 +1,175 @@
+//! The kinds of values that settings have.
+//!
+//! This module knows how a kind is called, and no key: `value.rs` decides whether a value is right.
+
+use super::units::{DURATION_EXAMPLE, MEMORY_EXAMPLE, RATE_EXAMPLE, SIZE_EXAMPLE};
+
+pub(super) const SECOND: u64 = 1000;
+pub(super) const MINUTE: u64 = 60 * SECOND;
+pub(super) const HOUR: u64 = 60 * MINUTE;
+pub(super) const DAY: u64 = 24 * HOUR;
+
+/// A value of [`Kind::History`].
+pub(super) const HISTORY_EXAMPLE: &str = "{ messages = 100, age = \"1h\" }";
+
+/// Messages of one channel that may be kept.
+pub(super) const HISTORY_MESSAGES: (u64, u64) = (1, 1_000_000);
+
+/// Milliseconds for which they may be kept.
+pub(super) const HISTORY_AGE: (u64, u64) = (1, 366 * DAY);
+
+/// What may be written for a key. Bounds include both ends.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    /// An IP address or a host name with a port, or a port alone behind a colon.
+    Address,
+    /// The path of a URL.
+    Path,
+    /// Milliseconds from the first to the second.
+    Duration(u64, u64),
+    /// A whole number from the first to the second.
+    Count(u64, u64),
+    /// Bytes from the first to the second.
+    Size(u64, u64),
+    /// Percent of the memory, or bytes from the first to the second.
+    Memory(u64, u64),
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A channel, or a pattern that ends in `*` or `**`.
+    Pattern,
+    /// An origin (RFC 6454), whose host may begin with `*.`, or `*`.
+    Origin,
+    /// An IP address, or a network of them.
+    Network,
+    /// A host, whose name may begin with `*.`, or `*`.
+    Host,
+    /// Any text that is not empty.
+    Text,
+    /// Text that is not shown: itself, `env:NAME` or `file:PATH`.
+    Secret,
+    /// The path of a file.
+    File,
+    /// An `http` or `https` URL.
+    Url,
+    /// The URL of a topic: `http` or `https`, without a user and a fragment.
+    Topic,
+    /// The first part of URLs: scheme, host and whole segments of the path.
+    UrlPrefix,
+    /// Scheme, host and port. `http` only if the host is a loopback address.
+    PublicUrl,
+    /// A name in a URL: lower-case letters, digits and hyphens.
+    Name,
+    /// `true` or `false`.
+    Flag,
+    /// So many in a second, a minute or an hour.
+    Rate,
+    /// How much of a channel is kept: a table of `messages` and `age`.
+    History,
+    /// One of these words, or several in an array.
+    Words(&'static [&'static str]),
+    /// An array; a variable has commas between the elements.
+    List(Element),
+}
+
+/// What the elements of an array are.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Element {
+    /// Any text that is not empty.
+    Text,
+    /// The path of a file.
+    File,
+    /// An origin (RFC 6454), whose host may begin with `*.`, or `*`.
+    Origin,
+    /// An IP address, or a network of them.
+    Network,
+    /// A host, whose name may begin with `*.`, or `*`.
+    Host,
+    /// The URL of a topic.
+    Topic,
+    /// The first part of URLs.
+    UrlPrefix,
+    /// Milliseconds from the first to the second.
+    Duration(u64, u64),
+    /// One of these words.
+    Word(&'static [&'static str]),
+}
+
+impl Element {
+    /// The kind of one element by itself.
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::Text => Kind::Text,
+            Self::File => Kind::File,
+            Self::Origin => Kind::Origin,
+            Self::Network => Kind::Network,
+            Self::Host => Kind::Host,
+            Self::Topic => Kind::Topic,
+            Self::UrlPrefix => Kind::UrlPrefix,
+            Self::Duration(least, most) => Kind::Duration(least, most),
+            Self::Word(words) => Kind::Word(words),
+        }
+    }
+}
+
+impl Kind {
+    /// What a value of this kind is called.
+    pub(super) fn what(self) -> &'static str {
+        match self {
+            Self::Address => "an address with a port",
+            Self::Path => "a path that begins with \"/\" and that browsers send unchanged",
+            Self::Duration(..) => "a duration",
+            Self::Count(..) => "a whole number",
+            Self::Size(..) => "a size",
+            Self::Memory(..) => "a percentage or a size",
+            Self::Word(_) => "a valid value",
+            Self::Pattern => "a channel, or a pattern that ends in \"/*\" or \"/**\"",
+            Self::Origin => "an origin",
+            Self::Network => "an address or a network",
+            Self::Host => "a host (without scheme and port)",
+            Self::Text => "a text",
+            Self::Secret => "a secret",
+            Self::File => "the path of a file",
+            Self::Url => "an http or https URL",
+            Self::Topic => "an http or https URL without a user and a fragment",
+            Self::UrlPrefix => "an http or https URL without a user, a query and a fragment",
+            Self::PublicUrl => "scheme and host (https; http for a loopback address only; no user, no path)",
+            Self::Name => "a name of 1 to 64 lower-case letters, digits and hyphens",
+            Self::Flag => "true or false",
+            Self::Rate => "a rate",
+            Self::History => "a table of messages and age",
+            Self::Words(_) => "a valid value or an array of them",
+            Self::List(_) => "an array",
+        }
+    }
+
+    /// A value of this kind as it may be copied.
+    pub(super) fn example(self) -> &'static str {
+        match self {
+            Self::Address => "127.0.0.1:9000",
+            Self::Path => "/faye",
+            Self::Duration(..) => DURATION_EXAMPLE,
+            Self::Count(_, most) if most < 64 => "1",
+            Self::Count(..) => "64",
+            Self::Size(..) => SIZE_EXAMPLE,
+            Self::Memory(..) => MEMORY_EXAMPLE,
+            Self::Word(words) => words.first().copied().unwrap_or_default(),
+            Self::Pattern => "/projects/**",
+            Self::Origin => "https://example.com",
+            Self::Network => "10.0.0.0/8",
+            Self::Host => "push.example.com",
+            Self::Text => "text",
+            Self::Secret => "env:NAME",
+            Self::File => "auth.js",
+            Self::Url => "http://127.0.0.1:3000/faye",
+            Self::Topic => "https://example.com/feed.xml",
+            Self::UrlPrefix => "https://example.com/blog/",
+            Self::PublicUrl => "https://push.example.com",
+            Self::Name => "news",
+            Self::Flag => "true",
+            Self::Rate => RATE_EXAMPLE,
+            Self::History => HISTORY_EXAMPLE,
+            Self::Words(words) => words.first().copied().unwrap_or_default(),
+            Self::List(element) => element.kind().example(),
+        }
+    }
+}
