@@ -18,7 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("metrics", &[]),
     ("peer", &[]),
     ("tls", &["config", "metrics"]),
-    ("fetch", &["tls"]),
+    ("fetch", &["metrics", "tls"]),
     ("descriptors", &[]),
     ("telemetry", &["config", "metrics"]),
     ("router", &["bayeux", "budget", "config", "metrics", "peer"]),

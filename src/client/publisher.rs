@@ -88,7 +88,7 @@ impl Publisher {
             FetchError::Connect(why) => Failure::Unreachable { url, why },
             FetchError::Deadline(time) => Failure::Unreachable { url, why: ConnectError::Timeout(time) },
             FetchError::NotHttp(why) => Failure::NotHttp { url, why },
-            error @ (FetchError::Private | FetchError::Broken(_)) => {
+            error @ (FetchError::Private(_) | FetchError::Size(_) | FetchError::Broken(_)) => {
                 Failure::NoResponse { url, why: error.to_string() }
             }
         }

@@ -1,23 +1,139 @@
-//! Resolves the names of outgoing requests, and drops the addresses that may not be asked, at each resolution. It knows no
-//! HTTP.
+//! Decides which addresses requests may go to, at connect time: each resolution of a name drops the addresses that are not
+//! allowed, and a literal that is not allowed gets no connection. It must not know HTTP.
 
+use std::error::Error;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::vec;
 
+use hyper::http::Uri;
 use hyper_util::client::legacy::connect::dns::Name;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use tower_service::Service;
 
-use super::Reach;
+use super::resolved::Resolved;
 use crate::tls::name_error;
 
-/// Resolves names.
-#[derive(Debug, Clone, Copy)]
+/// Addresses of one name that are used; the others are ignored.
+const ADDRESSES: usize = 16;
+
+/// Which addresses requests may go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// Every address: the operator has named the URL.
+    Everywhere,
+    /// Only addresses of the internet: the URL may come from a stranger.
+    Public,
+    /// Addresses of the internet and of these networks. `0.0.0.0/8` and `::`, which are other spellings of loopback on
+    /// many systems, are not allowed even if a network contains them.
+    Networks(Arc<[IpNet]>),
+}
+
+impl Reach {
+    /// Whether a request may go to an address.
+    #[must_use]
+    pub fn allows(&self, address: IpAddr) -> bool {
+        match self {
+            Self::Everywhere => true,
+            Self::Public => is_public(address),
+            Self::Networks(networks) => is_public(address) || is_exempt(address, networks),
+        }
+    }
+}
+
+/// Whether an address is in one of the networks. NAT64 is not seen through: its addresses lead to a gateway.
+fn is_exempt(address: IpAddr, networks: &[IpNet]) -> bool {
+    // An IPv4-mapped address is reached over IPv4.
+    let address = address.to_canonical();
+    let is_this_host = match address {
+        IpAddr::V4(address) => address.octets()[0] == 0,
+        IpAddr::V6(address) => address.is_unspecified(),
+    };
+    !is_this_host && networks.iter().any(|network| network.contains(&address))
+}
+
+/// The error of a connection to an address that is not allowed.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the address is private")]
+pub(super) struct Refused(pub(super) IpAddr);
+
+impl Refused {
+    /// The refusal among an error and its sources.
+    pub(super) fn find(error: &(dyn Error + 'static)) -> Option<Self> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            // `source` of an I/O error skips the error that it wraps.
+            let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            if let Some(refused) = wrapped.and_then(|wrapped| wrapped.downcast_ref()) {
+                return Some(*refused);
+            }
+            next = error.source();
+        }
+        None
+    }
+}
+
+/// The address that a host is, if it is no name: hyper connects to it without asking the resolver.
+fn literal(host: &str) -> Option<IpAddr> {
+    let inner = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    inner.unwrap_or(host).parse().ok()
+}
+
+/// Resolves names for connections.
+#[derive(Debug, Clone)]
 pub(super) struct Guard {
-    pub(super) reach: Reach,
+    reach: Reach,
+    resolved: Arc<Resolved>,
+}
+
+impl Guard {
+    pub(super) fn new(reach: Reach) -> Self {
+        Self { reach, resolved: Arc::default() }
+    }
+
+    pub(super) fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    /// The allowed addresses of a host. Those of a name are kept for a few seconds, and connections made in that time go
+    /// to them.
+    pub(super) async fn addresses(&self, host: &str) -> io::Result<Vec<IpAddr>> {
+        if let Some(address) = literal(host) {
+            return self.check(address).map(|()| vec![address]).map_err(io::Error::other);
+        }
+        if let Some(known) = self.resolved.get(host) {
+            return Ok(known);
+        }
+        let found = self.resolve(host).await?;
+        self.resolved.insert(host, &found);
+        Ok(found)
+    }
+
+    fn check(&self, address: IpAddr) -> Result<(), Refused> {
+        if self.reach.allows(address) { Ok(()) } else { Err(Refused(address)) }
+    }
+
+    async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        let found = tokio::net::lookup_host((name, 0)).await;
+        let found = found.map_err(|error| name_error(&error))?;
+        self.allowed(found.map(|address| address.ip())).map_err(io::Error::other)
+    }
+
+    /// The allowed ones of a name's addresses; an error if none is, and there are some.
+    fn allowed(&self, found: impl Iterator<Item = IpAddr>) -> Result<Vec<IpAddr>, Refused> {
+        let (mut allowed, mut refused) = (Vec::new(), None);
+        for address in found {
+            match self.check(address) {
+                Ok(()) if allowed.contains(&address) || allowed.len() == ADDRESSES => {}
+                Ok(()) => allowed.push(address),
+                Err(found) => refused = refused.or(Some(found)),
+            }
+        }
+        refused.filter(|_| allowed.is_empty()).map_or(Ok(allowed), Err)
+    }
 }
 
 impl Service<Name> for Guard {
@@ -30,17 +146,45 @@ impl Service<Name> for Guard {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let reach = self.reach;
+        let guard = self.clone();
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
-            let found = found.map_err(|error| name_error(&error))?;
-            let may = |address: &SocketAddr| reach == Reach::Everywhere || is_public(address.ip());
-            let allowed: Vec<_> = found.filter(may).collect();
-            if allowed.is_empty() {
-                return Err(io::Error::other("the name has no address that is allowed"));
-            }
-            Ok(allowed.into_iter())
+            let found = match guard.resolved.get(name.as_str()) {
+                Some(known) => known,
+                None => guard.resolve(name.as_str()).await?,
+            };
+            Ok(found.into_iter().map(|address| SocketAddr::new(address, 0)).collect::<Vec<_>>().into_iter())
         })
+    }
+}
+
+/// Makes connections, but none to a literal that is not allowed. Names are left to the resolver, which is a [`Guard`] too.
+#[derive(Clone)]
+pub(super) struct Guarded<C> {
+    pub(super) guard: Guard,
+    pub(super) connector: C,
+}
+
+impl<C> Service<Uri> for Guarded<C>
+where
+    C: Service<Uri>,
+    C::Error: Into<Box<dyn Error + Send + Sync>>,
+    C::Future: Send + 'static,
+{
+    type Response = C::Response;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<C::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.connector.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, url: Uri) -> Self::Future {
+        let address = url.host().and_then(literal);
+        if let Some(Err(refused)) = address.map(|address| self.guard.check(address)) {
+            return Box::pin(async move { Err(io::Error::other(refused).into()) });
+        }
+        let connecting = self.connector.call(url);
+        Box::pin(async move { connecting.await.map_err(Into::into) })
     }
 }
 
@@ -95,7 +239,7 @@ const fn v6(a: u16, b: u16, c: u16, d: u16, prefix: u8) -> IpNet {
 }
 
 /// Whether an address belongs to a host of the internet: it is in [`GLOBAL`], and in no range with a special purpose.
-pub(super) fn is_public(address: IpAddr) -> bool {
+fn is_public(address: IpAddr) -> bool {
     // An IPv4-mapped address is reached over IPv4.
     let address = match address.to_canonical() {
         IpAddr::V6(address) if NAT64.contains(&address) => {
@@ -220,6 +364,50 @@ mod tests {
             "2c0f:ffff::1",
         ] {
             assert!(is_public(public.parse().unwrap()), "{public}");
+        }
+    }
+
+    /// What a host is refused for, by its text.
+    fn refused(guard: &Guard, found: &[&str]) -> Option<String> {
+        let found = found.iter().map(|address| address.parse().unwrap());
+        guard.allowed(found).err().map(|Refused(address)| address.to_string())
+    }
+
+    #[test]
+    fn a_name_has_its_allowed_addresses_only() {
+        let guard = Guard::new(Reach::Public);
+        let parse =
+            |addresses: &[&str]| addresses.iter().map(|text| text.parse().unwrap()).collect::<Vec<_>>();
+        let mixed = parse(&["10.0.0.1", "1.1.1.1", "::1", "2606:4700::1111", "1.1.1.1", "127.0.0.1"]);
+        assert_eq!(guard.allowed(mixed.into_iter()).unwrap(), parse(&["1.1.1.1", "2606:4700::1111"]));
+        assert_eq!(refused(&guard, &["::ffff:10.0.0.1", "127.0.0.1"]), Some("::ffff:10.0.0.1".to_owned()));
+        assert_eq!(refused(&guard, &[]), None);
+        let many = (0..1000_u32).map(|number| IpAddr::V4(Ipv4Addr::from(0x0800_0000 + number)));
+        assert_eq!(guard.allowed(many).unwrap().len(), ADDRESSES);
+    }
+
+    #[test]
+    fn a_network_allows_its_addresses_and_never_this_host() {
+        let networks = |networks: &[&str]| {
+            Reach::Networks(networks.iter().map(|network| network.parse().unwrap()).collect())
+        };
+        let allows = |reach: &Reach, address: &str| reach.allows(address.parse().unwrap());
+        let loopback = networks(&["127.0.0.0/8", "::1/128"]);
+        for allowed in
+            ["127.0.0.1", "127.255.255.255", "::1", "::ffff:127.0.0.1", "1.1.1.1", "2606:4700::1111"]
+        {
+            assert!(allows(&loopback, allowed), "{allowed}");
+        }
+        for refused in ["10.0.0.1", "0.0.0.0", "::", "::ffff:0.0.0.0", "64:ff9b::127.0.0.1", "::127.0.0.1"] {
+            assert!(!allows(&loopback, refused), "{refused}");
+        }
+        let all = networks(&["0.0.0.0/0", "::/0"]);
+        for refused in ["0.0.0.0", "0.0.0.1", "0.255.255.255", "::", "::ffff:0.0.0.0", "::ffff:0.1.2.3"] {
+            assert!(!allows(&all, refused) && allows(&Reach::Everywhere, refused), "{refused}");
+        }
+        assert!(allows(&all, "10.0.0.1") && allows(&all, "fd00::1") && allows(&all, "::1"));
+        for refused in ["127.0.0.1", "10.0.0.1", "::1"] {
+            assert!(!allows(&networks(&[]), refused), "{refused}");
         }
     }
 }

@@ -2,64 +2,68 @@
 //!
 //! Redirects are not followed: where a request goes is known before it is sent.
 
+mod error;
 mod guard;
+mod resolved;
 mod tracked;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
 use hyper::http::Uri;
+use hyper::http::response::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 
-use guard::Guard;
+pub use error::FetchError;
+pub use guard::Reach;
+
+use guard::{Guard, Guarded};
 use tracked::{Exchange, Tracking};
 
-use crate::tls::{self, ConnectError};
+use crate::metrics::Metrics;
+use crate::tls;
 
 /// Idle connections that are kept to one host.
 const KEPT: usize = 32;
 /// How long one is kept; below what servers usually keep it for, which would end it in the middle of a request.
 const IDLE: Duration = Duration::from_secs(4);
+/// How long a connection to a host that a stranger has named may take, all of its addresses together.
+const CONNECT: Duration = Duration::from_secs(5);
 
-/// Why a request got no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum FetchError {
-    /// Only `http` and `https` URLs with a host can be asked.
-    #[error("the URL is not an http or https URL with a host")]
-    Url,
-    /// The host is of this machine or of a private network, which is not allowed.
-    #[error("the address is private")]
-    Private,
-    /// The answer took too long.
-    #[error("no response within {0:?}")]
-    Deadline(Duration),
-    /// The connection could not be made.
-    #[error("{0}")]
-    Connect(ConnectError),
-    /// The bytes of the response are not HTTP.
-    #[error("the response is not HTTP ({0})")]
-    NotHttp(String),
-    /// The connection broke, or the response was too large.
-    #[error("{0}")]
-    Broken(String),
+/// The purpose of requests. Each class has its own [`Fetch`], so that no connection is shared between classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Topics of the hub.
+    Topics,
+    /// Callbacks of subscribers.
+    Callbacks,
+    /// Feeds that the server subscribes to.
+    Feeds,
+    /// Hooks and webhooks.
+    Hooks,
 }
 
-/// Which addresses may be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// Every address: whoever runs the server has named the URL.
-    Everywhere,
-    /// Only addresses of the internet: the URL may come from somebody else.
-    Public,
+impl Class {
+    /// The value of the label `class` of `faye_fetch_refused_total`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Topics => "topics",
+            Self::Callbacks => "callbacks",
+            Self::Feeds => "feeds",
+            Self::Hooks => "hooks",
+        }
+    }
 }
 
 /// Which requests are sent once more, on a new connection, if a kept connection is closed without a byte of a response.
@@ -71,7 +75,7 @@ pub enum Repeat {
     Idempotent,
 }
 
-type Connector = Tracking<HttpsConnector<HttpConnector<Guard>>>;
+type Connector = Tracking<HttpsConnector<Guarded<HttpConnector<Guard>>>>;
 
 /// Sends requests. Cloning shares the connections.
 #[derive(Clone)]
@@ -79,8 +83,10 @@ pub struct Fetch {
     client: Client<Connector, Full<Bytes>>,
     /// Keeps no connection, so that each request gets a new one.
     unpooled: Client<Connector, Full<Bytes>>,
-    reach: Reach,
+    guard: Guard,
     repeat: Repeat,
+    /// Where refused requests are counted.
+    counted: Option<(Class, Metrics)>,
 }
 
 impl Fetch {
@@ -96,56 +102,105 @@ impl Fetch {
         Self::with_tls(Reach::Everywhere, repeat, &tls::client_config_for(url))
     }
 
-    /// The same with another configuration of TLS.
+    /// For requests of one class. Those that are refused because of their address are counted.
+    #[must_use]
+    pub fn of_class(class: Class, reach: Reach, repeat: Repeat, metrics: &Metrics) -> Self {
+        Self { counted: Some((class, metrics.clone())), ..Self::new(reach, repeat) }
+    }
+
+    /// The same as [`Fetch::new`] with another configuration of TLS.
     #[must_use]
     pub fn with_tls(reach: Reach, repeat: Repeat, tls: &Arc<ClientConfig>) -> Self {
-        let mut connector = HttpConnector::new_with_resolver(Guard { reach });
+        let is_strange = reach != Reach::Everywhere;
+        let guard = Guard::new(reach);
+        let mut connector = HttpConnector::new_with_resolver(guard.clone());
         connector.set_nodelay(true);
         connector.enforce_http(false);
+        connector.set_connect_timeout(is_strange.then_some(CONNECT));
+        let connector = Guarded { guard: guard.clone(), connector };
         let connector = Tracking(HttpsConnector::from((connector, Arc::clone(tls))));
         let mut client = Client::builder(TokioExecutor::new());
         client.pool_max_idle_per_host(KEPT).pool_idle_timeout(IDLE).pool_timer(TokioTimer::new());
         let unpooled =
             Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector.clone());
-        Self { client: client.build(connector), unpooled, reach, repeat }
+        Self { client: client.build(connector), unpooled, guard, repeat, counted: None }
     }
 
-    /// Sends a request. The answer may have at most `cap` bytes and has to be there within `deadline`.
+    /// Sends a request. The response may have at most `cap` bytes and has to be complete within `deadline`.
     ///
     /// # Errors
-    /// [`FetchError`] if there is no answer.
+    /// [`FetchError`] if there is no response.
     pub async fn send(
         &self,
         request: Request<Full<Bytes>>,
         deadline: Duration,
         cap: usize,
     ) -> Result<Response<Bytes>, FetchError> {
-        self.check(request.uri())?;
-        let answer = async {
-            let (head, body) = self.request(request).await?.into_parts();
-            let body = Limited::new(body, cap).collect().await;
-            let body = body.map_err(|error| FetchError::Broken(error.to_string()))?;
-            Ok(Response::from_parts(head, body.to_bytes()))
-        };
-        tokio::time::timeout(deadline, answer).await.map_err(|_| FetchError::Deadline(deadline))?
+        self.send_if(request, deadline, cap, |_| true).await
     }
 
-    /// Sends a request whose answer is not read beyond its status, which has to be there within `deadline`.
+    /// Does the same as [`Fetch::send`], but reads the body only if its head is `wanted`; else it is empty.
     ///
     /// # Errors
-    /// [`FetchError`] if there is no answer.
+    /// [`FetchError`] if there is no response.
+    pub async fn send_if(
+        &self,
+        request: Request<Full<Bytes>>,
+        deadline: Duration,
+        cap: usize,
+        wanted: impl Fn(&Parts) -> bool,
+    ) -> Result<Response<Bytes>, FetchError> {
+        let response = async {
+            let (head, body) = self.request(request).await?.into_parts();
+            if !wanted(&head) {
+                return Ok(Response::from_parts(head, Bytes::new()));
+            }
+            let body = Limited::new(body, cap).collect().await.map_err(|error| {
+                let is_long = error.is::<LengthLimitError>();
+                if is_long { FetchError::Size(cap) } else { FetchError::Broken(error.to_string()) }
+            })?;
+            Ok(Response::from_parts(head, body.to_bytes()))
+        };
+        tokio::time::timeout(deadline, response).await.map_err(|_| FetchError::Deadline(deadline))?
+    }
+
+    /// Sends a request whose response is not read beyond its status, which has to arrive within `deadline`.
+    ///
+    /// # Errors
+    /// [`FetchError`] if there is no response.
     pub async fn tell(
         &self,
         request: Request<Full<Bytes>>,
         deadline: Duration,
     ) -> Result<StatusCode, FetchError> {
-        self.check(request.uri())?;
         let answer = tokio::time::timeout(deadline, self.request(request)).await;
         Ok(answer.map_err(|_| FetchError::Deadline(deadline))??.status())
     }
 
-    /// Sends a request, and once more if the server has closed a kept connection while the request was on the way.
+    /// Returns the allowed addresses of a URL's host, those of a name from a resolution that is a few seconds old at most.
+    /// Requests that follow within that time go to these addresses. It takes as long as the resolver of the system.
+    ///
+    /// # Errors
+    /// [`FetchError`] if the host has no address, or none that is allowed.
+    pub async fn addresses(&self, url: &Uri) -> Result<Vec<IpAddr>, FetchError> {
+        let host = self.check(url)?;
+        let found = self.guard.addresses(host).await;
+        found.map_err(|error| self.counting(FetchError::of_connect(&error)))
+    }
+
+    /// Which addresses requests may go to.
+    #[must_use]
+    pub fn reach(&self) -> &Reach {
+        self.guard.reach()
+    }
+
     async fn request(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, FetchError> {
+        self.check(request.uri())?;
+        self.exchange(request).await.map_err(|error| self.counting(error))
+    }
+
+    /// Sends a request, and once more if the server has closed a kept connection while the request was on the way.
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, FetchError> {
         let may_repeat = self.repeat == Repeat::Any || is_idempotent(request.method());
         let again = may_repeat.then(|| request.clone());
         let error = match self.client.request(request).await {
@@ -157,22 +212,33 @@ impl Fetch {
             Some(again) => {
                 tracing::debug!(%error, "pooled connection closed without a response; retrying");
                 // The first request may have been processed, so its error counts, also if the second was never sent.
-                self.unpooled.request(again).await.map_err(|_| broken(&error))
+                self.unpooled.request(again).await.map_err(|_| FetchError::of(&error))
             }
-            None => Err(broken(&error)),
+            None => Err(FetchError::of(&error)),
         }
     }
 
-    fn check(&self, url: &Uri) -> Result<(), FetchError> {
-        let (Some("http" | "https"), Some(host)) = (url.scheme_str(), url.host()) else {
+    /// The host of a URL that can be requested.
+    fn check<'a>(&self, url: &'a Uri) -> Result<&'a str, FetchError> {
+        let (Some("http" | "https"), Some(host), Some(authority)) =
+            (url.scheme_str(), url.host(), url.authority())
+        else {
             return Err(FetchError::Url);
         };
-        // The resolver is not asked about an address.
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse();
-        if self.reach == Reach::Public && address.is_ok_and(|address| !guard::is_public(address)) {
-            return Err(FetchError::Private);
+        // Only a URL of the operator may have a user and a password.
+        let is_strange = *self.reach() != Reach::Everywhere;
+        if host.is_empty() || is_strange && authority.as_str().contains('@') {
+            return Err(FetchError::Url);
         }
-        Ok(())
+        Ok(host)
+    }
+
+    /// Counts an error that is a refusal.
+    fn counting(&self, error: FetchError) -> FetchError {
+        if let Some((class, metrics)) = self.counted.as_ref().filter(|_| error.is_refused()) {
+            metrics.hub.refuse_fetch(class.name());
+        }
+        error
     }
 }
 
@@ -194,20 +260,6 @@ pub async fn post_json(
     let request = request.body(Full::new(Bytes::from(body))).map_err(|_| FetchError::Url)?;
     let response = Fetch::new(Reach::Everywhere, Repeat::Idempotent).send(request, deadline, cap).await?;
     Ok((response.status(), response.into_body()))
-}
-
-/// Classifies an error. Its text is that of the innermost source, which is the specific one.
-fn broken(error: &legacy::Error) -> FetchError {
-    if error.is_connect() {
-        return FetchError::Connect(ConnectError::of(error));
-    }
-    let mut reason: &(dyn std::error::Error + 'static) = error;
-    let mut is_http = true;
-    while let Some(source) = reason.source() {
-        is_http &= !source.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse);
-        reason = source;
-    }
-    if is_http { FetchError::Broken(reason.to_string()) } else { FetchError::NotHttp(reason.to_string()) }
 }
 
 #[cfg(test)]
@@ -299,5 +351,182 @@ mod tests {
         let (url, mut arrived) = server(0, b"").await;
         let (outcome, count) = second(&any, Method::GET, &url, &mut arrived).await;
         assert!(outcome.is_err() && count == 1, "{outcome:?} {count}: a new connection");
+    }
+
+    /// Spellings of this machine, and whether the resolver of this system connects to them.
+    const SPELLINGS: &[(&str, bool)] = &[
+        ("127.0.0.1", true),
+        ("127.1", true),
+        ("127.0.1", true),
+        ("127.8.9.10", true),
+        ("2130706433", true),
+        ("0x7f000001", true),
+        ("0x7f.1", true),
+        ("0x7F.0x0.0x0.0x1", true),
+        ("017700000001", true),
+        ("0177.0.0.1", true),
+        ("00177.1", true),
+        ("[::ffff:127.0.0.1]", true),
+        ("[::ffff:7f00:1]", true),
+        ("[0:0:0:0:0:ffff:127.0.0.1]", true),
+        ("localhost", true),
+        ("LOCALHOST", true),
+        ("0", true),
+        ("0.0.0.0", true),
+        ("0x0", true),
+        ("[::ffff:0.0.0.0]", true),
+        // What these reach depends on the resolver, or on IPv6.
+        ("[::1]", false),
+        ("[0:0:0:0:0:0:0:1]", false),
+        ("[::]", false),
+        ("127.0.0.1.", false),
+        ("localhost.", false),
+        ("[64:ff9b::127.0.0.1]", false),
+        ("[64:ff9b::7f00:1]", false),
+        ("[64:ff9b:1::127.0.0.1]", false),
+        ("[::127.0.0.1]", false),
+        ("[2002:7f00:1::]", false),
+        ("[fe80::1]", false),
+        ("127.0.0.1%00", false),
+        ("4294967297", false),
+        ("256.256.256.256", false),
+        // Full-width digits, ideographic full stops, circled digits, and a percent-encoded name.
+        ("\u{ff11}\u{ff12}\u{ff17}.\u{ff10}.\u{ff10}.\u{ff11}", false),
+        ("127\u{3002}0\u{3002}0\u{3002}1", false),
+        ("\u{2460}\u{2461}\u{2466}.0.0.\u{2460}", false),
+        ("%31%32%37.0.0.1", false),
+        ("loc\u{ad}alhost", false),
+    ];
+
+    /// The URLs of this machine: each spelling as it is, and as the parser of URLs that strangers send writes it.
+    fn spelled(port: u16) -> Vec<(Uri, &'static str, bool)> {
+        let mut all = Vec::new();
+        for (spelling, is_sure) in SPELLINGS {
+            for scheme in ["http", "https"] {
+                let url = format!("{scheme}://{spelling}:{port}/");
+                // TLS has no server name for some spellings, which fails before a connection is made.
+                let is_sure = *is_sure && scheme == "http";
+                all.extend(url.parse().ok().map(|uri| (uri, *spelling, is_sure)));
+                #[cfg(feature = "websub")]
+                if let Ok(parsed) = url::Url::parse(&url) {
+                    all.extend(parsed.as_str().parse().ok().map(|uri| (uri, *spelling, is_sure)));
+                }
+            }
+        }
+        all
+    }
+
+    async fn attempt(fetch: &Fetch, url: &Uri) -> Result<StatusCode, FetchError> {
+        let request = Request::get(url).body(Full::default()).unwrap();
+        fetch.tell(request, Duration::from_secs(60)).await
+    }
+
+    /// A listener at every address of this machine that counts connections and closes them.
+    async fn counting() -> (u16, Arc<std::sync::atomic::AtomicUsize>) {
+        let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let count = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        // A system without IPv6 has one listener less.
+        let listeners = [Some(listener), TcpListener::bind(("::1", port)).await.ok()];
+        for listener in listeners.into_iter().flatten() {
+            let count = Arc::clone(&count);
+            tokio::spawn(async move {
+                while listener.accept().await.is_ok() {
+                    count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                }
+            });
+        }
+        (port, count)
+    }
+
+    #[tokio::test]
+    async fn no_spelling_of_this_machine_is_connected_to() {
+        let (port, count) = counting().await;
+        let connections = || count.load(std::sync::atomic::Ordering::SeqCst);
+        let (metrics, mut refused) = (Metrics::default(), 0);
+        let elsewhere =
+            Reach::Networks(Arc::new(["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]));
+        for reach in [Reach::Public, Reach::Networks(Arc::new([])), elsewhere] {
+            let fetch = Fetch::of_class(Class::Topics, reach.clone(), Repeat::Idempotent, &metrics);
+            for (url, spelling, is_sure) in spelled(port) {
+                // The resolver of the system may be slow to find out that it does not know a name.
+                if !is_sure && reach != Reach::Public {
+                    continue;
+                }
+                let error = attempt(&fetch, &url).await.unwrap_err();
+                assert!(error.is_refused() || !is_sure, "{reach:?} {spelling} {url}: {error}");
+                assert_eq!(error.is_refused(), error.to_string() == "the address is private", "{error}");
+                refused += u64::from(error.is_refused());
+                if is_sure {
+                    let unresolved = fetch.addresses(&url).await.unwrap_err();
+                    assert!(unresolved.is_refused(), "{reach:?} {spelling} {url}: {unresolved}");
+                    refused += 1;
+                }
+                assert_eq!(connections(), 0, "{reach:?} {spelling} {url}");
+            }
+        }
+        metrics.hub.enable();
+        let counted = format!("faye_fetch_refused_total{{class=\"topics\"}} {refused}\n");
+        assert!(refused > 0 && metrics.text().contains(&counted), "{counted}{}", metrics.text());
+
+        // The table is one of real ways to this machine.
+        let fetch = Fetch::new(Reach::Everywhere, Repeat::Idempotent);
+        for (url, spelling, _) in spelled(port).into_iter().filter(|(_, _, is_sure)| *is_sure) {
+            let before = connections();
+            let error = attempt(&fetch, &url).await.unwrap_err();
+            assert!(!error.is_refused() && connections() > before, "{spelling} {url}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_network_opens_its_addresses_in_every_spelling_and_no_other() {
+        let (port, count) = counting().await;
+        let connections = || count.load(std::sync::atomic::Ordering::SeqCst);
+        let loopback = Reach::Networks(Arc::new(["127.0.0.0/8".parse().unwrap()]));
+        let fetch = Fetch::new(loopback, Repeat::Idempotent);
+        for (url, spelling, _) in spelled(port).into_iter().filter(|(_, _, is_sure)| *is_sure) {
+            let is_this_host = matches!(spelling, "0" | "0.0.0.0" | "0x0" | "[::ffff:0.0.0.0]");
+            let before = connections();
+            let error = attempt(&fetch, &url).await.unwrap_err();
+            assert_eq!(error.is_refused(), is_this_host, "{spelling} {url}: {error}");
+            assert_eq!(connections() > before, !is_this_host, "{spelling} {url}: {error}");
+        }
+        for refused in ["[::1]", "[::]", "[64:ff9b::127.0.0.1]", "10.0.0.1", "[::127.0.0.1]"] {
+            let url = format!("http://{refused}:{port}/").parse().unwrap();
+            assert!(attempt(&fetch, &url).await.unwrap_err().is_refused(), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_url_of_a_stranger_has_no_user_and_no_other_scheme() {
+        let fetch = Fetch::new(Reach::Public, Repeat::Idempotent);
+        for url in
+            ["http://user@example.com/", "http://a:b@1.1.1.1/", "ftp://1.1.1.1/", "/path", "example.com"]
+        {
+            let error = attempt(&fetch, &url.parse().unwrap()).await.unwrap_err();
+            assert!(matches!(error, FetchError::Url), "{url}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_is_bounded_and_read_only_if_wanted() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url: Uri = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut head = [0; 4096];
+                let _ = stream.read(&mut head).await.unwrap();
+                stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nfour").await.unwrap();
+            }
+        });
+        let fetch = Fetch::new(Reach::Everywhere, Repeat::Idempotent);
+        let read = async |cap, is_wanted| {
+            let request = Request::get(&url).body(Full::default()).unwrap();
+            fetch.send_if(request, Duration::from_secs(60), cap, |_| is_wanted).await
+        };
+        assert_eq!(read(4, true).await.unwrap().into_body(), "four");
+        assert!(matches!(read(3, true).await, Err(FetchError::Size(3))));
+        assert_eq!(read(3, false).await.unwrap().into_body(), "");
     }
 }

@@ -24,7 +24,7 @@ pub fn over_http(time: Duration, private_addresses: bool) -> Fetch {
         let client = Client::clone(&client);
         Box::pin(async move {
             let answer = client.send(convert(request)?, time, CAP).await.map_err(|error| match error {
-                FetchError::Private => {
+                FetchError::Private(_) => {
                     "the address is not public, and extensions.private_addresses is not set".to_owned()
                 }
                 other => other.to_string(),
