@@ -157,9 +157,10 @@ impl Hosts {
         let state = self.state.lock();
         let is_full =
             |network: &IpAddr| state.by_network.get(network).is_some_and(|count| *count >= self.per_host);
-        let full = state.by_name.iter().filter(|(_, running)| {
-            running.count >= self.per_host || running.networks.iter().any(is_full)
-        });
+        let full = state
+            .by_name
+            .iter()
+            .filter(|(_, running)| running.count >= self.per_host || running.networks.iter().any(is_full));
         let full = full.map(|(name, _)| name);
         let names = full.chain(state.broken(now)).take(NAMED);
         names.map(|name| (**name).to_owned()).collect()
@@ -225,7 +226,8 @@ impl Place {
         if networks.iter().any(is_full) {
             return Err(Busy::Full);
         }
-        let added: Networks = networks.into_iter().filter(|network| !self.networks.contains(network)).collect();
+        let added: Networks =
+            networks.into_iter().filter(|network| !self.networks.contains(network)).collect();
         added.iter().for_each(|network| *by_network.entry(*network).or_default() += 1);
         self.networks.extend(added);
         Ok(())

@@ -4,6 +4,7 @@
 //! This module must not know Bayeux sessions. State is in the store only; every worker may die between two operations.
 
 mod hosts;
+mod sign;
 
 use std::pin::Pin;
 use std::sync::Arc;
