@@ -3,6 +3,9 @@
 //!
 //! This module must not know Bayeux sessions. State is in the store only; every worker may die between two operations.
 
+mod hosts;
+mod sign;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +17,8 @@ use crate::fetch::{Fetch, Reach, Repeat};
 use crate::metrics::Metrics;
 use crate::store::Store;
 use crate::transport::Endpoint;
+
+use hosts::Hosts;
 
 /// How often a worker looks for work without a notification: timers that have become due, and work of instances whose
 /// notification was lost.
@@ -42,6 +47,8 @@ pub struct Hub {
     callbacks: Fetch,
     /// Requests to topics.
     topics: Fetch,
+    /// Limits of the requests to callbacks.
+    hosts: Arc<Hosts>,
     metrics: Metrics,
     stopping: watch::Sender<bool>,
 }
@@ -60,6 +67,7 @@ impl Hub {
             store,
             callbacks: Fetch::new(Reach::Public, Repeat::Idempotent),
             topics: Fetch::new(Reach::Public, Repeat::Idempotent),
+            hosts: Arc::new(Hosts::new(config.hub.per_host, config.hub.concurrent)),
             metrics,
             stopping: watch::Sender::new(false),
         }))

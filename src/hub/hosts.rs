@@ -1,0 +1,453 @@
+//! Limits of the requests to callbacks: requests at one time in all, by host name and by address, and a circuit breaker by
+//! host. It does not know what is requested.
+//!
+//! The state is of this instance and in memory. A host without requests and without failures has no state.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// Failures in a row after which a host gets no request for a while.
+const FAILURES: u32 = 5;
+/// How long it gets none the first time; the time doubles with each trial that fails.
+const PAUSE: Duration = Duration::from_secs(30);
+/// The longest time.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+/// How long requests wait that find a trial under way.
+const TRIAL: Duration = Duration::from_secs(1);
+/// Hosts whose failures are remembered. Then the half of them with the oldest failures is forgotten.
+const REMEMBERED: usize = 10_000;
+/// Hosts that [`Hosts::busy`] returns, because a claim names each of them.
+const NAMED: usize = 1_000;
+
+/// Why a request may not be sent now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Busy {
+    /// As many requests as allowed are under way, to the host, to an address of it, or in all.
+    Full,
+    /// The host fails. It gets no request for that time.
+    Broken(Duration),
+}
+
+/// Counts requests by host.
+#[derive(Debug)]
+pub(super) struct Hosts {
+    per_host: usize,
+    concurrent: usize,
+    state: Mutex<State>,
+    /// Notified when a place becomes free.
+    freed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Requests under way.
+    running: usize,
+    by_name: HashMap<Arc<str>, Running>,
+    by_network: HashMap<IpAddr, usize>,
+    failing: HashMap<Arc<str>, Failing>,
+}
+
+/// Requests to one host under way.
+#[derive(Debug, Default)]
+struct Running {
+    count: usize,
+    /// Where the last one goes.
+    networks: Networks,
+}
+
+/// A host whose last request has failed.
+#[derive(Debug)]
+struct Failing {
+    in_a_row: u32,
+    last: Instant,
+    /// Set if the host gets no request.
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    until: Instant,
+    pause: Duration,
+    /// Whether the one request that decides is under way.
+    is_tried: bool,
+}
+
+/// Addresses, each once: IPv4 whole, IPv6 by /64, which is what one customer of a network gets.
+type Networks = SmallVec<[IpAddr; 2]>;
+
+fn networks(addresses: &[IpAddr]) -> Networks {
+    let network = |address: &IpAddr| match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address => address,
+    };
+    let mut networks: Networks = addresses.iter().map(network).collect();
+    networks.sort_unstable();
+    networks.dedup();
+    networks
+}
+
+impl Hosts {
+    pub(super) fn new(per_host: usize, concurrent: usize) -> Self {
+        Self { per_host, concurrent, state: Mutex::default(), freed: Notify::new() }
+    }
+
+    /// A place for one request to this host at these addresses, until it is dropped. Without addresses the caller names
+    /// them later ([`Place::reach`]).
+    pub(super) fn acquire(self: &Arc<Self>, host: &str, addresses: &[IpAddr]) -> Result<Place, Busy> {
+        self.acquire_at(host, addresses, 0, Instant::now())
+    }
+
+    /// The same, and leaves so many of all places free for other requests.
+    pub(super) fn acquire_sparing(self: &Arc<Self>, host: &str, spared: usize) -> Result<Place, Busy> {
+        self.acquire_at(host, &[], spared, Instant::now())
+    }
+
+    fn acquire_at(
+        self: &Arc<Self>,
+        host: &str,
+        addresses: &[IpAddr],
+        spared: usize,
+        now: Instant,
+    ) -> Result<Place, Busy> {
+        let mut state = self.state.lock();
+        let State { running, by_name, by_network, failing } = &mut *state;
+        let mut open = failing.get_mut(host).and_then(|failing| failing.open.as_mut());
+        if let Some(open) = &open {
+            let rest = open.until.saturating_duration_since(now);
+            if !rest.is_zero() || open.is_tried {
+                return Err(Busy::Broken(rest.max(TRIAL)));
+            }
+        }
+        let networks = networks(addresses);
+        let is_full = |network: &IpAddr| by_network.get(network).is_some_and(|count| *count >= self.per_host);
+        if *running + spared >= self.concurrent || networks.iter().any(is_full) {
+            return Err(Busy::Full);
+        }
+        let name = match by_name.get_key_value(host) {
+            Some((_, running)) if running.count >= self.per_host => return Err(Busy::Full),
+            Some((name, _)) => Arc::clone(name),
+            None => Arc::from(host),
+        };
+        if let Some(open) = &mut open {
+            open.is_tried = true;
+        }
+        *running += 1;
+        networks.iter().for_each(|network| *by_network.entry(*network).or_default() += 1);
+        let of_host = by_name.entry(Arc::clone(&name)).or_default();
+        of_host.count += 1;
+        if !networks.is_empty() {
+            of_host.networks.clone_from(&networks);
+        }
+        Ok(Place { hosts: Arc::clone(self), name, networks, is_trial: open.is_some() })
+    }
+
+    /// Hosts that get no request now, at most so many that a claim can name them.
+    pub(super) fn busy(&self) -> Vec<String> {
+        self.busy_at(Instant::now())
+    }
+
+    fn busy_at(&self, now: Instant) -> Vec<String> {
+        let state = self.state.lock();
+        let is_full =
+            |network: &IpAddr| state.by_network.get(network).is_some_and(|count| *count >= self.per_host);
+        let full = state
+            .by_name
+            .iter()
+            .filter(|(_, running)| running.count >= self.per_host || running.networks.iter().any(is_full));
+        let full = full.map(|(name, _)| name);
+        let names = full.chain(state.broken(now)).take(NAMED);
+        names.map(|name| (**name).to_owned()).collect()
+    }
+
+    /// Hosts that fail and therefore get no request now, at most so many that a claim can name them.
+    pub(super) fn broken(&self) -> Vec<String> {
+        let now = Instant::now();
+        self.state.lock().broken(now).take(NAMED).map(|name| (**name).to_owned()).collect()
+    }
+
+    /// Completes when a place has become free since the last call.
+    pub(super) async fn freed(&self) {
+        self.freed.notified().await;
+    }
+}
+
+impl State {
+    /// Hosts that fail and therefore get no request now.
+    fn broken(&self, now: Instant) -> impl Iterator<Item = &Arc<str>> {
+        let is_broken = move |failing: &Failing| {
+            failing.open.as_ref().is_some_and(|open| open.is_tried || now < open.until)
+        };
+        self.failing.iter().filter(move |(_, failing)| is_broken(failing)).map(|(name, _)| name)
+    }
+
+    /// Forgets hosts if there are too many of them. The older half goes, so that this is rare.
+    fn forget(&mut self) {
+        if self.failing.len() < REMEMBERED {
+            return;
+        }
+        let mut times: Vec<_> = self.failing.values().map(|failing| failing.last).collect();
+        let (_, middle, _) = times.select_nth_unstable(REMEMBERED / 2);
+        let middle = *middle;
+        self.failing.retain(|_, failing| failing.last > middle);
+    }
+}
+
+/// The right to one request. Dropping it without a result leaves the breaker as it is.
+#[derive(Debug)]
+pub(super) struct Place {
+    hosts: Arc<Hosts>,
+    name: Arc<str>,
+    networks: Networks,
+    is_trial: bool,
+}
+
+impl Place {
+    /// Names the addresses of the host, for a place that was acquired without. [`Busy::Full`] if one of them has as many
+    /// requests as allowed.
+    pub(super) fn reach(&mut self, addresses: &[IpAddr]) -> Result<(), Busy> {
+        let networks = networks(addresses);
+        let mut state = self.hosts.state.lock();
+        let State { by_name, by_network, .. } = &mut *state;
+        let of_host = by_name.get_mut(&self.name);
+        if let Some(running) = of_host {
+            running.networks.clone_from(&networks);
+        }
+        let is_full = |network: &IpAddr| {
+            !self.networks.contains(network)
+                && by_network.get(network).is_some_and(|count| *count >= self.hosts.per_host)
+        };
+        if networks.iter().any(is_full) {
+            return Err(Busy::Full);
+        }
+        let added: Networks =
+            networks.into_iter().filter(|network| !self.networks.contains(network)).collect();
+        added.iter().for_each(|network| *by_network.entry(*network).or_default() += 1);
+        self.networks.extend(added);
+        Ok(())
+    }
+
+    /// The host has answered.
+    pub(super) fn succeeded(self) {
+        self.hosts.state.lock().failing.remove(&self.name);
+    }
+
+    /// The host cannot be reached, does not answer, or says that it cannot serve.
+    pub(super) fn failed(self) {
+        self.failed_at(Instant::now());
+    }
+
+    fn failed_at(mut self, now: Instant) {
+        let mut state = self.hosts.state.lock();
+        if !state.failing.contains_key(&self.name) {
+            state.forget();
+            let failing = Failing { in_a_row: 0, last: now, open: None };
+            state.failing.insert(Arc::clone(&self.name), failing);
+        }
+        let Some(failing) = state.failing.get_mut(&self.name) else { return };
+        failing.in_a_row = failing.in_a_row.saturating_add(1);
+        failing.last = now;
+        let pause = match &failing.open {
+            None if failing.in_a_row < FAILURES => return,
+            None => PAUSE,
+            Some(open) if self.is_trial => (open.pause * 2).min(LONGEST),
+            // It was sent before the breaker opened.
+            Some(_) => return,
+        };
+        failing.open = Some(Open { until: now + pause, pause, is_tried: false });
+        drop(state);
+        self.is_trial = false;
+        tracing::warn!(host = %self.name, ?pause, "callbacks of a host fail; requests to it are delayed");
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.hosts.state.lock();
+        let State { running, by_name, by_network, failing } = &mut *state;
+        *running -= 1;
+        if let Some(of_host) = by_name.get_mut(&self.name) {
+            of_host.count -= 1;
+            if of_host.count == 0 {
+                by_name.remove(&self.name);
+            }
+        }
+        for network in &self.networks {
+            if let Some(count) = by_network.get_mut(network) {
+                *count -= 1;
+                if *count == 0 {
+                    by_network.remove(network);
+                }
+            }
+        }
+        // A trial without a result is tried again.
+        let open = failing.get_mut(&self.name).and_then(|failing| failing.open.as_mut());
+        if let Some(open) = open.filter(|_| self.is_trial) {
+            open.is_tried = false;
+        }
+        drop(state);
+        self.hosts.freed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hosts(per_host: usize, concurrent: usize) -> Arc<Hosts> {
+        Arc::new(Hosts::new(per_host, concurrent))
+    }
+
+    fn addresses(texts: &[&str]) -> Vec<IpAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn fail(hosts: &Arc<Hosts>, host: &str, now: Instant) {
+        hosts.acquire_at(host, &[], 0, now).unwrap().failed_at(now);
+    }
+
+    fn is_empty(hosts: &Hosts) -> bool {
+        let state = hosts.state.lock();
+        state.running == 0
+            && state.by_name.is_empty()
+            && state.by_network.is_empty()
+            && state.failing.is_empty()
+    }
+
+    #[test]
+    fn a_host_has_so_many_places_by_name() {
+        let hosts = hosts(2, 100);
+        let first = hosts.acquire("a.example", &[]).unwrap();
+        let second = hosts.acquire("a.example", &[]).unwrap();
+        assert_eq!(hosts.acquire("a.example", &[]).unwrap_err(), Busy::Full);
+        assert_eq!(hosts.busy(), ["a.example"]);
+        let other = hosts.acquire("b.example", &[]).unwrap();
+        drop(first);
+        assert!(hosts.busy().is_empty());
+        let third = hosts.acquire("a.example", &[]).unwrap();
+        drop((second, third, other));
+        assert!(is_empty(&hosts));
+    }
+
+    #[test]
+    fn an_address_has_so_many_places_under_all_of_its_names() {
+        let hosts = hosts(2, 100);
+        let one = addresses(&["192.0.2.1"]);
+        let first = hosts.acquire("a.example", &one).unwrap();
+        let second = hosts.acquire("b.example", &addresses(&["192.0.2.2", "::ffff:192.0.2.1"])).unwrap();
+        assert_eq!(hosts.acquire("c.example", &one).unwrap_err(), Busy::Full);
+        let mut names = hosts.busy();
+        names.sort();
+        assert_eq!(names, ["a.example", "b.example"], "both are full by the address");
+        let third = hosts.acquire("c.example", &addresses(&["192.0.2.2"])).unwrap();
+        drop((first, second, third));
+        assert!(is_empty(&hosts));
+    }
+
+    #[test]
+    fn addresses_of_one_64_are_one_address() {
+        let hosts = hosts(1, 100);
+        let place = hosts.acquire("a.example", &addresses(&["2001:db8::1", "2001:db8::2"])).unwrap();
+        assert_eq!(hosts.acquire("b.example", &addresses(&["2001:db8::ffff:3"])).unwrap_err(), Busy::Full);
+        hosts.acquire("b.example", &addresses(&["2001:db8:0:1::1"])).unwrap();
+        drop(place);
+        assert!(is_empty(&hosts));
+    }
+
+    #[test]
+    fn addresses_can_be_named_later() {
+        let hosts = hosts(1, 100);
+        let one = addresses(&["192.0.2.1"]);
+        let mut first = hosts.acquire("a.example", &[]).unwrap();
+        first.reach(&one).unwrap();
+        first.reach(&one).unwrap();
+        let mut second = hosts.acquire("b.example", &[]).unwrap();
+        assert_eq!(second.reach(&one).unwrap_err(), Busy::Full);
+        drop(first);
+        second.reach(&one).unwrap();
+        drop(second);
+        assert!(is_empty(&hosts));
+    }
+
+    #[test]
+    fn all_hosts_together_have_so_many_places() {
+        let hosts = hosts(10, 3);
+        let places = ["a", "b"].map(|host| hosts.acquire(host, &[]).unwrap());
+        assert_eq!(hosts.acquire_sparing("c", 1).unwrap_err(), Busy::Full);
+        let last = hosts.acquire("c", &[]).unwrap();
+        assert_eq!(hosts.acquire("d", &[]).unwrap_err(), Busy::Full);
+        drop((places, last));
+        assert!(is_empty(&hosts));
+    }
+
+    #[test]
+    fn failures_in_a_row_open_the_breaker_for_times_that_double_up_to_an_hour() {
+        let hosts = hosts(4, 100);
+        let mut now = Instant::now();
+        for _ in 0..FAILURES - 1 {
+            fail(&hosts, "a", now);
+        }
+        hosts.acquire_at("a", &[], 0, now).unwrap().succeeded();
+        for _ in 0..FAILURES {
+            assert!(hosts.busy_at(now).is_empty(), "they are not in a row");
+            fail(&hosts, "a", now);
+        }
+        let mut pause = PAUSE;
+        loop {
+            let almost = now + pause - Duration::from_millis(1);
+            assert_eq!(hosts.acquire_at("a", &[], 0, now).unwrap_err(), Busy::Broken(pause));
+            assert_eq!(hosts.acquire_at("a", &[], 0, almost).unwrap_err(), Busy::Broken(TRIAL));
+            assert_eq!(hosts.busy_at(almost), ["a"]);
+            hosts.acquire_at("b", &[], 0, now).unwrap();
+            now += pause;
+            if pause == LONGEST {
+                break;
+            }
+            assert!(hosts.busy_at(now).is_empty());
+            fail(&hosts, "a", now);
+            pause = (pause * 2).min(LONGEST);
+        }
+        hosts.acquire_at("a", &[], 0, now).unwrap().succeeded();
+        assert!(is_empty(&hosts));
+    }
+
+    #[test]
+    fn one_request_tries_whether_a_host_works_again() {
+        let hosts = hosts(4, 100);
+        let now = Instant::now();
+        // Under way when the breaker opens: it neither prolongs the pause nor is a trial.
+        let late = hosts.acquire_at("a", &[], 0, now).unwrap();
+        for _ in 0..FAILURES {
+            fail(&hosts, "a", now);
+        }
+        late.failed_at(now + Duration::from_secs(10));
+        let now = now + PAUSE;
+        let trial = hosts.acquire_at("a", &[], 0, now).unwrap();
+        assert_eq!(hosts.acquire_at("a", &[], 0, now).unwrap_err(), Busy::Broken(TRIAL));
+        assert_eq!(hosts.busy_at(now), ["a"]);
+        drop(trial);
+        let trial = hosts.acquire_at("a", &[], 0, now).unwrap();
+        trial.succeeded();
+        let places = [0; 4].map(|_| hosts.acquire_at("a", &[], 0, now).unwrap());
+        drop(places);
+        assert!(is_empty(&hosts));
+    }
+
+    #[test]
+    fn the_hosts_that_are_remembered_are_bounded_and_the_newest_stay() {
+        let hosts = hosts(4, 100);
+        let begin = Instant::now();
+        for number in 0..REMEMBERED * 3 {
+            fail(&hosts, &format!("{number}.example"), begin + Duration::from_millis(number as u64));
+        }
+        let state = hosts.state.lock();
+        assert!(state.failing.len() <= REMEMBERED && state.failing.len() >= REMEMBERED / 2);
+        assert!(state.failing.contains_key(&*format!("{}.example", REMEMBERED * 3 - 1)));
+    }
+}
