@@ -47,6 +47,9 @@ pub struct Hub {
     pub verifications_pending: Gauge,
     /// Requests to the hub.
     pub requests: Family<HubRequest, Counter>,
+    /// Requests to callbacks that verify an intent or tell of a denial, by result: `verified`, `refused`, `retried`,
+    /// `postponed`, `denied`, `lost`.
+    pub verifications: Family<HubResult, Counter>,
     /// Fetches of topics, by result: `changed`, `unchanged`, `not_modified`, `refused`, `failed`.
     pub fetches: Family<HubResult, Counter>,
     /// Deliveries, by result: `delivered`, `retried`, `gone`, `given_up`, `lost`.
@@ -70,6 +73,7 @@ impl Default for Hub {
             subscriptions: Gauge::default(),
             verifications_pending: Gauge::default(),
             requests: Family::default(),
+            verifications: Family::default(),
             fetches: Family::default(),
             deliveries: Family::default(),
             delivery_seconds: Histogram::new(DELIVERY),
@@ -90,6 +94,18 @@ impl Hub {
     /// Counts a request.
     pub fn request(&self, mode: &'static str, code: u16) {
         self.requests.get_or_create(&HubRequest { mode, code }).inc();
+    }
+
+    /// Counts a request to a callback that verifies an intent or tells of a denial.
+    pub fn verification(&self, result: &'static str) {
+        self.verifications.get_or_create(&HubResult { result }).inc();
+    }
+
+    /// Counts results of such requests whose claim was lost.
+    pub fn lose_verifications(&self, lost: u64) {
+        if lost > 0 {
+            self.verifications.get_or_create(&HubResult { result: "lost" }).inc_by(lost);
+        }
     }
 
     /// Counts a fetch.
@@ -121,6 +137,8 @@ impl Hub {
             "Requests to the hub, by mode and status code",
             self.requests.clone(),
         );
+        let help = "Verifications and denials sent to callbacks, by result";
+        registry.register("hub_verifications", help, self.verifications.clone());
         registry.register("hub_fetches", "Fetches of topics, by result", self.fetches.clone());
         registry.register("hub_deliveries", "Deliveries to callbacks, by result", self.deliveries.clone());
         let help = "Outgoing requests refused because of their address, by class";

@@ -1,0 +1,123 @@
+//! Asks the callback of one request whether its owner wants what was requested, or tells it of a denial. This module must
+//! not know the store's workers or what follows from the answer.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::http::Uri;
+use tokio::time::Instant;
+
+use super::Hub;
+use super::call::{call, is_local};
+use super::challenge::{self, Challenge};
+use super::hosts::{Busy, Place};
+use super::retry::Answer;
+use crate::fetch::FetchError;
+use crate::store::{Request, Stage};
+
+/// Bytes of a response that are read.
+const CAP: usize = 1024;
+/// How often a place is asked for while a host is busy.
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// Asks or tells the callback of a request once. The host has to have a place within `patience`. It takes up to twice
+/// `hub.deadline` more: for the resolution of the name, and for the response.
+///
+/// # Errors
+/// The host is busy, for about that time.
+pub(super) async fn ask(hub: &Hub, request: &Request, patience: Duration) -> Result<Answer, Duration> {
+    let (url, challenge) = match prepare(request) {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            tracing::error!(request = request.id, %error, "no request to the callback");
+            return Ok(Answer::Unreachable);
+        }
+    };
+    let Some(url) = url else { return Ok(Answer::Forbidden) };
+    let place = match place(hub, request, &url, patience).await? {
+        Ok(place) => place,
+        Err(answer) => return Ok(answer),
+    };
+    let Ok(get) = hyper::Request::get(url).body(Full::<Bytes>::default()) else {
+        return Ok(Answer::Forbidden);
+    };
+    let answer = match call(hub, get, CAP).await {
+        Ok(response) => match challenge {
+            Some(challenge)
+                if response.status().is_success() && challenge.is_confirmed_by(response.body()) =>
+            {
+                Answer::Confirmed
+            }
+            _ => Answer::Status(response.status()),
+        },
+        // A long body is not the challenge.
+        Err(FetchError::Size(_)) => Answer::Status(hyper::StatusCode::OK),
+        Err(error) => failure(hub, request, &error),
+    };
+    if let Some(place) = place {
+        settle(place, request, answer);
+    }
+    Ok(answer)
+}
+
+/// The URL, unless the callback is none, and the challenge of a verification.
+fn prepare(request: &Request) -> Result<(Option<Uri>, Option<Challenge>), getrandom::Error> {
+    if request.stage == Stage::Deny {
+        return Ok((challenge::denial(request).parse().ok(), None));
+    }
+    let challenge = Challenge::new()?;
+    Ok((challenge::verification(request, &challenge).parse().ok(), Some(challenge)))
+}
+
+/// Waits for a place for a request. A callback in this process needs none.
+async fn place(
+    hub: &Hub,
+    request: &Request,
+    url: &Uri,
+    patience: Duration,
+) -> Result<Result<Option<Place>, Answer>, Duration> {
+    if is_local(hub, url) {
+        return Ok(Ok(None));
+    }
+    let deadline = hub.settings.deadline;
+    let found = tokio::time::timeout(deadline, hub.callbacks.addresses(url)).await;
+    let addresses = match found.unwrap_or(Err(FetchError::Deadline(deadline))) {
+        Ok(addresses) => addresses,
+        Err(error) => return Ok(Err(failure(hub, request, &error))),
+    };
+    let begin = Instant::now();
+    loop {
+        match hub.hosts.acquire(&request.host, &addresses) {
+            Ok(place) => return Ok(Ok(Some(place))),
+            Err(Busy::Broken(time)) => return Err(time),
+            Err(Busy::Full) if begin.elapsed() >= patience => return Err(super::POLL),
+            Err(Busy::Full) => tokio::time::sleep(AGAIN).await,
+        }
+    }
+}
+
+/// What it means that there is no response. The log has the details, and strangers do not see them.
+fn failure(hub: &Hub, request: &Request, error: &FetchError) -> Answer {
+    tracing::debug!(request = request.id, host = request.host, %error, "no response of the callback");
+    match error {
+        FetchError::Private(address) => {
+            hub.notices.refused(&request.host, *address, "hub.callback_networks");
+            Answer::Forbidden
+        }
+        FetchError::Url => Answer::Forbidden,
+        _ => Answer::Unreachable,
+    }
+}
+
+/// Tells the breaker of the host about an answer. Callbacks that never confirmed a subscription are named by strangers:
+/// their failures must not delay the deliveries of others to the same host.
+fn settle(place: Place, request: &Request, answer: Answer) {
+    match answer {
+        Answer::Status(status) if status.is_server_error() && request.is_renewal => place.failed(),
+        Answer::Unreachable if request.is_renewal => place.failed(),
+        Answer::Confirmed => place.succeeded(),
+        Answer::Status(status) if !status.is_server_error() => place.succeeded(),
+        _ => drop(place),
+    }
+}

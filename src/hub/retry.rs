@@ -1,0 +1,237 @@
+//! What becomes of a request to subscribe or unsubscribe after the callback was asked or told: finished, or due again
+//! after a time. This module does no I/O.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+
+use crate::store::{Request, RequestOutcome, Stage};
+
+/// The times after which a callback is asked or told again.
+const TIMES: [Duration; 3] = [Duration::from_secs(10), Duration::from_secs(60), Duration::from_secs(5 * 60)];
+/// The times that follow for requests made with `hub.verify`; the last one repeats.
+const LATER: [Duration; 3] =
+    [Duration::from_secs(15 * 60), Duration::from_secs(30 * 60), Duration::from_secs(60 * 60)];
+/// How long callbacks of requests made with `hub.verify` are asked (PubSubHubbub 0.3, section 6.2.1).
+const LEGACY: Duration = Duration::from_secs(6 * 60 * 60);
+/// The share of the lease that is left when a subscription is renewed, and that of it between two attempts.
+const WINDOW: u32 = 10;
+const WINDOW_ATTEMPTS: u32 = 8;
+/// The longest such time.
+const WINDOW_MOST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a callback has answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The challenge.
+    Confirmed,
+    /// A status other than 2xx, or 2xx without the challenge.
+    Status(StatusCode),
+    /// Nothing, or no complete response.
+    Unreachable,
+    /// The callback may not be requested.
+    Forbidden,
+}
+
+impl Answer {
+    /// The text for strangers.
+    fn reason(self) -> String {
+        match self {
+            Self::Status(status) if status.is_success() => {
+                "the callback did not answer with the challenge".to_owned()
+            }
+            Self::Status(status) if status.is_redirection() => {
+                format!("the callback answered with status {}; redirects are not followed", status.as_u16())
+            }
+            Self::Status(status) => format!("the callback answered with status {}", status.as_u16()),
+            // The same text for both: the hub does not tell which addresses exist.
+            Self::Confirmed | Self::Unreachable | Self::Forbidden => {
+                "the callback is not reachable".to_owned()
+            }
+        }
+    }
+
+    /// Whether a later attempt may have another result.
+    fn is_temporary(self, is_legacy: bool) -> bool {
+        match self {
+            Self::Confirmed | Self::Forbidden => false,
+            Self::Unreachable => true,
+            // PubSubHubbub 0.3, section 6.2.1: all but 404 is temporary. 410 is definite too.
+            Self::Status(status) if is_legacy => {
+                !status.is_success() && !matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE)
+            }
+            Self::Status(status) => status.is_server_error(),
+        }
+    }
+}
+
+/// What becomes of a request whose callback has answered.
+pub(super) fn outcome(request: &Request, answer: Answer) -> RequestOutcome {
+    let is_denial = request.stage == Stage::Deny;
+    let again = if answer.is_temporary(request.is_legacy && !is_denial) { next(request) } else { None };
+    match again {
+        Some(time) => RequestOutcome::Retry(jittered(time), answer.reason()),
+        None if is_denial => RequestOutcome::Told,
+        None if answer == Answer::Confirmed => RequestOutcome::Verified,
+        None => RequestOutcome::Refused(answer.reason()),
+    }
+}
+
+/// What becomes of a request that is not tried again.
+pub(super) fn last_outcome(answer: Answer) -> RequestOutcome {
+    if answer == Answer::Confirmed {
+        RequestOutcome::Verified
+    } else {
+        RequestOutcome::Refused(answer.reason())
+    }
+}
+
+/// The time to the next attempt, if there is one.
+fn next(request: &Request) -> Option<Duration> {
+    let attempts = request.attempts as usize;
+    let time = TIMES.get(attempts).copied();
+    if request.stage == Stage::Deny {
+        return time;
+    }
+    let later = || LATER[attempts.saturating_sub(TIMES.len()).min(LATER.len() - 1)];
+    if request.is_renewal {
+        // Until the lease ends, and with it the renewal.
+        let window = (request.lease / WINDOW).min(WINDOW_MOST);
+        return Some(time.unwrap_or_else(later).min(window / WINDOW_ATTEMPTS));
+    }
+    if request.is_legacy {
+        return Some(time.unwrap_or_else(later)).filter(|time| request.age + *time <= LEGACY);
+    }
+    time
+}
+
+/// Up to a fifth more or less, so that requests that failed together are not repeated together.
+fn jittered(time: Duration) -> Duration {
+    time.mul_f64(0.8 + 0.4 * fastrand::f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Mode;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn request(stage: Stage, attempts: u32) -> Request {
+        Request {
+            id: 1,
+            claim: 1,
+            mode: Mode::Subscribe,
+            stage,
+            topic: String::new(),
+            topic_spelt: String::new(),
+            callback: String::new(),
+            host: String::new(),
+            lease: 240 * HOUR,
+            is_legacy: false,
+            is_renewal: false,
+            verify_token: None,
+            attempts,
+            age: Duration::ZERO,
+            reason: None,
+        }
+    }
+
+    fn status(code: u16) -> Answer {
+        Answer::Status(StatusCode::from_u16(code).unwrap())
+    }
+
+    /// The times between the attempts of a request that always gets this answer, and how it ends.
+    fn attempts(
+        mut request: Request,
+        answer: Answer,
+        most: usize,
+    ) -> (Vec<Duration>, Option<RequestOutcome>) {
+        let mut times = Vec::new();
+        while times.len() < most {
+            match outcome(&request, answer) {
+                RequestOutcome::Retry(time, reason) => {
+                    assert_eq!(reason, answer.reason());
+                    request.age += time;
+                    request.attempts += 1;
+                    times.push(time);
+                }
+                end => return (times, Some(end)),
+            }
+        }
+        (times, None)
+    }
+
+    fn is_about(time: Duration, seconds: u64) -> bool {
+        let seconds = Duration::from_secs(seconds);
+        (seconds.mul_f64(0.79)..seconds.mul_f64(1.21)).contains(&time)
+    }
+
+    #[test]
+    fn only_missing_responses_and_5xx_are_tried_again_and_three_times() {
+        for answer in [Answer::Unreachable, status(500), status(503)] {
+            let (times, end) = attempts(request(Stage::Verify, 0), answer, 9);
+            assert_eq!(end, Some(RequestOutcome::Refused(answer.reason())));
+            assert_eq!(times.len(), 3);
+            assert!(times.iter().zip([10, 60, 300]).all(|(time, about)| is_about(*time, about)), "{times:?}");
+        }
+        for answer in [
+            status(200),
+            status(204),
+            status(301),
+            status(308),
+            status(400),
+            status(404),
+            status(429),
+            Answer::Forbidden,
+        ] {
+            let end = outcome(&request(Stage::Verify, 0), answer);
+            assert_eq!(end, RequestOutcome::Refused(answer.reason()));
+        }
+        assert_eq!(outcome(&request(Stage::Verify, 3), Answer::Confirmed), RequestOutcome::Verified);
+    }
+
+    #[test]
+    fn requests_with_hub_verify_are_tried_for_six_hours_and_404_is_final() {
+        let legacy = || Request { is_legacy: true, ..request(Stage::Verify, 0) };
+        for answer in [Answer::Unreachable, status(500), status(302), status(403)] {
+            let (times, end) = attempts(legacy(), answer, 99);
+            assert_eq!(end, Some(RequestOutcome::Refused(answer.reason())));
+            let total: Duration = times.iter().sum();
+            assert!(total <= 7 * HOUR && total >= 4 * HOUR, "{times:?}");
+        }
+        for answer in [status(404), status(410), status(200), Answer::Forbidden] {
+            assert_eq!(outcome(&legacy(), answer), RequestOutcome::Refused(answer.reason()));
+        }
+    }
+
+    #[test]
+    fn renewals_are_tried_until_the_store_ends_the_lease() {
+        for (lease, longest) in
+            [(240 * HOUR, HOUR), (HOUR, Duration::from_secs(45)), (HOUR / 360, HOUR / 28800)]
+        {
+            let renewal = Request { is_legacy: true, is_renewal: true, lease, ..request(Stage::Verify, 0) };
+            let (times, end) = attempts(renewal, status(500), 999);
+            assert_eq!(end, None);
+            assert!(times.iter().all(|time| *time <= longest.mul_f64(1.21)), "{times:?}");
+            assert!(times.iter().all(|time| *time > Duration::ZERO), "{times:?}");
+        }
+    }
+
+    #[test]
+    fn a_denial_ends_with_any_answer_and_is_told_four_times_at_most() {
+        for answer in [Answer::Confirmed, status(200), status(302), status(404), Answer::Forbidden] {
+            assert_eq!(outcome(&request(Stage::Deny, 0), answer), RequestOutcome::Told);
+        }
+        for is_legacy in [false, true] {
+            let denied = Request { is_legacy, ..request(Stage::Deny, 0) };
+            let (times, end) = attempts(denied, status(502), 9);
+            assert_eq!((times.len(), end), (3, Some(RequestOutcome::Told)));
+        }
+    }
+
+    #[test]
+    fn strangers_do_not_learn_whether_an_address_is_refused_or_does_not_answer() {
+        assert_eq!(Answer::Forbidden.reason(), Answer::Unreachable.reason());
+    }
+}

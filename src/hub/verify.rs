@@ -1,0 +1,171 @@
+//! The worker for requests to subscribe and unsubscribe: claims requests whose callback is due, has the callbacks asked or
+//! told concurrently, and records the results in batches. It must not know how callbacks are asked, and nothing of topics
+//! and deliveries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+
+use super::Hub;
+use super::ask::ask;
+use super::retry;
+use crate::store::{FinishedRequest, Request, RequestOutcome, StoreError};
+
+/// Requests that are claimed or recorded at once, at most.
+const BATCH: usize = 256;
+/// How long a claimed request waits for a place at its host, before another one is claimed in its place.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a claim lasts beyond the time that a request may take: for the record of the result.
+const RECORDING: Duration = Duration::from_secs(10);
+/// How long requests may go on after the hub was asked to stop.
+const GRACE: Duration = Duration::from_secs(4);
+/// How long results are collected before more requests are claimed.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Works until the hub stops.
+pub(super) async fn work(hub: Arc<Hub>) {
+    let (finished, results) = mpsc::channel(BATCH);
+    tokio::join!(claim(&hub, finished), record(&hub, results));
+}
+
+/// Verifies a request that the caller has claimed, for `hub.verify=sync`: the callback is asked once, and the result is
+/// recorded. Returns [`RequestOutcome::Verified`] only if the store has the subscription,
+/// [`RequestOutcome::Refused`] if the callback did not confirm, and [`RequestOutcome::Postponed`] or
+/// [`RequestOutcome::Retry`] if the client may try again after that time, because the host is busy or the store is
+/// unavailable. It takes `hub.deadline` at most, and the time of the store.
+pub(super) async fn verify_now(hub: &Hub, request: Request) -> RequestOutcome {
+    let (id, claim) = (request.id, request.claim);
+    let asked = tokio::time::timeout(hub.settings.deadline, ask(hub, &request, PATIENCE)).await;
+    let (outcome, recorded) = match asked.unwrap_or(Ok(retry::Answer::Unreachable)) {
+        Ok(answer) => {
+            let outcome = retry::last_outcome(answer);
+            (outcome.clone(), outcome)
+        }
+        Err(time) => {
+            let recorded = RequestOutcome::Refused("the host of the callback is busy".to_owned());
+            (RequestOutcome::Postponed(time), recorded)
+        }
+    };
+    count(hub, &recorded);
+    match hub.store.finish_requests(&[FinishedRequest { id, claim, outcome: recorded }]).await {
+        Ok(0) => outcome,
+        Ok(lost) => {
+            hub.metrics.hub.lose_verifications(lost);
+            RequestOutcome::Refused("another request replaced this one".to_owned())
+        }
+        Err(error) => {
+            tracing::debug!(request = id, %error, "result of a verification not recorded");
+            RequestOutcome::Retry(super::POLL, "the store is unavailable".to_owned())
+        }
+    }
+}
+
+/// The time of a claim.
+fn hold(hub: &Hub) -> Duration {
+    2 * hub.settings.deadline + PATIENCE + RECORDING
+}
+
+/// Claims requests and has their callbacks asked, until the hub stops.
+async fn claim(hub: &Arc<Hub>, finished: mpsc::Sender<FinishedRequest>) {
+    let most = BATCH.min(hub.settings.concurrent.max(1));
+    let mut asking = JoinSet::new();
+    while !hub.is_stopping() {
+        while let Some(joined) = asking.try_join_next() {
+            note(hub, joined);
+        }
+        let room = most - asking.len();
+        let busy = hub.hosts.busy();
+        let claimed = match room {
+            0 => Vec::new(),
+            room => claim_some(hub, room, &busy).await.unwrap_or_default(),
+        };
+        let is_more_due = claimed.len() == room;
+        for request in claimed {
+            let (hub, finished) = (Arc::clone(hub), finished.clone());
+            asking.spawn(async move {
+                let done = finish(&hub, request).await;
+                // The receiver is dropped only if the hub does not wait for results any more.
+                let _ = finished.send(done).await;
+            });
+        }
+        // A request that ends makes room, or a place at a host that was busy.
+        let is_blocked = !asking.is_empty() && (is_more_due || !busy.is_empty());
+        tokio::select! {
+            Some(joined) = asking.join_next(), if is_blocked => {
+                note(hub, joined);
+                tokio::time::sleep(PAUSE).await;
+            }
+            _ = hub.wait(&hub.store.work().requests) => {}
+        }
+    }
+    drop(finished);
+    let all = async {
+        while let Some(joined) = asking.join_next().await {
+            note(hub, joined);
+        }
+    };
+    // The rest is claimed by another instance, or after a start.
+    let _ = tokio::time::timeout(GRACE, all).await;
+}
+
+async fn claim_some(hub: &Hub, room: usize, busy: &[String]) -> Result<Vec<Request>, StoreError> {
+    let room = u32::try_from(room).unwrap_or(u32::MAX);
+    let claimed = hub.store.claim_requests(room, hold(hub), busy).await;
+    claimed.inspect_err(|error| tracing::debug!(%error, "no requests claimed"))
+}
+
+fn note(hub: &Hub, joined: Result<(), JoinError>) {
+    if joined.is_err_and(|error| error.is_panic()) {
+        // The log has the panic. The claim ends, and the request is tried again.
+        hub.metrics.panics.inc();
+    }
+}
+
+/// Asks or tells the callback of a request.
+async fn finish(hub: &Hub, request: Request) -> FinishedRequest {
+    let outcome = match ask(hub, &request, PATIENCE).await {
+        Ok(answer) => retry::outcome(&request, answer),
+        Err(time) => RequestOutcome::Postponed(time),
+    };
+    count(hub, &outcome);
+    if let RequestOutcome::Refused(reason) | RequestOutcome::Retry(_, reason) = &outcome {
+        tracing::debug!(request = request.id, host = request.host, reason, "callback did not confirm");
+    }
+    FinishedRequest { id: request.id, claim: request.claim, outcome }
+}
+
+fn count(hub: &Hub, outcome: &RequestOutcome) {
+    hub.metrics.hub.verification(match outcome {
+        RequestOutcome::Verified | RequestOutcome::Checked => "verified",
+        RequestOutcome::Refused(_) => "refused",
+        RequestOutcome::Retry(..) => "retried",
+        RequestOutcome::Postponed(_) => "postponed",
+        RequestOutcome::Denied(_) | RequestOutcome::Told => "denied",
+    });
+}
+
+/// Records results until there are no more. While the store is unavailable no more requests are claimed, because
+/// the results of these wait.
+async fn record(hub: &Hub, mut results: mpsc::Receiver<FinishedRequest>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while results.recv_many(&mut batch, BATCH).await > 0 {
+        let begin = Instant::now();
+        loop {
+            match hub.store.finish_requests(&batch).await {
+                Ok(lost) => {
+                    hub.metrics.hub.lose_verifications(lost);
+                    break;
+                }
+                Err(error) => tracing::debug!(%error, "results of verifications not recorded"),
+            }
+            // Later the claims are over: the requests are due again.
+            if begin.elapsed() >= hold(hub) || !hub.wait(&Notify::new()).await {
+                break;
+            }
+        }
+        batch.clear();
+    }
+}
