@@ -3,8 +3,15 @@
 //!
 //! This module must not know Bayeux sessions. State is in the store only; every worker may die between two operations.
 
+mod ask;
+mod call;
+mod challenge;
 mod hosts;
+mod notices;
+mod retry;
 mod sign;
+mod sweep;
+mod verify;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,12 +20,13 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use crate::config::{self, Config};
-use crate::fetch::{Fetch, Reach, Repeat};
+use crate::fetch::{Class, Fetch, Reach, Repeat};
 use crate::metrics::Metrics;
 use crate::store::Store;
 use crate::transport::Endpoint;
 
 use hosts::Hosts;
+use notices::Notices;
 
 /// How often a worker looks for work without a notification: timers that have become due, and work of instances whose
 /// notification was lost.
@@ -49,6 +57,9 @@ pub struct Hub {
     topics: Fetch,
     /// Limits of the requests to callbacks.
     hosts: Arc<Hosts>,
+    /// Serves the callbacks of this process.
+    local: Option<Arc<dyn Endpoint>>,
+    notices: Notices,
     metrics: Metrics,
     stopping: watch::Sender<bool>,
 }
@@ -65,9 +76,16 @@ impl Hub {
             settings: config.hub.clone(),
             public_url: public_url.to_owned(),
             store,
-            callbacks: Fetch::new(Reach::Public, Repeat::Idempotent),
+            callbacks: Fetch::of_class(
+                Class::Callbacks,
+                Reach::Networks(config.hub.callback_networks.as_slice().into()),
+                Repeat::Idempotent,
+                &metrics,
+            ),
             topics: Fetch::new(Reach::Public, Repeat::Idempotent),
             hosts: Arc::new(Hosts::new(config.hub.per_host, config.hub.concurrent)),
+            local: None,
+            notices: Notices::default(),
             metrics,
             stopping: watch::Sender::new(false),
         }))
@@ -81,7 +99,7 @@ impl Hub {
 
     /// Works until [`Hub::stop`] is called; then finishes the requests under way.
     pub async fn run(self: Arc<Self>) {
-        let workers: [Worker; 0] = [];
+        let workers: [Worker; 2] = [|hub| Box::pin(verify::work(hub)), |hub| Box::pin(sweep::work(hub))];
         let workers: Vec<_> =
             workers.into_iter().map(|work| tokio::spawn(keep(Arc::clone(&self), work))).collect();
         for worker in workers {
