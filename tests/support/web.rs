@@ -44,11 +44,18 @@ pub(crate) struct WebResponse {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
+    /// Whether the body is all that is sent, and the connection ends then.
+    is_raw: bool,
 }
 
 impl WebResponse {
     pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into() }
+        Self { status, headers: Vec::new(), body: body.into(), is_raw: false }
+    }
+
+    /// These bytes as they are, and the end of the connection.
+    pub(crate) fn raw(bytes: impl Into<Vec<u8>>) -> Self {
+        Self { is_raw: true, ..Self::new(0, bytes) }
     }
 
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
@@ -151,6 +158,11 @@ fn serve(stream: &TcpStream, sender: &Sender<WebRequest>, answer: &Answer) -> Op
         // The test may have ended.
         let _ = sender.send(request);
         let Some(response) = response else { return std::thread::sleep(WATCHDOG * 2).into() };
+        if response.is_raw {
+            (&mut &*stream).write_all(&response.body).ok()?;
+            // The thread that accepts has no other handle, so the other side sees the end now.
+            return stream.shutdown(std::net::Shutdown::Both).ok();
+        }
         let mut text =
             format!("HTTP/1.1 {} Status\r\nContent-Length: {}\r\n", response.status, response.body.len());
         for (name, value) in &response.headers {
