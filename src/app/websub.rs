@@ -7,7 +7,9 @@ use crate::server::Server;
 use crate::transport::Endpoint;
 
 #[cfg(feature = "websub")]
-use crate::{hub::Hub, store::Store};
+use crate::hub::Hub;
+#[cfg(feature = "websub")]
+use crate::store::Store;
 
 /// What serves WebSub.
 pub(super) struct WebSub {

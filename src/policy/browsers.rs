@@ -34,6 +34,8 @@ pub struct Visit<'a> {
 pub struct Browsers {
     origins: Vec<PageOrigin>,
     hosts: Hosts,
+    /// `server.public_url`, which is the origin of the server's own pages.
+    public: Option<String>,
     /// Whether JSON-P is served.
     pub jsonp: bool,
 }
@@ -43,7 +45,12 @@ impl Browsers {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let settings = &config.browsers;
-        Self { origins: settings.origins.clone(), hosts: Hosts::new(config), jsonp: settings.jsonp }
+        Self {
+            origins: settings.origins.clone(),
+            hosts: Hosts::new(config),
+            public: config.server.public_url.clone(),
+            jsonp: settings.jsonp,
+        }
     }
 
     /// Judges the page of a request. If the client uses TLS, a page that was loaded without TLS is not the server's own.
@@ -75,8 +82,20 @@ impl Browsers {
         self.unknown()
     }
 
-    /// Whether a page was loaded from the server itself: from the host and port of the request, if the host is an own host.
+    /// Whether a page of another host sent the request. Pages of `browsers.origins` are such pages; programs, which send no
+    /// `Origin`, are not.
+    #[must_use]
+    pub fn is_of_other_host(&self, visit: &Visit<'_>) -> bool {
+        let Some(origin) = visit.head.get("origin").filter(|origin| !origin.is_empty()) else { return false };
+        std::str::from_utf8(origin).map_or(true, |origin| !self.is_own(origin, visit))
+    }
+
+    /// Whether a page was loaded from the server itself: from `server.public_url`, or from the host and port of the request
+    /// if the host is an own host.
     fn is_own(&self, origin: &str, visit: &Visit<'_>) -> bool {
+        if self.public.as_ref().is_some_and(|public| public.eq_ignore_ascii_case(origin)) {
+            return true;
+        }
         let Some((scheme, authority)) = origin.split_once("://") else { return false };
         let (Some(page), Some(own)) = (Authority::parse(authority.as_bytes()), visit.head.authority()) else {
             return false;
@@ -144,6 +163,43 @@ mod tests {
         assert_eq!(judge(&["*"], &[("Origin", "https://evil.example")], false), Page::Known);
         assert_eq!(judge(&["null"], &[("Origin", "null")], false), Page::Known);
         assert_eq!(judge(&["file://"], &[("Origin", "file://")], false), Page::Known);
+    }
+
+    #[test]
+    fn pages_of_other_hosts() {
+        let mut config = Config::default();
+        config.server.public_url = Some("https://push.example".to_owned());
+        config.browsers.origins = vec![PageOrigin::Any];
+        let browsers = Browsers::new(&config);
+        let of = |host: &str, origin: Option<&str>| {
+            let origin = origin.map(|origin| format!("Origin: {origin}\r\n")).unwrap_or_default();
+            let head = Head::new(format!("POST / HTTP/1.1\r\nHost: {host}\r\n{origin}").as_bytes(), 5..6);
+            let local = || None;
+            browsers.is_of_other_host(&Visit {
+                head: &head,
+                is_script: false,
+                is_secure: false,
+                local: &local,
+            })
+        };
+        for (host, origin) in [
+            ("push.example", None),
+            ("push.example", Some("https://push.example")),
+            // A proxy has replaced the host.
+            ("127.0.0.1:8000", Some("https://push.example")),
+            ("localhost:8000", Some("http://localhost:8000")),
+        ] {
+            assert!(!of(host, origin), "{host} {origin:?}");
+        }
+        for (host, origin) in [
+            ("push.example", "https://evil.example"),
+            ("evil.example", "https://evil.example"),
+            ("push.example", "https://push.example.evil.example"),
+            ("push.example", "null"),
+            ("localhost:8000", "http://localhost:9000"),
+        ] {
+            assert!(of(host, Some(origin)), "{host} {origin}");
+        }
     }
 
     #[test]

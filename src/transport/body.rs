@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use super::chunked::{Broken, Chunked};
 use super::connection::{CONTINUE, Connection, Woken};
+use super::endpoint::RouteLimits;
 use super::refusal::Refusal;
 use super::request::{Length, Request};
 use crate::metrics::Reason;
@@ -15,9 +16,9 @@ const OVERSIZE: u64 = 8;
 impl Connection {
     /// Reads the whole body, as far as the limits allow. Of one that is too large some more is read and thrown away, so
     /// that the client gets to see the refusal instead of a broken connection.
-    pub(super) async fn body(&mut self, request: &Request) -> Result<Bytes, Refusal> {
-        let until = Instant::now() + self.context.limits.body_time;
-        let limit = self.context.limits.body;
+    pub(super) async fn body(&mut self, request: &Request, limits: RouteLimits) -> Result<Bytes, Refusal> {
+        let RouteLimits { body: limit, body_time } = limits;
+        let until = Instant::now() + body_time;
         let patience = (limit as u64).saturating_mul(OVERSIZE);
         let mut is_asked_for = !request.expects_continue;
         let mut chunked = Chunked::new(limit);

@@ -28,7 +28,7 @@ pub(super) const UNFINISHED: Duration = Duration::from_secs(5);
 /// How long the other side may take to close after we did.
 pub(super) const CLOSING: Duration = Duration::from_secs(2);
 /// Bytes that may wait behind a request that is being answered.
-const AHEAD: usize = 16 * 1024;
+pub(super) const AHEAD: usize = 16 * 1024;
 
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -169,7 +169,7 @@ impl Connection {
             let next = loop {
                 let next = match self.request(is_kept).await {
                     // On the heap while it lasts: a WebSocket, which lasts longer, needs much less.
-                    Ok(Some(request)) => Box::pin(self.answer(&request)).await,
+                    Ok(Some(request)) => self.answer(&request).await,
                     Ok(None) => Next::End,
                     Err(bad) => self.refuse_head(bad).await,
                 };

@@ -1,6 +1,7 @@
 //! What a request is answered. The order of the questions is Faye's.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use hyper::header::{HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
 use hyper::{Response, StatusCode};
 
 use super::connection::{CONTINUE, Connection, Next};
-use super::endpoint::Route;
+use super::endpoint::{Endpoint, Route, RouteLimits};
 use super::input::Input;
 use super::payload::{self, Payload};
 use super::refusal::Refusal;
@@ -36,19 +37,31 @@ struct Visitor {
     is_secure: bool,
 }
 
+/// A request that is being answered.
+pub(super) type Answering<'a> = Pin<Box<dyn Future<Output = Next> + Send + 'a>>;
+
 impl Connection {
-    /// Answers one request.
-    pub(super) async fn answer(&mut self, request: &Request) -> Next {
-        // Also where nobody wants it, because the next request is behind it.
-        let body = match self.body(request).await {
+    /// Answers one request. The future is on the heap, and only as large as this kind of request needs.
+    pub(super) fn answer<'a>(&'a mut self, request: &'a Request) -> Answering<'a> {
+        match self.endpoint(request.method, request.head.path()) {
+            None => Box::pin(self.answer_message(request)),
+            Some((_, Route::Response(response))) => Box::pin(self.respond_after_body(request, response)),
+            Some((endpoint, Route::Call(limits))) => {
+                let endpoint = Arc::clone(endpoint);
+                Box::pin(self.call(request, endpoint, limits))
+            }
+        }
+    }
+
+    /// Answers a request that is for no endpoint.
+    async fn answer_message(&mut self, request: &Request) -> Next {
+        let path = request.head.path();
+        // Also if it is not used, because the next request is behind it.
+        let body = match self.body(request, self.limits()).await {
             Ok(body) => body,
             Err(refusal) => return self.refuse(request, &refusal).await,
         };
-        let path = request.head.path();
         if let Some(response) = self.answer_method(request) {
-            return self.respond(request, response).await;
-        }
-        if let Some(response) = self.endpoint(request.method, path) {
             return self.respond(request, response).await;
         }
         let server = self.context.server.as_ref().filter(|_| self.context.mount.contains(path));
@@ -62,7 +75,7 @@ impl Connection {
         }
         if is_opened_by_browser(request) {
             self.context.metrics.refuse(Reason::syntax);
-            let has_page = self.endpoint(Method::Get, "/").is_some();
+            let has_page = matches!(self.endpoint(Method::Get, "/"), Some((_, Route::Response(_))));
             return self.respond(request, answer::pointer(has_page)).await;
         }
         let Some(visitor) = self.judge(&server, request) else {
@@ -120,12 +133,25 @@ impl Connection {
         }
     }
 
-    /// The answer of the first endpoint that has the path.
-    fn endpoint(&self, method: Method, path: &str) -> Option<Response<Bytes>> {
-        match self.context.endpoints.iter().find_map(|endpoint| endpoint.route(method, path))? {
-            Route::Response(response) => Some(response),
-            Route::Call(_) => None,
+    /// The first endpoint that has the path, and how it answers. Unknown methods belong to no endpoint.
+    fn endpoint(&self, method: Method, path: &str) -> Option<(&Arc<dyn Endpoint>, Route)> {
+        if method == Method::Unknown {
+            return None;
         }
+        self.context.endpoints.iter().find_map(|endpoint| Some((endpoint, endpoint.route(method, path)?)))
+    }
+
+    /// Reads the body, which is not used, and answers with a response.
+    async fn respond_after_body(&mut self, request: &Request, response: Response<Bytes>) -> Next {
+        match self.body(request, self.limits()).await {
+            Ok(_) => self.respond(request, response).await,
+            Err(refusal) => self.refuse(request, &refusal).await,
+        }
+    }
+
+    /// The limits of requests without others.
+    fn limits(&self) -> RouteLimits {
+        RouteLimits { body: self.context.limits.body, body_time: self.context.limits.body_time }
     }
 
     /// Answers what every page may have: the client's script.
@@ -223,7 +249,7 @@ impl Connection {
         websocket::negotiation::agree(offers.filter_map(|offer| std::str::from_utf8(offer).ok()))
     }
 
-    async fn refuse(&mut self, request: &Request, refusal: &Refusal) -> Next {
+    pub(super) async fn refuse(&mut self, request: &Request, refusal: &Refusal) -> Next {
         tracing::debug!(address = %self.address, error = %refusal, "request refused");
         if let Some(reason) = refusal.reason() {
             self.context.metrics.refuse(reason);
@@ -272,7 +298,7 @@ fn is_opened_by_browser(request: &Request) -> bool {
 }
 
 /// Whether the body of a request has a content coding, such as gzip.
-fn is_coded(head: &Head) -> bool {
+pub(super) fn is_coded(head: &Head) -> bool {
     lists(head, "content-encoding", |coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
 }
 

@@ -7,6 +7,7 @@ mod answer;
 mod assets;
 mod body;
 mod buffer;
+mod call;
 mod chunked;
 mod clock;
 mod connection;
