@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::header::ACCEPT;
 use hyper::http::Uri;
 use tokio::time::Instant;
 
-use super::Hub;
 use super::call::{call, is_local};
 use super::challenge::{self, Challenge};
 use super::hosts::{Busy, Place};
 use super::retry::Answer;
+use super::{Hub, POLL};
 use crate::fetch::FetchError;
 use crate::store::{Request, Stage};
 
@@ -30,16 +31,17 @@ pub(super) async fn ask(hub: &Hub, request: &Request, patience: Duration) -> Res
     let (url, challenge) = match prepare(request) {
         Ok(prepared) => prepared,
         Err(error) => {
-            tracing::error!(request = request.id, %error, "no request to the callback");
+            tracing::error!(request = request.id, %error, "no random bytes from the system; the callback is asked later");
             return Ok(Answer::Unreachable);
         }
     };
     let Some(url) = url else { return Ok(Answer::Forbidden) };
-    let place = match place(hub, request, &url, patience).await? {
+    let place = match place(hub, request, &url, patience).await {
         Ok(place) => place,
-        Err(answer) => return Ok(answer),
+        Err(Obstacle::Busy(time)) => return Err(time),
+        Err(Obstacle::Failure(answer)) => return Ok(answer),
     };
-    let Ok(get) = hyper::Request::get(url).body(Full::<Bytes>::default()) else {
+    let Ok(get) = hyper::Request::get(url).header(ACCEPT, "*/*").body(Full::<Bytes>::default()) else {
         return Ok(Answer::Forbidden);
     };
     let answer = match call(hub, get, CAP).await {
@@ -70,28 +72,34 @@ fn prepare(request: &Request) -> Result<(Option<Uri>, Option<Challenge>), getran
     Ok((challenge::verification(request, &challenge).parse().ok(), Some(challenge)))
 }
 
+/// Why a request to a callback is not sent.
+enum Obstacle {
+    /// The host is busy, for about that time.
+    Busy(Duration),
+    /// The host cannot be requested.
+    Failure(Answer),
+}
+
 /// Waits for a place for a request. A callback in this process needs none.
 async fn place(
     hub: &Hub,
     request: &Request,
     url: &Uri,
     patience: Duration,
-) -> Result<Result<Option<Place>, Answer>, Duration> {
+) -> Result<Option<Place>, Obstacle> {
     if is_local(hub, url) {
-        return Ok(Ok(None));
+        return Ok(None);
     }
     let deadline = hub.settings.deadline;
     let found = tokio::time::timeout(deadline, hub.callbacks.addresses(url)).await;
-    let addresses = match found.unwrap_or(Err(FetchError::Deadline(deadline))) {
-        Ok(addresses) => addresses,
-        Err(error) => return Ok(Err(failure(hub, request, &error))),
-    };
+    let found = found.unwrap_or(Err(FetchError::Deadline(deadline)));
+    let addresses = found.map_err(|error| Obstacle::Failure(failure(hub, request, &error)))?;
     let begin = Instant::now();
     loop {
         match hub.hosts.acquire(&request.host, &addresses) {
-            Ok(place) => return Ok(Ok(Some(place))),
-            Err(Busy::Broken(time)) => return Err(time),
-            Err(Busy::Full) if begin.elapsed() >= patience => return Err(super::POLL),
+            Ok(place) => return Ok(Some(place)),
+            Err(Busy::Broken(time)) => return Err(Obstacle::Busy(time)),
+            Err(Busy::Full) if begin.elapsed() >= patience => return Err(Obstacle::Busy(POLL)),
             Err(Busy::Full) => tokio::time::sleep(AGAIN).await,
         }
     }

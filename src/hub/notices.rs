@@ -25,7 +25,12 @@ impl Notices {
     /// Logs that a request to a host was refused because of its address, and the setting that would allow it.
     pub(super) fn refused(&self, host: &str, address: IpAddr, setting: &'static str) {
         if self.pass(Instant::now(), host, setting) {
-            tracing::warn!(host, %address, "request refused: the address is not public; {setting} would allow it");
+            tracing::warn!(
+                host,
+                %address,
+                setting,
+                "request refused: the address is not public; the field has the setting that allows it"
+            );
         }
     }
 

@@ -20,6 +20,9 @@ const BATCH: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a claim lasts beyond the time that a request may take: for the record of the result.
 const RECORDING: Duration = Duration::from_secs(10);
+/// The longest time for which a request is left alone because its host is busy. Claims leave out such hosts, and the host
+/// may work again earlier.
+const POSTPONED: Duration = Duration::from_secs(60);
 /// How long requests may go on after the hub was asked to stop.
 const GRACE: Duration = Duration::from_secs(4);
 /// How long results are collected before more requests are claimed.
@@ -128,7 +131,7 @@ fn note(hub: &Hub, joined: Result<(), JoinError>) {
 async fn finish(hub: &Hub, request: Request) -> FinishedRequest {
     let outcome = match ask(hub, &request, PATIENCE).await {
         Ok(answer) => retry::outcome(&request, answer),
-        Err(time) => RequestOutcome::Postponed(time),
+        Err(time) => RequestOutcome::Postponed(time.min(POSTPONED)),
     };
     count(hub, &outcome);
     if let RequestOutcome::Refused(reason) | RequestOutcome::Retry(_, reason) = &outcome {
