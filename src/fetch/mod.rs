@@ -5,6 +5,7 @@
 mod error;
 mod guard;
 mod resolved;
+mod submit;
 mod tracked;
 
 use std::net::IpAddr;

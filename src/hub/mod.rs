@@ -6,6 +6,7 @@
 mod ask;
 mod call;
 mod challenge;
+mod deliver;
 mod hosts;
 mod notices;
 mod retry;
@@ -79,7 +80,8 @@ impl Hub {
             callbacks: Fetch::of_class(
                 Class::Callbacks,
                 Reach::Networks(config.hub.callback_networks.as_slice().into()),
-                Repeat::Idempotent,
+                // A delivery without a response is sent again in any case.
+                Repeat::Any,
                 &metrics,
             ),
             topics: Fetch::new(Reach::Public, Repeat::Idempotent),
@@ -99,7 +101,11 @@ impl Hub {
 
     /// Works until [`Hub::stop`] is called; then finishes the requests under way.
     pub async fn run(self: Arc<Self>) {
-        let workers: [Worker; 2] = [|hub| Box::pin(verify::work(hub)), |hub| Box::pin(sweep::work(hub))];
+        let workers: [Worker; 3] = [
+            |hub| Box::pin(verify::work(hub)),
+            |hub| Box::pin(deliver::work(hub)),
+            |hub| Box::pin(sweep::work(hub)),
+        ];
         let workers: Vec<_> =
             workers.into_iter().map(|work| tokio::spawn(keep(Arc::clone(&self), work))).collect();
         for worker in workers {

@@ -118,6 +118,11 @@ impl Hub {
         self.deliveries.get_or_create(&HubResult { result }).inc();
     }
 
+    /// Counts deliveries of one transaction.
+    pub fn count_deliveries(&self, result: &'static str, count: u64) {
+        self.deliveries.get_or_create(&HubResult { result }).inc_by(count);
+    }
+
     /// Counts an outgoing request that was refused because of its address.
     pub fn refuse_fetch(&self, class: &'static str) {
         self.fetch_refused.get_or_create(&FetchClass { class }).inc();

@@ -1,0 +1,259 @@
+//! Delivers content to callbacks: claims deliveries that are due, starts them when their hosts have places, and hands
+//! their outcomes on to be recorded.
+//!
+//! It must not know how topics are fetched or how subscribers are verified.
+
+mod attempt;
+mod content;
+mod record;
+mod sender;
+mod waiting;
+
+use std::collections::HashSet;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use attempt::Job;
+use content::Contents;
+use record::Progress;
+use sender::Sender;
+use waiting::{Turn, Waiting};
+
+use super::hosts::Busy;
+use super::{Hub, POLL};
+use crate::store::{self, Delivery, DeliveryOutcome, FinishedDelivery};
+
+/// Deliveries that are claimed at one time.
+const CLAIM: usize = 256;
+/// How long a claimed delivery waits here for a place at most; then it is given back.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a claim lasts beyond [`PATIENCE`] and `hub.deadline`: for the record of the outcome.
+const MARGIN: Duration = Duration::from_secs(15);
+/// How long attempts under way may take when the hub stops.
+const STOP: Duration = Duration::from_millis(3_500);
+/// How long a claim and the record of outcomes may take then.
+const STOP_STORE: Duration = Duration::from_millis(700);
+
+type Claiming = Pin<Box<dyn Future<Output = store::Result<Vec<Delivery>>> + Send>>;
+
+/// Delivers until the hub stops.
+pub(super) async fn work(hub: Arc<Hub>) {
+    let (outcomes, queue) = mpsc::unbounded_channel();
+    let progress = Arc::new(Progress::default());
+    let recording = tokio::spawn(record::record(Arc::clone(&hub), queue, Arc::clone(&progress)));
+    let mut worker = Worker::new(hub, outcomes, progress);
+    worker.run().await;
+    worker.stop().await;
+    drop(worker);
+    let aborted = recording.abort_handle();
+    // Claims whose outcome was not recorded end, and their deliveries are attempted again.
+    if tokio::time::timeout(STOP_STORE, recording).await.is_err() {
+        aborted.abort();
+    }
+}
+
+struct Worker {
+    sender: Arc<Sender>,
+    contents: Contents,
+    waiting: Waiting,
+    running: JoinSet<Option<FinishedDelivery>>,
+    outcomes: UnboundedSender<FinishedDelivery>,
+    progress: Arc<Progress>,
+    /// Whether deliveries may be due.
+    is_due: bool,
+    /// The hosts that the last claim has left out because enough of their deliveries wait here.
+    left_out: HashSet<String>,
+    /// Deliveries that wait or are under way at most.
+    most: usize,
+    /// Places of `hub.concurrent` that are left to verifications.
+    spared: usize,
+}
+
+impl Worker {
+    fn new(hub: Arc<Hub>, outcomes: UnboundedSender<FinishedDelivery>, progress: Arc<Progress>) -> Self {
+        let concurrent = hub.settings.concurrent;
+        Self {
+            contents: Contents::new(hub.url()),
+            waiting: Waiting::default(),
+            running: JoinSet::new(),
+            outcomes,
+            progress,
+            is_due: true,
+            left_out: HashSet::new(),
+            most: concurrent.saturating_mul(4).saturating_add(CLAIM),
+            spared: concurrent / 16,
+            sender: Arc::new(Sender::new(hub)),
+        }
+    }
+
+    async fn run(&mut self) {
+        let hub = Arc::clone(&self.sender.hub);
+        let progress = Arc::clone(&self.progress);
+        let mut poll = tokio::time::interval(POLL);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut claiming: Option<Claiming> = None;
+        let stopped = hub.stopped();
+        tokio::pin!(stopped);
+        loop {
+            self.start();
+            if claiming.is_none() && self.may_claim() {
+                claiming = Some(self.claim());
+            }
+            let claimed = async {
+                match &mut claiming {
+                    Some(claiming) => claiming.await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some(outcome) = self.running.join_next() => self.ended(outcome),
+                claimed = claimed => {
+                    claiming = None;
+                    self.claimed(claimed);
+                }
+                () = hub.hosts.freed(), if self.waiting.count() > 0 && self.running.is_empty() => {}
+                () = hub.store.work().deliveries.notified() => self.is_due = true,
+                () = progress.recorded.notified() => {}
+                _ = poll.tick() => {
+                    self.is_due = true;
+                    self.give_back_where(Job::is_late);
+                }
+                () = &mut stopped => break,
+            }
+        }
+        // A claim that was sent may have been made.
+        if let Some(claiming) = claiming {
+            let claimed = tokio::time::timeout(STOP_STORE, claiming).await;
+            self.claimed(claimed.unwrap_or(Ok(Vec::new())));
+        }
+    }
+
+    /// Ends soon: attempts under way are finished, the others given back.
+    async fn stop(&mut self) {
+        self.give_back_where(|_| true);
+        let end = tokio::time::sleep(STOP);
+        tokio::pin!(end);
+        loop {
+            tokio::select! {
+                outcome = self.running.join_next() => match outcome {
+                    Some(outcome) => self.ended(outcome),
+                    None => return,
+                },
+                () = &mut end => return self.running.abort_all(),
+            }
+        }
+    }
+
+    /// Whether deliveries are to be claimed now: some may be due, and they can be started or wait here until soon.
+    fn may_claim(&self) -> bool {
+        let claimed = self.progress.claimed.load(Ordering::Acquire);
+        let has_room = claimed + CLAIM <= self.most && !self.progress.is_stuck.load(Ordering::Acquire);
+        let concurrent = self.sender.hub.settings.concurrent.saturating_sub(self.spared);
+        let is_idle = self.running.len() < concurrent;
+        self.is_due && has_room && (is_idle || self.waiting.count() <= CLAIM / 2)
+    }
+
+    fn claim(&mut self) -> Claiming {
+        self.is_due = false;
+        let hub = &self.sender.hub;
+        let most = self.most_of_host();
+        self.left_out = self.waiting.hosts_above(most / 2).map(str::to_owned).collect();
+        let mut without = hub.hosts.broken();
+        without.extend(self.left_out.iter().cloned());
+        let hold = PATIENCE + hub.settings.deadline + MARGIN;
+        let store = hub.store.clone();
+        let count = u32::try_from(CLAIM).unwrap_or(u32::MAX);
+        Box::pin(async move { store.claim_deliveries(count, hold, &without).await })
+    }
+
+    /// Deliveries of one host that may wait here: a part of the free room, so that slow hosts leave room for others.
+    fn most_of_host(&self) -> usize {
+        let free = self.most.saturating_sub(self.waiting.count());
+        (free / 4).max(2 * self.sender.hub.settings.per_host)
+    }
+
+    fn claimed(&mut self, claimed: store::Result<Vec<Delivery>>) {
+        let claimed = match claimed {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::debug!(%error, "no deliveries claimed");
+                return;
+            }
+        };
+        self.is_due |= claimed.len() >= CLAIM;
+        self.progress.claimed.fetch_add(claimed.len(), Ordering::AcqRel);
+        let now = Instant::now();
+        for delivery in claimed {
+            let content = self.contents.of(delivery.topic_id, delivery.version);
+            let job = Job { delivery, content, claimed: now };
+            if self.waiting.of_host(&job.delivery.host) >= self.most_of_host() {
+                self.give_back(&job, Duration::ZERO);
+            } else {
+                self.waiting.push(job);
+            }
+        }
+    }
+
+    /// Starts deliveries as long as there are places for them.
+    fn start(&mut self) {
+        let mut left = Vec::new();
+        let hosts = Arc::clone(&self.sender.hub.hosts);
+        let spared = self.spared;
+        while self.waiting.count() > 0 {
+            let turn = |host: &str| match hosts.acquire_sparing(host, spared) {
+                Ok(place) => Turn::Start(place),
+                Err(Busy::Full) => Turn::Wait,
+                Err(Busy::Broken(time)) => Turn::Leave(time),
+            };
+            let next = self.waiting.next(turn, &mut left);
+            left.drain(..).for_each(|(job, time)| self.give_back(&job, time));
+            let Some((job, place)) = next else { break };
+            if self.left_out.contains(&job.delivery.host)
+                && self.waiting.of_host(&job.delivery.host) <= self.most_of_host() / 4
+            {
+                self.left_out.remove(&job.delivery.host);
+                self.is_due = true;
+            }
+            self.progress.running.fetch_add(1, Ordering::AcqRel);
+            let sender = Arc::clone(&self.sender);
+            self.running.spawn(async move { job.attempt(&sender, place).await });
+        }
+    }
+
+    fn ended(&mut self, outcome: Result<Option<FinishedDelivery>, JoinError>) {
+        self.progress.running.fetch_sub(1, Ordering::AcqRel);
+        match outcome {
+            Ok(Some(finished)) => self.finished(finished),
+            Ok(None) => {
+                self.progress.claimed.fetch_sub(1, Ordering::AcqRel);
+            }
+            // The claim ends, and the delivery is attempted again.
+            Err(error) => {
+                self.progress.claimed.fetch_sub(1, Ordering::AcqRel);
+                self.sender.hub.metrics.panics.inc();
+                tracing::error!(%error, "attempt to deliver failed");
+            }
+        }
+    }
+
+    fn give_back_where(&mut self, which: impl Fn(&Job) -> bool) {
+        self.waiting.remove(which).iter().for_each(|job| self.give_back(job, Duration::ZERO));
+    }
+
+    /// Gives a delivery back to the store, due after that time or a little later.
+    fn give_back(&self, job: &Job, time: Duration) {
+        let time = time + time.mul_f64(fastrand::f64() * 0.2);
+        self.finished(job.finished(DeliveryOutcome::Postponed(time)));
+    }
+
+    fn finished(&self, finished: FinishedDelivery) {
+        // The receiver is there until all senders are gone, unless it has panicked: then the claims end.
+        let _ = self.outcomes.send(finished);
+    }
+}

@@ -1,0 +1,275 @@
+//! One attempt to deliver content to a callback, and what follows from the response.
+//!
+//! It must not know where deliveries come from or how outcomes are recorded.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http_body_util::Full;
+use hyper::header::{CONTENT_TYPE, HeaderMap, LINK, RETRY_AFTER, USER_AGENT};
+use hyper::http::Uri;
+use hyper::{Method, Request, StatusCode};
+use tokio::time::Instant;
+
+use super::PATIENCE;
+use super::content::{Content, Loaded};
+use super::sender::Sender;
+use crate::fetch::FetchError;
+use crate::hub::hosts::Place;
+use crate::hub::sign::{SIGNATURE, sign};
+use crate::store::{Delivery, DeliveryOutcome, FinishedDelivery};
+
+/// How long a delivery waits whose host has no place for one of its addresses, at least. It grows with the time that it
+/// has waited already.
+const ADDRESS_BUSY: Duration = Duration::from_secs(1);
+/// How long a delivery waits whose content could not be loaded.
+const NOT_LOADED: Duration = Duration::from_secs(1);
+/// How long the content of a topic may take to load.
+const LOAD: Duration = Duration::from_secs(5);
+
+/// A claimed delivery.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) delivery: Delivery,
+    pub(super) content: Arc<Content>,
+    pub(super) claimed: Instant,
+}
+
+impl Job {
+    /// Whether the claim may end before an attempt does that begins now.
+    pub(super) fn is_late(&self) -> bool {
+        self.claimed.elapsed() >= PATIENCE
+    }
+
+    /// The record of an outcome, of the version that was claimed.
+    pub(super) fn finished(&self, outcome: DeliveryOutcome) -> FinishedDelivery {
+        let Delivery { id, claim, version, .. } = self.delivery;
+        FinishedDelivery { id, claim, version, outcome }
+    }
+
+    /// The rest of the lease.
+    fn lease(&self) -> Duration {
+        self.delivery.expires_in.saturating_sub(self.claimed.elapsed())
+    }
+
+    /// Attempts the delivery. `None` if there is nothing to deliver any more.
+    pub(super) async fn attempt(self, sender: &Sender, mut place: Place) -> Option<FinishedDelivery> {
+        let callback = match Uri::try_from(self.delivery.callback.as_str()) {
+            Ok(callback) => callback,
+            Err(error) => return Some(self.finished(DeliveryOutcome::GivenUp(error.to_string()))),
+        };
+        match sender.addresses(&callback).await {
+            Ok(addresses) if place.reach(&addresses).is_err() => {
+                let wait = ADDRESS_BUSY.max((self.delivery.age + self.claimed.elapsed()) / 8);
+                return Some(self.finished(DeliveryOutcome::Postponed(jitter(wait))));
+            }
+            Ok(_) => {}
+            Err(error) => {
+                place.failed();
+                return Some(self.failed(sender, &error));
+            }
+        }
+        let loaded = tokio::time::timeout(LOAD, self.content.load(&sender.hub.store)).await;
+        let Ok(Ok(loaded)) = loaded else {
+            return Some(self.finished(DeliveryOutcome::Postponed(NOT_LOADED)));
+        };
+        let loaded = loaded?;
+        if self.is_late() {
+            return Some(self.finished(DeliveryOutcome::Postponed(Duration::ZERO)));
+        }
+        if self.lease().is_zero() {
+            return Some(self.finished(DeliveryOutcome::GivenUp("the lease has ended".to_owned())));
+        }
+        let response = sender.post(self.request(sender, callback, loaded)).await;
+        let outcome = match response {
+            Ok((status, headers)) => {
+                if is_failing(status) {
+                    place.failed()
+                } else {
+                    place.succeeded()
+                }
+                self.outcome(sender, status, &headers)
+            }
+            Err(error) => {
+                place.failed();
+                return Some(self.failed(sender, &error));
+            }
+        };
+        if outcome == DeliveryOutcome::Delivered {
+            let seconds = (self.delivery.age + self.claimed.elapsed()).as_secs_f64();
+            sender.hub.metrics.hub.delivery_seconds.observe(seconds);
+        }
+        Some(FinishedDelivery { version: loaded.version, ..self.finished(outcome) })
+    }
+
+    fn request(&self, sender: &Sender, callback: Uri, loaded: &Loaded) -> Request<Full<bytes::Bytes>> {
+        let mut request = Request::new(Full::new(loaded.body.clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = callback;
+        let headers = request.headers_mut();
+        headers.reserve(6);
+        headers.insert(USER_AGENT, sender.user_agent.clone());
+        headers.insert(LINK, loaded.link.clone());
+        if let Some(content_type) = &loaded.content_type {
+            headers.insert(CONTENT_TYPE, content_type.clone());
+        }
+        if let Some(secret) = &self.delivery.secret {
+            headers.insert(SIGNATURE, sign(self.delivery.signature, secret, &loaded.body));
+        }
+        request
+    }
+
+    fn outcome(&self, sender: &Sender, status: StatusCode, headers: &HeaderMap) -> DeliveryOutcome {
+        match status {
+            _ if status.is_success() => DeliveryOutcome::Delivered,
+            StatusCode::GONE => DeliveryOutcome::Gone,
+            _ => {
+                let reason = format!("the callback has answered {}", status.as_u16());
+                let asked = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+                    .then(|| retry_after(headers))
+                    .flatten();
+                self.retry(&sender.hub.settings.retries, asked.unwrap_or_default(), reason)
+            }
+        }
+    }
+
+    /// The record of an attempt without a response. Details are in the log only, because a status page shows the reason.
+    fn failed(&self, sender: &Sender, error: &FetchError) -> FinishedDelivery {
+        let host = &self.delivery.host;
+        tracing::debug!(host, %error, "callback not reached");
+        if let FetchError::Private(address) = error {
+            sender.hub.notices.refused(host, *address, "hub.callback_networks");
+        }
+        let reason = match error {
+            FetchError::Deadline(_) => "the callback has not answered in time",
+            _ => "the callback cannot be reached",
+        };
+        let retries = &sender.hub.settings.retries;
+        self.finished(self.retry(retries, Duration::ZERO, reason.to_owned()))
+    }
+
+    /// Another attempt after the time of the settings or the time that the callback has asked for, if that is longer,
+    /// but at most the longest time of the settings; unless the lease ends before that.
+    fn retry(&self, retries: &[Duration], asked: Duration, reason: String) -> DeliveryOutcome {
+        let attempts = usize::try_from(self.delivery.attempts).unwrap_or(usize::MAX);
+        let Some(wait) = retries.get(attempts) else { return DeliveryOutcome::GivenUp(reason) };
+        let longest = retries.iter().max().copied().unwrap_or_default();
+        let wait = jitter(*wait).max(asked.min(longest));
+        if wait < self.lease() {
+            DeliveryOutcome::Retry(wait, reason)
+        } else {
+            DeliveryOutcome::GivenUp(reason)
+        }
+    }
+}
+
+/// Whether a response says that the host cannot serve now. Other failures are about one callback and say that the host
+/// works: else a stranger could delay the deliveries to all callbacks of a host by one bad callback.
+fn is_failing(status: StatusCode) -> bool {
+    status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+}
+
+/// A time, up to 20 % shorter or longer, so that what has failed together is not tried together.
+fn jitter(time: Duration) -> Duration {
+    time.mul_f64(fastrand::f64().mul_add(0.4, 0.8))
+}
+
+/// The time of `Retry-After` (RFC 9110, section 10.2.3), which is seconds or a date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::SignatureMethod;
+    use crate::hub::deliver::content::Contents;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn job(attempts: u32, expires_in: Duration) -> Job {
+        let delivery = Delivery {
+            id: 1,
+            claim: 2,
+            topic_id: 3,
+            version: 4,
+            callback: "http://a.example/".to_owned(),
+            host: "a.example".to_owned(),
+            secret: None,
+            signature: SignatureMethod::Sha256,
+            attempts,
+            expires_in,
+            age: Duration::ZERO,
+        };
+        Job { delivery, content: Contents::new(String::new()).of(3, 4), claimed: Instant::now() }
+    }
+
+    fn retry(attempts: u32, lease: Duration, asked: Duration) -> Option<Duration> {
+        let retries = [MINUTE, 10 * MINUTE];
+        match job(attempts, lease).retry(&retries, asked, "reason".to_owned()) {
+            DeliveryOutcome::Retry(time, _) => Some(time),
+            DeliveryOutcome::GivenUp(_) => None,
+            outcome => panic!("{outcome:?}"),
+        }
+    }
+
+    fn is_about(time: Option<Duration>, expected: Duration) -> bool {
+        time.is_some_and(|time| time >= expected.mul_f64(0.8) && time <= expected.mul_f64(1.2))
+    }
+
+    #[test]
+    fn retries_follow_the_settings_and_end_with_them() {
+        let lease = 1000 * MINUTE;
+        let times: Vec<_> = (0..100).map(|_| retry(0, lease, Duration::ZERO)).collect();
+        assert!(times.iter().all(|time| is_about(*time, MINUTE)), "{times:?}");
+        assert!(times.iter().any(|time| *time != times[0]), "they differ");
+        assert!(is_about(retry(1, lease, Duration::ZERO), 10 * MINUTE));
+        assert_eq!(retry(2, lease, Duration::ZERO), None);
+        assert_eq!(retry(u32::MAX, lease, Duration::ZERO), None);
+    }
+
+    #[test]
+    fn retries_end_with_the_lease() {
+        assert_eq!(retry(0, MINUTE / 2, Duration::ZERO), None);
+        assert_eq!(retry(0, 2 * MINUTE, 5 * MINUTE), None, "not before the time that was asked for");
+        assert!(retry(0, 2 * MINUTE, Duration::ZERO).is_some());
+    }
+
+    #[test]
+    fn a_callback_asks_for_a_longer_time_within_bounds() {
+        let lease = 1000 * MINUTE;
+        assert_eq!(retry(0, lease, 5 * MINUTE), Some(5 * MINUTE));
+        assert_eq!(retry(0, lease, 500 * MINUTE), Some(10 * MINUTE));
+        assert!(is_about(retry(0, lease, Duration::from_secs(1)), MINUTE));
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let read = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, text.parse().unwrap());
+            retry_after(&headers)
+        };
+        assert_eq!(read("120"), Some(2 * MINUTE));
+        let date = httpdate::fmt_http_date(SystemTime::now() + 10 * MINUTE);
+        assert!(is_about(read(&date), 10 * MINUTE));
+        assert_eq!(read("Fri, 31 Dec 1999 23:59:59 GMT"), None);
+        assert_eq!(read("-1"), None);
+        assert_eq!(read("soon"), None);
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn only_failures_of_the_host_count_for_its_breaker() {
+        for (status, expected) in [(200, false), (302, false), (404, false), (410, false), (408, true)] {
+            assert_eq!(is_failing(StatusCode::from_u16(status).unwrap()), expected, "{status}");
+        }
+        for status in [429, 500, 502, 503, 599] {
+            assert!(is_failing(StatusCode::from_u16(status).unwrap()), "{status}");
+        }
+    }
+}
