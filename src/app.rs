@@ -120,10 +120,10 @@ impl App {
             token_field: &config.token.field,
             activity: config.admin.listen.is_none().then(|| Activity::new(metrics.clone())),
         }));
-        let ready = Arc::new(Ready(Arc::clone(&server)));
+        let ready = Arc::new(Ready::new(Arc::clone(&server), websub.store_state()));
         let mut admin: Vec<Arc<dyn Endpoint>> =
             vec![Arc::new(Health), ready, Arc::new(Stats(metrics.clone()))];
-        admin.extend(websub.management());
+        admin.extend(websub.management(config, &metrics));
         let (endpoints, admin) = match &config.admin.listen {
             Some(address) => (Vec::new(), Some(listen(address, "admin.listen", context(None, None, admin))?)),
             None => (admin, None),

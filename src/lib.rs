@@ -19,6 +19,7 @@
 //! - [`transport`]: HTTP, EventSource and WebSocket.
 //! - [`admin`]: health, metrics, the page at `/`.
 //! - `hub`: the WebSub hub.
+//! - `api`: the management API.
 //! - [`webhook`]: tells the application what happens.
 //! - [`client`]: a small Bayeux client.
 //! - [`bridge`]: carries messages between two servers.
@@ -29,6 +30,8 @@
 //! `examples/` in the repository.
 
 pub mod admin;
+#[cfg(feature = "websub")]
+pub mod api;
 pub mod app;
 pub mod bayeux;
 pub mod bench;

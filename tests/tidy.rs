@@ -45,6 +45,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("transport", &["bayeux", "budget", "config", "metrics", "peer", "policy", "router", "server", "tls"]),
     ("store", &["config", "metrics"]),
     ("hub", &["bayeux", "config", "fetch", "metrics", "peer", "policy", "store", "transport"]),
+    ("api", &["config", "metrics", "peer", "store", "transport"]),
     ("admin", &["metrics", "server", "transport"]),
     ("webhook", &["bayeux", "config", "fetch", "hook", "metrics", "server"]),
     ("client", &["bayeux", "fetch", "tls"]),
@@ -54,6 +55,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "app",
         &[
             "admin",
+            "api",
             "broker",
             "config",
             "descriptors",

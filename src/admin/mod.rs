@@ -9,7 +9,7 @@ mod stats;
 pub use activity::Activity;
 pub use health::Health;
 pub use page::{Page, PageSettings};
-pub use ready::Ready;
+pub use ready::{Ready, StoreState};
 pub use stats::Stats;
 
 use bytes::Bytes;

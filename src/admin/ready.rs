@@ -1,4 +1,4 @@
-//! `/readyz`: whether a load balancer shall send clients here.
+//! `/readyz`: whether a load balancer may send clients here.
 
 use std::sync::Arc;
 
@@ -7,18 +7,35 @@ use hyper::StatusCode;
 use crate::server::Server;
 use crate::transport::{Endpoint, Method, Route};
 
+/// Whether the store of the hub can be used.
+pub type StoreState = Box<dyn Fn() -> bool + Send + Sync>;
+
 /// Answers 200 unless the server is stopping, Redis, which joins it with other instances, is away, or an extension cannot
-/// work.
-pub struct Ready(pub Arc<Server>);
+/// work. A store that is away is reported in the body only, because clients can still exchange messages.
+pub struct Ready {
+    server: Arc<Server>,
+    is_store_up: Option<StoreState>,
+}
+
+impl Ready {
+    /// The state of a server, and of the store if there is one.
+    #[must_use]
+    pub fn new(server: Arc<Server>, is_store_up: Option<StoreState>) -> Self {
+        Self { server, is_store_up }
+    }
+}
 
 impl Endpoint for Ready {
     fn route(&self, method: Method, path: &str) -> Option<Route> {
         if path != "/readyz" {
             return None;
         }
-        let reason = self.0.not_ready();
-        let text =
+        let reason = self.server.not_ready();
+        let mut text =
             reason.as_ref().map_or_else(|| "ready\n".to_owned(), |reason| format!("not ready: {reason}\n"));
+        if self.is_store_up.as_ref().is_some_and(|is_store_up| !is_store_up()) {
+            text.push_str("hub: store unavailable\n");
+        }
         let mut response = super::answer(method, "text/plain; charset=utf-8", || text.into_bytes());
         if reason.is_some() && response.status() == StatusCode::OK {
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

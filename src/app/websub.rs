@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::admin::StoreState;
 use crate::config::Config;
+use crate::metrics::Metrics;
 use crate::server::Server;
 use crate::transport::Endpoint;
 
+#[cfg(feature = "websub")]
+use crate::api::{Api, ManagedHub};
 #[cfg(feature = "websub")]
 use crate::hub::Hub;
 #[cfg(feature = "websub")]
@@ -46,9 +50,23 @@ impl WebSub {
         self.parts.as_ref().map(|(_, hub)| hub.endpoints()).unwrap_or_default()
     }
 
-    /// What is served to operators.
-    pub(super) fn management(&self) -> Vec<Arc<dyn Endpoint>> {
-        Vec::new()
+    /// What is served to operators: on `admin.listen`, or else on `server.listen`.
+    pub(super) fn management(&self, config: &Config, metrics: &Metrics) -> Vec<Arc<dyn Endpoint>> {
+        let Some(key) = &config.api.key else { return Vec::new() };
+        let public_url = config.server.public_url.as_deref().unwrap_or_default();
+        let hub = self.parts.as_ref().map(|(store, _)| ManagedHub {
+            store: store.clone(),
+            url: format!("{public_url}{}", config.hub.path),
+            policy: config.hub.policy,
+        });
+        vec![Arc::new(Api::new(key, config.admin.listen.is_none(), hub, metrics.clone()))]
+    }
+
+    /// Whether the store can be used, for `/readyz`.
+    pub(super) fn store_state(&self) -> Option<StoreState> {
+        let (store, _) = self.parts.as_ref()?;
+        let store = store.clone();
+        Some(Box::new(move || store.is_up()))
     }
 
     /// Starts to work.
@@ -89,8 +107,13 @@ impl WebSub {
     }
 
     #[expect(clippy::unused_self, reason = "the same signature as with the feature")]
-    pub(super) fn management(&self) -> Vec<Arc<dyn Endpoint>> {
+    pub(super) fn management(&self, _: &Config, _: &Metrics) -> Vec<Arc<dyn Endpoint>> {
         Vec::new()
+    }
+
+    #[expect(clippy::unused_self, reason = "the same signature as with the feature")]
+    pub(super) fn store_state(&self) -> Option<StoreState> {
+        None
     }
 
     #[expect(clippy::unused_self, reason = "the same signature as with the feature")]
