@@ -297,8 +297,7 @@ fn only_forms_of_a_moderate_size_are_read() {
     assert_no_content(&send(&[utf8], body.as_bytes()));
     assert_no_content(&send(&[], body.as_bytes()));
     let coded = send(&[FORM, ("Content-Encoding", "gzip")], body.as_bytes());
-    assert_refused(&coded, 415, "Content-Encoding");
-    assert_eq!(coded.header("Accept-Encoding"), Some("identity"));
+    assert_eq!((coded.status, coded.header("Accept-Encoding")), (415, Some("identity")));
     let padding = "x".repeat(64 * 1024);
     assert_eq!(send(&[FORM], format!("{body}&x={padding}").as_bytes()).status, 413);
     faye.assert_serves();

@@ -49,8 +49,6 @@ pub(super) enum Refusal {
     Denied(String),
     #[error("send the parameters as application/x-www-form-urlencoded, in UTF-8")]
     MediaType,
-    #[error("the body has a Content-Encoding; send it without one")]
-    Coded,
     #[error("too many requests; wait before the next one")]
     Rate(Duration),
     #[error("the host of the callback is busy; try again later")]
@@ -82,7 +80,7 @@ impl Refusal {
             Self::Unknown => StatusCode::NOT_FOUND,
             Self::Get | Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unconfirmed | Self::Denied(_) => StatusCode::CONFLICT,
-            Self::MediaType | Self::Coded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Rate(_) | Self::Busy(_) | Self::Pending | Self::Host => StatusCode::TOO_MANY_REQUESTS,
             Self::Full | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }

@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 use hyper::header::{
-    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 
@@ -23,9 +22,6 @@ pub(super) fn add_headers(response: &mut Response<Bytes>, refusal: &Refusal) {
     }
     if let Some(seconds) = refusal.retry_after() {
         put(response, RETRY_AFTER, &seconds.to_string());
-    }
-    if matches!(refusal, Refusal::Coded) {
-        put(response, ACCEPT_ENCODING, "identity");
     }
 }
 
