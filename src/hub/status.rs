@@ -38,7 +38,7 @@ fn lines(status: &Status) -> Lines {
     };
     let mut lines =
         vec![("Request", mode.to_owned()), ("Topic at", topic), ("Callback at", status.host.clone())];
-    let mut add = |name, value: String| lines.push((name, value));
+    let mut add = |name, value: String| lines.push((name, without_urls(&value)));
     match &status.state {
         State::Checking => add("State", "the topic is being checked".to_owned()),
         State::Verifying(attempts, failure) => {
@@ -70,6 +70,15 @@ fn lines(status: &Status) -> Lines {
         }
     }
     lines
+}
+
+/// A text with hosts in place of URLs: reasons may quote URLs that were found at a topic.
+fn without_urls(text: &str) -> String {
+    let shorten = |word: &str| match word.contains("://") {
+        true => urls::read(word).map_or_else(|_| "(a URL)".to_owned(), |url| url.host),
+        false => word.to_owned(),
+    };
+    text.split(' ').map(shorten).collect::<Vec<_>>().join(" ")
 }
 
 /// A duration in its largest unit of which it has at least two.
@@ -112,7 +121,11 @@ mod tests {
                 State::Refused("status 404".to_owned()),
                 "State: the callback did not confirm\nReason: status 404\n",
             ),
-            (State::Denied("x".to_owned()), "State: denied by the hub\nReason: x\n"),
+            (
+                State::Denied("it names http://a.example/path?x as its own".to_owned()),
+                "State: denied by the hub\nReason: it names a.example as its own\n",
+            ),
+            (State::Denied("see x://<b>".to_owned()), "State: denied by the hub\nReason: see (a URL)\n"),
             (State::Ended("x".to_owned()), "State: ended\nReason: x\n"),
         ] {
             assert_eq!(text(state), format!("{begin}{rest}"));
