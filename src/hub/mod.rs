@@ -3,16 +3,27 @@
 //!
 //! This module must not know Bayeux sessions. State is in the store only; every worker may die between two operations.
 
+mod admission;
 mod ask;
 mod call;
 mod challenge;
 mod deliver;
+mod endpoint;
+mod form;
 mod hosts;
 mod notices;
+mod page;
+mod policy;
+mod refusal;
+mod response;
 mod retry;
 mod sign;
+mod status;
+mod submit;
 mod sweep;
+mod urls;
 mod verify;
+mod wish;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -51,6 +62,8 @@ pub struct Hub {
     settings: config::Hub,
     /// Scheme and host of `server.public_url`, without a slash at the end.
     public_url: String,
+    /// `hub.topics`
+    listed: policy::Prefixes,
     store: Store,
     /// Requests to callbacks.
     callbacks: Fetch,
@@ -73,9 +86,13 @@ impl Hub {
     pub fn new(config: &Config, store: Store, metrics: Metrics) -> Result<Arc<Self>, String> {
         let public_url = config.server.public_url.as_deref();
         let public_url = public_url.ok_or("hub.enabled needs server.public_url")?.trim_end_matches('/');
+        let mut settings = config.hub.clone();
+        // A mount of `/` has the POST to `/`.
+        settings.root &= config.server.mount != "/";
         Ok(Arc::new(Self {
-            settings: config.hub.clone(),
+            settings,
             public_url: public_url.to_owned(),
+            listed: policy::Prefixes::new(&config.hub.topics)?,
             store,
             callbacks: Fetch::of_class(
                 Class::Callbacks,
@@ -96,7 +113,7 @@ impl Hub {
     /// What the hub serves.
     #[must_use]
     pub fn endpoints(self: &Arc<Self>) -> Vec<Arc<dyn Endpoint>> {
-        Vec::new()
+        vec![Arc::new(endpoint::Front::new(self))]
     }
 
     /// Works until [`Hub::stop`] is called; then finishes the requests under way.
@@ -117,6 +134,12 @@ impl Hub {
     /// Ends [`Hub::run`] soon, at most 5 s later.
     pub fn stop(&self) {
         self.stopping.send_replace(true);
+    }
+
+    /// Whether a normalised URL is that of a channel of this server.
+    #[expect(clippy::unused_self, reason = "channels are not topics yet")]
+    fn is_local(&self, _key: &str) -> bool {
+        false
     }
 
     /// The URL of the hub, which topics name.

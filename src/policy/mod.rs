@@ -24,13 +24,12 @@ pub use browsers::{Browsers, Page, Visit};
 pub use cookie::{Cookie, Holder, Seals};
 pub use credentials::{Credentials, Shown};
 pub use judgement::{Answer, Judgement};
-pub use notices::excerpt;
+pub use notices::{Notices, excerpt};
 pub use proxies::{Proxies, household};
 pub use rate::Buckets;
 pub use rules::{Rule, never_matching};
 
 use crate::config::{Access, Config, Push};
-use notices::Notices;
 use private_pub::Signatures;
 use rules::Rules;
 use secret::Secrets;

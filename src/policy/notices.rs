@@ -20,8 +20,8 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// Bytes of a text of a client that a line shows.
 const EXCERPT: usize = 200;
 
-/// Lines of one kind.
-pub(super) struct Notices {
+/// Log lines of one kind.
+pub struct Notices {
     pause: Duration,
     hasher: RandomState,
     kept: Mutex<Kept>,
@@ -36,12 +36,13 @@ struct Kept {
 
 impl Notices {
     /// At most one line a key in this time.
-    pub(super) fn every(pause: Duration) -> Self {
+    #[must_use]
+    pub fn every(pause: Duration) -> Self {
         Self { pause, hasher: RandomState::new(), kept: Mutex::default() }
     }
 
     /// Whether a line about a key may be written now, and then how many were not since its last one.
-    fn pass(&self, key: impl Hash) -> Option<u64> {
+    pub fn pass(&self, key: impl Hash) -> Option<u64> {
         self.pass_at(Instant::now(), key)
     }
 

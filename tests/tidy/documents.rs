@@ -298,6 +298,11 @@ fn the_guide_explains_every_refused_request() {
 }
 
 #[test]
+fn the_guide_explains_every_refusal_of_the_hub() {
+    expect_explained(errors(&["src/hub/"]).collect(), 25);
+}
+
+#[test]
 fn the_guide_explains_every_error_of_the_start_and_of_commands() {
     let of =
         ["src/app.rs", "src/tls/", "src/broker/redis/link.rs", "src/policy/", "src/bridge/", "src/fetch/"];

@@ -1,0 +1,99 @@
+//! Refuses topics, callbacks and full bounds. Strangers get generic texts; the log names, once a minute a host, the setting
+//! that would allow what was refused.
+
+use super::endpoint::Front;
+use super::policy::{self, Standing};
+use super::refusal::Refusal;
+use super::urls::WebUrl;
+use crate::fetch::Reach;
+use crate::store::{Bound, Bounds};
+
+impl Front {
+    /// Refuses topics that may not be subscribed to. Returns whether the topic has to name the hub.
+    pub(super) fn check_topic(&self, topic: &WebUrl) -> Result<bool, Refusal> {
+        let standing = policy::standing(&self.hub, topic);
+        if standing == Standing::Local {
+            return Ok(false);
+        }
+        if let Standing::Refused(setting) = standing {
+            if let Some(suppressed) = self.notices.pass((setting, &topic.host)) {
+                let suppressed = more(suppressed);
+                tracing::warn!(
+                    host = topic.host,
+                    suppressed,
+                    "subscription refused: the topic is not in hub.topics, and hub.policy is \"listed\""
+                );
+            }
+            return Err(Refusal::Topic);
+        }
+        // Whether the networks are for this topic is decided when it is fetched.
+        let reach = Reach::Networks(self.hub.settings.topic_networks.as_slice().into());
+        if let Some(address) = topic.address.filter(|address| !reach.allows(*address)) {
+            self.hub.metrics.hub.refuse_fetch("topics");
+            self.hub.notices.refused(&topic.host, address, "hub.topic_networks");
+            return Err(Refusal::Topic);
+        }
+        Ok(standing == Standing::NeedsCheck)
+    }
+
+    /// Refuses callbacks at this server that are not its own subscribers, and those at addresses that may not be
+    /// requested. The addresses of names are checked when they are requested.
+    pub(super) fn check_callback(&self, callback: &WebUrl) -> Result<(), Refusal> {
+        let hub = &self.hub;
+        if !policy::is_callback(&hub.public_url, callback) {
+            if let Some(suppressed) = self.notices.pass(("callback", &callback.host)) {
+                let suppressed = more(suppressed);
+                tracing::warn!(
+                    host = callback.host,
+                    suppressed,
+                    "subscription refused: the callback is at server.public_url, and not below /websub/callback/"
+                );
+            }
+            return Err(Refusal::Callback);
+        }
+        let is_own = policy::is_own_callback(&hub.public_url, callback);
+        let address = callback.address.filter(|address| !is_own && !hub.callbacks.reach().allows(*address));
+        if let Some(address) = address {
+            hub.metrics.hub.refuse_fetch("callbacks");
+            hub.notices.refused(&callback.host, address, "hub.callback_networks");
+            return Err(Refusal::Callback);
+        }
+        Ok(())
+    }
+
+    /// The bounds of the settings.
+    pub(super) fn bounds(&self) -> Bounds {
+        let settings = &self.hub.settings;
+        Bounds {
+            topics: settings.max_topics,
+            subscriptions: settings.max_subscriptions,
+            pending_by_host: settings.pending_by_host,
+            subscriptions_by_host: settings.subscriptions_by_host,
+        }
+    }
+
+    /// The refusal of a request that reaches a bound.
+    pub(super) fn refuse_full(&self, bound: Bound, host: &str) -> Refusal {
+        let (setting, host, refusal) = match bound {
+            Bound::Topics => ("hub.max_topics", None, Refusal::Full),
+            Bound::Subscriptions => ("hub.max_subscriptions", None, Refusal::Full),
+            Bound::PendingByHost => ("hub.pending_by_host", Some(host), Refusal::Pending),
+            Bound::SubscriptionsByHost => ("hub.subscriptions_by_host", Some(host), Refusal::Host),
+        };
+        if let Some(suppressed) = self.notices.pass((setting, host)) {
+            let suppressed = more(suppressed);
+            tracing::warn!(
+                setting,
+                host,
+                suppressed,
+                "subscription refused: the bound of this setting is reached"
+            );
+        }
+        refusal
+    }
+}
+
+/// The number of suppressed lines as a field of a log line, which has no such field for 0.
+fn more(suppressed: u64) -> Option<u64> {
+    (suppressed > 0).then_some(suppressed)
+}

@@ -1,0 +1,55 @@
+//! Responses of the hub and their headers. It must not know what is requested.
+
+use bytes::Bytes;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Response, StatusCode};
+
+use super::refusal::Refusal;
+
+/// A refusal in plain text.
+pub(super) fn refused(refusal: &Refusal) -> Response<Bytes> {
+    let mut response = text(refusal.status(), format!("{refusal}\n"));
+    add_headers(&mut response, refusal);
+    response
+}
+
+/// Adds the headers that belong to a refusal, whatever its body is.
+pub(super) fn add_headers(response: &mut Response<Bytes>, refusal: &Refusal) {
+    if let Some(allowed) = refusal.allowed() {
+        put(response, ALLOW, allowed);
+    }
+    if let Some(seconds) = refusal.retry_after() {
+        put(response, RETRY_AFTER, &seconds.to_string());
+    }
+}
+
+/// A response without a body.
+pub(super) fn empty(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    put(&mut response, CACHE_CONTROL, "no-store");
+    response
+}
+
+/// A response in plain text.
+pub(super) fn text(status: StatusCode, body: String) -> Response<Bytes> {
+    typed(status, "text/plain; charset=utf-8", body.into())
+}
+
+/// A response with a body that is not to be stored or taken for another type.
+pub(super) fn typed(status: StatusCode, kind: &str, body: Bytes) -> Response<Bytes> {
+    let mut response = empty(status);
+    *response.body_mut() = body;
+    put(&mut response, CONTENT_TYPE, kind);
+    put(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    response
+}
+
+/// Sets a header. All values come from the source, the settings and tokens, so they are valid.
+pub(super) fn put(response: &mut Response<Bytes>, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}

@@ -1,0 +1,154 @@
+//! Carries out requests of subscribers and publishers by the store. It must not know HTTP.
+
+use std::time::Duration;
+
+use data_encoding::BASE64URL_NOPAD;
+
+use super::endpoint::Front;
+use super::form::Form;
+use super::refusal::Refusal;
+use super::wish::{Verify, Wish};
+use super::{urls, verify};
+use crate::config::SignatureMethod;
+use crate::store::{Admission, Mode, NewRequest, Request, RequestOutcome, StoreError};
+
+/// URLs of one publication.
+const URLS: usize = 100;
+/// Bytes of the name of a status page.
+const TOKEN: usize = 18;
+/// Time beyond those of fetch and verification after which a worker may take over a synchronous request.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// The result of a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Submitted {
+    /// The topics are due for a fetch, those that have subscribers.
+    Published,
+    /// The subscriber will be asked; the token names the status page.
+    Pending(String),
+    /// The subscriber has confirmed.
+    Confirmed,
+    /// There was no subscription to end.
+    Absent,
+}
+
+impl Front {
+    /// Carries out a request with a known mode.
+    pub(super) async fn submit(&self, mode: &str, form: &Form) -> Result<Submitted, Refusal> {
+        match mode {
+            "publish" => self.publish(form).await,
+            "subscribe" => self.request(Mode::Subscribe, form).await,
+            "unsubscribe" => self.request(Mode::Unsubscribe, form).await,
+            _ => Err(Refusal::Mode),
+        }
+    }
+
+    /// Makes topics due. Unknown topics and those without subscribers are no error, and not distinguished (PubSubHubbub
+    /// 0.3, section 7.1).
+    async fn publish(&self, form: &Form) -> Result<Submitted, Refusal> {
+        let given =
+            ["url", "topic"].into_iter().flat_map(|name| form.all(name).map(move |text| (name, text)));
+        let mut topics = Vec::new();
+        for (name, text) in given.filter(|(_, text)| !text.is_empty()) {
+            if topics.len() == URLS {
+                return Err(Refusal::TooManyUrls);
+            }
+            topics.push(urls::read(text).map_err(|error| Refusal::Url(name, error))?.key);
+        }
+        if topics.is_empty() {
+            return Err(Refusal::Missing("url"));
+        }
+        // The channels of this server publish by themselves.
+        topics.retain(|key| !self.hub.is_local(key));
+        topics.sort_unstable();
+        topics.dedup();
+        if !topics.is_empty() {
+            let interval = self.hub.settings.fetch_interval;
+            self.hub.store.ping(&topics, interval, Duration::ZERO).await.map_err(unavailable)?;
+        }
+        Ok(Submitted::Published)
+    }
+
+    /// Begins or ends a subscription, once the subscriber has confirmed it.
+    async fn request(&self, mode: Mode, form: &Form) -> Result<Submitted, Refusal> {
+        let settings = &self.hub.settings;
+        let wish = Wish::read(form, mode, settings)?;
+        // The policy may have changed since the subscription began.
+        let needs_check = mode == Mode::Subscribe && self.check_topic(&wish.topic)?;
+        self.check_callback(&wish.callback)?;
+        // A topic that has to be checked is fetched first, by the worker.
+        let is_sync = wish.verify == Some(Verify::Sync) && !needs_check;
+        let hold = settings.fetch_deadline + settings.deadline + MARGIN;
+        let request = NewRequest {
+            mode,
+            topic: wish.topic.key,
+            topic_spelt: wish.topic.text,
+            signature: self.signature(&wish.callback.host, wish.verify.is_some()),
+            callback: wish.callback.location,
+            host: wish.callback.host,
+            secret: wish.secret,
+            lease: wish.lease,
+            is_legacy: wish.verify.is_some(),
+            verify_token: wish.verify_token,
+            needs_check,
+            token: token()?,
+            claim_for: is_sync.then_some(hold),
+        };
+        match self.hub.store.add_request(&request, &self.bounds()).await.map_err(unavailable)? {
+            Admission::Full(bound) => Err(self.refuse_full(bound, &request.host)),
+            // The state that was asked for is there: no callback has to confirm it.
+            Admission::Unknown if is_sync => Ok(Submitted::Confirmed),
+            Admission::Unknown => Ok(Submitted::Absent),
+            Admission::Accepted(claimed) if is_sync => self.verify_now(claimed).await,
+            Admission::Accepted(_) => Ok(Submitted::Pending(request.token)),
+        }
+    }
+
+    /// Checks the topic and asks the callback within the request (`hub.verify=sync`). If the client does not wait for
+    /// the response, the claim ends by its time.
+    async fn verify_now(&self, request: Request) -> Result<Submitted, Refusal> {
+        match verify::verify_now(&self.hub, request).await {
+            RequestOutcome::Verified => Ok(Submitted::Confirmed),
+            RequestOutcome::Postponed(wait) => Err(Refusal::Busy(wait)),
+            RequestOutcome::Retry(..) => Err(Refusal::Unavailable),
+            _ => Err(Refusal::Unconfirmed),
+        }
+    }
+
+    fn signature(&self, host: &str, is_legacy: bool) -> SignatureMethod {
+        let settings = &self.hub.settings;
+        if settings.sha1_hosts.iter().any(|name| name.allows(host)) {
+            return SignatureMethod::Sha1;
+        }
+        if is_legacy { settings.legacy_signature } else { settings.signature }
+    }
+}
+
+/// A new name of a status page.
+fn token() -> Result<String, Refusal> {
+    let mut random = [0; TOKEN];
+    getrandom::fill(&mut random).map_err(|error| {
+        tracing::error!(%error, "no random bytes from the system; refusing requests to the hub");
+        Refusal::Unavailable
+    })?;
+    Ok(BASE64URL_NOPAD.encode(&random))
+}
+
+/// The refusal while the store cannot be used.
+#[allow(clippy::needless_pass_by_value, reason = "a function for map_err")]
+pub(super) fn unavailable(error: StoreError) -> Refusal {
+    tracing::debug!(%error, "request to the hub not carried out");
+    Refusal::Unavailable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::status::is_token;
+
+    #[test]
+    fn tokens_are_random() {
+        let (one, other) = (token().unwrap(), token().unwrap());
+        assert!(one != other && is_token(&one) && is_token(&other), "{one} {other}");
+    }
+}
