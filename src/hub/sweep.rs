@@ -48,9 +48,6 @@ async fn round(hub: &Hub) -> Result<()> {
         let (expired, renewals, topics) = (swept.expired, swept.renewals, swept.topics);
         tracing::debug!(expired, renewals, topics, "swept");
     }
-    if swept.renewals > 0 {
-        hub.store.work().requests.notify_one();
-    }
     let counts = hub.store.counts().await?;
     let metrics = &hub.metrics.hub;
     let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);

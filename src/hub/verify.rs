@@ -156,13 +156,13 @@ async fn record(hub: &Hub, mut results: mpsc::Receiver<FinishedRequest>) {
     let mut batch = Vec::with_capacity(BATCH);
     while results.recv_many(&mut batch, BATCH).await > 0 {
         let begin = Instant::now();
-        loop {
-            match hub.store.finish_requests(&batch).await {
-                Ok(lost) => {
-                    hub.metrics.hub.lose_verifications(lost);
-                    break;
+        while !record_some(hub, &batch).await {
+            if hub.store.is_up() {
+                // One result is refused. It must not keep the others from the store.
+                for one in batch.chunks(1) {
+                    record_some(hub, one).await;
                 }
-                Err(error) => tracing::debug!(%error, "results of verifications not recorded"),
+                break;
             }
             // Later the claims are over: the requests are due again.
             if begin.elapsed() >= hold(hub) || !hub.wait(&Notify::new()).await {
@@ -170,5 +170,18 @@ async fn record(hub: &Hub, mut results: mpsc::Receiver<FinishedRequest>) {
             }
         }
         batch.clear();
+    }
+}
+
+async fn record_some(hub: &Hub, results: &[FinishedRequest]) -> bool {
+    match hub.store.finish_requests(results).await {
+        Ok(lost) => {
+            hub.metrics.hub.lose_verifications(lost);
+            true
+        }
+        Err(error) => {
+            tracing::debug!(%error, "results of verifications not recorded");
+            false
+        }
     }
 }
