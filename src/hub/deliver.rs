@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -44,10 +44,11 @@ type Claiming = Pin<Box<dyn Future<Output = store::Result<Vec<Delivery>>> + Send
 
 /// Delivers until the hub stops.
 pub(super) async fn work(hub: Arc<Hub>) {
-    let (outcomes, queue) = mpsc::unbounded_channel();
+    let most = hub.settings.concurrent.saturating_mul(4).saturating_add(CLAIM);
+    let (outcomes, queue) = mpsc::channel(most);
     let progress = Arc::new(Progress::default());
     let recording = tokio::spawn(record::record(Arc::clone(&hub), queue, Arc::clone(&progress)));
-    let mut worker = Worker::new(hub, outcomes, progress);
+    let mut worker = Worker::new(hub, most, outcomes, progress);
     worker.run().await;
     worker.stop().await;
     drop(worker);
@@ -63,7 +64,7 @@ struct Worker {
     contents: Contents,
     waiting: Waiting,
     running: JoinSet<Option<FinishedDelivery>>,
-    outcomes: UnboundedSender<FinishedDelivery>,
+    outcomes: mpsc::Sender<FinishedDelivery>,
     progress: Arc<Progress>,
     /// Whether deliveries may be due.
     is_due: bool,
@@ -76,7 +77,12 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(hub: Arc<Hub>, outcomes: UnboundedSender<FinishedDelivery>, progress: Arc<Progress>) -> Self {
+    fn new(
+        hub: Arc<Hub>,
+        most: usize,
+        outcomes: mpsc::Sender<FinishedDelivery>,
+        progress: Arc<Progress>,
+    ) -> Self {
         let concurrent = hub.settings.concurrent;
         Self {
             contents: Contents::new(hub.url()),
@@ -86,7 +92,7 @@ impl Worker {
             progress,
             is_due: true,
             left_out: HashSet::new(),
-            most: concurrent.saturating_mul(4).saturating_add(CLAIM),
+            most,
             spared: concurrent / 16,
             sender: Arc::new(Sender::new(hub)),
         }
@@ -253,7 +259,7 @@ impl Worker {
     }
 
     fn finished(&self, finished: FinishedDelivery) {
-        // The receiver is there until all senders are gone, unless it has panicked: then the claims end.
-        let _ = self.outcomes.send(finished);
+        // There is room for all that may be claimed, and a receiver, unless it has panicked: then the claims end.
+        let _ = self.outcomes.try_send(finished);
     }
 }

@@ -83,10 +83,9 @@ impl Job {
         let response = sender.post(self.request(sender, callback, loaded)).await;
         let outcome = match response {
             Ok((status, headers)) => {
-                if is_failing(status) {
-                    place.failed()
-                } else {
-                    place.succeeded()
+                match is_failing(status) {
+                    true => place.failed(),
+                    false => place.succeeded(),
                 }
                 self.outcome(sender, status, &headers)
             }
