@@ -53,7 +53,7 @@ impl Job {
     }
 
     /// Attempts the delivery. `None` if there is nothing to deliver any more.
-    pub(super) async fn attempt(self, sender: &Sender, mut place: Place) -> Option<FinishedDelivery> {
+    pub(super) async fn attempt(&self, sender: &Sender, mut place: Place) -> Option<FinishedDelivery> {
         let callback = match Uri::try_from(self.delivery.callback.as_str()) {
             Ok(callback) => callback,
             Err(error) => return Some(self.finished(DeliveryOutcome::GivenUp(error.to_string()))),
