@@ -44,7 +44,7 @@ type Claiming = Pin<Box<dyn Future<Output = store::Result<Vec<Delivery>>> + Send
 
 /// Delivers until the hub stops.
 pub(super) async fn work(hub: Arc<Hub>) {
-    let most = hub.settings.concurrent.saturating_mul(4).saturating_add(CLAIM);
+    let most = hub.settings.concurrent.saturating_mul(4).max(4 * CLAIM).saturating_add(CLAIM);
     let (outcomes, queue) = mpsc::channel(most);
     let progress = Arc::new(Progress::default());
     let recording = tokio::spawn(record::record(Arc::clone(&hub), queue, Arc::clone(&progress)));
