@@ -9,7 +9,7 @@ COMPAT := tests/compat
 SNIPPETS := tests/snippets
 CLIENT := client-js
 
-.PHONY: help build test fmt lint doc unit by-tls tools client compat snippets release install-check bench bench-cluster microbench fuzz autobahn deny clean
+.PHONY: help build test fmt lint doc unit by-tls tools client compat snippets release install-check bench bench-cluster bench-hub microbench fuzz autobahn deny clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -66,6 +66,11 @@ bench: build ## Measure the floor, npm Faye and this server, and write docs/perf
 bench-cluster: build tools ## Measure what it costs to be joined by Redis
 	cd $(COMPAT) && $(NPM) ci --no-audit --no-fund --loglevel=error
 	@node scripts/bench-cluster.mjs
+
+bench-hub: ## Measure the WebSub hub beside a bare loop (STEADY=0: without the ten minutes of memory)
+	@command -v node >/dev/null || { echo "Node is missing: the script needs it." >&2; exit 1; }
+	$(CARGO) build --release --locked --bin faye --example callbacks
+	@node scripts/bench-hub.mjs
 
 microbench: ## Measure parts without sockets: parse, trie, deliver, encode, compress
 	$(CARGO) bench --locked --bench micro

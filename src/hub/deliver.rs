@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -44,10 +44,11 @@ type Claiming = Pin<Box<dyn Future<Output = store::Result<Vec<Delivery>>> + Send
 
 /// Delivers until the hub stops.
 pub(super) async fn work(hub: Arc<Hub>) {
-    let (outcomes, queue) = mpsc::unbounded_channel();
+    let most = hub.settings.concurrent.saturating_mul(4).max(4 * CLAIM).saturating_add(CLAIM);
+    let (outcomes, queue) = mpsc::channel(most);
     let progress = Arc::new(Progress::default());
     let recording = tokio::spawn(record::record(Arc::clone(&hub), queue, Arc::clone(&progress)));
-    let mut worker = Worker::new(hub, outcomes, progress);
+    let mut worker = Worker::new(hub, most, outcomes, progress);
     worker.run().await;
     worker.stop().await;
     drop(worker);
@@ -62,21 +63,30 @@ struct Worker {
     sender: Arc<Sender>,
     contents: Contents,
     waiting: Waiting,
-    running: JoinSet<Option<FinishedDelivery>>,
-    outcomes: UnboundedSender<FinishedDelivery>,
+    /// Attempts under way; each returns its host too.
+    running: JoinSet<(String, Option<FinishedDelivery>)>,
+    outcomes: mpsc::Sender<FinishedDelivery>,
     progress: Arc<Progress>,
+    /// Whether hosts may have places that were not looked at.
+    is_open: bool,
     /// Whether deliveries may be due.
     is_due: bool,
     /// The hosts that the last claim has left out because enough of their deliveries wait here.
     left_out: HashSet<String>,
     /// Deliveries that wait or are under way at most.
     most: usize,
-    /// Places of `hub.concurrent` that are left to verifications.
+    /// Attempts under way at most, and the places of `hub.concurrent` that are left to verifications.
+    concurrent: usize,
     spared: usize,
 }
 
 impl Worker {
-    fn new(hub: Arc<Hub>, outcomes: UnboundedSender<FinishedDelivery>, progress: Arc<Progress>) -> Self {
+    fn new(
+        hub: Arc<Hub>,
+        most: usize,
+        outcomes: mpsc::Sender<FinishedDelivery>,
+        progress: Arc<Progress>,
+    ) -> Self {
         let concurrent = hub.settings.concurrent;
         Self {
             contents: Contents::new(hub.url()),
@@ -84,9 +94,11 @@ impl Worker {
             running: JoinSet::new(),
             outcomes,
             progress,
+            is_open: false,
             is_due: true,
             left_out: HashSet::new(),
-            most: concurrent.saturating_mul(4).saturating_add(CLAIM),
+            most,
+            concurrent: concurrent - concurrent / 16,
             spared: concurrent / 16,
             sender: Arc::new(Sender::new(hub)),
         }
@@ -101,7 +113,9 @@ impl Worker {
         let stopped = hub.stopped();
         tokio::pin!(stopped);
         loop {
-            self.start();
+            if std::mem::take(&mut self.is_open) {
+                while self.start(None) {}
+            }
             if claiming.is_none() && self.may_claim() {
                 claiming = Some(self.claim());
             }
@@ -117,11 +131,11 @@ impl Worker {
                     claiming = None;
                     self.claimed(claimed);
                 }
-                () = hub.hosts.freed(), if self.waiting.count() > 0 && self.running.is_empty() => {}
+                () = hub.hosts.freed(), if self.waiting.count() > 0 && self.running.is_empty() => self.is_open = true,
                 () = hub.store.work().deliveries.notified() => self.is_due = true,
                 () = progress.recorded.notified() => {}
                 _ = poll.tick() => {
-                    self.is_due = true;
+                    (self.is_due, self.is_open) = (true, true);
                     self.give_back_where(Job::is_late);
                 }
                 () = &mut stopped => break,
@@ -154,9 +168,7 @@ impl Worker {
     fn may_claim(&self) -> bool {
         let claimed = self.progress.claimed.load(Ordering::Acquire);
         let has_room = claimed + CLAIM <= self.most && !self.progress.is_stuck.load(Ordering::Acquire);
-        let concurrent = self.sender.hub.settings.concurrent.saturating_sub(self.spared);
-        let is_idle = self.running.len() < concurrent;
-        self.is_due && has_room && (is_idle || self.waiting.count() <= CLAIM / 2)
+        self.is_due && has_room && (self.running.len() < self.concurrent || self.waiting.count() <= CLAIM / 2)
     }
 
     fn claim(&mut self) -> Claiming {
@@ -187,6 +199,7 @@ impl Worker {
             }
         };
         self.is_due |= claimed.len() >= CLAIM;
+        self.is_open = true;
         self.progress.claimed.fetch_add(claimed.len(), Ordering::AcqRel);
         let now = Instant::now();
         for delivery in claimed {
@@ -200,46 +213,62 @@ impl Worker {
         }
     }
 
-    /// Starts deliveries as long as there are places for them.
-    fn start(&mut self) {
+    /// Starts the next delivery, or the next one of a host, if there is a place for it. Returns whether it did.
+    fn start(&mut self, host: Option<&str>) -> bool {
         let mut left = Vec::new();
-        let hosts = Arc::clone(&self.sender.hub.hosts);
-        let spared = self.spared;
-        while self.waiting.count() > 0 {
-            let turn = |host: &str| match hosts.acquire_sparing(host, spared) {
-                Ok(place) => Turn::Start(place),
-                Err(Busy::Full) => Turn::Wait,
-                Err(Busy::Broken(time)) => Turn::Leave(time),
-            };
-            let next = self.waiting.next(turn, &mut left);
-            left.drain(..).for_each(|(job, time)| self.give_back(&job, time));
-            let Some((job, place)) = next else { break };
-            if self.left_out.contains(&job.delivery.host)
-                && self.waiting.of_host(&job.delivery.host) <= self.most_of_host() / 4
-            {
-                self.left_out.remove(&job.delivery.host);
-                self.is_due = true;
-            }
-            self.progress.running.fetch_add(1, Ordering::AcqRel);
-            let sender = Arc::clone(&self.sender);
-            self.running.spawn(async move { job.attempt(&sender, place).await });
+        let turn = |host: &str| match self.sender.hub.hosts.acquire_sparing(host, self.spared) {
+            Ok(place) => Turn::Start(place),
+            Err(Busy::Full) => Turn::Wait,
+            Err(Busy::Broken(time)) => Turn::Leave(time),
+        };
+        let next = match host {
+            Some(host) => self.waiting.next_of(host, turn, &mut left),
+            None => self.waiting.next(turn, &mut left),
+        };
+        left.iter().for_each(|(job, time)| self.give_back(job, *time));
+        let Some((job, place)) = next else { return false };
+        let host = &job.delivery.host;
+        if !self.left_out.is_empty()
+            && self.waiting.of_host(host) <= self.most_of_host() / 4
+            && self.left_out.remove(host)
+        {
+            self.is_due = true;
         }
+        self.progress.running.fetch_add(1, Ordering::AcqRel);
+        let sender = Arc::clone(&self.sender);
+        self.running.spawn(async move {
+            let outcome = job.attempt(&sender, place).await;
+            (job.delivery.host, outcome)
+        });
+        true
     }
 
-    fn ended(&mut self, outcome: Result<Option<FinishedDelivery>, JoinError>) {
+    /// Takes the outcome of an attempt, and starts another one in its place.
+    fn ended(&mut self, ended: Result<(String, Option<FinishedDelivery>), JoinError>) {
         self.progress.running.fetch_sub(1, Ordering::AcqRel);
-        match outcome {
-            Ok(Some(finished)) => self.finished(finished),
-            Ok(None) => {
-                self.progress.claimed.fetch_sub(1, Ordering::AcqRel);
+        match ended {
+            Ok((host, finished)) => {
+                match finished {
+                    Some(finished) => self.finished(finished),
+                    None => self.forget(),
+                }
+                // Only this host has a new place, unless all hosts waited for any place.
+                let is_last = self.running.len() + 1 >= self.concurrent;
+                self.start(Some(&*host).filter(|_| !is_last));
             }
             // The claim ends, and the delivery is attempted again.
             Err(error) => {
-                self.progress.claimed.fetch_sub(1, Ordering::AcqRel);
+                self.forget();
+                self.is_open = true;
                 self.sender.hub.metrics.panics.inc();
                 tracing::error!(%error, "attempt to deliver failed");
             }
         }
+    }
+
+    /// A claimed delivery has no outcome to be recorded.
+    fn forget(&self) {
+        self.progress.claimed.fetch_sub(1, Ordering::AcqRel);
     }
 
     fn give_back_where(&mut self, which: impl Fn(&Job) -> bool) {
@@ -253,7 +282,7 @@ impl Worker {
     }
 
     fn finished(&self, finished: FinishedDelivery) {
-        // The receiver is there until all senders are gone, unless it has panicked: then the claims end.
-        let _ = self.outcomes.send(finished);
+        // There is room for all that may be claimed, and a receiver, unless it has panicked: then the claims end.
+        let _ = self.outcomes.try_send(finished);
     }
 }

@@ -53,7 +53,7 @@ impl Job {
     }
 
     /// Attempts the delivery. `None` if there is nothing to deliver any more.
-    pub(super) async fn attempt(self, sender: &Sender, mut place: Place) -> Option<FinishedDelivery> {
+    pub(super) async fn attempt(&self, sender: &Sender, mut place: Place) -> Option<FinishedDelivery> {
         let callback = match Uri::try_from(self.delivery.callback.as_str()) {
             Ok(callback) => callback,
             Err(error) => return Some(self.finished(DeliveryOutcome::GivenUp(error.to_string()))),
@@ -64,10 +64,7 @@ impl Job {
                 return Some(self.finished(DeliveryOutcome::Postponed(jitter(wait))));
             }
             Ok(_) => {}
-            Err(error) => {
-                place.failed();
-                return Some(self.failed(sender, &error));
-            }
+            Err(error) => return Some(self.finished(self.unanswered(sender, place, &error))),
         }
         let loaded = tokio::time::timeout(LOAD, self.content.load(&sender.hub.store)).await;
         let Ok(Ok(loaded)) = loaded else {
@@ -83,17 +80,13 @@ impl Job {
         let response = sender.post(self.request(sender, callback, loaded)).await;
         let outcome = match response {
             Ok((status, headers)) => {
-                if is_failing(status) {
-                    place.failed()
-                } else {
-                    place.succeeded()
+                match is_failing(status) {
+                    true => place.failed(),
+                    false => place.succeeded(),
                 }
                 self.outcome(sender, status, &headers)
             }
-            Err(error) => {
-                place.failed();
-                return Some(self.failed(sender, &error));
-            }
+            Err(error) => self.unanswered(sender, place, &error),
         };
         if outcome == DeliveryOutcome::Delivered {
             let seconds = (self.delivery.age + self.claimed.elapsed()).as_secs_f64();
@@ -133,19 +126,22 @@ impl Job {
         }
     }
 
-    /// The record of an attempt without a response. Details are in the log only, because a status page shows the reason.
-    fn failed(&self, sender: &Sender, error: &FetchError) -> FinishedDelivery {
+    /// What follows from an attempt without a response. Details are in the log only, because a status page shows the
+    /// reason.
+    fn unanswered(&self, sender: &Sender, place: Place, error: &FetchError) -> DeliveryOutcome {
         let host = &self.delivery.host;
         tracing::debug!(host, %error, "callback not reached");
-        if let FetchError::Private(address) = error {
-            sender.hub.notices.refused(host, *address, "hub.callback_networks");
+        match error {
+            FetchError::Private(address) => {
+                sender.hub.notices.refused(host, *address, "hub.callback_networks");
+            }
+            _ => place.failed(),
         }
         let reason = match error {
             FetchError::Deadline(_) => "the callback has not answered in time",
             _ => "the callback cannot be reached",
         };
-        let retries = &sender.hub.settings.retries;
-        self.finished(self.retry(retries, Duration::ZERO, reason.to_owned()))
+        self.retry(&sender.hub.settings.retries, Duration::ZERO, reason.to_owned())
     }
 
     /// Another attempt after the time of the settings or the time that the callback has asked for, if that is longer,

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 
 use crate::hub::Hub;
 use crate::store::{DeliveryOutcome, FinishedDelivery};
@@ -34,11 +34,7 @@ pub(super) struct Progress {
 }
 
 /// Records outcomes until their senders are gone.
-pub(super) async fn record(
-    hub: Arc<Hub>,
-    mut outcomes: UnboundedReceiver<FinishedDelivery>,
-    progress: Arc<Progress>,
-) {
+pub(super) async fn record(hub: Arc<Hub>, mut outcomes: Receiver<FinishedDelivery>, progress: Arc<Progress>) {
     let mut batch = Vec::with_capacity(BATCH);
     while outcomes.recv_many(&mut batch, BATCH).await > 0 {
         let others = async {

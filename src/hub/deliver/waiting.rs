@@ -55,6 +55,24 @@ impl Waiting {
         }
     }
 
+    /// Does the same as [`Waiting::next`] for one host.
+    pub(super) fn next_of<P>(
+        &mut self,
+        host: &str,
+        turn: impl FnOnce(&str) -> Turn<P>,
+        left: &mut Vec<(Job, Duration)>,
+    ) -> Option<(Job, P)> {
+        let index = self.by_host.get_index_of(host)?;
+        match turn(host) {
+            Turn::Start(place) => self.pop(index).map(|job| (job, place)),
+            Turn::Wait => None,
+            Turn::Leave(time) => {
+                self.leave(index, time, left);
+                None
+            }
+        }
+    }
+
     /// Removes one whose host has the next turn and a place, as `turn` says; or, if no host has a place, `None`. Those that
     /// leave are appended to `left`.
     pub(super) fn next<P>(
@@ -65,30 +83,42 @@ impl Waiting {
         let mut tried = 0;
         while tried < self.by_host.len() {
             self.turn %= self.by_host.len();
-            let (host, jobs) = self.by_host.get_index_mut(self.turn)?;
+            let (host, _) = self.by_host.get_index(self.turn)?;
             match turn(host) {
                 Turn::Start(place) => {
-                    let job = jobs.pop_front();
-                    if jobs.is_empty() {
-                        self.by_host.swap_remove_index(self.turn);
-                    } else {
-                        self.turn += 1;
-                    }
-                    self.count -= 1;
-                    return job.map(|job| (job, place));
+                    let hosts = self.by_host.len();
+                    let job = self.pop(self.turn)?;
+                    // Another host has the index of one that has left.
+                    self.turn += usize::from(self.by_host.len() == hosts);
+                    return Some((job, place));
                 }
                 Turn::Wait => {
                     self.turn += 1;
                     tried += 1;
                 }
-                Turn::Leave(time) => {
-                    self.count -= jobs.len();
-                    left.extend(jobs.drain(..).map(|job| (job, time)));
-                    self.by_host.swap_remove_index(self.turn);
-                }
+                Turn::Leave(time) => self.leave(self.turn, time, left),
             }
         }
         None
+    }
+
+    /// Removes the oldest of a host.
+    fn pop(&mut self, index: usize) -> Option<Job> {
+        let (_, jobs) = self.by_host.get_index_mut(index)?;
+        let job = jobs.pop_front()?;
+        if jobs.is_empty() {
+            self.by_host.swap_remove_index(index);
+        }
+        self.count -= 1;
+        Some(job)
+    }
+
+    /// Removes all of a host.
+    fn leave(&mut self, index: usize, time: Duration, left: &mut Vec<(Job, Duration)>) {
+        if let Some((_, jobs)) = self.by_host.swap_remove_index(index) {
+            self.count -= jobs.len();
+            left.extend(jobs.into_iter().map(|job| (job, time)));
+        }
     }
 
     /// Removes those that have waited too long, or all.

@@ -1,0 +1,235 @@
+#!/usr/bin/env node
+// Measures the WebSub hub beside a bare loop: the same HTTP client, body, connections and callbacks, without a store and
+// without signatures. Prints tables for docs/performance.md.
+//
+//   ROUNDS=3            rounds; the table contains medians
+//   SUBSCRIBERS=10000   callbacks of one topic, on 64 loopback addresses
+//   TOPICS=1000         topics with one subscriber each, all pinged once a second ...
+//   STEADY=600          ... for so many seconds; 0 leaves this out
+//   FAYE=path           the binary [target/release/faye]
+//   CALLBACKS=path      the callbacks and the bare loop [target/release/examples/callbacks]
+
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { createServer } from 'node:net';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const faye = process.env.FAYE ?? join(root, 'target/release/faye');
+const callbacks = process.env.CALLBACKS ?? join(root, 'target/release/examples/callbacks');
+const rounds = Number(process.env.ROUNDS ?? 3);
+const subscribers = Number(process.env.SUBSCRIBERS ?? 10_000);
+const topics = Number(process.env.TOPICS ?? 1_000);
+const steady = Number(process.env.STEADY ?? 600);
+const [ADDRESSES, SIZE, PER_HOST] = [64, 10_000, 4];
+const CLOCK_TICKS = Number(execFileSync('getconf', ['CLK_TCK']));
+const [SERVER_CORE, OTHER_CORE] = cpus().length > 1 ? ['0', '1'] : ['0', '0'];
+const agent = new Agent({ keepAlive: true, maxSockets: 32 });
+const running = [];
+
+const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
+const median = (values) => values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)];
+const address = (number) => `127.0.0.${(number % ADDRESSES) + 1}`;
+
+function start(core, program, words, options) {
+  const child = spawn('taskset', ['-c', core, program, ...words], { stdio: ['ignore', 'pipe', 'inherit'], ...options });
+  running.push(child);
+  return child;
+}
+
+async function stop(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
+
+async function firstLine(child) {
+  const [line] = await once(createInterface(child.stdout), 'line');
+  return line;
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  return port;
+}
+
+/** Returns the status and the text of a response. */
+function ask(port, path, form) {
+  return new Promise((resolve, reject) => {
+    const body = form && new URLSearchParams(form).toString();
+    const headers = body && { 'Content-Type': 'application/x-www-form-urlencoded', 'Content-Length': Buffer.byteLength(body) };
+    const sent = request({ host: '127.0.0.1', port, path, method: body ? 'POST' : 'GET', headers, agent }, async (response) => {
+      let text = '';
+      for await (const chunk of response) text += chunk;
+      resolve({ status: response.statusCode, text });
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+/** Microseconds of CPU that a process has used. */
+function used({ pid }) {
+  const words = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return (Number(words[11]) + Number(words[12])) * 1e6 / CLOCK_TICKS;
+}
+
+/** MiB of memory of a process that are resident. */
+function resident({ pid }) {
+  return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * 4096 / 2 ** 20;
+}
+
+async function startHub(folder) {
+  const port = await freePort();
+  const child = start(SERVER_CORE, faye, ['--listen', `127.0.0.1:${port}`], {
+    cwd: folder,
+    env: {
+      ...process.env,
+      FAYE_SERVER__THREADS: '1', FAYE_LOG__LEVEL: 'warn',
+      FAYE_SERVER__PUBLIC_URL: 'https://hub.example',
+      FAYE_HUB__ENABLED: 'true', FAYE_HUB__POLICY: 'open', FAYE_HUB__RATE: '1000000/s',
+      FAYE_HUB__PENDING_BY_HOST: '10000',
+      FAYE_HUB__TOPIC_NETWORKS: '127.0.0.0/8', FAYE_HUB__CALLBACK_NETWORKS: '127.0.0.0/8',
+      FAYE_STORE__URL: `sqlite:${join(folder, 'faye.db')}`,
+    },
+  });
+  child.stdout.resume();
+  for (;;) {
+    try {
+      if ((await ask(port, '/readyz')).status === 200) return { child, port };
+    } catch {
+      // Not yet.
+    }
+    await pause(50);
+  }
+}
+
+async function metric(hub, name) {
+  const { text } = await ask(hub.port, '/metrics');
+  return Number(text.split('\n').find((line) => line.startsWith(`${name} `))?.split(' ')[1] ?? 0);
+}
+
+async function reach(hub, name, value) {
+  while (await metric(hub, name) < value) await pause(20);
+}
+
+const DELIVERED = 'faye_hub_deliveries_total{result="delivered"}';
+const VERIFIED = 'faye_hub_verifications_total{result="verified"}';
+
+/** Subscribes `count` callbacks, and waits until they are verified. */
+async function subscribe(hub, port, count, topicOf, secret) {
+  const before = await metric(hub, VERIFIED);
+  let next = 0;
+  const work = async () => {
+    while (next < count) {
+      const number = next;
+      next += 1;
+      const { status, text } = await ask(hub.port, '/hub', {
+        'hub.mode': 'subscribe', 'hub.topic': topicOf(number),
+        'hub.callback': `http://${address(number)}:${port}/callback/${number}`, ...(secret && { 'hub.secret': secret }),
+      });
+      if (status !== 202) throw new Error(`subscribe: ${status} ${text}`);
+    }
+  };
+  await Promise.all(Array.from({ length: 32 }, work));
+  await reach(hub, VERIFIED, before + count);
+}
+
+async function publish(hub, urls) {
+  const { status, text } = await ask(hub.port, '/hub', [['hub.mode', 'publish'], ...urls.map((url) => ['hub.url', url])]);
+  if (status !== 204) throw new Error(`publish: ${status} ${text}`);
+}
+
+const figures = {};
+const note = (name, value) => (figures[name] ??= []).push(value);
+
+async function withHub(action) {
+  const folder = mkdtempSync(join(tmpdir(), 'faye-bench-hub-'));
+  try {
+    const sink = start(OTHER_CORE, callbacks, ['serve', String(ADDRESSES), String(SIZE)]);
+    const port = Number(await firstLine(sink));
+    const hub = await startHub(folder);
+    await action(hub, port);
+  } finally {
+    for (const child of running.splice(0)) await stop(child);
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Runs the bare loop; microseconds of CPU for a delivery. */
+async function bare(port) {
+  const words = ['post', ADDRESSES, SIZE, port, subscribers, PER_HOST].map(String);
+  const [cost, seconds] = (await firstLine(start(SERVER_CORE, callbacks, words))).split(' ').map(Number);
+  note('bare loop: deliveries per second', subscribers / seconds);
+  return cost;
+}
+
+async function storm(secret) {
+  const kind = secret ? 'signed' : 'unsigned';
+  await withHub(async (hub, port) => {
+    const topic = `http://127.0.0.1:${port}/topic`;
+    let [cpu, begin] = [used(hub.child), performance.now()];
+    await subscribe(hub, port, subscribers, () => topic, secret);
+    note('subscribe and verify: CPU, µs', (used(hub.child) - cpu) / subscribers);
+    note('subscribe and verify: per second', subscribers * 1000 / (performance.now() - begin));
+    // The first ping opens connections and fills caches; the second one counts.
+    for (const isCounted of [false, true]) {
+      const floor = await bare(port);
+      [cpu, begin] = [used(hub.child), performance.now()];
+      const before = await metric(hub, DELIVERED);
+      await publish(hub, [topic]);
+      await reach(hub, DELIVERED, before + subscribers);
+      const cost = (used(hub.child) - cpu) / subscribers;
+      if (!isCounted) continue;
+      note(`bare loop: CPU for a delivery, µs`, floor);
+      note(`hub, ${kind}: CPU for a delivery, µs`, cost);
+      note(`hub, ${kind}: times the bare loop of the same round`, cost / floor);
+      note(`hub, ${kind}: deliveries per second`, subscribers * 1000 / (performance.now() - begin));
+    }
+    note(`hub, ${kind}: memory, MiB`, resident(hub.child));
+  });
+}
+
+async function stay() {
+  await withHub(async (hub, port) => {
+    const urls = Array.from({ length: topics }, (_, number) => `http://${address(number)}:${port}/topic/${number}`);
+    await subscribe(hub, port, topics, (number) => urls[number]);
+    const begin = performance.now();
+    const cpu = used(hub.child);
+    const before = await metric(hub, DELIVERED);
+    for (let second = 1; second <= steady; second += 1) {
+      for (let from = 0; from < topics; from += 100) await publish(hub, urls.slice(from, from + 100));
+      await pause(Math.max(0, begin + second * 1000 - performance.now()));
+      if (second === 60) note('steady: memory after one minute, MiB', resident(hub.child));
+    }
+    const seconds = (performance.now() - begin) / 1000;
+    note(`steady: memory after ${(seconds / 60).toFixed(1)} minutes, MiB`, resident(hub.child));
+    note('steady: deliveries per second', (await metric(hub, DELIVERED) - before) / seconds);
+    note('steady: CPU, % of a core', (used(hub.child) - cpu) / seconds / 1e4);
+  });
+}
+
+try {
+  for (let round = 0; round < rounds; round += 1) {
+    await storm();
+    await storm('a secret of the subscription');
+  }
+  if (steady > 0) await stay();
+} finally {
+  for (const child of running) child.kill('SIGKILL');
+}
+console.log('| what | median | from | to |\n| --- | --- | --- | --- |');
+for (const [name, values] of Object.entries(figures)) {
+  const shown = (value) => (value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(2));
+  console.log(`| ${name} | ${shown(median(values))} | ${shown(Math.min(...values))} | ${shown(Math.max(...values))} |`);
+}
+process.exit(0);
