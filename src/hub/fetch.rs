@@ -266,7 +266,17 @@ fn content_type(fetched: &Fetched) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use parking_lot::Mutex;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
+    use crate::config::{Config, SignatureMethod};
+    use crate::hub::get::Topics;
+    use crate::metrics::Metrics;
+    use crate::store::{
+        Admission, Bounds, FinishedRequest, Mode, NewRequest, Request, RequestOutcome, Stage, Store,
+    };
 
     fn topic(attempts: u32, is_pinged: bool) -> TopicFetch {
         TopicFetch {
@@ -319,5 +329,198 @@ mod tests {
         assert!(asked(1) >= Duration::from_secs(4));
         assert_eq!(asked(60), Duration::from_secs(60));
         assert_eq!(asked(1_000_000), LONGEST);
+    }
+
+    const HUB: &str = "https://hub.example/hub";
+
+    /// A hub for topics that name it, wherever they are.
+    async fn hub() -> Arc<Hub> {
+        let mut config = Config::default();
+        config.server.public_url = Some("https://hub.example".to_owned());
+        config.store.url = Some("sqlite::memory:".into());
+        let metrics = Metrics::default();
+        let store = Store::open(&config.store, metrics.clone()).await.unwrap();
+        let mut hub = Hub::new(&config, store, metrics).unwrap();
+        Arc::get_mut(&mut hub).unwrap().topics = Topics::anywhere();
+        hub
+    }
+
+    /// A web site of one page: its URL, and the responses that it gives.
+    async fn site() -> (String, Arc<Mutex<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/feed", listener.local_addr().unwrap());
+        let page = Arc::new(Mutex::new(String::new()));
+        let served = Arc::clone(&page);
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _ = stream.read(&mut [0; 4096]).await.unwrap();
+                let response = format!("HTTP/1.1 {}", served.lock());
+                stream.write_all(response.as_bytes()).await.unwrap();
+            }
+        });
+        (url, page)
+    }
+
+    fn naming(hub: &str, self_url: &str, text: &str) -> String {
+        format!(
+            "200 OK\r\nConnection: close\r\nETag: \"{text}\"\r\nLink: <{hub}>; rel=hub, <{self_url}>; rel=self\r\n\r\n{text}"
+        )
+    }
+
+    /// A request of a callback that waits for the check of its topic.
+    async fn ask(hub: &Hub, topic: &str, callback: &str) {
+        let request = NewRequest {
+            mode: Mode::Subscribe,
+            topic: topic.to_owned(),
+            topic_spelt: topic.to_owned(),
+            callback: format!("http://{callback}/"),
+            host: callback.to_owned(),
+            secret: None,
+            signature: SignatureMethod::Sha256,
+            lease: Duration::from_secs(3600),
+            is_legacy: false,
+            verify_token: None,
+            needs_check: true,
+            token: callback.to_owned(),
+            claim_for: None,
+        };
+        let bounds = Bounds { topics: 10, subscriptions: 10, pending_by_host: 10, subscriptions_by_host: 10 };
+        let admission = hub.store.add_request(&request, &bounds).await.unwrap();
+        assert!(matches!(admission, Admission::Accepted(_)), "{admission:?}");
+    }
+
+    /// Fetches the topics that are due.
+    async fn fetch_due(hub: &Hub) -> Vec<FinishedFetch> {
+        let mut finished = Vec::new();
+        for topic in hub.store.claim_fetches(10, hold(hub)).await.unwrap() {
+            finished.push(process(hub, topic).await);
+        }
+        finished
+    }
+
+    async fn due_requests(hub: &Hub) -> Vec<Request> {
+        hub.store.claim_requests(10, Duration::from_secs(60), &[]).await.unwrap()
+    }
+
+    /// Confirms the requests that wait for their callbacks.
+    async fn confirm(hub: &Hub) {
+        for Request { id, claim, stage, .. } in due_requests(hub).await {
+            assert_eq!(stage, Stage::Verify);
+            let verified = FinishedRequest { id, claim, outcome: RequestOutcome::Verified };
+            hub.store.finish_requests(&[verified]).await.unwrap();
+        }
+    }
+
+    async fn ping(hub: &Hub, topic: &str) -> FinishedFetch {
+        let pinged = hub.store.ping(&[topic.to_owned()], Duration::ZERO, Duration::ZERO).await.unwrap();
+        assert_eq!(pinged, 1);
+        fetch_due(hub).await.pop().unwrap()
+    }
+
+    fn is_changed(finished: &FinishedFetch) -> bool {
+        matches!(finished.outcome, FetchOutcome::Changed(_))
+    }
+
+    #[tokio::test]
+    async fn a_topic_that_names_the_hub_can_be_subscribed_to_and_its_first_ping_delivers() {
+        let (hub, (topic, page)) = (hub().await, site().await);
+        *page.lock() = naming(HUB, &topic, "one");
+        ask(&hub, &topic, "a.example").await;
+        let checked = fetch_due(&hub).await;
+        assert_eq!(checked[0].advertisement, Advertisement::Named);
+        assert!(!is_changed(&checked[0]), "a check delivers nothing");
+        confirm(&hub).await;
+        assert!(is_changed(&ping(&hub, &topic).await));
+        assert!(!is_changed(&ping(&hub, &topic).await));
+        assert_eq!(hub.store.counts().await.unwrap().deliveries, 1);
+        // A result that is a few hours old holds for the next subscriber.
+        ask(&hub, &topic, "b.example").await;
+        assert!(fetch_due(&hub).await.is_empty());
+        confirm(&hub).await;
+        assert_eq!(hub.store.counts().await.unwrap().subscriptions, 2);
+    }
+
+    #[tokio::test]
+    async fn other_topics_are_denied_with_the_reason() {
+        let not_found = "404 Not Found\r\nConnection: close\r\n\r\nsecret details".to_owned();
+        let gone = "410 Gone\r\nConnection: close\r\n\r\nsecret details".to_owned();
+        let (hub, (topic, page)) = (hub().await, site().await);
+        let other = "http://a.example/other";
+        for (response, reason) in [
+            (naming("", &topic, "x"), "the topic names no hub".to_owned()),
+            (naming("https://other.example/hub", &topic, "x"), "the topic does not name this hub".to_owned()),
+            (naming("https://hub.example/hub2", &topic, "x"), "the topic does not name this hub".to_owned()),
+            (naming(HUB, other, "x"), format!("the topic names another URL as its own: {other}")),
+            (not_found, "the topic responds with status 404".to_owned()),
+            (gone, "the topic responds with status 410".to_owned()),
+        ] {
+            *page.lock() = response;
+            ask(&hub, &topic, "a.example").await;
+            fetch_due(&hub).await;
+            let denied = due_requests(&hub).await;
+            assert_eq!(
+                (denied.len(), denied[0].stage, denied[0].reason.clone()),
+                (1, Stage::Deny, Some(reason))
+            );
+            let told =
+                FinishedRequest { id: denied[0].id, claim: denied[0].claim, outcome: RequestOutcome::Told };
+            hub.store.finish_requests(&[told]).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_topic_that_does_not_respond_is_checked_again_before_the_request_is_denied() {
+        let (hub, (topic, page)) = (hub().await, site().await);
+        *page.lock() = "500 Oops\r\nConnection: close\r\n\r\nsecret details".to_owned();
+        ask(&hub, &topic, "a.example").await;
+        let failed = fetch_due(&hub).await;
+        assert!(matches!(failed[0].outcome, FetchOutcome::Failed(Some(_), _)), "{failed:?}");
+        assert_eq!(failed[0].advertisement, Advertisement::Unknown);
+        assert!(due_requests(&hub).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn subscriptions_end_when_the_topic_has_not_named_the_hub_three_times() {
+        let (hub, (topic, page)) = (hub().await, site().await);
+        *page.lock() = naming(HUB, &topic, "0");
+        ask(&hub, &topic, "a.example").await;
+        fetch_due(&hub).await;
+        confirm(&hub).await;
+        let subscriptions = async || hub.store.counts().await.unwrap().subscriptions;
+        for (text, names) in [("1", ""), ("2", ""), ("3", HUB), ("4", ""), ("5", "")] {
+            *page.lock() = naming(names, &topic, text);
+            assert!(
+                is_changed(&ping(&hub, &topic).await),
+                "{text}: the content goes to those who still subscribe"
+            );
+            assert_eq!(subscriptions().await, 1, "{text}");
+        }
+        // The content does not change any more; it is fetched whole all the same.
+        let last = ping(&hub, &topic).await;
+        assert_eq!(last.advertisement, Advertisement::Missing("the topic names no hub".to_owned()));
+        assert!(!is_changed(&last));
+        assert_eq!(subscriptions().await, 0);
+        let denied = due_requests(&hub).await;
+        assert_eq!(
+            (denied[0].stage, denied[0].reason.as_deref()),
+            (Stage::Deny, Some("the topic names no hub"))
+        );
+    }
+
+    #[tokio::test]
+    async fn a_synchronous_request_waits_for_the_check() {
+        let (hub, (topic, page)) = (hub().await, site().await);
+        *page.lock() = naming("", &topic, "x");
+        ask(&hub, &topic, "a.example").await;
+        assert_eq!(check_now(&hub, &topic).await, Err("the topic names no hub".to_owned()));
+        *page.lock() = naming(HUB, &topic, "x");
+        ask(&hub, &topic, "b.example").await;
+        assert_eq!(check_now(&hub, &topic).await, Ok(()));
+        // The worker has it at the moment.
+        ask(&hub, &topic, "c.example").await;
+        let claimed = hub.store.claim_fetch(&topic, hold(&hub)).await.unwrap().unwrap();
+        let (checked, _) = tokio::join!(check_now(&hub, &topic), process(&hub, claimed));
+        assert_eq!(checked, Ok(()));
     }
 }

@@ -60,6 +60,15 @@ impl Topics {
     }
 }
 
+#[cfg(test)]
+impl Topics {
+    /// Requests to any address, for tests with topics on this machine that are not listed.
+    pub(super) fn anywhere() -> Self {
+        let fetch = Fetch::new(Reach::Everywhere, Repeat::Idempotent);
+        Self { public: fetch.clone(), networks: fetch, hosts: Arc::new(Hosts::new(4, CONCURRENT)) }
+    }
+}
+
 /// A response with content, or that there is none new.
 #[derive(Debug)]
 pub(super) struct Fetched {
