@@ -55,9 +55,12 @@ impl Links {
     }
 }
 
-/// A URL that may be relative, in its own spelling if it is absolute.
+/// A URL that may be relative, in its own spelling if it is absolute. An empty one is that of a program without settings.
 fn absolute(target: &str, base: &Url) -> Option<String> {
     let target = target.trim();
+    if target.is_empty() {
+        return None;
+    }
     if let Ok(url) = urls::read(target) {
         return Some(url.text);
     }
@@ -205,6 +208,7 @@ mod tests {
             "https://hub.example/hub; rel=hub",
             "<https://hub.example/hub>",
             "<https://hub.example/hub>; rel",
+            "<>; rel=hub, < >; rel=hub",
             "<https://hub.example/hub>; rel=",
             "<https://hub.example/hub>; rel=\"hubs\"",
             "<https://hub.example/hub>; rel=\"alternate\"; rel=\"hub\"",

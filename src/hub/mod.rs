@@ -4,13 +4,21 @@
 //! This module must not know Bayeux sessions. State is in the store only; every worker may die between two operations.
 
 mod admission;
+mod advertised;
 mod ask;
 mod call;
 mod challenge;
+mod coding;
 mod deliver;
+mod discover;
 mod endpoint;
+mod fetch;
+mod fingerprint;
 mod form;
+mod freshness;
+mod get;
 mod hosts;
+mod links;
 mod notices;
 mod page;
 mod policy;
@@ -18,6 +26,7 @@ mod refusal;
 mod response;
 mod retry;
 mod sign;
+mod sniff;
 mod status;
 mod submit;
 mod sweep;
@@ -68,7 +77,7 @@ pub struct Hub {
     /// Requests to callbacks.
     callbacks: Fetch,
     /// Requests to topics.
-    topics: Fetch,
+    topics: get::Topics,
     /// Limits of the requests to callbacks.
     hosts: Arc<Hosts>,
     /// Serves the callbacks of this process.
@@ -101,7 +110,7 @@ impl Hub {
                 Repeat::Any,
                 &metrics,
             ),
-            topics: Fetch::new(Reach::Public, Repeat::Idempotent),
+            topics: get::Topics::new(&config.hub, &metrics),
             hosts: Arc::new(Hosts::new(config.hub.per_host, config.hub.concurrent)),
             local: None,
             notices: Notices::default(),
@@ -118,8 +127,9 @@ impl Hub {
 
     /// Works until [`Hub::stop`] is called; then finishes the requests under way.
     pub async fn run(self: Arc<Self>) {
-        let workers: [Worker; 3] = [
+        let workers: [Worker; 4] = [
             |hub| Box::pin(verify::work(hub)),
+            |hub| Box::pin(fetch::work(hub)),
             |hub| Box::pin(deliver::work(hub)),
             |hub| Box::pin(sweep::work(hub)),
         ];

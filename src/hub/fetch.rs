@@ -1,0 +1,526 @@
+//! The worker for topics: claims topics that are due, fetches them, finds out what is new, and records the result. It must
+//! not know callbacks.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use hyper::StatusCode;
+use hyper::header::CONTENT_TYPE;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+
+use super::advertised::{self, OwnUrl};
+use super::discover::discover;
+use super::fingerprint::fingerprint;
+use super::freshness::validators;
+use super::get::{CONCURRENT, Fetched, GetError, get};
+use super::links::Links;
+use super::policy::{self, Standing};
+use super::{Hub, coding, sniff, urls};
+use crate::config::Change;
+use crate::store::{Advertisement, Content, FetchOutcome, FinishedFetch, TopicFetch, Validators};
+
+/// The times after which a failed fetch is repeated.
+const RETRIES: [Duration; 4] =
+    [Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120), Duration::from_secs(600)];
+/// How often a fetch is repeated that only checks a topic for a request.
+const CHECKS: usize = 2;
+/// The longest time that a server can ask for with `Retry-After`.
+const LONGEST: Duration = Duration::from_secs(3600);
+/// How long a topic of a busy host waits.
+const BUSY: Duration = Duration::from_secs(2);
+/// How long a claim lasts beyond the time of a fetch: for its host, for reading the content, and for the record.
+const RECORDING: Duration = Duration::from_secs(30);
+/// How long fetches may go on after the hub was asked to stop.
+const GRACE: Duration = Duration::from_secs(4);
+/// How long finished fetches are collected before more topics are claimed.
+const PAUSE: Duration = Duration::from_millis(5);
+/// How often a topic is looked at that another task fetches.
+#[allow(dead_code, reason = "for synchronous requests, which are not checked yet")]
+const AGAIN: Duration = Duration::from_millis(50);
+/// Bytes of content that are read on the thread of the worker; longer content gets a thread for it.
+const INLINE: usize = 32 * 1024;
+/// Bytes of a `Content-Type` that is delivered.
+const TYPE: usize = 1024;
+
+/// Works until the hub stops.
+pub(super) async fn work(hub: Arc<Hub>) {
+    let mut fetching = JoinSet::new();
+    while !hub.is_stopping() {
+        while let Some(joined) = fetching.try_join_next() {
+            note(&hub, joined);
+        }
+        let room = CONCURRENT - fetching.len();
+        let claimed = match u32::try_from(room) {
+            Ok(room @ 1..) => {
+                let claimed = hub.store.claim_fetches(room, hold(&hub)).await;
+                claimed.inspect_err(|error| tracing::debug!(%error, "no topics claimed")).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        };
+        let is_more_due = claimed.len() == room;
+        for topic in claimed {
+            let hub = Arc::clone(&hub);
+            fetching.spawn(async move { drop(process(&hub, topic).await) });
+        }
+        tokio::select! {
+            Some(joined) = fetching.join_next(), if is_more_due => {
+                note(&hub, joined);
+                tokio::time::sleep(PAUSE).await;
+            }
+            _ = hub.wait(&hub.store.work().fetches) => {}
+        }
+    }
+    let all = async {
+        while let Some(joined) = fetching.join_next().await {
+            note(&hub, joined);
+        }
+    };
+    // The rest is claimed by another instance, or after a start.
+    let _ = tokio::time::timeout(GRACE, all).await;
+}
+
+/// Checks a topic for a request that waits for the result, in place of the worker. It takes up to twice
+/// `hub.fetch_deadline`, and the time of the store.
+///
+/// # Errors
+/// Why the topic may not be subscribed to, for the subscriber.
+#[allow(dead_code, reason = "for synchronous requests, which are not checked yet")]
+pub(super) async fn check_now(hub: &Hub, topic: &str) -> Result<(), String> {
+    if !needs_check(hub, topic) {
+        return Ok(());
+    }
+    let begin = Instant::now();
+    let claimed = loop {
+        match hub.store.claim_fetch(topic, hold(hub)).await {
+            Ok(Some(claimed)) => break claimed,
+            // Another task fetches it.
+            Ok(None) if begin.elapsed() < hub.settings.fetch_deadline => tokio::time::sleep(AGAIN).await,
+            Ok(None) => return Err(GetError::Busy.to_string()),
+            Err(error) => {
+                tracing::debug!(%error, "topic not claimed");
+                return Err("the store is unavailable".to_owned());
+            }
+        }
+    };
+    let result = process(hub, claimed).await;
+    match (result.advertisement, result.outcome) {
+        (Advertisement::Named, _) => Ok(()),
+        (Advertisement::Missing(reason), _) | (_, FetchOutcome::Failed(_, reason)) => Err(reason),
+        (Advertisement::Unknown, _) => Err(GetError::Unreachable.to_string()),
+    }
+}
+
+/// The time of a claim.
+fn hold(hub: &Hub) -> Duration {
+    hub.settings.fetch_deadline + RECORDING
+}
+
+fn note(hub: &Hub, joined: Result<(), JoinError>) {
+    if joined.is_err_and(|error| error.is_panic()) {
+        // The log has the panic. The claim ends, and the topic is fetched again.
+        hub.metrics.panics.inc();
+    }
+}
+
+/// Whether a topic has to name the hub.
+fn needs_check(hub: &Hub, topic: &str) -> bool {
+    urls::read(topic).is_ok_and(|topic| policy::standing(hub, &topic) == Standing::NeedsCheck)
+}
+
+/// Fetches a claimed topic and records the result.
+async fn process(hub: &Hub, topic: TopicFetch) -> FinishedFetch {
+    let is_local = urls::read(&topic.topic).is_ok_and(|own| policy::standing(hub, &own) == Standing::Local);
+    let (outcome, advertisement, result) = if is_local {
+        // A channel of this server, whose publications are its content.
+        (FetchOutcome::Unchanged(topic.validators.clone()), Advertisement::Named, "unchanged")
+    } else {
+        match content(hub, &topic).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::debug!(topic = topic.topic, attempts = topic.attempts, %error, "fetch failed");
+                let result = if error == GetError::Refused { "refused" } else { "failed" };
+                let delay = retry(&topic, &error);
+                (FetchOutcome::Failed(delay, error.to_string()), Advertisement::Unknown, result)
+            }
+        }
+    };
+    let finished = FinishedFetch { id: topic.id, claim: topic.claim, outcome, advertisement };
+    match hub.store.finish_fetch(&finished).await {
+        Ok(true) => hub.metrics.hub.fetch(result),
+        Ok(false) => hub.metrics.hub.fetch("lost"),
+        // The claim ends, and the topic is fetched again.
+        Err(error) => tracing::warn!(topic = topic.topic, %error, "result of a fetch not recorded"),
+    }
+    finished
+}
+
+/// When a failed fetch is repeated.
+fn retry(topic: &TopicFetch, error: &GetError) -> Option<Duration> {
+    let asked = match error {
+        GetError::Refused | GetError::Redirect | GetError::Redirects => return None,
+        GetError::Status(StatusCode::GONE, _) => return None,
+        GetError::Status(StatusCode::NOT_FOUND, _) if !topic.is_pinged => return None,
+        GetError::Busy => return Some(jitter(BUSY)),
+        GetError::Status(_, asked) => asked.unwrap_or_default(),
+        _ => Duration::ZERO,
+    };
+    let retries = if topic.is_pinged { &RETRIES[..] } else { &RETRIES[..CHECKS] };
+    let delay = retries.get(usize::try_from(topic.attempts).ok()?)?;
+    Some(jitter(*delay).max(asked.min(LONGEST)))
+}
+
+/// A time that differs from another by a fifth at most.
+fn jitter(time: Duration) -> Duration {
+    time.mul_f64(fastrand::f64().mul_add(0.4, 0.8))
+}
+
+type Found = (FetchOutcome, Advertisement, &'static str);
+
+/// Fetches a topic and compares its content with the last one.
+async fn content(hub: &Hub, topic: &TopicFetch) -> Result<Found, GetError> {
+    // Only content that was delivered is compared, and a check needs all of it.
+    let is_conditional = topic.is_pinged && topic.fingerprint.is_some();
+    let none = Validators::default();
+    let known = if is_conditional { &topic.validators } else { &none };
+    let fetched = get(hub, &topic.topic, topic.subscriptions, known).await?;
+    let Some(body) = fetched.body.clone() else {
+        return if is_conditional {
+            // Content of a topic that does not name the hub has no validators.
+            Ok((FetchOutcome::Unchanged(topic.validators.clone()), Advertisement::Named, "not_modified"))
+        } else {
+            Err(GetError::Status(StatusCode::NOT_MODIFIED, None))
+        };
+    };
+    let is_long = body.len() > INLINE || coding::is_coded(fetched.headers());
+    let (change, size) = (hub.settings.change, hub.settings.topic_size);
+    let (fetched, read) = if is_long {
+        let reading = tokio::task::spawn_blocking(move || {
+            let read = read(&fetched, body, change, size);
+            (fetched, read)
+        });
+        reading.await.map_err(|_| GetError::Unreachable)?
+    } else {
+        let read = read(&fetched, body, change, size);
+        (fetched, read)
+    };
+    let Read { body, links, fingerprint } = read?;
+    let advertisement = if needs_check(hub, &topic.topic) {
+        let own = OwnUrl::new(&hub.url(), hub.settings.root);
+        match advertised::check(&own, &topic.topic, &links, &fetched.url) {
+            Ok(()) => Advertisement::Named,
+            Err(why) => Advertisement::Missing(why.to_string()),
+        }
+    } else {
+        Advertisement::Named
+    };
+    if !topic.is_pinged {
+        return Ok((FetchOutcome::Unchanged(topic.validators.clone()), advertisement, "unchanged"));
+    }
+    let validators = match &advertisement {
+        Advertisement::Missing(_) => none,
+        _ => validators(fetched.headers(), SystemTime::now()),
+    };
+    if topic.fingerprint.as_ref() == Some(&fingerprint) {
+        return Ok((FetchOutcome::Unchanged(validators), advertisement, "unchanged"));
+    }
+    let content = Content {
+        body,
+        content_type: content_type(&fetched),
+        fingerprint,
+        validators,
+        hubs: links.hubs,
+        self_url: links.self_url,
+    };
+    Ok((FetchOutcome::Changed(content), advertisement, "changed"))
+}
+
+/// What was read of content.
+struct Read {
+    body: Bytes,
+    links: Links,
+    fingerprint: Vec<u8>,
+}
+
+/// Reads content, which may take a while if it is long.
+fn read(fetched: &Fetched, body: Bytes, change: Change, size: usize) -> Result<Read, GetError> {
+    let body =
+        coding::decode(fetched.headers(), body, size).map_err(|error| GetError::of_coding(error, size))?;
+    if body.is_empty() {
+        return Err(GetError::Empty);
+    }
+    let document = sniff::read(&body, content_type(fetched).as_deref());
+    let links = discover(&fetched.hops, &document);
+    let fingerprint = fingerprint(change, &body, &document, &links);
+    drop(document);
+    Ok(Read { body, links, fingerprint })
+}
+
+/// The header `Content-Type`, byte for byte.
+fn content_type(fetched: &Fetched) -> Option<String> {
+    let value = fetched.headers().get(CONTENT_TYPE)?.as_bytes();
+    let value = std::str::from_utf8(value).ok()?;
+    (value.len() <= TYPE).then(|| value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use parking_lot::Mutex;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::{Config, SignatureMethod};
+    use crate::hub::get::Topics;
+    use crate::metrics::Metrics;
+    use crate::store::{
+        Admission, Bounds, FinishedRequest, Mode, NewRequest, Request, RequestOutcome, Stage, Store,
+    };
+
+    fn topic(attempts: u32, is_pinged: bool) -> TopicFetch {
+        TopicFetch {
+            id: 1,
+            claim: 1,
+            topic: "http://a.example/".to_owned(),
+            validators: Validators::default(),
+            fingerprint: None,
+            subscriptions: 1,
+            attempts,
+            is_pinged,
+        }
+    }
+
+    #[test]
+    fn failed_fetches_are_repeated_a_few_times() {
+        let status = |code, after| GetError::Status(StatusCode::from_u16(code).unwrap(), after);
+        let is_about = |found: Option<Duration>, seconds: f64| {
+            let found = found.unwrap().as_secs_f64();
+            assert!((0.8 * seconds..=1.2 * seconds).contains(&found), "{found} {seconds}");
+        };
+        for (attempts, seconds) in [(0, 5.0), (1, 30.0), (2, 120.0), (3, 600.0)] {
+            for error in [
+                GetError::Unreachable,
+                status(500, None),
+                status(404, None),
+                GetError::Size(1),
+                GetError::Empty,
+            ] {
+                is_about(retry(&topic(attempts, true), &error), seconds);
+            }
+        }
+        assert_eq!(retry(&topic(4, true), &GetError::Unreachable), None);
+        assert_eq!(retry(&topic(4, true), &status(503, Some(Duration::from_secs(5)))), None);
+        is_about(retry(&topic(1, false), &GetError::Unreachable), 30.0);
+        assert_eq!(retry(&topic(2, false), &GetError::Unreachable), None);
+        for error in [GetError::Refused, GetError::Redirect, GetError::Redirects, status(410, None)] {
+            assert_eq!(retry(&topic(0, true), &error), None, "{error}");
+        }
+        assert_eq!(retry(&topic(0, false), &status(404, None)), None);
+        is_about(retry(&topic(9, true), &GetError::Busy), 2.0);
+    }
+
+    #[test]
+    fn servers_can_ask_for_up_to_an_hour() {
+        let asked = |seconds| {
+            let error = GetError::Status(StatusCode::SERVICE_UNAVAILABLE, Some(Duration::from_secs(seconds)));
+            retry(&topic(0, true), &error).unwrap()
+        };
+        assert!(asked(1) >= Duration::from_secs(4));
+        assert_eq!(asked(60), Duration::from_secs(60));
+        assert_eq!(asked(1_000_000), LONGEST);
+    }
+
+    const HUB: &str = "https://hub.example/hub";
+
+    /// A hub for topics that name it, wherever they are.
+    async fn hub() -> Arc<Hub> {
+        let mut config = Config::default();
+        config.server.public_url = Some("https://hub.example".to_owned());
+        config.store.url = Some("sqlite::memory:".into());
+        let metrics = Metrics::default();
+        let store = Store::open(&config.store, metrics.clone()).await.unwrap();
+        let mut hub = Hub::new(&config, store, metrics).unwrap();
+        Arc::get_mut(&mut hub).unwrap().topics = Topics::anywhere();
+        hub
+    }
+
+    /// A web site of one page: its URL, and the responses that it gives.
+    async fn site() -> (String, Arc<Mutex<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/feed", listener.local_addr().unwrap());
+        let page = Arc::new(Mutex::new(String::new()));
+        let served = Arc::clone(&page);
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _ = stream.read(&mut [0; 4096]).await.unwrap();
+                let response = format!("HTTP/1.1 {}", served.lock());
+                stream.write_all(response.as_bytes()).await.unwrap();
+            }
+        });
+        (url, page)
+    }
+
+    fn naming(hub: &str, self_url: &str, text: &str) -> String {
+        format!(
+            "200 OK\r\nConnection: close\r\nETag: \"{text}\"\r\nLink: <{hub}>; rel=hub, <{self_url}>; rel=self\r\n\r\n{text}"
+        )
+    }
+
+    /// A request of a callback that waits for the check of its topic.
+    async fn ask(hub: &Hub, topic: &str, callback: &str) {
+        let request = NewRequest {
+            mode: Mode::Subscribe,
+            topic: topic.to_owned(),
+            topic_spelt: topic.to_owned(),
+            callback: format!("http://{callback}/"),
+            host: callback.to_owned(),
+            secret: None,
+            signature: SignatureMethod::Sha256,
+            lease: Duration::from_secs(3600),
+            is_legacy: false,
+            verify_token: None,
+            needs_check: true,
+            token: callback.to_owned(),
+            claim_for: None,
+        };
+        let bounds = Bounds { topics: 10, subscriptions: 10, pending_by_host: 10, subscriptions_by_host: 10 };
+        let admission = hub.store.add_request(&request, &bounds).await.unwrap();
+        assert!(matches!(admission, Admission::Accepted(_)), "{admission:?}");
+    }
+
+    /// Fetches the topics that are due.
+    async fn fetch_due(hub: &Hub) -> Vec<FinishedFetch> {
+        let mut finished = Vec::new();
+        for topic in hub.store.claim_fetches(10, hold(hub)).await.unwrap() {
+            finished.push(process(hub, topic).await);
+        }
+        finished
+    }
+
+    async fn due_requests(hub: &Hub) -> Vec<Request> {
+        hub.store.claim_requests(10, Duration::from_secs(60), &[]).await.unwrap()
+    }
+
+    /// Confirms the requests that wait for their callbacks.
+    async fn confirm(hub: &Hub) {
+        for Request { id, claim, stage, .. } in due_requests(hub).await {
+            assert_eq!(stage, Stage::Verify);
+            let verified = FinishedRequest { id, claim, outcome: RequestOutcome::Verified };
+            hub.store.finish_requests(&[verified]).await.unwrap();
+        }
+    }
+
+    async fn ping(hub: &Hub, topic: &str) -> FinishedFetch {
+        let pinged = hub.store.ping(&[topic.to_owned()], Duration::ZERO, Duration::ZERO).await.unwrap();
+        assert_eq!(pinged, 1);
+        fetch_due(hub).await.pop().unwrap()
+    }
+
+    fn is_changed(finished: &FinishedFetch) -> bool {
+        matches!(finished.outcome, FetchOutcome::Changed(_))
+    }
+
+    #[tokio::test]
+    async fn a_topic_that_names_the_hub_can_be_subscribed_to_and_its_first_ping_delivers() {
+        let (hub, (topic, page)) = (hub().await, site().await);
+        *page.lock() = naming(HUB, &topic, "one");
+        ask(&hub, &topic, "a.example").await;
+        let checked = fetch_due(&hub).await;
+        assert_eq!(checked[0].advertisement, Advertisement::Named);
+        assert!(!is_changed(&checked[0]), "a check delivers nothing");
+        confirm(&hub).await;
+        assert!(is_changed(&ping(&hub, &topic).await));
+        assert!(!is_changed(&ping(&hub, &topic).await));
+        assert_eq!(hub.store.counts().await.unwrap().deliveries, 1);
+        // A result that is a few hours old holds for the next subscriber.
+        ask(&hub, &topic, "b.example").await;
+        assert!(fetch_due(&hub).await.is_empty());
+        confirm(&hub).await;
+        assert_eq!(hub.store.counts().await.unwrap().subscriptions, 2);
+    }
+
+    #[tokio::test]
+    async fn other_topics_are_denied_with_the_reason() {
+        let not_found = "404 Not Found\r\nConnection: close\r\n\r\nsecret details".to_owned();
+        let gone = "410 Gone\r\nConnection: close\r\n\r\nsecret details".to_owned();
+        let (hub, (topic, page)) = (hub().await, site().await);
+        let other = "http://a.example/other";
+        for (response, reason) in [
+            (naming("", &topic, "x"), "the topic names no hub".to_owned()),
+            (naming("https://other.example/hub", &topic, "x"), "the topic does not name this hub".to_owned()),
+            (naming("https://hub.example/hub2", &topic, "x"), "the topic does not name this hub".to_owned()),
+            (naming(HUB, other, "x"), format!("the topic names another URL as its own: {other}")),
+            (not_found, "the topic responds with status 404".to_owned()),
+            (gone, "the topic responds with status 410".to_owned()),
+        ] {
+            *page.lock() = response;
+            ask(&hub, &topic, "a.example").await;
+            fetch_due(&hub).await;
+            let denied = due_requests(&hub).await;
+            assert_eq!(
+                (denied.len(), denied[0].stage, denied[0].reason.clone()),
+                (1, Stage::Deny, Some(reason))
+            );
+            let told =
+                FinishedRequest { id: denied[0].id, claim: denied[0].claim, outcome: RequestOutcome::Told };
+            hub.store.finish_requests(&[told]).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_topic_that_does_not_respond_is_checked_again_before_the_request_is_denied() {
+        let (hub, (topic, page)) = (hub().await, site().await);
+        *page.lock() = "500 Oops\r\nConnection: close\r\n\r\nsecret details".to_owned();
+        ask(&hub, &topic, "a.example").await;
+        let failed = fetch_due(&hub).await;
+        assert!(matches!(failed[0].outcome, FetchOutcome::Failed(Some(_), _)), "{failed:?}");
+        assert_eq!(failed[0].advertisement, Advertisement::Unknown);
+        assert!(due_requests(&hub).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn subscriptions_end_when_the_topic_has_not_named_the_hub_three_times() {
+        let (hub, (topic, page)) = (hub().await, site().await);
+        *page.lock() = naming(HUB, &topic, "0");
+        ask(&hub, &topic, "a.example").await;
+        fetch_due(&hub).await;
+        confirm(&hub).await;
+        let subscriptions = async || hub.store.counts().await.unwrap().subscriptions;
+        for (text, names) in [("1", ""), ("2", ""), ("3", HUB), ("4", ""), ("5", "")] {
+            *page.lock() = naming(names, &topic, text);
+            assert!(
+                is_changed(&ping(&hub, &topic).await),
+                "{text}: the content goes to those who still subscribe"
+            );
+            assert_eq!(subscriptions().await, 1, "{text}");
+        }
+        // The content does not change any more; it is fetched whole all the same.
+        let last = ping(&hub, &topic).await;
+        assert_eq!(last.advertisement, Advertisement::Missing("the topic names no hub".to_owned()));
+        assert!(!is_changed(&last));
+        assert_eq!(subscriptions().await, 0);
+        let denied = due_requests(&hub).await;
+        assert_eq!(
+            (denied[0].stage, denied[0].reason.as_deref()),
+            (Stage::Deny, Some("the topic names no hub"))
+        );
+    }
+
+    #[tokio::test]
+    async fn a_synchronous_request_waits_for_the_check() {
+        let (hub, (topic, page)) = (hub().await, site().await);
+        *page.lock() = naming("", &topic, "x");
+        ask(&hub, &topic, "a.example").await;
+        assert_eq!(check_now(&hub, &topic).await, Err("the topic names no hub".to_owned()));
+        *page.lock() = naming(HUB, &topic, "x");
+        ask(&hub, &topic, "b.example").await;
+        assert_eq!(check_now(&hub, &topic).await, Ok(()));
+        // The worker has it at the moment.
+        ask(&hub, &topic, "c.example").await;
+        let claimed = hub.store.claim_fetch(&topic, hold(&hub)).await.unwrap().unwrap();
+        let (checked, _) = tokio::join!(check_now(&hub, &topic), process(&hub, claimed));
+        assert_eq!(checked, Ok(()));
+    }
+}
