@@ -20,7 +20,7 @@ test('django-push publishes, subscribes, receives and unsubscribes', async (cont
   const origin = `http://127.0.0.1:${port}`;
   const environment = {
     ...process.env, DATABASE: join(folderWith(context, {}), 'db.sqlite3'), PUSH_DOMAIN: `127.0.0.1:${port}`, HUB: url, HUB_LINK: link,
-    PYTHONWARNINGS: 'ignore', PYTHONUNBUFFERED: '1', PYTHONDONTWRITEBYTECODE: '1',
+    NO_PROXY: '*', PYTHONWARNINGS: 'ignore', PYTHONUNBUFFERED: '1', PYTHONDONTWRITEBYTECODE: '1',
   };
   await run(PYTHON, [PROJECT, 'migrate', '--verbosity', '0'], { env: environment });
   const project = Program.start(context, PYTHON, [PROJECT, 'runserver', '--noreload', `127.0.0.1:${port}`], { env: environment });

@@ -18,6 +18,7 @@ const ask = (subscriber, mode, topic, hub) => new Promise((resolve, reject) => {
 
 test(`npm pubsubhubbub ${VERSION} subscribes, receives and unsubscribes`, async (context) => {
   assert.equal(VERSION, '1.0.2');
+  process.env.NO_PROXY = '*';
   const { bench, url, link } = await openStage(context);
   const subscriber = pubsubhubbub.createServer({});
   subscriber.listen(0, '127.0.0.1');
