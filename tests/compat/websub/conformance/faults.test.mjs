@@ -1,11 +1,13 @@
 // The suite can fail: it accepts a correct hub and finds each fault of a faulty one by the test that is for it.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 import { Hub } from '../../lib/websub/bench.mjs';
 import { TopicServer } from '../../lib/websub/topic.mjs';
-import { CHECKLIST } from './checks/index.mjs';
+import { CHECKLIST, LINES } from './checks/index.mjs';
 import { FAULTS, SmallHub, TRIES } from './faulty-hub.mjs';
 import { runPart } from './run.mjs';
 
@@ -34,6 +36,8 @@ const FOUND_BY = {
   'one-topic-a-callback': [4, 'one callback may have several topics, and one topic several callbacks', /not seen: a delivery/],
 };
 
+const SUITE = fileURLToPath(new URL('hub.test.mjs', import.meta.url));
+
 const running = [];
 
 async function start(faults) {
@@ -41,6 +45,7 @@ async function start(faults) {
   running.push(hub, strict);
   return new Hub({
     url: hub.url,
+    link: hub.link,
     tries: TRIES,
     hasShortLeases: true,
     strict: async () => new Hub({ url: strict.url }),
@@ -52,15 +57,6 @@ before(async () => { topics = await TopicServer.start({ patience: PATIENCE_MILLI
 after(async () => {
   await topics.web.stop();
   for (const hub of running) await hub.stop();
-});
-
-test('a correct hub passes every line', async (context) => {
-  const hub = await start([]);
-  for (const { number, parts } of CHECKLIST) {
-    for (const [name, part] of Object.entries(parts)) {
-      await context.test(`${number}: ${name}`, (inner) => runPart(part, { hub, topics, patience: PATIENCE_MILLISECONDS }, inner));
-    }
-  }
 });
 
 test('each fault has a line that finds it', () => {
@@ -77,4 +73,31 @@ describe('faults', { concurrency: true }, () => {
       await assert.rejects(runPart(part, { hub, topics, patience: PATIENCE_WITH_FAULTS_MILLISECONDS }, context), report);
     });
   }
+});
+
+/** Runs the suite as a program, against the hub at a URL; gives the numbers of the lines that fail, and of all lines. */
+function runSuite(url) {
+  // A test within a test would not write its results.
+  const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
+  const options = { env: { ...environment, BASE_URL: url, HUB_PATIENCE: '30' } };
+  return new Promise((resolve) => {
+    execFile(process.execPath, ['--test-reporter=tap', SUITE], options, (error, stdout) => {
+      const numbers = (result) => [...stdout.matchAll(new RegExp(`^${result} \\d+ - (\\d+)\\.`, 'gm'))].map(([, number]) => Number(number));
+      resolve({ code: error?.code ?? 0, failed: numbers('not ok'), passed: numbers('ok'), stdout });
+    });
+  });
+}
+
+describe('the suite by BASE_URL', { concurrency: true }, () => {
+  test('passes with a correct hub', async () => {
+    const { url } = await start([]);
+    const { code, failed, passed, stdout } = await runSuite(url);
+    assert.deepEqual({ code, failed, passed: passed.length }, { code: 0, failed: [], passed: LINES }, stdout);
+  });
+
+  test('fails with a faulty one, at the line of the fault alone', async () => {
+    const { url } = await start(['200-for-publish']);
+    const { code, failed, passed, stdout } = await runSuite(url);
+    assert.deepEqual({ code, failed, passed: passed.length }, { code: 1, failed: [27], passed: LINES - 1 }, stdout);
+  });
 });
