@@ -36,7 +36,8 @@ const missing = (program) => new Error(`${program} is missing: run scripts/test-
 /** Runs a program to its end; gives its output, and fails unless its status is 0. */
 export function run(program, programArguments, options = {}) {
   return new Promise((resolve, reject) => {
-    execFile(program, programArguments, { timeout: PATIENCE_MILLISECONDS, env: { ...process.env, NO_PROXY: '*' }, ...options }, (error, stdout, stderr) => {
+    const defaults = { timeout: PATIENCE_MILLISECONDS, env: { ...process.env, NO_PROXY: '*' } };
+    execFile(program, programArguments, { ...defaults, ...options }, (error, stdout, stderr) => {
       if (error?.code === 'ENOENT') reject(missing(program));
       else if (error) reject(new Error(`${error.message}\n${stdout}${stderr}`));
       else resolve(stdout);

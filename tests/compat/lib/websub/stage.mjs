@@ -1,7 +1,6 @@
 // What a test of the binary with a real publisher or subscriber starts: the binary, a topic server and a bench.
 
-import { Bench } from './bench.mjs';
-import { Hub } from './bench.mjs';
+import { Bench, Hub } from './bench.mjs';
 import { startOurHub } from './ours.mjs';
 import { TopicServer } from './topic.mjs';
 

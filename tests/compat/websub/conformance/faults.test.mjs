@@ -20,10 +20,11 @@ const FOUND_BY = {
   'prefix-compare': [9, 'more after the challenge', /did not confirm was sent/],
   'trimmed-challenge': [9, 'the challenge and a newline', /did not confirm was sent/],
   'follows-verification-redirects': [9, 'a redirection to a place that would confirm', /did not confirm was sent|was followed/],
-  'follows-delivery-redirects': [13, 'a redirection is not followed, and the delivery is tried again', /redirection of a delivery .* was followed/],
+  'follows-delivery-redirects': [13, 'a redirection is not followed, and the delivery is tried again', /delivery by .* was followed/],
   'state-before-verification': [4, 'a failed verification leaves the secret', /secret of a request that was not verified is used/],
   'deactivates-after-failure': [14, 'the next version is delivered', /not seen: a delivery/],
-  'wrong-link-header': [12, 'of a topic with another hub and another canonical URL, where any topic is accepted', /not what the topic names/],
+  'wrong-link-header': [12, 'of a topic with another hub and another canonical URL, where any topic is accepted',
+    /not what the topic names/],
   'no-content-type': [11, 'the Content-Type, byte for byte', /Content-Type is not that of the topic/],
   'truncated-body': [11, 'the content, byte for byte', /65536 bytes of 300000/],
   'signs-without-secret': [15, 'without a secret there is no signature', /signed without a secret/],
@@ -82,7 +83,8 @@ function runSuite(url) {
   const options = { env: { ...environment, BASE_URL: url, HUB_PATIENCE: '30' } };
   return new Promise((resolve) => {
     execFile(process.execPath, ['--test-reporter=tap', SUITE], options, (error, stdout) => {
-      const numbers = (result) => [...stdout.matchAll(new RegExp(`^${result} \\d+ - (\\d+)\\.`, 'gm'))].map(([, number]) => Number(number));
+      const numbers = (result) => [...stdout.matchAll(new RegExp(`^${result} \\d+ - (\\d+)\\.`, 'gm'))]
+        .map(([, number]) => Number(number));
       resolve({ code: error?.code ?? 0, failed: numbers('not ok'), passed: numbers('ok'), stdout });
     });
   });

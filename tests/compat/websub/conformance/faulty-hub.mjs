@@ -136,9 +136,9 @@ export class SmallHub {
 
   async #decide(wanted) {
     if (this.#policy === 'advertised' && wanted.mode === 'subscribe') {
-      const found = await fetch(wanted.topic).then(async (response) => discover(response.headers, Buffer.from(await response.arrayBuffer())))
-        .catch(() => ({ hub: [] }));
-      if (!found.hub.includes(this.link)) return this.#deny(wanted, 'The topic does not name this hub.');
+      const response = await fetch(wanted.topic).catch(() => null);
+      const found = response && discover(response.headers, Buffer.from(await response.arrayBuffer()));
+      if (!found?.hub.includes(this.link)) return this.#deny(wanted, 'The topic does not name this hub.');
     }
     return this.#verify(wanted);
   }

@@ -14,8 +14,8 @@ import { openStage } from '../../lib/websub/stage.mjs';
 
 const file = (name) => readFileSync(fileURLToPath(new URL(name, import.meta.url)), 'utf8');
 
-const atom = (entries, { title = 'A feed', links = '' } = {}) => `<?xml version="1.0" encoding="utf-8"?>
-<feed xmlns="http://www.w3.org/2005/Atom"><title>${title}</title><id>urn:feed</id><updated>2026-01-01T00:00:00Z</updated>${links}
+const atom = (entries, { title = 'A feed' } = {}) => `<?xml version="1.0" encoding="utf-8"?>
+<feed xmlns="http://www.w3.org/2005/Atom"><title>${title}</title><id>urn:feed</id><updated>2026-01-01T00:00:00Z</updated>
 ${entries.map((name) => `<entry><id>urn:${name}</id><title>${name}</title><updated>2026-01-01T00:00:00Z</updated></entry>`).join('\n')}
 </feed>
 `;
@@ -44,7 +44,8 @@ test('seed_000_php_unencoded_hub_url', async (context) => {
   const stage = await openStage(context);
   const { topic, callback } = await followedFeed(stage, { name: 'chimo', suffix: '?tab=activity' });
   const folder = folderWith(context, {
-    '_config.php': `<?php $config = ['gogs' => ['secret' => 'a secret', 'push' => '${stage.server.origin}', 'topic' => '${topic.url}']];\n`,
+    '_config.php': `<?php
+$config = ['gogs' => ['secret' => 'a secret', 'push' => '${stage.server.origin}', 'topic' => '${topic.url}']];\n`,
     'hooks/gogs/index.php': file('gogs.php'),
   });
   const port = await freePort();
@@ -62,7 +63,8 @@ test('seed_000_php_unencoded_hub_url', async (context) => {
 
 /** What `<cfhttp method="POST">` sends for parameters of the type "url": a query, and an empty body. */
 async function cfhttp(url, parameters, headers = { 'Content-Type': 'application/x-www-form-urlencoded' }) {
-  const outgoing = request(`${url}?${new URLSearchParams(parameters)}`, { method: 'POST', headers: { ...headers, 'Content-Length': 0 } });
+  const target = `${url}?${new URLSearchParams(parameters)}`;
+  const outgoing = request(target, { method: 'POST', headers: { ...headers, 'Content-Length': 0 } });
   outgoing.end();
   const [response] = await once(outgoing, 'response');
   let text = '';
@@ -78,7 +80,8 @@ function coldFusionFeed(bench) {
   let fetches = 0;
   const content = () => {
     fetches += 1;
-    return atom(feed.entries, { title: "Sagar's Kitchen" }).replace(/<updated>.*?<\/updated>/, `<updated>{ts '2026-01-01 00:00:0${fetches % 10}'}</updated>`);
+    const updated = `<updated>{ts '2026-01-01 00:00:0${fetches % 10}'}</updated>`;
+    return atom(feed.entries, { title: "Sagar's Kitchen" }).replace(/<updated>.*?<\/updated>/, updated);
   };
   const answer = (_request, topic) => ({ headers: { 'Content-Type': 'text/xml' }, body: topic.body() });
   const topic = bench.topic({ name: 'Publisher.cfc', suffix: '?method=getFeed', content, answer });
@@ -140,11 +143,13 @@ test('seed_001_subscribe_sync_callback_with_query_204', async (context) => {
 test('seed_003_psgi_500_never_renews', async (context) => {
   const stage = await openStage(context, { lease_min: '1s' });
   const { bench } = stage;
-  const topic = bench.topic({ type: 'application/atom+xml', content: (version) => atom(['entry'], { title: `version ${version}.` }) });
+  const content = (version) => atom(['entry'], { title: `version ${version}.` });
+  const topic = bench.topic({ type: 'application/atom+xml', content });
   const unknown = bench.topic();
   const folder = folderWith(context, { 'app.psgi': file('subscriber.psgi') });
   const port = await freePort();
-  const program = Program.start(context, 'plackup', ['-E', 'deployment', '--host', '127.0.0.1', '--port', String(port), join(folder, 'app.psgi')],
+  const address = ['--host', '127.0.0.1', '--port', String(port)];
+  const program = Program.start(context, 'plackup', ['-E', 'deployment', ...address, join(folder, 'app.psgi')],
     { env: { ...process.env, TOPIC: topic.url } });
   await program.answers(`http://127.0.0.1:${port}/`);
   const subscriber = { url: `http://127.0.0.1:${port}/callback` };

@@ -62,9 +62,11 @@ export const DELIVERY = [
       },
       'a compressed topic arrives as its content': async (bench) => {
         const { gzipSync } = await import('node:zlib');
-        const answer = (request, topic) => (/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')
-          ? { headers: { 'Content-Type': 'text/plain', 'Content-Encoding': 'gzip', Link: `<${bench.hub.link}>; rel="hub", <${topic.url}>; rel="self"` },
-            body: gzipSync(topic.body()) } : null);
+        const answer = (request, topic) => {
+          if (!/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) return null;
+          const Link = `<${bench.hub.link}>; rel="hub", <${topic.url}>; rel="self"`;
+          return { headers: { 'Content-Type': 'text/plain', 'Content-Encoding': 'gzip', Link }, body: gzipSync(topic.body()) };
+        };
         const { callback } = await follower(bench, { answer });
         assert.equal(callback.deliveries[0].headers['content-encoding'] ?? 'identity', 'identity');
       },
