@@ -4,34 +4,37 @@
 //! database decides what is due, so operations take durations and no points in time. This module must not know HTTP or
 //! the WebSub protocol.
 
+mod backend;
+mod error;
+mod failpoint;
+mod health;
+mod migrate;
+mod operations;
 mod records;
+mod session;
+mod sqlite;
+mod statement;
 
+pub use error::{Result, StoreError};
+pub use failpoint::NAMES as FAILPOINTS;
 pub use records::*;
 
+use std::sync::Arc;
 use std::time::Duration;
-
-use bytes::Bytes;
 
 use crate::config;
 use crate::metrics::Metrics;
+use backend::Backend;
+use operations::{deliveries, fetches, listing, ping, requests, status, sweep};
 
-/// Why an operation has no result.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The store cannot be used for now; the same operation may succeed later.
-    #[error("store unavailable: {0}")]
-    Unavailable(String),
-    /// The store cannot be used with these settings or by this program. Only [`Store::open`] returns it.
-    #[error("{0}")]
-    Unusable(String),
-}
-
-/// The result of an operation.
-pub type Result<T> = std::result::Result<T, StoreError>;
+/// Subscriptions that end, or are renewed, in one transaction of [`Store::sweep`].
+const SWEEP: u64 = 5000;
 
 /// A store. Cloning shares it.
 #[derive(Clone)]
-pub struct Store {}
+pub struct Store {
+    backend: Arc<Backend>,
+}
 
 impl Store {
     /// Opens the store of the settings and brings its schema up to date. A PostgreSQL server that cannot be reached is
@@ -40,130 +43,164 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unusable`]: the file is in use by another process or cannot be opened, or the schema is newer than
     /// this program.
-    pub async fn open(_settings: &config::Store, _metrics: Metrics) -> Result<Self> {
-        todo!()
+    pub async fn open(settings: &config::Store, metrics: Metrics) -> Result<Self> {
+        Ok(Self { backend: Backend::open(settings, metrics).await? })
     }
 
-    /// Whether the last operation reached the store.
+    /// Whether the last write has reached the store.
     pub fn is_up(&self) -> bool {
-        todo!()
+        self.backend.is_up()
     }
 
     /// Notifications that work may be due, from this instance and from others.
     pub fn work(&self) -> &Work {
-        todo!()
+        self.backend.work()
     }
 
     /// Keeps a request to subscribe or unsubscribe, in place of an older one for the same topic and callback.
-    pub async fn add_request(&self, _request: &NewRequest, _bounds: &Bounds) -> Result<Admission> {
-        todo!()
+    pub async fn add_request(&self, request: &NewRequest, bounds: &Bounds) -> Result<Admission> {
+        let arguments = (request.clone(), *bounds, self.backend.claim());
+        let admission = self.backend.write(&requests::ADD, arguments).await?;
+        if let Admission::Accepted(Request { stage, .. }) = &admission {
+            let is_check = *stage == Stage::Check;
+            self.backend.announce(!is_check, is_check, false);
+        }
+        Ok(admission)
     }
 
     /// Claims requests whose callback is due to be asked or told, for `hold`. Hosts of `without` are left out.
     pub async fn claim_requests(
         &self,
-        _most: u32,
-        _hold: Duration,
-        _without: &[String],
+        most: u32,
+        hold: Duration,
+        without: &[String],
     ) -> Result<Vec<Request>> {
-        todo!()
+        self.backend.write(&requests::CLAIM, (most, self.backend.claim(), hold, without.to_vec())).await
     }
 
-    /// Records what came of claimed requests. Those whose claim was lost change nothing; returns their number.
-    pub async fn finish_requests(&self, _finished: &[FinishedRequest]) -> Result<u64> {
-        todo!()
+    /// Records the outcomes of claimed requests. Those whose claim was lost change nothing; returns their number.
+    pub async fn finish_requests(&self, finished: &[FinishedRequest]) -> Result<u64> {
+        if finished.is_empty() {
+            return Ok(0);
+        }
+        let lost = self.backend.write(&operations::FINISH_REQUESTS, finished.to_vec()).await?;
+        let is_due =
+            |f: &FinishedRequest| matches!(f.outcome, RequestOutcome::Checked | RequestOutcome::Denied(_));
+        self.backend.announce(finished.iter().any(is_due), false, false);
+        Ok(lost)
     }
 
     /// Makes topics due for a fetch, those that are known and have subscriptions. Others are ignored. A topic that is
-    /// being fetched becomes due again after that. The earliest time is `interval` after the last fetch, and `delay` from now.
-    pub async fn ping(&self, _topics: &[String], _interval: Duration, _delay: Duration) -> Result<u64> {
-        todo!()
+    /// being fetched becomes due again after that. The earliest time is `interval` after the last fetch, and `delay`
+    /// from now. Returns the number of topics that are due.
+    pub async fn ping(&self, topics: &[String], interval: Duration, delay: Duration) -> Result<u64> {
+        let due = self.backend.write(&ping::PING, (topics.to_vec(), interval, delay)).await?;
+        self.backend.announce(false, due > 0, false);
+        Ok(due)
     }
 
     /// Claims topics that are due for a fetch, for `hold`.
-    pub async fn claim_fetches(&self, _most: u32, _hold: Duration) -> Result<Vec<TopicFetch>> {
-        todo!()
+    pub async fn claim_fetches(&self, most: u32, hold: Duration) -> Result<Vec<TopicFetch>> {
+        self.backend.write(&fetches::CLAIM, (most, self.backend.claim(), hold)).await
     }
 
     /// Claims one topic for a fetch now, whether it is due or not; `None` if it is unknown or claimed.
-    pub async fn claim_fetch(&self, _topic: &str, _hold: Duration) -> Result<Option<TopicFetch>> {
-        todo!()
+    pub async fn claim_fetch(&self, topic: &str, hold: Duration) -> Result<Option<TopicFetch>> {
+        self.backend.write(&fetches::CLAIM_ONE, (topic.to_owned(), self.backend.claim(), hold)).await
     }
 
-    /// Records what came of a claimed fetch. New content becomes the next version of the topic and is queued for all
+    /// Records the outcome of a claimed fetch. New content becomes the next version of the topic and is queued for all
     /// of its active subscriptions, in one transaction. False if the claim was lost.
-    pub async fn finish_fetch(&self, _fetch: &FinishedFetch) -> Result<bool> {
-        todo!()
+    pub async fn finish_fetch(&self, fetch: &FinishedFetch) -> Result<bool> {
+        let finished = self.backend.write(&operations::FINISH_FETCH, fetch.clone()).await?;
+        self.backend.announce(finished.requests > 0, !finished.is_lost, finished.queued > 0);
+        Ok(!finished.is_lost)
     }
 
     /// Makes content that was not fetched the next version of a topic (a channel), and queues it for all of its active
     /// subscriptions. False if the topic is unknown or has no subscription.
-    pub async fn publish(&self, _topic: &str, _content: &Content) -> Result<bool> {
-        todo!()
+    pub async fn publish(&self, topic: &str, content: &Content) -> Result<bool> {
+        let queued = self.backend.write(&operations::PUBLISH, (topic.to_owned(), content.clone())).await?;
+        self.backend.announce(false, false, queued.is_some_and(|queued| queued > 0));
+        Ok(queued.is_some())
     }
 
     /// Claims deliveries that are due, for `hold`, oldest first. Hosts of `without` are left out.
     pub async fn claim_deliveries(
         &self,
-        _most: u32,
-        _hold: Duration,
-        _without: &[String],
+        most: u32,
+        hold: Duration,
+        without: &[String],
     ) -> Result<Vec<Delivery>> {
-        todo!()
+        self.backend.write(&deliveries::CLAIM, (most, self.backend.claim(), hold, without.to_vec())).await
     }
 
     /// The newest content of a topic; `None` if no delivery waits for it any more.
-    pub async fn payload(&self, _topic_id: i64) -> Result<Option<Payload>> {
-        todo!()
+    pub async fn payload(&self, topic_id: i64) -> Result<Option<Payload>> {
+        self.backend.read(&operations::PAYLOAD, topic_id).await
     }
 
-    /// Records what came of claimed deliveries, all of them in one transaction. Those whose claim was lost change nothing; returns their
-    /// number.
-    pub async fn finish_deliveries(&self, _finished: &[FinishedDelivery]) -> Result<u64> {
-        todo!()
+    /// Records the outcomes of claimed deliveries, all of them in one transaction. Those whose claim was lost change
+    /// nothing; returns their number.
+    pub async fn finish_deliveries(&self, finished: &[FinishedDelivery]) -> Result<u64> {
+        if finished.is_empty() {
+            return Ok(0);
+        }
+        self.backend.write(&deliveries::FINISH, finished.to_vec()).await
     }
 
     /// Ends subscriptions whose lease is over, queues verifications for legacy subscriptions whose lease ends soon,
     /// removes old results of requests, topics without subscriptions and content that no delivery waits for.
     pub async fn sweep(&self) -> Result<Swept> {
-        todo!()
+        let most = i64::try_from(SWEEP).unwrap_or(i64::MAX);
+        let mut total = Swept::default();
+        loop {
+            let swept = self.backend.write(&sweep::SWEEP, most).await?;
+            total.expired += swept.expired;
+            total.renewals += swept.renewals;
+            total.topics += swept.topics;
+            self.backend.announce(swept.renewals > 0, false, false);
+            if swept.expired < SWEEP && swept.renewals < SWEEP {
+                return Ok(total);
+            }
+        }
     }
 
     /// What a status page shows. The token is from [`NewRequest::token`].
-    pub async fn status(&self, _token: &str) -> Result<Option<Status>> {
-        todo!()
+    pub async fn status(&self, token: &str) -> Result<Option<Status>> {
+        self.backend.read(&status::STATUS, token.to_owned()).await
     }
 
     /// How much there is of everything.
     pub async fn counts(&self) -> Result<Counts> {
-        todo!()
+        self.backend.read(&listing::COUNTS, ()).await
     }
 
     /// Topics by their URL, `most` of them behind `after`.
-    pub async fn topics(&self, _after: Option<&str>, _most: u32) -> Result<Vec<TopicRow>> {
-        todo!()
+    pub async fn topics(&self, after: Option<&str>, most: u32) -> Result<Vec<TopicRow>> {
+        self.backend.read(&listing::TOPICS, (after.unwrap_or_default().to_owned(), most)).await
     }
 
     /// Subscriptions, of one topic or of all, `most` of them with a number above `after`.
     pub async fn subscriptions(
         &self,
-        _topic: Option<&str>,
-        _after: i64,
-        _most: u32,
+        topic: Option<&str>,
+        after: i64,
+        most: u32,
     ) -> Result<Vec<SubscriptionRow>> {
-        todo!()
+        self.backend.read(&listing::SUBSCRIPTIONS, (topic.map(str::to_owned), after, most)).await
     }
 
     /// Makes waiting deliveries due now, those of one topic or host or all. Returns their number.
-    pub async fn retry(&self, _topic: Option<&str>, _host: Option<&str>) -> Result<u64> {
-        todo!()
+    pub async fn retry(&self, topic: Option<&str>, host: Option<&str>) -> Result<u64> {
+        let filter = (topic.map(str::to_owned), host.map(str::to_owned));
+        let due = self.backend.write(&listing::RETRY, filter).await?;
+        self.backend.announce(false, false, due > 0);
+        Ok(due)
     }
 
     /// Closes the store. Claims of this instance are given back.
     pub async fn close(&self) {
-        todo!()
+        self.backend.close().await;
     }
 }
-
-#[allow(unused)]
-fn unused(_: Bytes) {}

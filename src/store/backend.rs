@@ -1,0 +1,123 @@
+//! The database behind a store, and what both have in common: claims, notifications and the probe.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::error::{Result, StoreError};
+use super::health::Health;
+use super::operations::{claims, probe};
+use super::records::{Claim, Work};
+use super::session::Operation;
+use super::sqlite::SqliteStore;
+use crate::config;
+use crate::metrics::Metrics;
+
+/// The file without `store.url`.
+const DEFAULT: &str = "sqlite:faye.db";
+/// How often a store that is away is tried.
+const PROBE: Duration = Duration::from_secs(1);
+
+pub(super) struct Backend {
+    database: Database,
+    health: Arc<Health>,
+    work: Arc<Work>,
+    /// The upper half of all claims of this instance.
+    instance: i64,
+}
+
+enum Database {
+    Sqlite(SqliteStore),
+}
+
+impl Backend {
+    pub(super) async fn open(settings: &config::Store, metrics: Metrics) -> Result<Arc<Self>> {
+        let url = settings.url.as_ref().map_or(DEFAULT, |url| url.expose());
+        let health = Arc::new(Health::new(metrics));
+        let work = Arc::new(Work::default());
+        let instance = fastrand::i64(1..1 << 31);
+        let database = if let Some(place) = url.strip_prefix("sqlite:") {
+            let place = place.strip_prefix("//").unwrap_or(place);
+            Database::Sqlite(SqliteStore::open(place, settings, health.clone()).await?)
+        } else {
+            return Err(StoreError::Unusable(
+                "store.url: expected sqlite:FILE, sqlite::memory: or postgres://USER@HOST/DATABASE"
+                    .to_owned(),
+            ));
+        };
+        let backend = Arc::new(Self { database, health, work, instance });
+        tokio::spawn(watch(Arc::downgrade(&backend)));
+        Ok(backend)
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.health.is_up()
+    }
+
+    pub(super) fn work(&self) -> &Work {
+        &self.work
+    }
+
+    /// A new claim of this instance.
+    pub(super) fn claim(&self) -> Claim {
+        (self.instance << 32) | fastrand::i64(0..1 << 32)
+    }
+
+    /// Runs an operation in a transaction.
+    pub(super) async fn write<A, T>(&self, operation: &Operation<A, T>, arguments: A) -> Result<T>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        match &self.database {
+            Database::Sqlite(database) => database.write(operation, arguments).await,
+        }
+    }
+
+    /// Runs an operation that only reads.
+    pub(super) async fn read<A, T>(&self, operation: &Operation<A, T>, arguments: A) -> Result<T>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        match &self.database {
+            Database::Sqlite(database) => database.read(operation, arguments).await,
+        }
+    }
+
+    /// Wakes the workers whose work may be due.
+    pub(super) fn announce(&self, requests: bool, fetches: bool, deliveries: bool) {
+        for (is_due, work) in [
+            (requests, &self.work.requests),
+            (fetches, &self.work.fetches),
+            (deliveries, &self.work.deliveries),
+        ] {
+            if is_due {
+                work.notify_one();
+            }
+        }
+    }
+
+    pub(super) async fn close(&self) {
+        let from = self.instance << 32;
+        if let Err(error) = self.write(&claims::RELEASE, (from, from | 0xffff_ffff)).await {
+            tracing::warn!(%error, "claims not given back; they expire");
+        }
+        match &self.database {
+            Database::Sqlite(database) => database.close().await,
+        }
+    }
+}
+
+/// Tries a store that is away until it can be used. Ends with the store.
+async fn watch(backend: Weak<Backend>) {
+    let mut ticks = tokio::time::interval(PROBE);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(backend) = backend.upgrade() else { return };
+        if !backend.is_up() {
+            // The outcome is kept by the backend.
+            let _ = backend.write(&probe::PROBE, ()).await;
+        }
+    }
+}

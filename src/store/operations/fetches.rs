@@ -1,0 +1,68 @@
+//! Claims of topics that are fetched.
+
+use std::time::Duration;
+
+use super::millis;
+use crate::store::records::{Claim, TopicFetch, Validators};
+use crate::store::session::{Operation, Outcome, Row, Session};
+use crate::store::statement::Statement;
+
+/// How many at most, the claim, and how long it holds.
+pub(in crate::store) type ClaimArguments = (u32, Claim, Duration);
+/// A topic, the claim, and how long it holds.
+pub(in crate::store) type ClaimOneArguments = (String, Claim, Duration);
+
+pub(in crate::store) static CLAIM: Operation<ClaimArguments, Vec<TopicFetch>> =
+    Operation { name: "claim_fetches", run: claim };
+pub(in crate::store) static CLAIM_ONE: Operation<ClaimOneArguments, Option<TopicFetch>> =
+    Operation { name: "claim_fetch", run: claim_one };
+
+static DUE: Statement = Statement::new(
+    "claim",
+    "UPDATE topics SET fetch_claim = $1, fetch_due = {now} + $2 WHERE id IN \
+       (SELECT id FROM topics WHERE fetch_due <= {now} ORDER BY fetch_due LIMIT $3 {skip locked}) \
+     RETURNING id, url, etag, last_modified, fingerprint, fetch_attempts, is_pinged, \
+       (SELECT count(*) FROM subscriptions s WHERE s.topic_id = topics.id)",
+);
+
+static ONE: Statement = Statement::new(
+    "claim",
+    "UPDATE topics SET fetch_claim = $1, fetch_due = {now} + $2 \
+     WHERE url = $3 AND (fetch_claim IS NULL OR fetch_due <= {now}) \
+     RETURNING id, url, etag, last_modified, fingerprint, fetch_attempts, is_pinged, \
+       (SELECT count(*) FROM subscriptions s WHERE s.topic_id = topics.id)",
+);
+
+fn claim<'c>(
+    mut session: Session<'c>,
+    (most, claim, hold): &'c ClaimArguments,
+) -> Outcome<'c, Vec<TopicFetch>> {
+    Box::pin(async move {
+        let values = [(*claim).into(), millis(*hold).into(), i64::from(*most).into()];
+        let rows = session.rows(&DUE, &values).await?;
+        rows.into_iter().map(|row| read(row, *claim)).collect()
+    })
+}
+
+fn claim_one<'c>(
+    mut session: Session<'c>,
+    (topic, claim, hold): &'c ClaimOneArguments,
+) -> Outcome<'c, Option<TopicFetch>> {
+    Box::pin(async move {
+        let row = session.row(&ONE, &[(*claim).into(), millis(*hold).into(), topic.into()]).await?;
+        row.map(|row| read(row, *claim)).transpose()
+    })
+}
+
+fn read(mut row: Row, claim: Claim) -> sqlx::Result<TopicFetch> {
+    Ok(TopicFetch {
+        id: row.int()?,
+        claim,
+        topic: row.text()?,
+        validators: Validators { etag: row.maybe_text()?, last_modified: row.maybe_text()? },
+        fingerprint: row.maybe_bytes()?,
+        attempts: u32::try_from(row.int()?).unwrap_or(u32::MAX),
+        is_pinged: row.flag()?,
+        subscriptions: row.count()?,
+    })
+}

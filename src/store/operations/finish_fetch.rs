@@ -1,0 +1,175 @@
+//! What came of a claimed fetch.
+
+use super::content;
+use super::{clean, counters, millis};
+use crate::store::records::{Advertisement, FetchOutcome, FinishedFetch};
+use crate::store::session::{Operation, Outcome, Row, Session};
+use crate::store::statement::Statement;
+
+pub(in crate::store) static FINISH_FETCH: Operation<FinishedFetch, Finished> =
+    Operation { name: "finish_fetch", run: finish };
+
+/// What has become due.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Finished {
+    /// Whether the claim was lost, and nothing is changed.
+    pub(in crate::store) is_lost: bool,
+    /// Deliveries.
+    pub(in crate::store) queued: u64,
+    /// Requests that waited for the check, and denials.
+    pub(in crate::store) requests: u64,
+}
+
+/// How often in a row a topic may be found not to name the hub before its subscriptions end.
+const MISSES: i64 = 3;
+
+static CLAIMED: Statement = Statement::new(
+    "claimed",
+    "SELECT t.id, t.url, t.version, t.misses FROM topics t WHERE t.id = $1 AND t.fetch_claim = $2 {lock t}",
+);
+
+static CHANGED: Statement = Statement::new(
+    "version",
+    "UPDATE topics SET version = $2, etag = $3, last_modified = $4, fingerprint = $5, fetch_attempts = 0, \
+       failure = NULL WHERE id = $1",
+);
+
+static UNCHANGED: Statement = Statement::new(
+    "validators",
+    "UPDATE topics SET etag = $2, last_modified = $3, fetch_attempts = 0, failure = NULL WHERE id = $1",
+);
+
+static FAILED: Statement = Statement::new(
+    "failure",
+    "UPDATE topics SET fetch_attempts = CASE WHEN CAST($2 AS BIGINT) IS NULL THEN 0 ELSE fetch_attempts + 1 END, \
+       failure = $3 WHERE id = $1",
+);
+
+// $2: the next attempt, if there is one. $3: 1 if the topic names the hub, 0 if it does not, else null.
+static RELEASE: Statement = Statement::new(
+    "release",
+    "UPDATE topics SET fetch_claim = NULL, fetched_at = {now}, fetch_again = NULL, \
+       fetch_due = CASE WHEN fetch_again IS NOT NULL THEN {greatest}(fetch_again, {now} + fetch_gap) \
+         ELSE {now} + CAST($2 AS BIGINT) END, \
+       is_pinged = CASE WHEN fetch_again IS NOT NULL THEN 1 WHEN CAST($2 AS BIGINT) IS NULL THEN 0 \
+         ELSE is_pinged END, \
+       validated_at = CASE CAST($3 AS BIGINT) WHEN 1 THEN {now} WHEN 0 THEN NULL ELSE validated_at END, \
+       misses = CASE CAST($3 AS BIGINT) WHEN 1 THEN 0 WHEN 0 THEN misses + 1 ELSE misses END \
+     WHERE id = $1",
+);
+
+static PASS: Statement = Statement::new(
+    "pass",
+    "UPDATE requests SET stage = 'verify', due_at = CASE WHEN claim IS NULL THEN {now} ELSE due_at END \
+     WHERE topic = $1 AND stage = 'check'",
+);
+
+static END: Statement = Statement::new(
+    "end",
+    "DELETE FROM subscriptions WHERE topic_id = $1 \
+       AND callback IN (SELECT callback FROM requests WHERE topic = $2 AND stage = 'check')",
+);
+
+static DENY: Statement = Statement::new(
+    "deny",
+    "UPDATE requests SET stage = 'deny', attempts = 0, reason = $2, \
+       due_at = CASE WHEN claim IS NULL THEN {now} ELSE due_at END WHERE topic = $1 AND stage = 'check'",
+);
+
+static TELL_ALL: Statement = Statement::new(
+    "tell_all",
+    "INSERT INTO requests (mode, stage, topic, topic_spelt, callback, host, secret, signature, lease, is_legacy, \
+       is_renewal, verify_token, token, due_at, claim, attempts, reason, created_at) \
+     SELECT 'subscribe', 'deny', $2, topic_spelt, callback, host, secret, signature, lease, is_legacy, 0, \
+       verify_token, token, {now}, NULL, 0, $3, {now} FROM subscriptions WHERE topic_id = $1 AND expires_at > {now} \
+     ON CONFLICT (topic, callback) DO UPDATE SET mode = 'subscribe', stage = 'deny', claim = NULL, attempts = 0, \
+       due_at = excluded.due_at, reason = excluded.reason",
+);
+
+static END_ALL: Statement = Statement::new("end_all", "DELETE FROM subscriptions WHERE topic_id = $1");
+
+static UNUSED: Statement = Statement::new("unused", "UPDATE topics SET unused_at = {now} WHERE id = $1");
+
+fn finish<'c>(mut session: Session<'c>, fetch: &'c FinishedFetch) -> Outcome<'c, Finished> {
+    Box::pin(async move {
+        let Some(row) = session.row(&CLAIMED, &[fetch.id.into(), fetch.claim.into()]).await? else {
+            return Ok(Finished { is_lost: true, ..Finished::default() });
+        };
+        let topic = Topic::read(row)?;
+        let mut finished = Finished::default();
+        let (mut next, mut ended) = (None, 0);
+        match &fetch.outcome {
+            FetchOutcome::Changed(content) => {
+                let validators = &content.validators;
+                let values = [
+                    topic.id.into(),
+                    (topic.version + 1).into(),
+                    (&validators.etag).into(),
+                    (&validators.last_modified).into(),
+                    content.fingerprint.as_slice().into(),
+                ];
+                session.execute(&CHANGED, &values).await?;
+                finished.queued = content::queue(&mut session, topic.id, topic.version + 1, content).await?;
+            }
+            FetchOutcome::Unchanged(validators) => {
+                let values = [topic.id.into(), (&validators.etag).into(), (&validators.last_modified).into()];
+                session.execute(&UNCHANGED, &values).await?;
+            }
+            FetchOutcome::Failed(delay, why) => {
+                next = delay.map(millis);
+                let why = clean(why);
+                session.execute(&FAILED, &[topic.id.into(), next.into(), (&why).into()]).await?;
+                if next.is_none() {
+                    let (requests, subscriptions) = deny(&mut session, &topic, &why).await?;
+                    finished.requests += requests;
+                    ended += subscriptions;
+                }
+            }
+        }
+        let is_named = match &fetch.advertisement {
+            Advertisement::Named => {
+                finished.requests += session.execute(&PASS, &[(&topic.url).into()]).await?;
+                Some(1)
+            }
+            Advertisement::Missing(why) => {
+                let why = clean(why);
+                let (requests, subscriptions) = deny(&mut session, &topic, &why).await?;
+                finished.requests += requests;
+                ended += subscriptions;
+                if topic.misses + 1 >= MISSES {
+                    let values = [topic.id.into(), (&topic.url).into(), (&why).into()];
+                    finished.requests += session.execute(&TELL_ALL, &values).await?;
+                    ended += session.execute(&END_ALL, &[topic.id.into()]).await?;
+                }
+                Some(0)
+            }
+            Advertisement::Unknown => None,
+        };
+        session.execute(&RELEASE, &[topic.id.into(), next.into(), is_named.into()]).await?;
+        if ended > 0 {
+            session.execute(&UNUSED, &[topic.id.into()]).await?;
+        }
+        counters::add(&mut session, 0, -counters::changed(ended)).await?;
+        Ok(finished)
+    })
+}
+
+struct Topic {
+    id: i64,
+    url: String,
+    version: i64,
+    misses: i64,
+}
+
+impl Topic {
+    fn read(mut row: Row) -> sqlx::Result<Self> {
+        Ok(Self { id: row.int()?, url: row.text()?, version: row.int()?, misses: row.int()? })
+    }
+}
+
+/// Denies the requests that wait for the check, and ends their subscriptions. Returns the numbers of both.
+async fn deny(session: &mut Session<'_>, topic: &Topic, why: &str) -> sqlx::Result<(u64, u64)> {
+    let ended = session.execute(&END, &[topic.id.into(), (&topic.url).into()]).await?;
+    let denied = session.execute(&DENY, &[(&topic.url).into(), why.into()]).await?;
+    Ok((denied, ended))
+}

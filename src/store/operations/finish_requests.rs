@@ -1,0 +1,206 @@
+//! What came of claimed requests: subscriptions begin and end here, and nowhere else on a subscriber's word.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::{KEEP, clean, counters, list, millis};
+use crate::store::records::{FinishedRequest, RequestOutcome};
+use crate::store::session::{Operation, Outcome, Session};
+use crate::store::statement::Statement;
+
+/// Returns the number of lost claims.
+pub(in crate::store) static FINISH_REQUESTS: Operation<Vec<FinishedRequest>, u64> =
+    Operation { name: "finish_requests", run: finish };
+
+static CLAIMED: Statement = Statement::new(
+    "claimed",
+    "SELECT r.id, CAST(CASE WHEN r.mode = 'unsubscribe' THEN 1 ELSE 0 END AS BIGINT), r.is_renewal, r.attempts \
+     FROM {records $1 id:bigint claim:bigint} f JOIN requests r ON r.id = f.id AND r.claim = f.claim \
+     ORDER BY r.id {lock r}",
+);
+
+static TOPICS: Statement = Statement::new(
+    "topics",
+    "INSERT INTO topics (url, version, fetch_gap, fetch_attempts, is_pinged, misses, unused_at) \
+     SELECT DISTINCT topic, 0, 0, 0, 0, 0, {now} FROM requests WHERE id IN {list $1} ON CONFLICT (url) DO NOTHING",
+);
+
+static RENEW: Statement = Statement::new(
+    "renew",
+    "UPDATE subscriptions SET host = r.host, topic_spelt = r.topic_spelt, secret = r.secret, \
+       signature = r.signature, lease = r.lease, expires_at = {now} + r.lease, \
+       renew_at = CASE WHEN r.is_legacy = 1 THEN {now} + r.lease - {least}(r.lease / 10, 86400000) END, \
+       is_legacy = r.is_legacy, verify_token = r.verify_token, token = r.token, failures = 0, failure = NULL \
+     FROM requests r JOIN topics t ON t.url = r.topic \
+     WHERE subscriptions.topic_id = t.id AND subscriptions.callback = r.callback AND r.id IN {list $1}",
+);
+
+static BEGIN: Statement = Statement::new(
+    "begin",
+    "INSERT INTO subscriptions (topic_id, callback, host, topic_spelt, secret, signature, lease, expires_at, \
+       renew_at, is_legacy, verify_token, token, failures, failure) \
+     SELECT t.id, r.callback, r.host, r.topic_spelt, r.secret, r.signature, r.lease, {now} + r.lease, \
+       CASE WHEN r.is_legacy = 1 THEN {now} + r.lease - {least}(r.lease / 10, 86400000) END, \
+       r.is_legacy, r.verify_token, r.token, 0, NULL \
+     FROM requests r JOIN topics t ON t.url = r.topic WHERE r.id IN {list $1} \
+     ON CONFLICT (topic_id, callback) DO NOTHING",
+);
+
+static DONE: Statement = Statement::new("done", "DELETE FROM requests WHERE id IN {list $1}");
+
+static UNUSED: Statement = Statement::new(
+    "unused",
+    "UPDATE topics SET unused_at = {now} WHERE url IN (SELECT topic FROM requests WHERE id IN {list $1})",
+);
+
+static END: Statement = Statement::new(
+    "end",
+    "DELETE FROM subscriptions WHERE id IN \
+       (SELECT s.id FROM requests r JOIN topics t ON t.url = r.topic \
+         JOIN subscriptions s ON s.topic_id = t.id AND s.callback = r.callback WHERE r.id IN {list $1})",
+);
+
+static STAGE: Statement = Statement::new(
+    "stage",
+    "UPDATE requests SET stage = coalesce(f.next, requests.stage), due_at = {now} + f.delay, claim = NULL, attempts = f.tries, \
+       reason = coalesce(f.why, requests.reason) \
+     FROM {records $1 id:bigint next:text delay:bigint tries:bigint why:text} f WHERE requests.id = f.id",
+);
+
+static RELEASE: Statement = Statement::new(
+    "release",
+    "UPDATE requests SET due_at = {now} + f.delay, claim = NULL \
+     FROM {records $1 id:bigint delay:bigint} f WHERE requests.id = f.id",
+);
+
+#[derive(Serialize)]
+struct Claimed {
+    id: i64,
+    claim: i64,
+}
+
+#[derive(Serialize)]
+struct Next {
+    id: i64,
+    /// The next stage; without it the stage stays.
+    next: Option<&'static str>,
+    delay: i64,
+    tries: i64,
+    why: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Released {
+    id: i64,
+    delay: i64,
+}
+
+/// What is to be done, as lists of requests.
+#[derive(Default)]
+struct Plan {
+    begin: Vec<i64>,
+    end: Vec<i64>,
+    next: Vec<Next>,
+    released: Vec<Released>,
+}
+
+struct Row {
+    is_unsubscribe: bool,
+    is_renewal: bool,
+    attempts: i64,
+}
+
+impl Plan {
+    fn add(&mut self, id: i64, row: &Row, outcome: &RequestOutcome) {
+        let mut next = |next: &'static str, delay, tries, why: Option<&str>| {
+            let next = (!next.is_empty()).then_some(next);
+            self.next.push(Next { id, next, delay, tries, why: why.map(clean) });
+        };
+        match outcome {
+            RequestOutcome::Verified if row.is_unsubscribe => {
+                next("ended", KEEP, row.attempts + 1, Some("the subscriber has unsubscribed"));
+                self.end.push(id);
+            }
+            RequestOutcome::Verified => self.begin.push(id),
+            RequestOutcome::Checked => next("verify", 0, row.attempts, None),
+            RequestOutcome::Refused(why) if row.is_renewal => {
+                next("ended", KEEP, row.attempts + 1, Some(why));
+                self.end.push(id);
+            }
+            RequestOutcome::Refused(why) => next("refused", KEEP, row.attempts + 1, Some(why)),
+            RequestOutcome::Denied(why) => {
+                next("deny", 0, 0, Some(why));
+                self.end.push(id);
+            }
+            RequestOutcome::Told => next("denied", KEEP, row.attempts + 1, None),
+            // The stage stays: a denial is told again, a verification asked again.
+            RequestOutcome::Retry(delay, why) => next("", millis(*delay), row.attempts + 1, Some(why)),
+            RequestOutcome::Postponed(delay) => self.released.push(Released { id, delay: millis(*delay) }),
+        }
+    }
+}
+
+fn finish<'c>(mut session: Session<'c>, finished: &'c Vec<FinishedRequest>) -> Outcome<'c, u64> {
+    Box::pin(async move {
+        let claimed: Vec<Claimed> = finished.iter().map(|f| Claimed { id: f.id, claim: f.claim }).collect();
+        let mut rows = HashMap::new();
+        for mut row in session.rows(&CLAIMED, &[(&list(&claimed)?).into()]).await? {
+            let id = row.int()?;
+            rows.insert(
+                id,
+                Row { is_unsubscribe: row.flag()?, is_renewal: row.flag()?, attempts: row.int()? },
+            );
+        }
+        let mut plan = Plan::default();
+        let mut lost = 0;
+        for one in finished {
+            match rows.get(&one.id) {
+                Some(row) => plan.add(one.id, row, &one.outcome),
+                None => lost += 1,
+            }
+        }
+        let (topics, begun) = begin(&mut session, &plan.begin).await?;
+        let ended = end(&mut session, &plan.end).await?;
+        if !plan.next.is_empty() {
+            session.execute(&STAGE, &[(&list(&plan.next)?).into()]).await?;
+        }
+        if !plan.released.is_empty() {
+            session.execute(&RELEASE, &[(&list(&plan.released)?).into()]).await?;
+        }
+        counters::add(
+            &mut session,
+            counters::changed(topics),
+            counters::changed(begun) - counters::changed(ended),
+        )
+        .await?;
+        Ok(lost)
+    })
+}
+
+/// Begins or renews subscriptions. Returns the numbers of new topics and of new subscriptions.
+async fn begin(session: &mut Session<'_>, requests: &[i64]) -> sqlx::Result<(u64, u64)> {
+    if requests.is_empty() {
+        return Ok((0, 0));
+    }
+    let ids = list(requests)?;
+    let topics = session.execute(&TOPICS, &[(&ids).into()]).await?;
+    let renewed = session.execute(&RENEW, &[(&ids).into()]).await?;
+    let begun = session.execute(&BEGIN, &[(&ids).into()]).await?;
+    if renewed + begun != requests.len() as u64 {
+        // Another instance has removed the topic at this moment.
+        return Err(sqlx::Error::RowNotFound);
+    }
+    session.execute(&DONE, &[(&ids).into()]).await?;
+    Ok((topics, begun))
+}
+
+/// Ends the subscriptions of requests. Returns their number.
+async fn end(session: &mut Session<'_>, requests: &[i64]) -> sqlx::Result<u64> {
+    if requests.is_empty() {
+        return Ok(0);
+    }
+    let ids = list(requests)?;
+    session.execute(&UNUSED, &[(&ids).into()]).await?;
+    session.execute(&END, &[(&ids).into()]).await
+}

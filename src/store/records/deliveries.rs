@@ -1,0 +1,61 @@
+//! Deliveries of content to callbacks.
+
+use std::time::Duration;
+
+use super::Claim;
+use crate::config::SignatureMethod;
+
+/// A delivery that is being worked on.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Its number, which is that of the subscription: a subscription has at most one delivery.
+    pub id: i64,
+    /// The proof of the claim.
+    pub claim: Claim,
+    /// The number of the topic.
+    pub topic_id: i64,
+    /// The version of the topic that was due when it was claimed.
+    pub version: i64,
+    /// The callback.
+    pub callback: String,
+    /// The host of the callback, without a port.
+    pub host: String,
+    /// `hub.secret`
+    pub secret: Option<String>,
+    /// How it is signed, if there is a secret.
+    pub signature: SignatureMethod,
+    /// Failed attempts of this version.
+    pub attempts: u32,
+    /// The rest of the lease.
+    pub expires_in: Duration,
+    /// The time since this version was queued.
+    pub age: Duration,
+}
+
+/// What came of a delivery.
+#[derive(Debug, Clone)]
+pub struct FinishedDelivery {
+    /// Its number.
+    pub id: i64,
+    /// The proof of the claim.
+    pub claim: Claim,
+    /// The version that was delivered.
+    pub version: i64,
+    /// What came of it.
+    pub outcome: DeliveryOutcome,
+}
+
+/// What came of a delivery. A newer version that was queued meanwhile stays, and is due at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeliveryOutcome {
+    /// The callback has accepted it.
+    Delivered,
+    /// The callback has answered 410: the subscription ends.
+    Gone,
+    /// It is due again after that time.
+    Retry(Duration, String),
+    /// It is not tried for that time, because the host is busy or failing. It counts as no attempt.
+    Postponed(Duration),
+    /// It is given up; the subscription stays.
+    GivenUp(String),
+}

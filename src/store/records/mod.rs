@@ -1,0 +1,27 @@
+//! What goes into the store and comes out of it.
+
+mod deliveries;
+mod fetches;
+mod listing;
+mod requests;
+
+pub use deliveries::*;
+pub use fetches::*;
+pub use listing::*;
+pub use requests::*;
+
+use tokio::sync::Notify;
+
+/// What a claim is proven by: a random number, new for each claim.
+pub type Claim = i64;
+
+/// Notifications that work may be due.
+#[derive(Debug, Default)]
+pub struct Work {
+    /// Requests to subscribe or unsubscribe.
+    pub requests: Notify,
+    /// Topics to fetch.
+    pub fetches: Notify,
+    /// Deliveries.
+    pub deliveries: Notify,
+}

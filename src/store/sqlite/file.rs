@@ -1,0 +1,70 @@
+//! The file of a SQLite store: private to the user, and used by one process.
+
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::io::{Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::store::error::{Result, StoreError};
+
+/// The mode of all files of a store: secrets of subscribers are in them.
+const MODE: u32 = 0o600;
+
+/// The lock on a store file. It ends with the value or with the process.
+#[derive(Debug)]
+pub(super) struct LockedFile {
+    _lock: File,
+}
+
+impl LockedFile {
+    /// Makes the file with its mode if it is missing, and locks it.
+    pub(super) fn open(place: &Path) -> Result<Self> {
+        let lock = lock(place)?;
+        let file = private(place)?;
+        let mode = file.metadata().map_err(|error| unusable(place, &error))?.permissions().mode();
+        if mode & 0o077 != 0 {
+            file.set_permissions(Permissions::from_mode(MODE)).map_err(|error| unusable(place, &error))?;
+        }
+        Ok(Self { _lock: lock })
+    }
+}
+
+fn lock(place: &Path) -> Result<File> {
+    let mut name = place.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let mut file = private(&name)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut owner = String::new();
+            let process = match file.read_to_string(&mut owner) {
+                Ok(_) if !owner.trim().is_empty() => format!(" (process {})", owner.trim()),
+                _ => String::new(),
+            };
+            return Err(StoreError::Unusable(format!(
+                "store.url: {} is in use by another process{process}, which holds {}: stop that process, or set \
+                 store.url to another file",
+                place.display(),
+                name.display()
+            )));
+        }
+        Err(TryLockError::Error(error)) => return Err(unusable(&name, &error)),
+    }
+    let written = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+    written.map_err(|error| unusable(&name, &error))?;
+    Ok(file)
+}
+
+fn private(place: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(MODE);
+    options.open(place).map_err(|error| unusable(place, &error))
+}
+
+fn unusable(place: &Path, error: &std::io::Error) -> StoreError {
+    StoreError::Unusable(format!(
+        "store.url: {}: {error}: check that the folder exists, is writable and has room",
+        place.display()
+    ))
+}

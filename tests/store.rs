@@ -1,0 +1,97 @@
+//! The contract of the store: cases that run on every database.
+
+#![cfg(feature = "store")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails there")]
+
+#[path = "store/place.rs"]
+mod place;
+
+#[path = "store/deliveries.rs"]
+mod deliveries;
+#[path = "store/fetches.rs"]
+mod fetches;
+#[path = "store/requests.rs"]
+mod requests;
+#[path = "store/sqlite.rs"]
+mod sqlite;
+#[path = "store/sweeps.rs"]
+mod sweeps;
+
+use place::Kind;
+
+/// The cases, one test for each case and database.
+macro_rules! contract {
+    ($($theme:ident: $($case:ident)+;)+) => {
+        contract!(@on on_a_file, Kind::File, $($theme: $($case)+;)+);
+        contract!(@on in_memory, Kind::Memory, $($theme: $($case)+;)+);
+    };
+    (@on $database:ident, $kind:expr, $($theme:ident: $($case:ident)+;)+) => {
+        mod $database {
+            use super::*;
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    $theme::$case(&place::Place::new($kind).await).await;
+                }
+            )+)+
+        }
+    };
+}
+
+contract! {
+    requests:
+        a_verified_request_begins_a_subscription
+        a_newer_request_replaces_a_claimed_one
+        a_refused_request_changes_nothing
+        a_new_secret_counts_when_it_is_verified
+        an_unsubscription_is_verified_too
+        an_unknown_subscription_cannot_end
+        a_check_comes_before_the_verification
+        a_topic_that_was_found_to_name_the_hub_needs_no_check
+        a_denied_request_ends_the_subscription_and_is_told
+        a_retried_request_waits
+        a_postponed_request_counts_no_attempt
+        busy_hosts_are_left_out_of_requests
+        an_expired_claim_of_a_request_is_lost
+        a_request_may_be_claimed_by_the_caller
+        bounds_are_kept
+        texts_of_subscribers_are_kept_byte_for_byte
+        a_status_tells_each_state;
+    fetches:
+        a_ping_makes_a_topic_due
+        a_ping_of_an_unknown_topic_is_ignored
+        a_ping_during_a_fetch_makes_the_topic_due_again
+        a_ping_waits_for_its_delay
+        new_content_is_queued_for_all
+        unchanged_content_is_not_queued
+        a_failed_fetch_is_tried_again
+        a_fetch_that_fails_for_good_denies_the_waiting
+        a_topic_that_does_not_name_the_hub_ends_after_three_times
+        an_expired_claim_of_a_fetch_is_lost
+        one_topic_is_claimed_by_name
+        a_publication_is_queued_without_a_fetch;
+    deliveries:
+        a_delivered_row_is_gone
+        a_newer_version_replaces_a_waiting_one
+        a_newer_version_waits_for_the_claimed_one
+        a_claimed_delivery_is_not_claimed_again
+        an_expired_claim_of_a_delivery_is_lost
+        a_retried_delivery_waits_and_counts
+        a_delivery_that_is_given_up_leaves_the_subscription
+        a_gone_callback_ends_the_subscription
+        busy_hosts_are_left_out_of_deliveries
+        claims_are_bounded
+        content_is_kept_while_a_delivery_waits
+        operators_make_deliveries_due
+        operators_see_pages_of_topics_and_subscriptions
+        workers_are_notified
+        concurrent_claims_are_disjoint;
+    sweeps:
+        a_lease_ends
+        a_legacy_subscription_is_verified_again
+        a_renewal_that_is_refused_ends_the_subscription
+        topics_without_subscriptions_are_removed
+        a_check_that_was_forgotten_becomes_due
+        counts_agree_with_the_rows
+        claims_are_given_back_when_a_store_closes;
+}

@@ -1,0 +1,250 @@
+//! Requests to subscribe and unsubscribe.
+
+use std::time::Duration;
+
+use faye_server::store::*;
+
+use crate::place::{BOUNDS, HOLD, Place, TOPIC, request, unsubscribe};
+
+const CALLBACK: &str = "https://one.example/callback";
+
+pub(crate) async fn a_verified_request_begins_a_subscription(place: &Place) {
+    let added = place.add(request(TOPIC, CALLBACK)).await;
+    assert_eq!(added.stage, Stage::Verify);
+    let claimed = place.claim_request().await;
+    assert_eq!(claimed.callback, CALLBACK);
+    assert_eq!(claimed.topic, TOPIC);
+    assert_eq!(claimed.topic_spelt, TOPIC.to_uppercase());
+    assert_eq!(claimed.lease, Duration::from_secs(864_000));
+    assert_eq!(claimed.attempts, 0);
+    assert_eq!(place.store.counts().await.unwrap().subscriptions, 0, "nothing before the verification");
+    assert_eq!(place.finish(&claimed, RequestOutcome::Verified).await, 0);
+    let row = place.the_subscription().await;
+    assert_eq!((row.topic.as_str(), row.host.as_str(), row.is_signed), (TOPIC, "one.example", false));
+    assert!(row.expires_in > Duration::from_secs(863_000) && row.expires_in <= Duration::from_secs(864_000));
+    let counts = place.store.counts().await.unwrap();
+    assert_eq!(counts, Counts { topics: 1, subscriptions: 1, requests: 0, deliveries: 0 });
+    assert_eq!(place.finish(&claimed, RequestOutcome::Verified).await, 1, "finished twice");
+}
+
+pub(crate) async fn a_newer_request_replaces_a_claimed_one(place: &Place) {
+    place.add(request(TOPIC, CALLBACK)).await;
+    let older = place.claim_request().await;
+    let newer = NewRequest {
+        lease: Duration::from_secs(7200),
+        token: "newer".to_owned(),
+        ..request(TOPIC, CALLBACK)
+    };
+    place.add(newer).await;
+    assert_eq!(place.finish(&older, RequestOutcome::Verified).await, 1, "the claim is lost");
+    assert_eq!(place.store.counts().await.unwrap().subscriptions, 0);
+    let newer = place.claim_request().await;
+    assert_eq!(newer.lease, Duration::from_secs(7200));
+    assert_eq!(place.finish(&newer, RequestOutcome::Verified).await, 0);
+    assert!(place.the_subscription().await.expires_in <= Duration::from_secs(7200));
+}
+
+pub(crate) async fn a_refused_request_changes_nothing(place: &Place) {
+    place.subscribe(TOPIC, &[CALLBACK]).await;
+    place
+        .add(NewRequest {
+            lease: Duration::from_secs(10),
+            token: "second".to_owned(),
+            ..request(TOPIC, CALLBACK)
+        })
+        .await;
+    let claimed = place.claim_request().await;
+    assert_eq!(place.finish(&claimed, RequestOutcome::Refused("status 404".to_owned())).await, 0);
+    assert!(place.the_subscription().await.expires_in > Duration::from_secs(863_000));
+    assert_eq!(place.state("second").await, Some(State::Refused("status 404".to_owned())));
+    place.no_request_is_due().await;
+    // What is finished makes room for the next one.
+    place.add(NewRequest { token: "third".to_owned(), ..request(TOPIC, CALLBACK) }).await;
+    place.claim_request().await;
+}
+
+pub(crate) async fn a_new_secret_counts_when_it_is_verified(place: &Place) {
+    place.subscribe(TOPIC, &[CALLBACK]).await;
+    place.add(NewRequest { secret: Some("s3cret".to_owned()), ..request(TOPIC, CALLBACK) }).await;
+    place.change(TOPIC, "one").await;
+    let delivery = place.claim_delivery().await;
+    assert_eq!(delivery.secret, None);
+    place.finish_delivery(&delivery, DeliveryOutcome::Delivered).await;
+    let claimed = place.claim_request().await;
+    place.finish(&claimed, RequestOutcome::Verified).await;
+    place.change(TOPIC, "two").await;
+    assert_eq!(place.claim_delivery().await.secret.as_deref(), Some("s3cret"));
+    assert!(place.the_subscription().await.is_signed);
+}
+
+pub(crate) async fn an_unsubscription_is_verified_too(place: &Place) {
+    place.subscribe(TOPIC, &[CALLBACK]).await;
+    place.change(TOPIC, "one").await;
+    let ending = unsubscribe(TOPIC, CALLBACK);
+    place.add(ending.clone()).await;
+    let claimed = place.claim_request().await;
+    assert_eq!(claimed.mode, Mode::Unsubscribe);
+    assert_eq!(place.store.counts().await.unwrap().subscriptions, 1);
+    place.finish(&claimed, RequestOutcome::Verified).await;
+    let counts = place.store.counts().await.unwrap();
+    assert_eq!((counts.subscriptions, counts.deliveries), (0, 0), "its delivery ends as well");
+    assert!(matches!(place.state(&ending.token).await, Some(State::Ended(_))));
+}
+
+pub(crate) async fn an_unknown_subscription_cannot_end(place: &Place) {
+    let admission = place.store.add_request(&unsubscribe(TOPIC, CALLBACK), &BOUNDS).await.unwrap();
+    assert!(matches!(admission, Admission::Unknown), "{admission:?}");
+    assert_eq!(place.store.counts().await.unwrap(), Counts::default());
+}
+
+pub(crate) async fn a_check_comes_before_the_verification(place: &Place) {
+    let checked = NewRequest { needs_check: true, ..request(TOPIC, CALLBACK) };
+    assert_eq!(place.add(checked.clone()).await.stage, Stage::Check);
+    place.no_request_is_due().await;
+    assert_eq!(place.state(&checked.token).await, Some(State::Checking));
+    let fetch = place.claim_fetch().await;
+    assert_eq!((fetch.topic.as_str(), fetch.is_pinged, fetch.fingerprint.is_none()), (TOPIC, false, true));
+    let unchanged = FetchOutcome::Unchanged(Validators::default());
+    assert!(place.finish_fetch(&fetch, unchanged, Advertisement::Named).await);
+    let claimed = place.claim_request().await;
+    assert_eq!(claimed.stage, Stage::Verify);
+    place.no_fetch_is_due().await;
+}
+
+pub(crate) async fn a_topic_that_was_found_to_name_the_hub_needs_no_check(place: &Place) {
+    place.subscribe(TOPIC, &["https://zero.example/"]).await;
+    place.change(TOPIC, "one").await;
+    let checked = NewRequest { needs_check: true, ..request(TOPIC, CALLBACK) };
+    assert_eq!(place.add(checked).await.stage, Stage::Verify);
+}
+
+pub(crate) async fn a_denied_request_ends_the_subscription_and_is_told(place: &Place) {
+    place.subscribe(TOPIC, &[CALLBACK]).await;
+    let again = NewRequest { token: "again".to_owned(), ..request(TOPIC, CALLBACK) };
+    place.add(again).await;
+    let claimed = place.claim_request().await;
+    place.finish(&claimed, RequestOutcome::Denied("not here".to_owned())).await;
+    assert_eq!(place.store.counts().await.unwrap().subscriptions, 0);
+    let denial = place.claim_request().await;
+    assert_eq!((denial.stage, denial.reason.as_deref()), (Stage::Deny, Some("not here")));
+    place.finish(&denial, RequestOutcome::Told).await;
+    place.no_request_is_due().await;
+    assert_eq!(place.state("again").await, Some(State::Denied("not here".to_owned())));
+}
+
+pub(crate) async fn a_retried_request_waits(place: &Place) {
+    place.add(request(TOPIC, CALLBACK)).await;
+    let claimed = place.claim_request().await;
+    let retry = RequestOutcome::Retry(Duration::from_secs(600), "status 503".to_owned());
+    place.finish(&claimed, retry).await;
+    place.no_request_is_due().await;
+    let state = place.state(&request(TOPIC, CALLBACK).token).await;
+    assert_eq!(state, Some(State::Verifying(1, Some("status 503".to_owned()))));
+}
+
+pub(crate) async fn a_postponed_request_counts_no_attempt(place: &Place) {
+    place.add(request(TOPIC, CALLBACK)).await;
+    let claimed = place.claim_request().await;
+    place.finish(&claimed, RequestOutcome::Postponed(Duration::ZERO)).await;
+    let claimed = place.claim_request().await;
+    assert_eq!(claimed.attempts, 0);
+    place.finish(&claimed, RequestOutcome::Retry(Duration::ZERO, "reset".to_owned())).await;
+    assert_eq!(place.claim_request().await.attempts, 1);
+}
+
+pub(crate) async fn busy_hosts_are_left_out_of_requests(place: &Place) {
+    place.add(request(TOPIC, CALLBACK)).await;
+    place.add(request(TOPIC, "https://two.example/")).await;
+    let claimed = place.store.claim_requests(10, HOLD, &["one.example".to_owned()]).await.unwrap();
+    assert_eq!(claimed.len(), 1);
+    assert_eq!(claimed[0].host, "two.example");
+}
+
+pub(crate) async fn an_expired_claim_of_a_request_is_lost(place: &Place) {
+    place.add(request(TOPIC, CALLBACK)).await;
+    let late = place.store.claim_requests(10, Duration::ZERO, &[]).await.unwrap().remove(0);
+    let claimed = place.claim_request().await;
+    assert_ne!(late.claim, claimed.claim);
+    assert_eq!(place.finish(&late, RequestOutcome::Refused("late".to_owned())).await, 1);
+    assert_eq!(place.finish(&claimed, RequestOutcome::Verified).await, 0);
+}
+
+pub(crate) async fn a_request_may_be_claimed_by_the_caller(place: &Place) {
+    let sync = NewRequest { needs_check: true, claim_for: Some(HOLD), ..request(TOPIC, CALLBACK) };
+    let claimed = place.add(sync).await;
+    assert_eq!(claimed.stage, Stage::Check);
+    place.no_fetch_is_due().await;
+    let fetch = place.store.claim_fetch(TOPIC, HOLD).await.unwrap().unwrap();
+    let unchanged = FetchOutcome::Unchanged(Validators::default());
+    assert!(place.finish_fetch(&fetch, unchanged, Advertisement::Named).await);
+    place.no_request_is_due().await;
+    assert_eq!(place.finish(&claimed, RequestOutcome::Verified).await, 0, "the check keeps the claim");
+    place.the_subscription().await;
+}
+
+pub(crate) async fn bounds_are_kept(place: &Place) {
+    let full =
+        async |request: NewRequest, bounds: Bounds| match place.store.add_request(&request, &bounds).await {
+            Ok(Admission::Full(bound)) => Some(bound),
+            Ok(Admission::Accepted(_)) => None,
+            other => panic!("{other:?}"),
+        };
+    place.subscribe(TOPIC, &[CALLBACK]).await;
+    let other = "https://example.com/other";
+    let topics = Bounds { topics: 1, ..BOUNDS };
+    assert_eq!(full(request(other, "https://two.example/"), topics).await, Some(Bound::Topics));
+    assert_eq!(full(request(TOPIC, CALLBACK), Bounds { subscriptions: 1, ..topics }).await, None, "renewed");
+    let claimed = place.claim_request().await;
+    place.finish(&claimed, RequestOutcome::Verified).await;
+    let two = request(TOPIC, "https://two.example/");
+    assert_eq!(full(two.clone(), Bounds { subscriptions: 1, ..topics }).await, Some(Bound::Subscriptions));
+    let by_host = Bounds { subscriptions_by_host: 1, ..BOUNDS };
+    let neighbour = request(TOPIC, "https://one.example/other");
+    assert_eq!(full(neighbour.clone(), by_host).await, Some(Bound::SubscriptionsByHost));
+    assert_eq!(full(two.clone(), by_host).await, None, "another host");
+    let pending = Bounds { pending_by_host: 1, ..BOUNDS };
+    let neighbour = request(TOPIC, "https://two.example/other");
+    assert_eq!(full(neighbour, pending).await, Some(Bound::PendingByHost));
+    assert_eq!(full(two, pending).await, None, "the same request again");
+    let counts = place.store.counts().await.unwrap();
+    assert_eq!(
+        (counts.topics, counts.subscriptions, counts.requests),
+        (1, 1, 1),
+        "what is refused leaves nothing"
+    );
+}
+
+pub(crate) async fn texts_of_subscribers_are_kept_byte_for_byte(place: &Place) {
+    let secret = "a'\u{0}\"$1{now}\\ 💡".to_owned();
+    let callback = "https://one.example/?a=%00&b='--";
+    let odd = NewRequest {
+        secret: Some(secret.clone()),
+        verify_token: Some(secret.clone()),
+        is_legacy: true,
+        ..request(TOPIC, callback)
+    };
+    place.add(odd).await;
+    let claimed = place.claim_request().await;
+    assert_eq!(claimed.verify_token.as_deref(), Some(secret.as_str()));
+    assert_eq!(claimed.callback, callback);
+    place.finish(&claimed, RequestOutcome::Retry(Duration::ZERO, "bad \u{0} reply".to_owned())).await;
+    let claimed = place.claim_request().await;
+    place.finish(&claimed, RequestOutcome::Verified).await;
+    place.change(TOPIC, "one").await;
+    let delivery = place.claim_delivery().await;
+    assert_eq!(delivery.secret.as_deref(), Some(secret.as_str()));
+    place.finish_delivery(&delivery, DeliveryOutcome::Retry(Duration::ZERO, "\u{0}".to_owned())).await;
+    assert_eq!(place.the_subscription().await.failure.as_deref(), Some("\u{fffd}"));
+}
+
+pub(crate) async fn a_status_tells_each_state(place: &Place) {
+    assert_eq!(place.state("nothing").await, None);
+    let asked = request(TOPIC, CALLBACK);
+    place.add(asked.clone()).await;
+    assert_eq!(place.state(&asked.token).await, Some(State::Verifying(0, None)));
+    let claimed = place.claim_request().await;
+    place.finish(&claimed, RequestOutcome::Verified).await;
+    let status = place.store.status(&asked.token).await.unwrap().unwrap();
+    assert_eq!((status.topic, status.host), (TOPIC.to_uppercase(), "one.example".to_owned()));
+    assert!(matches!(status.state, State::Active(lease, 0, None) if lease > Duration::from_secs(863_000)));
+}
