@@ -7,6 +7,7 @@ mod support;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -116,18 +117,37 @@ struct Served {
 
 impl Served {
     fn start(config: &Config, has_server: bool) -> Self {
+        let (events, received) = channel();
+        let release = Arc::new(Notify::new());
+        let probe: Arc<dyn Endpoint> = Arc::new(Probe { events, release: Arc::clone(&release) });
+        Self::start_listener(config, has_server, |_| vec![probe], received, release)
+    }
+
+    /// Starts a listener with other endpoints.
+    fn start_with(
+        config: &Config,
+        endpoints: impl FnOnce(Option<Arc<Server>>) -> Vec<Arc<dyn Endpoint>>,
+    ) -> Self {
+        Self::start_listener(config, true, endpoints, channel().1, Arc::default())
+    }
+
+    fn start_listener(
+        config: &Config,
+        has_server: bool,
+        endpoints: impl FnOnce(Option<Arc<Server>>) -> Vec<Arc<dyn Endpoint>>,
+        received: Receiver<Event>,
+        release: Arc<Notify>,
+    ) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let entered = runtime.enter();
         let metrics = Metrics::default();
-        let (events, received) = channel();
-        let release = Arc::new(Notify::new());
-        let probe = Probe { events, release: Arc::clone(&release) };
         let server = has_server.then(|| Arc::new(Server::new(config, &[], metrics.clone()).unwrap()));
+        let endpoints = endpoints(server.clone());
         let clock = Arc::new(Clock::default());
         let context = Arc::new(Context {
             server,
-            endpoints: vec![Arc::new(probe)],
+            endpoints,
             mount: Mount::new("/faye"),
             tls: None,
             budget: Budget::unlimited(),
@@ -187,6 +207,27 @@ fn config() -> Config {
     let mut config = Config::default();
     config.limits.body = 100;
     config
+}
+
+#[test]
+fn the_server_is_ready_without_its_store_and_says_so() {
+    use faye_server::admin::{Health, Ready};
+    let is_up = Arc::new(AtomicBool::new(false));
+    let state = Arc::clone(&is_up);
+    let served = Served::start_with(&config(), |server| {
+        let server = server.expect("a server");
+        vec![
+            Arc::new(Health),
+            Arc::new(Ready::new(server, Some(Box::new(move || state.load(Ordering::Relaxed))))),
+        ]
+    });
+    let mut http = Http::open(served.address);
+    let response = http.request("GET", "/readyz", &[], b"");
+    assert_eq!((response.status, response.text().as_str()), (200, "ready\nhub: store unavailable\n"));
+    assert_eq!(http.request("GET", "/healthz", &[], b"").text(), "ok\n");
+    is_up.store(true, Ordering::Relaxed);
+    let response = http.request("GET", "/readyz", &[], b"");
+    assert_eq!((response.status, response.text().as_str()), (200, "ready\n"));
 }
 
 #[test]
