@@ -148,6 +148,11 @@ impl Default for Hub {
     }
 }
 
+impl Hub {
+    /// Topics that are fetched at one time.
+    pub const FETCHES: usize = 32;
+}
+
 /// Which topics a hub accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -29,7 +29,7 @@ use crate::store::Validators;
 /// Redirects that are followed.
 const REDIRECTS: usize = 5;
 /// Requests at one time to all topics.
-pub(super) const CONCURRENT: usize = 32;
+pub(super) const CONCURRENT: usize = crate::config::Hub::FETCHES;
 /// How long a request waits for a place at its host, and how often it looks for one.
 const PATIENCE: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_millis(20);
