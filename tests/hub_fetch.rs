@@ -7,12 +7,13 @@ mod support;
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
+use parking_lot::Mutex;
 
 use support::hub::{self, PUBLIC_URL};
 use support::{Faye, Response, WATCHDOG, Web, WebRequest, WebResponse};
@@ -35,14 +36,14 @@ impl Site {
         let pages: Arc<Mutex<HashMap<String, WebResponse>>> = Arc::new(Mutex::new(pages));
         let served = Arc::clone(&pages);
         let web = Web::start_at(host, move |request| {
-            let page = served.lock().unwrap().get(&request.target).cloned();
+            let page = served.lock().get(&request.target).cloned();
             Some(page.unwrap_or_else(|| WebResponse::new(404, "")))
         });
         Self { web, pages }
     }
 
     fn set(&self, path: &str, page: WebResponse) {
-        self.pages.lock().unwrap().insert(path.to_owned(), page);
+        self.pages.lock().insert(path.to_owned(), page);
     }
 
     fn url(&self, path: &str) -> String {
@@ -440,7 +441,7 @@ fn a_topic_is_fetched_once_at_a_time_with_one_more_behind_it() {
     let responses = Mutex::new(responses);
     let web = Web::start(move |_| {
         arrive.send(()).ok()?;
-        responses.lock().unwrap().recv().ok()
+        responses.lock().recv().ok()
     });
     let next = || arrived.recv_timeout(WATCHDOG).expect("a fetch");
     let (faye, topic) = (hub::start(&[]), web.url("/feed"));

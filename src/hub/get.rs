@@ -103,7 +103,7 @@ pub(super) enum GetError {
     /// A redirect does not lead to a URL that may be fetched.
     #[error("the topic redirects to a URL that is not allowed")]
     Redirect,
-    #[error("the topic redirects more than {REDIRECTS} times")]
+    #[error("the topic redirects more than 5 times")]
     Redirects,
     /// Any status but 200, and the time of `Retry-After`.
     #[error("the topic responds with status {}", .0.as_u16())]
