@@ -212,7 +212,11 @@ async fn place(hosts: &Arc<Hosts>, host: &str, addresses: &[std::net::IpAddr]) -
     loop {
         match hosts.acquire(host, addresses) {
             Ok(place) => return Ok(place),
-            Err(Busy::Full) if begin.elapsed() < PATIENCE => tokio::time::sleep(AGAIN).await,
+            Err(Busy::Full) if begin.elapsed() < PATIENCE => tokio::select! {
+                // It may be a place at another host.
+                () = hosts.freed() => {}
+                () = tokio::time::sleep(AGAIN) => {}
+            },
             Err(_) => return Err(GetError::Busy),
         }
     }
