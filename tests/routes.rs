@@ -409,3 +409,31 @@ fn calls_under_way_are_answered_when_the_server_stops() {
     assert_eq!((response.status, response.header("Retry-After")), (503, Some("5")), "{response:?}");
     served.expect(dropped("/call/never"));
 }
+
+#[cfg(feature = "websub")]
+#[test]
+fn operators_are_told_when_the_store_is_away() {
+    use faye_server::api::{Api, ManagedHub};
+    use faye_server::config::TopicPolicy;
+    use faye_server::store::Store;
+    let mut config = config();
+    config.store.url = Some("sqlite::memory:".into());
+    let served = Served::start_with(&config, |_| {
+        let handle = tokio::runtime::Handle::current();
+        let store = handle.block_on(Store::open(&config.store, Metrics::default())).unwrap();
+        handle.block_on(store.close());
+        let hub = ManagedHub { store, url: "https://push.example/hub".to_owned(), policy: TopicPolicy::Open };
+        vec![Arc::new(Api::new(&"a key".into(), true, Some(hub), Metrics::default()))]
+    });
+    let mut http = Http::open(served.address);
+    let key = [("Authorization", "Bearer a key")];
+    for (method, path) in [("GET", ""), ("GET", "/topics"), ("GET", "/subscriptions"), ("POST", "/retry")] {
+        let response = http.request(method, &format!("/api/v1/hub{path}"), &key, b"");
+        assert_eq!(
+            (response.status, response.header("Retry-After")),
+            (503, Some("5")),
+            "{path}: {response:?}"
+        );
+        assert!(response.text().contains("store unavailable"), "{}", response.text());
+    }
+}
