@@ -173,8 +173,8 @@ impl Served {
     }
 
     #[track_caller]
-    fn expect(&self, event: Event) {
-        assert_eq!(self.events.recv_timeout(WATCHDOG).expect("an event"), event);
+    fn expect(&self, event: &Event) {
+        assert_eq!(self.events.recv_timeout(WATCHDOG).expect("an event"), *event);
     }
 
     fn drain(&self) {
@@ -338,7 +338,7 @@ fn requests_behind_one_that_waits_are_answered_in_order() {
     http.send("GET", "/call/wait", &[], b"");
     http.send("GET", "/static", &[], b"");
     http.send("GET", "/call?2", &[], b"");
-    served.expect(called("/call/wait"));
+    served.expect(&called("/call/wait"));
     // Another connection is not held up.
     assert_eq!(Http::open(served.address).request("GET", "/static", &[], b"").text(), "static");
     served.release.notify_one();
@@ -352,7 +352,7 @@ fn very_many_requests_behind_one_that_waits_are_read_later() {
     let served = Served::start(&config(), true);
     let mut http = Http::open(served.address);
     http.send("GET", "/call/wait", &[], b"");
-    served.expect(called("/call/wait"));
+    served.expect(&called("/call/wait"));
     const MORE: usize = 2000;
     for _ in 0..MORE {
         http.send("GET", "/static", &[], b"");
@@ -369,14 +369,14 @@ fn a_client_that_does_not_wait_has_its_request_carried_out() {
     let served = Served::start(&config(), true);
     let mut http = Http::open(served.address);
     http.send("POST", "/call/wait", &[], b"");
-    served.expect(called("/call/wait"));
+    served.expect(&called("/call/wait"));
     drop(http);
     served.release.notify_one();
-    served.expect(finished("/call/wait"));
+    served.expect(&finished("/call/wait"));
     // A client that has closed its side only gets the response.
     let mut http = Http::open(served.address);
     http.send("POST", "/call/wait", &[], b"");
-    served.expect(called("/call/wait"));
+    served.expect(&called("/call/wait"));
     http.half_close();
     served.release.notify_one();
     assert!(http.response().text().starts_with("Post /call/wait"));
@@ -387,9 +387,9 @@ fn a_call_does_not_outlive_its_client_for_long() {
     let served = Served::start(&config(), true);
     let mut http = Http::open(served.address);
     http.send("POST", "/call/never", &[], b"");
-    served.expect(called("/call/never"));
+    served.expect(&called("/call/never"));
     drop(http);
-    served.expect(dropped("/call/never"));
+    served.expect(&dropped("/call/never"));
 }
 
 #[test]
@@ -397,15 +397,43 @@ fn calls_under_way_are_answered_when_the_server_stops() {
     let served = Served::start(&config(), true);
     let (mut waits, mut never) = (Http::open(served.address), Http::open(served.address));
     waits.send("POST", "/call/wait", &[], b"");
-    served.expect(called("/call/wait"));
+    served.expect(&called("/call/wait"));
     never.send("POST", "/call/never", &[], b"");
-    served.expect(called("/call/never"));
+    served.expect(&called("/call/never"));
     served.drain();
     served.release.notify_one();
     let response = waits.response();
     assert_eq!((response.status, response.header("Connection")), (200, Some("close")), "{response:?}");
-    served.expect(finished("/call/wait"));
+    served.expect(&finished("/call/wait"));
     let response = never.response();
     assert_eq!((response.status, response.header("Retry-After")), (503, Some("5")), "{response:?}");
-    served.expect(dropped("/call/never"));
+    served.expect(&dropped("/call/never"));
+}
+
+#[cfg(feature = "websub")]
+#[test]
+fn operators_are_told_when_the_store_is_away() {
+    use faye_server::api::{Api, ManagedHub};
+    use faye_server::config::TopicPolicy;
+    use faye_server::store::Store;
+    let mut config = config();
+    config.store.url = Some("sqlite::memory:".into());
+    let served = Served::start_with(&config, |_| {
+        let handle = tokio::runtime::Handle::current();
+        let store = handle.block_on(Store::open(&config.store, Metrics::default())).unwrap();
+        handle.block_on(store.close());
+        let hub = ManagedHub { store, url: "https://push.example/hub".to_owned(), policy: TopicPolicy::Open };
+        vec![Arc::new(Api::new(&"a key".into(), true, Some(hub), Metrics::default()))]
+    });
+    let mut http = Http::open(served.address);
+    let key = [("Authorization", "Bearer a key")];
+    for (method, path) in [("GET", ""), ("GET", "/topics"), ("GET", "/subscriptions"), ("POST", "/retry")] {
+        let response = http.request(method, &format!("/api/v1/hub{path}"), &key, b"");
+        assert_eq!(
+            (response.status, response.header("Retry-After")),
+            (503, Some("5")),
+            "{path}: {response:?}"
+        );
+        assert!(response.text().contains("store unavailable"), "{}", response.text());
+    }
 }
