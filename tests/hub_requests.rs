@@ -417,7 +417,7 @@ fn the_rate_of_a_client_is_bounded() {
     assert_eq!(faye.metric("faye_hub_requests_total{mode=\"none\",code=\"429\"}"), 1);
 }
 
-/// A server whose callbacks never answer, so that requests wait for verification.
+/// A server, and a callback that never answers, so that requests wait for verification.
 fn start_with_silent_callback(settings: &[(&str, &str)]) -> (Faye, Web) {
     (start(settings), Web::start(|_| None))
 }

@@ -101,7 +101,15 @@ impl Front {
             Admission::Unknown if is_sync => Ok(Submitted::Confirmed),
             Admission::Unknown => Ok(Submitted::Absent),
             Admission::Accepted(claimed) if is_sync => self.verify_now(claimed).await,
-            Admission::Accepted(_) => Ok(Submitted::Pending(request.token)),
+            Admission::Accepted(accepted) => {
+                tracing::debug!(
+                    request = accepted.id,
+                    ?mode,
+                    host = accepted.host,
+                    "request to the hub accepted"
+                );
+                Ok(Submitted::Pending(request.token))
+            }
         }
     }
 
