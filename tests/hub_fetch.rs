@@ -17,7 +17,7 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 use parking_lot::Mutex;
 
 use support::hub::{self, PUBLIC_URL};
-use support::{Faye, Response, WATCHDOG, Web, WebRequest, WebResponse};
+use support::{Authority, Faye, Response, WATCHDOG, Web, WebRequest, WebResponse, tls};
 
 const REFUSED: &str = "faye_fetch_refused_total{class=\"topics\"}";
 
@@ -468,6 +468,28 @@ fn a_topic_is_fetched_once_at_a_time_with_one_more_behind_it() {
     assert_eq!(subscriber.delivery().body, b"three");
     assert!(arrived.try_recv().is_err());
     assert_eq!(faye.metric(&fetches("changed")), 3);
+}
+
+#[test]
+fn a_topic_by_https_needs_a_certificate_that_is_trusted() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().unwrap();
+    authority.certificate().write(folder.path());
+    let root = folder.path().join("root.pem");
+    std::fs::write(&root, authority.root()).unwrap();
+    let root = root.to_str().unwrap().to_owned();
+    // Any server with TLS and a page.
+    let web = Faye::start_in(folder, &tls::SETTINGS);
+    let topic = format!("https://{}/healthz", web.listens);
+    let trusting = hub::start(&[("SSL_CERT_FILE", &root)]);
+    let subscriber = subscribe(&trusting, &topic);
+    publish(&trusting, &topic);
+    assert!(!subscriber.delivery().body.is_empty());
+    let other = Authority::new();
+    std::fs::write(&root, other.root()).unwrap();
+    let distrusting = hub::start(&[("SSL_CERT_FILE", &root)]);
+    subscribe(&distrusting, &topic);
+    publish_and_wait(&distrusting, &topic, "failed");
 }
 
 #[test]
