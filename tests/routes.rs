@@ -437,3 +437,22 @@ fn operators_are_told_when_the_store_is_away() {
         assert!(response.text().contains("store unavailable"), "{}", response.text());
     }
 }
+
+#[cfg(feature = "websub")]
+#[test]
+fn a_mount_of_everything_leaves_the_hub_its_path_and_has_the_root() {
+    let publish = b"hub.mode=publish&hub.url=http%3A%2F%2Fa.example%2F";
+    let kind = [("Content-Type", "application/x-www-form-urlencoded")];
+    let handshake = support::handshake().to_string();
+    let json = [("Content-Type", "application/json")];
+    for (mount, root_is_hub) in [("/", false), ("/faye", true)] {
+        let faye = support::hub::start(&[("FAYE_SERVER__MOUNT", mount)]);
+        let mut http = Http::open(faye.address);
+        assert_eq!(http.request("POST", "/hub", &kind, publish).status, 204, "{mount}");
+        let response = http.request("POST", "/", &kind, publish);
+        assert_eq!(response.status == 204, root_is_hub, "{mount}: {response:?}");
+        let response = http.request("POST", mount, &json, handshake.as_bytes());
+        assert_eq!(response.messages()[0]["successful"], true, "{mount}");
+        assert_eq!(http.request("GET", "/healthz", &[], b"").text(), "ok\n", "{mount}");
+    }
+}
