@@ -15,13 +15,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { createServer } from 'node:net';
 import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const faye = process.env.FAYE ?? join(root, 'target/release/faye');
-const callbacks = process.env.CALLBACKS ?? join(root, 'target/release/examples/callbacks');
+const faye = resolve(process.env.FAYE ?? join(root, 'target/release/faye'));
+const callbacks = resolve(process.env.CALLBACKS ?? join(root, 'target/release/examples/callbacks'));
 const rounds = Number(process.env.ROUNDS ?? 3);
 const subscribers = Number(process.env.SUBSCRIBERS ?? 10_000);
 const topics = Number(process.env.TOPICS ?? 1_000);
@@ -97,13 +97,13 @@ async function startHub(folder) {
       FAYE_SERVER__THREADS: '1', FAYE_LOG__LEVEL: 'warn',
       FAYE_SERVER__PUBLIC_URL: 'https://hub.example',
       FAYE_HUB__ENABLED: 'true', FAYE_HUB__POLICY: 'open', FAYE_HUB__RATE: '1000000/s',
-      FAYE_HUB__PENDING_BY_HOST: '10000',
+      FAYE_HUB__PENDING_BY_HOST: '10000', FAYE_HUB__FETCH_INTERVAL: '100ms',
       FAYE_HUB__TOPIC_NETWORKS: '127.0.0.0/8', FAYE_HUB__CALLBACK_NETWORKS: '127.0.0.0/8',
       FAYE_STORE__URL: `sqlite:${join(folder, 'faye.db')}`,
     },
   });
   child.stdout.resume();
-  for (;;) {
+  while (child.exitCode === null) {
     try {
       if ((await ask(port, '/readyz')).status === 200) return { child, port };
     } catch {
@@ -111,6 +111,7 @@ async function startHub(folder) {
     }
     await pause(50);
   }
+  throw new Error('the hub has not started');
 }
 
 async function metric(hub, name) {

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use parking_lot::{Condvar, Mutex};
+use tokio::time::Instant;
 
 use support::hub::{self, PUBLIC_URL};
 use support::{Faye, Web, WebRequest, WebResponse};
@@ -156,7 +157,7 @@ fn targets(web: &Web, body: &[u8], count: usize) -> HashSet<String> {
 #[track_caller]
 fn wait_until(is: impl FnMut() -> bool) {
     let mut is = is;
-    let begin = std::time::Instant::now();
+    let begin = Instant::now();
     while !is() {
         assert!(begin.elapsed() < support::WATCHDOG, "it did not happen");
         std::thread::sleep(std::time::Duration::from_millis(5));
@@ -410,6 +411,31 @@ fn a_slow_host_holds_up_no_other_and_has_so_many_requests_at_a_time() {
         *counts.entry(request.target).or_default() += 1;
     }
     assert!(counts.len() == 350 && counts.values().all(|count| *count == 1), "{counts:?}");
+}
+
+#[test]
+fn all_hosts_together_get_so_many_requests_at_a_time() {
+    let topic = Topic::text("one");
+    let gate = Gate::default();
+    let meter = Arc::new(Meter::default());
+    let webs: Vec<_> = (2..=5)
+        .map(|number| {
+            let (passing, counting) = (gate.clone(), Arc::clone(&meter));
+            callbacks(&format!("127.0.0.{number}"), move |_| {
+                counting.during(|| passing.pass());
+                Some(WebResponse::new(204, ""))
+            })
+        })
+        .collect();
+    let faye = hub::start(&[("FAYE_HUB__CONCURRENT", "3"), ("FAYE_HUB__DEADLINE", "60s")]);
+    for web in &webs {
+        subscribe(&faye, &topic, &urls(web, 4), &[]);
+    }
+    topic.ping(&faye);
+    wait_until(|| meter.most() == 3);
+    gate.open();
+    faye.wait_for_metric(DELIVERED, |now| now == 16);
+    assert_eq!(meter.most(), 3);
 }
 
 #[test]

@@ -31,6 +31,9 @@ use crate::store::{self, Delivery, DeliveryOutcome, FinishedDelivery};
 
 /// Deliveries that are claimed at one time.
 const CLAIM: usize = 256;
+/// Claimed deliveries for each place of `hub.concurrent`. Claims come sorted by host, so that some are needed to keep many
+/// hosts busy.
+const WAITING: usize = 32;
 /// How long a claimed delivery waits here for a place at most; then it is given back.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a claim lasts beyond [`PATIENCE`] and `hub.deadline`: for the record of the outcome.
@@ -44,7 +47,7 @@ type Claiming = Pin<Box<dyn Future<Output = store::Result<Vec<Delivery>>> + Send
 
 /// Delivers until the hub stops.
 pub(super) async fn work(hub: Arc<Hub>) {
-    let most = hub.settings.concurrent.saturating_mul(4).max(4 * CLAIM).saturating_add(CLAIM);
+    let most = hub.settings.concurrent.saturating_mul(WAITING).max(4 * CLAIM).saturating_add(CLAIM);
     let (outcomes, queue) = mpsc::channel(most);
     let progress = Arc::new(Progress::default());
     let recording = tokio::spawn(record::record(Arc::clone(&hub), queue, Arc::clone(&progress)));
