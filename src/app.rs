@@ -87,7 +87,7 @@ impl App {
         let clock = Arc::new(Clock::default());
         let secure = tls.as_ref().map(|tls| Arc::clone(&tls.config));
         let shares =
-            Shares::of(descriptors::open_files(), config.limits.connections, config.hook.connections());
+            Shares::of(descriptors::open_files(), config.limits.connections, config.outgoing_connections());
         let server_budget = server.budget();
         let context = |server: Option<Arc<Server>>, tls, endpoints: Vec<Arc<dyn Endpoint>>| {
             let mut limits = config.limits.clone();

@@ -35,10 +35,11 @@ pub struct Shares {
 }
 
 impl Shares {
-    /// Divides so many descriptors, of which clients want so many, and hooks so many at a time. Clients get at least one.
+    /// Divides `open_files` descriptors, of which clients may use `wanted` and connections of the server itself `outgoing`.
+    /// Clients get at least one.
     #[must_use]
-    pub fn of(open_files: usize, wanted: usize, hooks: usize) -> Self {
-        let reserve = RESERVE.saturating_add(hooks);
+    pub fn of(open_files: usize, wanted: usize, outgoing: usize) -> Self {
+        let reserve = RESERVE.saturating_add(outgoing);
         let clients = wanted.min(open_files.saturating_sub(reserve)).max(1);
         let left = open_files.saturating_sub(reserve.saturating_add(clients));
         Self { clients, admin: (ADMIN + left).min(ADMIN_MOST) }

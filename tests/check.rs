@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "also what a test calls is a test")]
 
-use faye_server::config::{KEYS, Origin, check, check_part};
+use faye_server::config::{KEYS, Origin, check};
 use proptest::prelude::*;
 
 /// What is said about this text, one problem a line.
@@ -204,7 +204,7 @@ fn a_hub_needs_the_address_by_which_others_reach_it() {
     ));
     assert!(said.contains("status pages") && said.contains("rel=hub"), "{said}");
     // A variable may add it.
-    assert!(check_part("[hub]\nenabled = true", "faye.toml").is_empty());
+    assert!(faye_server::config::check_part("[hub]\nenabled = true", "faye.toml").is_empty());
 }
 
 #[cfg(not(feature = "websub"))]

@@ -40,3 +40,23 @@ fn only_a_limit_that_the_operator_has_set_is_warned_about() {
     default.wait_for_stderr("connections are limited by the number of open files");
     assert!(!default.stderr().contains("WARN"), "{}", default.stderr());
 }
+
+#[cfg(feature = "websub")]
+#[test]
+fn clients_leave_file_descriptors_to_the_requests_of_a_hub() {
+    // 64 are reserved, 280 for requests to 248 callbacks and 32 topics, and 8 for the store.
+    let settings = [("FAYE_SERVER__PUBLIC_URL", "https://hub.example"), ("FAYE_HUB__ENABLED", "true")];
+    let more = [
+        ("FAYE_HUB__CONCURRENT", "248"),
+        ("FAYE_STORE__URL", "sqlite::memory:"),
+        ("FAYE_LOG__LEVEL", "debug"),
+    ];
+    let faye = Faye::start_with_limit("-n 400", &[&settings[..], &more].concat());
+    let silent: Vec<_> = (0..60).map(|_| faye.http()).collect();
+    faye.http().wait_for_end();
+    drop(silent);
+    // One connection reads the metrics, and may be counted.
+    faye.wait_for_metric("faye_connections", |open| open <= 1);
+    assert!(faye.metric("faye_refused_total{reason=\"connections\"}") > 60 - 48);
+    faye.assert_serves();
+}

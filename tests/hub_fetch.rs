@@ -7,15 +7,17 @@ mod support;
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
+use parking_lot::Mutex;
 
 use support::hub::{self, PUBLIC_URL};
-use support::{Faye, Response, WATCHDOG, Web, WebRequest, WebResponse};
+use support::{Authority, Faye, Response, WATCHDOG, Web, WebRequest, WebResponse, tls};
 
 const REFUSED: &str = "faye_fetch_refused_total{class=\"topics\"}";
 
@@ -35,14 +37,14 @@ impl Site {
         let pages: Arc<Mutex<HashMap<String, WebResponse>>> = Arc::new(Mutex::new(pages));
         let served = Arc::clone(&pages);
         let web = Web::start_at(host, move |request| {
-            let page = served.lock().unwrap().get(&request.target).cloned();
+            let page = served.lock().get(&request.target).cloned();
             Some(page.unwrap_or_else(|| WebResponse::new(404, "")))
         });
         Self { web, pages }
     }
 
     fn set(&self, path: &str, page: WebResponse) {
-        self.pages.lock().unwrap().insert(path.to_owned(), page);
+        self.pages.lock().insert(path.to_owned(), page);
     }
 
     fn url(&self, path: &str) -> String {
@@ -440,7 +442,7 @@ fn a_topic_is_fetched_once_at_a_time_with_one_more_behind_it() {
     let responses = Mutex::new(responses);
     let web = Web::start(move |_| {
         arrive.send(()).ok()?;
-        responses.lock().unwrap().recv().ok()
+        responses.lock().recv().ok()
     });
     let next = || arrived.recv_timeout(WATCHDOG).expect("a fetch");
     let (faye, topic) = (hub::start(&[]), web.url("/feed"));
@@ -466,6 +468,67 @@ fn a_topic_is_fetched_once_at_a_time_with_one_more_behind_it() {
     assert_eq!(subscriber.delivery().body, b"three");
     assert!(arrived.try_recv().is_err());
     assert_eq!(faye.metric(&fetches("changed")), 3);
+}
+
+#[test]
+fn a_topic_by_https_needs_a_certificate_that_is_trusted() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().unwrap();
+    authority.certificate().write(folder.path());
+    let root = folder.path().join("root.pem");
+    std::fs::write(&root, authority.root()).unwrap();
+    let root = root.to_str().unwrap().to_owned();
+    // Any server with TLS and a page.
+    let web = Faye::start_in(folder, &tls::SETTINGS);
+    let topic = format!("https://{}/healthz", web.listens);
+    let trusting = hub::start(&[("SSL_CERT_FILE", &root)]);
+    let subscriber = subscribe(&trusting, &topic);
+    publish(&trusting, &topic);
+    assert!(!subscriber.delivery().body.is_empty());
+    let other = Authority::new();
+    std::fs::write(&root, other.root()).unwrap();
+    let distrusting = hub::start(&[("SSL_CERT_FILE", &root)]);
+    subscribe(&distrusting, &topic);
+    publish_and_wait(&distrusting, &topic, "failed");
+}
+
+#[test]
+fn topics_of_a_host_share_its_places() {
+    const TOPICS: usize = 60;
+    let (running, most) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+    let seen = Arc::clone(&most);
+    let web = Web::start(move |request| {
+        let now = running.fetch_add(1, Ordering::SeqCst) + 1;
+        seen.fetch_max(now, Ordering::SeqCst);
+        // Long enough that more would run at the same time if they could; the result does not depend on it.
+        std::thread::sleep(Duration::from_millis(5));
+        running.fetch_sub(1, Ordering::SeqCst);
+        Some(WebResponse::new(200, request.target.clone()))
+    });
+    let faye = hub::start(&[("FAYE_HUB__PER_HOST", "2"), ("FAYE_HUB__PENDING_BY_HOST", "1000")]);
+    let topics: Vec<_> = (0..TOPICS).map(|number| web.url(&format!("/{number}"))).collect();
+    let subscriber = subscribe(&faye, &topics[0]);
+    let callback = subscriber.url();
+    for topic in &topics[1..] {
+        let all = [
+            ("hub.mode", "subscribe"),
+            ("hub.verify", "sync"),
+            ("hub.topic", topic),
+            ("hub.callback", &callback),
+        ];
+        assert_eq!(post(&faye, &all).status, 204);
+    }
+    let urls = topics.iter().map(|topic| ("hub.url", topic.as_str()));
+    let all: Vec<_> = std::iter::once(("hub.mode", "publish")).chain(urls).collect();
+    assert_eq!(post(&faye, &all).status, 204);
+    wait_for(&faye, "changed", TOPICS as u64);
+    let mut delivered: Vec<_> =
+        (0..TOPICS).map(|_| String::from_utf8(subscriber.delivery().body).unwrap()).collect();
+    delivered.sort();
+    delivered.dedup();
+    assert_eq!(delivered.len(), TOPICS);
+    assert!(most.load(Ordering::SeqCst) <= 2, "{most:?}");
+    assert_eq!(faye.metric(&fetches("failed")), 0);
 }
 
 #[test]

@@ -387,6 +387,19 @@ fn callbacks_at_private_addresses_are_refused_at_once() {
         assert_refused(&answer, 403, "does not accept the callback");
     }
     faye.wait_for_stderr("hub.callback_networks");
+    assert!(!faye.stderr().contains("0.0.0.0"), "no setting allows it: {}", faye.stderr());
+}
+
+#[test]
+fn topics_at_private_addresses_are_refused_at_once() {
+    let faye = start(&[("FAYE_HUB__TOPIC_NETWORKS", "10.1.0.0/16")]);
+    let callback = Web::callback();
+    for host in ["127.0.0.1", "10.0.0.1", "[::1]", "0x7f000001"] {
+        let answer = subscribe(&faye, &format!("http://{host}/feed"), &callback.url("/"), &[]);
+        assert_refused(&answer, 403, "does not accept the topic");
+    }
+    faye.wait_for_stderr("hub.topic_networks");
+    assert_eq!(subscribe(&faye, "http://10.1.2.3/feed", &callback.url("/"), &[]).status, 202);
 }
 
 #[test]
@@ -404,7 +417,7 @@ fn the_rate_of_a_client_is_bounded() {
     assert_eq!(faye.metric("faye_hub_requests_total{mode=\"none\",code=\"429\"}"), 1);
 }
 
-/// A server whose callbacks never answer, so that requests wait for verification.
+/// A server, and a callback that never answers, so that requests wait for verification.
 fn start_with_silent_callback(settings: &[(&str, &str)]) -> (Faye, Web) {
     (start(settings), Web::start(|_| None))
 }
@@ -461,6 +474,22 @@ fn a_synchronous_request_is_answered_after_its_verification() {
     assert_refused(&subscribe(&faye, TOPIC, &wrong.url("/"), &sync), 409, "did not confirm");
     let failing = Web::start(|_| Some(WebResponse::new(500, "")));
     assert_refused(&subscribe(&faye, TOPIC, &failing.url("/"), &sync), 409, "did not confirm");
+}
+
+#[test]
+fn a_synchronous_request_waits_for_the_check_of_the_topic() {
+    // A topic on a private address that is not listed is not fetched, so the check fails.
+    let faye =
+        start(&[("FAYE_HUB__POLICY", "advertised"), ("FAYE_HUB__TOPICS", "http://127.0.0.1:9/listed")]);
+    let callback = Web::callback();
+    let sync = [("hub.verify", "sync")];
+    let answer = subscribe(&faye, "http://127.0.0.1:9/feed", &callback.url("/cb"), &sync);
+    assert_refused(&answer, 409, "the topic was refused: the topic cannot be fetched");
+    assert!(callback.so_far().is_empty(), "the callback is not asked about a topic that is refused");
+    assert_no_content(&subscribe(&faye, "http://127.0.0.1:9/listed", &callback.url("/cb"), &sync));
+    faye.wait_for_stderr("hub.topics");
+    // The refusal is the end of the request.
+    faye.wait_for_metric("faye_hub_verifications_pending", |now| now == 0);
 }
 
 #[test]

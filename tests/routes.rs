@@ -7,6 +7,7 @@ mod support;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -116,18 +117,37 @@ struct Served {
 
 impl Served {
     fn start(config: &Config, has_server: bool) -> Self {
+        let (events, received) = channel();
+        let release = Arc::new(Notify::new());
+        let probe: Arc<dyn Endpoint> = Arc::new(Probe { events, release: Arc::clone(&release) });
+        Self::start_listener(config, has_server, |_| vec![probe], received, release)
+    }
+
+    /// Starts a listener with other endpoints.
+    fn start_with(
+        config: &Config,
+        endpoints: impl FnOnce(Option<Arc<Server>>) -> Vec<Arc<dyn Endpoint>>,
+    ) -> Self {
+        Self::start_listener(config, true, endpoints, channel().1, Arc::default())
+    }
+
+    fn start_listener(
+        config: &Config,
+        has_server: bool,
+        endpoints: impl FnOnce(Option<Arc<Server>>) -> Vec<Arc<dyn Endpoint>>,
+        received: Receiver<Event>,
+        release: Arc<Notify>,
+    ) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let entered = runtime.enter();
         let metrics = Metrics::default();
-        let (events, received) = channel();
-        let release = Arc::new(Notify::new());
-        let probe = Probe { events, release: Arc::clone(&release) };
         let server = has_server.then(|| Arc::new(Server::new(config, &[], metrics.clone()).unwrap()));
+        let endpoints = endpoints(server.clone());
         let clock = Arc::new(Clock::default());
         let context = Arc::new(Context {
             server,
-            endpoints: vec![Arc::new(probe)],
+            endpoints,
             mount: Mount::new("/faye"),
             tls: None,
             budget: Budget::unlimited(),
@@ -153,8 +173,8 @@ impl Served {
     }
 
     #[track_caller]
-    fn expect(&self, event: Event) {
-        assert_eq!(self.events.recv_timeout(WATCHDOG).expect("an event"), event);
+    fn expect(&self, event: &Event) {
+        assert_eq!(self.events.recv_timeout(WATCHDOG).expect("an event"), *event);
     }
 
     fn drain(&self) {
@@ -187,6 +207,27 @@ fn config() -> Config {
     let mut config = Config::default();
     config.limits.body = 100;
     config
+}
+
+#[test]
+fn the_server_is_ready_without_its_store_and_says_so() {
+    use faye_server::admin::{Health, Ready};
+    let is_up = Arc::new(AtomicBool::new(false));
+    let state = Arc::clone(&is_up);
+    let served = Served::start_with(&config(), |server| {
+        let server = server.expect("a server");
+        vec![
+            Arc::new(Health),
+            Arc::new(Ready::new(server, Some(Box::new(move || state.load(Ordering::Relaxed))))),
+        ]
+    });
+    let mut http = Http::open(served.address);
+    let response = http.request("GET", "/readyz", &[], b"");
+    assert_eq!((response.status, response.text().as_str()), (200, "ready\nhub: store unavailable\n"));
+    assert_eq!(http.request("GET", "/healthz", &[], b"").text(), "ok\n");
+    is_up.store(true, Ordering::Relaxed);
+    let response = http.request("GET", "/readyz", &[], b"");
+    assert_eq!((response.status, response.text().as_str()), (200, "ready\n"));
 }
 
 #[test]
@@ -297,7 +338,7 @@ fn requests_behind_one_that_waits_are_answered_in_order() {
     http.send("GET", "/call/wait", &[], b"");
     http.send("GET", "/static", &[], b"");
     http.send("GET", "/call?2", &[], b"");
-    served.expect(called("/call/wait"));
+    served.expect(&called("/call/wait"));
     // Another connection is not held up.
     assert_eq!(Http::open(served.address).request("GET", "/static", &[], b"").text(), "static");
     served.release.notify_one();
@@ -311,7 +352,7 @@ fn very_many_requests_behind_one_that_waits_are_read_later() {
     let served = Served::start(&config(), true);
     let mut http = Http::open(served.address);
     http.send("GET", "/call/wait", &[], b"");
-    served.expect(called("/call/wait"));
+    served.expect(&called("/call/wait"));
     const MORE: usize = 2000;
     for _ in 0..MORE {
         http.send("GET", "/static", &[], b"");
@@ -328,14 +369,14 @@ fn a_client_that_does_not_wait_has_its_request_carried_out() {
     let served = Served::start(&config(), true);
     let mut http = Http::open(served.address);
     http.send("POST", "/call/wait", &[], b"");
-    served.expect(called("/call/wait"));
+    served.expect(&called("/call/wait"));
     drop(http);
     served.release.notify_one();
-    served.expect(finished("/call/wait"));
+    served.expect(&finished("/call/wait"));
     // A client that has closed its side only gets the response.
     let mut http = Http::open(served.address);
     http.send("POST", "/call/wait", &[], b"");
-    served.expect(called("/call/wait"));
+    served.expect(&called("/call/wait"));
     http.half_close();
     served.release.notify_one();
     assert!(http.response().text().starts_with("Post /call/wait"));
@@ -346,9 +387,9 @@ fn a_call_does_not_outlive_its_client_for_long() {
     let served = Served::start(&config(), true);
     let mut http = Http::open(served.address);
     http.send("POST", "/call/never", &[], b"");
-    served.expect(called("/call/never"));
+    served.expect(&called("/call/never"));
     drop(http);
-    served.expect(dropped("/call/never"));
+    served.expect(&dropped("/call/never"));
 }
 
 #[test]
@@ -356,15 +397,43 @@ fn calls_under_way_are_answered_when_the_server_stops() {
     let served = Served::start(&config(), true);
     let (mut waits, mut never) = (Http::open(served.address), Http::open(served.address));
     waits.send("POST", "/call/wait", &[], b"");
-    served.expect(called("/call/wait"));
+    served.expect(&called("/call/wait"));
     never.send("POST", "/call/never", &[], b"");
-    served.expect(called("/call/never"));
+    served.expect(&called("/call/never"));
     served.drain();
     served.release.notify_one();
     let response = waits.response();
     assert_eq!((response.status, response.header("Connection")), (200, Some("close")), "{response:?}");
-    served.expect(finished("/call/wait"));
+    served.expect(&finished("/call/wait"));
     let response = never.response();
     assert_eq!((response.status, response.header("Retry-After")), (503, Some("5")), "{response:?}");
-    served.expect(dropped("/call/never"));
+    served.expect(&dropped("/call/never"));
+}
+
+#[cfg(feature = "websub")]
+#[test]
+fn operators_are_told_when_the_store_is_away() {
+    use faye_server::api::{Api, ManagedHub};
+    use faye_server::config::TopicPolicy;
+    use faye_server::store::Store;
+    let mut config = config();
+    config.store.url = Some("sqlite::memory:".into());
+    let served = Served::start_with(&config, |_| {
+        let handle = tokio::runtime::Handle::current();
+        let store = handle.block_on(Store::open(&config.store, Metrics::default())).unwrap();
+        handle.block_on(store.close());
+        let hub = ManagedHub { store, url: "https://push.example/hub".to_owned(), policy: TopicPolicy::Open };
+        vec![Arc::new(Api::new(&"a key".into(), true, Some(hub), Metrics::default()))]
+    });
+    let mut http = Http::open(served.address);
+    let key = [("Authorization", "Bearer a key")];
+    for (method, path) in [("GET", ""), ("GET", "/topics"), ("GET", "/subscriptions"), ("POST", "/retry")] {
+        let response = http.request(method, &format!("/api/v1/hub{path}"), &key, b"");
+        assert_eq!(
+            (response.status, response.header("Retry-After")),
+            (503, Some("5")),
+            "{path}: {response:?}"
+        );
+        assert!(response.text().contains("store unavailable"), "{}", response.text());
+    }
 }

@@ -5,11 +5,18 @@
 
 #[path = "store/place.rs"]
 mod place;
+#[path = "support/postgres.rs"]
+#[allow(dead_code, reason = "each test file uses its part")]
+mod server;
 
 #[path = "store/deliveries.rs"]
 mod deliveries;
 #[path = "store/fetches.rs"]
 mod fetches;
+#[path = "store/outages.rs"]
+mod outages;
+#[path = "store/postgres.rs"]
+mod postgres;
 #[path = "store/requests.rs"]
 mod requests;
 #[path = "store/sqlite.rs"]
@@ -24,6 +31,7 @@ macro_rules! contract {
     ($($theme:ident: $($case:ident)+;)+) => {
         contract!(@on on_a_file, Kind::File, $($theme: $($case)+;)+);
         contract!(@on in_memory, Kind::Memory, $($theme: $($case)+;)+);
+        contract!(@on on_postgres, Kind::Postgres, $($theme: $($case)+;)+);
     };
     (@on $database:ident, $kind:expr, $($theme:ident: $($case:ident)+;)+) => {
         mod $database {

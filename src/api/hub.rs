@@ -77,14 +77,14 @@ impl ManagedHub {
             }
             Resource::Retry => {
                 let filter = Parameters::of_body(&request.body, query)?;
-                let due = self.store.retry(filter.topic.as_deref(), filter.host.as_deref()).await;
-                Ok(reply::ok(&json!({ "due": due.map_err(unavailable)? })))
+                let due = self.store.retry(filter.topic.as_deref(), filter.host.as_deref()).await?;
+                Ok(reply::ok(&json!({ "due": due })))
             }
         }
     }
 
     async fn status(&self) -> Result<Response<Bytes>, Refusal> {
-        let counts = self.store.counts().await.map_err(unavailable)?;
+        let counts = self.store.counts().await?;
         let policy = match self.policy {
             TopicPolicy::Advertised => "advertised",
             TopicPolicy::Open => "open",
@@ -111,7 +111,7 @@ impl ManagedHub {
         let mut after = asked.after.clone().or_else(|| start.map(str::to_owned));
         let mut topics = Vec::new();
         for _ in 0..SCANNED {
-            let rows = self.store.topics(after.as_deref(), size).await.map_err(unavailable)?;
+            let rows = self.store.topics(after.as_deref(), size).await?;
             let is_last = rows.len() < size as usize;
             for row in rows {
                 if topics.len() == limit as usize {
@@ -149,8 +149,7 @@ impl ManagedHub {
             Ok(reply::ok(&Page { elements, next: next.map(|next| next.to_string()) }))
         };
         for _ in 0..SCANNED {
-            let rows =
-                self.store.subscriptions(asked.topic.as_deref(), after, size).await.map_err(unavailable)?;
+            let rows = self.store.subscriptions(asked.topic.as_deref(), after, size).await?;
             let is_last = rows.len() < size as usize;
             for row in rows {
                 if subscriptions.len() == limit as usize {
@@ -172,9 +171,11 @@ impl ManagedHub {
     }
 }
 
-fn unavailable(error: StoreError) -> Refusal {
-    tracing::debug!(%error, "management request failed");
-    Refusal::Unavailable
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        tracing::debug!(%error, "management request failed");
+        Self::Unavailable
+    }
 }
 
 /// The host of a topic, without a port.

@@ -19,12 +19,16 @@ use crate::config::Secret;
 use crate::metrics::{Metrics, Reason};
 use crate::transport::{Endpoint, Method, Route, RouteFuture, RouteLimits, RouteRequest};
 use key::Key;
+use reply::Refusal;
 
 /// The path of the API.
 const ROOT: &str = "/api/v1";
 
 /// Requests are short.
 const LIMITS: RouteLimits = RouteLimits { body: 16 * 1024, body_time: Duration::from_secs(10) };
+
+/// How long the store may take.
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The management API.
 pub struct Api {
@@ -64,9 +68,10 @@ impl Api {
         let Some(hub) = &self.hub else {
             return reply::not_found("the hub is off; set hub.enabled");
         };
-        match hub.answer(resource, request).await {
-            Ok(response) => response,
-            Err(refusal) => refusal.response(),
+        match tokio::time::timeout(DEADLINE, hub.answer(resource, request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(refusal)) => refusal.response(),
+            Err(_) => Refusal::Unavailable.response(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The parameters of requests: filters and pages.
 
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::reply::Refusal;
 
@@ -10,17 +10,14 @@ const PAGE: u32 = 100;
 pub(super) const LARGEST_PAGE: u32 = 1000;
 
 /// The parameters of a request. A parameter that is unknown or repeated is refused.
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Parameters {
     /// A topic, as it is shown.
     pub(super) topic: Option<String>,
     /// A host, without a port.
     pub(super) host: Option<String>,
     /// The end of the last page.
-    #[serde(skip)]
     pub(super) after: Option<String>,
-    #[serde(skip)]
     limit: Option<u32>,
 }
 
@@ -55,10 +52,16 @@ impl Parameters {
         if body.trim_ascii().is_empty() {
             return Ok(found);
         }
-        let wrong = |_| Refusal::Bad("the body is not a JSON object with topic or host".to_owned());
-        let given: Self = serde_json::from_slice(body).map_err(wrong)?;
-        found.topic = given.topic.or(found.topic);
-        found.host = given.host.map(|host| host.to_ascii_lowercase()).or(found.host);
+        let wrong = || Refusal::Bad("the body is not a JSON object with topic or host".to_owned());
+        let given: Map<String, Value> = serde_json::from_slice(body).map_err(|_| wrong())?;
+        for (name, value) in given {
+            let Value::String(text) = value else { return Err(wrong()) };
+            match name.as_str() {
+                "topic" => found.topic = Some(text),
+                "host" => found.host = Some(text.to_ascii_lowercase()),
+                _ => return Err(wrong()),
+            }
+        }
         Ok(found)
     }
 

@@ -5,6 +5,7 @@ mod bridge;
 mod check;
 mod completions;
 mod demo;
+mod hub;
 mod man;
 mod output;
 mod publish;
@@ -65,6 +66,9 @@ enum Command {
     /// Make and read tokens
     #[command(subcommand, after_long_help = token::EXAMPLES)]
     Token(token::Token),
+    /// Show what the WebSub hub of a running server has to do
+    #[command(subcommand, after_long_help = hub::EXAMPLES, args = settings::for_client())]
+    Hub(hub::Hub),
     /// Copy messages between another server and this one while both run
     #[command(after_long_help = bridge::EXAMPLES)]
     Bridge(bridge::Bridge),
@@ -101,6 +105,7 @@ pub fn main() -> ExitCode {
         Some(Command::Subscribe(subscribe)) => subscribe::run(subscribe, &settings),
         Some(Command::Check(check)) => check::run(check, &settings),
         Some(Command::Token(token)) => token::run(token, &settings),
+        Some(Command::Hub(hub)) => hub::run(hub, &settings),
         Some(Command::Bridge(bridge)) => bridge::run(bridge, &settings),
         Some(Command::Bench(bench)) => bench::run(bench, &settings),
         Some(Command::Completions { shell }) => completions::run(*shell),

@@ -46,7 +46,7 @@ fn run_logged(
 /// Logs a limit of open files that allows fewer connections than the settings: each needs a file descriptor.
 fn warn_about_open_files(config: &Config, open_files: usize) {
     let wanted = config.limits.connections;
-    let connections = Shares::of(open_files, wanted, config.hook.connections()).clients;
+    let connections = Shares::of(open_files, wanted, config.outgoing_connections()).clients;
     if connections >= wanted {
         tracing::debug!(open_files, connections, "limit of open files raised to the maximum");
     } else if wanted != Config::default().limits.connections {

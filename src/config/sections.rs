@@ -86,6 +86,15 @@ impl Config {
         self.tls.certificate.is_some() || !self.acme.domains.is_empty()
     }
 
+    /// Connections that the server itself opens at one time to applications, callbacks, topics and the store. They need file
+    /// descriptors that clients do not take.
+    #[must_use]
+    pub fn outgoing_connections(&self) -> usize {
+        let store = usize::try_from(self.store.connections).unwrap_or(usize::MAX);
+        let hub = self.hub.concurrent.saturating_add(super::Hub::FETCHES).saturating_add(store);
+        self.hook.connections().saturating_add(if self.hub.enabled { hub } else { 0 })
+    }
+
     /// Whether the demo page is served at `/`. It never replaces the mount. With `"auto"` a host name in `server.listen`
     /// is looked up, which may block.
     #[must_use]

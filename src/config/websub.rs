@@ -101,7 +101,7 @@ pub struct Hub {
     pub subscriptions_by_host: u64,
     /// Requests of one client address.
     pub rate: Rate,
-    /// Networks beyond the public addresses that topics of `topics` may be fetched from.
+    /// Networks beyond the public addresses that topics of `topics` may be fetched from; with the policy `open`, all topics.
     #[serde(deserialize_with = "units::networks")]
     pub topic_networks: Vec<IpNet>,
     /// Networks beyond the public addresses that callbacks may be in.
@@ -146,6 +146,11 @@ impl Default for Hub {
             callback_networks: Vec::new(),
         }
     }
+}
+
+impl Hub {
+    /// Topics that are fetched at one time.
+    pub const FETCHES: usize = 32;
 }
 
 /// Which topics a hub accepts.

@@ -1,6 +1,10 @@
 //! Refuses topics, callbacks and full bounds. Strangers get generic texts; the log names, once a minute a host, the setting
 //! that would allow what was refused.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
 use super::endpoint::Front;
 use super::policy::{self, Standing};
 use super::refusal::Refusal;
@@ -30,7 +34,9 @@ impl Front {
         let reach = Reach::Networks(self.hub.settings.topic_networks.as_slice().into());
         if let Some(address) = topic.address.filter(|address| !reach.allows(*address)) {
             self.hub.metrics.hub.refuse_fetch("topics");
-            self.hub.notices.refused(&topic.host, address, "hub.topic_networks");
+            let needs_both = standing == Standing::NeedsCheck;
+            let setting = if needs_both { "hub.topic_networks and hub.topics" } else { "hub.topic_networks" };
+            self.note_address(&topic.host, address, setting);
             return Err(Refusal::Topic);
         }
         Ok(standing == Standing::NeedsCheck)
@@ -55,10 +61,18 @@ impl Front {
         let address = callback.address.filter(|address| !is_own && !hub.callbacks.reach().allows(*address));
         if let Some(address) = address {
             hub.metrics.hub.refuse_fetch("callbacks");
-            hub.notices.refused(&callback.host, address, "hub.callback_networks");
+            self.note_address(&callback.host, address, "hub.callback_networks");
             return Err(Refusal::Callback);
         }
         Ok(())
+    }
+
+    /// Logs a refused address, unless no setting would allow it.
+    fn note_address(&self, host: &str, address: IpAddr, setting: &'static str) {
+        let address = address.to_canonical();
+        if Reach::Networks([IpNet::from(address)].as_slice().into()).allows(address) {
+            self.hub.notices.refused(host, address, setting);
+        }
     }
 
     /// The bounds of the settings.

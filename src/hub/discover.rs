@@ -60,9 +60,12 @@ fn add(found: &mut Links, links: Links) {
 #[cfg(test)]
 mod tests {
     use hyper::header::{HeaderValue, LINK};
+    use proptest::prelude::*;
 
+    use super::super::fingerprint::fingerprint;
     use super::super::sniff;
     use super::*;
+    use crate::config::Change;
 
     fn hop(url: &str, link: &str) -> Hop {
         let headers = [(LINK, HeaderValue::try_from(link).unwrap())].into_iter().collect();
@@ -123,5 +126,26 @@ mod tests {
             both("https://c.example/body-hub", "https://c.example/body"),
             "a redirect without a hub"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn any_content_is_read_to_its_end(
+            start in "(<\\?xml version='1.0'( encoding='[a-z0-9-]{1,12}')?\\?>|<!doctype html>|<feed>|<rss><channel>|\\{|)",
+            rest in proptest::collection::vec(0_u8..=255, 0..64),
+            text in "[<>/!?='\" \\-a-dlinkrehfsub&;#\\[\\]{}:,\u{e9}]{0,200}",
+        ) {
+            let base = Url::parse("https://a.example/").unwrap();
+            for body in [[start.as_bytes(), text.as_bytes()].concat(), [start.as_bytes(), &rest].concat()] {
+                let document = sniff::read(&body, None);
+                let links = discover(&[Hop { url: base.clone(), headers: HeaderMap::new() }], &document);
+                prop_assert!(links.hubs.iter().chain(&links.self_url).all(|url| Url::parse(url).is_ok()));
+                fingerprint(Change::Entries, &body, &document, &links);
+                // Each reader is safe with the text of another kind.
+                for links in [xml::links(&document.text, &base), html::links(&document.text, &base)] {
+                    prop_assert!(links.hubs.iter().chain(&links.self_url).all(|url| Url::parse(url).is_ok()));
+                }
+            }
+        }
     }
 }

@@ -176,7 +176,9 @@ impl Front {
     }
 
     fn refuse(&self, mode: &'static str, refusal: &Refusal) -> Response<Bytes> {
-        self.hub.metrics.hub.request(mode, refusal.status().as_u16());
+        let code = refusal.status().as_u16();
+        self.hub.metrics.hub.request(mode, code);
+        tracing::debug!(mode, code, %refusal, "request to the hub refused");
         refused(refusal)
     }
 

@@ -37,7 +37,6 @@ const GRACE: Duration = Duration::from_secs(4);
 /// How long finished fetches are collected before more topics are claimed.
 const PAUSE: Duration = Duration::from_millis(5);
 /// How often a topic is looked at that another task fetches.
-#[allow(dead_code, reason = "for synchronous requests, which are not checked yet")]
 const AGAIN: Duration = Duration::from_millis(50);
 /// Bytes of content that are read on the thread of the worker; longer content gets a thread for it.
 const INLINE: usize = 32 * 1024;
@@ -86,7 +85,6 @@ pub(super) async fn work(hub: Arc<Hub>) {
 ///
 /// # Errors
 /// Why the topic may not be subscribed to, for the subscriber.
-#[allow(dead_code, reason = "for synchronous requests, which are not checked yet")]
 pub(super) async fn check_now(hub: &Hub, topic: &str) -> Result<(), String> {
     if !needs_check(hub, topic) {
         return Ok(());

@@ -29,7 +29,7 @@ use crate::store::Validators;
 /// Redirects that are followed.
 const REDIRECTS: usize = 5;
 /// Requests at one time to all topics.
-pub(super) const CONCURRENT: usize = 32;
+pub(super) const CONCURRENT: usize = crate::config::Hub::FETCHES;
 /// How long a request waits for a place at its host, and how often it looks for one.
 const PATIENCE: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_millis(20);
@@ -103,7 +103,7 @@ pub(super) enum GetError {
     /// A redirect does not lead to a URL that may be fetched.
     #[error("the topic redirects to a URL that is not allowed")]
     Redirect,
-    #[error("the topic redirects more than {REDIRECTS} times")]
+    #[error("the topic redirects more than 5 times")]
     Redirects,
     /// Any status but 200, and the time of `Retry-After`.
     #[error("the topic responds with status {}", .0.as_u16())]
@@ -212,7 +212,11 @@ async fn place(hosts: &Arc<Hosts>, host: &str, addresses: &[std::net::IpAddr]) -
     loop {
         match hosts.acquire(host, addresses) {
             Ok(place) => return Ok(place),
-            Err(Busy::Full) if begin.elapsed() < PATIENCE => tokio::time::sleep(AGAIN).await,
+            Err(Busy::Full) if begin.elapsed() < PATIENCE => tokio::select! {
+                // It may be a place at another host.
+                () = hosts.freed() => {}
+                () = tokio::time::sleep(AGAIN) => {}
+            },
             Err(_) => return Err(GetError::Busy),
         }
     }

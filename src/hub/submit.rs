@@ -8,16 +8,18 @@ use super::endpoint::Front;
 use super::form::Form;
 use super::refusal::Refusal;
 use super::wish::{Verify, Wish};
-use super::{urls, verify};
+use super::{fetch, urls, verify};
 use crate::config::SignatureMethod;
-use crate::store::{Admission, Mode, NewRequest, Request, RequestOutcome, StoreError};
+use crate::store::{
+    Admission, FinishedRequest, Mode, NewRequest, Request, RequestOutcome, Stage, StoreError,
+};
 
 /// URLs of one publication.
 const URLS: usize = 100;
 /// Bytes of the name of a status page.
 const TOKEN: usize = 18;
-/// Time beyond those of fetch and verification after which a worker may take over a synchronous request.
-const MARGIN: Duration = Duration::from_secs(5);
+/// Time beyond those of fetch and verification after which the claim of a synchronous request ends: for the store.
+const MARGIN: Duration = Duration::from_secs(10);
 
 /// The result of a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -76,9 +78,8 @@ impl Front {
         // The policy may have changed since the subscription began.
         let needs_check = mode == Mode::Subscribe && self.check_topic(&wish.topic)?;
         self.check_callback(&wish.callback)?;
-        // A topic that has to be checked is fetched first, by the worker.
-        let is_sync = wish.verify == Some(Verify::Sync) && !needs_check;
-        let hold = settings.fetch_deadline + settings.deadline + MARGIN;
+        let is_sync = wish.verify == Some(Verify::Sync);
+        let hold = 2 * settings.fetch_deadline + settings.deadline + MARGIN;
         let request = NewRequest {
             mode,
             topic: wish.topic.key,
@@ -100,13 +101,31 @@ impl Front {
             Admission::Unknown if is_sync => Ok(Submitted::Confirmed),
             Admission::Unknown => Ok(Submitted::Absent),
             Admission::Accepted(claimed) if is_sync => self.verify_now(claimed).await,
-            Admission::Accepted(_) => Ok(Submitted::Pending(request.token)),
+            Admission::Accepted(accepted) => {
+                tracing::debug!(
+                    request = accepted.id,
+                    ?mode,
+                    host = accepted.host,
+                    "request to the hub accepted"
+                );
+                Ok(Submitted::Pending(request.token))
+            }
         }
     }
 
     /// Checks the topic and asks the callback within the request (`hub.verify=sync`). If the client does not wait for
     /// the response, the claim ends by its time.
-    async fn verify_now(&self, request: Request) -> Result<Submitted, Refusal> {
+    async fn verify_now(&self, mut request: Request) -> Result<Submitted, Refusal> {
+        if request.stage == Stage::Check {
+            if let Err(reason) = fetch::check_now(&self.hub, &request.topic).await {
+                // Not a denial: it would end a subscription, also if the topic is only away for the moment.
+                let outcome = RequestOutcome::Refused(reason.clone());
+                let finished = FinishedRequest { id: request.id, claim: request.claim, outcome };
+                self.hub.store.finish_requests(&[finished]).await.map_err(unavailable)?;
+                return Err(Refusal::Denied(reason));
+            }
+            request.stage = Stage::Verify;
+        }
         match verify::verify_now(&self.hub, request).await {
             RequestOutcome::Verified => Ok(Submitted::Confirmed),
             RequestOutcome::Postponed(wait) => Err(Refusal::Busy(wait)),

@@ -153,7 +153,31 @@ fn encode(out: &mut String, byte: u8) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Texts that are often URLs, with all kinds of characters and escapes.
+    const TEXTS: &str = "[hH]ttps?://[a-zA-Z0-9.:@\\[\\]%é-]{1,16}(/(\\PC|%[0-9a-fA-F]{2}|\\.\\.?/){0,12})?(\\?(\\PC|%[0-9a-fA-F]{1,2}){0,12})?";
+
+    proptest! {
+        #[test]
+        fn what_was_read_is_read_again_as_the_same(text in TEXTS) {
+            if let Ok(url) = read(&text) {
+                for spelling in [&url.text, &url.key, &url.location] {
+                    let again = read(spelling);
+                    prop_assert_eq!(again.as_ref().map(|again| &again.key), Ok(&url.key), "{}", spelling);
+                    prop_assert_eq!(again.map(|again| again.host), Ok(url.host.clone()));
+                    let is_safe = |byte: u8| byte.is_ascii_graphic() && !b"\"'<>\\^`{|}#".contains(&byte);
+                    prop_assert!(spelling.bytes().all(is_safe), "{}", spelling);
+                }
+                let again = read(&url.location).map(|again| again.location);
+                prop_assert_eq!(again, Ok(url.location));
+                let uri: Uri = url.key.parse().unwrap();
+                prop_assert!(uri.host().is_some(), "{}", url.key);
+            }
+        }
+    }
 
     #[test]
     fn keys_are_normalised() {

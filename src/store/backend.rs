@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::error::{Result, StoreError};
 use super::health::Health;
 use super::operations::{claims, probe};
+use super::postgres::PostgresStore;
 use super::records::{Claim, Work};
 use super::session::Operation;
 use super::sqlite::SqliteStore;
@@ -27,6 +28,7 @@ pub(super) struct Backend {
 
 enum Database {
     Sqlite(SqliteStore),
+    Postgres(PostgresStore),
 }
 
 impl Backend {
@@ -38,6 +40,10 @@ impl Backend {
         let database = if let Some(place) = url.strip_prefix("sqlite:") {
             let place = place.strip_prefix("//").unwrap_or(place);
             Database::Sqlite(SqliteStore::open(place, settings, health.clone()).await?)
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            Database::Postgres(
+                PostgresStore::open(url, settings, instance, work.clone(), health.clone()).await?,
+            )
         } else {
             return Err(StoreError::Unusable(
                 "store.url: expected sqlite:FILE, sqlite::memory: or postgres://USER@HOST/DATABASE"
@@ -70,6 +76,7 @@ impl Backend {
     {
         match &self.database {
             Database::Sqlite(database) => database.write(operation, arguments).await,
+            Database::Postgres(database) => database.write(operation, arguments).await,
         }
     }
 
@@ -81,6 +88,7 @@ impl Backend {
     {
         match &self.database {
             Database::Sqlite(database) => database.read(operation, arguments).await,
+            Database::Postgres(database) => database.read(operation, arguments).await,
         }
     }
 
@@ -95,6 +103,9 @@ impl Backend {
                 work.notify_one();
             }
         }
+        if let Database::Postgres(database) = &self.database {
+            database.announce(requests, fetches, deliveries);
+        }
     }
 
     pub(super) async fn close(&self) {
@@ -104,6 +115,7 @@ impl Backend {
         }
         match &self.database {
             Database::Sqlite(database) => database.close().await,
+            Database::Postgres(database) => database.close().await,
         }
     }
 }

@@ -45,14 +45,16 @@ pub(super) fn fault(error: &sqlx::Error) -> Fault {
 }
 
 fn by_code(code: &str) -> Fault {
-    // PostgreSQL has five letters, SQLite a number whose low byte is the kind.
-    if code.len() == 5 && !code.starts_with(|first: char| first.is_ascii_digit() && first > '5') {
-        return match &code[..2] {
-            // Serialization failures and deadlocks.
-            "40" => Fault::Conflict,
+    // PostgreSQL has five characters, SQLite a number whose low byte is the kind.
+    if code.len() == 5 {
+        return match code {
             // A row that a foreign key refers to was added or removed at this moment.
-            "23" if code == "23503" => Fault::Conflict,
-            "22" | "23" | "42" => Fault::Refused,
+            "23503" => Fault::Conflict,
+            // Tables or columns are missing: the schema has to be looked at again.
+            "42P01" | "42703" => Fault::Away,
+            // Serialization failures and deadlocks.
+            _ if code.starts_with("40") => Fault::Conflict,
+            _ if ["22", "23", "42", "P0"].iter().any(|class| code.starts_with(class)) => Fault::Refused,
             _ => Fault::Away,
         };
     }

@@ -2,10 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
+
 use crate::metrics::Metrics;
 
 pub(super) struct Health {
     is_up: AtomicBool,
+    /// Why the store could not be used the last time.
+    reason: Mutex<String>,
     pub(super) metrics: Metrics,
 }
 
@@ -13,11 +17,16 @@ impl Health {
     pub(super) fn new(metrics: Metrics) -> Self {
         metrics.hub.enable();
         metrics.hub.store_up.set(1);
-        Self { is_up: AtomicBool::new(true), metrics }
+        Self { is_up: AtomicBool::new(true), reason: Mutex::default(), metrics }
     }
 
     pub(super) fn is_up(&self) -> bool {
         self.is_up.load(Ordering::Relaxed)
+    }
+
+    /// Why the store could not be used the last time.
+    pub(super) fn reason(&self) -> String {
+        self.reason.lock().clone()
     }
 
     /// A write has reached the store.
@@ -30,6 +39,7 @@ impl Health {
 
     /// An operation has not reached the store.
     pub(super) fn failed(&self, reason: &str) {
+        reason.clone_into(&mut self.reason.lock());
         if self.is_up.swap(false, Ordering::Relaxed) {
             self.metrics.hub.store_up.set(0);
             tracing::warn!(

@@ -11,7 +11,7 @@ use super::error::StoreError;
 use super::statement::Dialect;
 
 const SQLITE: &[(i64, &str, &str)] = &[(1, "hub", include_str!("migrations/sqlite/0001_hub.sql"))];
-const POSTGRES: &[(i64, &str, &str)] = &[];
+const POSTGRES: &[(i64, &str, &str)] = &[(1, "hub", include_str!("migrations/postgres/0001_hub.sql"))];
 
 /// Brings the schema up to date. `place` names the database in errors.
 pub(super) async fn run<C: Migrate>(

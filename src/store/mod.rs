@@ -10,6 +10,7 @@ mod failpoint;
 mod health;
 mod migrate;
 mod operations;
+mod postgres;
 mod records;
 mod session;
 mod sqlite;

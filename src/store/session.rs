@@ -43,7 +43,6 @@ pub(super) struct Session<'c> {
 
 enum Link<'c> {
     Sqlite(&'c mut SqliteConnection),
-    #[allow(dead_code, reason = "until the store in PostgreSQL")]
     Postgres(&'c mut PgConnection),
 }
 
@@ -52,7 +51,6 @@ impl<'c> Session<'c> {
         Self { operation, link: Link::Sqlite(connection) }
     }
 
-    #[allow(dead_code, reason = "until the store in PostgreSQL")]
     pub(super) fn postgres(operation: &'static str, connection: &'c mut PgConnection) -> Self {
         Self { operation, link: Link::Postgres(connection) }
     }

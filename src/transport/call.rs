@@ -112,7 +112,7 @@ impl Connection {
             None => (self.address, has_tls, head.get("origin").is_some_and(|origin| !origin.is_empty())),
         };
         let is_local =
-            is_loopback(self.address.ip()) && local().is_some_and(is_loopback) && !is_forwarded(head);
+            local().is_some_and(|local| is_here(self.address.ip(), local) && !is_forwarded(head, local));
         RouteRequest {
             method: request.method,
             head: head.clone(),
@@ -125,15 +125,17 @@ impl Connection {
     }
 }
 
-fn is_loopback(address: IpAddr) -> bool {
-    address.to_canonical().is_loopback()
+/// Whether an address is one of this machine: a loopback address, or the one at which the connection was accepted.
+fn is_here(address: IpAddr, local: IpAddr) -> bool {
+    let address = address.to_canonical();
+    address.is_loopback() || address == local.to_canonical()
 }
 
 /// Whether a proxy has passed the request on: it has added a header, or the request is for a host that is not this machine.
-fn is_forwarded(head: &Head) -> bool {
-    let is_here = head.authority().is_none_or(|authority| match authority.address() {
-        Some(address) => is_loopback(address),
+fn is_forwarded(head: &Head, local: IpAddr) -> bool {
+    let is_for_here = head.authority().is_none_or(|authority| match authority.address() {
+        Some(address) => is_here(address, local),
         None => authority.host().eq_ignore_ascii_case("localhost"),
     });
-    !is_here || FORWARDED.iter().any(|name| head.get(name).is_some())
+    !is_for_here || FORWARDED.iter().any(|name| head.get(name).is_some())
 }

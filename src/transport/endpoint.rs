@@ -38,7 +38,7 @@ pub struct RouteRequest {
     pub body: Bytes,
     /// The address of the client, before all trusted proxies.
     pub client: SocketAddr,
-    /// Whether the request came over loopback and was not forwarded by a proxy.
+    /// Whether the request came from this machine and was not forwarded by a proxy.
     pub is_local: bool,
     /// Whether a page of another origin sent the request (its `Origin` is not one of the server's own hosts).
     pub is_foreign: bool,

@@ -3,7 +3,7 @@
 use super::run;
 
 /// The commands, and those below them.
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 21] = [
     &["demo"],
     &["publish"],
     &["subscribe"],
@@ -11,6 +11,11 @@ const COMMANDS: [&[&str]; 16] = [
     &["token"],
     &["token", "make"],
     &["token", "read"],
+    &["hub"],
+    &["hub", "status"],
+    &["hub", "topics"],
+    &["hub", "subscriptions"],
+    &["hub", "retry"],
     &["bridge"],
     &["bench"],
     &["bench", "fanout"],

@@ -6,11 +6,14 @@ use faye_server::config::{self, Durability, SignatureMethod};
 use faye_server::metrics::Metrics;
 use faye_server::store::*;
 
+use crate::server::Postgres;
+
 /// A database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     File,
     Memory,
+    Postgres,
 }
 
 pub(crate) const HOLD: Duration = Duration::from_secs(600);
@@ -32,6 +35,7 @@ impl Place {
         let url = match kind {
             Kind::File => format!("sqlite:{}", folder.path().join("faye.db").display()),
             Kind::Memory => "sqlite::memory:".to_owned(),
+            Kind::Postgres => Postgres::shared().database(),
         };
         let store = open(&url).await.unwrap();
         Self { kind, store, url, _folder: folder }

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use faye_server::store::StoreError;
+use sqlx::{Connection, Executor, Row, SqliteConnection};
 
 use crate::place::{TOPIC, open, request};
 
@@ -43,4 +44,47 @@ async fn a_file_in_no_folder_is_refused() {
     let file = folder.path().join("missing/faye.db");
     let Err(StoreError::Unusable(text)) = open(&url(&file)).await else { panic!("opened") };
     assert!(text.contains("missing/faye.db") && text.contains("folder"), "{text}");
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("faye.db");
+    open(&url(&file)).await.unwrap().close().await;
+    let mut connection = SqliteConnection::connect(&url(&file)).await.unwrap();
+    let newer = "INSERT INTO _sqlx_migrations VALUES (999, 'later', 0, true, x'00', 0)";
+    connection.execute(newer).await.unwrap();
+    connection.close().await.unwrap();
+    let Err(StoreError::Unusable(text)) = open(&url(&file)).await else { panic!("opened") };
+    assert!(text.contains("999") && text.contains("newer"), "{text}");
+}
+
+#[tokio::test]
+async fn the_library_is_new_enough_and_loads_no_extensions() {
+    let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+    let row = connection.fetch_one("SELECT sqlite_version()").await.unwrap();
+    let version: String = row.get(0);
+    let numbers: Vec<u32> = version.split('.').map(|number| number.parse().unwrap()).collect();
+    assert!(numbers >= vec![3, 51, 3], "{version}");
+    let error = connection.fetch_one("SELECT load_extension('any')").await.unwrap_err().to_string();
+    assert!(error.contains("no such function") || error.contains("not authorized"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("faye.db");
+    std::fs::write(&file, "text that is no database ".repeat(100)).unwrap();
+    let Err(StoreError::Unusable(text)) = open(&url(&file)).await else { panic!("opened") };
+    assert!(text.contains("faye.db") && text.contains("no SQLite file"), "{text}");
+}
+
+#[tokio::test]
+async fn a_readable_file_is_made_private() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("faye.db");
+    std::fs::write(&file, "").unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let _store = open(&url(&file)).await.unwrap();
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
 }

@@ -17,6 +17,7 @@ mod eventsource;
 mod faye;
 mod http;
 pub(crate) mod hub;
+pub(crate) mod postgres;
 pub(crate) mod redis;
 pub(crate) mod script;
 pub(crate) mod scripts;

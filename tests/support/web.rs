@@ -157,7 +157,10 @@ fn serve(stream: &TcpStream, sender: &Sender<WebRequest>, answer: &Answer) -> Op
         let response = answer(&request);
         // The test may have ended.
         let _ = sender.send(request);
-        let Some(response) = response else { return std::thread::sleep(WATCHDOG * 2).into() };
+        let Some(response) = response else {
+            std::thread::sleep(WATCHDOG * 2);
+            return None;
+        };
         if response.is_raw {
             (&mut &*stream).write_all(&response.body).ok()?;
             // The thread that accepts has no other handle, so the other side sees the end now.

@@ -26,11 +26,14 @@ static TOPICS: Statement = Statement::new(
      SELECT DISTINCT topic, 0, 0, 0, 0, 0, {now} FROM requests WHERE id IN {list $1} ON CONFLICT (url) DO NOTHING",
 );
 
+// A legacy subscription is renewed in the last tenth of its lease, but not less than 10 s before its end (half of a
+// shorter lease) and not more than a day.
 static RENEW: Statement = Statement::new(
     "renew",
     "UPDATE subscriptions SET host = r.host, topic_spelt = r.topic_spelt, secret = r.secret, \
        signature = r.signature, lease = r.lease, expires_at = {now} + r.lease, \
-       renew_at = CASE WHEN r.is_legacy = 1 THEN {now} + r.lease - {least}(r.lease / 10, 86400000) END, \
+       renew_at = CASE WHEN r.is_legacy = 1 THEN {now} + r.lease \
+         - {least}({greatest}(r.lease / 10, {least}(r.lease / 2, 10000)), 86400000) END, \
        is_legacy = r.is_legacy, verify_token = r.verify_token, token = r.token, failures = 0, failure = NULL \
      FROM requests r JOIN topics t ON t.url = r.topic \
      WHERE subscriptions.topic_id = t.id AND subscriptions.callback = r.callback AND r.id IN {list $1}",
@@ -41,7 +44,8 @@ static BEGIN: Statement = Statement::new(
     "INSERT INTO subscriptions (topic_id, callback, host, topic_spelt, secret, signature, lease, expires_at, \
        renew_at, is_legacy, verify_token, token, failures, failure) \
      SELECT t.id, r.callback, r.host, r.topic_spelt, r.secret, r.signature, r.lease, {now} + r.lease, \
-       CASE WHEN r.is_legacy = 1 THEN {now} + r.lease - {least}(r.lease / 10, 86400000) END, \
+       CASE WHEN r.is_legacy = 1 THEN {now} + r.lease \
+         - {least}({greatest}(r.lease / 10, {least}(r.lease / 2, 10000)), 86400000) END, \
        r.is_legacy, r.verify_token, r.token, 0, NULL \
      FROM requests r JOIN topics t ON t.url = r.topic WHERE r.id IN {list $1} \
      ON CONFLICT (topic_id, callback) DO NOTHING",
