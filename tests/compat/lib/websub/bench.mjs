@@ -142,6 +142,18 @@ export class Bench {
     return callback.requestsSince(mark).filter(({ method }) => method === 'POST');
   }
 
+  /**
+   * Publishes until nothing is sent to `callback` around two versions that `control` receives; fails with `problem` if that
+   * does not happen. What ends a subscription reaches the hub at an unknown time, and one delivery may be in flight.
+   */
+  async becomesSilent(topic, control, callback, problem, time = this.patience) {
+    const latest = Date.now() + time;
+    while ((await this.sentAround(topic, control, callback)).length > 0) {
+      assert.ok(Date.now() < latest, problem);
+      await new Promise((resolve) => { setTimeout(resolve, 100); });
+    }
+  }
+
   /** Subscribes a callback that must not become active, then one that does, and demands that only that one is sent to. */
   async staysInactive(callback, topic, fields) {
     await this.subscribed(callback, topic, fields);
