@@ -6,6 +6,7 @@ mod support;
 
 use support::hub::{PUBLIC_URL, start};
 use support::*;
+use tokio::time::Instant;
 
 const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 const BROWSER: (&str, &str) = ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8");
@@ -66,7 +67,7 @@ fn status_page(response: &Response) -> String {
 /// Waits until a status page has a text.
 #[track_caller]
 fn wait_for_status(faye: &Faye, path: &str, text: &str) -> Response {
-    let begin = std::time::Instant::now();
+    let begin = Instant::now();
     loop {
         let page = faye.get(path);
         if page.text().contains(text) {
