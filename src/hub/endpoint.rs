@@ -7,17 +7,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::header::{ALLOW, HeaderName, LOCATION};
 use hyper::{Response, StatusCode};
-use parking_lot::Mutex;
-use tokio::time::Instant;
 
 use super::Hub;
 use super::form::Form;
 use super::page::{self, Page};
+use super::rate::Rate;
 use super::refusal::Refusal;
 use super::response::{empty, put, refused, text};
 use super::submit::Submitted;
 use crate::peer::Head;
-use crate::policy::{Buckets, Notices, household};
+use crate::policy::Notices;
 use crate::transport::{Endpoint, Method, Route, RouteFuture, RouteLimits, RouteRequest};
 
 /// Bytes of a body: the most URLs of a publication, with 600 bytes for each.
@@ -26,8 +25,6 @@ const BODY: usize = 64 * 1024;
 const BODY_TIME: Duration = Duration::from_secs(10);
 /// One log line a host in this time.
 const NOTICE: Duration = Duration::from_secs(60);
-/// How often the rates of clients that have been idle are forgotten.
-const SWEEP: Duration = Duration::from_secs(10);
 
 const HUB_METHODS: &str = "GET, HEAD, POST, OPTIONS";
 const PAGE_METHODS: &str = "GET, HEAD";
@@ -37,8 +34,7 @@ pub(super) struct Front {
     pub(super) hub: Arc<Hub>,
     /// Below it are the status pages and the files of the page.
     folder: String,
-    rate: Buckets,
-    swept: Mutex<Instant>,
+    rate: Rate,
     /// Log lines about refusals.
     pub(super) notices: Notices,
     page: Page,
@@ -50,8 +46,7 @@ impl Front {
         let settings = &hub.settings;
         let folder = settings.path.trim_end_matches('/').to_owned();
         Self {
-            rate: Buckets::new(settings.rate),
-            swept: Mutex::new(Instant::now()),
+            rate: Rate::new(settings.rate),
             notices: Notices::every(NOTICE),
             page: Page::new(&hub.url(), &settings.path, &folder, settings.policy),
             hub: Arc::clone(hub),
@@ -147,19 +142,7 @@ impl Front {
     }
 
     fn acquire(&self, request: &RouteRequest) -> Result<(), Refusal> {
-        let now = Instant::now();
-        let is_due = {
-            let mut swept = self.swept.lock();
-            let is_due = now.duration_since(*swept) >= SWEEP;
-            if is_due {
-                *swept = now;
-            }
-            is_due
-        };
-        if is_due {
-            self.rate.sweep();
-        }
-        self.rate.take(household(request.client.ip())).map_err(Refusal::Rate)
+        self.rate.acquire(request.client.ip()).map_err(Refusal::Rate)
     }
 
     fn protocol(&self, submitted: &Submitted) -> Response<Bytes> {

@@ -22,6 +22,7 @@ mod links;
 mod notices;
 mod page;
 mod policy;
+mod rate;
 mod refusal;
 mod response;
 mod retry;
