@@ -9,9 +9,9 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
-use super::Hub;
 use super::ask::ask;
 use super::retry;
+use super::{Hub, POLL};
 use crate::store::{FinishedRequest, Request, RequestOutcome, StoreError};
 
 /// Requests that are claimed or recorded at once, at most.
@@ -61,7 +61,7 @@ pub(super) async fn verify_now(hub: &Hub, request: Request) -> RequestOutcome {
         }
         Err(error) => {
             tracing::debug!(request = id, %error, "result of a verification not recorded");
-            RequestOutcome::Retry(super::POLL, "the store is unavailable".to_owned())
+            RequestOutcome::Retry(POLL, "the store is unavailable".to_owned())
         }
     }
 }
@@ -177,11 +177,28 @@ async fn record_some(hub: &Hub, results: &[FinishedRequest]) -> bool {
     match hub.store.finish_requests(results).await {
         Ok(lost) => {
             hub.metrics.hub.lose_verifications(lost);
+            notify_soon(hub, results);
             true
         }
         Err(error) => {
             tracing::debug!(%error, "results of verifications not recorded");
             false
         }
+    }
+}
+
+/// Notifies the worker when the first of these requests is due again, if that is before it looks by itself: subscriptions
+/// with a lease of seconds are renewed within a fraction of a second.
+fn notify_soon(hub: &Hub, results: &[FinishedRequest]) {
+    let again = results.iter().filter_map(|result| match &result.outcome {
+        RequestOutcome::Retry(time, _) | RequestOutcome::Postponed(time) => Some(*time),
+        _ => None,
+    });
+    if let Some(time) = again.min().filter(|time| *time < POLL) {
+        let store = hub.store.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(time).await;
+            store.work().requests.notify_one();
+        });
     }
 }
