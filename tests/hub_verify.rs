@@ -433,6 +433,23 @@ fn one_subscription_for_each_topic_and_callback() {
     faye.wait_for_metric(SUBSCRIPTIONS, |now| now == 2);
 }
 
+#[test]
+fn verifications_share_the_places_of_their_host() {
+    let web =
+        Web::start(|request| (request.path() != "/never").then(|| WebResponse::new(200, challenge(request))));
+    let faye = hub::start(&[("FAYE_HUB__PER_HOST", "1"), ("FAYE_HUB__DEADLINE", "60s")]);
+    subscribe(&faye, &web.url("/never"), &[]);
+    assert_eq!(web.next().path(), "/never");
+    let sync = ask(&faye, "subscribe", TOPIC, &web.url("/cb"), &[("hub.verify", "sync")]);
+    assert_eq!(sync.status, 503, "{}", sync.text());
+    assert!(sync.header("Retry-After").is_some(), "{sync:?}");
+    // Another host is not concerned.
+    let other = Web::start_at("127.0.0.2", |request| Some(WebResponse::new(200, challenge(request))));
+    let sync = ask(&faye, "subscribe", TOPIC, &other.url("/cb"), &[("hub.verify", "sync")]);
+    assert_eq!(sync.status, 204, "{}", sync.text());
+    assert!(web.so_far().is_empty());
+}
+
 /// A topic that changes with each fetch.
 fn feed() -> Web {
     let count = AtomicUsize::new(0);

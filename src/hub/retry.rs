@@ -14,10 +14,12 @@ const LATER: [Duration; 3] =
     [Duration::from_secs(15 * 60), Duration::from_secs(30 * 60), Duration::from_secs(60 * 60)];
 /// How long callbacks of requests made with `hub.verify` are asked (PubSubHubbub 0.3, section 6.2.1).
 const LEGACY: Duration = Duration::from_secs(6 * 60 * 60);
-/// The share of the lease that is left when a subscription is renewed, and that of it between two attempts.
+/// The share of the lease that is left when the store queues a renewal, and that of it between two attempts.
 const WINDOW: u32 = 10;
 const WINDOW_ATTEMPTS: u32 = 8;
-/// The longest such time.
+/// The shortest such share, unless it is more than half of the lease.
+const WINDOW_LEAST: Duration = Duration::from_secs(10);
+/// The longest one.
 const WINDOW_MOST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a callback has answered.
@@ -96,7 +98,8 @@ fn next(request: &Request) -> Option<Duration> {
     let later = || LATER[attempts.saturating_sub(TIMES.len()).min(LATER.len() - 1)];
     if request.is_renewal {
         // Until the lease ends, and with it the renewal.
-        let window = (request.lease / WINDOW).min(WINDOW_MOST);
+        let least = (request.lease / 2).min(WINDOW_LEAST);
+        let window = (request.lease / WINDOW).max(least).min(WINDOW_MOST);
         return Some(time.unwrap_or_else(later).min(window / WINDOW_ATTEMPTS));
     }
     if request.is_legacy {
@@ -208,7 +211,7 @@ mod tests {
     #[test]
     fn renewals_are_tried_until_the_store_ends_the_lease() {
         for (lease, longest) in
-            [(240 * HOUR, HOUR), (HOUR, Duration::from_secs(45)), (HOUR / 360, HOUR / 28800)]
+            [(240 * HOUR, HOUR), (HOUR, Duration::from_secs(45)), (HOUR / 360, HOUR / 5760)]
         {
             let renewal = Request { is_legacy: true, is_renewal: true, lease, ..request(Stage::Verify, 0) };
             let (times, end) = attempts(renewal, status(500), 999);
