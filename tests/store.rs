@@ -13,6 +13,8 @@ mod server;
 mod deliveries;
 #[path = "store/fetches.rs"]
 mod fetches;
+#[path = "store/kills.rs"]
+mod kills;
 #[path = "store/outages.rs"]
 mod outages;
 #[path = "store/postgres.rs"]

@@ -22,6 +22,8 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 pub(super) enum Fault {
     /// Another transaction was in the way; the operation may be run again at once.
     Conflict,
+    /// All connections are in use.
+    Busy,
     /// The database refuses this operation, but not others.
     Refused,
     /// The store cannot be used.
@@ -33,6 +35,7 @@ pub(super) fn fault(error: &sqlx::Error) -> Fault {
     match error {
         // What an operation returns if rows that it has just seen are gone.
         sqlx::Error::RowNotFound => Fault::Conflict,
+        sqlx::Error::PoolTimedOut => Fault::Busy,
         sqlx::Error::Database(error) => by_code(&error.code().unwrap_or_default()),
         sqlx::Error::Encode(_)
         | sqlx::Error::Decode(_)

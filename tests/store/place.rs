@@ -41,6 +41,19 @@ impl Place {
         Self { kind, store, url, _folder: folder }
     }
 
+    /// The database of a URL.
+    pub(crate) async fn at(url: &str) -> Self {
+        let kind = if url.starts_with("sqlite:") { Kind::File } else { Kind::Postgres };
+        let store = open(url).await.unwrap();
+        Self { kind, store, url: url.to_owned(), _folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Reads a status page of a request.
+    pub(crate) async fn status(&self) {
+        let token = request(TOPIC, "https://one.example/").token;
+        assert!(self.store.status(&token).await.unwrap().is_some());
+    }
+
     /// Closes the store and opens it again, as a restart does. In memory there is nothing to come back to.
     pub(crate) async fn reopened(&self) -> Option<Store> {
         self.store.close().await;

@@ -130,7 +130,7 @@ impl PostgresStore {
                     let pause = fastrand::u64(0..10 * u64::from(attempt));
                     tokio::time::sleep(Duration::from_millis(pause)).await;
                 }
-                Fault::Conflict => break error,
+                Fault::Conflict | Fault::Busy => break error,
                 Fault::Refused => {
                     let name = operation.name;
                     tracing::error!(operation = name, %error, "store operation refused; please report this");
@@ -163,14 +163,16 @@ impl PostgresStore {
             if !lease.is_used {
                 return Err(error.into());
             }
-            // The server has closed the idle connection, and perhaps all of them.
-            self.pool.forget_idle();
-            drop(lease);
-            lease = self.lease().await?;
+            lease = self.renewed(lease).await?;
             lease.connection.execute("BEGIN").await?;
         }
-        let result =
+        let mut result =
             (operation.run)(Session::postgres(operation.name, &mut lease.connection), arguments).await;
+        if !is_write && lease.is_used && result.as_ref().is_err_and(|error| fault(error) == Fault::Away) {
+            lease = self.renewed(lease).await?;
+            result =
+                (operation.run)(Session::postgres(operation.name, &mut lease.connection), arguments).await;
+        }
         let value = match result {
             Ok(value) => value,
             Err(error) => {
@@ -196,10 +198,22 @@ impl PostgresStore {
     async fn lease(&self) -> std::result::Result<Lease<'_>, Problem> {
         let mut lease = self.pool.acquire().await?;
         if !self.is_ready.load(Ordering::Acquire) || self.is_check_due().await {
-            migrate::run(Dialect::Postgres, &mut lease.connection, &self.place).await?;
+            let mut result = migrate::run(Dialect::Postgres, &mut lease.connection, &self.place).await;
+            if lease.is_used && matches!(result, Err(Failure::Database(_))) {
+                lease = self.renewed(lease).await?;
+                result = migrate::run(Dialect::Postgres, &mut lease.connection, &self.place).await;
+            }
+            result?;
             self.is_ready.store(true, Ordering::Release);
         }
         Ok(lease)
+    }
+
+    /// A new connection in place of one that was idle and fails: the server has closed it, and perhaps all of them.
+    async fn renewed<'p>(&'p self, lease: Lease<'p>) -> sqlx::Result<Lease<'p>> {
+        self.pool.forget_idle();
+        drop(lease);
+        self.pool.acquire().await
     }
 
     /// Whether this operation is the one that looks at the schema again.

@@ -1,0 +1,173 @@
+//! A process that is killed between any two statements, or before or after a commit, leaves a store in order.
+//!
+//! The test runs its own program again, with `FAILPOINT` set to one point, and then looks at what is there.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use faye_server::store::*;
+
+use crate::place::{BOUNDS, HOLD, Place, TOPIC, content, finished, open, request, unsubscribe};
+use crate::server::Postgres;
+
+const STORE: &str = "TEST_STORE_URL";
+const OTHER: &str = "https://example.com/other";
+const THIRD: &str = "https://example.com/third";
+const SIGKILL: i32 = 9;
+
+/// What the killed process runs. In a run of all tests it has no store and nothing to do.
+#[tokio::test(flavor = "multi_thread")]
+async fn victim() {
+    if let Ok(url) = std::env::var(STORE) {
+        let point = std::env::var("FAILPOINT").unwrap();
+        run_all(&Place::at(&url).await, &point).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_process_leaves_a_file_in_order() {
+    for point in points() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("faye.db").display());
+        kill_at(point, &url).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_process_leaves_postgres_in_order() {
+    for point in points() {
+        kill_at(point, &Postgres::shared().database()).await;
+    }
+}
+
+/// All points but those of the probe, which runs during an outage and changes nothing of interest.
+fn points() -> impl Iterator<Item = &'static str> {
+    assert!(FAILPOINTS.len() > 90);
+    FAILPOINTS.iter().copied().filter(|point| !point.starts_with("probe:"))
+}
+
+async fn kill_at(point: &str, url: &str) {
+    let mut victim = Command::new(std::env::current_exe().unwrap());
+    victim.args(["--exact", "kills::victim", "--nocapture"]).env(STORE, url).env("FAILPOINT", point);
+    victim.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = tokio::task::spawn_blocking(move || victim.output().unwrap()).await.unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.signal(), Some(SIGKILL), "{point} was not reached: {text}");
+    check(&open(url).await.unwrap(), point).await;
+}
+
+/// What holds at any time.
+async fn check(store: &Store, point: &str) {
+    let counts = store.counts().await.unwrap();
+    let topics = store.topics(None, 1000).await.unwrap();
+    assert_eq!(counts.topics, topics.len() as u64, "{point}");
+    let subscriptions = settled(store).await;
+    let known: Vec<i64> = subscriptions.iter().map(|row| row.id).collect();
+    // On PostgreSQL the claims of the killed process hold for a while; on a file they end with it.
+    let deliveries = store.claim_deliveries(256, HOLD, &[]).await.unwrap();
+    for delivery in &deliveries {
+        assert!(known.contains(&delivery.id), "{point}: a delivery without a subscription");
+        let payload = store.payload(delivery.topic_id).await.unwrap();
+        assert_eq!(payload.map(|payload| payload.version), Some(delivery.version), "{point}: no content");
+    }
+    // The store can be used: a subscriber gets the next version.
+    let new = NewRequest {
+        claim_for: Some(HOLD),
+        token: "after".to_owned(),
+        ..request("https://z.example/", "https://z.example/")
+    };
+    let Admission::Accepted(claimed) = store.add_request(&new, &BOUNDS).await.unwrap() else {
+        panic!("{point}")
+    };
+    let verified =
+        FinishedRequest { id: claimed.id, claim: claimed.claim, outcome: RequestOutcome::Verified };
+    assert_eq!(store.finish_requests(&[verified]).await.unwrap(), 0, "{point}");
+    assert!(store.publish("https://z.example/", &content("after")).await.unwrap(), "{point}");
+    assert_eq!(store.claim_deliveries(256, HOLD, &[]).await.unwrap().len(), 1, "{point}");
+    store.close().await;
+}
+
+/// The subscriptions, once their number is the one that is counted. A lease that ends is counted until the next sweep.
+async fn settled(store: &Store) -> Vec<SubscriptionRow> {
+    for _ in 0..200 {
+        store.sweep().await.unwrap();
+        let rows = store.subscriptions(None, 0, 1000).await.unwrap();
+        if store.counts().await.unwrap().subscriptions == rows.len() as u64 {
+            return rows;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the count of subscriptions is wrong: {:?}", store.counts().await);
+}
+
+/// Runs each operation in each way, so that every statement is run.
+async fn run_all(place: &Place, point: &str) {
+    requests(place).await;
+    fetches(place).await;
+    deliveries(place).await;
+    sweeps(place, point).await;
+    place.store.close().await;
+}
+
+async fn requests(place: &Place) {
+    place.add(NewRequest { needs_check: true, ..request(TOPIC, "https://one.example/") }).await;
+    place.status().await;
+    let fetch = place.claim_fetch().await;
+    let unchanged = FetchOutcome::Unchanged(Validators::default());
+    place.finish_fetch(&fetch, unchanged, Advertisement::Named).await;
+    let claimed = place.claim_request().await;
+    place.finish(&claimed, RequestOutcome::Retry(Duration::ZERO, "503".to_owned())).await;
+    let claimed = place.claim_request().await;
+    place.finish(&claimed, RequestOutcome::Postponed(Duration::ZERO)).await;
+    let claimed = place.claim_request().await;
+    place.finish(&claimed, RequestOutcome::Verified).await;
+    place.subscribe(TOPIC, &["https://two.example/", "https://three.example/"]).await;
+    place.add(unsubscribe(TOPIC, "https://two.example/")).await;
+    let claimed = place.claim_request().await;
+    place.finish(&claimed, RequestOutcome::Verified).await;
+}
+
+async fn fetches(place: &Place) {
+    place.add(NewRequest { needs_check: true, ..request(OTHER, "https://four.example/") }).await;
+    let fetch = place.store.claim_fetch(OTHER, HOLD).await.unwrap().unwrap();
+    place.finish_fetch(&fetch, FetchOutcome::Failed(None, "404".to_owned()), Advertisement::Unknown).await;
+    place.subscribe(THIRD, &["https://five.example/"]).await;
+    for _ in 0..3 {
+        place.ping(THIRD).await;
+        let fetch = place.claim_fetch().await;
+        let unchanged = FetchOutcome::Unchanged(Validators::default());
+        place.finish_fetch(&fetch, unchanged, Advertisement::Missing("no link".to_owned())).await;
+    }
+}
+
+async fn deliveries(place: &Place) {
+    place.change(TOPIC, "one").await;
+    let two = place.claim_deliveries().await;
+    let retry = DeliveryOutcome::Retry(Duration::ZERO, "503".to_owned());
+    let both = [finished(&two[0], retry), finished(&two[1], DeliveryOutcome::Gone)];
+    place.store.finish_deliveries(&both).await.unwrap();
+    place.store.retry(None, None).await.unwrap();
+    let one = place.claim_delivery().await;
+    place.store.payload(one.topic_id).await.unwrap();
+    place.finish_delivery(&one, DeliveryOutcome::Delivered).await;
+    place.store.publish(TOPIC, &content("two")).await.unwrap();
+    place.store.subscriptions(None, 0, 10).await.unwrap();
+    place.store.topics(None, 10).await.unwrap();
+    place.store.counts().await.unwrap();
+}
+
+async fn sweeps(place: &Place, point: &str) {
+    let short = NewRequest { lease: Duration::ZERO, ..request(OTHER, "https://six.example/") };
+    place.subscribe_with(short).await;
+    place.store.sweep().await.unwrap();
+    // Only these points need a lease that is nearly over.
+    while point.starts_with("sweep:renew") {
+        let lease = Duration::from_millis(500);
+        let legacy = NewRequest { is_legacy: true, lease, ..request(OTHER, "https://six.example/") };
+        place.subscribe_with(legacy).await;
+        while place.store.sweep().await.unwrap().expired == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
