@@ -21,6 +21,7 @@ mod hosts;
 mod links;
 mod notices;
 mod page;
+mod ping;
 mod policy;
 mod refusal;
 mod response;
@@ -48,6 +49,7 @@ use crate::transport::Endpoint;
 
 use hosts::Hosts;
 use notices::Notices;
+use ping::Pings;
 
 /// How often a worker looks for work without a notification: timers that have become due, and work of instances whose
 /// notification was lost.
@@ -82,6 +84,7 @@ pub struct Hub {
     hosts: Arc<Hosts>,
     /// Serves the callbacks of this process.
     local: Option<Arc<dyn Endpoint>>,
+    pings: Vec<config::Ping>,
     notices: Notices,
     metrics: Metrics,
     stopping: watch::Sender<bool>,
@@ -113,6 +116,7 @@ impl Hub {
             topics: get::Topics::new(&config.hub, &metrics),
             hosts: Arc::new(Hosts::new(config.hub.per_host, config.hub.concurrent)),
             local: None,
+            pings: ping::normalised(&config.ping)?,
             notices: Notices::default(),
             metrics,
             stopping: watch::Sender::new(false),
@@ -122,7 +126,7 @@ impl Hub {
     /// What the hub serves.
     #[must_use]
     pub fn endpoints(self: &Arc<Self>) -> Vec<Arc<dyn Endpoint>> {
-        vec![Arc::new(endpoint::Front::new(self))]
+        vec![Arc::new(Pings::new(self)), Arc::new(endpoint::Front::new(self))]
     }
 
     /// Works until [`Hub::stop`] is called; then finishes the requests under way.
