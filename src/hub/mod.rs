@@ -12,6 +12,7 @@ mod coding;
 mod deliver;
 mod discover;
 mod endpoint;
+pub mod feeds;
 mod fetch;
 mod fingerprint;
 mod form;
@@ -35,6 +36,7 @@ mod urls;
 mod verify;
 mod wish;
 
+use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,6 +86,8 @@ pub struct Hub {
     hosts: Arc<Hosts>,
     /// Serves the callbacks of this process.
     local: Option<Arc<dyn Endpoint>>,
+    /// The topics that are channels of this server, normalised.
+    channels: HashSet<String>,
     pings: Vec<config::Ping>,
     notices: Notices,
     metrics: Metrics,
@@ -116,6 +120,7 @@ impl Hub {
             topics: get::Topics::new(&config.hub, &metrics),
             hosts: Arc::new(Hosts::new(config.hub.per_host, config.hub.concurrent)),
             local: None,
+            channels: feeds::topics(config),
             pings: ping::normalised(&config.ping)?,
             notices: Notices::default(),
             metrics,
@@ -151,9 +156,8 @@ impl Hub {
     }
 
     /// Whether a normalised URL is that of a channel of this server.
-    #[expect(clippy::unused_self, reason = "channels are not topics yet")]
-    fn is_local(&self, _key: &str) -> bool {
-        false
+    fn is_local(&self, key: &str) -> bool {
+        self.channels.contains(key)
     }
 
     /// The URL of the hub, which topics name.
