@@ -1,5 +1,7 @@
 //! Puts the parts together: the only file that knows them all.
 
+#[cfg(feature = "websub")]
+mod feeds;
 mod warnings;
 mod websub;
 

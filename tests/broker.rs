@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use faye_server::bayeux::{Lane, Publication};
-use faye_server::broker::{Deliver, Handlers, Memory, Redis, Replay};
+use faye_server::broker::{Deliver, Handlers, Memory, Recent, Redis, Replay, Span};
 use faye_server::config::{self, History, HistoryStore};
 use faye_server::metrics::Metrics;
 use parking_lot::Mutex;
@@ -97,7 +97,14 @@ impl Node {
                     self.heard.add(std::slice::from_ref(publication));
                 });
             }
-            Broker::Redis(broker) => broker.publish(publication, history).outcome().await.unwrap(),
+            Broker::Redis(broker) => broker.publish(publication, history, None).outcome().await.unwrap(),
+        }
+    }
+
+    async fn recent(&self, channel: &str, span: Span) -> Recent {
+        match &self.broker {
+            Broker::Memory(broker) => broker.recent(channel, span),
+            Broker::Redis(broker) => broker.recent(channel, span).await.unwrap(),
         }
     }
 
@@ -123,6 +130,7 @@ async fn suite(nodes: &[Node]) {
     everybody_hears_everything_once_in_one_order(nodes).await;
     history_is_kept_by_count_and_a_replay_says_whether_it_is_complete(nodes).await;
     history_is_kept_by_age(nodes).await;
+    the_newest_of_a_history_come_first_within_bounds(nodes).await;
 }
 
 async fn everybody_hears_everything_once_in_one_order(nodes: &[Node]) {
@@ -184,6 +192,49 @@ async fn history_is_kept_by_count_and_a_replay_says_whether_it_is_complete(nodes
     assert_eq!((seen(&nothing), nothing.is_complete), (vec![], true));
     assert!(last.replay("/not/kept", places[4]).await.publications.is_empty());
     nodes.iter().for_each(|node| node.heard.all.lock().clear());
+}
+
+async fn the_newest_of_a_history_come_first_within_bounds(nodes: &[Node]) {
+    let history = History { messages: 200, age: Duration::from_secs(600) };
+    let all = Span { since: 0, history, bytes: 1 << 20 };
+    let (first, last) = (&nodes[0], nodes.last().unwrap());
+    let none = last.recent("/recent", all).await;
+    assert!(none.publications.is_empty() && none.oldest.is_none());
+    // More than what Redis is asked for at once.
+    for count in 0..150 {
+        first.publish("/recent", count, Some(history)).await;
+    }
+    let found = last.recent("/recent", all).await;
+    let counts = |found: &Recent| -> Vec<_> {
+        found.publications.iter().map(|kept| data(&kept.publication)).collect()
+    };
+    assert_eq!(counts(&found), (0..150).rev().collect::<Vec<_>>());
+    assert_eq!(found.oldest, Some(found.publications[149].number()));
+    assert!(found.publications.is_sorted_by_key(|kept| u64::MAX - kept.at), "they have their times");
+    assert_eq!(found.publications[0].data().as_deref(), Some(&b"149"[..]));
+    let times: Vec<_> = found.publications.iter().map(|kept| kept.at).collect();
+    let again = first.recent("/recent", all).await;
+    assert_eq!(
+        again.publications.iter().map(|kept| kept.at).collect::<Vec<_>>(),
+        times,
+        "which do not change"
+    );
+    let since = found.publications[2].number();
+    let behind = last.recent("/recent", Span { since, ..all }).await;
+    assert_eq!((counts(&behind), behind.oldest), (vec![149, 148], found.oldest));
+    let since = found.publications[0].number();
+    let nothing = last.recent("/recent", Span { since, ..all }).await;
+    assert_eq!((counts(&nothing), nothing.oldest), (vec![], found.oldest));
+    let few = History { messages: 3, ..history };
+    assert_eq!(counts(&last.recent("/recent", Span { history: few, ..all }).await), [149, 148, 147]);
+    let size = found.publications[0].publication.object().len();
+    let small = Span { bytes: 2 * size + 10, ..all };
+    assert_eq!(counts(&last.recent("/recent", small).await), [149, 148]);
+    assert_eq!(
+        counts(&last.recent("/recent", Span { bytes: 1, ..all }).await),
+        [149],
+        "the newest one always"
+    );
 }
 
 async fn history_is_kept_by_age(nodes: &[Node]) {

@@ -2,6 +2,13 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "websub")]
+use tokio::sync::watch;
+#[cfg(feature = "websub")]
+use tokio::task::JoinHandle;
+
+#[cfg(feature = "websub")]
+use super::feeds::Histories;
 use crate::admin::StoreState;
 use crate::config::Config;
 use crate::metrics::Metrics;
@@ -11,7 +18,7 @@ use crate::transport::Endpoint;
 #[cfg(feature = "websub")]
 use crate::api::{Api, ManagedHub};
 #[cfg(feature = "websub")]
-use crate::hub::Hub;
+use crate::hub::{Hub, feeds::Feeds};
 #[cfg(feature = "websub")]
 use crate::store::Store;
 
@@ -19,12 +26,16 @@ use crate::store::Store;
 pub(super) struct WebSub {
     #[cfg(feature = "websub")]
     parts: Option<(Store, Arc<Hub>)>,
+    #[cfg(feature = "websub")]
+    feeds: Option<Arc<Feeds>>,
 }
 
 /// A WebSub that works.
 pub(super) struct Running {
     #[cfg(feature = "websub")]
-    parts: Option<(Store, Arc<Hub>, tokio::task::JoinHandle<()>)>,
+    parts: Option<(Store, Arc<Hub>, JoinHandle<()>)>,
+    #[cfg(feature = "websub")]
+    feeds: Option<(watch::Sender<bool>, JoinHandle<()>)>,
 }
 
 #[cfg(feature = "websub")]
@@ -33,21 +44,34 @@ impl WebSub {
     ///
     /// # Errors
     /// What is wrong with the store or a setting.
-    pub(super) async fn open(config: &Config, server: &Server) -> Result<Self, String> {
+    pub(super) async fn open(config: &Config, server: &Arc<Server>) -> Result<Self, String> {
+        let parts = Self::hub(config, server).await?;
+        let store = parts.as_ref().map(|(store, _)| store.clone());
+        let feeds = Feeds::new(config, Arc::new(Histories(Arc::downgrade(server))), store);
+        if let Some(feeds) = &feeds {
+            let feeds = Arc::clone(feeds);
+            server.on_appended(Arc::new(move |channel| feeds.appended(channel)));
+        }
+        Ok(Self { parts, feeds })
+    }
+
+    async fn hub(config: &Config, server: &Server) -> Result<Option<(Store, Arc<Hub>)>, String> {
         if !config.hub.enabled {
-            return Ok(Self { parts: None });
+            return Ok(None);
         }
         let metrics = server.metrics().clone();
         metrics.hub.enable();
         let store = Store::open(&config.store, metrics.clone());
         let store = store.await.map_err(|error| format!("store.url: {error}"))?;
         let hub = Hub::new(config, store.clone(), metrics)?;
-        Ok(Self { parts: Some((store, hub)) })
+        Ok(Some((store, hub)))
     }
 
     /// What is served on `server.listen`.
     pub(super) fn endpoints(&self) -> Vec<Arc<dyn Endpoint>> {
-        self.parts.as_ref().map(|(_, hub)| hub.endpoints()).unwrap_or_default()
+        let feeds = self.feeds.iter().map(|feeds| Arc::clone(feeds) as Arc<dyn Endpoint>);
+        let hub = self.parts.iter().flat_map(|(_, hub)| hub.endpoints());
+        feeds.chain(hub).collect()
     }
 
     /// What is served to operators: on `admin.listen`, or else on `server.listen`.
@@ -75,7 +99,11 @@ impl WebSub {
             let task = tokio::spawn(Arc::clone(&hub).run());
             (store, hub, task)
         };
-        Running { parts: self.parts.map(start) }
+        let follow = |feeds: Arc<Feeds>| {
+            let (stop, stopped) = watch::channel(false);
+            (stop, tokio::spawn(feeds.run(stopped)))
+        };
+        Running { parts: self.parts.map(start), feeds: self.feeds.map(follow) }
     }
 }
 
@@ -83,6 +111,11 @@ impl WebSub {
 impl Running {
     /// Finishes the requests under way, and closes the store.
     pub(super) async fn stop(self) {
+        if let Some((stop, task)) = self.feeds {
+            stop.send_replace(true);
+            // It fails only after a panic, which is logged.
+            let _ = task.await;
+        }
         let Some((store, hub, task)) = self.parts else { return };
         hub.stop();
         // It ends by itself, also after a panic of a worker.
@@ -94,7 +127,7 @@ impl Running {
 #[cfg(not(feature = "websub"))]
 impl WebSub {
     #[expect(clippy::unused_async, reason = "the same signature as with the feature")]
-    pub(super) async fn open(config: &Config, _: &Server) -> Result<Self, String> {
+    pub(super) async fn open(config: &Config, _: &Arc<Server>) -> Result<Self, String> {
         if config.hub.enabled {
             return Err("hub.enabled: this program was built without the feature websub".to_owned());
         }

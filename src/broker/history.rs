@@ -6,10 +6,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use super::Replay;
+use super::{Kept, Recent, Replay, Span};
 use crate::bayeux::Publication;
 use crate::config;
 
@@ -58,6 +59,8 @@ struct Entry {
     /// The number of the one before it in the channel, kept or not. Between the two there was nothing.
     previous: u64,
     at: Instant,
+    /// The same in milliseconds since 1970.
+    time: u64,
     publication: Arc<Publication>,
 }
 
@@ -95,7 +98,9 @@ impl History {
         });
         let previous = std::mem::replace(&mut channel.last, number);
         channel.rule = rule;
-        let entry = Entry { number, previous, at: now, publication: Arc::clone(publication) };
+        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let time = u64::try_from(time).unwrap_or(u64::MAX);
+        let entry = Entry { number, previous, at: now, time, publication: Arc::clone(publication) };
         channel.entries.push_back(entry);
         budget.kept_bytes.fetch_add(memory(publication), Ordering::Relaxed);
         channel.prune(budget, now);
@@ -113,6 +118,23 @@ impl History {
         let is_complete = behind.clone().next().map_or(last <= since, |entry| entry.previous <= since);
         let publications = behind.map(|entry| Arc::clone(&entry.publication)).collect();
         Replay { publications, is_complete }
+    }
+
+    /// The newest publications of a channel, newest first.
+    pub(super) fn recent(&mut self, name: &str, span: Span, budget: &Budget, now: Instant) -> Recent {
+        let Some(channel) = self.channels.get_mut(name) else { return Recent::default() };
+        channel.prune(budget, now);
+        let mut bytes = 0_usize;
+        let newest = channel.entries.iter().rev().take(span.history.messages);
+        let newest = newest.take_while(|entry| {
+            let is_first = bytes == 0;
+            bytes = bytes.saturating_add(entry.publication.size());
+            entry.number > span.since && (is_first || bytes <= span.bytes)
+        });
+        let publications = newest
+            .map(|entry| Kept { at: entry.time, publication: Arc::clone(&entry.publication) })
+            .collect();
+        Recent { publications, oldest: channel.entries.front().map(|entry| entry.number) }
     }
 
     /// Forgets the channels all of whose messages are too old.

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::Replay;
 use super::history::{Budget, History};
+use super::{Recent, Replay, Span};
 use crate::bayeux::{LANES, Lane, Position, Publication};
 use crate::config;
 
@@ -58,6 +58,13 @@ impl Memory {
     pub fn replay(&self, channel: &str, since: u64) -> Replay {
         let lane = Lane::of(channel);
         self.lanes[lane.index()].lock().history.replay(channel, since, &self.budget, Instant::now())
+    }
+
+    /// The newest publications of a channel that are kept.
+    #[must_use]
+    pub fn recent(&self, channel: &str, span: Span) -> Recent {
+        let lane = Lane::of(channel);
+        self.lanes[lane.index()].lock().history.recent(channel, span, &self.budget, Instant::now())
     }
 
     /// Bytes that histories keep, about.

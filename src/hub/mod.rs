@@ -12,6 +12,7 @@ mod coding;
 mod deliver;
 mod discover;
 mod endpoint;
+pub mod feeds;
 mod fetch;
 mod fingerprint;
 mod form;
@@ -21,6 +22,7 @@ mod hosts;
 mod links;
 mod notices;
 mod page;
+mod ping;
 mod policy;
 mod rate;
 mod refusal;
@@ -35,6 +37,7 @@ mod urls;
 mod verify;
 mod wish;
 
+use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +52,7 @@ use crate::transport::Endpoint;
 
 use hosts::Hosts;
 use notices::Notices;
+use ping::Pings;
 
 /// How often a worker looks for work without a notification: timers that have become due, and work of instances whose
 /// notification was lost.
@@ -83,6 +87,9 @@ pub struct Hub {
     hosts: Arc<Hosts>,
     /// Serves the callbacks of this process.
     local: Option<Arc<dyn Endpoint>>,
+    /// The topics that are channels of this server, normalised.
+    channels: HashSet<String>,
+    pings: Vec<config::Ping>,
     notices: Notices,
     metrics: Metrics,
     stopping: watch::Sender<bool>,
@@ -114,6 +121,8 @@ impl Hub {
             topics: get::Topics::new(&config.hub, &metrics),
             hosts: Arc::new(Hosts::new(config.hub.per_host, config.hub.concurrent)),
             local: None,
+            channels: feeds::topics(config),
+            pings: ping::normalised(&config.ping)?,
             notices: Notices::default(),
             metrics,
             stopping: watch::Sender::new(false),
@@ -123,7 +132,7 @@ impl Hub {
     /// What the hub serves.
     #[must_use]
     pub fn endpoints(self: &Arc<Self>) -> Vec<Arc<dyn Endpoint>> {
-        vec![Arc::new(endpoint::Front::new(self))]
+        vec![Arc::new(Pings::new(self)), Arc::new(endpoint::Front::new(self))]
     }
 
     /// Works until [`Hub::stop`] is called; then finishes the requests under way.
@@ -148,9 +157,8 @@ impl Hub {
     }
 
     /// Whether a normalised URL is that of a channel of this server.
-    #[expect(clippy::unused_self, reason = "channels are not topics yet")]
-    fn is_local(&self, _key: &str) -> bool {
-        false
+    fn is_local(&self, key: &str) -> bool {
+        self.channels.contains(key)
     }
 
     /// The URL of the hub, which topics name.

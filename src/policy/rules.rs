@@ -23,6 +23,8 @@ pub struct Rule {
     pub overflow: Overflow,
     /// How much is kept.
     pub history: Option<History>,
+    /// The name of the feed that the channel is.
+    pub syndicate: Option<Box<str>>,
 }
 
 impl Rule {
@@ -56,6 +58,7 @@ impl Rules {
                 subscribe: rule.subscribe,
                 overflow: rule.overflow.unwrap_or(overflow),
                 history: rule.history,
+                syndicate: rule.syndicate.as_deref().map(Box::from),
             })
         };
         let otherwise = Rule {
@@ -65,6 +68,7 @@ impl Rules {
             subscribe: Access::ANYONE,
             overflow,
             history: None,
+            syndicate: None,
         };
         let rules = rules.iter().enumerate().map(compile).collect::<Result<_, String>>()?;
         Ok(Self { rules, otherwise })

@@ -10,6 +10,7 @@ mod connect;
 mod disconnect;
 mod event;
 mod handshake;
+mod history;
 mod journal;
 mod pending;
 mod permit;
@@ -21,8 +22,8 @@ mod subscribe;
 mod unconnected;
 mod unsubscribe;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -33,7 +34,7 @@ pub use receive::{Accepted, Received, Receiving};
 
 use crate::bayeux::reply::Outcome;
 use crate::bayeux::{Advice, BayeuxError, ClientId, Field, Message, json};
-use crate::broker::Memory;
+use crate::broker::{Appended, Memory};
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::extension::{Extension, Pipeline};
@@ -73,6 +74,8 @@ pub struct Server {
     listened: AtomicBool,
     /// Whether sessions are logged (`log.sessions`).
     logs_sessions: bool,
+    /// Told of each publication to a syndicated channel.
+    appended: OnceLock<Appended>,
     metrics: Metrics,
 }
 
@@ -106,6 +109,7 @@ impl Server {
             listened: AtomicBool::new(false),
             budget,
             logs_sessions: config.log.sessions,
+            appended: OnceLock::new(),
             metrics,
         })
     }

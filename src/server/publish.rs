@@ -27,6 +27,8 @@ pub(super) struct Publish {
     pub(super) overflow: Overflow,
     /// How much of the channel is kept.
     pub(super) history: Option<History>,
+    /// Whether the channel is a feed.
+    pub(super) is_syndicated: bool,
     /// The session that the publisher named, if anybody listens to events.
     pub(super) client: Option<ClientId>,
 }
@@ -64,6 +66,7 @@ impl Server {
                 channel: name.into_owned(),
                 overflow: rule.overflow,
                 history: rule.history,
+                is_syndicated: rule.syndicate.is_some(),
                 client,
             });
         }
@@ -122,16 +125,20 @@ impl Server {
         message: Message,
         touched: &mut Touched,
     ) -> Option<Receipt> {
-        let Publish { channel: name, overflow, history, .. } = accepted;
+        let Publish { channel: name, overflow, history, is_syndicated, .. } = accepted;
         let publication = Publication::new(name, message);
+        let appended = if *is_syndicated { self.appended.get() } else { None };
         if let Some(cluster) = &self.cluster {
-            return Some(cluster.redis.publish(publication, *history));
+            return Some(cluster.redis.publish(publication, *history, appended.cloned()));
         }
         let adapt = |session: &Session, publication: &Arc<Publication>| self.adapt(session, publication);
         let adapt: Option<Adapt<'_>> = if self.pipeline.sees_deliveries() { Some(&adapt) } else { None };
         self.broker.publish(publication, *history, |publication| {
             self.trie.deliver(publication, *overflow, touched, adapt);
         });
+        if let Some(appended) = appended {
+            appended(name);
+        }
         self.end_overflowed(name, touched);
         self.relieve();
         None

@@ -119,7 +119,8 @@ impl Store {
     }
 
     /// Makes content that was not fetched the next version of a topic (a channel), and queues it for all of its active
-    /// subscriptions. False if the topic is unknown or has no subscription.
+    /// subscriptions. False if the topic is unknown, has no subscription, or has had this content, by its fingerprint,
+    /// last.
     pub async fn publish(&self, topic: &str, content: &Content) -> Result<bool> {
         let queued = self.backend.write(&operations::PUBLISH, (topic.to_owned(), content.clone())).await?;
         self.backend.announce(false, false, queued.is_some_and(|queued| queued > 0));

@@ -162,6 +162,7 @@ pub(crate) async fn a_publication_is_queued_without_a_fetch(place: &Place) {
     let claimed = place.claim_request().await;
     place.finish(&claimed, RequestOutcome::Verified).await;
     assert!(place.store.publish(TOPIC, &content("one")).await.unwrap());
+    assert!(!place.store.publish(TOPIC, &content("one")).await.unwrap(), "by another instance");
     assert!(place.store.publish(TOPIC, &content("two")).await.unwrap());
     let delivery = place.claim_delivery().await;
     assert_eq!(delivery.version, 2);

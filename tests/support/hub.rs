@@ -8,6 +8,11 @@ pub(crate) const PUBLIC_URL: &str = "https://hub.example";
 /// Starts a server with a hub at `/hub` for every topic, whose topics and callbacks may be on loopback addresses, with
 /// its store in memory. Later `settings` win.
 pub(crate) fn start(settings: &[(&str, &str)]) -> Faye {
+    start_with_file("", settings)
+}
+
+/// The same with this text as its `faye.toml`.
+pub(crate) fn start_with_file(file: &str, settings: &[(&str, &str)]) -> Faye {
     let mut all = vec![
         ("FAYE_SERVER__PUBLIC_URL", PUBLIC_URL),
         ("FAYE_HUB__ENABLED", "true"),
@@ -20,5 +25,5 @@ pub(crate) fn start(settings: &[(&str, &str)]) -> Faye {
     ];
     all.retain(|(name, _)| settings.iter().all(|(own, _)| own != name));
     all.extend_from_slice(settings);
-    Faye::start(&all)
+    Faye::start_with_file(file, &all)
 }

@@ -9,9 +9,9 @@ use super::Redis;
 use super::frame::{self, NodeId};
 use super::lane::Arrived;
 use super::link::{Unavailable, with_jitter};
-use super::scripts::{FILL, REPLAY};
+use super::scripts::{FILL, RECENT, REPLAY};
 use crate::bayeux::{Lane, Position, Publication};
-use crate::broker::Replay;
+use crate::broker::{Kept, Recent, Replay, Span};
 
 /// Messages of a channel that one replay has at the most.
 const MESSAGES: &[u8] = b"10000";
@@ -106,6 +106,33 @@ impl Redis {
         };
         let publications = parts.filter_map(read).collect();
         Ok(Replay { publications, is_complete: is_complete.unwrap_or(false) })
+    }
+
+    /// The newest publications of a channel that are kept, newest first.
+    pub(super) async fn recent_kept(&self, channel: &str, span: Span) -> Result<Recent, Unavailable> {
+        let (shared, lane) = (&self.shared, Lane::of(channel));
+        let history = shared.names.histories(lane) + channel;
+        let Span { since, history: bounds, bytes } = span;
+        let arguments = [
+            since.to_string(),
+            bounds.messages.to_string(),
+            bounds.age.as_millis().to_string(),
+            bytes.to_string(),
+        ];
+        let arguments = arguments.each_ref().map(|argument| argument.as_bytes());
+        let answer = RECENT.run(&shared.link, &[history.as_str()], &arguments).await?;
+        let Value::Array(parts) = answer else { return Err(Unavailable::Senseless) };
+        let mut parts = parts.into_iter();
+        let oldest = parts.next().and_then(|part| String::from_redis_value(part).ok());
+        let oldest = oldest.ok_or(Unavailable::Senseless)?;
+        let read = |part| {
+            let (id, object, at) = <(String, Vec<u8>, u64)>::from_redis_value(part).ok()?;
+            let position = Position { lane, number: number_of(&id)? };
+            let item = frame::item(channel.as_bytes(), &object)?;
+            let publication = Arc::new(Publication::encoded(channel, Some(position), &item.object));
+            Some(Kept { at, publication })
+        };
+        Ok(Recent { publications: parts.filter_map(read).collect(), oldest: number_of(&oldest) })
     }
 }
 

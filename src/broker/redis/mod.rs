@@ -33,7 +33,7 @@ pub use lane::Deliver;
 use nodes::Beat;
 pub use registry::{Away, Record, Written};
 
-use super::{Receipt, Replay};
+use super::{Appended, Receipt, Recent, Replay, Span};
 use crate::bayeux::{LANES, Lane, Publication};
 use crate::config::{self, History};
 use crate::metrics::Metrics;
@@ -140,10 +140,15 @@ impl Redis {
         self.shared.me
     }
 
-    /// Publishes.
-    pub fn publish(&self, publication: Publication, history: Option<History>) -> Receipt {
+    /// Publishes. `appended` is called once Redis has the publication, which may be later than it is accepted.
+    pub fn publish(
+        &self,
+        publication: Publication,
+        history: Option<History>,
+        appended: Option<Appended>,
+    ) -> Receipt {
         let lane = Lane::of(publication.channel());
-        self.lanes[lane.index()].writer.publish(&self.shared, publication, history)
+        self.lanes[lane.index()].writer.publish(&self.shared, publication, history, appended)
     }
 
     /// Listens to the lanes of subscriptions, and waits until they are heard. False if Redis is away; then they are heard
@@ -209,6 +214,14 @@ impl Redis {
     /// [`Away`] if Redis did not answer.
     pub async fn replay(&self, channel: &str, since: u64) -> Result<Replay, Away> {
         Ok(self.replay_kept(channel, since).await?)
+    }
+
+    /// The newest publications of a channel that are kept.
+    ///
+    /// # Errors
+    /// [`Away`] if Redis did not answer.
+    pub async fn recent(&self, channel: &str, span: Span) -> Result<Recent, Away> {
+        Ok(self.recent_kept(channel, span).await?)
     }
 
     /// What is kept of a lane behind a number, of all its channels, in order.

@@ -78,6 +78,7 @@ pub(super) static PUBLISH: Script = Script::new(include_str!("lua/publish.lua"))
 pub(super) static STATE: Script = Script::new(include_str!("lua/state.lua"));
 pub(super) static FILL: Script = Script::new(include_str!("lua/fill.lua"));
 pub(super) static REPLAY: Script = Script::new(include_str!("lua/replay.lua"));
+pub(super) static RECENT: Script = Script::new(include_str!("lua/recent.lua"));
 pub(super) static SESSION: Script = Script::new(include_str!("lua/session.lua"));
 pub(super) static CLAIM: Script = Script::new(include_str!("lua/claim.lua"));
 pub(super) static POSITIONS: Script = Script::new(include_str!("lua/positions.lua"));

@@ -17,7 +17,7 @@ use super::lane::Heard;
 use super::link::{Unavailable, with_jitter};
 use super::scripts::PUBLISH;
 use crate::bayeux::{Lane, Publication};
-use crate::broker::{Receipt, Refused};
+use crate::broker::{Appended, Receipt, Refused};
 use crate::config::{Ack, History};
 
 /// Publications that go to Redis in one command.
@@ -70,6 +70,8 @@ struct Item {
     counter: u64,
     publication: Arc<Publication>,
     history: Option<History>,
+    /// Called once Redis has it.
+    appended: Option<Appended>,
     /// Who waits for it to be accepted; nobody if it was already.
     publisher: Option<oneshot::Sender<Result<(), Refused>>>,
 }
@@ -100,6 +102,7 @@ impl Writer {
         shared: &Shared,
         publication: Publication,
         history: Option<History>,
+        appended: Option<Appended>,
     ) -> Receipt {
         let publication = Arc::new(publication);
         let mut queue = self.queue.lock();
@@ -121,7 +124,7 @@ impl Writer {
             (Some(sender), Receipt::awaited(receiver))
         };
         queue.bytes += publication.size();
-        queue.items.push_back(Item { counter, publication, history, publisher });
+        queue.items.push_back(Item { counter, publication, history, appended, publisher });
         drop(queue);
         self.wake.notify_one();
         receipt
@@ -165,6 +168,11 @@ impl Writer {
                 Ok(()) => {
                     if shared.settings.ack == Ack::Local {
                         self.await_echo(&batch);
+                    }
+                    for item in &batch {
+                        if let Some(appended) = &item.appended {
+                            appended(item.publication.channel());
+                        }
                     }
                     for publisher in batch.iter_mut().filter_map(|item| item.publisher.take()) {
                         // Who waited may have gone.

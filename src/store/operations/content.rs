@@ -5,7 +5,7 @@ use crate::store::records::{Content, Payload};
 use crate::store::session::{Operation, Outcome, Session};
 use crate::store::statement::Statement;
 
-/// A topic and its content. Returns the number of queued deliveries, or `None` without a subscription.
+/// A topic and its content. Returns the number of queued deliveries, or `None` without a subscription or a change.
 pub(in crate::store) static PUBLISH: Operation<(String, Content), Option<u64>> =
     Operation { name: "publish", run: publish };
 
@@ -17,7 +17,7 @@ static VERSION: Statement = Statement::new(
     "version",
     "UPDATE topics SET version = version + 1, etag = $2, last_modified = $3, fingerprint = $4, fetched_at = {now}, \
        failure = NULL, fetch_attempts = 0 \
-     WHERE url = $1 \
+     WHERE url = $1 AND (fingerprint IS NULL OR fingerprint <> $4) \
        AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.topic_id = topics.id AND s.expires_at > {now}) \
      RETURNING id, version",
 );
