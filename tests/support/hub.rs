@@ -5,9 +5,9 @@ use super::Faye;
 /// The `server.public_url` of [`start`].
 pub(crate) const PUBLIC_URL: &str = "https://hub.example";
 
-/// Starts a server with a hub at `/hub` for every topic, whose topics and callbacks may be on loopback addresses, with
-/// its store in memory. Later `settings` win.
-pub(crate) fn start(settings: &[(&str, &str)]) -> Faye {
+/// Settings of a hub at `/hub` for every topic, whose topics and callbacks may be on loopback addresses, with its store in
+/// memory. Later `settings` win.
+pub(crate) fn settings<'a>(settings: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut all = vec![
         ("FAYE_SERVER__PUBLIC_URL", PUBLIC_URL),
         ("FAYE_HUB__ENABLED", "true"),
@@ -20,5 +20,10 @@ pub(crate) fn start(settings: &[(&str, &str)]) -> Faye {
     ];
     all.retain(|(name, _)| settings.iter().all(|(own, _)| own != name));
     all.extend_from_slice(settings);
-    Faye::start(&all)
+    all
+}
+
+/// Starts a server with these [`settings`].
+pub(crate) fn start(settings: &[(&str, &str)]) -> Faye {
+    Faye::start(&self::settings(settings))
 }
