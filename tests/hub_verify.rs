@@ -51,7 +51,7 @@ fn subscribe(faye: &Faye, callback: &str, more: &[(&str, &str)]) -> String {
 /// Waits until the status page has a text.
 #[track_caller]
 fn wait_for_status(faye: &Faye, page: &str, text: &str) {
-    let begin = std::time::Instant::now();
+    let begin = tokio::time::Instant::now();
     loop {
         let response = faye.get(page);
         assert_eq!(response.status, 200, "{response:?}");

@@ -5,14 +5,9 @@ use super::Faye;
 /// The `server.public_url` of [`start`].
 pub(crate) const PUBLIC_URL: &str = "https://hub.example";
 
-/// Starts a server with a hub at `/hub` for every topic, whose topics and callbacks may be on loopback addresses, with
-/// its store in memory. Later `settings` win.
-pub(crate) fn start(settings: &[(&str, &str)]) -> Faye {
-    start_with_file("", settings)
-}
-
-/// The same with this text as its `faye.toml`.
-pub(crate) fn start_with_file(file: &str, settings: &[(&str, &str)]) -> Faye {
+/// Settings of a hub at `/hub` for every topic, whose topics and callbacks may be on loopback addresses, with its store in
+/// memory. Later `settings` win.
+pub(crate) fn settings<'a>(settings: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut all = vec![
         ("FAYE_SERVER__PUBLIC_URL", PUBLIC_URL),
         ("FAYE_HUB__ENABLED", "true"),
@@ -25,5 +20,15 @@ pub(crate) fn start_with_file(file: &str, settings: &[(&str, &str)]) -> Faye {
     ];
     all.retain(|(name, _)| settings.iter().all(|(own, _)| own != name));
     all.extend_from_slice(settings);
-    Faye::start_with_file(file, &all)
+    all
+}
+
+/// Starts a server with these [`settings`].
+pub(crate) fn start(settings: &[(&str, &str)]) -> Faye {
+    Faye::start(&self::settings(settings))
+}
+
+/// Starts a server with these [`settings`] and this text as its `faye.toml`.
+pub(crate) fn start_with_file(file: &str, settings: &[(&str, &str)]) -> Faye {
+    Faye::start_with_file(file, &self::settings(settings))
 }
