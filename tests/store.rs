@@ -86,6 +86,7 @@ contract! {
         a_newer_version_waits_for_the_claimed_one
         a_claimed_delivery_is_not_claimed_again
         an_expired_claim_of_a_delivery_is_lost
+        readers_that_a_callback_reports_count
         a_retried_delivery_waits_and_counts
         a_delivery_that_is_given_up_leaves_the_subscription
         a_gone_callback_ends_the_subscription

@@ -182,7 +182,7 @@ async fn content(hub: &Hub, topic: &TopicFetch) -> Result<Found, GetError> {
     let is_conditional = topic.is_pinged && topic.fingerprint.is_some();
     let none = Validators::default();
     let known = if is_conditional { &topic.validators } else { &none };
-    let fetched = get(hub, &topic.topic, topic.subscriptions, known).await?;
+    let fetched = get(hub, &topic.topic, topic.readers, known).await?;
     let Some(body) = fetched.body.clone() else {
         return if is_conditional {
             // Content of a topic that does not name the hub has no validators.
@@ -283,7 +283,7 @@ mod tests {
             topic: "http://a.example/".to_owned(),
             validators: Validators::default(),
             fingerprint: None,
-            subscriptions: 1,
+            readers: 1,
             attempts,
             is_pinged,
         }

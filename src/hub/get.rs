@@ -125,14 +125,14 @@ pub(super) enum GetError {
 pub(super) async fn get(
     hub: &Hub,
     topic: &str,
-    subscriptions: u64,
+    readers: u64,
     validators: &Validators,
 ) -> Result<Fetched, GetError> {
     let end = Instant::now() + hub.settings.fetch_deadline;
     let mut url = urls::read(topic).map_err(|_| GetError::Refused)?;
     let mut hops = Vec::new();
     loop {
-        let response = request(hub, &url, subscriptions, validators, end).await?;
+        let response = request(hub, &url, readers, validators, end).await?;
         let own = Url::parse(&url.location).map_err(|_| GetError::Refused)?;
         let (head, body) = response.into_parts();
         hops.push(Hop { url: own.clone(), headers: head.headers });
@@ -172,7 +172,7 @@ fn redirect(own: &Url, target: &str) -> Option<WebUrl> {
 async fn request(
     hub: &Hub,
     url: &WebUrl,
-    subscriptions: u64,
+    readers: u64,
     validators: &Validators,
     end: Instant,
 ) -> Result<hyper::Response<Bytes>, GetError> {
@@ -182,7 +182,7 @@ async fn request(
     let addresses =
         addresses.map_err(|_| GetError::Unreachable)?.map_err(|error| failure(hub, url, &error))?;
     let _place = place(&hub.topics.hosts, &url.host, &addresses).await?;
-    let agent = format!("faye/{} (+{}; {subscriptions} subscribers)", env!("CARGO_PKG_VERSION"), hub.url());
+    let agent = format!("faye/{} (+{}; {readers} subscribers)", env!("CARGO_PKG_VERSION"), hub.url());
     let mut request = Request::get(uri)
         .header(USER_AGENT, agent)
         .header(ACCEPT, TYPES)

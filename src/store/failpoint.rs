@@ -66,6 +66,7 @@ pub const NAMES: &[&str] = &[
     "finish_deliveries:release",
     "finish_deliveries:failures",
     "finish_deliveries:recovered",
+    "finish_deliveries:readers",
     "finish_deliveries:unused",
     "finish_deliveries:gone",
     "finish_deliveries:contents",

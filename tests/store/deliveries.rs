@@ -68,6 +68,26 @@ pub(crate) async fn an_expired_claim_of_a_delivery_is_lost(place: &Place) {
     assert_eq!(place.finish_delivery(&delivery, DeliveryOutcome::Delivered).await, 0);
 }
 
+pub(crate) async fn readers_that_a_callback_reports_count(place: &Place) {
+    place.subscribe(TOPIC, &[CALLBACK, "https://two.example/"]).await;
+    // The last number counts, and stays without another one and after a renewal.
+    for (reported, expected) in [(Some(25), 26), (None, 26), (Some(7), 8), (Some(7), 8), (Some(1), 2)] {
+        place.change(TOPIC, "new").await;
+        for delivery in place.claim_deliveries().await {
+            let readers = reported.filter(|_| delivery.callback == CALLBACK);
+            let done = FinishedDelivery { readers, ..finished(&delivery, DeliveryOutcome::Delivered) };
+            assert_eq!(place.store.finish_deliveries(&[done]).await.unwrap(), 0);
+        }
+        place.subscribe(TOPIC, &[CALLBACK]).await;
+        place.ping(TOPIC).await;
+        let fetch = place.claim_fetch().await;
+        assert_eq!(fetch.readers, expected, "after {reported:?}");
+        place
+            .finish_fetch(&fetch, FetchOutcome::Unchanged(Validators::default()), Advertisement::Named)
+            .await;
+    }
+}
+
 pub(crate) async fn a_retried_delivery_waits_and_counts(place: &Place) {
     place.subscribe(TOPIC, &[CALLBACK]).await;
     place.change(TOPIC, "one").await;

@@ -17,7 +17,7 @@ pub(crate) async fn a_ping_makes_a_topic_due(place: &Place) {
     place.no_fetch_is_due().await;
     assert_eq!(place.ping(TOPIC).await, 1);
     let fetch = place.claim_fetch().await;
-    assert_eq!((fetch.topic.as_str(), fetch.is_pinged, fetch.subscriptions), (TOPIC, true, 2));
+    assert_eq!((fetch.topic.as_str(), fetch.is_pinged, fetch.readers), (TOPIC, true, 2));
     assert_eq!((fetch.attempts, fetch.fingerprint, fetch.validators), (0, None, Validators::default()));
     place.no_fetch_is_due().await;
 }

@@ -159,7 +159,13 @@ impl Place {
 }
 
 pub(crate) fn finished(delivery: &Delivery, outcome: DeliveryOutcome) -> FinishedDelivery {
-    FinishedDelivery { id: delivery.id, claim: delivery.claim, version: delivery.version, outcome }
+    FinishedDelivery {
+        id: delivery.id,
+        claim: delivery.claim,
+        version: delivery.version,
+        outcome,
+        readers: None,
+    }
 }
 
 pub(crate) async fn open(url: &str) -> Result<Store> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HeaderMap, LINK, RETRY_AFTER, USER_AGENT};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, LINK, RETRY_AFTER, USER_AGENT};
 use hyper::http::Uri;
 use hyper::{Method, Request, StatusCode};
 use tokio::time::Instant;
@@ -27,6 +27,11 @@ const NOT_LOADED: Duration = Duration::from_secs(1);
 /// How long the content of a topic may take to load.
 const LOAD: Duration = Duration::from_secs(5);
 
+/// The header with the number of readers of a subscriber.
+const ON_BEHALF_OF: HeaderName = HeaderName::from_static("x-hub-on-behalf-of");
+/// The most readers of one subscriber that count, because publishers show the sum.
+const MOST_READERS: u32 = 1_000_000;
+
 /// A claimed delivery.
 #[derive(Debug)]
 pub(super) struct Job {
@@ -44,7 +49,7 @@ impl Job {
     /// The record of an outcome, of the version that was claimed.
     pub(super) fn finished(&self, outcome: DeliveryOutcome) -> FinishedDelivery {
         let Delivery { id, claim, version, .. } = self.delivery;
-        FinishedDelivery { id, claim, version, outcome }
+        FinishedDelivery { id, claim, version, outcome, readers: None }
     }
 
     /// The rest of the lease.
@@ -78,6 +83,7 @@ impl Job {
             return Some(self.finished(DeliveryOutcome::GivenUp("the lease has ended".to_owned())));
         }
         let response = sender.post(self.request(sender, callback, loaded)).await;
+        let readers = response.as_ref().ok().and_then(|(_, headers)| readers(headers));
         let outcome = match response {
             Ok((status, headers)) => {
                 match is_failing(status) {
@@ -92,7 +98,7 @@ impl Job {
             let seconds = (self.delivery.age + self.claimed.elapsed()).as_secs_f64();
             sender.hub.metrics.hub.delivery_seconds.observe(seconds);
         }
-        Some(FinishedDelivery { version: loaded.version, ..self.finished(outcome) })
+        Some(FinishedDelivery { version: loaded.version, readers, ..self.finished(outcome) })
     }
 
     fn request(&self, sender: &Sender, callback: Uri, loaded: &Loaded) -> Request<Full<bytes::Bytes>> {
@@ -179,6 +185,12 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok()
 }
 
+/// The number of readers that a subscriber reports (PubSubHubbub 0.3, section 7.4).
+fn readers(headers: &HeaderMap) -> Option<u32> {
+    let reported: u32 = headers.get(ON_BEHALF_OF)?.to_str().ok()?.trim().parse().ok()?;
+    Some(reported.clamp(1, MOST_READERS))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,6 +269,27 @@ mod tests {
         assert_eq!(read("-1"), None);
         assert_eq!(read("soon"), None);
         assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn readers_are_a_number_within_bounds() {
+        let reported = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ON_BEHALF_OF, text.parse().unwrap());
+            readers(&headers)
+        };
+        assert_eq!(readers(&HeaderMap::new()), None);
+        for (text, expected) in [
+            ("25", Some(25)),
+            (" 7 ", Some(7)),
+            ("0", Some(1)),
+            ("4000000000", Some(MOST_READERS)),
+            ("99999999999", None),
+            ("-1", None),
+            ("many", None),
+        ] {
+            assert_eq!(reported(text), expected, "{text}");
+        }
     }
 
     #[test]

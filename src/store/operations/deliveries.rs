@@ -34,7 +34,7 @@ static DUE: Statement = Statement::new(
 
 static CLAIMED: Statement = Statement::new(
     "claimed",
-    "SELECT d.subscription_id, d.topic_id, d.version, s.failures \
+    "SELECT d.subscription_id, d.topic_id, d.version, s.failures, s.readers \
      FROM {records $1 id:bigint claim:bigint} f JOIN deliveries d ON d.subscription_id = f.id AND d.claim = f.claim \
        JOIN subscriptions s ON s.id = d.subscription_id ORDER BY d.subscription_id {lock d}",
 );
@@ -56,6 +56,12 @@ static FAILURES: Statement = Statement::new(
 static RECOVERED: Statement = Statement::new(
     "recovered",
     "UPDATE subscriptions SET failures = 0, failure = NULL WHERE id IN {list $1}",
+);
+
+static READERS: Statement = Statement::new(
+    "readers",
+    "UPDATE subscriptions SET readers = f.readers FROM {records $1 id:bigint readers:bigint} f \
+     WHERE subscriptions.id = f.id",
 );
 
 static UNUSED: Statement =
@@ -122,6 +128,12 @@ struct Failed {
     why: String,
 }
 
+#[derive(Serialize)]
+struct Reported {
+    id: i64,
+    readers: i64,
+}
+
 /// What is to be done, as lists of subscriptions and topics.
 #[derive(Default)]
 struct Plan {
@@ -129,6 +141,7 @@ struct Plan {
     released: Vec<Released>,
     failed: Vec<Failed>,
     recovered: Vec<i64>,
+    reported: Vec<Reported>,
     gone: Vec<i64>,
     gone_topics: Vec<i64>,
     /// Topics that may have no delivery any more.
@@ -139,6 +152,7 @@ struct Queued {
     topic_id: i64,
     version: i64,
     failures: i64,
+    readers: i64,
 }
 
 impl Plan {
@@ -162,6 +176,9 @@ impl Plan {
                 self.failed.push(Failed { id, why: clean(why) });
             }
         }
+        if let Some(readers) = finished.readers.map(i64::from).filter(|readers| *readers != row.readers) {
+            self.reported.push(Reported { id, readers });
+        }
         match &finished.outcome {
             _ if is_replaced => self.released.push(Released { id, delay: 0, step: 0 }),
             DeliveryOutcome::Retry(delay, _) => {
@@ -181,7 +198,8 @@ fn finish<'c>(mut session: Session<'c>, finished: &'c Vec<FinishedDelivery>) -> 
         let mut rows = HashMap::with_capacity(finished.len());
         for mut row in session.rows(&CLAIMED, &[(&list(&claimed)?).into()]).await? {
             let id = row.int()?;
-            rows.insert(id, Queued { topic_id: row.int()?, version: row.int()?, failures: row.int()? });
+            let (topic_id, version, failures, readers) = (row.int()?, row.int()?, row.int()?, row.int()?);
+            rows.insert(id, Queued { topic_id, version, failures, readers });
         }
         let mut plan = Plan::default();
         let mut lost = 0;
@@ -197,6 +215,7 @@ fn finish<'c>(mut session: Session<'c>, finished: &'c Vec<FinishedDelivery>) -> 
         execute(&mut session, &RELEASE, &plan.released).await?;
         execute(&mut session, &FAILURES, &plan.failed).await?;
         execute(&mut session, &RECOVERED, &plan.recovered).await?;
+        execute(&mut session, &READERS, &plan.reported).await?;
         execute(&mut session, &UNUSED, &plan.gone_topics).await?;
         let gone = execute(&mut session, &GONE, &plan.gone).await?;
         execute(&mut session, &CONTENTS, &plan.topics).await?;

@@ -22,7 +22,7 @@ static DUE: Statement = Statement::new(
     "UPDATE topics SET fetch_claim = $1, fetch_due = {now} + $2 WHERE id IN \
        (SELECT id FROM topics WHERE fetch_due <= {now} ORDER BY fetch_due LIMIT $3 {skip locked}) \
      RETURNING id, url, etag, last_modified, fingerprint, fetch_attempts, is_pinged, \
-       (SELECT count(*) FROM subscriptions s WHERE s.topic_id = topics.id)",
+       (SELECT CAST(coalesce(sum(s.readers), 0) AS BIGINT) FROM subscriptions s WHERE s.topic_id = topics.id)",
 );
 
 static ONE: Statement = Statement::new(
@@ -30,7 +30,7 @@ static ONE: Statement = Statement::new(
     "UPDATE topics SET fetch_claim = $1, fetch_due = {now} + $2 \
      WHERE url = $3 AND (fetch_claim IS NULL OR fetch_due <= {now}) \
      RETURNING id, url, etag, last_modified, fingerprint, fetch_attempts, is_pinged, \
-       (SELECT count(*) FROM subscriptions s WHERE s.topic_id = topics.id)",
+       (SELECT CAST(coalesce(sum(s.readers), 0) AS BIGINT) FROM subscriptions s WHERE s.topic_id = topics.id)",
 );
 
 fn claim<'c>(
@@ -63,6 +63,6 @@ fn read(mut row: Row, claim: Claim) -> sqlx::Result<TopicFetch> {
         fingerprint: row.maybe_bytes()?,
         attempts: u32::try_from(row.int()?).unwrap_or(u32::MAX),
         is_pinged: row.flag()?,
-        subscriptions: row.count()?,
+        readers: row.count()?,
     })
 }

@@ -43,6 +43,8 @@ pub struct FinishedDelivery {
     pub version: i64,
     /// What came of it.
     pub outcome: DeliveryOutcome,
+    /// The number of readers that the callback has reported, if it did (`X-Hub-On-Behalf-Of`).
+    pub readers: Option<u32>,
 }
 
 /// What came of a delivery. A newer version that was queued meanwhile stays, and is due at once.

@@ -19,8 +19,8 @@ pub struct TopicFetch {
     pub validators: Validators,
     /// The fingerprint of the last content that was delivered; `None` before the first.
     pub fingerprint: Option<Vec<u8>>,
-    /// Active subscriptions.
-    pub subscriptions: u64,
+    /// Readers of all subscriptions: one for each that has reported none.
+    pub readers: u64,
     /// Failed attempts in a row.
     pub attempts: u32,
     /// Whether a ping is the reason, or only the check of a request.

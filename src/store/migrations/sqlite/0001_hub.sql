@@ -61,6 +61,8 @@ CREATE TABLE subscriptions (
   token TEXT NOT NULL UNIQUE,
   failures BIGINT NOT NULL,
   failure TEXT,
+  -- For how many readers the subscriber takes the content, as it last reported.
+  readers BIGINT NOT NULL DEFAULT 1,
   UNIQUE (topic_id, callback)
 );
 CREATE INDEX subscriptions_host ON subscriptions (host);

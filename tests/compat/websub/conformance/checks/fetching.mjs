@@ -112,6 +112,18 @@ export const FETCHING = [
         const agent = topic.requests[before].headers['user-agent'];
         assert.equal(countIn(agent), '2', `the User-Agent is ${agent}`);
       },
+      'the readers that a subscriber reports': async (bench) => {
+        const [topic, one, other] = [bench.topic(), await bench.callback(), await bench.callback()];
+        one.deliver = () => ({ status: 204, headers: { 'X-Hub-On-Behalf-Of': '25' } });
+        await bench.subscribed(one, topic);
+        await bench.subscribed(other, topic);
+        await bench.follow(topic, one, other);
+        // The response with the number reaches the hub at an unknown time: two versions later it has.
+        await bench.follow(topic, one, other);
+        await bench.follow(topic, one, other);
+        const agent = topic.requests.at(-1).headers['user-agent'];
+        assert.equal(countIn(agent), '26', `the User-Agent is ${agent}`);
+      },
     },
   },
   {
