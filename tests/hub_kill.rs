@@ -188,7 +188,8 @@ fn lives_through(failpoint: &str, folder: &Path) -> bool {
             (None, "GET") => WebResponse::new(200, format!("content {content}")),
             // The second subscriber is gone in the end.
             (None, _) if request.path() == "/b" && content == 4 => WebResponse::new(410, ""),
-            (None, _) => WebResponse::new(204, ""),
+            // A subscriber with three readers.
+            (None, _) => WebResponse::new(204, "").with("X-Hub-On-Behalf-Of", "3"),
         })
     });
     let store = format!("sqlite:{}", folder.join(format!("{}.db", failpoint.replace(':', "-"))).display());

@@ -441,7 +441,7 @@ fn verifications_share_the_places_of_their_host() {
     subscribe(&faye, &web.url("/never"), &[]);
     assert_eq!(web.next().path(), "/never");
     let sync = ask(&faye, "subscribe", TOPIC, &web.url("/cb"), &[("hub.verify", "sync")]);
-    assert_eq!(sync.status, 503, "{}", sync.text());
+    assert_eq!(sync.status, 429, "{}", sync.text());
     assert!(sync.header("Retry-After").is_some(), "{sync:?}");
     // Another host is not concerned.
     let other = Web::start_at("127.0.0.2", |request| Some(WebResponse::new(200, challenge(request))));

@@ -145,7 +145,10 @@ async fn deliveries(place: &Place) {
     place.change(TOPIC, "one").await;
     let two = place.claim_deliveries().await;
     let retry = DeliveryOutcome::Retry(Duration::ZERO, "503".to_owned());
-    let both = [finished(&two[0], retry), finished(&two[1], DeliveryOutcome::Gone)];
+    let both = [
+        FinishedDelivery { readers: Some(3), ..finished(&two[0], retry) },
+        finished(&two[1], DeliveryOutcome::Gone),
+    ];
     place.store.finish_deliveries(&both).await.unwrap();
     place.store.retry(None, None).await.unwrap();
     let one = place.claim_delivery().await;
