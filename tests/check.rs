@@ -233,8 +233,11 @@ fn routes_that_overlap_are_refused_with_both_settings() {
         assert!(said.contains("server.mount (/") && said.contains(other), "{path}: {said}");
         assert_eq!(said.lines().count(), 1, "{path}: {said}");
     }
+    let root = mount("/");
+    assert!(root.contains("POST requests to / are for the mount and for the hub"), "{root}");
     // The mount of everything leaves other routes alone.
-    for path in ["/", "/hubs", "/faye", "/feed", "/api/v1"] {
+    assert_eq!(said(&hub("root = false").replace("[hub]", "mount = '/'\n[hub]")), "");
+    for path in ["/hubs", "/faye", "/feed", "/api/v1"] {
         assert_eq!(mount(path), "", "{path}");
     }
     for (path, other) in [

@@ -446,7 +446,8 @@ fn a_mount_of_everything_leaves_the_hub_its_path_and_has_the_root() {
     let handshake = support::handshake().to_string();
     let json = [("Content-Type", "application/json")];
     for (mount, root_is_hub) in [("/", false), ("/faye", true)] {
-        let faye = support::hub::start(&[("FAYE_SERVER__MOUNT", mount)]);
+        let root = root_is_hub.to_string();
+        let faye = support::hub::start(&[("FAYE_SERVER__MOUNT", mount), ("FAYE_HUB__ROOT", &root)]);
         let mut http = Http::open(faye.address);
         assert_eq!(http.request("POST", "/hub", &kind, publish).status, 204, "{mount}");
         let response = http.request("POST", "/", &kind, publish);

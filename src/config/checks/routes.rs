@@ -18,7 +18,11 @@ pub(super) fn clashes(config: &Config) -> Vec<Clash> {
         found.push(Clash::new(["hub.path"], message));
         return found;
     }
-    // Below a mount of "/" every other route comes first, so nothing collides.
+    if mount.is_empty() && hub.is_some() && config.hub.root {
+        let message = "POST requests to / are for the mount and for the hub; write hub.root = false, or another path";
+        found.push(Clash::new(["server.mount", "hub.root"], message));
+    }
+    // Below a mount of "/" every other route comes first, so nothing else collides.
     let paths = [("server.mount", Some(mount).filter(|mount| !mount.is_empty())), ("hub.path", hub)];
     let paths = || paths.iter().filter_map(|(key, path)| Some((*key, (*path)?)));
     if let Some(hub) = hub.filter(|hub| !mount.is_empty() && overlap(mount, hub)) {
