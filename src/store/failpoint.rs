@@ -89,6 +89,7 @@ pub const NAMES: &[&str] = &[
     "sweep:used",
     "sweep:checked",
     "sweep:check",
+    "sweep:recount",
     "sweep:count",
     "sweep:before_commit",
     "sweep:after_commit",

@@ -214,6 +214,22 @@ pub(crate) async fn bounds_are_kept(place: &Place) {
     );
 }
 
+pub(crate) async fn a_finished_request_makes_room(place: &Place) {
+    let bounds = Bounds { subscriptions: 2, ..BOUNDS };
+    let add =
+        async |callback: &str| place.store.add_request(&request(TOPIC, callback), &bounds).await.unwrap();
+    assert!(matches!(add(CALLBACK).await, Admission::Accepted(_)));
+    let claimed = place.claim_request().await;
+    place.finish(&claimed, RequestOutcome::Verified).await;
+    assert!(matches!(add("https://two.example/").await, Admission::Accepted(_)), "counted once");
+    assert!(matches!(add("https://three.example/").await, Admission::Full(Bound::Subscriptions)));
+    let claimed = place.claim_request().await;
+    place.finish(&claimed, RequestOutcome::Refused("404".to_owned())).await;
+    assert!(matches!(add("https://three.example/").await, Admission::Accepted(_)));
+    place.store.sweep().await.unwrap();
+    assert!(matches!(add("https://four.example/").await, Admission::Full(Bound::Subscriptions)));
+}
+
 pub(crate) async fn texts_of_subscribers_are_kept_byte_for_byte(place: &Place) {
     let secret = "a'\u{0}\"$1{now}\\ 💡".to_owned();
     let callback = "https://one.example/?a=%00&b='--";

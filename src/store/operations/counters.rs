@@ -1,4 +1,4 @@
-//! The sums of topics and subscriptions, in shards so that concurrent transactions rarely wait for each other.
+//! The sums of topics, subscriptions and unfinished requests, in shards so that concurrent transactions rarely wait for each other.
 
 use crate::store::session::Session;
 use crate::store::statement::Statement;
@@ -8,14 +8,25 @@ const SHARDS: i64 = 8;
 
 static COUNT: Statement = Statement::new(
     "count",
-    "UPDATE counters SET topics = topics + $2, subscriptions = subscriptions + $3 WHERE shard = $1",
+    "UPDATE counters SET topics = topics + $2, subscriptions = subscriptions + $3, requests = requests + $4 \
+     WHERE shard = $1",
 );
 
+/// What is added to the sums. Requests are those that are not finished.
+#[derive(Default)]
+pub(super) struct Change {
+    pub(super) topics: i64,
+    pub(super) subscriptions: i64,
+    pub(super) requests: i64,
+}
+
 /// Adds to the sums. It is the last statement of an operation, because it locks a row.
-pub(super) async fn add(session: &mut Session<'_>, topics: i64, subscriptions: i64) -> sqlx::Result<()> {
-    if topics != 0 || subscriptions != 0 {
+pub(super) async fn add(session: &mut Session<'_>, change: Change) -> sqlx::Result<()> {
+    let Change { topics, subscriptions, requests } = change;
+    if topics != 0 || subscriptions != 0 || requests != 0 {
         let shard = fastrand::i64(0..SHARDS);
-        session.execute(&COUNT, &[shard.into(), topics.into(), subscriptions.into()]).await?;
+        let values = [shard.into(), topics.into(), subscriptions.into(), requests.into()];
+        session.execute(&COUNT, &values).await?;
     }
     Ok(())
 }

@@ -219,7 +219,9 @@ fn finish<'c>(mut session: Session<'c>, finished: &'c Vec<FinishedDelivery>) -> 
         execute(&mut session, &UNUSED, &plan.gone_topics).await?;
         let gone = execute(&mut session, &GONE, &plan.gone).await?;
         execute(&mut session, &CONTENTS, &plan.topics).await?;
-        counters::add(&mut session, 0, -counters::changed(gone)).await?;
+        let change =
+            counters::Change { subscriptions: -counters::changed(gone), ..counters::Change::default() };
+        counters::add(&mut session, change).await?;
         Ok(lost)
     })
 }

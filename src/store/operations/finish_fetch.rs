@@ -149,7 +149,9 @@ fn finish<'c>(mut session: Session<'c>, fetch: &'c FinishedFetch) -> Outcome<'c,
         if ended > 0 {
             session.execute(&UNUSED, &[topic.id.into()]).await?;
         }
-        counters::add(&mut session, 0, -counters::changed(ended)).await?;
+        let change =
+            counters::Change { subscriptions: -counters::changed(ended), ..counters::Change::default() };
+        counters::add(&mut session, change).await?;
         Ok(finished)
     })
 }

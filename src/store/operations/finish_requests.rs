@@ -116,6 +116,12 @@ struct Row {
 }
 
 impl Plan {
+    /// The number of requests that have no work left.
+    fn finished(&self) -> i64 {
+        let ended = self.next.iter().filter(|next| next.next.is_some_and(is_final)).count();
+        counters::changed((ended + self.begin.len()) as u64)
+    }
+
     fn add(&mut self, id: i64, row: &Row, outcome: &RequestOutcome) {
         let mut next = |next: &'static str, delay, tries, why: Option<&str>| {
             let next = (!next.is_empty()).then_some(next);
@@ -145,6 +151,11 @@ impl Plan {
     }
 }
 
+/// Whether a request of this stage has no work left.
+fn is_final(stage: &str) -> bool {
+    matches!(stage, "refused" | "denied" | "ended")
+}
+
 fn finish<'c>(mut session: Session<'c>, finished: &'c Vec<FinishedRequest>) -> Outcome<'c, u64> {
     Box::pin(async move {
         let claimed: Vec<Claimed> = finished.iter().map(|f| Claimed { id: f.id, claim: f.claim }).collect();
@@ -172,12 +183,12 @@ fn finish<'c>(mut session: Session<'c>, finished: &'c Vec<FinishedRequest>) -> O
         if !plan.released.is_empty() {
             session.execute(&RELEASE, &[(&list(&plan.released)?).into()]).await?;
         }
-        counters::add(
-            &mut session,
-            counters::changed(topics),
-            counters::changed(begun) - counters::changed(ended),
-        )
-        .await?;
+        let change = counters::Change {
+            topics: counters::changed(topics),
+            subscriptions: counters::changed(begun) - counters::changed(ended),
+            requests: -plan.finished(),
+        };
+        counters::add(&mut session, change).await?;
         Ok(lost)
     })
 }

@@ -30,7 +30,7 @@ static KNOWN: Statement = Statement::new(
      (SELECT count(*) FROM (SELECT 1 FROM subscriptions WHERE host = $3 LIMIT $5) AS by_host), \
      (SELECT CAST(sum(topics) AS BIGINT) FROM counters), \
      (SELECT CAST(sum(subscriptions) AS BIGINT) FROM counters), \
-     (SELECT count(*) FROM (SELECT 1 FROM requests WHERE stage IN ('check', 'verify', 'deny') LIMIT $6) AS unfinished)",
+     (SELECT CAST(sum(requests) AS BIGINT) FROM counters)",
 );
 
 static TOPIC: Statement = Statement::new(
@@ -88,7 +88,12 @@ fn add<'c>(mut session: Session<'c>, (request, bounds, claim): &'c NewArguments)
         }
         let stage = if is_checked { Stage::Verify } else { Stage::Check };
         let id = insert(&mut session, request, stage, hold, *claim).await?;
-        counters::add(&mut session, counters::changed(topics), 0).await?;
+        let change = counters::Change {
+            topics: counters::changed(topics),
+            requests: i64::from(!known.is_replaced),
+            ..counters::Change::default()
+        };
+        counters::add(&mut session, change).await?;
         Ok(Admission::Accepted(Request {
             id,
             claim: *claim,
@@ -152,7 +157,6 @@ async fn known(session: &mut Session<'_>, request: &NewRequest, bounds: &Bounds)
         (&request.host).into(),
         bound(bounds.pending_by_host).into(),
         bound(bounds.subscriptions_by_host).into(),
-        bound(bounds.subscriptions).into(),
     ];
     let mut row = session.row(&KNOWN, &values).await?.ok_or(sqlx::Error::RowNotFound)?;
     Ok(Known {

@@ -5,6 +5,8 @@ CREATE TABLE counters (
   shard BIGINT NOT NULL PRIMARY KEY,
   topics BIGINT NOT NULL,
   subscriptions BIGINT NOT NULL,
+  -- Unfinished ones.
+  requests BIGINT NOT NULL,
   probed_at BIGINT NOT NULL
 );
 
@@ -114,5 +116,6 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_due ON deliveries (due_at, host);
 CREATE INDEX deliveries_topic ON deliveries (topic_id);
 
-INSERT INTO counters (shard, topics, subscriptions, probed_at)
-VALUES (0, 0, 0, 0), (1, 0, 0, 0), (2, 0, 0, 0), (3, 0, 0, 0), (4, 0, 0, 0), (5, 0, 0, 0), (6, 0, 0, 0), (7, 0, 0, 0);
+INSERT INTO counters (shard, topics, subscriptions, requests, probed_at)
+VALUES (0, 0, 0, 0, 0), (1, 0, 0, 0, 0), (2, 0, 0, 0, 0), (3, 0, 0, 0, 0),
+       (4, 0, 0, 0, 0), (5, 0, 0, 0, 0), (6, 0, 0, 0, 0), (7, 0, 0, 0, 0);
