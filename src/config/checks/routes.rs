@@ -19,7 +19,8 @@ pub(super) fn clashes(config: &Config) -> Vec<Clash> {
         return found;
     }
     if mount.is_empty() && hub.is_some() && config.hub.root {
-        let message = "POST requests to / are for the mount and for the hub; write hub.root = false, or another path";
+        let message =
+            "POST requests to / are for the mount and for the hub; write hub.root = false, or another path";
         found.push(Clash::new(["server.mount", "hub.root"], message));
     }
     // Below a mount of "/" every other route comes first, so nothing else collides.
