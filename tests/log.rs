@@ -12,6 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 
 use serde_json::Value;
+use support::disk::Disk;
 use support::*;
 
 const DROPPED: &str = "faye_log_dropped_total";
@@ -56,40 +57,10 @@ fn a_log_on_a_full_disk_does_not_end_the_server() {
     }
 }
 
-/// A small disk. Mounting it takes root, or sudo without a password, as the installation of the test tools does.
-struct Disk(tempfile::TempDir);
-
-/// Runs a command as root. False if that is not allowed.
-fn as_root(command: &[&str]) -> bool {
-    let run = |program: &str, arguments: &[&str]| {
-        Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
-    };
-    run(command[0], &command[1..]) || run("sudo", &[&["-n"], command].concat())
-}
-
-impl Disk {
-    fn make() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().to_str().unwrap();
-        let is_mounted = as_root(&["mount", "-t", "tmpfs", "-o", "size=64k,mode=1777", "tmpfs", path]);
-        assert!(
-            is_mounted,
-            "a small disk cannot be mounted: run the tests as root, or allow sudo without a password"
-        );
-        Self(folder)
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        as_root(&["umount", "-l", self.0.path().to_str().unwrap()]);
-    }
-}
-
 #[test]
 fn a_log_file_goes_on_when_the_disk_has_room_again() {
-    let disk = Disk::make();
-    let (filler, path) = (disk.0.path().join("filler"), disk.0.path().join("log"));
+    let disk = Disk::make("64k");
+    let (filler, path) = (disk.path().join("filler"), disk.path().join("log"));
     std::fs::write(&filler, vec![0; 32 * 1024]).unwrap();
     let file = OpenOptions::new().create(true).append(true).open(&path).unwrap();
     let faye = Faye::start_with_log(file, &debug("json"));

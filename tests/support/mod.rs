@@ -13,6 +13,7 @@ pub(crate) mod acme;
 mod application;
 pub(crate) mod balancer;
 pub(crate) mod bridge;
+pub(crate) mod disk;
 mod eventsource;
 mod faye;
 mod http;
