@@ -67,7 +67,7 @@ bench-cluster: build tools ## Measure what it costs to be joined by Redis
 	cd $(COMPAT) && $(NPM) ci --no-audit --no-fund --loglevel=error
 	@node scripts/bench-cluster.mjs
 
-bench-hub: ## Measure the WebSub hub beside a bare loop (STEADY=0: without the ten minutes of memory)
+bench-hub: ## Measure the WebSub hub next to a bare loop (STEADY=0: without the ten minutes of memory)
 	@command -v node >/dev/null || { echo "Node is missing: the script needs it." >&2; exit 1; }
 	$(CARGO) build --release --locked --bin faye --example callbacks
 	@node scripts/bench-hub.mjs

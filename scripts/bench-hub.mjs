@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Measures the WebSub hub beside a bare loop: the same HTTP client, body, connections and callbacks, without a store and
+// Measures the WebSub hub next to a bare loop: the same HTTP client, body, connections and callbacks, without a store and
 // without signatures. Prints tables for docs/performance.md.
 //
 //   ROUNDS=3            rounds; the table contains medians

@@ -104,7 +104,7 @@ fn paths_and_methods() {
         ("/api/v1/hub?x=1", "unknown parameter"),
         ("/api/v1/hub/topics?limit=1001", "limit is not a number from 1 to 1000"),
         ("/api/v1/hub/subscriptions?after=x", "after is not the next"),
-        ("/api/v1/hub/topics?topic=a&topic=b", "topic is there more than once"),
+        ("/api/v1/hub/topics?topic=a&topic=b", "topic stands more than once"),
     ] {
         let response = ask(&mut http, "GET", path);
         assert!(response.status == 400 && response.text().contains(said), "{path}: {response:?}");

@@ -155,7 +155,7 @@ fn the_first_ping_delivers_and_later_ones_what_is_new() {
     let subscriber = subscribe(&faye, &topic);
     publish(&faye, &topic);
     assert_eq!(subscriber.delivery().body, atom("one", "1").body);
-    // The feed is written anew, as some programs do it for each request.
+    // Some programs rewrite the feed for each request.
     site.set("/feed", atom("one", "2"));
     publish_and_wait(&faye, &topic, "unchanged");
     site.set("/feed", atom("two", "3"));

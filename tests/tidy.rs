@@ -44,7 +44,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("transport", &["bayeux", "budget", "config", "metrics", "peer", "policy", "router", "server", "tls"]),
     ("store", &["config", "metrics"]),
-    ("hub", &["bayeux", "config", "fetch", "metrics", "peer", "policy", "store", "transport"]),
+    ("hub", &["bayeux", "broker", "config", "fetch", "metrics", "peer", "policy", "store", "transport"]),
     ("api", &["config", "metrics", "peer", "store", "transport"]),
     ("admin", &["metrics", "server", "transport"]),
     ("webhook", &["bayeux", "config", "fetch", "hook", "metrics", "server"]),

@@ -40,7 +40,7 @@ impl Parameters {
                 }
             };
             if again {
-                return Err(Refusal::Bad(format!("{name} is there more than once; write it once")));
+                return Err(Refusal::Bad(format!("{name} stands more than once; write it once")));
             }
         }
         Ok(found)

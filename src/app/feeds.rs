@@ -2,9 +2,9 @@
 
 use std::sync::Weak;
 
-use crate::broker;
+use crate::broker::{self, Span};
 use crate::config::History;
-use crate::hub::feeds::{Channels, Kept, Recent, RecentFuture, Span, Unavailable};
+use crate::hub::feeds::{Channels, Kept, Recent, RecentFuture, Unavailable};
 use crate::server::Server;
 
 /// The histories of a server. The server refers to the feeds, so these do not keep it.
@@ -23,8 +23,7 @@ impl Channels for Histories {
     fn recent<'a>(&'a self, channel: &'a str, span: Span) -> RecentFuture<'a> {
         Box::pin(async move {
             let server = self.0.upgrade().ok_or_else(|| Unavailable("the server is gone".to_owned()))?;
-            let Span { since, history, bytes } = span;
-            let recent = server.recent(channel, broker::Span { since, history, bytes }).await;
+            let recent = server.recent(channel, span).await;
             let recent = recent.map_err(|error| Unavailable(error.to_string()))?;
             let messages = recent.publications.iter().filter_map(message).collect();
             Ok(Recent { messages, oldest: recent.oldest })

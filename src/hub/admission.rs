@@ -10,6 +10,7 @@ use super::policy::{self, Standing};
 use super::refusal::Refusal;
 use super::urls::WebUrl;
 use crate::fetch::Reach;
+use crate::policy::more;
 use crate::store::{Bound, Bounds};
 
 impl Front {
@@ -20,7 +21,7 @@ impl Front {
             return Ok(false);
         }
         if let Standing::Refused(setting) = standing {
-            if let Some(suppressed) = self.notices.pass((setting, &topic.host)) {
+            if let Some(suppressed) = self.hub.notices.pass((setting, &topic.host)) {
                 let suppressed = more(suppressed);
                 tracing::warn!(
                     host = topic.host,
@@ -47,7 +48,7 @@ impl Front {
     pub(super) fn check_callback(&self, callback: &WebUrl) -> Result<(), Refusal> {
         let hub = &self.hub;
         if !policy::is_callback(&hub.public_url, callback) {
-            if let Some(suppressed) = self.notices.pass(("callback", &callback.host)) {
+            if let Some(suppressed) = self.hub.notices.pass(("callback", &callback.host)) {
                 let suppressed = more(suppressed);
                 tracing::warn!(
                     host = callback.host,
@@ -71,7 +72,7 @@ impl Front {
     fn note_address(&self, host: &str, address: IpAddr, setting: &'static str) {
         let address = address.to_canonical();
         if Reach::Networks([IpNet::from(address)].as_slice().into()).allows(address) {
-            self.hub.notices.refused(host, address, setting);
+            self.hub.note_refused(host, address, setting);
         }
     }
 
@@ -94,7 +95,7 @@ impl Front {
             Bound::PendingByHost => ("hub.pending_by_host", Some(host), Refusal::Pending),
             Bound::SubscriptionsByHost => ("hub.subscriptions_by_host", Some(host), Refusal::Host),
         };
-        if let Some(suppressed) = self.notices.pass((setting, host)) {
+        if let Some(suppressed) = self.hub.notices.pass((setting, host)) {
             let suppressed = more(suppressed);
             tracing::warn!(
                 setting,
@@ -105,9 +106,4 @@ impl Front {
         }
         refusal
     }
-}
-
-/// The number of suppressed lines as a field of a log line, which has no such field for 0.
-fn more(suppressed: u64) -> Option<u64> {
-    (suppressed > 0).then_some(suppressed)
 }

@@ -110,7 +110,7 @@ fn failure(hub: &Hub, request: &Request, error: &FetchError) -> Answer {
     tracing::debug!(request = request.id, host = request.host, %error, "no response of the callback");
     match error {
         FetchError::Private(address) => {
-            hub.notices.refused(&request.host, *address, "hub.callback_networks");
+            hub.note_refused(&request.host, *address, "hub.callback_networks");
             Answer::Forbidden
         }
         FetchError::Url => Answer::Forbidden,

@@ -16,15 +16,12 @@ use super::refusal::Refusal;
 use super::response::{empty, put, refused, text};
 use super::submit::Submitted;
 use crate::peer::Head;
-use crate::policy::Notices;
 use crate::transport::{Endpoint, Method, Route, RouteFuture, RouteLimits, RouteRequest};
 
 /// Bytes of a body: the most URLs of a publication, with 600 bytes for each.
 const BODY: usize = 64 * 1024;
 /// How long a client may take to send it.
 const BODY_TIME: Duration = Duration::from_secs(10);
-/// One log line a host in this time.
-const NOTICE: Duration = Duration::from_secs(60);
 
 const HUB_METHODS: &str = "GET, HEAD, POST, OPTIONS";
 const PAGE_METHODS: &str = "GET, HEAD";
@@ -35,8 +32,6 @@ pub(super) struct Front {
     /// Below it are the status pages and the files of the page.
     folder: String,
     rate: Rate,
-    /// Log lines about refusals.
-    pub(super) notices: Notices,
     page: Page,
 }
 
@@ -47,7 +42,6 @@ impl Front {
         let folder = settings.path.trim_end_matches('/').to_owned();
         Self {
             rate: Rate::new(settings.rate),
-            notices: Notices::every(NOTICE),
             page: Page::new(&hub.url(), &settings.path, &folder, settings.policy),
             hub: Arc::clone(hub),
             folder,

@@ -4,7 +4,7 @@
 //! Of a feed count the set of its entries, each with all that it contains, and the title, links and authors of the feed
 //! itself; of an entry every byte of text and attributes, but not prefixes of namespaces, the order of attributes, comments
 //! or CDATA sections. Everything else of the feed is ignored, for example `updated`, `lastBuildDate` and `generator`, which
-//! many programs write anew for each request.
+//! many programs change for each request.
 
 mod json;
 mod xml;

@@ -236,7 +236,7 @@ fn failure(hub: &Hub, url: &WebUrl, error: &FetchError) -> GetError {
             };
             // Some addresses are refused whatever the settings are.
             if Reach::Networks(Arc::new([IpNet::from(address)])).allows(address) {
-                hub.notices.refused(&url.host, address, setting);
+                hub.note_refused(&url.host, address, setting);
             }
             GetError::Refused
         }

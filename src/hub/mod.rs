@@ -47,11 +47,11 @@ use tokio::sync::{Notify, watch};
 use crate::config::{self, Config};
 use crate::fetch::{Class, Fetch, Reach, Repeat};
 use crate::metrics::Metrics;
+use crate::policy::Notices;
 use crate::store::Store;
 use crate::transport::Endpoint;
 
 use hosts::Hosts;
-use notices::Notices;
 use ping::Pings;
 
 /// How often a worker looks for work without a notification: timers that have become due, and work of instances whose
@@ -90,6 +90,7 @@ pub struct Hub {
     /// The topics that are channels of this server, normalised.
     channels: HashSet<String>,
     pings: Vec<config::Ping>,
+    /// Which log lines about hosts may be written.
     notices: Notices,
     metrics: Metrics,
     stopping: watch::Sender<bool>,
@@ -123,7 +124,7 @@ impl Hub {
             local: None,
             channels: feeds::topics(config),
             pings: ping::normalised(&config.ping)?,
-            notices: Notices::default(),
+            notices: Notices::every(notices::PAUSE),
             metrics,
             stopping: watch::Sender::new(false),
         }))

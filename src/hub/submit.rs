@@ -97,7 +97,7 @@ impl Front {
         };
         match self.hub.store.add_request(&request, &self.bounds()).await.map_err(unavailable)? {
             Admission::Full(bound) => Err(self.refuse_full(bound, &request.host)),
-            // The state that was asked for is there: no callback has to confirm it.
+            // The requested state exists already: no callback has to confirm it.
             Admission::Unknown if is_sync => Ok(Submitted::Confirmed),
             Admission::Unknown => Ok(Submitted::Absent),
             Admission::Accepted(claimed) if is_sync => self.verify_now(claimed).await,

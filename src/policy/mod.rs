@@ -24,7 +24,7 @@ pub use browsers::{Browsers, Page, Visit};
 pub use cookie::{Cookie, Holder, Seals};
 pub use credentials::{Credentials, Shown};
 pub use judgement::{Answer, Judgement};
-pub use notices::{Notices, excerpt};
+pub use notices::{Notices, excerpt, more};
 pub use proxies::{Proxies, household};
 pub use rate::Buckets;
 pub use rules::{Rule, never_matching};

@@ -71,7 +71,8 @@ impl Notices {
 }
 
 /// The number of suppressed lines as a field of a log line, which has no such field for 0.
-fn more(suppressed: u64) -> Option<u64> {
+#[must_use]
+pub fn more(suppressed: u64) -> Option<u64> {
     (suppressed > 0).then_some(suppressed)
 }
 

@@ -1,6 +1,6 @@
 //! A process that is killed between any two statements, or before or after a commit, leaves a store in order.
 //!
-//! The test runs its own program again, with `FAILPOINT` set to one point, and then looks at what is there.
+//! The test runs its own program again, with `FAILPOINT` set to one point, and then checks the store.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};

@@ -148,6 +148,6 @@ async fn instances_under_load_keep_the_counts() {
     let counts = one.counts().await.unwrap();
     assert_eq!(counts.subscriptions, one.subscriptions(None, 0, 1000).await.unwrap().len() as u64);
     assert_eq!(counts.topics, two.topics(None, 1000).await.unwrap().len() as u64);
-    // No claim is left that nobody gave back.
+    // No claim of a finished worker is left.
     tokio::time::timeout(Duration::from_secs(60), one.close()).await.unwrap();
 }

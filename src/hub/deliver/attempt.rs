@@ -139,7 +139,7 @@ impl Job {
         tracing::debug!(host, %error, "callback not reached");
         match error {
             FetchError::Private(address) => {
-                sender.hub.notices.refused(host, *address, "hub.callback_networks");
+                sender.hub.note_refused(host, *address, "hub.callback_networks");
             }
             _ => place.failed(),
         }

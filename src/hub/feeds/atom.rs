@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(
             write(&description(), AT, &entries, 1).matches("<entry>").count(),
             1,
-            "the newest is there"
+            "the newest is included"
         );
     }
 }

@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, Notify};
 
 use super::entry::Entry;
-use super::{Channels, Kept, Recent, Span, Unavailable, atom, json};
+use super::{Channels, Kept, Recent, Unavailable, atom, json};
+use crate::broker::Span;
 use crate::config::History;
 
 /// What does not change of a feed.

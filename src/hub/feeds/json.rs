@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(
             written(None, &data, 1).1["items"].as_array().map(Vec::len),
             Some(1),
-            "the newest is there"
+            "the newest is included"
         );
     }
 }

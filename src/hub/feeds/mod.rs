@@ -22,6 +22,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::urls;
+use crate::broker::Span;
 use crate::config::{Config, History};
 use crate::store::Store;
 use feed::{Description, Feed};
@@ -44,17 +45,6 @@ pub struct Recent {
     pub messages: Vec<Kept>,
     /// The number of the oldest message of the history; `None` if it is empty.
     pub oldest: Option<u64>,
-}
-
-/// The part of a history that is asked for.
-#[derive(Debug, Clone, Copy)]
-pub struct Span {
-    /// Messages behind this number.
-    pub since: u64,
-    /// How many messages there may be, and how old.
-    pub history: History,
-    /// Bytes of the messages together. The newest one may be larger.
-    pub bytes: usize,
 }
 
 /// The history cannot be read for now.

@@ -96,7 +96,7 @@ fn signature(kind: PingKind) -> &'static str {
     }
 }
 
-/// The headers with the name of the event; the first one that is there counts.
+/// The headers with the name of the event; the first one of a request counts.
 fn events(kind: PingKind) -> &'static [&'static str] {
     match kind {
         PingKind::Gogs | PingKind::GogsBody => &["x-gogs-event"],

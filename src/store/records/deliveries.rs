@@ -47,7 +47,7 @@ pub struct FinishedDelivery {
     pub readers: Option<u32>,
 }
 
-/// What came of a delivery. A newer version that was queued meanwhile stays, and is due at once.
+/// The outcome of a delivery. A newer version that was queued since the claim stays, and is due at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryOutcome {
     /// The callback has accepted it.

@@ -22,7 +22,7 @@ const countIn = (agent) => /^[^\s/]+\/\S+ \(\+https?:\/\/[^\s;]+; (\d+) subscrib
 export const FETCHING = [
   {
     number: 27,
-    text: 'Publish: form-encoded POST; hub.url at least once, repeatable; 204 even if nobody subscribes; else 4xx or 5xx',
+    text: 'Publish: form-encoded POST; hub.url at least once, repeatable; 204 without subscribers too; else 4xx or 5xx',
     parts: {
       'with and without subscribers, and for unknown topics': async (bench) => {
         const { topic } = await follower(bench);
