@@ -35,10 +35,6 @@ var FayeError = class extends Error {
   constructor(code, params, message) {
     super(message);
     __publicField(this, "name", "FayeError");
-    /** The code of the server, such as 403; null if the error has none or is not from the server. */
-    __publicField(this, "code");
-    /** The parameters of the error, such as the refused channel. */
-    __publicField(this, "params");
     this.code = code;
     this.params = params;
   }
@@ -338,13 +334,12 @@ var CONNECT = "/meta/connect";
 var SUBSCRIBE = "/meta/subscribe";
 var UNSUBSCRIBE = "/meta/unsubscribe";
 var DISCONNECT = "/meta/disconnect";
+var isMeta = ({ channel }) => channel == null ? void 0 : channel.startsWith("/meta/");
 function patternsOf(channel) {
-  const segments = channel.split("/").slice(1);
-  const patterns = ["/**", channel];
-  const parent = segments.slice(0, -1);
-  patterns.push(`/${[...parent, "*"].join("/")}`);
-  for (let length = 1; length <= parent.length; length += 1) {
-    patterns.push(`/${[...segments.slice(0, length), "**"].join("/")}`);
+  const parent = channel.split("/").slice(0, -1);
+  const patterns = ["/**", channel, [...parent, "*"].join("/")];
+  for (let length = 2; length <= parent.length; length += 1) {
+    patterns.push([...parent.slice(0, length), "**"].join("/"));
   }
   return [...new Set(patterns)];
 }
@@ -453,7 +448,7 @@ function expiryOf(token) {
     return void 0;
   }
 }
-var _source2, _token, _asking, _wasRenewed, _Token_instances, isExpired_fn;
+var _source2, _token, _asking, _wasRenewed, _isForPublications, _Token_instances, isExpired_fn;
 var Token = class {
   /** A token from its source. */
   constructor(source) {
@@ -463,6 +458,8 @@ var Token = class {
     __privateAdd(this, _asking);
     /** Whether the source was asked because of a refusal, and nothing was accepted since. */
     __privateAdd(this, _wasRenewed, false);
+    /** Whether the server has refused a publication of the session because it carried no token. */
+    __privateAdd(this, _isForPublications, false);
     __privateSet(this, _source2, source);
     if (typeof source === "string") __privateSet(this, _token, source);
     else if (typeof source !== "function") throw failure("Not a function: token");
@@ -481,15 +478,22 @@ var Token = class {
   }
   /** Adds it to messages to the server itself. */
   outgoing(message) {
-    if (message.channel.startsWith("/meta/") && __privateGet(this, _token) !== void 0) addExt(message, "token", __privateGet(this, _token));
+    const isForIt = __privateGet(this, _isForPublications) || isMeta(message);
+    if (isForIt && __privateGet(this, _token) !== void 0) addExt(message, "token", __privateGet(this, _token));
   }
   /** Notes that it was accepted. */
   incoming({ channel, successful }) {
     if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) __privateSet(this, _wasRenewed, false);
   }
-  /** Whether to ask for another token. */
-  retries({ ext }, { code }) {
+  /** Whether to ask for another token, or to send it with publications too. */
+  retries(message, { code, message: reason }) {
     var _a;
+    const { ext } = message;
+    if (!isMeta(message)) {
+      const isAskedFor = reason === "Token required";
+      __privateGet(this, _isForPublications) || __privateSet(this, _isForPublications, isAskedFor);
+      return isAskedFor && !(ext == null ? void 0 : ext["token"]);
+    }
     if (typeof __privateGet(this, _source2) === "string" || code !== 401 && code !== 403) return false;
     const used = (_a = ext == null ? void 0 : ext["token"]) != null ? _a : __privateGet(this, _token);
     if (__privateGet(this, _asking) || used !== __privateGet(this, _token)) return true;
@@ -503,6 +507,7 @@ _source2 = new WeakMap();
 _token = new WeakMap();
 _asking = new WeakMap();
 _wasRenewed = new WeakMap();
+_isForPublications = new WeakMap();
 _Token_instances = new WeakSet();
 isExpired_fn = function() {
   const expiry = expiryOf(__privateGet(this, _token));
@@ -700,12 +705,13 @@ function publish(session, content, options) {
   const { attempts, deadline: seconds } = options;
   const deadline = seconds ? Date.now() + seconds * 1e3 : void 0;
   let id;
-  const send = () => {
+  const send = (isSecond = false) => {
     if (publication.isSettled) return;
     const message = { ...copy, clientId: session.clientId };
     id = session.transmit(message, { attempts, deadline }, (reply, error) => {
-      if (reply == null ? void 0 : reply.successful) publication.succeed();
-      else fail(error != null ? error : parseError(reply == null ? void 0 : reply.error));
+      if (!error) publication.succeed();
+      else if (reply && !isSecond && session.pipeline.mayRetry(message, error)) send(true);
+      else fail(error);
     });
   };
   if (seconds && deadline) {
@@ -718,7 +724,7 @@ function publish(session, content, options) {
     const timer = later(expire, seconds * 1e3);
     void publication.then(() => clearTimeout(timer), () => clearTimeout(timer));
   }
-  session.whenConnected(send, fail, false);
+  session.whenConnected(() => send(), fail, false);
   return publication;
 }
 
@@ -727,10 +733,6 @@ var REPLY_SECONDS = 10;
 var _options;
 var Advised = class {
   constructor(options) {
-    /** Milliseconds between two connects. */
-    __publicField(this, "interval");
-    /** Milliseconds for which the server holds a connect. */
-    __publicField(this, "timeout");
     __privateAdd(this, _options);
     __privateSet(this, _options, options);
     this.interval = 1e3 * options.interval;
@@ -950,7 +952,7 @@ var Outbox = class {
   }
   /** Whether there is no publication. */
   get isEmpty() {
-    return this.all().every(({ message }) => message.channel.startsWith("/meta/"));
+    return this.all().every(({ message }) => isMeta(message));
   }
   all() {
     return [...__privateGet(this, _envelopes).values()];
@@ -978,7 +980,7 @@ var Outbox = class {
   /** A publication whose session the server has forgotten goes on in the next one, at its place. Gives whether it does. */
   goesOn(envelope, reply) {
     const { message, clientId, sessions } = envelope;
-    if (message.channel.startsWith("/meta/") || sessions >= MOST_SESSIONS) return false;
+    if (isMeta(message) || sessions >= MOST_SESSIONS) return false;
     if (fateOf(reply, clientId != null ? clientId : "") !== "lost") return false;
     this.wait(envelope);
     return true;
@@ -1126,9 +1128,6 @@ var _disabled, _settings, _listener, _offered, _heardAt, _timer4, _Selector_inst
 var Selector = class {
   constructor({ kinds, endpointFor, settings }, listener) {
     __privateAdd(this, _Selector_instances);
-    __publicField(this, "candidates");
-    __publicField(this, "current");
-    __publicField(this, "clientId");
     __privateAdd(this, _disabled, /* @__PURE__ */ new Set());
     __privateAdd(this, _settings);
     __privateAdd(this, _listener);
@@ -1343,7 +1342,6 @@ var _options5, _listener2, _failures, _pause, _old, _isFlushing, _held, _isRelay
 var Dispatcher = class {
   constructor(reach, options, listener) {
     __privateAdd(this, _Dispatcher_instances);
-    __publicField(this, "selector");
     __privateAdd(this, _options5);
     __privateAdd(this, _listener2);
     __publicField(this, "outbox", new Outbox());
@@ -1352,7 +1350,6 @@ var Dispatcher = class {
     __privateAdd(this, _old);
     __privateAdd(this, _isFlushing, false);
     __privateAdd(this, _held, 0);
-    __publicField(this, "isUp");
     /** Whether another has told that the server is away: replies of that other say nothing then. */
     __privateAdd(this, _isRelayed, false);
     __privateAdd(this, _early, new Early((message) => __privateMethod(this, _Dispatcher_instances, receive_fn).call(this, message), () => this.outbox.waitNoLonger()));
@@ -1556,10 +1553,6 @@ var LONGEST2 = 1e4;
 var _done, _timer5;
 var Farewell = class {
   constructor() {
-    /** The id of the disconnect, once it was sent. */
-    __publicField(this, "id");
-    /** What is to be done afterwards, if it is to begin again. */
-    __publicField(this, "next");
     __privateAdd(this, _done);
     __privateAdd(this, _timer5);
   }
@@ -1616,7 +1609,6 @@ var Session = class {
   constructor(reach, options, pipeline, listener) {
     __publicField(this, "pipeline", pipeline);
     __privateAdd(this, _Session_instances);
-    __publicField(this, "dispatcher");
     __publicField(this, "phase", "unconnected");
     __privateAdd(this, _listener3);
     __privateAdd(this, _connects);
@@ -1687,7 +1679,7 @@ var Session = class {
     this.transmit({ channel: HANDSHAKE, version: "1.0", supportedConnectionTypes: types }, {}, (reply, error) => {
       if (this.phase !== "connecting" || __privateGet(this, _ends) !== ends) return;
       if ((reply == null ? void 0 : reply.successful) && reply.clientId) __privateMethod(this, _Session_instances, accepted_fn).call(this, reply);
-      else __privateMethod(this, _Session_instances, refused_fn).call(this, reply, error != null ? error : parseError(reply == null ? void 0 : reply.error));
+      else __privateMethod(this, _Session_instances, refused_fn).call(this, reply, error != null ? error : failure("No clientId"));
     });
   }
   /** Begins again after the end. */
@@ -1709,14 +1701,13 @@ var Session = class {
   }
   received(message, settle) {
     this.pipeline.receive(message, (passed) => {
-      var _a;
       if (!passed) return settle == null ? void 0 : settle(void 0, failure("An extension dropped the message"));
-      if (settle || passed.data === void 0 || ((_a = passed.channel) == null ? void 0 : _a.startsWith("/meta/"))) __privateMethod(this, _Session_instances, heed_fn).call(this, passed);
+      if (settle || passed.data === void 0 || isMeta(passed)) __privateMethod(this, _Session_instances, heed_fn).call(this, passed);
       else if (passed.channel) {
         __privateGet(this, _connects).hasHeard = true;
         __privateGet(this, _listener3).deliver(passed);
       }
-      if (settle) settle(passed, void 0);
+      if (settle) settle(passed, passed.successful ? void 0 : parseError(passed.error));
       else if (passed.channel === SUBSCRIBE && passed.successful === false) __privateGet(this, _listener3).refused(passed);
     });
   }
@@ -1726,7 +1717,7 @@ var Session = class {
     if (this.isEnding) return __privateGet(this, _farewell).end();
     this.phase = "unconnected";
     __privateGet(this, _connects).stop();
-    this.dispatcher.outbox.forget(({ channel }) => channel.startsWith("/meta/"));
+    this.dispatcher.outbox.forget(isMeta);
     this.dispatcher.selector.begin();
     __privateGet(this, _advised2).forget();
     const wait = Math.max(__privateGet(this, _losses).next(), delay);
@@ -1761,8 +1752,7 @@ var Session = class {
       const clientId = this.clientId;
       __privateGet(this, _connects).isOver = true;
       __privateGet(this, _farewell).id = this.transmit({ channel: DISCONNECT, clientId }, {}, (reply, error) => {
-        const isGone = reply && (reply.successful || fateOf(reply, clientId) === "lost");
-        __privateGet(this, _farewell).end(isGone ? void 0 : error != null ? error : parseError(reply == null ? void 0 : reply.error));
+        __privateGet(this, _farewell).end(reply && fateOf(reply, clientId) === "lost" ? void 0 : error);
       });
     };
     const { isUp, outbox } = this.dispatcher;
@@ -1975,10 +1965,9 @@ ask_fn = function(channel, isSecond = false) {
   const isWanted = () => this.channels.get(channel.name) === channel;
   __privateGet(this, _session).transmit(message, { isWanted }, (reply, error) => {
     if (!isWanted() || reply && __privateGet(this, _session).phase !== "connected") return;
-    if (reply == null ? void 0 : reply.successful) return this.channels.agree(channel);
-    const refusal = error != null ? error : parseError(reply == null ? void 0 : reply.error);
-    if (reply && !isSecond && __privateGet(this, _session).pipeline.mayRetry(message, refusal)) __privateMethod(this, _Subscriber_instances, ask_fn).call(this, channel, true);
-    else __privateMethod(this, _Subscriber_instances, refuse_fn).call(this, channel, refusal);
+    if (!error) this.channels.agree(channel);
+    else if (reply && !isSecond && __privateGet(this, _session).pipeline.mayRetry(message, error)) __privateMethod(this, _Subscriber_instances, ask_fn).call(this, channel, true);
+    else __privateMethod(this, _Subscriber_instances, refuse_fn).call(this, channel, error);
   });
 };
 refuse_fn = function(channel, error) {
@@ -1991,8 +1980,6 @@ var Subscription = class extends Deferrable {
   /** Used by the client; applications call `subscribe`. */
   constructor(channel, callback, context, end) {
     super();
-    /** The channel or pattern. */
-    __publicField(this, "channel");
     __privateAdd(this, _end);
     __privateAdd(this, _callback);
     __privateAdd(this, _withChannel);

@@ -23,10 +23,6 @@
   // src/error.ts
   var FayeError = class extends Error {
     name = "FayeError";
-    /** The code of the server, such as 403; null if the error has none or is not from the server. */
-    code;
-    /** The parameters of the error, such as the refused channel. */
-    params;
     /** Creates an error from the parts of its text form. */
     constructor(code, params, message) {
       super(message);
@@ -301,13 +297,12 @@
   var SUBSCRIBE = "/meta/subscribe";
   var UNSUBSCRIBE = "/meta/unsubscribe";
   var DISCONNECT = "/meta/disconnect";
+  var isMeta = ({ channel }) => channel?.startsWith("/meta/");
   function patternsOf(channel) {
-    const segments = channel.split("/").slice(1);
-    const patterns = ["/**", channel];
-    const parent = segments.slice(0, -1);
-    patterns.push(`/${[...parent, "*"].join("/")}`);
-    for (let length = 1; length <= parent.length; length += 1) {
-      patterns.push(`/${[...segments.slice(0, length), "**"].join("/")}`);
+    const parent = channel.split("/").slice(0, -1);
+    const patterns = ["/**", channel, [...parent, "*"].join("/")];
+    for (let length = 2; length <= parent.length; length += 1) {
+      patterns.push([...parent.slice(0, length), "**"].join("/"));
     }
     return [...new Set(patterns)];
   }
@@ -409,6 +404,8 @@
     #asking;
     /** Whether the source was asked because of a refusal, and nothing was accepted since. */
     #wasRenewed = false;
+    /** Whether the server has refused a publication of the session because it carried no token. */
+    #isForPublications = false;
     /** A token from its source. */
     constructor(source) {
       this.#source = source;
@@ -432,14 +429,21 @@
     }
     /** Adds it to messages to the server itself. */
     outgoing(message) {
-      if (message.channel.startsWith("/meta/") && this.#token !== void 0) addExt(message, "token", this.#token);
+      const isForIt = this.#isForPublications || isMeta(message);
+      if (isForIt && this.#token !== void 0) addExt(message, "token", this.#token);
     }
     /** Notes that it was accepted. */
     incoming({ channel, successful }) {
       if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) this.#wasRenewed = false;
     }
-    /** Whether to ask for another token. */
-    retries({ ext }, { code }) {
+    /** Whether to ask for another token, or to send it with publications too. */
+    retries(message, { code, message: reason }) {
+      const { ext } = message;
+      if (!isMeta(message)) {
+        const isAskedFor = reason === "Token required";
+        this.#isForPublications ||= isAskedFor;
+        return isAskedFor && !ext?.["token"];
+      }
       if (typeof this.#source === "string" || code !== 401 && code !== 403) return false;
       const used = ext?.["token"] ?? this.#token;
       if (this.#asking || used !== this.#token) return true;
@@ -628,12 +632,13 @@
     const { attempts, deadline: seconds } = options;
     const deadline = seconds ? Date.now() + seconds * 1e3 : void 0;
     let id;
-    const send = () => {
+    const send = (isSecond = false) => {
       if (publication.isSettled) return;
       const message = { ...copy, clientId: session.clientId };
       id = session.transmit(message, { attempts, deadline }, (reply, error) => {
-        if (reply?.successful) publication.succeed();
-        else fail(error ?? parseError(reply?.error));
+        if (!error) publication.succeed();
+        else if (reply && !isSecond && session.pipeline.mayRetry(message, error)) send(true);
+        else fail(error);
       });
     };
     if (seconds && deadline) {
@@ -646,17 +651,13 @@
       const timer = later(expire, seconds * 1e3);
       void publication.then(() => clearTimeout(timer), () => clearTimeout(timer));
     }
-    session.whenConnected(send, fail, false);
+    session.whenConnected(() => send(), fail, false);
     return publication;
   }
 
   // src/advice.ts
   var REPLY_SECONDS = 10;
   var Advised = class {
-    /** Milliseconds between two connects. */
-    interval;
-    /** Milliseconds for which the server holds a connect. */
-    timeout;
     #options;
     constructor(options) {
       this.#options = options;
@@ -851,7 +852,7 @@
     }
     /** Whether there is no publication. */
     get isEmpty() {
-      return this.all().every(({ message }) => message.channel.startsWith("/meta/"));
+      return this.all().every(({ message }) => isMeta(message));
     }
     all() {
       return [...this.#envelopes.values()];
@@ -878,7 +879,7 @@
     /** A publication whose session the server has forgotten goes on in the next one, at its place. Gives whether it does. */
     goesOn(envelope, reply) {
       const { message, clientId, sessions } = envelope;
-      if (message.channel.startsWith("/meta/") || sessions >= MOST_SESSIONS) return false;
+      if (isMeta(message) || sessions >= MOST_SESSIONS) return false;
       if (fateOf(reply, clientId ?? "") !== "lost") return false;
       this.wait(envelope);
       return true;
@@ -1018,9 +1019,6 @@
   var LINGER = 2e3;
   var OPEN_TIME = 2e4;
   var Selector = class {
-    candidates;
-    current;
-    clientId;
     #disabled = /* @__PURE__ */ new Set();
     #settings;
     #listener;
@@ -1224,7 +1222,6 @@
   // src/dispatcher.ts
   var OLD_REQUESTS = 3e3;
   var Dispatcher = class {
-    selector;
     #options;
     #listener;
     outbox = new Outbox();
@@ -1233,7 +1230,6 @@
     #old;
     #isFlushing = false;
     #held = 0;
-    isUp;
     /** Whether another has told that the server is away: replies of that other say nothing then. */
     #isRelayed = false;
     #early = new Early((message) => this.#receive(message), () => this.outbox.waitNoLonger());
@@ -1425,10 +1421,6 @@
   // src/farewell.ts
   var LONGEST2 = 1e4;
   var Farewell = class {
-    /** The id of the disconnect, once it was sent. */
-    id;
-    /** What is to be done afterwards, if it is to begin again. */
-    next;
     #done;
     #timer;
     get isBegun() {
@@ -1489,7 +1481,6 @@
       );
     }
     pipeline;
-    dispatcher;
     phase = "unconnected";
     #listener;
     #connects;
@@ -1546,7 +1537,7 @@
       this.transmit({ channel: HANDSHAKE, version: "1.0", supportedConnectionTypes: types }, {}, (reply, error) => {
         if (this.phase !== "connecting" || this.#ends !== ends) return;
         if (reply?.successful && reply.clientId) this.#accepted(reply);
-        else this.#refused(reply, error ?? parseError(reply?.error));
+        else this.#refused(reply, error ?? failure("No clientId"));
       });
     }
     /** Begins again after the end. */
@@ -1593,12 +1584,12 @@
     received(message, settle) {
       this.pipeline.receive(message, (passed) => {
         if (!passed) return settle?.(void 0, failure("An extension dropped the message"));
-        if (settle || passed.data === void 0 || passed.channel?.startsWith("/meta/")) this.#heed(passed);
+        if (settle || passed.data === void 0 || isMeta(passed)) this.#heed(passed);
         else if (passed.channel) {
           this.#connects.hasHeard = true;
           this.#listener.deliver(passed);
         }
-        if (settle) settle(passed, void 0);
+        if (settle) settle(passed, passed.successful ? void 0 : parseError(passed.error));
         else if (passed.channel === SUBSCRIBE && passed.successful === false) this.#listener.refused(passed);
       });
     }
@@ -1619,7 +1610,7 @@
       if (this.isEnding) return this.#farewell.end();
       this.phase = "unconnected";
       this.#connects.stop();
-      this.dispatcher.outbox.forget(({ channel }) => channel.startsWith("/meta/"));
+      this.dispatcher.outbox.forget(isMeta);
       this.dispatcher.selector.begin();
       this.#advised.forget();
       const wait = Math.max(this.#losses.next(), delay);
@@ -1653,8 +1644,7 @@
         const clientId = this.clientId;
         this.#connects.isOver = true;
         this.#farewell.id = this.transmit({ channel: DISCONNECT, clientId }, {}, (reply, error) => {
-          const isGone = reply && (reply.successful || fateOf(reply, clientId) === "lost");
-          this.#farewell.end(isGone ? void 0 : error ?? parseError(reply?.error));
+          this.#farewell.end(reply && fateOf(reply, clientId) === "lost" ? void 0 : error);
         });
       };
       const { isUp, outbox } = this.dispatcher;
@@ -1793,10 +1783,9 @@
       const isWanted = () => this.channels.get(channel.name) === channel;
       this.#session.transmit(message, { isWanted }, (reply, error) => {
         if (!isWanted() || reply && this.#session.phase !== "connected") return;
-        if (reply?.successful) return this.channels.agree(channel);
-        const refusal = error ?? parseError(reply?.error);
-        if (reply && !isSecond && this.#session.pipeline.mayRetry(message, refusal)) this.#ask(channel, true);
-        else this.#refuse(channel, refusal);
+        if (!error) this.channels.agree(channel);
+        else if (reply && !isSecond && this.#session.pipeline.mayRetry(message, error)) this.#ask(channel, true);
+        else this.#refuse(channel, error);
       });
     }
     #refuse(channel, error) {
@@ -1816,8 +1805,6 @@
 
   // src/subscription.ts
   var Subscription = class extends Deferrable {
-    /** The channel or pattern. */
-    channel;
     #end;
     #callback;
     #withChannel;

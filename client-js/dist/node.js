@@ -20,10 +20,6 @@ function attempt(act, otherwise) {
 // src/error.ts
 var FayeError = class extends Error {
   name = "FayeError";
-  /** The code of the server, such as 403; null if the error has none or is not from the server. */
-  code;
-  /** The parameters of the error, such as the refused channel. */
-  params;
   /** Creates an error from the parts of its text form. */
   constructor(code, params, message) {
     super(message);
@@ -298,13 +294,12 @@ var CONNECT = "/meta/connect";
 var SUBSCRIBE = "/meta/subscribe";
 var UNSUBSCRIBE = "/meta/unsubscribe";
 var DISCONNECT = "/meta/disconnect";
+var isMeta = ({ channel }) => channel?.startsWith("/meta/");
 function patternsOf(channel) {
-  const segments = channel.split("/").slice(1);
-  const patterns = ["/**", channel];
-  const parent = segments.slice(0, -1);
-  patterns.push(`/${[...parent, "*"].join("/")}`);
-  for (let length = 1; length <= parent.length; length += 1) {
-    patterns.push(`/${[...segments.slice(0, length), "**"].join("/")}`);
+  const parent = channel.split("/").slice(0, -1);
+  const patterns = ["/**", channel, [...parent, "*"].join("/")];
+  for (let length = 2; length <= parent.length; length += 1) {
+    patterns.push([...parent.slice(0, length), "**"].join("/"));
   }
   return [...new Set(patterns)];
 }
@@ -406,6 +401,8 @@ var Token = class {
   #asking;
   /** Whether the source was asked because of a refusal, and nothing was accepted since. */
   #wasRenewed = false;
+  /** Whether the server has refused a publication of the session because it carried no token. */
+  #isForPublications = false;
   /** A token from its source. */
   constructor(source) {
     this.#source = source;
@@ -429,14 +426,21 @@ var Token = class {
   }
   /** Adds it to messages to the server itself. */
   outgoing(message) {
-    if (message.channel.startsWith("/meta/") && this.#token !== void 0) addExt(message, "token", this.#token);
+    const isForIt = this.#isForPublications || isMeta(message);
+    if (isForIt && this.#token !== void 0) addExt(message, "token", this.#token);
   }
   /** Notes that it was accepted. */
   incoming({ channel, successful }) {
     if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) this.#wasRenewed = false;
   }
-  /** Whether to ask for another token. */
-  retries({ ext }, { code }) {
+  /** Whether to ask for another token, or to send it with publications too. */
+  retries(message, { code, message: reason }) {
+    const { ext } = message;
+    if (!isMeta(message)) {
+      const isAskedFor = reason === "Token required";
+      this.#isForPublications ||= isAskedFor;
+      return isAskedFor && !ext?.["token"];
+    }
     if (typeof this.#source === "string" || code !== 401 && code !== 403) return false;
     const used = ext?.["token"] ?? this.#token;
     if (this.#asking || used !== this.#token) return true;
@@ -625,12 +629,13 @@ function publish(session, content, options) {
   const { attempts, deadline: seconds } = options;
   const deadline = seconds ? Date.now() + seconds * 1e3 : void 0;
   let id;
-  const send = () => {
+  const send = (isSecond = false) => {
     if (publication.isSettled) return;
     const message = { ...copy, clientId: session.clientId };
     id = session.transmit(message, { attempts, deadline }, (reply, error) => {
-      if (reply?.successful) publication.succeed();
-      else fail(error ?? parseError(reply?.error));
+      if (!error) publication.succeed();
+      else if (reply && !isSecond && session.pipeline.mayRetry(message, error)) send(true);
+      else fail(error);
     });
   };
   if (seconds && deadline) {
@@ -643,17 +648,13 @@ function publish(session, content, options) {
     const timer = later(expire, seconds * 1e3);
     void publication.then(() => clearTimeout(timer), () => clearTimeout(timer));
   }
-  session.whenConnected(send, fail, false);
+  session.whenConnected(() => send(), fail, false);
   return publication;
 }
 
 // src/advice.ts
 var REPLY_SECONDS = 10;
 var Advised = class {
-  /** Milliseconds between two connects. */
-  interval;
-  /** Milliseconds for which the server holds a connect. */
-  timeout;
   #options;
   constructor(options) {
     this.#options = options;
@@ -848,7 +849,7 @@ var Outbox = class {
   }
   /** Whether there is no publication. */
   get isEmpty() {
-    return this.all().every(({ message }) => message.channel.startsWith("/meta/"));
+    return this.all().every(({ message }) => isMeta(message));
   }
   all() {
     return [...this.#envelopes.values()];
@@ -875,7 +876,7 @@ var Outbox = class {
   /** A publication whose session the server has forgotten goes on in the next one, at its place. Gives whether it does. */
   goesOn(envelope, reply) {
     const { message, clientId, sessions } = envelope;
-    if (message.channel.startsWith("/meta/") || sessions >= MOST_SESSIONS) return false;
+    if (isMeta(message) || sessions >= MOST_SESSIONS) return false;
     if (fateOf(reply, clientId ?? "") !== "lost") return false;
     this.wait(envelope);
     return true;
@@ -1015,9 +1016,6 @@ var HEAD_START = 1500;
 var LINGER = 2e3;
 var OPEN_TIME = 2e4;
 var Selector = class {
-  candidates;
-  current;
-  clientId;
   #disabled = /* @__PURE__ */ new Set();
   #settings;
   #listener;
@@ -1221,7 +1219,6 @@ var Selector = class {
 // src/dispatcher.ts
 var OLD_REQUESTS = 3e3;
 var Dispatcher = class {
-  selector;
   #options;
   #listener;
   outbox = new Outbox();
@@ -1230,7 +1227,6 @@ var Dispatcher = class {
   #old;
   #isFlushing = false;
   #held = 0;
-  isUp;
   /** Whether another has told that the server is away: replies of that other say nothing then. */
   #isRelayed = false;
   #early = new Early((message) => this.#receive(message), () => this.outbox.waitNoLonger());
@@ -1422,10 +1418,6 @@ var Dispatcher = class {
 // src/farewell.ts
 var LONGEST2 = 1e4;
 var Farewell = class {
-  /** The id of the disconnect, once it was sent. */
-  id;
-  /** What is to be done afterwards, if it is to begin again. */
-  next;
   #done;
   #timer;
   get isBegun() {
@@ -1486,7 +1478,6 @@ var Session = class {
     );
   }
   pipeline;
-  dispatcher;
   phase = "unconnected";
   #listener;
   #connects;
@@ -1543,7 +1534,7 @@ var Session = class {
     this.transmit({ channel: HANDSHAKE, version: "1.0", supportedConnectionTypes: types }, {}, (reply, error) => {
       if (this.phase !== "connecting" || this.#ends !== ends) return;
       if (reply?.successful && reply.clientId) this.#accepted(reply);
-      else this.#refused(reply, error ?? parseError(reply?.error));
+      else this.#refused(reply, error ?? failure("No clientId"));
     });
   }
   /** Begins again after the end. */
@@ -1590,12 +1581,12 @@ var Session = class {
   received(message, settle) {
     this.pipeline.receive(message, (passed) => {
       if (!passed) return settle?.(void 0, failure("An extension dropped the message"));
-      if (settle || passed.data === void 0 || passed.channel?.startsWith("/meta/")) this.#heed(passed);
+      if (settle || passed.data === void 0 || isMeta(passed)) this.#heed(passed);
       else if (passed.channel) {
         this.#connects.hasHeard = true;
         this.#listener.deliver(passed);
       }
-      if (settle) settle(passed, void 0);
+      if (settle) settle(passed, passed.successful ? void 0 : parseError(passed.error));
       else if (passed.channel === SUBSCRIBE && passed.successful === false) this.#listener.refused(passed);
     });
   }
@@ -1616,7 +1607,7 @@ var Session = class {
     if (this.isEnding) return this.#farewell.end();
     this.phase = "unconnected";
     this.#connects.stop();
-    this.dispatcher.outbox.forget(({ channel }) => channel.startsWith("/meta/"));
+    this.dispatcher.outbox.forget(isMeta);
     this.dispatcher.selector.begin();
     this.#advised.forget();
     const wait = Math.max(this.#losses.next(), delay);
@@ -1650,8 +1641,7 @@ var Session = class {
       const clientId = this.clientId;
       this.#connects.isOver = true;
       this.#farewell.id = this.transmit({ channel: DISCONNECT, clientId }, {}, (reply, error) => {
-        const isGone = reply && (reply.successful || fateOf(reply, clientId) === "lost");
-        this.#farewell.end(isGone ? void 0 : error ?? parseError(reply?.error));
+        this.#farewell.end(reply && fateOf(reply, clientId) === "lost" ? void 0 : error);
       });
     };
     const { isUp, outbox } = this.dispatcher;
@@ -1790,10 +1780,9 @@ var Subscriber = class {
     const isWanted = () => this.channels.get(channel.name) === channel;
     this.#session.transmit(message, { isWanted }, (reply, error) => {
       if (!isWanted() || reply && this.#session.phase !== "connected") return;
-      if (reply?.successful) return this.channels.agree(channel);
-      const refusal = error ?? parseError(reply?.error);
-      if (reply && !isSecond && this.#session.pipeline.mayRetry(message, refusal)) this.#ask(channel, true);
-      else this.#refuse(channel, refusal);
+      if (!error) this.channels.agree(channel);
+      else if (reply && !isSecond && this.#session.pipeline.mayRetry(message, error)) this.#ask(channel, true);
+      else this.#refuse(channel, error);
     });
   }
   #refuse(channel, error) {
@@ -1813,8 +1802,6 @@ var Subscriber = class {
 
 // src/subscription.ts
 var Subscription = class extends Deferrable {
-  /** The channel or pattern. */
-  channel;
   #end;
   #callback;
   #withChannel;

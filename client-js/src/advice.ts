@@ -12,9 +12,9 @@ const REPLY_SECONDS = 10;
 
 export class Advised {
   /** Milliseconds between two connects. */
-  interval: number;
+  declare interval: number;
   /** Milliseconds for which the server holds a connect. */
-  timeout: number;
+  declare timeout: number;
 
   #options: SessionOptions;
 

@@ -23,7 +23,7 @@ import type { Reach, Transport } from './transport/transport.js';
 const OLD_REQUESTS = 3_000;
 
 export class Dispatcher implements SelectorListener {
-  readonly selector: Selector;
+  declare readonly selector: Selector;
   #options: SessionOptions;
   #listener: DispatcherListener;
   readonly outbox = new Outbox();
@@ -32,7 +32,7 @@ export class Dispatcher implements SelectorListener {
   #old: Timer | undefined;
   #isFlushing = false;
   #held = 0;
-  isUp: boolean | undefined;
+  declare isUp: boolean | undefined;
   /** Whether another has told that the server is away: replies of that other say nothing then. */
   #isRelayed = false;
   #early = new Early((message) => this.#receive(message), () => this.outbox.waitNoLonger());

@@ -10,7 +10,7 @@ import type { Message } from './message.js';
 import type { Schedule } from './schedule.js';
 import type { Transport } from './transport/transport.js';
 
-/** Is given the reply, or why there is none. */
+/** Receives the reply, if there is one, and an error unless the reply is successful. */
 export type Settle = (reply: Message | undefined, error: FayeError | undefined) => void;
 
 export interface Envelope {

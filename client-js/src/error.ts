@@ -6,9 +6,9 @@
 export class FayeError extends Error {
   override readonly name = 'FayeError';
   /** The code of the server, such as 403; null if the error has none or is not from the server. */
-  readonly code: number | null;
+  declare readonly code: number | null;
   /** The parameters of the error, such as the refused channel. */
-  readonly params: string[];
+  declare readonly params: string[];
 
   /** Creates an error from the parts of its text form. */
   constructor(code: number | null, params: string[], message: string) {

@@ -10,9 +10,9 @@ const LONGEST = 10_000;
 
 export class Farewell {
   /** The id of the disconnect, once it was sent. */
-  id: string | undefined;
+  declare id: string | undefined;
   /** What is to be done afterwards, if it is to begin again. */
-  next: Waiting | undefined;
+  declare next: Waiting | undefined;
   #done: ((error: FayeError | undefined) => void) | undefined;
   #timer: Timer | undefined;
 

@@ -4,7 +4,7 @@
  */
 
 import { fateOf } from './advice.js';
-import { CONNECT, HANDSHAKE, SUBSCRIBE, UNSUBSCRIBE } from './channel.js';
+import { CONNECT, HANDSHAKE, isMeta, SUBSCRIBE, UNSUBSCRIBE } from './channel.js';
 import { type Envelope, isConnect, type Settle } from './envelope.js';
 import { type FayeError, failure } from './error.js';
 import type { Message } from './message.js';
@@ -29,7 +29,7 @@ export class Outbox {
 
   /** Whether there is no publication. */
   get isEmpty(): boolean {
-    return this.all().every(({ message }) => message.channel.startsWith('/meta/'));
+    return this.all().every(({ message }) => isMeta(message));
   }
 
   all(): Envelope[] {
@@ -63,7 +63,7 @@ export class Outbox {
   /** A publication whose session the server has forgotten goes on in the next one, at its place. Gives whether it does. */
   goesOn(envelope: Envelope, reply: Message): boolean {
     const { message, clientId, sessions } = envelope;
-    if (message.channel.startsWith('/meta/') || sessions >= MOST_SESSIONS) return false;
+    if (isMeta(message) || sessions >= MOST_SESSIONS) return false;
     if (fateOf(reply, clientId ?? '') !== 'lost') return false;
     this.wait(envelope);
     return true;

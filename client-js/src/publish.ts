@@ -3,7 +3,7 @@
  */
 
 import { later } from './clock.js';
-import { type FayeError, failure, parseError } from './error.js';
+import { type FayeError, failure } from './error.js';
 import { copyOf, type Message } from './message.js';
 import { Publication, type PublishOptions } from './publication.js';
 import type { Session } from './session.js';
@@ -21,12 +21,13 @@ export function publish(session: Session, content: Message, options: PublishOpti
   const { attempts, deadline: seconds } = options;
   const deadline = seconds ? Date.now() + seconds * 1000 : undefined;
   let id: string | undefined;
-  const send = (): void => {
+  const send = (isSecond = false): void => {
     if (publication.isSettled) return;
     const message: Message = { ...copy, clientId: session.clientId! };
     id = session.transmit(message, { attempts, deadline }, (reply, error) => {
-      if (reply?.successful) publication.succeed();
-      else fail(error ?? parseError(reply?.error));
+      if (!error) publication.succeed();
+      else if (reply && !isSecond && session.pipeline.mayRetry(message, error)) send(true);
+      else fail(error);
     });
   };
   if (seconds && deadline) {
@@ -40,6 +41,6 @@ export function publish(session: Session, content: Message, options: PublishOpti
     const timer = later(expire, seconds * 1000);
     void publication.then(() => clearTimeout(timer), () => clearTimeout(timer));
   }
-  session.whenConnected(send, fail, false);
+  session.whenConnected(() => send(), fail, false);
   return publication;
 }

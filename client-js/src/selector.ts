@@ -18,9 +18,9 @@ const LINGER = 2_000;
 const OPEN_TIME = 20_000;
 
 export class Selector {
-  readonly candidates: Candidate[];
-  current: Candidate | undefined;
-  clientId: string | undefined;
+  declare readonly candidates: Candidate[];
+  declare current: Candidate | undefined;
+  declare clientId: string | undefined;
   readonly #disabled = new Set<string>();
   #settings: Settings;
   #listener: SelectorListener;

@@ -6,7 +6,7 @@
 import { Advised, fateOf } from './advice.js';
 import { Backoff } from './backoff.js';
 import type { Candidate } from './candidate.js';
-import { CONNECT, DISCONNECT, HANDSHAKE, SUBSCRIBE } from './channel.js';
+import { CONNECT, DISCONNECT, HANDSHAKE, isMeta, SUBSCRIBE } from './channel.js';
 import { later, type Timer } from './clock.js';
 import type { ConnectionState } from './connection.js';
 import { Connects } from './connects.js';
@@ -23,7 +23,7 @@ import type { Reach } from './transport/transport.js';
 import { Waiting } from './waiting.js';
 
 export class Session implements DispatcherListener {
-  readonly dispatcher: Dispatcher;
+  declare readonly dispatcher: Dispatcher;
   phase: 'unconnected' | 'connecting' | 'connected' | 'disconnected' = 'unconnected';
   #listener: SessionListener;
   #connects: Connects;
@@ -98,7 +98,7 @@ export class Session implements DispatcherListener {
     this.transmit({ channel: HANDSHAKE, version: '1.0', supportedConnectionTypes: types }, {}, (reply, error) => {
       if (this.phase !== 'connecting' || this.#ends !== ends) return;
       if (reply?.successful && reply.clientId) this.#accepted(reply);
-      else this.#refused(reply, error ?? parseError(reply?.error));
+      else this.#refused(reply, error ?? failure('No clientId'));
     });
   }
 
@@ -151,12 +151,12 @@ export class Session implements DispatcherListener {
   received(message: Message, settle: Settle | undefined): void {
     this.pipeline.receive(message, (passed) => {
       if (!passed) return settle?.(undefined, failure('An extension dropped the message'));
-      if (settle || passed.data === undefined || passed.channel?.startsWith('/meta/')) this.#heed(passed);
+      if (settle || passed.data === undefined || isMeta(passed)) this.#heed(passed);
       else if (passed.channel) {
         this.#connects.hasHeard = true;
         this.#listener.deliver(passed);
       }
-      if (settle) settle(passed, undefined);
+      if (settle) settle(passed, passed.successful ? undefined : parseError(passed.error));
       else if (passed.channel === SUBSCRIBE && passed.successful === false) this.#listener.refused(passed);
     });
   }
@@ -179,7 +179,7 @@ export class Session implements DispatcherListener {
     if (this.isEnding) return this.#farewell.end();
     this.phase = 'unconnected';
     this.#connects.stop();
-    this.dispatcher.outbox.forget(({ channel }) => channel.startsWith('/meta/'));
+    this.dispatcher.outbox.forget(isMeta);
     this.dispatcher.selector.begin();
     this.#advised.forget();
     const wait = Math.max(this.#losses.next(), delay);
@@ -218,8 +218,7 @@ export class Session implements DispatcherListener {
       const clientId = this.clientId!;
       this.#connects.isOver = true;
       this.#farewell.id = this.transmit({ channel: DISCONNECT, clientId }, {}, (reply, error) => {
-        const isGone = reply && (reply.successful || fateOf(reply, clientId) === 'lost');
-        this.#farewell.end(isGone ? undefined : error ?? parseError(reply?.error));
+        this.#farewell.end(reply && fateOf(reply, clientId) === 'lost' ? undefined : error);
       });
     };
     const { isUp, outbox } = this.dispatcher;

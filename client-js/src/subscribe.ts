@@ -50,10 +50,9 @@ export class Subscriber {
     this.#session.transmit(message, { isWanted }, (reply, error) => {
       // Nobody listens any more, or the next session asks again.
       if (!isWanted() || (reply && this.#session.phase !== 'connected')) return;
-      if (reply?.successful) return this.channels.agree(channel);
-      const refusal = error ?? parseError(reply?.error);
-      if (reply && !isSecond && this.#session.pipeline.mayRetry(message, refusal)) this.#ask(channel, true);
-      else this.#refuse(channel, refusal);
+      if (!error) this.channels.agree(channel);
+      else if (reply && !isSecond && this.#session.pipeline.mayRetry(message, error)) this.#ask(channel, true);
+      else this.#refuse(channel, error);
     });
   }
 

@@ -12,7 +12,7 @@ type ChannelCallback<Data> = (channel: string, data: Data) => void;
 /** A subscription. Resolves when the server accepts it; rejects when the server refuses it, or when it is cancelled first. */
 export class Subscription<Data = any> extends Deferrable {
   /** The channel or pattern. */
-  readonly channel: string;
+  declare readonly channel: string;
   #end: (subscription: Subscription) => void;
   #callback: (message: Message) => void;
   #withChannel: ((message: Message) => void) | undefined;

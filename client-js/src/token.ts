@@ -1,9 +1,10 @@
 /**
  * The token of the user, sent as `ext.token` with each `/meta/` message, because the message may use a connection that the
- * server does not know yet. Publications never carry it, because a server may forward them to other clients.
+ * server does not know yet. Publications carry it only after the server has asked for it in one, because a server may
+ * forward `ext` to other clients; faye-server asks, and removes it, where a request has no cookie.
  */
 
-import { HANDSHAKE, SUBSCRIBE } from './channel.js';
+import { HANDSHAKE, isMeta, SUBSCRIBE } from './channel.js';
 import { type FayeError, failure } from './error.js';
 import { addExt, type Feature } from './feature.js';
 import type { Message } from './message.js';
@@ -32,6 +33,8 @@ export class Token implements Feature {
   #asking: Promise<void> | undefined;
   /** Whether the source was asked because of a refusal, and nothing was accepted since. */
   #wasRenewed = false;
+  /** Whether the server has refused a publication of the session because it carried no token. */
+  #isForPublications = false;
 
   /** A token from its source. */
   constructor(source: TokenSource) {
@@ -60,7 +63,8 @@ export class Token implements Feature {
 
   /** Adds it to messages to the server itself. */
   outgoing(message: Message): void {
-    if (message.channel.startsWith('/meta/') && this.#token !== undefined) addExt(message, 'token', this.#token);
+    const isForIt = this.#isForPublications || isMeta(message);
+    if (isForIt && this.#token !== undefined) addExt(message, 'token', this.#token);
   }
 
   /** Notes that it was accepted. */
@@ -68,8 +72,14 @@ export class Token implements Feature {
     if (successful && (channel === HANDSHAKE || channel === SUBSCRIBE)) this.#wasRenewed = false;
   }
 
-  /** Whether to ask for another token. */
-  retries({ ext }: Message, { code }: FayeError): boolean {
+  /** Whether to ask for another token, or to send it with publications too. */
+  retries(message: Message, { code, message: reason }: FayeError): boolean {
+    const { ext } = message;
+    if (!isMeta(message)) {
+      const isAskedFor = reason === 'Token required';
+      this.#isForPublications ||= isAskedFor;
+      return isAskedFor && !ext?.['token'];
+    }
     if (typeof this.#source === 'string' || (code !== 401 && code !== 403)) return false;
     const used = ext?.['token'] ?? this.#token;
     if (this.#asking || used !== this.#token) return true;

@@ -30,6 +30,31 @@ test('what is for the server itself carries it; publications never do', async ()
   }
 });
 
+test('a publication that is refused for want of a token is sent once more with it, as are later ones', async () => {
+  const server = start();
+  server.rules['/a'] = (arrival) =>
+    arrival.message.ext?.['token'] ? server.usual(arrival) : { successful: false, error: '403:/a:Token required' };
+  const client = server.client({ token: 'secret' });
+  await Promise.all([client.publish('/a', 1), client.publish('/a', 2)]);
+  await client.publish('/a', 3);
+  expect(server.sent('/a').map(({ message }) => message.data)).toEqual([1, 2, 1, 2, 3]);
+  expect(tokens(server, '/a')).toEqual([undefined, undefined, 'secret', 'secret', 'secret']);
+});
+
+test.each([
+  ['with its token', '403:/a:Token required', { token: 'secret' }, 2],
+  ['for another reason', '403:/a:Forbidden by the token', { token: 'secret' }, 1],
+  ['with a token of a function', '403:/a:Forbidden by the token', { token: () => 'secret' }, 1],
+  ['and there is no token', '403:/a:Token required', {}, 1],
+])('a publication that is refused %s fails', async (_, error, options, attempts) => {
+  const server = start();
+  server.rules['/a'] = () => ({ successful: false, error });
+  const publication = outcome(server.client(options).publish('/a', 1));
+  await pass();
+  expect(publication.is).toBe('rejected');
+  expect(server.sent('/a')).toHaveLength(attempts);
+});
+
 test('what an extension put into ext stays', async () => {
   const server = start();
   const client = server.client({ token: 'secret' });

@@ -9,7 +9,7 @@ export interface Feature {
     prepare?(): Promise<void> | undefined;
     outgoing?(message: Message): void;
     incoming?(message: Message): void;
-    /** The server refused a handshake or a subscription. Gives whether it may be tried once more at once. */
+    /** The server refused a handshake, a subscription or a publication. Returns whether it may be sent once more at once. */
     retries?(message: Message, error: FayeError): boolean;
 }
 export declare function addExt(message: Message, name: string, value: unknown): void;

@@ -1,6 +1,7 @@
 /**
  * The token of the user, sent as `ext.token` with each `/meta/` message, because the message may use a connection that the
- * server does not know yet. Publications never carry it, because a server may forward them to other clients.
+ * server does not know yet. Publications carry it only after the server has asked for it in one, because a server may
+ * forward `ext` to other clients; faye-server asks, and removes it, where a request has no cookie.
  */
 import { type FayeError } from './error.cjs';
 import { type Feature } from './feature.cjs';
@@ -18,6 +19,6 @@ export declare class Token implements Feature {
     outgoing(message: Message): void;
     /** Notes that it was accepted. */
     incoming({ channel, successful }: Message): void;
-    /** Whether to ask for another token. */
-    retries({ ext }: Message, { code }: FayeError): boolean;
+    /** Whether to ask for another token, or to send it with publications too. */
+    retries(message: Message, { code, message: reason }: FayeError): boolean;
 }
