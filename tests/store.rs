@@ -25,16 +25,13 @@ mod requests;
 mod sqlite;
 #[path = "store/sweeps.rs"]
 mod sweeps;
+#[path = "store/times.rs"]
+mod times;
 
 use place::Kind;
 
 /// The cases, one test for each case and database.
 macro_rules! contract {
-    ($($theme:ident: $($case:ident)+;)+) => {
-        contract!(@on on_a_file, Kind::File, $($theme: $($case)+;)+);
-        contract!(@on in_memory, Kind::Memory, $($theme: $($case)+;)+);
-        contract!(@on on_postgres, Kind::Postgres, $($theme: $($case)+;)+);
-    };
     (@on $database:ident, $kind:expr, $($theme:ident: $($case:ident)+;)+) => {
         mod $database {
             use super::*;
@@ -46,19 +43,28 @@ macro_rules! contract {
             )+)+
         }
     };
+    ($($theme:ident: $($case:ident)+;)+) => {
+        contract!(@on on_a_file, Kind::File, $($theme: $($case)+;)+);
+        contract!(@on in_memory, Kind::Memory, $($theme: $($case)+;)+);
+        contract!(@on on_postgres, Kind::Postgres, $($theme: $($case)+;)+);
+    };
 }
 
 contract! {
     requests:
         a_verified_request_begins_a_subscription
-        a_newer_request_replaces_a_claimed_one
+        a_newer_request_replaces_a_waiting_one
         a_refused_request_changes_nothing
         a_new_secret_counts_when_it_is_verified
+        a_poorer_request_downgrades_nothing
+        an_unsubscription_leaves_a_waiting_subscription
+        a_request_waits_for_the_verification_of_an_older_one
         an_unsubscription_is_verified_too
-        an_unknown_subscription_cannot_end
+        an_unknown_subscription_is_ended_like_any
         a_check_comes_before_the_verification
         a_topic_that_was_found_to_name_the_hub_needs_no_check
-        a_denied_request_ends_the_subscription_and_is_told
+        a_denied_request_is_told
+        a_denied_request_leaves_the_subscription
         a_retried_request_waits
         a_postponed_request_counts_no_attempt
         busy_hosts_are_left_out_of_requests
@@ -77,7 +83,6 @@ contract! {
         unchanged_content_is_not_queued
         a_failed_fetch_is_tried_again
         a_fetch_that_fails_for_good_denies_the_waiting
-        a_topic_that_does_not_name_the_hub_ends_after_three_times
         an_expired_claim_of_a_fetch_is_lost
         one_topic_is_claimed_by_name
         a_publication_is_queued_without_a_fetch;
@@ -106,4 +111,28 @@ contract! {
         a_check_that_was_forgotten_becomes_due
         counts_agree_with_the_rows
         claims_are_given_back_when_a_store_closes;
+}
+
+// Cases that change the times in the database from outside, as if time had passed.
+contract! {
+    @on on_a_file_later, Kind::File,
+    times:
+        a_fetch_follows_the_delay_of_the_last_ping
+        a_check_leaves_a_delayed_ping
+        a_synchronous_check_leaves_a_delayed_ping
+        pings_use_up_no_retries
+        misses_within_an_hour_count_once
+        a_found_link_forgets_the_misses
+        a_clock_that_goes_back_delays_no_ping;
+}
+contract! {
+    @on on_postgres_later, Kind::Postgres,
+    times:
+        a_fetch_follows_the_delay_of_the_last_ping
+        a_check_leaves_a_delayed_ping
+        a_synchronous_check_leaves_a_delayed_ping
+        pings_use_up_no_retries
+        misses_within_an_hour_count_once
+        a_found_link_forgets_the_misses
+        a_clock_that_goes_back_delays_no_ping;
 }

@@ -43,7 +43,7 @@ pub const NAMES: &[&str] = &[
     "finish_fetch:content",
     "finish_fetch:validators",
     "finish_fetch:failure",
-    "finish_fetch:end",
+    "finish_fetch:drop",
     "finish_fetch:deny",
     "finish_fetch:pass",
     "finish_fetch:tell_all",

@@ -115,26 +115,6 @@ pub(crate) async fn a_fetch_that_fails_for_good_denies_the_waiting(place: &Place
     assert_eq!((denial.stage, denial.reason.as_deref()), (Stage::Deny, Some("no such host")));
 }
 
-pub(crate) async fn a_topic_that_does_not_name_the_hub_ends_after_three_times(place: &Place) {
-    place.subscribe(TOPIC, &[CALLBACK, "https://two.example/"]).await;
-    for round in 1..=3 {
-        assert_eq!(place.store.counts().await.unwrap().subscriptions, 2, "round {round}");
-        place.ping(TOPIC).await;
-        let fetch = place.claim_fetch().await;
-        let missing = Advertisement::Missing("no link".to_owned());
-        assert!(place.finish_fetch(&fetch, unchanged(), missing).await);
-    }
-    assert_eq!(place.store.counts().await.unwrap().subscriptions, 0);
-    let told = place.store.claim_requests(10, HOLD, &[]).await.unwrap();
-    assert_eq!(told.len(), 2);
-    assert!(
-        told.iter()
-            .all(|request| request.stage == Stage::Deny && request.reason.as_deref() == Some("no link"))
-    );
-    let token = request(TOPIC, CALLBACK).token;
-    assert_eq!(place.state(&token).await, Some(State::Denied("no link".to_owned())));
-}
-
 pub(crate) async fn an_expired_claim_of_a_fetch_is_lost(place: &Place) {
     place.subscribe(TOPIC, &[CALLBACK]).await;
     place.ping(TOPIC).await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use faye_server::config::{self, Durability, SignatureMethod};
 use faye_server::metrics::Metrics;
 use faye_server::store::*;
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
 use crate::server::Postgres;
 
@@ -19,6 +20,16 @@ pub(crate) enum Kind {
 pub(crate) const HOLD: Duration = Duration::from_secs(600);
 pub(crate) const BOUNDS: Bounds =
     Bounds { topics: 1000, subscriptions: 100_000, pending_by_host: 100_000, subscriptions_by_host: 100_000 };
+/// The columns with times, by table.
+const TIMES: [(&str, &[&str]); 4] = [
+    (
+        "topics",
+        &["fetch_due", "fetch_again", "fetch_last", "fetched_at", "validated_at", "missed_at", "unused_at"],
+    ),
+    ("subscriptions", &["expires_at", "renew_at"]),
+    ("requests", &["due_at", "created_at"]),
+    ("deliveries", &["due_at", "queued_at"]),
+];
 pub(crate) const TOPIC: &str = "https://example.com/feed";
 
 /// A database that is removed with the value.
@@ -61,6 +72,33 @@ impl Place {
             return None;
         }
         Some(open(&self.url).await.unwrap())
+    }
+
+    /// Moves all times in the database by this many seconds into the past, as if time had passed; into the future, as if
+    /// the clock had gone back.
+    pub(crate) async fn later(&self, seconds: i64) {
+        for (table, columns) in TIMES {
+            let set: Vec<String> =
+                columns.iter().map(|column| format!("{column} = {column} - {}", seconds * 1000)).collect();
+            self.sql(format!("UPDATE {table} SET {}", set.join(", "))).await;
+        }
+    }
+
+    /// Runs SQL from outside.
+    async fn sql(&self, sql: String) {
+        match self.kind {
+            Kind::File => {
+                let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+                connection.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Kind::Memory => panic!("a database in memory cannot be reached from outside"),
+            Kind::Postgres => {
+                let mut connection = PgConnection::connect(&self.url).await.unwrap();
+                connection.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
+                connection.close().await.unwrap();
+            }
+        }
     }
 
     /// Subscribes callbacks to a topic: those are verified.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use faye_server::config::SignatureMethod;
 use faye_server::store::*;
 
 use crate::place::{BOUNDS, HOLD, Place, TOPIC, request, unsubscribe};
@@ -27,17 +28,15 @@ pub(crate) async fn a_verified_request_begins_a_subscription(place: &Place) {
     assert_eq!(place.finish(&claimed, RequestOutcome::Verified).await, 1, "finished twice");
 }
 
-pub(crate) async fn a_newer_request_replaces_a_claimed_one(place: &Place) {
+pub(crate) async fn a_newer_request_replaces_a_waiting_one(place: &Place) {
     place.add(request(TOPIC, CALLBACK)).await;
-    let older = place.claim_request().await;
     let newer = NewRequest {
         lease: Duration::from_secs(7200),
         token: "newer".to_owned(),
         ..request(TOPIC, CALLBACK)
     };
     place.add(newer).await;
-    assert_eq!(place.finish(&older, RequestOutcome::Verified).await, 1, "the claim is lost");
-    assert_eq!(place.store.counts().await.unwrap().subscriptions, 0);
+    assert_eq!(place.store.counts().await.unwrap().requests, 1);
     let newer = place.claim_request().await;
     assert_eq!(newer.lease, Duration::from_secs(7200));
     assert_eq!(place.finish(&newer, RequestOutcome::Verified).await, 0);
@@ -77,6 +76,89 @@ pub(crate) async fn a_new_secret_counts_when_it_is_verified(place: &Place) {
     assert!(place.the_subscription().await.is_signed);
 }
 
+pub(crate) async fn a_poorer_request_downgrades_nothing(place: &Place) {
+    let full = NewRequest { is_legacy: true, secret: Some("s3cret".to_owned()), ..request(TOPIC, CALLBACK) };
+    place.subscribe_with(NewRequest { verify_token: Some("token".to_owned()), ..full }).await;
+    place
+        .subscribe_with(NewRequest {
+            lease: Duration::from_secs(3600),
+            signature: SignatureMethod::Sha512,
+            token: "second".to_owned(),
+            ..request(TOPIC, CALLBACK)
+        })
+        .await;
+    let row = place.the_subscription().await;
+    assert!(row.is_legacy && row.is_signed && row.expires_in > Duration::from_secs(863_000), "{row:?}");
+    place.change(TOPIC, "one").await;
+    let delivery = place.claim_delivery().await;
+    assert_eq!((delivery.secret.as_deref(), delivery.signature), (Some("s3cret"), SignatureMethod::Sha256));
+    // A new secret counts, and so does a later end.
+    place
+        .subscribe_with(NewRequest {
+            lease: Duration::from_secs(1_000_000),
+            secret: Some("other".to_owned()),
+            signature: SignatureMethod::Sha512,
+            ..request(TOPIC, CALLBACK)
+        })
+        .await;
+    place.finish_delivery(&delivery, DeliveryOutcome::Delivered).await;
+    place.change(TOPIC, "two").await;
+    let delivery = place.claim_delivery().await;
+    assert_eq!((delivery.secret.as_deref(), delivery.signature), (Some("other"), SignatureMethod::Sha512));
+    assert!(delivery.expires_in > Duration::from_secs(999_000));
+}
+
+pub(crate) async fn an_unsubscription_leaves_a_waiting_subscription(place: &Place) {
+    place.add(request(TOPIC, CALLBACK)).await;
+    let claimed = place.claim_request().await;
+    let retry = RequestOutcome::Retry(Duration::ZERO, "status 503".to_owned());
+    place.finish(&claimed, retry).await;
+    let ending = unsubscribe(TOPIC, CALLBACK);
+    place.store.add_request(&ending, &BOUNDS).await.unwrap();
+    let claimed = place.store.claim_requests(10, HOLD, &[]).await.unwrap();
+    for request in &claimed {
+        let outcome = match request.mode {
+            Mode::Subscribe => RequestOutcome::Verified,
+            Mode::Unsubscribe => RequestOutcome::Refused("status 404".to_owned()),
+        };
+        assert_eq!(place.finish(request, outcome).await, 0);
+    }
+    place.the_subscription().await;
+    assert!(matches!(place.state(&request(TOPIC, CALLBACK).token).await, Some(State::Active(..))));
+    assert_eq!(place.state(&ending.token).await, Some(State::Refused("status 404".to_owned())));
+}
+
+pub(crate) async fn a_request_waits_for_the_verification_of_an_older_one(place: &Place) {
+    let own =
+        NewRequest { claim_for: Some(HOLD), secret: Some("own".to_owned()), ..request(TOPIC, CALLBACK) };
+    let own = place.add(own).await;
+    for secret in ["first", "second"] {
+        let secret = Some(secret.to_owned());
+        place.add(NewRequest { secret, token: "strange".to_owned(), ..request(TOPIC, CALLBACK) }).await;
+        place.store.sweep().await.unwrap();
+        place.no_request_is_due().await;
+    }
+    assert_eq!(place.store.counts().await.unwrap().requests, 2);
+    assert_eq!(place.finish(&own, RequestOutcome::Verified).await, 0);
+    place.store.sweep().await.unwrap();
+    let strange = place.claim_request().await;
+    assert_eq!(place.finish(&strange, RequestOutcome::Refused("status 404".to_owned())).await, 0);
+    place.change(TOPIC, "one").await;
+    assert_eq!(place.claim_delivery().await.secret.as_deref(), Some("own"));
+    // The newest one counts in the end.
+    let older = NewRequest { claim_for: Some(HOLD), ..request(TOPIC, CALLBACK) };
+    let older = place.add(older).await;
+    let newer = NewRequest { secret: Some("newer".to_owned()), ..request(TOPIC, CALLBACK) };
+    place.add(newer).await;
+    let retry = RequestOutcome::Retry(HOLD, "status 503".to_owned());
+    assert_eq!(place.finish(&older, retry).await, 0);
+    place.store.sweep().await.unwrap();
+    let newer = place.claim_request().await;
+    assert_eq!(place.finish(&newer, RequestOutcome::Verified).await, 0);
+    assert!(place.the_subscription().await.is_signed);
+    assert_eq!(place.store.counts().await.unwrap().requests, 0);
+}
+
 pub(crate) async fn an_unsubscription_is_verified_too(place: &Place) {
     place.subscribe(TOPIC, &[CALLBACK]).await;
     place.change(TOPIC, "one").await;
@@ -91,9 +173,14 @@ pub(crate) async fn an_unsubscription_is_verified_too(place: &Place) {
     assert!(matches!(place.state(&ending.token).await, Some(State::Ended(_))));
 }
 
-pub(crate) async fn an_unknown_subscription_cannot_end(place: &Place) {
-    let admission = place.store.add_request(&unsubscribe(TOPIC, CALLBACK), &BOUNDS).await.unwrap();
-    assert!(matches!(admission, Admission::Unknown), "{admission:?}");
+pub(crate) async fn an_unknown_subscription_is_ended_like_any(place: &Place) {
+    let ending = unsubscribe(TOPIC, CALLBACK);
+    place.store.add_request(&ending, &BOUNDS).await.unwrap();
+    assert_eq!(place.state(&ending.token).await, Some(State::Verifying(0, None)));
+    let claimed = place.claim_request().await;
+    assert_eq!(place.finish(&claimed, RequestOutcome::Verified).await, 0);
+    let state = place.state(&ending.token).await;
+    assert_eq!(state, Some(State::Ended("the subscriber has unsubscribed".to_owned())));
     assert_eq!(place.store.counts().await.unwrap(), Counts::default());
 }
 
@@ -118,18 +205,44 @@ pub(crate) async fn a_topic_that_was_found_to_name_the_hub_needs_no_check(place:
     assert_eq!(place.add(checked).await.stage, Stage::Verify);
 }
 
-pub(crate) async fn a_denied_request_ends_the_subscription_and_is_told(place: &Place) {
-    place.subscribe(TOPIC, &[CALLBACK]).await;
-    let again = NewRequest { token: "again".to_owned(), ..request(TOPIC, CALLBACK) };
-    place.add(again).await;
+pub(crate) async fn a_denied_request_is_told(place: &Place) {
+    let denied = place.add(request(TOPIC, CALLBACK)).await;
     let claimed = place.claim_request().await;
     place.finish(&claimed, RequestOutcome::Denied("not here".to_owned())).await;
-    assert_eq!(place.store.counts().await.unwrap().subscriptions, 0);
     let denial = place.claim_request().await;
-    assert_eq!((denial.stage, denial.reason.as_deref()), (Stage::Deny, Some("not here")));
+    assert_eq!(
+        (denial.id, denial.stage, denial.reason.as_deref()),
+        (denied.id, Stage::Deny, Some("not here"))
+    );
     place.finish(&denial, RequestOutcome::Told).await;
     place.no_request_is_due().await;
-    assert_eq!(place.state("again").await, Some(State::Denied("not here".to_owned())));
+    let state = place.state(&request(TOPIC, CALLBACK).token).await;
+    assert_eq!(state, Some(State::Denied("not here".to_owned())));
+}
+
+pub(crate) async fn a_denied_request_leaves_the_subscription(place: &Place) {
+    place.subscribe(TOPIC, &[CALLBACK]).await;
+    let again = || NewRequest { token: "again".to_owned(), ..request(TOPIC, CALLBACK) };
+    let denied = || Some(State::Denied("not here".to_owned()));
+    place.add(again()).await;
+    let claimed = place.claim_request().await;
+    place.finish(&claimed, RequestOutcome::Denied("not here".to_owned())).await;
+    assert_eq!(place.state("again").await, denied());
+    // A subscriber that is told of a denial regards its subscription as ended.
+    place.no_request_is_due().await;
+    for (outcome, found) in [
+        (FetchOutcome::Failed(None, "not here".to_owned()), Advertisement::Unknown),
+        (FetchOutcome::Unchanged(Validators::default()), Advertisement::Missing("not here".to_owned())),
+    ] {
+        place.add(NewRequest { needs_check: true, ..again() }).await;
+        let fetch = place.claim_fetch().await;
+        assert!(place.finish_fetch(&fetch, outcome, found).await);
+        assert_eq!(place.state("again").await, denied());
+        place.no_request_is_due().await;
+        let counts = place.store.counts().await.unwrap();
+        assert_eq!((counts.subscriptions, counts.requests), (1, 0));
+    }
+    assert!(matches!(place.state(&request(TOPIC, CALLBACK).token).await, Some(State::Active(..))));
 }
 
 pub(crate) async fn a_retried_request_waits(place: &Place) {

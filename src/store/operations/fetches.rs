@@ -19,15 +19,20 @@ pub(in crate::store) static CLAIM_ONE: Operation<ClaimOneArguments, Option<Topic
 
 static DUE: Statement = Statement::new(
     "claim",
-    "UPDATE topics SET fetch_claim = $1, fetch_due = {now} + $2 WHERE id IN \
+    "UPDATE topics SET fetch_claim = $1, fetch_due = {now} + $2, \
+       fetch_last = CASE WHEN fetch_last > {now} THEN fetch_last END \
+     WHERE id IN \
        (SELECT id FROM topics WHERE fetch_due <= {now} ORDER BY fetch_due LIMIT $3 {skip locked}) \
      RETURNING id, url, etag, last_modified, fingerprint, fetch_attempts, is_pinged, \
        (SELECT CAST(coalesce(sum(s.readers), 0) AS BIGINT) FROM subscriptions s WHERE s.topic_id = topics.id)",
 );
 
+// A ping for a later time keeps that time.
 static ONE: Statement = Statement::new(
     "claim",
-    "UPDATE topics SET fetch_claim = $1, fetch_due = {now} + $2 \
+    "UPDATE topics SET fetch_claim = $1, fetch_due = {now} + $2, \
+       fetch_last = CASE WHEN fetch_last > {now} THEN fetch_last \
+         WHEN fetch_claim IS NULL AND is_pinged = 1 AND fetch_due > {now} THEN fetch_due END \
      WHERE url = $3 AND (fetch_claim IS NULL OR fetch_due <= {now}) \
      RETURNING id, url, etag, last_modified, fingerprint, fetch_attempts, is_pinged, \
        (SELECT CAST(coalesce(sum(s.readers), 0) AS BIGINT) FROM subscriptions s WHERE s.topic_id = topics.id)",

@@ -1,7 +1,7 @@
 //! What came of a claimed fetch.
 
 use super::content;
-use super::{clean, counters, millis};
+use super::{KEEP, clean, counters, millis};
 use crate::store::records::{Advertisement, FetchOutcome, FinishedFetch};
 use crate::store::session::{Operation, Outcome, Row, Session};
 use crate::store::statement::Statement;
@@ -22,10 +22,15 @@ pub(in crate::store) struct Finished {
 
 /// How often in a row a topic may be found not to name the hub before its subscriptions end.
 const MISSES: i64 = 3;
+/// The time, in milliseconds, in which such results count once: pings must not turn a short fault of a site into
+/// several.
+const MISS_INTERVAL: i64 = 60 * 60 * 1000;
 
 static CLAIMED: Statement = Statement::new(
     "claimed",
-    "SELECT t.id, t.url, t.version, t.misses FROM topics t WHERE t.id = $1 AND t.fetch_claim = $2 {lock t}",
+    "SELECT t.id, t.url, t.version, t.misses, \
+       CAST(CASE WHEN t.missed_at > {now} - $3 THEN 0 ELSE 1 END AS BIGINT) \
+     FROM topics t WHERE t.id = $1 AND t.fetch_claim = $2 {lock t}",
 );
 
 static CHANGED: Statement = Statement::new(
@@ -39,22 +44,28 @@ static UNCHANGED: Statement = Statement::new(
     "UPDATE topics SET etag = $2, last_modified = $3, fetch_attempts = 0, failure = NULL WHERE id = $1",
 );
 
+// A fetch that another one follows in any case is no retry, and uses up none.
 static FAILED: Statement = Statement::new(
     "failure",
-    "UPDATE topics SET fetch_attempts = CASE WHEN CAST($2 AS BIGINT) IS NULL THEN 0 ELSE fetch_attempts + 1 END, \
+    "UPDATE topics SET fetch_attempts = CASE WHEN fetch_again IS NOT NULL OR fetch_last IS NOT NULL \
+         THEN fetch_attempts WHEN CAST($2 AS BIGINT) IS NULL THEN 0 ELSE fetch_attempts + 1 END, \
        failure = $3 WHERE id = $1",
 );
 
-// $2: the next attempt, if there is one. $3: 1 if the topic names the hub, 0 if it does not, else null.
+// $2: the next attempt, if there is one. $3: 1 if the topic names the hub, 0 if it does not, else null. $4: 1 if that
+// counts as a miss.
 static RELEASE: Statement = Statement::new(
     "release",
     "UPDATE topics SET fetch_claim = NULL, fetched_at = {now}, fetch_again = NULL, \
        fetch_due = CASE WHEN fetch_again IS NOT NULL THEN {greatest}(fetch_again, {now} + fetch_gap) \
+         WHEN fetch_last IS NOT NULL THEN {greatest}(fetch_last, {now} + fetch_gap) \
          ELSE {now} + CAST($2 AS BIGINT) END, \
-       is_pinged = CASE WHEN fetch_again IS NOT NULL THEN 1 WHEN CAST($2 AS BIGINT) IS NULL THEN 0 \
-         ELSE is_pinged END, \
+       is_pinged = CASE WHEN fetch_again IS NOT NULL OR fetch_last IS NOT NULL THEN 1 \
+         WHEN CAST($2 AS BIGINT) IS NULL THEN 0 ELSE is_pinged END, \
        validated_at = CASE CAST($3 AS BIGINT) WHEN 1 THEN {now} WHEN 0 THEN NULL ELSE validated_at END, \
-       misses = CASE CAST($3 AS BIGINT) WHEN 1 THEN 0 WHEN 0 THEN misses + 1 ELSE misses END \
+       misses = CASE CAST($3 AS BIGINT) WHEN 1 THEN 0 WHEN 0 THEN misses + $4 ELSE misses END, \
+       missed_at = CASE CAST($3 AS BIGINT) WHEN 1 THEN NULL \
+         WHEN 0 THEN CASE CAST($4 AS BIGINT) WHEN 1 THEN {now} ELSE missed_at END ELSE missed_at END \
      WHERE id = $1",
 );
 
@@ -64,10 +75,14 @@ static PASS: Statement = Statement::new(
      WHERE topic = $1 AND stage = 'check'",
 );
 
-static END: Statement = Statement::new(
-    "end",
-    "DELETE FROM subscriptions WHERE topic_id = $1 \
-       AND callback IN (SELECT callback FROM requests WHERE topic = $2 AND stage = 'check')",
+// The callback of an active subscription is not told: it would regard the subscription as ended, and the request may be
+// that of a stranger.
+static DROP: Statement = Statement::new(
+    "drop",
+    "UPDATE requests SET stage = 'denied', claim = NULL, reason = $2, due_at = {now} + $3 \
+     WHERE topic = $1 AND stage = 'check' AND EXISTS (SELECT 1 FROM subscriptions s \
+       JOIN topics t ON t.id = s.topic_id \
+       WHERE t.url = requests.topic AND s.callback = requests.callback AND s.expires_at > {now})",
 );
 
 static DENY: Statement = Statement::new(
@@ -92,12 +107,13 @@ static UNUSED: Statement = Statement::new("unused", "UPDATE topics SET unused_at
 
 fn finish<'c>(mut session: Session<'c>, fetch: &'c FinishedFetch) -> Outcome<'c, Finished> {
     Box::pin(async move {
-        let Some(row) = session.row(&CLAIMED, &[fetch.id.into(), fetch.claim.into()]).await? else {
+        let values = [fetch.id.into(), fetch.claim.into(), MISS_INTERVAL.into()];
+        let Some(row) = session.row(&CLAIMED, &values).await? else {
             return Ok(Finished { is_lost: true, ..Finished::default() });
         };
         let topic = Topic::read(row)?;
         let mut finished = Finished::default();
-        let (mut next, mut ended) = (None, 0);
+        let (mut next, mut ended, mut dropped) = (None, 0, 0);
         match &fetch.outcome {
             FetchOutcome::Changed(content) => {
                 let validators = &content.validators;
@@ -120,9 +136,9 @@ fn finish<'c>(mut session: Session<'c>, fetch: &'c FinishedFetch) -> Outcome<'c,
                 let why = clean(why);
                 session.execute(&FAILED, &[topic.id.into(), next.into(), (&why).into()]).await?;
                 if next.is_none() {
-                    let (requests, subscriptions) = deny(&mut session, &topic, &why).await?;
-                    finished.requests += requests;
-                    ended += subscriptions;
+                    let (denied, others) = deny(&mut session, &topic, &why).await?;
+                    finished.requests += denied;
+                    dropped += others;
                 }
             }
         }
@@ -133,10 +149,10 @@ fn finish<'c>(mut session: Session<'c>, fetch: &'c FinishedFetch) -> Outcome<'c,
             }
             Advertisement::Missing(why) => {
                 let why = clean(why);
-                let (requests, subscriptions) = deny(&mut session, &topic, &why).await?;
-                finished.requests += requests;
-                ended += subscriptions;
-                if topic.misses + 1 >= MISSES {
+                let (denied, others) = deny(&mut session, &topic, &why).await?;
+                finished.requests += denied;
+                dropped += others;
+                if topic.misses + i64::from(topic.counts_miss) >= MISSES {
                     let values = [topic.id.into(), (&topic.url).into(), (&why).into()];
                     finished.requests += session.execute(&TELL_ALL, &values).await?;
                     ended += session.execute(&END_ALL, &[topic.id.into()]).await?;
@@ -145,12 +161,16 @@ fn finish<'c>(mut session: Session<'c>, fetch: &'c FinishedFetch) -> Outcome<'c,
             }
             Advertisement::Unknown => None,
         };
-        session.execute(&RELEASE, &[topic.id.into(), next.into(), is_named.into()]).await?;
+        let values = [topic.id.into(), next.into(), is_named.into(), topic.counts_miss.into()];
+        session.execute(&RELEASE, &values).await?;
         if ended > 0 {
             session.execute(&UNUSED, &[topic.id.into()]).await?;
         }
-        let change =
-            counters::Change { subscriptions: -counters::changed(ended), ..counters::Change::default() };
+        let change = counters::Change {
+            subscriptions: -counters::changed(ended),
+            requests: -counters::changed(dropped),
+            ..counters::Change::default()
+        };
         counters::add(&mut session, change).await?;
         Ok(finished)
     })
@@ -161,17 +181,26 @@ struct Topic {
     url: String,
     version: i64,
     misses: i64,
+    /// Whether another result without the hub would count.
+    counts_miss: bool,
 }
 
 impl Topic {
     fn read(mut row: Row) -> sqlx::Result<Self> {
-        Ok(Self { id: row.int()?, url: row.text()?, version: row.int()?, misses: row.int()? })
+        Ok(Self {
+            id: row.int()?,
+            url: row.text()?,
+            version: row.int()?,
+            misses: row.int()?,
+            counts_miss: row.flag()?,
+        })
     }
 }
 
-/// Denies the requests that wait for the check, and ends their subscriptions. Returns the numbers of both.
+/// Denies the requests that wait for the check. Subscriptions stay: the requests are not verified. Returns the number of
+/// callbacks that are due to be told, and of requests that have no work left.
 async fn deny(session: &mut Session<'_>, topic: &Topic, why: &str) -> sqlx::Result<(u64, u64)> {
-    let ended = session.execute(&END, &[topic.id.into(), (&topic.url).into()]).await?;
+    let dropped = session.execute(&DROP, &[(&topic.url).into(), why.into(), KEEP.into()]).await?;
     let denied = session.execute(&DENY, &[(&topic.url).into(), why.into()]).await?;
-    Ok((denied, ended))
+    Ok((denied, dropped))
 }

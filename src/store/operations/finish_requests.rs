@@ -15,7 +15,9 @@ pub(in crate::store) static FINISH_REQUESTS: Operation<Vec<FinishedRequest>, u64
 
 static CLAIMED: Statement = Statement::new(
     "claimed",
-    "SELECT r.id, CAST(CASE WHEN r.mode = 'unsubscribe' THEN 1 ELSE 0 END AS BIGINT), r.is_renewal, r.attempts \
+    "SELECT r.id, CAST(CASE WHEN r.mode = 'unsubscribe' THEN 1 ELSE 0 END AS BIGINT), r.is_renewal, r.attempts, \
+       (SELECT count(*) FROM subscriptions s JOIN topics t ON t.id = s.topic_id \
+         WHERE t.url = r.topic AND s.callback = r.callback AND s.expires_at > {now}) \
      FROM {records $1 id:bigint claim:bigint} f JOIN requests r ON r.id = f.id AND r.claim = f.claim \
      ORDER BY r.id {lock r}",
 );
@@ -113,6 +115,8 @@ struct Row {
     is_unsubscribe: bool,
     is_renewal: bool,
     attempts: i64,
+    /// Whether the subscription is active.
+    is_subscribed: bool,
 }
 
 impl Plan {
@@ -139,10 +143,15 @@ impl Plan {
                 self.end.push(id);
             }
             RequestOutcome::Refused(why) => next("refused", KEEP, row.attempts + 1, Some(why)),
-            RequestOutcome::Denied(why) => {
+            RequestOutcome::Denied(why) if row.is_renewal => {
                 next("deny", 0, 0, Some(why));
                 self.end.push(id);
             }
+            // As in finish_fetch: the callback of an active subscription is not told.
+            RequestOutcome::Denied(why) if row.is_subscribed => {
+                next("denied", KEEP, row.attempts, Some(why));
+            }
+            RequestOutcome::Denied(why) => next("deny", 0, 0, Some(why)),
             RequestOutcome::Told => next("denied", KEEP, row.attempts + 1, None),
             // The stage stays: a denial is told again, a verification asked again.
             RequestOutcome::Retry(delay, why) => next("", millis(*delay), row.attempts + 1, Some(why)),
@@ -162,10 +171,13 @@ fn finish<'c>(mut session: Session<'c>, finished: &'c Vec<FinishedRequest>) -> O
         let mut rows = HashMap::new();
         for mut row in session.rows(&CLAIMED, &[(&list(&claimed)?).into()]).await? {
             let id = row.int()?;
-            rows.insert(
-                id,
-                Row { is_unsubscribe: row.flag()?, is_renewal: row.flag()?, attempts: row.int()? },
-            );
+            let row = Row {
+                is_unsubscribe: row.flag()?,
+                is_renewal: row.flag()?,
+                attempts: row.int()?,
+                is_subscribed: row.flag()?,
+            };
+            rows.insert(id, row);
         }
         let mut plan = Plan::default();
         let mut lost = 0;

@@ -39,9 +39,12 @@ static TOPIC: Statement = Statement::new(
      VALUES ($1, 0, 0, 0, 0, 0, {now}) ON CONFLICT (url) DO NOTHING",
 );
 
+// A ping for a later time keeps that time.
 static CHECK: Statement = Statement::new(
     "check",
-    "UPDATE topics SET fetch_due = {now} + $2 \
+    "UPDATE topics SET fetch_due = {now} + $2, \
+       fetch_last = CASE WHEN is_pinged = 1 AND fetch_due IS NOT NULL \
+         THEN {greatest}(coalesce(fetch_last, 0), fetch_due) ELSE fetch_last END \
      WHERE url = $1 AND (fetch_due IS NULL OR (fetch_claim IS NULL AND fetch_due > {now} + $2))",
 );
 

@@ -67,7 +67,7 @@ pub enum Advertisement {
     /// It does, or it need not: requests that wait for the check go on.
     Named,
     /// It does not, for that reason: requests that wait for the check are denied. After the third time in a row its
-    /// subscriptions end, and are told.
+    /// subscriptions end, and are told. Times within an hour count once.
     Missing(String),
     /// Not known, because nothing was fetched.
     Unknown,

@@ -151,7 +151,8 @@ pub enum RequestOutcome {
     Retry(Duration, String),
     /// The callback is not asked for that time, because its host is busy. It counts as no attempt.
     Postponed(Duration),
-    /// The topic may not be subscribed to; the callback is told. A subscription ends.
+    /// The topic may not be subscribed to; the callback is told. A subscription stays, and is not told, unless the request
+    /// is a renewal: then the subscription ends.
     Denied(String),
     /// The callback was told of the denial, or cannot be told.
     Told,

@@ -22,14 +22,18 @@ CREATE TABLE topics (
   fetch_claim BIGINT,
   -- When the next fetch is due that was asked for during a claim, and its distance to that one.
   fetch_again BIGINT,
+  -- The latest time for which a fetch was asked. If the next fetch is earlier, another one follows at this time.
+  fetch_last BIGINT,
   fetch_gap BIGINT NOT NULL,
   fetch_attempts BIGINT NOT NULL,
   is_pinged BIGINT NOT NULL,
   fetched_at BIGINT,
   failure TEXT,
-  -- When the topic was last found to name the hub, and how often in a row it was found not to.
+  -- When the topic was last found to name the hub, how often in a row it was found not to, and when the last such
+  -- result counted.
   validated_at BIGINT,
   misses BIGINT NOT NULL,
+  missed_at BIGINT,
   -- Since when the topic may be without subscriptions.
   unused_at BIGINT
 );
