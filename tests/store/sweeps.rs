@@ -49,6 +49,10 @@ async fn renewable(place: &Place) -> Request {
 pub(crate) async fn a_legacy_subscription_is_verified_again(place: &Place) {
     place.subscribe_with(legacy(HOLD)).await;
     assert_eq!(place.store.sweep().await.unwrap(), Swept::default());
+    // A shorter lease would not count.
+    place.add(unsubscribe(TOPIC, CALLBACK)).await;
+    let claimed = place.claim_request().await;
+    place.finish(&claimed, RequestOutcome::Verified).await;
     let renewal = renewable(place).await;
     assert!(renewal.is_renewal && renewal.is_legacy);
     assert_eq!(renewal.verify_token.as_deref(), Some("token"));

@@ -28,15 +28,23 @@ static TOPICS: Statement = Statement::new(
      SELECT DISTINCT topic, 0, 0, 0, 0, 0, {now} FROM requests WHERE id IN {list $1} ON CONFLICT (url) DO NOTHING",
 );
 
-// A legacy subscription is renewed in the last tenth of its lease, but not less than 10 s before its end (half of a
-// shorter lease) and not more than a day.
+// A stranger's request that the subscriber confirms takes nothing away: the later end of the lease stays, and what only
+// the older request had. A legacy subscription is renewed in the last tenth of its lease, but not less than 10 s before
+// its end (half of a shorter lease) and not more than a day.
 static RENEW: Statement = Statement::new(
     "renew",
-    "UPDATE subscriptions SET host = r.host, topic_spelt = r.topic_spelt, secret = r.secret, \
-       signature = r.signature, lease = r.lease, expires_at = {now} + r.lease, \
-       renew_at = CASE WHEN r.is_legacy = 1 THEN {now} + r.lease \
-         - {least}({greatest}(r.lease / 10, {least}(r.lease / 2, 10000)), 86400000) END, \
-       is_legacy = r.is_legacy, verify_token = r.verify_token, token = r.token, failures = 0, failure = NULL \
+    "UPDATE subscriptions SET host = r.host, topic_spelt = r.topic_spelt, \
+       secret = coalesce(r.secret, subscriptions.secret), \
+       signature = CASE WHEN r.secret IS NULL THEN subscriptions.signature ELSE r.signature END, \
+       lease = {greatest}(r.lease, subscriptions.lease), \
+       expires_at = {greatest}({now} + r.lease, subscriptions.expires_at), \
+       renew_at = CASE WHEN r.is_legacy = 1 OR subscriptions.is_legacy = 1 \
+         THEN {greatest}({now} + r.lease, subscriptions.expires_at) \
+           - {least}({greatest}({greatest}(r.lease, subscriptions.lease) / 10, \
+             {least}({greatest}(r.lease, subscriptions.lease) / 2, 10000)), 86400000) END, \
+       is_legacy = {greatest}(r.is_legacy, subscriptions.is_legacy), \
+       verify_token = coalesce(r.verify_token, subscriptions.verify_token), token = r.token, failures = 0, \
+       failure = NULL \
      FROM requests r JOIN topics t ON t.url = r.topic \
      WHERE subscriptions.topic_id = t.id AND subscriptions.callback = r.callback AND r.id IN {list $1}",
 );
