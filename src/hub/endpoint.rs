@@ -146,9 +146,6 @@ impl Front {
                 let address = format!("{}{}/subscription/{token}", self.hub.public_url, self.folder);
                 text(StatusCode::ACCEPTED, format!("Accepted. Status of the request: {address}\n"))
             }
-            Submitted::Absent => {
-                text(StatusCode::ACCEPTED, "Accepted. There is no subscription to end.\n".to_owned())
-            }
         }
     }
 

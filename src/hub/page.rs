@@ -91,9 +91,6 @@ impl Page {
                 );
                 (StatusCode::ACCEPTED, "Request accepted", text)
             }
-            Submitted::Absent => {
-                (StatusCode::ACCEPTED, "Nothing to end", "There is no such subscription.".to_owned())
-            }
         };
         self.panel(status, title, &format!("<p role=\"status\">{text}</p>"))
     }

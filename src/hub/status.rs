@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::refusal::Refusal;
 use super::submit::unavailable;
 use super::{Hub, urls};
-use crate::store::{Mode, State, Status};
+use crate::store::{State, Status};
 
 /// Characters of a token.
 pub(super) const TOKEN: usize = 24;
@@ -32,12 +32,11 @@ pub(super) fn is_token(text: &str) -> bool {
 
 fn lines(status: &Status) -> Lines {
     let topic = urls::read(&status.topic).map_or_else(|_| "unknown".to_owned(), |url| url.host);
-    let mode = match status.mode {
-        Mode::Subscribe => "subscribe",
-        Mode::Unsubscribe => "unsubscribe",
-    };
-    let mut lines =
-        vec![("Request", mode.to_owned()), ("Topic at", topic), ("Callback at", status.host.clone())];
+    let mut lines = vec![
+        ("Request", status.mode.name().to_owned()),
+        ("Topic at", topic),
+        ("Callback at", status.host.clone()),
+    ];
     let mut add = |name, value: String| lines.push((name, without_urls(&value)));
     match &status.state {
         State::Checking => add("State", "the topic is being checked".to_owned()),
@@ -93,6 +92,7 @@ fn about(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Mode;
 
     fn text(state: State) -> String {
         let status = Status {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
+use tokio::time::Instant;
 
 use super::endpoint::Front;
 use super::form::Form;
@@ -20,6 +21,8 @@ const URLS: usize = 100;
 const TOKEN: usize = 18;
 /// Time beyond those of fetch and verification after which the claim of a synchronous request ends: for the store.
 const MARGIN: Duration = Duration::from_secs(10);
+/// How often a synchronous request tries to take its turn.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// The result of a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,8 +33,6 @@ pub(super) enum Submitted {
     Pending(String),
     /// The subscriber has confirmed.
     Confirmed,
-    /// There was no subscription to end.
-    Absent,
 }
 
 impl Front {
@@ -95,11 +96,9 @@ impl Front {
             token: token()?,
             claim_for: is_sync.then_some(hold),
         };
-        match self.hub.store.add_request(&request, &self.bounds()).await.map_err(unavailable)? {
+        match self.add(&request).await? {
             Admission::Full(bound) => Err(self.refuse_full(bound, &request.host)),
-            // The requested state exists already: no callback has to confirm it.
-            Admission::Unknown if is_sync => Ok(Submitted::Confirmed),
-            Admission::Unknown => Ok(Submitted::Absent),
+            Admission::Busy => Err(Refusal::Busy(AGAIN)),
             Admission::Accepted(claimed) if is_sync => self.verify_now(claimed).await,
             Admission::Accepted(accepted) => {
                 tracing::debug!(
@@ -113,12 +112,25 @@ impl Front {
         }
     }
 
+    /// Keeps a request. A synchronous one waits while another request for the same topic and callback is being verified,
+    /// for `hub.deadline` at most.
+    async fn add(&self, request: &NewRequest) -> Result<Admission, Refusal> {
+        let begin = Instant::now();
+        loop {
+            let added = self.hub.store.add_request(request, &self.bounds()).await.map_err(unavailable)?;
+            if !matches!(added, Admission::Busy) || begin.elapsed() >= self.hub.settings.deadline {
+                return Ok(added);
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
     /// Checks the topic and asks the callback within the request (`hub.verify=sync`). If the client does not wait for
     /// the response, the claim ends by its time.
     async fn verify_now(&self, mut request: Request) -> Result<Submitted, Refusal> {
         if request.stage == Stage::Check {
             if let Err(reason) = fetch::check_now(&self.hub, &request.topic).await {
-                // Not a denial: it would end a subscription, also if the topic is only away for the moment.
+                // The client learns the reason; the callback was not asked and is not told.
                 let outcome = RequestOutcome::Refused(reason.clone());
                 let finished = FinishedRequest { id: request.id, claim: request.claim, outcome };
                 self.hub.store.finish_requests(&[finished]).await.map_err(unavailable)?;

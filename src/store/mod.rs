@@ -58,7 +58,8 @@ impl Store {
         self.backend.work()
     }
 
-    /// Keeps a request to subscribe or unsubscribe, in place of an older one for the same topic and callback.
+    /// Keeps a request to subscribe or unsubscribe, in place of an older one of the same mode for the same topic and
+    /// callback. While that one is being verified, the request waits behind it.
     pub async fn add_request(&self, request: &NewRequest, bounds: &Bounds) -> Result<Admission> {
         let arguments = (request.clone(), *bounds, self.backend.claim());
         let admission = self.backend.write(&requests::ADD, arguments).await?;

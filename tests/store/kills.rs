@@ -117,7 +117,10 @@ async fn requests(place: &Place) {
     let unchanged = FetchOutcome::Unchanged(Validators::default());
     place.finish_fetch(&fetch, unchanged, Advertisement::Named).await;
     let claimed = place.claim_request().await;
+    place.add(request(TOPIC, "https://one.example/")).await;
     place.finish(&claimed, RequestOutcome::Retry(Duration::ZERO, "503".to_owned())).await;
+    // It replaces both.
+    place.add(request(TOPIC, "https://one.example/")).await;
     let claimed = place.claim_request().await;
     place.finish(&claimed, RequestOutcome::Postponed(Duration::ZERO)).await;
     let claimed = place.claim_request().await;

@@ -97,7 +97,7 @@ static TELL_ALL: Statement = Statement::new(
        is_renewal, verify_token, token, due_at, claim, attempts, reason, created_at) \
      SELECT 'subscribe', 'deny', $2, topic_spelt, callback, host, secret, signature, lease, is_legacy, 0, \
        verify_token, token, {now}, NULL, 0, $3, {now} FROM subscriptions WHERE topic_id = $1 AND expires_at > {now} \
-     ON CONFLICT (topic, callback) DO UPDATE SET mode = 'subscribe', stage = 'deny', claim = NULL, attempts = 0, \
+     ON CONFLICT (topic, callback, mode, is_queued) DO UPDATE SET stage = 'deny', claim = NULL, attempts = 0, \
        due_at = excluded.due_at, reason = excluded.reason",
 );
 

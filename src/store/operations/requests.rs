@@ -24,7 +24,11 @@ static KNOWN: Statement = Statement::new(
      (SELECT count(*) FROM topics WHERE url = $1 AND validated_at > {now} - 86400000), \
      (SELECT count(*) FROM subscriptions s JOIN topics t ON t.id = s.topic_id \
        WHERE t.url = $1 AND s.callback = $2 AND s.expires_at > {now}), \
-     (SELECT count(*) FROM requests WHERE topic = $1 AND callback = $2 AND stage IN ('check', 'verify', 'deny')), \
+     (SELECT count(*) FROM requests WHERE topic = $1 AND callback = $2 AND mode = $6 AND is_queued = 0 \
+       AND stage IN ('check', 'verify', 'deny')), \
+     (SELECT count(*) FROM requests WHERE topic = $1 AND callback = $2 AND mode = $6 AND is_queued = 0 \
+       AND claim IS NOT NULL AND due_at > {now}), \
+     (SELECT count(*) FROM requests WHERE topic = $1 AND callback = $2 AND mode = $6 AND is_queued = 1), \
      (SELECT count(*) FROM (SELECT 1 FROM requests WHERE host = $3 AND is_renewal = 0 \
        AND stage IN ('check', 'verify', 'deny') LIMIT $4) AS pending), \
      (SELECT count(*) FROM (SELECT 1 FROM subscriptions WHERE host = $3 LIMIT $5) AS by_host), \
@@ -48,24 +52,32 @@ static CHECK: Statement = Statement::new(
      WHERE url = $1 AND (fetch_due IS NULL OR (fetch_claim IS NULL AND fetch_due > {now} + $2))",
 );
 
+static OLDER: Statement = Statement::new(
+    "older",
+    "DELETE FROM requests WHERE topic = $1 AND callback = $2 AND mode = $3 AND is_queued = 1",
+);
+
+// A request that has been claimed since the first statement is not replaced: there is no row then, and the operation runs
+// again.
 static REQUEST: Statement = Statement::new(
     "request",
     "INSERT INTO requests (mode, stage, topic, topic_spelt, callback, host, secret, signature, lease, is_legacy, \
-       is_renewal, verify_token, token, due_at, claim, attempts, reason, created_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, {now} + $13, $14, 0, NULL, {now}) \
-     ON CONFLICT (topic, callback) DO UPDATE SET mode = excluded.mode, stage = excluded.stage, \
+       is_renewal, verify_token, token, due_at, claim, attempts, reason, created_at, is_queued) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, {now} + $13, $14, 0, NULL, {now}, $15) \
+     ON CONFLICT (topic, callback, mode, is_queued) DO UPDATE SET stage = excluded.stage, \
        topic_spelt = excluded.topic_spelt, host = excluded.host, secret = excluded.secret, \
        signature = excluded.signature, lease = excluded.lease, is_legacy = excluded.is_legacy, \
        is_renewal = 0, verify_token = excluded.verify_token, token = excluded.token, due_at = excluded.due_at, \
        claim = excluded.claim, attempts = 0, reason = NULL, created_at = excluded.created_at \
+     WHERE requests.claim IS NULL OR requests.due_at <= {now} \
      RETURNING id",
 );
 
 static DUE: Statement = Statement::new(
     "claim",
     "UPDATE requests SET claim = $1, due_at = {now} + $2 WHERE id IN \
-       (SELECT id FROM requests WHERE stage IN ('verify', 'deny') AND due_at <= {now} AND host NOT IN {texts $3} \
-         ORDER BY due_at LIMIT $4 {skip locked}) \
+       (SELECT id FROM requests WHERE stage IN ('verify', 'deny') AND due_at <= {now} AND is_queued = 0 \
+         AND host NOT IN {texts $3} ORDER BY due_at LIMIT $4 {skip locked}) \
      RETURNING id, mode, stage, topic, topic_spelt, callback, host, lease, is_legacy, is_renewal, verify_token, \
        attempts, {now} - created_at, reason",
 );
@@ -74,8 +86,8 @@ fn add<'c>(mut session: Session<'c>, (request, bounds, claim): &'c NewArguments)
     Box::pin(async move {
         let is_subscribe = request.mode == Mode::Subscribe;
         let known = known(&mut session, request, bounds).await?;
-        if !is_subscribe && !known.is_subscribed && !known.is_replaced {
-            return Ok(Admission::Unknown);
+        if known.is_claimed && request.claim_for.is_some() {
+            return Ok(Admission::Busy);
         }
         if let Some(full) = known.full(is_subscribe, bounds) {
             return Ok(Admission::Full(full));
@@ -90,10 +102,14 @@ fn add<'c>(mut session: Session<'c>, (request, bounds, claim): &'c NewArguments)
             session.execute(&CHECK, &[(&request.topic).into(), hold.into()]).await?;
         }
         let stage = if is_checked { Stage::Verify } else { Stage::Check };
-        let id = insert(&mut session, request, stage, hold, *claim).await?;
+        if known.has_queued && !known.is_claimed {
+            let values = [(&request.topic).into(), (&request.callback).into(), request.mode.name().into()];
+            session.execute(&OLDER, &values).await?;
+        }
+        let id = insert(&mut session, request, stage, hold, *claim, known.is_claimed).await?;
         let change = counters::Change {
             topics: counters::changed(topics),
-            requests: i64::from(!known.is_replaced),
+            requests: 1 - known.replaced(),
             ..counters::Change::default()
         };
         counters::add(&mut session, change).await?;
@@ -122,8 +138,12 @@ struct Known {
     has_topic: bool,
     is_validated: bool,
     is_subscribed: bool,
-    /// Whether the request takes the place of an unfinished one.
-    is_replaced: bool,
+    /// Whether an older request of the same mode is not finished.
+    has_current: bool,
+    /// Whether that one is being verified: a newer one waits behind it.
+    is_claimed: bool,
+    /// Whether another one waits already.
+    has_queued: bool,
     pending: u64,
     by_host: u64,
     topics: u64,
@@ -132,9 +152,14 @@ struct Known {
 }
 
 impl Known {
+    /// The number of unfinished requests whose place the request takes.
+    fn replaced(&self) -> i64 {
+        i64::from(self.has_current && !self.is_claimed) + i64::from(self.has_queued)
+    }
+
     /// The bound that the request would go beyond. Unfinished requests count as subscriptions that they may become.
     fn full(&self, is_subscribe: bool, bounds: &Bounds) -> Option<Bound> {
-        if self.is_replaced {
+        if self.replaced() > 0 {
             return None;
         }
         if self.pending >= bounds.pending_by_host {
@@ -160,13 +185,16 @@ async fn known(session: &mut Session<'_>, request: &NewRequest, bounds: &Bounds)
         (&request.host).into(),
         bound(bounds.pending_by_host).into(),
         bound(bounds.subscriptions_by_host).into(),
+        request.mode.name().into(),
     ];
     let mut row = session.row(&KNOWN, &values).await?.ok_or(sqlx::Error::RowNotFound)?;
     Ok(Known {
         has_topic: row.flag()?,
         is_validated: row.flag()?,
         is_subscribed: row.flag()?,
-        is_replaced: row.flag()?,
+        has_current: row.flag()?,
+        is_claimed: row.flag()?,
+        has_queued: row.flag()?,
         pending: row.count()?,
         by_host: row.count()?,
         topics: row.count()?,
@@ -181,13 +209,13 @@ async fn insert(
     stage: Stage,
     hold: i64,
     claim: Claim,
+    is_queued: bool,
 ) -> sqlx::Result<i64> {
-    let mode = if request.mode == Mode::Subscribe { "subscribe" } else { "unsubscribe" };
     let stage = if stage == Stage::Check { "check" } else { "verify" };
     let spelt = clean(&request.topic_spelt);
     let claim = request.claim_for.is_some().then_some(claim);
     let values = [
-        mode.into(),
+        request.mode.name().into(),
         stage.into(),
         (&request.topic).into(),
         (&spelt).into(),
@@ -201,6 +229,7 @@ async fn insert(
         (&request.token).into(),
         hold.into(),
         claim.into(),
+        is_queued.into(),
     ];
     session.row(&REQUEST, &values).await?.ok_or(sqlx::Error::RowNotFound)?.int()
 }

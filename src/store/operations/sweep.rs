@@ -29,7 +29,7 @@ static RESULT: Statement = Statement::new(
      SELECT 'subscribe', 'ended', t.url, s.topic_spelt, s.callback, s.host, NULL, s.signature, s.lease, s.is_legacy, \
        0, NULL, s.token, {now} + $2, NULL, 0, 'the lease is over', {now} \
      FROM subscriptions s JOIN topics t ON t.id = s.topic_id WHERE s.id IN {list $1} \
-     ON CONFLICT (topic, callback) DO UPDATE SET mode = 'subscribe', stage = 'ended', token = excluded.token, \
+     ON CONFLICT (topic, callback, mode, is_queued) DO UPDATE SET stage = 'ended', token = excluded.token, \
        due_at = excluded.due_at, reason = excluded.reason \
      WHERE requests.stage IN ('refused', 'denied', 'ended')",
 );
@@ -54,7 +54,7 @@ static RENEW: Statement = Statement::new(
      SELECT 'subscribe', 'verify', t.url, s.topic_spelt, s.callback, s.host, s.secret, s.signature, s.lease, \
        s.is_legacy, 1, s.verify_token, s.token, {now}, NULL, 0, NULL, {now} \
      FROM subscriptions s JOIN topics t ON t.id = s.topic_id WHERE s.id IN {list $1} \
-     ON CONFLICT (topic, callback) DO UPDATE SET mode = excluded.mode, stage = excluded.stage, \
+     ON CONFLICT (topic, callback, mode, is_queued) DO UPDATE SET stage = excluded.stage, \
        topic_spelt = excluded.topic_spelt, host = excluded.host, secret = excluded.secret, \
        signature = excluded.signature, lease = excluded.lease, is_legacy = excluded.is_legacy, is_renewal = 1, \
        verify_token = excluded.verify_token, token = excluded.token, due_at = excluded.due_at, claim = NULL, \
@@ -65,6 +65,22 @@ static RENEW: Statement = Statement::new(
 // If the renewal is neither confirmed nor refused by then, and no other request waits, the next sweep queues it again.
 static RENEWED: Statement =
     Statement::new("renewed", "UPDATE subscriptions SET renew_at = {now} + 60000 WHERE id IN {list $1}");
+
+// Requests for which a newer one waits, and that are not being verified. Denials are told first.
+static REPLACED: Statement = Statement::new(
+    "replaced",
+    "DELETE FROM requests WHERE id IN (SELECT o.id FROM requests q JOIN requests o \
+         ON o.topic = q.topic AND o.callback = q.callback AND o.mode = q.mode AND o.is_queued = 0 \
+       WHERE q.is_queued = 1) \
+     AND (stage IN ('refused', 'denied', 'ended') OR stage IN ('check', 'verify') AND claim IS NULL)",
+);
+
+static NEXT: Statement = Statement::new(
+    "next",
+    "UPDATE requests SET is_queued = 0 WHERE is_queued = 1 AND NOT EXISTS (SELECT 1 FROM requests o \
+       WHERE o.topic = requests.topic AND o.callback = requests.callback AND o.mode = requests.mode \
+         AND o.is_queued = 0)",
+);
 
 static OLD: Statement = Statement::new(
     "old",
@@ -120,6 +136,8 @@ fn sweep<'c>(mut session: Session<'c>, most: &'c i64) -> Outcome<'c, Swept> {
         let now = session.row(&NOW, &[]).await?.ok_or(sqlx::Error::RowNotFound)?.int()?;
         let expired = expire(&mut session, *most, now).await?;
         let renewals = renew(&mut session, *most).await?;
+        session.execute(&REPLACED, &[]).await?;
+        session.execute(&NEXT, &[]).await?;
         session.execute(&OLD, &[]).await?;
         session.execute(&EXCESS, &[]).await?;
         session.execute(&CONTENTS, &[]).await?;

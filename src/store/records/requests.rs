@@ -14,7 +14,19 @@ pub enum Mode {
     Unsubscribe,
 }
 
-/// A request to subscribe or unsubscribe.
+impl Mode {
+    /// The value of `hub.mode`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Subscribe => "subscribe",
+            Self::Unsubscribe => "unsubscribe",
+        }
+    }
+}
+
+/// A request to subscribe or unsubscribe. It takes the place of an older one of the same mode, topic and callback, and
+/// waits behind it while that one is being verified.
 #[derive(Debug, Clone)]
 pub struct NewRequest {
     /// What it asks for.
@@ -71,11 +83,12 @@ pub enum Bound {
 
 /// What came of [`Store::add_request`](crate::store::Store::add_request).
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a value lives while one request is answered")]
 pub enum Admission {
     /// The request is kept. It is claimed by the caller if that was asked for.
     Accepted(Request),
-    /// There is no subscription to end.
-    Unknown,
+    /// An older request for the same topic and callback is being verified, so the caller cannot claim this one now.
+    Busy,
     /// There is no room.
     Full(Bound),
 }

@@ -97,8 +97,11 @@ CREATE TABLE requests (
   attempts BIGINT NOT NULL,
   reason TEXT,
   created_at BIGINT NOT NULL,
-  UNIQUE (topic, callback)
+  -- Whether an older request of the same mode is being verified, and this one waits for the result.
+  is_queued BIGINT NOT NULL DEFAULT 0,
+  UNIQUE (topic, callback, mode, is_queued)
 );
+CREATE INDEX requests_queued ON requests (topic, callback) WHERE is_queued = 1;
 CREATE INDEX requests_token ON requests (token);
 CREATE INDEX requests_due ON requests (due_at, host) WHERE stage IN ('verify', 'deny');
 CREATE INDEX requests_check ON requests (topic) WHERE stage = 'check';
