@@ -97,7 +97,7 @@ async function startHub(folder) {
       FAYE_SERVER__THREADS: '1', FAYE_LOG__LEVEL: 'warn',
       FAYE_SERVER__PUBLIC_URL: 'https://hub.example',
       FAYE_HUB__ENABLED: 'true', FAYE_HUB__POLICY: 'open', FAYE_HUB__RATE: '1000000/s',
-      FAYE_HUB__PENDING_BY_HOST: '10000', FAYE_HUB__FETCH_INTERVAL: '100ms',
+      FAYE_HUB__PENDING_BY_HOST: '20000', FAYE_HUB__PENDING_BY_CLIENT: '20000', FAYE_HUB__MAX_PENDING: '20000', FAYE_HUB__FETCH_INTERVAL: '100ms',
       FAYE_HUB__TOPIC_NETWORKS: '127.0.0.0/8', FAYE_HUB__CALLBACK_NETWORKS: '127.0.0.0/8',
       FAYE_STORE__URL: `sqlite:${join(folder, 'faye.db')}`,
     },

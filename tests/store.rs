@@ -71,6 +71,7 @@ contract! {
         an_expired_claim_of_a_request_is_lost
         a_request_may_be_claimed_by_the_caller
         bounds_are_kept
+        strangers_do_not_use_up_the_bounds
         a_finished_request_makes_room
         texts_of_subscribers_are_kept_byte_for_byte
         a_status_tells_each_state;

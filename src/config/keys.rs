@@ -213,6 +213,8 @@ pub const KEYS: &[Key] = &[
     key("hub", "concurrent", Kind::Count(1, 10_000)),
     key("hub", "max_topics", Kind::Count(1, MANY)),
     key("hub", "max_subscriptions", Kind::Count(1, MANY)),
+    key("hub", "max_pending", Kind::Count(1, MANY)),
+    key("hub", "pending_by_client", Kind::Count(1, MANY)),
     key("hub", "pending_by_host", Kind::Count(1, MANY)),
     key("hub", "subscriptions_by_host", Kind::Count(1, MANY)),
     key("hub", "rate", Kind::Rate),

@@ -95,6 +95,10 @@ pub struct Hub {
     pub max_topics: u64,
     /// Subscriptions that are kept.
     pub max_subscriptions: u64,
+    /// Verifications that may wait.
+    pub max_pending: u64,
+    /// Verifications that may wait for requests of one client.
+    pub pending_by_client: u64,
     /// Verifications that may wait for one host of callbacks.
     pub pending_by_host: u64,
     /// Subscriptions with callbacks of one host.
@@ -139,6 +143,8 @@ impl Default for Hub {
             concurrent: 256,
             max_topics: 100_000,
             max_subscriptions: 1_000_000,
+            max_pending: 10_000,
+            pending_by_client: 100,
             pending_by_host: 20,
             subscriptions_by_host: 10_000,
             rate: Rate::per_second(10),

@@ -82,6 +82,8 @@ impl Front {
         Bounds {
             topics: settings.max_topics,
             subscriptions: settings.max_subscriptions,
+            pending: settings.max_pending,
+            pending_by_client: settings.pending_by_client,
             pending_by_host: settings.pending_by_host,
             subscriptions_by_host: settings.subscriptions_by_host,
         }
@@ -92,6 +94,8 @@ impl Front {
         let (setting, host, refusal) = match bound {
             Bound::Topics => ("hub.max_topics", None, Refusal::Full),
             Bound::Subscriptions => ("hub.max_subscriptions", None, Refusal::Full),
+            Bound::Pending => ("hub.max_pending", None, Refusal::Full),
+            Bound::PendingByClient => ("hub.pending_by_client", None, Refusal::Client),
             Bound::PendingByHost => ("hub.pending_by_host", Some(host), Refusal::Pending),
             Bound::SubscriptionsByHost => ("hub.subscriptions_by_host", Some(host), Refusal::Host),
         };

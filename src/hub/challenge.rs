@@ -97,6 +97,7 @@ mod tests {
             lease: Duration::from_secs(90),
             is_legacy: verify_token.is_some(),
             is_renewal: false,
+            is_known: false,
             verify_token: verify_token.map(str::to_owned),
             attempts: 0,
             age: Duration::ZERO,

@@ -382,8 +382,16 @@ mod tests {
             needs_check: true,
             token: callback.to_owned(),
             claim_for: None,
+            client: "192.0.2.1".to_owned(),
         };
-        let bounds = Bounds { topics: 10, subscriptions: 10, pending_by_host: 10, subscriptions_by_host: 10 };
+        let bounds = Bounds {
+            topics: 10,
+            subscriptions: 10,
+            pending: 10,
+            pending_by_client: 10,
+            pending_by_host: 10,
+            subscriptions_by_host: 10,
+        };
         let admission = hub.store.add_request(&request, &bounds).await.unwrap();
         assert!(matches!(admission, Admission::Accepted(_)), "{admission:?}");
     }

@@ -55,6 +55,8 @@ pub(super) enum Refusal {
     Busy(Duration),
     #[error("too many requests for callbacks at this host wait for verification; try again later")]
     Pending,
+    #[error("too many requests of this client wait for verification; try again later")]
+    Client,
     #[error("too many subscriptions with callbacks at this host")]
     Host,
     #[error("this hub has no room for more subscriptions")]
@@ -81,7 +83,9 @@ impl Refusal {
             Self::Get | Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unconfirmed | Self::Denied(_) => StatusCode::CONFLICT,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Rate(_) | Self::Busy(_) | Self::Pending | Self::Host => StatusCode::TOO_MANY_REQUESTS,
+            Self::Rate(_) | Self::Busy(_) | Self::Pending | Self::Client | Self::Host => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Full | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -100,7 +104,7 @@ impl Refusal {
         let wait = match self {
             Self::Rate(wait) | Self::Busy(wait) => *wait,
             Self::Unavailable => Duration::from_secs(10),
-            Self::Pending | Self::Host | Self::Full => LATER,
+            Self::Pending | Self::Client | Self::Host | Self::Full => LATER,
             _ => return None,
         };
         Some((wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1))
@@ -119,7 +123,8 @@ mod tests {
             (Some(1), Some(1), Some(1), Some(2))
         );
         assert_eq!(Refusal::Topic.retry_after(), None);
-        for refusal in [Refusal::Pending, Refusal::Host, Refusal::Full, Refusal::Unavailable] {
+        for refusal in [Refusal::Pending, Refusal::Client, Refusal::Host, Refusal::Full, Refusal::Unavailable]
+        {
             assert!(refusal.retry_after().is_some_and(|seconds| seconds > 0), "{refusal}");
         }
     }

@@ -54,13 +54,18 @@ impl Answer {
     }
 
     /// Whether a later attempt may have another result.
-    fn is_temporary(self, is_legacy: bool) -> bool {
+    fn is_temporary(self, request: &Request) -> bool {
+        let is_denial = request.stage == Stage::Deny;
         match self {
-            Self::Confirmed | Self::Forbidden => false,
+            Self::Confirmed | Self::Status(StatusCode::NOT_FOUND | StatusCode::GONE) => false,
+            // A subscription that the hub renews ends by a definite answer only, and otherwise with its lease.
+            _ if request.is_renewal && !is_denial => true,
+            Self::Forbidden => false,
             Self::Unreachable => true,
-            // PubSubHubbub 0.3, section 6.2.1: all but 404 is temporary. 410 is definite too.
-            Self::Status(status) if is_legacy => {
-                !status.is_success() && !matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE)
+            // PubSubHubbub 0.3, section 6.2.1: all but 404 is temporary. A callback without a subscription may have asked
+            // for nothing, and is not asked for hours.
+            Self::Status(status) if request.is_legacy && request.is_known && !is_denial => {
+                !status.is_success()
             }
             Self::Status(status) => status.is_server_error(),
         }
@@ -70,7 +75,7 @@ impl Answer {
 /// What becomes of a request whose callback has answered.
 pub(super) fn outcome(request: &Request, answer: Answer) -> RequestOutcome {
     let is_denial = request.stage == Stage::Deny;
-    let again = if answer.is_temporary(request.is_legacy && !is_denial) { next(request) } else { None };
+    let again = if answer.is_temporary(request) { next(request) } else { None };
     match again {
         Some(time) => RequestOutcome::Retry(jittered(time), answer.reason()),
         None if is_denial => RequestOutcome::Told,
@@ -133,6 +138,7 @@ mod tests {
             lease: 240 * HOUR,
             is_legacy: false,
             is_renewal: false,
+            is_known: false,
             verify_token: None,
             attempts,
             age: Duration::ZERO,
@@ -196,7 +202,7 @@ mod tests {
 
     #[test]
     fn requests_with_hub_verify_are_tried_for_six_hours_and_404_is_final() {
-        let legacy = || Request { is_legacy: true, ..request(Stage::Verify, 0) };
+        let legacy = || Request { is_legacy: true, is_known: true, ..request(Stage::Verify, 0) };
         for answer in [Answer::Unreachable, status(500), status(302), status(403)] {
             let (times, end) = attempts(legacy(), answer, 99);
             assert_eq!(end, Some(RequestOutcome::Refused(answer.reason())));
@@ -206,6 +212,30 @@ mod tests {
         for answer in [status(404), status(410), status(200), Answer::Forbidden] {
             assert_eq!(outcome(&legacy(), answer), RequestOutcome::Refused(answer.reason()));
         }
+    }
+
+    #[test]
+    fn a_callback_without_a_subscription_refuses_by_4xx() {
+        let legacy = || Request { is_legacy: true, ..request(Stage::Verify, 0) };
+        for answer in [status(302), status(400), status(403), status(429)] {
+            assert_eq!(outcome(&legacy(), answer), RequestOutcome::Refused(answer.reason()));
+        }
+        for answer in [status(500), Answer::Unreachable] {
+            let (times, _) = attempts(legacy(), answer, 99);
+            assert!(times.iter().sum::<Duration>() >= 4 * HOUR, "{times:?}");
+        }
+    }
+
+    #[test]
+    fn renewals_end_by_404_and_410_only() {
+        let renewal = || Request { is_legacy: true, is_renewal: true, ..request(Stage::Verify, 0) };
+        for answer in [status(200), status(302), status(403), status(500), Answer::Forbidden] {
+            assert!(matches!(outcome(&renewal(), answer), RequestOutcome::Retry(..)), "{answer:?}");
+        }
+        for answer in [status(404), status(410)] {
+            assert_eq!(outcome(&renewal(), answer), RequestOutcome::Refused(answer.reason()));
+        }
+        assert_eq!(outcome(&renewal(), Answer::Confirmed), RequestOutcome::Verified);
     }
 
     #[test]
@@ -227,7 +257,7 @@ mod tests {
             assert_eq!(outcome(&request(Stage::Deny, 0), answer), RequestOutcome::Told);
         }
         for is_legacy in [false, true] {
-            let denied = Request { is_legacy, ..request(Stage::Deny, 0) };
+            let denied = Request { is_legacy, is_renewal: is_legacy, ..request(Stage::Deny, 0) };
             let (times, end) = attempts(denied, status(502), 9);
             assert_eq!((times.len(), end), (3, Some(RequestOutcome::Told)));
         }

@@ -1,5 +1,6 @@
 //! Carries out requests of subscribers and publishers by the store. It must not know HTTP.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
@@ -11,6 +12,7 @@ use super::refusal::Refusal;
 use super::wish::{Verify, Wish};
 use super::{fetch, urls, verify};
 use crate::config::SignatureMethod;
+use crate::policy::household;
 use crate::store::{
     Admission, FinishedRequest, Mode, NewRequest, Request, RequestOutcome, Stage, StoreError,
 };
@@ -37,11 +39,11 @@ pub(super) enum Submitted {
 
 impl Front {
     /// Carries out a request with a known mode.
-    pub(super) async fn submit(&self, mode: &str, form: &Form) -> Result<Submitted, Refusal> {
+    pub(super) async fn submit(&self, mode: &str, form: &Form, client: IpAddr) -> Result<Submitted, Refusal> {
         match mode {
             "publish" => self.publish(form).await,
-            "subscribe" => self.request(Mode::Subscribe, form).await,
-            "unsubscribe" => self.request(Mode::Unsubscribe, form).await,
+            "subscribe" => self.request(Mode::Subscribe, form, client).await,
+            "unsubscribe" => self.request(Mode::Unsubscribe, form, client).await,
             _ => Err(Refusal::Mode),
         }
     }
@@ -73,7 +75,7 @@ impl Front {
     }
 
     /// Begins or ends a subscription, once the subscriber has confirmed it.
-    async fn request(&self, mode: Mode, form: &Form) -> Result<Submitted, Refusal> {
+    async fn request(&self, mode: Mode, form: &Form, client: IpAddr) -> Result<Submitted, Refusal> {
         let settings = &self.hub.settings;
         let wish = Wish::read(form, mode, settings)?;
         // The policy may have changed since the subscription began.
@@ -95,6 +97,7 @@ impl Front {
             needs_check,
             token: token()?,
             claim_for: is_sync.then_some(hold),
+            client: household(client).to_string(),
         };
         match self.add(&request).await? {
             Admission::Full(bound) => Err(self.refuse_full(bound, &request.host)),

@@ -7,6 +7,7 @@
 /// statement of that name.
 pub const NAMES: &[&str] = &[
     "add_request:known",
+    "add_request:unverified",
     "add_request:topic",
     "add_request:check",
     "add_request:older",

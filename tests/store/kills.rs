@@ -126,6 +126,8 @@ async fn requests(place: &Place) {
     let claimed = place.claim_request().await;
     place.finish(&claimed, RequestOutcome::Verified).await;
     place.subscribe(TOPIC, &["https://two.example/", "https://three.example/"]).await;
+    let full = Bounds { topics: 0, ..BOUNDS };
+    place.store.add_request(&request(OTHER, "https://seven.example/"), &full).await.unwrap();
     place.add(unsubscribe(TOPIC, "https://two.example/")).await;
     let claimed = place.claim_request().await;
     place.finish(&claimed, RequestOutcome::Verified).await;

@@ -18,8 +18,14 @@ pub(crate) enum Kind {
 }
 
 pub(crate) const HOLD: Duration = Duration::from_secs(600);
-pub(crate) const BOUNDS: Bounds =
-    Bounds { topics: 1000, subscriptions: 100_000, pending_by_host: 100_000, subscriptions_by_host: 100_000 };
+pub(crate) const BOUNDS: Bounds = Bounds {
+    topics: 1000,
+    subscriptions: 100_000,
+    pending: 100_000,
+    pending_by_client: 100_000,
+    pending_by_host: 100_000,
+    subscriptions_by_host: 100_000,
+};
 /// The columns with times, by table.
 const TIMES: [(&str, &[&str]); 4] = [
     (
@@ -228,6 +234,7 @@ pub(crate) fn request(topic: &str, callback: &str) -> NewRequest {
         needs_check: false,
         token: format!("{topic} {callback}"),
         claim_for: None,
+        client: "192.0.2.1".to_owned(),
     }
 }
 

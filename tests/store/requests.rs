@@ -319,12 +319,51 @@ pub(crate) async fn bounds_are_kept(place: &Place) {
     let neighbour = request(TOPIC, "https://two.example/other");
     assert_eq!(full(neighbour, pending).await, Some(Bound::PendingByHost));
     assert_eq!(full(two, pending).await, None, "the same request again");
+    assert_eq!(full(unsubscribe(TOPIC, CALLBACK), pending).await, None, "of a subscription");
+    let claimed = place.store.claim_requests(10, HOLD, &[]).await.unwrap();
+    for one in claimed.iter().filter(|request| request.mode == Mode::Unsubscribe) {
+        place.finish(one, RequestOutcome::Refused("status 404".to_owned())).await;
+    }
     let counts = place.store.counts().await.unwrap();
     assert_eq!(
         (counts.topics, counts.subscriptions, counts.requests),
         (1, 1, 1),
         "what is refused leaves nothing"
     );
+}
+
+pub(crate) async fn strangers_do_not_use_up_the_bounds(place: &Place) {
+    let add = async |request: NewRequest, bounds: Bounds| match place
+        .store
+        .add_request(&request, &bounds)
+        .await
+        .unwrap()
+    {
+        Admission::Full(bound) => Some(bound),
+        Admission::Accepted(_) => None,
+        Admission::Busy => panic!("nothing is claimed"),
+    };
+    place.subscribe(TOPIC, &[CALLBACK]).await;
+    let bounds = Bounds { topics: 2, pending: 7, pending_by_client: 5, pending_by_host: 4, ..BOUNDS };
+    let strange =
+        |n: u32, host: &str| request(&format!("https://x.example/{n}"), &format!("https://{host}/{n}"));
+    for n in 0..3 {
+        assert_eq!(add(strange(n, "one.example"), bounds).await, None, "topics without subscriptions: {n}");
+    }
+    assert_eq!(add(strange(3, "one.example"), bounds).await, Some(Bound::PendingByClient), "its share");
+    let from = |client: &str, request: NewRequest| NewRequest { client: client.to_owned(), ..request };
+    let other = || from("192.0.2.2", strange(4, "one.example"));
+    assert_eq!(add(other(), bounds).await, None, "a place is left for others");
+    assert_eq!(add(from("192.0.2.2", strange(5, "one.example")), bounds).await, Some(Bound::PendingByHost));
+    for n in 6..8 {
+        assert_eq!(add(strange(n, &format!("h{n}.example")), bounds).await, None);
+    }
+    assert_eq!(add(strange(8, "h8.example"), bounds).await, Some(Bound::PendingByClient));
+    assert_eq!(add(from("192.0.2.2", strange(9, "h9.example")), bounds).await, None);
+    assert_eq!(add(from("192.0.2.3", strange(10, "h10.example")), bounds).await, Some(Bound::Pending));
+    // The subscriber renews and ends its subscription all the same.
+    assert_eq!(add(request(TOPIC, CALLBACK), bounds).await, None);
+    assert_eq!(add(unsubscribe(TOPIC, CALLBACK), bounds).await, None);
 }
 
 pub(crate) async fn a_finished_request_makes_room(place: &Place) {

@@ -16,6 +16,7 @@ pub(crate) fn settings<'a>(settings: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a
         ("FAYE_HUB__CALLBACK_NETWORKS", "127.0.0.0/8"),
         ("FAYE_HUB__FETCH_INTERVAL", "1ms"),
         ("FAYE_HUB__RATE", "1000000/s"),
+        ("FAYE_HUB__PENDING_BY_CLIENT", "1000000"),
         ("FAYE_STORE__URL", "sqlite::memory:"),
     ];
     all.retain(|(name, _)| settings.iter().all(|(own, _)| own != name));

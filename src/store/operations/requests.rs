@@ -31,10 +31,20 @@ static KNOWN: Statement = Statement::new(
      (SELECT count(*) FROM requests WHERE topic = $1 AND callback = $2 AND mode = $6 AND is_queued = 1), \
      (SELECT count(*) FROM (SELECT 1 FROM requests WHERE host = $3 AND is_renewal = 0 \
        AND stage IN ('check', 'verify', 'deny') LIMIT $4) AS pending), \
+     (SELECT count(*) FROM (SELECT 1 FROM requests WHERE client = $7 AND is_renewal = 0 \
+       AND stage IN ('check', 'verify', 'deny') LIMIT $8) AS by_client), \
+     (SELECT count(*) FROM (SELECT 1 FROM requests WHERE client = $7 AND host = $3 AND is_renewal = 0 \
+       AND stage IN ('check', 'verify', 'deny') LIMIT $4) AS share), \
      (SELECT count(*) FROM (SELECT 1 FROM subscriptions WHERE host = $3 LIMIT $5) AS by_host), \
      (SELECT CAST(sum(topics) AS BIGINT) FROM counters), \
      (SELECT CAST(sum(subscriptions) AS BIGINT) FROM counters), \
      (SELECT CAST(sum(requests) AS BIGINT) FROM counters)",
+);
+
+static UNVERIFIED: Statement = Statement::new(
+    "unverified",
+    "SELECT count(*) FROM (SELECT 1 FROM topics WHERE unused_at IS NOT NULL \
+       AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.topic_id = topics.id) LIMIT $1) AS unverified",
 );
 
 static TOPIC: Statement = Statement::new(
@@ -62,13 +72,14 @@ static OLDER: Statement = Statement::new(
 static REQUEST: Statement = Statement::new(
     "request",
     "INSERT INTO requests (mode, stage, topic, topic_spelt, callback, host, secret, signature, lease, is_legacy, \
-       is_renewal, verify_token, token, due_at, claim, attempts, reason, created_at, is_queued) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, {now} + $13, $14, 0, NULL, {now}, $15) \
+       is_renewal, verify_token, token, due_at, claim, attempts, reason, created_at, is_queued, client) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, {now} + $13, $14, 0, NULL, {now}, $15, $16) \
      ON CONFLICT (topic, callback, mode, is_queued) DO UPDATE SET stage = excluded.stage, \
        topic_spelt = excluded.topic_spelt, host = excluded.host, secret = excluded.secret, \
        signature = excluded.signature, lease = excluded.lease, is_legacy = excluded.is_legacy, \
        is_renewal = 0, verify_token = excluded.verify_token, token = excluded.token, due_at = excluded.due_at, \
-       claim = excluded.claim, attempts = 0, reason = NULL, created_at = excluded.created_at \
+       claim = excluded.claim, attempts = 0, reason = NULL, created_at = excluded.created_at, \
+       client = excluded.client \
      WHERE requests.claim IS NULL OR requests.due_at <= {now} \
      RETURNING id",
 );
@@ -79,7 +90,9 @@ static DUE: Statement = Statement::new(
        (SELECT id FROM requests WHERE stage IN ('verify', 'deny') AND due_at <= {now} AND is_queued = 0 \
          AND host NOT IN {texts $3} ORDER BY due_at LIMIT $4 {skip locked}) \
      RETURNING id, mode, stage, topic, topic_spelt, callback, host, lease, is_legacy, is_renewal, verify_token, \
-       attempts, {now} - created_at, reason",
+       attempts, {now} - created_at, reason, \
+       (SELECT count(*) FROM subscriptions s JOIN topics t ON t.id = s.topic_id \
+         WHERE t.url = requests.topic AND s.callback = requests.callback AND s.expires_at > {now})",
 );
 
 fn add<'c>(mut session: Session<'c>, (request, bounds, claim): &'c NewArguments) -> Outcome<'c, Admission> {
@@ -91,6 +104,12 @@ fn add<'c>(mut session: Session<'c>, (request, bounds, claim): &'c NewArguments)
         }
         if let Some(full) = known.full(is_subscribe, bounds) {
             return Ok(Admission::Full(full));
+        }
+        if is_subscribe && !known.has_topic && known.topics >= bounds.topics {
+            let unverified = unverified(&mut session, bounds).await?;
+            if known.topics.saturating_sub(unverified) >= bounds.topics {
+                return Ok(Admission::Full(Bound::Topics));
+            }
         }
         let mut topics = 0;
         if is_subscribe && !known.has_topic {
@@ -125,6 +144,7 @@ fn add<'c>(mut session: Session<'c>, (request, bounds, claim): &'c NewArguments)
             lease: request.lease,
             is_legacy: request.is_legacy,
             is_renewal: false,
+            is_known: known.is_subscribed,
             verify_token: request.verify_token.clone(),
             attempts: 0,
             age: Duration::ZERO,
@@ -145,6 +165,9 @@ struct Known {
     /// Whether another one waits already.
     has_queued: bool,
     pending: u64,
+    by_client: u64,
+    /// Unfinished requests of the client for this host.
+    share: u64,
     by_host: u64,
     topics: u64,
     subscriptions: u64,
@@ -159,22 +182,28 @@ impl Known {
 
     /// The bound that the request would go beyond. Unfinished requests count as subscriptions that they may become.
     fn full(&self, is_subscribe: bool, bounds: &Bounds) -> Option<Bound> {
-        if self.replaced() > 0 {
+        // Strangers must not keep a subscriber from renewing and from ending its subscription.
+        if self.replaced() > 0 || self.is_subscribed {
             return None;
         }
         if self.pending >= bounds.pending_by_host {
             return Some(Bound::PendingByHost);
         }
-        if !is_subscribe || self.is_subscribed {
+        let share = bounds.pending_by_host - bounds.pending_by_host / 4;
+        if self.by_client >= bounds.pending_by_client || self.share >= share {
+            return Some(Bound::PendingByClient);
+        }
+        if self.unfinished >= bounds.pending {
+            return Some(Bound::Pending);
+        }
+        if !is_subscribe {
             return None;
         }
         if self.by_host.saturating_add(self.pending) >= bounds.subscriptions_by_host {
             return Some(Bound::SubscriptionsByHost);
         }
-        if self.subscriptions.saturating_add(self.unfinished) >= bounds.subscriptions {
-            return Some(Bound::Subscriptions);
-        }
-        (!self.has_topic && self.topics >= bounds.topics).then_some(Bound::Topics)
+        let is_full = self.subscriptions.saturating_add(self.unfinished) >= bounds.subscriptions;
+        is_full.then_some(Bound::Subscriptions)
     }
 }
 
@@ -186,6 +215,8 @@ async fn known(session: &mut Session<'_>, request: &NewRequest, bounds: &Bounds)
         bound(bounds.pending_by_host).into(),
         bound(bounds.subscriptions_by_host).into(),
         request.mode.name().into(),
+        (&request.client).into(),
+        bound(bounds.pending_by_client).into(),
     ];
     let mut row = session.row(&KNOWN, &values).await?.ok_or(sqlx::Error::RowNotFound)?;
     Ok(Known {
@@ -196,11 +227,19 @@ async fn known(session: &mut Session<'_>, request: &NewRequest, bounds: &Bounds)
         is_claimed: row.flag()?,
         has_queued: row.flag()?,
         pending: row.count()?,
+        by_client: row.count()?,
+        share: row.count()?,
         by_host: row.count()?,
         topics: row.count()?,
         subscriptions: row.count()?,
         unfinished: row.count()?,
     })
+}
+
+/// The number of topics without a subscription, up to the bound of unfinished requests.
+async fn unverified(session: &mut Session<'_>, bounds: &Bounds) -> sqlx::Result<u64> {
+    let row = session.row(&UNVERIFIED, &[bound(bounds.pending).into()]).await?;
+    row.ok_or(sqlx::Error::RowNotFound)?.count()
 }
 
 async fn insert(
@@ -230,6 +269,7 @@ async fn insert(
         hold.into(),
         claim.into(),
         is_queued.into(),
+        (&request.client).into(),
     ];
     session.row(&REQUEST, &values).await?.ok_or(sqlx::Error::RowNotFound)?.int()
 }
@@ -263,6 +303,7 @@ fn read(mut row: Row, claim: Claim) -> sqlx::Result<Request> {
         attempts: u32::try_from(row.int()?).unwrap_or(u32::MAX),
         age: duration(row.int()?),
         reason: row.maybe_text()?,
+        is_known: row.flag()?,
     })
 }
 

@@ -56,16 +56,22 @@ pub struct NewRequest {
     pub token: String,
     /// Whether the caller verifies the request itself: it is claimed for that long.
     pub claim_for: Option<Duration>,
+    /// The address of the client, or its network.
+    pub client: String,
 }
 
-/// How much may be kept.
+/// How much may be kept. Requests of active subscriptions are always kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Topics.
+    /// Topics with subscriptions. The number of others is bounded by that of unfinished requests.
     pub topics: u64,
     /// Subscriptions.
     pub subscriptions: u64,
-    /// Unfinished requests with callbacks of one host.
+    /// Unfinished requests.
+    pub pending: u64,
+    /// Unfinished requests of one client.
+    pub pending_by_client: u64,
+    /// Unfinished requests with callbacks of one host. One client has three quarters of them at most.
     pub pending_by_host: u64,
     /// Subscriptions with callbacks of one host.
     pub subscriptions_by_host: u64,
@@ -77,6 +83,8 @@ pub struct Bounds {
 pub enum Bound {
     Topics,
     Subscriptions,
+    Pending,
+    PendingByClient,
     PendingByHost,
     SubscriptionsByHost,
 }
@@ -129,6 +137,8 @@ pub struct Request {
     pub is_legacy: bool,
     /// Whether the hub itself made it, before a lease ends.
     pub is_renewal: bool,
+    /// Whether the subscription exists.
+    pub is_known: bool,
     /// `hub.verify_token`
     pub verify_token: Option<String>,
     /// How often the callback was asked or told.

@@ -99,6 +99,8 @@ CREATE TABLE requests (
   created_at BIGINT NOT NULL,
   -- Whether an older request of the same mode is being verified, and this one waits for the result.
   is_queued BIGINT NOT NULL DEFAULT 0,
+  -- The address of the client, or its network; empty if the hub made the request.
+  client TEXT NOT NULL DEFAULT '',
   UNIQUE (topic, callback, mode, is_queued)
 );
 CREATE INDEX requests_queued ON requests (topic, callback) WHERE is_queued = 1;
@@ -106,6 +108,7 @@ CREATE INDEX requests_token ON requests (token);
 CREATE INDEX requests_due ON requests (due_at, host) WHERE stage IN ('verify', 'deny');
 CREATE INDEX requests_check ON requests (topic) WHERE stage = 'check';
 CREATE INDEX requests_host ON requests (host, is_renewal) WHERE stage IN ('check', 'verify', 'deny');
+CREATE INDEX requests_client ON requests (client, host) WHERE stage IN ('check', 'verify', 'deny');
 CREATE INDEX requests_old ON requests (due_at) WHERE stage IN ('refused', 'denied', 'ended');
 
 -- Finished rows are deleted.

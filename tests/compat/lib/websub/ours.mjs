@@ -19,6 +19,7 @@ export async function startOurHub(hub = {}) {
     fetch_interval: '1ms',
     rate: '100000/s',
     pending_by_host: 1000,
+    pending_by_client: 1000,
     ...hub,
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${JSON.stringify(value)}`);
