@@ -65,6 +65,7 @@ contract! {
         a_topic_that_was_found_to_name_the_hub_needs_no_check
         a_denied_request_is_told
         a_denied_request_leaves_the_subscription
+        a_topic_that_is_no_longer_accepted_ends
         a_retried_request_waits
         a_postponed_request_counts_no_attempt
         busy_hosts_are_left_out_of_requests
@@ -108,6 +109,7 @@ contract! {
         a_lease_ends
         a_legacy_subscription_is_verified_again
         a_renewal_that_is_refused_ends_the_subscription
+        a_renewal_that_is_denied_ends_the_subscription
         topics_without_subscriptions_are_removed
         a_check_that_was_forgotten_becomes_due
         counts_agree_with_the_rows

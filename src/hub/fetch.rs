@@ -105,7 +105,8 @@ pub(super) async fn check_now(hub: &Hub, topic: &str) -> Result<(), String> {
     let result = process(hub, claimed).await;
     match (result.advertisement, result.outcome) {
         (Advertisement::Named, _) => Ok(()),
-        (Advertisement::Missing(reason), _) | (_, FetchOutcome::Failed(_, reason)) => Err(reason),
+        (Advertisement::Missing(reason) | Advertisement::Refused(reason), _)
+        | (_, FetchOutcome::Failed(_, reason)) => Err(reason),
         (Advertisement::Unknown, _) => Err(GetError::Unreachable.to_string()),
     }
 }
@@ -133,6 +134,10 @@ async fn process(hub: &Hub, topic: TopicFetch) -> FinishedFetch {
     let (outcome, advertisement, result) = if is_local {
         // A channel of this server, whose publications are its content.
         (FetchOutcome::Unchanged(topic.validators.clone()), Advertisement::Named, "unchanged")
+    } else if policy::is_refused(hub, &topic.topic) {
+        tracing::info!(topic = topic.topic, "ending the subscriptions of a topic that the settings refuse");
+        let refused = Advertisement::Refused(policy::REFUSED.to_owned());
+        (FetchOutcome::Unchanged(topic.validators.clone()), refused, "refused")
     } else {
         match content(hub, &topic).await {
             Ok(found) => found,

@@ -35,6 +35,14 @@ pub(super) fn standing(hub: &Hub, topic: &WebUrl) -> Standing {
     }
 }
 
+/// Why a subscription to a topic ends that the settings no longer allow, for the subscriber.
+pub(super) const REFUSED: &str = "this hub does not accept the topic";
+
+/// Whether the settings do not allow a topic, for instance one that was subscribed to with other settings.
+pub(super) fn is_refused(hub: &Hub, topic: &str) -> bool {
+    urls::read(topic).is_ok_and(|topic| matches!(standing(hub, &topic), Standing::Refused(_)))
+}
+
 /// Whether callbacks may have this URL: at this server only its own subscribers may.
 pub(super) fn is_callback(public_url: &str, callback: &WebUrl) -> bool {
     let Ok(own) = urls::read(public_url) else { return false };

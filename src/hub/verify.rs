@@ -10,9 +10,9 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use super::ask::ask;
-use super::retry;
 use super::{Hub, POLL};
-use crate::store::{FinishedRequest, Request, RequestOutcome, StoreError};
+use super::{policy, retry};
+use crate::store::{FinishedRequest, Mode, Request, RequestOutcome, Stage, StoreError};
 
 /// Requests that are claimed or recorded at once, at most.
 const BATCH: usize = 256;
@@ -127,11 +127,16 @@ fn note(hub: &Hub, joined: Result<(), JoinError>) {
     }
 }
 
-/// Asks or tells the callback of a request.
+/// Asks or tells the callback of a request. The settings may have changed since the request or subscription was made.
 async fn finish(hub: &Hub, request: Request) -> FinishedRequest {
-    let outcome = match ask(hub, &request, PATIENCE).await {
-        Ok(answer) => retry::outcome(&request, answer),
-        Err(time) => RequestOutcome::Postponed(time.min(POSTPONED)),
+    let is_subscription = request.stage == Stage::Verify && request.mode == Mode::Subscribe;
+    let outcome = if is_subscription && policy::is_refused(hub, &request.topic) {
+        RequestOutcome::Denied(policy::REFUSED.to_owned())
+    } else {
+        match ask(hub, &request, PATIENCE).await {
+            Ok(answer) => retry::outcome(&request, answer),
+            Err(time) => RequestOutcome::Postponed(time.min(POSTPONED)),
+        }
     };
     count(hub, &outcome);
     if let RequestOutcome::Refused(reason) | RequestOutcome::Retry(_, reason) = &outcome {

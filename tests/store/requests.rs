@@ -245,6 +245,23 @@ pub(crate) async fn a_denied_request_leaves_the_subscription(place: &Place) {
     assert!(matches!(place.state(&request(TOPIC, CALLBACK).token).await, Some(State::Active(..))));
 }
 
+pub(crate) async fn a_topic_that_is_no_longer_accepted_ends(place: &Place) {
+    place.subscribe(TOPIC, &[CALLBACK, "https://two.example/"]).await;
+    place.ping(TOPIC).await;
+    let fetch = place.claim_fetch().await;
+    let unchanged = FetchOutcome::Unchanged(Validators::default());
+    let refused = Advertisement::Refused("not here".to_owned());
+    assert!(place.finish_fetch(&fetch, unchanged, refused).await);
+    let told = place.store.claim_requests(10, HOLD, &[]).await.unwrap();
+    assert_eq!(told.len(), 2);
+    for denial in &told {
+        assert_eq!((denial.stage, denial.reason.as_deref()), (Stage::Deny, Some("not here")));
+        place.finish(denial, RequestOutcome::Told).await;
+    }
+    place.store.sweep().await.unwrap();
+    assert_eq!(place.store.counts().await.unwrap(), Counts::default());
+}
+
 pub(crate) async fn a_retried_request_waits(place: &Place) {
     place.add(request(TOPIC, CALLBACK)).await;
     let claimed = place.claim_request().await;

@@ -69,6 +69,14 @@ pub(crate) async fn a_renewal_that_is_refused_ends_the_subscription(place: &Plac
     assert_eq!(place.state(&legacy(HOLD).token).await, Some(State::Ended("status 404".to_owned())));
 }
 
+pub(crate) async fn a_renewal_that_is_denied_ends_the_subscription(place: &Place) {
+    let renewal = renewable(place).await;
+    assert_eq!(place.finish(&renewal, RequestOutcome::Denied("not here".to_owned())).await, 0);
+    assert_eq!(place.store.counts().await.unwrap().subscriptions, 0);
+    let denial = place.claim_request().await;
+    assert_eq!((denial.stage, denial.reason.as_deref()), (Stage::Deny, Some("not here")));
+}
+
 pub(crate) async fn topics_without_subscriptions_are_removed(place: &Place) {
     place.subscribe(TOPIC, &[CALLBACK, "https://two.example/"]).await;
     place.change(TOPIC, "one").await;

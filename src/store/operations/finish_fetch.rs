@@ -153,11 +153,20 @@ fn finish<'c>(mut session: Session<'c>, fetch: &'c FinishedFetch) -> Outcome<'c,
                 finished.requests += denied;
                 dropped += others;
                 if topic.misses + i64::from(topic.counts_miss) >= MISSES {
-                    let values = [topic.id.into(), (&topic.url).into(), (&why).into()];
-                    finished.requests += session.execute(&TELL_ALL, &values).await?;
-                    ended += session.execute(&END_ALL, &[topic.id.into()]).await?;
+                    let (told, subscriptions) = end_all(&mut session, &topic, &why).await?;
+                    finished.requests += told;
+                    ended += subscriptions;
                 }
                 Some(0)
+            }
+            Advertisement::Refused(why) => {
+                let why = clean(why);
+                let (told, subscriptions) = end_all(&mut session, &topic, &why).await?;
+                let (denied, others) = deny(&mut session, &topic, &why).await?;
+                finished.requests += told + denied;
+                ended += subscriptions;
+                dropped += others;
+                None
             }
             Advertisement::Unknown => None,
         };
@@ -195,6 +204,13 @@ impl Topic {
             counts_miss: row.flag()?,
         })
     }
+}
+
+/// Ends the subscriptions of a topic. Returns the number of callbacks that are due to be told, and of subscriptions.
+async fn end_all(session: &mut Session<'_>, topic: &Topic, why: &str) -> sqlx::Result<(u64, u64)> {
+    let told = session.execute(&TELL_ALL, &[topic.id.into(), (&topic.url).into(), why.into()]).await?;
+    let ended = session.execute(&END_ALL, &[topic.id.into()]).await?;
+    Ok((told, ended))
 }
 
 /// Denies the requests that wait for the check. Subscriptions stay: the requests are not verified. Returns the number of

@@ -69,6 +69,8 @@ pub enum Advertisement {
     /// It does not, for that reason: requests that wait for the check are denied. After the third time in a row its
     /// subscriptions end, and are told. Times within an hour count once.
     Missing(String),
+    /// The topic may no longer be subscribed to, for that reason: its subscriptions end now, and are told.
+    Refused(String),
     /// Not known, because nothing was fetched.
     Unknown,
 }
