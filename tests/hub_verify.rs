@@ -382,16 +382,37 @@ fn a_verify_token_is_echoed_and_absent_otherwise() {
 
 #[test]
 fn requests_with_hub_verify_are_asked_again_unless_the_callback_does_not_know_them() {
-    let web = Web::start(|request| Some(WebResponse::new(request.path()[1..].parse().unwrap(), "")));
+    let confirms = Arc::new(AtomicBool::new(true));
+    let does_confirm = Arc::clone(&confirms);
+    let web = Web::start(move |request| {
+        let status = request.path()[1..].parse().unwrap();
+        let confirmed =
+            does_confirm.load(Ordering::SeqCst).then(|| WebResponse::new(200, challenge(request)));
+        Some(confirmed.unwrap_or_else(|| WebResponse::new(status, "")))
+    });
     let faye = hub::start(&[]);
+    let all = ["/302", "/400", "/403", "/429", "/500", "/503"];
+    for path in all {
+        let response = ask(&faye, "subscribe", TOPIC, &web.url(path), &[("hub.verify", "sync")]);
+        assert_eq!(response.status, 204, "{}", response.text());
+    }
+    confirms.store(false, Ordering::SeqCst);
     let legacy = [("hub.verify", "async")];
-    for (number, path) in ["/302", "/400", "/403", "/429", "/500", "/503"].into_iter().enumerate() {
+    for (number, path) in all.into_iter().enumerate() {
         subscribe(&faye, &web.url(path), &legacy);
         faye.wait_for_metric(RETRIED, |now| now == number as u64 + 1);
     }
     subscribe(&faye, &web.url("/404"), &legacy);
     faye.wait_for_metric(REFUSED, |now| now == 1);
-    assert_eq!(faye.metric(VERIFIED), 0);
+    // Callbacks without a subscription may have asked for nothing: only 5xx is temporary.
+    for (number, path) in all[..4].iter().enumerate() {
+        subscribe(&faye, &web.url(&format!("{path}?unknown")), &legacy);
+        faye.wait_for_metric(REFUSED, |now| now == number as u64 + 2);
+    }
+    for (number, path) in all[4..].iter().enumerate() {
+        subscribe(&faye, &web.url(&format!("{path}?unknown")), &legacy);
+        faye.wait_for_metric(RETRIED, |now| now == number as u64 + 7);
+    }
 }
 
 #[test]
@@ -611,6 +632,72 @@ fn a_renewal_that_fails_is_tried_until_the_lease_ends() {
     faye.wait_for_metric(SUBSCRIPTIONS, |now| now == 0);
     assert!(faye.metric(RETRIED) >= 2, "{}", faye.metric(RETRIED));
     faye.wait_for_metric("faye_hub_verifications_pending", |now| now == 0);
+}
+
+#[test]
+fn one_wrong_answer_does_not_end_a_subscription_that_the_hub_renews() {
+    let asked = AtomicUsize::new(0);
+    let web = Web::start(move |request| {
+        let is_renewal = asked.fetch_add(1, Ordering::SeqCst) == 1;
+        let body = if is_renewal { "<h1>Back soon</h1>".to_owned() } else { challenge(request) };
+        Some(WebResponse::new(200, body))
+    });
+    let faye = hub::start(&[("FAYE_HUB__LEASE_MIN", "1s"), ("FAYE_HUB__LEASE", "10s")]);
+    let response = ask(&faye, "subscribe", TOPIC, &web.url("/cb"), &[("hub.verify", "sync")]);
+    assert_eq!(response.status, 204, "{}", response.text());
+    faye.wait_for_metric(RETRIED, |now| now == 1);
+    faye.wait_for_metric(VERIFIED, |now| now == 2);
+    assert_eq!(faye.metric(REFUSED), 0);
+    faye.wait_for_metric(SUBSCRIPTIONS, |now| now == 1);
+}
+
+#[test]
+fn subscriptions_end_if_the_settings_no_longer_allow_the_topic() {
+    let web = Web::callback();
+    let topics = Web::start(|_| Some(WebResponse::new(200, "content")));
+    let mut settings = hub::settings(&[("FAYE_STORE__URL", "sqlite:hub.db"), ("FAYE_HUB__LEASE_MIN", "1s")]);
+    settings.retain(|(name, _)| *name != "FAYE_HUB__POLICY");
+    let faye = Faye::start_with_file("[hub]\npolicy = \"open\"\n", &settings);
+    for name in ["pinged", "renewed"] {
+        let lease = if name == "renewed" { "20" } else { "1000" };
+        let more = [("hub.verify", "sync"), ("hub.lease_seconds", lease)];
+        let (topic, callback) = (topics.url(&format!("/{name}")), web.url(&format!("/{name}")));
+        assert_eq!(ask(&faye, "subscribe", &topic, &callback, &more).status, 204);
+    }
+    std::fs::write(faye.folder().join("faye.toml"), "[hub]\npolicy = \"listed\"\n").unwrap();
+    let faye = faye.restart();
+    post(&faye, &[("hub.mode", "publish"), ("hub.url", &topics.url("/pinged"))]);
+    let mut told: Vec<String> = (0..2)
+        .map(|_| {
+            let denied = web.next_where(is_mode("denied"));
+            assert_eq!(denied.query("hub.reason").as_deref(), Some("this hub does not accept the topic"));
+            denied.path().to_owned()
+        })
+        .collect();
+    told.sort();
+    assert_eq!(told, ["/pinged", "/renewed"]);
+    faye.wait_for_metric(SUBSCRIPTIONS, |now| now == 0);
+    assert!(topics.so_far().is_empty(), "nothing is fetched");
+}
+
+#[test]
+fn a_client_that_asks_again_and_again_leaves_subscribers_alone() {
+    let web = Web::start(|request| {
+        let is_real = request.path() == "/real";
+        Some(WebResponse::new(if is_real { 200 } else { 403 }, challenge(request)))
+    });
+    let faye = hub::start(&[("FAYE_HUB__PENDING_BY_HOST", "2")]);
+    let response = ask(&faye, "subscribe", TOPIC, &web.url("/real"), &[("hub.verify", "sync")]);
+    assert_eq!(response.status, 204, "{}", response.text());
+    for n in 0..2 {
+        let callback = web.url(&format!("/none{n}"));
+        assert_eq!(ask(&faye, "subscribe", TOPIC, &callback, &[("hub.verify", "async")]).status, 202);
+    }
+    // 403 is final for a callback that is not subscribed, so the places are free again.
+    faye.wait_for_metric(REFUSED, |now| now == 2);
+    assert_eq!(faye.metric(RETRIED), 0);
+    let response = ask(&faye, "subscribe", TOPIC, &web.url("/real?new"), &[("hub.verify", "sync")]);
+    assert_eq!(response.status, 204, "{}", response.text());
 }
 
 #[test]
