@@ -192,8 +192,11 @@ async fn content(hub: &Hub, topic: &TopicFetch) -> Result<Found, GetError> {
         };
     };
     let is_long = body.len() > INLINE || coding::is_coded(fetched.headers());
-    let (change, size) = (hub.settings.change, hub.settings.topic_size);
+    // A check compares nothing.
+    let change = topic.is_pinged.then_some(hub.settings.change);
+    let size = hub.settings.topic_size;
     let (fetched, read) = if is_long {
+        let _place = hub.reading.acquire().await.map_err(|_| GetError::Unreachable)?;
         let reading = tokio::task::spawn_blocking(move || {
             let read = read(&fetched, body, change, size);
             (fetched, read)
@@ -218,6 +221,7 @@ async fn content(hub: &Hub, topic: &TopicFetch) -> Result<Found, GetError> {
     }
     let validators = match &advertisement {
         Advertisement::Missing(_) => none,
+        _ if fetched.hops.len() > 1 => none,
         _ => validators(fetched.headers(), SystemTime::now()),
     };
     if topic.fingerprint.as_ref() == Some(&fingerprint) {
@@ -242,7 +246,8 @@ struct Read {
 }
 
 /// Reads content, which may take a while if it is long.
-fn read(fetched: &Fetched, body: Bytes, change: Change, size: usize) -> Result<Read, GetError> {
+/// Without `change` there is no fingerprint.
+fn read(fetched: &Fetched, body: Bytes, change: Option<Change>, size: usize) -> Result<Read, GetError> {
     let body =
         coding::decode(fetched.headers(), body, size).map_err(|error| GetError::of_coding(error, size))?;
     if body.is_empty() {
@@ -250,7 +255,7 @@ fn read(fetched: &Fetched, body: Bytes, change: Change, size: usize) -> Result<R
     }
     let document = sniff::read(&body, content_type(fetched).as_deref());
     let links = discover(&fetched.hops, &document);
-    let fingerprint = fingerprint(change, &body, &document, &links);
+    let fingerprint = change.map(|change| fingerprint(change, &body, &document, &links)).unwrap_or_default();
     drop(document);
     Ok(Read { body, links, fingerprint })
 }

@@ -131,7 +131,10 @@ pub(super) async fn get(
     let end = Instant::now() + hub.settings.fetch_deadline;
     let mut url = urls::read(topic).map_err(|_| GetError::Refused)?;
     let mut hops = Vec::new();
+    let none = Validators::default();
     loop {
+        // Validators are those of the topic's own URL. Where it redirects to may change.
+        let validators = if hops.is_empty() { validators } else { &none };
         let response = request(hub, &url, readers, validators, end).await?;
         let own = Url::parse(&url.location).map_err(|_| GetError::Refused)?;
         let (head, body) = response.into_parts();
