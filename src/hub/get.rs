@@ -181,10 +181,9 @@ async fn request(
 ) -> Result<hyper::Response<Bytes>, GetError> {
     let fetch = if may_use_networks(hub, &url.key) { &hub.topics.networks } else { &hub.topics.public };
     let uri = url.location.parse().map_err(|_| GetError::Refused)?;
-    let addresses = timeout(end - Instant::now(), fetch.addresses(&uri)).await;
-    let addresses =
-        addresses.map_err(|_| GetError::Unreachable)?.map_err(|error| failure(hub, url, &error))?;
-    let _place = place(&hub.topics.hosts, &url.host, &addresses).await?;
+    let address = timeout(end - Instant::now(), fetch.address(&uri)).await;
+    let address = address.map_err(|_| GetError::Unreachable)?.map_err(|error| failure(hub, url, &error))?;
+    let _place = place(&hub.topics.hosts, &url.host, address.as_slice()).await?;
     let agent = format!("faye/{} (+{}; {readers} subscribers)", env!("CARGO_PKG_VERSION"), hub.url());
     let mut request = Request::get(uri)
         .header(USER_AGENT, agent)
