@@ -581,6 +581,36 @@ fn topics_of_a_host_share_its_places() {
 }
 
 #[test]
+fn a_host_that_does_not_answer_leaves_the_others_their_turn() {
+    const TOPICS: usize = 60;
+    let slow = Web::start_at("127.0.0.2", |_| None);
+    let site = Site::start(&[("/feed", atom("one", "1"))]);
+    let faye = hub::start(&[("FAYE_HUB__PENDING_BY_HOST", "1000"), ("FAYE_HUB__FETCH_DEADLINE", "10m")]);
+    let subscriber = subscribe(&faye, &site.url("/feed"));
+    let callback = subscriber.url();
+    let topics: Vec<_> = (0..TOPICS).map(|number| slow.url(&format!("/{number}"))).collect();
+    for topic in &topics {
+        let all = [
+            ("hub.mode", "subscribe"),
+            ("hub.verify", "sync"),
+            ("hub.topic", topic),
+            ("hub.callback", &callback),
+        ];
+        assert_eq!(post(&faye, &all).status, 204);
+    }
+    let urls = topics.iter().map(|topic| ("hub.url", topic.as_str()));
+    let all: Vec<_> = std::iter::once(("hub.mode", "publish")).chain(urls).collect();
+    assert_eq!(post(&faye, &all).status, 204);
+    for _ in 0..4 {
+        slow.next();
+    }
+    publish(&faye, &site.url("/feed"));
+    assert_eq!(subscriber.delivery().body, atom("one", "1").body);
+    assert!(slow.so_far().is_empty(), "hub.per_host");
+    assert_eq!(faye.metric(&fetches("failed")), 0, "nothing has failed");
+}
+
+#[test]
 fn link_headers_and_the_content_type_are_those_of_the_topic() {
     let kind = "Application/Atom+XML;charset=\"UTF-8\" ;x=1";
     let site = Site::start(&[]);

@@ -76,6 +76,8 @@ contract! {
         new_content_is_queued_for_all
         unchanged_content_is_not_queued
         a_failed_fetch_is_tried_again
+        a_postponed_fetch_counts_no_attempt
+        hosts_take_turns_and_busy_ones_are_left_out_of_fetches
         a_fetch_that_fails_for_good_denies_the_waiting
         a_topic_that_does_not_name_the_hub_ends_after_three_times
         an_expired_claim_of_a_fetch_is_lost

@@ -42,6 +42,7 @@ pub const NAMES: &[&str] = &[
     "finish_fetch:queue",
     "finish_fetch:content",
     "finish_fetch:validators",
+    "finish_fetch:postpone",
     "finish_fetch:failure",
     "finish_fetch:end",
     "finish_fetch:deny",
