@@ -311,6 +311,55 @@ fn redirect(status: u16, target: &str) -> WebResponse {
 }
 
 #[test]
+fn content_behind_a_redirect_is_new_although_it_is_older() {
+    let page = |text: &str, modified: &str| {
+        WebResponse::new(200, text).with("Last-Modified", modified).with("ETag", &format!("\"{text}\""))
+    };
+    let site = Site::start(&[
+        ("/latest", redirect(302, "/a")),
+        ("/a", page("a", "Mon, 07 Nov 1994 08:49:37 GMT")),
+        ("/b", page("b", "Sun, 06 Nov 1994 08:49:37 GMT")),
+    ]);
+    let (faye, topic) = (hub::start(&[]), site.url("/latest"));
+    let subscriber = subscribe(&faye, &topic);
+    publish(&faye, &topic);
+    assert_eq!(subscriber.delivery().body, b"a");
+    site.set("/latest", redirect(302, "/b"));
+    site.web.so_far();
+    publish(&faye, &topic);
+    assert_eq!(subscriber.delivery().body, b"b");
+    let conditions = |request: WebRequest| request.header("if-modified-since").map(str::to_owned);
+    assert_eq!([site.fetched(), site.fetched()].map(conditions), [None, None]);
+}
+
+/// The most memory that a server had, in KiB.
+fn peak_memory(faye: &Faye) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", faye.process_id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[test]
+fn content_with_many_values_takes_a_few_times_its_size() {
+    let items = "{\"\":0},".repeat(250_000);
+    let text = format!("{{\"version\":\"https://jsonfeed.org/version/1\",\"items\":[{items}0]}}");
+    let page = WebResponse::new(200, gzip(text.as_bytes())).with("Content-Encoding", "gzip");
+    let paths = ["/1", "/2", "/3", "/4"];
+    let site = Site::start(&paths.map(|path| (path, page.clone())));
+    let faye = hub::start(&[("FAYE_HUB__PER_HOST", "8")]);
+    let subscribers = paths.map(|path| subscribe(&faye, &site.url(path)));
+    let before = peak_memory(&faye);
+    for path in paths {
+        publish(&faye, &site.url(path));
+    }
+    for subscriber in &subscribers {
+        assert_eq!(subscriber.delivery().body.len(), text.len());
+    }
+    // Four trees would take 700 MiB.
+    assert!(peak_memory(&faye) - before < 150 << 10, "{} KiB more", peak_memory(&faye) - before);
+}
+
+#[test]
 fn five_redirects_are_followed_and_no_more() {
     let site = Site::start(&[
         ("/1", redirect(301, "/2")),
@@ -529,6 +578,36 @@ fn topics_of_a_host_share_its_places() {
     assert_eq!(delivered.len(), TOPICS);
     assert!(most.load(Ordering::SeqCst) <= 2, "{most:?}");
     assert_eq!(faye.metric(&fetches("failed")), 0);
+}
+
+#[test]
+fn a_host_that_does_not_answer_leaves_the_others_their_turn() {
+    const TOPICS: usize = 60;
+    let slow = Web::start_at("127.0.0.2", |_| None);
+    let site = Site::start(&[("/feed", atom("one", "1"))]);
+    let faye = hub::start(&[("FAYE_HUB__PENDING_BY_HOST", "1000"), ("FAYE_HUB__FETCH_DEADLINE", "10m")]);
+    let subscriber = subscribe(&faye, &site.url("/feed"));
+    let callback = subscriber.url();
+    let topics: Vec<_> = (0..TOPICS).map(|number| slow.url(&format!("/{number}"))).collect();
+    for topic in &topics {
+        let all = [
+            ("hub.mode", "subscribe"),
+            ("hub.verify", "sync"),
+            ("hub.topic", topic),
+            ("hub.callback", &callback),
+        ];
+        assert_eq!(post(&faye, &all).status, 204);
+    }
+    let urls = topics.iter().map(|topic| ("hub.url", topic.as_str()));
+    let all: Vec<_> = std::iter::once(("hub.mode", "publish")).chain(urls).collect();
+    assert_eq!(post(&faye, &all).status, 204);
+    for _ in 0..4 {
+        slow.next();
+    }
+    publish(&faye, &site.url("/feed"));
+    assert_eq!(subscriber.delivery().body, atom("one", "1").body);
+    assert!(slow.so_far().is_empty(), "hub.per_host");
+    assert_eq!(faye.metric(&fetches("failed")), 0, "nothing has failed");
 }
 
 #[test]

@@ -84,6 +84,8 @@ contract! {
         new_content_is_queued_for_all
         unchanged_content_is_not_queued
         a_failed_fetch_is_tried_again
+        a_postponed_fetch_counts_no_attempt
+        hosts_take_turns_and_busy_ones_are_left_out_of_fetches
         a_fetch_that_fails_for_good_denies_the_waiting
         an_expired_claim_of_a_fetch_is_lost
         one_topic_is_claimed_by_name

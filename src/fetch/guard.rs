@@ -14,6 +14,7 @@ use hyper_util::client::legacy::connect::dns::Name;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use tower_service::Service;
 
+use super::lookups::look_up;
 use super::resolved::Resolved;
 use crate::tls::name_error;
 
@@ -98,18 +99,22 @@ impl Guard {
         &self.reach
     }
 
-    /// The allowed addresses of a host. Those of a name are kept for a few seconds, and connections made in that time go
-    /// to them.
-    pub(super) async fn addresses(&self, host: &str) -> io::Result<Vec<IpAddr>> {
+    /// The allowed address of a host that requests go to. That of a name is kept for a few seconds, and connections made in
+    /// that time go to it and to no other one: a stranger could give a name the address of another server too.
+    pub(super) async fn address(&self, host: &str) -> io::Result<Option<IpAddr>> {
         if let Some(address) = literal(host) {
-            return self.check(address).map(|()| vec![address]).map_err(io::Error::other);
+            return self.check(address).map(|()| Some(address)).map_err(io::Error::other);
         }
         if let Some(known) = self.resolved.get(host) {
-            return Ok(known);
+            return Ok(Some(known));
         }
         let found = self.resolve(host).await?;
-        self.resolved.insert(host, &found);
-        Ok(found)
+        Ok(self.resolved.insert(host, &found))
+    }
+
+    /// Notes that no connection could be made to the address of a host. Its other addresses are preferred for a while.
+    pub(super) fn unreachable(&self, host: &str) {
+        self.resolved.avoid(host);
     }
 
     fn check(&self, address: IpAddr) -> Result<(), Refused> {
@@ -117,9 +122,8 @@ impl Guard {
     }
 
     async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        let found = tokio::net::lookup_host((name, 0)).await;
-        let found = found.map_err(|error| name_error(&error))?;
-        self.allowed(found.map(|address| address.ip())).map_err(io::Error::other)
+        let found = look_up(name).await.map_err(|error| name_error(&error))?;
+        self.allowed(found.iter().map(SocketAddr::ip)).map_err(io::Error::other)
     }
 
     /// The allowed ones of a name's addresses; an error if none is, and there are some.
@@ -149,7 +153,7 @@ impl Service<Name> for Guard {
         let guard = self.clone();
         Box::pin(async move {
             let found = match guard.resolved.get(name.as_str()) {
-                Some(known) => known,
+                Some(known) => vec![known],
                 None => guard.resolve(name.as_str()).await?,
             };
             Ok(found.into_iter().map(|address| SocketAddr::new(address, 0)).collect::<Vec<_>>().into_iter())

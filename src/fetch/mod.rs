@@ -4,6 +4,7 @@
 
 mod error;
 mod guard;
+mod lookups;
 mod resolved;
 mod submit;
 mod tracked;
@@ -151,6 +152,7 @@ impl Fetch {
         cap: usize,
         wanted: impl Fn(&Parts) -> bool,
     ) -> Result<Response<Bytes>, FetchError> {
+        let host = host(&request);
         let response = async {
             let (head, body) = self.request(request).await?.into_parts();
             if !wanted(&head) {
@@ -162,7 +164,13 @@ impl Fetch {
             })?;
             Ok(Response::from_parts(head, body.to_bytes()))
         };
-        tokio::time::timeout(deadline, response).await.map_err(|_| FetchError::Deadline(deadline))?
+        tokio::time::timeout(deadline, response).await.map_err(|_| self.late(&host, deadline))?
+    }
+
+    /// The error of a request that takes too long. Nothing tells whether there is a connection.
+    fn late(&self, host: &str, deadline: Duration) -> FetchError {
+        self.guard.unreachable(host);
+        FetchError::Deadline(deadline)
     }
 
     /// Sends a request whose response is not read beyond its status, which has to arrive within `deadline`.
@@ -178,14 +186,14 @@ impl Fetch {
         Ok(answer.map_err(|_| FetchError::Deadline(deadline))??.status())
     }
 
-    /// Returns the allowed addresses of a URL's host, those of a name from a resolution that is a few seconds old at most.
-    /// Requests that follow within that time go to these addresses. It takes as long as the resolver of the system.
+    /// Returns the allowed address of a URL's host, that of a name from a resolution that is a few seconds old at most.
+    /// Requests that follow within that time go to this address. It takes as long as the resolver of the system.
     ///
     /// # Errors
     /// [`FetchError`] if the host has no address, or none that is allowed.
-    pub async fn addresses(&self, url: &Uri) -> Result<Vec<IpAddr>, FetchError> {
+    pub async fn address(&self, url: &Uri) -> Result<Option<IpAddr>, FetchError> {
         let host = self.check(url)?;
-        let found = self.guard.addresses(host).await;
+        let found = self.guard.address(host).await;
         found.map_err(|error| self.counting(FetchError::of_connect(&error)))
     }
 
@@ -196,8 +204,13 @@ impl Fetch {
     }
 
     async fn request(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, FetchError> {
-        self.check(request.uri())?;
-        self.exchange(request).await.map_err(|error| self.counting(error))
+        let host = self.check(request.uri())?.to_owned();
+        self.exchange(request).await.map_err(|error| {
+            if matches!(error, FetchError::Connect(_)) {
+                self.guard.unreachable(&host);
+            }
+            self.counting(error)
+        })
     }
 
     /// Sends a request, and once more if the server has closed a kept connection while the request was on the way.
@@ -241,6 +254,10 @@ impl Fetch {
         }
         error
     }
+}
+
+fn host(request: &Request<Full<Bytes>>) -> String {
+    request.uri().host().unwrap_or_default().to_owned()
 }
 
 fn is_idempotent(method: &Method) -> bool {
@@ -459,7 +476,7 @@ mod tests {
                 assert_eq!(error.is_refused(), error.to_string() == "the address is private", "{error}");
                 refused += u64::from(error.is_refused());
                 if is_sure {
-                    let unresolved = fetch.addresses(&url).await.unwrap_err();
+                    let unresolved = fetch.address(&url).await.unwrap_err();
                     assert!(unresolved.is_refused(), "{reach:?} {spelling} {url}: {unresolved}");
                     refused += 1;
                 }

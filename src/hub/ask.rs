@@ -91,12 +91,14 @@ async fn place(
         return Ok(None);
     }
     let deadline = hub.settings.deadline;
-    let found = tokio::time::timeout(deadline, hub.callbacks.addresses(url)).await;
+    let found = tokio::time::timeout(deadline, hub.callbacks.address(url)).await;
     let found = found.unwrap_or(Err(FetchError::Deadline(deadline)));
-    let addresses = found.map_err(|error| Obstacle::Failure(failure(hub, request, &error)))?;
+    let address = found.map_err(|error| Obstacle::Failure(failure(hub, request, &error)))?;
     let begin = Instant::now();
+    // Strangers choose the callbacks of verifications, and how slow they are.
+    let spared = hub.hosts.concurrent() / 2;
     loop {
-        match hub.hosts.acquire(&request.host, &addresses) {
+        match hub.hosts.acquire_sparing(&request.host, address.as_slice(), spared) {
             Ok(place) => return Ok(Some(place)),
             Err(Busy::Broken(time)) => return Err(Obstacle::Busy(time)),
             Err(Busy::Full) if begin.elapsed() >= patience => return Err(Obstacle::Busy(POLL)),

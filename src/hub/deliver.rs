@@ -219,7 +219,7 @@ impl Worker {
     /// Starts the next delivery, or the next one of a host, if there is a place for it. Returns whether it did.
     fn start(&mut self, host: Option<&str>) -> bool {
         let mut left = Vec::new();
-        let turn = |host: &str| match self.sender.hub.hosts.acquire_sparing(host, self.spared) {
+        let turn = |host: &str| match self.sender.hub.hosts.acquire_sparing(host, &[], self.spared) {
             Ok(place) => Turn::Start(place),
             Err(Busy::Full) => Turn::Wait,
             Err(Busy::Broken(time)) => Turn::Leave(time),

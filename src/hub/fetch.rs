@@ -14,7 +14,7 @@ use super::advertised::{self, OwnUrl};
 use super::discover::discover;
 use super::fingerprint::fingerprint;
 use super::freshness::validators;
-use super::get::{CONCURRENT, Fetched, GetError, get};
+use super::get::{CONCURRENT, Fetched, GetError, Turn, get};
 use super::links::Links;
 use super::policy::{self, Standing};
 use super::{Hub, coding, sniff, urls};
@@ -28,7 +28,7 @@ const RETRIES: [Duration; 4] =
 const CHECKS: usize = 2;
 /// The longest time that a server can ask for with `Retry-After`.
 const LONGEST: Duration = Duration::from_secs(3600);
-/// How long a topic of a busy host waits.
+/// How long a topic of a busy host waits at least.
 const BUSY: Duration = Duration::from_secs(2);
 /// How long a claim lasts beyond the time of a fetch: for its host, for reading the content, and for the record.
 const RECORDING: Duration = Duration::from_secs(30);
@@ -53,15 +53,22 @@ pub(super) async fn work(hub: Arc<Hub>) {
         let room = CONCURRENT - fetching.len();
         let claimed = match u32::try_from(room) {
             Ok(room @ 1..) => {
-                let claimed = hub.store.claim_fetches(room, hold(&hub)).await;
+                let by_host = u32::try_from(hub.settings.per_host).unwrap_or(u32::MAX);
+                let busy = hub.topics.hosts().busy();
+                let claimed = hub.store.claim_fetches(room, by_host, hold(&hub), &busy).await;
                 claimed.inspect_err(|error| tracing::debug!(%error, "no topics claimed")).unwrap_or_default()
             }
             _ => Vec::new(),
         };
         let is_more_due = claimed.len() == room;
         for topic in claimed {
+            // A host that has all of its places leaves the others their places here.
+            let turn = match hub.topics.hosts().acquire(&topic.host, &[]) {
+                Ok(place) => Turn::Place(place),
+                Err(_) => Turn::None,
+            };
             let hub = Arc::clone(&hub);
-            fetching.spawn(async move { drop(process(&hub, topic).await) });
+            fetching.spawn(async move { drop(process(&hub, topic, turn).await) });
         }
         tokio::select! {
             Some(joined) = fetching.join_next(), if is_more_due => {
@@ -102,11 +109,12 @@ pub(super) async fn check_now(hub: &Hub, topic: &str) -> Result<(), String> {
             }
         }
     };
-    let result = process(hub, claimed).await;
+    let result = process(hub, claimed, Turn::Wait).await;
     match (result.advertisement, result.outcome) {
         (Advertisement::Named, _) => Ok(()),
         (Advertisement::Missing(reason) | Advertisement::Refused(reason), _)
         | (_, FetchOutcome::Failed(_, reason)) => Err(reason),
+        (Advertisement::Unknown, FetchOutcome::Postponed(_)) => Err(GetError::Busy.to_string()),
         (Advertisement::Unknown, _) => Err(GetError::Unreachable.to_string()),
     }
 }
@@ -129,8 +137,9 @@ fn needs_check(hub: &Hub, topic: &str) -> bool {
 }
 
 /// Fetches a claimed topic and records the result.
-async fn process(hub: &Hub, topic: TopicFetch) -> FinishedFetch {
+async fn process(hub: &Hub, topic: TopicFetch, turn: Turn) -> FinishedFetch {
     let is_local = urls::read(&topic.topic).is_ok_and(|own| policy::standing(hub, &own) == Standing::Local);
+    let has_place = !matches!(turn, Turn::None);
     let (outcome, advertisement, result) = if is_local {
         // A channel of this server, whose publications are its content.
         (FetchOutcome::Unchanged(topic.validators.clone()), Advertisement::Named, "unchanged")
@@ -139,8 +148,14 @@ async fn process(hub: &Hub, topic: TopicFetch) -> FinishedFetch {
         let refused = Advertisement::Refused(policy::REFUSED.to_owned());
         (FetchOutcome::Unchanged(topic.validators.clone()), refused, "refused")
     } else {
-        match content(hub, &topic).await {
+        match content(hub, &topic, turn).await {
             Ok(found) => found,
+            Err(GetError::Busy) => {
+                // The next claim leaves out a host that is busy, but it cannot know its addresses or where it redirects to.
+                let delay =
+                    if has_place { BUSY.mul_f64(1.0 + 2.0 * fastrand::f64()) } else { Duration::ZERO };
+                (FetchOutcome::Postponed(delay), Advertisement::Unknown, "postponed")
+            }
             Err(error) => {
                 tracing::debug!(topic = topic.topic, attempts = topic.attempts, %error, "fetch failed");
                 let result = if error == GetError::Refused { "refused" } else { "failed" };
@@ -165,7 +180,6 @@ fn retry(topic: &TopicFetch, error: &GetError) -> Option<Duration> {
         GetError::Refused | GetError::Redirect | GetError::Redirects => return None,
         GetError::Status(StatusCode::GONE, _) => return None,
         GetError::Status(StatusCode::NOT_FOUND, _) if !topic.is_pinged => return None,
-        GetError::Busy => return Some(jitter(BUSY)),
         GetError::Status(_, asked) => asked.unwrap_or_default(),
         _ => Duration::ZERO,
     };
@@ -182,12 +196,12 @@ fn jitter(time: Duration) -> Duration {
 type Found = (FetchOutcome, Advertisement, &'static str);
 
 /// Fetches a topic and compares its content with the last one.
-async fn content(hub: &Hub, topic: &TopicFetch) -> Result<Found, GetError> {
+async fn content(hub: &Hub, topic: &TopicFetch, turn: Turn) -> Result<Found, GetError> {
     // Only content that was delivered is compared, and a check needs all of it.
     let is_conditional = topic.is_pinged && topic.fingerprint.is_some();
     let none = Validators::default();
     let known = if is_conditional { &topic.validators } else { &none };
-    let fetched = get(hub, &topic.topic, topic.readers, known).await?;
+    let fetched = get(hub, &topic.topic, topic.readers, known, turn).await?;
     let Some(body) = fetched.body.clone() else {
         return if is_conditional {
             // Content of a topic that does not name the hub has no validators.
@@ -197,8 +211,11 @@ async fn content(hub: &Hub, topic: &TopicFetch) -> Result<Found, GetError> {
         };
     };
     let is_long = body.len() > INLINE || coding::is_coded(fetched.headers());
-    let (change, size) = (hub.settings.change, hub.settings.topic_size);
+    // A check compares nothing.
+    let change = topic.is_pinged.then_some(hub.settings.change);
+    let size = hub.settings.topic_size;
     let (fetched, read) = if is_long {
+        let _place = hub.reading.acquire().await.map_err(|_| GetError::Unreachable)?;
         let reading = tokio::task::spawn_blocking(move || {
             let read = read(&fetched, body, change, size);
             (fetched, read)
@@ -223,6 +240,7 @@ async fn content(hub: &Hub, topic: &TopicFetch) -> Result<Found, GetError> {
     }
     let validators = match &advertisement {
         Advertisement::Missing(_) => none,
+        _ if fetched.hops.len() > 1 => none,
         _ => validators(fetched.headers(), SystemTime::now()),
     };
     if topic.fingerprint.as_ref() == Some(&fingerprint) {
@@ -247,7 +265,8 @@ struct Read {
 }
 
 /// Reads content, which may take a while if it is long.
-fn read(fetched: &Fetched, body: Bytes, change: Change, size: usize) -> Result<Read, GetError> {
+/// Without `change` there is no fingerprint.
+fn read(fetched: &Fetched, body: Bytes, change: Option<Change>, size: usize) -> Result<Read, GetError> {
     let body =
         coding::decode(fetched.headers(), body, size).map_err(|error| GetError::of_coding(error, size))?;
     if body.is_empty() {
@@ -255,7 +274,7 @@ fn read(fetched: &Fetched, body: Bytes, change: Change, size: usize) -> Result<R
     }
     let document = sniff::read(&body, content_type(fetched).as_deref());
     let links = discover(&fetched.hops, &document);
-    let fingerprint = fingerprint(change, &body, &document, &links);
+    let fingerprint = change.map(|change| fingerprint(change, &body, &document, &links)).unwrap_or_default();
     drop(document);
     Ok(Read { body, links, fingerprint })
 }
@@ -286,6 +305,7 @@ mod tests {
             id: 1,
             claim: 1,
             topic: "http://a.example/".to_owned(),
+            host: "a.example".to_owned(),
             validators: Validators::default(),
             fingerprint: None,
             readers: 1,
@@ -404,8 +424,8 @@ mod tests {
     /// Fetches the topics that are due.
     async fn fetch_due(hub: &Hub) -> Vec<FinishedFetch> {
         let mut finished = Vec::new();
-        for topic in hub.store.claim_fetches(10, hold(hub)).await.unwrap() {
-            finished.push(process(hub, topic).await);
+        for topic in hub.store.claim_fetches(10, 10, hold(hub), &[]).await.unwrap() {
+            finished.push(process(hub, topic, Turn::Wait).await);
         }
         finished
     }
@@ -527,7 +547,7 @@ mod tests {
         // The worker has it at the moment.
         ask(&hub, &topic, "c.example").await;
         let claimed = hub.store.claim_fetch(&topic, hold(&hub)).await.unwrap().unwrap();
-        let (checked, _) = tokio::join!(check_now(&hub, &topic), process(&hub, claimed));
+        let (checked, _) = tokio::join!(check_now(&hub, &topic), process(&hub, claimed, Turn::Wait));
         assert_eq!(checked, Ok(()));
     }
 }

@@ -58,6 +58,11 @@ impl Topics {
             hosts: Arc::new(Hosts::new(settings.per_host, CONCURRENT)),
         }
     }
+
+    /// Limits of the requests.
+    pub(super) fn hosts(&self) -> &Arc<Hosts> {
+        &self.hosts
+    }
 }
 
 #[cfg(test)]
@@ -67,6 +72,17 @@ impl Topics {
         let fetch = Fetch::new(Reach::Everywhere, Repeat::Idempotent);
         Self { public: fetch.clone(), networks: fetch, hosts: Arc::new(Hosts::new(4, CONCURRENT)) }
     }
+}
+
+/// How a fetch gets a place at the host of its topic.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// It has one.
+    Place(Place),
+    /// There is none.
+    None,
+    /// It waits for one, and for one at each host that the topic redirects to.
+    Wait,
 }
 
 /// A response with content, or that there is none new.
@@ -127,12 +143,23 @@ pub(super) async fn get(
     topic: &str,
     readers: u64,
     validators: &Validators,
+    turn: Turn,
 ) -> Result<Fetched, GetError> {
     let end = Instant::now() + hub.settings.fetch_deadline;
     let mut url = urls::read(topic).map_err(|_| GetError::Refused)?;
     let mut hops = Vec::new();
+    let waits = matches!(turn, Turn::Wait);
+    let mut own_place = match turn {
+        Turn::Place(place) => Some(place),
+        Turn::None => return Err(GetError::Busy),
+        Turn::Wait => None,
+    };
+    let none = Validators::default();
     loop {
-        let response = request(hub, &url, readers, validators, end).await?;
+        // Validators are those of the topic's own URL. Where it redirects to may change.
+        let validators = if hops.is_empty() { validators } else { &none };
+        let seat = Seat { own: own_place.take(), waits };
+        let response = request(hub, &url, readers, validators, seat, end).await?;
         let own = Url::parse(&url.location).map_err(|_| GetError::Refused)?;
         let (head, body) = response.into_parts();
         hops.push(Hop { url: own.clone(), headers: head.headers });
@@ -174,14 +201,14 @@ async fn request(
     url: &WebUrl,
     readers: u64,
     validators: &Validators,
+    seat: Seat,
     end: Instant,
 ) -> Result<hyper::Response<Bytes>, GetError> {
     let fetch = if may_use_networks(hub, &url.key) { &hub.topics.networks } else { &hub.topics.public };
     let uri = url.location.parse().map_err(|_| GetError::Refused)?;
-    let addresses = timeout(end - Instant::now(), fetch.addresses(&uri)).await;
-    let addresses =
-        addresses.map_err(|_| GetError::Unreachable)?.map_err(|error| failure(hub, url, &error))?;
-    let _place = place(&hub.topics.hosts, &url.host, &addresses).await?;
+    let address = timeout(end - Instant::now(), fetch.address(&uri)).await;
+    let address = address.map_err(|_| GetError::Unreachable)?.map_err(|error| failure(hub, url, &error))?;
+    let _place = seat.take(&hub.topics.hosts, &url.host, address.as_slice()).await?;
     let agent = format!("faye/{} (+{}; {readers} subscribers)", env!("CARGO_PKG_VERSION"), hub.url());
     let mut request = Request::get(uri)
         .header(USER_AGENT, agent)
@@ -206,18 +233,35 @@ fn may_use_networks(hub: &Hub, key: &str) -> bool {
     hub.settings.policy == TopicPolicy::Open || hub.listed.have(key)
 }
 
-/// Waits for a place for one request.
-async fn place(hosts: &Arc<Hosts>, host: &str, addresses: &[std::net::IpAddr]) -> Result<Place, GetError> {
-    let begin = Instant::now();
-    loop {
-        match hosts.acquire(host, addresses) {
-            Ok(place) => return Ok(place),
-            Err(Busy::Full) if begin.elapsed() < PATIENCE => tokio::select! {
-                // It may be a place at another host.
-                () = hosts.freed() => {}
-                () = tokio::time::sleep(AGAIN) => {}
-            },
-            Err(_) => return Err(GetError::Busy),
+/// How one request gets a place at its host.
+struct Seat {
+    /// A place that was acquired without the addresses.
+    own: Option<Place>,
+    /// Whether to wait for a place.
+    waits: bool,
+}
+
+impl Seat {
+    async fn take(
+        mut self,
+        hosts: &Arc<Hosts>,
+        host: &str,
+        addresses: &[std::net::IpAddr],
+    ) -> Result<Place, GetError> {
+        if let Some(mut place) = self.own.take() {
+            return place.reach(addresses).map(|()| place).map_err(|_| GetError::Busy);
+        }
+        let begin = Instant::now();
+        loop {
+            match hosts.acquire(host, addresses) {
+                Ok(place) => return Ok(place),
+                Err(Busy::Full) if self.waits && begin.elapsed() < PATIENCE => tokio::select! {
+                    // It may be a place at another host.
+                    () = hosts.freed() => {}
+                    () = tokio::time::sleep(AGAIN) => {}
+                },
+                Err(_) => return Err(GetError::Busy),
+            }
         }
     }
 }

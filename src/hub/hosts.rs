@@ -75,8 +75,8 @@ struct Failing {
 struct Open {
     until: Instant,
     pause: Duration,
-    /// Whether the one request that decides is under way.
-    is_tried: bool,
+    /// Requests under way that decide. The first result counts.
+    trials: usize,
 }
 
 /// Addresses, each once: IPv4 whole, IPv6 by /64, which is what one customer of a network gets.
@@ -105,8 +105,18 @@ impl Hosts {
     }
 
     /// The same, and leaves so many of all places free for other requests.
-    pub(super) fn acquire_sparing(self: &Arc<Self>, host: &str, spared: usize) -> Result<Place, Busy> {
-        self.acquire_at(host, &[], spared, Instant::now())
+    pub(super) fn acquire_sparing(
+        self: &Arc<Self>,
+        host: &str,
+        addresses: &[IpAddr],
+        spared: usize,
+    ) -> Result<Place, Busy> {
+        self.acquire_at(host, addresses, spared, Instant::now())
+    }
+
+    /// Requests at one time to all hosts.
+    pub(super) fn concurrent(&self) -> usize {
+        self.concurrent
     }
 
     fn acquire_at(
@@ -121,7 +131,7 @@ impl Hosts {
         let mut open = failing.get_mut(host).and_then(|failing| failing.open.as_mut());
         if let Some(open) = &open {
             let rest = open.until.saturating_duration_since(now);
-            if !rest.is_zero() || open.is_tried {
+            if !rest.is_zero() || open.trials >= self.per_host {
                 return Err(Busy::Broken(rest.max(TRIAL)));
             }
         }
@@ -136,7 +146,7 @@ impl Hosts {
             None => Arc::from(host),
         };
         if let Some(open) = &mut open {
-            open.is_tried = true;
+            open.trials += 1;
         }
         *running += 1;
         networks.iter().for_each(|network| *by_network.entry(*network).or_default() += 1);
@@ -145,7 +155,8 @@ impl Hosts {
         if !networks.is_empty() {
             of_host.networks.clone_from(&networks);
         }
-        Ok(Place { hosts: Arc::clone(self), name, networks, is_trial: open.is_some() })
+        let trial = open.map(|open| open.until);
+        Ok(Place { hosts: Arc::clone(self), name, networks, trial })
     }
 
     /// Hosts that get no request now, at most so many that a claim can name them.
@@ -181,9 +192,8 @@ impl Hosts {
 impl State {
     /// Hosts that fail and therefore get no request now.
     fn broken(&self, now: Instant) -> impl Iterator<Item = &Arc<str>> {
-        let is_broken = move |failing: &Failing| {
-            failing.open.as_ref().is_some_and(|open| open.is_tried || now < open.until)
-        };
+        // Whether it has room for one more trial is found out by `acquire`.
+        let is_broken = move |failing: &Failing| failing.open.as_ref().is_some_and(|open| now < open.until);
         self.failing.iter().filter(move |(_, failing)| is_broken(failing)).map(|(name, _)| name)
     }
 
@@ -205,7 +215,8 @@ pub(super) struct Place {
     hosts: Arc<Hosts>,
     name: Arc<str>,
     networks: Networks,
-    is_trial: bool,
+    /// The end of the pause after which it decides whether the host works again.
+    trial: Option<Instant>,
 }
 
 impl Place {
@@ -256,13 +267,13 @@ impl Place {
         let pause = match &failing.open {
             None if failing.in_a_row < FAILURES => return,
             None => PAUSE,
-            Some(open) if self.is_trial => (open.pause * 2).min(LONGEST),
-            // It was sent before the breaker opened.
+            Some(open) if self.trial == Some(open.until) => (open.pause * 2).min(LONGEST),
+            // It was sent before the breaker opened, or another trial has failed before.
             Some(_) => return,
         };
-        failing.open = Some(Open { until: now + pause, pause, is_tried: false });
+        failing.open = Some(Open { until: now + pause, pause, trials: 0 });
         drop(state);
-        self.is_trial = false;
+        self.trial = None;
         tracing::warn!(host = %self.name, ?pause, "callbacks of a host fail; requests to it are delayed");
     }
 }
@@ -288,8 +299,8 @@ impl Drop for Place {
         }
         // A trial without a result is tried again.
         let open = failing.get_mut(&self.name).and_then(|failing| failing.open.as_mut());
-        if let Some(open) = open.filter(|_| self.is_trial) {
-            open.is_tried = false;
+        if let Some(open) = open.filter(|open| self.trial == Some(open.until)) {
+            open.trials -= 1;
         }
         drop(state);
         self.hosts.freed.notify_one();
@@ -379,7 +390,7 @@ mod tests {
     fn all_hosts_together_have_so_many_places() {
         let hosts = hosts(10, 3);
         let places = ["a", "b"].map(|host| hosts.acquire(host, &[]).unwrap());
-        assert_eq!(hosts.acquire_sparing("c", 1).unwrap_err(), Busy::Full);
+        assert_eq!(hosts.acquire_sparing("c", &[], 1).unwrap_err(), Busy::Full);
         let last = hosts.acquire("c", &[]).unwrap();
         assert_eq!(hosts.acquire("d", &[]).unwrap_err(), Busy::Full);
         drop((places, last));
@@ -418,8 +429,8 @@ mod tests {
     }
 
     #[test]
-    fn one_request_tries_whether_a_host_works_again() {
-        let hosts = hosts(4, 100);
+    fn as_many_requests_as_a_host_has_places_try_whether_it_works_again() {
+        let hosts = hosts(2, 100);
         let now = Instant::now();
         // Under way when the breaker opens: it neither prolongs the pause nor is a trial.
         let late = hosts.acquire_at("a", &[], 0, now).unwrap();
@@ -428,14 +439,20 @@ mod tests {
         }
         late.failed_at(now + Duration::from_secs(10));
         let now = now + PAUSE;
-        let trial = hosts.acquire_at("a", &[], 0, now).unwrap();
+        let trials = [0; 2].map(|_| hosts.acquire_at("a", &[], 0, now).unwrap());
         assert_eq!(hosts.acquire_at("a", &[], 0, now).unwrap_err(), Busy::Broken(TRIAL));
-        assert_eq!(hosts.busy_at(now), ["a"]);
-        drop(trial);
-        let trial = hosts.acquire_at("a", &[], 0, now).unwrap();
-        trial.succeeded();
-        let places = [0; 4].map(|_| hosts.acquire_at("a", &[], 0, now).unwrap());
+        drop(trials);
+        let [one, other] = [0; 2].map(|_| hosts.acquire_at("a", &[], 0, now).unwrap());
+        one.failed_at(now);
+        other.failed_at(now);
+        assert_eq!(hosts.acquire_at("a", &[], 0, now).unwrap_err(), Busy::Broken(PAUSE * 2), "doubled once");
+        let now = now + PAUSE * 2;
+        let [one, other] = [0; 2].map(|_| hosts.acquire_at("a", &[], 0, now).unwrap());
+        one.succeeded();
+        other.failed_at(now);
+        let places = [0; 2].map(|_| hosts.acquire_at("a", &[], 0, now).unwrap());
         drop(places);
+        hosts.acquire_at("a", &[], 0, now).unwrap().succeeded();
         assert!(is_empty(&hosts));
     }
 

@@ -42,7 +42,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::config::{self, Config};
 use crate::fetch::{Class, Fetch, Reach, Repeat};
@@ -57,6 +57,9 @@ use ping::Pings;
 /// How often a worker looks for work without a notification: timers that have become due, and work of instances whose
 /// notification was lost.
 const POLL: Duration = Duration::from_secs(1);
+
+/// Long contents that are read at one time.
+const READING: usize = 4;
 
 /// A task of the hub that ends when the hub stops.
 type Worker = fn(Arc<Hub>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -83,6 +86,8 @@ pub struct Hub {
     callbacks: Fetch,
     /// Requests to topics.
     topics: get::Topics,
+    /// How many long contents are read at one time: each takes several times its size while it is read.
+    reading: Semaphore,
     /// Limits of the requests to callbacks.
     hosts: Arc<Hosts>,
     /// Serves the callbacks of this process.
@@ -120,6 +125,7 @@ impl Hub {
                 &metrics,
             ),
             topics: get::Topics::new(&config.hub, &metrics),
+            reading: Semaphore::new(READING),
             hosts: Arc::new(Hosts::new(config.hub.per_host, config.hub.concurrent)),
             local: None,
             channels: feeds::topics(config),

@@ -50,7 +50,8 @@ pub struct Hub {
     /// Requests to callbacks that verify an intent or tell of a denial, by result: `verified`, `refused`, `retried`,
     /// `postponed`, `denied`, `lost`.
     pub verifications: Family<HubResult, Counter>,
-    /// Fetches of topics, by result: `changed`, `unchanged`, `not_modified`, `refused`, `failed`, `lost`.
+    /// Fetches of topics, by result: `changed`, `unchanged`, `not_modified`, `refused`, `failed`,
+    /// `postponed`, `lost`.
     pub fetches: Family<HubResult, Counter>,
     /// Deliveries, by result: `delivered`, `retried`, `gone`, `given_up`, `lost`.
     pub deliveries: Family<HubResult, Counter>,

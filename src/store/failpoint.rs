@@ -44,6 +44,7 @@ pub const NAMES: &[&str] = &[
     "finish_fetch:queue",
     "finish_fetch:content",
     "finish_fetch:validators",
+    "finish_fetch:postpone",
     "finish_fetch:failure",
     "finish_fetch:drop",
     "finish_fetch:deny",

@@ -101,9 +101,17 @@ impl Store {
         Ok(due)
     }
 
-    /// Claims topics that are due for a fetch, for `hold`.
-    pub async fn claim_fetches(&self, most: u32, hold: Duration) -> Result<Vec<TopicFetch>> {
-        self.backend.write(&fetches::CLAIM, (most, self.backend.claim(), hold)).await
+    /// Claims topics that are due for a fetch, for `hold`: `most`, and of each host `by_host`. Hosts of `without` are left
+    /// out.
+    pub async fn claim_fetches(
+        &self,
+        most: u32,
+        by_host: u32,
+        hold: Duration,
+        without: &[String],
+    ) -> Result<Vec<TopicFetch>> {
+        let most = fetches::Most { in_all: most, by_host };
+        self.backend.write(&fetches::CLAIM, (most, self.backend.claim(), hold, without.to_vec())).await
     }
 
     /// Claims one topic for a fetch now, whether it is due or not; `None` if it is unknown or claimed.
@@ -115,7 +123,8 @@ impl Store {
     /// of its active subscriptions, in one transaction. False if the claim was lost.
     pub async fn finish_fetch(&self, fetch: &FinishedFetch) -> Result<bool> {
         let finished = self.backend.write(&operations::FINISH_FETCH, fetch.clone()).await?;
-        self.backend.announce(finished.requests > 0, !finished.is_lost, finished.queued > 0);
+        let is_due = !finished.is_lost && !finished.is_postponed;
+        self.backend.announce(finished.requests > 0, is_due, finished.queued > 0);
         Ok(!finished.is_lost)
     }
 

@@ -104,6 +104,42 @@ pub(crate) async fn a_failed_fetch_is_tried_again(place: &Place) {
     assert_eq!(place.store.topics(None, 10).await.unwrap()[0].failure, None);
 }
 
+pub(crate) async fn a_postponed_fetch_counts_no_attempt(place: &Place) {
+    place.subscribe(TOPIC, &[CALLBACK]).await;
+    place.ping(TOPIC).await;
+    let fetch = place.claim_fetch().await;
+    let later = FetchOutcome::Postponed;
+    assert!(place.finish_fetch(&fetch, later(Duration::ZERO), Advertisement::Unknown).await);
+    let fetch = place.claim_fetch().await;
+    assert_eq!((fetch.attempts, fetch.is_pinged), (0, true));
+    let row = place.store.topics(None, 10).await.unwrap().remove(0);
+    assert_eq!((row.failure, row.fetched), (None, None), "nothing was fetched");
+    assert!(place.finish_fetch(&fetch, later(HOLD), Advertisement::Unknown).await);
+    place.no_fetch_is_due().await;
+}
+
+pub(crate) async fn hosts_take_turns_and_busy_ones_are_left_out_of_fetches(place: &Place) {
+    let slow = (0..20).map(|n| format!("http://slow.example.:8080/{n}?a:b"));
+    let others = ["https://other.example/a://b/[c]", "http://[2001:db8::1]/", "http://[2001:db8::1]:81/"];
+    let topics: Vec<String> = slow.chain(others.map(str::to_owned)).collect();
+    for topic in &topics {
+        place.subscribe(topic, &[CALLBACK]).await;
+    }
+    for topic in &topics {
+        place.ping(topic).await;
+    }
+    let claimed = async |most, without: &[String]| {
+        let claimed = place.store.claim_fetches(most, 2, HOLD, without).await.unwrap();
+        let mut hosts: Vec<_> = claimed.into_iter().map(|topic| topic.host).collect();
+        hosts.sort();
+        hosts
+    };
+    let all = ["[2001:db8::1]", "[2001:db8::1]", "other.example", "slow.example", "slow.example"];
+    assert_eq!(claimed(10, &[]).await, all);
+    assert_eq!(claimed(1, &[]).await, ["slow.example"]);
+    assert!(claimed(10, &["slow.example".to_owned()]).await.is_empty());
+}
+
 pub(crate) async fn a_fetch_that_fails_for_good_denies_the_waiting(place: &Place) {
     let checked = NewRequest { needs_check: true, ..request(TOPIC, CALLBACK) };
     place.add(checked).await;
@@ -118,7 +154,7 @@ pub(crate) async fn a_fetch_that_fails_for_good_denies_the_waiting(place: &Place
 pub(crate) async fn an_expired_claim_of_a_fetch_is_lost(place: &Place) {
     place.subscribe(TOPIC, &[CALLBACK]).await;
     place.ping(TOPIC).await;
-    let late = place.store.claim_fetches(10, Duration::ZERO).await.unwrap().remove(0);
+    let late = place.store.claim_fetches(10, 10, Duration::ZERO, &[]).await.unwrap().remove(0);
     let fetch = place.claim_fetch().await;
     assert!(!place.finish_fetch(&late, FetchOutcome::Changed(content("late")), Advertisement::Named).await);
     assert!(place.claim_deliveries().await.is_empty());

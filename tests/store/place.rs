@@ -153,13 +153,13 @@ impl Place {
     }
 
     pub(crate) async fn claim_fetch(&self) -> TopicFetch {
-        let mut claimed = self.store.claim_fetches(10, HOLD).await.unwrap();
+        let mut claimed = self.store.claim_fetches(10, 10, HOLD, &[]).await.unwrap();
         assert_eq!(claimed.len(), 1, "{claimed:?}");
         claimed.remove(0)
     }
 
     pub(crate) async fn no_fetch_is_due(&self) {
-        let claimed = self.store.claim_fetches(10, HOLD).await.unwrap();
+        let claimed = self.store.claim_fetches(10, 10, HOLD, &[]).await.unwrap();
         assert!(claimed.is_empty(), "{claimed:?}");
     }
 

@@ -141,7 +141,7 @@ pub(crate) async fn claims_are_given_back_when_a_store_closes(place: &Place) {
         return;
     };
     assert_eq!(store.claim_deliveries(10, HOLD, &[]).await.unwrap().len(), 1);
-    assert_eq!(store.claim_fetches(10, HOLD).await.unwrap().len(), 1);
+    assert_eq!(store.claim_fetches(10, 10, HOLD, &[]).await.unwrap().len(), 1);
     assert_eq!(store.claim_requests(10, HOLD, &[]).await.unwrap().len(), 1);
     let counts = store.counts().await.unwrap();
     assert_eq!(counts, Counts { topics: 1, subscriptions: 1, requests: 1, deliveries: 1 });

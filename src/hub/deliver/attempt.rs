@@ -63,8 +63,8 @@ impl Job {
             Ok(callback) => callback,
             Err(error) => return Some(self.finished(DeliveryOutcome::GivenUp(error.to_string()))),
         };
-        match sender.addresses(&callback).await {
-            Ok(addresses) if place.reach(&addresses).is_err() => {
+        match sender.address(&callback).await {
+            Ok(address) if place.reach(address.as_slice()).is_err() => {
                 let wait = ADDRESS_BUSY.max((self.delivery.age + self.claimed.elapsed()) / 8);
                 return Some(self.finished(DeliveryOutcome::Postponed(jitter(wait))));
             }

@@ -39,13 +39,13 @@ impl Sender {
             && is_local(&self.hub, callback)
     }
 
-    /// The addresses of a callback; none if this process serves it.
-    pub(super) async fn addresses(&self, callback: &Uri) -> Result<Vec<IpAddr>, FetchError> {
+    /// The address of a callback; none if this process serves it.
+    pub(super) async fn address(&self, callback: &Uri) -> Result<Option<IpAddr>, FetchError> {
         if self.is_local(callback) {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let deadline = self.hub.settings.deadline;
-        let found = tokio::time::timeout(deadline, self.hub.callbacks.addresses(callback)).await;
+        let found = tokio::time::timeout(deadline, self.hub.callbacks.address(callback)).await;
         found.map_err(|_| FetchError::Deadline(deadline))?
     }
 

@@ -14,6 +14,8 @@ use crate::hub::links::Links;
 /// Bytes that are read at most, and at a time.
 const MOST: usize = 1024 * 1024;
 const CHUNK: usize = 16 * 1024;
+/// Characters within a tag that may begin another attribute.
+const ATTRIBUTES: usize = 4096;
 /// `link` elements that are looked at.
 const LINKS: usize = 256;
 
@@ -22,6 +24,7 @@ pub(super) fn links(text: &str, base: &Url) -> Links {
     let tokenizer = Tokenizer::new(Head::default(), TokenizerOpts::default());
     let queue = BufferQueue::default();
     let mut rest = &text[..text.floor_char_boundary(MOST)];
+    rest = &rest[..end_of_simple_tags(rest)];
     while !rest.is_empty() && !tokenizer.sink.0.borrow().is_over {
         let chunk;
         (chunk, rest) = rest.split_at(rest.floor_char_boundary(CHUNK));
@@ -38,6 +41,23 @@ pub(super) fn links(text: &str, base: &Url) -> Links {
         links.add(&relations, &target, &base);
     }
     links
+}
+
+/// Where the first tag begins that may have too many attributes: the time of the tokenizer grows with their square.
+fn end_of_simple_tags(text: &str) -> usize {
+    let (mut start, mut separators) = (None, 0);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'<' if start.is_none() => (start, separators) = (Some(at), 0),
+            b'>' => start = None,
+            b' ' | b'\t' | b'\n' | b'\r' | b'\x0c' | b'/' | b'"' | b'\'' => separators += 1,
+            _ => {}
+        }
+        if let Some(start) = start.filter(|_| separators > ATTRIBUTES) {
+            return start;
+        }
+    }
+    text.len()
 }
 
 /// Collects the links of the head.
@@ -137,5 +157,15 @@ mod tests {
         ] {
             assert_eq!(found(&text), (vec![], None), "{}", &text[..text.len().min(100)]);
         }
+    }
+
+    #[test]
+    fn nothing_is_read_from_a_tag_with_thousands_of_attributes_on() {
+        let many: String = (0..200_000).map(|number| format!(" a{number}")).collect();
+        let base = Url::parse("https://a.example/").unwrap();
+        let page = format!("<head><link rel=hub href=/one><meta{many}><link rel=hub href=/two>");
+        assert_eq!(links(&page, &base).hubs, ["https://a.example/one"]);
+        let page = format!("<head><link rel=icon href='data:{}'><link rel=hub href=/one>", "x/".repeat(2000));
+        assert_eq!(links(&page, &base).hubs, ["https://a.example/one"]);
     }
 }

@@ -1,18 +1,51 @@
 //! Links of JSON Feeds (version 1.1): `hubs` of the type WebSub, and `feed_url`.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use url::Url;
 
 use crate::hub::links::Links;
 
-#[derive(Deserialize)]
+/// Hubs of a feed that are read.
+const HUBS: usize = 64;
+
+#[derive(serde::Deserialize)]
 struct Feed {
     #[serde(default)]
-    hubs: Vec<Hub>,
+    hubs: Hubs,
     feed_url: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// The first hubs.
+#[derive(Default)]
+struct Hubs(Vec<Hub>);
+
+impl<'de> Deserialize<'de> for Hubs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct First;
+        impl<'de> Visitor<'de> for First {
+            type Value = Hubs;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("hubs")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Hubs, A::Error> {
+                let mut hubs = Vec::new();
+                while hubs.len() < HUBS {
+                    let Some(hub) = seq.next_element()? else { return Ok(Hubs(hubs)) };
+                    hubs.push(hub);
+                }
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Hubs(hubs))
+            }
+        }
+        deserializer.deserialize_seq(First)
+    }
+}
+
+#[derive(serde::Deserialize)]
 struct Hub {
     r#type: String,
     url: String,
@@ -22,7 +55,7 @@ struct Hub {
 pub(super) fn links(text: &str, base: &Url) -> Links {
     let mut links = Links::default();
     let Ok(feed) = serde_json::from_str::<Feed>(text) else { return links };
-    for hub in feed.hubs.iter().filter(|hub| hub.r#type.eq_ignore_ascii_case("WebSub")) {
+    for hub in feed.hubs.0.iter().filter(|hub| hub.r#type.eq_ignore_ascii_case("WebSub")) {
         links.add("hub", &hub.url, base);
     }
     if let Some(own) = &feed.feed_url {

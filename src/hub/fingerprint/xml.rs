@@ -12,6 +12,9 @@ const DEPTH: usize = 256;
 /// Attributes of an element.
 const ATTRIBUTES: usize = 256;
 
+/// The namespaces of Atom, and none, which some programs write. A `feed` of another one is not a feed of entries.
+const ATOM: [&str; 3] = ["", "http://www.w3.org/2005/Atom", "http://purl.org/atom/ns#"];
+
 /// How a feed is built.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Format {
@@ -48,7 +51,10 @@ pub(super) fn parts(text: &str) -> Option<Parts> {
                 },
             },
             Event::DocType(declaration) if declaration.contains('[') => return None,
-            Event::Eof => return (walk.has_root && walk.open.is_empty()).then_some(walk.parts),
+            Event::Eof => {
+                return (walk.has_root && walk.open.is_empty() && !walk.parts.is_empty())
+                    .then_some(walk.parts);
+            }
             Event::Comment(_) | Event::PI(_) | Event::Decl(_) | Event::DocType(_) => {}
         }
     }
@@ -77,7 +83,7 @@ impl Walk {
         }
         if depth == 0 {
             self.format = Some(match name.as_ref() {
-                "feed" => Format::Atom,
+                "feed" if ATOM.contains(&namespace_name(namespace)) => Format::Atom,
                 "rss" | "RDF" => Format::Rss,
                 _ => return None,
             });

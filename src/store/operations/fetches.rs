@@ -2,13 +2,20 @@
 
 use std::time::Duration;
 
-use super::millis;
+use super::{list, millis};
 use crate::store::records::{Claim, TopicFetch, Validators};
 use crate::store::session::{Operation, Outcome, Row, Session};
 use crate::store::statement::Statement;
 
-/// How many at most, the claim, and how long it holds.
-pub(in crate::store) type ClaimArguments = (u32, Claim, Duration);
+/// How many topics a claim takes.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct Most {
+    pub(in crate::store) in_all: u32,
+    pub(in crate::store) by_host: u32,
+}
+
+/// How many at most, the claim, how long it holds, and the hosts that are left out.
+pub(in crate::store) type ClaimArguments = (Most, Claim, Duration, Vec<String>);
 /// A topic, the claim, and how long it holds.
 pub(in crate::store) type ClaimOneArguments = (String, Claim, Duration);
 
@@ -17,13 +24,19 @@ pub(in crate::store) static CLAIM: Operation<ClaimArguments, Vec<TopicFetch>> =
 pub(in crate::store) static CLAIM_ONE: Operation<ClaimOneArguments, Option<TopicFetch>> =
     Operation { name: "claim_fetch", run: claim_one };
 
+// A host whose topics are the oldest leaves room for others. The oldest 2,000 are enough to look at: once the host is
+// busy, it is left out.
 static DUE: Statement = Statement::new(
     "claim",
     "UPDATE topics SET fetch_claim = $1, fetch_due = {now} + $2, \
        fetch_last = CASE WHEN fetch_last > {now} THEN fetch_last END \
      WHERE id IN \
-       (SELECT id FROM topics WHERE fetch_due <= {now} ORDER BY fetch_due LIMIT $3 {skip locked}) \
-     RETURNING id, url, etag, last_modified, fingerprint, fetch_attempts, is_pinged, \
+       (SELECT id FROM topics WHERE fetch_due <= {now} AND id IN \
+         (SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY host ORDER BY fetch_due) AS turn FROM \
+           (SELECT id, host, fetch_due FROM topics WHERE fetch_due <= {now} AND host NOT IN {texts $3} \
+             ORDER BY fetch_due LIMIT 2000) AS oldest) AS turns WHERE turn <= $4) \
+         ORDER BY fetch_due LIMIT $5 {skip locked}) \
+     RETURNING id, url, host, etag, last_modified, fingerprint, fetch_attempts, is_pinged, \
        (SELECT CAST(coalesce(sum(s.readers), 0) AS BIGINT) FROM subscriptions s WHERE s.topic_id = topics.id)",
 );
 
@@ -34,16 +47,23 @@ static ONE: Statement = Statement::new(
        fetch_last = CASE WHEN fetch_last > {now} THEN fetch_last \
          WHEN fetch_claim IS NULL AND is_pinged = 1 AND fetch_due > {now} THEN fetch_due END \
      WHERE url = $3 AND (fetch_claim IS NULL OR fetch_due <= {now}) \
-     RETURNING id, url, etag, last_modified, fingerprint, fetch_attempts, is_pinged, \
+     RETURNING id, url, host, etag, last_modified, fingerprint, fetch_attempts, is_pinged, \
        (SELECT CAST(coalesce(sum(s.readers), 0) AS BIGINT) FROM subscriptions s WHERE s.topic_id = topics.id)",
 );
 
 fn claim<'c>(
     mut session: Session<'c>,
-    (most, claim, hold): &'c ClaimArguments,
+    (most, claim, hold, without): &'c ClaimArguments,
 ) -> Outcome<'c, Vec<TopicFetch>> {
     Box::pin(async move {
-        let values = [(*claim).into(), millis(*hold).into(), i64::from(*most).into()];
+        let without = list(without)?;
+        let values = [
+            (*claim).into(),
+            millis(*hold).into(),
+            (&without).into(),
+            i64::from(most.by_host).into(),
+            i64::from(most.in_all).into(),
+        ];
         let rows = session.rows(&DUE, &values).await?;
         rows.into_iter().map(|row| read(row, *claim)).collect()
     })
@@ -64,6 +84,7 @@ fn read(mut row: Row, claim: Claim) -> sqlx::Result<TopicFetch> {
         id: row.int()?,
         claim,
         topic: row.text()?,
+        host: row.text()?,
         validators: Validators { etag: row.maybe_text()?, last_modified: row.maybe_text()? },
         fingerprint: row.maybe_bytes()?,
         attempts: u32::try_from(row.int()?).unwrap_or(u32::MAX),

@@ -14,6 +14,8 @@ pub(in crate::store) static FINISH_FETCH: Operation<FinishedFetch, Finished> =
 pub(in crate::store) struct Finished {
     /// Whether the claim was lost, and nothing is changed.
     pub(in crate::store) is_lost: bool,
+    /// Whether the topic waits again, as before the claim.
+    pub(in crate::store) is_postponed: bool,
     /// Deliveries.
     pub(in crate::store) queued: u64,
     /// Requests that waited for the check, and denials.
@@ -69,6 +71,13 @@ static RELEASE: Statement = Statement::new(
      WHERE id = $1",
 );
 
+// The distance to the last fetch stays.
+static POSTPONE: Statement = Statement::new(
+    "postpone",
+    "UPDATE topics SET fetch_claim = NULL, fetch_due = {now} + $2, fetch_again = NULL, \
+       is_pinged = CASE WHEN fetch_again IS NOT NULL THEN 1 ELSE is_pinged END WHERE id = $1",
+);
+
 static PASS: Statement = Statement::new(
     "pass",
     "UPDATE requests SET stage = 'verify', due_at = CASE WHEN claim IS NULL THEN {now} ELSE due_at END \
@@ -112,6 +121,10 @@ fn finish<'c>(mut session: Session<'c>, fetch: &'c FinishedFetch) -> Outcome<'c,
             return Ok(Finished { is_lost: true, ..Finished::default() });
         };
         let topic = Topic::read(row)?;
+        if let FetchOutcome::Postponed(delay) = &fetch.outcome {
+            session.execute(&POSTPONE, &[topic.id.into(), millis(*delay).into()]).await?;
+            return Ok(Finished { is_postponed: true, ..Finished::default() });
+        }
         let mut finished = Finished::default();
         let (mut next, mut ended, mut dropped) = (None, 0, 0);
         match &fetch.outcome {
@@ -131,6 +144,7 @@ fn finish<'c>(mut session: Session<'c>, fetch: &'c FinishedFetch) -> Outcome<'c,
                 let values = [topic.id.into(), (&validators.etag).into(), (&validators.last_modified).into()];
                 session.execute(&UNCHANGED, &values).await?;
             }
+            FetchOutcome::Postponed(_) => {}
             FetchOutcome::Failed(delay, why) => {
                 next = delay.map(millis);
                 let why = clean(why);

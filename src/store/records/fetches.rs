@@ -15,6 +15,8 @@ pub struct TopicFetch {
     pub claim: Claim,
     /// Its URL, normalised.
     pub topic: String,
+    /// Its host, without a port.
+    pub host: String,
     /// Validators of the last content.
     pub validators: Validators,
     /// The fingerprint of the last content that was delivered; `None` before the first.
@@ -59,6 +61,8 @@ pub enum FetchOutcome {
     /// No content. The topic is due again after that time, if there is one; without it nothing more is tried, and
     /// requests that wait for the check are denied with the reason.
     Failed(Option<Duration>, String),
+    /// Nothing was requested. The topic is due again after that time; this is no attempt.
+    Postponed(Duration),
 }
 
 /// Whether a topic names the hub.

@@ -13,6 +13,12 @@ CREATE TABLE counters (
 CREATE TABLE topics (
   id INTEGER PRIMARY KEY,
   url TEXT NOT NULL UNIQUE,
+  authority TEXT NOT NULL GENERATED ALWAYS AS
+    (substr(substr(url, instr(url, '://') + 3), 1, instr(substr(url, instr(url, '://') + 3) || '/', '/') - 1)) VIRTUAL,
+  -- Without a port and without a dot at its end.
+  host TEXT NOT NULL GENERATED ALWAYS AS
+    (rtrim(CASE WHEN substr(authority, 1, 1) = '[' THEN substr(authority, 1, instr(authority, ']'))
+      ELSE substr(authority, 1, instr(authority || ':', ':') - 1) END, '.')) STORED,
   version BIGINT NOT NULL,
   etag TEXT,
   last_modified TEXT,
@@ -37,7 +43,7 @@ CREATE TABLE topics (
   -- Since when the topic may be without subscriptions.
   unused_at BIGINT
 );
-CREATE INDEX topics_due ON topics (fetch_due) WHERE fetch_due IS NOT NULL;
+CREATE INDEX topics_due ON topics (fetch_due, host) WHERE fetch_due IS NOT NULL;
 CREATE INDEX topics_unused ON topics (unused_at) WHERE unused_at IS NOT NULL;
 
 -- Content that deliveries wait for.
