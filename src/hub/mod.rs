@@ -130,7 +130,7 @@ impl Hub {
             local: None,
             channels: feeds::topics(config),
             pings: ping::normalised(&config.ping)?,
-            notices: Notices::every(notices::PAUSE),
+            notices: notices::notices(),
             metrics,
             stopping: watch::Sender::new(false),
         }))

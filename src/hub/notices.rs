@@ -4,10 +4,17 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Hub;
-use crate::policy::more;
+use crate::policy::{Notices, more};
 
 /// The time between two lines about a host.
-pub(super) const PAUSE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_secs(60);
+/// Lines about all hosts in this time: strangers choose the hosts.
+const MOST: usize = 20;
+
+/// Log lines about hosts.
+pub(super) fn notices() -> Notices {
+    Notices::limited(PAUSE, MOST)
+}
 
 impl Hub {
     /// Logs that a request to a host was refused because of its address, and the setting that would allow it.
