@@ -112,6 +112,7 @@ impl Hub {
         let mut settings = config.hub.clone();
         // A mount of `/` has the POST to `/`.
         settings.root &= config.server.mount != "/";
+        store.bound_contents(config.hub.content_size);
         Ok(Arc::new(Self {
             settings,
             public_url: public_url.to_owned(),

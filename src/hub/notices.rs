@@ -17,6 +17,17 @@ pub(super) fn notices() -> Notices {
 }
 
 impl Hub {
+    /// Logs that the store has no room for content.
+    pub(super) fn note_full(&self, setting: &'static str) {
+        if let Some(suppressed) = self.notices.pass(setting) {
+            tracing::warn!(
+                setting,
+                suppressed = more(suppressed),
+                "content not stored: the bound of this setting is reached; deliveries that wait hold the content"
+            );
+        }
+    }
+
     /// Logs that a request to a host was refused because of its address, and the setting that would allow it.
     pub(super) fn note_refused(&self, host: &str, address: IpAddr, setting: &'static str) {
         if let Some(suppressed) = self.notices.pass((setting, host)) {
