@@ -42,6 +42,12 @@ impl Backend {
         let instance = fastrand::i64(1..1 << 31);
         let database = if let Some(place) = url.strip_prefix("sqlite:") {
             let place = place.strip_prefix("//").unwrap_or(place);
+            if place.is_empty() || place.contains('?') {
+                return Err(StoreError::Unusable(
+                    "store.url: sqlite: is followed by the path of a file, without parameters, such as sqlite:faye.db"
+                        .to_owned(),
+                ));
+            }
             Database::Sqlite(SqliteStore::open(place, settings, health.clone()).await?)
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             Database::Postgres(
