@@ -282,6 +282,38 @@ fn the_command_says_what_to_do_about_a_failure() {
 }
 
 #[test]
+fn responses_of_another_program_are_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, KEY).unwrap();
+    let ran = |status: u16, body: &'static str, arguments: &[&str]| {
+        let other = Web::start(move |_| Some(WebResponse::new(status, body)));
+        let (url, file) = (other.url(""), file.to_str().unwrap());
+        hub_command(&[arguments, &["--url", &url, "--key-file", file]].concat(), &[])
+    };
+    for body in ["{\"topics\":[],\"next\":\"a\"}", "{\"topics\":[{\"topic\":\"x\"}],\"next\":\"a\"}"] {
+        ran(200, body, &["topics"]).fails_with("a page of topics after which the same would follow");
+    }
+    for (body, part) in [
+        ("null", "is no JSON object"),
+        ("[]", "is no JSON object"),
+        ("{}", "has no \"url\"; check that this is the address of faye"),
+    ] {
+        ran(200, body, &["status"]).fails_with(part);
+        ran(200, body, &["status", "--json"]).fails_with(part);
+    }
+    ran(200, "{}", &["retry"]).fails_with("has no number \"due\"");
+    ran(200, "{}", &["retry", "--json"]).fails_with("has no number \"due\"");
+    ran(200, "{}", &["subscriptions"]).fails_with("has no list \"subscriptions\"");
+    for status in [400, 503] {
+        let said = ran(status, "{\"error\":\"a\\u001b[2Jb\\u009bc\\nd\"}", &["topics"]);
+        let controls = said.stderr.trim_end().chars().filter(|letter| letter.is_control()).count();
+        assert_eq!(controls, 0, "{:?}", said.stderr);
+        said.fails_with("a\\u{1b}[2Jb\\u{9b}c\\nd");
+    }
+}
+
+#[test]
 fn the_command_prints_tables_and_json() {
     let faye = hub::start(&[WITH_KEY, WITH_ADMIN]);
     let callback = Web::callback();

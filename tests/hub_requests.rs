@@ -392,6 +392,20 @@ fn callbacks_at_private_addresses_are_refused_at_once() {
 }
 
 #[test]
+fn refusals_of_many_hosts_are_few_lines_of_the_log() {
+    const LINE: &str = "request refused: the address is not public";
+    let faye = start(&[("FAYE_HUB__CALLBACK_NETWORKS", "")]);
+    for host in 1..=100 {
+        let answer = subscribe(&faye, TOPIC, &format!("http://10.0.0.{host}/cb"), &[]);
+        assert_refused(&answer, 403, "does not accept the callback");
+    }
+    // The lines before it are written by then.
+    faye.terminate();
+    faye.wait_for_stderr("stopped");
+    assert_eq!(faye.stderr().matches(LINE).count(), 20, "{}", faye.stderr());
+}
+
+#[test]
 fn topics_at_private_addresses_are_refused_at_once() {
     let faye = start(&[("FAYE_HUB__TOPIC_NETWORKS", "10.1.0.0/16")]);
     let callback = Web::callback();

@@ -85,6 +85,7 @@ contract! {
         unchanged_content_is_not_queued
         a_failed_fetch_is_tried_again
         a_postponed_fetch_counts_no_attempt
+        contents_are_compressed_and_bounded
         hosts_take_turns_and_busy_ones_are_left_out_of_fetches
         a_fetch_that_fails_for_good_denies_the_waiting
         an_expired_claim_of_a_fetch_is_lost

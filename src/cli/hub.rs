@@ -99,11 +99,13 @@ pub(super) fn run(hub: &Hub, settings: &Settings) -> anyhow::Result<()> {
                 show(list, settings, "subscriptions", &columns, subscription).await
             }
             Hub::Retry { server, filter, json } => {
-                let due = Client::new(server, settings)?.post("/retry", &filter.query()).await?;
+                let client = Client::new(server, settings)?;
+                let due = client.post("/retry", &filter.query()).await?;
                 match due["due"].as_u64() {
-                    _ if *json => print_json(&due),
+                    None => Err(client.foreign("has no number \"due\"")),
+                    Some(_) if *json => print_json(&due),
                     Some(1) => print("1 delivery is due now"),
-                    count => print(format_args!("{} deliveries are due now", count.unwrap_or_default())),
+                    Some(count) => print(format_args!("{count} deliveries are due now")),
                 }
             }
         }
@@ -112,9 +114,6 @@ pub(super) fn run(hub: &Hub, settings: &Settings) -> anyhow::Result<()> {
 
 async fn status(client: &Client, as_json: bool) -> anyhow::Result<()> {
     let status = client.get("", &[]).await?;
-    if as_json {
-        return print_json(&status);
-    }
     let lines = [
         ("hub", "url"),
         ("policy", "policy"),
@@ -123,6 +122,12 @@ async fn status(client: &Client, as_json: bool) -> anyhow::Result<()> {
         ("verifications pending", "verifications_pending"),
         ("deliveries waiting", "deliveries_waiting"),
     ];
+    if let Some((_, key)) = lines.iter().find(|(_, key)| status[key].is_null()) {
+        return Err(client.foreign(&format!("has no \"{key}\"")));
+    }
+    if as_json {
+        return print_json(&status);
+    }
     lines.iter().try_for_each(|(name, key)| print(format_args!("{name}: {}", table::text(&status[key]))))
 }
 
@@ -136,16 +141,25 @@ async fn show(
 ) -> anyhow::Result<()> {
     let client = Client::new(&list.server, settings)?;
     let query = list.filter.query();
-    let (mut found, mut after) = (Vec::new(), None::<String>);
+    let (mut found, mut after, mut last) = (Vec::new(), None::<String>, None::<String>);
     let is_more = loop {
         let left = (list.limit as usize - found.len()).min(client::LARGEST_PAGE);
         let mut page = query.clone();
         page.push(("limit", left.to_string()));
         page.extend(after.take().map(|after| ("after", after)));
         let mut page = client.get(&format!("/{name}"), &page).await?;
-        let Value::Array(elements) = page[name].take() else { anyhow::bail!("the response has no {name}") };
-        found.extend(elements);
+        let Value::Array(elements) = page[name].take() else {
+            return Err(client.foreign(&format!("has no list \"{name}\"")));
+        };
         after = page["next"].as_str().map(str::to_owned);
+        // Each page has to bring the end nearer.
+        if after.is_some() && (elements.is_empty() || after == last) {
+            return Err(
+                client.foreign(&format!("has a page of {name} after which the same would follow for ever"))
+            );
+        }
+        last.clone_from(&after);
+        found.extend(elements);
         if after.is_none() || found.len() >= list.limit as usize {
             break after.is_some();
         }

@@ -205,6 +205,7 @@ pub const KEYS: &[Key] = &[
     key("hub", "sha1_hosts", Kind::List(Element::Host)),
     key("hub", "change", Kind::Word(&["entries", "bytes"])),
     key("hub", "topic_size", Kind::Size(1, GIB)),
+    key("hub", "content_size", Kind::Size(1, 1024 * GIB)),
     key("hub", "fetch_interval", Kind::Duration(0, DAY)),
     key("hub", "fetch_deadline", Kind::Duration(1, 10 * MINUTE)),
     key("hub", "deadline", Kind::Duration(1, 10 * MINUTE)),

@@ -75,6 +75,9 @@ pub struct Hub {
     /// Bytes of the content of a topic.
     #[serde(deserialize_with = "units::size")]
     pub topic_size: usize,
+    /// Bytes of the contents in the store that deliveries wait for.
+    #[serde(deserialize_with = "units::size")]
+    pub content_size: usize,
     /// The shortest time between two fetches of a topic.
     #[serde(deserialize_with = "units::duration")]
     pub fetch_interval: Duration,
@@ -135,6 +138,7 @@ impl Default for Hub {
             sha1_hosts: Vec::new(),
             change: Change::Entries,
             topic_size: 5 * 1024 * 1024,
+            content_size: 1024 * 1024 * 1024,
             fetch_interval: Duration::from_secs(1),
             fetch_deadline: Duration::from_secs(10),
             deadline: Duration::from_secs(10),

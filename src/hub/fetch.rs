@@ -19,7 +19,7 @@ use super::links::Links;
 use super::policy::{self, Standing};
 use super::{Hub, coding, sniff, urls};
 use crate::config::Change;
-use crate::store::{Advertisement, Content, FetchOutcome, FinishedFetch, TopicFetch, Validators};
+use crate::store::{Advertisement, Content, FetchOutcome, FinishedFetch, Recorded, TopicFetch, Validators};
 
 /// The times after which a failed fetch is repeated.
 const RETRIES: [Duration; 4] =
@@ -166,8 +166,12 @@ async fn process(hub: &Hub, topic: TopicFetch, turn: Turn) -> FinishedFetch {
     };
     let finished = FinishedFetch { id: topic.id, claim: topic.claim, outcome, advertisement };
     match hub.store.finish_fetch(&finished).await {
-        Ok(true) => hub.metrics.hub.fetch(result),
-        Ok(false) => hub.metrics.hub.fetch("lost"),
+        Ok(Recorded::Done) => hub.metrics.hub.fetch(result),
+        Ok(Recorded::Full) => {
+            hub.metrics.hub.fetch("failed");
+            hub.note_full("hub.content_size");
+        }
+        Ok(Recorded::Lost) => hub.metrics.hub.fetch("lost"),
         // The claim ends, and the topic is fetched again.
         Err(error) => tracing::warn!(topic = topic.topic, %error, "result of a fetch not recorded"),
     }

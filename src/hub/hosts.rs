@@ -13,6 +13,9 @@ use smallvec::SmallVec;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::notices::notices;
+use crate::policy::Notices;
+
 /// Failures in a row after which a host gets no request for a while.
 const FAILURES: u32 = 5;
 /// How long it gets none the first time; the time doubles with each trial that fails.
@@ -41,6 +44,8 @@ pub(super) struct Hosts {
     per_host: usize,
     concurrent: usize,
     state: Mutex<State>,
+    /// Which log lines about hosts may be written.
+    notices: Notices,
     /// Notified when a place becomes free.
     freed: Notify,
 }
@@ -95,7 +100,7 @@ fn networks(addresses: &[IpAddr]) -> Networks {
 
 impl Hosts {
     pub(super) fn new(per_host: usize, concurrent: usize) -> Self {
-        Self { per_host, concurrent, state: Mutex::default(), freed: Notify::new() }
+        Self { per_host, concurrent, state: Mutex::default(), notices: notices(), freed: Notify::new() }
     }
 
     /// A place for one request to this host at these addresses, until it is dropped. Without addresses the caller names
@@ -274,7 +279,10 @@ impl Place {
         failing.open = Some(Open { until: now + pause, pause, trials: 0 });
         drop(state);
         self.trial = None;
-        tracing::warn!(host = %self.name, ?pause, "callbacks of a host fail; requests to it are delayed");
+        // With a pause for each trial, one host has few lines.
+        if self.hosts.notices.pass((&self.name, pause)).is_some() {
+            tracing::warn!(host = %self.name, ?pause, "callbacks of a host fail; requests to it are delayed");
+        }
     }
 }
 

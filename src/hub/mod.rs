@@ -112,6 +112,7 @@ impl Hub {
         let mut settings = config.hub.clone();
         // A mount of `/` has the POST to `/`.
         settings.root &= config.server.mount != "/";
+        store.bound_contents(config.hub.content_size);
         Ok(Arc::new(Self {
             settings,
             public_url: public_url.to_owned(),
@@ -130,7 +131,7 @@ impl Hub {
             local: None,
             channels: feeds::topics(config),
             pings: ping::normalised(&config.ping)?,
-            notices: Notices::every(notices::PAUSE),
+            notices: notices::notices(),
             metrics,
             stopping: watch::Sender::new(false),
         }))

@@ -4,12 +4,30 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Hub;
-use crate::policy::more;
+use crate::policy::{Notices, more};
 
 /// The time between two lines about a host.
-pub(super) const PAUSE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_secs(60);
+/// Lines about all hosts in this time: strangers choose the hosts.
+const MOST: usize = 20;
+
+/// Log lines about hosts.
+pub(super) fn notices() -> Notices {
+    Notices::limited(PAUSE, MOST)
+}
 
 impl Hub {
+    /// Logs that the store has no room for content.
+    pub(super) fn note_full(&self, setting: &'static str) {
+        if let Some(suppressed) = self.notices.pass(setting) {
+            tracing::warn!(
+                setting,
+                suppressed = more(suppressed),
+                "content not stored: the bound of this setting is reached; deliveries that wait hold the content"
+            );
+        }
+    }
+
     /// Logs that a request to a host was refused because of its address, and the setting that would allow it.
     pub(super) fn note_refused(&self, host: &str, address: IpAddr, setting: &'static str) {
         if let Some(suppressed) = self.notices.pass((setting, host)) {

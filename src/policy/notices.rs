@@ -21,24 +21,38 @@ const SWEEP: Duration = Duration::from_secs(1);
 const EXCERPT: usize = 200;
 
 /// Log lines of one kind.
+#[derive(Debug)]
 pub struct Notices {
     pause: Duration,
+    /// Lines about all keys in this time.
+    most: usize,
     hasher: RandomState,
     kept: Mutex<Kept>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Kept {
     /// By the hash of a key: when its last line was written, and how many were not since.
     lines: HashMap<u64, (Instant, u64)>,
     swept: Option<Instant>,
+    /// When the present time began, the lines in it, and those that were left out because of their number.
+    begun: Option<Instant>,
+    written: usize,
+    left_out: u64,
 }
 
 impl Notices {
     /// At most one line a key in this time.
     #[must_use]
     pub fn every(pause: Duration) -> Self {
-        Self { pause, hasher: RandomState::new(), kept: Mutex::default() }
+        Self::limited(pause, usize::MAX)
+    }
+
+    /// The same, and at most so many lines about all keys, for keys that strangers choose. A line says then how many were
+    /// left out.
+    #[must_use]
+    pub fn limited(pause: Duration, most: usize) -> Self {
+        Self { pause, most, hasher: RandomState::new(), kept: Mutex::default() }
     }
 
     /// Whether a line about a key may be written now, and then how many were not since its last one.
@@ -50,13 +64,30 @@ impl Notices {
         let key = self.hasher.hash_one(key);
         let is_over = |last: Instant| now.duration_since(last) >= self.pause;
         let mut kept = self.kept.lock();
+        if kept.begun.is_none_or(is_over) {
+            kept.begun = Some(now);
+            kept.written = 0;
+            let left_out = std::mem::take(&mut kept.left_out);
+            if left_out > 0 {
+                tracing::warn!(
+                    left_out,
+                    "lines like the next one were left out, because there were too many"
+                );
+            }
+        }
+        if kept.written >= self.most {
+            kept.left_out += 1;
+            return None;
+        }
         if let Some((last, suppressed)) = kept.lines.get_mut(&key) {
             if !is_over(*last) {
                 *suppressed += 1;
                 return None;
             }
             *last = now;
-            return Some(std::mem::take(suppressed));
+            let suppressed = std::mem::take(suppressed);
+            kept.written += 1;
+            return Some(suppressed);
         }
         if kept.lines.len() >= MOST && kept.swept.is_none_or(|swept| now.duration_since(swept) >= SWEEP) {
             kept.swept = Some(now);
@@ -65,6 +96,7 @@ impl Notices {
         if kept.lines.len() >= MOST {
             return None;
         }
+        kept.written += 1;
         kept.lines.insert(key, (now, 0));
         Some(0)
     }
@@ -130,6 +162,21 @@ mod tests {
         assert_eq!(pass(59, "a"), None);
         assert_eq!(pass(60, "a"), Some(2));
         assert_eq!(pass(60, "a"), None);
+    }
+
+    #[test]
+    fn lines_about_all_keys_are_bounded() {
+        let notices = Notices::limited(Duration::from_secs(60), 20);
+        let begin = Instant::now();
+        let passed = |second, keys: std::ops::Range<u32>| {
+            let now = begin + Duration::from_secs(second);
+            keys.filter(|key| notices.pass_at(now, key).is_some()).count()
+        };
+        assert_eq!(passed(0, 0..300), 20);
+        assert_eq!(passed(59, 300..600), 0);
+        assert_eq!(notices.kept.lock().left_out, 580);
+        assert_eq!(passed(60, 0..5), 5);
+        assert_eq!(notices.kept.lock().left_out, 0);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The database behind a store, and what both have in common: claims, notifications and the probe.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub(super) struct Backend {
     work: Arc<Work>,
     /// The upper half of all claims of this instance.
     instance: i64,
+    /// Bytes of contents at most.
+    pub(super) content_size: AtomicU64,
 }
 
 enum Database {
@@ -39,6 +42,12 @@ impl Backend {
         let instance = fastrand::i64(1..1 << 31);
         let database = if let Some(place) = url.strip_prefix("sqlite:") {
             let place = place.strip_prefix("//").unwrap_or(place);
+            if place.is_empty() || place.contains('?') {
+                return Err(StoreError::Unusable(
+                    "store.url: sqlite: is followed by the path of a file, without parameters, such as sqlite:faye.db"
+                        .to_owned(),
+                ));
+            }
             Database::Sqlite(SqliteStore::open(place, settings, health.clone()).await?)
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             Database::Postgres(
@@ -50,7 +59,8 @@ impl Backend {
                     .to_owned(),
             ));
         };
-        let backend = Arc::new(Self { database, health, work, instance });
+        let backend =
+            Arc::new(Self { database, health, work, instance, content_size: AtomicU64::new(u64::MAX) });
         tokio::spawn(watch(Arc::downgrade(&backend)));
         Ok(backend)
     }

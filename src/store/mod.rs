@@ -10,6 +10,7 @@ mod failpoint;
 mod health;
 mod migrate;
 mod operations;
+mod packed;
 mod postgres;
 mod records;
 mod session;
@@ -21,12 +22,15 @@ pub use failpoint::NAMES as FAILPOINTS;
 pub use records::*;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::config;
 use crate::metrics::Metrics;
 use backend::Backend;
+use operations::{Finished, Published};
 use operations::{deliveries, fetches, listing, ping, requests, status, sweep};
+use packed::Packed;
 
 /// Subscriptions that end, or are renewed, in one transaction of [`Store::sweep`].
 const SWEEP: u64 = 5000;
@@ -46,6 +50,15 @@ impl Store {
     /// this program.
     pub async fn open(settings: &config::Store, metrics: Metrics) -> Result<Self> {
         Ok(Self { backend: Backend::open(settings, metrics).await? })
+    }
+
+    /// Sets how many bytes of contents are stored at most, compressed where that helps. Before it is set, there is no bound.
+    pub fn bound_contents(&self, most: usize) {
+        self.backend.content_size.store(u64::try_from(most).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    fn content_size(&self) -> u64 {
+        self.backend.content_size.load(Ordering::Relaxed)
     }
 
     /// Whether the last write has reached the store.
@@ -120,21 +133,39 @@ impl Store {
     }
 
     /// Records the outcome of a claimed fetch. New content becomes the next version of the topic and is queued for all
-    /// of its active subscriptions, in one transaction. False if the claim was lost.
-    pub async fn finish_fetch(&self, fetch: &FinishedFetch) -> Result<bool> {
-        let finished = self.backend.write(&operations::FINISH_FETCH, fetch.clone()).await?;
+    /// of its active subscriptions, in one transaction.
+    pub async fn finish_fetch(&self, fetch: &FinishedFetch) -> Result<Recorded> {
+        let packed = match &fetch.outcome {
+            FetchOutcome::Changed(content) => Some(Packed::new(&content.body).await),
+            _ => None,
+        };
+        let arguments = (fetch.clone(), packed, self.content_size());
+        let finished = self.backend.write(&operations::FINISH_FETCH, arguments).await?;
         let is_due = !finished.is_lost && !finished.is_postponed;
         self.backend.announce(finished.requests > 0, is_due, finished.queued > 0);
-        Ok(!finished.is_lost)
+        Ok(match finished {
+            Finished { is_lost: true, .. } => Recorded::Lost,
+            Finished { is_full: true, .. } => Recorded::Full,
+            _ => Recorded::Done,
+        })
     }
 
     /// Makes content that was not fetched the next version of a topic (a channel), and queues it for all of its active
     /// subscriptions. False if the topic is unknown, has no subscription, or has had this content, by its fingerprint,
     /// last.
     pub async fn publish(&self, topic: &str, content: &Content) -> Result<bool> {
-        let queued = self.backend.write(&operations::PUBLISH, (topic.to_owned(), content.clone())).await?;
-        self.backend.announce(false, false, queued.is_some_and(|queued| queued > 0));
-        Ok(queued.is_some())
+        let packed = Packed::new(&content.body).await;
+        let arguments = (topic.to_owned(), content.clone(), packed, self.content_size());
+        match self.backend.write(&operations::PUBLISH, arguments).await? {
+            Published::Unchanged => Ok(false),
+            Published::Queued(queued) => {
+                self.backend.announce(false, false, queued > 0);
+                Ok(true)
+            }
+            Published::Full => Err(StoreError::Unavailable(
+                "the store has as much content as hub.content_size allows".to_owned(),
+            )),
+        }
     }
 
     /// Claims deliveries that are due, for `hold`, oldest first. Hosts of `without` are left out.
@@ -149,7 +180,11 @@ impl Store {
 
     /// The newest content of a topic; `None` if no delivery waits for it any more.
     pub async fn payload(&self, topic_id: i64) -> Result<Option<Payload>> {
-        self.backend.read(&operations::PAYLOAD, topic_id).await
+        let Some((payload, is_packed)) = self.backend.read(&operations::PAYLOAD, topic_id).await? else {
+            return Ok(None);
+        };
+        let packed = Packed { bytes: payload.body.clone(), is_packed };
+        Ok(Some(Payload { body: packed.unpack().await?, ..payload }))
     }
 
     /// Records the outcomes of claimed deliveries, all of them in one transaction. Those whose claim was lost change

@@ -4,6 +4,7 @@
 //! databases write differently. Each text is expanded once and kept:
 //!
 //! - `{now}`: milliseconds since 1970 by the clock of the database, fixed for a statement
+//! - `{vacuum}`: gives some free pages of a file back to the system, nothing in PostgreSQL, which does it by itself
 //! - `{greatest}`, `{least}`: the scalar functions of these names
 //! - `{lock t}`, `{skip locked}`: locks on the rows of a `SELECT`, nothing in SQLite
 //! - `{list $1}`: a subquery with the column `value`, from a JSON array of numbers; `{texts $1}` from one of texts
@@ -63,6 +64,7 @@ fn substitute(word: &str, dialect: Dialect) -> String {
             "CAST(unixepoch('subsec') * 1000 AS INTEGER)".to_owned(),
             "(extract(epoch FROM statement_timestamp()) * 1000)::bigint".to_owned(),
         ),
+        "vacuum" => ("PRAGMA incremental_vacuum(256)".to_owned(), "SELECT 1".to_owned()),
         "greatest" => ("max".to_owned(), "greatest".to_owned()),
         "least" => ("min".to_owned(), "least".to_owned()),
         "skip locked" => (String::new(), "FOR UPDATE SKIP LOCKED".to_owned()),

@@ -140,6 +140,37 @@ pub(crate) async fn hosts_take_turns_and_busy_ones_are_left_out_of_fetches(place
     assert!(claimed(10, &["slow.example".to_owned()]).await.is_empty());
 }
 
+pub(crate) async fn contents_are_compressed_and_bounded(place: &Place) {
+    const SECOND: &str = "https://example.com/second";
+    let store = &place.store;
+    place.subscribe(TOPIC, &[CALLBACK]).await;
+    place.subscribe(SECOND, &["https://two.example/"]).await;
+    store.bound_contents(100_000);
+    let large = "a".repeat(5_000_000);
+    place.change(TOPIC, &large).await;
+    let first = place.claim_delivery().await;
+    assert_eq!(&store.payload(first.topic_id).await.unwrap().unwrap().body[..], large.as_bytes());
+    let random: String = (0..90_000).map(|_| fastrand::alphanumeric()).collect();
+    let change = async |topic: &str, outcome| {
+        place.ping(topic).await;
+        let fetch = place.claim_fetch().await;
+        let finished =
+            FinishedFetch { id: fetch.id, claim: fetch.claim, outcome, advertisement: Advertisement::Named };
+        store.finish_fetch(&finished).await.unwrap()
+    };
+    assert_eq!(change(SECOND, FetchOutcome::Changed(content(&random))).await, Recorded::Full);
+    let row = store.topics(None, 10).await.unwrap().pop().unwrap();
+    assert_eq!(row.failure.as_deref(), Some("the store has as much content as hub.content_size allows"));
+    assert!(store.publish(SECOND, &content(&random)).await.is_err());
+    assert!(place.claim_deliveries().await.is_empty());
+    place.finish_delivery(&first, DeliveryOutcome::Delivered).await;
+    assert!(store.publish(SECOND, &content(&random)).await.unwrap(), "the first made room");
+    store.sweep().await.unwrap();
+    let second = place.claim_delivery().await;
+    assert_eq!(&store.payload(second.topic_id).await.unwrap().unwrap().body[..], random.as_bytes());
+    assert_eq!(change(TOPIC, FetchOutcome::Changed(content(&random))).await, Recorded::Full);
+}
+
 pub(crate) async fn a_fetch_that_fails_for_good_denies_the_waiting(place: &Place) {
     let checked = NewRequest { needs_check: true, ..request(TOPIC, CALLBACK) };
     place.add(checked).await;

@@ -138,6 +138,13 @@ async fn fetches(place: &Place) {
     let fetch = place.store.claim_fetch(OTHER, HOLD).await.unwrap().unwrap();
     place.finish_fetch(&fetch, FetchOutcome::Failed(None, "404".to_owned()), Advertisement::Unknown).await;
     place.subscribe(THIRD, &["https://five.example/"]).await;
+    place.ping(THIRD).await;
+    let fetch = place.claim_fetch().await;
+    place.finish_fetch(&fetch, FetchOutcome::Postponed(Duration::ZERO), Advertisement::Unknown).await;
+    let fetch = place.claim_fetch().await;
+    place.store.bound_contents(0);
+    place.finish_fetch(&fetch, FetchOutcome::Changed(content("new")), Advertisement::Named).await;
+    place.store.bound_contents(usize::MAX);
     for _ in 0..3 {
         place.ping(THIRD).await;
         let fetch = place.claim_fetch().await;

@@ -170,7 +170,7 @@ impl Place {
         found: Advertisement,
     ) -> bool {
         let finished = FinishedFetch { id: fetch.id, claim: fetch.claim, outcome, advertisement: found };
-        self.store.finish_fetch(&finished).await.unwrap()
+        self.store.finish_fetch(&finished).await.unwrap() == Recorded::Done
     }
 
     /// Pings a topic and brings new content of it.

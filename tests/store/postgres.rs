@@ -16,7 +16,7 @@ async fn the_migrations_make_the_same_tables_and_columns() {
     open(&url).await.unwrap().close().await;
     let mut connection = SqliteConnection::connect(&url).await.unwrap();
     let columns = "SELECT m.name || '.' || p.name || CASE WHEN p.\"notnull\" OR p.pk THEN '!' ELSE '' END \
-         FROM sqlite_schema m, pragma_table_info(m.name) p WHERE m.type = 'table' AND m.name NOT LIKE '\\_%' ESCAPE '\\'";
+         FROM sqlite_schema m, pragma_table_xinfo(m.name) p WHERE m.type = 'table' AND m.name NOT LIKE '\\_%' ESCAPE '\\'";
     let rows = sqlx::query(columns).fetch_all(&mut connection).await.unwrap();
     let sqlite: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();
     let indexes = "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL";

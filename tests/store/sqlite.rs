@@ -3,10 +3,10 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use faye_server::store::StoreError;
+use faye_server::store::{Content, DeliveryOutcome, StoreError, Validators};
 use sqlx::{Connection, Executor, Row, SqliteConnection};
 
-use crate::place::{TOPIC, open, request};
+use crate::place::{Place, TOPIC, content, open, request};
 
 fn url(file: &Path) -> String {
     format!("sqlite:{}", file.display())
@@ -25,6 +25,30 @@ async fn a_second_store_on_the_file_is_refused() {
 }
 
 #[tokio::test]
+async fn a_file_is_opened_once_under_all_of_its_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let [file, link, hard] = ["faye.db", "link.db", "hard.db"].map(|name| folder.path().join(name));
+    let first = open(&url(&file)).await.unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let Err(StoreError::Unusable(text)) = open(&url(&link)).await else {
+        panic!("opened by a symbolic link")
+    };
+    assert!(text.contains("in use by another process"), "{text}");
+    first.close().await;
+    std::fs::hard_link(&file, &hard).unwrap();
+    let Err(StoreError::Unusable(text)) = open(&url(&hard)).await else { panic!("opened by a hard link") };
+    assert!(text.contains("hard links"), "{text}");
+}
+
+#[tokio::test]
+async fn a_path_without_parameters_is_needed() {
+    for url in ["sqlite:", "sqlite://", "sqlite:faye.db?mode=ro"] {
+        let Err(StoreError::Unusable(text)) = open(url).await else { panic!("{url}") };
+        assert!(text.contains("without parameters"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn the_files_are_private() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("faye.db");
@@ -36,6 +60,25 @@ async fn the_files_are_private() {
     for file in files {
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.path());
     }
+}
+
+#[tokio::test]
+async fn a_file_becomes_smaller_when_content_is_delivered() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("faye.db");
+    let place = Place::at(&url(&file)).await;
+    place.subscribe(TOPIC, &["https://one.example/"]).await;
+    let random: String = (0..3_000_000).map(|_| fastrand::alphanumeric()).collect();
+    let small = Content { fingerprint: vec![1], validators: Validators::default(), ..content(&random) };
+    assert!(place.store.publish(TOPIC, &small).await.unwrap());
+    let delivery = place.claim_delivery().await;
+    place.finish_delivery(&delivery, DeliveryOutcome::Delivered).await;
+    for _ in 0..4 {
+        place.store.sweep().await.unwrap();
+    }
+    place.store.close().await;
+    let size = std::fs::metadata(&file).unwrap().len();
+    assert!(size < 1_000_000, "{size}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use bytes::Bytes;
 use clap::Args;
 use http_body_util::Full;
@@ -12,6 +12,7 @@ use hyper::http::Uri;
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::Value;
 
+use super::table::escaped;
 use crate::cli::server::{trust, url};
 use crate::cli::settings::Settings;
 use crate::client::Failure;
@@ -97,9 +98,13 @@ impl Client {
     fn read(&self, response: &Response<Bytes>) -> anyhow::Result<Value> {
         let base = &self.base;
         let value = serde_json::from_slice::<Value>(response.body()).ok();
-        let error = value.as_ref().and_then(|value| value["error"].as_str());
-        match (response.status(), error) {
-            (StatusCode::OK, _) => value.with_context(|| format!("the response of {base} is not JSON")),
+        let error = value.as_ref().and_then(|value| value["error"].as_str()).map(escaped);
+        match (response.status(), error.as_deref()) {
+            (StatusCode::OK, _) => match value {
+                Some(value @ Value::Object(_)) => Ok(value),
+                Some(_) => Err(self.foreign("is no JSON object")),
+                None => Err(self.foreign("is not JSON")),
+            },
             (StatusCode::UNAUTHORIZED, Some(_)) => bail!(
                 "{base} refuses the key: it is not the api.key of the running server; name its settings with --config, or \
                  write --key-file"
@@ -115,6 +120,14 @@ impl Client {
             (status, Some(error)) => bail!("{base} answered {status}: {error}"),
             (status, None) => bail!("{base} answered {status}; is it the address of faye?"),
         }
+    }
+
+    /// The error of a response that faye does not send.
+    pub(super) fn foreign(&self, what: &str) -> anyhow::Error {
+        anyhow!(
+            "the response of {} {what}; check that this is the address of faye, and of this version",
+            self.base
+        )
     }
 
     fn failure(&self, error: FetchError) -> Failure {

@@ -39,6 +39,11 @@ pub(super) fn text(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
+    escaped(&text)
+}
+
+/// A text of a server for a terminal, with the characters escaped that would control it.
+pub(super) fn escaped(text: &str) -> String {
     let shown =
         |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() };
     text.chars().map(shown).collect()

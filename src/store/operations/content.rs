@@ -1,17 +1,37 @@
 //! New content of a topic: the next version, queued for all active subscriptions.
 
-use super::{clean, list};
+use super::{bound, clean, counters, list};
+use crate::store::packed::Packed;
 use crate::store::records::{Content, Payload};
 use crate::store::session::{Operation, Outcome, Session};
 use crate::store::statement::Statement;
 
-/// A topic and its content. Returns the number of queued deliveries, or `None` without a subscription or a change.
-pub(in crate::store) static PUBLISH: Operation<(String, Content), Option<u64>> =
+/// A topic, its content, the same as it is stored, and the bytes that may be stored.
+pub(in crate::store) type PublishArguments = (String, Content, Packed, u64);
+
+/// What came of a publication.
+pub(in crate::store) enum Published {
+    /// There is no subscription or no change.
+    Unchanged,
+    /// The number of queued deliveries.
+    Queued(u64),
+    /// There is no room for the content.
+    Full,
+}
+
+pub(in crate::store) static PUBLISH: Operation<PublishArguments, Published> =
     Operation { name: "publish", run: publish };
 
 /// The number of a topic.
-pub(in crate::store) static PAYLOAD: Operation<i64, Option<Payload>> =
+/// Returns the payload as it is stored, and whether its body is compressed.
+pub(in crate::store) static PAYLOAD: Operation<i64, Option<(Payload, bool)>> =
     Operation { name: "payload", run: payload };
+
+static ROOM: Statement = Statement::new(
+    "room",
+    "SELECT (SELECT CAST(sum(contents) AS BIGINT) FROM counters), \
+       (SELECT coalesce(max(c.size), 0) FROM contents c JOIN topics t ON t.id = c.topic_id WHERE t.url = $1)",
+);
 
 static VERSION: Statement = Statement::new(
     "version",
@@ -35,23 +55,28 @@ static QUEUE: Statement = Statement::new(
 
 static CONTENT: Statement = Statement::new(
     "content",
-    "INSERT INTO contents (topic_id, version, content_type, hubs, self_url, body) VALUES ($1, $2, $3, $4, $5, $6) \
+    "INSERT INTO contents (topic_id, version, content_type, hubs, self_url, is_packed, size, body) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
      ON CONFLICT (topic_id) DO UPDATE SET version = excluded.version, content_type = excluded.content_type, \
-       hubs = excluded.hubs, self_url = excluded.self_url, body = excluded.body",
+       hubs = excluded.hubs, self_url = excluded.self_url, is_packed = excluded.is_packed, \
+       size = excluded.size, body = excluded.body",
 );
 
 static READ: Statement = Statement::new(
     "read",
-    "SELECT c.version, c.body, c.content_type, c.hubs, c.self_url, t.url \
+    "SELECT c.version, c.body, c.content_type, c.hubs, c.self_url, t.url, c.is_packed \
      FROM contents c JOIN topics t ON t.id = c.topic_id \
      WHERE c.topic_id = $1 AND EXISTS (SELECT 1 FROM deliveries d WHERE d.topic_id = c.topic_id)",
 );
 
 fn publish<'c>(
     mut session: Session<'c>,
-    (topic, content): &'c (String, Content),
-) -> Outcome<'c, Option<u64>> {
+    (topic, content, packed, most): &'c PublishArguments,
+) -> Outcome<'c, Published> {
     Box::pin(async move {
+        let Some(growth) = room(&mut session, topic, packed, *most).await? else {
+            return Ok(Published::Full);
+        };
         let values = [
             topic.into(),
             (&content.validators.etag).into(),
@@ -59,11 +84,32 @@ fn publish<'c>(
             content.fingerprint.as_slice().into(),
         ];
         let Some(mut row) = session.row(&VERSION, &values).await? else {
-            return Ok(None);
+            return Ok(Published::Unchanged);
         };
         let (id, version) = (row.int()?, row.int()?);
-        queue(&mut session, id, version, content).await.map(Some)
+        let queued = queue(&mut session, id, version, content, packed).await?;
+        let contents = if queued > 0 { growth } else { 0 };
+        counters::add(&mut session, counters::Change { contents, ..counters::Change::default() }).await?;
+        Ok(Published::Queued(queued))
     })
+}
+
+/// How many bytes more than before are stored with new content of a topic; `None` if that is more than `most` in all.
+pub(super) async fn room(
+    session: &mut Session<'_>,
+    topic: &str,
+    packed: &Packed,
+    most: u64,
+) -> sqlx::Result<Option<i64>> {
+    let mut row = session.row(&ROOM, &[topic.into()]).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let (stored, before) = (row.int()?, row.int()?);
+    let growth = size(packed) - before;
+    // Content that is no larger than before makes nothing worse.
+    Ok((growth <= 0 || stored + growth <= bound(most)).then_some(growth))
+}
+
+fn size(packed: &Packed) -> i64 {
+    i64::try_from(packed.bytes.len()).unwrap_or(i64::MAX)
 }
 
 /// Queues a version for all active subscriptions of a topic. Returns their number.
@@ -72,6 +118,7 @@ pub(super) async fn queue(
     id: i64,
     version: i64,
     content: &Content,
+    packed: &Packed,
 ) -> sqlx::Result<u64> {
     let queued = session.execute(&QUEUE, &[id.into(), version.into()]).await?;
     if queued > 0 {
@@ -84,19 +131,21 @@ pub(super) async fn queue(
             (&content.content_type).into(),
             (&hubs).into(),
             (&self_url).into(),
-            (&content.body[..]).into(),
+            packed.is_packed.into(),
+            size(packed).into(),
+            (&packed.bytes[..]).into(),
         ];
         session.execute(&CONTENT, &values).await?;
     }
     Ok(queued)
 }
 
-fn payload<'c>(mut session: Session<'c>, id: &'c i64) -> Outcome<'c, Option<Payload>> {
+fn payload<'c>(mut session: Session<'c>, id: &'c i64) -> Outcome<'c, Option<(Payload, bool)>> {
     Box::pin(async move {
         let Some(mut row) = session.row(&READ, &[(*id).into()]).await? else {
             return Ok(None);
         };
-        Ok(Some(Payload {
+        let payload = Payload {
             version: row.int()?,
             body: row.bytes()?.into(),
             content_type: row.maybe_text()?,
@@ -104,6 +153,7 @@ fn payload<'c>(mut session: Session<'c>, id: &'c i64) -> Outcome<'c, Option<Payl
                 .map_err(|problem| sqlx::Error::Decode(problem.into()))?,
             self_url: row.maybe_text()?,
             topic: row.text()?,
-        }))
+        };
+        Ok(Some((payload, row.flag()?)))
     })
 }

@@ -1,4 +1,4 @@
-//! The sums of topics, subscriptions and unfinished requests, in shards so that concurrent transactions rarely wait for each other.
+//! The sums of topics, subscriptions, unfinished requests and bytes of contents, in shards so that concurrent transactions rarely wait for each other.
 
 use crate::store::session::Session;
 use crate::store::statement::Statement;
@@ -8,7 +8,8 @@ const SHARDS: i64 = 8;
 
 static COUNT: Statement = Statement::new(
     "count",
-    "UPDATE counters SET topics = topics + $2, subscriptions = subscriptions + $3, requests = requests + $4 \
+    "UPDATE counters SET topics = topics + $2, subscriptions = subscriptions + $3, requests = requests + $4, \
+       contents = contents + $5 \
      WHERE shard = $1",
 );
 
@@ -18,14 +19,16 @@ pub(super) struct Change {
     pub(super) topics: i64,
     pub(super) subscriptions: i64,
     pub(super) requests: i64,
+    /// Bytes of contents.
+    pub(super) contents: i64,
 }
 
 /// Adds to the sums. It is the last statement of an operation, because it locks a row.
 pub(super) async fn add(session: &mut Session<'_>, change: Change) -> sqlx::Result<()> {
-    let Change { topics, subscriptions, requests } = change;
-    if topics != 0 || subscriptions != 0 || requests != 0 {
+    let Change { topics, subscriptions, requests, contents } = change;
+    if topics != 0 || subscriptions != 0 || requests != 0 || contents != 0 {
         let shard = fastrand::i64(0..SHARDS);
-        let values = [shard.into(), topics.into(), subscriptions.into(), requests.into()];
+        let values = [shard.into(), topics.into(), subscriptions.into(), requests.into(), contents.into()];
         session.execute(&COUNT, &values).await?;
     }
     Ok(())

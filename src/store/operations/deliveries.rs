@@ -74,7 +74,8 @@ static CONTENTS: Statement = Statement::new(
     "contents",
     "DELETE FROM contents WHERE topic_id IN {list $1} \
        AND version = (SELECT t.version FROM topics t WHERE t.id = contents.topic_id) \
-       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.topic_id = contents.topic_id)",
+       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.topic_id = contents.topic_id) \
+     RETURNING size",
 );
 
 fn claim<'c>(
@@ -218,9 +219,17 @@ fn finish<'c>(mut session: Session<'c>, finished: &'c Vec<FinishedDelivery>) -> 
         execute(&mut session, &READERS, &plan.reported).await?;
         execute(&mut session, &UNUSED, &plan.gone_topics).await?;
         let gone = execute(&mut session, &GONE, &plan.gone).await?;
-        execute(&mut session, &CONTENTS, &plan.topics).await?;
-        let change =
-            counters::Change { subscriptions: -counters::changed(gone), ..counters::Change::default() };
+        let mut contents = 0;
+        if !plan.topics.is_empty() {
+            for mut row in session.rows(&CONTENTS, &[(&list(&plan.topics)?).into()]).await? {
+                contents -= row.int()?;
+            }
+        }
+        let change = counters::Change {
+            subscriptions: -counters::changed(gone),
+            contents,
+            ..counters::Change::default()
+        };
         counters::add(&mut session, change).await?;
         Ok(lost)
     })

@@ -2,11 +2,15 @@
 
 use super::content;
 use super::{KEEP, clean, counters, millis};
+use crate::store::packed::Packed;
 use crate::store::records::{Advertisement, FetchOutcome, FinishedFetch};
 use crate::store::session::{Operation, Outcome, Row, Session};
 use crate::store::statement::Statement;
 
-pub(in crate::store) static FINISH_FETCH: Operation<FinishedFetch, Finished> =
+/// The outcome, its content as it is stored, and the bytes that may be stored.
+pub(in crate::store) type FinishArguments = (FinishedFetch, Option<Packed>, u64);
+
+pub(in crate::store) static FINISH_FETCH: Operation<FinishArguments, Finished> =
     Operation { name: "finish_fetch", run: finish };
 
 /// What has become due.
@@ -16,11 +20,18 @@ pub(in crate::store) struct Finished {
     pub(in crate::store) is_lost: bool,
     /// Whether the topic waits again, as before the claim.
     pub(in crate::store) is_postponed: bool,
+    /// Whether there is no room for the content.
+    pub(in crate::store) is_full: bool,
     /// Deliveries.
     pub(in crate::store) queued: u64,
     /// Requests that waited for the check, and denials.
     pub(in crate::store) requests: u64,
 }
+
+/// When a topic is fetched again for whose content there is no room.
+const FULL: i64 = 60_000;
+/// Why it has no content, for operators.
+const NO_ROOM: &str = "the store has as much content as hub.content_size allows";
 
 /// How often in a row a topic may be found not to name the hub before its subscriptions end.
 const MISSES: i64 = 3;
@@ -45,6 +56,8 @@ static UNCHANGED: Statement = Statement::new(
     "validators",
     "UPDATE topics SET etag = $2, last_modified = $3, fetch_attempts = 0, failure = NULL WHERE id = $1",
 );
+
+static NO_CONTENT: Statement = Statement::new("no_content", "UPDATE topics SET failure = $2 WHERE id = $1");
 
 // A fetch that another one follows in any case is no retry, and uses up none.
 static FAILED: Statement = Statement::new(
@@ -114,7 +127,7 @@ static END_ALL: Statement = Statement::new("end_all", "DELETE FROM subscriptions
 
 static UNUSED: Statement = Statement::new("unused", "UPDATE topics SET unused_at = {now} WHERE id = $1");
 
-fn finish<'c>(mut session: Session<'c>, fetch: &'c FinishedFetch) -> Outcome<'c, Finished> {
+fn finish<'c>(mut session: Session<'c>, (fetch, packed, most): &'c FinishArguments) -> Outcome<'c, Finished> {
     Box::pin(async move {
         let values = [fetch.id.into(), fetch.claim.into(), MISS_INTERVAL.into()];
         let Some(row) = session.row(&CLAIMED, &values).await? else {
@@ -126,9 +139,18 @@ fn finish<'c>(mut session: Session<'c>, fetch: &'c FinishedFetch) -> Outcome<'c,
             return Ok(Finished { is_postponed: true, ..Finished::default() });
         }
         let mut finished = Finished::default();
-        let (mut next, mut ended, mut dropped) = (None, 0, 0);
-        match &fetch.outcome {
-            FetchOutcome::Changed(content) => {
+        let (mut next, mut ended, mut dropped, mut contents) = (None, 0, 0, 0);
+        let room = match packed {
+            Some(packed) => content::room(&mut session, &topic.url, packed, *most).await?,
+            None => None,
+        };
+        match (&fetch.outcome, packed.as_ref().zip(room)) {
+            (FetchOutcome::Changed(_), None) => {
+                finished.is_full = true;
+                next = Some(FULL);
+                session.execute(&NO_CONTENT, &[topic.id.into(), NO_ROOM.into()]).await?;
+            }
+            (FetchOutcome::Changed(content), Some((packed, growth))) => {
                 let validators = &content.validators;
                 let values = [
                     topic.id.into(),
@@ -138,14 +160,16 @@ fn finish<'c>(mut session: Session<'c>, fetch: &'c FinishedFetch) -> Outcome<'c,
                     content.fingerprint.as_slice().into(),
                 ];
                 session.execute(&CHANGED, &values).await?;
-                finished.queued = content::queue(&mut session, topic.id, topic.version + 1, content).await?;
+                finished.queued =
+                    content::queue(&mut session, topic.id, topic.version + 1, content, packed).await?;
+                contents = if finished.queued > 0 { growth } else { 0 };
             }
-            FetchOutcome::Unchanged(validators) => {
+            (FetchOutcome::Unchanged(validators), _) => {
                 let values = [topic.id.into(), (&validators.etag).into(), (&validators.last_modified).into()];
                 session.execute(&UNCHANGED, &values).await?;
             }
-            FetchOutcome::Postponed(_) => {}
-            FetchOutcome::Failed(delay, why) => {
+            (FetchOutcome::Postponed(_), _) => {}
+            (FetchOutcome::Failed(delay, why), _) => {
                 next = delay.map(millis);
                 let why = clean(why);
                 session.execute(&FAILED, &[topic.id.into(), next.into(), (&why).into()]).await?;
@@ -192,6 +216,7 @@ fn finish<'c>(mut session: Session<'c>, fetch: &'c FinishedFetch) -> Outcome<'c,
         let change = counters::Change {
             subscriptions: -counters::changed(ended),
             requests: -counters::changed(dropped),
+            contents,
             ..counters::Change::default()
         };
         counters::add(&mut session, change).await?;

@@ -207,6 +207,7 @@ fn finish<'c>(mut session: Session<'c>, finished: &'c Vec<FinishedRequest>) -> O
             topics: counters::changed(topics),
             subscriptions: counters::changed(begun) - counters::changed(ended),
             requests: -plan.finished(),
+            ..counters::Change::default()
         };
         counters::add(&mut session, change).await?;
         Ok(lost)

@@ -17,8 +17,8 @@ pub(super) mod requests;
 pub(super) mod status;
 pub(super) mod sweep;
 
-pub(super) use content::{PAYLOAD, PUBLISH};
-pub(super) use finish_fetch::FINISH_FETCH;
+pub(super) use content::{PAYLOAD, PUBLISH, Published};
+pub(super) use finish_fetch::{FINISH_FETCH, Finished};
 pub(super) use finish_requests::FINISH_REQUESTS;
 
 use std::time::Duration;

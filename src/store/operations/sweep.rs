@@ -125,10 +125,14 @@ static CHECK: Statement = Statement::new(
      WHERE fetch_due IS NULL AND url IN (SELECT topic FROM requests WHERE stage = 'check')",
 );
 
+static VACUUM: Statement = Statement::new("vacuum", "{vacuum}");
+
 static RECOUNT: Statement = Statement::new(
     "recount",
     "SELECT (SELECT count(*) FROM requests WHERE stage IN ('check', 'verify', 'deny')) \
-       - (SELECT CAST(sum(requests) AS BIGINT) FROM counters)",
+       - (SELECT CAST(sum(requests) AS BIGINT) FROM counters), \
+       (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM contents) \
+       - (SELECT CAST(sum(contents) AS BIGINT) FROM counters)",
 );
 
 fn sweep<'c>(mut session: Session<'c>, most: &'c i64) -> Outcome<'c, Swept> {
@@ -145,20 +149,24 @@ fn sweep<'c>(mut session: Session<'c>, most: &'c i64) -> Outcome<'c, Swept> {
         session.execute(&USED, &[now.into()]).await?;
         let checked = session.execute(&CHECKED, &[]).await?;
         session.execute(&CHECK, &[]).await?;
+        session.rows(&VACUUM, &[]).await?;
+        let (requests, contents) = recount(&mut session).await?;
         let change = counters::Change {
             topics: counters::changed(checked) - counters::changed(topics),
             subscriptions: -counters::changed(expired),
-            requests: recount(&mut session).await?,
+            requests,
+            contents,
         };
         counters::add(&mut session, change).await?;
         Ok(Swept { expired, renewals, topics })
     })
 }
 
-/// How far the sum of unfinished requests is from their number. Operations add to it what they know; requests that
+/// How far the sums of unfinished requests and of bytes of contents are from the truth. Operations add to it what they know; requests that
 /// replace each other at one moment, and denials of whole topics, are put right here.
-async fn recount(session: &mut Session<'_>) -> sqlx::Result<i64> {
-    session.row(&RECOUNT, &[]).await?.ok_or(sqlx::Error::RowNotFound)?.int()
+async fn recount(session: &mut Session<'_>) -> sqlx::Result<(i64, i64)> {
+    let mut row = session.row(&RECOUNT, &[]).await?.ok_or(sqlx::Error::RowNotFound)?;
+    Ok((row.int()?, row.int()?))
 }
 
 async fn expire(session: &mut Session<'_>, most: i64, now: i64) -> sqlx::Result<u64> {

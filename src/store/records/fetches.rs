@@ -65,6 +65,17 @@ pub enum FetchOutcome {
     Postponed(Duration),
 }
 
+/// What became of an outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is in the store.
+    Done,
+    /// The claim was lost, and nothing is changed.
+    Lost,
+    /// There is no room for the content. The topic is fetched again later.
+    Full,
+}
+
 /// Whether a topic names the hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Advertisement {

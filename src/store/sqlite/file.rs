@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::store::error::{Result, StoreError};
@@ -19,14 +19,33 @@ pub(super) struct LockedFile {
 impl LockedFile {
     /// Makes the file with its mode if it is missing, and locks it.
     pub(super) fn open(place: &Path) -> Result<Self> {
-        let lock = lock(place)?;
+        // One file has one lock under all of its names: symbolic links are followed, and hard links refused.
+        let real = match std::fs::canonicalize(place) {
+            Ok(real) => real,
+            Err(_) => private(place).and_then(|_| real(place))?,
+        };
+        let lock = lock(&real)?;
         let file = private(place)?;
-        let mode = file.metadata().map_err(|error| unusable(place, &error))?.permissions().mode();
+        let metadata = file.metadata().map_err(|error| unusable(place, &error))?;
+        if metadata.nlink() > 1 {
+            return Err(StoreError::Unusable(format!(
+                "store.url: {} is one of {} names (hard links) of a file, so another process could use the file under \
+                 another name: remove the other names, or copy the file",
+                place.display(),
+                metadata.nlink()
+            )));
+        }
+        let mode = metadata.permissions().mode();
         if mode & 0o077 != 0 {
             file.set_permissions(Permissions::from_mode(MODE)).map_err(|error| unusable(place, &error))?;
         }
         Ok(Self { _lock: lock })
     }
+}
+
+/// The path without symbolic links.
+fn real(place: &Path) -> Result<PathBuf> {
+    std::fs::canonicalize(place).map_err(|error| unusable(place, &error))
 }
 
 fn lock(place: &Path) -> Result<File> {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sqlx::pool::PoolOptions;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Sqlite, SqlitePool};
 use tokio::sync::{mpsc, oneshot};
 
@@ -41,7 +41,9 @@ impl SqliteStore {
         let is_memory = place == ":memory:";
         let place = PathBuf::from(place);
         let lock = if is_memory { None } else { Some(LockedFile::open(&place)?) };
-        let options = options(&place, settings.durability);
+        let base = options(&place, settings.durability);
+        // A new file gets smaller when pages become free, see the sweep. A connection that only reads cannot set it.
+        let options = base.clone().auto_vacuum(SqliteAutoVacuum::Incremental);
         let unusable = |error: &sqlx::Error| StoreError::Unusable(sqlite_hint(error, &place));
         let mut connection = options.connect().await.map_err(|error| unusable(&error))?;
         match migrate::run(Dialect::Sqlite, &mut connection, &place.display().to_string()).await {
@@ -55,7 +57,7 @@ impl SqliteStore {
             .await
             .map_err(|error| unusable(&error))?;
         let readers = (!is_memory).then(|| {
-            let readers = options.clone().read_only(true);
+            let readers = base.read_only(true);
             PoolOptions::<Sqlite>::new()
                 .max_connections(settings.connections.max(1))
                 .min_connections(0)

@@ -7,6 +7,8 @@ CREATE TABLE counters (
   subscriptions BIGINT NOT NULL,
   -- Unfinished ones.
   requests BIGINT NOT NULL,
+  -- Bytes of contents, as they are stored.
+  contents BIGINT NOT NULL DEFAULT 0,
   probed_at BIGINT NOT NULL
 );
 
@@ -53,6 +55,9 @@ CREATE TABLE contents (
   content_type TEXT,
   hubs TEXT NOT NULL,
   self_url TEXT,
+  -- Whether the body is compressed (zlib), and its bytes here.
+  is_packed BIGINT NOT NULL,
+  size BIGINT NOT NULL,
   body BLOB NOT NULL
 );
 
