@@ -344,7 +344,6 @@ mod tests {
             assert_eq!(retry(&topic(0, true), &error), None, "{error}");
         }
         assert_eq!(retry(&topic(0, false), &status(404, None)), None);
-        is_about(retry(&topic(9, true), &GetError::Busy), 2.0);
     }
 
     #[test]
