@@ -24,7 +24,8 @@ use tokio::time::Instant;
 const THREADS: usize = 4;
 
 /// Points that the story below does not reach: operations of operators, of the syndication of channels, and of a store
-/// that was away; denials; the checks of topics; results that are a day old. SQLite gives claims back at its start, without
+/// that was away; denials; the checks of topics; requests that wait for another; busy hosts and a full store; results
+/// that are a day old. SQLite gives claims back at its start, without
 /// a transaction of its own.
 const ELSEWHERE: &[&str] = &[
     "claim_fetch:",
@@ -35,8 +36,13 @@ const ELSEWHERE: &[&str] = &[
     "subscriptions:",
     "status:",
     "add_request:check",
+    "add_request:older",
+    "add_request:unverified",
     "finish_requests:release",
     "finish_fetch:failure",
+    "finish_fetch:drop",
+    "finish_fetch:no_content",
+    "finish_fetch:postpone",
     "finish_fetch:validators",
     "finish_fetch:end",
     "finish_fetch:end_all",
