@@ -49,13 +49,22 @@ fn clients_leave_file_descriptors_to_the_requests_of_a_hub() {
     let more = [
         ("FAYE_HUB__CONCURRENT", "248"),
         ("FAYE_STORE__URL", "sqlite::memory:"),
-        ("FAYE_ADMIN__LISTEN", "127.0.0.1:0"),
+        ("FAYE_LOG__LEVEL", "debug"),
     ];
     let faye = Faye::start_with_limit("-n 400", &[&settings[..], &more].concat());
     let silent: Vec<_> = (0..60).map(|_| faye.http()).collect();
     faye.http().wait_for_end();
     drop(silent);
-    faye.wait_for_metric("faye_connections", |open| open == 0);
+    // The server closes the next connections too, until it has seen that the others are gone.
+    loop {
+        let mut http = faye.http();
+        http.send("GET", "/healthz", &[], b"");
+        if http.response_or_end().is_some() {
+            break;
+        }
+    }
+    // One connection reads the metrics, and may be counted.
+    faye.wait_for_metric("faye_connections", |open| open <= 1);
     assert!(faye.metric("faye_refused_total{reason=\"connections\"}") > 60 - 48);
     faye.assert_serves();
 }
