@@ -116,6 +116,28 @@ fn publish(faye: &Faye, topic: &str) {
     assert_eq!(response.status, 204, "{}", response.text());
 }
 
+/// Subscribes one callback to many topics.
+#[track_caller]
+fn subscribe_all(faye: &Faye, topics: &[String], callback: &str) {
+    for topic in topics {
+        let all = [
+            ("hub.mode", "subscribe"),
+            ("hub.verify", "sync"),
+            ("hub.topic", topic),
+            ("hub.callback", callback),
+        ];
+        assert_eq!(post(faye, &all).status, 204);
+    }
+}
+
+/// Publishes many topics by one request.
+#[track_caller]
+fn publish_all(faye: &Faye, topics: &[String]) {
+    let urls = topics.iter().map(|topic| ("hub.url", topic.as_str()));
+    let all: Vec<_> = std::iter::once(("hub.mode", "publish")).chain(urls).collect();
+    assert_eq!(post(faye, &all).status, 204);
+}
+
 fn fetches(result: &str) -> String {
     format!("faye_hub_fetches_total{{result=\"{result}\"}}")
 }
@@ -558,18 +580,8 @@ fn topics_of_a_host_share_its_places() {
     let topics: Vec<_> = (0..TOPICS).map(|number| web.url(&format!("/{number}"))).collect();
     let subscriber = subscribe(&faye, &topics[0]);
     let callback = subscriber.url();
-    for topic in &topics[1..] {
-        let all = [
-            ("hub.mode", "subscribe"),
-            ("hub.verify", "sync"),
-            ("hub.topic", topic),
-            ("hub.callback", &callback),
-        ];
-        assert_eq!(post(&faye, &all).status, 204);
-    }
-    let urls = topics.iter().map(|topic| ("hub.url", topic.as_str()));
-    let all: Vec<_> = std::iter::once(("hub.mode", "publish")).chain(urls).collect();
-    assert_eq!(post(&faye, &all).status, 204);
+    subscribe_all(&faye, &topics[1..], &callback);
+    publish_all(&faye, &topics);
     wait_for(&faye, "changed", TOPICS as u64);
     let mut delivered: Vec<_> =
         (0..TOPICS).map(|_| String::from_utf8(subscriber.delivery().body).unwrap()).collect();
@@ -589,18 +601,8 @@ fn a_host_that_does_not_answer_leaves_the_others_their_turn() {
     let subscriber = subscribe(&faye, &site.url("/feed"));
     let callback = subscriber.url();
     let topics: Vec<_> = (0..TOPICS).map(|number| slow.url(&format!("/{number}"))).collect();
-    for topic in &topics {
-        let all = [
-            ("hub.mode", "subscribe"),
-            ("hub.verify", "sync"),
-            ("hub.topic", topic),
-            ("hub.callback", &callback),
-        ];
-        assert_eq!(post(&faye, &all).status, 204);
-    }
-    let urls = topics.iter().map(|topic| ("hub.url", topic.as_str()));
-    let all: Vec<_> = std::iter::once(("hub.mode", "publish")).chain(urls).collect();
-    assert_eq!(post(&faye, &all).status, 204);
+    subscribe_all(&faye, &topics, &callback);
+    publish_all(&faye, &topics);
     for _ in 0..4 {
         slow.next();
     }

@@ -25,6 +25,15 @@ async fn fetched(place: &Place) {
     assert!(place.finish_fetch(&fetch, unchanged(), Advertisement::Named).await);
 }
 
+/// Nothing is due now, one fetch is in an hour, and none after that.
+async fn fetched_once_after_an_hour(place: &Place) {
+    place.no_fetch_is_due().await;
+    place.later(HOUR).await;
+    fetched(place).await;
+    place.later(100 * HOUR).await;
+    place.no_fetch_is_due().await;
+}
+
 pub(crate) async fn a_fetch_follows_the_delay_of_the_last_ping(place: &Place) {
     place.subscribe(TOPIC, &[CALLBACK]).await;
     push(place, 60).await;
@@ -53,11 +62,7 @@ pub(crate) async fn a_fetch_follows_the_delay_of_the_last_ping(place: &Place) {
     assert_eq!(place.ping(TOPIC).await, 1);
     assert!(place.finish_fetch(&fetch, unchanged(), Advertisement::Named).await);
     fetched(place).await;
-    place.no_fetch_is_due().await;
-    place.later(HOUR).await;
-    fetched(place).await;
-    place.later(100 * HOUR).await;
-    place.no_fetch_is_due().await;
+    fetched_once_after_an_hour(place).await;
 }
 
 pub(crate) async fn a_check_leaves_a_delayed_ping(place: &Place) {
@@ -65,11 +70,7 @@ pub(crate) async fn a_check_leaves_a_delayed_ping(place: &Place) {
     push(place, 60).await;
     place.add(NewRequest { needs_check: true, ..request(TOPIC, "https://two.example/") }).await;
     fetched(place).await;
-    place.no_fetch_is_due().await;
-    place.later(HOUR).await;
-    fetched(place).await;
-    place.later(100 * HOUR).await;
-    place.no_fetch_is_due().await;
+    fetched_once_after_an_hour(place).await;
 }
 
 pub(crate) async fn a_synchronous_check_leaves_a_delayed_ping(place: &Place) {
@@ -78,11 +79,7 @@ pub(crate) async fn a_synchronous_check_leaves_a_delayed_ping(place: &Place) {
     let fetch = place.store.claim_fetch(TOPIC, HOLD).await.unwrap().unwrap();
     let failed = FetchOutcome::Failed(None, "status 404".to_owned());
     assert!(place.finish_fetch(&fetch, failed, Advertisement::Unknown).await);
-    place.no_fetch_is_due().await;
-    place.later(HOUR).await;
-    fetched(place).await;
-    place.later(100 * HOUR).await;
-    place.no_fetch_is_due().await;
+    fetched_once_after_an_hour(place).await;
 }
 
 pub(crate) async fn pings_use_up_no_retries(place: &Place) {
