@@ -152,7 +152,7 @@ impl Fetch {
         cap: usize,
         wanted: impl Fn(&Parts) -> bool,
     ) -> Result<Response<Bytes>, FetchError> {
-        let host = host(&request);
+        let url = request.uri().clone();
         let response = async {
             let (head, body) = self.request(request).await?.into_parts();
             if !wanted(&head) {
@@ -164,12 +164,12 @@ impl Fetch {
             })?;
             Ok(Response::from_parts(head, body.to_bytes()))
         };
-        tokio::time::timeout(deadline, response).await.map_err(|_| self.late(&host, deadline))?
+        tokio::time::timeout(deadline, response).await.map_err(|_| self.late(&url, deadline))?
     }
 
     /// The error of a request that takes too long. Nothing tells whether there is a connection.
-    fn late(&self, host: &str, deadline: Duration) -> FetchError {
-        self.guard.unreachable(host);
+    fn late(&self, url: &Uri, deadline: Duration) -> FetchError {
+        self.guard.unreachable(url.host().unwrap_or_default());
         FetchError::Deadline(deadline)
     }
 
@@ -204,10 +204,11 @@ impl Fetch {
     }
 
     async fn request(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, FetchError> {
-        let host = self.check(request.uri())?.to_owned();
+        let url = request.uri().clone();
+        let host = self.check(&url)?;
         self.exchange(request).await.map_err(|error| {
             if matches!(error, FetchError::Connect(_)) {
-                self.guard.unreachable(&host);
+                self.guard.unreachable(host);
             }
             self.counting(error)
         })
@@ -254,10 +255,6 @@ impl Fetch {
         }
         error
     }
-}
-
-fn host(request: &Request<Full<Bytes>>) -> String {
-    request.uri().host().unwrap_or_default().to_owned()
 }
 
 fn is_idempotent(method: &Method) -> bool {

@@ -8,7 +8,7 @@ use hyper::body::{Body, Incoming};
 use hyper::{Request, Response};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Fetch, FetchError, host};
+use super::{Fetch, FetchError};
 
 /// Bytes of the body that are read, so that the connection can be used again. A longer body ends the connection.
 const READ: usize = 64 * 1024;
@@ -26,9 +26,9 @@ impl Fetch {
         request: Request<Full<Bytes>>,
         deadline: Duration,
     ) -> Result<Response<()>, FetchError> {
-        let (end, host) = (Instant::now() + deadline, host(&request));
+        let (end, url) = (Instant::now() + deadline, request.uri().clone());
         let response = timeout_at(end, self.request(request)).await;
-        let (head, body) = response.map_err(|_| self.late(&host, deadline))??.into_parts();
+        let (head, body) = response.map_err(|_| self.late(&url, deadline))??.into_parts();
         if !body.is_end_stream() {
             // The head is the response, whatever follows.
             let _ = timeout(TIME, drain(body)).await;

@@ -1,4 +1,5 @@
-//! The sums of topics, subscriptions, unfinished requests and bytes of contents, in shards so that concurrent transactions rarely wait for each other.
+//! The sums of topics, subscriptions, unfinished requests and bytes of contents, in shards so that concurrent transactions
+//! rarely wait for each other.
 
 use crate::store::session::Session;
 use crate::store::statement::Statement;
