@@ -14,6 +14,8 @@ const { endpoint, transport } = workerData;
 const report = (entry) => parentPort.postMessage(entry);
 const copy = (message) => JSON.parse(JSON.stringify(message));
 
+let connectRefused = false;
+
 const cometd = new CometD();
 for (const type of cometd.getTransportTypes()) {
   if (type !== transport) cometd.unregisterTransport(type);
@@ -26,6 +28,7 @@ cometd.registerExtension('report', {
   },
   incoming(message) {
     report({ kind: 'incoming', message: copy(message) });
+    if (message.channel === '/meta/connect' && /^401:/.test(message.error ?? '')) connectRefused = true;
     return message;
   },
 });
@@ -51,6 +54,18 @@ function subscribe(channel, callback) {
 }
 
 let shookHands = false;
+
+/**
+ * Over polling, connect and disconnect have a connection each. If the server reads the disconnect first, it refuses
+ * the connect, and CometD then aborts the request of its disconnect: the session ended, and the reply is lost.
+ */
+function disconnect(succeed, fail) {
+  connectRefused = false;
+  cometd.disconnect((reply) => {
+    if (!reply.successful && reply.failure && connectRefused) return succeed('reply aborted');
+    return settle(succeed, fail)(reply);
+  });
+}
 
 /** CometD calls this again after every later handshake; only the first was asked for. */
 function whenConnected(action, fail) {
@@ -87,7 +102,7 @@ const methods = {
       }
     });
   },
-  disconnect: (succeed, fail) => cometd.disconnect(settle(succeed, fail)),
+  disconnect,
   connectionType: (succeed) => succeed(cometd.getTransport()?.type ?? null),
 };
 

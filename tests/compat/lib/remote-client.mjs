@@ -93,8 +93,8 @@ export class RemoteClient {
 
   async disconnect() {
     const mark = this.log.mark();
-    await this.perform('disconnect');
-    await this.reply('/meta/disconnect', () => true, mark);
+    const outcome = await this.perform('disconnect');
+    if (outcome !== 'reply aborted') await this.reply('/meta/disconnect', () => true, mark);
   }
 
   /** Waits for the server's successful reply on a meta channel. */
