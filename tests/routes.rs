@@ -211,19 +211,19 @@ fn config() -> Config {
 
 #[test]
 fn the_server_is_ready_without_its_store_and_says_so() {
-    use faye_server::admin::{Health, Ready};
+    use faye_server::admin::{Health, Ready, StoreState};
     let is_up = Arc::new(AtomicBool::new(false));
     let state = Arc::clone(&is_up);
     let served = Served::start_with(&config(), |server| {
         let server = server.expect("a server");
-        vec![
-            Arc::new(Health),
-            Arc::new(Ready::new(server, Some(Box::new(move || state.load(Ordering::Relaxed))))),
-        ]
+        let is_up = Box::new(move || state.load(Ordering::Relaxed));
+        let store = StoreState { is_up, users: vec!["hub", "feeds"] };
+        vec![Arc::new(Health), Arc::new(Ready::new(server, Some(store)))]
     });
     let mut http = Http::open(served.address);
     let response = http.request("GET", "/readyz", &[], b"");
-    assert_eq!((response.status, response.text().as_str()), (200, "ready\nhub: store unavailable\n"));
+    let unavailable = "ready\nhub: store unavailable\nfeeds: store unavailable\n";
+    assert_eq!((response.status, response.text().as_str()), (200, unavailable));
     assert_eq!(http.request("GET", "/healthz", &[], b"").text(), "ok\n");
     is_up.store(true, Ordering::Relaxed);
     let response = http.request("GET", "/readyz", &[], b"");
@@ -423,7 +423,7 @@ fn operators_are_told_when_the_store_is_away() {
         let store = handle.block_on(Store::open(&config.store, Metrics::default())).unwrap();
         handle.block_on(store.close());
         let hub = ManagedHub { store, url: "https://push.example/hub".to_owned(), policy: TopicPolicy::Open };
-        vec![Arc::new(Api::new(&"a key".into(), true, Some(hub), Metrics::default()))]
+        vec![Arc::new(Api::new(&"a key".into(), true, Some(hub), None, Metrics::default()))]
     });
     let mut http = Http::open(served.address);
     let key = [("Authorization", "Bearer a key")];

@@ -14,6 +14,8 @@ pub enum BayeuxError {
     ParameterMissing(&'static str),
     /// The channel exists, but not for clients.
     ChannelForbidden(String),
+    /// Only the server publishes on the channel.
+    ServerOnly(String),
     /// The text is not a channel.
     ChannelInvalid(String),
     /// The name of a channel has more bytes than this limit.
@@ -61,6 +63,7 @@ impl fmt::Display for BayeuxError {
             Self::ClientUnknown(id) => write!(f, "401:{id}:Unknown client"),
             Self::ParameterMissing(name) => write!(f, "402:{name}:Missing required parameter"),
             Self::ChannelForbidden(channel) => write!(f, "403:{channel}:Forbidden channel"),
+            Self::ServerOnly(channel) => write!(f, "403:{channel}:Only the server publishes here"),
             Self::ChannelInvalid(channel) => write!(f, "405:{channel}:Invalid channel"),
             Self::ChannelTooLong(limit) => write!(f, "413:{limit}:Channel name too long"),
             Self::TooManySegments(limit) => write!(f, "413:{limit}:Too many segments in the channel"),

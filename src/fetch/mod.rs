@@ -480,7 +480,7 @@ mod tests {
                 assert_eq!(connections(), 0, "{reach:?} {spelling} {url}");
             }
         }
-        metrics.hub.enable();
+        metrics.hub.enable_store();
         let counted = format!("faye_fetch_refused_total{{class=\"topics\"}} {refused}\n");
         assert!(refused > 0 && metrics.text().contains(&counted), "{counted}{}", metrics.text());
 

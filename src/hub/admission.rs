@@ -8,10 +8,10 @@ use ipnet::IpNet;
 use super::endpoint::Front;
 use super::policy::{self, Standing};
 use super::refusal::Refusal;
-use super::urls::WebUrl;
 use crate::fetch::Reach;
 use crate::policy::more;
 use crate::store::{Bound, Bounds};
+use crate::web::urls::WebUrl;
 
 impl Front {
     /// Refuses topics that may not be subscribed to. Returns whether the topic has to name the hub.

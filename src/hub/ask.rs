@@ -11,11 +11,11 @@ use tokio::time::Instant;
 
 use super::call::{call, is_local};
 use super::challenge::{self, Challenge};
-use super::hosts::{Busy, Place};
 use super::retry::Answer;
 use super::{Hub, POLL};
 use crate::fetch::FetchError;
 use crate::store::{Request, Stage};
+use crate::web::hosts::{Busy, Place};
 
 /// Bytes of a response that are read.
 const CAP: usize = 1024;

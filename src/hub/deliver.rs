@@ -25,9 +25,9 @@ use record::Progress;
 use sender::Sender;
 use waiting::{Turn, Waiting};
 
-use super::hosts::Busy;
 use super::{Hub, POLL};
 use crate::store::{self, Delivery, DeliveryOutcome, FinishedDelivery};
+use crate::web::hosts::Busy;
 
 /// Deliveries that are claimed at one time.
 const CLAIM: usize = 256;

@@ -11,12 +11,12 @@ use hyper::{Response, StatusCode};
 use super::Hub;
 use super::form::Form;
 use super::page::{self, Page};
-use super::rate::Rate;
 use super::refusal::Refusal;
 use super::response::{empty, put, refused, text};
 use super::submit::Submitted;
 use crate::peer::Head;
 use crate::transport::{Endpoint, Method, Route, RouteFuture, RouteLimits, RouteRequest};
+use crate::web::rate::Rate;
 
 /// Bytes of a body: the most URLs of a publication, with 600 bytes for each.
 const BODY: usize = 64 * 1024;

@@ -10,16 +10,19 @@ use hyper::header::CONTENT_TYPE;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
-use super::advertised::{self, OwnUrl};
-use super::discover::discover;
+use super::Hub;
+use super::advertised;
 use super::fingerprint::fingerprint;
-use super::freshness::validators;
-use super::get::{CONCURRENT, Fetched, GetError, Turn, get};
-use super::links::Links;
+use super::get::{CONCURRENT, get};
 use super::policy::{self, Standing};
-use super::{Hub, coding, sniff, urls};
 use crate::config::Change;
 use crate::store::{Advertisement, Content, FetchOutcome, FinishedFetch, Recorded, TopicFetch, Validators};
+use crate::web::discover::discover;
+use crate::web::freshness::validators;
+use crate::web::get::{Fetched, GetError, Turn};
+use crate::web::links::Links;
+use crate::web::own::OwnUrl;
+use crate::web::{coding, sniff, urls};
 
 /// The times after which a failed fetch is repeated.
 const RETRIES: [Duration; 4] =
@@ -102,7 +105,7 @@ pub(super) async fn check_now(hub: &Hub, topic: &str) -> Result<(), String> {
             Ok(Some(claimed)) => break claimed,
             // Another task fetches it.
             Ok(None) if begin.elapsed() < hub.settings.fetch_deadline => tokio::time::sleep(AGAIN).await,
-            Ok(None) => return Err(GetError::Busy.to_string()),
+            Ok(None) => return Err(text(&GetError::Busy)),
             Err(error) => {
                 tracing::debug!(%error, "topic not claimed");
                 return Err("the store is unavailable".to_owned());
@@ -114,9 +117,14 @@ pub(super) async fn check_now(hub: &Hub, topic: &str) -> Result<(), String> {
         (Advertisement::Named, _) => Ok(()),
         (Advertisement::Missing(reason) | Advertisement::Refused(reason), _)
         | (_, FetchOutcome::Failed(_, reason)) => Err(reason),
-        (Advertisement::Unknown, FetchOutcome::Postponed(_)) => Err(GetError::Busy.to_string()),
-        (Advertisement::Unknown, _) => Err(GetError::Unreachable.to_string()),
+        (Advertisement::Unknown, FetchOutcome::Postponed(_)) => Err(text(&GetError::Busy)),
+        (Advertisement::Unknown, _) => Err(text(&GetError::Refused(None))),
     }
+}
+
+/// The text of an error for strangers.
+fn text(error: &GetError) -> String {
+    format!("the topic {error}")
 }
 
 /// The time of a claim.
@@ -158,9 +166,9 @@ async fn process(hub: &Hub, topic: TopicFetch, turn: Turn) -> FinishedFetch {
             }
             Err(error) => {
                 tracing::debug!(topic = topic.topic, attempts = topic.attempts, %error, "fetch failed");
-                let result = if error == GetError::Refused { "refused" } else { "failed" };
+                let result = if matches!(error, GetError::Refused(_)) { "refused" } else { "failed" };
                 let delay = retry(&topic, &error);
-                (FetchOutcome::Failed(delay, error.to_string()), Advertisement::Unknown, result)
+                (FetchOutcome::Failed(delay, text(&error)), Advertisement::Unknown, result)
             }
         }
     };
@@ -181,7 +189,7 @@ async fn process(hub: &Hub, topic: TopicFetch, turn: Turn) -> FinishedFetch {
 /// When a failed fetch is repeated.
 fn retry(topic: &TopicFetch, error: &GetError) -> Option<Duration> {
     let asked = match error {
-        GetError::Refused | GetError::Redirect | GetError::Redirects => return None,
+        GetError::Refused(_) | GetError::Redirect | GetError::Redirects => return None,
         GetError::Status(StatusCode::GONE, _) => return None,
         GetError::Status(StatusCode::NOT_FOUND, _) if !topic.is_pinged => return None,
         GetError::Status(_, asked) => asked.unwrap_or_default(),
@@ -219,12 +227,12 @@ async fn content(hub: &Hub, topic: &TopicFetch, turn: Turn) -> Result<Found, Get
     let change = topic.is_pinged.then_some(hub.settings.change);
     let size = hub.settings.topic_size;
     let (fetched, read) = if is_long {
-        let _place = hub.reading.acquire().await.map_err(|_| GetError::Unreachable)?;
+        let _place = hub.reading.acquire().await.map_err(|error| GetError::Unreachable(error.to_string()))?;
         let reading = tokio::task::spawn_blocking(move || {
             let read = read(&fetched, body, change, size);
             (fetched, read)
         });
-        reading.await.map_err(|_| GetError::Unreachable)?
+        reading.await.map_err(|error| GetError::Unreachable(error.to_string()))?
     } else {
         let read = read(&fetched, body, change, size);
         (fetched, read)
@@ -327,7 +335,7 @@ mod tests {
         };
         for (attempts, seconds) in [(0, 5.0), (1, 30.0), (2, 120.0), (3, 600.0)] {
             for error in [
-                GetError::Unreachable,
+                GetError::Unreachable(String::new()),
                 status(500, None),
                 status(404, None),
                 GetError::Size(1),
@@ -336,11 +344,11 @@ mod tests {
                 is_about(retry(&topic(attempts, true), &error), seconds);
             }
         }
-        assert_eq!(retry(&topic(4, true), &GetError::Unreachable), None);
+        assert_eq!(retry(&topic(4, true), &GetError::Unreachable(String::new())), None);
         assert_eq!(retry(&topic(4, true), &status(503, Some(Duration::from_secs(5)))), None);
-        is_about(retry(&topic(1, false), &GetError::Unreachable), 30.0);
-        assert_eq!(retry(&topic(2, false), &GetError::Unreachable), None);
-        for error in [GetError::Refused, GetError::Redirect, GetError::Redirects, status(410, None)] {
+        is_about(retry(&topic(1, false), &GetError::Unreachable(String::new())), 30.0);
+        assert_eq!(retry(&topic(2, false), &GetError::Unreachable(String::new())), None);
+        for error in [GetError::Refused(None), GetError::Redirect, GetError::Redirects, status(410, None)] {
             assert_eq!(retry(&topic(0, true), &error), None, "{error}");
         }
         assert_eq!(retry(&topic(0, false), &status(404, None)), None);

@@ -13,9 +13,9 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use super::links::Links;
-use super::sniff::{Document, Kind};
 use crate::config::Change;
+use crate::web::links::Links;
+use crate::web::sniff::{Document, Kind};
 
 /// The first byte of a fingerprint: what it is made of.
 const BYTES: u8 = 1;
@@ -86,8 +86,8 @@ impl Part {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::sniff;
     use super::*;
+    use crate::web::sniff;
 
     fn of(body: &str) -> Vec<u8> {
         with(Change::Entries, body, &Links::default())
@@ -411,5 +411,17 @@ mod tests {
             feed("{\"a\": 1, \"b\": [2]}", "\"hubs\": [], "),
         ];
         assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
+    }
+
+    proptest! {
+        #[test]
+        fn any_content_has_a_fingerprint(
+            start in "(<\\?xml version='1.0'\\?>|<!doctype html>|<feed>|<rss><channel>|\\{|)",
+            rest in "[<>/!?='\" \\-a-dlinkrehfsub&;#\\[\\]{}:,\u{e9}]{0,200}",
+        ) {
+            let body = format!("{start}{rest}");
+            let document = sniff::read(body.as_bytes(), None);
+            fingerprint(Change::Entries, body.as_bytes(), &document, &Links::default());
+        }
     }
 }

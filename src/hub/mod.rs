@@ -8,38 +8,29 @@ mod advertised;
 mod ask;
 mod call;
 mod challenge;
-mod coding;
 mod deliver;
-mod discover;
 mod endpoint;
 pub mod feeds;
 mod fetch;
 mod fingerprint;
 mod form;
-mod freshness;
 mod get;
-mod hosts;
-mod links;
 mod notices;
 mod page;
 mod ping;
 mod policy;
-mod rate;
 mod refusal;
 mod response;
 mod retry;
-mod sign;
-mod sniff;
 mod status;
 mod submit;
 mod sweep;
-mod urls;
 mod verify;
 mod wish;
 
 use std::collections::HashSet;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore, watch};
@@ -51,7 +42,7 @@ use crate::policy::Notices;
 use crate::store::Store;
 use crate::transport::Endpoint;
 
-use hosts::Hosts;
+use crate::web::hosts::Hosts;
 use ping::Pings;
 
 /// How often a worker looks for work without a notification: timers that have become due, and work of instances whose
@@ -90,8 +81,8 @@ pub struct Hub {
     reading: Semaphore,
     /// Limits of the requests to callbacks.
     hosts: Arc<Hosts>,
-    /// Serves the callbacks of this process.
-    local: Option<Arc<dyn Endpoint>>,
+    /// Serve the callbacks of this process. They may refer to the hub, which does not keep them.
+    local: OnceLock<Vec<Weak<dyn Endpoint>>>,
     /// The topics that are channels of this server, normalised.
     channels: HashSet<String>,
     pings: Vec<config::Ping>,
@@ -128,10 +119,10 @@ impl Hub {
             topics: get::Topics::new(&config.hub, &metrics),
             reading: Semaphore::new(READING),
             hosts: Arc::new(Hosts::new(config.hub.per_host, config.hub.concurrent)),
-            local: None,
+            local: OnceLock::new(),
             channels: feeds::topics(config),
             pings: ping::normalised(&config.ping)?,
-            notices: notices::notices(),
+            notices: crate::web::notices::notices(),
             metrics,
             stopping: watch::Sender::new(false),
         }))
@@ -141,6 +132,18 @@ impl Hub {
     #[must_use]
     pub fn endpoints(self: &Arc<Self>) -> Vec<Arc<dyn Endpoint>> {
         vec![Arc::new(Pings::new(self)), Arc::new(endpoint::Front::new(self))]
+    }
+
+    /// The URL of the hub, for subscribers in this process.
+    #[must_use]
+    pub fn front(self: &Arc<Self>) -> Arc<dyn Endpoint> {
+        Arc::new(endpoint::Front::new(self))
+    }
+
+    /// Sends requests to callbacks below `/websub/callback/` of `server.public_url` to these endpoints, as long as they
+    /// exist. The first call counts.
+    pub fn serve_callbacks(&self, endpoints: &[Arc<dyn Endpoint>]) {
+        self.local.get_or_init(|| endpoints.iter().map(Arc::downgrade).collect());
     }
 
     /// Works until [`Hub::stop`] is called; then finishes the requests under way.

@@ -1,20 +1,9 @@
 //! The log line about a refused address. It must not know why a host is requested.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use super::Hub;
-use crate::policy::{Notices, more};
-
-/// The time between two lines about a host.
-const PAUSE: Duration = Duration::from_secs(60);
-/// Lines about all hosts in this time: strangers choose the hosts.
-const MOST: usize = 20;
-
-/// Log lines about hosts.
-pub(super) fn notices() -> Notices {
-    Notices::limited(PAUSE, MOST)
-}
+use crate::policy::more;
 
 impl Hub {
     /// Logs that the store has no room for content.

@@ -1,8 +1,8 @@
 //! Which topics and callbacks the hub accepts. It decides by URLs and settings alone and fetches nothing.
 
 use super::Hub;
-use super::urls::{self, WebUrl};
 use crate::config::TopicPolicy;
+use crate::web::urls::{self, WebUrl};
 
 /// The only place at `server.public_url` that callbacks may be at.
 const OWN_CALLBACKS: &str = "/websub/callback/";

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 
-use super::urls::UrlError;
+use crate::web::urls::UrlError;
 
 /// Wait before another request, where the cause is not a rate.
 const LATER: Duration = Duration::from_secs(60);

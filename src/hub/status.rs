@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use super::Hub;
 use super::refusal::Refusal;
 use super::submit::unavailable;
-use super::{Hub, urls};
 use crate::store::{State, Status};
+use crate::web::urls;
 
 /// Characters of a token.
 pub(super) const TOKEN: usize = 24;

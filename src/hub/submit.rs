@@ -10,12 +10,13 @@ use super::endpoint::Front;
 use super::form::Form;
 use super::refusal::Refusal;
 use super::wish::{Verify, Wish};
-use super::{fetch, urls, verify};
+use super::{fetch, verify};
 use crate::config::SignatureMethod;
 use crate::policy::household;
 use crate::store::{
     Admission, FinishedRequest, Mode, NewRequest, Request, RequestOutcome, Stage, StoreError,
 };
+use crate::web::urls;
 
 /// URLs of one publication.
 const URLS: usize = 100;

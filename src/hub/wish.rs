@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::form::Form;
 use super::refusal::Refusal;
-use super::urls::{self, WebUrl};
 use crate::config::Hub as Settings;
 use crate::store::Mode;
+use crate::web::urls::{self, WebUrl};
 
 /// Bytes of a secret (WebSub, section 5.1: less than 200).
 const SECRET: usize = 199;

@@ -41,7 +41,7 @@ impl Connection {
             Ok(body) => body,
             Err(refusal) => return self.refuse(request, &refusal).await,
         };
-        if !body.is_empty() && is_coded(&request.head) {
+        if !body.is_empty() && !endpoint.decodes() && is_coded(&request.head) {
             self.context.metrics.refuse(Reason::syntax);
             return self.respond(request, answer::coded(&request.head)).await;
         }

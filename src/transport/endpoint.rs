@@ -62,4 +62,9 @@ pub trait Endpoint: Send + Sync {
             response
         })
     }
+
+    /// Whether the endpoint reads bodies with a content coding. Otherwise they are refused with 415.
+    fn decodes(&self) -> bool {
+        false
+    }
 }

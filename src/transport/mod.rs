@@ -18,6 +18,7 @@ mod eventsource;
 mod input;
 mod jsonp;
 mod listener;
+pub mod local;
 mod mount;
 mod neighbours;
 mod outbox;

@@ -15,9 +15,9 @@ use super::PATIENCE;
 use super::content::{Content, Loaded};
 use super::sender::Sender;
 use crate::fetch::FetchError;
-use crate::hub::hosts::Place;
-use crate::hub::sign::{SIGNATURE, sign};
 use crate::store::{Delivery, DeliveryOutcome, FinishedDelivery};
+use crate::web::hosts::Place;
+use crate::web::sign::{SIGNATURE, sign};
 
 /// How long a delivery waits whose host has no place for one of its addresses, at least. It grows with the time that it
 /// has waited already.

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::{Kept, date, html, text};
+use super::{Kept, html, text};
+use crate::web::date;
 
 /// Characters of the longest title, and of one that is made from the content.
 const TITLE: usize = 500;

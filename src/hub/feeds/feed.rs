@@ -11,9 +11,10 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, Notify};
 
 use super::entry::Entry;
-use super::{Channels, Kept, Recent, Unavailable, atom, json};
+use super::{Channels, Kept, Recent, Unavailable, document};
 use crate::broker::Span;
 use crate::config::History;
+use crate::web::feed as written;
 
 /// What does not change of a feed.
 #[derive(Debug)]
@@ -179,13 +180,13 @@ impl Feed {
         // A later message with the same identifier is a new version of the entry.
         let mut seen = HashSet::new();
         let shown: Vec<_> = entries.iter().filter(|entry| seen.insert(entry.id.as_str())).collect();
-        let atom = atom::write(&self.description, updated, &shown, self.most);
-        let json = json::write(&self.description, &shown, self.most)?;
+        let atom = document::atom(&self.description, updated, &shown, self.most);
+        let json = document::json(&self.description, &shown, self.most)?;
         let modified = updated.div_euclid(1000);
         let newest = entries.first();
         Ok(Documents {
-            atom: Document::new(atom::TYPE, atom),
-            json: Document::new(json::TYPE, json),
+            atom: Document::new(written::atom::TYPE, atom),
+            json: Document::new(written::json::TYPE, json),
             modified,
             // Another instance may have served what was there between two messages of this second.
             is_ambiguous: is_shared

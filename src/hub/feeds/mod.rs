@@ -4,13 +4,11 @@
 //! This module must not know where histories are kept. It is handed [`Channels`], and is told of publications by
 //! [`Feeds::appended`].
 
-mod atom;
-mod date;
+mod document;
 mod endpoint;
 mod entry;
 mod feed;
 mod html;
-mod json;
 mod publish;
 mod text;
 
@@ -21,10 +19,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::urls;
 use crate::broker::Span;
 use crate::config::{Config, History};
 use crate::store::Store;
+use crate::web::urls;
 use feed::{Description, Feed};
 
 /// A message in the history of a channel.

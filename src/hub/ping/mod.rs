@@ -10,11 +10,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
 
+use super::Hub;
 use super::refusal::Refusal;
 use super::response::{empty, refused, text};
-use super::{Hub, urls};
 use crate::config::Ping;
 use crate::transport::{Endpoint, Method, Route, RouteFuture, RouteLimits, RouteRequest};
+use crate::web::urls;
 use sender::{Event, SenderError};
 
 /// The payload of a push names its commits and their files; code hosts send some megabytes at the most.

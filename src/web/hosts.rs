@@ -31,7 +31,7 @@ const NAMED: usize = 1_000;
 
 /// Why a request may not be sent now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Busy {
+pub(crate) enum Busy {
     /// As many requests as allowed are under way, to the host, to an address of it, or in all.
     Full,
     /// The host fails. It gets no request for that time.
@@ -40,7 +40,7 @@ pub(super) enum Busy {
 
 /// Counts requests by host.
 #[derive(Debug)]
-pub(super) struct Hosts {
+pub(crate) struct Hosts {
     per_host: usize,
     concurrent: usize,
     state: Mutex<State>,
@@ -99,18 +99,18 @@ fn networks(addresses: &[IpAddr]) -> Networks {
 }
 
 impl Hosts {
-    pub(super) fn new(per_host: usize, concurrent: usize) -> Self {
+    pub(crate) fn new(per_host: usize, concurrent: usize) -> Self {
         Self { per_host, concurrent, state: Mutex::default(), notices: notices(), freed: Notify::new() }
     }
 
     /// A place for one request to this host at these addresses, until it is dropped. Without addresses the caller names
     /// them later ([`Place::reach`]).
-    pub(super) fn acquire(self: &Arc<Self>, host: &str, addresses: &[IpAddr]) -> Result<Place, Busy> {
+    pub(crate) fn acquire(self: &Arc<Self>, host: &str, addresses: &[IpAddr]) -> Result<Place, Busy> {
         self.acquire_at(host, addresses, 0, Instant::now())
     }
 
     /// The same, and leaves so many of all places free for other requests.
-    pub(super) fn acquire_sparing(
+    pub(crate) fn acquire_sparing(
         self: &Arc<Self>,
         host: &str,
         addresses: &[IpAddr],
@@ -120,7 +120,7 @@ impl Hosts {
     }
 
     /// Requests at one time to all hosts.
-    pub(super) fn concurrent(&self) -> usize {
+    pub(crate) fn concurrent(&self) -> usize {
         self.concurrent
     }
 
@@ -165,7 +165,7 @@ impl Hosts {
     }
 
     /// Hosts that get no request now, at most so many that a claim can name them.
-    pub(super) fn busy(&self) -> Vec<String> {
+    pub(crate) fn busy(&self) -> Vec<String> {
         self.busy_at(Instant::now())
     }
 
@@ -183,13 +183,13 @@ impl Hosts {
     }
 
     /// Hosts that fail and therefore get no request now, at most so many that a claim can name them.
-    pub(super) fn broken(&self) -> Vec<String> {
+    pub(crate) fn broken(&self) -> Vec<String> {
         let now = Instant::now();
         self.state.lock().broken(now).take(NAMED).map(|name| (**name).to_owned()).collect()
     }
 
     /// Completes when a place has become free since the last call.
-    pub(super) async fn freed(&self) {
+    pub(crate) async fn freed(&self) {
         self.freed.notified().await;
     }
 }
@@ -216,7 +216,7 @@ impl State {
 
 /// The right to one request. Dropping it without a result leaves the breaker as it is.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     hosts: Arc<Hosts>,
     name: Arc<str>,
     networks: Networks,
@@ -227,7 +227,7 @@ pub(super) struct Place {
 impl Place {
     /// Names the addresses of the host, for a place that was acquired without. [`Busy::Full`] if one of them has as many
     /// requests as allowed.
-    pub(super) fn reach(&mut self, addresses: &[IpAddr]) -> Result<(), Busy> {
+    pub(crate) fn reach(&mut self, addresses: &[IpAddr]) -> Result<(), Busy> {
         let networks = networks(addresses);
         let mut state = self.hosts.state.lock();
         let State { by_name, by_network, .. } = &mut *state;
@@ -250,12 +250,12 @@ impl Place {
     }
 
     /// The host has answered.
-    pub(super) fn succeeded(self) {
+    pub(crate) fn succeeded(self) {
         self.hosts.state.lock().failing.remove(&self.name);
     }
 
     /// The host cannot be reached, does not answer, or says that it cannot serve.
-    pub(super) fn failed(self) {
+    pub(crate) fn failed(self) {
         self.failed_at(Instant::now());
     }
 

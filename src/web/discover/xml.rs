@@ -6,7 +6,7 @@ use quick_xml::name::ResolveResult;
 use quick_xml::reader::NsReader;
 use url::Url;
 
-use crate::hub::links::Links;
+use crate::web::links::Links;
 
 /// Elements within each other; nothing is read behind the first that is deeper.
 const DEPTH: usize = 256;

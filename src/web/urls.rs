@@ -11,7 +11,7 @@ const LONGEST: usize = 2048;
 
 /// Why a text is not accepted as a URL. The texts follow the name of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum UrlError {
+pub(crate) enum UrlError {
     /// It has more than [`LONGEST`] bytes.
     #[error("is longer than 2,048 bytes")]
     Long,
@@ -31,26 +31,26 @@ pub(super) enum UrlError {
 
 /// A URL of the schemes http and https.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct WebUrl {
+pub(crate) struct WebUrl {
     /// As it was spelt, if that is valid in a URI; else with the invalid bytes percent-encoded.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// Normalised, for comparison.
-    pub(super) key: String,
+    pub(crate) key: String,
     /// Normalised but for the query, which keeps each byte: what requests to a callback are sent to.
-    pub(super) location: String,
+    pub(crate) location: String,
     /// The host in lower case, without a dot at its end and without a port; an IPv6 address in brackets.
-    pub(super) host: String,
+    pub(crate) host: String,
     /// The port, also if it is that of the scheme.
-    pub(super) port: u16,
+    pub(crate) port: u16,
     /// The address, if the host is one.
-    pub(super) address: Option<IpAddr>,
+    pub(crate) address: Option<IpAddr>,
 }
 
 /// Reads a URL.
 ///
 /// # Errors
 /// [`UrlError`] if it cannot be a topic or callback.
-pub(super) fn read(text: &str) -> Result<WebUrl, UrlError> {
+pub(crate) fn read(text: &str) -> Result<WebUrl, UrlError> {
     if text.len() > LONGEST {
         return Err(UrlError::Long);
     }

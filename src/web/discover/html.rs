@@ -9,7 +9,7 @@ use html5ever::tokenizer::{
 };
 use url::Url;
 
-use crate::hub::links::Links;
+use crate::web::links::Links;
 
 /// Bytes that are read at most, and at a time.
 const MOST: usize = 1024 * 1024;

@@ -14,16 +14,16 @@ const LINKS: usize = 256;
 
 /// The hub and self links of one source.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Links {
+pub(crate) struct Links {
     /// Absolute URLs without fragment, each once.
-    pub(super) hubs: Vec<String>,
+    pub(crate) hubs: Vec<String>,
     /// The first one counts.
-    pub(super) self_url: Option<String>,
+    pub(crate) self_url: Option<String>,
 }
 
 impl Links {
     /// Adds a link if its relation is `hub` or `self`. URLs that cannot be written into a header are ignored.
-    pub(super) fn add(&mut self, relations: &str, target: &str, base: &Url) {
+    pub(crate) fn add(&mut self, relations: &str, target: &str, base: &Url) {
         let is = |name: &str| {
             relations.split_ascii_whitespace().any(|relation| relation.eq_ignore_ascii_case(name))
         };
@@ -41,7 +41,7 @@ impl Links {
     }
 
     /// The links in the headers of a response.
-    pub(super) fn of_headers(headers: &HeaderMap, base: &Url) -> Self {
+    pub(crate) fn of_headers(headers: &HeaderMap, base: &Url) -> Self {
         let mut links = Self::default();
         let values = headers.get_all(LINK).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
         let mut rest = LINKS;

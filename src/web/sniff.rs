@@ -10,7 +10,7 @@ const DECLARATION: usize = 512;
 
 /// What a document is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Xml,
     Html,
     Json,
@@ -19,16 +19,16 @@ pub(super) enum Kind {
 
 /// Content as text.
 #[derive(Debug)]
-pub(super) struct Document<'a> {
-    pub(super) text: Cow<'a, str>,
-    pub(super) kind: Kind,
+pub(crate) struct Document<'a> {
+    pub(crate) text: Cow<'a, str>,
+    pub(crate) kind: Kind,
     /// Whether the text has all that the bytes have: the encoding is known and no byte was invalid.
-    pub(super) is_exact: bool,
+    pub(crate) is_exact: bool,
 }
 
 /// Decodes content, and finds out what it is. A byte order mark counts first, then the declaration in the document, then
 /// the charset of the header `Content-Type`.
-pub(super) fn read<'a>(body: &'a [u8], content_type: Option<&str>) -> Document<'a> {
+pub(crate) fn read<'a>(body: &'a [u8], content_type: Option<&str>) -> Document<'a> {
     let (encoding, is_known, start) = encoding(body, content_type);
     let (text, has_errors) = encoding.decode_without_bom_handling(&body[start..]);
     let kind = kind(&text, content_type);

@@ -10,13 +10,13 @@ use sha2::{Sha256, Sha384, Sha512};
 use crate::config::SignatureMethod;
 
 /// The name of the header.
-pub(super) const SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature");
+pub(crate) const SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature");
 
 /// Bytes of the longest value: `sha512=` and 128 digits.
 const LONGEST: usize = 7 + 128;
 
 /// Returns the value of the header: `method=` and the HMAC in lower-case hexadecimal.
-pub(super) fn sign(method: SignatureMethod, secret: &str, body: &[u8]) -> HeaderValue {
+pub(crate) fn sign(method: SignatureMethod, secret: &str, body: &[u8]) -> HeaderValue {
     match method {
         SignatureMethod::Sha1 => value::<Hmac<Sha1>>(method, secret, body),
         SignatureMethod::Sha256 => value::<Hmac<Sha256>>(method, secret, body),

@@ -10,7 +10,7 @@ const YEARS: std::ops::Range<i64> = -62_135_596_800_000..253_402_300_800_000;
 const MILLISECONDS: f64 = 1e11;
 
 /// Reads a date and time of RFC 3339, or a date alone, which is midnight UTC.
-pub(super) fn parse(text: &str) -> Option<i64> {
+pub(crate) fn parse(text: &str) -> Option<i64> {
     let text = text.trim();
     let bytes = text.as_bytes();
     let day = days(number(bytes, 0, 4)?, part(bytes, 4, b"-", 1..=12)?, part(bytes, 7, b"-", 1..=31)?)?;
@@ -41,7 +41,7 @@ pub(super) fn parse(text: &str) -> Option<i64> {
 }
 
 /// Reads a number of seconds or milliseconds since 1970.
-pub(super) fn of_number(number: f64) -> Option<i64> {
+pub(crate) fn of_number(number: f64) -> Option<i64> {
     let milliseconds = if number.abs() < MILLISECONDS { number * 1000.0 } else { number };
     // A float beyond the range becomes the nearest integer, which is out of bounds too.
     #[allow(clippy::cast_possible_truncation, reason = "see above")]
@@ -49,14 +49,22 @@ pub(super) fn of_number(number: f64) -> Option<i64> {
 }
 
 /// Writes a point in time in UTC, such as `2026-11-30T03:00:00Z`; with milliseconds unless they are zero.
-pub(super) fn write(time: i64) -> String {
+pub(crate) fn write(time: i64) -> String {
+    let time = write_milliseconds(time);
+    match time.strip_suffix(".000Z") {
+        Some(whole) => format!("{whole}Z"),
+        None => time,
+    }
+}
+
+/// Writes a date and time of RFC 3339 in UTC, always with milliseconds: such texts sort as the times do.
+pub(crate) fn write_milliseconds(time: i64) -> String {
     let time = time.clamp(YEARS.start, YEARS.end - 1);
     let (day, rest) = (time.div_euclid(DAY), time.rem_euclid(DAY));
     let (year, month, date) = civil(day);
     let (seconds, milliseconds) = (rest / 1000, rest % 1000);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let fraction = if milliseconds == 0 { String::new() } else { format!(".{milliseconds:03}") };
-    format!("{year:04}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
+    format!("{year:04}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z")
 }
 
 fn bounded(time: i64) -> Option<i64> {
@@ -77,7 +85,7 @@ fn number(bytes: &[u8], at: usize, digits: usize) -> Option<i64> {
 }
 
 /// Days since 1970 of a date of the Gregorian calendar; `None` if the month has no such day.
-fn days(year: i64, month: i64, date: i64) -> Option<i64> {
+pub(crate) fn days(year: i64, month: i64, date: i64) -> Option<i64> {
     // The year begins with March here, so that the leap day is its last.
     let shifted = if month > 2 { year } else { year - 1 };
     let (era, of_era) = (shifted.div_euclid(400), shifted.rem_euclid(400));

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use url::Url;
 
-use crate::hub::links::Links;
+use crate::web::links::Links;
 
 /// Hubs of a feed that are read.
 const HUBS: usize = 64;
@@ -47,16 +47,24 @@ impl<'de> Deserialize<'de> for Hubs {
 
 #[derive(serde::Deserialize)]
 struct Hub {
-    r#type: String,
-    url: String,
+    r#type: Option<String>,
+    url: Option<String>,
+}
+
+impl Hub {
+    /// The URL, if it is a hub of this protocol.
+    fn websub(&self) -> Option<&str> {
+        let is_websub = self.r#type.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("WebSub"));
+        self.url.as_deref().filter(|_| is_websub)
+    }
 }
 
 /// The links of a feed; none if it cannot be read.
 pub(super) fn links(text: &str, base: &Url) -> Links {
     let mut links = Links::default();
     let Ok(feed) = serde_json::from_str::<Feed>(text) else { return links };
-    for hub in feed.hubs.0.iter().filter(|hub| hub.r#type.eq_ignore_ascii_case("WebSub")) {
-        links.add("hub", &hub.url, base);
+    for hub in feed.hubs.0.iter().filter_map(Hub::websub) {
+        links.add("hub", hub, base);
     }
     if let Some(own) = &feed.feed_url {
         links.add("self", own, base);
@@ -75,7 +83,7 @@ mod tests {
             (hubs, self_url)
         };
         let text = r#" {"version": "https://jsonfeed.org/version/1.1", "feed_url": "s", "items": [{"hubs": 1}],
-            "hubs": [{"type": "rssCloud", "url": "https://c.example/"}, {"type": "WebSub", "url": "https://h.example/"}]}"#;
+            "hubs": [{"type": "rssCloud", "url": "https://c.example/"}, {"url": "x"}, {"type": "WebSub"}, {"type": "WebSub", "url": "https://h.example/"}]}"#;
         let both = (vec!["https://h.example/".to_owned()], Some("https://a.example/x/s".to_owned()));
         assert_eq!(found(text), both);
         for text in ["{}", "{", "{\"hubs\": {}}", "{\"hubs\": [{\"url\": \"x\"}]}", "[]"] {

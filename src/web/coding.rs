@@ -8,11 +8,11 @@ use hyper::header::CONTENT_ENCODING;
 use hyper::http::HeaderMap;
 
 /// The codings that [`decode`] understands, for the header `Accept-Encoding`.
-pub(super) const ACCEPTED: &str = "gzip, deflate";
+pub(crate) const ACCEPTED: &str = "gzip, deflate";
 
 /// Why content cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CodingError {
+pub(crate) enum CodingError {
     /// Another coding than the accepted ones, or more than one.
     Unknown,
     /// The content is not what its coding says.
@@ -22,7 +22,7 @@ pub(super) enum CodingError {
 }
 
 /// Whether content is coded.
-pub(super) fn is_coded(headers: &HeaderMap) -> bool {
+pub(crate) fn is_coded(headers: &HeaderMap) -> bool {
     codings(headers).next().is_some()
 }
 
@@ -30,7 +30,7 @@ pub(super) fn is_coded(headers: &HeaderMap) -> bool {
 ///
 /// # Errors
 /// [`CodingError`] if it cannot be decoded.
-pub(super) fn decode(headers: &HeaderMap, body: Bytes, cap: usize) -> Result<Bytes, CodingError> {
+pub(crate) fn decode(headers: &HeaderMap, body: Bytes, cap: usize) -> Result<Bytes, CodingError> {
     let mut codings = codings(headers);
     let Some(coding) = codings.next() else { return Ok(body) };
     if codings.next().is_some() {

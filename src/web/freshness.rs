@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use httpdate::parse_http_date;
-use hyper::header::{DATE, ETAG, HeaderName, LAST_MODIFIED, RETRY_AFTER};
+use hyper::header::{AGE, CACHE_CONTROL, DATE, ETAG, HeaderName, LAST_MODIFIED, RETRY_AFTER};
 use hyper::http::HeaderMap;
 
 use crate::store::Validators;
@@ -15,7 +15,7 @@ const LONGEST: usize = 1024;
 const YOUNG: Duration = Duration::from_secs(60);
 
 /// The validators of a response.
-pub(super) fn validators(headers: &HeaderMap, now: SystemTime) -> Validators {
+pub(crate) fn validators(headers: &HeaderMap, now: SystemTime) -> Validators {
     let date = text(headers, DATE).and_then(|date| parse_http_date(date).ok()).unwrap_or(now);
     let is_old = |modified: &&str| {
         let modified = parse_http_date(modified).ok();
@@ -28,12 +28,29 @@ pub(super) fn validators(headers: &HeaderMap, now: SystemTime) -> Validators {
 }
 
 /// The time of the header `Retry-After`, from now on.
-pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = text(headers, RETRY_AFTER)?;
     match value.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => parse_http_date(value).ok()?.duration_since(now).ok(),
     }
+}
+
+/// How long a response is fresh, from now on (RFC 9111, section 4.2): `max-age` of the header `Cache-Control`, less the age that
+/// it has.
+pub(crate) fn fresh_for(headers: &HeaderMap) -> Option<Duration> {
+    let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let mut most = None;
+    for directive in values.flat_map(|value| value.split(',')) {
+        let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
+        match name.trim().to_ascii_lowercase().as_str() {
+            "no-cache" | "no-store" => return None,
+            "max-age" if most.is_none() => most = value.trim().trim_matches('"').parse().ok(),
+            _ => {}
+        }
+    }
+    let age = text(headers, AGE).and_then(|age| age.parse().ok()).unwrap_or(0);
+    Some(Duration::from_secs(u64::saturating_sub(most?, age)))
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
@@ -90,5 +107,30 @@ mod tests {
         for none in ["Sun, 06 Nov 1994 11:00:30 GMT", "-1", "soon", ""] {
             assert_eq!(wait(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn content_is_fresh_for_its_max_age_less_its_age() {
+        let fresh = |control: &str, age: &str| {
+            let headers = headers(&[(CACHE_CONTROL, control), (AGE, age)]);
+            fresh_for(&headers).map(|time| time.as_secs())
+        };
+        for (control, age, seconds) in [
+            ("max-age=600", "", Some(600)),
+            ("public, MAX-AGE = \"600\", immutable", "", Some(600)),
+            ("max-age=600", "100", Some(500)),
+            ("max-age=600", "700", Some(0)),
+            ("max-age=0", "", Some(0)),
+            ("max-age=600, no-cache", "", None),
+            ("no-store", "", None),
+            ("s-maxage=600", "", None),
+            ("max-age=soon", "", None),
+            ("max-age=-1", "", None),
+            ("max-age=99999999999999999999", "", None),
+            ("", "", None),
+        ] {
+            assert_eq!(fresh(control, age), seconds, "{control:?} {age:?}");
+        }
+        assert_eq!(fresh_for(&HeaderMap::new()), None);
     }
 }

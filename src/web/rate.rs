@@ -13,14 +13,14 @@ use crate::policy::{Buckets, household};
 const SWEEP: Duration = Duration::from_secs(10);
 
 /// Counts requests by client: an IPv4 address, or a /64 network.
-pub(super) struct Rate {
+pub(crate) struct Rate {
     buckets: Buckets,
     swept: Mutex<Instant>,
 }
 
 impl Rate {
     /// A rate without requests so far.
-    pub(super) fn new(rate: config::Rate) -> Self {
+    pub(crate) fn new(rate: config::Rate) -> Self {
         Self { buckets: Buckets::new(rate), swept: Mutex::new(Instant::now()) }
     }
 
@@ -28,7 +28,7 @@ impl Rate {
     ///
     /// # Errors
     /// The time until the client may send the next one.
-    pub(super) fn acquire(&self, client: IpAddr) -> Result<(), Duration> {
+    pub(crate) fn acquire(&self, client: IpAddr) -> Result<(), Duration> {
         if self.is_sweep_due() {
             self.buckets.sweep();
         }

@@ -1,0 +1,442 @@
+//! Content by GET, with a bounded number of redirects. Each URL on the way passes the rules for URLs and the guard. This module
+//! must not know what the content is for: the caller chooses the client for each URL, and with it the addresses that are
+//! allowed.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    LOCATION, USER_AGENT,
+};
+use hyper::http::HeaderMap;
+use hyper::{Request, StatusCode};
+use tokio::time::{Instant, timeout};
+use url::Url;
+
+use super::coding::{self, CodingError};
+use super::discover::Hop;
+use super::freshness::retry_after;
+use super::hosts::{Busy, Hosts, Place};
+use super::urls::{self, WebUrl};
+use crate::fetch::{Fetch, FetchError};
+use crate::store::Validators;
+
+/// Redirects that are followed.
+const REDIRECTS: usize = 5;
+/// How often a request that waits looks for a place at its host.
+const AGAIN: Duration = Duration::from_millis(20);
+/// The types that feeds have, and then others (WebSub, section 4).
+const TYPES: &str =
+    "application/atom+xml, application/rss+xml, application/feed+json, text/html;q=0.8, */*;q=0.5";
+
+/// What is requested, and within which limits.
+#[derive(Debug)]
+pub(crate) struct Get<'a> {
+    /// Where the content is.
+    pub(crate) url: &'a str,
+    /// The header `User-Agent`.
+    pub(crate) agent: &'a str,
+    /// Those of the content that is known.
+    pub(crate) validators: &'a Validators,
+    /// The header `Authorization`. It is sent to the origin of `url` only.
+    pub(crate) authorization: Option<&'a HeaderValue>,
+    /// The time for all requests together, places at hosts included.
+    pub(crate) deadline: Duration,
+    /// How long a request waits for a place at its host.
+    pub(crate) patience: Duration,
+    /// Bytes of the content as it is sent.
+    pub(crate) size: usize,
+    /// The limits of requests at one time.
+    pub(crate) hosts: &'a Arc<Hosts>,
+}
+
+/// How the first request gets a place at its host.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    /// It has one. Requests to which it is redirected get one at once or not at all.
+    Place(Place),
+    /// There is none.
+    None,
+    /// It waits for one, as each request does to which it is redirected.
+    Wait,
+}
+
+/// A response with content, or that there is none new.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    /// All responses; the last one is that of the content.
+    pub(crate) hops: Vec<Hop>,
+    /// The URL of the content.
+    pub(crate) url: Url,
+    /// Still coded; `None` if the content has not changed.
+    pub(crate) body: Option<Bytes>,
+    /// The URL that the requested one has moved to for good (301, 308), if it has.
+    pub(crate) moved: Option<String>,
+}
+
+impl Fetched {
+    /// The headers of the content.
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        static NONE: std::sync::LazyLock<HeaderMap> = std::sync::LazyLock::new(HeaderMap::new);
+        self.hops.last().map_or(&NONE, |hop| &hop.headers)
+    }
+}
+
+/// Why there is no content. The texts are for strangers and go behind the name of what was requested, so they do not say how
+/// far a connection came; [`GetError::detail`] does.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum GetError {
+    /// The URL or this address is not allowed.
+    #[error("cannot be fetched")]
+    Refused(Option<IpAddr>),
+    /// There was no response, and why.
+    #[error("cannot be fetched")]
+    Unreachable(String),
+    /// As many requests as allowed are under way to the host.
+    #[error("is on a busy host")]
+    Busy,
+    /// A redirect does not lead to a URL that may be fetched.
+    #[error("redirects to a URL that is not allowed")]
+    Redirect,
+    #[error("redirects more than 5 times")]
+    Redirects,
+    /// Any status but 200, and the time of `Retry-After`.
+    #[error("responds with status {}", .0.as_u16())]
+    Status(StatusCode, Option<Duration>),
+    #[error("is larger than {0} bytes")]
+    Size(usize),
+    #[error("has a content coding that was not accepted")]
+    Coding,
+    #[error("has content that does not match its content coding")]
+    Invalid,
+    #[error("is empty")]
+    Empty,
+}
+
+impl GetError {
+    /// The text for operators.
+    pub(crate) fn detail(&self) -> String {
+        match self {
+            Self::Refused(Some(address)) => format!("has the address {address}, which is not public"),
+            Self::Refused(None) => "has a URL that is not allowed".to_owned(),
+            Self::Unreachable(why) => format!("cannot be fetched: {why}"),
+            other => other.to_string(),
+        }
+    }
+
+    /// The error of content that cannot be decoded.
+    pub(crate) fn of_coding(error: CodingError, size: usize) -> Self {
+        match error {
+            CodingError::Unknown => Self::Coding,
+            CodingError::Invalid => Self::Invalid,
+            CodingError::Size => Self::Size(size),
+        }
+    }
+
+    fn of_fetch(error: &FetchError) -> Self {
+        match error {
+            FetchError::Private(address) => Self::Refused(Some(address.to_canonical())),
+            FetchError::Url => Self::Refused(None),
+            FetchError::Size(size) => Self::Size(*size),
+            other => Self::Unreachable(other.to_string()),
+        }
+    }
+}
+
+/// Fetches content. `client` gives the client for a URL; its second argument is the number of redirects before. `refused` is
+/// called with a URL whose address is not allowed.
+///
+/// # Errors
+/// [`GetError`] if there is no content.
+pub(crate) async fn get<'a>(
+    get: &Get<'_>,
+    turn: Turn,
+    client: impl Fn(&WebUrl, usize) -> &'a Fetch,
+    refused: impl Fn(&WebUrl, IpAddr),
+) -> Result<Fetched, GetError> {
+    let end = Instant::now() + get.deadline;
+    let mut url = urls::read(get.url).map_err(|_| GetError::Refused(None))?;
+    let first = Url::parse(&url.location).map_err(|_| GetError::Refused(None))?;
+    let mut hops = Vec::new();
+    let (mut moved, mut is_permanent) = (None, true);
+    let patience = if matches!(turn, Turn::Wait) { get.patience } else { Duration::ZERO };
+    let mut own_place = match turn {
+        Turn::Place(place) => Some(place),
+        Turn::None => return Err(GetError::Busy),
+        Turn::Wait => None,
+    };
+    let none = Validators::default();
+    loop {
+        // Validators are those of the requested URL. Where it redirects to may change.
+        let validators = if hops.is_empty() { get.validators } else { &none };
+        let own = Url::parse(&url.location).map_err(|_| GetError::Refused(None))?;
+        let authorization = get.authorization.filter(|_| own.origin() == first.origin());
+        let conditions = Conditions { validators, authorization };
+        let seat = Seat { own: own_place.take(), patience };
+        let response = request(get, client(&url, hops.len()), &url, &conditions, seat, end).await;
+        let response = response.inspect_err(|error| {
+            tracing::debug!(host = url.host, error = error.detail(), "content not fetched");
+            if let GetError::Refused(Some(address)) = error {
+                refused(&url, *address);
+            }
+        })?;
+        let (head, body) = response.into_parts();
+        hops.push(Hop { url: own.clone(), headers: head.headers });
+        let headers = &hops[hops.len() - 1].headers;
+        let target = match head.status {
+            StatusCode::OK => return Ok(Fetched { hops, url: own, body: Some(body), moved }),
+            StatusCode::NOT_MODIFIED => return Ok(Fetched { hops, url: own, body: None, moved }),
+            StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT => headers.get(LOCATION),
+            StatusCode::FOUND | StatusCode::SEE_OTHER | StatusCode::TEMPORARY_REDIRECT => {
+                is_permanent = false;
+                headers.get(LOCATION)
+            }
+            _ => None,
+        };
+        let Some(target) = target else {
+            return Err(GetError::Status(head.status, retry_after(headers, SystemTime::now())));
+        };
+        let next = redirect(&own, &String::from_utf8_lossy(target.as_bytes())).ok_or(GetError::Redirect)?;
+        if hops.len() > REDIRECTS {
+            return Err(GetError::Redirects);
+        }
+        if is_permanent {
+            moved = Some(next.location.clone());
+        }
+        url = next;
+    }
+}
+
+/// The URL that a redirect leads to. From https it may not lead to http: the content could be changed on the way.
+pub(crate) fn redirect(own: &Url, target: &str) -> Option<WebUrl> {
+    let mut next = own.join(target).ok()?;
+    if own.scheme() == "https" && next.scheme() != "https" {
+        return None;
+    }
+    next.set_fragment(None);
+    urls::read(next.as_str()).ok()
+}
+
+/// Headers that are for one URL only.
+struct Conditions<'a> {
+    validators: &'a Validators,
+    authorization: Option<&'a HeaderValue>,
+}
+
+/// How one request gets a place at its host.
+struct Seat {
+    /// A place that was acquired without the address.
+    own: Option<Place>,
+    patience: Duration,
+}
+
+impl Seat {
+    async fn take(self, hosts: &Arc<Hosts>, host: &str, addresses: &[IpAddr]) -> Option<Place> {
+        let Some(mut own) = self.own else { return place(hosts, host, addresses, self.patience).await };
+        own.reach(addresses).is_ok().then_some(own)
+    }
+}
+
+/// Sends one request.
+async fn request(
+    get: &Get<'_>,
+    client: &Fetch,
+    url: &WebUrl,
+    conditions: &Conditions<'_>,
+    mut seat: Seat,
+    end: Instant,
+) -> Result<hyper::Response<Bytes>, GetError> {
+    let uri = url.location.parse().map_err(|_| GetError::Refused(None))?;
+    let late = || GetError::of_fetch(&FetchError::Deadline(get.deadline));
+    let address = timeout(end - Instant::now(), client.address(&uri)).await.map_err(|_| late())?;
+    let address = address.map_err(|error| GetError::of_fetch(&error))?;
+    seat.patience = seat.patience.min(end - Instant::now());
+    let _place = seat.take(get.hosts, &url.host, address.as_slice()).await.ok_or(GetError::Busy)?;
+    let mut request = Request::get(uri)
+        .header(USER_AGENT, get.agent)
+        .header(ACCEPT, TYPES)
+        .header(ACCEPT_ENCODING, coding::ACCEPTED);
+    if let Some(authorization) = conditions.authorization {
+        request = request.header(AUTHORIZATION, authorization);
+    }
+    let headers: [(HeaderName, &Option<String>); 2] = [
+        (IF_NONE_MATCH, &conditions.validators.etag),
+        (IF_MODIFIED_SINCE, &conditions.validators.last_modified),
+    ];
+    for (name, value) in headers {
+        if let Some(value) = value {
+            request = request.header(name, value);
+        }
+    }
+    let request = request.body(Full::default()).map_err(|_| GetError::Refused(None))?;
+    let rest = end - Instant::now();
+    let sent = client.send_if(request, rest, get.size, |head| head.status == StatusCode::OK).await;
+    sent.map_err(|error| match error {
+        FetchError::Deadline(_) => late(),
+        error => GetError::of_fetch(&error),
+    })
+}
+
+/// Waits for a place for one request; `None` if there is none in time, or if the host fails.
+pub(crate) async fn place(
+    hosts: &Arc<Hosts>,
+    host: &str,
+    addresses: &[IpAddr],
+    patience: Duration,
+) -> Option<Place> {
+    let begin = Instant::now();
+    loop {
+        match hosts.acquire(host, addresses) {
+            Ok(place) => return Some(place),
+            Err(Busy::Full) if begin.elapsed() < patience => tokio::select! {
+                // It may be a place at another host.
+                () = hosts.freed() => {}
+                () = tokio::time::sleep(AGAIN) => {}
+            },
+            Err(_) => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parking_lot::Mutex;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::fetch::{Reach, Repeat};
+
+    #[test]
+    fn redirects_follow_the_rules_for_urls() {
+        let from =
+            |own: &str, target: &str| redirect(&Url::parse(own).unwrap(), target).map(|url| url.location);
+        for (target, next) in [
+            ("/x", "https://a.example/x"),
+            ("y?z#fragment", "https://a.example/dir/y?z"),
+            ("//b.example", "https://b.example/"),
+            ("HTTPS://B.example:443/a b", "https://b.example/a%20b"),
+            ("https://2130706433/", "https://127.0.0.1/"),
+        ] {
+            assert_eq!(from("https://a.example/dir/feed", target).as_deref(), Some(next), "{target}");
+        }
+        let long = format!("/{}", "x".repeat(3000));
+        for target in [
+            "http://a.example/feed",
+            "ftp://a.example/",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "https://user@a.example/",
+            "https://:@a.example:x/",
+            "https://",
+            &long,
+        ] {
+            assert_eq!(from("https://a.example/dir/feed", target), None, "{target}");
+        }
+        assert_eq!(from("http://a.example/", "https://a.example/").as_deref(), Some("https://a.example/"));
+        assert_eq!(from("http://a.example/", "http://b.example/").as_deref(), Some("http://b.example/"));
+    }
+
+    /// A web site that answers each request by its path: the address, and the heads of the requests.
+    async fn site(pages: &'static [(&str, &str)]) -> (String, Arc<Mutex<Vec<String>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (requests, own) = (Arc::clone(&asked), address.clone());
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(stream.read_u8().await.unwrap());
+                }
+                let head = String::from_utf8(head).unwrap();
+                let path = head.split(' ').nth(1).unwrap();
+                let page =
+                    pages.iter().find(|(own, _)| *own == path).map_or("404 Not Found", |(_, page)| page);
+                requests.lock().push(head.clone());
+                let response = format!("HTTP/1.1 {page}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+                stream.write_all(response.replace("OWN", &own).as_bytes()).await.unwrap();
+            }
+        });
+        (address, asked)
+    }
+
+    async fn fetch(url: &str) -> Result<Fetched, GetError> {
+        let client = Fetch::new(Reach::Everywhere, Repeat::Idempotent);
+        let validators = Validators { etag: Some("\"a\"".to_owned()), last_modified: None };
+        let request = Get {
+            url,
+            agent: "agent",
+            validators: &validators,
+            authorization: Some(&HeaderValue::from_static("Basic x")),
+            deadline: Duration::from_secs(60),
+            patience: Duration::from_secs(60),
+            size: 100,
+            hosts: &Arc::new(Hosts::new(1, 1)),
+        };
+        get(&request, Turn::Wait, |_, _| &client, |_, _| ()).await
+    }
+
+    #[tokio::test]
+    async fn a_password_is_not_sent_to_another_origin() {
+        let (other, asked) = site(&[("/x", "200 OK")]).await;
+        let (own, before) = site(&[("/a", "302 Found\r\nLocation: /b")]).await;
+        assert_eq!(
+            fetch(&format!("{own}/a")).await.unwrap_err(),
+            GetError::Status(StatusCode::NOT_FOUND, None)
+        );
+        let sent = |requests: &Mutex<Vec<String>>| -> Vec<bool> {
+            requests.lock().iter().map(|head| head.contains("authorization: Basic x")).collect()
+        };
+        assert_eq!(sent(&before), [true, true], "the same origin");
+        // The address of the other site is known only now.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let first = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await.unwrap();
+            let response = format!("HTTP/1.1 302 Found\r\nLocation: {other}/x\r\nContent-Length: 0\r\n\r\n");
+            stream.write_all(response.as_bytes()).await.unwrap();
+        });
+        assert!(fetch(&first).await.unwrap().body.is_some());
+        assert_eq!(sent(&asked), [false]);
+        assert!(asked.lock()[0].contains("if-none-match: \"a\""));
+    }
+
+    #[tokio::test]
+    async fn five_redirects_are_followed_and_permanent_ones_noted() {
+        const PAGES: &[(&str, &str)] = &[
+            ("/0", "301 Moved\r\nLocation: /1"),
+            ("/1", "308 Moved\r\nLocation: OWN/2"),
+            ("/2", "302 Found\r\nLocation: /3"),
+            ("/3", "301 Moved\r\nLocation: /4"),
+            ("/4", "307 Found\r\nLocation: /5"),
+            ("/5", "200 OK"),
+            ("/more", "303 Other\r\nLocation: /0"),
+            ("/same", "304 Not Modified"),
+            ("/wait", "503 Busy\r\nRetry-After: 7"),
+        ];
+        let (own, _) = site(PAGES).await;
+        let fetched = fetch(&format!("{own}/0")).await.unwrap();
+        assert_eq!((fetched.hops.len(), fetched.url.as_str()), (6, format!("{own}/5").as_str()));
+        assert_eq!(fetched.moved, Some(format!("{own}/2")), "up to the first redirect that is not permanent");
+        assert_eq!(fetch(&format!("{own}/more")).await.unwrap_err(), GetError::Redirects);
+        assert!(fetch(&format!("{own}/same")).await.unwrap().body.is_none());
+        let busy = GetError::Status(StatusCode::SERVICE_UNAVAILABLE, Some(Duration::from_secs(7)));
+        assert_eq!(fetch(&format!("{own}/wait")).await.unwrap_err(), busy);
+    }
+
+    #[test]
+    fn strangers_do_not_learn_how_far_a_connection_came() {
+        let private = GetError::Refused(Some(IpAddr::from([10, 0, 0, 1])));
+        let unreachable = GetError::Unreachable("connection refused".to_owned());
+        assert_eq!(private.to_string(), unreachable.to_string());
+        assert_eq!(private.detail(), "has the address 10.0.0.1, which is not public");
+        assert_eq!(unreachable.detail(), "cannot be fetched: connection refused");
+    }
+}

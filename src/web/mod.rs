@@ -1,0 +1,19 @@
+//! What the hub and the subscriber share: URLs, link relations and discovery (WebSub, section 4), content types, content
+//! codings, validators, signatures, and the limits of requests to other hosts.
+//!
+//! This module must not know what requests are for.
+
+pub(crate) mod coding;
+pub(crate) mod date;
+pub(crate) mod discover;
+pub(crate) mod feed;
+pub(crate) mod freshness;
+pub(crate) mod get;
+pub(crate) mod hosts;
+pub(crate) mod links;
+pub(crate) mod notices;
+pub(crate) mod own;
+pub(crate) mod rate;
+pub(crate) mod sign;
+pub(crate) mod sniff;
+pub(crate) mod urls;

@@ -1,0 +1,15 @@
+//! Log lines about hosts. It must not know why a host is requested.
+
+use std::time::Duration;
+
+use crate::policy::Notices;
+
+/// The time between two lines about a host.
+const PAUSE: Duration = Duration::from_secs(60);
+/// Lines about all hosts in this time: strangers choose the hosts.
+const MOST: usize = 20;
+
+/// The bounds of such lines.
+pub(crate) fn notices() -> Notices {
+    Notices::limited(PAUSE, MOST)
+}
