@@ -3,6 +3,7 @@
 //! There is no global; the struct is passed to the code that counts.
 
 mod cluster;
+mod feeds;
 mod hub;
 
 use std::ops::Deref;
@@ -223,6 +224,8 @@ pub struct Instruments {
     pub cluster: cluster::Cluster,
     /// The WebSub hub and the store.
     pub hub: hub::Hub,
+    /// The feeds that are followed.
+    pub feeds: feeds::Feeds,
     /// Reloads of the settings.
     pub config_reloads: Counter,
     /// Panics; each is a bug.
@@ -350,6 +353,7 @@ impl Metrics {
         self.redis.register(&mut registry);
         self.cluster.register(&mut registry);
         self.hub.register(&mut registry);
+        self.feeds.register(&mut registry);
         let family = Family::<Transport, Counter>::default();
         for (transport, counter) in self.requests.all() {
             family.get_or_create(&Transport { transport }).inc_by(counter.get());

@@ -401,6 +401,7 @@ fn every_example_and_every_bound_may_be_copied() {
             "channel" => Some("match = '/a'"),
             "key" => Some("algorithm = 'HS256'"),
             "ping" => Some("name = 'a'\nkind = 'gitea'\nsecret = 'x'\ntopics = ['https://a.example/']"),
+            "feed" => Some("name = 'a'\nurl = 'https://a.example/'"),
             _ => None,
         };
         let section = key.section();
@@ -503,4 +504,160 @@ fn piece() -> impl Strategy<Value = String> {
         key.clone().prop_map(|key| format!("\n{} = ", key.name())),
         key.prop_map(|key| format!("\n[[channel]]\n{} = ", key.name())),
     ]
+}
+
+/// A feed that is followed, and more of its keys.
+fn feed(name: &str, more: &str) -> String {
+    format!("[[feed]]\nname = '{name}'\nurl = 'https://{name}.example/feed'\n{more}")
+}
+
+#[cfg(feature = "websub")]
+#[test]
+fn feeds_that_are_followed() {
+    assert_eq!(said(&feed("blog", "")), "");
+    assert_eq!(said(&(feed("blog", "") + &feed("code", "username = 'a'\npassword = 'env:X'\n"))), "");
+    for (text, expected) in [
+        (
+            feed("blog", "") + &feed("blog", ""),
+            "faye.toml:5: feed[2].name: feed[1] has the name blog too; write another name",
+        ),
+        (
+            feed("blog", "username = 'a'\n"),
+            "faye.toml:4: feed[1].username: a username and its password go together",
+        ),
+        (
+            feed("blog", "password = 'a'\n"),
+            "faye.toml:4: feed[1].password: a password and its username go together",
+        ),
+        (
+            feed("blog", "username = 'a:b'\npassword = 'a'\n"),
+            "faye.toml:4: feed[1].username: a username for HTTP Basic has no colon",
+        ),
+        ("[feeds]\nchannel = '/service/{name}'\n".to_owned() + &feed("a", ""), "channels below /service/"),
+        ("[feeds]\nchannel = '/meta/{name}'\n".to_owned() + &feed("a", ""), "channels below /meta/"),
+        (
+            "[limits]\nsegments = 2\n[feeds]\nchannel = '/a/b/{name}'\n".to_owned() + &feed("c", ""),
+            "the channels have 3 segments, and limits.segments is 2",
+        ),
+        (
+            "[limits]\nchannel = 32\n".to_owned() + &feed(&"n".repeat(26), ""),
+            "nnn has 33 bytes, and limits.channel is 32",
+        ),
+        (
+            "[limits]\ndepth = 4\n".to_owned() + &feed("a", ""),
+            "faye.toml:4: feed[1].name: messages of entries are nested 5 deep, and limits.depth is 4",
+        ),
+        (
+            "[redis]\nurl = 'redis://127.0.0.1'\n".to_owned() + &feed("a", ""),
+            "with redis.url several instances share their feeds, and an SQLite file belongs to one",
+        ),
+    ] {
+        let said = said(&text);
+        assert!(said.contains(expected), "{text}: {said}");
+        assert_eq!(said.lines().count(), 1, "{text}: {said}");
+    }
+    let store = "[redis]\nurl = 'redis://127.0.0.1'\n[store]\nurl = 'postgres:///faye'\n";
+    assert_eq!(said(&(store.to_owned() + &feed("a", ""))), "");
+}
+
+#[cfg(feature = "websub")]
+#[test]
+fn a_server_follows_a_bounded_number_of_feeds() {
+    let feeds = |count: usize| (0..count).map(|at| feed(&format!("f{at}"), "")).collect::<String>();
+    assert_eq!(said(&feeds(10_000)), "");
+    let said = said(&feeds(10_001));
+    assert!(
+        said.contains("feed[10001].name: there are 10001 feeds, and one server follows at most 10000"),
+        "{said}"
+    );
+}
+
+#[cfg(feature = "websub")]
+#[test]
+fn rules_do_not_let_clients_publish_on_the_channels_of_feeds() {
+    let rule = |pattern: &str, more: &str| format!("[[channel]]\nmatch = '{pattern}'\n{more}");
+    for granting in [
+        rule("/feeds/**", ""),
+        rule("/feeds/*", "publish = 'token'\n[[key]]\nalgorithm = 'HS256'\nsecret = 'env:X'\n"),
+        rule("/feeds/blog", "publish = ['secret']\n[push]\nsecret = 'env:X'\n"),
+        rule("/feeds/**", "publish = 'hook'\n[hook]\nurl = 'http://127.0.0.1/'\n"),
+    ] {
+        let said = said(&(feed("blog", "") + &granting));
+        assert!(
+            said.contains(": only the server publishes on the channels of feeds")
+                && said.contains("channel[1]."),
+            "{said}"
+        );
+        assert!(said.ends_with("write publish = \"nobody\""), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        // Without feeds the channels are like others.
+        assert_eq!(self::said(&granting), "");
+    }
+    for good in [
+        rule("/feeds/**", "publish = 'nobody'\n"),
+        rule("/feeds/blog/comments", ""),
+        rule("/**", ""),
+        rule("/feedsback", ""),
+    ] {
+        assert_eq!(said(&(feed("blog", "") + &good)), "", "{good}");
+    }
+    let other = "[feeds]\nchannel = '/streams/of/{name}'\n".to_owned() + &feed("blog", "");
+    assert_eq!(said(&(other.clone() + &rule("/feeds/**", ""))), "");
+    assert!(said(&(other + &rule("/streams/of/*", ""))).contains("(/streams/of/{name})"));
+}
+
+#[cfg(feature = "websub")]
+#[test]
+fn routes_of_feeds_that_overlap_are_refused_with_both_settings() {
+    let with = |server: &str, lifestream: &str| {
+        let lifestream =
+            if lifestream.is_empty() { String::new() } else { format!("path = '{lifestream}'\n") };
+        let sections =
+            format!("[server]\npublic_url = 'https://push.example'\n{server}\n[lifestream]\n{lifestream}");
+        said(&(sections + "[api]\nkey = 'x'\n" + &feed("blog", "")))
+    };
+    for (server, path, expected) in [
+        ("mount = '/lifestream'", "", "server.mount (/lifestream) and lifestream.path (/lifestream) overlap"),
+        (
+            "mount = '/websub'",
+            "",
+            "server.mount (/websub) overlaps with /websub/callback, a route of feed[1].name",
+        ),
+        ("", "/faye", "server.mount (/faye) and lifestream.path (/faye) overlap"),
+        ("", "/faye/feeds", "server.mount (/faye) and lifestream.path (/faye/feeds) overlap"),
+        ("", "/websub/callback/x", "lifestream.path (/websub/callback/x) overlaps with /websub/callback"),
+        ("", "/api", "lifestream.path (/api) overlaps with /api/v1, a route of api.key"),
+        ("", "/healthz", "the server answers /healthz itself"),
+        ("", "/page", "lifestream.path (/page) overlaps with /page, a route of server.page"),
+        ("", "/", "the page of feeds needs a path such as"),
+    ] {
+        let said = with(server, path);
+        assert!(said.contains(expected), "{server} {path}: {said}");
+        assert_eq!(said.lines().count(), 1, "{server} {path}: {said}");
+    }
+    for (server, path) in
+        [("", ""), ("", "/life/stream"), ("mount = '/'", ""), ("mount = '/feeds'", ""), ("", "/hub")]
+    {
+        assert_eq!(with(server, path), "", "{server} {path}");
+    }
+    let both = |path: &str| said(&(hub(&format!("[lifestream]\npath = '{path}'\n")) + &feed("blog", "")));
+    assert!(both("/hub").contains("hub.path (/hub) and lifestream.path (/hub) overlap"), "{}", both("/hub"));
+    assert!(both("/feeds").contains("overlaps with /feeds, a route of hub.enabled"), "{}", both("/feeds"));
+    assert_eq!(both("/lifestream"), "");
+    // Without a page its path is free, and callbacks are reserved still.
+    let off = "[lifestream]\nenabled = false\n[server]\nmount = ";
+    assert_eq!(said(&(format!("{off}'/lifestream'\n") + &feed("blog", ""))), "");
+    assert!(said(&(format!("{off}'/websub'\n") + &feed("blog", ""))).contains("a route of feed[1].name"));
+    let without_feeds = "[lifestream]\nenabled = true\n[server]\nmount = '/lifestream'\n";
+    assert!(said(without_feeds).contains("server.mount (/lifestream) and lifestream.path"));
+}
+
+#[cfg(not(feature = "websub"))]
+#[test]
+fn a_program_that_follows_no_feeds_says_so() {
+    let said = said(&feed("blog", ""));
+    assert!(
+        said.starts_with("faye.toml:2: feed[1].name: this program was built without the feature"),
+        "{said}"
+    );
 }

@@ -7,21 +7,26 @@ use hyper::StatusCode;
 use crate::server::Server;
 use crate::transport::{Endpoint, Method, Route};
 
-/// Whether the store of the hub can be used.
-pub type StoreState = Box<dyn Fn() -> bool + Send + Sync>;
+/// The state of the store.
+pub struct StoreState {
+    /// Whether it can be used.
+    pub is_up: Box<dyn Fn() -> bool + Send + Sync>,
+    /// The parts of the server that need it, such as `hub`.
+    pub users: Vec<&'static str>,
+}
 
 /// Answers 200 unless the server is stopping, Redis, which joins it with other instances, is away, or an extension cannot
 /// work. A store that is away is reported in the body only, because clients can still exchange messages.
 pub struct Ready {
     server: Arc<Server>,
-    is_store_up: Option<StoreState>,
+    store: Option<StoreState>,
 }
 
 impl Ready {
     /// The state of a server, and of the store if there is one.
     #[must_use]
-    pub fn new(server: Arc<Server>, is_store_up: Option<StoreState>) -> Self {
-        Self { server, is_store_up }
+    pub fn new(server: Arc<Server>, store: Option<StoreState>) -> Self {
+        Self { server, store }
     }
 }
 
@@ -33,8 +38,9 @@ impl Endpoint for Ready {
         let reason = self.server.not_ready();
         let mut text =
             reason.as_ref().map_or_else(|| "ready\n".to_owned(), |reason| format!("not ready: {reason}\n"));
-        if self.is_store_up.as_ref().is_some_and(|is_store_up| !is_store_up()) {
-            text.push_str("hub: store unavailable\n");
+        for user in self.store.iter().filter(|store| !(store.is_up)()).flat_map(|store| &store.users) {
+            text.push_str(user);
+            text.push_str(": store unavailable\n");
         }
         let mut response = super::answer(method, "text/plain; charset=utf-8", || text.into_bytes());
         if reason.is_some() && response.status() == StatusCode::OK {

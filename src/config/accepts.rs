@@ -23,6 +23,9 @@ fn kind(kind: Kind) -> String {
             let duration = |milliseconds| format_duration(Duration::from_millis(milliseconds));
             format!("{} to {}", duration(least), duration(most))
         }
+        Kind::DurationOrNever(least, most) => {
+            format!("{}, or \"never\"", self::kind(Kind::Duration(least, most)))
+        }
         Kind::Count(least, most) => format!("{least} to {most}"),
         Kind::Size(least, most) => format!("{} to {}", size(least), size(most)),
         Kind::Memory(least, most) => format!("percent, or {} to {}", size(least), size(most)),
@@ -37,6 +40,9 @@ fn kind(kind: Kind) -> String {
         Kind::File => "file".to_owned(),
         Kind::Url => "URL".to_owned(),
         Kind::Topic => "URL of a topic".to_owned(),
+        Kind::UrlOrNone => "URL, or \"none\"".to_owned(),
+        Kind::FeedChannel => "channel with {name}".to_owned(),
+        Kind::Colour => "#rrggbb".to_owned(),
         Kind::UrlPrefix => "URL prefix".to_owned(),
         Kind::PublicUrl => "scheme and host".to_owned(),
         Kind::Name => "name".to_owned(),

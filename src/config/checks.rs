@@ -3,8 +3,11 @@
 //! This module knows the settings as a whole, and not where they were written.
 
 mod feeds;
+mod followed;
 mod hub;
 mod routes;
+
+pub(super) use followed::credentials;
 
 use std::time::Duration;
 
@@ -42,6 +45,7 @@ pub(super) fn clashes(config: &Config) -> Vec<Clash> {
     found.extend(certificate(config));
     found.extend(hub::clashes(config));
     found.extend(feeds::clashes(config));
+    found.extend(followed::clashes(config));
     found
 }
 

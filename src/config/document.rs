@@ -18,7 +18,7 @@ type Name<'i> = Spanned<std::borrow::Cow<'i, str>>;
 /// When the text is no TOML, those errors are all that is reported: one unclosed bracket would make nonsense of
 /// every key after it.
 pub(super) fn read(draft: &mut Draft, text: &str, file: &str) {
-    let source = Source { text, file };
+    let source = Source::new(text, file);
     let (document, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
         for (name, value) in document.get_ref() {
@@ -37,16 +37,21 @@ pub(super) fn read(draft: &mut Draft, text: &str, file: &str) {
     }
 }
 
-/// A text that can tell on which line something stands.
+/// The lines of a text.
 struct Source<'i> {
-    text: &'i str,
+    /// Where each line but the first begins.
+    starts: Vec<usize>,
     file: &'i str,
 }
 
-impl Source<'_> {
+impl<'i> Source<'i> {
+    fn new(text: &str, file: &'i str) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Self { starts: ends.map(|(at, _)| at + 1).collect(), file }
+    }
+
     fn at(&self, offset: usize) -> Origin {
-        let before = self.text.bytes().take(offset);
-        let line = 1 + before.filter(|byte| *byte == b'\n').count();
+        let line = 1 + self.starts.partition_point(|start| *start <= offset);
         Origin::File { file: self.file.to_owned(), line: Some(line) }
     }
 

@@ -142,7 +142,7 @@ impl Draft {
             return Err(Problems::new(self.problems));
         }
         // "/faye/" and "/faye" are the same path; the rest of the program gets one form.
-        for path in [&mut config.server.mount, &mut config.hub.path] {
+        for path in [&mut config.server.mount, &mut config.hub.path, &mut config.lifestream.path] {
             let length = path.trim_end_matches('/').len().max(1);
             path.truncate(length);
         }

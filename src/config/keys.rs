@@ -7,8 +7,12 @@ use super::kinds::{DAY, Element, HOUR, Kind, MINUTE, SECOND};
 
 /// The sections that are lists of tables, such as `[[channel]]`, each with the keys that every element needs. Only a file
 /// has them, for a list of tables has no place in a variable.
-pub(super) const LISTS: &[(&str, &[&str])] =
-    &[("channel", &["match"]), ("key", &["algorithm"]), ("ping", &["name", "kind", "secret", "topics"])];
+pub(super) const LISTS: &[(&str, &[&str])] = &[
+    ("channel", &["match"]),
+    ("key", &["algorithm"]),
+    ("ping", &["name", "kind", "secret", "topics"]),
+    ("feed", &["name", "url"]),
+];
 
 /// What every variable that sets a key begins with.
 pub(super) const VARIABLE_PREFIX: &str = "FAYE_";
@@ -241,6 +245,36 @@ pub const KEYS: &[Key] = &[
     key("ping", "topics", Kind::List(Element::Topic)),
     key("ping", "delay", Kind::Duration(0, HOUR)),
     key("ping", "branches", Kind::List(Element::Text)),
+    key("feed", "name", Kind::Name),
+    key("feed", "url", Kind::Topic),
+    key("feed", "hub", Kind::UrlOrNone),
+    key("feed", "poll", Kind::DurationOrNever(SECOND, 31 * DAY)),
+    key("feed", "username", Kind::Text),
+    key("feed", "password", Kind::Secret),
+    key("feed", "public", Kind::Flag),
+    key("feed", "title", Kind::Text),
+    key("feeds", "channel", Kind::FeedChannel),
+    key("feeds", "poll", Kind::DurationOrNever(MINUTE, 31 * DAY)),
+    key("feeds", "backup_poll", Kind::DurationOrNever(MINUTE, 31 * DAY)),
+    key("feeds", "backfill", Kind::Count(0, 1000)),
+    key("feeds", "size", Kind::Size(KIB, 64 * MIB)),
+    key("feeds", "networks", Kind::List(Element::Network)),
+    key("feeds", "ingest", Kind::Word(&["auto", "payload", "fetch"])),
+    key("feeds", "lease", LEASE),
+    key("feeds", "keep", Kind::Count(1, 10_000_000)),
+    key("feeds", "keep_for", Kind::Duration(HOUR, 36_600 * DAY)),
+    key("feeds", "rate", Kind::Rate),
+    key("feeds", "concurrent", Kind::Count(1, 1000)),
+    key("feeds", "per_host", Kind::Count(1, 1000)),
+    key("lifestream", "enabled", Kind::Flag),
+    key("lifestream", "path", Kind::Path),
+    key("lifestream", "title", Kind::Text),
+    key("lifestream", "intro", Kind::Text),
+    key("lifestream", "accent", Kind::Colour),
+    key("lifestream", "css", Kind::File),
+    key("lifestream", "images", Kind::Word(&["show", "link"])),
+    key("lifestream", "page", Kind::Count(1, 500)),
+    key("lifestream", "embed_origins", Kind::List(Element::Origin)),
 ];
 
 /// Whether a section is a list of tables.

@@ -27,6 +27,8 @@ pub(super) enum Kind {
     Path,
     /// Milliseconds from the first to the second.
     Duration(u64, u64),
+    /// Milliseconds from the first to the second, or `never`.
+    DurationOrNever(u64, u64),
     /// A whole number from the first to the second.
     Count(u64, u64),
     /// Bytes from the first to the second.
@@ -53,6 +55,12 @@ pub(super) enum Kind {
     Url,
     /// The URL of a topic: `http` or `https`, without a user and a fragment.
     Topic,
+    /// The URL of a hub, or `none`.
+    UrlOrNone,
+    /// A channel with `{name}` as one of its segments.
+    FeedChannel,
+    /// A colour, `#rrggbb`.
+    Colour,
     /// The first part of URLs: scheme, host and whole segments of the path.
     UrlPrefix,
     /// Scheme, host and port. `http` only if the host is a loopback address.
@@ -118,6 +126,7 @@ impl Kind {
             Self::Address => "an address with a port",
             Self::Path => "a path that begins with \"/\" and that browsers send unchanged",
             Self::Duration(..) => "a duration",
+            Self::DurationOrNever(..) => "a duration or \"never\"",
             Self::Count(..) => "a whole number",
             Self::Size(..) => "a size",
             Self::Memory(..) => "a percentage or a size",
@@ -131,6 +140,9 @@ impl Kind {
             Self::File => "the path of a file",
             Self::Url => "an http or https URL",
             Self::Topic => "an http or https URL without a user and a fragment",
+            Self::UrlOrNone => "an http or https URL without a user and a fragment, or \"none\"",
+            Self::FeedChannel => "a channel whose last segment is \"{name}\"",
+            Self::Colour => "a colour",
             Self::UrlPrefix => "an http or https URL without a user, a query and a fragment",
             Self::PublicUrl => "scheme and host (https; http for a loopback address only; no user, no path)",
             Self::Name => "a name of 1 to 64 lower-case letters, digits and hyphens",
@@ -148,6 +160,7 @@ impl Kind {
             Self::Address => "127.0.0.1:9000",
             Self::Path => "/faye",
             Self::Duration(..) => DURATION_EXAMPLE,
+            Self::DurationOrNever(..) => "15m",
             Self::Count(_, most) if most < 64 => "1",
             Self::Count(..) => "64",
             Self::Size(..) => SIZE_EXAMPLE,
@@ -162,6 +175,9 @@ impl Kind {
             Self::File => "auth.js",
             Self::Url => "http://127.0.0.1:3000/faye",
             Self::Topic => "https://example.com/feed.xml",
+            Self::UrlOrNone => "https://hub.example.com/",
+            Self::FeedChannel => "/feeds/{name}",
+            Self::Colour => "#b03030",
             Self::UrlPrefix => "https://example.com/blog/",
             Self::PublicUrl => "https://push.example.com",
             Self::Name => "news",

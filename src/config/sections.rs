@@ -74,6 +74,12 @@ pub struct Config {
     pub api: super::Api,
     /// Requests of other programs that make topics of the hub due.
     pub ping: Vec<super::Ping>,
+    /// Feeds that are followed.
+    pub feed: Vec<super::Feed>,
+    /// How feeds are followed.
+    pub feeds: super::Feeds,
+    /// The page of feeds.
+    pub lifestream: super::Lifestream,
     /// Where each setting was written.
     #[serde(skip)]
     pub places: super::Places,
@@ -86,13 +92,20 @@ impl Config {
         self.tls.certificate.is_some() || !self.acme.domains.is_empty()
     }
 
-    /// Connections that the server itself opens at one time to applications, callbacks, topics and the store. They need file
-    /// descriptors that clients do not take.
+    /// Connections that the server itself opens at one time to applications, callbacks, topics, feeds and the store. They
+    /// need file descriptors that clients do not take.
     #[must_use]
     pub fn outgoing_connections(&self) -> usize {
+        let used = |is_used: bool, count: usize| if is_used { count } else { 0 };
         let store = usize::try_from(self.store.connections).unwrap_or(usize::MAX);
-        let hub = self.hub.concurrent.saturating_add(super::Hub::FETCHES).saturating_add(store);
-        self.hook.connections().saturating_add(if self.hub.enabled { hub } else { 0 })
+        [
+            self.hook.connections(),
+            used(self.hub.enabled, self.hub.concurrent.saturating_add(super::Hub::FETCHES)),
+            used(self.follows_feeds(), self.feeds.concurrent),
+            used(self.hub.enabled || self.follows_feeds(), store),
+        ]
+        .into_iter()
+        .fold(0, usize::saturating_add)
     }
 
     /// Whether the demo page is served at `/`. It never replaces the mount. With `"auto"` a host name in `server.listen`

@@ -191,6 +191,33 @@ pub fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, 
     deserializer.deserialize_str(DurationVisitor)
 }
 
+/// What is written for a duration without an end.
+pub const NEVER: &str = "never";
+
+/// For `#[serde(deserialize_with)]`: a duration or `never`, which is `None`.
+///
+/// # Errors
+///
+/// Anything that [`parse_duration`] does not read, other than `never`.
+pub fn duration_or_never<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text == NEVER {
+        return Ok(None);
+    }
+    DurationVisitor.visit_str(&text).map(Some)
+}
+
+/// Like [`duration_or_never`], for a key that may be missing.
+///
+/// # Errors
+///
+/// Anything that [`duration_or_never`] does not read.
+pub fn maybe_duration_or_never<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<Duration>>, D::Error> {
+    duration_or_never(deserializer).map(Some)
+}
+
 /// For `#[serde(deserialize_with)]`: a list of durations, each written as a string.
 ///
 /// # Errors

@@ -5,13 +5,14 @@
 use toml::Value;
 use toml::de::DeValue;
 
+use super::feeds::{Feeds, NO_HUB};
 use super::host_name::HostName;
 use super::kinds::{HISTORY_AGE, HISTORY_MESSAGES, Kind};
 use super::listen::ListenAddress;
 use super::page_origin::PageOrigin;
 use super::public_url;
 use super::units::{
-    MemoryLimit, format_duration, format_size, parse_duration, parse_memory, parse_rate, parse_size,
+    MemoryLimit, NEVER, format_duration, format_size, parse_duration, parse_memory, parse_rate, parse_size,
 };
 
 /// A value as somebody wrote it.
@@ -133,7 +134,8 @@ impl Kind {
     /// What is wrong with it.
     pub(super) fn read(self, given: &Given<'_>) -> Result<Value, Wrong> {
         match (self, given) {
-            (Self::Duration(least, most), Given::Text(text)) => {
+            (Self::DurationOrNever(..), Given::Text(NEVER)) => {}
+            (Self::Duration(least, most) | Self::DurationOrNever(least, most), Given::Text(text)) => {
                 let duration = parse_duration(text).ok_or_else(|| self.not_one(given))?;
                 let print = |ms| format_duration(std::time::Duration::from_millis(ms));
                 self.bounded(given, duration.as_millis(), least, most, print)?;
@@ -168,6 +170,9 @@ impl Kind {
             (Self::Text | Self::Secret | Self::File, Given::Text(text)) if !text.is_empty() => {}
             (Self::Url, Given::Text(text)) if is_url(text) => {}
             (Self::Topic, Given::Text(text)) if is_topic(text) => {}
+            (Self::UrlOrNone, Given::Text(text)) if *text == NO_HUB || is_topic(text) => {}
+            (Self::FeedChannel, Given::Text(text)) if is_feed_channel(text) => {}
+            (Self::Colour, Given::Text(text)) if is_colour(text) => {}
             (Self::UrlPrefix, Given::Text(text)) if is_topic(text) && !text.contains('?') => {}
             (Self::PublicUrl, Given::Text(text)) if public_url::read(text).is_some() => {}
             (Self::Name, Given::Text(text)) if is_name(text) => {}
@@ -308,6 +313,18 @@ fn is_url(text: &str) -> bool {
 fn is_topic(text: &str) -> bool {
     let has_user = || text.split('/').nth(2).is_some_and(|authority| authority.contains('@'));
     is_url(text) && text.len() <= TOPIC && !text.contains('#') && !has_user()
+}
+
+/// A channel with the name of a feed as its last segment.
+fn is_feed_channel(text: &str) -> bool {
+    let parent = text.strip_suffix(Feeds::NAME);
+    parent
+        .is_some_and(|parent| parent.len() > 1 && parent.ends_with('/') && is_pattern(&format!("{parent}*")))
+}
+
+fn is_colour(text: &str) -> bool {
+    text.strip_prefix('#')
+        .is_some_and(|digits| digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// A name in lower case that needs no encoding in a URL.

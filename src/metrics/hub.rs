@@ -37,10 +37,12 @@ pub struct FetchClass {
     pub class: &'static str,
 }
 
-/// The hub and its store. Nothing of it exists in the text until [`Hub::enable`] was called.
+/// The hub and the store. Nothing of it is in the text until [`Hub::enable`] or [`Hub::enable_store`] was called.
 #[derive(Debug)]
 pub struct Hub {
     enabled: OnceLock<()>,
+    /// Whether there is a store, and outgoing requests that are guarded.
+    store_enabled: OnceLock<()>,
     /// Active subscriptions.
     pub subscriptions: Gauge,
     /// Requests to subscribe or unsubscribe that are not verified yet.
@@ -71,6 +73,7 @@ impl Default for Hub {
     fn default() -> Self {
         Self {
             enabled: OnceLock::new(),
+            store_enabled: OnceLock::new(),
             subscriptions: Gauge::default(),
             verifications_pending: Gauge::default(),
             requests: Family::default(),
@@ -87,9 +90,14 @@ impl Default for Hub {
 }
 
 impl Hub {
-    /// Makes the metrics exist.
+    /// Adds the metrics of the hub to the text.
     pub fn enable(&self) {
         self.enabled.get_or_init(|| ());
+    }
+
+    /// Adds the metrics of the store and of outgoing requests to the text.
+    pub fn enable_store(&self) {
+        self.store_enabled.get_or_init(|| ());
     }
 
     /// Counts a request.
@@ -130,6 +138,12 @@ impl Hub {
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
+        if self.store_enabled.get().is_some() {
+            registry.register("store_up", "1 if the store can be used", self.store_up.clone());
+            registry.register("store_commit_seconds", "Time of commits", self.store_commit_seconds.clone());
+            let help = "Outgoing requests refused because of their address, by class";
+            registry.register("fetch_refused", help, self.fetch_refused.clone());
+        }
         if self.enabled.get().is_none() {
             return;
         }
@@ -137,7 +151,6 @@ impl Hub {
         add("hub_subscriptions", "Active subscriptions of the hub", &self.subscriptions);
         add("hub_verifications_pending", "Unverified requests of subscribers", &self.verifications_pending);
         add("hub_deliveries_waiting", "Deliveries that wait or are in flight", &self.deliveries_waiting);
-        add("store_up", "1 if the store can be used", &self.store_up);
         registry.register(
             "hub_requests",
             "Requests to the hub, by mode and status code",
@@ -147,10 +160,7 @@ impl Hub {
         registry.register("hub_verifications", help, self.verifications.clone());
         registry.register("hub_fetches", "Fetches of topics, by result", self.fetches.clone());
         registry.register("hub_deliveries", "Deliveries to callbacks, by result", self.deliveries.clone());
-        let help = "Outgoing requests refused because of their address, by class";
-        registry.register("fetch_refused", help, self.fetch_refused.clone());
         let help = "Time from new content to its accepted delivery";
         registry.register("hub_delivery_seconds", help, self.delivery_seconds.clone());
-        registry.register("store_commit_seconds", "Time of commits", self.store_commit_seconds.clone());
     }
 }

@@ -86,7 +86,8 @@ impl Policy {
         self.judge(self.handshake, Right::Handshake, "/meta/handshake", shown, answer)
     }
 
-    /// Whether somebody may publish to a channel, whose name is valid, and whose rule it is.
+    /// Whether a client may publish to a channel, the name of which is valid and the rule of which is given. On server-only
+    /// channels no client may, whatever it has shown, and the application is not asked.
     #[must_use]
     pub fn may_publish(
         &self,
@@ -95,6 +96,9 @@ impl Policy {
         shown: Shown<'_>,
         answer: Option<&Answer>,
     ) -> Judgement {
+        if shown.peer.transport != Transport::InProcess && self.is_server_only(channel) {
+            return Judgement::Refused(BayeuxError::ServerOnly(channel.to_owned()));
+        }
         self.judge(rule.publish, Right::Publish(Pattern::of_name(channel)), channel, shown, answer)
     }
 

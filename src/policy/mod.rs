@@ -29,6 +29,7 @@ pub use proxies::{Proxies, household};
 pub use rate::Buckets;
 pub use rules::{Rule, never_matching};
 
+use crate::bayeux::{Compiled, Pattern};
 use crate::config::{Access, Config, Push};
 use private_pub::Signatures;
 use rules::Rules;
@@ -51,6 +52,8 @@ pub struct Policy {
     /// Publications of one publisher, by the place of the rule.
     publications: Vec<Option<Buckets>>,
     counts_publications: bool,
+    /// Channels on which only the server publishes: those of the feeds that it follows.
+    server_channels: Option<Compiled>,
     /// Whether any rule asks the application.
     asks: bool,
     /// Headers that the application sees.
@@ -102,6 +105,7 @@ impl Policy {
             publications: config.channel.iter().map(|rule| rule.rate.map(Buckets::new)).collect(),
             counts_publications: config.rates.messages.is_some()
                 || config.channel.iter().any(|rule| rule.rate.is_some()),
+            server_channels: server_channels(config)?,
             asks,
             asked_headers: config.hook.headers.clone(),
             browsers: Browsers::new(config),
@@ -110,6 +114,19 @@ impl Policy {
             wrong_secrets: Notices::every(Duration::from_secs(1)),
             full_mailboxes: Notices::every(Duration::from_secs(1)),
         })
+    }
+
+    /// The policy with the server-only channels of another one: settings of feeds do not change while they are followed.
+    #[must_use]
+    pub fn with_server_channels_of(self, other: &Self) -> Self {
+        Self { server_channels: other.server_channels.clone(), ..self }
+    }
+
+    /// Whether only the server publishes on a channel, the name of which is valid.
+    #[must_use]
+    pub fn is_server_only(&self, channel: &str) -> bool {
+        let channels = self.server_channels.as_ref();
+        channels.is_some_and(|channels| channels.pattern().covers(Pattern::of_name(channel)))
     }
 
     /// The rule of a channel.
@@ -146,6 +163,17 @@ impl Policy {
     pub fn sweep(&self) {
         let buckets = self.publications.iter().flatten().chain(&self.handshakes).chain(&self.messages);
         buckets.for_each(Buckets::sweep);
+    }
+}
+
+fn server_channels(config: &Config) -> Result<Option<Compiled>, String> {
+    if !config.follows_feeds() {
+        return Ok(None);
+    }
+    let pattern = config.feeds.pattern();
+    match Compiled::parse(&pattern) {
+        Some(channels) => Ok(Some(channels)),
+        None => Err(format!("feeds.channel: {pattern:?} is not a pattern")),
     }
 }
 

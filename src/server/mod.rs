@@ -156,7 +156,7 @@ impl Server {
     /// # Errors
     /// What is wrong with them; both stay as they were.
     pub fn reload(&self, config: &Config) -> Result<(), String> {
-        let policy = Policy::new(config)?;
+        let policy = Policy::new(config)?.with_server_channels_of(&self.policy.load());
         let hook = Hook::new(&config.hook, self.metrics.clone())?;
         self.hook.store(hook.map(Arc::new));
         self.policy.store(Arc::new(policy));

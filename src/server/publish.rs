@@ -16,6 +16,7 @@ use crate::bayeux::{BayeuxError, ClientId, Field, Message, Publication, Verb, ch
 use crate::broker::Receipt;
 use crate::config::{History, Overflow};
 use crate::extension::Receiver;
+use crate::peer::Transport;
 use crate::policy::Rule;
 use crate::router::{Adapt, Session, Touched};
 
@@ -83,8 +84,12 @@ impl Server {
 
     /// Whether the policy allows a publication, and its publisher does not publish too often.
     fn may_publish(&self, request: &Request<'_>, rule: &Rule, channel: &str) -> Result<(), BayeuxError> {
-        request.charge(self, Verb::Publish)?;
-        if rule.publish.anyone {
+        let is_server_only = request.policy.is_server_only(channel);
+        // The rates are for clients.
+        if !is_server_only || request.peer.transport != Transport::InProcess {
+            request.charge(self, Verb::Publish)?;
+        }
+        if rule.publish.anyone && !is_server_only {
             return Ok(());
         }
         let session = if rule.publish.token { self.proven_session(request) } else { None };

@@ -1,6 +1,6 @@
 //! The hub, its store and its pings.
 
-use super::Clash;
+use super::{Clash, followed};
 use crate::config::Config;
 
 /// Why the hub needs its own address.
@@ -35,12 +35,14 @@ fn store(config: &Config) -> Option<Clash> {
         return None;
     }
     if url.starts_with("sqlite:") {
-        let is_shared = config.redis.url.is_some() && config.hub.enabled;
-        return is_shared.then(|| {
-            let message = "with redis.url several instances share one hub, and an SQLite file belongs to one; write a \
-                           postgres: URL to store.url, or remove redis.url";
-            Clash::incomplete(["hub.enabled", "redis.url", "store.url"], message)
-        });
+        let feeds = followed::key(config).map(|key| (key, "their feeds"));
+        let (key, shared) = Some(("hub.enabled", "one hub")).filter(|_| config.hub.enabled).or(feeds)?;
+        config.redis.url.as_ref()?;
+        let message = format!(
+            "with redis.url several instances share {shared}, and an SQLite file belongs to one; write a postgres: URL to \
+             store.url, or remove redis.url"
+        );
+        return Some(Clash::incomplete([key, "redis.url", "store.url"], message));
     }
     let is_postgres = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
     (!is_postgres).then(|| {

@@ -1,6 +1,6 @@
 //! Paths that two parts of the server would answer.
 
-use super::{Clash, feeds};
+use super::{Clash, feeds, followed};
 use crate::config::Config;
 
 /// Paths of health and metrics. Without `admin.listen` they are on `server.listen`.
@@ -12,10 +12,17 @@ const PAGE: [&str; 2] = ["/page", "/start"];
 pub(super) fn clashes(config: &Config) -> Vec<Clash> {
     let mount = config.server.mount.trim_end_matches('/');
     let hub = config.hub.enabled.then(|| config.hub.path.trim_end_matches('/'));
+    let lifestream = config.serves_lifestream().then(|| config.lifestream.path.trim_end_matches('/'));
     let mut found = Vec::new();
     if hub == Some("") {
         let message = "the hub needs a path such as \"/hub\"; POST requests to / are a matter of hub.root";
         found.push(Clash::new(["hub.path"], message));
+    }
+    if lifestream == Some("") {
+        let message = "the page of feeds needs a path such as \"/lifestream\"; write one";
+        found.push(Clash::new(["lifestream.path"], message));
+    }
+    if !found.is_empty() {
         return found;
     }
     if mount.is_empty() && hub.is_some() && config.hub.root {
@@ -24,33 +31,40 @@ pub(super) fn clashes(config: &Config) -> Vec<Clash> {
         found.push(Clash::new(["server.mount", "hub.root"], message));
     }
     // Below a mount of "/" every other route comes first, so nothing else collides.
-    let paths = [("server.mount", Some(mount).filter(|mount| !mount.is_empty())), ("hub.path", hub)];
-    let paths = || paths.iter().filter_map(|(key, path)| Some((*key, (*path)?)));
-    if let Some(hub) = hub.filter(|hub| !mount.is_empty() && overlap(mount, hub)) {
-        let message = format!(
-            "server.mount ({mount}) and hub.path ({hub}) overlap; write another path for one of them"
-        );
-        found.push(Clash::new(["server.mount", "hub.path"], message));
+    let paths = [
+        ("server.mount", Some(mount).filter(|mount| !mount.is_empty())),
+        ("hub.path", hub),
+        ("lifestream.path", lifestream),
+    ];
+    let paths: Vec<_> = paths.iter().filter_map(|(key, path)| Some((*key, (*path)?))).collect();
+    for (at, (key, path)) in paths.iter().enumerate() {
+        for (other_key, other) in paths[at + 1..].iter().filter(|(_, other)| overlap(path, other)) {
+            let message = format!(
+                "{key} ({path}) and {other_key} ({other}) overlap; write another path for one of them"
+            );
+            found.push(Clash::new([*key, *other_key], message));
+        }
     }
     let reserved = reserved(config);
-    for (key, path) in paths() {
+    for (key, path) in &paths {
         for (route, by) in reserved.iter().filter(|(route, _)| overlap(path, route)) {
             let message =
                 format!("{key} ({path}) overlaps with {route}, a route of {by}; write another path");
-            found.push(Clash::new([key, by.as_str()], message));
+            found.push(Clash::new([*key, by.as_str()], message));
         }
-        if config.admin.listen.is_none() && ENDPOINTS.contains(&path) {
+        if config.admin.listen.is_none() && ENDPOINTS.contains(path) {
             let message =
                 format!("the server answers {path} itself; write another path, or set admin.listen");
-            found.push(Clash::new([key, "admin.listen"], message));
+            found.push(Clash::new([*key, "admin.listen"], message));
         }
     }
     let folder = PAGE[usize::from(mount.starts_with(PAGE[0]))];
-    if let Some(hub) = hub.filter(|hub| overlap(hub, folder) && config.serves_page()) {
+    let beside = paths.iter().filter(|(key, path)| *key != "server.mount" && overlap(path, folder));
+    for (key, path) in beside.filter(|_| config.serves_page()) {
         let message = format!(
-            "hub.path ({hub}) overlaps with {folder}, a route of server.page; write another path, or server.page = \"off\""
+            "{key} ({path}) overlaps with {folder}, a route of server.page; write another path, or server.page = \"off\""
         );
-        found.push(Clash::new(["hub.path", "server.page"], message));
+        found.push(Clash::new([*key, "server.page"], message));
     }
     found
 }
@@ -58,12 +72,11 @@ pub(super) fn clashes(config: &Config) -> Vec<Clash> {
 /// Routes of features that are on, with the setting that turns each on.
 fn reserved(config: &Config) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
-    if config.hub.enabled {
-        found.push(("/feeds", "hub.enabled".to_owned()));
-        found.push(("/websub/callback", "hub.enabled".to_owned()));
-    } else if let Some((key, _)) = feeds::syndicated(config).next() {
-        found.push(("/feeds", key));
-    }
+    let hub = config.hub.enabled.then_some("hub.enabled");
+    let feeds = hub.map(str::to_owned).or_else(|| Some(feeds::syndicated(config).next()?.0));
+    found.extend(feeds.map(|key| ("/feeds", key)));
+    let callbacks = hub.or(followed::key(config));
+    found.extend(callbacks.map(|key| ("/websub/callback", key.to_owned())));
     if config.api.key.is_some() && config.admin.listen.is_none() {
         found.push(("/api/v1", "api.key".to_owned()));
     }
