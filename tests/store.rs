@@ -11,8 +11,14 @@ mod server;
 
 #[path = "store/deliveries.rs"]
 mod deliveries;
+#[path = "store/entries.rs"]
+mod entries;
+#[path = "store/feeds.rs"]
+mod feeds;
 #[path = "store/fetches.rs"]
 mod fetches;
+#[path = "store/follow.rs"]
+mod follow;
 #[path = "store/kills.rs"]
 mod kills;
 #[path = "store/outages.rs"]
@@ -108,6 +114,59 @@ contract! {
         operators_see_pages_of_topics_and_subscriptions
         workers_are_notified
         concurrent_claims_are_disjoint;
+    feeds:
+        feeds_of_the_settings_are_those_that_are_followed
+        an_operator_adds_and_removes_feeds
+        a_feed_that_is_added_again_has_its_entries
+        a_purge_deletes_entries
+        a_poll_that_is_asked_for_is_due;
+    follow:
+        a_new_feed_is_due
+        a_feed_without_a_hub_is_polled
+        a_failed_fetch_counts_and_waits
+        an_expired_claim_of_a_feed_is_lost
+        a_poll_during_a_fetch_makes_the_feed_due_again
+        hubs_of_a_feed_are_asked_for_subscriptions
+        a_verified_subscription_is_active
+        a_verification_before_the_reply_counts
+        a_request_that_is_not_verified_is_sent_again
+        a_hub_that_never_verifies_is_taken_to_push
+        a_failed_request_is_tried_again
+        a_moved_hub_is_asked_where_it_is
+        an_older_hub_gets_a_token
+        a_hub_that_refuses_leaves_the_feed_polled
+        a_hub_that_denies_leaves_the_feed_polled
+        a_renewal_begins_with_a_fetch
+        a_renewal_goes_on_after_a_failed_fetch
+        a_hub_that_is_no_longer_named_is_told
+        a_topic_that_has_changed_is_subscribed_to
+        an_operator_subscribes_a_feed_again
+        a_push_without_content_makes_the_feed_due
+        missed_entries_make_a_hub_unreliable
+        a_removed_feed_ends_its_subscriptions
+        an_end_that_is_not_verified_is_not_waited_for
+        a_lease_that_is_over_is_requested_again
+        an_unknown_callback_has_no_subscription
+        old_entries_are_swept_and_do_not_come_back
+        entries_beyond_the_bound_are_swept
+        a_removed_feed_is_swept_when_nothing_is_left
+        claims_of_feeds_are_given_back_when_a_store_closes;
+    entries:
+        new_entries_are_numbered_from_the_oldest
+        a_known_entry_is_no_event
+        a_changed_entry_is_an_event
+        a_tombstone_deletes_an_entry
+        a_rewritten_feed_is_no_event
+        the_oldest_of_too_many_are_not_published
+        the_first_fetch_is_not_published
+        entries_that_are_older_than_the_backfill_never_become_new
+        an_entry_stands_where_it_was_published
+        entries_are_read_in_pages
+        one_instance_publishes_at_a_time
+        odd_texts_of_entries_are_kept
+        one_batch_has_a_key_once
+        a_removed_feed_gets_no_entries
+        publishers_are_notified;
     sweeps:
         a_lease_ends
         a_legacy_subscription_is_verified_again

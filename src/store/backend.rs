@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::due::Due;
 use super::error::{Result, StoreError};
 use super::health::Health;
 use super::operations::{claims, probe};
@@ -78,6 +79,12 @@ impl Backend {
         (self.instance << 32) | fastrand::i64(0..1 << 32)
     }
 
+    /// The lowest and the highest claim of this instance.
+    pub(super) fn claims(&self) -> (Claim, Claim) {
+        let from = self.instance << 32;
+        (from, from | 0xffff_ffff)
+    }
+
     /// Runs an operation in a transaction.
     pub(super) async fn write<A, T>(&self, operation: &Operation<A, T>, arguments: A) -> Result<T>
     where
@@ -103,24 +110,15 @@ impl Backend {
     }
 
     /// Wakes the workers whose work may be due.
-    pub(super) fn announce(&self, requests: bool, fetches: bool, deliveries: bool) {
-        for (is_due, work) in [
-            (requests, &self.work.requests),
-            (fetches, &self.work.fetches),
-            (deliveries, &self.work.deliveries),
-        ] {
-            if is_due {
-                work.notify_one();
-            }
-        }
+    pub(super) fn announce(&self, due: Due) {
+        due.wake(&self.work);
         if let Database::Postgres(database) = &self.database {
-            database.announce(requests, fetches, deliveries);
+            database.announce(due);
         }
     }
 
     pub(super) async fn close(&self) {
-        let from = self.instance << 32;
-        if let Err(error) = self.write(&claims::RELEASE, (from, from | 0xffff_ffff)).await {
+        if let Err(error) = self.write(&claims::RELEASE, self.claims()).await {
             tracing::warn!(%error, "claims not given back; they expire");
         }
         match &self.database {

@@ -109,6 +109,9 @@ pub const NAMES: &[&str] = &[
     "release:requests",
     "release:topics",
     "release:deliveries",
+    "release:feeds",
+    "release:calls",
+    "release:publisher",
     "release:before_commit",
     "release:after_commit",
     "probe:write",
@@ -120,15 +123,151 @@ pub const NAMES: &[&str] = &[
     "counts:count",
     "topics:rows",
     "subscriptions:rows",
+    "sync_feeds:gone",
+    "sync_feeds:removed",
+    "sync_feeds:subscriptions",
+    "sync_feeds:forget",
+    "sync_feeds:end",
+    "sync_feeds:changed",
+    "sync_feeds:describe",
+    "sync_feeds:before_commit",
+    "sync_feeds:after_commit",
+    "add_feed:known",
+    "add_feed:changed",
+    "add_feed:describe",
+    "add_feed:before_commit",
+    "add_feed:after_commit",
+    "remove_feed:feed",
+    "remove_feed:removed",
+    "remove_feed:subscriptions",
+    "remove_feed:forget",
+    "remove_feed:end",
+    "remove_feed:before_commit",
+    "remove_feed:after_commit",
+    "purge_feed:feed",
+    "purge_feed:entries",
+    "purge_feed:empty",
+    "purge_feed:delete",
+    "purge_feed:before_commit",
+    "purge_feed:after_commit",
+    "poll_feeds:due",
+    "poll_feeds:before_commit",
+    "poll_feeds:after_commit",
+    "resubscribe_feed:want",
+    "resubscribe_feed:due",
+    "resubscribe_feed:before_commit",
+    "resubscribe_feed:after_commit",
+    "feed_rows:rows",
+    "claim_polls:renewable",
+    "claim_polls:renew",
+    "claim_polls:wanted",
+    "claim_polls:claim",
+    "claim_polls:before_commit",
+    "claim_polls:after_commit",
+    "finish_poll:claimed",
+    "finish_poll:subscriptions",
+    "finish_poll:read",
+    "finish_poll:unchanged",
+    "finish_poll:failed",
+    "finish_poll:forget",
+    "finish_poll:end",
+    "finish_poll:begin",
+    "finish_poll:queue",
+    "finish_poll:release",
+    "finish_poll:state",
+    "finish_poll:before_commit",
+    "finish_poll:after_commit",
+    "claim_calls:waited",
+    "claim_calls:ended",
+    "claim_calls:again",
+    "claim_calls:state",
+    "claim_calls:claim",
+    "claim_calls:calls",
+    "claim_calls:before_commit",
+    "claim_calls:after_commit",
+    "finish_call:feed",
+    "finish_call:claimed",
+    "finish_call:accepted",
+    "finish_call:again",
+    "finish_call:denied",
+    "finish_call:polled",
+    "finish_call:delete",
+    "finish_call:state",
+    "finish_call:before_commit",
+    "finish_call:after_commit",
+    "callback:subscription",
+    "hub_said:feed",
+    "hub_said:known",
+    "hub_said:verified",
+    "hub_said:delete",
+    "hub_said:denied",
+    "hub_said:pushed",
+    "hub_said:due",
+    "hub_said:state",
+    "hub_said:before_commit",
+    "hub_said:after_commit",
+    "sweep_feeds:ended",
+    "sweep_feeds:leases",
+    "sweep_feeds:expire",
+    "sweep_feeds:state",
+    "sweep_feeds:aged",
+    "sweep_feeds:old",
+    "sweep_feeds:full",
+    "sweep_feeds:excess",
+    "sweep_feeds:count",
+    "sweep_feeds:crowded",
+    "sweep_feeds:forget",
+    "sweep_feeds:forgotten",
+    "sweep_feeds:gone",
+    "sweep_feeds:before_commit",
+    "sweep_feeds:after_commit",
+    "ingest:feed",
+    "ingest:known",
+    "ingest:numbers",
+    "ingest:bodies",
+    "ingest:create",
+    "ingest:change",
+    "ingest:delete",
+    "ingest:date",
+    "ingest:count",
+    "ingest:before_commit",
+    "ingest:after_commit",
+    "claim_publications:waiting",
+    "claim_publications:idle",
+    "claim_publications:lease",
+    "claim_publications:rows",
+    "claim_publications:before_commit",
+    "claim_publications:after_commit",
+    "finish_publications:done",
+    "finish_publications:before_commit",
+    "finish_publications:after_commit",
+    "entries:feeds",
+    "entries:place",
+    "entries:seq",
+    "entries:before",
+    "entries:before_all",
+    "entries:after",
+    "entries:after_all",
+    "entry:row",
+    "last_seq:seq",
 ];
+
+/// Points outside the store: before and after an entry is published.
+const OUTSIDE: &[&str] = &["publish_entry:before", "publish_entry:after"];
 
 /// Kills the process if `FAILPOINT` names the point behind this statement.
 #[inline]
 pub(super) fn after(operation: &str, statement: &str) {
+    reach(operation, statement);
+}
+
+/// Kills the process if `FAILPOINT` names this point, which is outside the store.
+#[inline]
+pub(crate) fn reach(operation: &str, point: &str) {
     #[cfg(debug_assertions)]
-    debug::reach(operation, statement);
+    debug::reach(operation, point);
     #[cfg(not(debug_assertions))]
-    let _ = (operation, statement);
+    let _ = (operation, point);
 }
 
 #[cfg(debug_assertions)]
@@ -147,7 +286,10 @@ mod debug {
 
     pub(super) fn reach(operation: &str, point: &str) {
         debug_assert!(
-            super::NAMES.iter().any(|name| name.split_once(':') == Some((operation, point))),
+            super::NAMES
+                .iter()
+                .chain(super::OUTSIDE)
+                .any(|name| name.split_once(':') == Some((operation, point))),
             "{operation}:{point} is not in NAMES"
         );
         if wanted().is_some_and(|(o, p)| o == operation && p == point) {

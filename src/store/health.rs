@@ -15,7 +15,7 @@ pub(super) struct Health {
 
 impl Health {
     pub(super) fn new(metrics: Metrics) -> Self {
-        metrics.hub.enable();
+        metrics.hub.enable_store();
         metrics.hub.store_up.set(1);
         Self { is_up: AtomicBool::new(true), reason: Mutex::default(), metrics }
     }

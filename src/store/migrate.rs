@@ -10,8 +10,14 @@ use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 use super::error::StoreError;
 use super::statement::Dialect;
 
-const SQLITE: &[(i64, &str, &str)] = &[(1, "hub", include_str!("migrations/sqlite/0001_hub.sql"))];
-const POSTGRES: &[(i64, &str, &str)] = &[(1, "hub", include_str!("migrations/postgres/0001_hub.sql"))];
+const SQLITE: &[(i64, &str, &str)] = &[
+    (1, "hub", include_str!("migrations/sqlite/0001_hub.sql")),
+    (2, "feeds", include_str!("migrations/sqlite/0002_feeds.sql")),
+];
+const POSTGRES: &[(i64, &str, &str)] = &[
+    (1, "hub", include_str!("migrations/postgres/0001_hub.sql")),
+    (2, "feeds", include_str!("migrations/postgres/0002_feeds.sql")),
+];
 
 /// Brings the schema up to date. `place` names the database in errors.
 pub(super) async fn run<C: Migrate>(

@@ -1,12 +1,17 @@
-//! State that outlives the process, in SQLite or PostgreSQL: topics, subscriptions, and the work that is due for them.
+//! State that outlives the process, in SQLite or PostgreSQL: topics and subscriptions of the hub, feeds and entries of the
+//! subscriber, and the work that is due for them.
 //!
+//! The operations of the hub are here, those of the subscriber in `feeds` and `entries`.
 //! The rest of the crate uses the named operations of [`Store`]. No SQL is outside this folder. The clock of the
 //! database decides what is due, so operations take durations and no points in time. This module must not know HTTP or
 //! the WebSub protocol.
 
 mod backend;
+mod due;
+mod entries;
 mod error;
-mod failpoint;
+pub(crate) mod failpoint;
+mod feeds;
 mod health;
 mod migrate;
 mod operations;
@@ -28,6 +33,7 @@ use std::time::Duration;
 use crate::config;
 use crate::metrics::Metrics;
 use backend::Backend;
+use due::Due;
 use operations::{Finished, Published};
 use operations::{deliveries, fetches, listing, ping, requests, status, sweep};
 use packed::Packed;
@@ -77,8 +83,7 @@ impl Store {
         let arguments = (request.clone(), *bounds, self.backend.claim());
         let admission = self.backend.write(&requests::ADD, arguments).await?;
         if let Admission::Accepted(Request { stage, .. }) = &admission {
-            let is_check = *stage == Stage::Check;
-            self.backend.announce(!is_check, is_check, false);
+            self.backend.announce(if *stage == Stage::Check { Due::FETCHES } else { Due::REQUESTS });
         }
         Ok(admission)
     }
@@ -101,7 +106,7 @@ impl Store {
         let lost = self.backend.write(&operations::FINISH_REQUESTS, finished.to_vec()).await?;
         let is_due =
             |f: &FinishedRequest| matches!(f.outcome, RequestOutcome::Checked | RequestOutcome::Denied(_));
-        self.backend.announce(finished.iter().any(is_due), false, false);
+        self.backend.announce(Due::REQUESTS.when(finished.iter().any(is_due)));
         Ok(lost)
     }
 
@@ -110,7 +115,7 @@ impl Store {
     /// from now. Returns the number of topics that are due.
     pub async fn ping(&self, topics: &[String], interval: Duration, delay: Duration) -> Result<u64> {
         let due = self.backend.write(&ping::PING, (topics.to_vec(), interval, delay)).await?;
-        self.backend.announce(false, due > 0, false);
+        self.backend.announce(Due::FETCHES.when(due > 0));
         Ok(due)
     }
 
@@ -141,8 +146,11 @@ impl Store {
         };
         let arguments = (fetch.clone(), packed, self.content_size());
         let finished = self.backend.write(&operations::FINISH_FETCH, arguments).await?;
-        let is_due = !finished.is_lost && !finished.is_postponed;
-        self.backend.announce(finished.requests > 0, is_due, finished.queued > 0);
+        self.backend.announce(
+            Due::REQUESTS.when(finished.requests > 0)
+                | Due::FETCHES.when(!finished.is_lost && !finished.is_postponed)
+                | Due::DELIVERIES.when(finished.queued > 0),
+        );
         Ok(match finished {
             Finished { is_lost: true, .. } => Recorded::Lost,
             Finished { is_full: true, .. } => Recorded::Full,
@@ -159,7 +167,7 @@ impl Store {
         match self.backend.write(&operations::PUBLISH, arguments).await? {
             Published::Unchanged => Ok(false),
             Published::Queued(queued) => {
-                self.backend.announce(false, false, queued > 0);
+                self.backend.announce(Due::DELIVERIES.when(queued > 0));
                 Ok(true)
             }
             Published::Full => Err(StoreError::Unavailable(
@@ -206,7 +214,7 @@ impl Store {
             total.expired += swept.expired;
             total.renewals += swept.renewals;
             total.topics += swept.topics;
-            self.backend.announce(swept.renewals > 0, false, false);
+            self.backend.announce(Due::REQUESTS.when(swept.renewals > 0));
             if swept.expired < SWEEP && swept.renewals < SWEEP {
                 return Ok(total);
             }
@@ -242,7 +250,7 @@ impl Store {
     pub async fn retry(&self, topic: Option<&str>, host: Option<&str>) -> Result<u64> {
         let filter = (topic.map(str::to_owned), host.map(str::to_owned));
         let due = self.backend.write(&listing::RETRY, filter).await?;
-        self.backend.announce(false, false, due > 0);
+        self.backend.announce(Due::DELIVERIES.when(due > 0));
         Ok(due)
     }
 

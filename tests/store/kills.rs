@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use faye_server::store::*;
 
+use crate::entries::{added, batch, entry, feed, read};
+use crate::follow::{HUB, claim_call, claim_poll, finish_call, finish_poll, found};
 use crate::place::{BOUNDS, HOLD, Place, TOPIC, content, finished, open, request, unsubscribe};
 use crate::server::Postgres;
 
@@ -85,7 +87,30 @@ async fn check(store: &Store, point: &str) {
     assert_eq!(store.finish_requests(&[verified]).await.unwrap(), 0, "{point}");
     assert!(store.publish("https://z.example/", &content("after")).await.unwrap(), "{point}");
     assert_eq!(store.claim_deliveries(256, HOLD, &[]).await.unwrap().len(), 1, "{point}");
+    check_entries(store, point).await;
     store.close().await;
+}
+
+async fn check_entries(store: &Store, point: &str) {
+    let last = store.last_seq().await.unwrap();
+    for row in store.feed_rows().await.unwrap() {
+        let name = row.feed.name.as_str();
+        let all = EntryQuery { feeds: vec![name.to_owned()], from: EntryFrom::Newest, most: 10_000 };
+        let shown = store.entries(&all).await.unwrap();
+        assert_eq!(row.entries, shown.len() as u64, "{point}: the count of entries of {name}");
+        let events = read(store, &[name], EntryFrom::AfterSeq(0)).await;
+        assert!(events.iter().all(|event| event.seq <= last), "{point}: a number beyond the last");
+    }
+    // Work that was claimed is due again, on PostgreSQL after a while; nothing that is due fails.
+    for fetch in store.claim_polls(100, HOLD).await.unwrap() {
+        assert!(finish_poll(store, &fetch, PollOutcome::Unchanged).await, "{point}");
+    }
+    for call in store.claim_calls(100, HOLD).await.unwrap() {
+        assert!(finish_call(store, &call, CallOutcome::Refused("404".to_owned())).await, "{point}");
+    }
+    let id = added(store, "after").await;
+    assert_eq!(store.ingest(&batch(id, vec![entry("1", "text")])).await.unwrap().created, 1, "{point}");
+    assert_eq!(read(store, &["after"], EntryFrom::AfterSeq(last)).await[0].seq, last + 1, "{point}");
 }
 
 /// The subscriptions, once their number is the one that is counted. A lease that ends is counted until the next sweep.
@@ -107,6 +132,8 @@ async fn run_all(place: &Place, point: &str) {
     fetches(place).await;
     deliveries(place).await;
     sweeps(place, point).await;
+    feeds(place).await;
+    entries(place, point).await;
     place.store.close().await;
 }
 
@@ -172,6 +199,104 @@ async fn deliveries(place: &Place) {
     place.store.subscriptions(None, 0, 10).await.unwrap();
     place.store.topics(None, 10).await.unwrap();
     place.store.counts().await.unwrap();
+}
+
+async fn feeds(place: &Place) {
+    let store = &place.store;
+    store.sync_feeds(&[feed("config"), feed("gone")]).await.unwrap();
+    let read = PollOutcome::Read(found(&[HUB]));
+    for fetch in store.claim_polls(10, HOLD).await.unwrap() {
+        finish_poll(store, &fetch, read.clone()).await;
+    }
+    store.sync_feeds(&[feed("config")]).await.unwrap();
+    for call in store.claim_calls(10, HOLD).await.unwrap() {
+        finish_call(store, &call, CallOutcome::Refused("404".to_owned())).await;
+    }
+    added(store, "a").await;
+    let fetch = claim_poll(store).await;
+    finish_poll(store, &fetch, PollOutcome::Failed { why: "500".to_owned(), is_gone: false }).await;
+    store.poll_feeds(Some("a")).await.unwrap();
+    finish_poll(store, &claim_poll(store).await, read.clone()).await;
+    let call = claim_call(store).await;
+    finish_call(store, &call, CallOutcome::Retry(Duration::ZERO, "503".to_owned())).await;
+    let call = claim_call(store).await;
+    finish_call(store, &call, CallOutcome::Accepted { patience: Duration::ZERO }).await;
+    claim_call(store).await;
+    store.callback(&call.callback).await.unwrap();
+    store.hub_said(call.id, &HubWord::Verified(Duration::ZERO)).await.unwrap();
+    store.hub_said(call.id, &HubWord::Pushed { is_read: false }).await.unwrap();
+    finish_poll(store, &claim_poll(store).await, PollOutcome::Unchanged).await;
+    claim_call(store).await;
+    store.hub_said(call.id, &HubWord::Denied(None)).await.unwrap();
+    store.resubscribe_feed("a").await.unwrap();
+    finish_poll(store, &claim_poll(store).await, read).await;
+    claim_call(store).await;
+    store.hub_said(call.id, &HubWord::Verified(HOLD)).await.unwrap();
+    for hubs in [&[][..], &[HUB]] {
+        store.poll_feeds(Some("a")).await.unwrap();
+        finish_poll(store, &claim_poll(store).await, PollOutcome::Read(found(hubs))).await;
+        let call = claim_call(store).await;
+        finish_call(store, &call, CallOutcome::Refused("404".to_owned())).await;
+    }
+    store.resubscribe_feed("a").await.unwrap();
+    finish_poll(store, &claim_poll(store).await, PollOutcome::Read(found(&[HUB]))).await;
+    claim_call(store).await;
+    store.remove_feed("a").await.unwrap();
+    let call = claim_call(store).await;
+    finish_call(store, &call, CallOutcome::Accepted { patience: HOLD }).await;
+    store.hub_said(call.id, &HubWord::Ended).await.unwrap();
+    store.purge_feed("a").await.unwrap();
+}
+
+async fn entries(place: &Place, point: &str) {
+    let store = &place.store;
+    let id = added(store, "entries").await;
+    let ingest = async |entries: Vec<NewEntry>| store.ingest(&batch(id, entries)).await.unwrap();
+    ingest((1..=3).map(|n| entry(&n.to_string(), "text")).collect()).await;
+    let dated = NewEntry { updated: Some(5), ..entry("2", "text") };
+    ingest(vec![entry("1", "other"), dated, entry("3", ""), entry("4", "text")]).await;
+    let rows = store.claim_publications(10, HOLD).await.unwrap();
+    let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
+    store.finish_publications(&seqs).await.unwrap();
+    store.claim_publications(10, HOLD).await.unwrap();
+    store.entry(&rows[0].id).await.unwrap();
+    store.last_seq().await.unwrap();
+    let many: Vec<String> = (0..9).map(|n| format!("f{n}")).collect();
+    for name in &many {
+        added(store, name).await;
+    }
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    for names in [&["entries"][..], &many] {
+        for from in [EntryFrom::BeforeSeq(9), EntryFrom::AfterSeq(0)] {
+            read(store, names, from).await;
+        }
+    }
+    let old = NewEntry { published: Some(1), ..entry("old", "text") };
+    let first = Batch { via: Via::Backfill, ..batch(id, vec![old]) };
+    store.ingest(&first).await.unwrap();
+    store.sweep_feeds(2, HOLD).await.unwrap();
+    // Only these points need more rows than a feed may have without content.
+    if point.starts_with("sweep_feeds:forg") {
+        for part in 0..3 {
+            let entries = (0..500).map(|n| entry(&format!("{part} {n}"), "text")).collect();
+            store.ingest(&Batch { via: Via::Backfill, ..batch(id, entries) }).await.unwrap();
+        }
+    }
+    store.sweep_feeds(0, HOLD).await.unwrap();
+    store.remove_feed("entries").await.unwrap();
+    lease(store).await;
+}
+
+/// A lease that ends.
+async fn lease(store: &Store) {
+    added(store, "lease").await;
+    for fetch in store.claim_polls(100, HOLD).await.unwrap() {
+        let hubs: &[&str] = if fetch.feed.name == "lease" { &[HUB] } else { &[] };
+        finish_poll(store, &fetch, PollOutcome::Read(found(hubs))).await;
+    }
+    let call = claim_call(store).await;
+    store.hub_said(call.id, &HubWord::Verified(Duration::ZERO)).await.unwrap();
+    store.sweep_feeds(0, HOLD).await.unwrap();
 }
 
 async fn sweeps(place: &Place, point: &str) {

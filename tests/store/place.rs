@@ -80,6 +80,14 @@ impl Place {
         Some(open(&self.url).await.unwrap())
     }
 
+    /// A second instance on the database, if it takes several.
+    pub(crate) async fn second(&self) -> Option<Store> {
+        if self.kind != Kind::Postgres {
+            return None;
+        }
+        Some(open(&self.url).await.unwrap())
+    }
+
     /// Moves all times in the database by this many seconds into the past, as if time had passed; into the future, as if
     /// the clock had gone back.
     pub(crate) async fn later(&self, seconds: i64) {

@@ -6,6 +6,8 @@ use std::time::Duration;
 use faye_server::store::*;
 use sqlx::{Connection, Row, SqliteConnection};
 
+use crate::entries::{added, batch, entry, feed};
+use crate::follow::{HUB, claim_poll, finish_call, finish_poll, found};
 use crate::place::{BOUNDS, HOLD, TOPIC, open, request};
 use crate::server::Postgres;
 
@@ -150,4 +152,137 @@ async fn instances_under_load_keep_the_counts() {
     assert_eq!(counts.topics, two.topics(None, 1000).await.unwrap().len() as u64);
     // No claim of a finished worker is left.
     tokio::time::timeout(Duration::from_secs(60), one.close()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_batch_by_two_instances_is_one_event_an_entry() {
+    let (one, two) = two().await;
+    let feed = added(&one, "a").await;
+    for round in 0..20 {
+        let entries = |text: &str| {
+            (0..10).map(|n| entry(&format!("{round} {n}"), &format!("{text}{n}"))).collect::<Vec<_>>()
+        };
+        for (text, is_new) in [("old", true), ("new", false)] {
+            // Fewer than would count as a rewritten feed.
+            let entries: Vec<_> = entries(text).into_iter().skip(if is_new { 0 } else { 6 }).collect();
+            let all = entries.len() as u64;
+            let (first, second) = (batch(feed, entries.clone()), batch(feed, entries));
+            let (first, second) = tokio::join!(one.ingest(&first), two.ingest(&second));
+            let (first, second) = (first.unwrap(), second.unwrap());
+            assert_eq!(first.created + second.created, if is_new { all } else { 0 });
+            assert_eq!(first.updated + second.updated, if is_new { 0 } else { all });
+            assert_eq!(first.known + second.known, all);
+        }
+    }
+    assert_eq!(two.last_seq().await.unwrap(), 20 * 14);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_reader_sees_an_event_before_an_earlier_one() {
+    const WRITERS: usize = 4;
+    const EVENTS: i64 = 240;
+    let (one, two) = two().await;
+    let mut feeds = Vec::new();
+    for name in 0..WRITERS {
+        feeds.push((added(&one, &format!("f{name}")).await, format!("f{name}")));
+    }
+    let names: Vec<String> = feeds.iter().map(|(_, name)| name.clone()).collect();
+    let writers: Vec<_> = feeds
+        .into_iter()
+        .enumerate()
+        .map(|(n, (feed, _))| {
+            let store = if n % 2 == 0 { one.clone() } else { two.clone() };
+            tokio::spawn(async move {
+                for round in 0..EVENTS / 3 / WRITERS as i64 {
+                    let entries = (0..3).map(|n| entry(&format!("{round} {n}"), "text")).collect();
+                    store.ingest(&batch(feed, entries)).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    // Each reader goes on from the highest number that it has seen, as a browser does, so a gap would be lost.
+    let reader = async |store: &Store| {
+        let mut seen = Vec::new();
+        while seen.last() != Some(&EVENTS) {
+            let from = EntryFrom::AfterSeq(seen.last().copied().unwrap_or(0));
+            let query = EntryQuery { feeds: names.clone(), from, most: 50 };
+            seen.extend(store.entries(&query).await.unwrap().iter().map(|row| row.seq));
+            assert!(seen.iter().copied().eq(1..=seen.len() as i64), "{seen:?}");
+        }
+    };
+    let publisher = async {
+        let mut published = Vec::new();
+        while published.last() != Some(&EVENTS) {
+            for store in [&one, &two] {
+                let rows = store.claim_publications(7, Duration::ZERO).await.unwrap();
+                let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
+                store.finish_publications(&seqs).await.unwrap();
+                published.extend(seqs);
+            }
+        }
+        assert!(published.iter().copied().eq(1..=EVENTS), "{published:?}");
+    };
+    tokio::join!(reader(&one), reader(&two), publisher);
+    for writer in writers {
+        writer.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_instances_are_notified_of_feeds() {
+    let (one, two) = two().await;
+    two.work().polls.notified().await;
+    two.work().calls.notified().await;
+    two.work().entries.notified().await;
+    let id = added(&one, "a").await;
+    two.work().polls.notified().await;
+    let fetch = claim_poll(&two).await;
+    finish_poll(&one, &fetch, PollOutcome::Read(found(&[HUB]))).await;
+    two.work().calls.notified().await;
+    one.ingest(&batch(id, vec![entry("1", "text")])).await.unwrap();
+    two.work().entries.notified().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_that_follow_feeds_together_lose_nothing() {
+    let (one, two) = two().await;
+    let descriptions: Vec<_> = (0..12).map(|n| feed(&format!("f{n:02}"))).collect();
+    let (first, second) = tokio::join!(one.sync_feeds(&descriptions), two.sync_feeds(&descriptions));
+    first.and(second).unwrap();
+    let work = (0..6u32).map(|n| {
+        let store = if n % 2 == 0 { one.clone() } else { two.clone() };
+        tokio::spawn(async move {
+            for round in 0..10 {
+                for fetch in store.claim_polls(3, HOLD).await.unwrap() {
+                    let entries = vec![entry(&format!("{n} {round}"), "text")];
+                    store.ingest(&batch(fetch.id, entries)).await.unwrap();
+                    let hubs: &[&str] = if (n + round) % 3 == 0 { &[] } else { &[HUB] };
+                    assert!(finish_poll(&store, &fetch, PollOutcome::Read(found(hubs))).await);
+                }
+                for call in store.claim_calls(3, HOLD).await.unwrap() {
+                    let outcome = match (n + round) % 3 {
+                        0 => CallOutcome::Accepted { patience: Duration::ZERO },
+                        1 => CallOutcome::Refused("404".to_owned()),
+                        _ => CallOutcome::Retry(Duration::ZERO, "503".to_owned()),
+                    };
+                    finish_call(&store, &call, outcome).await;
+                    let lease = if round % 2 == 0 { Duration::ZERO } else { HOLD };
+                    store.hub_said(call.id, &HubWord::Verified(lease)).await.unwrap();
+                    store.hub_said(call.id, &HubWord::Pushed { is_read: false }).await.unwrap();
+                }
+                store.sweep_feeds(3, HOLD).await.unwrap();
+                let rows = store.claim_publications(5, Duration::ZERO).await.unwrap();
+                let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
+                store.finish_publications(&seqs).await.unwrap();
+            }
+        })
+    });
+    for task in work.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    for row in two.feed_rows().await.unwrap() {
+        let name = row.feed.name;
+        let query = EntryQuery { feeds: vec![name.clone()], from: EntryFrom::Newest, most: 1000 };
+        assert_eq!(row.entries, one.entries(&query).await.unwrap().len() as u64, "{name}");
+    }
 }

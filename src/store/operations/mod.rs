@@ -7,6 +7,8 @@ pub(super) mod claims;
 mod content;
 mod counters;
 pub(super) mod deliveries;
+pub(super) mod entries;
+pub(super) mod feeds;
 pub(super) mod fetches;
 mod finish_fetch;
 mod finish_requests;

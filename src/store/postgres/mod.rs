@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
+use super::due::Due;
 use super::error::{Fault, Result, StoreError, fault};
 use super::failpoint;
 use super::health::Health;
@@ -84,8 +85,8 @@ impl PostgresStore {
     }
 
     /// Tells other instances that work may be due.
-    pub(super) fn announce(&self, requests: bool, fetches: bool, deliveries: bool) {
-        self.outbox.add(requests, fetches, deliveries);
+    pub(super) fn announce(&self, due: Due) {
+        self.outbox.add(due);
     }
 
     /// Runs an operation in a transaction, again if it conflicts with others.

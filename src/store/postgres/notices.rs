@@ -11,16 +11,12 @@ use sqlx::{PgConnection, Postgres};
 use tokio::sync::Notify;
 
 use super::pool::Pool;
+use crate::store::due::Due;
 use crate::store::records::Work;
 
 const CHANNEL: &str = "faye_store";
 /// The time between attempts to listen.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// Kinds of work, as bits.
-const REQUESTS: u8 = 1;
-const FETCHES: u8 = 2;
-const DELIVERIES: u8 = 4;
 
 /// What other instances are told next. Notifications are sent by one task, outside transactions, because commits with
 /// a notification wait for each other.
@@ -31,10 +27,8 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn add(&self, requests: bool, fetches: bool, deliveries: bool) {
-        let kinds =
-            u8::from(requests) * REQUESTS + u8::from(fetches) * FETCHES + u8::from(deliveries) * DELIVERIES;
-        if kinds != 0 && self.kinds.fetch_or(kinds, Ordering::AcqRel) == 0 {
+    pub(super) fn add(&self, due: Due) {
+        if due.bits() != 0 && self.kinds.fetch_or(due.bits(), Ordering::AcqRel) == 0 {
             self.filled.notify_one();
         }
     }
@@ -73,7 +67,7 @@ async fn receive(pool: &sqlx::PgPool, work: &Work, instance: i64) -> sqlx::Resul
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CHANNEL).await?;
     // Without a connection nothing was received: work may be due.
-    wake(work, REQUESTS | FETCHES | DELIVERIES);
+    Due::ALL.wake(work);
     while let Some(notification) = listener.try_recv().await? {
         let mut words = notification.payload().split(' ');
         let sender = words.next().and_then(|word| word.parse::<i64>().ok());
@@ -81,18 +75,8 @@ async fn receive(pool: &sqlx::PgPool, work: &Work, instance: i64) -> sqlx::Resul
         if let (Some(sender), Some(kinds)) = (sender, kinds)
             && sender != instance
         {
-            wake(work, kinds);
+            Due::from_bits(kinds).wake(work);
         }
     }
     Ok(())
-}
-
-fn wake(work: &Work, kinds: u8) {
-    for (kind, worker) in
-        [(REQUESTS, &work.requests), (FETCHES, &work.fetches), (DELIVERIES, &work.deliveries)]
-    {
-        if kinds & kind != 0 {
-            worker.notify_one();
-        }
-    }
 }

@@ -1,11 +1,15 @@
 //! What goes into the store and comes out of it.
 
 mod deliveries;
+mod entries;
+mod feeds;
 mod fetches;
 mod listing;
 mod requests;
 
 pub use deliveries::*;
+pub use entries::*;
+pub use feeds::*;
 pub use fetches::*;
 pub use listing::*;
 pub use requests::*;
@@ -24,4 +28,10 @@ pub struct Work {
     pub fetches: Notify,
     /// Deliveries.
     pub deliveries: Notify,
+    /// Feeds to fetch.
+    pub polls: Notify,
+    /// Requests to hubs.
+    pub calls: Notify,
+    /// Entries to publish.
+    pub entries: Notify,
 }

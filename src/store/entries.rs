@@ -1,0 +1,46 @@
+//! The operations on entries.
+
+use std::time::Duration;
+
+use super::operations::entries::{ingest, listing, publications};
+use super::{Batch, Due, EntryQuery, EntryRow, Ingested, Result, Store};
+
+impl Store {
+    /// Records entries of a feed, in one transaction: new, changed and deleted ones get the next numbers, the oldest
+    /// first. A feed that is unknown or removed gets none.
+    pub async fn ingest(&self, batch: &Batch) -> Result<Ingested> {
+        let (ingested, waiting) = self.backend.write(&ingest::INGEST, batch.clone()).await?;
+        self.backend.announce(Due::ENTRIES.when(waiting > 0));
+        Ok(ingested)
+    }
+
+    /// Claims the entries that are not published, lowest number first, for `hold`. One instance at a time has them; it
+    /// may claim again before the end. The claim ends early when nothing is left to publish.
+    pub async fn claim_publications(&self, most: u32, hold: Duration) -> Result<Vec<EntryRow>> {
+        let arguments = (most, self.backend.claim(), hold, self.backend.claims());
+        self.backend.write(&publications::CLAIM, arguments).await
+    }
+
+    /// Records that events were published, by their numbers. An entry with a later event stays unpublished.
+    pub async fn finish_publications(&self, seqs: &[i64]) -> Result<()> {
+        if !seqs.is_empty() {
+            self.backend.write(&publications::FINISH, seqs.to_vec()).await?;
+        }
+        Ok(())
+    }
+
+    /// Entries in the order of the query. Feeds that are unknown are left out; after an unknown UUID there is nothing.
+    pub async fn entries(&self, query: &EntryQuery) -> Result<Vec<EntryRow>> {
+        self.backend.read(&listing::ENTRIES, query.clone()).await
+    }
+
+    /// One entry by its UUID, unless it is deleted.
+    pub async fn entry(&self, id: &str) -> Result<Option<EntryRow>> {
+        self.backend.read(&listing::ENTRY, id.to_owned()).await
+    }
+
+    /// The highest number of an event; 0 before the first.
+    pub async fn last_seq(&self) -> Result<i64> {
+        self.backend.read(&listing::LAST, ()).await
+    }
+}

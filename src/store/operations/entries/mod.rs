@@ -1,0 +1,59 @@
+//! Entries of feeds. Each has one event, the last, with a number; the lock on the row of `feed_state` from the number
+//! until the commit makes events visible in the order of their numbers.
+
+mod classify;
+pub(in crate::store) mod ingest;
+pub(in crate::store) mod listing;
+mod plan;
+pub(in crate::store) mod publications;
+
+use crate::store::records::{Change, EntryKind, EntryRow, Via};
+use crate::store::session::Row;
+
+/// A statement that selects what [`read`] reads, from `entries e` and `feeds f`.
+macro_rules! select_entries {
+    ($name:literal, $rest:literal) => {
+        crate::store::statement::Statement::new(
+            $name,
+            concat!(
+                "SELECT e.seq, e.uuid, f.name, e.change, e.via, e.kind, e.shown_at, e.body, e.raw, e.base, e.html, \
+                   e.sanitiser FROM entries e JOIN feeds f ON f.id = e.feed_id WHERE ",
+                $rest
+            ),
+        )
+    };
+}
+use select_entries;
+
+fn read(mut row: Row) -> sqlx::Result<EntryRow> {
+    Ok(EntryRow {
+        seq: row.int()?,
+        id: row.text()?,
+        feed: row.text()?,
+        change: change(&row.text()?),
+        via: via(&row.text()?),
+        kind: kind(&row.text()?),
+        at: row.int()?,
+        body: row.text()?,
+        raw: row.maybe_text()?,
+        base: row.maybe_text()?,
+        html: row.maybe_text()?,
+        sanitiser: row.int()?,
+    })
+}
+
+fn change(name: &str) -> Change {
+    match name {
+        "created" => Change::Created,
+        "updated" => Change::Updated,
+        _ => Change::Deleted,
+    }
+}
+
+fn via(name: &str) -> Via {
+    [Via::Push, Via::Poll, Via::Fetch].into_iter().find(|via| via.name() == name).unwrap_or(Via::Backfill)
+}
+
+fn kind(name: &str) -> EntryKind {
+    if name == EntryKind::Page.name() { EntryKind::Page } else { EntryKind::Entry }
+}

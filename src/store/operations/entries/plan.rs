@@ -1,0 +1,207 @@
+//! What is written for a batch: rows with their numbers.
+//!
+//! It must not know statements.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use data_encoding::HEXLOWER;
+use serde::Serialize;
+
+use super::classify::{Last, Stored, Verdict};
+use crate::store::operations::clean;
+use crate::store::records::{Batch, Change, Ingested, NewEntry, Via};
+
+#[derive(Serialize)]
+pub(super) struct Created<'e> {
+    pub(super) seq: i64,
+    pub(super) uuid: &'e str,
+    pub(super) key: &'e str,
+    #[serde(flatten)]
+    pub(super) content: Content<'e>,
+    pub(super) change: &'static str,
+    pub(super) is_shown: i64,
+    pub(super) is_published: i64,
+}
+
+#[derive(Serialize)]
+pub(super) struct Changed<'e> {
+    pub(super) id: i64,
+    pub(super) seq: Option<i64>,
+    #[serde(flatten)]
+    pub(super) content: Content<'e>,
+    pub(super) change: Option<&'static str>,
+    pub(super) is_published: Option<i64>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Deleted {
+    pub(super) id: i64,
+    pub(super) seq: i64,
+    pub(super) is_published: i64,
+    pub(super) body: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct Dated {
+    pub(super) id: i64,
+    pub(super) updated: Option<i64>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Content<'e> {
+    pub(super) fingerprint: String,
+    pub(super) updated: Option<i64>,
+    pub(super) published: Option<i64>,
+    pub(super) kind: &'static str,
+    pub(super) base: Option<Cow<'e, str>>,
+    pub(super) body: Cow<'e, str>,
+    pub(super) html: Option<Cow<'e, str>>,
+    pub(super) raw: Option<Cow<'e, str>>,
+}
+
+impl<'e> Content<'e> {
+    fn of(entry: &'e NewEntry) -> Self {
+        Self {
+            fingerprint: hexadecimal(&entry.fingerprint),
+            updated: entry.updated,
+            published: entry.published,
+            kind: entry.kind.name(),
+            base: entry.base.as_deref().map(storable),
+            body: storable(&entry.body),
+            html: entry.html.as_deref().map(storable),
+            raw: entry.raw.as_deref().map(storable),
+        }
+    }
+
+    /// What is stored of an entry that is only remembered.
+    fn remembered(entry: &NewEntry) -> Self {
+        Self {
+            fingerprint: hexadecimal(&entry.fingerprint),
+            updated: None,
+            published: None,
+            kind: entry.kind.name(),
+            base: None,
+            body: Cow::Borrowed("{}"),
+            html: None,
+            raw: None,
+        }
+    }
+}
+
+/// What is written, as lists of rows.
+#[derive(Default)]
+pub(super) struct Plan<'e> {
+    pub(super) created: Vec<Created<'e>>,
+    pub(super) changed: Vec<Changed<'e>>,
+    pub(super) deleted: Vec<Deleted>,
+    pub(super) dated: Vec<Dated>,
+    /// Created entries that are only remembered.
+    pub(super) remembered: i64,
+    /// Entries that are shown again.
+    pub(super) restored: i64,
+    /// Events that wait for their publication.
+    pub(super) waiting: u64,
+    pub(super) counts: Ingested,
+}
+
+impl<'e> Plan<'e> {
+    pub(super) fn new(
+        batch: &Batch,
+        pairs: &[(&'e NewEntry, Option<&Stored>)],
+        keys: &'e [Cow<'_, str>],
+        verdicts: &[Verdict],
+        first: i64,
+        bodies: &HashMap<i64, String>,
+    ) -> Self {
+        let mut plan = Self::default();
+        let mut seq = first;
+        let news = verdicts.iter().filter(|verdict| is_event(**verdict) && **verdict != Verdict::Deleted);
+        // The oldest of too many new entries are not published; those of a backfill are only remembered.
+        let mut quiet = news.count().saturating_sub(batch.most);
+        for ((&(entry, stored), key), &verdict) in pairs.iter().zip(keys).zip(verdicts) {
+            let mut is_published = batch.via == Via::Backfill;
+            let mut is_quiet = false;
+            if is_event(verdict) && verdict != Verdict::Deleted && quiet > 0 {
+                quiet -= 1;
+                is_quiet = true;
+                is_published = true;
+            }
+            // An event that waits is not lost.
+            let is_waiting = stored.is_some_and(|stored| !stored.is_published);
+            let is_published = i64::from(is_published && !is_waiting);
+            if is_event(verdict) {
+                plan.waiting += u64::from(is_published == 0);
+            }
+            match (verdict, stored) {
+                (Verdict::Created, _) if is_quiet && batch.via == Via::Backfill => {
+                    let (uuid, content) = (entry.id.as_str(), Content::remembered(entry));
+                    let (change, is_shown) = ("swept", 0);
+                    plan.created.push(Created { seq, uuid, key, content, change, is_shown, is_published });
+                    plan.remembered += 1;
+                    plan.counts.known += 1;
+                }
+                (Verdict::Created, _) => {
+                    let (uuid, content) = (entry.id.as_str(), Content::of(entry));
+                    let (change, is_shown) = (Change::Created.name(), 1);
+                    plan.created.push(Created { seq, uuid, key, content, change, is_shown, is_published });
+                    plan.counts.created += 1;
+                }
+                (Verdict::Updated { .. } | Verdict::Restored, Some(stored)) => {
+                    let is_new = is_waiting && stored.last == Last::Created;
+                    plan.changed.push(Changed {
+                        id: stored.id,
+                        seq: Some(seq),
+                        content: Content::of(entry),
+                        change: Some(if is_new { Change::Created } else { Change::Updated }.name()),
+                        is_published: Some(is_published),
+                    });
+                    plan.restored += i64::from(verdict == Verdict::Restored);
+                    plan.counts.updated += 1;
+                }
+                (Verdict::Rewritten, Some(stored)) => {
+                    let content = Content::of(entry);
+                    let (id, seq, change, is_published) = (stored.id, None, None, None);
+                    plan.changed.push(Changed { id, seq, content, change, is_published });
+                    plan.counts.rewritten += 1;
+                }
+                (Verdict::Deleted, Some(stored)) => {
+                    let body = bodies.get(&stored.id).map_or_else(|| "{}".to_owned(), |body| remains(body));
+                    plan.deleted.push(Deleted { id: stored.id, seq, is_published, body });
+                    plan.counts.deleted += 1;
+                }
+                (Verdict::Dated, Some(stored)) => {
+                    plan.dated.push(Dated { id: stored.id, updated: entry.updated });
+                    plan.counts.known += 1;
+                }
+                _ => plan.counts.known += 1,
+            }
+            seq += i64::from(is_event(verdict));
+        }
+        plan
+    }
+}
+
+/// Whether it gets a number.
+pub(super) fn is_event(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Created | Verdict::Updated { .. } | Verdict::Restored | Verdict::Deleted)
+}
+
+/// What is left of the body of a deleted entry: how the feed names it.
+fn remains(body: &str) -> String {
+    let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    match body.get("guid") {
+        Some(guid) => serde_json::json!({ "guid": guid }).to_string(),
+        None => "{}".to_owned(),
+    }
+}
+
+/// Bytes as they are stored.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    HEXLOWER.encode(bytes)
+}
+
+/// Text that both databases store; it is copied only if it has to be changed.
+pub(super) fn storable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(clean(text)) } else { Cow::Borrowed(text) }
+}

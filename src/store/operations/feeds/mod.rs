@@ -1,0 +1,130 @@
+//! Feeds that are followed, and the subscriptions to their topics at hubs.
+//!
+//! An operation that changes subscriptions locks the row of the feed first, and derives the state of the feed last
+//! ([`restate`]).
+
+pub(in crate::store) mod add;
+pub(in crate::store) mod callback;
+pub(in crate::store) mod calls;
+pub(in crate::store) mod due;
+pub(in crate::store) mod finish_call;
+pub(in crate::store) mod finish_poll;
+pub(in crate::store) mod listing;
+pub(in crate::store) mod polls;
+pub(in crate::store) mod remove;
+pub(in crate::store) mod sweep;
+
+use std::time::Duration;
+
+use super::{duration, list, millis};
+use crate::store::records::{FeedDescription, FeedSource, FeedState, SubscriptionMode};
+use crate::store::session::{Row, Session};
+use crate::store::statement::Statement;
+
+/// `poll` for never.
+const NEVER: i64 = -1;
+
+static STATE: Statement = Statement::new(
+    "state",
+    "UPDATE feeds SET state = n.state, \
+       active_since = CASE n.state WHEN 'active' THEN coalesce(active_since, {now}) END \
+     FROM (SELECT f.id, CASE \
+         WHEN f.rank >= 3 AND f.is_unreliable = 1 THEN 'unreliable' WHEN f.rank = 4 THEN 'active' \
+         WHEN f.rank = 3 THEN 'unverified' WHEN f.rank = 2 THEN 'requested' WHEN f.rank = 1 THEN 'denied' \
+         WHEN f.topic IS NULL THEN 'new' ELSE 'polling' END AS state \
+       FROM (SELECT id, topic, is_unreliable, \
+           (SELECT max(CASE s.state WHEN 'active' THEN 4 WHEN 'unverified' THEN 3 WHEN 'requested' THEN 2 ELSE 1 END) \
+             FROM feed_subscriptions s WHERE s.feed_id = feeds.id AND s.mode = 'subscribe') AS rank \
+         FROM feeds WHERE id IN {list $1} AND state <> 'removed') f) n \
+     WHERE feeds.id = n.id",
+);
+
+// A hub knows nothing of these.
+static FORGET: Statement = Statement::new(
+    "forget",
+    "DELETE FROM feed_subscriptions WHERE id IN {list $1} AND (state = 'denied' OR is_sent = 0)",
+);
+
+static END: Statement = Statement::new(
+    "end",
+    "UPDATE feed_subscriptions SET mode = 'unsubscribe', ended_at = {now}, call_due = {now}, call_claim = NULL, \
+       call_attempts = 0, wait_until = NULL, waits = 0, renew_at = NULL, is_renewed = 0, moved_to = NULL \
+     WHERE id IN {list $1} AND mode = 'subscribe'",
+);
+
+/// Derives the states of feeds from their subscriptions.
+async fn restate(session: &mut Session<'_>, feeds: &[i64]) -> sqlx::Result<()> {
+    if !feeds.is_empty() {
+        session.execute(&STATE, &[(&list(feeds)?).into()]).await?;
+    }
+    Ok(())
+}
+
+/// Ends subscriptions. Returns how many hubs have to be told.
+async fn end(session: &mut Session<'_>, subscriptions: &[i64]) -> sqlx::Result<u64> {
+    if subscriptions.is_empty() {
+        return Ok(0);
+    }
+    let ids = list(subscriptions)?;
+    session.execute(&FORGET, &[(&ids).into()]).await?;
+    session.execute(&END, &[(&ids).into()]).await
+}
+
+/// When a lease is renewed, in milliseconds from now: at 80 %, give or take 5 %, so that many do not come together.
+fn renewal(lease: Duration) -> i64 {
+    millis(lease.mul_f64(0.75 + 0.1 * fastrand::f64()))
+}
+
+/// When a hub is asked again that has denied a subscription, in milliseconds from now. `denials` are those in a row before.
+fn denial(denials: i64) -> i64 {
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+    DAY * match denials {
+        0 => 1,
+        1 => 3,
+        _ => 7,
+    }
+}
+
+/// Rows of one number each.
+fn ids(rows: Vec<Row>) -> sqlx::Result<Vec<i64>> {
+    rows.into_iter().map(|mut row| row.int()).collect()
+}
+
+/// `feed.poll` as it is stored.
+fn poll(feed: &FeedDescription) -> Option<i64> {
+    feed.poll.map(|poll| poll.map_or(NEVER, millis))
+}
+
+/// Reads the columns `name, url, hub, poll, username, password, is_public, title`.
+fn description(row: &mut Row) -> sqlx::Result<FeedDescription> {
+    Ok(FeedDescription {
+        name: row.text()?,
+        url: row.text()?,
+        hub: row.maybe_text()?,
+        poll: row.maybe_int()?.map(|poll| (poll != NEVER).then(|| duration(poll))),
+        username: row.maybe_text()?,
+        password: row.maybe_text()?,
+        public: row.flag()?,
+        title: row.maybe_text()?,
+    })
+}
+
+/// The name of a source in the store.
+fn source_name(source: FeedSource) -> &'static str {
+    match source {
+        FeedSource::Config => "config",
+        FeedSource::Store => "store",
+    }
+}
+
+fn source(name: &str) -> FeedSource {
+    if name == "config" { FeedSource::Config } else { FeedSource::Store }
+}
+
+fn state(name: &str) -> FeedState {
+    FeedState::ALL.into_iter().find(|state| state.name() == name).unwrap_or(FeedState::New)
+}
+
+fn mode(name: &str) -> SubscriptionMode {
+    if name == "subscribe" { SubscriptionMode::Subscribe } else { SubscriptionMode::Unsubscribe }
+}
