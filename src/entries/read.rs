@@ -1,0 +1,124 @@
+//! Reads the entries of a document: a feed of any format, or a page.
+//!
+//! `decode` makes text of bytes; `xml`, `json` and `page` read documents; `scan` walks through XML and gives entries as trees
+//! (`tree`), which `entry`, `link` and `media` understand; `list` identifies and orders drafts, and `draft` finishes them.
+//! Pure; it must not know who follows a feed.
+//!
+//! XML is read here and not by `feed-rs`: that panics on some names and durations (3.0.0), reads nothing of Atom 0.3 and of
+//! feeds with one element that it does not expect, and loses all entries of a feed that is not well-formed.
+
+mod date;
+mod decode;
+mod draft;
+mod entry;
+mod fingerprint;
+mod json;
+mod link;
+mod list;
+mod markup;
+mod media;
+mod page;
+mod scan;
+mod tree;
+mod xml;
+
+use url::Url;
+
+use crate::store::EntryKind;
+use crate::web::sniff::Kind;
+
+/// Bytes of a document in which the root of a feed is looked for.
+const OUTPUT: usize = 4096;
+
+/// A document from the web.
+#[derive(Debug, Clone, Copy)]
+pub struct Document<'a> {
+    /// Where it is; relative links are relative to it.
+    pub url: &'a Url,
+    /// The value of `Content-Type`. Feeds often have a wrong one.
+    pub content_type: Option<&'a str>,
+    /// The content, without content coding.
+    pub body: &'a [u8],
+}
+
+/// What a document has.
+#[derive(Debug, Clone, Default)]
+pub struct Reading {
+    /// The title of the feed or page, as text.
+    pub title: Option<String>,
+    /// The page that the feed is about.
+    pub site: Option<String>,
+    /// Its newest entries, oldest first, at most 500. A page is one entry.
+    pub entries: Vec<Found>,
+}
+
+/// An entry of a document.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// What identifies it within its feed: its id (with its link, if the document has the id for several links), or else
+    /// a hash of its link and the date of publication, or else of title, date and content.
+    pub key: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Whether it is a tombstone (RFC 6721). Then only `key` and `updated` count.
+    pub is_deleted: bool,
+    /// SHA-256 of what readers see: title, link, summary, content and media, with white space folded.
+    pub fingerprint: [u8; 32],
+    /// Milliseconds since 1970; `None` if there is no date that can be read. It may be in the future.
+    pub updated: Option<i64>,
+    /// Milliseconds since 1970.
+    pub published: Option<i64>,
+    /// The self link of the feed that it is from, if that is another one (`atom:source`).
+    pub topic: Option<String>,
+    /// The entry as a JSON object without `id` and `html`: `guid`, `url`, `title`, `summary` (text, 280 characters),
+    /// `published`, `updated` (RFC 3339, UTC), `authors`, `tags`, `media` (`url`, `type`, `length`). What is missing is
+    /// left out.
+    pub body: serde_json::Map<String, serde_json::Value>,
+    /// The content as the feed has it, as HTML, cut at 256 KiB.
+    pub raw: Option<String>,
+    /// The URL to which its links are relative.
+    pub base: Option<String>,
+}
+
+/// Why a document cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// It is a feed that no reader can parse.
+    #[error("the feed cannot be parsed: {0}")]
+    Broken(String),
+    /// It has no content.
+    #[error("the document is empty")]
+    Empty,
+}
+
+/// Reads a document. Of a feed that is not well-formed it reads the entries that can be read.
+///
+/// # Errors
+/// Why it cannot be read. A page is never an error.
+pub fn read(document: &Document<'_>) -> Result<Reading, ReadError> {
+    let decoded = decode::read(document.body, document.content_type);
+    let text = decoded.text.trim_start();
+    if text.is_empty() {
+        return Err(ReadError::Empty);
+    }
+    let is_xml = |kind: &&str| kind.to_ascii_lowercase().contains("xml");
+    let feed = match decoded.kind {
+        Kind::Json => json::read(text, document.url),
+        Kind::Xml => xml::read(text, document.url),
+        Kind::Html | Kind::Other => None,
+    };
+    let feed = feed.or_else(|| {
+        document.content_type.filter(is_xml).and_then(|_| xml::read(behind_output(text)?, document.url))
+    });
+    feed.unwrap_or_else(|| Ok(page::read(document, (decoded.kind == Kind::Html).then_some(text))))
+}
+
+/// The feed behind the warnings of a program that a document begins with.
+fn behind_output(text: &str) -> Option<&str> {
+    let start = &text[..text.floor_char_boundary(OUTPUT)];
+    let starts = ["<?xml", "<rss", "<feed", "<rdf:RDF"].into_iter().filter_map(|root| start.find(root));
+    starts.min().map(|at| &text[at..])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+//! The text of a document with a wrong or missing declaration of its encoding. It must not know what the text is.
+
+use std::borrow::Cow;
+
+use encoding_rs::WINDOWS_1252;
+
+use crate::web::sniff::{self, Document};
+
+/// Decodes a document. Bytes that are UTF-8 beyond ASCII are it, whatever is declared; bytes that cannot be what is declared
+/// are windows-1252.
+pub(super) fn read<'a>(body: &'a [u8], content_type: Option<&str>) -> Document<'a> {
+    let document = sniff::read(body, content_type);
+    let is_other = !document.is_exact || !matches!(document.text, Cow::Borrowed(_));
+    if body.is_ascii() || !is_other || body.contains(&0) {
+        return document;
+    }
+    if let Ok(text) = std::str::from_utf8(body) {
+        let text = Cow::Borrowed(text.strip_prefix('\u{feff}').unwrap_or(text));
+        return Document { text, ..document };
+    }
+    let is_one_byte = |letter: char| letter.is_ascii() || letter == '\u{fffd}';
+    if !document.is_exact && document.text.chars().all(is_one_byte) {
+        let (text, _) = WINDOWS_1252.decode_without_bom_handling(body);
+        return Document { text, ..document };
+    }
+    document
+}

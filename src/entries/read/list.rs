@@ -1,0 +1,130 @@
+//! The entries of a document: how many, in which order, and which of them are the same. It must not know formats.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use super::Found;
+use super::draft::Draft;
+use super::fingerprint::Fingerprint;
+
+/// Entries of a document.
+const MOST: usize = 500;
+
+/// The first and the last entries of a document: the newest ones are at either end.
+#[derive(Default)]
+pub(super) struct List {
+    first: Vec<Draft>,
+    last: VecDeque<Draft>,
+}
+
+impl List {
+    /// Adds an entry in the order of the document, unless it is empty.
+    pub(super) fn add(&mut self, draft: Draft) {
+        let Some(draft) = draft.settle() else { return };
+        if self.first.len() < MOST {
+            return self.first.push(draft);
+        }
+        if self.last.len() == MOST {
+            self.last.pop_front();
+        }
+        self.last.push_back(draft);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_empty()
+    }
+
+    pub(super) fn each(&mut self, mut change: impl FnMut(&mut Draft)) {
+        self.first.iter_mut().chain(&mut self.last).for_each(&mut change);
+    }
+
+    /// The newest entries, oldest first, with their keys.
+    pub(super) fn finish(self) -> Vec<Found> {
+        let mut drafts = self.first;
+        drafts.extend(self.last);
+        let mut drafts = unique(keyed(in_order(drafts)));
+        drafts.drain(..drafts.len().saturating_sub(MOST));
+        drafts.into_iter().map(|(key, draft)| draft.finish(key)).collect()
+    }
+}
+
+/// Sorts by date. Documents have the newest entry first, unless their dates say otherwise.
+fn in_order(mut drafts: Vec<Draft>) -> Vec<Draft> {
+    let mut dates = drafts.iter().filter_map(Draft::date);
+    let is_oldest_first = match (dates.next(), dates.next_back()) {
+        (Some(first), Some(last)) => first < last,
+        _ => false,
+    };
+    if !is_oldest_first {
+        drafts.reverse();
+    }
+    // An entry without a date stays behind the one before it.
+    let mut before = drafts.iter().find_map(Draft::date).unwrap_or_default();
+    let mut dated: Vec<_> = drafts
+        .into_iter()
+        .map(|draft| {
+            before = draft.date().unwrap_or(before);
+            (before, draft)
+        })
+        .collect();
+    dated.sort_by_key(|(date, _)| *date);
+    dated.into_iter().map(|(_, draft)| draft).collect()
+}
+
+/// Gives each entry its key.
+fn keyed(drafts: Vec<Draft>) -> Vec<(String, Draft)> {
+    let mut urls: HashMap<&str, HashSet<&str>> = HashMap::new();
+    for draft in drafts.iter().filter(|draft| !draft.is_deleted) {
+        if let (Some(id), Some(url)) = (&draft.id, &draft.url) {
+            urls.entry(id).or_default().insert(url);
+        }
+    }
+    let ambiguous: HashSet<String> =
+        urls.into_iter().filter(|(_, urls)| urls.len() > 1).map(|(id, _)| id.to_owned()).collect();
+    // A generator that dates all entries with the present time does not date them.
+    let mut dates = drafts.iter().filter(|draft| draft.id.is_none()).map(|draft| draft.published);
+    let first = dates.next();
+    let (mut others, mut are_dated) = (0, false);
+    for date in dates {
+        others += 1;
+        are_dated |= Some(date) != first;
+    }
+    let are_dated = are_dated || others == 0;
+    drafts.into_iter().map(|draft| (key(&draft, &ambiguous, are_dated), draft)).collect()
+}
+
+fn key(draft: &Draft, ambiguous: &HashSet<String>, are_dated: bool) -> String {
+    let published = || draft.published.map(|time| time.to_string()).unwrap_or_default();
+    match (&draft.id, &draft.url) {
+        (Some(id), Some(url)) if !draft.is_deleted && ambiguous.contains(id) => {
+            Draft::bounded(&format!("{id} {url}"))
+        }
+        (Some(id), _) => Draft::bounded(id),
+        // The same track that is played twice is two entries.
+        (None, Some(url)) if are_dated && draft.published.is_some() => {
+            Draft::hashed("link", [url.as_str(), published().as_str()])
+        }
+        (None, Some(url)) => Draft::hashed("link", [url.as_str()]),
+        (None, None) => {
+            let mut print = Fingerprint::default();
+            print.html(draft.title.as_deref().unwrap_or_default());
+            print.text(&published());
+            print.html(draft.content.as_deref().unwrap_or_default());
+            format!("content:{}", data_encoding::HEXLOWER.encode(&print.finish()))
+        }
+    }
+}
+
+/// Leaves the newest of entries with the same key. A tombstone counts as well.
+fn unique(drafts: Vec<(String, Draft)>) -> Vec<(String, Draft)> {
+    let mut newest: HashMap<String, usize> = HashMap::new();
+    let rank = |draft: &Draft| draft.updated.or(draft.published);
+    for (at, (key, draft)) in drafts.iter().enumerate() {
+        let best = newest.entry(key.clone()).or_insert(at);
+        if rank(draft) >= rank(&drafts[*best].1) {
+            *best = at;
+        }
+    }
+    let left: HashSet<usize> = newest.into_values().collect();
+    let drafts = drafts.into_iter().enumerate().filter(|(at, _)| left.contains(at));
+    drafts.map(|(_, draft)| draft).collect()
+}
