@@ -2,6 +2,8 @@
 
 #[cfg(feature = "websub")]
 mod feeds;
+#[cfg(feature = "websub")]
+mod publisher;
 mod warnings;
 mod websub;
 
@@ -25,7 +27,7 @@ use crate::tls::{self, Certificates, Tls};
 use crate::transport::{Clock, Context, Endpoint, Listener, Mount, TICK};
 use crate::webhook::Webhook;
 
-use websub::WebSub;
+use websub::{FollowedFeeds, WebSub};
 
 /// How often expired sessions are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -43,6 +45,25 @@ pub struct App {
     scripts: Option<Scripts>,
     on_failure: OnFailure,
     websub: WebSub,
+}
+
+/// Takes over other settings while a server runs.
+pub struct Reloader {
+    server: Arc<Server>,
+    feeds: FollowedFeeds,
+}
+
+impl Reloader {
+    /// Takes over other settings as far as they can change while connections are open: rules, keys and secrets, rates,
+    /// pages, proxies, and the feeds that are followed.
+    ///
+    /// # Errors
+    /// What is wrong with them; the settings stay as they were.
+    pub fn reload(&self, config: &Config) -> Result<(), StartError> {
+        self.server.reload(config).map_err(|error| StartError::Setting(config.located(&error)))?;
+        self.feeds.reload(config);
+        Ok(())
+    }
 }
 
 /// Why a server could not start.
@@ -173,17 +194,15 @@ impl App {
         let wrong = |error: String| StartError::Setting(config.located(&error));
         scripts(config, &metrics, refused()).map_err(wrong)?;
         tls::check(config, &metrics).map_err(|error| wrong(error.to_string()))?;
+        websub::check_files(config).map_err(wrong)?;
         Webhook::new(&config.webhook, metrics.clone()).map_err(wrong)?;
         Server::new(config, &[], metrics).map(drop).map_err(wrong)
     }
 
-    /// Goes by other settings from now on, as far as they can change while connections are open: who may do what, its keys
-    /// and secrets, rates, pages, proxies.
-    ///
-    /// # Errors
-    /// What is wrong with them; the settings stay as they were.
-    pub fn reload(server: &Server, config: &Config) -> Result<(), StartError> {
-        server.reload(config).map_err(|error| StartError::Setting(config.located(&error)))
+    /// What takes over other settings while the server runs.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        Reloader { server: Arc::clone(&self.server), feeds: self.websub.followed() }
     }
 
     /// The server: its events, its counters.

@@ -42,11 +42,15 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod descriptors;
+#[cfg(feature = "websub")]
+pub mod entries;
 pub mod extension;
 pub mod fetch;
 pub mod hook;
 #[cfg(feature = "websub")]
 pub mod hub;
+#[cfg(feature = "websub")]
+pub mod lifestream;
 pub mod memory;
 pub mod metrics;
 pub mod peer;
@@ -55,9 +59,13 @@ pub mod router;
 pub mod server;
 #[cfg(feature = "store")]
 pub mod store;
+#[cfg(feature = "websub")]
+pub mod subscriber;
 pub mod telemetry;
 pub mod tls;
 pub mod transport;
+#[cfg(feature = "websub")]
+pub(crate) mod web;
 pub mod webhook;
 
 /// The Rust code of the documents, which `cargo test --doc` compiles. The other code is run by `tests/snippets`.

@@ -9,6 +9,7 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     let mut found: Vec<_> = exposure(config).into_iter().chain(unknown_hosts(config)).collect();
     found.extend(hub(config));
     found.extend(feeds(config));
+    found.extend(followed(config));
     found.extend(weak_secrets(config));
     found.extend(never_matching(&config.channel, &config.limits));
     found.iter().map(|warning| config.located(warning)).collect()
@@ -73,6 +74,42 @@ fn feeds(config: &Config) -> Option<String> {
             at + 1
         )
     })
+}
+
+/// What limits the feeds that are followed, and what of them strangers see.
+fn followed(config: &Config) -> Vec<String> {
+    if !config.follows_feeds() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    if config.server.public_url.is_none() {
+        let polled = if config.feeds.poll.is_some() {
+            "are polled (feeds.poll)"
+        } else {
+            "with feeds.poll = \"never\" are fetched once"
+        };
+        found.push(format!(
+            "server.public_url: without it hubs cannot send notifications to this server, so feeds {polled}; set it to the \
+             address by which other machines reach the server"
+        ));
+    }
+    for (at, feed) in config.feed.iter().enumerate() {
+        if feed.username.is_some() && feed.url.starts_with("http:") {
+            found.push(format!(
+                "feed[{}].username: the password of {} is sent without TLS; write an https URL if the site has one",
+                at + 1,
+                feed.name
+            ));
+        }
+    }
+    if config.serves_lifestream() && !config.handshake.allow.anyone {
+        found.push(
+            "lifestream.enabled: the page is public, although sessions need a credential (handshake.allow); write false if \
+             the feeds are not public"
+                .to_owned(),
+        );
+    }
+    found
 }
 
 /// What other machines can do if the server listens beyond loopback, as one warning.

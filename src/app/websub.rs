@@ -1,4 +1,5 @@
-//! The store, the hub, the feeds of channels and the management API, as far as the settings have them.
+//! The store, the hub, the feeds of channels, the feeds that are followed, their page and the management API, as far as the
+//! settings have them.
 
 use std::sync::Arc;
 
@@ -9,6 +10,8 @@ use tokio::task::JoinHandle;
 
 #[cfg(feature = "websub")]
 use super::feeds::Histories;
+#[cfg(feature = "websub")]
+use super::publisher::Publisher;
 use crate::admin::StoreState;
 use crate::config::Config;
 use crate::metrics::Metrics;
@@ -16,94 +19,175 @@ use crate::server::Server;
 use crate::transport::Endpoint;
 
 #[cfg(feature = "websub")]
-use crate::api::{Api, ManagedHub};
+use crate::api::{Api, ManagedFeeds, ManagedHub};
 #[cfg(feature = "websub")]
 use crate::hub::{Hub, feeds::Feeds};
 #[cfg(feature = "websub")]
+use crate::lifestream::Lifestream;
+#[cfg(feature = "websub")]
 use crate::store::Store;
+#[cfg(feature = "websub")]
+use crate::subscriber::Subscriber;
 
-/// What serves WebSub.
+/// The parts for WebSub.
+#[cfg(feature = "websub")]
+#[derive(Default)]
 pub(super) struct WebSub {
-    #[cfg(feature = "websub")]
-    parts: Option<(Store, Arc<Hub>)>,
-    #[cfg(feature = "websub")]
+    /// There is a store if there is a hub or a subscriber.
+    store: Option<Store>,
+    hub: Option<Arc<Hub>>,
+    /// Channels that are feeds.
     feeds: Option<Arc<Feeds>>,
+    subscriber: Option<Arc<Subscriber>>,
+    /// The callbacks as the hub of this process calls them.
+    callbacks: Vec<Arc<dyn Endpoint>>,
+    lifestream: Option<Arc<Lifestream>>,
 }
 
-/// A WebSub that works.
+/// The parts for WebSub, at work.
+#[cfg(feature = "websub")]
 pub(super) struct Running {
-    #[cfg(feature = "websub")]
-    parts: Option<(Store, Arc<Hub>, JoinHandle<()>)>,
-    #[cfg(feature = "websub")]
+    store: Option<Store>,
+    hub: Option<(Arc<Hub>, JoinHandle<()>)>,
     feeds: Option<(watch::Sender<bool>, JoinHandle<()>)>,
+    subscriber: Option<(Arc<Subscriber>, JoinHandle<()>)>,
+    /// The hub does not keep them.
+    _callbacks: Vec<Arc<dyn Endpoint>>,
+}
+
+/// Whether the files of the settings for WebSub can be read.
+///
+/// # Errors
+/// Which one cannot, and what to do.
+pub(super) fn check_files(config: &Config) -> Result<(), String> {
+    let css = config.lifestream.css.as_ref().filter(|_| config.serves_lifestream());
+    let Some(css) = css else { return Ok(()) };
+    let read = std::fs::read_to_string(css);
+    read.map(drop).map_err(|error| {
+        format!("lifestream.css: cannot read {} ({error}); check its path and permissions", css.display())
+    })
+}
+
+/// Takes over the followed feeds of other settings.
+#[derive(Clone)]
+pub(super) struct FollowedFeeds {
+    #[cfg(feature = "websub")]
+    subscriber: Option<Arc<Subscriber>>,
+}
+
+impl FollowedFeeds {
+    /// Adds, changes and removes feeds.
+    #[cfg(feature = "websub")]
+    pub(super) fn reload(&self, config: &Config) {
+        if let Some(subscriber) = &self.subscriber {
+            subscriber.reload(config);
+        }
+    }
+
+    #[cfg(not(feature = "websub"))]
+    #[expect(clippy::unused_self, reason = "the same signature as with the feature")]
+    pub(super) fn reload(&self, _: &Config) {}
 }
 
 #[cfg(feature = "websub")]
 impl WebSub {
-    /// Opens the store if the settings have a hub.
+    /// Opens the store if a part of the settings needs it.
     ///
     /// # Errors
     /// What is wrong with the store or a setting.
     pub(super) async fn open(config: &Config, server: &Arc<Server>) -> Result<Self, String> {
-        let parts = Self::hub(config, server).await?;
-        let store = parts.as_ref().map(|(store, _)| store.clone());
-        let feeds = Feeds::new(config, Arc::new(Histories(Arc::downgrade(server))), store);
-        if let Some(feeds) = &feeds {
+        let metrics = server.metrics();
+        let mut parts = Self::default();
+        check_files(config)?;
+        if config.hub.enabled || config.follows_feeds() {
+            let store = Store::open(&config.store, metrics.clone());
+            parts.store = Some(store.await.map_err(|error| format!("store.url: {error}"))?);
+        }
+        if let Some(store) = parts.store.clone().filter(|_| config.hub.enabled) {
+            metrics.hub.enable();
+            parts.hub = Some(Hub::new(config, store, metrics.clone())?);
+        }
+        let hub_store = parts.store.clone().filter(|_| config.hub.enabled);
+        parts.feeds = Feeds::new(config, Arc::new(Histories(Arc::downgrade(server))), hub_store);
+        if let Some(feeds) = &parts.feeds {
             let feeds = Arc::clone(feeds);
             server.on_appended(Arc::new(move |channel| feeds.appended(channel)));
         }
-        Ok(Self { parts, feeds })
+        if let Some(store) = parts.store.clone().filter(|_| config.follows_feeds()) {
+            parts.follow(config, server, &store)?;
+        }
+        Ok(parts)
     }
 
-    async fn hub(config: &Config, server: &Server) -> Result<Option<(Store, Arc<Hub>)>, String> {
-        if !config.hub.enabled {
-            return Ok(None);
+    /// Makes the subscriber and the page.
+    fn follow(&mut self, config: &Config, server: &Arc<Server>, store: &Store) -> Result<(), String> {
+        let metrics = server.metrics();
+        metrics.feeds.enable();
+        let channels = Arc::new(Publisher::new(server));
+        let hub = self.hub.as_ref().map(Hub::front);
+        let subscriber =
+            Subscriber::new(config, store.clone(), channels.clone(), hub.as_ref(), metrics.clone())?;
+        if let Some(hub) = &self.hub {
+            self.callbacks = vec![subscriber.local()];
+            hub.serve_callbacks(&self.callbacks);
         }
-        let metrics = server.metrics().clone();
-        metrics.hub.enable();
-        let store = Store::open(&config.store, metrics.clone());
-        let store = store.await.map_err(|error| format!("store.url: {error}"))?;
-        let hub = Hub::new(config, store.clone(), metrics)?;
-        Ok(Some((store, hub)))
+        self.subscriber = Some(subscriber);
+        if config.serves_lifestream() {
+            self.lifestream = Some(Lifestream::new(config, store.clone(), channels, metrics.clone())?);
+        }
+        Ok(())
     }
 
     /// What is served on `server.listen`.
     pub(super) fn endpoints(&self) -> Vec<Arc<dyn Endpoint>> {
         let feeds = self.feeds.iter().map(|feeds| Arc::clone(feeds) as Arc<dyn Endpoint>);
-        let hub = self.parts.iter().flat_map(|(_, hub)| hub.endpoints());
-        feeds.chain(hub).collect()
+        let hub = self.hub.iter().flat_map(Hub::endpoints);
+        let subscriber = self.subscriber.iter().flat_map(Subscriber::endpoints);
+        let lifestream = self.lifestream.iter().flat_map(Lifestream::endpoints);
+        feeds.chain(hub).chain(subscriber).chain(lifestream).collect()
     }
 
     /// What is served to operators: on `admin.listen`, or else on `server.listen`.
     pub(super) fn management(&self, config: &Config, metrics: &Metrics) -> Vec<Arc<dyn Endpoint>> {
         let Some(key) = &config.api.key else { return Vec::new() };
         let public_url = config.server.public_url.as_deref().unwrap_or_default();
-        let hub = self.parts.as_ref().map(|(store, _)| ManagedHub {
+        let hub = self.store.as_ref().filter(|_| self.hub.is_some()).map(|store| ManagedHub {
             store: store.clone(),
             url: format!("{public_url}{}", config.hub.path),
             policy: config.hub.policy,
         });
-        vec![Arc::new(Api::new(key, config.admin.listen.is_none(), hub, metrics.clone()))]
+        let feeds = self.store.as_ref().filter(|_| self.subscriber.is_some()).map(|store| ManagedFeeds {
+            store: store.clone(),
+            settings: config.feeds.clone(),
+            longest_channel: config.limits.channel,
+        });
+        vec![Arc::new(Api::new(key, config.admin.listen.is_none(), hub, feeds, metrics.clone()))]
     }
 
     /// Whether the store can be used, for `/readyz`.
     pub(super) fn store_state(&self) -> Option<StoreState> {
-        let (store, _) = self.parts.as_ref()?;
-        let store = store.clone();
-        Some(Box::new(move || store.is_up()))
+        let store = self.store.clone()?;
+        let users = [(self.hub.is_some(), "hub"), (self.subscriber.is_some(), "feeds")];
+        let users = users.into_iter().filter(|(is_user, _)| *is_user).map(|(_, name)| name);
+        Some(StoreState { is_up: Box::new(move || store.is_up()), users: users.collect() })
     }
 
-    /// Starts to work.
+    /// The feeds that are followed, for a reload.
+    pub(super) fn followed(&self) -> FollowedFeeds {
+        FollowedFeeds { subscriber: self.subscriber.clone() }
+    }
+
+    /// Starts the workers.
     pub(super) fn run(self) -> Running {
-        let start = |(store, hub): (Store, Arc<Hub>)| {
-            let task = tokio::spawn(Arc::clone(&hub).run());
-            (store, hub, task)
-        };
-        let follow = |feeds: Arc<Feeds>| {
+        let Self { store, hub, feeds, subscriber, callbacks, .. } = self;
+        let hub = hub.map(|hub| (Arc::clone(&hub), tokio::spawn(hub.run())));
+        let subscriber =
+            subscriber.map(|subscriber| (Arc::clone(&subscriber), tokio::spawn(subscriber.run())));
+        let feeds = feeds.map(|feeds| {
             let (stop, stopped) = watch::channel(false);
             (stop, tokio::spawn(feeds.run(stopped)))
-        };
-        Running { parts: self.parts.map(start), feeds: self.feeds.map(follow) }
+        });
+        Running { store, hub, feeds, subscriber, _callbacks: callbacks }
     }
 }
 
@@ -111,27 +195,47 @@ impl WebSub {
 impl Running {
     /// Finishes the requests under way, and closes the store.
     pub(super) async fn stop(self) {
+        // A task fails only after a panic, which is logged.
         if let Some((stop, task)) = self.feeds {
             stop.send_replace(true);
-            // It fails only after a panic, which is logged.
             let _ = task.await;
         }
-        let Some((store, hub, task)) = self.parts else { return };
-        hub.stop();
-        // It ends by itself, also after a panic of a worker.
-        let _ = task.await;
-        store.close().await;
+        // Both have a few seconds at the same time.
+        if let Some((subscriber, _)) = &self.subscriber {
+            subscriber.stop();
+        }
+        if let Some((hub, _)) = &self.hub {
+            hub.stop();
+        }
+        if let Some((_, task)) = self.subscriber {
+            let _ = task.await;
+        }
+        if let Some((_, task)) = self.hub {
+            let _ = task.await;
+        }
+        if let Some(store) = self.store {
+            store.close().await;
+        }
     }
 }
+
+/// The parts for WebSub, of which this program has none.
+#[cfg(not(feature = "websub"))]
+pub(super) struct WebSub {}
+
+/// The parts for WebSub, of which this program has none.
+#[cfg(not(feature = "websub"))]
+pub(super) struct Running {}
 
 #[cfg(not(feature = "websub"))]
 impl WebSub {
     #[expect(clippy::unused_async, reason = "the same signature as with the feature")]
     pub(super) async fn open(config: &Config, _: &Arc<Server>) -> Result<Self, String> {
-        if config.hub.enabled {
-            return Err("hub.enabled: this program was built without the feature websub".to_owned());
+        let parts = [(config.hub.enabled, "hub.enabled"), (config.follows_feeds(), "lifestream.enabled")];
+        match parts.into_iter().find(|(is_on, _)| *is_on) {
+            Some((_, key)) => Err(format!("{key}: this program was built without the feature websub")),
+            None => Ok(Self {}),
         }
-        Ok(Self {})
     }
 
     #[expect(clippy::unused_self, reason = "the same signature as with the feature")]
@@ -147,6 +251,11 @@ impl WebSub {
     #[expect(clippy::unused_self, reason = "the same signature as with the feature")]
     pub(super) fn store_state(&self) -> Option<StoreState> {
         None
+    }
+
+    #[expect(clippy::unused_self, reason = "the same signature as with the feature")]
+    pub(super) fn followed(&self) -> FollowedFeeds {
+        FollowedFeeds {}
     }
 
     #[expect(clippy::unused_self, reason = "the same signature as with the feature")]

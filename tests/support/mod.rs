@@ -16,6 +16,7 @@ pub(crate) mod bridge;
 pub(crate) mod disk;
 mod eventsource;
 mod faye;
+pub(crate) mod feed_hub;
 mod http;
 pub(crate) mod hub;
 pub(crate) mod postgres;

@@ -1,0 +1,303 @@
+//! The callbacks of subscriptions at `/websub/callback/ID`: hubs verify and deny subscriptions there (WebSub, section 5),
+//! and push content (section 7). It must not know how entries are read or published.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::Response;
+use hyper::http::HeaderMap;
+use subtle::ConstantTimeEq;
+use url::Url;
+
+use super::Subscriber;
+use super::ingest::{Content, IngestError, Owner, Taken};
+use super::intent::{self, Intent};
+use super::outcome::Outcome;
+use super::signature::{self, Signature};
+use crate::config;
+use crate::metrics::Reason;
+use crate::peer::Head;
+use crate::policy::more;
+use crate::store::{Callback, HubWord, StoreError, SubscriptionMode, Via};
+use crate::transport::{Endpoint, Method, Route, RouteFuture, RouteLimits, RouteRequest};
+use crate::web::coding::{self, CodingError};
+use crate::web::rate::Rate;
+
+/// The beginning of the path of every callback.
+pub(super) const FOLDER: &str = "/websub/callback/";
+/// How long a hub may take to send a body.
+const BODY_TIME: Duration = Duration::from_secs(10);
+/// The time in which a request is answered: hubs wait about that long.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// Characters of an identifier: 128 bits in Base64url.
+const ID: usize = 22;
+
+/// By which way requests reach the callbacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// From other hosts.
+    Http,
+    /// From the hub of this process.
+    InProcess,
+}
+
+/// Serves the callbacks.
+pub(super) struct Callbacks {
+    subscriber: Arc<Subscriber>,
+    rate: Rate,
+    way: Way,
+}
+
+impl Callbacks {
+    pub(super) fn new(subscriber: &Arc<Subscriber>, way: Way) -> Self {
+        Self { rate: Rate::new(subscriber.settings.rate), subscriber: Arc::clone(subscriber), way }
+    }
+
+    async fn answer(&self, request: RouteRequest) -> Response<Bytes> {
+        let method = request.method;
+        let (mode, outcome) = match self.acquire(&request) {
+            Err(wait) => ("none", Outcome::Rate(wait)),
+            Ok(()) => match tokio::time::timeout(DEADLINE, self.find(request)).await {
+                Ok((mode, Ok(outcome))) => (mode, outcome),
+                Ok((mode, Err(error))) => {
+                    tracing::debug!(%error, "request of a hub not answered");
+                    (mode, Outcome::Away)
+                }
+                Err(_) => ("none", Outcome::Away),
+            },
+        };
+        let response = outcome.response();
+        if method != Method::Head {
+            self.subscriber.metrics.feeds.callback(mode, response.status().as_u16());
+        }
+        response
+    }
+
+    /// Limits the requests of one client. The hub of this process and programs on this machine have no limit.
+    fn acquire(&self, request: &RouteRequest) -> Result<(), Duration> {
+        let client: Option<IpAddr> =
+            (self.way == Way::Http && !request.is_local).then_some(request.client.ip());
+        client.map_or(Ok(()), |client| self.rate.acquire(client))
+    }
+
+    /// The kind of a request, for the metrics, and its outcome.
+    async fn find(&self, request: RouteRequest) -> (&'static str, Result<Outcome, StoreError>) {
+        let is_push = request.method == Method::Post;
+        let id = request.head.path().strip_prefix(FOLDER).filter(|id| is_id(id));
+        let callback = match id {
+            // An identifier that cannot exist is answered like one that does not exist.
+            None => Ok(None),
+            Some(id) => self.subscriber.store.callback(id).await,
+        };
+        let callback = match callback {
+            Ok(Some(callback)) => callback,
+            Ok(None) => return ("none", Ok(if is_push { Outcome::Gone } else { Outcome::Unknown })),
+            Err(error) => return ("none", Err(error)),
+        };
+        if is_push {
+            return ("push", self.push(&callback, request).await);
+        }
+        let intent = intent::read(request.head.query().unwrap_or_default());
+        let mode = intent.mode();
+        (mode, self.verify(&callback, intent, request.method == Method::Head).await)
+    }
+
+    /// Confirms what is wanted, and notes a denial. A HEAD request changes nothing.
+    async fn verify(
+        &self,
+        callback: &Callback,
+        intent: Intent,
+        is_head: bool,
+    ) -> Result<Outcome, StoreError> {
+        if intent.topic() != Some(callback.topic.as_str()) {
+            return Ok(Outcome::Unknown);
+        }
+        let is_wanted = |mode| callback.is_wanted && callback.mode == mode;
+        let (word, outcome) = match intent {
+            Intent::Subscribe { challenge, lease, token, .. }
+                if is_wanted(SubscriptionMode::Subscribe) && has_token(callback, token.as_deref()) =>
+            {
+                (HubWord::Verified(lease), Outcome::Confirmed(challenge))
+            }
+            Intent::Unsubscribe { challenge, token, .. }
+                if is_wanted(SubscriptionMode::Unsubscribe) && has_token(callback, token.as_deref()) =>
+            {
+                (HubWord::Ended, Outcome::Confirmed(challenge))
+            }
+            Intent::Denied { reason, .. } if is_wanted(SubscriptionMode::Subscribe) => {
+                let (feed, hub) = (&callback.feed, &callback.hub);
+                tracing::info!(feed, hub, reason, "subscription denied");
+                (HubWord::Denied(reason), Outcome::Noted)
+            }
+            Intent::Denied { .. } if is_wanted(SubscriptionMode::Unsubscribe) => {
+                (HubWord::Ended, Outcome::Noted)
+            }
+            _ => return Ok(Outcome::Unknown),
+        };
+        if is_head {
+            return Ok(outcome);
+        }
+        // It is recorded before the hub relies on it.
+        let is_there = self.subscriber.store.hub_said(callback.id, &word).await?;
+        Ok(if is_there { outcome } else { Outcome::Unknown })
+    }
+
+    /// Records pushed content, or has the feed fetched.
+    async fn push(&self, callback: &Callback, request: RouteRequest) -> Result<Outcome, StoreError> {
+        if callback.mode == SubscriptionMode::Unsubscribe {
+            return Ok(Outcome::Gone);
+        }
+        let subscriber = &self.subscriber;
+        let count = |result| subscriber.metrics.feeds.push(&callback.feed, result);
+        let RouteRequest { head, body, is_secure, .. } = request;
+        let is_signed = match self.signature(callback, &head, &body).await {
+            Signature::Valid => true,
+            Signature::NotNeeded => false,
+            Signature::Missing => {
+                count("unsigned");
+                return Ok(Outcome::Unsigned);
+            }
+            Signature::Wrong => {
+                count("forged");
+                self.note_forged(callback);
+                return Ok(Outcome::Ignored);
+            }
+        };
+        let counts = match subscriber.settings.ingest {
+            config::Ingest::Payload => true,
+            config::Ingest::Fetch => false,
+            config::Ingest::Auto => is_signed || is_secure || self.way == Way::InProcess,
+        };
+        let (result, outcome) = if counts {
+            match self.take(callback, head, body).await {
+                Ok(_) => ("read", Outcome::Read),
+                Err(PushError::Size) => {
+                    count("failed");
+                    subscriber.metrics.refuse(Reason::body);
+                    return Ok(Outcome::Large);
+                }
+                Err(PushError::Unreadable(result)) => (result, Outcome::Fetch),
+                Err(PushError::Store(error)) => {
+                    count("failed");
+                    return Err(error);
+                }
+            }
+        } else {
+            ("fetch", Outcome::Fetch)
+        };
+        let is_read = result == "read";
+        let is_there = subscriber.store.hub_said(callback.id, &HubWord::Pushed { is_read }).await?;
+        count(result);
+        Ok(if is_there { outcome } else { Outcome::Gone })
+    }
+
+    /// Logs a wrong signature, once a minute a feed.
+    fn note_forged(&self, callback: &Callback) {
+        if let Some(suppressed) = self.subscriber.notices.pass(("forged", callback.feed_id)) {
+            let Callback { feed, hub, .. } = callback;
+            let suppressed = more(suppressed);
+            tracing::warn!(feed, hub, suppressed, "notification ignored: wrong signature");
+        }
+    }
+
+    async fn signature(&self, callback: &Callback, head: &Head, body: &Bytes) -> Signature {
+        // A hub that others on the way can read has not got the secret.
+        let is_sent = self.subscriber.reached.sends_secret(&callback.hub);
+        let secret = callback.secret.clone().filter(|_| is_sent);
+        let (head, sent) = (head.clone(), body.clone());
+        let check = move || signature::check(secret.as_deref(), &head, &sent);
+        self.subscriber.ingest.compute(body.len(), check).await.unwrap_or(Signature::Wrong)
+    }
+
+    /// Records the entries of pushed content.
+    async fn take(&self, callback: &Callback, head: Head, body: Bytes) -> Result<Taken, PushError> {
+        let ingest = &self.subscriber.ingest;
+        let content_type = head.get("content-type").map(|value| String::from_utf8_lossy(value).into_owned());
+        let cap = self.subscriber.settings.size;
+        let codings = codings(&head);
+        let body = if coding::is_coded(&codings) {
+            // Its length says little about the time that it takes.
+            let decoded = ingest.compute(usize::MAX, move || coding::decode(&codings, body, cap)).await;
+            match decoded {
+                Some(Ok(body)) => body,
+                Some(Err(CodingError::Size)) => return Err(PushError::Size),
+                Some(Err(CodingError::Unknown | CodingError::Invalid)) | None => {
+                    return Err(PushError::Unreadable("broken"));
+                }
+            }
+        } else {
+            body
+        };
+        if body.trim_ascii().is_empty() {
+            return Err(PushError::Unreadable("empty"));
+        }
+        let url = Url::parse(&callback.topic).map_err(|_| PushError::Unreadable("broken"))?;
+        let owner = Owner {
+            feed_id: callback.feed_id,
+            feed: &callback.feed,
+            pushed: Some((&callback.hub, &callback.topic)),
+        };
+        let taken = ingest.take(owner, Content { url, content_type, body }, Via::Push).await;
+        taken.map_err(|error| match error {
+            IngestError::Unreadable(error) => {
+                tracing::debug!(feed = callback.feed, %error, "pushed content not read");
+                PushError::Unreadable("broken")
+            }
+            IngestError::Store(error) => PushError::Store(error),
+        })
+    }
+}
+
+/// Why pushed content is not recorded.
+enum PushError {
+    /// It is longer than `feeds.size` when it is decoded.
+    Size,
+    /// It has no entries that can be read, and the result for the metrics.
+    Unreadable(&'static str),
+    /// The store is away.
+    Store(StoreError),
+}
+
+impl Endpoint for Callbacks {
+    fn route(&self, method: Method, path: &str) -> Option<Route> {
+        path.strip_prefix(FOLDER)?;
+        Some(match method {
+            Method::Get | Method::Head | Method::Post => {
+                Route::Call(RouteLimits { body: self.subscriber.settings.size, body_time: BODY_TIME })
+            }
+            Method::Options | Method::Other | Method::Unknown => Route::Response(Outcome::Method.response()),
+        })
+    }
+
+    fn call(&self, request: RouteRequest) -> RouteFuture<'_> {
+        Box::pin(self.answer(request))
+    }
+
+    fn decodes(&self) -> bool {
+        true
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() == ID && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
+/// Whether a verification has the token that was sent, if one was.
+fn has_token(callback: &Callback, token: Option<&str>) -> bool {
+    callback.verify_token.as_deref().is_none_or(|own| {
+        let token = token.unwrap_or_default();
+        bool::from(own.as_bytes().ct_eq(token.as_bytes()))
+    })
+}
+
+/// The headers about content codings.
+fn codings(head: &Head) -> HeaderMap {
+    use hyper::header::{CONTENT_ENCODING, HeaderValue};
+    let values = head.all(CONTENT_ENCODING.as_str()).filter_map(|value| HeaderValue::from_bytes(value).ok());
+    values.map(|value| (CONTENT_ENCODING, value)).fold(HeaderMap::new(), |mut map, (name, value)| {
+        map.append(name, value);
+        map
+    })
+}

@@ -1,0 +1,224 @@
+//! Records the entries of a document, by whichever way it came: reads it, makes the entries safe to show, and stores them.
+//! It must not know hubs or requests.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+use url::Url;
+use uuid::Uuid;
+
+use crate::config;
+use crate::entries::{self, Document, Found, ReadError, sanitise};
+use crate::metrics::Metrics;
+use crate::store::{Batch, EntryKind, FeedState, Ingested, NewEntry, Store, StoreError, Via};
+use crate::web::urls;
+
+/// New and changed entries of one document that are published; older ones are only stored.
+const PUBLISHED: usize = 50;
+/// Bytes of a document that is read on the thread of the caller; a longer one gets a thread for it.
+pub(super) const INLINE: usize = 32 * 1024;
+
+/// A document that was pushed or fetched.
+#[derive(Debug, Clone)]
+pub(super) struct Content {
+    /// Where it is.
+    pub(super) url: Url,
+    /// The value of `Content-Type`.
+    pub(super) content_type: Option<String>,
+    /// The content, without content coding.
+    pub(super) body: Bytes,
+}
+
+/// The feed that a document is of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owner<'a> {
+    /// The number of the feed.
+    pub(super) feed_id: i64,
+    /// Its name.
+    pub(super) feed: &'a str,
+    /// The hub that pushed the document and the topic that it pushed it for. Such a document may have entries of other
+    /// feeds with the same hub.
+    pub(super) pushed: Option<(&'a str, &'a str)>,
+}
+
+/// What became of a document.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Taken {
+    /// The title of the feed or page.
+    pub(super) title: Option<String>,
+    /// The page that the feed is about.
+    pub(super) site: Option<String>,
+    /// What became of its entries.
+    pub(super) ingested: Ingested,
+    /// The dates of its entries, newest entry first, in milliseconds since 1970.
+    dates: Vec<Option<i64>>,
+}
+
+impl Taken {
+    /// How many of the new entries are older than `age`, by their dates. The newest entries of the document count as the
+    /// new ones.
+    pub(super) fn older_than(&self, age: Duration) -> u64 {
+        let created = usize::try_from(self.ingested.created).unwrap_or(usize::MAX);
+        let until = milliseconds(SystemTime::now()).saturating_sub_unsigned(whole(age));
+        let old = self.dates.iter().take(created).filter(|date| date.is_some_and(|date| date < until));
+        old.count() as u64
+    }
+}
+
+/// Why the entries of a document are not recorded.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum IngestError {
+    /// It has none that can be read.
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
+    /// The store has refused them.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Records entries.
+pub(super) struct Ingest {
+    store: Store,
+    metrics: Metrics,
+    /// `feeds.backfill`
+    backfill: usize,
+    /// Long documents that are read at one time.
+    reading: Arc<Semaphore>,
+}
+
+impl Ingest {
+    pub(super) fn new(settings: &config::Feeds, store: Store, metrics: Metrics) -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { store, metrics, backfill: settings.backfill, reading: Arc::new(Semaphore::new(threads)) }
+    }
+
+    /// Records the entries of a document. All of them are committed when it returns.
+    ///
+    /// # Errors
+    /// [`IngestError`] if the document cannot be read, or if the store is away. The same document may be taken again.
+    pub(super) async fn take(
+        &self,
+        owner: Owner<'_>,
+        content: Content,
+        via: Via,
+    ) -> Result<Taken, IngestError> {
+        let most = if via == Via::Backfill { self.backfill } else { PUBLISHED };
+        let length = content.body.len();
+        let Prepared { mut taken, entries } = self
+            .compute(length, move || prepare(&content))
+            .await
+            .unwrap_or_else(|| Err(ReadError::Broken("the reader has failed".to_owned())))?;
+        for (feed, entries) in self.by_feed(owner, entries).await? {
+            let feed_id = feed.as_ref().map_or(owner.feed_id, |(id, _)| *id);
+            let name = feed.as_ref().map_or(owner.feed, |(_, name)| name.as_str());
+            let batch = Batch { feed_id, via, entries, sanitiser: sanitise::VERSION, most };
+            let ingested = self.store.ingest(&batch).await?;
+            self.count(name, &ingested);
+            if feed.is_none() {
+                taken.ingested = ingested;
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Runs a computation over `length` bytes, on a thread of its own if they are many. `None` if it has panicked there.
+    pub(super) async fn compute<T: Send + 'static>(
+        &self,
+        length: usize,
+        compute: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        if length <= INLINE {
+            return Some(compute());
+        }
+        // The semaphore is never closed.
+        let permit = Arc::clone(&self.reading).acquire_owned().await.ok();
+        let computed = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            compute()
+        });
+        let computed = computed.await;
+        if computed.is_err() {
+            self.metrics.panics.inc();
+        }
+        computed.ok()
+    }
+
+    /// Sorts the entries of a document by their feeds; `None` is the feed of the document. Entries of other topics belong
+    /// to the feeds that have these topics from the same hub.
+    async fn by_feed(
+        &self,
+        owner: Owner<'_>,
+        entries: Vec<(Option<String>, NewEntry)>,
+    ) -> Result<BTreeMap<Option<(i64, String)>, Vec<NewEntry>>, StoreError> {
+        let mut topics: HashSet<String> = HashSet::new();
+        if let Some((_, own)) = owner.pushed {
+            topics.extend(entries.iter().filter_map(|(topic, _)| topic.as_deref().map(key)));
+            topics.remove(&key(own));
+        }
+        let mut feeds = Vec::new();
+        if let Some((hub, _)) = owner.pushed.filter(|_| !topics.is_empty()) {
+            for row in self.store.feed_rows().await? {
+                let is_other = row.id != owner.feed_id && row.state != FeedState::Removed;
+                // A hub may push only what the feed itself has subscribed to there.
+                let topic = row.topic.filter(|_| is_other && row.hub.as_deref() == Some(hub));
+                let topic = topic.map(|topic| key(&topic)).filter(|topic| topics.contains(topic));
+                feeds.extend(topic.map(|topic| (topic, (row.id, row.feed.name))));
+            }
+        }
+        let mut sorted = BTreeMap::new();
+        for (topic, entry) in entries {
+            let topic = topic.filter(|_| !feeds.is_empty()).map(|topic| key(&topic));
+            let feed = topic.and_then(|topic| feeds.iter().find(|(own, _)| *own == topic));
+            sorted.entry(feed.map(|(_, feed)| feed.clone())).or_insert_with(Vec::new).push(entry);
+        }
+        Ok(sorted)
+    }
+
+    fn count(&self, feed: &str, ingested: &Ingested) {
+        let metrics = &self.metrics.feeds;
+        metrics.entries(feed, "created", ingested.created);
+        metrics.entries(feed, "updated", ingested.updated);
+        metrics.entries(feed, "deleted", ingested.deleted);
+        metrics.entries(feed, "rewritten", ingested.rewritten);
+    }
+}
+
+/// Entries that are ready to be stored, oldest first, each with its topic if that is another one.
+struct Prepared {
+    taken: Taken,
+    entries: Vec<(Option<String>, NewEntry)>,
+}
+
+/// Reads a document and makes its entries safe to show. It may take a while.
+fn prepare(content: &Content) -> Result<Prepared, ReadError> {
+    let document =
+        Document { url: &content.url, content_type: content.content_type.as_deref(), body: &content.body };
+    let reading = entries::read(&document)?;
+    let dates = reading.entries.iter().rev().map(|found| found.updated.or(found.published)).collect();
+    let entries = reading.entries.into_iter().map(entry).collect();
+    let taken = Taken { title: reading.title, site: reading.site, ingested: Ingested::default(), dates };
+    Ok(Prepared { taken, entries })
+}
+
+fn entry(found: Found) -> (Option<String>, NewEntry) {
+    let topic = found.topic.clone().filter(|_| found.kind == EntryKind::Entry);
+    // Later ids of this process are higher.
+    (topic, entries::prepare(found, Uuid::now_v7().to_string()))
+}
+
+/// A topic for comparison.
+fn key(topic: &str) -> String {
+    urls::read(topic).map_or_else(|_| topic.to_owned(), |url| url.key)
+}
+
+fn milliseconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn whole(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

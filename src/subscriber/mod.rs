@@ -1,0 +1,193 @@
+//! Follows feeds: subscribes to their topics at hubs (W3C WebSub, PubSubHubbub 0.3 and 0.4), polls them otherwise, stores
+//! their entries, and publishes them on channels.
+//!
+//! This module must not know Bayeux sessions: it publishes by [`Channels`]. State is in the store only; every worker may
+//! die between two operations.
+
+mod answer;
+mod callback;
+mod calls;
+mod discover;
+mod ingest;
+mod intent;
+mod notices;
+mod outcome;
+mod poll;
+mod publish;
+mod reach;
+mod schedule;
+mod signature;
+mod sweep;
+mod sync;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use crate::config::{self, Config};
+use crate::metrics::Metrics;
+use crate::policy::Notices;
+use crate::store::{FeedDescription, Store};
+use crate::transport::Endpoint;
+use crate::web::hosts::Hosts;
+use callback::{Callbacks, Way};
+use ingest::Ingest;
+use reach::Reached;
+
+/// How often a worker looks for work without a notification: timers that have become due, and work of instances whose
+/// notification was lost.
+const POLL: Duration = Duration::from_secs(1);
+
+/// The result of [`Channels::publish`], when it is known.
+pub type Published<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
+
+/// The channels of the server.
+pub trait Channels: Send + Sync {
+    /// Publishes the message of an entry, as the server itself. It succeeds when the broker has the publication.
+    ///
+    /// # Errors
+    /// Why the publication was refused or lost. It is tried again.
+    fn publish<'a>(&'a self, channel: &'a str, data: &'a str) -> Published<'a>;
+
+    /// Whether everyone may subscribe to a channel, by the rules in force.
+    fn is_public(&self, channel: &str) -> bool;
+}
+
+/// A task of the subscriber that ends when the subscriber stops.
+type Worker = fn(Arc<Subscriber>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Runs a worker, again after a panic.
+async fn keep(subscriber: Arc<Subscriber>, work: Worker) {
+    while tokio::spawn(work(Arc::clone(&subscriber))).await.is_err() {
+        subscriber.metrics.panics.inc();
+        if !subscriber.wait(&Notify::new()).await {
+            return;
+        }
+    }
+}
+
+/// Follows the feeds of the settings and of the store.
+pub struct Subscriber {
+    settings: config::Feeds,
+    /// Scheme and host of `server.public_url`, without a slash at the end. Without it no hub can reach this server.
+    public_url: Option<String>,
+    /// The header `User-Agent` of all requests.
+    agent: String,
+    store: Store,
+    channels: Arc<dyn Channels>,
+    metrics: Metrics,
+    /// Which addresses requests to feeds and hubs go to.
+    reached: Reached,
+    /// Limits of the requests to feeds and hubs.
+    hosts: Arc<Hosts>,
+    /// Records entries.
+    ingest: Ingest,
+    /// The feeds of the settings.
+    wanted: watch::Sender<Arc<[FeedDescription]>>,
+    /// Which log lines about hosts may be written.
+    notices: Notices,
+    /// Which log lines about feeds that have moved may be written.
+    moves: Notices,
+    stopping: watch::Sender<bool>,
+}
+
+impl Subscriber {
+    /// A subscriber with these settings. `hub` is the front of the hub of this process, if it has one. Nothing happens
+    /// before [`Subscriber::run`].
+    ///
+    /// # Errors
+    /// What is wrong with the settings.
+    pub fn new(
+        config: &Config,
+        store: Store,
+        channels: Arc<dyn Channels>,
+        hub: Option<&Arc<dyn Endpoint>>,
+        metrics: Metrics,
+    ) -> Result<Arc<Self>, String> {
+        let settings = config.feeds.clone();
+        let public_url = config.server.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+        let version = env!("CARGO_PKG_VERSION");
+        let agent = match &public_url {
+            Some(url) => format!("faye/{version} (+{url})"),
+            None => format!("faye/{version}"),
+        };
+        Ok(Arc::new(Self {
+            reached: Reached::new(config, public_url.as_deref(), hub, &metrics),
+            hosts: Arc::new(Hosts::new(settings.per_host, settings.concurrent)),
+            ingest: Ingest::new(&settings, store.clone(), metrics.clone()),
+            wanted: watch::Sender::new(sync::descriptions(config)),
+            notices: Notices::every(notices::PAUSE),
+            moves: Notices::every(notices::MOVED),
+            stopping: watch::Sender::new(false),
+            settings,
+            public_url,
+            agent,
+            store,
+            channels,
+            metrics,
+        }))
+    }
+
+    /// The callbacks of hubs.
+    #[must_use]
+    pub fn endpoints(self: &Arc<Self>) -> Vec<Arc<dyn Endpoint>> {
+        vec![Arc::new(Callbacks::new(self, Way::Http))]
+    }
+
+    /// The callbacks as the hub of this process calls them.
+    #[must_use]
+    pub fn local(self: &Arc<Self>) -> Arc<dyn Endpoint> {
+        Arc::new(Callbacks::new(self, Way::InProcess))
+    }
+
+    /// Takes over the feeds of other settings, as soon as the store is there.
+    pub fn reload(&self, config: &Config) {
+        self.wanted.send_replace(sync::descriptions(config));
+    }
+
+    /// Works until [`Subscriber::stop`] is called; then finishes the requests under way.
+    pub async fn run(self: Arc<Self>) {
+        let workers: [Worker; 5] = [
+            |subscriber| Box::pin(sync::work(subscriber)),
+            |subscriber| Box::pin(poll::work(subscriber)),
+            |subscriber| Box::pin(calls::work(subscriber)),
+            |subscriber| Box::pin(publish::work(subscriber)),
+            |subscriber| Box::pin(sweep::work(subscriber)),
+        ];
+        let workers: Vec<_> =
+            workers.into_iter().map(|work| tokio::spawn(keep(Arc::clone(&self), work))).collect();
+        for worker in workers {
+            // A panic is counted where it is caught.
+            let _ = worker.await;
+        }
+    }
+
+    /// Ends [`Subscriber::run`] soon, at most 5 s later.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Whether the subscriber stops: workers take no further work.
+    fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Completes when the subscriber stops.
+    async fn stopped(&self) {
+        // The sender is a part of the subscriber.
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+    }
+
+    /// Waits until there may be work. False if the subscriber stops.
+    async fn wait(&self, work: &Notify) -> bool {
+        tokio::select! {
+            () = work.notified() => {}
+            () = tokio::time::sleep(POLL) => {}
+            () = self.stopped() => {}
+        }
+        !self.is_stopping()
+    }
+}

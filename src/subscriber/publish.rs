@@ -1,0 +1,131 @@
+//! The worker that publishes entries on their channels, in the order of their numbers. It must not know where entries come
+//! from.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Subscriber;
+use crate::entries::{FeedInfo, message};
+use crate::policy::more;
+use crate::store::{EntryRow, Result, failpoint};
+
+/// Entries that are claimed at one time.
+const BATCH: u32 = 100;
+/// The time of a claim. Another instance publishes after that.
+const HOLD: Duration = Duration::from_secs(15);
+/// How long one publication may take.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// The part of a claim in which publications begin. The rest is for the last one and the record.
+const BEGIN: Duration = Duration::from_secs(8);
+/// The time between two attempts while a publication fails, or while the store is away.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long titles and addresses of feeds are remembered.
+const REMEMBERED: Duration = Duration::from_secs(10);
+
+/// Works until the subscriber stops.
+pub(super) async fn work(subscriber: Arc<Subscriber>) {
+    let mut feeds = Feeds::default();
+    while !subscriber.is_stopping() {
+        match round(&subscriber, &mut feeds).await {
+            Ok(Round::More) => continue,
+            Ok(Round::Done) => {
+                subscriber.wait(&subscriber.store.work().entries).await;
+                continue;
+            }
+            Ok(Round::Failed) => {}
+            Err(error) => tracing::debug!(%error, "entries not published"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            () = subscriber.stopped() => {}
+        }
+    }
+}
+
+/// What follows after some entries were claimed.
+enum Round {
+    /// There may be more.
+    More,
+    /// There are no more for now.
+    Done,
+    /// A publication has failed. It and all later ones are claimed again.
+    Failed,
+}
+
+async fn round(subscriber: &Subscriber, feeds: &mut Feeds) -> Result<Round> {
+    let begin = Instant::now();
+    let rows = subscriber.store.claim_publications(BATCH, HOLD).await?;
+    if rows.is_empty() {
+        return Ok(Round::Done);
+    }
+    for row in &rows {
+        if begin.elapsed() > BEGIN {
+            break;
+        }
+        let info = feeds.info(subscriber, &row.feed).await?;
+        if let Err(reason) = publish(subscriber, row, info).await {
+            subscriber.metrics.feeds.publications("failed", 1);
+            if let Some(suppressed) = subscriber.notices.pass("publication") {
+                let (feed, seq) = (&row.feed, row.seq);
+                let suppressed = more(suppressed);
+                tracing::warn!(
+                    feed,
+                    seq,
+                    reason,
+                    suppressed,
+                    "entry not published; trying again each second"
+                );
+            }
+            return Ok(Round::Failed);
+        }
+        // After a death before this commit, one entry is published again, and no number is lower than the one before.
+        subscriber.store.finish_publications(&[row.seq]).await?;
+        subscriber.metrics.feeds.publications("published", 1);
+    }
+    Ok(Round::More)
+}
+
+async fn publish(
+    subscriber: &Subscriber,
+    row: &EntryRow,
+    info: &FeedInfo,
+) -> std::result::Result<(), String> {
+    let channel = subscriber.settings.channel_of(&row.feed);
+    let message = message(row, info);
+    failpoint::reach("publish_entry", "before");
+    let publication = subscriber.channels.publish(&channel, &message);
+    let published = tokio::time::timeout(DEADLINE, publication).await;
+    published.map_err(|_| format!("no result within {} s", DEADLINE.as_secs()))??;
+    failpoint::reach("publish_entry", "after");
+    Ok(())
+}
+
+/// What messages say about feeds.
+#[derive(Default)]
+struct Feeds {
+    known: HashMap<String, FeedInfo>,
+    read: Option<Instant>,
+}
+
+impl Feeds {
+    /// What messages say about one feed. A feed that is gone has its name alone.
+    async fn info(&mut self, subscriber: &Subscriber, name: &str) -> Result<&FeedInfo> {
+        let is_fresh = self.read.is_some_and(|read| read.elapsed() < REMEMBERED);
+        if !is_fresh || !self.known.contains_key(name) {
+            let rows = subscriber.store.feed_rows().await?;
+            let infos = rows.into_iter().map(|row| FeedInfo {
+                name: row.feed.name,
+                title: row.feed.title.or(row.found_title),
+                site: row.site,
+                topic: row.topic,
+            });
+            self.known = infos.map(|info| (info.name.clone(), info)).collect();
+            self.read = Some(Instant::now());
+        }
+        let unknown = || FeedInfo { name: name.to_owned(), ..FeedInfo::default() };
+        Ok(self.known.entry(name.to_owned()).or_insert_with(unknown))
+    }
+}

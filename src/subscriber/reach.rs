@@ -1,0 +1,227 @@
+//! Which addresses requests to feeds and hubs may go to, what may be sent there, and which hub is the one of this process.
+//! It must not know when requests are sent, or what becomes of them.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use data_encoding::BASE64;
+use hyper::Uri;
+use hyper::header::HeaderValue;
+use ipnet::IpNet;
+use tokio::time::timeout;
+use url::Url;
+
+use super::discover::is_secure;
+use crate::config::Config;
+use crate::fetch::{Class, Fetch, Reach, Repeat};
+use crate::metrics::Metrics;
+use crate::store::FeedDescription;
+use crate::transport::Endpoint;
+use crate::web::own::OwnUrl;
+use crate::web::urls::{self, WebUrl};
+
+/// How long the resolution of a name may take.
+const RESOLUTION: Duration = Duration::from_secs(5);
+
+/// The clients for feeds and hubs.
+pub(super) struct Reached {
+    /// To public addresses.
+    pub(super) public: Fetch,
+    /// To public addresses and those of `feeds.networks`.
+    pub(super) networks: Fetch,
+    /// To every address.
+    pub(super) everywhere: Fetch,
+    /// `feeds.networks`
+    exempt: Arc<[IpNet]>,
+    /// Hosts and ports that feeds may be at whatever their addresses are.
+    typed: Vec<(String, u16)>,
+    /// The URL and the front of the hub of this process.
+    own: Option<(OwnUrl, Arc<dyn Endpoint>)>,
+}
+
+impl Reached {
+    pub(super) fn new(
+        config: &Config,
+        public_url: Option<&str>,
+        hub: Option<&Arc<dyn Endpoint>>,
+        metrics: &Metrics,
+    ) -> Self {
+        let exempt: Arc<[IpNet]> = config.feeds.networks.as_slice().into();
+        // A request to a hub that arrives twice does no harm.
+        let fetch = |reach| Fetch::of_class(Class::Feeds, reach, Repeat::Any, metrics);
+        let own = public_url.zip(hub).map(|(url, hub)| {
+            (OwnUrl::new(&format!("{url}{}", config.hub.path), config.hub.root), Arc::clone(hub))
+        });
+        Self {
+            public: fetch(Reach::Networks(Arc::new([]))),
+            networks: fetch(Reach::Networks(Arc::clone(&exempt))),
+            everywhere: fetch(Reach::Everywhere),
+            exempt,
+            typed: config.feeds.exempt.clone(),
+            own,
+        }
+    }
+
+    /// The client for the content of a feed, after so many redirects. A redirect leads where its server wants, so the
+    /// networks are not for it.
+    pub(super) fn client_for_content(&self, url: &WebUrl, redirects: usize) -> &Fetch {
+        let is_typed = self.typed.iter().any(|(host, port)| *host == url.host && *port == url.port);
+        match redirects {
+            _ if is_typed => &self.everywhere,
+            0 => &self.networks,
+            _ => &self.public,
+        }
+    }
+
+    /// The hub of this process, if a URL is its own.
+    pub(super) fn own_hub(&self, url: &str) -> Option<&Arc<dyn Endpoint>> {
+        self.own.as_ref().filter(|(own, _)| own.is(url)).map(|(_, hub)| hub)
+    }
+
+    /// Whether a hub gets a secret: over HTTPS, in this process, or at an address of `feeds.networks`. What another hub pushes
+    /// is not signed.
+    pub(super) fn sends_secret(&self, hub: &str) -> bool {
+        let address = urls::read(hub).ok().and_then(|url| url.address);
+        is_secure(hub)
+            || self.own_hub(hub).is_some()
+            || address.is_some_and(|address| self.is_exempt(address))
+    }
+
+    /// Whether a hub gets the user and password of a feed.
+    pub(super) fn sends_password(&self, feed: &FeedDescription, hub: &str) -> bool {
+        let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin());
+        self.sends_secret(hub) || origin(hub).is_some_and(|hub| Some(hub) == origin(&feed.url))
+    }
+
+    /// The client for a hub: only one that an operator names, or a feed that is in `feeds.networks` itself, may be there.
+    pub(super) async fn client_for(&self, feed: &FeedDescription, hub: &str) -> &Fetch {
+        let is_named = feed.hub.as_deref() == Some(hub);
+        if is_named || self.is_on_networks(&feed.url).await { &self.networks } else { &self.public }
+    }
+
+    /// Whether the address of a feed is in `feeds.networks`.
+    async fn is_on_networks(&self, url: &str) -> bool {
+        let Ok(uri) = urls::read(url).map(|url| url.location.parse::<Uri>()) else { return false };
+        let Some(uri) = uri.ok().filter(|_| !self.exempt.is_empty()) else { return false };
+        let address = timeout(RESOLUTION, self.networks.address(&uri)).await;
+        address.ok().and_then(Result::ok).flatten().is_some_and(|address| self.is_exempt(address))
+    }
+
+    /// Whether an address is allowed by `feeds.networks` only.
+    fn is_exempt(&self, address: IpAddr) -> bool {
+        !Reach::Public.allows(address) && self.networks.reach().allows(address)
+    }
+}
+
+/// The header `Authorization` for the user of a feed.
+pub(super) fn authorization(feed: &FeedDescription) -> Option<HeaderValue> {
+    let user = feed.username.as_deref()?;
+    let password = feed.password.as_deref().unwrap_or_default();
+    let encoded = BASE64.encode(format!("{user}:{password}").as_bytes());
+    let mut value = HeaderValue::try_from(format!("Basic {encoded}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Hub;
+
+    impl Endpoint for Hub {
+        fn route(&self, _: crate::transport::Method, _: &str) -> Option<crate::transport::Route> {
+            None
+        }
+    }
+
+    fn reached(networks: &[&str]) -> Reached {
+        let mut config = Config::default();
+        config.feeds.networks = networks.iter().map(|network| network.parse().unwrap()).collect();
+        let hub: Arc<dyn Endpoint> = Arc::new(Hub);
+        Reached::new(&config, Some("http://push.example"), Some(&hub), &Metrics::default())
+    }
+
+    fn feed(url: &str, hub: Option<&str>) -> FeedDescription {
+        FeedDescription {
+            name: "blog".to_owned(),
+            url: url.to_owned(),
+            hub: hub.map(str::to_owned),
+            poll: None,
+            username: Some("me".to_owned()),
+            password: Some("secret".to_owned()),
+            public: false,
+            title: None,
+        }
+    }
+
+    #[test]
+    fn secrets_go_only_to_hubs_that_nobody_on_the_way_can_read() {
+        let reached = reached(&["10.0.0.0/8", "192.0.2.0/24"]);
+        for hub in
+            ["https://a.example/", "http://10.1.2.3/hub", "http://push.example/hub", "http://192.0.2.1/"]
+        {
+            assert!(reached.sends_secret(hub), "{hub}");
+        }
+        for hub in
+            ["http://a.example/", "http://11.1.2.3/", "http://127.0.0.1/", "http://push.example/x", "x"]
+        {
+            assert!(!reached.sends_secret(hub), "{hub}");
+        }
+    }
+
+    #[test]
+    fn a_password_goes_where_the_feed_gets_it_too() {
+        let reached = reached(&[]);
+        let feed = feed("http://blog.example/feed", None);
+        assert!(reached.sends_password(&feed, "http://blog.example:80/hub"));
+        assert!(reached.sends_password(&feed, "https://hub.example/"));
+        for hub in ["http://hub.example/", "http://blog.example:8080/hub", "x"] {
+            assert!(!reached.sends_password(&feed, hub), "{hub}");
+        }
+        let encoded = authorization(&feed).unwrap();
+        assert_eq!(encoded, "Basic bWU6c2VjcmV0");
+        assert!(!format!("{encoded:?}").contains("bWU6"));
+    }
+
+    #[tokio::test]
+    async fn a_public_feed_cannot_open_networks_for_its_hub() {
+        let reached = reached(&["10.0.0.0/8"]);
+        let has_networks = async |url: &str, hub: Option<&str>, asked: &str| {
+            std::ptr::eq(reached.client_for(&feed(url, hub), asked).await, &raw const reached.networks)
+        };
+        let hub = "http://10.0.0.1/hub";
+        assert!(has_networks("http://10.0.0.2/feed", None, hub).await);
+        assert!(!has_networks("http://1.1.1.1/feed", None, hub).await);
+        assert!(!has_networks("http://127.0.0.1/feed", None, hub).await);
+        assert!(has_networks("http://1.1.1.1/feed", Some(hub), hub).await, "an operator names it");
+        assert!(!has_networks("http://1.1.1.1/feed", Some("http://10.0.0.1/other"), hub).await);
+    }
+
+    #[test]
+    fn content_comes_from_everywhere_for_a_typed_host_and_port_only() {
+        let mut config = Config::default();
+        config.feeds.networks = vec!["10.0.0.0/8".parse().unwrap()];
+        config.feeds.exempt = vec![("localhost".to_owned(), 4000), ("a.example".to_owned(), 443)];
+        let reached = Reached::new(&config, None, None, &Metrics::default());
+        let client = |url: &str, redirects| {
+            let client = reached.client_for_content(&urls::read(url).unwrap(), redirects);
+            client.reach().clone()
+        };
+        let networks = || Reach::Networks(config.feeds.networks.as_slice().into());
+        let public = || Reach::Networks(Arc::new([]));
+        for (url, redirects, reach) in [
+            ("http://localhost:4000/x", 0, Reach::Everywhere),
+            ("http://LOCALHOST.:4000/x", 3, Reach::Everywhere),
+            ("https://a.example/x", 0, Reach::Everywhere),
+            ("https://a.example:4000/x", 0, networks()),
+            ("http://localhost/x", 0, networks()),
+            ("http://127.0.0.1:4000/x", 0, networks()),
+            ("http://127.0.0.1:4000/x", 1, public()),
+            ("http://localhost:4001/x", 1, public()),
+        ] {
+            assert_eq!(client(url, redirects), reach, "{url}, {redirects}");
+        }
+    }
+}
