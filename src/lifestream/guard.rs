@@ -1,0 +1,55 @@
+//! The content security policies of the pages.
+//!
+//! It must not know what is on a page.
+
+use crate::config::{Images, PageOrigin};
+
+/// The policy of a page that no page may embed.
+pub(super) fn page(images: Images) -> String {
+    policy(images, "'none'")
+}
+
+/// The policy of the page for other sites, which pages of these origins may embed.
+pub(super) fn embed(images: Images, origins: &[PageOrigin]) -> String {
+    let sources: Vec<String> = origins.iter().filter_map(source).collect();
+    let sources = if sources.is_empty() { "'none'".to_owned() } else { sources.join(" ") };
+    policy(images, &sources)
+}
+
+/// Entries come from anywhere: the browser runs files of the server only, and makes no markup of strings. `'self'` includes
+/// WebSockets to the same address.
+fn policy(images: Images, ancestors: &str) -> String {
+    let images = match images {
+        Images::Show => "https: http: data:",
+        Images::Link => "'self'",
+    };
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src {images}; \
+         media-src https: http:; form-action 'none'; base-uri 'none'; frame-ancestors {ancestors}; \
+         require-trusted-types-for 'script'"
+    )
+}
+
+/// An origin as a source expression. Pages without a host have none.
+fn source(origin: &PageOrigin) -> Option<String> {
+    match origin {
+        PageOrigin::Any => Some("*".to_owned()),
+        PageOrigin::One(origin) => origin.starts_with("http").then(|| origin.clone()),
+        PageOrigin::Below(scheme, domain) => Some(format!("{scheme}*{domain}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_listed_origins_may_embed() {
+        let origin = |text: &str| PageOrigin::try_from(text.to_owned()).unwrap();
+        assert!(embed(Images::Show, &[]).contains("frame-ancestors 'none';"));
+        let listed = [origin("https://a.example"), origin("https://*.b.example:8443"), origin("null")];
+        let policy = embed(Images::Link, &listed);
+        assert!(policy.contains("frame-ancestors https://a.example https://*.b.example:8443;"), "{policy}");
+        assert!(policy.contains("img-src 'self';"), "{policy}");
+    }
+}

@@ -1,0 +1,82 @@
+//! The page that shows the entries of all public feeds, and the same entries as JSON, Atom and JSON Feed.
+//!
+//! This module must not know where entries come from, and never writes to the store.
+
+mod endpoint;
+mod entries;
+mod entry;
+mod feeds;
+mod files;
+mod guard;
+mod images;
+mod listing;
+mod markup;
+mod message;
+mod page;
+mod query;
+mod response;
+mod stream;
+mod theme;
+
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::store::Store;
+use crate::subscriber::Channels;
+use crate::transport::Endpoint;
+use entries::list_json;
+use feeds::{Feeds, Visible};
+use files::Files;
+use page::Site;
+
+/// The page.
+pub struct Lifestream {
+    site: Site,
+    files: Files,
+    feeds: Feeds,
+    store: Store,
+    metrics: Metrics,
+    public_url: Option<String>,
+    policy: String,
+    embed_policy: String,
+}
+
+impl Lifestream {
+    /// A page with these settings.
+    ///
+    /// # Errors
+    /// What is wrong with the settings, such as a file that cannot be read.
+    pub fn new(
+        config: &Config,
+        store: Store,
+        channels: Arc<dyn Channels>,
+        metrics: Metrics,
+    ) -> Result<Arc<Self>, String> {
+        let settings = &config.lifestream;
+        let files = Files::new(settings)?;
+        let path = settings.path.trim_end_matches('/').to_owned();
+        let site = Site {
+            files: format!("{path}/files/{}", files.hash()),
+            path,
+            mount: config.server.mount.clone(),
+            channel: config.feeds.channel.clone(),
+            title: settings.title.clone().unwrap_or_else(|| "Lifestream".to_owned()),
+            intro: settings.intro.clone(),
+            images: settings.images,
+            page: settings.page,
+            sheets: files.sheets(),
+        };
+        let feeds = Feeds::new(config.feeds.clone(), channels);
+        let policy = guard::page(settings.images);
+        let embed_policy = guard::embed(settings.images, &settings.embed_origins);
+        let public_url = config.server.public_url.clone();
+        Ok(Arc::new(Self { site, files, feeds, store, metrics, public_url, policy, embed_policy }))
+    }
+
+    /// What is served.
+    #[must_use]
+    pub fn endpoints(self: &Arc<Self>) -> Vec<Arc<dyn Endpoint>> {
+        vec![Arc::clone(self) as Arc<dyn Endpoint>]
+    }
+}
