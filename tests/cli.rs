@@ -6,6 +6,9 @@
 mod demo;
 #[path = "cli/help.rs"]
 mod help;
+#[cfg(feature = "websub")]
+#[path = "cli/lifestream.rs"]
+mod lifestream;
 #[path = "cli/publish.rs"]
 mod publish;
 mod support;

@@ -12,7 +12,7 @@ use super::reply::{self, Refusal};
 use super::rows::{Page, Subscriptions, Topics};
 use crate::config::TopicPolicy;
 use crate::store::{Store, StoreError};
-use crate::transport::RouteRequest;
+use crate::transport::{Method, RouteRequest};
 
 /// Pages of the store that one request may read to find what a filter leaves.
 const SCANNED: u32 = 20;
@@ -38,8 +38,16 @@ impl Resource {
         }
     }
 
-    pub(super) fn is_read(self) -> bool {
+    fn is_read(self) -> bool {
         self != Self::Retry
+    }
+
+    pub(super) fn allows(self, method: Method) -> bool {
+        match method {
+            Method::Get | Method::Head => self.is_read(),
+            Method::Post => !self.is_read(),
+            _ => false,
+        }
     }
 
     pub(super) fn methods(self) -> &'static str {

@@ -1,13 +1,16 @@
 //! The management API at `/api/v1`, for operators: JSON, with the key of the settings as a bearer token.
 //!
-//! It shows hosts of callbacks and never their paths, which are secrets of subscribers. It must not know how the hub works.
+//! It shows hosts of callbacks and never their paths, which are secrets of subscribers. It must not know how
+//! the hub works, or how feeds are followed.
 
+mod feeds;
 mod hub;
 mod key;
 mod query;
 mod reply;
 mod rows;
 
+pub use feeds::ManagedFeeds;
 pub use hub::ManagedHub;
 
 use std::time::Duration;
@@ -37,14 +40,22 @@ pub struct Api {
     is_local_only: bool,
     /// `None` if the hub is off.
     hub: Option<ManagedHub>,
+    /// `None` if no feeds are followed.
+    feeds: Option<ManagedFeeds>,
     metrics: Metrics,
 }
 
 impl Api {
     /// The API with this key. On a listener for clients only unforwarded requests of this machine are answered.
     #[must_use]
-    pub fn new(key: &Secret, is_local_only: bool, hub: Option<ManagedHub>, metrics: Metrics) -> Self {
-        Self { key: Key::new(key), is_local_only, hub, metrics }
+    pub fn new(
+        key: &Secret,
+        is_local_only: bool,
+        hub: Option<ManagedHub>,
+        feeds: Option<ManagedFeeds>,
+        metrics: Metrics,
+    ) -> Self {
+        Self { key: Key::new(key), is_local_only, hub, feeds, metrics }
     }
 
     async fn answer(&self, request: &RouteRequest) -> Response<Bytes> {
@@ -55,23 +66,74 @@ impl Api {
             self.metrics.refuse(Reason::forbidden);
             return reply::unauthorized();
         }
-        let path = request.head.path();
-        let Some(resource) = path.strip_prefix(ROOT).and_then(hub::Resource::named) else {
+        let Some(resource) = request.head.path().strip_prefix(ROOT).and_then(Resource::named) else {
             return reply::not_found("there is nothing at this path");
         };
         match request.method {
             Method::Options => return reply::options(resource.methods()),
-            Method::Get | Method::Head if resource.is_read() => {}
-            Method::Post if !resource.is_read() => {}
+            method if resource.allows(method) => {}
             _ => return reply::method_not_allowed(resource.methods()),
         }
-        let Some(hub) = &self.hub else {
-            return reply::not_found("the hub is off; set hub.enabled");
-        };
-        match tokio::time::timeout(DEADLINE, hub.answer(resource, request)).await {
+        match tokio::time::timeout(resource.deadline(), self.result(&resource, request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(refusal)) => refusal.response(),
             Err(_) => Refusal::Unavailable.response(),
+        }
+    }
+
+    async fn result(&self, resource: &Resource, request: &RouteRequest) -> Result<Response<Bytes>, Refusal> {
+        let off = |text: &str| Refusal::NotFound(text.to_owned());
+        match resource {
+            Resource::Hub(resource) => {
+                let hub = self.hub.as_ref().ok_or_else(|| off("the hub is off; set hub.enabled"))?;
+                hub.answer(*resource, request).await
+            }
+            Resource::Feeds(resource) => {
+                let none = "no feeds are followed; write a [[feed]] or lifestream.enabled = true, and restart the server";
+                self.feeds.as_ref().ok_or_else(|| off(none))?.answer(resource, request).await
+            }
+        }
+    }
+}
+
+/// A path of the API.
+enum Resource {
+    Hub(hub::Resource),
+    Feeds(feeds::Resource),
+}
+
+impl Resource {
+    /// The resource at a path below [`ROOT`].
+    fn named(path: &str) -> Option<Self> {
+        let feeds = || feeds::Resource::named(path).map(Self::Feeds);
+        hub::Resource::named(path).map(Self::Hub).or_else(feeds)
+    }
+
+    fn allows(&self, method: Method) -> bool {
+        match self {
+            Self::Hub(resource) => resource.allows(method),
+            Self::Feeds(resource) => resource.allows(method),
+        }
+    }
+
+    fn methods(&self) -> &'static str {
+        match self {
+            Self::Hub(resource) => resource.methods(),
+            Self::Feeds(resource) => resource.methods(),
+        }
+    }
+
+    fn limits(&self) -> RouteLimits {
+        match self {
+            Self::Hub(_) => LIMITS,
+            Self::Feeds(resource) => resource.limits().unwrap_or(LIMITS),
+        }
+    }
+
+    fn deadline(&self) -> Duration {
+        match self {
+            Self::Hub(_) => DEADLINE,
+            Self::Feeds(resource) => resource.deadline().unwrap_or(DEADLINE),
         }
     }
 }
@@ -79,7 +141,8 @@ impl Api {
 impl Endpoint for Api {
     fn route(&self, _method: Method, path: &str) -> Option<Route> {
         let rest = path.strip_prefix(ROOT)?;
-        (rest.is_empty() || rest.starts_with('/')).then_some(Route::Call(LIMITS))
+        let limits = Resource::named(rest).map_or(LIMITS, |resource| resource.limits());
+        (rest.is_empty() || rest.starts_with('/')).then_some(Route::Call(limits))
     }
 
     fn call(&self, request: RouteRequest) -> RouteFuture<'_> {

@@ -13,6 +13,10 @@ use serde_json::json;
 pub(super) enum Refusal {
     /// `400`, and what to write.
     Bad(String),
+    /// `404`: there is no such thing.
+    NotFound(String),
+    /// `409`: the state does not allow it, and why.
+    Conflict(String),
     /// `503`: the store is away.
     Unavailable,
 }
@@ -21,6 +25,8 @@ impl Refusal {
     pub(super) fn response(&self) -> Response<Bytes> {
         match self {
             Self::Bad(text) => error(StatusCode::BAD_REQUEST, text),
+            Self::NotFound(text) => error(StatusCode::NOT_FOUND, text),
+            Self::Conflict(text) => error(StatusCode::CONFLICT, text),
             Self::Unavailable => {
                 let mut response =
                     error(StatusCode::SERVICE_UNAVAILABLE, "store unavailable; try again later");
@@ -33,8 +39,13 @@ impl Refusal {
 
 /// `200` with a value.
 pub(super) fn ok(value: &impl Serialize) -> Response<Bytes> {
+    with_status(StatusCode::OK, value)
+}
+
+/// A status with a value.
+pub(super) fn with_status(status: StatusCode, value: &impl Serialize) -> Response<Bytes> {
     match serde_json::to_vec(value) {
-        Ok(body) => with_body(StatusCode::OK, body),
+        Ok(body) => with_body(status, body),
         Err(failure) => error(StatusCode::INTERNAL_SERVER_ERROR, &failure.to_string()),
     }
 }
@@ -72,8 +83,13 @@ fn with_body(status: StatusCode, mut body: Vec<u8>) -> Response<Bytes> {
     body.push(b'\n');
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    uncached(response)
+}
+
+/// A response that no cache keeps.
+pub(super) fn uncached(mut response: Response<Bytes>) -> Response<Bytes> {
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response

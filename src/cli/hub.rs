@@ -1,14 +1,11 @@
 //! `faye hub`: shows what the hub of a running server has, and makes waiting deliveries due.
 
-mod client;
-mod table;
-
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use self::client::{Client, Server};
-use self::table::{Table, age};
+use super::api::{self, Client, Server};
 use super::settings::Settings;
+use super::table::{self, Table, age};
 use super::{print, print_json, warn};
 
 pub(super) const EXAMPLES: &str = "\
@@ -100,7 +97,7 @@ pub(super) fn run(hub: &Hub, settings: &Settings) -> anyhow::Result<()> {
             }
             Hub::Retry { server, filter, json } => {
                 let client = Client::new(server, settings)?;
-                let due = client.post("/retry", &filter.query()).await?;
+                let due = client.post("/hub/retry", &filter.query()).await?;
                 match due["due"].as_u64() {
                     None => Err(client.foreign("has no number \"due\"")),
                     Some(_) if *json => print_json(&due),
@@ -113,7 +110,7 @@ pub(super) fn run(hub: &Hub, settings: &Settings) -> anyhow::Result<()> {
 }
 
 async fn status(client: &Client, as_json: bool) -> anyhow::Result<()> {
-    let status = client.get("", &[]).await?;
+    let status = client.get("/hub", &[]).await?;
     let lines = [
         ("hub", "url"),
         ("policy", "policy"),
@@ -143,11 +140,11 @@ async fn show(
     let query = list.filter.query();
     let (mut found, mut after, mut last) = (Vec::new(), None::<String>, None::<String>);
     let is_more = loop {
-        let left = (list.limit as usize - found.len()).min(client::LARGEST_PAGE);
+        let left = (list.limit as usize - found.len()).min(api::LARGEST_PAGE);
         let mut page = query.clone();
         page.push(("limit", left.to_string()));
         page.extend(after.take().map(|after| ("after", after)));
-        let mut page = client.get(&format!("/{name}"), &page).await?;
+        let mut page = client.get(&format!("/hub/{name}"), &page).await?;
         let Value::Array(elements) = page[name].take() else {
             return Err(client.foreign(&format!("has no list \"{name}\"")));
         };

@@ -1,11 +1,15 @@
 //! The command line: its arguments, and which command does what.
 
+mod api;
 mod bench;
 mod bridge;
 mod check;
 mod completions;
 mod demo;
+mod feeds;
 mod hub;
+#[cfg(feature = "websub")]
+mod lifestream;
 mod man;
 mod output;
 mod publish;
@@ -14,6 +18,7 @@ mod server;
 mod settings;
 mod start_lines;
 mod subscribe;
+mod table;
 mod token;
 
 use std::path::PathBuf;
@@ -35,6 +40,7 @@ Exit codes: 0 success, 1 failure (the cause is on standard error), 2 wrong argum
 ///
 ///   faye                           serve on http://127.0.0.1:8000/faye; open http://127.0.0.1:8000/
 ///   faye demo                      the same on a free port, with a ticker and two clients that count
+///   faye lifestream [URL]          follow feeds, and show their entries on a page
 ///   faye subscribe /hello          print what is published to /hello
 ///   faye publish /hello '"world"'  publish one message
 ///   faye check                     check the settings
@@ -54,6 +60,10 @@ enum Command {
     /// Run a server with a ticker and two clients, until Ctrl-C
     #[command(after_long_help = demo::EXAMPLES, args = settings::without(&["config", "mount"]))]
     Demo,
+    /// Follow feeds and show their entries on a page, until Ctrl-C
+    #[cfg(feature = "websub")]
+    #[command(after_long_help = lifestream::EXAMPLES, args = settings::without(&["config", "mount"]))]
+    Lifestream(lifestream::Lifestream),
     /// Publish messages to a running server
     #[command(after_long_help = publish::EXAMPLES, args = settings::for_client())]
     Publish(publish::Publish),
@@ -69,6 +79,9 @@ enum Command {
     /// Show what the WebSub hub of a running server has to do
     #[command(subcommand, after_long_help = hub::EXAMPLES, args = settings::for_client())]
     Hub(hub::Hub),
+    /// List, add and remove the feeds that a running server follows
+    #[command(subcommand, after_long_help = feeds::EXAMPLES, args = settings::for_client())]
+    Feeds(feeds::Feeds),
     /// Copy messages between another server and this one while both run
     #[command(after_long_help = bridge::EXAMPLES)]
     Bridge(bridge::Bridge),
@@ -101,11 +114,14 @@ pub fn main() -> ExitCode {
             settings.load().map_err(Into::into).and_then(|config| serve::run(&config, || settings.load()))
         }
         Some(Command::Demo) => demo::run(&settings),
+        #[cfg(feature = "websub")]
+        Some(Command::Lifestream(lifestream)) => lifestream::run(lifestream, &settings),
         Some(Command::Publish(publish)) => publish::run(publish, &settings),
         Some(Command::Subscribe(subscribe)) => subscribe::run(subscribe, &settings),
         Some(Command::Check(check)) => check::run(check, &settings),
         Some(Command::Token(token)) => token::run(token, &settings),
         Some(Command::Hub(hub)) => hub::run(hub, &settings),
+        Some(Command::Feeds(feeds)) => feeds::run(feeds, &settings),
         Some(Command::Bridge(bridge)) => bridge::run(bridge, &settings),
         Some(Command::Bench(bench)) => bench::run(bench, &settings),
         Some(Command::Completions { shell }) => completions::run(*shell),

@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::start_lines::start_lines;
 use super::{log_failure, print};
-use crate::app::App;
+use crate::app::{App, Reloader};
 use crate::config::{self, Config, LogFormat, Problems};
 use crate::descriptors::{self, Shares};
 use crate::server::Server;
@@ -86,6 +86,7 @@ async fn serve(
     let interrupt = signal(SignalKind::interrupt())?;
     let hangup = signal(SignalKind::hangup())?;
     let server = Arc::clone(app.server());
+    let reloader = app.reloader();
     let certificates = app.certificates().cloned();
     let url = app.url()?;
     let printed = announce(config.log.format, start_lines(config, &url, app.admin_address()?));
@@ -107,7 +108,7 @@ async fn serve(
     };
     let all = tokio::select! {
         all = app.run(stop) => all,
-        () = reload(hangup, &server, certificates, config, again) => false,
+        () = reload(hangup, &server, &reloader, certificates, config, again) => false,
     };
     if let Ok(reason) = failure.await {
         anyhow::bail!("stopped because of a failure: {reason}");
@@ -124,6 +125,7 @@ async fn serve(
 async fn reload(
     mut hangup: Signal,
     server: &Server,
+    reloader: &Reloader,
     certificates: Option<Arc<Certificates>>,
     started: &Config,
     again: impl Fn() -> Result<Config, Problems>,
@@ -142,7 +144,7 @@ async fn reload(
                 continue;
             }
         };
-        if let Err(error) = App::reload(server, &config) {
+        if let Err(error) = reloader.reload(&config) {
             tracing::error!(%error, "invalid settings; keeping the current ones");
             continue;
         }
@@ -189,6 +191,10 @@ fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
         ("log", started.log == now.log),
         ("channel.syndicate", feeds(started) == feeds(now)),
         ("ping", started.ping == now.ping),
+        // Feeds come and go without a start where some are followed.
+        ("feed", started.follows_feeds() || now.feed.is_empty()),
+        ("feeds", started.feeds == now.feeds),
+        ("lifestream", started.lifestream == now.lifestream),
     ];
     sections.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect()
 }

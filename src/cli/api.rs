@@ -12,9 +12,9 @@ use hyper::http::Uri;
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::Value;
 
+use super::server::{trust, url};
+use super::settings::Settings;
 use super::table::escaped;
-use crate::cli::server::{trust, url};
-use crate::cli::settings::Settings;
 use crate::client::Failure;
 use crate::fetch::{Fetch, FetchError, Reach, Repeat};
 use crate::tls::ConnectError;
@@ -23,11 +23,16 @@ use crate::tls::ConnectError;
 pub(super) const LARGEST_PAGE: usize = 1000;
 /// How long a response may take.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// The same after a file was sent.
+const UPLOAD: Duration = Duration::from_secs(330);
 /// Bytes of a response: a page of topics as long as they may be.
 const RESPONSE: usize = 16 * 1024 * 1024;
 
+/// The error of the API at a path that it does not have.
+const NO_PATH: &str = "there is nothing at this path";
+
 #[derive(Args)]
-pub(in crate::cli) struct Server {
+pub(super) struct Server {
     /// The server, such as http://127.0.0.1:9000 [default: admin.listen of the settings, or else server.listen]
     #[arg(long, value_name = "URL", value_parser = url, requires = "key_file")]
     url: Option<String>,
@@ -70,37 +75,56 @@ impl Client {
         Ok(Self { fetch, base, key: key.trim().to_owned() })
     }
 
-    /// Reads a resource below `/api/v1/hub`.
+    /// Reads a resource below `/api/v1`.
     pub(super) async fn get(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<Value> {
-        self.send(Method::GET, path, query).await
+        self.json(&self.send(Method::GET, path, query, Bytes::new()).await?)
     }
 
-    /// Posts to a resource below `/api/v1/hub`.
+    /// Reads a resource below `/api/v1` that is no JSON.
+    pub(super) async fn get_file(&self, path: &str) -> anyhow::Result<Bytes> {
+        let response = self.send(Method::GET, path, &[], Bytes::new()).await?;
+        if !response.status().is_success() {
+            self.json(&response)?;
+        }
+        Ok(response.into_body())
+    }
+
+    /// Posts to a resource below `/api/v1`.
     pub(super) async fn post(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<Value> {
-        self.send(Method::POST, path, query).await
+        self.json(&self.send(Method::POST, path, query, Bytes::new()).await?)
     }
 
-    async fn send(&self, method: Method, path: &str, query: &[(&str, String)]) -> anyhow::Result<Value> {
-        let mut url = format!("{}/api/v1/hub{path}", self.base);
+    /// Posts a body to a resource below `/api/v1`.
+    pub(super) async fn upload(&self, path: &str, body: impl Into<Bytes>) -> anyhow::Result<Value> {
+        self.json(&self.send(Method::POST, path, &[], body.into()).await?)
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, String)],
+        body: Bytes,
+    ) -> anyhow::Result<Response<Bytes>> {
+        let mut url = format!("{}/api/v1{path}", self.base);
         if !query.is_empty() {
             let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
             url = format!("{url}?{query}");
         }
+        let deadline = if body.is_empty() { DEADLINE } else { UPLOAD };
         let request = Request::builder().method(method).uri(&url);
-        let request = request.header(AUTHORIZATION, format!("Bearer {}", self.key)).body(Full::default());
+        let request = request.header(AUTHORIZATION, format!("Bearer {}", self.key)).body(Full::new(body));
         let request = request.context("the key cannot be sent; it must be one line of visible characters")?;
-        let response =
-            self.fetch.send(request, DEADLINE, RESPONSE).await.map_err(|error| self.failure(error))?;
-        self.read(&response)
+        Ok(self.fetch.send(request, deadline, RESPONSE).await.map_err(|error| self.failure(error))?)
     }
 
     /// The value of a response, or what to do about it.
-    fn read(&self, response: &Response<Bytes>) -> anyhow::Result<Value> {
+    fn json(&self, response: &Response<Bytes>) -> anyhow::Result<Value> {
         let base = &self.base;
         let value = serde_json::from_slice::<Value>(response.body()).ok();
         let error = value.as_ref().and_then(|value| value["error"].as_str()).map(escaped);
         match (response.status(), error.as_deref()) {
-            (StatusCode::OK, _) => match value {
+            (StatusCode::OK | StatusCode::CREATED, _) => match value {
                 Some(value @ Value::Object(_)) => Ok(value),
                 Some(_) => Err(self.foreign("is no JSON object")),
                 None => Err(self.foreign("is not JSON")),
@@ -112,11 +136,15 @@ impl Client {
             (StatusCode::NOT_FOUND, Some(error)) if error.contains("hub.enabled") => {
                 bail!("the hub of {base} is off; set hub.enabled and restart the server")
             }
+            (StatusCode::NOT_FOUND, Some(error)) if error != NO_PATH => bail!("{base}: {error}"),
             (StatusCode::NOT_FOUND, _) => bail!(
                 "{base} has no management API for this client: the server needs api.key, and admin.listen for requests of \
                  other machines or through a proxy; restart it after a change"
             ),
-            (StatusCode::SERVICE_UNAVAILABLE, Some(error)) => bail!("{base}: {error}"),
+            (
+                StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_REQUEST | StatusCode::CONFLICT,
+                Some(error),
+            ) => bail!("{base}: {error}"),
             (status, Some(error)) => bail!("{base} answered {status}: {error}"),
             (status, None) => bail!("{base} answered {status}; is it the address of faye?"),
         }

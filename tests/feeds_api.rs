@@ -1,0 +1,256 @@
+//! The management API of feeds and `faye feeds`: what they list, what they change, and what they say if they cannot.
+
+#![cfg(feature = "websub")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails there")]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::*;
+
+const KEY: &str = "0123456789abcdef";
+
+const ATOM: &str = "<feed xmlns='http://www.w3.org/2005/Atom'><title>Old</title>\
+    <entry><id>tag:a.example,2015:1</id><title>One</title><updated>2015-04-01T10:00:00Z</updated></entry>\
+    <entry><id>tag:a.example,2015:2</id><title>Two</title><updated>2015-04-02T10:00:00Z</updated></entry></feed>";
+
+/// Feeds that are never fetched: nothing answers at their addresses, and none are due.
+const NEVER: [(&str, &str); 2] = [("FAYE_FEEDS__POLL", "never"), ("FAYE_FEEDS__BACKUP_POLL", "never")];
+
+fn start(file: &str) -> Faye {
+    let mut settings = vec![
+        ("FAYE_STORE__URL", "sqlite::memory:"),
+        ("FAYE_LIFESTREAM__ENABLED", "true"),
+        ("FAYE_API__KEY", KEY),
+        ("FAYE_ADMIN__LISTEN", "127.0.0.1:0"),
+    ];
+    settings.extend(NEVER);
+    Faye::start_with_file(file, &settings)
+}
+
+/// Asks with the key; the status and the value of the response.
+fn ask(faye: &Faye, method: &str, target: &str, body: &str) -> (u16, Value) {
+    let authorization = format!("Bearer {KEY}");
+    let headers = [("Authorization", authorization.as_str())];
+    let response = Http::open(faye.admin).request(method, target, &headers, body.as_bytes());
+    assert_eq!(response.header("Cache-Control"), Some("no-store"), "{response:?}");
+    (response.status, serde_json::from_slice(&response.body).unwrap_or(Value::Null))
+}
+
+#[track_caller]
+fn done(faye: &Faye, target: &str, body: &str) -> Value {
+    let (status, value) = ask(faye, "POST", target, body);
+    assert!(status == 200 || status == 201, "{target}: {status} {value}");
+    value
+}
+
+#[track_caller]
+fn refused(faye: &Faye, target: &str, body: &str, status: u16, text: &str) {
+    let (found, value) = ask(faye, "POST", target, body);
+    assert_eq!(found, status, "{target}: {value}");
+    assert!(value["error"].as_str().unwrap().contains(text), "{target}: {value}");
+}
+
+fn names(faye: &Faye, query: &str) -> Vec<String> {
+    let (status, value) = ask(faye, "GET", &format!("/api/v1/feeds{query}"), "");
+    assert_eq!(status, 200, "{value}");
+    value["feeds"].as_array().unwrap().iter().map(|feed| feed["name"].as_str().unwrap().to_owned()).collect()
+}
+
+fn add(faye: &Faye, name: &str) {
+    let added = done(
+        faye,
+        "/api/v1/feeds",
+        &json!({"name": name, "url": format!("http://192.0.2.1/{name}")}).to_string(),
+    );
+    assert_eq!(added, json!({"name": name, "channel": format!("/feeds/{name}")}));
+}
+
+#[test]
+fn feeds_are_added_listed_and_removed() {
+    let faye = start("");
+    for name in ["c", "a", "b"] {
+        add(&faye, name);
+    }
+    assert_eq!(names(&faye, ""), ["a", "b", "c"]);
+    let (_, page) = ask(&faye, "GET", "/api/v1/feeds?limit=2", "");
+    assert_eq!(page["next"], "b");
+    assert_eq!(names(&faye, "?limit=2&after=b"), ["c"]);
+    let feed = &page["feeds"][0];
+    assert_eq!(
+        (&feed["source"], &feed["entries"], &feed["channel"]),
+        (&json!("store"), &json!(0), &json!("/feeds/a"))
+    );
+    assert!(feed.get("password").is_none(), "{feed}");
+    let of = |name: &str, more: &str| format!("{{\"name\":\"{name}\",\"url\":\"http://192.0.2.1/x\"{more}}}");
+    refused(&faye, "/api/v1/feeds", &of("a", ""), 409, "there is a feed a; remove it first");
+    for (body, text) in [
+        (of("A", ""), "name: \"A\" is not a name of 1 to 64 lower-case letters"),
+        (of("d", ",\"poll\":\"5\""), "poll: \"5\" is not a duration or"),
+        (of("d", ",\"username\":\"u\""), "username: a username and its password go together"),
+        (of("d", ",\"color\":\"u\""), "unknown key"),
+        (of("d", ",\"poll\":5"), "the body is not a JSON object with the keys of a [[feed]]"),
+        ("{\"name\":\"d\"}".to_owned(), "url is missing"),
+        (String::new(), "the body is not a JSON object"),
+    ] {
+        refused(&faye, "/api/v1/feeds", &body, 400, text);
+    }
+    done(&faye, "/api/v1/feeds", &of("d", ",\"username\":\"u\",\"password\":\"hidden\",\"public\":true"));
+    let (_, page) = ask(&faye, "GET", "/api/v1/feeds", "");
+    assert!(!page.to_string().contains("hidden") && page["feeds"][3]["username"] == "u", "{page}");
+    assert_eq!(done(&faye, "/api/v1/feeds/b/poll", ""), json!({"due": 1}));
+    assert_eq!(done(&faye, "/api/v1/feeds/*/poll", ""), json!({"due": 4}));
+    assert_eq!(done(&faye, "/api/v1/feeds/b/resubscribe", ""), json!({"due": 1}));
+    assert_eq!(done(&faye, "/api/v1/feeds/b/remove", ""), json!({"removed": "b"}));
+    for action in ["remove", "poll", "resubscribe", "purge", "import"] {
+        refused(&faye, &format!("/api/v1/feeds/unknown/{action}"), "x", 404, "there is no feed unknown");
+    }
+}
+
+#[test]
+fn only_the_key_and_the_right_method_get_an_answer() {
+    let faye = start("");
+    for target in ["/api/v1/feeds", "/api/v1/feeds.opml", "/api/v1/feeds/a/remove", "/api/v1/feeds/a/import"]
+    {
+        for (method, key) in [("GET", ""), ("POST", "Bearer 0123456789abcdee")] {
+            let response = Http::open(faye.admin).request(method, target, &[("Authorization", key)], b"{}");
+            assert_eq!(response.status, 401, "{method} {target}");
+        }
+    }
+    for (method, target) in
+        [("GET", "/api/v1/feeds/a/remove"), ("DELETE", "/api/v1/feeds"), ("GET", "/api/v1/feeds/*/poll")]
+    {
+        assert_eq!(ask(&faye, method, target, "").0, 405, "{method} {target}");
+    }
+    for target in ["/api/v1/feeds/a", "/api/v1/feeds/A/poll", "/api/v1/feeds/"] {
+        assert_eq!(ask(&faye, "POST", target, "").0, 404, "{target}");
+    }
+    assert_eq!(ask(&faye, "GET", "/api/v1/feeds?topic=x", "").0, 400);
+    let off = Faye::start(&[("FAYE_API__KEY", KEY), ("FAYE_ADMIN__LISTEN", "127.0.0.1:0")]);
+    let (status, value) = ask(&off, "GET", "/api/v1/feeds", "");
+    assert!(
+        status == 404 && value["error"].as_str().unwrap().contains("lifestream.enabled = true"),
+        "{value}"
+    );
+}
+
+#[test]
+fn entries_are_imported_once_and_purged() {
+    let faye = start("");
+    add(&faye, "old");
+    let mut listener = Session::subscribed(&faye, Via::WebSocket, "/feeds/**");
+    let import = |body: &str| done(&faye, "/api/v1/feeds/old/import", body);
+    assert_eq!(import(ATOM), json!({"created": 2, "updated": 0, "known": 0}));
+    assert_eq!(import(ATOM), json!({"created": 0, "updated": 0, "known": 2}));
+    let rows = "{\"guid\":\"x\",\"title\":\"Three\",\"published\":1427882400}\n{\"guid\":\"y\",\"title\":\"Four\"}\n";
+    assert_eq!(import(rows), json!({"created": 2, "updated": 0, "known": 0}));
+    let (_, page) = ask(&faye, "GET", "/api/v1/feeds", "");
+    assert_eq!(page["feeds"][0]["entries"], 4);
+    refused(&faye, "/api/v1/feeds/old/import", "plain", 400, "import reads Atom, RSS, JSON Feed");
+    refused(&faye, "/api/v1/feeds/old/import", "{\"title\":\"a\"}\n{", 400, "line 2 is not a JSON object");
+    assert_eq!(done(&faye, "/api/v1/feeds/old/purge", ""), json!({"entries": 4}));
+    // Old entries are not news.
+    faye.publish("/feeds-end", 1);
+    listener.subscribe("/end");
+    listener.publish("/end", "end");
+    assert_eq!(listener.take(1), ["end"]);
+}
+
+#[test]
+fn lists_are_imported_and_exported() {
+    let faye = start("");
+    add(&faye, "code");
+    let list = "<opml version='2.0'><body>\
+        <outline text='A &amp; b' xmlUrl='http://192.0.2.1/ab' htmlUrl='http://192.0.2.1/'/>\
+        <outline text='Code' xmlUrl='http://192.0.2.1/other'/>\
+        <outline text='Known' xmlUrl='http://192.0.2.1/code'/></body></opml>";
+    let result = done(&faye, "/api/v1/feeds.opml", list);
+    let added: Vec<_> = result["added"].as_array().unwrap().iter().map(|feed| feed["name"].clone()).collect();
+    assert_eq!(added, ["a-b", "code-2"]);
+    assert_eq!(result["skipped"].as_array().unwrap().len(), 1, "{result}");
+    assert_eq!(result["skipped"][0]["why"], "the feed is followed already");
+    let authorization = format!("Bearer {KEY}");
+    let headers = [("Authorization", authorization.as_str())];
+    let exported = Http::open(faye.admin).request("GET", "/api/v1/feeds.opml", &headers, b"");
+    assert_eq!(exported.header("Content-Type"), Some("text/x-opml; charset=utf-8"));
+    let text = exported.text();
+    assert!(text.contains("A &amp; b") && text.contains("http://192.0.2.1/code"), "{text}");
+    let again = done(&faye, "/api/v1/feeds.opml", &text);
+    assert_eq!(
+        (again["added"].as_array().unwrap().len(), again["skipped"].as_array().unwrap().len()),
+        (0, 3)
+    );
+    refused(&faye, "/api/v1/feeds.opml", "<html/>", 400, "not OPML");
+}
+
+/// The result of `faye feeds` for a server.
+fn run(faye: &Faye, arguments: &[&str]) -> Result<String, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = binary();
+    command.current_dir(folder.path()).arg("feeds").args(arguments);
+    command.env("FAYE_ADMIN__LISTEN", faye.admin.to_string()).env("FAYE_API__KEY", KEY);
+    let output = command.output().expect("the binary runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+    assert!(!stderr.contains("panicked") && !stderr.contains(KEY), "{stderr}");
+    if output.status.success() { Ok(stdout) } else { Err(stderr) }
+}
+
+#[test]
+fn the_command_does_all_of_it() {
+    let faye = start("");
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let said = run(&faye, &["add", "blog", "http://192.0.2.1/feed", "--title", "My blog", "--poll", "never"]);
+    assert_eq!(said.unwrap(), "blog is followed; its entries are on /feeds/blog\n");
+    let password = file("password", "hidden\n");
+    let with_user = ["add", "closed", "http://192.0.2.1/c", "--username", "u", "--password-file", &password];
+    run(&faye, &with_user).unwrap();
+    let table = run(&faye, &["list"]).unwrap();
+    let lines: Vec<_> = table.lines().collect();
+    assert!(lines[0].starts_with("NAME    SOURCE  STATE"), "{table}");
+    assert!(
+        lines[0].contains("LEASE") && lines[0].contains("LAST PUSH") && lines[0].ends_with("LAST ERROR"),
+        "{table}"
+    );
+    assert!(lines[1].starts_with("blog    store   ") && lines.len() == 3, "{table}");
+    let json = run(&faye, &["list", "--json"]).unwrap();
+    let first: Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["title"], &first["url"]), (&json!("My blog"), &json!("http://192.0.2.1/feed")));
+    assert!(!json.contains("hidden"), "{json}");
+    let atom = file("old.atom", ATOM);
+    let said = run(&faye, &["import", "blog", &atom]).unwrap();
+    assert_eq!(said, "2 entries are new, 0 have changed, 0 were known\n");
+    assert_eq!(run(&faye, &["purge", "blog"]).unwrap(), "2 entries of blog are deleted\n");
+    assert_eq!(run(&faye, &["poll"]).unwrap(), "2 feeds are due now\n");
+    assert_eq!(run(&faye, &["poll", "blog"]).unwrap(), "1 feed is due now\n");
+    run(&faye, &["resubscribe", "blog"]).unwrap();
+    let exported = file("feeds.opml", &run(&faye, &["export"]).unwrap());
+    let said = run(&faye, &["remove", "blog"]).unwrap();
+    assert!(said.starts_with("blog is removed"), "{said}");
+    let said = run(&faye, &["import", "--opml", &exported]).unwrap();
+    assert!(
+        said.contains("blog http://192.0.2.1/feed\n")
+            && said.ends_with("1 feeds are added, 1 are left out\n"),
+        "{said}"
+    );
+    for (arguments, expected) in [
+        (&["add", "blog", "http://192.0.2.1/feed"][..], "there is a feed blog; remove it first"),
+        (&["add", "Blog", "http://192.0.2.1/feed"], "is not a name of"),
+        (&["remove", "unknown"], "there is no feed unknown"),
+        (&["poll", "../hub/retry"], "has no management API"),
+        (&["import", "blog", "/no/such/file"], "cannot read /no/such/file"),
+        (&["import", "--opml", &atom], "not OPML"),
+        (&["import", "blog"], "required"),
+    ] {
+        let error = run(&faye, arguments).unwrap_err();
+        assert!(error.contains(expected), "{arguments:?}: {error}");
+    }
+    let off = Faye::start(&[("FAYE_API__KEY", KEY), ("FAYE_ADMIN__LISTEN", "127.0.0.1:0")]);
+    let error = run(&off, &["list"]).unwrap_err();
+    assert!(error.contains("no feeds are followed; write a [[feed]]"), "{error}");
+}
