@@ -55,6 +55,15 @@ pub(crate) fn metrics() -> String {
     // These appear with their first value only.
     metrics.redis.set_up(true);
     metrics.hub.enable();
+    metrics.hub.enable_store();
+    metrics.feeds.enable();
+    metrics.feeds.entries("a", "created", 1);
+    metrics.feeds.poll("a", "changed");
+    metrics.feeds.missed("a", 1);
+    metrics.feeds.push("a", "read");
+    metrics.feeds.call("accepted");
+    metrics.feeds.publications("published", 1);
+    metrics.feeds.set_state("active", 1);
     metrics.hub.request("subscribe", 202);
     metrics.hub.fetch("changed");
     metrics.hub.delivery("delivered");
@@ -87,6 +96,11 @@ fn labels(text: &str, sample: &str) -> String {
         "faye_hub_requests_total" => return "`mode`, `code`".to_owned(),
         "faye_hub_fetches_total" | "faye_hub_deliveries_total" => return "`result`".to_owned(),
         "faye_fetch_refused_total" => return "`class`".to_owned(),
+        "faye_feed_entries_total" => return "`feed`, `change`".to_owned(),
+        "faye_feed_missed_total" => return "`feed`".to_owned(),
+        "faye_feed_polls_total" | "faye_feed_pushes_total" => return "`feed`, `result`".to_owned(),
+        "faye_feed_calls_total" | "faye_feed_publications_total" => return "`result`".to_owned(),
+        "faye_feeds" => return "`state`".to_owned(),
         _ => {}
     }
     let mut values = Vec::new();
