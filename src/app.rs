@@ -23,6 +23,8 @@ use crate::extension::Extension;
 use crate::extension::javascript::{Fetch, Scripts, over_http, refused};
 use crate::metrics::Metrics;
 use crate::server::Server;
+#[cfg(feature = "websub")]
+use crate::store::Store;
 use crate::tls::{self, Certificates, Tls};
 use crate::transport::{Clock, Context, Endpoint, Listener, Mount, TICK};
 use crate::webhook::Webhook;
@@ -142,6 +144,7 @@ impl App {
             secret_field: &config.push.field,
             token_field: &config.token.field,
             activity: config.admin.listen.is_none().then(|| Activity::new(metrics.clone())),
+            hub: config.hub.enabled.then_some(config.hub.path.as_str()),
         }));
         let ready = Arc::new(Ready::new(Arc::clone(&server), websub.store_state()));
         let mut admin: Vec<Arc<dyn Endpoint>> =
@@ -194,7 +197,7 @@ impl App {
         let wrong = |error: String| StartError::Setting(config.located(&error));
         scripts(config, &metrics, refused()).map_err(wrong)?;
         tls::check(config, &metrics).map_err(|error| wrong(error.to_string()))?;
-        websub::check_files(config).map_err(wrong)?;
+        websub::check(config).map_err(wrong)?;
         Webhook::new(&config.webhook, metrics.clone()).map_err(wrong)?;
         Server::new(config, &[], metrics).map(drop).map_err(wrong)
     }
@@ -209,6 +212,13 @@ impl App {
     #[must_use]
     pub fn server(&self) -> &Arc<Server> {
         &self.server
+    }
+
+    /// The store, if there is a hub or a feed.
+    #[cfg(feature = "websub")]
+    #[must_use]
+    pub fn store(&self) -> Option<&Store> {
+        self.websub.store()
     }
 
     /// Where clients connect to, such as `http://127.0.0.1:8000/faye`.
@@ -261,7 +271,7 @@ impl App {
         let sweeping = tokio::spawn(every(SWEEP, server.metrics().clone(), move || ending.expire()));
         let ticking = Arc::clone(&clock);
         let ticking = tokio::spawn(every(TICK, server.metrics().clone(), move || ticking.tick()));
-        let websub = websub.run();
+        let mut websub = websub.run();
         let polling = certificates.map(|certificates| tokio::spawn(poll(certificates)));
         let fetching = acme.map(|acme| tokio::spawn(acme.run()));
         let keeping = Arc::clone(&server);
@@ -278,7 +288,9 @@ impl App {
         server.leave(drain / 2).await;
         clock.drain();
         draining.send_replace(true);
-        let mut all = listening.await.unwrap_or(false);
+        // Deliveries have the same time as connections.
+        let (listening, ()) = tokio::join!(listening, websub.drain(drain));
+        let mut all = listening.unwrap_or(false);
         if let Some(admin) = admin {
             all &= admin.await.unwrap_or(false);
         }

@@ -49,6 +49,8 @@ pub enum Reason {
     handshakes,
     messages,
     publications,
+    /// Requests for the page of feeds and its lists.
+    lifestream_rate,
     /// A page that is not among `browsers.origins`.
     origin,
     /// JSON-P while it is off.

@@ -146,7 +146,7 @@ fn one_problem() {
             "2: hub.lease: hub.lease (31d) is more than hub.lease_max (30d); write at most 30d",
         ),
         ("[hub]\nlease_min = '11d'", "2: hub.lease_min: hub.lease_min (11d) is more than hub.lease (10d);"),
-        ("[hub]\nretries = ['10s', 10]", "2: hub.retries: 10 is not a duration; write for example \"25s\""),
+        ("[hub]\nretries = ['10s', 10]", "2: hub.retries: 10 is not a duration; write for example \"10s\""),
         ("[hub]\nretries = ['31d']", "2: hub.retries: \"31d\" is too large; write at most \"30d\""),
         (
             "[hub]\ntopics = ['example.com']",
@@ -186,6 +186,109 @@ fn one_problem() {
             format!("faye.toml:1: {expected}")
         };
         assert!(said.starts_with(&expected), "{text}: {said}");
+    }
+}
+
+#[test]
+fn values_that_would_never_match_are_refused_with_the_value_that_is_meant() {
+    for (text, expected) in [
+        (
+            "[hub]\ntopics = ['https://*.example.com/']",
+            "2: hub.topics: \"https://*.example.com/\" has a wildcard, and prefixes have none; write a prefix for each \
+             host, for example \"https://www.example.com/\"",
+        ),
+        (
+            "[hub]\ntopics = ['https://example.com/blog/*']",
+            "2: hub.topics: \"https://example.com/blog/*\" has a wildcard, and prefixes have none; write \
+             \"https://example.com/blog/\"",
+        ),
+        ("[hub]\ntopics = ['https://example.com/blog*']", "; write \"https://example.com/\""),
+        (
+            "[[ping]]\nname = 'a'\nkind = 'gitea'\nsecret = 'x'\ntopics = ['https://*.example/']",
+            "5: ping[1].topics: \"https://*.example/\" is not an http or https URL without",
+        ),
+        (
+            "[hook]\nurl = 'https://*.example/'",
+            "2: hook.url: \"https://*.example/\" is not an http or https URL",
+        ),
+        (
+            "[[ping]]\nname = 'a'\nkind = 'gitea'\nsecret = 'x'\ntopics = ['https://a.example/']\nbranches = \
+             ['refs/heads/main']",
+            "6: ping[1].branches: \"refs/heads/main\" is a reference and not the name of a branch; write \"main\"",
+        ),
+        (
+            "[[ping]]\nname = 'a'\nkind = 'gitea'\nsecret = 'x'\ntopics = ['https://a.example/']\nbranches = ['v*']",
+            "6: ping[1].branches: \"v*\" is not the name of a branch; write for example \"main\"",
+        ),
+        (
+            "[hub]\ntopic_networks = ['10.0.0.1/8']",
+            "2: hub.topic_networks: \"10.0.0.1/8\" has bits behind its prefix of 8; write one of \"10.0.0.0/8\", \
+             \"10.0.0.1\"",
+        ),
+        (
+            "[server]\ntrusted_proxies = ['fd00::1/8']",
+            "2: server.trusted_proxies: \"fd00::1/8\" has bits behind its prefix of 8; write one of \"fd00::/8\", \
+             \"fd00::1\"",
+        ),
+        (
+            "[feeds]\nnetworks = ['::ffff:10.0.0.0/104']",
+            "2: feeds.networks: \"::ffff:10.0.0.0/104\" is IPv4 written as IPv6, which matches no address; write \
+             \"10.0.0.0/8\"",
+        ),
+        ("[hub]\ncallback_networks = ['::ffff:10.0.0.1']", "; write \"10.0.0.1\""),
+        (
+            "[api]\nkey = ' 0123456789abcdef'",
+            "2: api.key: there is white space around the secret; write it without",
+        ),
+        (
+            "[push]\nsecret = \"0123456789abcdef\\t\"",
+            "2: push.secret: there is white space around the secret; write it without",
+        ),
+        (
+            "[push]\nsecret = ' env:X'",
+            "2: push.secret: there is white space around the secret; write it without",
+        ),
+        (
+            "[api]\nkey = '0123456789 abcdef'",
+            "2: api.key: clients send the key in a header, so it has visible ASCII characters only; generate one \
+             (openssl rand -hex 32)",
+        ),
+        ("[api]\nkey = 'schl\u{fc}ssel-0123456789'", "2: api.key: clients send the key in a header"),
+    ] {
+        let said = said(text);
+        assert!(said.contains(expected), "{text}: {said}");
+        assert_eq!(said.lines().count(), 1, "{text}: {said}");
+        assert!(!said.contains("0123456789"), "{said}");
+    }
+    for text in [
+        "[hub]\ntopics = ['https://example.com', 'https://example.com/blog/']\ntopic_networks = ['10.0.0.0/8', 'fd00::/8', \
+         '10.0.0.1/32', '::1']",
+        "[[ping]]\nname = 'a'\nkind = 'gitea'\nsecret = 'x'\ntopics = ['https://a.example/*']\nbranches = ['main', \
+         'release/1.0']",
+        "[push]\nsecret = 'two words'",
+        "[[key]]\nalgorithm = 'ES256'\npublic_key = '''\n\n-----BEGIN PUBLIC KEY-----\n'''",
+    ] {
+        assert_eq!(said(text), "", "{text}");
+    }
+}
+
+#[test]
+fn examples_of_errors_fit_their_keys() {
+    for (text, expected) in [
+        ("[hub]\nlease = 10", "2: hub.lease: 10 is not a duration; write for example \"10d\""),
+        ("[hub]\npath = 'hub'", "; write for example \"/hub\""),
+        ("[lifestream]\npath = 'x'", "; write for example \"/lifestream\""),
+        ("[server]\nmount = 'x'", "; write for example \"/faye\""),
+        ("[hub]\nmax_topics = 'many'", "; write for example 100000"),
+        ("[limits]\nmemory = 'all'", "; write for example \"25%\""),
+        ("[hub]\nretries = [10]", "; write for example \"10s\""),
+        ("[[channel]]\nmatch = '/a'\nrate = '10'", "; write for example \"10/s\""),
+        ("[hook]\nurl = 'a'", "; write for example \"http://127.0.0.1:3000/faye/hook\""),
+        ("[webhook]\nurl = 'a'", "; write for example \"http://127.0.0.1:3000/faye/events\""),
+        ("[feed]\nx = 1", "write each element as [[feed]]"),
+    ] {
+        let said = said(text);
+        assert!(said.contains(expected), "{text}: {said}");
     }
 }
 
@@ -349,7 +452,7 @@ fn a_wrong_value_does_not_clash_with_a_default() {
     let text = "[advice]\nretry_min = '1m'\nretry_max = 'long'";
     assert_eq!(
         said(text),
-        "faye.toml:3: advice.retry_max: \"long\" is not a duration; write for example \"25s\""
+        "faye.toml:3: advice.retry_max: \"long\" is not a duration; write for example \"30s\""
     );
 }
 
@@ -440,6 +543,45 @@ fn every_example_and_every_bound_may_be_copied() {
 }
 
 #[test]
+fn settings_of_the_page_of_feeds() {
+    let lifestream = |line: &str| said(&format!("[lifestream]\n{line}\nenabled = true\n"));
+    for right in [
+        "accent = '#b03030'",
+        "embed_origins = ['https://example.com', 'https://*.example.com:8443', 'http://127.0.0.1:3000', '*']",
+        "rate = '10/s'",
+        "page = 500",
+    ] {
+        assert_eq!(lifestream(right), "", "{right}");
+    }
+    for (key, values) in [
+        ("accent", &["'red'", "'#12345'", "'#gggggg'", "'#b03030;}'", "''"][..]),
+        (
+            "embed_origins",
+            &[
+                "['example.com']",
+                "['https://']",
+                "['https://a b']",
+                "['https://a.example/page']",
+                "['https://a.example; x']",
+            ],
+        ),
+        (
+            "embed_origins",
+            &["['null']", "['file://']", "['ftp://example.com']", "['https://example.com', 'null']"],
+        ),
+        ("rate", &["'fast'", "0"]),
+        ("images", &["'hide'"]),
+        ("page", &["0", "501"]),
+    ] {
+        for value in values {
+            let said = lifestream(&format!("{key} = {value}"));
+            assert!(said.contains(&format!("faye.toml:2: lifestream.{key}: ")), "{key} = {value}: {said}");
+            assert!(said.contains("; write "), "{key} = {value}: {said}");
+        }
+    }
+}
+
+#[test]
 fn a_long_value_is_cut() {
     assert!(said(&format!("[server]\nmount = '{}'", "é".repeat(10_000))).len() < 300);
     assert!(said(&format!("[server]\n{} = 1", "m".repeat(10_000))).len() < 300);
@@ -515,7 +657,27 @@ fn feed(name: &str, more: &str) -> String {
 #[test]
 fn feeds_that_are_followed() {
     assert_eq!(said(&feed("blog", "")), "");
-    assert_eq!(said(&(feed("blog", "") + &feed("code", "username = 'a'\npassword = 'env:X'\n"))), "");
+    let user = "username = 'a'\npassword = 'env:X'\n";
+    assert_eq!(said(&(feed("blog", "") + &feed("code", &format!("{user}public = true")))), "");
+    // Its channel is for some clients only.
+    let rule = |pattern: &str, who: &str| {
+        format!("[[channel]]\nmatch = '{pattern}'\nsubscribe = '{who}'\npublish = 'nobody'\n")
+    };
+    for rules in [
+        rule("/feeds/code", "nobody") + &rule("/**", "anyone"),
+        rule("/feeds/*", "hook"),
+        rule("/x", "anyone"),
+    ] {
+        assert_eq!(said(&(rules.clone() + &feed("code", user))), "", "{rules}");
+    }
+    for rules in
+        [String::new(), rule("/**", "anyone"), rule("/feeds/*", "anyone") + &rule("/feeds/code", "nobody")]
+    {
+        let said = said(&(rules.clone() + &feed("code", user)));
+        let expected = "feed[1].username: the feed has a username, and any client may subscribe to its channel /feeds/code; \
+                        write public = true";
+        assert!(said.contains(expected) && said.lines().count() == 1, "{rules}: {said}");
+    }
     for (text, expected) in [
         (
             feed("blog", "") + &feed("blog", ""),

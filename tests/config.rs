@@ -148,7 +148,9 @@ fn shipped_with_examples() -> String {
 #[cfg(feature = "websub")]
 #[test]
 fn the_shipped_file_has_every_key_and_no_other() {
-    let text = shipped_with_examples();
+    // With the example of redis.url, feeds need a database that instances share.
+    let shared = "postgres://faye:secret@127.0.0.1/faye?sslmode=disable";
+    let text = shipped_with_examples().replace("sqlite:faye.db", shared);
     assert!(check(&text, "faye.toml").is_empty(), "{}", check(&text, "faye.toml"));
     let (directory, _) = file("");
     let key = directory.path().join("token-key.pem");
@@ -163,9 +165,10 @@ fn the_shipped_file_has_every_key_and_no_other() {
         "FAYE_WEBHOOK_SECRET",
         "FAYE_API_KEY",
         "FAYE_PING_SECRET",
+        "FEED_PASSWORD",
     ];
-    let config = load_with(&text, &names.map(|name| (name, "a secret"))).unwrap();
-    assert_eq!(config.push.secret, Some("a secret".into()));
+    let config = load_with(&text, &names.map(|name| (name, "a-secret"))).unwrap();
+    assert_eq!(config.push.secret, Some("a-secret".into()));
     assert_eq!(config.channel.len(), 2);
     assert_eq!(config.channel[1].syndicate.as_deref(), Some("news"));
     assert_eq!(config.ping.len(), 1);
@@ -210,7 +213,7 @@ fn the_list_of_keys_has_every_field() {
     let sections: BTreeSet<String> = KEYS.iter().map(|key| key.section().to_owned()).collect();
     assert_eq!(fields("unknown = 1"), sections);
     for section in sections {
-        let is_list = ["channel", "key", "ping"].contains(&section.as_str());
+        let is_list = ["channel", "feed", "key", "ping"].contains(&section.as_str());
         let header = if is_list { format!("[[{section}]]") } else { format!("[{section}]") };
         let known = KEYS.iter().filter(|key| key.section() == section).map(|key| key.name().to_owned());
         assert_eq!(fields(&format!("{header}\nunknown = 1")), known.collect(), "{section}");
@@ -303,7 +306,7 @@ fn settings_of_the_hub_as_variables() {
             ("FAYE_HUB__TOPIC_SIZE", "64KiB"),
             ("FAYE_HUB__MAX_TOPICS", "7"),
             ("FAYE_HUB__CALLBACK_NETWORKS", "127.0.0.0/8,::1"),
-            ("FAYE_API__KEY", "a key"),
+            ("FAYE_API__KEY", "a-key"),
         ],
     )
     .unwrap();
@@ -317,7 +320,7 @@ fn settings_of_the_hub_as_variables() {
     assert_eq!((hub.rate.count, hub.rate.time), (5, Duration::from_secs(60)));
     assert_eq!(hub.topic_size, 65_536);
     assert_eq!(hub.callback_networks.len(), 2);
-    assert_eq!(config.api.key, Some("a key".into()));
+    assert_eq!(config.api.key, Some("a-key".into()));
     assert!(load_with("", &[("FAYE_HUB__RETRIES", "")]).unwrap().hub.retries.is_empty());
     let said = load_with("", &[("FAYE_STORE__URL", "mysql://root:hidden@h/x")]).unwrap_err().to_string();
     assert!(

@@ -562,11 +562,91 @@ fn a_stop_finishes_what_is_under_way_and_gives_the_rest_back() {
     // The server no longer listens: it is ending.
     wait_until(|| std::net::TcpStream::connect(faye.listens).is_err());
     gate.open();
-    wait_until(|| !faye.is_running());
+    faye.wait();
+    let log = faye.stderr();
+    assert!(log.contains("deliveries wait; they continue after the restart waiting=8"), "{log}");
     let faye = faye.restart();
     let first = targets(&web, b"one", 10);
     // A subscription has one delivery at most, so that those of the first version end before these.
     topic.change(&faye, text("two"));
     targets(&web, b"two", 10);
     assert_eq!((first.len(), begun.load(Ordering::SeqCst)), (10, 20), "each once");
+}
+
+/// A server with a file as its store, and a callback that has got a delivery and takes its time to answer.
+fn slow_callback(drain_timeout: &str, answer: impl Fn() + Send + Sync + 'static) -> (Faye, Web, Topic) {
+    let topic = Topic::text("one");
+    let begun = Arc::new(AtomicBool::new(false));
+    let has_begun = Arc::clone(&begun);
+    let web = callbacks("127.0.0.1", move |_| {
+        has_begun.store(true, Ordering::SeqCst);
+        answer();
+        Some(WebResponse::new(204, ""))
+    });
+    let faye = hub::start(&[
+        ("FAYE_STORE__URL", "sqlite:faye.db"),
+        ("FAYE_SERVER__DRAIN_TIMEOUT", drain_timeout),
+        ("FAYE_HUB__DEADLINE", "50s"),
+        ("FAYE_API__KEY", "0123456789abcdef"),
+    ]);
+    subscribe(&faye, &topic, &urls(&web, 1), &[]);
+    topic.ping(&faye);
+    wait_until(|| begun.load(Ordering::SeqCst));
+    (faye, web, topic)
+}
+
+#[test]
+fn a_stop_waits_for_slow_callbacks_as_long_as_for_connections() {
+    // Slower than a few seconds that do not depend on the settings.
+    let pause = std::time::Duration::from_secs(5);
+    let (mut faye, web, _topic) = slow_callback("50s", move || std::thread::sleep(pause));
+    faye.terminate();
+    faye.wait();
+    let faye = faye.restart();
+    let key = [("Authorization", "Bearer 0123456789abcdef")];
+    let status = faye.http().request("GET", "/api/v1/hub", &key, b"").text();
+    assert!(status.contains("\"deliveries_waiting\":0"), "{status}");
+    let delivered = web.so_far().into_iter().filter(is_delivery).count();
+    assert_eq!(delivered, 1, "once");
+}
+
+#[test]
+fn a_delivery_that_is_cut_continues_after_the_restart() {
+    let gate = Gate::default();
+    let passing = gate.clone();
+    let (mut faye, web, _topic) = slow_callback("0s", move || passing.pass());
+    faye.terminate();
+    faye.wait();
+    let log = faye.stderr();
+    let line = "deliveries that did not end within server.drain_timeout were cut; they continue after the restart cut=1 \
+                waiting=1";
+    assert!(log.contains(line), "{log}");
+    gate.open();
+    let _faye = faye.restart();
+    // The one that was cut, and the one after it.
+    for _ in 0..2 {
+        assert_eq!(web.next_where(is_delivery).body, b"one");
+    }
+}
+
+#[test]
+fn the_log_has_each_fetch_and_each_delivery_and_no_secret() {
+    let topic = Topic::text("one");
+    let (web, status) = callbacks_with("127.0.0.1", 500);
+    let faye = hub::start(&[("FAYE_LOG__LEVEL", "debug"), ("FAYE_HUB__RETRIES", "1ms")]);
+    subscribe(&faye, &topic, &[web.url("/path-of-callback?x=y")], &[("hub.secret", "s3cr3t-of-mine")]);
+    topic.ping(&faye);
+    web.next_where(is_delivery);
+    status.store(204, Ordering::SeqCst);
+    faye.wait_for_metric(DELIVERED, |count| count == 1);
+    let fetched = "topic fetched topic=1 host=\"127.0.0.1\" result=\"changed\" status=200 attempt=1 seconds=";
+    faye.wait_for_stderr(fetched);
+    for (attempt, status) in [(1, 500), (2, 204)] {
+        faye.wait_for_stderr(&format!("host=\"127.0.0.1\" status={status} attempt={attempt} seconds="));
+    }
+    let log = faye.stderr();
+    assert!(log.contains("delivery attempted delivery="), "{log}");
+    for secret in ["s3cr3t-of-mine", "path-of-callback", "a=b"] {
+        assert!(!log.contains(secret), "{secret}: {log}");
+    }
 }

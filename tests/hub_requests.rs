@@ -144,10 +144,23 @@ fn the_root_is_the_hub_too_unless_it_is_off() {
     let post = |faye: &Faye, target: &str| faye.http().request("POST", target, &[FORM], body.as_bytes());
     assert_no_content(&post(&faye, "/"));
     assert_no_content(&post(&faye, "/hub"));
-    assert!(faye.get("/").text().contains("Pull the plug"), "a GET is for the page");
-    for target in ["/hub/", "/hubs", "/hub/x", "/hub/page", "/hub/page/x"] {
+    let page = faye.get("/").text();
+    assert!(page.contains("Pull the plug"), "a GET is for the page");
+    assert!(page.contains("<a href=\"/hub\">WebSub hub</a>"), "{page}");
+    assert!(
+        faye.stdout()
+            .iter()
+            .any(|line| line.starts_with("The WebSub hub is https://hub.example/hub and accepts"))
+    );
+    for target in ["/hubs", "/hub/x", "/hub/page", "/hub/page/x"] {
         assert_eq!(post(&faye, target).status, 404, "{target}");
     }
+    // A slash at the end is no other path.
+    assert_no_content(&post(&faye, "/hub/"));
+    assert_no_content(&faye.http().request("POST", &format!("/hub/?{body}"), &[], b""));
+    assert_eq!(faye.get("/hub/").body, faye.get("/hub").body);
+    assert_eq!(faye.get("/healthz/").status, 200);
+    assert_eq!(faye.get("//").status, 404);
     let faye = start(&[("FAYE_HUB__ROOT", "false"), ("FAYE_HUB__PATH", "/push/hub")]);
     assert_eq!(post(&faye, "/").status, 405);
     assert_eq!(post(&faye, "/hub").status, 404);

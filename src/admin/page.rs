@@ -69,6 +69,8 @@ pub struct PageSettings<'a> {
     /// The activity to show; `None` where health and metrics have an address of their own. Without it the page does not
     /// link to them.
     pub activity: Option<Activity>,
+    /// The path of the hub, to be linked to; `None` if it is off.
+    pub hub: Option<&'a str>,
 }
 
 /// The page. It is served only where `/` is not the mount itself.
@@ -82,7 +84,7 @@ impl Page {
     /// Returns the page for a server with these settings.
     #[must_use]
     pub fn new(settings: PageSettings<'_>) -> Self {
-        let PageSettings { mount, secret_field, token_field, activity } = settings;
+        let PageSettings { mount, secret_field, token_field, activity, hub } = settings;
         let [first, second] = FOLDERS;
         let folder = if mount.starts_with(first) { second } else { first };
         let links = r#"<a href="/healthz">Health</a> <a href="/metrics">Metrics</a>"#;
@@ -90,11 +92,21 @@ impl Page {
             Some(_) => (links, format!("{folder}/{ACTIVITY}")),
             None => ("", String::new()),
         };
-        let html = PAGE.replace("{links}", links).replace("{activity}", &figures).replace("{files}", folder);
+        let hub_link = if hub.is_some() { r#" <a href="{hub}">WebSub hub</a>"# } else { "" };
+        let links = format!("{links}{hub_link}");
+        let html = PAGE
+            .replace("{links}", links.trim_start())
+            .replace("{activity}", &figures)
+            .replace("{files}", folder);
         let html = html.replace("{version}", env!("CARGO_PKG_VERSION"));
         let html = fill(
             &html,
-            &[("{mount}", mount), ("{secret_field}", secret_field), ("{token_field}", token_field)],
+            &[
+                ("{mount}", mount),
+                ("{secret_field}", secret_field),
+                ("{token_field}", token_field),
+                ("{hub}", hub.unwrap_or_default()),
+            ],
         );
         Self { html, folder, activity }
     }

@@ -11,7 +11,7 @@ use crate::peer::Peer;
 use crate::policy::{Notices, more};
 use crate::router::Touched;
 use crate::server::Server;
-use crate::subscriber::{Channels, Published};
+use crate::subscriber::{Channels, Publication, Published};
 
 /// The time between two log lines about refused publications of a channel.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -32,7 +32,7 @@ impl Publisher {
         Self { server: Arc::downgrade(server), peer, notices: Notices::every(PAUSE) }
     }
 
-    async fn send(&self, channel: &str, data: &str) -> Result<(), String> {
+    async fn send(&self, channel: &str, data: &str) -> Result<Publication, String> {
         let server = self.server.upgrade().ok_or("the server has stopped")?;
         let message = format!("{{\"channel\":{},\"data\":{data}}}", Value::from(channel));
         let message = parse_one(&Bytes::from(message)).ok_or("the message is not a JSON value")?;
@@ -40,7 +40,8 @@ impl Publisher {
         let received = server.receive(vec![message], &self.peer, &mut touched).wait().await;
         touched.flush();
         match outcome(&received.replies)? {
-            Outcome::Accepted => Ok(()),
+            Outcome::Accepted => Ok(Publication::Accepted),
+            Outcome::Failed => Ok(Publication::Failed),
             Outcome::Refused(error) => {
                 // It would be refused again, and later entries wait for it.
                 if let Some(suppressed) = self.notices.pass(channel) {
@@ -51,8 +52,7 @@ impl Publisher {
                         "entry not published: the publication was refused; it is on the page"
                     );
                 }
-                server.metrics().feeds.publications("refused", 1);
-                Ok(())
+                Ok(Publication::Refused)
             }
         }
     }
@@ -74,6 +74,8 @@ enum Outcome {
     Accepted,
     /// An extension or a limit refuses it, and why.
     Refused(String),
+    /// An extension has failed.
+    Failed,
 }
 
 /// What the reply to a publication says. Without a reply an extension has dropped it, or the reply.
@@ -89,7 +91,10 @@ fn outcome(reply: &[u8]) -> Result<Outcome, String> {
         return Ok(Outcome::Accepted);
     }
     let error = reply["error"].as_str().unwrap_or("no reason").to_owned();
-    let is_temporary = ["429:", "500:", "503:"].iter().any(|code| error.starts_with(code));
+    if error.starts_with("500:") {
+        return Ok(Outcome::Failed);
+    }
+    let is_temporary = ["429:", "503:"].iter().any(|code| error.starts_with(code));
     if is_temporary { Err(error) } else { Ok(Outcome::Refused(error)) }
 }
 
@@ -107,6 +112,7 @@ mod tests {
             let expected = Ok(Outcome::Refused(refused.to_owned()));
             assert_eq!(outcome(reply(refused).as_bytes()), expected);
         }
+        assert_eq!(outcome(reply("500::Internal server error").as_bytes()), Ok(Outcome::Failed));
         for temporary in ["503::Not accepted, try again", "429:5:Too often, wait"] {
             assert_eq!(outcome(reply(temporary).as_bytes()), Err(temporary.to_owned()));
         }
@@ -129,13 +135,13 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(
                 publisher.publish("/feeds/blog", r#"{"entry":{"media":[{"url":"x"}]}}"#).await,
-                Ok(())
+                Ok(Publication::Accepted)
             );
         }
         assert_eq!(server.metrics().publications.get(), 3);
         // The channel is JSON as well.
         assert!(publisher.publish("/feeds/blog", "{").await.is_err());
-        assert_eq!(publisher.publish("/feeds/\",\"x\":\"", "1").await, Ok(()), "refused for good");
+        assert_eq!(publisher.publish("/feeds/\",\"x\":\"", "1").await, Ok(Publication::Refused));
         assert!(server.metrics().text().contains("faye_publications_total 3"));
         drop(server);
         assert_eq!(publisher.publish("/feeds/blog", "1").await, Err("the server has stopped".to_owned()));

@@ -1,15 +1,16 @@
 //! Warnings about settings that a server can start with: listeners that are open to other machines, weak secrets, rules
 //! without effect. It changes nothing and connects to nothing but a name server.
 
-use crate::config::{Config, TopicPolicy, weak_secrets};
+mod websub;
+
+use crate::config::{Config, weak_secrets};
 use crate::policy::never_matching;
 
 /// The warnings about some settings, each a sentence that says what to do.
 pub(super) fn warnings(config: &Config) -> Vec<String> {
     let mut found: Vec<_> = exposure(config).into_iter().chain(unknown_hosts(config)).collect();
-    found.extend(hub(config));
-    found.extend(feeds(config));
-    found.extend(followed(config));
+    found.extend(websub::warnings(config));
+    found.extend(without_redis(config));
     found.extend(weak_secrets(config));
     found.extend(never_matching(&config.channel, &config.limits));
     found.iter().map(|warning| config.located(warning)).collect()
@@ -29,87 +30,10 @@ fn unknown_hosts(config: &Config) -> Option<String> {
     })
 }
 
-/// What strangers can make the hub do, and settings of it without effect.
-fn hub(config: &Config) -> Vec<String> {
-    let hub = &config.hub;
-    let mut found = Vec::new();
-    if !hub.enabled {
-        let ping = config.ping.first().map(|ping| {
-            format!("ping[1].name: the hub is off, so /hub/ping/{} is not served; set hub.enabled", ping.name)
-        });
-        found.extend(ping);
-        return found;
-    }
-    if hub.policy == TopicPolicy::Open && !config.server.listen.is_loopback() {
-        let warning = "hub.policy: with \"open\" any client can have this server fetch and deliver any public URL; write \
-                       \"advertised\", or \"listed\" and hub.topics";
-        found.push(warning.to_owned());
-    }
-    if hub.policy == TopicPolicy::Listed
-        && hub.topics.is_empty()
-        && config.channel.iter().all(|rule| rule.syndicate.is_none())
-    {
-        found.push(
-            "hub.policy: no topic is listed, so every subscription is refused; set hub.topics".to_owned(),
-        );
-    }
-    if !hub.callback_networks.is_empty() {
-        let networks: Vec<_> = hub.callback_networks.iter().map(ToString::to_string).collect();
-        found.push(format!(
-            "hub.callback_networks: any subscriber can have this server send requests to {}; list single addresses where \
-             possible",
-            networks.join(", ")
-        ));
-    }
-    found
-}
-
-/// Feeds of channels that clients need a credential for, because they need one for a session.
-fn feeds(config: &Config) -> Option<String> {
-    let at = config.channel.iter().position(|rule| rule.syndicate.is_some())?;
-    (!config.handshake.allow.anyone).then(|| {
-        format!(
-            "channel[{}].syndicate: the feed is public, although sessions need a credential (handshake.allow); remove \
-             syndicate if the channel is not public",
-            at + 1
-        )
-    })
-}
-
-/// What limits the feeds that are followed, and what of them strangers see.
-fn followed(config: &Config) -> Vec<String> {
-    if !config.follows_feeds() {
-        return Vec::new();
-    }
-    let mut found = Vec::new();
-    if config.server.public_url.is_none() {
-        let polled = if config.feeds.poll.is_some() {
-            "are polled (feeds.poll)"
-        } else {
-            "with feeds.poll = \"never\" are fetched once"
-        };
-        found.push(format!(
-            "server.public_url: without it hubs cannot send notifications to this server, so feeds {polled}; set it to the \
-             address by which other machines reach the server"
-        ));
-    }
-    for (at, feed) in config.feed.iter().enumerate() {
-        if feed.username.is_some() && feed.url.starts_with("http:") {
-            found.push(format!(
-                "feed[{}].username: the password of {} is sent without TLS; write an https URL if the site has one",
-                at + 1,
-                feed.name
-            ));
-        }
-    }
-    if config.serves_lifestream() && !config.handshake.allow.anyone {
-        found.push(
-            "lifestream.enabled: the page is public, although sessions need a credential (handshake.allow); write false if \
-             the feeds are not public"
-                .to_owned(),
-        );
-    }
-    found
+/// A warning about settings of Redis without its URL.
+fn without_redis(config: &Config) -> Option<String> {
+    let is_unused = config.redis.url.is_none() && config.redis != Config::default().redis;
+    is_unused.then(|| "redis: the settings of [redis] have no effect without redis.url; set it".to_owned())
 }
 
 /// What other machines can do if the server listens beyond loopback, as one warning.

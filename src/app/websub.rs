@@ -1,7 +1,10 @@
 //! The store, the hub, the feeds of channels, the feeds that are followed, their page and the management API, as far as the
 //! settings have them.
 
+mod store_file;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 #[cfg(feature = "websub")]
 use tokio::sync::watch;
@@ -27,7 +30,7 @@ use crate::lifestream::Lifestream;
 #[cfg(feature = "websub")]
 use crate::store::Store;
 #[cfg(feature = "websub")]
-use crate::subscriber::Subscriber;
+use crate::subscriber::{Channels, Subscriber};
 
 /// The parts for WebSub.
 #[cfg(feature = "websub")]
@@ -39,6 +42,8 @@ pub(super) struct WebSub {
     /// Channels that are feeds.
     feeds: Option<Arc<Feeds>>,
     subscriber: Option<Arc<Subscriber>>,
+    /// The channels of the subscriber.
+    channels: Option<Arc<Publisher>>,
     /// The callbacks as the hub of this process calls them.
     callbacks: Vec<Arc<dyn Endpoint>>,
     lifestream: Option<Arc<Lifestream>>,
@@ -55,17 +60,30 @@ pub(super) struct Running {
     _callbacks: Vec<Arc<dyn Endpoint>>,
 }
 
-/// Whether the files of the settings for WebSub can be read.
+/// Whether the parts for WebSub can be made of the settings: topics, and the files that are read.
 ///
 /// # Errors
-/// Which one cannot, and what to do.
-pub(super) fn check_files(config: &Config) -> Result<(), String> {
-    let css = config.lifestream.css.as_ref().filter(|_| config.serves_lifestream());
-    let Some(css) = css else { return Ok(()) };
-    let read = std::fs::read_to_string(css);
-    read.map(drop).map_err(|error| {
-        format!("lifestream.css: cannot read {} ({error}); check its path and permissions", css.display())
-    })
+/// The setting that cannot be used, and what to do.
+pub(super) fn check(config: &Config) -> Result<(), String> {
+    #[cfg(feature = "websub")]
+    {
+        if config.hub.enabled {
+            crate::hub::check(config)?;
+        }
+        if config.serves_lifestream() {
+            crate::lifestream::check_files(&config.lifestream)?;
+        }
+    }
+    if config.hub.enabled || config.follows_feeds() {
+        store_file::check(&config.store)?;
+    }
+    Ok(())
+}
+
+/// Puts the key before an error of the store, unless it is there.
+#[cfg(feature = "websub")]
+fn with_key(error: String) -> String {
+    if error.starts_with("store.url: ") { error } else { format!("store.url: {error}") }
 }
 
 /// Takes over the followed feeds of other settings.
@@ -98,10 +116,10 @@ impl WebSub {
     pub(super) async fn open(config: &Config, server: &Arc<Server>) -> Result<Self, String> {
         let metrics = server.metrics();
         let mut parts = Self::default();
-        check_files(config)?;
+        check(config)?;
         if config.hub.enabled || config.follows_feeds() {
             let store = Store::open(&config.store, metrics.clone());
-            parts.store = Some(store.await.map_err(|error| format!("store.url: {error}"))?);
+            parts.store = Some(store.await.map_err(|error| with_key(error.to_string()))?);
         }
         if let Some(store) = parts.store.clone().filter(|_| config.hub.enabled) {
             metrics.hub.enable();
@@ -132,6 +150,7 @@ impl WebSub {
             hub.serve_callbacks(&self.callbacks);
         }
         self.subscriber = Some(subscriber);
+        self.channels = Some(Arc::clone(&channels));
         if config.serves_lifestream() {
             self.lifestream = Some(Lifestream::new(config, store.clone(), channels, metrics.clone())?);
         }
@@ -156,10 +175,12 @@ impl WebSub {
             url: format!("{public_url}{}", config.hub.path),
             policy: config.hub.policy,
         });
-        let feeds = self.store.as_ref().filter(|_| self.subscriber.is_some()).map(|store| ManagedFeeds {
+        let feeds = self.store.as_ref().zip(self.channels.clone()).map(|(store, channels)| ManagedFeeds {
             store: store.clone(),
             settings: config.feeds.clone(),
             longest_channel: config.limits.channel,
+            is_public: Box::new(move |channel| channels.is_public(channel)),
+            importing: tokio::sync::Mutex::default(),
         });
         vec![Arc::new(Api::new(key, config.admin.listen.is_none(), hub, feeds, metrics.clone()))]
     }
@@ -170,6 +191,10 @@ impl WebSub {
         let users = [(self.hub.is_some(), "hub"), (self.subscriber.is_some(), "feeds")];
         let users = users.into_iter().filter(|(is_user, _)| *is_user).map(|(_, name)| name);
         Some(StoreState { is_up: Box::new(move || store.is_up()), users: users.collect() })
+    }
+
+    pub(super) fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
     }
 
     /// The feeds that are followed, for a reload.
@@ -193,24 +218,24 @@ impl WebSub {
 
 #[cfg(feature = "websub")]
 impl Running {
-    /// Finishes the requests under way, and closes the store.
+    /// Has the hub finish the requests under way. Others stay due in the store.
+    pub(super) async fn drain(&mut self, within: Duration) {
+        if let Some((hub, task)) = self.hub.take() {
+            hub.stop(within);
+            // A task fails only after a panic, which is logged.
+            let _ = task.await;
+        }
+    }
+
+    /// Finishes the other work, and closes the store.
     pub(super) async fn stop(self) {
         // A task fails only after a panic, which is logged.
         if let Some((stop, task)) = self.feeds {
             stop.send_replace(true);
             let _ = task.await;
         }
-        // Both have a few seconds at the same time.
-        if let Some((subscriber, _)) = &self.subscriber {
+        if let Some((subscriber, task)) = self.subscriber {
             subscriber.stop();
-        }
-        if let Some((hub, _)) = &self.hub {
-            hub.stop();
-        }
-        if let Some((_, task)) = self.subscriber {
-            let _ = task.await;
-        }
-        if let Some((_, task)) = self.hub {
             let _ = task.await;
         }
         if let Some(store) = self.store {
@@ -266,6 +291,14 @@ impl WebSub {
 
 #[cfg(not(feature = "websub"))]
 impl Running {
+    #[expect(
+        clippy::unused_async,
+        clippy::unused_self,
+        clippy::needless_pass_by_ref_mut,
+        reason = "the same signature as with the feature"
+    )]
+    pub(super) async fn drain(&mut self, _: Duration) {}
+
     #[expect(clippy::unused_async, clippy::unused_self, reason = "the same signature as with the feature")]
     pub(super) async fn stop(self) {}
 }

@@ -171,6 +171,8 @@ fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
         hosts: now.server.hosts.clone(),
         ..started.server.clone()
     };
+    let started_feeds =
+        config::Feeds { poll: now.feeds.poll, backup_poll: now.feeds.backup_poll, ..started.feeds.clone() };
     let sections = [
         ("server", started_server == now.server),
         ("advice", started.advice == now.advice),
@@ -193,7 +195,7 @@ fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
         ("ping", started.ping == now.ping),
         // Feeds come and go without a start where some are followed.
         ("feed", started.follows_feeds() || now.feed.is_empty()),
-        ("feeds", started.feeds == now.feeds),
+        ("feeds", started_feeds == now.feeds),
         ("lifestream", started.lifestream == now.lifestream),
     ];
     sections.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect()

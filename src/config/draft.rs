@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 use super::checks::{self, Clash};
+use super::examples;
 use super::keys::Key;
-use super::kinds::Kind;
 use super::places::Places;
 use super::problem::{Origin, Problem};
 use super::secret::{self, Environment};
@@ -95,12 +95,17 @@ impl Draft {
 
     fn read(&mut self, key: &Key, path: String, given: &Given<'_>, origin: Origin) -> Option<Value> {
         match key.kind.read(given) {
-            Ok(Value::String(text)) if matches!(key.kind, Kind::Secret) => {
+            Ok(Value::String(text)) if key.kind.is_secret() => {
+                if let Some(message) = secret::unusable(key.kind, &text, None) {
+                    self.problem(origin, path, message);
+                    return None;
+                }
                 let is_used = self.with_secrets.is_none_or(|sections| sections.contains(&key.section));
                 let Some(environment) = self.environment.as_ref().filter(|_| is_used) else {
                     return Some(Value::String(text));
                 };
-                match secret::follow(&text, environment) {
+                let user = if self.with_secrets.is_some() { "this command" } else { "the server" };
+                match secret::follow(key.kind, &text, environment, user) {
                     Ok(secret) => Some(Value::String(secret)),
                     Err(message) => {
                         self.problem(origin, path, message);
@@ -110,6 +115,7 @@ impl Draft {
             }
             Ok(value) => Some(value),
             Err(wrong) => {
+                let wrong = wrong.with_example(examples::of(key));
                 let message =
                     if matches!(origin, Origin::File { .. }) { wrong.in_file() } else { wrong.bare() };
                 self.problem(origin, path, message);

@@ -173,6 +173,8 @@ pub struct Lifestream {
     pub page: usize,
     /// Origins whose pages may embed the page.
     pub embed_origins: Vec<PageOrigin>,
+    /// Requests of one client to the page and its lists.
+    pub rate: Rate,
 }
 
 impl Default for Lifestream {
@@ -187,6 +189,7 @@ impl Default for Lifestream {
             images: Images::Show,
             page: 50,
             embed_origins: Vec::new(),
+            rate: Rate::per_second(50),
         }
     }
 }

@@ -225,13 +225,13 @@ pub const KEYS: &[Key] = &[
     key("hub", "rate", Kind::Rate),
     key("hub", "topic_networks", Kind::List(Element::Network)),
     key("hub", "callback_networks", Kind::List(Element::Network)),
-    key("api", "key", Kind::Secret),
+    key("api", "key", Kind::Bearer),
     key("rates", "handshakes", Kind::Rate),
     key("rates", "messages", Kind::Rate),
     key("key", "id", Kind::Text),
     key("key", "algorithm", Kind::Word(&["HS256", "RS256", "ES256", "EdDSA"])),
     key("key", "secret", Kind::Secret),
-    key("key", "public_key", Kind::Secret),
+    key("key", "public_key", Kind::Pem),
     key("channel", "match", Kind::Pattern),
     key("channel", "publish", ACCESS),
     key("channel", "subscribe", ACCESS),
@@ -244,7 +244,7 @@ pub const KEYS: &[Key] = &[
     key("ping", "secret", Kind::Secret),
     key("ping", "topics", Kind::List(Element::Topic)),
     key("ping", "delay", Kind::Duration(0, HOUR)),
-    key("ping", "branches", Kind::List(Element::Text)),
+    key("ping", "branches", Kind::List(Element::Branch)),
     key("feed", "name", Kind::Name),
     key("feed", "url", Kind::Topic),
     key("feed", "hub", Kind::UrlOrNone),
@@ -275,6 +275,7 @@ pub const KEYS: &[Key] = &[
     key("lifestream", "images", Kind::Word(&["show", "link"])),
     key("lifestream", "page", Kind::Count(1, 500)),
     key("lifestream", "embed_origins", Kind::List(Element::Origin)),
+    key("lifestream", "rate", Kind::Rate),
 ];
 
 /// Whether a section is a list of tables.

@@ -49,6 +49,10 @@ pub(super) enum Kind {
     Text,
     /// Text that is not shown: itself, `env:NAME` or `file:PATH`.
     Secret,
+    /// A secret that clients send in a header.
+    Bearer,
+    /// A secret of several lines: itself, `env:NAME` or `file:PATH`.
+    Pem,
     /// The path of a file.
     File,
     /// An `http` or `https` URL.
@@ -67,6 +71,8 @@ pub(super) enum Kind {
     PublicUrl,
     /// A name in a URL: lower-case letters, digits and hyphens.
     Name,
+    /// The name of a branch in Git.
+    Branch,
     /// `true` or `false`.
     Flag,
     /// So many in a second, a minute or an hour.
@@ -96,6 +102,8 @@ pub(super) enum Element {
     Topic,
     /// The first part of URLs.
     UrlPrefix,
+    /// The name of a branch in Git.
+    Branch,
     /// Milliseconds from the first to the second.
     Duration(u64, u64),
     /// One of these words.
@@ -113,6 +121,7 @@ impl Element {
             Self::Host => Kind::Host,
             Self::Topic => Kind::Topic,
             Self::UrlPrefix => Kind::UrlPrefix,
+            Self::Branch => Kind::Branch,
             Self::Duration(least, most) => Kind::Duration(least, most),
             Self::Word(words) => Kind::Word(words),
         }
@@ -120,6 +129,11 @@ impl Element {
 }
 
 impl Kind {
+    /// Whether a value is a secret, which no message shows.
+    pub(super) fn is_secret(self) -> bool {
+        matches!(self, Self::Secret | Self::Bearer | Self::Pem)
+    }
+
     /// What a value of this kind is called.
     pub(super) fn what(self) -> &'static str {
         match self {
@@ -136,7 +150,7 @@ impl Kind {
             Self::Network => "an address or a network",
             Self::Host => "a host (without scheme and port)",
             Self::Text => "a text",
-            Self::Secret => "a secret",
+            Self::Secret | Self::Bearer | Self::Pem => "a secret",
             Self::File => "the path of a file",
             Self::Url => "an http or https URL",
             Self::Topic => "an http or https URL without a user and a fragment",
@@ -146,6 +160,7 @@ impl Kind {
             Self::UrlPrefix => "an http or https URL without a user, a query and a fragment",
             Self::PublicUrl => "scheme and host (https; http for a loopback address only; no user, no path)",
             Self::Name => "a name of 1 to 64 lower-case letters, digits and hyphens",
+            Self::Branch => "the name of a branch",
             Self::Flag => "true or false",
             Self::Rate => "a rate",
             Self::History => "a table of messages and age",
@@ -159,6 +174,7 @@ impl Kind {
         match self {
             Self::Address => "127.0.0.1:9000",
             Self::Path => "/faye",
+            Self::Duration(least, _) if least >= MINUTE => "30d",
             Self::Duration(..) => DURATION_EXAMPLE,
             Self::DurationOrNever(..) => "15m",
             Self::Count(_, most) if most < 64 => "1",
@@ -171,7 +187,7 @@ impl Kind {
             Self::Network => "10.0.0.0/8",
             Self::Host => "push.example.com",
             Self::Text => "text",
-            Self::Secret => "env:NAME",
+            Self::Secret | Self::Bearer | Self::Pem => "env:NAME",
             Self::File => "auth.js",
             Self::Url => "http://127.0.0.1:3000/faye",
             Self::Topic => "https://example.com/feed.xml",
@@ -181,6 +197,7 @@ impl Kind {
             Self::UrlPrefix => "https://example.com/blog/",
             Self::PublicUrl => "https://push.example.com",
             Self::Name => "news",
+            Self::Branch => "main",
             Self::Flag => "true",
             Self::Rate => RATE_EXAMPLE,
             Self::History => HISTORY_EXAMPLE,

@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use super::kinds::Kind;
+
 /// The variables of the process.
 pub(super) type Environment = HashMap<OsString, OsString>;
 
@@ -37,17 +39,22 @@ impl From<&str> for Secret {
     }
 }
 
-/// The secret that a setting stands for: that of a variable (`env:NAME`), of a file (`file:PATH`), or the text itself.
-/// A line end behind it is left out, since editors, `echo` and orchestrators append one.
+/// Returns the secret that a setting stands for: that of a variable (`env:NAME`), of a file (`file:PATH`), or the text
+/// itself. A line end behind it is removed, since editors, `echo` and orchestrators append one. `user` is the program that
+/// needs the secret.
 ///
 /// # Errors
-/// What is wrong with the place where it should be; never the secret.
-pub(super) fn follow(text: &str, environment: &Environment) -> Result<String, String> {
+/// What is wrong with the place of the secret, or with the secret, which is not shown.
+pub(super) fn follow(
+    kind: Kind,
+    text: &str,
+    environment: &Environment,
+    user: &str,
+) -> Result<String, String> {
     let secret = if let Some(name) = text.strip_prefix(VARIABLE) {
         let value = environment.get(OsString::from(name).as_os_str());
-        let value = value.ok_or_else(|| {
-            format!("the variable {name} is not set; set it in the environment of the server")
-        })?;
+        let value = value
+            .ok_or_else(|| format!("the variable {name} is not set; set it in the environment of {user}"))?;
         value.to_str().ok_or_else(|| format!("the variable {name} is not UTF-8"))?.to_owned()
     } else if let Some(path) = text.strip_prefix(FILE) {
         let read = std::fs::read_to_string(path);
@@ -59,7 +66,32 @@ pub(super) fn follow(text: &str, environment: &Environment) -> Result<String, St
     if secret.is_empty() {
         return Err(format!("{} is empty; write a secret into it", without_line_end(text)));
     }
-    Ok(secret.to_owned())
+    match unusable(kind, secret, Some(text).filter(|text| is_reference(text))) {
+        Some(message) => Err(message),
+        None => Ok(secret.to_owned()),
+    }
+}
+
+/// Why a secret cannot work, if it cannot. `place` is the reference to it; without one, the text may be a reference itself.
+pub(super) fn unusable(kind: Kind, secret: &str, place: Option<&str>) -> Option<String> {
+    if matches!(kind, Kind::Pem) {
+        return None;
+    }
+    let secret = without_line_end(secret);
+    if secret.trim() != secret {
+        let place = place.map(|place| format!(" in {place}")).unwrap_or_default();
+        // Headers, and forms of other programs, lose it.
+        return Some(format!("there is white space around the secret{place}; write it without"));
+    }
+    let is_sent = matches!(kind, Kind::Bearer) && (place.is_some() || !is_reference(secret));
+    (is_sent && !secret.bytes().all(|byte| byte.is_ascii_graphic())).then(|| {
+        "clients send the key in a header, so it has visible ASCII characters only; generate one (openssl rand -hex 32)"
+            .to_owned()
+    })
+}
+
+fn is_reference(text: &str) -> bool {
+    text.starts_with(VARIABLE) || text.starts_with(FILE)
 }
 
 /// A text without the line ends behind it.

@@ -9,6 +9,7 @@ use super::feeds::{Feeds, NO_HUB};
 use super::host_name::HostName;
 use super::kinds::{HISTORY_AGE, HISTORY_MESSAGES, Kind};
 use super::listen::ListenAddress;
+use super::near_miss::{self, NearMiss};
 use super::page_origin::PageOrigin;
 use super::public_url;
 use super::units::{
@@ -104,11 +105,22 @@ pub(super) struct Wrong {
     around: [&'static str; 2],
 }
 
+/// What leads over to an example.
+const EXAMPLE: &str = "for example";
+
 const NOTHING: [&str; 2] = ["", ""];
 const QUOTES: [&str; 2] = ["\"", "\""];
 const ARRAY: [&str; 2] = ["[\"", "\"]"];
 
 impl Wrong {
+    /// Shows another example, if the message has one.
+    pub(super) fn with_example(mut self, example: Option<String>) -> Self {
+        if let Some(example) = example.filter(|_| self.lead == EXAMPLE) {
+            self.instead = vec![example];
+        }
+        self
+    }
+
     /// The message for a file, where text stands in quotes.
     pub(super) fn in_file(&self) -> String {
         self.say(self.around)
@@ -133,6 +145,11 @@ impl Kind {
     ///
     /// What is wrong with it.
     pub(super) fn read(self, given: &Given<'_>) -> Result<Value, Wrong> {
+        if let Some(near_miss) = self.near_miss(given) {
+            let complaint = format!("{} {}", given.shown(), near_miss.complaint);
+            let NearMiss { lead, instead, .. } = near_miss;
+            return Err(Wrong { complaint, lead, instead, around: self.around() });
+        }
         match (self, given) {
             (Self::DurationOrNever(..), Given::Text(NEVER)) => {}
             (Self::Duration(least, most) | Self::DurationOrNever(least, most), Given::Text(text)) => {
@@ -167,7 +184,9 @@ impl Kind {
             (Self::Origin, Given::Text(text)) if *text == "*" || PageOrigin::parse(text).is_some() => {}
             (Self::Network, Given::Text(text)) if is_network(text) => {}
             (Self::Host, Given::Text(text)) if HostName::parse(text).is_some() => {}
-            (Self::Text | Self::Secret | Self::File, Given::Text(text)) if !text.is_empty() => {}
+            (Self::Text | Self::Secret | Self::Bearer | Self::Pem | Self::File, Given::Text(text))
+                if !text.is_empty() => {}
+            (Self::Branch, Given::Text(text)) if near_miss::is_branch(text) => {}
             (Self::Url, Given::Text(text)) if is_url(text) => {}
             (Self::Topic, Given::Text(text)) if is_topic(text) => {}
             (Self::UrlOrNone, Given::Text(text)) if *text == NO_HUB || is_topic(text) => {}
@@ -195,6 +214,16 @@ impl Kind {
                 return Err(self.not_one(given));
             }
         })
+    }
+
+    /// A text that is readable, and would never match.
+    fn near_miss(self, given: &Given<'_>) -> Option<NearMiss> {
+        match (self, given) {
+            (Self::Network, Given::Text(text)) => near_miss::network(text),
+            (Self::UrlPrefix, Given::Text(text)) => near_miss::url_prefix(text),
+            (Self::Branch, Given::Text(text)) => near_miss::branch(text),
+            _ => None,
+        }
     }
 
     fn read_all(self, given: &[Given<'_>]) -> Result<Value, Wrong> {
@@ -256,7 +285,7 @@ impl Kind {
 
     fn not_one(self, given: &Given<'_>) -> Wrong {
         // What is wrong in the place of a secret may still be one.
-        let shown = if matches!(self, Self::Secret) { "this".to_owned() } else { given.shown() };
+        let shown = if self.is_secret() { "this".to_owned() } else { given.shown() };
         let complaint = format!("{shown} is not {}", self.what());
         match self {
             Self::Word(words) if words.contains(&"on") && given.as_switch().is_some() => {
@@ -270,7 +299,7 @@ impl Kind {
             }
             _ => {
                 let instead = vec![self.example().to_owned()];
-                Wrong { complaint, lead: "for example", instead, around: self.around() }
+                Wrong { complaint, lead: EXAMPLE, instead, around: self.around() }
             }
         }
     }
@@ -306,7 +335,8 @@ fn is_url(text: &str) -> bool {
     let Ok(url) = text.parse::<hyper::http::Uri>() else { return false };
     let has_port = url.authority().is_some_and(|authority| !authority.host().is_empty())
         && url.port().is_none_or(|_| url.port_u16().is_some());
-    matches!(url.scheme_str(), Some("http" | "https")) && has_port
+    let has_wildcard = || url.host().is_some_and(|host| host.contains('*'));
+    matches!(url.scheme_str(), Some("http" | "https")) && has_port && !has_wildcard()
 }
 
 /// A URL that may be the topic of a feed.

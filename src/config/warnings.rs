@@ -12,13 +12,22 @@ const SHORT: usize = 16;
 /// Secrets of examples.
 const PLACEHOLDERS: [&str; 3] = ["change-me", "change_me", "changeme"];
 
-/// Warnings about secrets that are short, or still those of an example. No secret is shown.
+/// Warnings about secrets that are short, still those of an example, or names of variables. No secret is shown.
 #[must_use]
 pub fn weak_secrets(config: &Config) -> Vec<String> {
     let mut found = Vec::new();
-    for (key, secret) in secrets(config) {
+    let passwords = config.feed.iter().enumerate();
+    let passwords = passwords
+        .filter_map(|(at, feed)| Some((format!("feed[{}].password", at + 1), feed.password.as_ref()?)));
+    for (key, secret) in secrets(config).into_iter().chain(passwords) {
         let text = secret.expose();
-        if PLACEHOLDERS.iter().any(|placeholder| text.to_ascii_lowercase().contains(placeholder)) {
+        if let Some(name) = variable_name(text) {
+            found.push(format!(
+                "{key}: this is the name of a variable and not its value; write env:{name} to read the variable"
+            ));
+        } else if key.starts_with("feed[") {
+            // The password of another server.
+        } else if PLACEHOLDERS.iter().any(|placeholder| text.to_ascii_lowercase().contains(placeholder)) {
             found.push(format!(
                 "{key}: this is the secret of an example; generate your own (openssl rand -hex 32)"
             ));
@@ -32,11 +41,24 @@ pub fn weak_secrets(config: &Config) -> Vec<String> {
     found
 }
 
+/// The variable that a text names as a shell does.
+fn variable_name(text: &str) -> Option<&str> {
+    let braced = || text.strip_prefix("${")?.strip_suffix('}');
+    let upper = || text.strip_prefix("ENV:").or_else(|| text.strip_prefix("Env:"));
+    let name = braced().or_else(upper).or_else(|| text.strip_prefix('$'))?;
+    let is_kept = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    (!name.is_empty() && name.bytes().all(is_kept)).then_some(name)
+}
+
+/// Variables without effect on the settings that the documents set for commands, such as `faye hub`.
+const OF_COMMANDS: [&str; 1] = ["FAYE_API_KEY"];
+
 /// Warnings about variables that look like settings and are none: with one underscore where two belong
 /// (`FAYE_SERVER_TIMEOUT`), without a section (`FAYE_TIMEOUT`), in lower case, or misspelt. Those that begin with `FAYE_`
 /// and have two underscores are errors instead.
 ///
-/// A variable that holds a secret of the settings (`env:NAME`), or that extensions read, is in use and gives no warning.
+/// A variable that holds a secret of the settings (`env:NAME`), or that extensions or commands read, is in use and gives no
+/// warning.
 pub fn unused_variables(
     config: &Config,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -44,7 +66,7 @@ pub fn unused_variables(
     let secrets = secrets(config);
     let mut found: Vec<String> = Vec::new();
     for (name, value) in environment {
-        let Some(name) = name.to_str() else { continue };
+        let Some(name) = name.to_str().filter(|name| !OF_COMMANDS.contains(name)) else { continue };
         let Some(meant) = suggest::intended_variable(name) else { continue };
         let value = value.to_string_lossy();
         let is_used = secrets.iter().any(|(_, secret)| secret.expose() == without_line_end(&value))
@@ -134,6 +156,7 @@ mod tests {
             ("FAYE_PUSH_SECRET", "0123456789abcdef\n"),
             ("FAYE_SERVER__TIMEOUT", "2s"),
             ("FAYE_HOME", "x"),
+            ("FAYE_API_KEY", "x"),
             ("FAYE_URL", "http://127.0.0.1:8000/faye"),
             ("FAYE_BIN", "x"),
             ("FAYE_HOST", "x"),

@@ -38,9 +38,7 @@ const WAITING: usize = 32;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a claim lasts beyond [`PATIENCE`] and `hub.deadline`: for the record of the outcome.
 const MARGIN: Duration = Duration::from_secs(15);
-/// How long attempts under way may take when the hub stops.
-const STOP: Duration = Duration::from_millis(3_500);
-/// How long a claim and the record of outcomes may take then.
+/// How long a claim and the record of outcomes may take when the hub stops.
 const STOP_STORE: Duration = Duration::from_millis(700);
 
 type Claiming = Pin<Box<dyn Future<Output = store::Result<Vec<Delivery>>> + Send>>;
@@ -151,10 +149,10 @@ impl Worker {
         }
     }
 
-    /// Ends soon: attempts under way are finished, the others given back.
+    /// Ends when the hub has to: attempts under way are finished, the others given back.
     async fn stop(&mut self) {
         self.give_back_where(|_| true);
-        let end = tokio::time::sleep(STOP);
+        let end = tokio::time::sleep(self.sender.hub.time_left());
         tokio::pin!(end);
         loop {
             tokio::select! {
@@ -162,7 +160,10 @@ impl Worker {
                     Some(outcome) => self.ended(outcome),
                     None => return,
                 },
-                () = &mut end => return self.running.abort_all(),
+                () = &mut end => {
+                    self.sender.hub.cut.fetch_add(self.running.len(), Ordering::AcqRel);
+                    return self.running.abort_all();
+                }
             }
         }
     }

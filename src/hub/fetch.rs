@@ -35,8 +35,6 @@ const LONGEST: Duration = Duration::from_secs(3600);
 const BUSY: Duration = Duration::from_secs(2);
 /// How long a claim lasts beyond the time of a fetch: for its host, for reading the content, and for the record.
 const RECORDING: Duration = Duration::from_secs(30);
-/// How long fetches may go on after the hub was asked to stop.
-const GRACE: Duration = Duration::from_secs(4);
 /// How long finished fetches are collected before more topics are claimed.
 const PAUSE: Duration = Duration::from_millis(5);
 /// How often a topic is looked at that another task fetches.
@@ -87,7 +85,7 @@ pub(super) async fn work(hub: Arc<Hub>) {
         }
     };
     // The rest is claimed by another instance, or after a start.
-    let _ = tokio::time::timeout(GRACE, all).await;
+    let _ = tokio::time::timeout(hub.time_left(), all).await;
 }
 
 /// Checks a topic for a request that waits for the result, in place of the worker. It takes up to twice
@@ -148,6 +146,7 @@ fn needs_check(hub: &Hub, topic: &str) -> bool {
 async fn process(hub: &Hub, topic: TopicFetch, turn: Turn) -> FinishedFetch {
     let is_local = urls::read(&topic.topic).is_ok_and(|own| policy::standing(hub, &own) == Standing::Local);
     let has_place = !matches!(turn, Turn::None);
+    let begin = Instant::now();
     let (outcome, advertisement, result) = if is_local {
         // A channel of this server, whose publications are its content.
         (FetchOutcome::Unchanged(topic.validators.clone()), Advertisement::Named, "unchanged")
@@ -156,7 +155,9 @@ async fn process(hub: &Hub, topic: TopicFetch, turn: Turn) -> FinishedFetch {
         let refused = Advertisement::Refused(policy::REFUSED.to_owned());
         (FetchOutcome::Unchanged(topic.validators.clone()), refused, "refused")
     } else {
-        match content(hub, &topic, turn).await {
+        let found = content(hub, &topic, turn).await;
+        log(&topic, &found, begin);
+        match found {
             Ok(found) => found,
             Err(GetError::Busy) => {
                 // The next claim leaves out a host that is busy, but it cannot know its addresses or where it redirects to.
@@ -165,7 +166,6 @@ async fn process(hub: &Hub, topic: TopicFetch, turn: Turn) -> FinishedFetch {
                 (FetchOutcome::Postponed(delay), Advertisement::Unknown, "postponed")
             }
             Err(error) => {
-                tracing::debug!(topic = topic.topic, attempts = topic.attempts, %error, "fetch failed");
                 let result = if matches!(error, GetError::Refused(_)) { "refused" } else { "failed" };
                 let delay = retry(&topic, &error);
                 (FetchOutcome::Failed(delay, text(&error)), Advertisement::Unknown, result)
@@ -184,6 +184,35 @@ async fn process(hub: &Hub, topic: TopicFetch, turn: Turn) -> FinishedFetch {
         Err(error) => tracing::warn!(topic = topic.topic, %error, "result of a fetch not recorded"),
     }
     finished
+}
+
+/// Logs a fetch. The URL of a topic may contain a secret, so its host and number stand for it.
+fn log(topic: &TopicFetch, found: &Result<Found, GetError>, begin: Instant) {
+    let seconds = begin.elapsed().as_secs_f64();
+    let TopicFetch { id, host, .. } = topic;
+    let attempt = topic.attempts + 1;
+    match found {
+        Ok((_, _, result)) => {
+            let status = if *result == "not_modified" { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+            let status = status.as_u16();
+            tracing::debug!(topic = id, host, result, status, attempt, seconds, "topic fetched");
+        }
+        Err(error) => {
+            let status = match error {
+                GetError::Status(status, _) => Some(status.as_u16()),
+                _ => None,
+            };
+            tracing::debug!(
+                topic = id,
+                host,
+                status,
+                attempt,
+                seconds,
+                error = error.detail(),
+                "topic not fetched"
+            );
+        }
+    }
 }
 
 /// When a failed fetch is repeated.

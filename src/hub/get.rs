@@ -73,6 +73,7 @@ pub(super) async fn get(
         url: topic,
         agent: &agent,
         validators,
+        validated: None,
         authorization: None,
         deadline: hub.settings.fetch_deadline,
         patience: PATIENCE,

@@ -9,6 +9,7 @@ mod ask;
 mod call;
 mod challenge;
 mod deliver;
+mod doubts;
 mod endpoint;
 pub mod feeds;
 mod fetch;
@@ -30,10 +31,12 @@ mod wish;
 
 use std::collections::HashSet;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore, watch};
+use tokio::time::Instant;
 
 use crate::config::{self, Config};
 use crate::fetch::{Class, Fetch, Reach, Repeat};
@@ -43,11 +46,15 @@ use crate::store::Store;
 use crate::transport::Endpoint;
 
 use crate::web::hosts::Hosts;
+pub(crate) use doubts::{check, doubts};
 use ping::Pings;
 
 /// How often a worker looks for work without a notification: timers that have become due, and work of instances whose
 /// notification was lost.
 const POLL: Duration = Duration::from_secs(1);
+
+/// How long the store may take to count what is left when the hub stops.
+const COUNTING: Duration = Duration::from_millis(700);
 
 /// Long contents that are read at one time.
 const READING: usize = 4;
@@ -89,7 +96,10 @@ pub struct Hub {
     /// Which log lines about hosts may be written.
     notices: Notices,
     metrics: Metrics,
-    stopping: watch::Sender<bool>,
+    /// When the requests under way are cut, once the hub stops.
+    stopping: watch::Sender<Option<Instant>>,
+    /// Deliveries that were cut.
+    cut: AtomicUsize,
 }
 
 impl Hub {
@@ -124,7 +134,8 @@ impl Hub {
             pings: ping::normalised(&config.ping)?,
             notices: crate::web::notices::notices(),
             metrics,
-            stopping: watch::Sender::new(false),
+            stopping: watch::Sender::new(None),
+            cut: AtomicUsize::new(0),
         }))
     }
 
@@ -160,11 +171,28 @@ impl Hub {
             // A panic is counted where it is caught.
             let _ = worker.await;
         }
+        self.note_unfinished().await;
     }
 
-    /// Ends [`Hub::run`] soon, at most 5 s later.
-    pub fn stop(&self) {
-        self.stopping.send_replace(true);
+    /// Ends [`Hub::run`]. Requests under way have that time to end, and what is not finished then stays due in the store.
+    pub fn stop(&self, within: Duration) {
+        self.stopping.send_replace(Some(Instant::now() + within));
+    }
+
+    /// Logs how many deliveries are left for the next start.
+    async fn note_unfinished(&self) {
+        let cut = self.cut.load(Ordering::Acquire);
+        let counts = tokio::time::timeout(COUNTING, self.store.counts()).await;
+        let waiting = counts.ok().and_then(Result::ok).map(|counts| counts.deliveries);
+        if cut > 0 {
+            tracing::warn!(
+                cut,
+                waiting,
+                "deliveries that did not end within server.drain_timeout were cut; they continue after the restart"
+            );
+        } else if waiting.is_some_and(|waiting| waiting > 0) {
+            tracing::info!(waiting, "deliveries wait; they continue after the restart");
+        }
     }
 
     /// Whether a normalised URL is that of a channel of this server.
@@ -179,13 +207,18 @@ impl Hub {
 
     /// Whether the hub stops: workers take no further work.
     fn is_stopping(&self) -> bool {
-        *self.stopping.borrow()
+        self.stopping.borrow().is_some()
+    }
+
+    /// The time that requests under way have left.
+    fn time_left(&self) -> Duration {
+        self.stopping.borrow().map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()))
     }
 
     /// Completes when the hub stops.
     async fn stopped(&self) {
         // The sender is a part of the hub.
-        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+        let _ = self.stopping.subscribe().wait_for(Option::is_some).await;
     }
 
     /// Waits until there may be work. False if the hub stops.

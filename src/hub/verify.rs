@@ -23,8 +23,6 @@ const RECORDING: Duration = Duration::from_secs(10);
 /// The longest time for which a request is left alone because its host is busy. Claims leave out such hosts, and the host
 /// may work again earlier.
 const POSTPONED: Duration = Duration::from_secs(60);
-/// How long requests may go on after the hub was asked to stop.
-const GRACE: Duration = Duration::from_secs(4);
 /// How long results are collected before more requests are claimed.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -111,7 +109,7 @@ async fn claim(hub: &Arc<Hub>, finished: mpsc::Sender<FinishedRequest>) {
         }
     };
     // The rest is claimed by another instance, or after a start.
-    let _ = tokio::time::timeout(GRACE, all).await;
+    let _ = tokio::time::timeout(hub.time_left(), all).await;
 }
 
 async fn claim_some(hub: &Hub, room: usize, busy: &[String]) -> Result<Vec<Request>, StoreError> {

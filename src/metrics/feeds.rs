@@ -104,12 +104,12 @@ impl Feeds {
         self.callbacks.get_or_create(&HubRequest { mode, code }).inc();
     }
 
-    /// Counts a request to a hub: `accepted`, `retried`, `refused`, `moved`, `lost`.
+    /// Counts a request to a hub: `accepted`, `retried`, `refused`, `lost`.
     pub fn call(&self, result: &'static str) {
         self.calls.get_or_create(&HubResult { result }).inc();
     }
 
-    /// Counts publications of entries: `published`, `failed`.
+    /// Counts publications of entries: `published`, `refused` for good, `failed` for now.
     pub fn publications(&self, result: &'static str, count: u64) {
         if count > 0 {
             self.publications.get_or_create(&HubResult { result }).inc_by(count);

@@ -30,13 +30,21 @@ const LONG: Duration = Duration::from_secs(24 * 60 * 60);
 const FORWARDED: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
 
 impl Connection {
-    /// Reads the body within the limits of the route, and answers with the response of the endpoint.
+    /// Reads the body within the limits of the route, unless the endpoint refuses the request before, and answers with the response of the endpoint.
     pub(super) async fn call(
         &mut self,
         request: &Request,
         endpoint: Arc<dyn Endpoint>,
         limits: RouteLimits,
     ) -> Next {
+        if let Some(response) = endpoint.refuse(request.method, &request.head, self.is_local(&request.head)) {
+            // Where the next request begins is known only if there is no body.
+            return if request.has_body() {
+                self.close_with(request, response).await
+            } else {
+                self.respond(request, response).await
+            };
+        }
         let body = match self.body(request, limits).await {
             Ok(body) => body,
             Err(refusal) => return self.refuse(request, &refusal).await,
@@ -50,7 +58,14 @@ impl Connection {
             self.context.metrics.refuse(Reason::memory);
             return self.refuse(request, &Refusal::Exhausted).await;
         }
-        let call = endpoint.call(self.route_request(request, body));
+        let mut call = self.route_request(request, body);
+        if let Some(head) = request.head.without_final_slash()
+            && endpoint.route(request.method, request.head.path()).is_none()
+        {
+            // The endpoint has the path without the slash.
+            call.head = head;
+        }
+        let call = endpoint.call(call);
         let response = self.wait_for(call).await;
         drop(charge);
         let response = response.unwrap_or_else(|| {
@@ -93,6 +108,12 @@ impl Connection {
         }
     }
 
+    /// Whether the request came from this machine and was not forwarded by a proxy.
+    fn is_local(&self, head: &Head) -> bool {
+        let local = self.stream.tcp().local_addr().ok().map(|address| address.ip());
+        local.is_some_and(|local| is_here(self.address.ip(), local) && !is_forwarded(head, local))
+    }
+
     fn route_request(&self, request: &Request, body: Bytes) -> RouteRequest {
         let head = &request.head;
         let has_tls = self.stream.tls().is_some();
@@ -111,8 +132,7 @@ impl Connection {
             // The listener for operators serves no page, so every page is one of another host.
             None => (self.address, has_tls, head.get("origin").is_some_and(|origin| !origin.is_empty())),
         };
-        let is_local =
-            local().is_some_and(|local| is_here(self.address.ip(), local) && !is_forwarded(head, local));
+        let is_local = self.is_local(head);
         RouteRequest {
             method: request.method,
             head: head.clone(),

@@ -133,12 +133,17 @@ impl Connection {
         }
     }
 
-    /// The first endpoint that has the path, and how it answers. Unknown methods belong to no endpoint.
+    /// The first endpoint that has the path, or has it without a slash at the end, and how it answers. Unknown methods belong
+    /// to no endpoint.
     fn endpoint(&self, method: Method, path: &str) -> Option<(&Arc<dyn Endpoint>, Route)> {
         if method == Method::Unknown {
             return None;
         }
-        self.context.endpoints.iter().find_map(|endpoint| Some((endpoint, endpoint.route(method, path)?)))
+        let at = |path: &str| {
+            self.context.endpoints.iter().find_map(|endpoint| Some((endpoint, endpoint.route(method, path)?)))
+        };
+        let shorter = || path.strip_suffix('/').filter(|path| !path.is_empty() && !path.ends_with('/'));
+        at(path).or_else(|| at(shorter()?))
     }
 
     /// Reads the body, which is not used, and answers with a response.
@@ -261,7 +266,7 @@ impl Connection {
         self.respond(request, response).await
     }
 
-    async fn close_with(&mut self, request: &Request, response: Response<Bytes>) -> Next {
+    pub(super) async fn close_with(&mut self, request: &Request, response: Response<Bytes>) -> Next {
         // What came behind is not looked at.
         self.input = Input::default();
         let head = answer::head(request, &response, true);

@@ -54,6 +54,12 @@ pub trait Endpoint: Send + Sync {
     /// How the request is answered, or `None` if the path is not one of this endpoint. It must not block.
     fn route(&self, method: Method, path: &str) -> Option<Route>;
 
+    /// Refuses a request before its body is read, if method and head are enough to know that it is refused. It is asked for
+    /// every request for which `route` returned [`Route::Call`]. `is_local` is that of [`RouteRequest`]. It must not block.
+    fn refuse(&self, _method: Method, _head: &Head, _is_local: bool) -> Option<Response<Bytes>> {
+        None
+    }
+
     /// Answers a request for which `route` returned [`Route::Call`]. It must bound its own time.
     fn call(&self, _request: RouteRequest) -> RouteFuture<'_> {
         Box::pin(async {

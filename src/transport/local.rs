@@ -29,9 +29,13 @@ pub async fn call(endpoints: &[Arc<dyn Endpoint>], request: Request<Bytes>) -> R
     if body.len() > limits.body {
         return status(StatusCode::PAYLOAD_TOO_LARGE);
     }
+    let head = head(&parts);
+    if let Some(response) = endpoint.refuse(method, &head, false) {
+        return response;
+    }
     let request = RouteRequest {
         method,
-        head: head(&parts),
+        head,
         body,
         client: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         is_local: false,

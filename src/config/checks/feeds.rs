@@ -67,7 +67,7 @@ fn not_one_channel(pattern: &str) -> Option<String> {
 }
 
 /// Whether a pattern matches a channel.
-fn matches(pattern: &str, channel: &str) -> bool {
+pub(super) fn matches(pattern: &str, channel: &str) -> bool {
     let below = |parent: &str| channel.strip_prefix(parent).filter(|rest| rest.len() > 1);
     if let Some(parent) = pattern.strip_suffix("/**") {
         return below(parent).is_some_and(|rest| rest.starts_with('/'));

@@ -1,7 +1,8 @@
 //! Feeds that the server follows (`[[feed]]`), their channels and their page.
 
 use super::Clash;
-use crate::config::{Config, Feed, Feeds};
+use super::feeds::matches;
+use crate::config::{Config, Feed, Feeds, PageOrigin};
 
 /// Nested values in the message of an entry: the message, `data`, `entry`, `media` and one of its elements.
 const DEPTH: usize = 5;
@@ -24,6 +25,8 @@ pub(super) fn clashes(config: &Config) -> Vec<Clash> {
         found.push(Clash::new([key], message));
     }
     found.extend(feeds(config));
+    found.extend(private(config));
+    found.extend(embed_origins(config));
     found.extend(channel(config, key));
     found.extend(rules(config));
     found
@@ -69,6 +72,37 @@ pub(in crate::config) fn credentials(feed: &Feed) -> Option<(&'static str, &'sta
         }
         _ => None,
     }
+}
+
+/// Feeds with a user whose entries any client gets, although they are not said to be public.
+fn private(config: &Config) -> Vec<Clash> {
+    let feeds = config.feed.iter().enumerate();
+    let feeds =
+        feeds.filter(|(_, feed)| feed.username.is_some() && !feed.public && credentials(feed).is_none());
+    let open = feeds.filter_map(|(at, feed)| {
+        let channel = config.feeds.channel_of(&feed.name);
+        let rule = config.channel.iter().find(|rule| matches(&rule.pattern, &channel));
+        let is_open = config.channel.is_empty() || rule.is_some_and(|rule| rule.subscribe.anyone);
+        is_open.then_some((at + 1, channel))
+    });
+    let clash = |(number, channel): (usize, String)| {
+        let message = format!(
+            "the feed has a username, and any client may subscribe to its channel {channel}; write public = true to show \
+             its entries, or a rule with match = \"{channel}\" and for example subscribe = \"token\""
+        );
+        Clash::new([format!("feed[{number}].username"), format!("feed[{number}].public")], message)
+    };
+    open.map(clash).collect()
+}
+
+/// Origins that no page in a browser window can have, so that they would allow nothing.
+fn embed_origins(config: &Config) -> Option<Clash> {
+    let is_useless = |origin: &&PageOrigin| **origin != PageOrigin::Any && origin.host().is_none();
+    config.lifestream.embed_origins.iter().find(is_useless).map(|_| {
+        let message =
+            "pages are embedded by http and https pages only; write for example \"https://example.com\"";
+        Clash::new(["lifestream.embed_origins"], message)
+    })
 }
 
 /// Limits that refuse every publication of an entry.

@@ -82,7 +82,12 @@ impl Job {
         if self.lease().is_zero() {
             return Some(self.finished(DeliveryOutcome::GivenUp("the lease has ended".to_owned())));
         }
+        // The clock is read for the log only.
+        let begin = tracing::enabled!(tracing::Level::DEBUG).then(Instant::now);
         let response = sender.post(self.request(sender, callback, loaded)).await;
+        if let Some(begin) = begin {
+            self.log(&response, begin);
+        }
         let readers = response.as_ref().ok().and_then(|(_, headers)| readers(headers));
         let outcome = match response {
             Ok((status, headers)) => {
@@ -99,6 +104,21 @@ impl Job {
             sender.hub.metrics.hub.delivery_seconds.observe(seconds);
         }
         Some(FinishedDelivery { version: loaded.version, readers, ..self.finished(outcome) })
+    }
+
+    /// Logs an attempt: no path of the callback and no secret.
+    fn log(&self, response: &Result<(StatusCode, HeaderMap), FetchError>, begin: Instant) {
+        let Delivery { id, topic_id, host, attempts, .. } = &self.delivery;
+        let status = response.as_ref().ok().map(|(status, _)| status.as_u16());
+        tracing::debug!(
+            delivery = id,
+            topic = topic_id,
+            host,
+            status,
+            attempt = attempts + 1,
+            seconds = begin.elapsed().as_secs_f64(),
+            "delivery attempted"
+        );
     }
 
     fn request(&self, sender: &Sender, callback: Uri, loaded: &Loaded) -> Request<Full<bytes::Bytes>> {

@@ -57,6 +57,7 @@ impl Pings {
 
     fn find(&self, path: &str) -> Option<&Ping> {
         let name = path.strip_prefix(&self.prefix)?;
+        let name = name.strip_suffix('/').unwrap_or(name);
         self.hub.pings.iter().find(|ping| ping.name == name)
     }
 
