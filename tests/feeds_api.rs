@@ -5,6 +5,10 @@
 
 mod support;
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use serde_json::{Value, json};
 use support::*;
 
@@ -23,6 +27,7 @@ fn start(file: &str) -> Faye {
         ("FAYE_LIFESTREAM__ENABLED", "true"),
         ("FAYE_API__KEY", KEY),
         ("FAYE_ADMIN__LISTEN", "127.0.0.1:0"),
+        ("FAYE_FEEDS__KEEP_FOR", "36500d"),
     ];
     settings.extend(NEVER);
     Faye::start_with_file(file, &settings)
@@ -156,6 +161,241 @@ fn entries_are_imported_once_and_purged() {
     assert_eq!(listener.take(1), ["end"]);
 }
 
+/// Sends the head of a request and no body, and reads the response.
+fn head_only(faye: &Faye, method: &str, target: &str, length: usize, key: &str) -> String {
+    let mut socket = TcpStream::connect(faye.admin).unwrap();
+    socket.set_read_timeout(Some(WATCHDOG)).unwrap();
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {key}\r\nContent-Length: {length}\r\n\
+         Connection: close\r\n\r\n"
+    );
+    socket.write_all(head.as_bytes()).unwrap();
+    let mut line = [0; 12];
+    socket.read_exact(&mut line).unwrap();
+    String::from_utf8(line.to_vec()).unwrap()
+}
+
+#[test]
+fn a_request_without_the_key_is_refused_before_its_body() {
+    let faye = start("");
+    let refused = faye.metric("faye_refused_total{reason=\"forbidden\"}");
+    let paths =
+        ["/feeds", "/feeds.opml", "/feeds/a/import", "/feeds/a/remove", "/feeds/*/poll", "/hub/retry", "/x"];
+    for path in paths {
+        let target = format!("/api/v1{path}");
+        assert_eq!(head_only(&faye, "POST", &target, 10_000, "wrong"), "HTTP/1.1 401", "{target}");
+        // More than the path takes, which is known only after the key.
+        assert_eq!(head_only(&faye, "POST", &target, 100 * 1024 * 1024, "wrong"), "HTTP/1.1 401", "{target}");
+    }
+    assert_eq!(faye.metric("faye_refused_total{reason=\"forbidden\"}"), refused + 2 * paths.len() as u64);
+    // So are a path and a method that do not exist.
+    assert_eq!(head_only(&faye, "POST", "/api/v1/x", 10_000, KEY), "HTTP/1.1 404");
+    assert_eq!(head_only(&faye, "PUT", "/api/v1/feeds", 10_000, KEY), "HTTP/1.1 405");
+    assert_eq!(head_only(&faye, "POST", "/api/v1/feeds", 100 * 1024 * 1024, KEY), "HTTP/1.1 413");
+    assert_eq!(names(&faye, ""), [""; 0]);
+}
+
+#[test]
+fn long_files_are_imported_whole() {
+    let faye = start("");
+    let folder = tempfile::tempdir().unwrap();
+    let id = |number: usize| format!("tag:a.example,2015:{number}");
+    let date = |number: usize| format!("2015-{:02}-{:02}T10:00:00Z", number % 12 + 1, number % 28 + 1);
+    // Longer than one request with lines may be, by a column that is not read.
+    let unused = "word ".repeat(2000);
+    let row = |number: usize| {
+        let row = json!({ "guid": id(number), "title": number, "published": date(number), "unused": unused });
+        format!("{row}\n")
+    };
+    let rows: String = (0..1200).map(row).collect();
+    assert!(rows.len() > 9 * 1024 * 1024, "{}", rows.len());
+    let entry = |number: usize| {
+        let (id, date) = (id(number), date(number));
+        format!(
+            "<entry><id>{id}</id><title>{number}</title><updated>{date}</updated><x>{unused}</x></entry>\n"
+        )
+    };
+    let entries: String = (0..1200).map(entry).collect();
+    let feed = format!("<feed xmlns='http://www.w3.org/2005/Atom'><title>Old</title>{entries}</feed>");
+    for (name, text) in [("old.ndjson", rows), ("old.atom", feed)] {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        let feed = name.split_once('.').unwrap().1;
+        add(&faye, feed);
+        let said = run(&faye, &["import", feed, file.to_str().unwrap()]).unwrap();
+        assert_eq!(said, "1200 entries are new, 0 have changed, 0 were known\n", "{name}");
+    }
+    let (_, page) = ask(&faye, "GET", "/api/v1/feeds", "");
+    let counts: Vec<_> =
+        page["feeds"].as_array().unwrap().iter().map(|feed| feed["entries"].clone()).collect();
+    assert_eq!(counts, [1200, 1200]);
+    let file = folder.path().join("large.atom");
+    std::fs::write(&file, vec![b' '; 64 * 1024 * 1024 + 1]).unwrap();
+    let error = run(&faye, &["import", "atom", file.to_str().unwrap()]).unwrap_err();
+    assert!(error.contains("large.atom has more than 64 MiB; split it"), "{error}");
+}
+
+#[test]
+fn entries_that_would_not_be_kept_are_not_imported() {
+    let settings = [
+        ("FAYE_STORE__URL", "sqlite::memory:"),
+        ("FAYE_LIFESTREAM__ENABLED", "true"),
+        ("FAYE_API__KEY", KEY),
+        ("FAYE_ADMIN__LISTEN", "127.0.0.1:0"),
+        ("FAYE_FEEDS__KEEP", "3"),
+    ];
+    let faye = Faye::start_with_file("", &[&settings[..], &NEVER].concat());
+    add(&faye, "old");
+    refused(
+        &faye,
+        "/api/v1/feeds/old/import",
+        ATOM,
+        409,
+        "2 of 2 entries are older than feeds.keep_for (1000d)",
+    );
+    let row = |number: u32| format!("{{\"guid\":\"{number}\",\"title\":\"a\"}}\n");
+    let rows = |numbers: std::ops::Range<u32>| numbers.map(row).collect::<String>();
+    refused(
+        &faye,
+        "/api/v1/feeds/old/import",
+        &rows(0..4),
+        409,
+        "the file has 4 entries, and feeds.keep is 3",
+    );
+    let (_, page) = ask(&faye, "GET", "/api/v1/feeds", "");
+    assert_eq!(page["feeds"][0]["entries"], 0);
+    done(&faye, "/api/v1/feeds/old/import", &rows(0..3));
+    assert_eq!(done(&faye, "/api/v1/feeds/old/import", &rows(0..3))["known"], 3);
+    refused(
+        &faye,
+        "/api/v1/feeds/old/import",
+        &rows(3..5),
+        409,
+        "the feed has more entries than feeds.keep (3) now",
+    );
+}
+
+#[test]
+fn feeds_of_the_settings_are_changed_there() {
+    let rules = "[[channel]]\nmatch = \"/feeds/closed\"\nsubscribe = \"nobody\"\npublish = \"nobody\"\n\
+                 [[channel]]\nmatch = \"/**\"\nsubscribe = \"anyone\"\n";
+    let faye = start(&format!("[[feed]]\nname = \"blog\"\nurl = \"http://192.0.2.1/blog\"\n{rules}"));
+    faye.wait_for_metric("faye_feeds{state=\"new\"}", |count| count == 1);
+    assert_eq!(names(&faye, ""), ["blog"]);
+    let of = |name: &str, more: &str| format!("{{\"name\":\"{name}\",\"url\":\"http://192.0.2.1/x\"{more}}}");
+    refused(
+        &faye,
+        "/api/v1/feeds",
+        &of("blog", ""),
+        409,
+        "blog is a [[feed]] of the settings; write another name",
+    );
+    refused(
+        &faye,
+        "/api/v1/feeds/blog/remove",
+        "",
+        409,
+        "blog is a [[feed]] of the settings; remove it there",
+    );
+    assert!(
+        run(&faye, &["add", "blog", "http://192.0.2.1/x"])
+            .unwrap_err()
+            .contains("is a [[feed]] of the settings")
+    );
+    assert!(
+        run(&faye, &["remove", "blog"])
+            .unwrap_err()
+            .contains("is a [[feed]] of the settings; remove it there")
+    );
+    assert!(run(&faye, &["list"]).unwrap().contains("blog  config"));
+    assert_eq!(names(&faye, ""), ["blog"]);
+    // The content of a feed with a user is for strangers only if somebody says so.
+    let user = ",\"username\":\"u\",\"password\":\"p\"";
+    refused(
+        &faye,
+        "/api/v1/feeds",
+        &of("open", user),
+        400,
+        "username: any client may subscribe to /feeds/open; write public",
+    );
+    done(&faye, "/api/v1/feeds", &of("closed", user));
+    done(&faye, "/api/v1/feeds", &of("open", &format!("{user},\"public\":true")));
+}
+
+/// A server that follows `blog` at this URL.
+fn following(url: &str) -> Faye {
+    start(&format!("[feeds]\nnetworks = [\"127.0.0.1/32\"]\n[[feed]]\nname = \"blog\"\nurl = \"{url}\"\n"))
+}
+
+/// What the list has of the only feed, as soon as `is` says so.
+#[track_caller]
+fn listed(faye: &Faye, is: impl Fn(&Value) -> bool) -> Value {
+    let begin = tokio::time::Instant::now();
+    loop {
+        let (_, page) = ask(faye, "GET", "/api/v1/feeds", "");
+        if is(&page["feeds"][0]) {
+            return page["feeds"][0].clone();
+        }
+        assert!(begin.elapsed() < WATCHDOG, "{page}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn entries_of_a_feed_without_ids_are_known_when_they_are_imported() {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let hours_ago = move |hours: u64| now - hours * 3600;
+    let web = Web::start(move |_| {
+        let item = |title: &str, hours: u64| {
+            let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(hours_ago(hours)));
+            format!(
+                "<item><title>{title}</title><link>https://a.example/{title}</link><pubDate>{date}</pubDate></item>"
+            )
+        };
+        let body = format!("<rss version='2.0'><channel>{}{}</channel></rss>", item("b", 1), item("a", 2));
+        Some(WebResponse::new(200, body).with("Content-Type", "application/rss+xml"))
+    });
+    let faye = following(&web.url("/feed"));
+    listed(&faye, |feed| feed["entries"] == 2);
+    let row = |title: &str, hours: u64| {
+        let url = format!("https://a.example/{title}");
+        json!({ "title": title, "url": url, "published": hours_ago(hours) }).to_string()
+    };
+    let rows = format!("{}\n{}\n", row("a", 2), row("old", 3));
+    assert_eq!(
+        done(&faye, "/api/v1/feeds/blog/import", &rows),
+        json!({"created": 1, "updated": 0, "known": 1})
+    );
+}
+
+#[test]
+fn xml_that_is_not_a_feed_is_a_failed_read() {
+    let body = "<?xml version=\"1.0\"?>\n<own.xmlns=\"http://www.w3.org/2005/Atom\"><title>t</title></own>";
+    let web = Web::start(move |_| Some(WebResponse::new(200, body).with("Content-Type", "application/xml")));
+    let faye = following(&web.url("/feed"));
+    let feed = listed(&faye, |feed| !feed["failure"].is_null());
+    assert_eq!(feed["failure"], "the document is XML, and cannot be read as a feed");
+    assert_eq!((&feed["state"], &feed["entries"]), (&json!("new"), &json!(0)));
+}
+
+#[test]
+fn a_page_that_names_a_feed_is_followed_with_a_hint() {
+    let html = "<!doctype html><title>Ana</title>\
+                <link rel=alternate type=application/atom+xml href=/feed.xml>";
+    let web = Web::start(move |_| Some(WebResponse::new(200, html).with("Content-Type", "text/html")));
+    let faye = following(&web.url("/"));
+    let hint = format!("the URL is that of a page; write the URL of its feed: {}", web.url("/feed.xml"));
+    let has_hint = |feed: &Value| feed["failure"] == hint.as_str();
+    let feed = listed(&faye, has_hint);
+    assert_eq!((&feed["state"], &feed["entries"]), (&json!("polling"), &json!(1)));
+    // It stays while the page is the same.
+    drop(web.next_where(|request| request.path() == "/"));
+    done(&faye, "/api/v1/feeds/blog/poll", "");
+    drop(web.next_where(|request| request.path() == "/"));
+    faye.wait_for_metric("faye_feed_polls_total{feed=\"blog\",result=\"unchanged\"}", |count| count == 1);
+    assert!(has_hint(&listed(&faye, |_| true)));
+}
+
 #[test]
 fn lists_are_imported_and_exported() {
     let faye = start("");
@@ -209,7 +449,9 @@ fn the_command_does_all_of_it() {
     assert_eq!(said.unwrap(), "blog is followed; its entries are on /feeds/blog\n");
     let password = file("password", "hidden\n");
     let with_user = ["add", "closed", "http://192.0.2.1/c", "--username", "u", "--password-file", &password];
-    run(&faye, &with_user).unwrap();
+    let error = run(&faye, &with_user).unwrap_err();
+    assert!(error.contains("any client may subscribe to /feeds/closed; write public = true"), "{error}");
+    run(&faye, &[&with_user[..], &["--public"]].concat()).unwrap();
     let table = run(&faye, &["list"]).unwrap();
     let lines: Vec<_> = table.lines().collect();
     assert!(lines[0].starts_with("NAME    SOURCE  STATE"), "{table}");

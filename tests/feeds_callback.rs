@@ -303,6 +303,11 @@ fn every_entry_of_a_delivery_counts_once() {
     assert_next(&mut session, "d");
     subscription.push(faye.address, &atom(&["e"]));
     assert_next(&mut session, "e");
+    let many: Vec<String> = (0..300).map(|number| format!("n{number}")).collect();
+    subscription.push(faye.address, &atom(&many.iter().map(String::as_str).collect::<Vec<_>>()));
+    for id in &many {
+        assert_next(&mut session, id);
+    }
 }
 
 #[test]
@@ -389,6 +394,23 @@ fn what_a_hub_without_the_secret_pushes_is_a_notification_only() {
         assert!((200..300).contains(&response.status), "{}", response.status);
         assert_next(&mut session, expected);
     }
+}
+
+#[test]
+fn what_a_hub_without_tls_pushes_over_https_is_a_notification_only() {
+    let hub = FeedHub::start();
+    let name = hub.hub().replace("127.0.0.1", "localhost");
+    let blog = format!("{}hub = \"{name}\"\n", feed("blog", &hub.url()));
+    let proxies = [("FAYE_SERVER__TRUSTED_PROXIES", "127.0.0.1")];
+    let faye = Faye::start_with_file(&format!("{}{blog}", server(&[])), &proxies);
+    let subscription = hub.activate(&faye);
+    assert_eq!(subscription.secret, None);
+    let mut session = listen(&faye);
+    hub.serve(atom(&["served"]));
+    // Others on the way to the hub have read the callback in the request for the subscription.
+    let headers = [ATOM, ("X-Forwarded-For", "192.0.2.1"), ("X-Forwarded-Proto", "https")];
+    assert_eq!(subscription.deliver(faye.address, &headers, atom(&["pushed"]).as_bytes()).status, 202);
+    assert_next(&mut session, "served");
 }
 
 fn gzip(body: &[u8]) -> Vec<u8> {
@@ -632,8 +654,105 @@ fn entries_of_other_topics_of_the_same_hub_go_to_their_feeds() {
 }
 
 #[test]
+fn a_feed_with_several_hubs_gets_entries_of_a_shared_delivery_from_each() {
+    let (hub, other, second) = (FeedHub::start(), FeedHub::start(), FeedHub::start());
+    // The listing has the first hub of the feed only, and feeds write the URL of a hub with a slash at the end or without.
+    second.name_hubs(&[other.hub(), format!("{}/", hub.hub())]);
+    let feeds = [feed("blog", &hub.url()), feed("second", &second.url())];
+    let faye = Faye::start_with_file(&format!("{}{}", server(&[]), feeds.concat()), &[]);
+    let subscriptions = [hub.activate(&faye), hub.activate(&faye)];
+    other.activate(&faye);
+    faye.wait_for_metric("faye_feeds{state=\"active\"}", |count| count == 2);
+    let own = subscriptions.iter().find(|subscription| subscription.topic == hub.url()).unwrap();
+    let mut session = listen(&faye);
+    own.push(faye.address, &aggregated(&[("a", &second.url())]));
+    assert_eq!(session.next()["channel"], "/feeds/second");
+}
+
+#[test]
+fn what_two_hubs_push_and_a_fetch_finds_is_one_event() {
+    let (hub, other) = (FeedHub::start(), FeedHub::start());
+    hub.name_hubs(&[hub.hub(), other.hub()]);
+    let faye = started(&hub, &[]);
+    let (one, two) = (hub.activate(&faye), other.activate(&faye));
+    assert_ne!((&one.path, &one.secret), (&two.path, &two.secret));
+    wait_for_state(&faye, "active");
+    let mut session = listen(&faye);
+    let fetch = |subscription: &Subscription| {
+        let signature = subscription.signature(b"");
+        let response = subscription.deliver(faye.address, &[("X-Hub-Signature", &signature)], b"");
+        assert_eq!(response.status, 202, "{}", response.text());
+        hub.wait_for_fetch();
+    };
+    let first = atom(&["a"]);
+    one.push(faye.address, &first);
+    // The second hub does not know the secret of the first one.
+    let foreign = one.signature(first.as_bytes());
+    let headers = [ATOM, ("X-Hub-Signature", foreign.as_str())];
+    assert_eq!(two.deliver(faye.address, &headers, first.as_bytes()).status, 202);
+    assert_eq!(pushes(&faye, "forged"), 1);
+    two.push(faye.address, &first);
+    hub.serve(first.clone());
+    fetch(&one);
+    let later = first
+        .replace("Text of a", "Other text of a")
+        .replace("<updated>2026-01-01T00:00:00Z", "<updated>2026-01-02T00:00:00Z");
+    assert_ne!(first, later);
+    two.push(faye.address, &later);
+    one.push(faye.address, &later);
+    // A hub may be late.
+    one.push(faye.address, &first);
+    hub.serve(later);
+    fetch(&two);
+    one.push(faye.address, &atom(&["b"]));
+    two.push(faye.address, &atom(&["b"]));
+    two.push(faye.address, &atom(&["c"]));
+    for (change, id) in [("created", "a"), ("updated", "a"), ("created", "b"), ("created", "c")] {
+        assert_eq!(next(&mut session), (change.to_owned(), id.to_owned()));
+    }
+}
+
+#[test]
+fn a_publication_that_an_extension_refuses_is_counted_as_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("refuse.js");
+    let script = "module.exports = { incoming(message, callback) { \
+                  if (JSON.stringify(message.data || '').includes('urn:bad')) message.error = '403::Not here'; \
+                  callback(message); } };";
+    std::fs::write(&file, script).unwrap();
+    let hub = FeedHub::start();
+    let extensions = [("FAYE_EXTENSIONS__FILES", file.to_str().unwrap())];
+    let faye = Faye::start_with_file(&hub.settings(), &extensions);
+    let subscription = hub.activate(&faye);
+    let mut session = listen(&faye);
+    subscription.push(faye.address, &atom(&["bad1", "bad2", "bad3"]));
+    subscription.push(faye.address, &atom(&["good"]));
+    assert_next(&mut session, "good");
+    // Those before it are recorded.
+    let count = |result: &str| faye.metric(&format!("faye_feed_publications_total{{result=\"{result}\"}}"));
+    assert_eq!((count("refused"), count("published") > 1), (3, false));
+}
+
+#[test]
+fn a_pushed_page_in_place_of_a_feed_leads_to_a_fetch() {
+    let hub = FeedHub::start();
+    let (faye, subscription) = active(&hub, &[]);
+    let mut session = listen(&faye);
+    subscription.push(faye.address, &atom(&["a"]));
+    assert_next(&mut session, "a");
+    hub.serve(atom(&["a", "b"]));
+    let body = "<!doctype html><title>Down</title><p>Back soon</p>";
+    let signature = subscription.signature(body.as_bytes());
+    let headers = [("Content-Type", "text/html"), ("X-Hub-Signature", signature.as_str())];
+    assert_eq!(subscription.deliver(faye.address, &headers, body.as_bytes()).status, 202);
+    assert_next(&mut session, "b");
+    assert_eq!(pushes(&faye, "broken"), 1);
+}
+
+#[test]
 fn pages_that_are_no_feeds_are_events_of_kind_page() {
     let hub = FeedHub::start();
+    hub.serve("<!doctype html><title>News</title><p>Nothing new</p>");
     let (faye, subscription) = active(&hub, &[]);
     let mut session = listen(&faye);
     let body = "<!doctype html><title>News</title><p>Something new</p>";

@@ -154,6 +154,47 @@ fn polls_are_conditional_and_say_who_asks() {
 }
 
 #[test]
+fn a_page_in_place_of_a_feed_is_a_failed_fetch() {
+    let site = Site::start();
+    site.set("/feed", plain(&["one"]));
+    let faye = Faye::start_with_file(
+        &following(&site, &[], &[("blog", "/feed")], EXACT),
+        &[("FAYE_API__KEY", "0123456789abcdef")],
+    );
+    faye.wait_for_metric(&polls("blog", "unchanged"), |count| count > 0);
+    let mut session = listen(&faye);
+    for (number, (kind, page)) in [
+        ("text/html", "<!doctype html><title>Down</title><p>Back soon</p>"),
+        ("text/plain; charset=utf-8", "maintenance"),
+        ("application/json", "{\"error\":\"maintenance\"}"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        site.set("/feed", WebResponse::new(200, page).with("Content-Type", kind));
+        let before = number as u64;
+        faye.wait_for_metric(&polls("blog", "failed"), |count| count > before);
+        let headers = [("Authorization", "Bearer 0123456789abcdef")];
+        let begin = Instant::now();
+        let kind = kind.split(';').next().unwrap();
+        loop {
+            let list = Http::open(faye.admin).request("GET", "/api/v1/feeds", &headers, b"").text();
+            if list.contains(&format!("the feed responds with a page ({kind}) in place of entries")) {
+                break;
+            }
+            assert!(begin.elapsed() < WATCHDOG, "{list}");
+        }
+        // A failed fetch has its own wait.
+        let ask = Http::open(faye.admin).request("POST", "/api/v1/feeds/blog/poll", &headers, b"");
+        assert_eq!(ask.status, 200, "{}", ask.text());
+    }
+    site.set("/feed", plain(&["one", "two"]));
+    let headers = [("Authorization", "Bearer 0123456789abcdef")];
+    Http::open(faye.admin).request("POST", "/api/v1/feeds/blog/poll", &headers, b"");
+    assert_eq!(next(&mut session), ("created".to_owned(), "two".to_owned()));
+}
+
+#[test]
 fn the_same_content_is_read_once() {
     let site = Site::start();
     site.set("/feed", plain(&["one"]));
@@ -264,7 +305,7 @@ fn a_password_is_sent_to_the_feed_and_its_hub_and_nowhere_else() {
     site.set("/feed", naming(&[site.url("/hub")], &site.url("/feed"), &["one"]));
     let elsewhere = other.url("/hub");
     site.set("/hub", WebResponse::new(307, "").with("Location", &elsewhere));
-    let more = "username = \"me\"\npassword = \"secret\"";
+    let more = "username = \"me\"\npassword = \"secret\"\npublic = true";
     let faye = Faye::start_with_file(&following(&site, &[], &[("blog", "/feed")], more), &[]);
     let basic = Some("Basic bWU6c2VjcmV0");
     assert_eq!(site.next("/feed").header("authorization"), basic);
@@ -660,7 +701,8 @@ fn the_hub_of_this_server_is_reached_without_a_connection() {
             + "[hub]\nenabled = true\ntopics = [\"http://127.0.0.1\"]\ntopic_networks = [\"127.0.0.0/8\"]\npolicy = \"open\"\n";
         let faye = Faye::start_with_file(&file, &[]);
         wait_for_state(&faye, "active", 1);
-        assert_eq!(faye.metric("faye_hub_subscriptions"), 1);
+        // The hub records a verification after the subscriber has confirmed it.
+        faye.wait_for_metric("faye_hub_subscriptions", |count| count == 1);
         let mut session = listen(&faye);
         site.set("/feed", naming(&[hub], &topic, &["one", "two"]));
         let form = format!("hub.mode=publish&hub.url={topic}");

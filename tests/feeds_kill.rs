@@ -221,6 +221,63 @@ fn no_entry_is_lost_when_the_server_dies_at_any_point_between_a_delivery_and_its
     assert!(missed.lock().is_empty(), "points that were not reached: {:?}", missed.lock());
 }
 
+/// The store is away, `/readyz` names it, and everything else works.
+fn assert_away(faye: &Faye) {
+    faye.wait_for_metric("faye_store_up", |up| up == 0);
+    let ready = faye.get("/readyz");
+    assert_eq!(ready.status, 200);
+    assert!(ready.text().contains("feeds: store unavailable"), "{}", ready.text());
+    faye.assert_serves();
+}
+
+#[test]
+fn deliveries_are_refused_while_postgresql_is_away_and_none_is_lost() {
+    let mut postgres = Postgres::start();
+    let hub = FeedHub::start();
+    let faye = Faye::start_with_file(&hub.settings(), &[("FAYE_STORE__URL", &postgres.database())]);
+    let subscription = hub.activate(&faye);
+    let mut session = listen(&faye);
+    subscription.push(faye.address, &atom(&["first"]));
+    assert_eq!(next(&mut session).1, "first");
+    let deliver = |number: usize| {
+        let body = atom(&[&format!("n{number}")]);
+        let signature = subscription.signature(body.as_bytes());
+        subscription.deliver(faye.address, &[("X-Hub-Signature", &signature)], body.as_bytes())
+    };
+    // Deliveries arrive all the time, and the hub sends each one until it is accepted.
+    let (since, mut number, mut refused) = (Instant::now(), 0, 0);
+    let mut send = |until: &dyn Fn() -> bool| {
+        while !until() {
+            assert!(since.elapsed() < WATCHDOG, "{number} sent, {refused} refused: {}", faye.stderr());
+            let response = deliver(number);
+            if response.status == 204 {
+                number += 1;
+                continue;
+            }
+            assert_eq!(response.status, 503, "{}", response.text());
+            assert!(response.header("Retry-After").unwrap().parse::<u64>().unwrap() > 0);
+            refused += 1;
+        }
+        (number, refused)
+    };
+    let up = || faye.metric("faye_store_up");
+    let begun = send(&|| faye.metric(PUBLISHED) > 5);
+    assert_eq!(begun.1, 0);
+    postgres.stop();
+    let (_, away) = send(&|| up() == 0);
+    assert_eq!(deliver(999_999).status, 503);
+    assert_away(&faye);
+    postgres.resume();
+    let (sent, _) = send(&|| up() == 1 && faye.metric(PUBLISHED) > 50);
+    let _ = away;
+    let mut events = events(&mut session, &format!("n{}", sent - 1));
+    // Where the record of a publication has failed, it was repeated with the same number.
+    events.dedup();
+    let ids: Vec<String> = events.into_iter().map(|event| event.id).collect();
+    assert_eq!(ids, (0..sent).map(|number| format!("n{number}")).collect::<Vec<_>>());
+    assert!(!faye.get("/readyz").text().contains("unavailable"));
+}
+
 #[test]
 fn a_full_disk_refuses_deliveries_and_loses_none() {
     let disk = Disk::make("4m");
@@ -253,7 +310,7 @@ fn a_full_disk_refuses_deliveries_and_loses_none() {
     };
     assert_eq!(response.status, 503);
     assert!(response.header("Retry-After").unwrap().parse::<u64>().unwrap() > 0);
-    faye.assert_serves();
+    assert_away(&faye);
     std::fs::remove_file(&filler).unwrap();
     faye.wait_for_metric("faye_store_up", |up| up == 1);
     // The hub tries again.

@@ -118,6 +118,10 @@ contract! {
         feeds_of_the_settings_are_those_that_are_followed
         an_operator_adds_and_removes_feeds
         a_feed_that_is_added_again_has_its_entries
+        additions_of_feeds_are_counted_exactly
+        feeds_are_due_by_the_rates_of_the_settings
+        a_feed_is_known_to_be_one_until_its_url_changes
+        topics_are_those_of_subscriptions_at_a_hub
         a_purge_deletes_entries
         a_poll_that_is_asked_for_is_due;
     follow:
@@ -132,7 +136,6 @@ contract! {
         a_request_that_is_not_verified_is_sent_again
         a_hub_that_never_verifies_is_taken_to_push
         a_failed_request_is_tried_again
-        a_moved_hub_is_asked_where_it_is
         an_older_hub_gets_a_token
         a_hub_that_refuses_leaves_the_feed_polled
         a_hub_that_denies_leaves_the_feed_polled
@@ -161,7 +164,10 @@ contract! {
         the_first_fetch_is_not_published
         entries_that_are_older_than_the_backfill_never_become_new
         an_entry_stands_where_it_was_published
+        an_entry_that_is_only_dated_as_updated_stands_there
         entries_are_read_in_pages
+        entries_of_few_feeds_among_many_are_read_in_order
+        raw_contents_are_read_apart
         one_instance_publishes_at_a_time
         odd_texts_of_entries_are_kept
         one_batch_has_a_key_once

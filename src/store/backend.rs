@@ -141,3 +141,63 @@ async fn watch(backend: Weak<Backend>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::sqlite::SqliteConnectOptions;
+    use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection};
+
+    use super::*;
+
+    /// A store in a file, and a connection of another program that keeps it from being written.
+    async fn locked() -> (tempfile::TempDir, Arc<Backend>, SqliteConnection) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("faye.db");
+        let url = format!("sqlite:{}", file.display());
+        let settings = config::Store { url: Some(url.as_str().into()), ..config::Store::default() };
+        let backend = Backend::open(&settings, Metrics::default()).await.unwrap();
+        let mut other = SqliteConnectOptions::new().filename(&file).connect().await.unwrap();
+        other.execute("BEGIN IMMEDIATE").await.unwrap();
+        (folder, backend, other)
+    }
+
+    #[tokio::test]
+    async fn operations_fail_at_once_while_the_store_is_known_to_be_away() {
+        let (_folder, backend, other) = locked().await;
+        assert!(backend.write(&claims::RELEASE, (1, 2)).await.is_err());
+        assert!(!backend.is_up());
+        // It waits for the other program.
+        let probe = backend.write(&probe::PROBE, ());
+        tokio::pin!(probe);
+        assert!(futures_util::poll!(&mut probe).is_pending());
+        tokio::select! {
+            biased;
+            probe = &mut probe => panic!("the operation has waited for the probe: {probe:?}"),
+            outcome = backend.write(&claims::RELEASE, (1, 2)) => assert!(outcome.is_err()),
+        }
+        other.close().await.unwrap();
+        while !backend.is_up() {
+            tokio::task::yield_now().await;
+        }
+        backend.write(&claims::RELEASE, (1, 2)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn operations_behind_one_that_fails_fail_with_it() {
+        let (_folder, backend, other) = locked().await;
+        let first = backend.write(&claims::RELEASE, (1, 2));
+        tokio::pin!(first);
+        assert!(futures_util::poll!(&mut first).is_pending());
+        // The writer takes the first one alone.
+        while !matches!(&backend.database, Database::Sqlite(store) if store.is_idle()) {
+            tokio::task::yield_now().await;
+        }
+        let second = backend.write(&claims::RELEASE, (1, 2));
+        tokio::pin!(second);
+        assert!(futures_util::poll!(&mut second).is_pending());
+        assert!(first.await.is_err());
+        // The second one would succeed now.
+        other.close().await.unwrap();
+        assert!(second.await.is_err());
+    }
+}

@@ -29,14 +29,25 @@ impl Store {
         Ok(())
     }
 
-    /// Entries in the order of the query. Feeds that are unknown are left out; after an unknown UUID there is nothing.
+    /// Entries in the order of the query, without their raw contents. Feeds that are unknown are left out; around an
+    /// unknown UUID there is nothing.
     pub async fn entries(&self, query: &EntryQuery) -> Result<Vec<EntryRow>> {
         self.backend.read(&listing::ENTRIES, query.clone()).await
     }
 
-    /// One entry by its UUID, unless it is deleted.
+    /// One entry by its UUID, without its raw content. That of a deleted or swept one is [`super::Change::Deleted`].
     pub async fn entry(&self, id: &str) -> Result<Option<EntryRow>> {
         self.backend.read(&listing::ENTRY, id.to_owned()).await
+    }
+
+    /// The raw contents of entries by their UUIDs, as far as they have some.
+    pub async fn raw_contents(&self, ids: &[String]) -> Result<Vec<(String, String)>> {
+        self.backend.read(&listing::RAW, ids.to_vec()).await
+    }
+
+    /// The highest number of an event of these feeds; 0 before the first.
+    pub async fn last_seq_of(&self, feeds: &[String]) -> Result<i64> {
+        self.backend.read(&listing::LAST_OF, feeds.to_vec()).await
     }
 
     /// The highest number of an event; 0 before the first.

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::operations::feeds::{
-    add, callback, calls, due, finish_call, finish_poll, listing, polls, remove, sweep,
+    add, callback, calls, due, finish_call, finish_poll, listing, polls, rates, remove, sweep, topics,
 };
 use super::{
     AddedFeed, Callback, Due, FeedDescription, FeedFetch, FeedRow, FeedSource, FinishedCall, FinishedPoll,
-    HubWord, Result, Store, SubscriptionCall,
+    HubWord, PollRates, Result, Store, SubscribedTopic, SubscriptionCall,
 };
 
 /// Rows that one transaction of [`Store::sweep_feeds`] changes.
@@ -53,6 +53,24 @@ impl Store {
         let due = self.backend.write(&due::POLL, name.map(str::to_owned)).await?;
         self.backend.announce(Due::POLLS.when(due > 0));
         Ok(due)
+    }
+
+    /// Makes feeds due that are not and that these rates want to be polled: those without an interval of their own, as long
+    /// after their last fetch as the rate says. Returns their number.
+    pub async fn schedule_feeds(&self, rates: PollRates) -> Result<u64> {
+        let due = self.backend.write(&rates::SCHEDULE, rates).await?;
+        self.backend.announce(Due::POLLS.when(due > 0));
+        Ok(due)
+    }
+
+    /// Ends the polls of feeds that these rates never poll. Returns their number.
+    pub async fn unschedule_feeds(&self, rates: PollRates) -> Result<u64> {
+        self.backend.write(&rates::UNSCHEDULE, rates).await
+    }
+
+    /// The topics that feeds are subscribed to at a hub, by the spellings of its URL.
+    pub async fn subscribed_topics(&self, hub: Vec<String>) -> Result<Vec<SubscribedTopic>> {
+        self.backend.read(&topics::TOPICS, hub).await
     }
 
     /// Subscribes a feed again at the hubs that it names: it is fetched first. False if the feed is unknown.

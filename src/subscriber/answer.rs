@@ -81,7 +81,6 @@ pub(super) fn result(outcome: &CallOutcome) -> &'static str {
         CallOutcome::Accepted { .. } => "accepted",
         CallOutcome::Legacy(_) | CallOutcome::Retry(..) => "retried",
         CallOutcome::Refused(_) => "refused",
-        CallOutcome::Moved(_) => "moved",
     }
 }
 

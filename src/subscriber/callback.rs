@@ -151,7 +151,7 @@ impl Callbacks {
         }
         let subscriber = &self.subscriber;
         let count = |result| subscriber.metrics.feeds.push(&callback.feed, result);
-        let RouteRequest { head, body, is_secure, .. } = request;
+        let RouteRequest { head, body, .. } = request;
         let is_signed = match self.signature(callback, &head, &body).await {
             Signature::Valid => true,
             Signature::NotNeeded => false,
@@ -168,7 +168,9 @@ impl Callbacks {
         let counts = match subscriber.settings.ingest {
             config::Ingest::Payload => true,
             config::Ingest::Fetch => false,
-            config::Ingest::Auto => is_signed || is_secure || self.way == Way::InProcess,
+            // The request for the subscription has shown the callback to others on the way to a hub without the secret,
+            // so they can push too, also over HTTPS.
+            config::Ingest::Auto => is_signed || self.way == Way::InProcess,
         };
         let (result, outcome) = if counts {
             match self.take(callback, head, body).await {
@@ -203,7 +205,7 @@ impl Callbacks {
     }
 
     async fn signature(&self, callback: &Callback, head: &Head, body: &Bytes) -> Signature {
-        // A hub that others on the way can read has not got the secret.
+        // A hub that is reached over plain HTTP has not got the secret.
         let is_sent = self.subscriber.reached.sends_secret(&callback.hub);
         let secret = callback.secret.clone().filter(|_| is_sent);
         let (head, sent) = (head.clone(), body.clone());
@@ -237,15 +239,16 @@ impl Callbacks {
         let owner = Owner {
             feed_id: callback.feed_id,
             feed: &callback.feed,
+            is_feed: callback.is_feed,
             pushed: Some((&callback.hub, &callback.topic)),
         };
         let taken = ingest.take(owner, Content { url, content_type, body }, Via::Push).await;
         taken.map_err(|error| match error {
-            IngestError::Unreadable(error) => {
+            IngestError::Store(error) => PushError::Store(error),
+            error => {
                 tracing::debug!(feed = callback.feed, %error, "pushed content not read");
                 PushError::Unreadable("broken")
             }
-            IngestError::Store(error) => PushError::Store(error),
         })
     }
 }

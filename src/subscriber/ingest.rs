@@ -13,11 +13,11 @@ use uuid::Uuid;
 use crate::config;
 use crate::entries::{self, Document, Found, ReadError, sanitise};
 use crate::metrics::Metrics;
-use crate::store::{Batch, EntryKind, FeedState, Ingested, NewEntry, Store, StoreError, Via};
+use crate::store::{Batch, EntryKind, Ingested, NewEntry, Store, StoreError, SubscribedTopic, Via};
 use crate::web::urls;
 
-/// New and changed entries of one document that are published; older ones are only stored.
-const PUBLISHED: usize = 50;
+/// Bytes of a type that an error names.
+const TYPE: usize = 100;
 /// Bytes of a document that is read on the thread of the caller; a longer one gets a thread for it.
 pub(super) const INLINE: usize = 32 * 1024;
 
@@ -39,6 +39,8 @@ pub(super) struct Owner<'a> {
     pub(super) feed_id: i64,
     /// Its name.
     pub(super) feed: &'a str,
+    /// Whether its URL had a feed once. Then a page is an error, such as the one that a site shows during maintenance.
+    pub(super) is_feed: bool,
     /// The hub that pushed the document and the topic that it pushed it for. Such a document may have entries of other
     /// feeds with the same hub.
     pub(super) pushed: Option<(&'a str, &'a str)>,
@@ -51,6 +53,10 @@ pub(super) struct Taken {
     pub(super) title: Option<String>,
     /// The page that the feed is about.
     pub(super) site: Option<String>,
+    /// Whether it is a page, and not a feed.
+    pub(super) is_page: bool,
+    /// The feed that a page names in its head.
+    pub(super) feed: Option<String>,
     /// What became of its entries.
     pub(super) ingested: Ingested,
     /// The dates of its entries, newest entry first, in milliseconds since 1970.
@@ -74,6 +80,9 @@ pub(super) enum IngestError {
     /// It has none that can be read.
     #[error(transparent)]
     Unreadable(#[from] ReadError),
+    /// It is a page, and the feed was none before. The value is the type.
+    #[error("the feed responds with a page ({0}) in place of entries")]
+    Page(String),
     /// The store has refused them.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -105,12 +114,16 @@ impl Ingest {
         content: Content,
         via: Via,
     ) -> Result<Taken, IngestError> {
-        let most = if via == Via::Backfill { self.backfill } else { PUBLISHED };
+        let most = if via == Via::Backfill { self.backfill } else { usize::MAX };
         let length = content.body.len();
+        let kind = essence(content.content_type.as_deref());
         let Prepared { mut taken, entries } = self
             .compute(length, move || prepare(&content))
             .await
             .unwrap_or_else(|| Err(ReadError::Broken("the reader has failed".to_owned())))?;
+        if taken.is_page && owner.is_feed {
+            return Err(IngestError::Page(kind));
+        }
         for (feed, entries) in self.by_feed(owner, entries).await? {
             let feed_id = feed.as_ref().map_or(owner.feed_id, |(id, _)| *id);
             let name = feed.as_ref().map_or(owner.feed, |(_, name)| name.as_str());
@@ -160,12 +173,13 @@ impl Ingest {
         }
         let mut feeds = Vec::new();
         if let Some((hub, _)) = owner.pushed.filter(|_| !topics.is_empty()) {
-            for row in self.store.feed_rows().await? {
-                let is_other = row.id != owner.feed_id && row.state != FeedState::Removed;
-                // A hub may push only what the feed itself has subscribed to there.
-                let topic = row.topic.filter(|_| is_other && row.hub.as_deref() == Some(hub));
-                let topic = topic.map(|topic| key(&topic)).filter(|topic| topics.contains(topic));
-                feeds.extend(topic.map(|topic| (topic, (row.id, row.feed.name))));
+            // A hub may push only what the feed itself has subscribed to there.
+            for SubscribedTopic { feed_id, feed, topic } in
+                self.store.subscribed_topics(spellings(hub)).await?
+            {
+                let topic =
+                    Some(key(&topic)).filter(|topic| feed_id != owner.feed_id && topics.contains(topic));
+                feeds.extend(topic.map(|topic| (topic, (feed_id, feed))));
             }
         }
         let mut sorted = BTreeMap::new();
@@ -198,8 +212,10 @@ fn prepare(content: &Content) -> Result<Prepared, ReadError> {
         Document { url: &content.url, content_type: content.content_type.as_deref(), body: &content.body };
     let reading = entries::read(&document)?;
     let dates = reading.entries.iter().rev().map(|found| found.updated.or(found.published)).collect();
+    let is_page = reading.entries.iter().any(|found| found.kind == EntryKind::Page);
     let entries = reading.entries.into_iter().map(entry).collect();
-    let taken = Taken { title: reading.title, site: reading.site, ingested: Ingested::default(), dates };
+    let entries::Reading { title, site, feed, .. } = reading;
+    let taken = Taken { title, site, is_page, feed, ingested: Ingested::default(), dates };
     Ok(Prepared { taken, entries })
 }
 
@@ -207,6 +223,19 @@ fn entry(found: Found) -> (Option<String>, NewEntry) {
     let topic = found.topic.clone().filter(|_| found.kind == EntryKind::Entry);
     // Later ids of this process are higher.
     (topic, entries::prepare(found, Uuid::now_v7().to_string()))
+}
+
+/// The URL of a hub as feeds may name it: some with a slash at the end, some without.
+fn spellings(hub: &str) -> Vec<String> {
+    let short = hub.trim_end_matches('/');
+    vec![short.to_owned(), format!("{short}/")]
+}
+
+/// The type of content for an error, without parameters.
+fn essence(content_type: Option<&str>) -> String {
+    let name = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let is_type = (1..=TYPE).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_type { name.to_ascii_lowercase() } else { "without a type".to_owned() }
 }
 
 /// A topic for comparison.

@@ -12,6 +12,7 @@ mod ingest;
 mod intent;
 mod notices;
 mod outcome;
+mod page;
 mod poll;
 mod publish;
 mod reach;
@@ -30,26 +31,41 @@ use tokio::sync::{Notify, watch};
 use crate::config::{self, Config};
 use crate::metrics::Metrics;
 use crate::policy::Notices;
-use crate::store::{FeedDescription, Store};
+use crate::store::{PollRates, Store};
 use crate::transport::Endpoint;
 use crate::web::hosts::Hosts;
 use callback::{Callbacks, Way};
 use ingest::Ingest;
 use reach::Reached;
+use sync::Wanted;
+
+pub use page::feeds_of_pages;
 
 /// How often a worker looks for work without a notification: timers that have become due, and work of instances whose
 /// notification was lost.
 const POLL: Duration = Duration::from_secs(1);
 
+/// What the server did with a publication for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publication {
+    /// The broker has it.
+    Accepted,
+    /// An extension or a limit refuses it, and would refuse it again.
+    Refused,
+    /// An extension has failed over it, which it may do each time.
+    Failed,
+}
+
 /// The result of [`Channels::publish`], when it is known.
-pub type Published<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
+pub type Published<'a> = Pin<Box<dyn Future<Output = Result<Publication, String>> + Send + 'a>>;
 
 /// The channels of the server.
 pub trait Channels: Send + Sync {
-    /// Publishes the message of an entry, as the server itself. It succeeds when the broker has the publication.
+    /// Publishes the message of an entry, as the server itself. It succeeds when the broker has the publication, or when
+    /// the publication is refused for good.
     ///
     /// # Errors
-    /// Why the publication was refused or lost. It is tried again.
+    /// Why the publication was lost, or refused for now. It is tried again.
     fn publish<'a>(&'a self, channel: &'a str, data: &'a str) -> Published<'a>;
 
     /// Whether everyone may subscribe to a channel, by the rules in force.
@@ -85,8 +101,8 @@ pub struct Subscriber {
     hosts: Arc<Hosts>,
     /// Records entries.
     ingest: Ingest,
-    /// The feeds of the settings.
-    wanted: watch::Sender<Arc<[FeedDescription]>>,
+    /// What a reload changes.
+    wanted: watch::Sender<Arc<Wanted>>,
     /// Which log lines about hosts may be written.
     notices: Notices,
     /// Which log lines about feeds that have moved may be written.
@@ -118,7 +134,7 @@ impl Subscriber {
             reached: Reached::new(config, public_url.as_deref(), hub, &metrics),
             hosts: Arc::new(Hosts::new(settings.per_host, settings.concurrent)),
             ingest: Ingest::new(&settings, store.clone(), metrics.clone()),
-            wanted: watch::Sender::new(sync::descriptions(config)),
+            wanted: watch::Sender::new(Wanted::new(config)),
             notices: Notices::every(notices::PAUSE),
             moves: Notices::every(notices::MOVED),
             stopping: watch::Sender::new(false),
@@ -143,9 +159,9 @@ impl Subscriber {
         Arc::new(Callbacks::new(self, Way::InProcess))
     }
 
-    /// Takes over the feeds of other settings, as soon as the store is there.
+    /// Takes over the feeds of other settings, and how often feeds are polled, as soon as the store is there.
     pub fn reload(&self, config: &Config) {
-        self.wanted.send_replace(sync::descriptions(config));
+        self.wanted.send_replace(Wanted::new(config));
     }
 
     /// Works until [`Subscriber::stop`] is called; then finishes the requests under way.
@@ -168,6 +184,11 @@ impl Subscriber {
     /// Ends [`Subscriber::run`] soon, at most 5 s later.
     pub fn stop(&self) {
         self.stopping.send_replace(true);
+    }
+
+    /// How often feeds are polled.
+    fn rates(&self) -> PollRates {
+        self.wanted.borrow().rates
     }
 
     /// Whether the subscriber stops: workers take no further work.

@@ -14,7 +14,7 @@ use super::Subscriber;
 use super::discover::{self, Found};
 use super::ingest::{Content, IngestError, Owner, Taken};
 use super::reach::authorization;
-use super::schedule::{self, Missed, Rates, Seen};
+use super::schedule::{self, Missed, Seen};
 use crate::store::{FeedFetch, FeedState, FetchReason, FinishedPoll, PollOutcome, PollRead, Via};
 use crate::web::discover::discover as find;
 use crate::web::freshness::{fresh_for, validators};
@@ -109,9 +109,7 @@ async fn process(subscriber: &Subscriber, feed: FeedFetch) {
         }
     };
     let Looked { outcome, seen, asked, state, result } = looked;
-    let settings = &subscriber.settings;
-    let rates = Rates { poll: settings.poll, backup_poll: settings.backup_poll };
-    let next = schedule::next(rates, &feed, state, seen, asked, schedule::jitter());
+    let next = schedule::next(subscriber.rates(), &feed, state, seen, asked, schedule::jitter());
     let missed = match &outcome {
         PollOutcome::Read(read) => read.missed,
         _ => 0,
@@ -170,7 +168,7 @@ async fn look(subscriber: &Subscriber, feed: &FeedFetch) -> Result<Looked, Postp
     let taken = match take(subscriber, feed, content).await {
         Ok(taken) => taken,
         Err(IngestError::Store(error)) => return Err(Postponed(error.to_string())),
-        Err(IngestError::Unreadable(error)) => return Ok(unread(feed, error.to_string(), None)),
+        Err(error) => return Ok(unread(feed, error.to_string(), None)),
     };
     Ok(changed(subscriber, feed, &fetched, fingerprint, links, &taken))
 }
@@ -194,6 +192,8 @@ fn changed(
     let Missed { entries, polls, resubscribe, is_unreliable } = missed;
     let read = PollRead {
         validators: validators(fetched.headers(), SystemTime::now()),
+        content_url: fetched.url.to_string(),
+        is_feed: !taken.is_page,
         body,
         title: taken.title.clone(),
         site: taken.site.clone(),
@@ -203,9 +203,13 @@ fn changed(
         missed_polls: polls,
         resubscribe,
         is_unreliable,
+        hint: taken
+            .feed
+            .as_ref()
+            .map(|feed| format!("the URL is that of a page; write the URL of its feed: {feed}")),
     };
     Looked {
-        outcome: PollOutcome::Read(read),
+        outcome: PollOutcome::Read(Box::new(read)),
         seen: Seen::Read(created),
         asked: fresh_for(fetched.headers()),
         state: if is_unreliable { FeedState::Unreliable } else { feed.state },
@@ -240,6 +244,7 @@ async fn fetch(subscriber: &Subscriber, feed: &FeedFetch) -> Result<Fetched, Get
         url: &feed.feed.url,
         agent: &subscriber.agent,
         validators: &feed.validators,
+        validated: feed.content_url.as_deref(),
         authorization: authorization.as_ref(),
         deadline: DEADLINE,
         patience: PATIENCE,
@@ -258,7 +263,7 @@ async fn take(subscriber: &Subscriber, feed: &FeedFetch, content: Content) -> Re
         FetchReason::Push => Via::Fetch,
         FetchReason::Poll => Via::Poll,
     };
-    let owner = Owner { feed_id: feed.id, feed: &feed.feed.name, pushed: None };
+    let owner = Owner { feed_id: feed.id, feed: &feed.feed.name, is_feed: feed.is_feed, pushed: None };
     subscriber.ingest.take(owner, content, via).await
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Subscriber;
+use super::{Publication, Subscriber};
 use crate::entries::{FeedInfo, message};
 use crate::policy::more;
 use crate::store::{EntryRow, Result, failpoint};
@@ -22,14 +22,17 @@ const DEADLINE: Duration = Duration::from_secs(5);
 const BEGIN: Duration = Duration::from_secs(8);
 /// The time between two attempts while a publication fails, or while the store is away.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How often an entry is tried over which an extension fails: five minutes. Then the entries behind it are published.
+const ATTEMPTS: u32 = 300;
 /// How long titles and addresses of feeds are remembered.
 const REMEMBERED: Duration = Duration::from_secs(10);
 
 /// Works until the subscriber stops.
 pub(super) async fn work(subscriber: Arc<Subscriber>) {
     let mut feeds = Feeds::default();
+    let mut failing = Failing::default();
     while !subscriber.is_stopping() {
-        match round(&subscriber, &mut feeds).await {
+        match round(&subscriber, &mut feeds, &mut failing).await {
             Ok(Round::More) => continue,
             Ok(Round::Done) => {
                 subscriber.wait(&subscriber.store.work().entries).await;
@@ -55,7 +58,7 @@ enum Round {
     Failed,
 }
 
-async fn round(subscriber: &Subscriber, feeds: &mut Feeds) -> Result<Round> {
+async fn round(subscriber: &Subscriber, feeds: &mut Feeds, failing: &mut Failing) -> Result<Round> {
     let begin = Instant::now();
     let rows = subscriber.store.claim_publications(BATCH, HOLD).await?;
     if rows.is_empty() {
@@ -66,7 +69,20 @@ async fn round(subscriber: &Subscriber, feeds: &mut Feeds) -> Result<Round> {
             break;
         }
         let info = feeds.info(subscriber, &row.feed).await?;
-        if let Err(reason) = publish(subscriber, row, info).await {
+        let published = match publish(subscriber, row, info).await {
+            Ok(Publication::Failed) if failing.is_final(row.seq) => {
+                let (feed, seq) = (&row.feed, row.seq);
+                tracing::error!(
+                    feed,
+                    seq,
+                    "entry not published: an extension fails over it; it is on the page"
+                );
+                Ok(Publication::Refused)
+            }
+            Ok(Publication::Failed) => Err("an extension has failed".to_owned()),
+            published => published,
+        };
+        if let Err(reason) = &published {
             subscriber.metrics.feeds.publications("failed", 1);
             if let Some(suppressed) = subscriber.notices.pass("publication") {
                 let (feed, seq) = (&row.feed, row.seq);
@@ -83,7 +99,8 @@ async fn round(subscriber: &Subscriber, feeds: &mut Feeds) -> Result<Round> {
         }
         // After a death before this commit, one entry is published again, and no number is lower than the one before.
         subscriber.store.finish_publications(&[row.seq]).await?;
-        subscriber.metrics.feeds.publications("published", 1);
+        let result = if published == Ok(Publication::Refused) { "refused" } else { "published" };
+        subscriber.metrics.feeds.publications(result, 1);
     }
     Ok(Round::More)
 }
@@ -92,15 +109,33 @@ async fn publish(
     subscriber: &Subscriber,
     row: &EntryRow,
     info: &FeedInfo,
-) -> std::result::Result<(), String> {
+) -> std::result::Result<Publication, String> {
     let channel = subscriber.settings.channel_of(&row.feed);
     let message = message(row, info);
     failpoint::reach("publish_entry", "before");
     let publication = subscriber.channels.publish(&channel, &message);
     let published = tokio::time::timeout(DEADLINE, publication).await;
-    published.map_err(|_| format!("no result within {} s", DEADLINE.as_secs()))??;
+    let published = published.map_err(|_| format!("no result within {} s", DEADLINE.as_secs()))??;
     failpoint::reach("publish_entry", "after");
-    Ok(())
+    Ok(published)
+}
+
+/// The entry over which an extension fails. Otherwise its content could hold up all later entries for good.
+#[derive(Debug, Default)]
+struct Failing {
+    seq: i64,
+    attempts: u32,
+}
+
+impl Failing {
+    /// Counts a failure, and returns whether the entry was tried often enough.
+    fn is_final(&mut self, seq: i64) -> bool {
+        if self.seq != seq {
+            *self = Self { seq, attempts: 0 };
+        }
+        self.attempts += 1;
+        self.attempts >= ATTEMPTS
+    }
 }
 
 /// What messages say about feeds.
@@ -127,5 +162,23 @@ impl Feeds {
         }
         let unknown = || FeedInfo { name: name.to_owned(), ..FeedInfo::default() };
         Ok(self.known.entry(name.to_owned()).or_insert_with(unknown))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_over_which_an_extension_fails_is_given_up() {
+        let mut failing = Failing::default();
+        for attempt in 1..ATTEMPTS {
+            assert!(!failing.is_final(7), "{attempt}");
+        }
+        assert!(!failing.is_final(8), "an update has another number");
+        for attempt in 2..ATTEMPTS {
+            assert!(!failing.is_final(8), "{attempt}");
+        }
+        assert!(failing.is_final(8));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::store::{FeedFetch, FeedState, FetchReason};
+use crate::store::{FeedFetch, FeedState, FetchReason, PollRates};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -27,13 +27,6 @@ pub(super) const OLD: Duration = Duration::from_secs(5 * 60);
 const RESUBSCRIBE: u32 = 3;
 /// Polls in a row after which its hub counts as unreliable.
 const UNRELIABLE: u32 = 6;
-
-/// `feeds.poll` and `feeds.backup_poll`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Rates {
-    pub(super) poll: Option<Duration>,
-    pub(super) backup_poll: Option<Duration>,
-}
 
 /// The result of a fetch, as far as the next one depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +58,7 @@ pub(super) fn is_pushed(state: FeedState) -> bool {
 /// When a feed is fetched after this result. `state` is how the feed is followed from now on, `asked` what the server has
 /// asked for (`Retry-After`, or how long its content is fresh), `jitter` a random number from -1 to 1.
 pub(super) fn next(
-    rates: Rates,
+    rates: PollRates,
     feed: &FeedFetch,
     state: FeedState,
     seen: Seen,
@@ -79,6 +72,8 @@ pub(super) fn next(
         Some(_) => feed.interval,
         // It is kept while a hub pushes.
         None if is_backup => feed.interval,
+        // The entries of the first fetch have come in an unknown time.
+        None if !feed.is_backfilled => rates.poll,
         None => rates.poll.map(|poll| adapt(poll, feed.interval.unwrap_or(poll), seen)),
     };
     let regular = match feed.feed.poll {
@@ -119,7 +114,9 @@ fn failed(feed: &FeedFetch, regular: Option<Duration>) -> Option<Duration> {
     let first = if is_urgent { SOON } else { LATER };
     let first = regular.map_or(first, |regular| first.min(regular));
     let doubled = 2u32.checked_pow(feed.attempts).and_then(|times| first.checked_mul(times));
-    Some(doubled.unwrap_or(BACKOFF).min(BACKOFF))
+    // A feed with an interval of its own is wanted soon after the end of an outage.
+    let longest = feed.feed.poll.flatten().map_or(BACKOFF, |exact| exact.max(SHORTEST));
+    Some(doubled.unwrap_or(longest).min(longest))
 }
 
 /// What follows from entries that a hub should have pushed.

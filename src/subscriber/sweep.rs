@@ -44,6 +44,8 @@ fn note(result: Result<()>) {
 
 async fn sweep(subscriber: &Subscriber) -> Result<()> {
     let settings = &subscriber.settings;
+    // A feed may have got a hub, or lost it, so that another rate counts.
+    subscriber.store.schedule_feeds(subscriber.rates()).await?;
     let entries = subscriber.store.sweep_feeds(settings.keep, settings.keep_for).await?;
     if entries > 0 {
         tracing::debug!(entries, "old entries removed");

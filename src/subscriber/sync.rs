@@ -7,10 +7,26 @@ use tokio::sync::Notify;
 
 use super::Subscriber;
 use crate::config::Config;
-use crate::store::FeedDescription;
+use crate::store::{FeedDescription, PollRates, Result};
+
+/// What the settings say about feeds, and what a reload changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// The feeds of the settings.
+    pub(super) feeds: Vec<FeedDescription>,
+    /// How often feeds are polled.
+    pub(super) rates: PollRates,
+}
+
+impl Wanted {
+    pub(super) fn new(config: &Config) -> Arc<Self> {
+        let rates = PollRates { poll: config.feeds.poll, backup_poll: config.feeds.backup_poll };
+        Arc::new(Self { feeds: descriptions(config), rates })
+    }
+}
 
 /// The feeds of the settings.
-pub(super) fn descriptions(config: &Config) -> Arc<[FeedDescription]> {
+fn descriptions(config: &Config) -> Vec<FeedDescription> {
     let describe = |feed: &crate::config::Feed| FeedDescription {
         name: feed.name.clone(),
         url: feed.url.clone(),
@@ -28,8 +44,8 @@ pub(super) fn descriptions(config: &Config) -> Arc<[FeedDescription]> {
 pub(super) async fn work(subscriber: Arc<Subscriber>) {
     let mut wanted = subscriber.wanted.subscribe();
     loop {
-        let feeds = Arc::clone(&wanted.borrow_and_update());
-        while let Err(error) = subscriber.store.sync_feeds(&feeds).await {
+        let now = Arc::clone(&wanted.borrow_and_update());
+        while let Err(error) = record(&subscriber, &now).await {
             // A reload in the meantime counts at the next turn.
             tracing::debug!(%error, "feeds of the settings not recorded");
             if !subscriber.wait(&Notify::new()).await {
@@ -42,6 +58,14 @@ pub(super) async fn work(subscriber: Arc<Subscriber>) {
             () = subscriber.stopped() => return,
         }
     }
+}
+
+async fn record(subscriber: &Subscriber, wanted: &Wanted) -> Result<()> {
+    subscriber.store.sync_feeds(&wanted.feeds).await?;
+    // Feeds that were never polled may be from now on, and the other way round.
+    subscriber.store.schedule_feeds(wanted.rates).await?;
+    subscriber.store.unschedule_feeds(wanted.rates).await?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -74,6 +98,6 @@ mod tests {
             public: true,
             title: Some("Blog".to_owned()),
         };
-        assert_eq!(*descriptions(&config), [expected]);
+        assert_eq!(descriptions(&config), [expected]);
     }
 }

@@ -37,6 +37,11 @@ pub(crate) fn discover(hops: &[Hop], document: &Document<'_>) -> Links {
     found
 }
 
+/// The first feed that a page names in its head (`rel="alternate"` with the type of a feed).
+pub(crate) fn feed_of_page(html: &str, base: &Url) -> Option<String> {
+    html::feed(html, base)
+}
+
 /// The links in the content of a topic.
 fn of_document(document: &Document<'_>, base: &Url) -> Links {
     match document.kind {

@@ -42,6 +42,8 @@ pub(crate) struct Get<'a> {
     pub(crate) agent: &'a str,
     /// Those of the content that is known.
     pub(crate) validators: &'a Validators,
+    /// The URL that gave the validators, which are sent there only. Without it they belong to `url`.
+    pub(crate) validated: Option<&'a str>,
     /// The header `Authorization`. It is sent to the origin of `url` only.
     pub(crate) authorization: Option<&'a HeaderValue>,
     /// The time for all requests together, places at hosts included.
@@ -171,9 +173,10 @@ pub(crate) async fn get<'a>(
     };
     let none = Validators::default();
     loop {
-        // Validators are those of the requested URL. Where it redirects to may change.
-        let validators = if hops.is_empty() { get.validators } else { &none };
         let own = Url::parse(&url.location).map_err(|_| GetError::Refused(None))?;
+        // An entity tag means nothing at another URL, and where a URL redirects to may change.
+        let is_validated = get.validated.map_or(hops.is_empty(), |validated| validated == own.as_str());
+        let validators = if is_validated { get.validators } else { &none };
         let authorization = get.authorization.filter(|_| own.origin() == first.origin());
         let conditions = Conditions { validators, authorization };
         let seat = Seat { own: own_place.take(), patience };
@@ -189,7 +192,10 @@ pub(crate) async fn get<'a>(
         let headers = &hops[hops.len() - 1].headers;
         let target = match head.status {
             StatusCode::OK => return Ok(Fetched { hops, url: own, body: Some(body), moved }),
-            StatusCode::NOT_MODIFIED => return Ok(Fetched { hops, url: own, body: None, moved }),
+            // It answers nothing but a condition.
+            StatusCode::NOT_MODIFIED if *validators != none => {
+                return Ok(Fetched { hops, url: own, body: None, moved });
+            }
             StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT => headers.get(LOCATION),
             StatusCode::FOUND | StatusCode::SEE_OTHER | StatusCode::TEMPORARY_REDIRECT => {
                 is_permanent = false;
@@ -367,12 +373,17 @@ mod tests {
     }
 
     async fn fetch(url: &str) -> Result<Fetched, GetError> {
+        fetch_validated(url, None).await
+    }
+
+    async fn fetch_validated(url: &str, validated: Option<&str>) -> Result<Fetched, GetError> {
         let client = Fetch::new(Reach::Everywhere, Repeat::Idempotent);
         let validators = Validators { etag: Some("\"a\"".to_owned()), last_modified: None };
         let request = Get {
             url,
             agent: "agent",
             validators: &validators,
+            validated,
             authorization: Some(&HeaderValue::from_static("Basic x")),
             deadline: Duration::from_secs(60),
             patience: Duration::from_secs(60),
@@ -405,7 +416,29 @@ mod tests {
         });
         assert!(fetch(&first).await.unwrap().body.is_some());
         assert_eq!(sent(&asked), [false]);
-        assert!(asked.lock()[0].contains("if-none-match: \"a\""));
+    }
+
+    #[tokio::test]
+    async fn validators_are_sent_to_the_url_that_gave_them() {
+        let (own, asked) = site(&[
+            ("/a", "301 Moved\r\nLocation: /b"),
+            ("/b", "304 Not Modified"),
+            ("/c", "302 Found\r\nLocation: /d"),
+            ("/d", "304 Not Modified"),
+        ])
+        .await;
+        let conditional = || {
+            let requests = std::mem::take(&mut *asked.lock());
+            requests.iter().map(|head| head.contains("if-none-match: \"a\"")).collect::<Vec<_>>()
+        };
+        let unexpected = GetError::Status(StatusCode::NOT_MODIFIED, None);
+        assert_eq!(fetch(&format!("{own}/a")).await.unwrap_err(), unexpected, "no condition was sent");
+        assert_eq!(conditional(), [true, false]);
+        let b = format!("{own}/b");
+        assert!(fetch_validated(&format!("{own}/a"), Some(&b)).await.unwrap().body.is_none());
+        assert_eq!(conditional(), [false, true]);
+        assert_eq!(fetch_validated(&format!("{own}/c"), Some(&b)).await.unwrap_err(), unexpected);
+        assert_eq!(conditional(), [false, false], "it redirects elsewhere now");
     }
 
     #[tokio::test]

@@ -24,10 +24,7 @@ pub(crate) struct Links {
 impl Links {
     /// Adds a link if its relation is `hub` or `self`. URLs that cannot be written into a header are ignored.
     pub(crate) fn add(&mut self, relations: &str, target: &str, base: &Url) {
-        let is = |name: &str| {
-            relations.split_ascii_whitespace().any(|relation| relation.eq_ignore_ascii_case(name))
-        };
-        let (is_hub, is_self) = (is("hub"), is("self"));
+        let (is_hub, is_self) = (has_relation(relations, "hub"), has_relation(relations, "self"));
         if !is_hub && !is_self {
             return;
         }
@@ -55,8 +52,13 @@ impl Links {
     }
 }
 
+/// Whether the value of `rel` has a relation.
+pub(super) fn has_relation(relations: &str, name: &str) -> bool {
+    relations.split_ascii_whitespace().any(|relation| relation.eq_ignore_ascii_case(name))
+}
+
 /// A URL that may be relative, in its own spelling if it is absolute. An empty one is that of a program without settings.
-fn absolute(target: &str, base: &Url) -> Option<String> {
+pub(super) fn absolute(target: &str, base: &Url) -> Option<String> {
     let target = target.trim();
     if target.is_empty() {
         return None;

@@ -13,6 +13,7 @@ pub(crate) mod hosts;
 pub(crate) mod links;
 pub(crate) mod notices;
 pub(crate) mod own;
+pub(crate) mod place;
 pub(crate) mod rate;
 pub(crate) mod sign;
 pub(crate) mod sniff;

@@ -144,7 +144,7 @@ pub(crate) async fn a_tombstone_deletes_an_entry(place: &Place) {
     let rows = waiting(place).await;
     assert_eq!((rows.len(), rows[0].seq, rows[0].change), (1, 2, Change::Deleted));
     assert_eq!((rows[0].body.as_str(), &rows[0].html, &rows[0].raw), ("{\"guid\":\"1\"}", &None, &None));
-    assert!(place.store.entry(&rows[0].id).await.unwrap().is_none());
+    assert_eq!(place.store.entry(&rows[0].id).await.unwrap().unwrap().change, Change::Deleted);
     assert!(read(&place.store, &["a"], EntryFrom::Newest).await.is_empty());
     assert_eq!(row(&place.store, "a").await.entries, 0);
     assert_eq!(ingest(place, feed, vec![entry("1", "")]).await.known, 1, "deleted once");
@@ -227,6 +227,19 @@ pub(crate) async fn an_entry_stands_where_it_was_published(place: &Place) {
     assert!(rows[0].at < future && rows[0].at > 1_700_000_000_000, "{}", rows[0].at);
 }
 
+pub(crate) async fn an_entry_that_is_only_dated_as_updated_stands_there(place: &Place) {
+    let feed = added(&place.store, "a").await;
+    let future = i64::MAX / 2;
+    let both = NewEntry { published: Some(1000), ..dated("both", "text", 9000) };
+    let first = vec![dated("future", "text", future), dated("one", "text", 2000), both];
+    ingest(place, feed, first).await;
+    ingest(place, feed, vec![dated("one", "other", 5000), dated("both", "other", 9500)]).await;
+    let rows = read(&place.store, &["a"], EntryFrom::Newest).await;
+    let at: Vec<_> = rows.iter().map(|row| row.at).collect();
+    assert_eq!(at[1..], [2000, 1000], "an update moves nothing");
+    assert!(at[0] < future && at[0] > 1_700_000_000_000, "{}", at[0]);
+}
+
 pub(crate) async fn entries_are_read_in_pages(place: &Place) {
     let names: Vec<String> = (0..12).map(|n| format!("f{n:02}")).collect();
     let mut ids = Vec::new();
@@ -268,6 +281,71 @@ pub(crate) async fn entries_are_read_in_pages(place: &Place) {
     assert!(read(&place.store, &["unknown"], EntryFrom::AfterSeq(0)).await.is_empty());
     assert!(read(&place.store, &["f00"], EntryFrom::BeforeId("unknown".to_owned())).await.is_empty());
     assert!(read(&place.store, &["f00"], EntryFrom::BeforeSeq(0)).await.is_empty());
+}
+
+/// The other feed has so many entries that no read may go through them.
+pub(crate) async fn entries_of_few_feeds_among_many_are_read_in_order(place: &Place) {
+    let names: Vec<String> = (0..14).map(|n| format!("f{n:02}")).collect();
+    let mut ids = Vec::new();
+    for name in &names {
+        ids.push(added(&place.store, name).await);
+    }
+    let other = added(&place.store, "other").await;
+    for n in 0..28i64 {
+        let entry = NewEntry { published: Some(n / 3), ..entry(&n.to_string(), &format!("text {n}")) };
+        ingest(place, ids[n as usize % 14], vec![entry]).await;
+    }
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    let froms = |row: &EntryRow| {
+        let id = row.id.clone();
+        [
+            EntryFrom::Newest,
+            EntryFrom::BeforeId(id.clone()),
+            EntryFrom::AboveId(id),
+            EntryFrom::AfterSeq(row.seq),
+        ]
+    };
+    let middle = read(&place.store, &all, EntryFrom::Newest).await.remove(9);
+    let mut before = Vec::new();
+    for chosen in [&all[..3], &all] {
+        for from in froms(&middle) {
+            before.push(format!("{:?}", read(&place.store, chosen, from).await));
+        }
+    }
+    let many = (0..1100).map(|n| NewEntry { published: Some(n), ..entry(&n.to_string(), "text") }).collect();
+    ingest(place, other, many).await;
+    let mut after = Vec::new();
+    for chosen in [&all[..3], &all] {
+        for from in froms(&middle) {
+            after.push(format!("{:?}", read(&place.store, chosen, from).await));
+        }
+    }
+    assert_eq!(after, before);
+    // Numbers of other feeds are no places.
+    let all_before = |seq| read(&place.store, &all, EntryFrom::BeforeSeq(seq));
+    assert_eq!(format!("{:?}", all_before(900).await), format!("{:?}", all_before(28).await));
+    // What is in front of an entry, the nearest first.
+    let above = read(&place.store, &all, EntryFrom::AboveId(middle.id.clone())).await;
+    let newest = read(&place.store, &all, EntryFrom::Newest).await;
+    let ids = |rows: &[EntryRow]| rows.iter().map(|row| row.id.clone()).collect::<Vec<_>>();
+    let nearest_first: Vec<_> = ids(&newest[..9]).into_iter().rev().collect();
+    assert_eq!(ids(&above), nearest_first);
+    // Numbers of events of other feeds are not told.
+    let names = |count: usize| names[..count].to_vec();
+    assert_eq!(place.store.last_seq().await.unwrap(), 1128);
+    assert_eq!(place.store.last_seq_of(&names(14)).await.unwrap(), 28);
+    assert_eq!(place.store.last_seq_of(&names(2)).await.unwrap(), 16);
+    assert_eq!(place.store.last_seq_of(&["unknown".to_owned()]).await.unwrap(), 0);
+}
+
+pub(crate) async fn raw_contents_are_read_apart(place: &Place) {
+    let feed = added(&place.store, "a").await;
+    ingest(place, feed, vec![entry("1", "one"), NewEntry { raw: None, ..entry("2", "two") }]).await;
+    let rows = read(&place.store, &["a"], EntryFrom::Newest).await;
+    assert!(rows.iter().all(|row| row.raw.is_none()), "{rows:?}");
+    let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).chain(["unknown".to_owned()]).collect();
+    let raw = place.store.raw_contents(&ids).await.unwrap();
+    assert_eq!(raw.iter().map(|(_, raw)| raw.as_str()).collect::<Vec<_>>(), ["<b>one</b>"]);
 }
 
 pub(crate) async fn one_instance_publishes_at_a_time(place: &Place) {

@@ -1,9 +1,12 @@
 //! Feeds as the settings and operators describe them.
 
+use std::time::Duration;
+
 use faye_server::store::*;
 
 use crate::entries::{added, batch, entry, feed, read, row};
-use crate::place::Place;
+use crate::follow::{HUB, claim_call, claim_poll, finish_call, finish_poll, found};
+use crate::place::{HOLD, Place};
 
 async fn names(place: &Place) -> Vec<(String, FeedSource, FeedState)> {
     let rows = place.store.feed_rows().await.unwrap();
@@ -82,4 +85,109 @@ pub(crate) async fn a_poll_that_is_asked_for_is_due(place: &Place) {
     assert_eq!(place.store.poll_feeds(None).await.unwrap(), 2);
     assert!(place.store.resubscribe_feed("a").await.unwrap());
     assert!(!place.store.resubscribe_feed("unknown").await.unwrap());
+}
+
+pub(crate) async fn additions_of_feeds_are_counted_exactly(place: &Place) {
+    const MOST: u64 = 5;
+    place.store.sync_feeds(&[feed("config")]).await.unwrap();
+    let second = place.second().await.unwrap_or_else(|| place.store.clone());
+    let additions = (0..24).map(|number| {
+        let store = if number % 2 == 0 { place.store.clone() } else { second.clone() };
+        tokio::spawn(async move { store.add_feed(&feed(&format!("f{number}")), MOST).await.unwrap() })
+    });
+    let mut added = 0;
+    for addition in additions.collect::<Vec<_>>() {
+        added += u64::from(addition.await.unwrap() == AddedFeed::Added);
+    }
+    assert_eq!((added, names(place).await.len() as u64), (MOST - 1, MOST));
+}
+
+pub(crate) async fn feeds_are_due_by_the_rates_of_the_settings(place: &Place) {
+    let store = &place.store;
+    let rates = |poll, backup_poll| PollRates { poll, backup_poll };
+    let (now, later) = (Some(Duration::ZERO), Some(HOLD));
+    let own = FeedDescription { poll: Some(None), ..feed("own") };
+    store.sync_feeds(&[feed("a"), feed("b"), own]).await.unwrap();
+    assert_eq!(store.schedule_feeds(rates(now, now)).await.unwrap(), 0, "they are due");
+    assert_eq!(store.unschedule_feeds(rates(None, None)).await.unwrap(), 0, "the first fetch stays");
+    let claimed = store.claim_polls(10, HOLD).await.unwrap();
+    assert_eq!(store.schedule_feeds(rates(now, now)).await.unwrap(), 0, "a claim stays");
+    for fetch in claimed {
+        let hubs: &[&str] = if fetch.feed.name == "b" { &[HUB] } else { &[] };
+        finish_poll(store, &fetch, PollOutcome::Read(Box::new(found(hubs)))).await;
+    }
+    let call = claim_call(store).await;
+    store.hub_said(call.id, &HubWord::Verified(HOLD)).await.unwrap();
+    assert_eq!(store.schedule_feeds(rates(None, None)).await.unwrap(), 0);
+    let due = async || row(store, "a").await.poll_due.zip(row(store, "b").await.poll_due);
+    assert_eq!(store.schedule_feeds(rates(later, None)).await.unwrap(), 1);
+    assert_eq!(row(store, "b").await.poll_due, None, "a hub pushes");
+    assert_eq!(store.schedule_feeds(rates(None, later)).await.unwrap(), 1);
+    let (a, b) = due().await.unwrap();
+    let polled = row(store, "a").await.polled_at.unwrap();
+    assert_eq!(a - polled, i64::try_from(HOLD.as_millis()).unwrap());
+    assert!(b > polled);
+    assert_eq!(row(store, "own").await.poll_due, None);
+    assert_eq!(store.unschedule_feeds(rates(later, None)).await.unwrap(), 1);
+    assert_eq!((row(store, "a").await.poll_due, row(store, "b").await.poll_due), (Some(a), None));
+    store.hub_said(call.id, &HubWord::Pushed { is_read: false }).await.unwrap();
+    assert_eq!(store.unschedule_feeds(rates(None, None)).await.unwrap(), 1, "only what time alone makes due");
+    assert_eq!(claim_poll(store).await.feed.name, "b");
+    assert_eq!(store.schedule_feeds(rates(now, None)).await.unwrap(), 1);
+    assert_eq!(claim_poll(store).await.feed.name, "a");
+}
+
+pub(crate) async fn a_feed_is_known_to_be_one_until_its_url_changes(place: &Place) {
+    let store = &place.store;
+    let read = async |is_feed| {
+        store.poll_feeds(None).await.unwrap();
+        let fetch = claim_poll(store).await;
+        let known = (fetch.is_feed, fetch.content_url.clone());
+        let content_url = "https://a.example/there".to_owned();
+        let outcome = PollOutcome::Read(Box::new(PollRead { is_feed, content_url, ..found(&[HUB]) }));
+        assert!(finish_poll(store, &fetch, outcome).await);
+        known
+    };
+    store.sync_feeds(&[feed("a")]).await.unwrap();
+    let there = Some("https://a.example/there".to_owned());
+    assert_eq!(read(false).await, (false, None));
+    let callback = claim_call(store).await.callback;
+    let is_feed = async || store.callback(&callback).await.unwrap().unwrap().is_feed;
+    assert_eq!((read(true).await, is_feed().await), ((false, there.clone()), true));
+    assert_eq!(read(false).await, (true, there.clone()), "it was one");
+    assert_eq!(read(false).await, (true, there));
+    store.sync_feeds(&[FeedDescription { url: "https://b.example/".to_owned(), ..feed("a") }]).await.unwrap();
+    assert_eq!(read(false).await, (false, None));
+    let id = row(store, "a").await.id;
+    store.ingest(&batch(id, vec![NewEntry { kind: EntryKind::Page, ..entry("page", "1") }])).await.unwrap();
+    assert!(!is_feed().await);
+    store.ingest(&batch(id, vec![entry("1", "one")])).await.unwrap();
+    assert!(is_feed().await);
+}
+
+pub(crate) async fn topics_are_those_of_subscriptions_at_a_hub(place: &Place) {
+    const OTHER: &str = "https://other.example/";
+    let store = &place.store;
+    store.sync_feeds(&[feed("a"), feed("b"), feed("c")]).await.unwrap();
+    for fetch in store.claim_polls(10, HOLD).await.unwrap() {
+        let hubs: &[&str] = if fetch.feed.name == "c" { &[HUB] } else { &[OTHER, HUB] };
+        let read = PollRead { topic: format!("topic of {}", fetch.feed.name), ..found(hubs) };
+        finish_poll(store, &fetch, PollOutcome::Read(Box::new(read))).await;
+    }
+    let at = async |hubs: &[&str]| {
+        let hubs = hubs.iter().map(|hub| (*hub).to_owned()).collect();
+        let topics = store.subscribed_topics(hubs).await.unwrap();
+        topics.into_iter().map(|topic| (topic.feed, topic.topic)).collect::<Vec<_>>()
+    };
+    let all = ["a", "b", "c"].map(|name| (name.to_owned(), format!("topic of {name}")));
+    assert_eq!(at(&[HUB, "https://hub.example"]).await, all);
+    assert_eq!(at(&[OTHER]).await, all[..2]);
+    for call in store.claim_calls(10, HOLD).await.unwrap() {
+        if call.feed.name == "c" || call.hub == OTHER {
+            finish_call(store, &call, CallOutcome::Refused("404".to_owned())).await;
+        }
+    }
+    assert_eq!((at(&[HUB]).await, at(&[OTHER]).await), (all[..2].to_vec(), vec![]), "a refusal is none");
+    store.sync_feeds(&[feed("b")]).await.unwrap();
+    assert_eq!(at(&[HUB]).await, all[1..2]);
 }

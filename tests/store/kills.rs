@@ -204,7 +204,7 @@ async fn deliveries(place: &Place) {
 async fn feeds(place: &Place) {
     let store = &place.store;
     store.sync_feeds(&[feed("config"), feed("gone")]).await.unwrap();
-    let read = PollOutcome::Read(found(&[HUB]));
+    let read = PollOutcome::Read(Box::new(found(&[HUB])));
     for fetch in store.claim_polls(10, HOLD).await.unwrap() {
         finish_poll(store, &fetch, read.clone()).await;
     }
@@ -216,6 +216,10 @@ async fn feeds(place: &Place) {
     let fetch = claim_poll(store).await;
     finish_poll(store, &fetch, PollOutcome::Failed { why: "500".to_owned(), is_gone: false }).await;
     store.poll_feeds(Some("a")).await.unwrap();
+    let never = PollRates { poll: None, backup_poll: None };
+    store.unschedule_feeds(never).await.unwrap();
+    store.schedule_feeds(never).await.unwrap();
+    store.subscribed_topics(vec![HUB.to_owned()]).await.unwrap();
     finish_poll(store, &claim_poll(store).await, read.clone()).await;
     let call = claim_call(store).await;
     finish_call(store, &call, CallOutcome::Retry(Duration::ZERO, "503".to_owned())).await;
@@ -234,12 +238,12 @@ async fn feeds(place: &Place) {
     store.hub_said(call.id, &HubWord::Verified(HOLD)).await.unwrap();
     for hubs in [&[][..], &[HUB]] {
         store.poll_feeds(Some("a")).await.unwrap();
-        finish_poll(store, &claim_poll(store).await, PollOutcome::Read(found(hubs))).await;
+        finish_poll(store, &claim_poll(store).await, PollOutcome::Read(Box::new(found(hubs)))).await;
         let call = claim_call(store).await;
         finish_call(store, &call, CallOutcome::Refused("404".to_owned())).await;
     }
     store.resubscribe_feed("a").await.unwrap();
-    finish_poll(store, &claim_poll(store).await, PollOutcome::Read(found(&[HUB]))).await;
+    finish_poll(store, &claim_poll(store).await, PollOutcome::Read(Box::new(found(&[HUB])))).await;
     claim_call(store).await;
     store.remove_feed("a").await.unwrap();
     let call = claim_call(store).await;
@@ -261,14 +265,31 @@ async fn entries(place: &Place, point: &str) {
     store.claim_publications(10, HOLD).await.unwrap();
     store.entry(&rows[0].id).await.unwrap();
     store.last_seq().await.unwrap();
-    let many: Vec<String> = (0..9).map(|n| format!("f{n}")).collect();
+    store.last_seq_of(&["entries".to_owned()]).await.unwrap();
+    store.raw_contents(&[rows[0].id.clone()]).await.unwrap();
+    let many: Vec<String> = (0..12).map(|n| format!("f{n}")).collect();
     for name in &many {
         added(store, name).await;
     }
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     for names in [&["entries"][..], &many] {
-        for from in [EntryFrom::BeforeSeq(9), EntryFrom::AfterSeq(0)] {
+        for from in [
+            EntryFrom::Newest,
+            EntryFrom::BeforeSeq(9),
+            EntryFrom::AfterSeq(0),
+            EntryFrom::AboveId(rows[0].id.clone()),
+        ] {
             read(store, names, from).await;
+        }
+    }
+    // Only these points need many entries of another feed.
+    if ["entries:feeds_of_many", "entries:places", "entries:rows"].contains(&point) {
+        for part in 0..3 {
+            let entries = (0..500).map(|n| entry(&format!("{part} {n}"), "text")).collect();
+            store.ingest(&batch(id, entries)).await.unwrap();
+        }
+        for names in [&many[..3], &many] {
+            read(store, names, EntryFrom::Newest).await;
         }
     }
     let old = NewEntry { published: Some(1), ..entry("old", "text") };
@@ -292,7 +313,7 @@ async fn lease(store: &Store) {
     added(store, "lease").await;
     for fetch in store.claim_polls(100, HOLD).await.unwrap() {
         let hubs: &[&str] = if fetch.feed.name == "lease" { &[HUB] } else { &[] };
-        finish_poll(store, &fetch, PollOutcome::Read(found(hubs))).await;
+        finish_poll(store, &fetch, PollOutcome::Read(Box::new(found(hubs)))).await;
     }
     let call = claim_call(store).await;
     store.hub_said(call.id, &HubWord::Verified(Duration::ZERO)).await.unwrap();

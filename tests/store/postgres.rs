@@ -237,7 +237,7 @@ async fn other_instances_are_notified_of_feeds() {
     let id = added(&one, "a").await;
     two.work().polls.notified().await;
     let fetch = claim_poll(&two).await;
-    finish_poll(&one, &fetch, PollOutcome::Read(found(&[HUB]))).await;
+    finish_poll(&one, &fetch, PollOutcome::Read(Box::new(found(&[HUB])))).await;
     two.work().calls.notified().await;
     one.ingest(&batch(id, vec![entry("1", "text")])).await.unwrap();
     two.work().entries.notified().await;
@@ -257,7 +257,7 @@ async fn instances_that_follow_feeds_together_lose_nothing() {
                     let entries = vec![entry(&format!("{n} {round}"), "text")];
                     store.ingest(&batch(fetch.id, entries)).await.unwrap();
                     let hubs: &[&str] = if (n + round) % 3 == 0 { &[] } else { &[HUB] };
-                    assert!(finish_poll(&store, &fetch, PollOutcome::Read(found(hubs))).await);
+                    assert!(finish_poll(&store, &fetch, PollOutcome::Read(Box::new(found(hubs)))).await);
                 }
                 for call in store.claim_calls(3, HOLD).await.unwrap() {
                     let outcome = match (n + round) % 3 {

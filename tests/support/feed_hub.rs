@@ -22,6 +22,8 @@ type Before = Box<dyn Fn(&WebRequest) + Send>;
 struct Played {
     content_type: String,
     body: Vec<u8>,
+    /// The hubs that the feed names, if it does not name its own.
+    hubs: Option<Vec<String>>,
     /// The status of the hub's answers.
     status: Box<dyn Fn(&WebRequest) -> u16 + Send>,
     /// Called before the hub answers.
@@ -32,6 +34,11 @@ struct Played {
 pub(crate) struct FeedHub {
     web: Web,
     played: Arc<Mutex<Played>>,
+}
+
+/// Whether a path is that of the hub. Feeds may write it with a slash at the end.
+fn is_hub(path: &str) -> bool {
+    path.trim_end_matches('/') == HUB
 }
 
 /// A subscription as the hub knows it.
@@ -125,6 +132,7 @@ impl FeedHub {
         let played = Arc::new(Mutex::new(Played {
             content_type: "application/atom+xml".to_owned(),
             body: atom(&[]).into_bytes(),
+            hubs: None,
             status: Box::new(|_| 202),
             before: None,
         }));
@@ -133,14 +141,16 @@ impl FeedHub {
             let host = request.header("host").unwrap_or_default();
             let played = own.lock();
             Some(match (request.method.as_str(), request.path()) {
-                ("POST", HUB) => {
+                ("POST", path) if is_hub(path) => {
                     let before = &played.before;
                     before.iter().for_each(|act| act(request));
                     WebResponse::new((played.status)(request), "")
                 }
                 ("GET", path) if path.starts_with("/feed") => {
-                    let link =
-                        format!("<http://{host}{HUB}>; rel=\"hub\", <http://{host}{path}>; rel=\"self\"");
+                    let own = [format!("http://{host}{HUB}")];
+                    let hubs = played.hubs.as_deref().unwrap_or(&own);
+                    let hubs: String = hubs.iter().map(|hub| format!("<{hub}>; rel=\"hub\", ")).collect();
+                    let link = format!("{hubs}<http://{host}{path}>; rel=\"self\"");
                     WebResponse::new(200, played.body.clone())
                         .with("Content-Type", &played.content_type)
                         .with("Link", &link)
@@ -171,6 +181,11 @@ impl FeedHub {
         self.played.lock().body = body.into();
     }
 
+    /// Changes which hubs the feed names.
+    pub(crate) fn name_hubs(&self, hubs: &[String]) {
+        self.played.lock().hubs = Some(hubs.to_vec());
+    }
+
     /// Changes the status of the hub's answers.
     pub(crate) fn answer(&self, status: u16) {
         self.answer_by(move |_| status);
@@ -189,7 +204,7 @@ impl FeedHub {
     /// The next request to the hub.
     #[track_caller]
     pub(crate) fn request(&self) -> Subscription {
-        Subscription::read(&self.web.next_where(|request| request.path() == HUB))
+        Subscription::read(&self.web.next_where(|request| is_hub(request.path())))
     }
 
     /// The next request to the hub that fulfils `is`.
@@ -209,6 +224,11 @@ impl FeedHub {
         let subscription = self.request();
         subscription.verify(faye.address);
         subscription
+    }
+
+    /// The paths of the requests that were not looked at.
+    pub(crate) fn so_far(&self) -> Vec<String> {
+        self.web.so_far().iter().map(|request| request.path().to_owned()).collect()
     }
 
     /// Waits until the feed is fetched.

@@ -146,7 +146,7 @@ pub struct EntryRow {
     pub at: i64,
     /// The entry without `html`, as a JSON object.
     pub body: String,
-    /// The content as the feed has it; only read when `sanitiser` is not the current one.
+    /// The content as the feed has it. [`crate::store::Store::entries`] leaves it out.
     pub raw: Option<String>,
     /// The URL to which links in `raw` are relative.
     pub base: Option<String>,
@@ -175,7 +175,9 @@ pub enum EntryFrom {
     Newest,
     /// Behind the entry with this UUID in that order.
     BeforeId(String),
-    /// Behind the entry with this number, or with the nearest below it, in that order.
+    /// In front of the entry with this UUID: the nearest first, so oldest first.
+    AboveId(String),
+    /// Behind the entry of these feeds with this number, or with the nearest below it, in that order.
     BeforeSeq(i64),
     /// Events above this number, lowest first, deleted ones included.
     AfterSeq(i64),

@@ -99,6 +99,8 @@ pub struct FeedFetch {
     pub state: FeedState,
     /// Validators of the last content.
     pub validators: Validators,
+    /// The URL of the last content, after redirects.
+    pub content_url: Option<String>,
     /// The SHA-256 of the last content.
     pub body: Option<Vec<u8>>,
     /// Failed fetches in a row.
@@ -107,6 +109,8 @@ pub struct FeedFetch {
     pub interval: Option<Duration>,
     /// Whether the first fetch has been recorded.
     pub is_backfilled: bool,
+    /// Whether its URL had a feed once, and not a page.
+    pub is_feed: bool,
     /// Polls in a row that found what a push should have brought.
     pub missed: u32,
     /// Since when a hub pushes, if one does.
@@ -145,7 +149,7 @@ pub struct FinishedPoll {
 #[derive(Debug, Clone)]
 pub enum PollOutcome {
     /// The feed was read. Entries are recorded before, by [`crate::store::Store::ingest`].
-    Read(PollRead),
+    Read(Box<PollRead>),
     /// The feed has not changed.
     Unchanged,
     /// It cannot be read, and why. `is_gone`: it is gone for good (410).
@@ -162,6 +166,10 @@ pub enum PollOutcome {
 pub struct PollRead {
     /// For the next conditional request.
     pub validators: Validators,
+    /// The URL of the content, after redirects.
+    pub content_url: String,
+    /// Whether it is a feed, and not a page.
+    pub is_feed: bool,
     /// The SHA-256 of the content.
     pub body: Vec<u8>,
     /// The title.
@@ -180,6 +188,28 @@ pub struct PollRead {
     pub resubscribe: bool,
     /// Whether the hub is found not to push what the feed has ([`FeedState::Unreliable`]).
     pub is_unreliable: bool,
+    /// What an operator should know about the feed, in the place of a failure.
+    pub hint: Option<String>,
+}
+
+/// `feeds.poll` and `feeds.backup_poll`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PollRates {
+    /// The mean time between two polls of a feed without a working hub; `None` is never.
+    pub poll: Option<Duration>,
+    /// The time between two polls of a feed with one.
+    pub backup_poll: Option<Duration>,
+}
+
+/// A topic that a feed is subscribed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubscribedTopic {
+    /// The number of the feed.
+    pub feed_id: i64,
+    /// The name of the feed.
+    pub feed: String,
+    /// The topic.
+    pub topic: String,
 }
 
 /// What is to be sent to a hub.
@@ -246,8 +276,6 @@ pub enum CallOutcome {
     Retry(Duration, String),
     /// The hub does not want it, and why. The next hub is tried, or the feed is polled.
     Refused(String),
-    /// The hub is elsewhere (307, 308).
-    Moved(String),
 }
 
 /// The subscription of a callback.
@@ -259,6 +287,8 @@ pub struct Callback {
     pub feed_id: i64,
     /// The name of the feed.
     pub feed: String,
+    /// Whether its URL had a feed once, and not a page.
+    pub is_feed: bool,
     /// The hub.
     pub hub: String,
     /// The topic.

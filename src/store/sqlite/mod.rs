@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::error::{Fault, Result, StoreError, fault, sqlite_hint};
 use super::health::Health;
 use super::migrate;
-use super::operations::claims;
+use super::operations::{claims, probe};
 use super::session::{Operation, Session};
 use super::statement::Dialect;
 use crate::config::{self, Durability};
@@ -76,6 +76,10 @@ impl SqliteStore {
         A: Send + Sync + 'static,
         T: Send + 'static,
     {
+        if !self.health.is_up() && operation.name != probe::PROBE.name {
+            // The probe finds out; others would wait for the same lock or disk.
+            return Err(StoreError::Unavailable(self.health.reason()));
+        }
         let (reply, result) = oneshot::channel();
         let task = Task::new(*operation, arguments, reply);
         let closed = || StoreError::Unavailable("the store is closed".to_owned());
@@ -110,6 +114,12 @@ impl SqliteStore {
             }
             StoreError::Unavailable(hint)
         })
+    }
+
+    /// Whether no operation waits for the writer.
+    #[cfg(test)]
+    pub(in crate::store) fn is_idle(&self) -> bool {
+        self.jobs.capacity() == self.jobs.max_capacity()
     }
 
     /// Waits for the operations that were begun, and closes the file.

@@ -14,6 +14,7 @@ use super::file::LockedFile;
 use crate::store::error::{Fault, Result, StoreError, fault, sqlite_hint};
 use crate::store::failpoint;
 use crate::store::health::Health;
+use crate::store::operations::probe;
 use crate::store::session::{Operation, Session};
 
 /// Operations in one transaction.
@@ -121,6 +122,7 @@ impl Writer {
     }
 
     async fn work(&mut self, batch: Vec<Box<dyn Run>>) {
+        let batch = if self.health.is_up() { batch } else { self.only_probes(batch) };
         if batch.is_empty() {
             return;
         }
@@ -149,6 +151,15 @@ impl Writer {
                 None => Ok(()),
             }));
         }
+    }
+
+    /// Refuses operations that were sent before the store became unavailable: each would wait for as long as the one that
+    /// has failed. Returns the probes.
+    fn only_probes(&self, batch: Vec<Box<dyn Run>>) -> Vec<Box<dyn Run>> {
+        let (probes, others): (Vec<_>, Vec<_>) =
+            batch.into_iter().partition(|job| job.name() == probe::PROBE.name);
+        others.into_iter().for_each(|job| job.reply(Err(StoreError::Unavailable(self.health.reason()))));
+        probes
     }
 
     /// Runs operations in one transaction. One that the database refuses is undone alone; the reason goes into

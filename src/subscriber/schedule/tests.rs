@@ -3,8 +3,8 @@
 use super::*;
 use crate::store::{FeedDescription, FeedSource, Validators};
 
-const RATES: Rates = Rates { poll: Some(Duration::from_secs(15 * 60)), backup_poll: Some(LONGEST) };
-const NEVER: Rates = Rates { poll: None, backup_poll: None };
+const RATES: PollRates = PollRates { poll: Some(Duration::from_secs(15 * 60)), backup_poll: Some(LONGEST) };
+const NEVER: PollRates = PollRates { poll: None, backup_poll: None };
 
 fn feed(poll: Option<Option<Duration>>) -> FeedFetch {
     let feed = FeedDescription {
@@ -24,10 +24,12 @@ fn feed(poll: Option<Option<Duration>>) -> FeedFetch {
         source: FeedSource::Config,
         state: FeedState::Polling,
         validators: Validators::default(),
+        content_url: None,
         body: None,
         attempts: 0,
         interval: None,
         is_backfilled: true,
+        is_feed: true,
         missed: 0,
         active_for: None,
         resubscribed_ago: None,
@@ -44,12 +46,12 @@ fn minutes(count: u64) -> Duration {
 }
 
 /// The next fetch without jitter.
-fn after(rates: Rates, feed: &FeedFetch, seen: Seen, asked: Option<Duration>) -> Option<Duration> {
+fn after(rates: PollRates, feed: &FeedFetch, seen: Seen, asked: Option<Duration>) -> Option<Duration> {
     next(rates, feed, feed.state, seen, asked, 0.0).after
 }
 
 /// The interval after as many results.
-fn adapted(rates: Rates, seen: Seen, count: usize) -> Duration {
+fn adapted(rates: PollRates, seen: Seen, count: usize) -> Duration {
     let mut feed = feed(None);
     for _ in 0..count {
         let next = next(rates, &feed, feed.state, seen, None, 0.0);
@@ -81,8 +83,17 @@ fn the_interval_adapts_to_how_often_entries_come() {
 }
 
 #[test]
+fn the_first_fetch_says_nothing_about_how_often_entries_come() {
+    for seen in [Seen::Read(0), Seen::Read(1), Seen::Read(20)] {
+        let first = FeedFetch { is_backfilled: false, ..feed(None) };
+        let next = next(RATES, &first, first.state, seen, None, 0.0);
+        assert_eq!((next.after, next.interval), (RATES.poll, RATES.poll), "{seen:?}");
+    }
+}
+
+#[test]
 fn a_setting_beyond_the_bounds_widens_them() {
-    let rates = |poll| Rates { poll: Some(poll), ..RATES };
+    let rates = |poll| PollRates { poll: Some(poll), ..RATES };
     assert_eq!(adapted(rates(MINUTE), Seen::Read(1), 50), MINUTE);
     assert_eq!(adapted(rates(MINUTE), Seen::Unchanged, 50), LONGEST);
     assert_eq!(adapted(rates(2 * DAY), Seen::Unchanged, 50), 2 * DAY);
@@ -127,10 +138,10 @@ fn never_is_never_for_a_feed_that_was_read() {
         }
     }
     let active = in_state(FeedState::Active);
-    let backup_only = Rates { poll: None, ..RATES };
+    let backup_only = PollRates { poll: None, ..RATES };
     assert_eq!(after(backup_only, &active, Seen::Unchanged, None), Some(LONGEST));
     assert_eq!(after(backup_only, &in_state(FeedState::Denied), Seen::Unchanged, None), None);
-    let poll_only = Rates { backup_poll: None, ..RATES };
+    let poll_only = PollRates { backup_poll: None, ..RATES };
     assert_eq!(after(poll_only, &active, Seen::Unchanged, None), None);
 }
 
@@ -178,6 +189,7 @@ fn failures_back_off_to_six_hours() {
     assert_eq!(new[15], 6 * 3600);
     let exact = waits(&feed(Some(Some(Duration::from_secs(1)))), RATES);
     assert_eq!(exact[..4], [1, 2, 4, 8]);
+    assert_eq!(exact[15], 5 * 60);
     let most = FeedFetch { attempts: u32::MAX, ..feed(None) };
     assert_eq!(after(RATES, &most, Seen::Failed, None), Some(BACKOFF));
     let late = next(RATES, &most, most.state, Seen::Failed, None, 1.0).after;

@@ -9,7 +9,7 @@ use html5ever::tokenizer::{
 };
 use url::Url;
 
-use crate::web::links::Links;
+use crate::web::links::{Links, absolute, has_relation};
 
 /// Bytes that are read at most, and at a time.
 const MOST: usize = 1024 * 1024;
@@ -19,8 +19,34 @@ const ATTRIBUTES: usize = 4096;
 /// `link` elements that are looked at.
 const LINKS: usize = 256;
 
-/// The links of a page.
+/// Types that feeds have.
+const FEEDS: [&str; 3] = ["application/atom+xml", "application/rss+xml", "application/feed+json"];
+
+/// The hub and self links of a page.
 pub(super) fn links(text: &str, base: &Url) -> Links {
+    let (found, base) = head(text, base);
+    let mut links = Links::default();
+    for Link { relations, target, .. } in found {
+        links.add(&relations, &target, &base);
+    }
+    links
+}
+
+/// The first feed that a page names.
+pub(super) fn feed(text: &str, base: &Url) -> Option<String> {
+    let (found, base) = head(text, base);
+    let is_feed = |kind: &str| {
+        let essence = kind.split(';').next().unwrap_or_default().trim();
+        FEEDS.iter().any(|feed| feed.eq_ignore_ascii_case(essence))
+    };
+    let mut feeds = found.iter().filter(|link| {
+        has_relation(&link.relations, "alternate") && link.kind.as_deref().is_some_and(is_feed)
+    });
+    feeds.find_map(|link| absolute(&link.target, &base))
+}
+
+/// The links of the head, and the URL to which they are relative.
+fn head(text: &str, base: &Url) -> (Vec<Link>, Url) {
     let tokenizer = Tokenizer::new(Head::default(), TokenizerOpts::default());
     let queue = BufferQueue::default();
     let mut rest = &text[..text.floor_char_boundary(MOST)];
@@ -36,11 +62,7 @@ pub(super) fn links(text: &str, base: &Url) -> Links {
     let head = tokenizer.sink.0.into_inner();
     // Browsers apply the first `base`, to links before it too.
     let base = head.base.and_then(|own| base.join(own.trim()).ok()).unwrap_or_else(|| base.clone());
-    let mut links = Links::default();
-    for (relations, target) in head.links {
-        links.add(&relations, &target, &base);
-    }
-    links
+    (head.links, base)
 }
 
 /// Where the first tag begins that may have too many attributes: the time of the tokenizer grows with their square.
@@ -64,11 +86,20 @@ fn end_of_simple_tags(text: &str) -> usize {
 #[derive(Default)]
 struct Head(RefCell<State>);
 
+/// A `link` element.
+struct Link {
+    /// `rel`
+    relations: String,
+    /// `href`
+    target: String,
+    /// `type`
+    kind: Option<String>,
+}
+
 #[derive(Default)]
 struct State {
     base: Option<String>,
-    /// `rel` and `href` of each link.
-    links: Vec<(String, String)>,
+    links: Vec<Link>,
     /// Templates that are open; their content is not a part of the page.
     templates: usize,
     is_over: bool,
@@ -98,7 +129,9 @@ impl TokenSink for Head {
                 }
             }
             "link" if state.links.len() < LINKS => {
-                state.links.extend(attribute(&tag, "rel").zip(attribute(&tag, "href")));
+                let both = attribute(&tag, "rel").zip(attribute(&tag, "href"));
+                let kind = attribute(&tag, "type");
+                state.links.extend(both.map(|(relations, target)| Link { relations, target, kind }));
             }
             "html" | "head" | "meta" | "link" => {}
             // Any other element ends the head (HTML, section 13.2.6.4.4).

@@ -1,6 +1,6 @@
 -- Times are milliseconds since 1970, durations milliseconds, and truth values 0 or 1.
 
--- One row.
+-- Row 0 is the state; the lock on row 1 orders additions of feeds, so that they are counted.
 CREATE TABLE feed_state (
   id BIGINT NOT NULL PRIMARY KEY,
   -- The number of the last event. The lock on the row orders the commits of events.
@@ -9,9 +9,10 @@ CREATE TABLE feed_state (
   publish_claim BIGINT,
   publish_until BIGINT NOT NULL
 );
-INSERT INTO feed_state (id, seq, publish_claim, publish_until) VALUES (0, 0, NULL, 0);
+INSERT INTO feed_state (id, seq, publish_claim, publish_until) VALUES (0, 0, NULL, 0), (1, 0, NULL, 0);
 
--- An operation that locks rows of several tables takes those of feeds first, then feed_subscriptions, feed_state, entries.
+-- An operation that locks rows of several tables takes row 1 of feed_state first, then those of feeds, feed_subscriptions,
+-- feed_state (row 0) and entries.
 CREATE TABLE feeds (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -29,6 +30,8 @@ CREATE TABLE feeds (
   found_title TEXT,
   site TEXT,
   topic TEXT,
+  -- Where the last content was, after redirects; its validators count there only.
+  content_url TEXT,
   etag TEXT,
   last_modified TEXT,
   body BLOB,
@@ -41,6 +44,8 @@ CREATE TABLE feeds (
   poll_interval BIGINT,
   is_pushed BIGINT NOT NULL DEFAULT 0,
   is_backfilled BIGINT NOT NULL DEFAULT 0,
+  -- Whether the URL had a feed once, so that a page is an error there.
+  is_feed BIGINT NOT NULL DEFAULT 0,
   -- Whether an operator asks for new subscriptions.
   is_resubscribed BIGINT NOT NULL DEFAULT 0,
   is_unreliable BIGINT NOT NULL DEFAULT 0,
@@ -63,9 +68,8 @@ CREATE INDEX feeds_removed ON feeds (id) WHERE state = 'removed';
 CREATE TABLE feed_subscriptions (
   id INTEGER PRIMARY KEY,
   feed_id BIGINT NOT NULL REFERENCES feeds (id) ON DELETE CASCADE,
-  -- As the feed names it, and where it has sent the last request to.
+  -- As the feed names it.
   hub TEXT NOT NULL,
-  moved_to TEXT,
   topic TEXT NOT NULL,
   callback TEXT NOT NULL UNIQUE,
   secret TEXT NOT NULL,

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::classify::{Last, Stored, Verdict, classify, fold};
 use super::plan::{Plan, hexadecimal, is_event, storable};
 use crate::store::operations::list;
-use crate::store::records::{Batch, Ingested, NewEntry};
+use crate::store::records::{Batch, EntryKind, Ingested, NewEntry};
 use crate::store::session::{Operation, Outcome, Row, Session};
 use crate::store::statement::Statement;
 
@@ -39,8 +39,8 @@ static CREATE: Statement = Statement::new(
     "INSERT INTO entries (seq, uuid, feed_id, key, fingerprint, updated, published, shown_at, first_seen, change, via, \
        kind, is_shown, is_published, sanitiser, base, body, html, raw) \
      SELECT e.seq, e.uuid, $2, e.key, e.fingerprint, e.updated, e.published, \
-       {least}(coalesce(e.published, {now}), {now}), {now}, e.change, $3, e.kind, e.is_shown, e.is_published, $4, \
-       e.base, e.body, e.html, e.raw \
+       {least}(coalesce(e.published, e.updated, {now}), {now}), {now}, e.change, $3, e.kind, e.is_shown, \
+       e.is_published, $4, e.base, e.body, e.html, e.raw \
      FROM {records $1 seq:bigint uuid:text key:text fingerprint:text updated:bigint published:bigint kind:text \
        change:text is_shown:bigint is_published:bigint base:text body:text html:text raw:text} e",
 );
@@ -72,7 +72,7 @@ static DATE: Statement = Statement::new(
 
 static COUNT: Statement = Statement::new(
     "count",
-    "UPDATE feeds SET entries = entries + $2, hidden = hidden + $3, \
+    "UPDATE feeds SET entries = entries + $2, hidden = hidden + $3, is_feed = {greatest}(is_feed, $4), \
        entry_at = (SELECT max(e.shown_at) FROM entries e WHERE e.feed_id = feeds.id AND e.is_shown = 1) \
      WHERE id = $1",
 );
@@ -163,7 +163,9 @@ async fn write(session: &mut Session<'_>, batch: &Batch, plan: &Plan<'_>) -> sql
     let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     let hidden = count(plan.deleted.len()) - plan.restored + plan.remembered;
     if !plan.created.is_empty() || !plan.deleted.is_empty() || plan.restored > 0 {
-        let values = [batch.feed_id.into(), (count(plan.created.len()) - hidden).into(), hidden.into()];
+        let is_feed = batch.entries.iter().any(|entry| entry.kind == EntryKind::Entry);
+        let shown = count(plan.created.len()) - hidden;
+        let values = [batch.feed_id.into(), shown.into(), hidden.into(), is_feed.into()];
         session.execute(&COUNT, &values).await?;
     }
     Ok(())

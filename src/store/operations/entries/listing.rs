@@ -1,127 +1,104 @@
-//! Entries as readers see them.
+//! Entries as readers see them. Their raw content is read apart ([`RAW`]), because it is rarely needed.
 
+use super::many::{self, Range};
 use super::{read, select_entries};
 use crate::store::operations::list;
 use crate::store::records::{EntryFrom, EntryQuery, EntryRow};
-use crate::store::session::{Operation, Outcome, Session, Value};
+use crate::store::session::{Operation, Outcome, Session};
 use crate::store::statement::Statement;
 
 pub(in crate::store) static ENTRIES: Operation<EntryQuery, Vec<EntryRow>> =
     Operation { name: "entries", run: entries };
-/// A UUID.
+/// A UUID. Returns also an entry that is deleted or swept.
 pub(in crate::store) static ENTRY: Operation<String, Option<EntryRow>> =
     Operation { name: "entry", run: entry };
+/// UUIDs. Returns those of entries with a raw content, with it.
+pub(in crate::store) static RAW: Operation<Vec<String>, Vec<(String, String)>> =
+    Operation { name: "raw_contents", run: raw };
 pub(in crate::store) static LAST: Operation<(), i64> = Operation { name: "last_seq", run: last };
-
-/// Up to this number of feeds each is read by its index. Beyond it, the index of all entries is read and filtered.
-const EACH: usize = 8;
+/// Names of feeds.
+pub(in crate::store) static LAST_OF: Operation<Vec<String>, i64> =
+    Operation { name: "last_seq_of", run: last_of };
 
 static FEEDS: Statement = Statement::new("feeds", "SELECT id FROM feeds WHERE name IN {texts $1}");
 
 static SEQ: Statement = Statement::new("seq", "SELECT seq FROM feed_state WHERE id = 0");
 
+static SEQ_OF: Statement = Statement::new(
+    "seq_of",
+    "SELECT coalesce(max(l.seq), 0) FROM (SELECT (SELECT e.seq FROM entries e WHERE e.feed_id = f.id \
+       ORDER BY e.seq DESC LIMIT 1) AS seq FROM feeds f WHERE f.name IN {texts $1}) l",
+);
+
 static PLACE_OF_ID: Statement = Statement::new("place", "SELECT shown_at, uuid FROM entries WHERE uuid = $1");
 
-static PLACE_OF_SEQ: Statement =
-    Statement::new("place", "SELECT shown_at, uuid FROM entries WHERE seq <= $1 ORDER BY seq DESC LIMIT 1");
-
-static BEFORE: Statement = select_entries!(
-    "before",
-    "e.feed_id = $1 AND e.is_shown = 1 AND (e.shown_at, e.uuid) < ($2, $3) \
-     ORDER BY e.shown_at DESC, e.uuid DESC LIMIT $4"
+// Places of entries of other feeds would tell that they exist.
+static PLACE_OF_SEQ: Statement = Statement::new(
+    "place",
+    "SELECT e.shown_at, e.uuid FROM entries e WHERE e.seq = (SELECT max(l.seq) FROM (SELECT (SELECT o.seq \
+       FROM entries o WHERE o.feed_id = k.value AND o.seq <= $1 ORDER BY o.seq DESC LIMIT 1) AS seq \
+       FROM {list $2} k) l)",
 );
 
-static BEFORE_ALL: Statement = select_entries!(
-    "before_all",
-    "e.feed_id IN {list $1} AND e.is_shown = 1 AND (e.shown_at, e.uuid) < ($2, $3) \
-     ORDER BY e.shown_at DESC, e.uuid DESC LIMIT $4"
-);
+static ROW: Statement = select_entries!("row", without raw, "e.uuid = $1");
 
-static AFTER: Statement = select_entries!(
-    "after",
-    "e.feed_id = $1 AND e.seq > $2 AND e.seq <= $3 AND e.change <> 'swept' ORDER BY e.seq LIMIT $4"
+static RAW_ROWS: Statement = Statement::new(
+    "raw",
+    "SELECT e.uuid, e.raw FROM entries e WHERE e.uuid IN {texts $1} AND e.raw IS NOT NULL",
 );
-
-static AFTER_ALL: Statement = select_entries!(
-    "after_all",
-    "e.feed_id IN {list $1} AND e.seq > $2 AND e.seq <= $3 AND e.change <> 'swept' ORDER BY e.seq LIMIT $4"
-);
-
-static ENTRY_ROW: Statement = select_entries!("row", "e.uuid = $1 AND e.is_shown = 1");
 
 fn entries<'c>(mut session: Session<'c>, query: &'c EntryQuery) -> Outcome<'c, Vec<EntryRow>> {
     Box::pin(async move {
+        let session = &mut session;
         let rows = session.rows(&FEEDS, &[(&list(&query.feeds)?).into()]).await?;
         let feeds = rows.into_iter().map(|mut row| row.int()).collect::<sqlx::Result<Vec<_>>>()?;
-        match &query.from {
-            EntryFrom::Newest => before(&mut session, query, &feeds, i64::MAX, "").await,
-            EntryFrom::BeforeId(id) => {
-                let place = session.row(&PLACE_OF_ID, &[id.into()]).await?;
-                let Some(mut place) = place else { return Ok(Vec::new()) };
-                before(&mut session, query, &feeds, place.int()?, &place.text()?).await
+        let place = match &query.from {
+            EntryFrom::Newest => {
+                return many::read(session, &feeds, Range::Before(i64::MAX, String::new()), query.most).await;
+            }
+            // The feeds are read one after the other, so the newest number is read first: no entry of a later event is
+            // returned without those before it.
+            EntryFrom::AfterSeq(seq) => {
+                let newest = session.row(&SEQ, &[]).await?.ok_or(sqlx::Error::RowNotFound)?.int()?;
+                return many::read(session, &feeds, Range::Events(*seq, newest), query.most).await;
+            }
+            EntryFrom::BeforeId(id) | EntryFrom::AboveId(id) => {
+                session.row(&PLACE_OF_ID, &[id.into()]).await?
             }
             EntryFrom::BeforeSeq(seq) => {
-                let place = session.row(&PLACE_OF_SEQ, &[(*seq).into()]).await?;
-                let Some(mut place) = place else { return Ok(Vec::new()) };
-                before(&mut session, query, &feeds, place.int()?, &place.text()?).await
+                session.row(&PLACE_OF_SEQ, &[(*seq).into(), (&list(&feeds)?).into()]).await?
             }
-            EntryFrom::AfterSeq(seq) => after(&mut session, query, &feeds, *seq).await,
-        }
+        };
+        let Some(mut place) = place else { return Ok(Vec::new()) };
+        let (at, id) = (place.int()?, place.text()?);
+        let range = match &query.from {
+            EntryFrom::AboveId(_) => Range::Above(at, id),
+            _ => Range::Before(at, id),
+        };
+        many::read(session, &feeds, range, query.most).await
     })
 }
 
-async fn before(
-    session: &mut Session<'_>,
-    query: &EntryQuery,
-    feeds: &[i64],
-    at: i64,
-    id: &str,
-) -> sqlx::Result<Vec<EntryRow>> {
-    let bounds = [at.into(), id.into(), i64::from(query.most).into()];
-    let mut entries = collect(session, feeds, [&BEFORE, &BEFORE_ALL], bounds).await?;
-    entries.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| b.id.cmp(&a.id)));
-    entries.truncate(query.most as usize);
-    Ok(entries)
-}
-
-/// The feeds are read one after the other, so the newest number is read first: no entry of a later event is returned
-/// without those before it.
-async fn after(
-    session: &mut Session<'_>,
-    query: &EntryQuery,
-    feeds: &[i64],
-    seq: i64,
-) -> sqlx::Result<Vec<EntryRow>> {
-    let newest = session.row(&SEQ, &[]).await?.ok_or(sqlx::Error::RowNotFound)?.int()?;
-    let bounds = [seq.into(), newest.into(), i64::from(query.most).into()];
-    let mut entries = collect(session, feeds, [&AFTER, &AFTER_ALL], bounds).await?;
-    entries.sort_by_key(|entry| entry.seq);
-    entries.truncate(query.most as usize);
-    Ok(entries)
-}
-
-/// Rows of each feed by the first statement, or of all by the second.
-async fn collect(
-    session: &mut Session<'_>,
-    feeds: &[i64],
-    [each, all]: [&Statement; 2],
-    [from, to, most]: [Value<'_>; 3],
-) -> sqlx::Result<Vec<EntryRow>> {
-    let mut rows = Vec::new();
-    if feeds.len() > EACH {
-        rows = session.rows(all, &[(&list(feeds)?).into(), from, to, most]).await?;
-    } else {
-        for feed in feeds {
-            rows.extend(session.rows(each, &[(*feed).into(), from, to, most]).await?);
-        }
-    }
-    rows.into_iter().map(read).collect()
-}
-
 fn entry<'c>(mut session: Session<'c>, id: &'c String) -> Outcome<'c, Option<EntryRow>> {
-    Box::pin(async move { session.row(&ENTRY_ROW, &[id.into()]).await?.map(read).transpose() })
+    Box::pin(async move { session.row(&ROW, &[id.into()]).await?.map(read).transpose() })
+}
+
+#[expect(clippy::ptr_arg, reason = "an operation takes its arguments by their type")]
+fn raw<'c>(mut session: Session<'c>, ids: &'c Vec<String>) -> Outcome<'c, Vec<(String, String)>> {
+    Box::pin(async move {
+        let rows = session.rows(&RAW_ROWS, &[(&list(ids)?).into()]).await?;
+        rows.into_iter().map(|mut row| Ok((row.text()?, row.text()?))).collect()
+    })
 }
 
 fn last<'c>(mut session: Session<'c>, (): &'c ()) -> Outcome<'c, i64> {
     Box::pin(async move { session.row(&SEQ, &[]).await?.ok_or(sqlx::Error::RowNotFound)?.int() })
+}
+
+#[expect(clippy::ptr_arg, reason = "an operation takes its arguments by their type")]
+fn last_of<'c>(mut session: Session<'c>, feeds: &'c Vec<String>) -> Outcome<'c, i64> {
+    Box::pin(async move {
+        let row = session.row(&SEQ_OF, &[(&list(feeds)?).into()]).await?;
+        row.ok_or(sqlx::Error::RowNotFound)?.int()
+    })
 }

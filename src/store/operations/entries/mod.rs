@@ -4,21 +4,30 @@
 mod classify;
 pub(in crate::store) mod ingest;
 pub(in crate::store) mod listing;
+mod many;
 mod plan;
 pub(in crate::store) mod publications;
 
 use crate::store::records::{Change, EntryKind, EntryRow, Via};
 use crate::store::session::Row;
 
-/// A statement that selects what [`read`] reads, from `entries e` and `feeds f`.
+/// A statement that selects what [`read`] reads, from `entries e` and `feeds f`, with the raw content or `without` it. The
+/// condition is in several parts.
 macro_rules! select_entries {
-    ($name:literal, $rest:literal) => {
+    ($name:literal, without raw, $($rest:tt)+) => {
+        select_entries!(($name, "CAST(NULL AS TEXT)"), $($rest)+)
+    };
+    ($name:literal, $($rest:tt)+) => {
+        select_entries!(($name, "e.raw"), $($rest)+)
+    };
+    (($name:literal, $raw:literal), $($rest:tt)+) => {
         crate::store::statement::Statement::new(
             $name,
             concat!(
-                "SELECT e.seq, e.uuid, f.name, e.change, e.via, e.kind, e.shown_at, e.body, e.raw, e.base, e.html, \
-                   e.sanitiser FROM entries e JOIN feeds f ON f.id = e.feed_id WHERE ",
-                $rest
+                "SELECT e.seq, e.uuid, f.name, e.change, e.via, e.kind, e.shown_at, e.body, ",
+                $raw,
+                ", e.base, e.html, e.sanitiser FROM entries e JOIN feeds f ON f.id = e.feed_id WHERE ",
+                $($rest)+
             ),
         )
     };

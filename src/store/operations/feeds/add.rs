@@ -16,6 +16,9 @@ pub(in crate::store) static SYNC: Operation<Vec<FeedDescription>, u64> =
 pub(in crate::store) static ADD: Operation<(FeedDescription, u64), AddedFeed> =
     Operation { name: "add_feed", run: add };
 
+// Only the holder of the lock counts and adds feeds. On SQLite there is one writer.
+static LOCK: Statement = Statement::new("lock", "SELECT s.id FROM feed_state s WHERE s.id = 1 {lock s}");
+
 static GONE: Statement = Statement::new(
     "gone",
     "SELECT f.id FROM feeds f WHERE f.source = 'config' AND f.state <> 'removed' AND f.name NOT IN {texts $1} \
@@ -33,8 +36,9 @@ static KNOWN: Statement = Statement::new(
 static CHANGED: Statement = Statement::new(
     "changed",
     "UPDATE feeds SET poll_due = {now}, poll_claim = NULL, poll_again = 0, poll_attempts = 0, poll_interval = NULL, \
-       etag = NULL, last_modified = NULL, body = NULL, is_unreliable = 0, missed_polls = 0, failure = NULL, \
+       content_url = NULL, etag = NULL, last_modified = NULL, body = NULL, is_unreliable = 0, missed_polls = 0, failure = NULL, \
        is_backfilled = CASE WHEN feeds.state = 'removed' OR feeds.url <> f.url THEN 0 ELSE is_backfilled END, \
+       is_feed = CASE WHEN feeds.state = 'removed' OR feeds.url <> f.url THEN 0 ELSE is_feed END, \
        topic = CASE feeds.state WHEN 'removed' THEN NULL ELSE topic END, \
        state = CASE feeds.state WHEN 'removed' THEN 'new' ELSE feeds.state END \
      FROM {records $1 name:text url:text hub:text poll:bigint username:text password:text is_public:bigint \
@@ -70,6 +74,7 @@ struct Described<'d> {
 #[expect(clippy::ptr_arg, reason = "an operation takes its arguments by their type")]
 fn sync<'c>(mut session: Session<'c>, feeds: &'c Vec<FeedDescription>) -> Outcome<'c, u64> {
     Box::pin(async move {
+        session.rows(&LOCK, &[]).await?;
         let names: Vec<&str> = feeds.iter().map(|feed| feed.name.as_str()).collect();
         let gone = session.rows(&GONE, &[(&list(&names)?).into()]).await?;
         let gone = ids(gone)?;
@@ -81,6 +86,7 @@ fn sync<'c>(mut session: Session<'c>, feeds: &'c Vec<FeedDescription>) -> Outcom
 
 fn add<'c>(mut session: Session<'c>, (feed, most): &'c (FeedDescription, u64)) -> Outcome<'c, AddedFeed> {
     Box::pin(async move {
+        session.rows(&LOCK, &[]).await?;
         let row = session.row(&KNOWN, &[(&feed.name).into()]).await?;
         let mut row = row.ok_or(sqlx::Error::RowNotFound)?;
         if row.flag()? {

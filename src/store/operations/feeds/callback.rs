@@ -15,7 +15,7 @@ pub(in crate::store) static HUB_SAID: Operation<(i64, HubWord), bool> =
 
 static SUBSCRIPTION: Statement = Statement::new(
     "subscription",
-    "SELECT s.id, s.feed_id, f.name, coalesce(s.moved_to, s.hub), s.topic, s.secret, s.verify_token, s.mode, \
+    "SELECT s.id, s.feed_id, f.name, f.is_feed, s.hub, s.topic, s.secret, s.verify_token, s.mode, \
        CAST(CASE WHEN s.mode = 'subscribe' AND s.state = 'denied' AND coalesce(s.lease_until, 0) <= {now} THEN 0 \
          ELSE 1 END AS BIGINT) \
      FROM feed_subscriptions s JOIN feeds f ON f.id = s.feed_id WHERE s.callback = $1",
@@ -42,7 +42,7 @@ static DENIED: Statement = Statement::new(
     "denied",
     "UPDATE feed_subscriptions SET state = 'denied', denials = denials + 1, failure = $2, renew_at = {now} + $3, \
        is_renewed = 0, lease_until = NULL, call_due = NULL, call_claim = NULL, call_attempts = 0, wait_until = NULL, \
-       waits = 0, moved_to = NULL WHERE id = $1",
+       waits = 0 WHERE id = $1",
 );
 
 // A hub may push some entries and not others, so only a poll finds out that all were pushed.
@@ -51,7 +51,8 @@ static PUSHED: Statement = Statement::new(
     "UPDATE feeds SET pushed_at = {now}, is_unreliable = 0 WHERE id = $1 AND state <> 'removed'",
 );
 
-// $2: 2 because of a push, else 1. A claimed feed keeps its claim and is due again after that.
+// $2: 2 because of a push, else 1. A claimed feed keeps its claim and is due again after that. Notifications lead to one
+// fetch a second, so that a hub cannot make this server load the site of a feed or other hubs.
 static DUE: Statement = Statement::new(
     "due",
     "UPDATE feeds SET \
@@ -59,7 +60,9 @@ static DUE: Statement = Statement::new(
          ELSE poll_again END, \
        is_pushed = CASE WHEN poll_claim IS NOT NULL AND poll_due > {now} THEN is_pushed \
          ELSE {greatest}(is_pushed, $2 - 1) END, \
-       poll_due = CASE WHEN poll_claim IS NOT NULL AND poll_due > {now} THEN poll_due ELSE {now} END \
+       poll_due = CASE WHEN poll_claim IS NOT NULL AND poll_due > {now} THEN poll_due \
+         WHEN $2 = 2 THEN {least}(coalesce(poll_due, {now} + 1000), {greatest}({now}, coalesce(polled_at, 0) + 1000)) \
+         ELSE {now} END \
      WHERE id = $1 AND state <> 'removed'",
 );
 
@@ -70,6 +73,7 @@ fn callback<'c>(mut session: Session<'c>, id: &'c String) -> Outcome<'c, Option<
             id: row.int()?,
             feed_id: row.int()?,
             feed: row.text()?,
+            is_feed: row.flag()?,
             hub: row.text()?,
             topic: row.text()?,
             secret: row.maybe_text()?,

@@ -52,7 +52,7 @@ static DUE: Statement = Statement::new(
 static CALLS: Statement = Statement::new(
     "calls",
     "SELECT s.id, s.feed_id, f.name, f.url, f.hub, f.poll, f.username, f.password, f.is_public, f.title, f.source, \
-       coalesce(s.moved_to, s.hub), s.topic, s.callback, s.secret, s.verify_token, s.mode, s.call_attempts \
+       s.hub, s.topic, s.callback, s.secret, s.verify_token, s.mode, s.call_attempts \
      FROM feed_subscriptions s JOIN feeds f ON f.id = s.feed_id WHERE s.id IN {list $1} ORDER BY s.id",
 );
 

@@ -45,14 +45,14 @@ static ACCEPTED: Statement = Statement::new(
 static AGAIN: Statement = Statement::new(
     "again",
     "UPDATE feed_subscriptions SET call_claim = NULL, call_due = {now} + $2, \
-       call_attempts = call_attempts + $3, failure = coalesce($4, failure), moved_to = coalesce($5, moved_to), \
-       verify_token = coalesce($6, verify_token) WHERE id = $1",
+       call_attempts = call_attempts + $3, failure = coalesce($4, failure), \
+       verify_token = coalesce($5, verify_token) WHERE id = $1",
 );
 
 // Pushes of a lease that is not over still count.
 static DENIED: Statement = Statement::new(
     "denied",
-    "UPDATE feed_subscriptions SET call_claim = NULL, call_due = NULL, call_attempts = 0, waits = 0, moved_to = NULL, \
+    "UPDATE feed_subscriptions SET call_claim = NULL, call_due = NULL, call_attempts = 0, waits = 0, \
        state = 'denied', denials = denials + 1, failure = $2, renew_at = {now} + $3 WHERE id = $1",
 );
 
@@ -83,25 +83,18 @@ fn finish<'c>(mut session: Session<'c>, call: &'c FinishedCall) -> Outcome<'c, F
                 is_due = false;
             }
             (CallOutcome::Legacy(token), _) => {
-                let values = [id, 0.into(), 0.into(), none, none, token.into()];
-                session.execute(&AGAIN, &values).await?;
-            }
-            (CallOutcome::Moved(url), _) if attempts < ATTEMPTS => {
-                let values = [id, 0.into(), 1.into(), none, url.into(), none];
+                let values = [id, 0.into(), 0.into(), none, token.into()];
                 session.execute(&AGAIN, &values).await?;
             }
             (CallOutcome::Retry(delay, why), mode)
                 if mode == SubscriptionMode::Subscribe || attempts + 1 < ATTEMPTS =>
             {
                 let why = clean(why);
-                let values = [id, millis(*delay).into(), 1.into(), (&why).into(), none, none];
+                let values = [id, millis(*delay).into(), 1.into(), (&why).into(), none];
                 session.execute(&AGAIN, &values).await?;
             }
-            (outcome, SubscriptionMode::Subscribe) => {
-                let why = match outcome {
-                    CallOutcome::Refused(why) => clean(why),
-                    _ => "too many redirects".to_owned(),
-                };
+            (CallOutcome::Retry(_, why) | CallOutcome::Refused(why), SubscriptionMode::Subscribe) => {
+                let why = clean(why);
                 session.execute(&DENIED, &[id, (&why).into(), denial(denials).into()]).await?;
                 session.execute(&POLLED, &[feed.into(), SOON.into()]).await?;
                 is_due = false;

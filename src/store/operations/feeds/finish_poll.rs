@@ -40,11 +40,15 @@ static READ: Statement = Statement::new(
        missed = missed + $8, missed_polls = $9, \
        resubscribed_at = CASE CAST($10 AS BIGINT) WHEN 1 THEN {now} ELSE resubscribed_at END, \
        is_unreliable = CASE CAST($11 AS BIGINT) WHEN 1 THEN 1 WHEN 0 THEN 0 ELSE is_unreliable END, \
-       is_backfilled = 1, poll_attempts = 0, failure = NULL WHERE id = $1",
+       content_url = $12, is_feed = {greatest}(is_feed, $13), is_backfilled = 1, poll_attempts = 0, failure = $14 \
+     WHERE id = $1",
 );
 
-static UNCHANGED: Statement =
-    Statement::new("unchanged", "UPDATE feeds SET poll_attempts = 0, failure = NULL WHERE id = $1");
+// Without failed fetches before, it is a hint.
+static UNCHANGED: Statement = Statement::new(
+    "unchanged",
+    "UPDATE feeds SET failure = CASE poll_attempts WHEN 0 THEN failure END, poll_attempts = 0 WHERE id = $1",
+);
 
 static FAILED: Statement = Statement::new(
     "failed",
@@ -69,7 +73,7 @@ static QUEUE: Statement = Statement::new(
     "UPDATE feed_subscriptions SET state = CASE state WHEN 'denied' THEN 'requested' ELSE state END, \
        call_claim = CASE WHEN call_due > {now} THEN call_claim END, \
        call_due = CASE WHEN call_claim IS NOT NULL AND call_due > {now} THEN call_due ELSE {now} END, \
-       call_attempts = 0, wait_until = NULL, waits = 0, moved_to = NULL, renew_at = NULL, is_renewed = 0 \
+       call_attempts = 0, wait_until = NULL, waits = 0, renew_at = NULL, is_renewed = 0 \
      WHERE id IN {list $1}",
 );
 
@@ -78,7 +82,7 @@ static RELEASE: Statement = Statement::new(
     "release",
     "UPDATE feeds SET poll_claim = NULL, polled_at = {now}, poll_interval = coalesce($3, poll_interval), \
        is_resubscribed = 0, poll_again = 0, \
-       poll_due = CASE WHEN poll_again > 0 THEN {now} ELSE {now} + CAST($2 AS BIGINT) END, \
+       poll_due = CASE poll_again WHEN 2 THEN {now} + 1000 WHEN 1 THEN {now} ELSE {now} + CAST($2 AS BIGINT) END, \
        is_pushed = CASE WHEN poll_again = 2 THEN 1 WHEN CAST($4 AS BIGINT) = 1 THEN is_pushed ELSE 0 END \
      WHERE id = $1",
 );
@@ -176,6 +180,7 @@ async fn read(
 ) -> sqlx::Result<()> {
     let title = found.title.as_deref().map(clean);
     let site = found.site.as_deref().map(clean);
+    let hint = found.hint.as_deref().map(clean);
     let is_unreliable = if found.is_unreliable { Some(1) } else { is_without_hub.then_some(0) };
     let values = [
         feed.into(),
@@ -189,6 +194,9 @@ async fn read(
         i64::from(found.missed_polls).into(),
         found.resubscribe.into(),
         is_unreliable.into(),
+        (&found.content_url).into(),
+        found.is_feed.into(),
+        (&hint).into(),
     ];
     session.execute(&READ, &values).await?;
     Ok(())

@@ -11,7 +11,7 @@ pub(in crate::store) static ROWS: Operation<(), Vec<FeedRow>> = Operation { name
 static FEEDS: Statement = Statement::new(
     "rows",
     "SELECT f.id, f.name, f.url, f.hub, f.poll, f.username, f.password, f.is_public, f.title, f.source, f.state, \
-       f.found_title, f.site, f.topic, coalesce(s.moved_to, s.hub), s.lease_until, f.pushed_at, f.polled_at, \
+       f.found_title, f.site, f.topic, s.hub, s.lease_until, f.pushed_at, f.polled_at, \
        f.poll_due, f.entry_at, f.entries, f.missed, coalesce(f.failure, s.failure) \
      FROM feeds f LEFT JOIN feed_subscriptions s ON s.id = \
        (SELECT o.id FROM feed_subscriptions o WHERE o.feed_id = f.id AND o.mode = 'subscribe' \

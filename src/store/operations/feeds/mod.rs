@@ -11,8 +11,10 @@ pub(in crate::store) mod finish_call;
 pub(in crate::store) mod finish_poll;
 pub(in crate::store) mod listing;
 pub(in crate::store) mod polls;
+pub(in crate::store) mod rates;
 pub(in crate::store) mod remove;
 pub(in crate::store) mod sweep;
+pub(in crate::store) mod topics;
 
 use std::time::Duration;
 
@@ -48,7 +50,7 @@ static FORGET: Statement = Statement::new(
 static END: Statement = Statement::new(
     "end",
     "UPDATE feed_subscriptions SET mode = 'unsubscribe', ended_at = {now}, call_due = {now}, call_claim = NULL, \
-       call_attempts = 0, wait_until = NULL, waits = 0, renew_at = NULL, is_renewed = 0, moved_to = NULL \
+       call_attempts = 0, wait_until = NULL, waits = 0, renew_at = NULL, is_renewed = 0 \
      WHERE id IN {list $1} AND mode = 'subscribe'",
 );
 

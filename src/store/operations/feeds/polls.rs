@@ -36,8 +36,8 @@ static DUE: Statement = Statement::new(
     "claim",
     "UPDATE feeds SET poll_claim = $1, poll_due = {now} + $2 WHERE id IN \
        (SELECT id FROM feeds WHERE poll_due <= {now} ORDER BY poll_due LIMIT $3 {skip locked}) \
-     RETURNING id, name, url, hub, poll, username, password, is_public, title, source, state, etag, last_modified, \
-       body, poll_attempts, poll_interval, is_backfilled, missed_polls, {now} - active_since, \
+     RETURNING id, name, url, hub, poll, username, password, is_public, title, source, state, content_url, etag, last_modified, \
+       body, poll_attempts, poll_interval, is_backfilled, is_feed, missed_polls, {now} - active_since, \
        {now} - resubscribed_at, is_pushed",
 );
 
@@ -65,11 +65,13 @@ fn read(mut row: Row, claim: Claim) -> sqlx::Result<FeedFetch> {
         feed: description(&mut row)?,
         source: source(&row.text()?),
         state: state(&row.text()?),
+        content_url: row.maybe_text()?,
         validators: Validators { etag: row.maybe_text()?, last_modified: row.maybe_text()? },
         body: row.maybe_bytes()?,
         attempts: u32::try_from(row.int()?).unwrap_or(u32::MAX),
         interval: row.maybe_int()?.map(duration),
         is_backfilled: row.flag()?,
+        is_feed: row.flag()?,
         missed: u32::try_from(row.int()?).unwrap_or(u32::MAX),
         active_for: row.maybe_int()?.map(duration),
         resubscribed_ago: row.maybe_int()?.map(duration),

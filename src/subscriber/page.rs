@@ -1,0 +1,72 @@
+//! Finds the feeds of pages, for a command that gets the URLs of home pages. It must not know the store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::header::CONTENT_TYPE;
+use tokio::task::JoinSet;
+
+use super::reach::Reached;
+use crate::config::Config;
+use crate::entries::{self, Document};
+use crate::metrics::Metrics;
+use crate::store::Validators;
+use crate::web::coding;
+use crate::web::get::{Get, Turn, get};
+use crate::web::hosts::Hosts;
+use crate::web::urls::WebUrl;
+
+/// The time of a fetch, redirects and the wait for a place at its host included.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Fetches the feeds of the settings, and returns for each the URL of the feed that it names in its head if it is a page.
+/// `None` is for feeds, for other pages, and for what cannot be fetched now. Only the URLs of the settings are requested, and
+/// to where they redirect, as when they are followed.
+pub async fn feeds_of_pages(config: &Config) -> Vec<Option<String>> {
+    let finder = Arc::new(Finder {
+        reached: Reached::new(config, None, None, &Metrics::default()),
+        hosts: Arc::new(Hosts::new(config.feeds.per_host, config.feeds.concurrent)),
+        size: config.feeds.size,
+    });
+    let mut asked = JoinSet::new();
+    for (place, feed) in config.feed.iter().enumerate() {
+        let (finder, url) = (Arc::clone(&finder), feed.url.clone());
+        asked.spawn(async move { (place, finder.feed_of(&url).await) });
+    }
+    let mut found = vec![None; config.feed.len()];
+    while let Some(joined) = asked.join_next().await {
+        // After a panic, which is logged, the page is followed.
+        if let Ok((place, feed)) = joined {
+            found[place] = feed;
+        }
+    }
+    found
+}
+
+struct Finder {
+    reached: Reached,
+    hosts: Arc<Hosts>,
+    size: usize,
+}
+
+impl Finder {
+    /// The feed of the page at a URL. A failure is reported when the URL is followed.
+    async fn feed_of(&self, url: &str) -> Option<String> {
+        let request = Get {
+            url,
+            agent: concat!("faye/", env!("CARGO_PKG_VERSION")),
+            validators: &Validators::default(),
+            validated: None,
+            authorization: None,
+            deadline: DEADLINE,
+            patience: DEADLINE,
+            size: self.size,
+            hosts: &self.hosts,
+        };
+        let client = |url: &WebUrl, redirects| self.reached.client_for_content(url, redirects);
+        let fetched = get(&request, Turn::Wait, client, |_, _| {}).await.ok()?;
+        let body = coding::decode(fetched.headers(), fetched.body.clone()?, self.size).ok()?;
+        let content_type = fetched.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        entries::read(&Document { url: &fetched.url, content_type, body: &body }).ok()?.feed
+    }
+}
