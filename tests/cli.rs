@@ -7,6 +7,9 @@ mod demo;
 #[path = "cli/help.rs"]
 mod help;
 #[cfg(feature = "websub")]
+#[path = "cli/hub_settings.rs"]
+mod hub_settings;
+#[cfg(feature = "websub")]
 #[path = "cli/lifestream.rs"]
 mod lifestream;
 #[path = "cli/publish.rs"]

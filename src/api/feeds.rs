@@ -20,8 +20,10 @@ use crate::store::{AddedFeed, FeedDescription, FeedRow, FeedSource, FeedState, S
 use crate::transport::{Method, RouteLimits, RouteRequest};
 use row::Feeds;
 
-/// Bytes of a file that is imported, and how long it may take to be sent.
-const FILE: RouteLimits = RouteLimits { body: 8 * 1024 * 1024, body_time: Duration::from_secs(60) };
+/// Bytes of a list of feeds, and how long it may take to be sent.
+const LIST: RouteLimits = RouteLimits { body: 8 * 1024 * 1024, body_time: Duration::from_secs(60) };
+/// Bytes of a file with entries, and how long it may take to be sent.
+const FILE: RouteLimits = RouteLimits { body: 64 * 1024 * 1024, body_time: Duration::from_secs(120) };
 /// How long an import may take.
 const IMPORT: Duration = Duration::from_secs(300);
 /// In place of a name: all feeds.
@@ -87,7 +89,11 @@ impl Resource {
 
     /// The limits of its body, if they are not those of other requests.
     pub(super) fn limits(&self) -> Option<RouteLimits> {
-        matches!(self, Self::Opml | Self::Feed(_, Action::Import)).then_some(FILE)
+        match self {
+            Self::Opml => Some(LIST),
+            Self::Feed(_, Action::Import) => Some(FILE),
+            _ => None,
+        }
     }
 
     /// How long a response may take, if it is not the time of other requests.
@@ -104,6 +110,10 @@ pub struct ManagedFeeds {
     pub settings: config::Feeds,
     /// `limits.channel`
     pub longest_channel: usize,
+    /// Whether any client may subscribe to a channel.
+    pub is_public: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    /// Held by the import that is under way: each needs a few times the memory of its file.
+    pub importing: tokio::sync::Mutex<()>,
 }
 
 impl ManagedFeeds {
@@ -153,8 +163,27 @@ impl ManagedFeeds {
                 let added = json!({ "name": feed.name, "channel": self.settings.channel_of(&feed.name) });
                 Ok(reply::with_status(StatusCode::CREATED, &added))
             }
-            outcome => Err(Refusal::Conflict(not_added(outcome, &feed.name))),
+            outcome => Err(Refusal::Conflict(self.not_added(outcome, &feed.name).await?)),
         }
+    }
+
+    /// Why a feed was not added.
+    async fn not_added(&self, outcome: AddedFeed, name: &str) -> Result<String, Refusal> {
+        Ok(match outcome {
+            AddedFeed::Added => String::new(),
+            AddedFeed::Full => {
+                format!(
+                    "there are {} feeds, the most that one server follows; remove some",
+                    config::Feeds::MOST
+                )
+            }
+            AddedFeed::Exists => match self.row(name).await?.map(|row| row.source) {
+                Some(FeedSource::Config) => {
+                    format!("{name} is a [[feed]] of the settings; write another name, or change it there")
+                }
+                _ => format!("there is a feed {name}; remove it first, or write another name"),
+            },
+        })
     }
 
     /// The description of a feed in these fields.
@@ -169,6 +198,12 @@ impl ManagedFeeds {
                 self.longest_channel
             )));
         }
+        if feed.username.is_some() && !feed.public && (self.is_public)(&channel) {
+            return Err(Refusal::Bad(format!(
+                "username: any client may subscribe to {channel}; write public = true, or a [[channel]] rule for it in the \
+                 settings"
+            )));
+        }
         Ok(description(feed))
     }
 
@@ -177,7 +212,7 @@ impl ManagedFeeds {
         Ok(self.store.add_feed(feed, most).await?)
     }
 
-    async fn act(&self, name: &str, action: Action, body: &[u8]) -> Result<Response<Bytes>, Refusal> {
+    async fn act(&self, name: &str, action: Action, body: &Bytes) -> Result<Response<Bytes>, Refusal> {
         let unknown = || Refusal::NotFound(format!("there is no feed {name}"));
         match action {
             Action::Remove => match self.store.remove_feed(name).await?.ok_or_else(unknown)? {
@@ -229,17 +264,6 @@ fn fields(body: &[u8]) -> Result<BTreeMap<String, String>, Refusal> {
     given.map(|(name, value)| Ok((name, text(value)?))).collect()
 }
 
-/// Why a feed was not added.
-fn not_added(outcome: AddedFeed, name: &str) -> String {
-    match outcome {
-        AddedFeed::Added => String::new(),
-        AddedFeed::Exists => format!("there is a feed {name}; remove it first, or write another name"),
-        AddedFeed::Full => {
-            format!("there are {} feeds, the most that one server follows; remove some", config::Feeds::MOST)
-        }
-    }
-}
-
 fn description(feed: Feed) -> FeedDescription {
     let Feed { name, url, hub, poll, username, password, public, title } = feed;
     let password = password.map(|password| password.expose().to_owned());
@@ -274,7 +298,9 @@ mod tests {
         }
         assert!(Resource::Feeds.allows(Method::Get) && Resource::Feeds.allows(Method::Post));
         assert!(!Resource::PollAll.allows(Method::Get) && !Resource::Feeds.allows(Method::Other));
-        assert!(Resource::Opml.limits().is_some() && Resource::Feeds.limits().is_none());
+        let import = Resource::named("/feeds/a/import").unwrap();
+        assert!(import.limits().unwrap().body > Resource::Opml.limits().unwrap().body);
+        assert!(Resource::Feeds.limits().is_none());
     }
 
     #[test]

@@ -20,6 +20,7 @@ use hyper::Response;
 
 use crate::config::Secret;
 use crate::metrics::{Metrics, Reason};
+use crate::peer::Head;
 use crate::transport::{Endpoint, Method, Route, RouteFuture, RouteLimits, RouteRequest};
 use key::Key;
 use reply::Refusal;
@@ -58,22 +59,29 @@ impl Api {
         Self { key: Key::new(key), is_local_only, hub, feeds, metrics }
     }
 
-    async fn answer(&self, request: &RouteRequest) -> Response<Bytes> {
-        if self.is_local_only && !request.is_local {
-            return reply::not_found("there is nothing at this path");
+    /// The response to a request without the key, or one that no path or method is for. The body plays no part in it.
+    fn refused(&self, method: Method, head: &Head, is_local: bool) -> Option<Response<Bytes>> {
+        if self.is_local_only && !is_local {
+            return Some(reply::not_found("there is nothing at this path"));
         }
-        if !self.key.is_shown_by(&request.head) {
+        if !self.key.is_shown_by(head) {
             self.metrics.refuse(Reason::forbidden);
-            return reply::unauthorized();
+            return Some(reply::unauthorized());
         }
-        let Some(resource) = request.head.path().strip_prefix(ROOT).and_then(Resource::named) else {
+        let Some(resource) = resource(head) else {
+            return Some(reply::not_found("there is nothing at this path"));
+        };
+        match method {
+            Method::Options => Some(reply::options(resource.methods())),
+            method if resource.allows(method) => None,
+            _ => Some(reply::method_not_allowed(resource.methods())),
+        }
+    }
+
+    async fn answer(&self, request: &RouteRequest) -> Response<Bytes> {
+        let Some(resource) = resource(&request.head) else {
             return reply::not_found("there is nothing at this path");
         };
-        match request.method {
-            Method::Options => return reply::options(resource.methods()),
-            method if resource.allows(method) => {}
-            _ => return reply::method_not_allowed(resource.methods()),
-        }
         match tokio::time::timeout(resource.deadline(), self.result(&resource, request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(refusal)) => refusal.response(),
@@ -94,6 +102,11 @@ impl Api {
             }
         }
     }
+}
+
+/// What a request is for.
+fn resource(head: &Head) -> Option<Resource> {
+    head.path().strip_prefix(ROOT).and_then(Resource::named)
 }
 
 /// A path of the API.
@@ -143,6 +156,11 @@ impl Endpoint for Api {
         let rest = path.strip_prefix(ROOT)?;
         let limits = Resource::named(rest).map_or(LIMITS, |resource| resource.limits());
         (rest.is_empty() || rest.starts_with('/')).then_some(Route::Call(limits))
+    }
+
+    // A client without the key is not to make the server read files.
+    fn refuse(&self, method: Method, head: &Head, is_local: bool) -> Option<Response<Bytes>> {
+        self.refused(method, head, is_local)
     }
 
     fn call(&self, request: RouteRequest) -> RouteFuture<'_> {

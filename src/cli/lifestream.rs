@@ -2,8 +2,9 @@
 //! settings and files.
 
 mod demo_feed;
+mod failures;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::app::App;
 use crate::config::units::{format_duration, parse_duration};
 use crate::config::{Access, ChannelRule, Config, Feed};
 use crate::entries::name;
+use crate::subscriber::feeds_of_pages;
 use crate::telemetry;
 use demo_feed::DemoFeed;
 
@@ -33,9 +35,11 @@ Examples:
   faye lifestream https://a.example/feed https://b.example/atom --listen :8000
                                                          several feeds, for other machines, too
 
+The feed that a page names in its head is followed in the place of the page. Failures of feeds are printed on standard error.
+
 It uses the defaults and no settings file, and keeps entries in memory. Feeds are polled, because no hub can reach a server
 without server.public_url. Addresses that are not public are allowed for host and port of each URL as typed, and for nothing
-else: not for redirects to other hosts.
+else: not for redirects to other hosts, and not for the feed of a page on another host.
 
 Exit codes: 0 stopped, 1 the address cannot be used, 2 wrong arguments.";
 
@@ -63,7 +67,9 @@ fn feed_url(text: &str) -> Result<Url, String> {
 }
 
 fn interval(text: &str) -> Result<Duration, String> {
-    let interval = parse_duration(text).ok_or_else(|| "not a duration; write for example 1s".to_owned())?;
+    // Zero needs no unit.
+    let interval = if text.trim() == "0" { Some(Duration::ZERO) } else { parse_duration(text) };
+    let interval = interval.ok_or_else(|| "not a duration; write for example 1s".to_owned())?;
     if interval < SHORTEST {
         return Err(format!("too short; write at least {}", format_duration(SHORTEST)));
     }
@@ -94,28 +100,51 @@ pub(super) fn run(command: &Lifestream, settings: &Settings) -> anyhow::Result<(
 }
 
 async fn serve(mut config: Config, command: &Lifestream) -> anyhow::Result<()> {
-    let stop = stopped()?;
+    let mut stop = Box::pin(stopped()?);
     let demo = if command.urls.is_empty() { Some(DemoFeed::bind().await?) } else { None };
     configure(&mut config, &command.urls, command.poll);
     if let Some(demo) = &demo {
         let poll = command.poll.unwrap_or(SHORTEST);
         configure(&mut config, std::slice::from_ref(demo.url()), Some(poll));
+        config.feed.iter_mut().for_each(|feed| "demo".clone_into(&mut feed.name));
         config.lifestream.title = Some("Lifestream demo".to_owned());
         config.lifestream.intro = Some("The entries are made up by faye lifestream.".to_owned());
     }
-    let lines = lines(&config, demo.is_some());
+    let pages = if demo.is_some() {
+        HashMap::new()
+    } else {
+        tokio::select! {
+            feeds = feeds_of_pages(&config) => follow_feeds(&mut config, feeds),
+            () = &mut stop => return Ok(()),
+        }
+    };
+    let lines = lines(&config, &pages, demo.is_some());
     let demo = demo.map(|demo| tokio::spawn(demo.serve()));
     let app = App::bind(&config, &[]).await?;
+    let failures = app.store().cloned().map(failures::print);
     let url = app.url()?;
     let origin = reachable(url.strip_suffix(config.server.mount.as_str()).unwrap_or(&url));
     let server = tokio::spawn(app.run(stop));
     let page = format!("Open {origin}{} in a browser. Ctrl-C stops it.", config.lifestream.path);
     print(std::iter::once(page).chain(lines).collect::<Vec<_>>().join("\n"))?;
-    server.await.context("the server has failed")?;
-    if let Some(demo) = demo {
-        demo.abort();
+    let failures = failures.map(tokio::spawn);
+    let served = server.await.context("the server has failed");
+    demo.into_iter().chain(failures).for_each(|task| task.abort());
+    served.map(drop)
+}
+
+/// Follows these feeds in the place of the pages that name them; the pages by the names of their feeds. A feed that several
+/// pages name is followed once.
+fn follow_feeds(config: &mut Config, feeds: Vec<Option<String>>) -> HashMap<String, String> {
+    let mut pages = HashMap::new();
+    for (feed, found) in config.feed.iter_mut().zip(feeds) {
+        if let Some(url) = found {
+            pages.insert(feed.name.clone(), std::mem::replace(&mut feed.url, url));
+        }
     }
-    Ok(())
+    let mut seen = HashSet::new();
+    config.feed.retain(|feed| seen.insert(feed.url.clone()));
+    pages
 }
 
 /// Makes the settings follow these URLs.
@@ -131,7 +160,6 @@ fn configure(config: &mut Config, urls: &[Url], poll: Option<Duration>) {
         history: None,
         syndicate: None,
     }];
-    let mut names = HashSet::new();
     let mut seen = HashSet::new();
     let urls: Vec<_> = urls.iter().filter(|url| seen.insert(url.as_str())).collect();
     // A name with a dot at its end is the same name.
@@ -140,8 +168,9 @@ fn configure(config: &mut Config, urls: &[Url], poll: Option<Duration>) {
     config.feeds.exempt = urls.iter().filter_map(place).collect();
     config.feed = urls
         .iter()
-        .map(|url| Feed {
-            name: name::unique(&name::of_url(url), &mut names),
+        .zip(name::of_urls(&urls))
+        .map(|(url, name)| Feed {
+            name,
             url: url.as_str().to_owned(),
             hub: None,
             poll: poll.map(Some),
@@ -154,10 +183,14 @@ fn configure(config: &mut Config, urls: &[Url], poll: Option<Duration>) {
 }
 
 /// What the server follows, and how often it looks for new entries.
-fn lines(config: &Config, is_demo: bool) -> Vec<String> {
-    let kind = if is_demo { ", a demo that this program serves" } else { "" };
-    let mut lines: Vec<_> =
-        config.feed.iter().map(|feed| format!("Following {}: {}{kind}", feed.name, feed.url)).collect();
+fn lines(config: &Config, pages: &HashMap<String, String>, is_demo: bool) -> Vec<String> {
+    let kind = |feed: &Feed| match pages.get(&feed.name) {
+        Some(page) => format!(", the feed of {page}"),
+        None if is_demo => ", a demo that this program serves".to_owned(),
+        None => String::new(),
+    };
+    let line = |feed: &Feed| format!("Following {}: {}{}", feed.name, feed.url, kind(feed));
+    let mut lines: Vec<_> = config.feed.iter().map(line).collect();
     lines.push(match (config.feed.first().and_then(|feed| feed.poll.flatten()), config.feeds.poll) {
         (Some(poll), _) => format!("New entries are looked for every {}", format_duration(poll)),
         (None, Some(poll)) => format!(
@@ -189,7 +222,10 @@ mod tests {
     #[test]
     fn polls_are_at_least_a_second_apart() {
         assert_eq!(interval("1s"), Ok(SHORTEST));
-        assert!(interval("999ms").is_err() && interval("x").is_err());
+        for short in ["999ms", "0", "0s"] {
+            assert_eq!(interval(short), Err("too short; write at least 1s".to_owned()), "{short}");
+        }
+        assert_eq!(interval("x"), Err("not a duration; write for example 1s".to_owned()));
     }
 
     #[test]
@@ -205,21 +241,18 @@ mod tests {
         let feeds: Vec<_> = config.feed.iter().map(|feed| (feed.name.as_str(), feed.url.as_str())).collect();
         assert_eq!(
             feeds,
-            [
-                ("localhost", "http://localhost:4000/feed.xml"),
-                ("a-example-blog", "https://www.a.example/blog/atom")
-            ]
+            [("localhost", "http://localhost:4000/feed.xml"), ("a", "https://www.a.example/blog/atom")]
         );
         assert_eq!(config.feeds.exempt, [("localhost".to_owned(), 4000), ("www.a.example".to_owned(), 443)]);
         assert_eq!(
-            lines(&config, false),
+            lines(&config, &HashMap::new(), false),
             [
                 "Following localhost: http://localhost:4000/feed.xml",
-                "Following a-example-blog: https://www.a.example/blog/atom",
+                "Following a: https://www.a.example/blog/atom",
                 "New entries are looked for about every 15m; --poll 10s looks more often",
             ]
         );
         configure(&mut config, &urls[..1], Some(SHORTEST));
-        assert_eq!(lines(&config, true)[1], "New entries are looked for every 1s");
+        assert_eq!(lines(&config, &HashMap::new(), true)[1], "New entries are looked for every 1s");
     }
 }

@@ -1,9 +1,9 @@
-//! The first lines of a server: its address, who may do what, and where the page, health and metrics are. It prints
+//! The first lines of a server: its address, who may do what, and where the page, the hub, health and metrics are. It prints
 //! nothing.
 
 use std::net::SocketAddr;
 
-use crate::config::{Access, Config, PageOrigin};
+use crate::config::{Access, Config, PageOrigin, TopicPolicy};
 
 /// Returns the lines for a server at a URL.
 pub(super) fn start_lines(config: &Config, url: &str, admin: Option<SocketAddr>) -> Vec<String> {
@@ -11,10 +11,23 @@ pub(super) fn start_lines(config: &Config, url: &str, admin: Option<SocketAddr>)
     lines.extend(
         page(config, url).map(|page| format!("Open {page} in a browser to see it work. Ctrl-C stops it.")),
     );
+    lines.extend(hub(config));
     lines.extend(
         admin.map(|admin| format!("Health and metrics are on http://{admin}/healthz, /readyz and /metrics")),
     );
     lines
+}
+
+/// The URL of the hub and which topics it accepts, if it is on.
+fn hub(config: &Config) -> Option<String> {
+    let hub = &config.hub;
+    let public_url = config.server.public_url.as_ref().filter(|_| hub.enabled)?;
+    let topics = match hub.policy {
+        TopicPolicy::Advertised => "topics that name it",
+        TopicPolicy::Listed => "topics of hub.topics",
+        TopicPolicy::Open => "any topic",
+    };
+    Some(format!("The WebSub hub is {public_url}{} and accepts {topics}", hub.path))
 }
 
 /// The URL of the page, if it is served.
@@ -119,11 +132,35 @@ mod tests {
 
     /// The second line for these settings.
     fn line(text: &str) -> String {
+        lines(text).swap_remove(1)
+    }
+
+    fn lines(text: &str) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("faye.toml");
         std::fs::write(&file, text).unwrap();
         let config = load(Some(&file), std::iter::empty::<(String, String)>(), &[]).unwrap();
-        start_lines(&config, "http://127.0.0.1:8000/faye", None).swap_remove(1)
+        start_lines(&config, "http://127.0.0.1:8000/faye", None)
+    }
+
+    #[test]
+    fn a_line_names_the_hub() {
+        for (settings, expected) in [
+            ("", "The WebSub hub is https://push.example/hub and accepts topics that name it"),
+            (
+                "path = '/x/'\npolicy = 'open'",
+                "The WebSub hub is https://push.example/x and accepts any topic",
+            ),
+            (
+                "policy = 'listed'",
+                "The WebSub hub is https://push.example/hub and accepts topics of hub.topics",
+            ),
+        ] {
+            let text =
+                format!("[server]\npublic_url = 'https://push.example/'\n[hub]\nenabled = true\n{settings}");
+            assert_eq!(lines(&text).last().map(String::as_str), Some(expected), "{settings}");
+        }
+        assert!(lines("").iter().all(|line| !line.contains("hub")));
     }
 
     #[test]

@@ -3,16 +3,16 @@
 //! Lines become a JSON Feed, so that an entry has the same identity as in the feed that it came from. Pure; it must not
 //! know the store.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{Document, Found, prepare};
 use crate::store::{EntryKind, NewEntry};
 
-/// Lines of a file.
-const LINES: usize = 100_000;
-/// Entries that are read together; a document has no more.
-const TOGETHER: usize = 500;
+/// Entries of a file.
+pub const MOST: usize = 100_000;
 
 /// Names of the columns of tables, for each field of an item.
 const GUID: &[&str] = &["guid", "uid", "uuid", "atom_id", "entry_id"];
@@ -42,18 +42,21 @@ const MEDIA: &[&str] = &["media", "enclosure", "attachment", "image", "media_url
 /// # Errors
 /// Why the file has no entries. Of lines, the number of the first that is wrong.
 pub fn read(bytes: &[u8], url: &Url, mut id: impl FnMut() -> String) -> Result<Vec<NewEntry>, String> {
-    let documents = match lines(bytes)? {
-        Some(items) => items.chunks(TOGETHER).map(|items| feed(items).into_bytes()).collect(),
-        None => vec![bytes.to_vec()],
+    let body = match lines(bytes)? {
+        Some(items) => Cow::Owned(feed(&items).into_bytes()),
+        None => Cow::Borrowed(bytes),
     };
-    let mut found: Vec<Found> = Vec::new();
-    for body in &documents {
-        let reading =
-            super::read(&Document { url, content_type: None, body }).map_err(|error| error.to_string())?;
-        found.extend(reading.entries);
+    // One more shows that there are too many.
+    let document = Document { url, content_type: None, body: &body };
+    let mut found = super::read_most(&document, MOST + 1).map_err(|error| error.to_string())?.entries;
+    drop(body);
+    if found.len() > MOST {
+        return Err(too_many());
     }
     found.retain(|entry| entry.kind == EntryKind::Entry && !entry.is_deleted);
-    let date = |entry: &Found| entry.published.or(entry.updated);
+    // The time of the import says nothing about an entry, so its only date is that of its place.
+    found.iter_mut().for_each(|entry| entry.published = entry.published.or(entry.updated));
+    let date = |entry: &Found| entry.published;
     if found.iter().all(|entry| date(entry).is_some()) {
         found.sort_by_key(date);
     }
@@ -96,10 +99,14 @@ fn lines(bytes: &[u8]) -> Result<Option<Vec<Value>>, String> {
         };
         lines.map(read).collect::<Result<_, _>>()?
     };
-    if objects.len() > LINES {
-        return Err(format!("more than {LINES} entries; split the file"));
+    if objects.len() > MOST {
+        return Err(too_many());
     }
     Ok(Some(objects.iter().map(item).collect()))
+}
+
+fn too_many() -> String {
+    format!("more than {MOST} entries; split the file")
 }
 
 fn is_feed(object: &Map<String, Value>) -> bool {
@@ -128,7 +135,8 @@ fn item(row: &Map<String, Value>) -> Value {
     let is_number = |id: &str| id.bytes().all(|byte| byte.is_ascii_digit());
     let id = text(&["id"]).filter(|id| url.is_none() || !is_number(id));
     let fields = [
-        ("id", text(GUID).or(id).or_else(|| url.clone())),
+        // Without an id the link and the date identify it, as in a feed without ids.
+        ("id", text(GUID).or(id)),
         ("url", url),
         ("title", text(TITLE)),
         ("content_html", text(CONTENT)),
@@ -223,7 +231,7 @@ mod tests {
         assert_eq!(
             body(first),
             json!({
-                "guid": "https://a.example/1", "url": "https://a.example/1", "title": "First & <b>",
+                "url": "https://a.example/1", "title": "First & <b>",
                 "summary": "text only", "published": "2015-04-01T10:00:00Z", "authors": ["Ann", "Bob"], "tags": ["x", "y"],
                 "media": [{ "url": "https://a.example/i.png", "type": "image/png", "length": 5 }],
             })
@@ -243,6 +251,20 @@ mod tests {
         let (atom, row) = (imported(atom), imported(row));
         assert_eq!((&atom[0].key, &atom[0].html), (&row[0].key, &row[0].html));
         assert_eq!(atom[0].fingerprint, row[0].fingerprint);
+    }
+
+    #[test]
+    fn an_entry_without_an_id_is_the_same_in_a_table_and_in_its_feed() {
+        let rss = "<rss version='2.0'><channel>\
+            <item><title>B</title><link>https://a.example/b</link><pubDate>Thu, 02 Apr 2015 10:00:00 GMT</pubDate></item>\
+            <item><title>A</title><link>https://a.example/a</link><pubDate>Wed, 01 Apr 2015 10:00:00 GMT</pubDate></item>\
+            </channel></rss>";
+        let rows = "{\"id\":1,\"title\":\"A\",\"url\":\"https://a.example/a\",\"published\":1427882400}\n\
+                    {\"id\":2,\"title\":\"B\",\"url\":\"https://a.example/b\",\"published\":\"2015-04-02 10:00:00\"}\n";
+        let keys = |text: &str| imported(text).into_iter().map(|entry| entry.key).collect::<Vec<_>>();
+        assert_eq!(keys(rss), keys(rows));
+        let one = rows.lines().next().unwrap();
+        assert_eq!(keys(one), keys(rss)[..1], "a file with one entry");
     }
 
     #[test]
@@ -266,6 +288,32 @@ mod tests {
             (0..3).map(|number| format!("{{\"guid\":\"g{number}\",\"title\":\"x\"}}\n")).collect();
         let keys: Vec<_> = imported(&dateless).iter().map(|entry| body(entry)["guid"].clone()).collect();
         assert_eq!(keys, ["g0", "g1", "g2"]);
+    }
+
+    #[test]
+    fn all_entries_of_a_long_feed_are_read() {
+        let item = |number: usize| {
+            let (day, minute) = (number / 1000 + 1, number % 60);
+            format!("<entry><id>g{number}</id><updated>2015-04-{day:02}T10:{minute:02}:00Z</updated></entry>")
+        };
+        let feed = |count: usize| {
+            format!(
+                "<feed xmlns='http://www.w3.org/2005/Atom'>{}</feed>",
+                (0..count).map(item).collect::<String>()
+            )
+        };
+        let entries = imported(&feed(3000));
+        let keys: std::collections::HashSet<_> = entries.iter().map(|entry| entry.key.clone()).collect();
+        assert_eq!((entries.len(), keys.len()), (3000, 3000));
+        assert!(entries.is_sorted_by_key(|entry| entry.published) && entries[0].published.is_some());
+        let short = "<entry><id>".to_owned();
+        let many: String = (0..=MOST).map(|number| format!("{short}{number}</id></entry>")).collect();
+        let many = format!("<feed xmlns='http://www.w3.org/2005/Atom'>{many}</feed>");
+        let url = Url::parse("https://a.example/feed").unwrap();
+        assert_eq!(
+            read(many.as_bytes(), &url, String::new).unwrap_err(),
+            "more than 100000 entries; split the file"
+        );
     }
 
     #[test]

@@ -12,4 +12,5 @@ pub mod sanitise;
 
 pub use message::{FeedInfo, message};
 pub use prepare::prepare;
+use read::read_most;
 pub use read::{Document, Found, ReadError, Reading, read};

@@ -4,13 +4,16 @@
 
 use std::collections::HashSet;
 
-use url::Url;
+use url::{Host, Url};
 
 /// Characters of a name.
 const MOST: usize = 64;
 /// Words of a path that say only that the document is a feed.
 const FEED_WORDS: [&str; 11] =
     ["feed", "feeds", "rss", "atom", "index", "xml", "json", "rdf", "html", "all", "default"];
+
+/// Labels below the top-level domain of a country under which names are registered, such as `co.uk`.
+const SECOND_LEVEL: [&str; 8] = ["ac", "co", "com", "edu", "gov", "net", "or", "org"];
 
 /// Whether a text can be the name of a feed.
 #[must_use]
@@ -34,7 +37,41 @@ pub fn of_text(text: &str) -> Option<String> {
 #[must_use]
 pub fn of_url(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
-    let host = host.strip_prefix("www.").unwrap_or(host);
+    of_host_and_path(host.strip_prefix("www.").unwrap_or(host), url)
+}
+
+/// Names made of hosts without their top-level domains, such as `blog-example` of `https://blog.example.com/feed.xml`, and of
+/// paths where several URLs have the same host. Each is different.
+#[must_use]
+pub fn of_urls(urls: &[&Url]) -> Vec<String> {
+    let hosts: Vec<_> = urls.iter().map(|url| host_words(url)).collect();
+    let short: Vec<_> = hosts.iter().map(|host| of_text(host)).collect();
+    let mut taken = HashSet::new();
+    let named = urls.iter().zip(&hosts).zip(&short).map(|((url, host), own)| {
+        let is_shared = short.iter().filter(|other| *other == own).count() > 1;
+        let name = own.clone().filter(|_| !is_shared);
+        unique(&name.unwrap_or_else(|| of_host_and_path(host, url)), &mut taken)
+    });
+    named.collect()
+}
+
+/// The host of a URL without what all hosts have: `www`, and a top-level domain.
+fn host_words(url: &Url) -> String {
+    let Some(Host::Domain(domain)) = url.host() else { return url.host_str().unwrap_or_default().to_owned() };
+    let mut labels: Vec<_> = domain.split('.').filter(|label| !label.is_empty()).collect();
+    if labels.len() > 2 && labels[0] == "www" {
+        labels.remove(0);
+    }
+    let top = if labels.len() > 1 { labels.pop() } else { None };
+    // Below some countries names are registered one label deeper.
+    let is_country = top.is_some_and(|top| top.len() == 2);
+    if is_country && labels.len() > 1 && labels.last().is_some_and(|last| SECOND_LEVEL.contains(last)) {
+        labels.pop();
+    }
+    labels.join(" ")
+}
+
+fn of_host_and_path(host: &str, url: &Url) -> String {
     let words = url.path().split(|character: char| !character.is_ascii_alphanumeric());
     let words = words.filter(|word| !FEED_WORDS.contains(&word.to_ascii_lowercase().as_str()));
     let text = std::iter::once(host).chain(words).collect::<Vec<_>>().join(" ");
@@ -76,6 +113,38 @@ mod tests {
         }
         let long = of_url(&Url::parse(&format!("https://a.example/{}", "b/".repeat(100))).unwrap());
         assert!(is_name(&long) && !long.ends_with('-'), "{long}");
+    }
+
+    #[test]
+    fn addresses_become_short_names_that_differ() {
+        let names = |urls: &[&str]| {
+            let urls: Vec<_> = urls.iter().map(|url| Url::parse(url).unwrap()).collect();
+            of_urls(&urls.iter().collect::<Vec<_>>())
+        };
+        for (url, name) in [
+            ("https://www.example.com/blog/feed.xml", "example"),
+            ("https://blog.example.org./", "blog-example"),
+            ("https://ana.example.co.uk/feed", "ana-example"),
+            ("https://co.uk/feed", "co"),
+            ("https://t.co/", "t"),
+            ("https://www.com/", "www"),
+            ("http://localhost:4000/feed.xml", "localhost"),
+            ("http://127.0.0.1:4000/blog/feed.xml", "127-0-0-1"),
+            ("http://[::1]/x", "1"),
+            ("https://bücher.example/RSS/Index.RSS", "xn-bcher-kva"),
+        ] {
+            assert_eq!(names(&[url]), [name], "{url}");
+        }
+        let shared = [
+            "https://code.example/ana.atom",
+            "https://code.example/bob.atom",
+            "https://code.example/",
+            "https://code.example/feed.xml",
+            "https://code.example.org/",
+            "https://b.example/x",
+        ];
+        assert_eq!(names(&shared), ["code-ana", "code-bob", "code", "code-2", "code-example", "b"]);
+        assert_eq!(names(&[]), [""; 0]);
     }
 
     #[test]

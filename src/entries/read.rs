@@ -27,6 +27,8 @@ use url::Url;
 use crate::store::EntryKind;
 use crate::web::sniff::Kind;
 
+/// Entries of a document that is followed.
+const MOST: usize = 500;
 /// Bytes of a document in which the root of a feed is looked for.
 const OUTPUT: usize = 4096;
 
@@ -48,7 +50,9 @@ pub struct Reading {
     pub title: Option<String>,
     /// The page that the feed is about.
     pub site: Option<String>,
-    /// Its newest entries, oldest first, at most 500. A page is one entry.
+    /// The feed that a page names in its head.
+    pub feed: Option<String>,
+    /// Its newest entries, oldest first. A page is one entry.
     pub entries: Vec<Found>,
 }
 
@@ -89,13 +93,24 @@ pub enum ReadError {
     /// It has no content.
     #[error("the document is empty")]
     Empty,
+    /// It has a format of feeds, and is none.
+    #[error("the document is {0}, and cannot be read as a feed")]
+    Foreign(&'static str),
 }
 
 /// Reads a document. Of a feed that is not well-formed it reads the entries that can be read.
 ///
 /// # Errors
-/// Why it cannot be read. A page is never an error.
+/// Why it cannot be read. HTML, and a document of a type that feeds do not have, is a page and never an error.
 pub fn read(document: &Document<'_>) -> Result<Reading, ReadError> {
+    read_most(document, MOST)
+}
+
+/// Reads a document as [`read`] does, with its newest `most` entries.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_most(document: &Document<'_>, most: usize) -> Result<Reading, ReadError> {
     let decoded = decode::read(document.body, document.content_type);
     let text = decoded.text.trim_start();
     if text.is_empty() {
@@ -103,14 +118,37 @@ pub fn read(document: &Document<'_>) -> Result<Reading, ReadError> {
     }
     let is_xml = |kind: &&str| kind.to_ascii_lowercase().contains("xml");
     let feed = match decoded.kind {
-        Kind::Json => json::read(text, document.url),
-        Kind::Xml => xml::read(text, document.url),
+        Kind::Json => json::read(text, document.url, most),
+        Kind::Xml => xml::read(text, document.url, most),
         Kind::Html | Kind::Other => None,
     };
     let feed = feed.or_else(|| {
-        document.content_type.filter(is_xml).and_then(|_| xml::read(behind_output(text)?, document.url))
+        document.content_type.filter(is_xml).and_then(|_| xml::read(behind_output(text)?, document.url, most))
     });
-    feed.unwrap_or_else(|| Ok(page::read(document, (decoded.kind == Kind::Html).then_some(text))))
+    if let Some(feed) = feed {
+        return feed;
+    }
+    match feed_format(document.content_type, decoded.kind, text) {
+        Some(format) => Err(ReadError::Foreign(format)),
+        None => Ok(page::read(document, (decoded.kind == Kind::Html).then_some(text))),
+    }
+}
+
+/// The format of a document that must be a feed by its type, or by its XML declaration if it has no type that says more.
+fn feed_format(content_type: Option<&str>, kind: Kind, text: &str) -> Option<&'static str> {
+    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
+    let essence = essence.trim().to_ascii_lowercase();
+    let is_xml = |essence: &str| essence.ends_with("/xml") || essence.ends_with("+xml");
+    match essence.as_str() {
+        // Web servers send error pages with the type of the feed.
+        _ if kind == Kind::Html => None,
+        "application/feed+json" => Some("JSON"),
+        "application/xhtml+xml" => None,
+        image if image.starts_with("image/") => None,
+        xml if is_xml(xml) => Some("XML"),
+        "" | "text/plain" | "application/octet-stream" => text.starts_with("<?xml").then_some("XML"),
+        _ => None,
+    }
 }
 
 /// The feed behind the warnings of a program that a document begins with.

@@ -5,10 +5,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
+use super::guard;
 use super::listing::{self, Listing};
 use super::message::Message;
 use super::page::List;
@@ -17,7 +20,7 @@ use super::response::{HTML, JSON, preflight, put, refused_method, shared, tagged
 use super::stream::{self, Stream};
 use super::{Lifestream, list_json};
 use crate::metrics::Reason;
-use crate::store::StoreError;
+use crate::store::{Change, StoreError};
 use crate::transport::{Endpoint, Method, Route, RouteFuture, RouteLimits, RouteRequest};
 use crate::web::feed;
 
@@ -57,6 +60,10 @@ pub(super) enum Problem {
     Bad(Wrong),
     /// There is nothing of that name, or strangers may not see it.
     Missing(&'static str),
+    /// There was an entry of that name.
+    Gone,
+    /// The client has sent too many requests, and when it may send the next one.
+    Rate(Duration),
     /// The store cannot be read.
     Away,
 }
@@ -75,13 +82,13 @@ impl Endpoint for Lifestream {
         let file = rest.strip_prefix("/files/").and_then(|file| self.files.get(file));
         let script = (rest == "/embed.js").then(|| self.script());
         if let Some(response) = file.or(script) {
-            return Some(Route::Response(if is_read { response } else { refused_method() }));
+            return Some(Route::Response(if is_read { response } else { refused_method(false) }));
         }
         let target = target(rest)?;
         match method {
             _ if is_read => Some(Route::Call(LIMITS)),
             Method::Options if target.is_shared() => Some(Route::Response(preflight())),
-            _ => Some(Route::Response(refused_method())),
+            _ => Some(Route::Response(refused_method(target.is_shared()))),
         }
     }
 
@@ -92,9 +99,13 @@ impl Endpoint for Lifestream {
             let Some(target) = target(rest) else {
                 return self.problem(Target::List, &Problem::Missing("There is no such page."));
             };
-            let answer = tokio::time::timeout(PATIENCE, self.answer(&request, target)).await;
+            let answer = match self.acquire(&request) {
+                Ok(()) => tokio::time::timeout(PATIENCE, self.answer(&request, target)).await,
+                Err(wait) => Ok(Err(Problem::Rate(wait))),
+            };
             let response = match answer.unwrap_or(Err(Problem::Away)) {
-                Ok(response) => tagged(head, response),
+                Ok(response) if response.status() == StatusCode::OK => tagged(head, response),
+                Ok(response) => response,
                 Err(problem) => self.problem(target, &problem),
             };
             if target.is_shared() { shared(response) } else { response }
@@ -121,6 +132,11 @@ fn target(rest: &str) -> Option<Target<'_>> {
 }
 
 impl Lifestream {
+    /// Limits the requests of one client. Programs on this machine have no limit.
+    fn acquire(&self, request: &RouteRequest) -> Result<(), Duration> {
+        if request.is_local { Ok(()) } else { self.rate.acquire(request.client.ip()) }
+    }
+
     async fn answer(&self, request: &RouteRequest, target: Target<'_>) -> Result<Response<Bytes>, Problem> {
         let head = &request.head;
         match target {
@@ -135,7 +151,7 @@ impl Lifestream {
                 Ok(typed(StatusCode::OK, JSON, body))
             }
             Target::Stream(format) => {
-                let query = Query::of_page(head.query()).map_err(Problem::Bad)?;
+                let query = Query::of_stream(head.query()).map_err(Problem::Bad)?;
                 let (list, _) = self.read(&query, self.page_size()).await?;
                 Ok(self.stream(request, &query, format, &list))
             }
@@ -145,16 +161,24 @@ impl Lifestream {
     async fn list(&self, query: Query, is_embedded: bool) -> Result<Response<Bytes>, Problem> {
         let most = if is_embedded { query.limit.unwrap_or(EMBEDDED) } else { self.page_size() };
         let (list, visible) = self.read(&query, most).await?;
-        let html = self.site.list(&List {
+        let html = List {
             messages: &messages(&list),
             visible: &visible,
             feed: query.feed.as_deref(),
             from: &query.from,
             next: list.next.as_ref(),
+            previous: list.previous.as_ref(),
+            limit: query.limit,
             last: list.last,
             is_embedded,
-        });
-        Ok(self.html(StatusCode::OK, html, is_embedded))
+        };
+        if matches!(query.from, Place::AboveId(_)) && list.previous.is_none() {
+            // Nothing is in front of these entries, so the newest page has them, and stays up to date.
+            let mut response = self.html(StatusCode::FOUND, String::new(), is_embedded);
+            put(&mut response, LOCATION, &self.site.page_url(&html, &Place::Newest));
+            return Ok(response);
+        }
+        Ok(self.html(StatusCode::OK, self.site.list(&html), is_embedded))
     }
 
     /// The entries of a list for feed readers.
@@ -180,11 +204,15 @@ impl Lifestream {
     }
 
     async fn entry(&self, id: &str) -> Result<Response<Bytes>, Problem> {
-        const MISSING: Problem = Problem::Missing("This entry is gone, or was never here.");
+        const MISSING: Problem = Problem::Missing("There is no such entry.");
         let id = query::entry_id(id).ok_or(MISSING)?;
         let visible = self.feeds.visible(&self.store).await?;
-        let row = self.store.entry(&id).await?.ok_or(MISSING)?;
+        let mut row = self.store.entry(&id).await?.ok_or(MISSING)?;
         let info = visible.get(&row.feed).ok_or(MISSING)?;
+        if row.change == Change::Deleted {
+            return Err(Problem::Gone);
+        }
+        listing::complete(&self.store, std::slice::from_mut(&mut row)).await?;
         let message = parse(&crate::entries::message(&row, info)).ok_or(MISSING)?;
         Ok(self.html(StatusCode::OK, self.site.alone(&message), false))
     }
@@ -210,21 +238,38 @@ impl Lifestream {
                 (StatusCode::BAD_REQUEST, "This link is wrong", wrong.as_str())
             }
             Problem::Missing(text) => (StatusCode::NOT_FOUND, "Not found", *text),
+            Problem::Gone => {
+                (StatusCode::GONE, "This entry is gone", "It was deleted, or is too old to be kept.")
+            }
+            Problem::Rate(_) => {
+                self.metrics.refuse(Reason::lifestream_rate);
+                let text =
+                    "Too many requests come from your network. Wait a moment, and load the page again.";
+                (StatusCode::TOO_MANY_REQUESTS, "Please wait", text)
+            }
             Problem::Away => {
                 let text = "The entries cannot be read at the moment. Try again in a few seconds.";
                 (StatusCode::SERVICE_UNAVAILABLE, "Back soon", text)
             }
         };
-        if target.is_shared() {
-            return typed(status, JSON, format!("{}\n", json!({ "error": text })));
+        let mut response = if target.is_shared() {
+            typed(status, JSON, format!("{}\n", json!({ "error": text })))
+        } else {
+            self.html(status, self.site.problem(title, text), target == Target::Embed)
+        };
+        if let Problem::Rate(wait) = problem {
+            // Whole seconds, so that a client is not too early.
+            put(&mut response, RETRY_AFTER, &(wait.as_secs() + 1).to_string());
         }
-        self.html(status, self.site.problem(title, text), target == Target::Embed)
+        response
     }
 
     fn html(&self, status: StatusCode, html: String, is_embedded: bool) -> Response<Bytes> {
         let mut response = typed(status, HTML, html);
         let policy = if is_embedded { &self.embed_policy } else { &self.policy };
         put(&mut response, CONTENT_SECURITY_POLICY, policy);
+        let second = HeaderValue::from_static(guard::TRUSTED_TYPES);
+        response.headers_mut().append(CONTENT_SECURITY_POLICY, second);
         response
     }
 
@@ -258,6 +303,7 @@ pub(super) fn place(place: &Place) -> Option<(&'static str, String)> {
         Place::Newest => None,
         Place::BeforeId(id) => Some(("before", id.clone())),
         Place::BeforeSeq(seq) => Some(("before", seq.to_string())),
+        Place::AboveId(id) => Some(("after", id.clone())),
         Place::AfterSeq(seq) => Some(("after", seq.to_string())),
     }
 }

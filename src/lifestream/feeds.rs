@@ -9,46 +9,58 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::config;
+use crate::config::{self, Config};
 use crate::entries::FeedInfo;
 use crate::store::{self, FeedRow, FeedState, Store};
 use crate::subscriber::Channels;
 
 /// How long the list of feeds is used before it is read again.
 const FRESH: Duration = Duration::from_secs(1);
+/// How long a server that starts may take to record the feeds of its settings.
+const START: Duration = Duration::from_secs(30);
 
 /// The feeds that strangers may see, by name.
 #[derive(Debug, Default)]
 pub(super) struct Visible {
     by_name: HashMap<String, FeedInfo>,
     names: Vec<String>,
+    /// Whether some feeds are not visible.
+    has_hidden: bool,
 }
 
 impl Visible {
     /// Those of these feeds that strangers may see. `is_public` decides about channels.
     pub(super) fn of(rows: Vec<FeedRow>, is_public: impl Fn(&str) -> bool) -> Self {
-        let is_visible = |row: &FeedRow| {
-            row.state != FeedState::Removed
-                && (row.feed.username.is_none() || row.feed.public)
-                && is_public(&row.feed.name)
-        };
+        let (seen, hidden): (Vec<_>, Vec<_>) =
+            rows.into_iter().filter(|row| row.state != FeedState::Removed).partition(|row| {
+                is_shown(row.feed.username.is_some(), row.feed.public) && is_public(&row.feed.name)
+            });
         let info = |row: FeedRow| {
-            let name = row.feed.name;
             let title = row.feed.title.or(row.found_title);
-            (name.clone(), FeedInfo { name, title, site: row.site, topic: row.topic })
+            FeedInfo { name: row.feed.name, title, site: row.site, topic: row.topic }
         };
-        let by_name: HashMap<_, _> = rows.into_iter().filter(is_visible).map(info).collect();
-        let mut names: Vec<_> = by_name.keys().cloned().collect();
-        names.sort_unstable();
-        Self { by_name, names }
+        Self { has_hidden: !hidden.is_empty(), ..Self::some(seen.into_iter().map(info)) }
     }
 
-    #[cfg(test)]
+    /// These feeds.
     pub(super) fn some(infos: impl IntoIterator<Item = FeedInfo>) -> Self {
-        let by_name: HashMap<_, _> = infos.into_iter().map(|info| (info.name.clone(), info)).collect();
-        let mut names: Vec<_> = by_name.keys().cloned().collect();
-        names.sort_unstable();
-        Self { by_name, names }
+        let mut visible = Self::default();
+        visible.add(infos);
+        visible
+    }
+
+    /// Adds feeds, unless there are feeds of their names.
+    fn add(&mut self, infos: impl IntoIterator<Item = FeedInfo>) {
+        for info in infos {
+            self.by_name.entry(info.name.clone()).or_insert(info);
+        }
+        self.names = self.by_name.keys().cloned().collect();
+        self.names.sort_unstable();
+    }
+
+    /// Whether there are no other feeds.
+    pub(super) fn is_all(&self) -> bool {
+        !self.has_hidden
     }
 
     /// The feed of that name.
@@ -67,28 +79,68 @@ impl Visible {
     }
 }
 
+/// Whether a feed may be shown if its channel is public. One with a user is shown if the settings say so.
+fn is_shown(has_user: bool, is_public: bool) -> bool {
+    !has_user || is_public
+}
+
 /// Reads the visible feeds.
 pub(super) struct Feeds {
     settings: config::Feeds,
     channels: Arc<dyn Channels>,
-    last: Mutex<Option<(Instant, Arc<Visible>)>>,
+    last: Mutex<Read>,
+}
+
+struct Read {
+    visible: Option<(Instant, Arc<Visible>)>,
+    /// Feeds of the settings that the store may not have yet. A server that starts records them soon; until then they are
+    /// shown without entries.
+    expected: Vec<config::Feed>,
+    /// When the store was read first.
+    began: Option<Instant>,
+}
+
+impl Read {
+    /// Forgets the expected feeds when the store has them all, or after a while: the settings may have changed since.
+    fn forget_recorded(&mut self, rows: &[FeedRow]) {
+        let began = *self.began.get_or_insert_with(Instant::now);
+        let has =
+            |name: &str| rows.iter().any(|row| row.feed.name == name && row.state != FeedState::Removed);
+        if began.elapsed() > START || self.expected.iter().all(|feed| has(&feed.name)) {
+            self.expected = Vec::new();
+        }
+    }
 }
 
 impl Feeds {
-    pub(super) fn new(settings: config::Feeds, channels: Arc<dyn Channels>) -> Self {
-        Self { settings, channels, last: Mutex::new(None) }
+    /// The feeds of a server that starts with these settings.
+    pub(super) fn new(config: &Config, channels: Arc<dyn Channels>) -> Self {
+        let last = Read { visible: None, expected: config.feed.clone(), began: None };
+        Self { settings: config.feeds.clone(), channels, last: Mutex::new(last) }
     }
 
     /// The visible feeds of at most a second ago. Requests at the same time share one read.
     pub(super) async fn visible(&self, store: &Store) -> store::Result<Arc<Visible>> {
         let mut last = self.last.lock().await;
-        if let Some((_, visible)) = last.as_ref().filter(|(read, _)| read.elapsed() < FRESH) {
+        if let Some((_, visible)) = last.visible.as_ref().filter(|(read, _)| read.elapsed() < FRESH) {
             return Ok(Arc::clone(visible));
         }
         let rows = store.feed_rows().await?;
         let is_public = |name: &str| self.channels.is_public(&self.settings.channel_of(name));
-        let visible = Arc::new(Visible::of(rows, is_public));
-        *last = Some((Instant::now(), Arc::clone(&visible)));
+        last.forget_recorded(&rows);
+        let mut visible = Visible::of(rows, is_public);
+        let (seen, hidden): (Vec<_>, Vec<_>) = last
+            .expected
+            .iter()
+            .partition(|feed| is_shown(feed.username.is_some(), feed.public) && is_public(&feed.name));
+        visible.has_hidden |= !hidden.is_empty();
+        visible.add(seen.into_iter().map(|feed| FeedInfo {
+            name: feed.name.clone(),
+            title: feed.title.clone(),
+            ..FeedInfo::default()
+        }));
+        let visible = Arc::new(visible);
+        last.visible = Some((Instant::now(), Arc::clone(&visible)));
         Ok(visible)
     }
 }

@@ -92,11 +92,20 @@ impl Files {
     }
 }
 
-fn read(path: &Path) -> Result<String, String> {
-    let wrong = |why: String| format!("lifestream.css: {}: {why}", path.display());
+/// Reads the style sheet of the operator.
+///
+/// # Errors
+/// Why it cannot be used.
+pub(super) fn read(path: &Path) -> Result<String, String> {
+    let wrong = |why: String| {
+        format!("lifestream.css: cannot read {} ({why}); check its path and permissions", path.display())
+    };
     let length = fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
     if length > SHEET {
-        return Err(wrong(format!("the file has {length} bytes; it may have {SHEET}")));
+        return Err(format!(
+            "lifestream.css: {} has {length} bytes; write a file of at most {SHEET}",
+            path.display()
+        ));
     }
     fs::read_to_string(path).map_err(|error| wrong(error.to_string()))
 }
@@ -122,7 +131,7 @@ mod tests {
     fn a_sheet_that_cannot_be_read_is_named() {
         let css = Some("/does/not/exist.css".into());
         let error = Files::new(&config::Lifestream { css, ..Default::default() }).err().unwrap();
-        assert!(error.starts_with("lifestream.css: /does/not/exist.css: "), "{error}");
+        assert!(error.starts_with("lifestream.css: cannot read /does/not/exist.css ("), "{error}");
     }
 
     #[test]

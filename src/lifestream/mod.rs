@@ -20,11 +20,12 @@ mod theme;
 
 use std::sync::Arc;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::metrics::Metrics;
 use crate::store::Store;
 use crate::subscriber::Channels;
 use crate::transport::Endpoint;
+use crate::web::rate::Rate;
 use entries::list_json;
 use feeds::{Feeds, Visible};
 use files::Files;
@@ -38,8 +39,17 @@ pub struct Lifestream {
     store: Store,
     metrics: Metrics,
     public_url: Option<String>,
+    rate: Rate,
     policy: String,
     embed_policy: String,
+}
+
+/// Whether the files of the settings can be read.
+///
+/// # Errors
+/// Which setting is wrong, and what to write.
+pub fn check_files(settings: &config::Lifestream) -> Result<(), String> {
+    settings.css.as_deref().map_or(Ok(()), |css| files::read(css).map(drop))
 }
 
 impl Lifestream {
@@ -67,11 +77,12 @@ impl Lifestream {
             page: settings.page,
             sheets: files.sheets(),
         };
-        let feeds = Feeds::new(config.feeds.clone(), channels);
+        let feeds = Feeds::new(config, channels);
         let policy = guard::page(settings.images);
         let embed_policy = guard::embed(settings.images, &settings.embed_origins);
         let public_url = config.server.public_url.clone();
-        Ok(Arc::new(Self { site, files, feeds, store, metrics, public_url, policy, embed_policy }))
+        let rate = Rate::new(settings.rate);
+        Ok(Arc::new(Self { site, files, feeds, store, metrics, public_url, rate, policy, embed_policy }))
     }
 
     /// What is served.

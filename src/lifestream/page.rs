@@ -2,6 +2,7 @@
 //!
 //! Pure; it must not know where entries come from.
 
+use super::endpoint;
 use super::entry::{self, Look};
 use super::feeds::Visible;
 use super::markup::Markup;
@@ -50,6 +51,10 @@ pub(super) struct List<'a> {
     pub(super) from: &'a Place,
     /// Where the next one begins.
     pub(super) next: Option<&'a Place>,
+    /// Where the one with the next newer entries begins.
+    pub(super) previous: Option<&'a Place>,
+    /// Entries of the list, as the request says.
+    pub(super) limit: Option<u32>,
     /// The number up to which all events are in the page, or behind it.
     pub(super) last: i64,
     /// Whether it is for other sites.
@@ -247,7 +252,7 @@ impl Site {
     fn pages(&self, out: &mut Markup, list: &List<'_>) {
         out.raw("<nav class=\"pages\" aria-label=\"Pages\">");
         for (rel, url) in self.neighbours(list) {
-            let text = if rel == "next" { "Older entries" } else { "Newest entries" };
+            let text = if rel == "next" { "Older entries" } else { "Newer entries" };
             out.raw("<a class=\"step\"").attribute("rel", rel).attribute("href", &url);
             if rel == "next" {
                 out.raw(" id=\"older\"");
@@ -262,21 +267,18 @@ impl Site {
 
     /// The relations and URLs of the pages before and behind this one.
     fn neighbours(&self, list: &List<'_>) -> Vec<(&'static str, String)> {
+        let places = [("prev", list.previous), ("next", list.next)];
+        places.into_iter().filter_map(|(rel, place)| Some((rel, self.page_url(list, place?)))).collect()
+    }
+
+    /// The URL of a page with the same filter that begins at another place.
+    pub(super) fn page_url(&self, list: &List<'_>, place: &Place) -> String {
         let page = if list.is_embedded { format!("{}/embed", self.path) } else { self.path.clone() };
-        let url = |before: Option<&str>| {
-            let feed = list.feed.map(|feed| format!("feed={feed}"));
-            let before = before.map(|before| format!("before={before}"));
-            let query: Vec<String> = feed.into_iter().chain(before).collect();
-            if query.is_empty() { page.clone() } else { format!("{page}?{}", query.join("&")) }
-        };
-        let mut found = Vec::new();
-        if *list.from != Place::Newest {
-            found.push(("prev", url(None)));
-        }
-        if let Some(Place::BeforeId(id)) = list.next {
-            found.push(("next", url(Some(id))));
-        }
-        found
+        let feed = list.feed.map(|feed| format!("feed={feed}"));
+        let limit = list.limit.map(|limit| format!("limit={limit}"));
+        let place = endpoint::place(place).map(|(name, value)| format!("{name}={value}"));
+        let query: Vec<String> = feed.into_iter().chain(limit).chain(place).collect();
+        if query.is_empty() { page } else { format!("{page}?{}", query.join("&")) }
     }
 
     fn back(&self, out: &mut Markup) {
@@ -324,7 +326,18 @@ mod tests {
     }
 
     fn list<'a>(visible: &'a Visible, from: &'a Place, next: Option<&'a Place>) -> List<'a> {
-        List { messages: &[], visible, feed: None, from, next, last: 7, is_embedded: false }
+        let previous = (*from != Place::Newest).then_some(&Place::Newest);
+        List {
+            messages: &[],
+            visible,
+            feed: None,
+            from,
+            next,
+            previous,
+            limit: None,
+            last: 7,
+            is_embedded: false,
+        }
     }
 
     #[test]
@@ -349,9 +362,14 @@ mod tests {
         assert!(middle.contains("<link rel=\"prev\" href=\"/life?feed=f0001\">"), "{middle}");
         assert!(middle.contains("<link rel=\"next\" href=\"/life?feed=f0001&amp;before=c\">"), "{middle}");
         assert!(middle.contains("data-live=\"no\""), "{middle}");
-        let frame = site().list(&List { is_embedded: true, ..list(&visible, &Place::Newest, Some(&older)) });
+        let above = Place::AboveId("a".to_owned());
+        let third = site().list(&List { previous: Some(&above), ..list(&visible, &older, None) });
+        assert!(third.contains("<link rel=\"prev\" href=\"/life?after=a\">"), "{third}");
+        assert!(third.contains(">Newer entries</a>"), "{third}");
+        let newest = list(&visible, &Place::Newest, Some(&older));
+        let frame = site().list(&List { is_embedded: true, limit: Some(5), ..newest });
         assert!(
-            frame.contains("href=\"/life/embed?before=b\"") && !frame.contains("id=\"filters\""),
+            frame.contains("href=\"/life/embed?limit=5&amp;before=b\"") && !frame.contains("id=\"filters\""),
             "{frame}"
         );
     }

@@ -37,6 +37,8 @@ pub(super) enum Place {
     BeforeId(String),
     /// Behind the entry with this number.
     BeforeSeq(i64),
+    /// At the nearest entries in front of the one with this UUID.
+    AboveId(String),
     /// At the event behind this number.
     AfterSeq(i64),
 }
@@ -48,28 +50,36 @@ impl Place {
             Self::Newest => EntryFrom::Newest,
             Self::BeforeId(id) => EntryFrom::BeforeId(id.clone()),
             Self::BeforeSeq(seq) => EntryFrom::BeforeSeq(*seq),
+            Self::AboveId(id) => EntryFrom::AboveId(id.clone()),
             Self::AfterSeq(seq) => EntryFrom::AfterSeq(*seq),
         }
     }
 }
 
 impl Query {
-    /// The parameters of a page. Unknown ones are ignored: other sites append theirs to links.
+    /// The parameters of a page. Unknown ones are ignored: other sites append theirs to links. `after` is the id of an
+    /// entry, and means the page with the entries that are the next newer ones.
     pub(super) fn of_page(query: Option<&str>) -> Result<Self, Wrong> {
-        Self::read(query, &["feed", "before"], false)
+        Self::read(query, &["feed", "before", "after"], false)
     }
 
     /// The parameters of an embedded page.
     pub(super) fn of_embed(query: Option<&str>) -> Result<Self, Wrong> {
-        Self::read(query, &["feed", "before", "limit"], false)
+        Self::read(query, &["feed", "before", "after", "limit"], false)
     }
 
-    /// The parameters of a list for programs. Unknown ones are refused, because a misspelt one would be ignored.
+    /// The parameters of a stream for feed readers.
+    pub(super) fn of_stream(query: Option<&str>) -> Result<Self, Wrong> {
+        Self::read(query, &["feed", "before"], false)
+    }
+
+    /// The parameters of a list for programs. Unknown ones are refused, because a misspelt one would be ignored. `after`
+    /// is the number of an event, and means the events with higher numbers.
     pub(super) fn of_list(query: Option<&str>) -> Result<Self, Wrong> {
         Self::read(query, &["feed", "before", "after", "limit"], true)
     }
 
-    fn read(query: Option<&str>, known: &[&str], is_strict: bool) -> Result<Self, Wrong> {
+    fn read(query: Option<&str>, known: &[&str], is_list: bool) -> Result<Self, Wrong> {
         let query = query.unwrap_or_default();
         if query.len() > LENGTH {
             return Err(format!("the query has more than {LENGTH} bytes"));
@@ -78,7 +88,7 @@ impl Query {
         let mut given = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let Some(name) = known.iter().find(|own| **own == name) else {
-                if is_strict {
+                if is_list {
                     return Err(format!("unknown parameter; write one of {}", known.join(", ")));
                 }
                 continue;
@@ -97,7 +107,10 @@ impl Query {
                     return Err("before and after exclude each other; write one of them".to_owned());
                 }
                 "before" => found.from = before(&value)?,
-                _ => found.from = Place::AfterSeq(number(&value).ok_or("after is not a number of an event")?),
+                _ if is_list => {
+                    found.from = Place::AfterSeq(number(&value).ok_or("after is not a number of an event")?);
+                }
+                _ => found.from = Place::AboveId(entry_id(&value).ok_or("after is not the id of an entry")?),
             }
         }
         Ok(found)
@@ -177,8 +190,13 @@ mod tests {
 
     #[test]
     fn pages_ignore_what_other_sites_append() {
-        let found = Query::of_page(Some("utm_source=x&feed=blog&after=5&limit=9")).unwrap();
+        let found = Query::of_page(Some("utm_source=x&feed=blog&limit=9")).unwrap();
         assert_eq!(found, Query { feed: Some("blog".to_owned()), ..Query::default() });
-        assert!(Query::of_page(Some("before=x'--")).is_err());
+        assert_eq!(Query::of_stream(Some("after=5")), Ok(Query::default()));
+        let above = Query::of_page(Some(&format!("after={ID}"))).unwrap();
+        assert_eq!(above.from, Place::AboveId(ID.to_owned()));
+        for bad in ["before=x'--", "after=5", &format!("before=1&after={ID}")] {
+            assert!(Query::of_page(Some(bad)).is_err(), "{bad}");
+        }
     }
 }

@@ -90,11 +90,11 @@ pub(super) fn preflight() -> Response<Bytes> {
     response
 }
 
-/// The response to a method that is not for this path.
-pub(super) fn refused_method() -> Response<Bytes> {
+/// The response to a method that is not for this path. Shared responses have preflights.
+pub(super) fn refused_method(is_shared: bool) -> Response<Bytes> {
     let text = "this path has GET and HEAD only\n";
     let mut response = typed(StatusCode::METHOD_NOT_ALLOWED, TEXT, text);
-    put(&mut response, ALLOW, "GET, HEAD, OPTIONS");
+    put(&mut response, ALLOW, if is_shared { "GET, HEAD, OPTIONS" } else { "GET, HEAD" });
     response
 }
 

@@ -3,7 +3,7 @@
 use super::run;
 
 /// The commands, and those below them.
-const COMMANDS: [&[&str]; 21] = [
+const COMMANDS: [&[&str]; 31] = [
     &["demo"],
     &["publish"],
     &["subscribe"],
@@ -16,6 +16,16 @@ const COMMANDS: [&[&str]; 21] = [
     &["hub", "topics"],
     &["hub", "subscriptions"],
     &["hub", "retry"],
+    &["lifestream"],
+    &["feeds"],
+    &["feeds", "list"],
+    &["feeds", "add"],
+    &["feeds", "remove"],
+    &["feeds", "poll"],
+    &["feeds", "resubscribe"],
+    &["feeds", "purge"],
+    &["feeds", "import"],
+    &["feeds", "export"],
     &["bridge"],
     &["bench"],
     &["bench", "fanout"],

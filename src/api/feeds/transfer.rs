@@ -1,6 +1,7 @@
 //! Imports and exports: entries from files, and lists of feeds as OPML.
 
 use std::collections::HashSet;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use hyper::Response;
@@ -9,9 +10,10 @@ use serde_json::json;
 use url::Url;
 use uuid::Uuid;
 
-use super::{ManagedFeeds, description, not_added};
+use super::{ManagedFeeds, description};
 use crate::api::reply::{self, Refusal};
 use crate::config;
+use crate::config::units::format_duration;
 use crate::entries::{import, name, opml, sanitise};
 use crate::store::{AddedFeed, Batch, FeedRow, FeedState, Ingested, NewEntry, Via};
 
@@ -23,15 +25,18 @@ const TITLE: &str = "Feeds";
 
 impl ManagedFeeds {
     /// Stores the entries of a file in a feed. They are not published.
-    pub(super) async fn import(&self, row: &FeedRow, body: &[u8]) -> Result<Response<Bytes>, Refusal> {
+    pub(super) async fn import(&self, row: &FeedRow, body: &Bytes) -> Result<Response<Bytes>, Refusal> {
         let url = Url::parse(row.site.as_deref().unwrap_or(&row.feed.url));
         let url =
             url.or_else(|_| Url::parse(&row.feed.url)).map_err(|error| Refusal::Bad(error.to_string()))?;
-        let body = body.to_vec();
+        let busy = || Refusal::Conflict("another import is under way; wait for its end".to_owned());
+        let _import = self.importing.try_lock().map_err(|_| busy())?;
+        let body = body.clone();
         let id = || Uuid::now_v7().to_string();
         // Sanitising takes a while.
         let read = tokio::task::spawn_blocking(move || import::read(&body, &url, id)).await;
         let entries: Vec<NewEntry> = read.map_err(|_| Refusal::Unavailable)?.map_err(Refusal::Bad)?;
+        self.check_kept(&entries)?;
         let mut all = Ingested::default();
         let mut entries = entries.into_iter().peekable();
         while entries.peek().is_some() {
@@ -46,8 +51,41 @@ impl ManagedFeeds {
             all.created += stored.created;
             all.updated += stored.updated + stored.rewritten;
             all.known += stored.known;
+            if row.entries + all.created > self.settings.keep {
+                return Err(Refusal::Conflict(format!(
+                    "the feed has more entries than feeds.keep ({}) now, and loses the oldest; set it to more, restart the \
+                     server, purge the feed and import again",
+                    self.settings.keep
+                )));
+            }
         }
         Ok(reply::ok(&json!({ "created": all.created, "updated": all.updated, "known": all.known })))
+    }
+
+    /// Refuses entries that the next sweep would remove. A removed entry does not come back by an import.
+    fn check_kept(&self, entries: &[NewEntry]) -> Result<(), Refusal> {
+        let config::Feeds { keep, keep_for, .. } = &self.settings;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let oldest = i64::try_from(now.saturating_sub(*keep_for).as_millis()).unwrap_or(i64::MAX);
+        let old = entries
+            .iter()
+            .filter(|entry| entry.published.is_some_and(|published| published < oldest))
+            .count();
+        if old > 0 {
+            return Err(Refusal::Conflict(format!(
+                "{old} of {} entries are older than feeds.keep_for ({}) and would be removed soon; set it to more, restart \
+                 the server and import again",
+                entries.len(),
+                format_duration(*keep_for)
+            )));
+        }
+        if entries.len() as u64 > *keep {
+            return Err(Refusal::Conflict(format!(
+                "the file has {} entries, and feeds.keep is {keep}; set it to more, restart the server and import again",
+                entries.len()
+            )));
+        }
+        Ok(())
     }
 
     /// The feeds that are followed, as OPML.
@@ -96,7 +134,7 @@ impl ManagedFeeds {
             };
             match self.put(&feed).await? {
                 AddedFeed::Added => added.push(json!({ "name": feed.name, "url": feed.url })),
-                outcome => skip(not_added(outcome, &feed.name)),
+                outcome => skip(self.not_added(outcome, &feed.name).await?),
             }
         }
         Ok(reply::ok(&json!({ "added": added, "skipped": skipped })))

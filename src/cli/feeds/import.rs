@@ -8,13 +8,15 @@ use serde_json::{Map, Value};
 use crate::cli::api::Client;
 use crate::cli::{print, table, warn};
 
-/// Bytes of one request.
-const MOST: usize = 8 * 1024 * 1024;
+/// Bytes of a list of feeds, and of one request with lines of a longer file.
+const PIECE: usize = 8 * 1024 * 1024;
+/// Bytes of another file with entries, which is one request.
+const WHOLE: usize = 64 * 1024 * 1024;
 
 /// Adds the feeds of an OPML file.
 pub(super) async fn list(client: &Client, file: &Path) -> anyhow::Result<()> {
     let bytes = read(file)?;
-    if bytes.len() > MOST {
+    if bytes.len() > PIECE {
         bail!("{} has more than 8 MiB; split it", file.display());
     }
     let result = client.upload("/feeds.opml", bytes).await?;
@@ -32,8 +34,13 @@ pub(super) async fn list(client: &Client, file: &Path) -> anyhow::Result<()> {
 /// Stores the entries of a file in a feed; `path` is that of the action.
 pub(super) async fn entries(client: &Client, path: &str, file: &Path) -> anyhow::Result<()> {
     let bytes = read(file)?;
-    let pieces = pieces(&bytes, MOST)
-        .with_context(|| format!("{} cannot be sent in pieces of at most 8 MiB; split it", file.display()))?;
+    let pieces = pieces(&bytes, PIECE, WHOLE).with_context(|| {
+        format!(
+            "{} has more than 64 MiB; split it, or write one JSON object per line (of at most 8 MiB), of which any number \
+             can be sent",
+            file.display()
+        )
+    })?;
     let (mut created, mut updated, mut known) = (0, 0, 0);
     for piece in pieces {
         let result = client.upload(path, piece.to_vec()).await?;
@@ -49,14 +56,18 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// The pieces in which a file is sent. Only a file with one JSON object a line has several; `None` if another one is too
-/// long.
-fn pieces(bytes: &[u8], most: usize) -> Option<Vec<&[u8]>> {
+/// The pieces in which a file is sent. A file with one JSON object a line has several if it is longer than one; another
+/// file is sent `whole`. `None` if that, or a line, is too long.
+fn pieces(bytes: &[u8], most: usize, whole: usize) -> Option<Vec<&[u8]>> {
+    let one = || (bytes.len() <= whole).then(|| vec![bytes]);
     if bytes.len() <= most {
-        return Some(vec![bytes]);
+        return one();
     }
-    let first = bytes.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty())?;
-    serde_json::from_slice::<Map<String, Value>>(first).ok()?;
+    let first = bytes.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty());
+    let is_object = |line: &[u8]| serde_json::from_slice::<Map<String, Value>>(line).is_ok();
+    if !first.is_some_and(is_object) {
+        return one();
+    }
     let mut pieces = Vec::new();
     let mut rest = bytes;
     while rest.len() > most {
@@ -72,15 +83,17 @@ fn pieces(bytes: &[u8], most: usize) -> Option<Vec<&[u8]>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn lines_are_sent_in_pieces_and_other_files_whole() {
         let lines = b"{\"a\":1}\n{\"b\":22}\n{\"c\":3}\n\n";
-        assert_eq!(pieces(lines, 100).unwrap(), [&lines[..]]);
+        let pieces = |bytes, most| super::pieces(bytes, most, 20);
+        assert_eq!(super::pieces(lines, 100, 100).unwrap(), [&lines[..]]);
         assert_eq!(pieces(lines, 18).unwrap(), [&b"{\"a\":1}\n{\"b\":22}\n"[..], b"{\"c\":3}\n\n"]);
-        assert_eq!(pieces(lines, 10).unwrap().concat(), b"{\"a\":1}\n{\"b\":22}\n{\"c\":3}\n");
+        assert_eq!(pieces(lines, 10).unwrap().len(), 3);
+        assert_eq!(pieces(lines, 10).unwrap().concat(), lines);
         assert_eq!(pieces(lines, 7), None, "a line is longer than a piece");
-        assert_eq!(pieces(b"<feed>\n</feed>\n", 5), None);
+        let feed = b"<feed>\n</feed>\n";
+        assert_eq!(pieces(feed, 5).unwrap(), [&feed[..]], "it cannot be cut");
+        assert_eq!(pieces(b"<feed>\n<title/></feed>\n", 5), None);
     }
 }

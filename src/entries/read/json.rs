@@ -17,8 +17,8 @@ use crate::entries::sanitise;
 /// Authors, tags and attachments of an item that are looked at.
 const MOST: usize = 64;
 
-/// Reads a feed. `None` if the document is not one.
-pub(super) fn read(text: &str, url: &Url) -> Option<Result<Reading, ReadError>> {
+/// Reads a feed with its newest `most` entries. `None` if the document is not one.
+pub(super) fn read(text: &str, url: &Url, most: usize) -> Option<Result<Reading, ReadError>> {
     let feed = match serde_json::from_str::<HashMap<String, &RawValue>>(text) {
         Ok(feed) => feed,
         // What is cut off says what it is.
@@ -39,7 +39,7 @@ pub(super) fn read(text: &str, url: &Url) -> Option<Result<Reading, ReadError>> 
         None => Vec::new(),
     };
     let base = Rc::new(url.clone());
-    let mut list = List::default();
+    let mut list = List::new(most);
     for item in items {
         if let Ok(item) = serde_json::from_str(item.get()) {
             list.add(read_item(&item, &base));
@@ -56,6 +56,7 @@ pub(super) fn read(text: &str, url: &Url) -> Option<Result<Reading, ReadError>> 
     Some(Ok(Reading {
         title: title.filter(|title| !title.is_empty()),
         site: field("home_page_url").and_then(|site| resolve(url, site.as_str()?)),
+        feed: None,
         entries: list.finish(),
     }))
 }

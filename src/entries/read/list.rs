@@ -6,24 +6,26 @@ use super::Found;
 use super::draft::Draft;
 use super::fingerprint::Fingerprint;
 
-/// Entries of a document.
-const MOST: usize = 500;
-
 /// The first and the last entries of a document: the newest ones are at either end.
-#[derive(Default)]
 pub(super) struct List {
+    most: usize,
     first: Vec<Draft>,
     last: VecDeque<Draft>,
 }
 
 impl List {
+    /// A list that leaves `most` entries.
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, first: Vec::new(), last: VecDeque::new() }
+    }
+
     /// Adds an entry in the order of the document, unless it is empty.
     pub(super) fn add(&mut self, draft: Draft) {
         let Some(draft) = draft.settle() else { return };
-        if self.first.len() < MOST {
+        if self.first.len() < self.most {
             return self.first.push(draft);
         }
-        if self.last.len() == MOST {
+        if self.last.len() == self.most {
             self.last.pop_front();
         }
         self.last.push_back(draft);
@@ -42,7 +44,7 @@ impl List {
         let mut drafts = self.first;
         drafts.extend(self.last);
         let mut drafts = unique(keyed(in_order(drafts)));
-        drafts.drain(..drafts.len().saturating_sub(MOST));
+        drafts.drain(..drafts.len().saturating_sub(self.most));
         drafts.into_iter().map(|(key, draft)| draft.finish(key)).collect()
     }
 }

@@ -8,9 +8,9 @@ use super::tree::{Element, Space};
 use super::{ReadError, Reading, draft, entry, link};
 use crate::entries::sanitise::text;
 
-/// Reads a feed. `None` if the document is not one.
-pub(super) fn read(text: &str, url: &Url) -> Option<Result<Reading, ReadError>> {
-    let mut list = List::default();
+/// Reads a feed with its newest `most` entries. `None` if the document is not one.
+pub(super) fn read(text: &str, url: &Url, most: usize) -> Option<Result<Reading, ReadError>> {
+    let mut list = List::new(most);
     let scanned = scan(text, url, &mut |element| {
         list.add(if element.name == "deleted-entry" {
             entry::tombstone(&element)
@@ -32,7 +32,7 @@ pub(super) fn read(text: &str, url: &Url) -> Option<Result<Reading, ReadError>> 
             authors.iter().for_each(|author| entry::add_person(draft, author));
         }
     });
-    Some(Ok(Reading { title: title(head), site: link::site(head), entries: list.finish() }))
+    Some(Ok(Reading { title: title(head), site: link::site(head), feed: None, entries: list.finish() }))
 }
 
 fn title(head: &[Element]) -> Option<String> {

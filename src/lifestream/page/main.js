@@ -10,10 +10,10 @@ import { View } from './view.js';
 
 const stream = document.getElementById('stream');
 
-/** The feed of the address; null if the address is of a page with older entries. */
+/** The feed of the address; null if the address is of another page than the newest. */
 function feedOfAddress() {
   const query = new URLSearchParams(location.search);
-  return query.has('before') ? null : query.get('feed') ?? '';
+  return query.has('before') || query.has('after') ? null : query.get('feed') ?? '';
 }
 
 function markCurrent(feed) {

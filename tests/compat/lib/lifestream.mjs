@@ -21,7 +21,12 @@ export const PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800
   + '<path d="M0 360 Q200 330 400 356 T800 340 V500 H0Z" fill="#7b8f99" opacity=".75"/>'
   + '<path d="M120 300h9v150h-9zM220 290h9v160h-9zM80 300h210v7H80z" fill="#46545c"/></svg>';
 
-function atom(name, { title, entries, gone }) {
+/**
+ * An Atom document.
+ *
+ * @param links  pairs of a relation and a URL
+ */
+export function atom(name, { title, entries, gone = [], links = [] }) {
   const written = entries.map((entry) => `<entry><id>tag:${name},${escape(entry.id)}</id>
     ${entry.title ? `<title>${escape(entry.title)}</title>` : '<title/>'}
     ${entry.url ? `<link href="${escape(entry.url)}"/>` : ''}
@@ -34,6 +39,7 @@ function atom(name, { title, entries, gone }) {
   return `<?xml version="1.0" encoding="utf-8"?>
     <feed xmlns="http://www.w3.org/2005/Atom" xmlns:at="http://purl.org/atompub/tombstones/1.0">
     <id>tag:${name},feed</id><title>${escape(title)}</title><updated>2026-01-01T00:00:00Z</updated>
+    ${links.map(([rel, href]) => `<link rel="${rel}" href="${escape(href)}"/>`).join('')}
     ${tombstones.join('')}${written.join('')}</feed>`;
 }
 

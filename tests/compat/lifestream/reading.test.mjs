@@ -64,8 +64,12 @@ test('new entries wait behind a button while the reader is not at the top, and n
     const top = () => page.evaluate(() => [...document.querySelectorAll('#stream > article h2')]
       .find(({ textContent }) => textContent === 'Entry 40').getBoundingClientRect().top);
     const before = await top();
-    for (const title of ['One', 'Two', 'Three']) site.add('blog', { title });
-    await until(page, () => document.querySelector('#fresh').textContent === '3 new entries');
+    // One after the other, so that the text of the button grows.
+    for (const [title, text] of [['One', '1 new entry'], ['Two', '2 new entries'], ['Three', '3 new entries']]) {
+      site.add('blog', { title });
+      await page.waitForFunction((wanted) => document.querySelector('#fresh').textContent === wanted, text, WATCHDOG);
+      await page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
+    }
     assert.equal(await top(), before);
     assert.equal(await page.evaluate(() => globalThis.shifts), 0);
     assert.ok((await page.textContent('#announcer')).includes('new entr'));
@@ -103,8 +107,13 @@ test('older entries load while scrolling, without gap or double, also by the lin
       read.push(...await titles(plain));
     }
     assert.deepEqual(read, all);
-    await plain.click('.step[rel=prev]');
-    assert.equal((await titles(plain))[0], 'In between');
+    const back = [...await titles(plain)];
+    while (await plain.locator('.step[rel=prev]').count()) {
+      await plain.click('.step[rel=prev]');
+      back.unshift(...await titles(plain));
+    }
+    assert.ok(plain.url().endsWith('/lifestream'), 'the last step leads to the newest page');
+    assert.deepEqual([...new Set(back)], ['In between', ...all]);
   });
 });
 
