@@ -9,7 +9,7 @@ COMPAT := tests/compat
 SNIPPETS := tests/snippets
 CLIENT := client-js
 
-.PHONY: help build test fmt lint doc unit by-tls tools client compat snippets release install-check bench bench-cluster bench-hub microbench fuzz autobahn deny clean
+.PHONY: help build test fmt lint doc unit by-tls tools client compat snippets release install-check bench bench-cluster bench-hub bench-feeds microbench fuzz autobahn deny clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -71,6 +71,12 @@ bench-hub: ## Measure the WebSub hub next to a bare loop (STEADY=0: without the 
 	@command -v node >/dev/null || { echo "Node is missing: the script needs it." >&2; exit 1; }
 	$(CARGO) build --release --locked --bin faye --example callbacks
 	@node scripts/bench-hub.mjs
+
+bench-feeds: ## Measure feeds: from a ping to the browser, entries a second, memory of 10,000 feeds, a poll round
+	@command -v node >/dev/null || { echo "Node is missing: the script needs it." >&2; exit 1; }
+	$(CARGO) build --release --locked --bin faye
+	cd $(COMPAT) && $(NPM) ci --no-audit --no-fund --loglevel=error
+	@node scripts/bench-feeds.mjs
 
 microbench: ## Measure parts without sockets: parse, trie, deliver, encode, compress
 	$(CARGO) bench --locked --bench micro

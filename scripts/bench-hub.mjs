@@ -9,15 +9,15 @@
 //   FAYE=path           the binary [target/release/faye]
 //   CALLBACKS=path      the callbacks and the bare loop [target/release/examples/callbacks]
 
-import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { createServer } from 'node:net';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+
+import { Figures, OTHER_CORE, SERVER_CORE, freePort, pause, ready, resident, start, stopAll, used } from './lib/measure.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const faye = resolve(process.env.FAYE ?? join(root, 'target/release/faye'));
@@ -27,39 +27,13 @@ const subscribers = Number(process.env.SUBSCRIBERS ?? 10_000);
 const topics = Number(process.env.TOPICS ?? 1_000);
 const steady = Number(process.env.STEADY ?? 600);
 const [ADDRESSES, SIZE, PER_HOST] = [64, 10_000, 4];
-const CLOCK_TICKS = Number(execFileSync('getconf', ['CLK_TCK']));
-const [SERVER_CORE, OTHER_CORE] = cpus().length > 1 ? ['0', '1'] : ['0', '0'];
 const agent = new Agent({ keepAlive: true, maxSockets: 32 });
-const running = [];
 
-const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
-const median = (values) => values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)];
 const address = (number) => `127.0.0.${(number % ADDRESSES) + 1}`;
-
-function start(core, program, words, options) {
-  const child = spawn('taskset', ['-c', core, program, ...words], { stdio: ['ignore', 'pipe', 'inherit'], ...options });
-  running.push(child);
-  return child;
-}
-
-async function stop(child) {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'exit');
-  child.kill('SIGKILL');
-  await ended;
-}
 
 async function firstLine(child) {
   const [line] = await once(createInterface(child.stdout), 'line');
   return line;
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  return port;
 }
 
 /** Returns the status and the text of a response. */
@@ -77,17 +51,6 @@ function ask(port, path, form) {
   });
 }
 
-/** Microseconds of CPU that a process has used. */
-function used({ pid }) {
-  const words = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  return (Number(words[11]) + Number(words[12])) * 1e6 / CLOCK_TICKS;
-}
-
-/** MiB of memory of a process that are resident. */
-function resident({ pid }) {
-  return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * 4096 / 2 ** 20;
-}
-
 async function startHub(folder) {
   const port = await freePort();
   const child = start(SERVER_CORE, faye, ['--listen', `127.0.0.1:${port}`], {
@@ -103,15 +66,8 @@ async function startHub(folder) {
     },
   });
   child.stdout.resume();
-  while (child.exitCode === null) {
-    try {
-      if ((await ask(port, '/readyz')).status === 200) return { child, port };
-    } catch {
-      // Not yet.
-    }
-    await pause(50);
-  }
-  throw new Error('the hub has not started');
+  await ready(child, port);
+  return { child, port };
 }
 
 async function metric(hub, name) {
@@ -150,8 +106,8 @@ async function publish(hub, urls) {
   if (status !== 204) throw new Error(`publish: ${status} ${text}`);
 }
 
-const figures = {};
-const note = (name, value) => (figures[name] ??= []).push(value);
+const figures = new Figures();
+const note = (name, value) => figures.note(name, value);
 
 async function withHub(action) {
   const folder = mkdtempSync(join(tmpdir(), 'faye-bench-hub-'));
@@ -161,7 +117,7 @@ async function withHub(action) {
     const hub = await startHub(folder);
     await action(hub, port);
   } finally {
-    for (const child of running.splice(0)) await stop(child);
+    await stopAll();
     rmSync(folder, { recursive: true });
   }
 }
@@ -233,11 +189,7 @@ try {
   }
   if (steady > 0) await stay();
 } finally {
-  for (const child of running) child.kill('SIGKILL');
+  await stopAll();
 }
-console.log('| what | median | from | to |\n| --- | --- | --- | --- |');
-for (const [name, values] of Object.entries(figures)) {
-  const shown = (value) => (value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(2));
-  console.log(`| ${name} | ${shown(median(values))} | ${shown(Math.min(...values))} | ${shown(Math.max(...values))} |`);
-}
+figures.print();
 process.exit(0);
