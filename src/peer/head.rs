@@ -50,6 +50,17 @@ impl Head {
         self.parts().0
     }
 
+    /// The same head without the slash at the end of its path; `None` if there is none, or if the path is `/`.
+    #[must_use]
+    pub fn without_final_slash(&self) -> Option<Self> {
+        let path = self.path().strip_suffix('/').filter(|path| !path.is_empty() && !path.ends_with('/'))?;
+        // The path is a part of the text.
+        let slash = path.as_ptr() as usize + path.len() - self.text.as_ptr() as usize;
+        let text = [self.text.get(..slash)?, self.text.get(slash + 1..)?].concat();
+        let (_, target) = self.parts_of();
+        Some(Self::new(&text, target.start..target.end - 1))
+    }
+
     /// What follows the `?` in the target.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
@@ -136,6 +147,25 @@ mod tests {
             assert_eq!((head.path(), head.query()), (path, query), "{target}");
         }
         assert_eq!(Head::default().path(), "");
+    }
+
+    #[test]
+    fn a_path_without_its_final_slash() {
+        for (target, expected) in [
+            ("/hub/", Some("/hub")),
+            ("/hub/?a=/", Some("/hub?a=/")),
+            ("http://x/hub/?q", Some("http://x/hub?q")),
+            ("/hub//", None),
+            ("//", None),
+            ("/hub", None),
+            ("/", None),
+            ("http://x/", None),
+            ("http://x", None),
+        ] {
+            let found = head(target).without_final_slash();
+            assert_eq!(found.as_ref().map(Head::target), expected, "{target}");
+            assert!(found.is_none_or(|found| found.get("host") == Some(b"x")), "{target}");
+        }
     }
 
     #[test]

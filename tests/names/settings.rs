@@ -61,6 +61,7 @@ pub(crate) fn metrics() -> String {
     metrics.feeds.poll("a", "changed");
     metrics.feeds.missed("a", 1);
     metrics.feeds.push("a", "read");
+    metrics.feeds.callback("push", 204);
     metrics.feeds.call("accepted");
     metrics.feeds.publications("published", 1);
     metrics.feeds.set_state("active", 1);

@@ -56,7 +56,7 @@ fn logs_in(
     for at in 0..tokens.len() {
         let Some(name) = ident(tokens.get(at)) else { continue };
         let place = || format!("{}: {name}!", source.path.display());
-        let is_macro = is_punctuation(tokens.get(at + 1), '!');
+        let is_macro = is_punctuation(tokens.get(at + 1), '!') && !is_punctuation(tokens.get(at + 2), '=');
         let is_of_tracing = at > 2
             && is_punctuation(tokens.get(at - 1), ':')
             && is_punctuation(tokens.get(at - 2), ':')
