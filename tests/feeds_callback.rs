@@ -616,7 +616,7 @@ fn aggregated(entries: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn entries_of_other_topics_of_the_same_hub_go_to_their_feeds() {
+fn entries_of_other_topics_of_the_same_hub_lead_to_fetches_of_their_feeds() {
     let (hub, foreign) = (FeedHub::start(), FeedHub::start());
     let second = hub.url().replace("/feed.xml", "/feed2.xml");
     let feeds = [feed("blog", &hub.url()), feed("second", &second), feed("foreign", &foreign.url())];
@@ -629,6 +629,7 @@ fn entries_of_other_topics_of_the_same_hub_go_to_their_feeds() {
     faye.wait_for_metric("faye_feeds{state=\"active\"}", |count| count == 3);
     let own = found.lock().iter().find(|subscription| subscription.topic == hub.url()).cloned().unwrap();
     let mut session = listen(&faye);
+    hub.serve(atom(&["fetched"]));
     own.push(
         faye.address,
         &aggregated(&[
@@ -647,14 +648,14 @@ fn entries_of_other_topics_of_the_same_hub_go_to_their_feeds() {
         .collect();
     channels.sort();
     let expected =
-        [("urn:far", "blog"), ("urn:forged", "blog"), ("urn:other", "second"), ("urn:own", "blog")];
+        [("urn:far", "blog"), ("urn:fetched", "second"), ("urn:forged", "blog"), ("urn:own", "blog")];
     let expected: Vec<_> =
         expected.iter().map(|(id, name)| ((*id).to_owned(), format!("/feeds/{name}"))).collect();
     assert_eq!(channels, expected);
 }
 
 #[test]
-fn a_feed_with_several_hubs_gets_entries_of_a_shared_delivery_from_each() {
+fn a_feed_with_several_hubs_is_fetched_after_a_shared_delivery_from_each() {
     let (hub, other, second) = (FeedHub::start(), FeedHub::start(), FeedHub::start());
     // The listing has the first hub of the feed only, and feeds write the URL of a hub with a slash at the end or without.
     second.name_hubs(&[other.hub(), format!("{}/", hub.hub())]);
@@ -665,8 +666,39 @@ fn a_feed_with_several_hubs_gets_entries_of_a_shared_delivery_from_each() {
     faye.wait_for_metric("faye_feeds{state=\"active\"}", |count| count == 2);
     let own = subscriptions.iter().find(|subscription| subscription.topic == hub.url()).unwrap();
     let mut session = listen(&faye);
+    second.serve(atom(&["fetched"]));
     own.push(faye.address, &aggregated(&[("a", &second.url())]));
-    assert_eq!(session.next()["channel"], "/feeds/second");
+    let message = session.next();
+    assert_eq!((&message["channel"], &message["data"]["via"]), (&"/feeds/second".into(), &"fetch".into()));
+    assert_eq!(message["data"]["entry"]["guid"], "urn:fetched");
+}
+
+#[test]
+fn the_author_of_a_feed_cannot_write_entries_of_another() {
+    let hub = FeedHub::start();
+    let victim = hub.url().replace("/feed.xml", "/feed2.xml");
+    let feeds = [feed("blog", &hub.url()), feed("victim", &victim)];
+    let faye = Faye::start_with_file(&format!("{}{}", server(&[]), feeds.concat()), &[]);
+    let subscriptions = [hub.activate(&faye), hub.activate(&faye)];
+    faye.wait_for_metric("faye_feeds{state=\"active\"}", |count| count == 2);
+    let of = |topic: &str| subscriptions.iter().find(|subscription| subscription.topic == topic).unwrap();
+    let mut session = listen(&faye);
+    of(&victim).push(faye.address, &atom(&["real"]));
+    assert_next(&mut session, "real");
+    hub.serve(atom(&["real", "later"]));
+    // The hub delivers and signs what the author writes: a new entry of the other feed, and another text of one that it has.
+    let forged = aggregated(&[("forged", &victim), ("real", &victim)])
+        .replace("Text of real", "Forged text")
+        .replace("<updated>2026-01-01T00:00:00Z", "<updated>2026-01-02T00:00:00Z");
+    of(&hub.url()).push(faye.address, &forged);
+    assert_next(&mut session, "later");
+    of(&hub.url()).push(faye.address, &atom(&["own"]));
+    assert_next(&mut session, "own");
+    let count = |feed: &str, change: &str| {
+        faye.metric(&format!("faye_feed_entries_total{{feed=\"{feed}\",change=\"{change}\"}}"))
+    };
+    assert_eq!((count("victim", "created"), count("victim", "updated")), (2, 0));
+    assert_eq!(count("blog", "created"), 1);
 }
 
 #[test]

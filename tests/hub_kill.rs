@@ -66,6 +66,7 @@ const ELSEWHERE: &[&str] = &[
     "ingest:",
     "last_seq:",
     "last_seq_of:",
+    "notify_feeds:",
     "poll_feeds:",
     "purge_feed:",
     "raw_contents:",

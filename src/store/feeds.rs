@@ -1,5 +1,6 @@
 //! The operations on feeds and entries.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::operations::feeds::{
@@ -129,6 +130,14 @@ impl Store {
         let is_due = matches!(word, HubWord::Denied(_) | HubWord::Pushed { is_read: false });
         self.backend.announce(Due::POLLS.when(is_known && is_due));
         Ok(is_known)
+    }
+
+    /// Makes feeds due for a fetch because a hub has named them in a notification, as a notification of their own without
+    /// content does. Their subscriptions do not change.
+    pub async fn notify_feeds(&self, feeds: BTreeSet<i64>) -> Result<()> {
+        self.backend.write(&callback::NOTIFY, feeds.into_iter().collect()).await?;
+        self.backend.announce(Due::POLLS);
+        Ok(())
     }
 
     /// Removes the oldest entries beyond `keep` of each feed, and those older than `age`; entries that are not published

@@ -1,7 +1,7 @@
 //! Records the entries of a document, by whichever way it came: reads it, makes the entries safe to show, and stores them.
 //! It must not know hubs or requests.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -41,8 +41,8 @@ pub(super) struct Owner<'a> {
     pub(super) feed: &'a str,
     /// Whether its URL had a feed once. Then a page is an error, such as the one that a site shows during maintenance.
     pub(super) is_feed: bool,
-    /// The hub that pushed the document and the topic that it pushed it for. Such a document may have entries of other
-    /// feeds with the same hub.
+    /// The hub that pushed the document and the topic that it pushed it for. Such a document may name other feeds with the
+    /// same hub as the sources of its entries.
     pub(super) pushed: Option<(&'a str, &'a str)>,
 }
 
@@ -124,15 +124,15 @@ impl Ingest {
         if taken.is_page && owner.is_feed {
             return Err(IngestError::Page(kind));
         }
-        for (feed, entries) in self.by_feed(owner, entries).await? {
-            let feed_id = feed.as_ref().map_or(owner.feed_id, |(id, _)| *id);
-            let name = feed.as_ref().map_or(owner.feed, |(_, name)| name.as_str());
-            let batch = Batch { feed_id, via, entries, sanitiser: sanitise::VERSION, most };
-            let ingested = self.store.ingest(&batch).await?;
-            self.count(name, &ingested);
-            if feed.is_none() {
-                taken.ingested = ingested;
-            }
+        let Sorted { own, others } = self.sort(owner, entries).await?;
+        if !others.is_empty() {
+            self.store.notify_feeds(others).await?;
+        }
+        if !own.is_empty() {
+            let batch =
+                Batch { feed_id: owner.feed_id, via, entries: own, sanitiser: sanitise::VERSION, most };
+            taken.ingested = self.store.ingest(&batch).await?;
+            self.count(owner.feed, &taken.ingested);
         }
         Ok(taken)
     }
@@ -159,34 +159,35 @@ impl Ingest {
         computed.ok()
     }
 
-    /// Sorts the entries of a document by their feeds; `None` is the feed of the document. Entries of other topics belong
-    /// to the feeds that have these topics from the same hub.
-    async fn by_feed(
+    /// Separates the entries of a document from those that name the topic of another feed that is subscribed at the same
+    /// hub. The author of the document writes these names, and the signature of the hub does not confirm them. Such an
+    /// entry is therefore not stored: its feed is fetched.
+    async fn sort(
         &self,
         owner: Owner<'_>,
         entries: Vec<(Option<String>, NewEntry)>,
-    ) -> Result<BTreeMap<Option<(i64, String)>, Vec<NewEntry>>, StoreError> {
-        let mut topics: HashSet<String> = HashSet::new();
-        if let Some((_, own)) = owner.pushed {
-            topics.extend(entries.iter().filter_map(|(topic, _)| topic.as_deref().map(key)));
-            topics.remove(&key(own));
+    ) -> Result<Sorted, StoreError> {
+        let pushed = owner.pushed.filter(|(_, own)| {
+            let own = key(own);
+            entries.iter().any(|(topic, _)| topic.as_deref().is_some_and(|topic| key(topic) != own))
+        });
+        let Some((hub, topic)) = pushed else {
+            let own = entries.into_iter().map(|(_, entry)| entry).collect();
+            return Ok(Sorted { own, others: BTreeSet::new() });
+        };
+        let mut feeds: HashMap<String, Vec<i64>> = HashMap::new();
+        for SubscribedTopic { feed_id, topic, .. } in self.store.subscribed_topics(spellings(hub)).await? {
+            feeds.entry(key(&topic)).or_default().push(feed_id);
         }
-        let mut feeds = Vec::new();
-        if let Some((hub, _)) = owner.pushed.filter(|_| !topics.is_empty()) {
-            // A hub may push only what the feed itself has subscribed to there.
-            for SubscribedTopic { feed_id, feed, topic } in
-                self.store.subscribed_topics(spellings(hub)).await?
-            {
-                let topic =
-                    Some(key(&topic)).filter(|topic| feed_id != owner.feed_id && topics.contains(topic));
-                feeds.extend(topic.map(|topic| (topic, (feed_id, feed))));
-            }
-        }
-        let mut sorted = BTreeMap::new();
+        // Two feeds may have the same topic, and a feed that has moved has two.
+        feeds.retain(|_, feeds| !feeds.contains(&owner.feed_id));
+        feeds.remove(&key(topic));
+        let mut sorted = Sorted { own: Vec::new(), others: BTreeSet::new() };
         for (topic, entry) in entries {
-            let topic = topic.filter(|_| !feeds.is_empty()).map(|topic| key(&topic));
-            let feed = topic.and_then(|topic| feeds.iter().find(|(own, _)| *own == topic));
-            sorted.entry(feed.map(|(_, feed)| feed.clone())).or_insert_with(Vec::new).push(entry);
+            match topic.and_then(|topic| feeds.get(&key(&topic))) {
+                Some(feeds) => sorted.others.extend(feeds),
+                None => sorted.own.push(entry),
+            }
         }
         Ok(sorted)
     }
@@ -223,6 +224,14 @@ fn entry(found: Found) -> (Option<String>, NewEntry) {
     let topic = found.topic.clone().filter(|_| found.kind == EntryKind::Entry);
     // Later ids of this process are higher.
     (topic, entries::prepare(found, Uuid::now_v7().to_string()))
+}
+
+/// The entries of a document by their feeds.
+struct Sorted {
+    /// Those of the feed of the document.
+    own: Vec<NewEntry>,
+    /// The numbers of the feeds that the others name.
+    others: BTreeSet<i64>,
 }
 
 /// The URL of a hub as feeds may name it: some with a slash at the end, some without.

@@ -219,7 +219,8 @@ async fn feeds(place: &Place) {
     let never = PollRates { poll: None, backup_poll: None };
     store.unschedule_feeds(never).await.unwrap();
     store.schedule_feeds(never).await.unwrap();
-    store.subscribed_topics(vec![HUB.to_owned()]).await.unwrap();
+    let topics = store.subscribed_topics(vec![HUB.to_owned()]).await.unwrap();
+    store.notify_feeds(topics.iter().map(|topic| topic.feed_id).chain([1]).collect()).await.unwrap();
     finish_poll(store, &claim_poll(store).await, read.clone()).await;
     let call = claim_call(store).await;
     finish_call(store, &call, CallOutcome::Retry(Duration::ZERO, "503".to_owned())).await;

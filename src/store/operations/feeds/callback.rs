@@ -12,6 +12,8 @@ pub(in crate::store) static CALLBACK: Operation<String, Option<Callback>> =
 /// The number of a subscription, and what was said. Returns whether the subscription exists.
 pub(in crate::store) static HUB_SAID: Operation<(i64, HubWord), bool> =
     Operation { name: "hub_said", run: hub_said };
+/// Numbers of feeds, ascending, so that two transactions lock their rows in the same order.
+pub(in crate::store) static NOTIFY: Operation<Vec<i64>, ()> = Operation { name: "notify_feeds", run: notify };
 
 static SUBSCRIPTION: Statement = Statement::new(
     "subscription",
@@ -81,6 +83,15 @@ fn callback<'c>(mut session: Session<'c>, id: &'c String) -> Outcome<'c, Option<
             mode: super::mode(&row.text()?),
             is_wanted: row.flag()?,
         }))
+    })
+}
+
+fn notify<'c>(mut session: Session<'c>, feeds: &'c Vec<i64>) -> Outcome<'c, ()> {
+    Box::pin(async move {
+        for feed in feeds {
+            session.execute(&DUE, &[(*feed).into(), 2.into()]).await?;
+        }
+        Ok(())
     })
 }
 
