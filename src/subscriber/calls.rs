@@ -16,7 +16,7 @@ use url::Url;
 
 use super::Subscriber;
 use super::answer::{self, Answer, Sent};
-use super::reach::authorization;
+use super::reach::{authorization, sends_password};
 use crate::fetch::{Fetch, FetchError};
 use crate::store::{CallOutcome, FinishedCall, SubscriptionCall, SubscriptionMode};
 use crate::transport::{Endpoint, local};
@@ -196,8 +196,7 @@ impl Asking<'_> {
         let Ok(mut url) = urls::read(&self.call.hub) else {
             return forbidden("has a URL that is not allowed");
         };
-        let password = reached.sends_password(feed, &self.call.hub);
-        let authorization = authorization(feed).filter(|_| password);
+        let authorization = authorization(feed).filter(|_| sends_password(feed, &self.call.hub));
         let mut first = None;
         let mut client = reached.client_for(feed, &self.call.hub).await;
         for _ in 0..=REDIRECTS {
@@ -392,7 +391,7 @@ mod tests {
         Arc::get_mut(&mut subscriber).unwrap().reached.public = everywhere;
         let mut call = SubscriptionCall { hub: hub.to_owned(), ..call(SubscriptionMode::Subscribe, None) };
         call.secret = Some("hidden".to_owned());
-        call.feed.url = "http://127.0.0.1/feed".to_owned();
+        call.feed.url = Url::parse(hub).unwrap().join("/feed").unwrap().into();
         call.feed.username = Some("me".to_owned());
         ask(&subscriber, &call).await.unwrap()
     }

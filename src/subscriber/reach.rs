@@ -88,12 +88,6 @@ impl Reached {
             || address.is_some_and(|address| self.is_exempt(address))
     }
 
-    /// Whether a hub gets the user and password of a feed.
-    pub(super) fn sends_password(&self, feed: &FeedDescription, hub: &str) -> bool {
-        let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin());
-        self.sends_secret(hub) || origin(hub).is_some_and(|hub| Some(hub) == origin(&feed.url))
-    }
-
     /// The client for a hub: only one that an operator names, or a feed that is in `feeds.networks` itself, may be there.
     pub(super) async fn client_for(&self, feed: &FeedDescription, hub: &str) -> &Fetch {
         let is_named = feed.hub.as_deref() == Some(hub);
@@ -112,6 +106,14 @@ impl Reached {
     fn is_exempt(&self, address: IpAddr) -> bool {
         !Reach::Public.allows(address) && self.networks.reach().allows(address)
     }
+}
+
+/// Whether a hub gets the user and password of a feed: at the origin of the feed, or over HTTPS if the operator names it.
+/// The document that names another hub may be written by others.
+pub(super) fn sends_password(feed: &FeedDescription, hub: &str) -> bool {
+    let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin());
+    let is_named = feed.hub.as_deref() == Some(hub);
+    is_named && is_secure(hub) || origin(hub).is_some_and(|hub| Some(hub) == origin(&feed.url))
 }
 
 /// The header `Authorization` for the user of a feed.
@@ -172,15 +174,27 @@ mod tests {
     }
 
     #[test]
-    fn a_password_goes_where_the_feed_gets_it_too() {
-        let reached = reached(&[]);
-        let feed = feed("http://blog.example/feed", None);
-        assert!(reached.sends_password(&feed, "http://blog.example:80/hub"));
-        assert!(reached.sends_password(&feed, "https://hub.example/"));
-        for hub in ["http://hub.example/", "http://blog.example:8080/hub", "x"] {
-            assert!(!reached.sends_password(&feed, hub), "{hub}");
+    fn a_password_goes_to_hubs_at_the_origin_of_the_feed_and_to_the_one_that_the_operator_names() {
+        let found = feed("http://blog.example/feed", None);
+        assert!(sends_password(&found, "http://blog.example:80/hub"));
+        for hub in [
+            "https://hub.example/",
+            "https://blog.example/hub",
+            "http://hub.example/",
+            "http://blog.example:8080/hub",
+            "http://10.0.0.1/hub",
+            "x",
+        ] {
+            assert!(!sends_password(&found, hub), "{hub}");
         }
-        let encoded = authorization(&feed).unwrap();
+        let named = |hub: &str| feed("http://blog.example/feed", Some(hub));
+        assert!(sends_password(&named("https://hub.example/"), "https://hub.example/"));
+        assert!(!sends_password(&named("https://hub.example/"), "https://other.example/"));
+        assert!(
+            !sends_password(&named("http://hub.example/"), "http://hub.example/"),
+            "it is readable on the way"
+        );
+        let encoded = authorization(&found).unwrap();
         assert_eq!(encoded, "Basic bWU6c2VjcmV0");
         assert!(!format!("{encoded:?}").contains("bWU6"));
     }
