@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::sanitise;
 use crate::store::{Change, EntryRow};
-use crate::web::date;
+use crate::web::{date, urls};
 
 /// What messages say about a feed.
 #[derive(Debug, Clone, Default)]
@@ -21,7 +21,7 @@ pub struct FeedInfo {
     pub title: Option<String>,
     /// The page that it is about.
     pub site: Option<String>,
-    /// Its topic.
+    /// Its topic. Messages have it unless it may have a password or token.
     pub topic: Option<String>,
 }
 
@@ -140,7 +140,7 @@ pub fn message(row: &EntryRow, feed: &FeedInfo) -> String {
             name: &feed.name,
             title: feed.title.as_deref(),
             url: feed.site.as_deref(),
-            topic: feed.topic.as_deref(),
+            topic: feed.topic.as_deref().filter(|topic| urls::is_shown(topic)),
         },
         entry,
     };
@@ -218,6 +218,25 @@ mod tests {
                 r#""media":[{"url":"https://a.example/a.jpg","type":"image/jpeg","length":12345}]}}"#
             )
         );
+    }
+
+    #[test]
+    fn a_topic_that_may_have_a_token_is_left_out() {
+        let topic = |topic: &str| {
+            let feed = FeedInfo { topic: Some(topic.to_owned()), ..feed() };
+            let message: Value = serde_json::from_str(&message(&row(), &feed)).unwrap();
+            message["feed"].get("topic").map(ToString::to_string)
+        };
+        for secret in [
+            "https://a.example/feed?token=hidden",
+            "https://ana:hidden@a.example/feed",
+            "https://ana@a.example/feed",
+            "https://a.example/feed?",
+            "hidden",
+        ] {
+            assert_eq!(topic(secret), None, "{secret}");
+        }
+        assert_eq!(topic("https://a.example/@ana/feed").as_deref(), Some("\"https://a.example/@ana/feed\""));
     }
 
     #[test]

@@ -134,6 +134,14 @@ pub(super) fn read_most(document: &Document<'_>, most: usize) -> Result<Reading,
     }
 }
 
+/// The URL that links of a feed are relative to. It has no query, which may have a token and which a link such as `#part`
+/// would repeat.
+fn base(url: &Url) -> Url {
+    let mut base = url.clone();
+    base.set_query(None);
+    base
+}
+
 /// The format of a document that must be a feed by its type, or by its XML declaration if it has no type that says more.
 fn feed_format(content_type: Option<&str>, kind: Kind, text: &str) -> Option<&'static str> {
     let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();

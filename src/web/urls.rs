@@ -46,6 +46,12 @@ pub(crate) struct WebUrl {
     pub(crate) address: Option<IpAddr>,
 }
 
+/// Whether everyone may see a URL that an operator has written or that a server redirects to: without a user and a query,
+/// where passwords and tokens are.
+pub(crate) fn is_shown(text: &str) -> bool {
+    !text.contains('?') && read(text).is_ok()
+}
+
 /// Reads a URL.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use url::Url;
 use super::draft::{self, Draft};
 use super::list::List;
 use super::media::resolve;
-use super::{ReadError, Reading, date, entry, markup};
+use super::{ReadError, Reading, base, date, entry, markup};
 use crate::entries::sanitise;
 
 /// Authors, tags and attachments of an item that are looked at.
@@ -38,7 +38,7 @@ pub(super) fn read(text: &str, url: &Url, most: usize) -> Option<Result<Reading,
         Some(Err(error)) => return Some(Err(ReadError::Broken(format!("items: {error}")))),
         None => Vec::new(),
     };
-    let base = Rc::new(url.clone());
+    let base = Rc::new(base(url));
     let mut list = List::new(most);
     for item in items {
         if let Ok(item) = serde_json::from_str(item.get()) {
@@ -55,7 +55,7 @@ pub(super) fn read(text: &str, url: &Url, most: usize) -> Option<Result<Reading,
         field("title").as_ref().and_then(scalar).map(|title| sanitise::text(&escaped(&title), draft::TITLE));
     Some(Ok(Reading {
         title: title.filter(|title| !title.is_empty()),
-        site: field("home_page_url").and_then(|site| resolve(url, site.as_str()?)),
+        site: field("home_page_url").and_then(|site| resolve(&base, site.as_str()?)),
         feed: None,
         entries: list.finish(),
     }))

@@ -8,16 +8,18 @@ use super::markup::{Piece, pieces};
 use super::{Document, Found, Reading, draft};
 use crate::entries::sanitise;
 use crate::store::EntryKind;
-use crate::web::discover;
+use crate::web::{discover, urls};
 
 /// Bytes in which the title is looked for.
 const HEAD: usize = 256 * 1024;
 
 pub(super) fn read(document: &Document<'_>, html: Option<&str>) -> Reading {
     let title = html.and_then(title);
-    let url = document.url.as_str();
+    let url = Some(document.url.as_str()).filter(|url| urls::is_shown(url));
     let mut body = Map::new();
-    body.insert("url".to_owned(), url.into());
+    if let Some(url) = url {
+        body.insert("url".to_owned(), url.into());
+    }
     if let Some(title) = &title {
         body.insert("title".to_owned(), title.as_str().into());
     }
@@ -35,7 +37,7 @@ pub(super) fn read(document: &Document<'_>, html: Option<&str>) -> Reading {
         base: None,
     };
     let feed = html.and_then(|html| discover::feed_of_page(html, document.url));
-    Reading { title, site: Some(url.to_owned()), feed, entries: vec![entry] }
+    Reading { title, site: url.map(str::to_owned), feed, entries: vec![entry] }
 }
 
 /// The text of the first `title`.
@@ -102,6 +104,21 @@ mod tests {
         ] {
             let reading = read_as(body.as_bytes(), kind).unwrap();
             assert_eq!(reading.entries[0].kind, EntryKind::Page, "{body} {kind:?}");
+        }
+    }
+
+    #[test]
+    fn the_url_of_a_page_is_shown_unless_it_may_have_a_token() {
+        for (url, expected) in [
+            ("https://a.example/page", Some("https://a.example/page")),
+            ("https://a.example/page?token=hidden", None),
+            ("https://ana:hidden@a.example/page", None),
+        ] {
+            let own = Url::parse(url).unwrap();
+            let document = Document { url: &own, content_type: Some("text/html"), body: b"<p>page" };
+            let reading = read(&document).unwrap();
+            let entry = reading.entries[0].body.get("url").map(|url| url.as_str().unwrap());
+            assert_eq!((reading.site.as_deref(), entry), (expected, expected), "{url}");
         }
     }
 

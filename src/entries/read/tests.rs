@@ -32,6 +32,23 @@ fn keys(items: &str) -> Vec<String> {
 }
 
 #[test]
+fn links_do_not_repeat_the_query_of_the_feed() {
+    let url = Url::parse("https://a.example/feed?token=hidden").unwrap();
+    let link =
+        "<entry><id>1</id><link href='#a'/><content type='html'>&lt;a href='#b'>b&lt;/a></content></entry>";
+    for body in [
+        atom(link),
+        r##"{"version":"https://jsonfeed.org/version/1.1","items":[{"id":"1","url":"#a","content_html":"x"}]}"##
+            .to_owned(),
+    ] {
+        let reading = read(&Document { url: &url, content_type: None, body: body.as_bytes() }).unwrap();
+        let entry = &reading.entries[0];
+        assert_eq!(entry.body["url"], "https://a.example/feed#a");
+        assert_eq!(entry.base.as_deref(), Some("https://a.example/feed"));
+    }
+}
+
+#[test]
 fn entries_of_every_format_are_read() {
     for body in [
         atom("<entry><title>b</title><id>2</id></entry><entry><title>a</title><id>1</id></entry>"),

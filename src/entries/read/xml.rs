@@ -5,13 +5,13 @@ use url::Url;
 use super::list::List;
 use super::scan::scan;
 use super::tree::{Element, Space};
-use super::{ReadError, Reading, draft, entry, link};
+use super::{ReadError, Reading, base, draft, entry, link};
 use crate::entries::sanitise::text;
 
 /// Reads a feed with its newest `most` entries. `None` if the document is not one.
 pub(super) fn read(text: &str, url: &Url, most: usize) -> Option<Result<Reading, ReadError>> {
     let mut list = List::new(most);
-    let scanned = scan(text, url, &mut |element| {
+    let scanned = scan(text, &base(url), &mut |element| {
         list.add(if element.name == "deleted-entry" {
             entry::tombstone(&element)
         } else {
