@@ -5,11 +5,14 @@ mod demo_feed;
 mod failures;
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Args, Command};
 use url::Url;
 
 use super::settings::Settings;
@@ -17,7 +20,7 @@ use super::start_lines::reachable;
 use super::{print, stopped};
 use crate::app::App;
 use crate::config::units::{format_duration, parse_duration};
-use crate::config::{Access, ChannelRule, Config, Feed};
+use crate::config::{Access, ChannelRule, Config, Feed, redact};
 use crate::entries::name;
 use crate::subscriber::feeds_of_pages;
 use crate::telemetry;
@@ -46,11 +49,27 @@ Exit codes: 0 stopped, 1 the address cannot be used, 2 wrong arguments.";
 #[derive(Args)]
 pub(super) struct Lifestream {
     /// The feeds, or pages, to follow [default: a demo feed of this program]
-    #[arg(value_name = "URL", value_parser = feed_url)]
+    #[arg(value_name = "URL", value_parser = FeedUrl)]
     urls: Vec<Url>,
     /// The exact time between two polls, such as 1s [default: 15m, adapted to each feed]
     #[arg(long, value_name = "DURATION", value_parser = interval)]
     poll: Option<Duration>,
+}
+
+/// Reads the URL of a feed. The message about a wrong one does not repeat a password.
+#[derive(Clone)]
+struct FeedUrl;
+
+impl TypedValueParser for FeedUrl {
+    type Value = Url;
+
+    fn parse_ref(&self, command: &Command, _: Option<&Arg>, value: &OsStr) -> Result<Url, clap::Error> {
+        let text = value.to_string_lossy();
+        feed_url(&text).map_err(|wrong| {
+            let message = format!("invalid value '{}' for '<URL>': {wrong}\n", redact(&text));
+            clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
+        })
+    }
 }
 
 fn feed_url(text: &str) -> Result<Url, String> {

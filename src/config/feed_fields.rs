@@ -69,6 +69,12 @@ mod tests {
             assert!(error.starts_with(expected), "{more:?}: {error}");
         }
         assert_eq!(read_feed(&BLOG[..1]).unwrap_err(), "url is missing; write it");
+        let secret = ("url", "https://ana:hunter2@example.org/feed.xml?token=hidden");
+        assert_eq!(
+            read_feed(&[BLOG[0], secret]).unwrap_err(),
+            "url: \"https://...@example.org/feed.xml?...\" is not an http or https URL without a user and a fragment; write \
+             for example https://example.com/feed.xml"
+        );
         assert!(
             read_feed(&[("name", "Blog!"), BLOG[1]])
                 .unwrap_err()

@@ -134,6 +134,20 @@ impl Kind {
         matches!(self, Self::Secret | Self::Bearer | Self::Pem)
     }
 
+    /// Whether a value is a URL, or a part of one.
+    pub(super) fn is_url(self) -> bool {
+        matches!(
+            self,
+            Self::Origin
+                | Self::Host
+                | Self::Url
+                | Self::Topic
+                | Self::UrlOrNone
+                | Self::UrlPrefix
+                | Self::PublicUrl
+        )
+    }
+
     /// What a value of this kind is called.
     pub(super) fn what(self) -> &'static str {
         match self {

@@ -12,6 +12,7 @@ use super::listen::ListenAddress;
 use super::near_miss::{self, NearMiss};
 use super::page_origin::PageOrigin;
 use super::public_url;
+use super::redact::redact;
 use super::units::{
     MemoryLimit, NEVER, format_duration, format_size, parse_duration, parse_memory, parse_rate, parse_size,
 };
@@ -146,7 +147,7 @@ impl Kind {
     /// What is wrong with it.
     pub(super) fn read(self, given: &Given<'_>) -> Result<Value, Wrong> {
         if let Some(near_miss) = self.near_miss(given) {
-            let complaint = format!("{} {}", given.shown(), near_miss.complaint);
+            let complaint = format!("{} {}", self.shown(given), near_miss.complaint);
             let NearMiss { lead, instead, .. } = near_miss;
             return Err(Wrong { complaint, lead, instead, around: self.around() });
         }
@@ -283,10 +284,18 @@ impl Kind {
         }
     }
 
+    /// A value as messages quote it.
+    fn shown(self, given: &Given<'_>) -> String {
+        match given {
+            // What is wrong in the place of a secret may still be one.
+            _ if self.is_secret() => "this".to_owned(),
+            Given::Text(text) if self.is_url() => Given::Text(&redact(text)).shown(),
+            _ => given.shown(),
+        }
+    }
+
     fn not_one(self, given: &Given<'_>) -> Wrong {
-        // What is wrong in the place of a secret may still be one.
-        let shown = if self.is_secret() { "this".to_owned() } else { given.shown() };
-        let complaint = format!("{shown} is not {}", self.what());
+        let complaint = format!("{} is not {}", self.shown(given), self.what());
         match self {
             Self::Word(words) if words.contains(&"on") && given.as_switch().is_some() => {
                 // The setting was a boolean once.

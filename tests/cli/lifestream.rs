@@ -341,4 +341,10 @@ fn arguments_that_are_wrong_have_an_answer() {
         assert_eq!(ran.code, Some(2), "{}", ran.stderr);
         assert!(ran.stderr.contains(part), "{}", ran.stderr);
     }
+    for secret in ["https://ana:hunter2@blog.example/", "ftp://ana:hunter2@blog.example/", "x?token=hunter2"]
+    {
+        let ran = run(&["lifestream", secret], &[]);
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        assert!(ran.stderr.contains("<URL>") && !ran.stderr.contains("hunter2"), "{}", ran.stderr);
+    }
 }

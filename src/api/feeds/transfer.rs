@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use super::{ManagedFeeds, description};
 use crate::api::reply::{self, Refusal};
-use crate::config;
 use crate::config::units::format_duration;
+use crate::config::{self, redact};
 use crate::entries::{import, name, opml, sanitise};
 use crate::store::{AddedFeed, Batch, FeedRow, FeedState, Ingested, NewEntry, Via};
 
@@ -115,7 +115,7 @@ impl ManagedFeeds {
             known.map(|row| (row.feed.name, row.feed.url)).unzip();
         let (mut added, mut skipped) = (Vec::new(), Vec::new());
         for outline in outlines {
-            let mut skip = |why: String| skipped.push(json!({ "url": outline.url, "why": why }));
+            let mut skip = |why: String| skipped.push(json!({ "url": redact(&outline.url), "why": why }));
             if !urls.insert(outline.url.clone()) {
                 skip("the feed is followed already".to_owned());
                 continue;
