@@ -63,7 +63,7 @@ impl Finder {
             size: self.size,
             hosts: &self.hosts,
         };
-        let client = |url: &WebUrl, redirects| self.reached.client_for_content(url, redirects);
+        let client = |target: &WebUrl, redirects| self.reached.client_for_content(url, target, redirects);
         let fetched = get(&request, Turn::Wait, client, |_, _| {}).await.ok()?;
         let body = coding::decode(fetched.headers(), fetched.body.clone()?, self.size).ok()?;
         let content_type = fetched.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());

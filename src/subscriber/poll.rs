@@ -252,7 +252,7 @@ async fn fetch(subscriber: &Subscriber, feed: &FeedFetch) -> Result<Fetched, Get
         hosts: &subscriber.hosts,
     };
     let reached = &subscriber.reached;
-    let client = |url: &WebUrl, redirects| reached.client_for_content(url, redirects);
+    let client = |url: &WebUrl, redirects| reached.client_for_content(&feed.feed.url, url, redirects);
     let refused = |url: &WebUrl, address| subscriber.note_refused(&feed.feed.name, &url.host, address);
     get::get(&request, Turn::Wait, client, refused).await
 }

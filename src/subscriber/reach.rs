@@ -63,10 +63,11 @@ impl Reached {
         }
     }
 
-    /// The client for the content of a feed, after so many redirects. A redirect leads where its server wants, so the
-    /// networks are not for it.
-    pub(super) fn client_for_content(&self, url: &WebUrl, redirects: usize) -> &Fetch {
-        let is_typed = self.typed.iter().any(|(host, port)| *host == url.host && *port == url.port);
+    /// The client for the content of the feed at the URL `feed`, after so many redirects to `url`. The server of the feed
+    /// chooses the target of a redirect, so the networks, and other hosts that were typed, are not allowed for it.
+    pub(super) fn client_for_content(&self, feed: &str, url: &WebUrl, redirects: usize) -> &Fetch {
+        let is_own = urls::read(feed).is_ok_and(|feed| (&feed.host, feed.port) == (&url.host, url.port));
+        let is_typed = is_own && self.typed.iter().any(|(host, port)| *host == url.host && *port == url.port);
         match redirects {
             _ if is_typed => &self.everywhere,
             0 => &self.networks,
@@ -220,7 +221,8 @@ mod tests {
         config.feeds.exempt = vec![("localhost".to_owned(), 4000), ("a.example".to_owned(), 443)];
         let reached = Reached::new(&config, None, None, &Metrics::default());
         let client = |url: &str, redirects| {
-            let client = reached.client_for_content(&urls::read(url).unwrap(), redirects);
+            let feed = if redirects == 0 { url } else { "http://localhost:4000/feed" };
+            let client = reached.client_for_content(feed, &urls::read(url).unwrap(), redirects);
             client.reach().clone()
         };
         let networks = || Reach::Networks(config.feeds.networks.as_slice().into());
@@ -234,6 +236,7 @@ mod tests {
             ("http://127.0.0.1:4000/x", 0, networks()),
             ("http://127.0.0.1:4000/x", 1, public()),
             ("http://localhost:4001/x", 1, public()),
+            ("https://a.example/x", 1, public()),
         ] {
             assert_eq!(client(url, redirects), reach, "{url}, {redirects}");
         }
