@@ -9,6 +9,7 @@ use bytes::Bytes;
 use hyper::Response;
 use hyper::http::HeaderMap;
 use subtle::ConstantTimeEq;
+use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 use super::Subscriber;
@@ -29,8 +30,10 @@ use crate::web::rate::Rate;
 pub(super) const FOLDER: &str = "/websub/callback/";
 /// How long a hub may take to send a body.
 const BODY_TIME: Duration = Duration::from_secs(10);
-/// The time in which a request is answered: hubs wait about that long.
+/// The time in which a request is processed: hubs wait about that long.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// The time after [`DEADLINE`] in which a notification that is not processed is recorded.
+const RECORDING: Duration = Duration::from_secs(3);
 /// Characters of an identifier: 128 bits in Base64url.
 const ID: usize = 22;
 
@@ -48,24 +51,26 @@ pub(super) struct Callbacks {
     subscriber: Arc<Subscriber>,
     rate: Rate,
     way: Way,
+    /// [`DEADLINE`], except in tests.
+    deadline: Duration,
 }
 
 impl Callbacks {
     pub(super) fn new(subscriber: &Arc<Subscriber>, way: Way) -> Self {
-        Self { rate: Rate::new(subscriber.settings.rate), subscriber: Arc::clone(subscriber), way }
+        let rate = Rate::new(subscriber.settings.rate);
+        Self { subscriber: Arc::clone(subscriber), rate, way, deadline: DEADLINE }
     }
 
     async fn answer(&self, request: RouteRequest) -> Response<Bytes> {
         let method = request.method;
         let (mode, outcome) = match self.acquire(&request) {
             Err(wait) => ("none", Outcome::Rate(wait)),
-            Ok(()) => match tokio::time::timeout(DEADLINE, self.find(request)).await {
-                Ok((mode, Ok(outcome))) => (mode, outcome),
-                Ok((mode, Err(error))) => {
+            Ok(()) => match self.find(request).await {
+                (mode, Ok(outcome)) => (mode, outcome),
+                (mode, Err(error)) => {
                     tracing::debug!(%error, "request of a hub not answered");
                     (mode, Outcome::Away)
                 }
-                Err(_) => ("none", Outcome::Away),
             },
         };
         let response = outcome.response();
@@ -84,24 +89,31 @@ impl Callbacks {
 
     /// The kind of a request, for the metrics, and its outcome.
     async fn find(&self, request: RouteRequest) -> (&'static str, Result<Outcome, StoreError>) {
+        let until = Instant::now() + self.deadline;
         let is_push = request.method == Method::Post;
         let id = request.head.path().strip_prefix(FOLDER).filter(|id| is_id(id));
         let callback = match id {
             // An identifier that cannot exist is answered like one that does not exist.
-            None => Ok(None),
-            Some(id) => self.subscriber.store.callback(id).await,
+            None => Ok(Ok(None)),
+            Some(id) => timeout_at(until, self.subscriber.store.callback(id)).await,
         };
         let callback = match callback {
-            Ok(Some(callback)) => callback,
-            Ok(None) => return ("none", Ok(if is_push { Outcome::Gone } else { Outcome::Unknown })),
-            Err(error) => return ("none", Err(error)),
+            Ok(Ok(Some(callback))) => callback,
+            Ok(Ok(None)) => return ("none", Ok(if is_push { Outcome::Gone } else { Outcome::Unknown })),
+            Ok(Err(error)) => return ("none", Err(error)),
+            Err(_) => return ("none", Ok(Outcome::Away)),
         };
         if is_push {
-            return ("push", self.push(&callback, request).await);
+            let outcome = match timeout_at(until, self.push(&callback, request)).await {
+                Ok(outcome) => outcome,
+                Err(_) => self.postpone(&callback).await,
+            };
+            return ("push", outcome);
         }
         let intent = intent::read(request.head.query().unwrap_or_default());
         let mode = intent.mode();
-        (mode, self.verify(&callback, intent, request.method == Method::Head).await)
+        let verified = self.verify(&callback, intent, request.method == Method::Head);
+        (mode, timeout_at(until, verified).await.unwrap_or(Ok(Outcome::Away)))
     }
 
     /// Confirms what is wanted, and notes a denial. A HEAD request changes nothing.
@@ -193,6 +205,24 @@ impl Callbacks {
         let is_there = subscriber.store.hub_said(callback.id, &HubWord::Pushed { is_read }).await?;
         count(result);
         Ok(if is_there { outcome } else { Outcome::Gone })
+    }
+
+    /// Has the feed fetched because a notification was not processed in time: a repeated notification would take as long.
+    /// The signature may be unknown, but a fetch only reads the feed itself, at most once a second.
+    async fn postpone(&self, callback: &Callback) -> Result<Outcome, StoreError> {
+        let subscriber = &self.subscriber;
+        if let Some(suppressed) = subscriber.notices.pass(("late", callback.feed_id)) {
+            let Callback { feed, hub, .. } = callback;
+            let suppressed = more(suppressed);
+            tracing::warn!(feed, hub, suppressed, "notification not processed in time; fetching the feed");
+        }
+        let word = HubWord::Pushed { is_read: false };
+        let recorded = timeout(RECORDING, subscriber.store.hub_said(callback.id, &word)).await;
+        let result = if matches!(recorded, Ok(Ok(_))) { "fetch" } else { "failed" };
+        subscriber.metrics.feeds.push(&callback.feed, result);
+        recorded.map_or(Ok(Outcome::Away), |recorded| {
+            recorded.map(|is_there| if is_there { Outcome::Fetch } else { Outcome::Gone })
+        })
     }
 
     /// Logs a wrong signature, once a minute a feed.
@@ -304,3 +334,6 @@ fn codings(head: &Head) -> HeaderMap {
         map
     })
 }
+
+#[cfg(test)]
+mod tests;
