@@ -123,6 +123,9 @@ contract! {
         a_feed_is_known_to_be_one_until_its_url_changes
         topics_are_those_of_subscriptions_at_a_hub
         a_purge_deletes_entries
+        a_fetch_during_a_purge_is_a_backfill
+        a_page_before_the_first_feed_is_no_backfill
+        a_feed_without_entries_is_a_backfill
         a_poll_that_is_asked_for_is_due;
     follow:
         a_new_feed_is_due
@@ -160,7 +163,7 @@ contract! {
         a_changed_entry_is_an_event
         a_tombstone_deletes_an_entry
         a_rewritten_feed_is_no_event
-        the_oldest_of_too_many_are_not_published
+        an_event_that_waits_is_published_after_a_backfill
         the_first_fetch_is_not_published
         entries_that_are_older_than_the_backfill_never_become_new
         an_entry_stands_where_it_was_published

@@ -77,6 +77,59 @@ pub(crate) async fn a_purge_deletes_entries(place: &Place) {
     assert_eq!(place.store.last_seq().await.unwrap(), 3, "numbers are not used again");
 }
 
+/// The entries `from` to `until`, as a fetch finds them. A backfill keeps two of them.
+fn fetched(id: i64, from: u64, until: u64) -> Batch {
+    let entries = (from..until).map(|n| entry(&n.to_string(), "text")).collect();
+    Batch { via: Via::Poll, most: 2, ..batch(id, entries) }
+}
+
+async fn waiting(place: &Place) -> usize {
+    place.store.claim_publications(100, HOLD).await.unwrap().len()
+}
+
+pub(crate) async fn a_fetch_during_a_purge_is_a_backfill(place: &Place) {
+    let store = &place.store;
+    let id = added(store, "a").await;
+    let first = claim_poll(store).await;
+    assert!(finish_poll(store, &first, PollOutcome::Read(Box::new(found(&[])))).await);
+    store.poll_feeds(None).await.unwrap();
+    let fetch = claim_poll(store).await;
+    assert_eq!(store.purge_feed("a").await.unwrap(), Some(0));
+    let kept = Ingested { created: 2, known: 3, ..Ingested::default() };
+    assert_eq!((store.ingest(&fetched(id, 0, 5)).await.unwrap(), waiting(place).await), (kept, 0));
+    assert!(read(store, &["a"], EntryFrom::Newest).await.iter().all(|row| row.via == Via::Backfill));
+    let outcome = PollOutcome::Read(Box::new(found(&[])));
+    assert!(!finish_poll(store, &fetch, outcome).await, "it has seen the feed before the purge");
+    let again = claim_poll(store).await;
+    assert_eq!((again.is_backfilled, again.body), (false, None));
+    let pushed = Batch { via: Via::Push, ..fetched(id, 5, 9) };
+    assert_eq!((store.ingest(&pushed).await.unwrap().created, waiting(place).await), (4, 4));
+}
+
+pub(crate) async fn a_page_before_the_first_feed_is_no_backfill(place: &Place) {
+    let store = &place.store;
+    let id = added(store, "a").await;
+    let page = |text: &str| {
+        let entries = vec![NewEntry { kind: EntryKind::Page, ..entry("page", text) }];
+        Batch { entries, ..fetched(id, 0, 0) }
+    };
+    assert_eq!((store.ingest(&page("one")).await.unwrap().created, waiting(place).await), (1, 0));
+    let fetch = claim_poll(store).await;
+    let read = PollRead { is_feed: false, ..found(&[]) };
+    assert!(finish_poll(store, &fetch, PollOutcome::Read(Box::new(read))).await);
+    assert_eq!((store.ingest(&page("two")).await.unwrap().updated, waiting(place).await), (1, 1));
+    assert_eq!((store.ingest(&fetched(id, 0, 5)).await.unwrap().created, waiting(place).await), (2, 1));
+    assert_eq!((store.ingest(&fetched(id, 0, 9)).await.unwrap().created, waiting(place).await), (4, 5));
+}
+
+pub(crate) async fn a_feed_without_entries_is_a_backfill(place: &Place) {
+    let store = &place.store;
+    let id = added(store, "a").await;
+    let fetch = claim_poll(store).await;
+    assert!(finish_poll(store, &fetch, PollOutcome::Read(Box::new(found(&[])))).await);
+    assert_eq!((store.ingest(&fetched(id, 0, 1)).await.unwrap().created, waiting(place).await), (1, 1));
+}
+
 pub(crate) async fn a_poll_that_is_asked_for_is_due(place: &Place) {
     added(&place.store, "a").await;
     added(&place.store, "b").await;

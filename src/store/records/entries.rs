@@ -101,14 +101,14 @@ pub struct NewEntry {
 pub struct Batch {
     /// The number of the feed.
     pub feed_id: i64,
-    /// By which way they came.
+    /// By which way they came. The first fetch of a feed is a backfill in any case.
     pub via: Via,
     /// Oldest first.
     pub entries: Vec<NewEntry>,
     /// The version of the sanitiser that made `html`.
     pub sanitiser: i64,
-    /// How many new or changed entries are published; the others, the oldest, are only stored. Of a backfill: how many are
-    /// kept; the others are only remembered, so that they never become new.
+    /// How many new entries of a backfill are kept; the others, the oldest, are only remembered, so that they never become
+    /// new. Other batches have no bound.
     pub most: usize,
 }
 

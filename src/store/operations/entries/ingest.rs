@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::classify::{Last, Stored, Verdict, classify, fold};
 use super::plan::{Plan, hexadecimal, is_event, storable};
 use crate::store::operations::list;
-use crate::store::records::{Batch, EntryKind, Ingested, NewEntry};
+use crate::store::records::{Batch, EntryKind, Ingested, NewEntry, Via};
 use crate::store::session::{Operation, Outcome, Row, Session};
 use crate::store::statement::Statement;
 
@@ -20,8 +20,10 @@ pub(in crate::store) static INGEST: Operation<Batch, (Ingested, u64)> =
 const KEY: usize = 512;
 
 // The lock orders batches of a feed, so that two instances that read the same make one event of it.
-static FEED: Statement =
-    Statement::new("feed", "SELECT f.id FROM feeds f WHERE f.id = $1 AND f.state <> 'removed' {lock f}");
+static FEED: Statement = Statement::new(
+    "feed",
+    "SELECT f.is_backfilled, f.is_feed FROM feeds f WHERE f.id = $1 AND f.state <> 'removed' {lock f}",
+);
 
 static KNOWN: Statement = Statement::new(
     "known",
@@ -80,9 +82,10 @@ static COUNT: Statement = Statement::new(
 fn ingest<'c>(mut session: Session<'c>, batch: &'c Batch) -> Outcome<'c, (Ingested, u64)> {
     Box::pin(async move {
         let mut ingested = Ingested::default();
-        if session.row(&FEED, &[batch.feed_id.into()]).await?.is_none() {
+        let Some(mut row) = session.row(&FEED, &[batch.feed_id.into()]).await? else {
             return Ok((ingested, 0));
-        }
+        };
+        let via = via(batch, row.flag()?, row.flag()?);
         let entries = fold(&batch.entries);
         let keys: Vec<Cow<'_, str>> = entries.iter().map(|entry| stored_key(&entry.key)).collect();
         let stored = known(&mut session, batch.feed_id, &keys).await?;
@@ -92,12 +95,25 @@ fn ingest<'c>(mut session: Session<'c>, batch: &'c Batch) -> Outcome<'c, (Ingest
         let events = verdicts.iter().filter(|verdict| is_event(**verdict)).count();
         let first = if events > 0 { numbers(&mut session, events).await? } else { 0 };
         let bodies = bodies(&mut session, &pairs, &verdicts).await?;
-        let mut plan = Plan::new(batch, &pairs, &keys, &verdicts, first, &bodies);
+        let kept = (via == Via::Backfill).then_some(batch.most);
+        let mut plan = Plan::new(kept, &pairs, &keys, &verdicts, first, &bodies);
         plan.counts.known += (batch.entries.len() - entries.len()) as u64;
         ingested = plan.counts;
-        write(&mut session, batch, &plan).await?;
+        write(&mut session, batch, via, &plan).await?;
         Ok((ingested, plan.waiting))
     })
+}
+
+/// The way of a batch. What the first fetch finds is a backfill, also after a purge since the claim of the fetch; a page
+/// before the first feed is another content.
+fn via(batch: &Batch, is_backfilled: bool, was_feed: bool) -> Via {
+    let is_first = !is_backfilled || is_feed(batch) && !was_feed;
+    if is_first && batch.via != Via::Push { Via::Backfill } else { batch.via }
+}
+
+/// Whether entries are those of a feed, and not a page.
+fn is_feed(batch: &Batch) -> bool {
+    batch.entries.iter().any(|entry| entry.kind == EntryKind::Entry)
 }
 
 async fn known(
@@ -142,8 +158,8 @@ async fn bodies(
     rows.into_iter().map(|mut row| Ok((row.int()?, row.text()?))).collect()
 }
 
-async fn write(session: &mut Session<'_>, batch: &Batch, plan: &Plan<'_>) -> sqlx::Result<()> {
-    let via = batch.via.name();
+async fn write(session: &mut Session<'_>, batch: &Batch, via: Via, plan: &Plan<'_>) -> sqlx::Result<()> {
+    let via = via.name();
     if !plan.created.is_empty() {
         let created = list(&plan.created)?;
         let values = [(&created).into(), batch.feed_id.into(), via.into(), batch.sanitiser.into()];
@@ -163,9 +179,8 @@ async fn write(session: &mut Session<'_>, batch: &Batch, plan: &Plan<'_>) -> sql
     let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     let hidden = count(plan.deleted.len()) - plan.restored + plan.remembered;
     if !plan.created.is_empty() || !plan.deleted.is_empty() || plan.restored > 0 {
-        let is_feed = batch.entries.iter().any(|entry| entry.kind == EntryKind::Entry);
         let shown = count(plan.created.len()) - hidden;
-        let values = [batch.feed_id.into(), shown.into(), hidden.into(), is_feed.into()];
+        let values = [batch.feed_id.into(), shown.into(), hidden.into(), is_feed(batch).into()];
         session.execute(&COUNT, &values).await?;
     }
     Ok(())

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::classify::{Last, Stored, Verdict};
 use crate::store::operations::clean;
-use crate::store::records::{Batch, Change, Ingested, NewEntry, Via};
+use crate::store::records::{Change, Ingested, NewEntry};
 
 #[derive(Serialize)]
 pub(super) struct Created<'e> {
@@ -106,8 +106,9 @@ pub(super) struct Plan<'e> {
 }
 
 impl<'e> Plan<'e> {
+    /// `kept` is how many new entries of a backfill are shown, and `None` for another batch.
     pub(super) fn new(
-        batch: &Batch,
+        kept: Option<usize>,
         pairs: &[(&'e NewEntry, Option<&Stored>)],
         keys: &'e [Cow<'_, str>],
         verdicts: &[Verdict],
@@ -117,24 +118,19 @@ impl<'e> Plan<'e> {
         let mut plan = Self::default();
         let mut seq = first;
         let news = verdicts.iter().filter(|verdict| is_event(**verdict) && **verdict != Verdict::Deleted);
-        // The oldest of too many new entries are not published; those of a backfill are only remembered.
-        let mut quiet = news.count().saturating_sub(batch.most);
+        // The oldest of too many new entries of a backfill are only remembered.
+        let mut quiet = kept.map_or(0, |kept| news.count().saturating_sub(kept));
         for ((&(entry, stored), key), &verdict) in pairs.iter().zip(keys).zip(verdicts) {
-            let mut is_published = batch.via == Via::Backfill;
-            let mut is_quiet = false;
-            if is_event(verdict) && verdict != Verdict::Deleted && quiet > 0 {
-                quiet -= 1;
-                is_quiet = true;
-                is_published = true;
-            }
+            let is_quiet = is_event(verdict) && verdict != Verdict::Deleted && quiet > 0;
+            quiet -= usize::from(is_quiet);
             // An event that waits is not lost.
             let is_waiting = stored.is_some_and(|stored| !stored.is_published);
-            let is_published = i64::from(is_published && !is_waiting);
+            let is_published = i64::from(kept.is_some() && !is_waiting);
             if is_event(verdict) {
                 plan.waiting += u64::from(is_published == 0);
             }
             match (verdict, stored) {
-                (Verdict::Created, _) if is_quiet && batch.via == Via::Backfill => {
+                (Verdict::Created, _) if is_quiet => {
                     let (uuid, content) = (entry.id.as_str(), Content::remembered(entry));
                     let (change, is_shown) = ("swept", 0);
                     plan.created.push(Created { seq, uuid, key, content, change, is_shown, is_published });

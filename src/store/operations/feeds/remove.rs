@@ -34,11 +34,13 @@ static PURGED: Statement =
 
 static ENTRIES: Statement = Statement::new("entries", "DELETE FROM entries WHERE feed_id = $1");
 
-// What the next fetch finds was here before: it is stored as by the first fetch.
+// What the next fetch finds was here before: it is stored as by the first fetch. A fetch under way may have stored its
+// entries before the purge, so it loses its claim and begins again.
 static EMPTY: Statement = Statement::new(
     "empty",
     "UPDATE feeds SET entries = 0, hidden = 0, entry_at = NULL, is_backfilled = 0, etag = NULL, last_modified = NULL, \
-       body = NULL WHERE id = $1",
+       body = NULL, poll_due = CASE WHEN poll_claim IS NULL THEN poll_due ELSE {now} END, poll_claim = NULL \
+     WHERE id = $1",
 );
 
 static DELETE: Statement = Statement::new(
