@@ -164,6 +164,7 @@ contract! {
         a_tombstone_deletes_an_entry
         a_rewritten_feed_is_no_event
         an_event_that_waits_is_published_after_a_backfill
+        a_date_in_the_future_keeps_no_version_out
         the_first_fetch_is_not_published
         entries_that_are_older_than_the_backfill_never_become_new
         an_entry_stands_where_it_was_published

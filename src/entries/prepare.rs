@@ -2,10 +2,15 @@
 //!
 //! It must not know why the entry was read.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use serde_json::Value;
 
 use super::{Found, sanitise};
 use crate::store::NewEntry;
+
+/// How far the clock of a feed may be ahead. A later date is not used to compare versions of an entry.
+const SKEW: Duration = Duration::from_secs(600);
 
 /// The entry for the store. `id` is a UUID (version 7) that is used if the entry is new.
 #[must_use]
@@ -16,6 +21,9 @@ pub fn prepare(found: Found, id: String) -> NewEntry {
         body.insert("truncated".to_owned(), Value::Bool(true));
     }
     let html = clean.map(|clean| clean.html).filter(|html| !html.is_empty());
+    // A wrong date would keep later versions of the entry out until then.
+    let latest = milliseconds(SystemTime::now() + SKEW);
+    let updated = updated.filter(|updated| *updated <= latest);
     NewEntry {
         key,
         id,
@@ -29,6 +37,11 @@ pub fn prepare(found: Found, id: String) -> NewEntry {
         base,
         html,
     }
+}
+
+fn milliseconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -60,6 +73,15 @@ mod tests {
         assert_eq!(entry.raw, Some(raw));
         assert_eq!((entry.id.as_str(), entry.fingerprint), ("id", vec![7; 32]));
         assert_eq!(entry.body, "{\"guid\":\"g\"}");
+    }
+
+    #[test]
+    fn a_date_in_the_future_is_not_compared() {
+        let at = |ahead: Duration| milliseconds(SystemTime::now() + ahead);
+        for (updated, is_kept) in [(at(Duration::ZERO), true), (at(SKEW * 2), false), (i64::MAX, false)] {
+            let entry = prepare(Found { updated: Some(updated), ..found(None) }, String::new());
+            assert_eq!(entry.updated, Some(updated).filter(|_| is_kept));
+        }
     }
 
     #[test]

@@ -139,6 +139,7 @@ pub(crate) async fn a_tombstone_deletes_an_entry(place: &Place) {
     let feed = added(&place.store, "a").await;
     ingest(place, feed, vec![dated("1", "one", 5)]).await;
     publish_all(place).await;
+    assert_eq!(ingest(place, feed, vec![dated("1", "", 4)]).await.known, 1, "an old tombstone");
     let ingested = ingest(place, feed, vec![entry("1", ""), entry("unknown", "")]).await;
     assert_eq!(ingested, Ingested { deleted: 1, known: 1, ..Ingested::default() });
     let rows = waiting(place).await;
@@ -155,6 +156,15 @@ pub(crate) async fn a_tombstone_deletes_an_entry(place: &Place) {
     assert_eq!((rows.len(), rows[0].seq, rows[0].change), (1, 3, Change::Updated));
     assert_eq!(read(&place.store, &["a"], EntryFrom::Newest).await.len(), 1);
     assert_eq!(row(&place.store, "a").await.entries, 1);
+}
+
+pub(crate) async fn a_date_in_the_future_keeps_no_version_out(place: &Place) {
+    let feed = added(&place.store, "a").await;
+    ingest(place, feed, vec![dated("1", "one", i64::MAX / 2), dated("2", "two", i64::MAX / 2)]).await;
+    let updated = Ingested { updated: 1, ..Ingested::default() };
+    assert_eq!(ingest(place, feed, vec![dated("1", "corrected", 5)]).await, updated);
+    assert_eq!(ingest(place, feed, vec![dated("1", "older", 4)]).await.known, 1);
+    assert_eq!(ingest(place, feed, vec![dated("2", "", 5)]).await.deleted, 1);
 }
 
 pub(crate) async fn a_rewritten_feed_is_no_event(place: &Place) {

@@ -91,7 +91,8 @@ fn one(entry: &NewEntry, stored: Option<&Stored>) -> Verdict {
     };
     let is_gone = matches!(stored.last, Last::Deleted | Last::Swept);
     if entry.is_deleted {
-        return if is_gone { Verdict::Known } else { Verdict::Deleted };
+        let is_known = is_gone || is_earlier(entry.updated, stored.updated);
+        return if is_known { Verdict::Known } else { Verdict::Deleted };
     }
     if stored.last == Last::Swept || is_earlier(entry.updated, stored.updated) {
         return Verdict::Known;
@@ -153,6 +154,8 @@ mod tests {
             ("b", None, Verdict::Updated { is_dated: false }),
             ("b", Some(6), Verdict::Updated { is_dated: true }),
             ("", None, Verdict::Deleted),
+            ("", Some(4), Verdict::Known),
+            ("", Some(5), Verdict::Deleted),
         ] {
             assert_eq!(verdict(text, updated, &known), expected, "{text} {updated:?}");
         }

@@ -25,9 +25,10 @@ static FEED: Statement = Statement::new(
     "SELECT f.is_backfilled, f.is_feed FROM feeds f WHERE f.id = $1 AND f.state <> 'removed' {lock f}",
 );
 
+// A date more than 10 minutes in the future is wrong, and would keep later versions of the entry out.
 static KNOWN: Statement = Statement::new(
     "known",
-    "SELECT e.key, e.id, e.fingerprint, e.updated, e.change, e.is_published FROM {texts $2} k \
+    "SELECT e.key, e.id, e.fingerprint, CASE WHEN e.updated <= {now} + 600000 THEN e.updated END, e.change, e.is_published FROM {texts $2} k \
        JOIN entries e ON e.feed_id = $1 AND e.key = k.value",
 );
 
@@ -63,8 +64,8 @@ static CHANGE: Statement = Statement::new(
 static DELETE: Statement = Statement::new(
     "delete",
     "UPDATE entries SET seq = e.seq, change = 'deleted', via = $2, is_shown = 0, is_published = e.is_published, \
-       body = e.body, base = NULL, html = NULL, raw = NULL \
-     FROM {records $1 id:bigint seq:bigint is_published:bigint body:text} e WHERE entries.id = e.id",
+       updated = coalesce(e.updated, entries.updated), body = e.body, base = NULL, html = NULL, raw = NULL \
+     FROM {records $1 id:bigint seq:bigint updated:bigint is_published:bigint body:text} e WHERE entries.id = e.id",
 );
 
 static DATE: Statement = Statement::new(

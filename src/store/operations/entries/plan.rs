@@ -38,6 +38,7 @@ pub(super) struct Changed<'e> {
 pub(super) struct Deleted {
     pub(super) id: i64,
     pub(super) seq: i64,
+    pub(super) updated: Option<i64>,
     pub(super) is_published: i64,
     pub(super) body: String,
 }
@@ -163,7 +164,8 @@ impl<'e> Plan<'e> {
                 }
                 (Verdict::Deleted, Some(stored)) => {
                     let body = bodies.get(&stored.id).map_or_else(|| "{}".to_owned(), |body| remains(body));
-                    plan.deleted.push(Deleted { id: stored.id, seq, is_published, body });
+                    let (id, updated) = (stored.id, entry.updated);
+                    plan.deleted.push(Deleted { id, seq, updated, is_published, body });
                     plan.counts.deleted += 1;
                 }
                 (Verdict::Dated, Some(stored)) => {
