@@ -293,3 +293,26 @@ fn a_panic_is_survived_where_nothing_can_be_logged() {
     again.args(["--exact", NAME, "--nocapture"]).env("PANICS", "yes").stderr(full);
     assert_eq!(again.output().unwrap().status.code(), Some(7));
 }
+
+#[cfg(feature = "websub")]
+#[test]
+fn what_a_feed_contains_is_not_logged() {
+    use support::feed_hub::{feed, server};
+    // The parser of HTML has a warning for each of these tags.
+    let content = "&lt;table&gt;".to_owned() + &"&lt;b&gt;x".repeat(500);
+    let document = format!(
+        "<feed xmlns='http://www.w3.org/2005/Atom'><entry><id>1</id><content type='html'>{content}</content></entry></feed>"
+    );
+    let web = Web::start(move |_| {
+        Some(WebResponse::new(200, document.clone()).with("Content-Type", "application/atom+xml"))
+    });
+    let file = server(&[]) + &feed("blog", &web.url("/feed"));
+    for level in ["info", "debug", "trace"] {
+        let mut faye = Faye::start_with_file(&file, &[("FAYE_LOG__LEVEL", level)]);
+        faye.wait_for_metric("faye_feed_polls_total{feed=\"blog\",result=\"changed\"}", |count| count > 0);
+        faye.terminate();
+        assert_eq!(faye.wait(), Some(0));
+        let log = faye.stderr();
+        assert!(!log.contains("foster parenting"), "{level}: {} bytes of log", log.len());
+    }
+}

@@ -12,14 +12,20 @@ use std::io::{self, IsTerminal, Write};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Log, LogFormat};
 use crate::metrics::Metrics;
 use queue::Queue;
+
+/// Libraries that log what they parse, at no level: a document or a frame of a stranger would decide how much is logged.
+/// `html5ever` logs a warning for each misnested tag.
+const SILENT: [&str; 4] = ["html5ever", "markup5ever", "tungstenite", "tokio_tungstenite"];
 
 /// The running log, to be flushed before the process ends.
 pub struct Handle(Arc<Queue>);
@@ -35,6 +41,8 @@ pub fn start(settings: &Log) -> io::Result<Handle> {
     std::thread::Builder::new().name("log".to_owned()).spawn(move || output::run(&lines))?;
     // The setting was checked; if not, the default level is a good one.
     let level = LevelFilter::from_str(&settings.level).unwrap_or(LevelFilter::INFO);
+    let libraries = SILENT.map(|library| (library, LevelFilter::OFF));
+    let targets = Targets::new().with_default(level).with_targets(libraries);
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(ToQueue(Arc::clone(&queue)))
@@ -43,8 +51,10 @@ pub fn start(settings: &Log) -> io::Result<Handle> {
         .with_target(false);
     // It fails if the embedding program has a subscriber.
     let _ = match settings.format {
-        LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => {
+            builder.with_ansi(io::stderr().is_terminal()).finish().with(targets).try_init()
+        }
+        LogFormat::Json => builder.json().flatten_event(true).finish().with(targets).try_init(),
     };
     // A panic in here would abort the process: nothing below writes, waits or unwraps.
     std::panic::set_hook(Box::new(|panic| {
