@@ -291,6 +291,10 @@ pub(crate) async fn entries_are_read_in_pages(place: &Place) {
     assert!(read(&place.store, &["unknown"], EntryFrom::AfterSeq(0)).await.is_empty());
     assert!(read(&place.store, &["f00"], EntryFrom::BeforeId("unknown".to_owned())).await.is_empty());
     assert!(read(&place.store, &["f00"], EntryFrom::BeforeSeq(0)).await.is_empty());
+    // An entry of another feed is as unknown.
+    let other = read(&place.store, &["f11"], EntryFrom::Newest).await.remove(0);
+    assert!(read(&place.store, &["f00"], EntryFrom::BeforeId(other.id.clone())).await.is_empty());
+    assert!(read(&place.store, &["f00"], EntryFrom::AboveId(other.id)).await.is_empty());
 }
 
 /// The other feed has so many entries that no read may go through them.

@@ -30,9 +30,12 @@ static SEQ_OF: Statement = Statement::new(
        ORDER BY e.seq DESC LIMIT 1) AS seq FROM feeds f WHERE f.name IN {texts $1}) l",
 );
 
-static PLACE_OF_ID: Statement = Statement::new("place", "SELECT shown_at, uuid FROM entries WHERE uuid = $1");
-
 // Places of entries of other feeds would tell that they exist.
+static PLACE_OF_ID: Statement = Statement::new(
+    "place",
+    "SELECT e.shown_at, e.uuid FROM entries e WHERE e.uuid = $1 AND e.feed_id IN {list $2}",
+);
+
 static PLACE_OF_SEQ: Statement = Statement::new(
     "place",
     "SELECT e.shown_at, e.uuid FROM entries e WHERE e.seq = (SELECT max(l.seq) FROM (SELECT (SELECT o.seq \
@@ -63,7 +66,7 @@ fn entries<'c>(mut session: Session<'c>, query: &'c EntryQuery) -> Outcome<'c, V
                 return many::read(session, &feeds, Range::Events(*seq, newest), query.most).await;
             }
             EntryFrom::BeforeId(id) | EntryFrom::AboveId(id) => {
-                session.row(&PLACE_OF_ID, &[id.into()]).await?
+                session.row(&PLACE_OF_ID, &[id.into(), (&list(&feeds)?).into()]).await?
             }
             EntryFrom::BeforeSeq(seq) => {
                 session.row(&PLACE_OF_SEQ, &[(*seq).into(), (&list(&feeds)?).into()]).await?
