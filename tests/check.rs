@@ -695,6 +695,17 @@ fn feeds_that_are_followed() {
             feed("blog", "username = 'a:b'\npassword = 'a'\n"),
             "faye.toml:4: feed[1].username: a username for HTTP Basic has no colon",
         ),
+        (
+            "[server]\npublic_url = 'https://a.example'\n[lifestream]\npath = '/feed'\n".to_owned() + &feed("a", ""),
+            "feed[1].url: https://a.example/feed is a list of entries of this server",
+        ),
+        (
+            "[server]\npublic_url = 'https://a.example'\n[[channel]]\nmatch = '/feeds/a'\nsyndicate = 'x'\n\
+             history = { messages = 9, age = '1h' }\nsubscribe = 'anyone'\npublish = 'nobody'\n[[feed]]\nname = 'a'\n\
+             url = 'https://a.example/feeds/x.json'\n"
+                .to_owned(),
+            "feed[1].url: https://a.example/feeds/x.json is a list of entries of this server",
+        ),
         ("[feeds]\nchannel = '/service/{name}'\n".to_owned() + &feed("a", ""), "channels below /service/"),
         ("[feeds]\nchannel = '/meta/{name}'\n".to_owned() + &feed("a", ""), "channels below /meta/"),
         (

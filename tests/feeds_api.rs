@@ -322,6 +322,20 @@ fn feeds_of_the_settings_are_changed_there() {
     done(&faye, "/api/v1/feeds", &of("open", &format!("{user},\"public\":true")));
 }
 
+#[test]
+fn the_lists_of_the_server_itself_are_not_followed() {
+    let faye = start("[server]\npublic_url = \"http://127.0.0.1:9\"\n");
+    for page in ["lifestream.atom", "lifestream.json?feed=a", "lifestream"] {
+        let url = format!("http://127.0.0.1:9/{page}");
+        let body = json!({"name": "own", "url": url}).to_string();
+        refused(&faye, "/api/v1/feeds", &body, 400, &format!("url: {url} is a list of entries of this server"));
+    }
+    let opml = "<opml version=\"2.0\"><body><outline xmlUrl=\"http://127.0.0.1:9/lifestream.atom\"/></body></opml>";
+    let result = done(&faye, "/api/v1/feeds.opml", opml);
+    assert_eq!((&result["added"], names(&faye, "")), (&json!([]), vec![]));
+    assert!(result["skipped"][0]["why"].as_str().unwrap().contains("is a list of entries of this server"));
+}
+
 /// A server that follows `blog` at this URL.
 fn following(url: &str) -> Faye {
     start(&format!("[feeds]\nnetworks = [\"127.0.0.1/32\"]\n[[feed]]\nname = \"blog\"\nurl = \"{url}\"\n"))

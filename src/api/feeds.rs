@@ -110,6 +110,8 @@ pub struct ManagedFeeds {
     pub settings: config::Feeds,
     /// `limits.channel`
     pub longest_channel: usize,
+    /// The addresses of this server.
+    pub own: config::OwnPages,
     /// Whether any client may subscribe to a channel.
     pub is_public: Box<dyn Fn(&str) -> bool + Send + Sync>,
     /// Held by the import that is under way: each needs a few times the memory of its file.
@@ -190,6 +192,9 @@ impl ManagedFeeds {
     fn description(&self, fields: &BTreeMap<String, String>) -> Result<FeedDescription, Refusal> {
         let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let feed = config::read_feed(&fields).map_err(Refusal::Bad)?;
+        if let Some(why) = self.own.refuse(&feed.url) {
+            return Err(Refusal::Bad(format!("url: {why}")));
+        }
         let channel = self.settings.channel_of(&feed.name);
         if channel.len() > self.longest_channel {
             return Err(Refusal::Bad(format!(

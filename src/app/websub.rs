@@ -179,6 +179,7 @@ impl WebSub {
             store: store.clone(),
             settings: config.feeds.clone(),
             longest_channel: config.limits.channel,
+            own: config.own_pages(),
             is_public: Box::new(move |channel| channels.is_public(channel)),
             importing: tokio::sync::Mutex::default(),
         });

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use super::{Config, PageOrigin, Rate, Secret, units};
+use super::{Config, OwnPages, PageOrigin, Rate, Secret, units};
 
 /// What `feed.hub` says in place of a URL.
 pub(super) const NO_HUB: &str = "none";
@@ -102,6 +102,12 @@ impl Config {
     #[must_use]
     pub fn follows_feeds(&self) -> bool {
         !self.feed.is_empty() || self.lifestream.enabled == Some(true)
+    }
+
+    /// The addresses of this server that it must not follow.
+    #[must_use]
+    pub fn own_pages(&self) -> OwnPages {
+        OwnPages::of(self)
     }
 
     /// Whether the page of feeds is served.

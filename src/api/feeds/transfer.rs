@@ -125,7 +125,8 @@ impl ManagedFeeds {
             fields.extend(
                 outline.title.as_deref().filter(|title| !title.is_empty()).map(|title| ("title", title)),
             );
-            let feed = match config::read_feed(&fields) {
+            let feed = config::read_feed(&fields);
+            let feed = match feed.and_then(|feed| self.own.refuse(&feed.url).map_or(Ok(feed), Err)) {
                 Ok(feed) => description(feed),
                 Err(why) => {
                     skip(why);

@@ -42,6 +42,7 @@ fn feeds(config: &Config) -> Vec<Clash> {
         );
         found.push(Clash::new([format!("feed[{}].name", Feeds::MOST + 1)], message));
     }
+    let own = config.own_pages();
     let mut names = std::collections::HashMap::new();
     for (at, feed) in config.feed.iter().enumerate() {
         let key = |name: &str| format!("feed[{}].{name}", at + 1);
@@ -50,6 +51,7 @@ fn feeds(config: &Config) -> Vec<Clash> {
             let message = format!("feed[{}] has the name {} too; write another name", first + 1, feed.name);
             found.push(Clash::new([key("name")], message));
         }
+        found.extend(own.refuse(&feed.url).map(|message| Clash::new([key("url")], message)));
         found.extend(credentials(feed).map(|(name, message)| Clash::new([key(name)], message)));
     }
     found
