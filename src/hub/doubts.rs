@@ -57,11 +57,7 @@ fn networks_without_topics(config: &Config) -> Option<String> {
 fn unreachable(config: &Config, key: &str, topic: &str) -> Option<String> {
     let Place::Private(address) = place::of(topic)? else { return None };
     let is_allowed = config.hub.topic_networks.iter().any(|network| network.contains(&address));
-    (!is_allowed).then(|| {
-        format!(
-            "{key}: {topic} is at a private address, and hub.topic_networks does not allow it; add \"{address}\" there"
-        )
-    })
+    (!is_allowed).then(|| format!("{key}: {topic} {}", place::remedy(address, "hub.topic_networks")))
 }
 
 /// A topic of a ping that the hub refuses.

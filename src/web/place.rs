@@ -21,11 +21,29 @@ pub(crate) fn of(url: &str) -> Option<Place> {
     let url = urls::read(url).ok()?;
     let is_this_host = url.host == "localhost" || url.host.ends_with(".localhost");
     let address = url.address.or(is_this_host.then_some(Ipv4Addr::LOCALHOST.into()));
+    // An IPv4-mapped address is reached over IPv4.
+    let address = address.map(|address| address.to_canonical());
     Some(match address {
         None => Place::Named,
         Some(address) if Reach::Public.allows(address) => Place::Public(address),
         Some(address) => Place::Private(address),
     })
+}
+
+/// What to do so that requests may go to a private address, if `setting` has the networks for them.
+pub(crate) fn remedy(address: IpAddr, setting: &str) -> String {
+    if is_unreachable(address) {
+        return format!("is at {address}, and no setting allows that; write the address of its host");
+    }
+    format!("is at a private address, and {setting} does not allow it; add \"{address}\" there")
+}
+
+/// Whether an address means "this host", to which no request goes.
+fn is_unreachable(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.octets()[0] == 0,
+        IpAddr::V6(address) => address.is_unspecified(),
+    }
 }
 
 #[cfg(test)]
@@ -40,6 +58,7 @@ mod tests {
             ("http://10.0.0.1:8080/x", Some(Place::Private([10, 0, 0, 1].into()))),
             ("http://LOCALHOST/", Some(Place::Private([127, 0, 0, 1].into()))),
             ("http://a.localhost/", Some(Place::Private([127, 0, 0, 1].into()))),
+            ("http://[::ffff:127.0.0.1]/", Some(Place::Private([127, 0, 0, 1].into()))),
             ("http://[::1]/", Some(Place::Private(std::net::Ipv6Addr::LOCALHOST.into()))),
             ("a.example", None),
         ] {

@@ -47,6 +47,15 @@ fn private_addresses_and_the_networks_that_allow_them() {
              \"10.0.0.1\"",
         ),
         (
+            "[[feed]]\nname = 'a'\nurl = 'http://[::ffff:127.0.0.1]/'".to_owned(),
+            "feed[1].url: http://[::ffff:127.0.0.1]/ is at a private address, and feeds.networks does not allow it; add \
+             \"127.0.0.1\"",
+        ),
+        (
+            "[[feed]]\nname = 'a'\nurl = 'http://0/'".to_owned(),
+            "feed[1].url: http://0/ is at 0.0.0.0, and no setting allows that; write the address of its host",
+        ),
+        (
             "[feeds]\nnetworks = ['10.0.0.0/8']\n[[feed]]\nname = 'a'\nurl = 'http://9.9.9.9/feed'\nhub = 'none'"
                 .to_owned(),
             "feeds.networks: only feeds of [[feed]] are fetched from 10.0.0.0/8, and none of them can be there; correct or \

@@ -153,12 +153,8 @@ fn addresses(config: &Config) -> Vec<String> {
                 if !networks.iter().any(|network| network.contains(&address))
                     && !is_exempt(config, &feed.url) =>
             {
-                found.push(format!(
-                    "feed[{}].url: {} is at a private address, and feeds.networks does not allow it; add \"{address}\" \
-                     there",
-                    at + 1,
-                    feed.url
-                ));
+                let remedy = place::remedy(address, "feeds.networks");
+                found.push(format!("feed[{}].url: {} {remedy}", at + 1, feed.url));
             }
             Some(Place::Public(_)) | None => {}
             // The hubs that such a feed names may be anywhere.
