@@ -192,7 +192,8 @@ impl Site {
 
     /// The entries, with all that the script of the page needs to go on.
     fn stream(&self, out: &mut Markup, list: &List<'_>) {
-        let feeds: Vec<_> = list.visible.names().iter().take(CHANNELS).map(String::as_str).collect();
+        let names = list.visible.names();
+        let feeds: Vec<_> = names.iter().take(CHANNELS).map(String::as_str).collect();
         let feeds = feeds.join(" ");
         out.raw("<main id=\"stream\" class=\"h-feed\"");
         for (name, value) in [
@@ -200,6 +201,7 @@ impl Site {
             ("data-mount", &self.mount),
             ("data-channel", &self.channel),
             ("data-feeds", &feeds),
+            ("data-all-feeds", if names.len() <= CHANNELS { "yes" } else { "no" }),
             ("data-feed", list.feed.unwrap_or_default()),
             ("data-images", if self.images == Images::Show { "show" } else { "link" }),
             // A page of older entries stays as it is.
@@ -386,6 +388,14 @@ mod tests {
             html.contains("href=\"/life?feed=f4999\" aria-current=\"page\""),
             "the present one is always there"
         );
+    }
+
+    #[test]
+    fn the_page_knows_whether_it_names_the_channels_of_all_feeds() {
+        for (count, expected) in [(CHANNELS, "data-all-feeds=\"yes\""), (CHANNELS + 1, "data-all-feeds=\"no\"")] {
+            let html = site().list(&list(&visible(count), &Place::Newest, None));
+            assert!(html.contains(expected), "{count}");
+        }
     }
 
     #[test]

@@ -4,14 +4,15 @@
 const NAMES = {
   unconnected: 'Connecting', connecting: 'Connecting', connected: 'Live', interrupted: 'Reconnecting', disconnected: 'Not live',
 };
-/** Channels of one page. A server has a limit for a session. */
-const CHANNELS = 100;
+/** Time between two lists if some channels are not subscribed to. */
+const POLL_MILLISECONDS = 30000;
 
 export class Connection {
   #client;
   #state;
   #subscriptions = [];
   #wanted = 0;
+  #polls;
   #ready;
 
   /**
@@ -34,9 +35,13 @@ export class Connection {
     });
   }
 
-  /** Subscribes to the pattern, or to each of these channels if the server refuses the pattern, instead of all before. */
-  async follow(pattern, channels, receive) {
+  /**
+   * Subscribes to the pattern, or to each of these channels if the server refuses the pattern, instead of all before.
+   * If these are not all channels, the list is completed at intervals.
+   */
+  async follow(pattern, { channels, areAll }, receive) {
     this.#wanted += 1;
+    clearInterval(this.#polls);
     const wanted = this.#wanted;
     for (const subscription of this.#subscriptions) subscription.cancel();
     try {
@@ -44,8 +49,9 @@ export class Connection {
     } catch (error) {
       // The rules may keep strangers from one of the channels of the pattern.
       if (wanted !== this.#wanted) return;
+      if (!areAll) this.#polls = setInterval(() => this.#ready(), POLL_MILLISECONDS);
       try {
-        await this.#subscribe(channels.slice(0, CHANNELS), receive);
+        await this.#subscribe(channels, receive);
       } catch (refusal) {
         if (wanted === this.#wanted) this.#refuse(refusal);
       }

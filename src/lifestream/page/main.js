@@ -30,7 +30,7 @@ function showTitle(feed) {
 }
 
 function start() {
-  const { path, mount, channel, images, feeds } = stream.dataset;
+  const { path, mount, channel, images, feeds, allFeeds } = stream.dataset;
   const isEmbedded = document.body.classList.contains('embedded');
   const list = new List(stream, { path, images });
   const fresh = new Fresh((message) => list.put(message), () => view.reload());
@@ -42,7 +42,8 @@ function start() {
     document.getElementById('state'), () => view.complete());
   const follow = () => {
     const channels = (view.feed ? [view.feed] : feeds.split(' ').filter(Boolean)).map((name) => channel.replace('{name}', name));
-    connection?.follow(channel.replace('{name}', view.feed || '*'), channels, (message) => view.receive(message));
+    const areAll = Boolean(view.feed) || allFeeds === 'yes';
+    connection?.follow(channel.replace('{name}', view.feed || '*'), { channels, areAll }, (message) => view.receive(message));
   };
   follow();
 
