@@ -82,19 +82,12 @@ fn keyed(drafts: Vec<Draft>) -> Vec<(String, Draft)> {
     }
     let ambiguous: HashSet<String> =
         urls.into_iter().filter(|(_, urls)| urls.len() > 1).map(|(id, _)| id.to_owned()).collect();
-    // A generator that dates all entries with the present time does not date them.
-    let mut dates = drafts.iter().filter(|draft| draft.id.is_none()).map(|draft| draft.published);
-    let first = dates.next();
-    let (mut others, mut are_dated) = (0, false);
-    for date in dates {
-        others += 1;
-        are_dated |= Some(date) != first;
-    }
-    let are_dated = are_dated || others == 0;
-    drafts.into_iter().map(|draft| (key(&draft, &ambiguous, are_dated), draft)).collect()
+    drafts.into_iter().map(|draft| (key(&draft, &ambiguous), draft)).collect()
 }
 
-fn key(draft: &Draft, ambiguous: &HashSet<String>, are_dated: bool) -> String {
+/// The key of an entry. Without an id it is made of the entry alone: if other entries counted, all keys would change with the
+/// first one that differs, and all entries would be published again.
+fn key(draft: &Draft, ambiguous: &HashSet<String>) -> String {
     let published = || draft.published.map(|time| time.to_string()).unwrap_or_default();
     match (&draft.id, &draft.url) {
         (Some(id), Some(url)) if !draft.is_deleted && ambiguous.contains(id) => {
@@ -102,7 +95,7 @@ fn key(draft: &Draft, ambiguous: &HashSet<String>, are_dated: bool) -> String {
         }
         (Some(id), _) => Draft::bounded(id),
         // The same track that is played twice is two entries.
-        (None, Some(url)) if are_dated && draft.published.is_some() => {
+        (None, Some(url)) if draft.published.is_some() => {
             Draft::hashed("link", [url.as_str(), published().as_str()])
         }
         (None, Some(url)) => Draft::hashed("link", [url.as_str()]),

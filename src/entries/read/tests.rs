@@ -99,6 +99,16 @@ fn the_same_track_at_two_times_is_two_entries() {
     // The key of an entry does not depend on the others.
     assert_eq!(both[0], alone[0]);
     assert_eq!(both[1], keys(&second)[0]);
+    // Also if all others have the same date.
+    let item = |number: usize, time: &str| {
+        format!("<item><title>t</title><link>/{number}</link><pubDate>{time}</pubDate></item>")
+    };
+    let (day, next) = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z");
+    let before = keys(&(item(2, day) + &item(1, day)));
+    let after = keys(&(item(3, next) + &item(2, day) + &item(1, day)));
+    assert_eq!(after[..2], before);
+    let undated = "<item><title>t</title><link>/4</link></item>";
+    assert_eq!(keys(&(item(3, next) + undated))[0], keys(undated)[0]);
     let ids = "<item><guid>1</guid><link>/track</link></item><item><guid>2</guid><link>/track</link></item>";
     assert_eq!(keys(ids), ["2", "1"]);
 }
