@@ -328,9 +328,16 @@ fn the_lists_of_the_server_itself_are_not_followed() {
     for page in ["lifestream.atom", "lifestream.json?feed=a", "lifestream"] {
         let url = format!("http://127.0.0.1:9/{page}");
         let body = json!({"name": "own", "url": url}).to_string();
-        refused(&faye, "/api/v1/feeds", &body, 400, &format!("url: {url} is a list of entries of this server"));
+        refused(
+            &faye,
+            "/api/v1/feeds",
+            &body,
+            400,
+            &format!("url: {url} is a list of entries of this server"),
+        );
     }
-    let opml = "<opml version=\"2.0\"><body><outline xmlUrl=\"http://127.0.0.1:9/lifestream.atom\"/></body></opml>";
+    let opml =
+        "<opml version=\"2.0\"><body><outline xmlUrl=\"http://127.0.0.1:9/lifestream.atom\"/></body></opml>";
     let result = done(&faye, "/api/v1/feeds.opml", opml);
     assert_eq!((&result["added"], names(&faye, "")), (&json!([]), vec![]));
     assert!(result["skipped"][0]["why"].as_str().unwrap().contains("is a list of entries of this server"));

@@ -392,7 +392,9 @@ mod tests {
 
     #[test]
     fn the_page_knows_whether_it_names_the_channels_of_all_feeds() {
-        for (count, expected) in [(CHANNELS, "data-all-feeds=\"yes\""), (CHANNELS + 1, "data-all-feeds=\"no\"")] {
+        for (count, expected) in
+            [(CHANNELS, "data-all-feeds=\"yes\""), (CHANNELS + 1, "data-all-feeds=\"no\"")]
+        {
             let html = site().list(&list(&visible(count), &Place::Newest, None));
             assert!(html.contains(expected), "{count}");
         }

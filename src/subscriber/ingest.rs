@@ -19,7 +19,7 @@ use crate::web::urls;
 /// Bytes of a type that an error names.
 const TYPE: usize = 100;
 /// Bytes of a document that is read on the thread of the caller; a longer one gets a thread for it.
-pub(super) const INLINE: usize = 32 * 1024;
+pub(super) const INLINE: usize = 8 * 1024;
 
 /// A document that was pushed or fetched.
 #[derive(Debug, Clone)]

@@ -51,9 +51,7 @@ pub fn start(settings: &Log) -> io::Result<Handle> {
         .with_target(false);
     // It fails if the embedding program has a subscriber.
     let _ = match settings.format {
-        LogFormat::Text => {
-            builder.with_ansi(io::stderr().is_terminal()).finish().with(targets).try_init()
-        }
+        LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).finish().with(targets).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).finish().with(targets).try_init(),
     };
     // A panic in here would abort the process: nothing below writes, waits or unwraps.

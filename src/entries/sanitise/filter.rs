@@ -2,6 +2,8 @@
 //!
 //! It must not know trees: what belongs into what is found by the parser between two filters.
 
+use std::collections::HashMap;
+
 use html5ever::tokenizer::Tag;
 use url::Url;
 
@@ -16,6 +18,9 @@ const IMAGES: [&str; 2] = ["http", "https"];
 const IMAGES_KEPT: usize = 20;
 /// Start tags that a tree is built of. The time of the parser grows with the square of the open elements.
 const TAGS: usize = 8000;
+/// Elements that are open at one time in HTML that a tree is built of. The parser goes through the open elements for each
+/// misnested end tag. Start tags beyond are left out, and end tags without a start tag.
+const OPEN: usize = 128;
 /// Elements in each other. Browsers and scripts that walk a tree have limits.
 const DEPTH: usize = 64;
 /// Levels that headings move down.
@@ -33,6 +38,10 @@ pub(super) struct Filter<'a> {
     /// Bytes of the end tags of those.
     closing: usize,
     tags: usize,
+    /// Open elements by their names, in a flat filter: those that count.
+    pending: HashMap<&'static str, usize>,
+    /// How many they are.
+    depth: usize,
     images: usize,
     /// Whether the next text is the first of a `pre`; a parser leaves a line feed out there.
     is_at_pre: bool,
@@ -52,6 +61,8 @@ impl<'a> Filter<'a> {
             open: None,
             closing: 0,
             tags: 0,
+            pending: HashMap::new(),
+            depth: 0,
             images: 0,
             is_at_pre: false,
             has_line: false,
@@ -100,7 +111,10 @@ impl<'a> Filter<'a> {
 
     /// Begins an element that has content.
     fn begin(&mut self, name: &'static str, attributes: impl FnOnce(&mut String)) {
-        let is_written = self.open.as_ref().is_none_or(|open| open.len() < DEPTH);
+        let is_written = match &self.open {
+            Some(open) => open.len() < DEPTH,
+            None => self.nest(name),
+        };
         let tag = |out: &mut String| {
             out.push('<');
             out.push_str(name);
@@ -120,20 +134,41 @@ impl<'a> Filter<'a> {
 
     /// Ends the element that was begun last, or in a flat filter the one of that name.
     fn close(&mut self, name: &'static str) {
-        match &mut self.open {
-            Some(open) => {
-                if let Some(name) = open.pop() {
-                    self.write_end(name);
+        if !self.is_flat() {
+            if let Some(name) = self.open.as_mut().and_then(Vec::pop) {
+                self.write_end(name);
+            }
+        } else if self.unnest(name) {
+            self.write(0, |out| {
+                for part in ["</", name, ">"] {
+                    out.push_str(part);
                 }
-            }
-            None => {
-                self.write(0, |out| {
-                    for part in ["</", name, ">"] {
-                        out.push_str(part);
-                    }
-                });
-            }
+            });
         }
+    }
+
+    /// Counts a start tag of a flat filter. Returns whether it may be written.
+    fn nest(&mut self, name: &'static str) -> bool {
+        if names::is_uncounted(name) {
+            return true;
+        }
+        if self.depth == OPEN {
+            return false;
+        }
+        self.depth += 1;
+        *self.pending.entry(name).or_default() += 1;
+        true
+    }
+
+    /// Counts an end tag of a flat filter. Returns whether it ends anything.
+    fn unnest(&mut self, name: &'static str) -> bool {
+        if names::is_uncounted(name) {
+            return true;
+        }
+        let Some(count) = self.pending.get_mut(name).filter(|count| **count > 0) else { return false };
+        *count -= 1;
+        self.depth -= 1;
+        true
     }
 
     /// Something begins that is on a line with others.

@@ -82,6 +82,14 @@ pub(super) fn element(name: &str) -> Element {
     }
 }
 
+/// Whether an element that is open does not count as one in which others are: start tags of others close it, or it is
+/// removed with its content.
+pub(super) fn is_uncounted(name: &str) -> bool {
+    matches!(name, "p" | "li" | "caption" | "thead" | "tbody" | "tfoot" | "tr" | "th" | "td")
+        || HEADINGS.contains(&name)
+        || FOREIGN.contains(&name)
+}
+
 /// The heading of a level; levels below the sixth are the sixth.
 pub(super) fn heading(level: usize) -> &'static str {
     HEADINGS[level.clamp(1, HEADINGS.len()) - 1]

@@ -357,3 +357,16 @@ proptest! {
         prop_assert_eq!(text(&names::escaped(&short), most), short);
     }
 }
+
+#[test]
+fn open_elements_are_bounded_before_a_tree_is_built() {
+    for open in ["<b><div>", "<b><p>", "<blockquote>", "<a href=https://b.example/><p>"] {
+        let html = open.repeat(3900) + "text" + &"</b></a>".repeat(3900);
+        let flat = walk::walk(&html, Filter::flat(None, FLAT)).visitor.finish();
+        let count = |tag: &str| flat.matches(tag).count();
+        let counted = count("<b>") + count("<div>") + count("<blockquote>") + count("<a ");
+        assert!((1..=128).contains(&counted), "{open}: {counted}");
+        assert!(count("</b>") + count("</a>") <= counted, "{open}");
+        assert!(cleaned(&html).contains("text"), "{open}");
+    }
+}
