@@ -155,7 +155,7 @@ fn one_problem() {
         ),
         (
             "[hub]\ntopics = ['https://a@example.com/']",
-            "2: hub.topics: \"https://a@example.com/\" is not an http or",
+            "2: hub.topics: \"https://...@example.com/\" is not an http or",
         ),
         (
             "[hub]\ncallback_networks = ['10.0.0.0/33']",

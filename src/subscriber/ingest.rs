@@ -123,15 +123,15 @@ impl Ingest {
         if taken.is_page && owner.is_feed {
             return Err(IngestError::Page(kind));
         }
-        for (feed, entries) in self.by_feed(owner, entries).await? {
-            let feed_id = feed.as_ref().map_or(owner.feed_id, |(id, _)| *id);
-            let name = feed.as_ref().map_or(owner.feed, |(_, name)| name.as_str());
-            let batch = Batch { feed_id, via, entries, sanitiser: sanitise::VERSION, most: self.backfill };
-            let ingested = self.store.ingest(&batch).await?;
-            self.count(name, &ingested);
-            if feed.is_none() {
-                taken.ingested = ingested;
-            }
+        let Sorted { own, others } = self.sort(owner, entries).await?;
+        if !others.is_empty() {
+            self.store.notify_feeds(others).await?;
+        }
+        if !own.is_empty() {
+            let (feed_id, most) = (owner.feed_id, self.backfill);
+            let batch = Batch { feed_id, via, entries: own, sanitiser: sanitise::VERSION, most };
+            taken.ingested = self.store.ingest(&batch).await?;
+            self.count(owner.feed, &taken.ingested);
         }
         Ok(taken)
     }

@@ -220,7 +220,7 @@ async fn feeds(place: &Place) {
     store.unschedule_feeds(never).await.unwrap();
     store.schedule_feeds(never).await.unwrap();
     let topics = store.subscribed_topics(vec![HUB.to_owned()]).await.unwrap();
-    store.notify_feeds(topics.iter().map(|topic| topic.feed_id).chain([1]).collect()).await.unwrap();
+    store.notify_feeds(topics.iter().map(|topic| topic.feed_id).chain([fetch.id]).collect()).await.unwrap();
     finish_poll(store, &claim_poll(store).await, read.clone()).await;
     let call = claim_call(store).await;
     finish_call(store, &call, CallOutcome::Retry(Duration::ZERO, "503".to_owned())).await;
@@ -273,7 +273,9 @@ async fn entries(place: &Place, point: &str) {
         added(store, name).await;
     }
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    for names in [&["entries"][..], &many] {
+    // The place of an entry is looked up among the feeds of the list.
+    let all = [&many[..], &["entries"]].concat();
+    for names in [&["entries"][..], &all] {
         for from in [
             EntryFrom::Newest,
             EntryFrom::BeforeSeq(9),
