@@ -134,7 +134,10 @@ test('licence notices name every crate that is linked, and the text of each foll
 test('the binary needs the C library alone, of the version that docs/install.md names', () => {
   const binary = join(unpack(files.tarball), name, 'faye');
   const needed = [...run('readelf', ['--dynamic', binary]).matchAll(/NEEDED.*\[(.*)\]/g)].map(([, library]) => library).sort();
-  assert.deepEqual(needed, ['ld-linux-x86-64.so.2', 'libc.so.6', 'libgcc_s.so.1', 'libm.so.6']);
+  // The loader is needed by thread-local variables that the linker could not resolve.
+  const allowed = ['ld-linux-x86-64.so.2', 'libc.so.6', 'libgcc_s.so.1', 'libm.so.6'];
+  assert.deepEqual(needed.filter((library) => !allowed.includes(library)), []);
+  assert.ok(needed.includes('libc.so.6'), needed.join());
   const versions = [...run('objdump', ['-T', binary]).matchAll(/GLIBC_2\.(\d+)/g)].map(([, minor]) => Number(minor));
   const limit = /glibc 2\.(\d+)/.exec(readFileSync(join(repository, 'docs/install.md'), 'utf8'))[1];
   assert.ok(Math.max(...versions) <= Number(limit), `it needs glibc 2.${Math.max(...versions)}`);
