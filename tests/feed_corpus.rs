@@ -1,4 +1,4 @@
-//! Reads the feeds in tests/corpus/feeds, and compares what is read with NAME.expected.json beside them.
+//! Reads the feeds in tests/corpus/feeds, and compares what is read with NAME.expected.json in the same folder.
 //!
 //! `UPDATE_CORPUS=1 cargo test --test feed_corpus` writes the expected files; read the difference before it is committed.
 //! NAME.headers.json has `url` and `content_type` of a document where they matter.

@@ -309,7 +309,7 @@ fn feeds_of_the_settings_are_changed_there() {
     );
     assert!(run(&faye, &["list"]).unwrap().contains("blog  config"));
     assert_eq!(names(&faye, ""), ["blog"]);
-    // The content of a feed with a user is for strangers only if somebody says so.
+    // The content of a feed with a user is for strangers only if the settings say so.
     let user = ",\"username\":\"u\",\"password\":\"p\"";
     refused(
         &faye,

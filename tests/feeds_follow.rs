@@ -117,6 +117,17 @@ fn asked(site: &Site, path: &str) -> Subscription {
 
 const EXACT: &str = "poll = \"1s\"";
 
+/// A server that polls the feed of a site each second, and has an active subscription to its topic.
+fn subscribed(site: &Site, hub: &[String; 1], topic: &str) -> (Faye, Subscription) {
+    site.set("/feed", naming(hub, topic, &["0"]));
+    site.set("/hub", WebResponse::new(202, ""));
+    let faye = Faye::start_with_file(&following(site, &[], &[("blog", "/feed")], EXACT), &[]);
+    let subscription = asked(site, "/hub");
+    subscription.verify(faye.address);
+    wait_for_state(&faye, "active", 1);
+    (faye, subscription)
+}
+
 #[test]
 fn polls_are_conditional_and_say_who_asks() {
     let site = Site::start();
@@ -511,17 +522,12 @@ fn a_denied_subscription_leaves_the_entries_and_polls() {
 #[test]
 fn a_hub_that_does_not_push_is_subscribed_again_and_then_not_trusted() {
     let site = Site::start();
-    let hub = [site.url("/hub")];
-    site.set("/feed", naming(&hub, &site.url("/feed"), &["0"]));
-    site.set("/hub", WebResponse::new(202, ""));
-    let faye = Faye::start_with_file(&following(&site, &[], &[("blog", "/feed")], EXACT), &[]);
-    let subscription = asked(&site, "/hub");
-    subscription.verify(faye.address);
-    wait_for_state(&faye, "active", 1);
+    let (hub, topic) = ([site.url("/hub")], site.url("/feed"));
+    let (faye, _) = subscribed(&site, &hub, &topic);
     let publish = |count: u64| {
         let ids: Vec<_> = (0..=count).map(|number| number.to_string()).collect();
         let ids: Vec<_> = ids.iter().map(String::as_str).collect();
-        site.set("/feed", naming(&hub, &site.url("/feed"), &ids));
+        site.set("/feed", naming(&hub, &topic, &ids));
         faye.wait_for_metric("faye_feed_missed_total{feed=\"blog\"}", |missed| missed == count);
     };
     (1..=3).for_each(publish);
@@ -540,12 +546,7 @@ fn a_hub_that_pushes_only_some_entries_is_not_trusted_either() {
     // As GNU social does.
     let site = Site::start();
     let (hub, topic) = ([site.url("/hub")], site.url("/feed"));
-    site.set("/feed", naming(&hub, &topic, &["0"]));
-    site.set("/hub", WebResponse::new(202, ""));
-    let faye = Faye::start_with_file(&following(&site, &[], &[("blog", "/feed")], EXACT), &[]);
-    let subscription = asked(&site, "/hub");
-    subscription.verify(faye.address);
-    wait_for_state(&faye, "active", 1);
+    let (faye, subscription) = subscribed(&site, &hub, &topic);
     let mut ids = vec!["0".to_owned()];
     for number in 1..=6 {
         ids.push(format!("{number}-pushed"));
@@ -563,12 +564,7 @@ fn a_hub_that_pushes_only_some_entries_is_not_trusted_either() {
 fn a_feed_whose_entries_are_all_pushed_is_trusted() {
     let site = Site::start();
     let (hub, topic) = ([site.url("/hub")], site.url("/feed"));
-    site.set("/feed", naming(&hub, &topic, &["0"]));
-    site.set("/hub", WebResponse::new(202, ""));
-    let faye = Faye::start_with_file(&following(&site, &[], &[("blog", "/feed")], EXACT), &[]);
-    let subscription = asked(&site, "/hub");
-    subscription.verify(faye.address);
-    wait_for_state(&faye, "active", 1);
+    let (faye, subscription) = subscribed(&site, &hub, &topic);
     let mut ids = vec!["0".to_owned()];
     for number in 1..=4 {
         ids.push(number.to_string());

@@ -80,7 +80,7 @@ pub(super) fn check(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
-/// Puts the key before an error of the store, unless it is there.
+/// Puts the key before an error of the store, unless the error has it.
 #[cfg(feature = "websub")]
 fn with_key(error: String) -> String {
     if error.starts_with("store.url: ") { error } else { format!("store.url: {error}") }

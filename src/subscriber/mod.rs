@@ -159,7 +159,7 @@ impl Subscriber {
         Arc::new(Callbacks::new(self, Way::InProcess))
     }
 
-    /// Takes over the feeds of other settings, and how often feeds are polled, as soon as the store is there.
+    /// Takes over the feeds of other settings, and how often feeds are polled, as soon as the store is open.
     pub fn reload(&self, config: &Config) {
         self.wanted.send_replace(Wanted::new(config));
     }

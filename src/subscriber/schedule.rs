@@ -13,7 +13,7 @@ const SHORTEST: Duration = Duration::from_secs(5 * 60);
 const LONGEST: Duration = Duration::from_secs(6 * 60 * 60);
 /// The longest time that a server can ask for.
 const ASKED: Duration = DAY;
-/// The wait after the first failure: of a feed that nobody has seen yet or that a hub has announced, and of others.
+/// The wait after the first failure: of a feed that was never fetched or that a hub has announced, and of others.
 const SOON: Duration = Duration::from_secs(10);
 const LATER: Duration = MINUTE;
 /// The longest wait after failures.
@@ -136,7 +136,7 @@ pub(super) struct Missed {
 pub(super) fn missed(feed: &FeedFetch, created: u64, old: u64) -> Missed {
     let is_unreliable = feed.state == FeedState::Unreliable;
     let unchanged = Missed { entries: 0, polls: feed.missed, resubscribe: false, is_unreliable };
-    // The first fetch, and one because of a notification, find what nobody has pushed yet.
+    // The first fetch, and one because of a notification, find what no hub has pushed yet.
     if !is_pushed(feed.state) || !feed.is_backfilled || feed.reason == FetchReason::Push {
         return unchanged;
     }

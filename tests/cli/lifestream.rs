@@ -134,7 +134,7 @@ fn without_a_url_entries_of_a_demo_arrive() {
     assert_eq!((&message["data"]["type"], &message["data"]["via"]), (&"created".into(), &"poll".into()));
     let title = message["data"]["entry"]["title"].as_str().expect("a title").to_owned();
     assert!(lifestream.titles(6).contains(&title), "{title}");
-    // Nobody else publishes there, or anywhere.
+    // Clients may not publish there, or anywhere.
     for channel in ["/feeds/demo", "/other"] {
         run(&["publish", channel, "1", "--url", &url], &[]).fails_with(&["403"]);
     }

@@ -59,8 +59,8 @@ pub(super) fn clashes(config: &Config) -> Vec<Clash> {
         }
     }
     let folder = PAGE[usize::from(mount.starts_with(PAGE[0]))];
-    let beside = paths.iter().filter(|(key, path)| *key != "server.mount" && overlap(path, folder));
-    for (key, path) in beside.filter(|_| config.serves_page()) {
+    let others = paths.iter().filter(|(key, path)| *key != "server.mount" && overlap(path, folder));
+    for (key, path) in others.filter(|_| config.serves_page()) {
         let message = format!(
             "{key} ({path}) overlaps with {folder}, a route of server.page; write another path, or server.page = \"off\""
         );
