@@ -1,13 +1,14 @@
 //! Reads the feeds in tests/corpus/feeds, and compares what is read with NAME.expected.json in the same folder.
 //!
 //! `UPDATE_CORPUS=1 cargo test --test feed_corpus` writes the expected files; read the difference before it is committed.
-//! NAME.headers.json has `url` and `content_type` of a document where they matter.
+//! NAME.headers.json has `url`, `content_type` and `fetched` of a document where they matter.
 
 #![cfg(feature = "websub")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use faye_server::entries::{Document, Found, Reading, read};
 use serde_json::{Map, Value, json};
@@ -35,10 +36,16 @@ fn read_file(path: &Path) -> Value {
     let url = headers["url"].as_str().map_or_else(|| format!("https://feeds.example/{name}"), str::to_owned);
     let body = fs::read(path).unwrap();
     let url = Url::parse(&url).unwrap();
-    match read(&Document { url: &url, content_type: headers["content_type"].as_str(), body: &body }) {
+    let content_type = headers["content_type"].as_str();
+    match read(&Document { url: &url, content_type, body: &body, fetched: fetched(&headers) }) {
         Ok(reading) => show(&reading),
         Err(error) => json!({ "error": error.to_string() }),
     }
+}
+
+/// When a document was fetched: `fetched` of its headers, in seconds since 1970.
+fn fetched(headers: &Value) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(headers["fetched"].as_u64().unwrap_or_default())
 }
 
 fn show(reading: &Reading) -> Value {

@@ -4,6 +4,7 @@
 //! know the store.
 
 use std::borrow::Cow;
+use std::time::SystemTime;
 
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -47,7 +48,7 @@ pub fn read(bytes: &[u8], url: &Url, mut id: impl FnMut() -> String) -> Result<V
         None => Cow::Borrowed(bytes),
     };
     // One more shows that there are too many.
-    let document = Document { url, content_type: None, body: &body };
+    let document = Document { url, content_type: None, body: &body, fetched: SystemTime::UNIX_EPOCH };
     let mut found = super::read_most(&document, MOST + 1).map_err(|error| error.to_string())?.entries;
     drop(body);
     if found.len() > MOST {

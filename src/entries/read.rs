@@ -22,6 +22,8 @@ mod scan;
 mod tree;
 mod xml;
 
+use std::time::SystemTime;
+
 use url::Url;
 
 use crate::store::EntryKind;
@@ -41,6 +43,8 @@ pub struct Document<'a> {
     pub content_type: Option<&'a str>,
     /// The content, without content coding.
     pub body: &'a [u8],
+    /// When it was fetched. A program that gives each entry this time as its date says nothing about the entry.
+    pub fetched: SystemTime,
 }
 
 /// What a document has.
@@ -60,7 +64,8 @@ pub struct Reading {
 #[derive(Debug, Clone)]
 pub struct Found {
     /// What identifies it within its feed: its id (with its link, if the document has the id for several links), or else
-    /// a hash of its link and the date of publication, or else of title, date and content.
+    /// a hash of its link and the date of publication, or else of title, date and content. A date that is the time of
+    /// the fetch for all entries does not count.
     pub key: String,
     /// What it is.
     pub kind: EntryKind,
@@ -118,12 +123,12 @@ pub(super) fn read_most(document: &Document<'_>, most: usize) -> Result<Reading,
     }
     let is_xml = |kind: &&str| kind.to_ascii_lowercase().contains("xml");
     let feed = match decoded.kind {
-        Kind::Json => json::read(text, document.url, most),
-        Kind::Xml => xml::read(text, document.url, most),
+        Kind::Json => json::read(text, document, most),
+        Kind::Xml => xml::read(text, document, most),
         Kind::Html | Kind::Other => None,
     };
     let feed = feed.or_else(|| {
-        document.content_type.filter(is_xml).and_then(|_| xml::read(behind_output(text)?, document.url, most))
+        document.content_type.filter(is_xml).and_then(|_| xml::read(behind_output(text)?, document, most))
     });
     if let Some(feed) = feed {
         return feed;

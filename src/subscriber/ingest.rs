@@ -208,8 +208,12 @@ struct Prepared {
 
 /// Reads a document and makes its entries safe to show. It may take a while.
 fn prepare(content: &Content) -> Result<Prepared, ReadError> {
-    let document =
-        Document { url: &content.url, content_type: content.content_type.as_deref(), body: &content.body };
+    let document = Document {
+        url: &content.url,
+        content_type: content.content_type.as_deref(),
+        body: &content.body,
+        fetched: SystemTime::now(),
+    };
     let reading = entries::read(&document)?;
     let dates = reading.entries.iter().rev().map(|found| found.updated.or(found.published)).collect();
     let is_page = reading.entries.iter().any(|found| found.kind == EntryKind::Page);

@@ -1,7 +1,7 @@
 //! Finds the feeds of pages, for a command that gets the URLs of home pages. It must not know the store.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hyper::header::CONTENT_TYPE;
 use tokio::task::JoinSet;
@@ -67,6 +67,8 @@ impl Finder {
         let fetched = get(&request, Turn::Wait, client, |_, _| {}).await.ok()?;
         let body = coding::decode(fetched.headers(), fetched.body.clone()?, self.size).ok()?;
         let content_type = fetched.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        entries::read(&Document { url: &fetched.url, content_type, body: &body }).ok()?.feed
+        entries::read(&Document { url: &fetched.url, content_type, body: &body, fetched: SystemTime::now() })
+            .ok()?
+            .feed
     }
 }

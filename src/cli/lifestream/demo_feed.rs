@@ -208,8 +208,13 @@ mod tests {
         let url = Url::parse("http://127.0.0.1:1/demo.atom").unwrap();
         let titles = |count| {
             let text = document(url.as_str(), STARTED, count);
-            let reading =
-                read(&Document { url: &url, content_type: Some(atom::TYPE), body: text.as_bytes() }).unwrap();
+            let reading = read(&Document {
+                url: &url,
+                content_type: Some(atom::TYPE),
+                body: text.as_bytes(),
+                fetched: SystemTime::UNIX_EPOCH,
+            })
+            .unwrap();
             let title = |found: &crate::entries::Found| found.body["title"].as_str().unwrap().to_owned();
             reading.entries.iter().map(title).collect::<Vec<_>>()
         };

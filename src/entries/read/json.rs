@@ -11,14 +11,14 @@ use url::Url;
 use super::draft::{self, Draft};
 use super::list::List;
 use super::media::resolve;
-use super::{ReadError, Reading, base, date, entry, markup};
+use super::{Document, ReadError, Reading, base, date, entry, markup};
 use crate::entries::sanitise;
 
 /// Authors, tags and attachments of an item that are looked at.
 const MOST: usize = 64;
 
 /// Reads a feed with its newest `most` entries. `None` if the document is not one.
-pub(super) fn read(text: &str, url: &Url, most: usize) -> Option<Result<Reading, ReadError>> {
+pub(super) fn read(text: &str, document: &Document<'_>, most: usize) -> Option<Result<Reading, ReadError>> {
     let feed = match serde_json::from_str::<HashMap<String, &RawValue>>(text) {
         Ok(feed) => feed,
         // What is cut off says what it is.
@@ -38,7 +38,7 @@ pub(super) fn read(text: &str, url: &Url, most: usize) -> Option<Result<Reading,
         Some(Err(error)) => return Some(Err(ReadError::Broken(format!("items: {error}")))),
         None => Vec::new(),
     };
-    let base = Rc::new(base(url));
+    let base = Rc::new(base(document.url));
     let mut list = List::new(most);
     for item in items {
         if let Ok(item) = serde_json::from_str(item.get()) {
@@ -57,7 +57,7 @@ pub(super) fn read(text: &str, url: &Url, most: usize) -> Option<Result<Reading,
         title: title.filter(|title| !title.is_empty()),
         site: field("home_page_url").and_then(|site| resolve(&base, site.as_str()?)),
         feed: None,
-        entries: list.finish(),
+        entries: list.finish(document.fetched),
     }))
 }
 

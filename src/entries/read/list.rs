@@ -1,10 +1,16 @@
 //! The entries of a document: how many, in which order, and which of them are the same. It must not know formats.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::{Duration, SystemTime};
 
 use super::Found;
 use super::draft::Draft;
 use super::fingerprint::Fingerprint;
+
+/// How far the dates of a document that a program takes from its clock are from each other, and from the time of the fetch:
+/// the clocks may differ, and a cache may keep the document.
+const SPREAD: Duration = Duration::from_secs(2);
+const CLOCK: Duration = Duration::from_secs(3600);
 
 /// The first and the last entries of a document: the newest ones are at either end.
 pub(super) struct List {
@@ -39,11 +45,11 @@ impl List {
         self.first.iter_mut().chain(&mut self.last).for_each(&mut change);
     }
 
-    /// The newest entries, oldest first, with their keys.
-    pub(super) fn finish(self) -> Vec<Found> {
+    /// The newest entries, oldest first, with their keys. `fetched` is the time of the fetch.
+    pub(super) fn finish(self, fetched: SystemTime) -> Vec<Found> {
         let mut drafts = self.first;
         drafts.extend(self.last);
-        let mut drafts = unique(keyed(in_order(drafts)));
+        let mut drafts = unique(keyed(in_order(drafts), fetched));
         drafts.drain(..drafts.len().saturating_sub(self.most));
         drafts.into_iter().map(|(key, draft)| draft.finish(key)).collect()
     }
@@ -73,7 +79,8 @@ fn in_order(mut drafts: Vec<Draft>) -> Vec<Draft> {
 }
 
 /// Gives each entry its key.
-fn keyed(drafts: Vec<Draft>) -> Vec<(String, Draft)> {
+fn keyed(drafts: Vec<Draft>, fetched: SystemTime) -> Vec<(String, Draft)> {
+    let is_clock = are_dated_by_clock(&drafts, fetched);
     let mut urls: HashMap<&str, HashSet<&str>> = HashMap::new();
     for draft in drafts.iter().filter(|draft| !draft.is_deleted) {
         if let (Some(id), Some(url)) = (&draft.id, &draft.url) {
@@ -82,27 +89,40 @@ fn keyed(drafts: Vec<Draft>) -> Vec<(String, Draft)> {
     }
     let ambiguous: HashSet<String> =
         urls.into_iter().filter(|(_, urls)| urls.len() > 1).map(|(id, _)| id.to_owned()).collect();
-    drafts.into_iter().map(|draft| (key(&draft, &ambiguous), draft)).collect()
+    drafts.into_iter().map(|draft| (key(&draft, &ambiguous, is_clock), draft)).collect()
+}
+
+/// Whether the dates of entries without ids are the time at which a program wrote the document. As a part of keys they would
+/// make all entries new with each fetch. The date of a single entry may be right.
+fn are_dated_by_clock(drafts: &[Draft], fetched: SystemTime) -> bool {
+    let milliseconds = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    let fetched = milliseconds(fetched.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
+    let dates = drafts.iter().filter(|draft| draft.id.is_none()).filter_map(|draft| draft.published);
+    let dates: Vec<_> = dates.collect();
+    let (Some(first), Some(last)) = (dates.iter().min(), dates.iter().max()) else { return false };
+    let is_near = |one: i64, other: i64, most: Duration| {
+        one.saturating_sub(other).unsigned_abs() <= milliseconds(most).unsigned_abs()
+    };
+    dates.len() > 1 && is_near(*last, *first, SPREAD) && is_near(*last, fetched, CLOCK)
 }
 
 /// The key of an entry. Without an id it is made of the entry alone: if other entries counted, all keys would change with the
 /// first one that differs, and all entries would be published again.
-fn key(draft: &Draft, ambiguous: &HashSet<String>) -> String {
-    let published = || draft.published.map(|time| time.to_string()).unwrap_or_default();
+fn key(draft: &Draft, ambiguous: &HashSet<String>, is_clock: bool) -> String {
+    let published = draft.published.filter(|_| !is_clock);
+    let date = || published.map(|time| time.to_string()).unwrap_or_default();
     match (&draft.id, &draft.url) {
         (Some(id), Some(url)) if !draft.is_deleted && ambiguous.contains(id) => {
             Draft::bounded(&format!("{id} {url}"))
         }
         (Some(id), _) => Draft::bounded(id),
         // The same track that is played twice is two entries.
-        (None, Some(url)) if draft.published.is_some() => {
-            Draft::hashed("link", [url.as_str(), published().as_str()])
-        }
+        (None, Some(url)) if published.is_some() => Draft::hashed("link", [url.as_str(), date().as_str()]),
         (None, Some(url)) => Draft::hashed("link", [url.as_str()]),
         (None, None) => {
             let mut print = Fingerprint::default();
             print.html(draft.title.as_deref().unwrap_or_default());
-            print.text(&published());
+            print.text(&date());
             print.html(draft.content.as_deref().unwrap_or_default());
             format!("content:{}", data_encoding::HEXLOWER.encode(&print.finish()))
         }

@@ -53,6 +53,8 @@ fn title(html: &str) -> Option<String> {
 mod tests {
     use url::Url;
 
+    use std::time::UNIX_EPOCH;
+
     use super::*;
     use crate::entries::read::{ReadError, read};
 
@@ -61,7 +63,7 @@ mod tests {
 
     fn read_as(body: &[u8], content_type: Option<&str>) -> Result<Reading, ReadError> {
         let url = Url::parse("https://a.example/x/feed").unwrap();
-        read(&Document { url: &url, content_type, body })
+        read(&Document { url: &url, content_type, body, fetched: UNIX_EPOCH })
     }
 
     #[test]
@@ -115,7 +117,12 @@ mod tests {
             ("https://ana:hidden@a.example/page", None),
         ] {
             let own = Url::parse(url).unwrap();
-            let document = Document { url: &own, content_type: Some("text/html"), body: b"<p>page" };
+            let document = Document {
+                url: &own,
+                content_type: Some("text/html"),
+                body: b"<p>page",
+                fetched: UNIX_EPOCH,
+            };
             let reading = read(&document).unwrap();
             let entry = reading.entries[0].body.get("url").map(|url| url.as_str().unwrap());
             assert_eq!((reading.site.as_deref(), entry), (expected, expected), "{url}");

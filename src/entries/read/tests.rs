@@ -1,12 +1,14 @@
 //! Tests of the readers of entries. They must not know the modules behind `read`.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use proptest::prelude::*;
 
 use super::*;
 
 fn read_as(body: &[u8], content_type: Option<&str>) -> Result<Reading, ReadError> {
     let url = Url::parse("https://a.example/x/feed").unwrap();
-    read(&Document { url: &url, content_type, body })
+    read(&Document { url: &url, content_type, body, fetched: UNIX_EPOCH })
 }
 
 fn entries(body: &str) -> Vec<Found> {
@@ -41,7 +43,7 @@ fn links_do_not_repeat_the_query_of_the_feed() {
         r##"{"version":"https://jsonfeed.org/version/1.1","items":[{"id":"1","url":"#a","content_html":"x"}]}"##
             .to_owned(),
     ] {
-        let reading = read(&Document { url: &url, content_type: None, body: body.as_bytes() }).unwrap();
+        let reading = read(&Document { url: &url, content_type: None, body: body.as_bytes(), fetched: UNIX_EPOCH }).unwrap();
         let entry = &reading.entries[0];
         assert_eq!(entry.body["url"], "https://a.example/feed#a");
         assert_eq!(entry.base.as_deref(), Some("https://a.example/feed"));
@@ -111,6 +113,34 @@ fn the_same_track_at_two_times_is_two_entries() {
     assert_eq!(keys(&(item(3, next) + undated))[0], keys(undated)[0]);
     let ids = "<item><guid>1</guid><link>/track</link></item><item><guid>2</guid><link>/track</link></item>";
     assert_eq!(keys(ids), ["2", "1"]);
+}
+
+#[test]
+fn dates_that_a_program_takes_from_its_clock_make_no_entry_new() {
+    let url = Url::parse("https://a.example/feed").unwrap();
+    let keys = |dates: &[&str], fetched: u64| -> Vec<String> {
+        let item = |(number, date): (usize, &&str)| {
+            format!("<item><title>t{number}</title><link>/{number}</link><pubDate>{date}</pubDate></item>")
+        };
+        let body = rss(&dates.iter().enumerate().map(item).collect::<String>());
+        let fetched = UNIX_EPOCH + Duration::from_secs(fetched);
+        let document = Document { url: &url, content_type: None, body: body.as_bytes(), fetched };
+        let mut keys: Vec<_> = read(&document).unwrap().entries.into_iter().map(|entry| entry.key).collect();
+        keys.sort();
+        keys
+    };
+    let (ten, eleven) = (1_767_520_800, 1_767_524_400);
+    let first = keys(&["2026-01-04T10:00:00Z", "2026-01-04T10:00:01Z"], ten);
+    assert_eq!(first, keys(&["2026-01-04T11:00:03Z", "2026-01-04T11:00:03Z"], eleven));
+    // Each of these says something about the entries.
+    for (dates, fetched) in [
+        (["2026-01-04T10:00:00Z", "2026-01-04T10:00:03Z"], ten),
+        (["2026-01-04T10:00:00Z", "2026-01-04T10:00:00Z"], eleven + 1),
+    ] {
+        assert_ne!(first, keys(&dates, fetched), "{dates:?}");
+    }
+    let track = "2026-01-04T10:00:00Z";
+    assert_eq!(keys(&[track], ten), keys(&[track], eleven + 1), "a track that is played now");
 }
 
 #[test]

@@ -1,15 +1,14 @@
 //! Reads an XML feed: its entries, and what the feed says about itself. It must not know elements of entries.
 
-use url::Url;
-
 use super::list::List;
 use super::scan::scan;
 use super::tree::{Element, Space};
-use super::{ReadError, Reading, base, draft, entry, link};
+use super::{Document, ReadError, Reading, base, draft, entry, link};
 use crate::entries::sanitise::text;
 
 /// Reads a feed with its newest `most` entries. `None` if the document is not one.
-pub(super) fn read(text: &str, url: &Url, most: usize) -> Option<Result<Reading, ReadError>> {
+pub(super) fn read(text: &str, document: &Document<'_>, most: usize) -> Option<Result<Reading, ReadError>> {
+    let url = document.url;
     let mut list = List::new(most);
     let scanned = scan(text, &base(url), &mut |element| {
         list.add(if element.name == "deleted-entry" {
@@ -32,7 +31,12 @@ pub(super) fn read(text: &str, url: &Url, most: usize) -> Option<Result<Reading,
             authors.iter().for_each(|author| entry::add_person(draft, author));
         }
     });
-    Some(Ok(Reading { title: title(head), site: link::site(head), feed: None, entries: list.finish() }))
+    Some(Ok(Reading {
+        title: title(head),
+        site: link::site(head),
+        feed: None,
+        entries: list.finish(document.fetched),
+    }))
 }
 
 fn title(head: &[Element]) -> Option<String> {
