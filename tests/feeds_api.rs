@@ -7,6 +7,8 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -403,7 +405,14 @@ fn xml_that_is_not_a_feed_is_a_failed_read() {
 fn a_page_that_names_a_feed_is_followed_with_a_hint() {
     let html = "<!doctype html><title>Ana</title>\
                 <link rel=alternate type=application/atom+xml href=/feed.xml>";
-    let web = Web::start(move |_| Some(WebResponse::new(200, html).with("Content-Type", "text/html")));
+    let is_away = Arc::new(AtomicBool::new(false));
+    let web = Web::start({
+        let is_away = Arc::clone(&is_away);
+        move |_| {
+            let status = if is_away.load(Ordering::SeqCst) { 503 } else { 200 };
+            Some(WebResponse::new(status, html).with("Content-Type", "text/html"))
+        }
+    });
     let faye = following(&web.url("/"));
     let hint = format!("the URL is that of a page; write the URL of its feed: {}", web.url("/feed.xml"));
     let has_hint = |feed: &Value| feed["failure"] == hint.as_str();
@@ -415,6 +424,14 @@ fn a_page_that_names_a_feed_is_followed_with_a_hint() {
     drop(web.next_where(|request| request.path() == "/"));
     faye.wait_for_metric("faye_feed_polls_total{feed=\"blog\",result=\"unchanged\"}", |count| count == 1);
     assert!(has_hint(&listed(&faye, |_| true)));
+    // It is back after a failure, although the page is still the same.
+    is_away.store(true, Ordering::SeqCst);
+    done(&faye, "/api/v1/feeds/blog/poll", "");
+    faye.wait_for_metric("faye_feed_polls_total{feed=\"blog\",result=\"failed\"}", |count| count == 1);
+    assert!(!has_hint(&listed(&faye, |_| true)));
+    is_away.store(false, Ordering::SeqCst);
+    done(&faye, "/api/v1/feeds/blog/poll", "");
+    assert!(has_hint(&listed(&faye, has_hint)));
 }
 
 #[test]

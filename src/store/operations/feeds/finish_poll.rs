@@ -50,9 +50,13 @@ static UNCHANGED: Statement = Statement::new(
     "UPDATE feeds SET failure = CASE poll_attempts WHEN 0 THEN failure END, poll_attempts = 0 WHERE id = $1",
 );
 
+// It takes the place of a hint. Without validators the next fetch reads the content, and finds the hint again.
 static FAILED: Statement = Statement::new(
     "failed",
-    "UPDATE feeds SET poll_attempts = poll_attempts + 1, failure = $2 WHERE id = $1",
+    "UPDATE feeds SET etag = CASE WHEN poll_attempts > 0 OR failure IS NULL THEN etag END, \
+       last_modified = CASE WHEN poll_attempts > 0 OR failure IS NULL THEN last_modified END, \
+       body = CASE WHEN poll_attempts > 0 OR failure IS NULL THEN body END, \
+       poll_attempts = poll_attempts + 1, failure = $2 WHERE id = $1",
 );
 
 static SUBSCRIPTIONS: Statement = Statement::new(
