@@ -230,7 +230,7 @@ impl App {
         Ok(format!("{scheme}://{}{}", self.listener.address()?, self.mount.path()))
     }
 
-    /// The certificate that is read from files, to be read anew when somebody asks for it.
+    /// The certificate that is read from files, for a reload on request.
     #[must_use]
     pub fn certificates(&self) -> Option<&Arc<Certificates>> {
         self.tls.as_ref().and_then(|tls| tls.certificates.as_ref())

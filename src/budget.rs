@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// up most of it.
 const SMALL_BUFFER: usize = 16 * 1024;
 
-/// A counter in a cache line of its own, so that changing it does not slow down readers of its neighbours.
+/// A counter that has a cache line to itself, so that changes do not slow down readers of its neighbours.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct Padded(AtomicUsize);

@@ -31,7 +31,7 @@ fn limit(text: &str) -> Option<usize> {
     text.trim().parse().ok()
 }
 
-/// The files with the memory limits of a process, by its `/proc/self/cgroup`: of its own group and of each above it.
+/// The files with the memory limits of a process, by its `/proc/self/cgroup`: of its group and of each group above.
 fn cgroups(own: &str) -> Vec<String> {
     let mut files = Vec::new();
     for line in own.lines() {

@@ -52,7 +52,7 @@ pub fn is_pattern(text: &str) -> bool {
     matches!(last, "*" | "**") && (parent.is_empty() || is_name(parent))
 }
 
-/// Whether the text can be subscribed to by somebody, a name or a pattern.
+/// Whether a client can subscribe to the text: a name or a pattern.
 #[must_use]
 pub fn is_valid(text: &str) -> bool {
     is_name(text) || is_pattern(text)

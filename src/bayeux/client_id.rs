@@ -1,4 +1,4 @@
-//! The identifier of a session. It is a bearer secret: whoever knows it can act for the session, so it is never
+//! The identifier of a session. It is a bearer secret: any client with it can act for the session, so it is never
 //! printed whole.
 
 use std::fmt;

@@ -1,7 +1,5 @@
-//! Lanes: every channel belongs to one of a fixed number, and within a lane publications are numbered. So one number
-//! for each lane says how far somebody has come.
-//!
-//! It is not known here who gives the numbers.
+//! Lanes: every channel belongs to one of a fixed number of lanes, and the publications of a lane are numbered. So one
+//! number per lane is the position of a consumer. This module does not assign the numbers.
 
 /// How many lanes there are. All instances of a cluster, and all versions of the server, agree on it.
 pub const LANES: usize = 64;

@@ -102,7 +102,7 @@ impl Field {
     }
 }
 
-/// A piece of text: a range of the payload, or text of its own.
+/// A piece of text: a range of the payload, or an owned text.
 #[derive(Debug, Clone)]
 pub(super) enum Piece {
     Slice(u32, u32),
@@ -242,7 +242,7 @@ impl Message {
     fn set_other(&mut self, spelt: Vec<u8>, json: Box<[u8]>) {
         let value = Piece::Own(json);
         let mut place = None;
-        // A key that stands there several times is one field for whoever changes it.
+        // A repeated key is one field for the caller.
         let payload = self.payload.clone();
         let mut at = 0;
         self.entries.retain(|entry| {

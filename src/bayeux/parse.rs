@@ -156,7 +156,7 @@ impl Root<'_> {
             let value = self.piece(value.get());
             let field = if key.is_text() { Field::of(key.text()) } else { Field::Other };
             // As in JavaScript, the last value of a repeated key counts, in the place of the first.
-            // Fields that nobody reads here are forwarded as they came, so repeating them costs nothing.
+            // Other fields are forwarded unread, so repeating them costs nothing.
             if field != Field::Other {
                 let place = &mut places[field as usize];
                 if let Some(entry) = place.and_then(|at: usize| entries.get_mut(at)) {

@@ -28,7 +28,7 @@ pub struct Publication {
 
 impl Publication {
     /// Encodes a message for its subscribers. They get `channel`, `data`, `ext` and fields that the protocol does not
-    /// know, and the `id` only of a publisher without a session: no publisher can steer somebody else's client, and
+    /// know, and the `id` only of a publisher without a session: no publisher can steer the client of another, and
     /// a client's counter means nothing to others.
     #[must_use]
     pub fn new(channel: &str, mut message: Message) -> Self {
@@ -36,7 +36,7 @@ impl Publication {
         let spelt =
             message.get(Field::Channel).and_then(|json| json.strip_prefix(b"\"")?.strip_suffix(b"\""));
         if spelt != Some(channel.as_bytes()) {
-            // However it was spelt (`"\/a"`), everybody gets the channel spelt alike.
+            // All subscribers get one spelling of the channel, also if it was sent as `"\/a"`.
             message.set_text(Field::Channel, channel);
         }
         let is_kept = |field| match field {

@@ -1,6 +1,6 @@
-//! What a bridge writes on a message that it carries: by it messages come to an end, however many bridges there are.
+//! The mark of a bridge on a message that it carries. It ends loops of any number of bridges.
 //!
-//! The mark is a field of its own. Servers forward what they do not know, and many extensions take `ext` away.
+//! The mark is a separate field, because servers forward unknown fields, and many extensions remove `ext`.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use crate::bayeux::Message;
 /// The field of the message.
 pub(super) const FIELD: &str = "fayeBridge";
 
-/// Servers that a message may pass; a longer way is a mistake, or somebody's joke.
+/// Servers that a message may pass. A longer way is a mistake or an attack.
 pub(super) const HOPS: usize = 16;
 /// Characters of an identifier or a name; bridges make shorter ones.
 const LENGTH: usize = 64;
@@ -18,7 +18,7 @@ const LENGTH: usize = 64;
 /// Where a message has been.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Mark {
-    /// Identifies the message, from the first bridge on. Nobody can guess it before.
+    /// Identifies the message, from the first bridge on. It cannot be guessed before.
     pub(super) id: String,
     /// The servers that it comes from, the first one first.
     pub(super) via: Vec<String>,

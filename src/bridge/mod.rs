@@ -33,7 +33,7 @@ const REPORT: Duration = Duration::from_secs(60);
 /// How long what was taken may take to be passed on when the bridge is to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// A server, as somebody names it.
+/// A server as the operator names it.
 #[derive(Debug, Clone)]
 pub struct Server {
     /// Its URL.
@@ -82,7 +82,7 @@ pub enum Fault {
     /// A server could not be talked to.
     #[error("{0}")]
     Client(Failure),
-    /// A server lets nobody in without credentials, or none with these.
+    /// A server requires credentials, or refuses these.
     #[error("{url} refused the bridge: {why}; set credentials with --ext (our server) or --their-ext")]
     Refused {
         /// The server.
@@ -178,7 +178,7 @@ async fn carry(
         return Err(fault);
     }
     tracing::info!("stopping: forwarding queued messages");
-    // Nobody listens any more when all have failed.
+    // All receivers are gone if all directions have failed.
     let _ = tell.send(true);
     let drained = tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await;
     for lane in lanes {

@@ -20,7 +20,7 @@ pub(super) struct Side {
     pub(super) ext: Option<String>,
     /// The certificate authorities to trust.
     pub(super) tls: Arc<ClientConfig>,
-    /// The same for whoever names the server by the same URL. It says nothing about where the server is.
+    /// The same for all bridges with the same URL of the server. It does not show where the server is.
     pub(super) name: String,
     pub(super) publisher: Publisher,
     pub(super) echo: Mutex<Echo>,

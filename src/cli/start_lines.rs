@@ -63,7 +63,7 @@ fn access(config: &Config) -> String {
     });
     parts.push(pages(config));
     let text = parts.join("; ");
-    // It is a sentence of its own.
+    // It is a separate sentence.
     text[..1].to_uppercase() + &text[1..]
 }
 

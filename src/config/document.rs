@@ -143,7 +143,7 @@ fn unknown_key(draft: &mut Draft, source: &Source<'_>, section: &str, path: &str
     draft.problem(source.of(name), format!("{path}.{}", printable(name.get_ref())), message);
 }
 
-/// A name that somebody made up, so that it stays on one line.
+/// An unknown name, escaped so that it fits on one line.
 fn printable(name: &str) -> String {
     shorten(name).escape_debug().to_string()
 }

@@ -124,7 +124,7 @@ impl Draft {
         }
     }
 
-    /// The settings, with the defaults for what nobody set.
+    /// The settings, with defaults for the keys that are not set.
     ///
     /// # Errors
     ///

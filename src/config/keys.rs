@@ -1,5 +1,5 @@
-//! The one list of every key with its kind and its bounds. What reads a file, the environment or a flag, and
-//! what holds `faye.toml` against the code, all go by this list.
+//! The one list of every key with its kind and its bounds. The readers of files, of the environment and of flags use it,
+//! and so does the test that compares `faye.toml` with the code.
 //!
 //! This module knows no struct, no file and no line: `value.rs` decides whether a value is right.
 

@@ -30,8 +30,8 @@ pub struct Override {
 /// The settings of a server: the defaults, overridden by the file, by `FAYE_SECTION__KEY` of the environment and
 /// by `overrides`.
 ///
-/// Without a `path`, [`DEFAULT_FILE`] in the working directory is read if it is there. Variables without `__`
-/// after `FAYE_` are somebody else's and ignored. Pass [`std::env::vars_os`]: [`std::env::vars`] panics over a
+/// Without a `path`, [`DEFAULT_FILE`] in the working directory is read if it exists. Variables without `__` after
+/// `FAYE_` are no settings and are ignored. Pass [`std::env::vars_os`]: [`std::env::vars`] panics over a
 /// variable that is not UTF-8, even one that has nothing to do with us.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! What is wrong with settings, said so that whoever wrote them can put it right: where, which key, what to write.
+//! Errors of settings, with all that is needed to correct them: the place, the key, and what to write.
 //!
 //! This module knows how a problem is printed and nothing of how it was found.
 

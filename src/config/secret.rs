@@ -20,7 +20,7 @@ const FILE: &str = "file:";
 pub struct Secret(String);
 
 impl Secret {
-    /// The text itself, for whoever compares or signs with it.
+    /// The text itself, for comparing and signing.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

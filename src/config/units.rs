@@ -14,16 +14,16 @@ const DURATION_UNITS: [(&str, u64); 5] =
 /// The units of a size with their bytes, largest first.
 const SIZE_UNITS: [(&str, usize); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
-/// A duration as messages show it to somebody who wrote something else.
+/// The example of a duration in error messages.
 pub(super) const DURATION_EXAMPLE: &str = "25s";
 
-/// A size as messages show it to somebody who wrote something else.
+/// The example of a size in error messages.
 pub(super) const SIZE_EXAMPLE: &str = "1MiB";
 
 /// An example of a limit of memory, for messages about a wrong value.
 pub(super) const MEMORY_EXAMPLE: &str = "25%";
 
-/// A rate as messages show it to somebody who wrote something else.
+/// The example of a rate in error messages.
 pub(super) const RATE_EXAMPLE: &str = "10/s";
 
 /// So many in a time: that many may come at once, and then as many again in each such time.

@@ -17,7 +17,7 @@ use super::units::{
     MemoryLimit, NEVER, format_duration, format_size, parse_duration, parse_memory, parse_rate, parse_size,
 };
 
-/// A value as somebody wrote it.
+/// A value as it was written.
 pub(super) enum Given<'a> {
     /// A string.
     Text(&'a str),
@@ -29,7 +29,7 @@ pub(super) enum Given<'a> {
     List(Vec<Self>),
     /// A table within a key, `{ … }`.
     Table(Vec<(String, Self)>),
-    /// What no key takes, as it is shown to whoever wrote it.
+    /// A value that no key accepts, as error messages show it.
     Other(String),
 }
 

@@ -1,4 +1,4 @@
-//! Leaves an application alone that does not answer, instead of letting everybody wait for it.
+//! The circuit breaker of the authorization hook: fails fast while the application does not answer.
 
 use parking_lot::Mutex;
 use tokio::time::{Duration, Instant};
@@ -13,7 +13,7 @@ pub(super) struct Breaker {
 #[derive(Default)]
 struct State {
     in_a_row: usize,
-    /// Until when nobody asks; afterwards one tries.
+    /// Until then no request is sent; afterwards one is tried.
     until: Option<Instant>,
 }
 
@@ -44,7 +44,7 @@ impl Breaker {
         *self.state.lock() = State::default();
     }
 
-    /// Notes that there was none. True if nobody asks from now on, who would have before.
+    /// Records a failure. True if it opens the breaker.
     pub(super) fn failed(&self) -> bool {
         self.failed_at(Instant::now())
     }

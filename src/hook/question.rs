@@ -14,7 +14,7 @@ pub struct Question<'a> {
     pub message: &'a Message,
     /// The request or connection that it came by.
     pub peer: &'a Peer,
-    /// A digest of all that the application decides by, beside the operation and the channel.
+    /// A digest of all that the application decides by, except the operation and the channel.
     pub credential: Option<[u8; 32]>,
 }
 

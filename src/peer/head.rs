@@ -1,7 +1,7 @@
-//! The head of a request, kept as the bytes that came: a session that waits for hours keeps one, so it is one
-//! allocation of just its size, and looked through when somebody asks.
+//! The head of a request, kept as the received bytes. A session may keep one for hours, so it is one allocation of
+//! exactly its size, and is searched on demand.
 //!
-//! Who makes one has checked that it is the head of an HTTP request; it is not checked again here.
+//! The caller has checked that it is the head of an HTTP request; it is not checked again here.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! What a message shows of who sent it: taken out of its `ext` before anybody else sees the message.
+//! The credentials of a message: removed from its `ext` before extensions and subscribers see the message.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub struct Credentials {
     digest: Option<[u8; 32]>,
 }
 
-/// All that is known of whoever sent a message.
+/// All that is known of the sender of a message.
 #[derive(Clone, Copy)]
 pub struct Shown<'a> {
     /// From the message.
@@ -157,13 +157,13 @@ impl Policy {
         }
     }
 
-    /// Whether whoever sent a message has the push secret.
+    /// Whether the sender of a message has the push secret.
     #[must_use]
     pub fn has_secret(&self, shown: Shown<'_>) -> bool {
         self.secret(shown) == Some(true) && !shown.peer.is_foreign
     }
 
-    /// Whether whoever sent a message has shown a push secret: `None` if nothing was shown.
+    /// Whether the sender of a message has shown the right push secret: `None` if none was shown.
     pub(super) fn secret(&self, shown: Shown<'_>) -> Option<bool> {
         if shown.peer.transport == Transport::InProcess {
             return Some(true);

@@ -1,4 +1,4 @@
-//! Whether somebody may do something, by the rules and by what was shown.
+//! Authorization of one operation, by the rules and by the credentials.
 
 use std::sync::Arc;
 
@@ -80,7 +80,7 @@ impl Right<'_> {
 }
 
 impl Policy {
-    /// Whether somebody may begin a session.
+    /// Whether the sender may begin a session.
     #[must_use]
     pub fn may_begin(&self, shown: Shown<'_>, answer: Option<&Answer>) -> Judgement {
         self.judge(self.handshake, Right::Handshake, "/meta/handshake", shown, answer)
@@ -102,7 +102,7 @@ impl Policy {
         self.judge(rule.publish, Right::Publish(Pattern::of_name(channel)), channel, shown, answer)
     }
 
-    /// Whether somebody may subscribe to a channel or pattern. The right on every rule that it overlaps is needed.
+    /// Whether the sender may subscribe to a channel or pattern. It needs the right on every rule that this overlaps.
     #[must_use]
     pub fn may_subscribe(&self, pattern: &str, shown: Shown<'_>, answer: Option<&Answer>) -> Judgement {
         let Some(wanted) = Pattern::parse(pattern) else {
@@ -141,7 +141,7 @@ impl Policy {
         let refused = |error| Judgement::Refused(error);
         if access.secret {
             match self.secret(shown) {
-                // Whoever sees the page could see the secret.
+                // A secret in a page is visible to all readers of the page.
                 Some(true) if shown.peer.is_foreign => return refused(BayeuxError::OriginForbidden),
                 Some(true) => return Judgement::FREE,
                 _ => {}

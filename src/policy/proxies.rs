@@ -35,8 +35,8 @@ impl Proxies {
         first.eq_ignore_ascii_case(b"https") || first.eq_ignore_ascii_case(b"wss")
     }
 
-    /// The address of the client: the last in `X-Forwarded-For` that is no proxy's, for each proxy appends who it heard
-    /// from, and what stands before that may be made up.
+    /// The address of the client: the last in `X-Forwarded-For` that is not an address of a proxy. Each proxy appends the
+    /// address of its peer; addresses before that may be forged.
     #[must_use]
     pub fn client(&self, peer: SocketAddr, head: &Head) -> SocketAddr {
         if self.0.is_empty() || !self.have(peer.ip()) {

@@ -1,4 +1,4 @@
-//! Token buckets: how often somebody may do something. Each takes one word, the time at which it is full again.
+//! Rate limits by token buckets. A bucket takes one word, the time at which it is full again.
 
 use std::hash::Hash;
 use std::hash::{BuildHasher, RandomState};
@@ -8,7 +8,7 @@ use tokio::time::{Duration, Instant};
 
 use crate::config::Rate;
 
-/// Buckets at one time. Beyond it whoever has none yet has to wait, until a sweep has taken out those that are full.
+/// Buckets at one time. Beyond it keys without a bucket are refused, until a sweep has removed the full ones.
 const MOST: usize = 1_000_000;
 
 /// The buckets of one rate, one for each that is counted by itself.
@@ -36,7 +36,7 @@ impl Buckets {
         }
     }
 
-    /// Takes one out of somebody's bucket.
+    /// Takes one token out of the bucket of a key.
     ///
     /// # Errors
     /// How long it takes until there is one again.

@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, Decode, PgConnection, Postgres, Row as _, Sqlite, Sqli
 use super::failpoint;
 use super::statement::{Dialect, Statement};
 
-/// What an operation comes to.
+/// The result of an operation.
 pub(super) type Outcome<'c, T> = Pin<Box<dyn Future<Output = sqlx::Result<T>> + Send + 'c>>;
 
 /// An operation: a function of its arguments that runs in a session. It may be run again after a conflict.

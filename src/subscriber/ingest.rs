@@ -136,7 +136,7 @@ impl Ingest {
         Ok(taken)
     }
 
-    /// Runs a computation over `length` bytes, on a thread of its own if they are many. `None` if it has panicked there.
+    /// Runs a computation over `length` bytes, on a separate thread if they are many. `None` if it has panicked there.
     pub(super) async fn compute<T: Send + 'static>(
         &self,
         length: usize,

@@ -114,7 +114,7 @@ fn failed(feed: &FeedFetch, regular: Option<Duration>) -> Option<Duration> {
     let first = if is_urgent { SOON } else { LATER };
     let first = regular.map_or(first, |regular| first.min(regular));
     let doubled = 2u32.checked_pow(feed.attempts).and_then(|times| first.checked_mul(times));
-    // A feed with an interval of its own is wanted soon after the end of an outage.
+    // A feed with its own interval is fetched soon after the end of an outage.
     let longest = feed.feed.poll.flatten().map_or(BACKOFF, |exact| exact.max(SHORTEST));
     Some(doubled.unwrap_or(longest).min(longest))
 }

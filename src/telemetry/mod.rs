@@ -30,8 +30,7 @@ const SILENT: [&str; 4] = ["html5ever", "markup5ever", "tungstenite", "tokio_tun
 /// The running log, to be flushed before the process ends.
 pub struct Handle(Arc<Queue>);
 
-/// Starts the log, and has panics logged as errors. A program that embeds the server and has a subscriber of its own
-/// keeps that.
+/// Starts the log, and has panics logged as errors. The subscriber of a program that embeds the server is kept.
 ///
 /// # Errors
 /// The system's error if the thread cannot be started.

@@ -1,5 +1,5 @@
-//! The certificate that is shown to whoever connects, and its renewal from the files while the server runs: all or
-//! nothing, so that a pair that is only half written does no harm.
+//! The certificate of the server, and its reload from the files while the server runs: all or nothing, so that a pair
+//! that is only half written does no harm.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

@@ -83,15 +83,15 @@ pub(super) fn answer(mount: &Mount, path: &str, name: &str, request: &Head) -> R
     }
 }
 
-/// Where the files are, from the script: beside it, but for `/faye.js`, which lies beside the mount. It is relative, so
-/// that it holds behind a proxy that serves the mount under another path too.
+/// The folder of the files, relative to the script: the same one, except for `/faye.js`, which is next to the mount. It is
+/// relative, so that it also works behind a proxy that serves the mount under another path.
 fn folder(mount: &Mount, path: &str) -> String {
     let is_below =
         path.strip_prefix(mount.path().trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
     if is_below { String::new() } else { format!("{}/", mount.name()) }
 }
 
-/// What is said to whoever asks for another name.
+/// The response to a request for another name.
 fn names(mount: &Mount) -> String {
     let own = if mount.name().is_empty() { String::new() } else { format!("{}.js, ", mount.name()) };
     let files = FILES.each_ref().map(|file| file.name).join(", ");
@@ -117,7 +117,7 @@ impl File {
     fn body(&self, coding: Coding) -> Bytes {
         match coding {
             Coding::Identity => Bytes::from_static(self.content),
-            // Some milliseconds, once, for whoever asks first.
+            // Some milliseconds, once, during the first request.
             Coding::Gzip => self.gzip.get_or_init(|| gzip(self.content)).clone(),
         }
     }
@@ -157,7 +157,7 @@ impl File {
         headers.insert(CACHE_CONTROL, KEPT);
         headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        // The same for everybody, so that one copy in a cache does for all origins, and `integrity` can be checked.
+        // The same for all origins, so that a cache needs one copy, and `integrity` can be checked.
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
     }

@@ -47,7 +47,7 @@ pub(super) struct Connection {
 pub(super) enum Next {
     /// Another request.
     Request,
-    /// Nothing: the answer said so.
+    /// Nothing: the answer announced the end.
     Close,
     /// Nothing: the connection is broken.
     End,
@@ -127,8 +127,8 @@ pub(super) async fn linger(stream: &Stream, alarm: &mut Alarm, until: Instant) {
         return;
     }
     loop {
-        // What still comes is of no interest, so it is not decrypted. In a statement of its own, since every connection would
-        // have room for what is kept over a wait.
+        // Further input is ignored, so it is not decrypted. A separate statement, since every connection would have room for
+        // values that are kept over a wait.
         let read = stream.tcp().try_read(&mut [0; 512]);
         match read {
             Ok(0) => return,
@@ -303,8 +303,8 @@ impl Connection {
         !request.keeps_alive || self.alarm.is_draining()
     }
 
-    /// Writes it all. What the system does not take at once is charged to the budget of memory. False if that failed, or if
-    /// the signal says that nobody wants it any more.
+    /// Writes it all. Bytes that the system does not accept at once are charged to the budget of memory. False if that
+    /// failed, or if the signal says that the response is not needed any more.
     pub(super) async fn write(&mut self, head: &[u8], body: &[u8], signal: Option<&Signal>) -> bool {
         let (mut head, mut body) = (head, body);
         let mut until = None;
@@ -353,7 +353,7 @@ impl Connection {
 mod tests {
     use super::*;
 
-    /// What every connection takes for as long as it lives, beside its socket and its session.
+    /// The memory of a connection for its whole life, without its socket and its session.
     #[test]
     fn a_connection_that_waits_is_small() {
         fn size<F>(_: impl FnOnce(Connection) -> F) -> usize {

@@ -78,10 +78,10 @@ pub(super) async fn run(connection: Connection, server: Arc<Server>, peer: Arc<P
     let mut ping = Instant::now() + settings.ping;
     let mut has_pinged = false;
     let mut end = None;
-    // Nobody has anything to say here.
+    // Input on a stream has no meaning.
     discard(&mut input, &socket, &context);
     loop {
-        // So that others get on beside a reader that is always ready for more.
+        // So that a reader that is always ready does not delay other tasks.
         tokio::task::consume_budget().await;
         if alarm.is_draining() {
             socket.with(|out| out.closing = true);

@@ -80,8 +80,8 @@ impl Input {
         self.kept.get_or_insert_with(|| Box::new(Kept { charge: BufferCharge::new(budget), decoder: 0 }))
     }
 
-    /// Gives the buffer back before a wait; an unfinished rest moves to one of its own size, and is charged, with what the
-    /// stream keeps.
+    /// Returns the buffer before a wait. Unfinished input moves to a buffer of exactly its size, which is charged together
+    /// with the memory of the stream.
     ///
     /// # Errors
     /// [`Exhausted`] if the rest has grown and the buffers of all connections take more than their share.

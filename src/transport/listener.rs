@@ -1,4 +1,4 @@
-//! Accepts connections, serves each in a task of its own, and waits for them when the server stops.
+//! Accepts connections, serves each in a separate task, and waits for them when the server stops.
 
 use std::io;
 use std::net::SocketAddr;
@@ -43,7 +43,7 @@ struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // First, so that whoever reads the figure finds the place free.
+        // First, so that the place is free when the gauge changes.
         self.permit.take();
         self.metrics.connections.dec();
     }
@@ -151,6 +151,6 @@ impl Listener {
 }
 
 async fn drained(draining: &mut watch::Receiver<bool>) {
-    // It fails when whoever could say so has gone, which is as final.
+    // It fails when the sender is gone, which is as final.
     let _ = draining.wait_for(|draining| *draining).await;
 }

@@ -51,7 +51,7 @@ use crate::server::Server;
 pub struct Context {
     /// The Bayeux server; `None` on a listener that serves endpoints only.
     pub server: Option<Arc<Server>>,
-    /// What is served beside the mount; asked first, in order.
+    /// Endpoints outside of the mount; asked first, in order.
     pub endpoints: Vec<Arc<dyn Endpoint>>,
     /// The path of the Bayeux server.
     pub mount: Mount,

@@ -1,5 +1,5 @@
-//! What one connection has to write, in its order, and for whom: replies and control frames of its own, and messages
-//! that a session lent. It is a plain value; the socket locks it, and does the writing.
+//! The output queue of one connection: its replies and control frames, and messages that a session lent. It is a plain
+//! value; the socket locks it, and does the writing.
 
 use std::collections::VecDeque;
 use std::io;

@@ -20,7 +20,7 @@ use crate::server::{Accepted, Received, Server};
 /// A request as the transport of a session, until it is answered.
 struct Poll {
     peer: Arc<Peer>,
-    /// The session is somebody else's now, or has ended.
+    /// The session has another transport now, or has ended.
     over: AtomicBool,
     /// Another instance has the session, because this one is stopping.
     is_leaving: AtomicBool,
@@ -76,7 +76,7 @@ pub(super) struct Answered {
 }
 
 impl Answered {
-    /// The array, for whoever writes it.
+    /// The array, for the writer.
     pub(super) fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.array)
     }
@@ -85,7 +85,7 @@ impl Answered {
         !self.leases.is_empty()
     }
 
-    /// What says that somebody else waits for the messages: if they are not written at once then, they never are.
+    /// The signal that another transport waits for the messages: if they cannot be written at once then, they never are.
     pub(super) fn signal(&self) -> Option<&Signal> {
         self.has_messages().then_some(&*self.signal)
     }

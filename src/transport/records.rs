@@ -18,7 +18,7 @@ type Traffic<'a> = WriteTraffic<'a, ServerConnectionData>;
 pub(super) const WIRE: usize = 5 + 16 * 1024 + 2048;
 /// Bytes that one record carries.
 pub(super) const RECORD: usize = 16 * 1024;
-/// What a record takes beside its bytes, in nearly all cases.
+/// The overhead of a record, in nearly all cases.
 const EXTRA: usize = 64;
 
 /// The state of a session.
@@ -43,7 +43,7 @@ impl Records {
     /// The session of a connection that was accepted.
     ///
     /// # Errors
-    /// What rustls says of settings that it cannot go by.
+    /// The error of rustls for settings that it does not support.
     pub(super) fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
         Ok(Self {
             session: UnbufferedServerConnection::new(config)?,

@@ -165,7 +165,7 @@ fn is_target(method: &str, target: &str) -> bool {
     }
 }
 
-/// What the headers say that is asked of every request: it is looked for once.
+/// The facts of the headers that every request needs, searched once.
 #[derive(Default)]
 struct Found {
     length: Option<Length>,

@@ -60,7 +60,7 @@ impl Connection {
 
     async fn refuse_handshake(&mut self, failure: &io::Error) {
         let Some(tls) = self.stream.tls() else { return };
-        // Otherwise it was only idle, or looked whether somebody is there.
+        // Otherwise it was only idle, or a health check of the port.
         if tls.with(|records| records.first.is_none()) {
             return;
         }

@@ -1,7 +1,7 @@
 //! The writing side of a connection that messages are pushed to, a WebSocket or a stream of events: what is to be
 //! written in which order, shared between the task of the connection and the threads that deliver.
 //!
-//! Whoever has something to write writes it at once; only what the system does not take is left to the task.
+//! Each thread writes its output at once; only bytes that the system does not accept are left to the task.
 //! Lock order: this socket's `out`, then the session's state. No lock is held while a lease is dropped or another
 //! transport is called.
 
@@ -129,7 +129,7 @@ impl Socket {
         }
     }
 
-    /// The same, for somebody who counts the messages that were written.
+    /// The same, for callers that count the written messages.
     fn write_as(&self, me: &Arc<dyn Attachment>) -> usize {
         let (unsettled, written) = {
             let mut out = self.out.lock();
@@ -154,7 +154,7 @@ impl Socket {
         let held = HeldConnect { _held: session.hold(), reply, is_unseen, deadline };
         let lost = self.with(|out| {
             out.held = Some(held);
-            // Somebody else may have taken the session, or ended it, in this moment: then the connect is over.
+            // Another transport may have taken over the session, or it may have ended, in this moment: then the connect is over.
             let is_bound = out.bound.as_ref().is_some_and(|bound| Arc::ptr_eq(bound, &session));
             if is_bound { None } else { out.answer_held() }
         });
@@ -176,7 +176,7 @@ impl Socket {
     }
 
     /// Lets the bound session go. Messages that are in the queue already are still written before a close frame of
-    /// ours; if `withdraw` is true, because nobody reads any more, they go back to the mailbox.
+    /// ours; if `withdraw` is true, because the client has stopped reading, they go back to the mailbox.
     pub(super) fn unbind(&self, withdraw: bool) {
         let (lease, held, bound) = {
             let mut out = self.out.lock();

@@ -24,7 +24,7 @@ impl Stream {
     /// A connection that was accepted; by TLS if there are settings for it.
     ///
     /// # Errors
-    /// What rustls says of settings that it cannot go by.
+    /// The error of rustls for settings that it does not support.
     pub(super) fn new(tcp: TcpStream, tls: Option<&Arc<ServerConfig>>) -> Result<Self, rustls::Error> {
         Ok(match tls {
             Some(config) => Self::Tls(Box::new(TlsStream::new(tcp, Arc::clone(config))?)),
@@ -85,9 +85,9 @@ impl Stream {
         }
     }
 
-    /// The same for whoever delivers to many: straight to the system, unless it is known to take nothing, because asking
-    /// the runtime first would touch more memory for each receiver. It has to hear of a socket that takes nothing, to say
-    /// when it does again.
+    /// The same for deliveries to many receivers: straight to the system, unless the socket is known to be blocked, because
+    /// asking the runtime first would touch more memory for each receiver. The runtime has to be told of a blocked socket,
+    /// to notify when it is writable again.
     pub(super) fn send(&self, slices: &[IoSlice<'_>], is_blocked: bool) -> io::Result<usize> {
         match self {
             Self::Plain(tcp) => send(tcp, slices, is_blocked),
@@ -100,8 +100,8 @@ impl Stream {
         self.tls().map_or(0, |tls| tls.with(|records| records.kept()))
     }
 
-    /// Bytes that were taken and not reported: at most a record. Nobody else may be given them any more, unless nothing is
-    /// ever written to this connection again.
+    /// Bytes that were taken and not reported: at most a record. They must not be given to another transport, unless
+    /// nothing is ever written to this connection again.
     pub(super) fn taken(&self) -> usize {
         self.tls().map_or(0, TlsStream::taken)
     }

@@ -1,8 +1,8 @@
 //! A socket that speaks TLS and behaves like one that does not: reads and writes that never block, by the task of the
-//! connection and by whoever delivers. Must not know what the bytes mean.
+//! connection and by delivering threads. Must not know what the bytes mean.
 //!
 //! A written byte is reported when the system has taken the whole record that it is in. What was encrypted and not taken
-//! is at most one record, and whoever wrote it still has its bytes, so nothing waits here that nobody remembers.
+//! is at most one record, and its writer still has the bytes, so no pending output is forgotten.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
@@ -55,7 +55,7 @@ struct State {
 
 impl TlsStream {
     /// # Errors
-    /// What rustls says of settings that it cannot go by.
+    /// The error of rustls for settings that it does not support.
     pub(super) fn new(tcp: TcpStream, config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
         let state = State { records: Records::new(config)?, taken: 0 };
         Ok(Self { tcp, state: Mutex::new(state), has_ended: AtomicBool::new(false) })
@@ -173,8 +173,8 @@ impl TlsStream {
         self.state.lock().taken
     }
 
-    /// Says that nothing more comes from us. If a record waits that was not reported, its bytes are somebody else's by now:
-    /// then it is given up, and the other side sees that something is missing.
+    /// Sends the end of our output. A pending record that was not reported is dropped, because another connection has its
+    /// bytes by now; the other side sees that something is missing.
     ///
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] if the system has not taken all yet.

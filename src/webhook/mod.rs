@@ -71,7 +71,7 @@ impl Webhook {
             let event = tokio::select! {
                 biased;
                 event = events.recv() => event,
-                // It fails when whoever could say so has gone, which is as final.
+                // It fails when the sender is gone, which is as final.
                 _ = stopping.wait_for(|stopping| *stopping) => return,
             };
             match event {

@@ -1,5 +1,5 @@
-//! Reads lines of standard input on a thread of its own, with a bound for each line and for those that wait. It must not
-//! know what the lines are for.
+//! Reads lines of standard input on a separate thread, with a limit for each line and for waiting ones. It must not know
+//! what the lines are for.
 
 use std::io::{self, BufRead, Read};
 

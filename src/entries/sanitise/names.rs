@@ -15,7 +15,7 @@ pub(super) enum Element {
     Void(&'static str),
     /// It is a heading of this level, which moves down.
     Heading(usize),
-    /// It is removed; its content is on lines of its own.
+    /// It is removed; its content stays on separate lines.
     Division,
     /// It is removed with its content, which the tree builder finds.
     Foreign(&'static str),

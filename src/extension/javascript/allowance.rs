@@ -19,7 +19,7 @@ impl Allowance {
         self.is_cut.set(false);
     }
 
-    /// Whether the time is over; whoever asks ends the call then.
+    /// Whether the time is over. The caller ends the call then.
     pub(super) fn cut(&self) -> bool {
         let is_over = self.is_over();
         if is_over {

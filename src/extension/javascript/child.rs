@@ -22,7 +22,7 @@ pub(super) const MARK: &str = "FAYE_EXTENSION_ENGINE";
 /// Bytes of the stack of the thread of JavaScript: what JavaScript may use, and as much again and more for native code.
 const THREAD_STACK: usize = 4 * 1024 * 1024;
 
-/// Events between the two threads. The server has a queue of its own.
+/// Events between the two threads. The server has another queue.
 const EVENTS: usize = 64;
 
 /// The status of an engine that cannot go on.

@@ -33,8 +33,8 @@ pub struct Response {
     pub body: Bytes,
 }
 
-/// Who carries out requests, within a time and with a cap of its own. An error is told to the file as it is, so it must
-/// not hold what the file may not know.
+/// Carries out requests, with a deadline and a size limit. The file sees the text of an error, so it must not have
+/// secrets.
 pub type Fetch = Arc<dyn Fn(Request) -> Answering + Send + Sync>;
 
 /// A request under way.

@@ -20,7 +20,7 @@ pub(super) struct Folder {
     root: PathBuf,
     /// The folder as it is written in the settings.
     written: PathBuf,
-    /// What was required, so that the engine can be started anew as it was.
+    /// The required files, so that the engine can be restarted with the same texts.
     kept: Mutex<BTreeMap<String, Text>>,
 }
 

@@ -21,7 +21,7 @@ pub(super) const LOADING: Duration = Duration::from_secs(10);
 /// How a call went wrong.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// Something was thrown that nobody caught.
+    /// An exception that was not caught.
     Threw(Thrown),
     /// It ran for too long, and was ended.
     Time,
@@ -106,7 +106,7 @@ impl Machine {
     /// Tells the extensions that they are removed.
     pub(super) fn remove(&self) {
         for file in 0..self.worlds.len() {
-            // Nobody is there any more to whom it matters.
+            // The file is gone, so its failure has no effect.
             let _ = self.enter(file, World::remove);
         }
     }

@@ -81,9 +81,9 @@ pub struct Scripts {
 }
 
 impl Scripts {
-    /// Loads the files, each with a world of its own, in a process of their own (see [`engine_main`]). `mount` is the path
-    /// of the server, and `fetch` carries out the requests of the files. Must be called in a tokio runtime. The limits are
-    /// those of the settings.
+    /// Loads the files into a new process (see [`engine_main`]), each into a separate world. `mount` is the path of the
+    /// server, and `fetch` carries out the requests of the files. Must be called in a tokio runtime. The limits are those
+    /// of the settings.
     ///
     /// # Errors
     /// [`LoadError`] for the first file that is missing, is no JavaScript, throws, exports no extension, or takes more

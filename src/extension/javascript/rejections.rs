@@ -1,4 +1,4 @@
-//! Promises that failed without anybody who takes note, which the log is to tell as Node does.
+//! Rejected promises without a handler, for the log, as Node reports them.
 
 use std::cell::RefCell;
 
@@ -14,7 +14,7 @@ const KEPT: usize = 10;
 pub(super) struct Rejections(RefCell<Vec<(Persistent<Value<'static>>, String)>>);
 
 impl Rejections {
-    /// Notes that a promise failed, or that somebody takes note of it after all.
+    /// Records that a promise was rejected, or that a rejected one got a handler.
     pub(super) fn note<'js>(
         &self,
         ctx: &Ctx<'js>,
@@ -34,7 +34,7 @@ impl Rejections {
         }
     }
 
-    /// Takes what nobody took note of, as texts.
+    /// Takes the rejections without a handler, as texts.
     pub(super) fn take(&self) -> Vec<String> {
         self.0.take().into_iter().map(|(_, text)| text).collect()
     }

@@ -15,7 +15,7 @@ pub(super) struct Timers {
 }
 
 impl Timers {
-    /// Starts a timer; one of the same number is started anew.
+    /// Starts a timer, in the place of one with the same number.
     pub(super) fn start(&mut self, timer: Timer, at: Instant) {
         self.stop(timer);
         self.times.insert(timer, at);

@@ -101,7 +101,7 @@ impl Connection {
         }
         self.rest();
         loop {
-            // So that others get on beside a client that always has more, or takes more.
+            // So that a client that always sends or reads more does not delay other tasks.
             tokio::task::consume_budget().await;
             if self.alarm.is_draining() && !self.stopping {
                 self.stopping = true;
@@ -238,7 +238,7 @@ impl Connection {
                 return self.refuse(Reason::batch, CloseCode::Size, "too many messages in one frame");
             }
             Err(error) => {
-                // As with Faye, nobody is answered: there is no id to answer to.
+                // No reply, as with Faye: there is no id to answer to.
                 tracing::debug!(address = ?self.peer.address, %error, "ignoring a bad frame");
                 self.context.metrics.refuse(Reason::syntax);
                 return ControlFlow::Continue(());
@@ -387,7 +387,7 @@ impl Connection {
             self.socket.with(|out| out.push(encoder::ping(b"")));
             return ControlFlow::Continue(None);
         }
-        // Once our close frame is queued nobody is pinged any more.
+        // No pings once our close frame is queued.
         let quiet = Some(quiet).filter(|_| self.closed.is_none() || self.pinged);
         let late = late.filter(|_| self.closed.is_none());
         let next = [quiet, state.answer, cut, end, late].into_iter().flatten().min();

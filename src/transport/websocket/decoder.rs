@@ -71,7 +71,7 @@ pub struct Decoder {
 #[derive(Debug, Clone, Copy)]
 enum State {
     Open,
-    /// A close frame arrived: what follows it is nobody's business (section 1.4).
+    /// A close frame arrived: data after it is ignored (section 1.4).
     Closed,
     Failed(DecodeError),
 }

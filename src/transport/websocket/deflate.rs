@@ -31,8 +31,8 @@ struct Deflater {
 /// A whole text frame with the compressed payload, which must be UTF-8 (RFC 6455, section 5.6); `None` if it would
 /// not be shorter than the frame of [`text_frame`](super::encoder::text_frame).
 ///
-/// The window is 32 KiB, and nothing is carried over from one call to the next, so that everybody can read it with
-/// whom [`agree`](super::negotiation::agree) has come to terms.
+/// The window is 32 KiB, and nothing is carried over from one call to the next, so that all clients can read it that
+/// [`agree`](super::negotiation::agree) has accepted.
 ///
 /// `level` is 1, the fastest, to 9, the smallest; what is outside counts as the nearest. A thread that changes the
 /// level gets a new compressor each time.

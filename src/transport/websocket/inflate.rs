@@ -9,11 +9,11 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::error::DecodeError;
 
-/// Bytes that are inflated at a time. A message that is no longer needs one allocation, of its own length.
+/// Bytes that are inflated at a time. A message up to this size needs one allocation, of exactly its length.
 const PIECE: usize = 16 * 1024;
 
 /// What is inflated behind each message: the four bytes that its sender has left off, and an empty last block.
-/// A message that breaks off does not come to its end with it, and so is told from one that is whole.
+/// A truncated message does not end with it, which distinguishes it from a complete one.
 const END: [u8; 9] = [0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff];
 
 thread_local! {

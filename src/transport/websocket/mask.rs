@@ -13,7 +13,7 @@ pub(super) fn apply(data: &mut [u8], mut key: [u8; 4], offset: usize) {
     for word in words {
         *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
     }
-    // The words cover a multiple of four bytes, so the key starts anew here.
+    // The words cover a multiple of four bytes, so the key restarts here.
     for (byte, key) in rest.iter_mut().zip(key.iter().cycle()) {
         *byte ^= key;
     }
