@@ -35,7 +35,7 @@ fn documents() -> Vec<PathBuf> {
 }
 
 /// The lines of a document that are not in a fenced block.
-fn prose(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn prose(text: &str) -> impl Iterator<Item = &str> {
     let mut is_code = false;
     text.lines().filter(move |line| {
         let is_fence = line.trim_start().starts_with("```");
