@@ -12,6 +12,8 @@ mod architecture;
 mod circles;
 #[path = "tidy/documents.rs"]
 mod documents;
+#[path = "tidy/phrases.rs"]
+mod phrases;
 
 /// What a top-level module may import from this crate: only modules before it. ARCHITECTURE.md has the same rows.
 const LAYERS: &[(&str, &[&str])] = &[
