@@ -165,9 +165,6 @@ impl Policy {
 
     /// Whether the sender of a message has shown the right push secret: `None` if none was shown.
     pub(super) fn secret(&self, shown: Shown<'_>) -> Option<bool> {
-        if shown.peer.transport == Transport::InProcess {
-            return Some(true);
-        }
         if shown.credentials.secret.is_some() || self.secrets.is_empty() {
             return shown.credentials.secret;
         }

@@ -86,8 +86,9 @@ impl Policy {
         self.judge(self.handshake, Right::Handshake, "/meta/handshake", shown, answer)
     }
 
-    /// Whether a client may publish to a channel, the name of which is valid and the rule of which is given. On server-only
-    /// channels no client may, whatever it has shown, and the application is not asked.
+    /// Whether a publication to a valid channel with this rule is allowed. Server-only channels are for in-process peers, with any
+    /// rule, and for no client, with any credential; the application is not asked. On other channels an in-process peer has the
+    /// rights of a client without credentials.
     #[must_use]
     pub fn may_publish(
         &self,
@@ -96,8 +97,11 @@ impl Policy {
         shown: Shown<'_>,
         answer: Option<&Answer>,
     ) -> Judgement {
-        if shown.peer.transport != Transport::InProcess && self.is_server_only(channel) {
-            return Judgement::Refused(BayeuxError::ServerOnly(channel.to_owned()));
+        if self.is_server_only(channel) {
+            return match shown.peer.transport {
+                Transport::InProcess => Judgement::FREE,
+                _ => Judgement::Refused(BayeuxError::ServerOnly(channel.to_owned())),
+            };
         }
         self.judge(rule.publish, Right::Publish(Pattern::of_name(channel)), channel, shown, answer)
     }
@@ -135,7 +139,7 @@ impl Policy {
         shown: Shown<'_>,
         answer: Option<&Answer>,
     ) -> Judgement {
-        if access.anyone || shown.peer.transport == Transport::InProcess {
+        if access.anyone {
             return Judgement::FREE;
         }
         let refused = |error| Judgement::Refused(error);
@@ -208,5 +212,36 @@ impl Policy {
                 None => |channel| BayeuxError::TokenRequired(channel.to_owned()),
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::peer::Peer;
+    use crate::policy::Credentials;
+
+    #[test]
+    fn an_in_process_peer_publishes_on_the_channels_of_the_server_only() {
+        let mut config = Config::default();
+        config.push.secret = Some("a secret of push".into());
+        config.lifestream.enabled = Some(true);
+        config.channel = vec![toml::from_str("match = \"/**\"\npublish = [\"secret\"]").unwrap()];
+        config.handshake.allow = config.channel[0].publish;
+        let policy = Policy::new(&config).unwrap();
+        let credentials = Credentials::default();
+        let may_publish = |shown: Shown<'_>, channel: &str| {
+            let judgement = policy.may_publish(policy.rule(channel), channel, shown, None);
+            matches!(judgement, Judgement::Allowed { .. })
+        };
+        for (transport, is_server) in [(Transport::InProcess, true), (Transport::WebSocket, false)] {
+            let peer = Arc::new(Peer { transport, ..Peer::in_process() });
+            let shown = Shown { credentials: &credentials, session: None, peer: &peer };
+            assert_eq!(may_publish(shown, "/feeds/blog"), is_server);
+            assert!(!may_publish(shown, "/a"), "not without the secret");
+            assert!(!policy.has_secret(shown));
+            assert!(matches!(policy.may_begin(shown, None), Judgement::Refused(_)));
+        }
     }
 }
