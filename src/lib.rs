@@ -51,6 +51,7 @@ pub mod hook;
 pub mod hub;
 #[cfg(feature = "websub")]
 pub mod lifestream;
+pub(crate) mod lock;
 pub mod memory;
 pub mod metrics;
 pub mod peer;

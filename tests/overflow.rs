@@ -5,6 +5,7 @@
 mod support;
 
 use serde_json::{Value, json};
+use support::redis::Redis;
 use support::*;
 
 /// What a next connect brings.
@@ -31,6 +32,26 @@ fn disconnect_ends_the_session_and_says_so() {
     assert_eq!(reply["error"], format!("401:{}:Unknown client", session.id));
     assert_eq!(reply["advice"]["reconnect"], "handshake");
     faye.assert_serves();
+}
+
+/// Publications that come from Redis are put into mailboxes under the lock of their lane; a session ends after it.
+#[test]
+fn disconnect_ends_the_session_of_a_joined_instance_too() {
+    let redis = Redis::start();
+    let url = redis.url();
+    let faye = Faye::start(&[("FAYE_REDIS__URL", url.as_str()), ("FAYE_MAILBOX__MESSAGES", "3")]);
+    let session = Session::subscribed(&faye, Via::Polling, "/a");
+    let mut quick = Session::subscribed(&faye, Via::WebSocket, "/a");
+    for number in 0..10 {
+        faye.publish("/a", number);
+        assert_eq!(quick.take(1), [number]);
+    }
+    faye.wait_for_metric("faye_mailbox_disconnects_total", |count| count == 1);
+    assert_eq!(faye.metric("faye_sessions"), 1);
+    assert_eq!(faye.metric("faye_subscriptions"), 1);
+    let reply = faye.ask(&connect(&session.id, "long-polling"));
+    assert_eq!(reply["error"], format!("401:{}:Unknown client", session.id));
+    assert_eq!(faye.metric("faye_panics_total"), 0);
 }
 
 #[test]

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::history::{Budget, History};
 use super::{Recent, Replay, Span};
 use crate::bayeux::{LANES, Lane, Position, Publication};
 use crate::config;
+use crate::lock::{Mutex, level};
 
 /// Delivers on the thread that publishes.
 pub struct Memory {
-    lanes: Box<[Mutex<State>]>,
+    lanes: Box<[Mutex<State, { level::LANE }>]>,
     budget: Budget,
     /// The lane that is swept next.
     swept: AtomicUsize,

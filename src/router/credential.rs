@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Weak};
 
-use parking_lot::MutexGuard;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::{Grant, Session};
+use crate::lock::MutexGuard;
 use crate::peer::Peer;
 
 /// A random number that a browser keeps in a cookie.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::Session;
+use crate::lock::{Mutex, level};
 
 /// Not to be looked at.
 const NEVER: u64 = u64::MAX;
@@ -15,7 +15,7 @@ const NEVER: u64 = u64::MAX;
 /// bytes of the list to be gone through.
 pub struct Expiry {
     start: Instant,
-    places: Mutex<Places>,
+    places: Mutex<Places, { level::EXPIRY }>,
 }
 
 #[derive(Default)]

@@ -6,7 +6,6 @@ use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
-use parking_lot::{Mutex, MutexGuard};
 use tokio::time::{Duration, Instant};
 
 use super::attachment::{Attachment, Detached, Holder, same};
@@ -16,6 +15,7 @@ use super::mailbox::{Bounds, Mailbox, Pushed};
 use crate::bayeux::{ClientId, Publication};
 use crate::budget::Budget;
 use crate::config::Overflow;
+use crate::lock::{self, Mutex, MutexGuard, level};
 use crate::metrics::Metrics;
 use crate::peer::Peer;
 
@@ -29,15 +29,18 @@ pub type Patterns = IndexSet<Box<str>, RandomState>;
 /// A session of the Bayeux protocol.
 pub struct Session {
     /// First, beside the count of references: these lines of memory are all that a delivery touches.
-    state: Mutex<State>,
+    state: Mutex<State, { level::SESSION }>,
     key: u32,
     terms: Arc<Terms>,
     id: ClientId,
     /// Patterns in the order of their subscription; `None` once the session ended.
-    subscriptions: Mutex<Option<Patterns>>,
+    subscriptions: Mutex<Option<Patterns>, { level::SUBSCRIPTIONS }>,
     /// What the client has shown of itself; most show nothing.
-    credential: OnceLock<Box<Mutex<Credential>>>,
+    credential: OnceLock<Box<CredentialCell>>,
 }
+
+/// A credential and its lock.
+pub(super) type CredentialCell = Mutex<Credential, { level::CREDENTIAL }>;
 
 /// Bytes of memory that a session takes without what it holds: itself, its places in the tables of sessions and of
 /// deadlines, and what the allocator adds.
@@ -85,6 +88,8 @@ pub(super) struct State {
     pub(super) ended: bool,
     /// Another instance has the session, or is getting it: nothing changes here any more.
     pub(super) departed: bool,
+    /// The mailbox had no room for a publication with the policy `disconnect`: the session ends, and receives nothing more.
+    overflowed: bool,
     /// Connects that are held; while there are any, the session does not expire.
     held: u32,
     pub(super) deadline: Instant,
@@ -103,6 +108,7 @@ impl Session {
             connected,
             ended: false,
             departed: false,
+            overflowed: false,
             held: 0,
             deadline: Instant::now() + if connected { terms.lifetime } else { terms.unconnected_lifetime },
             standby: None,
@@ -117,7 +123,7 @@ impl Session {
         &self.id
     }
 
-    pub(super) fn credential_cell(&self) -> &OnceLock<Box<Mutex<Credential>>> {
+    pub(super) fn credential_cell(&self) -> &OnceLock<Box<CredentialCell>> {
         &self.credential
     }
 
@@ -159,6 +165,12 @@ impl Session {
         self.subscriptions.lock()
     }
 
+    /// Whether the mailbox had no room for a publication, so that the session has to end.
+    #[must_use]
+    pub fn has_overflowed(&self) -> bool {
+        self.state.lock().overflowed
+    }
+
     /// Whether the session has ended.
     #[must_use]
     pub fn has_ended(&self) -> bool {
@@ -171,15 +183,16 @@ impl Session {
         self.state.lock().attachment.as_ref().map(|attachment| Arc::clone(attachment.peer()))
     }
 
-    /// Puts a publication into the mailbox, unless the session has ended. True if the caller has to flush the session
+    /// Puts a publication into the mailbox, unless the session has ended or has overflowed before. True if the caller has to flush the session
     /// afterwards.
     pub(super) fn push(&self, publication: &Arc<Publication>, overflow: Overflow) -> Option<(Pushed, bool)> {
         let mut state = self.state.lock();
-        if state.ended {
+        if state.ended || state.overflowed {
             return None;
         }
         let bounds = self.terms.bounds(state.connected);
         let pushed = state.change(&self.terms.budget, |mailbox| mailbox.push(publication, bounds, overflow));
+        state.overflowed = pushed == Pushed::Overflow;
         let waits = matches!(pushed, Pushed::Queued | Pushed::Displaced(_));
         let first = waits && !state.touched;
         if first {
@@ -201,6 +214,7 @@ impl Session {
 
     /// Has the attached transport write what waits. How many messages it wrote now, which the caller counts.
     pub(super) fn write(self: &Arc<Self>) -> usize {
+        lock::assert_free(level::SUBSCRIPTIONS);
         let attachment = {
             let mut state = self.state.lock();
             state.touched = false;
@@ -336,6 +350,10 @@ impl Session {
 }
 
 impl State {
+    pub(super) fn has_overflowed(&self) -> bool {
+        self.overflowed
+    }
+
     pub(super) fn mailbox(&self) -> &Mailbox {
         &self.mailbox
     }

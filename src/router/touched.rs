@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use super::Session;
+use crate::bayeux::Publication;
 
 thread_local! {
     /// An empty list with room, so that no list has to grow again for each publication.
@@ -14,11 +15,14 @@ thread_local! {
 /// Sessions for which a thread keeps room.
 const KEPT: usize = 64 * 1024;
 
+/// A session that has to end because its mailbox was full, and the publication that had no room, if it is known.
+pub(crate) type Overflowed = (Arc<Session>, Option<Arc<Publication>>);
+
 /// Sessions to write to. Dropping it writes too, so that no message can be forgotten in a mailbox.
 #[derive(Default)]
 pub struct Touched {
     sessions: Vec<Arc<Session>>,
-    overflowed: Vec<Arc<Session>>,
+    overflowed: Vec<Overflowed>,
 }
 
 impl Touched {
@@ -31,8 +35,8 @@ impl Touched {
     }
 
     /// Remembers a session that has to end because its mailbox was full.
-    pub(super) fn add_overflowed(&mut self, session: &Arc<Session>) {
-        self.overflowed.push(Arc::clone(session));
+    pub(crate) fn add_overflowed(&mut self, session: &Arc<Session>, publication: Option<&Arc<Publication>>) {
+        self.overflowed.push((Arc::clone(session), publication.cloned()));
     }
 
     /// Takes over what another has.
@@ -42,7 +46,7 @@ impl Touched {
     }
 
     /// The sessions that have to end. The caller ends them, when it holds no lock.
-    pub fn take_overflowed(&mut self) -> Vec<Arc<Session>> {
+    pub(crate) fn take_overflowed(&mut self) -> Vec<Overflowed> {
         std::mem::take(&mut self.overflowed)
     }
 

@@ -70,19 +70,21 @@ impl Session {
         self.lock().departed
     }
 
-    /// What waits, if nothing is being written.
+    /// Returns the publications in the mailbox. `None` while a transport writes some of them, and if the session has
+    /// overflowed, because one is missing then.
     #[must_use]
     pub fn waiting(&self) -> Option<Vec<Arc<Publication>>> {
         let state = self.lock();
-        (!state.mailbox().is_leased()).then(|| state.mailbox().items().cloned().collect())
+        (!state.mailbox().is_leased() && !state.has_overflowed())
+            .then(|| state.mailbox().items().cloned().collect())
     }
 
-    /// Puts what the session brings along before what has come here meanwhile, of which what it knows is dropped. False if
-    /// the session has ended here, because too much came.
+    /// Puts the publications that the session brings before those that it received here, of which those that it brings too
+    /// are dropped. False if the session has ended or overflowed here.
     #[must_use]
     pub fn arrive(&self, brought: Vec<Arc<Publication>>, is_new: impl Fn(&Publication) -> bool) -> bool {
         let mut state = self.lock();
-        if state.ended {
+        if state.ended || state.has_overflowed() {
             return false;
         }
         brought.iter().for_each(|publication| publication.charge_to(self.budget()));

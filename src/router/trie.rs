@@ -8,7 +8,6 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use parking_lot::RwLock;
 use smallvec::SmallVec;
 
 use super::mailbox::Pushed;
@@ -18,6 +17,7 @@ use super::{Session, Touched};
 use crate::bayeux::{LANES, Lane, Publication, channel};
 use crate::budget::Budget;
 use crate::config::Overflow;
+use crate::lock::{RwLock, level};
 use crate::metrics::Metrics;
 
 const SHARDS: usize = 16;
@@ -40,9 +40,11 @@ pub enum Change {
 /// Makes of a publication what one receiver shall get, or nothing.
 pub type Adapt<'a> = &'a dyn Fn(&Session, &Arc<Publication>) -> Option<Arc<Publication>>;
 
+type Shard = RwLock<Node, { level::SHARD }>;
+
 /// All subscriptions of this node.
 pub struct Trie {
-    shards: [RwLock<Node>; SHARDS],
+    shards: [Shard; SHARDS],
     hasher: RandomState,
     interest: Interest,
     budget: Arc<Budget>,
@@ -201,7 +203,7 @@ impl Trie {
                     return;
                 }
                 Pushed::Overflow => {
-                    touched.add_overflowed(session);
+                    touched.add_overflowed(session, Some(publication));
                     return;
                 }
             }
@@ -210,12 +212,12 @@ impl Trie {
         self.metrics.deliveries.inc_by(delivered);
     }
 
-    fn shard_of(&self, channel: &str) -> &RwLock<Node> {
+    fn shard_of(&self, channel: &str) -> &Shard {
         let first = channel::segments(channel).next().unwrap_or_default();
         &self.shards[self.hasher.hash_one(first) as usize % SHARDS]
     }
 
-    fn shards_of(&self, pattern: &str) -> &[RwLock<Node>] {
+    fn shards_of(&self, pattern: &str) -> &[Shard] {
         match pattern {
             "/*" | "/**" => &self.shards,
             _ => std::slice::from_ref(self.shard_of(pattern)),

@@ -39,6 +39,7 @@ use crate::budget::Budget;
 use crate::config::Config;
 use crate::extension::{Extension, Pipeline};
 use crate::hook::Hook;
+use crate::lock::{self, level};
 use crate::metrics::{Metrics, Reason};
 use crate::peer::Peer;
 use crate::policy::{Credentials, Policy, Seals};
@@ -192,6 +193,7 @@ impl Server {
 
     /// Forgets a session that has ended.
     fn bury(&self, session: &Arc<Session>, patterns: Patterns) {
+        lock::assert_free(level::SUBSCRIPTIONS);
         self.expiry.forget(session);
         self.unconnected.remove(session);
         self.log_disconnect(session.id(), patterns.len());

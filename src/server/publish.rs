@@ -144,16 +144,17 @@ impl Server {
         if let Some(appended) = appended {
             appended(name);
         }
-        self.end_overflowed(name, touched);
+        self.end_overflowed(touched);
         self.relieve();
         None
     }
 
-    /// Ends the sessions whose mailboxes had no room for a publication.
-    pub(super) fn end_overflowed(&self, name: &str, touched: &mut Touched) {
-        for session in touched.take_overflowed() {
+    /// Ends the sessions with a mailbox that had no room for a publication. The caller holds no lock.
+    pub(super) fn end_overflowed(&self, touched: &mut Touched) {
+        for (session, publication) in touched.take_overflowed() {
             if self.end(&session) {
-                self.policy.load().note_full_mailbox(session.id(), name);
+                let channel = publication.as_ref().map(|publication| publication.channel());
+                self.policy.load().note_full_mailbox(session.id(), channel.unwrap_or_default());
                 self.metrics.mailbox_disconnects.inc();
             }
         }

@@ -6,10 +6,10 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use tokio::time::{Duration, Instant};
 
 use super::Server;
+use crate::lock::{Mutex, level};
 use crate::metrics::Cause;
 use crate::router::{Patterns, Session, Weight};
 
@@ -25,7 +25,7 @@ const SMALL: usize = 16 * 1024;
 
 /// Locked while sessions are chosen, since one thread at a time is enough.
 #[derive(Default)]
-pub(super) struct Relief(Mutex<Searches>);
+pub(super) struct Relief(Mutex<Searches, { level::RELIEF }>);
 
 #[derive(Default)]
 struct Searches {

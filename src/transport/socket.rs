@@ -9,7 +9,6 @@ use std::io::{self, IoSlice};
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
@@ -20,6 +19,7 @@ use super::websocket::{deflate, encoder};
 use super::{Context, eventsource};
 use crate::bayeux::Publication;
 use crate::budget::Budget;
+use crate::lock::{Mutex, level};
 use crate::metrics::{Metrics, Reason};
 use crate::peer::{Peer, Transport};
 use crate::router::{Attachment, Detached, Lease, Renewed, Session};
@@ -67,7 +67,7 @@ impl Form {
 
 /// A socket that messages can be written to.
 pub(super) struct Socket {
-    out: Mutex<Outbox>,
+    out: Mutex<Outbox, { level::OUTBOX }>,
     pub(super) stream: Stream,
     form: Form,
     peer: Arc<Peer>,

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::frame::{Item, NodeId};
 use crate::bayeux::{Lane, Position, Publication};
+use crate::lock::{Mutex, MutexGuard, level};
 use crate::metrics::Metrics;
 
 /// Delivers publications to the subscribers on this instance, in their order. The second says whether others may have
@@ -24,7 +23,7 @@ const AT_ONCE: usize = 20_000;
 pub(super) struct Heard {
     lane: Lane,
     me: NodeId,
-    state: Mutex<State>,
+    state: Mutex<State, { level::LANE }>,
     deliver: Deliver,
     metrics: Metrics,
 }
@@ -70,9 +69,14 @@ impl Heard {
         Self { lane, me, state: Mutex::default(), deliver, metrics }
     }
 
+    fn lock(&self) -> MutexGuard<'_, State> {
+        let index = self.lane.index();
+        self.state.lock_of(u8::try_from(index).unwrap_or(u8::MAX))
+    }
+
     /// The newest number that was delivered here; zero before this instance has listened.
     pub(super) fn number(&self) -> u64 {
-        self.state.lock().at.map_or(0, |(_, number)| number)
+        self.lock().at.map_or(0, |(_, number)| number)
     }
 
     /// Publications were heard, `first` is the number of the first.
@@ -89,7 +93,7 @@ impl Heard {
             let at = at as u64;
             Arrived { number: first + at, publisher, counter: counter + at, item }
         });
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         if let Some(gap) = &mut state.gap {
             if first > gap.last() + 1 {
                 gap.until = first - 1;
@@ -115,7 +119,7 @@ impl Heard {
     /// The lane has come to a number, as a test or Redis itself says. What was published before this instance listens
     /// is nothing that it misses.
     pub(super) fn reached(&self, epoch: u64, number: u64) -> Then {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         if let Some(gap) = &mut state.gap {
             if number > gap.last() {
                 gap.until = number;
@@ -136,21 +140,21 @@ impl Heard {
 
     /// This instance has stopped listening.
     pub(super) fn forget(&self) {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         state.at = None;
         state.gap = None;
     }
 
     /// Behind which number something is missing, if it is, and up to which.
     pub(super) fn missing(&self) -> Option<(u64, u64)> {
-        let state = self.state.lock();
+        let state = self.lock();
         state.gap.as_ref().zip(state.at).map(|(gap, (_, number))| (number, gap.until))
     }
 
     /// Ends a gap by what was found of the publications that were missing up to a number, in this life of the lane. If
     /// more are missing by now, it stays.
     pub(super) fn fill(&self, epoch: u64, until: u64, found: Vec<Arrived>) {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         if state.gap.as_ref().is_some_and(|gap| gap.until != until) {
             return;
         }
@@ -183,7 +187,7 @@ impl Heard {
 
     /// Ends a gap without what was missing.
     pub(super) fn give_up(&self, until: u64) {
-        let epoch = self.state.lock().at.map(|(epoch, _)| epoch);
+        let epoch = self.lock().at.map(|(epoch, _)| epoch);
         if let Some(epoch) = epoch {
             self.fill(epoch, until, Vec::new());
         }
@@ -191,13 +195,13 @@ impl Heard {
 
     /// The newest counter of our own publications that came back.
     pub(super) fn own(&self) -> u64 {
-        self.state.lock().own
+        self.lock().own
     }
 
     /// Delivers a publication of our own at once, because Redis does not take it now; when it comes back it is known.
     /// It has no place in the lane yet.
     pub(super) fn deliver_own(&self, counter: u64, publication: &Arc<Publication>) {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         if counter > state.own && state.at_once.insert(counter) {
             if state.at_once.len() > AT_ONCE {
                 state.at_once.pop_first();
@@ -208,7 +212,7 @@ impl Heard {
 
     /// Runs something while nothing is delivered in this lane, with the newest number that was.
     pub(super) fn while_still<T>(&self, act: impl FnOnce(u64) -> T) -> T {
-        let state = self.state.lock();
+        let state = self.lock();
         act(state.at.map_or(0, |(_, number)| number))
     }
 
@@ -266,7 +270,7 @@ mod tests {
     const ME: NodeId = NodeId([1; 16]);
     const OTHER: NodeId = NodeId([2; 16]);
 
-    type Got = Arc<Mutex<Vec<u64>>>;
+    type Got = Arc<parking_lot::Mutex<Vec<u64>>>;
 
     fn heard() -> (Heard, Got, Metrics) {
         let (got, metrics) = (Got::default(), Metrics::default());

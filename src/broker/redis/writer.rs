@@ -19,6 +19,7 @@ use super::scripts::PUBLISH;
 use crate::bayeux::{Lane, Publication};
 use crate::broker::{Appended, Receipt, Refused};
 use crate::config::{Ack, History};
+use crate::lock::{self, level};
 
 /// Publications that go to Redis in one command.
 const BATCH: usize = 128;
@@ -42,7 +43,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Writer {
     lane: Lane,
     heard: Arc<Heard>,
-    queue: Mutex<Queue>,
+    queue: lock::Mutex<Queue, { level::QUEUE }>,
     /// Until when every channel is kept; nothing while Redis is away.
     recovering_until: Mutex<Option<Instant>>,
     wake: Notify,
@@ -82,7 +83,7 @@ impl Writer {
         Self {
             lane,
             heard,
-            queue: Mutex::default(),
+            queue: lock::Mutex::default(),
             recovering_until,
             wake: Notify::new(),
             kept: Mutex::new(None),

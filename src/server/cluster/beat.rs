@@ -75,8 +75,8 @@ impl Server {
             cluster.in_doubt.store(false, Ordering::Release);
         }
         // Those that are another's have ended.
-        let mut held_back = std::mem::take(&mut *cluster.held_back.lock());
-        held_back.flush();
+        let held_back = std::mem::take(&mut *cluster.held_back.lock());
+        self.settle_deliveries(held_back);
         cluster.redis.note(&numbers).await?;
         *cluster.noted.lock() = numbers;
         Ok(())

@@ -191,7 +191,6 @@ impl Server {
         for publication in publications {
             let overflow = policy.rule(publication.channel()).overflow;
             self.trie.deliver(publication, overflow, &mut touched, adapt);
-            self.end_overflowed(publication.channel(), &mut touched);
         }
         let is_doubtful = |cluster: &Cluster| {
             is_shared && (cluster.in_doubt.load(Ordering::Acquire) || !cluster.redis.has_lease())
@@ -205,16 +204,22 @@ impl Server {
         }
     }
 
-    /// Writes to the sessions that got something, for as long as it is polled: while it writes, more comes, which then
-    /// leaves in one write for each session. No lane is locked meanwhile.
+    /// Ends the sessions with a full mailbox, and writes to the others. The caller holds no lock: publications are received
+    /// under the lock of their lane, where no session may end.
+    pub(super) fn settle_deliveries(&self, mut touched: Touched) {
+        self.end_overflowed(&mut touched);
+        touched.flush();
+        self.relieve();
+    }
+
+    /// Writes to the sessions that received publications, for as long as the future is polled. Publications that are
+    /// received during a write leave in the next one, one write for each session.
     async fn write_fresh(&self) {
         let Some(cluster) = &self.cluster else { return };
         loop {
             cluster.flushing.notified().await;
-            let mut fresh = std::mem::take(&mut *cluster.fresh.lock());
-            fresh.flush();
-            // No lane is locked here.
-            self.relieve();
+            let fresh = std::mem::take(&mut *cluster.fresh.lock());
+            self.settle_deliveries(fresh);
         }
     }
 }

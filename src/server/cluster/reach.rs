@@ -138,8 +138,8 @@ impl Server {
 }
 
 impl Cluster {
-    /// Whether a session is being given to another instance.
-    pub(super) fn is_given_away(&self, session: &Session) -> bool {
+    /// Whether a session is being exported to another instance.
+    pub(super) fn is_given_away(&self, session: &Arc<Session>) -> bool {
         let Some(owned) = self.owned.get(session.id()) else { return true };
         let released = owned.released;
         drop(owned);
@@ -150,11 +150,15 @@ impl Cluster {
         released.is_some()
     }
 
-    /// A session that was to be given away stays.
-    pub(super) fn keep(&self, session: &Session) {
+    /// Aborts the export of a session. One that overflowed during the export ends soon.
+    pub(super) fn keep(&self, session: &Arc<Session>) {
         if let Some(mut owned) = self.owned.get_mut(session.id()) {
             owned.released = None;
         }
         session.stay();
+        if session.has_overflowed() {
+            self.fresh.lock().add_overflowed(session, None);
+            self.flushing.notify_one();
+        }
     }
 }

@@ -86,8 +86,12 @@ impl Server {
         }
         session.depart(cluster.is_leaving());
         let Some((waiting, numbers)) = self.pack(cluster, session, heard).await else {
-            tracing::warn!(client = %session.id(), "session not exported in time; keeping it");
+            let has_overflowed = session.has_overflowed();
             cluster.keep(session);
+            if has_overflowed {
+                return Answer::NotMine;
+            }
+            tracing::warn!(client = %session.id(), "session not exported in time; keeping it");
             return Answer::Failed;
         };
         let state = State {
@@ -134,7 +138,7 @@ impl Server {
                     return packed;
                 }
             }
-            if Instant::now() >= until {
+            if session.has_overflowed() || Instant::now() >= until {
                 return None;
             }
             tokio::time::sleep(LOOK).await;
