@@ -4,8 +4,12 @@
 
 mod support;
 
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
+use support::redis::Redis;
 use support::*;
 
 const RULES: &str = "
@@ -399,4 +403,44 @@ fn a_question_that_a_new_connection_swallows_is_a_failure() {
     assert_eq!(reply["error"], "503::The application does not answer");
     assert_eq!(application.so_far().len(), 1);
     assert_eq!(faye.metric("faye_hook_errors_total"), 1);
+}
+
+/// The session moves to another instance while the application is asked about its message. Only the verb is executed again.
+#[test]
+fn the_application_is_asked_once_about_a_message_whose_session_moves() {
+    let redis = Redis::start();
+    let (arrived, questions) = channel();
+    let (answer, gate) = channel();
+    let gate = Mutex::new(gate);
+    let application = Application::start(move |_| {
+        arrived.send(()).ok()?;
+        gate.lock().unwrap().recv_timeout(WATCHDOG).ok()?;
+        Some((200, json!({"allow": true}).to_string()))
+    });
+    let rules = "[[channel]]\nmatch = '/projects/**'\nsubscribe = 'hook'\n";
+    let (hook, url) = (application.url(), redis.url());
+    let settings =
+        [("FAYE_HOOK__URL", hook.as_str()), ("FAYE_HOOK__TIMEOUT", "1m"), ("FAYE_REDIS__URL", url.as_str())];
+    let (first, second) = (Faye::start_with_file(rules, &settings), Faye::start_with_file(rules, &settings));
+    for faye in [&first, &second] {
+        faye.wait_for_metric("faye_redis_up", |now| now == 1);
+    }
+    let client = Session::begin(&first, Via::Polling).id;
+    let reply = std::thread::scope(|scope| {
+        let asking = scope.spawn(|| first.ask(&subscribe(&client, "/projects/7")));
+        questions.recv_timeout(WATCHDOG).unwrap();
+        assert_done(&second.ask(&connect_now(&client, "long-polling")));
+        // One answer more than there should be questions.
+        answer.send(()).unwrap();
+        answer.send(()).unwrap();
+        asking.join().unwrap()
+    });
+    assert_done(&reply);
+    first.publish("/projects/7", 1);
+    assert_eq!(data(&delivered(&second.post(&connect(&client, "long-polling")))), [1]);
+    assert_eq!(application.so_far().len(), 1);
+    assert_eq!(
+        first.metric("faye_cluster_forwarded_total") + second.metric("faye_cluster_forwarded_total"),
+        1
+    );
 }

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use super::Server;
 use super::handshake::{HANDSHAKE, wrong};
-use super::receive::{Answers, Request};
-use crate::bayeux::{BayeuxError, Field, Message, Verb, channel};
+use super::receive::{Answers, Charge, Request};
+use crate::bayeux::{Field, Message, Verb, channel};
 use crate::hook::Question;
 use crate::peer::Peer;
 use crate::policy::{Answer, Credentials, Judgement, Policy};
 use crate::router::Touched;
 
 impl Server {
-    /// What the application says about a message, and what the rates say, if they were asked before. It may change the
-    /// message's `data` and `ext`.
+    /// Asks the application about a message, if it has to be asked; the rates count the message before. The application may
+    /// change `data` and `ext` of the message.
     pub(super) async fn ask(
         &self,
         policy: &Policy,
@@ -21,16 +21,16 @@ impl Server {
         credentials: &Credentials,
         peer: &Arc<Peer>,
         touched: &mut Touched,
-    ) -> (Answers, Option<Result<(), BayeuxError>>) {
+    ) -> (Answers, Charge) {
         let mut answers = Answers::new();
         if !policy.asks() || message.depth() > self.limits.depth {
-            return (answers, None);
+            return (answers, Charge::new());
         }
         let none = Answers::new();
         let request = self.request(message, peer, false, policy, credentials, &none);
         let (operation, channels) = self.questions(&request);
         if channels.is_empty() {
-            return (answers, None);
+            return (answers, Charge::new());
         }
         let charged = self.charge(message.verb(), &request);
         let mut asked = message.clone();
@@ -39,7 +39,7 @@ impl Server {
             asked.remove(Field::ClientId);
         }
         let hook = self.hook.load_full().filter(|_| charged.is_ok());
-        let Some(hook) = hook else { return (answers, Some(charged)) };
+        let Some(hook) = hook else { return (answers, Charge::from(charged)) };
         for channel in channels {
             touched.flush();
             let credential = credentials.digest();
@@ -57,7 +57,7 @@ impl Server {
                 break;
             }
         }
-        (answers, Some(charged))
+        (answers, Charge::from(charged))
     }
 
     /// The operation of a message, and the channels for which the application has to be asked.

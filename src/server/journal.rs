@@ -39,7 +39,8 @@ impl Server {
 
     /// Logs a publish or subscribe that was refused, with the rule that decides about the channel.
     pub(super) fn log_refused(&self, request: &Request<'_>, channel: &[u8], outcome: &Outcome) {
-        if outcome.is_done() || !tracing::enabled!(tracing::Level::DEBUG) {
+        let is_repeated = matches!(outcome, Outcome::Failed(BayeuxError::Unreachable));
+        if outcome.is_done() || is_repeated || !tracing::enabled!(tracing::Level::DEBUG) {
             return;
         }
         let channel = printed(channel);

@@ -1,5 +1,5 @@
-//! Messages that cannot be answered at once: extensions, the application or other instances have a say. Each is carried
-//! out in its order; what publications and notes come to is waited for together.
+//! Messages that extensions, the application or other instances have a say in. Each is prepared once, and its verb is executed
+//! again while its session moves between instances. Broker acknowledgements and directory writes are awaited concurrently.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,21 +9,51 @@ use bytes::Bytes;
 use super::Server;
 use super::cluster::{Cluster, Note, Reached};
 use super::publish::Publish;
-use super::receive::{Accepted, Received, Request};
+use super::receive::{Accepted, Answers, Charge, Received, Request};
 use crate::bayeux::parse::parse_one;
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{Advice, BayeuxError, Field, Message, Verb, channel};
 use crate::broker::Receipt;
 use crate::peer::Peer;
-use crate::policy::{Policy, excerpt};
+use crate::policy::{Credentials, Policy, excerpt};
 use crate::router::Touched;
 
 /// The longest time for which a connect is kept waiting that has failed before because its session cannot be reached.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How often a message is carried out anew whose session moves.
+/// Attempts to execute a message while its session moves.
 const ATTEMPTS: usize = 20;
 /// The pause between two attempts.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// Where messages come from.
+pub(super) enum Origin {
+    /// A client. Its session may be on another instance.
+    Client,
+    /// Another instance, which has forwarded one message, and has prepared it if its session has left it since.
+    Instance(Option<Box<Prepared>>),
+}
+
+/// A message that is ready for its verb. Only the verb may be executed again: extensions and the application have seen the
+/// message, and the rates have counted it.
+pub(super) struct Prepared {
+    pub(super) message: Message,
+    credentials: Credentials,
+    pub(super) answers: Answers,
+    pub(super) charge: Charge,
+}
+
+impl Prepared {
+    /// A message that another instance has prepared. `is_charged` says that the rates have counted it there.
+    pub(super) fn elsewhere(
+        message: Message,
+        credentials: Credentials,
+        answers: Answers,
+        is_charged: bool,
+    ) -> Self {
+        let charge = if is_charged { Charge::from(Ok(())) } else { Charge::new() };
+        Self { message, credentials, answers, charge }
+    }
+}
 
 /// A message that was carried out here.
 struct Carried {
@@ -44,25 +74,29 @@ enum Part {
 }
 
 impl Server {
-    /// Handles messages as [`Server::receive`] does. With `may_move`, their sessions may be on other instances.
+    /// Handles messages as [`Server::receive`] does.
     pub(super) async fn receive_and_wait(
         &self,
         messages: Vec<Message>,
         peer: &Arc<Peer>,
         touched: &mut Touched,
-        may_move: bool,
+        origin: Origin,
     ) -> Received {
         let policy = self.policy.load_full();
         let alone = messages.len() == 1;
         let mut received = Received::default();
         let mut parts = Vec::new();
         let mut has_waited = false;
+        let (may_move, mut prepared) = match origin {
+            Origin::Client => (self.cluster.is_some(), None),
+            Origin::Instance(prepared) => (false, prepared.map(|prepared| *prepared)),
+        };
         for message in messages {
-            // A session may move to another instance in the moment in which its message is carried out here.
+            let mut prepared = prepared.take();
+            // The session may move to another instance while the message is prepared or executed here.
             for attempt in 0.. {
-                let may_move = may_move && self.cluster.is_some();
                 if may_move {
-                    match self.reach(&message, peer, &policy).await {
+                    match self.reach(&message, prepared.as_ref(), peer, &policy).await {
                         Reached::Here => {}
                         Reached::Carried { replies, cookie } => {
                             received.keep(cookie);
@@ -76,21 +110,23 @@ impl Server {
                         }
                     }
                 }
-                let carried =
-                    self.work_off(message.clone(), peer, &policy, alone, &mut received, touched).await;
-                match carried {
-                    Some((_, true)) if may_move && attempt < ATTEMPTS => tokio::time::sleep(LOOK).await,
-                    Some((_, true)) if may_move => {
+                if prepared.is_none() {
+                    prepared = self.prepare(message.clone(), peer, &policy, touched).await;
+                }
+                // An extension has dropped the message.
+                let Some(ready) = &prepared else { break };
+                match self.execute(ready, peer, &policy, alone, &mut received, touched).await {
+                    (_, true) if may_move && attempt < ATTEMPTS => tokio::time::sleep(LOOK).await,
+                    (_, true) if may_move => {
                         let reply = self.out_of_reach(&message, peer, &mut has_waited, &mut received);
                         parts.push(Part::Ready(reply.await));
                         break;
                     }
-                    Some((carried, has_departed)) => {
+                    (carried, has_departed) => {
                         received.has_departed |= has_departed;
                         parts.extend(self.finish_now(carried, &mut received, peer, touched).await);
                         break;
                     }
-                    None => break,
                 }
             }
         }
@@ -101,23 +137,34 @@ impl Server {
         received
     }
 
-    /// Carries a message out here. `None` if an extension dropped it; with it, whether its session is another instance's
-    /// by now.
-    async fn work_off(
+    /// Has extensions and the application see a message. `None` if an extension drops it.
+    async fn prepare(
         &self,
         mut message: Message,
+        peer: &Arc<Peer>,
+        policy: &Policy,
+        touched: &mut Touched,
+    ) -> Option<Prepared> {
+        let credentials = policy.credentials(&mut message, peer);
+        let mut message = self.pipeline.incoming(message, peer, || touched.flush()).await?;
+        let (answers, charge) = self.ask(policy, &mut message, &credentials, peer, touched).await;
+        Some(Prepared { message, credentials, answers, charge })
+    }
+
+    /// Executes the verb of a message. Returns also whether its session belongs to another instance by now.
+    async fn execute(
+        &self,
+        prepared: &Prepared,
         peer: &Arc<Peer>,
         policy: &Policy,
         alone: bool,
         received: &mut Received,
         touched: &mut Touched,
-    ) -> Option<(Carried, bool)> {
-        let credentials = policy.credentials(&mut message, peer);
-        let mut message = self.pipeline.incoming(message, peer, || touched.flush()).await?;
-        let (answers, charged) = self.ask(policy, &mut message, &credentials, peer, touched).await;
+    ) -> (Carried, bool) {
+        let Prepared { message, credentials, answers, charge } = prepared;
         let mut reply = Vec::with_capacity(256);
-        let request = self.request(&message, peer, alone, policy, &credentials, &answers);
-        let request = Request { charged, ..request };
+        let request = self.request(message, peer, alone, policy, credentials, answers);
+        let request = Request { charge: Some(charge), ..request };
         let verb = message.verb();
         let done = self.carry_out(verb, &request, &mut reply);
         received.keep(done.cookie);
@@ -136,9 +183,10 @@ impl Server {
             (None, Verb::Subscribe | Verb::Unsubscribe) => Some(Note::Changed(Box::new(message.clone()))),
             _ => None,
         };
+        let message = message.clone();
         let carried =
             Carried { message, reply, accepted: done.accepted, receipt, publish: done.publish, note };
-        Some((carried, done.has_departed))
+        (carried, done.has_departed)
     }
 
     /// Finishes a message at once, unless other instances have a say in it.

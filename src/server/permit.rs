@@ -31,9 +31,15 @@ impl<'a> Request<'a> {
         self.answers.iter().find(|(asked, _)| **asked == *channel).map(|(_, answer)| answer)
     }
 
-    /// What the rates say to the message; it is counted once.
+    /// Counts the message against the rates, once however often its verb is executed.
+    ///
+    /// # Errors
+    /// That it came too often.
     pub(super) fn charge(&self, server: &Server, verb: Verb) -> Result<(), BayeuxError> {
-        self.charged.clone().unwrap_or_else(|| server.charge(verb, self))
+        match self.charge {
+            Some(charge) => charge.get_or_init(|| server.charge(verb, self)).clone(),
+            None => server.charge(verb, self),
+        }
     }
 
     /// Whether the message or its request shows a good token.

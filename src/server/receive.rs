@@ -1,12 +1,13 @@
 //! The one way in: messages of a request or frame, each in its order, and what is to be answered.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use smallvec::SmallVec;
 
 use super::Server;
+use super::pending::Origin;
 use super::publish::Publish;
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, ClientId, Field, Message, Verb};
@@ -74,11 +75,14 @@ pub(super) struct Request<'a> {
     pub(super) credentials: &'a Credentials,
     /// What the application was asked, and said.
     pub(super) answers: &'a Answers,
-    /// What the rates say, if the message was counted already.
-    pub(super) charged: Option<Result<(), BayeuxError>>,
+    /// Keeps the decision of the rates for a verb that may be executed again.
+    pub(super) charge: Option<&'a Charge>,
     /// Whether it is the only message of its request or frame.
     pub(super) alone: bool,
 }
+
+/// The decision of the rates on a message, once they have counted it.
+pub(super) type Charge = OnceLock<Result<(), BayeuxError>>;
 
 /// What the application said about channels.
 pub(super) type Answers = SmallVec<[(Box<str>, Answer); 1]>;
@@ -152,7 +156,7 @@ impl Server {
         if self.pipeline.is_empty() && !policy.asks() && self.cluster.is_none() {
             return Receiving::Done(self.receive_at_once(&policy, messages, peer, touched));
         }
-        Receiving::Waiting(Box::pin(self.receive_and_wait(messages, peer, touched, true)))
+        Receiving::Waiting(Box::pin(self.receive_and_wait(messages, peer, touched, Origin::Client)))
     }
 
     fn receive_at_once(
@@ -203,7 +207,7 @@ impl Server {
         } else {
             Outcome::Done
         };
-        Request { message, peer, outcome, alone, policy, credentials, answers, charged: None }
+        Request { message, peer, outcome, alone, policy, credentials, answers, charge: None }
     }
 
     /// Does what a message asks for, and appends the reply.
@@ -224,8 +228,12 @@ impl Server {
                 (&counters.unknown, outcome)
             }
         };
-        counter.inc();
         done.has_departed = matches!(outcome, Outcome::Failed(BayeuxError::Unreachable));
+        if done.has_departed {
+            // The verb is executed again, here or on the other instance.
+            return done;
+        }
+        counter.inc();
         if !outcome.is_done() {
             self.metrics.error_replies.inc();
         }

@@ -7,13 +7,14 @@ use std::sync::atomic::Ordering;
 use super::Cluster;
 use super::release::is_forgotten;
 use super::take::{LOOK, NotTaken, PATIENCE};
-use super::wire::{Answer, Asker, Question};
+use super::wire::{Answer, Asker, Handled, Question, text_of};
 use crate::bayeux::{ClientId, Field, Message, Verb};
 use crate::broker::{Unanswered, Written};
 use crate::peer::Peer;
 use crate::policy::{Cookie, Policy};
 use crate::router::Session;
 use crate::server::Server;
+use crate::server::pending::Prepared;
 
 /// How often an owner is asked that does not have the session any more.
 const ATTEMPTS: usize = 10;
@@ -34,8 +35,15 @@ pub(crate) enum Reached {
 }
 
 impl Server {
-    /// Makes sure that the session which a message names is here, if it has to be; or has its owner carry it out.
-    pub(crate) async fn reach(&self, message: &Message, peer: &Arc<Peer>, policy: &Policy) -> Reached {
+    /// Routes a message to the instance that owns its session: the session moves here, or its owner executes the message.
+    /// `prepared` is the message if it was prepared here already.
+    pub(in crate::server) async fn reach(
+        &self,
+        message: &Message,
+        prepared: Option<&Prepared>,
+        peer: &Arc<Peer>,
+        policy: &Policy,
+    ) -> Reached {
         let Some(cluster) = &self.cluster else { return Reached::Here };
         let verb = message.verb();
         let id = message.text(Field::ClientId).and_then(|id| ClientId::parse(id.as_bytes()));
@@ -48,12 +56,7 @@ impl Server {
         if self.is_here(cluster, &id).await {
             return Reached::Here;
         }
-        let whole = || {
-            let mut out = Vec::with_capacity(message.size() + 64);
-            message.write(&mut out, |_| true);
-            String::from_utf8(out).ok()
-        };
-        let asker = Asker::new(peer, whole());
+        let asker = Asker::new(peer, text_of(message)).with(prepared.and_then(Handled::of));
         let is_stream = message.text(Field::ConnectionType).as_deref() == Some("eventsource");
         let reached = if verb == Verb::Connect && !is_stream {
             self.come(cluster, &id, &asker).await

@@ -11,6 +11,7 @@ use crate::bayeux::{ClientId, Field, Lane, Message, Publication, parse};
 use crate::policy::Credentials;
 use crate::router::{Session, Touched};
 use crate::server::Server;
+use crate::server::pending::Origin;
 
 /// How long a transport may take to settle what it is writing, and lanes to come to where the other instance is.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -154,8 +155,13 @@ impl Server {
             return Answer::NotMine;
         }
         let mut touched = Touched::default();
-        // It is carried out here, whatever becomes of the session meanwhile: nobody forwards it again.
-        let received = Box::pin(self.receive_and_wait(vec![message], &peer, &mut touched, false)).await;
+        let prepared = asker.handled.as_ref().and_then(|handled| {
+            let credentials = self.policy.load().credentials(&mut message.clone(), &peer);
+            handled.prepared(credentials)
+        });
+        // The message is executed here even if the session leaves: it is not forwarded again.
+        let origin = Origin::Instance(prepared.map(Box::new));
+        let received = Box::pin(self.receive_and_wait(vec![message], &peer, &mut touched, origin)).await;
         touched.flush();
         drop(touched);
         if received.has_departed {

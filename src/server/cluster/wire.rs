@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::bayeux::{Lane, Position, Publication, channel, parse};
+use crate::bayeux::{Lane, Message, Position, Publication, channel, parse};
 use crate::peer::{Head, Peer, Transport};
-use crate::policy::Cookie;
+use crate::policy::{self, Cookie, Credentials};
 use crate::router::Luggage;
+use crate::server::pending::Prepared;
 
 /// What an instance asks the owner of a session, or the one that shall own it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,6 +37,57 @@ pub(super) struct Asker {
     target: (usize, usize),
     /// The message, a JSON object; a stream has none.
     pub(super) message: Option<String>,
+    /// The message as extensions and the application left it, if they saw it before its session left the instance that
+    /// forwards it. Older instances ignore it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) handled: Option<Handled>,
+}
+
+/// A message that another instance has prepared.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Handled {
+    /// The message, a JSON object without credentials.
+    message: String,
+    /// The channels that the application was asked about; the error if it refused.
+    answers: Vec<(String, Option<String>)>,
+    /// Whether the rates have counted it.
+    is_charged: bool,
+}
+
+impl Handled {
+    /// `None` if the message has no JSON text.
+    pub(super) fn of(prepared: &Prepared) -> Option<Self> {
+        let answer = |(channel, answer): &(Box<str>, policy::Answer)| {
+            let refused = match answer {
+                policy::Answer::Allowed => None,
+                policy::Answer::Refused(error) => Some(error.clone()),
+            };
+            (channel.to_string(), refused)
+        };
+        Some(Self {
+            message: text_of(&prepared.message)?,
+            answers: prepared.answers.iter().map(answer).collect(),
+            is_charged: prepared.charge.get().is_some(),
+        })
+    }
+
+    /// The message with the credentials of the request that it came by. `None` if it cannot be parsed.
+    pub(super) fn prepared(&self, credentials: Credentials) -> Option<Prepared> {
+        let message = parse::parse_one(&Bytes::copy_from_slice(self.message.as_bytes()))?;
+        let answer = |(channel, refused): &(String, Option<String>)| {
+            let answer = refused.clone().map_or(policy::Answer::Allowed, policy::Answer::Refused);
+            (channel.as_str().into(), answer)
+        };
+        let answers = self.answers.iter().map(answer).collect();
+        Some(Prepared::elsewhere(message, credentials, answers, self.is_charged))
+    }
+}
+
+/// A message as JSON text.
+pub(super) fn text_of(message: &Message) -> Option<String> {
+    let mut out = Vec::with_capacity(message.size() + 64);
+    message.write(&mut out, |_| true);
+    String::from_utf8(out).ok()
 }
 
 /// What is answered.
@@ -88,13 +141,19 @@ impl Asker {
             head: data_encoding::BASE64.encode(text),
             target: (target.start, target.end),
             message,
+            handled: None,
         }
+    }
+
+    /// The same with a message that was prepared already.
+    pub(super) fn with(self, handled: Option<Handled>) -> Self {
+        Self { handled, ..self }
     }
 
     /// The same, for another question.
     pub(super) fn copied(&self) -> Self {
         let (transport, head, message) = (self.transport.clone(), self.head.clone(), self.message.clone());
-        Self { transport, head, message, ..*self }
+        Self { transport, head, message, handled: self.handled.clone(), ..*self }
     }
 
     /// The request as if it had come here.
@@ -121,7 +180,7 @@ impl Item {
 
     /// The publication, if it is one. What the server itself says has no channel.
     pub(super) fn publication(&self) -> Option<Arc<Publication>> {
-        let object = bytes::Bytes::copy_from_slice(self.object.as_bytes());
+        let object = Bytes::copy_from_slice(self.object.as_bytes());
         parse::parse_one(&object)?;
         if self.channel.is_empty() {
             return Some(Arc::new(Publication::notice(&object)));
