@@ -11,10 +11,10 @@ pub(crate) mod level {
     pub(crate) const RELIEF: u8 = 10;
     /// The subscriptions of a session.
     pub(crate) const SUBSCRIPTIONS: u8 = 20;
-    /// The queue of publications of a lane that go to Redis.
+    /// The queue of publications of a partition that go to Redis.
     pub(crate) const QUEUE: u8 = 30;
-    /// A lane. One of several lanes is taken by its number.
-    pub(crate) const LANE: u8 = 40;
+    /// A partition. One of several partitions is taken by its number.
+    pub(crate) const PARTITION: u8 = 40;
     /// A shard of the trie.
     pub(crate) const SHARD: u8 = 50;
     /// The credential of a session.

@@ -13,7 +13,7 @@ use faye_server::bayeux::{ClientId, Publication, parse};
 use faye_server::budget::Budget;
 use faye_server::config::{Config, Overflow};
 use faye_server::metrics::Metrics;
-use faye_server::router::{Bounds, Change, Session, Sessions, Terms, Touched, Trie};
+use faye_server::router::{Bounds, Change, PendingFlush, Session, Sessions, Terms, Trie};
 use tikv_jemalloc_ctl::thread;
 
 #[global_allocator]
@@ -194,7 +194,7 @@ impl Node {
         let text = format!(r#"{{"channel":"{channel}","data":"{data}","advice":"{dropped}"}}"#);
         let message = parse::parse_one(&text.into()).unwrap();
         let publication = Arc::new(Publication::new(channel, message));
-        self.trie.deliver(&publication, Overflow::Disconnect, &mut Touched::default(), None);
+        self.trie.deliver(&publication, Overflow::Disconnect, &mut PendingFlush::default(), None);
         // The wire form of a WebSocket, as if one of the subscribers had one.
         publication.frame(bytes::Bytes::copy_from_slice);
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use faye_server::bayeux::{Lane, Publication};
+use faye_server::bayeux::{Partition, Publication};
 use faye_server::broker::{Deliver, Handlers, Memory, Recent, Redis, Replay, Span};
 use faye_server::config::{self, History, HistoryStore};
 use faye_server::metrics::Metrics;
@@ -84,7 +84,7 @@ impl Node {
         let broker = Arc::new(broker);
         let mut tasks = tokio::task::JoinSet::new();
         broker.run(&mut tasks);
-        assert!(broker.join(std::iter::once("/**")).await, "the lanes are not heard");
+        assert!(broker.join(std::iter::once("/**")).await, "the partitions are not heard");
         Self { broker: Broker::Redis(broker), heard, metrics, _tasks: tasks }
     }
 
@@ -117,7 +117,7 @@ impl Node {
 }
 
 fn number(publication: &Publication) -> u64 {
-    publication.position().expect("it has a place").number
+    publication.position().expect("it has a place").offset
 }
 
 fn data(publication: &Publication) -> usize {
@@ -150,10 +150,10 @@ async fn everybody_hears_everything_once_in_one_order(nodes: &[Node]) {
         let heard = node.heard.wait_for(total).await;
         assert_eq!(heard.len(), total, "nothing comes twice");
         let mut order = HashMap::<String, Vec<usize>>::new();
-        let mut numbers = HashMap::<Lane, u64>::new();
+        let mut numbers = HashMap::<Partition, u64>::new();
         for publication in &heard {
             order.entry(publication.channel().to_owned()).or_default().push(data(publication));
-            let before = numbers.insert(Lane::of(publication.channel()), number(publication));
+            let before = numbers.insert(Partition::of(publication.channel()), number(publication));
             assert!(before.is_none_or(|before| before < number(publication)), "numbers grow");
         }
         for (at, _) in nodes.iter().enumerate() {
@@ -300,7 +300,7 @@ async fn a_publication_is_one_command() {
 async fn what_is_no_frame_is_counted() {
     let redis = support::redis::Redis::start();
     let node = Node::on(&redis).await;
-    let channel = format!("faye:{{lane-{}}}:said", Lane::of("/a").index());
+    let channel = format!("faye:{{lane-{}}}:said", Partition::of("/a").index());
     for payload in ["rubbish", "2_m_ff_9", "1_m"] {
         assert_eq!(redis.ask(&format!("SPUBLISH {channel} {payload}")).trim(), ":1");
     }

@@ -34,7 +34,7 @@ fn disconnect_ends_the_session_and_says_so() {
     faye.assert_serves();
 }
 
-/// Publications that come from Redis are put into mailboxes under the lock of their lane; a session ends after it.
+/// Publications that come from Redis are put into mailboxes under the lock of their partition; a session ends after it.
 #[test]
 fn disconnect_ends_the_session_of_a_joined_instance_too() {
     let redis = Redis::start();

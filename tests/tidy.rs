@@ -50,7 +50,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "router",
         ],
     ),
-    ("transport", &["bayeux", "budget", "config", "lock", "metrics", "peer", "policy", "router", "server", "tls"]),
+    (
+        "transport",
+        &["bayeux", "budget", "config", "lock", "metrics", "peer", "policy", "router", "server", "tls"],
+    ),
     ("store", &["config", "metrics"]),
     ("web", &["config", "fetch", "policy", "store"]),
     ("entries", &["store", "web"]),

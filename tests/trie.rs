@@ -14,7 +14,9 @@ use faye_server::budget::Budget;
 use faye_server::config::Overflow;
 use faye_server::metrics::Metrics;
 use faye_server::peer::{Peer, Transport};
-use faye_server::router::{Attachment, Bounds, Change, Detached, Session, Sessions, Terms, Touched, Trie};
+use faye_server::router::{
+    Attachment, Bounds, Change, Detached, PendingFlush, Session, Sessions, Terms, Trie,
+};
 use proptest::prelude::*;
 
 /// Whether a pattern matches a name, segment by segment, straight from the Bayeux specification, section 2.1.
@@ -113,9 +115,9 @@ proptest! {
                     prop_assert_eq!(changed, model.entry(at).or_default().remove(&pattern));
                 }
                 Step::Publish(channel) => {
-                    let mut touched = Touched::default();
-                    trie.deliver(&publication(&channel), Overflow::Disconnect, &mut touched, None);
-                    drop(touched);
+                    let mut pending = PendingFlush::default();
+                    trie.deliver(&publication(&channel), Overflow::Disconnect, &mut pending, None);
+                    drop(pending);
                     for (at, session) in sessions.iter().enumerate() {
                         let patterns = model.get(&at);
                         let wanted = patterns.is_some_and(|all| all.iter().any(|one| matches(one, &channel)));
@@ -162,7 +164,7 @@ fn a_session_that_ended_gets_nothing_and_can_not_subscribe() {
     }
     table.forget(&session);
     assert_eq!(trie.subscribe(&session, "/a", 1), Change::Ended);
-    trie.deliver(&publication("/a"), Overflow::Disconnect, &mut Touched::default(), None);
+    trie.deliver(&publication("/a"), Overflow::Disconnect, &mut PendingFlush::default(), None);
     assert_eq!((metrics.subscriptions.get(), metrics.sessions.get(), metrics.deliveries.get()), (0, 0, 0));
     assert!(session.end().is_none(), "a session ends once");
     assert!(table.create(ClientId::from_random([2; 20])).is_ok(), "its place is free");

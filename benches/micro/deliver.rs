@@ -3,7 +3,7 @@
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use faye_server::config::Overflow;
-use faye_server::router::Touched;
+use faye_server::router::PendingFlush;
 
 use crate::sessions::{publication, subscribed};
 
@@ -12,8 +12,8 @@ fn to_subscribers(bencher: Bencher<'_, '_>, count: usize) {
     let (trie, _sessions) = subscribed(count, &["/chat/room"]);
     let publication = publication("/chat/room");
     bencher.counter(ItemsCount::new(count)).bench_local(|| {
-        let mut touched = Touched::default();
-        trie.deliver(&publication, Overflow::Disconnect, &mut touched, None);
+        let mut pending = PendingFlush::default();
+        trie.deliver(&publication, Overflow::Disconnect, &mut pending, None);
     });
 }
 
@@ -22,9 +22,9 @@ fn eight_at_a_time(bencher: Bencher<'_, '_>, batch: usize) {
     let (trie, sessions) = subscribed(1000, &["/chat/room"]);
     let publication = publication("/chat/room");
     bencher.counter(ItemsCount::new(sessions.len() * batch)).bench_local(|| {
-        let mut touched = Touched::default();
+        let mut pending = PendingFlush::default();
         for _ in 0..batch {
-            trie.deliver(&publication, Overflow::Disconnect, &mut touched, None);
+            trie.deliver(&publication, Overflow::Disconnect, &mut pending, None);
         }
     });
 }

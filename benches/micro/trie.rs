@@ -2,7 +2,7 @@
 
 use divan::Bencher;
 use faye_server::config::Overflow;
-use faye_server::router::Touched;
+use faye_server::router::PendingFlush;
 
 use crate::sessions::{publication, subscribed};
 
@@ -15,8 +15,8 @@ fn one_of_many_patterns(bencher: Bencher<'_, '_>, count: usize) {
     }
     let publication = publication("/chat/here");
     bencher.bench_local(|| {
-        let mut touched = Touched::default();
-        trie.deliver(&publication, Overflow::Disconnect, &mut touched, None);
+        let mut pending = PendingFlush::default();
+        trie.deliver(&publication, Overflow::Disconnect, &mut pending, None);
     });
 }
 
@@ -30,8 +30,8 @@ fn overlapping_patterns(bencher: Bencher<'_, '_>) {
     }
     let publication = publication("/chat/room");
     bencher.bench_local(|| {
-        let mut touched = Touched::default();
-        trie.deliver(&publication, Overflow::Disconnect, &mut touched, None);
+        let mut pending = PendingFlush::default();
+        trie.deliver(&publication, Overflow::Disconnect, &mut pending, None);
     });
 }
 

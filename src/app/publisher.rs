@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::bayeux::parse::parse_one;
 use crate::peer::Peer;
 use crate::policy::{Notices, more};
-use crate::router::Touched;
+use crate::router::PendingFlush;
 use crate::server::Server;
 use crate::subscriber::{Channels, Publication, Published};
 
@@ -36,9 +36,9 @@ impl Publisher {
         let server = self.server.upgrade().ok_or("the server has stopped")?;
         let message = format!("{{\"channel\":{},\"data\":{data}}}", Value::from(channel));
         let message = parse_one(&Bytes::from(message)).ok_or("the message is not a JSON value")?;
-        let mut touched = Touched::default();
-        let received = server.receive(vec![message], &self.peer, &mut touched).wait().await;
-        touched.flush();
+        let mut pending = PendingFlush::default();
+        let received = server.receive(vec![message], &self.peer, &mut pending).wait().await;
+        pending.flush();
         match outcome(&received.replies)? {
             Outcome::Accepted => Ok(Publication::Accepted),
             Outcome::Failed => Ok(Publication::Failed),

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use super::{Field, Message, Position};
+use super::{Field, Message, StreamPosition};
 use crate::budget::{Budget, Charge};
 
 /// Bytes that a publication takes besides its texts: the struct, the count of references, and what the allocator adds.
@@ -14,8 +14,8 @@ const OVERHEAD: usize = 320;
 #[derive(Debug)]
 pub struct Publication {
     channel: Box<str>,
-    /// Where it stands in its lane, once it was given a place.
-    position: Option<Position>,
+    /// Where it stands in its partition, once it was given a place.
+    position: Option<StreamPosition>,
     /// `[{…}]`
     array: Bytes,
     frame: OnceLock<Bytes>,
@@ -53,13 +53,13 @@ impl Publication {
 
     /// A publication as another instance has encoded it: `object` is what its subscribers get.
     #[must_use]
-    pub fn encoded(channel: &str, position: Option<Position>, object: &[u8]) -> Self {
+    pub fn encoded(channel: &str, position: Option<StreamPosition>, object: &[u8]) -> Self {
         Self { position, ..Self::of(channel, [b"[", object, b"]"].concat()) }
     }
 
     /// Gives it its place.
     #[must_use]
-    pub fn at(self, position: Position) -> Self {
+    pub fn at(self, position: StreamPosition) -> Self {
         Self { position: Some(position), ..self }
     }
 
@@ -93,9 +93,9 @@ impl Publication {
         OVERHEAD + self.channel.len() + self.array.len()
     }
 
-    /// Where it stands in its lane; `None` before it was given a place, and for what the server itself says.
+    /// Where it stands in its partition; `None` before it was given a place, and for what the server itself says.
     #[must_use]
-    pub fn position(&self) -> Option<Position> {
+    pub fn position(&self) -> Option<StreamPosition> {
         self.position
     }
 

@@ -1,4 +1,4 @@
-//! What one lane keeps of its channels in memory: the newest messages of each, as many and for as long as its rule says,
+//! What one partition keeps of its channels in memory: the newest messages of each, as many and for as long as its rule says,
 //! all together within a budget.
 //!
 //! It is a plain value; the broker locks it.
@@ -14,7 +14,7 @@ use super::{Kept, Recent, Replay, Span};
 use crate::bayeux::Publication;
 use crate::config;
 
-/// What all lanes may keep together.
+/// What all partitions may keep together.
 pub(super) struct Budget {
     channels: usize,
     bytes: usize,
@@ -39,7 +39,7 @@ impl Budget {
     }
 }
 
-/// What a lane keeps.
+/// What a partition keeps.
 #[derive(Default)]
 pub(super) struct History {
     channels: HashMap<Box<str>, Channel>,
@@ -81,7 +81,7 @@ impl Channel {
 }
 
 impl History {
-    /// Keeps a publication, which has its place in this lane. What is too much then goes, from this lane.
+    /// Keeps a publication, which has its place in this partition. What is too much then goes, from this partition.
     pub(super) fn keep(
         &mut self,
         publication: &Arc<Publication>,
@@ -90,7 +90,7 @@ impl History {
         now: Instant,
     ) {
         let Some(position) = publication.position() else { return };
-        let number = position.number;
+        let number = position.offset;
         let forgotten = self.forgotten;
         let channel = self.channels.entry(publication.channel().into()).or_insert_with(|| {
             budget.kept_channels.fetch_add(1, Ordering::Relaxed);
@@ -152,7 +152,7 @@ impl History {
         });
     }
 
-    /// Forgets the channel of this lane that was published to the longest ago. False if there is none but `but`.
+    /// Forgets the channel of this partition that was published to the longest ago. False if there is none but `but`.
     fn forget_one(&mut self, but: &str, budget: &Budget) -> bool {
         let others = self.channels.iter().filter(|(name, _)| name.as_ref() != but);
         let oldest = others.min_by_key(|(_, channel)| channel.last).map(|(name, _)| name.clone());
@@ -179,10 +179,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::bayeux::{Lane, Position};
+    use crate::bayeux::{Partition, StreamPosition};
 
     fn publication(channel: &str, number: u64) -> Arc<Publication> {
-        let position = Position { lane: Lane::of(channel), number };
+        let position = StreamPosition { partition: Partition::of(channel), offset: number };
         Arc::new(Publication::encoded(channel, Some(position), b"{}"))
     }
 
@@ -207,7 +207,7 @@ mod tests {
     ) -> (Vec<u64>, bool) {
         let replay = history.replay(channel, since, budget, now);
         let numbers = replay.publications.iter().filter_map(|publication| publication.position());
-        (numbers.map(|position| position.number).collect(), replay.is_complete)
+        (numbers.map(|position| position.offset).collect(), replay.is_complete)
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The broker of a single node: one order for each channel, kept by one of a number of lanes.
+//! The broker of a single node: one order for each channel, kept by one of a number of partitions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,19 +7,19 @@ use tokio::time::Instant;
 
 use super::history::{Budget, History};
 use super::{Recent, Replay, Span};
-use crate::bayeux::{LANES, Lane, Position, Publication};
+use crate::bayeux::{PARTITIONS, Partition, Publication, StreamPosition};
 use crate::config;
 use crate::lock::{Mutex, level};
 
 /// Delivers on the thread that publishes.
 pub struct Memory {
-    lanes: Box<[Mutex<State, { level::LANE }>]>,
+    partitions: Box<[Mutex<State, { level::PARTITION }>]>,
     budget: Budget,
-    /// The lane that is swept next.
+    /// The partition that is swept next.
     swept: AtomicUsize,
 }
 
-/// A lane.
+/// A partition.
 #[derive(Default)]
 struct State {
     /// The number of the newest publication.
@@ -31,8 +31,8 @@ impl Memory {
     /// A broker without publications.
     #[must_use]
     pub fn new(settings: &config::HistoryStore) -> Self {
-        let lanes = (0..LANES).map(|_| Mutex::default()).collect();
-        Self { lanes, budget: Budget::new(settings), swept: AtomicUsize::new(0) }
+        let partitions = (0..PARTITIONS).map(|_| Mutex::default()).collect();
+        Self { partitions, budget: Budget::new(settings), swept: AtomicUsize::new(0) }
     }
 
     /// Gives a publication its place, keeps it where its rule says so, and delivers it. Publications of one channel are
@@ -43,28 +43,28 @@ impl Memory {
         history: Option<config::History>,
         deliver: impl FnOnce(&Arc<Publication>),
     ) {
-        let lane = Lane::of(publication.channel());
-        let mut state = self.lanes[lane.index()].lock();
+        let partition = Partition::of(publication.channel());
+        let mut state = self.partitions[partition.index()].lock();
         state.number += 1;
-        let publication = Arc::new(publication.at(Position { lane, number: state.number }));
+        let publication = Arc::new(publication.at(StreamPosition { partition, offset: state.number }));
         if let Some(rule) = history {
             state.history.keep(&publication, rule, &self.budget, Instant::now());
         }
         deliver(&publication);
     }
 
-    /// What was published to a channel behind a number of its lane and is kept, oldest first.
+    /// What was published to a channel behind a number of its partition and is kept, oldest first.
     #[must_use]
     pub fn replay(&self, channel: &str, since: u64) -> Replay {
-        let lane = Lane::of(channel);
-        self.lanes[lane.index()].lock().history.replay(channel, since, &self.budget, Instant::now())
+        let partition = Partition::of(channel);
+        self.partitions[partition.index()].lock().history.replay(channel, since, &self.budget, Instant::now())
     }
 
     /// The newest publications of a channel that are kept.
     #[must_use]
     pub fn recent(&self, channel: &str, span: Span) -> Recent {
-        let lane = Lane::of(channel);
-        self.lanes[lane.index()].lock().history.recent(channel, span, &self.budget, Instant::now())
+        let partition = Partition::of(channel);
+        self.partitions[partition.index()].lock().history.recent(channel, span, &self.budget, Instant::now())
     }
 
     /// Bytes that histories keep, about.
@@ -73,9 +73,9 @@ impl Memory {
         self.budget.kept_bytes()
     }
 
-    /// Forgets what is too old, in one lane each time; to be called about once a second.
+    /// Forgets what is too old, in one partition each time; to be called about once a second.
     pub fn sweep(&self) {
-        let lane = self.swept.fetch_add(1, Ordering::Relaxed) % LANES;
-        self.lanes[lane].lock().history.sweep(&self.budget, Instant::now());
+        let partition = self.swept.fetch_add(1, Ordering::Relaxed) % PARTITIONS;
+        self.partitions[partition].lock().history.sweep(&self.budget, Instant::now());
     }
 }

@@ -38,7 +38,7 @@ impl Kept {
     /// The number of its position.
     #[must_use]
     pub fn number(&self) -> u64 {
-        self.publication.position().map_or(0, |position| position.number)
+        self.publication.position().map_or(0, |position| position.offset)
     }
 
     /// Its data, as JSON.

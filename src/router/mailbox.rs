@@ -39,7 +39,7 @@ pub enum Pushed {
 /// has not said so yet; but it may come back, so both together are held to twice the bounds.
 #[derive(Debug, Default)]
 pub struct Mailbox {
-    /// The front of the queue. Mostly it is all of it, and then nothing else in memory has to be touched.
+    /// The front of the queue. Mostly it is all of it, and then nothing else in memory has to be pending.
     first: Option<Arc<Publication>>,
     /// What waits behind it; empty if there is no first.
     rest: VecDeque<Arc<Publication>>,

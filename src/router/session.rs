@@ -83,7 +83,7 @@ pub(super) struct State {
     /// Who has the lease.
     pub(super) holder: Holder,
     /// Whether somebody has undertaken to flush.
-    touched: bool,
+    pending: bool,
     connected: bool,
     pub(super) ended: bool,
     /// Another instance has the session, or is getting it: nothing changes here any more.
@@ -104,7 +104,7 @@ impl Session {
             mailbox: Mailbox::default(),
             attachment: None,
             holder: Holder::Nobody,
-            touched: false,
+            pending: false,
             connected,
             ended: false,
             departed: false,
@@ -194,9 +194,9 @@ impl Session {
         let pushed = state.change(&self.terms.budget, |mailbox| mailbox.push(publication, bounds, overflow));
         state.overflowed = pushed == Pushed::Overflow;
         let waits = matches!(pushed, Pushed::Queued | Pushed::Displaced(_));
-        let first = waits && !state.touched;
+        let first = waits && !state.pending;
         if first {
-            state.touched = true;
+            state.pending = true;
         }
         Some((pushed, first))
     }
@@ -217,7 +217,7 @@ impl Session {
         lock::assert_free(level::SUBSCRIPTIONS);
         let attachment = {
             let mut state = self.state.lock();
-            state.touched = false;
+            state.pending = false;
             if state.mailbox.is_empty() {
                 return 0;
             }

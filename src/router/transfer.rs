@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use super::attachment::Detached;
 use super::session::{Patterns, Session};
-use crate::bayeux::{Lane, Publication};
+use crate::bayeux::{Partition, Publication};
 
 /// How far a session has come.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Progress {
     /// Everything that was delivered to it was written.
     Complete,
-    /// The lowest number in each lane of what waits.
-    Waiting(Vec<(Lane, u64)>),
+    /// The lowest number in each partition of what waits.
+    Waiting(Vec<(Partition, u64)>),
     /// A transport is writing; what was written is not known yet.
     Writing,
 }
@@ -28,11 +28,11 @@ impl Session {
         if state.mailbox().is_empty() {
             return Progress::Complete;
         }
-        let mut lowest: Vec<(Lane, u64)> = Vec::new();
+        let mut lowest: Vec<(Partition, u64)> = Vec::new();
         for position in state.mailbox().items().filter_map(|publication| publication.position()) {
-            match lowest.iter_mut().find(|(lane, _)| *lane == position.lane) {
-                Some((_, number)) => *number = position.number.min(*number),
-                None => lowest.push((position.lane, position.number)),
+            match lowest.iter_mut().find(|(partition, _)| *partition == position.partition) {
+                Some((_, number)) => *number = position.offset.min(*number),
+                None => lowest.push((position.partition, position.offset)),
             }
         }
         Progress::Waiting(lowest)

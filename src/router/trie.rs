@@ -13,8 +13,8 @@ use smallvec::SmallVec;
 use super::mailbox::Pushed;
 use super::subscribers::{Subscribers, each_once};
 use super::weight::{CHILDREN, FIRST_SUBSCRIBER, LISTS, NODE, PATTERN, SUBSCRIBER};
-use super::{Session, Touched};
-use crate::bayeux::{LANES, Lane, Publication, channel};
+use super::{PendingFlush, Session};
+use crate::bayeux::{PARTITIONS, Partition, Publication, channel};
 use crate::budget::Budget;
 use crate::config::Overflow;
 use crate::lock::{RwLock, level};
@@ -51,15 +51,15 @@ pub struct Trie {
     metrics: Metrics,
 }
 
-/// How many subscriptions there are to channels of each lane, and to patterns, whose channels are in all.
+/// How many subscriptions there are to channels of each partition, and to patterns, whose channels are in all.
 struct Interest {
-    lanes: [AtomicUsize; LANES],
+    partitions: [AtomicUsize; PARTITIONS],
     patterns: AtomicUsize,
 }
 
 impl Interest {
     fn of(&self, pattern: &str) -> &AtomicUsize {
-        if pattern.ends_with('*') { &self.patterns } else { &self.lanes[Lane::of(pattern).index()] }
+        if pattern.ends_with('*') { &self.patterns } else { &self.partitions[Partition::of(pattern).index()] }
     }
 }
 
@@ -100,8 +100,10 @@ impl Trie {
     /// A trie without subscriptions, whose memory is charged to a budget.
     #[must_use]
     pub fn new(budget: &Arc<Budget>, metrics: Metrics) -> Self {
-        let interest =
-            Interest { lanes: [const { AtomicUsize::new(0) }; LANES], patterns: AtomicUsize::new(0) };
+        let interest = Interest {
+            partitions: [const { AtomicUsize::new(0) }; PARTITIONS],
+            patterns: AtomicUsize::new(0),
+        };
         let (hasher, budget) = (RandomState::new(), Arc::clone(budget));
         Self { shards: Default::default(), hasher, interest, budget, metrics }
     }
@@ -155,11 +157,11 @@ impl Trie {
         self.metrics.subscriptions.dec();
     }
 
-    /// Whether there is a subscription to which a publication in a lane may go.
+    /// Whether there is a subscription to which a publication in a partition may go.
     #[must_use]
-    pub fn is_interested_in(&self, lane: Lane) -> bool {
-        let Interest { lanes, patterns } = &self.interest;
-        patterns.load(Ordering::Acquire) > 0 || lanes[lane.index()].load(Ordering::Acquire) > 0
+    pub fn is_interested_in(&self, partition: Partition) -> bool {
+        let Interest { partitions, patterns } = &self.interest;
+        patterns.load(Ordering::Acquire) > 0 || partitions[partition.index()].load(Ordering::Acquire) > 0
     }
 
     /// Puts a publication into the mailbox of every session that a subscription of it matches, each once.
@@ -167,7 +169,7 @@ impl Trie {
         &self,
         publication: &Arc<Publication>,
         overflow: Overflow,
-        touched: &mut Touched,
+        pending: &mut PendingFlush,
         adapt: Option<Adapt<'_>>,
     ) {
         let mut delivered = 0;
@@ -191,7 +193,7 @@ impl Trie {
             let pushed = session.push(adapted.as_ref().unwrap_or(publication), overflow);
             let Some((pushed, first)) = pushed else { return };
             if first {
-                touched.add(session);
+                pending.add(session);
             }
             match pushed {
                 Pushed::Queued => {}
@@ -203,7 +205,7 @@ impl Trie {
                     return;
                 }
                 Pushed::Overflow => {
-                    touched.add_overflowed(session, Some(publication));
+                    pending.add_overflowed(session, Some(publication));
                     return;
                 }
             }

@@ -9,7 +9,7 @@ use crate::bayeux::{Field, Message, Verb, channel};
 use crate::hook::Question;
 use crate::peer::Peer;
 use crate::policy::{Answer, Credentials, Judgement, Policy};
-use crate::router::Touched;
+use crate::router::PendingFlush;
 
 impl Server {
     /// Asks the application about a message, if it has to be asked; the rates count the message before. The application may
@@ -20,7 +20,7 @@ impl Server {
         message: &mut Message,
         credentials: &Credentials,
         peer: &Arc<Peer>,
-        touched: &mut Touched,
+        pending: &mut PendingFlush,
     ) -> (Answers, Charge) {
         let mut answers = Answers::new();
         if !policy.asks() || message.depth() > self.limits.depth {
@@ -41,7 +41,7 @@ impl Server {
         let hook = self.hook.load_full().filter(|_| charged.is_ok());
         let Some(hook) = hook else { return (answers, Charge::from(charged)) };
         for channel in channels {
-            touched.flush();
+            pending.flush();
             let credential = credentials.digest();
             let question = Question { operation, channel: &channel, message: &asked, peer, credential };
             let reply = hook.ask(&question).await;

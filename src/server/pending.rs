@@ -16,7 +16,7 @@ use crate::bayeux::{Advice, BayeuxError, Field, Message, Verb, channel};
 use crate::broker::Receipt;
 use crate::peer::Peer;
 use crate::policy::{Credentials, Policy, excerpt};
-use crate::router::Touched;
+use crate::router::PendingFlush;
 
 /// The longest time for which a connect is kept waiting that has failed before because its session cannot be reached.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -79,7 +79,7 @@ impl Server {
         &self,
         messages: Vec<Message>,
         peer: &Arc<Peer>,
-        touched: &mut Touched,
+        pending: &mut PendingFlush,
         origin: Origin,
     ) -> Received {
         let policy = self.policy.load_full();
@@ -111,11 +111,11 @@ impl Server {
                     }
                 }
                 if prepared.is_none() {
-                    prepared = self.prepare(message.clone(), peer, &policy, touched).await;
+                    prepared = self.prepare(message.clone(), peer, &policy, pending).await;
                 }
                 // An extension has dropped the message.
                 let Some(ready) = &prepared else { break };
-                match self.execute(ready, peer, &policy, alone, &mut received, touched).await {
+                match self.execute(ready, peer, &policy, alone, &mut received, pending).await {
                     (_, true) if may_move && attempt < ATTEMPTS => tokio::time::sleep(LOOK).await,
                     (_, true) if may_move => {
                         let reply = self.out_of_reach(&message, peer, &mut has_waited, &mut received);
@@ -124,15 +124,15 @@ impl Server {
                     }
                     (carried, has_departed) => {
                         received.has_departed |= has_departed;
-                        parts.extend(self.finish_now(carried, &mut received, peer, touched).await);
+                        parts.extend(self.finish_now(carried, &mut received, peer, pending).await);
                         break;
                     }
                 }
             }
         }
         if !parts.is_empty() {
-            touched.flush();
-            self.finish_all(parts, &mut received, peer, touched).await;
+            pending.flush();
+            self.finish_all(parts, &mut received, peer, pending).await;
         }
         received
     }
@@ -143,11 +143,11 @@ impl Server {
         mut message: Message,
         peer: &Arc<Peer>,
         policy: &Policy,
-        touched: &mut Touched,
+        pending: &mut PendingFlush,
     ) -> Option<Prepared> {
         let credentials = policy.credentials(&mut message, peer);
-        let mut message = self.pipeline.incoming(message, peer, || touched.flush()).await?;
-        let (answers, charge) = self.ask(policy, &mut message, &credentials, peer, touched).await;
+        let mut message = self.pipeline.incoming(message, peer, || pending.flush()).await?;
+        let (answers, charge) = self.ask(policy, &mut message, &credentials, peer, pending).await;
         Some(Prepared { message, credentials, answers, charge })
     }
 
@@ -159,7 +159,7 @@ impl Server {
         policy: &Policy,
         alone: bool,
         received: &mut Received,
-        touched: &mut Touched,
+        pending: &mut PendingFlush,
     ) -> (Carried, bool) {
         let Prepared { message, credentials, answers, charge } = prepared;
         let mut reply = Vec::with_capacity(256);
@@ -172,9 +172,9 @@ impl Server {
         if let Some(accepted) = &done.publish
             // Messages to /service/ are for the server alone.
             && !channel::is_service(&accepted.channel)
-            && let Some(seen) = self.pipeline.publication(message.clone(), || touched.flush()).await
+            && let Some(seen) = self.pipeline.publication(message.clone(), || pending.flush()).await
         {
-            receipt = self.spread(accepted, seen, touched);
+            receipt = self.spread(accepted, seen, pending);
         }
         let note = match (done.begun, verb) {
             _ if self.cluster.is_none() => None,
@@ -195,13 +195,13 @@ impl Server {
         mut carried: Carried,
         received: &mut Received,
         peer: &Arc<Peer>,
-        touched: &mut Touched,
+        pending: &mut PendingFlush,
     ) -> Option<Part> {
         if self.cluster.is_some() {
             return Some(Part::Carried(Box::new(carried)));
         }
         self.wait_for(&mut carried).await;
-        self.finish(carried, received, peer, touched).await;
+        self.finish(carried, received, peer, pending).await;
         None
     }
 
@@ -211,7 +211,7 @@ impl Server {
         mut parts: Vec<Part>,
         received: &mut Received,
         peer: &Arc<Peer>,
-        touched: &mut Touched,
+        pending: &mut PendingFlush,
     ) {
         let waiting = parts.iter_mut().filter_map(|part| match part {
             Part::Ready(_) => None,
@@ -222,7 +222,7 @@ impl Server {
             match part {
                 Part::Ready(replies) if replies.is_empty() => {}
                 Part::Ready(replies) => received.begin().extend_from_slice(&replies),
-                Part::Carried(carried) => self.finish(*carried, received, peer, touched).await,
+                Part::Carried(carried) => self.finish(*carried, received, peer, pending).await,
             }
         }
     }
@@ -255,7 +255,7 @@ impl Server {
         carried: Carried,
         received: &mut Received,
         peer: &Arc<Peer>,
-        touched: &mut Touched,
+        pending: &mut PendingFlush,
     ) {
         let Carried { reply, accepted, .. } = carried;
         match accepted {
@@ -264,7 +264,7 @@ impl Server {
                 received.connects.push(Accepted { reply: Some(reply), is_unseen, ..accepted });
             }
             accepted => {
-                let reply = self.filter_reply(reply, peer, || touched.flush()).await;
+                let reply = self.filter_reply(reply, peer, || pending.flush()).await;
                 match (accepted, reply) {
                     (Some(accepted), reply) => received.connects.push(Accepted { reply, ..accepted }),
                     (None, Some(reply)) => received.begin().extend_from_slice(&reply),

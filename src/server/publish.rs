@@ -18,7 +18,7 @@ use crate::config::{History, Overflow};
 use crate::extension::Receiver;
 use crate::peer::Transport;
 use crate::policy::Rule;
-use crate::router::{Adapt, Session, Touched};
+use crate::router::{Adapt, PendingFlush, Session};
 
 /// A publication that was accepted.
 pub(super) struct Publish {
@@ -99,11 +99,11 @@ impl Server {
     }
 
     /// Puts an accepted publication into the mailboxes of its subscribers.
-    pub(super) fn deliver(&self, accepted: Publish, message: Message, touched: &mut Touched) {
+    pub(super) fn deliver(&self, accepted: Publish, message: Message, pending: &mut PendingFlush) {
         let told = self.is_listened_to().then(|| message.clone());
         // Messages to /service/ are for the server alone.
         if !channel::is_service(&accepted.channel) {
-            self.spread(&accepted, message, touched);
+            self.spread(&accepted, message, pending);
         }
         match told {
             Some(message) => self.tell_of(accepted, &message),
@@ -128,7 +128,7 @@ impl Server {
         &self,
         accepted: &Publish,
         message: Message,
-        touched: &mut Touched,
+        pending: &mut PendingFlush,
     ) -> Option<Receipt> {
         let Publish { channel: name, overflow, history, is_syndicated, .. } = accepted;
         let publication = Publication::new(name, message);
@@ -139,19 +139,19 @@ impl Server {
         let adapt = |session: &Session, publication: &Arc<Publication>| self.adapt(session, publication);
         let adapt: Option<Adapt<'_>> = if self.pipeline.sees_deliveries() { Some(&adapt) } else { None };
         self.broker.publish(publication, *history, |publication| {
-            self.trie.deliver(publication, *overflow, touched, adapt);
+            self.trie.deliver(publication, *overflow, pending, adapt);
         });
         if let Some(appended) = appended {
             appended(name);
         }
-        self.end_overflowed(touched);
+        self.end_overflowed(pending);
         self.relieve();
         None
     }
 
     /// Ends the sessions with a mailbox that had no room for a publication. The caller holds no lock.
-    pub(super) fn end_overflowed(&self, touched: &mut Touched) {
-        for (session, publication) in touched.take_overflowed() {
+    pub(super) fn end_overflowed(&self, pending: &mut PendingFlush) {
+        for (session, publication) in pending.take_overflowed() {
             if self.end(&session) {
                 let channel = publication.as_ref().map(|publication| publication.channel());
                 self.policy.load().note_full_mailbox(session.id(), channel.unwrap_or_default());

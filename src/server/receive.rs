@@ -14,7 +14,7 @@ use crate::bayeux::{BayeuxError, ClientId, Field, Message, Verb};
 use crate::metrics::Reason;
 use crate::peer::Peer;
 use crate::policy::{Answer, Cookie, Credentials, Policy};
-use crate::router::{Attached, Attachment, Session, Touched};
+use crate::router::{Attached, Attachment, PendingFlush, Session};
 
 /// What a request or frame is to be answered with.
 #[derive(Default)]
@@ -144,19 +144,19 @@ impl Received {
 }
 
 impl Server {
-    /// Handles the messages of one request or frame in their order. Sessions that got something are in `touched`
+    /// Handles the messages of one request or frame in their order. Sessions that got something are in `pending`
     /// afterwards, for the caller to flush when it has handled all that it read.
     pub fn receive<'a>(
         &'a self,
         messages: Vec<Message>,
         peer: &'a Arc<Peer>,
-        touched: &'a mut Touched,
+        pending: &'a mut PendingFlush,
     ) -> Receiving<'a> {
         let policy = self.policy.load();
         if self.pipeline.is_empty() && !policy.asks() && self.cluster.is_none() {
-            return Receiving::Done(self.receive_at_once(&policy, messages, peer, touched));
+            return Receiving::Done(self.receive_at_once(&policy, messages, peer, pending));
         }
-        Receiving::Waiting(Box::pin(self.receive_and_wait(messages, peer, touched, Origin::Client)))
+        Receiving::Waiting(Box::pin(self.receive_and_wait(messages, peer, pending, Origin::Client)))
     }
 
     fn receive_at_once(
@@ -164,7 +164,7 @@ impl Server {
         policy: &Policy,
         messages: Vec<Message>,
         peer: &Arc<Peer>,
-        touched: &mut Touched,
+        pending: &mut PendingFlush,
     ) -> Received {
         let alone = messages.len() == 1;
         let mut received = Received::default();
@@ -183,7 +183,7 @@ impl Server {
                 let done = self.carry_out(verb, &request, received.begin());
                 received.keep(done.cookie);
                 if let Some(accepted) = done.publish {
-                    self.deliver(accepted, message, touched);
+                    self.deliver(accepted, message, pending);
                 }
             }
         }

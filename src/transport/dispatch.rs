@@ -18,7 +18,7 @@ use super::{Mount, answer, assets, cookie, eventsource, jsonp, polling, prefligh
 use crate::metrics::Reason;
 use crate::peer::{Head, Peer, Transport};
 use crate::policy::{Page, Visit};
-use crate::router::Touched;
+use crate::router::PendingFlush;
 use crate::server::Server;
 
 /// The methods of the mount.
@@ -194,12 +194,12 @@ impl Connection {
     ) -> Next {
         let is_script = payload.transport == Transport::CallbackPolling;
         let peer = self.peer(request, payload.transport, visitor);
-        let mut touched = Touched::default();
-        let received = server.receive(payload.messages, &peer, &mut touched).wait().await;
+        let mut pending = PendingFlush::default();
+        let received = server.receive(payload.messages, &peer, &mut pending).wait().await;
         let mount = self.context.mount.path();
         let cookie = received.cookie.as_deref().map(|list| cookie::set(list, mount, visitor.is_secure));
-        touched.flush();
-        drop(touched);
+        pending.flush();
+        drop(pending);
         let Some(mut answered) = polling::answer(self, server, &peer, received).await else {
             return Next::End;
         };

@@ -1,4 +1,4 @@
-//! Looks for what was missed in a lane, in what Redis keeps of its channels.
+//! Looks for what was missed in a partition, in what Redis keeps of its channels.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,16 +6,16 @@ use std::time::Duration;
 use redis::{FromRedisValue, Value};
 
 use super::Redis;
+use super::consumer::Arrived;
 use super::frame::{self, NodeId};
-use super::lane::Arrived;
 use super::link::{Unavailable, with_jitter};
 use super::scripts::{FILL, RECENT, REPLAY};
-use crate::bayeux::{Lane, Position, Publication};
+use crate::bayeux::{Partition, Publication, StreamPosition};
 use crate::broker::{Kept, Recent, Replay, Span};
 
 /// Messages of a channel that one replay has at the most.
 const MESSAGES: &[u8] = b"10000";
-/// Channels of a lane that are looked at.
+/// Channels of a partition that are looked at.
 const CHANNELS: &[u8] = b"10000";
 /// Bytes that are looked at.
 const BYTES: &[u8] = b"16777216";
@@ -29,23 +29,23 @@ type Found = (Vec<u8>, String, Vec<u8>, String, u64);
 
 impl Redis {
     /// Fills a gap, in a task of its own, for as long as it is there.
-    pub(super) fn fill(self: &Arc<Self>, lane: Lane) {
+    pub(super) fn fill(self: &Arc<Self>, partition: Partition) {
         let this = Arc::clone(self);
         tokio::spawn(async move {
-            let heard = &this.lanes[lane.index()].heard;
+            let heard = &this.partitions[partition.index()].heard;
             let mut attempts = 0;
             while let Some((behind, until)) = heard.missing() {
-                match this.kept_behind(lane, behind).await {
+                match this.kept_behind(partition, behind).await {
                     Ok((epoch, found)) => heard.fill(epoch, until, found),
                     // While Redis is away, nothing more comes either.
                     Err(Unavailable::Away) => tokio::time::sleep(with_jitter(PAUSE)).await,
                     Err(error) if attempts < ATTEMPTS => {
                         attempts += 1;
-                        tracing::debug!(partition = lane.index(), %error, "cannot recover missed publications yet");
+                        tracing::debug!(partition = partition.index(), %error, "cannot recover missed publications yet");
                         tokio::time::sleep(with_jitter(PAUSE)).await;
                     }
                     Err(error) => {
-                        tracing::warn!(partition = lane.index(), %error, "cannot recover missed publications");
+                        tracing::warn!(partition = partition.index(), %error, "cannot recover missed publications");
                         heard.give_up(until);
                     }
                 }
@@ -53,15 +53,15 @@ impl Redis {
         });
     }
 
-    /// What is kept of a lane behind a number, with the life of the lane.
+    /// What is kept of a partition behind a number, with the life of the partition.
     pub(super) async fn kept_behind(
         &self,
-        lane: Lane,
+        partition: Partition,
         behind: u64,
     ) -> Result<(u64, Vec<Arrived>), Unavailable> {
         let shared = &self.shared;
-        let keys = [shared.names.lane(lane), shared.names.recent(lane)];
-        let prefix = shared.names.histories(lane);
+        let keys = [shared.names.partition(partition), shared.names.recent(partition)];
+        let prefix = shared.names.histories(partition);
         let behind = behind.to_string();
         let arguments = [prefix.as_bytes(), behind.as_bytes(), CHANNELS, BYTES];
         let answer = FILL.run(&shared.link, &keys.each_ref().map(String::as_str), &arguments).await?;
@@ -87,11 +87,11 @@ impl Redis {
         arrived
     }
 
-    /// What was published to a channel behind a number of its lane and is kept, oldest first.
+    /// What was published to a channel behind a number of its partition and is kept, oldest first.
     pub(super) async fn replay_kept(&self, channel: &str, since: u64) -> Result<Replay, Unavailable> {
-        let (shared, lane) = (&self.shared, Lane::of(channel));
-        let history = shared.names.histories(lane) + channel;
-        let keys = [shared.names.lane(lane), shared.names.recent(lane), history];
+        let (shared, partition) = (&self.shared, Partition::of(channel));
+        let history = shared.names.histories(partition) + channel;
+        let keys = [shared.names.partition(partition), shared.names.recent(partition), history];
         let since = since.to_string();
         let arguments = [channel.as_bytes(), since.as_bytes(), MESSAGES];
         let answer = REPLAY.run(&shared.link, &keys.each_ref().map(String::as_str), &arguments).await?;
@@ -100,7 +100,7 @@ impl Redis {
         let is_complete = parts.next().and_then(|part| bool::from_redis_value(part).ok());
         let read = |part| {
             let (id, object) = <(String, Vec<u8>)>::from_redis_value(part).ok()?;
-            let position = Position { lane, number: number_of(&id)? };
+            let position = StreamPosition { partition, offset: number_of(&id)? };
             let item = frame::item(channel.as_bytes(), &object)?;
             Some(Arc::new(Publication::encoded(channel, Some(position), &item.object)))
         };
@@ -110,8 +110,8 @@ impl Redis {
 
     /// The newest publications of a channel that are kept, newest first.
     pub(super) async fn recent_kept(&self, channel: &str, span: Span) -> Result<Recent, Unavailable> {
-        let (shared, lane) = (&self.shared, Lane::of(channel));
-        let history = shared.names.histories(lane) + channel;
+        let (shared, partition) = (&self.shared, Partition::of(channel));
+        let history = shared.names.histories(partition) + channel;
         let Span { since, history: bounds, bytes } = span;
         let arguments = [
             since.to_string(),
@@ -127,7 +127,7 @@ impl Redis {
         let oldest = oldest.ok_or(Unavailable::Senseless)?;
         let read = |part| {
             let (id, object, at) = <(String, Vec<u8>, u64)>::from_redis_value(part).ok()?;
-            let position = Position { lane, number: number_of(&id)? };
+            let position = StreamPosition { partition, offset: number_of(&id)? };
             let item = frame::item(channel.as_bytes(), &object)?;
             let publication = Arc::new(Publication::encoded(channel, Some(position), &item.object));
             Some(Kept { at, publication })

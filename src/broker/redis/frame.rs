@@ -1,4 +1,4 @@
-//! What instances say to each other in a lane, as bytes. Redis puts a line before it; what comes is not trusted.
+//! What instances say to each other in a partition, as bytes. Redis puts a line before it; what comes is not trusted.
 //!
 //! The line is `version kind epoch number`. Behind it, publications (kind `m`) have the publisher, the counter of the
 //! first, and then each its channel and its object with their lengths. A test (kind `p`) has the tester and a number.
@@ -49,10 +49,10 @@ impl fmt::Debug for NodeId {
     }
 }
 
-/// What was heard in a lane.
+/// What was heard in a partition.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Frame {
-    /// Which life of the lane it is: another one if Redis has lost it in between.
+    /// Which life of the partition it is: another one if Redis has lost it in between.
     pub(super) epoch: u64,
     /// The number of the first publication; of a test, that of the newest.
     pub(super) number: u64,

@@ -1,5 +1,5 @@
-//! The connection by which this instance hears: the lanes in which it has a subscriber, and calls of other instances.
-//! When it breaks, it is made anew, and every lane says how far it has come meanwhile.
+//! The connection by which this instance hears: the partitions in which it has a subscriber, and calls of other instances.
+//! When it breaks, it is made anew, and every partition says how far it has come meanwhile.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -12,31 +12,31 @@ use tokio::time::Instant;
 
 use super::Redis;
 use super::address::{Connection, Hear};
+use super::consumer::Then;
 use super::frame::{self, Body, Malformed};
-use super::lane::Then;
 use super::link::{Unavailable, with_jitter};
-use crate::bayeux::{LANES, Lane};
+use crate::bayeux::{PARTITIONS, Partition};
 
-/// For how long a lane is listened to after its last subscriber here has gone.
+/// For how long a partition is listened to after its last subscriber here has gone.
 const LINGER: Duration = Duration::from_secs(30);
-/// How often it is looked for lanes that nobody needs.
+/// How often it is looked for partitions that nobody needs.
 const LOOK: Duration = Duration::from_secs(1);
 /// The pauses between two attempts to connect.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Lanes as bits.
-type Lanes = u64;
+/// Partitions as bits.
+type Partitions = u64;
 
-fn bit(lane: Lane) -> Lanes {
-    1 << lane.index()
+fn bit(partition: Partition) -> Partitions {
+    1 << partition.index()
 }
 
 /// What is listened to, and what shall be.
 pub(super) struct Listener {
     wanted: AtomicU64,
-    /// The lanes that are heard; who waits for one watches.
-    joined: watch::Sender<Lanes>,
+    /// The partitions that are heard; who waits for one watches.
+    joined: watch::Sender<Partitions>,
     /// Whether there is a connection, and calls reach this instance.
     up: AtomicBool,
     /// Tells the connections that there were apart.
@@ -44,9 +44,9 @@ pub(super) struct Listener {
     changed: Notify,
     /// The connection broke, or is deaf.
     lost: Notify,
-    unneeded_since: Mutex<[Option<Instant>; LANES]>,
-    /// The newest test of each lane that came back.
-    pub(super) heard_probe: [AtomicU64; LANES],
+    unneeded_since: Mutex<[Option<Instant>; PARTITIONS]>,
+    /// The newest test of each partition that came back.
+    pub(super) heard_probe: [AtomicU64; PARTITIONS],
 }
 
 impl Default for Listener {
@@ -58,7 +58,7 @@ impl Default for Listener {
             generation: AtomicU64::new(0),
             changed: Notify::new(),
             lost: Notify::new(),
-            unneeded_since: Mutex::new([None; LANES]),
+            unneeded_since: Mutex::new([None; PARTITIONS]),
             heard_probe: std::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
@@ -70,9 +70,9 @@ impl Listener {
         self.up.load(Ordering::Acquire)
     }
 
-    /// Whether a lane is heard.
-    pub(super) fn has_joined(&self, lane: Lane) -> bool {
-        *self.joined.borrow() & bit(lane) != 0
+    /// Whether a partition is heard.
+    pub(super) fn has_joined(&self, partition: Partition) -> bool {
+        *self.joined.borrow() & bit(partition) != 0
     }
 
     /// Makes the connection anew: it does not hear what it should.
@@ -80,9 +80,9 @@ impl Listener {
         self.lost.notify_one();
     }
 
-    /// Listens to lanes, and waits until they are heard. False if they are not after so long.
-    pub(super) async fn join(&self, lanes: impl Iterator<Item = Lane>, patience: Duration) -> bool {
-        let wanted = lanes.fold(0, |wanted, lane| wanted | bit(lane));
+    /// Listens to partitions, and waits until they are heard. False if they are not after so long.
+    pub(super) async fn join(&self, partitions: impl Iterator<Item = Partition>, patience: Duration) -> bool {
+        let wanted = partitions.fold(0, |wanted, partition| wanted | bit(partition));
         if *self.joined.borrow() & wanted == wanted {
             return true;
         }
@@ -134,7 +134,7 @@ impl Redis {
                     if !connection.mends_itself() {
                         return Ok(());
                     }
-                    // One node of many: all lanes are asked for again.
+                    // One node of many: all partitions are asked for again.
                     self.listener.joined.send_replace(0);
                 }
                 _ = look.tick() => self.leave_unneeded(connection).await?,
@@ -145,32 +145,36 @@ impl Redis {
     async fn join_wanted(self: &Arc<Self>, connection: &mut Connection) -> Result<(), Unavailable> {
         let wanted = self.listener.wanted.load(Ordering::Acquire);
         let missing = wanted & !*self.listener.joined.borrow();
-        let lanes = Lane::all().filter(|lane| missing & bit(*lane) != 0);
-        let joins = lanes.map(|lane| {
+        let partitions = Partition::all().filter(|partition| missing & bit(*partition) != 0);
+        let joins = partitions.map(|partition| {
             let mut connection = connection.clone();
             async move {
-                self.subscribe(&mut connection, &self.shared.names.channel(lane)).await?;
-                self.catch_up(lane, &mut connection).await?;
-                self.listener.joined.send_modify(|joined| *joined |= bit(lane));
+                self.subscribe(&mut connection, &self.shared.names.channel(partition)).await?;
+                self.catch_up(partition, &mut connection).await?;
+                self.listener.joined.send_modify(|joined| *joined |= bit(partition));
                 Ok(())
             }
         });
         let mends_itself = connection.mends_itself();
         let results: Vec<Result<(), Unavailable>> = futures_util::future::join_all(joins).await;
         match results.into_iter().find(Result::is_err) {
-            // One node of many is lost; its lanes are tried again.
+            // One node of many is lost; its partitions are tried again.
             Some(_) if mends_itself => Ok(()),
             Some(error) => error,
             None => Ok(()),
         }
     }
 
-    /// Asks how far a lane has come, and looks for what was missed, if something was.
-    async fn catch_up(self: &Arc<Self>, lane: Lane, connection: &mut Connection) -> Result<(), Unavailable> {
-        let heard = &self.lanes[lane.index()].heard;
-        let (epoch, number) = self.shared.state_of(lane, heard.number(), connection).await?;
+    /// Asks how far a partition has come, and looks for what was missed, if something was.
+    async fn catch_up(
+        self: &Arc<Self>,
+        partition: Partition,
+        connection: &mut Connection,
+    ) -> Result<(), Unavailable> {
+        let heard = &self.partitions[partition.index()].heard;
+        let (epoch, number) = self.shared.state_of(partition, heard.number(), connection).await?;
         if heard.reached(epoch, number) == Then::Fill {
-            self.fill(lane);
+            self.fill(partition);
         }
         Ok(())
     }
@@ -182,37 +186,37 @@ impl Redis {
         answer.map_err(|_| Unavailable::Silent)?.map_err(Unavailable::Broken).map(drop)
     }
 
-    /// Stops listening to the lanes in which nobody has subscribed for a while.
+    /// Stops listening to the partitions in which nobody has subscribed for a while.
     async fn leave_unneeded(&self, connection: &mut Connection) -> Result<(), Unavailable> {
         let now = Instant::now();
         let joined = *self.listener.joined.borrow();
         let mut leaving = Vec::new();
         {
             let mut since = self.listener.unneeded_since.lock();
-            for lane in Lane::all().filter(|lane| joined & bit(*lane) != 0) {
-                let since = &mut since[lane.index()];
-                if (self.is_needed)(lane) {
+            for partition in Partition::all().filter(|partition| joined & bit(*partition) != 0) {
+                let since = &mut since[partition.index()];
+                if (self.is_needed)(partition) {
                     *since = None;
                 } else if now.duration_since(*since.get_or_insert(now)) >= LINGER {
                     *since = None;
-                    leaving.push(lane);
+                    leaving.push(partition);
                 }
             }
         }
-        for lane in leaving {
-            self.listener.wanted.fetch_and(!bit(lane), Ordering::AcqRel);
-            self.listener.joined.send_modify(|joined| *joined &= !bit(lane));
-            // Somebody may have subscribed in this moment, and found the lane joined.
-            if (self.is_needed)(lane) {
-                self.listener.wanted.fetch_or(bit(lane), Ordering::AcqRel);
+        for partition in leaving {
+            self.listener.wanted.fetch_and(!bit(partition), Ordering::AcqRel);
+            self.listener.joined.send_modify(|joined| *joined &= !bit(partition));
+            // Somebody may have subscribed in this moment, and found the partition joined.
+            if (self.is_needed)(partition) {
+                self.listener.wanted.fetch_or(bit(partition), Ordering::AcqRel);
                 continue;
             }
             let mut command = redis::cmd("SUNSUBSCRIBE");
-            command.arg(self.shared.names.channel(lane));
+            command.arg(self.shared.names.channel(partition));
             let answer = tokio::time::timeout(self.shared.settings.deadline, connection.run(&command)).await;
             answer.map_err(|_| Unavailable::Silent)?.map_err(Unavailable::Broken)?;
-            if !self.listener.has_joined(lane) {
-                self.lanes[lane.index()].heard.forget();
+            if !self.listener.has_joined(partition) {
+                self.partitions[partition.index()].heard.forget();
             }
         }
         Ok(())
@@ -237,8 +241,9 @@ impl Redis {
     /// Something was said in a channel.
     fn heard(self: &Arc<Self>, data: &[Value]) {
         let [Value::BulkString(channel), Value::BulkString(payload)] = data else { return };
-        let lane = std::str::from_utf8(channel).ok().and_then(|channel| self.shared.names.lane_of(channel));
-        let Some(lane) = lane else {
+        let partition =
+            std::str::from_utf8(channel).ok().and_then(|channel| self.shared.names.partition_of(channel));
+        let Some(partition) = partition else {
             self.called(payload);
             return;
         };
@@ -249,25 +254,25 @@ impl Redis {
                 if error == Malformed::Version {
                     tracing::warn!("ignoring a cluster frame of another version");
                 } else {
-                    tracing::debug!(partition = lane.index(), %error, "ignoring malformed cluster frame");
+                    tracing::debug!(partition = partition.index(), %error, "ignoring malformed cluster frame");
                 }
                 return;
             }
         };
-        let heard = &self.lanes[lane.index()].heard;
+        let heard = &self.partitions[partition.index()].heard;
         let then = match frame.body {
             Body::Publications { publisher, counter, items } => {
                 heard.publications(frame.epoch, frame.number, publisher, counter, items)
             }
             Body::Probe { tester, serial } => {
                 if tester == self.shared.me {
-                    self.listener.heard_probe[lane.index()].fetch_max(serial, Ordering::AcqRel);
+                    self.listener.heard_probe[partition.index()].fetch_max(serial, Ordering::AcqRel);
                 }
                 heard.reached(frame.epoch, frame.number)
             }
         };
         if then == Then::Fill {
-            self.fill(lane);
+            self.fill(partition);
         }
     }
 }

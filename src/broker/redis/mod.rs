@@ -1,15 +1,15 @@
-//! The broker of several nodes, which are joined by Redis. A publication goes to Redis once, in the lane of its channel;
-//! every instance that listens to the lane hears it, this one too, and delivers it to its subscribers.
+//! The broker of several nodes, which are joined by Redis. A publication goes to Redis once, in the partition of its channel;
+//! every instance that listens to the partition hears it, this one too, and delivers it to its subscribers.
 //!
 //! It does not know the router: it is handed functions.
 
 mod address;
 mod calls;
 mod cause;
+mod consumer;
 mod examine;
 mod fill;
 mod frame;
-mod lane;
 mod link;
 mod listener;
 mod names;
@@ -28,23 +28,23 @@ use rustls::pki_types::pem::PemObject;
 use tokio::task::JoinSet;
 
 pub use calls::{Answer, Unanswered};
+pub use consumer::Deliver;
 pub use frame::NodeId;
-pub use lane::Deliver;
 use nodes::Beat;
 pub use registry::{Away, Record, Written};
 
 use super::{Appended, Receipt, Recent, Replay, Span};
-use crate::bayeux::{LANES, Lane, Publication};
+use crate::bayeux::{PARTITIONS, Partition, Publication};
 use crate::config::{self, History};
 use crate::metrics::Metrics;
 use address::Address;
-use lane::Heard;
+use consumer::Heard;
 use link::{Link, Unavailable};
 use names::Names;
 use writer::Writer;
 
-/// For how long a lane in which nothing is said is kept.
-const LANE_LIFETIME: Duration = Duration::from_secs(3600);
+/// For how long a partition in which nothing is said is kept.
+const PARTITION_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// What the parts share.
 struct Shared {
@@ -58,7 +58,7 @@ struct Shared {
     metrics: Metrics,
 }
 
-/// A lane.
+/// A partition.
 struct Both {
     heard: Arc<Heard>,
     writer: Writer,
@@ -68,8 +68,8 @@ struct Both {
 pub struct Handlers {
     /// Delivers to the subscribers on this instance.
     pub deliver: Deliver,
-    /// Whether anybody on this instance subscribes to something in a lane.
-    pub is_needed: Arc<dyn Fn(Lane) -> bool + Send + Sync>,
+    /// Whether anybody on this instance subscribes to something in a partition.
+    pub is_needed: Arc<dyn Fn(Partition) -> bool + Send + Sync>,
     /// Answers other instances.
     pub answer: Answer,
 }
@@ -77,11 +77,11 @@ pub struct Handlers {
 /// The broker.
 pub struct Redis {
     shared: Shared,
-    lanes: Vec<Both>,
+    partitions: Vec<Both>,
     listener: listener::Listener,
     nodes: nodes::Nodes,
     calls: calls::Calls,
-    is_needed: Arc<dyn Fn(Lane) -> bool + Send + Sync>,
+    is_needed: Arc<dyn Fn(Partition) -> bool + Send + Sync>,
     answer: Answer,
     /// How long a session lives after its last sign.
     session_lifetime: Duration,
@@ -102,17 +102,17 @@ impl Redis {
         let address = address_of(settings)?;
         let me = NodeId::draw().map_err(|error| format!("no random bytes from the system: {error}"))?;
         let Handlers { deliver, is_needed, answer } = handlers;
-        let lanes = Lane::all().map(|lane| {
-            let heard = Arc::new(Heard::new(lane, me, Arc::clone(&deliver), metrics.clone()));
-            Both { writer: Writer::new(lane, Arc::clone(&heard)), heard }
+        let partitions = Partition::all().map(|partition| {
+            let heard = Arc::new(Heard::new(partition, me, Arc::clone(&deliver), metrics.clone()));
+            Both { writer: Writer::new(partition, Arc::clone(&heard)), heard }
         });
-        let lanes = lanes.collect();
+        let partitions = partitions.collect();
         let link = Link::new(address.clone(), settings.deadline, metrics.clone());
         let names = Names::new(&settings.prefix);
         let shared = Shared { me, address, link, names, settings: settings.clone(), longest, metrics };
         Ok(Self {
             shared,
-            lanes,
+            partitions,
             listener: listener::Listener::default(),
             nodes: nodes::Nodes::default(),
             calls: calls::Calls::default(),
@@ -124,9 +124,9 @@ impl Redis {
 
     /// Has tasks hear, publish and test for as long as the set is there.
     pub fn run(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
-        for lane in Lane::all() {
+        for partition in Partition::all() {
             let this = Arc::clone(self);
-            tasks.spawn(async move { this.lanes[lane.index()].writer.run(&this.shared).await });
+            tasks.spawn(async move { this.partitions[partition.index()].writer.run(&this.shared).await });
         }
         let this = Arc::clone(self);
         tasks.spawn(async move { this.listen().await });
@@ -147,14 +147,14 @@ impl Redis {
         history: Option<History>,
         appended: Option<Appended>,
     ) -> Receipt {
-        let lane = Lane::of(publication.channel());
-        self.lanes[lane.index()].writer.publish(&self.shared, publication, history, appended)
+        let partition = Partition::of(publication.channel());
+        self.partitions[partition.index()].writer.publish(&self.shared, publication, history, appended)
     }
 
-    /// Listens to the lanes of subscriptions, and waits until they are heard. False if Redis is away; then they are heard
+    /// Listens to the partitions of subscriptions, and waits until they are heard. False if Redis is away; then they are heard
     /// when it is back.
     pub async fn join<'a>(&self, patterns: impl Iterator<Item = &'a str>) -> bool {
-        self.listener.join(patterns.flat_map(Lane::of_pattern), self.shared.settings.deadline).await
+        self.listener.join(patterns.flat_map(Partition::of_pattern), self.shared.settings.deadline).await
     }
 
     /// Whether everything works: Redis answers, is heard and takes publications.
@@ -163,7 +163,7 @@ impl Redis {
         self.nodes.has_answered()
             && !self.is_lease_over()
             && self.listener.is_up()
-            && self.lanes.iter().all(|lane| !lane.writer.is_away())
+            && self.partitions.iter().all(|partition| !partition.writer.is_away())
     }
 
     /// Why Redis cannot be reached, in plain words; nothing while there is a connection.
@@ -178,37 +178,37 @@ impl Redis {
         !self.is_lease_over()
     }
 
-    /// The newest number that was delivered in each lane of some patterns.
+    /// The newest number that was delivered in each partition of some patterns.
     #[must_use]
-    pub fn positions<'a>(&self, patterns: impl Iterator<Item = &'a str>) -> Vec<(Lane, u64)> {
-        let mut wanted = [false; LANES];
-        for lane in patterns.flat_map(Lane::of_pattern) {
-            wanted[lane.index()] = true;
+    pub fn positions<'a>(&self, patterns: impl Iterator<Item = &'a str>) -> Vec<(Partition, u64)> {
+        let mut wanted = [false; PARTITIONS];
+        for partition in patterns.flat_map(Partition::of_pattern) {
+            wanted[partition.index()] = true;
         }
-        let wanted = Lane::all().filter(|lane| wanted[lane.index()]);
-        wanted.map(|lane| (lane, self.lanes[lane.index()].heard.number())).collect()
+        let wanted = Partition::all().filter(|partition| wanted[partition.index()]);
+        wanted.map(|partition| (partition, self.partitions[partition.index()].heard.number())).collect()
     }
 
-    /// Runs something while nothing is delivered in these lanes, with the newest numbers that were.
-    pub fn while_still<T>(&self, lanes: &[Lane], act: impl FnOnce(&[(Lane, u64)]) -> T) -> T {
-        self.still(lanes, &mut Vec::new(), act)
+    /// Runs something while nothing is delivered in these partitions, with the newest numbers that were.
+    pub fn while_still<T>(&self, partitions: &[Partition], act: impl FnOnce(&[(Partition, u64)]) -> T) -> T {
+        self.still(partitions, &mut Vec::new(), act)
     }
 
-    /// Holds one lane after the other, in their order.
+    /// Holds one partition after the other, in their order.
     fn still<T>(
         &self,
-        lanes: &[Lane],
-        numbers: &mut Vec<(Lane, u64)>,
-        act: impl FnOnce(&[(Lane, u64)]) -> T,
+        partitions: &[Partition],
+        numbers: &mut Vec<(Partition, u64)>,
+        act: impl FnOnce(&[(Partition, u64)]) -> T,
     ) -> T {
-        let Some((lane, rest)) = lanes.split_first() else { return act(numbers) };
-        self.lanes[lane.index()].heard.while_still(|number| {
-            numbers.push((*lane, number));
+        let Some((partition, rest)) = partitions.split_first() else { return act(numbers) };
+        self.partitions[partition.index()].heard.while_still(|number| {
+            numbers.push((*partition, number));
             self.still(rest, numbers, act)
         })
     }
 
-    /// What was published to a channel behind a number of its lane and is kept, oldest first.
+    /// What was published to a channel behind a number of its partition and is kept, oldest first.
     ///
     /// # Errors
     /// [`Away`] if Redis did not answer.
@@ -224,15 +224,15 @@ impl Redis {
         Ok(self.recent_kept(channel, span).await?)
     }
 
-    /// What is kept of a lane behind a number, of all its channels, in order.
+    /// What is kept of a partition behind a number, of all its channels, in order.
     ///
     /// # Errors
     /// [`Away`] if Redis did not answer.
-    pub async fn kept(&self, lane: Lane, behind: u64) -> Result<Vec<Arc<Publication>>, Away> {
-        let (_, mut found) = self.kept_behind(lane, behind).await?;
+    pub async fn kept(&self, partition: Partition, behind: u64) -> Result<Vec<Arc<Publication>>, Away> {
+        let (_, mut found) = self.kept_behind(partition, behind).await?;
         found.sort_by_key(|arrived| arrived.number);
-        let publication = |arrived: lane::Arrived| {
-            let position = crate::bayeux::Position { lane, number: arrived.number };
+        let publication = |arrived: consumer::Arrived| {
+            let position = crate::bayeux::StreamPosition { partition, offset: arrived.number };
             Arc::new(Publication::encoded(&arrived.item.channel, Some(position), &arrived.item.object))
         };
         Ok(found.into_iter().map(publication).collect())
@@ -251,10 +251,11 @@ impl Redis {
         Ok(())
     }
 
-    /// The newest number that was delivered in each lane that is listened to.
+    /// The newest number that was delivered in each partition that is listened to.
     #[must_use]
-    pub fn numbers(&self) -> Vec<(Lane, u64)> {
-        let numbers = Lane::all().map(|lane| (lane, self.lanes[lane.index()].heard.number()));
+    pub fn numbers(&self) -> Vec<(Partition, u64)> {
+        let numbers =
+            Partition::all().map(|partition| (partition, self.partitions[partition.index()].heard.number()));
         numbers.filter(|(_, number)| *number > 0).collect()
     }
 
@@ -262,7 +263,7 @@ impl Redis {
     ///
     /// # Errors
     /// [`Away`] if Redis did not take it.
-    pub async fn note(&self, numbers: &[(Lane, u64)]) -> Result<(), Away> {
+    pub async fn note(&self, numbers: &[(Partition, u64)]) -> Result<(), Away> {
         Ok(self.note_positions(numbers).await?)
     }
 
@@ -296,31 +297,32 @@ impl Redis {
     ///
     /// # Errors
     /// [`Away`] if Redis did not answer.
-    pub async fn noted(&self, node: NodeId) -> Result<Vec<(Lane, u64)>, Away> {
+    pub async fn noted(&self, node: NodeId) -> Result<Vec<(Partition, u64)>, Away> {
         Ok(self.positions_of(&node.to_string()).await?)
     }
 }
 
 impl Shared {
-    /// What a lane's life is called if this instance begins it.
+    /// What a partition's life is called if this instance begins it.
     fn epoch_candidate(&self) -> Vec<u8> {
         format!("{:x}", fastrand::u64(1..)).into_bytes()
     }
 
-    fn lane_lifetime(&self) -> Vec<u8> {
-        LANE_LIFETIME.as_millis().to_string().into_bytes()
+    fn partition_lifetime(&self) -> Vec<u8> {
+        PARTITION_LIFETIME.as_millis().to_string().into_bytes()
     }
 
-    /// The life of a lane, and how far it has come, as Redis said behind what a connection has heard.
+    /// The life of a partition, and how far it has come, as Redis said behind what a connection has heard.
     async fn state_of(
         &self,
-        lane: Lane,
+        partition: Partition,
         known: u64,
         connection: &mut address::Connection,
     ) -> Result<(u64, u64), Unavailable> {
-        let (candidate, lifetime, known) = (self.epoch_candidate(), self.lane_lifetime(), known.to_string());
+        let (candidate, lifetime, known) =
+            (self.epoch_candidate(), self.partition_lifetime(), known.to_string());
         let arguments = [&candidate[..], known.as_bytes(), b"", &lifetime];
-        let (key, arguments) = (self.names.lane(lane), &arguments[..]);
+        let (key, arguments) = (self.names.partition(partition), &arguments[..]);
         let keys = [key.as_str()];
         let asking = scripts::STATE.run_on(connection, &keys, arguments);
         let answer = tokio::time::timeout(self.settings.deadline, asking).await;
@@ -333,10 +335,11 @@ impl Shared {
         epoch.zip(number).ok_or(Unavailable::Senseless)
     }
 
-    /// Says in a lane how far it has come, as a test.
-    async fn test(&self, lane: Lane, known: u64, probe: &[u8]) -> Result<(), Unavailable> {
-        let keys = [self.names.lane(lane), self.names.channel(lane)];
-        let (candidate, lifetime, known) = (self.epoch_candidate(), self.lane_lifetime(), known.to_string());
+    /// Says in a partition how far it has come, as a test.
+    async fn test(&self, partition: Partition, known: u64, probe: &[u8]) -> Result<(), Unavailable> {
+        let keys = [self.names.partition(partition), self.names.channel(partition)];
+        let (candidate, lifetime, known) =
+            (self.epoch_candidate(), self.partition_lifetime(), known.to_string());
         let master = self.link.master();
         let arguments = [&candidate[..], known.as_bytes(), master.as_bytes(), &lifetime, probe];
         scripts::STATE.run(&self.link, &keys.each_ref().map(String::as_str), &arguments).await.map(drop)

@@ -1,8 +1,8 @@
-//! What the keys and channels of Redis are called. What belongs to one lane is in one slot of a cluster, by the part in
+//! What the keys and channels of Redis are called. What belongs to one partition is in one slot of a cluster, by the part in
 //! braces, so that one script may change it.
 
 use super::frame::NodeId;
-use crate::bayeux::{ClientId, Lane};
+use crate::bayeux::{ClientId, Partition};
 
 /// Names, all with one prefix.
 pub(super) struct Names {
@@ -14,35 +14,35 @@ impl Names {
         Self { prefix: prefix.to_owned() }
     }
 
-    /// The lane itself: a hash.
-    pub(super) fn lane(&self, lane: Lane) -> String {
-        format!("{}:{{lane-{}}}", self.prefix, lane.index())
+    /// The partition itself: a hash.
+    pub(super) fn partition(&self, partition: Partition) -> String {
+        format!("{}:{{lane-{}}}", self.prefix, partition.index())
     }
 
     /// Where the newest counter of a publisher is kept; the name of the publisher comes behind it.
-    pub(super) fn publisher(&self, lane: Lane, node: NodeId) -> String {
-        format!("{}:from:{node}", self.lane(lane))
+    pub(super) fn publisher(&self, partition: Partition, node: NodeId) -> String {
+        format!("{}:from:{node}", self.partition(partition))
     }
 
-    /// The lane whose channel that is.
-    pub(super) fn lane_of(&self, channel: &str) -> Option<Lane> {
+    /// The partition whose channel that is.
+    pub(super) fn partition_of(&self, channel: &str) -> Option<Partition> {
         let rest = channel.strip_prefix(&self.prefix)?.strip_prefix(":{lane-")?;
-        Lane::at(rest.strip_suffix("}:said")?.parse().ok()?)
+        Partition::at(rest.strip_suffix("}:said")?.parse().ok()?)
     }
 
     /// What instances listen to.
-    pub(super) fn channel(&self, lane: Lane) -> String {
-        format!("{}:said", self.lane(lane))
+    pub(super) fn channel(&self, partition: Partition) -> String {
+        format!("{}:said", self.partition(partition))
     }
 
     /// The channels with a history, by the number of their newest message: a sorted set.
-    pub(super) fn recent(&self, lane: Lane) -> String {
-        format!("{}:recent", self.lane(lane))
+    pub(super) fn recent(&self, partition: Partition) -> String {
+        format!("{}:recent", self.partition(partition))
     }
 
     /// What the key of a history begins with; its channel comes behind it.
-    pub(super) fn histories(&self, lane: Lane) -> String {
-        format!("{}:history:", self.lane(lane))
+    pub(super) fn histories(&self, partition: Partition) -> String {
+        format!("{}:history:", self.partition(partition))
     }
 
     /// The instances, by the millisecond in which their lease ends: a sorted set.
@@ -55,7 +55,7 @@ impl Names {
         format!("{}:leaving", self.nodes())
     }
 
-    /// How far an instance has come in each lane: a hash.
+    /// How far an instance has come in each partition: a hash.
     pub(super) fn positions(&self, node: &str) -> String {
         format!("{}:{{node-{node}}}:positions", self.prefix)
     }

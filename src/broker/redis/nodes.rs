@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use super::frame::NodeId;
 use super::link::Unavailable;
 use super::scripts::{ALIVE, BEAT, POSITIONS};
-use super::{LANE_LIFETIME, Redis};
-use crate::bayeux::Lane;
+use super::{PARTITION_LIFETIME, Redis};
+use crate::bayeux::Partition;
 
 /// What is known of the instances.
 #[derive(Default)]
@@ -97,26 +97,29 @@ impl Redis {
     }
 
     /// Notes how far this instance has come, for whoever takes its sessions over when it is dead.
-    pub(super) async fn note_positions(&self, numbers: &[(Lane, u64)]) -> Result<(), Unavailable> {
+    pub(super) async fn note_positions(&self, numbers: &[(Partition, u64)]) -> Result<(), Unavailable> {
         if numbers.is_empty() {
             return Ok(());
         }
         let key = self.shared.names.positions(&self.shared.me.to_string());
-        let mut arguments = vec![LANE_LIFETIME.as_millis().to_string()];
-        for (lane, number) in numbers {
-            arguments.push(lane.index().to_string());
+        let mut arguments = vec![PARTITION_LIFETIME.as_millis().to_string()];
+        for (partition, number) in numbers {
+            arguments.push(partition.index().to_string());
             arguments.push(number.to_string());
         }
         let arguments: Vec<_> = arguments.iter().map(String::as_bytes).collect();
         POSITIONS.run(&self.shared.link, &[&key], &arguments).await.map(drop)
     }
 
-    /// How far an instance had come in each lane.
-    pub(super) async fn positions_of(&self, node: &str) -> Result<Vec<(Lane, u64)>, Unavailable> {
+    /// How far an instance had come in each partition.
+    pub(super) async fn positions_of(&self, node: &str) -> Result<Vec<(Partition, u64)>, Unavailable> {
         let mut read = redis::cmd("HGETALL");
         read.arg(self.shared.names.positions(node));
         let answer = self.shared.link.run(&read).await?;
         let found = Vec::<(usize, u64)>::from_redis_value(answer).map_err(|_| Unavailable::Senseless)?;
-        Ok(found.into_iter().filter_map(|(lane, number)| Some((Lane::at(lane)?, number))).collect())
+        Ok(found
+            .into_iter()
+            .filter_map(|(partition, number)| Some((Partition::at(partition)?, number)))
+            .collect())
     }
 }

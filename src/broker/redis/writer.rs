@@ -1,5 +1,5 @@
-//! Publishes what this instance has for one lane: in its order, many at once, and again until Redis has taken it. While
-//! Redis is away, the lane is kept up on this instance alone, as `redis.ack` says.
+//! Publishes what this instance has for one partition: in its order, many at once, and again until Redis has taken it. While
+//! Redis is away, the partition is kept up on this instance alone, as `redis.ack` says.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use super::Shared;
+use super::consumer::Heard;
 use super::frame;
-use super::lane::Heard;
 use super::link::{Unavailable, with_jitter};
 use super::scripts::PUBLISH;
-use crate::bayeux::{Lane, Publication};
+use crate::bayeux::{Partition, Publication};
 use crate::broker::{Appended, Receipt, Refused};
 use crate::config::{Ack, History};
 use crate::lock::{self, level};
@@ -32,22 +32,22 @@ const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 /// How much of every channel is kept after Redis was away, and for how long after it is back.
 const CATCH_UP: History = History { messages: 10_000, age: Duration::from_secs(60) };
 const RECOVERING: Duration = Duration::from_secs(10);
-/// How often Redis is told to keep the lane for longer.
+/// How often Redis is told to keep the partition for longer.
 const KEEP: Duration = Duration::from_secs(60);
 /// Publications that Redis accepted, remembered until this instance receives them from it.
 const MAX_UNECHOED: usize = 1024;
 /// The pause before a batch is sent again.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The way of a lane's publications to Redis.
+/// The way of a partition's publications to Redis.
 pub(super) struct Writer {
-    lane: Lane,
+    partition: Partition,
     heard: Arc<Heard>,
     queue: lock::Mutex<Queue, { level::QUEUE }>,
     /// Until when every channel is kept; nothing while Redis is away.
     recovering_until: Mutex<Option<Instant>>,
     wake: Notify,
-    /// When Redis was last told to keep the lane for longer.
+    /// When Redis was last told to keep the partition for longer.
     kept: Mutex<Option<Instant>>,
     /// The number behind the newest that Redis has given to something of ours.
     given: AtomicU64,
@@ -78,10 +78,10 @@ struct Item {
 }
 
 impl Writer {
-    pub(super) fn new(lane: Lane, heard: Arc<Heard>) -> Self {
+    pub(super) fn new(partition: Partition, heard: Arc<Heard>) -> Self {
         let recovering_until = Mutex::new(Some(Instant::now()));
         Self {
-            lane,
+            partition,
             heard,
             queue: lock::Mutex::default(),
             recovering_until,
@@ -206,7 +206,7 @@ impl Writer {
     /// Waits until Redis answers again.
     async fn wait(&self, shared: &Shared) {
         let probe = frame::probe(shared.me, 0);
-        while shared.test(self.lane, self.known(), &probe).await.is_err() {
+        while shared.test(self.partition, self.known(), &probe).await.is_err() {
             tokio::time::sleep(with_jitter(PAUSE)).await;
         }
         self.come_back();
@@ -216,7 +216,7 @@ impl Writer {
         let was_away = std::mem::take(&mut self.queue.lock().away);
         if was_away {
             *self.recovering_until.lock() = Some(Instant::now() + RECOVERING);
-            tracing::info!(partition = self.lane.index(), "publishing to Redis again");
+            tracing::info!(partition = self.partition.index(), "publishing to Redis again");
         }
     }
 
@@ -225,23 +225,23 @@ impl Writer {
         let body = frame::encode(shared.me, first, items);
         let names = &shared.names;
         let keys = [
-            names.lane(self.lane),
-            names.publisher(self.lane, shared.me),
-            names.channel(self.lane),
-            names.recent(self.lane),
+            names.partition(self.partition),
+            names.publisher(self.partition, shared.me),
+            names.channel(self.partition),
+            names.recent(self.partition),
         ];
         let is_to_be_kept = self.kept.lock().is_none_or(|since| since.elapsed() >= KEEP);
         let mut arguments = vec![
             shared.epoch_candidate(),
             self.known().to_string().into_bytes(),
             shared.link.master().into_bytes(),
-            shared.lane_lifetime(),
+            shared.partition_lifetime(),
             if is_to_be_kept { b"keep".to_vec() } else { Vec::new() },
             shared.me.to_string().into_bytes(),
             first.to_string().into_bytes(),
             batch.len().to_string().into_bytes(),
             body,
-            names.histories(self.lane).into_bytes(),
+            names.histories(self.partition).into_bytes(),
         ];
         // Other instances may come back later than this one, and find there what they would miss.
         let is_recovering = self.recovering_until.lock().is_none_or(|until| Instant::now() < until);
@@ -269,7 +269,7 @@ impl Writer {
         Ok(())
     }
 
-    /// A number that is above all that this instance knows to have been given out in the lane, or the newest.
+    /// A number that is above all that this instance knows to have been given out in the partition, or the newest.
     fn known(&self) -> u64 {
         self.heard.number().max(self.given.load(Ordering::Acquire).saturating_sub(1))
     }
@@ -282,7 +282,7 @@ impl Writer {
         }
         queue.away = true;
         *self.recovering_until.lock() = None;
-        tracing::warn!(partition = self.lane.index(), %error, "cannot publish to Redis");
+        tracing::warn!(partition = self.partition.index(), %error, "cannot publish to Redis");
         match shared.settings.ack {
             Ack::Local => {
                 for (counter, publication) in std::mem::take(&mut *self.unechoed.lock()) {

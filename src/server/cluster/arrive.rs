@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::take::{NotTaken, PATIENCE};
 use super::wire::{Item, Question, State, packed, unpacked};
 use super::{Cluster, Owned};
-use crate::bayeux::{Lane, Publication};
+use crate::bayeux::{Partition, Publication};
 use crate::broker::Record;
 use crate::policy::seconds_now;
 use crate::router::{Luggage, Session};
@@ -35,7 +35,7 @@ impl Drop for Arriving<'_> {
 pub(super) struct Brought {
     pub(super) waiting: Vec<Arc<Publication>>,
     /// What has come here up to these numbers is known.
-    pub(super) numbers: Vec<(Lane, u64)>,
+    pub(super) numbers: Vec<(Partition, u64)>,
     /// What has come here and is among what was brought.
     pub(super) known: HashSet<(usize, u64)>,
     pub(super) patterns: Vec<String>,
@@ -82,9 +82,9 @@ impl Server {
         let progress = lowest(&numbers, &brought.waiting);
         let has_arrived = session.arrive(brought.waiting, |publication| {
             publication.position().is_none_or(|position| {
-                let before = numbers.iter().find(|(lane, _)| *lane == position.lane);
-                before.is_none_or(|(_, number)| position.number > *number)
-                    && !known.contains(&(position.lane.index(), position.number))
+                let before = numbers.iter().find(|(partition, _)| *partition == position.partition);
+                before.is_none_or(|(_, number)| position.offset > *number)
+                    && !known.contains(&(position.partition.index(), position.offset))
             })
         });
         if !has_arrived {
@@ -121,12 +121,12 @@ impl Server {
     }
 }
 
-/// Before which number in each lane everything was delivered.
-fn lowest(numbers: &[(Lane, u64)], waiting: &[Arc<Publication>]) -> Vec<(Lane, u64)> {
+/// Before which number in each partition everything was delivered.
+fn lowest(numbers: &[(Partition, u64)], waiting: &[Arc<Publication>]) -> Vec<(Partition, u64)> {
     let mut lowest = numbers.to_vec();
     for position in waiting.iter().filter_map(|publication| publication.position()) {
-        if let Some((_, number)) = lowest.iter_mut().find(|(lane, _)| *lane == position.lane) {
-            *number = (position.number - 1).min(*number);
+        if let Some((_, number)) = lowest.iter_mut().find(|(partition, _)| *partition == position.partition) {
+            *number = (position.offset - 1).min(*number);
         }
     }
     lowest

@@ -105,7 +105,7 @@ impl Server {
                 Progress::Complete => Some(String::new()),
                 Progress::Waiting(lowest) => {
                     let before: Vec<_> =
-                        packed(&lowest).into_iter().map(|(lane, at)| (lane, at - 1)).collect();
+                        packed(&lowest).into_iter().map(|(partition, at)| (partition, at - 1)).collect();
                     serde_json::to_string(&before).ok()
                 }
                 // What is being written has come since the last heartbeat, or in it.

@@ -27,11 +27,11 @@ pub(super) use note::Note;
 pub(super) use reach::Reached;
 
 use super::Server;
-use crate::bayeux::{ClientId, Lane, Publication};
+use crate::bayeux::{ClientId, Partition, Publication};
 use crate::broker::{Deliver, Handlers, Redis};
 use crate::config::{self, Config};
 use crate::metrics::Metrics;
-use crate::router::{Adapt, Session, Touched};
+use crate::router::{Adapt, PendingFlush, Session};
 
 /// What this instance knows of the others.
 pub(super) struct Cluster {
@@ -42,14 +42,14 @@ pub(super) struct Cluster {
     arriving: DashMap<ClientId, Arc<tokio::sync::Mutex<()>>, RandomState>,
     /// Sessions that have ended here, and of which Redis is being told.
     ending: DashMap<ClientId, (), RandomState>,
-    /// How far this instance had come in each lane when it said so last.
-    noted: Mutex<Vec<(Lane, u64)>>,
+    /// How far this instance had come in each partition when it said so last.
+    noted: Mutex<Vec<(Partition, u64)>>,
     /// Sessions that got something and are to be written to.
-    fresh: Mutex<Touched>,
+    fresh: Mutex<PendingFlush>,
     /// There are some.
     flushing: Notify,
     /// Sessions that got something while it is not known whether they are still this instance's.
-    held_back: Mutex<Touched>,
+    held_back: Mutex<PendingFlush>,
     /// Others may own what this instance owned; each session is looked at.
     in_doubt: AtomicBool,
     leaving: AtomicBool,
@@ -103,8 +103,8 @@ impl Cluster {
         let asked = upgrade(&server);
         let handlers = Handlers {
             deliver,
-            is_needed: Arc::new(move |lane| {
-                interest().is_some_and(|server| server.trie.is_interested_in(lane))
+            is_needed: Arc::new(move |partition| {
+                interest().is_some_and(|server| server.trie.is_interested_in(partition))
             }),
             answer: Arc::new(move |_, question| {
                 let server = asked();
@@ -184,31 +184,31 @@ impl Server {
 
     /// Puts publications that came from Redis into the mailboxes of their subscribers here.
     fn deliver_heard(&self, publications: &[Arc<Publication>], is_shared: bool) {
-        let mut touched = Touched::default();
+        let mut pending = PendingFlush::default();
         let policy = self.policy.load();
         let adapt = |session: &Session, publication: &Arc<Publication>| self.adapt(session, publication);
         let adapt: Option<Adapt<'_>> = if self.pipeline.sees_deliveries() { Some(&adapt) } else { None };
         for publication in publications {
             let overflow = policy.rule(publication.channel()).overflow;
-            self.trie.deliver(publication, overflow, &mut touched, adapt);
+            self.trie.deliver(publication, overflow, &mut pending, adapt);
         }
         let is_doubtful = |cluster: &Cluster| {
             is_shared && (cluster.in_doubt.load(Ordering::Acquire) || !cluster.redis.has_lease())
         };
         if let Some(cluster) = self.cluster.as_ref().filter(|cluster| is_doubtful(cluster)) {
             // Another instance may own these sessions by now, and has heard the same. They wait until that is known.
-            cluster.held_back.lock().append(&mut touched);
+            cluster.held_back.lock().append(&mut pending);
         } else if let Some(cluster) = &self.cluster {
-            cluster.fresh.lock().append(&mut touched);
+            cluster.fresh.lock().append(&mut pending);
             cluster.flushing.notify_one();
         }
     }
 
     /// Ends the sessions with a full mailbox, and writes to the others. The caller holds no lock: publications are received
-    /// under the lock of their lane, where no session may end.
-    pub(super) fn settle_deliveries(&self, mut touched: Touched) {
-        self.end_overflowed(&mut touched);
-        touched.flush();
+    /// under the lock of their partition, where no session may end.
+    pub(super) fn settle_deliveries(&self, mut pending: PendingFlush) {
+        self.end_overflowed(&mut pending);
+        pending.flush();
         self.relieve();
     }
 

@@ -1,7 +1,7 @@
 //! Notes in Redis what another instance needs to go on with a session: whose it is, its patterns, what it has shown.
 //!
 //! Fields of a session: `p:` and a pattern, whose value is its place; `shown`, what the session has shown; `waiting`, the
-//! lanes in which something waits, with the number before it.
+//! partitions in which something waits, with the number before it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::time::{Duration, Instant};
 
 use super::Cluster;
 use super::wire::packed;
-use crate::bayeux::{ClientId, Field, Lane, Message, json};
+use crate::bayeux::{ClientId, Field, Message, Partition, json};
 use crate::broker::{Away, Written};
 use crate::router::{Luggage, Session};
 use crate::server::Server;
@@ -34,7 +34,7 @@ pub(super) struct Noted {
     pub(super) luggage: Option<Luggage>,
     /// Whether it has shown something that is not understood here.
     pub(super) is_unreadable: bool,
-    /// The lanes in which something waits, with the number before it.
+    /// The partitions in which something waits, with the number before it.
     pub(super) waiting: Vec<(usize, u64)>,
 }
 
@@ -62,7 +62,7 @@ impl Noted {
 }
 
 impl Server {
-    /// Notes what a message has changed, and joins the lanes that it needs. If Redis is away that is done when it is
+    /// Notes what a message has changed, and joins the partitions that it needs. If Redis is away that is done when it is
     /// back.
     pub(crate) async fn note(&self, note: &Note) {
         let Some(cluster) = &self.cluster else { return };
@@ -104,14 +104,19 @@ impl Server {
         let _ = self.write_note(cluster, session, false, &set, &remove).await;
     }
 
-    /// How far the session had come, with the lanes that it has just begun to need: until the next heartbeat that is
+    /// How far the session had come, with the partitions that it has just begun to need: until the next heartbeat that is
     /// where whoever takes it over goes on.
-    fn begun_in(&self, cluster: &Cluster, id: &ClientId, begun: &[(Lane, u64)]) -> Option<(String, String)> {
+    fn begun_in(
+        &self,
+        cluster: &Cluster,
+        id: &ClientId,
+        begun: &[(Partition, u64)],
+    ) -> Option<(String, String)> {
         let mut owned = cluster.owned.get_mut(id)?;
         let mut waiting: Vec<(usize, u64)> = serde_json::from_str(&owned.waiting).unwrap_or_default();
-        for (lane, number) in packed(begun) {
-            if !waiting.iter().any(|(other, _)| *other == lane) {
-                waiting.push((lane, number));
+        for (partition, number) in packed(begun) {
+            if !waiting.iter().any(|(other, _)| *other == partition) {
+                waiting.push((partition, number));
             }
         }
         let text = serde_json::to_string(&waiting).ok().filter(|_| !waiting.is_empty())?;

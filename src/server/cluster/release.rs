@@ -7,13 +7,13 @@ use tokio::time::{Duration, Instant};
 
 use super::Cluster;
 use super::wire::{Answer, Asker, Item, Question, State, packed, unpacked};
-use crate::bayeux::{ClientId, Field, Lane, Message, Publication, parse};
+use crate::bayeux::{ClientId, Field, Message, Partition, Publication, parse};
 use crate::policy::Credentials;
-use crate::router::{Session, Touched};
+use crate::router::{PendingFlush, Session};
 use crate::server::Server;
 use crate::server::pending::Origin;
 
-/// How long a transport may take to settle what it is writing, and lanes to come to where the other instance is.
+/// How long a transport may take to settle what it is writing, and partitions to come to where the other instance is.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often it is looked whether they have.
 const LOOK: Duration = Duration::from_millis(2);
@@ -80,7 +80,7 @@ impl Server {
 
     /// Takes a session's transports off, waits until it has come as far as the other instance, and packs it. It stays
     /// here until the other says that it has it.
-    async fn release(&self, cluster: &Cluster, session: &Arc<Session>, heard: &[(Lane, u64)]) -> Answer {
+    async fn release(&self, cluster: &Cluster, session: &Arc<Session>, heard: &[(Partition, u64)]) -> Answer {
         match cluster.owned.get_mut(session.id()) {
             Some(mut owned) => owned.released = Some(Instant::now()),
             None => return Answer::NotMine,
@@ -115,24 +115,24 @@ impl Server {
         }
     }
 
-    /// What waits for a session, and how far its lanes have come, once that is as far as the other instance.
+    /// What waits for a session, and how far its partitions have come, once that is as far as the other instance.
     async fn pack(
         &self,
         cluster: &Cluster,
         session: &Arc<Session>,
-        heard: &[(Lane, u64)],
-    ) -> Option<(Vec<Arc<Publication>>, Vec<(Lane, u64)>)> {
+        heard: &[(Partition, u64)],
+    ) -> Option<(Vec<Arc<Publication>>, Vec<(Partition, u64)>)> {
         let patterns = session.patterns();
         let until = Instant::now() + PATIENCE;
         loop {
             let numbers = cluster.redis.positions(patterns.iter().map(AsRef::as_ref));
-            let is_behind = heard.iter().any(|(lane, number)| {
-                numbers.iter().any(|(other, here)| other == lane && *here > 0 && here < number)
+            let is_behind = heard.iter().any(|(partition, number)| {
+                numbers.iter().any(|(other, here)| other == partition && *here > 0 && here < number)
             });
             if !is_behind {
-                let lanes: Vec<Lane> = numbers.iter().map(|(lane, _)| *lane).collect();
+                let partitions: Vec<Partition> = numbers.iter().map(|(partition, _)| *partition).collect();
                 // While nothing is delivered, so that what waits and the numbers go together.
-                let packed = cluster.redis.while_still(&lanes, |numbers| {
+                let packed = cluster.redis.while_still(&partitions, |numbers| {
                     session.waiting().map(|waiting| (waiting, numbers.to_vec()))
                 });
                 if packed.is_some() {
@@ -154,16 +154,16 @@ impl Server {
         if id.is_none_or(|id| self.sessions.find(&id).is_none()) {
             return Answer::NotMine;
         }
-        let mut touched = Touched::default();
+        let mut pending = PendingFlush::default();
         let prepared = asker.handled.as_ref().and_then(|handled| {
             let credentials = self.policy.load().credentials(&mut message.clone(), &peer);
             handled.prepared(credentials)
         });
         // The message is executed here even if the session leaves: it is not forwarded again.
         let origin = Origin::Instance(prepared.map(Box::new));
-        let received = Box::pin(self.receive_and_wait(vec![message], &peer, &mut touched, origin)).await;
-        touched.flush();
-        drop(touched);
+        let received = Box::pin(self.receive_and_wait(vec![message], &peer, &mut pending, origin)).await;
+        pending.flush();
+        drop(pending);
         if received.has_departed {
             return Answer::NotMine;
         }

@@ -9,7 +9,7 @@ use super::Cluster;
 use super::arrive::{Arriving, Brought};
 use super::note::Noted;
 use super::wire::{Answer, Asker, Question, packed, unpacked};
-use crate::bayeux::{ClientId, Lane, Pattern, Publication};
+use crate::bayeux::{ClientId, Partition, Pattern, Publication};
 use crate::broker::{Away, NodeId, Record, Unanswered};
 use crate::policy::seconds_now;
 use crate::router::Session;
@@ -187,7 +187,7 @@ impl Server {
         cluster: &Cluster,
         id: &ClientId,
         owner: NodeId,
-        heard: &[(Lane, u64)],
+        heard: &[(Partition, u64)],
         asker: Option<&Asker>,
     ) -> Result<Answer, Unanswered> {
         let asker = asker.map(Asker::copied);
@@ -202,7 +202,7 @@ impl Server {
         session: &Arc<Session>,
         record: &Record,
         mut noted: Noted,
-        heard: &[(Lane, u64)],
+        heard: &[(Partition, u64)],
     ) -> Result<Brought, NotTaken> {
         // What a token that is over allowed is allowed no more.
         let (expired, _) = session.take_expired(seconds_now());
@@ -211,14 +211,14 @@ impl Server {
         let waiting = unpacked(&noted.waiting);
         let patterns: Vec<_> = noted.patterns.iter().filter_map(|pattern| Pattern::parse(pattern)).collect();
         let (mut kept, mut numbers) = (Vec::new(), Vec::new());
-        for (lane, _) in heard {
-            let of_lane = |numbers: &[(Lane, u64)]| {
-                numbers.iter().find(|(other, _)| other == lane).map(|(_, number)| *number)
+        for (partition, _) in heard {
+            let of_partition = |numbers: &[(Partition, u64)]| {
+                numbers.iter().find(|(other, _)| other == partition).map(|(_, number)| *number)
             };
-            // Without a note nothing was delivered in that lane yet.
-            let Some(since) = of_lane(&waiting).or_else(|| of_lane(&come)) else { continue };
-            numbers.push((*lane, since));
-            let publications = cluster.redis.kept(*lane, since).await?;
+            // Without a note nothing was delivered in that partition yet.
+            let Some(since) = of_partition(&waiting).or_else(|| of_partition(&come)) else { continue };
+            numbers.push((*partition, since));
+            let publications = cluster.redis.kept(*partition, since).await?;
             kept.extend(publications.into_iter().filter(|publication| {
                 let channel = Pattern::of_name(publication.channel());
                 patterns.iter().any(|pattern| pattern.covers(channel))
@@ -228,7 +228,7 @@ impl Server {
             kept = kept.iter().filter_map(|publication| self.adapt(session, publication)).collect();
         }
         let place = |publication: &Arc<Publication>| {
-            publication.position().map(|position| (position.lane.index(), position.number))
+            publication.position().map(|position| (position.partition.index(), position.offset))
         };
         let known = kept.iter().filter_map(place).collect();
         Ok(Brought {

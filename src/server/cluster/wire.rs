@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::bayeux::{Lane, Message, Position, Publication, channel, parse};
+use crate::bayeux::{Message, Partition, Publication, StreamPosition, channel, parse};
 use crate::peer::{Head, Peer, Transport};
 use crate::policy::{self, Cookie, Credentials};
 use crate::router::Luggage;
@@ -15,7 +15,7 @@ use crate::server::pending::Prepared;
 /// What an instance asks the owner of a session, or the one that shall own it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Question {
-    /// Give me a session: I have heard its lanes up to these numbers.
+    /// Give me a session: I have heard its partitions up to these numbers.
     Release { id: String, heard: Vec<(usize, u64)>, asker: Option<Asker> },
     /// I have it now, by this epoch.
     Taken { id: String, epoch: u64 },
@@ -114,7 +114,7 @@ pub(super) enum Answer {
 pub(super) struct State {
     /// What waits for it.
     pub(super) waiting: Vec<Item>,
-    /// How far each of its lanes had come: up to there it has got everything, or it is in `waiting`.
+    /// How far each of its partitions had come: up to there it has got everything, or it is in `waiting`.
     pub(super) numbers: Vec<(usize, u64)>,
     /// Its patterns.
     pub(super) patterns: Vec<String>,
@@ -173,7 +173,7 @@ impl Item {
     pub(super) fn new(publication: &Publication) -> Self {
         Self {
             channel: publication.channel().to_owned(),
-            number: publication.position().map(|position| position.number),
+            number: publication.position().map(|position| position.offset),
             object: String::from_utf8_lossy(publication.object()).into_owned(),
         }
     }
@@ -185,18 +185,18 @@ impl Item {
         if self.channel.is_empty() {
             return Some(Arc::new(Publication::notice(&object)));
         }
-        let lane = channel::is_name(&self.channel).then(|| Lane::of(&self.channel))?;
-        let position = self.number.map(|number| Position { lane, number });
+        let partition = channel::is_name(&self.channel).then(|| Partition::of(&self.channel))?;
+        let position = self.number.map(|number| StreamPosition { partition, offset: number });
         Some(Arc::new(Publication::encoded(&self.channel, position, &object)))
     }
 }
 
-/// Lanes with numbers as they travel.
-pub(super) fn packed(numbers: &[(Lane, u64)]) -> Vec<(usize, u64)> {
-    numbers.iter().map(|(lane, number)| (lane.index(), *number)).collect()
+/// Partitions with numbers as they travel.
+pub(super) fn packed(numbers: &[(Partition, u64)]) -> Vec<(usize, u64)> {
+    numbers.iter().map(|(partition, number)| (partition.index(), *number)).collect()
 }
 
-/// Lanes with numbers that travelled.
-pub(super) fn unpacked(numbers: &[(usize, u64)]) -> Vec<(Lane, u64)> {
-    numbers.iter().filter_map(|(lane, number)| Some((Lane::at(*lane)?, *number))).collect()
+/// Partitions with numbers that travelled.
+pub(super) fn unpacked(numbers: &[(usize, u64)]) -> Vec<(Partition, u64)> {
+    numbers.iter().filter_map(|(partition, number)| Some((Partition::at(*partition)?, *number))).collect()
 }

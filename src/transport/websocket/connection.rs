@@ -14,7 +14,7 @@ use super::{CloseCode, encoder};
 use crate::bayeux::parse::{ParseError, parse};
 use crate::metrics::Reason;
 use crate::peer::Peer;
-use crate::router::{Attachment, Detached, Touched};
+use crate::router::{Attachment, Detached, PendingFlush};
 use crate::server::{Accepted, Received, Receiving, Server};
 use crate::transport::Context;
 use crate::transport::clock::Alarm;
@@ -189,7 +189,7 @@ impl Connection {
 
     /// Handles all frames that are complete. Sessions that got something by them are written to at the end.
     async fn handle_input(&mut self) -> ControlFlow<()> {
-        let mut touched = Touched::default();
+        let mut pending = PendingFlush::default();
         loop {
             let event = match self.decoder.decode(&mut self.input) {
                 Ok(Some(event)) => event,
@@ -216,7 +216,7 @@ impl Connection {
             match event {
                 Event::Message { payload, .. } => {
                     self.begun = None;
-                    self.handle_message(&payload, &mut touched).await?;
+                    self.handle_message(&payload, &mut pending).await?;
                 }
                 Event::Ping(payload) => self.socket.with(|out| out.push(encoder::pong(&payload))),
                 Event::Pong(_) => {}
@@ -231,7 +231,7 @@ impl Connection {
         }
     }
 
-    async fn handle_message(&mut self, payload: &Bytes, touched: &mut Touched) -> ControlFlow<()> {
+    async fn handle_message(&mut self, payload: &Bytes, pending: &mut PendingFlush) -> ControlFlow<()> {
         let parsed = match parse(payload, self.context.limits.batch) {
             Ok(parsed) => parsed,
             Err(ParseError::TooMany(_)) => {
@@ -248,7 +248,7 @@ impl Connection {
             self.context.metrics.refuse(Reason::syntax);
             return ControlFlow::Continue(());
         }
-        let received = match self.server.receive(parsed.messages, &self.peer, touched) {
+        let received = match self.server.receive(parsed.messages, &self.peer, pending) {
             Receiving::Done(received) => Some(received),
             Receiving::Waiting(receiving) => {
                 let server = &self.server;

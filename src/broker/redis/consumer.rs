@@ -1,10 +1,10 @@
-//! One lane on this instance: how far it has come, what is delivered in which order, and when something is missing.
+//! One partition on this instance: how far it has come, what is delivered in which order, and when something is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::frame::{Item, NodeId};
-use crate::bayeux::{Lane, Position, Publication};
+use crate::bayeux::{Partition, Publication, StreamPosition};
 use crate::lock::{Mutex, MutexGuard, level};
 use crate::metrics::Metrics;
 
@@ -19,18 +19,18 @@ const WAITING_BYTES: usize = 16 * 1024 * 1024;
 /// Publications of our own that were delivered at once and are known again when they come back: more than ever wait.
 const AT_ONCE: usize = 20_000;
 
-/// A lane as it is heard here.
+/// A partition as it is heard here.
 pub(super) struct Heard {
-    lane: Lane,
+    partition: Partition,
     me: NodeId,
-    state: Mutex<State, { level::LANE }>,
+    state: Mutex<State, { level::PARTITION }>,
     deliver: Deliver,
     metrics: Metrics,
 }
 
 #[derive(Default)]
 struct State {
-    /// The life of the lane and the newest number of it that was delivered here. Nothing before this instance listens.
+    /// The life of the partition and the newest number of it that was delivered here. Nothing before this instance listens.
     at: Option<(u64, u64)>,
     /// The newest of our own counters that came back.
     own: u64,
@@ -65,12 +65,12 @@ pub(super) enum Then {
 }
 
 impl Heard {
-    pub(super) fn new(lane: Lane, me: NodeId, deliver: Deliver, metrics: Metrics) -> Self {
-        Self { lane, me, state: Mutex::default(), deliver, metrics }
+    pub(super) fn new(partition: Partition, me: NodeId, deliver: Deliver, metrics: Metrics) -> Self {
+        Self { partition, me, state: Mutex::default(), deliver, metrics }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        let index = self.lane.index();
+        let index = self.partition.index();
         self.state.lock_of(u8::try_from(index).unwrap_or(u8::MAX))
     }
 
@@ -116,7 +116,7 @@ impl Heard {
         Then::Fill
     }
 
-    /// The lane has come to a number, as a test or Redis itself says. What was published before this instance listens
+    /// The partition has come to a number, as a test or Redis itself says. What was published before this instance listens
     /// is nothing that it misses.
     pub(super) fn reached(&self, epoch: u64, number: u64) -> Then {
         let mut state = self.lock();
@@ -151,7 +151,7 @@ impl Heard {
         state.gap.as_ref().zip(state.at).map(|(gap, (_, number))| (number, gap.until))
     }
 
-    /// Ends a gap by what was found of the publications that were missing up to a number, in this life of the lane. If
+    /// Ends a gap by what was found of the publications that were missing up to a number, in this life of the partition. If
     /// more are missing by now, it stays.
     pub(super) fn fill(&self, epoch: u64, until: u64, found: Vec<Arrived>) {
         let mut state = self.lock();
@@ -166,7 +166,7 @@ impl Heard {
         }
         let recovered = all.len() - came;
         let end = all.keys().next_back().copied().unwrap_or(0).max(gap.until);
-        // Of another life of the lane nobody knows how many there were in the one before.
+        // Of another life of the partition nobody knows how many there were in the one before.
         let begin = if before == epoch { here } else { all.keys().next().map_or(end, |first| first - 1) };
         let missed = (end - begin.min(end)).saturating_sub(all.len() as u64);
         self.metrics.redis.recovered.inc_by(recovered as u64);
@@ -175,11 +175,11 @@ impl Heard {
             self.metrics.redis.epoch_resets.inc();
         }
         if missed > 0 || before != epoch {
-            let partition = self.lane.index();
+            let partition = self.partition.index();
             let epoch_reset = before != epoch;
             tracing::warn!(partition, missed, recovered, epoch_reset, "publications missed");
         } else {
-            tracing::info!(partition = self.lane.index(), recovered, "gap recovered");
+            tracing::info!(partition = self.partition.index(), recovered, "gap recovered");
         }
         self.deliver(&mut state, epoch, all.into_values());
         state.at = Some((epoch, end));
@@ -199,7 +199,7 @@ impl Heard {
     }
 
     /// Delivers a publication of our own at once, because Redis does not take it now; when it comes back it is known.
-    /// It has no place in the lane yet.
+    /// It has no place in the partition yet.
     pub(super) fn deliver_own(&self, counter: u64, publication: &Arc<Publication>) {
         let mut state = self.lock();
         if counter > state.own && state.at_once.insert(counter) {
@@ -210,7 +210,7 @@ impl Heard {
         }
     }
 
-    /// Runs something while nothing is delivered in this lane, with the newest number that was.
+    /// Runs something while nothing is delivered in this partition, with the newest number that was.
     pub(super) fn while_still<T>(&self, act: impl FnOnce(u64) -> T) -> T {
         let state = self.lock();
         act(state.at.map_or(0, |(_, number)| number))
@@ -230,7 +230,7 @@ impl Heard {
                     continue;
                 }
             }
-            let position = Position { lane: self.lane, number };
+            let position = StreamPosition { partition: self.partition, offset: number };
             publications.push(Arc::new(Publication::encoded(&item.channel, Some(position), &item.object)));
         }
         // Before they are delivered: whoever comes by the lock then finds them in the mailboxes.
@@ -276,10 +276,10 @@ mod tests {
         let (got, metrics) = (Got::default(), Metrics::default());
         let into = Arc::clone(&got);
         let deliver: Deliver = Arc::new(move |publications, _| {
-            let numbers = publications.iter().map(|one| one.position().map_or(0, |position| position.number));
+            let numbers = publications.iter().map(|one| one.position().map_or(0, |position| position.offset));
             into.lock().extend(numbers);
         });
-        (Heard::new(Lane::of("/a"), ME, deliver, metrics.clone()), got, metrics)
+        (Heard::new(Partition::of("/a"), ME, deliver, metrics.clone()), got, metrics)
     }
 
     fn item() -> Item {

@@ -20,12 +20,12 @@ pub(crate) type Overflowed = (Arc<Session>, Option<Arc<Publication>>);
 
 /// Sessions to write to. Dropping it writes too, so that no message can be forgotten in a mailbox.
 #[derive(Default)]
-pub struct Touched {
+pub struct PendingFlush {
     sessions: Vec<Arc<Session>>,
     overflowed: Vec<Overflowed>,
 }
 
-impl Touched {
+impl PendingFlush {
     /// Remembers a session whose mailbox got its first message.
     pub(super) fn add(&mut self, session: &Arc<Session>) {
         if self.sessions.capacity() == 0 {
@@ -62,7 +62,7 @@ impl Touched {
     }
 }
 
-impl Drop for Touched {
+impl Drop for PendingFlush {
     fn drop(&mut self) {
         self.flush();
     }
