@@ -240,7 +240,7 @@ fn a_client_that_takes_no_replies_is_not_read_from_and_is_cut() {
 
 #[test]
 fn an_answer_that_is_not_taken_ends_with_its_session() {
-    let faye = Faye::start(&[ROOMY, ("FAYE_SERVER__TIMEOUT", "2s")]);
+    let faye = Faye::start(&[ROOMY, ("FAYE_SERVER__TIMEOUT", "5s")]);
     let session = Session::subscribed(&faye, Via::Polling, "/a");
     publish_many(&faye, "/a");
     let mut poll = faye.http();
@@ -254,7 +254,7 @@ fn an_answer_that_is_not_taken_ends_with_its_session() {
 
 #[test]
 fn a_stream_that_is_not_taken_ends_with_its_session() {
-    let faye = Faye::start(&[ROOMY, ("FAYE_SERVER__TIMEOUT", "2s")]);
+    let faye = Faye::start(&[ROOMY, ("FAYE_SERVER__TIMEOUT", "5s")]);
     let session = Session::subscribed(&faye, Via::Polling, "/a");
     let _stream = Stream::open(&faye, &session.id);
     publish_many(&faye, "/a");
