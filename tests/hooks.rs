@@ -420,7 +420,7 @@ fn the_application_is_asked_once_about_a_message_whose_session_moves() {
     let rules = "[[channel]]\nmatch = '/projects/**'\nsubscribe = 'hook'\n";
     let (hook, url) = (application.url(), redis.url());
     let settings =
-        [("FAYE_HOOK__URL", hook.as_str()), ("FAYE_HOOK__TIMEOUT", "1m"), ("FAYE_REDIS__URL", url.as_str())];
+        [("FAYE_HOOK__URL", hook.as_str()), ("FAYE_HOOK__DEADLINE", "1m"), ("FAYE_REDIS__URL", url.as_str())];
     let (first, second) = (Faye::start_with_file(rules, &settings), Faye::start_with_file(rules, &settings));
     for faye in [&first, &second] {
         faye.wait_for_metric("faye_redis_up", |now| now == 1);

@@ -1,7 +1,7 @@
-//! Partitions: every channel belongs to one of a fixed number, and within a partition publications are numbered. So one number
-//! for each partition says how far somebody has come.
+//! Partitions: each channel belongs to one of a fixed number of partitions, and publications have consecutive offsets in
+//! their partition. One offset for each partition is therefore the position of a receiver.
 //!
-//! It is not known here who gives the numbers.
+//! This module must not know what assigns the offsets.
 
 /// The number of partitions. It is the same for all instances of a cluster and all versions of the server.
 pub const PARTITIONS: usize = 64;

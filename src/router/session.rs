@@ -11,7 +11,8 @@ use tokio::time::{Duration, Instant};
 use super::attachment::{Attachment, Detached, Holder, same};
 use super::credential::Credential;
 use super::lease::Lease;
-use super::mailbox::{Bounds, Mailbox, Pushed};
+use super::mailbox::{Mailbox, Pushed};
+use super::terms::Terms;
 use crate::bayeux::{ClientId, Publication};
 use crate::budget::Budget;
 use crate::config::Overflow;
@@ -45,36 +46,6 @@ pub(super) type CredentialCell = Mutex<Credential, { level::CREDENTIAL }>;
 /// Bytes of memory that a session takes without what it holds: itself, its places in the tables of sessions and of
 /// deadlines, and what the allocator adds.
 const OVERHEAD: usize = 448;
-
-/// What holds for all sessions of a server.
-pub struct Terms {
-    /// What a mailbox may hold.
-    pub bounds: Bounds,
-    /// How long a session lives after its last connect.
-    pub lifetime: Duration,
-    /// What a mailbox may hold before the first connect.
-    pub unconnected_bounds: Bounds,
-    /// How long a session waits for its first connect.
-    pub unconnected_lifetime: Duration,
-    /// What memory is charged to.
-    pub budget: Arc<Budget>,
-    /// The counters.
-    pub metrics: Metrics,
-}
-
-impl Terms {
-    /// Terms without a budget, which are the same before the first connect and after it.
-    #[must_use]
-    pub fn new(bounds: Bounds, lifetime: Duration, metrics: Metrics) -> Self {
-        let budget = Budget::unlimited();
-        let (unconnected_bounds, unconnected_lifetime) = (bounds, lifetime);
-        Self { bounds, lifetime, unconnected_bounds, unconnected_lifetime, budget, metrics }
-    }
-
-    fn bounds(&self, is_connected: bool) -> Bounds {
-        if is_connected { self.bounds } else { self.unconnected_bounds }
-    }
-}
 
 pub(super) struct State {
     mailbox: Mailbox,

@@ -7,7 +7,8 @@ use dashmap::DashMap;
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
-use super::session::{Session, Terms};
+use super::session::Session;
+use super::terms::Terms;
 use crate::bayeux::ClientId;
 
 /// The table holds as many sessions as it may.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Server;
 use super::handshake::{HANDSHAKE, wrong};
-use super::receive::{Answers, Charge, Request};
+use super::request::{Answers, Charge, Request};
 use crate::bayeux::{Field, Message, Verb, channel};
 use crate::hook::Question;
 use crate::peer::Peer;

@@ -1,6 +1,6 @@
 //! Counts what a message does against the rates, once, and before the application is asked about it.
 
-use super::receive::Request;
+use super::request::Request;
 use super::{Server, milliseconds};
 use crate::bayeux::{BayeuxError, Field, Verb, channel};
 use crate::metrics::Reason;

@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use super::receive::{Accepted, Request};
+use super::received::Accepted;
+use super::request::Request;
 use super::{Server, client_unknown};
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{Advice, BayeuxError, CONNECTION_TYPES, Field, Message, Verb, json};

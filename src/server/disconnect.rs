@@ -4,7 +4,7 @@
 //! before the disconnect is.
 
 use super::Server;
-use super::receive::Request;
+use super::request::Request;
 use crate::bayeux::BayeuxError;
 use crate::bayeux::reply::{self, Outcome};
 

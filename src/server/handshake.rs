@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::Server;
 use super::event::Event;
 use super::permit::Permit;
-use super::receive::{Done, Request};
+use super::request::{Done, Request};
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, CONNECTION_TYPES, ClientId, Field, Message, Verb, json};
 use crate::metrics::{Cause, Reason};

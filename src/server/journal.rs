@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::Server;
-use super::receive::Request;
+use super::request::Request;
 use crate::bayeux::reply::Outcome;
 use crate::bayeux::{BayeuxError, ClientId, Field, Message, Verb, json};
 use crate::peer::Peer;

@@ -16,7 +16,9 @@ mod pending;
 mod permit;
 mod publish;
 mod receive;
+mod received;
 mod relief;
+mod request;
 mod rest;
 mod subscribe;
 mod unconnected;
@@ -30,7 +32,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::broadcast;
 
 pub use event::Event;
-pub use receive::{Accepted, Received, Receiving};
+pub use received::{Accepted, Received, Receiving};
 
 use crate::bayeux::reply::Outcome;
 use crate::bayeux::{Advice, BayeuxError, ClientId, Field, Message, json};
@@ -44,7 +46,7 @@ use crate::metrics::{Metrics, Reason};
 use crate::peer::Peer;
 use crate::policy::{Credentials, Policy, Seals};
 use crate::router::{Bounds, Expiry, Patterns, Session, Sessions, Terms, Trie};
-use receive::Request;
+use request::Request;
 
 /// Events that a slow listener may be behind before it loses the oldest.
 const EVENTS: usize = 4096;

@@ -8,14 +8,14 @@ use bytes::Bytes;
 
 use super::Server;
 use super::cluster::{Cluster, Note, Reached};
-use super::publish::Publish;
-use super::receive::{Accepted, Answers, Charge, Received, Request};
+use super::received::{Accepted, Received};
+use super::request::{Origin, Prepared, Publish, Request};
 use crate::bayeux::parse::parse_one;
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{Advice, BayeuxError, Field, Message, Verb, channel};
 use crate::broker::Receipt;
 use crate::peer::Peer;
-use crate::policy::{Credentials, Policy, excerpt};
+use crate::policy::{Policy, excerpt};
 use crate::router::PendingFlush;
 
 /// The longest time for which a connect is kept waiting that has failed before because its session cannot be reached.
@@ -24,36 +24,6 @@ const AGAIN: Duration = Duration::from_secs(1);
 const ATTEMPTS: usize = 20;
 /// The pause between two attempts.
 const LOOK: Duration = Duration::from_millis(20);
-
-/// Where messages come from.
-pub(super) enum Origin {
-    /// A client. Its session may be on another instance.
-    Client,
-    /// Another instance, which has forwarded one message, and has prepared it if its session has left it since.
-    Instance(Option<Box<Prepared>>),
-}
-
-/// A message that is ready for its verb. Only the verb may be executed again: extensions and the application have seen the
-/// message, and the rates have counted it.
-pub(super) struct Prepared {
-    pub(super) message: Message,
-    credentials: Credentials,
-    pub(super) answers: Answers,
-    pub(super) charge: Charge,
-}
-
-impl Prepared {
-    /// A message that another instance has prepared. `is_charged` says that the rates have counted it there.
-    pub(super) fn elsewhere(
-        message: Message,
-        credentials: Credentials,
-        answers: Answers,
-        is_charged: bool,
-    ) -> Self {
-        let charge = if is_charged { Charge::from(Ok(())) } else { Charge::new() };
-        Self { message, credentials, answers, charge }
-    }
-}
 
 /// A message that was carried out here.
 struct Carried {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Server;
-use super::receive::Request;
+use super::request::Request;
 use crate::bayeux::{BayeuxError, Verb};
 use crate::metrics::Reason;
 use crate::peer::{Peer, Transport};

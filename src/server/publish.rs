@@ -10,29 +10,14 @@ use bytes::Bytes;
 
 use super::Server;
 use super::event::Event;
-use super::receive::Request;
+use super::request::{Publish, Request};
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, ClientId, Field, Message, Publication, Verb, channel, json, parse};
 use crate::broker::Receipt;
-use crate::config::{History, Overflow};
 use crate::extension::Receiver;
 use crate::peer::Transport;
 use crate::policy::Rule;
 use crate::router::{Adapt, PendingFlush, Session};
-
-/// A publication that was accepted.
-pub(super) struct Publish {
-    /// The channel.
-    pub(super) channel: String,
-    /// What happens when a mailbox has no room for it.
-    pub(super) overflow: Overflow,
-    /// How much of the channel is kept.
-    pub(super) history: Option<History>,
-    /// Whether the channel is a feed.
-    pub(super) is_syndicated: bool,
-    /// The session that the publisher named, if anybody listens to events.
-    pub(super) client: Option<ClientId>,
-}
 
 impl Server {
     pub(super) fn publish(

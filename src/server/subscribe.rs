@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::Server;
 use super::event::Event;
 use super::permit::Permit;
-use super::receive::Request;
+use super::request::Request;
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, Field, Verb, channel, json};
 use crate::metrics::Reason;

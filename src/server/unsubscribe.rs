@@ -5,7 +5,7 @@
 
 use super::Server;
 use super::event::Event;
-use super::receive::Request;
+use super::request::Request;
 use crate::bayeux::BayeuxError;
 use crate::bayeux::reply::Outcome;
 use crate::router::Change;

@@ -22,7 +22,6 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("lifestream", &["endpoint", "entries", "page"]),
     ("policy", &["rejection", "token"]),
     ("router", &["attachment", "credential", "lease", "session"]),
-    ("server", &["publish", "receive"]),
     ("server::cluster", &["arrive", "take"]),
     ("store::operations::entries", &["classify", "plan"]),
     ("transport", &["connection", "eventsource", "outbox", "socket", "websocket"]),

@@ -14,7 +14,7 @@ use crate::peer::Peer;
 use crate::policy::{Cookie, Policy};
 use crate::router::Session;
 use crate::server::Server;
-use crate::server::pending::Prepared;
+use crate::server::request::Prepared;
 
 /// How often an owner is asked that does not have the session any more.
 const ATTEMPTS: usize = 10;

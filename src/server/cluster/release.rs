@@ -11,7 +11,7 @@ use crate::bayeux::{ClientId, Field, Message, Partition, Publication, parse};
 use crate::policy::Credentials;
 use crate::router::{PendingFlush, Session};
 use crate::server::Server;
-use crate::server::pending::Origin;
+use crate::server::request::Origin;
 
 /// How long a transport may take to settle what it is writing, and partitions to come to where the other instance is.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -10,7 +10,7 @@ use crate::bayeux::{Message, Partition, Publication, StreamPosition, channel, pa
 use crate::peer::{Head, Peer, Transport};
 use crate::policy::{self, Cookie, Credentials};
 use crate::router::Luggage;
-use crate::server::pending::Prepared;
+use crate::server::request::Prepared;
 
 /// What an instance asks the owner of a session, or the one that shall own it.
 #[derive(Debug, Serialize, Deserialize)]
