@@ -1,5 +1,7 @@
 //! One more receiver of a publication costs no allocation: what the server's thread allocates for a publication is the
 //! same for few receivers and for many.
+//!
+//! A program of its own, because its global allocator counts.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails there")]
 

@@ -1,5 +1,5 @@
 //! Fuzz target: any bytes, in any chunks, give the same outcome and stay within the limits. The check itself
-//! is shared with `tests/decoder.rs`.
+//! is shared with `tests/transport/decoder.rs`.
 #![no_main]
 
 #[path = "../../tests/support/decoder_chunks.rs"]

@@ -1,5 +1,5 @@
 //! Fuzz target: any bytes are parsed without harm, and say the same afterwards. The check itself is shared with
-//! `tests/parser.rs`.
+//! `tests/protocol/parser.rs`.
 #![no_main]
 
 #[path = "../../tests/support/parser_check.rs"]

@@ -1,5 +1,5 @@
 //! Feeds the WebSocket decoder and holds it to what must be true of any input. Shared by the property tests
-//! (`tests/decoder.rs`) and the fuzz target (`fuzz/fuzz_targets/decoder.rs`); must know neither.
+//! (`tests/transport/decoder.rs`) and the fuzz target (`fuzz/fuzz_targets/decoder.rs`); must know neither.
 
 use bytes::BytesMut;
 use faye_server::transport::websocket::{DecodeError, Decoder, Event, Limits};

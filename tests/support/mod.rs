@@ -1,13 +1,8 @@
 //! What the black-box tests share: the binary as a process, and clients that speak to it over real sockets and can
 //! misbehave at will. Nothing here knows the library.
 
-#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "also what a test calls is a test"
-)]
+#![allow(dead_code, unused_imports, reason = "each program uses its part")]
+#![allow(clippy::print_stdout, reason = "shown if a test fails")]
 
 pub(crate) mod acme;
 mod application;

@@ -1,5 +1,5 @@
 //! Feeds the message parser and holds it to what must be true of any input. Shared by the property tests
-//! (`tests/parser.rs`) and the fuzz target (`fuzz/fuzz_targets/parser.rs`); must know neither.
+//! (`tests/protocol/parser.rs`) and the fuzz target (`fuzz/fuzz_targets/parser.rs`); must know neither.
 
 use bytes::Bytes;
 use faye_server::bayeux::parse::{ParseError, parse};

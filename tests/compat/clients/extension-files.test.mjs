@@ -114,7 +114,7 @@ for (const [name, start] of [["Faye's server", startFayes], ['our server', start
   }
 }
 
-// tests/javascript.rs runs the file in our server.
+// tests/extensions/javascript.rs runs the file in our server.
 test('the results that bytes.js expects are those of Node', () => {
   const { cases, differences } = require(path('bytes.js'));
   assert.ok(cases > 100);

@@ -4,7 +4,7 @@
 // Content-Length that fits the body reads "fits"; one of 0 on an empty body reads like none. Session ids become
 // <id 1>, <id 2> ... in the order of their first appearance. The comments that keep an event stream alive are left out.
 // Refusals of our server end with a newline, which Faye's do not have.
-// What follows "Bad request: " is our server's own: which text it is, tests/hostile.rs checks.
+// What follows "Bad request: " is our server's own: which text it is, tests/protocol/hostile.rs checks.
 
 const frameworkHeaders = new Set(['date', 'connection', 'keep-alive', 'transfer-encoding', 'server']);
 const upgradeFrameworkHeaders = new Set(['date', 'keep-alive', 'transfer-encoding', 'server']);

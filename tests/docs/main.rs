@@ -1,0 +1,6 @@
+//! Rules for sources and documents that no compiler checks. Nothing here starts a server.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests panic as well")]
+
+mod names;
+mod tidy;
