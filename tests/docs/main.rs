@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests panic as well")]
 
 mod names;
+mod programs;
 mod tidy;

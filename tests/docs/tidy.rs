@@ -166,7 +166,7 @@ fn imports(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn complain(problems: &[String]) {
+pub(crate) fn complain(problems: &[String]) {
     assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
 }
 
