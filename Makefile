@@ -25,8 +25,10 @@ fmt: ## Check the format
 lint: ## Lint everything; a warning is an error
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 
+# With the examples the dependencies have the features that `lint` built them with; without them jemalloc and others are
+# built once more.
 doc: ## Build the documentation; a broken link is an error
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --locked --quiet
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --lib --bins --examples --locked --quiet
 
 unit: tools ## Unit, property and black-box tests
 	$(CARGO) test --locked
