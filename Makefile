@@ -8,8 +8,10 @@ SHELL := /bin/bash
 COMPAT := tests/compat
 SNIPPETS := tests/snippets
 CLIENT := client-js
+# The themes of tests/ that end in seconds.
+QUICK := docs config protocol
 
-.PHONY: help build test fmt lint doc unit by-tls tools client compat snippets release install-check bench bench-cluster bench-hub bench-feeds microbench fuzz autobahn deny clean
+.PHONY: help build test quick fmt lint doc unit by-tls tools client compat snippets release install-check bench bench-cluster bench-hub bench-feeds microbench fuzz autobahn deny clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -18,6 +20,11 @@ build: ## Build the binary as users get it
 	$(CARGO) build --release --locked
 
 test: fmt lint doc unit client snippets install-check compat ## Everything
+
+# The targets of cargo are those of `lint` and `unit`, so that no dependency is built with other features.
+quick: fmt ## The edit loop: format, lints of the library, unit tests, the fast themes
+	$(CARGO) clippy --lib --test docs --locked -- -D warnings
+	$(CARGO) test --locked --lib $(addprefix --test ,$(QUICK))
 
 fmt: ## Check the format
 	$(CARGO) fmt --check
