@@ -11,7 +11,7 @@ CLIENT := client-js
 # The themes of tests/ that end in seconds.
 QUICK := docs config protocol
 
-.PHONY: help build test quick fmt lint doc unit by-tls tools client compat snippets release install-check bench bench-cluster bench-hub bench-feeds microbench fuzz autobahn deny clean
+.PHONY: help build test quick fmt lint doc unit by-tls tools client compat snippets release cargo-deb install-check bench bench-cluster bench-hub bench-feeds microbench fuzz autobahn deny clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -19,7 +19,11 @@ help: ## Show the targets
 build: ## Build the binary as users get it
 	$(CARGO) build --release --locked
 
-test: fmt lint doc unit client snippets install-check compat ## Everything
+# The release build uses one core for minutes, and tests wait most of the time: two commands run at once. The one with `nice`
+# uses only what the other leaves, so that no test starves.
+test: fmt ## Everything
+	@scripts/side-by-side '$(MAKE) lint doc unit client' 'nice -n 19 $(MAKE) tools build cargo-deb'
+	@scripts/side-by-side '$(MAKE) snippets compat' 'nice -n 19 $(MAKE) install-check'
 
 # The targets of cargo are those of `lint` and `unit`, so that no dependency is built with other features.
 quick: fmt ## The edit loop: format, lints of the library, unit tests, the fast themes
@@ -62,8 +66,10 @@ snippets: build tools ## The code blocks of the documents, and that their runner
 release: ## Build the files of a release into dist/ (see docs/install.md)
 	@scripts/release
 
-install-check: build tools ## Pack a release and check it: contents, the tarball, the Debian package and the image in roots of their own
+cargo-deb: ## Install cargo-deb, which packs the Debian package
 	@command -v cargo-deb >/dev/null || $(CARGO) install cargo-deb --locked --version 3.8.0 --quiet
+
+install-check: build tools cargo-deb ## Pack a release and check it: contents, the tarball, the Debian package and the image in roots of their own
 	ALLOW_DIRTY=1 BINARY=target/release/faye OUT=target/install/dist scripts/release
 	node --test tests/install/*.test.mjs
 
