@@ -77,7 +77,7 @@ proptest! {
 
     #[test]
     fn json_says_the_same_after_the_parser(text in json()) {
-        parser_check::check(text.as_bytes());
+        crate::parser_check::check(text.as_bytes());
     }
 
     #[test]
@@ -85,14 +85,14 @@ proptest! {
         let mut bytes = text.into_bytes();
         let at = at.index(bytes.len());
         bytes[at] = byte;
-        parser_check::check(&bytes);
+        crate::parser_check::check(&bytes);
         bytes.truncate(at);
-        parser_check::check(&bytes);
+        crate::parser_check::check(&bytes);
     }
 
     #[test]
     fn any_bytes_are_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        parser_check::check(&bytes);
+        crate::parser_check::check(&bytes);
     }
 
     #[test]
