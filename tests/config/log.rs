@@ -275,7 +275,7 @@ fn sessions_are_logged_if_the_settings_say_so() {
 /// Runs again as a process of its own, whose standard error takes nothing.
 #[test]
 fn a_panic_is_survived_where_nothing_can_be_logged() {
-    const NAME: &str = "a_panic_is_survived_where_nothing_can_be_logged";
+    const NAME: &str = "log::a_panic_is_survived_where_nothing_can_be_logged";
     if std::env::var_os("PANICS").is_some() {
         let log = faye_server::telemetry::start(&faye_server::config::Log::default()).unwrap();
         for _ in 0..100 {
