@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use faye_server::store::*;
+use tokio::task::JoinSet;
 
 use crate::entries::{added, batch, entry, feed, read};
 use crate::follow::{HUB, claim_call, claim_poll, finish_call, finish_poll, found};
@@ -17,6 +18,9 @@ const STORE: &str = "TEST_STORE_URL";
 const OTHER: &str = "https://example.com/other";
 const THIRD: &str = "https://example.com/third";
 const SIGKILL: i32 = 9;
+
+/// Processes that run at the same time. Each waits for its database most of the time.
+const VICTIMS: usize = 4;
 
 /// What the killed process runs. In a run of all tests it has no store and nothing to do.
 #[tokio::test(flavor = "multi_thread")]
@@ -29,18 +33,29 @@ async fn victim() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_process_leaves_a_file_in_order() {
-    for point in points() {
+    kill_at_each(|point| async move {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("faye.db").display());
         kill_at(point, &url).await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_process_leaves_postgres_in_order() {
+    kill_at_each(|point| async move { kill_at(point, &Postgres::shared().database()).await }).await;
+}
+
+/// Kills a process at each point, several processes at a time.
+async fn kill_at_each<F: Future<Output = ()> + Send + 'static>(kill: impl Fn(&'static str) -> F) {
+    let mut running = JoinSet::new();
     for point in points() {
-        kill_at(point, &Postgres::shared().database()).await;
+        if running.len() == VICTIMS {
+            running.join_next().await.unwrap().unwrap();
+        }
+        running.spawn(kill(point));
     }
+    running.join_all().await;
 }
 
 /// All points but those of the probe, which runs during an outage and changes nothing of interest.
