@@ -1,8 +1,8 @@
 //! What happens when a mailbox is full: by messages and by bytes, for each policy and each rule for channels.
 
+use crate::support::redis::Redis;
 use crate::support::*;
 use serde_json::{Value, json};
-use crate::support::redis::Redis;
 
 /// What a next connect brings.
 fn fetch(faye: &Faye, client: &str) -> Vec<Value> {
