@@ -12,8 +12,7 @@
 //! - [`router`]: who on this node gets a publication: the trie, sessions, mailboxes.
 //! - [`broker`]: carries a publication to every node.
 //! - [`extension`]: the pipeline that messages pass on the way in and out.
-//! - [`policy`]: who may connect, publish and subscribe, how often, and from which pages.
-//! - [`hook`]: asks the application what is allowed.
+//! - [`auth`]: authentication, authorization, rate limits, origins and proxies; the authorization hook.
 //! - [`server`]: what each verb of the protocol does.
 //! - `store`: state on disk, in SQLite or PostgreSQL.
 //! - [`transport`]: HTTP, EventSource and WebSocket.
@@ -33,6 +32,7 @@ pub mod admin;
 #[cfg(feature = "websub")]
 pub mod api;
 pub mod app;
+pub mod auth;
 pub mod bayeux;
 pub mod bench;
 pub mod bridge;
@@ -46,7 +46,6 @@ pub mod descriptors;
 pub mod entries;
 pub mod extension;
 pub mod fetch;
-pub mod hook;
 #[cfg(feature = "websub")]
 pub mod hub;
 #[cfg(feature = "websub")]
@@ -55,7 +54,6 @@ pub(crate) mod lock;
 pub mod memory;
 pub mod metrics;
 pub mod peer;
-pub mod policy;
 pub mod router;
 pub mod server;
 #[cfg(feature = "store")]

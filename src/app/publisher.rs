@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 
+use crate::auth::{Notices, more};
 use crate::bayeux::parse::parse_one;
 use crate::peer::Peer;
-use crate::policy::{Notices, more};
 use crate::router::PendingFlush;
 use crate::server::Server;
 use crate::subscriber::{Channels, Publication, Published};

@@ -3,8 +3,8 @@
 
 mod websub;
 
+use crate::auth::never_matching;
 use crate::config::{Config, weak_secrets};
-use crate::policy::never_matching;
 
 /// The warnings about some settings, each a sentence that says what to do.
 pub(super) fn warnings(config: &Config) -> Vec<String> {

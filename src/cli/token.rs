@@ -10,11 +10,11 @@ use serde_json::json;
 use super::output::Reported;
 use super::settings::Settings;
 use super::{print, print_json, warn};
+use crate::auth::seconds_now;
+use crate::auth::token::{Claims, Texts, Tokens, sign};
 use crate::bayeux::Pattern;
 use crate::config::units::parse_duration;
 use crate::config::{Config, TokenKey};
-use crate::policy::seconds_now;
-use crate::policy::token::{Claims, Texts, Tokens, sign};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:

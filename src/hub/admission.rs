@@ -8,8 +8,8 @@ use ipnet::IpNet;
 use super::endpoint::Front;
 use super::policy::{self, Standing};
 use super::refusal::Refusal;
+use crate::auth::more;
 use crate::fetch::Reach;
-use crate::policy::more;
 use crate::store::{Bound, Bounds};
 use crate::web::urls::WebUrl;
 

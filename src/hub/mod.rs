@@ -38,10 +38,10 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
+use crate::auth::Notices;
 use crate::config::{self, Config};
 use crate::fetch::{Class, Fetch, Reach, Repeat};
 use crate::metrics::Metrics;
-use crate::policy::Notices;
 use crate::store::Store;
 use crate::transport::Endpoint;
 

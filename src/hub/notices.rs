@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::Hub;
-use crate::policy::more;
+use crate::auth::more;
 
 impl Hub {
     /// Logs that the store has no room for content.

@@ -11,8 +11,8 @@ use super::form::Form;
 use super::refusal::Refusal;
 use super::wish::{Verify, Wish};
 use super::{fetch, verify};
+use crate::auth::network_prefix;
 use crate::config::SignatureMethod;
-use crate::policy::household;
 use crate::store::{
     Admission, FinishedRequest, Mode, NewRequest, Request, RequestOutcome, Stage, StoreError,
 };
@@ -98,7 +98,7 @@ impl Front {
             needs_check,
             token: token()?,
             claim_for: is_sync.then_some(hold),
-            client: household(client).to_string(),
+            client: network_prefix(client).to_string(),
         };
         match self.add(&request).await? {
             Admission::Full(bound) => Err(self.refuse_full(bound, &request.host)),

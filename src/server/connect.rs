@@ -24,7 +24,7 @@ impl Server {
         let session = self.session_of(request, &mut outcome);
         let is_proven = session.is_some();
         let Request { message, peer, alone, .. } = *request;
-        if let (true, Err(error)) = (outcome.is_done(), request.charge(self, Verb::Connect)) {
+        if let (true, Err(error)) = (outcome.is_done(), request.check_rate(self, Verb::Connect)) {
             outcome = Outcome::Failed(error);
         }
         let kind = message.text(Field::ConnectionType);

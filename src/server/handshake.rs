@@ -7,14 +7,14 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::Server;
+use super::authorize::Authorization;
 use super::event::Event;
-use super::permit::Permit;
 use super::request::{Done, Request};
+use crate::auth::network_prefix;
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, CONNECTION_TYPES, ClientId, Field, Message, Verb, json};
 use crate::metrics::{Cause, Reason};
 use crate::peer::Peer;
-use crate::policy::household;
 use crate::router::Session;
 
 /// The channel, under which the application is asked too.
@@ -29,11 +29,11 @@ impl Server {
         }
         let mut created = None;
         if outcome.is_done() {
-            match self.admit(request).and_then(|permit| Ok((self.begin(peer)?, permit))) {
-                Ok((session, permit)) => {
+            match self.admit(request).and_then(|authorization| Ok((self.begin(peer)?, authorization))) {
+                Ok((session, authorization)) => {
                     created = Some(*session.id());
-                    if permit.by_credential || request.shows_token() {
-                        self.bind(&session, request, &permit, &mut done.cookie);
+                    if authorization.by_credential || request.shows_token() {
+                        self.bind(&session, request, &authorization, &mut done.cookie);
                     }
                 }
                 Err(error) => outcome = Outcome::Failed(error),
@@ -54,14 +54,18 @@ impl Server {
     }
 
     /// Whether a session may begin: not too often, without a bad token, and by the policy.
-    fn admit(&self, request: &Request<'_>) -> Result<Permit, BayeuxError> {
-        request.charge(self, Verb::Handshake)?;
+    fn admit(&self, request: &Request<'_>) -> Result<Authorization, BayeuxError> {
+        request.check_rate(self, Verb::Handshake)?;
         if let Some(error) = request.token_error() {
             self.metrics.refuse(Reason::forbidden);
             return Err(error);
         }
-        let answer = request.answer(HANDSHAKE);
-        self.permit(request.policy.may_begin(request.shown(None), answer), request, HANDSHAKE)
+        let answer = request.hook_decision(HANDSHAKE);
+        self.authorize(
+            request.policy.authorize_handshake(request.auth_context(None), answer),
+            request,
+            HANDSHAKE,
+        )
     }
 
     fn begin(&self, peer: &Peer) -> Result<Arc<Session>, BayeuxError> {
@@ -81,7 +85,7 @@ impl Server {
             BayeuxError::TooManySessions(self.limits.sessions)
         })?;
         self.expiry.watch(&session);
-        let address = peer.address.map(|address| household(address.ip()));
+        let address = peer.address.map(|address| network_prefix(address.ip()));
         if let Some(oldest) = self.unconnected.add(&session, address, self.limits.unconnected_by_address) {
             self.evict_unconnected(&oldest, Cause::unconnected_by_address);
         }

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 
 use super::Server;
 use super::request::Request;
+use crate::auth::excerpt;
 use crate::bayeux::reply::Outcome;
 use crate::bayeux::{BayeuxError, ClientId, Field, Message, Verb, json};
 use crate::peer::Peer;
-use crate::policy::excerpt;
 
 impl Server {
     pub(super) fn log_handshake(&self, client: &ClientId, peer: &Peer) {
@@ -48,8 +48,8 @@ impl Server {
             Verb::Publish => ("publish", request.policy.rule(&channel).name()),
             Verb::Subscribe => {
                 let session = self.named_session(request);
-                let shown = request.shown(session.as_deref());
-                ("subscribe", request.policy.refusing(&channel, shown, request.answer(&channel)))
+                let context = request.auth_context(session.as_deref());
+                ("subscribe", request.policy.denying_rule(&channel, context, request.hook_decision(&channel)))
             }
             _ => return,
         };

@@ -2,9 +2,9 @@
 //!
 //! All traffic enters by [`Server::receive`]. The server knows sessions and extensions, but no socket and no HTTP.
 
-mod ask;
+mod ask_hook;
+mod authorize;
 mod backoff;
-mod charge;
 mod cluster;
 mod connect;
 mod disconnect;
@@ -13,14 +13,14 @@ mod handshake;
 mod history;
 mod journal;
 mod pending;
-mod permit;
 mod publish;
+mod rate_limit;
 mod receive;
 mod received;
 mod relief;
 mod request;
-mod rest;
 mod subscribe;
+mod token_expiry;
 mod unconnected;
 mod unsubscribe;
 
@@ -34,17 +34,17 @@ use tokio::sync::broadcast;
 pub use event::Event;
 pub use received::{Accepted, Received, Receiving};
 
+use crate::auth::hook::Hook;
+use crate::auth::{Credentials, Policy, Seals};
 use crate::bayeux::reply::Outcome;
 use crate::bayeux::{Advice, BayeuxError, ClientId, Field, Message, json};
 use crate::broker::{Appended, Memory};
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::extension::{Extension, Pipeline};
-use crate::hook::Hook;
 use crate::lock::{self, level};
 use crate::metrics::{Metrics, Reason};
 use crate::peer::Peer;
-use crate::policy::{Credentials, Policy, Seals};
 use crate::router::{Bounds, Expiry, Patterns, Session, Sessions, Terms, Trie};
 use request::Request;
 
@@ -69,7 +69,7 @@ pub struct Server {
     pipeline: Pipeline,
     policy: ArcSwap<Policy>,
     hook: ArcSwapOption<Hook>,
-    resting: rest::Resting,
+    token_expiry: token_expiry::TokenExpiry,
     backoff: backoff::Backoff,
     seals: Seals,
     events: broadcast::Sender<Event>,
@@ -105,7 +105,7 @@ impl Server {
             pipeline: Pipeline::new(extensions),
             policy: ArcSwap::from_pointee(Policy::new(config)?),
             hook: ArcSwapOption::new(Hook::new(&config.hook, metrics.clone())?.map(Arc::new)),
-            resting: rest::Resting::default(),
+            token_expiry: token_expiry::TokenExpiry::default(),
             backoff: backoff::Backoff::new(&config.advice),
             seals: Seals::new().map_err(|error| format!("no random bytes from the system: {error}"))?,
             events: broadcast::Sender::new(EVENTS),

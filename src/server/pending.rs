@@ -10,12 +10,12 @@ use super::Server;
 use super::cluster::{Cluster, Note, Reached};
 use super::received::{Accepted, Received};
 use super::request::{Origin, Prepared, Publish, Request};
+use crate::auth::{Policy, excerpt};
 use crate::bayeux::parse::parse_one;
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{Advice, BayeuxError, Field, Message, Verb, channel};
 use crate::broker::Receipt;
 use crate::peer::Peer;
-use crate::policy::{Policy, excerpt};
 use crate::router::PendingFlush;
 
 /// The longest time for which a connect is kept waiting that has failed before because its session cannot be reached.
@@ -117,8 +117,9 @@ impl Server {
     ) -> Option<Prepared> {
         let credentials = policy.credentials(&mut message, peer);
         let mut message = self.pipeline.incoming(message, peer, || pending.flush()).await?;
-        let (answers, charge) = self.ask(policy, &mut message, &credentials, peer, pending).await;
-        Some(Prepared { message, credentials, answers, charge })
+        let (hook_decisions, rate_check) =
+            self.ask_hook(policy, &mut message, &credentials, peer, pending).await;
+        Some(Prepared { message, credentials, hook_decisions, rate_check })
     }
 
     /// Executes the verb of a message. Returns also whether its session belongs to another instance by now.
@@ -131,10 +132,10 @@ impl Server {
         received: &mut Received,
         pending: &mut PendingFlush,
     ) -> (Carried, bool) {
-        let Prepared { message, credentials, answers, charge } = prepared;
+        let Prepared { message, credentials, hook_decisions, rate_check } = prepared;
         let mut reply = Vec::with_capacity(256);
-        let request = self.request(message, peer, alone, policy, credentials, answers);
-        let request = Request { charge: Some(charge), ..request };
+        let request = self.request(message, peer, alone, policy, credentials, hook_decisions);
+        let request = Request { rate_check: Some(rate_check), ..request };
         let verb = message.verb();
         let done = self.carry_out(verb, &request, &mut reply);
         received.keep(done.cookie);

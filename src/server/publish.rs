@@ -11,12 +11,12 @@ use bytes::Bytes;
 use super::Server;
 use super::event::Event;
 use super::request::{Publish, Request};
+use crate::auth::Rule;
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, ClientId, Field, Message, Publication, Verb, channel, json, parse};
 use crate::broker::Receipt;
 use crate::extension::Receiver;
 use crate::peer::Transport;
-use crate::policy::Rule;
 use crate::router::{Adapt, PendingFlush, Session};
 
 impl Server {
@@ -72,15 +72,16 @@ impl Server {
         let is_server_only = request.policy.is_server_only(channel);
         // The rates are for clients.
         if !is_server_only || request.peer.transport != Transport::InProcess {
-            request.charge(self, Verb::Publish)?;
+            request.check_rate(self, Verb::Publish)?;
         }
         if rule.publish.anyone && !is_server_only {
             return Ok(());
         }
         let session = if rule.publish.token { self.proven_session(request) } else { None };
-        let shown = request.shown(session.as_deref());
-        let judgement = request.policy.may_publish(rule, channel, shown, request.answer(channel));
-        self.permit(judgement, request, channel).map(|_| ())
+        let context = request.auth_context(session.as_deref());
+        let decision =
+            request.policy.authorize_publish(rule, channel, context, request.hook_decision(channel));
+        self.authorize(decision, request, channel).map(|_| ())
     }
 
     /// Puts an accepted publication into the mailboxes of its subscribers.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::Server;
 use super::received::{Accepted, Received, Receiving};
-use super::request::{Answers, Done, Origin, Request};
+use super::request::{Done, HookDecisions, Origin, Request};
+use crate::auth::{Credentials, Policy};
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, Field, Message, Verb};
 use crate::metrics::Reason;
 use crate::peer::Peer;
-use crate::policy::{Credentials, Policy};
 use crate::router::PendingFlush;
 
 impl Server {
@@ -23,7 +23,7 @@ impl Server {
         pending: &'a mut PendingFlush,
     ) -> Receiving<'a> {
         let policy = self.policy.load();
-        if self.pipeline.is_empty() && !policy.asks() && self.cluster.is_none() {
+        if self.pipeline.is_empty() && !policy.uses_hook() && self.cluster.is_none() {
             return Receiving::Done(self.receive_at_once(&policy, messages, peer, pending));
         }
         Receiving::Waiting(Box::pin(self.receive_and_wait(messages, peer, pending, Origin::Client)))
@@ -41,8 +41,8 @@ impl Server {
         for mut message in messages {
             let credentials = policy.credentials(&mut message, peer);
             let verb = message.verb();
-            let answers = Answers::new();
-            let request = self.request(&message, peer, alone, policy, &credentials, &answers);
+            let hook_decisions = HookDecisions::new();
+            let request = self.request(&message, peer, alone, policy, &credentials, &hook_decisions);
             if verb == Verb::Connect {
                 let mut reply = Vec::with_capacity(256);
                 match self.carry_out(verb, &request, &mut reply).accepted {
@@ -67,7 +67,7 @@ impl Server {
         alone: bool,
         policy: &'a Policy,
         credentials: &'a Credentials,
-        answers: &'a Answers,
+        hook_decisions: &'a HookDecisions,
     ) -> Request<'a> {
         let outcome = if message.depth() > self.limits.depth {
             self.metrics.refuse(Reason::depth);
@@ -77,7 +77,7 @@ impl Server {
         } else {
             Outcome::Done
         };
-        Request { message, peer, outcome, alone, policy, credentials, answers, charge: None }
+        Request { message, peer, outcome, alone, policy, credentials, hook_decisions, rate_check: None }
     }
 
     /// Does what a message asks for, and appends the reply.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::policy::Cookie;
+use crate::auth::Cookie;
 use crate::router::{Attached, Attachment, Session};
 
 /// The result of a request or frame.
@@ -43,7 +43,7 @@ impl Receiving<'_> {
     }
 }
 
-/// An accepted connect. The transport attaches itself to the session, and answers.
+/// An accepted connect. The transport attaches itself to the session, and hook_decisions.
 pub struct Accepted {
     /// The session.
     pub session: Arc<Session>,

@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock};
 use smallvec::SmallVec;
 
 use super::received::Accepted;
+use crate::auth::{Cookie, Credentials, HookDecision, Policy};
 use crate::bayeux::reply::Outcome;
 use crate::bayeux::{BayeuxError, ClientId, Message};
 use crate::config::{History, Overflow};
 use crate::peer::Peer;
-use crate::policy::{Answer, Cookie, Credentials, Policy};
 
 /// A message for a verb.
 pub(super) struct Request<'a> {
@@ -21,18 +21,18 @@ pub(super) struct Request<'a> {
     /// The credentials of the message.
     pub(super) credentials: &'a Credentials,
     /// The decisions of the application.
-    pub(super) answers: &'a Answers,
+    pub(super) hook_decisions: &'a HookDecisions,
     /// Keeps the decision of the rates for a verb that may be executed again.
-    pub(super) charge: Option<&'a Charge>,
+    pub(super) rate_check: Option<&'a RateCheck>,
     /// Whether it is the only message of its request or frame.
     pub(super) alone: bool,
 }
 
 /// The decision of the rates on a message, once they have counted it.
-pub(super) type Charge = OnceLock<Result<(), BayeuxError>>;
+pub(super) type RateCheck = OnceLock<Result<(), BayeuxError>>;
 
 /// Decisions of the application, by channel.
-pub(super) type Answers = SmallVec<[(Box<str>, Answer); 1]>;
+pub(super) type HookDecisions = SmallVec<[(Box<str>, HookDecision); 1]>;
 
 /// Where messages come from.
 pub(super) enum Origin {
@@ -46,8 +46,8 @@ pub(super) enum Origin {
 pub(super) struct Prepared {
     pub(super) message: Message,
     pub(super) credentials: Credentials,
-    pub(super) answers: Answers,
-    pub(super) charge: Charge,
+    pub(super) hook_decisions: HookDecisions,
+    pub(super) rate_check: RateCheck,
 }
 
 /// The effects of a verb, apart from the reply.
@@ -84,10 +84,10 @@ impl Prepared {
     pub(super) fn elsewhere(
         message: Message,
         credentials: Credentials,
-        answers: Answers,
+        hook_decisions: HookDecisions,
         is_charged: bool,
     ) -> Self {
-        let charge = if is_charged { Charge::from(Ok(())) } else { Charge::new() };
-        Self { message, credentials, answers, charge }
+        let rate_check = if is_charged { RateCheck::from(Ok(())) } else { RateCheck::new() };
+        Self { message, credentials, hook_decisions, rate_check }
     }
 }

@@ -8,13 +8,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Server;
+use super::authorize::Authorization;
 use super::event::Event;
-use super::permit::Permit;
 use super::request::Request;
+use crate::auth::Cookie;
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, Field, Verb, channel, json};
 use crate::metrics::Reason;
-use crate::policy::Cookie;
 use crate::router::{Change, Session};
 
 impl Server {
@@ -24,20 +24,21 @@ impl Server {
         out: &mut Vec<u8>,
         cookie: &mut Option<Cookie>,
     ) -> Outcome {
-        let charged = request.charge(self, Verb::Subscribe);
+        let rate_check = request.check_rate(self, Verb::Subscribe);
         self.change(request, out, |session, pattern| {
-            charged.clone()?;
+            rate_check.clone()?;
             if let Some(error) = request.token_error() {
                 self.metrics.refuse(Reason::forbidden);
                 return Err(error);
             }
-            let shown = request.shown(Some(session));
-            let judgement = request.policy.may_subscribe(pattern, shown, request.answer(pattern));
-            let permit = self.permit(judgement, request, pattern)?;
+            let context = request.auth_context(Some(session));
+            let decision =
+                request.policy.authorize_subscribe(pattern, context, request.hook_decision(pattern));
+            let authorization = self.authorize(decision, request, pattern)?;
             self.add(session, pattern)?;
-            if permit.by_credential {
-                self.bind(session, request, &permit, cookie);
-                self.rest(session, pattern, &permit);
+            if authorization.by_credential {
+                self.bind(session, request, &authorization, cookie);
+                self.track_expiry(session, pattern, &authorization);
             }
             Ok(())
         })
@@ -61,11 +62,11 @@ impl Server {
     }
 
     /// Notes until when a subscription was allowed.
-    fn rest(&self, session: &Arc<Session>, pattern: &str, permit: &Permit) {
-        match &permit.grant {
+    fn track_expiry(&self, session: &Arc<Session>, pattern: &str, authorization: &Authorization) {
+        match &authorization.grant {
             Some(grant) if grant.expires < u64::MAX => {
                 if let Some(second) = session.rest(pattern, grant.expires) {
-                    self.resting.watch(session, second);
+                    self.token_expiry.watch(session, second);
                 }
             }
             _ => session.rest_no_more(pattern),

@@ -28,9 +28,9 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
+use crate::auth::Notices;
 use crate::config::{self, Config};
 use crate::metrics::Metrics;
-use crate::policy::Notices;
 use crate::store::{PollRates, Store};
 use crate::transport::Endpoint;
 use crate::web::hosts::Hosts;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::Subscriber;
+use crate::auth::more;
 use crate::fetch::Reach;
-use crate::policy::more;
 
 /// The time between two lines about a host.
 pub(super) const PAUSE: Duration = Duration::from_secs(60);

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Publication, Subscriber};
+use crate::auth::more;
 use crate::entries::{FeedInfo, message};
-use crate::policy::more;
 use crate::store::{EntryRow, Result, failpoint};
 
 /// Entries that are claimed at one time.

@@ -18,10 +18,10 @@ use super::dispatch::is_coded;
 use super::endpoint::{Endpoint, RouteFuture, RouteLimits, RouteRequest};
 use super::request::Request;
 use super::{answer, refusal::Refusal};
+use crate::auth::PageRequest;
 use crate::budget::BufferCharge;
 use crate::metrics::Reason;
 use crate::peer::Head;
-use crate::policy::Visit;
 
 /// How long the connection waits before it looks again. An endpoint bounds its own time, so this is no deadline.
 const LONG: Duration = Duration::from_secs(24 * 60 * 60);
@@ -122,11 +122,11 @@ impl Connection {
             Some(server) => {
                 let policy = server.policy();
                 let is_secure = has_tls || policy.proxies.is_secure(self.address, head);
-                let visit = Visit { head, is_script: false, is_secure, local: &local };
+                let page_request = PageRequest { head, is_script: false, is_secure, local: &local };
                 (
                     policy.proxies.client(self.address, head),
                     is_secure,
-                    policy.browsers.is_of_other_host(&visit),
+                    policy.origins.is_of_other_host(&page_request),
                 )
             }
             // The listener for operators serves no page, so every page is one of another host.

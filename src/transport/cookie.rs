@@ -1,7 +1,7 @@
 //! The `Set-Cookie` header by which a browser is recognised (RFC 6265). Scripts can neither read nor write the cookie.
 
+use crate::auth::Cookie;
 use crate::peer::{COOKIE, HOST_COOKIE};
-use crate::policy::Cookie;
 
 /// The value of `Set-Cookie`. The cookie lasts until the browser ends. Over TLS it is for the whole host, as its prefix
 /// wants (RFC 6265bis, section 4.1.3.2), and pages of other sites have it too: which of them may use it is decided by

@@ -15,9 +15,9 @@ use super::payload::{self, Payload};
 use super::refusal::Refusal;
 use super::request::{Method, Request};
 use super::{Mount, answer, assets, cookie, eventsource, jsonp, polling, preflight, websocket};
+use crate::auth::{Page, PageRequest};
 use crate::metrics::Reason;
 use crate::peer::{Head, Peer, Transport};
-use crate::policy::{Page, Visit};
 use crate::router::PendingFlush;
 use crate::server::Server;
 
@@ -95,7 +95,7 @@ impl Connection {
             }
             Method::Get => match payload::without_upgrade(&request.head) {
                 Some(refusal) => Err(refusal),
-                None if !server.policy().browsers.jsonp => {
+                None if !server.policy().origins.jsonp => {
                     Err(Refusal::Bad(Reason::jsonp, "JSON-P is off (browsers.jsonp)".into()))
                 }
                 None => payload::from_query(&request.head, limits.batch, limits.callback),
@@ -175,7 +175,7 @@ impl Connection {
         let policy = server.policy();
         let is_secure = self.stream.tls().is_some() || policy.proxies.is_secure(self.address, head);
         let local = || self.stream.tcp().local_addr().ok().map(|address| address.ip());
-        let page = policy.browsers.judge(&Visit { head, is_script, is_secure, local: &local });
+        let page = policy.origins.classify(&PageRequest { head, is_script, is_secure, local: &local });
         if page == Page::Forbidden {
             self.context.metrics.refuse(Reason::origin);
             policy.note_refused_page(head, self.address);

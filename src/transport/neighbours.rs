@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::Context;
-use crate::policy::household;
+use crate::auth::network_prefix;
 
 /// Connections by the address that they come from.
 #[derive(Default)]
@@ -22,11 +22,12 @@ impl Neighbours {
     /// Counts a connection; `None` if its address has as many as it may. Those of trusted proxies are not counted.
     pub(super) fn admit(&self, address: IpAddr, context: &Context) -> Option<Neighbour> {
         let limit = context.limits.connections_by_address;
-        let is_proxy = || context.server.as_ref().is_some_and(|server| server.policy().proxies.have(address));
+        let is_proxy =
+            || context.server.as_ref().is_some_and(|server| server.policy().proxies.contains(address));
         if limit == 0 || is_proxy() {
             return Some(Neighbour(None));
         }
-        let address = household(address);
+        let address = network_prefix(address);
         let mut counts = self.0.lock();
         let count = counts.entry(address).or_default();
         if *count >= limit {

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::notices::notices;
-use crate::policy::Notices;
+use crate::auth::Notices;
 
 /// Failures in a row after which a host gets no request for a while.
 const FAILURES: u32 = 5;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::policy::Notices;
+use crate::auth::Notices;
 
 /// The time between two lines about a host.
 const PAUSE: Duration = Duration::from_secs(60);

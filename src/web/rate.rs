@@ -6,22 +6,22 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use crate::auth::{RateLimiter, network_prefix};
 use crate::config;
-use crate::policy::{Buckets, household};
 
 /// How often clients without recent requests are forgotten.
 const SWEEP: Duration = Duration::from_secs(10);
 
 /// Counts requests by client: an IPv4 address, or a /64 network.
 pub(crate) struct Rate {
-    buckets: Buckets,
+    limiter: RateLimiter,
     swept: Mutex<Instant>,
 }
 
 impl Rate {
     /// A rate without requests so far.
     pub(crate) fn new(rate: config::Rate) -> Self {
-        Self { buckets: Buckets::new(rate), swept: Mutex::new(Instant::now()) }
+        Self { limiter: RateLimiter::new(rate), swept: Mutex::new(Instant::now()) }
     }
 
     /// Counts a request.
@@ -30,9 +30,9 @@ impl Rate {
     /// The time until the client may send the next one.
     pub(crate) fn acquire(&self, client: IpAddr) -> Result<(), Duration> {
         if self.is_sweep_due() {
-            self.buckets.sweep();
+            self.limiter.sweep();
         }
-        self.buckets.take(household(client))
+        self.limiter.acquire(network_prefix(client))
     }
 
     fn is_sweep_due(&self) -> bool {

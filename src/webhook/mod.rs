@@ -15,9 +15,9 @@ use hyper::http::Uri;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Duration, Instant, sleep};
 
+use crate::auth::hook::signature;
 use crate::config;
 use crate::fetch::{Fetch, Repeat};
-use crate::hook::signature;
 use crate::metrics::Metrics;
 use crate::server::Event;
 use batch::Batch;

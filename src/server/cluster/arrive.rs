@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::take::{NotTaken, PATIENCE};
 use super::wire::{Item, Question, State, packed, unpacked};
 use super::{Cluster, Owned};
+use crate::auth::seconds_now;
 use crate::bayeux::{Partition, Publication};
 use crate::broker::Record;
-use crate::policy::seconds_now;
 use crate::router::{Luggage, Session};
 use crate::server::Server;
 
@@ -76,7 +76,7 @@ impl Server {
             session.unpack(luggage);
         }
         if let (_, Some(second)) = session.take_expired(seconds_now()) {
-            self.resting.watch(&session, second);
+            self.token_expiry.watch(&session, second);
         }
         let (numbers, known) = (brought.numbers, brought.known);
         let progress = lowest(&numbers, &brought.waiting);

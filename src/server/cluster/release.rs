@@ -7,8 +7,8 @@ use tokio::time::{Duration, Instant};
 
 use super::Cluster;
 use super::wire::{Answer, Asker, Item, Question, State, packed, unpacked};
+use crate::auth::Credentials;
 use crate::bayeux::{ClientId, Field, Message, Partition, Publication, parse};
-use crate::policy::Credentials;
 use crate::router::{PendingFlush, Session};
 use crate::server::Server;
 use crate::server::request::Origin;

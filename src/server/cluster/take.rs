@@ -9,9 +9,9 @@ use super::Cluster;
 use super::arrive::{Arriving, Brought};
 use super::note::Noted;
 use super::wire::{Answer, Asker, Question, packed, unpacked};
+use crate::auth::seconds_now;
 use crate::bayeux::{ClientId, Partition, Pattern, Publication};
 use crate::broker::{Away, NodeId, Record, Unanswered};
-use crate::policy::seconds_now;
 use crate::router::Session;
 use crate::server::Server;
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::auth::{self, Cookie, Credentials};
 use crate::bayeux::{Message, Partition, Publication, StreamPosition, channel, parse};
 use crate::peer::{Head, Peer, Transport};
-use crate::policy::{self, Cookie, Credentials};
 use crate::router::Luggage;
 use crate::server::request::Prepared;
 
@@ -57,17 +57,17 @@ pub(super) struct Handled {
 impl Handled {
     /// `None` if the message has no JSON text.
     pub(super) fn of(prepared: &Prepared) -> Option<Self> {
-        let answer = |(channel, answer): &(Box<str>, policy::Answer)| {
+        let answer = |(channel, answer): &(Box<str>, auth::HookDecision)| {
             let refused = match answer {
-                policy::Answer::Allowed => None,
-                policy::Answer::Refused(error) => Some(error.clone()),
+                auth::HookDecision::Allow => None,
+                auth::HookDecision::Deny(error) => Some(error.clone()),
             };
             (channel.to_string(), refused)
         };
         Some(Self {
             message: text_of(&prepared.message)?,
-            answers: prepared.answers.iter().map(answer).collect(),
-            is_charged: prepared.charge.get().is_some(),
+            answers: prepared.hook_decisions.iter().map(answer).collect(),
+            is_charged: prepared.rate_check.get().is_some(),
         })
     }
 
@@ -75,7 +75,7 @@ impl Handled {
     pub(super) fn prepared(&self, credentials: Credentials) -> Option<Prepared> {
         let message = parse::parse_one(&Bytes::copy_from_slice(self.message.as_bytes()))?;
         let answer = |(channel, refused): &(String, Option<String>)| {
-            let answer = refused.clone().map_or(policy::Answer::Allowed, policy::Answer::Refused);
+            let answer = refused.clone().map_or(auth::HookDecision::Allow, auth::HookDecision::Deny);
             (channel.as_str().into(), answer)
         };
         let answers = self.answers.iter().map(answer).collect();

@@ -20,7 +20,6 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("hub", &["endpoint", "page", "status", "submit"]),
     ("hub::feeds", &["document", "feed"]),
     ("lifestream", &["endpoint", "entries", "page"]),
-    ("policy", &["rejection", "token"]),
     ("router", &["attachment", "credential", "lease", "session"]),
     ("server::cluster", &["arrive", "take"]),
     ("store::operations::entries", &["classify", "plan"]),

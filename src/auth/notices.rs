@@ -1,5 +1,5 @@
-//! Log lines about refusals, one for each origin or address in a while, so that a flood of requests is no flood of lines.
-//! Every refusal is counted elsewhere.
+//! Rate-limited log lines about refusals, by origin or address, so that many requests do not produce as many lines.
+//! Metrics count every refusal.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -9,22 +9,22 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{Policy, household};
+use super::{Policy, network_prefix};
 use crate::bayeux::ClientId;
 use crate::peer::{Head, Peer};
 
-/// Keys that are remembered. While there are as many, no line is written about others.
+/// Maximum number of tracked keys. While it is reached, lines about other keys are suppressed.
 const MOST: usize = 4096;
-/// How often keys are forgotten whose pause is over, if there are as many.
+/// The pause between two sweeps for expired keys while the maximum is reached.
 const SWEEP: Duration = Duration::from_secs(1);
-/// Bytes of a text of a client that a line shows.
+/// Maximum length in bytes of client text in a log line.
 const EXCERPT: usize = 200;
 
-/// Log lines of one kind.
+/// Limits the log lines of one kind.
 #[derive(Debug)]
 pub struct Notices {
     pause: Duration,
-    /// Lines about all keys in this time.
+    /// Maximum number of lines about all keys in a period.
     most: usize,
     hasher: RandomState,
     kept: Mutex<Kept>,
@@ -32,30 +32,31 @@ pub struct Notices {
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// By the hash of a key: when its last line was written, and how many were not since.
+    /// By hash of the key: the time of the last line, and the number of lines suppressed since.
     lines: HashMap<u64, (Instant, u64)>,
     swept: Option<Instant>,
-    /// When the present time began, the lines in it, and those that were left out because of their number.
+    /// The start of the current period, its lines, and the lines left out because of the maximum.
     begun: Option<Instant>,
     written: usize,
     left_out: u64,
 }
 
 impl Notices {
-    /// At most one line a key in this time.
+    /// Allows one line for each key in a period.
     #[must_use]
     pub fn every(pause: Duration) -> Self {
         Self::limited(pause, usize::MAX)
     }
 
-    /// The same, and at most so many lines about all keys, for keys that strangers choose. A line says then how many were
-    /// left out.
+    /// Limits the lines about all keys in a period as well, for keys that clients choose. A separate line states how
+    /// many were left out.
     #[must_use]
     pub fn limited(pause: Duration, most: usize) -> Self {
         Self { pause, most, hasher: RandomState::new(), kept: Mutex::default() }
     }
 
-    /// Whether a line about a key may be written now, and then how many were not since its last one.
+    /// Returns `Some` if a line about a key may be written now, with the number of lines suppressed since its last
+    /// one.
     pub fn pass(&self, key: impl Hash) -> Option<u64> {
         self.pass_at(Instant::now(), key)
     }
@@ -102,14 +103,14 @@ impl Notices {
     }
 }
 
-/// The number of suppressed lines as a field of a log line, which has no such field for 0.
+/// Returns the number of suppressed lines as an optional field of a log line; zero has no field.
 #[must_use]
 pub fn more(suppressed: u64) -> Option<u64> {
     (suppressed > 0).then_some(suppressed)
 }
 
 impl Policy {
-    /// Logs that a page was refused, once a minute an origin.
+    /// Logs a refused page, once a minute for each origin.
     pub fn note_refused_page(&self, head: &Head, address: SocketAddr) {
         let text = |name| head.get(name).and_then(|value| std::str::from_utf8(value).ok());
         let origin = text("origin").filter(|origin| !origin.is_empty());
@@ -125,23 +126,23 @@ impl Policy {
         }
     }
 
-    /// Logs that a session ended because its mailbox was full, once a second.
+    /// Logs the end of a session with a full mailbox, once a second.
     pub fn note_full_mailbox(&self, client: &ClientId, channel: &str) {
         if let Some(suppressed) = self.full_mailboxes.pass(()) {
             tracing::warn!(%client, channel = excerpt(channel), suppressed = more(suppressed), "mailbox full; ending the session");
         }
     }
 
-    /// Logs that a wrong push secret was shown, once a second an address.
+    /// Logs a wrong push secret, once a second for each network prefix.
     pub(super) fn note_wrong_secret(&self, peer: &Peer) {
         let Some(address) = peer.address.map(|address| address.ip()) else { return };
-        if let Some(suppressed) = self.wrong_secrets.pass(household(address)) {
+        if let Some(suppressed) = self.wrong_secrets.pass(network_prefix(address)) {
             tracing::warn!(%address, suppressed = more(suppressed), "wrong push secret");
         }
     }
 }
 
-/// The beginning of a text that a client sent, for a line of the log.
+/// Returns the beginning of client text for a log line.
 #[must_use]
 pub fn excerpt(text: &str) -> &str {
     &text[..text.floor_char_boundary(EXCERPT)]

@@ -1,4 +1,5 @@
-//! From which pages a request may come. All transports are judged alike: what a browser sends along with them differs.
+//! The origin check: which pages may send requests. It is the same for all transports; the headers that browsers send
+//! differ between them.
 
 use std::net::IpAddr;
 
@@ -6,42 +7,43 @@ use super::hosts::Hosts;
 use crate::config::{Config, PageOrigin};
 use crate::peer::{Authority, Head};
 
-/// Which page a request comes from.
+/// The class of the page that sent a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Page {
-    /// One that may use the server, or no page at all.
+    /// An allowed page, or a client that is not a page.
     Known,
-    /// Some page, where every page may use the server; what its browser sends by itself counts for nothing.
+    /// An unknown page, while every page is allowed. Credentials that its browser adds automatically are
+    /// ignored.
     Foreign,
-    /// One that may not use the server.
+    /// A page that is not allowed.
     Forbidden,
 }
 
-/// A request, as far as its page is judged by it.
+/// The inputs of the origin check.
 #[derive(Clone, Copy)]
-pub struct Visit<'a> {
-    /// The head of the request.
+pub struct PageRequest<'a> {
+    /// The request head.
     pub head: &'a Head,
-    /// Whether it may come from a `<script>` of a page, as JSON-P does.
+    /// Whether a `<script>` element may have sent the request, as with JSON-P.
     pub is_script: bool,
-    /// Whether the client uses TLS, with us or with a trusted proxy.
+    /// Whether the client uses TLS, to this server or to a trusted proxy.
     pub is_secure: bool,
-    /// The address at which the connection was accepted.
+    /// The address that accepted the connection.
     pub local: &'a dyn Fn() -> Option<IpAddr>,
 }
 
-/// The pages that may use the server.
-pub struct Browsers {
+/// The allowed origins.
+pub struct Origins {
     origins: Vec<PageOrigin>,
     hosts: Hosts,
-    /// `server.public_url`, which is the origin of the server's own pages.
+    /// `server.public_url`, the origin of the server's own pages.
     public: Option<String>,
-    /// Whether JSON-P is served.
+    /// Whether JSON-P is enabled.
     pub jsonp: bool,
 }
 
-impl Browsers {
-    /// By the settings.
+impl Origins {
+    /// Reads the settings.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let settings = &config.browsers;
@@ -53,54 +55,59 @@ impl Browsers {
         }
     }
 
-    /// Judges the page of a request. If the client uses TLS, a page that was loaded without TLS is not the server's own.
+    /// Classifies the page of a request. For a client with TLS, a page loaded without TLS is not an own page.
     #[must_use]
-    pub fn judge(&self, visit: &Visit<'_>) -> Page {
-        let head = visit.head;
+    pub fn classify(&self, request: &PageRequest<'_>) -> Page {
+        let head = request.head;
         if let Some(origin) = head.get("origin").filter(|origin| !origin.is_empty()) {
             // No browser sends an origin that is not UTF-8.
             let origin = std::str::from_utf8(origin);
-            return origin.map_or_else(|_| self.unknown(), |origin| self.page(origin, visit));
+            return origin.map_or_else(|_| self.unknown(), |origin| self.page(origin, request));
         }
-        // Browsers send no origin with scripts and navigations, and some send none with requests to the page's own host.
+        // Browsers send no `Origin` with scripts and navigations; some omit it in requests to the page's own host.
         let text = |name| head.get(name).and_then(|value| std::str::from_utf8(value).ok());
         match (text("sec-fetch-site"), text("referer").and_then(origin_of)) {
             (Some("same-origin" | "none"), _) => Page::Known,
-            (_, Some(origin)) => self.page(origin, visit),
+            (_, Some(origin)) => self.page(origin, request),
             (Some(_), None) => self.unknown(),
             // A page can suppress the referer.
-            (None, None) if visit.is_script => self.unknown(),
-            // A program.
+            (None, None) if request.is_script => self.unknown(),
+            // Not a browser.
             (None, None) => Page::Known,
         }
     }
 
-    fn page(&self, origin: &str, visit: &Visit<'_>) -> Page {
-        if self.is_own(origin, visit) || self.origins.iter().any(|allowed| allowed.allows(origin)) {
+    fn page(&self, origin: &str, request: &PageRequest<'_>) -> Page {
+        if self.is_own(origin, request) || self.origins.iter().any(|allowed| allowed.allows(origin)) {
             return Page::Known;
         }
         self.unknown()
     }
 
-    /// Whether a page of another host sent the request. Pages of `browsers.origins` are such pages; programs, which send no
-    /// `Origin`, are not.
+    /// Returns whether a page of another host sent the request, including pages of `browsers.origins`. Programs send
+    /// no `Origin` and do not count.
     #[must_use]
-    pub fn is_of_other_host(&self, visit: &Visit<'_>) -> bool {
-        let Some(origin) = visit.head.get("origin").filter(|origin| !origin.is_empty()) else { return false };
-        std::str::from_utf8(origin).map_or(true, |origin| !self.is_own(origin, visit))
+    pub fn is_of_other_host(&self, request: &PageRequest<'_>) -> bool {
+        let Some(origin) = request.head.get("origin").filter(|origin| !origin.is_empty()) else {
+            return false;
+        };
+        std::str::from_utf8(origin).map_or(true, |origin| !self.is_own(origin, request))
     }
 
-    /// Whether a page was loaded from the server itself: from `server.public_url`, or from the host and port of the request
-    /// if the host is an own host.
-    fn is_own(&self, origin: &str, visit: &Visit<'_>) -> bool {
+    /// Returns whether a page was loaded from the server: from `server.public_url`, or from the host and port of the
+    /// request if that host is an own host.
+    fn is_own(&self, origin: &str, request: &PageRequest<'_>) -> bool {
         if self.public.as_ref().is_some_and(|public| public.eq_ignore_ascii_case(origin)) {
             return true;
         }
         let Some((scheme, authority)) = origin.split_once("://") else { return false };
-        let (Some(page), Some(own)) = (Authority::parse(authority.as_bytes()), visit.head.authority()) else {
+        let (Some(page), Some(own)) = (Authority::parse(authority.as_bytes()), request.head.authority())
+        else {
             return false;
         };
-        is_web(scheme, visit.is_secure) && page.is_same(own, scheme) && self.hosts.have(own, visit.local)
+        is_web(scheme, request.is_secure)
+            && page.is_same(own, scheme)
+            && self.hosts.contains(own, request.local)
     }
 
     fn unknown(&self) -> Page {
@@ -116,7 +123,7 @@ fn is_web(scheme: &str, is_secure: bool) -> bool {
     scheme.eq_ignore_ascii_case("https") || !is_secure && scheme.eq_ignore_ascii_case("http")
 }
 
-/// The origin of a URL.
+/// Returns the origin of a URL.
 fn origin_of(url: &str) -> Option<&str> {
     let start = url.find("://")? + 3;
     let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
@@ -127,19 +134,24 @@ fn origin_of(url: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    /// Judges a request for this host.
-    fn judge_at(host: &str, origins: &[&str], headers: &[(&str, &str)], is_script: bool) -> Page {
+    /// Classifies a request to this host.
+    fn classify_at(host: &str, origins: &[&str], headers: &[(&str, &str)], is_script: bool) -> Page {
         let mut config = Config::default();
         config.browsers.origins =
             origins.iter().map(|text| PageOrigin::try_from((*text).to_owned()).unwrap()).collect();
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let head = Head::new(format!("GET / HTTP/1.1\r\nHost: {host}\r\n{headers}").as_bytes(), 4..5);
         let local = || None;
-        Browsers::new(&config).judge(&Visit { head: &head, is_script, is_secure: false, local: &local })
+        Origins::new(&config).classify(&PageRequest {
+            head: &head,
+            is_script,
+            is_secure: false,
+            local: &local,
+        })
     }
 
-    fn judge(origins: &[&str], headers: &[(&str, &str)], is_script: bool) -> Page {
-        judge_at("localhost:8000", origins, headers, is_script)
+    fn classify(origins: &[&str], headers: &[(&str, &str)], is_script: bool) -> Page {
+        classify_at("localhost:8000", origins, headers, is_script)
     }
 
     #[test]
@@ -157,12 +169,12 @@ mod tests {
             ("http://", Page::Foreign, Page::Forbidden),
             ("http://user@localhost:8000", Page::Foreign, Page::Forbidden),
         ] {
-            assert_eq!(judge(&[], &[("Origin", origin)], false), by_default, "{origin}");
-            assert_eq!(judge(&listed, &[("Origin", origin)], false), with_list, "{origin}");
+            assert_eq!(classify(&[], &[("Origin", origin)], false), by_default, "{origin}");
+            assert_eq!(classify(&listed, &[("Origin", origin)], false), with_list, "{origin}");
         }
-        assert_eq!(judge(&["*"], &[("Origin", "https://evil.example")], false), Page::Known);
-        assert_eq!(judge(&["null"], &[("Origin", "null")], false), Page::Known);
-        assert_eq!(judge(&["file://"], &[("Origin", "file://")], false), Page::Known);
+        assert_eq!(classify(&["*"], &[("Origin", "https://evil.example")], false), Page::Known);
+        assert_eq!(classify(&["null"], &[("Origin", "null")], false), Page::Known);
+        assert_eq!(classify(&["file://"], &[("Origin", "file://")], false), Page::Known);
     }
 
     #[test]
@@ -170,12 +182,12 @@ mod tests {
         let mut config = Config::default();
         config.server.public_url = Some("https://push.example".to_owned());
         config.browsers.origins = vec![PageOrigin::Any];
-        let browsers = Browsers::new(&config);
+        let browsers = Origins::new(&config);
         let of = |host: &str, origin: Option<&str>| {
             let origin = origin.map(|origin| format!("Origin: {origin}\r\n")).unwrap_or_default();
             let head = Head::new(format!("POST / HTTP/1.1\r\nHost: {host}\r\n{origin}").as_bytes(), 5..6);
             let local = || None;
-            browsers.is_of_other_host(&Visit {
+            browsers.is_of_other_host(&PageRequest {
                 head: &head,
                 is_script: false,
                 is_secure: false,
@@ -211,12 +223,12 @@ mod tests {
             ("localhost.evil.example", "http://localhost.evil.example"),
         ] {
             assert_eq!(
-                judge_at(host, &["https://app.example"], &[("Origin", origin)], false),
+                classify_at(host, &["https://app.example"], &[("Origin", origin)], false),
                 Page::Forbidden
             );
-            assert_eq!(judge_at(host, &[], &[("Origin", origin)], false), Page::Foreign);
+            assert_eq!(classify_at(host, &[], &[("Origin", origin)], false), Page::Foreign);
             assert_eq!(
-                judge_at(host, &["https://app.example"], &[("Referer", origin)], true),
+                classify_at(host, &["https://app.example"], &[("Referer", origin)], true),
                 Page::Forbidden
             );
         }
@@ -234,7 +246,7 @@ mod tests {
             ("localhost:80", "https://localhost", Page::Forbidden),
             ("localhost", "http://localhost:8000", Page::Forbidden),
         ] {
-            assert_eq!(judge_at(host, &listed, &[("Origin", origin)], false), page, "{host} {origin}");
+            assert_eq!(classify_at(host, &listed, &[("Origin", origin)], false), page, "{host} {origin}");
         }
     }
 
@@ -242,23 +254,23 @@ mod tests {
     fn a_script_is_judged_by_what_the_browser_says_of_it() {
         let listed = ["https://app.example"];
         let referer = [("Referer", "https://app.example/page?x#y")];
-        assert_eq!(judge(&listed, &referer, true), Page::Known);
+        assert_eq!(classify(&listed, &referer, true), Page::Known);
         assert_eq!(
-            judge(&listed, &[("Referer", "https://evil.example/https://app.example")], true),
+            classify(&listed, &[("Referer", "https://evil.example/https://app.example")], true),
             Page::Forbidden
         );
-        assert_eq!(judge(&listed, &[], true), Page::Forbidden, "a page can hide the referer");
-        assert_eq!(judge(&listed, &[("Sec-Fetch-Site", "cross-site")], true), Page::Forbidden);
-        assert_eq!(judge(&listed, &[("Sec-Fetch-Site", "same-origin")], true), Page::Known);
-        assert_eq!(judge(&[], &[], true), Page::Foreign);
+        assert_eq!(classify(&listed, &[], true), Page::Forbidden, "a page can hide the referer");
+        assert_eq!(classify(&listed, &[("Sec-Fetch-Site", "cross-site")], true), Page::Forbidden);
+        assert_eq!(classify(&listed, &[("Sec-Fetch-Site", "same-origin")], true), Page::Known);
+        assert_eq!(classify(&[], &[], true), Page::Foreign);
     }
 
     #[test]
     fn a_program_is_no_page() {
-        assert_eq!(judge(&["https://app.example"], &[], false), Page::Known);
-        assert_eq!(judge(&[], &[], false), Page::Known);
+        assert_eq!(classify(&["https://app.example"], &[], false), Page::Known);
+        assert_eq!(classify(&[], &[], false), Page::Known);
         assert_eq!(
-            judge(&["https://app.example"], &[("Sec-Fetch-Site", "cross-site")], false),
+            classify(&["https://app.example"], &[("Sec-Fetch-Site", "cross-site")], false),
             Page::Forbidden
         );
     }
@@ -272,13 +284,13 @@ mod tests {
             ("https://evil.example/", Page::Foreign, Page::Forbidden),
         ] {
             for is_script in [false, true] {
-                assert_eq!(judge(&[], &[("Referer", referer)], is_script), by_default, "{referer}");
-                assert_eq!(judge(&listed, &[("Referer", referer)], is_script), with_list, "{referer}");
+                assert_eq!(classify(&[], &[("Referer", referer)], is_script), by_default, "{referer}");
+                assert_eq!(classify(&listed, &[("Referer", referer)], is_script), with_list, "{referer}");
             }
         }
         let both = [("Referer", "https://evil.example/"), ("Origin", "https://app.example")];
-        assert_eq!(judge(&listed, &both, false), Page::Known);
+        assert_eq!(classify(&listed, &both, false), Page::Known);
         let own = [("Referer", "https://evil.example/"), ("Sec-Fetch-Site", "none")];
-        assert_eq!(judge(&listed, &own, false), Page::Known);
+        assert_eq!(classify(&listed, &own, false), Page::Known);
     }
 }

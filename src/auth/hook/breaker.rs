@@ -1,10 +1,11 @@
-//! The circuit breaker of the authorization hook: fails fast while the application does not answer.
+//! Circuit breaker for the authorization hook: after consecutive failures, decisions fail fast instead of waiting for
+//! the application.
 
 use parking_lot::Mutex;
 use tokio::time::{Duration, Instant};
 
-/// Counts failures in a row.
-pub(super) struct Breaker {
+/// Counts consecutive failures.
+pub(super) struct CircuitBreaker {
     failures: usize,
     pause: Duration,
     state: Mutex<State>,
@@ -13,21 +14,22 @@ pub(super) struct Breaker {
 #[derive(Default)]
 struct State {
     in_a_row: usize,
-    /// Until then no request is sent; afterwards one is tried.
+    /// Open until this time; afterwards one trial request is sent.
     until: Option<Instant>,
 }
 
-impl Breaker {
+impl CircuitBreaker {
     pub(super) fn new(failures: usize, pause: Duration) -> Self {
         Self { failures, pause, state: Mutex::default() }
     }
 
-    /// Whether a question may be asked now. After a pause one may, and the others when that was answered.
-    pub(super) fn may_ask(&self) -> bool {
-        self.may_ask_at(Instant::now())
+    /// Returns whether a request may be sent now. After the cooldown a single trial request may; the others wait for
+    /// its success.
+    pub(super) fn allows(&self) -> bool {
+        self.allows_at(Instant::now())
     }
 
-    fn may_ask_at(&self, now: Instant) -> bool {
+    fn allows_at(&self, now: Instant) -> bool {
         let mut state = self.state.lock();
         match state.until {
             None => true,
@@ -39,12 +41,12 @@ impl Breaker {
         }
     }
 
-    /// Notes an answer.
+    /// Records a response and closes the breaker.
     pub(super) fn succeeded(&self) {
         *self.state.lock() = State::default();
     }
 
-    /// Records a failure. True if it opens the breaker.
+    /// Records a failure. Returns true if it opens the breaker.
     pub(super) fn failed(&self) -> bool {
         self.failed_at(Instant::now())
     }
@@ -67,18 +69,18 @@ mod tests {
 
     #[test]
     fn opens_after_failures_in_a_row_and_tries_after_the_pause() {
-        let breaker = Breaker::new(3, Duration::from_secs(5));
+        let breaker = CircuitBreaker::new(3, Duration::from_secs(5));
         let now = Instant::now();
-        assert!(!breaker.failed_at(now) && !breaker.failed_at(now) && breaker.may_ask_at(now));
+        assert!(!breaker.failed_at(now) && !breaker.failed_at(now) && breaker.allows_at(now));
         breaker.succeeded();
         assert!(!breaker.failed_at(now) && !breaker.failed_at(now) && breaker.failed_at(now));
-        assert!(!breaker.may_ask_at(now + Duration::from_millis(4999)));
+        assert!(!breaker.allows_at(now + Duration::from_millis(4999)));
         let later = now + Duration::from_secs(5);
-        assert!(breaker.may_ask_at(later) && !breaker.may_ask_at(later), "one tries");
+        assert!(breaker.allows_at(later) && !breaker.allows_at(later), "one tries");
         assert!(!breaker.failed_at(later), "that is known already");
-        assert!(!breaker.may_ask_at(later + Duration::from_secs(4)));
-        assert!(breaker.may_ask_at(later + Duration::from_secs(5)));
+        assert!(!breaker.allows_at(later + Duration::from_secs(4)));
+        assert!(breaker.allows_at(later + Duration::from_secs(5)));
         breaker.succeeded();
-        assert!(breaker.may_ask_at(later) && breaker.may_ask_at(later));
+        assert!(breaker.allows_at(later) && breaker.allows_at(later));
     }
 }

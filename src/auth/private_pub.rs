@@ -1,8 +1,8 @@
-//! Signatures of the gem private_pub: `SHA1(secret + channel + timestamp)` in hexadecimal, and a timestamp in
+//! Signatures of the private_pub gem: `SHA1(secret + channel + timestamp)` in hexadecimal, with a timestamp in
 //! milliseconds.
 //!
-//! Nothing stands between the parts, so a digit more in the channel and one less in the timestamp sign alike; a timestamp
-//! is therefore taken only with as many digits as one of today has.
+//! The parts have no separator, so moving a digit from the timestamp to the channel keeps the signature valid. A
+//! timestamp must therefore have as many digits as the current time.
 
 use sha1::{Digest, Sha1};
 use subtle::ConstantTimeEq;
@@ -10,32 +10,32 @@ use subtle::ConstantTimeEq;
 use super::seconds_now;
 use crate::config::PrivatePub;
 
-/// Digits of a time in milliseconds, from 2001 to 2286.
+/// Digits of a time in milliseconds, valid from 2001 to 2286.
 const DIGITS: usize = 13;
-/// By how much, in milliseconds, a signature may come from the future.
+/// Maximum clock difference for timestamps in the future, in milliseconds.
 const AHEAD: u64 = 60_000;
 
-/// Checks signatures.
+/// Verifies signatures.
 pub(super) struct Signatures {
     secret: Option<String>,
     milliseconds: u64,
 }
 
 impl Signatures {
-    /// By the settings.
+    /// Reads the settings.
     #[must_use]
     pub(super) fn new(settings: &PrivatePub) -> Self {
         let milliseconds = u64::try_from(settings.expiry.as_millis()).unwrap_or(u64::MAX);
         Self { secret: settings.secret.as_ref().map(|secret| secret.expose().to_owned()), milliseconds }
     }
 
-    /// Whether any signature is taken.
+    /// Returns whether signatures are enabled.
     #[must_use]
     pub(super) fn are_on(&self) -> bool {
         self.secret.is_some()
     }
 
-    /// Whether a text is the secret itself, by which back ends publish.
+    /// Returns whether a text is the secret itself, with which back ends publish.
     #[must_use]
     pub(super) fn is_secret(&self, text: &[u8]) -> bool {
         let Some(secret) = &self.secret else { return false };
@@ -43,7 +43,7 @@ impl Signatures {
         digest(secret.as_bytes()).ct_eq(&digest(text)).into()
     }
 
-    /// Whether a signature is good for a channel now.
+    /// Returns whether a signature is currently valid for a channel.
     #[must_use]
     pub(super) fn is_good(&self, signature: &str, timestamp: &str, channel: &str) -> bool {
         let Some(secret) = &self.secret else { return false };

@@ -1,23 +1,24 @@
-//! The server's own hosts. A page that was loaded from one of them is a page of the server.
+//! The server's own hosts. A page loaded from an own host is a page of the server.
 //!
-//! A page whose host is the `Host` of its request is not enough: with DNS rebinding an attacker makes any name resolve to the
-//! address of the server once the page is loaded, and both are that name. Must not know origins and headers.
+//! Comparing the host of the page with the `Host` of the request is not enough: with DNS rebinding an attacker makes
+//! any name resolve to the address of the server after the page is loaded, and both are that name. Must not know
+//! origins or headers.
 
 use std::net::IpAddr;
 
 use crate::config::{Config, HostName, PageOrigin};
 use crate::peer::Authority;
 
-/// The hosts of the server.
+/// The own hosts.
 pub(super) struct Hosts {
     named: Vec<HostName>,
-    /// Where the server listens, if its hosts are not listed.
+    /// The address of the listener, unless hosts are configured.
     listen: Option<IpAddr>,
 }
 
 impl Hosts {
-    /// By `server.hosts`. If that is empty: loopback, the address or name of the listener, the hosts of `server.public_url` and
-    /// `browsers.origins`, and the names of the certificate that `acme.domains` asks for.
+    /// Reads `server.hosts`. If it is empty, the own hosts are loopback, the address or name of the listener, the
+    /// hosts of `server.public_url` and `browsers.origins`, and the certificate names of `acme.domains`.
     pub(super) fn new(config: &Config) -> Self {
         if !config.server.hosts.is_empty() {
             return Self { named: config.server.hosts.clone(), listen: None };
@@ -33,11 +34,11 @@ impl Hosts {
         }
     }
 
-    /// Whether a host is the server's own; `local` is the address at which the connection was accepted.
+    /// Returns whether a host is an own host; `local` is the address that accepted the connection.
     ///
-    /// If the server listens on a wildcard address, the address that the client has connected to is an own host. It cannot be
-    /// rebound: a page with an address as its host was loaded from that address.
-    pub(super) fn have(&self, host: Authority<'_>, local: &dyn Fn() -> Option<IpAddr>) -> bool {
+    /// If the server listens on a wildcard address, the address that the client connected to is an own host. It
+    /// cannot be rebound: a page with an address as its host was loaded from that address.
+    pub(super) fn contains(&self, host: Authority<'_>, local: &dyn Fn() -> Option<IpAddr>) -> bool {
         if self.named.iter().any(|own| own.allows(host.host())) {
             return true;
         }
@@ -55,9 +56,9 @@ impl Hosts {
 mod tests {
     use super::*;
 
-    fn have(hosts: &Hosts, host: &str) -> bool {
+    fn contains(hosts: &Hosts, host: &str) -> bool {
         let local = || "192.0.2.7".parse().ok();
-        hosts.have(Authority::parse(host.as_bytes()).unwrap(), &local)
+        hosts.contains(Authority::parse(host.as_bytes()).unwrap(), &local)
     }
 
     fn config(listen: &str, origins: &[&str]) -> Config {
@@ -72,11 +73,11 @@ mod tests {
     fn a_listener_with_a_name_or_a_port_alone() {
         let named = Hosts::new(&config("Push.internal:8000", &[]));
         for own in ["push.internal:8000", "192.0.2.7", "localhost"] {
-            assert!(have(&named, own), "{own}");
+            assert!(contains(&named, own), "{own}");
         }
-        assert!(!have(&named, "evil.example") && !have(&named, "192.0.2.8"));
+        assert!(!contains(&named, "evil.example") && !contains(&named, "192.0.2.8"));
         let all = Hosts::new(&config(":8000", &[]));
-        assert!(have(&all, "192.0.2.7") && !have(&all, "192.0.2.8"));
+        assert!(contains(&all, "192.0.2.7") && !contains(&all, "192.0.2.8"));
     }
 
     #[test]
@@ -84,8 +85,8 @@ mod tests {
         let mut config = config("127.0.0.1:8000", &[]);
         config.server.public_url = Some("https://push.example:8443".to_owned());
         let hosts = Hosts::new(&config);
-        assert!(have(&hosts, "push.example:8443") && have(&hosts, "localhost"));
-        assert!(!have(&hosts, "evil.example"));
+        assert!(contains(&hosts, "push.example:8443") && contains(&hosts, "localhost"));
+        assert!(!contains(&hosts, "evil.example"));
     }
 
     #[test]
@@ -103,7 +104,7 @@ mod tests {
             "a.apps.example:1",
             "PUSH.example",
         ] {
-            assert!(have(&hosts, own), "{own}");
+            assert!(contains(&hosts, own), "{own}");
         }
         for other in [
             "evil.example",
@@ -114,7 +115,7 @@ mod tests {
             "[::2]",
             "0.0.0.0",
         ] {
-            assert!(!have(&hosts, other), "{other}");
+            assert!(!contains(&hosts, other), "{other}");
         }
     }
 
@@ -122,8 +123,8 @@ mod tests {
     fn a_wildcard_listener_has_the_address_that_was_connected_to() {
         for listen in ["0.0.0.0:8000", "[::]:8000"] {
             let hosts = Hosts::new(&config(listen, &[]));
-            assert!(have(&hosts, "192.0.2.7:8000") && have(&hosts, "[::ffff:192.0.2.7]"), "{listen}");
-            assert!(!have(&hosts, "192.0.2.8") && !have(&hosts, "evil.example"), "{listen}");
+            assert!(contains(&hosts, "192.0.2.7:8000") && contains(&hosts, "[::ffff:192.0.2.7]"), "{listen}");
+            assert!(!contains(&hosts, "192.0.2.8") && !contains(&hosts, "evil.example"), "{listen}");
         }
     }
 
@@ -134,9 +135,13 @@ mod tests {
             .map(|host| HostName::try_from(host.to_owned()).unwrap())
             .into();
         let hosts = Hosts::new(&settings);
-        assert!(have(&hosts, "push.example:8000") && have(&hosts, "a.push.example"));
-        assert!(!have(&hosts, "localhost") && !have(&hosts, "192.0.2.7") && !have(&hosts, "app.example"));
+        assert!(contains(&hosts, "push.example:8000") && contains(&hosts, "a.push.example"));
+        assert!(
+            !contains(&hosts, "localhost")
+                && !contains(&hosts, "192.0.2.7")
+                && !contains(&hosts, "app.example")
+        );
         settings.server.hosts = vec![HostName::Any];
-        assert!(have(&Hosts::new(&settings), "evil.example"));
+        assert!(contains(&Hosts::new(&settings), "evil.example"));
     }
 }

@@ -1,10 +1,11 @@
-//! The cookie by which a browser is recognised (RFC 6265): a list of values, one for each user for whom the
-//! browser has shown a credential. It knows no sessions and no response headers.
+//! The browser cookie (RFC 6265): a list of values, one for each user with a credential in this browser. Must not
+//! know sessions or response headers.
 //!
-//! A session is bound to a value that the server has drawn for its user. Any other value could be known to an attacker
-//! who has written it into the browser, for example from a sibling domain (session fixation). So a value carries a seal
-//! over itself and the user, by a key of this process: a value without the right seal is never adopted, also one that
-//! the server has drawn for the attacker. The old values stay in the list, so that the sessions of other tabs go on.
+//! A session is bound to a value that the server issued for its user. Any other value may be known to an attacker who
+//! has written it into the browser, for example from a sibling domain (session fixation). Each value therefore
+//! carries a seal: a MAC over the value and the user, with a key of this process. Values without a valid seal are
+//! never adopted, including those that the server issued for the attacker. Old values remain in the list, so sessions
+//! in other tabs continue.
 
 use std::fmt;
 
@@ -16,37 +17,37 @@ use sha2::Sha256;
 use crate::peer::{COOKIE, HOST_COOKIE, Peer};
 use crate::router::{Browser, Browsers, Grant};
 
-/// Values of one cookie: the users of one browser, times the instances, which have different keys. The oldest goes.
+/// Maximum number of values: users of one browser times instances, which have different keys. The oldest is dropped.
 const MOST: usize = 16;
-/// Bytes of a value, and of its seal.
+/// Length of a value and of its seal, in bytes.
 const HALF: usize = 16;
 
-/// A value with its seal.
+/// A value followed by its seal.
 type Value = [u8; 2 * HALF];
 
-/// The values that a browser has, the newest first.
+/// The values of a browser, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Cookie(Vec<Value>);
 
-/// The user that a credential belongs to, as far as two credentials can be compared.
+/// The user of a credential, as far as two credentials are comparable.
 #[derive(Debug, Clone, Copy)]
 pub enum Holder<'a> {
     /// The holder of a token.
     Token(&'a Grant),
-    /// Someone with a digest of what the application has looked at.
-    Asked([u8; 32]),
-    /// Any other user; two of them are never taken for the same.
+    /// A user identified by a digest of the hook's inputs.
+    Hook([u8; 32]),
+    /// Any other user; never equal to another one.
     Unknown,
 }
 
-/// Draws values and recognises them.
+/// Issues and recognises cookie values.
 pub struct Seals {
     key: [u8; 32],
 }
 
 impl Cookie {
-    /// The values in a request. A page of a foreign origin has none.
+    /// Returns the values in a request. Pages of foreign origins have none.
     #[must_use]
     pub fn of(peer: &Peer) -> Self {
         let mut values = Self::default();
@@ -54,7 +55,7 @@ impl Cookie {
             return values;
         }
         let name = if peer.secure { HOST_COOKIE } else { COOKIE };
-        // An attacker may have put one with the same name, and another path, before ours.
+        // An attacker can place a cookie with the same name and another path before this one.
         for (own, text) in peer.header("cookie").into_iter().flat_map(pairs) {
             if own == name {
                 values.append(Self::parse(text));
@@ -63,7 +64,7 @@ impl Cookie {
         values
     }
 
-    /// The values in the value of a cookie; what has another form is left out.
+    /// Parses the value of a cookie; malformed elements are skipped.
     fn parse(text: &str) -> Self {
         let values = text.split('.').filter_map(|value| {
             let mut both = [0; 2 * HALF];
@@ -74,7 +75,7 @@ impl Cookie {
         Self(values.take(MOST).collect())
     }
 
-    /// Appends values that are not there yet, as far as there is room.
+    /// Appends values that are not yet in the list, up to the maximum.
     pub fn append(&mut self, older: Self) {
         for value in older.0 {
             if self.0.len() < MOST && !self.0.contains(&value) {
@@ -83,7 +84,7 @@ impl Cookie {
         }
     }
 
-    /// The values without their seals.
+    /// Returns the values without their seals.
     #[must_use]
     pub fn browsers(&self) -> Browsers {
         self.0.iter().map(browser).collect()
@@ -113,17 +114,17 @@ impl From<Cookie> for String {
 }
 
 impl Seals {
-    /// Seals with a new key.
+    /// Generates a key.
     ///
     /// # Errors
-    /// The system gives no random bytes.
+    /// The system provides no random bytes.
     pub fn new() -> Result<Self, getrandom::Error> {
         let mut key = [0; 32];
         getrandom::fill(&mut key)?;
         Ok(Self { key })
     }
 
-    /// The newest value that was drawn here for this user.
+    /// Returns the newest value that this process issued for a user.
     #[must_use]
     pub fn recognise(&self, cookie: &Cookie, holder: Holder<'_>) -> Option<Browser> {
         if matches!(holder, Holder::Unknown) {
@@ -136,11 +137,11 @@ impl Seals {
         cookie.0.iter().find(is_sealed).map(browser)
     }
 
-    /// Draws a value for a user and puts it before those that the browser has.
+    /// Issues a value for a user and prepends it to the values of the browser.
     ///
     /// # Errors
-    /// The system gives no random bytes.
-    pub fn draw(&self, older: Cookie, holder: Holder<'_>) -> Result<(Browser, Cookie), getrandom::Error> {
+    /// The system provides no random bytes.
+    pub fn issue(&self, older: Cookie, holder: Holder<'_>) -> Result<(Browser, Cookie), getrandom::Error> {
         let mut value = Value::default();
         getrandom::fill(&mut value)?;
         let (drawn, seal) = value.split_at_mut(HALF);
@@ -153,7 +154,7 @@ impl Seals {
     }
 
     fn code(&self, drawn: &[u8], holder: Holder<'_>) -> Option<Hmac<Sha256>> {
-        // A key of any length is taken.
+        // HMAC accepts keys of any length.
         let mut code = Hmac::<Sha256>::new_from_slice(&self.key).ok()?;
         code.update(drawn);
         match holder {
@@ -165,7 +166,7 @@ impl Seals {
                 code.update(b"token");
                 code.update(&grant.digest);
             }
-            Holder::Asked(digest) => {
+            Holder::Hook(digest) => {
                 code.update(b"asked");
                 code.update(&digest);
             }
@@ -201,12 +202,12 @@ mod tests {
             Holder::Token(&bert),
             Holder::Token(&first),
             Holder::Token(&second),
-            Holder::Asked([3; 32]),
-            Holder::Asked([4; 32]),
+            Holder::Hook([3; 32]),
+            Holder::Hook([4; 32]),
             Holder::Unknown,
         ];
         for (at, holder) in holders.iter().enumerate() {
-            let (drawn, cookie) = seals.draw(Cookie::default(), *holder).unwrap();
+            let (drawn, cookie) = seals.issue(Cookie::default(), *holder).unwrap();
             for (other, candidate) in holders.iter().enumerate() {
                 let is_the_same = at == other && !matches!(holder, Holder::Unknown);
                 assert_eq!(seals.recognise(&cookie, *candidate), is_the_same.then_some(drawn));
@@ -214,7 +215,7 @@ mod tests {
             assert_eq!(Seals::new().unwrap().recognise(&cookie, *holder), None, "the key of another process");
         }
         let renewed = grant(Some("anna"), 9);
-        let (drawn, cookie) = seals.draw(Cookie::default(), holders[0]).unwrap();
+        let (drawn, cookie) = seals.issue(Cookie::default(), holders[0]).unwrap();
         assert_eq!(seals.recognise(&cookie, Holder::Token(&renewed)), Some(drawn), "a renewed token");
     }
 
@@ -224,7 +225,7 @@ mod tests {
         let mut cookie = Cookie::default();
         let mut all = Vec::new();
         for _ in 0..MOST + 3 {
-            let (drawn, next) = seals.draw(cookie, Holder::Unknown).unwrap();
+            let (drawn, next) = seals.issue(cookie, Holder::Unknown).unwrap();
             assert_eq!(Cookie::parse(&next.to_string()), next);
             all.insert(0, drawn);
             cookie = next;

@@ -1,4 +1,4 @@
-//! Subscriptions that rest on a token end with it, and their sessions are told.
+//! Expires token-based subscriptions and notifies the client.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -7,25 +7,26 @@ use parking_lot::Mutex;
 
 use super::Server;
 use super::event::Event;
+use crate::auth::seconds_now;
 use crate::bayeux::{BayeuxError, Publication, reply};
-use crate::policy::seconds_now;
 use crate::router::{Change, Session};
 
-/// Seconds after which a session is looked at again, however long its tokens last.
+/// Maximum interval in seconds between two checks of a session, however long its tokens are valid.
 const LOOK: u64 = 300;
 
-/// Sessions by the second in which something of theirs may expire.
+/// Sessions by the Unix time in seconds at which one of their tokens may expire.
 #[derive(Default)]
-pub(super) struct Resting(Mutex<BTreeMap<u64, Vec<Weak<Session>>>>);
+pub(super) struct TokenExpiry(Mutex<BTreeMap<u64, Vec<Weak<Session>>>>);
 
-impl Resting {
-    /// Has a session looked at in a second since 1970, or before: a session that has ended is not kept for longer.
+impl TokenExpiry {
+    /// Schedules a check of a session at a Unix time in seconds, or earlier: references to ended sessions are not
+    /// kept for longer than the maximum interval.
     pub(super) fn watch(&self, session: &Arc<Session>, second: u64) {
         let second = second.min(seconds_now() + LOOK);
         self.0.lock().entry(second).or_default().push(Arc::downgrade(session));
     }
 
-    /// The living sessions whose second has come. They are watched no longer.
+    /// Removes and returns the living sessions whose check is due.
     fn due(&self, now: u64) -> Vec<Arc<Session>> {
         let mut all = self.0.lock();
         let later = all.split_off(&(now + 1));
@@ -36,13 +37,13 @@ impl Resting {
 }
 
 impl Server {
-    /// Ends the subscriptions whose tokens have expired.
+    /// Ends the subscriptions whose tokens have expired, and notifies their sessions.
     pub(super) fn expire_subscriptions(&self) {
         let now = seconds_now();
-        for session in self.resting.due(now) {
+        for session in self.token_expiry.due(now) {
             let (expired, next) = session.take_expired(now);
             if let Some(second) = next {
-                self.resting.watch(&session, second);
+                self.token_expiry.watch(&session, second);
             }
             for pattern in expired {
                 if self.trie.unsubscribe(&session, &pattern) != Change::Changed {

@@ -1,6 +1,7 @@
-//! JSON Web Tokens (RFC 7519): verifies them, and says what their holders may do.
+//! JSON Web Tokens (RFC 7519): verification and grants.
 //!
-//! A key is good for one algorithm only, whatever a token says of itself (RFC 8725, section 3.1). It knows no messages.
+//! Each key accepts one algorithm only, regardless of the header of the token (RFC 8725, section 3.1). Must not know
+//! messages.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,36 +16,25 @@ use sha2::{Digest, Sha256};
 
 use super::claims::Unchecked;
 pub use super::claims::{BadClaim, Claims, Texts};
-pub use super::rejection::Rejection;
 use super::rejection::quoted;
+pub use super::rejection::{Rejection, TokenError};
 use super::seconds_now;
 use crate::config;
 use crate::router::Grant;
 
-/// Bytes that a token may have.
+/// Maximum length of a token in bytes.
 const LONGEST: usize = 8 * 1024;
-/// Good tokens that are remembered, twice at most; checking a signature takes far longer than finding it again.
+/// Valid tokens in one generation of the cache, which has two. Verifying a signature takes far longer than a lookup.
 const REMEMBERED: usize = 8 * 1024;
-/// What RFC 7518 wants of a secret for HS256 (section 3.2).
+/// Minimum length in bytes of a secret for HS256 (RFC 7518, section 3.2).
 const SHORTEST_SECRET: usize = 32;
 
-/// Why a token is refused, as far as its client learns of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    /// It has expired.
-    #[error("Token expired")]
-    Expired,
-    /// Any other reason; see [`Rejection`].
-    #[error("Token invalid")]
-    Invalid,
-}
-
-/// The keys of all tokens.
+/// The keys, and a cache of valid tokens.
 pub struct Tokens {
     keys: Vec<Key>,
     leeway: u64,
     good: Mutex<[HashMap<[u8; 32], Arc<Grant>>; 2]>,
-    /// The second since 1970 of the last refusal that was logged.
+    /// The Unix time in seconds of the last refusal logged at INFO.
     logged: AtomicU64,
 }
 
@@ -59,7 +49,7 @@ impl Tokens {
     /// Reads the keys of the settings.
     ///
     /// # Errors
-    /// A text that begins with the key that cannot be used, such as `key[1].secret`.
+    /// A message that starts with the unusable key, such as `key[1].secret`.
     pub fn new(settings: &config::Token, keys: &[config::TokenKey]) -> Result<Self, String> {
         let leeway = settings.leeway.as_secs();
         let read = |(at, key): (usize, &config::TokenKey)| {
@@ -70,14 +60,14 @@ impl Tokens {
         Ok(Self { keys, leeway, good: Mutex::default(), logged: AtomicU64::new(0) })
     }
 
-    /// Whether there is any key.
+    /// Returns whether no key is configured.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// What the holder of a token may do. Refusals are logged, at most one a second at INFO, of expired
-    /// tokens none.
+    /// Verifies a token and returns its grant. Logs refusals: at INFO at most once a second, otherwise, and for
+    /// expired tokens, at DEBUG.
     ///
     /// # Errors
     /// [`TokenError`] for the client.
@@ -95,10 +85,10 @@ impl Tokens {
         })
     }
 
-    /// What the holder of a token may do.
+    /// Verifies a token and returns its grant.
     ///
     /// # Errors
-    /// [`Rejection`] if it is not good; it names what an operator has to change.
+    /// [`Rejection`], which names what an operator has to change.
     pub fn examine(&self, token: &str) -> Result<Arc<Grant>, Rejection> {
         if token.len() > LONGEST {
             return Err(Rejection::TooLong(token.len(), LONGEST));
@@ -135,7 +125,7 @@ impl Tokens {
             return Err(self.no_key(header.kid.as_deref()));
         }
         let mut rejection = Rejection::Algorithm(header.alg);
-        // At most one key has the `kid`; the keys without an id are tried one after the other.
+        // At most one key has the `kid`; keys without an id are tried in order.
         for key in self.keys.iter().filter(of_its_name).filter(|key| key.algorithm == header.alg) {
             match key.decode(token) {
                 Ok(claims) => {
@@ -151,7 +141,7 @@ impl Tokens {
                         digest,
                     });
                 }
-                // The key that verifies the signature knows more about the token than the others.
+                // A key that verifies the signature yields a more specific reason.
                 Err(wrong @ Rejection::Signature) => {
                     if matches!(rejection, Rejection::Algorithm(_)) {
                         rejection = wrong;
@@ -173,10 +163,10 @@ impl Tokens {
     }
 }
 
-/// Makes a token with a key of the settings, whose private half is given unless it is a secret.
+/// Signs a token with a key of the settings. All algorithms except HS256 need the private key.
 ///
 /// # Errors
-/// What the key is not good for.
+/// The reason why the key cannot sign.
 pub fn sign(
     claims: &Claims,
     key: &config::TokenKey,
@@ -255,7 +245,7 @@ impl Key {
         if settings.require_expiry {
             validation.required_spec_claims.insert("exp".to_owned());
         }
-        // Otherwise a token with an audience would be refused where none is asked for.
+        // By default, tokens with an audience are refused if none is configured.
         validation.validate_aud = settings.audience.is_some();
         if let Some(audience) = &settings.audience {
             validation.set_audience(&[audience]);
@@ -268,11 +258,11 @@ impl Key {
         Ok(Self { id: key.id.clone(), algorithm, key: decoding, validation })
     }
 
-    /// The claims of a token that is of this key, and holds now and here.
+    /// Returns the claims of a token that this key has signed and that is valid now and here.
     fn decode(&self, token: &str) -> Result<Claims, Rejection> {
         match jsonwebtoken::decode::<Unchecked>(token, &self.key, &self.validation) {
             Ok(data) => Ok(data.claims.check()?),
-            // The library does not name a claim of the wrong type. The signature is good here.
+            // The library does not name a claim with an invalid type. The signature has been verified at this point.
             Err(error) if matches!(error.kind(), ErrorKind::Json(_)) => {
                 insecure_decode_claims::<Unchecked>(token)?.check()?;
                 Err(error.into())

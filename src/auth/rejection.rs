@@ -1,24 +1,34 @@
-//! Why a token is refused, for operators: the log and `faye token read`. Clients get [`TokenError`] only.
+//! Reasons for refused tokens, for operators: the log and `faye token read`. Clients receive [`TokenError`] only.
 
 use super::claims::BadClaim;
-use super::token::TokenError;
 
-/// Characters of a token that an error or a log line repeats.
+/// Maximum number of characters of a token that an error or a log line repeats.
 const SHOWN: usize = 64;
 
-/// What is wrong with a token.
+/// The reason for a refused token, as the client learns it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// The token has expired.
+    #[error("Token expired")]
+    Expired,
+    /// Any other reason; see [`Rejection`].
+    #[error("Token invalid")]
+    Invalid,
+}
+
+/// The reason for a refused token, for operators.
 #[derive(Debug, thiserror::Error)]
 pub enum Rejection {
-    /// It is longer than any that the server reads.
+    /// The token exceeds the maximum length.
     #[error("it has {0} bytes; the limit is {1}")]
     TooLong(usize, usize),
-    /// Its header is not one of a JSON Web Token.
+    /// The header is not that of a JSON Web Token.
     #[error("not a JSON Web Token with a known algorithm ({0})")]
     Malformed(jsonwebtoken::errors::Error),
-    /// Its header names extensions that have to be understood.
+    /// The header lists extensions that must be supported.
     #[error("its header has `crit` ({0}), and no extension is supported (RFC 7515, section 4.1.11)")]
     Critical(String),
-    /// No key has its `kid`.
+    /// No key has the `kid` of the token.
     #[error("no [[key]] has its `kid` {wanted} as id; the ids are {known}")]
     UnknownKey {
         /// The `kid`.
@@ -26,28 +36,28 @@ pub enum Rejection {
         /// The ids of the keys.
         known: String,
     },
-    /// It has no `kid`, and every key has an id.
+    /// The token has no `kid`, and every key has an id.
     #[error("it has no `kid`, and every [[key]] has an id; the ids are {0}")]
     NoKeyId(String),
-    /// The keys that it could be of are for other algorithms.
+    /// The candidate keys are for other algorithms.
     #[error("its algorithm is {0:?}, and the [[key]] for its `kid` has another")]
     Algorithm(jsonwebtoken::Algorithm),
-    /// No key verifies its signature.
+    /// No key verifies the signature.
     #[error("its signature does not match the [[key]]")]
     Signature,
     /// A claim has the wrong type.
     #[error("{0}")]
     Claim(#[from] BadClaim),
-    /// A claim is missing or does not hold here.
+    /// A claim is missing or not valid for this server.
     #[error("{0}")]
     Claims(jsonwebtoken::errors::Error),
-    /// It has expired.
+    /// The token has expired.
     #[error("it expired (`exp`)")]
     Expired,
 }
 
 impl Rejection {
-    /// The error for the client, which does not learn about keys.
+    /// Returns the error for the client, which reveals no keys.
     #[must_use]
     pub fn error(&self) -> TokenError {
         match self {
@@ -68,7 +78,7 @@ impl From<jsonwebtoken::errors::Error> for Rejection {
     }
 }
 
-/// Text of a token in quotation marks, of bounded length and without control characters.
+/// Quotes text of a token, with bounded length and without control characters.
 pub(super) fn quoted(text: &str) -> String {
     let mut shown: String = text.chars().take(SHOWN).collect();
     if shown.len() < text.len() {

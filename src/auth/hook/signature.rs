@@ -1,18 +1,18 @@
-//! How the application knows who sent a request: HMAC-SHA256 (RFC 2104) over the time and the body.
+//! Signatures of requests to the application: HMAC-SHA256 (RFC 2104) over timestamp and body.
 
 use hmac::{Hmac, KeyInit, Mac};
 use hyper::http::request::Builder;
 use sha2::Sha256;
 
+use crate::auth::seconds_now;
 use crate::config::Secret;
-use crate::policy::seconds_now;
 
-/// The header with the second since 1970 in which the request was made.
+/// The header with the Unix time of the request in seconds.
 pub const TIMESTAMP: &str = "faye-timestamp";
 /// The header with the signature.
 pub const SIGNATURE: &str = "faye-signature";
 
-/// Adds the headers to a request. Without a secret there is nothing to sign with.
+/// Adds the signature headers to a request, if a secret is configured.
 #[must_use]
 pub fn sign(request: Builder, secret: Option<&Secret>, body: &[u8]) -> Builder {
     let Some(secret) = secret else { return request };
@@ -21,9 +21,9 @@ pub fn sign(request: Builder, secret: Option<&Secret>, body: &[u8]) -> Builder {
     request.header(TIMESTAMP, timestamp).header(SIGNATURE, signature)
 }
 
-/// `sha256=` and the code of `timestamp.body` in hexadecimal.
+/// Returns `sha256=` and the MAC of `timestamp.body` in hexadecimal.
 fn signature(secret: &[u8], timestamp: &str, body: &[u8]) -> String {
-    // A key of any length is taken.
+    // HMAC accepts keys of any length.
     let Ok(mut code) = Hmac::<Sha256>::new_from_slice(secret) else { return String::new() };
     code.update(timestamp.as_bytes());
     code.update(b".");

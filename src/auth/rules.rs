@@ -1,37 +1,37 @@
-//! The `[[channel]]` rules, compiled once: which one holds for a channel, and which ones a pattern overlaps.
+//! The compiled `[[channel]]` rules: the rule of a channel, and the rules that overlap a pattern.
 
 use crate::bayeux::{Compiled, Pattern, channel};
 use crate::config::{Access, ChannelRule, History, Limits, Overflow};
 
-/// Rules in their order; the first that matches a channel wins.
+/// Rules in configuration order; the first match wins.
 pub(super) struct Rules {
     rules: Vec<Rule>,
     otherwise: Rule,
 }
 
-/// What holds for some channels.
+/// The settings of a set of channels.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// The place in the settings, from zero; `None` for channels without a rule.
+    /// The index in the settings, from zero; `None` for the default of channels without a rule.
     pub place: Option<usize>,
     pattern: Compiled,
-    /// Who may publish.
+    /// The access required to publish.
     pub publish: Access,
-    /// Who may subscribe.
+    /// The access required to subscribe.
     pub subscribe: Access,
-    /// What happens when a mailbox is full.
+    /// The action when a mailbox is full.
     pub overflow: Overflow,
-    /// How much is kept.
+    /// The bounds of the history; `None` without a history.
     pub history: Option<History>,
-    /// The name of the feed that the channel is.
+    /// The feed name of a syndicated channel.
     pub syndicate: Option<Box<str>>,
 }
 
 impl Rule {
-    /// The name where there is no rule.
+    /// The name of the default rule.
     pub(super) const NONE: &str = "none";
 
-    /// Its place and pattern for the log, such as `channel[2] /prices/**`.
+    /// Returns number and pattern for log lines, such as `channel[2] /prices/**`.
     #[must_use]
     pub fn name(&self) -> String {
         match self.place {
@@ -45,7 +45,7 @@ impl Rules {
     /// Compiles the rules.
     ///
     /// # Errors
-    /// What matches nothing; settings that passed `faye check` have none such.
+    /// A rule with an invalid pattern; settings that passed `faye check` have none.
     pub(super) fn new(rules: &[ChannelRule], overflow: Overflow) -> Result<Self, String> {
         let compile = |(place, rule): (usize, &ChannelRule)| {
             let pattern = Compiled::parse(&rule.pattern);
@@ -74,7 +74,7 @@ impl Rules {
         Ok(Self { rules, otherwise })
     }
 
-    /// The rule of a channel.
+    /// Returns the rule of a channel.
     #[must_use]
     pub(super) fn of(&self, channel: &str) -> &Rule {
         let channel = Pattern::of_name(channel);
@@ -82,8 +82,8 @@ impl Rules {
         found.unwrap_or(&self.otherwise)
     }
 
-    /// Every rule that holds for any of the channels of a pattern, with the channels that it has in common with the
-    /// rule. A rule all of whose common channels belong to one before it does not hold.
+    /// Returns every rule that applies to a channel of a pattern, with the channels common to rule and pattern. A
+    /// rule does not apply if an earlier rule covers all of its common channels.
     pub(super) fn overlapping<'a>(
         &'a self,
         wanted: Pattern<'a>,
@@ -97,8 +97,8 @@ impl Rules {
     }
 }
 
-/// Warnings about rules that hold for no channel: those whose channels belong to a rule before them, to the protocol, or
-/// are longer than the limits.
+/// Returns warnings about rules that apply to no channel: an earlier rule covers their channels, the protocol
+/// reserves the channels, or the channels exceed the limits.
 #[must_use]
 pub fn never_matching(rules: &[ChannelRule], limits: &Limits) -> Vec<String> {
     let mut found = Vec::new();
@@ -125,7 +125,7 @@ pub fn never_matching(rules: &[ChannelRule], limits: &Limits) -> Vec<String> {
     found
 }
 
-/// Bytes of the shortest channel that a pattern matches.
+/// Returns the length in bytes of the shortest channel that a pattern matches.
 fn shortest(pattern: &str) -> usize {
     if pattern.ends_with("/**") { pattern.len() - 1 } else { pattern.len() }
 }
@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(overlapping(&["/projects/7/*"], "/projects/**"), [Some(0), None]);
         assert_eq!(overlapping(&["/projects/7"], "/projects/*"), [Some(0), None]);
         assert_eq!(overlapping(&["/projects/7/secret"], "/projects/*"), [None]);
-        // What an earlier rule has wholly, a later one does not have.
+        // Channels covered by an earlier rule do not belong to a later one.
         assert_eq!(overlapping(&["/a/**", "/a/b", "/a/*"], "/**"), [Some(0), None]);
         assert_eq!(overlapping(&["/a/*", "/a/**"], "/a/**"), [Some(0), Some(1)]);
         assert_eq!(overlapping(&["/a/*", "/a/**"], "/a/*"), [Some(0)]);
@@ -211,8 +211,8 @@ mod tests {
         assert_eq!(overlapping(&["/**"], "/*"), [Some(0)]);
     }
 
-    /// Every list of up to three rules out of these, against every pattern, compared with the definition: a rule holds
-    /// for a pattern if it is the first that matches some channel of it.
+    /// Compares each list of up to three of these rules, for each pattern, with the definition: a rule applies to a
+    /// pattern if it is the first match of some channel of the pattern.
     #[test]
     fn rules_against_patterns_by_an_exhaustive_oracle() {
         let segments = ["a", "b", "new"];
@@ -237,7 +237,7 @@ mod tests {
                     .filter(|name| wanted.covers(Pattern::of_name(name)))
                     .map(|name| rules.of(name).place)
                     .collect();
-                // As the rules stand, and what has none at the end.
+                // In rule order; the default is last.
                 expected.sort_by_key(|place| place.unwrap_or(usize::MAX));
                 expected.dedup();
                 let found: Vec<_> = rules.overlapping(wanted).map(|(rule, _)| rule.place).collect();

@@ -1,4 +1,4 @@
-//! Which address a request comes from when proxies stand before the server.
+//! Client addresses of requests that arrive through proxies.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -6,28 +6,28 @@ use ipnet::IpNet;
 
 use crate::peer::Head;
 
-/// The proxies that are believed.
+/// The trusted proxies.
 pub struct Proxies(Vec<IpNet>);
 
 impl Proxies {
-    /// Proxies by their addresses.
+    /// Creates the list from networks.
     #[must_use]
     pub fn new(networks: &[IpNet]) -> Self {
         Self(networks.to_vec())
     }
 
-    /// Whether an address is that of a proxy.
+    /// Returns whether an address belongs to a trusted proxy.
     #[must_use]
-    pub fn have(&self, address: IpAddr) -> bool {
+    pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Whether a trusted proxy says that its client uses TLS (`X-Forwarded-Proto`). Of several schemes the first is that
-    /// of the client: each proxy appends its own.
+    /// Returns whether a trusted proxy reports that its client uses TLS (`X-Forwarded-Proto`). Each proxy appends its
+    /// own scheme, so the first one is that of the client.
     #[must_use]
     pub fn is_secure(&self, peer: SocketAddr, head: &Head) -> bool {
-        if self.0.is_empty() || !self.have(peer.ip()) {
+        if self.0.is_empty() || !self.contains(peer.ip()) {
             return false;
         }
         let schemes = head.get("x-forwarded-proto").unwrap_or_default();
@@ -35,11 +35,11 @@ impl Proxies {
         first.eq_ignore_ascii_case(b"https") || first.eq_ignore_ascii_case(b"wss")
     }
 
-    /// The address of the client: the last in `X-Forwarded-For` that is not an address of a proxy. Each proxy appends the
-    /// address of its peer; addresses before that may be forged.
+    /// Returns the client address: the last entry of `X-Forwarded-For` that is not a trusted proxy. Each proxy
+    /// appends the address of its peer; earlier entries may be forged.
     #[must_use]
     pub fn client(&self, peer: SocketAddr, head: &Head) -> SocketAddr {
-        if self.0.is_empty() || !self.have(peer.ip()) {
+        if self.0.is_empty() || !self.contains(peer.ip()) {
             return peer;
         }
         let lines: Vec<&str> =
@@ -48,7 +48,7 @@ impl Proxies {
         for text in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
             let Some(address) = address(text.trim()) else { break };
             client = SocketAddr::new(address.to_canonical(), 0);
-            if !self.have(address) {
+            if !self.contains(address) {
                 break;
             }
         }
@@ -56,15 +56,15 @@ impl Proxies {
     }
 }
 
-/// An address as proxies write it: alone, with a port, in brackets.
+/// Parses an address as proxies write it: bare, with a port, or in brackets.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
-/// What is counted as one client: an IPv4 address, or the half of an IPv6 address that a household has.
+/// Returns the network that counts as one client: an IPv4 address, or the /64 prefix of an IPv6 address.
 #[must_use]
-pub fn household(address: IpAddr) -> IpAddr {
+pub fn network_prefix(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
@@ -127,8 +127,8 @@ mod tests {
 
     #[test]
     fn a_household_is_one() {
-        let household = |text: &str| household(text.parse().unwrap()).to_string();
-        assert_eq!(household("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(household("::ffff:1.2.3.4"), "1.2.3.4");
+        let network_prefix = |text: &str| network_prefix(text.parse().unwrap()).to_string();
+        assert_eq!(network_prefix("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(network_prefix("::ffff:1.2.3.4"), "1.2.3.4");
     }
 }

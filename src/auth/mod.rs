@@ -1,18 +1,20 @@
-//! Who may connect, publish and subscribe, how often, and from which pages.
+//! Authentication, authorization, rate limits, origins and proxies.
 //!
-//! It decides on operations that were parsed, never on the text of a message, and answers at once: what has to be asked
-//! of the application is told to the caller. It carries nothing out, and knows no socket.
+//! [`Policy`] decides about parsed operations, never about message text, and never waits: where a rule leaves the
+//! decision to the application, it returns [`Decision::AskHook`] to the caller. Must not execute operations and must
+//! not know sockets.
 
-mod browsers;
+mod authenticate;
 mod claims;
 mod cookie;
-mod credentials;
+mod decide;
+pub mod hook;
 mod hosts;
-mod judgement;
 mod notices;
+mod origins;
 mod private_pub;
 mod proxies;
-mod rate;
+mod rate_limit;
 mod rejection;
 mod rules;
 mod secret;
@@ -20,13 +22,13 @@ pub mod token;
 
 use std::time::{Duration, SystemTime};
 
-pub use browsers::{Browsers, Page, Visit};
+pub use authenticate::{AuthContext, Credentials};
 pub use cookie::{Cookie, Holder, Seals};
-pub use credentials::{Credentials, Shown};
-pub use judgement::{Answer, Judgement};
+pub use decide::{Decision, HookDecision};
 pub use notices::{Notices, excerpt, more};
-pub use proxies::{Proxies, household};
-pub use rate::Buckets;
+pub use origins::{Origins, Page, PageRequest};
+pub use proxies::{Proxies, network_prefix};
+pub use rate_limit::RateLimiter;
 pub use rules::{Rule, never_matching};
 
 use crate::bayeux::{Compiled, Pattern};
@@ -36,7 +38,7 @@ use rules::Rules;
 use secret::Secrets;
 use token::Tokens;
 
-/// Everything that the settings say about who may do what.
+/// The authorization settings, compiled.
 pub struct Policy {
     rules: Rules,
     handshake: Access,
@@ -45,22 +47,22 @@ pub struct Policy {
     tokens: Tokens,
     token_field: String,
     signatures: Signatures,
-    /// Handshakes of one address.
-    pub handshakes: Option<Buckets>,
-    /// Messages of one session.
-    pub messages: Option<Buckets>,
-    /// Publications of one publisher, by the place of the rule.
-    publications: Vec<Option<Buckets>>,
+    /// Limits handshakes by network prefix.
+    pub handshakes: Option<RateLimiter>,
+    /// Limits messages by session.
+    pub messages: Option<RateLimiter>,
+    /// Limit publications by publisher; indexed like the rules.
+    publications: Vec<Option<RateLimiter>>,
     counts_publications: bool,
-    /// Channels on which only the server publishes: those of the feeds that it follows.
+    /// Channels that only the server may publish to: those of followed feeds.
     server_channels: Option<Compiled>,
-    /// Whether any rule asks the application.
-    asks: bool,
-    /// Headers that the application sees.
-    asked_headers: Vec<String>,
-    /// Pages that may use the server.
-    pub browsers: Browsers,
-    /// Proxies that are believed.
+    /// Whether any rule leaves the decision to the hook.
+    uses_hook: bool,
+    /// Request headers that the hook receives.
+    hook_headers: Vec<String>,
+    /// The allowed origins.
+    pub origins: Origins,
+    /// The trusted proxies.
     pub proxies: Proxies,
     refused_pages: Notices,
     wrong_secrets: Notices,
@@ -68,17 +70,17 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The policy of the settings.
+    /// Compiles the settings.
     ///
     /// # Errors
-    /// A text that begins with the key of the setting that cannot be used.
+    /// A message that starts with the key of the unusable setting.
     pub fn new(config: &Config) -> Result<Self, String> {
         let rules = config.channel.iter().enumerate().flat_map(|(at, rule)| {
             let key = |name| format!("channel[{}].{name}", at + 1);
             [(key("publish"), rule.publish), (key("subscribe"), rule.subscribe)]
         });
         let ways: Vec<_> = rules.chain([("handshake.allow".to_owned(), config.handshake.allow)]).collect();
-        let asks = ways.iter().any(|(_, access)| access.hook);
+        let uses_hook = ways.iter().any(|(_, access)| access.hook);
         let has_private_pub = config.private_pub.secret.is_some();
         let has_secret = config.push.secret.is_some() || has_private_pub;
         let has_keys = !config.key.is_empty() || has_private_pub;
@@ -100,15 +102,15 @@ impl Policy {
             tokens: Tokens::new(&config.token, &config.key)?,
             token_field: config.token.field.clone(),
             signatures: Signatures::new(&config.private_pub),
-            handshakes: config.rates.handshakes.map(Buckets::new),
-            messages: config.rates.messages.map(Buckets::new),
-            publications: config.channel.iter().map(|rule| rule.rate.map(Buckets::new)).collect(),
+            handshakes: config.rates.handshakes.map(RateLimiter::new),
+            messages: config.rates.messages.map(RateLimiter::new),
+            publications: config.channel.iter().map(|rule| rule.rate.map(RateLimiter::new)).collect(),
             counts_publications: config.rates.messages.is_some()
                 || config.channel.iter().any(|rule| rule.rate.is_some()),
             server_channels: server_channels(config)?,
-            asks,
-            asked_headers: config.hook.headers.clone(),
-            browsers: Browsers::new(config),
+            uses_hook,
+            hook_headers: config.hook.headers.clone(),
+            origins: Origins::new(config),
             proxies: Proxies::new(&config.server.trusted_proxies),
             refused_pages: Notices::every(Duration::from_secs(60)),
             wrong_secrets: Notices::every(Duration::from_secs(1)),
@@ -116,53 +118,54 @@ impl Policy {
         })
     }
 
-    /// The policy with the server-only channels of another one: settings of feeds do not change while they are followed.
+    /// Returns this policy with the server-only channels of `other`: a reload does not change the settings of
+    /// followed feeds.
     #[must_use]
     pub fn with_server_channels_of(self, other: &Self) -> Self {
         Self { server_channels: other.server_channels.clone(), ..self }
     }
 
-    /// Whether only the server publishes on a channel, the name of which is valid.
+    /// Returns whether only the server may publish to a channel with a valid name.
     #[must_use]
     pub fn is_server_only(&self, channel: &str) -> bool {
         let channels = self.server_channels.as_ref();
         channels.is_some_and(|channels| channels.pattern().covers(Pattern::of_name(channel)))
     }
 
-    /// The rule of a channel.
+    /// Returns the rule of a channel.
     #[must_use]
     pub fn rule(&self, channel: &str) -> &Rule {
         self.rules.of(channel)
     }
 
-    /// The buckets of publications under a rule, if it has a rate.
+    /// Returns the rate limiter for publications under a rule, if the rule has a rate.
     #[must_use]
-    pub fn publications(&self, rule: &Rule) -> Option<&Buckets> {
+    pub fn publications(&self, rule: &Rule) -> Option<&RateLimiter> {
         self.publications.get(rule.place?)?.as_ref()
     }
 
-    /// Whether publications are counted at all.
+    /// Returns whether any rate applies to publications.
     #[must_use]
     pub fn counts_publications(&self) -> bool {
         self.counts_publications
     }
 
-    /// Whether any token is taken.
+    /// Returns whether any token key is configured.
     #[must_use]
-    pub fn takes_tokens(&self) -> bool {
+    pub fn accepts_tokens(&self) -> bool {
         !self.tokens.is_empty()
     }
 
-    /// Whether some operations are for the application to allow.
+    /// Returns whether any operation is left to the hook.
     #[must_use]
-    pub fn asks(&self) -> bool {
-        self.asks
+    pub fn uses_hook(&self) -> bool {
+        self.uses_hook
     }
 
-    /// Forgets what is not needed any more. To be called about once a second.
+    /// Removes full buckets of the rate limiters. Call about once a second.
     pub fn sweep(&self) {
         let buckets = self.publications.iter().flatten().chain(&self.handshakes).chain(&self.messages);
-        buckets.for_each(Buckets::sweep);
+        buckets.for_each(RateLimiter::sweep);
     }
 }
 
@@ -177,7 +180,7 @@ fn server_channels(config: &Config) -> Result<Option<Compiled>, String> {
     }
 }
 
-/// The second since 1970.
+/// Returns the Unix time in seconds.
 #[must_use]
 pub fn seconds_now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())

@@ -1,13 +1,13 @@
-//! The claims of a JSON Web Token (RFC 7519, section 4) that the server reads. It knows no keys and no signatures.
+//! The claims of a JSON Web Token (RFC 7519, section 4) that the server reads. Must not know keys or signatures.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// One string, or an array of them.
+/// A string or an array of strings.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Texts {
-    /// A string alone.
+    /// A single string.
     One(String),
     /// An array.
     Many(Vec<String>),
@@ -20,7 +20,7 @@ impl Default for Texts {
 }
 
 impl Texts {
-    /// The strings.
+    /// Returns the strings.
     pub(super) fn into_patterns(self) -> Vec<Box<str>> {
         match self {
             Self::One(text) => vec![text.into()],
@@ -39,12 +39,12 @@ pub struct Claims {
     pub subscribe: Texts,
     /// Channels and patterns to which the user may publish.
     pub publish: Texts,
-    /// The second since 1970 in which the token expires.
+    /// The Unix time of expiry in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exp: Option<serde_json::Number>,
 }
 
-/// The claims as they are in a token, of any JSON type, so that an error names the claim.
+/// The claims of a token before their types are checked, so that an error can name the claim.
 #[derive(Debug, Deserialize)]
 pub(super) struct Unchecked {
     sub: Option<Value>,
@@ -53,7 +53,7 @@ pub(super) struct Unchecked {
     exp: Option<Value>,
 }
 
-/// A claim of a JSON type that it must not have.
+/// A claim with an invalid JSON type.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the claim `{claim}` is {found}, but must be {wanted}")]
 pub struct BadClaim {
@@ -63,7 +63,7 @@ pub struct BadClaim {
 }
 
 impl Unchecked {
-    /// The claims, if their types are right.
+    /// Checks the types of the claims.
     pub(super) fn check(self) -> Result<Claims, BadClaim> {
         let texts = |claim, value: Option<Value>| match value {
             None => Ok(Texts::default()),

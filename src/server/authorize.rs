@@ -1,0 +1,138 @@
+//! Enforces decisions of the policy: errors for denied operations, the ownership of sessions, and the token that a
+//! permission depends on.
+
+use std::sync::Arc;
+
+use super::Server;
+use super::request::Request;
+use crate::auth::{AuthContext, Cookie, Decision, Holder, HookDecision};
+use crate::bayeux::{BayeuxError, Verb};
+use crate::metrics::Reason;
+use crate::peer::{Peer, Transport};
+use crate::router::{Browser, Grant, Proof, Session};
+
+/// The permission for an operation.
+pub(super) struct Authorization {
+    /// Whether the operation required a client credential; the session is bound from then on.
+    pub(super) by_credential: bool,
+    /// The token that the permission depends on.
+    pub(super) grant: Option<Arc<Grant>>,
+    /// Whether the hook has decided, without a sufficient token.
+    by_hook: bool,
+}
+
+impl<'a> Request<'a> {
+    /// Returns the inputs of an authorization decision.
+    pub(super) fn auth_context(&self, session: Option<&'a Session>) -> AuthContext<'a> {
+        AuthContext { credentials: self.credentials, session, peer: self.peer }
+    }
+
+    /// Returns the decision of the hook about a channel.
+    pub(super) fn hook_decision(&self, channel: &str) -> Option<&'a HookDecision> {
+        self.hook_decisions.iter().find(|(known, _)| **known == *channel).map(|(_, decision)| decision)
+    }
+
+    /// Checks the rate limits, once for each message, even if its verb is executed again.
+    ///
+    /// # Errors
+    /// The message exceeds a rate.
+    pub(super) fn check_rate(&self, server: &Server, verb: Verb) -> Result<(), BayeuxError> {
+        match self.rate_check {
+            Some(check) => check.get_or_init(|| server.check_rate(verb, self)).clone(),
+            None => server.check_rate(verb, self),
+        }
+    }
+
+    /// Returns whether the message or its request has a valid token.
+    pub(super) fn shows_token(&self) -> bool {
+        self.policy.accepts_tokens() && self.policy.proof(self.credentials, self.peer).grant.is_some()
+    }
+
+    /// Returns the error of the token in the message, also for operations that need no token, so that the client
+    /// learns about it.
+    pub(super) fn token_error(&self) -> Option<BayeuxError> {
+        use crate::auth::token::TokenError;
+        self.credentials.token_error().map(|error| match error {
+            TokenError::Expired => BayeuxError::TokenExpired,
+            TokenError::Invalid => BayeuxError::TokenInvalid,
+        })
+    }
+}
+
+impl Server {
+    /// Turns a decision into a permission or an error.
+    pub(super) fn authorize(
+        &self,
+        decision: Decision,
+        request: &Request<'_>,
+        channel: &str,
+    ) -> Result<Authorization, BayeuxError> {
+        let refused = match decision {
+            Decision::Allow { by_credential, grant } => {
+                let by_hook = grant.is_none() && request.hook_decision(channel).is_some();
+                return Ok(Authorization { by_credential, grant, by_hook });
+            }
+            Decision::Deny(error) => error,
+            // The hook was not called: no hook is configured any more.
+            Decision::AskHook => BayeuxError::ChannelForbidden(channel.to_owned()),
+        };
+        self.metrics.refuse(Reason::forbidden);
+        Err(refused)
+    }
+
+    /// Binds a session to the credentials of its client. Over HTTP the browser receives a cookie with a new value,
+    /// unless it has a value that was issued for the same user.
+    pub(super) fn bind(
+        &self,
+        session: &Arc<Session>,
+        request: &Request<'_>,
+        authorization: &Authorization,
+        cookie: &mut Option<Cookie>,
+    ) {
+        let proof = request.policy.proof(request.credentials, request.peer);
+        // A digest proves ownership only if the hook has seen the credentials.
+        let digest = proof.digest.filter(|_| authorization.by_hook);
+        let grant = authorization.grant.clone().or(proof.grant);
+        let holder = match (&grant, digest) {
+            (Some(grant), _) => Holder::Token(grant),
+            (None, Some(digest)) => Holder::Hook(digest),
+            (None, None) => Holder::Unknown,
+        };
+        let known = session.browser();
+        let is_known = known.is_some_and(|known| {
+            // Clients without cookies need no value.
+            proof.browsers.is_empty() || proof.browsers.contains(&known)
+        });
+        let browser = if is_known { known } else { self.browser(request.peer, holder, cookie) };
+        let was_bound = session.is_bound();
+        let proof = Proof { grant: grant.clone(), digest, ..proof };
+        session.bind(&proof, browser);
+        if !was_bound && session.is_bound() {
+            // Earlier attachments may belong to a client that only knows the identifier.
+            session.expel(|peer| match peer.transport {
+                Transport::CallbackPolling => false,
+                Transport::EventSource => {
+                    browser.is_some_and(|browser| Cookie::of(peer).browsers().contains(&browser))
+                }
+                Transport::WebSocket => {
+                    request.peer.transport != Transport::WebSocket || Arc::ptr_eq(peer, request.peer)
+                }
+                _ => true,
+            });
+        }
+    }
+
+    /// Returns the value in the browser's cookie that was issued for this user, or issues a new value.
+    fn browser(&self, peer: &Arc<Peer>, holder: Holder<'_>, cookie: &mut Option<Cookie>) -> Option<Browser> {
+        let older = Cookie::of(peer);
+        let known = self.seals.recognise(&older, holder);
+        let takes_cookies = !matches!(peer.transport, Transport::WebSocket | Transport::InProcess);
+        if known.is_some() || !takes_cookies || peer.is_foreign {
+            return known;
+        }
+        // Without a value the client has to send its credentials with each request.
+        let (drawn, list) = self.seals.issue(older, holder).ok()?;
+        *cookie = Some(list);
+        Some(drawn)
+    }
+}

@@ -1,0 +1,78 @@
+//! Checks the rate limits of a message, once, and before the hook is called.
+
+use super::request::Request;
+use super::{Server, milliseconds};
+use crate::auth::{RateLimiter, network_prefix};
+use crate::bayeux::{BayeuxError, Field, Verb, channel};
+use crate::metrics::Reason;
+use crate::router::Session;
+
+impl Server {
+    /// Checks the rate limits of a message that may be expensive. Disconnect and unsubscribe are always allowed.
+    ///
+    /// # Errors
+    /// The message exceeds a rate.
+    pub(super) fn check_rate(&self, verb: Verb, request: &Request<'_>) -> Result<(), BayeuxError> {
+        let policy = request.policy;
+        match verb {
+            Verb::Handshake => match (&policy.handshakes, request.peer.address) {
+                (Some(limiter), Some(address)) => {
+                    self.acquire(limiter, network_prefix(address.ip()), Reason::handshakes)
+                }
+                _ => Ok(()),
+            },
+            Verb::Connect | Verb::Subscribe if policy.messages.is_some() => {
+                self.check_session_rate(request, self.named_session(request).as_deref())
+            }
+            Verb::Publish => self.check_publication_rate(request),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_session_rate(
+        &self,
+        request: &Request<'_>,
+        session: Option<&Session>,
+    ) -> Result<(), BayeuxError> {
+        match (&request.policy.messages, session) {
+            (Some(limiter), Some(session)) => self.acquire(limiter, session.id(), Reason::messages),
+            _ => Ok(()),
+        }
+    }
+
+    /// Publications with a valid push secret are not limited.
+    fn check_publication_rate(&self, request: &Request<'_>) -> Result<(), BayeuxError> {
+        let policy = request.policy;
+        if !policy.counts_publications() {
+            return Ok(());
+        }
+        let Some(name) = request.message.text(Field::Channel).filter(|name| channel::is_name(name)) else {
+            return Ok(());
+        };
+        let session = self.named_session(request);
+        if policy.has_secret(request.auth_context(session.as_deref())) {
+            return Ok(());
+        }
+        self.check_session_rate(request, session.as_deref())?;
+        let Some(limiter) = policy.publications(policy.rule(&name)) else { return Ok(()) };
+        let client = session.map(|session| *session.id());
+        let address = request.peer.address.filter(|_| client.is_none());
+        self.acquire(
+            limiter,
+            (client, address.map(|address| network_prefix(address.ip()))),
+            Reason::publications,
+        )
+    }
+
+    fn acquire(
+        &self,
+        limiter: &RateLimiter,
+        key: impl std::hash::Hash,
+        reason: Reason,
+    ) -> Result<(), BayeuxError> {
+        limiter.acquire(key).map_err(|wait| {
+            self.metrics.refuse(reason);
+            BayeuxError::TooOften(milliseconds(wait).max(1))
+        })
+    }
+}
