@@ -9,7 +9,7 @@ COMPAT := tests/compat
 SNIPPETS := tests/snippets
 CLIENT := client-js
 # The themes of tests/ that end in seconds.
-QUICK := docs config protocol
+QUICK := docs config auth
 
 .PHONY: help build test quick fmt lint doc unit by-tls tools client compat snippets release cargo-deb install-check bench bench-cluster bench-hub bench-feeds microbench fuzz autobahn deny clean
 
