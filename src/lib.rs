@@ -9,10 +9,10 @@
 //! - [`config`], [`metrics`], [`peer`], [`telemetry`], [`descriptors`], [`memory`]: settings, counters, who is talking,
 //!   logs, how many files may be open, how much memory there is.
 //! - [`tls`], [`fetch`]: certificates, outgoing HTTP.
+//! - [`auth`]: authentication, authorization, rate limits, origins and proxies; the authorization hook.
 //! - [`router`]: who on this node gets a publication: the trie, sessions, mailboxes.
 //! - [`broker`]: carries a publication to every node.
 //! - [`extension`]: the pipeline that messages pass on the way in and out.
-//! - [`auth`]: authentication, authorization, rate limits, origins and proxies; the authorization hook.
 //! - [`server`]: what each verb of the protocol does.
 //! - `store`: state on disk, in SQLite or PostgreSQL.
 //! - [`transport`]: HTTP, EventSource and WebSocket.

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::cookie::Cookie;
-use super::rejection::TokenError;
-use super::{Policy, seconds_now};
+use super::token::TokenError;
+use super::{Grant, Ownership, Policy, Proof, seconds_now};
 use crate::bayeux::{Field, Message, json, parse};
 use crate::peer::{Peer, Transport};
-use crate::router::{Grant, Proof, Session};
 
 const SIGNATURE: &str = "private_pub_signature";
 const TIMESTAMP: &str = "private_pub_timestamp";
@@ -31,8 +30,8 @@ pub struct Credentials {
 pub struct AuthContext<'a> {
     /// The credentials of the message.
     pub credentials: &'a Credentials,
-    /// The session of the message, if the message has proven its ownership.
-    pub session: Option<&'a Session>,
+    /// The credentials of the session, if the message has proven that it comes from the session's client.
+    pub ownership: Option<&'a Ownership>,
     /// The request or connection that delivered the message.
     pub peer: &'a Arc<Peer>,
 }
@@ -145,7 +144,7 @@ impl Policy {
     /// Collects the proof that a message comes from the client of a session.
     #[must_use]
     pub fn proof<'a>(&self, credentials: &Credentials, peer: &'a Arc<Peer>) -> Proof<'a> {
-        let context = AuthContext { credentials, session: None, peer };
+        let context = AuthContext { credentials, ownership: None, peer };
         let of_header = || self.bearer_token(context).and_then(Result::ok);
         Proof {
             peer,

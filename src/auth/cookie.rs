@@ -14,8 +14,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
+use super::{Browser, Browsers, Grant};
 use crate::peer::{COOKIE, HOST_COOKIE, Peer};
-use crate::router::{Browser, Browsers, Grant};
 
 /// Maximum number of values: users of one browser times instances, which have different keys. The oldest is dropped.
 const MOST: usize = 16;

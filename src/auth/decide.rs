@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{AuthContext, Policy, Rule, seconds_now};
+use super::{AuthContext, Grant, Ownership, Policy, Rule, seconds_now};
 use crate::bayeux::{BayeuxError, Pattern};
 use crate::config::Access;
 use crate::peer::Transport;
-use crate::router::Grant;
 
 /// The decision of the authorization hook about an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -223,7 +222,7 @@ impl Policy {
         }
         let gives = |grant: &Arc<Grant>| right.is_given_by(grant, now);
         let of_message = context.credentials.grant().cloned();
-        let of_session = || context.session.and_then(|session| session.grant());
+        let of_session = || context.ownership.and_then(Ownership::grant);
         if let Some(grant) = of_message.clone().filter(gives).or_else(|| of_session().filter(gives)) {
             return Ok(Some(grant));
         }
@@ -271,7 +270,7 @@ mod tests {
         };
         for (transport, is_server) in [(Transport::InProcess, true), (Transport::WebSocket, false)] {
             let peer = Arc::new(Peer { transport, ..Peer::in_process() });
-            let context = AuthContext { credentials: &credentials, session: None, peer: &peer };
+            let context = AuthContext { credentials: &credentials, ownership: None, peer: &peer };
             assert_eq!(authorize_publish(context, "/feeds/blog"), is_server);
             assert!(!authorize_publish(context, "/a"), "not without the secret");
             assert!(!policy.has_secret(context));

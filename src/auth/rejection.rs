@@ -16,7 +16,7 @@ pub enum TokenError {
     Invalid,
 }
 
-/// The reason for a refused token, for operators.
+/// The reason for a refused token, with details for operators.
 #[derive(Debug, thiserror::Error)]
 pub enum Rejection {
     /// The token exceeds the maximum length.

@@ -18,9 +18,8 @@ use super::claims::Unchecked;
 pub use super::claims::{BadClaim, Claims, Texts};
 use super::rejection::quoted;
 pub use super::rejection::{Rejection, TokenError};
-use super::seconds_now;
+use super::{Grant, seconds_now};
 use crate::config;
-use crate::router::Grant;
 
 /// Maximum length of a token in bytes.
 const LONGEST: usize = 8 * 1024;

@@ -5,9 +5,7 @@
 
 mod attach;
 mod attachment;
-mod credential;
 mod expiry;
-mod grant;
 mod lease;
 mod mailbox;
 mod pending_flush;
@@ -21,9 +19,7 @@ mod weight;
 
 pub use attach::Attached;
 pub use attachment::{Attachment, Detached};
-pub use credential::{Browser, Browsers, Credential, Luggage, Proof};
 pub use expiry::Expiry;
-pub use grant::Grant;
 pub use lease::{Lease, Renewed};
 pub use mailbox::{Bounds, Items, Mailbox, Pushed};
 pub use pending_flush::PendingFlush;

@@ -2,17 +2,17 @@
 //!
 //! Lock order: `subscriptions`, then a shard of the trie, then `state`. No lock is held while a transport is called.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 use tokio::time::{Duration, Instant};
 
 use super::attachment::{Attachment, Detached, Holder, same};
-use super::credential::Credential;
 use super::lease::Lease;
 use super::mailbox::{Mailbox, Pushed};
 use super::terms::Terms;
+use crate::auth::Ownership;
 use crate::bayeux::{ClientId, Publication};
 use crate::budget::Budget;
 use crate::config::Overflow;
@@ -36,12 +36,9 @@ pub struct Session {
     id: ClientId,
     /// Patterns in the order of their subscription; `None` once the session ended.
     subscriptions: Mutex<Option<Patterns>, { level::SUBSCRIPTIONS }>,
-    /// What the client has shown of itself; most show nothing.
-    credential: OnceLock<Box<CredentialCell>>,
+    /// The credentials of the client.
+    ownership: Ownership,
 }
-
-/// A credential and its lock.
-pub(super) type CredentialCell = Mutex<Credential, { level::CREDENTIAL }>;
 
 /// Bytes of memory that a session takes without what it holds: itself, its places in the tables of sessions and of
 /// deadlines, and what the allocator adds.
@@ -85,7 +82,7 @@ impl Session {
             standby: None,
         };
         let subscriptions = Mutex::new(Some(Patterns::default()));
-        Self { state: Mutex::new(state), key, terms, id, subscriptions, credential: OnceLock::new() }
+        Self { state: Mutex::new(state), key, terms, id, subscriptions, ownership: Ownership::default() }
     }
 
     /// The identifier.
@@ -94,8 +91,10 @@ impl Session {
         &self.id
     }
 
-    pub(super) fn credential_cell(&self) -> &OnceLock<Box<CredentialCell>> {
-        &self.credential
+    /// Returns the credentials that the session is bound to.
+    #[must_use]
+    pub fn ownership(&self) -> &Ownership {
+        &self.ownership
     }
 
     /// A small number that no other living session has.

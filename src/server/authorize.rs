@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::Server;
 use super::request::Request;
-use crate::auth::{AuthContext, Cookie, Decision, Holder, HookDecision};
+use crate::auth::{AuthContext, Browser, Cookie, Decision, Grant, Holder, HookDecision, Proof};
 use crate::bayeux::{BayeuxError, Verb};
 use crate::metrics::Reason;
 use crate::peer::{Peer, Transport};
-use crate::router::{Browser, Grant, Proof, Session};
+use crate::router::Session;
 
 /// The permission for an operation.
 pub(super) struct Authorization {
@@ -24,7 +24,11 @@ pub(super) struct Authorization {
 impl<'a> Request<'a> {
     /// Returns the inputs of an authorization decision.
     pub(super) fn auth_context(&self, session: Option<&'a Session>) -> AuthContext<'a> {
-        AuthContext { credentials: self.credentials, session, peer: self.peer }
+        AuthContext {
+            credentials: self.credentials,
+            ownership: session.map(Session::ownership),
+            peer: self.peer,
+        }
     }
 
     /// Returns the decision of the hook about a channel.
@@ -89,6 +93,7 @@ impl Server {
         authorization: &Authorization,
         cookie: &mut Option<Cookie>,
     ) {
+        let ownership = session.ownership();
         let proof = request.policy.proof(request.credentials, request.peer);
         // A digest proves ownership only if the hook has seen the credentials.
         let digest = proof.digest.filter(|_| authorization.by_hook);
@@ -98,16 +103,16 @@ impl Server {
             (None, Some(digest)) => Holder::Hook(digest),
             (None, None) => Holder::Unknown,
         };
-        let known = session.browser();
+        let known = ownership.browser();
         let is_known = known.is_some_and(|known| {
             // Clients without cookies need no value.
             proof.browsers.is_empty() || proof.browsers.contains(&known)
         });
         let browser = if is_known { known } else { self.browser(request.peer, holder, cookie) };
-        let was_bound = session.is_bound();
+        let was_bound = ownership.is_bound();
         let proof = Proof { grant: grant.clone(), digest, ..proof };
-        session.bind(&proof, browser);
-        if !was_bound && session.is_bound() {
+        ownership.bind(&proof, browser);
+        if !was_bound && ownership.is_bound() {
             // Earlier attachments may belong to a client that only knows the identifier.
             session.expel(|peer| match peer.transport {
                 Transport::CallbackPolling => false,

@@ -36,7 +36,7 @@ impl Server {
             outcome = Outcome::Failed(BayeuxError::ParameterMissing("connectionType"));
         }
         if peer.transport == Transport::CallbackPolling
-            && session.as_ref().is_some_and(|session| session.is_bound())
+            && session.as_ref().is_some_and(|session| session.ownership().is_bound())
         {
             outcome = Outcome::Failed(BayeuxError::CallbackForbidden("/meta/connect".to_owned()));
         }

@@ -251,7 +251,8 @@ impl Server {
         let Request { message, policy, credentials, peer, .. } = *request;
         let id = message.text(Field::ClientId)?;
         let session = self.sessions.find(&ClientId::parse(id.as_bytes())?)?;
-        let is_proven = !session.is_bound() || session.is_proven(&policy.proof(credentials, peer));
+        let is_proven = !session.ownership().is_bound()
+            || session.ownership().is_proven(&policy.proof(credentials, peer));
         is_proven.then_some(session)
     }
 
@@ -264,8 +265,8 @@ impl Server {
     /// Whether a request without messages, such as for a stream, comes from the client of a session.
     #[must_use]
     pub fn is_proven(&self, session: &Session, peer: &Arc<Peer>) -> bool {
-        let is_proven = !session.is_bound()
-            || session.is_proven(&self.policy.load().proof(&Credentials::default(), peer));
+        let is_proven = !session.ownership().is_bound()
+            || session.ownership().is_proven(&self.policy.load().proof(&Credentials::default(), peer));
         if !is_proven {
             self.metrics.refuse(Reason::unproven);
         }

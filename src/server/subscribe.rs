@@ -65,11 +65,11 @@ impl Server {
     fn track_expiry(&self, session: &Arc<Session>, pattern: &str, authorization: &Authorization) {
         match &authorization.grant {
             Some(grant) if grant.expires < u64::MAX => {
-                if let Some(second) = session.rest(pattern, grant.expires) {
+                if let Some(second) = session.ownership().set_token_expiry(pattern, grant.expires) {
                     self.token_expiry.watch(session, second);
                 }
             }
-            _ => session.rest_no_more(pattern),
+            _ => session.ownership().clear_token_expiry(pattern),
         }
     }
 

@@ -41,7 +41,7 @@ impl Server {
     pub(super) fn expire_subscriptions(&self) {
         let now = seconds_now();
         for session in self.token_expiry.due(now) {
-            let (expired, next) = session.take_expired(now);
+            let (expired, next) = session.ownership().take_expired(now);
             if let Some(second) = next {
                 self.token_expiry.watch(&session, second);
             }

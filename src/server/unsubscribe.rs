@@ -14,7 +14,7 @@ impl Server {
     pub(super) fn unsubscribe(&self, request: &Request<'_>, out: &mut Vec<u8>) -> Outcome {
         self.change(request, out, |session, pattern| {
             // First: a subscribe that comes between the two has noted its own by then.
-            session.rest_no_more(pattern);
+            session.ownership().clear_token_expiry(pattern);
             match self.trie.unsubscribe(session, pattern) {
                 Change::Changed => {
                     self.log_unsubscribe(session.id(), pattern);

@@ -22,10 +22,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("fetch", &["metrics", "tls"]),
     ("descriptors", &[]),
     ("telemetry", &["config", "metrics"]),
-    ("router", &["bayeux", "budget", "config", "lock", "metrics", "peer"]),
+    ("router", &["auth", "bayeux", "budget", "config", "lock", "metrics", "peer"]),
     ("broker", &["bayeux", "config", "lock", "metrics"]),
     ("extension", &["bayeux", "config", "fetch", "metrics", "peer"]),
-    ("auth", &["bayeux", "config", "fetch", "metrics", "peer", "router"]),
+    ("auth", &["bayeux", "config", "fetch", "lock", "metrics", "peer"]),
     (
         "server",
         &[

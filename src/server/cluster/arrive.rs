@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::take::{NotTaken, PATIENCE};
 use super::wire::{Item, Question, State, packed, unpacked};
 use super::{Cluster, Owned};
-use crate::auth::seconds_now;
+use crate::auth::{CredentialSnapshot, seconds_now};
 use crate::bayeux::{Partition, Publication};
 use crate::broker::Record;
-use crate::router::{Luggage, Session};
+use crate::router::Session;
 use crate::server::Server;
 
 /// A session that is here but not found yet. It is given up unless it is kept.
@@ -39,7 +39,7 @@ pub(super) struct Brought {
     /// What has come here and is among what was brought.
     pub(super) known: HashSet<(usize, u64)>,
     pub(super) patterns: Vec<String>,
-    pub(super) luggage: Option<Luggage>,
+    pub(super) luggage: Option<CredentialSnapshot>,
     pub(super) is_from_the_dead: bool,
 }
 
@@ -73,9 +73,9 @@ impl Server {
             }
         }
         if let Some(luggage) = brought.luggage {
-            session.unpack(luggage);
+            session.ownership().restore(luggage);
         }
-        if let (_, Some(second)) = session.take_expired(seconds_now()) {
+        if let (_, Some(second)) = session.ownership().take_expired(seconds_now()) {
             self.token_expiry.watch(&session, second);
         }
         let (numbers, known) = (brought.numbers, brought.known);

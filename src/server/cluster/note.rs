@@ -10,9 +10,10 @@ use tokio::time::{Duration, Instant};
 
 use super::Cluster;
 use super::wire::packed;
+use crate::auth::CredentialSnapshot;
 use crate::bayeux::{ClientId, Field, Message, Partition, json};
 use crate::broker::{Away, Written};
-use crate::router::{Luggage, Session};
+use crate::router::Session;
 use crate::server::Server;
 
 /// What the field of a pattern begins with.
@@ -31,7 +32,7 @@ pub(crate) enum Note {
 /// What is noted of a session, as it is read.
 pub(super) struct Noted {
     pub(super) patterns: Vec<String>,
-    pub(super) luggage: Option<Luggage>,
+    pub(super) luggage: Option<CredentialSnapshot>,
     /// Whether it has shown something that is not understood here.
     pub(super) is_unreadable: bool,
     /// The partitions in which something waits, with the number before it.
@@ -229,6 +230,6 @@ impl Server {
 }
 
 pub(super) fn shown(session: &Session) -> Option<(String, String)> {
-    let luggage = serde_json::to_string(&session.luggage()?).ok()?;
+    let luggage = serde_json::to_string(&session.ownership().snapshot()?).ok()?;
     Some((SHOWN.to_owned(), luggage))
 }

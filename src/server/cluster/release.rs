@@ -67,7 +67,7 @@ impl Server {
 
     /// Whether a message to another instance, or a request for a stream, shows that it is of the session's client.
     pub(super) fn is_of_the_client(&self, session: &Session, asker: &Asker) -> bool {
-        if !session.is_bound() {
+        if !session.ownership().is_bound() {
             return true;
         }
         let Some(peer) = asker.peer() else { return false };
@@ -75,7 +75,7 @@ impl Server {
         let Some(mut message) = parse_one(message) else { return false };
         let policy = self.policy.load();
         let credentials: Credentials = policy.credentials(&mut message, &peer);
-        session.is_proven(&policy.proof(&credentials, &peer))
+        session.ownership().is_proven(&policy.proof(&credentials, &peer))
     }
 
     /// Takes a session's transports off, waits until it has come as far as the other instance, and packs it. It stays
@@ -99,7 +99,7 @@ impl Server {
             waiting: waiting.iter().map(|publication| Item::new(publication)).collect(),
             numbers: packed(&numbers),
             patterns: session.patterns().iter().map(|pattern| pattern.to_string()).collect(),
-            luggage: session.luggage(),
+            luggage: session.ownership().snapshot(),
         };
         let size: usize = waiting.iter().map(|publication| publication.size()).sum();
         if size <= SAID {

@@ -160,7 +160,7 @@ impl Server {
             tokio::time::sleep(LOOK).await;
         }
         if let Some(luggage) = noted.luggage.clone() {
-            session.unpack(luggage);
+            session.ownership().restore(luggage);
             if asker.is_some_and(|asker| !self.is_of_the_client(session, asker)) {
                 return Err(NotTaken::Unproven);
             }
@@ -205,7 +205,7 @@ impl Server {
         heard: &[(Partition, u64)],
     ) -> Result<Brought, NotTaken> {
         // What a token that is over allowed is allowed no more.
-        let (expired, _) = session.take_expired(seconds_now());
+        let (expired, _) = session.ownership().take_expired(seconds_now());
         noted.patterns.retain(|pattern| !expired.iter().any(|expired| **expired == **pattern));
         let come = cluster.redis.noted(record.node).await?;
         let waiting = unpacked(&noted.waiting);

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::auth::{self, Cookie, Credentials};
+use crate::auth::{self, Cookie, CredentialSnapshot, Credentials};
 use crate::bayeux::{Message, Partition, Publication, StreamPosition, channel, parse};
 use crate::peer::{Head, Peer, Transport};
-use crate::router::Luggage;
 use crate::server::request::Prepared;
 
 /// What an instance asks the owner of a session, or the one that shall own it.
@@ -119,7 +118,7 @@ pub(super) struct State {
     /// Its patterns.
     pub(super) patterns: Vec<String>,
     /// What it has shown.
-    pub(super) luggage: Option<Luggage>,
+    pub(super) luggage: Option<CredentialSnapshot>,
 }
 
 /// A publication.
