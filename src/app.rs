@@ -26,7 +26,7 @@ use crate::server::Server;
 #[cfg(feature = "websub")]
 use crate::store::Store;
 use crate::tls::{self, Certificates, Tls};
-use crate::transport::{Clock, Context, Endpoint, Listener, Mount, TICK};
+use crate::transport::{Context, DeadlineWheel, Endpoint, Listener, Mount, Site, TICK};
 use crate::webhook::Webhook;
 
 use websub::{FollowedFeeds, WebSub};
@@ -41,7 +41,7 @@ pub struct App {
     admin: Option<Listener>,
     tls: Option<Tls>,
     mount: Mount,
-    clock: Arc<Clock>,
+    deadlines: Arc<DeadlineWheel>,
     webhook: Option<Webhook>,
     drain: Duration,
     scripts: Option<Scripts>,
@@ -109,12 +109,12 @@ impl App {
         let websub = WebSub::open(config, &server).await.map_err(wrong)?;
         let tls = tls::server(config, &metrics).map_err(|error| wrong(error.to_string()))?;
         let mount = Mount::new(&config.server.mount);
-        let clock = Arc::new(Clock::default());
+        let deadlines = Arc::new(DeadlineWheel::default());
         let secure = tls.as_ref().map(|tls| Arc::clone(&tls.config));
         let shares =
             Shares::of(descriptors::open_files(), config.limits.connections, config.outgoing_connections());
         let server_budget = server.budget();
-        let context = |server: Option<Arc<Server>>, tls, endpoints: Vec<Arc<dyn Endpoint>>| {
+        let site = |server: Option<Arc<Server>>, tls, endpoints: Vec<Arc<dyn Endpoint>>| {
             let mut limits = config.limits.clone();
             limits.connections = shares.clients;
             if server.is_none() {
@@ -122,22 +122,21 @@ impl App {
                 limits.connections = shares.admin;
                 limits.connections_by_address = 0;
             }
-            Arc::new(Context {
+            let context = Context {
                 tls,
                 server,
-                endpoints,
-                mount: mount.clone(),
                 budget: Arc::clone(server_budget),
                 limits,
                 websocket: config.websocket.clone(),
                 eventsource: config.eventsource.clone(),
-                clock: Arc::clone(&clock),
+                deadlines: Arc::clone(&deadlines),
                 metrics: metrics.clone(),
-            })
+            };
+            Arc::new(Site { context: Arc::new(context), endpoints, mount: mount.clone() })
         };
-        let listen = |address: &ListenAddress, setting, context| {
+        let listen = |address: &ListenAddress, setting, site| {
             let wrong = |failure| StartError::Listen { address: address.clone(), setting, failure };
-            listen(address, &context).map_err(wrong)
+            listen(address, &site).map_err(wrong)
         };
         let page: Arc<dyn Endpoint> = Arc::new(Page::new(PageSettings {
             mount: mount.path(),
@@ -151,19 +150,31 @@ impl App {
             vec![Arc::new(Health), ready, Arc::new(Stats(metrics.clone()))];
         admin.extend(websub.management(config, &metrics));
         let (endpoints, admin) = match &config.admin.listen {
-            Some(address) => (Vec::new(), Some(listen(address, "admin.listen", context(None, None, admin))?)),
+            Some(address) => (Vec::new(), Some(listen(address, "admin.listen", site(None, None, admin))?)),
             None => (admin, None),
         };
         let page = Some(page).filter(|_| config.serves_page());
         // The hub has a POST to `/`, which is the page's otherwise.
         let endpoints = endpoints.into_iter().chain(websub.endpoints()).chain(page).collect();
         let setting = "--listen or server.listen";
-        let context = context(Some(Arc::clone(&server)), secure, endpoints);
-        let listener = listen(&config.server.listen, setting, context)?;
+        let site = site(Some(Arc::clone(&server)), secure, endpoints);
+        let listener = listen(&config.server.listen, setting, site)?;
         let webhook = Webhook::new(&config.webhook, metrics).map_err(wrong)?;
         let drain = config.server.drain_timeout;
         let on_failure = config.extensions.on_failure;
-        Ok(Self { server, listener, admin, tls, mount, clock, webhook, drain, scripts, on_failure, websub })
+        Ok(Self {
+            server,
+            listener,
+            admin,
+            tls,
+            mount,
+            deadlines,
+            webhook,
+            drain,
+            scripts,
+            on_failure,
+            websub,
+        })
     }
 
     /// Runs [`App::check_offline`] and connects to Redis if the settings have one. Returns warnings about Redis.
@@ -259,7 +270,7 @@ impl App {
     /// Serves until `stop` is done, then drains: connections are refused, held connects answered, sockets closed.
     /// True if all connections ended within the time that `server.drain_timeout` allows.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
-        let Self { server, listener, admin, tls, clock, webhook, drain, scripts, websub, .. } = self;
+        let Self { server, listener, admin, tls, deadlines, webhook, drain, scripts, websub, .. } = self;
         let (quiet, is_quiet) = watch::channel(false);
         // Before anything can happen that it has to tell.
         let telling = webhook.map(|webhook| tokio::spawn(webhook.run(server.events(), is_quiet)));
@@ -269,7 +280,7 @@ impl App {
         let admin = admin.map(|admin| tokio::spawn(admin.serve(drained, drain)));
         let ending = Arc::clone(&server);
         let sweeping = tokio::spawn(every(SWEEP, server.metrics().clone(), move || ending.expire()));
-        let ticking = Arc::clone(&clock);
+        let ticking = Arc::clone(&deadlines);
         let ticking = tokio::spawn(every(TICK, server.metrics().clone(), move || ticking.tick()));
         let mut websub = websub.run();
         let polling = certificates.map(|certificates| tokio::spawn(poll(certificates)));
@@ -286,7 +297,7 @@ impl App {
         });
         stop.await;
         server.leave(drain / 2).await;
-        clock.drain();
+        deadlines.drain();
         draining.send_replace(true);
         // Deliveries have the same time as connections.
         let (listening, ()) = tokio::join!(listening, websub.drain(drain));
@@ -314,10 +325,10 @@ impl App {
 }
 
 /// Binds the first of the addresses that this machine has.
-fn listen(address: &ListenAddress, context: &Arc<Context>) -> io::Result<Listener> {
+fn listen(address: &ListenAddress, site: &Arc<Site>) -> io::Result<Listener> {
     let mut failure = None;
     for candidate in address.candidates()? {
-        match Listener::bind(candidate, Arc::clone(context)) {
+        match Listener::bind(candidate, Arc::clone(site)) {
             Ok(listener) => return Ok(listener),
             // A port in use must not lead to half of the addresses.
             Err(error) if matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) => {

@@ -1,10 +1,9 @@
-//! Growth of buffers for unfinished input: by a quarter and not by doubling, so that many large messages under way take
-//! little more memory than they have bytes.
+//! Growth of buffers for unfinished input: by a quarter in place of doubling, so that many large unfinished messages take little
+//! more memory than they have bytes.
 
 use bytes::BytesMut;
 
-/// Makes room for so many bytes behind those that a buffer holds. What grows, grows by at least a quarter, so that
-/// appending stays linear.
+/// Reserves capacity for `room` more bytes. A buffer grows by at least a quarter, so that appending stays linear.
 pub(super) fn reserve(buffer: &mut BytesMut, room: usize) {
     if buffer.capacity() - buffer.len() >= room || buffer.try_reclaim(room) {
         return;

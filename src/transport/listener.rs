@@ -1,4 +1,4 @@
-//! Accepts connections, serves each in a separate task, and waits for them when the server stops.
+//! Accepts connections, serves each in a task, and waits for the tasks when the server drains.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,38 +12,39 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
-use super::Context;
-use super::connection::Connection;
-use super::neighbours::{Neighbour, Neighbours};
-use super::stream::Stream;
+use super::connection_limit::{ConnectionLimit, CountedConnection};
+use super::http::connection::HttpConnection;
+use super::http::site::Site;
+use super::net::stream::Stream;
+use super::serve::serve;
 use crate::metrics::{Metrics, Reason};
 
 /// Connections that the system completes before they are accepted.
 const BACKLOG: i32 = 4096;
-/// How long accepting pauses when the system cannot give a connection.
+/// The pause after an error of the system.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How long an error that lasts is not said again.
+/// The interval of repeated log messages of a lasting error.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// A bound socket.
 pub struct Listener {
     socket: TcpListener,
-    context: Arc<Context>,
-    places: Arc<Semaphore>,
+    site: Arc<Site>,
+    slots: Arc<Semaphore>,
     capacity: u32,
-    neighbours: Neighbours,
+    limit: ConnectionLimit,
 }
 
-/// A connection's place among those that may be open.
-struct Place {
+/// The slot of an open connection.
+struct Slot {
     metrics: Metrics,
-    permit: Option<(OwnedSemaphorePermit, Neighbour)>,
+    permit: Option<(OwnedSemaphorePermit, CountedConnection)>,
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        // First, so that the place is free when the gauge changes.
+        // First, so that the slot is free when the gauge changes.
         self.permit.take();
         self.metrics.connections.dec();
     }
@@ -53,37 +54,36 @@ impl Listener {
     /// Binds an address.
     ///
     /// # Errors
-    /// What the system says, when the address is in use or not this machine's.
-    pub fn bind(address: SocketAddr, context: Arc<Context>) -> io::Result<Self> {
+    /// Errors of the system: the address is in use or not of this machine.
+    pub fn bind(address: SocketAddr, site: Arc<Site>) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
         if address.is_ipv6() && address.ip().is_unspecified() {
-            // Every address, whatever the default of the system is.
+            // All addresses, whatever the default of the system.
             socket.set_only_v6(false)?;
         }
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
-        // What it accepts inherits that, on Linux and the BSDs.
+        // Accepted sockets inherit the option on Linux and the BSDs.
         socket.set_tcp_nodelay(true)?;
         socket.listen(BACKLOG)?;
-        let capacity = u32::try_from(context.limits.connections).unwrap_or(u32::MAX);
-        let places = Arc::new(Semaphore::new(capacity as usize));
+        let capacity = u32::try_from(site.context.limits.connections).unwrap_or(u32::MAX);
+        let slots = Arc::new(Semaphore::new(capacity as usize));
         let socket = TcpListener::from_std(socket.into())?;
-        Ok(Self { socket, context, places, capacity, neighbours: Neighbours::default() })
+        Ok(Self { socket, site, slots, capacity, limit: ConnectionLimit::default() })
     }
 
-    /// The address that was bound.
+    /// The bound address.
     ///
     /// # Errors
-    /// What the system says.
+    /// Errors of the system.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 
-    /// Serves until `draining` becomes true, then waits for the connections to end, for at most `patience`.
-    /// True if all have ended.
+    /// Serves until `draining` becomes true, then waits at most `patience` for the connections to end. True if all have ended.
     pub async fn serve(self, mut draining: watch::Receiver<bool>, patience: Duration) -> bool {
-        let mut said = None;
+        let mut logged = None;
         loop {
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
@@ -91,28 +91,29 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, address)) => self.open(stream, address),
-                Err(error) => self.pause(&error, &mut said).await,
+                Err(error) => self.pause(&error, &mut logged).await,
             }
         }
         // From here on the system refuses connections.
         drop(self.socket);
-        tokio::time::timeout(patience, self.places.acquire_many(self.capacity)).await.is_ok()
+        tokio::time::timeout(patience, self.slots.acquire_many(self.capacity)).await.is_ok()
     }
 
     fn open(&self, stream: TcpStream, address: SocketAddr) {
-        let metrics = &self.context.metrics;
-        let Some(neighbour) = self.neighbours.admit(address.ip(), &self.context) else {
+        let context = &self.site.context;
+        let metrics = &context.metrics;
+        let Some(counted) = self.limit.admit(address.ip(), context) else {
             metrics.refuse(Reason::connections_by_address);
             return;
         };
-        let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&self.slots).try_acquire_owned() else {
             metrics.refuse(Reason::connections);
             return;
         };
         metrics.connections_accepted.inc();
         metrics.connections.inc();
-        let place = Place { metrics: metrics.clone(), permit: Some((permit, neighbour)) };
-        let stream = match Stream::new(stream, self.context.tls.as_ref()) {
+        let slot = Slot { metrics: metrics.clone(), permit: Some((permit, counted)) };
+        let stream = match Stream::new(stream, context.tls.as_ref()) {
             Ok(stream) => stream,
             Err(error) => {
                 tracing::error!(%error, "cannot start TLS on a connection");
@@ -120,29 +121,29 @@ impl Listener {
                 return;
             }
         };
-        let connection = Connection::new(Arc::clone(&self.context), stream, address);
+        let connection = HttpConnection::new(Arc::clone(&self.site), stream, address);
         tokio::spawn(async move {
-            // A panic ends this connection alone, and is counted.
-            if AssertUnwindSafe(connection.serve()).catch_unwind().await.is_err() {
-                place.metrics.panics.inc();
+            // A panic ends this connection only, and is counted.
+            if AssertUnwindSafe(serve(connection)).catch_unwind().await.is_err() {
+                slot.metrics.panics.inc();
             }
         });
     }
 
-    /// Waits after an error, so that a lasting one does not keep a core busy. It is said again only after a while.
-    async fn pause(&self, error: &io::Error, said: &mut Option<Instant>) {
+    /// Pauses after an error, so that a lasting error does not occupy a core. The error is logged again only after [`SILENCE`].
+    async fn pause(&self, error: &io::Error, logged: &mut Option<Instant>) {
         use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
         if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
             tracing::debug!(%error, "connection closed before it was accepted");
             return;
         }
-        // Mostly ENFILE or EMFILE: no file descriptor is left.
-        self.context.metrics.refuse(Reason::descriptors);
-        if said.is_none_or(|said| said.elapsed() >= SILENCE) {
-            *said = Some(Instant::now());
+        // Mostly ENFILE or EMFILE: file descriptors ran out.
+        self.site.context.metrics.refuse(Reason::descriptors);
+        if logged.is_none_or(|at| at.elapsed() >= SILENCE) {
+            *logged = Some(Instant::now());
             tracing::error!(
                 %error,
-                connections = self.context.metrics.connections.get(),
+                connections = self.site.context.metrics.connections.get(),
                 "cannot accept connections; retrying. If file descriptors ran out, raise their limit (ulimit -Hn)"
             );
         }
@@ -151,6 +152,6 @@ impl Listener {
 }
 
 async fn drained(draining: &mut watch::Receiver<bool>) {
-    // It fails when the sender is gone, which is as final.
+    // An error means that the sender is gone, which is equally final.
     let _ = draining.wait_for(|draining| *draining).await;
 }

@@ -1,4 +1,4 @@
-//! Requests to endpoints of this process, without a connection. It must not know what a request is for.
+//! Requests to endpoints of this process, without a connection.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -7,10 +7,11 @@ use bytes::Bytes;
 use hyper::header::HOST;
 use hyper::{Request, Response, StatusCode};
 
-use super::{Endpoint, Method, Route, RouteRequest};
+use super::http::endpoint::{Endpoint, Route, RouteRequest};
+use super::http::request::Method;
 use crate::peer::Head;
 
-/// Answers a request as if it had arrived from this machine through a proxy: by the first endpoint that has the path, within its
+/// Answers a request as if it had arrived from this machine through a proxy: with the first endpoint for the path, within its
 /// limits. The status is 404 if there is none.
 pub async fn call(endpoints: &[Arc<dyn Endpoint>], request: Request<Bytes>) -> Response<Bytes> {
     let (parts, body) = request.into_parts();
@@ -52,7 +53,7 @@ fn status(status: StatusCode) -> Response<Bytes> {
     response
 }
 
-/// The head of a request as it would arrive.
+/// Encodes the head of a request as it would arrive.
 fn head(parts: &hyper::http::request::Parts) -> Head {
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let mut text = format!("{} {target} HTTP/1.1\r\n", parts.method).into_bytes();

@@ -14,7 +14,8 @@ use faye_server::config::Config;
 use faye_server::metrics::Metrics;
 use faye_server::server::Server;
 use faye_server::transport::{
-    Clock, Context, Endpoint, Listener, Method, Mount, Route, RouteFuture, RouteLimits, RouteRequest, TICK,
+    Context, DeadlineWheel, Endpoint, Listener, Method, Mount, Route, RouteFuture, RouteLimits, RouteRequest,
+    Site, TICK,
 };
 use hyper::{Response, StatusCode};
 use tokio::sync::{Notify, watch};
@@ -103,7 +104,7 @@ impl Endpoint for Probe {
 /// A listener with the endpoint, in this process.
 struct Served {
     address: SocketAddr,
-    clock: Arc<Clock>,
+    deadlines: Arc<DeadlineWheel>,
     events: Receiver<Event>,
     release: Arc<Notify>,
     metrics: Metrics,
@@ -140,24 +141,23 @@ impl Served {
         let metrics = Metrics::default();
         let server = has_server.then(|| Arc::new(Server::new(config, &[], metrics.clone()).unwrap()));
         let endpoints = endpoints(server.clone());
-        let clock = Arc::new(Clock::default());
+        let deadlines = Arc::new(DeadlineWheel::default());
         let context = Arc::new(Context {
             server,
-            endpoints,
-            mount: Mount::new("/faye"),
             tls: None,
             budget: Budget::unlimited(),
             limits: config.limits.clone(),
             websocket: config.websocket.clone(),
             eventsource: config.eventsource.clone(),
-            clock: Arc::clone(&clock),
+            deadlines: Arc::clone(&deadlines),
             metrics: metrics.clone(),
         });
-        let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0)), context).unwrap();
+        let site = Arc::new(Site { context, endpoints, mount: Mount::new("/faye") });
+        let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0)), site).unwrap();
         let address = listener.address().unwrap();
         let (draining, drained) = watch::channel(false);
         tokio::spawn(listener.serve(drained, WATCHDOG));
-        let ticking = Arc::clone(&clock);
+        let ticking = Arc::clone(&deadlines);
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(TICK).await;
@@ -165,7 +165,7 @@ impl Served {
             }
         });
         drop(entered);
-        Self { address, clock, events: received, release, metrics, draining, runtime: Some(runtime) }
+        Self { address, deadlines, events: received, release, metrics, draining, runtime: Some(runtime) }
     }
 
     #[track_caller]
@@ -174,7 +174,7 @@ impl Served {
     }
 
     fn drain(&self) {
-        self.clock.drain();
+        self.deadlines.drain();
         self.draining.send_replace(true);
     }
 }

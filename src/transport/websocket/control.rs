@@ -1,14 +1,12 @@
-//! What a control frame of a client says.
-//!
-//! Responsible for the payload of a close frame; must not know headers, masks or messages.
+//! Decodes control frames of a client.
 
 use bytes::Bytes;
 use tungstenite::protocol::frame::coding::{CloseCode, Control};
 
-use super::decoder::Event;
 use super::error::DecodeError;
+use super::event::Event;
 
-/// Reads a control frame by its kind and its unmasked payload (RFC 6455, section 5.5).
+/// Decodes a control frame from its kind and its unmasked payload (RFC 6455, section 5.5).
 pub(super) fn read(kind: Control, payload: Bytes) -> Result<Event, DecodeError> {
     match kind {
         Control::Ping => Ok(Event::Ping(payload)),
@@ -18,10 +16,10 @@ pub(super) fn read(kind: Control, payload: Bytes) -> Result<Event, DecodeError> 
     }
 }
 
-/// Reads the payload of a close frame (RFC 6455, sections 5.5.1 and 7.4).
+/// Decodes the payload of a close frame (RFC 6455, sections 5.5.1 and 7.4).
 ///
-/// Codes that no RFC or application range defines are refused, 1014 among them, which is registered without
-/// an RFC; Faye treats it the same.
+/// Rejects codes outside the ranges of RFCs and applications. This includes 1014, which is registered without an RFC; Faye
+/// rejects it too.
 fn close(payload: &[u8]) -> Result<Event, DecodeError> {
     let (code, reason) = match payload {
         [] => return Ok(Event::Close { code: None, reason: String::new() }),

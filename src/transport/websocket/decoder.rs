@@ -1,68 +1,43 @@
-//! The reading side: from the bytes of a client to messages, pings, pongs and the close.
+//! Decodes the bytes of a client to messages, pings, pongs and the close.
 //!
-//! Responsible for the order of frames, the assembly of fragments, UTF-8 and limits; must not know sockets,
-//! what is answered, what a message says, or how it is inflated.
+//! Checks the order of frames, joins fragments, and enforces UTF-8 and limits.
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::control;
 use super::error::DecodeError;
+use super::event::Event;
 use super::frame::Frame;
 use super::inflate::inflate;
 use super::mask;
 use super::utf8::{Invalid, Utf8};
 use crate::transport::buffer;
 
-/// Bounds on what a client may send. Control frames are bounded by the protocol itself (125 bytes).
+/// Limits of a client's frames. The protocol itself bounds control frames (125 bytes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest payload of one text, binary or continuation frame, in bytes.
+    /// The longest payload of a text, binary or continuation frame, in bytes.
     pub frame: usize,
-    /// The longest payload of one message over all its fragments, in bytes. A compressed one is held to it twice: as
-    /// it comes, and inflated.
+    /// The longest payload of a message with all its fragments, in bytes. It applies to a compressed message twice: before and
+    /// after inflating.
     pub message: usize,
-}
-
-/// Something that a client sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// A whole message (RFC 6455, section 5.6), unmasked, joined from its fragments, and inflated.
-    Message {
-        /// The payload; at most [`Limits::message`] bytes. If it came in one frame, and not compressed, it is a
-        /// view into the caller's buffer and keeps that alive: copy what is to be kept for long.
-        payload: Bytes,
-        /// True for a text message, whose payload is then valid UTF-8. False for a binary message, whose
-        /// payload is whatever was sent; Faye reads it as text all the same.
-        text: bool,
-    },
-    /// A ping (section 5.5.2) with its payload of at most 125 bytes, to be sent back in a pong.
-    Ping(Bytes),
-    /// A pong (section 5.5.3) with its payload of at most 125 bytes.
-    Pong(Bytes),
-    /// The client closes (section 5.5.1). This is the last event of a connection.
-    Close {
-        /// The code, one that an endpoint may send (section 7.4); `None` if the frame had no payload.
-        code: Option<u16>,
-        /// The reason; at most 123 bytes, often empty.
-        reason: String,
-    },
 }
 
 /// The decoder of one connection, in the role of the server.
 ///
-/// Between two calls it holds only the joined fragments of an unfinished message, as they came. An unfinished frame
-/// stays in the caller's buffer, and nothing is allocated for bytes that have not arrived. A compressed message is
-/// inflated when its last frame is there, with what the thread has for all connections.
+/// Between two calls it holds only the joined fragments of an unfinished message, as they arrived. An unfinished frame stays in
+/// the caller's buffer, and missing bytes cause no allocation. A compressed message is inflated after its last frame, by an
+/// inflater that all connections of the thread share.
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
     state: State,
-    /// The message whose last frame has not arrived as a whole; `None` if none was begun.
+    /// The fragments of an unfinished message.
     fragments: Option<Box<Fragments>>,
-    /// How many payload bytes of the data frame at the front of the input are unmasked and checked already.
+    /// The payload bytes of the first data frame in the input that are unmasked and checked.
     ready: usize,
-    /// The check of the text message under way, unless that is compressed.
+    /// The UTF-8 check of an uncompressed text message.
     utf8: Utf8,
     /// Whether messages may be compressed.
     deflate: bool,
@@ -71,19 +46,19 @@ pub struct Decoder {
 #[derive(Debug, Clone, Copy)]
 enum State {
     Open,
-    /// A close frame arrived: data after it is ignored (section 1.4).
+    /// A close frame arrived; all further input is ignored (section 1.4).
     Closed,
     Failed(DecodeError),
 }
 
-/// The frames so far of a message in several frames.
+/// The frames of an unfinished message.
 #[derive(Debug)]
 struct Fragments {
     payload: BytesMut,
     kind: Kind,
 }
 
-/// What the first frame says of a message.
+/// The kind of a message, from its first frame.
 #[derive(Debug, Clone, Copy)]
 struct Kind {
     text: bool,
@@ -91,36 +66,35 @@ struct Kind {
 }
 
 impl Decoder {
-    /// A decoder for a connection whose handshake is done, with no extension agreed on.
+    /// Creates a decoder for a connection without extensions, after the handshake.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         let utf8 = Utf8::default();
         Self { limits, state: State::Open, fragments: None, ready: 0, utf8, deflate: false }
     }
 
-    /// Says whether permessage-deflate was agreed on, with `client_no_context_takeover` (RFC 7692): then messages may
-    /// be compressed, each on its own.
+    /// Sets whether the handshake agreed on permessage-deflate with `client_no_context_takeover` (RFC 7692), so that each message
+    /// may be compressed separately.
     #[must_use]
     pub fn with_deflate(self, deflate: bool) -> Self {
         Self { deflate, ..self }
     }
 
-    /// Takes the next event off the front of `input`; `None` when more bytes are needed for one.
+    /// Takes the next event off the front of `input`; `None` if the input holds no whole event.
     ///
-    /// Call it until it gives `None`, then append what arrives next to the bytes that it left, which must be
-    /// handed back as they are: a part of them may be unmasked already. They may move to another buffer.
-    /// What it leaves is less than one frame, so at most 14 bytes more than the longest frame allowed.
+    /// Call it until it returns `None`, then append further input to the remaining bytes. They must not be changed, because a
+    /// part of them may be unmasked already; they may move to another buffer. The rest is shorter than one frame: at most the
+    /// longest allowed frame and 14 bytes.
     ///
-    /// Headers are judged before their payload arrives, and text is judged byte by byte even within an
-    /// unfinished frame, so that a violation is reported at the earliest. Only what is wrong within a compressed
-    /// message is found at its end. The work is linear in the bytes that come and in those that are given.
+    /// Violations are reported as early as possible: in a header before its payload arrives, and in text byte by byte. Only
+    /// errors in a compressed message are found at its end. The time is linear in the bytes of the input and the output.
     ///
-    /// After a [`Event::Close`] it discards all input and gives `None`.
+    /// After an [`Event::Close`] it discards all input and returns `None`.
     ///
     /// # Errors
     ///
-    /// A [`DecodeError`] when the client broke the protocol or a limit. It is final: the decoder discards all
-    /// further input and gives the same error again.
+    /// A [`DecodeError`] if the client violates the protocol or a limit. It is final: the decoder discards all further input and
+    /// returns the same error again.
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Event>, DecodeError> {
         let result = match self.state {
             State::Open => self.next_event(input),
@@ -139,33 +113,32 @@ impl Decoder {
         result
     }
 
-    /// How many bytes of an unfinished message the decoder holds; at most [`Limits::message`]. The memory
-    /// behind them is up to a quarter more.
+    /// The bytes of an unfinished message in the decoder, at most [`Limits::message`]. Their memory is up to a quarter more.
     #[must_use]
     pub fn held(&self) -> usize {
         self.fragments.as_ref().map_or(0, |fragments| fragments.payload.len())
     }
 
-    /// Bytes of memory that the decoder holds of an unfinished message.
+    /// The memory of an unfinished message, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.fragments.as_ref().map_or(0, |fragments| size_of::<Fragments>() + fragments.payload.capacity())
     }
 
-    /// Gives an unfinished message up: all further input is discarded.
+    /// Aborts an unfinished message and discards all further input.
     pub fn give_up(&mut self, error: DecodeError, input: &mut BytesMut) {
         self.state = State::Failed(error);
         self.fragments = None;
         *input = BytesMut::new();
     }
 
-    /// Whether a message was begun and not all of it has arrived, given what [`Decoder::decode`] left of the input.
+    /// Whether a message is incomplete, given the input that [`Decoder::decode`] left.
     #[must_use]
     pub fn is_within_message(&self, input: &[u8]) -> bool {
         self.fragments.is_some() || !input.is_empty()
     }
 
-    /// Whether a close frame is among the bytes that have arrived and are not decoded yet.
+    /// Whether the undecoded input contains a close frame.
     #[must_use]
     pub fn sees_close(&self, input: &[u8]) -> bool {
         let mut rest = input;
@@ -205,7 +178,7 @@ impl Decoder {
         Ok(None)
     }
 
-    /// Judges a data frame by its header, given the frames before it, and says what it is a part of.
+    /// Checks the header of a data frame against the frames before it, and returns the kind of its message.
     fn admit(&self, opcode: Data, frame: &Frame) -> Result<Kind, DecodeError> {
         let compressed = frame.compressed;
         let kind = match (&self.fragments, opcode) {
@@ -226,10 +199,10 @@ impl Decoder {
         Ok(kind)
     }
 
-    /// Unmasks in place, and checks as UTF-8 if it is plain text, what has newly arrived of the frame's payload.
+    /// Unmasks new payload bytes in place, and checks those of uncompressed text as UTF-8.
     fn prepare(&mut self, frame: &Frame, kind: Kind, input: &mut BytesMut) -> Result<(), DecodeError> {
         let arrived = input.get_mut(frame.header..).unwrap_or_default();
-        // The limits bound the length already, so that it fits whenever it matters.
+        // The limits bound the length, so an overflow cannot occur where it matters.
         let length = usize::try_from(frame.payload).unwrap_or(usize::MAX).min(arrived.len());
         let fresh = arrived.get_mut(self.ready..length).unwrap_or_default();
         mask::apply(fresh, frame.mask, self.ready);
@@ -240,7 +213,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Adds a whole frame to its message; gives the message if that was its last frame.
+    /// Adds a whole frame to its message. Returns the message after its last frame.
     fn join(&mut self, payload: BytesMut, last: bool, kind: Kind) -> Result<Option<Event>, DecodeError> {
         if last && !self.utf8.is_complete() {
             return Err(DecodeError::TextEncoding);
@@ -248,7 +221,7 @@ impl Decoder {
         let payload = match self.fragments.take() {
             None if last => payload,
             None => {
-                // A copy, so that a small fragment does not keep the caller's whole buffer alive.
+                // A copy: a small fragment must not keep the caller's whole buffer alive.
                 self.fragments = Some(Box::new(Fragments { payload: BytesMut::from(&payload[..]), kind }));
                 return Ok(None);
             }
@@ -277,7 +250,7 @@ impl Decoder {
     }
 }
 
-/// Takes the frame off the front of the input and gives its payload; `None` until it is there as a whole.
+/// Takes a frame off the front of the input and returns its payload; `None` if the frame is incomplete.
 fn take_whole(frame: &Frame, input: &mut BytesMut) -> Option<BytesMut> {
     let length = usize::try_from(frame.payload).ok()?;
     if input.len() - frame.header < length {

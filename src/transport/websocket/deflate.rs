@@ -1,7 +1,5 @@
-//! Compressed text frames (RFC 7692, section 7.2.1).
-//!
-//! Responsible for compressing one payload on its own, so that one frame serves all receivers with whom compression
-//! was agreed on; must not know who they are, or whether it is worth the time.
+//! Compresses text frames (RFC 7692, section 7.2.1). Each payload is compressed independently, so that one frame serves all
+//! receivers with compression.
 
 use std::cell::RefCell;
 
@@ -11,14 +9,14 @@ use flate2::{Compress, Compression, FlushCompress};
 use super::encoder::frame_header;
 use super::{Data, OpCode};
 
-/// What the flush of a compressor ends with, and a message goes without.
+/// The end of a compressor flush, which a message omits.
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
-/// Bytes of room for a compressed payload that a thread keeps for the next one.
+/// The capacity for a compressed payload that a thread keeps for the next one, in bytes.
 const KEPT: usize = 64 * 1024;
 
 thread_local! {
-    /// One for each thread that writes, made when it is first needed; it has about 300 KiB.
+    /// One compressor of about 300 KiB for each writing thread, created on first use.
     static DEFLATER: RefCell<Option<Deflater>> = const { RefCell::new(None) };
 }
 
@@ -28,14 +26,14 @@ struct Deflater {
     packed: Vec<u8>,
 }
 
-/// A whole text frame with the compressed payload, which must be UTF-8 (RFC 6455, section 5.6); `None` if it would
-/// not be shorter than the frame of [`text_frame`](super::encoder::text_frame).
+/// Returns a text frame with the compressed payload, which must be UTF-8 (RFC 6455, section 5.6). `None` if the frame would not
+/// be shorter than that of [`text_frame`](super::encoder::text_frame).
 ///
-/// The window is 32 KiB, and nothing is carried over from one call to the next, so that all clients can read it that
-/// [`agree`](super::negotiation::agree) has accepted.
+/// The window is 32 KiB and no context is kept between calls, so that every receiver that accepted
+/// [`agree`](super::negotiation::agree) can decode it.
 ///
-/// `level` is 1, the fastest, to 9, the smallest; what is outside counts as the nearest. A thread that changes the
-/// level gets a new compressor each time.
+/// `level` is 1 (fastest) to 9 (smallest), and is clamped to this range. A thread that changes the level creates a new
+/// compressor.
 #[must_use]
 pub fn deflate_frame(payload: &[u8], level: u32) -> Option<Bytes> {
     let level = level.clamp(1, 9);
@@ -61,12 +59,12 @@ impl Deflater {
         frame
     }
 
-    /// The compressed payload without its tail; `None` if it is not shorter.
+    /// Returns the compressed payload without its tail; `None` if it is not shorter.
     fn pack(&mut self, payload: &[u8]) -> Option<&[u8]> {
         self.stream.reset();
         self.packed.reserve(payload.len() + TAIL.len());
         self.stream.compress_vec(payload, &mut self.packed, FlushCompress::Sync).ok()?;
-        // A flush is over when it leaves room. When it does not, what there is is as long as the payload already.
+        // A flush is complete if it leaves capacity. Otherwise the output is as long as the payload already.
         let is_whole =
             self.stream.total_in() == payload.len() as u64 && self.packed.len() < self.packed.capacity();
         self.packed.strip_suffix(&TAIL).filter(|_| is_whole)

@@ -1,8 +1,7 @@
-//! The writing side: from payloads to frames of a server.
+//! Encodes payloads to frames of a server, each in one allocation.
 //!
-//! Responsible for headers and for building a frame in one allocation; must not know connections, or what a
-//! payload says. A server never masks (RFC 6455, section 5.1), so that one frame serves all receivers; and it
-//! never fragments, since it knows a payload's length before it writes.
+//! A server never masks (RFC 6455, section 5.1), so that one frame serves all receivers. It never fragments, because the length
+//! of a payload is known before it is written.
 
 use std::io;
 use std::ops::Deref;
@@ -17,7 +16,7 @@ const HEADER_ROOM: usize = 10;
 /// The bit of a header's first byte that marks a compressed message.
 const RSV1: u8 = 0x40;
 
-/// The header of one unmasked, unfragmented frame; it derefs to its bytes, 2, 4 or 10 of them.
+/// The header of an unmasked, unfragmented frame. It dereferences to its 2, 4 or 10 bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Header {
     bytes: [u8; HEADER_ROOM],
@@ -25,7 +24,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// The same header of a message that is compressed: with RSV1 (RFC 7692, section 6).
+    /// Marks the message as compressed with RSV1 (RFC 7692, section 6).
     pub(super) fn compressed(mut self) -> Self {
         self.bytes[0] |= RSV1;
         self
@@ -40,10 +39,9 @@ impl Deref for Header {
     }
 }
 
-/// The header for a payload of `length` bytes (RFC 6455, section 5.2), with the shortest form of the length.
+/// Returns the header for a payload of `length` bytes (RFC 6455, section 5.2), with the shortest form of the length.
 ///
-/// For a control opcode the length must be at most 125 (section 5.5); [`ping`], [`pong`] and [`close`] see to
-/// that by themselves.
+/// The payload of a control frame has at most 125 bytes (section 5.5); [`ping`], [`pong`] and [`close`] enforce this.
 #[must_use]
 pub fn frame_header(opcode: OpCode, length: usize) -> Header {
     const FIN: u8 = 0x80;
@@ -60,11 +58,11 @@ pub fn frame_header(opcode: OpCode, length: usize) -> Header {
     Header { bytes, length: 2 + extended as u8 }
 }
 
-/// A text frame that is built in place: room for the header is left in front of the payload, so that the
-/// payload is written once and never moved to make a frame of it.
+/// A text frame that is built in place: the buffer begins with room for the header, so that the payload is written once and
+/// never moved.
 ///
-/// Write the payload with [`Self::push`] or as [`std::io::Write`], then call [`Self::finish`]. The bytes
-/// written must be UTF-8 as a whole (section 5.6); that is not checked.
+/// Write the payload with [`Self::push`] or as [`std::io::Write`], then call [`Self::finish`]. The payload must be UTF-8
+/// (section 5.6), which is not checked.
 #[derive(Debug)]
 pub struct TextFrame {
     /// [`HEADER_ROOM`] bytes of room, then the payload.
@@ -72,7 +70,7 @@ pub struct TextFrame {
 }
 
 impl TextFrame {
-    /// An empty frame with room for a payload of `payload` bytes; it grows if the payload turns out longer.
+    /// Creates an empty frame with capacity for a payload of `payload` bytes. It grows for a longer one.
     #[must_use]
     pub fn with_capacity(payload: usize) -> Self {
         let mut buffer = BytesMut::with_capacity(HEADER_ROOM + payload);
@@ -85,13 +83,13 @@ impl TextFrame {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The payload written so far.
+    /// The payload.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
         &self.buffer[HEADER_ROOM..]
     }
 
-    /// The whole frame, ready to be sent to any number of receivers.
+    /// Returns the frame, for any number of receivers.
     #[must_use]
     pub fn finish(mut self) -> Bytes {
         let header = frame_header(OpCode::Data(Data::Text), self.payload().len());
@@ -114,7 +112,7 @@ impl io::Write for TextFrame {
     }
 }
 
-/// A whole text frame around a payload, which must be UTF-8 (section 5.6).
+/// Returns a text frame with a payload, which must be UTF-8 (section 5.6).
 #[must_use]
 pub fn text_frame(payload: &[u8]) -> Bytes {
     let mut frame = TextFrame::with_capacity(payload.len());
@@ -122,7 +120,7 @@ pub fn text_frame(payload: &[u8]) -> Bytes {
     frame.finish()
 }
 
-/// A text frame with an array of these objects, which have commas between them.
+/// Returns a text frame with a JSON array of objects, which are separated by commas.
 #[must_use]
 pub fn array_frame(objects: &[u8]) -> Bytes {
     let mut frame = TextFrame::with_capacity(objects.len() + 2);
@@ -132,28 +130,27 @@ pub fn array_frame(objects: &[u8]) -> Bytes {
     frame.finish()
 }
 
-/// A ping (section 5.5.2). Of a payload above 125 bytes only the first 125 are sent.
+/// Returns a ping (section 5.5.2). The payload is cut to 125 bytes.
 #[must_use]
 pub fn ping(payload: &[u8]) -> Bytes {
     control_frame(Control::Ping, &[payload])
 }
 
-/// A pong (section 5.5.3). Of a payload above 125 bytes only the first 125 are sent; that of a decoded ping
-/// is never longer.
+/// Returns a pong (section 5.5.3). The payload is cut to 125 bytes; the payload of a decoded ping is never longer.
 #[must_use]
 pub fn pong(payload: &[u8]) -> Bytes {
     control_frame(Control::Pong, &[payload])
 }
 
-/// The answer to a close frame of the client (section 5.5.1): its own code and reason go back to it. A close
-/// without a code is answered with [`CloseCode::Normal`], as Faye does.
+/// Returns the reply to a close frame of the client (section 5.5.1), with the client's code and reason. A close without a code is
+/// answered with [`CloseCode::Normal`], as in Faye.
 #[must_use]
 pub fn close_answer(code: Option<u16>, reason: &str) -> Bytes {
     close(code.map_or(CloseCode::Normal, CloseCode::from), reason)
 }
 
-/// A close frame (section 5.5.1) with a code that may be sent ([`CloseCode::is_allowed`]) and a reason, which
-/// is cut to whole characters of at most 123 bytes.
+/// Returns a close frame (section 5.5.1). The code must be allowed ([`CloseCode::is_allowed`]). The reason is cut to whole
+/// characters of at most 123 bytes.
 #[must_use]
 pub fn close(code: CloseCode, reason: &str) -> Bytes {
     let code = u16::from(code).to_be_bytes();

@@ -1,18 +1,16 @@
-//! What a client may do wrong in its WebSocket frames, and how the connection is closed for it.
-//!
-//! Responsible for the list of violations, their close codes and their texts; must not know how they are found.
+//! Protocol violations of clients, with their close codes and texts.
 
 use thiserror::Error;
 use tungstenite::protocol::frame::coding::CloseCode;
 
 /// A violation by the client that ends the connection (RFC 6455, section 7.1.7).
 ///
-/// [`Self::close_code`] is the code to close with. The text of the error is fit for the reason of the close
-/// frame: it is Faye's text wherever Faye has one, and always shorter than the 123 bytes a reason may have.
+/// [`Self::close_code`] is the code of the close frame. The text of the error is its reason: Faye's text if Faye has one, and
+/// always shorter than the limit of 123 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum DecodeError {
-    /// A reserved bit is set that means nothing here (section 5.2). The three bits, RSV1 first. Only RSV1 of a
-    /// message's first frame has a meaning, and only where compression was agreed on (RFC 7692, section 6).
+    /// A reserved bit without a meaning is set (section 5.2). The three bits, RSV1 first. Only RSV1 of the first frame of a
+    /// message has a meaning, and only with compression (RFC 7692, section 6).
     #[error(
         "One or more reserved bits are on: reserved1 = {}, reserved2 = {}, reserved3 = {}",
         u8::from(.0[0]), u8::from(.0[1]), u8::from(.0[2])
@@ -24,10 +22,10 @@ pub enum DecodeError {
     /// A control frame without the FIN bit (section 5.5). Its opcode.
     #[error("Received fragmented control frame: opcode = {0}")]
     FragmentedControl(u8),
-    /// A control frame with a payload above 125 bytes (section 5.5). The length it claims, in bytes.
+    /// A control frame with a payload above 125 bytes (section 5.5). The length in its header, in bytes.
     #[error("Received control frame having too long payload: {0}")]
     LongControl(u64),
-    /// A frame that is not masked (section 5.1). Faye closes with 1003 here; the RFC names 1002.
+    /// An unmasked frame (section 5.1). Faye closes with 1003; the RFC requires 1002.
     #[error("Received unmasked frame but masking is required")]
     Unmasked,
     /// A 64-bit length with its most significant bit set (section 5.2).
@@ -57,10 +55,10 @@ pub enum DecodeError {
     /// A frame longer than [`Limits::frame`](super::Limits::frame) (section 10.4).
     #[error("WebSocket frame length too large")]
     LongFrame,
-    /// A message that was begun and did not arrive as a whole in time.
+    /// A message that did not arrive completely in time.
     #[error("message too slow")]
     Slow,
-    /// The budget of memory has no room for the unfinished message.
+    /// The memory budget has no room for the unfinished message.
     #[error("out of memory for unfinished messages, try again later")]
     Exhausted,
     /// A message longer than [`Limits::message`](super::Limits::message) (section 10.4).
@@ -69,8 +67,8 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    /// The code to close the connection with (RFC 6455, section 7.4.1): 1007 for bad UTF-8 and broken compression,
-    /// 1009 for what is too long, 1008 for what is too slow, 1013 for want of memory, 1002 for everything else.
+    /// The close code (RFC 6455, section 7.4.1): 1007 for invalid UTF-8 and broken compression, 1009 for exceeded lengths, 1008
+    /// for slow messages, 1013 for exhausted memory, 1002 for all other violations.
     #[must_use]
     pub fn close_code(self) -> CloseCode {
         match self {

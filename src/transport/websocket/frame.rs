@@ -1,7 +1,4 @@
-//! The header of one frame from a client, and the rules that it must keep by itself.
-//!
-//! Responsible for reading a header and refusing what no state could allow; must not know messages, limits
-//! or other frames.
+//! Decodes the header of one frame of a client and checks the rules of a single frame.
 
 use std::io::Cursor;
 
@@ -13,16 +10,16 @@ use super::error::DecodeError;
 /// The longest payload of a control frame, in bytes (RFC 6455, section 5.5).
 pub(super) const CONTROL_PAYLOAD: usize = 125;
 
-/// The header of a frame that is right by itself.
+/// The header of a valid frame.
 #[derive(Debug)]
 pub(super) struct Frame {
-    /// What the frame is for; never a reserved opcode.
+    /// The opcode; never a reserved one.
     pub(super) opcode: OpCode,
     /// Whether the frame ends its message; always true for a control frame.
     pub(super) last: bool,
     /// Whether the frame begins a compressed message (RFC 7692, section 6): RSV1 of a text or binary frame.
     pub(super) compressed: bool,
-    /// The key that the payload is masked with.
+    /// The masking key of the payload.
     pub(super) mask: [u8; 4],
     /// The length of the header, in bytes.
     pub(super) header: usize,
@@ -31,17 +28,17 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// Reads the header at the front of `input`; `None` when it has not arrived as a whole. Only where compression was
-    /// agreed on (`deflate`) may a message be marked as compressed.
+    /// Decodes the header at the front of `input`; `None` if it is incomplete. A message may be marked as compressed only if
+    /// the handshake agreed on compression (`deflate`).
     ///
-    /// A length in a longer form than it needs is taken as it is, as Faye does: the RFC forbids it (section
-    /// 5.2), but only the number counts here, and nothing is decided by its form.
+    /// The length may have a longer form than necessary, as in Faye: the RFC forbids it (section 5.2), but the form has no
+    /// effect.
     pub(super) fn parse(input: &[u8], deflate: bool) -> Result<Option<Self>, DecodeError> {
         let mut cursor = Cursor::new(input);
         let (header, payload) = match FrameHeader::parse(&mut cursor) {
             Ok(Some(parsed)) => parsed,
             Ok(None) => return Ok(None),
-            // Reading from memory does not fail: the one thing that the parser refuses is the opcode.
+            // Reads from memory do not fail: the only error of the parser is the opcode.
             Err(_) => {
                 return Err(DecodeError::ReservedOpcode(input.first().map_or(0, |first| first & 0x0f)));
             }
@@ -67,7 +64,7 @@ impl Frame {
             return Err(DecodeError::LengthOverflow);
         }
         let mask = header.mask.ok_or(DecodeError::Unmasked)?;
-        // At most 14: a position in memory that is there.
+        // At most 14.
         let length = cursor.position() as usize;
         let (last, compressed) = (header.is_final, header.rsv1);
         Ok(Some(Self { opcode, last, compressed, mask, header: length, payload }))

@@ -1,7 +1,4 @@
-//! The answer to a request to upgrade to WebSocket (RFC 6455, section 4.2).
-//!
-//! Responsible for accepting or refusing by the method, the version and the headers; must not know paths,
-//! origins, sockets or how the answer is written.
+//! Accepts or refuses a request to upgrade to WebSocket, by its method, version and headers (RFC 6455, section 4.2).
 
 use std::borrow::Cow;
 
@@ -11,33 +8,33 @@ use tungstenite::handshake::derive_accept_key;
 
 use crate::peer::Head;
 
-/// The value of `Sec-WebSocket-Accept` in the answer `101 Switching Protocols`: 28 characters of base64.
+/// The value of `Sec-WebSocket-Accept` in the response `101 Switching Protocols`: 28 characters of base64.
 ///
-/// The answer also has `Upgrade: websocket` and `Connection: Upgrade`, and no other header: a subprotocol is
-/// never chosen, and no extension is agreed on.
+/// The response also has `Upgrade: websocket` and `Connection: Upgrade`. No subprotocol is ever chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptKey(pub String);
 
-/// Why a request is not upgraded. The text is the body of the answer, as `text/plain`; the connection is closed after it.
+/// The reason why a request is not upgraded. The text is the body of the response, as `text/plain`; the connection closes after
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// Not a `GET` of HTTP/1.1, or it does not ask for WebSocket.
+    /// Not a `GET` of HTTP/1.1, or not a request for WebSocket.
     #[error("Not a WebSocket request")]
     NotWebSocket,
-    /// A version other than 13, as the client sent it; `not a number` instead of what is long or has other characters than
-    /// letters, digits, commas and spaces.
+    /// A version other than 13, as the client sent it; `not a number` in place of a long version or one with characters other
+    /// than letters, digits, commas and spaces.
     #[error("Unsupported WebSocket version: {0}")]
     Version(String),
     /// No version. The text is Faye's.
     #[error("Unsupported WebSocket version: undefined")]
     MissingVersion,
-    /// No key to answer to.
+    /// No key.
     #[error("Missing handshake request header: Sec-WebSocket-Key")]
     MissingKey,
 }
 
 impl Refusal {
-    /// The status of the answer. One of 426 has to name the version that is supported in `Sec-WebSocket-Version` (RFC 6455,
+    /// The status of the response. A response of 426 has to name the supported version in `Sec-WebSocket-Version` (RFC 6455,
     /// section 4.4).
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -48,19 +45,20 @@ impl Refusal {
     }
 }
 
-/// Decides on an upgrade request; `is_get` says whether it is a `GET` of HTTP/1.1. The time is linear in the headers; extensions and subprotocols are ignored.
+/// Accepts or refuses an upgrade request. `is_get` is true for a `GET` of HTTP/1.1. The time is linear in the headers. Extensions
+/// and subprotocols are ignored.
 ///
-/// Where Faye and the RFC differ:
+/// Differences between Faye and the RFC:
 ///
-/// - The key may be anything, even empty, as in Faye, and is not held to be 16 bytes in base64 (section
-///   4.2.1): the check protects no one on this side, and a client that Faye serves is to be served here.
-/// - A header that came more than once counts as its values joined with `, `, as in Node.
-/// - HTTP/1.0 is refused, as the RFC asks; Faye serves it.
-/// - `Upgrade` may be a list with `websocket` in it, as the RFC allows; Faye refuses that.
+/// - The key may have any value, even an empty one, as in Faye. It need not be 16 bytes in base64 (section 4.2.1): the check
+///   does not protect the server, and clients of Faye must keep working.
+/// - A repeated header counts as its values joined with `, `, as in Node.
+/// - HTTP/1.0 is refused, as the RFC requires; Faye accepts it.
+/// - `Upgrade` may be a list that contains `websocket`, as the RFC allows; Faye refuses it.
 ///
 /// # Errors
 ///
-/// A [`Refusal`] whose status and text are the answer.
+/// A [`Refusal`] with the status and the text of the response.
 pub fn accept(is_get: bool, head: &Head) -> Result<AcceptKey, Refusal> {
     if !(is_get && lists(head, "connection", "upgrade") && lists(head, "upgrade", "websocket")) {
         return Err(Refusal::NotWebSocket);
@@ -74,20 +72,20 @@ pub fn accept(is_get: bool, head: &Head) -> Result<AcceptKey, Refusal> {
     Ok(AcceptKey(derive_accept_key(key.as_bytes())))
 }
 
-/// A version as it may be shown.
+/// The version in a form that is safe to send back.
 fn shown(version: &str) -> &str {
     let is_plain = version.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b',' | b' '));
     if is_plain && version.len() <= 16 { version } else { "not a number" }
 }
 
-/// Whether `token` is one of the comma-separated tokens of a header, whatever the case.
+/// Whether `token` is one of the comma-separated tokens of a header, in any case.
 fn lists(head: &Head, name: &str, token: &str) -> bool {
     head.all(name)
         .flat_map(|value| value.split(|byte| *byte == b','))
         .any(|part| part.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
 }
 
-/// The value of a header as Node gives it: Latin-1, without space around it, repetitions joined.
+/// The value of a header as in Node: Latin-1, without surrounding space, with repetitions joined.
 fn joined<'a>(head: &'a Head, name: &'a str) -> Option<Cow<'a, str>> {
     let mut values = head.all(name).map(latin1);
     let first = values.next()?;

@@ -1,6 +1,4 @@
-//! The payload of a compressed message, made plain again (RFC 7692, section 7.2.2).
-//!
-//! Responsible for inflating within a bound; must not know frames, or what a message says.
+//! Inflates compressed messages within a limit (RFC 7692, section 7.2.2).
 
 use std::cell::RefCell;
 
@@ -9,15 +7,15 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::error::DecodeError;
 
-/// Bytes that are inflated at a time. A message up to this size needs one allocation, of exactly its length.
+/// Bytes of one inflating step. A message up to this length needs one allocation of its exact length.
 const PIECE: usize = 16 * 1024;
 
-/// What is inflated behind each message: the four bytes that its sender has left off, and an empty last block.
-/// A truncated message does not end with it, which distinguishes it from a complete one.
+/// The bytes behind each message: the four bytes that the sender omits, and an empty last block. A truncated message does not
+/// reach the end of this block, which distinguishes it from a complete one.
 const END: [u8; 9] = [0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff];
 
 thread_local! {
-    /// One for each thread, not for each connection: nothing is carried over from message to message.
+    /// One inflater a thread, for all connections: messages are independent of each other.
     static INFLATER: RefCell<Inflater> = RefCell::new(Inflater::new());
 }
 
@@ -26,17 +24,17 @@ struct Inflater {
     piece: Box<[u8]>,
 }
 
-/// Inflates a message; the result has at most `most` bytes. While it grows, it has up to half as much memory again as
-/// was inflated by then, and never more than for `most` bytes. The time is linear in `compressed` and `most`.
+/// Inflates a message to at most `most` bytes. The buffer grows by at most half of its length, and never above `most` bytes. The
+/// time is linear in `compressed` and `most`.
 ///
-/// A block with the bit BFINAL ends what is compressed, but not the message: another stream of blocks may follow
-/// (section 7.2.3.4), which is inflated on its own, as Chromium does. A message may also end with such a block,
-/// without the byte that should follow, and one of no bytes at all is an empty one.
+/// A block with the bit BFINAL ends the stream of blocks, but not the message: another stream may follow (section 7.2.3.4) and
+/// is inflated separately, as in Chromium. A message may end with such a block without the byte that should follow. A message
+/// of no bytes is empty.
 ///
 /// # Errors
 ///
-/// [`DecodeError::LongMessage`] as soon as more than `most` bytes come out, [`DecodeError::Compression`] if the
-/// data is broken, breaks off, or refers to a message before.
+/// [`DecodeError::LongMessage`] as soon as the output exceeds `most` bytes, [`DecodeError::Compression`] if the data is invalid,
+/// truncated, or refers to an earlier message.
 pub(super) fn inflate(compressed: &[u8], most: usize) -> Result<Bytes, DecodeError> {
     if compressed.is_empty() {
         return Ok(Bytes::new());
@@ -59,7 +57,7 @@ impl Inflater {
                 .stream
                 .decompress(input.chunk(), &mut self.piece, FlushDecompress::None)
                 .map_err(|_| DecodeError::Compression)?;
-            // Neither is more than was handed in.
+            // Both fit, because they are bounded by the slices.
             let consumed = (self.stream.total_in() - read) as usize;
             let produced = (self.stream.total_out() - written) as usize;
             input.advance(consumed);
@@ -71,7 +69,7 @@ impl Inflater {
                     left if left > END.len() => self.stream.reset(false),
                     _ => return Err(DecodeError::Compression),
                 },
-                // All is read and written, and the end did not come.
+                // All input is consumed without an end.
                 Status::Ok | Status::BufError if consumed == 0 && produced == 0 => {
                     return Err(DecodeError::Compression);
                 }
@@ -87,7 +85,7 @@ fn append(inflated: &mut Vec<u8>, piece: &[u8], most: usize) -> Result<(), Decod
         return Err(DecodeError::LongMessage);
     }
     if inflated.capacity() - inflated.len() < piece.len() {
-        // By a half, so that the copies add up to little.
+        // By a half, so that the total of copied bytes stays linear.
         inflated.reserve_exact(piece.len().max(inflated.len() / 2).min(room));
     }
     inflated.extend_from_slice(piece);
@@ -151,7 +149,7 @@ mod tests {
             &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00, 0x00, 0xff, 0xff],
         ] {
             assert_eq!(inflate(compressed, 1000), Err(DecodeError::Compression), "{compressed:x?}");
-            // What is broken leaves nothing behind for the next message on this thread.
+            // Broken data has no effect on the next message of this thread.
             assert_eq!(inflate(&[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00], 5).as_deref(), Ok(HELLO));
         }
     }

@@ -1,10 +1,8 @@
-//! The masking of payloads (RFC 6455, section 5.3).
-//!
-//! Responsible for one XOR, done fast; must not know frames.
+//! Masks payloads (RFC 6455, section 5.3).
 
-/// Masks or unmasks `data` in place. `offset` says how many bytes of the same payload come before `data`.
+/// Masks or unmasks `data` in place. `offset` is the number of payload bytes before `data`.
 ///
-/// Works on eight bytes at a time, in a form that the compiler turns into vector instructions.
+/// Processes eight bytes at a time, so that the compiler emits vector instructions.
 pub(super) fn apply(data: &mut [u8], mut key: [u8; 4], offset: usize) {
     key.rotate_left(offset % 4);
     let [a, b, c, d] = key;
@@ -13,7 +11,7 @@ pub(super) fn apply(data: &mut [u8], mut key: [u8; 4], offset: usize) {
     for word in words {
         *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
     }
-    // The words cover a multiple of four bytes, so the key restarts here.
+    // The words cover a multiple of four bytes, so the rest begins with the first byte of the key.
     for (byte, key) in rest.iter_mut().zip(key.iter().cycle()) {
         *byte ^= key;
     }

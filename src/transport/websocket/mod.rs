@@ -1,26 +1,24 @@
-//! WebSockets (RFC 6455) as a transport.
+//! The WebSocket codec (RFC 6455) with compression (RFC 7692), without input or output.
 //!
-//! The protocol is in `decoder`, `encoder` and `handshake`, that of compression (RFC 7692) in `negotiation`, `inflate`
-//! and `deflate`, all without any input or output of their own: they turn bytes into events and payloads into frames,
-//! and know no sockets, timers or tasks, nor what the messages say. `connection` is the task that reads and hands
-//! messages to the server.
+//! `decoder`, `encoder` and `handshake` have the protocol; `negotiation`, `inflate` and `deflate` have the compression. They
+//! convert bytes to events and payloads to frames. They use no sockets, timers or tasks, and do not interpret messages.
 
-pub(super) mod connection;
 mod control;
 pub mod decoder;
 pub mod deflate;
 pub mod encoder;
 mod error;
+mod event;
 mod frame;
 pub mod handshake;
 mod inflate;
 mod mask;
 pub mod negotiation;
 mod utf8;
-mod watch;
 
-pub use decoder::{Decoder, Event, Limits};
+pub use decoder::{Decoder, Limits};
 pub use encoder::TextFrame;
 pub use error::DecodeError;
+pub use event::Event;
 pub use handshake::{AcceptKey, Refusal};
 pub use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};

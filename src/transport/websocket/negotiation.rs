@@ -1,21 +1,18 @@
-//! The agreement on permessage-deflate (RFC 7692, section 7.1) by the header `Sec-WebSocket-Extensions`.
-//!
-//! Responsible for the grammar of what clients offer and for the answer; must not know requests, frames or how
-//! bytes are compressed.
+//! Negotiates permessage-deflate by the header `Sec-WebSocket-Extensions` (RFC 7692, section 7.1).
 
 use std::borrow::Cow;
 
-/// The answer to an offer that says nothing of the server's window, or leaves it to us.
+/// The response to an offer without `server_max_window_bits`.
 ///
-/// Neither side carries its window over to the next message, so that a connection without traffic keeps no state of
-/// a compressor. Of the client this may be asked though it did not offer it (section 7.1.1.2).
+/// Neither side keeps its window between messages, so that an idle connection keeps no compressor state. The server may require
+/// this of a client that did not offer it (section 7.1.1.2).
 const ANSWER: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
-/// The answer to an offer that names our window, which accepts it only by naming it in turn (section 7.1.2.1).
+/// The response to an offer with `server_max_window_bits`, which accepts the window by repeating it (section 7.1.2.1).
 const ANSWER_WITH_WINDOW: &str =
     "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=15";
 
-/// Every parameter there is (section 7.1).
+/// All parameters (section 7.1).
 const PARAMETERS: [&str; 4] = [
     "server_no_context_takeover",
     "client_no_context_takeover",
@@ -23,17 +20,16 @@ const PARAMETERS: [&str; 4] = [
     "client_max_window_bits",
 ];
 
-/// Chooses among the offers of a client, the first that can be met, and gives the value of the answer's
-/// `Sec-WebSocket-Extensions`; `None` if nothing is agreed on, and no such header is sent. `headers` are the values of
-/// all headers of that name in the request, in their order. The time is linear in their length.
+/// Chooses the first acceptable offer of a client and returns the value of `Sec-WebSocket-Extensions` for the response; `None` for
+/// no compression and no such header. `headers` are the values of all headers of that name in the request, in order. The time
+/// is linear in their length.
 ///
-/// An offer is declined if it has a parameter that is unknown, comes twice or has a value that it may not have, and
-/// if it asks for a window of our side of less than 32 KiB (`server_max_window_bits` below 15), because a frame is
-/// compressed once for all of its receivers. `client_max_window_bits` is a favour that need not be taken up (section
-/// 7.1.2.2): whatever window the client uses, it fits ours.
+/// An offer is declined if a parameter is unknown, repeated or has an invalid value, and if it requires a server window below 32
+/// KiB (`server_max_window_bits` below 15), because a frame is compressed once for all receivers. `client_max_window_bits` is a
+/// permission that need not be used (section 7.1.2.2): the server can inflate every window of a client.
 ///
-/// Where a header breaks the grammar of RFC 6455, section 9.1, nothing is agreed on. The RFC would have the connection
-/// fail; without compression it does as well, and no client is turned away for an extra.
+/// A header that violates the grammar of RFC 6455, section 9.1, disables compression. The RFC requires the connection to fail;
+/// it works without compression too, so no client is rejected for an optional feature.
 #[must_use]
 pub fn agree<'a>(headers: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
     let mut answer = None;
@@ -55,7 +51,7 @@ pub fn agree<'a>(headers: impl IntoIterator<Item = &'a str>) -> Option<&'static 
     answer
 }
 
-/// Reads one element of the list. `None` if it is malformed, and otherwise the answer to it, if it can be met.
+/// Parses one element of the list. `None` if it is malformed; otherwise the response to it, if it is acceptable.
 fn offer(text: &mut Text<'_>) -> Option<Option<&'static str>> {
     let mut is_met = text.token()? == "permessage-deflate";
     let mut answer = ANSWER;
@@ -82,16 +78,16 @@ fn offer(text: &mut Text<'_>) -> Option<Option<&'static str>> {
     Some(is_met.then_some(answer))
 }
 
-/// Whether this is the logarithm of a window: 8 to 15, without zeros in front (section 7.1.2).
+/// Whether the text is the logarithm of a window: 8 to 15, without leading zeros (section 7.1.2).
 fn is_window(bits: &str) -> bool {
     matches!(bits, "8" | "9" | "10" | "11" | "12" | "13" | "14" | "15")
 }
 
-/// What is left of a header. Space may stand between any two parts of it.
+/// The rest of a header. Space is allowed between any two parts.
 struct Text<'a>(&'a str);
 
 impl<'a> Text<'a> {
-    /// Takes one character, and the space around it, if it is there.
+    /// Takes one character and the space around it. Returns false if the rest begins with another character.
     fn take(&mut self, expected: char) -> bool {
         self.skip_space();
         let rest = self.0.strip_prefix(expected);
@@ -112,7 +108,7 @@ impl<'a> Text<'a> {
         (!token.is_empty()).then_some(token)
     }
 
-    /// A token, bare or in quotes.
+    /// Takes a token, bare or in quotes.
     fn value(&mut self) -> Option<Cow<'a, str>> {
         let Some(mut rest) = self.0.strip_prefix('"') else { return self.token().map(Cow::Borrowed) };
         let mut value = String::new();
@@ -130,7 +126,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Whether a token may have it: ASCII that can be seen and separates nothing (RFC 2616, section 2.2).
+/// Whether a byte may be part of a token: visible ASCII without separators (RFC 2616, section 2.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&byte)
 }

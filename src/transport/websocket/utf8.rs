@@ -1,19 +1,17 @@
-//! The check that a text is UTF-8 while it arrives in pieces (RFC 6455, section 8.1).
-//!
-//! Responsible for finding the first wrong byte as soon as it is there; must not know frames or messages.
+//! Checks text as UTF-8 while it arrives in pieces (RFC 6455, section 8.1). Reports the first invalid byte immediately.
 
 use std::str;
 
-/// The text so far ended within a character; or it did not, and `length` is 0.
+/// The state between two pieces: the bytes of an unfinished character, if there is one.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Utf8 {
-    /// The first bytes of the character that the text ended in.
+    /// The first bytes of the unfinished character.
     started: [u8; 4],
-    /// How many bytes of `started` count; at most 3 between two calls.
+    /// The number of bytes in `started`; at most 3 between two calls.
     length: u8,
 }
 
-/// The text can no longer become UTF-8, whatever follows.
+/// The text is invalid UTF-8, whatever follows.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Invalid;
 
@@ -43,7 +41,7 @@ impl Utf8 {
         Ok(())
     }
 
-    /// Whether the text may end here; if so, the next check starts a new text.
+    /// Whether the text may end here. The next check then begins a new text.
     pub(super) fn is_complete(self) -> bool {
         self.length == 0
     }

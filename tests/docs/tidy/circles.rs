@@ -20,12 +20,9 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("hub", &["endpoint", "page", "status", "submit"]),
     ("hub::feeds", &["document", "feed"]),
     ("lifestream", &["endpoint", "entries", "page"]),
-    ("router", &["attachment", "credential", "lease", "session"]),
+    ("router", &["attachment", "lease", "session"]),
     ("server::cluster", &["arrive", "take"]),
     ("store::operations::entries", &["classify", "plan"]),
-    ("transport", &["connection", "eventsource", "outbox", "socket", "websocket"]),
-    ("transport", &["stream", "tls"]),
-    ("transport::websocket", &["control", "decoder"]),
 ];
 
 /// The path of a module from the root of the crate.

@@ -288,12 +288,12 @@ fn errors(of: &[&str]) -> impl Iterator<Item = (String, String)> {
 
 #[test]
 fn the_guide_explains_every_refused_request() {
-    let begins = ["Refusal::bad(", "Refusal::Broken(", "Refusal::Bad(", "answer::refuse("];
+    let begins = ["Refusal::bad(", "Refusal::Broken(", "Refusal::Bad(", "response::refuse("];
     let mut found = texts(&begins, |literals| literals.last().cloned());
     found.extend(errors(&["src/transport/", "src/bayeux/"]));
     // Texts that are constants, because two places refuse with them.
     let constants = texts(&[": &str ="], |literals| literals.first().cloned());
-    found.extend(constants.into_iter().filter(|(path, _)| path == "src/transport/payload.rs"));
+    found.extend(constants.into_iter().filter(|(path, _)| path == "src/transport/http/payload.rs"));
     expect_explained(found, 30);
 }
 
