@@ -61,6 +61,7 @@ impl Server {
             Origin::Client => (self.cluster.is_some(), None),
             Origin::Instance(prepared) => (false, prepared.map(|prepared| *prepared)),
         };
+        let may_wait = !self.pipeline.is_empty() || policy.uses_hook();
         for message in messages {
             let mut prepared = prepared.take();
             // The session may move to another instance while the message is prepared or executed here.
@@ -82,6 +83,10 @@ impl Server {
                 }
                 if prepared.is_none() {
                     prepared = self.prepare(message.clone(), peer, &policy, pending).await;
+                    if may_move && may_wait && prepared.is_some() {
+                        // The session may have moved while extensions or the application had the message.
+                        continue;
+                    }
                 }
                 // An extension has dropped the message.
                 let Some(ready) = &prepared else { break };
