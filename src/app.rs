@@ -16,12 +16,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::admin::{Activity, Health, Page, PageSettings, Ready, Stats};
-use crate::broker::Redis;
 use crate::config::{Config, ListenAddress, OnFailure};
 use crate::descriptors::{self, Shares};
 use crate::extension::Extension;
 use crate::extension::javascript::{Fetch, Scripts, over_http, refused};
 use crate::metrics::Metrics;
+use crate::redis::Client;
 use crate::server::Server;
 #[cfg(feature = "websub")]
 use crate::store::Store;
@@ -184,7 +184,7 @@ impl App {
     pub async fn check(config: &Config) -> Result<Vec<String>, StartError> {
         Self::check_offline(config)?;
         match &config.redis.url {
-            Some(_) => Redis::examine(&config.redis)
+            Some(_) => Client::check(&config.redis)
                 .await
                 .map_err(|error| StartError::Setting(config.located(&error))),
             None => Ok(Vec::new()),
@@ -290,13 +290,13 @@ impl App {
             loop {
                 let server = Arc::clone(&keeping);
                 // A panic must not end it for good.
-                if tokio::spawn(async move { server.keep_up().await }).await.is_err() {
+                if tokio::spawn(async move { server.run_cluster().await }).await.is_err() {
                     keeping.metrics().panics.inc();
                 }
             }
         });
         stop.await;
-        server.leave(drain / 2).await;
+        server.drain(drain / 2).await;
         deadlines.drain();
         draining.send_replace(true);
         // Deliveries have the same time as connections.
@@ -306,7 +306,7 @@ impl App {
             all &= admin.await.unwrap_or(false);
         }
         websub.stop().await;
-        server.resign().await;
+        server.deregister().await;
         keeping.abort();
         sweeping.abort();
         ticking.abort();

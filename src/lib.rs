@@ -11,7 +11,9 @@
 //! - [`tls`], [`fetch`]: certificates, outgoing HTTP.
 //! - [`auth`]: authentication, authorization, rate limits, origins and proxies; the authorization hook.
 //! - [`router`]: who on this node gets a publication: the trie, sessions, mailboxes.
-//! - [`broker`]: carries a publication to every node.
+//! - [`redis`]: the client of Redis: connection, keys, scripts.
+//! - [`broker`]: distributes a publication to all instances.
+//! - [`cluster`]: the session directory, the membership of instances, and requests between them.
 //! - [`extension`]: the pipeline that messages pass on the way in and out.
 //! - [`server`]: what each verb of the protocol does.
 //! - `store`: state on disk, in SQLite or PostgreSQL.
@@ -40,6 +42,7 @@ pub mod broker;
 pub mod budget;
 pub mod cli;
 pub mod client;
+pub mod cluster;
 pub mod config;
 pub mod descriptors;
 #[cfg(feature = "websub")]
@@ -54,6 +57,7 @@ pub(crate) mod lock;
 pub mod memory;
 pub mod metrics;
 pub mod peer;
+pub mod redis;
 pub mod router;
 pub mod server;
 #[cfg(feature = "store")]

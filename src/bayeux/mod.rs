@@ -12,6 +12,7 @@ pub mod message;
 pub mod parse;
 pub mod partition;
 pub mod pattern;
+pub mod positions;
 pub mod publication;
 pub mod reply;
 
@@ -23,6 +24,7 @@ pub use key::Key;
 pub use message::{Field, Message};
 pub use partition::{PARTITIONS, Partition, StreamPosition};
 pub use pattern::{Compiled, Pattern};
+pub use positions::Positions;
 pub use publication::Publication;
 
 /// The protocol version of every handshake reply (Bayeux 1.0, section 3.3).

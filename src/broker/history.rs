@@ -1,7 +1,5 @@
-//! What one partition keeps of its channels in memory: the newest messages of each, as many and for as long as its rule says,
-//! all together within a budget.
-//!
-//! It is a plain value; the broker locks it.
+//! The histories of the channels of one partition in memory: the newest publications of each channel, up to a number and an
+//! age, all within a budget. A plain value, which the broker locks.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -14,7 +12,7 @@ use super::{Kept, Recent, Replay, Span};
 use crate::bayeux::Publication;
 use crate::config;
 
-/// What all partitions may keep together.
+/// The limits of the histories of all partitions, and their current size.
 pub(super) struct Budget {
     channels: usize,
     bytes: usize,
@@ -28,7 +26,7 @@ impl Budget {
         Self { channels: settings.channels, bytes: settings.bytes, kept_channels, kept_bytes }
     }
 
-    /// Bytes that are kept.
+    /// The size of all histories in bytes.
     pub(super) fn kept_bytes(&self) -> usize {
         self.kept_bytes.load(Ordering::Relaxed)
     }
@@ -39,32 +37,32 @@ impl Budget {
     }
 }
 
-/// What a partition keeps.
+/// The histories of a partition.
 #[derive(Default)]
 pub(super) struct History {
     channels: HashMap<Box<str>, Channel>,
-    /// The highest number of which nothing is known any more: channels that were forgotten had none above it.
+    /// The highest offset of the channels whose histories were removed.
     forgotten: u64,
 }
 
 struct Channel {
     entries: VecDeque<Entry>,
-    /// The number of the newest, kept or not.
+    /// The offset of the newest publication, kept or not.
     last: u64,
     rule: config::History,
 }
 
 struct Entry {
-    number: u64,
-    /// The number of the one before it in the channel, kept or not. Between the two there was nothing.
+    offset: u64,
+    /// The offset of the previous publication in the channel, kept or not.
     previous: u64,
     at: Instant,
-    /// The same in milliseconds since 1970.
+    /// The time of publication in milliseconds since 1970.
     time: u64,
     publication: Arc<Publication>,
 }
 
-/// Bytes of memory that a kept publication takes, about: with one wire form, which it keeps from its delivery.
+/// The approximate memory of a kept publication in bytes, with one wire form from its delivery.
 fn memory(publication: &Publication) -> usize {
     size_of::<Entry>() + publication.memory() + publication.size()
 }
@@ -81,7 +79,7 @@ impl Channel {
 }
 
 impl History {
-    /// Keeps a publication, which has its place in this partition. What is too much then goes, from this partition.
+    /// Adds a publication, which has a position in this partition. If that exceeds the budget, removes others of this partition.
     pub(super) fn keep(
         &mut self,
         publication: &Arc<Publication>,
@@ -90,37 +88,37 @@ impl History {
         now: Instant,
     ) {
         let Some(position) = publication.position() else { return };
-        let number = position.offset;
+        let offset = position.offset;
         let forgotten = self.forgotten;
         let channel = self.channels.entry(publication.channel().into()).or_insert_with(|| {
             budget.kept_channels.fetch_add(1, Ordering::Relaxed);
             Channel { entries: VecDeque::new(), last: forgotten, rule }
         });
-        let previous = std::mem::replace(&mut channel.last, number);
+        let previous = std::mem::replace(&mut channel.last, offset);
         channel.rule = rule;
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let time = u64::try_from(time).unwrap_or(u64::MAX);
-        let entry = Entry { number, previous, at: now, time, publication: Arc::clone(publication) };
+        let entry = Entry { offset, previous, at: now, time, publication: Arc::clone(publication) };
         channel.entries.push_back(entry);
         budget.kept_bytes.fetch_add(memory(publication), Ordering::Relaxed);
         channel.prune(budget, now);
         while budget.is_exceeded() && self.forget_one(publication.channel(), budget) {}
     }
 
-    /// The publications of a channel behind a number, oldest first.
+    /// Returns the publications of a channel after an offset, oldest first.
     pub(super) fn replay(&mut self, name: &str, since: u64, budget: &Budget, now: Instant) -> Replay {
         let Some(channel) = self.channels.get_mut(name) else {
             return Replay { publications: Vec::new(), is_complete: self.forgotten <= since };
         };
         let last = channel.last;
         channel.prune(budget, now);
-        let behind = channel.entries.iter().filter(|entry| entry.number > since);
+        let behind = channel.entries.iter().filter(|entry| entry.offset > since);
         let is_complete = behind.clone().next().map_or(last <= since, |entry| entry.previous <= since);
         let publications = behind.map(|entry| Arc::clone(&entry.publication)).collect();
         Replay { publications, is_complete }
     }
 
-    /// The newest publications of a channel, newest first.
+    /// Returns the newest publications of a channel, newest first.
     pub(super) fn recent(&mut self, name: &str, span: Span, budget: &Budget, now: Instant) -> Recent {
         let Some(channel) = self.channels.get_mut(name) else { return Recent::default() };
         channel.prune(budget, now);
@@ -129,15 +127,15 @@ impl History {
         let newest = newest.take_while(|entry| {
             let is_first = bytes == 0;
             bytes = bytes.saturating_add(entry.publication.size());
-            entry.number > span.since && (is_first || bytes <= span.bytes)
+            entry.offset > span.since && (is_first || bytes <= span.bytes)
         });
         let publications = newest
             .map(|entry| Kept { at: entry.time, publication: Arc::clone(&entry.publication) })
             .collect();
-        Recent { publications, oldest: channel.entries.front().map(|entry| entry.number) }
+        Recent { publications, oldest: channel.entries.front().map(|entry| entry.offset) }
     }
 
-    /// Forgets the channels all of whose messages are too old.
+    /// Removes the histories without publications that have not expired.
     pub(super) fn sweep(&mut self, budget: &Budget, now: Instant) {
         let forgotten = &mut self.forgotten;
         self.channels.retain(|_, channel| {
@@ -152,12 +150,12 @@ impl History {
         });
     }
 
-    /// Forgets the channel of this partition that was published to the longest ago. False if there is none but `but`.
+    /// Removes the history with the oldest last publication, except that of `but`. False if nothing can be removed.
     fn forget_one(&mut self, but: &str, budget: &Budget) -> bool {
         let others = self.channels.iter().filter(|(name, _)| name.as_ref() != but);
         let oldest = others.min_by_key(|(_, channel)| channel.last).map(|(name, _)| name.clone());
         let Some(channel) = oldest.and_then(|name| self.channels.remove(&name)) else {
-            // Only the one itself is left to lose its oldest.
+            // Only `but` is left: its oldest publication is removed.
             let Some(channel) = self.channels.get_mut(but).filter(|channel| channel.entries.len() > 1) else {
                 return false;
             };

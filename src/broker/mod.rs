@@ -1,5 +1,5 @@
-//! Carries a publication to every node, in one order for each channel, and remembers it where its rule says so. Brokers
-//! are handed functions; they do not know the router.
+//! The broker distributes a publication to all instances, in one order for each channel, and keeps it in the history of its
+//! channel. It does not know the router: it calls a [`Deliver`].
 
 mod history;
 mod memory;
@@ -11,37 +11,159 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 pub use memory::Memory;
-pub use redis::{Answer, Away, Deliver, Handlers, NodeId, Record, Redis, Unanswered, Written};
+pub use redis::{OnRpc, Redis};
 
-use crate::bayeux::{Field, Publication, parse};
-use crate::config::History;
+use crate::bayeux::{Field, Partition, Publication, parse};
+use crate::config::{History, Overflow};
+use crate::redis::RedisError;
 
-/// What is kept of a channel.
+/// Delivers the publications of a broker to the subscribers of this instance.
+///
+/// The broker calls it under the lock of the partition of the publications. An implementation puts them into mailboxes. It
+/// writes to no transport and ends no session: that follows when the lock is released.
+pub trait Deliver: Send + Sync + 'static {
+    /// Collects sessions to write to, for a publisher that handles several messages.
+    type Pending;
+
+    /// Delivers a publication of this instance to its subscribers here, of whom `pending` receives those to write to.
+    fn deliver(&self, publication: &Arc<Publication>, overflow: Overflow, pending: &mut Self::Pending);
+
+    /// Delivers publications from other instances, and own ones that Redis has echoed, in their order. `is_shared` is false
+    /// for a publication that only this instance has, since it was accepted while Redis was down.
+    fn receive(&self, publications: &[Arc<Publication>], is_shared: bool);
+
+    /// Whether this instance has a subscriber in a partition.
+    fn is_interested_in(&self, partition: Partition) -> bool;
+}
+
+/// A broker: in the memory of one instance, or on Redis for several.
+///
+/// The contract of both:
+///
+/// - [`Broker::publish`] gives a publication the next position of its partition. Every instance with a subscriber delivers
+///   the publications of a partition in the order of their positions, by its [`Deliver`].
+/// - Publications are enqueued under the lock of their partition. Transports are written to after it: in memory by the
+///   publisher, which has the sessions in `pending`; on Redis by each receiving instance.
+/// - The [`Receipt`] resolves once the publication is accepted or refused: at once in memory, as `redis.ack` says on Redis.
+///   While Redis is down, `redis.ack = "local"` delivers publications on the publishing instance alone, without positions.
+/// - Once [`Broker::join`] has returned true, later publications that match the patterns are delivered. A partition is left
+///   some time after its last subscriber has gone, as [`Deliver::is_interested_in`] tells.
+/// - A publication with a history is in [`Broker::replay`] and [`Broker::recent`] once it has its position, until the history
+///   exceeds its number of messages, its age or the memory of the broker. A replay reports whether publications are missing.
+///
+/// Dispatch is a match. In memory a publication costs one allocation, its [`Arc`].
+pub enum Broker<D: Deliver> {
+    /// One instance.
+    Memory(Memory<D>),
+    /// Several instances.
+    Redis(Arc<Redis<D>>),
+}
+
+/// How a publication is published.
+#[derive(Clone, Copy)]
+pub struct PublishOptions<'a> {
+    /// The history of its channel.
+    pub history: Option<History>,
+    /// What happens if a mailbox has no room for the publication. On Redis each instance follows its own settings.
+    pub overflow: Overflow,
+    /// Called once the publication is in its history.
+    pub appended: Option<&'a Appended>,
+}
+
+impl<D: Deliver> Broker<D> {
+    /// Publishes. In memory, `pending` has the sessions to write to afterwards.
+    pub fn publish(
+        &self,
+        publication: Publication,
+        options: PublishOptions<'_>,
+        pending: &mut D::Pending,
+    ) -> Receipt {
+        match self {
+            Self::Memory(memory) => memory.publish(publication, options, pending),
+            Self::Redis(redis) => redis.publish(publication, options.history, options.appended.cloned()),
+        }
+    }
+
+    /// Joins the partitions of some patterns, and waits until their publications arrive. False if that takes longer than
+    /// `redis.deadline`; the partitions are then joined when Redis is back.
+    pub async fn join<'a>(&self, patterns: impl Iterator<Item = &'a str>) -> bool {
+        match self {
+            Self::Memory(_) => true,
+            Self::Redis(redis) => redis.join(patterns).await,
+        }
+    }
+
+    /// Returns the publications of a channel after an offset of its partition that are kept, oldest first.
+    ///
+    /// # Errors
+    /// [`HistoryError`] if Redis did not reply.
+    pub async fn replay(&self, channel: &str, since: u64) -> Result<Replay, HistoryError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.replay(channel, since)),
+            Self::Redis(redis) => redis.replay(channel, since).await,
+        }
+    }
+
+    /// Returns the newest publications of a channel that are kept, newest first.
+    ///
+    /// # Errors
+    /// [`HistoryError`] if Redis did not reply.
+    pub async fn recent(&self, channel: &str, span: Span) -> Result<Recent, HistoryError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.recent(channel, span)),
+            Self::Redis(redis) => redis.recent(channel, span).await,
+        }
+    }
+
+    /// Whether all instances share the histories.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Redis(_))
+    }
+
+    /// The approximate size of all histories in memory, in bytes.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        match self {
+            Self::Memory(memory) => memory.kept(),
+            Self::Redis(_) => 0,
+        }
+    }
+
+    /// Removes expired publications from the histories of one partition in memory. To be called about once a second.
+    pub fn sweep(&self) {
+        if let Self::Memory(memory) = self {
+            memory.sweep();
+        }
+    }
+}
+
+/// Publications of a channel after an offset.
 #[derive(Debug)]
 pub struct Replay {
     /// Publications, oldest first.
     pub publications: Vec<Arc<Publication>>,
-    /// Whether that is all that there was.
+    /// Whether no publication is missing.
     pub is_complete: bool,
 }
 
-/// A publication that is kept.
+/// A publication in a history.
 #[derive(Debug, Clone)]
 pub struct Kept {
-    /// When it was published, in milliseconds since 1970.
+    /// The time of publication in milliseconds since 1970.
     pub at: u64,
-    /// The publication, which has its position.
+    /// The publication, with its position.
     pub publication: Arc<Publication>,
 }
 
 impl Kept {
-    /// The number of its position.
+    /// The offset of the publication.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.publication.position().map_or(0, |position| position.offset)
     }
 
-    /// Its data, as JSON.
+    /// The data of the publication, as JSON.
     #[must_use]
     pub fn data(&self) -> Option<Bytes> {
         let array = self.publication.array();
@@ -50,35 +172,46 @@ impl Kept {
     }
 }
 
-/// The newest of what is kept of a channel.
+/// The newest publications of a channel.
 #[derive(Debug, Default)]
 pub struct Recent {
     /// Publications, newest first.
     pub publications: Vec<Kept>,
-    /// The number of the oldest one that is kept, asked for or not; `None` if nothing is kept.
+    /// The offset of the oldest publication in the history, in the span or not; `None` if the history is empty.
     pub oldest: Option<u64>,
 }
 
-/// The part of a history that is asked for.
+/// The requested part of a history.
 #[derive(Debug, Clone, Copy)]
 pub struct Span {
-    /// Publications behind this number.
+    /// Publications after this offset.
     pub since: u64,
-    /// How many there may be, and how old.
+    /// The maximum number of publications, and their maximum age.
     pub history: History,
-    /// Bytes of them together. The newest one may be larger.
+    /// The maximum size of all publications in bytes. The newest one may be larger.
     pub bytes: usize,
 }
 
-/// Called with the name of a channel after a publication was added to its history. It must not block.
+/// Called with the name of a channel after a publication was added to its history. Must not block.
 pub type Appended = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// A publication that is not accepted: Redis does not take it, and there is no room to keep it.
+/// The error for a publication that is not accepted: Redis is down, and the publication cannot be queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the publication was not accepted")]
 pub struct Refused;
 
-/// Tells whether a publication is accepted, when that is known.
+/// The error for a history that cannot be read. The cause is in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no response from Redis")]
+pub struct HistoryError;
+
+impl From<RedisError> for HistoryError {
+    fn from(_: RedisError) -> Self {
+        Self
+    }
+}
+
+/// The acknowledgement of a publication, which may be pending.
 pub struct Receipt(State);
 
 enum State {
@@ -99,14 +232,14 @@ impl Receipt {
         Self(State::Awaited(receiver))
     }
 
-    /// Waits until it is known.
+    /// Waits for the acknowledgement.
     ///
     /// # Errors
     /// [`Refused`] if the publication is not accepted.
     pub async fn outcome(self) -> Result<(), Refused> {
         match self.0 {
             State::Known(outcome) => outcome,
-            // The sender goes only with the broker.
+            // The sender is dropped only with the broker.
             State::Awaited(receiver) => receiver.await.unwrap_or(Err(Refused)),
         }
     }

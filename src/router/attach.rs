@@ -24,7 +24,7 @@ impl Session {
     pub fn attach(self: &Arc<Self>, attachment: &Arc<dyn Attachment>) -> bool {
         let superseded = {
             let mut state = self.lock();
-            if state.ended || state.departed {
+            if state.ended || state.frozen {
                 return false;
             }
             state.replace(attachment)
@@ -37,7 +37,7 @@ impl Session {
     pub fn attach_or_yield(self: &Arc<Self>, attachment: &Arc<dyn Attachment>) -> Attached {
         let (superseded, attached) = {
             let mut state = self.lock();
-            if state.ended || state.departed {
+            if state.ended || state.frozen {
                 return Attached::Ended;
             }
             if state.attachment.as_ref().is_some_and(is_stream) {
@@ -57,7 +57,7 @@ impl Session {
         let superseded = {
             let mut state = self.lock();
             match state.standby.take() {
-                Some(stream) if !state.ended && !state.departed => state.replace(&stream),
+                Some(stream) if !state.ended && !state.frozen => state.replace(&stream),
                 _ => return,
             }
         };

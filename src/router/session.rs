@@ -54,8 +54,8 @@ pub(super) struct State {
     pending: bool,
     connected: bool,
     pub(super) ended: bool,
-    /// Another instance has the session, or is getting it: nothing changes here any more.
-    pub(super) departed: bool,
+    /// The session is being exported, or was exported: nothing changes here any more.
+    pub(super) frozen: bool,
     /// The mailbox had no room for a publication with the policy `disconnect`: the session ends, and receives nothing more.
     overflowed: bool,
     /// Connects that are held; while there are any, the session does not expire.
@@ -75,7 +75,7 @@ impl Session {
             pending: false,
             connected,
             ended: false,
-            departed: false,
+            frozen: false,
             overflowed: false,
             held: 0,
             deadline: Instant::now() + if connected { terms.lifetime } else { terms.unconnected_lifetime },
@@ -153,8 +153,7 @@ impl Session {
         self.state.lock().attachment.as_ref().map(|attachment| Arc::clone(attachment.peer()))
     }
 
-    /// Puts a publication into the mailbox, unless the session has ended or has overflowed before. True if the caller has to flush the session
-    /// afterwards.
+    /// Queues a publication, unless the session has ended or overflowed. True if the caller has to flush the session.
     pub(super) fn push(&self, publication: &Arc<Publication>, overflow: Overflow) -> Option<(Pushed, bool)> {
         let mut state = self.state.lock();
         if state.ended || state.overflowed {
@@ -202,11 +201,10 @@ impl Session {
         self.terms.metrics.deliveries_written.inc_by(written as u64);
     }
 
-    /// Notes an accepted connect: the session lives on. True if it is the session's first; `None` if the session has
-    /// ended.
+    /// Accepts a connect. True if it is the session's first; `None` if the session has ended or is frozen.
     pub fn connect(&self) -> Option<bool> {
         let mut state = self.state.lock();
-        if state.ended || state.departed {
+        if state.ended || state.frozen {
             return None;
         }
         state.deadline = Instant::now() + self.terms.lifetime;
@@ -277,9 +275,9 @@ impl Session {
 
     /// Ends the session: no message gets in any more, and the transports are told. The patterns that it had, or `None`
     /// if it had ended before. The caller takes them out of the trie and the session out of its table.
-    /// Not one that has departed: it is not this instance's to end.
+    /// Not a frozen one: it is not this instance's to end.
     pub fn end(self: &Arc<Self>) -> Option<Patterns> {
-        self.end_if(|state| !state.departed)
+        self.end_if(|state| !state.frozen)
     }
 
     /// Ends a session here that is another instance's.
@@ -289,12 +287,12 @@ impl Session {
 
     /// Ends the session if its time is over; a connect that has just come saves it.
     pub fn end_if_expired(self: &Arc<Self>) -> Option<Patterns> {
-        self.end_if(|state| !state.departed && state.deadline(self.terms.lifetime) <= Instant::now())
+        self.end_if(|state| !state.frozen && state.deadline(self.terms.lifetime) <= Instant::now())
     }
 
     /// Ends the session if its client has never connected.
     pub fn end_if_unconnected(self: &Arc<Self>) -> Option<Patterns> {
-        self.end_if(|state| !state.departed && !state.connected)
+        self.end_if(|state| !state.frozen && !state.connected)
     }
 
     fn end_if(self: &Arc<Self>, may_end: impl FnOnce(&State) -> bool) -> Option<Patterns> {

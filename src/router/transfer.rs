@@ -1,24 +1,24 @@
-//! A session on its way from one instance to another: what it takes along, and how it arrives.
+//! The hand-off of a session between instances, as far as the session itself is concerned.
 
 use std::sync::Arc;
 
 use super::attachment::Detached;
 use super::session::{Patterns, Session};
-use crate::bayeux::{Partition, Publication};
+use crate::bayeux::{Positions, Publication};
 
-/// How far a session has come.
+/// The progress of a session: what was delivered to it and written.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Everything that was delivered to it was written.
+    /// Everything was written.
     Complete,
-    /// The lowest number in each partition of what waits.
-    Waiting(Vec<(Partition, u64)>),
-    /// A transport is writing; what was written is not known yet.
+    /// The position of the first queued publication in each partition.
+    Waiting(Positions),
+    /// A transport is writing. What it has written is not known yet.
     Writing,
 }
 
 impl Session {
-    /// How far the session has come.
+    /// Returns the progress.
     #[must_use]
     pub fn progress(&self) -> Progress {
         let state = self.lock();
@@ -28,25 +28,24 @@ impl Session {
         if state.mailbox().is_empty() {
             return Progress::Complete;
         }
-        let mut lowest: Vec<(Partition, u64)> = Vec::new();
+        let mut lowest = Positions::default();
         for position in state.mailbox().items().filter_map(|publication| publication.position()) {
-            match lowest.iter_mut().find(|(partition, _)| *partition == position.partition) {
-                Some((_, number)) => *number = position.offset.min(*number),
-                None => lowest.push((position.partition, position.offset)),
+            match lowest.offset_mut(position.partition) {
+                Some(offset) => *offset = position.offset.min(*offset),
+                None => lowest.insert(position),
             }
         }
         Progress::Waiting(lowest)
     }
 
-    /// Takes every transport off the session, which another instance has now, or is getting. Messages stay in the
-    /// mailbox, and from now on nothing can be changed: no subscription, no transport, no end.
-    /// `is_leaving` says that this instance is stopping.
-    pub fn depart(self: &Arc<Self>, is_leaving: bool) {
+    /// Freezes the session for its export: detaches its transports, and refuses subscriptions, transports and the end of the
+    /// session. Messages stay in the mailbox. `is_leaving` says that this instance is stopping.
+    pub fn freeze(self: &Arc<Self>, is_leaving: bool) {
         let transports = {
-            // Subscriptions change under this lock, so each is either made by now or will not be.
+            // Subscriptions change under this lock: each was made before, or is refused.
             let _subscriptions = self.subscriptions();
             let mut state = self.lock();
-            state.departed = true;
+            state.frozen = true;
             let attached = state.attachment.take();
             if let Some(attached) = &attached {
                 state.holder.outlive(attached);
@@ -59,42 +58,42 @@ impl Session {
         }
     }
 
-    /// The other instance did not take it: the session is this instance's again.
-    pub fn stay(&self) {
-        self.lock().departed = false;
+    /// Unfreezes the session after an aborted export.
+    pub fn unfreeze(&self) {
+        self.lock().frozen = false;
     }
 
-    /// Whether another instance has the session, or is getting it.
+    /// Whether the session is being exported, or was exported.
     #[must_use]
-    pub fn has_departed(&self) -> bool {
-        self.lock().departed
+    pub fn is_frozen(&self) -> bool {
+        self.lock().frozen
     }
 
     /// Returns the publications in the mailbox. `None` while a transport writes some of them, and if the session has
     /// overflowed, because one is missing then.
     #[must_use]
-    pub fn waiting(&self) -> Option<Vec<Arc<Publication>>> {
+    pub fn queued(&self) -> Option<Vec<Arc<Publication>>> {
         let state = self.lock();
         (!state.mailbox().is_leased() && !state.has_overflowed())
             .then(|| state.mailbox().items().cloned().collect())
     }
 
-    /// Puts the publications that the session brings before those that it received here, of which those that it brings too
-    /// are dropped. False if the session has ended or overflowed here.
+    /// Imports the queued publications of another instance: puts them before those that were received here, of which only
+    /// the new ones are kept. False if the session has ended or overflowed.
     #[must_use]
-    pub fn arrive(&self, brought: Vec<Arc<Publication>>, is_new: impl Fn(&Publication) -> bool) -> bool {
+    pub fn import(&self, imported: Vec<Arc<Publication>>, is_new: impl Fn(&Publication) -> bool) -> bool {
         let mut state = self.lock();
         if state.ended || state.has_overflowed() {
             return false;
         }
-        brought.iter().for_each(|publication| publication.charge_to(self.budget()));
-        state.change(self.budget(), |mailbox| mailbox.merge(brought, is_new));
-        // Its lifetime begins with its arrival, for its client may be away.
+        imported.iter().for_each(|publication| publication.charge_to(self.budget()));
+        state.change(self.budget(), |mailbox| mailbox.merge(imported, is_new));
+        // The lifetime restarts, since the client may be disconnected.
         state.deadline = tokio::time::Instant::now() + self.lifetime();
         true
     }
 
-    /// The patterns, in the order in which it subscribed; none once it ended.
+    /// Returns the patterns in the order of subscription; none once the session has ended.
     #[must_use]
     pub fn patterns(&self) -> Patterns {
         self.subscriptions().clone().unwrap_or_default()

@@ -34,7 +34,7 @@ pub enum Change {
     /// The session has ended.
     Ended,
     /// The session is another instance's by now.
-    Departed,
+    Frozen,
 }
 
 /// Makes of a publication what one receiver shall get, or nothing.
@@ -112,8 +112,8 @@ impl Trie {
     pub fn subscribe(&self, session: &Arc<Session>, pattern: &str, limit: usize) -> Change {
         let mut subscriptions = session.subscriptions();
         let Some(patterns) = subscriptions.as_mut() else { return Change::Ended };
-        if session.has_departed() {
-            return Change::Departed;
+        if session.is_frozen() {
+            return Change::Frozen;
         }
         if patterns.contains(pattern) {
             return Change::Unchanged;
@@ -136,8 +136,8 @@ impl Trie {
     pub fn unsubscribe(&self, session: &Arc<Session>, pattern: &str) -> Change {
         let mut subscriptions = session.subscriptions();
         let Some(patterns) = subscriptions.as_mut() else { return Change::Ended };
-        if session.has_departed() {
-            return Change::Departed;
+        if session.is_frozen() {
+            return Change::Frozen;
         }
         if !patterns.shift_remove(pattern) {
             return Change::Unchanged;

@@ -43,7 +43,7 @@ impl Server {
         let connected = session.filter(|_| outcome.is_done()).and_then(|session| {
             let first = session.connect();
             if first.is_none() {
-                let has_departed = session.has_departed();
+                let has_departed = session.is_frozen();
                 let error = if has_departed { BayeuxError::Unreachable } else { client_unknown(message) };
                 outcome = Outcome::Failed(error);
             }

@@ -15,7 +15,7 @@ impl Server {
         let message = request.message;
         if let (Outcome::Done, Some(session)) = (&outcome, session)
             && !self.end(&session)
-            && session.has_departed()
+            && session.is_frozen()
         {
             outcome = Outcome::Failed(BayeuxError::Unreachable);
         }

@@ -1,30 +1,27 @@
-//! What is kept of channels, for feeds.
+//! The histories of channels, for feeds.
 
 use super::Server;
-use crate::broker::{Appended, Away, Recent, Span};
+use crate::broker::{Appended, HistoryError, Recent, Span};
 
 impl Server {
-    /// The newest publications of a channel that are kept.
+    /// Returns the newest publications of a channel that are kept.
     ///
     /// # Errors
-    /// [`Away`] if Redis keeps them and did not answer.
-    pub async fn recent(&self, channel: &str, span: Span) -> Result<Recent, Away> {
-        match &self.cluster {
-            Some(cluster) => cluster.redis.recent(channel, span).await,
-            None => Ok(self.broker.recent(channel, span)),
-        }
+    /// [`HistoryError`] if Redis has the history and did not reply.
+    pub async fn recent(&self, channel: &str, span: Span) -> Result<Recent, HistoryError> {
+        self.broker.recent(channel, span).await
     }
 
     /// Whether histories are shared with other instances.
     #[must_use]
     pub fn shares_histories(&self) -> bool {
-        self.cluster.is_some()
+        self.broker.is_shared()
     }
 
-    /// Has `appended` called with each channel whose rule has `syndicate`, after a publication of this instance was added
-    /// to its history. Only the first call has an effect.
+    /// Sets the function that is called with each channel whose rule has `syndicate`, after a publication of this instance was
+    /// added to its history. Only the first call has an effect.
     pub fn on_appended(&self, appended: Appended) {
-        // A second caller would be a mistake of the program; it gets no calls.
+        // A second call is a programming error and has no effect.
         let _ = self.appended.set(appended);
     }
 }

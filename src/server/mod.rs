@@ -7,6 +7,7 @@ mod authorize;
 mod backoff;
 mod cluster;
 mod connect;
+mod delivery;
 mod disconnect;
 mod event;
 mod handshake;
@@ -22,6 +23,7 @@ mod request;
 mod subscribe;
 mod token_expiry;
 mod unconnected;
+mod unflushed;
 mod unsubscribe;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,7 +40,7 @@ use crate::auth::hook::Hook;
 use crate::auth::{Credentials, Policy, Seals};
 use crate::bayeux::reply::Outcome;
 use crate::bayeux::{Advice, BayeuxError, ClientId, Field, Message, json};
-use crate::broker::{Appended, Memory};
+use crate::broker::{Appended, Broker, Memory};
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::extension::{Extension, Pipeline};
@@ -61,13 +63,13 @@ pub struct Server {
     relief: relief::Relief,
     sessions: Sessions,
     unconnected: unconnected::Unconnected,
-    trie: Trie,
+    trie: Arc<Trie>,
     expiry: Expiry,
-    broker: Memory,
+    broker: Broker<delivery::LocalSubscribers>,
     /// The other instances, if there may be some.
     cluster: Option<cluster::Cluster>,
-    pipeline: Pipeline,
-    policy: ArcSwap<Policy>,
+    pipeline: Arc<Pipeline>,
+    policy: Arc<ArcSwap<Policy>>,
     hook: ArcSwapOption<Hook>,
     token_expiry: token_expiry::TokenExpiry,
     backoff: backoff::Backoff,
@@ -91,6 +93,21 @@ impl Server {
         let budget = Budget::new(config.limits.memory.of(crate::memory::available()));
         metrics.memory_limit.set(i64::try_from(budget.limit()).unwrap_or(i64::MAX));
         let terms = terms(config, &budget, &metrics);
+        let client = cluster::client(config, &metrics)?;
+        let trie = Arc::new(Trie::new(&budget, metrics.clone()));
+        let pipeline = Arc::new(Pipeline::new(extensions));
+        let policy = Arc::new(ArcSwap::from_pointee(Policy::new(config)?));
+        let local = delivery::LocalSubscribers {
+            trie: Arc::clone(&trie),
+            pipeline: Arc::clone(&pipeline),
+            policy: Arc::clone(&policy),
+            unflushed: None,
+        };
+        let cluster = client.map(|client| cluster::Cluster::new(config, client, &local));
+        let broker = match &cluster {
+            Some(cluster) => Broker::Redis(Arc::clone(&cluster.broker)),
+            None => Broker::Memory(Memory::new(&config.history, Arc::new(local))),
+        };
         Ok(Self {
             timeout: config.server.timeout,
             interval: config.server.interval,
@@ -98,12 +115,12 @@ impl Server {
             sessions: Sessions::new(config.limits.sessions, terms),
             unconnected: unconnected::Unconnected::default(),
             relief: relief::Relief::default(),
-            trie: Trie::new(&budget, metrics.clone()),
+            trie,
             expiry: Expiry::default(),
-            broker: Memory::new(&config.history),
-            cluster: cluster::Cluster::new(config, &metrics)?,
-            pipeline: Pipeline::new(extensions),
-            policy: ArcSwap::from_pointee(Policy::new(config)?),
+            broker,
+            cluster,
+            pipeline,
+            policy,
             hook: ArcSwapOption::new(Hook::new(&config.hook, metrics.clone())?.map(Arc::new)),
             token_expiry: token_expiry::TokenExpiry::default(),
             backoff: backoff::Backoff::new(&config.advice),
@@ -204,7 +221,7 @@ impl Server {
             self.emit(|| Event::Unsubscribe { client: *session.id(), channel: pattern.into_string() });
         }
         if self.sessions.forget(session) {
-            self.forget_everywhere(*session.id());
+            self.remove_record(*session.id());
         }
         self.emit(|| Event::Disconnect { client: *session.id() });
     }
@@ -228,7 +245,7 @@ impl Server {
             *outcome = Outcome::Failed(BayeuxError::ParameterMissing("clientId"));
         } else if session.is_none() {
             *outcome = Outcome::Failed(client_unknown(message));
-        } else if session.as_ref().is_some_and(|session| session.has_departed()) {
+        } else if session.as_ref().is_some_and(|session| session.is_frozen()) {
             *outcome = Outcome::Failed(BayeuxError::Unreachable);
             return None;
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Server;
-use super::cluster::{Cluster, Note, Reached};
+use super::cluster::{Cluster, DirectoryWrite, Routed};
 use super::received::{Accepted, Received};
 use super::request::{Origin, Prepared, Publish, Request};
 use crate::auth::{Policy, excerpt};
@@ -33,7 +33,7 @@ struct Carried {
     receipt: Option<Receipt>,
     /// A publication, which is told of once it is accepted.
     publish: Option<Publish>,
-    note: Option<Note>,
+    note: Option<DirectoryWrite>,
 }
 
 /// What becomes a reply.
@@ -67,14 +67,14 @@ impl Server {
             // The session may move to another instance while the message is prepared or executed here.
             for attempt in 0.. {
                 if may_move {
-                    match self.reach(&message, prepared.as_ref(), peer, &policy).await {
-                        Reached::Here => {}
-                        Reached::Carried { replies, cookie } => {
+                    match self.route(&message, prepared.as_ref(), peer, &policy).await {
+                        Routed::Here => {}
+                        Routed::Forwarded { replies, cookie } => {
                             received.keep(cookie);
                             parts.push(Part::Ready(replies.into_bytes()));
                             break;
                         }
-                        Reached::Unreachable => {
+                        Routed::Unreachable => {
                             let reply = self.out_of_reach(&message, peer, &mut has_waited, &mut received);
                             parts.push(Part::Ready(reply.await));
                             break;
@@ -150,13 +150,15 @@ impl Server {
             && !channel::is_service(&accepted.channel)
             && let Some(seen) = self.pipeline.publication(message.clone(), || pending.flush()).await
         {
-            receipt = self.spread(accepted, seen, pending);
+            receipt = Some(self.spread(accepted, seen, pending));
         }
         let note = match (done.begun, verb) {
             _ if self.cluster.is_none() => None,
-            (Some(id), _) => Some(Note::Begun(id)),
+            (Some(id), _) => Some(DirectoryWrite::Created(id)),
             // Of an array that was refused, the channels before the bad one stay.
-            (None, Verb::Subscribe | Verb::Unsubscribe) => Some(Note::Changed(Box::new(message.clone()))),
+            (None, Verb::Subscribe | Verb::Unsubscribe) => {
+                Some(DirectoryWrite::Subscriptions(Box::new(message.clone())))
+            }
             _ => None,
         };
         let message = message.clone();
@@ -205,7 +207,7 @@ impl Server {
 
     async fn wait_for(&self, carried: &mut Carried) {
         if let Some(note) = carried.note.take() {
-            self.note(&note).await;
+            self.write_directory(&note).await;
         }
         let Some(publish) = carried.publish.take() else { return };
         let outcome = match carried.receipt.take() {
@@ -284,7 +286,7 @@ impl Server {
         received: &mut Received,
     ) -> Vec<u8> {
         self.metrics.error_replies.inc();
-        received.is_leaving |= self.cluster.as_ref().is_some_and(Cluster::is_leaving);
+        received.is_leaving |= self.cluster.as_ref().is_some_and(Cluster::is_draining);
         if message.verb() == Verb::Connect {
             let address = peer.address.map(|address| address.ip());
             // Failures of its session are counted apart: they are the client's to recover from.

@@ -4,8 +4,6 @@
 //! needed: a back end publishes with one POST. A `clientId` is looked at only where the rights or the rates of its
 //! session count.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
 use super::Server;
@@ -13,11 +11,10 @@ use super::event::Event;
 use super::request::{Publish, Request};
 use crate::auth::Rule;
 use crate::bayeux::reply::{self, Outcome};
-use crate::bayeux::{BayeuxError, ClientId, Field, Message, Publication, Verb, channel, json, parse};
-use crate::broker::Receipt;
-use crate::extension::Receiver;
+use crate::bayeux::{BayeuxError, ClientId, Field, Message, Publication, Verb, channel, json};
+use crate::broker::{PublishOptions, Receipt};
 use crate::peer::Transport;
-use crate::router::{Adapt, PendingFlush, Session};
+use crate::router::PendingFlush;
 
 impl Server {
     pub(super) fn publish(
@@ -109,30 +106,17 @@ impl Server {
         });
     }
 
-    /// Publishes. Where there are other instances, it is known later whether it is accepted.
-    pub(super) fn spread(
-        &self,
-        accepted: &Publish,
-        message: Message,
-        pending: &mut PendingFlush,
-    ) -> Option<Receipt> {
+    /// Publishes. The receipt resolves once the publication is accepted.
+    pub(super) fn spread(&self, accepted: &Publish, message: Message, pending: &mut PendingFlush) -> Receipt {
         let Publish { channel: name, overflow, history, is_syndicated, .. } = accepted;
         let publication = Publication::new(name, message);
         let appended = if *is_syndicated { self.appended.get() } else { None };
-        if let Some(cluster) = &self.cluster {
-            return Some(cluster.redis.publish(publication, *history, appended.cloned()));
-        }
-        let adapt = |session: &Session, publication: &Arc<Publication>| self.adapt(session, publication);
-        let adapt: Option<Adapt<'_>> = if self.pipeline.sees_deliveries() { Some(&adapt) } else { None };
-        self.broker.publish(publication, *history, |publication| {
-            self.trie.deliver(publication, *overflow, pending, adapt);
-        });
-        if let Some(appended) = appended {
-            appended(name);
-        }
+        let options = PublishOptions { history: *history, overflow: *overflow, appended };
+        let receipt = self.broker.publish(publication, options, pending);
+        // The lock of the partition is released.
         self.end_overflowed(pending);
         self.relieve();
-        None
+        receipt
     }
 
     /// Ends the sessions with a mailbox that had no room for a publication. The caller holds no lock.
@@ -144,23 +128,5 @@ impl Server {
                 self.metrics.mailbox_disconnects.inc();
             }
         }
-    }
-
-    /// What one receiver gets of a publication, if extensions look at the receiver.
-    pub(super) fn adapt(
-        &self,
-        session: &Session,
-        publication: &Arc<Publication>,
-    ) -> Option<Arc<Publication>> {
-        let object = publication.array().slice(1..publication.array().len() - 1);
-        let message = parse::parse_one(&object)?;
-        let receiver = Receiver { client: session.id(), peer: session.peer() };
-        let message = self.pipeline.delivery(message, &receiver)?;
-        let adapted = Publication::new(publication.channel(), message);
-        // It stands where the other stood.
-        Some(Arc::new(match publication.position() {
-            Some(position) => adapted.at(position),
-            None => adapted,
-        }))
     }
 }

@@ -56,7 +56,7 @@ impl Server {
                 self.metrics.refuse(Reason::subscriptions);
                 Err(BayeuxError::TooManySubscriptions(self.limits.subscriptions))
             }
-            Change::Departed => Err(BayeuxError::Unreachable),
+            Change::Frozen => Err(BayeuxError::Unreachable),
             Change::Ended => Err(BayeuxError::ClientUnknown(session.id().as_str().to_owned())),
         }
     }

@@ -22,7 +22,7 @@ impl Server {
                     Ok(())
                 }
                 Change::Unchanged | Change::Full => Ok(()),
-                Change::Departed => Err(BayeuxError::Unreachable),
+                Change::Frozen => Err(BayeuxError::Unreachable),
                 Change::Ended => Err(BayeuxError::ClientUnknown(session.id().as_str().to_owned())),
             }
         })

@@ -7,9 +7,11 @@ use std::time::Duration;
 use crate::support::WATCHDOG;
 use bytes::Bytes;
 use faye_server::bayeux::{Partition, Publication};
-use faye_server::broker::{Deliver, Handlers, Memory, Recent, Redis, Replay, Span};
-use faye_server::config::{self, History, HistoryStore};
+use faye_server::broker::{Broker, Deliver, Memory, PublishOptions, Recent, Redis, Replay, Span};
+use faye_server::cluster::{RequestHandler, Rpc};
+use faye_server::config::{self, History, HistoryStore, Overflow};
 use faye_server::metrics::Metrics;
+use faye_server::redis::{Client, NodeId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -39,25 +41,39 @@ impl Heard {
     }
 }
 
-enum Broker {
-    Memory(Memory),
-    Redis(Arc<Redis>),
+impl Deliver for Heard {
+    type Pending = ();
+
+    fn deliver(&self, publication: &Arc<Publication>, _: Overflow, (): &mut ()) {
+        self.add(std::slice::from_ref(publication));
+    }
+
+    fn receive(&self, publications: &[Arc<Publication>], _: bool) {
+        self.add(publications);
+    }
+
+    fn is_interested_in(&self, _: Partition) -> bool {
+        true
+    }
 }
 
 struct Node {
-    broker: Broker,
+    broker: Broker<Heard>,
     heard: Arc<Heard>,
     metrics: Metrics,
+    /// The RPC of the node and its identifier; `None` in memory.
+    rpc: Option<(Arc<Rpc>, NodeId)>,
     _tasks: tokio::task::JoinSet<()>,
 }
 
 impl Node {
     fn in_memory() -> Self {
-        let broker = Broker::Memory(Memory::new(&HistoryStore::default()));
+        let heard = Arc::<Heard>::default();
         Self {
-            broker,
-            heard: Arc::default(),
+            broker: Broker::Memory(Memory::new(&HistoryStore::default(), Arc::clone(&heard))),
+            heard,
             metrics: Metrics::default(),
+            rpc: None,
             _tasks: tokio::task::JoinSet::new(),
         }
     }
@@ -68,47 +84,33 @@ impl Node {
         let probe = Duration::from_secs(600);
         let settings = config::Redis { url, probe, deadline: WATCHDOG, ..config::Redis::default() };
         let (heard, metrics) = (Arc::<Heard>::default(), Metrics::default());
-        let into = Arc::clone(&heard);
-        let deliver: Deliver = Arc::new(move |publications, _| into.add(publications));
-        let handlers = Handlers {
-            deliver,
-            is_needed: Arc::new(|_| true),
-            answer: Arc::new(|_, question| Box::pin(async move { [b"heard ", &question[..]].concat() })),
-        };
-        let broker =
-            Redis::new(&settings, 1 << 20, Duration::from_secs(50), handlers, metrics.clone()).unwrap();
-        let broker = Arc::new(broker);
+        let client = Arc::new(Client::new(&settings, metrics.clone()).unwrap());
+        let handler: RequestHandler =
+            Arc::new(|_, request| Box::pin(async move { [b"heard ", &request[..]].concat() }));
+        let rpc = Arc::new(Rpc::new(Arc::clone(&client), handler));
+        let receiving = Arc::clone(&rpc);
+        let on_rpc = Arc::new(move |payload: &[u8]| receiving.receive(payload));
+        let id = client.me();
+        let broker = Arc::new(Redis::new(client, 1 << 20, Arc::clone(&heard), on_rpc));
         let mut tasks = tokio::task::JoinSet::new();
         broker.run(&mut tasks);
         assert!(broker.join(std::iter::once("/**")).await, "the partitions are not heard");
-        Self { broker: Broker::Redis(broker), heard, metrics, _tasks: tasks }
+        Self { broker: Broker::Redis(broker), heard, metrics, rpc: Some((rpc, id)), _tasks: tasks }
     }
 
     async fn publish(&self, channel: &str, data: usize, history: Option<History>) {
         let object = format!("{{\"channel\":\"{channel}\",\"data\":{data}}}");
         let publication = Publication::encoded(channel, None, object.as_bytes());
-        match &self.broker {
-            Broker::Memory(broker) => {
-                broker.publish(publication, history, |publication| {
-                    self.heard.add(std::slice::from_ref(publication));
-                });
-            }
-            Broker::Redis(broker) => broker.publish(publication, history, None).outcome().await.unwrap(),
-        }
+        let options = PublishOptions { history, overflow: Overflow::DropNewest, appended: None };
+        self.broker.publish(publication, options, &mut ()).outcome().await.unwrap();
     }
 
     async fn recent(&self, channel: &str, span: Span) -> Recent {
-        match &self.broker {
-            Broker::Memory(broker) => broker.recent(channel, span),
-            Broker::Redis(broker) => broker.recent(channel, span).await.unwrap(),
-        }
+        self.broker.recent(channel, span).await.unwrap()
     }
 
     async fn replay(&self, channel: &str, since: u64) -> Replay {
-        match &self.broker {
-            Broker::Memory(broker) => broker.replay(channel, since),
-            Broker::Redis(broker) => broker.replay(channel, since).await.unwrap(),
-        }
+        self.broker.replay(channel, since).await.unwrap()
     }
 }
 
@@ -310,9 +312,7 @@ async fn what_is_no_frame_is_counted() {
 async fn an_instance_answers_another() {
     let redis = crate::support::redis::Redis::start_cluster();
     let nodes = nodes_on(&redis).await;
-    let [Broker::Redis(one), Broker::Redis(other)] = [&nodes[0].broker, &nodes[1].broker] else {
-        unreachable!()
-    };
-    let answer = one.call(other.me(), b"this", WATCHDOG).await.unwrap();
+    let [Some((rpc, _)), Some((_, other))] = [&nodes[0].rpc, &nodes[1].rpc] else { unreachable!() };
+    let answer = rpc.call(*other, b"this", WATCHDOG).await.unwrap();
     assert_eq!(answer, Bytes::from_static(b"heard this"));
 }

@@ -1,61 +1,27 @@
-//! What instances say to each other in a partition, as bytes. Redis puts a line before it; what comes is not trusted.
+//! Frames: the binary format of publications and probes in the Pub/Sub channel of a partition. Received frames are not
+//! trusted.
 //!
-//! The line is `version kind epoch number`. Behind it, publications (kind `m`) have the publisher, the counter of the
-//! first, and then each its channel and its object with their lengths. A test (kind `p`) has the tester and a number.
-
-use std::fmt;
+//! A frame is the line `version kind epoch offset`, which Redis writes, and a body. The body of publications (kind `m`) is
+//! the publisher, the counter of the first publication, and for each publication its channel and its object, each after its
+//! length. The body of a probe (kind `p`) is the sender and a serial number.
 
 use bytes::{Buf, BufMut};
 
 use crate::bayeux::channel;
 use crate::bayeux::parse::parse_one;
+use crate::redis::NodeId;
 
-/// The version of the format. An instance that reads another says so and leaves it: during an upgrade the newer one has
-/// to write what the older one reads.
+/// The version of the format. Frames of another version are logged and ignored: during an upgrade the newer instance has to
+/// write the version that the older one reads.
 const VERSION: &str = "1";
 
-/// Who an instance is: a random number, drawn when it starts.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct NodeId(pub(super) [u8; 16]);
-
-impl NodeId {
-    /// A new one.
-    ///
-    /// # Errors
-    /// What the system says, when it gives no random bytes.
-    pub(super) fn draw() -> Result<Self, getrandom::Error> {
-        let mut bits = [0; 16];
-        getrandom::fill(&mut bits)?;
-        Ok(Self(bits))
-    }
-
-    /// Reads what was printed.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let bits = data_encoding::HEXLOWER.decode(text.as_bytes()).ok()?;
-        Some(Self(bits.try_into().ok()?))
-    }
-}
-
-impl fmt::Display for NodeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
-    }
-}
-
-impl fmt::Debug for NodeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}…", data_encoding::HEXLOWER.encode(&self.0[..4]))
-    }
-}
-
-/// What was heard in a partition.
+/// A frame.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Frame {
-    /// Which life of the partition it is: another one if Redis has lost it in between.
+    /// The epoch of the partition, which changes when Redis loses the partition.
     pub(super) epoch: u64,
-    /// The number of the first publication; of a test, that of the newest.
-    pub(super) number: u64,
+    /// The offset of the first publication, or, in a probe, of the newest one of the partition.
+    pub(super) offset: u64,
     pub(super) body: Body,
 }
 
@@ -63,24 +29,24 @@ pub(super) struct Frame {
 pub(super) enum Body {
     Publications {
         publisher: NodeId,
-        /// What the publisher counts the first by; each further one is one more.
+        /// The counter of the first publication at its publisher; each further one has the next.
         counter: u64,
         items: Vec<Item>,
     },
     Probe {
-        tester: NodeId,
+        sender: NodeId,
         serial: u64,
     },
 }
 
-/// A publication: its channel, and the object that subscribers get.
+/// A publication: its channel, and the object that subscribers receive.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Item {
     pub(super) channel: String,
     pub(super) object: Vec<u8>,
 }
 
-/// Why something that was heard is no frame.
+/// Why a payload is not a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Malformed {
     #[error("its version is not {VERSION}")]
@@ -91,7 +57,7 @@ pub(super) enum Malformed {
     Shape,
 }
 
-/// Publications as they are sent.
+/// Encodes the body of publications.
 pub(super) fn encode<'a>(
     publisher: NodeId,
     counter: u64,
@@ -102,7 +68,7 @@ pub(super) fn encode<'a>(
     out.put_u64(counter);
     for (channel, object) in items {
         for part in [channel.as_bytes(), object] {
-            // Limits keep both far below.
+            // Limits keep both far below the maximum.
             out.put_u32(u32::try_from(part.len()).unwrap_or(u32::MAX));
             out.put_slice(part);
         }
@@ -110,18 +76,18 @@ pub(super) fn encode<'a>(
     out
 }
 
-/// A test as it is sent.
-pub(super) fn probe(tester: NodeId, serial: u64) -> Vec<u8> {
+/// Encodes the body of a probe.
+pub(super) fn probe(sender: NodeId, serial: u64) -> Vec<u8> {
     let mut out = Vec::with_capacity(24);
-    out.put_slice(&tester.0);
+    out.put_slice(&sender.0);
     out.put_u64(serial);
     out
 }
 
-/// Reads a frame, each of whose publications has at most `longest` bytes.
+/// Decodes a frame. A channel or an object may have at most `longest` bytes.
 ///
 /// # Errors
-/// [`Malformed`] says why it is none.
+/// [`Malformed`] if the payload is not a frame.
 pub(super) fn decode(payload: &[u8], longest: usize) -> Result<Frame, Malformed> {
     let end = payload.iter().take(128).position(|byte| *byte == b'\n').ok_or(Malformed::Shape)?;
     let line = std::str::from_utf8(&payload[..end]).map_err(|_| Malformed::Shape)?;
@@ -132,17 +98,17 @@ pub(super) fn decode(payload: &[u8], longest: usize) -> Result<Frame, Malformed>
     }
     let kind = word()?;
     let epoch = u64::from_str_radix(word()?, 16).map_err(|_| Malformed::Shape)?;
-    let number = word()?.parse().map_err(|_| Malformed::Shape)?;
+    let offset = word()?.parse().map_err(|_| Malformed::Shape)?;
     let mut rest = &payload[end + 1..];
     let mut node = [0; 16];
     rest.try_copy_to_slice(&mut node).map_err(|_| Malformed::Shape)?;
     let counter = rest.try_get_u64().map_err(|_| Malformed::Shape)?;
     let body = match kind {
         "m" => Body::Publications { publisher: NodeId(node), counter, items: items(rest, longest)? },
-        "p" if rest.is_empty() => Body::Probe { tester: NodeId(node), serial: counter },
+        "p" if rest.is_empty() => Body::Probe { sender: NodeId(node), serial: counter },
         _ => return Err(Malformed::Shape),
     };
-    Ok(Frame { epoch, number, body })
+    Ok(Frame { epoch, offset, body })
 }
 
 fn items(mut rest: &[u8], longest: usize) -> Result<Vec<Item>, Malformed> {
@@ -163,7 +129,7 @@ fn items(mut rest: &[u8], longest: usize) -> Result<Vec<Item>, Malformed> {
     Ok(items)
 }
 
-/// A publication, if its channel is a channel and its object a message.
+/// Returns the publication if its channel is valid and its object is a message.
 pub(super) fn item(channel: &[u8], object: &[u8]) -> Option<Item> {
     let channel = std::str::from_utf8(channel).ok().filter(|channel| channel::is_name(channel))?;
     let object = bytes::Bytes::copy_from_slice(object);
@@ -188,9 +154,9 @@ mod tests {
         let item = |channel: &str, object: &[u8]| Item { channel: channel.into(), object: object.into() };
         let items = vec![item("/a", br#"{"channel":"/a"}"#), item("/b/c", b"{}")];
         let body = Body::Publications { publisher: NODE, counter: 5, items };
-        assert_eq!(frame, Frame { epoch: 255, number: 9, body });
+        assert_eq!(frame, Frame { epoch: 255, offset: 9, body });
         let frame = decode(&sent("1 p ff 9", &probe(NODE, 3)), 100).unwrap();
-        assert_eq!(frame, Frame { epoch: 255, number: 9, body: Body::Probe { tester: NODE, serial: 3 } });
+        assert_eq!(frame, Frame { epoch: 255, offset: 9, body: Body::Probe { sender: NODE, serial: 3 } });
     }
 
     #[test]

@@ -1,39 +1,43 @@
-//! Tests each partition that is listened to: a message to ourselves has to come back, and says to all how far the partition is.
+//! Probes of the joined partitions. A probe has to be echoed to this instance, and carries the newest offset to all.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::frame;
-use super::{Redis, link::with_jitter};
+use super::{Redis, frame};
 use crate::bayeux::{PARTITIONS, Partition};
+use crate::broker::Deliver;
+use crate::redis::with_jitter;
 
-impl Redis {
-    /// Tests for as long as it is polled.
+impl<D: Deliver> Redis<D> {
+    /// Sends probes every `redis.probe`, for as long as the future is polled.
     pub(super) async fn probe(self: &Arc<Self>) {
+        let client = &self.shared.client;
         let mut sent = [0; PARTITIONS];
         let mut serial = 0;
         loop {
-            tokio::time::sleep(with_jitter(self.shared.settings.probe)).await;
+            tokio::time::sleep(with_jitter(client.settings().probe)).await;
             let joined: Vec<_> =
-                Partition::all().filter(|partition| self.listener.has_joined(*partition)).collect();
-            let heard =
-                |partition: &Partition| self.listener.heard_probe[partition.index()].load(Ordering::Acquire);
-            let deaf = joined.iter().filter(|partition| heard(partition) < sent[partition.index()]).count();
-            if deaf > 0 {
-                self.shared.metrics.redis.missed_probes.inc_by(deaf as u64);
-                tracing::warn!(partitions = deaf, "Pub/Sub probe not echoed; resubscribing");
+                Partition::all().filter(|partition| self.subscriber.has_joined(*partition)).collect();
+            let echoed = |partition: &Partition| {
+                self.subscriber.echoed_probe[partition.index()].load(Ordering::Acquire)
+            };
+            let missed =
+                joined.iter().filter(|partition| echoed(partition) < sent[partition.index()]).count();
+            if missed > 0 {
+                client.metrics().redis.missed_probes.inc_by(missed as u64);
+                tracing::warn!(partitions = missed, "Pub/Sub probe not echoed; resubscribing");
                 sent = [0; PARTITIONS];
-                self.listener.renew();
+                self.subscriber.reconnect();
                 continue;
             }
             serial += 1;
-            let tests = joined.iter().map(|partition| async move {
-                let body = frame::probe(self.shared.me, serial);
-                let known = self.partitions[partition.index()].heard.number();
-                (*partition, self.shared.test(*partition, known, &body).await.is_ok())
+            let probes = joined.iter().map(|partition| async move {
+                let probe = frame::probe(client.me(), serial);
+                let known = self.partitions[partition.index()].consumer.offset();
+                (*partition, self.shared.send_probe(*partition, known, &probe).await.is_ok())
             });
-            for (partition, is_sent) in futures_util::future::join_all(tests).await {
-                // What did not go out need not come back.
+            for (partition, is_sent) in futures_util::future::join_all(probes).await {
+                // No echo is expected for a probe that was not sent.
                 sent[partition.index()] = if is_sent { serial } else { 0 };
             }
         }

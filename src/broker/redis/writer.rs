@@ -1,5 +1,6 @@
-//! Publishes what this instance has for one partition: in its order, many at once, and again until Redis has taken it. While
-//! Redis is away, the partition is kept up on this instance alone, as `redis.ack` says.
+//! The writer of one partition: sends the publications of this instance to Redis in order and in batches, and repeats a
+//! batch until Redis has it. While Redis is down, `redis.ack` decides: the instance accepts publications alone, or refuses
+//! them.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,93 +12,91 @@ use redis::{FromRedisValue, Value};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
-use super::Shared;
-use super::consumer::Heard;
-use super::frame;
-use super::link::{Unavailable, with_jitter};
-use super::scripts::PUBLISH;
+use super::consumer::PartitionConsumer;
+use super::{Shared, frame};
 use crate::bayeux::{Partition, Publication};
-use crate::broker::{Appended, Receipt, Refused};
+use crate::broker::{Appended, Deliver, Receipt, Refused};
 use crate::config::{Ack, History};
 use crate::lock::{self, level};
+use crate::redis::{PUBLISH, RedisError, with_jitter};
 
-/// Publications that go to Redis in one command.
+/// The maximum number of publications in a batch.
 const BATCH: usize = 128;
-/// Bytes of them, above which no further one is added.
+/// The size of a batch in bytes, above which no further publication is added.
 const BATCH_BYTES: usize = 256 * 1024;
-/// Publications that may wait while Redis answers, but not fast enough.
+/// The maximum number of queued publications while Redis is up but slow.
 const QUEUE: usize = 10_000;
-/// Bytes of the publications that may wait.
+/// The maximum size of the queue in bytes.
 const QUEUE_BYTES: usize = 32 * 1024 * 1024;
-/// How much of every channel is kept after Redis was away, and for how long after it is back.
+/// The history of every channel after an outage, for instances that reconnect later, and for how long it is written.
 const CATCH_UP: History = History { messages: 10_000, age: Duration::from_secs(60) };
 const RECOVERING: Duration = Duration::from_secs(10);
-/// How often Redis is told to keep the partition for longer.
+/// How often the lifetime of the partition is extended.
 const KEEP: Duration = Duration::from_secs(60);
-/// Publications that Redis accepted, remembered until this instance receives them from it.
+/// The maximum number of accepted publications that await their echo.
 const MAX_UNECHOED: usize = 1024;
-/// The pause before a batch is sent again.
+/// The pause before a batch is repeated.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The way of a partition's publications to Redis.
-pub(super) struct Writer {
+/// The writer of a partition.
+pub(super) struct Writer<D> {
     partition: Partition,
-    heard: Arc<Heard>,
+    consumer: Arc<PartitionConsumer<D>>,
     queue: lock::Mutex<Queue, { level::QUEUE }>,
-    /// Until when every channel is kept; nothing while Redis is away.
+    /// Until when the catch-up history is written; `None` while Redis is down.
     recovering_until: Mutex<Option<Instant>>,
     wake: Notify,
-    /// When Redis was last told to keep the partition for longer.
+    /// When the lifetime of the partition was last extended.
     kept: Mutex<Option<Instant>>,
-    /// The number behind the newest that Redis has given to something of ours.
-    given: AtomicU64,
-    /// Publications that Redis accepted and that this instance has not received from it, with their counters, oldest first.
-    /// If Redis fails before, they are delivered here before those that this instance accepts alone.
+    /// The offset after the newest own publication.
+    next_offset: AtomicU64,
+    /// Publications that Redis has accepted and not echoed, with their counters, oldest first. If Redis fails, they are
+    /// delivered here before the publications that this instance accepts alone.
     unechoed: Mutex<VecDeque<(u64, Arc<Publication>)>>,
 }
 
 #[derive(Default)]
 struct Queue {
     items: VecDeque<Item>,
-    /// Bytes of them.
+    /// The size of the items in bytes.
     bytes: usize,
     /// The counter of the newest item.
     counter: u64,
-    /// Redis does not take anything now.
-    away: bool,
+    /// Whether Redis is down.
+    down: bool,
 }
 
 struct Item {
     counter: u64,
     publication: Arc<Publication>,
     history: Option<History>,
-    /// Called once Redis has it.
+    /// Called once Redis has the publication.
     appended: Option<Appended>,
-    /// Who waits for it to be accepted; nobody if it was already.
+    /// Receives the outcome; `None` once it was sent.
     publisher: Option<oneshot::Sender<Result<(), Refused>>>,
 }
 
-impl Writer {
-    pub(super) fn new(partition: Partition, heard: Arc<Heard>) -> Self {
+impl<D: Deliver> Writer<D> {
+    pub(super) fn new(partition: Partition, consumer: Arc<PartitionConsumer<D>>) -> Self {
         let recovering_until = Mutex::new(Some(Instant::now()));
         Self {
             partition,
-            heard,
+            consumer,
             queue: lock::Mutex::default(),
             recovering_until,
             wake: Notify::new(),
             kept: Mutex::new(None),
-            given: AtomicU64::new(0),
+            next_offset: AtomicU64::new(0),
             unechoed: Mutex::default(),
         }
     }
 
-    /// Whether Redis does not take anything now.
-    pub(super) fn is_away(&self) -> bool {
-        self.queue.lock().away
+    /// Whether Redis does not accept publications.
+    pub(super) fn is_down(&self) -> bool {
+        self.queue.lock().down
     }
 
-    /// Takes a publication.
+    /// Queues a publication.
     pub(super) fn publish(
         &self,
         shared: &Shared,
@@ -107,18 +106,18 @@ impl Writer {
     ) -> Receipt {
         let publication = Arc::new(publication);
         let mut queue = self.queue.lock();
-        let room = if queue.away { shared.settings.backlog } else { QUEUE };
+        let room = if queue.down { shared.client.settings().backlog } else { QUEUE };
         let is_full = queue.items.len() >= room || queue.bytes > QUEUE_BYTES;
-        if is_full || queue.away && shared.settings.ack == Ack::Cluster {
-            shared.metrics.redis.refused.inc();
+        if is_full || queue.down && shared.client.settings().ack == Ack::Cluster {
+            shared.client.metrics().redis.refused.inc();
             return Receipt::refused();
         }
         queue.counter += 1;
         let counter = queue.counter;
-        let (publisher, receipt) = if queue.away {
-            // Under the lock, so that it is not overtaken by the next.
-            self.heard.deliver_own(counter, &publication);
-            shared.metrics.redis.accepted_locally.inc();
+        let (publisher, receipt) = if queue.down {
+            // Under the lock, so that the next publication does not overtake it.
+            self.consumer.deliver_alone(counter, &publication);
+            shared.client.metrics().redis.accepted_locally.inc();
             (None, Receipt::accepted())
         } else {
             let (sender, receiver) = oneshot::channel();
@@ -131,7 +130,7 @@ impl Writer {
         receipt
     }
 
-    /// Publishes for as long as it is polled.
+    /// Sends batches for as long as the future is polled.
     pub(super) async fn run(&self, shared: &Shared) {
         loop {
             let batch = self.next_batch();
@@ -143,7 +142,7 @@ impl Writer {
         }
     }
 
-    /// The oldest publications, which have consecutive counters.
+    /// Takes the oldest publications with consecutive counters.
     fn next_batch(&self) -> Vec<Item> {
         let mut queue = self.queue.lock();
         let mut batch: Vec<Item> = Vec::new();
@@ -160,15 +159,15 @@ impl Writer {
         batch
     }
 
-    /// Sends a batch until Redis has taken it. If that is what being accepted means, it is not sent again: its publishers
-    /// were told that it is not.
+    /// Sends a batch until Redis has it. With `redis.ack = "cluster"` a failed batch is not repeated: its publishers have
+    /// been refused.
     async fn send(&self, shared: &Shared, mut batch: Vec<Item>) {
         let Some(first) = batch.first().map(|item| item.counter) else { return };
         loop {
             match self.try_send(shared, first, &batch).await {
                 Ok(()) => {
-                    if shared.settings.ack == Ack::Local {
-                        self.await_echo(&batch);
+                    if shared.client.settings().ack == Ack::Local {
+                        self.expect_echo(&batch);
                     }
                     for item in &batch {
                         if let Some(appended) = &item.appended {
@@ -176,25 +175,25 @@ impl Writer {
                         }
                     }
                     for publisher in batch.iter_mut().filter_map(|item| item.publisher.take()) {
-                        // Who waited may have gone.
+                        // The publisher may have gone.
                         let _ = publisher.send(Ok(()));
                     }
-                    return self.come_back();
+                    return self.mark_up();
                 }
                 Err(error) => {
-                    self.go_away(shared, &mut batch, &error);
+                    self.mark_down(shared, &mut batch, &error);
                     tokio::time::sleep(with_jitter(PAUSE)).await;
-                    if shared.settings.ack == Ack::Cluster {
-                        return self.wait(shared).await;
+                    if shared.client.settings().ack == Ack::Cluster {
+                        return self.wait_until_up(shared).await;
                     }
                 }
             }
         }
     }
 
-    /// Remembers publications that Redis accepted until this instance receives them from it.
-    fn await_echo(&self, batch: &[Item]) {
-        let own = self.heard.own();
+    /// Keeps accepted publications until their echo.
+    fn expect_echo(&self, batch: &[Item]) {
+        let own = self.consumer.own();
         let mut unechoed = self.unechoed.lock();
         unechoed.retain(|(counter, _)| *counter > own);
         let sent = batch.iter().filter(|item| item.counter > own);
@@ -203,47 +202,47 @@ impl Writer {
         unechoed.drain(..excess);
     }
 
-    /// Waits until Redis answers again.
-    async fn wait(&self, shared: &Shared) {
-        let probe = frame::probe(shared.me, 0);
-        while shared.test(self.partition, self.known(), &probe).await.is_err() {
+    /// Waits until Redis is up.
+    async fn wait_until_up(&self, shared: &Shared) {
+        let probe = frame::probe(shared.client.me(), 0);
+        while shared.send_probe(self.partition, self.known(), &probe).await.is_err() {
             tokio::time::sleep(with_jitter(PAUSE)).await;
         }
-        self.come_back();
+        self.mark_up();
     }
 
-    fn come_back(&self) {
-        let was_away = std::mem::take(&mut self.queue.lock().away);
-        if was_away {
+    fn mark_up(&self) {
+        let was_down = std::mem::take(&mut self.queue.lock().down);
+        if was_down {
             *self.recovering_until.lock() = Some(Instant::now() + RECOVERING);
             tracing::info!(partition = self.partition.index(), "publishing to Redis again");
         }
     }
 
-    async fn try_send(&self, shared: &Shared, first: u64, batch: &[Item]) -> Result<(), Unavailable> {
+    async fn try_send(&self, shared: &Shared, first: u64, batch: &[Item]) -> Result<(), RedisError> {
         let items = batch.iter().map(|item| (item.publication.channel(), item.publication.object()));
-        let body = frame::encode(shared.me, first, items);
-        let names = &shared.names;
+        let body = frame::encode(shared.client.me(), first, items);
+        let names = shared.client.keys();
         let keys = [
             names.partition(self.partition),
-            names.publisher(self.partition, shared.me),
+            names.publisher(self.partition, shared.client.me()),
             names.channel(self.partition),
             names.recent(self.partition),
         ];
-        let is_to_be_kept = self.kept.lock().is_none_or(|since| since.elapsed() >= KEEP);
+        let extends_lifetime = self.kept.lock().is_none_or(|since| since.elapsed() >= KEEP);
         let mut arguments = vec![
             shared.epoch_candidate(),
             self.known().to_string().into_bytes(),
-            shared.link.master().into_bytes(),
-            shared.partition_lifetime(),
-            if is_to_be_kept { b"keep".to_vec() } else { Vec::new() },
-            shared.me.to_string().into_bytes(),
+            shared.client.master().into_bytes(),
+            shared.client.partition_lifetime(),
+            if extends_lifetime { b"keep".to_vec() } else { Vec::new() },
+            shared.client.me().to_string().into_bytes(),
             first.to_string().into_bytes(),
             batch.len().to_string().into_bytes(),
             body,
             names.histories(self.partition).into_bytes(),
         ];
-        // Other instances may come back later than this one, and find there what they would miss.
+        // Instances that reconnect later recover what they missed from the history.
         let is_recovering = self.recovering_until.lock().is_none_or(|until| Instant::now() < until);
         let catch_up = is_recovering.then_some(CATCH_UP);
         for (place, item) in batch.iter().enumerate() {
@@ -256,42 +255,42 @@ impl Writer {
         }
         let keys = keys.each_ref().map(String::as_str);
         let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
-        let answer = PUBLISH.run(&shared.link, &keys, &arguments).await?;
-        shared.metrics.redis.published_batches.inc();
-        shared.metrics.redis.published.inc_by(batch.len() as u64);
-        let Value::Array(parts) = answer else { return Err(Unavailable::Senseless) };
-        let number = parts.into_iter().nth(1).and_then(|part| u64::from_redis_value(part).ok());
-        let given = number.ok_or(Unavailable::Senseless)? + batch.len() as u64;
-        self.given.fetch_max(given, Ordering::AcqRel);
-        if is_to_be_kept {
+        let reply = shared.client.run_script(&PUBLISH, &keys, &arguments).await?;
+        shared.client.metrics().redis.published_batches.inc();
+        shared.client.metrics().redis.published.inc_by(batch.len() as u64);
+        let Value::Array(parts) = reply else { return Err(RedisError::Unexpected) };
+        let first = parts.into_iter().nth(1).and_then(|part| u64::from_redis_value(part).ok());
+        let next = first.ok_or(RedisError::Unexpected)? + batch.len() as u64;
+        self.next_offset.fetch_max(next, Ordering::AcqRel);
+        if extends_lifetime {
             *self.kept.lock() = Some(Instant::now());
         }
         Ok(())
     }
 
-    /// A number that is above all that this instance knows to have been given out in the partition, or the newest.
+    /// Returns the newest offset of the partition that this instance knows of.
     fn known(&self) -> u64 {
-        self.heard.number().max(self.given.load(Ordering::Acquire).saturating_sub(1))
+        self.consumer.offset().max(self.next_offset.load(Ordering::Acquire).saturating_sub(1))
     }
 
-    /// Redis did not take a batch, as far as is known. What waits is accepted here, or refused.
-    fn go_away(&self, shared: &Shared, batch: &mut [Item], error: &Unavailable) {
+    /// Handles a failed batch: delivers it and the queue on this instance, or refuses both.
+    fn mark_down(&self, shared: &Shared, batch: &mut [Item], error: &RedisError) {
         let mut queue = self.queue.lock();
-        if queue.away {
+        if queue.down {
             return;
         }
-        queue.away = true;
+        queue.down = true;
         *self.recovering_until.lock() = None;
         tracing::warn!(partition = self.partition.index(), %error, "cannot publish to Redis");
-        match shared.settings.ack {
+        match shared.client.settings().ack {
             Ack::Local => {
                 for (counter, publication) in std::mem::take(&mut *self.unechoed.lock()) {
-                    self.heard.deliver_own(counter, &publication);
+                    self.consumer.deliver_alone(counter, &publication);
                 }
                 for item in batch.iter_mut().chain(&mut queue.items) {
-                    self.heard.deliver_own(item.counter, &item.publication);
+                    self.consumer.deliver_alone(item.counter, &item.publication);
                     if let Some(publisher) = item.publisher.take() {
-                        shared.metrics.redis.accepted_locally.inc();
+                        shared.client.metrics().redis.accepted_locally.inc();
                         let _ = publisher.send(Ok(()));
                     }
                 }
@@ -302,7 +301,7 @@ impl Writer {
                 let sent = batch.iter_mut().filter_map(|item| item.publisher.take());
                 let waiting = waiting.into_iter().filter_map(|item| item.publisher);
                 for publisher in sent.chain(waiting) {
-                    shared.metrics.redis.refused.inc();
+                    shared.client.metrics().redis.refused.inc();
                     let _ = publisher.send(Err(Refused));
                 }
             }

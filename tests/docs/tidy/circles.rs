@@ -10,7 +10,6 @@ use super::{Source, complain, sources};
 const KNOWN: &[(&str, &[&str])] = &[
     ("bayeux", &["json", "key", "message", "parse"]),
     ("bench", &["pool", "session"]),
-    ("broker::redis", &["examine", "link"]),
     ("config", &["feeds", "own_pages", "places", "sections"]),
     ("config::checks", &["feeds", "followed", "hub"]),
     (
@@ -21,7 +20,6 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("hub::feeds", &["document", "feed"]),
     ("lifestream", &["endpoint", "entries", "page"]),
     ("router", &["attachment", "lease", "session"]),
-    ("server::cluster", &["arrive", "take"]),
     ("store::operations::entries", &["classify", "plan"]),
 ];
 

@@ -304,7 +304,7 @@ fn the_guide_explains_every_refusal_of_the_hub() {
 
 #[test]
 fn the_guide_explains_every_error_of_the_start_and_of_commands() {
-    let of = ["src/app.rs", "src/tls/", "src/broker/redis/link.rs", "src/auth/", "src/bridge/", "src/fetch/"];
+    let of = ["src/app.rs", "src/tls/", "src/redis/link.rs", "src/auth/", "src/bridge/", "src/fetch/"];
     expect_explained(errors(&of).chain(errors(&["src/client/failure.rs"])).collect(), 20);
 }
 

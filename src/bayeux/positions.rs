@@ -1,0 +1,76 @@
+//! Positions in several partitions, at most one for each.
+
+use serde::{Deserialize, Serialize};
+
+use super::partition::{Partition, StreamPosition};
+
+/// A position in each of some partitions, in the order of insertion. Serializes as an array of pairs, `[[partition,
+/// offset], …]`. Pairs with an unknown partition are skipped when it is read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<(usize, u64)>", into = "Vec<(usize, u64)>")]
+pub struct Positions(Vec<StreamPosition>);
+
+impl Positions {
+    /// Whether there is no position.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Iterates over the positions.
+    pub fn iter(&self) -> impl Iterator<Item = StreamPosition> {
+        self.0.iter().copied()
+    }
+
+    /// Returns the offset in a partition.
+    #[must_use]
+    pub fn offset(&self, partition: Partition) -> Option<u64> {
+        self.0.iter().find(|position| position.partition == partition).map(|position| position.offset)
+    }
+
+    /// Returns the offset in a partition, to change it.
+    pub fn offset_mut(&mut self, partition: Partition) -> Option<&mut u64> {
+        self.0
+            .iter_mut()
+            .find(|position| position.partition == partition)
+            .map(|position| &mut position.offset)
+    }
+
+    /// Adds a position, unless there is one in its partition.
+    pub fn insert(&mut self, position: StreamPosition) {
+        if self.offset(position.partition).is_none() {
+            self.0.push(position);
+        }
+    }
+}
+
+impl FromIterator<StreamPosition> for Positions {
+    fn from_iter<I: IntoIterator<Item = StreamPosition>>(positions: I) -> Self {
+        Self(positions.into_iter().collect())
+    }
+}
+
+impl From<Vec<(usize, u64)>> for Positions {
+    fn from(pairs: Vec<(usize, u64)>) -> Self {
+        let position = |(index, offset)| Some(StreamPosition { partition: Partition::at(index)?, offset });
+        pairs.into_iter().filter_map(position).collect()
+    }
+}
+
+impl From<Positions> for Vec<(usize, u64)> {
+    fn from(positions: Positions) -> Self {
+        positions.iter().map(|position| (position.partition.index(), position.offset)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_pairs_in_json() {
+        let read: Positions = serde_json::from_str("[[3,7],[64,1],[0,2]]").unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), "[[3,7],[0,2]]");
+        assert_eq!(Partition::at(3).and_then(|partition| read.offset(partition)), Some(7));
+    }
+}

@@ -1,0 +1,157 @@
+//! Membership: the lease of this instance, and the other live instances.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use redis::{FromRedisValue, Value};
+use tokio::time::Instant;
+
+use crate::bayeux::Positions;
+use crate::redis::{ALIVE, BEAT, Client, NodeId, POSITIONS, RedisError};
+
+/// The membership, for one instance.
+pub struct Membership {
+    client: Arc<Client>,
+    /// The end of the lease by the clock of this instance; `None` before the first heartbeat.
+    lease_until: Mutex<Option<Instant>>,
+    /// The other instances that are alive and do not drain.
+    others: Mutex<Vec<NodeId>>,
+    is_draining: AtomicBool,
+    /// Whether the last heartbeat succeeded.
+    has_responded: AtomicBool,
+}
+
+/// The state of the lease when a heartbeat renewed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Renewal {
+    /// It had not expired.
+    InTime,
+    /// It had expired: other instances may have adopted sessions.
+    Late,
+}
+
+impl Membership {
+    /// Creates the membership of an instance without a lease.
+    #[must_use]
+    pub fn new(client: Arc<Client>) -> Self {
+        Self {
+            client,
+            lease_until: Mutex::new(None),
+            others: Mutex::default(),
+            is_draining: AtomicBool::new(false),
+            has_responded: AtomicBool::new(false),
+        }
+    }
+
+    /// Renews the lease of this instance, and updates the list of other instances. Calls `late` before the lease is valid
+    /// again if it had expired.
+    ///
+    /// # Errors
+    /// [`RedisError`]: the lease goes on and expires.
+    pub async fn renew(&self, late: impl FnOnce()) -> Result<(), RedisError> {
+        let lease = self.client.settings().lease;
+        let (renewal, until) = self.beat(lease).await.map_err(RedisError::logged)?;
+        if renewal == Renewal::Late {
+            late();
+        }
+        *self.lease_until.lock() = Some(until);
+        Ok(())
+    }
+
+    /// Sends a heartbeat for a lease. Returns the end of the lease.
+    async fn beat(&self, lease: Duration) -> Result<(Renewal, Instant), RedisError> {
+        let keys = [self.client.keys().nodes(), self.client.keys().draining()];
+        let me = self.client.me();
+        let (node, milliseconds) = (me.to_string(), lease.as_millis().to_string());
+        let state: &[u8] = if self.is_draining.load(Ordering::Acquire) { b"leaving" } else { b"" };
+        // The lease counts from before Redis starts it.
+        let sent = Instant::now();
+        let arguments = [node.as_bytes(), milliseconds.as_bytes(), state];
+        let reply = self.client.run_script(&BEAT, &keys.each_ref().map(String::as_str), &arguments).await;
+        self.has_responded.store(reply.is_ok(), Ordering::Release);
+        let Value::Array(parts) = reply? else { return Err(RedisError::Unexpected) };
+        let mut parts = parts.into_iter().filter_map(|part| String::from_redis_value(part).ok());
+        let was_valid = parts.next().is_some_and(|part| part == "1");
+        let others = parts.filter_map(|part| NodeId::parse(&part)).filter(|node| *node != me);
+        *self.others.lock() = others.collect();
+        let is_first = self.lease_until.lock().is_none();
+        let renewal = if was_valid || is_first { Renewal::InTime } else { Renewal::Late };
+        Ok((renewal, sent + lease))
+    }
+
+    /// Whether this instance has a valid lease. Without one, other instances may own its sessions.
+    #[must_use]
+    pub fn has_lease(&self) -> bool {
+        self.lease_until.lock().is_some_and(|until| until > Instant::now())
+    }
+
+    /// Whether the last heartbeat succeeded.
+    #[must_use]
+    pub fn has_responded(&self) -> bool {
+        self.has_responded.load(Ordering::Acquire)
+    }
+
+    /// Returns another instance, at random among those that are alive and do not drain.
+    #[must_use]
+    pub fn other(&self) -> Option<NodeId> {
+        let others = self.others.lock();
+        (!others.is_empty()).then(|| others[fastrand::usize(..others.len())])
+    }
+
+    /// Marks this instance as draining from the next heartbeat on.
+    pub fn drain(&self) {
+        self.is_draining.store(true, Ordering::Release);
+    }
+
+    /// Ends the lease of this instance.
+    pub async fn deregister(&self) {
+        if let Err(error) = self.beat(Duration::ZERO).await {
+            tracing::debug!(%error, "cannot deregister this instance in Redis");
+        }
+    }
+
+    /// Returns the remaining lease of an instance; zero if it counts as dead.
+    ///
+    /// # Errors
+    /// [`RedisError`] if Redis did not reply.
+    pub async fn lease_of(&self, node: NodeId) -> Result<Duration, RedisError> {
+        let (key, node) = (self.client.keys().nodes(), node.to_string());
+        let reply = self.client.run_script(&ALIVE, &[&key], &[node.as_bytes()]).await;
+        let milliseconds = u64::from_redis_value(reply.map_err(RedisError::logged)?);
+        let milliseconds = milliseconds.map_err(|_| RedisError::Unexpected.logged())?;
+        Ok(Duration::from_millis(milliseconds))
+    }
+
+    /// Writes the positions of this instance, for the instances that adopt its sessions after its death.
+    ///
+    /// # Errors
+    /// [`RedisError`]: the positions may have been written.
+    pub async fn write_positions(&self, positions: &Positions) -> Result<(), RedisError> {
+        if positions.is_empty() {
+            return Ok(());
+        }
+        let key = self.client.keys().positions(self.client.me());
+        let mut arguments = vec![self.client.partition_lifetime()];
+        for position in positions.iter() {
+            arguments.push(position.partition.index().to_string().into_bytes());
+            arguments.push(position.offset.to_string().into_bytes());
+        }
+        let arguments: Vec<_> = arguments.iter().map(Vec::as_slice).collect();
+        let reply = self.client.run_script(&POSITIONS, &[&key], &arguments).await;
+        reply.map(drop).map_err(RedisError::logged)
+    }
+
+    /// Returns the positions that an instance wrote last.
+    ///
+    /// # Errors
+    /// [`RedisError`] if Redis did not reply.
+    pub async fn positions_of(&self, node: NodeId) -> Result<Positions, RedisError> {
+        let mut read = redis::cmd("HGETALL");
+        read.arg(self.client.keys().positions(node));
+        let reply = self.client.run(&read).await.map_err(RedisError::logged)?;
+        let pairs = Vec::<(usize, u64)>::from_redis_value(reply);
+        pairs.map(Positions::from).map_err(|_| RedisError::Unexpected.logged())
+    }
+}

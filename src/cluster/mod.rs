@@ -1,0 +1,11 @@
+//! The cluster as Redis stores it: the session directory, the membership of instances, and requests between instances.
+//!
+//! It does not know sessions. The server moves them.
+
+mod directory;
+mod membership;
+mod rpc;
+
+pub use directory::{Directory, SessionRecord, SessionUpdate, WriteOutcome};
+pub use membership::Membership;
+pub use rpc::{RequestHandler, Rpc, RpcError};

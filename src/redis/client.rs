@@ -1,0 +1,116 @@
+//! The client of one instance, which its broker and its part of the cluster share.
+
+use std::time::Duration;
+
+use redis::{Cmd, RedisError as LibraryError, Value};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use super::address::{Address, Connection, OnPush};
+use super::keys::Keys;
+use super::link::{Link, RedisError};
+use super::node::NodeId;
+use super::scripts::Script;
+use crate::config;
+use crate::metrics::Metrics;
+
+/// How long Redis keeps the state of an idle partition and the positions of a dead instance.
+const PARTITION_LIFETIME: Duration = Duration::from_secs(3600);
+
+/// A client of Redis. It connects when the first command is sent.
+pub struct Client {
+    me: NodeId,
+    address: Address,
+    link: Link,
+    keys: Keys,
+    settings: config::Redis,
+    metrics: Metrics,
+}
+
+impl Client {
+    /// Creates a client with a new [`NodeId`].
+    ///
+    /// # Errors
+    /// A text that names the setting at fault.
+    pub fn new(settings: &config::Redis, metrics: Metrics) -> Result<Self, String> {
+        let address = address_of(settings)?;
+        let me = NodeId::random().map_err(|error| format!("no random bytes from the system: {error}"))?;
+        let link = Link::new(address.clone(), settings.deadline, metrics.clone());
+        let keys = Keys::new(&settings.prefix);
+        Ok(Self { me, address, link, keys, settings: settings.clone(), metrics })
+    }
+
+    /// The identifier of this instance.
+    #[must_use]
+    pub fn me(&self) -> NodeId {
+        self.me
+    }
+
+    /// Returns why the last attempt to connect failed; `None` while connected.
+    #[must_use]
+    pub fn cause(&self) -> Option<String> {
+        self.link.cause()
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub(crate) fn settings(&self) -> &config::Redis {
+        &self.settings
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Sends a command and waits for its reply.
+    pub(crate) fn run(&self, command: &Cmd) -> impl Future<Output = Result<Value, RedisError>> {
+        self.link.run(command)
+    }
+
+    /// Runs a script.
+    pub(crate) fn run_script(
+        &self,
+        script: &Script,
+        keys: &[&str],
+        arguments: &[&[u8]],
+    ) -> impl Future<Output = Result<Value, RedisError>> {
+        script.run(&self.link, keys, arguments)
+    }
+
+    /// Opens a separate connection, within `redis.deadline`. `on_push` receives the push messages in their order, on the
+    /// task of the connection.
+    pub(crate) async fn connect(&self, on_push: OnPush) -> Result<Connection, LibraryError> {
+        let connecting = self.address.connect(self.settings.deadline, Some(on_push));
+        let connected = tokio::time::timeout(self.settings.deadline, connecting).await;
+        connected.unwrap_or_else(|_| Err(super::link::timed_out()))
+    }
+
+    /// Returns the `run_id` of the connected master; empty if it is not known.
+    pub(crate) fn master(&self) -> String {
+        self.link.master()
+    }
+
+    /// The lifetime of partition state and positions in milliseconds, as an argument of a script.
+    pub(crate) fn partition_lifetime(&self) -> Vec<u8> {
+        PARTITION_LIFETIME.as_millis().to_string().into_bytes()
+    }
+}
+
+/// Reads the address and the CA certificate of the settings.
+pub(super) fn address_of(settings: &config::Redis) -> Result<Address, String> {
+    let authority = settings.tls_ca.as_ref().map(|file| {
+        let name = file.display();
+        let text = std::fs::read(file).map_err(|error| {
+            format!("redis.tls_ca: cannot read {name} ({error}); check its path and permissions")
+        })?;
+        // The library treats a file without certificates as no file, and trusts the CAs of the system.
+        match CertificateDer::from_pem_slice(&text) {
+            Ok(_) => Ok(text),
+            Err(_) => Err(format!("redis.tls_ca: {name} holds no certificate in PEM; name one that does")),
+        }
+    });
+    let url = settings.url.as_ref().map_or("", |url| url.expose());
+    Address::parse(url, authority.transpose()?).map_err(|wrong| format!("redis.url: {wrong}"))
+}

@@ -1,0 +1,188 @@
+//! The connection for commands: opened on demand, and reopened with exponential backoff.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use redis::{Cmd, FromRedisValue, RedisError as LibraryError, ServerErrorKind, Value};
+use tokio::time::Instant;
+
+use super::address::{Address, Connection};
+use super::cause;
+use crate::metrics::Metrics;
+
+/// The limits of the pause between two attempts to connect.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RedisError {
+    /// Not connected, and in the pause before the next attempt.
+    #[error("cannot reach Redis")]
+    Disconnected,
+    /// No reply within `redis.deadline`. The command may have taken effect.
+    #[error("no response from Redis within redis.deadline")]
+    Timeout,
+    /// The connection broke. The command may have taken effect.
+    #[error("{0}")]
+    Broken(LibraryError),
+    /// An error reply.
+    #[error("{0}")]
+    Refused(LibraryError),
+    /// A reply of an unexpected type.
+    #[error("unexpected response from Redis")]
+    Unexpected,
+}
+
+impl RedisError {
+    /// Logs the error, for callers that continue without the reply.
+    pub(crate) fn logged(self) -> Self {
+        tracing::debug!(error = %self, "Redis command failed");
+        self
+    }
+}
+
+/// The connection for commands.
+pub(super) struct Link {
+    address: Address,
+    deadline: Duration,
+    current: Mutex<Current>,
+    connecting: tokio::sync::Mutex<Pause>,
+    /// The error of the last attempt to connect.
+    cause: Mutex<Option<String>>,
+    metrics: Metrics,
+}
+
+#[derive(Default)]
+struct Current {
+    connection: Option<Connection>,
+    /// The `run_id` of the master, which changes with a restart or failover. Empty on a Redis Cluster, and if unknown.
+    master: String,
+    /// The serial number of the connection.
+    generation: u64,
+}
+
+struct Pause {
+    length: Duration,
+    over: Instant,
+}
+
+impl Link {
+    pub(super) fn new(address: Address, deadline: Duration, metrics: Metrics) -> Self {
+        let pause = Pause { length: FIRST_PAUSE, over: Instant::now() };
+        let connecting = tokio::sync::Mutex::new(pause);
+        let (current, cause) = (Mutex::default(), Mutex::default());
+        Self { address, deadline, current, connecting, cause, metrics }
+    }
+
+    /// Sends a command and waits for its reply.
+    pub(super) async fn run(&self, command: &Cmd) -> Result<Value, RedisError> {
+        let (mut connection, generation) = self.connection().await?;
+        let Ok(reply) = tokio::time::timeout(self.deadline, connection.run(command)).await else {
+            self.drop_connection(generation);
+            return Err(RedisError::Timeout);
+        };
+        reply.map_err(|error| {
+            if is_broken(&error) {
+                self.drop_connection(generation);
+                RedisError::Broken(error)
+            } else {
+                RedisError::Refused(error)
+            }
+        })
+    }
+
+    async fn connection(&self) -> Result<(Connection, u64), RedisError> {
+        if let Some(found) = self.current() {
+            return Ok(found);
+        }
+        let mut pause = self.connecting.lock().await;
+        if let Some(found) = self.current() {
+            return Ok(found);
+        }
+        if Instant::now() < pause.over {
+            return Err(RedisError::Disconnected);
+        }
+        let connecting = self.address.connect(self.deadline, None);
+        let connected = tokio::time::timeout(self.deadline, connecting).await;
+        match connected.unwrap_or_else(|_| Err(timed_out())) {
+            Ok(mut connection) => {
+                let master = self.run_id_of(&mut connection).await;
+                pause.length = FIRST_PAUSE;
+                *self.cause.lock() = None;
+                let mut current = self.current.lock();
+                current.generation += 1;
+                current.master = master;
+                current.connection = Some(connection.clone());
+                self.metrics.redis.command_connections.inc();
+                Ok((connection, current.generation))
+            }
+            Err(error) => {
+                let cause = cause::connecting(&error, &self.address);
+                tracing::debug!(cause, "cannot connect to Redis");
+                *self.cause.lock() = Some(cause);
+                pause.over = Instant::now() + with_jitter(pause.length);
+                pause.length = (pause.length * 2).min(LONGEST_PAUSE);
+                Err(RedisError::Broken(error))
+            }
+        }
+    }
+
+    async fn run_id_of(&self, connection: &mut Connection) -> String {
+        if connection.reconnects_itself() {
+            return String::new();
+        }
+        let mut command = redis::cmd("INFO");
+        command.arg("server");
+        let reply = tokio::time::timeout(self.deadline, connection.run(&command)).await;
+        let info = reply.ok().and_then(Result::ok).and_then(|reply| String::from_redis_value(reply).ok());
+        info.as_deref().and_then(|info| value_of(info, "run_id")).unwrap_or_default().to_owned()
+    }
+
+    /// Returns the cause of the outage; `None` while connected.
+    pub(super) fn cause(&self) -> Option<String> {
+        self.cause.lock().clone()
+    }
+
+    /// Returns the `run_id` of the connected master; empty if unknown.
+    pub(super) fn master(&self) -> String {
+        self.current.lock().master.clone()
+    }
+
+    fn current(&self) -> Option<(Connection, u64)> {
+        let current = self.current.lock();
+        current.connection.clone().map(|connection| (connection, current.generation))
+    }
+
+    fn drop_connection(&self, generation: u64) {
+        let mut current = self.current.lock();
+        if current.generation == generation {
+            current.connection = None;
+        }
+    }
+}
+
+/// Multiplies a pause by a random factor between 0.5 and 1.5, so that instances do not reconnect at once.
+pub(crate) fn with_jitter(pause: Duration) -> Duration {
+    pause.mul_f64(0.5 + fastrand::f64())
+}
+
+pub(super) fn timed_out() -> LibraryError {
+    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
+}
+
+/// Whether the connection has to be replaced: it broke, or its server is no longer a master.
+fn is_broken(error: &LibraryError) -> bool {
+    let server_errors =
+        [ServerErrorKind::ReadOnly, ServerErrorKind::MasterDown, ServerErrorKind::BusyLoading];
+    error.is_io_error()
+        || error.is_connection_dropped()
+        || error.is_timeout()
+        || error.is_unrecoverable_error()
+        || server_errors.iter().any(|kind| error.kind() == (*kind).into())
+}
+
+/// Finds a value in the reply of `INFO`.
+pub(super) fn value_of<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+}

@@ -1,0 +1,63 @@
+-- Appends a batch of publications to a partition: assigns offsets, adds those with a history to it, and publishes the batch
+-- to all subscribed instances, atomically. A repeated batch has no effect.
+--
+-- KEYS: the partition, the newest counter of the publisher, the Pub/Sub channel, the channels with a history.
+-- ARGV: an epoch for a new partition, the newest offset that the publisher knows, the run_id of the master or nothing, the
+--       lifetime of the partition, "keep" to extend it, the publisher, the counter of the first publication, the number of
+--       publications, the encoded publications, the prefix of the keys of histories, and for each publication with a
+--       history: its place in the batch, its channel, its object, the maximum number of messages, and the maximum age.
+-- Returns the epoch, and the offset of the first publication or 0 for a repeated batch.
+local known, master, ttl, counter, count = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[7]), tonumber(ARGV[8])
+if master == '' then
+  local info = redis.pcall('INFO', 'server')
+  master = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
+end
+local was = redis.call('HMGET', KEYS[1], 'number', 'epoch', 'master')
+local number, epoch = tonumber(was[1] or '-1'), was[2]
+local is_new = number < known or (was[3] and was[3] ~= master and master ~= '')
+if is_new then
+  -- The partition is new, or Redis may have lost its newest offsets. It continues above all offsets assigned before.
+  local time = redis.call('TIME')
+  number, epoch = math.max(time[1] * 1000000 + time[2], number + 1, known + 1), ARGV[1]
+  redis.call('HSET', KEYS[1], 'number', string.format('%.0f', number), 'epoch', epoch, 'master', master)
+end
+if tonumber(redis.call('GET', KEYS[2]) or '0') >= counter + count - 1 then
+  return {epoch, '0'}
+end
+local first = number + 1
+redis.call('HSET', KEYS[1], 'number', string.format('%.0f', number + count))
+redis.call('SET', KEYS[2], string.format('%.0f', counter + count - 1), 'PX', ARGV[4])
+local has_history = #ARGV > 10
+if has_history then
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  for at = 11, #ARGV, 5 do
+    local place, channel, age = tonumber(ARGV[at]), ARGV[at + 1], tonumber(ARGV[at + 4])
+    local stream = ARGV[10] .. channel
+    local previous = redis.call('ZSCORE', KEYS[4], channel) or redis.call('HGET', KEYS[1], 'forgotten') or '0'
+    redis.call('XADD', stream, 'MAXLEN', ARGV[at + 3], string.format('%.0f-0', first + place), 'd', ARGV[at + 2],
+      'o', ARGV[6], 'c', string.format('%.0f', counter + place), 'p', previous, 't', string.format('%.0f', now))
+    -- Removes two expired entries for each new one.
+    for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+', 'COUNT', 2)) do
+      if tonumber(entry[2][10]) < now - age then redis.call('XDEL', stream, entry[1]) end
+    end
+    redis.call('PEXPIRE', stream, age)
+    redis.call('ZADD', KEYS[4], first + place, channel)
+    ttl = math.max(ttl, age)
+    for _, old in ipairs(redis.call('ZRANGE', KEYS[4], 0, 1)) do
+      if redis.call('EXISTS', ARGV[10] .. old) == 0 then
+        local forgotten = math.max(tonumber(redis.call('HGET', KEYS[1], 'forgotten') or '0'),
+          tonumber(redis.call('ZSCORE', KEYS[4], old)))
+        redis.call('HSET', KEYS[1], 'forgotten', string.format('%.0f', forgotten))
+        redis.call('ZREM', KEYS[4], old)
+      end
+    end
+  end
+  if redis.call('PTTL', KEYS[4]) < ttl then redis.call('PEXPIRE', KEYS[4], ttl) end
+end
+if (is_new or has_history or ARGV[5] == 'keep') and redis.call('PTTL', KEYS[1]) < ttl then
+  redis.call('PEXPIRE', KEYS[1], ttl)
+end
+number = string.format('%.0f', first)
+redis.call('SPUBLISH', KEYS[3], '1 m ' .. epoch .. ' ' .. number .. '\n' .. ARGV[9])
+return {epoch, number}

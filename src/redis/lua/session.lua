@@ -1,0 +1,22 @@
+-- Writes or removes the record of a session, if the instance owns it by the given epoch. This is the fence.
+--
+-- KEYS: the session.
+-- ARGV: the instance, its epoch, the lifetime of the record, "whole" to replace or create the record, the number of fields
+--       to set, these fields with their values, and the fields to remove; or "end" in place of "whole" to remove the record.
+-- Returns 1 if the record was written, 0 if the instance is fenced, -1 if there is no record.
+local owner = redis.call('HMGET', KEYS[1], 'node', 'epoch')
+if owner[1] then
+  if owner[1] ~= ARGV[1] or owner[2] ~= ARGV[2] then return 0 end
+elseif ARGV[4] ~= 'whole' then
+  return -1
+end
+if ARGV[4] == 'end' then return redis.call('DEL', KEYS[1]) end
+if ARGV[4] == 'whole' then
+  redis.call('DEL', KEYS[1])
+  redis.call('HSET', KEYS[1], 'node', ARGV[1], 'epoch', ARGV[2])
+end
+local last = 5 + 2 * tonumber(ARGV[5])
+for at = 6, last, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
+for at = last + 1, #ARGV do redis.call('HDEL', KEYS[1], ARGV[at]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1

@@ -1,0 +1,19 @@
+//! The client of Redis: its address, the connection for commands, keys, scripts, and the cause of an outage.
+//!
+//! It does not interpret what it stores. The broker and the cluster are built on it.
+
+mod address;
+mod cause;
+mod check;
+mod client;
+mod keys;
+mod link;
+mod node;
+mod scripts;
+
+pub(crate) use address::{Connection, OnPush};
+pub use client::Client;
+pub use link::RedisError;
+pub(crate) use link::with_jitter;
+pub use node::NodeId;
+pub(crate) use scripts::{ALIVE, BEAT, CLAIM, FILL, POSITIONS, PUBLISH, RECENT, REPLAY, SESSION, STATE};

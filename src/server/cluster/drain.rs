@@ -1,0 +1,74 @@
+//! The drain of a stopping instance: other instances acquire its sessions in groups, so that clients reconnect one after the
+//! other.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::time::{Duration, Instant};
+
+use super::handoff::REQUEST_TIMEOUT;
+use super::messages::{Request, Response};
+use crate::router::Session;
+use crate::server::Server;
+
+/// The minimum number of sessions in a group.
+const GROUP: usize = 16;
+/// The time over which a group is exported, each session at a random moment. Clients reconnect at once, since some clients
+/// take any advised interval for seconds.
+const SPREAD: Duration = Duration::from_millis(50);
+
+impl Server {
+    /// Fails readiness, waits for `redis.drain_delay`, and exports the sessions within `limit`. Returns at once without a
+    /// cluster.
+    pub async fn drain(self: &Arc<Self>, limit: Duration) {
+        let Some(cluster) = &self.cluster else { return };
+        cluster.draining.store(true, Ordering::Release);
+        cluster.membership.drain();
+        // So that no other instance exports sessions to this one.
+        let _ = cluster.membership.renew(|| ()).await;
+        tokio::time::sleep(cluster.settings.drain_delay).await;
+        let until = Instant::now() + limit;
+        let mut exported = 0;
+        loop {
+            let sessions: Vec<_> =
+                self.sessions.all().into_iter().filter(|session| !cluster.is_exporting(session)).collect();
+            if sessions.is_empty() || Instant::now() >= until || cluster.membership.other().is_none() {
+                break;
+            }
+            let groups = (limit.as_millis() / SPREAD.as_millis()).max(2) as usize / 2;
+            let before = exported;
+            for group in sessions.chunks((sessions.len() / groups).max(GROUP)) {
+                if Instant::now() >= until {
+                    break;
+                }
+                let exports = group.iter().map(|session| async {
+                    tokio::time::sleep(SPREAD.mul_f64(fastrand::f64())).await;
+                    self.request_acquisition(session).await
+                });
+                let done = futures_util::future::join_all(exports).await;
+                exported += done.into_iter().filter(|is_done| *is_done).count();
+            }
+            if exported == before {
+                // The other instances may have been busy, or have started late.
+                tokio::time::sleep(SPREAD * 4).await;
+            }
+        }
+        tracing::info!(sessions = exported, "sessions exported to other instances");
+    }
+
+    /// Requests another instance to acquire a session.
+    async fn request_acquisition(&self, session: &Session) -> bool {
+        let Some(cluster) = &self.cluster else { return false };
+        let Some(other) = cluster.membership.other() else { return false };
+        let request = Request::Acquire { id: session.id().as_str().to_owned() };
+        matches!(cluster.request(other, &request, REQUEST_TIMEOUT).await, Ok(Response::Done))
+    }
+
+    /// Sends the last heartbeat and ends the lease: other instances adopt the remaining sessions without a wait.
+    pub async fn deregister(&self) {
+        let Some(cluster) = &self.cluster else { return };
+        if self.heartbeat(cluster).await.is_ok() {
+            cluster.membership.deregister().await;
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Acquires a session: from the instance that owns it, or, if that is dead, from the state in Redis. The session is
+//! subscribed on this instance first, so that it misses nothing in between.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::import::{Import, Imported};
+use super::{AcquireError, REQUEST_TIMEOUT, RETRY_PAUSE};
+use crate::auth::{CredentialSnapshot, seconds_now};
+use crate::bayeux::{ClientId, Pattern, Positions, Publication, StreamPosition};
+use crate::cluster::{RpcError, SessionRecord};
+use crate::redis::NodeId;
+use crate::router::Session;
+use crate::server::Server;
+use crate::server::cluster::Cluster;
+use crate::server::cluster::messages::{ForwardedRequest, Request, Response};
+use crate::server::delivery::adapt;
+
+/// Attempts to acquire a session whose owner changes.
+const ATTEMPTS: usize = 4;
+
+impl Server {
+    /// Makes this instance the owner of a session. `request` is the client's request, if one is the reason.
+    pub(in crate::server::cluster) async fn acquire_session(
+        &self,
+        cluster: &Cluster,
+        id: &ClientId,
+        request: Option<&ForwardedRequest>,
+    ) -> Result<Arc<Session>, AcquireError> {
+        let lock = Arc::clone(&cluster.acquiring.entry(*id).or_default());
+        let _one_at_a_time = lock.lock().await;
+        let acquired = self.try_acquire_session(cluster, id, request).await;
+        // Every waiting caller has a reference.
+        cluster.acquiring.remove_if(id, |_, lock| Arc::strong_count(lock) <= 2);
+        acquired
+    }
+
+    async fn try_acquire_session(
+        &self,
+        cluster: &Cluster,
+        id: &ClientId,
+        request: Option<&ForwardedRequest>,
+    ) -> Result<Arc<Session>, AcquireError> {
+        let mut before: Option<SessionRecord> = None;
+        for _ in 0..ATTEMPTS {
+            let here = self.sessions.find(id);
+            let is_exporting = here.as_ref().is_some_and(|session| cluster.is_exporting(session));
+            if let Some(session) = here.filter(|_| !is_exporting) {
+                return Ok(session);
+            }
+            if cluster.ending.contains_key(id) {
+                return Err(AcquireError::NotFound);
+            }
+            let record = cluster.directory.find(id).await?.ok_or(AcquireError::NotFound)?;
+            if record.owner == cluster.me() && is_exporting {
+                // The other instance has not committed the import yet.
+                tokio::time::sleep(RETRY_PAUSE).await;
+                continue;
+            }
+            // Without a readable credential the owner of the session cannot be verified.
+            let credential = record.credential.as_deref().map(serde_json::from_str).transpose();
+            let credential = credential.map_err(|_| AcquireError::Unavailable)?;
+            let session = self.sessions.prepare(*id).map_err(|_| AcquireError::Unavailable)?;
+            let mut import = Import { server: self, session, is_committed: false };
+            let Some(imported) = self.fetch(cluster, &import, &record, credential, request).await? else {
+                let same = before.replace(record);
+                if let (Some(one), Some(other)) = (&same, &before)
+                    && (one.owner, one.epoch) == (other.owner, other.epoch)
+                {
+                    // The owner is alive and has reported twice that it has no such session: the session has ended.
+                    cluster.directory.remove_stale(id, one).await?;
+                    return Err(AcquireError::NotFound);
+                }
+                tokio::time::sleep(RETRY_PAUSE).await;
+                continue;
+            };
+            if !self.claim(cluster, id, record.epoch).await? {
+                continue;
+            }
+            return self.commit(cluster, &mut import, &record, imported).await;
+        }
+        Err(AcquireError::Unavailable)
+    }
+
+    /// Claims a session, and repeats the claim until its outcome is known.
+    async fn claim(&self, cluster: &Cluster, id: &ClientId, epoch: u64) -> Result<bool, AcquireError> {
+        let since = Instant::now();
+        loop {
+            match cluster.directory.claim(id, epoch).await {
+                Ok(is_claimed) => return Ok(is_claimed),
+                Err(_) if since.elapsed() > 4 * REQUEST_TIMEOUT => return Err(AcquireError::Unavailable),
+                Err(_) => tokio::time::sleep(RETRY_PAUSE).await,
+            }
+        }
+    }
+
+    /// Subscribes a session here, and fetches its state from its owner or from Redis. `None` if the owner does not have the
+    /// session, or if its subscriptions have changed.
+    async fn fetch(
+        &self,
+        cluster: &Cluster,
+        import: &Import<'_>,
+        record: &SessionRecord,
+        credential: Option<CredentialSnapshot>,
+        request: Option<&ForwardedRequest>,
+    ) -> Result<Option<Imported>, AcquireError> {
+        let session = &import.session;
+        self.subscribe_import(cluster, session, &record.patterns).await?;
+        let received = cluster.broker.positions(record.patterns.iter().map(String::as_str));
+        let since = Instant::now();
+        while record.owner != cluster.me() {
+            let response = self.request_export(cluster, session.id(), record.owner, &received, request).await;
+            let response = match response {
+                Ok(Response::Stored) => {
+                    let state = cluster.directory.load_export(session.id()).await?;
+                    let state = serde_json::from_slice(&state).map_err(|_| AcquireError::Unavailable)?;
+                    Ok(Response::State(state))
+                }
+                response => response,
+            };
+            match response {
+                Ok(Response::State(state)) => {
+                    if state.patterns.iter().all(|pattern| record.patterns.contains(pattern)) {
+                        return Ok(Some(Imported::from_owner(*state)));
+                    }
+                    // The session has subscribed since the record was read. The directory has it now, or soon.
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                    return Ok(None);
+                }
+                Ok(Response::Unproven) => return Err(AcquireError::Unproven),
+                Ok(Response::NotOwner) => return Ok(None),
+                Ok(_) | Err(RpcError::RedisDown) => return Err(AcquireError::Unavailable),
+                Err(RpcError::NotSubscribed | RpcError::Timeout) => {}
+            }
+            if cluster.membership.lease_of(record.owner).await?.is_zero() {
+                break;
+            }
+            if since.elapsed() > cluster.settings.lease + REQUEST_TIMEOUT {
+                return Err(AcquireError::Unavailable);
+            }
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
+        if let Some(credential) = credential {
+            session.ownership().restore(credential);
+            if request.is_some_and(|request| !self.is_of_client(session, request)) {
+                return Err(AcquireError::Unproven);
+            }
+        }
+        self.adopt(cluster, session, record, &received).await.map(Some)
+    }
+
+    async fn subscribe_import(
+        &self,
+        cluster: &Cluster,
+        session: &Arc<Session>,
+        patterns: &[String],
+    ) -> Result<(), AcquireError> {
+        for pattern in patterns {
+            self.trie.subscribe(session, pattern, self.limits.subscriptions);
+        }
+        // Publications in a partition that is not joined would be missed.
+        let has_joined = cluster.broker.join(patterns.iter().map(String::as_str)).await;
+        if has_joined { Ok(()) } else { Err(AcquireError::Unavailable) }
+    }
+
+    async fn request_export(
+        &self,
+        cluster: &Cluster,
+        id: &ClientId,
+        owner: NodeId,
+        received: &Positions,
+        request: Option<&ForwardedRequest>,
+    ) -> Result<Response, RpcError> {
+        let request = request.map(ForwardedRequest::copied);
+        let export = Request::Export { id: id.as_str().to_owned(), received: received.clone(), request };
+        cluster.request(owner, &export, REQUEST_TIMEOUT).await
+    }
+
+    /// Reads from the histories what a session of a dead instance has missed since that instance wrote its positions.
+    async fn adopt(
+        &self,
+        cluster: &Cluster,
+        session: &Arc<Session>,
+        record: &SessionRecord,
+        received: &Positions,
+    ) -> Result<Imported, AcquireError> {
+        // An expired token allows nothing any more.
+        let (expired, _) = session.ownership().take_expired(seconds_now());
+        let is_expired = |pattern: &String| expired.iter().any(|expired| **expired == **pattern);
+        let patterns: Vec<_> =
+            record.patterns.iter().filter(|pattern| !is_expired(pattern)).cloned().collect();
+        let written = cluster.membership.positions_of(record.owner).await?;
+        let parsed: Vec<_> = patterns.iter().filter_map(|pattern| Pattern::parse(pattern)).collect();
+        let (mut kept, mut positions) = (Vec::new(), Positions::default());
+        for partition in received.iter().map(|position| position.partition) {
+            let since = record.positions.offset(partition).or_else(|| written.offset(partition));
+            // Without a position nothing was delivered in the partition.
+            let Some(offset) = since else { continue };
+            positions.insert(StreamPosition { partition, offset });
+            let publications = cluster.broker.kept(partition, offset).await?;
+            kept.extend(publications.into_iter().filter(|publication| {
+                let channel = Pattern::of_name(publication.channel());
+                parsed.iter().any(|pattern| pattern.covers(channel))
+            }));
+        }
+        if self.pipeline.sees_deliveries() {
+            kept =
+                kept.iter().filter_map(|publication| adapt(&self.pipeline, session, publication)).collect();
+        }
+        let position = |publication: &Arc<Publication>| publication.position();
+        let known = kept.iter().filter_map(position).collect();
+        drop(parsed);
+        Ok(Imported { queued: kept, positions, known, patterns, credential: None, is_adopted: true })
+    }
+}

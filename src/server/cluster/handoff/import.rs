@@ -1,0 +1,131 @@
+//! Imports an acquired session: merges its state with what this instance has received for it, and commits.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::{AcquireError, REQUEST_TIMEOUT};
+use crate::auth::{CredentialSnapshot, seconds_now};
+use crate::bayeux::{Positions, Publication, StreamPosition};
+use crate::cluster::SessionRecord;
+use crate::router::Session;
+use crate::server::Server;
+use crate::server::cluster::messages::{QueuedMessage, Request, SessionState};
+use crate::server::cluster::{Cluster, Owned};
+
+/// A session that is being imported. It is not in the table of sessions yet. Dropping it aborts the import.
+pub(super) struct Import<'a> {
+    pub(super) server: &'a Server,
+    pub(super) session: Arc<Session>,
+    pub(super) is_committed: bool,
+}
+
+impl Drop for Import<'_> {
+    fn drop(&mut self) {
+        if !self.is_committed {
+            for pattern in self.session.end().unwrap_or_default() {
+                self.server.trie.remove(&self.session, &pattern);
+            }
+            self.server.sessions.give_up(&self.session);
+        }
+    }
+}
+
+/// The state of a session, from its owner or from Redis.
+pub(super) struct Imported {
+    pub(super) queued: Vec<Arc<Publication>>,
+    /// Up to these positions the session has received everything, or it is in `queued`.
+    pub(super) positions: Positions,
+    /// The positions of publications in `queued` that this instance may have received too.
+    pub(super) known: HashSet<StreamPosition>,
+    pub(super) patterns: Vec<String>,
+    pub(super) credential: Option<CredentialSnapshot>,
+    /// Whether the owner is dead.
+    pub(super) is_adopted: bool,
+}
+
+impl Imported {
+    pub(super) fn from_owner(state: SessionState) -> Self {
+        Self {
+            queued: state.queued.iter().filter_map(QueuedMessage::publication).collect(),
+            positions: state.positions,
+            known: HashSet::new(),
+            patterns: state.patterns,
+            credential: state.credential,
+            is_adopted: false,
+        }
+    }
+}
+
+impl Server {
+    /// Commits the import of a session that was claimed: this instance owns it from now on.
+    pub(super) async fn commit(
+        &self,
+        cluster: &Cluster,
+        import: &mut Import<'_>,
+        record: &SessionRecord,
+        imported: Imported,
+    ) -> Result<Arc<Session>, AcquireError> {
+        let session = Arc::clone(&import.session);
+        let (id, epoch) = (*session.id(), record.epoch + 1);
+        for pattern in session.patterns() {
+            if !imported.patterns.iter().any(|other| **other == *pattern) {
+                self.trie.unsubscribe(&session, &pattern);
+            }
+        }
+        if let Some(credential) = imported.credential {
+            session.ownership().restore(credential);
+        }
+        if let (_, Some(second)) = session.ownership().take_expired(seconds_now()) {
+            self.token_expiry.watch(&session, second);
+        }
+        let (positions, known) = (imported.positions, imported.known);
+        let undelivered = before_queued(&positions, &imported.queued);
+        let has_room = session.import(imported.queued, |publication| {
+            publication.position().is_none_or(|position| {
+                let before = positions.offset(position.partition);
+                before.is_none_or(|before| position.offset > before) && !known.contains(&position)
+            })
+        });
+        if !has_room {
+            // The mailbox has overflowed. The client learns that the session has ended.
+            cluster.directory.remove(&id, epoch).await?;
+            return Err(AcquireError::NotFound);
+        }
+        import.is_committed = true;
+        if let Some(old) = self.sessions.find(&id) {
+            // It was exported and has come back before its commit arrived.
+            self.end_fenced(&old, record.epoch, false);
+        }
+        // Until the next heartbeat, an adopting instance starts at these positions.
+        cluster.owned.insert(id, Owned { positions: undelivered, ..Owned::new(epoch) });
+        self.sessions.admit(&session);
+        self.expiry.watch(&session);
+        // If Redis is down, a heartbeat writes the record.
+        let _ = self.write_record(cluster, &session).await;
+        if imported.is_adopted {
+            self.metrics.cluster.adopted.inc();
+            tracing::info!(client = %id, "session of a dead instance adopted");
+            return Ok(session);
+        }
+        self.metrics.cluster.imported.inc();
+        let (rpc, owner) = (Arc::clone(&cluster.rpc), record.owner);
+        tokio::spawn(async move {
+            let request = Request::Commit { id: id.as_str().to_owned(), epoch };
+            let request = serde_json::to_vec(&request).unwrap_or_default();
+            // If the commit is lost, the next heartbeat of the old owner is fenced.
+            let _ = rpc.call(owner, &request, REQUEST_TIMEOUT).await;
+        });
+        Ok(session)
+    }
+}
+
+/// The positions up to which everything was delivered: before the first queued publication of each partition.
+fn before_queued(positions: &Positions, queued: &[Arc<Publication>]) -> Positions {
+    let mut before = positions.clone();
+    for position in queued.iter().filter_map(|publication| publication.position()) {
+        if let Some(offset) = before.offset_mut(position.partition) {
+            *offset = (position.offset - 1).min(*offset);
+        }
+    }
+    before
+}

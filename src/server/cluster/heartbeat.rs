@@ -1,0 +1,172 @@
+//! The heartbeat: renews the lease of this instance and the records of its sessions, and writes positions.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use tokio::time::Instant;
+
+use super::Cluster;
+use super::directory::credential_of;
+use crate::bayeux::{Positions, StreamPosition};
+use crate::cluster::{SessionUpdate, WriteOutcome};
+use crate::redis::RedisError;
+use crate::router::{Progress, Session};
+use crate::server::Server;
+
+/// The maximum number of concurrent directory writes.
+const CONCURRENT: usize = 256;
+
+/// A directory write of a heartbeat.
+enum Write {
+    /// The complete record, which may not exist.
+    Replace(Arc<Session>),
+    /// A renewal.
+    Update {
+        session: Arc<Session>,
+        epoch: u64,
+        /// The positions, if they have changed.
+        positions: Option<Positions>,
+        credential: Option<String>,
+    },
+}
+
+impl Server {
+    /// Sends heartbeats for as long as the future is polled.
+    pub(super) async fn run_heartbeat(&self) {
+        let Some(cluster) = &self.cluster else { return };
+        let mut every = tokio::time::interval(cluster.settings.heartbeat);
+        let (begun, mut was_up, mut last_cause) = (Instant::now(), None, None);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            if self.heartbeat(cluster).await.is_err() {
+                tracing::debug!("heartbeat failed");
+            }
+            let is_up = cluster.is_up();
+            self.metrics.redis.set_up(is_up);
+            // Connecting may take a moment after the start.
+            let is_starting = was_up.is_none() && !is_up && begun.elapsed() < cluster.settings.deadline;
+            let cause = cluster.client.cause().filter(|_| !is_up);
+            let has_changed = was_up != Some(is_up) || cause.is_some() && cause != last_cause;
+            if !has_changed || is_starting {
+                continue;
+            }
+            was_up = Some(is_up);
+            last_cause.clone_from(&cause);
+            if is_up {
+                tracing::info!("Redis up");
+            } else {
+                tracing::warn!(
+                    cause,
+                    "Redis down: this instance is not ready and serves its own clients only; check redis.url"
+                );
+            }
+        }
+    }
+
+    /// Sends one heartbeat.
+    pub(super) async fn heartbeat(&self, cluster: &Cluster) -> Result<(), RedisError> {
+        let late = || {
+            tracing::warn!("lease of this instance expired; other instances may have adopted its sessions");
+            cluster.unflushed.set_in_doubt(true);
+        };
+        cluster.membership.renew(late).await?;
+        let is_in_doubt = cluster.unflushed.is_doubt_pending();
+        // Read before the sessions: publications up to here are in their mailboxes, or were written.
+        let positions = cluster.broker.joined_positions();
+        let writes = self.due_writes(cluster, is_in_doubt);
+        let writes = writes.into_iter().map(|write| self.write_due(cluster, write));
+        let results: Vec<_> = futures_util::stream::iter(writes).buffer_unordered(CONCURRENT).collect().await;
+        results.into_iter().collect::<Result<(), RedisError>>()?;
+        if is_in_doubt {
+            cluster.unflushed.set_in_doubt(false);
+        }
+        // The sessions that other instances own have ended.
+        self.flush_received(cluster.unflushed.take_held_back());
+        cluster.membership.write_positions(&positions).await?;
+        *cluster.written_positions.lock() = positions;
+        Ok(())
+    }
+
+    /// Returns the directory writes that are due, or those of all sessions.
+    fn due_writes(&self, cluster: &Cluster, all: bool) -> Vec<Write> {
+        let now = Instant::now();
+        let mut writes = Vec::new();
+        for session in self.sessions.all() {
+            // Before the entry is locked: a delivery takes the two locks in the other order.
+            let progress = session.progress();
+            let Some(mut owned) = cluster.owned.get_mut(session.id()) else { continue };
+            let is_due = all || owned.due <= now;
+            let epoch = owned.epoch;
+            if owned.exporting_since.is_some() {
+                // Another instance may have committed the import without notice.
+                if is_due {
+                    owned.due = now + self.renewal();
+                    writes.push(Write::Update { session, epoch, positions: None, credential: None });
+                }
+                continue;
+            }
+            if !owned.is_registered {
+                writes.push(Write::Replace(session));
+                continue;
+            }
+            let positions = match progress {
+                Progress::Complete => Some(Positions::default()),
+                Progress::Waiting(lowest) => Some(lowest.iter().map(before).collect()),
+                // The publications being written arrived since the last heartbeat.
+                Progress::Writing if owned.positions.is_empty() => {
+                    Some(cluster.written_positions.lock().clone())
+                }
+                Progress::Writing => None,
+            };
+            let positions = positions.filter(|positions| *positions != owned.positions);
+            if let Some(positions) = &positions {
+                owned.positions.clone_from(positions);
+            }
+            if is_due || positions.is_some() {
+                owned.due = now + self.renewal();
+                drop(owned);
+                // The client may have renewed its credential.
+                let credential = if is_due { credential_of(&session) } else { None };
+                writes.push(Write::Update { session, epoch, positions, credential });
+            }
+        }
+        writes
+    }
+
+    async fn write_due(&self, cluster: &Cluster, write: Write) -> Result<(), RedisError> {
+        let (session, epoch, positions, credential) = match write {
+            Write::Replace(session) => return self.write_record(cluster, &session).await,
+            Write::Update { session, epoch, positions, credential } => {
+                (session, epoch, positions, credential)
+            }
+        };
+        let mut update = SessionUpdate::default();
+        if let Some(positions) = &positions {
+            update.set_positions(positions);
+        }
+        if let Some(credential) = credential {
+            update.set_credential(credential);
+        }
+        match cluster.directory.update(session.id(), epoch, &update).await {
+            Ok(WriteOutcome::Written) => Ok(()),
+            Ok(WriteOutcome::Fenced) => {
+                self.end_fenced(&session, epoch, !session.is_frozen());
+                Ok(())
+            }
+            Ok(WriteOutcome::NotFound) => {
+                self.schedule_write(session.id());
+                self.write_record(cluster, &session).await
+            }
+            Err(error) => {
+                self.schedule_write(session.id());
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The position before a publication.
+fn before(position: StreamPosition) -> StreamPosition {
+    StreamPosition { offset: position.offset - 1, ..position }
+}

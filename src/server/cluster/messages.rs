@@ -1,0 +1,255 @@
+//! The wire format of requests and responses between instances, in JSON. Instances of several versions exchange them, so
+//! the names on the wire do not change.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::auth::CredentialSnapshot;
+use crate::auth::{self, Cookie, Credentials};
+use crate::bayeux::{Message, Partition, Positions, Publication, StreamPosition, channel, parse};
+use crate::peer::{Head, Peer, Transport};
+use crate::server::request::Prepared;
+
+/// A request of another instance.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Request {
+    /// Export a session. The sender has received its partitions up to these positions.
+    #[serde(rename = "Release")]
+    Export {
+        id: String,
+        #[serde(rename = "heard")]
+        received: Positions,
+        #[serde(rename = "asker")]
+        request: Option<ForwardedRequest>,
+    },
+    /// The sender has imported a session, and owns it by this epoch.
+    #[serde(rename = "Taken")]
+    Commit { id: String, epoch: u64 },
+    /// Execute a message of a session of the receiver.
+    #[serde(rename = "Carry")]
+    Forward {
+        #[serde(rename = "asker")]
+        request: ForwardedRequest,
+    },
+    /// Acquire a session of the sender.
+    #[serde(rename = "Take")]
+    Acquire { id: String },
+}
+
+/// A request of a client, as another instance received it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ForwardedRequest {
+    address: Option<SocketAddr>,
+    transport: String,
+    secure: bool,
+    is_foreign: bool,
+    /// The head of the request in base64, since it need not be UTF-8.
+    head: String,
+    target: (usize, usize),
+    /// The message, a JSON object; `None` for a stream.
+    pub(super) message: Option<String>,
+    /// The message after extensions and the hook, if they saw it before the session left the forwarding instance. Older
+    /// instances ignore it.
+    #[serde(default, rename = "handled", skip_serializing_if = "Option::is_none")]
+    pub(super) prepared: Option<PreparedMessage>,
+}
+
+/// A message that another instance has prepared.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct PreparedMessage {
+    /// The message, a JSON object without credentials.
+    message: String,
+    /// The decisions of the hook: the channel, and the error of a refusal.
+    answers: Vec<(String, Option<String>)>,
+    /// Whether the rate limits have counted the message.
+    is_charged: bool,
+}
+
+impl PreparedMessage {
+    /// `None` if the message has no JSON text.
+    pub(super) fn of(prepared: &Prepared) -> Option<Self> {
+        let answer = |(channel, answer): &(Box<str>, auth::HookDecision)| {
+            let refused = match answer {
+                auth::HookDecision::Allow => None,
+                auth::HookDecision::Deny(error) => Some(error.clone()),
+            };
+            (channel.to_string(), refused)
+        };
+        Some(Self {
+            message: text_of(&prepared.message)?,
+            answers: prepared.hook_decisions.iter().map(answer).collect(),
+            is_charged: prepared.rate_check.get().is_some(),
+        })
+    }
+
+    /// Returns the message with the credentials of its request. `None` if it cannot be parsed.
+    pub(super) fn restore(&self, credentials: Credentials) -> Option<Prepared> {
+        let message = parse::parse_one(&Bytes::copy_from_slice(self.message.as_bytes()))?;
+        let answer = |(channel, refused): &(String, Option<String>)| {
+            let answer = refused.clone().map_or(auth::HookDecision::Allow, auth::HookDecision::Deny);
+            (channel.as_str().into(), answer)
+        };
+        let answers = self.answers.iter().map(answer).collect();
+        Some(Prepared::elsewhere(message, credentials, answers, self.is_charged))
+    }
+}
+
+/// Returns a message as JSON text.
+pub(super) fn text_of(message: &Message) -> Option<String> {
+    let mut out = Vec::with_capacity(message.size() + 64);
+    message.write(&mut out, |_| true);
+    String::from_utf8(out).ok()
+}
+
+/// A response to another instance.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Response {
+    /// The exported session.
+    State(Box<SessionState>),
+    /// The exported session is stored in Redis.
+    #[serde(rename = "PutDown")]
+    Stored,
+    /// This instance does not have the session.
+    #[serde(rename = "NotMine")]
+    NotOwner,
+    /// The request does not prove that it is of the client of the session.
+    Unproven,
+    /// The replies to a message, objects with commas between them, and a cookie.
+    #[serde(rename = "Carried")]
+    Replies { replies: String, cookie: Option<Cookie> },
+    /// The request was executed.
+    Done,
+    /// The request cannot be executed now.
+    Failed,
+}
+
+/// The state of an exported session.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SessionState {
+    /// The undelivered messages.
+    #[serde(rename = "waiting")]
+    pub(super) queued: Vec<QueuedMessage>,
+    /// Up to these positions the session has received everything, or it is in `queued`.
+    #[serde(rename = "numbers")]
+    pub(super) positions: Positions,
+    /// The subscriptions.
+    pub(super) patterns: Vec<String>,
+    /// The credential.
+    #[serde(rename = "luggage")]
+    pub(super) credential: Option<CredentialSnapshot>,
+}
+
+/// An undelivered message.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct QueuedMessage {
+    /// The channel; empty for a notice of the server.
+    channel: String,
+    #[serde(rename = "number")]
+    offset: Option<u64>,
+    object: String,
+}
+
+impl ForwardedRequest {
+    pub(super) fn new(peer: &Peer, message: Option<String>) -> Self {
+        let (text, target) = peer.head.parts_of();
+        Self {
+            address: peer.address,
+            transport: peer.transport.name().to_owned(),
+            secure: peer.secure,
+            is_foreign: peer.is_foreign,
+            head: data_encoding::BASE64.encode(text),
+            target: (target.start, target.end),
+            message,
+            prepared: None,
+        }
+    }
+
+    /// Adds the message as it was prepared.
+    pub(super) fn with(self, prepared: Option<PreparedMessage>) -> Self {
+        Self { prepared, ..self }
+    }
+
+    /// Returns a copy for another request.
+    pub(super) fn copied(&self) -> Self {
+        let (transport, head, message) = (self.transport.clone(), self.head.clone(), self.message.clone());
+        Self { transport, head, message, prepared: self.prepared.clone(), ..*self }
+    }
+
+    /// Returns the peer as if this instance had received the request.
+    pub(super) fn peer(&self) -> Option<Arc<Peer>> {
+        let text = data_encoding::BASE64.decode(self.head.as_bytes()).ok()?;
+        Some(Arc::new(Peer {
+            address: self.address,
+            transport: Transport::named(&self.transport)?,
+            secure: self.secure,
+            is_foreign: self.is_foreign,
+            head: Head::new(&text, self.target.0..self.target.1),
+        }))
+    }
+}
+
+impl QueuedMessage {
+    pub(super) fn new(publication: &Publication) -> Self {
+        Self {
+            channel: publication.channel().to_owned(),
+            offset: publication.position().map(|position| position.offset),
+            object: String::from_utf8_lossy(publication.object()).into_owned(),
+        }
+    }
+
+    /// Returns the publication; `None` if the message is malformed.
+    pub(super) fn publication(&self) -> Option<Arc<Publication>> {
+        let object = Bytes::copy_from_slice(self.object.as_bytes());
+        parse::parse_one(&object)?;
+        if self.channel.is_empty() {
+            return Some(Arc::new(Publication::notice(&object)));
+        }
+        let partition = channel::is_name(&self.channel).then(|| Partition::of(&self.channel))?;
+        let position = self.offset.map(|offset| StreamPosition { partition, offset });
+        Some(Arc::new(Publication::encoded(&self.channel, position, &object)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ASKER: &str = r#"{"address":"10.0.0.1:80","transport":"websocket","secure":true,"is_foreign":false,"head":"R0VU","target":[0,3],"message":"{}"}"#;
+    const HANDLED: &str = r#"{"address":null,"transport":"websocket","secure":true,"is_foreign":false,"head":"","target":[0,0],"message":null,"handled":{"message":"{}","answers":[["/a",null],["/b","no"]],"is_charged":true}}"#;
+
+    /// Instances of other versions read and write these texts.
+    #[test]
+    fn the_wire_format_does_not_change() {
+        let requests = [
+            r#"{"Release":{"id":"x","heard":[[3,7],[0,1]],"asker":null}}"#.to_owned(),
+            format!(r#"{{"Release":{{"id":"x","heard":[],"asker":{ASKER}}}}}"#),
+            r#"{"Taken":{"id":"x","epoch":2}}"#.to_owned(),
+            format!(r#"{{"Carry":{{"asker":{HANDLED}}}}}"#),
+            r#"{"Take":{"id":"x"}}"#.to_owned(),
+        ];
+        for text in requests {
+            let read: Request = serde_json::from_str(&text).unwrap();
+            assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        }
+        let waiting =
+            r#"[{"channel":"/a","number":7,"object":"{}"},{"channel":"","number":null,"object":"{}"}]"#;
+        let responses = [
+            format!(
+                r#"{{"State":{{"waiting":{waiting},"numbers":[[3,7]],"patterns":["/a"],"luggage":null}}}}"#
+            ),
+            r#""PutDown""#.to_owned(),
+            r#""NotMine""#.to_owned(),
+            r#""Unproven""#.to_owned(),
+            r#"{"Carried":{"replies":"{}","cookie":null}}"#.to_owned(),
+            r#""Done""#.to_owned(),
+            r#""Failed""#.to_owned(),
+        ];
+        for text in responses {
+            let read: Response = serde_json::from_str(&text).unwrap();
+            assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        }
+    }
+}
