@@ -74,7 +74,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let extensions: [Arc<dyn Extension>; 2] = [Arc::new(PushOnly { password: "secret" }), Arc::new(Slow)];
     let app = App::bind(&Config::default(), &extensions).await?;
     println!("listening on {}", app.url()?);
-    let mut events = app.server().events();
+    let mut events = app.events();
     tokio::spawn(async move {
         while let Ok(event) = events.recv().await {
             println!("{event:?}");

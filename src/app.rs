@@ -13,7 +13,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
+
+#[doc(inline)]
+pub use crate::server::Event;
 
 use crate::admin::{Activity, Health, Page, PageSettings, Ready, Stats};
 use crate::config::{Config, ListenAddress, OnFailure};
@@ -219,7 +222,14 @@ impl App {
         Reloader { server: Arc::clone(&self.server), feeds: self.websub.followed() }
     }
 
-    /// The server: its events, its counters.
+    /// The monitoring events from now on. A listener that is too slow loses the oldest and is told how many.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.server.events()
+    }
+
+    /// The server.
+    #[doc(hidden)]
     #[must_use]
     pub fn server(&self) -> &Arc<Server> {
         &self.server
@@ -227,6 +237,7 @@ impl App {
 
     /// The store, if there is a hub or a feed.
     #[cfg(feature = "websub")]
+    #[doc(hidden)]
     #[must_use]
     pub fn store(&self) -> Option<&Store> {
         self.websub.store()
@@ -242,6 +253,7 @@ impl App {
     }
 
     /// The certificate that is read from files, for a reload on request.
+    #[doc(hidden)]
     #[must_use]
     pub fn certificates(&self) -> Option<&Arc<Certificates>> {
         self.tls.as_ref().and_then(|tls| tls.certificates.as_ref())

@@ -1,74 +1,120 @@
 //! A publish-subscribe server for browsers on the Bayeux protocol, compatible with Faye.
 //!
-//! # Layout
+//! A program binds an [`app::App`] with its [`config::Config`] and its [`extension::Extension`]s, and runs it:
 //!
-//! From the bottom up; a module knows only those above it in this list:
+//! ```no_run
+//! use std::sync::Arc;
 //!
-//! - [`budget`]: the memory that clients may make the server use, all together.
-//! - [`bayeux`]: the protocol as pure functions: channels, messages, replies, publications.
-//! - [`config`], [`metrics`], [`peer`], [`telemetry`], [`descriptors`], [`memory`]: settings, counters, who is talking,
-//!   logs, how many files may be open, how much memory there is.
-//! - [`tls`], [`fetch`]: certificates, outgoing HTTP.
-//! - [`auth`]: authentication, authorization, rate limits, origins and proxies; the authorization hook.
-//! - [`router`]: who on this node gets a publication: the trie, sessions, mailboxes.
-//! - [`redis`]: the client of Redis: connection, keys, scripts.
-//! - [`broker`]: distributes a publication to all instances.
-//! - [`cluster`]: the session directory, the membership of instances, and requests between them.
-//! - [`extension`]: the pipeline that messages pass on the way in and out.
-//! - [`server`]: what each verb of the protocol does.
+//! use faye_server::app::App;
+//! use faye_server::bayeux::{Message, Verb};
+//! use faye_server::config::Config;
+//! use faye_server::extension::{Extension, Stages, Verdict};
+//! use faye_server::peer::Peer;
+//!
+//! /// Refuses all publications of clients.
+//! struct ReadOnly;
+//!
+//! impl Extension for ReadOnly {
+//!     fn name(&self) -> &str {
+//!         "read only"
+//!     }
+//!
+//!     fn stages(&self) -> Stages {
+//!         Stages { incoming: true, ..Stages::default() }
+//!     }
+//!
+//!     fn incoming<'a>(&'a self, mut message: Message, _peer: &'a Arc<Peer>) -> Verdict<'a> {
+//!         if message.verb() == Verb::Publish {
+//!             message.refuse("403::Read only");
+//!         }
+//!         message.into()
+//!     }
+//! }
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let app = App::bind(&Config::default(), &[Arc::new(ReadOnly)]).await?;
+//! println!("listening on {}", app.url()?);
+//! app.run(async { tokio::signal::ctrl_c().await.unwrap_or_default() }).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! All are on by default. The settings of a part that is not built in are errors.
+//!
+//! - `jemalloc`: the allocator of the binary and the examples. The library sets none.
 //! - `store`: state on disk, in SQLite or PostgreSQL.
-//! - [`transport`]: HTTP, EventSource and WebSocket.
-//! - [`admin`]: health, metrics, the page at `/`.
-//! - `hub`: the WebSub hub.
-//! - `api`: the management API.
-//! - [`webhook`]: tells the application what happens.
-//! - [`client`]: a small Bayeux client.
-//! - [`bridge`]: carries messages between two servers.
-//! - [`mod@bench`]: loads for a server, and the floor that they are compared with.
-//! - [`app`], [`cli`]: all of it together, and the command line.
-//!
-//! A program that embeds the server binds an [`app::App`] with its [`extension::Extension`]s and runs it; see
-//! `examples/` in the repository.
+//! - `websub`: the WebSub hub, feeds and the lifestream. Includes `store`.
 
+pub mod app;
+pub mod bayeux;
+pub mod config;
+pub mod extension;
+pub mod peer;
+
+// Not a part of the API: the binary, and the tests and benchmarks of this repository use these modules. They change in any
+// version. ARCHITECTURE.md describes them.
+#[doc(hidden)]
 pub mod admin;
 #[cfg(feature = "websub")]
+#[doc(hidden)]
 pub mod api;
-pub mod app;
+#[doc(hidden)]
 pub mod auth;
-pub mod bayeux;
+#[doc(hidden)]
 pub mod bench;
+#[doc(hidden)]
 pub mod bridge;
+#[doc(hidden)]
 pub mod broker;
+#[doc(hidden)]
 pub mod budget;
+#[doc(hidden)]
 pub mod cli;
+#[doc(hidden)]
 pub mod client;
+#[doc(hidden)]
 pub mod cluster;
-pub mod config;
+#[doc(hidden)]
 pub mod descriptors;
 #[cfg(feature = "websub")]
+#[doc(hidden)]
 pub mod entries;
-pub mod extension;
+#[doc(hidden)]
 pub mod fetch;
 #[cfg(feature = "websub")]
+#[doc(hidden)]
 pub mod hub;
 #[cfg(feature = "websub")]
+#[doc(hidden)]
 pub mod lifestream;
 pub(crate) mod lock;
+#[doc(hidden)]
 pub mod memory;
+#[doc(hidden)]
 pub mod metrics;
-pub mod peer;
+#[doc(hidden)]
 pub mod redis;
+#[doc(hidden)]
 pub mod router;
+#[doc(hidden)]
 pub mod server;
 #[cfg(feature = "store")]
+#[doc(hidden)]
 pub mod store;
 #[cfg(feature = "websub")]
+#[doc(hidden)]
 pub mod subscriber;
+#[doc(hidden)]
 pub mod telemetry;
+#[doc(hidden)]
 pub mod tls;
+#[doc(hidden)]
 pub mod transport;
 #[cfg(feature = "websub")]
 pub(crate) mod web;
+#[doc(hidden)]
 pub mod webhook;
 
 /// The Rust code of the documents, which `cargo test --doc` compiles. The other code is run by `tests/snippets`.

@@ -2,35 +2,61 @@
 //!
 //! Nothing here awaits, reads a clock, draws a random number or knows a socket, a setting or a session.
 
-pub mod advice;
-pub mod channel;
-pub mod client_id;
-pub mod error;
 pub mod json;
+
+#[doc(hidden)]
+pub mod advice;
+#[doc(hidden)]
+pub mod channel;
+#[doc(hidden)]
+pub mod client_id;
+#[doc(hidden)]
+pub mod error;
+#[doc(hidden)]
 pub mod key;
+#[doc(hidden)]
 pub mod message;
+#[doc(hidden)]
 pub mod parse;
+#[doc(hidden)]
 pub mod partition;
+#[doc(hidden)]
 pub mod pattern;
+#[doc(hidden)]
 pub mod positions;
+#[doc(hidden)]
 pub mod publication;
+#[doc(hidden)]
 pub mod reply;
 
-pub use advice::Advice;
+#[doc(inline)]
 pub use channel::Verb;
+#[doc(inline)]
 pub use client_id::ClientId;
-pub use error::BayeuxError;
-pub use key::Key;
+#[doc(inline)]
 pub use message::{Field, Message};
+
+#[doc(hidden)]
+pub use advice::Advice;
+#[doc(hidden)]
+pub use error::BayeuxError;
+#[doc(hidden)]
+pub use key::Key;
+#[doc(hidden)]
 pub use partition::{PARTITIONS, Partition, StreamPosition};
+#[doc(hidden)]
 pub use pattern::{Compiled, Pattern};
+#[doc(hidden)]
 pub use positions::Positions;
+#[doc(hidden)]
 pub use publication::Publication;
 
 /// The protocol version of every handshake reply (Bayeux 1.0, section 3.3).
+#[doc(hidden)]
 pub const VERSION: &str = "1.0";
 
 /// The connection types of every handshake reply, in Faye's order.
+#[doc(hidden)]
 pub const CONNECTION_TYPES: [&str; 6] = [
     "long-polling",
     "cross-origin-long-polling",

@@ -33,6 +33,7 @@ mod renamed;
 mod secret;
 mod sections;
 mod suggest;
+#[doc(hidden)]
 pub mod units;
 mod value;
 mod warnings;
@@ -42,23 +43,31 @@ pub use access::Access;
 pub use cluster::{Ack, HistoryStore, Redis};
 pub use delivery::{EventSource, Mailbox, Overflow, WebSocket};
 pub use extensions::{Extensions, OnFailure};
+#[doc(hidden)]
 pub use feed_fields::read_feed;
 pub use feeds::{Feed, Feeds, Images, Ingest, Lifestream};
 pub use guard::{Browsers, ChannelRule, Handshake, History, PrivatePub, Push, Rates, Token, TokenKey};
 pub use hooks::{Hook, OnError, Webhook};
 pub use host_name::HostName;
+#[doc(hidden)]
 pub use keys::{KEYS, Key};
 pub use listen::ListenAddress;
-pub use load::{DEFAULT_FILE, Override, check, check_part, load, load_for_client};
+pub use load::{DEFAULT_FILE, Override, check, load};
+#[doc(hidden)]
+pub use load::{check_part, load_for_client};
 pub use log::{Log, LogFormat};
+#[doc(hidden)]
 pub use own_pages::OwnPages;
 pub use page_origin::PageOrigin;
 pub use places::Places;
 pub use problem::{Origin, Problem, Problems};
 pub(crate) use redact::redact;
+#[doc(hidden)]
 pub use renamed::{RENAMED, Renamed};
 pub use secret::Secret;
 pub use sections::{Acme, Admin, Advice, Config, Limits, PageMode, Server, Tls};
+#[doc(inline)]
 pub use units::{MemoryLimit, Rate};
+#[doc(hidden)]
 pub use warnings::{unused_variables, weak_secrets};
 pub use websub::{Api, Change, Durability, Hub, Ping, PingKind, SignatureMethod, Store, TopicPolicy};

@@ -9,6 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+#[doc(hidden)]
 pub use pipeline::Pipeline;
 
 use crate::bayeux::{ClientId, Message};

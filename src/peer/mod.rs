@@ -9,8 +9,11 @@ use std::fmt;
 use std::net::SocketAddr;
 
 pub use authority::Authority;
+#[doc(hidden)]
 pub use cookie::{COOKIE, HOST_COOKIE, without_own};
-pub use head::{Head, absolute};
+pub use head::Head;
+#[doc(hidden)]
+pub use head::absolute;
 
 /// By which way a message came or goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

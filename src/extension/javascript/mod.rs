@@ -41,7 +41,9 @@ use tokio::time::timeout;
 use answer::Answer;
 pub use child::engine_main;
 use engine::{Engine, Refusal};
+#[doc(hidden)]
 pub use fetch::{Answering, Fetch, Request, Response};
+#[doc(hidden)]
 pub use outgoing::{over_http, refused};
 use thrown::Thrown;
 use wire::Stage;
@@ -54,6 +56,7 @@ use crate::metrics::Metrics;
 use crate::peer::Peer;
 
 /// Why a file could not be loaded.
+#[doc(hidden)]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {reason}")]
 pub struct LoadError {
@@ -75,6 +78,7 @@ impl LoadError {
 }
 
 /// The files of the settings, running.
+#[doc(hidden)]
 pub struct Scripts {
     engine: Arc<Engine>,
     extensions: Vec<Arc<dyn Extension>>,

@@ -1,9 +1,9 @@
-//! The public items of the library, read from the sources.
+//! The public items of the library that its documentation shows, read from the sources.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use syn::{Fields, ImplItem, Item, TraitItem, Type, UseTree, Visibility};
+use syn::{Attribute, Fields, Ident, ImplItem, Item, TraitItem, Type, UseTree, Visibility};
 
 use super::sources::code;
 
@@ -35,8 +35,8 @@ pub(crate) fn document() -> String {
     assert!(lines.len() > 200, "too few public items were found");
     format!(
         "## Library\n\n\
-         The public items of `faye_server`: modules, functions, constants, types with their public fields, variants and \
-         methods. The list has names only. It has no signatures, no implementations of traits, no macros, and no items that a \
+         The public items of `faye_server` that `cargo doc` shows: modules, functions, constants, types with their public \
+         fields, variants and methods. The list has names only. It has no signatures, no implementations of traits, no macros, and no items that a \
          glob import of another crate brings.\n\n```text\n{}\n```\n",
         lines.into_iter().collect::<Vec<_>>().join("\n")
     )
@@ -56,12 +56,12 @@ impl Library {
     fn enter(&mut self, name: Name, items: Vec<Item>, folder: &Path, is_public: bool) {
         for item in &items {
             let Item::Mod(child) = item else { continue };
-            if child.attrs.iter().any(|attribute| attribute.path().is_ident("cfg")) {
+            if is_for_tests(&child.attrs) {
                 continue;
             }
             let own = child.ident.to_string();
             let path = [name.clone(), vec![own.clone()]].concat();
-            let is_public = is_public && is_pub(&child.vis);
+            let is_public = is_public && is_documented(&child.vis, &child.attrs);
             if let Some((_, items)) = &child.content {
                 self.enter(path, items.clone(), &folder.join(&own), is_public);
                 continue;
@@ -82,7 +82,7 @@ impl Library {
         lines: &mut BTreeSet<String>,
     ) {
         if let Item::Use(import) = item {
-            if is_pub(&import.vis) {
+            if is_documented(&import.vis, &import.attrs) {
                 for (own, path) in imports(&import.tree) {
                     self.add_import(at, &own, &path, methods, lines);
                 }
@@ -164,8 +164,12 @@ impl Library {
                     continue;
                 };
                 let names = block.items.iter().filter_map(|item| match item {
-                    ImplItem::Fn(method) if is_pub(&method.vis) => Some(format!("{}()", method.sig.ident)),
-                    ImplItem::Const(constant) if is_pub(&constant.vis) => Some(constant.ident.to_string()),
+                    ImplItem::Fn(method) if is_documented(&method.vis, &method.attrs) => {
+                        Some(format!("{}()", method.sig.ident))
+                    }
+                    ImplItem::Const(constant) if is_documented(&constant.vis, &constant.attrs) => {
+                        Some(constant.ident.to_string())
+                    }
                     _ => None,
                 });
                 found.entry(defined).or_default().extend(names);
@@ -223,20 +227,40 @@ fn is_pub(visibility: &Visibility) -> bool {
     matches!(visibility, Visibility::Public(_))
 }
 
+/// Whether an item is public and `cargo doc` shows it.
+fn is_documented(visibility: &Visibility, attributes: &[Attribute]) -> bool {
+    let is_hidden = |attribute: &Attribute| {
+        attribute.path().is_ident("doc")
+            && attribute.parse_args::<Ident>().is_ok_and(|argument| argument == "hidden")
+    };
+    is_pub(visibility) && !attributes.iter().any(is_hidden)
+}
+
+/// Whether a module is compiled for tests only.
+fn is_for_tests(attributes: &[Attribute]) -> bool {
+    let condition = |attribute: &Attribute| {
+        attribute.path().is_ident("cfg")
+            && attribute
+                .parse_args::<Ident>()
+                .is_ok_and(|argument| argument == "test" || argument == "doctest")
+    };
+    attributes.iter().any(condition)
+}
+
 fn is_public_item(item: &Item) -> bool {
-    let visibility = match item {
-        Item::Const(item) => &item.vis,
-        Item::Enum(item) => &item.vis,
-        Item::Fn(item) => &item.vis,
-        Item::Mod(item) => &item.vis,
-        Item::Static(item) => &item.vis,
-        Item::Struct(item) => &item.vis,
-        Item::Trait(item) => &item.vis,
-        Item::Type(item) => &item.vis,
-        Item::Union(item) => &item.vis,
+    let (visibility, attributes) = match item {
+        Item::Const(item) => (&item.vis, &item.attrs),
+        Item::Enum(item) => (&item.vis, &item.attrs),
+        Item::Fn(item) => (&item.vis, &item.attrs),
+        Item::Mod(item) => (&item.vis, &item.attrs),
+        Item::Static(item) => (&item.vis, &item.attrs),
+        Item::Struct(item) => (&item.vis, &item.attrs),
+        Item::Trait(item) => (&item.vis, &item.attrs),
+        Item::Type(item) => (&item.vis, &item.attrs),
+        Item::Union(item) => (&item.vis, &item.attrs),
         _ => return false,
     };
-    is_pub(visibility)
+    is_documented(visibility, attributes)
 }
 
 fn item_name(item: &Item) -> Option<String> {
