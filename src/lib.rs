@@ -43,6 +43,7 @@
 //!
 //! All are on by default. The settings of a part that is not built in are errors.
 //!
+//! - `cli`: the command line, with its client and the bridge. The binary needs it.
 //! - `jemalloc`: the allocator of the binary and the examples. The library sets none.
 //! - `store`: state on disk, in SQLite or PostgreSQL.
 //! - `websub`: the WebSub hub, feeds and the lifestream. Includes `store`.
@@ -64,14 +65,17 @@ pub mod api;
 pub mod auth;
 #[doc(hidden)]
 pub mod bench;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod bridge;
 #[doc(hidden)]
 pub mod broker;
 #[doc(hidden)]
 pub mod budget;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod client;
 #[doc(hidden)]
