@@ -43,6 +43,7 @@
 //!
 //! All are on by default. The settings of a part that is not built in are errors.
 //!
+//! - `bench`: loads for a server, which the command `faye bench` runs.
 //! - `cli`: the command line, with its client and the bridge. The binary needs it.
 //! - `jemalloc`: the allocator of the binary and the examples. The library sets none.
 //! - `store`: state on disk, in SQLite or PostgreSQL.
@@ -63,6 +64,7 @@ pub mod admin;
 pub mod api;
 #[doc(hidden)]
 pub mod auth;
+#[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod bench;
 #[cfg(feature = "cli")]

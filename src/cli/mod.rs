@@ -1,6 +1,7 @@
 //! The command line: its arguments, and which command does what.
 
 mod api;
+#[cfg(feature = "bench")]
 mod bench;
 mod bridge;
 mod check;
@@ -86,6 +87,7 @@ enum Command {
     #[command(after_long_help = bridge::EXAMPLES)]
     Bridge(bridge::Bridge),
     /// Measure a Bayeux server under load
+    #[cfg(feature = "bench")]
     #[command(subcommand, after_long_help = bench::EXAMPLES, args = settings::for_client())]
     Bench(bench::Bench),
     /// Print the completion script of a shell
@@ -123,6 +125,7 @@ pub fn main() -> ExitCode {
         Some(Command::Hub(hub)) => hub::run(hub, &settings),
         Some(Command::Feeds(feeds)) => feeds::run(feeds, &settings),
         Some(Command::Bridge(bridge)) => bridge::run(bridge, &settings),
+        #[cfg(feature = "bench")]
         Some(Command::Bench(bench)) => bench::run(bench, &settings),
         Some(Command::Completions { shell }) => completions::run(*shell),
         Some(Command::Man { directory }) => man::run(directory.as_deref()),
