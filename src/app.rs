@@ -4,6 +4,7 @@
 mod feeds;
 #[cfg(feature = "websub")]
 mod publisher;
+mod scripts;
 mod warnings;
 mod websub;
 
@@ -22,7 +23,6 @@ use crate::admin::{Activity, Health, Page, PageSettings, Ready, Stats};
 use crate::config::{Config, ListenAddress, OnFailure};
 use crate::descriptors::{self, Shares};
 use crate::extension::Extension;
-use crate::extension::javascript::{Fetch, Scripts, over_http, refused};
 use crate::metrics::Metrics;
 use crate::redis::Client;
 use crate::server::Server;
@@ -32,6 +32,7 @@ use crate::tls::{self, Certificates, Tls};
 use crate::transport::{Context, DeadlineWheel, Endpoint, Listener, Mount, Site, TICK};
 use crate::webhook::Webhook;
 
+use scripts::Scripts;
 use websub::{FollowedFeeds, WebSub};
 
 /// How often expired sessions are looked for.
@@ -103,8 +104,8 @@ impl App {
     pub async fn bind(config: &Config, extensions: &[Arc<dyn Extension>]) -> Result<Self, StartError> {
         let metrics = Metrics::default();
         let wrong = |error: String| StartError::Setting(config.located(&error));
-        let fetch = over_http(config.extensions.timeout, config.extensions.private_addresses);
-        let scripts = scripts(config, &metrics, fetch).map_err(wrong)?;
+        config.check_built().map_err(wrong)?;
+        let scripts = scripts::load(config, &metrics).map_err(wrong)?;
         let mut extensions = extensions.to_vec();
         extensions.extend(scripts.iter().flat_map(|scripts| scripts.extensions().iter().cloned()));
         let server = Server::new(config, &extensions, metrics.clone()).map_err(wrong)?;
@@ -209,7 +210,8 @@ impl App {
     pub fn check_offline(config: &Config) -> Result<(), StartError> {
         let metrics = Metrics::default();
         let wrong = |error: String| StartError::Setting(config.located(&error));
-        scripts(config, &metrics, refused()).map_err(wrong)?;
+        config.check_built().map_err(wrong)?;
+        scripts::check(config, &metrics).map_err(wrong)?;
         tls::check(config, &metrics).map_err(|error| wrong(error.to_string()))?;
         websub::check(config).map_err(wrong)?;
         Webhook::new(&config.webhook, metrics.clone()).map_err(wrong)?;
@@ -362,15 +364,6 @@ fn listen_failure(error: &io::Error) -> String {
         }
         _ => error.to_string(),
     }
-}
-
-fn scripts(config: &Config, metrics: &Metrics, fetch: Fetch) -> Result<Option<Scripts>, String> {
-    let settings = &config.extensions;
-    if settings.files.is_empty() {
-        return Ok(None);
-    }
-    let loaded = Scripts::load(settings, &config.server.mount, metrics, fetch);
-    loaded.map(Some).map_err(|error| format!("extensions.files: cannot load {error}"))
 }
 
 async fn every(time: Duration, metrics: Metrics, act: impl Fn()) {

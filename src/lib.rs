@@ -45,6 +45,7 @@
 //!
 //! - `bench`: loads for a server, which the command `faye bench` runs.
 //! - `cli`: the command line, with its client and the bridge. The binary needs it.
+//! - `javascript`: Faye's JavaScript extensions (`extensions.files`).
 //! - `jemalloc`: the allocator of the binary and the examples. The library sets none.
 //! - `store`: state on disk, in SQLite or PostgreSQL.
 //! - `websub`: the WebSub hub, feeds and the lifestream. Includes `store`.

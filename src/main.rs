@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use faye_server::cli;
+#[cfg(feature = "javascript")]
 use faye_server::extension::javascript::engine_main;
 
 /// Long-polls that wait take about half the memory that they take with the allocator of glibc.
@@ -12,5 +13,9 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     // Extensions run in a process of their own, which is this program started again.
-    engine_main().unwrap_or_else(cli::main)
+    #[cfg(feature = "javascript")]
+    if let Some(code) = engine_main() {
+        return code;
+    }
+    cli::main()
 }

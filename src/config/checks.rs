@@ -12,6 +12,7 @@ pub(super) use followed::credentials;
 use std::time::Duration;
 
 use super::Config;
+use super::built::left_out;
 use super::units::format_duration;
 
 /// Settings that do not go together.
@@ -40,6 +41,7 @@ impl Clash {
 /// Everything in the settings that does not go together.
 pub(super) fn clashes(config: &Config) -> Vec<Clash> {
     let mut found = durations(config);
+    found.extend(left_out(config).map(|(key, message)| Clash::new([key], message)));
     found.extend(routes::clashes(config));
     found.extend(listeners(config));
     found.extend(certificate(config));

@@ -5,6 +5,7 @@
 
 mod accepts;
 mod access;
+mod built;
 mod checks;
 mod cluster;
 mod delivery;

@@ -2,6 +2,7 @@
 //!
 //! The trait is what the library exports. It knows nothing of sessions' insides, of transports or of sockets.
 
+#[cfg(feature = "javascript")]
 pub mod javascript;
 mod pipeline;
 

@@ -832,3 +832,13 @@ fn a_program_that_follows_no_feeds_says_so() {
         "{said}"
     );
 }
+
+#[cfg(not(feature = "javascript"))]
+#[test]
+fn a_program_that_runs_no_javascript_says_so() {
+    let said = said("[extensions]\nfiles = ['a.js']\n");
+    assert!(
+        said.starts_with("faye.toml:2: extensions.files: this program was built without the feature \"javascript\""),
+        "{said}"
+    );
+}
