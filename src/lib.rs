@@ -43,6 +43,7 @@
 //!
 //! All are on by default. The settings of a part that is not built in are errors.
 //!
+//! - `acme`: certificates from an ACME authority (`[acme]`).
 //! - `bench`: loads for a server, which the command `faye bench` runs.
 //! - `cli`: the command line, with its client and the bridge. The binary needs it.
 //! - `javascript`: Faye's JavaScript extensions (`extensions.files`).

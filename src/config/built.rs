@@ -4,10 +4,16 @@ use super::Config;
 
 /// The settings that this program cannot follow, each with its key and what to do.
 pub(super) fn left_out(config: &Config) -> impl Iterator<Item = (&'static str, String)> {
-    let parts = [(
-        !cfg!(feature = "javascript") && !config.extensions.files.is_empty(),
-        ("extensions.files", "javascript", "runs no extension files"),
-    )];
+    let parts = [
+        (
+            !cfg!(feature = "acme") && !config.acme.domains.is_empty(),
+            ("acme.domains", "acme", "fetches no certificates"),
+        ),
+        (
+            !cfg!(feature = "javascript") && !config.extensions.files.is_empty(),
+            ("extensions.files", "javascript", "runs no extension files"),
+        ),
+    ];
     parts.into_iter().filter(|(is_left_out, _)| *is_left_out).map(|(_, (key, feature, effect))| {
         let message = format!(
             "this program was built without the feature \"{feature}\" and {effect}; use a build with it, or remove the line"

@@ -39,6 +39,7 @@ pub fn client_config_with(setting: &'static str, file: &Path) -> Result<Arc<Clie
 ///
 /// # Errors
 /// [`TlsError`] if one of them is not a certificate of an authority.
+#[cfg(feature = "acme")]
 pub(super) fn client_config_of(
     authorities: Vec<CertificateDer<'static>>,
 ) -> Result<Arc<ClientConfig>, TlsError> {

@@ -1,11 +1,14 @@
 //! TLS as settings have it: which certificate is shown, where it comes from, and whom we trust as a client. Must not know
 //! the server's connections: what this gives are the configurations of rustls that they are made with.
 
+#[cfg(feature = "acme")]
 mod acme;
 mod certificates;
 mod client;
 mod connect;
 mod failure;
+#[cfg(not(feature = "acme"))]
+mod no_acme;
 mod pair;
 mod server;
 
@@ -14,11 +17,14 @@ use std::sync::{Arc, LazyLock};
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
+#[cfg(feature = "acme")]
 pub use acme::Acme;
 pub use certificates::{Certificates, POLL};
 pub use client::{client_config, client_config_for, client_config_with};
 pub use connect::{Duplex, connect};
 pub use failure::{ConnectError, name_error};
+#[cfg(not(feature = "acme"))]
+pub use no_acme::Acme;
 pub use server::{Tls, check, server};
 
 /// Why TLS cannot be had as the settings say.
@@ -71,6 +77,10 @@ pub enum TlsError {
     /// A name for which there is no certificate by ACME.
     #[error("acme.domains: {0:?} is not a host name; write for example \"example.com\", with no \"*\"")]
     Domain(String),
+    /// ACME is not built in.
+    #[cfg(not(feature = "acme"))]
+    #[error("acme.domains: this program was built without the feature \"acme\"")]
+    NoAcme,
     /// The library has refused.
     #[error("cannot set up TLS: {0}")]
     Rustls(#[from] rustls::Error),

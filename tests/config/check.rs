@@ -838,7 +838,19 @@ fn a_program_that_follows_no_feeds_says_so() {
 fn a_program_that_runs_no_javascript_says_so() {
     let said = said("[extensions]\nfiles = ['a.js']\n");
     assert!(
-        said.starts_with("faye.toml:2: extensions.files: this program was built without the feature \"javascript\""),
+        said.starts_with(
+            "faye.toml:2: extensions.files: this program was built without the feature \"javascript\""
+        ),
+        "{said}"
+    );
+}
+
+#[cfg(not(feature = "acme"))]
+#[test]
+fn a_program_without_acme_says_so() {
+    let said = said("[acme]\ndomains = ['push.example']\n");
+    assert!(
+        said.starts_with("faye.toml:2: acme.domains: this program was built without the feature \"acme\""),
         "{said}"
     );
 }
