@@ -24,6 +24,7 @@ use crate::config::{Config, ListenAddress, OnFailure};
 use crate::descriptors::{self, Shares};
 use crate::extension::Extension;
 use crate::metrics::Metrics;
+#[cfg(feature = "redis")]
 use crate::redis::Client;
 use crate::server::Server;
 #[cfg(feature = "websub")]
@@ -187,12 +188,12 @@ impl App {
     /// [`StartError`] if a server could not start with these settings, or if Redis cannot be used.
     pub async fn check(config: &Config) -> Result<Vec<String>, StartError> {
         Self::check_offline(config)?;
-        match &config.redis.url {
-            Some(_) => Client::check(&config.redis)
-                .await
-                .map_err(|error| StartError::Setting(config.located(&error))),
-            None => Ok(Vec::new()),
+        #[cfg(feature = "redis")]
+        if config.redis.url.is_some() {
+            let checked = Client::check(&config.redis).await;
+            return checked.map_err(|error| StartError::Setting(config.located(&error)));
         }
+        Ok(Vec::new())
     }
 
     /// What is doubtful about settings by which a server can start: a listener that is open to others, a secret that can

@@ -48,6 +48,7 @@
 //! - `cli`: the command line, with its client and the bridge. The binary needs it.
 //! - `javascript`: Faye's JavaScript extensions (`extensions.files`).
 //! - `jemalloc`: the allocator of the binary and the examples. The library sets none.
+//! - `redis`: several instances as one server (`[redis]`).
 //! - `store`: state on disk, in SQLite or PostgreSQL.
 //! - `websub`: the WebSub hub, feeds and the lifestream. Includes `store`.
 
@@ -82,6 +83,7 @@ pub mod cli;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod client;
+#[cfg(feature = "redis")]
 #[doc(hidden)]
 pub mod cluster;
 #[doc(hidden)]
@@ -102,6 +104,7 @@ pub(crate) mod lock;
 pub mod memory;
 #[doc(hidden)]
 pub mod metrics;
+#[cfg(feature = "redis")]
 #[doc(hidden)]
 pub mod redis;
 #[doc(hidden)]

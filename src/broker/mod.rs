@@ -3,6 +3,9 @@
 
 mod history;
 mod memory;
+#[cfg(not(feature = "redis"))]
+mod no_redis;
+#[cfg(feature = "redis")]
 mod redis;
 
 use std::sync::Arc;
@@ -11,11 +14,13 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 pub use memory::Memory;
+#[cfg(not(feature = "redis"))]
+pub use no_redis::Redis;
+#[cfg(feature = "redis")]
 pub use redis::{OnRpc, Redis};
 
 use crate::bayeux::{Field, Partition, Publication, parse};
 use crate::config::{History, Overflow};
-use crate::redis::RedisError;
 
 /// Delivers the publications of a broker to the subscribers of this instance.
 ///
@@ -205,17 +210,12 @@ pub struct Refused;
 #[error("no response from Redis")]
 pub struct HistoryError;
 
-impl From<RedisError> for HistoryError {
-    fn from(_: RedisError) -> Self {
-        Self
-    }
-}
-
 /// The acknowledgement of a publication, which may be pending.
 pub struct Receipt(State);
 
 enum State {
     Known(Result<(), Refused>),
+    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "a broker in memory accepts at once"))]
     Awaited(oneshot::Receiver<Result<(), Refused>>),
 }
 
@@ -224,10 +224,12 @@ impl Receipt {
         Self(State::Known(Ok(())))
     }
 
+    #[cfg(feature = "redis")]
     fn refused() -> Self {
         Self(State::Known(Err(Refused)))
     }
 
+    #[cfg(feature = "redis")]
     fn awaited(receiver: oneshot::Receiver<Result<(), Refused>>) -> Self {
         Self(State::Awaited(receiver))
     }

@@ -13,6 +13,10 @@ pub(super) fn left_out(config: &Config) -> impl Iterator<Item = (&'static str, S
             !cfg!(feature = "javascript") && !config.extensions.files.is_empty(),
             ("extensions.files", "javascript", "runs no extension files"),
         ),
+        (
+            !cfg!(feature = "redis") && config.redis.url.is_some(),
+            ("redis.url", "redis", "joins no other instances"),
+        ),
     ];
     parts.into_iter().filter(|(is_left_out, _)| *is_left_out).map(|(_, (key, feature, effect))| {
         let message = format!(

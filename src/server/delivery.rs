@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+#[cfg(not(feature = "redis"))]
+use super::alone::Unflushed;
+#[cfg(feature = "redis")]
 use super::unflushed::Unflushed;
 use crate::auth::Policy;
 use crate::bayeux::{Partition, Publication, parse};

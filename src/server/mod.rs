@@ -2,9 +2,12 @@
 //!
 //! All traffic enters by [`Server::receive`]. The server knows sessions and extensions, but no socket and no HTTP.
 
+#[cfg(not(feature = "redis"))]
+mod alone;
 mod ask_hook;
 mod authorize;
 mod backoff;
+#[cfg(feature = "redis")]
 mod cluster;
 mod connect;
 mod delivery;
@@ -23,6 +26,7 @@ mod request;
 mod subscribe;
 mod token_expiry;
 mod unconnected;
+#[cfg(feature = "redis")]
 mod unflushed;
 mod unsubscribe;
 
@@ -48,6 +52,8 @@ use crate::lock::{self, level};
 use crate::metrics::{Metrics, Reason};
 use crate::peer::Peer;
 use crate::router::{Bounds, Expiry, Patterns, Session, Sessions, Terms, Trie};
+#[cfg(not(feature = "redis"))]
+use alone as cluster;
 use request::Request;
 
 /// Events that a slow listener may be behind before it loses the oldest.
@@ -105,7 +111,7 @@ impl Server {
         };
         let cluster = client.map(|client| cluster::Cluster::new(config, client, &local));
         let broker = match &cluster {
-            Some(cluster) => Broker::Redis(Arc::clone(&cluster.broker)),
+            Some(cluster) => Broker::Redis(cluster.broker()),
             None => Broker::Memory(Memory::new(&config.history, Arc::new(local))),
         };
         Ok(Self {

@@ -39,6 +39,7 @@ pub(super) enum Origin {
     /// A client. Its session may be on another instance.
     Client,
     /// Another instance, which has forwarded one message. It has prepared the message if it owned the session until then.
+    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "there is no other instance"))]
     Instance(Option<Box<Prepared>>),
 }
 
@@ -79,6 +80,7 @@ pub(super) struct Publish {
     pub(super) client: Option<ClientId>,
 }
 
+#[cfg(feature = "redis")]
 impl Prepared {
     /// A message that another instance has prepared. `is_charged` says that the rates have counted it there.
     pub(super) fn elsewhere(

@@ -854,3 +854,13 @@ fn a_program_without_acme_says_so() {
         "{said}"
     );
 }
+
+#[cfg(not(feature = "redis"))]
+#[test]
+fn a_program_without_redis_says_so() {
+    let said = said("[redis]\nurl = 'redis://127.0.0.1'\n");
+    assert!(
+        said.starts_with("faye.toml:2: redis.url: this program was built without the feature \"redis\""),
+        "{said}"
+    );
+}

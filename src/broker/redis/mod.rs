@@ -15,7 +15,7 @@ use std::sync::Arc;
 use redis::{FromRedisValue, Value};
 use tokio::task::JoinSet;
 
-use super::{Appended, Deliver, Receipt};
+use super::{Appended, Deliver, HistoryError, Receipt};
 use crate::bayeux::{PARTITIONS, Partition, Positions, Publication, StreamPosition};
 use crate::config::History;
 use crate::redis::{Client, Connection, RedisError, STATE};
@@ -178,5 +178,11 @@ impl Shared {
         let (master, lifetime) = (self.client.master(), self.client.partition_lifetime());
         let arguments = [&candidate[..], known.as_bytes(), master.as_bytes(), &lifetime, probe];
         self.client.run_script(&STATE, &keys.each_ref().map(String::as_str), &arguments).await.map(drop)
+    }
+}
+
+impl From<RedisError> for HistoryError {
+    fn from(_: RedisError) -> Self {
+        Self
     }
 }

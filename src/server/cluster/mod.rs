@@ -38,7 +38,7 @@ use crate::redis::{Client, NodeId};
 /// This instance as a member of a cluster.
 pub(super) struct Cluster {
     client: Arc<Client>,
-    pub(super) broker: Arc<Redis<LocalSubscribers>>,
+    broker: Arc<Redis<LocalSubscribers>>,
     directory: Directory,
     membership: Arc<Membership>,
     rpc: Arc<Rpc>,
@@ -131,6 +131,11 @@ impl Cluster {
             draining: AtomicBool::new(false),
             server,
         }
+    }
+
+    /// The broker on Redis.
+    pub(super) fn broker(&self) -> Arc<Redis<LocalSubscribers>> {
+        Arc::clone(&self.broker)
     }
 
     /// The identifier of this instance.

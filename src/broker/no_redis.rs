@@ -1,0 +1,32 @@
+//! The place of the broker on Redis in a program without the feature `redis`.
+
+use std::convert::Infallible;
+use std::marker::PhantomData;
+
+use super::{Appended, Deliver, HistoryError, Receipt, Recent, Replay, Span};
+use crate::bayeux::Publication;
+use crate::config::History;
+
+/// Never constructed.
+pub struct Redis<D> {
+    never: Infallible,
+    deliver: PhantomData<D>,
+}
+
+impl<D: Deliver> Redis<D> {
+    pub(super) fn publish(&self, _: Publication, _: Option<History>, _: Option<Appended>) -> Receipt {
+        match self.never {}
+    }
+
+    pub(super) async fn join<'a>(&self, _: impl Iterator<Item = &'a str>) -> bool {
+        match self.never {}
+    }
+
+    pub(super) async fn replay(&self, _: &str, _: u64) -> Result<Replay, HistoryError> {
+        match self.never {}
+    }
+
+    pub(super) async fn recent(&self, _: &str, _: Span) -> Result<Recent, HistoryError> {
+        match self.never {}
+    }
+}
