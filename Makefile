@@ -11,7 +11,7 @@ CLIENT := client-js
 # The themes of tests/ that end in seconds.
 QUICK := docs config auth
 
-.PHONY: help build test quick fmt lint doc unit by-tls tools client compat snippets release cargo-deb install-check bench bench-cluster bench-hub bench-feeds microbench fuzz autobahn deny clean
+.PHONY: help build test quick fmt lint features doc unit by-tls tools client compat snippets release cargo-deb install-check bench bench-cluster bench-hub bench-feeds microbench fuzz autobahn deny clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -35,6 +35,10 @@ fmt: ## Check the format
 
 lint: ## Lint everything; a warning is an error
 	$(CARGO) clippy --all-targets --locked -- -D warnings
+	@CARGO="$(CARGO)" scripts/check-features none redis,store
+
+features: ## Lint with no feature, with each one alone, and with all but each one
+	@CARGO="$(CARGO)" scripts/check-features
 
 # With the examples the dependencies have the features that `lint` built them with; without them jemalloc and others are
 # built once more.

@@ -103,7 +103,6 @@ impl FollowedFeeds {
     }
 
     #[cfg(not(feature = "websub"))]
-    #[expect(clippy::unused_self, reason = "the same signature as with the feature")]
     pub(super) fn reload(&self, _: &Config) {}
 }
 
@@ -255,7 +254,6 @@ pub(super) struct Running {}
 
 #[cfg(not(feature = "websub"))]
 impl WebSub {
-    #[expect(clippy::unused_async, reason = "the same signature as with the feature")]
     pub(super) async fn open(config: &Config, _: &Arc<Server>) -> Result<Self, String> {
         let parts = [(config.hub.enabled, "hub.enabled"), (config.follows_feeds(), "lifestream.enabled")];
         match parts.into_iter().find(|(is_on, _)| *is_on) {
@@ -264,27 +262,22 @@ impl WebSub {
         }
     }
 
-    #[expect(clippy::unused_self, reason = "the same signature as with the feature")]
     pub(super) fn endpoints(&self) -> Vec<Arc<dyn Endpoint>> {
         Vec::new()
     }
 
-    #[expect(clippy::unused_self, reason = "the same signature as with the feature")]
     pub(super) fn management(&self, _: &Config, _: &Metrics) -> Vec<Arc<dyn Endpoint>> {
         Vec::new()
     }
 
-    #[expect(clippy::unused_self, reason = "the same signature as with the feature")]
     pub(super) fn store_state(&self) -> Option<StoreState> {
         None
     }
 
-    #[expect(clippy::unused_self, reason = "the same signature as with the feature")]
     pub(super) fn followed(&self) -> FollowedFeeds {
         FollowedFeeds {}
     }
 
-    #[expect(clippy::unused_self, reason = "the same signature as with the feature")]
     pub(super) fn run(self) -> Running {
         Running {}
     }
@@ -292,14 +285,7 @@ impl WebSub {
 
 #[cfg(not(feature = "websub"))]
 impl Running {
-    #[expect(
-        clippy::unused_async,
-        clippy::unused_self,
-        clippy::needless_pass_by_ref_mut,
-        reason = "the same signature as with the feature"
-    )]
     pub(super) async fn drain(&mut self, _: Duration) {}
 
-    #[expect(clippy::unused_async, clippy::unused_self, reason = "the same signature as with the feature")]
     pub(super) async fn stop(self) {}
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests panic as well")]
 
+mod features;
 mod names;
 mod programs;
 mod tidy;
