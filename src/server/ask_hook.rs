@@ -1,9 +1,9 @@
-//! Calls the authorization hook for operations that the rules leave to it, before their verbs are executed.
+//! Calls the authorization hook for operations that the rules delegate to it, before the verb is executed.
 
 use std::sync::Arc;
 
 use super::Server;
-use super::handshake::{HANDSHAKE, wrong};
+use super::handshake::{HANDSHAKE, handshake_error};
 use super::request::{HookDecisions, RateCheck, Request};
 use crate::auth::hook::HookRequest;
 use crate::auth::{Credentials, Decision, HookDecision, Policy};
@@ -12,8 +12,8 @@ use crate::peer::Peer;
 use crate::router::PendingFlush;
 
 impl Server {
-    /// Calls the hook for a message, if its decision is needed. The rate limits are checked first. The hook may
-    /// change `data` and `ext` of the message.
+    /// Calls the hook for a message that needs its decision, after checking the rate limits. The hook may change `data`
+    /// and `ext` of the message.
     pub(super) async fn ask_hook(
         &self,
         policy: &Policy,
@@ -35,7 +35,7 @@ impl Server {
         let rate_check = self.check_rate(message.verb(), &request);
         let mut visible = message.clone();
         if self.named_session(&request).is_none() {
-            // The application takes the `clientId` for the sender.
+            // The application would take an unproven `clientId` for the sender.
             visible.remove(Field::ClientId);
         }
         let hook = self.hook.load_full().filter(|_| rate_check.is_ok());
@@ -72,7 +72,7 @@ impl Server {
         let asks_hook = |decision| matches!(decision, Decision::AskHook);
         match message.verb() {
             Verb::Handshake => {
-                let is_good = wrong(message).is_none() && credentials.token_error().is_none();
+                let is_good = handshake_error(message).is_none() && credentials.token_error().is_none();
                 let asks = is_good && asks_hook(policy.authorize_handshake(context, None));
                 ("handshake", asks.then(|| HANDSHAKE.into()).into_iter().collect())
             }
@@ -89,7 +89,7 @@ impl Server {
                 let wanted = message.truthy(Field::Subscription).unwrap_or_default();
                 let mut undecided: Vec<Box<str>> = Vec::new();
                 for element in self.elements(wanted).unwrap_or_default() {
-                    // The first refused element ends the list; repeated elements have been handled.
+                    // The first refused element ends the list; repeated elements are already handled.
                     let Ok(pattern) = self.subscribable(element) else { break };
                     if channel::is_service(&pattern) || undecided.iter().any(|known| **known == *pattern) {
                         continue;

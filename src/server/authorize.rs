@@ -1,5 +1,4 @@
-//! Enforces decisions of the policy: errors for denied operations, the ownership of sessions, and the token that a
-//! permission depends on.
+//! Enforces policy decisions: errors for denied operations, session ownership, and token expiry.
 
 use std::sync::Arc;
 
@@ -13,11 +12,11 @@ use crate::router::Session;
 
 /// The permission for an operation.
 pub(super) struct Authorization {
-    /// Whether the operation required a client credential; the session is bound from then on.
+    /// Whether the operation required a client credential; the session is then bound to it.
     pub(super) by_credential: bool,
     /// The token that the permission depends on.
     pub(super) grant: Option<Arc<Grant>>,
-    /// Whether the hook has decided, without a sufficient token.
+    /// Whether the hook allowed the operation, without a sufficient token.
     by_hook: bool,
 }
 
@@ -77,15 +76,15 @@ impl Server {
                 return Ok(Authorization { by_credential, grant, by_hook });
             }
             Decision::Deny(error) => error,
-            // The hook was not called: no hook is configured any more.
+            // No hook is configured any more, so it was not called.
             Decision::AskHook => BayeuxError::ChannelForbidden(channel.to_owned()),
         };
         self.metrics.refuse(Reason::forbidden);
         Err(refused)
     }
 
-    /// Binds a session to the credentials of its client. Over HTTP the browser receives a cookie with a new value,
-    /// unless it has a value that was issued for the same user.
+    /// Binds a session to the credentials of its client. Over HTTP, the reply sets a cookie with a new value, unless
+    /// the browser already has a value that was issued for the same user.
     pub(super) fn bind(
         &self,
         session: &Arc<Session>,
@@ -135,7 +134,7 @@ impl Server {
         if known.is_some() || !takes_cookies || peer.is_foreign {
             return known;
         }
-        // Without a value the client has to send its credentials with each request.
+        // Without a value, the client has to send its credentials with each request.
         let (drawn, list) = self.seals.issue(older, holder).ok()?;
         *cookie = Some(list);
         Some(drawn)

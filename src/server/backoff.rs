@@ -1,8 +1,8 @@
-//! The `advice.interval` after failures: none after the first, so that a client comes back at once after a restart of the
-//! server, and a growing one, with jitter, for a client that fails again.
+//! The `advice.interval` after failures: zero after the first failure, so that clients reconnect immediately after a
+//! restart, then exponential with jitter.
 //!
-//! Some clients (aiocometd and its relatives) read the milliseconds of `advice.interval` as seconds: any other value
-//! than 0 keeps them away for minutes.
+//! Some clients (aiocometd and its derivatives) read the milliseconds of `advice.interval` as seconds: any value other
+//! than 0 delays them for minutes.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -13,13 +13,14 @@ use tokio::time::{Duration, Instant};
 
 use crate::config;
 
-/// Failures are forgotten after one to two of these.
+/// Failures are forgotten after one to two of these periods.
 const MEMORY: Duration = Duration::from_secs(60);
-/// Failing clients of one generation; two are remembered. If there are more within [`MEMORY`], the older ones are
-/// forgotten earlier: after a restart many clients fail once, and a client that fails again and again is a recent one.
+/// Capacity of one generation of failing clients; two generations are kept. With more clients within [`MEMORY`], the
+/// older generation is forgotten earlier. Many clients fail once after a restart; a client with repeated failures is
+/// recent.
 const CLIENTS: usize = 16 * 1024;
 
-/// Counts failures by address and by the identifier that a client presents.
+/// Failure counts by address and by the client identifier of the message.
 pub(super) struct Backoff {
     first: Duration,
     most: Duration,
@@ -44,13 +45,13 @@ impl Backoff {
         }
     }
 
-    /// Counts a failure and returns the milliseconds to wait: 0 for the first, and then more than half, and no more than
-    /// all, of an interval that doubles with each failure.
+    /// Counts a failure and returns the milliseconds to wait: 0 for the first failure, then a random value between one
+    /// half and all of an interval that doubles with each failure.
     pub(super) fn failed(&self, address: Option<IpAddr>, presented: &[u8]) -> u64 {
         self.failed_within(self.most, address, presented)
     }
 
-    /// As [`Backoff::failed`], with another longest interval, for failures that are not the client's.
+    /// Same as [`Backoff::failed`] with another maximum, for failures that the client did not cause.
     pub(super) fn failed_within(&self, most: Duration, address: Option<IpAddr>, presented: &[u8]) -> u64 {
         let Some(repetitions) = self.count(address, presented).checked_sub(1) else { return 0 };
         let interval = self.first.saturating_mul(1 << repetitions.min(20)).min(most);
@@ -58,7 +59,7 @@ impl Backoff {
         fastrand::u64(interval / 2 + 1..=interval)
     }
 
-    /// Counts a failure and returns how often this client has failed before.
+    /// Counts a failure and returns the number of earlier failures.
     pub(super) fn count(&self, address: Option<IpAddr>, presented: &[u8]) -> u32 {
         let client = self.hasher.hash_one((address, presented));
         let mut counts = self.counts.lock();

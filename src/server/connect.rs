@@ -1,8 +1,8 @@
-//! `/meta/connect`: the client is there and takes messages.
+//! `/meta/connect`: polls for messages.
 //!
-//! MUST contain `clientId` and `connectionType`; MAY contain `ext`, `id` (Bayeux 1.0, section 4.2).
-//! The reply is held back until there are messages, except for a session's first connect, and for a connect that
-//! comes together with other messages.
+//! MUST contain `clientId` and `connectionType`; MAY contain `ext`, `id` (Bayeux 1.0, section 4.2). The reply is held
+//! until there are messages, except for the first connect of a session and for a connect in a batch with other
+//! messages.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ impl Server {
             Some((session, first?))
         });
         let Some((session, first)) = connected else {
-            reply::connect(out, message, &outcome, self.advice_to_refused(request, &outcome, is_proven));
+            reply::connect(out, message, &outcome, self.advice_for_refused(request, &outcome, is_proven));
             return outcome;
         };
         let is_stream = kind.as_deref() == Some("eventsource");
@@ -63,9 +63,9 @@ impl Server {
         outcome
     }
 
-    /// The advice of a connect that is refused. `is_proven` says that it came from the client of a living session. That session
-    /// is kept if its connect came too often, or if the server, its extensions or the application could not handle it.
-    fn advice_to_refused(&self, request: &Request<'_>, outcome: &Outcome, is_proven: bool) -> Advice {
+    /// Returns the advice of a refused connect. `is_proven` says that the message proved that it owns a live session.
+    /// That session is kept after a rate limit, and after errors of the server, its extensions or the application.
+    fn advice_for_refused(&self, request: &Request<'_>, outcome: &Outcome, is_proven: bool) -> Advice {
         let Request { message, peer, .. } = *request;
         let address = peer.address.map(|address| address.ip());
         match outcome {
@@ -75,11 +75,11 @@ impl Server {
                 let is_repeated = self.backoff.count(address, presented) > 0;
                 Advice { interval: advice.interval.max(if is_repeated { *wait } else { 0 }), ..advice }
             }
-            // It is carried out again, or by another instance, and this reply is dropped.
+            // The verb is executed again, or by another instance; this reply is dropped.
             Outcome::Failed(BayeuxError::Unreachable) => self.advice(message),
             _ => {
-                let interval = self.backoff.failed(address, self.failing(message, is_proven));
-                if is_proven && is_of_the_server(message, outcome) {
+                let interval = self.backoff.failed(address, self.failure_key(message, is_proven));
+                if is_proven && is_server_side(message, outcome) {
                     let advice = self.advice(message);
                     return Advice { interval: advice.interval.max(interval), ..advice };
                 }
@@ -88,17 +88,18 @@ impl Server {
         }
     }
 
-    /// Whose failures are counted together. A session that lives, and whose client cannot show that it is its own, is soon
-    /// followed by another such: each new one must not begin with the first interval.
-    fn failing<'a>(&self, message: &'a Message, is_proven: bool) -> &'a [u8] {
+    /// Returns the key under which failures are counted. Messages that do not prove that they own their live session
+    /// share one key per address: a client that cannot prove ownership soon creates another such session, whose
+    /// failures must not restart at the first interval.
+    fn failure_key<'a>(&self, message: &'a Message, is_proven: bool) -> &'a [u8] {
         if !is_proven && self.is_alive(message) {
             return b"not its own";
         }
         message.get(Field::ClientId).unwrap_or_default()
     }
 
-    /// For how long the client wants the connect to be held: the server's timeout, or `advice.timeout` of the request,
-    /// up to the lifetime of a session.
+    /// Returns how long to hold the connect: `advice.timeout` of the request or the server's timeout, at most the
+    /// lifetime of a session.
     fn hold(&self, message: &Message) -> Duration {
         match message.get(Field::Advice).and_then(|advice| json::member(advice, "timeout")) {
             None => self.timeout,
@@ -107,9 +108,8 @@ impl Server {
     }
 }
 
-/// Whether a message failed for a reason that is the server's, its extensions' or the application's: the same message may
-/// succeed a little later.
-fn is_of_the_server(message: &Message, outcome: &Outcome) -> bool {
+/// Whether a message failed because of the server, its extensions or the application, so that a retry may succeed.
+fn is_server_side(message: &Message, outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Failed(error) => is_server_error(error.to_string().as_bytes()),
         Outcome::Refused => message.text(Field::Error).is_some_and(|error| is_server_error(error.as_bytes())),
@@ -117,7 +117,7 @@ fn is_of_the_server(message: &Message, outcome: &Outcome) -> bool {
     }
 }
 
-/// Whether an error has one of the codes 500 to 599 (Bayeux 1.0, section 3.5.2: `CODE:ARGUMENTS:TEXT`).
+/// Whether an error code is in the range 500 to 599 (Bayeux 1.0, section 3.5.2: `CODE:ARGUMENTS:TEXT`).
 fn is_server_error(error: &[u8]) -> bool {
     matches!(error, [b'5', tens, ones, b':', ..] if tens.is_ascii_digit() && ones.is_ascii_digit())
 }

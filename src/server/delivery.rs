@@ -58,7 +58,7 @@ impl Deliver for LocalSubscribers {
     }
 }
 
-/// Returns the publication for one receiver after the extensions that see deliveries. `None` if one drops it.
+/// Passes a publication for one receiver through the extensions that see deliveries. Returns `None` if one drops it.
 pub(super) fn adapt(
     pipeline: &Pipeline,
     session: &Session,

@@ -1,7 +1,7 @@
-//! `/meta/disconnect`: a session ends.
+//! `/meta/disconnect`: ends a session.
 //!
-//! MUST contain `clientId`; MAY contain `ext`, `id` (Bayeux 1.0, section 4.3). A connect that is held is answered
-//! before the disconnect is.
+//! MUST contain `clientId`; MAY contain `ext`, `id` (Bayeux 1.0, section 4.3). The reply to a held connect precedes the
+//! reply to the disconnect.
 
 use super::Server;
 use super::request::Request;

@@ -1,41 +1,41 @@
-//! The monitoring events, Faye's own: what happened, not what was asked for.
+//! The monitoring events of Faye. They report effects, not requests.
 
 use bytes::Bytes;
 
 use crate::bayeux::ClientId;
 
-/// Something that happened to a session, or a publication.
+/// A change of a session, or a publication.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// A session began.
+    /// A session was created.
     Handshake {
         /// The session.
         client: ClientId,
     },
-    /// A session was subscribed to a channel that it had not been subscribed to.
+    /// A session gained a subscription that it did not have before.
     Subscribe {
         /// The session.
         client: ClientId,
         /// The channel or pattern.
         channel: String,
     },
-    /// A session lost a subscription, by its own wish or because it ended.
+    /// A session lost a subscription: it unsubscribed, the token expired, or the session ended.
     Unsubscribe {
         /// The session.
         client: ClientId,
         /// The channel or pattern.
         channel: String,
     },
-    /// A publication was accepted and delivered, whether anybody was subscribed or not.
+    /// A publication was accepted and delivered, with or without subscribers.
     Publish {
-        /// The session that the publisher named, if it named one, and if that is not known to be somebody else's.
+        /// The session that the publisher named; `None` if it named none, or a live one that it does not own.
         client: Option<ClientId>,
         /// The channel.
         channel: String,
-        /// The `data` as it came in, JSON.
+        /// The `data` as received, JSON.
         data: Bytes,
     },
-    /// A session ended. The events of its subscriptions came before.
+    /// A session ended. The events of its subscriptions precede this one.
     Disconnect {
         /// The session.
         client: ClientId,

@@ -1,7 +1,7 @@
-//! `/meta/handshake`: a session begins.
+//! `/meta/handshake`: creates a session.
 //!
-//! MUST contain `version` and `supportedConnectionTypes`; MAY contain `minimumVersion`, `ext`, `id`
-//! (Bayeux 1.0, section 4.1). As with Faye, the version is not compared.
+//! MUST contain `version` and `supportedConnectionTypes`; MAY contain `minimumVersion`, `ext`, `id` (Bayeux 1.0,
+//! section 4.1). As in Faye, the value of the version is ignored.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -17,14 +17,14 @@ use crate::metrics::{Cause, Reason};
 use crate::peer::Peer;
 use crate::router::Session;
 
-/// The channel, under which the application is asked too.
+/// The channel of handshakes, also in requests to the authorization hook.
 pub(super) const HANDSHAKE: &str = "/meta/handshake";
 
 impl Server {
     pub(super) fn handshake(&self, request: &Request<'_>, out: &mut Vec<u8>, done: &mut Done) -> Outcome {
         let Request { message, peer, .. } = *request;
         let mut outcome = request.outcome.clone();
-        if let Some(error) = wrong(message) {
+        if let Some(error) = handshake_error(message) {
             outcome = Outcome::Failed(error);
         }
         let mut created = None;
@@ -53,7 +53,10 @@ impl Server {
         outcome
     }
 
-    /// Whether a session may begin: not too often, without a bad token, and by the policy.
+    /// Checks whether a client may create a session.
+    ///
+    /// # Errors
+    /// The client exceeds a rate limit, has an invalid token, or is denied by the policy.
     fn admit(&self, request: &Request<'_>) -> Result<Authorization, BayeuxError> {
         request.check_rate(self, Verb::Handshake)?;
         if let Some(error) = request.token_error() {
@@ -75,7 +78,7 @@ impl Server {
         })?;
         let id = ClientId::from_random(bits);
         let session = self.sessions.create(id).or_else(|full| {
-            // One that never connected gives way: a client connects right after its handshake.
+            // Evict a session without a connect: a real client connects immediately after its handshake.
             let mut oldest = std::iter::from_fn(|| self.unconnected.take_oldest());
             let has_room = oldest.any(|oldest| self.evict_unconnected(&oldest, Cause::sessions));
             if has_room { self.sessions.create(id) } else { Err(full) }
@@ -96,7 +99,7 @@ impl Server {
     }
 }
 
-/// 160 bits of the system's generator. A thread asks it for some identifiers at once; none is given out twice.
+/// Returns 160 random bits of the system. Each thread draws several identifiers at once and uses each once.
 fn random_bits() -> Result<[u8; 20], getrandom::Error> {
     const DRAWN: usize = 32;
     thread_local! {
@@ -113,11 +116,11 @@ fn random_bits() -> Result<[u8; 20], getrandom::Error> {
     })
 }
 
-pub(super) fn wrong(message: &Message) -> Option<BayeuxError> {
+pub(super) fn handshake_error(message: &Message) -> Option<BayeuxError> {
     let Some(types) = message.truthy(Field::SupportedConnectionTypes) else {
         return Some(BayeuxError::ParameterMissing("supportedConnectionTypes"));
     };
-    // A string is not a list of one: Faye does not find it among the types either.
+    // A string is not a list of one element, as in Faye.
     let elements = if types.first() == Some(&b'[') { json::elements(types) } else { Vec::new() };
     let known = |element: &&[u8]| {
         json::as_text(element).is_some_and(|name| CONNECTION_TYPES.contains(&name.as_ref()))

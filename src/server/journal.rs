@@ -1,5 +1,5 @@
-//! Log lines about sessions (`log.sessions`) and refused operations. Identifiers of sessions print shortened, and no
-//! `data` and no `ext` gets here.
+//! Log lines about sessions (`log.sessions`) and refused operations. Session identifiers are shortened; `data` and
+//! `ext` are never logged.
 
 use std::borrow::Cow;
 
@@ -30,14 +30,14 @@ impl Server {
         }
     }
 
-    /// One line for the end of a session, with the subscriptions that end with it.
+    /// Logs the end of a session with the number of its subscriptions.
     pub(super) fn log_disconnect(&self, client: &ClientId, subscriptions: usize) {
         if self.logs_sessions {
             tracing::info!(%client, subscriptions, "disconnect");
         }
     }
 
-    /// Logs a publish or subscribe that was refused, with the rule that decides about the channel.
+    /// Logs a refused publish or subscribe with the rule that applies to the channel.
     pub(super) fn log_refused(&self, request: &Request<'_>, channel: &[u8], outcome: &Outcome) {
         let is_repeated = matches!(outcome, Outcome::Failed(BayeuxError::Unreachable));
         if outcome.is_done() || is_repeated || !tracing::enabled!(tracing::Level::DEBUG) {
@@ -72,12 +72,12 @@ fn client(message: &Message) -> Option<ClientId> {
     ClientId::parse(message.text(Field::ClientId)?.as_bytes())
 }
 
-/// A channel of a message, or what stands in its place.
+/// Returns a channel of a message as text, or its JSON if it is not a string.
 fn printed(json: &[u8]) -> Cow<'_, str> {
     json::as_text(json).unwrap_or_else(|| json::printed(json))
 }
 
-/// The error of the reply, without the identifier of a session.
+/// Returns the error of the reply without the identifier of the session.
 fn error(outcome: &Outcome) -> Cow<'static, str> {
     match outcome {
         Outcome::Failed(BayeuxError::ClientUnknown(_)) => "401::Unknown client".into(),

@@ -1,6 +1,7 @@
-//! The Bayeux server: what each verb does, one verb a file.
+//! The Bayeux server: executes the verbs of the protocol, one verb a file.
 //!
-//! All traffic enters by [`Server::receive`]. The server knows sessions and extensions, but no socket and no HTTP.
+//! [`Server::receive`] is the only entry for messages. The module depends on sessions and extensions, and not on
+//! sockets or HTTP.
 
 #[cfg(not(feature = "redis"))]
 mod alone;
@@ -56,15 +57,15 @@ use crate::router::{Bounds, Expiry, Patterns, Session, Sessions, Terms, Trie};
 use alone as cluster;
 use request::Request;
 
-/// Events that a slow listener may be behind before it loses the oldest.
+/// Capacity of the event channel; a slower listener loses the oldest events.
 const EVENTS: usize = 4096;
 
-/// One Bayeux server.
+/// A Bayeux server.
 pub struct Server {
     timeout: Duration,
     interval: Duration,
     limits: crate::config::Limits,
-    /// What memory is charged to.
+    /// The memory budget for everything that clients cause.
     budget: Arc<Budget>,
     relief: relief::Relief,
     sessions: Sessions,
@@ -72,7 +73,7 @@ pub struct Server {
     trie: Arc<Trie>,
     expiry: Expiry,
     broker: Broker<delivery::LocalSubscribers>,
-    /// The other instances, if there may be some.
+    /// The other instances; `None` without Redis.
     cluster: Option<cluster::Cluster>,
     pipeline: Arc<Pipeline>,
     policy: Arc<ArcSwap<Policy>>,
@@ -81,20 +82,21 @@ pub struct Server {
     backoff: backoff::Backoff,
     seals: Seals,
     events: broadcast::Sender<Event>,
-    /// Whether anybody ever listened to the events; asking the sender would take a lock for each message.
+    /// Set by the first listener and never cleared. The sender's own count of listeners takes a lock, which is too much
+    /// for each message.
     listened: AtomicBool,
-    /// Whether sessions are logged (`log.sessions`).
+    /// Whether session events are logged (`log.sessions`).
     logs_sessions: bool,
-    /// Told of each publication to a syndicated channel.
+    /// Called after each publication to a syndicated channel.
     appended: OnceLock<Appended>,
     metrics: Metrics,
 }
 
 impl Server {
-    /// A server without sessions.
+    /// Creates a server without sessions.
     ///
     /// # Errors
-    /// A text that says what is wrong with the settings.
+    /// A text that names the invalid setting.
     pub fn new(config: &Config, extensions: &[Arc<dyn Extension>], metrics: Metrics) -> Result<Self, String> {
         let budget = Budget::new(config.limits.memory.of(crate::memory::available()));
         metrics.memory_limit.set(i64::try_from(budget.limit()).unwrap_or(i64::MAX));
@@ -140,47 +142,47 @@ impl Server {
         })
     }
 
-    /// What memory that clients make the server use is charged to.
+    /// Returns the memory budget for everything that clients cause.
     #[must_use]
     pub fn budget(&self) -> &Arc<Budget> {
         &self.budget
     }
 
-    /// The counters.
+    /// Returns the metrics.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// The monitoring events from now on. A listener that is too slow loses the oldest and is told how many.
+    /// Subscribes to the monitoring events. A listener that lags loses the oldest events and receives their number.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.listened.store(true, Ordering::Release);
         self.events.subscribe()
     }
 
-    /// Who may do what, by the newest settings.
+    /// Returns the current policy.
     #[must_use]
     pub fn policy(&self) -> arc_swap::Guard<Arc<Policy>> {
         self.policy.load()
     }
 
-    /// The reason why a load balancer should send no clients here, if there is one.
+    /// Returns why a load balancer should send no clients to this instance; `None` if the instance is ready.
     #[must_use]
     pub fn not_ready(&self) -> Option<String> {
         self.pipeline.failure().or_else(|| self.unready_cluster().map(str::to_owned))
     }
 
-    /// The living session with this identifier.
+    /// Returns the live session with this identifier.
     #[must_use]
     pub fn session(&self, id: &ClientId) -> Option<Arc<Session>> {
         self.sessions.find(id)
     }
 
-    /// Goes by the policy and the hook of other settings from now on. Subscriptions that were allowed stay.
+    /// Replaces the policy and the authorization hook with those of a new configuration. Existing subscriptions stay.
     ///
     /// # Errors
-    /// What is wrong with them; both stay as they were.
+    /// A text that names the invalid setting. The current policy and hook stay in effect.
     pub fn reload(&self, config: &Config) -> Result<(), String> {
         let policy = Policy::new(config)?.with_server_channels_of(&self.policy.load());
         let hook = Hook::new(&config.hook, self.metrics.clone())?;
@@ -189,8 +191,7 @@ impl Server {
         Ok(())
     }
 
-    /// Ends the sessions whose time is over, and the subscriptions whose tokens have expired. To be called about once a
-    /// second.
+    /// Ends expired sessions and token-based subscriptions with expired tokens. Call it about once a second.
     pub fn expire(&self) {
         self.policy.load().sweep();
         self.expire_subscriptions();
@@ -202,22 +203,22 @@ impl Server {
                 Some(patterns) => {
                     tracing::debug!(client = %session.id(), "session expired");
                     self.metrics.sessions_expired.inc();
-                    self.bury(&session, patterns);
+                    self.forget_ended(&session, patterns);
                 }
                 None => self.expiry.watch(&session),
             }
         }
     }
 
-    /// Ends a session: its subscriptions, its mailbox and its transports. False if it had ended before.
+    /// Ends a session with its subscriptions, mailbox and transports. Returns `false` if the session had already ended.
     fn end(&self, session: &Arc<Session>) -> bool {
         let Some(patterns) = session.end() else { return false };
-        self.bury(session, patterns);
+        self.forget_ended(session, patterns);
         true
     }
 
-    /// Forgets a session that has ended.
-    fn bury(&self, session: &Arc<Session>, patterns: Patterns) {
+    /// Removes an ended session from all tables and from the directory.
+    fn forget_ended(&self, session: &Arc<Session>, patterns: Patterns) {
         lock::assert_free(level::SUBSCRIPTIONS);
         self.expiry.forget(session);
         self.unconnected.remove(session);
@@ -238,12 +239,13 @@ impl Server {
 
     fn emit(&self, event: impl FnOnce() -> Event) {
         if self.is_listened_to() {
-            // It fails when the last listener has just gone.
+            // Sending fails if the last listener has been dropped.
             let _ = self.events.send(event());
         }
     }
 
-    /// The session that a message names, if it is alive and speaks for it; if not, the outcome says so.
+    /// Returns the live session that a message names, if the message proves that it owns the session. Otherwise sets
+    /// the outcome to the error.
     fn session_of(&self, request: &Request<'_>, outcome: &mut Outcome) -> Option<Arc<Session>> {
         let message = request.message;
         let session = self.proven_session(request);
@@ -258,8 +260,9 @@ impl Server {
         session
     }
 
-    /// The session that a message names, if it is alive, and if the message shows that its client speaks. Who only knows
-    /// the identifier of a session that has shown a credential is answered as if there were none.
+    /// Returns the live session that a message names. Returns `None` if the message does not prove that it owns the
+    /// session, so that a client that only knows the identifier receives the same reply as without a session. Counts
+    /// the refusal.
     fn proven_session(&self, request: &Request<'_>) -> Option<Arc<Session>> {
         let session = self.named_session(request);
         if session.is_none() && self.is_alive(request.message) {
@@ -269,7 +272,7 @@ impl Server {
         session
     }
 
-    /// As [`Server::proven_session`], for whoever only wants to know.
+    /// Same as [`Server::proven_session`], without the metric and the log line.
     fn named_session(&self, request: &Request<'_>) -> Option<Arc<Session>> {
         let Request { message, policy, credentials, peer, .. } = *request;
         let id = message.text(Field::ClientId)?;
@@ -279,13 +282,13 @@ impl Server {
         is_proven.then_some(session)
     }
 
-    /// Whether there is a session with the identifier that a message names, whoever sent it.
+    /// Whether the session that a message names exists, regardless of the sender.
     fn is_alive(&self, message: &Message) -> bool {
         let id = message.text(Field::ClientId).and_then(|id| ClientId::parse(id.as_bytes()));
         id.is_some_and(|id| self.sessions.find(&id).is_some())
     }
 
-    /// Whether a request without messages, such as for a stream, comes from the client of a session.
+    /// Whether a request without messages, such as the request for a stream, proves that it owns a session.
     #[must_use]
     pub fn is_proven(&self, session: &Session, peer: &Arc<Peer>) -> bool {
         let is_proven = !session.ownership().is_bound()
@@ -296,7 +299,10 @@ impl Server {
         is_proven
     }
 
-    /// Refuses a channel that is too long or has too many segments.
+    /// Checks the length and the number of segments of a channel.
+    ///
+    /// # Errors
+    /// The channel exceeds `limits.channel` bytes or `limits.segments` segments.
     fn check_size(&self, channel: &str) -> Result<(), BayeuxError> {
         if channel.len() > self.limits.channel {
             self.metrics.refuse(Reason::channel);
@@ -312,7 +318,7 @@ impl Server {
     fn advice(&self, message: &Message) -> Advice {
         let timeout = milliseconds(self.timeout);
         if message.text(Field::ConnectionType).as_deref() == Some("eventsource") {
-            // The client gets its messages by the stream; its connects only keep the session alive.
+            // Messages are delivered through the stream; the connects only keep the session alive.
             return Advice { retry: true, interval: timeout, timeout: 0 };
         }
         Advice { retry: true, interval: milliseconds(self.interval), timeout }

@@ -1,5 +1,6 @@
-//! Messages that extensions, the application or other instances have a say in. Each is prepared once, and its verb is executed
-//! again while its session moves between instances. Broker acknowledgements and directory writes are awaited concurrently.
+//! Messages that extensions, the authorization hook or other instances take part in. Each message is prepared once; its
+//! verb is executed again while its session moves between instances. Broker acknowledgements and directory writes are
+//! awaited concurrently.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,29 +19,29 @@ use crate::broker::Receipt;
 use crate::peer::Peer;
 use crate::router::PendingFlush;
 
-/// The longest time for which a connect is kept waiting that has failed before because its session cannot be reached.
-const AGAIN: Duration = Duration::from_secs(1);
+/// Maximum delay of the reply to a repeated connect whose session is unreachable.
+const MAX_CONNECT_DELAY: Duration = Duration::from_secs(1);
 /// Attempts to execute a message while its session moves.
 const ATTEMPTS: usize = 20;
 /// The pause between two attempts.
-const LOOK: Duration = Duration::from_millis(20);
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
-/// A message that was carried out here.
-struct Carried {
+/// A message that was executed on this instance.
+struct Executed {
     message: Message,
     reply: Vec<u8>,
     accepted: Option<Accepted>,
     receipt: Option<Receipt>,
-    /// A publication, which is told of once it is accepted.
+    /// A publication, reported once the broker has accepted it.
     publish: Option<Publish>,
-    note: Option<DirectoryWrite>,
+    directory_write: Option<DirectoryWrite>,
 }
 
-/// What becomes a reply.
-enum Part {
-    /// Objects with commas between them, which nobody looks at any more.
+/// A part of the response to a request or frame.
+enum ReplyPart {
+    /// Final replies: JSON objects separated by commas.
     Ready(Vec<u8>),
-    Carried(Box<Carried>),
+    Executed(Box<Executed>),
 }
 
 impl Server {
@@ -71,12 +72,12 @@ impl Server {
                         Routed::Here => {}
                         Routed::Forwarded { replies, cookie } => {
                             received.keep(cookie);
-                            parts.push(Part::Ready(replies.into_bytes()));
+                            parts.push(ReplyPart::Ready(replies.into_bytes()));
                             break;
                         }
                         Routed::Unreachable => {
-                            let reply = self.out_of_reach(&message, peer, &mut has_waited, &mut received);
-                            parts.push(Part::Ready(reply.await));
+                            let reply = self.unreachable_reply(&message, peer, &mut has_waited, &mut received);
+                            parts.push(ReplyPart::Ready(reply.await));
                             break;
                         }
                     }
@@ -84,22 +85,22 @@ impl Server {
                 if prepared.is_none() {
                     prepared = self.prepare(message.clone(), peer, &policy, pending).await;
                     if may_move && may_wait && prepared.is_some() {
-                        // The session may have moved while extensions or the application had the message.
+                        // The session may have moved during the extensions or the hook.
                         continue;
                     }
                 }
-                // An extension has dropped the message.
+                // An extension dropped the message.
                 let Some(ready) = &prepared else { break };
                 match self.execute(ready, peer, &policy, alone, &mut received, pending).await {
-                    (_, true) if may_move && attempt < ATTEMPTS => tokio::time::sleep(LOOK).await,
+                    (_, true) if may_move && attempt < ATTEMPTS => tokio::time::sleep(RETRY_PAUSE).await,
                     (_, true) if may_move => {
-                        let reply = self.out_of_reach(&message, peer, &mut has_waited, &mut received);
-                        parts.push(Part::Ready(reply.await));
+                        let reply = self.unreachable_reply(&message, peer, &mut has_waited, &mut received);
+                        parts.push(ReplyPart::Ready(reply.await));
                         break;
                     }
-                    (carried, has_departed) => {
+                    (executed, has_departed) => {
                         received.has_departed |= has_departed;
-                        parts.extend(self.finish_now(carried, &mut received, peer, pending).await);
+                        parts.extend(self.complete_now(executed, &mut received, peer, pending).await);
                         break;
                     }
                 }
@@ -107,12 +108,12 @@ impl Server {
         }
         if !parts.is_empty() {
             pending.flush();
-            self.finish_all(parts, &mut received, peer, pending).await;
+            self.complete_all(parts, &mut received, peer, pending).await;
         }
         received
     }
 
-    /// Has extensions and the application see a message. `None` if an extension drops it.
+    /// Passes a message through extensions and the authorization hook. Returns `None` if an extension drops it.
     async fn prepare(
         &self,
         mut message: Message,
@@ -127,7 +128,7 @@ impl Server {
         Some(Prepared { message, credentials, hook_decisions, rate_check })
     }
 
-    /// Executes the verb of a message. Returns also whether its session belongs to another instance by now.
+    /// Executes the verb of a message. Also returns whether the session belongs to another instance by now.
     async fn execute(
         &self,
         prepared: &Prepared,
@@ -136,106 +137,107 @@ impl Server {
         alone: bool,
         received: &mut Received,
         pending: &mut PendingFlush,
-    ) -> (Carried, bool) {
+    ) -> (Executed, bool) {
         let Prepared { message, credentials, hook_decisions, rate_check } = prepared;
         let mut reply = Vec::with_capacity(256);
         let request = self.request(message, peer, alone, policy, credentials, hook_decisions);
         let request = Request { rate_check: Some(rate_check), ..request };
         let verb = message.verb();
-        let done = self.carry_out(verb, &request, &mut reply);
+        let done = self.execute_verb(verb, &request, &mut reply);
         received.keep(done.cookie);
         let mut receipt = None;
         if let Some(accepted) = &done.publish
-            // Messages to /service/ are for the server alone.
+            // Messages to `/service/` are for the server only.
             && !channel::is_service(&accepted.channel)
-            && let Some(seen) = self.pipeline.publication(message.clone(), || pending.flush()).await
+            && let Some(filtered) = self.pipeline.publication(message.clone(), || pending.flush()).await
         {
-            receipt = Some(self.spread(accepted, seen, pending));
+            receipt = Some(self.publish_to_broker(accepted, filtered, pending));
         }
-        let note = match (done.begun, verb) {
+        let directory_write = match (done.begun, verb) {
             _ if self.cluster.is_none() => None,
             (Some(id), _) => Some(DirectoryWrite::Created(id)),
-            // Of an array that was refused, the channels before the bad one stay.
+            // A refused array keeps the channels before the refused one.
             (None, Verb::Subscribe | Verb::Unsubscribe) => {
                 Some(DirectoryWrite::Subscriptions(Box::new(message.clone())))
             }
             _ => None,
         };
         let message = message.clone();
-        let carried =
-            Carried { message, reply, accepted: done.accepted, receipt, publish: done.publish, note };
-        (carried, done.has_departed)
+        let executed =
+            Executed { message, reply, accepted: done.accepted, receipt, publish: done.publish, directory_write };
+        (executed, done.has_departed)
     }
 
-    /// Finishes a message at once, unless other instances have a say in it.
-    async fn finish_now(
+    /// Completes a message immediately on a single node. In a cluster, returns it, and the caller completes all messages
+    /// together.
+    async fn complete_now(
         &self,
-        mut carried: Carried,
+        mut executed: Executed,
         received: &mut Received,
         peer: &Arc<Peer>,
         pending: &mut PendingFlush,
-    ) -> Option<Part> {
+    ) -> Option<ReplyPart> {
         if self.cluster.is_some() {
-            return Some(Part::Carried(Box::new(carried)));
+            return Some(ReplyPart::Executed(Box::new(executed)));
         }
-        self.wait_for(&mut carried).await;
-        self.finish(carried, received, peer, pending).await;
+        self.await_writes(&mut executed).await;
+        self.complete(executed, received, peer, pending).await;
         None
     }
 
-    /// Waits until every publication is accepted or not, and everything noted; then finishes the replies.
-    async fn finish_all(
+    /// Awaits the broker acknowledgements and directory writes of all messages, then completes the replies.
+    async fn complete_all(
         &self,
-        mut parts: Vec<Part>,
+        mut parts: Vec<ReplyPart>,
         received: &mut Received,
         peer: &Arc<Peer>,
         pending: &mut PendingFlush,
     ) {
         let waiting = parts.iter_mut().filter_map(|part| match part {
-            Part::Ready(_) => None,
-            Part::Carried(carried) => Some(self.wait_for(carried)),
+            ReplyPart::Ready(_) => None,
+            ReplyPart::Executed(executed) => Some(self.await_writes(executed)),
         });
         futures_util::future::join_all(waiting).await;
         for part in parts {
             match part {
-                Part::Ready(replies) if replies.is_empty() => {}
-                Part::Ready(replies) => received.begin().extend_from_slice(&replies),
-                Part::Carried(carried) => self.finish(*carried, received, peer, pending).await,
+                ReplyPart::Ready(replies) if replies.is_empty() => {}
+                ReplyPart::Ready(replies) => received.begin().extend_from_slice(&replies),
+                ReplyPart::Executed(executed) => self.complete(*executed, received, peer, pending).await,
             }
         }
     }
 
-    async fn wait_for(&self, carried: &mut Carried) {
-        if let Some(note) = carried.note.take() {
-            self.write_directory(&note).await;
+    async fn await_writes(&self, executed: &mut Executed) {
+        if let Some(directory_write) = executed.directory_write.take() {
+            self.write_directory(&directory_write).await;
         }
-        let Some(publish) = carried.publish.take() else { return };
-        let outcome = match carried.receipt.take() {
+        let Some(publish) = executed.publish.take() else { return };
+        let outcome = match executed.receipt.take() {
             Some(receipt) => receipt.outcome().await,
             None => Ok(()),
         };
         if outcome.is_ok() {
-            return self.tell_of(publish, &carried.message);
+            return self.report_publication(publish, &executed.message);
         }
         self.metrics.error_replies.inc();
-        carried.reply.clear();
+        executed.reply.clear();
         let outcome = Outcome::Failed(BayeuxError::Unaccepted);
         tracing::debug!(
             verb = "publish",
             channel = excerpt(&publish.channel),
             "refused: not accepted by Redis"
         );
-        reply::plain(&mut carried.reply, &carried.message, &outcome, true);
+        reply::plain(&mut executed.reply, &executed.message, &outcome, true);
     }
 
-    async fn finish(
+    async fn complete(
         &self,
-        carried: Carried,
+        executed: Executed,
         received: &mut Received,
         peer: &Arc<Peer>,
         pending: &mut PendingFlush,
     ) {
-        let Carried { reply, accepted, .. } = carried;
+        let Executed { reply, accepted, .. } = executed;
         match accepted {
             Some(accepted) if !accepted.hold.is_zero() => {
                 let is_unseen = self.pipeline.sees_replies();
@@ -252,13 +254,14 @@ impl Server {
         }
     }
 
-    /// Runs the reply to a connect that was held through the extensions, when it leaves. `None` if one drops it.
+    /// Passes the reply to a held connect through the extensions when it is sent. Returns `None` if an extension drops
+    /// it.
     pub async fn outgoing(&self, reply: Vec<u8>, peer: &Arc<Peer>) -> Option<Vec<u8>> {
-        // On the heap, since every connection has room for this function for as long as it lives.
+        // Boxed, since every connection reserves room for this future for as long as it lives.
         Box::pin(self.filter_reply(reply, peer, || {})).await
     }
 
-    /// Runs a reply through the extensions that see replies. `None` if one drops it.
+    /// Passes a reply through the extensions that see replies. Returns `None` if an extension drops it.
     async fn filter_reply(
         &self,
         reply: Vec<u8>,
@@ -275,10 +278,10 @@ impl Server {
         Some(out)
     }
 
-    /// The reply to a message if its session cannot be reached now: the client tries again. If it has done so before, its
-    /// connect is answered later instead of with a longer interval, which some clients take for seconds; the connects of
-    /// one request together wait once.
-    async fn out_of_reach(
+    /// Returns the reply to a message whose session is unreachable for now; the client retries. Repeated connects are
+    /// delayed here instead of with a longer `advice.interval`, which some clients read as seconds. The connects of one
+    /// request are delayed once.
+    async fn unreachable_reply(
         &self,
         message: &Message,
         peer: &Peer,
@@ -289,9 +292,9 @@ impl Server {
         received.is_leaving |= self.cluster.as_ref().is_some_and(Cluster::is_draining);
         if message.verb() == Verb::Connect {
             let address = peer.address.map(|address| address.ip());
-            // Failures of its session are counted apart: they are the client's to recover from.
+            // Counted apart from other failures of the session, which the client has to recover from.
             let presented = [b"503 ", message.get(Field::ClientId).unwrap_or_default()].concat();
-            let wait = self.backoff.failed_within(AGAIN, address, &presented);
+            let wait = self.backoff.failed_within(MAX_CONNECT_DELAY, address, &presented);
             if wait > 0 && !std::mem::replace(has_waited, true) {
                 tokio::time::sleep(Duration::from_millis(wait)).await;
             }

@@ -1,8 +1,8 @@
-//! Every other channel: a publication.
+//! All other channels: publications.
 //!
 //! MUST contain `channel` and `data`; MAY contain `clientId`, `ext`, `id` (Bayeux 1.0, section 5.1). No session is
-//! needed: a back end publishes with one POST. A `clientId` is looked at only where the rights or the rates of its
-//! session count.
+//! required: a back end publishes with one POST. The `clientId` is used only where the authorization or the rate limits
+//! depend on the session.
 
 use bytes::Bytes;
 
@@ -56,18 +56,22 @@ impl Server {
         outcome
     }
 
-    /// The session that a publisher names, for the listeners; not one of somebody else.
+    /// Returns the session that the publisher names, for event listeners. `None` if the session is live and the message
+    /// does not prove that it owns it.
     fn publisher(&self, request: &Request<'_>) -> Option<ClientId> {
         let message = request.message;
         let id = ClientId::parse(message.text(Field::ClientId)?.as_bytes())?;
-        let is_its_own = !self.is_alive(message) || self.named_session(request).is_some();
-        is_its_own.then_some(id)
+        let is_undisputed = !self.is_alive(message) || self.named_session(request).is_some();
+        is_undisputed.then_some(id)
     }
 
-    /// Whether the policy allows a publication, and its publisher does not publish too often.
+    /// Checks the rate limits and the policy for a publication.
+    ///
+    /// # Errors
+    /// The publisher exceeds a rate limit, or the policy denies the publication.
     fn may_publish(&self, request: &Request<'_>, rule: &Rule, channel: &str) -> Result<(), BayeuxError> {
         let is_server_only = request.policy.is_server_only(channel);
-        // The rates are for clients.
+        // Rate limits apply to clients.
         if !is_server_only || request.peer.transport != Transport::InProcess {
             request.check_rate(self, Verb::Publish)?;
         }
@@ -81,23 +85,23 @@ impl Server {
         self.authorize(decision, request, channel).map(|_| ())
     }
 
-    /// Puts an accepted publication into the mailboxes of its subscribers.
+    /// Queues an accepted publication in the mailboxes of its subscribers.
     pub(super) fn deliver(&self, accepted: Publish, message: Message, pending: &mut PendingFlush) {
-        let told = self.is_listened_to().then(|| message.clone());
-        // Messages to /service/ are for the server alone.
+        let reported = self.is_listened_to().then(|| message.clone());
+        // Messages to `/service/` are for the server only.
         if !channel::is_service(&accepted.channel) {
-            self.spread(&accepted, message, pending);
+            self.publish_to_broker(&accepted, message, pending);
         }
-        match told {
-            Some(message) => self.tell_of(accepted, &message),
+        match reported {
+            Some(message) => self.report_publication(accepted, &message),
             None => {
                 self.metrics.publications.inc();
             }
         }
     }
 
-    /// Counts a publication and tells the listeners of it, whether anybody was subscribed or not.
-    pub(super) fn tell_of(&self, accepted: Publish, message: &Message) {
+    /// Counts a publication and emits its event, with or without subscribers.
+    pub(super) fn report_publication(&self, accepted: Publish, message: &Message) {
         self.metrics.publications.inc();
         self.emit(|| {
             let Publish { channel, client, .. } = accepted;
@@ -106,8 +110,8 @@ impl Server {
         });
     }
 
-    /// Publishes. The receipt resolves once the publication is accepted.
-    pub(super) fn spread(&self, accepted: &Publish, message: Message, pending: &mut PendingFlush) -> Receipt {
+    /// Publishes through the broker. The receipt resolves once the broker accepts the publication.
+    pub(super) fn publish_to_broker(&self, accepted: &Publish, message: Message, pending: &mut PendingFlush) -> Receipt {
         let Publish { channel: name, overflow, history, is_syndicated, .. } = accepted;
         let publication = Publication::new(name, message);
         let appended = if *is_syndicated { self.appended.get() } else { None };
@@ -119,7 +123,7 @@ impl Server {
         receipt
     }
 
-    /// Ends the sessions with a mailbox that had no room for a publication. The caller holds no lock.
+    /// Ends the sessions whose mailbox overflowed. The caller must hold no lock.
     pub(super) fn end_overflowed(&self, pending: &mut PendingFlush) {
         for (session, publication) in pending.take_overflowed() {
             if self.end(&session) {

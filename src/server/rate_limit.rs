@@ -1,4 +1,4 @@
-//! Checks the rate limits of a message, once, and before the hook is called.
+//! Checks the rate limits of a message, once, before the authorization hook.
 
 use super::request::Request;
 use super::{Server, milliseconds};
@@ -8,10 +8,10 @@ use crate::metrics::Reason;
 use crate::router::Session;
 
 impl Server {
-    /// Checks the rate limits of a message that may be expensive. Disconnect and unsubscribe are always allowed.
+    /// Checks the rate limits for verbs with a significant cost. Disconnect and unsubscribe are always allowed.
     ///
     /// # Errors
-    /// The message exceeds a rate.
+    /// The message exceeds a rate limit.
     pub(super) fn check_rate(&self, verb: Verb, request: &Request<'_>) -> Result<(), BayeuxError> {
         let policy = request.policy;
         match verb {
@@ -40,7 +40,7 @@ impl Server {
         }
     }
 
-    /// Publications with a valid push secret are not limited.
+    /// Publications with a valid push secret are exempt.
     fn check_publication_rate(&self, request: &Request<'_>) -> Result<(), BayeuxError> {
         let policy = request.policy;
         if !policy.counts_publications() {

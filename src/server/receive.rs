@@ -1,5 +1,5 @@
-//! The only entry for messages: executes those of a request or frame in their order, synchronously where no extension, hook or
-//! other instance takes part. It must not know what verbs do.
+//! The only entry for messages: executes the messages of a request or frame in order, synchronously unless an
+//! extension, the authorization hook or another instance takes part. This module must not depend on single verbs.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use crate::peer::Peer;
 use crate::router::PendingFlush;
 
 impl Server {
-    /// Handles the messages of one request or frame in their order. Sessions that got something are in `pending`
-    /// afterwards, for the caller to flush when it has handled all that it read.
+    /// Handles the messages of one request or frame in order. Adds the sessions with new messages to `pending`; the
+    /// caller flushes it after all input that it has read.
     pub fn receive<'a>(
         &'a self,
         messages: Vec<Message>,
@@ -45,12 +45,12 @@ impl Server {
             let request = self.request(&message, peer, alone, policy, &credentials, &hook_decisions);
             if verb == Verb::Connect {
                 let mut reply = Vec::with_capacity(256);
-                match self.carry_out(verb, &request, &mut reply).accepted {
+                match self.execute_verb(verb, &request, &mut reply).accepted {
                     Some(accepted) => received.connects.push(Accepted { reply: Some(reply), ..accepted }),
                     None => received.begin().append(&mut reply),
                 }
             } else {
-                let done = self.carry_out(verb, &request, received.begin());
+                let done = self.execute_verb(verb, &request, received.begin());
                 received.keep(done.cookie);
                 if let Some(accepted) = done.publish {
                     self.deliver(accepted, message, pending);
@@ -80,8 +80,8 @@ impl Server {
         Request { message, peer, outcome, alone, policy, credentials, hook_decisions, rate_check: None }
     }
 
-    /// Does what a message asks for, and appends the reply.
-    pub(super) fn carry_out(&self, verb: Verb, request: &Request<'_>, out: &mut Vec<u8>) -> Done {
+    /// Executes the verb of a message, and appends the reply.
+    pub(super) fn execute_verb(&self, verb: Verb, request: &Request<'_>, out: &mut Vec<u8>) -> Done {
         let counters = &self.metrics.messages;
         let mut done = Done::default();
         let (counter, outcome) = match verb {

@@ -1,4 +1,4 @@
-//! Results of messages: replies, accepted connects, and a cookie. This module must not know what verbs do.
+//! Results of messages: replies, accepted connects, and a cookie. This module must not depend on single verbs.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,24 +12,24 @@ use crate::router::{Attached, Attachment, Session};
 /// The result of a request or frame.
 #[derive(Default)]
 pub struct Received {
-    /// Finished replies: JSON objects with commas between them.
+    /// Final replies: JSON objects separated by commas.
     pub replies: Vec<u8>,
-    /// Accepted connects, to be answered after the replies above.
+    /// Accepted connects, whose replies follow those above.
     pub connects: SmallVec<[Accepted; 1]>,
-    /// A cookie for the browser, which identifies it later.
+    /// A cookie that identifies the browser in later requests.
     pub cookie: Option<Box<Cookie>>,
-    /// Whether a session of the messages has moved to another instance because this one is stopping.
+    /// Whether a session of these messages has moved to another instance because this one is stopping.
     pub is_leaving: bool,
     /// Whether a message was not executed because its session belongs to another instance by now.
     pub(super) has_departed: bool,
 }
 
-/// Messages on their way through the server.
+/// The progress of received messages.
 pub enum Receiving<'a> {
     /// The messages were executed synchronously, which is the common case.
     Done(Received),
-    /// Extensions, the application or other instances take part. The future is on the heap, because each connection has room for
-    /// its largest future as long as it lives.
+    /// Extensions, the authorization hook or other instances take part. The future is boxed, because each connection
+    /// reserves room for its largest future as long as it lives.
     Waiting(Pin<Box<dyn Future<Output = Received> + Send + 'a>>),
 }
 
@@ -43,23 +43,24 @@ impl Receiving<'_> {
     }
 }
 
-/// An accepted connect. The transport attaches itself to the session, and hook_decisions.
+/// An accepted connect. The transport attaches itself to the session and sends the reply.
 pub struct Accepted {
     /// The session.
     pub session: Arc<Session>,
     /// The reply, a JSON object; `None` if an extension dropped it.
     pub reply: Option<Vec<u8>>,
-    /// The longest time to hold the reply until there are messages; zero to answer at once.
+    /// Maximum time to hold the reply until there are messages; zero to reply immediately.
     pub hold: Duration,
-    /// Whether extensions have not seen the reply: the transport calls [`super::Server::outgoing`] when it sends the reply.
+    /// Whether extensions have not seen the reply yet: the transport calls [`super::Server::outgoing`] before it sends
+    /// the reply.
     pub is_unseen: bool,
     /// Whether the client receives its messages through an EventSource stream, if one is open.
     pub is_stream: bool,
 }
 
 impl Accepted {
-    /// Attaches the transport of the connect to the session. Returns `false` if a stream stays attached, or if the session has
-    /// ended.
+    /// Attaches the transport of the connect to the session. Returns `false` if a stream stays attached, or if the
+    /// session has ended.
     #[must_use]
     pub fn attach(&self, transport: &Arc<dyn Attachment>) -> bool {
         if !self.is_stream {
@@ -68,7 +69,7 @@ impl Accepted {
         match self.session.attach_or_yield(transport) {
             Attached::Yes => true,
             Attached::Stream => {
-                // Messages that arrived while the stream stood by.
+                // Deliver messages that arrived while the stream was on standby.
                 self.session.flush();
                 false
             }
@@ -78,7 +79,7 @@ impl Accepted {
 }
 
 impl Received {
-    /// Adds the cookie of a message to those of earlier messages.
+    /// Merges the cookie of a message into those of earlier messages.
     pub(super) fn keep(&mut self, cookie: Option<Cookie>) {
         let Some(mut cookie) = cookie else { return };
         if let Some(older) = self.cookie.take() {
@@ -87,7 +88,7 @@ impl Received {
         self.cookie = Some(Box::new(cookie));
     }
 
-    /// Begins another reply, and returns the buffer to append it to.
+    /// Starts another reply, and returns the buffer for it.
     pub(super) fn begin(&mut self) -> &mut Vec<u8> {
         if self.replies.is_empty() {
             self.replies.reserve(256);

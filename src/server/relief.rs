@@ -1,7 +1,7 @@
-//! Ends sessions that keep more memory together than `limits.memory` leaves for them: first the sessions that never
-//! connected, oldest first, then the largest.
+//! Ends sessions while memory exceeds `limits.memory`: first the sessions that never connected, oldest first, then the
+//! largest ones.
 //!
-//! Responsible for the choice; memory is counted where it is taken.
+//! Responsible for the choice of sessions; the memory is charged where it is allocated.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -13,45 +13,45 @@ use crate::lock::{Mutex, level};
 use crate::metrics::Cause;
 use crate::router::{Patterns, Session, Weight};
 
-/// How long the warning about an exhausted budget is not repeated.
-const SILENCE: Duration = Duration::from_secs(10);
+/// Minimum interval between two warnings about an exhausted budget.
+const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How long no session is looked for after a search that freed too little, unless much more is kept by then.
-const PAUSE: Duration = Duration::from_secs(1);
+/// The pause after a search that freed too little. A large increase of memory ends the pause early.
+const SEARCH_PAUSE: Duration = Duration::from_secs(1);
 
-/// Bytes of a session that are not held against it: a session with a few subscriptions. Of such sessions those end first
-/// that have no client attached, for the longest time.
+/// Bytes that are ignored in the order of sessions: the size of a session with a few subscriptions. Among smaller
+/// sessions, those without an attached client end first, longest idle first.
 const SMALL: usize = 16 * 1024;
 
-/// Locked while sessions are chosen, since one thread at a time is enough.
+/// One thread at a time selects sessions.
 #[derive(Default)]
 pub(super) struct Relief(Mutex<Searches, { level::RELIEF }>);
 
 #[derive(Default)]
 struct Searches {
-    /// When the exhausted budget was last logged.
+    /// Time of the last warning about an exhausted budget.
     logged: Option<Instant>,
-    /// When a search freed too little, and how many bytes were kept after it.
-    in_vain: Option<(Instant, usize)>,
+    /// Time of the last search that freed too little, and the bytes that remained.
+    insufficient: Option<(Instant, usize)>,
 }
 
 impl Server {
-    /// Ends sessions if they keep more than the budget of memory leaves for them. To be called after memory was charged,
-    /// without any lock.
+    /// Ends sessions while they use more memory than the budget allows. Call it after charging memory, without any
+    /// lock.
     pub fn relieve(&self) {
         if self.budget.excess(self.broker.kept()) > 0 {
             self.end_largest();
         }
     }
 
-    /// Apart from the check, which is on the path of every message.
+    /// Out of line, since the check runs for every message.
     #[cold]
     fn end_largest(&self) {
-        // Another thread does it already.
+        // Another thread is already ending sessions.
         let Some(mut searches) = self.relief.0.try_lock() else { return };
         let kept = self.budget.kept();
         let has_grown = |before: usize| kept > before.saturating_add(self.budget.limit() / 16);
-        if searches.in_vain.is_some_and(|(at, before)| at.elapsed() < PAUSE && !has_grown(before)) {
+        if searches.insufficient.is_some_and(|(at, before)| at.elapsed() < SEARCH_PAUSE && !has_grown(before)) {
             return;
         }
         let goal = kept.saturating_sub(self.budget.to_free(self.broker.kept()));
@@ -66,12 +66,12 @@ impl Server {
                 if self.budget.kept() <= goal {
                     break;
                 }
-                ended += usize::from(self.note_evicted(&session, session.end(), Cause::memory));
+                ended += usize::from(self.record_eviction(&session, session.end(), Cause::memory));
             }
         }
         let left = self.budget.kept();
-        searches.in_vain = (left > goal).then(|| (Instant::now(), left));
-        if searches.logged.is_none_or(|logged| logged.elapsed() >= SILENCE) {
+        searches.insufficient = (left > goal).then(|| (Instant::now(), left));
+        if searches.logged.is_none_or(|logged| logged.elapsed() >= WARNING_INTERVAL) {
             searches.logged = Some(Instant::now());
             tracing::warn!(
                 used = kept,
@@ -82,7 +82,7 @@ impl Server {
         }
     }
 
-    /// All sessions in the order in which they have to end.
+    /// Returns all sessions in the order of eviction.
     fn largest_first(&self) -> impl Iterator<Item = Arc<Session>> {
         let order = |session: &Arc<Session>| {
             let Weight { bytes, is_attached, deadline } = session.weight();
@@ -93,18 +93,18 @@ impl Server {
         sessions.into_iter()
     }
 
-    /// Ends a session that has never connected so that others have room. False if it has connected by now.
+    /// Evicts a session that has never connected. Returns `false` if it has connected by now.
     pub(super) fn evict_unconnected(&self, session: &Arc<Session>, cause: Cause) -> bool {
-        self.note_evicted(session, session.end_if_unconnected(), cause)
+        self.record_eviction(session, session.end_if_unconnected(), cause)
     }
 
-    /// Buries a session that was ended so that others have room. False if it had ended before, or is another instance's
-    /// by now.
-    fn note_evicted(&self, session: &Arc<Session>, ended: Option<Patterns>, cause: Cause) -> bool {
+    /// Records the eviction of an ended session and forgets it. Returns `false` if `ended` is `None`: the session had
+    /// already ended, or is frozen for another instance.
+    fn record_eviction(&self, session: &Arc<Session>, ended: Option<Patterns>, cause: Cause) -> bool {
         let Some(patterns) = ended else { return false };
         tracing::debug!(client = %session.id(), cause = ?cause, "session evicted");
         self.metrics.evict(cause);
-        self.bury(session, patterns);
+        self.forget_ended(session, patterns);
         true
     }
 }

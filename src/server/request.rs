@@ -1,4 +1,4 @@
-//! A message on its way through a verb, and the effects of the verb. This module must not know the verbs.
+//! The input and the effects of a verb. This module must not depend on single verbs.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,39 +11,40 @@ use crate::bayeux::{BayeuxError, ClientId, Message};
 use crate::config::{History, Overflow};
 use crate::peer::Peer;
 
-/// A message for a verb.
+/// The input of a verb.
 pub(super) struct Request<'a> {
     pub(super) message: &'a Message,
     pub(super) peer: &'a Arc<Peer>,
-    /// `Done` so far, or the refusal of an extension or a limit. The checks of the verb override it.
+    /// `Done`, or the refusal by an extension or a limit. The checks of the verb override it.
     pub(super) outcome: Outcome,
     pub(super) policy: &'a Policy,
     /// The credentials of the message.
     pub(super) credentials: &'a Credentials,
-    /// The decisions of the application.
+    /// The decisions of the authorization hook.
     pub(super) hook_decisions: &'a HookDecisions,
-    /// Keeps the decision of the rates for a verb that may be executed again.
+    /// Stores the result of the rate limits for a verb that may be executed again.
     pub(super) rate_check: Option<&'a RateCheck>,
     /// Whether it is the only message of its request or frame.
     pub(super) alone: bool,
 }
 
-/// The decision of the rates on a message, once they have counted it.
+/// The result of the rate limits for a message; empty until they have counted it.
 pub(super) type RateCheck = OnceLock<Result<(), BayeuxError>>;
 
-/// Decisions of the application, by channel.
+/// Decisions of the authorization hook, by channel.
 pub(super) type HookDecisions = SmallVec<[(Box<str>, HookDecision); 1]>;
 
-/// Where messages come from.
+/// The source of messages.
 pub(super) enum Origin {
     /// A client. Its session may be on another instance.
     Client,
-    /// Another instance, which has forwarded one message. It has prepared the message if it owned the session until then.
+    /// Another instance that forwarded one message. The message is prepared if that instance owned the session until
+    /// then.
     #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "there is no other instance"))]
     Instance(Option<Box<Prepared>>),
 }
 
-/// A message that is ready for its verb. Extensions and the application have seen it, so only the verb may be executed again.
+/// A message that extensions and the authorization hook have processed. Only its verb may be executed again.
 pub(super) struct Prepared {
     pub(super) message: Message,
     pub(super) credentials: Credentials,
@@ -54,9 +55,9 @@ pub(super) struct Prepared {
 /// The effects of a verb, apart from the reply.
 #[derive(Default)]
 pub(super) struct Done {
-    /// A cookie that identifies the browser later.
+    /// A cookie that identifies the browser in later requests.
     pub(super) cookie: Option<Cookie>,
-    /// An accepted connect: the transport holds the reply, and attaches itself.
+    /// An accepted connect: the transport holds the reply and attaches itself.
     pub(super) accepted: Option<Accepted>,
     /// A publication to deliver.
     pub(super) publish: Option<Publish>,
@@ -76,13 +77,13 @@ pub(super) struct Publish {
     pub(super) history: Option<History>,
     /// Whether the channel is a feed.
     pub(super) is_syndicated: bool,
-    /// The session that the publisher named, if there are listeners for events.
+    /// The session that the publisher named; `None` without event listeners.
     pub(super) client: Option<ClientId>,
 }
 
 #[cfg(feature = "redis")]
 impl Prepared {
-    /// A message that another instance has prepared. `is_charged` says that the rates have counted it there.
+    /// Creates a message that another instance has prepared. `is_charged` says that the rate limits counted it there.
     pub(super) fn elsewhere(
         message: Message,
         credentials: Credentials,

@@ -1,8 +1,8 @@
-//! `/meta/subscribe`: a session wants the publications of channels.
+//! `/meta/subscribe`: adds subscriptions.
 //!
 //! MUST contain `clientId` and `subscription`, a channel or pattern or an array of them; MAY contain `ext`, `id`
-//! (Bayeux 1.0, section 4.4). An array is worked off in its order up to the first bad element; what came before
-//! it stays in effect.
+//! (Bayeux 1.0, section 4.4). An array is processed in order up to the first refused element; earlier elements stay in
+//! effect.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl Server {
         }
     }
 
-    /// Notes until when a subscription was allowed.
+    /// Records the expiry of the token that a subscription depends on.
     fn track_expiry(&self, session: &Arc<Session>, pattern: &str, authorization: &Authorization) {
         match &authorization.grant {
             Some(grant) if grant.expires < u64::MAX => {
@@ -73,7 +73,7 @@ impl Server {
         }
     }
 
-    /// What subscribe and unsubscribe have in common: the checks, and `apply` for each channel.
+    /// The common part of subscribe and unsubscribe: runs the checks, then `apply` for each channel.
     pub(super) fn change(
         &self,
         request: &Request<'_>,
@@ -87,17 +87,17 @@ impl Server {
         if wanted.is_none() {
             outcome = Outcome::Failed(BayeuxError::ParameterMissing("subscription"));
         }
-        // The element by which the list ended.
+        // The element that ended the processing of the list.
         let mut failed = None;
         if let (Outcome::Done, Some(session), Some(wanted)) = (&outcome, session, wanted) {
-            // What is named twice costs once.
+            // Repeated elements are applied once.
             let mut seen = HashSet::new();
             let failed = &mut failed;
             let result = self.elements(wanted).and_then(|elements| {
                 elements.into_iter().try_for_each(|element| {
                     *failed = Some(element);
                     let pattern = self.subscribable(element)?;
-                    // Messages to /service/ are for the server alone (Bayeux 1.0, section 2.1), so there is nothing to
+                    // Messages to `/service/` are for the server only (Bayeux 1.0, section 2.1): there is nothing to
                     // subscribe to, and no reason to refuse it.
                     if channel::is_service(&pattern) || seen.contains(&pattern) {
                         return Ok(());
@@ -117,7 +117,10 @@ impl Server {
         outcome
     }
 
-    /// The elements of a subscription, of which there may be as many as messages in a batch.
+    /// Returns the elements of a subscription.
+    ///
+    /// # Errors
+    /// There are more elements than the larger one of `limits.batch` and `limits.subscriptions`.
     pub(super) fn elements<'a>(&self, wanted: &'a [u8]) -> Result<Vec<&'a [u8]>, BayeuxError> {
         let elements = json::elements(wanted);
         let most = self.limits.batch.max(self.limits.subscriptions);
@@ -128,7 +131,10 @@ impl Server {
         Ok(elements)
     }
 
-    /// The channel or pattern that an element of a subscription names, if it is one for clients.
+    /// Returns the channel or pattern of an element of a subscription.
+    ///
+    /// # Errors
+    /// The channel is too long, invalid, or a meta channel.
     pub(super) fn subscribable<'a>(
         &self,
         element: &'a [u8],

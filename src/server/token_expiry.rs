@@ -11,22 +11,22 @@ use crate::auth::seconds_now;
 use crate::bayeux::{BayeuxError, Publication, reply};
 use crate::router::{Change, Session};
 
-/// Maximum interval in seconds between two checks of a session, however long its tokens are valid.
-const LOOK: u64 = 300;
+/// Maximum interval in seconds between two checks of a session, regardless of the validity of its tokens.
+const MAX_CHECK_INTERVAL: u64 = 300;
 
-/// Sessions by the Unix time in seconds at which one of their tokens may expire.
+/// Sessions by the Unix time in seconds of the next check for an expired token.
 #[derive(Default)]
 pub(super) struct TokenExpiry(Mutex<BTreeMap<u64, Vec<Weak<Session>>>>);
 
 impl TokenExpiry {
-    /// Schedules a check of a session at a Unix time in seconds, or earlier: references to ended sessions are not
-    /// kept for longer than the maximum interval.
+    /// Schedules a check of a session at a Unix time in seconds. The check is at most one maximum interval away, which
+    /// bounds the lifetime of references to ended sessions.
     pub(super) fn watch(&self, session: &Arc<Session>, second: u64) {
-        let second = second.min(seconds_now() + LOOK);
+        let second = second.min(seconds_now() + MAX_CHECK_INTERVAL);
         self.0.lock().entry(second).or_default().push(Arc::downgrade(session));
     }
 
-    /// Removes and returns the living sessions whose check is due.
+    /// Removes and returns the live sessions whose check is due.
     fn due(&self, now: u64) -> Vec<Arc<Session>> {
         let mut all = self.0.lock();
         let later = all.split_off(&(now + 1));
@@ -37,7 +37,7 @@ impl TokenExpiry {
 }
 
 impl Server {
-    /// Ends the subscriptions whose tokens have expired, and notifies their sessions.
+    /// Ends the subscriptions whose tokens have expired, and notifies the clients.
     pub(super) fn expire_subscriptions(&self) {
         let now = seconds_now();
         for session in self.token_expiry.due(now) {

@@ -1,7 +1,7 @@
-//! Sessions that have never connected: by age and by the address of their handshake, so that neither one address nor all
-//! of them together keep others out.
+//! Sessions that have never connected, by age and by the address of their handshake. Bounds them, so that such sessions
+//! cannot keep other clients out.
 //!
-//! Responsible for order and count; which of them has to end is decided by the server.
+//! Responsible for order and count; the server ends the sessions.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -11,23 +11,22 @@ use parking_lot::Mutex;
 
 use crate::router::Session;
 
-/// The sessions that wait for their first connect.
+/// Sessions before their first connect.
 #[derive(Default)]
 pub(super) struct Unconnected(Mutex<Waiting>);
 
 #[derive(Default)]
 struct Waiting {
-    /// The age of the next session: a number that grows.
+    /// The age of the next session: a sequence number.
     next: u64,
     by_age: BTreeMap<u64, (Arc<Session>, Option<IpAddr>)>,
-    /// Ages by the key of the session.
+    /// Ages by session key.
     ages: HashMap<u32, u64>,
     by_address: HashMap<IpAddr, BTreeSet<u64>>,
 }
 
 impl Unconnected {
-    /// Adds a session that has just begun. Returns the oldest of its address if that has more than `limit` by now; it is
-    /// taken out already.
+    /// Adds a new session. If its address then has more than `limit` sessions, removes and returns the oldest of them.
     pub(super) fn add(
         &self,
         session: &Arc<Session>,
@@ -46,7 +45,7 @@ impl Unconnected {
         waiting.remove(oldest)
     }
 
-    /// Takes a session out that has connected or ended.
+    /// Removes a session that has connected or ended.
     pub(super) fn remove(&self, session: &Session) {
         let mut waiting = self.0.lock();
         let removed = waiting.ages.get(&session.key()).copied().and_then(|age| waiting.remove(age));
@@ -54,7 +53,7 @@ impl Unconnected {
         drop(removed);
     }
 
-    /// Takes the oldest of all out.
+    /// Removes and returns the oldest session.
     pub(super) fn take_oldest(&self) -> Option<Arc<Session>> {
         let mut waiting = self.0.lock();
         let oldest = *waiting.by_age.first_key_value()?.0;

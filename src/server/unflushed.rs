@@ -1,4 +1,4 @@
-//! Sessions that received publications from Redis: collects them under the lock of a partition, and writes to them after it.
+//! Sessions with publications from Redis: collects them under the lock of a partition, and flushes them without it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,16 +10,16 @@ use crate::cluster::Membership;
 use crate::router::{PendingFlush, Session};
 use crate::server::Server;
 
-/// Sessions with received publications.
+/// Sessions with received publications that are not yet written.
 pub(super) struct Unflushed {
     membership: Arc<Membership>,
-    /// Sessions to write to.
+    /// Sessions to flush.
     sessions: Mutex<PendingFlush>,
-    /// `sessions` is not empty.
+    /// Notified when `sessions` becomes non-empty.
     flush: Notify,
-    /// Sessions whose ownership is in doubt.
+    /// Sessions to flush once their ownership is known.
     held_back: Mutex<PendingFlush>,
-    /// The lease has expired: other instances may have adopted sessions. Each session is checked.
+    /// The lease has expired, so other instances may have adopted sessions. Cleared once each session has been checked.
     in_doubt: AtomicBool,
 }
 
@@ -34,10 +34,11 @@ impl Unflushed {
         }
     }
 
-    /// Adds sessions. `is_shared` says that other instances have received the publications too.
+    /// Adds sessions. `is_shared` says that other instances have received the same publications.
     pub(super) fn add(&self, mut pending: PendingFlush, is_shared: bool) {
         if is_shared && self.is_in_doubt() {
-            // Another instance may own these sessions and has received the same. They wait until that is known.
+            // Another instance may own these sessions and deliver the same publications. The flush is deferred until
+            // the ownership is known.
             self.held_back.lock().append(&mut pending);
         } else {
             self.sessions.lock().append(&mut pending);
@@ -51,12 +52,12 @@ impl Unflushed {
         self.flush.notify_one();
     }
 
-    /// Whether other instances may own the sessions of this one.
+    /// Whether other instances may own sessions of this instance.
     pub(super) fn is_in_doubt(&self) -> bool {
         self.in_doubt.load(Ordering::Acquire) || !self.membership.has_lease()
     }
 
-    /// Whether an expired lease is noticed and not resolved.
+    /// Whether an expired lease was detected and its sessions have not been checked yet.
     pub(super) fn is_doubt_pending(&self) -> bool {
         self.in_doubt.load(Ordering::Acquire)
     }
@@ -66,23 +67,23 @@ impl Unflushed {
         self.in_doubt.store(is_in_doubt, Ordering::Release);
     }
 
-    /// Takes the sessions that were held back.
+    /// Takes the deferred sessions.
     pub(super) fn take_held_back(&self) -> PendingFlush {
         std::mem::take(&mut *self.held_back.lock())
     }
 }
 
 impl Server {
-    /// Ends the sessions with a full mailbox, and writes to the others. The caller must hold no lock: publications are
-    /// received under the lock of their partition, where no session may end.
+    /// Ends the sessions with an overflowed mailbox and flushes the others. The caller must hold no lock: publications
+    /// are received under the lock of their partition, where no session may end.
     pub(super) fn flush_received(&self, mut pending: PendingFlush) {
         self.end_overflowed(&mut pending);
         pending.flush();
         self.relieve();
     }
 
-    /// Writes to the sessions that received publications, for as long as the future is polled. Publications that arrive
-    /// during a write leave in the next one, one write for each session.
+    /// Flushes the sessions that received publications, for as long as the future is polled. Publications that arrive
+    /// during a flush are written by the next one, with one write for each session.
     pub(super) async fn run_flush(&self) {
         let Some(cluster) = &self.cluster else { return };
         let unflushed = &cluster.unflushed;

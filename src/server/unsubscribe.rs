@@ -1,7 +1,7 @@
-//! `/meta/unsubscribe`: a session no longer wants the publications of channels.
+//! `/meta/unsubscribe`: removes subscriptions.
 //!
 //! MUST contain `clientId` and `subscription`; MAY contain `ext`, `id` (Bayeux 1.0, section 4.5). The checks are those
-//! of subscribe. A pattern ends only the subscription to the identical pattern; one that is not there is no error.
+//! of subscribe. A pattern removes only the subscription to the identical pattern; a missing subscription is no error.
 
 use super::Server;
 use super::event::Event;
@@ -13,7 +13,7 @@ use crate::router::Change;
 impl Server {
     pub(super) fn unsubscribe(&self, request: &Request<'_>, out: &mut Vec<u8>) -> Outcome {
         self.change(request, out, |session, pattern| {
-            // First: a subscribe that comes between the two has noted its own by then.
+            // Before the removal: a concurrent subscribe after it sets an expiry that must stay.
             session.ownership().clear_token_expiry(pattern);
             match self.trie.unsubscribe(session, pattern) {
                 Change::Changed => {

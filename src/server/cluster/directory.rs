@@ -11,7 +11,7 @@ use crate::redis::RedisError;
 use crate::router::Session;
 use crate::server::Server;
 
-/// A write that a message causes.
+/// A directory write that a message causes.
 pub(crate) enum DirectoryWrite {
     /// The record of a new session.
     Created(ClientId),
@@ -20,8 +20,8 @@ pub(crate) enum DirectoryWrite {
 }
 
 impl Server {
-    /// Writes the changes that a message caused, and joins the partitions of new subscriptions. If Redis is down, the next
-    /// heartbeats write them.
+    /// Writes the changes of a message, and joins the partitions of new subscriptions. If Redis is down, the next
+    /// heartbeat repeats the write.
     pub(crate) async fn write_directory(&self, write: &DirectoryWrite) {
         let Some(cluster) = &self.cluster else { return };
         match write {
@@ -50,7 +50,7 @@ impl Server {
         let mut update = SessionUpdate::default();
         let mut positions = Positions::default();
         let here = named.iter().map(AsRef::as_ref).filter(|pattern| patterns.contains(*pattern));
-        // Before the reply, so that publications after it are received.
+        // Before the reply, so that all publications after the reply are received.
         cluster.broker.join(here).await;
         for pattern in named.iter().map(AsRef::as_ref) {
             match patterns.get_index_of(pattern) {
@@ -142,7 +142,7 @@ impl Server {
         }
     }
 
-    /// Has the next heartbeat write the complete record of a session.
+    /// Schedules the complete record of a session for the next heartbeat.
     pub(super) fn schedule_write(&self, id: &ClientId) {
         let Some(cluster) = &self.cluster else { return };
         if let Some(mut owned) = cluster.owned.get_mut(id) {
@@ -151,7 +151,7 @@ impl Server {
         }
     }
 
-    /// The interval at which the record of a live session is renewed: well below the lifetime of a record.
+    /// Returns the interval between two renewals of a record: well below the lifetime of a record.
     pub(super) fn renewal(&self) -> Duration {
         self.timeout.max(Duration::from_millis(500))
     }
@@ -170,12 +170,12 @@ impl Server {
         });
     }
 
-    /// Ends a session on this instance alone: another instance owns it, by an epoch above this one. `is_lost` says that it
-    /// was acquired without notice.
+    /// Ends a session on this instance only: another instance owns it with a higher epoch. `is_lost` says that it was
+    /// acquired without notice.
     pub(super) fn end_fenced(&self, session: &Arc<Session>, epoch: u64, is_lost: bool) {
         let Some(cluster) = &self.cluster else { return };
         if cluster.owned.get(session.id()).is_some_and(|owned| owned.epoch > epoch) {
-            // The session has come back since.
+            // The session has returned since.
             return;
         }
         session.freeze(false);
@@ -204,7 +204,7 @@ fn add_positions(cluster: &Cluster, id: &ClientId, new: &Positions, update: &mut
     }
 }
 
-/// The credential of a session as text; `None` if it has none.
+/// Returns the credential of a session as JSON; `None` if it has none.
 pub(super) fn credential_of(session: &Session) -> Option<String> {
     serde_json::to_string(&session.ownership().snapshot()?).ok()
 }

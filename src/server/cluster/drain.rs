@@ -1,5 +1,4 @@
-//! The drain of a stopping instance: other instances acquire its sessions in groups, so that clients reconnect one after the
-//! other.
+//! The drain of a stopping instance: other instances acquire its sessions in groups, which spreads the reconnects.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,8 +12,8 @@ use crate::server::Server;
 
 /// The minimum number of sessions in a group.
 const GROUP: usize = 16;
-/// The time over which a group is exported, each session at a random moment. Clients reconnect at once, since some clients
-/// take any advised interval for seconds.
+/// The time over which the exports of a group are spread at random. Clients reconnect immediately, since some clients
+/// read any advised interval as seconds.
 const SPREAD: Duration = Duration::from_millis(50);
 
 impl Server {
@@ -24,7 +23,7 @@ impl Server {
         let Some(cluster) = &self.cluster else { return };
         cluster.draining.store(true, Ordering::Release);
         cluster.membership.drain();
-        // So that no other instance exports sessions to this one.
+        // Publishes the drain, so that no other instance exports sessions to this one.
         let _ = cluster.membership.renew(|| ()).await;
         tokio::time::sleep(cluster.settings.drain_delay).await;
         let until = Instant::now() + limit;
@@ -49,7 +48,7 @@ impl Server {
                 exported += done.into_iter().filter(|is_done| *is_done).count();
             }
             if exported == before {
-                // The other instances may have been busy, or have started late.
+                // The other instances may have been busy or may have started late.
                 tokio::time::sleep(SPREAD * 4).await;
             }
         }
@@ -64,7 +63,7 @@ impl Server {
         matches!(cluster.request(other, &request, REQUEST_TIMEOUT).await, Ok(Response::Done))
     }
 
-    /// Sends the last heartbeat and ends the lease: other instances adopt the remaining sessions without a wait.
+    /// Sends the last heartbeat and ends the lease. Other instances then adopt the remaining sessions without delay.
     pub async fn deregister(&self) {
         let Some(cluster) = &self.cluster else { return };
         if self.heartbeat(cluster).await.is_ok() {

@@ -81,7 +81,7 @@ impl Server {
         if is_in_doubt {
             cluster.unflushed.set_in_doubt(false);
         }
-        // The sessions that other instances own have ended.
+        // The sessions of other instances have ended.
         self.flush_received(cluster.unflushed.take_held_back());
         cluster.membership.write_positions(&positions).await?;
         *cluster.written_positions.lock() = positions;
@@ -166,7 +166,7 @@ impl Server {
     }
 }
 
-/// The position before a publication.
+/// Returns the position before a publication.
 fn before(position: StreamPosition) -> StreamPosition {
     StreamPosition { offset: position.offset - 1, ..position }
 }

@@ -25,10 +25,10 @@ pub(super) enum Request {
         #[serde(rename = "asker")]
         request: Option<ForwardedRequest>,
     },
-    /// The sender has imported a session, and owns it by this epoch.
+    /// The sender has imported a session and owns it with this epoch.
     #[serde(rename = "Taken")]
     Commit { id: String, epoch: u64 },
-    /// Execute a message of a session of the receiver.
+    /// Execute a message of a session that the receiver owns.
     #[serde(rename = "Carry")]
     Forward {
         #[serde(rename = "asker")]
@@ -39,20 +39,20 @@ pub(super) enum Request {
     Acquire { id: String },
 }
 
-/// A request of a client, as another instance received it.
+/// A client request as another instance received it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ForwardedRequest {
     address: Option<SocketAddr>,
     transport: String,
     secure: bool,
     is_foreign: bool,
-    /// The head of the request in base64, since it need not be UTF-8.
+    /// The request head in base64, since it may be invalid UTF-8.
     head: String,
     target: (usize, usize),
     /// The message, a JSON object; `None` for a stream.
     pub(super) message: Option<String>,
-    /// The message after extensions and the hook, if they saw it before the session left the forwarding instance. Older
-    /// instances ignore it.
+    /// The message after extensions and the hook, if they processed it before the session left the forwarding instance.
+    /// Older instances ignore this field.
     #[serde(default, rename = "handled", skip_serializing_if = "Option::is_none")]
     pub(super) prepared: Option<PreparedMessage>,
 }
@@ -69,7 +69,7 @@ pub(super) struct PreparedMessage {
 }
 
 impl PreparedMessage {
-    /// `None` if the message has no JSON text.
+    /// Returns `None` if the message has no JSON text.
     pub(super) fn of(prepared: &Prepared) -> Option<Self> {
         let answer = |(channel, answer): &(Box<str>, auth::HookDecision)| {
             let refused = match answer {
@@ -115,9 +115,9 @@ pub(super) enum Response {
     /// This instance does not have the session.
     #[serde(rename = "NotMine")]
     NotOwner,
-    /// The request does not prove that it is of the client of the session.
+    /// The request does not prove that it comes from the client of the session.
     Unproven,
-    /// The replies to a message, objects with commas between them, and a cookie.
+    /// The replies to a message, JSON objects separated by commas, and a cookie.
     #[serde(rename = "Carried")]
     Replies { replies: String, cookie: Option<Cookie> },
     /// The request was executed.
@@ -132,7 +132,7 @@ pub(super) struct SessionState {
     /// The undelivered messages.
     #[serde(rename = "waiting")]
     pub(super) queued: Vec<QueuedMessage>,
-    /// Up to these positions the session has received everything, or it is in `queued`.
+    /// Publications up to these positions were delivered or are in `queued`.
     #[serde(rename = "numbers")]
     pub(super) positions: Positions,
     /// The subscriptions.
@@ -167,7 +167,7 @@ impl ForwardedRequest {
         }
     }
 
-    /// Adds the message as it was prepared.
+    /// Adds the prepared message.
     pub(super) fn with(self, prepared: Option<PreparedMessage>) -> Self {
         Self { prepared, ..self }
     }
@@ -217,17 +217,17 @@ impl QueuedMessage {
 mod tests {
     use super::*;
 
-    const ASKER: &str = r#"{"address":"10.0.0.1:80","transport":"websocket","secure":true,"is_foreign":false,"head":"R0VU","target":[0,3],"message":"{}"}"#;
-    const HANDLED: &str = r#"{"address":null,"transport":"websocket","secure":true,"is_foreign":false,"head":"","target":[0,0],"message":null,"handled":{"message":"{}","answers":[["/a",null],["/b","no"]],"is_charged":true}}"#;
+    const FORWARDED: &str = r#"{"address":"10.0.0.1:80","transport":"websocket","secure":true,"is_foreign":false,"head":"R0VU","target":[0,3],"message":"{}"}"#;
+    const PREPARED: &str = r#"{"address":null,"transport":"websocket","secure":true,"is_foreign":false,"head":"","target":[0,0],"message":null,"handled":{"message":"{}","answers":[["/a",null],["/b","no"]],"is_charged":true}}"#;
 
-    /// Instances of other versions read and write these texts.
+    /// Instances of other versions exchange these texts.
     #[test]
     fn the_wire_format_does_not_change() {
         let requests = [
             r#"{"Release":{"id":"x","heard":[[3,7],[0,1]],"asker":null}}"#.to_owned(),
-            format!(r#"{{"Release":{{"id":"x","heard":[],"asker":{ASKER}}}}}"#),
+            format!(r#"{{"Release":{{"id":"x","heard":[],"asker":{FORWARDED}}}}}"#),
             r#"{"Taken":{"id":"x","epoch":2}}"#.to_owned(),
-            format!(r#"{{"Carry":{{"asker":{HANDLED}}}}}"#),
+            format!(r#"{{"Carry":{{"asker":{PREPARED}}}}}"#),
             r#"{"Take":{"id":"x"}}"#.to_owned(),
         ];
         for text in requests {

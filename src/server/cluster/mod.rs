@@ -1,9 +1,8 @@
 //! Several instances as one server. A session lives on one instance, and any instance serves its client.
 //!
-//! `directory` writes the records of sessions, `heartbeat` renews the lease and the records, `routing` executes a message
-//! where its session is, `handoff` moves a session between instances, `requests` handles the requests of other instances,
-//! `messages` has their wire format, and `drain` empties a
-//! stopping instance.
+//! `directory` writes the records of sessions, `heartbeat` renews the lease and the records, `routing` executes a
+//! message on the instance that owns its session, `handoff` moves a session between instances, `requests` handles the
+//! requests of other instances, `messages` has their wire format, and `drain` empties a stopping instance.
 
 mod directory;
 mod drain;
@@ -44,28 +43,28 @@ pub(super) struct Cluster {
     rpc: Arc<Rpc>,
     settings: config::Redis,
     owned: DashMap<ClientId, Owned, RandomState>,
-    /// Sessions that are being acquired. Concurrent requests for one session wait for its lock.
+    /// Sessions that are being acquired. Concurrent requests for a session wait for its lock.
     acquiring: DashMap<ClientId, Arc<tokio::sync::Mutex<()>>, RandomState>,
-    /// Sessions that have ended here and whose records are being removed.
+    /// Sessions that ended here and whose records are being removed.
     ending: DashMap<ClientId, (), RandomState>,
-    /// The positions of this instance that were written last.
+    /// The positions in the last heartbeat of this instance.
     written_positions: Mutex<Positions>,
     pub(super) unflushed: Arc<Unflushed>,
     draining: AtomicBool,
     server: Arc<OnceLock<Weak<Server>>>,
 }
 
-/// A session that this instance owns, as far as it knows.
+/// A session that this instance owns, unless another instance has acquired it without notice.
 struct Owned {
-    /// The number of owners so far, from one.
+    /// The number of owners so far, counted from 1.
     epoch: u64,
-    /// When the record has to be renewed.
+    /// When to renew the record.
     due: Instant,
-    /// Whether there is a complete record.
+    /// Whether the directory has a complete record.
     is_registered: bool,
     /// The positions in the record.
     positions: Positions,
-    /// Since when the session is being exported.
+    /// The start of the export in progress.
     exporting_since: Option<Instant>,
 }
 
@@ -81,10 +80,10 @@ impl Owned {
     }
 }
 
-/// Creates the client of Redis; `None` if the settings have no Redis.
+/// Creates the Redis client; `None` without `redis.url`.
 ///
 /// # Errors
-/// A text that names the setting at fault.
+/// A text that names the invalid setting.
 pub(super) fn client(config: &Config, metrics: &Metrics) -> Result<Option<Arc<Client>>, String> {
     if config.redis.url.is_none() {
         return Ok(None);
@@ -113,7 +112,7 @@ impl Cluster {
         let deliver = LocalSubscribers { unflushed: Some(Arc::clone(&unflushed)), ..local.clone() };
         let receiving = Arc::clone(&rpc);
         let on_rpc = Arc::new(move |payload: &[u8]| receiving.receive(payload));
-        // The envelope of a publication is not longer than the message can be.
+        // The envelope of a publication is at most as long as the message.
         let longest = 2 * config.limits.body.max(config.limits.message);
         let lifetime = 2 * config.server.timeout;
         Self {
@@ -138,7 +137,7 @@ impl Cluster {
         Arc::clone(&self.broker)
     }
 
-    /// The identifier of this instance.
+    /// Returns the identifier of this instance.
     fn me(&self) -> NodeId {
         self.client.me()
     }
@@ -158,9 +157,9 @@ impl Server {
     /// Runs the tasks of the cluster for as long as the future is polled. Pending forever without a cluster.
     pub async fn run_cluster(self: &Arc<Self>) {
         let Some(cluster) = &self.cluster else { return std::future::pending().await };
-        // Set once: a second call has the same server.
+        // Set once: a second call comes with the same server.
         let _ = cluster.server.set(Arc::downgrade(self));
-        // Separate tasks, so that a wake-up of one does not poll the others.
+        // Separate tasks, so that waking one does not poll the others.
         let mut tasks = JoinSet::new();
         cluster.broker.run(&mut tasks);
         let server = Arc::clone(self);
@@ -183,7 +182,7 @@ impl Server {
         }
     }
 
-    /// Returns why this instance is not ready, as far as the cluster is concerned.
+    /// Returns why the cluster makes this instance not ready; `None` if it does not.
     pub(super) fn unready_cluster(&self) -> Option<&'static str> {
         let cluster = self.cluster.as_ref()?;
         let is_up = cluster.is_up();

@@ -77,7 +77,7 @@ impl Server {
         }
     }
 
-    /// Whether a request to another instance proves that it is of the client of a session.
+    /// Whether a forwarded request proves that it comes from the client of a session.
     pub(super) fn is_of_client(&self, session: &Session, request: &ForwardedRequest) -> bool {
         if !session.ownership().is_bound() {
             return true;
