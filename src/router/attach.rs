@@ -1,26 +1,26 @@
-//! Which transport of a session gets its messages: the newest, with the one exception of a stream, whose client sends
-//! requests beside it.
+//! Attaches transports to sessions. The newest transport receives the messages; the exception is a stream, since its
+//! client also sends requests.
 
 use std::sync::Arc;
 
-use super::attachment::{Attachment, Detached, Holder, same};
+use super::attachment::{Attachment, Detached, LeaseHolder, same};
 use super::session::{Session, State};
 use crate::peer::{Peer, Transport};
 
-/// What became of the wish to be a session's transport.
+/// The result of attaching a transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attached {
-    /// The transport gets the messages from now on.
+    /// The transport receives the messages.
     Yes,
-    /// A stream of the session gets them.
+    /// A stream of the session receives the messages.
     Stream,
     /// The session has ended.
     Ended,
 }
 
 impl Session {
-    /// Attaches a transport; the one before is told that it was superseded. `false` if the session has ended or departed.
-    /// A stream that is superseded by a request stands by; a second stream takes the place of the first for good.
+    /// Attaches a transport and supersedes the earlier one. Returns `false` if the session has ended or is frozen. A
+    /// stream that a request supersedes becomes the standby; a second stream replaces the first one.
     pub fn attach(self: &Arc<Self>, attachment: &Arc<dyn Attachment>) -> bool {
         let superseded = {
             let mut state = self.lock();
@@ -33,7 +33,8 @@ impl Session {
         true
     }
 
-    /// Attaches a transport, unless the session has a stream: then that gets the messages, also if it only stood by.
+    /// Attaches a transport, unless the session has a stream. Then the stream receives the messages, even if it was the
+    /// standby.
     pub fn attach_or_yield(self: &Arc<Self>, attachment: &Arc<dyn Attachment>) -> Attached {
         let (superseded, attached) = {
             let mut state = self.lock();
@@ -52,7 +53,7 @@ impl Session {
         attached
     }
 
-    /// Has a stream that stands by get the messages again: its client connects as such.
+    /// Attaches the standby stream again, after a connect with its connection type.
     pub fn restore_stream(self: &Arc<Self>) {
         let superseded = {
             let mut state = self.lock();
@@ -65,24 +66,24 @@ impl Session {
         self.flush();
     }
 
-    /// Takes a transport away, if it is the attached one or stands by.
+    /// Detaches a transport; no effect unless it is attached or the standby.
     pub fn detach(&self, attachment: &Arc<dyn Attachment>) {
         let mut state = self.lock();
         let is_it = |there: &mut Arc<dyn Attachment>| same(there, attachment);
         if state.attachment.take_if(is_it).is_some() {
-            state.holder.outlive(attachment);
+            state.holder.mark_detached(attachment);
         }
         state.standby.take_if(is_it);
     }
 
-    /// Ends the transports that are attached or stand by, and whose requests may not get the session's messages.
+    /// Detaches the attached and the standby transport if `may` returns `false` for their requests.
     pub fn expel(self: &Arc<Self>, may: impl Fn(&Arc<Peer>) -> bool) {
         let expelled = {
             let mut state = self.lock();
             let is_other = |there: &mut Arc<dyn Attachment>| !may(there.peer());
             let attached = state.attachment.take_if(is_other);
             if let Some(attached) = &attached {
-                state.holder.outlive(attached);
+                state.holder.mark_detached(attached);
             }
             [attached, state.standby.take_if(is_other)]
         };
@@ -91,7 +92,7 @@ impl Session {
         }
     }
 
-    /// Whether the transport is the attached one.
+    /// Whether the transport is attached.
     #[must_use]
     pub fn is_attached(&self, attachment: &Arc<dyn Attachment>) -> bool {
         self.lock().attachment.as_ref().is_some_and(|there| same(there, attachment))
@@ -105,18 +106,18 @@ impl Session {
 }
 
 impl State {
-    /// Makes a transport the attached one. What is returned, the one before and who has the lease, is to be told.
+    /// Attaches a transport. Returns the transports to detach: the earlier one, and the one that has the lease.
     fn replace(&mut self, attachment: &Arc<dyn Attachment>) -> [Option<Arc<dyn Attachment>>; 2] {
         let is_other = |there: &Arc<dyn Attachment>| !same(there, attachment);
         let old = self.attachment.replace(Arc::clone(attachment)).filter(is_other);
         if let Some(old) = &old {
-            self.holder.outlive(old);
+            self.holder.mark_detached(old);
         }
         if self.holder.former().is_some_and(|holder| !is_other(holder)) {
-            self.holder = Holder::Attached;
+            self.holder = LeaseHolder::Attached;
         }
-        let is_told = |holder: &&Arc<dyn Attachment>| old.as_ref().is_none_or(|old| !same(old, holder));
-        let holder = self.holder.former().filter(is_told).cloned();
+        let has_changed = |holder: &&Arc<dyn Attachment>| old.as_ref().is_none_or(|old| !same(old, holder));
+        let holder = self.holder.former().filter(has_changed).cloned();
         self.standby.take_if(|standby| same(standby, attachment));
         if is_stream(attachment) {
             self.standby = None;

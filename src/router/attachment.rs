@@ -1,67 +1,68 @@
-//! What a session knows of its transport.
+//! The interface of a session to its transport.
 
 use std::sync::Arc;
 
 use super::Session;
 use crate::peer::Peer;
 
-/// Why a transport lost its session.
+/// Why a transport was detached from its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detached {
-    /// A newer transport took the session over.
+    /// A newer transport was attached.
     Superseded,
-    /// The session ended: by its client, by expiry, or because its mailbox overflowed.
+    /// The session ended: disconnect, expiry, or an overflowed mailbox.
     Ended,
-    /// Another instance has the session now, or is getting it; the client has to connect again.
+    /// Another instance owns or acquires the session; the client has to reconnect.
     Moved {
-        /// Whether this instance is stopping, so that the next request should go to another one.
+        /// Whether this instance is stopping, so that the next request should reach another one.
         is_leaving: bool,
     },
 }
 
-/// A live way to the client of a session. Nothing here may block or await.
+/// A transport to the client of a session. The methods must neither block nor await.
 pub trait Attachment: Send + Sync {
-    /// Messages wait in the mailbox: lease and write them now, or wake the task that does. How many were written now.
+    /// Leases and writes the queued messages, or notifies the task that does. Returns the number of messages that were
+    /// written synchronously.
     fn flush(self: Arc<Self>, session: &Arc<Session>) -> usize;
 
-    /// The session is no longer this transport's. A connect that is held is to be answered, and a lease that is out is
-    /// to be settled at once, if need be by cutting the connection.
+    /// Detaches the transport from the session. The transport answers a held connect and settles an active lease
+    /// immediately, if necessary by closing the connection.
     fn detach(&self, session: &Arc<Session>, why: Detached);
 
-    /// The request that opened the transport.
+    /// Returns the request that opened the transport.
     fn peer(&self) -> &Arc<Peer>;
 }
 
-/// Who has the lease of a session.
+/// The transport that has the lease of a session.
 #[derive(Default)]
-pub(super) enum Holder {
-    /// Nobody.
+pub(super) enum LeaseHolder {
+    /// No lease is active.
     #[default]
-    Nobody,
+    Free,
     /// The attached transport.
     Attached,
-    /// A transport that is not attached any more.
+    /// A transport that is no longer attached.
     Former(Arc<dyn Attachment>),
 }
 
-impl Holder {
-    /// Notes that the transport which was attached is so no longer.
-    pub(super) fn outlive(&mut self, attached: &Arc<dyn Attachment>) {
+impl LeaseHolder {
+    /// Records that the attached transport was detached.
+    pub(super) fn mark_detached(&mut self, attached: &Arc<dyn Attachment>) {
         if matches!(self, Self::Attached) {
             *self = Self::Former(Arc::clone(attached));
         }
     }
 
-    /// The transport, if it is not the attached one.
+    /// Returns the transport with the lease if it is no longer attached.
     pub(super) fn former(&self) -> Option<&Arc<dyn Attachment>> {
         match self {
             Self::Former(transport) => Some(transport),
-            Self::Nobody | Self::Attached => None,
+            Self::Free | Self::Attached => None,
         }
     }
 }
 
-/// Whether two are one transport. Their tables of functions are not compared: they may differ for one type.
+/// Whether two references are the same transport. The vtables are not compared: they may differ for one type.
 pub(super) fn same(one: &Arc<dyn Attachment>, other: &Arc<dyn Attachment>) -> bool {
     std::ptr::addr_eq(Arc::as_ptr(one), Arc::as_ptr(other))
 }

@@ -1,4 +1,4 @@
-//! When each session has to be looked at: one list for all of them, gone through once a second, and no timer for each.
+//! Session deadlines: one list that is scanned once a second, without a timer for each session.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use tokio::time::Instant;
 use super::Session;
 use crate::lock::{Mutex, level};
 
-/// Not to be looked at.
+/// The session is not watched.
 const NEVER: u64 = u64::MAX;
 
-/// Every living session has the second noted in which it may expire, at the place of its key. When that has come and the
-/// session has been used meanwhile, a later one is noted. So a session costs one look in each of its lifetimes, and eight
-/// bytes of the list to be gone through.
+/// A table of the second at which each live session may expire, indexed by session key. If the session was used since,
+/// it is watched again until its new deadline. The cost of a session is one check for each lifetime, and eight bytes of
+/// the scanned list.
 pub struct Expiry {
     start: Instant,
     places: Mutex<Places, { level::EXPIRY }>,
@@ -36,7 +36,7 @@ impl Expiry {
         let second = self.second(session.deadline()) + 1;
         let place = session.key() as usize;
         let mut places = self.places.lock();
-        // Under the lock: whoever ends the session forgets it here afterwards.
+        // Under the lock, since the end of a session removes it from this list afterwards.
         if session.has_ended() {
             return;
         }
@@ -48,7 +48,7 @@ impl Expiry {
         places.sessions[place] = Some(Arc::clone(session));
     }
 
-    /// Watches a session no longer.
+    /// Stops watching a session.
     pub fn forget(&self, session: &Session) {
         let place = session.key() as usize;
         let mut places = self.places.lock();
@@ -60,7 +60,7 @@ impl Expiry {
         drop(forgotten);
     }
 
-    /// The sessions whose time may be over. They are watched no longer; the caller watches those on that live.
+    /// Removes and returns the sessions that may have expired. The caller watches the live ones again.
     pub fn due(&self) -> Vec<Arc<Session>> {
         let now = self.second(Instant::now());
         let mut guard = self.places.lock();

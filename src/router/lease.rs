@@ -1,56 +1,58 @@
-//! Messages on their way out: they are lent to a transport, and come back unless it says that they were written.
+//! Leases: messages that a transport is writing. They return to the mailbox unless the transport reports them as
+//! written.
 
 use std::sync::Arc;
 
-use super::attachment::Holder;
+use super::attachment::LeaseHolder;
 use super::mailbox::Items;
 use super::session::{LEASE_BYTES, LEASE_MESSAGES, Session, State};
 use crate::bayeux::Publication;
 
-/// Messages that a transport is writing. Those that it did not report as written go back when this is dropped; a
-/// transport must hold no lock of its own then, for another one may be told to write them.
+/// Messages that a transport is writing. Dropping the lease returns the messages that were not reported as written. The
+/// transport must hold no lock at that time, since the drop may notify another transport to write them.
 pub struct Lease {
     pub(super) session: Arc<Session>,
     pub(super) items: Items,
     pub(super) written: usize,
-    /// Whether it is settled and holds nothing.
-    pub(super) over: bool,
+    /// Whether the lease is settled and empty.
+    pub(super) is_settled: bool,
 }
 
-/// What became of a lease whose messages were all written.
+/// The result of renewing a lease whose messages were all written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renewed {
-    /// It has other messages now.
+    /// The lease has new messages.
     More,
-    /// Nothing waits; it is settled.
+    /// The queue is empty, and the lease is settled.
     Over,
-    /// The transport is not the attached one any more. The lease is to be dropped, without any lock, and counts itself.
+    /// The transport is no longer attached. The caller drops the lease without holding a lock, which counts its
+    /// messages.
     Lost,
 }
 
 impl Lease {
-    /// The messages, in order.
+    /// Returns the messages in order.
     #[must_use]
     pub fn items(&self) -> &[Arc<Publication>] {
         &self.items
     }
 
-    /// Notes that the first `count` messages have been written to a live connection.
+    /// Reports the first `count` messages as written to a live connection.
     pub fn written(&mut self, count: usize) {
         self.written = count.min(self.items.len());
     }
 
-    /// Leases all that waits by now behind the messages that it has. They are at the end of [`Lease::items`].
+    /// Adds all queued messages to the lease, at the end of [`Lease::items`].
     pub fn extend(&mut self) {
         let mut state = self.session.lock();
-        if !self.over && state.holder_is_attached() {
+        if !self.is_settled && state.holder_is_attached() {
             // The queue keeps its memory until the lease is settled.
             state.change(self.session.budget(), |mailbox| self.items.extend(mailbox.lease_more()));
         }
     }
 
-    /// After all messages were written: leases what waits now. What was written before is for the caller to count: one
-    /// who writes to many sessions counts for all of them at once.
+    /// Leases the queued messages after all earlier ones were written. The caller counts the written messages, so that
+    /// a transport that writes to many sessions updates the counter once.
     pub fn renew(&mut self) -> Renewed {
         debug_assert_eq!(self.written, self.items.len());
         let mut state = self.session.lock();
@@ -69,8 +71,8 @@ impl Lease {
                 Renewed::More
             }
             None => {
-                state.holder = Holder::Nobody;
-                self.over = true;
+                state.holder = LeaseHolder::Free;
+                self.is_settled = true;
                 Renewed::Over
             }
         }
@@ -78,22 +80,22 @@ impl Lease {
 }
 
 impl State {
-    /// Whether who has the lease is still who gets the messages.
+    /// Whether the transport with the lease is still the attached one.
     fn holder_is_attached(&self) -> bool {
-        matches!(self.holder, Holder::Attached)
+        matches!(self.holder, LeaseHolder::Attached)
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if self.over {
+        if self.is_settled {
             return;
         }
         let metrics = self.session.metrics();
         metrics.deliveries_written.inc_by(self.written as u64);
         let attachment = {
             let mut state = self.session.lock();
-            state.holder = Holder::Nobody;
+            state.holder = LeaseHolder::Free;
             if state.ended {
                 return;
             }
@@ -105,7 +107,7 @@ impl Drop for Lease {
             }
             state.attachment.clone()
         };
-        // Whoever is attached now may have waited for this lease.
+        // The attached transport may have waited for this lease.
         if let Some(attachment) = attachment {
             let written = attachment.flush(&self.session);
             metrics.deliveries_written.inc_by(written as u64);

@@ -1,6 +1,7 @@
-//! What waits for one session: a bounded queue. A message leaves it only when it was written to a live connection.
+//! The mailbox of a session: a bounded queue of undelivered messages. A message leaves it only after it was written to
+//! a live connection.
 //!
-//! It is a plain value; the session locks it.
+//! The mailbox is a plain value; the session locks it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,58 +11,58 @@ use smallvec::SmallVec;
 use crate::bayeux::Publication;
 use crate::config::Overflow;
 
-/// How much may wait.
+/// The capacity of a mailbox.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Messages.
+    /// Maximum number of messages.
     pub messages: usize,
-    /// Bytes of the messages.
+    /// Maximum size of the messages in bytes.
     pub bytes: usize,
 }
 
-/// Messages that a transport writes. A few at a time need no memory of their own.
+/// Messages that a transport writes. Up to four are stored inline.
 pub type Items = SmallVec<[Arc<Publication>; 4]>;
 
-/// What became of a publication that was pushed.
+/// The result of pushing a publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pushed {
-    /// It waits.
+    /// The publication is queued.
     Queued,
-    /// It waits, and this many older ones were dropped for it.
+    /// The publication is queued, and this number of older ones was dropped.
     Displaced(usize),
-    /// It was dropped.
+    /// The publication was dropped.
     Dropped,
     /// There was no room, and the session has to end.
     Overflow,
 }
 
-/// The queue. The bounds are for what waits. What is leased to a transport is mostly written already, and the transport
-/// has not said so yet; but it may come back, so both together are held to twice the bounds.
+/// The queue. The bounds apply to queued messages. Leased messages are usually written but not yet reported as such;
+/// since they may return, queued and leased messages together are limited to twice the bounds.
 #[derive(Debug, Default)]
 pub struct Mailbox {
-    /// The front of the queue. Mostly it is all of it, and then nothing else in memory has to be pending.
+    /// The front of the queue. Usually it is the only message, and no other memory has to be read.
     first: Option<Arc<Publication>>,
-    /// What waits behind it; empty if there is no first.
+    /// The queued messages after `first`; empty without `first`.
     rest: VecDeque<Arc<Publication>>,
     bytes: usize,
     leased: usize,
     leased_bytes: usize,
 }
 
-/// Room that an empty queue may keep, in messages.
+/// Maximum capacity that an empty queue keeps, in messages.
 const KEPT: usize = 16;
 
 impl Mailbox {
-    /// Appends a publication, or does what the policy says if there is no room. An empty mailbox takes any one
-    /// publication, however large.
+    /// Appends a publication, or applies the overflow policy if there is no room. An empty mailbox accepts any single
+    /// publication, regardless of its size.
     pub fn push(&mut self, publication: &Arc<Publication>, bounds: Bounds, overflow: Overflow) -> Pushed {
         let mut displaced = 0;
         while !self.has_room(publication.size(), bounds) {
             match overflow {
                 Overflow::Disconnect => return Pushed::Overflow,
                 Overflow::DropNewest => return Pushed::Dropped,
-                // What is being written cannot be taken back; if that alone leaves no room, nothing is gained by
-                // dropping what waits.
+                // Leased messages cannot be dropped; if they alone exceed the bounds, dropping queued messages makes no
+                // room.
                 Overflow::DropOldest if !self.lease_leaves_room(publication.size(), bounds) => {
                     return Pushed::Dropped;
                 }
@@ -83,14 +84,14 @@ impl Mailbox {
         if displaced > 0 { Pushed::Displaced(displaced) } else { Pushed::Queued }
     }
 
-    /// Bytes of memory that the queue itself takes, without the publications, which it shares with others.
+    /// Returns the bytes of memory of the queue, without the publications, which it shares with other mailboxes.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.rest.capacity() * size_of::<Arc<Publication>>()
     }
 
-    /// Bytes of memory that the mailbox keeps in use: the queue, its share of each publication that waits, and what is
-    /// leased.
+    /// Returns the bytes of memory that the mailbox keeps in use: the queue, its share of each queued publication, and
+    /// the leased messages.
     #[must_use]
     pub fn weight(&self) -> usize {
         let share = |publication: &Arc<Publication>| publication.memory() / Arc::strong_count(publication);
@@ -98,17 +99,17 @@ impl Mailbox {
         self.memory() + waiting + self.leased_bytes
     }
 
-    /// Whether a transport is writing some of it.
+    /// Whether a transport is writing messages of this mailbox.
     pub fn is_leased(&self) -> bool {
         self.leased > 0
     }
 
-    /// What waits, in order.
+    /// Returns the queued messages in order.
     pub fn items(&self) -> impl Iterator<Item = &Arc<Publication>> {
         self.first.iter().chain(&self.rest)
     }
 
-    /// Puts publications before those that wait, of which only those stay that are new.
+    /// Inserts publications before the queued ones, and keeps only those queued ones for which `is_new` returns `true`.
     pub fn merge(&mut self, before: Vec<Arc<Publication>>, is_new: impl Fn(&Publication) -> bool) {
         let waiting = self.first.take().into_iter().chain(self.rest.drain(..));
         let mut all: VecDeque<_> = before.into();
@@ -126,8 +127,8 @@ impl Mailbox {
         usize::from(self.first.is_some()) + self.rest.len()
     }
 
-    /// Takes messages off the front for a transport to write, at least one if any waits. `None` if nothing waits or
-    /// if an earlier lease is still out: one at a time keeps the order when a transport fails.
+    /// Moves messages from the front to a lease, at least one if any is queued. Returns `None` if the queue is empty or
+    /// if another lease is active: one lease at a time keeps the order when a transport fails.
     pub fn lease(&mut self, messages: usize, bytes: usize) -> Option<Items> {
         if self.leased > 0 {
             return None;
@@ -148,7 +149,7 @@ impl Mailbox {
         Some(items)
     }
 
-    /// Adds all that waits to the lease that is out.
+    /// Adds all queued messages to the active lease.
     pub fn lease_more(&mut self) -> impl Iterator<Item = Arc<Publication>> {
         self.leased += self.len();
         self.leased_bytes += self.bytes;
@@ -156,7 +157,7 @@ impl Mailbox {
         self.first.take().into_iter().chain(self.rest.drain(..))
     }
 
-    /// Ends the lease; what was not written comes back to the front, in its order.
+    /// Ends the lease; unwritten messages return to the front in their order.
     pub fn settle(&mut self, unwritten: impl DoubleEndedIterator<Item = Arc<Publication>>) {
         self.leased = 0;
         self.leased_bytes = 0;
@@ -166,13 +167,13 @@ impl Mailbox {
                 self.rest.push_front(second);
             }
         }
-        // An idle mailbox keeps next to no memory.
+        // Bounds the memory of an idle mailbox.
         if self.rest.is_empty() && self.rest.capacity() > KEPT {
             self.rest = VecDeque::new();
         }
     }
 
-    /// Whether nothing waits; what is leased does not count.
+    /// Whether no message is queued; leased messages do not count.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.first.is_none()
@@ -189,7 +190,7 @@ impl Mailbox {
         queue && both
     }
 
-    /// Whether there would be room if nothing but the lease was there.
+    /// Whether there would be room if only the leased messages remained.
     fn lease_leaves_room(&self, size: usize, bounds: Bounds) -> bool {
         self.leased == 0
             || (self.leased < bounds.messages.saturating_mul(2)
@@ -232,7 +233,7 @@ mod tests {
         for overflow in [Overflow::Disconnect, Overflow::DropOldest, Overflow::DropNewest] {
             let mut mailbox = Mailbox::default();
             let mut most = 0;
-            // A transport that never writes anything, again and again.
+            // A transport that repeatedly writes nothing.
             for _ in 0..5 {
                 while matches!(mailbox.push(&one, bounds(3), overflow), Pushed::Queued) {}
                 let leased = mailbox.lease(usize::MAX, usize::MAX).unwrap();

@@ -1,7 +1,7 @@
-//! Who on this node gets a publication: sessions, their subscriptions and their mailboxes.
+//! Local delivery: sessions, their subscriptions and their mailboxes.
 //!
-//! Everything here is synchronous: nothing awaits and nothing does I/O. It knows no socket; a transport makes itself
-//! known as an [`Attachment`].
+//! The module is synchronous: no awaits and no I/O. It does not depend on sockets; a transport registers as an
+//! [`Attachment`].
 
 mod attach;
 mod attachment;

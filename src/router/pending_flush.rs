@@ -1,5 +1,5 @@
-//! The sessions that got something while one piece of input was handled. They are written to when all of it was
-//! handled, so that what is queued for a session leaves in one write.
+//! Sessions that received messages from the current input. They are flushed after all of the input is handled, so that
+//! the queued messages of a session leave in one write.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -8,17 +8,17 @@ use super::Session;
 use crate::bayeux::Publication;
 
 thread_local! {
-    /// An empty list with room, so that no list has to grow again for each publication.
+    /// An empty list with reserved capacity, which saves the growth of a new list for each publication.
     static SPARE: Cell<Vec<Arc<Session>>> = const { Cell::new(Vec::new()) };
 }
 
-/// Sessions for which a thread keeps room.
+/// Maximum number of sessions in a list that a thread keeps for reuse.
 const KEPT: usize = 64 * 1024;
 
-/// A session that has to end because its mailbox was full, and the publication that had no room, if it is known.
+/// A session that ends because its mailbox overflowed, and the publication without room, if it is known.
 pub(crate) type Overflowed = (Arc<Session>, Option<Arc<Publication>>);
 
-/// Sessions to write to. Dropping it writes too, so that no message can be forgotten in a mailbox.
+/// Sessions to flush. Dropping the list flushes them too, so that no message stays in a mailbox.
 #[derive(Default)]
 pub struct PendingFlush {
     sessions: Vec<Arc<Session>>,
@@ -26,7 +26,7 @@ pub struct PendingFlush {
 }
 
 impl PendingFlush {
-    /// Remembers a session whose mailbox got its first message.
+    /// Adds a session whose mailbox has become non-empty.
     pub(super) fn add(&mut self, session: &Arc<Session>) {
         if self.sessions.capacity() == 0 {
             self.sessions = SPARE.take();
@@ -34,23 +34,23 @@ impl PendingFlush {
         self.sessions.push(Arc::clone(session));
     }
 
-    /// Remembers a session that has to end because its mailbox was full.
+    /// Adds a session that ends because its mailbox overflowed.
     pub(crate) fn add_overflowed(&mut self, session: &Arc<Session>, publication: Option<&Arc<Publication>>) {
         self.overflowed.push((Arc::clone(session), publication.cloned()));
     }
 
-    /// Takes over what another has.
+    /// Moves all sessions of another list into this one.
     pub fn append(&mut self, other: &mut Self) {
         self.sessions.append(&mut other.sessions);
         self.overflowed.append(&mut other.overflowed);
     }
 
-    /// The sessions that have to end. The caller ends them, when it holds no lock.
+    /// Takes the sessions that have to end. The caller ends them without holding a lock.
     pub(crate) fn take_overflowed(&mut self) -> Vec<Overflowed> {
         std::mem::take(&mut self.overflowed)
     }
 
-    /// Has every session's transport write what waits.
+    /// Flushes the queued messages of every session through its transport.
     pub fn flush(&mut self) {
         let Some(first) = self.sessions.first() else { return };
         let metrics = first.metrics().clone();

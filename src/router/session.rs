@@ -1,4 +1,4 @@
-//! One client: its subscriptions, its mailbox, and the transport that is attached to it.
+//! A session: the state of one client, with its subscriptions, its mailbox and its attached transport.
 //!
 //! Lock order: `subscriptions`, then a shard of the trie, then `state`. No lock is held while a transport is called.
 
@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 use tokio::time::{Duration, Instant};
 
-use super::attachment::{Attachment, Detached, Holder, same};
+use super::attachment::{Attachment, Detached, LeaseHolder, same};
 use super::lease::Lease;
 use super::mailbox::{Mailbox, Pushed};
 use super::terms::Terms;
@@ -20,48 +20,49 @@ use crate::lock::{self, Mutex, MutexGuard, level};
 use crate::metrics::Metrics;
 use crate::peer::Peer;
 
-/// Messages and bytes that a transport takes at once where it chooses.
+/// Maximum messages and bytes of one lease for a transport that writes in parts.
 pub(super) const LEASE_MESSAGES: usize = 64;
 pub(super) const LEASE_BYTES: usize = 256 * 1024;
 
-/// What a session is subscribed to, in the order in which it subscribed.
+/// The subscribed patterns in the order of subscription.
 pub type Patterns = IndexSet<Box<str>, RandomState>;
 
 /// A session of the Bayeux protocol.
 pub struct Session {
-    /// First, beside the count of references: these lines of memory are all that a delivery touches.
+    /// First, next to the reference count: a delivery touches only these cache lines.
     state: Mutex<State, { level::SESSION }>,
     key: u32,
     terms: Arc<Terms>,
     id: ClientId,
-    /// Patterns in the order of their subscription; `None` once the session ended.
+    /// The subscribed patterns in the order of subscription; `None` once the session has ended.
     subscriptions: Mutex<Option<Patterns>, { level::SUBSCRIPTIONS }>,
     /// The credentials of the client.
     ownership: Ownership,
 }
 
-/// Bytes of memory that a session takes without what it holds: itself, its places in the tables of sessions and of
-/// deadlines, and what the allocator adds.
+/// Bytes of memory of a session without its contents: the value, its entries in the tables of sessions and deadlines,
+/// and the overhead of the allocator.
 const OVERHEAD: usize = 448;
 
 pub(super) struct State {
     mailbox: Mailbox,
-    /// The transport that messages go to.
+    /// The transport that receives the messages.
     pub(super) attachment: Option<Arc<dyn Attachment>>,
-    /// Who has the lease.
-    pub(super) holder: Holder,
-    /// Whether somebody has undertaken to flush.
+    /// The transport that has the lease.
+    pub(super) holder: LeaseHolder,
+    /// Whether a flush is pending.
     pending: bool,
     connected: bool,
     pub(super) ended: bool,
-    /// The session is being exported, or was exported: nothing changes here any more.
+    /// The session is being exported, or was exported: its state no longer changes here.
     pub(super) frozen: bool,
-    /// The mailbox had no room for a publication with the policy `disconnect`: the session ends, and receives nothing more.
+    /// The mailbox had no room for a publication with the policy `disconnect`: the session ends and receives no more
+    /// messages.
     overflowed: bool,
-    /// Connects that are held; while there are any, the session does not expire.
+    /// The number of held connects; the session does not expire while it is above zero.
     held: u32,
     pub(super) deadline: Instant,
-    /// An EventSource stream that gets the messages again once its client connects as such.
+    /// An EventSource stream that receives the messages again after the next connect with its connection type.
     pub(super) standby: Option<Arc<dyn Attachment>>,
 }
 
@@ -71,7 +72,7 @@ impl Session {
         let state = State {
             mailbox: Mailbox::default(),
             attachment: None,
-            holder: Holder::Nobody,
+            holder: LeaseHolder::Free,
             pending: false,
             connected,
             ended: false,
@@ -85,7 +86,7 @@ impl Session {
         Self { state: Mutex::new(state), key, terms, id, subscriptions, ownership: Ownership::default() }
     }
 
-    /// The identifier.
+    /// Returns the identifier.
     #[must_use]
     pub fn id(&self) -> &ClientId {
         &self.id
@@ -97,7 +98,7 @@ impl Session {
         &self.ownership
     }
 
-    /// A small number that no other living session has.
+    /// Returns a small number that is unique among the live sessions.
     #[must_use]
     pub fn key(&self) -> u32 {
         self.key
@@ -115,7 +116,8 @@ impl Session {
         &self.terms.budget
     }
 
-    /// What decides which sessions end first when memory is short. Looks at everything that waits.
+    /// Returns the criteria for the order of eviction. The cost is proportional to the queued messages and
+    /// subscriptions.
     #[must_use]
     pub fn weight(&self) -> Weight {
         let subscriptions = self
@@ -130,7 +132,7 @@ impl Session {
         }
     }
 
-    /// The patterns, locked; `None` inside once the session ended.
+    /// Locks the patterns; `None` inside once the session has ended.
     pub(super) fn subscriptions(&self) -> MutexGuard<'_, Option<Patterns>> {
         self.subscriptions.lock()
     }
@@ -147,13 +149,14 @@ impl Session {
         self.state.lock().ended
     }
 
-    /// The request by which the client is reached now, if it is.
+    /// Returns the request of the attached transport; `None` without one.
     #[must_use]
     pub fn peer(&self) -> Option<Arc<Peer>> {
         self.state.lock().attachment.as_ref().map(|attachment| Arc::clone(attachment.peer()))
     }
 
-    /// Queues a publication, unless the session has ended or overflowed. True if the caller has to flush the session.
+    /// Queues a publication. Also returns `true` if the caller has to flush the session. `None` if the session has
+    /// ended or overflowed.
     pub(super) fn push(&self, publication: &Arc<Publication>, overflow: Overflow) -> Option<(Pushed, bool)> {
         let mut state = self.state.lock();
         if state.ended || state.overflowed {
@@ -170,8 +173,7 @@ impl Session {
         Some((pushed, first))
     }
 
-    /// Puts something that the server itself says into the mailbox, if there is room and the session lives. The caller
-    /// flushes the session afterwards.
+    /// Queues a notice of the server, if the session is live and the mailbox has room. The caller flushes the session.
     pub fn tell(&self, notice: &Arc<Publication>) {
         let mut state = self.state.lock();
         if !state.ended {
@@ -181,7 +183,8 @@ impl Session {
         }
     }
 
-    /// Has the attached transport write what waits. How many messages it wrote now, which the caller counts.
+    /// Makes the attached transport write the queued messages. Returns the number of messages that were written
+    /// synchronously, which the caller counts.
     pub(super) fn write(self: &Arc<Self>) -> usize {
         lock::assert_free(level::SUBSCRIPTIONS);
         let attachment = {
@@ -195,13 +198,14 @@ impl Session {
         attachment.map_or(0, |attachment| attachment.flush(self))
     }
 
-    /// Has the attached transport write what waits.
+    /// Makes the attached transport write the queued messages.
     pub fn flush(self: &Arc<Self>) {
         let written = self.write();
         self.terms.metrics.deliveries_written.inc_by(written as u64);
     }
 
-    /// Accepts a connect. True if it is the session's first; `None` if the session has ended or is frozen.
+    /// Accepts a connect. Returns `true` for the first connect of the session, and `None` if the session has ended or
+    /// is frozen.
     pub fn connect(&self) -> Option<bool> {
         let mut state = self.state.lock();
         if state.ended || state.frozen {
@@ -211,14 +215,14 @@ impl Session {
         Some(!std::mem::replace(&mut state.connected, true))
     }
 
-    /// How long the session lives after the last sign of its client.
+    /// Returns how long the session lives after the last activity of its client.
     #[must_use]
     pub fn lifetime(&self) -> Duration {
         self.terms.lifetime
     }
 
-    /// Extends the life of a session that has connected, because the client takes what the attached transport writes.
-    /// Does nothing for any other transport.
+    /// Extends the lifetime of a connected session, because the client reads what the attached transport writes. No
+    /// effect for any other transport.
     pub fn keep_alive(&self, attachment: &Arc<dyn Attachment>) {
         let mut state = self.state.lock();
         if state.connected && state.attachment.as_ref().is_some_and(|attached| same(attached, attachment)) {
@@ -226,7 +230,7 @@ impl Session {
         }
     }
 
-    /// Marks a connect as held: until the returned value is dropped, the session does not expire.
+    /// Marks a connect as held. The session does not expire until the returned value is dropped.
     #[must_use]
     pub fn hold(self: &Arc<Self>) -> Held {
         self.state.lock().held += 1;
@@ -234,26 +238,27 @@ impl Session {
         Held(Arc::clone(self))
     }
 
-    /// When the session expires, unless a connect comes or is held.
+    /// Returns when the session expires if no connect arrives. While a connect is held, it is one lifetime from now.
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.state.lock().deadline(self.terms.lifetime)
     }
 
-    /// Whether [`Session::lease_all`] would lease something to this transport.
+    /// Whether [`Session::lease_all`] would lease messages to this transport.
     pub fn can_lease(&self, holder: &Arc<dyn Attachment>) -> bool {
         let state = self.state.lock();
         let is_attached = state.attachment.as_ref().is_some_and(|attached| same(attached, holder));
         is_attached && !state.mailbox.is_leased() && !state.mailbox.is_empty()
     }
 
-    /// Leases what waits, for a transport that writes all of it. `None` if nothing waits, if an earlier lease is out (it
-    /// flushes when it is settled), or if the transport is not the attached one.
+    /// Leases all queued messages. Returns `None` if the queue is empty, if the transport is not attached, or if
+    /// another lease is active; that lease triggers a flush when it is settled.
     pub fn lease_all(self: &Arc<Self>, holder: &Arc<dyn Attachment>) -> Option<Lease> {
         self.lease_up_to(holder, usize::MAX, usize::MAX)
     }
 
-    /// Leases some of what waits, for one write. `None` as with [`Session::lease_all`].
+    /// Leases queued messages for one write, up to the limits of one lease. Returns `None` as [`Session::lease_all`]
+    /// does.
     pub fn lease(self: &Arc<Self>, holder: &Arc<dyn Attachment>) -> Option<Lease> {
         self.lease_up_to(holder, LEASE_MESSAGES, LEASE_BYTES)
     }
@@ -269,23 +274,23 @@ impl Session {
             return None;
         }
         let items = state.mailbox.lease(messages, bytes)?;
-        state.holder = Holder::Attached;
-        Some(Lease { session: Arc::clone(self), items, written: 0, over: false })
+        state.holder = LeaseHolder::Attached;
+        Some(Lease { session: Arc::clone(self), items, written: 0, is_settled: false })
     }
 
-    /// Ends the session: no message gets in any more, and the transports are told. The patterns that it had, or `None`
-    /// if it had ended before. The caller takes them out of the trie and the session out of its table.
-    /// Not a frozen one: it is not this instance's to end.
+    /// Ends the session: it receives no more messages, and its transports are detached. Returns its patterns, or `None`
+    /// if it had already ended or is frozen, since a frozen session may belong to another instance. The caller removes
+    /// the patterns from the trie and the session from its table.
     pub fn end(self: &Arc<Self>) -> Option<Patterns> {
         self.end_if(|state| !state.frozen)
     }
 
-    /// Ends a session here that is another instance's.
+    /// Ends a session on this instance only, even if it is frozen, because another instance owns it.
     pub fn end_here(self: &Arc<Self>) -> Option<Patterns> {
         self.end_if(|_| true)
     }
 
-    /// Ends the session if its time is over; a connect that has just come saves it.
+    /// Ends the session if it has expired. A concurrent connect prevents that.
     pub fn end_if_expired(self: &Arc<Self>) -> Option<Patterns> {
         self.end_if(|state| !state.frozen && state.deadline(self.terms.lifetime) <= Instant::now())
     }
@@ -309,7 +314,7 @@ impl Session {
         };
         let patterns = subscriptions.take();
         drop(subscriptions);
-        // One that is there twice is told twice, which does no harm.
+        // A transport may be detached twice, which is harmless.
         for transport in transports.into_iter().flatten() {
             transport.detach(self, Detached::Ended);
         }
@@ -339,14 +344,14 @@ impl State {
     }
 }
 
-/// How much memory a session keeps in use, and whether its client is there.
+/// The criteria for the order of eviction.
 #[derive(Debug, Clone, Copy)]
 pub struct Weight {
-    /// Bytes, about. Of what waits for several sessions each has its share.
+    /// Approximate bytes of memory in use, with the session's share of messages that several sessions have queued.
     pub bytes: usize,
     /// Whether a transport is attached, or a connect is held.
     pub is_attached: bool,
-    /// When the session expires unless its client is attached.
+    /// When the session expires without an attached client.
     pub deadline: Instant,
 }
 
@@ -357,7 +362,7 @@ impl Drop for Session {
     }
 }
 
-/// A connect that is held. Dropping it starts the time after which the session expires.
+/// A held connect. Dropping it restarts the lifetime of the session.
 pub struct Held(Arc<Session>);
 
 impl Drop for Held {

@@ -11,14 +11,14 @@ use super::session::Session;
 use super::terms::Terms;
 use crate::bayeux::ClientId;
 
-/// The table holds as many sessions as it may.
+/// The number of sessions has reached `limits.sessions`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("there are as many sessions as limits.sessions allows")]
 pub struct Full;
 
-/// Sessions by their identifier.
+/// Sessions by identifier.
 pub struct Sessions {
-    /// Identifiers are random, so nobody can choose them to fall together, and a fast hash will do.
+    /// Identifiers are random, so clients cannot choose colliding ones, and a fast hash without a secret is sufficient.
     table: DashMap<ClientId, Arc<Session>, RandomState>,
     count: AtomicUsize,
     limit: usize,
@@ -26,7 +26,7 @@ pub struct Sessions {
     terms: Arc<Terms>,
 }
 
-/// Small numbers for sessions, used again once free.
+/// Small numbers for sessions, reused once free.
 #[derive(Default)]
 struct Keys {
     free: Vec<u32>,
@@ -34,28 +34,28 @@ struct Keys {
 }
 
 impl Sessions {
-    /// An empty table for at most `limit` sessions.
+    /// Creates an empty table for at most `limit` sessions.
     #[must_use]
     pub fn new(limit: usize, terms: Terms) -> Self {
         let (count, terms) = (AtomicUsize::new(0), Arc::new(terms));
         Self { table: DashMap::default(), count, limit, keys: Mutex::default(), terms }
     }
 
-    /// Makes a session with a new identifier.
+    /// Creates and admits a session with a new identifier.
     ///
     /// # Errors
-    /// [`Full`] if there are as many sessions as there may be.
+    /// [`Full`] if the table has reached its limit.
     pub fn create(&self, id: ClientId) -> Result<Arc<Session>, Full> {
         let session = self.make(id, false)?;
         self.admit(&session);
         Ok(session)
     }
 
-    /// Makes a session that comes from another instance, where its client has connected. It is not found yet, but counted,
-    /// so it has to be admitted or given up.
+    /// Creates a session for an import from another instance, where its client has connected. The session counts
+    /// towards the limit but cannot be found: the caller has to admit it or give it up.
     ///
     /// # Errors
-    /// [`Full`] if there are as many sessions as there may be.
+    /// [`Full`] if the table has reached its limit.
     pub fn prepare(&self, id: ClientId) -> Result<Arc<Session>, Full> {
         self.make(id, true)
     }
@@ -76,19 +76,19 @@ impl Sessions {
         Ok(Arc::new(Session::new(id, key, Arc::clone(&self.terms), connected)))
     }
 
-    /// Has a session found that was made.
+    /// Makes a created session available to [`Sessions::find`].
     pub fn admit(&self, session: &Arc<Session>) {
         self.table.insert(*session.id(), Arc::clone(session));
     }
 
-    /// Finds a living session.
+    /// Returns the live session with this identifier.
     #[must_use]
     pub fn find(&self, id: &ClientId) -> Option<Arc<Session>> {
         self.table.get(id).map(|found| Arc::clone(&found))
     }
 
-    /// Forgets a session that has ended and has no subscription any more.
-    /// False if it was not found, or another has its place.
+    /// Removes an ended session, after its subscriptions are removed. Returns `false` if the session is not in the
+    /// table, or if another session has its identifier.
     pub fn forget(&self, session: &Session) -> bool {
         let is_it = |_: &ClientId, there: &mut Arc<Session>| std::ptr::eq(Arc::as_ptr(there), session);
         let is_found = self.table.remove_if_mut(session.id(), is_it).is_some();
@@ -98,14 +98,14 @@ impl Sessions {
         is_found
     }
 
-    /// Forgets a session that was made and never admitted.
+    /// Drops a session that was created and never admitted.
     pub fn give_up(&self, session: &Session) {
         self.keys.lock().free.push(session.key());
         self.count.fetch_sub(1, Ordering::Relaxed);
         self.terms.metrics.sessions.dec();
     }
 
-    /// All sessions at this moment.
+    /// Returns a snapshot of all sessions.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Session>> {
         self.table.iter().map(|entry| Arc::clone(&entry)).collect()

@@ -1,4 +1,4 @@
-//! The subscribers of one pattern, in one run of memory, and the walk over several of them that visits each session
+//! The subscribers of one pattern in contiguous memory, and an iteration over several lists that visits each session
 //! once.
 
 use std::cell::RefCell;
@@ -9,21 +9,21 @@ use indexmap::IndexMap;
 
 use super::Session;
 
-/// Sessions by their key.
+/// Sessions by key.
 #[derive(Default)]
 pub struct Subscribers(IndexMap<u32, Arc<Session>, RandomState>);
 
 impl Subscribers {
-    /// Adds a session, if it is not there.
+    /// Adds a session; no effect if it is present.
     pub fn add(&mut self, session: &Arc<Session>) {
         self.0.insert(session.key(), Arc::clone(session));
     }
 
-    /// Takes a session away, if it is there.
+    /// Removes a session; no effect if it is absent.
     pub fn remove(&mut self, session: &Session) {
         self.0.swap_remove(&session.key());
         if self.0.is_empty() {
-            // The tables keep their memory, however empty they are.
+            // Empty tables keep their memory.
             *self = Self::default();
         }
         if self.0.capacity() > 64 && self.0.len() < self.0.capacity() / 4 {
@@ -31,19 +31,19 @@ impl Subscribers {
         }
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The sessions.
+    /// Returns the sessions.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Session>> {
         self.0.values()
     }
 }
 
-/// Calls `visit` for each session of several lists, once, however many of the lists it is in.
+/// Calls `visit` once for each session of several lists.
 pub(super) fn each_once(lists: &[&Subscribers], mut visit: impl FnMut(&Arc<Session>)) {
     match lists {
         [] => {}
@@ -59,7 +59,7 @@ pub(super) fn each_once(lists: &[&Subscribers], mut visit: impl FnMut(&Arc<Sessi
     }
 }
 
-/// In which walk a session was last visited, by its key. Kept by each thread, so that a walk allocates nothing.
+/// The last walk that visited each session, by key. Thread-local, so that a walk does not allocate.
 #[derive(Default)]
 struct Marks {
     walk: u32,
@@ -74,13 +74,13 @@ impl Marks {
     fn next_walk(&mut self) {
         self.walk = self.walk.wrapping_add(1);
         if self.walk == 0 {
-            // After 2^32 walks the numbers begin again, so the old ones must go.
+            // The numbers restart after 2^32 walks, so the old marks are cleared.
             self.last.fill(0);
             self.walk = 1;
         }
     }
 
-    /// True if the key was not marked in this walk.
+    /// Marks a key. Returns `true` if it was not marked in this walk.
     fn mark(&mut self, key: u32) -> bool {
         let at = key as usize;
         if at >= self.last.len() {

@@ -1,4 +1,4 @@
-//! Settings that all sessions of a server share. It must not know sessions.
+//! Settings that all sessions of a server share. This module must not depend on sessions.
 
 use std::sync::Arc;
 
@@ -8,24 +8,24 @@ use super::mailbox::Bounds;
 use crate::budget::Budget;
 use crate::metrics::Metrics;
 
-/// What holds for all sessions of a server.
+/// Settings of all sessions of a server.
 pub struct Terms {
-    /// What a mailbox may hold.
+    /// The capacity of a mailbox.
     pub bounds: Bounds,
-    /// How long a session lives after its last connect.
+    /// The lifetime of a session after its last connect.
     pub lifetime: Duration,
-    /// What a mailbox may hold before the first connect.
+    /// The capacity of a mailbox before the first connect.
     pub unconnected_bounds: Bounds,
-    /// How long a session waits for its first connect.
+    /// The lifetime of a session before its first connect.
     pub unconnected_lifetime: Duration,
-    /// What memory is charged to.
+    /// The memory budget.
     pub budget: Arc<Budget>,
-    /// The counters.
+    /// The metrics.
     pub metrics: Metrics,
 }
 
 impl Terms {
-    /// Terms without a budget, which are the same before the first connect and after it.
+    /// Creates terms without a budget, with the same bounds and lifetime before and after the first connect.
     #[must_use]
     pub fn new(bounds: Bounds, lifetime: Duration, metrics: Metrics) -> Self {
         let budget = Budget::unlimited();

@@ -1,4 +1,4 @@
-//! The hand-off of a session between instances, as far as the session itself is concerned.
+//! The part of a hand-off that changes the session itself.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use super::attachment::Detached;
 use super::session::{Patterns, Session};
 use crate::bayeux::{Positions, Publication};
 
-/// The progress of a session: what was delivered to it and written.
+/// The delivery progress of a session.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Everything was written.
+    /// All received messages were written.
     Complete,
     /// The position of the first queued publication in each partition.
     Waiting(Positions),
-    /// A transport is writing. What it has written is not known yet.
+    /// A transport is writing; the result is not known yet.
     Writing,
 }
 
@@ -38,17 +38,17 @@ impl Session {
         Progress::Waiting(lowest)
     }
 
-    /// Freezes the session for its export: detaches its transports, and refuses subscriptions, transports and the end of the
-    /// session. Messages stay in the mailbox. `is_leaving` says that this instance is stopping.
+    /// Freezes the session for its export: detaches its transports, and refuses new subscriptions and transports and
+    /// the end of the session. Messages stay in the mailbox. `is_leaving` says that this instance is stopping.
     pub fn freeze(self: &Arc<Self>, is_leaving: bool) {
         let transports = {
-            // Subscriptions change under this lock: each was made before, or is refused.
+            // Subscriptions change under this lock: a concurrent change is either complete or refused.
             let _subscriptions = self.subscriptions();
             let mut state = self.lock();
             state.frozen = true;
             let attached = state.attachment.take();
             if let Some(attached) = &attached {
-                state.holder.outlive(attached);
+                state.holder.mark_detached(attached);
             }
             let holder = state.holder.former().cloned();
             [attached, state.standby.take(), holder]
@@ -69,8 +69,8 @@ impl Session {
         self.lock().frozen
     }
 
-    /// Returns the publications in the mailbox. `None` while a transport writes some of them, and if the session has
-    /// overflowed, because one is missing then.
+    /// Returns the publications in the mailbox. Returns `None` while a transport is writing, and if the session has
+    /// overflowed, because a publication is missing then.
     #[must_use]
     pub fn queued(&self) -> Option<Vec<Arc<Publication>>> {
         let state = self.lock();
@@ -78,8 +78,8 @@ impl Session {
             .then(|| state.mailbox().items().cloned().collect())
     }
 
-    /// Imports the queued publications of another instance: puts them before those that were received here, of which only
-    /// the new ones are kept. False if the session has ended or overflowed.
+    /// Imports the queued publications of another instance: inserts them before the publications that were received
+    /// here, of which only the new ones stay. Returns `false` if the session has ended or overflowed.
     #[must_use]
     pub fn import(&self, imported: Vec<Arc<Publication>>, is_new: impl Fn(&Publication) -> bool) -> bool {
         let mut state = self.lock();
@@ -93,7 +93,7 @@ impl Session {
         true
     }
 
-    /// Returns the patterns in the order of subscription; none once the session has ended.
+    /// Returns the patterns in the order of subscription; empty once the session has ended.
     #[must_use]
     pub fn patterns(&self) -> Patterns {
         self.subscriptions().clone().unwrap_or_default()

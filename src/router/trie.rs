@@ -1,7 +1,7 @@
-//! Which sessions a publication goes to: a trie over the segments of the patterns.
+//! Maps channels to subscribed sessions: a trie over the segments of the patterns.
 //!
-//! It is split into shards by the first segment, so that publications to different channels do not wait for one lock.
-//! The patterns `/*` and `/**`, which begin with no segment, are kept in every shard.
+//! It is sharded by the first segment, so that publications to different channels do not share a lock. The patterns
+//! `/*` and `/**`, which have no first segment, are stored in every shard.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -22,22 +22,22 @@ use crate::metrics::Metrics;
 
 const SHARDS: usize = 16;
 
-/// What became of a change to the subscriptions of a session.
+/// The result of a change to the subscriptions of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// The subscription was made or taken away.
+    /// The subscription was added or removed.
     Changed,
     /// There was nothing to change.
     Unchanged,
-    /// The session has as many subscriptions as it may have.
+    /// The session has reached its maximum number of subscriptions.
     Full,
     /// The session has ended.
     Ended,
-    /// The session is another instance's by now.
+    /// The session is being exported, or was exported.
     Frozen,
 }
 
-/// Makes of a publication what one receiver shall get, or nothing.
+/// Returns the publication for one receiver; `None` if it receives none.
 pub type Adapt<'a> = &'a dyn Fn(&Session, &Arc<Publication>) -> Option<Arc<Publication>>;
 
 type Shard = RwLock<Node, { level::SHARD }>;
@@ -51,7 +51,7 @@ pub struct Trie {
     metrics: Metrics,
 }
 
-/// How many subscriptions there are to channels of each partition, and to patterns, whose channels are in all.
+/// The number of subscriptions to channels of each partition, and to patterns, whose channels are in all partitions.
 struct Interest {
     partitions: [AtomicUsize; PARTITIONS],
     patterns: AtomicUsize,
@@ -63,8 +63,8 @@ impl Interest {
     }
 }
 
-/// A place in the trie. Most have children or subscribers and not both, so the latter are apart. The depth of the trie,
-/// and with it the recursion, is bounded by the segments that a channel may have.
+/// A node of the trie. Most nodes have either children or subscribers, so the lists of subscribers are boxed. The depth
+/// of the trie, and with it the recursion, is bounded by the maximum number of segments of a channel.
 #[derive(Default)]
 struct Node {
     children: HashMap<Box<str>, Node>,
@@ -73,16 +73,16 @@ struct Node {
 
 #[derive(Default)]
 struct Lists {
-    /// Subscribers of this very name.
+    /// Subscribers of exactly this name.
     exact: Subscribers,
-    /// Subscribers of this name and `/*`.
+    /// Subscribers of this name followed by `/*`.
     one: Subscribers,
-    /// Subscribers of this name and `/**`.
+    /// Subscribers of this name followed by `/**`.
     many: Subscribers,
 }
 
 impl Lists {
-    /// The list for what comes behind this name in a pattern: nothing, `*` or `**`.
+    /// Returns the list for the end of a pattern after this name: nothing, `*` or `**`.
     fn of(&mut self, last: Option<&str>) -> &mut Subscribers {
         match last {
             None => &mut self.exact,
@@ -97,7 +97,7 @@ impl Lists {
 }
 
 impl Trie {
-    /// A trie without subscriptions, whose memory is charged to a budget.
+    /// Creates an empty trie, whose memory is charged to a budget.
     #[must_use]
     pub fn new(budget: &Arc<Budget>, metrics: Metrics) -> Self {
         let interest = Interest {
@@ -108,7 +108,7 @@ impl Trie {
         Self { shards: Default::default(), hasher, interest, budget, metrics }
     }
 
-    /// Subscribes a session to a valid pattern; it may have at most `limit` subscriptions.
+    /// Subscribes a session to a valid pattern. The session may have at most `limit` subscriptions.
     pub fn subscribe(&self, session: &Arc<Session>, pattern: &str, limit: usize) -> Change {
         let mut subscriptions = session.subscriptions();
         let Some(patterns) = subscriptions.as_mut() else { return Change::Ended };
@@ -132,7 +132,7 @@ impl Trie {
         Change::Changed
     }
 
-    /// Ends the subscription of a session to a pattern.
+    /// Removes the subscription of a session to a pattern.
     pub fn unsubscribe(&self, session: &Arc<Session>, pattern: &str) -> Change {
         let mut subscriptions = session.subscriptions();
         let Some(patterns) = subscriptions.as_mut() else { return Change::Ended };
@@ -146,7 +146,7 @@ impl Trie {
         Change::Changed
     }
 
-    /// Takes a pattern of a session out, whose own list no longer has it.
+    /// Removes a pattern of a session from the trie. The list of the session no longer contains it.
     pub fn remove(&self, session: &Session, pattern: &str) {
         let mut freed = PATTERN + pattern.len();
         for shard in self.shards_of(pattern) {
@@ -157,14 +157,14 @@ impl Trie {
         self.metrics.subscriptions.dec();
     }
 
-    /// Whether there is a subscription to which a publication in a partition may go.
+    /// Whether any subscription may match a publication of a partition.
     #[must_use]
     pub fn is_interested_in(&self, partition: Partition) -> bool {
         let Interest { partitions, patterns } = &self.interest;
         patterns.load(Ordering::Acquire) > 0 || partitions[partition.index()].load(Ordering::Acquire) > 0
     }
 
-    /// Puts a publication into the mailbox of every session that a subscription of it matches, each once.
+    /// Queues a publication in the mailbox of every session with a matching subscription, once for each session.
     pub fn deliver(
         &self,
         publication: &Arc<Publication>,
@@ -228,7 +228,7 @@ impl Trie {
 }
 
 impl Node {
-    /// Adds a subscription, and the nodes that it needs. Returns the bytes of memory that this takes.
+    /// Adds a subscription and the nodes that it needs. Returns the bytes of memory to charge.
     fn insert<'a>(&mut self, mut segments: impl Iterator<Item = &'a str>, session: &Arc<Session>) -> usize {
         match segments.next() {
             last @ (None | Some("*" | "**")) => {
@@ -250,7 +250,8 @@ impl Node {
         }
     }
 
-    /// Removes a subscription, and the nodes that are empty then. Returns what [`Node::insert`] charged for both.
+    /// Removes a subscription and the nodes that become empty. Returns the bytes that [`Node::insert`] charged for
+    /// both.
     fn remove<'a>(&mut self, mut segments: impl Iterator<Item = &'a str>, session: &Session) -> usize {
         match segments.next() {
             last @ (None | Some("*" | "**")) => {
@@ -271,7 +272,7 @@ impl Node {
                     self.children.remove(segment);
                     freed += NODE + segment.len();
                     if self.children.is_empty() {
-                        // The table keeps its memory, however empty it is.
+                        // An empty table keeps its memory.
                         self.children = HashMap::new();
                         freed += CHILDREN;
                     }
@@ -288,7 +289,7 @@ impl Node {
         self.children.is_empty() && self.lists.is_none()
     }
 
-    /// The lists of subscribers that a name matches, empty ones left out.
+    /// Collects the non-empty lists of subscribers that match a name.
     fn matches<'a>(&'a self, name: &str, found: &mut SmallVec<[&'a Subscribers; 8]>) {
         let mut add = |list: &'a Subscribers| {
             if !list.is_empty() {

@@ -1,23 +1,23 @@
-//! How much memory a subscription takes: what is charged for each part of it, and an estimate for a whole one.
+//! Memory of subscriptions: the charge for each part, and an estimate for a whole subscription.
 //!
-//! The figures are what the allocator gives, on average; `tests/allocations.rs` holds their sum against it.
+//! The values are averages of what the allocator reserves; `tests/allocations.rs` checks their sum.
 
 use crate::bayeux::channel;
 
-/// A pattern in the list of its session, besides its text.
+/// A pattern in the list of its session, without its text.
 pub(super) const PATTERN: usize = 80;
-/// A node of the trie, besides its name: its place in the table of its parent.
+/// A node of the trie in the table of its parent, without its name.
 pub(super) const NODE: usize = 128;
-/// The table of a node that has its first child.
+/// The table of a node with its first child.
 pub(super) const CHILDREN: usize = 256;
 /// The lists of subscribers of a node.
 pub(super) const LISTS: usize = 192;
-/// The first subscriber of a list, for which its tables are made.
+/// The first subscriber of a list, including the tables of the list.
 pub(super) const FIRST_SUBSCRIBER: usize = 192;
-/// Each further one.
+/// Each further subscriber.
 pub(super) const SUBSCRIBER: usize = 48;
 
-/// Bytes of memory that a subscription to a pattern takes if no other session shares any of its nodes.
+/// Returns the bytes of memory of a subscription that shares no node with other subscriptions.
 #[must_use]
 pub fn of_subscription(pattern: &str) -> usize {
     let nodes = channel::segments(pattern).count();
