@@ -1,5 +1,5 @@
-//! Refuses topics, callbacks and full bounds. Strangers get generic texts; the log names, once a minute a host, the setting
-//! that would allow what was refused.
+//! Refuses topics and callbacks, and requests beyond a bound. Clients get generic texts; the log names the setting that
+//! would allow the request, at most once a minute for each host.
 
 use std::net::IpAddr;
 
@@ -14,7 +14,7 @@ use crate::store::{Bound, Bounds};
 use crate::web::urls::WebUrl;
 
 impl Front {
-    /// Refuses topics that may not be subscribed to. Returns whether the topic has to name the hub.
+    /// Checks a topic of a subscription. Returns whether the topic has to name the hub.
     pub(super) fn check_topic(&self, topic: &WebUrl) -> Result<bool, Refusal> {
         let standing = policy::standing(&self.hub, topic);
         if standing == Standing::Local {
@@ -31,7 +31,7 @@ impl Front {
             }
             return Err(Refusal::Topic);
         }
-        // Whether the networks are for this topic is decided when it is fetched.
+        // The networks of this topic are checked when it is fetched.
         let reach = Reach::Networks(self.hub.settings.topic_networks.as_slice().into());
         if let Some(address) = topic.address.filter(|address| !reach.allows(*address)) {
             self.hub.metrics.hub.refuse_fetch("topics");

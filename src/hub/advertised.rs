@@ -1,4 +1,4 @@
-//! Whether a topic names this hub, as WebSub, section 4, wants it. It fetches nothing.
+//! Checks that a topic names this hub (WebSub, section 4). It fetches nothing.
 
 use url::Url;
 
@@ -6,7 +6,7 @@ use crate::web::links::Links;
 use crate::web::own::OwnUrl;
 use crate::web::urls;
 
-/// Why a topic does not name this hub, for its publisher and the subscriber.
+/// The reason why a topic does not name this hub, for its publisher and the subscriber.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NotNamed {
     #[error("the topic names no hub")]
@@ -17,8 +17,8 @@ pub(super) enum NotNamed {
     Self_(String),
 }
 
-/// Checks that a topic names the hub, and itself by the URL that was subscribed to. Without a self link that is `url`, where
-/// the content was found.
+/// Checks that a topic names the hub, and itself by the subscribed URL. Without a self link, `url` counts as such: the
+/// URL at which the content was found.
 pub(super) fn check(own: &OwnUrl, topic: &str, links: &Links, url: &Url) -> Result<(), NotNamed> {
     if links.hubs.is_empty() {
         return Err(NotNamed::None);

@@ -1,5 +1,5 @@
-//! Asks the callback of one request whether its owner wants what was requested, or tells it of a denial. This module must
-//! not know the store's workers or what follows from the answer.
+//! Sends the verification or denial of one request to its callback. This module must not know the store's workers or
+//! the consequences of the response.
 
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ use crate::web::hosts::{Busy, Place};
 
 /// Bytes of a response that are read.
 const CAP: usize = 1024;
-/// How often a place is asked for while a host is busy.
+/// The pause between two attempts to get a place while a host is busy.
 const AGAIN: Duration = Duration::from_millis(20);
 
-/// Asks or tells the callback of a request once. The host has to have a place within `patience`. It takes up to twice
-/// `hub.deadline` more: for the resolution of the name, and for the response.
+/// Verifies or denies a request once. Waits up to `patience` for a place at the host, and then up to twice
+/// `hub.deadline`: for the resolution of the name and for the response.
 ///
 /// # Errors
-/// The host is busy, for about that time.
+/// The host was busy for about that time.
 pub(super) async fn ask(hub: &Hub, request: &Request, patience: Duration) -> Result<Answer, Duration> {
     let (url, challenge) = match prepare(request) {
         Ok(prepared) => prepared,
@@ -107,7 +107,7 @@ async fn place(
     }
 }
 
-/// What it means that there is no response. The log has the details, and strangers do not see them.
+/// Classifies a missing response. The details are logged and not shown to clients.
 fn failure(hub: &Hub, request: &Request, error: &FetchError) -> Answer {
     tracing::debug!(request = request.id, host = request.host, %error, "no response of the callback");
     match error {
@@ -120,8 +120,8 @@ fn failure(hub: &Hub, request: &Request, error: &FetchError) -> Answer {
     }
 }
 
-/// Tells the breaker of the host about an answer. Callbacks that never confirmed a subscription are named by strangers:
-/// their failures must not delay the deliveries of others to the same host.
+/// Reports an answer to the circuit breaker of the host. Any client can name a callback, so failures of callbacks
+/// without a confirmed subscription must not delay other deliveries to the same host.
 fn settle(place: Place, request: &Request, answer: Answer) {
     match answer {
         Answer::Status(status) if status.is_server_error() && request.is_renewal => place.failed(),

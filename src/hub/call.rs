@@ -1,5 +1,5 @@
 //! Requests to callbacks: over HTTP, or to the endpoint of this process that serves the callbacks below
-//! `{public_url}/websub/callback/`. This module must not know what a request is for.
+//! `{public_url}/websub/callback/`. This module must not know the purpose of a request.
 
 use std::sync::{Arc, Weak};
 
@@ -17,10 +17,10 @@ use crate::transport::{Endpoint, local};
 pub(super) const LOCAL: &str = "/websub/callback/";
 
 /// Sends a request to a callback, whose response has to be complete within `hub.deadline`. The body of a response is
-/// read only if its status is 2xx and `cap` is not 0; else it is empty. Redirects are not followed.
+/// read only if the status is 2xx and `cap` is above 0; otherwise it is empty. Redirects are not followed.
 ///
 /// # Errors
-/// [`FetchError`] if there is no response, or [`FetchError::Size`] if the body of a response with status 2xx has more than
+/// [`FetchError`] without a response, or [`FetchError::Size`] if the body of a response with status 2xx has more than
 /// `cap` bytes.
 pub(super) async fn call(
     hub: &Hub,
@@ -56,7 +56,7 @@ fn is_same_origin(own: &Uri, url: &Uri) -> bool {
     own.scheme() == url.scheme() && host(own) == host(url) && port(own) == port(url)
 }
 
-/// Leaves out the part of a response that [`call`] does not read.
+/// Removes the part of a response that [`call`] does not read.
 fn cut(mut response: Response<Bytes>, cap: usize) -> Result<Response<Bytes>, FetchError> {
     if cap == 0 || !response.status().is_success() {
         response.body_mut().clear();
@@ -66,7 +66,7 @@ fn cut(mut response: Response<Bytes>, cap: usize) -> Result<Response<Bytes>, Fet
     Ok(response)
 }
 
-/// Answers a request to this server. Only paths below [`LOCAL`] exist for the hub.
+/// Executes a request to this server. Only paths below [`LOCAL`] exist for the hub.
 async fn call_local(
     endpoints: &[Arc<dyn Endpoint>],
     request: Request<Full<Bytes>>,

@@ -1,5 +1,5 @@
-//! The URLs of requests to callbacks that verify an intent or tell of a denial (WebSub, sections 5.2 and 5.3), and the
-//! challenge of a verification. This module does no I/O.
+//! The URLs of verifications and denials (WebSub, sections 5.2 and 5.3), and the challenge of a verification. This
+//! module does no I/O.
 
 use data_encoding::BASE64URL_NOPAD;
 use form_urlencoded::byte_serialize;
@@ -13,7 +13,7 @@ const REASON: usize = 200;
 /// The reason of a denial that has none.
 const NO_REASON: &str = "the hub does not accept this subscription";
 
-/// A random text that the callback has to send back. Each one is sent in one request only, and kept nowhere else.
+/// A random text that the callback has to return. Each one is used for a single request and is not stored.
 pub(super) struct Challenge(String);
 
 impl Challenge {
@@ -31,7 +31,7 @@ impl Challenge {
     }
 }
 
-/// The URL by which a callback is asked to confirm a request.
+/// Returns the URL of a verification.
 pub(super) fn verification(request: &Request, challenge: &Challenge) -> String {
     let lease = request.lease.as_secs().to_string();
     let is_subscribe = request.mode == Mode::Subscribe;
@@ -46,7 +46,7 @@ pub(super) fn verification(request: &Request, challenge: &Challenge) -> String {
     extend(&request.callback, &parameters)
 }
 
-/// The URL by which a callback is told that a request is denied.
+/// Returns the URL of a denial.
 pub(super) fn denial(request: &Request) -> String {
     let reason = request.reason.as_deref().unwrap_or(NO_REASON);
     let reason = &reason[..reason.floor_char_boundary(REASON)];
@@ -58,7 +58,7 @@ pub(super) fn denial(request: &Request) -> String {
     extend(&request.callback, &parameters)
 }
 
-/// Adds parameters behind the query of a URL, which stays as it is, also if it has parameters of the same names.
+/// Appends parameters to the query of a URL. The existing query is unchanged, even with parameters of the same names.
 fn extend(url: &str, parameters: &[(&str, Option<&str>)]) -> String {
     let mut extended = url.to_owned();
     let mut separator = match url.split_once('?') {

@@ -1,7 +1,7 @@
-//! Delivers content to callbacks: claims deliveries that are due, starts them when their hosts have places, and hands
-//! their outcomes on to be recorded.
+//! Delivers content to callbacks: claims due deliveries, starts them when their hosts have places, and passes their
+//! outcomes to the recorder.
 //!
-//! It must not know how topics are fetched or how subscribers are verified.
+//! It must not know how topics are fetched or subscribers verified.
 
 mod attempt;
 mod content;
@@ -31,14 +31,14 @@ use crate::web::hosts::Busy;
 
 /// Deliveries that are claimed at one time.
 const CLAIM: usize = 256;
-/// Claimed deliveries for each place of `hub.concurrent`. Claims come sorted by host, so that some are needed to keep many
+/// Claimed deliveries for each place of `hub.concurrent`. Claims are sorted by host, so several are needed to keep many
 /// hosts busy.
 const WAITING: usize = 32;
-/// How long a claimed delivery waits here for a place at most; then it is given back.
+/// Maximum time that a claimed delivery waits for a place before it is returned to the store.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a claim lasts beyond [`PATIENCE`] and `hub.deadline`: for the record of the outcome.
 const MARGIN: Duration = Duration::from_secs(15);
-/// How long a claim and the record of outcomes may take when the hub stops.
+/// Maximum time for a claim and for recording outcomes when the hub stops.
 const STOP_STORE: Duration = Duration::from_millis(700);
 
 type Claiming = Pin<Box<dyn Future<Output = store::Result<Vec<Delivery>>> + Send>>;
@@ -54,7 +54,7 @@ pub(super) async fn work(hub: Arc<Hub>) {
     worker.stop().await;
     drop(worker);
     let aborted = recording.abort_handle();
-    // Claims whose outcome was not recorded end, and their deliveries are attempted again.
+    // Claims without a recorded outcome end, and their deliveries are attempted again.
     if tokio::time::timeout(STOP_STORE, recording).await.is_err() {
         aborted.abort();
     }
@@ -68,13 +68,13 @@ struct Worker {
     running: JoinSet<(String, Option<FinishedDelivery>)>,
     outcomes: mpsc::Sender<FinishedDelivery>,
     progress: Arc<Progress>,
-    /// Whether hosts may have places that were not looked at.
+    /// Whether hosts may have free places that were not used yet.
     is_open: bool,
     /// Whether deliveries may be due.
     is_due: bool,
-    /// The hosts that the last claim has left out because enough of their deliveries wait here.
+    /// Hosts that the last claim left out, because enough of their deliveries wait here.
     left_out: HashSet<String>,
-    /// Deliveries that wait or are under way at most.
+    /// Maximum number of waiting and running deliveries.
     most: usize,
     /// Attempts under way at most, and the places of `hub.concurrent` that are left to verifications.
     concurrent: usize,
@@ -149,7 +149,7 @@ impl Worker {
         }
     }
 
-    /// Ends when the hub has to: attempts under way are finished, the others given back.
+    /// Stops the worker: running attempts are completed, waiting deliveries are returned to the store.
     async fn stop(&mut self) {
         self.give_back_where(|_| true);
         let end = tokio::time::sleep(self.sender.hub.time_left());
@@ -168,7 +168,7 @@ impl Worker {
         }
     }
 
-    /// Whether deliveries are to be claimed now: some may be due, and they can be started or wait here until soon.
+    /// Whether to claim deliveries now: some may be due, and there is room for them.
     fn may_claim(&self) -> bool {
         let claimed = self.progress.claimed.load(Ordering::Acquire);
         let has_room = claimed + CLAIM <= self.most && !self.progress.is_stuck.load(Ordering::Acquire);
@@ -188,7 +188,8 @@ impl Worker {
         Box::pin(async move { store.claim_deliveries(count, hold, &without).await })
     }
 
-    /// Deliveries of one host that may wait here: a part of the free room, so that slow hosts leave room for others.
+    /// Maximum number of waiting deliveries of one host: a share of the free room, so that slow hosts leave room for
+    /// others.
     fn most_of_host(&self) -> usize {
         let free = self.most.saturating_sub(self.waiting.count());
         (free / 4).max(2 * self.sender.hub.settings.per_host)
@@ -217,7 +218,8 @@ impl Worker {
         }
     }
 
-    /// Starts the next delivery, or the next one of a host, if there is a place for it. Returns whether it did.
+    /// Starts the next delivery, or the next one of a host, if there is a place for it. Returns whether one was
+    /// started.
     fn start(&mut self, host: Option<&str>) -> bool {
         let mut left = Vec::new();
         let turn = |host: &str| match self.sender.hub.hosts.acquire_sparing(host, &[], self.spared) {
@@ -247,7 +249,7 @@ impl Worker {
         true
     }
 
-    /// Takes the outcome of an attempt, and starts another one in its place.
+    /// Records the outcome of an attempt, and starts another one in its place.
     fn ended(&mut self, ended: Result<(String, Option<FinishedDelivery>), JoinError>) {
         self.progress.running.fetch_sub(1, Ordering::AcqRel);
         match ended {
@@ -270,7 +272,7 @@ impl Worker {
         }
     }
 
-    /// A claimed delivery has no outcome to be recorded.
+    /// Subtracts a claimed delivery that has no outcome to record.
     fn forget(&self) {
         self.progress.claimed.fetch_sub(1, Ordering::AcqRel);
     }
@@ -279,14 +281,14 @@ impl Worker {
         self.waiting.remove(which).iter().for_each(|job| self.give_back(job, Duration::ZERO));
     }
 
-    /// Gives a delivery back to the store, due after that time or a little later.
+    /// Returns a delivery to the store, due after that time or slightly later.
     fn give_back(&self, job: &Job, time: Duration) {
         let time = time + time.mul_f64(fastrand::f64() * 0.2);
         self.finished(job.finished(DeliveryOutcome::Postponed(time)));
     }
 
     fn finished(&self, finished: FinishedDelivery) {
-        // There is room for all that may be claimed, and a receiver, unless it has panicked: then the claims end.
+        // The channel has room for all claims. The receiver is gone only after a panic; the claims then end.
         let _ = self.outcomes.try_send(finished);
     }
 }

@@ -1,5 +1,5 @@
-//! Settings of the hub that are valid and have no effect: networks without topics, topics that are never fetched. It fetches
-//! nothing.
+//! Settings of the hub that are valid and have no effect: networks without topics, topics that are never fetched. This
+//! module fetches nothing.
 
 use ipnet::IpNet;
 

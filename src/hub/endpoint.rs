@@ -1,5 +1,5 @@
-//! The hub over HTTP: its URL, which subscribers and publishers post to, its page, and the status pages of requests. It must
-//! not know what a request does.
+//! The HTTP interface of the hub: the endpoint for subscribers and publishers, its page, and the status pages of
+//! requests. It must not know what a request does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,13 +20,13 @@ use crate::web::rate::Rate;
 
 /// Bytes of a body: the most URLs of a publication, with 600 bytes for each.
 const BODY: usize = 64 * 1024;
-/// How long a client may take to send it.
+/// Maximum time for a client to send the body.
 const BODY_TIME: Duration = Duration::from_secs(10);
 
 const HUB_METHODS: &str = "GET, HEAD, POST, OPTIONS";
 const PAGE_METHODS: &str = "GET, HEAD";
 
-/// What clients of the hub reach.
+/// The part of the hub that clients reach.
 pub(super) struct Front {
     pub(super) hub: Arc<Hub>,
     /// Below it are the status pages and the files of the page.
@@ -65,7 +65,7 @@ impl Front {
         }
     }
 
-    /// The page, or the status page that its last form asks for.
+    /// Returns the page, or the status page that the last form of the page refers to.
     fn find(&self, head: &Head) -> Response<Bytes> {
         let query = head.query().unwrap_or_default().as_bytes();
         let asked = form_urlencoded::parse(query).find(|(name, _)| name == "subscription");
@@ -99,7 +99,7 @@ impl Front {
         response
     }
 
-    /// Carries out a request and answers it: to programs as the protocols say, to a form of the page with a page.
+    /// Executes a request. The response follows the protocols, or is a page if the request is a form of the page.
     async fn post(&self, request: &RouteRequest) -> Response<Bytes> {
         let form = match self.admit(request) {
             Ok(form) => form,
@@ -156,7 +156,7 @@ impl Front {
         refused(refusal)
     }
 
-    /// What follows a folder of the hub in a path.
+    /// Returns the rest of a path below a folder of the hub.
     fn below<'a>(&self, folder: &str, path: &'a str) -> Option<&'a str> {
         path.strip_prefix(self.folder.as_str())?.strip_prefix(folder)
     }

@@ -1,5 +1,5 @@
-//! The worker for topics: claims topics that are due, fetches them, finds out what is new, and records the result. It must
-//! not know callbacks.
+//! The worker for topics: claims due topics, fetches them, compares their content, and records the result. It must not
+//! know callbacks.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -29,17 +29,17 @@ const RETRIES: [Duration; 4] =
     [Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120), Duration::from_secs(600)];
 /// How often a fetch is repeated that only checks a topic for a request.
 const CHECKS: usize = 2;
-/// The longest time that a server can ask for with `Retry-After`.
+/// The upper limit for the `Retry-After` of a server.
 const LONGEST: Duration = Duration::from_secs(3600);
-/// How long a topic of a busy host waits at least.
+/// Minimum delay of a topic whose host is busy.
 const BUSY: Duration = Duration::from_secs(2);
 /// How long a claim lasts beyond the time of a fetch: for its host, for reading the content, and for the record.
 const RECORDING: Duration = Duration::from_secs(30);
 /// How long finished fetches are collected before more topics are claimed.
 const PAUSE: Duration = Duration::from_millis(5);
-/// How often a topic is looked at that another task fetches.
+/// The polling interval while another task fetches the topic.
 const AGAIN: Duration = Duration::from_millis(50);
-/// Bytes of content that are read on the thread of the worker; longer content gets a thread for it.
+/// Maximum bytes of content that are parsed on the worker's thread; longer content is parsed on a blocking thread.
 const INLINE: usize = 32 * 1024;
 /// Bytes of a `Content-Type` that is delivered.
 const TYPE: usize = 1024;
@@ -84,15 +84,14 @@ pub(super) async fn work(hub: Arc<Hub>) {
             note(&hub, joined);
         }
     };
-    // The rest is claimed by another instance, or after a start.
+    // The other topics are claimed by another instance, or after a restart.
     let _ = tokio::time::timeout(hub.time_left(), all).await;
 }
 
-/// Checks a topic for a request that waits for the result, in place of the worker. It takes up to twice
-/// `hub.fetch_deadline`, and the time of the store.
+/// Checks a topic for a synchronous request. It takes up to twice `hub.fetch_deadline`, plus the time of the store.
 ///
 /// # Errors
-/// Why the topic may not be subscribed to, for the subscriber.
+/// The reason why the topic cannot be subscribed to, for the subscriber.
 pub(super) async fn check_now(hub: &Hub, topic: &str) -> Result<(), String> {
     if !needs_check(hub, topic) {
         return Ok(());
@@ -132,7 +131,7 @@ fn hold(hub: &Hub) -> Duration {
 
 fn note(hub: &Hub, joined: Result<(), JoinError>) {
     if joined.is_err_and(|error| error.is_panic()) {
-        // The log has the panic. The claim ends, and the topic is fetched again.
+        // The panic is logged. The claim ends, and the topic is fetched again.
         hub.metrics.panics.inc();
     }
 }
@@ -148,7 +147,7 @@ async fn process(hub: &Hub, topic: TopicFetch, turn: Turn) -> FinishedFetch {
     let has_place = !matches!(turn, Turn::None);
     let begin = Instant::now();
     let (outcome, advertisement, result) = if is_local {
-        // A channel of this server, whose publications are its content.
+        // A channel of this server: its publications are its content.
         (FetchOutcome::Unchanged(topic.validators.clone()), Advertisement::Named, "unchanged")
     } else if policy::is_refused(hub, &topic.topic) {
         tracing::info!(topic = topic.topic, "ending the subscriptions of a topic that the settings refuse");
@@ -160,7 +159,8 @@ async fn process(hub: &Hub, topic: TopicFetch, turn: Turn) -> FinishedFetch {
         match found {
             Ok(found) => found,
             Err(GetError::Busy) => {
-                // The next claim leaves out a host that is busy, but it cannot know its addresses or where it redirects to.
+                // Claims leave out busy hosts, but neither busy addresses nor the targets of redirects are known in
+                // advance.
                 let delay =
                     if has_place { BUSY.mul_f64(1.0 + 2.0 * fastrand::f64()) } else { Duration::ZERO };
                 (FetchOutcome::Postponed(delay), Advertisement::Unknown, "postponed")
@@ -186,7 +186,7 @@ async fn process(hub: &Hub, topic: TopicFetch, turn: Turn) -> FinishedFetch {
     finished
 }
 
-/// Logs a fetch. The URL of a topic may contain a secret, so its host and number stand for it.
+/// Logs a fetch. The URL of a topic may contain a secret, so only its host and number are logged.
 fn log(topic: &TopicFetch, found: &Result<Found, GetError>, begin: Instant) {
     let seconds = begin.elapsed().as_secs_f64();
     let TopicFetch { id, host, .. } = topic;
@@ -229,7 +229,7 @@ fn retry(topic: &TopicFetch, error: &GetError) -> Option<Duration> {
     Some(jitter(*delay).max(asked.min(LONGEST)))
 }
 
-/// A time that differs from another by a fifth at most.
+/// Returns the delay with up to 20 % of jitter.
 fn jitter(time: Duration) -> Duration {
     time.mul_f64(fastrand::f64().mul_add(0.4, 0.8))
 }
@@ -238,7 +238,7 @@ type Found = (FetchOutcome, Advertisement, &'static str);
 
 /// Fetches a topic and compares its content with the last one.
 async fn content(hub: &Hub, topic: &TopicFetch, turn: Turn) -> Result<Found, GetError> {
-    // Only content that was delivered is compared, and a check needs all of it.
+    // Only delivered content is compared, and a check needs all of the content.
     let is_conditional = topic.is_pinged && topic.fingerprint.is_some();
     let none = Validators::default();
     let known = if is_conditional { &topic.validators } else { &none };
@@ -298,15 +298,14 @@ async fn content(hub: &Hub, topic: &TopicFetch, turn: Turn) -> Result<Found, Get
     Ok((FetchOutcome::Changed(content), advertisement, "changed"))
 }
 
-/// What was read of content.
+/// The result of reading content.
 struct Read {
     body: Bytes,
     links: Links,
     fingerprint: Vec<u8>,
 }
 
-/// Reads content, which may take a while if it is long.
-/// Without `change` there is no fingerprint.
+/// Reads content, which is slow for long content. Without `change`, no fingerprint is computed.
 fn read(fetched: &Fetched, body: Bytes, change: Option<Change>, size: usize) -> Result<Read, GetError> {
     let body =
         coding::decode(fetched.headers(), body, size).map_err(|error| GetError::of_coding(error, size))?;
@@ -408,7 +407,7 @@ mod tests {
         hub
     }
 
-    /// A web site of one page: its URL, and the responses that it gives.
+    /// A web site with one page: its URL, and its response.
     async fn site() -> (String, Arc<Mutex<String>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/feed", listener.local_addr().unwrap());
@@ -431,7 +430,7 @@ mod tests {
         )
     }
 
-    /// A request of a callback that waits for the check of its topic.
+    /// Adds a request of a callback that waits for the check of its topic.
     async fn ask(hub: &Hub, topic: &str, callback: &str) {
         let request = NewRequest {
             mode: Mode::Subscribe,
@@ -567,7 +566,7 @@ mod tests {
             );
             assert_eq!(subscriptions().await, 1, "{text}");
         }
-        // The content does not change any more; it is fetched whole all the same.
+        // The content no longer changes; it is fetched completely nevertheless.
         let last = ping(&hub, &topic).await;
         assert_eq!(last.advertisement, Advertisement::Missing("the topic names no hub".to_owned()));
         assert!(!is_changed(&last));

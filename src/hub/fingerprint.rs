@@ -1,10 +1,10 @@
-//! What the content of a topic is compared by: its bytes, or the parts of a feed that matter to subscribers. It must not
-//! know where content comes from.
+//! Fingerprints of the content of a topic: a hash of its bytes, or of the parts of a feed that matter to subscribers.
+//! This module must not know where content comes from.
 //!
-//! Of a feed count the set of its entries, each with all that it contains, and the title, links and authors of the feed
-//! itself; of an entry every byte of text and attributes, but not prefixes of namespaces, the order of attributes, comments
-//! or CDATA sections. Everything else of the feed is ignored, for example `updated`, `lastBuildDate` and `generator`, which
-//! many programs change for each request.
+//! A feed counts as the set of its entries, each with all of its content, and the title, links and authors of the feed
+//! itself. Every byte of text and attributes of an entry counts; namespace prefixes, the order of attributes, comments
+//! and CDATA sections do not. All other parts of the feed are ignored, for example `updated`, `lastBuildDate` and
+//! `generator`, which many programs change for each request.
 
 mod json;
 mod xml;
@@ -17,14 +17,14 @@ use crate::config::Change;
 use crate::web::links::Links;
 use crate::web::sniff::{Document, Kind};
 
-/// The first byte of a fingerprint: what it is made of.
+/// The first byte of a fingerprint: its kind.
 const BYTES: u8 = 1;
 const ENTRIES: u8 = 2;
 
 /// The hashes of the parts of a feed.
 type Parts = BTreeSet<[u8; 32]>;
 
-/// The fingerprint of content. What is not a feed, or cannot be read as a whole, is compared by its bytes.
+/// Returns the fingerprint of content. Content that is not a feed, or cannot be parsed completely, is hashed as bytes.
 pub(super) fn fingerprint(change: Change, body: &[u8], document: &Document<'_>, links: &Links) -> Vec<u8> {
     let parts = match document.kind {
         _ if change == Change::Bytes || !document.is_exact => None,
@@ -53,7 +53,7 @@ fn hash(name: &str, value: &str) -> [u8; 32] {
     part.finish()
 }
 
-/// The hash of a part of a feed. Each piece is hashed with its length, so that none can look like two others.
+/// The hash of a part of a feed. Each piece is hashed with its length, so that no two pieces are ambiguous.
 struct Part(Sha256);
 
 impl Part {
@@ -72,7 +72,7 @@ impl Part {
         self.0.update(text);
     }
 
-    /// Adds bytes whose number is fixed by what is before them.
+    /// Adds bytes whose number is determined by the bytes before them.
     fn bytes(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }

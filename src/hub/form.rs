@@ -1,18 +1,18 @@
-//! Reads the parameters of a request to the hub, from its body and its query. It must not know what they mean.
+//! Reads the parameters of a request to the hub, from its body and its query. It must not know their meaning.
 
 use std::borrow::Cow;
 
 use super::refusal::Refusal;
 use crate::peer::Head;
 
-/// The parameters that the hub knows, without `hub.`; others are ignored (WebSub, section 5.1).
+/// The supported parameters without `hub.`; others are ignored (WebSub, section 5.1).
 pub(super) const NAMES: [&str; 8] =
     ["mode", "topic", "callback", "secret", "lease_seconds", "verify", "verify_token", "url"];
 
-/// A field of the forms on the page, with the value `page`: the answer shall be a page.
+/// A field of the forms on the page. Its value `page` requests a page as the response.
 const ANSWER: &str = "answer";
 
-/// Character encodings in which percent-encoded UTF-8 is what it seems to be.
+/// Charsets in which percent-encoded UTF-8 decodes to itself.
 const CHARSETS: [&str; 5] = ["utf-8", "utf8", "us-ascii", "iso-8859-1", "windows-1252"];
 
 /// The parameters of a request.
@@ -25,11 +25,11 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// Reads the body as a form, and the query for all parameters that the body does not have. A request without a body
-    /// is read whatever its type: some clients send a POST with the parameters in the query.
+    /// Reads the body as a form, and the query for all parameters that are missing in the body. A request without a
+    /// body is accepted with any content type: some clients send a POST with the parameters in the query.
     ///
     /// # Errors
-    /// The body is not a form, or a parameter that the hub knows is not percent-encoded UTF-8.
+    /// The body is not a form, or a supported parameter is not percent-encoded UTF-8.
     pub(super) fn read(head: &Head, body: &[u8], bare_names: bool) -> Result<Self, Refusal> {
         if !body.is_empty() {
             check(head)?;
@@ -65,8 +65,8 @@ impl Form {
         Ok(())
     }
 
-    /// A parameter that can have one value. Of several the last counts, as it does in PHP, and so in the hubs that this
-    /// one replaces. An empty one counts as missing.
+    /// Returns a parameter with one value. The last of several values counts, as in PHP and thus in the hubs that this
+    /// one replaces. An empty value counts as missing.
     pub(super) fn get<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         self.all(name).last().filter(|value| !value.is_empty())
     }

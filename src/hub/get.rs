@@ -1,4 +1,5 @@
-//! The content of a topic, by GET: which addresses topics may have. This module must not know what the content is for.
+//! Fetches the content of a topic, and decides which addresses topics may have. This module must not know the purpose
+//! of the content.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::web::urls::WebUrl;
 
 /// Requests at one time to all topics.
 pub(super) const CONCURRENT: usize = crate::config::Hub::FETCHES;
-/// How long a request waits for a place at its host.
+/// Maximum time that a request waits for a place at its host.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Requests to topics.
@@ -57,7 +58,7 @@ impl Topics {
     }
 }
 
-/// Fetches a topic, which takes `hub.fetch_deadline` at most.
+/// Fetches a topic within `hub.fetch_deadline`.
 ///
 /// # Errors
 /// [`GetError`] if there is no content.
@@ -86,8 +87,8 @@ pub(super) async fn get(
     get::get(&request, turn, client, |url, address| note(hub, url, address)).await
 }
 
-/// Whether a URL may be fetched from `hub.topic_networks`: those of `hub.topics`, or all if every topic is accepted. A
-/// redirect is looked at by its own URL, since a listed topic may redirect anywhere.
+/// Whether a URL may be fetched from `hub.topic_networks`: the URLs of `hub.topics`, or all URLs if every topic is
+/// accepted. A redirect is checked by its own URL, since a listed topic may redirect to any URL.
 fn may_use_networks(hub: &Hub, key: &str) -> bool {
     hub.settings.policy == TopicPolicy::Open || hub.listed.have(key)
 }
@@ -100,7 +101,7 @@ fn note(hub: &Hub, url: &WebUrl, address: IpAddr) {
         (false, true) => "hub.topic_networks",
         (false, false) => "hub.topic_networks and hub.topics",
     };
-    // Some addresses are refused whatever the settings are.
+    // Some addresses are refused with any settings.
     if Reach::Networks(Arc::new([IpNet::from(address)])).allows(address) {
         hub.note_refused(&url.host, address, setting);
     }

@@ -1,7 +1,7 @@
 //! The WebSub hub (W3C Recommendation of 23 January 2018; PubSubHubbub 0.3 and 0.4): subscriptions to topics, and the
 //! delivery of their content.
 //!
-//! This module must not know Bayeux sessions. State is in the store only; every worker may die between two operations.
+//! This module must not know Bayeux sessions. All state is in the store; a worker may die between any two operations.
 
 mod admission;
 mod advertised;
@@ -49,11 +49,11 @@ use crate::web::hosts::Hosts;
 pub(crate) use doubts::{check, doubts};
 use ping::Pings;
 
-/// How often a worker looks for work without a notification: timers that have become due, and work of instances whose
+/// The interval at which a worker checks for work without a notification: due timers, and work of instances whose
 /// notification was lost.
 const POLL: Duration = Duration::from_secs(1);
 
-/// How long the store may take to count what is left when the hub stops.
+/// Maximum time to count the remaining work when the hub stops.
 const COUNTING: Duration = Duration::from_millis(700);
 
 /// Long contents that are read at one time.
@@ -62,7 +62,7 @@ const READING: usize = 4;
 /// A task of the hub that ends when the hub stops.
 type Worker = fn(Arc<Hub>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Runs a worker, again after a panic.
+/// Runs a worker, and restarts it after a panic.
 async fn keep(hub: Arc<Hub>, work: Worker) {
     while tokio::spawn(work(Arc::clone(&hub))).await.is_err() {
         hub.metrics.panics.inc();
@@ -84,11 +84,12 @@ pub struct Hub {
     callbacks: Fetch,
     /// Requests to topics.
     topics: get::Topics,
-    /// How many long contents are read at one time: each takes several times its size while it is read.
+    /// Limits how many long contents are parsed at one time: each takes several times its size.
     reading: Semaphore,
     /// Limits of the requests to callbacks.
     hosts: Arc<Hosts>,
-    /// Serve the callbacks of this process. They may refer to the hub, which does not keep them.
+    /// The endpoints that serve the callbacks of this process. The references are weak, since the endpoints may refer
+    /// to the hub.
     local: OnceLock<Vec<Weak<dyn Endpoint>>>,
     /// The topics that are channels of this server, normalised.
     channels: HashSet<String>,
@@ -103,10 +104,10 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A hub with these settings. Nothing happens before [`Hub::run`].
+    /// Creates a hub. It is idle until [`Hub::run`].
     ///
     /// # Errors
-    /// What is wrong with the settings.
+    /// A text that names the invalid setting.
     pub fn new(config: &Config, store: Store, metrics: Metrics) -> Result<Arc<Self>, String> {
         let public_url = config.server.public_url.as_deref();
         let public_url = public_url.ok_or("hub.enabled needs server.public_url")?.trim_end_matches('/');
@@ -122,7 +123,7 @@ impl Hub {
             callbacks: Fetch::of_class(
                 Class::Callbacks,
                 Reach::Networks(config.hub.callback_networks.as_slice().into()),
-                // A delivery without a response is sent again in any case.
+                // A delivery without a response is repeated in any case.
                 Repeat::Any,
                 &metrics,
             ),
@@ -139,7 +140,7 @@ impl Hub {
         }))
     }
 
-    /// What the hub serves.
+    /// Returns the endpoint of the hub.
     #[must_use]
     pub fn endpoints(self: &Arc<Self>) -> Vec<Arc<dyn Endpoint>> {
         vec![Arc::new(Pings::new(self)), Arc::new(endpoint::Front::new(self))]
@@ -168,13 +169,13 @@ impl Hub {
         let workers: Vec<_> =
             workers.into_iter().map(|work| tokio::spawn(keep(Arc::clone(&self), work))).collect();
         for worker in workers {
-            // A panic is counted where it is caught.
+            // Panics are counted where they are caught.
             let _ = worker.await;
         }
         self.note_unfinished().await;
     }
 
-    /// Ends [`Hub::run`]. Requests under way have that time to end, and what is not finished then stays due in the store.
+    /// Ends [`Hub::run`]. Running requests have that time to complete; unfinished work stays due in the store.
     pub fn stop(&self, within: Duration) {
         self.stopping.send_replace(Some(Instant::now() + within));
     }
@@ -195,7 +196,7 @@ impl Hub {
         }
     }
 
-    /// Whether a normalised URL is that of a channel of this server.
+    /// Whether a normalized URL is the URL of a channel of this server.
     fn is_local(&self, key: &str) -> bool {
         self.channels.contains(key)
     }
@@ -205,7 +206,7 @@ impl Hub {
         format!("{}{}", self.public_url, self.settings.path)
     }
 
-    /// Whether the hub stops: workers take no further work.
+    /// Whether the hub is stopping: workers start no further work.
     fn is_stopping(&self) -> bool {
         self.stopping.borrow().is_some()
     }
@@ -221,7 +222,7 @@ impl Hub {
         let _ = self.stopping.subscribe().wait_for(Option::is_some).await;
     }
 
-    /// Waits until there may be work. False if the hub stops.
+    /// Waits until there may be work. Returns `false` if the hub is stopping.
     async fn wait(&self, work: &Notify) -> bool {
         tokio::select! {
             () = work.notified() => {}

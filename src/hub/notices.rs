@@ -1,4 +1,4 @@
-//! The log line about a refused address. It must not know why a host is requested.
+//! The log line about a refused address. It must not know the purpose of the request.
 
 use std::net::IpAddr;
 

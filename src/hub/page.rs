@@ -1,5 +1,5 @@
-//! The page of the hub: forms that post to it, and their results. It works without scripts. It must not know how requests
-//! are carried out.
+//! The page of the hub: forms that post to it, and their results. It works without scripts. It must not know how
+//! requests are executed.
 
 use bytes::Bytes;
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderName};
@@ -31,7 +31,7 @@ pub(super) fn file(name: &str) -> Option<Response<Bytes>> {
     Some(typed(StatusCode::OK, kind, Bytes::from_static(text.as_bytes())))
 }
 
-/// Whether a browser asks for a page.
+/// Whether the request of a browser accepts a page.
 pub(super) fn is_wanted(head: &Head) -> bool {
     let kinds = head.all("accept").flat_map(|value| value.split(|byte| *byte == b','));
     kinds.filter_map(|kind| std::str::from_utf8(kind).ok()).any(|kind| {

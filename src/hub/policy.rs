@@ -1,4 +1,4 @@
-//! Which topics and callbacks the hub accepts. It decides by URLs and settings alone and fetches nothing.
+//! The topics and callbacks that the hub accepts. Decisions depend on URLs and settings only; nothing is fetched.
 
 use super::Hub;
 use crate::config::TopicPolicy;
@@ -10,7 +10,7 @@ const OWN_CALLBACKS: &str = "/websub/callback/";
 /// Whether a topic may be subscribed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// It is a channel of this server.
+    /// A channel of this server.
     Local,
     /// It may, without a check.
     Accepted,
@@ -35,10 +35,10 @@ pub(super) fn standing(hub: &Hub, topic: &WebUrl) -> Standing {
     }
 }
 
-/// Why a subscription to a topic ends that the settings no longer allow, for the subscriber.
+/// The reason for the end of a subscription to a topic that is no longer allowed, for the subscriber.
 pub(super) const REFUSED: &str = "this hub does not accept the topic";
 
-/// Whether the settings do not allow a topic, for instance one that was subscribed to with other settings.
+/// Whether the settings refuse a topic, for instance one that was subscribed to with earlier settings.
 pub(super) fn is_refused(hub: &Hub, topic: &str) -> bool {
     urls::read(topic).is_ok_and(|topic| matches!(standing(hub, &topic), Standing::Refused(_)))
 }

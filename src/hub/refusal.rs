@@ -7,7 +7,7 @@ use hyper::StatusCode;
 
 use crate::web::urls::UrlError;
 
-/// Wait before another request, where the cause is not a rate.
+/// The `Retry-After` of refusals that are not due to a rate.
 const LATER: Duration = Duration::from_secs(60);
 
 /// Why a request was refused.

@@ -1,4 +1,4 @@
-//! Responses of the hub and their headers. It must not know what is requested.
+//! Responses of the hub and their headers. It must not know the requests.
 
 use bytes::Bytes;
 use hyper::header::{
@@ -15,7 +15,7 @@ pub(super) fn refused(refusal: &Refusal) -> Response<Bytes> {
     response
 }
 
-/// Adds the headers that belong to a refusal, whatever its body is.
+/// Adds the headers of a refusal, for any body.
 pub(super) fn add_headers(response: &mut Response<Bytes>, refusal: &Refusal) {
     if let Some(allowed) = refusal.allowed() {
         put(response, ALLOW, allowed);
@@ -38,7 +38,7 @@ pub(super) fn text(status: StatusCode, body: String) -> Response<Bytes> {
     typed(status, "text/plain; charset=utf-8", body.into())
 }
 
-/// A response with a body that is not to be stored or taken for another type.
+/// Returns a response with a body that must neither be cached nor interpreted as another type.
 pub(super) fn typed(status: StatusCode, kind: &str, body: Bytes) -> Response<Bytes> {
     let mut response = empty(status);
     *response.body_mut() = body;

@@ -1,5 +1,5 @@
-//! What becomes of a request to subscribe or unsubscribe after the callback was asked or told: finished, or due again
-//! after a time. This module does no I/O.
+//! Decides about a request to subscribe or unsubscribe after an attempt at its callback: complete it, or retry it
+//! later. This module does no I/O.
 
 use std::time::Duration;
 
@@ -7,29 +7,30 @@ use hyper::StatusCode;
 
 use crate::store::{Request, RequestOutcome, Stage};
 
-/// The times after which a callback is asked or told again.
+/// The delays between attempts at a callback.
 const TIMES: [Duration; 3] = [Duration::from_secs(10), Duration::from_secs(60), Duration::from_secs(5 * 60)];
 /// The times that follow for requests made with `hub.verify`; the last one repeats.
 const LATER: [Duration; 3] =
     [Duration::from_secs(15 * 60), Duration::from_secs(30 * 60), Duration::from_secs(60 * 60)];
-/// How long callbacks of requests made with `hub.verify` are asked (PubSubHubbub 0.3, section 6.2.1).
+/// The time for attempts at callbacks of requests with `hub.verify` (PubSubHubbub 0.3, section 6.2.1).
 const LEGACY: Duration = Duration::from_secs(6 * 60 * 60);
-/// The share of the lease that is left when the store queues a renewal, and that of it between two attempts.
+/// The divisor for the share of the lease that remains when the store queues a renewal, and for the share of that
+/// between two attempts.
 const WINDOW: u32 = 10;
 const WINDOW_ATTEMPTS: u32 = 8;
-/// The shortest such share, unless it is more than half of the lease.
+/// Minimum of that share, unless it is more than half of the lease.
 const WINDOW_LEAST: Duration = Duration::from_secs(10);
 /// The longest one.
 const WINDOW_MOST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What a callback has answered.
+/// The answer of a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
     /// The challenge.
     Confirmed,
     /// A status other than 2xx, or 2xx without the challenge.
     Status(StatusCode),
-    /// Nothing, or no complete response.
+    /// No response, or an incomplete one.
     Unreachable,
     /// The callback may not be requested.
     Forbidden,
@@ -46,7 +47,7 @@ impl Answer {
                 format!("the callback answered with status {}; redirects are not followed", status.as_u16())
             }
             Self::Status(status) => format!("the callback answered with status {}", status.as_u16()),
-            // The same text for both: the hub does not tell which addresses exist.
+            // The same text for both, so that clients cannot learn which addresses exist.
             Self::Confirmed | Self::Unreachable | Self::Forbidden => {
                 "the callback is not reachable".to_owned()
             }
@@ -58,12 +59,12 @@ impl Answer {
         let is_denial = request.stage == Stage::Deny;
         match self {
             Self::Confirmed | Self::Status(StatusCode::NOT_FOUND | StatusCode::GONE) => false,
-            // A subscription that the hub renews ends by a definite answer only, and otherwise with its lease.
+            // Only a definite answer ends a subscription in renewal; otherwise it ends with its lease.
             _ if request.is_renewal && !is_denial => true,
             Self::Forbidden => false,
             Self::Unreachable => true,
-            // PubSubHubbub 0.3, section 6.2.1: all but 404 is temporary. A callback without a subscription may have asked
-            // for nothing, and is not asked for hours.
+            // PubSubHubbub 0.3, section 6.2.1: all statuses but 404 are temporary. A callback without a subscription
+            // may not have requested one, so it is not retried for hours.
             Self::Status(status) if request.is_legacy && request.is_known && !is_denial => {
                 !status.is_success()
             }
@@ -72,7 +73,7 @@ impl Answer {
     }
 }
 
-/// What becomes of a request whose callback has answered.
+/// Returns the outcome of a request after an answer of its callback.
 pub(super) fn outcome(request: &Request, answer: Answer) -> RequestOutcome {
     let is_denial = request.stage == Stage::Deny;
     let again = if answer.is_temporary(request) { next(request) } else { None };
@@ -84,7 +85,7 @@ pub(super) fn outcome(request: &Request, answer: Answer) -> RequestOutcome {
     }
 }
 
-/// What becomes of a request that is not tried again.
+/// Returns the outcome of a request that is not retried.
 pub(super) fn last_outcome(answer: Answer) -> RequestOutcome {
     if answer == Answer::Confirmed {
         RequestOutcome::Verified
@@ -93,7 +94,7 @@ pub(super) fn last_outcome(answer: Answer) -> RequestOutcome {
     }
 }
 
-/// The time to the next attempt, if there is one.
+/// Returns the delay of the next attempt; `None` if there is none.
 fn next(request: &Request) -> Option<Duration> {
     let attempts = request.attempts as usize;
     let time = TIMES.get(attempts).copied();
@@ -113,7 +114,7 @@ fn next(request: &Request) -> Option<Duration> {
     time
 }
 
-/// Up to a fifth more or less, so that requests that failed together are not repeated together.
+/// Returns the delay with up to 20 % of jitter, so that simultaneous failures are not retried simultaneously.
 fn jittered(time: Duration) -> Duration {
     time.mul_f64(0.8 + 0.4 * fastrand::f64())
 }
@@ -150,7 +151,7 @@ mod tests {
         Answer::Status(StatusCode::from_u16(code).unwrap())
     }
 
-    /// The times between the attempts of a request that always gets this answer, and how it ends.
+    /// Returns the delays between the attempts of a request that always gets this answer, and its final outcome.
     fn attempts(
         mut request: Request,
         answer: Answer,

@@ -1,5 +1,5 @@
-//! The status page of a request to subscribe or unsubscribe: what a subscriber may know. It has host names only, and never
-//! a callback, a path or a secret.
+//! The status page of a request to subscribe or unsubscribe, for the subscriber. It shows host names, and never a
+//! callback, a path or a secret.
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ fn lines(status: &Status) -> Lines {
     lines
 }
 
-/// A text with hosts in place of URLs: reasons may quote URLs that were found at a topic.
+/// Replaces URLs in a text by their hosts: reasons may quote URLs of a topic.
 fn without_urls(text: &str) -> String {
     let shorten = |word: &str| match word.contains("://") {
         true => urls::read(word).map_or_else(|_| "(a URL)".to_owned(), |url| url.host),

@@ -1,4 +1,4 @@
-//! Carries out requests of subscribers and publishers by the store. It must not know HTTP.
+//! Executes requests of subscribers and publishers through the store. It must not know HTTP.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -24,22 +24,22 @@ const URLS: usize = 100;
 const TOKEN: usize = 18;
 /// Time beyond those of fetch and verification after which the claim of a synchronous request ends: for the store.
 const MARGIN: Duration = Duration::from_secs(10);
-/// How often a synchronous request tries to take its turn.
+/// The polling interval of a synchronous request that waits for another one.
 const AGAIN: Duration = Duration::from_millis(100);
 
 /// The result of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Submitted {
-    /// The topics are due for a fetch, those that have subscribers.
+    /// The topics with subscribers are due for a fetch.
     Published,
-    /// The subscriber will be asked; the token names the status page.
+    /// The verification is pending; the token names the status page.
     Pending(String),
     /// The subscriber has confirmed.
     Confirmed,
 }
 
 impl Front {
-    /// Carries out a request with a known mode.
+    /// Executes a request with a known mode.
     pub(super) async fn submit(&self, mode: &str, form: &Form, client: IpAddr) -> Result<Submitted, Refusal> {
         match mode {
             "publish" => self.publish(form).await,
@@ -116,8 +116,8 @@ impl Front {
         }
     }
 
-    /// Keeps a request. A synchronous one waits while another request for the same topic and callback is being verified,
-    /// for `hub.deadline` at most.
+    /// Stores a request. A synchronous one waits up to `hub.deadline` while another request for the same topic and
+    /// callback is being verified.
     async fn add(&self, request: &NewRequest) -> Result<Admission, Refusal> {
         let begin = Instant::now();
         loop {
@@ -129,12 +129,12 @@ impl Front {
         }
     }
 
-    /// Checks the topic and asks the callback within the request (`hub.verify=sync`). If the client does not wait for
-    /// the response, the claim ends by its time.
+    /// Checks the topic and verifies the callback within the request (`hub.verify=sync`). If the client disconnects
+    /// first, the claim expires.
     async fn verify_now(&self, mut request: Request) -> Result<Submitted, Refusal> {
         if request.stage == Stage::Check {
             if let Err(reason) = fetch::check_now(&self.hub, &request.topic).await {
-                // The client learns the reason; the callback was not asked and is not told.
+                // The response has the reason; no denial is sent to the callback, which was not contacted.
                 let outcome = RequestOutcome::Refused(reason.clone());
                 let finished = FinishedRequest { id: request.id, claim: request.claim, outcome };
                 self.hub.store.finish_requests(&[finished]).await.map_err(unavailable)?;

@@ -1,5 +1,5 @@
-//! The worker that ends leases, queues renewals and removes what is no longer needed, and that sets the gauges of the
-//! hub. What that is, only the store knows.
+//! The worker that ends leases, queues renewals, removes obsolete data, and sets the gauges of the hub. The store
+//! defines what is obsolete.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use crate::store::Result;
 
 /// The time between two rounds.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The shortest such time, for leases of seconds.
+/// Minimum pause, for leases of seconds.
 const SHORTEST: Duration = Duration::from_millis(50);
-/// The longest such time, while the store is slow.
+/// Maximum pause, while the store is slow.
 const LONGEST: Duration = Duration::from_secs(30);
 /// Rounds during the shortest lease, at least: a renewal is queued in its last tenth.
 const ROUNDS: u32 = 40;
-/// The pause after a round, in times of its duration, so that rounds take a small share of the store's time.
+/// The pause after a round as a multiple of its duration, which bounds the share of the store's time.
 const REST: u32 = 20;
 
 /// Works until the hub stops.
@@ -25,7 +25,7 @@ pub(super) async fn work(hub: Arc<Hub>) {
     let least = (hub.settings.lease_min / ROUNDS).clamp(SHORTEST, PAUSE);
     let mut pause = least;
     loop {
-        // A little more or less, so that several instances do not sweep at the same time.
+        // Jitter, so that several instances do not sweep at the same time.
         let pause_now = pause.mul_f64(0.9 + 0.2 * fastrand::f64());
         tokio::select! {
             () = tokio::time::sleep(pause_now) => {}

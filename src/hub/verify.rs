@@ -1,5 +1,5 @@
-//! The worker for requests to subscribe and unsubscribe: claims requests whose callback is due, has the callbacks asked or
-//! told concurrently, and records the results in batches. It must not know how callbacks are asked, and nothing of topics
+//! The worker for requests to subscribe and unsubscribe: claims requests with due callbacks, runs the verifications and
+//! denials concurrently, and records the results in batches. It must not know how callbacks are contacted, nor topics
 //! and deliveries.
 
 use std::sync::Arc;
@@ -14,14 +14,13 @@ use super::{Hub, POLL};
 use super::{policy, retry};
 use crate::store::{FinishedRequest, Mode, Request, RequestOutcome, Stage, StoreError};
 
-/// Requests that are claimed or recorded at once, at most.
+/// Maximum number of requests in one claim or one record.
 const BATCH: usize = 256;
-/// How long a claimed request waits for a place at its host, before another one is claimed in its place.
+/// Maximum time that a claimed request waits for a place at its host, before another one is claimed in its place.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long a claim lasts beyond the time that a request may take: for the record of the result.
+/// The margin of a claim beyond the maximum time of a request: for recording the result.
 const RECORDING: Duration = Duration::from_secs(10);
-/// The longest time for which a request is left alone because its host is busy. Claims leave out such hosts, and the host
-/// may work again earlier.
+/// Maximum delay of a request whose host is busy. Claims leave out such hosts, and the host may recover earlier.
 const POSTPONED: Duration = Duration::from_secs(60);
 /// How long results are collected before more requests are claimed.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -32,11 +31,10 @@ pub(super) async fn work(hub: Arc<Hub>) {
     tokio::join!(claim(&hub, finished), record(&hub, results));
 }
 
-/// Verifies a request that the caller has claimed, for `hub.verify=sync`: the callback is asked once, and the result is
-/// recorded. Returns [`RequestOutcome::Verified`] only if the store has the subscription,
-/// [`RequestOutcome::Refused`] if the callback did not confirm, and [`RequestOutcome::Postponed`] or
-/// [`RequestOutcome::Retry`] if the client may try again after that time, because the host is busy or the store is
-/// unavailable. It takes `hub.deadline` at most, and the time of the store.
+/// Verifies a claimed request once for `hub.verify=sync`, and records the result. Returns [`RequestOutcome::Verified`]
+/// only if the store has the subscription, [`RequestOutcome::Refused`] if the callback did not confirm, and
+/// [`RequestOutcome::Postponed`] or [`RequestOutcome::Retry`] if the client may retry after that time, because the host
+/// is busy or the store is unavailable. It takes up to `hub.deadline`, plus the time of the store.
 pub(super) async fn verify_now(hub: &Hub, request: Request) -> RequestOutcome {
     let (id, claim) = (request.id, request.claim);
     let asked = tokio::time::timeout(hub.settings.deadline, ask(hub, &request, PATIENCE)).await;
@@ -69,7 +67,7 @@ fn hold(hub: &Hub) -> Duration {
     2 * hub.settings.deadline + PATIENCE + RECORDING
 }
 
-/// Claims requests and has their callbacks asked, until the hub stops.
+/// Claims requests and contacts their callbacks, until the hub stops.
 async fn claim(hub: &Arc<Hub>, finished: mpsc::Sender<FinishedRequest>) {
     let most = BATCH.min(hub.settings.concurrent.max(1));
     let mut asking = JoinSet::new();
@@ -88,7 +86,7 @@ async fn claim(hub: &Arc<Hub>, finished: mpsc::Sender<FinishedRequest>) {
             let (hub, finished) = (Arc::clone(hub), finished.clone());
             asking.spawn(async move {
                 let done = finish(&hub, request).await;
-                // The receiver is dropped only if the hub does not wait for results any more.
+                // The receiver is dropped only when the hub no longer waits for results.
                 let _ = finished.send(done).await;
             });
         }
@@ -108,7 +106,7 @@ async fn claim(hub: &Arc<Hub>, finished: mpsc::Sender<FinishedRequest>) {
             note(hub, joined);
         }
     };
-    // The rest is claimed by another instance, or after a start.
+    // The other requests are claimed by another instance, or after a restart.
     let _ = tokio::time::timeout(hub.time_left(), all).await;
 }
 
@@ -120,12 +118,12 @@ async fn claim_some(hub: &Hub, room: usize, busy: &[String]) -> Result<Vec<Reque
 
 fn note(hub: &Hub, joined: Result<(), JoinError>) {
     if joined.is_err_and(|error| error.is_panic()) {
-        // The log has the panic. The claim ends, and the request is tried again.
+        // The panic is logged. The claim ends, and the request is retried.
         hub.metrics.panics.inc();
     }
 }
 
-/// Asks or tells the callback of a request. The settings may have changed since the request or subscription was made.
+/// Verifies or denies a request. The settings may have changed since the request or subscription was made.
 async fn finish(hub: &Hub, request: Request) -> FinishedRequest {
     let is_subscription = request.stage == Stage::Verify && request.mode == Mode::Subscribe;
     let outcome = if is_subscription && policy::is_refused(hub, &request.topic) {
@@ -153,8 +151,8 @@ fn count(hub: &Hub, outcome: &RequestOutcome) {
     });
 }
 
-/// Records results until there are no more. While the store is unavailable no more requests are claimed, because
-/// the results of these wait.
+/// Records results until the channel is closed. While the store is unavailable, the pending results prevent further
+/// claims.
 async fn record(hub: &Hub, mut results: mpsc::Receiver<FinishedRequest>) {
     let mut batch = Vec::with_capacity(BATCH);
     while results.recv_many(&mut batch, BATCH).await > 0 {
@@ -167,7 +165,7 @@ async fn record(hub: &Hub, mut results: mpsc::Receiver<FinishedRequest>) {
                 }
                 break;
             }
-            // Later the claims are over: the requests are due again.
+            // After that time the claims have ended, and the requests are due again.
             if begin.elapsed() >= hold(hub) || !hub.wait(&Notify::new()).await {
                 break;
             }
@@ -190,7 +188,7 @@ async fn record_some(hub: &Hub, results: &[FinishedRequest]) -> bool {
     }
 }
 
-/// Notifies the worker when the first of these requests is due again, if that is before it looks by itself: subscriptions
+/// Notifies the worker when the first of these requests is due again, if that is before its next check: subscriptions
 /// with a lease of seconds are renewed within a fraction of a second.
 fn notify_soon(hub: &Hub, results: &[FinishedRequest]) {
     let again = results.iter().filter_map(|result| match &result.outcome {

@@ -1,4 +1,4 @@
-//! Reads what a subscriber asks for out of the parameters of its request. It must not know the policy of the hub.
+//! Parses the parameters of a request to subscribe or unsubscribe. It must not know the policy of the hub.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ const SECRET: usize = 199;
 /// Bytes of a token, which is repeated in a URL.
 const TOKEN: usize = 1024;
 
-/// How a subscriber wants to be asked (PubSubHubbub 0.3, section 6.1).
+/// The mode of verification (PubSubHubbub 0.3, section 6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verify {
-    /// Before the request is answered.
+    /// Before the response.
     Sync,
     /// After it.
     Async,
 }
 
-/// What a subscriber asks for.
+/// A request to subscribe or unsubscribe.
 #[derive(Debug)]
 pub(super) struct Wish {
     /// `hub.topic`
@@ -35,7 +35,7 @@ pub(super) struct Wish {
     pub(super) verify: Option<Verify>,
     /// `hub.verify_token`
     pub(super) verify_token: Option<String>,
-    /// The lease that is granted. It is never without an end.
+    /// The granted lease. It is always finite.
     pub(super) lease: Duration,
 }
 
@@ -91,11 +91,11 @@ fn preference(form: &Form) -> Result<Option<Verify>, Refusal> {
     known.next().map(Some).ok_or(Refusal::Verify)
 }
 
-/// Reads a positive integer. Other texts are an error, as in Google's hub: a subscriber that means no end of the lease, or
-/// a unit, learns that it does not get it.
+/// Parses a positive integer. Other texts are an error, as in Google's hub, so that a subscriber learns that an
+/// infinite lease or a unit is not supported.
 fn lease(text: &str) -> Result<Duration, Refusal> {
     let is_positive = text.bytes().all(|byte| byte.is_ascii_digit()) && text.bytes().any(|byte| byte != b'0');
-    // One that is too large is the largest.
+    // A number that is too large counts as the largest.
     is_positive.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX))).ok_or(Refusal::Lease)
 }
 

@@ -1,4 +1,4 @@
-//! One attempt to deliver content to a callback, and what follows from the response.
+//! One attempt to deliver content to a callback, and the classification of its response.
 //!
 //! It must not know where deliveries come from or how outcomes are recorded.
 
@@ -19,17 +19,17 @@ use crate::store::{Delivery, DeliveryOutcome, FinishedDelivery};
 use crate::web::hosts::Place;
 use crate::web::sign::{SIGNATURE, sign};
 
-/// How long a delivery waits whose host has no place for one of its addresses, at least. It grows with the time that it
-/// has waited already.
+/// Minimum delay of a delivery whose host has no place for one of its addresses. The delay grows with the time that the
+/// delivery has waited.
 const ADDRESS_BUSY: Duration = Duration::from_secs(1);
-/// How long a delivery waits whose content could not be loaded.
+/// The delay of a delivery whose content could not be loaded.
 const NOT_LOADED: Duration = Duration::from_secs(1);
-/// How long the content of a topic may take to load.
+/// Maximum time to load the content of a topic.
 const LOAD: Duration = Duration::from_secs(5);
 
 /// The header with the number of readers of a subscriber.
 const ON_BEHALF_OF: HeaderName = HeaderName::from_static("x-hub-on-behalf-of");
-/// The most readers of one subscriber that count, because publishers show the sum.
+/// Maximum number of readers of one subscriber that counts, because publishers show the sum.
 const MOST_READERS: u32 = 1_000_000;
 
 /// A claimed delivery.
@@ -41,7 +41,7 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// Whether the claim may end before an attempt does that begins now.
+    /// Whether the claim may end before an attempt that starts now.
     pub(super) fn is_late(&self) -> bool {
         self.claimed.elapsed() >= PATIENCE
     }
@@ -52,12 +52,12 @@ impl Job {
         FinishedDelivery { id, claim, version, outcome, readers: None }
     }
 
-    /// The rest of the lease.
+    /// Returns the remaining lease.
     fn lease(&self) -> Duration {
         self.delivery.expires_in.saturating_sub(self.claimed.elapsed())
     }
 
-    /// Attempts the delivery. `None` if there is nothing to deliver any more.
+    /// Attempts the delivery. Returns `None` if there is nothing left to deliver.
     pub(super) async fn attempt(&self, sender: &Sender, mut place: Place) -> Option<FinishedDelivery> {
         let callback = match Uri::try_from(self.delivery.callback.as_str()) {
             Ok(callback) => callback,
@@ -152,8 +152,8 @@ impl Job {
         }
     }
 
-    /// What follows from an attempt without a response. Details are in the log only, because a status page shows the
-    /// reason.
+    /// Returns the outcome of an attempt without a response. The details are only logged, because a status page shows
+    /// the reason.
     fn unanswered(&self, sender: &Sender, place: Place, error: &FetchError) -> DeliveryOutcome {
         let host = &self.delivery.host;
         tracing::debug!(host, %error, "callback not reached");
@@ -170,8 +170,8 @@ impl Job {
         self.retry(&sender.hub.settings.retries, Duration::ZERO, reason.to_owned())
     }
 
-    /// Another attempt after the time of the settings or the time that the callback has asked for, if that is longer,
-    /// but at most the longest time of the settings; unless the lease ends before that.
+    /// Schedules another attempt after the configured delay or the delay that the callback requested, whichever is
+    /// longer, up to the longest configured delay. Ends the delivery if the lease ends before that.
     fn retry(&self, retries: &[Duration], asked: Duration, reason: String) -> DeliveryOutcome {
         let attempts = usize::try_from(self.delivery.attempts).unwrap_or(usize::MAX);
         let Some(wait) = retries.get(attempts) else { return DeliveryOutcome::GivenUp(reason) };
@@ -185,13 +185,13 @@ impl Job {
     }
 }
 
-/// Whether a response says that the host cannot serve now. Other failures are about one callback and say that the host
-/// works: else a stranger could delay the deliveries to all callbacks of a host by one bad callback.
+/// Whether a response means that the host cannot serve requests now. Other failures concern one callback: otherwise a
+/// client could delay the deliveries to all callbacks of a host with one failing callback.
 fn is_failing(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
 }
 
-/// A time, up to 20 % shorter or longer, so that what has failed together is not tried together.
+/// Returns the delay with up to 20 % of jitter, so that simultaneous failures are not retried simultaneously.
 fn jitter(time: Duration) -> Duration {
     time.mul_f64(fastrand::f64().mul_add(0.4, 0.8))
 }

@@ -1,4 +1,4 @@
-//! The content of topics under way: loaded once for each version, with the headers that all receivers share.
+//! The content of topics in delivery, loaded once for each version, with the headers that all receivers share.
 //!
 //! It must not know receivers.
 
@@ -11,9 +11,10 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use crate::store::{Payload, Result, Store};
 
-/// Bytes of a body that is small: it takes no part in [`MEMORY`].
+/// Maximum size in bytes of a body that does not count towards [`MEMORY`].
 const SMALL: usize = 64 * 1024;
-/// Bytes of the other bodies that are in memory at one time. More topics wait, or their deliveries are postponed.
+/// Maximum size in bytes of the other bodies in memory at one time. Further topics wait, or their deliveries are
+/// postponed.
 const MEMORY: usize = 128 * 1024 * 1024;
 /// Bodies that are loaded at one time.
 const LOADS: usize = 8;
@@ -41,7 +42,7 @@ impl Contents {
         Self { by_version: HashMap::new(), full: 256, shared: Arc::new(Shared { hub_url, loads, memory }) }
     }
 
-    /// The content of a version of a topic, or of a newer version. It is not loaded yet.
+    /// Returns the content of this version of a topic or a newer one. It is not loaded yet.
     pub(super) fn of(&mut self, topic_id: i64, version: i64) -> Arc<Content> {
         if let Some(content) = self.by_version.get(&(topic_id, version)).and_then(Weak::upgrade) {
             return content;
@@ -65,7 +66,7 @@ pub(super) struct Content {
     shared: Arc<Shared>,
 }
 
-/// Content with its headers, as each receiver gets it.
+/// Loaded content with the headers for every receiver.
 #[derive(Debug)]
 pub(super) struct Loaded {
     pub(super) version: i64,
@@ -77,7 +78,7 @@ pub(super) struct Loaded {
 }
 
 impl Content {
-    /// Loads the content if that was not done yet; `None` if no delivery waits for it any more.
+    /// Loads the content unless it is loaded. Returns `None` if no delivery waits for it any more.
     pub(super) async fn load(&self, store: &Store) -> Result<Option<&Loaded>> {
         let loaded = self.loaded.get_or_try_init(|| async {
             let mut memory = None;
@@ -94,7 +95,7 @@ impl Content {
                     memory = Some(permit);
                     break payload;
                 }
-                // Other topics are loaded while this one waits.
+                // Lets other topics load while this one waits.
                 drop((turn, payload, memory.take()));
                 memory = semaphore.acquire_many_owned(size).await.ok();
             };
@@ -117,8 +118,8 @@ fn is_enough(permit: &OwnedSemaphorePermit, size: u32) -> bool {
     permit.num_permits() >= size as usize
 }
 
-/// The header `Link`, one field in the plainest form, with the hubs and the `self` that were found at the topic, else with
-/// this hub and the URL of the topic.
+/// Returns the `Link` header, one field in the simplest form, with the hubs and the `self` link of the topic; without
+/// them, this hub and the URL of the topic.
 fn link(payload: &Payload, hub_url: &str) -> HeaderValue {
     // A URL with other characters would end the reference, or the header.
     let is_plain =
@@ -132,7 +133,7 @@ fn link(payload: &Payload, hub_url: &str) -> HeaderValue {
     }
     let own = payload.self_url.as_deref().filter(|url| is_plain(url)).unwrap_or(&payload.topic);
     text += &format!("<{own}>; rel=\"self\"");
-    // The hub's own URL and the topic are plain: they were parsed and written again.
+    // The URLs of the hub and the topic are ASCII: they were parsed and serialized.
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
 }
 

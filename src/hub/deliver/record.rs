@@ -1,7 +1,7 @@
 //! Records the outcomes of deliveries in the store, many in one transaction.
 //!
-//! Outcomes that the store cannot take now stay in memory until it can. They are bounded, because nothing is claimed
-//! while as many deliveries as allowed have no recorded outcome.
+//! Outcomes stay in memory while the store is unavailable. Their number is bounded, because nothing is claimed while
+//! the maximum number of deliveries has no recorded outcome.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,21 +15,21 @@ use crate::store::{DeliveryOutcome, FinishedDelivery};
 
 /// Outcomes of one transaction.
 const BATCH: usize = 256;
-/// How long outcomes wait for others while deliveries are under way.
+/// Maximum time that an outcome waits for others while deliveries are running.
 const GATHER: Duration = Duration::from_millis(10);
-/// The time after which a failed transaction is tried again.
+/// The pause after a failed transaction.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// What the parts of the worker know of each other.
+/// State that the parts of the worker share.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     /// Deliveries that are claimed and have no recorded outcome.
     pub(super) claimed: AtomicUsize,
     /// Attempts under way.
     pub(super) running: AtomicUsize,
-    /// Whether the store does not take outcomes now.
+    /// Whether the store rejects outcomes now.
     pub(super) is_stuck: AtomicBool,
-    /// Notified when outcomes were recorded, so that there is room for others.
+    /// Notified when outcomes were recorded, which makes room for others.
     pub(super) recorded: Notify,
 }
 
@@ -45,7 +45,7 @@ pub(super) async fn record(hub: Arc<Hub>, mut outcomes: Receiver<FinishedDeliver
                 }
             }
         };
-        // Late or not, those that were received are recorded.
+        // The received outcomes are recorded in any case.
         let _ = tokio::time::timeout(GATHER, others).await;
         finish(&hub, &batch, &progress).await;
         progress.claimed.fetch_sub(batch.len(), Ordering::AcqRel);

@@ -1,6 +1,6 @@
 //! Sends deliveries to callbacks over HTTP, or to the endpoint of this process that serves them.
 //!
-//! It must not know what follows from a response.
+//! It must not know the consequences of a response.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::fetch::FetchError;
 use crate::hub::Hub;
 use crate::hub::call::{call, is_local};
 
-/// What all attempts share.
+/// State that all attempts share.
 pub(super) struct Sender {
     pub(super) hub: Arc<Hub>,
     pub(super) user_agent: HeaderValue,

@@ -1,4 +1,4 @@
-//! Claimed deliveries that wait for a place of their host, in turn of the hosts.
+//! Claimed deliveries that wait for a place at their host, in round-robin order of the hosts.
 //!
 //! It must not know how a delivery is attempted.
 
@@ -14,17 +14,17 @@ use super::attempt::Job;
 pub(super) struct Waiting {
     by_host: IndexMap<String, VecDeque<Job>>,
     count: usize,
-    /// The host whose turn is next, by its index.
+    /// The index of the next host.
     turn: usize,
 }
 
-/// What is to happen to the deliveries of a host.
+/// The decision about the deliveries of a host.
 pub(super) enum Turn<P> {
     /// The oldest one is attempted.
     Start(P),
-    /// They wait.
+    /// The deliveries keep waiting.
     Wait,
-    /// None of them waits here any more; they are due after that time.
+    /// All of them are returned to the store, due after that time.
     Leave(Duration),
 }
 
@@ -55,7 +55,7 @@ impl Waiting {
         }
     }
 
-    /// Does the same as [`Waiting::next`] for one host.
+    /// Same as [`Waiting::next`], for one host.
     pub(super) fn next_of<P>(
         &mut self,
         host: &str,
@@ -73,8 +73,8 @@ impl Waiting {
         }
     }
 
-    /// Removes one whose host has the next turn and a place, as `turn` says; or, if no host has a place, `None`. Those that
-    /// leave are appended to `left`.
+    /// Removes and returns the next delivery whose host has a place, as decided by `turn`. Returns `None` if no host
+    /// has a place. Appends the deliveries to return to the store to `left`.
     pub(super) fn next<P>(
         &mut self,
         mut turn: impl FnMut(&str) -> Turn<P>,
@@ -88,7 +88,7 @@ impl Waiting {
                 Turn::Start(place) => {
                     let hosts = self.by_host.len();
                     let job = self.pop(self.turn)?;
-                    // Another host has the index of one that has left.
+                    // Another host has the index of the removed one.
                     self.turn += usize::from(self.by_host.len() == hosts);
                     return Some((job, place));
                 }
@@ -121,7 +121,7 @@ impl Waiting {
         }
     }
 
-    /// Removes those that have waited too long, or all.
+    /// Removes and returns the deliveries for which `which` is true.
     pub(super) fn remove(&mut self, which: impl Fn(&Job) -> bool) -> Vec<Job> {
         let mut removed = Vec::new();
         self.by_host.retain(|_, jobs| {

@@ -1,4 +1,4 @@
-//! The feed of a channel in its formats.
+//! Renders the feed of a channel in its formats.
 //!
 //! Pure; it must not know where entries come from.
 

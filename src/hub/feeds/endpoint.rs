@@ -20,7 +20,7 @@ use crate::transport::{Endpoint, Method, Route, RouteFuture, RouteLimits, RouteR
 const PREFIX: &str = "/feeds/";
 /// A request for a feed has no body.
 const LIMITS: RouteLimits = RouteLimits { body: 1024, body_time: Duration::from_secs(5) };
-/// Seconds after which a reader may try again.
+/// Seconds after which a reader may retry.
 const RETRY: &str = "5";
 const ALLOWED: &str = "GET, HEAD, OPTIONS";
 
@@ -130,7 +130,7 @@ fn is_known(head: &Head, document: &Document, documents: &Documents) -> bool {
     })
 }
 
-/// The answer to a page of another origin that asks whether it may send conditional requests.
+/// Responds to a CORS preflight for conditional requests of another origin.
 fn preflight() -> Response<Bytes> {
     let response = builder(StatusCode::NO_CONTENT)
         .header(header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD")

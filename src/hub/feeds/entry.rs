@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{Kept, html, text};
 use crate::web::date;
 
-/// Characters of the longest title, and of one that is made from the content.
+/// Maximum characters of a title, and of a title that is derived from the content.
 const TITLE: usize = 500;
 const MADE_TITLE: usize = 80;
 /// Characters of the longest name of an author.
@@ -20,7 +20,7 @@ const NAME: usize = 200;
 const FIELDS: [&str; 10] =
     ["id", "title", "url", "summary", "content", "html", "published", "updated", "author", "image"];
 
-/// An entry. Texts hold no character that XML forbids, and URLs are those of the web.
+/// An entry. Its texts contain no character that XML forbids, and its URLs are absolute `http` or `https` URLs.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
     /// The number of the message in its channel's history.
@@ -29,7 +29,7 @@ pub(super) struct Entry {
     pub(super) at: i64,
     /// Bytes of the data.
     pub(super) size: usize,
-    /// An IRI: the publisher's, or one made of the channel and what identifies the message in it.
+    /// An IRI: the publisher's, or one derived from the channel and the identity of the message in it.
     pub(super) id: String,
     pub(super) title: String,
     pub(super) url: Option<String>,
@@ -55,7 +55,7 @@ pub(super) struct Author {
 type Object<'a> = HashMap<Cow<'a, str>, &'a RawValue>;
 
 impl Entry {
-    /// Makes an entry of a message. `scope` is what tells the channel from all other channels of all servers.
+    /// Creates an entry from a message. `scope` identifies the channel among all channels of all servers.
     pub(super) fn new(message: &Kept, scope: &str) -> Self {
         let data = std::str::from_utf8(&message.data).unwrap_or_default();
         let object: Option<Object<'_>> = serde_json::from_str(data).ok();
@@ -115,7 +115,7 @@ impl Entry {
         entry
     }
 
-    /// The start of the content; empty if there is none.
+    /// Returns the start of the content; empty without content.
     fn made_title(&self) -> String {
         let from = self.summary.as_deref().or(self.content.as_deref()).map(Cow::Borrowed);
         let from = from.or_else(|| self.html.as_deref().map(|html| html::text(html).into()));
@@ -132,7 +132,7 @@ fn string(object: &Object<'_>, field: &str) -> Option<String> {
     serde_json::from_str(object.get(field)?.get()).ok()
 }
 
-/// A number as it is spelt.
+/// Returns a number as it is written.
 fn number(object: &Object<'_>, field: &str) -> Option<String> {
     let text = object.get(field)?.get();
     text.starts_with(|first: char| first == '-' || first.is_ascii_digit()).then(|| text.to_owned())
@@ -156,7 +156,7 @@ fn author(object: &Object<'_>) -> Option<Author> {
     Some(Author { name: name(string(&parts, "name")?)?, url })
 }
 
-/// A UUID (RFC 9562, version 8) of what identifies something in a scope.
+/// Derives a UUID (RFC 9562, version 8) from an identifier within a scope.
 fn made_id(scope: &str, kind: &str, identifier: &str) -> String {
     let mut hash = Sha256::new();
     for part in [scope, kind, identifier] {

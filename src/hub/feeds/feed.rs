@@ -1,4 +1,4 @@
-//! One feed: the entries made of the newest messages of its channel, and the documents made of them.
+//! One feed: the entries of the newest messages of its channel, and the documents of these entries.
 //!
 //! It must not know HTTP or the store.
 
@@ -16,7 +16,7 @@ use crate::broker::Span;
 use crate::config::History;
 use crate::web::feed as written;
 
-/// What does not change of a feed.
+/// The constant part of a feed.
 #[derive(Debug)]
 pub(super) struct Description {
     pub(super) name: String,
@@ -26,9 +26,9 @@ pub(super) struct Description {
     /// The URLs of the documents.
     pub(super) atom: String,
     pub(super) json: String,
-    /// The URL of the hub, if there is one.
+    /// The URL of the hub, if it is enabled.
     pub(super) hub: Option<String>,
-    /// What tells the channel from all other channels of all servers.
+    /// Identifies the channel among all channels of all servers.
     scope: String,
 }
 
@@ -52,9 +52,9 @@ impl Description {
 /// A feed.
 pub(super) struct Feed {
     pub(super) description: Description,
-    /// Bytes of a document, and of the messages that it is made of.
+    /// Maximum size in bytes of a document, and of its messages.
     most: usize,
-    /// Notified when there is a new message.
+    /// Notified of each new message.
     pub(super) changed: Notify,
     /// When the feed was made, in milliseconds since 1970.
     created: i64,
@@ -68,7 +68,7 @@ struct State {
     documents: Option<Arc<Documents>>,
     /// The newest point in time that any document has named.
     updated: i64,
-    /// The second of the last document that a reader got, if the feed was ever read.
+    /// The second of the last document that a reader received; `None` before the first one.
     served: Option<i64>,
 }
 
@@ -79,9 +79,9 @@ pub(super) struct Documents {
     pub(super) json: Document,
     /// The second since 1970 of the newest change.
     pub(super) modified: i64,
-    /// Whether readers may have got other documents of the same second.
+    /// Whether readers may have received other documents with the same second.
     pub(super) is_ambiguous: bool,
-    /// What tells the newest message from all others; `None` without messages.
+    /// Identifies the newest message; `None` without messages.
     pub(super) fingerprint: Option<Vec<u8>>,
 }
 
@@ -106,8 +106,8 @@ impl Feed {
         Self { description, most, changed: Notify::new(), created: now(), state: Mutex::default() }
     }
 
-    /// The documents of the newest messages; `None` if the channel is not syndicated any more. `is_read` says that a
-    /// reader gets one of them.
+    /// Returns the documents of the newest messages; `None` if the channel is no longer syndicated. `is_read` says that
+    /// a reader receives one of them.
     ///
     /// # Errors
     /// [`Unavailable`] if the history cannot be read for now.
@@ -188,15 +188,15 @@ impl Feed {
             atom: Document::new(written::atom::TYPE, atom),
             json: Document::new(written::json::TYPE, json),
             modified,
-            // Another instance may have served what was there between two messages of this second.
+            // Another instance may have served a document between two messages of this second.
             is_ambiguous: is_shared
                 && entries.iter().take_while(|entry| entry.at.div_euclid(1000) == modified).count() > 1,
             fingerprint: newest.map(|newest| format!("{} {}", newest.number, newest.at).into_bytes()),
         })
     }
 
-    /// A point in time behind which nothing can have been published if the history is empty: it does not change often, and
-    /// a shared history has the same one on all instances.
+    /// Returns a time in milliseconds since which nothing was published if the history is empty. It changes rarely,
+    /// and is the same on all instances with a shared history.
     fn quiet_since(&self, history: History, is_shared: bool) -> i64 {
         let age = i64::try_from(history.age.as_millis()).unwrap_or(i64::MAX).max(1);
         let start = now().div_euclid(age).saturating_mul(age);

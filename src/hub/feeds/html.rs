@@ -1,6 +1,6 @@
-//! Makes the HTML of publishers harmless: an allow-list of elements and attributes, and links to the web only.
+//! Sanitizes the HTML of publishers: an allow-list of elements and attributes, and links to web pages only.
 //!
-//! Pure; it must not know what the HTML is for.
+//! Pure; it must not know the purpose of the HTML.
 
 use std::collections::HashSet;
 
@@ -8,11 +8,11 @@ use ammonia::{Builder, Url, UrlRelative};
 
 /// Schemes of links and images.
 const SCHEMES: [&str; 3] = ["http", "https", "mailto"];
-/// Elements that a parser opens again in every block behind them until they are closed (HTML, "the list of active
-/// formatting elements").
+/// Elements that a parser reopens in every later block until they are closed (HTML, "the list of active formatting
+/// elements").
 const FORMATTING: [&str; 14] =
     ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"];
-/// The largest tree that is built, in elements. A few thousand tags can ask for millions of elements.
+/// Maximum number of elements of a parsed tree. A few thousand tags can expand to millions of elements.
 const ELEMENTS: usize = 200_000;
 /// Tags that are parsed. The time of the parser grows with the square of the open elements.
 const TAGS: usize = 8000;
@@ -21,8 +21,8 @@ const BYTES: usize = 128 * 1024;
 /// Bytes that a title is made of.
 const EXCERPT: usize = 4096;
 
-/// HTML for readers. Relative links are resolved against `base`, and removed without it. HTML that is too long is cut;
-/// one with too many tags is shown as text.
+/// Returns HTML that is safe to display. Relative links are resolved against `base`, and removed without it. HTML
+/// beyond the maximum length is cut; HTML with too many tags becomes text.
 pub(super) fn sanitise(html: &str, base: Option<&str>) -> String {
     let html = start(html, BYTES);
     let (tags, formatting) = tags(html);
@@ -50,8 +50,8 @@ fn start(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
 
-/// The numbers of tags, and of those that open a formatting element; at least as many as a parser finds. An element of
-/// the latter can be in every element behind it.
+/// Returns upper bounds for the number of tags, and for the number of tags of formatting elements, which a parser may
+/// reopen in every later element.
 fn tags(html: &str) -> (usize, usize) {
     let (mut tags, mut formatting) = (0, 0);
     for rest in html.split('<').skip(1).filter(|rest| rest.starts_with(is_start_of_tag)) {

@@ -1,8 +1,8 @@
-//! Channels as feeds: the history of a channel whose rule has `syndicate`, as Atom and as JSON Feed, for readers and for
-//! subscribers of the hub.
+//! Channels as feeds: the history of a channel whose rule has `syndicate`, as Atom and as JSON Feed, for readers and
+//! for subscribers of the hub.
 //!
-//! This module must not know where histories are kept. It is handed [`Channels`], and is told of publications by
-//! [`Feeds::appended`].
+//! This module must not know where histories are stored. It reads them through [`Channels`]; [`Feeds::appended`]
+//! notifies it of publications.
 
 mod document;
 mod endpoint;
@@ -39,7 +39,7 @@ pub struct Kept {
 /// The newest messages of a channel.
 #[derive(Debug, Clone, Default)]
 pub struct Recent {
-    /// Those behind the number that was asked for, newest first, as many as fit.
+    /// The messages after the requested number, newest first, up to the limit.
     pub messages: Vec<Kept>,
     /// The number of the oldest message of the history; `None` if it is empty.
     pub oldest: Option<u64>,
@@ -50,12 +50,12 @@ pub struct Recent {
 #[error("{0}")]
 pub struct Unavailable(pub String);
 
-/// The result of [`Channels::recent`], when it is known.
+/// The future of [`Channels::recent`].
 pub type RecentFuture<'a> = Pin<Box<dyn Future<Output = Result<Recent, Unavailable>> + Send + 'a>>;
 
 /// The channels of the server.
 pub trait Channels: Send + Sync {
-    /// How much of a channel is kept, if by the rules in force it is syndicated under that name.
+    /// Returns the bounds of the history of a channel, if the current rules syndicate it under that name.
     fn history(&self, channel: &str, name: &str) -> Option<History>;
 
     /// The newest messages of a channel.
@@ -88,14 +88,14 @@ pub struct Feeds {
     by_channel: HashMap<String, Arc<Feed>>,
     by_name: HashMap<String, Arc<Feed>>,
     channels: Arc<dyn Channels>,
-    /// Where the deliveries of the hub are queued, if there is a hub.
+    /// The store with the deliveries of the hub; `None` without a hub.
     store: Option<Store>,
     /// The shortest time between two versions of a feed for subscribers.
     interval: Duration,
 }
 
 impl Feeds {
-    /// The feeds of the settings; `None` if no channel is one. `store` is that of the hub, if it is enabled.
+    /// Creates the configured feeds; `None` without any. `store` is the store of the hub, if it is enabled.
     #[must_use]
     pub fn new(config: &Config, channels: Arc<dyn Channels>, store: Option<Store>) -> Option<Arc<Self>> {
         let feeds = descriptions(config).map(|feed| Arc::new(Feed::new(feed, config.hub.topic_size)));
@@ -114,7 +114,7 @@ impl Feeds {
         (!is_empty).then(|| Arc::new(feeds))
     }
 
-    /// Tells that a publication is in the history of a channel. It returns at once.
+    /// Notifies the feed of a channel of a new publication in the history. Does not block.
     pub fn appended(&self, channel: &str) {
         if let Some(feed) = self.by_channel.get(channel) {
             feed.changed.notify_one();

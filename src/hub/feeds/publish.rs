@@ -1,6 +1,7 @@
-//! Hands new versions of feeds to the hub: at most one in `hub.fetch_interval` for each feed, and the newest in the end.
+//! Passes new versions of feeds to the hub: at most one within `hub.fetch_interval` for each feed, and eventually the
+//! newest.
 //!
-//! It must not know who subscribes. Nothing here is on the path of a delivery to a session.
+//! It must not know the subscribers. This code is not on the path of a delivery to a session.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,23 +13,23 @@ use super::feed::{Document, Feed};
 use super::{Feeds, topic};
 use crate::store::{Content, Store, Validators};
 
-/// The pause before a version is queued again, after the store or the history was not available.
+/// The pause before a retry after the store or the history was unavailable.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long a stopping server tries to queue the last version.
 const LAST: Duration = Duration::from_secs(2);
 
 impl Feeds {
-    /// Queues new versions of all feeds until `stop` is true; then what is not queued yet.
+    /// Queues new versions of all feeds until `stop` is true, and then the versions that are not queued yet.
     pub async fn run(self: Arc<Self>, stop: watch::Receiver<bool>) {
         let Some(store) = &self.store else { return };
         let following = self.by_name.values().map(|feed| self.follow(feed, store, stop.clone()));
         futures_util::future::join_all(following).await;
     }
 
-    /// Follows one feed. A version is queued once for each format; a failure repeats what is missing.
+    /// Follows one feed. A version is queued once for each format; a retry repeats only the missing formats.
     async fn follow(&self, feed: &Arc<Feed>, store: &Store, mut stop: watch::Receiver<bool>) {
         if self.channels.is_shared() {
-            // The last process may have ended before it queued what it had accepted.
+            // The previous process may have ended before it queued accepted publications.
             feed.changed.notify_one();
         }
         let mut queued = [None, None];
@@ -65,7 +66,7 @@ impl Feeds {
         }
     }
 
-    /// Queues the newest version of a feed in those of its formats for which it is not the last one that was queued.
+    /// Queues the newest version of a feed for each format in which it is not already the last queued version.
     async fn queue(
         &self,
         feed: &Arc<Feed>,
@@ -85,7 +86,7 @@ impl Feeds {
             store.publish(&topic(url), &content).await.map_err(|error| error.to_string())?;
             *last = Some(fingerprint.clone());
         }
-        // Another instance may have queued a later version before this one.
+        // Another instance may have queued a later version first.
         if self.channels.is_shared()
             && newest().await?.is_some_and(|newest| newest.fingerprint != documents.fingerprint)
         {

@@ -1,6 +1,6 @@
 //! Text for feeds: bounded, and without the characters that XML forbids.
 //!
-//! Pure; it must not know what the text is for.
+//! Pure; it must not know the purpose of the text.
 
 use url::Url;
 
@@ -21,12 +21,12 @@ pub(super) fn lines(text: &str) -> String {
         .collect()
 }
 
-/// A text in one line of at most `most` characters. What is left out is shown by an ellipsis.
+/// Returns a text as one line of at most `most` characters. An ellipsis marks omitted characters.
 pub(super) fn line(text: &str, most: usize) -> String {
     let words =
         text.split_whitespace().map(|word| word.chars().filter(|c| is_allowed(*c) && !c.is_control()));
     let spaced = words.flat_map(|word| std::iter::once(' ').chain(word));
-    // One space where a word held nothing else.
+    // A single space in place of a word without allowed characters.
     let mut last = ' ';
     let mut spaced = spaced.filter(|c| std::mem::replace(&mut last, *c) != ' ' || *c != ' ');
     let mut line: String = spaced.by_ref().take(most).collect();
@@ -39,7 +39,7 @@ pub(super) fn line(text: &str, most: usize) -> String {
     line
 }
 
-/// An absolute `http` or `https` URL, written again, so that it holds neither quotes nor spaces nor control characters.
+/// Returns an absolute `http` or `https` URL in serialized form, without quotes, spaces or control characters.
 pub(super) fn web_url(text: &str) -> Option<String> {
     let text = text.trim();
     let url = Url::parse(text).ok().filter(|_| text.len() <= URL)?;
@@ -47,7 +47,7 @@ pub(super) fn web_url(text: &str) -> Option<String> {
     Some(String::from(url)).filter(|written| is_web && written.len() <= URL)
 }
 
-/// An identifier that is an IRI of a scheme that readers know.
+/// Returns an identifier that is an IRI with a well-known scheme.
 pub(super) fn iri(text: &str) -> Option<&str> {
     let (scheme, rest) = text.split_once(':')?;
     let is_known = ["http", "https", "urn", "tag"].iter().any(|known| scheme.eq_ignore_ascii_case(known));

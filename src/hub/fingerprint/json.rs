@@ -1,4 +1,4 @@
-//! The parts of JSON Feeds. The text is hashed while it is read: a tree of it would take many times its size.
+//! The parts of JSON Feeds. The text is hashed while it is parsed: a tree would take many times its size.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -24,7 +24,7 @@ pub(super) fn parts(text: &str) -> Option<Parts> {
     Some(feed.items?.into_iter().chain(feed.meta.into_values()).collect())
 }
 
-/// What counts of a feed. Of a field that occurs several times the last one counts.
+/// The relevant parts of a feed. The last of several fields with one name counts.
 #[derive(Default)]
 struct Feed {
     version: Option<String>,
@@ -84,7 +84,7 @@ impl<'de> Visitor<'de> for Items {
     }
 }
 
-/// The hash of a value, for what it is.
+/// The hash of a value, with its type.
 #[derive(Clone, Copy)]
 struct Value<'k>(&'k str);
 

@@ -12,7 +12,7 @@ const DEPTH: usize = 256;
 /// Attributes of an element.
 const ATTRIBUTES: usize = 256;
 
-/// The namespaces of Atom, and none, which some programs write. A `feed` of another one is not a feed of entries.
+/// The namespaces of Atom, and the empty one, which some programs write. A `feed` in another namespace is no Atom feed.
 const ATOM: [&str; 3] = ["", "http://www.w3.org/2005/Atom", "http://purl.org/atom/ns#"];
 
 /// How a feed is built.
@@ -64,7 +64,7 @@ pub(super) fn parts(text: &str) -> Option<Parts> {
 struct Walk {
     has_root: bool,
     format: Option<Format>,
-    /// For each open element, whether it is a channel.
+    /// Whether each open element is a channel.
     open: Vec<bool>,
     /// The part that is being read, and the number of elements around it.
     part: Option<(Part, usize)>,
@@ -105,7 +105,7 @@ impl Walk {
                 continue;
             }
             let value = attribute.normalized_value(XmlVersion::Implicit1_0);
-            // An unknown entity stays as it is written.
+            // Keep an unknown entity as it is written.
             let value = value.unwrap_or(attribute.value);
             attributes.push((attribute.key.as_ref().to_owned(), value));
             if attributes.len() > ATTRIBUTES {
@@ -121,7 +121,7 @@ impl Walk {
         Some(())
     }
 
-    /// What a new element is a part of; `None` if it does not count.
+    /// Returns the part that a new element starts; `None` if it does not count.
     fn kind(&self, name: &str) -> Option<&'static str> {
         let is_meta = match self.format? {
             Format::Atom => self.open.len() == 1,

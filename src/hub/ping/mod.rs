@@ -1,6 +1,6 @@
 //! Pings of code hosts: `POST {hub.path}/ping/NAME` makes the topics of a `[[ping]]` due for a fetch after a push.
 //!
-//! This module must not know what comes of a fetch.
+//! This module must not know the result of a fetch.
 
 mod sender;
 
@@ -20,12 +20,12 @@ use sender::{Event, SenderError};
 
 /// The payload of a push names its commits and their files; code hosts send some megabytes at the most.
 const LIMITS: RouteLimits = RouteLimits { body: 5 * 1024 * 1024, body_time: Duration::from_secs(30) };
-/// How long the store may take.
+/// The deadline for the store.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// The mode of the requests in the metrics.
 const MODE: &str = "ping";
 
-/// Pings with their topics as the store knows them.
+/// Normalizes the topics of pings, as in the store.
 ///
 /// # Errors
 /// A text that names the setting and the topic that is not a URL.
@@ -44,7 +44,7 @@ pub(super) fn normalised(pings: &[Ping]) -> Result<Vec<Ping>, String> {
 /// The pings of the settings.
 pub(super) struct Pings {
     hub: Arc<Hub>,
-    /// What stands before the name in a path.
+    /// The part of the path before the name.
     prefix: String,
 }
 

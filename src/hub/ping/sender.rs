@@ -1,4 +1,4 @@
-//! The programs that send pings: how each proves that it knows the secret, names the event, and packs the payload.
+//! The senders of pings: how each of them proves its secret, names the event, and encodes the payload.
 //!
 //! Pure; it must not know topics or the store.
 
@@ -15,7 +15,7 @@ use crate::peer::Head;
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum SenderError {
-    /// The signature is missing or wrong; which of both is not told.
+    /// The signature is missing or wrong; the error does not distinguish the two.
     #[error("the signature of the sender is missing or wrong")]
     Signature,
     /// The payload cannot be read.
@@ -28,7 +28,7 @@ pub(super) enum SenderError {
 pub(super) enum Event {
     /// Commits were pushed to this reference, such as `refs/heads/main`.
     Push(Option<String>),
-    /// Anything else.
+    /// Any other event.
     Other,
 }
 
@@ -45,7 +45,7 @@ struct Payload<'a> {
 /// Reads the event of a request.
 ///
 /// # Errors
-/// [`SenderError`] if the sender does not prove that it knows the secret, or if the payload cannot be read.
+/// [`SenderError`] if the sender does not prove the secret, or if the payload is malformed.
 pub(super) fn read(kind: PingKind, secret: &str, head: &Head, body: &[u8]) -> Result<Event, SenderError> {
     let form = is_form(head).then(|| payload_of_form(body));
     let is_signed = match kind {
@@ -58,7 +58,7 @@ pub(super) fn read(kind: PingKind, secret: &str, head: &Head, body: &[u8]) -> Re
         }
         PingKind::Gogs | PingKind::Gitea | PingKind::Forgejo => {
             let code = head.get(signature(kind)).unwrap_or_default();
-            // They sign the payload, also where a form carries it.
+            // They sign the payload, also within a form.
             let payload = form.as_ref().and_then(Option::as_deref);
             is_code_of(code, secret, payload.unwrap_or(body))
         }
@@ -121,14 +121,14 @@ fn payload_of_form(body: &[u8]) -> Option<Vec<u8>> {
 /// Whether a hexadecimal text is the HMAC-SHA256 of some bytes.
 fn is_code_of(hexadecimal: &[u8], secret: &str, bytes: &[u8]) -> bool {
     let Ok(given) = data_encoding::HEXLOWER_PERMISSIVE.decode(hexadecimal) else { return false };
-    // A key of any length is taken.
+    // HMAC accepts keys of any length.
     let Ok(mut code) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return false };
     code.update(bytes);
     // In constant time.
     code.verify_slice(&given).is_ok()
 }
 
-/// Whether a text is the secret. Digests are compared, so that the time shows neither its length nor its beginning.
+/// Whether a text equals the secret. Digests are compared, so that the timing reveals neither its length nor a prefix.
 fn is_same(given: &[u8], secret: &str) -> bool {
     Sha256::digest(given).ct_eq(&Sha256::digest(secret)).into()
 }
