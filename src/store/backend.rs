@@ -1,4 +1,4 @@
-//! The database behind a store, and what both have in common: claims, notifications and the probe.
+//! The database of a store, and the common part of both databases: claims, notifications and the probe.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 
 /// The file without `store.url`.
 const DEFAULT: &str = "sqlite:faye.db";
-/// How often a store that is away is tried.
+/// The interval of probes while the store is unavailable.
 const PROBE: Duration = Duration::from_secs(1);
 
 pub(super) struct Backend {
@@ -109,7 +109,7 @@ impl Backend {
         }
     }
 
-    /// Wakes the workers whose work may be due.
+    /// Notifies the workers whose work may be due.
     pub(super) fn announce(&self, due: Due) {
         due.wake(&self.work);
         if let Database::Postgres(database) = &self.database {
@@ -128,7 +128,7 @@ impl Backend {
     }
 }
 
-/// Tries a store that is away until it can be used. Ends with the store.
+/// Probes an unavailable store until it is available again. Ends with the store.
 async fn watch(backend: Weak<Backend>) {
     let mut ticks = tokio::time::interval(PROBE);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -149,7 +149,7 @@ mod tests {
 
     use super::*;
 
-    /// A store in a file, and a connection of another program that keeps it from being written.
+    /// Returns a store in a file, and a connection of another program that locks the file against writes.
     async fn locked() -> (tempfile::TempDir, Arc<Backend>, SqliteConnection) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("faye.db");
@@ -166,7 +166,7 @@ mod tests {
         let (_folder, backend, other) = locked().await;
         assert!(backend.write(&claims::RELEASE, (1, 2)).await.is_err());
         assert!(!backend.is_up());
-        // It waits for the other program.
+        // The probe waits for the other program.
         let probe = backend.write(&probe::PROBE, ());
         tokio::pin!(probe);
         assert!(futures_util::poll!(&mut probe).is_pending());
@@ -188,7 +188,7 @@ mod tests {
         let first = backend.write(&claims::RELEASE, (1, 2));
         tokio::pin!(first);
         assert!(futures_util::poll!(&mut first).is_pending());
-        // The writer takes the first one alone.
+        // The writer takes the first operation alone.
         while !matches!(&backend.database, Database::Sqlite(store) if store.is_idle()) {
             tokio::task::yield_now().await;
         }

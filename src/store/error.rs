@@ -1,4 +1,4 @@
-//! Why an operation has no result, and which errors mean that the store is away.
+//! Errors of operations, and the database errors that mean that the store is unavailable.
 
 use std::path::Path;
 
@@ -17,10 +17,10 @@ pub enum StoreError {
 /// The result of an operation.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
-/// What an error of a database means.
+/// The meaning of a database error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Another transaction was in the way; the operation may be run again at once.
+    /// Conflict with another transaction; the operation can be retried immediately.
     Conflict,
     /// All connections are in use.
     Busy,
@@ -33,7 +33,7 @@ pub(super) enum Fault {
 /// Sorts an error.
 pub(super) fn fault(error: &sqlx::Error) -> Fault {
     match error {
-        // What an operation returns if rows that it has just seen are gone.
+        // The result of an operation if rows from an earlier statement are gone.
         sqlx::Error::RowNotFound => Fault::Conflict,
         sqlx::Error::PoolTimedOut => Fault::Busy,
         sqlx::Error::Database(error) => by_code(&error.code().unwrap_or_default()),
@@ -48,12 +48,12 @@ pub(super) fn fault(error: &sqlx::Error) -> Fault {
 }
 
 fn by_code(code: &str) -> Fault {
-    // PostgreSQL has five characters, SQLite a number whose low byte is the kind.
+    // PostgreSQL codes have five characters; SQLite codes are numbers whose low byte is the kind.
     if code.len() == 5 {
         return match code {
             // A row that a foreign key refers to was added or removed at this moment.
             "23503" => Fault::Conflict,
-            // Tables or columns are missing: the schema has to be looked at again.
+            // Tables or columns are missing: the schema has to be checked again.
             "42P01" | "42703" => Fault::Away,
             // Serialization failures and deadlocks.
             _ if code.starts_with("40") => Fault::Conflict,
@@ -70,7 +70,7 @@ fn by_code(code: &str) -> Fault {
     }
 }
 
-/// What to do about an error of a SQLite file.
+/// Returns a hint for an error of a SQLite file.
 pub(super) fn sqlite_hint(error: &sqlx::Error, file: &Path) -> String {
     const BUSY: u32 = 5;
     const READONLY: u32 = 8;

@@ -1,9 +1,9 @@
-//! Points at which a test ends the process, as SIGKILL from outside would do.
+//! Points at which a test kills the process, as SIGKILL from outside would.
 //!
-//! In builds with `debug_assertions`, `FAILPOINT=NAME` kills the process when it reaches the point `NAME` of [`NAMES`].
-//! Each statement of an operation has a point behind it, and each commit one before and one behind.
+//! In builds with `debug_assertions`, `FAILPOINT=NAME` kills the process at the point `NAME` of [`NAMES`]. There is a
+//! point after each statement of an operation, and one before and after each commit.
 
-/// All points, as `operation:point`. `before_commit` and `after_commit` are around the commit, the others behind a
+/// All points, as `operation:point`. `before_commit` and `after_commit` surround the commit; the others follow the
 /// statement of that name.
 pub const NAMES: &[&str] = &[
     "add_request:known",
@@ -276,7 +276,7 @@ pub const NAMES: &[&str] = &[
 #[cfg(debug_assertions)]
 const OUTSIDE: &[&str] = &["publish_entry:before", "publish_entry:after"];
 
-/// Kills the process if `FAILPOINT` names the point behind this statement.
+/// Kills the process if `FAILPOINT` names the point after this statement.
 #[inline]
 pub(super) fn after(operation: &str, statement: &str) {
     reach(operation, statement);
@@ -315,7 +315,7 @@ mod debug {
         );
         if wanted().is_some_and(|(o, p)| o == operation && p == point) {
             let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
-            // The signal ends the process before or soon after the call returns.
+            // The signal ends the process before or shortly after the call returns.
             loop {
                 std::thread::park();
             }

@@ -1,6 +1,6 @@
-//! The schema, brought up to date when a store is opened.
+//! Migrates the schema when a store is opened.
 //!
-//! Two folders hold the same migrations with the same numbers, one for each database.
+//! Two folders contain the same migrations with the same numbers, one for each database.
 
 use std::borrow::Cow;
 

@@ -1,10 +1,9 @@
-//! State that outlives the process, in SQLite or PostgreSQL: topics and subscriptions of the hub, feeds and entries of the
-//! subscriber, and the work that is due for them.
+//! Persistent state in SQLite or PostgreSQL: topics and subscriptions of the hub, feeds and entries of the subscriber,
+//! and the work that is due for them.
 //!
-//! The operations of the hub are here, those of the subscriber in `feeds` and `entries`.
-//! The rest of the crate uses the named operations of [`Store`]. No SQL is outside this folder. The clock of the
-//! database decides what is due, so operations take durations and no points in time. This module must not know HTTP or
-//! the WebSub protocol.
+//! The operations of the hub are in this file, those of the subscriber in `feeds` and `entries`. Other modules use the
+//! named operations of [`Store`]; all SQL is in this folder. The clock of the database decides what is due, so
+//! operations take durations and no points in time. This module must not know HTTP or the WebSub protocol.
 
 mod backend;
 mod due;
@@ -48,8 +47,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store of the settings and brings its schema up to date. A PostgreSQL server that cannot be reached is
-    /// no error: operations fail with [`StoreError::Unavailable`] until it can.
+    /// Opens the configured store and migrates its schema. An unreachable PostgreSQL server is no error: operations
+    /// fail with [`StoreError::Unavailable`] until it is reachable.
     ///
     /// # Errors
     /// [`StoreError::Unusable`]: the file is in use by another process or cannot be opened, or the schema is newer than
@@ -58,7 +57,7 @@ impl Store {
         Ok(Self { backend: Backend::open(settings, metrics).await? })
     }
 
-    /// Sets how many bytes of contents are stored at most, compressed where that helps. Before it is set, there is no bound.
+    /// Sets the maximum size of all contents in bytes, as stored. Without a call there is no bound.
     pub fn bound_contents(&self, most: usize) {
         self.backend.content_size.store(u64::try_from(most).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
@@ -77,8 +76,8 @@ impl Store {
         self.backend.work()
     }
 
-    /// Keeps a request to subscribe or unsubscribe, in place of an older one of the same mode for the same topic and
-    /// callback. While that one is being verified, the request waits behind it.
+    /// Adds a request to subscribe or unsubscribe, and replaces an older one of the same mode for the same topic and
+    /// callback. While the older one is being verified, the new request is queued after it.
     pub async fn add_request(&self, request: &NewRequest, bounds: &Bounds) -> Result<Admission> {
         let arguments = (request.clone(), *bounds, self.backend.claim());
         let admission = self.backend.write(&requests::ADD, arguments).await?;
@@ -88,7 +87,7 @@ impl Store {
         Ok(admission)
     }
 
-    /// Claims requests whose callback is due to be asked or told, for `hold`. Hosts of `without` are left out.
+    /// Claims requests whose callback is due for a verification or denial, for `hold`. Skips the hosts of `without`.
     pub async fn claim_requests(
         &self,
         most: u32,
@@ -98,7 +97,7 @@ impl Store {
         self.backend.write(&requests::CLAIM, (most, self.backend.claim(), hold, without.to_vec())).await
     }
 
-    /// Records the outcomes of claimed requests. Those whose claim was lost change nothing; returns their number.
+    /// Records the outcomes of claimed requests. Outcomes with a lost claim have no effect; returns their number.
     pub async fn finish_requests(&self, finished: &[FinishedRequest]) -> Result<u64> {
         if finished.is_empty() {
             return Ok(0);
@@ -110,17 +109,17 @@ impl Store {
         Ok(lost)
     }
 
-    /// Makes topics due for a fetch, those that are known and have subscriptions. Others are ignored. A topic that is
-    /// being fetched becomes due again after that. The earliest time is `interval` after the last fetch, and `delay`
-    /// from now. Returns the number of topics that are due.
+    /// Makes topics due for a fetch if they are known and have subscriptions; ignores others. A topic that is being
+    /// fetched becomes due again afterwards. The earliest time is `interval` after the last fetch, and `delay` from
+    /// now. Returns the number of due topics.
     pub async fn ping(&self, topics: &[String], interval: Duration, delay: Duration) -> Result<u64> {
         let due = self.backend.write(&ping::PING, (topics.to_vec(), interval, delay)).await?;
         self.backend.announce(Due::FETCHES.when(due > 0));
         Ok(due)
     }
 
-    /// Claims topics that are due for a fetch, for `hold`: `most`, and of each host `by_host`. Hosts of `without` are left
-    /// out.
+    /// Claims due topics for a fetch, for `hold`: at most `most`, and at most `by_host` of each host. Skips the hosts
+    /// of `without`.
     pub async fn claim_fetches(
         &self,
         most: u32,
@@ -132,7 +131,7 @@ impl Store {
         self.backend.write(&fetches::CLAIM, (most, self.backend.claim(), hold, without.to_vec())).await
     }
 
-    /// Claims one topic for a fetch now, whether it is due or not; `None` if it is unknown or claimed.
+    /// Claims one topic for a fetch now, whether due or not; `None` if it is unknown or claimed.
     pub async fn claim_fetch(&self, topic: &str, hold: Duration) -> Result<Option<TopicFetch>> {
         self.backend.write(&fetches::CLAIM_ONE, (topic.to_owned(), self.backend.claim(), hold)).await
     }
@@ -176,7 +175,7 @@ impl Store {
         }
     }
 
-    /// Claims deliveries that are due, for `hold`, oldest first. Hosts of `without` are left out.
+    /// Claims due deliveries, for `hold`, oldest first. Skips the hosts of `without`.
     pub async fn claim_deliveries(
         &self,
         most: u32,
@@ -186,7 +185,7 @@ impl Store {
         self.backend.write(&deliveries::CLAIM, (most, self.backend.claim(), hold, without.to_vec())).await
     }
 
-    /// The newest content of a topic; `None` if no delivery waits for it any more.
+    /// Returns the newest content of a topic; `None` if no delivery waits for it any more.
     pub async fn payload(&self, topic_id: i64) -> Result<Option<Payload>> {
         let Some((payload, is_packed)) = self.backend.read(&operations::PAYLOAD, topic_id).await? else {
             return Ok(None);
@@ -195,8 +194,8 @@ impl Store {
         Ok(Some(Payload { body: packed.unpack().await?, ..payload }))
     }
 
-    /// Records the outcomes of claimed deliveries, all of them in one transaction. Those whose claim was lost change
-    /// nothing; returns their number.
+    /// Records the outcomes of claimed deliveries in one transaction. Outcomes with a lost claim have no effect;
+    /// returns their number.
     pub async fn finish_deliveries(&self, finished: &[FinishedDelivery]) -> Result<u64> {
         if finished.is_empty() {
             return Ok(0);
@@ -204,8 +203,8 @@ impl Store {
         self.backend.write(&deliveries::FINISH, finished.to_vec()).await
     }
 
-    /// Ends subscriptions whose lease is over, queues verifications for legacy subscriptions whose lease ends soon,
-    /// removes old results of requests, topics without subscriptions and content that no delivery waits for.
+    /// Ends subscriptions with an expired lease, queues verifications for legacy subscriptions whose lease ends soon,
+    /// and removes old results of requests, topics without subscriptions, and content without deliveries.
     pub async fn sweep(&self) -> Result<Swept> {
         let most = i64::try_from(SWEEP).unwrap_or(i64::MAX);
         let mut total = Swept::default();
@@ -221,17 +220,17 @@ impl Store {
         }
     }
 
-    /// What a status page shows. The token is from [`NewRequest::token`].
+    /// Returns the data of a status page. The token is from [`NewRequest::token`].
     pub async fn status(&self, token: &str) -> Result<Option<Status>> {
         self.backend.read(&status::STATUS, token.to_owned()).await
     }
 
-    /// How much there is of everything.
+    /// Counts the rows of each kind.
     pub async fn counts(&self) -> Result<Counts> {
         self.backend.read(&listing::COUNTS, ()).await
     }
 
-    /// Topics by their URL, `most` of them behind `after`.
+    /// Returns up to `most` topics by URL, after `after`.
     pub async fn topics(&self, after: Option<&str>, most: u32) -> Result<Vec<TopicRow>> {
         self.backend.read(&listing::TOPICS, (after.unwrap_or_default().to_owned(), most)).await
     }
@@ -254,7 +253,7 @@ impl Store {
         Ok(due)
     }
 
-    /// Closes the store. Claims of this instance are given back.
+    /// Closes the store and returns the claims of this instance.
     pub async fn close(&self) {
         self.backend.close().await;
     }

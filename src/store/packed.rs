@@ -1,4 +1,4 @@
-//! The bytes of content as they are stored: compressed, if that makes them much smaller. This module must not know tables.
+//! Content as stored: compressed, if that saves much space. This module must not know tables.
 
 use std::io::{Read, Write};
 
@@ -9,12 +9,12 @@ use flate2::write::ZlibEncoder;
 
 use super::error::{Result, StoreError};
 
-/// Bytes that are worth the time.
+/// Minimum bytes for compression.
 const SHORTEST: usize = 1024;
 /// Bytes that are compressed and decompressed on the thread of the caller.
 const INLINE: usize = 32 * 1024;
 
-/// Bytes to be stored.
+/// Bytes as stored.
 #[derive(Debug, Clone)]
 pub(super) struct Packed {
     pub(super) bytes: Bytes,
@@ -43,7 +43,7 @@ impl Packed {
     }
 }
 
-/// Runs work on bytes, on another thread if they are long.
+/// Runs a function on bytes, on a blocking thread if they are long.
 async fn on_a_thread(bytes: Bytes, work: fn(&[u8]) -> std::io::Result<Vec<u8>>) -> Option<Bytes> {
     let done = if bytes.len() < INLINE {
         work(&bytes)

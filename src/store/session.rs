@@ -1,7 +1,7 @@
 //! One transaction or one read on a connection of either database.
 //!
 //! Operations are written once against [`Session`]. It runs a [`Statement`] on the typed connection that it borrows,
-//! and reads columns in their order. This module must not know tables.
+//! and reads columns in order. This module must not know tables.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use super::statement::{Dialect, Statement};
 /// The result of an operation.
 pub(super) type Outcome<'c, T> = Pin<Box<dyn Future<Output = sqlx::Result<T>> + Send + 'c>>;
 
-/// An operation: a function of its arguments that runs in a session. It may be run again after a conflict.
+/// The function of an operation: runs in a session, and again after a conflict.
 pub(super) type Run<A, T> = for<'c> fn(Session<'c>, &'c A) -> Outcome<'c, T>;
 
 /// An operation with its name.
@@ -222,7 +222,8 @@ impl Row {
         Ok(self.int()? != 0)
     }
 
-    /// A number that is never negative; a negative one, such as the rest of a lease that is over, is 0.
+    /// Returns a number that is never negative; a negative value, such as the remaining time of an expired lease,
+    /// becomes 0.
     pub(super) fn count(&mut self) -> sqlx::Result<u64> {
         Ok(u64::try_from(self.int()?).unwrap_or(0))
     }

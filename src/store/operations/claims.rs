@@ -1,9 +1,9 @@
-//! Claims that are given back: those of a stopped instance, and all of them when a SQLite file is opened.
+//! Releases claims: those of a stopped instance, and all of them when a SQLite file is opened.
 
 use crate::store::session::{Operation, Outcome, Session};
 use crate::store::statement::Statement;
 
-/// The lowest and the highest claim that are given back.
+/// The lowest and the highest claim to release.
 pub(in crate::store) static RELEASE: Operation<(i64, i64), u64> = Operation { name: "release", run: release };
 
 static REQUESTS: Statement = Statement::new(

@@ -6,24 +6,23 @@ use crate::store::records::{Content, Payload};
 use crate::store::session::{Operation, Outcome, Session};
 use crate::store::statement::Statement;
 
-/// A topic, its content, the same as it is stored, and the bytes that may be stored.
+/// The topic, its content, the content as stored, and the maximum bytes of all contents.
 pub(in crate::store) type PublishArguments = (String, Content, Packed, u64);
 
-/// What came of a publication.
+/// The result of a publication.
 pub(in crate::store) enum Published {
-    /// There is no subscription or no change.
+    /// The topic has no subscription or no change.
     Unchanged,
     /// The number of queued deliveries.
     Queued(u64),
-    /// There is no room for the content.
+    /// The content exceeds the bound of all contents.
     Full,
 }
 
 pub(in crate::store) static PUBLISH: Operation<PublishArguments, Published> =
     Operation { name: "publish", run: publish };
 
-/// The number of a topic.
-/// Returns the payload as it is stored, and whether its body is compressed.
+/// Takes the number of a topic. Returns the payload as stored, and whether its body is compressed.
 pub(in crate::store) static PAYLOAD: Operation<i64, Option<(Payload, bool)>> =
     Operation { name: "payload", run: payload };
 
@@ -42,7 +41,7 @@ static VERSION: Statement = Statement::new(
      RETURNING id, version",
 );
 
-// A delivery that is under way keeps its claim. One whose claim has expired is due already.
+// A running delivery keeps its claim. A delivery with an expired claim is already due.
 static QUEUE: Statement = Statement::new(
     "queue",
     "INSERT INTO deliveries (subscription_id, topic_id, version, host, due_at, claim, attempts, queued_at) \
@@ -104,7 +103,7 @@ pub(super) async fn room(
     let mut row = session.row(&ROOM, &[topic.into()]).await?.ok_or(sqlx::Error::RowNotFound)?;
     let (stored, before) = (row.int()?, row.int()?);
     let growth = size(packed) - before;
-    // Content that is no larger than before makes nothing worse.
+    // Content that does not grow is always accepted.
     Ok((growth <= 0 || stored + growth <= bound(most)).then_some(growth))
 }
 

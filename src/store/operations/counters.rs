@@ -1,5 +1,5 @@
-//! The sums of topics, subscriptions, unfinished requests and bytes of contents, in shards so that concurrent transactions
-//! rarely wait for each other.
+//! The sums of topics, subscriptions, unfinished requests and bytes of contents, in shards so that concurrent
+//! transactions rarely wait for each other.
 
 use crate::store::session::Session;
 use crate::store::statement::Statement;
@@ -14,7 +14,7 @@ static COUNT: Statement = Statement::new(
      WHERE shard = $1",
 );
 
-/// What is added to the sums. Requests are those that are not finished.
+/// Additions to the sums. Only unfinished requests count.
 #[derive(Default)]
 pub(super) struct Change {
     pub(super) topics: i64,
@@ -24,7 +24,7 @@ pub(super) struct Change {
     pub(super) contents: i64,
 }
 
-/// Adds to the sums. It is the last statement of an operation, because it locks a row.
+/// Adds to the sums. This has to be the last statement of an operation, because it locks a row.
 pub(super) async fn add(session: &mut Session<'_>, change: Change) -> sqlx::Result<()> {
     let Change { topics, subscriptions, requests, contents } = change;
     if topics != 0 || subscriptions != 0 || requests != 0 || contents != 0 {
@@ -35,7 +35,7 @@ pub(super) async fn add(session: &mut Session<'_>, change: Change) -> sqlx::Resu
     Ok(())
 }
 
-/// A number of changed rows as something to add.
+/// Converts a number of changed rows to an addition.
 pub(super) fn changed(rows: u64) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
 }

@@ -69,7 +69,7 @@ static UNUSED: Statement =
 
 static GONE: Statement = Statement::new("gone", "DELETE FROM subscriptions WHERE id IN {list $1}");
 
-// The version keeps content that another instance is queueing at this moment.
+// The version protects content that another instance is queueing concurrently.
 static CONTENTS: Statement = Statement::new(
     "contents",
     "DELETE FROM contents WHERE topic_id IN {list $1} \
@@ -119,7 +119,7 @@ struct Claimed {
 struct Released {
     id: i64,
     delay: i64,
-    /// What is added to the attempts.
+    /// The increment of the attempts.
     step: i64,
 }
 
@@ -135,7 +135,7 @@ struct Reported {
     readers: i64,
 }
 
-/// What is to be done, as lists of subscriptions and topics.
+/// Changes, as lists of subscriptions and topics.
 #[derive(Default)]
 struct Plan {
     done: Vec<i64>,
@@ -145,7 +145,7 @@ struct Plan {
     reported: Vec<Reported>,
     gone: Vec<i64>,
     gone_topics: Vec<i64>,
-    /// Topics that may have no delivery any more.
+    /// Topics that may have no more deliveries.
     topics: Vec<i64>,
 }
 

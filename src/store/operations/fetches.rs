@@ -7,7 +7,7 @@ use crate::store::records::{Claim, TopicFetch, Validators};
 use crate::store::session::{Operation, Outcome, Row, Session};
 use crate::store::statement::Statement;
 
-/// How many topics a claim takes.
+/// The bounds of a claim of topics.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::store) struct Most {
     pub(in crate::store) in_all: u32,
@@ -24,8 +24,7 @@ pub(in crate::store) static CLAIM: Operation<ClaimArguments, Vec<TopicFetch>> =
 pub(in crate::store) static CLAIM_ONE: Operation<ClaimOneArguments, Option<TopicFetch>> =
     Operation { name: "claim_fetch", run: claim_one };
 
-// A host whose topics are the oldest leaves room for others. The oldest 2,000 are enough to look at: once the host is
-// busy, it is left out.
+// A host with the oldest topics leaves room for others. Only the oldest 2,000 are considered: a busy host is skipped.
 static DUE: Statement = Statement::new(
     "claim",
     "UPDATE topics SET fetch_claim = $1, fetch_due = {now} + $2, \

@@ -1,4 +1,4 @@
-//! What came of a claimed fetch.
+//! Records the outcome of a claimed fetch.
 
 use super::content;
 use super::{KEEP, clean, counters, millis};
@@ -7,20 +7,20 @@ use crate::store::records::{Advertisement, FetchOutcome, FinishedFetch};
 use crate::store::session::{Operation, Outcome, Row, Session};
 use crate::store::statement::Statement;
 
-/// The outcome, its content as it is stored, and the bytes that may be stored.
+/// The outcome, its content as stored, and the maximum bytes of all contents.
 pub(in crate::store) type FinishArguments = (FinishedFetch, Option<Packed>, u64);
 
 pub(in crate::store) static FINISH_FETCH: Operation<FinishArguments, Finished> =
     Operation { name: "finish_fetch", run: finish };
 
-/// What has become due.
+/// The work that has become due.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Finished {
-    /// Whether the claim was lost, and nothing is changed.
+    /// Whether the claim was lost, and nothing has changed.
     pub(in crate::store) is_lost: bool,
     /// Whether the topic waits again, as before the claim.
     pub(in crate::store) is_postponed: bool,
-    /// Whether there is no room for the content.
+    /// Whether the content exceeds the bound of all contents.
     pub(in crate::store) is_full: bool,
     /// Deliveries.
     pub(in crate::store) queued: u64,
@@ -28,15 +28,14 @@ pub(in crate::store) struct Finished {
     pub(in crate::store) requests: u64,
 }
 
-/// When a topic is fetched again for whose content there is no room.
+/// The delay of the next fetch of a topic without room for its content, in milliseconds.
 const FULL: i64 = 60_000;
 /// Why it has no content, for operators.
 const NO_ROOM: &str = "the store has as much content as hub.content_size allows";
 
-/// How often in a row a topic may be found not to name the hub before its subscriptions end.
+/// The number of consecutive fetches without a link to the hub that ends the subscriptions of a topic.
 const MISSES: i64 = 3;
-/// The time, in milliseconds, in which such results count once: pings must not turn a short fault of a site into
-/// several.
+/// The time, in milliseconds, within which such results count once: pings must not multiply a short fault of a site.
 const MISS_INTERVAL: i64 = 60 * 60 * 1000;
 
 static CLAIMED: Statement = Statement::new(
@@ -59,7 +58,7 @@ static UNCHANGED: Statement = Statement::new(
 
 static NO_CONTENT: Statement = Statement::new("no_content", "UPDATE topics SET failure = $2 WHERE id = $1");
 
-// A fetch that another one follows in any case is no retry, and uses up none.
+// A fetch that is followed by another one in any case is no retry and does not count as one.
 static FAILED: Statement = Statement::new(
     "failure",
     "UPDATE topics SET fetch_attempts = CASE WHEN fetch_again IS NOT NULL OR fetch_last IS NOT NULL \
@@ -67,8 +66,8 @@ static FAILED: Statement = Statement::new(
        failure = $3 WHERE id = $1",
 );
 
-// $2: the next attempt, if there is one. $3: 1 if the topic names the hub, 0 if it does not, else null. $4: 1 if that
-// counts as a miss.
+// $2: the next attempt, or null. $3: 1 if the topic names the hub, 0 if it does not, else null. $4: 1 if that counts as
+// a miss.
 static RELEASE: Statement = Statement::new(
     "release",
     "UPDATE topics SET fetch_claim = NULL, fetched_at = {now}, fetch_again = NULL, \
@@ -97,8 +96,8 @@ static PASS: Statement = Statement::new(
      WHERE topic = $1 AND stage = 'check'",
 );
 
-// The callback of an active subscription is not told: it would regard the subscription as ended, and the request may be
-// that of a stranger.
+// The callback of an active subscription is not notified: it would regard the subscription as ended, and any client can
+// send such a request.
 static DROP: Statement = Statement::new(
     "drop",
     "UPDATE requests SET stage = 'denied', claim = NULL, reason = $2, due_at = {now} + $3 \
@@ -229,7 +228,7 @@ struct Topic {
     url: String,
     version: i64,
     misses: i64,
-    /// Whether another result without the hub would count.
+    /// Whether another result without a link to the hub would count.
     counts_miss: bool,
 }
 
@@ -245,15 +244,15 @@ impl Topic {
     }
 }
 
-/// Ends the subscriptions of a topic. Returns the number of callbacks that are due to be told, and of subscriptions.
+/// Ends the subscriptions of a topic. Returns the number of due denials, and of subscriptions.
 async fn end_all(session: &mut Session<'_>, topic: &Topic, why: &str) -> sqlx::Result<(u64, u64)> {
     let told = session.execute(&TELL_ALL, &[topic.id.into(), (&topic.url).into(), why.into()]).await?;
     let ended = session.execute(&END_ALL, &[topic.id.into()]).await?;
     Ok((told, ended))
 }
 
-/// Denies the requests that wait for the check. Subscriptions stay: the requests are not verified. Returns the number of
-/// callbacks that are due to be told, and of requests that have no work left.
+/// Denies the requests that wait for the check. Subscriptions stay: the requests are not verified. Returns the number
+/// of due denials, and of requests without remaining work.
 async fn deny(session: &mut Session<'_>, topic: &Topic, why: &str) -> sqlx::Result<(u64, u64)> {
     let dropped = session.execute(&DROP, &[(&topic.url).into(), why.into(), KEEP.into()]).await?;
     let denied = session.execute(&DENY, &[(&topic.url).into(), why.into()]).await?;

@@ -1,4 +1,5 @@
-//! What came of claimed requests: subscriptions begin and end here, and nowhere else on a subscriber's word.
+//! Records the outcomes of claimed requests. Only these begin a subscription, or end it at the request of its
+//! subscriber.
 
 use std::collections::HashMap;
 
@@ -28,7 +29,7 @@ static TOPICS: Statement = Statement::new(
      SELECT DISTINCT topic, 0, 0, 0, 0, 0, {now} FROM requests WHERE id IN {list $1} ON CONFLICT (url) DO NOTHING",
 );
 
-// A stranger's request that the subscriber confirms takes nothing away: the later end of the lease stays, and what only
+// A confirmed request of another client removes nothing: the later end of the lease stays, and so does data that only
 // the older request had. A legacy subscription is renewed in the last tenth of its lease, but not less than 10 s before
 // its end (half of a shorter lease) and not more than a day.
 static RENEW: Statement = Statement::new(
@@ -97,7 +98,7 @@ struct Claimed {
 #[derive(Serialize)]
 struct Next {
     id: i64,
-    /// The next stage; without it the stage stays.
+    /// The next stage; `None` leaves the stage.
     next: Option<&'static str>,
     delay: i64,
     tries: i64,
@@ -110,7 +111,7 @@ struct Released {
     delay: i64,
 }
 
-/// What is to be done, as lists of requests.
+/// Changes, as lists of requests.
 #[derive(Default)]
 struct Plan {
     begin: Vec<i64>,
@@ -155,13 +156,13 @@ impl Plan {
                 next("deny", 0, 0, Some(why));
                 self.end.push(id);
             }
-            // As in finish_fetch: the callback of an active subscription is not told.
+            // As in finish_fetch: the callback of an active subscription is not notified.
             RequestOutcome::Denied(why) if row.is_subscribed => {
                 next("denied", KEEP, row.attempts, Some(why));
             }
             RequestOutcome::Denied(why) => next("deny", 0, 0, Some(why)),
             RequestOutcome::Told => next("denied", KEEP, row.attempts + 1, None),
-            // The stage stays: a denial is told again, a verification asked again.
+            // The stage stays: the denial or verification is repeated.
             RequestOutcome::Retry(delay, why) => next("", millis(*delay), row.attempts + 1, Some(why)),
             RequestOutcome::Postponed(delay) => self.released.push(Released { id, delay: millis(*delay) }),
         }
@@ -224,7 +225,7 @@ async fn begin(session: &mut Session<'_>, requests: &[i64]) -> sqlx::Result<(u64
     let renewed = session.execute(&RENEW, &[(&ids).into()]).await?;
     let begun = session.execute(&BEGIN, &[(&ids).into()]).await?;
     if renewed + begun != requests.len() as u64 {
-        // Another instance has removed the topic at this moment.
+        // Another instance has removed the topic concurrently.
         return Err(sqlx::Error::RowNotFound);
     }
     session.execute(&DONE, &[(&ids).into()]).await?;

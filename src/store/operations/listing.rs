@@ -1,4 +1,4 @@
-//! What operators see and change: counts, topics, subscriptions, and deliveries that are tried at once.
+//! Listings and changes for operators: counts, topics, subscriptions, and deliveries to attempt immediately.
 
 use super::duration;
 use crate::store::records::{Counts, SubscriptionRow, TopicRow};

@@ -1,7 +1,7 @@
 //! The operations of the store, each written once for both databases.
 //!
 //! An operation runs in one transaction. Every list is one parameter, so the number of statements does not depend on
-//! the number of rows. This module must not know which database it runs on, and how transactions begin and end.
+//! the number of rows. This module must not know the database, nor how transactions begin and end.
 
 pub(super) mod claims;
 mod content;
@@ -32,7 +32,7 @@ use crate::config::SignatureMethod;
 /// How long the result of a request is kept, in milliseconds.
 const KEEP: i64 = 24 * 60 * 60 * 1000;
 
-/// A duration as it is stored.
+/// Returns a duration as stored.
 pub(super) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4).min(i64::MAX / 4)
 }

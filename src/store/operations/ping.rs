@@ -12,9 +12,9 @@ pub(in crate::store) type PingArguments = (Vec<String>, Duration, Duration);
 /// Returns the number of topics that are due.
 pub(in crate::store) static PING: Operation<PingArguments, u64> = Operation { name: "ping", run: ping };
 
-// A claimed topic keeps its claim and is due again after that. Another one becomes due, or stays due if it is earlier; the
-// later of both times is kept in fetch_last: a delayed ping waits for a site to be built, and a retry for a site to be
-// repaired. A clock that has gone back leaves a time of the last fetch that is still to come.
+// A claimed topic keeps its claim and is due again afterwards. Another topic becomes due, or stays due if it is
+// earlier; the later of the two times is stored in fetch_last: a delayed ping waits for the build of a site, and a
+// retry for the repair of a site. After the clock was set back, the time of the last fetch may be in the future.
 static DUE: Statement = Statement::new(
     "due",
     "UPDATE topics SET fetch_gap = $2, \

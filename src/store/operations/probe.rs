@@ -1,4 +1,4 @@
-//! A write that changes nothing of interest, to find out whether the store can be used.
+//! A write without a relevant effect, which tests whether the store is available.
 
 use crate::store::session::{Operation, Outcome, Session};
 use crate::store::statement::Statement;

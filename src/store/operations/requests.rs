@@ -67,8 +67,8 @@ static OLDER: Statement = Statement::new(
     "DELETE FROM requests WHERE topic = $1 AND callback = $2 AND mode = $3 AND is_queued = 1",
 );
 
-// A request that has been claimed since the first statement is not replaced: there is no row then, and the operation runs
-// again.
+// A request that was claimed since the first statement is not replaced: the statement returns no row, and the operation
+// is repeated.
 static REQUEST: Statement = Statement::new(
     "request",
     "INSERT INTO requests (mode, stage, topic, topic_spelt, callback, host, secret, signature, lease, is_legacy, \
@@ -153,16 +153,16 @@ fn add<'c>(mut session: Session<'c>, (request, bounds, claim): &'c NewArguments)
     })
 }
 
-/// What is there already.
+/// The existing rows.
 struct Known {
     has_topic: bool,
     is_validated: bool,
     is_subscribed: bool,
     /// Whether an older request of the same mode is not finished.
     has_current: bool,
-    /// Whether that one is being verified: a newer one waits behind it.
+    /// Whether that request is being verified: a newer one is queued after it.
     is_claimed: bool,
-    /// Whether another one waits already.
+    /// Whether another request is already queued.
     has_queued: bool,
     pending: u64,
     by_client: u64,
@@ -175,7 +175,7 @@ struct Known {
 }
 
 impl Known {
-    /// The number of unfinished requests whose place the request takes.
+    /// Returns the number of unfinished requests that the request replaces.
     fn replaced(&self) -> i64 {
         i64::from(self.has_current && !self.is_claimed) + i64::from(self.has_queued)
     }

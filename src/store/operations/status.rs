@@ -1,4 +1,4 @@
-//! What a status page shows.
+//! The data of a status page.
 
 use super::duration;
 use super::requests::mode;

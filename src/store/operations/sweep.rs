@@ -1,4 +1,4 @@
-//! What time alone changes: leases end, renewals become due, results and unused rows are removed.
+//! Changes that depend on time only: leases end, renewals become due, results and unused rows are removed.
 
 use super::{KEEP, counters, list};
 use crate::store::records::Swept;
@@ -66,7 +66,7 @@ static RENEW: Statement = Statement::new(
 static RENEWED: Statement =
     Statement::new("renewed", "UPDATE subscriptions SET renew_at = {now} + 60000 WHERE id IN {list $1}");
 
-// Requests for which a newer one waits, and that are not being verified. Denials are told first.
+// Requests with a newer one queued that are not being verified. Denials are sent first.
 static REPLACED: Statement = Statement::new(
     "replaced",
     "DELETE FROM requests WHERE id IN (SELECT o.id FROM requests q JOIN requests o \
@@ -162,8 +162,8 @@ fn sweep<'c>(mut session: Session<'c>, most: &'c i64) -> Outcome<'c, Swept> {
     })
 }
 
-/// How far the sums of unfinished requests and of bytes of contents are from the truth. Operations add to it what they know; requests that
-/// replace each other at one moment, and denials of whole topics, are put right here.
+/// Returns the errors of the sums of unfinished requests and of bytes of contents. Operations add known changes only;
+/// concurrent replacements of a request and denials of whole topics are corrected here.
 async fn recount(session: &mut Session<'_>) -> sqlx::Result<(i64, i64)> {
     let mut row = session.row(&RECOUNT, &[]).await?.ok_or(sqlx::Error::RowNotFound)?;
     Ok((row.int()?, row.int()?))

@@ -28,7 +28,7 @@ use crate::config;
 use notices::Outbox;
 use pool::{Lease, Pool};
 
-/// How long an operation may take.
+/// The deadline of an operation.
 const DEADLINE: Duration = Duration::from_secs(60);
 /// How often an operation is run that conflicts with others.
 const ATTEMPTS: u32 = 8;
@@ -39,7 +39,7 @@ const SCHEMA: Duration = Duration::from_secs(10);
 pub(super) struct PostgresStore {
     place: String,
     pool: Arc<Pool>,
-    /// Whether the schema was found to be that of this program since the last failure.
+    /// Whether the schema was checked since the last failure.
     is_ready: AtomicBool,
     checked: Mutex<Instant>,
     outbox: Arc<Outbox>,
@@ -84,12 +84,12 @@ impl PostgresStore {
         Ok(store)
     }
 
-    /// Tells other instances that work may be due.
+    /// Notifies other instances that work may be due.
     pub(super) fn announce(&self, due: Due) {
         self.outbox.add(due);
     }
 
-    /// Runs an operation in a transaction, again if it conflicts with others.
+    /// Runs an operation in a transaction, and repeats it after a conflict.
     pub(super) async fn write<A, T>(&self, operation: &Operation<A, T>, arguments: A) -> Result<T> {
         self.run(operation, &arguments, true).await
     }
@@ -106,7 +106,7 @@ impl PostgresStore {
 
     async fn run<A, T>(&self, operation: &Operation<A, T>, arguments: &A, is_write: bool) -> Result<T> {
         if !self.health.is_up() && operation.name != probe::PROBE.name {
-            // The probe finds out; others would wait for the same deadline.
+            // The probe detects the recovery; other operations would wait for the same deadline.
             return Err(StoreError::Unavailable(self.health.reason()));
         }
         let mut attempt = 0;
@@ -152,7 +152,7 @@ impl PostgresStore {
         self.health.failed(reason);
     }
 
-    /// Runs an operation once. The connection is given back only if it has no transaction open.
+    /// Runs an operation once. The connection returns to the pool only without an open transaction.
     async fn attempt<A, T>(
         &self,
         operation: &Operation<A, T>,
@@ -210,14 +210,14 @@ impl PostgresStore {
         Ok(lease)
     }
 
-    /// A new connection in place of one that was idle and fails: the server has closed it, and perhaps all of them.
+    /// Replaces a connection that failed after being idle: the server has closed it, and perhaps all connections.
     async fn renewed<'p>(&'p self, lease: Lease<'p>) -> sqlx::Result<Lease<'p>> {
         self.pool.forget_idle();
         drop(lease);
         self.pool.acquire().await
     }
 
-    /// Whether this operation is the one that looks at the schema again.
+    /// Whether this operation has to check the schema again.
     async fn is_check_due(&self) -> bool {
         let mut checked = self.checked.lock().await;
         let is_due = checked.elapsed() > SCHEMA;
@@ -227,7 +227,7 @@ impl PostgresStore {
         is_due
     }
 
-    /// An error with the place, and what to do.
+    /// Returns the text of an error with the server and a hint.
     fn explain(&self, error: &sqlx::Error) -> String {
         let hint = match error {
             sqlx::Error::Io(_) => ": check that the server runs and that the network reaches it",
@@ -240,11 +240,11 @@ impl PostgresStore {
     }
 }
 
-/// Whether an error stays until the settings are changed.
+/// Whether an error persists until the settings are changed.
 fn is_setting(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Configuration(_) | sqlx::Error::Tls(_) => true,
-        // Wrong password, no such database, no privilege.
+        // Wrong password, unknown database, missing privilege.
         sqlx::Error::Database(error) => {
             error.code().is_some_and(|code| code.starts_with("28") || code == "3D000" || code == "42501")
         }

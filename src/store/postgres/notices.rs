@@ -1,5 +1,4 @@
-//! Notifications between instances, by `NOTIFY` and `LISTEN`. They only shorten the wait: workers also look by
-//! themselves.
+//! Notifications between instances, with `NOTIFY` and `LISTEN`. They only reduce latency: workers also poll.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -18,7 +17,7 @@ const CHANNEL: &str = "faye_store";
 /// The time between attempts to listen.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What other instances are told next. Notifications are sent by one task, outside transactions, because commits with
+/// The next notification of other instances. One task sends notifications outside of transactions, because commits with
 /// a notification wait for each other.
 #[derive(Default)]
 pub(super) struct Outbox {
@@ -33,7 +32,7 @@ impl Outbox {
         }
     }
 
-    /// Sends what is added, until the task is aborted.
+    /// Sends added notifications until the task is aborted.
     pub(super) async fn send(self: Arc<Self>, pool: Arc<Pool>, instance: i64) {
         loop {
             self.filled.notified().await;
@@ -66,7 +65,7 @@ pub(super) async fn listen(options: PgConnectOptions, work: Arc<Work>, instance:
 async fn receive(pool: &sqlx::PgPool, work: &Work, instance: i64) -> sqlx::Result<()> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CHANNEL).await?;
-    // Without a connection nothing was received: work may be due.
+    // Notifications were lost without a connection: work may be due.
     Due::ALL.wake(work);
     while let Some(notification) = listener.try_recv().await? {
         let mut words = notification.payload().split(' ');

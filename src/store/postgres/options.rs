@@ -6,10 +6,10 @@ use std::str::FromStr;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-/// Reads a `postgres:` URL. A host beyond loopback without `sslmode` has to prove its name: `verify-full`.
+/// Parses a `postgres:` URL. The default of `sslmode` for a host other than loopback is `verify-full`.
 ///
 /// # Errors
-/// A text without the URL, because a password may be in it.
+/// A text without the URL, because it may contain a password.
 pub(super) fn read(url: &str) -> Result<PgConnectOptions, String> {
     let options = PgConnectOptions::from_str(url).map_err(|error| format!("store.url: {error}"))?;
     let has_mode = url.split_once('?').is_some_and(|(_, query)| {

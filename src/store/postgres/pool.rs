@@ -1,7 +1,7 @@
-//! Connections to the server, a fixed number at most.
+//! A bounded pool of connections to the server.
 //!
-//! sqlx's pool tries a server that refuses connections until a deadline and keeps the reason to itself. Here the reason
-//! is the result, and a connection with an error is not used again.
+//! The pool of sqlx retries refused connections until a deadline and hides the reason. This one returns the reason, and
+//! does not reuse a connection after an error.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::config::Durability;
 
-/// How long connecting, or waiting for a connection, may take.
+/// The deadline for connecting or waiting for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 // Locks of an instance that has stopped in the middle of a transaction must not last.
@@ -28,11 +28,11 @@ pub(super) struct Pool {
     idle: Mutex<Vec<PgConnection>>,
 }
 
-/// A connection that is being used. It is closed when it is dropped, unless it is given back.
+/// A connection in use. Dropping it closes the connection, unless it was returned to the pool.
 pub(super) struct Lease<'p> {
     pool: &'p Pool,
     pub(super) connection: PgConnection,
-    /// Whether it has served before, so that the server may have closed it.
+    /// Whether it was used before, so that the server may have closed it.
     pub(super) is_used: bool,
     _permit: SemaphorePermit<'p>,
 }

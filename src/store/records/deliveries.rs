@@ -8,7 +8,7 @@ use crate::config::SignatureMethod;
 /// A delivery that is being worked on.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// Its number, which is that of the subscription: a subscription has at most one delivery.
+    /// The number of the subscription, which has at most one delivery.
     pub id: i64,
     /// The proof of the claim.
     pub claim: Claim,
@@ -22,17 +22,17 @@ pub struct Delivery {
     pub host: String,
     /// `hub.secret`
     pub secret: Option<String>,
-    /// How it is signed, if there is a secret.
+    /// The signature method, if there is a secret.
     pub signature: SignatureMethod,
     /// Failed attempts of this version.
     pub attempts: u32,
-    /// The rest of the lease.
+    /// The remaining lease.
     pub expires_in: Duration,
     /// The time since this version was queued.
     pub age: Duration,
 }
 
-/// What came of a delivery.
+/// The result of a delivery.
 #[derive(Debug, Clone)]
 pub struct FinishedDelivery {
     /// Its number.
@@ -41,23 +41,23 @@ pub struct FinishedDelivery {
     pub claim: Claim,
     /// The version that was delivered.
     pub version: i64,
-    /// What came of it.
+    /// The outcome.
     pub outcome: DeliveryOutcome,
     /// The number of readers that the callback has reported, if it did (`X-Hub-On-Behalf-Of`).
     pub readers: Option<u32>,
 }
 
-/// The outcome of a delivery. A newer version that was queued since the claim stays, and is due at once.
+/// The outcome of a delivery. A newer version that was queued since the claim stays, and is due immediately.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryOutcome {
     /// The callback has accepted it.
     Delivered,
-    /// The callback has answered 410: the subscription ends.
+    /// The callback responded with 410: the subscription ends.
     Gone,
-    /// It is due again after that time.
+    /// Due again after that time, with the reason.
     Retry(Duration, String),
-    /// It is not tried for that time, because the host is busy or failing. It counts as no attempt.
+    /// Delayed for that time, because the host is busy or failing. Not counted as an attempt.
     Postponed(Duration),
-    /// It is given up; the subscription stays.
+    /// The delivery failed permanently; the subscription stays.
     GivenUp(String),
 }

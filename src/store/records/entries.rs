@@ -1,6 +1,6 @@
 //! Entries of feeds.
 
-/// By which way an entry came.
+/// How an entry arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Via {
     /// A notification of a hub.
@@ -26,14 +26,14 @@ impl Via {
     }
 }
 
-/// What happened to an entry.
+/// The change of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// It is new.
+    /// A new entry.
     Created,
     /// It has changed.
     Updated,
-    /// It is gone.
+    /// A deleted entry.
     Deleted,
 }
 
@@ -49,7 +49,7 @@ impl Change {
     }
 }
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryKind {
     /// An entry of a feed.
@@ -72,19 +72,19 @@ impl EntryKind {
 /// An entry as it was read.
 #[derive(Debug, Clone)]
 pub struct NewEntry {
-    /// What identifies it within its feed.
+    /// The key of the entry within its feed.
     pub key: String,
     /// A UUID (version 7), used if the entry is new.
     pub id: String,
-    /// What it is.
+    /// The kind.
     pub kind: EntryKind,
-    /// Whether the feed says that it is deleted (a tombstone). Then only `key` counts.
+    /// Whether the feed marks it as deleted (a tombstone). Then only `key` counts.
     pub is_deleted: bool,
-    /// The fingerprint of what readers see.
+    /// The fingerprint of the displayed content.
     pub fingerprint: Vec<u8>,
-    /// What the feed says about the last change, in milliseconds since 1970.
+    /// The time of the last change according to the feed, in milliseconds since 1970.
     pub updated: Option<i64>,
-    /// What the feed says about its publication.
+    /// The time of publication according to the feed, in milliseconds since 1970.
     pub published: Option<i64>,
     /// The entry without `html`, as a JSON object.
     pub body: String,
@@ -101,18 +101,18 @@ pub struct NewEntry {
 pub struct Batch {
     /// The number of the feed.
     pub feed_id: i64,
-    /// By which way they came. The first fetch of a feed is a backfill in any case.
+    /// How the entries arrived. The first fetch of a feed is a backfill in any case.
     pub via: Via,
     /// Oldest first.
     pub entries: Vec<NewEntry>,
     /// The version of the sanitiser that made `html`.
     pub sanitiser: i64,
-    /// How many new entries of a backfill are kept; the others, the oldest, are only remembered, so that they never become
-    /// new. Other batches have no bound.
+    /// Maximum number of new entries of a backfill that are kept; the older ones are only remembered, so that they
+    /// never become new. Other batches have no bound.
     pub most: usize,
 }
 
-/// What became of a batch.
+/// The result of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ingested {
     /// New entries.
@@ -136,13 +136,14 @@ pub struct EntryRow {
     pub id: String,
     /// The name of its feed.
     pub feed: String,
-    /// What happened last.
+    /// The last change.
     pub change: Change,
     /// By which way.
     pub via: Via,
-    /// What it is.
+    /// The kind.
     pub kind: EntryKind,
-    /// Where it stands among others, in milliseconds since 1970: when it was published, at most when it came.
+    /// The position among other entries, in milliseconds since 1970: the time of publication, but no later than the
+    /// arrival.
     pub at: i64,
     /// The entry without `html`, as a JSON object.
     pub body: String,
@@ -173,11 +174,11 @@ pub enum EntryFrom {
     /// At the newest; newest first, deleted ones left out.
     #[default]
     Newest,
-    /// Behind the entry with this UUID in that order.
+    /// After the entry with this UUID in that order.
     BeforeId(String),
     /// In front of the entry with this UUID: the nearest first, so oldest first.
     AboveId(String),
-    /// Behind the entry of these feeds with this number, or with the nearest below it, in that order.
+    /// After the entry of these feeds with this number, or the nearest lower one, in that order.
     BeforeSeq(i64),
     /// Events above this number, lowest first, deleted ones included.
     AfterSeq(i64),

@@ -9,7 +9,7 @@ use super::{Claim, Validators};
 pub struct FeedDescription {
     /// Its name.
     pub name: String,
-    /// Where it is.
+    /// The URL.
     pub url: String,
     /// `feed.hub`
     pub hub: Option<String>,
@@ -25,7 +25,7 @@ pub struct FeedDescription {
     pub title: Option<String>,
 }
 
-/// Who describes a feed.
+/// The source of the description of a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FeedSource {
     /// `[[feed]]`
@@ -39,7 +39,7 @@ pub enum FeedSource {
 pub enum FeedState {
     /// It has not been fetched.
     New,
-    /// A hub was asked for a subscription.
+    /// A subscription was requested from a hub.
     Requested,
     /// A hub pushes.
     Active,
@@ -47,9 +47,9 @@ pub enum FeedState {
     Unverified,
     /// All hubs have denied the subscription; the feed is polled.
     Denied,
-    /// There is no hub; the feed is polled.
+    /// The feed has no hub and is polled.
     Polling,
-    /// The hub does not push what the feed has; the feed is polled.
+    /// The hub does not push all entries of the feed; the feed is polled.
     Unreliable,
     /// The feed is removed; its subscriptions are being ended.
     Removed,
@@ -91,11 +91,11 @@ pub struct FeedFetch {
     pub id: i64,
     /// The proof of the claim.
     pub claim: Claim,
-    /// What it is.
+    /// The description.
     pub feed: FeedDescription,
-    /// Who describes it.
+    /// The source of the description.
     pub source: FeedSource,
-    /// How it is followed.
+    /// The state.
     pub state: FeedState,
     /// Validators of the last content.
     pub validators: Validators,
@@ -111,9 +111,9 @@ pub struct FeedFetch {
     pub is_backfilled: bool,
     /// Whether its URL had a feed once, and not a page.
     pub is_feed: bool,
-    /// Polls in a row that found what a push should have brought.
+    /// Consecutive polls that found entries without a push.
     pub missed: u32,
-    /// Since when a hub pushes, if one does.
+    /// How long a hub has been pushing; `None` if none does.
     pub active_for: Option<Duration>,
     /// Since the last subscription because of missed entries.
     pub resubscribed_ago: Option<Duration>,
@@ -124,51 +124,51 @@ pub struct FeedFetch {
 /// Why a feed is fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FetchReason {
-    /// The time has come, or an operator asks.
+    /// The interval has passed, or an operator requested it.
     Poll,
     /// A hub has notified without content that counts.
     Push,
 }
 
-/// What a fetch came to.
+/// The result of a fetch.
 #[derive(Debug, Clone)]
 pub struct FinishedPoll {
     /// The number of the feed.
     pub id: i64,
     /// The proof of the claim.
     pub claim: Claim,
-    /// What it came to.
+    /// The outcome.
     pub outcome: PollOutcome,
-    /// When the feed is due again; `None` is never.
+    /// When the feed is due again; `None` for never.
     pub next: Option<Duration>,
     /// The time between polls from now on, without jitter.
     pub interval: Option<Duration>,
 }
 
-/// What a fetch came to.
+/// The outcome of a fetch.
 #[derive(Debug, Clone)]
 pub enum PollOutcome {
     /// The feed was read. Entries are recorded before, by [`crate::store::Store::ingest`].
     Read(Box<PollRead>),
     /// The feed has not changed.
     Unchanged,
-    /// It cannot be read, and why. `is_gone`: it is gone for good (410).
+    /// The feed cannot be read, with the reason.
     Failed {
         /// The reason, for operators.
         why: String,
-        /// Whether the server says that the feed is gone.
+        /// Whether the server responded that the feed is gone (410).
         is_gone: bool,
     },
 }
 
-/// What a feed says about itself.
+/// The metadata of a feed.
 #[derive(Debug, Clone, Default)]
 pub struct PollRead {
     /// For the next conditional request.
     pub validators: Validators,
     /// The URL of the content, after redirects.
     pub content_url: String,
-    /// Whether it is a feed, and not a page.
+    /// Whether it is a feed and not a web page.
     pub is_feed: bool,
     /// The SHA-256 of the content.
     pub body: Vec<u8>,
@@ -182,13 +182,13 @@ pub struct PollRead {
     pub hubs: Vec<String>,
     /// Entries that were new although a hub should have pushed them.
     pub missed: u64,
-    /// Polls in a row with such entries, from now on.
+    /// The new number of consecutive polls with such entries.
     pub missed_polls: u32,
-    /// Whether the feed is to be subscribed again at its hubs, although nothing about them has changed.
+    /// Whether to subscribe again at the hubs of the feed, although they are unchanged.
     pub resubscribe: bool,
-    /// Whether the hub is found not to push what the feed has ([`FeedState::Unreliable`]).
+    /// Whether the hub does not push all entries of the feed ([`FeedState::Unreliable`]).
     pub is_unreliable: bool,
-    /// What an operator should know about the feed, in the place of a failure.
+    /// A hint about the feed for operators, in place of a failure.
     pub hint: Option<String>,
 }
 
@@ -212,7 +212,7 @@ pub struct SubscribedTopic {
     pub topic: String,
 }
 
-/// What is to be sent to a hub.
+/// A request to a hub.
 #[derive(Debug, Clone)]
 pub struct SubscriptionCall {
     /// The number of the subscription.
@@ -221,9 +221,9 @@ pub struct SubscriptionCall {
     pub claim: Claim,
     /// The number of its feed.
     pub feed_id: i64,
-    /// What the feed is.
+    /// The feed.
     pub feed: FeedDescription,
-    /// Who describes it.
+    /// The source of its description.
     pub source: FeedSource,
     /// The hub.
     pub hub: String,
@@ -244,37 +244,37 @@ pub struct SubscriptionCall {
 /// Whether a subscription is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubscriptionMode {
-    /// It is to begin, or to be renewed.
+    /// Begin or renew the subscription.
     Subscribe,
-    /// It is to end.
+    /// End the subscription.
     Unsubscribe,
 }
 
-/// What a request to a hub came to.
+/// The result of a request to a hub.
 #[derive(Debug, Clone)]
 pub struct FinishedCall {
     /// The number of the subscription.
     pub id: i64,
     /// The proof of the claim.
     pub claim: Claim,
-    /// What it came to.
+    /// The outcome.
     pub outcome: CallOutcome,
 }
 
-/// What a request to a hub came to.
+/// The outcome of a request to a hub.
 #[derive(Debug, Clone)]
 pub enum CallOutcome {
     /// The hub has accepted it. Without a verification it is sent again after `patience`, or counts as unverified if
     /// `is_final`.
     Accepted {
-        /// How long a verification is waited for.
+        /// Maximum time to wait for a verification.
         patience: Duration,
     },
-    /// The same with `hub.verify` at once, with this token.
+    /// Repeat immediately with `hub.verify` and this token.
     Legacy(String),
-    /// Try again after that time, and why.
+    /// Retry after that time, with the reason.
     Retry(Duration, String),
-    /// The hub does not want it, and why. The next hub is tried, or the feed is polled.
+    /// The hub refuses it, with the reason. The next hub is tried, or the feed is polled.
     Refused(String),
 }
 
@@ -297,13 +297,13 @@ pub struct Callback {
     pub secret: Option<String>,
     /// `hub.verify_token`
     pub verify_token: Option<String>,
-    /// What is wanted.
+    /// The wanted state.
     pub mode: SubscriptionMode,
-    /// Whether a request for it is under way, or it is active.
+    /// Whether a request for it is running, or it is active.
     pub is_wanted: bool,
 }
 
-/// What a hub says to a callback.
+/// A request of a hub to a callback.
 #[derive(Debug, Clone)]
 pub enum HubWord {
     /// The subscription is verified, for that time.
@@ -319,27 +319,27 @@ pub enum HubWord {
     },
 }
 
-/// What became of a feed that was to be added.
+/// The result of adding a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AddedFeed {
-    /// It is followed from now on.
+    /// The feed was added.
     Added,
-    /// There is one of that name.
+    /// The name is in use.
     Exists,
-    /// There are as many feeds as allowed.
+    /// The number of feeds has reached the bound.
     Full,
 }
 
-/// A feed as operators see it.
+/// A feed as shown to operators.
 #[derive(Debug, Clone)]
 pub struct FeedRow {
     /// Its number.
     pub id: i64,
-    /// What it is.
+    /// The description.
     pub feed: FeedDescription,
-    /// Who describes it.
+    /// The source of the description.
     pub source: FeedSource,
-    /// How it is followed.
+    /// The state.
     pub state: FeedState,
     /// The title in the feed.
     pub found_title: Option<String>,
@@ -361,7 +361,7 @@ pub struct FeedRow {
     pub entry_at: Option<i64>,
     /// Entries that are kept.
     pub entries: u64,
-    /// Entries that polls found and pushes should have brought, in all.
+    /// Total number of entries that polls found without a push.
     pub missed: u64,
     /// Why the last fetch, or the last request to the hub, failed.
     pub failure: Option<String>,

@@ -29,7 +29,7 @@ pub struct TopicFetch {
     pub is_pinged: bool,
 }
 
-/// What a conditional request says.
+/// The validators of a conditional request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Validators {
     /// `ETag`
@@ -38,76 +38,76 @@ pub struct Validators {
     pub last_modified: Option<String>,
 }
 
-/// What came of a fetch.
+/// The result of a fetch.
 #[derive(Debug, Clone)]
 pub struct FinishedFetch {
     /// The number of the topic.
     pub id: i64,
     /// The proof of the claim.
     pub claim: Claim,
-    /// What came of it.
+    /// The outcome.
     pub outcome: FetchOutcome,
     /// Whether the topic names the hub.
     pub advertisement: Advertisement,
 }
 
-/// What came of a fetch.
+/// The outcome of a fetch.
 #[derive(Debug, Clone)]
 pub enum FetchOutcome {
-    /// New content, to be delivered.
+    /// New content to deliver.
     Changed(Content),
-    /// Content that is not to be delivered, and the validators from now on.
+    /// Content without a relevant change, and its validators.
     Unchanged(Validators),
-    /// No content. The topic is due again after that time, if there is one; without it nothing more is tried, and
-    /// requests that wait for the check are denied with the reason.
+    /// No content, with the reason. The topic is due again after that time; with `None` there is no further attempt,
+    /// and requests that wait for the check are denied with the reason.
     Failed(Option<Duration>, String),
-    /// Nothing was requested. The topic is due again after that time; this is no attempt.
+    /// No request was sent. The topic is due again after that time; this is no attempt.
     Postponed(Duration),
 }
 
-/// What became of an outcome.
+/// The result of recording an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recorded {
-    /// It is in the store.
+    /// The outcome is stored.
     Done,
-    /// The claim was lost, and nothing is changed.
+    /// The claim was lost, and nothing has changed.
     Lost,
-    /// There is no room for the content. The topic is fetched again later.
+    /// The content exceeds the bound of all contents. The topic is fetched again later.
     Full,
 }
 
 /// Whether a topic names the hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Advertisement {
-    /// It does, or it need not: requests that wait for the check go on.
+    /// The topic names the hub, or does not have to: requests that wait for the check continue.
     Named,
-    /// It does not, for that reason: requests that wait for the check are denied. After the third time in a row its
-    /// subscriptions end, and are told. Times within an hour count once.
+    /// The topic does not name the hub, with the reason: requests that wait for the check are denied. After the third
+    /// consecutive time its subscriptions end with a denial. Times within an hour count once.
     Missing(String),
-    /// The topic may no longer be subscribed to, for that reason: its subscriptions end now, and are told.
+    /// The topic is no longer allowed, with the reason: its subscriptions end now with a denial.
     Refused(String),
-    /// Not known, because nothing was fetched.
+    /// Unknown, because nothing was fetched.
     Unknown,
 }
 
-/// Content to be delivered.
+/// Content to deliver.
 #[derive(Debug, Clone)]
 pub struct Content {
     /// The bytes.
     pub body: Bytes,
     /// `Content-Type`, byte for byte.
     pub content_type: Option<String>,
-    /// What a later fetch is compared with.
+    /// The fingerprint to compare a later fetch with.
     pub fingerprint: Vec<u8>,
     /// Validators for the next fetch.
     pub validators: Validators,
-    /// The hubs found at the topic.
+    /// The hubs in the links of the topic.
     pub hubs: Vec<String>,
-    /// The `self` found at the topic.
+    /// The `self` link of the topic.
     pub self_url: Option<String>,
 }
 
-/// Content to be delivered, as it is stored.
+/// Content to deliver, as stored.
 #[derive(Debug, Clone)]
 pub struct Payload {
     /// The version of the topic.
@@ -116,9 +116,9 @@ pub struct Payload {
     pub body: Bytes,
     /// `Content-Type`, byte for byte.
     pub content_type: Option<String>,
-    /// The hubs found at the topic.
+    /// The hubs in the links of the topic.
     pub hubs: Vec<String>,
-    /// The `self` found at the topic.
+    /// The `self` link of the topic.
     pub self_url: Option<String>,
     /// The URL of the topic, normalised.
     pub topic: String,

@@ -1,13 +1,13 @@
-//! What subscribers and operators see.
+//! The data shown to subscribers and operators.
 
 use std::time::Duration;
 
 use super::Mode;
 
-/// What [`Store::sweep`](crate::store::Store::sweep) did.
+/// The counts of [`Store::sweep`](crate::store::Store::sweep).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Swept {
-    /// Subscriptions whose lease was over.
+    /// Subscriptions with an expired lease.
     pub expired: u64,
     /// Verifications queued before the end of a lease.
     pub renewals: u64,
@@ -18,24 +18,25 @@ pub struct Swept {
 /// The state of a request or of the subscription that it has led to.
 #[derive(Debug, Clone)]
 pub struct Status {
-    /// What was asked for.
+    /// The mode of the request.
     pub mode: Mode,
     /// The topic as the subscriber spells it.
     pub topic: String,
     /// The host of the callback.
     pub host: String,
-    /// Where it stands.
+    /// The state.
     pub state: State,
 }
 
-/// Where a request or subscription stands.
+/// The state of a request or subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     /// The topic is being checked.
     Checking,
-    /// The callback is being asked; how often it was, and what came of the last time.
+    /// The verification is pending: the number of attempts, and the reason of the last failure.
     Verifying(u32, Option<String>),
-    /// The subscription is active: the rest of its lease, failed deliveries in a row, and why the last one failed.
+    /// The subscription is active: its remaining lease, consecutive failed deliveries, and the reason of the last
+    /// failure.
     Active(Duration, u64, Option<String>),
     /// The subscriber has not confirmed.
     Refused(String),
@@ -45,7 +46,7 @@ pub enum State {
     Ended(String),
 }
 
-/// How much there is.
+/// The number of rows of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Topics.
@@ -54,18 +55,18 @@ pub struct Counts {
     pub subscriptions: u64,
     /// Unfinished requests.
     pub requests: u64,
-    /// Deliveries that wait or are under way.
+    /// Waiting and running deliveries.
     pub deliveries: u64,
 }
 
-/// A topic as operators see it.
+/// A topic as shown to operators.
 #[derive(Debug, Clone)]
 pub struct TopicRow {
     /// Its URL, normalised.
     pub topic: String,
     /// Active subscriptions.
     pub subscriptions: u64,
-    /// Deliveries that wait or are under way.
+    /// Waiting and running deliveries.
     pub deliveries: u64,
     /// How often it has changed.
     pub version: i64,
@@ -75,7 +76,7 @@ pub struct TopicRow {
     pub failure: Option<String>,
 }
 
-/// A subscription as operators see it; never its secret.
+/// A subscription as shown to operators; never its secret.
 #[derive(Debug, Clone)]
 pub struct SubscriptionRow {
     /// Its number.
@@ -84,7 +85,7 @@ pub struct SubscriptionRow {
     pub topic: String,
     /// The host of the callback.
     pub host: String,
-    /// The rest of the lease.
+    /// The remaining lease.
     pub expires_in: Duration,
     /// Whether it is verified again before its lease ends.
     pub is_legacy: bool,

@@ -1,4 +1,4 @@
-//! What goes into the store and comes out of it.
+//! The inputs and results of operations.
 
 mod deliveries;
 mod entries;
@@ -16,7 +16,7 @@ pub use requests::*;
 
 use tokio::sync::Notify;
 
-/// What a claim is proven by: a random number, new for each claim.
+/// The proof of a claim: a random number, new for each claim.
 pub type Claim = i64;
 
 /// Notifications that work may be due.

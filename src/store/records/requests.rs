@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Claim;
 use crate::config::SignatureMethod;
 
-/// What a subscriber asks for.
+/// The mode of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// `hub.mode=subscribe`
@@ -25,11 +25,11 @@ impl Mode {
     }
 }
 
-/// A request to subscribe or unsubscribe. It takes the place of an older one of the same mode, topic and callback, and
-/// waits behind it while that one is being verified.
+/// A request to subscribe or unsubscribe. It replaces an older one of the same mode, topic and callback, and is queued
+/// after it while that one is being verified.
 #[derive(Debug, Clone)]
 pub struct NewRequest {
-    /// What it asks for.
+    /// The mode.
     pub mode: Mode,
     /// The topic, normalised.
     pub topic: String,
@@ -41,7 +41,7 @@ pub struct NewRequest {
     pub host: String,
     /// `hub.secret`
     pub secret: Option<String>,
-    /// How deliveries are signed, if there is a secret.
+    /// The signature method of deliveries, if there is a secret.
     pub signature: SignatureMethod,
     /// The lease that is granted.
     pub lease: Duration,
@@ -49,12 +49,12 @@ pub struct NewRequest {
     pub is_legacy: bool,
     /// `hub.verify_token`
     pub verify_token: Option<String>,
-    /// Whether the topic has to be fetched and found to name the hub before the callback is asked, if that was not
-    /// found in the last 24 hours.
+    /// Whether the topic has to be fetched and has to name the hub before the verification, unless that was checked in
+    /// the last 24 hours.
     pub needs_check: bool,
     /// The name of the status page: random, not guessable.
     pub token: String,
-    /// Whether the caller verifies the request itself: it is claimed for that long.
+    /// For a caller that verifies the request itself: the duration of its claim.
     pub claim_for: Option<Duration>,
     /// The address of the client, or its network.
     pub client: String,
@@ -63,7 +63,7 @@ pub struct NewRequest {
 /// How much may be kept. Requests of active subscriptions are always kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Topics with subscriptions. The number of others is bounded by that of unfinished requests.
+    /// Topics with subscriptions. The number of other topics is bounded by the number of unfinished requests.
     pub topics: u64,
     /// Subscriptions.
     pub subscriptions: u64,
@@ -89,15 +89,15 @@ pub enum Bound {
     SubscriptionsByHost,
 }
 
-/// What came of [`Store::add_request`](crate::store::Store::add_request).
+/// The result of [`Store::add_request`](crate::store::Store::add_request).
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "a value lives while one request is answered")]
 pub enum Admission {
-    /// The request is kept. It is claimed by the caller if that was asked for.
+    /// The request is stored. The caller has a claim on it if it requested one.
     Accepted(Request),
     /// An older request for the same topic and callback is being verified, so the caller cannot claim this one now.
     Busy,
-    /// There is no room.
+    /// A bound was reached.
     Full(Bound),
 }
 
@@ -106,9 +106,9 @@ pub enum Admission {
 pub enum Stage {
     /// The topic has to be checked first.
     Check,
-    /// The callback has to be asked.
+    /// The callback has to be verified.
     Verify,
-    /// The callback has to be told of the denial.
+    /// The callback has to receive the denial.
     Deny,
 }
 
@@ -119,9 +119,10 @@ pub struct Request {
     pub id: i64,
     /// The proof of the claim.
     pub claim: Claim,
-    /// What it asks for.
+    /// The mode.
     pub mode: Mode,
-    /// What is due. Claimed requests are never in the stage `Check`, unless the caller of `add_request` has claimed it.
+    /// The due stage. Claimed requests are never in the stage `Check`, unless the caller of `add_request` has claimed
+    /// it.
     pub stage: Stage,
     /// The topic, normalised.
     pub topic: String,
@@ -141,42 +142,42 @@ pub struct Request {
     pub is_known: bool,
     /// `hub.verify_token`
     pub verify_token: Option<String>,
-    /// How often the callback was asked or told.
+    /// The number of attempts to verify or deny.
     pub attempts: u32,
     /// The time since it was made.
     pub age: Duration,
-    /// Why it is denied.
+    /// The reason of a denial.
     pub reason: Option<String>,
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug, Clone)]
 pub struct FinishedRequest {
     /// Its number.
     pub id: i64,
     /// The proof of the claim.
     pub claim: Claim,
-    /// What came of it.
+    /// The outcome.
     pub outcome: RequestOutcome,
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestOutcome {
-    /// The subscriber has confirmed: the subscription begins, gets the new secret and lease, or ends.
+    /// The subscriber confirmed: the subscription begins, gets the new secret and lease, or ends.
     Verified,
     /// The topic may be subscribed to; the callback is due now.
     Checked,
-    /// The subscriber has not confirmed, and is not asked again. What was there before stays, unless it is a renewal: then
-    /// the subscription ends.
+    /// The subscriber did not confirm, and there is no further attempt. An existing subscription stays, unless the
+    /// request is a renewal: then it ends.
     Refused(String),
     /// The callback is due again after that time.
     Retry(Duration, String),
-    /// The callback is not asked for that time, because its host is busy. It counts as no attempt.
+    /// The verification is delayed for that time, because the host is busy. Not counted as an attempt.
     Postponed(Duration),
-    /// The topic may not be subscribed to; the callback is told. A subscription stays, and is not told, unless the request
-    /// is a renewal: then the subscription ends.
+    /// The topic is not allowed; the callback receives a denial. An existing subscription stays without a denial,
+    /// unless the request is a renewal: then it ends.
     Denied(String),
-    /// The callback was told of the denial, or cannot be told.
+    /// The denial was sent, or cannot be sent.
     Told,
 }

@@ -17,7 +17,7 @@ pub(super) struct LockedFile {
 }
 
 impl LockedFile {
-    /// Makes the file with its mode if it is missing, and locks it.
+    /// Opens and locks the file; creates it with its mode if it is missing.
     pub(super) fn open(place: &Path) -> Result<Self> {
         // One file has one lock under all of its names: symbolic links are followed, and hard links refused.
         let real = match std::fs::canonicalize(place) {

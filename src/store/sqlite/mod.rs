@@ -1,4 +1,4 @@
-//! The store in a SQLite file, for one process: one writer, and a few connections that only read.
+//! The store in a SQLite file, for one process: one writer, and several read-only connections.
 //!
 //! This module must not know tables.
 
@@ -23,7 +23,7 @@ use crate::config::{self, Durability};
 use file::LockedFile;
 use writer::{Job, Task, Writer};
 
-/// Operations that may wait for the writer.
+/// Maximum number of operations that wait for the writer.
 const WAITING: usize = 1024;
 
 /// A SQLite database.
@@ -42,7 +42,7 @@ impl SqliteStore {
         let place = PathBuf::from(place);
         let lock = if is_memory { None } else { Some(LockedFile::open(&place)?) };
         let base = options(&place, settings.durability);
-        // A new file gets smaller when pages become free, see the sweep. A connection that only reads cannot set it.
+        // A new file shrinks when pages become free, see the sweep. Read-only connections cannot set this.
         let options = base.clone().auto_vacuum(SqliteAutoVacuum::Incremental);
         let unusable = |error: &sqlx::Error| StoreError::Unusable(sqlite_hint(error, &place));
         let mut connection = options.connect().await.map_err(|error| unusable(&error))?;
@@ -77,7 +77,7 @@ impl SqliteStore {
         T: Send + 'static,
     {
         if !self.health.is_up() && operation.name != probe::PROBE.name {
-            // The probe finds out; others would wait for the same lock or disk.
+            // The probe detects the recovery; other operations would wait for the same lock or disk.
             return Err(StoreError::Unavailable(self.health.reason()));
         }
         let (reply, result) = oneshot::channel();
@@ -122,7 +122,7 @@ impl SqliteStore {
         self.jobs.capacity() == self.jobs.max_capacity()
     }
 
-    /// Waits for the operations that were begun, and closes the file.
+    /// Waits for the running operations, and closes the file.
     pub(super) async fn close(&self) {
         if let Some(readers) = &self.readers {
             readers.close().await;
@@ -139,7 +139,7 @@ fn options(place: &Path, durability: Durability) -> SqliteConnectOptions {
         Durability::Full => SqliteSynchronous::Full,
         Durability::Normal => SqliteSynchronous::Normal,
     };
-    // `create_if_missing` stays off: the file is made with its mode before.
+    // `create_if_missing` stays off: the file was created with its mode before.
     SqliteConnectOptions::new()
         .filename(place)
         .foreign_keys(true)
@@ -148,7 +148,7 @@ fn options(place: &Path, durability: Durability) -> SqliteConnectOptions {
         .busy_timeout(std::time::Duration::from_secs(5))
         .pragma("cache_size", "-16384")
         .pragma("temp_store", "MEMORY")
-        // After a burst the log shrinks to this again.
+        // The log shrinks to this size after a burst.
         .pragma("journal_size_limit", "67108864")
         .row_buffer_size(512)
         .disable_statement_logging()

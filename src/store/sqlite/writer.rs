@@ -1,4 +1,4 @@
-//! The task that writes: it owns the one connection that may, and commits what waits together.
+//! The writer task: owns the only writing connection, and commits waiting operations together.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ pub(super) trait Run: Send {
         &'c mut self,
         connection: &'c mut SqliteConnection,
     ) -> Pin<Box<dyn Future<Output = sqlx::Result<()>> + Send + 'c>>;
-    /// Hands the result to the caller, or the reason why there is none.
+    /// Sends the result, or the error, to the caller.
     fn reply(self: Box<Self>, outcome: Result<()>);
 }
 
@@ -71,13 +71,13 @@ impl<A: Send + Sync, T: Send> Run for Task<A, T> {
     fn reply(self: Box<Self>, outcome: Result<()>) {
         let Self { result, reply, .. } = *self;
         let missing = || StoreError::Unavailable("the operation was not run".to_owned());
-        // A caller that has gone away needs no result.
+        // A caller that is gone needs no result.
         let _ = reply.send(outcome.and_then(|()| result.ok_or_else(missing)));
     }
 }
 
 pub(super) struct Writer {
-    /// `None` after an error that may be one of the connection; the next operation opens it again.
+    /// `None` after an error that may be due to the connection; the next operation opens it again.
     connection: Option<SqliteConnection>,
     options: SqliteConnectOptions,
     place: PathBuf,
@@ -153,8 +153,8 @@ impl Writer {
         }
     }
 
-    /// Refuses operations that were sent before the store became unavailable: each would wait for as long as the one that
-    /// has failed. Returns the probes.
+    /// Refuses operations that were sent before the store became unavailable: each would wait as long as the failed
+    /// one. Returns the probes.
     fn only_probes(&self, batch: Vec<Box<dyn Run>>) -> Vec<Box<dyn Run>> {
         let (probes, others): (Vec<_>, Vec<_>) =
             batch.into_iter().partition(|job| job.name() == probe::PROBE.name);
@@ -162,8 +162,8 @@ impl Writer {
         probes
     }
 
-    /// Runs operations in one transaction. One that the database refuses is undone alone; the reason goes into
-    /// `refused`.
+    /// Runs operations in one transaction. An operation that the database refuses is rolled back alone; the reason is
+    /// added to `refused`.
     async fn transaction(
         &mut self,
         batch: &mut [Box<dyn Run>],
@@ -197,7 +197,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Undoes a failed transaction. A connection to a file is opened again; one in memory is the database.
+    /// Rolls back a failed transaction. A connection to a file is reopened; a connection in memory is the database
+    /// itself.
     async fn abandon(&mut self) {
         if self.lock.is_some() {
             self.connection = None;

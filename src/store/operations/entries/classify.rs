@@ -1,4 +1,4 @@
-//! Decides what entries of a batch are, compared with those that are stored: new, changed, deleted or known.
+//! Classifies the entries of a batch against the stored ones: new, changed, deleted or known.
 //!
 //! It must not know statements.
 
@@ -6,16 +6,16 @@ use std::collections::HashMap;
 
 use crate::store::records::NewEntry;
 
-/// Below this number of known entries, a batch is never taken for a rewritten feed.
+/// Minimum number of known entries in a batch that counts as a rewritten feed.
 const CHURN: usize = 5;
 
-/// What has happened to a stored entry last.
+/// The last change of a stored entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Last {
     Created,
     Updated,
     Deleted,
-    /// Removed by a sweep. It never becomes new again.
+    /// Removed by a sweep. It never counts as new again.
     Swept,
 }
 
@@ -30,18 +30,17 @@ pub(super) struct Stored {
     pub(super) is_published: bool,
 }
 
-/// What an entry of a batch is.
+/// The classification of an entry in a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Created,
-    /// The content has changed. `is_dated`: and the feed has given it a later date.
+    /// The content has changed. `is_dated`: its date in the feed is later, too.
     Updated {
         is_dated: bool,
     },
     /// It was deleted, and is back.
     Restored,
-    /// The content has changed together with most of the feed, without later dates: the feed is written by another
-    /// template.
+    /// The content has changed together with most of the feed, without later dates: the feed has another template.
     Rewritten,
     Deleted,
     /// Only the date has changed.
@@ -49,7 +48,7 @@ pub(super) enum Verdict {
     Known,
 }
 
-/// The last entry of each key, in the order of the batch; not one with an earlier date than another.
+/// Returns the last entry of each key, in the order of the batch, but never one with an earlier date than another.
 pub(super) fn fold(entries: &[NewEntry]) -> Vec<&NewEntry> {
     let mut kept: Vec<Option<&NewEntry>> = Vec::with_capacity(entries.len());
     let mut places: HashMap<&str, usize> = HashMap::with_capacity(entries.len());
@@ -67,7 +66,7 @@ pub(super) fn fold(entries: &[NewEntry]) -> Vec<&NewEntry> {
     kept.into_iter().flatten().collect()
 }
 
-/// The verdicts on entries, each with what is stored of it.
+/// Returns the verdicts on entries, given their stored versions.
 pub(super) fn classify(entries: &[(&NewEntry, Option<&Stored>)]) -> Vec<Verdict> {
     let mut verdicts: Vec<Verdict> = entries.iter().map(|(entry, stored)| one(entry, *stored)).collect();
     let is_shown =

@@ -12,14 +12,15 @@ use crate::store::records::{Batch, EntryKind, Ingested, NewEntry, Via};
 use crate::store::session::{Operation, Outcome, Row, Session};
 use crate::store::statement::Statement;
 
-/// Returns also how many events wait for their publication.
+/// Also returns the number of unpublished events.
 pub(in crate::store) static INGEST: Operation<Batch, (Ingested, u64)> =
     Operation { name: "ingest", run: ingest };
 
-/// Bytes of a key as it is; a longer one is stored as its fingerprint, because PostgreSQL bounds what an index holds.
+/// Maximum bytes of a key that is stored unchanged; a longer one is stored as its fingerprint, because PostgreSQL
+/// limits the size of index entries.
 const KEY: usize = 512;
 
-// The lock orders batches of a feed, so that two instances that read the same make one event of it.
+// The lock orders the batches of a feed, so that two instances that read the same entries produce one event.
 static FEED: Statement = Statement::new(
     "feed",
     "SELECT f.is_backfilled, f.is_feed FROM feeds f WHERE f.id = $1 AND f.state <> 'removed' {lock f}",
@@ -48,7 +49,7 @@ static CREATE: Statement = Statement::new(
        change:text is_shown:bigint is_published:bigint base:text body:text html:text raw:text} e",
 );
 
-// Without a number the event stays as it was.
+// Without a number, the event is unchanged.
 static CHANGE: Statement = Statement::new(
     "change",
     "UPDATE entries SET fingerprint = e.fingerprint, updated = coalesce(e.updated, entries.updated), \
@@ -105,8 +106,8 @@ fn ingest<'c>(mut session: Session<'c>, batch: &'c Batch) -> Outcome<'c, (Ingest
     })
 }
 
-/// The way of a batch. What the first fetch finds is a backfill, also after a purge since the claim of the fetch; a page
-/// before the first feed is another content.
+/// Returns the way of a batch. The first fetch is a backfill, also after a purge since the claim of the fetch; a page
+/// before the first feed is other content.
 fn via(batch: &Batch, is_backfilled: bool, was_feed: bool) -> Via {
     let is_first = !is_backfilled || is_feed(batch) && !was_feed;
     if is_first && batch.via != Via::Push { Via::Backfill } else { batch.via }
@@ -137,7 +138,7 @@ async fn known(
     rows.into_iter().map(read).collect()
 }
 
-/// Takes numbers for events, and returns the first.
+/// Reserves numbers for events, and returns the first one.
 async fn numbers(session: &mut Session<'_>, events: usize) -> sqlx::Result<i64> {
     let events = i64::try_from(events).unwrap_or(i64::MAX);
     let mut row = session.row(&NUMBERS, &[events.into()]).await?.ok_or(sqlx::Error::RowNotFound)?;
@@ -187,7 +188,7 @@ async fn write(session: &mut Session<'_>, batch: &Batch, via: Via, plan: &Plan<'
     Ok(())
 }
 
-/// The key as it is stored.
+/// Returns the key as stored.
 fn stored_key(key: &str) -> Cow<'_, str> {
     if key.len() > KEY {
         return Cow::Owned(format!("sha256:{}", hexadecimal(&Sha256::digest(key.as_bytes()))));

@@ -1,4 +1,4 @@
-//! Entries as readers see them. Their raw content is read apart ([`RAW`]), because it is rarely needed.
+//! Entries as shown to readers. Their raw content is read separately ([`RAW`]), because it is rarely needed.
 
 use super::many::{self, Range};
 use super::{read, select_entries};
@@ -30,7 +30,7 @@ static SEQ_OF: Statement = Statement::new(
        ORDER BY e.seq DESC LIMIT 1) AS seq FROM feeds f WHERE f.name IN {texts $1}) l",
 );
 
-// Places of entries of other feeds would tell that they exist.
+// Positions of entries of other feeds would reveal that they exist.
 static PLACE_OF_ID: Statement = Statement::new(
     "place",
     "SELECT e.shown_at, e.uuid FROM entries e WHERE e.uuid = $1 AND e.feed_id IN {list $2}",

@@ -1,7 +1,8 @@
-//! Reads a part of the entries of many feeds, in its order, without reading many entries of other feeds.
+//! Reads a range of the entries of many feeds in order, without reading many entries of other feeds.
 //!
-//! The index of all entries serves while other feeds have few entries. Otherwise the first places of each feed are read by
-//! its index and merged, and then the rows of the first ones. This module must not know what readers ask for.
+//! The index of all entries is used while other feeds have few entries. Otherwise the first positions of each feed are
+//! read from its index and merged, and then the rows of the first ones. This module must not know the queries of
+//! readers.
 
 use super::{read as read_row, select_entries};
 use crate::store::operations::list;
@@ -14,9 +15,9 @@ const OTHERS: i64 = 1000;
 
 /// A part of the entries, in its order.
 pub(super) enum Range {
-    /// Shown entries behind a place: newest first.
+    /// Shown entries after a position: newest first.
     Before(i64, String),
-    /// Shown entries in front of a place: oldest first.
+    /// Shown entries before a position: oldest first.
     Above(i64, String),
     /// Events above the first number and up to the second one: lowest first.
     Events(i64, i64),
@@ -159,7 +160,7 @@ async fn merged(
 ) -> sqlx::Result<Option<Vec<Row>>> {
     let most = most as usize;
     let mut first = feeds.to_vec();
-    // No feed behind these has one of the entries.
+    // The other feeds have none of the first entries.
     if feeds.len() > most {
         let rows = session.rows(&statements.feeds, &with((&list(feeds)?).into(), bounds)).await?;
         first = rows.into_iter().map(|mut row| row.int()).collect::<sqlx::Result<_>>()?;

@@ -11,8 +11,8 @@ pub(in crate::store) mod publications;
 use crate::store::records::{Change, EntryKind, EntryRow, Via};
 use crate::store::session::Row;
 
-/// A statement that selects what [`read`] reads, from `entries e` and `feeds f`, with the raw content or `without` it. The
-/// condition is in several parts.
+/// A statement that selects the columns for [`read`] from `entries e` and `feeds f`, with the raw content or `without`
+/// it. The condition has several parts.
 macro_rules! select_entries {
     ($name:literal, without raw, $($rest:tt)+) => {
         select_entries!(($name, "CAST(NULL AS TEXT)"), $($rest)+)

@@ -1,4 +1,4 @@
-//! What is written for a batch: rows with their numbers.
+//! The rows to write for a batch, with their numbers.
 //!
 //! It must not know statements.
 
@@ -75,7 +75,7 @@ impl<'e> Content<'e> {
         }
     }
 
-    /// What is stored of an entry that is only remembered.
+    /// Returns the stored form of an entry that is only remembered.
     fn remembered(entry: &NewEntry) -> Self {
         Self {
             fingerprint: hexadecimal(&entry.fingerprint),
@@ -90,7 +90,7 @@ impl<'e> Content<'e> {
     }
 }
 
-/// What is written, as lists of rows.
+/// The rows to write, as lists.
 #[derive(Default)]
 pub(super) struct Plan<'e> {
     pub(super) created: Vec<Created<'e>>,
@@ -101,13 +101,13 @@ pub(super) struct Plan<'e> {
     pub(super) remembered: i64,
     /// Entries that are shown again.
     pub(super) restored: i64,
-    /// Events that wait for their publication.
+    /// Unpublished events.
     pub(super) waiting: u64,
     pub(super) counts: Ingested,
 }
 
 impl<'e> Plan<'e> {
-    /// `kept` is how many new entries of a backfill are shown, and `None` for another batch.
+    /// `kept` is the number of new entries of a backfill that are shown, and `None` for other batches.
     pub(super) fn new(
         kept: Option<usize>,
         pairs: &[(&'e NewEntry, Option<&Stored>)],
@@ -124,7 +124,7 @@ impl<'e> Plan<'e> {
         for ((&(entry, stored), key), &verdict) in pairs.iter().zip(keys).zip(verdicts) {
             let is_quiet = is_event(verdict) && verdict != Verdict::Deleted && quiet > 0;
             quiet -= usize::from(is_quiet);
-            // An event that waits is not lost.
+            // An unpublished event is not lost.
             let is_waiting = stored.is_some_and(|stored| !stored.is_published);
             let is_published = i64::from(kept.is_some() && !is_waiting);
             if is_event(verdict) {
@@ -180,12 +180,12 @@ impl<'e> Plan<'e> {
     }
 }
 
-/// Whether it gets a number.
+/// Whether the verdict produces an event with a number.
 pub(super) fn is_event(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::Created | Verdict::Updated { .. } | Verdict::Restored | Verdict::Deleted)
 }
 
-/// What is left of the body of a deleted entry: how the feed names it.
+/// Returns the part of the body of a deleted entry that stays: its identity in the feed.
 fn remains(body: &str) -> String {
     let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
     match body.get("guid") {
@@ -199,7 +199,7 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     HEXLOWER.encode(bytes)
 }
 
-/// Text that both databases store; it is copied only if it has to be changed.
+/// Returns text that both databases can store; copies it only if it has to be changed.
 pub(super) fn storable(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(clean(text)) } else { Cow::Borrowed(text) }
 }

@@ -1,4 +1,4 @@
-//! Entries that wait for their publication. One instance at a time has them, in the order of their numbers.
+//! Unpublished entries. One instance at a time has a claim on them, in the order of their numbers.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ static IDLE: Statement = Statement::new(
 
 static ROWS: Statement = select_entries!("rows", "e.is_published = 0 ORDER BY e.seq LIMIT $1");
 
-// An entry that has changed since has another number, and waits again.
+// An entry that has changed since has another number, and stays unpublished.
 static DONE: Statement = Statement::new("done", "UPDATE entries SET is_published = 1 WHERE seq IN {list $1}");
 
 fn claim<'c>(

@@ -9,14 +9,14 @@ use crate::store::records::{AddedFeed, FeedDescription, FeedSource};
 use crate::store::session::{Operation, Outcome, Session};
 use crate::store::statement::Statement;
 
-/// The feeds of the settings, and no others. Returns how many hubs have to be told about ended subscriptions.
+/// The complete list of configured feeds. Returns the number of hubs to notify of ended subscriptions.
 pub(in crate::store) static SYNC: Operation<Vec<FeedDescription>, u64> =
     Operation { name: "sync_feeds", run: sync };
 /// A feed, and how many there may be.
 pub(in crate::store) static ADD: Operation<(FeedDescription, u64), AddedFeed> =
     Operation { name: "add_feed", run: add };
 
-// Only the holder of the lock counts and adds feeds. On SQLite there is one writer.
+// Only the holder of the lock counts and adds feeds. SQLite has a single writer.
 static LOCK: Statement = Statement::new("lock", "SELECT s.id FROM feed_state s WHERE s.id = 1 {lock s}");
 
 static GONE: Statement = Statement::new(
@@ -31,7 +31,7 @@ static KNOWN: Statement = Statement::new(
        (SELECT count(*) FROM feeds WHERE state <> 'removed')",
 );
 
-// A feed that is described otherwise is fetched at once, as if for the first time. Entries of another URL may all be
+// A feed with a changed description is fetched immediately, as if for the first time. All entries of another URL may be
 // new; they are not published.
 static CHANGED: Statement = Statement::new(
     "changed",

@@ -1,4 +1,4 @@
-//! Callbacks of subscriptions, and what hubs say to them.
+//! Callbacks of subscriptions, and the requests of hubs to them.
 
 use super::{denial, renewal, restate};
 use crate::store::operations::{clean, millis};
@@ -9,10 +9,10 @@ use crate::store::statement::Statement;
 /// An identifier of a callback.
 pub(in crate::store) static CALLBACK: Operation<String, Option<Callback>> =
     Operation { name: "callback", run: callback };
-/// The number of a subscription, and what was said. Returns whether the subscription exists.
+/// The number of a subscription, and the request of its hub. Returns whether the subscription exists.
 pub(in crate::store) static HUB_SAID: Operation<(i64, HubWord), bool> =
     Operation { name: "hub_said", run: hub_said };
-/// Numbers of feeds, ascending, so that two transactions lock their rows in the same order.
+/// Numbers of feeds in ascending order, so that concurrent transactions lock their rows in the same order.
 pub(in crate::store) static NOTIFY: Operation<Vec<i64>, ()> = Operation { name: "notify_feeds", run: notify };
 
 static SUBSCRIPTION: Statement = Statement::new(
@@ -47,14 +47,14 @@ static DENIED: Statement = Statement::new(
        waits = 0 WHERE id = $1",
 );
 
-// A hub may push some entries and not others, so only a poll finds out that all were pushed.
+// A hub may push only some of the entries, so only a poll can confirm that all were pushed.
 static PUSHED: Statement = Statement::new(
     "pushed",
     "UPDATE feeds SET pushed_at = {now}, is_unreliable = 0 WHERE id = $1 AND state <> 'removed'",
 );
 
-// $2: 2 because of a push, else 1. A claimed feed keeps its claim and is due again after that. Notifications lead to one
-// fetch a second, so that a hub cannot make this server load the site of a feed or other hubs.
+// $2: 2 because of a push, else 1. A claimed feed keeps its claim and is due again afterwards. Notifications cause at
+// most one fetch a second, so that a hub cannot make this server load the site of a feed or other hubs.
 static DUE: Statement = Statement::new(
     "due",
     "UPDATE feeds SET \
@@ -122,7 +122,7 @@ fn hub_said<'c>(mut session: Session<'c>, (id, word): &'c (i64, HubWord)) -> Out
                     session.execute(&DUE, &[feed.into(), 2.into()]).await?;
                 }
             }
-            // A hub that verifies the opposite of what is wanted changes nothing.
+            // A hub that verifies the opposite of the wanted state changes nothing.
             HubWord::Verified(_) | HubWord::Ended | HubWord::Denied(_) => {}
         }
         restate(&mut session, &[feed]).await?;

@@ -1,4 +1,4 @@
-//! Requests to hubs that are due, and accepted ones whose verification does not come.
+//! Due requests to hubs, and accepted requests without a verification.
 
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ static ENDED: Statement = Statement::new(
     "DELETE FROM feed_subscriptions WHERE feed_id IN {list $1} AND mode = 'unsubscribe' AND wait_until <= {now}",
 );
 
-// The first time the request is sent again. After the second time a hub that has accepted it is taken to push (some
-// never verify), with a lease of a day; an active subscription stays as it is and is renewed later.
+// After the first timeout the request is sent again. After the second one, a hub that accepted it is assumed to push
+// (some hubs never verify), with a lease of a day; an active subscription is unchanged and is renewed later.
 static AGAIN: Statement = Statement::new(
     "again",
     "UPDATE feed_subscriptions SET wait_until = NULL, \

@@ -10,7 +10,7 @@ pub(in crate::store) static POLL: Operation<Option<String>, u64> =
 pub(in crate::store) static RESUBSCRIBE: Operation<String, u64> =
     Operation { name: "resubscribe_feed", run: resubscribe };
 
-// A claimed feed keeps its claim and is due again after that.
+// A claimed feed keeps its claim and is due again afterwards.
 static DUE: Statement = Statement::new(
     "due",
     "UPDATE feeds SET \
@@ -20,7 +20,7 @@ static DUE: Statement = Statement::new(
      WHERE state <> 'removed' AND (CAST($1 AS TEXT) IS NULL OR name = $1)",
 );
 
-// Without validators the feed is read again, and so are the hubs that it names.
+// Without validators, the feed and the hubs that it names are read again.
 static WANT: Statement = Statement::new(
     "want",
     "UPDATE feeds SET is_resubscribed = 1, is_unreliable = 0, missed_polls = 0, etag = NULL, last_modified = NULL, \

@@ -9,10 +9,10 @@ use crate::store::statement::Statement;
 pub(in crate::store) static FINISH: Operation<FinishedCall, Finished> =
     Operation { name: "finish_call", run: finish };
 
-/// What has become due.
+/// The work that has become due.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Finished {
-    /// Whether the claim was lost, and nothing is changed.
+    /// Whether the claim was lost, and nothing has changed.
     pub(in crate::store) is_lost: bool,
     /// Whether another request is due.
     pub(in crate::store) is_due: bool,
@@ -20,7 +20,7 @@ pub(in crate::store) struct Finished {
 
 /// How often the end of a subscription is requested. After that its lease ends it.
 const ATTEMPTS: i64 = 8;
-/// How long the verification of an end is waited for, in milliseconds.
+/// Maximum time to wait for the verification of an end, in milliseconds.
 const END: i64 = 60 * 60 * 1000;
 /// The time until a feed without a working hub is polled, in milliseconds.
 const SOON: i64 = 60 * 1000;

@@ -12,10 +12,10 @@ use crate::store::statement::Statement;
 pub(in crate::store) static FINISH: Operation<FinishedPoll, Finished> =
     Operation { name: "finish_poll", run: finish };
 
-/// What has become due.
+/// The work that has become due.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Finished {
-    /// Whether the claim was lost, and nothing is changed.
+    /// Whether the claim was lost, and nothing has changed.
     pub(in crate::store) is_lost: bool,
     /// Requests to hubs.
     pub(in crate::store) calls: u64,
@@ -23,7 +23,7 @@ pub(in crate::store) struct Finished {
 
 /// Hubs of a feed that are subscribed to.
 const HUBS: usize = 3;
-/// Bytes of a hub's URL; a longer one is ignored, because PostgreSQL bounds what an index holds.
+/// Maximum bytes of a hub's URL; a longer one is ignored, because PostgreSQL limits the size of index entries.
 const URL: usize = 2000;
 /// Bits of a callback's identifier, and of a secret.
 const CALLBACK_BITS: usize = 128;
@@ -44,13 +44,13 @@ static READ: Statement = Statement::new(
      WHERE id = $1",
 );
 
-// Without failed fetches before, it is a hint.
+// A reason without earlier failed fetches is a hint.
 static UNCHANGED: Statement = Statement::new(
     "unchanged",
     "UPDATE feeds SET failure = CASE poll_attempts WHEN 0 THEN failure END, poll_attempts = 0 WHERE id = $1",
 );
 
-// It takes the place of a hint. Without validators the next fetch reads the content, and finds the hint again.
+// The failure replaces a hint. Without validators, the next fetch reads the content and finds the hint again.
 static FAILED: Statement = Statement::new(
     "failed",
     "UPDATE feeds SET etag = CASE WHEN poll_attempts > 0 OR failure IS NULL THEN etag END, \

@@ -1,4 +1,4 @@
-//! Feeds as operators see them.
+//! Feeds as shown to operators.
 
 use super::{description, source, state};
 use crate::store::records::FeedRow;

@@ -41,7 +41,7 @@ static STATE: Statement = Statement::new(
      WHERE feeds.id = n.id",
 );
 
-// A hub knows nothing of these.
+// Subscriptions that no hub has.
 static FORGET: Statement = Statement::new(
     "forget",
     "DELETE FROM feed_subscriptions WHERE id IN {list $1} AND (state = 'denied' OR is_sent = 0)",
@@ -62,7 +62,7 @@ async fn restate(session: &mut Session<'_>, feeds: &[i64]) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Ends subscriptions. Returns how many hubs have to be told.
+/// Ends subscriptions. Returns the number of hubs to notify.
 async fn end(session: &mut Session<'_>, subscriptions: &[i64]) -> sqlx::Result<u64> {
     if subscriptions.is_empty() {
         return Ok(0);
@@ -72,12 +72,14 @@ async fn end(session: &mut Session<'_>, subscriptions: &[i64]) -> sqlx::Result<u
     session.execute(&END, &[(&ids).into()]).await
 }
 
-/// When a lease is renewed, in milliseconds from now: at 80 %, give or take 5 %, so that many do not come together.
+/// Returns the delay of the renewal of a lease in milliseconds: 80 % of the lease, with 5 % of jitter against
+/// simultaneous renewals.
 fn renewal(lease: Duration) -> i64 {
     millis(lease.mul_f64(0.75 + 0.1 * fastrand::f64()))
 }
 
-/// When a hub is asked again that has denied a subscription, in milliseconds from now. `denials` are those in a row before.
+/// Returns the delay of another request to a hub that denied a subscription, in milliseconds. `denials` is the number
+/// of consecutive earlier denials.
 fn denial(denials: i64) -> i64 {
     const DAY: i64 = 24 * 60 * 60 * 1000;
     DAY * match denials {
@@ -92,7 +94,7 @@ fn ids(rows: Vec<Row>) -> sqlx::Result<Vec<i64>> {
     rows.into_iter().map(|mut row| row.int()).collect()
 }
 
-/// `feed.poll` as it is stored.
+/// Returns `feed.poll` as stored.
 fn poll(feed: &FeedDescription) -> Option<i64> {
     feed.poll.map(|poll| poll.map_or(NEVER, millis))
 }

@@ -1,5 +1,5 @@
-//! Claims of feeds that are fetched. A subscription that is to be renewed makes its feed due, so that the hubs that the
-//! feed names now are asked.
+//! Claims of feeds for a fetch. A subscription to renew makes its feed due, so that the request goes to the hubs that
+//! the feed names now.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ static RENEW: Statement = Statement::new(
     "UPDATE feed_subscriptions SET renew_at = NULL, is_renewed = 1 WHERE feed_id IN {list $1} AND renew_at <= {now}",
 );
 
-// A claimed feed takes the renewal along when it is finished.
+// The end of the fetch of a claimed feed includes the renewal.
 static WANTED: Statement = Statement::new(
     "wanted",
     "UPDATE feeds SET poll_due = {now} WHERE id IN {list $1} AND state <> 'removed' AND poll_claim IS NULL",

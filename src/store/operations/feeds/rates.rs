@@ -1,5 +1,5 @@
-//! Feeds without an interval of their own, after the rates of the settings have changed. It must not know how the interval
-//! of a feed adapts.
+//! Schedules feeds without an interval of their own after a change of the configured rates. It must not know how the
+//! interval of a feed adapts.
 
 use crate::store::operations::millis;
 use crate::store::records::PollRates;
@@ -21,7 +21,7 @@ static DUE: Statement = Statement::new(
        AND CASE WHEN state IN ('active', 'unverified') THEN CAST($2 AS BIGINT) ELSE CAST($1 AS BIGINT) END IS NOT NULL",
 );
 
-// A fetch that has another reason than the time stays due: the first one, one that failed, and one for a notification.
+// A fetch that is due for another reason stays due: the first one, one that failed, and one for a notification.
 static NEVER: Statement = Statement::new(
     "never",
     "UPDATE feeds SET poll_due = NULL \

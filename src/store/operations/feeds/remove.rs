@@ -1,4 +1,4 @@
-//! Feeds that are no longer followed, and entries that are deleted.
+//! Removes feeds and deletes entries.
 
 use super::{end, source};
 use crate::store::operations::list;
@@ -6,7 +6,7 @@ use crate::store::records::FeedSource;
 use crate::store::session::{Operation, Outcome, Session};
 use crate::store::statement::Statement;
 
-/// A name. Returns the source of the feed, and how many hubs have to be told.
+/// Takes a name. Returns the source of the feed, and the number of hubs to notify.
 pub(in crate::store) static REMOVE: Operation<String, Option<(FeedSource, u64)>> =
     Operation { name: "remove_feed", run: remove_one };
 /// A name. Returns the number of entries.
@@ -34,8 +34,8 @@ static PURGED: Statement =
 
 static ENTRIES: Statement = Statement::new("entries", "DELETE FROM entries WHERE feed_id = $1");
 
-// What the next fetch finds was here before: it is stored as by the first fetch. A fetch under way may have stored its
-// entries before the purge, so it loses its claim and begins again.
+// The next fetch finds old entries: they are stored as by the first fetch. A running fetch may have stored its entries
+// before the purge, so it loses its claim and starts again.
 static EMPTY: Statement = Statement::new(
     "empty",
     "UPDATE feeds SET entries = 0, hidden = 0, entry_at = NULL, is_backfilled = 0, etag = NULL, last_modified = NULL, \
@@ -49,7 +49,7 @@ static DELETE: Statement = Statement::new(
        AND NOT EXISTS (SELECT 1 FROM feed_subscriptions s WHERE s.feed_id = feeds.id)",
 );
 
-/// Ends polls and subscriptions of feeds. Returns how many hubs have to be told.
+/// Ends the polls and subscriptions of feeds. Returns the number of hubs to notify.
 pub(super) async fn remove(session: &mut Session<'_>, feeds: &[i64]) -> sqlx::Result<u64> {
     if feeds.is_empty() {
         return Ok(0);

@@ -1,6 +1,6 @@
-//! What time alone changes: leases end, old entries are removed, and feeds that are removed go when nothing is left.
+//! Changes that depend on time only: ends leases, removes old entries, and removes feeds that have ended.
 //!
-//! Of a removed entry the key is left, because a feed may still have it; otherwise it would be new again.
+//! The key of a removed entry stays, because a feed may still contain the entry; otherwise it would count as new again.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use crate::store::operations::{bound, list, millis};
 use crate::store::session::{Operation, Outcome, Row, Session};
 use crate::store::statement::Statement;
 
-/// How many entries of a feed are kept, for how long, and how many rows are changed at a time.
+/// The number of entries to keep of each feed, their maximum age, and the number of rows in one batch.
 pub(in crate::store) type SweepArguments = (u64, Duration, u64);
 
 pub(in crate::store) static SWEEP: Operation<SweepArguments, Swept> =
     Operation { name: "sweep_feeds", run: sweep };
 
-/// What was done.
+/// The counts of a sweep.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Swept {
     /// Entries removed.
@@ -29,12 +29,12 @@ pub(in crate::store) struct Swept {
     pub(in crate::store) is_due: bool,
 }
 
-/// Feeds at a time.
+/// The number of feeds in one batch.
 const FEEDS: i64 = 100;
 /// Rows of a feed that only have a key; a document that is read has fewer entries.
 const HIDDEN: i64 = 1000;
 
-// A hub that does not verify the end of a subscription is not waited for longer than this.
+// Maximum time to wait for a hub that does not verify the end of a subscription.
 static ENDED: Statement = Statement::new(
     "ended",
     "DELETE FROM feed_subscriptions WHERE id IN (SELECT id FROM feed_subscriptions \
@@ -165,7 +165,7 @@ async fn excess(session: &mut Session<'_>, keep: i64, mut most: i64) -> sqlx::Re
     Ok(removed)
 }
 
-/// Takes removed entries out of the counts of their feeds.
+/// Subtracts removed entries from the counts of their feeds.
 async fn count(session: &mut Session<'_>, removed: &[i64]) -> sqlx::Result<()> {
     if removed.is_empty() {
         return Ok(());
