@@ -1,4 +1,4 @@
-//! What becomes of a request to a hub after the hub has answered. This module does no I/O.
+//! The outcome of a request to a hub after its response. This module does no I/O.
 
 use std::time::Duration;
 
@@ -7,10 +7,11 @@ use hyper::StatusCode;
 use super::schedule;
 use crate::store::CallOutcome;
 
-/// How long a verification is waited for. Hubs that answer with 204 have verified before (PubSubHubbub 0.3), or will not.
+/// Maximum time to wait for a verification. Hubs that respond with 204 have already verified (PubSubHubbub 0.3), or
+/// never will.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PATIENCE_AFTER_204: Duration = Duration::from_secs(10);
-/// Characters of the text of a hub that operators see.
+/// Maximum characters of a hub's text that operators see.
 const REASON: usize = 200;
 
 /// The answer of a hub.
@@ -20,11 +21,11 @@ pub(super) enum Answer {
     Status(StatusCode, Option<Duration>, String),
     /// There was none, and why.
     Unreachable(String),
-    /// The hub may not be asked, and why.
+    /// The request is not allowed, with the reason.
     Forbidden(String),
 }
 
-/// What is known of the request.
+/// The relevant properties of the request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sent {
     /// Whether it had `hub.verify`.
@@ -33,7 +34,7 @@ pub(super) struct Sent {
     pub(super) attempts: u32,
 }
 
-/// What becomes of a request. `token` is for the case that it is sent again with `hub.verify`.
+/// Returns the outcome of a request. `token` is for a repetition with `hub.verify`.
 pub(super) fn outcome(sent: Sent, answer: Answer, token: impl FnOnce() -> String) -> CallOutcome {
     let (status, asked, text) = match answer {
         Answer::Status(status, asked, text) => (status, asked, text),

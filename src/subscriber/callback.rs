@@ -1,5 +1,5 @@
-//! The callbacks of subscriptions at `/websub/callback/ID`: hubs verify and deny subscriptions there (WebSub, section 5),
-//! and push content (section 7). It must not know how entries are read or published.
+//! The callbacks of subscriptions at `/websub/callback/ID`: hubs verify and deny subscriptions there (WebSub, section
+//! 5), and push content (section 7). It must not know how entries are parsed or published.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -28,9 +28,9 @@ use crate::web::rate::Rate;
 
 /// The beginning of the path of every callback.
 pub(super) const FOLDER: &str = "/websub/callback/";
-/// How long a hub may take to send a body.
+/// Maximum time for a hub to send a body.
 const BODY_TIME: Duration = Duration::from_secs(10);
-/// The time in which a request is processed: hubs wait about that long.
+/// The deadline for processing a request: hubs wait for about that long.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// The time after [`DEADLINE`] in which a notification that is not processed is recorded.
 const RECORDING: Duration = Duration::from_secs(3);
@@ -93,7 +93,7 @@ impl Callbacks {
         let is_push = request.method == Method::Post;
         let id = request.head.path().strip_prefix(FOLDER).filter(|id| is_id(id));
         let callback = match id {
-            // An identifier that cannot exist is answered like one that does not exist.
+            // A malformed identifier gets the response for an unknown one.
             None => Ok(Ok(None)),
             Some(id) => timeout_at(until, self.subscriber.store.callback(id)).await,
         };
@@ -116,7 +116,7 @@ impl Callbacks {
         (mode, timeout_at(until, verified).await.unwrap_or(Ok(Outcome::Away)))
     }
 
-    /// Confirms what is wanted, and notes a denial. A HEAD request changes nothing.
+    /// Verifies an intent, or records a denial. A HEAD request changes nothing.
     async fn verify(
         &self,
         callback: &Callback,
@@ -151,7 +151,7 @@ impl Callbacks {
         if is_head {
             return Ok(outcome);
         }
-        // It is recorded before the hub relies on it.
+        // Recorded before the response, since the hub relies on it.
         let is_there = self.subscriber.store.hub_said(callback.id, &word).await?;
         Ok(if is_there { outcome } else { Outcome::Unknown })
     }
@@ -180,8 +180,8 @@ impl Callbacks {
         let counts = match subscriber.settings.ingest {
             config::Ingest::Payload => true,
             config::Ingest::Fetch => false,
-            // The request for the subscription has shown the callback to others on the way to a hub without the secret,
-            // so they can push too, also over HTTPS.
+            // The request for the subscription revealed the callback on its way to a hub without the secret, so others
+            // can push as well, even over HTTPS.
             config::Ingest::Auto => is_signed || self.way == Way::InProcess,
         };
         let (result, outcome) = if counts {
@@ -207,8 +207,8 @@ impl Callbacks {
         Ok(if is_there { outcome } else { Outcome::Gone })
     }
 
-    /// Has the feed fetched because a notification was not processed in time: a repeated notification would take as long.
-    /// The signature may be unknown, but a fetch only reads the feed itself, at most once a second.
+    /// Schedules a fetch of the feed because a notification was not processed in time: a repeated notification would
+    /// take as long. The signature may be unverified, but a fetch only reads the feed itself, at most once a second.
     async fn postpone(&self, callback: &Callback) -> Result<Outcome, StoreError> {
         let subscriber = &self.subscriber;
         if let Some(suppressed) = subscriber.notices.pass(("late", callback.feed_id)) {
@@ -235,7 +235,7 @@ impl Callbacks {
     }
 
     async fn signature(&self, callback: &Callback, head: &Head, body: &Bytes) -> Signature {
-        // A hub that is reached over plain HTTP has not got the secret.
+        // A hub over plain HTTP did not receive the secret.
         let is_sent = self.subscriber.reached.sends_secret(&callback.hub);
         let secret = callback.secret.clone().filter(|_| is_sent);
         let (head, sent) = (head.clone(), body.clone());
@@ -250,7 +250,7 @@ impl Callbacks {
         let cap = self.subscriber.settings.size;
         let codings = codings(&head);
         let body = if coding::is_coded(&codings) {
-            // Its length says little about the time that it takes.
+            // The length of the body says little about the duration of its decompression.
             let decoded = ingest.compute(usize::MAX, move || coding::decode(&codings, body, cap)).await;
             match decoded {
                 Some(Ok(body)) => body,
@@ -285,11 +285,11 @@ impl Callbacks {
 
 /// Why pushed content is not recorded.
 enum PushError {
-    /// It is longer than `feeds.size` when it is decoded.
+    /// The decoded body is longer than `feeds.size`.
     Size,
     /// It has no entries that can be read, and the result for the metrics.
     Unreadable(&'static str),
-    /// The store is away.
+    /// The store is unavailable.
     Store(StoreError),
 }
 

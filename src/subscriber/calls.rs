@@ -1,6 +1,6 @@
-//! The worker for hubs: claims subscriptions whose hub is to be asked, and sends the requests (WebSub, section 5.1;
-//! PubSubHubbub 0.3, section 6.1). Hubs may verify a request before they answer it: all that a verification needs is in the
-//! store before. This module must not know feeds.
+//! The worker for hubs: claims subscriptions with due requests, and sends the requests (WebSub, section 5.1;
+//! PubSubHubbub 0.3, section 6.1). Hubs may verify a request before they respond to it, so the store has all data for a
+//! verification before the request is sent. This module must not know feeds.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -24,19 +24,19 @@ use crate::web::freshness::retry_after;
 use crate::web::get::{place, redirect};
 use crate::web::urls::{self, WebUrl};
 
-/// The time of a request to a hub, redirects included. Some hubs verify before they answer.
+/// The deadline of a request to a hub, including redirects. Some hubs verify before they respond.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// How long a request waits for a place at its host.
+/// Maximum time that a request waits for a place at its host.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a claim lasts beyond the time of a request: for the addresses of the feed, and for the record.
 const RECORDING: Duration = Duration::from_secs(20);
-/// How long requests may go on after the subscriber was asked to stop.
+/// Grace period for running requests when the subscriber stops.
 const GRACE: Duration = Duration::from_secs(4);
 /// How long finished requests are collected before more are claimed.
 const PAUSE: Duration = Duration::from_millis(5);
 /// Redirects that are followed.
 const REDIRECTS: usize = 3;
-/// Bytes of an answer.
+/// Maximum bytes of a response.
 const ANSWER: usize = 1024 * 1024;
 /// Bytes of a `hub.verify_token`.
 const TOKEN: usize = 16;
@@ -74,13 +74,13 @@ pub(super) async fn work(subscriber: Arc<Subscriber>) {
             note(&subscriber, joined);
         }
     };
-    // The rest is claimed by another instance, or after a start.
+    // The other requests are claimed by another instance, or after a restart.
     let _ = timeout(GRACE, all).await;
 }
 
 fn note(subscriber: &Subscriber, joined: Result<(), JoinError>) {
     if joined.is_err_and(|error| error.is_panic()) {
-        // The log has the panic. The claim ends, and the request is sent again.
+        // The panic is logged. The claim ends, and the request is sent again.
         subscriber.metrics.panics.inc();
     }
 }
@@ -106,7 +106,7 @@ async fn process(subscriber: &Subscriber, call: SubscriptionCall) {
     }
     match subscriber.store.finish_call(&FinishedCall { id: call.id, claim: call.claim, outcome }).await {
         Ok(true) => subscriber.metrics.feeds.call(result),
-        // A verification ends the claim, and may come before the answer.
+        // A verification ends the claim, and may precede the response.
         Ok(false) if result == "accepted" => subscriber.metrics.feeds.call(result),
         Ok(false) => subscriber.metrics.feeds.call("lost"),
         // The claim ends, and the request is sent again.
@@ -165,7 +165,7 @@ fn request<B>(subscriber: &Subscriber, uri: Uri, body: B) -> Result<Request<B>, 
         .body(body)
 }
 
-/// Asks the hub of this process.
+/// Sends a request to the hub of this process.
 async fn ask_here(subscriber: &Subscriber, hub: &Arc<dyn Endpoint>, url: &str, form: Bytes) -> Answer {
     let uri = urls::read(url).ok().and_then(|url| url.location.trim_end_matches('/').parse().ok());
     let Some(Ok(request)) = uri.map(|uri| request(subscriber, uri, form)) else {
@@ -187,7 +187,8 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// Sends the request, and again to where the hub redirects it with 307 or 308. `None` if the host is busy.
+    /// Sends the request, and repeats it at the target of a redirect with 307 or 308. Returns `None` if the host is
+    /// busy.
     async fn ask(&self) -> Option<Answer> {
         let forbidden = |why: &str| Some(Answer::Forbidden(format!("the hub {why}")));
         let reached = &self.subscriber.reached;
@@ -266,7 +267,7 @@ impl Asking<'_> {
     }
 }
 
-/// The answer that a response is.
+/// Classifies a response.
 fn status(response: &Response<Bytes>) -> Answer {
     let text = String::from_utf8_lossy(response.body()).into_owned();
     Answer::Status(response.status(), retry_after(response.headers(), SystemTime::now()), text)
@@ -341,8 +342,8 @@ mod tests {
         assert_eq!(sent(SubscriptionMode::Unsubscribe, None, Some("s")), end);
     }
 
-    /// A hub that answers each request with the next of these responses, without their last empty line: its URL, and the requests
-    /// that it has got.
+    /// Starts a hub that returns these responses in order; each lacks its last empty line. Returns its URL, and the
+    /// requests that it received.
     async fn hub(host: &str, responses: Vec<String>) -> (String, Arc<Mutex<Vec<String>>>) {
         let listener = TcpListener::bind((host, 0)).await.unwrap();
         let url = format!("http://{}/hub", listener.local_addr().unwrap());
@@ -378,7 +379,8 @@ mod tests {
         }
     }
 
-    /// The answer of a hub, with redirects to any address. The feed is in `feeds.networks`, and so is the hub at 127.0.0.1.
+    /// Returns the answer of a hub, with redirects to any address. The feed and the hub at 127.0.0.1 are in
+    /// `feeds.networks`.
     async fn answer(hub: &str) -> Answer {
         let mut config = Config::default();
         config.server.public_url = Some("https://push.example".to_owned());

@@ -1,4 +1,4 @@
-//! Which hubs a feed is subscribed at, and to which topic. It fetches nothing.
+//! Chooses the hubs and the topic of the subscriptions of a feed. It fetches nothing.
 
 use url::Url;
 
@@ -8,7 +8,7 @@ use crate::web::urls;
 
 /// Hubs that a feed is subscribed at.
 const HUBS: usize = 3;
-/// What `feed.hub` has in place of a URL.
+/// The value of `feed.hub` for no hub.
 const NONE: &str = "none";
 
 /// The topic of a feed and its hubs, the best first.
@@ -16,11 +16,11 @@ const NONE: &str = "none";
 pub(super) struct Found {
     /// The self link, or the URL of the content.
     pub(super) topic: String,
-    /// Hubs over HTTPS come first (WebSub, section 4), each group in the order of the feed.
+    /// Hubs over HTTPS are first (WebSub, section 4), each group in the order of the feed.
     pub(super) hubs: Vec<String>,
 }
 
-/// Chooses from the links of a feed, whose content is at `url`. `feed.hub` is in the place of its hubs.
+/// Chooses from the links of a feed with content at `url`. `feed.hub` overrides the hubs of the feed.
 pub(super) fn choose(feed: &FeedDescription, links: Links, url: &Url) -> Found {
     let topic = links.self_url.unwrap_or_else(|| url.to_string());
     let mut hubs = match feed.hub.as_deref() {

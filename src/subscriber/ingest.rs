@@ -1,5 +1,5 @@
-//! Records the entries of a document, by whichever way it came: reads it, makes the entries safe to show, and stores them.
-//! It must not know hubs or requests.
+//! Records the entries of a document from a poll or a push: parses it, sanitizes the entries, and stores them. It must
+//! not know hubs or requests.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use crate::web::urls;
 
 /// Bytes of a type that an error names.
 const TYPE: usize = 100;
-/// Bytes of a document that is read on the thread of the caller; a longer one gets a thread for it.
+/// Maximum bytes of a document that is parsed on the thread of the caller; a longer one is parsed on a blocking thread.
 pub(super) const INLINE: usize = 8 * 1024;
 
 /// A document that was pushed or fetched.
 #[derive(Debug, Clone)]
 pub(super) struct Content {
-    /// Where it is.
+    /// The URL of the document.
     pub(super) url: Url,
     /// The value of `Content-Type`.
     pub(super) content_type: Option<String>,
@@ -39,25 +39,25 @@ pub(super) struct Owner<'a> {
     pub(super) feed_id: i64,
     /// Its name.
     pub(super) feed: &'a str,
-    /// Whether its URL had a feed once. Then a page is an error, such as the one that a site shows during maintenance.
+    /// Whether the URL had a feed before. Then a web page is an error, such as a page during maintenance.
     pub(super) is_feed: bool,
-    /// The hub that pushed the document and the topic that it pushed it for. Such a document may name other feeds with the
-    /// same hub as the sources of its entries.
+    /// The hub that pushed the document, and the topic of the push. Such a document may name other feeds with the same
+    /// hub as the sources of its entries.
     pub(super) pushed: Option<(&'a str, &'a str)>,
 }
 
-/// What became of a document.
+/// The result of recording a document.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Taken {
     /// The title of the feed or page.
     pub(super) title: Option<String>,
     /// The page that the feed is about.
     pub(super) site: Option<String>,
-    /// Whether it is a page, and not a feed.
+    /// Whether it is a web page and not a feed.
     pub(super) is_page: bool,
     /// The feed that a page names in its head.
     pub(super) feed: Option<String>,
-    /// What became of its entries.
+    /// The result for the entries.
     pub(super) ingested: Ingested,
     /// The dates of its entries, newest entry first, in milliseconds since 1970.
     dates: Vec<Option<i64>>,
@@ -80,7 +80,7 @@ pub(super) enum IngestError {
     /// It has none that can be read.
     #[error(transparent)]
     Unreadable(#[from] ReadError),
-    /// It is a page, and the feed was none before. The value is the type.
+    /// A web page at the URL of a feed that had no entries before. The value is the type.
     #[error("the feed responds with a page ({0}) in place of entries")]
     Page(String),
     /// The store has refused them.
@@ -104,10 +104,11 @@ impl Ingest {
         Self { store, metrics, backfill: settings.backfill, reading: Arc::new(Semaphore::new(threads)) }
     }
 
-    /// Records the entries of a document. All of them are committed when it returns.
+    /// Records the entries of a document. All of them are committed on return.
     ///
     /// # Errors
-    /// [`IngestError`] if the document cannot be read, or if the store is away. The same document may be taken again.
+    /// [`IngestError`] if the document cannot be parsed, or if the store is unavailable. The call can be repeated with
+    /// the same document.
     pub(super) async fn take(
         &self,
         owner: Owner<'_>,
@@ -158,9 +159,9 @@ impl Ingest {
         computed.ok()
     }
 
-    /// Separates the entries of a document from those that name the topic of another feed that is subscribed at the same
-    /// hub. The author of the document writes these names, and the signature of the hub does not confirm them. Such an
-    /// entry is therefore not stored: its feed is fetched.
+    /// Removes the entries that name the topic of another feed with a subscription at the same hub. These names come
+    /// from the author of the document, and the signature of the hub does not confirm them. Such an entry is therefore
+    /// not stored: its feed is fetched.
     async fn sort(
         &self,
         owner: Owner<'_>,
@@ -200,13 +201,13 @@ impl Ingest {
     }
 }
 
-/// Entries that are ready to be stored, oldest first, each with its topic if that is another one.
+/// Entries that are ready to be stored, oldest first, each with its topic if it differs from the document's.
 struct Prepared {
     taken: Taken,
     entries: Vec<(Option<String>, NewEntry)>,
 }
 
-/// Reads a document and makes its entries safe to show. It may take a while.
+/// Parses a document and sanitizes its entries. Slow for large documents.
 fn prepare(content: &Content) -> Result<Prepared, ReadError> {
     let document = Document {
         url: &content.url,

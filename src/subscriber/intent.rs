@@ -1,4 +1,4 @@
-//! Reads what a hub asks of a callback, or tells it, from a query (WebSub, sections 5.2 and 5.3). Pure.
+//! Parses verifications and denials of hubs from a query (WebSub, sections 5.2 and 5.3). Pure.
 
 use std::time::Duration;
 
@@ -34,14 +34,14 @@ pub(super) enum Intent {
         /// `hub.verify_token`
         token: Option<String>,
     },
-    /// The hub does not want the subscription, or not any more.
+    /// The hub denies the subscription, or ends it.
     Denied {
         /// `hub.topic`
         topic: String,
         /// `hub.reason`, printable.
         reason: Option<String>,
     },
-    /// Anything else.
+    /// Any other request.
     Other,
 }
 
@@ -56,7 +56,7 @@ impl Intent {
         }
     }
 
-    /// The topic that it is about.
+    /// Returns the topic of the request.
     pub(super) fn topic(&self) -> Option<&str> {
         match self {
             Self::Subscribe { topic, .. } | Self::Unsubscribe { topic, .. } | Self::Denied { topic, .. } => {
@@ -74,7 +74,7 @@ pub(super) fn read(query: &str) -> Intent {
         all.find(|(own, _)| own == name).map(|(_, value)| value.into_owned())
     };
     let Some(topic) = get("hub.topic") else { return Intent::Other };
-    // It is sent back byte for byte, which is not possible if it is no text.
+    // It is returned byte for byte, which requires valid text.
     let is_challenge =
         |text: &String| (1..=CHALLENGE).contains(&text.len()) && !text.contains(char::REPLACEMENT_CHARACTER);
     let (challenge, token) = (get("hub.challenge").filter(is_challenge), get("hub.verify_token"));
@@ -90,7 +90,7 @@ pub(super) fn read(query: &str) -> Intent {
     }
 }
 
-/// The lease that counts, in place of the one that a hub names.
+/// Returns the effective lease for the lease that a hub names.
 fn lease(text: Option<&str>) -> Duration {
     let text = text.unwrap_or_default().trim();
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {

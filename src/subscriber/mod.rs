@@ -1,8 +1,8 @@
-//! Follows feeds: subscribes to their topics at hubs (W3C WebSub, PubSubHubbub 0.3 and 0.4), polls them otherwise, stores
+//! Follows feeds: subscribes to their topics at hubs (W3C WebSub, PubSubHubbub 0.3 and 0.4), polls the others, stores
 //! their entries, and publishes them on channels.
 //!
-//! This module must not know Bayeux sessions: it publishes by [`Channels`]. State is in the store only; every worker may
-//! die between two operations.
+//! This module must not know Bayeux sessions: it publishes through [`Channels`]. All state is in the store; a worker
+//! may die between any two operations.
 
 mod answer;
 mod callback;
@@ -41,41 +41,41 @@ use sync::Wanted;
 
 pub use page::feeds_of_pages;
 
-/// How often a worker looks for work without a notification: timers that have become due, and work of instances whose
+/// The interval at which a worker checks for work without a notification: due timers, and work of instances whose
 /// notification was lost.
 const POLL: Duration = Duration::from_secs(1);
 
-/// What the server did with a publication for good.
+/// The final result of a publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Publication {
     /// The broker has it.
     Accepted,
-    /// An extension or a limit refuses it, and would refuse it again.
+    /// An extension or a limit refuses it, and would refuse a repetition.
     Refused,
-    /// An extension has failed over it, which it may do each time.
+    /// An extension failed on it, and may fail on a repetition.
     Failed,
 }
 
-/// The result of [`Channels::publish`], when it is known.
+/// The future of [`Channels::publish`].
 pub type Published<'a> = Pin<Box<dyn Future<Output = Result<Publication, String>> + Send + 'a>>;
 
 /// The channels of the server.
 pub trait Channels: Send + Sync {
-    /// Publishes the message of an entry, as the server itself. It succeeds when the broker has the publication, or when
-    /// the publication is refused for good.
+    /// Publishes the message of an entry as the server itself. Succeeds once the broker has the publication, or if the
+    /// publication is refused permanently.
     ///
     /// # Errors
-    /// Why the publication was lost, or refused for now. It is tried again.
+    /// The reason why the publication was lost, or refused temporarily. The caller repeats it.
     fn publish<'a>(&'a self, channel: &'a str, data: &'a str) -> Published<'a>;
 
-    /// Whether everyone may subscribe to a channel, by the rules in force.
+    /// Whether the current rules allow all clients to subscribe to a channel.
     fn is_public(&self, channel: &str) -> bool;
 }
 
 /// A task of the subscriber that ends when the subscriber stops.
 type Worker = fn(Arc<Subscriber>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Runs a worker, again after a panic.
+/// Runs a worker, and restarts it after a panic.
 async fn keep(subscriber: Arc<Subscriber>, work: Worker) {
     while tokio::spawn(work(Arc::clone(&subscriber))).await.is_err() {
         subscriber.metrics.panics.inc();
@@ -101,7 +101,7 @@ pub struct Subscriber {
     hosts: Arc<Hosts>,
     /// Records entries.
     ingest: Ingest,
-    /// What a reload changes.
+    /// The settings that a reload changes.
     wanted: watch::Sender<Arc<Wanted>>,
     /// Which log lines about hosts may be written.
     notices: Notices,
@@ -111,11 +111,11 @@ pub struct Subscriber {
 }
 
 impl Subscriber {
-    /// A subscriber with these settings. `hub` is the front of the hub of this process, if it has one. Nothing happens
-    /// before [`Subscriber::run`].
+    /// Creates a subscriber. `hub` is the endpoint of the hub of this process, if it has one. The subscriber is idle
+    /// until [`Subscriber::run`].
     ///
     /// # Errors
-    /// What is wrong with the settings.
+    /// A text that names the invalid setting.
     pub fn new(
         config: &Config,
         store: Store,
@@ -159,7 +159,7 @@ impl Subscriber {
         Arc::new(Callbacks::new(self, Way::InProcess))
     }
 
-    /// Takes over the feeds of other settings, and how often feeds are polled, as soon as the store is open.
+    /// Applies the feeds and the polling rates of a new configuration, once the store is open.
     pub fn reload(&self, config: &Config) {
         self.wanted.send_replace(Wanted::new(config));
     }
@@ -176,12 +176,12 @@ impl Subscriber {
         let workers: Vec<_> =
             workers.into_iter().map(|work| tokio::spawn(keep(Arc::clone(&self), work))).collect();
         for worker in workers {
-            // A panic is counted where it is caught.
+            // Panics are counted where they are caught.
             let _ = worker.await;
         }
     }
 
-    /// Ends [`Subscriber::run`] soon, at most 5 s later.
+    /// Ends [`Subscriber::run`] within 5 s.
     pub fn stop(&self) {
         self.stopping.send_replace(true);
     }
@@ -191,7 +191,7 @@ impl Subscriber {
         self.wanted.borrow().rates
     }
 
-    /// Whether the subscriber stops: workers take no further work.
+    /// Whether the subscriber is stopping: workers start no further work.
     fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
     }
@@ -202,7 +202,7 @@ impl Subscriber {
         let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 
-    /// Waits until there may be work. False if the subscriber stops.
+    /// Waits until there may be work. Returns `false` if the subscriber is stopping.
     async fn wait(&self, work: &Notify) -> bool {
         tokio::select! {
             () = work.notified() => {}

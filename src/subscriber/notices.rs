@@ -1,4 +1,4 @@
-//! Log lines about feeds and hubs, one a host or feed in a while. It must not know why a host is requested.
+//! Log lines about feeds and hubs, limited for each host or feed. It must not know the purpose of a request.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ impl Subscriber {
         }
     }
 
-    /// Logs that a feed has moved for good.
+    /// Logs that a feed has moved permanently.
     pub(super) fn note_moved(&self, feed: &str, url: &str) {
         if self.moves.pass((feed, url)).is_some() {
             tracing::info!(feed, url, "feed has moved for good; change its url");

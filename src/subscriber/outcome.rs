@@ -1,4 +1,4 @@
-//! The responses to requests of hubs. It must not know how a request is judged.
+//! The responses to requests of hubs. It must not know how a request is processed.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 
 const METHODS: &str = "GET, HEAD, POST";
-/// How long a hub is asked to wait while the store is away.
+/// The `Retry-After` for hubs while the store is unavailable.
 const LATER: Duration = Duration::from_secs(10);
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// The intent is confirmed with this challenge.
@@ -28,17 +28,17 @@ pub(super) enum Outcome {
     Ignored,
     /// The signature is missing.
     Unsigned,
-    /// Nothing of that kind is wanted, or there is no such callback.
+    /// The intent is not wanted, or the callback is unknown.
     Unknown,
-    /// There is no subscription to push to.
+    /// The subscription of a push is gone.
     Gone,
     /// The method is not served.
     Method,
     /// The content is too long.
     Large,
-    /// The client has to wait for so long.
+    /// The client has to wait for that time.
     Rate(Duration),
-    /// The store is away, or slow.
+    /// The store is unavailable or slow.
     Away,
 }
 
@@ -46,7 +46,7 @@ impl Outcome {
     pub(super) fn response(self) -> Response<Bytes> {
         let (status, text) = match &self {
             Self::Confirmed(challenge) => {
-                // Never as a type that a browser shows: the challenge comes from outside.
+                // Never a type that browsers display: the challenge comes from the request.
                 let challenge = Bytes::copy_from_slice(challenge.as_bytes());
                 return typed(StatusCode::OK, "application/octet-stream", challenge);
             }

@@ -1,4 +1,4 @@
-//! Finds the feeds of pages, for a command that gets the URLs of home pages. It must not know the store.
+//! Finds the feeds of web pages, for a command that takes the URLs of home pages. It must not know the store.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -16,12 +16,12 @@ use crate::web::get::{Get, Turn, get};
 use crate::web::hosts::Hosts;
 use crate::web::urls::WebUrl;
 
-/// The time of a fetch, redirects and the wait for a place at its host included.
+/// The deadline of a fetch, including redirects and the wait for a place at its host.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Fetches the feeds of the settings, and returns for each the URL of the feed that it names in its head if it is a page.
-/// `None` is for feeds, for other pages, and for what cannot be fetched now. Only the URLs of the settings are requested, and
-/// to where they redirect, as when they are followed.
+/// Fetches the configured feeds. Returns for each web page the URL of the feed in its head; `None` for feeds, for pages
+/// without a feed, and if the fetch fails. Only the configured URLs and the targets of their redirects are requested,
+/// as for followed feeds.
 pub async fn feeds_of_pages(config: &Config) -> Vec<Option<String>> {
     let finder = Arc::new(Finder {
         reached: Reached::new(config, None, None, &Metrics::default()),

@@ -1,5 +1,5 @@
-//! The worker for feeds: claims feeds that are due, fetches them, records their entries, and schedules the next fetch. It must
-//! not know what hubs are sent.
+//! The worker for feeds: claims due feeds, fetches them, records their entries, and schedules the next fetch. It must
+//! not know the requests to hubs.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -23,19 +23,19 @@ use crate::web::links::Links;
 use crate::web::urls::WebUrl;
 use crate::web::{coding, sniff};
 
-/// The time of a fetch, redirects and the wait for a place at the host included.
+/// The deadline of a fetch, including redirects and the wait for a place at the host.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How long a fetch waits for a place at its host.
+/// Maximum time that a fetch waits for a place at its host.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a claim lasts beyond the time of a fetch: for reading the content, and for the records.
 const RECORDING: Duration = Duration::from_secs(30);
-/// How long fetches may go on after the subscriber was asked to stop.
+/// Grace period for running fetches when the subscriber stops.
 const GRACE: Duration = Duration::from_secs(4);
 /// How long finished fetches are collected before more feeds are claimed.
 const PAUSE: Duration = Duration::from_millis(5);
-/// Feeds that are claimed for each one that may be fetched at one time, so that those of a busy host leave room for others.
+/// Claimed feeds for each concurrent fetch, so that feeds of a busy host leave room for others.
 const CLAIMED: usize = 4;
-/// Bytes of a `Content-Type` that is looked at.
+/// Maximum bytes of a `Content-Type` that is evaluated.
 const TYPE: usize = 1024;
 
 /// Works until the subscriber stops.
@@ -72,13 +72,13 @@ pub(super) async fn work(subscriber: Arc<Subscriber>) {
             note(&subscriber, joined);
         }
     };
-    // The rest is claimed by another instance, or after a start.
+    // The other feeds are claimed by another instance, or after a restart.
     let _ = tokio::time::timeout(GRACE, all).await;
 }
 
 fn note(subscriber: &Subscriber, joined: Result<(), JoinError>) {
     if joined.is_err_and(|error| error.is_panic()) {
-        // The log has the panic. The claim ends, and the feed is fetched again.
+        // The panic is logged. The claim ends, and the feed is fetched again.
         subscriber.metrics.panics.inc();
     }
 }
@@ -87,7 +87,7 @@ fn note(subscriber: &Subscriber, joined: Result<(), JoinError>) {
 struct Looked {
     outcome: PollOutcome,
     seen: Seen,
-    /// For how long the server does not want to be asked.
+    /// The delay that the server requested.
     asked: Option<Duration>,
     /// How the feed is followed from now on, as far as the next fetch depends on it.
     state: FeedState,
@@ -95,7 +95,7 @@ struct Looked {
     result: &'static str,
 }
 
-/// Why there is no result: the claim ends by its time, and the feed is fetched again.
+/// The reason for a missing result: the claim expires, and the feed is fetched again.
 struct Postponed(String);
 
 /// Fetches a claimed feed and records the result.
@@ -173,7 +173,7 @@ async fn look(subscriber: &Subscriber, feed: &FeedFetch) -> Result<Looked, Postp
     Ok(changed(subscriber, feed, &fetched, fingerprint, links, &taken))
 }
 
-/// The result of a fetch that brought another content than the last one.
+/// Returns the result of a fetch whose content differs from the last one.
 fn changed(
     subscriber: &Subscriber,
     feed: &FeedFetch,
@@ -267,7 +267,7 @@ async fn take(subscriber: &Subscriber, feed: &FeedFetch, content: Content) -> Re
     subscriber.ingest.take(owner, content, via).await
 }
 
-/// What was read of content.
+/// The result of reading content.
 struct Read {
     body: Bytes,
     content_type: Option<String>,
@@ -275,7 +275,7 @@ struct Read {
     links: Links,
 }
 
-/// Decodes content and finds its links, which may take a while if it is long.
+/// Decodes content and finds its links. Slow for long content.
 fn read(fetched: &Fetched, body: Bytes, size: usize) -> Result<Read, GetError> {
     let body =
         coding::decode(fetched.headers(), body, size).map_err(|error| GetError::of_coding(error, size))?;
@@ -289,7 +289,8 @@ fn read(fetched: &Fetched, body: Bytes, size: usize) -> Result<Read, GetError> {
     Ok(Read { fingerprint: fingerprint(fetched, &body), body, content_type, links })
 }
 
-/// The SHA-256 of content and of what else says how it is followed: its URL, and the headers that may name hubs.
+/// Returns the SHA-256 of content and of the other inputs of the subscription: the URL, and the headers that may name
+/// hubs.
 fn fingerprint(fetched: &Fetched, body: &[u8]) -> Vec<u8> {
     let mut hash = Sha256::new();
     let mut add = |part: &[u8]| {

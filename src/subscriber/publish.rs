@@ -1,5 +1,5 @@
-//! The worker that publishes entries on their channels, in the order of their numbers. It must not know where entries come
-//! from.
+//! The worker that publishes entries on their channels in the order of their numbers. It must not know where entries
+//! come from.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,15 +14,15 @@ use crate::store::{EntryRow, Result, failpoint};
 
 /// Entries that are claimed at one time.
 const BATCH: u32 = 100;
-/// The time of a claim. Another instance publishes after that.
+/// The duration of a claim. Another instance publishes after that.
 const HOLD: Duration = Duration::from_secs(15);
-/// How long one publication may take.
+/// The deadline of one publication.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// The part of a claim in which publications begin. The rest is for the last one and the record.
+/// The time of a claim in which publications may start. The rest is for the last one and the record.
 const BEGIN: Duration = Duration::from_secs(8);
-/// The time between two attempts while a publication fails, or while the store is away.
+/// The pause between two attempts while a publication fails or the store is unavailable.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How often an entry is tried over which an extension fails: five minutes. Then the entries behind it are published.
+/// Maximum attempts for an entry on which an extension fails: five minutes. Then later entries are published.
 const ATTEMPTS: u32 = 300;
 /// How long titles and addresses of feeds are remembered.
 const REMEMBERED: Duration = Duration::from_secs(10);
@@ -48,13 +48,13 @@ pub(super) async fn work(subscriber: Arc<Subscriber>) {
     }
 }
 
-/// What follows after some entries were claimed.
+/// The next step after claimed entries.
 enum Round {
     /// There may be more.
     More,
-    /// There are no more for now.
+    /// No more entries for now.
     Done,
-    /// A publication has failed. It and all later ones are claimed again.
+    /// A publication failed. It and all later ones are claimed again.
     Failed,
 }
 
@@ -97,7 +97,7 @@ async fn round(subscriber: &Subscriber, feeds: &mut Feeds, failing: &mut Failing
             }
             return Ok(Round::Failed);
         }
-        // After a death before this commit, one entry is published again, and no number is lower than the one before.
+        // After a crash before this commit, one entry is published again; the numbers remain in order.
         subscriber.store.finish_publications(&[row.seq]).await?;
         let result = if published == Ok(Publication::Refused) { "refused" } else { "published" };
         subscriber.metrics.feeds.publications(result, 1);
@@ -120,7 +120,7 @@ async fn publish(
     Ok(published)
 }
 
-/// The entry over which an extension fails. Otherwise its content could hold up all later entries for good.
+/// The entry on which an extension fails. Without this limit its content could block all later entries forever.
 #[derive(Debug, Default)]
 struct Failing {
     seq: i64,
@@ -138,7 +138,7 @@ impl Failing {
     }
 }
 
-/// What messages say about feeds.
+/// The feed data in messages.
 #[derive(Default)]
 struct Feeds {
     known: HashMap<String, FeedInfo>,
@@ -146,7 +146,7 @@ struct Feeds {
 }
 
 impl Feeds {
-    /// What messages say about one feed. A feed that is gone has its name alone.
+    /// Returns the data of one feed for its messages. A removed feed has only a name.
     async fn info(&mut self, subscriber: &Subscriber, name: &str) -> Result<&FeedInfo> {
         let is_fresh = self.read.is_some_and(|read| read.elapsed() < REMEMBERED);
         if !is_fresh || !self.known.contains_key(name) {

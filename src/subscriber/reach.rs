@@ -1,5 +1,5 @@
-//! Which addresses requests to feeds and hubs may go to, what may be sent there, and which hub is the one of this process.
-//! It must not know when requests are sent, or what becomes of them.
+//! Decides which addresses requests to feeds and hubs may use, which data may be sent there, and which hub is the one
+//! of this process. It must not know when requests are sent or their results.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::transport::Endpoint;
 use crate::web::own::OwnUrl;
 use crate::web::urls::{self, WebUrl};
 
-/// How long the resolution of a name may take.
+/// The deadline for the resolution of a name.
 const RESOLUTION: Duration = Duration::from_secs(5);
 
 /// The clients for feeds and hubs.
@@ -34,7 +34,7 @@ pub(super) struct Reached {
     pub(super) everywhere: Fetch,
     /// `feeds.networks`
     exempt: Arc<[IpNet]>,
-    /// Hosts and ports that feeds may be at whatever their addresses are.
+    /// Hosts and ports at which feeds are allowed with any address.
     typed: Vec<(String, u16)>,
     /// The URL and the front of the hub of this process.
     own: Option<(OwnUrl, Arc<dyn Endpoint>)>,
@@ -48,7 +48,7 @@ impl Reached {
         metrics: &Metrics,
     ) -> Self {
         let exempt: Arc<[IpNet]> = config.feeds.networks.as_slice().into();
-        // A request to a hub that arrives twice does no harm.
+        // A duplicate of a request to a hub is harmless.
         let fetch = |reach| Fetch::of_class(Class::Feeds, reach, Repeat::Any, metrics);
         let own = public_url.zip(hub).map(|(url, hub)| {
             (OwnUrl::new(&format!("{url}{}", config.hub.path), config.hub.root), Arc::clone(hub))
@@ -80,8 +80,8 @@ impl Reached {
         self.own.as_ref().filter(|(own, _)| own.is(url)).map(|(_, hub)| hub)
     }
 
-    /// Whether a hub gets a secret: over HTTPS, in this process, or at an address of `feeds.networks`. What another hub pushes
-    /// is not signed.
+    /// Whether a hub receives a secret: over HTTPS, in this process, or at an address of `feeds.networks`. Pushes of
+    /// other hubs are unsigned.
     pub(super) fn sends_secret(&self, hub: &str) -> bool {
         let address = urls::read(hub).ok().and_then(|url| url.address);
         is_secure(hub)
@@ -89,7 +89,8 @@ impl Reached {
             || address.is_some_and(|address| self.is_exempt(address))
     }
 
-    /// The client for a hub: only one that an operator names, or a feed that is in `feeds.networks` itself, may be there.
+    /// Returns the client for a hub. Only a hub that an operator names, or the hub of a feed that is itself in
+    /// `feeds.networks`, may be in these networks.
     pub(super) async fn client_for(&self, feed: &FeedDescription, hub: &str) -> &Fetch {
         let is_named = feed.hub.as_deref() == Some(hub);
         if is_named || self.is_on_networks(&feed.url).await { &self.networks } else { &self.public }
@@ -109,8 +110,8 @@ impl Reached {
     }
 }
 
-/// Whether a hub gets the user and password of a feed: at the origin of the feed, or over HTTPS if the operator names it.
-/// The document that names another hub may be written by others.
+/// Whether a hub receives the user and password of a feed: at the origin of the feed, or over HTTPS if the operator
+/// names the hub. Other clients may have written a document that names another hub.
 pub(super) fn sends_password(feed: &FeedDescription, hub: &str) -> bool {
     let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin());
     let is_named = feed.hub.as_deref() == Some(hub);

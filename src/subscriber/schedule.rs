@@ -1,4 +1,4 @@
-//! When a feed is fetched next, and what follows from entries that a hub should have pushed. This module does no I/O.
+//! Schedules the next fetch of a feed, and evaluates entries that a hub should have pushed. This module does no I/O.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Bounds of an interval that adapts, unless `feeds.poll` is outside them.
 const SHORTEST: Duration = Duration::from_secs(5 * 60);
 const LONGEST: Duration = Duration::from_secs(6 * 60 * 60);
-/// The longest time that a server can ask for.
+/// Upper limit for the delay that a server requests.
 const ASKED: Duration = DAY;
-/// The wait after the first failure: of a feed that was never fetched or that a hub has announced, and of others.
+/// The delay after the first failure: of a feed that was never fetched or that a hub has announced, and of others.
 const SOON: Duration = Duration::from_secs(10);
 const LATER: Duration = MINUTE;
-/// The longest wait after failures.
+/// Maximum delay after failures.
 const BACKOFF: Duration = Duration::from_secs(6 * 60 * 60);
-/// Failures in a row after which a feed that is not polled waits for its next notification.
+/// Consecutive failures after which a feed without polls waits for its next notification.
 const ATTEMPTS: u32 = 10;
 
-/// An entry that is older was not on its way any more.
+/// Older entries were no longer in transit.
 pub(super) const OLD: Duration = Duration::from_secs(5 * 60);
-/// Polls in a row with missed entries after which a feed is subscribed again.
+/// Consecutive polls with missed entries after which a feed is subscribed again.
 const RESUBSCRIBE: u32 = 3;
 /// Polls in a row after which its hub counts as unreliable.
 const UNRELIABLE: u32 = 6;
@@ -37,7 +37,7 @@ pub(super) enum Seen {
     Unchanged,
     /// The fetch failed.
     Failed,
-    /// The feed is gone for good.
+    /// The feed is gone permanently.
     Gone,
 }
 
@@ -50,13 +50,13 @@ pub(super) struct Next {
     pub(super) interval: Option<Duration>,
 }
 
-/// Whether a hub is expected to push what a feed in this state has.
+/// Whether a hub is expected to push the entries of a feed in this state.
 pub(super) fn is_pushed(state: FeedState) -> bool {
     matches!(state, FeedState::Active | FeedState::Unverified)
 }
 
-/// When a feed is fetched after this result. `state` is how the feed is followed from now on, `asked` what the server has
-/// asked for (`Retry-After`, or how long its content is fresh), `jitter` a random number from -1 to 1.
+/// Returns the delay of the next fetch after this result. `state` is the new state of the feed, `asked` the delay that
+/// the server requested (`Retry-After`, or the freshness of its content), and `jitter` a random number from -1 to 1.
 pub(super) fn next(
     rates: PollRates,
     feed: &FeedFetch,
@@ -70,9 +70,9 @@ pub(super) fn next(
     let is_backup = is_pushed(state);
     let adapted = match feed.feed.poll {
         Some(_) => feed.interval,
-        // It is kept while a hub pushes.
+        // The interval stays while a hub pushes.
         None if is_backup => feed.interval,
-        // The entries of the first fetch have come in an unknown time.
+        // The entries of the first fetch have accumulated over an unknown time.
         None if !feed.is_backfilled => rates.poll,
         None => rates.poll.map(|poll| adapt(poll, feed.interval.unwrap_or(poll), seen)),
     };
@@ -92,7 +92,7 @@ pub(super) fn next(
     Next { after, interval: adapted }
 }
 
-/// The interval after a result: shorter for a feed that has new entries at each fetch, longer for one that has none.
+/// Adapts the interval to a result: shorter after new entries at each fetch, longer without new entries.
 fn adapt(poll: Duration, interval: Duration, seen: Seen) -> Duration {
     let (shortest, longest) = (SHORTEST.min(poll), LONGEST.max(poll));
     let adapted = match seen {
@@ -104,7 +104,7 @@ fn adapt(poll: Duration, interval: Duration, seen: Seen) -> Duration {
     adapted.clamp(shortest, longest)
 }
 
-/// The wait after a failure. A feed that is never polled is tried again a few times if there is something to fetch.
+/// Returns the delay after a failure. A feed without polls is retried a few times if there is something to fetch.
 fn failed(feed: &FeedFetch, regular: Option<Duration>) -> Option<Duration> {
     let is_wanted = !feed.is_backfilled || feed.attempts < ATTEMPTS;
     if regular.is_none() && !is_wanted {
@@ -119,24 +119,24 @@ fn failed(feed: &FeedFetch, regular: Option<Duration>) -> Option<Duration> {
     Some(doubled.unwrap_or(longest).min(longest))
 }
 
-/// What follows from entries that a hub should have pushed.
+/// The evaluation of entries that a hub should have pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Missed {
-    /// Such entries of this fetch.
+    /// The number of such entries in this fetch.
     pub(super) entries: u64,
-    /// Polls in a row with such entries.
+    /// The number of consecutive polls with such entries.
     pub(super) polls: u32,
-    /// Whether the feed is to be subscribed again.
+    /// Whether to subscribe the feed again.
     pub(super) resubscribe: bool,
-    /// Whether the hub is found not to push what the feed has.
+    /// Whether the hub does not push all entries of the feed.
     pub(super) is_unreliable: bool,
 }
 
-/// What follows from a fetch that found `created` new entries, `old` of them older than [`OLD`].
+/// Evaluates a fetch that found `created` new entries, `old` of them older than [`OLD`].
 pub(super) fn missed(feed: &FeedFetch, created: u64, old: u64) -> Missed {
     let is_unreliable = feed.state == FeedState::Unreliable;
     let unchanged = Missed { entries: 0, polls: feed.missed, resubscribe: false, is_unreliable };
-    // The first fetch, and one because of a notification, find what no hub has pushed yet.
+    // The first fetch and a fetch after a notification find entries that no hub has pushed yet.
     if !is_pushed(feed.state) || !feed.is_backfilled || feed.reason == FetchReason::Push {
         return unchanged;
     }
@@ -155,7 +155,7 @@ pub(super) fn missed(feed: &FeedFetch, created: u64, old: u64) -> Missed {
     }
 }
 
-/// The wait before a request to a hub is sent again, or `None` if it was sent often enough.
+/// Returns the delay before a request to a hub is repeated; `None` after the last attempt.
 pub(super) fn again(attempts: u32, asked: Option<Duration>, jitter: f64) -> Option<Duration> {
     const WAITS: [Duration; 5] =
         [Duration::from_secs(10), MINUTE, Duration::from_secs(5 * 60), Duration::from_secs(15 * 60), HOUR];

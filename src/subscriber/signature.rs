@@ -1,4 +1,5 @@
-//! Checks the header `X-Hub-Signature` of a notification (WebSub, section 7.1). It must not know what the content means.
+//! Checks the header `X-Hub-Signature` of a notification (WebSub, section 7.1). It must not know the meaning of the
+//! content.
 
 use subtle::ConstantTimeEq;
 
@@ -10,12 +11,12 @@ use crate::web::sign::{SIGNATURE, sign};
 const METHODS: [SignatureMethod; 4] =
     [SignatureMethod::Sha512, SignatureMethod::Sha384, SignatureMethod::Sha256, SignatureMethod::Sha1];
 
-/// What the signature of a notification shows.
+/// The result of checking the signature of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signature {
-    /// The subscription has no secret, so a signature counts for nothing.
+    /// The subscription has no secret; signatures are ignored.
     NotNeeded,
-    /// The sender knows the secret.
+    /// The sender has the secret.
     Valid,
     /// The header is missing.
     Missing,
@@ -23,8 +24,8 @@ pub(super) enum Signature {
     Wrong,
 }
 
-/// Checks the signature of a body as it was sent, in a time that does not depend on the digits. Of several signatures the
-/// one with the strongest known method counts.
+/// Checks the signature of a body as received, in constant time. Of several signatures, the strongest known method
+/// counts.
 pub(super) fn check(secret: Option<&str>, head: &Head, body: &[u8]) -> Signature {
     let Some(secret) = secret else { return Signature::NotNeeded };
     let name = SIGNATURE;

@@ -13,9 +13,9 @@ use crate::store::{FeedState, Result};
 const SWEEP: Duration = Duration::from_secs(60);
 /// The shortest time between two updates of the gauges.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The longest such time, with many feeds.
+/// Maximum pause, with many feeds.
 const LONGEST: Duration = Duration::from_secs(60);
-/// The pause after an update, in times of its duration, so that updates take a small share of the store's time.
+/// The pause after an update as a multiple of its duration, which bounds the share of the store's time.
 const REST: u32 = 50;
 
 /// Works until the subscriber stops.
@@ -24,7 +24,7 @@ pub(super) async fn work(subscriber: Arc<Subscriber>) {
     while !subscriber.is_stopping() {
         if sweep_due <= Instant::now() {
             note(sweep(&subscriber).await);
-            // A little more or less, so that several instances do not sweep at the same time.
+            // Jitter, so that several instances do not sweep at the same time.
             sweep_due = Instant::now() + SWEEP.mul_f64(0.9 + 0.2 * fastrand::f64());
         }
         let begin = Instant::now();
@@ -44,7 +44,7 @@ fn note(result: Result<()>) {
 
 async fn sweep(subscriber: &Subscriber) -> Result<()> {
     let settings = &subscriber.settings;
-    // A feed may have got a hub, or lost it, so that another rate counts.
+    // A feed may have gained or lost a hub, which changes its rate.
     subscriber.store.schedule_feeds(subscriber.rates()).await?;
     let entries = subscriber.store.sweep_feeds(settings.keep, settings.keep_for).await?;
     if entries > 0 {

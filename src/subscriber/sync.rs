@@ -1,5 +1,4 @@
-//! Makes the feeds of the settings those of the store, at the start and when the settings are read again. It must not know
-//! how feeds are followed.
+//! Copies the configured feeds to the store, at the start and on a reload. It must not know how feeds are followed.
 
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use super::Subscriber;
 use crate::config::Config;
 use crate::store::{FeedDescription, PollRates, Result};
 
-/// What the settings say about feeds, and what a reload changes.
+/// The settings of feeds that a reload changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wanted {
     /// The feeds of the settings.

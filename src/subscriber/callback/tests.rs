@@ -1,4 +1,4 @@
-//! Notifications that take longer than the time of a response.
+//! Notifications that take longer to process than the deadline of a response.
 
 use hyper::header::HOST;
 use hyper::{Request, StatusCode};
@@ -28,7 +28,7 @@ impl Channels for NoChannels {
     }
 }
 
-/// A subscriber with one feed, which has asked a hub for a subscription, and the identifier of the callback.
+/// Returns a subscriber with one feed and a requested subscription, and the identifier of the callback.
 async fn subscriber() -> (Arc<Subscriber>, String) {
     let mut config = Config::default();
     config.server.public_url = Some("https://push.example".to_owned());
@@ -76,7 +76,7 @@ async fn occupy(subscriber: &Arc<Subscriber>) -> Vec<std::sync::mpsc::Sender<()>
     ends
 }
 
-/// The status of a notification with content that needs a thread. `time` is that in which it is processed.
+/// Returns the status of a notification with content that is processed on a thread. `time` is the deadline.
 async fn push(subscriber: &Arc<Subscriber>, callback: &str, time: Duration) -> StatusCode {
     let callbacks = Callbacks { deadline: time, ..Callbacks::new(subscriber, Way::InProcess) };
     let request = Request::post(format!("{FOLDER}{callback}"))
@@ -91,7 +91,7 @@ async fn a_notification_that_takes_too_long_leads_to_a_fetch() {
     let (subscriber, callback) = subscriber().await;
     subscriber.metrics.feeds.enable();
     let _threads = occupy(&subscriber).await;
-    // The time is that of finding the callback in the store.
+    // The time covers the lookup of the callback in the store.
     assert_eq!(push(&subscriber, &callback, Duration::from_secs(2)).await, StatusCode::ACCEPTED);
     let feeds = subscriber.store.feed_rows().await.unwrap();
     assert!(feeds[0].pushed_at.is_some(), "{feeds:?}");

@@ -216,7 +216,7 @@ fn a_feed_that_is_gone_is_looked_at_once_a_day() {
     }
 }
 
-/// What follows from polls in a row, each with these numbers of new and old entries.
+/// Evaluates consecutive polls with these numbers of new and old entries.
 fn polls(mut feed: FeedFetch, found: &[(u64, u64)]) -> Vec<Missed> {
     let step = |(created, old): &(u64, u64)| {
         let missed = missed(&feed, *created, *old);
