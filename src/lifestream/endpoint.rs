@@ -1,6 +1,6 @@
 //! The routes of the lifestream.
 //!
-//! It must not know how entries look.
+//! It must not know the presentation of entries.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use crate::web::feed;
 
 /// Requests have no body.
 const LIMITS: RouteLimits = RouteLimits { body: 1024, body_time: Duration::from_secs(5) };
-/// How long the store may take.
+/// The deadline for the store.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Entries of an embedded page.
 const EMBEDDED: u32 = 20;
@@ -35,7 +35,7 @@ const EMBED: &str = include_str!("page/embed.js");
 /// How long a browser may use the script for other sites without asking.
 const HOUR: &str = "public, max-age=3600";
 
-/// What a path stands for.
+/// The target of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target<'a> {
     List,
@@ -58,7 +58,7 @@ pub(super) enum Format {
 pub(super) enum Problem {
     /// The request is wrong.
     Bad(Wrong),
-    /// There is nothing of that name, or strangers may not see it.
+    /// Unknown, or not public.
     Missing(&'static str),
     /// There was an entry of that name.
     Gone,
@@ -173,7 +173,7 @@ impl Lifestream {
             is_embedded,
         };
         if matches!(query.from, Place::AboveId(_)) && list.previous.is_none() {
-            // Nothing is in front of these entries, so the newest page has them, and stays up to date.
+            // There are no newer entries, so the newest page contains these, and stays up to date.
             let mut response = self.html(StatusCode::FOUND, String::new(), is_embedded);
             put(&mut response, LOCATION, &self.site.page_url(&html, &Place::Newest));
             return Ok(response);
@@ -217,7 +217,7 @@ impl Lifestream {
         Ok(self.html(StatusCode::OK, self.site.alone(&message), false))
     }
 
-    /// The entries of a query, and the feeds that strangers may see.
+    /// Reads the entries of a query, and the public feeds.
     async fn read(
         &self,
         query: &Query,
@@ -258,7 +258,7 @@ impl Lifestream {
             self.html(status, self.site.problem(title, text), target == Target::Embed)
         };
         if let Problem::Rate(wait) = problem {
-            // Whole seconds, so that a client is not too early.
+            // Rounded up to seconds, so that a client is not too early.
             put(&mut response, RETRY_AFTER, &(wait.as_secs() + 1).to_string());
         }
         response

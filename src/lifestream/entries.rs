@@ -6,7 +6,7 @@ use super::endpoint::place;
 use super::listing::Listing;
 use super::query::Query;
 
-/// A list as JSON. `next` is there if there are more entries; it is relative to the URL of the list.
+/// Encodes a list as JSON. `next` is present if there are more entries; it is relative to the URL of the list.
 pub(super) fn list_json(path: &str, query: &Query, list: &Listing) -> String {
     let mut json = format!("{{\"last\":{},\"entries\":[{}]", list.last, list.messages.join(","));
     if let Some((name, value)) = list.next.as_ref().and_then(place) {

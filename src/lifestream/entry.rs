@@ -1,4 +1,4 @@
-//! An entry as HTML (`h-entry`). `page/article.js` makes the same of a message; a test compares them.
+//! An entry as HTML (`h-entry`). `page/article.js` renders the same HTML from a message; a test compares them.
 //!
 //! Pure; it must not know lists and pages.
 
@@ -11,13 +11,13 @@ use crate::config::Images;
 const HUES: u32 = 12;
 /// Content longer than this, in UTF-16 units as scripts count, is folded in lists.
 const LONG: usize = 1600;
-/// What links to other sites say.
+/// The attributes of links to other sites.
 const LINK: &str = " rel=\"nofollow ugc noopener noreferrer\"";
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// How entries are shown.
+/// Options for rendering entries.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Look<'a> {
     /// The path of the lifestream.

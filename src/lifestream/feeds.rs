@@ -1,6 +1,6 @@
-//! The feeds that strangers may see.
+//! The public feeds.
 //!
-//! It must not know how they are shown.
+//! It must not know their presentation.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use crate::entries::FeedInfo;
 use crate::store::{self, FeedRow, FeedState, Store};
 use crate::subscriber::Channels;
 
-/// How long the list of feeds is used before it is read again.
+/// The lifetime of a cached list of feeds.
 const FRESH: Duration = Duration::from_secs(1);
-/// How long a server that starts may take to record the feeds of its settings.
+/// Maximum time for a starting server to record the configured feeds.
 const START: Duration = Duration::from_secs(30);
 
-/// The feeds that strangers may see, by name.
+/// The public feeds by name.
 #[derive(Debug, Default)]
 pub(super) struct Visible {
     by_name: HashMap<String, FeedInfo>,
@@ -29,7 +29,7 @@ pub(super) struct Visible {
 }
 
 impl Visible {
-    /// Those of these feeds that strangers may see. `is_public` decides about channels.
+    /// Selects the public feeds. `is_public` decides about channels.
     pub(super) fn of(rows: Vec<FeedRow>, is_public: impl Fn(&str) -> bool) -> Self {
         let (seen, hidden): (Vec<_>, Vec<_>) =
             rows.into_iter().filter(|row| row.state != FeedState::Removed).partition(|row| {
@@ -49,7 +49,7 @@ impl Visible {
         visible
     }
 
-    /// Adds feeds, unless there are feeds of their names.
+    /// Adds feeds whose names are not present.
     fn add(&mut self, infos: impl IntoIterator<Item = FeedInfo>) {
         for info in infos {
             self.by_name.entry(info.name.clone()).or_insert(info);
@@ -58,7 +58,7 @@ impl Visible {
         self.names.sort_unstable();
     }
 
-    /// Whether there are no other feeds.
+    /// Whether all feeds are public.
     pub(super) fn is_all(&self) -> bool {
         !self.has_hidden
     }
@@ -79,7 +79,7 @@ impl Visible {
     }
 }
 
-/// Whether a feed may be shown if its channel is public. One with a user is shown if the settings say so.
+/// Whether a feed with a public channel may be shown. A feed with a user requires a setting.
 fn is_shown(has_user: bool, is_public: bool) -> bool {
     !has_user || is_public
 }
@@ -93,8 +93,8 @@ pub(super) struct Feeds {
 
 struct Read {
     visible: Option<(Instant, Arc<Visible>)>,
-    /// Feeds of the settings that the store may not have yet. A server that starts records them soon; until then they are
-    /// shown without entries.
+    /// Configured feeds that the store may not have yet. A starting server records them soon; until then they are shown
+    /// without entries.
     expected: Vec<config::Feed>,
     /// When the store was read first.
     began: Option<Instant>,

@@ -1,6 +1,7 @@
-//! The styles and scripts of the page. Their folder has a hash of all of them in its name, so that browsers keep them.
+//! The styles and scripts of the page. The name of their folder contains a hash of all of them, so that browsers can
+//! cache them indefinitely.
 //!
-//! It must not know what they do.
+//! It must not know their function.
 
 use std::fs;
 use std::path::Path;
@@ -41,7 +42,7 @@ const OWN: &str = "own.css";
 /// Bytes of the sheet of the operator.
 const SHEET: u64 = 1024 * 1024;
 
-/// A copy of a file whose hash is in the URL is good for ever.
+/// The caching of a file whose URL contains the right hash.
 const KEPT: &str = "public, max-age=31536000, immutable";
 
 /// The files of a page with certain settings.
@@ -70,13 +71,13 @@ impl Files {
         &self.hash
     }
 
-    /// The names of the sheets that come from the settings.
+    /// Returns the names of the style sheets from the settings.
     pub(super) fn sheets(&self) -> Vec<&'static str> {
         self.sheets.iter().map(|(name, _)| *name).collect()
     }
 
-    /// The response for a path in the folder of all folders, such as `HASH/style.css`. A page of an earlier version gets
-    /// the present file, but may not keep it.
+    /// Returns the response for a path below the folder of all versions, such as `HASH/style.css`. A page of an earlier
+    /// version receives the current file, without permission to cache it.
     pub(super) fn get(&self, path: &str) -> Option<Response<Bytes>> {
         let (folder, name) = path.split_once('/')?;
         let own = self.sheets.iter().find(|(own, _)| *own == name);

@@ -1,10 +1,10 @@
 //! The content security policies of the pages.
 //!
-//! It must not know what is on a page.
+//! It must not know the content of a page.
 
 use crate::config::{Images, PageOrigin};
 
-/// A second policy of all pages: scripts make no markup of strings. Both policies hold.
+/// A second policy of all pages, in addition to the first: scripts do not create markup from strings.
 pub(super) const TRUSTED_TYPES: &str = "require-trusted-types-for 'script'";
 
 /// The policy of a page that no page may embed.
@@ -19,8 +19,7 @@ pub(super) fn embed(images: Images, origins: &[PageOrigin]) -> String {
     policy(images, &sources)
 }
 
-/// Entries come from anywhere: the browser runs files of the server only. `'self'` includes WebSockets to the same
-/// address.
+/// Entries are untrusted: the browser runs files of the server only. `'self'` includes WebSockets to the same address.
 fn policy(images: Images, ancestors: &str) -> String {
     let images = match images {
         Images::Show => "https: http: data:",

@@ -1,7 +1,7 @@
-//! Images in sanitised HTML: where they are, and the same HTML with links in their place.
+//! Images in sanitized HTML: finds them, and replaces them by links.
 //!
-//! It reads only what a serialiser wrote: attributes are quoted, and `<` starts a tag everywhere but in an attribute.
-//! It must not know who wrote the HTML.
+//! The input is the output of a serializer: attributes are quoted, and `<` starts a tag everywhere except in an
+//! attribute. It must not know the author of the HTML.
 
 use super::markup::Markup;
 
@@ -51,7 +51,7 @@ pub(super) fn linked(html: &str) -> String {
     out.into_string()
 }
 
-/// The text before the next tag, the tag, and the text behind it.
+/// Splits HTML into the text before the next tag, the tag, and the rest.
 fn next_tag(html: &str) -> Option<(&str, &str, &str)> {
     let start = html.find('<')?;
     let mut is_quoted = false;
@@ -63,7 +63,7 @@ fn next_tag(html: &str) -> Option<(&str, &str, &str)> {
     Some((&html[..start], &html[start..end], &html[end..]))
 }
 
-/// The name of a tag; that of an end tag begins with a slash.
+/// Returns the name of a tag; the name of an end tag starts with a slash.
 fn name(tag: &str) -> &str {
     let inner = &tag[1..];
     &inner[..inner.find([' ', '>']).unwrap_or(inner.len())]

@@ -1,7 +1,7 @@
-//! Reads a list of entries from the store: those of the visible feeds, within a limit of entries and of bytes, with the
-//! place where the next list begins.
+//! Reads a list of entries from the store: entries of the public feeds, within a limit of entries and of bytes, with
+//! the position of the next list.
 //!
-//! It must not know how lists are shown.
+//! It must not know the presentation of lists.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use super::query::Place;
 use crate::entries::{self, sanitise};
 use crate::store::{self, EntryQuery, EntryRow, Store};
 
-/// Bytes of the messages of one list. Behind them the list ends early.
+/// Maximum bytes of the messages of one list. A longer list ends early.
 const BYTES: usize = 2 * 1024 * 1024;
 
 /// Entries in their order.
@@ -18,11 +18,11 @@ const BYTES: usize = 2 * 1024 * 1024;
 pub(super) struct Listing {
     /// Their messages, as JSON.
     pub(super) messages: Vec<String>,
-    /// Where the next list begins, if there is more: that of older entries, or that of later events.
+    /// The position of the next list, of older entries or of later events; `None` at the end.
     pub(super) next: Option<Place>,
     /// Where the list of the next newer entries begins, if this is not the newest list.
     pub(super) previous: Option<Place>,
-    /// Every event up to this number is in this list, or in one before or behind it.
+    /// Every event up to this number is in this list, or in a newer or an older one.
     pub(super) last: i64,
 }
 
@@ -38,8 +38,8 @@ pub(super) async fn read(
     if feeds.is_empty() {
         return Ok(Listing::default());
     }
-    // Before the entries: an event in between is then asked for again, and not missed. The number of the newest event of
-    // all would tell when hidden feeds have news.
+    // Before the entries: a concurrent event is then returned again and not missed. The number of the newest event of
+    // all feeds would reveal activity in hidden feeds.
     let last = if visible.is_all() { store.last_seq().await? } else { store.last_seq_of(&feeds).await? };
     let query = EntryQuery { feeds, from: from.entries(), most: most.saturating_add(1) };
     let mut rows = store.entries(&query).await?;
@@ -47,7 +47,7 @@ pub(super) async fn read(
     Ok(fit(rows, visible, from, most, last))
 }
 
-/// Reads the raw contents of entries that an earlier sanitiser has cleaned; they are cleaned again.
+/// Reads the raw contents of entries that an earlier sanitizer processed, so that they are sanitized again.
 pub(super) async fn complete(store: &Store, rows: &mut [EntryRow]) -> store::Result<()> {
     let is_old = |row: &&EntryRow| row.sanitiser != sanitise::VERSION;
     let old: Vec<String> = rows.iter().filter(is_old).map(|row| row.id.clone()).collect();
@@ -61,7 +61,7 @@ pub(super) async fn complete(store: &Store, rows: &mut [EntryRow]) -> store::Res
     Ok(())
 }
 
-/// The messages of as many rows as fit. `rows` has one more than `most` if there are more.
+/// Returns the messages of as many rows as fit. `rows` has one more than `most` if there are more.
 fn fit(rows: Vec<EntryRow>, visible: &Visible, from: &Place, most: u32, last: i64) -> Listing {
     let mut list = Listing { last, ..Listing::default() };
     let most = usize::try_from(most).unwrap_or(usize::MAX);
@@ -97,7 +97,7 @@ fn fit(rows: Vec<EntryRow>, visible: &Visible, from: &Place, most: u32, last: i6
             list.next = first.map(|first| Place::BeforeId(first.id));
             list.previous = end.filter(|_| !is_complete).map(|end| Place::AboveId(end.id));
         }
-        // Events are read without a gap, so a program goes on behind the last one.
+        // Events are read without a gap, so a program continues after the last one.
         Place::AfterSeq(_) => {
             if let Some(End { seq, .. }) = end {
                 list.last = if is_complete { last.max(seq) } else { seq };

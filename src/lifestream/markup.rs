@@ -1,6 +1,6 @@
-//! A buffer for HTML. Text is escaped unless the caller says that it is markup.
+//! A buffer for HTML. Text is escaped unless the caller declares it as markup.
 //!
-//! It must not know what is written.
+//! It must not know the content.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use std::fmt::Write;
 pub(super) struct Markup(String);
 
 impl Markup {
-    /// Appends markup as it is.
+    /// Appends markup without escaping.
     pub(super) fn raw(&mut self, markup: &str) -> &mut Self {
         self.0.push_str(markup);
         self
@@ -24,7 +24,7 @@ impl Markup {
                 '>' => self.0.push_str("&gt;"),
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
-                // Browsers drop it or show a mark for it.
+                // Browsers drop it or show a replacement.
                 '\0' => {}
                 _ => self.0.push(character),
             }

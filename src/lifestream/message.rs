@@ -1,4 +1,4 @@
-//! The message of an entry as the page reads it. Pages, lists and channels have the same message.
+//! The message of an entry as the page reads it. Pages, lists and channels use the same message.
 //!
 //! It must not know where messages come from.
 
@@ -48,7 +48,7 @@ pub(super) struct Entry {
     /// Whether the content was cut.
     #[serde(default)]
     pub(super) truncated: bool,
-    /// Where the entry stands, RFC 3339 in UTC. Deleted entries have none.
+    /// The position of the entry as a time, RFC 3339 in UTC. Deleted entries have none.
     #[serde(default)]
     pub(super) at: String,
     /// Names of the authors.
@@ -65,7 +65,7 @@ pub(super) struct Entry {
 /// A file of an entry.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Media {
-    /// Where it is.
+    /// The URL.
     pub(super) url: String,
     /// Its type.
     #[serde(default, rename = "type")]

@@ -1,4 +1,4 @@
-//! The page that shows the entries of all public feeds, and the same entries as JSON, Atom and JSON Feed.
+//! The page with the entries of all public feeds, and the same entries as JSON, Atom and JSON Feed.
 //!
 //! This module must not know where entries come from, and never writes to the store.
 
@@ -44,19 +44,19 @@ pub struct Lifestream {
     embed_policy: String,
 }
 
-/// Whether the files of the settings can be read.
+/// Checks that the configured files are readable.
 ///
 /// # Errors
-/// Which setting is wrong, and what to write.
+/// A text that names the invalid setting and a valid value.
 pub fn check_files(settings: &config::Lifestream) -> Result<(), String> {
     settings.css.as_deref().map_or(Ok(()), |css| files::read(css).map(drop))
 }
 
 impl Lifestream {
-    /// A page with these settings.
+    /// Creates a page.
     ///
     /// # Errors
-    /// What is wrong with the settings, such as a file that cannot be read.
+    /// A text that names the invalid setting, such as an unreadable file.
     pub fn new(
         config: &Config,
         store: Store,
@@ -85,7 +85,7 @@ impl Lifestream {
         Ok(Arc::new(Self { site, files, feeds, store, metrics, public_url, rate, policy, embed_policy }))
     }
 
-    /// What is served.
+    /// Returns the endpoint of the page.
     #[must_use]
     pub fn endpoints(self: &Arc<Self>) -> Vec<Arc<dyn Endpoint>> {
         vec![Arc::clone(self) as Arc<dyn Endpoint>]

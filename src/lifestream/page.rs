@@ -1,4 +1,4 @@
-//! The HTML of the pages: the list of entries, one entry, the list for other sites, and problems.
+//! The HTML of the pages: the list of entries, one entry, the list for other sites, and errors.
 //!
 //! Pure; it must not know where entries come from.
 
@@ -10,14 +10,14 @@ use super::message::Message;
 use super::query::Place;
 use crate::config::Images;
 
-/// Feeds that are shown as links without a further click.
+/// Maximum number of feeds that are always visible as links.
 const CHIPS: usize = 12;
-/// Feeds that are shown as links at the most.
+/// Maximum number of feeds that are shown as links.
 const MOST_CHIPS: usize = 200;
-/// Feeds whose channels the script of the page may need one by one.
+/// Maximum number of feeds whose channels the script of the page may subscribe to individually.
 const CHANNELS: usize = 100;
 
-/// What all pages have in common.
+/// The common part of all pages.
 pub(super) struct Site {
     /// The path of the lifestream, without a final slash.
     pub(super) path: String,
@@ -45,7 +45,7 @@ pub(super) struct List<'a> {
     pub(super) messages: &'a [Message],
     /// The visible feeds.
     pub(super) visible: &'a Visible,
-    /// The feed that is shown alone.
+    /// The selected feed, if only one is shown.
     pub(super) feed: Option<&'a str>,
     /// Where the list begins.
     pub(super) from: &'a Place,
@@ -53,11 +53,11 @@ pub(super) struct List<'a> {
     pub(super) next: Option<&'a Place>,
     /// Where the one with the next newer entries begins.
     pub(super) previous: Option<&'a Place>,
-    /// Entries of the list, as the request says.
+    /// The number of entries that the request asks for.
     pub(super) limit: Option<u32>,
-    /// The number up to which all events are in the page, or behind it.
+    /// All events up to this number are in this page or in older ones.
     pub(super) last: i64,
-    /// Whether it is for other sites.
+    /// Whether the page is for other sites.
     pub(super) is_embedded: bool,
 }
 
@@ -119,7 +119,7 @@ impl Site {
         out.into_string()
     }
 
-    /// A page that says what is wrong.
+    /// Renders a page about an error.
     pub(super) fn problem(&self, title: &str, text: &str) -> String {
         let mut out = Markup::default();
         self.head(&mut out, &format!("{title} – {}", self.title), |_| {});
@@ -190,7 +190,7 @@ impl Site {
         out.raw("</nav>");
     }
 
-    /// The entries, with all that the script of the page needs to go on.
+    /// Renders the entries, with the data that the script of the page needs to continue.
     fn stream(&self, out: &mut Markup, list: &List<'_>) {
         let names = list.visible.names();
         let feeds: Vec<_> = names.iter().take(CHANNELS).map(String::as_str).collect();
@@ -204,7 +204,7 @@ impl Site {
             ("data-all-feeds", if names.len() <= CHANNELS { "yes" } else { "no" }),
             ("data-feed", list.feed.unwrap_or_default()),
             ("data-images", if self.images == Images::Show { "show" } else { "link" }),
-            // A page of older entries stays as it is.
+            // A page of older entries is not updated.
             ("data-live", if *list.from == Place::Newest { "yes" } else { "no" }),
         ] {
             out.attribute(name, value);
@@ -221,7 +221,7 @@ impl Site {
         out.raw("</main>");
     }
 
-    /// What is shown in place of entries, with the next step.
+    /// Renders the placeholder for an empty list, with the next step.
     fn empty(&self, out: &mut Markup, list: &List<'_>) {
         out.raw("<section class=\"empty\" id=\"empty\">");
         if *list.from != Place::Newest {
@@ -250,7 +250,7 @@ impl Site {
         out.raw("</section>");
     }
 
-    /// Links to the pages before and behind this one.
+    /// Renders links to the previous and the next page.
     fn pages(&self, out: &mut Markup, list: &List<'_>) {
         out.raw("<nav class=\"pages\" aria-label=\"Pages\">");
         for (rel, url) in self.neighbours(list) {
@@ -267,13 +267,13 @@ impl Site {
         out.raw("</nav>");
     }
 
-    /// The relations and URLs of the pages before and behind this one.
+    /// Returns the relations and URLs of the previous and the next page.
     fn neighbours(&self, list: &List<'_>) -> Vec<(&'static str, String)> {
         let places = [("prev", list.previous), ("next", list.next)];
         places.into_iter().filter_map(|(rel, place)| Some((rel, self.page_url(list, place?)))).collect()
     }
 
-    /// The URL of a page with the same filter that begins at another place.
+    /// Returns the URL of a page with the same filter and another start.
     pub(super) fn page_url(&self, list: &List<'_>, place: &Place) -> String {
         let page = if list.is_embedded { format!("{}/embed", self.path) } else { self.path.clone() };
         let feed = list.feed.map(|feed| format!("feed={feed}"));

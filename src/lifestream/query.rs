@@ -1,6 +1,6 @@
-//! The parameters of requests. They come from strangers: what is wrong gets a text that says what is right.
+//! The parameters of requests. They are untrusted: an error explains the valid values.
 //!
-//! It must not know how requests are answered.
+//! It must not know the responses.
 
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ const LENGTH: usize = 2048;
 /// Characters of the name of a feed.
 const NAME: usize = 64;
 
-/// What is wrong with a request.
+/// The error of a request.
 pub(super) type Wrong = String;
 
 /// The parameters of a request.
@@ -33,13 +33,13 @@ pub(super) enum Place {
     /// At the newest entry.
     #[default]
     Newest,
-    /// Behind the entry with this UUID.
+    /// After the entry with this UUID.
     BeforeId(String),
-    /// Behind the entry with this number.
+    /// After the entry with this number.
     BeforeSeq(i64),
     /// At the nearest entries in front of the one with this UUID.
     AboveId(String),
-    /// At the event behind this number.
+    /// At the event after this number.
     AfterSeq(i64),
 }
 

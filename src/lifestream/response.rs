@@ -1,6 +1,6 @@
-//! Responses and their headers: entity tags, policies of the browser, and what other origins may read.
+//! Responses and their headers: entity tags, browser policies, and access for other origins.
 //!
-//! It must not know what a response is about.
+//! It must not know the content of a response.
 
 use std::fmt::Write;
 
@@ -21,10 +21,10 @@ pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 
 /// A copy may be kept, and is compared before each use.
 const COMPARED: &str = "no-cache";
-/// Seconds after which a client may try again.
+/// Seconds after which a client may retry.
 const RETRY: &str = "5";
 
-/// A response with a body. It is stored by no cache unless it is tagged.
+/// Returns a response with a body. It is cacheable only if it is tagged.
 pub(super) fn typed(status: StatusCode, kind: &str, body: impl Into<Bytes>) -> Response<Bytes> {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
@@ -72,7 +72,7 @@ pub(super) fn hash(parts: &[&[u8]]) -> String {
     })
 }
 
-/// Lets the pages of all origins read a response.
+/// Allows pages of all origins to read a response.
 pub(super) fn shared(mut response: Response<Bytes>) -> Response<Bytes> {
     put(&mut response, ACCESS_CONTROL_ALLOW_ORIGIN, "*");
     put(&mut response, ACCESS_CONTROL_EXPOSE_HEADERS, "ETag, Retry-After");
@@ -80,7 +80,7 @@ pub(super) fn shared(mut response: Response<Bytes>) -> Response<Bytes> {
     response
 }
 
-/// The response to a page of another origin that asks whether it may send a conditional request.
+/// Responds to a CORS preflight for conditional requests of another origin.
 pub(super) fn preflight() -> Response<Bytes> {
     let mut response = shared(Response::new(Bytes::new()));
     *response.status_mut() = StatusCode::NO_CONTENT;

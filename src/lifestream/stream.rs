@@ -12,10 +12,10 @@ use crate::web::feed::{self, Feed, File, Item, Person, Source};
 /// Characters of a title that is made of the text.
 const TITLE: usize = 80;
 
-/// What is said about the stream.
+/// The metadata of the stream.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stream<'a> {
-    /// The origin that readers reach, such as `https://push.example.org`.
+    /// The public origin, such as `https://push.example.org`.
     pub(super) origin: &'a str,
     /// The path of the page, without a final slash.
     pub(super) path: &'a str,
@@ -23,7 +23,7 @@ pub(super) struct Stream<'a> {
     pub(super) title: &'a str,
     /// A text below the title.
     pub(super) intro: Option<&'a str>,
-    /// The feed that is shown alone.
+    /// The selected feed, if only one is shown.
     pub(super) feed: Option<&'a str>,
 }
 
@@ -67,7 +67,7 @@ struct Media {
     length: Option<u64>,
 }
 
-/// An entry with what has to be made for it.
+/// An entry with derived texts.
 struct Written {
     message: Message,
     id: String,
@@ -78,7 +78,7 @@ struct Written {
     updated: i64,
 }
 
-/// The origin in the URLs of a stream: that of the settings, or else the one that the reader has used.
+/// Returns the origin for the URLs of a stream: the configured one, or the one of the request.
 pub(super) fn origin(public_url: Option<&str>, head: &Head, is_secure: bool) -> String {
     if let Some(public_url) = public_url {
         return public_url.trim_end_matches('/').to_owned();
@@ -188,7 +188,7 @@ impl Written {
     }
 }
 
-/// The start of a text, whole words if there are some.
+/// Returns the start of a text, at a word boundary if possible.
 fn start(text: &str) -> String {
     let Some((end, _)) = text.char_indices().nth(TITLE) else { return text.to_owned() };
     let word = text[..end].rfind(' ').filter(|space| space * 2 > end).unwrap_or(end);

@@ -1,17 +1,17 @@
-//! The colour of the operator, as a style sheet: lighter or darker where it would be hard to read.
+//! The operator's accent colour as a style sheet, adjusted to the minimum contrast.
 //!
 //! Pure; it must not know the settings.
 
 /// The backgrounds of `page/style.css`, light and dark.
 const BACKGROUNDS: [Colour; 2] = [[0xfb, 0xfa, 0xf7], [0x15, 0x17, 0x1a]];
-/// The contrast that text needs (WCAG 2.2, 1.4.3), and a little more for tinted backgrounds.
+/// The minimum contrast of text (WCAG 2.2, 1.4.3), with a margin for tinted backgrounds.
 const CONTRAST: f64 = 4.9;
 /// Steps from a colour to black or white.
 const STEPS: u32 = 50;
 
 type Colour = [u8; 3];
 
-/// The style sheet for a colour such as `#b03030`; empty without one.
+/// Returns the style sheet for a colour such as `#b03030`; empty without one.
 pub(super) fn css(accent: Option<&str>) -> String {
     let Some(accent) = accent.and_then(parse) else { return String::new() };
     let [light, dark] = BACKGROUNDS.map(|background| write(readable(accent, background)));
@@ -20,7 +20,7 @@ pub(super) fn css(accent: Option<&str>) -> String {
     )
 }
 
-/// The colour that is nearest to this one and can be read on the background.
+/// Returns the nearest colour with sufficient contrast to the background.
 fn readable(colour: Colour, background: Colour) -> Colour {
     let end = if luminance(background) > 0.5 { 0.0 } else { 255.0 };
     let mixed = |step: u32| {
