@@ -1,4 +1,4 @@
-//! Why a request got no response. It must not know what the request was for.
+//! Errors of requests without a response. It must not know the purpose of the request.
 
 use std::error::Error;
 use std::net::IpAddr;
@@ -9,16 +9,16 @@ use hyper_util::client::legacy;
 use super::guard::Refused;
 use crate::tls::ConnectError;
 
-/// Why a request got no response.
+/// The reason for a missing response.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// Only `http` and `https` URLs with a host can be requested.
     #[error("the URL is not an http or https URL with a host")]
     Url,
-    /// The address is not allowed. The text does not show it: it may be the address of a name that a stranger chose.
+    /// The address is not allowed. The text does not contain it: a client may have chosen a name that resolves to it.
     #[error("the address is private")]
     Private(IpAddr),
-    /// The response took too long.
+    /// The response exceeded the deadline.
     #[error("no response within {0:?}")]
     Deadline(Duration),
     /// The connection could not be made.
@@ -50,7 +50,7 @@ impl FetchError {
         }
     }
 
-    /// Classifies an error of a request. Its text is that of the innermost source, which is the specific one.
+    /// Classifies an error of a request. The text is that of the innermost source, which is the most specific.
     pub(super) fn of(error: &legacy::Error) -> Self {
         if error.is_connect() {
             return Self::of_connect(error);

@@ -1,5 +1,5 @@
-//! Decides which addresses requests may go to, at connect time: each resolution of a name drops the addresses that are not
-//! allowed, and a literal that is not allowed gets no connection. It must not know HTTP.
+//! Decides which addresses requests may use, at connect time: the resolver drops addresses that are not allowed, and a
+//! literal address that is not allowed gets no connection. It must not know HTTP.
 
 use std::error::Error;
 use std::io;
@@ -26,7 +26,7 @@ const ADDRESSES: usize = 16;
 pub enum Reach {
     /// Every address: the operator has named the URL.
     Everywhere,
-    /// Only addresses of the internet: the URL may come from a stranger.
+    /// Only public addresses: a client may have chosen the URL.
     Public,
     /// Addresses of the internet and of these networks. `0.0.0.0/8` and `::`, which are other spellings of loopback on
     /// many systems, are not allowed even if a network contains them.
@@ -45,7 +45,7 @@ impl Reach {
     }
 }
 
-/// Whether an address is in one of the networks. NAT64 is not seen through: its addresses lead to a gateway.
+/// Whether an address is in one of the networks. NAT64 addresses are not translated: they lead to a gateway.
 fn is_exempt(address: IpAddr, networks: &[IpNet]) -> bool {
     // An IPv4-mapped address is reached over IPv4.
     let address = address.to_canonical();
@@ -77,7 +77,7 @@ impl Refused {
     }
 }
 
-/// The address that a host is, if it is no name: hyper connects to it without asking the resolver.
+/// Parses a host that is a literal address: hyper connects to it without the resolver.
 fn literal(host: &str) -> Option<IpAddr> {
     let inner = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     inner.unwrap_or(host).parse().ok()
@@ -99,8 +99,8 @@ impl Guard {
         &self.reach
     }
 
-    /// The allowed address of a host that requests go to. That of a name is kept for a few seconds, and connections made in
-    /// that time go to it and to no other one: a stranger could give a name the address of another server too.
+    /// Returns the allowed address of a host. The address of a name is cached for a few seconds, and connections within
+    /// that time use only this address: a client could otherwise give a name the address of another server, too.
     pub(super) async fn address(&self, host: &str) -> io::Result<Option<IpAddr>> {
         if let Some(address) = literal(host) {
             return self.check(address).map(|()| Some(address)).map_err(io::Error::other);
@@ -126,7 +126,10 @@ impl Guard {
         self.allowed(found.iter().map(SocketAddr::ip)).map_err(io::Error::other)
     }
 
-    /// The allowed ones of a name's addresses; an error if none is, and there are some.
+    /// Returns the allowed addresses of a name.
+    ///
+    /// # Errors
+    /// The name has addresses, and none is allowed.
     fn allowed(&self, found: impl Iterator<Item = IpAddr>) -> Result<Vec<IpAddr>, Refused> {
         let (mut allowed, mut refused) = (Vec::new(), None);
         for address in found {
@@ -195,13 +198,12 @@ where
 /// The unicast addresses of the internet. All other addresses are refused, known ranges and unknown ones.
 const GLOBAL: &[IpNet] = &[v4(0, 0, 0, 0, 0), v6(0x2000, 0, 0, 0, 3)];
 
-/// Exceptions from [`GLOBAL`]: every entry of the IANA special-purpose address registries
-/// (iana-ipv4-special-registry, iana-ipv6-special-registry; RFC 6890) within them, and multicast. Loopback, unique local,
-/// link local and multicast IPv6 addresses are outside 2000::/3.
+/// Exceptions from [`GLOBAL`]: every entry of the IANA special-purpose address registries (iana-ipv4-special-registry,
+/// iana-ipv6-special-registry; RFC 6890) within them, and multicast. Loopback, unique local, link local and multicast
+/// IPv6 addresses are outside 2000::/3.
 ///
-/// Entries that the registries call globally reachable are listed too where no host of the internet has such an
-/// address: anycast addresses that lead to a device of the own network, AS112, AMT, and tunnels that carry an IPv4
-/// address.
+/// Globally reachable entries of the registries are included if no host of the internet has such an address: anycast
+/// addresses of devices in the local network, AS112, AMT, and tunnels that contain an IPv4 address.
 const SPECIAL: &[IpNet] = &[
     v4(0, 0, 0, 0, 8),       // this network, RFC 791
     v4(10, 0, 0, 0, 8),      // private use, RFC 1918
@@ -242,7 +244,7 @@ const fn v6(a: u16, b: u16, c: u16, d: u16, prefix: u8) -> IpNet {
     IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0), prefix))
 }
 
-/// Whether an address belongs to a host of the internet: it is in [`GLOBAL`], and in no range with a special purpose.
+/// Whether an address is public: it is in [`GLOBAL`], and in no range with a special purpose.
 fn is_public(address: IpAddr) -> bool {
     // An IPv4-mapped address is reached over IPv4.
     let address = match address.to_canonical() {
@@ -259,8 +261,8 @@ fn is_public(address: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    /// First and last address of every range that is not public, the address behind each where that is public, and what
-    /// carries an IPv4 address.
+    /// The first and the last address of every range that is not public, the following address if it is public, and
+    /// addresses that contain an IPv4 address.
     #[test]
     fn only_addresses_of_the_internet_are_public() {
         for (first, last) in [
@@ -311,7 +313,7 @@ mod tests {
             ("2001:10::", "2001:3f:ffff:ffff:ffff:ffff:ffff:ffff"),
             ("2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff", "2001:100::"),
             ("2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"),
-            // 6to4, whatever it carries.
+            // 6to4, with any embedded address.
             ("2002::", "2002:7f00:1::"),
             ("2002:a00:1::", "2002:c0a8:1::"),
             ("2002:101:101::", "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
@@ -371,7 +373,7 @@ mod tests {
         }
     }
 
-    /// What a host is refused for, by its text.
+    /// Returns the text of the refusal of a host.
     fn refused(guard: &Guard, found: &[&str]) -> Option<String> {
         let found = found.iter().map(|address| address.parse().unwrap());
         guard.allowed(found).err().map(|Refused(address)| address.to_string())

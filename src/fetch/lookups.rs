@@ -1,5 +1,5 @@
-//! Bounds the lookups of names: each holds a thread until the resolver of the system has answered, also if the caller no
-//! longer waits for it. It must not know which addresses are allowed.
+//! Bounds name lookups: each occupies a thread until the resolver of the system responds, even if the caller no longer
+//! waits for it. It must not know which addresses are allowed.
 
 use std::collections::HashMap;
 use std::io;
@@ -11,7 +11,8 @@ use tokio::sync::Semaphore;
 
 /// Lookups at one time.
 const LOOKUPS: usize = 64;
-/// Lookups at one time of names that end in the same two labels, because one slow name server answers for them.
+/// Maximum concurrent lookups of names with the same last two labels, because one slow name server may serve all of
+/// them.
 const OF_DOMAIN: usize = 8;
 
 /// The lookups of this process.
@@ -34,7 +35,7 @@ impl Lookups {
         if let Some(semaphore) = domains.get(domain(name)).and_then(Weak::upgrade) {
             return semaphore;
         }
-        // Lookups that wait keep theirs, so what is left is bounded by them.
+        // Waiting lookups keep their entries, which bounds the rest.
         domains.retain(|_, semaphore| semaphore.strong_count() > 0);
         let semaphore = Arc::new(Semaphore::new(OF_DOMAIN));
         domains.insert(domain(name).into(), Arc::downgrade(&semaphore));
@@ -48,7 +49,7 @@ fn domain(name: &str) -> &str {
     name.rmatch_indices('.').nth(1).map_or(name, |(at, _)| &name[at + 1..])
 }
 
-/// Looks a name up when it is its turn. It goes on if the caller gives up.
+/// Looks a name up when a permit is available. The lookup continues if the caller stops waiting.
 pub(super) async fn look_up(name: &str) -> io::Result<Vec<SocketAddr>> {
     let of_domain = ALL.of_domain(name).acquire_owned().await.map_err(io::Error::other)?;
     let of_all = Arc::clone(&ALL.all).acquire_owned().await.map_err(io::Error::other)?;

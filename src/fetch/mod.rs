@@ -1,6 +1,6 @@
-//! Outgoing HTTP: connections are kept and used again, and every request has a deadline and a cap on its answer.
+//! Outgoing HTTP: connections are pooled, and every request has a deadline and a maximum size of its response.
 //!
-//! Redirects are not followed: where a request goes is known before it is sent.
+//! Redirects are not followed: the caller determines the target before it sends a request.
 
 mod error;
 mod guard;
@@ -37,12 +37,13 @@ use crate::tls;
 
 /// Idle connections that are kept to one host.
 const KEPT: usize = 32;
-/// How long one is kept; below what servers usually keep it for, which would end it in the middle of a request.
+/// The lifetime of an idle connection; shorter than the usual timeout of servers, which could close it during a
+/// request.
 const IDLE: Duration = Duration::from_secs(4);
-/// How long a connection to a host that a stranger has named may take, all of its addresses together.
+/// The deadline of a connection to a host that a client has named, for all of its addresses.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// The purpose of requests. Each class has its own [`Fetch`], so that no connection is shared between classes.
+/// The purpose of requests. Each class has its own [`Fetch`], so that classes share no connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     /// Topics of the hub.
@@ -71,7 +72,7 @@ impl Class {
 /// Which requests are sent once more, on a new connection, if a kept connection is closed without a byte of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
-    /// Every request: one that arrives twice does no harm.
+    /// Every request: a duplicate is harmless.
     Any,
     /// Requests with a method that is idempotent (RFC 9110, section 9.2.2).
     Idempotent,
@@ -83,7 +84,7 @@ type Connector = Tracking<HttpsConnector<Guarded<HttpConnector<Guard>>>>;
 #[derive(Clone)]
 pub struct Fetch {
     client: Client<Connector, Full<Bytes>>,
-    /// Keeps no connection, so that each request gets a new one.
+    /// Without a pool: each request uses a new connection.
     unpooled: Client<Connector, Full<Bytes>>,
     guard: Guard,
     repeat: Repeat,
@@ -104,13 +105,13 @@ impl Fetch {
         Self::with_tls(Reach::Everywhere, repeat, &tls::client_config_for(url))
     }
 
-    /// For requests of one class. Those that are refused because of their address are counted.
+    /// Creates a client for one class of requests. It counts requests that are refused because of their address.
     #[must_use]
     pub fn of_class(class: Class, reach: Reach, repeat: Repeat, metrics: &Metrics) -> Self {
         Self { counted: Some((class, metrics.clone())), ..Self::new(reach, repeat) }
     }
 
-    /// The same as [`Fetch::new`] with another configuration of TLS.
+    /// Same as [`Fetch::new`], with another TLS configuration.
     #[must_use]
     pub fn with_tls(reach: Reach, repeat: Repeat, tls: &Arc<ClientConfig>) -> Self {
         let is_strange = reach != Reach::Everywhere;
@@ -131,7 +132,7 @@ impl Fetch {
     /// Sends a request. The response may have at most `cap` bytes and has to be complete within `deadline`.
     ///
     /// # Errors
-    /// [`FetchError`] if there is no response.
+    /// [`FetchError`] without a response.
     pub async fn send(
         &self,
         request: Request<Full<Bytes>>,
@@ -141,10 +142,10 @@ impl Fetch {
         self.send_if(request, deadline, cap, |_| true).await
     }
 
-    /// Does the same as [`Fetch::send`], but reads the body only if its head is `wanted`; else it is empty.
+    /// Same as [`Fetch::send`], but reads the body only if the head is `wanted`; otherwise it is empty.
     ///
     /// # Errors
-    /// [`FetchError`] if there is no response.
+    /// [`FetchError`] without a response.
     pub async fn send_if(
         &self,
         request: Request<Full<Bytes>>,
@@ -167,16 +168,16 @@ impl Fetch {
         tokio::time::timeout(deadline, response).await.map_err(|_| self.late(&url, deadline))?
     }
 
-    /// The error of a request that takes too long. Nothing tells whether there is a connection.
+    /// Returns the error of a request that exceeds its deadline. Whether a connection exists is unknown.
     fn late(&self, url: &Uri, deadline: Duration) -> FetchError {
         self.guard.unreachable(url.host().unwrap_or_default());
         FetchError::Deadline(deadline)
     }
 
-    /// Sends a request whose response is not read beyond its status, which has to arrive within `deadline`.
+    /// Sends a request and reads only the status of its response, which has to arrive within `deadline`.
     ///
     /// # Errors
-    /// [`FetchError`] if there is no response.
+    /// [`FetchError`] without a response.
     pub async fn tell(
         &self,
         request: Request<Full<Bytes>>,
@@ -186,11 +187,11 @@ impl Fetch {
         Ok(answer.map_err(|_| FetchError::Deadline(deadline))??.status())
     }
 
-    /// Returns the allowed address of a URL's host, that of a name from a resolution that is a few seconds old at most.
-    /// Requests that follow within that time go to this address. It takes as long as the resolver of the system.
+    /// Returns the allowed address of a URL's host; a resolution of a name is at most a few seconds old. Requests
+    /// within that time use this address. Takes as long as the resolver of the system.
     ///
     /// # Errors
-    /// [`FetchError`] if the host has no address, or none that is allowed.
+    /// [`FetchError`] if the host has no address, or no allowed address.
     pub async fn address(&self, url: &Uri) -> Result<Option<IpAddr>, FetchError> {
         let host = self.check(url)?;
         let found = self.guard.address(host).await;
@@ -261,10 +262,10 @@ fn is_idempotent(method: &Method) -> bool {
     method.is_safe() || matches!(*method, Method::PUT | Method::DELETE)
 }
 
-/// Posts JSON once. The answer may have at most `cap` bytes and has to be there within `deadline`.
+/// Posts JSON once. The response may have at most `cap` bytes and has to be complete within `deadline`.
 ///
 /// # Errors
-/// [`FetchError`] if there is no answer.
+/// [`FetchError`] without a response.
 pub async fn post_json(
     url: &Uri,
     body: Vec<u8>,
@@ -285,8 +286,8 @@ mod tests {
 
     use super::*;
 
-    /// A server that answers the first `answered` requests of a connection, sends `last` instead of the next answer,
-    /// and closes. Gives its URL, and the methods of the requests as they arrive.
+    /// A server that responds to the first `answered` requests of a connection, sends `last` in place of the next
+    /// response, and closes. Returns its URL, and the methods of the requests as they arrive.
     async fn server(answered: usize, last: &'static [u8]) -> (Uri, mpsc::Receiver<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
@@ -390,7 +391,7 @@ mod tests {
         ("0.0.0.0", true),
         ("0x0", true),
         ("[::ffff:0.0.0.0]", true),
-        // What these reach depends on the resolver, or on IPv6.
+        // The targets of these depend on the resolver, or on IPv6.
         ("[::1]", false),
         ("[0:0:0:0:0:0:0:1]", false),
         ("[::]", false),
@@ -413,7 +414,7 @@ mod tests {
         ("loc\u{ad}alhost", false),
     ];
 
-    /// The URLs of this machine: each spelling as it is, and as the parser of URLs that strangers send writes it.
+    /// Returns the URLs of this machine: each spelling unchanged, and as normalized by the parser of client URLs.
     fn spelled(port: u16) -> Vec<(Uri, &'static str, bool)> {
         let mut all = Vec::new();
         for (spelling, is_sure) in SPELLINGS {
@@ -464,7 +465,7 @@ mod tests {
         for reach in [Reach::Public, Reach::Networks(Arc::new([])), elsewhere] {
             let fetch = Fetch::of_class(Class::Topics, reach.clone(), Repeat::Idempotent, &metrics);
             for (url, spelling, is_sure) in spelled(port) {
-                // The resolver of the system may be slow to find out that it does not know a name.
+                // The resolver of the system may take long to report an unknown name.
                 if !is_sure && reach != Reach::Public {
                     continue;
                 }
@@ -484,7 +485,7 @@ mod tests {
         let counted = format!("faye_fetch_refused_total{{class=\"topics\"}} {refused}\n");
         assert!(refused > 0 && metrics.text().contains(&counted), "{counted}{}", metrics.text());
 
-        // The table is one of real ways to this machine.
+        // The table contains real addresses of this machine.
         let fetch = Fetch::new(Reach::Everywhere, Repeat::Idempotent);
         for (url, spelling, _) in spelled(port).into_iter().filter(|(_, _, is_sure)| *is_sure) {
             let before = connections();

@@ -1,5 +1,5 @@
-//! The address that requests to a name go to, kept for a few seconds, so that the address that was counted for a request is
-//! the one that it goes to. It must not know which addresses are allowed: it gets allowed ones only.
+//! The cached address of a name, kept for a few seconds, so that a request uses the same address that was counted for
+//! it. It must not know which addresses are allowed: it receives allowed ones only.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! Requests whose response body is of no interest.
+//! Requests whose response body is ignored.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Fetch, FetchError};
 
-/// Bytes of the body that are read, so that the connection can be used again. A longer body ends the connection.
+/// Maximum bytes of the body that are read, so that the connection can be reused. A longer body ends the connection.
 const READ: usize = 64 * 1024;
-/// How long it is read after the head.
+/// Maximum time to read the body after the head.
 const TIME: Duration = Duration::from_secs(1);
 
 impl Fetch {
-    /// Sends a request, and returns the head of the response, which has to arrive within `deadline`. The body is read
-    /// to its end if it is short and soon there, and dropped.
+    /// Sends a request, and returns the head of the response, which has to arrive within `deadline`. The body is
+    /// dropped; a short body that arrives soon is read completely.
     ///
     /// # Errors
-    /// [`FetchError`] if there is no response.
+    /// [`FetchError`] without a response.
     pub async fn submit(
         &self,
         request: Request<Full<Bytes>>,
@@ -30,7 +30,7 @@ impl Fetch {
         let response = timeout_at(end, self.request(request)).await;
         let (head, body) = response.map_err(|_| self.late(&url, deadline))??.into_parts();
         if !body.is_end_stream() {
-            // The head is the response, whatever follows.
+            // The head is the response, regardless of the body.
             let _ = timeout(TIME, drain(body)).await;
         }
         Ok(Response::from_parts(head, ()))

@@ -1,4 +1,4 @@
-//! Connections that record whether a response has begun since the last request was written. They do not parse HTTP: a
+//! Connections that record whether a response has started since the last written request. They do not parse HTTP: a
 //! client writes a request, reads its response, and then writes the next request.
 
 use std::io;
@@ -38,8 +38,8 @@ impl Exchange {
         self.0.store(ANSWERED, Ordering::Relaxed);
     }
 
-    /// Whether the last request on a connection that had served one before got no byte of a response. If such a
-    /// connection is closed, the server has most likely closed it as idle while the request was on the way.
+    /// Whether the last request on a reused connection got no byte of a response. If such a connection is closed, the
+    /// server has most likely closed it as idle while the request was in transit.
     pub(super) fn is_reused_without_response(&self) -> bool {
         self.0.load(Ordering::Relaxed) == AGAIN
     }
