@@ -1,6 +1,6 @@
-//! Extensions: code that sees messages on their way in and out, and may change, refuse or drop them.
+//! Extensions: code that sees incoming and outgoing messages, and may change, refuse or drop them.
 //!
-//! The trait is what the library exports. It knows nothing of sessions' insides, of transports or of sockets.
+//! The trait is part of the public API. It must not know the internals of sessions, transports or sockets.
 
 #[cfg(feature = "javascript")]
 pub mod javascript;
@@ -16,18 +16,17 @@ pub use pipeline::Pipeline;
 use crate::bayeux::{ClientId, Message};
 use crate::peer::Peer;
 
-/// What an extension makes of a message.
+/// The verdict of an extension on a message.
 #[allow(
     clippy::large_enum_variant,
     reason = "a message is moved once; a box would cost each of them an allocation"
 )]
 pub enum Verdict<'a> {
-    /// The message goes on, changed or not. [`Message::refuse`] makes of it one that is answered with an error.
+    /// The message continues, changed or not. [`Message::refuse`] turns it into one that is answered with an error.
     Pass(Message),
     /// The message is dropped: it has no effect and gets no reply.
     Drop,
-    /// The extension has to wait for something. Other clients do not wait with it; later messages of the same request
-    /// do.
+    /// The extension has to wait. Other clients are not delayed; later messages of the same request are.
     Wait(Pin<Box<dyn Future<Output = Option<Message>> + Send + 'a>>),
 }
 
@@ -43,7 +42,7 @@ impl From<Option<Message>> for Verdict<'_> {
     }
 }
 
-/// Which of its methods an extension has; a stage that no extension has costs nothing.
+/// The methods that an extension implements; a stage without extensions costs nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stages {
     /// [`Extension::incoming`]
@@ -56,11 +55,11 @@ pub struct Stages {
     pub delivery: bool,
 }
 
-/// Who gets a delivery.
+/// The receiver of a delivery.
 pub struct Receiver<'a> {
     /// Its session.
     pub client: &'a ClientId,
-    /// The request by which it is reached now, if it is.
+    /// The request of its attached transport; `None` without one.
     pub peer: Option<Arc<Peer>>,
 }
 
@@ -69,7 +68,7 @@ pub trait Extension: Send + Sync + 'static {
     /// A name for the log.
     fn name(&self) -> &str;
 
-    /// Which of the methods below do something.
+    /// Returns the implemented methods.
     fn stages(&self) -> Stages;
 
     /// Why the extension cannot work now, if so: the server is not ready then.
@@ -77,13 +76,13 @@ pub trait Extension: Send + Sync + 'static {
         None
     }
 
-    /// Sees every message of every request before any check, meta messages too.
+    /// Sees every message of every request before any check, including meta messages.
     fn incoming<'a>(&'a self, message: Message, _peer: &'a Arc<Peer>) -> Verdict<'a> {
         Verdict::Pass(message)
     }
 
-    /// Sees every reply when it leaves. The reply to a connect that is held leaves when there are messages, when its time is
-    /// over, or when the session has another transport or has ended.
+    /// Sees every reply when it is sent. The reply to a held connect is sent when there are messages, when its time is
+    /// over, or when the session gets another transport or ends.
     fn reply<'a>(&'a self, message: Message, _peer: &'a Arc<Peer>) -> Verdict<'a> {
         Verdict::Pass(message)
     }
@@ -93,8 +92,8 @@ pub trait Extension: Send + Sync + 'static {
         Verdict::Pass(message)
     }
 
-    /// Sees every publication once for each receiver. It runs on the thread that delivers, in the middle of the
-    /// delivery, so it has to be quick and must not call the server; and it costs an encoding for each receiver.
+    /// Sees every publication once for each receiver. It runs on the delivering thread during the delivery, so it has
+    /// to be fast and must not call the server; it costs an encoding for each receiver.
     fn delivery(&self, message: Message, _receiver: &Receiver<'_>) -> Option<Message> {
         Some(message)
     }

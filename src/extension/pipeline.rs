@@ -1,4 +1,4 @@
-//! The extensions of a server, sorted by stage once, so that an empty stage is an empty slice.
+//! The extensions of a server, sorted by stage at the start, so that an empty stage is an empty slice.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ impl Pipeline {
         self.all.iter().find_map(|extension| extension.failure())
     }
 
-    /// Runs a message that came in. `before_wait` is called before the first extension that has to wait is waited for.
+    /// Passes an incoming message through the extensions. Calls `before_wait` before the first wait for an extension.
     pub async fn incoming(
         &self,
         message: Message,
@@ -57,7 +57,7 @@ impl Pipeline {
             .await
     }
 
-    /// Whether replies have to be handed to [`Pipeline::reply`].
+    /// Whether replies have to be passed to [`Pipeline::reply`].
     #[must_use]
     pub fn sees_replies(&self) -> bool {
         !self.reply.is_empty()
@@ -79,7 +79,7 @@ impl Pipeline {
             .await
     }
 
-    /// Whether publications have to be handed to [`Pipeline::delivery`] for each receiver.
+    /// Whether publications have to be passed to [`Pipeline::delivery`] for each receiver.
     #[must_use]
     pub fn sees_deliveries(&self) -> bool {
         !self.delivery.is_empty()

@@ -1,4 +1,4 @@
-//! How long JavaScript may still run. The engine asks while it runs, and gives up when the time is over.
+//! The remaining run time of JavaScript. The engine checks it while it runs, and stops when it is exhausted.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -33,7 +33,7 @@ impl Allowance {
         self.until.get().is_some_and(|until| Instant::now() >= until)
     }
 
-    /// Whether the call was ended because of its time; asked once.
+    /// Whether the time limit ended the call; resets the flag.
     pub(super) fn take_cut(&self) -> bool {
         self.is_cut.replace(false)
     }

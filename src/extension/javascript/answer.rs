@@ -1,24 +1,24 @@
-//! What a file made of a message. Fields that it did not touch keep the bytes that came in.
+//! The result of a file for a message. Fields that the file did not change keep their original bytes.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::bayeux::{BayeuxError, Field, Message};
 
-/// What a file says about a message.
+/// The verdict of a file on a message.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Answer {
-    /// It goes on as it is.
+    /// The message continues unchanged.
     Unchanged,
-    /// It goes on with changed fields: a JSON array of `["key",value]`, or `["key"]` for a field that is gone.
+    /// The message continues with changed fields: a JSON array of `["key",value]`, or `["key"]` for a removed field.
     Changed(String),
-    /// It is dropped.
+    /// The message is dropped.
     Dropped,
-    /// The file failed; the log says how.
+    /// The file failed; the details are logged.
     Failed,
 }
 
-/// Carries out the changes. False if the text is none, by which the message may be changed in part.
+/// Applies the changes. Returns `false` if the text is invalid; the message may then be partly changed.
 pub(super) fn apply(message: &mut Message, changes: &str) -> bool {
     let Ok(changes) = serde_json::from_str::<Vec<Vec<&RawValue>>>(changes) else { return false };
     changes.iter().all(|change| {
@@ -28,13 +28,14 @@ pub(super) fn apply(message: &mut Message, changes: &str) -> bool {
     })
 }
 
-/// A message that came in, refused because of an error of the server.
+/// Returns an incoming message that is refused with a server error.
 pub(super) fn refused(mut message: Message, error: &BayeuxError) -> Message {
     message.refuse(&error.to_string());
     message
 }
 
-/// A reply that says that its message failed, and nothing else: what an extension would have taken out of it stays in.
+/// Returns a reply with only the error of its message: other fields may contain data that an extension would have
+/// removed.
 pub(super) fn failed_reply(reply: &Message, error: &BayeuxError) -> Message {
     let mut failed = Message::default();
     let kept = [

@@ -1,5 +1,5 @@
-//! The engine process: reads the frames of the server from standard input and hands them to the thread of JavaScript. It
-//! knows no client and no message.
+//! The engine process: reads the frames of the server from standard input and passes them to the JavaScript thread. It
+//! must not know clients and messages.
 
 use std::io::{self, BufReader, Read};
 use std::process::{ExitCode, exit};
@@ -19,18 +19,18 @@ use super::worker::Worker;
 /// The variable that marks a process as an engine process.
 pub(super) const MARK: &str = "FAYE_EXTENSION_ENGINE";
 
-/// Bytes of the stack of the thread of JavaScript: what JavaScript may use, and as much again and more for native code.
+/// Stack size of the JavaScript thread in bytes: the part for JavaScript, and more than that again for native code.
 const THREAD_STACK: usize = 4 * 1024 * 1024;
 
-/// Events between the two threads. The server has another queue.
+/// Capacity of the channel between the two threads. The server has another queue.
 const EVENTS: usize = 64;
 
 /// The status of an engine that cannot go on.
 pub(super) const LOST: i32 = 4;
 
-/// Runs the JavaScript engine if the server started this process for that, until the server closes standard input. A
-/// program that embeds the server and has `extensions.files` calls this first in `main`, and returns the code if there is
-/// one: extensions run in a process of their own, which is the same program started again.
+/// Runs the JavaScript engine, until the server closes standard input, if the server started this process for that. A
+/// program that embeds the server and uses `extensions.files` calls this first in `main`, and exits with the code if
+/// there is one: extensions run in a separate process, which is the same program started again.
 #[must_use]
 pub fn engine_main() -> Option<ExitCode> {
     std::env::var_os(MARK)?;
@@ -64,7 +64,7 @@ fn run() -> io::Result<()> {
     watch.stop();
     // A full queue wakes the thread as well.
     let _ = events.try_send(Event::Stop);
-    // It panics only outside of what it guards, which the hook has reported.
+    // A panic outside of the guarded parts was reported by the hook.
     let _ = javascript.join();
     ended
 }
@@ -108,7 +108,7 @@ fn work(start: Start, out: &Arc<Out>, watch: Arc<Watch>, events: &Receiver<Event
             out.flush();
             if let Err(ending) = worker.run(events) {
                 out.send_or_give_up(&ending);
-                // Nothing of the engine is used any more, not even to give its memory back.
+                // The engine is no longer used, not even to free its memory.
                 exit(LOST);
             }
             out.flush();

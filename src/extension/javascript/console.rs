@@ -1,14 +1,14 @@
-//! How many lines one file may print: a number each second. It counts the others and says when they are to be reported.
-//! It does not know where lines go.
+//! Limits the lines that a file prints to a number each second. Counts suppressed lines and schedules their report. It
+//! must not know where lines go.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What the rate is counted in.
+/// The period of the rate.
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// How long lines may be suppressed before that is reported, if they do not stop.
+/// Maximum time before suppressed lines are reported, if they do not stop.
 const REPORT: Duration = Duration::from_secs(60);
 
 /// The lines of one file.
@@ -29,7 +29,7 @@ impl Console {
         Self { rate, window: now, passed: 0, suppressed: 0, first_suppressed: now, last_suppressed: now }
     }
 
-    /// Whether a line may be printed. If not, it is counted.
+    /// Whether a line may be printed. Otherwise counts it as suppressed.
     pub(super) fn admit(&mut self, now: Instant) -> bool {
         if now >= self.window + WINDOW {
             self.window = now;
@@ -47,13 +47,13 @@ impl Console {
         false
     }
 
-    /// When suppressed lines are to be reported.
+    /// Returns when to report suppressed lines.
     pub(super) fn next(&self) -> Option<Instant> {
         let quiet = self.last_suppressed + WINDOW;
         (self.suppressed > 0).then(|| quiet.min(self.first_suppressed + REPORT))
     }
 
-    /// Takes the number of suppressed lines if it is time to report it.
+    /// Takes the number of suppressed lines if their report is due.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<u64> {
         let is_due = self.next().is_some_and(|next| next <= now);
         is_due.then(|| self.take()).flatten()
@@ -76,7 +76,7 @@ mod tests {
         let mut console = Console::new(2, begin);
         assert_eq!((0..5).filter(|n| console.admit(at(*n))).count(), 2);
         assert_eq!(console.take_due(at(500)), None);
-        // The rate is there again, and the report waits until a second has passed without suppressed lines.
+        // The rate has recovered, and the report waits until a second has passed without suppressed lines.
         assert!(console.admit(at(1000)) && console.admit(at(1001)) && !console.admit(at(1002)));
         assert_eq!(console.next(), Some(at(2002)));
         assert_eq!(console.take_due(at(2001)), None);

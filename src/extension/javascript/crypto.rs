@@ -1,12 +1,12 @@
-//! What `require('crypto')` and `Buffer` compute: hashes, random bytes, encodings. Bytes are hexadecimal text here,
-//! which is how they cross between JavaScript and Rust.
+//! The functions behind `require('crypto')` and `Buffer`: hashes, random bytes, encodings. Bytes are hexadecimal text,
+//! which is how they are passed between JavaScript and Rust.
 
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXLOWER_PERMISSIVE};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::{Digest, Sha1};
 use sha2::{Sha256, Sha512};
 
-/// Random bytes that may be asked for at one time.
+/// Maximum random bytes of one call.
 const RANDOM: usize = 64 * 1024;
 
 /// The hash of bytes; with a key, their HMAC (RFC 2104).
@@ -68,7 +68,7 @@ pub(super) fn decode(text: &str, encoding: &str) -> Result<String, String> {
     Ok(HEXLOWER.encode(&decoded))
 }
 
-/// Base64 without padding, whose last letter may have bits that say nothing.
+/// Decodes base64 without padding; unused bits of the last letter are ignored.
 fn decode_loosely(letters: &[u8]) -> Vec<u8> {
     let mut specification = BASE64_NOPAD.specification();
     specification.check_trailing_bits = false;

@@ -1,5 +1,5 @@
-//! The JavaScript engine from outside: hands calls to the engine process and waits for their answers. How a process is
-//! started and replaced is not known here.
+//! The JavaScript engine as the server sees it: passes calls to the engine process and waits for their answers. It must
+//! not know how a process is started and replaced.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,16 +26,16 @@ use crate::config::Extensions;
 use crate::metrics::Metrics;
 use crate::peer::Peer;
 
-/// How long a file may take to be loaded; the engine process ends itself before.
+/// Maximum time to load a file; the engine process ends itself before.
 const LOADED: Duration = Duration::from_secs(15);
 
-/// How long a stopping server waits for `removed` of the extensions.
+/// Maximum time for `removed` of the extensions when the server stops.
 const STOPPING: Duration = Duration::from_secs(2);
 
-/// Why a call is not handed over.
+/// The reason why a call was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// Too many calls wait.
+    /// Too many calls are waiting.
     Full,
     /// There is no engine.
     NoEngine,
@@ -44,11 +44,11 @@ pub(super) enum Refusal {
 /// The engine.
 pub(super) struct Engine {
     common: Arc<Common>,
-    /// Is told when the supervising thread has ended.
+    /// Completes when the supervising thread has ended.
     ended: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
-/// What the engine and its supervisor have in common.
+/// The state that the engine and its supervisor share.
 pub(super) struct Common {
     pub(super) settings: Extensions,
     pub(super) metrics: Metrics,
@@ -63,19 +63,19 @@ pub(super) struct Common {
     /// The request that extensions see with a publication.
     pub(super) stand_in: String,
     pub(super) is_stopping: AtomicBool,
-    /// Why there is no engine, if there is none.
+    /// The reason why there is no engine; `None` while there is one.
     pub(super) failure: watch::Sender<Option<String>>,
     pub(super) state: Mutex<State>,
     /// Wakes a supervisor that pauses.
     pub(super) stopped: Condvar,
 }
 
-/// The calls that wait, and the engine process.
+/// The waiting calls, and the queue to the engine process.
 #[derive(Default)]
 pub(super) struct State {
     pub(super) last: u64,
     pub(super) waiting: BTreeMap<u64, Ticket>,
-    /// The way to the engine process, if there is one.
+    /// The queue to the engine process; `None` without one.
     pub(super) queue: Option<Queue>,
     pub(super) killer: Option<Killer>,
     /// Counts the engine processes.
@@ -91,11 +91,11 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
-    /// Ends the wait with an answer.
+    /// Completes the call with an answer.
     pub(super) fn answer(self, answer: Answer) {
         // First, so that the next message of the client finds room.
         drop(self.room);
-        // It fails when the wait has just ended.
+        // Sending fails if the wait has just ended.
         let _ = self.answer.send(answer);
     }
 }
@@ -108,7 +108,7 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    /// The answer; `None` if the engine ended.
+    /// Returns the answer; `None` if the engine ended.
     pub(super) async fn answer(mut self) -> Option<Answer> {
         (&mut self.answer).await.ok()
     }
@@ -168,7 +168,7 @@ impl Engine {
         self.common.reports.get(file)
     }
 
-    /// Why there is no engine, if there is none.
+    /// Returns why there is no engine; `None` while there is one.
     pub(super) fn failure(&self) -> Option<String> {
         self.common.failure.borrow().clone()
     }
@@ -186,7 +186,7 @@ impl Engine {
         }
     }
 
-    /// Hands a message to a file. A publication has no peer.
+    /// Passes a message to a file. A publication has no peer.
     pub(super) fn ask(
         &self,
         file: usize,
@@ -215,7 +215,7 @@ impl Engine {
         Ok(Waiting { common: Arc::clone(common), number, answer: answered })
     }
 
-    /// Ends the engine, and waits a while for `removed` of the extensions.
+    /// Ends the engine, and waits for a limited time for `removed` of the extensions.
     pub(super) async fn stop(&self) {
         self.common.stop();
         let ended = self.ended.lock().take();

@@ -1,4 +1,4 @@
-//! What the thread of JavaScript is told, and what the whole engine process has in common.
+//! The events of the JavaScript thread, and the shared state of the engine process.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use super::reporter::Reporter;
 use super::watch::Watch;
 use super::wire::{Call, Fetched, Sources, Start};
 
-/// One thing to do.
+/// An event.
 pub(super) enum Event {
     Call(Call),
     Fetched(Fetched),
-    /// Looks whether to stop.
+    /// Checks whether to stop.
     Stop,
 }
 
-/// What does not change while the engine runs.
+/// State that is constant while the engine runs.
 pub(super) struct Shared {
     pub(super) start: Start,
     /// One for each file.
@@ -32,10 +32,10 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Finds the files.
+    /// Opens the files.
     ///
     /// # Errors
-    /// [`LoadError`] for the first file that is missing.
+    /// [`LoadError`] for the first missing file.
     pub(super) fn new(mut start: Start, out: Arc<Out>, watch: Arc<Watch>) -> Result<Self, LoadError> {
         let mut sources = std::mem::take(&mut start.sources).into_iter();
         let open = |file: &String| match sources.next() {
@@ -48,7 +48,7 @@ impl Shared {
         Ok(Self { start, folders, reporters, out, watch, fetching: Cell::new(0) })
     }
 
-    /// What was read for each file.
+    /// Returns the texts that were read for each file.
     pub(super) fn sources(&self) -> Vec<Sources> {
         self.folders.iter().map(|folder| folder.sources()).collect()
     }

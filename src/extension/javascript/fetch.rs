@@ -1,4 +1,4 @@
-//! What `fetch` asks of the server, and what it gets. Who carries it out is not known here.
+//! The requests and responses of `fetch` in JavaScript. This module must not know the client that executes them.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ pub struct Request {
     pub url: String,
     /// Names and values.
     pub headers: Vec<(String, String)>,
-    /// The body; empty if there is none.
+    /// The body; may be empty.
     pub body: String,
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     /// The status, such as 200.
@@ -33,7 +33,7 @@ pub struct Response {
     pub body: Bytes,
 }
 
-/// Carries out requests, with a deadline and a size limit. The file sees the text of an error, so it must not have
+/// Executes requests, with a deadline and a size limit. The file sees the text of an error, so it must not contain
 /// secrets.
 pub type Fetch = Arc<dyn Fn(Request) -> Answering + Send + Sync>;
 

@@ -1,4 +1,4 @@
-//! The folder of an extension: where its file and what that requires are read. Nothing outside of it is.
+//! The folder of an extension: its file and the files that it requires are read only from there.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,14 +18,14 @@ pub(super) struct Folder {
     main: PathBuf,
     /// Its folder, links resolved.
     root: PathBuf,
-    /// The folder as it is written in the settings.
+    /// The folder as written in the settings.
     written: PathBuf,
-    /// The required files, so that the engine can be restarted with the same texts.
+    /// The required files, so that a restarted engine runs the same texts.
     kept: Mutex<BTreeMap<String, Text>>,
 }
 
 impl Folder {
-    /// Finds the file.
+    /// Opens the folder of a file.
     pub(super) fn open(file: &str) -> Result<Arc<Self>, String> {
         let main = fs::canonicalize(file).map_err(|error| error.to_string())?;
         let root = main.parent().ok_or("it is no file")?.to_owned();
@@ -41,7 +41,7 @@ impl Folder {
         Arc::new(Self { main, root, written, kept: Mutex::new(sources.texts) })
     }
 
-    /// What was read, for [`Folder::restore`].
+    /// Returns the texts that were read, for [`Folder::restore`].
     pub(super) fn sources(&self) -> Sources {
         Sources { main: self.main(), texts: self.kept.lock().clone() }
     }
@@ -63,7 +63,7 @@ impl Folder {
             .map_or_else(|_| path.to_owned(), |inner| self.written.join(inner).to_string_lossy().into_owned())
     }
 
-    /// The path of what is required from a folder.
+    /// Resolves a required name from a folder to a path.
     pub(super) fn resolve(&self, from: &str, name: &str) -> Result<String, String> {
         let is_path = name.starts_with("./") || name.starts_with("../") || matches!(name, "." | "..");
         if !is_path && !name.starts_with('/') {
@@ -92,7 +92,7 @@ impl Folder {
         }
     }
 
-    /// The text of what was resolved; the same as the first time.
+    /// Returns the text of a resolved path; always the text of the first read.
     pub(super) fn source(&self, path: &str) -> Result<Text, String> {
         if let Some(kept) = self.kept.lock().get(path) {
             return Ok(kept.clone());
@@ -122,7 +122,7 @@ impl Folder {
         self.inside(&self.root.join(name)).is_some()
     }
 
-    /// The path without links, if it is in the folder.
+    /// Returns the path without links, if it is in the folder.
     fn inside(&self, path: &Path) -> Option<String> {
         let path = fs::canonicalize(path).ok().filter(|path| path.starts_with(&self.root))?;
         path.to_str().map(str::to_owned)

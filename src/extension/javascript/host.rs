@@ -1,4 +1,4 @@
-//! The functions of the server that the glue in JavaScript calls. Whatever crosses is a number or a text.
+//! The functions of the server that the glue in JavaScript calls. Arguments and results are numbers or texts.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -18,7 +18,7 @@ use super::pending::Pending;
 use super::timers::Timers;
 use super::wire::FromEngine;
 
-/// What the glue calls an error of which no text can be made.
+/// The text of an error that cannot be converted to text.
 const UNPRINTABLE: &str = "an error that cannot be printed";
 
 /// The state of the engine outside of JavaScript.
@@ -26,11 +26,11 @@ pub(super) struct Host {
     pub(super) shared: Rc<Shared>,
     pub(super) pending: RefCell<Pending>,
     pub(super) timers: RefCell<Timers>,
-    /// The request of the message that is being handed over, as JSON.
+    /// The request of the current message, as JSON.
     pub(super) request: RefCell<String>,
-    /// Whether something failed because there was no memory.
+    /// Whether an operation failed because of missing memory.
     pub(super) lacks_memory: Cell<bool>,
-    /// Whether something failed as it does when there is not even memory for an error.
+    /// Whether an operation failed as if memory for an error was missing.
     pub(super) may_lack_memory: Cell<bool>,
 }
 
@@ -46,14 +46,14 @@ impl Host {
         }
     }
 
-    /// Answers a message if it waits.
+    /// Answers a message if it is waiting.
     pub(super) fn answer(&self, number: u64, answer: Answer) {
         if self.pending.borrow_mut().take(number) {
             self.shared.out.send(&FromEngine::Answer { number, answer });
         }
     }
 
-    /// Reports that a message failed, and answers it if it waits.
+    /// Reports a failed message, and answers it if it is waiting.
     fn fail(&self, file: usize, number: u64, text: String) {
         if text.starts_with("InternalError: out of memory") {
             self.lacks_memory.set(true);
@@ -187,7 +187,7 @@ fn files<'js>(ctx: &Ctx<'js>, native: &Object<'js>, folder: &Arc<Folder>) -> rqu
     native.set("compile", Function::new(ctx.clone(), compile)?)
 }
 
-/// The function of a CommonJS file. Its first line is the file's first line, so that errors name the right one.
+/// Compiles the function of a CommonJS file. Line numbers stay the same, so that errors name the right line.
 fn compile<'js>(ctx: &Ctx<'js>, folder: &Folder, path: &str) -> rquickjs::Result<Function<'js>> {
     let source = folder.source(path).map_err(|text| throw(ctx, &text))?;
     let source = &source.0;
@@ -207,7 +207,7 @@ fn bytes<'js>(ctx: &Ctx<'js>, native: &Object<'js>) -> rquickjs::Result<()> {
     };
     native.set("hash", Function::new(ctx.clone(), hash)?)?;
     let random = |ctx: Ctx<'js>, count: f64| {
-        // The cast saturates: what is negative or not a number becomes 0.
+        // The cast saturates: negative values and values that are no number become 0.
         crypto::random(count as usize).map_err(|text| throw(&ctx, &text))
     };
     native.set("random", Function::new(ctx.clone(), random)?)?;

@@ -15,10 +15,10 @@ use super::world::{Has, World};
 /// Bytes of the stack of JavaScript.
 const STACK: usize = 512 * 1024;
 
-/// How long a file may take to load.
+/// Maximum time to load a file.
 pub(super) const LOADING: Duration = Duration::from_secs(10);
 
-/// How a call went wrong.
+/// The failure of a call.
 #[derive(Debug)]
 pub(super) enum Fault {
     /// An exception that was not caught.
@@ -27,7 +27,7 @@ pub(super) enum Fault {
     Time,
     /// There was no memory.
     Memory,
-    /// What it put off does not end; nothing else would run any more.
+    /// The pending jobs do not end, so nothing else could run.
     Endless,
 }
 
@@ -78,7 +78,7 @@ impl Machine {
         Ok((machine, all))
     }
 
-    /// Runs something in the world of a file, and what that puts off.
+    /// Runs a function in the world of a file, and then the pending jobs.
     pub(super) fn enter(
         &self,
         file: usize,
@@ -86,8 +86,8 @@ impl Machine {
     ) -> Result<(), Fault> {
         let Some(world) = self.worlds.get(file) else { return Ok(()) };
         self.allowance.begin(self.host.shared.start.time);
-        let entered = self.judge(run(world));
-        // What is put off is owed to messages that have nothing to do with this one.
+        let entered = self.classify(run(world));
+        // The pending jobs belong to other messages.
         let settled = self.settle(file);
         let may_lack_memory = self.host.may_lack_memory.take();
         if self.host.lacks_memory.take() || (may_lack_memory && self.is_full()) {
@@ -96,14 +96,14 @@ impl Machine {
         settled.and(entered)
     }
 
-    /// Whether so much memory is in use, though what can be was given back, that nothing goes any more.
+    /// Whether the memory limit is nearly reached after a garbage collection, so that no call can succeed.
     pub(super) fn is_full(&self) -> bool {
         self.runtime.run_gc();
         let used = self.runtime.memory_usage().malloc_size;
         usize::try_from(used).unwrap_or(usize::MAX) > self.host.shared.start.memory / 4 * 3
     }
 
-    /// Tells the extensions that they are removed.
+    /// Calls `removed` of the extensions.
     pub(super) fn remove(&self) {
         for file in 0..self.worlds.len() {
             // The file is gone, so its failure has no effect.
@@ -119,7 +119,7 @@ impl Machine {
                 Ok(ran) => ran,
                 Err(failed) => {
                     let thrown = failed.0.with(|ctx| Thrown::take(&ctx, rquickjs::Error::Exception));
-                    let judged = self.judge(Err(thrown));
+                    let judged = self.classify(Err(thrown));
                     first = first.and(judged);
                     true
                 }
@@ -139,7 +139,7 @@ impl Machine {
         settled
     }
 
-    fn judge(&self, result: Result<(), Thrown>) -> Result<(), Fault> {
+    fn classify(&self, result: Result<(), Thrown>) -> Result<(), Fault> {
         let is_cut = self.allowance.take_cut();
         result.map_err(|thrown| {
             if is_cut {

@@ -1,9 +1,10 @@
-//! Faye's extension files, run unchanged: CommonJS modules with `incoming` and `outgoing`, in a process of their own.
+//! Faye's extension files, run unchanged: CommonJS modules with `incoming` and `outgoing`, in a separate process.
 //!
-//! Here is what the server sees of a file: an [`Extension`]. It knows messages and verdicts, and not how JavaScript is run.
-//! In the server, `engine` hands calls to the engine process, `supervisor` keeps one running, `process` is one of them and
-//! `wire` the frames. In the engine process, `child` reads the frames, `worker` is the thread of JavaScript, `machine` the
-//! engine with its limits, `world` one file, `host` the functions that it may call, and `watch` ends what does not return.
+//! This file is the server's view of an extension file: an [`Extension`]. It must not know how JavaScript is run. In
+//! the server, `engine` passes calls to the engine process, `supervisor` keeps one running, `process` is one of them,
+//! and `wire` has the frames. In the engine process, `child` reads the frames, `worker` is the JavaScript thread,
+//! `machine` the engine with its limits, `world` one file, `host` the functions that it may call, and `watch` ends
+//! calls that do not return.
 
 mod allowance;
 mod answer;
@@ -62,7 +63,7 @@ use crate::peer::Peer;
 pub struct LoadError {
     /// The file, with the line if one is known.
     pub place: String,
-    /// What is wrong with it.
+    /// The error, as text.
     pub reason: String,
 }
 
@@ -85,9 +86,9 @@ pub struct Scripts {
 }
 
 impl Scripts {
-    /// Loads the files into a new process (see [`engine_main`]), each into a separate world. `mount` is the path of the
-    /// server, and `fetch` carries out the requests of the files. Must be called in a tokio runtime. The limits are those
-    /// of the settings.
+    /// Loads the files into a new process (see [`engine_main`]), each into a separate world, with the configured
+    /// limits. `mount` is the path of the server; `fetch` executes the requests of the files. Must be called in a tokio
+    /// runtime.
     ///
     /// # Errors
     /// [`LoadError`] for the first file that is missing, is no JavaScript, throws, exports no extension, or takes more
@@ -118,7 +119,7 @@ impl Scripts {
         self.engine.until_failure()
     }
 
-    /// Calls `removed` of the extensions, and ends JavaScript. Messages that come later fail.
+    /// Calls `removed` of the extensions, and ends JavaScript. Later messages fail.
     pub async fn stop(&self) {
         self.engine.stop().await;
     }
@@ -158,13 +159,13 @@ impl Extension for Script {
     }
 
     fn publication<'a>(&'a self, message: Message) -> Verdict<'a> {
-        // It may hold what the extension would have taken out.
+        // It may contain data that the extension would have removed.
         self.ask(Stage::Outgoing, message, None, |_, _| None)
     }
 }
 
 impl Script {
-    /// Hands a message to the file; `fail` makes the message that goes on if the file gives no answer.
+    /// Passes a message to the file; `fail` creates the message that continues if the file gives no answer.
     fn ask(
         &self,
         stage: Stage,
@@ -175,7 +176,7 @@ impl Script {
         let mut text = Vec::with_capacity(message.size() + 64);
         message.write(&mut text, |_| true);
         let report = self.engine.report(self.file);
-        // What came in was found to be UTF-8, and extensions in Rust answer for what they set.
+        // Incoming messages are valid UTF-8, and extensions in Rust are responsible for the values that they set.
         let text = String::from_utf8(text).unwrap_or_default();
         let waiting = match self.engine.ask(self.file, stage, text, peer) {
             Ok(waiting) => waiting,

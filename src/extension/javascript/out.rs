@@ -1,4 +1,4 @@
-//! What the engine process writes to the server: frames, gathered until the engine has nothing else to do.
+//! The output of the engine process: frames, buffered until the engine is idle.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::wire::{self, FromEngine};
 
-/// How long the last frame of a process may take.
+/// Maximum time to write the last frame of a process.
 const LAST: Duration = Duration::from_secs(1);
 
 /// Standard output of the engine process.
@@ -30,14 +30,14 @@ impl Out {
         }
     }
 
-    /// Hands everything to the server.
+    /// Writes all buffered frames to the server.
     pub(super) fn flush(&self) {
         if self.0.lock().flush().is_err() {
             exit(0);
         }
     }
 
-    /// Writes the last frame of this process, unless another thread is in the middle of a frame and stays there.
+    /// Writes the last frame of this process, unless another thread is blocked within a frame.
     pub(super) fn send_or_give_up(&self, frame: &FromEngine) {
         if let Some(mut out) = self.0.try_lock_for(LAST) {
             // It fails when the server has gone.

@@ -1,4 +1,4 @@
-//! `fetch` by the server's own client: it says which addresses may be asked and how large an answer may be.
+//! `fetch` through the HTTP client of the server: decides the allowed addresses and the maximum size of a response.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use hyper::{Method, Request as HttpRequest};
 use super::fetch::{Fetch, Request, Response};
 use crate::fetch::{Fetch as Client, FetchError, Reach, Repeat};
 
-/// Bytes of an answer's body.
+/// Maximum bytes of a response body.
 const CAP: usize = 1024 * 1024;
 
-/// Carries out requests within a time; to addresses that are not public only if they are allowed.
+/// Executes requests within a deadline; addresses that are not public have to be allowed.
 #[must_use]
 pub fn over_http(time: Duration, private_addresses: bool) -> Fetch {
     let reach = if private_addresses { Reach::Everywhere } else { Reach::Public };
@@ -49,7 +49,7 @@ fn convert(request: Request) -> Result<HttpRequest<Full<Bytes>>, String> {
     if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
         return Err("a URL with user and password is not allowed".to_owned());
     }
-    // Errors are not shown: they may hold a header, and that a secret.
+    // Errors are not shown: they may contain a header with a secret.
     let method = Method::from_bytes(request.method.to_ascii_uppercase().as_bytes());
     let method = method.ok().filter(|method| *method != Method::CONNECT).ok_or("invalid method")?;
     let mut http = HttpRequest::builder().method(method).uri(url);
@@ -59,7 +59,7 @@ fn convert(request: Request) -> Result<HttpRequest<Full<Bytes>>, String> {
     http.body(Full::new(Bytes::from(request.body))).map_err(|_| "invalid header".to_owned())
 }
 
-/// Headers that say how the request is framed, which is not the file's to say.
+/// Whether a header controls the framing of the request, which the file may not change.
 fn is_ours(name: &str) -> bool {
     ["host", "content-length", "transfer-encoding", "connection", "upgrade"]
         .iter()

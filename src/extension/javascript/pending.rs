@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What is kept longer than the message waits, so that the answer and the end of the wait do not meet.
+/// Additional time before a waiting message is forgotten, so that its answer does not race with its deadline.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// All messages that wait for their callback, by number, and until when the server waits.
+/// All messages that wait for their callback, by number, with the deadlines of the server.
 #[derive(Default)]
 pub(super) struct Pending {
     waiting: HashMap<u64, Instant>,
@@ -18,7 +18,7 @@ pub(super) struct Pending {
 impl Pending {
     /// Keeps a message.
     pub(super) fn add(&mut self, number: u64, until: Instant) {
-        // One that is never answered keeps those behind it in the list.
+        // A message without an answer keeps the later ones in the list.
         if self.order.len() > 2 * self.waiting.len() + 1000 {
             self.order.retain(|(_, number)| self.waiting.contains_key(number));
         }
@@ -26,7 +26,7 @@ impl Pending {
         self.waiting.insert(number, until);
     }
 
-    /// Takes a message. False if it was answered before, or waits no longer.
+    /// Removes a message. Returns `false` if it was answered before, or no longer waits.
     pub(super) fn take(&mut self, number: u64) -> bool {
         self.waiting.remove(&number).is_some()
     }
@@ -41,7 +41,7 @@ impl Pending {
         }
     }
 
-    /// When something is to be forgotten next.
+    /// Returns when the next message is forgotten.
     pub(super) fn next(&self) -> Option<Instant> {
         self.order.front().map(|(until, _)| *until)
     }

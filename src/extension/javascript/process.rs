@@ -1,5 +1,5 @@
-//! One engine process, from the server's side: its start, the frames in both directions and its end. It knows no message
-//! and decides nothing.
+//! One engine process, from the server's side: its start, the frames in both directions, and its end. It must not know
+//! messages, and makes no decisions.
 
 use std::io::{self, BufReader, BufWriter, Write};
 use std::os::unix::process::CommandExt;
@@ -15,11 +15,11 @@ use super::child::MARK;
 use super::queue::Queued;
 use super::wire::{self, FromEngine};
 
-/// Variables that the engine process gets: the time zone of `Date`, and where shared libraries are. The others may hold
-/// secrets.
+/// The inherited variables of the engine process: the time zone of `Date`, and the path of shared libraries. Other
+/// variables may contain secrets.
 const INHERITED: [&str; 2] = ["TZ", "LD_LIBRARY_PATH"];
 
-/// The binary that runs, also when its file was replaced by that of another version.
+/// The running binary, even if its file was replaced by another version.
 const RUNNING: &str = "/proc/self/exe";
 
 /// A running engine process.
@@ -30,7 +30,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts this program again as an engine process, which reads the frames of the queue until that is closed.
+    /// Starts this program again as an engine process, which reads the frames of the queue until the queue is closed.
     pub(super) fn start(queue: Receiver<Queued>) -> io::Result<Self> {
         if std::env::var_os(MARK).is_some() {
             let text = "an engine process cannot start another one; a program that embeds the server has to call \
@@ -59,7 +59,7 @@ impl Process {
         wire::read(&mut self.output, &mut self.line)
     }
 
-    /// Ends the process from another thread.
+    /// Returns a handle that ends the process from another thread.
     pub(super) fn killer(&self) -> Killer {
         Killer(Arc::clone(&self.child))
     }

@@ -1,4 +1,4 @@
-//! The queue to an engine process. Calls take places in it, which are bounded; what the server itself sends is bounded by
+//! The queue to an engine process. The number of queued calls is bounded; the other frames of the server are bounded by
 //! other means.
 
 use std::sync::Arc;
@@ -14,7 +14,7 @@ pub(super) struct Queued {
     pub(super) place: Option<OwnedSemaphorePermit>,
 }
 
-/// The end of the queue that takes frames. Dropping it closes the queue.
+/// The sending end of the queue. Dropping it closes the queue.
 pub(super) struct Queue {
     frames: Sender<Queued>,
     places: Arc<Semaphore>,
@@ -27,7 +27,7 @@ impl Queue {
         (Self { frames, places: Arc::new(Semaphore::new(places)) }, received)
     }
 
-    /// Appends a call. False if there is no place.
+    /// Appends a call. Returns `false` if the queue is full.
     pub(super) fn call(&self, call: &Arc<Call>) -> bool {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return false };
         self.append(Order::Call(Arc::clone(call)), Some(place));
@@ -40,7 +40,7 @@ impl Queue {
     }
 
     fn append(&self, order: Order, place: Option<OwnedSemaphorePermit>) {
-        // It fails when the process has ended, which fails what it was sent.
+        // Sending fails when the process has ended, which fails its calls.
         let _ = self.frames.send(Queued { order, place });
     }
 }

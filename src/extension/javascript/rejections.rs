@@ -14,7 +14,7 @@ const KEPT: usize = 10;
 pub(super) struct Rejections(RefCell<Vec<(Persistent<Value<'static>>, String)>>);
 
 impl Rejections {
-    /// Records that a promise was rejected, or that a rejected one got a handler.
+    /// Records that a promise was rejected, or that a rejected promise got a handler.
     pub(super) fn note<'js>(
         &self,
         ctx: &Ctx<'js>,

@@ -1,10 +1,10 @@
-//! What is logged and counted about one file: the lines that it prints and how it fails. A message is never shown.
+//! Logs and counts the lines and failures of one file. Messages are never logged.
 
 use super::throttle::{Throttle, more};
 use super::wire::Failure;
 use crate::metrics::{Metrics, Reason};
 
-/// Bytes of a text that a line of the log shows.
+/// Maximum bytes of a text in a log line.
 pub(super) const LINE: usize = 2000;
 
 /// Reports about a file.
@@ -34,7 +34,7 @@ impl Report {
         }
     }
 
-    /// A line that the file prints: 0 is an error, 1 a warning, 2 for information, others to find errors.
+    /// Logs a line of the file: level 0 is an error, 1 a warning, 2 information, others are for debugging.
     pub(super) fn print(&self, level: u32, text: &str) {
         let (file, text) = (self.file.as_str(), on_one_line(text));
         match level {
@@ -102,7 +102,7 @@ impl Report {
         }
     }
 
-    /// The file called a callback again, so many times.
+    /// Reports repeated calls of a callback.
     pub(super) fn repeats(&self, times: u64) {
         self.metrics.extension_repeated_callbacks.inc_by(times);
         if let Some(suppressed) = self.repeats.pass() {
@@ -128,7 +128,7 @@ impl Report {
         }
     }
 
-    /// There is no engine for the file. The log has had the reason once.
+    /// Reports a message without an engine for the file. The reason was logged once.
     pub(super) fn unavailable(&self) {
         self.metrics.refuse(Reason::extension_unavailable);
     }
@@ -145,7 +145,7 @@ impl Restarts {
         Self { metrics, lines: Throttle::default() }
     }
 
-    /// A file called a function that does not return.
+    /// Reports a call of a function that does not return.
     pub(super) fn stuck(&self, file: &Report) {
         file.metrics.refuse(Reason::extension_cpu_limit);
         if let Some(suppressed) = self.restart() {
@@ -159,7 +159,7 @@ impl Restarts {
         }
     }
 
-    /// The memory stays full, promises do not end, or our own code panicked.
+    /// Reports a lost engine: the memory stays full, promises do not end, or our code panicked.
     pub(super) fn lost(&self) {
         if let Some(suppressed) = self.restart() {
             tracing::error!(
@@ -186,8 +186,8 @@ impl Restarts {
     }
 }
 
-/// A text on one line, cut where it gets too long. What a file prints may come from clients, and must not look like
-/// lines of our own.
+/// Returns a text on one line, truncated to the maximum length. The output of a file may come from clients, and must
+/// not look like log lines of the server.
 fn on_one_line(text: &str) -> String {
     let mut line = String::new();
     for letter in text.trim_end().chars() {

@@ -1,5 +1,5 @@
-//! What the engine process reports about one file: the lines that it prints and how it fails. The server counts and logs
-//! it (`report.rs`).
+//! The reports of the engine process about one file: its lines and failures. The server counts and logs them
+//! (`report.rs`).
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -42,17 +42,17 @@ impl Reporter {
         self.out.send(&FromEngine::Failed { file: self.file, failure });
     }
 
-    /// The file called a callback again.
+    /// Counts a repeated call of a callback.
     pub(super) fn repeat(&self) {
         self.repeats.set(self.repeats.get() + 1);
     }
 
-    /// When suppressed lines are to be reported.
+    /// Returns when to report suppressed lines.
     pub(super) fn next(&self) -> Option<Instant> {
         self.console.borrow().next()
     }
 
-    /// Reports what was counted, as far as it is time.
+    /// Sends the reports that are due.
     pub(super) fn settle(&self, now: Instant) {
         let times = self.repeats.take();
         if times > 0 {
@@ -63,7 +63,7 @@ impl Reporter {
         }
     }
 
-    /// Reports everything that was counted.
+    /// Sends all pending reports.
     pub(super) fn finish(&self) {
         self.settle(Instant::now());
         if let Some(lines) = self.console.borrow_mut().take() {

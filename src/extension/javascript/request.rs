@@ -1,4 +1,4 @@
-//! The request of a message as Node's `http.IncomingMessage` shows it, as far as extensions look at it.
+//! The request of a message in the form of Node's `http.IncomingMessage`, with the parts that extensions use.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ struct Connection {
     encrypted: bool,
 }
 
-/// Headers that count once; Node keeps the first of them.
+/// Headers with a single value; Node keeps the first one.
 const SINGLE: &[&str] = &[
     "age",
     "authorization",
@@ -65,8 +65,8 @@ pub(super) fn describe(peer: &Peer) -> String {
     serde_json::to_string(&described).unwrap_or_else(|_| "null".to_owned())
 }
 
-/// The JSON text of the request that extensions see with a publication: it goes to many receivers, so it shows the mount
-/// and nothing of a client.
+/// Returns the JSON text of the request that extensions see with a publication. A publication has many receivers, so
+/// the request contains the mount and no client data.
 pub(super) fn stand_in(mount: &str) -> String {
     let described = Described {
         method: "POST",
@@ -83,7 +83,7 @@ fn headers(peer: &Peer) -> BTreeMap<String, String> {
     let mut headers = BTreeMap::<String, String>::new();
     for (name, value) in peer.head.headers() {
         let name = name.to_ascii_lowercase();
-        // Node takes the bytes for Latin-1.
+        // Node decodes the bytes as Latin-1.
         let mut value: String = value.iter().map(|byte| char::from(*byte)).collect();
         let is_cookie = name == "cookie";
         if is_cookie {

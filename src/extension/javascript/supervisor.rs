@@ -1,5 +1,5 @@
-//! Keeps an engine process running: starts another one when a process has ended, with the files as they were read first.
-//! While none can be started, calls are refused at once. What calls are about is not known here.
+//! Keeps an engine process running: replaces a process that has ended, with the texts of the files from the first
+//! start. While none can be started, calls are refused immediately. It must not know the content of calls.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,23 +16,23 @@ use super::report::Report;
 use super::wire::{Ending, Fetched, FetchedResponse, FromEngine, Order, Start};
 use super::world::Has;
 
-/// How long after a failure to start an engine it is tried again.
+/// The pause after a failure to start an engine.
 const PAUSE: Duration = Duration::from_secs(1);
 impl Common {
-    /// Keeps an engine process running until the server stops. What the first one has loaded goes to `ready`.
+    /// Keeps an engine process running until the server stops. Sends the functions of the first one's files to `ready`.
     pub(super) fn supervise(self: &Arc<Self>, ready: &SyncSender<Result<Vec<Has>, LoadError>>) {
         let mut is_first = true;
         // Calls up to this number were begun by an engine that has ended.
         let mut begun = u64::MAX;
         while !self.is_stopping.load(Ordering::Acquire) {
             match self.run(begun, |has| {
-                // The files of a later engine are not waited for.
+                // The files of a later engine are not awaited.
                 let _ = ready.try_send(Ok(has));
             }) {
                 Ok(up_to) => begun = up_to,
                 Err(error) if is_first => {
                     self.fail_all();
-                    // It fails if the files took too long, which was reported.
+                    // Sending fails after a timeout of the files, which was reported.
                     let _ = ready.try_send(Err(error));
                     return;
                 }
@@ -114,11 +114,11 @@ impl Common {
                 log_rate: settings.log_rate,
             })));
             for ticket in state.waiting.values() {
-                // As many may wait as there are places.
+                // The number of waiting calls does not exceed the capacity.
                 queue.call(&ticket.call);
             }
             state.process += 1;
-            // A server that stops in this moment does not find a queue that stays open.
+            // A server that stops concurrently must not find a queue that stays open.
             let is_stopping = self.is_stopping.load(Ordering::Acquire);
             state.queue = Some(queue).filter(|_| !is_stopping);
             failed
@@ -179,7 +179,7 @@ impl Common {
         });
     }
 
-    /// There is an engine.
+    /// Records that there is an engine.
     fn recover(&self) {
         self.metrics.extensions_unavailable.set(0);
         if self.failure.send_replace(None).is_some() {
@@ -187,11 +187,11 @@ impl Common {
         }
     }
 
-    /// There is no engine: calls fail until there is one.
+    /// Records that there is no engine: calls fail until there is one.
     fn fail(&self, error: &LoadError) {
         self.fail_all();
         self.metrics.extensions_unavailable.set(1);
-        // What a file has thrown is for the log alone: readiness may be public.
+        // The text of an exception is only logged, since readiness may be public.
         let reason = "no JavaScript engine for extensions; see the log";
         if self.failure.borrow().is_none() {
             tracing::error!(%error, "cannot start the JavaScript engine; refusing messages until it starts");

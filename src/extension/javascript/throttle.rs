@@ -12,7 +12,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(super) struct Throttle(Mutex<Kept>);
 
-/// The number of suppressed lines as a field of a log line, which has no such field for 0.
+/// Returns the number of suppressed lines as a log field; `None` for 0.
 pub(super) fn more(suppressed: u64) -> Option<u64> {
     (suppressed > 0).then_some(suppressed)
 }

@@ -1,20 +1,20 @@
-//! What JavaScript threw, as text, and where.
+//! JavaScript exceptions as text, with their location.
 
 use rquickjs::{CaughtError, Ctx, Error};
 
-/// Something that was thrown.
+/// An exception.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Thrown {
     /// Its text, with the stack if it has one.
     pub(super) text: String,
-    /// The file and the line that it came from.
+    /// The file and the line of the exception.
     pub(super) place: Option<(String, u32)>,
-    /// Whether it may say that there was no memory.
+    /// Whether it may be due to missing memory.
     pub(super) is_memory: bool,
 }
 
 impl Thrown {
-    /// Takes what was thrown out of the engine.
+    /// Takes the exception from the engine.
     pub(super) fn take(ctx: &Ctx<'_>, error: Error) -> Self {
         match CaughtError::from_error(ctx, error) {
             CaughtError::Exception(exception) => {
@@ -27,7 +27,7 @@ impl Thrown {
                 let place = stack.lines().find_map(place);
                 Self { text: format!("{text}\n{stack}").trim_end().to_owned(), place, is_memory }
             }
-            // When there is no memory for an error, null is thrown.
+            // Without memory for an error, null is thrown.
             CaughtError::Value(value) => {
                 let is_memory = value.is_null() || value.is_undefined();
                 let text = value.as_string().and_then(|text| text.to_string().ok());
@@ -40,7 +40,7 @@ impl Thrown {
         }
     }
 
-    /// Something that was found by ourselves.
+    /// Creates an exception for an error that the server found.
     pub(super) fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), place: None, is_memory: false }
     }

@@ -22,7 +22,7 @@ impl Timers {
         self.order.insert((at, timer));
     }
 
-    /// Stops a timer, if it is there.
+    /// Stops a timer, if it is present.
     pub(super) fn stop(&mut self, timer: Timer) {
         if let Some(at) = self.times.remove(&timer) {
             self.order.remove(&(at, timer));
@@ -34,7 +34,7 @@ impl Timers {
         self.order.first().map(|(at, _)| *at)
     }
 
-    /// Takes those that are due, the earliest first.
+    /// Removes and returns the due timers, earliest first.
     pub(super) fn due(&mut self, now: Instant) -> Vec<Timer> {
         let mut due = Vec::new();
         while let Some((at, timer)) = self.order.first().copied()

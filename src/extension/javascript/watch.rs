@@ -1,5 +1,5 @@
-//! The watchdog of the engine process: ends the process when the engine runs in a function that cannot be interrupted,
-//! or does not stop. A thread that computes in native code cannot be ended in any other way.
+//! The watchdog of the engine process: ends the process when the engine runs a function that cannot be interrupted, or
+//! does not stop. A thread in native code cannot be ended in any other way.
 
 use std::process::exit;
 use std::sync::Arc;
@@ -16,18 +16,18 @@ use super::wire::{Ending, FromEngine};
 /// The status of a process that the watchdog ended.
 pub(super) const STUCK: i32 = 3;
 
-/// How long `removed` of the extensions may take when the server stops.
+/// Maximum time for `removed` of the extensions when the server stops.
 const STOPPING: Duration = Duration::from_secs(2);
 
-/// How often the watchdog looks while the engine runs.
+/// The interval of checks while the engine runs.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// What the engine does, for the watchdog.
+/// The state of the engine for the watchdog.
 pub(super) struct Watch {
     origin: Instant,
-    /// Milliseconds from the origin until which the engine may run; 0 while it does not run.
+    /// The deadline of the running engine, in milliseconds from the origin; 0 while it is idle.
     until: AtomicU64,
-    /// Milliseconds from the origin until which the process may stop; 0 while it is not stopping.
+    /// The deadline of stopping, in milliseconds from the origin; 0 while the process is not stopping.
     stop: AtomicU64,
     file: AtomicUsize,
     /// The newest call that has begun.
@@ -62,7 +62,7 @@ impl Watch {
         self.wake();
     }
 
-    /// The engine rests.
+    /// Marks the engine as idle.
     pub(super) fn end(&self) {
         self.until.store(0, Ordering::SeqCst);
     }
@@ -97,13 +97,13 @@ impl Watch {
     }
 
     fn look(&self, out: &Out) {
-        // It parks while the engine rests, so that an idle process has no timer.
+        // It parks while the engine is idle, so that an idle process has no timer.
         loop {
             let (until, stop) = (self.until.load(Ordering::SeqCst), self.stop.load(Ordering::SeqCst));
             let now = self.now();
             if until > 0 && until < now {
                 let why = Ending::Stuck { file: self.file.load(Ordering::Relaxed) };
-                // The engine may hold the lock in which it waits for a server that reads nothing.
+                // The engine may hold the lock while it waits for a server that reads nothing.
                 out.send_or_give_up(&FromEngine::Ending { begun: self.begun(), why });
                 exit(STUCK);
             }

@@ -1,4 +1,4 @@
-//! The frames between the server and the engine process: one JSON value a line. It knows neither of the two.
+//! The frames between the server and the engine process: one JSON value per line. It must not know either side.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
@@ -16,7 +16,7 @@ use super::world::Has;
 /// Bytes of a line buffer that are kept between two frames.
 const KEPT: usize = 64 * 1024;
 
-/// Which function of an extension sees a message.
+/// The function of an extension that sees a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Stage {
     Incoming,
@@ -41,7 +41,7 @@ pub(super) enum ToEngine {
     Fetched(Fetched),
 }
 
-/// A frame to the engine, as the server queues it: a call is kept until it is answered.
+/// A queued frame to the engine: a call is kept until it is answered.
 pub(super) enum Order {
     Start(Box<Start>),
     Call(Arc<Call>),
@@ -64,7 +64,7 @@ impl Serialize for Order {
 pub(super) struct Start {
     /// The files of the settings.
     pub(super) files: Vec<String>,
-    /// What an engine before this one has read of each file's folder; empty for the first engine.
+    /// The texts that an earlier engine has read from each file's folder; empty for the first engine.
     pub(super) sources: Vec<Sources>,
     /// The content of `process.env`, as JSON.
     pub(super) environment: String,
@@ -76,7 +76,7 @@ pub(super) struct Start {
     pub(super) log_rate: usize,
 }
 
-/// The texts that were read for one file of the settings, so that a restart runs the same code.
+/// The texts that were read for one configured file, so that a restarted engine runs the same code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sources {
     /// The path of the file, links resolved.
@@ -126,16 +126,16 @@ fn time_from_now<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Instant, 
     Ok(Instant::now() + Duration::deserialize(deserializer)?)
 }
 
-/// The answer to a request of a file.
+/// The response to a request of a file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Fetched {
     pub(super) file: usize,
-    /// The number that the file gave it.
+    /// The number that the file assigned to it.
     pub(super) number: u32,
     pub(super) answer: Result<FetchedResponse, String>,
 }
 
-/// A response whose body is text.
+/// A response with a text body.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct FetchedResponse {
     pub(super) status: u16,
@@ -150,7 +150,7 @@ pub(super) enum FromEngine {
     Loaded { files: Vec<Has>, sources: Vec<Sources> },
     /// A file cannot be loaded; the engine ends.
     Refused { place: String, reason: String },
-    /// A call is answered.
+    /// The answer to a call.
     Answer { number: u64, answer: Answer },
     /// A file calls `fetch`.
     Fetch { file: usize, number: u32, request: Request },
@@ -160,7 +160,7 @@ pub(super) enum FromEngine {
     Suppressed { file: usize, lines: u64 },
     /// A file fails.
     Failed { file: usize, failure: Failure },
-    /// A callback was called again, so many times.
+    /// A callback was called repeatedly, `times` times.
     Repeated { file: usize, times: u64 },
     /// Our own code panicked.
     Panicked { place: String, text: String },
@@ -179,7 +179,7 @@ pub(super) enum Failure {
     Memory,
 }
 
-/// Why an engine ends before it is told to.
+/// Why an engine ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Ending {
     /// A file called a function that does not return and cannot be interrupted.
@@ -187,7 +187,7 @@ pub(super) enum Ending {
         /// The file by its number.
         file: usize,
     },
-    /// The memory stays full, promises do not end, or our own code panicked.
+    /// The memory stays full, promises do not end, or our code panicked.
     Lost,
 }
 

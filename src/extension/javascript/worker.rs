@@ -1,5 +1,5 @@
-//! The thread of JavaScript: takes one event after the other and lets timers fire, until the server stops or the engine
-//! cannot go on.
+//! The JavaScript thread: handles one event after the other and fires timers, until the server stops or the engine is
+//! lost.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -16,10 +16,11 @@ use super::machine::{Fault, LOADING, Machine};
 use super::wire::{Call, Ending, Failure, Fetched, FromEngine, Sources};
 use super::world::Has;
 
-/// How long a function that cannot be interrupted may take beyond the time that the engine checks itself.
+/// The margin for a function that cannot be interrupted, beyond the time limit that the engine checks itself.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Bytes of memory for which the collector has another millisecond: it cannot be interrupted either.
+/// Bytes of memory that add one millisecond to the time limit for the garbage collector, which cannot be interrupted
+/// either.
 const COLLECTED: usize = 256 * 1024;
 
 /// The engine cannot go on.
@@ -45,7 +46,7 @@ impl Worker {
         Ok((Self { shared, host, machine }, has))
     }
 
-    /// What was read for each file.
+    /// Returns the texts that were read for each file.
     pub(super) fn sources(&self) -> Vec<Sources> {
         self.shared.sources()
     }
@@ -94,7 +95,7 @@ impl Worker {
         self.guarded(0, Machine::remove)
     }
 
-    /// When there is something to do without an event.
+    /// Returns when the next work without an event is due.
     fn next(&self) -> Option<Instant> {
         let (timer, pending) = (self.host.timers.borrow().next(), self.host.pending.borrow().next());
         let reports = self.shared.reporters.iter().filter_map(|reporter| reporter.next());
@@ -122,7 +123,7 @@ impl Worker {
         self.turn(file, None, |machine| machine.enter(file, |world| world.fetched(number, answer)))
     }
 
-    /// Runs something and handles its faults: the message of that number fails, if there is one.
+    /// Runs a function and handles its failure: the message with that number fails, if there is one.
     fn turn(
         &self,
         file: usize,
@@ -145,7 +146,7 @@ impl Worker {
         if is_lost { Err(Lost) } else { Ok(()) }
     }
 
-    /// Runs something with the engine. An engine in which our own code panicked is lost.
+    /// Runs a function with the engine. After a panic of our code the engine is lost.
     fn guarded<R>(&self, file: usize, run: impl FnOnce(&Machine) -> R) -> Result<R, Lost> {
         self.shared.watch.begin(file, self.shared.start.time + grace(&self.shared));
         let ran = catch_unwind(AssertUnwindSafe(|| run(&self.machine)));

@@ -1,4 +1,4 @@
-//! The world of one file: its own globals, the glue, and what it exported.
+//! The world of one file: its globals, the glue, and its exports.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::report::LINE;
 use super::thrown::Thrown;
 use super::wire::{FetchedResponse, Stage};
 
-/// What the names of the glue's files begin with in stacks.
+/// The prefix of the glue's files in stack traces.
 pub(super) const OURS: &str = "faye:";
 
 /// Timers of one file at one time.
@@ -57,7 +57,7 @@ impl World {
         Ok((Self { call, fire, fetched, remove, context }, has))
     }
 
-    /// Hands over a message.
+    /// Passes a message to the file.
     pub(super) fn call(&self, number: u64, stage: Stage, message: &str) -> Result<(), Thrown> {
         self.enter(|ctx| {
             // Numbers are exact up to 2 to the 53rd.
@@ -65,12 +65,12 @@ impl World {
         })
     }
 
-    /// Lets a timer fire.
+    /// Fires a timer.
     pub(super) fn fire(&self, timer: u32) -> Result<(), Thrown> {
         self.enter(|ctx| self.fire.clone().restore(ctx)?.call((timer,)))
     }
 
-    /// Hands over the answer to a request.
+    /// Passes the response to a request to the file.
     pub(super) fn fetched(
         &self,
         number: u32,
@@ -89,7 +89,7 @@ impl World {
         })
     }
 
-    /// Tells the extensions that they are removed.
+    /// Calls `removed` of the extensions.
     pub(super) fn remove(&self) -> Result<(), Thrown> {
         self.enter(|ctx| self.remove.clone().restore(ctx)?.call(()))
     }
