@@ -1,7 +1,7 @@
-//! Whether a server lets the mark through. All that is published to it comes back, and has to come back marked;
-//! otherwise messages would go round for ever.
+//! Detects a server that removes the bridge's mark. Every message that is published to a server returns through the
+//! subscription and must still have its mark; otherwise messages would loop.
 //!
-//! As soon as one has come back marked, nothing is remembered and compared any more.
+//! After the first marked message, no further data is kept.
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,44 +10,46 @@ use serde_json::Value;
 
 use crate::bayeux::{Field, Message};
 
-/// Messages that are remembered until the first one has come back.
+/// Maximum number of remembered messages before the first one has returned.
 const KEPT: usize = 1000;
-/// So many that look like one of them make it certain: some may have been published to both servers.
+/// The number of matching messages without a mark that proves the removal. Single matches may have been published to
+/// both servers.
 const CERTAIN: usize = 32;
 
-/// What is known of one server.
+/// The echo state of one server.
 #[derive(Default)]
 pub(super) struct Echo {
     keeps_marks: bool,
-    /// Prints of what was published to it.
+    /// Fingerprints of the messages that were published to the server.
     sent: VecDeque<u64>,
     unmarked: usize,
 }
 
 impl Echo {
-    /// Whether prints are still needed.
+    /// Whether fingerprints are still needed.
     pub(super) fn is_open(&self) -> bool {
         !self.keeps_marks
     }
 
-    /// A message is about to be published to the server.
-    pub(super) fn sent(&mut self, print: u64) {
+    /// Records a message that is about to be published to the server.
+    pub(super) fn sent(&mut self, fingerprint: u64) {
         if self.is_open() {
-            self.sent.push_back(print);
+            self.sent.push_back(fingerprint);
             if self.sent.len() > KEPT {
                 self.sent.pop_front();
             }
         }
     }
 
-    /// A message with a mark came from the server.
-    pub(super) fn came_marked(&mut self) {
+    /// Records a message with a mark from the server.
+    pub(super) fn received_marked(&mut self) {
         *self = Self { keeps_marks: true, ..Self::default() };
     }
 
-    /// A message without a mark came from the server. True if it is certain now that the server takes marks away.
-    pub(super) fn came_unmarked(&mut self, print: u64) -> bool {
-        if let Some(at) = self.sent.iter().position(|sent| *sent == print) {
+    /// Records a message without a mark from the server. Returns `true` once it is certain that the server removes
+    /// marks.
+    pub(super) fn received_unmarked(&mut self, fingerprint: u64) -> bool {
+        if let Some(at) = self.sent.iter().position(|sent| *sent == fingerprint) {
             self.sent.remove(at);
             self.unmarked += 1;
         }
@@ -55,8 +57,9 @@ impl Echo {
     }
 }
 
-/// A number for the channel and the data of a message. It is the same after JavaScript has read and written the message.
-pub(super) fn print(message: &Message) -> u64 {
+/// Returns a fingerprint of the channel and the data of a message. Parsing and serializing in JavaScript does not
+/// change it.
+pub(super) fn fingerprint(message: &Message) -> u64 {
     let mut hasher = DefaultHasher::new();
     message.text(Field::Channel).hash(&mut hasher);
     let data = message.get(Field::Data).unwrap_or_default();
@@ -71,7 +74,7 @@ fn mix(value: &Value, hasher: &mut DefaultHasher) {
     match value {
         Value::Null => 0.hash(hasher),
         Value::Bool(is_true) => is_true.hash(hasher),
-        // JavaScript has one kind of numbers.
+        // JavaScript has a single type of numbers.
         Value::Number(number) => number.as_f64().unwrap_or_default().to_bits().hash(hasher),
         Value::String(text) => text.hash(hasher),
         Value::Array(values) => {
@@ -80,7 +83,7 @@ fn mix(value: &Value, hasher: &mut DefaultHasher) {
         }
         Value::Object(members) => {
             members.len().hash(hasher);
-            // They are in the order of their keys.
+            // Sorted by key.
             for (key, value) in members {
                 key.hash(hasher);
                 mix(value, hasher);
@@ -98,7 +101,7 @@ mod tests {
 
     fn print_of(data: &str) -> u64 {
         let text = format!(r#"{{"channel":"/a","data":{data}}}"#);
-        print(&parse_one(&Bytes::from(text)).unwrap())
+        fingerprint(&parse_one(&Bytes::from(text)).unwrap())
     }
 
     #[test]
@@ -118,12 +121,12 @@ mod tests {
     #[test]
     fn only_many_that_were_sent_make_it_certain() {
         let mut echo = Echo::default();
-        (0..CERTAIN as u64).for_each(|print| echo.sent(print));
-        assert!((1000..2000).all(|print| !echo.came_unmarked(print)), "others do not count");
-        assert!((1..CERTAIN as u64).all(|print| !echo.came_unmarked(print)));
-        assert!(echo.came_unmarked(0));
-        echo.came_marked();
+        (0..CERTAIN as u64).for_each(|fingerprint| echo.sent(fingerprint));
+        assert!((1000..2000).all(|fingerprint| !echo.received_unmarked(fingerprint)), "others do not count");
+        assert!((1..CERTAIN as u64).all(|fingerprint| !echo.received_unmarked(fingerprint)));
+        assert!(echo.received_unmarked(0));
+        echo.received_marked();
         echo.sent(1);
-        assert!(!echo.is_open() && !echo.came_unmarked(1) && echo.sent.is_empty());
+        assert!(!echo.is_open() && !echo.received_unmarked(1) && echo.sent.is_empty());
     }
 }

@@ -1,15 +1,15 @@
-//! The `ext` of a message that is carried: what it had, without the credentials for one server, and with those for the
+//! The `ext` of a forwarded message: the original one without the credentials for one server, and with those for the
 //! other.
 
 use std::collections::HashSet;
 
 use crate::bayeux::{Key, parse};
 
-/// Fields that hold credentials on most servers: of Faye's examples, of ours, and of the gem private_pub.
+/// Fields with credentials on most servers: in Faye's examples, on this server, and in the gem private_pub.
 const USUAL: [&str; 5] =
     ["password", "token", "private_pub_token", "private_pub_signature", "private_pub_timestamp"];
 
-/// The fields that never pass from one server to the other.
+/// Returns the fields that are never forwarded to the other server.
 pub(super) fn secrets<'a>(shown: impl Iterator<Item = &'a str>) -> HashSet<String> {
     let mut names: HashSet<String> = USUAL.map(str::to_owned).into();
     for ext in shown {
@@ -20,8 +20,8 @@ pub(super) fn secrets<'a>(shown: impl Iterator<Item = &'a str>) -> HashSet<Strin
     names
 }
 
-/// Makes the `ext` for the other server, of that of a message and what the server is to be shown. `None` if it has to
-/// stay as it is, which may be no object; an empty one is to be left out.
+/// Merges the `ext` of a message with the credentials for the other server. Returns `None` if the `ext` stays
+/// unchanged, which may be no object; an empty result means no `ext`.
 pub(super) fn joined(own: Option<&[u8]>, secrets: &HashSet<String>, shown: Option<&str>) -> Option<Vec<u8>> {
     let (mut out, mut is_changed) = (Vec::new(), shown.is_some());
     let mut add = |key: &Key<'_>, value: &[u8]| {
@@ -38,7 +38,7 @@ pub(super) fn joined(own: Option<&[u8]>, secrets: &HashSet<String>, shown: Optio
                 add(key, value);
             }
         });
-        // What could not be read as a whole might hold a secret.
+        // The unparsed rest of a malformed object may contain a secret.
         is_changed |= !are_all && own.first() == Some(&b'{');
     }
     if let Some(shown) = shown {

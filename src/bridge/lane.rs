@@ -1,11 +1,11 @@
-//! One direction: decides which messages are carried, and what they look like on the other side.
+//! One direction of a bridge: selects the messages to forward, and rewrites them for the other server.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::echo::print;
+use super::echo::fingerprint;
 use super::ext;
 use super::mark::{FIELD, HOPS, Mark};
 use super::queue::{Item, Queue};
@@ -15,7 +15,7 @@ use super::tally::Tally;
 use super::{Fault, Options};
 use crate::bayeux::{Field, Message, Verb, channel};
 
-pub(super) struct Lane {
+pub(super) struct Direction {
     /// `in` or `out`, for the log.
     pub(super) way: &'static str,
     pub(super) from: Arc<Side>,
@@ -27,7 +27,7 @@ pub(super) struct Lane {
     seen: Mutex<Seen>,
 }
 
-impl Lane {
+impl Direction {
     pub(super) fn new(way: &'static str, from: &Arc<Side>, to: &Arc<Side>, options: &Options) -> Self {
         let shown = [&options.theirs, &options.ours].into_iter().filter_map(|server| server.ext.as_deref());
         Self {
@@ -42,20 +42,20 @@ impl Lane {
         }
     }
 
-    /// Takes a message that came from the one server, and puts it into the queue for the other if it is to go there.
+    /// Queues a message of one server for the other, if it has to be forwarded.
     ///
     /// # Errors
-    /// [`Fault::MarkLost`] if messages would go round.
+    /// [`Fault::MarkLost`] if messages would loop.
     pub(super) fn take(&self, mut message: Message) -> Result<(), Fault> {
         self.tally.received.add(1);
         let mark = Mark::of(&message);
-        self.watch(&message, mark.is_some())?;
+        self.check_echo(&message, mark.is_some())?;
         let name = message.text(Field::Channel).unwrap_or_default().into_owned();
         let mark = mark.unwrap_or_else(Mark::new);
-        let has_been_there = mark.via.contains(&self.to.name) || mark.via.len() >= HOPS;
-        // Faye gives subscribers of /** what is meant for the server alone.
-        let is_for_all = Verb::of(&name) == Verb::Publish && !channel::is_service(&name);
-        if has_been_there || !is_for_all || !self.seen.lock().insert(&mark.id) {
+        let has_passed = mark.via.contains(&self.to.name) || mark.via.len() >= HOPS;
+        // Faye delivers messages for the server only (`/service/`) to subscribers of `/**`.
+        let is_public = Verb::of(&name) == Verb::Publish && !channel::is_service(&name);
+        if has_passed || !is_public || !self.seen.lock().insert(&mark.id) {
             self.tally.duplicates.add(1);
             return Ok(());
         }
@@ -65,11 +65,11 @@ impl Lane {
             Some(empty) if empty.is_empty() => message.remove(Field::Ext),
             Some(ext) => message.set(Field::Ext, ext),
         }
-        let print = self.to.echo.lock().is_open().then(|| print(&message));
+        let fingerprint = self.to.echo.lock().is_open().then(|| fingerprint(&message));
         let mut object = Vec::with_capacity(message.size() + 64);
-        // Not what belonged to its publisher, or to our session.
+        // Without the fields of the publisher and of our session.
         message.write(&mut object, |field| matches!(field, Field::Id) || field.is_for_subscribers());
-        let dropped = self.queue.push(Item { object: object.into(), print });
+        let dropped = self.queue.push(Item { object: object.into(), fingerprint });
         if dropped > 0 {
             if self.tally.dropped.get() == 0 {
                 tracing::warn!(to = self.to.url, "bridge queue full; dropping the oldest messages");
@@ -79,26 +79,26 @@ impl Lane {
         Ok(())
     }
 
-    /// Looks whether the server where the message comes from lets marks through.
-    fn watch(&self, message: &Message, is_marked: bool) -> Result<(), Fault> {
+    /// Checks whether the source server keeps marks.
+    fn check_echo(&self, message: &Message, is_marked: bool) -> Result<(), Fault> {
         let mut echo = self.from.echo.lock();
         if !echo.is_open() {
             return Ok(());
         }
         if is_marked {
-            echo.came_marked();
-        } else if echo.came_unmarked(print(message)) {
+            echo.received_marked();
+        } else if echo.received_unmarked(fingerprint(message)) {
             return Err(Fault::MarkLost(self.from.url.clone()));
         }
         Ok(())
     }
 
-    /// Whether anything has come since the last report.
+    /// Whether a message was received since the last report.
     pub(super) fn is_news(&self) -> bool {
         self.tally.is_news()
     }
 
-    /// Logs how many messages were forwarded, so far or in all.
+    /// Logs the number of forwarded messages, in a periodic or the final report.
     pub(super) fn report(&self, is_final: bool) {
         let tally = &self.tally;
         tally.was_reported();

@@ -1,46 +1,46 @@
-//! Listens to one server, and comes back to it when it was away.
+//! Receives the messages of one server, and reconnects after an outage.
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Fault;
-use super::lane::Lane;
+use super::lane::Direction;
 use super::retry::Retry;
 use crate::client::{Failure, Subscription};
 
-/// Takes what comes, until it is told to stop; then what had come by then.
+/// Receives messages until `stop` is true, and then the messages that have already arrived.
 ///
 /// # Errors
-/// [`Fault::MarkLost`] if messages would go round.
+/// [`Fault::MarkLost`] if messages would loop.
 pub(super) async fn listen(
-    lane: &Lane,
+    direction: &Direction,
     mut subscription: Subscription,
-    mut told: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
 ) -> Result<(), Fault> {
     loop {
         let lost = tokio::select! {
-            _ = told.wait_for(|is_over| *is_over) => break,
+            _ = stop.wait_for(|is_over| *is_over) => break,
             next = subscription.next() => match next {
                 Ok(message) => {
-                    lane.take(message)?;
+                    direction.take(message)?;
                     continue;
                 }
                 Err(failure) => failure,
             },
         };
-        let from = &lane.from.url;
+        let from = &direction.from.url;
         tracing::warn!(from, error = %lost, "connection to a server lost; reconnecting");
         tokio::select! {
-            _ = told.wait_for(|is_over| *is_over) => return Ok(()),
-            () = find(lane, &mut subscription) => {}
+            _ = stop.wait_for(|is_over| *is_over) => return Ok(()),
+            () = find(direction, &mut subscription) => {}
         }
     }
-    subscription.close().await.into_iter().try_for_each(|message| lane.take(message))
+    subscription.close().await.into_iter().try_for_each(|message| direction.take(message))
 }
 
-/// Goes on with the session if the server still has it, or else begins another, as soon as one of both is possible.
-async fn find(lane: &Lane, subscription: &mut Subscription) {
-    let (from, ext) = (&lane.from.url, lane.from.ext.as_deref());
+/// Resumes the session if the server still has it, or opens another one; retries until one of these succeeds.
+async fn find(direction: &Direction, subscription: &mut Subscription) {
+    let (from, ext) = (&direction.from.url, direction.from.ext.as_deref());
     let begin = Instant::now();
     let mut retry = Retry::new();
     let mut has_session = true;
@@ -58,7 +58,7 @@ async fn find(lane: &Lane, subscription: &mut Subscription) {
                 Err(failure) => failure,
             }
         } else {
-            match Subscription::open(from, &lane.patterns, ext, &lane.from.tls).await {
+            match Subscription::open(from, &direction.patterns, ext, &direction.from.tls).await {
                 Ok(fresh) => {
                     *subscription = fresh;
                     let seconds = begin.elapsed().as_secs();

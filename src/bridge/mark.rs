@@ -1,4 +1,4 @@
-//! The mark of a bridge on a message that it carries. It ends loops of any number of bridges.
+//! The mark of a bridge on a forwarded message. It prevents loops of any number of bridges.
 //!
 //! The mark is a separate field, because servers forward unknown fields, and many extensions remove `ext`.
 
@@ -7,42 +7,42 @@ use serde::{Deserialize, Serialize};
 
 use crate::bayeux::Message;
 
-/// The field of the message.
+/// The name of the field.
 pub(super) const FIELD: &str = "fayeBridge";
 
-/// Servers that a message may pass. A longer way is a mistake or an attack.
+/// Maximum number of servers on the path of a message. A longer path is a mistake or an attack.
 pub(super) const HOPS: usize = 16;
-/// Characters of an identifier or a name; bridges make shorter ones.
+/// Maximum characters of an identifier or a name; bridges create shorter ones.
 const LENGTH: usize = 64;
 
-/// Where a message has been.
+/// The path of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Mark {
-    /// Identifies the message, from the first bridge on. It cannot be guessed before.
+    /// Identifies the message from the first bridge on. It is unpredictable.
     pub(super) id: String,
-    /// The servers that it comes from, the first one first.
+    /// The servers on the path, the first one first.
     pub(super) via: Vec<String>,
 }
 
 impl Mark {
-    /// The mark of a message. What no bridge can have written is none.
+    /// Returns the mark of a message; `None` if it is missing or malformed.
     pub(super) fn of(message: &Message) -> Option<Self> {
         let mark: Self = serde_json::from_slice(message.other(FIELD)?).ok()?;
         let is_short = |text: &String| text.len() <= LENGTH;
         (mark.via.len() <= HOPS && is_short(&mark.id) && mark.via.iter().all(is_short)).then_some(mark)
     }
 
-    /// A mark for a message that has none.
+    /// Creates a mark for a message without one.
     pub(super) fn new() -> Self {
         let mut bits = [0; 12];
-        // Without the system's generator the identifier could be guessed, which does little harm.
+        // Without random bytes of the system the identifier is predictable, which does little harm.
         if getrandom::fill(&mut bits).is_err() {
             fastrand::fill(&mut bits);
         }
         Self { id: BASE64URL_NOPAD.encode(&bits), via: Vec::new() }
     }
 
-    /// The JSON of the mark after the message has left this server.
+    /// Returns the JSON of the mark after this server was added to the path.
     pub(super) fn leaving(mut self, server: &str) -> Vec<u8> {
         self.via.push(server.to_owned());
         serde_json::to_vec(&self).unwrap_or_default()

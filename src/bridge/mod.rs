@@ -1,7 +1,7 @@
-//! Carries messages between two Bayeux servers while both run: what is published to one is republished to the other.
+//! Forwards messages between two Bayeux servers while both run: publications on one are republished on the other.
 //!
-//! A *side* is one of the two servers, a *lane* is one direction. It knows neither settings nor the command line, and
-//! uses the servers as any client does.
+//! A *side* is one of the two servers, and a *direction* leads from one to the other. The module must not know the
+//! settings or the command line, and uses the servers as an ordinary client.
 
 mod echo;
 mod ext;
@@ -22,29 +22,29 @@ use rustls::ClientConfig;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use lane::Lane;
+use lane::Direction;
 use side::Side;
 
 use crate::bayeux::channel;
 use crate::client::{Failure, Subscription};
 
-/// How often the log says what was carried.
+/// The interval of the reports in the log.
 const REPORT: Duration = Duration::from_secs(60);
-/// How long what was taken may take to be passed on when the bridge is to stop.
+/// Maximum time to forward the queued messages when the bridge stops.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// A server as the operator names it.
+/// A server and its credentials.
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// Its URL.
+    /// The URL.
     pub url: String,
-    /// A JSON object that goes out as `ext`: the credentials that it asks for.
+    /// A JSON object for `ext`: the credentials that the server requires.
     pub ext: Option<String>,
     /// The certificate authorities to trust.
     pub tls: Arc<ClientConfig>,
 }
 
-/// In which directions messages are carried.
+/// The directions in which messages are forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ways {
     /// From each server to the other.
@@ -55,31 +55,31 @@ pub enum Ways {
     Out,
 }
 
-/// What to carry, and where.
+/// The options of a bridge.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The other server.
     pub theirs: Server,
     /// Our server.
     pub ours: Server,
-    /// The channels and patterns whose messages are carried.
+    /// The channels and patterns to forward.
     pub patterns: Vec<String>,
     /// The directions.
     pub ways: Ways,
-    /// Messages that may wait for a server that is away.
+    /// Maximum number of messages in the queue for an unavailable server.
     pub queue: usize,
 }
 
-/// Why a bridge cannot begin, or cannot go on.
+/// The reason why a bridge cannot start, or has to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The text is no channel or pattern that messages could be carried of.
+    /// The text is not a channel or pattern whose messages can be forwarded.
     #[error("{0} is not a channel or pattern; write for example /chat/*, '/chat/**' or '/**'")]
     Pattern(String),
-    /// Both URLs are those of one server.
+    /// Both URLs name the same server.
     #[error("both servers are {0}; name the other server, and ours with --url")]
     SameServer(String),
-    /// A server could not be talked to.
+    /// The communication with a server failed.
     #[error("{0}")]
     Client(Failure),
     /// A server requires credentials, or refuses these.
@@ -87,60 +87,60 @@ pub enum Fault {
     Refused {
         /// The server.
         url: String,
-        /// What it said.
+        /// The reason.
         why: String,
     },
-    /// Messages would go round.
+    /// Messages would loop.
     #[error(
         "messages forwarded to {0} return without the field {field}, so they would loop; change the extension there that removes the \
          field, or forward in one direction only (--one-way)",
         field = mark::FIELD
     )]
     MarkLost(String),
-    /// A defect of the bridge.
+    /// A bug in the bridge.
     #[error("internal error of the bridge; please report it")]
     Defect,
 }
 
-/// Connects to both servers and carries messages until `stop` ends. `ready` is called when it has begun.
+/// Connects to both servers and forwards messages until `stop` completes. Calls `ready` after the start.
 ///
 /// # Errors
-/// [`Fault`] if it could not begin, or messages would go round. A server that goes away later is waited for.
+/// [`Fault`] if the start failed, or messages would loop. Later outages of a server are waited for.
 pub async fn run(
     options: Options,
     ready: impl FnOnce(),
     stop: impl Future<Output = ()>,
 ) -> Result<(), Fault> {
-    let is_carried = |pattern: &str| {
+    let can_forward = |pattern: &str| {
         channel::is_valid(pattern) && !channel::is_meta(pattern) && !channel::is_service(pattern)
     };
-    if let Some(bad) = options.patterns.iter().find(|pattern| !is_carried(pattern)) {
+    if let Some(bad) = options.patterns.iter().find(|pattern| !can_forward(pattern)) {
         return Err(Fault::Pattern(bad.clone()));
     }
     let (theirs, ours) = (Arc::new(Side::new(&options.theirs)?), Arc::new(Side::new(&options.ours)?));
     if theirs.name == ours.name {
         return Err(Fault::SameServer(ours.url.clone()));
     }
-    let mut lanes = Vec::new();
+    let mut directions = Vec::new();
     if options.ways != Ways::Out {
-        lanes.push(Arc::new(Lane::new("in", &theirs, &ours, &options)));
+        directions.push(Arc::new(Direction::new("in", &theirs, &ours, &options)));
     }
     if options.ways != Ways::In {
-        lanes.push(Arc::new(Lane::new("out", &ours, &theirs, &options)));
+        directions.push(Arc::new(Direction::new("out", &ours, &theirs, &options)));
     }
     let mut open = Vec::new();
-    for lane in &lanes {
-        lane.to.publisher.post(&[]).await.map_err(|failure| fault(&lane.to, failure))?;
-        let from = &lane.from;
+    for direction in &directions {
+        direction.to.publisher.post(&[]).await.map_err(|failure| fault(&direction.to, failure))?;
+        let from = &direction.from;
         let subscription =
-            Subscription::open(&from.url, &lane.patterns, from.ext.as_deref(), &from.tls).await;
-        open.push(subscription.map_err(|failure| fault(&lane.from, failure))?);
+            Subscription::open(&from.url, &direction.patterns, from.ext.as_deref(), &from.tls).await;
+        open.push(subscription.map_err(|failure| fault(&direction.from, failure))?);
     }
     ready();
-    carry(&lanes, open, stop).await
+    run_directions(&directions, open, stop).await
 }
 
-/// What it means that a server could not be talked to at the beginning.
+/// Converts a failure at the start.
 fn fault(side: &Side, failure: Failure) -> Fault {
     match failure {
         Failure::Refused(refusal) => Fault::Refused { url: side.url.clone(), why: refusal.error },
@@ -148,58 +148,58 @@ fn fault(side: &Side, failure: Failure) -> Fault {
     }
 }
 
-/// Has each lane listened to and passed on, until one fails or `stop` ends.
-async fn carry(
-    lanes: &[Arc<Lane>],
+/// Runs both tasks of each direction, until one fails or `stop` completes.
+async fn run_directions(
+    directions: &[Arc<Direction>],
     open: Vec<Subscription>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Fault> {
-    let (tell, told) = watch::channel(false);
+    let (stop_sender, stopping) = watch::channel(false);
     let mut tasks = JoinSet::new();
-    for (lane, subscription) in lanes.iter().zip(open) {
-        let (listening, told) = (Arc::clone(lane), told.clone());
+    for (direction, subscription) in directions.iter().zip(open) {
+        let (listening, stopping) = (Arc::clone(direction), stopping.clone());
         tasks.spawn(async move {
-            let result = listen::listen(&listening, subscription, told).await;
+            let result = listen::listen(&listening, subscription, stopping).await;
             listening.queue.close();
             result
         });
-        let passing = Arc::clone(lane);
+        let passing = Arc::clone(direction);
         tasks.spawn(async move {
-            pass_on::pass_on(&passing).await;
+            pass_on::forward(&passing).await;
             Ok(())
         });
     }
     let fault = tokio::select! {
         () = stop => None,
         Some(ended) = tasks.join_next() => ended.unwrap_or(Err(Fault::Defect)).err(),
-        () = report(lanes) => None,
+        () = report(directions) => None,
     };
     if let Some(fault) = fault {
         return Err(fault);
     }
     tracing::info!("stopping: forwarding queued messages");
     // All receivers are gone if all directions have failed.
-    let _ = tell.send(true);
+    let _ = stop_sender.send(true);
     let drained = tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await;
-    for lane in lanes {
+    for direction in directions {
         if drained.is_err() {
-            let queued = lane.queue.waiting();
+            let queued = direction.queue.waiting();
             tracing::warn!(
-                direction = lane.way,
+                direction = direction.way,
                 queued,
-                to = lane.to.url,
+                to = direction.to.url,
                 "stopped with queued messages; they are lost"
             );
         }
-        lane.report(true);
+        direction.report(true);
     }
     Ok(())
 }
 
-/// Logs at intervals how many messages were forwarded, if there were any.
-async fn report(lanes: &[Arc<Lane>]) {
+/// Logs the counts of each direction periodically, if they have changed.
+async fn report(directions: &[Arc<Direction>]) {
     loop {
         tokio::time::sleep(REPORT).await;
-        lanes.iter().filter(|lane| lane.is_news()).for_each(|lane| lane.report(false));
+        directions.iter().filter(|direction| direction.is_news()).for_each(|direction| direction.report(false));
     }
 }

@@ -1,4 +1,4 @@
-//! What waits to be passed on: bounded, the oldest is given up for the newest.
+//! The queue of messages to forward: bounded; the oldest messages are dropped for new ones.
 
 use std::collections::VecDeque;
 
@@ -6,18 +6,18 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-/// Bytes that may wait, because messages differ in size.
+/// Maximum bytes in the queue, because messages differ in size.
 const BYTES: usize = 64 * 1024 * 1024;
-/// Messages and bytes of one request, unless a single message has more; below the limits that servers usually have.
+/// Maximum messages and bytes of one request, below the usual limits of servers. A single message may be larger.
 const BATCH: usize = 64;
 const BATCH_BYTES: usize = 256 * 1024;
 
-/// A message as it is to be published.
+/// A message to publish.
 pub(super) struct Item {
     /// A JSON object.
     pub(super) object: Bytes,
-    /// What it is known by if it comes back without its mark; `None` where that is not needed.
-    pub(super) print: Option<u64>,
+    /// Its fingerprint, to recognize it if it returns without its mark; `None` if that is no longer needed.
+    pub(super) fingerprint: Option<u64>,
 }
 
 pub(super) struct Queue {
@@ -46,7 +46,7 @@ impl Queue {
         Self { room, state: Mutex::default(), changed: Notify::new() }
     }
 
-    /// Puts a message at the end. Gives how many of the oldest had to go for it.
+    /// Appends a message. Returns the number of messages that were dropped for it.
     pub(super) fn push(&self, item: Item) -> u64 {
         let mut state = self.state.lock();
         state.bytes += item.object.len();
@@ -61,7 +61,7 @@ impl Queue {
         dropped
     }
 
-    /// Waits for messages, and takes as many as go into one request. `None` when it is closed and empty.
+    /// Waits for messages, and takes those for one request. Returns `None` once the queue is closed and empty.
     pub(super) async fn take(&self) -> Option<Vec<Item>> {
         loop {
             {
@@ -86,13 +86,13 @@ impl Queue {
         }
     }
 
-    /// Says that nothing more will come.
+    /// Closes the queue: no more messages follow.
     pub(super) fn close(&self) {
         self.state.lock().is_closed = true;
         self.changed.notify_one();
     }
 
-    /// Messages that wait.
+    /// Returns the number of queued messages.
     pub(super) fn waiting(&self) -> usize {
         self.state.lock().items.len()
     }
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     fn item(bytes: usize) -> Item {
-        Item { object: vec![b' '; bytes].into(), print: None }
+        Item { object: vec![b' '; bytes].into(), fingerprint: None }
     }
 
     #[tokio::test]

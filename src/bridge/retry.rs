@@ -1,4 +1,5 @@
-//! How long to wait before a server is tried again: longer each time, and not all bridges at once.
+//! Delays between attempts to reach a server: exponential, with jitter so that several bridges do not retry
+//! simultaneously.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ const MOST: Duration = Duration::from_secs(15);
 
 pub(super) struct Retry {
     next: Duration,
-    /// Attempts that have failed.
+    /// The number of failed attempts.
     pub(super) failed: u32,
 }
 
@@ -16,7 +17,7 @@ impl Retry {
         Self { next: FIRST, failed: 0 }
     }
 
-    /// An attempt has failed: waits before the next one.
+    /// Waits after a failed attempt.
     pub(super) async fn wait(&mut self) {
         let pause = self.next.mul_f64(0.5 + fastrand::f64() / 2.0);
         self.next = (self.next * 2).min(MOST);

@@ -1,19 +1,19 @@
-//! The identifiers of messages that were carried not long ago, so that none is carried twice.
+//! The identifiers of recently forwarded messages, which prevent duplicates.
 
 use std::collections::{HashSet, VecDeque};
 
-/// Identifiers that are remembered.
+/// Maximum number of remembered identifiers.
 const KEPT: usize = 10_000;
 
 #[derive(Default)]
 pub(super) struct Seen {
     known: HashSet<String>,
-    /// The oldest first.
+    /// Oldest first.
     order: VecDeque<String>,
 }
 
 impl Seen {
-    /// Remembers an identifier; false if it is known already.
+    /// Remembers an identifier. Returns `false` if it is already known.
     pub(super) fn insert(&mut self, id: &str) -> bool {
         if !self.known.insert(id.to_owned()) {
             return false;

@@ -1,4 +1,4 @@
-//! One of the two servers: how to reach it, and by which name it goes in marks.
+//! One of the two servers: its client, and its name in marks.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::echo::Echo;
 use super::{Fault, Server};
 use crate::client::{Failure, Publisher};
 
-/// Bytes of a digest that are a name: few enough to travel with each message.
+/// Bytes of a digest that form a name: few, since a name is sent with each message.
 const NAME: usize = 9;
 
 pub(super) struct Side {
@@ -20,7 +20,7 @@ pub(super) struct Side {
     pub(super) ext: Option<String>,
     /// The certificate authorities to trust.
     pub(super) tls: Arc<ClientConfig>,
-    /// The same for all bridges with the same URL of the server. It does not show where the server is.
+    /// The same name for all bridges with the same URL of the server. It does not reveal the URL.
     pub(super) name: String,
     pub(super) publisher: Publisher,
     pub(super) echo: Mutex<Echo>,
@@ -36,7 +36,7 @@ impl Side {
     }
 }
 
-/// The name of the server at a URL. The scheme does not count, since a server may have two.
+/// Returns the name of the server at a URL. The scheme is ignored, since a server may support both.
 fn name(url: &str) -> Option<String> {
     let uri: Uri = url.parse().ok()?;
     let port = match uri.scheme_str()? {

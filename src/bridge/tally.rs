@@ -1,8 +1,8 @@
-//! What has become of the messages of one direction.
+//! The message counts of one direction.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A number that only grows.
+/// A monotonic counter.
 #[derive(Default)]
 pub(super) struct Count(AtomicU64);
 
