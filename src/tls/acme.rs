@@ -1,5 +1,5 @@
-//! A certificate that is fetched, and renewed, by ACME (RFC 8555): the authority connects to us and is shown a certificate
-//! made for it (TLS-ALPN-01, RFC 8737), so that no other port is needed. What went wrong is said, and tried again later.
+//! Obtains and renews a certificate through ACME (RFC 8555) with the TLS-ALPN-01 challenge (RFC 8737): the authority
+//! connects to the TLS port, so no other port is needed. Failures are logged and retried.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -20,17 +20,17 @@ use super::pair::certificates;
 use crate::config;
 use crate::metrics::Metrics;
 
-/// The certificate of an authority, and who fetches it.
+/// The certificate of an authority, and the task that obtains it.
 pub struct Acme {
     state: AcmeState<io::Error>,
     metrics: Metrics,
 }
 
 impl Acme {
-    /// The protocol by which an authority connects to look at a certificate.
+    /// The ALPN protocol of the authority's validation connections.
     pub const PROTOCOL: &[u8] = b"acme-tls/1";
 
-    /// Checks the settings. Writes nothing and opens no connection.
+    /// Checks the settings. Writes no file and opens no connection.
     ///
     /// # Errors
     /// [`TlsError`] if the folder cannot be created or written to, the root certificate cannot be read, or a domain is
@@ -63,12 +63,12 @@ impl Acme {
         created.map_err(|source| folder_error(settings, source))
     }
 
-    /// What shows the certificate, once there is one.
+    /// Returns the resolver that presents the certificate, once there is one.
     pub(super) fn resolver(&self) -> Arc<dyn ResolvesServerCert> {
         self.state.resolver()
     }
 
-    /// Fetches the certificate and renews it in time, for as long as it is polled.
+    /// Obtains the certificate and renews it in time, for as long as the future is polled.
     pub async fn run(mut self) {
         while let Some(event) = self.state.next().await {
             match event {

@@ -1,5 +1,5 @@
-//! The certificate of the server, and its reload from the files while the server runs: all or nothing, so that a pair
-//! that is only half written does no harm.
+//! The certificate of the server, and its reload from the files: certificate and key change together, so a half-written
+//! pair has no effect.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -14,10 +14,10 @@ use super::TlsError;
 use super::pair::Pair;
 use crate::metrics::Metrics;
 
-/// How often the files are looked at.
+/// The interval at which the files are checked.
 pub const POLL: Duration = Duration::from_secs(2);
 
-/// The certificate of the files, and how they looked when it was read.
+/// The certificate of the files, and the state of the files when they were read.
 #[derive(Debug)]
 pub struct Certificates {
     pair: Pair,
@@ -26,14 +26,15 @@ pub struct Certificates {
     metrics: Metrics,
 }
 
-/// What was found at the last look.
+/// The result of the last check.
 #[derive(Debug)]
 struct Seen {
     stamps: [Option<Stamp>; 2],
     is_good: bool,
 }
 
-/// What changes when a file is written or another takes its place: times in nanoseconds, size, and the file itself.
+/// Identifies a version of a file: its times in nanoseconds, size, inode and device. Any write or replacement
+/// changes it.
 type Stamp = (i128, i128, u64, u64, u64);
 
 impl Certificates {
@@ -47,23 +48,23 @@ impl Certificates {
         Ok(Self { pair, current, seen: Mutex::new(Seen { stamps, is_good: true }), metrics })
     }
 
-    /// Reads the files again; connections that are made from now on are shown what is in them. If they are not good, what
-    /// was shown so far is shown on, which is logged and counted. True if they are good. It waits for the disk.
+    /// Reads the files again; new connections use the new certificate. Invalid files are logged and counted, and the
+    /// current certificate stays in use. Returns `true` if the files are valid. Blocks on the disk.
     pub fn reload(&self) -> bool {
         self.look(true)
     }
 
-    /// Does the same if the files have changed; to be called each [`POLL`].
+    /// Reloads the files if they have changed. Call it once every [`POLL`].
     pub fn poll(&self) -> bool {
         self.look(false)
     }
 
     fn look(&self, is_asked: bool) -> bool {
         let mut seen = self.seen.lock();
-        // Before reading: what is written in between is found at the next look.
+        // Before reading: a concurrent write is detected by the next check.
         let stamps = stamps(&self.pair);
         let is_news = is_asked || stamps != seen.stamps;
-        // What is bad is read each time, since two changes in one moment look like one.
+        // Invalid files are read each time, since two changes within one clock tick look the same.
         if !is_news && seen.is_good {
             return true;
         }

@@ -1,5 +1,5 @@
-//! TLS for outgoing connections: the trusted authorities are those of the system, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
-//! It must not know who connects.
+//! TLS for outgoing connections. The trusted authorities are those of the system, or of `SSL_CERT_FILE` and
+//! `SSL_CERT_DIR`. It must not know the users of a connection.
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -11,7 +11,8 @@ use rustls::{ClientConfig, RootCertStore};
 use super::TlsError;
 use super::pair::certificates;
 
-/// Returns the configuration that trusts the authorities of the system. They are read once; a change needs a restart.
+/// Returns the configuration that trusts the authorities of the system. They are read once; a change requires a
+/// restart.
 #[must_use]
 pub fn client_config() -> Arc<ClientConfig> {
     static CONFIG: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| Arc::new(trusting(roots())));
@@ -72,7 +73,7 @@ fn roots() -> RootCertStore {
 }
 
 fn trusting(roots: RootCertStore) -> ClientConfig {
-    // A program that embeds the server may have installed another provider, which is used instead.
+    // A program that embeds the server may have installed another provider, which takes precedence.
     let _ = aws_lc_rs::default_provider().install_default();
     ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
 }

@@ -15,10 +15,10 @@ pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
 
-/// Connects to a host by its name or address (without brackets), with TLS if there is a configuration for it.
+/// Connects to a host by its name or address (without brackets), with TLS if a configuration is given.
 ///
 /// # Errors
-/// [`ConnectError`] if the host cannot be reached, or presents no certificate that is trusted and has its name.
+/// [`ConnectError`] if the host cannot be reached, or presents no trusted certificate for its name.
 pub async fn connect(
     host: &str,
     port: u16,

@@ -16,10 +16,10 @@ pub enum ConnectError {
     /// No program listens on the port.
     #[error("connection refused")]
     Refused,
-    /// No response came in time.
+    /// The deadline passed without a response.
     #[error("no response within {0:?}")]
     Timeout(Duration),
-    /// The server answered the TLS handshake with something else.
+    /// The response to the TLS handshake is not TLS.
     #[error("the server does not use TLS on this port")]
     NotTls,
     /// The certificate is signed by an unknown authority.
@@ -31,10 +31,10 @@ pub enum ConnectError {
     /// The certificate has expired, or is not valid yet.
     #[error("the server's certificate has expired or is not valid yet")]
     Expired,
-    /// Another defect of the certificate.
+    /// The certificate has another defect.
     #[error("the server's certificate is not accepted ({0})")]
     Certificate(String),
-    /// Another failure of the TLS handshake.
+    /// The TLS handshake failed for another reason.
     #[error("the TLS handshake failed ({0})")]
     Tls(String),
     /// Any other failure.
@@ -42,7 +42,7 @@ pub enum ConnectError {
     Other(String),
 }
 
-/// A failure of the resolver, marked so that [`ConnectError::of`] finds it inside other errors.
+/// An error of the resolver, marked so that [`ConnectError::of`] finds it within other errors.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct NameError(String);
@@ -105,7 +105,7 @@ impl ConnectError {
         }
     }
 
-    /// What the operator of a client can do about it, as a clause that follows the error.
+    /// Returns a hint for the operator of a client, as a clause that follows the error.
     #[must_use]
     pub fn advice(&self) -> &'static str {
         match self {

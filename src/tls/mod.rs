@@ -1,5 +1,5 @@
-//! TLS as settings have it: which certificate is shown, where it comes from, and whom we trust as a client. Must not know
-//! the server's connections: what this gives are the configurations of rustls that they are made with.
+//! The TLS configuration: the server's certificate and its source, and the authorities that clients trust. Must not
+//! know the connections of the server: the result are configurations of rustls.
 
 #[cfg(feature = "acme")]
 mod acme;
@@ -27,7 +27,7 @@ pub use failure::{ConnectError, name_error};
 pub use no_acme::Acme;
 pub use server::{Tls, check, server};
 
-/// Why TLS cannot be had as the settings say.
+/// The reason why TLS cannot be set up with the configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
@@ -37,19 +37,19 @@ pub enum TlsError {
         setting: &'static str,
         /// The file.
         file: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// A file holds something else.
+    /// The content of a file is invalid.
     #[error("{setting}: {} holds {why}; write {wanted} in PEM", file.display())]
     Content {
         /// The key of the setting.
         setting: &'static str,
         /// The file.
         file: PathBuf,
-        /// What is wrong.
+        /// The defect.
         why: String,
-        /// What belongs there.
+        /// The expected content.
         wanted: &'static str,
     },
     /// A certificate and a key, each good by itself.
@@ -63,7 +63,7 @@ pub enum TlsError {
         certificate: PathBuf,
         /// The file of the key.
         key: PathBuf,
-        /// What rustls said.
+        /// The error of rustls.
         source: rustls::Error,
     },
     /// The folder for certificates cannot be created or written to.
@@ -71,10 +71,10 @@ pub enum TlsError {
     Folder {
         /// The folder.
         folder: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// A name for which there is no certificate by ACME.
+    /// A name that cannot have a certificate through ACME.
     #[error("acme.domains: {0:?} is not a host name; write for example \"example.com\", with no \"*\"")]
     Domain(String),
     /// ACME is not built in.
@@ -86,7 +86,7 @@ pub enum TlsError {
     Rustls(#[from] rustls::Error),
 }
 
-/// The cryptography that all of TLS is done with.
+/// Returns the cryptography provider for all of TLS.
 fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: LazyLock<Arc<CryptoProvider>> =
         LazyLock::new(|| Arc::new(aws_lc_rs::default_provider()));

@@ -1,5 +1,5 @@
-//! A certificate with its chain and its key, read from two files and found to belong together. Must not know when it is
-//! read, and what becomes of it.
+//! A certificate with its chain and its key, read from two files and checked to match. Must not know when it is read,
+//! nor its use.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use rustls::sign::CertifiedKey;
 
 use super::{TlsError, provider};
 
-/// What belongs into the file of a certificate.
+/// The expected content of a certificate file.
 const CHAIN: &str = "the certificate, followed by its intermediate certificates,";
 
 /// Where the two are.
@@ -20,10 +20,10 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    /// Reads both.
+    /// Reads both files.
     ///
     /// # Errors
-    /// [`TlsError`] if one cannot be read or is no such thing, or if they do not belong together.
+    /// [`TlsError`] if one of them cannot be read or parsed, or if they do not match.
     pub(super) fn read(&self) -> Result<CertifiedKey, TlsError> {
         let chain = certificates("tls.certificate", &self.certificate)?;
         let wanted = "an RSA, ECDSA or Ed25519 key without a password";
@@ -38,7 +38,7 @@ impl Pair {
         })
     }
 
-    /// Why a certificate that is one in PEM cannot be shown to clients.
+    /// Returns the error for a valid PEM certificate that cannot be presented to clients.
     fn unusable(&self, error: &rustls::CertificateError) -> TlsError {
         let why = error.to_string();
         let (why, wanted) = if why.contains("UnsupportedCertVersion") {

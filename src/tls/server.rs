@@ -11,16 +11,16 @@ use super::{Acme, Certificates, TlsError, provider};
 use crate::config::Config;
 use crate::metrics::Metrics;
 
-/// The only protocol inside: HTTP/2 has no WebSockets that we speak.
+/// The only ALPN protocol besides ACME: this server has no WebSockets over HTTP/2.
 const HTTP: &[u8] = b"http/1.1";
 
-/// What a listener needs, and what keeps its certificate fresh.
+/// The TLS part of a listener, with the tasks that update its certificate.
 pub struct Tls {
-    /// What connections are made with.
+    /// The configuration of connections.
     pub config: Arc<ServerConfig>,
-    /// The certificate, if it comes from files.
+    /// The certificate, if it is read from files.
     pub certificates: Option<Arc<Certificates>>,
-    /// What fetches the certificate, if it comes by ACME; it has to be run.
+    /// The ACME task, if the certificate is obtained through ACME; the caller has to run it.
     pub acme: Option<Acme>,
 }
 
@@ -36,7 +36,7 @@ pub fn server(config: &Config, metrics: &Metrics) -> Result<Option<Tls>, TlsErro
     Ok(tls)
 }
 
-/// Checks what [`server`] needs. Writes nothing.
+/// Checks the settings for [`server`]. Writes no file.
 ///
 /// # Errors
 /// Those of [`server`].
@@ -64,7 +64,7 @@ fn with(resolver: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, TlsError>
     let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
     let mut config = builder.with_no_client_auth().with_cert_resolver(resolver);
     config.alpn_protocols = vec![HTTP.to_vec()];
-    // Clients that come back show a ticket, and need no signature. The server keeps nothing of it.
+    // Returning clients present a ticket, which saves a signature. The server stores nothing for it.
     config.ticketer = aws_lc_rs::Ticketer::new()?;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Ok(config)
