@@ -1,9 +1,10 @@
-//! The log: lines with fields on standard error, as text or JSON. No secret gets here; identifiers print shortened.
+//! The log: lines with fields on standard error, as text or JSON. Secrets are never logged; identifiers are shortened.
 //!
-//! No caller waits for standard error. Lines go through a bounded queue (`queue`) to a thread that writes them (`output`); what
-//! does not fit or cannot be written is dropped and counted. `tracing-appender` is not used for this: its writer ignores
-//! failed writes without counting them, and the drop of its guard prints to standard error, which panics or blocks in the
-//! very cases that matter. It must not know what is logged.
+//! Logging never blocks the caller. Lines pass through a bounded queue (`queue`) to a thread that writes them
+//! (`output`); lines beyond its capacity and failed writes are dropped and counted. `tracing-appender` does not meet
+//! these requirements: its writer ignores failed writes without counting them, and dropping its guard prints to
+//! standard error, which panics or blocks if standard error is broken. This module must not know the content of the
+//! log.
 
 mod output;
 mod queue;
@@ -23,11 +24,11 @@ use crate::config::{Log, LogFormat};
 use crate::metrics::Metrics;
 use queue::Queue;
 
-/// Libraries that log what they parse, at no level: a document or a frame of a stranger would decide how much is logged.
-/// `html5ever` logs a warning for each misnested tag.
+/// Libraries whose logs are disabled, because they log parsed input: a client's document or frame would determine the
+/// volume. `html5ever` logs a warning for each misnested tag.
 const SILENT: [&str; 4] = ["html5ever", "markup5ever", "tungstenite", "tokio_tungstenite"];
 
-/// The running log, to be flushed before the process ends.
+/// The running log, which has to be flushed before the process ends.
 pub struct Handle(Arc<Queue>);
 
 /// Starts the log, and has panics logged as errors. The subscriber of a program that embeds the server is kept.
@@ -53,7 +54,7 @@ pub fn start(settings: &Log) -> io::Result<Handle> {
         LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).finish().with(targets).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).finish().with(targets).try_init(),
     };
-    // A panic in here would abort the process: nothing below writes, waits or unwraps.
+    // A panic in the hook would abort the process: the following code never writes, waits or unwraps.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|place| place.to_string()).unwrap_or_default();
         let text = panic.payload_as_str().unwrap_or("no text");
@@ -72,18 +73,18 @@ pub fn json_line(message: &str) -> String {
 }
 
 impl Handle {
-    /// Counts dropped lines in these figures from now on, with those that were dropped before.
+    /// Counts dropped lines in these metrics, including those that were dropped before.
     pub fn count_in(&self, metrics: &Metrics) {
         self.0.count_in(metrics.log_dropped.clone());
     }
 
-    /// Waits until all lines are written, for a bounded time: a stalled reader does not hold up the exit.
+    /// Waits for a bounded time until all lines are written: a stalled reader does not block the exit.
     pub fn flush(&self) {
         self.0.flush();
     }
 }
 
-/// Hands each formatted line to the queue.
+/// Passes each formatted line to the queue.
 struct ToQueue(Arc<Queue>);
 
 impl<'a> MakeWriter<'a> for ToQueue {
@@ -95,7 +96,7 @@ impl<'a> MakeWriter<'a> for ToQueue {
 }
 
 impl Write for &ToQueue {
-    /// Takes a whole line, as tracing-subscriber writes it.
+    /// Accepts a complete line, as tracing-subscriber writes it.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.0.push(line);
         Ok(line.len())

@@ -1,4 +1,4 @@
-//! Writes batches of log lines to standard error. It must not know how lines are made.
+//! Writes batches of log lines to standard error. It must not know the source of the lines.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -8,16 +8,16 @@ use rustix::io::Errno;
 
 use super::queue::{Batch, Queue, Written};
 
-/// Bytes that a pipe takes as a whole (`PIPE_BUF` of Linux), so that lines of several processes do not mix.
+/// Maximum bytes that a pipe accepts atomically (`PIPE_BUF` of Linux), so that lines of several processes do not mix.
 const WHOLE: usize = 4096;
-/// How long to wait for a descriptor that does not block and is full; the parent may have made it so.
+/// The pause while a non-blocking descriptor is full; the parent process may have set it to non-blocking.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Writes what is in the queue, for as long as the process lives.
+/// Writes the lines of the queue until the process ends.
 pub(super) fn run(queue: &Queue) {
     queue.begin_writing();
     let stderr = io::stderr();
-    // Not by its own `write`: that takes a lock, which a stalled reader would keep from the rest of the process.
+    // Bypasses the standard library's `write`, whose lock a stalled reader would block for the whole process.
     let mut output = Output { to: stderr.as_fd(), is_within_line: false };
     let mut batch = Batch::default();
     loop {

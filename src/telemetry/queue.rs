@@ -1,5 +1,5 @@
-//! Log lines between the threads that log and the thread that writes: bounded in bytes, and never waited for by a caller.
-//! It must not know where the lines go.
+//! The queue of log lines between the logging threads and the writing thread: bounded in bytes, and non-blocking for
+//! callers. It must not know where the lines go.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -7,15 +7,16 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 use prometheus_client::metrics::counter::Counter;
 
-/// How long the end of the process waits for the lines that are left.
+/// Maximum time for the remaining lines at the end of the process.
 const FLUSH: Duration = Duration::from_secs(1);
 
 thread_local! {
-    /// Whether this thread is the writer. Its own line about dropped ones always fits: there is at most one a batch.
+    /// Whether this thread is the writer. Its own report about dropped lines always fits: there is at most one in a
+    /// batch.
     static IS_WRITER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Lines one behind the other, and where each ends.
+/// Concatenated lines, with the end of each.
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) bytes: Vec<u8>,
@@ -24,13 +25,13 @@ pub(super) struct Batch {
     report: Option<(usize, u64)>,
 }
 
-/// What became of a batch: for each line whether it was written.
+/// The result of a batch: for each line, whether it was written.
 #[derive(Default)]
 pub(super) struct Written(pub(super) Vec<bool>);
 
-/// The lines that wait.
+/// The queued lines.
 pub(super) struct Queue {
-    /// Bytes that may wait. As many may be with the writer.
+    /// Maximum bytes in the queue. The writer may hold the same amount.
     capacity: usize,
     state: Mutex<State>,
     filled: Condvar,
@@ -76,7 +77,7 @@ impl Queue {
         IS_WRITER.set(true);
     }
 
-    /// Waits for lines, and swaps them for an empty batch. The batch before is done by then.
+    /// Waits for lines, and exchanges them for an empty batch. The previous batch is complete at that point.
     pub(super) fn next(&self, batch: &mut Batch) {
         batch.bytes.clear();
         batch.ends.clear();
@@ -91,8 +92,8 @@ impl Queue {
         std::mem::swap(&mut state.waiting, batch);
     }
 
-    /// Notes what became of a batch. If its last line was written, returns how many dropped lines the writer has to report
-    /// now. A report that was dropped itself is made again.
+    /// Records the result of a batch. If its last line was written, returns the number of dropped lines to report now.
+    /// A report that was itself dropped is repeated.
     pub(super) fn done(&self, batch: &Batch, written: &Written) -> Option<u64> {
         let mut state = self.state.lock();
         let dropped = written.0.iter().filter(|is_written| !**is_written).count();
@@ -115,7 +116,7 @@ impl Queue {
         state.counter = Some(counter);
     }
 
-    /// Waits until nothing is left, but not for long.
+    /// Waits for a bounded time until the queue is empty.
     pub(super) fn flush(&self) {
         let is_busy = |state: &mut State| state.is_writing || !state.waiting.ends.is_empty();
         // Whether it was in time or not: the process ends.
@@ -155,7 +156,7 @@ mod tests {
         queue.next(&mut batch);
         assert_eq!(queue.done(&batch, &Written(vec![true])), Some(3));
         assert_eq!(counter.get(), 3);
-        // The report is dropped, and made again.
+        // The report is dropped, and repeated.
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 queue.begin_writing();
