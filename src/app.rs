@@ -1,4 +1,4 @@
-//! Puts the parts together: the only file that knows them all.
+//! Assembles the server. The only file that depends on all parts.
 
 #[cfg(feature = "websub")]
 mod feeds;
@@ -36,7 +36,7 @@ use crate::webhook::Webhook;
 use scripts::Scripts;
 use websub::{FollowedFeeds, WebSub};
 
-/// How often expired sessions are looked for.
+/// The interval of checks for expired sessions.
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// A server that is bound to its addresses.
@@ -54,18 +54,18 @@ pub struct App {
     websub: WebSub,
 }
 
-/// Takes over other settings while a server runs.
+/// Applies a new configuration to a running server.
 pub struct Reloader {
     server: Arc<Server>,
     feeds: FollowedFeeds,
 }
 
 impl Reloader {
-    /// Takes over other settings as far as they can change while connections are open: rules, keys and secrets, rates,
-    /// pages, proxies, and the feeds that are followed.
+    /// Applies the settings that can change while connections are open: rules, keys and secrets, rates, pages, proxies,
+    /// and followed feeds.
     ///
     /// # Errors
-    /// What is wrong with them; the settings stay as they were.
+    /// A text that names the invalid setting; the current settings stay in effect.
     pub fn reload(&self, config: &Config) -> Result<(), StartError> {
         self.server.reload(config).map_err(|error| StartError::Setting(config.located(&error)))?;
         self.feeds.reload(config);
@@ -76,7 +76,7 @@ impl Reloader {
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A setting cannot be used. The text begins with the file and line, or else with the key.
+    /// A setting cannot be used. The text starts with the file and line, or with the key.
     #[error("{0}")]
     Setting(String),
     /// An address could not be bound.
@@ -84,24 +84,23 @@ pub enum StartError {
     Listen {
         /// The address of the settings.
         address: ListenAddress,
-        /// Where it is set.
+        /// The setting with the address.
         setting: &'static str,
-        /// What the system said.
+        /// The error of the system.
         failure: io::Error,
     },
 }
 
 impl App {
-    /// Loads the files of `extensions.files`, which come after the given extensions, opens the store if a feature needs
-    /// one, and binds the addresses of the settings. The system accepts connections from now on; they are served by
-    /// [`App::run`]. Must be called in a tokio runtime. A program with `extensions.files` has to call [`engine_main`]
-    /// first in `main`.
+    /// Loads the files of `extensions.files` after the given extensions, opens the store if a feature needs it, and
+    /// binds the configured addresses. The system accepts connections from then on; [`App::run`] serves them. Must be
+    /// called in a tokio runtime. A program with `extensions.files` has to call [`engine_main`] first in `main`.
     ///
     /// [`engine_main`]: crate::extension::javascript::engine_main
     ///
     /// # Errors
-    /// [`StartError`] if an address cannot be bound, an extension cannot be loaded, the store cannot be used or a setting
-    /// makes no sense.
+    /// [`StartError`] if an address cannot be bound, an extension cannot be loaded, the store cannot be used, or a
+    /// setting is invalid.
     pub async fn bind(config: &Config, extensions: &[Arc<dyn Extension>]) -> Result<Self, StartError> {
         let metrics = Metrics::default();
         let wrong = |error: String| StartError::Setting(config.located(&error));
@@ -123,7 +122,7 @@ impl App {
             let mut limits = config.limits.clone();
             limits.connections = shares.clients;
             if server.is_none() {
-                // Who wants to know how a full server is has to get in.
+                // Health and metrics have to be available on a server at its connection limit.
                 limits.connections = shares.admin;
                 limits.connections_by_address = 0;
             }
@@ -196,18 +195,18 @@ impl App {
         Ok(Vec::new())
     }
 
-    /// What is doubtful about settings by which a server can start: a listener that is open to others, a secret that can
-    /// be guessed, a rule without effect.
+    /// Returns warnings about valid settings: listeners that are reachable from other machines, weak secrets, rules
+    /// without effect.
     #[must_use]
     pub fn warnings(config: &Config) -> Vec<String> {
         warnings::warnings(config)
     }
 
-    /// Does what [`App::bind`] does, except that it does not listen, writes no file and opens no connection. Must be
-    /// called in a tokio runtime.
+    /// Same as [`App::bind`], but binds no address, writes no file and opens no connection. Must be called in a tokio
+    /// runtime.
     ///
     /// # Errors
-    /// [`StartError`] if an extension or a certificate cannot be loaded, or a setting makes no sense.
+    /// [`StartError`] if an extension or a certificate cannot be loaded, or a setting is invalid.
     pub fn check_offline(config: &Config) -> Result<(), StartError> {
         let metrics = Metrics::default();
         let wrong = |error: String| StartError::Setting(config.located(&error));
@@ -219,7 +218,7 @@ impl App {
         Server::new(config, &[], metrics).map(drop).map_err(wrong)
     }
 
-    /// What takes over other settings while the server runs.
+    /// Returns the handle that applies new settings while the server runs.
     #[must_use]
     pub fn reloader(&self) -> Reloader {
         Reloader { server: Arc::clone(&self.server), feeds: self.websub.followed() }
@@ -238,7 +237,7 @@ impl App {
         &self.server
     }
 
-    /// The store, if there is a hub or a feed.
+    /// Returns the store, if there is a hub or a feed.
     #[cfg(feature = "websub")]
     #[doc(hidden)]
     #[must_use]
@@ -246,10 +245,10 @@ impl App {
         self.websub.store()
     }
 
-    /// Where clients connect to, such as `http://127.0.0.1:8000/faye`.
+    /// Returns the URL for clients, such as `http://127.0.0.1:8000/faye`.
     ///
     /// # Errors
-    /// What the system says about the socket.
+    /// The error of the system for the socket.
     pub fn url(&self) -> io::Result<String> {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         Ok(format!("{scheme}://{}{}", self.listener.address()?, self.mount.path()))
@@ -262,15 +261,15 @@ impl App {
         self.tls.as_ref().and_then(|tls| tls.certificates.as_ref())
     }
 
-    /// Where health and metrics are, if they have an address of their own.
+    /// Returns the separate address of health and metrics, if there is one.
     ///
     /// # Errors
-    /// What the system says about the socket.
+    /// The error of the system for the socket.
     pub fn admin_address(&self) -> io::Result<Option<SocketAddr>> {
         self.admin.as_ref().map(Listener::address).transpose()
     }
 
-    /// Completes with the reason once the server cannot do its work and is to exit for that by its settings.
+    /// Completes with the reason if the server cannot work and its settings require it to exit.
     pub fn until_failure(&self) -> impl Future<Output = String> + use<> {
         let is_fatal = self.on_failure == OnFailure::Exit;
         let failure = self.scripts.as_ref().filter(|_| is_fatal).map(Scripts::until_failure);
@@ -282,12 +281,12 @@ impl App {
         }
     }
 
-    /// Serves until `stop` is done, then drains: connections are refused, held connects answered, sockets closed.
-    /// True if all connections ended within the time that `server.drain_timeout` allows.
+    /// Serves until `stop` completes, then drains: refuses connections, answers held connects, and closes sockets.
+    /// Returns `true` if all connections ended within `server.drain_timeout`.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
         let Self { server, listener, admin, tls, deadlines, webhook, drain, scripts, websub, .. } = self;
         let (quiet, is_quiet) = watch::channel(false);
-        // Before anything can happen that it has to tell.
+        // Before the first event.
         let telling = webhook.map(|webhook| tokio::spawn(webhook.run(server.events(), is_quiet)));
         let (certificates, acme) = tls.map_or((None, None), |tls| (tls.certificates, tls.acme));
         let (draining, drained) = watch::channel(false);
@@ -304,7 +303,7 @@ impl App {
         let keeping = tokio::spawn(async move {
             loop {
                 let server = Arc::clone(&keeping);
-                // A panic must not end it for good.
+                // A panic does not end the task permanently.
                 if tokio::spawn(async move { server.run_cluster().await }).await.is_err() {
                     keeping.metrics().panics.inc();
                 }
@@ -339,7 +338,7 @@ impl App {
     }
 }
 
-/// Binds the first of the addresses that this machine has.
+/// Binds the first address that this machine has.
 fn listen(address: &ListenAddress, site: &Arc<Site>) -> io::Result<Listener> {
     let mut failure = None;
     for candidate in address.candidates()? {
@@ -372,19 +371,19 @@ async fn every(time: Duration, metrics: Metrics, act: impl Fn()) {
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
-        // A panic must not end it for good.
+        // A panic does not end the task permanently.
         if std::panic::catch_unwind(AssertUnwindSafe(&act)).is_err() {
             metrics.panics.inc();
         }
     }
 }
 
-/// Looks whether the files of the certificate have changed.
+/// Checks periodically whether the certificate files have changed.
 async fn poll(certificates: Arc<Certificates>) {
     loop {
         tokio::time::sleep(tls::POLL).await;
         let certificates = Arc::clone(&certificates);
-        // A disk may keep one waiting. A panic in there must not end this for good.
+        // Disk access may block. A panic there does not end the task permanently.
         let _ = tokio::task::spawn_blocking(move || certificates.poll()).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The channels of the server, as feeds see them.
+//! The channels of the server as the source of feeds.
 
 use std::sync::Weak;
 
@@ -7,7 +7,7 @@ use crate::config::History;
 use crate::hub::feeds::{Channels, Kept, Recent, RecentFuture, Unavailable};
 use crate::server::Server;
 
-/// The histories of a server. The server refers to the feeds, so these do not keep it.
+/// The histories of a server. The reference is weak, since the server refers to the feeds.
 pub(super) struct Histories(pub(super) Weak<Server>);
 
 impl Channels for Histories {

@@ -16,8 +16,8 @@ use crate::subscriber::{Channels, Publication, Published};
 /// The time between two log lines about refused publications of a channel.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// Publishes by [`Server::receive`], so that extensions, histories, webhooks and other instances get each publication as
-/// they get that of a client.
+/// Publishes through [`Server::receive`], so that extensions, histories, webhooks and other instances handle each
+/// publication like one of a client.
 pub(super) struct Publisher {
     /// The server refers to endpoints that refer to this.
     server: Weak<Server>,
@@ -43,7 +43,7 @@ impl Publisher {
             Outcome::Accepted => Ok(Publication::Accepted),
             Outcome::Failed => Ok(Publication::Failed),
             Outcome::Refused(error) => {
-                // It would be refused again, and later entries wait for it.
+                // A repetition would be refused as well, and later entries wait for it.
                 if let Some(suppressed) = self.notices.pass(channel) {
                     tracing::warn!(
                         channel,
@@ -68,7 +68,7 @@ impl Channels for Publisher {
     }
 }
 
-/// What the server did with a publication for good.
+/// The final result of a publication.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Accepted,
@@ -78,10 +78,10 @@ enum Outcome {
     Failed,
 }
 
-/// What the reply to a publication says. Without a reply an extension has dropped it, or the reply.
+/// Interprets the reply to a publication. Without a reply, an extension has dropped it, or the reply.
 ///
 /// # Errors
-/// Why the publication was not accepted, if it may be later.
+/// The reason why the publication was not accepted, if a repetition may succeed.
 fn outcome(reply: &[u8]) -> Result<Outcome, String> {
     if reply.is_empty() {
         return Ok(Outcome::Accepted);

@@ -1,12 +1,12 @@
-//! Warnings about settings that a server can start with: listeners that are open to other machines, weak secrets, rules
-//! without effect. It changes nothing and connects to nothing but a name server.
+//! Warnings about valid settings: listeners that are reachable from other machines, weak secrets, rules without effect.
+//! It changes nothing, and connects only to a name server.
 
 mod websub;
 
 use crate::auth::never_matching;
 use crate::config::{Config, weak_secrets};
 
-/// The warnings about some settings, each a sentence that says what to do.
+/// Returns the warnings about a configuration, each a sentence with a remedy.
 pub(super) fn warnings(config: &Config) -> Vec<String> {
     let mut found: Vec<_> = exposure(config).into_iter().chain(unknown_hosts(config)).collect();
     found.extend(websub::warnings(config));
@@ -16,7 +16,7 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     found.iter().map(|warning| config.located(warning)).collect()
 }
 
-/// A warning if the public host behind a proxy is unknown: its own pages count as foreign then.
+/// Warns about an unknown public host behind a proxy: the server's own pages then count as foreign.
 fn unknown_hosts(config: &Config) -> Option<String> {
     let has_names = !config.server.hosts.is_empty()
         || !config.browsers.origins.is_empty()
@@ -36,7 +36,7 @@ fn without_redis(config: &Config) -> Option<String> {
     is_unused.then(|| "redis: the settings of [redis] have no effect without redis.url; set it".to_owned())
 }
 
-/// What other machines can do if the server listens beyond loopback, as one warning.
+/// Returns one warning about the operations that other machines can perform if the server listens beyond loopback.
 fn exposure(config: &Config) -> Option<String> {
     let listen = &config.server.listen;
     if listen.is_loopback() {

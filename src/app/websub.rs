@@ -36,7 +36,7 @@ use crate::subscriber::{Channels, Subscriber};
 #[cfg(feature = "websub")]
 #[derive(Default)]
 pub(super) struct WebSub {
-    /// There is a store if there is a hub or a subscriber.
+    /// The store, if there is a hub or a subscriber.
     store: Option<Store>,
     hub: Option<Arc<Hub>>,
     /// Channels that are feeds.
@@ -56,14 +56,14 @@ pub(super) struct Running {
     hub: Option<(Arc<Hub>, JoinHandle<()>)>,
     feeds: Option<(watch::Sender<bool>, JoinHandle<()>)>,
     subscriber: Option<(Arc<Subscriber>, JoinHandle<()>)>,
-    /// The hub does not keep them.
+    /// Kept here, since the hub has weak references.
     _callbacks: Vec<Arc<dyn Endpoint>>,
 }
 
-/// Whether the parts for WebSub can be made of the settings: topics, and the files that are read.
+/// Checks the settings of the WebSub parts: topics, and the files to read.
 ///
 /// # Errors
-/// The setting that cannot be used, and what to do.
+/// A text that names the invalid setting and a remedy.
 pub(super) fn check(config: &Config) -> Result<(), String> {
     #[cfg(feature = "websub")]
     {
@@ -86,7 +86,7 @@ fn with_key(error: String) -> String {
     if error.starts_with("store.url: ") { error } else { format!("store.url: {error}") }
 }
 
-/// Takes over the followed feeds of other settings.
+/// Applies the followed feeds of a new configuration.
 #[derive(Clone)]
 pub(super) struct FollowedFeeds {
     #[cfg(feature = "websub")]
@@ -108,10 +108,10 @@ impl FollowedFeeds {
 
 #[cfg(feature = "websub")]
 impl WebSub {
-    /// Opens the store if a part of the settings needs it.
+    /// Opens the store if a part needs it.
     ///
     /// # Errors
-    /// What is wrong with the store or a setting.
+    /// A text about the error of the store or the invalid setting.
     pub(super) async fn open(config: &Config, server: &Arc<Server>) -> Result<Self, String> {
         let metrics = server.metrics();
         let mut parts = Self::default();
@@ -156,7 +156,7 @@ impl WebSub {
         Ok(())
     }
 
-    /// What is served on `server.listen`.
+    /// Returns the endpoints on `server.listen`.
     pub(super) fn endpoints(&self) -> Vec<Arc<dyn Endpoint>> {
         let feeds = self.feeds.iter().map(|feeds| Arc::clone(feeds) as Arc<dyn Endpoint>);
         let hub = self.hub.iter().flat_map(Hub::endpoints);
@@ -165,7 +165,7 @@ impl WebSub {
         feeds.chain(hub).chain(subscriber).chain(lifestream).collect()
     }
 
-    /// What is served to operators: on `admin.listen`, or else on `server.listen`.
+    /// Returns the endpoints for operators: on `admin.listen`, or else on `server.listen`.
     pub(super) fn management(&self, config: &Config, metrics: &Metrics) -> Vec<Arc<dyn Endpoint>> {
         let Some(key) = &config.api.key else { return Vec::new() };
         let public_url = config.server.public_url.as_deref().unwrap_or_default();
@@ -218,7 +218,7 @@ impl WebSub {
 
 #[cfg(feature = "websub")]
 impl Running {
-    /// Has the hub finish the requests under way. Others stay due in the store.
+    /// Completes the running requests of the hub. Other work stays due in the store.
     pub(super) async fn drain(&mut self, within: Duration) {
         if let Some((hub, task)) = self.hub.take() {
             hub.stop(within);

@@ -1,4 +1,5 @@
-//! Warnings about the settings of the hub, of pings and of feeds: what strangers can do, and what has no effect.
+//! Warnings about the settings of the hub, of pings and of feeds: operations that any client can cause, and settings
+//! without effect.
 
 use ipnet::IpNet;
 
@@ -14,7 +15,7 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     found
 }
 
-/// What strangers can make the hub do, and settings of it without effect.
+/// Warns about operations of the hub that any client can cause, and about settings without effect.
 fn hub(config: &Config) -> Vec<String> {
     let hub = &config.hub;
     let mut found = Vec::new();
@@ -50,7 +51,7 @@ fn hub(config: &Config) -> Vec<String> {
     found
 }
 
-/// What any subscriber can make the server do.
+/// Warns about requests that any subscriber can cause.
 fn callback_networks(config: &Config) -> Option<String> {
     let networks = &config.hub.callback_networks;
     let is_single = |network: &IpNet| network.prefix_len() == network.max_prefix_len();
@@ -78,7 +79,7 @@ fn details(_: &Config) -> Vec<String> {
     Vec::new()
 }
 
-/// Feeds of channels that clients need a credential for, because they need one for a session.
+/// Warns about feeds of channels that require a credential, because sessions require one.
 fn feeds(config: &Config) -> Option<String> {
     let at = config.channel.iter().position(|rule| rule.syndicate.is_some())?;
     (!config.handshake.allow.anyone).then(|| {
@@ -90,7 +91,7 @@ fn feeds(config: &Config) -> Option<String> {
     })
 }
 
-/// What limits the feeds that are followed, and what of them strangers see.
+/// Warns about limits of followed feeds, and about their public entries.
 fn followed(config: &Config) -> Vec<String> {
     if !config.follows_feeds() {
         return without_feeds(config);
@@ -157,7 +158,7 @@ fn addresses(config: &Config) -> Vec<String> {
                 found.push(format!("feed[{}].url: {} {remedy}", at + 1, feed.url));
             }
             Some(Place::Public(_)) | None => {}
-            // The hubs that such a feed names may be anywhere.
+            // The hubs of such a feed may have any address.
             Some(_) => has_others = true,
         }
     }
@@ -171,7 +172,7 @@ fn addresses(config: &Config) -> Vec<String> {
     found
 }
 
-/// Whether `faye lifestream` was told this address.
+/// Whether `faye lifestream` received this address as an argument.
 #[cfg(feature = "websub")]
 fn is_exempt(config: &Config, url: &str) -> bool {
     let Ok(url) = crate::web::urls::read(url) else { return false };

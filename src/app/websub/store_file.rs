@@ -1,4 +1,4 @@
-//! Whether the file of a SQLite store can be where the settings have it. It creates nothing.
+//! Checks the configured location of the file of a SQLite store. Creates nothing.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use crate::config::Store;
 /// Checks `store.url`, if it is the path of a file.
 ///
 /// # Errors
-/// What is wrong with the path, and what to write.
+/// A text about the defect of the path and a valid value.
 pub(super) fn check(settings: &Store) -> Result<(), String> {
     let url = settings.url.as_ref().map(|url| url.expose());
     let Some(place) = url.and_then(|url| url.strip_prefix("sqlite:")) else { return Ok(()) };
