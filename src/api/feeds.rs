@@ -20,11 +20,11 @@ use crate::store::{AddedFeed, FeedDescription, FeedRow, FeedSource, FeedState, S
 use crate::transport::{Method, RouteLimits, RouteRequest};
 use row::Feeds;
 
-/// Bytes of a list of feeds, and how long it may take to be sent.
+/// Limits of a list of feeds: its size, and the time to send it.
 const LIST: RouteLimits = RouteLimits { body: 8 * 1024 * 1024, body_time: Duration::from_secs(60) };
-/// Bytes of a file with entries, and how long it may take to be sent.
+/// Limits of a file with entries: its size, and the time to send it.
 const FILE: RouteLimits = RouteLimits { body: 64 * 1024 * 1024, body_time: Duration::from_secs(120) };
-/// How long an import may take.
+/// The deadline of an import.
 const IMPORT: Duration = Duration::from_secs(300);
 /// In place of a name: all feeds.
 const ALL: &str = "*";
@@ -42,7 +42,7 @@ pub(super) enum Resource {
     PollAll,
 }
 
-/// What can be done with a feed.
+/// An action on a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
     Remove,
@@ -96,13 +96,13 @@ impl Resource {
         }
     }
 
-    /// How long a response may take, if it is not the time of other requests.
+    /// Returns the deadline of the response, if it differs from that of other requests.
     pub(super) fn deadline(&self) -> Option<Duration> {
         matches!(self, Self::Opml | Self::Feed(_, Action::Import)).then_some(IMPORT)
     }
 }
 
-/// Feeds that operators can look at.
+/// The feeds as operators manage them.
 pub struct ManagedFeeds {
     /// Their state.
     pub store: Store,
@@ -114,7 +114,7 @@ pub struct ManagedFeeds {
     pub own: config::OwnPages,
     /// Whether any client may subscribe to a channel.
     pub is_public: Box<dyn Fn(&str) -> bool + Send + Sync>,
-    /// Held by the import that is under way: each needs a few times the memory of its file.
+    /// Locked by the running import: each needs a few times the memory of its file.
     pub importing: tokio::sync::Mutex<()>,
 }
 

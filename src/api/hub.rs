@@ -1,4 +1,4 @@
-//! `/api/v1/hub`: how much the hub has to do, its topics and subscriptions, and deliveries that are to be retried now.
+//! `/api/v1/hub`: counts, topics and subscriptions of the hub, and the immediate retry of deliveries.
 
 use std::str::FromStr;
 
@@ -14,7 +14,7 @@ use crate::config::TopicPolicy;
 use crate::store::{Store, StoreError};
 use crate::transport::{Method, RouteRequest};
 
-/// Pages of the store that one request may read to find what a filter leaves.
+/// Maximum number of store pages that one filtered request reads.
 const SCANNED: u32 = 20;
 
 /// A path of the API.
@@ -55,7 +55,7 @@ impl Resource {
     }
 }
 
-/// A hub that operators can look at.
+/// The hub as operators manage it.
 pub struct ManagedHub {
     /// Its state.
     pub store: Store,
@@ -111,9 +111,9 @@ impl ManagedHub {
     async fn topics(&self, asked: &Parameters) -> Result<Response<Bytes>, Refusal> {
         let limit = asked.limit();
         let is_filtered = asked.topic.is_some() || asked.host.is_some();
-        // One more shows whether there is a next page.
+        // The additional row shows whether there is a next page.
         let size = if is_filtered { LARGEST_PAGE } else { limit + 1 };
-        // A topic is behind itself without its last letter.
+        // The topic sorts after the same text without its last character.
         let start =
             asked.topic.as_deref().and_then(|topic| Some(&topic[..topic.char_indices().next_back()?.0]));
         let mut after = asked.after.clone().or_else(|| start.map(str::to_owned));

@@ -6,8 +6,7 @@ use subtle::ConstantTimeEq;
 use crate::config::Secret;
 use crate::peer::Head;
 
-/// The digest of the key. Digests are compared, so the time of a comparison shows neither the length nor the beginning of
-/// the key.
+/// The digest of the key. Digests are compared, so that the timing reveals neither the length nor a prefix of the key.
 pub(super) struct Key([u8; 32]);
 
 impl Key {

@@ -1,7 +1,7 @@
-//! The management API at `/api/v1`, for operators: JSON, with the key of the settings as a bearer token.
+//! The management API at `/api/v1`, for operators: JSON, with the configured key as a bearer token.
 //!
-//! It shows hosts of callbacks and never their paths, which are secrets of subscribers. It must not know how
-//! the hub works, or how feeds are followed.
+//! It shows hosts of callbacks and never their paths, which are secrets of subscribers. It must not know how the hub
+//! works, or how feeds are followed.
 
 mod feeds;
 mod hub;
@@ -31,13 +31,13 @@ const ROOT: &str = "/api/v1";
 /// Requests are short.
 const LIMITS: RouteLimits = RouteLimits { body: 16 * 1024, body_time: Duration::from_secs(10) };
 
-/// How long the store may take.
+/// The deadline for the store.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The management API.
 pub struct Api {
     key: Key,
-    /// Whether other machines are told that there is no such path.
+    /// Whether requests of other machines get the response for an unknown path.
     is_local_only: bool,
     /// `None` if the hub is off.
     hub: Option<ManagedHub>,
@@ -47,7 +47,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// The API with this key. On a listener for clients only unforwarded requests of this machine are answered.
+    /// Creates the API with this key. On a listener for clients, it answers only unforwarded requests of this machine.
     #[must_use]
     pub fn new(
         key: &Secret,
@@ -59,7 +59,8 @@ impl Api {
         Self { key: Key::new(key), is_local_only, hub, feeds, metrics }
     }
 
-    /// The response to a request without the key, or one that no path or method is for. The body plays no part in it.
+    /// Returns the response to a request without the key, with an unknown path or with another method. Ignores the
+    /// body.
     fn refused(&self, method: Method, head: &Head, is_local: bool) -> Option<Response<Bytes>> {
         if self.is_local_only && !is_local {
             return Some(reply::not_found("there is nothing at this path"));
@@ -104,7 +105,7 @@ impl Api {
     }
 }
 
-/// What a request is for.
+/// Returns the resource of a request.
 fn resource(head: &Head) -> Option<Resource> {
     head.path().strip_prefix(ROOT).and_then(Resource::named)
 }

@@ -12,7 +12,7 @@ pub(super) const LARGEST_PAGE: u32 = 1000;
 /// The parameters of a request. A parameter that is unknown or repeated is refused.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Parameters {
-    /// A topic, as it is shown.
+    /// The topic in normalized form.
     pub(super) topic: Option<String>,
     /// A host, without a port.
     pub(super) host: Option<String>,
@@ -46,7 +46,7 @@ impl Parameters {
         Ok(found)
     }
 
-    /// The filters of a body, a JSON object, or of the query if there is no body.
+    /// Reads the filters from the body, a JSON object, or from the query if there is no body.
     pub(super) fn of_body(body: &[u8], query: Option<&str>) -> Result<Self, Refusal> {
         let mut found = Self::of_query(query, &["topic", "host"])?;
         if body.trim_ascii().is_empty() {

@@ -11,13 +11,13 @@ use serde_json::json;
 /// Why a request has no result.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// `400`, and what to write.
+    /// `400`, with a valid value.
     Bad(String),
-    /// `404`: there is no such thing.
+    /// `404`: unknown resource.
     NotFound(String),
-    /// `409`: the state does not allow it, and why.
+    /// `409`: the state does not allow the request, with the reason.
     Conflict(String),
-    /// `503`: the store is away.
+    /// `503`: the store is unavailable.
     Unavailable,
 }
 

@@ -1,4 +1,4 @@
-//! Topics and subscriptions as the API shows them.
+//! The representation of topics and subscriptions in the API.
 
 use serde::Serialize;
 
@@ -28,7 +28,7 @@ pub(super) struct Topic {
     topic: String,
     /// Active subscriptions.
     subscriptions: u64,
-    /// Deliveries that wait or are under way.
+    /// Waiting and running deliveries.
     deliveries: u64,
     /// How often it has changed.
     version: i64,
@@ -84,7 +84,7 @@ impl From<SubscriptionRow> for Subscription {
     }
 }
 
-/// A text whose URLs end after the host: the path of a callback is a secret of its subscriber.
+/// Returns a text whose URLs end after the host: the path of a callback is a secret of its subscriber.
 fn without_paths(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
@@ -94,7 +94,7 @@ fn without_paths(text: &str) -> String {
         let (url, behind) = url.split_at(url.find(is_end).unwrap_or(url.len()));
         let host = url.find(['/', '?', '#']).unwrap_or(url.len());
         shown.push_str(before);
-        // A user stands before the host.
+        // Without the user in front of the host.
         shown.push_str(url[..host].rsplit('@').next().unwrap_or_default());
         if host < url.len() {
             shown.push_str("/...");

@@ -1,4 +1,4 @@
-//! Feeds as the API shows them. Passwords are never shown.
+//! The representation of feeds in the API. It never contains passwords.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,7 +16,7 @@ pub(super) struct Feeds {
 struct Feed {
     name: String,
     url: String,
-    /// That of the description, or else that in the feed.
+    /// The title of the description, or else that of the feed.
     title: Option<String>,
     site: Option<String>,
     channel: String,
@@ -33,13 +33,13 @@ struct Feed {
     last_push: Option<u64>,
     /// Seconds since the last fetch.
     last_poll: Option<u64>,
-    /// Seconds until the next fetch; `null` if there is none.
+    /// Seconds until the next fetch; `null` for none.
     next_poll_in: Option<u64>,
     /// Seconds since the last entry.
     last_entry: Option<u64>,
     /// Entries that are kept.
     entries: u64,
-    /// Entries that polls found and the hub should have pushed.
+    /// The number of entries that polls found without a push.
     missed: u64,
     /// Why the last fetch, or the last request to the hub, failed.
     failure: Option<String>,
@@ -54,7 +54,7 @@ impl Feeds {
 }
 
 fn feed(row: FeedRow, settings: &config::Feeds, now: i64) -> Feed {
-    // The clock of the database may be another one.
+    // The clock of the database may differ.
     let seconds = |milliseconds: i64| u64::try_from(milliseconds / 1000).unwrap_or(0);
     let since = |at: Option<i64>| at.map(|at| seconds(now.saturating_sub(at)));
     let until = |at: Option<i64>| at.map(|at| seconds(at.saturating_sub(now)));

@@ -33,7 +33,7 @@ impl ManagedFeeds {
         let _import = self.importing.try_lock().map_err(|_| busy())?;
         let body = body.clone();
         let id = || Uuid::now_v7().to_string();
-        // Sanitising takes a while.
+        // Sanitizing is slow.
         let read = tokio::task::spawn_blocking(move || import::read(&body, &url, id)).await;
         let entries: Vec<NewEntry> = read.map_err(|_| Refusal::Unavailable)?.map_err(Refusal::Bad)?;
         self.check_kept(&entries)?;
@@ -62,7 +62,7 @@ impl ManagedFeeds {
         Ok(reply::ok(&json!({ "created": all.created, "updated": all.updated, "known": all.known })))
     }
 
-    /// Refuses entries that the next sweep would remove. A removed entry does not come back by an import.
+    /// Refuses entries that the next sweep would remove. An import does not restore a removed entry.
     fn check_kept(&self, entries: &[NewEntry]) -> Result<(), Refusal> {
         let config::Feeds { keep, keep_for, .. } = &self.settings;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -105,7 +105,7 @@ impl ManagedFeeds {
         Ok(reply::uncached(response))
     }
 
-    /// Adds the feeds of an OPML list. A feed that cannot be added does not prevent others.
+    /// Adds the feeds of an OPML list. A failure of one feed does not affect the others.
     pub(super) async fn import_list(&self, body: &[u8]) -> Result<Response<Bytes>, Refusal> {
         let text = std::str::from_utf8(body).map_err(|_| Refusal::Bad("the list is not UTF-8".to_owned()))?;
         let outlines = opml::read(text).map_err(Refusal::Bad)?;
