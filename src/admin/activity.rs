@@ -1,4 +1,4 @@
-//! The activity that the page shows: sessions, messages and uptime. It must not know the page.
+//! The activity on the page: sessions, messages and uptime. It must not know the page.
 
 use tokio::time::Instant;
 
@@ -17,7 +17,8 @@ impl Activity {
         Self { metrics, started: Instant::now() }
     }
 
-    /// The sessions alive, the publications accepted, their deliveries, and the uptime in seconds, as a JSON object.
+    /// Returns the number of live sessions, accepted publications and their deliveries, and the uptime in seconds, as a
+    /// JSON object.
     #[must_use]
     pub fn json(&self) -> String {
         let uptime = self.started.elapsed().as_secs_f64();

@@ -1,8 +1,8 @@
-//! `/healthz`: whether the server is up. A load balancer asks it.
+//! `/healthz`: the liveness check for load balancers.
 
 use crate::transport::{Endpoint, Method, Route};
 
-/// Answers 200 as long as connections are accepted at all.
+/// Responds with 200 as long as the server accepts connections.
 pub struct Health;
 
 impl Endpoint for Health {

@@ -18,7 +18,7 @@ use hyper::{Response, StatusCode};
 
 use crate::transport::Method;
 
-/// The answer to a GET or HEAD; 405 to any other method.
+/// Returns the response to a GET or HEAD request; 405 for other methods.
 fn answer(method: Method, kind: &'static str, body: impl FnOnce() -> Vec<u8>) -> Response<Bytes> {
     let is_there = matches!(method, Method::Get | Method::Head);
     let body = if is_there { body() } else { b"This target has GET and HEAD only\n".to_vec() };

@@ -1,5 +1,5 @@
-//! The page at `/`: two clients with lines to cut, a publish box with snippets, a chat and a board. Its parts are the files
-//! in `page/`; it uses the client script that the mount serves. It must not know how the server works.
+//! The page at `/`: two clients with lines to cut, a publish box with snippets, a chat and a board. Its parts are the
+//! files in `page/`; it uses the client script of the mount. It must not know how the server works.
 
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 
@@ -53,12 +53,12 @@ const FOLDERS: [&str; 2] = ["/page", "/start"];
 /// The name of the activity in that folder.
 const ACTIVITY: &str = "activity.json";
 
-/// Visitors see what others publish, so the browser runs only files of the server. `'self'` includes WebSockets to the same
-/// address, and the scripts of JSON-P.
+/// Visitors see the messages of others, so the browser runs only files of the server. `'self'` includes WebSockets to
+/// the same address, and the scripts of JSON-P.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What the page depends on.
+/// The settings of the page.
 pub struct PageSettings<'a> {
     /// The path of the mount.
     pub mount: &'a str,
@@ -66,14 +66,14 @@ pub struct PageSettings<'a> {
     pub secret_field: &'a str,
     /// The field of `ext` that holds a token.
     pub token_field: &'a str,
-    /// The activity to show; `None` where health and metrics have an address of their own. Without it the page does not
-    /// link to them.
+    /// The activity to show; `None` if health and metrics have an address of their own. The page then does not link to
+    /// them.
     pub activity: Option<Activity>,
-    /// The path of the hub, to be linked to; `None` if it is off.
+    /// The path of the hub for a link; `None` if the hub is off.
     pub hub: Option<&'a str>,
 }
 
-/// The page. It is served only where `/` is not the mount itself.
+/// The page. It is served only if `/` is not the mount.
 pub struct Page {
     html: String,
     folder: &'static str,
@@ -112,8 +112,7 @@ impl Page {
     }
 }
 
-/// Replaces placeholders by settings as text of HTML. A value may contain what looks like a placeholder: it is not
-/// replaced again.
+/// Replaces placeholders by HTML-escaped settings. Placeholders within a value are not replaced.
 fn fill(html: &str, values: &[(&str, &str)]) -> String {
     let mut filled = String::with_capacity(html.len());
     let mut rest = html;

@@ -15,15 +15,15 @@ pub struct StoreState {
     pub users: Vec<&'static str>,
 }
 
-/// Answers 200 unless the server is stopping, Redis, which joins it with other instances, is away, or an extension cannot
-/// work. A store that is away is reported in the body only, because clients can still exchange messages.
+/// Responds with 200 unless the server is stopping, Redis is unavailable, or an extension cannot work. An unavailable
+/// store is reported in the body only, because clients can still exchange messages.
 pub struct Ready {
     server: Arc<Server>,
     store: Option<StoreState>,
 }
 
 impl Ready {
-    /// The state of a server, and of the store if there is one.
+    /// Creates the check for a server, and for its store if there is one.
     #[must_use]
     pub fn new(server: Arc<Server>, store: Option<StoreState>) -> Self {
         Self { server, store }

@@ -3,7 +3,7 @@
 use crate::metrics::Metrics;
 use crate::transport::{Endpoint, Method, Route};
 
-/// Shows the counters.
+/// Serves the metrics.
 pub struct Stats(pub Metrics);
 
 impl Endpoint for Stats {
