@@ -1,4 +1,4 @@
-//! Every metric of the server as a field of one struct, and their text for Prometheus.
+//! Every metric of the server as a field of one struct, and their exposition for Prometheus.
 //!
 //! There is no global; the struct is passed to the code that counts.
 
@@ -16,7 +16,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// What was refused because of a limit, or because it was not what it had to be.
+/// The reason of a refusal: a limit, or an invalid input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[allow(missing_docs, reason = "each bears the name of its setting in [limits], or of one in [extensions]")]
 #[allow(non_camel_case_types, reason = "the names are the values of the label")]
@@ -44,7 +44,7 @@ pub enum Reason {
     extension_memory,
     /// Lines that extensions printed.
     extension_log_rate,
-    /// Messages while there is no engine for extensions.
+    /// A message without an engine for extensions.
     extension_unavailable,
     handshakes,
     messages,
@@ -53,28 +53,28 @@ pub enum Reason {
     lifestream_rate,
     /// A page that is not among `browsers.origins`.
     origin,
-    /// JSON-P while it is off.
+    /// JSON-P while it is disabled.
     jsonp,
-    /// An operation that the rules do not allow.
+    /// An operation that the rules deny.
     forbidden,
-    /// A message for a session that has shown a credential, which does not show that its client sent it.
+    /// A message that does not prove that it owns its session.
     unproven,
     /// A request or frame that is no payload: bad JSON, bad UTF-8, no `message`, a wrong method.
     syntax,
     /// A WebSocket that broke RFC 6455.
     websocket,
-    /// A TLS handshake that failed or took too long.
+    /// A TLS handshake that failed or exceeded its deadline.
     tls,
 }
 
 /// Label of [`Instruments::refused`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Refused {
-    /// What was refused.
+    /// The reason.
     pub reason: Reason,
 }
 
-/// Why a session was ended so that others have room: the setting in `[limits]`.
+/// The cause of an eviction: the setting in `[limits]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[allow(missing_docs, reason = "each bears the name of its setting in [limits]")]
 #[allow(non_camel_case_types, reason = "the names are the values of the label")]
@@ -87,7 +87,7 @@ pub enum Cause {
 /// Label of [`Instruments::sessions_evicted`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Evicted {
-    /// What was exceeded.
+    /// The exceeded setting.
     pub cause: Cause,
 }
 
@@ -148,7 +148,7 @@ pub struct Instruments {
     pub websockets: Gauge,
     /// EventSource streams open.
     pub eventsource_streams: Gauge,
-    /// Connects (long-polls) held open.
+    /// Held connects (long-polls).
     pub held_connects: Gauge,
     /// HTTP requests and WebSocket upgrades, by transport.
     pub requests: Requests,
@@ -160,17 +160,17 @@ pub struct Instruments {
     pub error_replies: Counter,
     /// Refused input, by reason.
     pub refused: Family<Refused, Counter>,
-    /// Sessions alive.
+    /// Live sessions.
     pub sessions: Gauge,
-    /// Sessions that ended because no connect came in time.
+    /// Sessions that expired without a connect.
     pub sessions_expired: Counter,
-    /// Sessions ended so that others have room, by what they exceeded.
+    /// Evicted sessions, by the exceeded setting.
     pub sessions_evicted: Family<Evicted, Counter>,
     /// Bytes of memory used for clients, as of the last second.
     pub memory_used: Gauge,
     /// `limits.memory` in bytes.
     pub memory_limit: Gauge,
-    /// Subscriptions alive.
+    /// Live subscriptions.
     pub subscriptions: Gauge,
     /// Subscriptions that ended because their token expired.
     pub subscriptions_expired: Counter,
@@ -180,7 +180,7 @@ pub struct Instruments {
     pub deliveries: Counter,
     /// Publications written to a live connection.
     pub deliveries_written: Counter,
-    /// Publications queued again because the connection was lost before they were written.
+    /// Publications that were queued again because the connection was lost before they were written.
     pub deliveries_requeued: Counter,
     /// Sessions ended because their mailbox was full.
     pub mailbox_disconnects: Counter,
@@ -188,7 +188,7 @@ pub struct Instruments {
     pub mailbox_dropped: Counter,
     /// Connections cut because a ping had no response.
     pub ping_timeouts: Counter,
-    /// Connections cut because the client read nothing.
+    /// Connections that were closed because the client read nothing.
     pub write_timeouts: Counter,
     /// TLS handshakes that were completed.
     pub tls_handshakes: Counter,
@@ -263,17 +263,17 @@ impl Requests {
 }
 
 impl Metrics {
-    /// Counts something refused.
+    /// Counts a refusal.
     pub fn refuse(&self, reason: Reason) {
         self.refused.get_or_create(&Refused { reason }).inc();
     }
 
-    /// Counts a session that was ended so that others have room.
+    /// Counts an evicted session.
     pub fn evict(&self, cause: Cause) {
         self.sessions_evicted.get_or_create(&Evicted { cause }).inc();
     }
 
-    /// Counts several refused at once.
+    /// Counts several refusals.
     pub fn refuse_all(&self, reason: Reason, count: u64) {
         self.refused.get_or_create(&Refused { reason }).inc_by(count);
     }

@@ -9,8 +9,8 @@ use prometheus_client::registry::Registry;
 /// Redis, and publications through it.
 #[derive(Debug, Default)]
 pub struct Redis {
-    /// 1 if commands, Pub/Sub and publications work, else 0. Without `redis.url` the metric does not exist, so that an
-    /// alert on 0 is silent.
+    /// 1 if commands, Pub/Sub and publications work, else 0. Without `redis.url` the metric is absent, so that an alert
+    /// on 0 does not fire.
     up: OnceLock<Gauge>,
     /// Connections for commands opened.
     pub command_connections: Counter,

@@ -28,7 +28,7 @@ struct FeedChange {
     change: &'static str,
 }
 
-/// Labels of something with a result.
+/// The label of a result.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct FeedResult {
     /// The name of the feed, or `other`.
@@ -47,11 +47,11 @@ struct FeedName {
 /// The label of a state.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct FeedLabel {
-    /// The name of a state, as `faye feeds list` shows it.
+    /// The name of a state, as in `faye feeds list`.
     state: &'static str,
 }
 
-/// The feeds. Nothing of them is in the text until [`Feeds::enable`] was called.
+/// The metrics of feeds. They are absent from the exposition until [`Feeds::enable`] is called.
 #[derive(Debug, Default)]
 pub struct Feeds {
     enabled: OnceLock<()>,
@@ -86,7 +86,7 @@ impl Feeds {
         self.polls.get_or_create(&FeedResult { feed: self.label(feed), result }).inc();
     }
 
-    /// Counts entries that a poll found although a hub should have pushed them.
+    /// Counts entries that a poll found without a push of the hub.
     pub fn missed(&self, feed: &str, count: u64) {
         if count > 0 {
             self.missed.get_or_create(&FeedName { feed: self.label(feed) }).inc_by(count);
@@ -109,7 +109,7 @@ impl Feeds {
         self.calls.get_or_create(&HubResult { result }).inc();
     }
 
-    /// Counts publications of entries: `published`, `refused` for good, `failed` for now.
+    /// Counts publications of entries: `published`, `refused` (permanently), `failed` (temporarily).
     pub fn publications(&self, result: &'static str, count: u64) {
         if count > 0 {
             self.publications.get_or_create(&HubResult { result }).inc_by(count);

@@ -23,7 +23,7 @@ pub struct HubRequest {
     pub code: u16,
 }
 
-/// The label of something with a result.
+/// The label of a result.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct HubResult {
     /// One of a few words.
@@ -37,11 +37,12 @@ pub struct FetchClass {
     pub class: &'static str,
 }
 
-/// The hub and the store. Nothing of it is in the text until [`Hub::enable`] or [`Hub::enable_store`] was called.
+/// The metrics of the hub and the store. They are absent from the exposition until [`Hub::enable`] or
+/// [`Hub::enable_store`] is called.
 #[derive(Debug)]
 pub struct Hub {
     enabled: OnceLock<()>,
-    /// Whether there is a store, and outgoing requests that are guarded.
+    /// Set if there is a store, and guarded outgoing requests.
     store_enabled: OnceLock<()>,
     /// Active subscriptions.
     pub subscriptions: Gauge,
@@ -49,8 +50,7 @@ pub struct Hub {
     pub verifications_pending: Gauge,
     /// Requests to the hub.
     pub requests: Family<HubRequest, Counter>,
-    /// Requests to callbacks that verify an intent or tell of a denial, by result: `verified`, `refused`, `retried`,
-    /// `postponed`, `denied`, `lost`.
+    /// Verifications and denials, by result: `verified`, `refused`, `retried`, `postponed`, `denied`, `lost`.
     pub verifications: Family<HubResult, Counter>,
     /// Fetches of topics, by result: `changed`, `unchanged`, `not_modified`, `refused`, `failed`,
     /// `postponed`, `lost`.
@@ -59,11 +59,11 @@ pub struct Hub {
     pub deliveries: Family<HubResult, Counter>,
     /// Time from the ping's fetch to the accepted delivery.
     pub delivery_seconds: Histogram,
-    /// Deliveries that wait or are under way.
+    /// Waiting and running deliveries.
     pub deliveries_waiting: Gauge,
     /// Outgoing requests refused because of their address.
     pub fetch_refused: Family<FetchClass, Counter>,
-    /// 1 if the store can be used, else 0.
+    /// 1 if the store is available, else 0.
     pub store_up: Gauge,
     /// Time of commits.
     pub store_commit_seconds: Histogram,
@@ -105,12 +105,12 @@ impl Hub {
         self.requests.get_or_create(&HubRequest { mode, code }).inc();
     }
 
-    /// Counts a request to a callback that verifies an intent or tells of a denial.
+    /// Counts a verification or denial.
     pub fn verification(&self, result: &'static str) {
         self.verifications.get_or_create(&HubResult { result }).inc();
     }
 
-    /// Counts results of such requests whose claim was lost.
+    /// Counts results whose claim was lost.
     pub fn lose_verifications(&self, lost: u64) {
         if lost > 0 {
             self.verifications.get_or_create(&HubResult { result: "lost" }).inc_by(lost);
