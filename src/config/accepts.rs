@@ -1,4 +1,4 @@
-//! What a key accepts, as text for documentation. It knows kinds, and no values.
+//! The accepted values of a key as text for the documentation. It must not know values.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::kinds::{Element, Kind};
 use super::units::{format_duration, format_size};
 
 impl Key {
-    /// The accepted words or bounds, such as `"text", "json"` or `1ms to 10m`, or else the kind of value.
+    /// Returns the accepted words or bounds, such as `"text", "json"` or `1ms to 10m`, or else the kind of the value.
     #[must_use]
     pub fn accepts(&self) -> String {
         kind(self.kind)

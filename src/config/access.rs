@@ -1,8 +1,8 @@
-//! Who may do something: any client, no client, or clients with one of several credentials.
+//! Access rules: any client, no client, or clients with one of several credentials.
 
 use serde::Deserialize;
 
-/// One way to get access.
+/// One way to gain access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Way {
@@ -13,7 +13,7 @@ enum Way {
     Nobody,
 }
 
-/// Who may do something. One of the credentials is enough. Without any, no client may.
+/// The clients with access. One of the credentials is sufficient. Without any, no client has access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(from = "Vec<Way>")]
 pub struct Access {

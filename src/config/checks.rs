@@ -1,4 +1,4 @@
-//! Settings that are right, each by itself, and not together.
+//! Checks of settings that are valid individually, but not in combination.
 //!
 //! This module knows the settings as a whole, and not where they were written.
 
@@ -15,11 +15,11 @@ use super::Config;
 use super::built::left_out;
 use super::units::format_duration;
 
-/// Settings that do not go together.
+/// An invalid combination of settings.
 pub(super) struct Clash {
     /// Their keys.
     pub(super) keys: Vec<String>,
-    /// What is wrong, and what to write.
+    /// The error, and a valid value.
     pub(super) message: String,
     /// Whether a setting is missing, which a variable may add to the file.
     pub(super) is_incomplete: bool,
@@ -32,13 +32,13 @@ impl Clash {
         Self { keys, message: message.into(), is_incomplete: false }
     }
 
-    /// A setting without another that it needs.
+    /// Returns the clash of a setting that requires another one.
     fn incomplete<K: Into<String>>(keys: impl IntoIterator<Item = K>, message: impl Into<String>) -> Self {
         Self { is_incomplete: true, ..Self::new(keys, message) }
     }
 }
 
-/// Everything in the settings that does not go together.
+/// Returns all invalid combinations of settings.
 pub(super) fn clashes(config: &Config) -> Vec<Clash> {
     let mut found = durations(config);
     found.extend(left_out(config).map(|(key, message)| Clash::new([key], message)));
@@ -51,7 +51,7 @@ pub(super) fn clashes(config: &Config) -> Vec<Clash> {
     found
 }
 
-/// A clash if the first of two durations is more than the second.
+/// Returns a clash if the first of two durations exceeds the second.
 fn not_above(keys: [&str; 2], less: Duration, more: Duration, why: &str) -> Option<Clash> {
     let [small, large] = keys;
     (less > more).then(|| {
@@ -64,7 +64,7 @@ fn durations(config: &Config) -> Vec<Clash> {
     let (server, advice, redis, hub) = (&config.server, &config.advice, &config.redis, &config.hub);
     let found = [
         not_above(["advice.retry_min", "advice.retry_max"], advice.retry_min, advice.retry_max, ""),
-        // A session ends at twice the timeout after its last connect; one timeout passes while the connect is held.
+        // A session expires at twice the timeout after its last connect; one timeout passes while the connect is held.
         not_above(
             ["server.interval", "server.timeout"],
             server.interval,

@@ -11,11 +11,11 @@ use super::{Secret, units};
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Redis {
-    /// URL of Redis, which may hold a password. Without it the server is a single instance.
+    /// The URL of Redis, which may contain a password. Without it the server is a single instance.
     pub url: Option<Secret>,
     /// Prefix of every key and channel in Redis.
     pub prefix: String,
-    /// File with the CA certificate of Redis, if it is not a CA of the system.
+    /// The file with the CA certificate of Redis, if it is not a CA of the system.
     pub tls_ca: Option<PathBuf>,
     /// When a publication is accepted.
     pub ack: Ack,

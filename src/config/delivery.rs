@@ -11,12 +11,12 @@ use super::units;
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Mailbox {
-    /// Messages that may wait for one session.
+    /// Maximum number of queued messages of a session.
     pub messages: usize,
-    /// Bytes that may wait for one session.
+    /// Maximum bytes of queued messages of a session.
     #[serde(deserialize_with = "units::size")]
     pub bytes: usize,
-    /// What happens when one of the two is reached.
+    /// The policy when one of the two is reached.
     pub overflow: Overflow,
 }
 
@@ -26,14 +26,14 @@ impl Default for Mailbox {
     }
 }
 
-/// What happens to a publication for which a mailbox has no room.
+/// The policy for a publication that does not fit into a mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Overflow {
-    /// The session is ended; its client is told and starts a new one.
+    /// The session ends; its client is notified and starts a new one.
     #[default]
     Disconnect,
-    /// The messages that wait longest make room.
+    /// The oldest queued messages are dropped.
     DropOldest,
     /// The new message is not kept.
     DropNewest,
@@ -43,10 +43,10 @@ pub enum Overflow {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebSocket {
-    /// How long a connection may be silent before it is pinged; one that stays silent for as long again is cut.
+    /// The time without input after which a connection is pinged; it is closed after the same time without a response.
     #[serde(deserialize_with = "units::duration")]
     pub ping: Duration,
-    /// How hard messages are compressed for clients that offer it: 0 not at all, 1 fastest, 9 smallest.
+    /// The level of compression for clients that offer it: 0 for none, 1 for the fastest, 9 for the smallest.
     pub compression: u32,
     /// Bytes of the shortest payload that is compressed.
     #[serde(deserialize_with = "units::size")]
@@ -63,10 +63,10 @@ impl Default for WebSocket {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EventSource {
-    /// How often a silent stream carries a comment.
+    /// The interval of comments on an idle stream.
     #[serde(deserialize_with = "units::duration")]
     pub ping: Duration,
-    /// How long a browser waits before it opens a broken stream again.
+    /// The delay before a browser reopens a broken stream.
     #[serde(deserialize_with = "units::duration")]
     pub retry: Duration,
 }

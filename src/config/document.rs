@@ -1,6 +1,6 @@
-//! Reads the text of a `faye.toml` into a draft: every key with the line it stands on.
+//! Reads the text of a `faye.toml` into a draft: every key with its line.
 //!
-//! This module knows how sections, keys and rules are laid out in TOML, and nothing of what their values mean.
+//! This module knows the layout of sections, keys and rules in TOML, and not the meaning of their values.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -13,10 +13,9 @@ use super::value::{Given, shorten};
 
 type Name<'i> = Spanned<std::borrow::Cow<'i, str>>;
 
-/// Puts everything that the text sets into the draft, and everything that is wrong with it.
+/// Adds all settings and all errors of the text to the draft.
 ///
-/// When the text is no TOML, those errors are all that is reported: one unclosed bracket would make nonsense of
-/// every key after it.
+/// Syntax errors of TOML are reported alone: after one unclosed bracket, every later key would be an error.
 pub(super) fn read(draft: &mut Draft, text: &str, file: &str) {
     let source = Source::new(text, file);
     let (document, errors) = DeTable::parse_recoverable(text);
@@ -143,7 +142,7 @@ fn unknown_key(draft: &mut Draft, source: &Source<'_>, section: &str, path: &str
     draft.problem(source.of(name), format!("{path}.{}", printable(name.get_ref())), message);
 }
 
-/// An unknown name, escaped so that it fits on one line.
+/// Returns an unknown name, escaped to fit on one line.
 fn printable(name: &str) -> String {
     shorten(name).escape_debug().to_string()
 }

@@ -1,7 +1,7 @@
-//! Settings while they are gathered: later sources override earlier ones, every problem is kept, and what the
-//! sources add up to is judged as a whole at the end.
+//! Settings during loading: later sources override earlier ones, every problem is collected, and the combined settings
+//! are checked at the end.
 //!
-//! This module knows precedence and how settings must fit together; it reads no file and no environment itself.
+//! This module knows the precedence and the combination of settings; it reads no file and no environment.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use super::secret::{self, Environment};
 use super::value::Given;
 use super::{Config, Problems, public_url};
 
-/// What was gathered so far.
+/// The settings and problems so far.
 #[derive(Default)]
 pub(super) struct Draft {
     /// The right values, as a file would have them.
@@ -26,17 +26,17 @@ pub(super) struct Draft {
     problems: Vec<Problem>,
     /// Where secrets may be kept; without it, references to them are left as they are.
     environment: Option<Environment>,
-    /// The sections whose references to secrets are followed; `None` means all.
+    /// The sections whose references to secrets are resolved; `None` means all.
     with_secrets: Option<&'static [&'static str]>,
     /// Whether other sources may add settings later.
     is_part: bool,
 }
 
-/// An element of a list of tables, of which nothing is wrong so far.
+/// An element of a list of tables without an error so far.
 pub(super) type Element = Table;
 
 impl Draft {
-    /// An empty draft, whose references to variables and files are followed.
+    /// Creates an empty draft, whose references to variables and files are resolved.
     pub(super) fn new(environment: Environment) -> Self {
         Self { environment: Some(environment), ..Self::default() }
     }
@@ -68,7 +68,7 @@ impl Draft {
         }
     }
 
-    /// Sets a key of an element of a list, or notes why not; `path` tells which. Returns whether it was set.
+    /// Sets a key of an element of a list, or records the error; `path` names the element. Returns whether it was set.
     pub(super) fn set_in(
         &mut self,
         element: &mut Element,
@@ -84,7 +84,7 @@ impl Draft {
         is_set
     }
 
-    /// Adds an element, which must be complete, at the end of its list. `path` is its name, such as `channel[2]`.
+    /// Appends a complete element to its list. `path` is its name, such as `channel[2]`.
     pub(super) fn add(&mut self, list: &str, path: &str, element: Element, origin: Origin) {
         self.origins.insert(path.to_owned(), origin);
         let elements = self.values.entry(list).or_insert_with(|| Value::Array(Vec::new()));
@@ -132,7 +132,7 @@ impl Draft {
     pub(super) fn finish(mut self) -> Result<Config, Problems> {
         let mut config = match Value::Table(std::mem::take(&mut self.values)).try_into::<Config>() {
             Ok(config) => config,
-            // Only if the list of keys allows what the structs refuse; tests hold them together.
+            // Only if the list of keys accepts a value that the structs reject; tests compare them.
             Err(error) => {
                 let message = error.to_string().trim().replace('\n', ", ");
                 let origin = self.origins.values().next().cloned();
@@ -147,7 +147,7 @@ impl Draft {
         if !self.problems.is_empty() {
             return Err(Problems::new(self.problems));
         }
-        // "/faye/" and "/faye" are the same path; the rest of the program gets one form.
+        // "/faye/" and "/faye" are the same path; normalize it.
         for path in [&mut config.server.mount, &mut config.hub.path, &mut config.lifestream.path] {
             let length = path.trim_end_matches('/').len().max(1);
             path.truncate(length);
@@ -158,8 +158,8 @@ impl Draft {
         Ok(config)
     }
 
-    /// Adds a clash as a problem, at the place where the last of its keys was set. A clash is left out if one of its keys
-    /// is wrong by itself, because its value is then the default, and if another source may add what is missing.
+    /// Adds a clash as a problem, at the place where the last of its keys was set. Ignores a clash if one of its keys
+    /// has an error, because its value is then the default, and if another source may add the missing value.
     fn clash(&mut self, clash: &Clash) {
         // Elements of a list that are wrong were not added, so the others have other numbers.
         let list = |key: &str| key.find('[').map(|end| key[..=end].to_owned());

@@ -1,4 +1,4 @@
-//! Examples of values in errors: those of `faye.toml`, which fit their keys.
+//! Examples of values in errors: the values of `faye.toml`, which are valid for their keys.
 //!
 //! This module knows the text of that file, and no rule about values.
 
@@ -53,7 +53,7 @@ fn is_better(kind: Kind) -> bool {
 fn text(value: Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text),
-        // Nothing can be learnt from 0, which turns limits off.
+        // 0, which disables limits, is no useful example.
         Value::Integer(number) => Some(number.to_string()).filter(|_| number > 0),
         Value::Array(elements) => text(elements.into_iter().next()?),
         _ => None,

@@ -13,7 +13,7 @@ const SECTION: &str = "feed";
 /// Reads the fields of a feed, each a key and its value without quotes.
 ///
 /// # Errors
-/// What is wrong with the first wrong field, and what to write.
+/// A text about the first invalid field and a valid value.
 pub fn read_feed(fields: &[(&str, &str)]) -> Result<Feed, String> {
     let mut table = Table::new();
     for (name, text) in fields {

@@ -1,5 +1,5 @@
-//! The sections of `faye.toml` about feeds that the server follows, and about the page that shows them. Field names are
-//! the keys; defaults are the documentation's defaults.
+//! The sections of `faye.toml` for followed feeds and for the page that shows them. Field names are the keys; defaults
+//! are the documented defaults.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{Config, OwnPages, PageOrigin, Rate, Secret, units};
 
-/// What `feed.hub` says in place of a URL.
+/// The value of `feed.hub` for no hub.
 pub(super) const NO_HUB: &str = "none";
 
 /// `[feeds]`
@@ -21,7 +21,7 @@ pub struct Feeds {
     /// The mean time between two polls of a feed without a working hub; `None` is never.
     #[serde(deserialize_with = "units::duration_or_never")]
     pub poll: Option<Duration>,
-    /// The time between two polls of a feed whose hub works; `None` is never.
+    /// The interval of polls for a feed with a working hub; `None` for never.
     #[serde(deserialize_with = "units::duration_or_never")]
     pub backup_poll: Option<Duration>,
     /// Entries of the first fetch that are kept. They are not published.
@@ -29,16 +29,16 @@ pub struct Feeds {
     /// Bytes of a feed, and of a notification.
     #[serde(deserialize_with = "units::size")]
     pub size: usize,
-    /// Networks beyond the public addresses that configured feeds may be in, and hubs that such feeds name.
+    /// Networks beyond the public addresses that are allowed for configured feeds, and for hubs that such feeds name.
     #[serde(deserialize_with = "units::networks")]
     pub networks: Vec<IpNet>,
-    /// Hosts, as URLs have them, and ports that feeds may be at whatever their addresses are. No file can set them;
-    /// `faye lifestream` does.
+    /// Hosts in the form of URLs, with ports, at which feeds may have any address. Only `faye lifestream` sets them, no
+    /// file.
     #[serde(skip)]
     pub exempt: Vec<(String, u16)>,
     /// Where entries are read from when a hub notifies.
     pub ingest: Ingest,
-    /// The lease that hubs are asked for.
+    /// The lease of subscriptions at hubs.
     #[serde(deserialize_with = "units::duration")]
     pub lease: Duration,
     /// Entries of a feed that are kept.
@@ -48,7 +48,7 @@ pub struct Feeds {
     pub keep_for: Duration,
     /// Requests of one client to callbacks.
     pub rate: Rate,
-    /// Feeds and hubs that are asked at one time.
+    /// Maximum number of concurrent requests to feeds and hubs.
     pub concurrent: usize,
     /// Those of one host.
     pub per_host: usize,
@@ -121,7 +121,7 @@ impl Config {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ingest {
-    /// From the notification if it is signed or came over HTTPS, otherwise from the feed.
+    /// From the notification if it is signed or arrived over HTTPS, otherwise from the feed.
     Auto,
     /// From the notification.
     Payload,
@@ -135,9 +135,9 @@ pub enum Ingest {
 pub struct Feed {
     /// The last segment of its channel.
     pub name: String,
-    /// Where it is.
+    /// The URL.
     pub url: String,
-    /// A hub in place of those that the feed names; `none` for no hub.
+    /// The hub to use in place of the feed's hubs; `none` for no hub.
     #[serde(default)]
     pub hub: Option<String>,
     /// In place of `feeds.poll` and `feeds.backup_poll`.
@@ -149,7 +149,7 @@ pub struct Feed {
     /// The password of that user.
     #[serde(default)]
     pub password: Option<Secret>,
-    /// Whether strangers may see a feed that has a `username`.
+    /// Whether any client may see a feed that has a `username`.
     #[serde(default)]
     pub public: bool,
     /// In place of the title in the feed.
@@ -161,7 +161,7 @@ pub struct Feed {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Lifestream {
-    /// Whether the page is served; without a value, if there are feeds.
+    /// Whether the page is served; by default if there are feeds.
     pub enabled: Option<bool>,
     /// The path of the page.
     pub path: String,
@@ -171,9 +171,9 @@ pub struct Lifestream {
     pub intro: Option<String>,
     /// The colour of links and marks, as `#rrggbb`.
     pub accent: Option<String>,
-    /// A file with styles, which come after those of the page.
+    /// A style sheet that follows those of the page.
     pub css: Option<PathBuf>,
-    /// Whether images are shown, or linked only.
+    /// Whether images are shown or only linked.
     pub images: Images,
     /// Entries of one page.
     pub page: usize,
@@ -204,7 +204,7 @@ impl Default for Lifestream {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Images {
-    /// They are shown.
+    /// Images are shown.
     Show,
     /// They are links.
     Link,

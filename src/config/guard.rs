@@ -15,17 +15,17 @@ pub struct ChannelRule {
     /// A channel, or a pattern ending in `*` (one segment) or `**` (one or more).
     #[serde(rename = "match")]
     pub pattern: String,
-    /// Who may publish.
+    /// The clients that may publish.
     #[serde(default = "anyone")]
     pub publish: Access,
-    /// Who may subscribe.
+    /// The clients that may subscribe.
     #[serde(default = "anyone")]
     pub subscribe: Access,
     /// How often one publisher may publish.
     pub rate: Option<Rate>,
-    /// What happens when a mailbox has no room for a message of these channels.
+    /// The policy for mailboxes without room for a message of these channels.
     pub overflow: Option<Overflow>,
-    /// How much of each channel is kept for those who come back; nothing without it.
+    /// The history of each channel for returning clients; `None` for no history.
     pub history: Option<History>,
     /// The name under which the channel is a feed and a topic of the hub.
     pub syndicate: Option<String>,
@@ -50,7 +50,7 @@ fn anyone() -> Access {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Browsers {
-    /// Origins whose pages may use the server. Without any, all may, as long as no cookie and no secret counts.
+    /// Origins whose pages may use the server. Without any, all pages may, unless a cookie or a secret grants access.
     pub origins: Vec<PageOrigin>,
     /// Whether JSON-P is served.
     pub jsonp: bool,
@@ -66,7 +66,7 @@ impl Default for Browsers {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Handshake {
-    /// Who may begin a session.
+    /// The clients that may start a session.
     pub allow: Access,
 }
 
@@ -82,7 +82,7 @@ impl Default for Handshake {
 pub struct Push {
     /// The secret of back ends.
     pub secret: Option<Secret>,
-    /// The previous secret, while it is replaced.
+    /// The previous secret during a rotation.
     pub previous: Option<Secret>,
     /// The field of `ext` that holds it.
     pub field: String,
@@ -114,7 +114,7 @@ pub struct Token {
     /// Tolerated difference between clocks.
     #[serde(deserialize_with = "units::duration")]
     pub leeway: Duration,
-    /// Whether a token needs `exp`.
+    /// Whether a token requires `exp`.
     pub require_expiry: bool,
 }
 
@@ -161,9 +161,9 @@ pub struct Rates {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenKey {
-    /// The `kid` of the tokens that it signs; without it, those that have none.
+    /// The `kid` of the tokens that it signs; without it, tokens without a `kid`.
     pub id: Option<String>,
-    /// The one algorithm that it is good for.
+    /// The only algorithm of the key.
     pub algorithm: String,
     /// The secret, for HS256.
     pub secret: Option<Secret>,

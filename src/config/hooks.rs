@@ -22,7 +22,7 @@ pub struct Hook {
     pub deadline: Duration,
     /// Concurrent requests.
     pub concurrent: usize,
-    /// Decisions that may wait for a free request.
+    /// Maximum number of decisions that wait for a free request.
     pub max_pending: usize,
     /// Time for which a decision is reused, unless the response sets its own.
     #[serde(deserialize_with = "units::duration")]
@@ -31,7 +31,7 @@ pub struct Hook {
     pub on_error: OnError,
     /// Failures in a row that open the circuit breaker.
     pub breaker_threshold: usize,
-    /// Time for which the circuit breaker stays open.
+    /// The time for which the circuit breaker stays open.
     #[serde(deserialize_with = "units::duration")]
     pub breaker_cooldown: Duration,
 }
@@ -57,9 +57,9 @@ impl Default for Hook {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnError {
-    /// Everything is refused.
+    /// Deny all operations.
     Refuse,
-    /// Everything is allowed.
+    /// Allow all operations.
     Allow,
 }
 

@@ -1,5 +1,5 @@
-//! Hosts as settings name them: `example.com`, `*.example.com` for every name below a domain, an address, or `*`. They have
-//! no port: the port of a page is compared with that of the request.
+//! Hosts in settings: `example.com`, `*.example.com` for every name below a domain, an address, or `*`. They have no
+//! port: the port of a page is compared with that of the request.
 
 use std::net::Ipv6Addr;
 
@@ -26,7 +26,7 @@ impl TryFrom<String> for HostName {
 }
 
 impl HostName {
-    /// Reads a name, which may begin with `*.`, an address or `*`. `None` for everything else.
+    /// Parses a name, which may start with `*.`, an address, or `*`. Returns `None` for other texts.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if text == "*" {
             return Some(Self::Any);

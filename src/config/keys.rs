@@ -1,12 +1,12 @@
-//! The one list of every key with its kind and its bounds. The readers of files, of the environment and of flags use it,
-//! and so does the test that compares `faye.toml` with the code.
+//! The single list of all keys with their kinds and bounds. The readers of files, of the environment and of flags use
+//! it, and so does the test that compares `faye.toml` with the code.
 //!
-//! This module knows no struct, no file and no line: `value.rs` decides whether a value is right.
+//! This module knows no struct, no file and no line; `value.rs` validates values.
 
 use super::kinds::{DAY, Element, HOUR, Kind, MINUTE, SECOND};
 
-/// The sections that are lists of tables, such as `[[channel]]`, each with the keys that every element needs. Only a file
-/// has them, for a list of tables has no place in a variable.
+/// The sections that are lists of tables, such as `[[channel]]`, each with the required keys of an element. Only a file
+/// can contain them, since a variable cannot express a list of tables.
 pub(super) const LISTS: &[(&str, &[&str])] = &[
     ("channel", &["match"]),
     ("key", &["algorithm"]),
@@ -14,10 +14,10 @@ pub(super) const LISTS: &[(&str, &[&str])] = &[
     ("feed", &["name", "url"]),
 ];
 
-/// What every variable that sets a key begins with.
+/// The prefix of every variable that sets a key.
 pub(super) const VARIABLE_PREFIX: &str = "FAYE_";
 
-/// What stands between the section and the key in a variable.
+/// The separator between section and key in a variable.
 pub(super) const VARIABLE_SEPARATOR: &str = "__";
 
 /// One key of `faye.toml`.
@@ -29,22 +29,22 @@ pub struct Key {
 }
 
 impl Key {
-    /// The section, such as `server`.
+    /// Returns the section, such as `server`.
     pub fn section(&self) -> &'static str {
         self.section
     }
 
-    /// The key within its section, such as `timeout`.
+    /// Returns the key within its section, such as `timeout`.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Section and key, such as `server.timeout`.
+    /// Returns section and key, such as `server.timeout`.
     pub fn path(&self) -> String {
         format!("{}.{}", self.section, self.name)
     }
 
-    /// The environment variable that sets it, such as `FAYE_SERVER__TIMEOUT`; rules have none.
+    /// Returns the environment variable of the key, such as `FAYE_SERVER__TIMEOUT`; `None` for rules.
     pub fn variable(&self) -> Option<String> {
         (!is_list(self.section)).then(|| {
             format!("{VARIABLE_PREFIX}{}{VARIABLE_SEPARATOR}{}", self.section, self.name).to_ascii_uppercase()
@@ -56,26 +56,26 @@ const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
 
-/// Above any real need, below what overflows a semaphore's permits or 32 bits.
+/// Above any practical need, and below an overflow of a semaphore's permits or of 32 bits.
 const MANY: u64 = 1_000_000_000;
 
 const ACCESS: Kind = Kind::Words(&["anyone", "secret", "token", "hook", "nobody"]);
 
 const EVENTS: &[&str] = &["handshake", "subscribe", "unsubscribe", "publish", "disconnect"];
 
-/// Subscribers get the seconds of a lease as a whole number.
+/// Subscribers receive the seconds of a lease as an integer.
 const LEASE: Kind = Kind::Duration(SECOND, 366 * DAY);
 
 const SIGNATURE: Kind = Kind::Word(&["sha1", "sha256", "sha384", "sha512"]);
 
 const OVERFLOW: Kind = Kind::Word(&["disconnect", "drop-oldest", "drop-newest"]);
 
-/// Every key there is, in the order of `faye.toml`.
+/// All keys, in the order of `faye.toml`.
 pub const KEYS: &[Key] = &[
     key("server", "listen", Kind::Address),
     key("server", "mount", Kind::Path),
     key("server", "page", Kind::Word(&["auto", "on", "off"])),
-    // No proxy holds a request longer, and none of it means that every poll returns at once.
+    // No proxy holds a request for longer, and zero would mean that every poll returns immediately.
     key("server", "timeout", Kind::Duration(1, 10 * MINUTE)),
     key("server", "interval", Kind::Duration(0, 10 * MINUTE)),
     key("server", "drain_timeout", Kind::Duration(0, HOUR)),
@@ -83,7 +83,7 @@ pub const KEYS: &[Key] = &[
     key("server", "trusted_proxies", Kind::List(Element::Network)),
     key("server", "hosts", Kind::List(Element::Host)),
     key("server", "public_url", Kind::PublicUrl),
-    // Zero doubled stays zero: failing clients would come back as fast as they can.
+    // Zero doubled stays zero: failing clients would retry without a delay.
     key("advice", "retry_min", Kind::Duration(1, HOUR)),
     key("advice", "retry_max", Kind::Duration(1, HOUR)),
     key("limits", "connections", Kind::Count(1, MANY)),
@@ -124,7 +124,7 @@ pub const KEYS: &[Key] = &[
     key("eventsource", "retry", Kind::Duration(1, HOUR)),
     key("extensions", "files", Kind::List(Element::File)),
     key("extensions", "environment", Kind::List(Element::Text)),
-    // With less, the engine itself does not start.
+    // The engine itself does not start with less.
     key("extensions", "memory", Kind::Size(MIB, 4 * GIB)),
     key("extensions", "cpu_limit", Kind::Duration(1, 10 * MINUTE)),
     key("extensions", "timeout", Kind::Duration(1, HOUR)),
@@ -140,7 +140,7 @@ pub const KEYS: &[Key] = &[
     key("redis", "tls_ca", Kind::File),
     key("redis", "ack", Kind::Word(&["local", "cluster"])),
     key("redis", "backlog", Kind::Count(0, MANY)),
-    // Below it there is no time for an answer of a Redis in another data centre.
+    // A Redis in another data centre could not respond within less.
     key("redis", "deadline", Kind::Duration(50, MINUTE)),
     key("redis", "heartbeat", Kind::Duration(50, MINUTE)),
     key("redis", "lease", Kind::Duration(200, 10 * MINUTE)),
@@ -283,7 +283,7 @@ pub(super) fn is_list(section: &str) -> bool {
     required(section).is_some()
 }
 
-/// The keys that every element of a list of tables needs.
+/// Returns the required keys of an element of a list of tables.
 pub(super) fn required(section: &str) -> Option<&'static [&'static str]> {
     LISTS.iter().find(|(list, _)| *list == section).map(|(_, keys)| *keys)
 }
@@ -297,7 +297,7 @@ pub(super) fn find(section: &str, name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.section == section && key.name == name)
 }
 
-/// The keys of a section; none when there is no such section.
+/// Returns the keys of a section; empty for an unknown section.
 pub(super) fn in_section(section: &str) -> impl Iterator<Item = &'static Key> {
     KEYS.iter().filter(move |key| key.section == section)
 }

@@ -1,6 +1,6 @@
-//! The kinds of values that settings have.
+//! The kinds of values of settings.
 //!
-//! This module knows how a kind is called, and no key: `value.rs` decides whether a value is right.
+//! This module knows the names of kinds, and no key; `value.rs` validates values.
 
 use super::units::{DURATION_EXAMPLE, MEMORY_EXAMPLE, RATE_EXAMPLE, SIZE_EXAMPLE};
 
@@ -18,10 +18,10 @@ pub(super) const HISTORY_MESSAGES: (u64, u64) = (1, 1_000_000);
 /// Milliseconds for which they may be kept.
 pub(super) const HISTORY_AGE: (u64, u64) = (1, 366 * DAY);
 
-/// What may be written for a key. Bounds include both ends.
+/// The accepted values of a key. Bounds are inclusive.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
-    /// An IP address or a host name with a port, or a port alone behind a colon.
+    /// An IP address or a host name with a port, or a port after a colon.
     Address,
     /// The path of a URL.
     Path,
@@ -39,15 +39,15 @@ pub(super) enum Kind {
     Word(&'static [&'static str]),
     /// A channel, or a pattern that ends in `*` or `**`.
     Pattern,
-    /// An origin (RFC 6454), whose host may begin with `*.`, or `*`.
+    /// An origin (RFC 6454), whose host may start with `*.`, or `*`.
     Origin,
     /// An IP address, or a network of them.
     Network,
-    /// A host, whose name may begin with `*.`, or `*`.
+    /// A host, whose name may start with `*.`, or `*`.
     Host,
     /// Any text that is not empty.
     Text,
-    /// Text that is not shown: itself, `env:NAME` or `file:PATH`.
+    /// A text that is never shown: the value, `env:NAME` or `file:PATH`.
     Secret,
     /// A secret that clients send in a header.
     Bearer,
@@ -85,18 +85,18 @@ pub(super) enum Kind {
     List(Element),
 }
 
-/// What the elements of an array are.
+/// The elements of an array.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Element {
     /// Any text that is not empty.
     Text,
     /// The path of a file.
     File,
-    /// An origin (RFC 6454), whose host may begin with `*.`, or `*`.
+    /// An origin (RFC 6454), whose host may start with `*.`, or `*`.
     Origin,
     /// An IP address, or a network of them.
     Network,
-    /// A host, whose name may begin with `*.`, or `*`.
+    /// A host, whose name may start with `*.`, or `*`.
     Host,
     /// The URL of a topic.
     Topic,
@@ -129,7 +129,7 @@ impl Element {
 }
 
 impl Kind {
-    /// Whether a value is a secret, which no message shows.
+    /// Whether a value is a secret, which messages never show.
     pub(super) fn is_secret(self) -> bool {
         matches!(self, Self::Secret | Self::Bearer | Self::Pem)
     }
@@ -148,7 +148,7 @@ impl Kind {
         )
     }
 
-    /// What a value of this kind is called.
+    /// Returns the name of this kind of values.
     pub(super) fn what(self) -> &'static str {
         match self {
             Self::Address => "an address with a port",

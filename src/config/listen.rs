@@ -1,5 +1,5 @@
-//! Where a listener binds, as settings and flags name it: `127.0.0.1:8000`, `localhost:8000`, or `:8000` for every address
-//! of the machine. It binds nothing.
+//! The address of a listener in settings and flags: `127.0.0.1:8000`, `localhost:8000`, or `:8000` for all addresses of
+//! the machine. This module binds nothing.
 
 use std::fmt;
 use std::io;
@@ -24,17 +24,17 @@ enum Host {
     /// Every address of the machine, IPv6 and IPv4.
     All,
     Address(IpAddr),
-    /// A name that is looked up when the listener binds.
+    /// A name that is resolved when the listener binds.
     Name(String),
 }
 
 impl ListenAddress {
-    /// The same host with another port.
+    /// Replaces the port.
     pub fn set_port(&mut self, port: u16) {
         self.port = port;
     }
 
-    /// The name of the host, in lower case, if it is one.
+    /// Returns the name of the host in lower case; `None` for an address.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match &self.host {
@@ -52,10 +52,10 @@ impl ListenAddress {
         }
     }
 
-    /// The addresses to try, in their order. A name is looked up, which may block; IPv4 goes first.
+    /// Returns the addresses to try, in order. Resolving a name may block; IPv4 is first.
     ///
     /// # Errors
-    /// What the system says about the name.
+    /// The error of the resolver for the name.
     pub fn candidates(&self) -> io::Result<Vec<SocketAddr>> {
         let with_port = |address: IpAddr| SocketAddr::new(address, self.port);
         match &self.host {
@@ -73,7 +73,7 @@ impl ListenAddress {
         }
     }
 
-    /// Whether only this machine reaches it. A name that cannot be looked up counts as reachable from outside.
+    /// Whether only this machine can reach it. A name that cannot be resolved counts as reachable from outside.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let is_loopback = |found: Vec<SocketAddr>| found.iter().all(|address| address.ip().is_loopback());
@@ -92,7 +92,7 @@ impl ListenAddress {
         SocketAddr::new(address, self.port).to_string()
     }
 
-    /// Whether two listeners cannot both have what they ask for.
+    /// Whether two listeners cannot both bind their addresses.
     #[must_use]
     pub(super) fn clashes_with(&self, other: &Self) -> bool {
         let is_all = |host: &Host| match host {

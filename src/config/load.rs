@@ -1,7 +1,7 @@
-//! Where settings come from: the file, then variables of the environment, then flags, each overriding the last.
+//! The sources of settings: the file, then environment variables, then flags; each overrides the previous ones.
 //!
-//! This module finds and names the sources; what is in them is judged elsewhere. It never reads the environment
-//! of the process itself, so that tests need not change it.
+//! This module finds and names the sources; their contents are checked elsewhere. It never reads the environment of the
+//! process, so that tests do not have to change it.
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -13,31 +13,31 @@ use super::problem::Origin;
 use super::value::Given;
 use super::{Config, Problems, document, suggest};
 
-/// The file that is read, when it is there, if no other is named.
+/// The default file, which is read if it exists and no other file is named.
 pub const DEFAULT_FILE: &str = "faye.toml";
 
 /// A flag of the command line that sets a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Override {
-    /// The flag as problems name it, such as `--listen`.
+    /// The name of the flag in problems, such as `--listen`.
     pub flag: &'static str,
     /// The key with its section, such as `server.listen`.
     pub key: &'static str,
-    /// The value as it was given; it needs no quotes.
+    /// The value as given, without quotes.
     pub value: String,
 }
 
-/// The settings of a server: the defaults, overridden by the file, by `FAYE_SECTION__KEY` of the environment and
-/// by `overrides`.
+/// Returns the settings of a server: the defaults, overridden by the file, by `FAYE_SECTION__KEY` variables and by
+/// `overrides`.
 ///
 /// Without a `path`, [`DEFAULT_FILE`] in the working directory is read if it exists. Variables without `__` after
-/// `FAYE_` are no settings and are ignored. Pass [`std::env::vars_os`]: [`std::env::vars`] panics over a
-/// variable that is not UTF-8, even one that has nothing to do with us.
+/// `FAYE_` are no settings and are ignored. Pass [`std::env::vars_os`]: [`std::env::vars`] panics on any variable that
+/// is not UTF-8.
 ///
 /// # Errors
 ///
-/// Every problem of every source at once: a file that cannot be read, unknown keys and variables, wrong values,
-/// and values that do not go together.
+/// All problems of all sources: unreadable files, unknown keys and variables, invalid values, and invalid combinations
+/// of values.
 pub fn load<N: Into<OsString>, V: Into<OsString>>(
     path: Option<&Path>,
     environment: impl IntoIterator<Item = (N, V)>,
@@ -46,11 +46,11 @@ pub fn load<N: Into<OsString>, V: Into<OsString>>(
     gather(path, environment, overrides, |draft| draft)
 }
 
-/// The settings of a server for one of its clients: like [`load`], but only the references to secrets of `sections` are
-/// followed. The others stay as they are written, so that a client needs none of the server's other secrets.
+/// Returns the settings of a server for one of its clients: same as [`load`], but resolves only the references to
+/// secrets in `sections`. Other references stay as written, so that a client needs none of the server's other secrets.
 ///
 /// # Errors
-/// As for [`load`].
+/// Those of [`load`].
 pub fn load_for_client<N: Into<OsString>, V: Into<OsString>>(
     path: Option<&Path>,
     environment: impl IntoIterator<Item = (N, V)>,
@@ -83,8 +83,8 @@ fn gather<N: Into<OsString>, V: Into<OsString>>(
     draft.finish()
 }
 
-/// Everything that is wrong with the text of a file of settings, which messages call `file`. Nothing else is
-/// looked at: values that go together only because a variable overrides one are a problem here.
+/// Returns all problems of the text of a settings file, which messages call `file`. Other sources are ignored: a
+/// combination that is valid only because of a variable is a problem here.
 pub fn check(text: &str, file: &str) -> Problems {
     check_draft(Draft::default(), text, file)
 }
@@ -131,7 +131,7 @@ fn file(draft: &mut Draft, path: Option<&Path>) {
 }
 
 fn variable(draft: &mut Draft, name: &OsString, value: OsString) {
-    // A name that is not UTF-8 is none of ours, unless it begins like ours; then the message shows what can be.
+    // A name that is not UTF-8 is ignored unless it has our prefix; the message then shows the valid part.
     let name = name.to_string_lossy();
     let Some(rest) = name.strip_prefix(VARIABLE_PREFIX) else { return };
     if !rest.contains(VARIABLE_SEPARATOR) {

@@ -12,7 +12,7 @@ pub struct Log {
     pub level: String,
     /// How a line is written.
     pub format: LogFormat,
-    /// Bytes of lines that may wait for standard error.
+    /// Maximum bytes of lines that wait for standard error.
     #[serde(deserialize_with = "units::size")]
     pub queue: usize,
     /// Whether each handshake, subscribe, unsubscribe and disconnect is a line.

@@ -1,7 +1,7 @@
-//! Settings: one struct a section, whose `Default` is the documented default.
+//! Settings: one struct per section, whose `Default` is the documented default.
 //!
-//! This module knows how settings are spelled (file, environment, units) and nothing of what they do.
-//! `faye.toml` at the root of the project documents every key; a test holds it against these structs.
+//! This module knows the notation of settings (file, environment, units), and not their effects. `faye.toml` at the
+//! root of the project documents every key; a test compares it with these structs.
 
 mod accepts;
 mod access;

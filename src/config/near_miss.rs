@@ -1,12 +1,12 @@
-//! Values of the right form that would never match anything, and the values that were probably meant.
+//! Well-formed values that would never match, with the values that were probably intended.
 //!
-//! This module knows texts, and not which keys have them.
+//! This module knows texts, and not their keys.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// Why a text cannot work, and what to write.
+/// The reason why a text cannot match, and a valid value.
 pub(super) struct NearMiss {
     /// Follows the text in a message.
     pub(super) complaint: String,
@@ -35,7 +35,7 @@ pub(super) fn network(text: &str) -> Option<NearMiss> {
     miss(complaint, "one of", vec![network.trunc().to_string(), network.addr().to_string()])
 }
 
-/// A network as an address, if it is a single one.
+/// Formats a network, a single address without its prefix length.
 pub(super) fn print_network(network: IpNet) -> String {
     if network.prefix_len() == network.max_prefix_len() {
         network.addr().to_string()
@@ -67,8 +67,8 @@ pub(super) fn branch(text: &str) -> Option<NearMiss> {
     Some(NearMiss { complaint, lead: "", instead: vec![name.to_owned()] })
 }
 
-/// Whether a text may be the name of a branch (git-check-ref-format). References are none: code hosts would have to name
-/// them `refs/heads/refs/...`.
+/// Whether a text may be the name of a branch (git-check-ref-format). References are refused: code hosts would name
+/// such a branch `refs/heads/refs/...`.
 pub(super) fn is_branch(text: &str) -> bool {
     let is_kept = |letter: char| !letter.is_control() && !" ~^:?*[\\".contains(letter);
     !text.is_empty() && !text.starts_with("refs/") && !text.starts_with('/') && text.chars().all(is_kept)

@@ -1,7 +1,7 @@
-//! The addresses of this server's own lists of entries, which it must not follow: each entry would be an entry of its list
-//! again, without end.
+//! The addresses of this server's own lists of entries. The server must not follow them: each entry would produce
+//! another entry of the same list, endlessly.
 //!
-//! It knows the form of the addresses, and not how feeds are fetched.
+//! This module knows the form of the addresses, and not how feeds are fetched.
 
 use hyper::http::Uri;
 use percent_encoding::percent_decode_str;
@@ -58,7 +58,7 @@ impl OwnPages {
     }
 }
 
-/// Host and port. The scheme does not matter: both lead to this server.
+/// Returns host and port. The scheme is irrelevant: both lead to this server.
 fn place(uri: &Uri) -> Option<(String, u16)> {
     let host = uri.host()?.trim_end_matches('.').to_ascii_lowercase();
     let port = uri.port_u16().filter(|port| *port != 80).unwrap_or(443);

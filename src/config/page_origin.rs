@@ -1,5 +1,5 @@
-//! Origins of pages (RFC 6454), as settings name them: `https://example.com`, or `https://*.example.com` for every
-//! name below a domain, but not the domain itself. `null` and `file://` stand for pages without a host.
+//! Page origins (RFC 6454) in settings: `https://example.com`, or `https://*.example.com` for every name below a
+//! domain, but not the domain itself. `null` and `file://` stand for pages without a host.
 
 use serde::Deserialize;
 
@@ -16,7 +16,7 @@ pub enum PageOrigin {
     Any,
     /// Exactly this, in lower case.
     One(String),
-    /// What begins with the first (`https://`) and ends with the second (`.example.com:8443`).
+    /// Origins with the first text as prefix (`https://`) and the second as suffix (`.example.com:8443`).
     Below(String, String),
 }
 
@@ -32,8 +32,8 @@ impl TryFrom<String> for PageOrigin {
 }
 
 impl PageOrigin {
-    /// Reads `scheme://host` or `scheme://host:port`, whose host may begin with `*.`. A port that is the scheme's own
-    /// is left out, as browsers do. `None` for everything else.
+    /// Parses `scheme://host` or `scheme://host:port`, whose host may start with `*.`. Removes the default port of the
+    /// scheme, as browsers do. Returns `None` for other texts.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text = text.to_ascii_lowercase();
         if WITHOUT_HOST.contains(&text.as_str()) {

@@ -1,6 +1,6 @@
-//! Where each setting was written, for errors that are found after the settings were read.
+//! The place of each setting, for errors that are found after loading.
 //!
-//! It knows keys and origins, and no values.
+//! This module knows keys and origins, and no values.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::problem::{Origin, Problem};
 
 /// The origin of each key that was set, and of each element of a list, such as `channel[2]`.
 ///
-/// Two of them are always equal: settings do not differ by where they were written.
+/// Two values are always equal: settings do not differ by their places.
 #[derive(Debug, Clone, Default)]
 pub struct Places(BTreeMap<String, Origin>);
 
@@ -24,7 +24,7 @@ impl Places {
         Self(origins)
     }
 
-    /// The origin of a key, or else of the element that it belongs to.
+    /// Returns the origin of a key, or else of its element.
     fn of(&self, key: &str) -> Option<&Origin> {
         let element = || key.split_once("].").and_then(|(list, _)| self.0.get(&format!("{list}]")));
         self.0.get(key).or_else(element)
@@ -32,14 +32,14 @@ impl Places {
 }
 
 impl Config {
-    /// Whether a key such as `limits.connections` was set by the operator, and is not a default.
+    /// Whether the operator has set a key such as `limits.connections`.
     #[must_use]
     pub fn is_set(&self, key: &str) -> bool {
         self.places.0.contains_key(key)
     }
 
-    /// Adds file and line, the variable or the flag to an error that begins with a key and a colon, such as `key[1].secret: it is short`. Returns any
-    /// other text as it is.
+    /// Adds file and line, the variable or the flag to an error that starts with a key and a colon, such as
+    /// `key[1].secret: it is short`. Returns other texts unchanged.
     #[must_use]
     pub fn located(&self, error: &str) -> String {
         let found =

@@ -1,10 +1,10 @@
-//! Errors of settings, with all that is needed to correct them: the place, the key, and what to write.
+//! Errors of settings with the data for their correction: the place, the key, and a valid value.
 //!
-//! This module knows how a problem is printed and nothing of how it was found.
+//! This module knows how a problem is printed, and not how it was found.
 
 use std::fmt;
 
-/// Where a setting was written. The order is that of precedence: a later one overrides an earlier.
+/// The place of a setting, in the order of precedence: a later one overrides an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
     /// A file; the line counts from 1, and is `None` for the file as a whole.
@@ -16,19 +16,19 @@ pub enum Origin {
     },
     /// An environment variable, by name.
     Variable(String),
-    /// A flag of the command line, such as `--listen`.
+    /// A command-line flag, such as `--listen`.
     Flag(String),
 }
 
-/// One thing that is wrong.
+/// A single error.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// Where it was written.
     pub origin: Origin,
-    /// The key with its section, such as `limits.body` or `channel[2].match` (the second rule); empty when it is
-    /// no one key.
+    /// The key with its section, such as `limits.body` or `channel[2].match` (the second rule); empty if the problem
+    /// concerns no single key.
     pub key: String,
-    /// What is wrong and what to write instead.
+    /// The error and a valid value.
     pub message: String,
 }
 
@@ -44,26 +44,26 @@ impl fmt::Display for Problem {
                     write!(formatter, " {}:", self.key)?;
                 }
             }
-            // The name of a variable or a flag says already which key it sets.
+            // The name of a variable or a flag already names the key.
             Origin::Variable(name) | Origin::Flag(name) => write!(formatter, "{name}:")?,
         }
         write!(formatter, " {}", self.message)
     }
 }
 
-/// Everything that is wrong, in the order of the file, then of the variables, then of the flags.
+/// All errors, in the order of the file, then of the variables, then of the flags.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Puts the problems in order. One that was found twice is kept once.
+    /// Sorts the problems and removes duplicates.
     pub(super) fn new(mut found: Vec<Problem>) -> Self {
         found.sort();
         found.dedup();
         Self(found)
     }
 
-    /// Whether there is nothing wrong.
+    /// Whether there is no problem.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,13 +1,13 @@
-//! The address by which others reach the server: `https://push.example.com`, scheme and host, and perhaps a port.
+//! The public address of the server: `https://push.example.com`, scheme and host, and optionally a port.
 //!
-//! It knows the form of the text, and not what the address is used for.
+//! This module knows the form of the text, and not the use of the address.
 
 use std::net::IpAddr;
 
 use hyper::http::Uri;
 
-/// Reads an address and returns it in lower case, without a slash at the end and without the port that the scheme has by
-/// default. `None` for everything else, and for `http` with a host that is not this machine: others would get secrets over
+/// Parses an address, and returns it in lower case, without a trailing slash and without the default port of its
+/// scheme. Returns `None` for other texts, and for `http` with the host of another machine: secrets would be sent over
 /// plain HTTP.
 pub(super) fn read(text: &str) -> Option<String> {
     if text.contains(['@', '?', '#', '\\', '*']) {

@@ -1,4 +1,4 @@
-//! URLs as messages quote them. It must not know where they are from.
+//! URLs as quoted in messages. It must not know their source.
 
 /// A text without the parts of a URL that may have a password or a token: user, password and query. It may be no URL.
 pub(crate) fn redact(text: &str) -> String {

@@ -1,10 +1,11 @@
-//! Settings that had another name before the first release.
+//! Settings with another name before the first release.
 //!
-//! An old name is an error that gives the new one, never an alias. This module knows names only, no values and no files.
+//! An old name is an error that names the new one, never an alias. This module knows names only, no values and no
+//! files.
 
 use super::keys::{VARIABLE_PREFIX, VARIABLE_SEPARATOR};
 
-/// A setting with another name than before.
+/// A renamed setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Renamed {
     /// The section; it did not change.

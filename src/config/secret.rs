@@ -1,4 +1,4 @@
-//! Secrets among the settings: text that no message and no log shows, and where it may be kept.
+//! Secrets in settings: text that no message and no log shows, and the places where it may be stored.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -39,12 +39,12 @@ impl From<&str> for Secret {
     }
 }
 
-/// Returns the secret that a setting stands for: that of a variable (`env:NAME`), of a file (`file:PATH`), or the text
-/// itself. A line end behind it is removed, since editors, `echo` and orchestrators append one. `user` is the program that
-/// needs the secret.
+/// Resolves a secret: the value of a variable (`env:NAME`), the content of a file (`file:PATH`), or the text itself.
+/// Trailing line ends are removed, since editors, `echo` and orchestrators append one. `user` is the program that needs
+/// the secret.
 ///
 /// # Errors
-/// What is wrong with the place of the secret, or with the secret, which is not shown.
+/// A text about the place of the secret, or about the secret without showing it.
 pub(super) fn follow(
     kind: Kind,
     text: &str,
@@ -94,7 +94,7 @@ fn is_reference(text: &str) -> bool {
     text.starts_with(VARIABLE) || text.starts_with(FILE)
 }
 
-/// A text without the line ends behind it.
+/// Returns a text without trailing line ends.
 pub(super) fn without_line_end(text: &str) -> &str {
     text.trim_end_matches(['\r', '\n'])
 }

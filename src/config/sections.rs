@@ -24,7 +24,7 @@ pub struct Config {
     pub server: Server,
     /// Back-off for clients that fail.
     pub advice: Advice,
-    /// Limits on what clients can use.
+    /// Limits on resources of clients.
     pub limits: Limits,
     /// Messages queued for sessions.
     pub mailbox: Mailbox,
@@ -48,7 +48,7 @@ pub struct Config {
     pub log: Log,
     /// Pages that may use the server.
     pub browsers: Browsers,
-    /// Who may start a session.
+    /// The clients that may start a session.
     pub handshake: Handshake,
     /// The secret of back ends.
     pub push: Push,
@@ -92,8 +92,8 @@ impl Config {
         self.tls.certificate.is_some() || !self.acme.domains.is_empty()
     }
 
-    /// Connections that the server itself opens at one time to applications, callbacks, topics, feeds and the store. They
-    /// need file descriptors that clients do not take.
+    /// Returns the number of connections that the server itself opens at one time to applications, callbacks, topics,
+    /// feeds and the store. They need file descriptors in addition to those of clients.
     #[must_use]
     pub fn outgoing_connections(&self) -> usize {
         let used = |is_used: bool, count: usize| if is_used { count } else { 0 };
@@ -108,8 +108,8 @@ impl Config {
         .fold(0, usize::saturating_add)
     }
 
-    /// Whether the demo page is served at `/`. It never replaces the mount. With `"auto"` a host name in `server.listen`
-    /// is looked up, which may block.
+    /// Whether the demo page is served at `/`. It never replaces the mount. With `"auto"`, a host name in
+    /// `server.listen` is resolved, which may block.
     #[must_use]
     pub fn serves_page(&self) -> bool {
         let is_on = match self.server.page {
@@ -131,13 +131,13 @@ pub struct Server {
     pub mount: String,
     /// When the demo page is served at `/`.
     pub page: PageMode,
-    /// How long a `/meta/connect` is held.
+    /// Maximum time to hold a `/meta/connect`.
     #[serde(deserialize_with = "units::duration")]
     pub timeout: Duration,
-    /// How long a client waits between two connects (`advice.interval`).
+    /// The delay between two connects of a client (`advice.interval`).
     #[serde(deserialize_with = "units::duration")]
     pub interval: Duration,
-    /// Time that a stopping server waits for connections to close.
+    /// Maximum time that a stopping server waits for connections to close.
     #[serde(deserialize_with = "units::duration")]
     pub drain_timeout: Duration,
     /// Threads that serve connections; 0 means one for each core.
@@ -147,7 +147,7 @@ pub struct Server {
     pub trusted_proxies: Vec<IpNet>,
     /// Hosts of the server itself. Empty means the hosts that other settings name.
     pub hosts: Vec<HostName>,
-    /// Scheme, host and port by which others reach the server, without a path. The hub needs it.
+    /// The public URL: scheme, host and port, without a path. The hub requires it.
     pub public_url: Option<String>,
 }
 
@@ -206,13 +206,12 @@ pub struct Limits {
     pub connections: usize,
     /// Connections at one time from one address; 0 means that they are not counted.
     pub connections_by_address: usize,
-    /// Memory of everything that clients make the server keep: mailboxes, sessions, subscriptions, unfinished input,
-    /// unsent output.
+    /// Maximum memory of all client-related data: mailboxes, sessions, subscriptions, incomplete input, unsent output.
     pub memory: MemoryLimit,
     /// Bytes of the body of a request.
     #[serde(deserialize_with = "units::size")]
     pub body: usize,
-    /// How long a client may take to send a body, or a WebSocket message that it has begun.
+    /// Maximum time for a client to send a body, or the rest of a WebSocket message.
     #[serde(deserialize_with = "units::duration")]
     pub body_time: Duration,
     /// Bytes of one WebSocket frame.
@@ -228,13 +227,13 @@ pub struct Limits {
     /// Bytes of the request line and the headers of a request.
     #[serde(deserialize_with = "units::size")]
     pub header: usize,
-    /// How long a client may take to send the headers of a request.
+    /// Maximum time for a client to send the headers of a request.
     #[serde(deserialize_with = "units::duration")]
     pub header_time: Duration,
     /// How long a connection may be idle between two requests.
     #[serde(deserialize_with = "units::duration")]
     pub idle_time: Duration,
-    /// How long a client may take none of what is written to it before its connection is cut.
+    /// Maximum time without progress of a write before the connection is closed.
     #[serde(deserialize_with = "units::duration")]
     pub write_time: Duration,
     /// Subscriptions of one session.
@@ -243,12 +242,12 @@ pub struct Limits {
     pub sessions: usize,
     /// Sessions of one address that have never connected.
     pub unconnected_by_address: usize,
-    /// How long a session waits for its first connect.
+    /// The lifetime of a session before its first connect.
     #[serde(deserialize_with = "units::duration")]
     pub unconnected_time: Duration,
-    /// Messages that may wait for a session before its first connect.
+    /// Maximum number of queued messages of a session before its first connect.
     pub unconnected_messages: usize,
-    /// Bytes that may wait for a session before its first connect.
+    /// Maximum bytes of queued messages of a session before its first connect.
     #[serde(deserialize_with = "units::size")]
     pub unconnected_bytes: usize,
     /// Bytes of the name of a channel.
@@ -302,7 +301,7 @@ pub struct Admin {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tls {
-    /// The file of the certificate and its chain; with it, `server.listen` speaks TLS only.
+    /// The file of the certificate and its chain; if set, `server.listen` accepts TLS only.
     pub certificate: Option<PathBuf>,
     /// The file of its key.
     pub key: Option<PathBuf>,
@@ -312,7 +311,7 @@ pub struct Tls {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Acme {
-    /// The names that the certificate is for; with one, `server.listen` speaks TLS only.
+    /// The host names of the certificate; if set, `server.listen` accepts TLS only.
     pub domains: Vec<String>,
     /// Contact address for the CA.
     pub email: Option<String>,
@@ -320,7 +319,7 @@ pub struct Acme {
     pub cache: PathBuf,
     /// URL of the ACME directory.
     pub directory: String,
-    /// File with the CA certificate for the connection to the directory, if it is not a CA of the system.
+    /// The file with the CA certificate for the connection to the directory, if it is not a CA of the system.
     pub directory_ca: Option<PathBuf>,
 }
 

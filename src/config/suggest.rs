@@ -5,7 +5,8 @@
 use super::keys::{self, KEYS, LISTS, VARIABLE_PREFIX, VARIABLE_SEPARATOR};
 use super::renamed;
 
-/// The message for an unknown section. `is_table` tells whether it is a section, or a key outside of all sections.
+/// Returns the message for an unknown section. `is_table` says whether it is a section, or a key outside of all
+/// sections.
 pub(super) fn unknown_section(name: &str, is_table: bool) -> String {
     if !is_table && let Some(key) = KEYS.iter().find(|key| key.name == name) {
         return format!("this key needs a section; write it below {}", header(key.section));
@@ -19,7 +20,7 @@ pub(super) fn unknown_section(name: &str, is_table: bool) -> String {
     }
 }
 
-/// The message for a key that its section does not have.
+/// Returns the message for an unknown key of a section.
 pub(super) fn unknown_key(section: &str, name: &str) -> String {
     if let Some(message) = renamed::key(section, name) {
         return message;
@@ -47,7 +48,7 @@ pub(super) fn unknown_variable(name: &str) -> String {
     if let Some((list, _)) = LISTS.iter().find(|(list, _)| begins(list)) {
         return format!("a variable cannot set a list; write {} in the file", header(list));
     }
-    // What every variable begins with says nothing about how near two are.
+    // The common prefix of all variables is irrelevant for their distance.
     let bare = |name: &str| name.to_ascii_uppercase().strip_prefix(VARIABLE_PREFIX).map(str::to_owned);
     let known: Vec<_> = KEYS.iter().filter_map(|key| bare(&key.variable()?)).collect();
     match nearest(&bare(name).unwrap_or_default(), known.iter().map(String::as_str)) {
@@ -59,11 +60,12 @@ pub(super) fn unknown_variable(name: &str) -> String {
     }
 }
 
-/// The variable that a name without effect probably means, such as `FAYE_SERVER__TIMEOUT` for `FAYE_SERVER_TIMEOUT`.
+/// Returns the variable that a name without effect probably means, such as `FAYE_SERVER__TIMEOUT` for
+/// `FAYE_SERVER_TIMEOUT`.
 pub(super) fn intended_variable(name: &str) -> Option<String> {
     let upper = name.to_ascii_uppercase();
     let bare = upper.strip_prefix(VARIABLE_PREFIX)?;
-    // With the prefix in upper case and two underscores it is a setting, or an error.
+    // With the prefix in upper case and two underscores, it is a setting or an error.
     if name.starts_with(VARIABLE_PREFIX) && bare.contains(VARIABLE_SEPARATOR) || bare.len() > LONGEST {
         return None;
     }
@@ -86,7 +88,7 @@ pub(super) fn header(section: &str) -> String {
     if keys::is_list(section) { format!("[[{section}]]") } else { format!("[{section}]") }
 }
 
-/// Characters of the longest name that is compared: the distance takes time with the product of both lengths.
+/// Maximum characters of a compared name: the time is proportional to the product of both lengths.
 const LONGEST: usize = 64;
 
 /// The name that differs by the fewest edits, at most one in three characters.

@@ -1,6 +1,6 @@
-//! Durations (`"1m30s"`), sizes (`"64KiB"`) and rates (`"10/s"`) as people write them: read, and printed back.
+//! The notation of durations (`"1m30s"`), sizes (`"64KiB"`) and rates (`"10/s"`): parsing and formatting.
 //!
-//! This module knows the grammars and nothing of which setting uses them or what its bounds are.
+//! This module knows the grammars, and not the settings or their bounds.
 
 use std::fmt;
 use std::time::Duration;
@@ -26,12 +26,12 @@ pub(super) const MEMORY_EXAMPLE: &str = "25%";
 /// The example of a rate in error messages.
 pub(super) const RATE_EXAMPLE: &str = "10/s";
 
-/// So many in a time: that many may come at once, and then as many again in each such time.
+/// A rate: the number of operations in a burst, and the number that is added in each period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     /// How many.
     pub count: u32,
-    /// In what time.
+    /// The period.
     pub time: Duration,
 }
 
@@ -86,7 +86,7 @@ impl<'de> serde::Deserialize<'de> for MemoryLimit {
     }
 }
 
-/// Reads a limit of memory: `1%` to `100%`, or a size as [`parse_size`] reads it. `None` for everything else.
+/// Parses a memory limit: `1%` to `100%`, or a size for [`parse_size`]. Returns `None` for other texts.
 pub fn parse_memory(text: &str) -> Option<MemoryLimit> {
     let Some(percent) = text.strip_suffix('%') else { return parse_size(text).map(MemoryLimit::Bytes) };
     let (number, rest) = leading_number(percent)?;
@@ -94,7 +94,7 @@ pub fn parse_memory(text: &str) -> Option<MemoryLimit> {
     rest.is_empty().then_some(MemoryLimit::Percent(percent))
 }
 
-/// Reads a rate: a whole number above zero, then `/s`, `/m` or `/h`. `None` for everything else.
+/// Parses a rate: an integer above zero, then `/s`, `/m` or `/h`. Returns `None` for other texts.
 pub fn parse_rate(text: &str) -> Option<Rate> {
     let (number, unit) = leading_number(text)?;
     let seconds = match unit {
@@ -107,11 +107,11 @@ pub fn parse_rate(text: &str) -> Option<Rate> {
     Some(Rate { count, time: Duration::from_secs(seconds) })
 }
 
-/// Reads a duration: one or more whole numbers, each with its unit (`d`, `h`, `m`, `s`, `ms`), larger units
-/// first, no unit twice, no spaces: `"25s"`, `"1m30s"`, `"500ms"`, `"0s"`. `None` for everything else, and
-/// for more milliseconds than fit 64 bits.
+/// Parses a duration: one or more integers, each with its unit (`d`, `h`, `m`, `s`, `ms`), larger units first, no unit
+/// twice, no spaces: `"25s"`, `"1m30s"`, `"500ms"`, `"0s"`. Returns `None` for other texts, and for more milliseconds
+/// than fit 64 bits.
 ///
-/// A bare number is refused on purpose: of `"25"` one reader thinks seconds, the next milliseconds.
+/// A bare number is refused deliberately: `"25"` is ambiguous between seconds and milliseconds.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut units = DURATION_UNITS.iter();
@@ -120,7 +120,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
         let (number, after) = leading_number(rest)?;
         let end = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
         let (unit, after) = after.split_at(end);
-        // The iterator is not rewound, so a unit cannot come twice nor after a smaller one.
+        // The iterator is not rewound, so a unit cannot occur twice or after a smaller one.
         let (_, milliseconds) = units.find(|(name, _)| *name == unit)?;
         total = total.checked_add(number.checked_mul(*milliseconds)?)?;
         if after.is_empty() {
@@ -130,10 +130,10 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     }
 }
 
-/// Reads a size in bytes: a whole number, alone or followed by `B`, `KiB`, `MiB` or `GiB`, no spaces.
-/// `None` for everything else, and for more bytes than fit a `usize`.
+/// Parses a size in bytes: an integer, alone or followed by `B`, `KiB`, `MiB` or `GiB`, no spaces. Returns `None` for
+/// other texts, and for more bytes than fit a `usize`.
 ///
-/// `KB` and `MB` are refused on purpose: half of those who write them mean 1000, the others 1024.
+/// `KB` and `MB` are refused deliberately: they are ambiguous between factors of 1000 and 1024.
 pub fn parse_size(text: &str) -> Option<usize> {
     let (number, unit) = leading_number(text)?;
     let bytes = match unit {
@@ -143,7 +143,7 @@ pub fn parse_size(text: &str) -> Option<usize> {
     usize::try_from(number).ok()?.checked_mul(bytes)
 }
 
-/// Prints a duration as [`parse_duration`] reads it; what is less than a millisecond is left out.
+/// Formats a duration for [`parse_duration`]; fractions of a millisecond are omitted.
 pub fn format_duration(duration: Duration) -> String {
     let mut rest = duration.as_millis();
     let mut text = String::new();
@@ -182,23 +182,23 @@ pub fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ipnet:
     texts.into_iter().map(network).collect()
 }
 
-/// For `#[serde(deserialize_with)]`: a duration, written as a string.
+/// For `#[serde(deserialize_with)]`: a duration as a string.
 ///
 /// # Errors
 ///
-/// Anything that [`parse_duration`] does not read.
+/// Any text that [`parse_duration`] rejects.
 pub fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     deserializer.deserialize_str(DurationVisitor)
 }
 
-/// What is written for a duration without an end.
+/// The text for an infinite duration.
 pub const NEVER: &str = "never";
 
-/// For `#[serde(deserialize_with)]`: a duration or `never`, which is `None`.
+/// For `#[serde(deserialize_with)]`: a duration, or `never` for `None`.
 ///
 /// # Errors
 ///
-/// Anything that [`parse_duration`] does not read, other than `never`.
+/// Any text that [`parse_duration`] rejects, except `never`.
 pub fn duration_or_never<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
     if text == NEVER {
@@ -207,33 +207,33 @@ pub fn duration_or_never<'de, D: Deserializer<'de>>(deserializer: D) -> Result<O
     DurationVisitor.visit_str(&text).map(Some)
 }
 
-/// Like [`duration_or_never`], for a key that may be missing.
+/// Same as [`duration_or_never`], for an optional key.
 ///
 /// # Errors
 ///
-/// Anything that [`duration_or_never`] does not read.
+/// Any text that [`duration_or_never`] rejects.
 pub fn maybe_duration_or_never<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<Duration>>, D::Error> {
     duration_or_never(deserializer).map(Some)
 }
 
-/// For `#[serde(deserialize_with)]`: a list of durations, each written as a string.
+/// For `#[serde(deserialize_with)]`: a list of durations as strings.
 ///
 /// # Errors
 ///
-/// Anything that [`parse_duration`] does not read.
+/// Any text that [`parse_duration`] rejects.
 pub fn durations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {
     #[derive(serde::Deserialize)]
     struct Element(#[serde(deserialize_with = "duration")] Duration);
     Ok(Vec::<Element>::deserialize(deserializer)?.into_iter().map(|element| element.0).collect())
 }
 
-/// For `#[serde(deserialize_with)]`: a size, written as a string or as an integer of bytes.
+/// For `#[serde(deserialize_with)]`: a size as a string or as an integer of bytes.
 ///
 /// # Errors
 ///
-/// Anything that [`parse_size`] does not read, and integers below zero or above `usize`.
+/// Any text that [`parse_size`] rejects, and integers below zero or above `usize`.
 pub fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     deserializer.deserialize_any(SizeVisitor)
 }
@@ -280,7 +280,7 @@ fn not_a_size<E: Error>(shown: fmt::Arguments<'_>) -> E {
     E::custom(format_args!("{shown} is not a size; write for example \"{SIZE_EXAMPLE}\""))
 }
 
-/// Splits the digits at the start from what follows; `None` without a digit or above 64 bits.
+/// Splits a leading number from the rest; `None` without a digit or above 64 bits.
 fn leading_number(text: &str) -> Option<(u64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, rest) = text.split_at(end);

@@ -1,6 +1,6 @@
-//! Whether one value is right for the kind of its key, and if not, what is wrong and what to write instead.
+//! Validates a value against the kind of its key. The error contains a valid value.
 //!
-//! This module knows one value at a time: nothing of sections, files or of how two settings fit together.
+//! This module knows one value at a time, and no sections, files or combinations of settings.
 
 use toml::Value;
 use toml::de::DeValue;
@@ -29,14 +29,14 @@ pub(super) enum Given<'a> {
     List(Vec<Self>),
     /// A table within a key, `{ … }`.
     Table(Vec<(String, Self)>),
-    /// A value that no key accepts, as error messages show it.
+    /// A value that no key accepts, as shown in error messages.
     Other(String),
 }
 
 /// Bytes of the URL of a topic.
 const TOPIC: usize = 2048;
 
-/// Characters of a wrong value that a message shows.
+/// Maximum characters of an invalid value in a message.
 const SHOWN: usize = 60;
 
 impl<'a> Given<'a> {
@@ -62,7 +62,7 @@ impl<'a> Given<'a> {
         }
     }
 
-    /// A value in a variable or a flag, where text is all there is.
+    /// Creates a value of a variable or a flag, which is always text.
     pub(super) fn bare(text: &'a str, kind: Kind) -> Self {
         match kind {
             Kind::Count(..) => text.parse().map_or(Self::Text(text), Self::Integer),
@@ -75,7 +75,7 @@ impl<'a> Given<'a> {
         }
     }
 
-    /// The value as a boolean, also where all there is is text.
+    /// Returns the value as a boolean, also if it is text.
     fn as_switch(&self) -> Option<bool> {
         match self {
             Self::Boolean(boolean) => Some(*boolean),
@@ -96,17 +96,17 @@ impl<'a> Given<'a> {
     }
 }
 
-/// Why a value is not taken.
+/// The reason why a value is invalid.
 pub(super) struct Wrong {
     complaint: String,
-    /// What leads over to `instead`: `for example`, `at most`.
+    /// The words before `instead`: `for example`, `at most`.
     lead: &'static str,
     instead: Vec<String>,
-    /// What stands around each of `instead` in a file.
+    /// The delimiters around each of `instead` in a file.
     around: [&'static str; 2],
 }
 
-/// What leads over to an example.
+/// The words before an example.
 const EXAMPLE: &str = "for example";
 
 const NOTHING: [&str; 2] = ["", ""];
@@ -114,7 +114,7 @@ const QUOTES: [&str; 2] = ["\"", "\""];
 const ARRAY: [&str; 2] = ["[\"", "\"]"];
 
 impl Wrong {
-    /// Shows another example, if the message has one.
+    /// Replaces the example, if the message has one.
     pub(super) fn with_example(mut self, example: Option<String>) -> Self {
         if let Some(example) = example.filter(|_| self.lead == EXAMPLE) {
             self.instead = vec![example];
@@ -122,12 +122,12 @@ impl Wrong {
         self
     }
 
-    /// The message for a file, where text stands in quotes.
+    /// Returns the message for a file, where text is quoted.
     pub(super) fn in_file(&self) -> String {
         self.say(self.around)
     }
 
-    /// The message for a variable or a flag, where quotes would be taken for a part of the value.
+    /// Returns the message for a variable or a flag, where quotes would be part of the value.
     pub(super) fn bare(&self) -> String {
         self.say(NOTHING)
     }
@@ -140,11 +140,11 @@ impl Wrong {
 }
 
 impl Kind {
-    /// Takes a value if it is right for this kind.
+    /// Validates and converts a value of this kind.
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
+    /// The reason why the value is invalid.
     pub(super) fn read(self, given: &Given<'_>) -> Result<Value, Wrong> {
         if let Some(near_miss) = self.near_miss(given) {
             let complaint = format!("{} {}", self.shown(given), near_miss.complaint);
@@ -231,7 +231,7 @@ impl Kind {
         given.iter().map(|given| self.read(given)).collect::<Result<_, _>>().map(Value::Array)
     }
 
-    /// Takes what says how much of a channel is kept: both of its entries, and no other.
+    /// Reads the bounds of a channel's history: both entries, and no other.
     fn read_history(self, given: &Given<'_>, entries: &[(String, Given<'_>)]) -> Result<Value, Wrong> {
         let mut table = toml::Table::new();
         for (name, value) in entries {
@@ -287,7 +287,7 @@ impl Kind {
     /// A value as messages quote it.
     fn shown(self, given: &Given<'_>) -> String {
         match given {
-            // What is wrong in the place of a secret may still be one.
+            // An invalid value of a secret may still be a secret.
             _ if self.is_secret() => "this".to_owned(),
             Given::Text(text) if self.is_url() => Given::Text(&redact(text)).shown(),
             _ => given.shown(),
@@ -323,11 +323,12 @@ pub(super) fn shorten(text: &str) -> String {
 }
 
 fn print_size(bytes: u64) -> String {
-    // Bounds come from the list of keys and fit every machine's usize.
+    // Bounds are from the list of keys and fit a usize on every machine.
     format_size(usize::try_from(bytes).unwrap_or(usize::MAX))
 }
 
-/// A path as a request line has it. What is not ASCII would arrive percent-encoded and never match.
+/// Whether a text is a path in the form of a request line. Other characters than ASCII would arrive percent-encoded and
+/// never match.
 fn is_path(text: &str) -> bool {
     let is_kept = |byte: u8| byte.is_ascii_graphic() && !b"?#\\\"<>^`{|}".contains(&byte);
     let is_resolved = |segment: &str| ["", ".", ".."].contains(&segment);
@@ -366,13 +367,14 @@ fn is_colour(text: &str) -> bool {
         .is_some_and(|digits| digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// A name in lower case that needs no encoding in a URL.
+/// Whether a text is a lower-case name without characters that need encoding in a URL.
 fn is_name(text: &str) -> bool {
     let is_kept = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=64).contains(&text.len()) && text.bytes().all(is_kept)
 }
 
-/// A channel, or a pattern whose whole last segment is `*` or `**`: what a client may subscribe to, no more.
+/// Whether a text is a channel, or a pattern whose last segment is `*` or `**`: the texts that a client may subscribe
+/// to.
 fn is_pattern(text: &str) -> bool {
     let Some(segments) = text.strip_prefix('/') else { return false };
     let segments: Vec<_> = segments.split('/').collect();

@@ -1,4 +1,4 @@
-//! Warnings about secrets and variables whose form is valid. It does not know what they are used for.
+//! Warnings about well-formed secrets and variables. It must not know their use.
 
 use std::ffi::OsString;
 
@@ -12,7 +12,7 @@ const SHORT: usize = 16;
 /// Secrets of examples.
 const PLACEHOLDERS: [&str; 3] = ["change-me", "change_me", "changeme"];
 
-/// Warnings about secrets that are short, still those of an example, or names of variables. No secret is shown.
+/// Returns warnings about secrets that are short, copied from an example, or names of variables. Shows no secret.
 #[must_use]
 pub fn weak_secrets(config: &Config) -> Vec<String> {
     let mut found = Vec::new();
@@ -41,7 +41,7 @@ pub fn weak_secrets(config: &Config) -> Vec<String> {
     found
 }
 
-/// The variable that a text names as a shell does.
+/// Returns the variable that a text references in shell syntax.
 fn variable_name(text: &str) -> Option<&str> {
     let braced = || text.strip_prefix("${")?.strip_suffix('}');
     let upper = || text.strip_prefix("ENV:").or_else(|| text.strip_prefix("Env:"));
@@ -50,15 +50,15 @@ fn variable_name(text: &str) -> Option<&str> {
     (!name.is_empty() && name.bytes().all(is_kept)).then_some(name)
 }
 
-/// Variables without effect on the settings that the documents set for commands, such as `faye hub`.
+/// Documented variables of commands, such as `faye hub`, which are no settings.
 const OF_COMMANDS: [&str; 1] = ["FAYE_API_KEY"];
 
-/// Warnings about variables that look like settings and are none: with one underscore where two belong
-/// (`FAYE_SERVER_TIMEOUT`), without a section (`FAYE_TIMEOUT`), in lower case, or misspelt. Those that begin with `FAYE_`
-/// and have two underscores are errors instead.
+/// Returns warnings about variables that resemble settings: with one underscore in place of two
+/// (`FAYE_SERVER_TIMEOUT`), without a section (`FAYE_TIMEOUT`), in lower case, or misspelt. Variables with the prefix
+/// `FAYE_` and two underscores are errors instead.
 ///
-/// A variable that holds a secret of the settings (`env:NAME`), or that extensions or commands read, is in use and gives no
-/// warning.
+/// A variable that contains a secret of the settings (`env:NAME`), or that extensions or commands read, is in use and
+/// causes no warning.
 pub fn unused_variables(
     config: &Config,
     environment: impl IntoIterator<Item = (OsString, OsString)>,

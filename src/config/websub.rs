@@ -13,7 +13,8 @@ use super::{HostName, Secret};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Store {
-    /// `sqlite:FILE`, `sqlite::memory:`, or a `postgres:` URL. Without it `sqlite:faye.db`, if a feature needs a store.
+    /// `sqlite:FILE`, `sqlite::memory:`, or a `postgres:` URL. The default is `sqlite:faye.db`, if a feature needs a
+    /// store.
     pub url: Option<Secret>,
     /// Whether a commit waits for the disk.
     pub durability: Durability,
@@ -55,7 +56,7 @@ pub struct Hub {
     pub bare_names: bool,
     /// Whether `hub.verify` is read (PubSubHubbub 0.3).
     pub legacy: bool,
-    /// The lease of a subscription that asks for none.
+    /// The lease of a subscription without a requested one.
     #[serde(deserialize_with = "units::duration")]
     pub lease: Duration,
     /// The shortest lease.
@@ -68,26 +69,26 @@ pub struct Hub {
     pub signature: SignatureMethod,
     /// The method of signatures for subscriptions made with `hub.verify`.
     pub legacy_signature: SignatureMethod,
-    /// Hosts of callbacks that get `sha1` signatures.
+    /// Hosts of callbacks with `sha1` signatures.
     pub sha1_hosts: Vec<HostName>,
-    /// What makes a topic changed.
+    /// The criterion for a change of a topic.
     pub change: Change,
     /// Bytes of the content of a topic.
     #[serde(deserialize_with = "units::size")]
     pub topic_size: usize,
-    /// Bytes of the contents in the store that deliveries wait for.
+    /// Maximum bytes of undelivered contents in the store.
     #[serde(deserialize_with = "units::size")]
     pub content_size: usize,
     /// The shortest time between two fetches of a topic.
     #[serde(deserialize_with = "units::duration")]
     pub fetch_interval: Duration,
-    /// How long a fetch may take.
+    /// The deadline of a fetch.
     #[serde(deserialize_with = "units::duration")]
     pub fetch_deadline: Duration,
-    /// How long a callback may take to answer.
+    /// The deadline of a callback's response.
     #[serde(deserialize_with = "units::duration")]
     pub deadline: Duration,
-    /// The times after which a delivery is tried again.
+    /// The delays before retries of a delivery.
     #[serde(deserialize_with = "units::durations")]
     pub retries: Vec<Duration>,
     /// Requests at one time to one host.
@@ -98,11 +99,11 @@ pub struct Hub {
     pub max_topics: u64,
     /// Subscriptions that are kept.
     pub max_subscriptions: u64,
-    /// Verifications that may wait.
+    /// Maximum number of pending verifications.
     pub max_pending: u64,
-    /// Verifications that may wait for requests of one client.
+    /// Maximum number of pending verifications of one client.
     pub pending_by_client: u64,
-    /// Verifications that may wait for one host of callbacks.
+    /// Maximum number of pending verifications for one host of callbacks.
     pub pending_by_host: u64,
     /// Subscriptions with callbacks of one host.
     pub subscriptions_by_host: u64,
@@ -199,7 +200,7 @@ impl SignatureMethod {
     }
 }
 
-/// What makes a topic changed.
+/// The criterion for a change of a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
@@ -225,7 +226,7 @@ pub struct Ping {
     /// How long the topics are left alone after a request.
     #[serde(default, deserialize_with = "units::duration")]
     pub delay: Duration,
-    /// Branches whose pushes count; all of them if empty.
+    /// Branches whose pushes count; all branches if empty.
     #[serde(default)]
     pub branches: Vec<String>,
 }
@@ -248,6 +249,6 @@ pub enum PingKind {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Api {
-    /// The key of `/api/v1`; without it nothing is served there.
+    /// The key of `/api/v1`; without it the API is disabled.
     pub key: Option<Secret>,
 }

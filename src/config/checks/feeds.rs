@@ -1,9 +1,9 @@
-//! Channels that are feeds (`channel.syndicate`). Readers of a feed show no credential, so its channel must be public.
+//! Channels that are feeds (`channel.syndicate`). Feed readers present no credential, so the channel has to be public.
 
 use super::{Clash, hub};
 use crate::config::{ChannelRule, Config};
 
-/// The rules with a feed, each with its key, such as `channel[2].syndicate`.
+/// Returns the rules with a feed, each with its key, such as `channel[2].syndicate`.
 pub(super) fn syndicated(config: &Config) -> impl Iterator<Item = (String, (usize, &ChannelRule))> {
     let rules = config.channel.iter().enumerate().filter(|(_, rule)| rule.syndicate.is_some());
     rules.map(|(at, rule)| (format!("channel[{}].syndicate", at + 1), (at, rule)))

@@ -57,7 +57,7 @@ fn feeds(config: &Config) -> Vec<Clash> {
     found
 }
 
-/// What is wrong with the user of a feed, and the key that it is about.
+/// Returns the error in the user of a feed, and its key.
 pub(in crate::config) fn credentials(feed: &Feed) -> Option<(&'static str, &'static str)> {
     match (&feed.username, &feed.password) {
         (Some(_), None) => Some((
@@ -76,7 +76,7 @@ pub(in crate::config) fn credentials(feed: &Feed) -> Option<(&'static str, &'sta
     }
 }
 
-/// Feeds with a user whose entries any client gets, although they are not said to be public.
+/// Finds feeds with a user whose entries any client receives, although they are not marked as public.
 fn private(config: &Config) -> Vec<Clash> {
     let feeds = config.feed.iter().enumerate();
     let feeds =
@@ -97,7 +97,7 @@ fn private(config: &Config) -> Vec<Clash> {
     open.map(clash).collect()
 }
 
-/// Origins that no page in a browser window can have, so that they would allow nothing.
+/// Finds origins that no page in a browser window can have, so that they would have no effect.
 fn embed_origins(config: &Config) -> Option<Clash> {
     let is_useless = |origin: &&PageOrigin| **origin != PageOrigin::Any && origin.host().is_none();
     config.lifestream.embed_origins.iter().find(is_useless).map(|_| {
@@ -146,7 +146,7 @@ fn channel(config: &Config, key: &'static str) -> Vec<Clash> {
     found
 }
 
-/// Rules for channels of feeds that grant clients the right to publish, which they do not have.
+/// Finds rules for channels of feeds that allow clients to publish, which has no effect.
 fn rules(config: &Config) -> Vec<Clash> {
     let literal = config.feeds.channel.trim_end_matches(Feeds::NAME);
     let rules = config.channel.iter().enumerate();

@@ -3,7 +3,7 @@
 use super::{Clash, followed};
 use crate::config::Config;
 
-/// Why the hub needs its own address.
+/// The reason why the hub needs a public URL.
 const WHY: &str = "the Link headers of deliveries, the links to status pages and the topics (rel=hub) contain the address \
                    of the hub";
 
@@ -27,7 +27,7 @@ pub(super) fn clashes(config: &Config) -> Vec<Clash> {
     found
 }
 
-/// The address of a store and what it can be used for.
+/// Checks the address of a store against the features that use it.
 fn store(config: &Config) -> Option<Clash> {
     let url = config.store.url.as_ref().map_or("sqlite:", |url| url.expose());
     if ["env:", "file:"].iter().any(|reference| url.starts_with(reference)) {

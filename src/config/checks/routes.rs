@@ -1,4 +1,4 @@
-//! Paths that two parts of the server would answer.
+//! Paths that two parts of the server would serve.
 
 use super::{Clash, feeds, followed};
 use crate::config::Config;
@@ -30,7 +30,7 @@ pub(super) fn clashes(config: &Config) -> Vec<Clash> {
             "POST requests to / are for the mount and for the hub; write hub.root = false, or another path";
         found.push(Clash::new(["server.mount", "hub.root"], message));
     }
-    // Below a mount of "/" every other route comes first, so nothing else collides.
+    // With the mount "/", every other route takes precedence, so nothing else collides.
     let paths = [
         ("server.mount", Some(mount).filter(|mount| !mount.is_empty())),
         ("hub.path", hub),
