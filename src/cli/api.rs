@@ -1,4 +1,4 @@
-//! Requests to the management API of a running server, and what to do if one fails.
+//! Requests to the management API of a running server, with hints for failures.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,14 +21,14 @@ use crate::tls::ConnectError;
 
 /// Elements of a page at the most.
 pub(super) const LARGEST_PAGE: usize = 1000;
-/// How long a response may take.
+/// The deadline of a response.
 const DEADLINE: Duration = Duration::from_secs(30);
 /// The same after a file was sent.
 const UPLOAD: Duration = Duration::from_secs(330);
 /// Bytes of a response: a page of topics as long as they may be.
 const RESPONSE: usize = 16 * 1024 * 1024;
 
-/// The error of the API at a path that it does not have.
+/// The error of the API for an unknown path.
 const NO_PATH: &str = "there is nothing at this path";
 
 #[derive(Args)]
@@ -118,7 +118,7 @@ impl Client {
         Ok(self.fetch.send(request, deadline, RESPONSE).await.map_err(|error| self.failure(error))?)
     }
 
-    /// The value of a response, or what to do about it.
+    /// Returns the value of a response, or an error with a hint.
     fn json(&self, response: &Response<Bytes>) -> anyhow::Result<Value> {
         let base = &self.base;
         let value = serde_json::from_slice::<Value>(response.body()).ok();
@@ -150,7 +150,7 @@ impl Client {
         }
     }
 
-    /// The error of a response that faye does not send.
+    /// Returns the error for a response that is not from faye.
     pub(super) fn foreign(&self, what: &str) -> anyhow::Error {
         anyhow!(
             "the response of {} {what}; check that this is the address of faye, and of this version",

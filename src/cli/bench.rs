@@ -244,7 +244,7 @@ fn compare(bench: &Bench, ours: Options, theirs: Options, common: &Common) -> an
     let mut comparison = Comparison::new(urls, common.rounds as usize);
     for turn in comparison.turns() {
         let options = &mut sides[turn.side];
-        // A server that keeps a channel for a while must not see the one of an earlier round.
+        // A server that keeps a channel for a while must not see the channel of an earlier round.
         options.channel = match &common.channel {
             Some(channel) => channel.clone(),
             None => format!("/bench/{}", fastrand::u32(..)),

@@ -35,7 +35,7 @@ pub(super) struct Check {
     json: bool,
 }
 
-/// What is wrong with settings.
+/// An error in the settings.
 enum Fault {
     Problems(Problems),
     Other(anyhow::Error),
@@ -91,7 +91,7 @@ fn warnings(config: &Config, offline: bool) -> anyhow::Result<Vec<String>> {
     Ok(warnings)
 }
 
-/// What was checked if there is no file.
+/// Returns the description of the checked settings without a file.
 fn without_file() -> String {
     let folder =
         std::env::current_dir().map_or_else(|_| "this folder".to_owned(), |path| path.display().to_string());

@@ -66,7 +66,7 @@ async fn demo(config: &Config) -> anyhow::Result<()> {
         let _ = ended.await;
     }));
     let result = present(config, &address, &reachable(&address), stop).await;
-    // The server has ended already if nothing receives this.
+    // Sending fails if the server has already ended.
     let _ = end.send(());
     server.await.context("the server has failed")?;
     let counts = result?;
@@ -123,7 +123,7 @@ async fn tick(publisher: &Publisher, stop: impl Future<Output = ()>) -> u64 {
         let data = serde_json::json!({ "number": published + 1 }).to_string();
         match publish(publisher, CHANNEL, &data, None).await {
             Ok(()) => published += 1,
-            // The next tick publishes the same number; receivers ignore one that arrives twice.
+            // The next tick publishes the same number; receivers ignore duplicates.
             Err(failure) => warn(format_args!("the ticker failed and tries again: {failure}")),
         }
     }

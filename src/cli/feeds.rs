@@ -1,4 +1,4 @@
-//! `faye feeds`: shows the feeds that a running server follows, adds and removes feeds, and imports and exports.
+//! `faye feeds`: lists the feeds of a running server, adds and removes feeds, imports and exports.
 
 mod import;
 
@@ -161,7 +161,7 @@ pub(super) fn run(feeds: &Feeds, settings: &Settings) -> anyhow::Result<()> {
     })
 }
 
-/// The path of an action. A name with other characters is not that of a feed.
+/// Returns the path of an action. A name with other characters is not the name of a feed.
 fn path(name: &str, action: &str) -> String {
     let name: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
     format!("/feeds/{name}/{action}")

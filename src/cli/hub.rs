@@ -1,4 +1,4 @@
-//! `faye hub`: shows what the hub of a running server has, and makes waiting deliveries due.
+//! `faye hub`: shows the state of the hub of a running server, and makes waiting deliveries due.
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -149,7 +149,7 @@ async fn show(
             return Err(client.foreign(&format!("has no list \"{name}\"")));
         };
         after = page["next"].as_str().map(str::to_owned);
-        // Each page has to bring the end nearer.
+        // Guards against a server that repeats a page.
         if after.is_some() && (elements.is_empty() || after == last) {
             return Err(
                 client.foreign(&format!("has a page of {name} after which the same would follow for ever"))

@@ -56,7 +56,7 @@ pub(super) struct Lifestream {
     poll: Option<Duration>,
 }
 
-/// Reads the URL of a feed. The message about a wrong one does not repeat a password.
+/// Parses the URL of a feed. The error does not repeat a password.
 #[derive(Clone)]
 struct FeedUrl;
 
@@ -201,7 +201,7 @@ fn configure(config: &mut Config, urls: &[Url], poll: Option<Duration>) {
         .collect();
 }
 
-/// What the server follows, and how often it looks for new entries.
+/// Returns lines about the followed feeds, and the interval of their polls.
 fn lines(config: &Config, pages: &HashMap<String, String>, is_demo: bool) -> Vec<String> {
     let kind = |feed: &Feed| match pages.get(&feed.name) {
         Some(page) => format!(", the feed of {page}"),

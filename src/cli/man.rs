@@ -40,7 +40,7 @@ fn collect(command: Command, pages: &mut Vec<(String, Vec<u8>)>) -> std::io::Res
     below.into_iter().try_for_each(|command| collect(command, pages))
 }
 
-/// Returns a page whose examples keep their lines, and whose last section has a name that says what it holds.
+/// Returns a page with unfilled examples and a renamed last section.
 fn unfilled(page: &str) -> String {
     let mut out = String::new();
     let mut is_example = false;

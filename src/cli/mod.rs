@@ -1,4 +1,4 @@
-//! The command line: its arguments, and which command does what.
+//! The command line: arguments and commands.
 
 mod api;
 #[cfg(feature = "bench")]

@@ -1,5 +1,5 @@
-//! Writes results to standard output and errors to standard error, and maps the result of a command to its exit code. It
-//! must not know any command.
+//! Writes results to standard output and errors to standard error, and maps the result of a command to its exit code.
+//! It must not know any command.
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::config::{Log, LogFormat};
 
-/// The reader of standard output has closed it, as `head -1` does. This is no failure.
+/// The reader of standard output has closed it, for example `head -1`. This is no failure.
 #[derive(Debug, thiserror::Error)]
 #[error("standard output is closed")]
 struct ReaderGone;
@@ -44,7 +44,7 @@ pub(super) fn warn(text: impl Display) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Logs the error that ends a command whose log is JSON, so that the log has no other lines.
+/// Logs the error that ends a command with a JSON log, so that the log has no other lines.
 pub(super) fn log_failure(log: &Log, result: anyhow::Result<()>) -> anyhow::Result<()> {
     match result {
         Err(error) if log.format == LogFormat::Json && !error.is::<ReaderGone>() => {

@@ -15,7 +15,7 @@ use crate::server::Server;
 use crate::telemetry;
 use crate::tls::Certificates;
 
-/// How long the first lines may take to be printed before the warnings about the settings are logged.
+/// Maximum time to print the first lines before the warnings about the settings are logged.
 const PRINT: Duration = Duration::from_secs(1);
 
 pub(super) fn run(config: &Config, again: impl Fn() -> Result<Config, Problems>) -> anyhow::Result<()> {
@@ -38,12 +38,12 @@ fn run_logged(
     }
     let runtime = runtime.enable_all().build().context("cannot start the threads of the server")?;
     let result = runtime.block_on(serve(config, again, log, open_files));
-    // What is still open after the drain is cut.
+    // Connections that are still open after the drain are closed.
     runtime.shutdown_background();
     result
 }
 
-/// Logs a limit of open files that allows fewer connections than the settings: each needs a file descriptor.
+/// Warns about a limit of open files that allows fewer connections than the settings: each needs a file descriptor.
 fn warn_about_open_files(config: &Config, open_files: usize) {
     let wanted = config.limits.connections;
     let connections = Shares::of(open_files, wanted, config.outgoing_connections()).clients;
@@ -90,7 +90,7 @@ async fn serve(
     let certificates = app.certificates().cloned();
     let url = app.url()?;
     let printed = announce(config.log.format, start_lines(config, &url, app.admin_address()?));
-    // The address comes before any warning. A standard output that blocks delays the warnings, and no more.
+    // The address precedes all warnings. A blocked standard output only delays the warnings.
     let _ = tokio::time::timeout(PRINT, printed).await;
     warn_about_open_files(config, open_files);
     warn(config);
@@ -101,7 +101,7 @@ async fn serve(
             () = stop(terminate, interrupt, Arc::clone(log)) => {}
             reason = until_failure => {
                 tracing::error!(reason, "stopping after a failure; draining connections");
-                // It is received below.
+                // The receiver is below.
                 let _ = failed.send(reason);
             }
         }
@@ -164,7 +164,7 @@ async fn reload(
     std::future::pending::<()>().await;
 }
 
-/// The changed sections that take effect with the next start only.
+/// Returns the changed sections that require a restart.
 fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
     let started_server = config::Server {
         trusted_proxies: now.server.trusted_proxies.clone(),
@@ -193,7 +193,7 @@ fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
         ("log", started.log == now.log),
         ("channel.syndicate", feeds(started) == feeds(now)),
         ("ping", started.ping == now.ping),
-        // Feeds come and go without a start where some are followed.
+        // Feeds change without a restart if feeds are followed.
         ("feed", started.follows_feeds() || now.feed.is_empty()),
         ("feeds", started_feeds == now.feeds),
         ("lifestream", started.lifestream == now.lifestream),
@@ -225,7 +225,7 @@ fn announce(format: LogFormat, lines: Vec<String>) -> tokio::task::JoinHandle<()
     })
 }
 
-/// Waits for SIGTERM or Ctrl-C. A second one ends the process at once.
+/// Waits for SIGTERM or Ctrl-C. A second signal ends the process immediately.
 async fn stop(mut terminate: Signal, mut interrupt: Signal, log: Arc<telemetry::Handle>) {
     tokio::select! {
         _ = terminate.recv() => {}

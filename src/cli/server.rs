@@ -1,5 +1,4 @@
-//! The arguments of client commands: which server, which credentials, which certificate authorities. It must not know the
-//! commands.
+//! The arguments of client commands: server, credentials and certificate authorities. It must not know the commands.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,7 +23,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// The URL of the arguments, or that of the settings.
+    /// Returns the URL of the arguments, or else of the settings.
     pub(super) fn url(&self, settings: &Settings) -> anyhow::Result<String> {
         self.url.clone().map_or_else(|| settings.url(), Ok)
     }
@@ -43,19 +42,19 @@ impl Server {
     }
 }
 
-/// The configuration of TLS for a URL that trusts the authorities of a file, if one is given, and those of the system.
+/// Returns the TLS configuration for a URL: trusts the authorities of the system, and those of a file, if one is given.
 pub(super) fn trust(cacert: Option<&Path>, url: &str) -> Result<Arc<ClientConfig>, TlsError> {
     cacert.map_or_else(|| Ok(tls::client_config_for(url)), |file| tls::client_config_with("--cacert", file))
 }
 
-/// Reads a URL. Those of WebSockets stand for the same server by HTTP.
+/// Parses a URL. A WebSocket URL is converted to HTTP.
 pub(super) fn url(text: &str) -> Result<String, std::convert::Infallible> {
     let schemes = [("ws://", "http://"), ("wss://", "https://")];
     let found = schemes.iter().find_map(|(from, to)| Some(format!("{to}{}", text.strip_prefix(from)?)));
     Ok(found.unwrap_or_else(|| text.to_owned()))
 }
 
-/// Reads a JSON object, from the argument or from the variable that `env:NAME` names: other users of the machine can see
+/// Reads a JSON object from the argument or from the variable of `env:NAME`: other users of the machine can see
 /// arguments.
 pub(super) fn object(text: &str) -> Result<String, String> {
     let variable = text.strip_prefix("env:").map(std::env::var);

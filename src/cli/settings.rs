@@ -1,5 +1,5 @@
-//! The arguments that select and override settings, and what client commands read from the settings: the address of the
-//! server and the push secret. It must not know the commands.
+//! The arguments that select and override settings, and the settings for client commands: the address of the server and
+//! the push secret. It must not know the commands.
 
 use std::path::{Path, PathBuf};
 
@@ -47,7 +47,7 @@ impl Settings {
         self.load_file(self.config.as_deref())
     }
 
-    /// The same with another file.
+    /// Same with another file.
     pub(super) fn load_file(&self, file: Option<&Path>) -> Result<Config, Problems> {
         load(file, std::env::vars_os(), &self.overrides())
     }

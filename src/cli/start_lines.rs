@@ -1,5 +1,5 @@
-//! The first lines of a server: its address, who may do what, and where the page, the hub, health and metrics are. It prints
-//! nothing.
+//! The first lines of a server: its address, access rules, and the URLs of the page, the hub, health and metrics. It
+//! prints nothing.
 
 use std::net::SocketAddr;
 
@@ -18,7 +18,7 @@ pub(super) fn start_lines(config: &Config, url: &str, admin: Option<SocketAddr>)
     lines
 }
 
-/// The URL of the hub and which topics it accepts, if it is on.
+/// Returns the URL of the hub and its policy, if it is enabled.
 fn hub(config: &Config) -> Option<String> {
     let hub = &config.hub;
     let public_url = config.server.public_url.as_ref().filter(|_| hub.enabled)?;
@@ -30,7 +30,7 @@ fn hub(config: &Config) -> Option<String> {
     Some(format!("The WebSub hub is {public_url}{} and accepts {topics}", hub.path))
 }
 
-/// The URL of the page, if it is served.
+/// Returns the URL of the page, if it is served.
 pub(super) fn page(config: &Config, url: &str) -> Option<String> {
     let origin = url.strip_suffix(config.server.mount.as_str()).unwrap_or(url);
     config.serves_page().then(|| format!("{}/", reachable(origin)))
@@ -41,7 +41,7 @@ pub(super) fn reachable(url: &str) -> String {
     url.replace("://[::]:", "://127.0.0.1:").replace("://0.0.0.0:", "://127.0.0.1:")
 }
 
-/// Who may publish and subscribe, and from which pages.
+/// Returns which clients and pages may publish and subscribe.
 fn access(config: &Config) -> String {
     let publish = Rights::of(config, |rule| rule.publish);
     let subscribe = Rights::of(config, |rule| rule.subscribe);
@@ -63,7 +63,7 @@ fn access(config: &Config) -> String {
     });
     parts.push(pages(config));
     let text = parts.join("; ");
-    // It is a separate sentence.
+    // Capitalized as a separate sentence.
     text[..1].to_uppercase() + &text[1..]
 }
 

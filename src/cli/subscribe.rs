@@ -1,5 +1,5 @@
-//! `faye subscribe`: prints messages as they arrive, until it is stopped. It continues its session when the connection
-//! breaks or the server restarts, and reports where messages may be missing.
+//! `faye subscribe`: prints messages as they arrive, until it is stopped. It resumes its session after a lost
+//! connection or a restart of the server, and reports where messages may be missing.
 
 use std::fmt;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ enum Event<'a> {
     },
 }
 
-/// Where to subscribe, and to what.
+/// The server and the channels of a subscription.
 struct Follower<'a> {
     url: &'a str,
     patterns: &'a [String],
@@ -118,11 +118,10 @@ impl Follower<'_> {
         Subscription::open(self.url, self.patterns, self.ext, &self.tls).await
     }
 
-    /// Continues the session as soon as the server can be reached, or opens another one.
+    /// Resumes the session as soon as the server can be reached, or opens another one.
     ///
     /// # Errors
-    /// [`Failure`] if the server refuses the session and does not advise to try again, or standard output cannot be
-    /// written.
+    /// [`Failure`] if the server refuses the session and does not advise a retry, or standard output cannot be written.
     async fn reconnect(&self, subscription: &mut Subscription, lost: &Failure) -> anyhow::Result<()> {
         self.report(&Event::Disconnected { failure: lost })?;
         // A refusal of the session is a frame, too, and arrives after the gap.
@@ -133,7 +132,7 @@ impl Follower<'_> {
         }
         let mut has_session = true;
         loop {
-            // A server that stops waits for its sockets to close.
+            // A stopping server waits for its sockets to close.
             subscription.hang_up().await;
             tokio::time::sleep(wait).await;
             let failed = if has_session {

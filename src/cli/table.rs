@@ -1,4 +1,4 @@
-//! Tables for people: columns with spaces between them. It must not know what is in them.
+//! Tables for terminals: columns separated by spaces. It must not know their content.
 
 use std::time::Duration;
 

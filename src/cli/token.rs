@@ -1,4 +1,4 @@
-//! `faye token`: makes tokens with the keys of the settings, and shows what a token allows.
+//! `faye token`: creates tokens with the configured keys, and shows what a token allows.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Why a request to a server failed, in words that say what to check next. It must not know how requests are made.
+//! The failures of requests to a server, with hints. It must not know how requests are sent.
 
 use hyper::StatusCode;
 
@@ -20,7 +20,7 @@ pub enum Failure {
     /// The data is not JSON.
     #[error("the data is not JSON: {0}; put text in double quotes, such as '\"hello\"'")]
     Data(serde_json::Error),
-    /// No connection could be made, or no response came in time.
+    /// The connection failed, or no response arrived in time.
     #[error("cannot reach {url}: {why}; {}", why.advice())]
     Unreachable {
         /// The server.
@@ -70,7 +70,7 @@ pub enum Failure {
     NotBayeux {
         /// The server.
         url: String,
-        /// What is wrong with the response.
+        /// The defect of the response.
         why: String,
     },
     /// The server accepted the request and returned no reply for the message.
@@ -105,7 +105,7 @@ fn is_plain(url: &str) -> bool {
     url.starts_with("http://")
 }
 
-/// What to do about a status, with the punctuation before it.
+/// Returns a hint about a status, with the preceding punctuation.
 fn status_advice(status: StatusCode, location: Option<&str>) -> String {
     match (status.as_u16(), location) {
         (300..=399, Some(location)) => format!(", a redirect to {location}; write that URL"),
@@ -130,7 +130,7 @@ impl Failure {
         }
     }
 
-    /// The failure that a status stands for. `body` is the front of the response.
+    /// Returns the failure for a status. `body` is the start of the response.
     pub(super) fn of_status(url: &str, status: StatusCode, location: Option<String>, body: &[u8]) -> Self {
         let url = url.to_owned();
         match status {
@@ -143,7 +143,7 @@ impl Failure {
     }
 }
 
-/// Whether a response mentions HTTPS, as those of nginx and Apache to a plain request on a TLS port do.
+/// Whether a response mentions HTTPS, as nginx and Apache do after a plain request to a TLS port.
 fn says_https(body: &[u8]) -> bool {
     body.windows(5).any(|word| word.eq_ignore_ascii_case(b"https"))
 }

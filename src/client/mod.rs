@@ -1,4 +1,4 @@
-//! A small Bayeux client, for the command line, the bridge and tests. It must not know what the messages are for.
+//! A small Bayeux client for the command line, the bridge and tests. It must not know the purpose of the messages.
 
 mod failure;
 mod polling;

@@ -1,4 +1,4 @@
-//! A session with subscriptions, over long-polling. It must not know what the messages are for.
+//! A session with subscriptions over long-polling. It must not know the purpose of the messages.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use super::subscription::AT_ONCE;
 use super::{Failure, Publisher, Reconnect, Refusal};
 use crate::bayeux::{Field, Message, json};
 
-/// How long the server may hold a connect.
+/// Maximum time for the server to hold a connect.
 const HELD: Duration = Duration::from_secs(150);
-/// How long the server may take to reply to a disconnect.
+/// Maximum time for the reply to a disconnect.
 const DISCONNECT: Duration = Duration::from_secs(2);
 
 /// A session that receives its messages in the responses to connects.
@@ -46,16 +46,16 @@ impl Polling {
         let quoted = String::from_utf8_lossy(&quoted).into_owned();
         let subscribe = format!(r#""channel":"/meta/subscribe","subscription":{quoted}"#);
         this.ask(&subscribe, "/meta/subscribe", HELD).await?;
-        // Faye holds the first connect unless it requests a reply at once.
+        // Faye holds the first connect unless it requests an immediate reply.
         this.connect(AT_ONCE).await?;
         Ok(this)
     }
 
-    /// Continues the session after a failed request. Returns `true` if the server still has it, `false` if only
-    /// [`Polling::open`] helps.
+    /// Resumes the session after a failed request. Returns `false` if the server no longer has it; the caller then
+    /// needs [`Polling::open`].
     ///
     /// # Errors
-    /// [`Failure`] if the server cannot be reached, or asks to try again later.
+    /// [`Failure`] if the server cannot be reached, or advises a later retry.
     pub async fn resume(&mut self) -> Result<bool, Failure> {
         match self.connect(AT_ONCE).await {
             Ok(()) => Ok(true),
@@ -80,7 +80,7 @@ impl Polling {
 
     /// Ends the session. Returns the messages that arrived before its end.
     pub async fn close(mut self) -> Vec<Message> {
-        // A session that the server does not end expires.
+        // If the disconnect fails, the session expires.
         let _ = self.ask(r#""channel":"/meta/disconnect""#, "/meta/disconnect", DISCONNECT).await;
         self.waiting.into()
     }

@@ -16,7 +16,7 @@ use crate::bayeux::parse::parse;
 use crate::fetch::{Fetch, FetchError, Reach, Repeat};
 use crate::tls::ConnectError;
 
-/// How long a response may take.
+/// The deadline of a response.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// Bytes of a response. Replies repeat the channel and the id of their messages, so they can be as large as these.
 const RESPONSE: usize = 8 * 1024 * 1024;
@@ -47,17 +47,16 @@ impl Publisher {
         &self.url
     }
 
-    /// Posts messages, each a JSON object, in one request. Returns the replies. Without messages it only checks that
-    /// the server answers.
+    /// Posts messages, each a JSON object, in one request. Returns the replies. Without messages, only checks that the
+    /// server responds.
     ///
     /// # Errors
-    /// [`Failure`] if the server cannot be reached or does not accept the request. A reply may still say that a message
-    /// was refused.
+    /// [`Failure`] if the server cannot be reached or refuses the request. A reply may still report a refused message.
     pub async fn post(&self, messages: &[Bytes]) -> Result<Vec<Message>, Failure> {
         self.post_within(messages, DEADLINE).await
     }
 
-    /// The same with another deadline, for requests that the server holds.
+    /// Same with another deadline, for requests that the server holds.
     pub(super) async fn post_within(
         &self,
         messages: &[Bytes],

@@ -1,4 +1,4 @@
-//! Opens a WebSocket to a server, plain or with TLS as its URL says.
+//! Opens a WebSocket to a server, plain or with TLS depending on the URL.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +43,7 @@ async fn open(url: &str, tls: &Arc<ClientConfig>) -> Result<Socket, Failure> {
     Ok(socket)
 }
 
-/// Why there is no WebSocket on an open connection.
+/// Returns why the WebSocket handshake failed on an open connection.
 fn failure(url: &str, error: tungstenite::Error) -> Failure {
     let url = url.to_owned();
     match error {

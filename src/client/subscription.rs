@@ -1,4 +1,4 @@
-//! A session with subscriptions, over a WebSocket. It must not know what the messages are for.
+//! A session with subscriptions over a WebSocket. It must not know the purpose of the messages.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,13 +19,13 @@ use crate::bayeux::{Field, Message, json};
 
 /// Messages of one frame.
 const BATCH: usize = 100_000;
-/// How long the server may take to reply to a message that it does not hold.
+/// Maximum time for the reply to a message that is not held.
 const REPLY: Duration = Duration::from_secs(15);
-/// How long the server may take to reply to a disconnect, or to read a close frame.
+/// Maximum time for the reply to a disconnect, or for sending a close frame.
 const DISCONNECT: Duration = Duration::from_secs(2);
-/// How long a server may send nothing. Servers answer connects and send pings more often than that.
+/// Maximum time without data of the server. Servers reply to connects and send pings more often.
 const SILENCE: Duration = Duration::from_secs(150);
-/// Requests that a connect is answered at once.
+/// Requests an immediate reply to a connect.
 pub(super) const AT_ONCE: &str = r#","advice":{"timeout":0}"#;
 
 /// A session with subscriptions.
@@ -33,7 +33,7 @@ pub struct Subscription {
     socket: Socket,
     url: String,
     tls: Arc<ClientConfig>,
-    /// The credentials as a field of a message, or nothing.
+    /// The credentials as a field of a message; may be empty.
     ext: String,
     client: String,
     number: u64,
@@ -90,12 +90,12 @@ impl Subscription {
         Ok(this)
     }
 
-    /// Continues the session over a new connection after the old one is lost. Returns `true` if the server still has the
-    /// session: it then delivers the messages published in between. Returns `false` if it has not, so that only
-    /// [`Subscription::open`] helps.
+    /// Resumes the session over a new connection after the old one is lost. Returns `true` if the server still has the
+    /// session, which then delivers the messages published since. Returns `false` otherwise; the caller then needs
+    /// [`Subscription::open`].
     ///
     /// # Errors
-    /// [`Failure`] if the server cannot be reached, or asks to try again later.
+    /// [`Failure`] if the server cannot be reached, or advises a later retry.
     pub async fn resume(&mut self) -> Result<bool, Failure> {
         self.socket = connect(&self.url, &self.tls, REPLY).await?;
         match self.attach().await {
@@ -108,12 +108,12 @@ impl Subscription {
     /// Closes the connection and keeps the session, for [`Subscription::resume`].
     pub async fn hang_up(&mut self) {
         let close = async {
-            // Sends the close frame, or the reply to that of the server.
+            // Sends the close frame, or the reply to the server's close frame.
             let sent = self.socket.close(None).await;
             let ended = self.socket.get_mut().shutdown().await;
             (sent, ended)
         };
-        // The connection may be broken already, so that neither arrives.
+        // The connection may already be broken, so that neither arrives.
         let _ = tokio::time::timeout(DISCONNECT, close).await;
     }
 
@@ -173,7 +173,7 @@ impl Subscription {
         Ok(())
     }
 
-    /// Takes the messages that arrived and were not returned yet.
+    /// Takes the received messages that were not returned yet.
     pub fn take_waiting(&mut self) -> Vec<Message> {
         std::mem::take(&mut self.waiting).into()
     }
@@ -197,7 +197,7 @@ impl Subscription {
         self.waiting.into()
     }
 
-    /// Attaches the session to this socket. Faye holds the first connect unless it requests a reply at once.
+    /// Attaches the session to this socket. Faye holds the first connect unless it requests an immediate reply.
     async fn attach(&mut self) -> Result<(), Failure> {
         self.connect_at = None;
         let shown = format!("{AT_ONCE}{}", self.ext);

@@ -13,7 +13,7 @@ use crate::client::{Failure, Polling, Reconnect, Subscription};
 
 /// The time before the next attempt after a failure.
 const RETRY: Duration = Duration::from_millis(500);
-/// How long the last messages may take to arrive after the ticker has stopped.
+/// Maximum time for the last messages to arrive after the ticker has stopped.
 const DRAIN: Duration = Duration::from_secs(2);
 
 /// How a client receives.
@@ -32,12 +32,12 @@ impl Transport {
     }
 }
 
-/// What a client has counted.
+/// The counts of a client.
 pub(super) struct Count {
     pub(super) transport: Transport,
     /// Messages that arrived, each number once.
     pub(super) delivered: u64,
-    /// How often the connection or the session was lost and opened again.
+    /// The number of reconnects and new sessions.
     pub(super) reconnects: u64,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Receiver {
     url: String,
     channel: String,
     tls: Arc<ClientConfig>,
-    /// The number after the newest one that arrived.
+    /// The number after the newest received one.
     next: u64,
     count: Count,
 }
@@ -76,8 +76,8 @@ impl Receiver {
         Ok(Self { session, url, channel, tls, next: 1, count })
     }
 
-    /// Counts messages until the last one has arrived, whose number `last` gives when it is known, or for a limited time
-    /// after that.
+    /// Counts messages until the last one has arrived, whose number `last` contains once it is known, or for a limited
+    /// time after that.
     pub(super) async fn count(mut self, mut last: watch::Receiver<Option<u64>>) -> Count {
         let mut known = last.clone();
         let late = async {
@@ -89,7 +89,7 @@ impl Receiver {
         let mut is_done = false;
         while !is_done {
             let failure = {
-                // A request that is in flight is not cancelled: its response may hold messages.
+                // A request in flight is not cancelled: its response may contain messages.
                 let arriving = self.session.next();
                 tokio::pin!(arriving);
                 loop {
@@ -136,7 +136,7 @@ impl Receiver {
         }
     }
 
-    /// Continues the session, or opens another one if the server has it no more.
+    /// Resumes the session, or opens another one if the server no longer has it.
     async fn reconnect(&mut self, lost: &Failure) {
         self.count.reconnects += 1;
         let mut has_session = !is_session_over(lost);
@@ -187,7 +187,7 @@ impl Session {
         }
     }
 
-    /// Continues over a new connection. Returns `false` if the server no longer has the session.
+    /// Resumes the session over a new connection. Returns `false` if the server no longer has it.
     async fn resume(&mut self) -> Result<bool, Failure> {
         match self {
             Self::WebSocket(session) => session.resume().await,

@@ -10,7 +10,7 @@ use crate::cli::{print, table, warn};
 
 /// Bytes of a list of feeds, and of one request with lines of a longer file.
 const PIECE: usize = 8 * 1024 * 1024;
-/// Bytes of another file with entries, which is one request.
+/// Maximum bytes of another file with entries, which is sent in one request.
 const WHOLE: usize = 64 * 1024 * 1024;
 
 /// Adds the feeds of an OPML file.
@@ -31,7 +31,7 @@ pub(super) async fn list(client: &Client, file: &Path) -> anyhow::Result<()> {
     print(format_args!("{} feeds are added, {} are left out", added.len(), skipped.len()))
 }
 
-/// Stores the entries of a file in a feed; `path` is that of the action.
+/// Stores the entries of a file in a feed; `path` is the path of the action.
 pub(super) async fn entries(client: &Client, path: &str, file: &Path) -> anyhow::Result<()> {
     let bytes = read(file)?;
     let pieces = pieces(&bytes, PIECE, WHOLE).with_context(|| {
@@ -56,8 +56,8 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// The pieces in which a file is sent. A file with one JSON object a line has several if it is longer than one; another
-/// file is sent `whole`. `None` if that, or a line, is too long.
+/// Splits a file into requests. A file with one JSON object per line is split if it is longer than one request; other
+/// files are sent `whole`. Returns `None` if a line or a whole file is too long.
 fn pieces(bytes: &[u8], most: usize, whole: usize) -> Option<Vec<&[u8]>> {
     let one = || (bytes.len() <= whole).then(|| vec![bytes]);
     if bytes.len() <= most {

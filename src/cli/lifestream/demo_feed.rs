@@ -18,7 +18,7 @@ const EVERY: Duration = Duration::from_secs(4);
 const FIRST: u64 = 5;
 /// Entries of the document.
 const SHOWN: u64 = 20;
-/// The time for a request and its response. There is one at a time.
+/// The deadline of a request and its response. Requests are handled one at a time.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Bytes of the head of a request.
 const HEAD: usize = 8 * 1024;
@@ -28,7 +28,7 @@ const PICTURE: &str = "/picture.svg";
 const SVG: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"480\" height=\"200\"><rect width=\"480\" height=\"200\" \
                    fill=\"#2b6cb0\"/><circle cx=\"240\" cy=\"100\" r=\"60\" fill=\"#f6e05e\"/></svg>";
 
-/// Title, tags and content of the entries, again and again.
+/// Title, tags and content of the entries, in rotation.
 const KINDS: [(&str, &[&str], &str); 5] = [
     (
         "A short note",
@@ -68,7 +68,7 @@ pub(super) struct DemoFeed {
 }
 
 impl DemoFeed {
-    /// Takes a free port.
+    /// Binds a free port.
     pub(super) async fn bind() -> anyhow::Result<Self> {
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await;
         let listener = listener.context("no port for the demo feed")?;
@@ -81,16 +81,16 @@ impl DemoFeed {
         &self.url
     }
 
-    /// Answers requests until it is dropped.
+    /// Serves requests until it is dropped.
     pub(super) async fn serve(self) {
         let started = milliseconds();
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    // A client that is too slow gets no response, and one that leaves needs none.
+                    // A client that is too slow gets no response, and a disconnected one needs none.
                     let _ = timeout(PATIENCE, answer(stream, &self.url, started)).await;
                 }
-                // Such as too many open files.
+                // For example too many open files.
                 Err(_) => tokio::time::sleep(PATIENCE).await,
             }
         }
@@ -127,7 +127,7 @@ async fn answer(mut stream: TcpStream, url: &Url, started: i64) -> std::io::Resu
     stream.shutdown().await
 }
 
-/// How many entries there are.
+/// Returns the number of entries.
 fn count(started: i64, now: i64) -> u64 {
     let passed = u64::try_from(now - started).unwrap_or_default();
     FIRST + passed / u64::try_from(EVERY.as_millis()).unwrap_or(u64::MAX)

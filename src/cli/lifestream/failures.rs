@@ -1,5 +1,5 @@
-//! Prints the failures of feeds on standard error: each when it begins, when its text changes, and when it ends. It must not
-//! know how feeds are fetched.
+//! Prints the failures of feeds on standard error: each at its start, on a change of its text, and at its end. It must
+//! not know how feeds are fetched.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::cli::output::warn;
 use crate::store::{FeedRow, Store};
 
-/// How often the feeds are looked at.
+/// The polling interval.
 const EVERY: Duration = Duration::from_millis(200);
 
 /// Prints failures until it is dropped.
@@ -27,7 +27,7 @@ pub(super) async fn print(store: Store) {
 struct Failures(HashMap<String, String>);
 
 impl Failures {
-    /// What has changed.
+    /// Returns a line for each change.
     fn lines(&mut self, rows: &[FeedRow]) -> Vec<String> {
         let line = |row: &FeedRow| {
             let name = &row.feed.name;

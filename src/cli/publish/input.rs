@@ -1,5 +1,5 @@
-//! Reads lines of standard input on a separate thread, with a limit for each line and for waiting ones. It must not know
-//! what the lines are for.
+//! Reads lines of standard input on a separate thread, with a limit for each line and for queued lines. It must not
+//! know the purpose of the lines.
 
 use std::io::{self, BufRead, Read};
 
@@ -7,14 +7,14 @@ use tokio::sync::mpsc::{self, Receiver};
 
 /// Bytes of a line. The default limit of a server is 1 MiB.
 const LONGEST: u64 = 16 * 1024 * 1024;
-/// Lines that may wait.
+/// Maximum number of queued lines.
 const WAITING: usize = 1000;
 
 /// A line of standard input.
 pub(super) struct Line {
     /// Its number, from 1.
     pub(super) number: u64,
-    /// Its text, or why there is none.
+    /// The text, or the error of the line.
     pub(super) text: Result<String, LineError>,
 }
 

@@ -1,5 +1,5 @@
-//! Publishes the lines of standard input in their order, in batches of what has arrived. One request is in flight at a
-//! time.
+//! Publishes the lines of standard input in order, in batches of the lines that have arrived. One request is in flight
+//! at a time.
 
 use std::collections::VecDeque;
 use std::io::IsTerminal;
@@ -17,7 +17,7 @@ use crate::client::{self, Failure, Publisher, Refusal};
 const BATCH: usize = 500;
 /// Bytes of a request, unless one message has more. The default limit of a server is 1 MiB.
 const BATCH_BYTES: usize = 256 * 1024;
-/// Lines whose failure is written to standard error. Further ones are counted.
+/// Maximum number of failed lines on standard error. Further ones are counted.
 const REPORTED: u64 = 20;
 
 /// Publishes each line of standard input to a channel, until its end or a signal.
@@ -73,7 +73,7 @@ struct Item {
 }
 
 impl Stream<'_> {
-    /// Publishes all lines. Those that fail alone are reported.
+    /// Publishes all lines. Failures of single lines are reported.
     ///
     /// # Errors
     /// The server cannot be reached, standard input cannot be read, or standard output cannot be written.
@@ -113,7 +113,7 @@ impl Stream<'_> {
         Ok(Item { line: line.number, object: object.into() })
     }
 
-    /// Posts a batch. One that the server does not accept because of its size is split.
+    /// Posts a batch. If the server refuses it because of its size, it is split.
     async fn deliver(&mut self, batch: Vec<Item>) -> anyhow::Result<()> {
         let mut batches = VecDeque::from([batch]);
         while let Some(mut batch) = batches.pop_front() {
@@ -149,7 +149,8 @@ impl Stream<'_> {
         Ok(())
     }
 
-    /// Why a message was not published. Its reply is found by the id, or by the place if the server repeats no ids.
+    /// Returns why a message was not published. Its reply is found by the id, or by the position if the server returns
+    /// no ids.
     fn failure(&self, replies: &[Message], index: usize, item: &Item, count: usize) -> Option<Failure> {
         let mut id = Vec::new();
         json::write_string(&mut id, &item.line.to_string());
