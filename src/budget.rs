@@ -1,73 +1,73 @@
-//! The memory that clients may make the server use, all together: one total, charged where memory is taken and released
-//! where it is freed.
+//! The memory budget for everything that clients cause: one total, charged where memory is allocated and released where
+//! it is freed.
 //!
-//! Responsible for counting. It knows neither sessions nor connections: the server decides which of them end when
-//! the budget is exceeded.
+//! Responsible for counting. It must not know sessions or connections: the server decides which of them end when the
+//! budget is exceeded.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Buffers up to this size may use all of the share of buffers, so that short messages get through while large ones use
-/// up most of it.
+/// Buffers up to this size may use the whole share of buffers, so that short messages are accepted while large ones use
+/// most of it.
 const SMALL_BUFFER: usize = 16 * 1024;
 
-/// A counter that has a cache line to itself, so that changes do not slow down readers of its neighbours.
+/// A counter on a separate cache line, so that updates do not slow down readers of adjacent data.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct Padded(AtomicUsize);
 
-/// A total of bytes with a limit. Charging never fails, since the memory is in use by then; the server relieves a budget
-/// that is exceeded. Only buffers of connections are refused, because their owners can end alone: they have half of the
-/// budget at most, so that what is kept for sessions has the other half.
+/// A total of bytes with a limit. Charging never fails, since the memory is already in use; the server ends sessions
+/// when the budget is exceeded. Only the buffers of connections are refused, because a connection can end alone: they
+/// may use at most half of the budget, which leaves the other half to sessions.
 #[derive(Debug)]
 pub struct Budget {
     limit: usize,
-    /// What is kept for sessions.
+    /// Bytes that sessions use.
     kept: Padded,
-    /// What buffers of connections hold.
+    /// Bytes that the buffers of connections use.
     buffers: Padded,
 }
 
-/// The share of the budget that buffers of connections may use is used up.
+/// The share of the budget for the buffers of connections is exhausted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("limits.memory is used up by unfinished input and unsent output")]
 pub struct Exhausted;
 
 impl Budget {
-    /// A budget of so many bytes, none of which is used.
+    /// Creates an unused budget of `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { limit, kept: Padded::default(), buffers: Padded::default() })
     }
 
-    /// A budget that is never exceeded.
+    /// Creates a budget that is never exceeded.
     #[must_use]
     pub fn unlimited() -> Arc<Self> {
         Self::new(usize::MAX)
     }
 
-    /// Bytes that may be used.
+    /// Returns the limit in bytes.
     #[must_use]
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Bytes in use.
+    /// Returns the used bytes.
     #[must_use]
     pub fn used(&self) -> usize {
         self.kept.0.load(Ordering::Relaxed) + self.buffers.0.load(Ordering::Relaxed)
     }
 
-    /// Bytes that are kept for sessions beyond what the buffers of connections leave of the limit. Buffers beyond their
-    /// share do not count: their connections end. `more` is kept by others, who have a limit of their own.
+    /// Returns the bytes of sessions beyond the part of the limit that the buffers of connections leave. Buffers beyond
+    /// their share are ignored: their connections end. `more` are bytes with a separate limit.
     #[must_use]
     pub fn excess(&self, more: usize) -> usize {
         let buffers = self.buffers.0.load(Ordering::Relaxed).min(self.limit / 2);
         self.kept.0.load(Ordering::Relaxed).saturating_sub((self.limit - buffers).saturating_add(more))
     }
 
-    /// Bytes to free once there is an excess: an eighth of the limit more than that, so that the search for what can go is
-    /// rare.
+    /// Returns the bytes to free after an excess: the excess and an eighth of the limit, so that searches for sessions
+    /// to end are rare.
     #[must_use]
     pub fn to_free(&self, more: usize) -> usize {
         match self.excess(more) {
@@ -76,23 +76,23 @@ impl Budget {
         }
     }
 
-    /// Bytes that are kept for sessions.
+    /// Returns the bytes that sessions use.
     #[must_use]
     pub fn kept(&self) -> usize {
         self.kept.0.load(Ordering::Relaxed)
     }
 
-    /// Counts bytes that are kept from now on.
+    /// Adds bytes that sessions use.
     pub fn charge(&self, bytes: usize) {
         self.kept.0.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Counts bytes that are kept no longer.
+    /// Subtracts bytes that sessions no longer use.
     pub fn release(&self, bytes: usize) {
         self.kept.0.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Counts a change from one number of bytes to another.
+    /// Adds the difference of two numbers of bytes.
     pub fn change(&self, from: usize, to: usize) {
         if to > from {
             self.charge(to - from);
@@ -102,7 +102,7 @@ impl Budget {
     }
 }
 
-/// Bytes that are charged until this is dropped. Shared by reference; it can only grow.
+/// Bytes that are charged until this value is dropped. It is shared by reference and can only grow.
 #[derive(Debug)]
 pub struct Charge {
     budget: Arc<Budget>,
@@ -110,14 +110,14 @@ pub struct Charge {
 }
 
 impl Charge {
-    /// Charges so many bytes.
+    /// Charges bytes.
     #[must_use]
     pub fn new(budget: &Arc<Budget>, bytes: usize) -> Self {
         budget.charge(bytes);
         Self { budget: Arc::clone(budget), bytes: AtomicUsize::new(bytes) }
     }
 
-    /// Charges so many bytes more.
+    /// Charges additional bytes.
     pub fn grow(&self, bytes: usize) {
         self.budget.charge(bytes);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -130,7 +130,7 @@ impl Drop for Charge {
     }
 }
 
-/// What buffers of one connection are charged.
+/// The charge of the buffers of one connection.
 #[derive(Debug)]
 pub struct BufferCharge {
     budget: Arc<Budget>,
@@ -138,17 +138,17 @@ pub struct BufferCharge {
 }
 
 impl BufferCharge {
-    /// Charges nothing yet.
+    /// Creates a charge of zero bytes.
     #[must_use]
     pub fn new(budget: &Arc<Budget>) -> Self {
         Self { budget: Arc::clone(budget), bytes: 0 }
     }
 
-    /// Notes how many bytes the buffers hold now.
+    /// Sets the number of bytes in the buffers.
     ///
     /// # Errors
-    /// [`Exhausted`] if they grow and the buffers of all connections hold more than half of the budget, or more than three
-    /// eighths where these are large. The bytes are charged nevertheless, until the connection ends.
+    /// [`Exhausted`] if they grow and the buffers of all connections exceed half of the budget, or three eighths if
+    /// these buffers are large. The bytes are charged nevertheless, until the connection ends.
     pub fn set(&mut self, bytes: usize) -> Result<(), Exhausted> {
         let before = std::mem::replace(&mut self.bytes, bytes);
         let total = &self.budget.buffers.0;
@@ -166,7 +166,7 @@ impl BufferCharge {
 
 impl Drop for BufferCharge {
     fn drop(&mut self) {
-        // It cannot fail: nothing grows.
+        // Cannot fail, since nothing grows.
         let _ = self.set(0);
     }
 }

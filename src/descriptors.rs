@@ -1,42 +1,42 @@
-//! File descriptors: how many the system lets this process have, and how many of them connections may take.
+//! File descriptors: the limit of this process, and its distribution among connections.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors that clients' connections never take: for health checks and metrics, Redis, hooks, files.
+/// Descriptors in reserve for health checks and metrics, Redis, hooks and files.
 pub const RESERVE: usize = 64;
 
-/// Connections to the admin listener that fit the reserve.
+/// Maximum connections to the admin listener within the reserve.
 const ADMIN: usize = 32;
 
-/// Connections to the admin listener where descriptors are plenty.
+/// Maximum connections to the admin listener with sufficient descriptors.
 const ADMIN_MOST: usize = 256;
 
-/// Raises the limit of open files as far as it goes, and returns it.
+/// Raises the limit of open files as far as possible, and returns it.
 pub fn raise() -> usize {
     let limit = getrlimit(Resource::Nofile);
-    // Without the right to raise it the old limit holds, which may do.
+    // Without permission to raise it, the old limit applies.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
     open_files()
 }
 
-/// How many files may be open.
+/// Returns the limit of open files.
 #[must_use]
 pub fn open_files() -> usize {
     getrlimit(Resource::Nofile).current.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
 }
 
-/// How many connections may be open, by what they are for.
+/// The maximum number of open connections, by purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shares {
-    /// Of clients.
+    /// Client connections.
     pub clients: usize,
-    /// To the admin listener.
+    /// Connections to the admin listener.
     pub admin: usize,
 }
 
 impl Shares {
-    /// Divides `open_files` descriptors, of which clients may use `wanted` and connections of the server itself `outgoing`.
-    /// Clients get at least one.
+    /// Distributes `open_files` descriptors among at most `wanted` client connections and `outgoing` connections of the
+    /// server itself. Clients get at least one.
     #[must_use]
     pub fn of(open_files: usize, wanted: usize, outgoing: usize) -> Self {
         let reserve = RESERVE.saturating_add(outgoing);

@@ -1,13 +1,13 @@
-//! How much memory this process may use: the machine's, or less where a cgroup or a limit of the process says so.
+//! The memory limit of this process: the memory of the machine, or a lower limit of a cgroup or of the process.
 
 use std::fs;
 use std::path::Path;
 
 use rustix::process::{Resource, getrlimit};
 
-/// Bytes of memory that this process may use at most: the smallest of the machine's memory, the limits of its cgroup and
-/// of those above it (cgroup v2 `memory.max` and `memory.high`, v1 `memory.limit_in_bytes`), and the limits of its
-/// address space and data (`RLIMIT_AS`, `RLIMIT_DATA`). 1 GiB where none of them can be read.
+/// Returns the memory limit of this process in bytes: the smallest of the machine's memory, the limits of its cgroup
+/// and of the parent cgroups (cgroup v2 `memory.max` and `memory.high`, v1 `memory.limit_in_bytes`), and the limits of
+/// its address space and data (`RLIMIT_AS`, `RLIMIT_DATA`). 1 GiB if none of them can be read.
 #[must_use]
 pub fn available() -> usize {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| total(&text));
@@ -19,19 +19,21 @@ pub fn available() -> usize {
     machine.into_iter().chain(groups).chain(process).min().unwrap_or(1 << 30)
 }
 
-/// `MemTotal` of `/proc/meminfo`.
+/// Returns `MemTotal` of `/proc/meminfo`.
 fn total(meminfo: &str) -> Option<usize> {
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kib: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kib.checked_mul(1024)
 }
 
-/// The number in a file of a cgroup; `None` for `max`. In v1 no limit is a number close to 2^63, which is no minimum.
+/// Returns the number in a file of a cgroup; `None` for `max`. In v1, no limit is a number close to 2^63, which is
+/// never the minimum.
 fn limit(text: &str) -> Option<usize> {
     text.trim().parse().ok()
 }
 
-/// The files with the memory limits of a process, by its `/proc/self/cgroup`: of its group and of each group above.
+/// Returns the files with the memory limits of a process, given its `/proc/self/cgroup`: of its cgroup and of each
+/// parent.
 fn cgroups(own: &str) -> Vec<String> {
     let mut files = Vec::new();
     for line in own.lines() {
