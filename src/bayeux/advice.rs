@@ -1,7 +1,7 @@
 //! The `advice` of handshake and connect replies (Bayeux 1.0, section 3.7). It is always complete, since some clients
-//! replace all earlier advice by what they get.
+//! replace all earlier advice by the new one.
 
-/// What the client shall do next.
+/// The next action of the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Advice {
     /// `retry` if true, `handshake` if false.

@@ -1,8 +1,9 @@
-//! The grammar of channels: what is a name, what is a pattern, and which operation a channel stands for.
+//! The grammar of channels: names, patterns, and the operation that a channel stands for.
 //!
-//! It knows nothing of who is subscribed to what; that is the router's.
+//! It must not know subscriptions; they belong to the router.
 
-/// What a message asks for, read once from its channel. Policy is decided on this, never on the channel's text.
+/// The operation of a message, read once from its channel. Policy depends on this value, never on the text of the
+/// channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     /// `/meta/handshake`
@@ -70,7 +71,7 @@ pub fn is_service(text: &str) -> bool {
     first_segment(text) == "service" && is_valid(text)
 }
 
-/// The segments of a channel or pattern that is known to be valid.
+/// Returns the segments of a valid channel or pattern.
 pub fn segments(channel: &str) -> std::str::Split<'_, char> {
     channel.strip_prefix('/').unwrap_or(channel).split('/')
 }

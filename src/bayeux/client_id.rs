@@ -1,5 +1,5 @@
 //! The identifier of a session. It is a bearer secret: any client with it can act for the session, so it is never
-//! printed whole.
+//! printed completely.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ impl ClientId {
     /// Makes an identifier of 160 bits, which the caller draws from the system's generator.
     #[must_use]
     pub fn from_random(bits: [u8; 20]) -> Self {
-        /// Digits that one division gives, and what it divides by: 36 to that power.
+        /// Digits of one division, and the divisor: 36 to that power.
         const AT_ONCE: usize = 5;
         const DIVISOR: u64 = 36_u64.pow(AT_ONCE as u32);
         let mut limbs = [0; 5];
@@ -61,7 +61,7 @@ impl ClientId {
     }
 }
 
-/// The first six characters: enough to follow a session in a log, not enough to take it over.
+/// Shows the first six characters: enough to follow a session in a log, and not enough to take it over.
 impl fmt::Debug for ClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}…", &self.as_str()[..6])

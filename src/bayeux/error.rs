@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-/// Why a message was not carried out. `Display` is the text on the wire.
+/// The reason why a message was not executed. `Display` is the text on the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BayeuxError {
     /// None of the connection types is supported.
@@ -28,31 +28,31 @@ pub enum BayeuxError {
     TooManySubscriptions(usize),
     /// The server has as many sessions as this limit.
     TooManySessions(usize),
-    /// The broker did not take a publication.
+    /// The broker did not accept a publication.
     Unaccepted,
-    /// The instance that has the session, or what tells which one that is, does not answer now.
+    /// The instance with the session, or the directory, does not respond now.
     Unreachable,
-    /// As many messages wait for an extension as this limit.
+    /// The number of messages that wait for an extension has reached this limit.
     TooManyWaiting(usize),
     /// There is no JavaScript engine for the extensions.
     NoEngine,
     /// A token is needed for the channel.
     TokenRequired(String),
-    /// The token does not allow it on the channel.
+    /// The token does not allow the operation on the channel.
     TokenLacks(String),
     /// The token is none, or not of this server.
     TokenInvalid,
     /// The token is over.
     TokenExpired,
-    /// What needs a token does not go over JSON-P, which any page may read.
+    /// Operations that require a token are not allowed over JSON-P, whose responses any page may read.
     CallbackForbidden(String),
-    /// A page of a foreign origin has shown a secret.
+    /// A page of a foreign origin presented a secret.
     OriginForbidden,
-    /// It was done too often, by a client that has to wait for so many milliseconds.
+    /// A rate limit is exceeded; the client has to wait for this number of milliseconds.
     TooOften(u64),
-    /// What the settings or the application say.
+    /// A text of the settings or the application.
     Text(String),
-    /// The server cannot do what it is there for; its log says why.
+    /// An internal error; the details are logged.
     Internal,
 }
 

@@ -1,11 +1,11 @@
-//! Small questions about a piece of JSON text, answered without a tree: is it true, how deep, what does it spell.
+//! Queries on JSON text without a tree: truthiness, depth, and text.
 //!
-//! The pieces come from the parser, so they are known to be valid JSON.
+//! The pieces come from the parser, so they are valid JSON.
 
 use std::borrow::Cow;
 
-/// Whether JavaScript takes the value for true. Faye echoes `id` and `clientId`, and looks for `version` and others,
-/// by this rule.
+/// Whether JavaScript treats the value as true. Faye applies this rule to echoed fields such as `id` and `clientId`,
+/// and to required fields such as `version`.
 #[must_use]
 pub fn is_truthy(json: &[u8]) -> bool {
     match json.first() {
@@ -18,8 +18,8 @@ pub fn is_truthy(json: &[u8]) -> bool {
     }
 }
 
-/// The text of a JSON string; `None` if the value is not a string. A string with a lone surrogate is given as it is
-/// spelt, which is no valid channel, type or identifier.
+/// Returns the text of a JSON string; `None` if the value is not a string. A string with a lone surrogate is returned
+/// as written, which is no valid channel, type or identifier.
 #[must_use]
 pub fn as_text(json: &[u8]) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
@@ -34,14 +34,14 @@ pub fn as_text(json: &[u8]) -> Option<Cow<'_, str>> {
     })
 }
 
-/// How JavaScript prints the value inside a Faye error: strings as they are, objects as `[object Object]`, `null` as
-/// nothing, and arrays as their elements with commas between them.
+/// Formats a value as JavaScript does in Faye's errors: strings unchanged, objects as `[object Object]`, `null` as an
+/// empty text, and arrays as their elements with commas between them.
 #[must_use]
 pub fn printed(json: &[u8]) -> Cow<'_, str> {
     printed_within(json, PRINTED_DEPTH)
 }
 
-/// Arrays nested more deeply than this are printed as nothing.
+/// Arrays beyond this depth are printed as an empty text.
 const PRINTED_DEPTH: usize = 8;
 
 fn printed_within(json: &[u8], depth: usize) -> Cow<'_, str> {
@@ -58,14 +58,14 @@ fn printed_within(json: &[u8], depth: usize) -> Cow<'_, str> {
     }
 }
 
-/// The number of milliseconds that a value asks for: a positive number, or one in a string, as JavaScript's timers take
-/// it; 0 for anything else.
+/// Returns a value in milliseconds: a positive number, or one in a string, as JavaScript's timers accept it; 0 for
+/// other values.
 #[must_use]
 pub fn milliseconds(json: &[u8]) -> u64 {
     let text =
         as_text(json).or_else(|| std::str::from_utf8(json).ok().map(Cow::Borrowed)).unwrap_or_default();
     let number = text.trim().parse::<f64>().unwrap_or(0.0);
-    // The cast saturates: what is negative or not a number becomes 0.
+    // The cast saturates: negative values and values that are no number become 0.
     number as u64
 }
 

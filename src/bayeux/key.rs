@@ -1,7 +1,7 @@
-//! A key of a JSON object: its text, and how it is written. JavaScript writes keys with lone surrogates (`"\ud83d"`), which
+//! A key of a JSON object: its text and its encoding. JavaScript writes keys with lone surrogates (`"\ud83d"`), which
 //! UTF-8 cannot represent; such a key names no field of the protocol, and is forwarded.
 //!
-//! The keys come from the parser, so they are valid JSON strings. This file knows no fields and no messages.
+//! The keys come from the parser, so they are valid JSON strings. This module must not know fields or messages.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use super::json;
 /// One key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key<'a> {
-    /// Between the quotes, as it came.
+    /// The received bytes between the quotes.
     inner: &'a str,
     /// `None` if the key holds a lone surrogate.
     text: Option<Cow<'a, str>>,
@@ -41,7 +41,7 @@ impl<'a> Key<'a> {
         self.text.is_some()
     }
 
-    /// The bytes between the quotes, if they hold no escape.
+    /// Returns the bytes between the quotes, if they contain no escape.
     #[must_use]
     pub fn verbatim(&self) -> Option<&'a str> {
         match self.text {

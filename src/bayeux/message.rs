@@ -1,6 +1,6 @@
-//! One Bayeux message as an ordered list of fields, whose values are slices of the bytes that came in.
+//! A Bayeux message as an ordered list of fields, whose values are slices of the received bytes.
 //!
-//! A message can be changed field by field (extensions do), but its values are never parsed into a tree.
+//! A message can be changed field by field, by extensions for example, but its values are never parsed into a tree.
 
 use std::borrow::Cow;
 
@@ -37,12 +37,12 @@ pub enum Field {
     Version,
     /// `supportedConnectionTypes`
     SupportedConnectionTypes,
-    /// A field that the protocol does not know.
+    /// A field outside of the protocol.
     Other,
 }
 
 impl Field {
-    /// Whether what a publication says here is for its subscribers. Whether its `id` is hangs on who published it.
+    /// Whether subscribers receive this field of a publication. For `id` that depends on the publisher.
     #[must_use]
     pub fn is_for_subscribers(self) -> bool {
         match self {
@@ -121,19 +121,20 @@ impl Piece {
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) field: Field,
-    /// The key between its quotes, as it is to be written.
+    /// The encoded key between its quotes.
     pub(super) key: Piece,
     pub(super) value: Piece,
 }
 
 impl Entry {
-    /// Whether it is a field that the protocol does not know, of this key as it is written.
+    /// Whether it is a field outside of the protocol with this encoded key.
     fn is_other(&self, payload: &[u8], spelt: &[u8]) -> bool {
         self.field == Field::Other && self.key.of(payload) == spelt
     }
 }
 
-/// The fields of a message. Most have four, and a message is moved about, so there is not room for many more.
+/// The fields of a message. Most messages have four fields, and moving a message should be cheap, so the inline
+/// capacity is small.
 pub(super) type Entries = SmallVec<[Entry; 5]>;
 
 /// One message. Cloning shares the payload.
@@ -144,15 +145,14 @@ pub struct Message {
 }
 
 impl Message {
-    /// The JSON text of a field, or `None` if the message has no such field. [`Field::Other`] is never found; ask
-    /// [`Message::other`].
+    /// Returns the JSON text of a field; `None` if it is missing. For [`Field::Other`], use [`Message::other`].
     #[must_use]
     pub fn get(&self, field: Field) -> Option<&[u8]> {
         let entry = self.entries.iter().find(|entry| entry.field == field && field != Field::Other)?;
         Some(entry.value.of(&self.payload))
     }
 
-    /// The JSON text of a field, if JavaScript takes it for true.
+    /// Returns the JSON text of a field, if JavaScript treats it as true.
     #[must_use]
     pub fn truthy(&self, field: Field) -> Option<&[u8]> {
         self.get(field).filter(|value| json::is_truthy(value))
@@ -164,7 +164,7 @@ impl Message {
         json::as_text(self.get(field)?)
     }
 
-    /// The JSON text of a field that the protocol does not know, by its key.
+    /// Returns the JSON text of a field outside of the protocol by its key.
     #[must_use]
     pub fn other(&self, key: &str) -> Option<&[u8]> {
         self.entries
@@ -173,14 +173,14 @@ impl Message {
             .map(|entry| entry.value.of(&self.payload))
     }
 
-    /// What the message asks for.
+    /// Returns the operation of the message.
     #[must_use]
     pub fn verb(&self) -> Verb {
         self.text(Field::Channel).map_or(Verb::Publish, |channel| Verb::of(&channel))
     }
 
-    /// Sets a field to a JSON text, in its place if it is there, else at the end. The caller answers for the text
-    /// being JSON. [`Field::Other`] is not set.
+    /// Sets a field to a JSON text, at its present position or at the end. The caller ensures that the text is JSON.
+    /// [`Field::Other`] is ignored.
     pub fn set(&mut self, field: Field, json: impl Into<Box<[u8]>>) {
         if field == Field::Other {
             return;
@@ -199,20 +199,20 @@ impl Message {
         self.set(field, json);
     }
 
-    /// Refuses the message: its operation is not carried out, and the reply has this text as its `error`.
-    /// A text such as `403::Forbidden` is what Faye's clients parse.
+    /// Refuses the message: its operation is not executed, and the reply has this text as its `error`. Faye's clients
+    /// parse a text such as `403::Forbidden`.
     pub fn refuse(&mut self, error: &str) {
         self.set_text(Field::Error, error);
     }
 
-    /// Takes a field away.
+    /// Removes a field.
     pub fn remove(&mut self, field: Field) {
         if field != Field::Other {
             self.entries.retain(|entry| entry.field != field);
         }
     }
 
-    /// Sets a field by its key, one that the protocol knows or another. The caller answers for the text being JSON.
+    /// Sets a field by its key, inside or outside of the protocol. The caller ensures that the text is JSON.
     pub fn set_key(&mut self, key: &str, json: impl Into<Box<[u8]>>) {
         let field = Field::of(key);
         if field != Field::Other {
@@ -221,7 +221,7 @@ impl Message {
         self.set_other(spelt(key), json.into());
     }
 
-    /// Sets a field by its key as a JSON string, quotes included, or takes it away. The caller answers for both texts being
+    /// Sets a field by its key as a JSON string with quotes, or removes it. The caller ensures that both texts are
     /// JSON.
     pub fn change(&mut self, quoted: &str, json: Option<&[u8]>) {
         let key = Key::of(quoted);
@@ -260,7 +260,7 @@ impl Message {
         }
     }
 
-    /// Takes a field away by its key, one that the protocol knows or another.
+    /// Removes a field by its key, inside or outside of the protocol.
     pub fn remove_key(&mut self, key: &str) {
         let field = Field::of(key);
         if field != Field::Other {
@@ -282,7 +282,7 @@ impl Message {
         1 + nested.map(json::depth).max().unwrap_or(0)
     }
 
-    /// Bytes of the values together: what a copy of the message takes, about.
+    /// Returns the total bytes of the values: the approximate size of a copy of the message.
     #[must_use]
     pub fn size(&self) -> usize {
         self.entries.iter().map(|entry| entry.value.of(&self.payload).len() + 16).sum()
@@ -296,7 +296,7 @@ impl Message {
         2 + kept.map(|entry| size(&entry.key) + size(&entry.value) + 4).sum::<usize>()
     }
 
-    /// Appends the message as a JSON object, with the fields that `keep` wants, in their order.
+    /// Appends the message as a JSON object, with the fields for which `keep` is true, in order.
     pub fn write(&self, out: &mut Vec<u8>, keep: impl Fn(Field) -> bool) {
         out.push(b'{');
         let mut first = true;
@@ -314,7 +314,7 @@ impl Message {
     }
 }
 
-/// A key as it is written between its quotes.
+/// Encodes a key without its quotes.
 fn spelt(key: &str) -> Vec<u8> {
     let mut quoted = Vec::with_capacity(key.len() + 2);
     json::write_string(&mut quoted, key);

@@ -1,6 +1,6 @@
 //! The Bayeux protocol as pure functions and values: channels, messages, replies, errors, advice.
 //!
-//! Nothing here awaits, reads a clock, draws a random number or knows a socket, a setting or a session.
+//! This module does not await, read a clock or draw random numbers, and must not know sockets, settings or sessions.
 
 pub mod json;
 

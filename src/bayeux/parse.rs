@@ -1,7 +1,7 @@
-//! Reads a payload (one message, or an array of them) into messages whose fields are slices of it.
+//! Parses a payload (one message, or an array of them) into messages whose fields are slices of it.
 //!
-//! The text is walked once by serde_json, which also proves that it is JSON; no tree is built, and what the walk may
-//! use is bounded by the length of the input.
+//! serde_json reads the text once and validates it as JSON; no tree is built, and the memory is bounded by the length
+//! of the input.
 
 use std::cell::Cell;
 use std::fmt;
@@ -19,21 +19,21 @@ pub enum ParseError {
     /// The bytes are not UTF-8 from this one on, the first being 1.
     #[error("not UTF-8 at byte {0}")]
     Encoding(usize),
-    /// The text is not JSON from this byte on, the first being 1; one byte behind the text if it ends too early.
+    /// The text is invalid JSON at this byte, counted from 1; one byte after the text if it ends too early.
     #[error("bad JSON at byte {0}")]
     Syntax(usize),
     /// The text is JSON, but not an object, an array or `null`.
     #[error("the JSON is neither an object nor an array")]
     Kind,
-    /// More messages than one payload may hold.
+    /// The payload has more messages than allowed.
     #[error("the payload holds more than {0} messages")]
     TooMany(usize),
 }
 
-/// What a payload held.
+/// The content of a payload.
 #[derive(Debug, Default)]
 pub struct Payload {
-    /// The messages in order. An element that is no object is a message without fields, as Faye sees it.
+    /// The messages in order. An element that is no object is a message without fields, as in Faye.
     pub messages: Vec<Message>,
     /// Whether an element was `null` (or false, 0, ""). Such elements get no reply; over WebSocket, Faye ignores the
     /// whole frame.
@@ -48,7 +48,7 @@ pub struct Payload {
 /// [`ParseError`] if the payload is no UTF-8, no JSON object, array or `null`, or holds too many messages.
 pub fn parse(payload: &Bytes, batch: usize) -> Result<Payload, ParseError> {
     let text = std::str::from_utf8(payload).map_err(|error| ParseError::Encoding(error.valid_up_to() + 1))?;
-    // Ranges are kept as u32, and a limit on bytes far below that stands before this function.
+    // Ranges are stored as u32; callers limit the bytes far below that.
     if payload.len() > u32::MAX as usize {
         return Err(ParseError::Syntax(u32::MAX as usize));
     }
@@ -64,14 +64,14 @@ pub fn parse(payload: &Bytes, batch: usize) -> Result<Payload, ParseError> {
     }
 }
 
-/// The byte at which serde_json found an error, the first being 1.
+/// Returns the byte of an error of serde_json, counted from 1.
 fn place(text: &str, error: &serde_json::Error) -> usize {
     let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     let at = before + error.column();
     if error.is_eof() { at + 1 } else { at.max(1) }
 }
 
-/// Reads one message that is known to be a JSON object, such as one of our own replies.
+/// Parses a message that is known to be a JSON object, such as a reply of this server.
 #[must_use]
 pub fn parse_one(json: &Bytes) -> Option<Message> {
     let mut parsed = parse(json, 1).ok()?;
@@ -101,7 +101,7 @@ pub fn each_member<'a>(json: &'a [u8], mut visit: impl FnMut(&Key<'a>, &'a [u8])
         .is_ok()
 }
 
-/// The payload as a whole: an object, an array, or `null`. Anything else is `None`.
+/// The payload as a whole: an object, an array, or `null`. Other values are `None`.
 #[derive(Clone, Copy)]
 struct Root<'a> {
     payload: &'a Bytes,
@@ -112,7 +112,7 @@ struct Root<'a> {
 
 impl Root<'_> {
     fn piece(self, part: &str) -> Piece {
-        // Both lie in one text, whose length fits u32.
+        // Both are slices of one text, whose length fits u32.
         let start = part.as_ptr() as usize - self.text.as_ptr() as usize;
         Piece::Slice(start as u32, (start + part.len()) as u32)
     }
@@ -155,8 +155,8 @@ impl Root<'_> {
             let key = Key::of(key.get());
             let value = self.piece(value.get());
             let field = if key.is_text() { Field::of(key.text()) } else { Field::Other };
-            // As in JavaScript, the last value of a repeated key counts, in the place of the first.
-            // Other fields are forwarded unread, so repeating them costs nothing.
+            // As in JavaScript, the last value of a repeated key counts, at the position of the first. Other fields are
+            // forwarded unread, so repeating them costs nothing.
             if field != Field::Other {
                 let place = &mut places[field as usize];
                 if let Some(entry) = place.and_then(|at: usize| entries.get_mut(at)) {
@@ -237,8 +237,8 @@ impl<'de> Visitor<'de> for Root<'_> {
     scalars!(|_, _| None);
 }
 
-/// An element of the array, which appends a message: one without fields for what is no object, and none for what is false.
-/// True unless it is.
+/// An element of the array, which appends a message: one without fields for a value that is no object, and none for a
+/// falsy value. The result is `false` for a falsy value.
 struct Element<'a, 'b>(Root<'a>, &'b mut Vec<Message>);
 
 impl Element<'_, '_> {

@@ -18,11 +18,11 @@ impl Partition {
         let hash = channel.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
-        // The low bits of FNV-1a hang on few bits of what is hashed.
+        // The low bits of FNV-1a depend on few bits of the input.
         Self(((hash >> 32) ^ hash) as u8 % PARTITIONS as u8)
     }
 
-    /// Returns the partition with this index; `None` if there is none.
+    /// Returns the partition with this index; `None` if it is out of range.
     #[must_use]
     pub fn at(index: usize) -> Option<Self> {
         (index < PARTITIONS).then_some(Self(index as u8))

@@ -1,15 +1,15 @@
-//! Which channels a pattern stands for, as a set: what it contains, and what two of them have in common.
+//! Patterns as sets of channels: containment and intersection.
 //!
-//! Channels can be named without end, so a finite list of names never makes up a wildcard.
+//! The number of channels is unlimited, so a finite list of names never equals a wildcard.
 
 use std::fmt;
 
 use super::channel;
 
-/// What comes behind the base of a pattern.
+/// The part after the base of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tail {
-    /// Nothing: the base is the channel.
+    /// Empty: the base is the channel.
     Nothing,
     /// `/*`: one more segment.
     One,
@@ -24,7 +24,7 @@ pub struct Pattern<'a> {
     tail: Tail,
 }
 
-/// A pattern that was read once, to be compared often.
+/// A parsed pattern for repeated comparisons.
 #[derive(Debug, Clone)]
 pub struct Compiled {
     base: Box<str>,
@@ -32,7 +32,7 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// Reads a channel or a pattern; `None` for everything else.
+    /// Parses a channel or a pattern; `None` for other texts.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Pattern::parse(text).map(|Pattern { base, tail }| Self { base: base.into(), tail })
@@ -46,7 +46,7 @@ impl Compiled {
 }
 
 impl<'a> Pattern<'a> {
-    /// Reads a channel or a pattern; `None` for everything else.
+    /// Parses a channel or a pattern; `None` for other texts.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         if channel::is_name(text) {
@@ -65,13 +65,13 @@ impl<'a> Pattern<'a> {
         Self { base: name, tail: Tail::Nothing }
     }
 
-    /// Whether it is one channel.
+    /// Whether it is a single channel.
     #[must_use]
     pub fn is_name(self) -> bool {
         self.tail == Tail::Nothing
     }
 
-    /// Whether every channel of the other one is one of this.
+    /// Whether it contains every channel of another pattern.
     #[must_use]
     pub fn covers(self, other: Pattern<'_>) -> bool {
         match (self.tail, other.tail) {
@@ -85,7 +85,7 @@ impl<'a> Pattern<'a> {
         }
     }
 
-    /// The channels that both have; `None` if there are none.
+    /// Returns the intersection of both; `None` if it is empty.
     #[must_use]
     pub fn common(self, other: Self) -> Option<Self> {
         if self.covers(other) {
@@ -135,7 +135,7 @@ mod tests {
         [one, two, three].concat()
     }
 
-    /// Every pattern whose base has up to two segments, and every channel of up to two.
+    /// Returns every pattern whose base has up to two segments, and every channel of up to two.
     fn patterns() -> Vec<String> {
         let bases = names().into_iter().filter(|name| !name.contains("new") && name.split('/').count() <= 3);
         let bases: Vec<String> = std::iter::once(String::new()).chain(bases).collect();
@@ -161,8 +161,8 @@ mod tests {
         assert!(has("/*", "/a") && !has("/*", "/a/b") && has("/**", "/a/b/c"));
     }
 
-    /// Two sets compared channel by channel. Patterns of the deepest base have no channel that another one could tell
-    /// apart from a longer one, so the channels are a segment longer than the bases.
+    /// Compares two sets channel by channel. The channels have one segment more than the longest base, since patterns
+    /// differ in no longer channels.
     #[test]
     fn covers_and_common_are_those_of_sets() {
         let patterns = patterns();

@@ -4,14 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::partition::{Partition, StreamPosition};
 
-/// A position in each of some partitions, in the order of insertion. Serializes as an array of pairs, `[[partition,
-/// offset], …]`. Pairs with an unknown partition are skipped when it is read.
+/// One position for each of several partitions, in the order of insertion. Serializes as an array of pairs,
+/// `[[partition, offset], …]`. Deserialization skips pairs with an unknown partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<(usize, u64)>", into = "Vec<(usize, u64)>")]
 pub struct Positions(Vec<StreamPosition>);
 
 impl Positions {
-    /// Whether there is no position.
+    /// Whether it contains no position.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -36,7 +36,7 @@ impl Positions {
             .map(|position| &mut position.offset)
     }
 
-    /// Adds a position, unless there is one in its partition.
+    /// Adds a position, unless its partition already has one.
     pub fn insert(&mut self, position: StreamPosition) {
         if self.offset(position.partition).is_none() {
             self.0.push(position);

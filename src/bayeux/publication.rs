@@ -1,4 +1,4 @@
-//! What subscribers get of a published message: encoded once, shared by all.
+//! A publication for subscribers: encoded once, shared by all of them.
 
 use std::sync::{Arc, OnceLock};
 
@@ -7,43 +7,43 @@ use bytes::Bytes;
 use super::{Field, Message, StreamPosition};
 use crate::budget::{Budget, Charge};
 
-/// Bytes that a publication takes besides its texts: the struct, the count of references, and what the allocator adds.
+/// Bytes of a publication without its texts: the struct, the reference count, and the overhead of the allocator.
 const OVERHEAD: usize = 320;
 
-/// A message on its way to the subscribers. Its wire forms are made when first asked for and shared from then on.
+/// A message for subscribers. Its wire forms are created on first use and then shared.
 #[derive(Debug)]
 pub struct Publication {
     channel: Box<str>,
-    /// Where it stands in its partition, once it was given a place.
+    /// The position in its partition, once it is assigned.
     position: Option<StreamPosition>,
     /// `[{…}]`
     array: Bytes,
     frame: OnceLock<Bytes>,
-    /// Nothing inside if it is not worth it.
+    /// `None` inside if compression does not shorten the message.
     compressed: OnceLock<Option<Bytes>>,
     event: OnceLock<Bytes>,
-    /// What it counts for in the budget of the server, once a mailbox keeps it.
+    /// The charge to the memory budget, once a mailbox contains the publication.
     charge: OnceLock<Charge>,
 }
 
 impl Publication {
-    /// Encodes a message for its subscribers. They get `channel`, `data`, `ext` and fields that the protocol does not
-    /// know, and the `id` only of a publisher without a session: no publisher can steer the client of another, and
-    /// a client's counter means nothing to others.
+    /// Encodes a message for its subscribers. They receive `channel`, `data`, `ext` and fields outside of the protocol,
+    /// and the `id` only of a publisher without a session: a publisher must not control the clients of others, and a
+    /// client's counter is meaningless to others.
     #[must_use]
     pub fn new(channel: &str, mut message: Message) -> Self {
         let has_session = message.truthy(Field::ClientId).is_some();
         let spelt =
             message.get(Field::Channel).and_then(|json| json.strip_prefix(b"\"")?.strip_suffix(b"\""));
         if spelt != Some(channel.as_bytes()) {
-            // All subscribers get one spelling of the channel, also if it was sent as `"\/a"`.
+            // All subscribers receive one spelling of the channel, even if it was sent as `"\/a"`.
             message.set_text(Field::Channel, channel);
         }
         let is_kept = |field| match field {
             Field::Id => !has_session,
             field => field.is_for_subscribers(),
         };
-        // As much as it needs: a publication may wait for long.
+        // Of the exact size, since a publication may be queued for long.
         let mut array = Vec::with_capacity(message.written_size(is_kept) + 2);
         array.push(b'[');
         message.write(&mut array, is_kept);
@@ -51,19 +51,19 @@ impl Publication {
         Self::of(channel, array)
     }
 
-    /// A publication as another instance has encoded it: `object` is what its subscribers get.
+    /// Creates a publication that another instance has encoded: `object` is the message for subscribers.
     #[must_use]
     pub fn encoded(channel: &str, position: Option<StreamPosition>, object: &[u8]) -> Self {
         Self { position, ..Self::of(channel, [b"[", object, b"]"].concat()) }
     }
 
-    /// Gives it its place.
+    /// Sets the position.
     #[must_use]
     pub fn at(self, position: StreamPosition) -> Self {
         Self { position: Some(position), ..self }
     }
 
-    /// What the server itself tells a session, a JSON object as it is to be sent; no channel's subscribers get it.
+    /// Creates a notice of the server to one session, a JSON object; it is on no channel.
     #[must_use]
     pub fn notice(object: &[u8]) -> Self {
         Self::of("", [b"[", object, b"]"].concat())
@@ -81,19 +81,19 @@ impl Publication {
         }
     }
 
-    /// Charges the memory that it takes to a budget, until the last reference to it is dropped. It is charged once, however
-    /// often this is called.
+    /// Charges the memory of the publication to a budget, until the last reference is dropped. Only the first call has
+    /// an effect.
     pub fn charge_to(&self, budget: &Arc<Budget>) {
         self.charge.get_or_init(|| Charge::new(budget, self.memory()));
     }
 
-    /// Bytes of memory that it takes, about, without its wire forms, which are made after it was charged.
+    /// Returns the approximate bytes of memory, without the wire forms, which are created after the charge.
     #[must_use]
     pub fn memory(&self) -> usize {
         OVERHEAD + self.channel.len() + self.array.len()
     }
 
-    /// Where it stands in its partition; `None` before it was given a place, and for what the server itself says.
+    /// Returns the position in its partition; `None` before it is assigned, and for a notice of the server.
     #[must_use]
     pub fn position(&self) -> Option<StreamPosition> {
         self.position
@@ -117,12 +117,13 @@ impl Publication {
         &self.array[1..self.array.len() - 1]
     }
 
-    /// The message as a WebSocket frame, which `encode` makes of the array when it is asked for the first time.
+    /// Returns the message as a WebSocket frame; `encode` creates it from the array on first use.
     pub fn frame(&self, encode: impl FnOnce(&[u8]) -> Bytes) -> &Bytes {
         self.frame.get_or_init(|| self.grown(encode(&self.array)))
     }
 
-    /// The message as a compressed WebSocket frame, made as [`Publication::frame`] is; `None` if `encode` gives none.
+    /// Returns the message as a compressed WebSocket frame, created as in [`Publication::frame`]; `None` if `encode`
+    /// returns none.
     pub fn compressed(&self, encode: impl FnOnce(&[u8]) -> Option<Bytes>) -> Option<&Bytes> {
         self.compressed.get_or_init(|| encode(&self.array).map(|form| self.grown(form))).as_ref()
     }

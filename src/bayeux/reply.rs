@@ -1,14 +1,14 @@
-//! Replies, written straight into a buffer, key for key in Faye's order.
+//! Replies, written directly into a buffer, with keys in the order of Faye.
 //!
-//! Every reply begins with the same skeleton: `id`, `clientId`, `channel`, an `error` that an extension set, and
-//! `successful`. `id`, `clientId` and `channel` are echoed as they came, if JavaScript takes them for true.
+//! Every reply starts with the same skeleton: `id`, `clientId`, `channel`, an `error` that an extension set, and
+//! `successful`. `id`, `clientId` and `channel` are echoed as received, if JavaScript treats them as true.
 
 use super::{Advice, BayeuxError, CONNECTION_TYPES, ClientId, Field, Message, VERSION, json};
 
-/// What became of a message.
+/// The outcome of a message.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// It was carried out.
+    /// It was executed.
     Done,
     /// An extension refused it; the text is the message's own `error`.
     Refused,
@@ -17,22 +17,22 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Whether the message was carried out.
+    /// Whether the message was executed.
     #[must_use]
     pub fn is_done(&self) -> bool {
         matches!(self, Self::Done)
     }
 }
 
-/// Where the server's own error stands among the keys of a reply.
+/// The position of the server's own error among the keys of a reply.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ErrorPlace {
     BeforeExtra,
     AfterExtra,
 }
 
-/// A publish, a disconnect, or a refused meta channel: nothing but the skeleton. Failures of `disconnect` do not echo
-/// the `clientId`; the caller says so by `echo_client`.
+/// Writes the reply to a publish, a disconnect, or a refused meta channel: only the skeleton. Failures of `disconnect`
+/// do not echo the `clientId`; the caller sets `echo_client`.
 pub fn plain(out: &mut Vec<u8>, message: &Message, outcome: &Outcome, echo_client: bool) {
     skeleton(out, message, outcome, if echo_client { Client::Echo } else { Client::Omit });
     late_error(out, message, outcome);
@@ -47,7 +47,7 @@ pub fn handshake(
     client: Option<&ClientId>,
     advice: Advice,
 ) {
-    // If the request had a clientId, the new one stands where a clientId normally is.
+    // If the request has a clientId, the new one is at the usual position of a clientId.
     let early = message.truthy(Field::ClientId).is_some();
     let place = match (early, client) {
         (true, Some(client)) => Client::New(client),
@@ -57,8 +57,8 @@ pub fn handshake(
     skeleton(out, message, outcome, place);
     key(out, "version");
     json::write_string(out, VERSION);
-    // Faye finds a missing version before it writes the types, and wrong types after; the place stays, whichever
-    // text wins.
+    // Faye detects a missing version before it writes the types, and wrong types afterwards; the position stays,
+    // regardless of the text.
     let place = if message.truthy(Field::Version).is_none() {
         ErrorPlace::BeforeExtra
     } else {
@@ -97,10 +97,10 @@ pub fn connect(out: &mut Vec<u8>, message: &Message, outcome: &Outcome, advice: 
     out.push(b'}');
 }
 
-/// A subscribe or unsubscribe reply. The `subscription` is echoed as it came.
+/// Writes a subscribe or unsubscribe reply. The `subscription` is echoed as received.
 pub fn subscription(out: &mut Vec<u8>, message: &Message, outcome: &Outcome) {
     skeleton(out, message, outcome, Client::Echo);
-    // What is wrong with the request stands before the subscription, what is wrong with a channel after it.
+    // Errors of the request precede the subscription; errors of a channel follow it.
     let before = matches!(
         outcome,
         Outcome::Failed(
@@ -118,7 +118,7 @@ pub fn subscription(out: &mut Vec<u8>, message: &Message, outcome: &Outcome) {
     out.push(b'}');
 }
 
-/// What a session is told when it loses a subscription that it had: a refused subscribe which answers nothing.
+/// Returns the notice to a session about a lost subscription: a refused subscribe without a request.
 #[must_use]
 pub fn lost(client: &ClientId, pattern: &str, error: &BayeuxError) -> Vec<u8> {
     let mut out = b"{\"channel\":\"/meta/subscribe\",\"successful\":false".to_vec();
@@ -173,7 +173,7 @@ fn skeleton(out: &mut Vec<u8>, message: &Message, outcome: &Outcome, client: Cli
     out.extend_from_slice(if outcome.is_done() { b"true" } else { b"false" });
 }
 
-/// The server's own error, unless it took the place of an extension's.
+/// Writes the server's own error, unless it replaced the error of an extension.
 fn late_error(out: &mut Vec<u8>, message: &Message, outcome: &Outcome) {
     if let (Outcome::Failed(error), None) = (outcome, message.truthy(Field::Error)) {
         key(out, "error");

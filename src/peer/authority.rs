@@ -11,8 +11,8 @@ pub struct Authority<'a> {
 }
 
 impl<'a> Authority<'a> {
-    /// Reads `host`, `host:port` or `host:`. Returns `None` for everything else, such as an empty host, a user, a path, a
-    /// space, or an address in brackets that is none.
+    /// Parses `host`, `host:port` or `host:`. Returns `None` for other texts, such as an empty host, a user, a path, a
+    /// space, or an invalid address in brackets.
     #[must_use]
     pub fn parse(text: &'a [u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;
@@ -34,19 +34,19 @@ impl<'a> Authority<'a> {
         Some(Self { host, port })
     }
 
-    /// The host: a name, or an address, in brackets if it is one of IPv6.
+    /// Returns the host: a name or an address, with brackets for IPv6.
     #[must_use]
     pub fn host(self) -> &'a str {
         self.host
     }
 
-    /// The address, if the host is one and no name.
+    /// Returns the host as an address; `None` for a name.
     #[must_use]
     pub fn address(self) -> Option<IpAddr> {
         address(self.host)
     }
 
-    /// The port, or the one that the scheme has by default.
+    /// Returns the port, or the default port of the scheme.
     #[must_use]
     pub fn port(self, scheme: &str) -> Option<u16> {
         let default = match scheme {
@@ -64,7 +64,7 @@ impl<'a> Authority<'a> {
     }
 }
 
-/// The address that a host is, if it is no name.
+/// Parses a host as an address; `None` for a name.
 fn address(host: &str) -> Option<IpAddr> {
     match host.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6),

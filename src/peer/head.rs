@@ -1,5 +1,5 @@
-//! The head of a request, kept as the received bytes. A session may keep one for hours, so it is one allocation of
-//! exactly its size, and is searched on demand.
+//! The head of a request, stored as the received bytes. A session may keep one for hours, so it is a single allocation
+//! of its exact size, and is searched on demand.
 //!
 //! The caller has checked that it is the head of an HTTP request; it is not checked again here.
 
@@ -16,8 +16,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// Keeps a copy of a head that was found to be one, and of where the target is in it. A target outside it, or beyond
-    /// 4 GiB, counts as empty.
+    /// Copies a valid head with the range of its target. A target outside of the head or beyond 4 GiB counts as empty.
     #[must_use]
     pub fn new(text: &[u8], target: Range<usize>) -> Self {
         let place = |at: usize| u32::try_from(at).unwrap_or(0);
@@ -30,14 +29,14 @@ impl Head {
         (&self.text, self.target.start as usize..self.target.end as usize)
     }
 
-    /// The target as it came: a path with its query, or an absolute URL.
+    /// Returns the target as received: a path with its query, or an absolute URL.
     #[must_use]
     pub fn target(&self) -> &str {
         let target = self.text.get(self.target.start as usize..self.target.end as usize);
         std::str::from_utf8(target.unwrap_or_default()).unwrap_or_default()
     }
 
-    /// The method, such as `POST`; empty if there is no request line.
+    /// Returns the method, such as `POST`; empty without a request line.
     #[must_use]
     pub fn method(&self) -> &str {
         let method = self.text.split(|byte| *byte == b' ').next();
@@ -50,7 +49,7 @@ impl Head {
         self.parts().0
     }
 
-    /// The same head without the slash at the end of its path; `None` if there is none, or if the path is `/`.
+    /// Returns the head without the trailing slash of its path; `None` if there is none, or if the path is `/`.
     #[must_use]
     pub fn without_final_slash(&self) -> Option<Self> {
         let path = self.path().strip_suffix('/').filter(|path| !path.is_empty() && !path.ends_with('/'))?;
@@ -61,14 +60,14 @@ impl Head {
         Some(Self::new(&text, target.start..target.end - 1))
     }
 
-    /// What follows the `?` in the target.
+    /// Returns the part of the target after the `?`.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
         self.parts().1
     }
 
-    /// The authority of an absolute target, which takes precedence (RFC 9112, section 3.2.2), or of `Host`. `None` if it is
-    /// missing or malformed.
+    /// Returns the authority of an absolute target, which takes precedence (RFC 9112, section 3.2.2), or of `Host`.
+    /// `None` if it is missing or malformed.
     #[must_use]
     pub fn authority(&self) -> Option<Authority<'_>> {
         match absolute(self.target()) {

@@ -1,4 +1,4 @@
-//! Who is talking: the request by which a client reached us, as extensions and logs see it.
+//! The peer of a message: the request by which a client reached this server, for extensions and logs.
 
 mod authority;
 mod cookie;
@@ -15,14 +15,14 @@ pub use head::Head;
 #[doc(hidden)]
 pub use head::absolute;
 
-/// By which way a message came or goes.
+/// The transport of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// A POST of JSON.
     LongPolling,
     /// A POST of a form.
     CrossOriginLongPolling,
-    /// A GET whose answer is a script (JSON-P).
+    /// A GET with a script as its response (JSON-P).
     CallbackPolling,
     /// A WebSocket.
     WebSocket,
@@ -61,19 +61,19 @@ impl Transport {
     }
 }
 
-/// One request, or the request that opened a connection. Its headers and its target hold secrets (cookies, tokens,
-/// the identifiers of sessions), so `Debug` shows neither.
+/// A request, or the request that opened a connection. Its headers and its target contain secrets (cookies, tokens,
+/// session identifiers), so `Debug` shows neither.
 #[derive(Clone)]
 pub struct Peer {
     /// Where the client is, before all trusted proxies; `None` for a call within this process.
     pub address: Option<SocketAddr>,
     /// By which way the messages travel.
     pub transport: Transport,
-    /// Whether the connection to us is by TLS; false for a call within this process, and for what a proxy decrypts.
+    /// Whether the connection uses TLS; `false` for a call within this process, and for TLS that ends at a proxy.
     pub secure: bool,
     /// The head of the request.
     pub head: Head,
-    /// Whether a page of an origin that is not known asks: its cookies and secrets count for nothing.
+    /// Whether a page of an unknown origin sent the request: its cookies and secrets are ignored.
     pub is_foreign: bool,
 }
 
@@ -100,14 +100,14 @@ impl Peer {
         }
     }
 
-    /// A header's text, its name in any case; `None` if it is missing or not UTF-8.
+    /// Returns the text of a header, ignoring the case of its name; `None` if it is missing or invalid UTF-8.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(self.head.get(name)?).ok()
     }
 
-    /// Returns a header as the application sees it: without the server's own cookie. `None` if nothing is left, or if
-    /// the request comes from a page of a foreign origin, whose browser adds credentials by itself.
+    /// Returns a header as the application sees it: without the server's own cookie. `None` if nothing remains, or if
+    /// the request comes from a page of a foreign origin, whose browser adds credentials automatically.
     #[must_use]
     pub fn application_header(&self, name: &str) -> Option<Cow<'_, str>> {
         let value = self.header(name).filter(|_| !self.is_foreign)?;

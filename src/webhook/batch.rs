@@ -14,12 +14,12 @@ pub(super) type Entry = Vec<u8>;
 pub(super) struct Batch {
     pub(super) body: Bytes,
     pub(super) count: u64,
-    /// The same each time that it is sent.
+    /// The identifier, which is the same in each attempt.
     pub(super) id: String,
 }
 
 impl Batch {
-    /// Takes the entries.
+    /// Moves the entries into a batch.
     pub(super) fn new(entries: &mut Vec<Entry>) -> Self {
         let count = entries.len() as u64;
         let mut body = b"{\"events\":[".to_vec();
@@ -35,7 +35,7 @@ impl Batch {
     }
 }
 
-/// An event, if the application wants to be told of such.
+/// Encodes an event; `None` if the application does not receive events of this kind.
 pub(super) fn entry(event: &Event, wanted: &[String]) -> Option<Entry> {
     let (name, client, channel, data) = match event {
         Event::Handshake { client } => ("handshake", Some(client), None, None),

@@ -1,6 +1,6 @@
-//! Tells the application what happens: the monitoring events, in batches, signed, and again until it has taken them.
+//! Webhooks: sends the monitoring events to the application in signed batches, and retries until they are accepted.
 //!
-//! It knows the events of the server and nothing of what they mean.
+//! It must not know the meaning of the events.
 
 mod batch;
 
@@ -22,27 +22,27 @@ use crate::metrics::Metrics;
 use crate::server::Event;
 use batch::Batch;
 
-/// The header that tells a batch from others, the same each time that it is sent.
+/// The header with the identifier of a batch, which is the same in each attempt.
 pub const DELIVERY: &str = "faye-delivery";
-/// The first pause before a batch is sent again; it doubles up to the longest.
+/// The delay before the first retry; it doubles up to the maximum.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// The application that is told.
+/// The receiving application.
 pub struct Webhook {
     url: Uri,
     settings: config::Webhook,
     fetch: Fetch,
-    /// Bytes of the events that wait or are under way.
+    /// Bytes of the events in the queue or in transit.
     bytes: AtomicUsize,
     metrics: Metrics,
 }
 
 impl Webhook {
-    /// The application of the settings; `None` if there is none.
+    /// Creates the webhook of the settings; `None` if there is none.
     ///
     /// # Errors
-    /// A URL that is none.
+    /// The URL is invalid.
     pub fn new(settings: &config::Webhook, metrics: Metrics) -> Result<Option<Self>, String> {
         let Some(url) = &settings.url else { return Ok(None) };
         let fetch = Fetch::to(url, Repeat::Any);
@@ -50,7 +50,7 @@ impl Webhook {
         Ok(Some(Self { url, settings: settings.clone(), fetch, bytes: AtomicUsize::new(0), metrics }))
     }
 
-    /// Tells of the events, until `stopping` becomes true and all that happened before is told.
+    /// Sends events, until `stopping` becomes true and all earlier events are sent.
     pub async fn run(self, events: broadcast::Receiver<Event>, stopping: watch::Receiver<bool>) {
         let (queue, waiting) = mpsc::channel(self.settings.max_pending);
         let this = Arc::new(self);
@@ -60,7 +60,7 @@ impl Webhook {
         collecting.abort();
     }
 
-    /// Takes events out of the server's own short queue, which never waits.
+    /// Takes events from the server's bounded event channel without blocking it.
     async fn collect(
         &self,
         mut events: broadcast::Receiver<Event>,
@@ -88,7 +88,7 @@ impl Webhook {
         }
     }
 
-    /// Puts an event into the queue, if there is room.
+    /// Queues an event, if there is room.
     fn keep(&self, entry: batch::Entry, queue: &mpsc::Sender<batch::Entry>) {
         let size = entry.len();
         let is_kept = self.bytes.fetch_add(size, Ordering::Relaxed) + size <= self.settings.max_pending_bytes
@@ -109,7 +109,7 @@ impl Webhook {
         }
     }
 
-    /// Sends a batch until the application has taken it, or the time for that is over.
+    /// Sends a batch until the application accepts it, or its time is over.
     async fn send(&self, batch: &Batch) {
         let end = Instant::now() + self.settings.retry;
         let mut pause = FIRST_PAUSE;
@@ -133,7 +133,7 @@ impl Webhook {
                     tracing::warn!(reason, ?pause, "webhook request failed; retrying");
                 }
             }
-            // With jitter, so that instances which failed together do not come back together.
+            // Jitter, so that simultaneous failures are not retried simultaneously.
             sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
