@@ -1,7 +1,8 @@
-//! Entries of a file: a feed (Atom, RSS, JSON Feed), or one JSON object a line, as databases export their tables.
+//! Imports the entries of a file: a feed (Atom, RSS, JSON Feed), or one JSON object per line, as databases export
+//! tables.
 //!
-//! Lines become a JSON Feed, so that an entry has the same identity as in the feed that it came from. Pure; it must not
-//! know the store.
+//! Lines are converted to a JSON Feed, so that an entry has the same identity as in its original feed. Pure; it must
+//! not know the store.
 
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -38,16 +39,17 @@ const AUTHOR: &[&str] = &["author", "authors", "author_name", "user", "username"
 const TAGS: &[&str] = &["tags", "categories", "category"];
 const MEDIA: &[&str] = &["media", "enclosure", "attachment", "image", "media_url", "image_url"];
 
-/// Reads the entries of a file, oldest first. Relative links are relative to `url`, that of the feed; `id` makes UUIDs.
+/// Reads the entries of a file, oldest first. Relative links are resolved against `url`, the URL of the feed; `id`
+/// creates UUIDs.
 ///
 /// # Errors
-/// Why the file has no entries. Of lines, the number of the first that is wrong.
+/// The reason why the file has no entries. For lines, the number of the first invalid one.
 pub fn read(bytes: &[u8], url: &Url, mut id: impl FnMut() -> String) -> Result<Vec<NewEntry>, String> {
     let body = match lines(bytes)? {
         Some(items) => Cow::Owned(feed(&items).into_bytes()),
         None => Cow::Borrowed(bytes),
     };
-    // One more shows that there are too many.
+    // The additional entry shows that there are too many.
     let document = Document { url, content_type: None, body: &body, fetched: SystemTime::UNIX_EPOCH };
     let mut found = super::read_most(&document, MOST + 1).map_err(|error| error.to_string())?.entries;
     drop(body);
@@ -55,7 +57,7 @@ pub fn read(bytes: &[u8], url: &Url, mut id: impl FnMut() -> String) -> Result<V
         return Err(too_many());
     }
     found.retain(|entry| entry.kind == EntryKind::Entry && !entry.is_deleted);
-    // The time of the import says nothing about an entry, so its only date is that of its place.
+    // The time of the import is unrelated to an entry, so its only date is that of its position.
     found.iter_mut().for_each(|entry| entry.published = entry.published.or(entry.updated));
     let date = |entry: &Found| entry.published;
     if found.iter().all(|entry| date(entry).is_some()) {
@@ -69,7 +71,7 @@ pub fn read(bytes: &[u8], url: &Url, mut id: impl FnMut() -> String) -> Result<V
     Ok(found.into_iter().map(|entry| prepare(entry, id())).collect())
 }
 
-/// The items of lines, oldest first; `None` if the file is something else.
+/// Returns the items of lines, oldest first; `None` if the file has another format.
 fn lines(bytes: &[u8]) -> Result<Option<Vec<Value>>, String> {
     let Ok(text) = std::str::from_utf8(bytes) else { return Ok(None) };
     let text = text.trim_start_matches('\u{feff}').trim();
@@ -81,7 +83,7 @@ fn lines(bytes: &[u8]) -> Result<Option<Vec<Value>>, String> {
         let is_object = |line: &str| serde_json::from_str::<Map<String, Value>>(line);
         match lines.peek() {
             Some((_, first)) if first.trim_start().starts_with('{') => {
-                // A JSON Feed may be one line, and has a version; of one in several, the first line is no object.
+                // A JSON Feed may be one line, and has a version; in a multi-line one, the first line is no object.
                 match is_object(first) {
                     Ok(first) if is_feed(&first) => return Ok(None),
                     Err(_)
@@ -117,7 +119,7 @@ fn is_feed(object: &Map<String, Value>) -> bool {
 
 /// A JSON Feed.
 fn feed(items: &[Value]) -> String {
-    // Readers take the first as the newest.
+    // The parser takes the first item as the newest.
     let items: Vec<_> = items.iter().rev().collect();
     json!({ "version": "https://jsonfeed.org/version/1.1", "title": "", "items": items }).to_string()
 }
@@ -132,7 +134,7 @@ fn item(row: &Map<String, Value>) -> Value {
     let text = |names| column(names).and_then(scalar);
     let mut item = Map::new();
     let url = text(URL);
-    // The number of a row says nothing outside its table; a link does.
+    // The number of a row is meaningless outside of its table; a link is not.
     let is_number = |id: &str| id.bytes().all(|byte| byte.is_ascii_digit());
     let id = text(&["id"]).filter(|id| url.is_none() || !is_number(id));
     let fields = [

@@ -1,5 +1,5 @@
-//! The message of an entry, as channels, lists and streams have it:
-//! `{ type, kind, via, seq, feed: { name, title, url, topic }, entry: { id, …, html } }`.
+//! The message of an entry for channels, lists and streams: `{ type, kind, via, seq, feed: { name, title, url, topic },
+//! entry: { id, …, html } }`.
 //!
 //! It must not know how messages are sent.
 
@@ -12,14 +12,14 @@ use super::sanitise;
 use crate::store::{Change, EntryRow};
 use crate::web::{date, urls};
 
-/// What messages say about a feed.
+/// The feed data in messages.
 #[derive(Debug, Clone, Default)]
 pub struct FeedInfo {
     /// Its name.
     pub name: String,
     /// Its title.
     pub title: Option<String>,
-    /// The page that it is about.
+    /// The web page of the feed.
     pub site: Option<String>,
     /// Its topic. Messages have it unless it may have a password or token.
     pub topic: Option<String>,
@@ -106,7 +106,7 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// The message of an entry, as JSON. That of a deleted one names it only.
+/// Returns the message of an entry as JSON. The message of a deleted entry only identifies it.
 #[must_use]
 pub fn message(row: &EntryRow, feed: &FeedInfo) -> String {
     let is_deleted = row.change == Change::Deleted;
@@ -153,11 +153,11 @@ pub fn message(row: &EntryRow, feed: &FeedInfo) -> String {
 struct Content<'a> {
     /// It, sanitised by the rules of this version.
     html: Option<Cow<'a, str>>,
-    /// Whether something was cut off.
+    /// Whether the content was truncated.
     is_truncated: bool,
 }
 
-/// The content of an entry; it is cleaned again if the rules have changed since.
+/// Returns the content of an entry; sanitizes it again if the rules have changed since.
 #[must_use]
 fn content(row: &EntryRow, is_truncated: bool) -> Content<'_> {
     let raw = row.raw.as_deref().filter(|_| row.sanitiser != sanitise::VERSION);

@@ -1,6 +1,6 @@
-//! Entries of feeds: read from a document, identified, sanitised, and written as the message that subscribers get.
+//! Entries of feeds: parsed from a document, identified, sanitized, and encoded as the message for subscribers.
 //!
-//! Everything here is pure: it must not know the network, the store, or who follows a feed.
+//! Everything here is pure: it must not know the network, the store, or the followers of a feed.
 
 pub mod import;
 mod message;

@@ -1,6 +1,6 @@
-//! Names of feeds, made of their addresses and titles: lower-case letters, digits and hyphens.
+//! Names of feeds, derived from addresses and titles: lower-case letters, digits and hyphens.
 //!
-//! Pure; it must not know which feeds there are.
+//! Pure; it must not know the existing feeds.
 
 use std::collections::HashSet;
 
@@ -8,11 +8,11 @@ use url::{Host, Url};
 
 /// Characters of a name.
 const MOST: usize = 64;
-/// Words of a path that say only that the document is a feed.
+/// Words of a path that only mean that the document is a feed.
 const FEED_WORDS: [&str; 11] =
     ["feed", "feeds", "rss", "atom", "index", "xml", "json", "rdf", "html", "all", "default"];
 
-/// Labels below the top-level domain of a country under which names are registered, such as `co.uk`.
+/// Labels below a country's top-level domain under which names are registered, such as `co.uk`.
 const SECOND_LEVEL: [&str; 8] = ["ac", "co", "com", "edu", "gov", "net", "or", "org"];
 
 /// Whether a text can be the name of a feed.
@@ -22,7 +22,7 @@ pub fn is_name(text: &str) -> bool {
     (1..=MOST).contains(&text.len()) && text.bytes().all(is_kept)
 }
 
-/// A name made of a text, such as `my-blog` of `My Blog!`. `None` if the text has no ASCII letter or digit.
+/// Derives a name from a text, such as `my-blog` from `My Blog!`. `None` if the text has no ASCII letter or digit.
 #[must_use]
 pub fn of_text(text: &str) -> Option<String> {
     let words =
@@ -33,15 +33,15 @@ pub fn of_text(text: &str) -> Option<String> {
     Some(name).filter(|name| !name.is_empty())
 }
 
-/// A name made of host and path, such as `example-com-blog` of `https://www.example.com/blog/feed.xml`.
+/// Derives a name from host and path, such as `example-com-blog` from `https://www.example.com/blog/feed.xml`.
 #[must_use]
 pub fn of_url(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     of_host_and_path(host.strip_prefix("www.").unwrap_or(host), url)
 }
 
-/// Names made of hosts without their top-level domains, such as `blog-example` of `https://blog.example.com/feed.xml`, and of
-/// paths where several URLs have the same host. Each is different.
+/// Derives distinct names from hosts without their top-level domains, such as `blog-example` from
+/// `https://blog.example.com/feed.xml`, and from paths if several URLs have the same host.
 #[must_use]
 pub fn of_urls(urls: &[&Url]) -> Vec<String> {
     let hosts: Vec<_> = urls.iter().map(|url| host_words(url)).collect();
@@ -55,7 +55,7 @@ pub fn of_urls(urls: &[&Url]) -> Vec<String> {
     named.collect()
 }
 
-/// The host of a URL without what all hosts have: `www`, and a top-level domain.
+/// Returns the host of a URL without common parts: `www`, and a top-level domain.
 fn host_words(url: &Url) -> String {
     let Some(Host::Domain(domain)) = url.host() else { return url.host_str().unwrap_or_default().to_owned() };
     let mut labels: Vec<_> = domain.split('.').filter(|label| !label.is_empty()).collect();
@@ -78,7 +78,7 @@ fn of_host_and_path(host: &str, url: &Url) -> String {
     of_text(&text).unwrap_or_else(|| "feed".to_owned())
 }
 
-/// The name, or the first with a number behind it that is not taken, such as `blog-2`. It is taken from now on.
+/// Returns the name, or the first free one with a number, such as `blog-2`, and marks it as taken.
 pub fn unique<S: std::hash::BuildHasher>(name: &str, taken: &mut HashSet<String, S>) -> String {
     let numbered = (2_u32..).map(|number| {
         let end = format!("-{number}");

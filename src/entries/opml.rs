@@ -1,6 +1,6 @@
 //! Lists of feeds in OPML (versions 1 and 2), which feed readers import and export.
 //!
-//! Pure; it must not know which feeds the server follows.
+//! Pure; it must not know the followed feeds.
 
 use std::collections::HashSet;
 
@@ -21,20 +21,20 @@ const NAMESPACE: &str = "urn:faye:opml";
 /// A feed of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline {
-    /// Its name; when it is read, a unique one of lower-case letters, digits and hyphens.
+    /// The name; parsing creates a unique one of lower-case letters, digits and hyphens.
     pub name: String,
     /// Its title.
     pub title: Option<String>,
-    /// Where it is.
+    /// The URL.
     pub url: String,
-    /// The page that it is about.
+    /// The web page of the feed.
     pub site: Option<String>,
 }
 
-/// Reads the feeds of a list, those in folders too. A feed that appears again is left out.
+/// Parses the feeds of a list, including those in folders. Repeated feeds are ignored.
 ///
 /// # Errors
-/// Why the text is not such a list.
+/// The reason why the text is not such a list.
 pub fn read(text: &str) -> Result<Vec<Outline>, String> {
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
     reader.config_mut().allow_dangling_amp = true;
@@ -67,7 +67,7 @@ pub fn read(text: &str) -> Result<Vec<Outline>, String> {
     }
 }
 
-/// The feed of an element, if it is one.
+/// Returns the feed of an element; `None` if it is no feed.
 fn outline(tag: &BytesStart<'_>) -> Option<Outline> {
     if !tag.local_name().as_ref().eq_ignore_ascii_case("outline") {
         return None;

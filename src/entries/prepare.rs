@@ -1,6 +1,6 @@
-//! Makes an entry that was read ready for the store: its content is sanitised here.
+//! Prepares a parsed entry for the store: sanitizes its content.
 //!
-//! It must not know why the entry was read.
+//! It must not know why the entry was parsed.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

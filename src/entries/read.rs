@@ -1,11 +1,11 @@
-//! Reads the entries of a document: a feed of any format, or a page.
+//! Parses the entries of a document: a feed of any format, or a web page.
 //!
-//! `decode` makes text of bytes; `xml`, `json` and `page` read documents; `scan` walks through XML and gives entries as trees
-//! (`tree`), which `entry`, `link` and `media` understand; `list` identifies and orders drafts, and `draft` finishes them.
-//! Pure; it must not know who follows a feed.
+//! `decode` converts bytes to text; `xml`, `json` and `page` parse documents; `scan` iterates over XML and returns
+//! entries as trees (`tree`), which `entry`, `link` and `media` interpret; `list` identifies and orders drafts, and
+//! `draft` completes them. Pure; it must not know the followers of a feed.
 //!
-//! XML is read here and not by `feed-rs`: that panics on some names and durations (3.0.0), reads nothing of Atom 0.3 and of
-//! feeds with one element that it does not expect, and loses all entries of a feed that is not well-formed.
+//! This module does not use `feed-rs`, which panics on some names and durations (3.0.0), reads nothing of Atom 0.3 and
+//! of feeds with one unexpected element, and loses all entries of a feed that is not well-formed.
 
 mod date;
 mod decode;
@@ -31,23 +31,23 @@ use crate::web::sniff::Kind;
 
 /// Entries of a document that is followed.
 const MOST: usize = 500;
-/// Bytes of a document in which the root of a feed is looked for.
+/// Bytes of a document that are searched for the root of a feed.
 const OUTPUT: usize = 4096;
 
 /// A document from the web.
 #[derive(Debug, Clone, Copy)]
 pub struct Document<'a> {
-    /// Where it is; relative links are relative to it.
+    /// The URL; relative links are resolved against it.
     pub url: &'a Url,
     /// The value of `Content-Type`. Feeds often have a wrong one.
     pub content_type: Option<&'a str>,
     /// The content, without content coding.
     pub body: &'a [u8],
-    /// When it was fetched. A program that gives each entry this time as its date says nothing about the entry.
+    /// When it was fetched. An entry date with this time for each entry is meaningless.
     pub fetched: SystemTime,
 }
 
-/// What a document has.
+/// The content of a document.
 #[derive(Debug, Clone, Default)]
 pub struct Reading {
     /// The title of the feed or page, as text.
@@ -56,32 +56,32 @@ pub struct Reading {
     pub site: Option<String>,
     /// The feed that a page names in its head.
     pub feed: Option<String>,
-    /// Its newest entries, oldest first. A page is one entry.
+    /// The newest entries, oldest first. A web page is one entry.
     pub entries: Vec<Found>,
 }
 
 /// An entry of a document.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// What identifies it within its feed: its id (with its link, if the document has the id for several links), or else
-    /// a hash of its link and the date of publication, or else of title, date and content. A date that is the time of
-    /// the fetch for all entries does not count.
+    /// The identity within its feed: its id (with its link, if the document has the id for several links), or else a
+    /// hash of its link and the date of publication, or else of title, date and content. A date that is the time of the
+    /// fetch for all entries does not count.
     pub key: String,
-    /// What it is.
+    /// The kind.
     pub kind: EntryKind,
     /// Whether it is a tombstone (RFC 6721). Then only `key` and `updated` count.
     pub is_deleted: bool,
-    /// SHA-256 of what readers see: title, link, summary, content and media, with white space folded.
+    /// SHA-256 of the displayed content: title, link, summary, content and media, with white space folded.
     pub fingerprint: [u8; 32],
-    /// Milliseconds since 1970; `None` if there is no date that can be read. It may be in the future.
+    /// Milliseconds since 1970; `None` without a valid date. It may be in the future.
     pub updated: Option<i64>,
     /// Milliseconds since 1970.
     pub published: Option<i64>,
-    /// The self link of the feed that it is from, if that is another one (`atom:source`).
+    /// The self link of the source feed, if it is another one (`atom:source`).
     pub topic: Option<String>,
     /// The entry as a JSON object without `id` and `html`: `guid`, `url`, `title`, `summary` (text, 280 characters),
-    /// `published`, `updated` (RFC 3339, UTC), `authors`, `tags`, `media` (`url`, `type`, `length`). What is missing is
-    /// left out.
+    /// `published`, `updated` (RFC 3339, UTC), `authors`, `tags`, `media` (`url`, `type`, `length`). Missing values are
+    /// omitted.
     pub body: serde_json::Map<String, serde_json::Value>,
     /// The content as the feed has it, as HTML, cut at 256 KiB.
     pub raw: Option<String>,
@@ -92,7 +92,7 @@ pub struct Found {
 /// Why a document cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// It is a feed that no reader can parse.
+    /// A feed that no parser accepts.
     #[error("the feed cannot be parsed: {0}")]
     Broken(String),
     /// It has no content.
@@ -103,18 +103,19 @@ pub enum ReadError {
     Foreign(&'static str),
 }
 
-/// Reads a document. Of a feed that is not well-formed it reads the entries that can be read.
+/// Parses a document. From a feed that is not well-formed it returns the readable entries.
 ///
 /// # Errors
-/// Why it cannot be read. HTML, and a document of a type that feeds do not have, is a page and never an error.
+/// The reason why it cannot be parsed. HTML, and a document of a type that feeds do not have, is a web page and never
+/// an error.
 pub fn read(document: &Document<'_>) -> Result<Reading, ReadError> {
     read_most(document, MOST)
 }
 
-/// Reads a document as [`read`] does, with its newest `most` entries.
+/// Same as [`read`], with the newest `most` entries.
 ///
 /// # Errors
-/// As [`read`].
+/// Those of [`read`].
 pub(super) fn read_most(document: &Document<'_>, most: usize) -> Result<Reading, ReadError> {
     let decoded = decode::read(document.body, document.content_type);
     let text = decoded.text.trim_start();
@@ -139,7 +140,7 @@ pub(super) fn read_most(document: &Document<'_>, most: usize) -> Result<Reading,
     }
 }
 
-/// The URL that links of a feed are relative to. It has no query, which may have a token and which a link such as `#part`
+/// Returns the base URL for links of a feed. It has no query, which may contain a token that a link such as `#part`
 /// would repeat.
 fn base(url: &Url) -> Url {
     let mut base = url.clone();
@@ -147,7 +148,7 @@ fn base(url: &Url) -> Url {
     base
 }
 
-/// The format of a document that must be a feed by its type, or by its XML declaration if it has no type that says more.
+/// Returns the format of a document that must be a feed by its type, or by its XML declaration without a specific type.
 fn feed_format(content_type: Option<&str>, kind: Kind, text: &str) -> Option<&'static str> {
     let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
     let essence = essence.trim().to_ascii_lowercase();
@@ -164,7 +165,7 @@ fn feed_format(content_type: Option<&str>, kind: Kind, text: &str) -> Option<&'s
     }
 }
 
-/// The feed behind the warnings of a program that a document begins with.
+/// Returns the feed after warnings of a program at the start of a document.
 fn behind_output(text: &str) -> Option<&str> {
     let start = &text[..text.floor_char_boundary(OUTPUT)];
     let starts = ["<?xml", "<rss", "<feed", "<rdf:RDF"].into_iter().filter_map(|root| start.find(root));

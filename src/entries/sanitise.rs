@@ -1,9 +1,9 @@
-//! Makes the content of an entry safe to show: an allow-list of elements and attributes, links to the web only, bounded
+//! Sanitizes the content of entries: an allow-list of elements and attributes, `http` and `https` links only, bounded
 //! in every direction.
 //!
-//! `filter` reads tags and writes those of `names` only, with URLs resolved; `ammonia` builds the tree, which closes and
-//! moves what is open or misplaced; `filter` writes the result again and cuts it. Pure; it must not know what the content
-//! is for.
+//! `filter` reads tags and writes those of `names` only, with resolved URLs; `ammonia` builds the tree, which closes
+//! and moves unclosed or misplaced elements; `filter` writes the result again and truncates it. Pure; it must not know
+//! the purpose of the content.
 
 mod filter;
 mod names;
@@ -19,30 +19,31 @@ use url::Url;
 use filter::Filter;
 pub use text::text;
 
-/// The version of the rules. Content that was made with another one is made again when it is read.
+/// The version of the rules. Content of another version is sanitized again when it is read.
 pub const VERSION: i64 = 1;
 
 /// Bytes of content that are read.
 const RAW: usize = 256 * 1024;
-/// Bytes of what a tree is built of. Some of it may be removed with elements that are not allowed. The time of the parser
-/// grows with the square of the references in a text.
+/// Maximum bytes of input for a tree. A part of it may be removed with elements that are not allowed. The time of the
+/// parser is quadratic in the references of a text.
 const FLAT: usize = 96 * 1024;
 /// Bytes of the result.
 const MOST: usize = 64 * 1024;
-/// How often a result is parsed again until it stays the same. Elements that may not be in each other need a few times.
+/// Maximum number of times that a result is parsed again until it is stable. Elements that must not be nested take
+/// several.
 const ROUNDS: usize = 8;
 
-/// Content that is safe to show.
+/// Content that is safe to display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clean {
     /// HTML, at most 64 KiB.
     pub html: String,
-    /// Whether something was cut off.
+    /// Whether the content was truncated.
     pub is_truncated: bool,
 }
 
-/// Makes content safe. Relative URLs are resolved against `base`, an HTTP URL, and removed without it. Headings move two
-/// levels down, so that they are below those of a page. Elements that are not allowed leave their text.
+/// Sanitizes content. Relative URLs are resolved against `base`, an HTTP URL, and removed without it. Headings move two
+/// levels down, below the headings of a page. Elements that are not allowed leave their text.
 #[must_use]
 pub fn clean(raw: &str, base: Option<&str>) -> Clean {
     let base =
@@ -59,12 +60,12 @@ pub fn clean(raw: &str, base: Option<&str>) -> Clean {
         }
         html = next.html;
     }
-    // No parser would agree with the next one on such content.
+    // Parsers disagree about such content.
     let text = text(&html, MOST / 8);
     Clean { html: names::escaped(&text), is_truncated: true }
 }
 
-/// Parses filtered HTML and writes it again.
+/// Parses filtered HTML and serializes it again.
 fn again(html: &str) -> Clean {
     let tree = BUILDER.clean(html).to_string();
     let walked = walk::walk(&tree, Filter::nested(MOST));

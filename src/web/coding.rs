@@ -13,9 +13,9 @@ pub(crate) const ACCEPTED: &str = "gzip, deflate";
 /// Why content cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CodingError {
-    /// Another coding than the accepted ones, or more than one.
+    /// An unsupported coding, or more than one.
     Unknown,
-    /// The content is not what its coding says.
+    /// The content does not match its coding.
     Invalid,
     /// The result is too long.
     Size,

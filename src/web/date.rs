@@ -4,7 +4,7 @@
 
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
-/// The first millisecond of the year 1, and that of the year 10,000: RFC 3339 has years of four digits.
+/// The first millisecond of the year 1, and of the year 10,000: RFC 3339 has years of four digits.
 const YEARS: std::ops::Range<i64> = -62_135_596_800_000..253_402_300_800_000;
 /// Numbers from this one on are milliseconds since 1970, below it seconds.
 const MILLISECONDS: f64 = 1e11;
@@ -48,7 +48,7 @@ pub(crate) fn of_number(number: f64) -> Option<i64> {
     bounded(milliseconds as i64).filter(|_| number.is_finite())
 }
 
-/// Writes a point in time in UTC, such as `2026-11-30T03:00:00Z`; with milliseconds unless they are zero.
+/// Formats a time in UTC, such as `2026-11-30T03:00:00Z`; with milliseconds unless they are zero.
 pub(crate) fn write(time: i64) -> String {
     let time = write_milliseconds(time);
     match time.strip_suffix(".000Z") {
@@ -57,7 +57,7 @@ pub(crate) fn write(time: i64) -> String {
     }
 }
 
-/// Writes a date and time of RFC 3339 in UTC, always with milliseconds: such texts sort as the times do.
+/// Formats a time as RFC 3339 in UTC, always with milliseconds: such texts sort like the times.
 pub(crate) fn write_milliseconds(time: i64) -> String {
     let time = time.clamp(YEARS.start, YEARS.end - 1);
     let (day, rest) = (time.div_euclid(DAY), time.rem_euclid(DAY));
@@ -71,7 +71,7 @@ fn bounded(time: i64) -> Option<i64> {
     YEARS.contains(&time).then_some(time)
 }
 
-/// A number of two digits behind one of some separators.
+/// Parses a number of two digits after one of several separators.
 fn part(bytes: &[u8], at: usize, separators: &[u8], range: std::ops::RangeInclusive<i64>) -> Option<i64> {
     separators.contains(bytes.get(at)?).then_some(())?;
     number(bytes, at + 1, 2).filter(|number| range.contains(number))
@@ -84,9 +84,9 @@ fn number(bytes: &[u8], at: usize, digits: usize) -> Option<i64> {
         .try_fold(0, |number, digit| digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0')))
 }
 
-/// Days since 1970 of a date of the Gregorian calendar; `None` if the month has no such day.
+/// Returns the days since 1970 of a Gregorian date; `None` if the month has no such day.
 pub(crate) fn days(year: i64, month: i64, date: i64) -> Option<i64> {
-    // The year begins with March here, so that the leap day is its last.
+    // The year starts in March here, so that the leap day is the last day.
     let shifted = if month > 2 { year } else { year - 1 };
     let (era, of_era) = (shifted.div_euclid(400), shifted.rem_euclid(400));
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + date - 1;

@@ -1,4 +1,4 @@
-//! What a topic says about its hubs and its own URL (WebSub, section 4): in headers, then in the content. It fetches
+//! Discovers the hubs and the own URL of a topic (WebSub, section 4): in headers, then in the content. It fetches
 //! nothing, and it must not know which hubs are wanted.
 
 mod html;
@@ -52,7 +52,7 @@ fn of_document(document: &Document<'_>, base: &Url) -> Links {
     }
 }
 
-/// Adds what is missing.
+/// Adds missing links.
 fn add(found: &mut Links, links: Links) {
     if found.hubs.is_empty() {
         found.hubs = links.hubs;
@@ -143,7 +143,7 @@ mod tests {
                 let document = sniff::read(&body, None);
                 let links = discover(&[Hop { url: base.clone(), headers: HeaderMap::new() }], &document);
                 prop_assert!(links.hubs.iter().chain(&links.self_url).all(|url| Url::parse(url).is_ok()));
-                // Each reader is safe with the text of another kind.
+                // Both parsers accept text of the other kind.
                 for links in [xml::links(&document.text, &base), html::links(&document.text, &base)] {
                     prop_assert!(links.hubs.iter().chain(&links.self_url).all(|url| Url::parse(url).is_ok()));
                 }

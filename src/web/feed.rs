@@ -5,7 +5,7 @@
 pub(crate) mod atom;
 pub(crate) mod json;
 
-/// What is said about a feed.
+/// The metadata of a feed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Feed<'a> {
     /// The URL of this document, and the identifier of the feed.
@@ -27,11 +27,11 @@ pub(crate) struct Item<'a> {
     pub(crate) id: &'a str,
     /// The title of Atom, which is never empty.
     pub(crate) title: &'a str,
-    /// Whether the title is made of something else, so that formats in which it is optional leave it out.
+    /// Whether the title is derived, so that formats with an optional title omit it.
     pub(crate) is_untitled: bool,
     /// Its page.
     pub(crate) url: Option<&'a str>,
-    /// Its page at another publisher.
+    /// The page at another publisher.
     pub(crate) original: Option<&'a str>,
     pub(crate) published: i64,
     pub(crate) updated: i64,
@@ -42,12 +42,12 @@ pub(crate) struct Item<'a> {
     pub(crate) html: Option<&'a str>,
     /// The content as text.
     pub(crate) text: Option<&'a str>,
-    /// A text that stands for the content where there has to be some.
+    /// A placeholder for formats that require content.
     pub(crate) stand_in: &'a str,
     /// An image for the whole item.
     pub(crate) image: Option<&'a str>,
     pub(crate) files: Vec<File<'a>>,
-    /// The feed that it is from.
+    /// The source feed.
     pub(crate) source: Option<Source<'a>>,
 }
 
@@ -73,8 +73,8 @@ pub(crate) struct Source<'a> {
     /// Its identifier, an IRI.
     pub(crate) id: Option<&'a str>,
     pub(crate) title: &'a str,
-    /// Where it is.
+    /// The URL of the feed.
     pub(crate) own: Option<&'a str>,
-    /// The page that it is about.
+    /// The web page of the feed.
     pub(crate) page: Option<&'a str>,
 }

@@ -1,4 +1,4 @@
-//! Validators of fetched topics (RFC 9110, section 8.8), and when a server wants to be requested again.
+//! Validators of fetched topics (RFC 9110, section 8.8), and the delay that a server requests.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,8 +10,8 @@ use crate::store::Validators;
 
 /// Bytes of a validator; a longer one is none.
 const LONGEST: usize = 1024;
-/// A `Last-Modified` that is not older than that is no validator: the content may change again within its second, and
-/// clocks differ (RFC 9110, section 8.8.2.2).
+/// The minimum age of a `Last-Modified` validator: the content may change again within its second, and clocks differ
+/// (RFC 9110, section 8.8.2.2).
 const YOUNG: Duration = Duration::from_secs(60);
 
 /// The validators of a response.

@@ -1,6 +1,6 @@
-//! Content by GET, with a bounded number of redirects. Each URL on the way passes the rules for URLs and the guard. This module
-//! must not know what the content is for: the caller chooses the client for each URL, and with it the addresses that are
-//! allowed.
+//! Fetches content by GET, with a bounded number of redirects. Each URL on the path is checked by the rules for URLs
+//! and by the guard. This module must not know the purpose of the content: the caller chooses the client for each URL,
+//! and thus the allowed addresses.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -27,13 +27,13 @@ use crate::store::Validators;
 
 /// Redirects that are followed.
 const REDIRECTS: usize = 5;
-/// How often a request that waits looks for a place at its host.
+/// The polling interval while a request waits for a place at its host.
 const AGAIN: Duration = Duration::from_millis(20);
 /// The types that feeds have, and then others (WebSub, section 4).
 const TYPES: &str =
     "application/atom+xml, application/rss+xml, application/feed+json, text/html;q=0.8, */*;q=0.5";
 
-/// What is requested, and within which limits.
+/// A request and its limits.
 #[derive(Debug)]
 pub(crate) struct Get<'a> {
     /// Where the content is.
@@ -42,41 +42,41 @@ pub(crate) struct Get<'a> {
     pub(crate) agent: &'a str,
     /// Those of the content that is known.
     pub(crate) validators: &'a Validators,
-    /// The URL that gave the validators, which are sent there only. Without it they belong to `url`.
+    /// The URL whose response had the validators; they are only sent there. The default is `url`.
     pub(crate) validated: Option<&'a str>,
     /// The header `Authorization`. It is sent to the origin of `url` only.
     pub(crate) authorization: Option<&'a HeaderValue>,
     /// The time for all requests together, places at hosts included.
     pub(crate) deadline: Duration,
-    /// How long a request waits for a place at its host.
+    /// Maximum time that a request waits for a place at its host.
     pub(crate) patience: Duration,
-    /// Bytes of the content as it is sent.
+    /// Maximum bytes of the content as transferred.
     pub(crate) size: usize,
     /// The limits of requests at one time.
     pub(crate) hosts: &'a Arc<Hosts>,
 }
 
-/// How the first request gets a place at its host.
+/// How the first request obtains a place at its host.
 #[derive(Debug)]
 pub(crate) enum Turn {
-    /// It has one. Requests to which it is redirected get one at once or not at all.
+    /// It has a place. Redirected requests get one immediately or fail.
     Place(Place),
-    /// There is none.
+    /// It needs no place.
     None,
-    /// It waits for one, as each request does to which it is redirected.
+    /// It waits for a place, and so does each redirected request.
     Wait,
 }
 
-/// A response with content, or that there is none new.
+/// A response with content, or without changes.
 #[derive(Debug)]
 pub(crate) struct Fetched {
-    /// All responses; the last one is that of the content.
+    /// All responses; the last one has the content.
     pub(crate) hops: Vec<Hop>,
     /// The URL of the content.
     pub(crate) url: Url,
     /// Still coded; `None` if the content has not changed.
     pub(crate) body: Option<Bytes>,
-    /// The URL that the requested one has moved to for good (301, 308), if it has.
+    /// The new URL after a permanent redirect (301, 308).
     pub(crate) moved: Option<String>,
 }
 
@@ -88,7 +88,7 @@ impl Fetched {
     }
 }
 
-/// Why there is no content. The texts are for strangers and go behind the name of what was requested, so they do not say how
+/// The reason for missing content. Clients see the texts after the name of the requested URL, so they do not reveal how
 /// far a connection came; [`GetError::detail`] does.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum GetError {
@@ -101,7 +101,7 @@ pub(crate) enum GetError {
     /// As many requests as allowed are under way to the host.
     #[error("is on a busy host")]
     Busy,
-    /// A redirect does not lead to a URL that may be fetched.
+    /// A redirect leads to a URL that must not be fetched.
     #[error("redirects to a URL that is not allowed")]
     Redirect,
     #[error("redirects more than 5 times")]
@@ -149,8 +149,8 @@ impl GetError {
     }
 }
 
-/// Fetches content. `client` gives the client for a URL; its second argument is the number of redirects before. `refused` is
-/// called with a URL whose address is not allowed.
+/// Fetches content. `client` returns the client for a URL; its second argument is the number of earlier redirects.
+/// `refused` is called with a URL whose address is not allowed.
 ///
 /// # Errors
 /// [`GetError`] if there is no content.
@@ -174,7 +174,7 @@ pub(crate) async fn get<'a>(
     let none = Validators::default();
     loop {
         let own = Url::parse(&url.location).map_err(|_| GetError::Refused(None))?;
-        // An entity tag means nothing at another URL, and where a URL redirects to may change.
+        // An entity tag is meaningless at another URL, and the target of a redirect may change.
         let is_validated = get.validated.map_or(hops.is_empty(), |validated| validated == own.as_str());
         let validators = if is_validated { get.validators } else { &none };
         let authorization = get.authorization.filter(|_| own.origin() == first.origin());
@@ -192,7 +192,7 @@ pub(crate) async fn get<'a>(
         let headers = &hops[hops.len() - 1].headers;
         let target = match head.status {
             StatusCode::OK => return Ok(Fetched { hops, url: own, body: Some(body), moved }),
-            // It answers nothing but a condition.
+            // Only valid as a response to a condition.
             StatusCode::NOT_MODIFIED if *validators != none => {
                 return Ok(Fetched { hops, url: own, body: None, moved });
             }
@@ -233,7 +233,7 @@ struct Conditions<'a> {
     authorization: Option<&'a HeaderValue>,
 }
 
-/// How one request gets a place at its host.
+/// How one request obtains a place at its host.
 struct Seat {
     /// A place that was acquired without the address.
     own: Option<Place>,
@@ -287,7 +287,7 @@ async fn request(
     })
 }
 
-/// Waits for a place for one request; `None` if there is none in time, or if the host fails.
+/// Waits for a place for one request. Returns `None` if there is none in time, or if the host fails.
 pub(crate) async fn place(
     hosts: &Arc<Hosts>,
     host: &str,
@@ -299,7 +299,7 @@ pub(crate) async fn place(
         match hosts.acquire(host, addresses) {
             Ok(place) => return Some(place),
             Err(Busy::Full) if begin.elapsed() < patience => tokio::select! {
-                // It may be a place at another host.
+                // The freed place may belong to another host.
                 () = hosts.freed() => {}
                 () = tokio::time::sleep(AGAIN) => {}
             },
@@ -347,7 +347,7 @@ mod tests {
         assert_eq!(from("http://a.example/", "http://b.example/").as_deref(), Some("http://b.example/"));
     }
 
-    /// A web site that answers each request by its path: the address, and the heads of the requests.
+    /// Starts a web site that responds by path. Returns its address, and the heads of the requests.
     async fn site(pages: &'static [(&str, &str)]) -> (String, Arc<Mutex<Vec<String>>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());

@@ -1,7 +1,7 @@
-//! Limits of the requests to callbacks: requests at one time in all, by host name and by address, and a circuit breaker by
-//! host. It does not know what is requested.
+//! Limits of requests to callbacks: concurrent requests in total, by host name and by address, and a circuit breaker
+//! for each host. It must not know the requests.
 //!
-//! The state is of this instance and in memory. A host without requests and without failures has no state.
+//! The state is in the memory of this instance. A host without requests and failures has no state.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -16,15 +16,15 @@ use tokio::time::Instant;
 use super::notices::notices;
 use crate::auth::Notices;
 
-/// Failures in a row after which a host gets no request for a while.
+/// Consecutive failures that open the circuit breaker of a host.
 const FAILURES: u32 = 5;
-/// How long it gets none the first time; the time doubles with each trial that fails.
+/// The first pause of an open circuit breaker; it doubles with each failed trial.
 const PAUSE: Duration = Duration::from_secs(30);
 /// The longest time.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
-/// How long requests wait that find a trial under way.
+/// The delay of requests while a trial is running.
 const TRIAL: Duration = Duration::from_secs(1);
-/// Hosts whose failures are remembered. Then the half of them with the oldest failures is forgotten.
+/// Maximum number of hosts with remembered failures. At the maximum, the half with the oldest failures is forgotten.
 const REMEMBERED: usize = 10_000;
 /// Hosts that [`Hosts::busy`] returns, because a claim names each of them.
 const NAMED: usize = 1_000;
@@ -34,7 +34,7 @@ const NAMED: usize = 1_000;
 pub(crate) enum Busy {
     /// As many requests as allowed are under way, to the host, to an address of it, or in all.
     Full,
-    /// The host fails. It gets no request for that time.
+    /// The host fails and gets no requests for that time.
     Broken(Duration),
 }
 
@@ -63,7 +63,7 @@ struct State {
 #[derive(Debug, Default)]
 struct Running {
     count: usize,
-    /// Where the last one goes.
+    /// The networks of the last place.
     networks: Networks,
 }
 
@@ -72,7 +72,7 @@ struct Running {
 struct Failing {
     in_a_row: u32,
     last: Instant,
-    /// Set if the host gets no request.
+    /// Set while the circuit breaker is open.
     open: Option<Open>,
 }
 
@@ -84,7 +84,7 @@ struct Open {
     trials: usize,
 }
 
-/// Addresses, each once: IPv4 whole, IPv6 by /64, which is what one customer of a network gets.
+/// Distinct addresses: IPv4 complete, IPv6 by /64, which is the usual allocation of a customer.
 type Networks = SmallVec<[IpAddr; 2]>;
 
 fn networks(addresses: &[IpAddr]) -> Networks {
@@ -103,8 +103,8 @@ impl Hosts {
         Self { per_host, concurrent, state: Mutex::default(), notices: notices(), freed: Notify::new() }
     }
 
-    /// A place for one request to this host at these addresses, until it is dropped. Without addresses the caller names
-    /// them later ([`Place::reach`]).
+    /// Returns a place for one request to this host at these addresses, until it is dropped. Without addresses, the
+    /// caller adds them later ([`Place::reach`]).
     pub(crate) fn acquire(self: &Arc<Self>, host: &str, addresses: &[IpAddr]) -> Result<Place, Busy> {
         self.acquire_at(host, addresses, 0, Instant::now())
     }
@@ -164,7 +164,7 @@ impl Hosts {
         Ok(Place { hosts: Arc::clone(self), name, networks, trial })
     }
 
-    /// Hosts that get no request now, at most so many that a claim can name them.
+    /// Returns the hosts that get no request now, up to the number that a claim can exclude.
     pub(crate) fn busy(&self) -> Vec<String> {
         self.busy_at(Instant::now())
     }
@@ -182,7 +182,7 @@ impl Hosts {
         names.map(|name| (**name).to_owned()).collect()
     }
 
-    /// Hosts that fail and therefore get no request now, at most so many that a claim can name them.
+    /// Returns the failing hosts that get no request now, up to the number that a claim can exclude.
     pub(crate) fn broken(&self) -> Vec<String> {
         let now = Instant::now();
         self.state.lock().broken(now).take(NAMED).map(|name| (**name).to_owned()).collect()
@@ -195,14 +195,14 @@ impl Hosts {
 }
 
 impl State {
-    /// Hosts that fail and therefore get no request now.
+    /// Returns the failing hosts that get no request now.
     fn broken(&self, now: Instant) -> impl Iterator<Item = &Arc<str>> {
-        // Whether it has room for one more trial is found out by `acquire`.
+        // Whether it has room for another trial is determined by `acquire`.
         let is_broken = move |failing: &Failing| failing.open.as_ref().is_some_and(|open| now < open.until);
         self.failing.iter().filter(move |(_, failing)| is_broken(failing)).map(|(name, _)| name)
     }
 
-    /// Forgets hosts if there are too many of them. The older half goes, so that this is rare.
+    /// Forgets hosts if there are too many. Removes the older half, so that this is rare.
     fn forget(&mut self) {
         if self.failing.len() < REMEMBERED {
             return;
@@ -214,13 +214,13 @@ impl State {
     }
 }
 
-/// The right to one request. Dropping it without a result leaves the breaker as it is.
+/// The permission for one request. Dropping it without a result does not change the circuit breaker.
 #[derive(Debug)]
 pub(crate) struct Place {
     hosts: Arc<Hosts>,
     name: Arc<str>,
     networks: Networks,
-    /// The end of the pause after which it decides whether the host works again.
+    /// The end of the pause after which this request is the trial of the host.
     trial: Option<Instant>,
 }
 
@@ -249,12 +249,12 @@ impl Place {
         Ok(())
     }
 
-    /// The host has answered.
+    /// Records a response of the host.
     pub(crate) fn succeeded(self) {
         self.hosts.state.lock().failing.remove(&self.name);
     }
 
-    /// The host cannot be reached, does not answer, or says that it cannot serve.
+    /// Records a failure: the host is unreachable, does not respond, or cannot serve requests.
     pub(crate) fn failed(self) {
         self.failed_at(Instant::now());
     }
@@ -273,7 +273,7 @@ impl Place {
             None if failing.in_a_row < FAILURES => return,
             None => PAUSE,
             Some(open) if self.trial == Some(open.until) => (open.pause * 2).min(LONGEST),
-            // It was sent before the breaker opened, or another trial has failed before.
+            // It was sent before the circuit breaker opened, or another trial failed before.
             Some(_) => return,
         };
         failing.open = Some(Open { until: now + pause, pause, trials: 0 });
@@ -305,7 +305,7 @@ impl Drop for Place {
                 }
             }
         }
-        // A trial without a result is tried again.
+        // A trial without a result is repeated.
         let open = failing.get_mut(&self.name).and_then(|failing| failing.open.as_mut());
         if let Some(open) = open.filter(|open| self.trial == Some(open.until)) {
             open.trials -= 1;

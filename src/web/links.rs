@@ -1,5 +1,5 @@
-//! Hub and self links, and the header `Link` that carries them (RFC 8288; WebSub, section 4). Reading is tolerant: servers
-//! write links without quotes, and even without a semicolon before `rel`. It must not know documents.
+//! Hub and self links, and the header `Link` (RFC 8288; WebSub, section 4). Parsing is tolerant: servers write links
+//! without quotes, and even without a semicolon before `rel`. It must not know documents.
 
 use hyper::header::LINK;
 use hyper::http::HeaderMap;
@@ -57,7 +57,8 @@ pub(super) fn has_relation(relations: &str, name: &str) -> bool {
     relations.split_ascii_whitespace().any(|relation| relation.eq_ignore_ascii_case(name))
 }
 
-/// A URL that may be relative, in its own spelling if it is absolute. An empty one is that of a program without settings.
+/// Returns a URL that may be relative; an absolute URL keeps its spelling. `None` for an empty one, as programs without
+/// settings write it.
 pub(super) fn absolute(target: &str, base: &Url) -> Option<String> {
     let target = target.trim();
     if target.is_empty() {
@@ -75,7 +76,7 @@ pub(super) fn absolute(target: &str, base: &Url) -> Option<String> {
 #[derive(Debug, PartialEq, Eq)]
 struct Link {
     target: String,
-    /// The value of `rel`; empty if there is none, or if the link is about another resource (`anchor`).
+    /// The value of `rel`; empty if it is missing, or if the link is about another resource (`anchor`).
     relations: String,
 }
 
@@ -83,7 +84,7 @@ struct Link {
 fn parse(value: &str) -> impl Iterator<Item = Link> {
     let mut rest = value;
     std::iter::from_fn(move || {
-        // Anything up to the next target is not a link.
+        // Text before the next target is not a link.
         let (_, behind) = rest.split_once('<')?;
         let (target, behind) = behind.split_once('>')?;
         let (relations, behind) = parameters(behind);
@@ -92,7 +93,7 @@ fn parse(value: &str) -> impl Iterator<Item = Link> {
     })
 }
 
-/// Reads the parameters of a link up to the comma behind them. Returns the first `rel`, and the rest of the text.
+/// Parses the parameters of a link up to the next comma. Returns the first `rel`, and the rest of the text.
 fn parameters(mut text: &str) -> (String, &str) {
     let (mut relations, mut is_foreign) = (None, false);
     loop {
@@ -121,7 +122,7 @@ fn parameters(mut text: &str) -> (String, &str) {
     }
 }
 
-/// Reads the value of a parameter, quoted or not. Returns it, and the rest of the text.
+/// Parses the value of a parameter, quoted or not. Returns it, and the rest of the text.
 fn read_value(text: &str) -> (String, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find(|letter: char| letter.is_whitespace() || ";,<".contains(letter));

@@ -1,7 +1,7 @@
-//! What the hub and the subscriber share: URLs, link relations and discovery (WebSub, section 4), content types, content
-//! codings, validators, signatures, and the limits of requests to other hosts.
+//! The common part of the hub and the subscriber: URLs, link relations and discovery (WebSub, section 4), content
+//! types, content codings, validators, signatures, and the limits of requests to other hosts.
 //!
-//! This module must not know what requests are for.
+//! This module must not know the purpose of requests.
 
 pub(crate) mod coding;
 pub(crate) mod date;

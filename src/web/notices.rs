@@ -1,4 +1,4 @@
-//! Log lines about hosts. It must not know why a host is requested.
+//! Log lines about hosts. It must not know the purpose of a request.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ const PAUSE: Duration = Duration::from_secs(60);
 /// Lines about all hosts in this time: strangers choose the hosts.
 const MOST: usize = 20;
 
-/// The bounds of such lines.
+/// Returns the bounds of such lines.
 pub(crate) fn notices() -> Notices {
     Notices::limited(PAUSE, MOST)
 }

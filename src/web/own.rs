@@ -1,4 +1,4 @@
-//! The URL of the hub of this process. It must not know who asks.
+//! The URL of the hub of this process. It must not know its users.
 
 use super::urls::{self, WebUrl};
 
@@ -15,7 +15,7 @@ impl OwnUrl {
         Self { place: urls::read(url).ok().map(|url| place(&url)), has_root }
     }
 
-    /// Whether a URL is that of this hub. A slash at its end does not matter, nor does the scheme: both lead here.
+    /// Whether a URL is the URL of this hub. A trailing slash and the scheme are irrelevant: both lead here.
     pub(crate) fn is(&self, url: &str) -> bool {
         let Some((host, port, path)) = &self.place else { return false };
         urls::read(url).is_ok_and(|url| {

@@ -1,4 +1,4 @@
-//! Where requests to a URL go, as far as the URL alone tells. It must not know what is allowed.
+//! The target of requests to a URL, as far as the URL determines it. It must not know what is allowed.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -30,7 +30,7 @@ pub(crate) fn of(url: &str) -> Option<Place> {
     })
 }
 
-/// What to do so that requests may go to a private address, if `setting` has the networks for them.
+/// Returns a hint how to allow requests to a private address, if `setting` contains the networks.
 pub(crate) fn remedy(address: IpAddr, setting: &str) -> String {
     if is_unreachable(address) {
         return format!("is at {address}, and no setting allows that; write the address of its host");
@@ -38,7 +38,7 @@ pub(crate) fn remedy(address: IpAddr, setting: &str) -> String {
     format!("is at a private address, and {setting} does not allow it; add \"{address}\" there")
 }
 
-/// Whether an address means "this host", to which no request goes.
+/// Whether an address means "this host"; no request is sent there.
 fn is_unreachable(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.octets()[0] == 0,

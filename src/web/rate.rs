@@ -1,4 +1,4 @@
-//! The rate of requests of one client address. It must not know what is requested.
+//! The rate of requests by client address. It must not know the requests.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// A rate without requests so far.
+    /// Creates an unused rate.
     pub(crate) fn new(rate: config::Rate) -> Self {
         Self { limiter: RateLimiter::new(rate), swept: Mutex::new(Instant::now()) }
     }

@@ -1,5 +1,5 @@
-//! The header `X-Hub-Signature` (WebSub, section 7): an HMAC of the body with the secret of the subscription. It does not
-//! know what is delivered.
+//! The header `X-Hub-Signature` (WebSub, section 7): an HMAC of the body with the secret of the subscription. It must
+//! not know the content.
 
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
@@ -29,7 +29,7 @@ fn value<M: Mac + KeyInit>(method: SignatureMethod, secret: &str, body: &[u8]) -
     let mut text = String::with_capacity(LONGEST);
     text.push_str(method.name());
     text.push('=');
-    // An HMAC takes a key of any length.
+    // HMAC accepts keys of any length.
     if let Ok(mut code) = <M as KeyInit>::new_from_slice(secret.as_bytes()) {
         code.update(body);
         HEXLOWER.encode_append(&code.finalize().into_bytes(), &mut text);

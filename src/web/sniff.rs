@@ -1,14 +1,14 @@
-//! The text of a topic's content and its kind, found by looking at it: declared types are often wrong. It must not know what
-//! is looked for in a document.
+//! Detects the text and the kind of a topic's content, since declared types are often wrong. It must not know the use
+//! of a document.
 
 use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-/// Bytes at the beginning in which an XML declaration is looked for.
+/// Bytes at the start that are searched for an XML declaration.
 const DECLARATION: usize = 512;
 
-/// What a document is.
+/// The kind of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Xml,
@@ -26,7 +26,7 @@ pub(crate) struct Document<'a> {
     pub(crate) is_exact: bool,
 }
 
-/// Decodes content, and finds out what it is. A byte order mark counts first, then the declaration in the document, then
+/// Decodes content and detects its kind. A byte order mark takes precedence, then the declaration in the document, then
 /// the charset of the header `Content-Type`.
 pub(crate) fn read<'a>(body: &'a [u8], content_type: Option<&str>) -> Document<'a> {
     let (encoding, is_known, start) = encoding(body, content_type);
@@ -35,7 +35,7 @@ pub(crate) fn read<'a>(body: &'a [u8], content_type: Option<&str>) -> Document<'
     Document { text, kind, is_exact: is_known && !has_errors }
 }
 
-/// The encoding, whether it is certain, and where the text begins.
+/// Returns the encoding, whether it is certain, and the start of the text.
 fn encoding(body: &[u8], content_type: Option<&str>) -> (&'static Encoding, bool, usize) {
     if let Some((encoding, length)) = Encoding::for_bom(body) {
         return (encoding, true, length);
@@ -49,7 +49,7 @@ fn encoding(body: &[u8], content_type: Option<&str>) -> (&'static Encoding, bool
         return (UTF_8, true, 0);
     };
     match Encoding::for_label(label.trim().as_bytes()) {
-        // What has just been read as ASCII is not UTF-16.
+        // A declaration that was read as ASCII is not UTF-16.
         Some(encoding) if encoding == UTF_16LE || encoding == UTF_16BE => (UTF_8, true, 0),
         Some(encoding) => (encoding, true, 0),
         None => (UTF_8, false, 0),
@@ -96,7 +96,7 @@ fn root(mut text: &str) -> Option<&str> {
     loop {
         text = text.trim_start();
         if let Some(rest) = text.strip_prefix("<?") {
-            // An instruction that ends like a tag is one of a template that was not run.
+            // An instruction that ends like a tag belongs to a template that was not processed.
             text = rest.split_once('>')?.1;
         } else if let Some(rest) = text.strip_prefix("<!--") {
             text = rest.split_once("-->")?.1;

@@ -1,5 +1,5 @@
-//! Reads the URLs of topics and callbacks, and writes them again before they reach a header, a log line or a request
-//! (RFC 3986, section 6.2; WebSub, section 5.1). It must not know what a URL is for.
+//! Parses the URLs of topics and callbacks, and serializes them before they are used in a header, a log line or a
+//! request (RFC 3986, section 6.2; WebSub, section 5.1). It must not know the purpose of a URL.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ pub(crate) enum UrlError {
     /// It has more than [`LONGEST`] bytes.
     #[error("is longer than 2,048 bytes")]
     Long,
-    /// It is relative, has another scheme, or its host cannot be read.
+    /// It is relative, has another scheme, or has an invalid host.
     #[error("is not an http or https URL with a host")]
     Malformed,
     /// It has a user name or password, maybe an empty one.
@@ -32,22 +32,22 @@ pub(crate) enum UrlError {
 /// A URL of the schemes http and https.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WebUrl {
-    /// As it was spelt, if that is valid in a URI; else with the invalid bytes percent-encoded.
+    /// The original spelling, if it is a valid URI; otherwise with invalid bytes percent-encoded.
     pub(crate) text: String,
     /// Normalised, for comparison.
     pub(crate) key: String,
-    /// Normalised but for the query, which keeps each byte: what requests to a callback are sent to.
+    /// Normalized except for the query, which keeps each byte: the target of requests to a callback.
     pub(crate) location: String,
     /// The host in lower case, without a dot at its end and without a port; an IPv6 address in brackets.
     pub(crate) host: String,
-    /// The port, also if it is that of the scheme.
+    /// The port, including the default port of the scheme.
     pub(crate) port: u16,
-    /// The address, if the host is one.
+    /// The address, if the host is an address.
     pub(crate) address: Option<IpAddr>,
 }
 
-/// Whether everyone may see a URL that an operator has written or that a server redirects to: without a user and a query,
-/// where passwords and tokens are.
+/// Whether any client may see a URL of an operator or of a redirect: it has no user and no query, which may contain
+/// passwords and tokens.
 pub(crate) fn is_shown(text: &str) -> bool {
     !text.contains('?') && read(text).is_ok()
 }

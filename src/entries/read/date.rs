@@ -7,7 +7,7 @@ use crate::web::date::days;
 const DAY: i64 = 86_400_000;
 /// Years that count. Software writes the year 0, 1 or 10000 when it has no date.
 const YEARS: std::ops::RangeInclusive<i64> = 1900..=9999;
-/// Bytes of a date that are looked at.
+/// Maximum bytes of a date.
 const LENGTH: usize = 100;
 const MONTHS: &[&str] = &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
@@ -71,7 +71,7 @@ pub(super) fn parse(text: &str) -> Option<i64> {
     parts.finish()
 }
 
-/// A date that begins with the year, and what follows it.
+/// Parses a date that starts with the year. Returns it, and the rest of the text.
 fn iso(text: &str) -> Option<((i64, i64, i64), &str)> {
     let (year, rest) = digits(text)?;
     let year_length = text.len() - rest.len();
@@ -94,7 +94,7 @@ fn iso(text: &str) -> Option<((i64, i64, i64), &str)> {
     Some(((year, month, day), time_of(rest)))
 }
 
-/// What follows the `T` between date and time.
+/// Returns the text after the `T` between date and time.
 fn time_of(rest: &str) -> &str {
     match rest.strip_prefix('t') {
         Some(time) if time.starts_with(|letter: char| letter.is_ascii_digit()) => time,
@@ -116,7 +116,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// Adds a word. `None` if it cannot belong to a date.
+    /// Adds a word. `None` if it cannot be part of a date.
     fn add(&mut self, word: &str) -> Option<()> {
         if let Some(minutes) = self.time.and_then(|_| offset(word)) {
             self.offset = minutes;
@@ -139,7 +139,7 @@ impl Parts {
             "" if self.year.is_none() && (length == 4 || length == 2) => {
                 self.year = Some(full(number, length));
             }
-            // A compact time behind a date.
+            // A compact time after a date.
             "" | "z" if self.date.is_some() && self.time.is_none() && (length == 6 || length == 4) => {
                 let number = if length == 4 { number * 100 } else { number };
                 self.time = time(number / 10_000, number / 100 % 100, number % 100);
@@ -173,7 +173,7 @@ impl Parts {
         Some(())
     }
 
-    /// A time after its hour, with what may follow without a space.
+    /// Parses a time after its hour, with text that may follow without a space.
     fn add_time(&mut self, hour: i64, rest: &str) -> Option<()> {
         let (minute, rest) = digits(rest)?;
         let (second, rest) = match rest.strip_prefix(':') {
@@ -200,7 +200,7 @@ impl Parts {
         Some(())
     }
 
-    /// A date with separators that does not begin with the year.
+    /// Parses a date with separators that does not start with the year.
     fn add_date(&mut self, first: i64, rest: &str, separator: char) -> Option<()> {
         let (second, year) = rest.split_once(separator)?;
         let (number, after) = digits(year)?;
@@ -258,7 +258,7 @@ fn time(hour: i64, minute: i64, second: i64) -> Option<i64> {
     is_time.then(|| ((hour * 60 + minute) * 60 + second.min(59)) * 1000)
 }
 
-/// Minutes of an offset such as `+0100` or `-5:30`.
+/// Returns the minutes of an offset such as `+0100` or `-5:30`.
 fn offset(text: &str) -> Option<i64> {
     let (sign, rest) = match text.as_bytes().first()? {
         b'+' => (1, &text[1..]),

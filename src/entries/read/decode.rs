@@ -1,4 +1,4 @@
-//! The text of a document with a wrong or missing declaration of its encoding. It must not know what the text is.
+//! Decodes documents with a wrong or missing declaration of the encoding. It must not know the content.
 
 use std::borrow::Cow;
 
@@ -6,8 +6,8 @@ use encoding_rs::WINDOWS_1252;
 
 use crate::web::sniff::{self, Document};
 
-/// Decodes a document. Bytes that are UTF-8 beyond ASCII are it, whatever is declared; bytes that cannot be what is declared
-/// are windows-1252.
+/// Decodes a document. Bytes that are UTF-8 beyond ASCII are decoded as such, regardless of the declaration; bytes that
+/// are invalid in the declared encoding are decoded as windows-1252.
 pub(super) fn read<'a>(body: &'a [u8], content_type: Option<&str>) -> Document<'a> {
     let document = sniff::read(body, content_type);
     let is_other = !document.is_exact || !matches!(document.text, Cow::Borrowed(_));

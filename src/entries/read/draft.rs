@@ -1,5 +1,5 @@
-//! An entry on its way from a format to what the store gets: texts are cut and cleaned, and what readers see is hashed.
-//! It must not know the format of the feed.
+//! A parsed entry before it is completed for the store: texts are truncated and cleaned, and the displayed content is
+//! hashed. It must not know the format of the feed.
 
 use std::rc::Rc;
 
@@ -23,13 +23,13 @@ const AUTHORS: usize = 10;
 const TAGS: usize = 20;
 /// Bytes of the content.
 const CONTENT: usize = 256 * 1024;
-/// Bytes of an id that is kept as it is.
+/// Maximum bytes of an id that is stored unchanged.
 const ID: usize = 512;
 
 /// An entry.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
-    /// What the feed says identifies it.
+    /// The id in the feed.
     pub(super) id: Option<String>,
     pub(super) is_deleted: bool,
     pub(super) url: Option<String>,
@@ -66,7 +66,7 @@ impl Draft {
         }
     }
 
-    /// When it was published, or else changed.
+    /// Returns the date of publication, or else of the last change.
     pub(super) fn date(&self) -> Option<i64> {
         self.published.or(self.updated)
     }
@@ -79,7 +79,7 @@ impl Draft {
         add(&mut self.tags, tag, TAGS);
     }
 
-    /// Sets the id unless there is one.
+    /// Sets the id unless it is set.
     pub(super) fn set_id(&mut self, id: &str) {
         let id = id.trim();
         if self.id.is_none() && !id.is_empty() {
@@ -87,7 +87,7 @@ impl Draft {
         }
     }
 
-    /// Cuts what is too long, and adds what follows from the rest. Returns `None` if there is nothing to show.
+    /// Truncates long values and derives the missing ones. Returns `None` if there is nothing to display.
     pub(super) fn settle(mut self) -> Option<Self> {
         let texts = [&mut self.title, &mut self.summary, &mut self.content];
         for text in texts {

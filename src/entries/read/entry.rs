@@ -1,5 +1,4 @@
-//! Reads an entry of an XML feed: Atom, RSS and the vocabularies that both use. It must not know how feeds are built around
-//! entries.
+//! Parses an entry of an XML feed: Atom, RSS and their common vocabularies. It must not know the structure of feeds.
 
 use super::draft::Draft;
 use super::markup;
@@ -7,7 +6,7 @@ use super::media::resolve;
 use super::tree::{Element, Space};
 use super::{date, link};
 
-/// Elements of an entry that are looked at.
+/// Maximum number of elements of an entry.
 const CHILDREN: usize = 1024;
 
 /// Reads an `entry` or `item`.
@@ -28,7 +27,7 @@ pub(super) fn tombstone(element: &Element) -> Draft {
     draft
 }
 
-/// Collects what elements have. Of texts with the same meaning the better one is chosen at the end.
+/// Collects the values of elements. The best of several texts with the same meaning is selected at the end.
 struct Reader {
     draft: Draft,
     links: link::Links,
@@ -108,7 +107,7 @@ impl Reader {
             self.permalink = resolve(&child.base, &id);
         }
         if child.name == "guid" {
-            // It is better than `rdf:about`.
+            // It takes precedence over `rdf:about`.
             self.draft.id.take_if(|_| !id.trim().is_empty());
         }
         self.draft.set_id(&id);
@@ -190,7 +189,7 @@ pub(super) fn add_person(draft: &mut Draft, element: &Element) {
     }
 }
 
-/// The name of `mail@example.org (Name)` or `Name <mail@example.org>`. Addresses are not shown.
+/// Returns the name of `mail@example.org (Name)` or `Name <mail@example.org>`. Addresses are never shown.
 fn name_of(text: &str) -> String {
     let text = text.trim();
     let is_address =
@@ -203,7 +202,7 @@ fn name_of(text: &str) -> String {
     if is_address(name) { String::new() } else { name.to_owned() }
 }
 
-/// Sets a text unless there is one.
+/// Sets a text unless it is set.
 fn set(own: &mut Option<String>, text: String) {
     if own.as_ref().is_none_or(|own| own.trim().is_empty()) {
         *own = Some(text);
@@ -226,7 +225,7 @@ fn html(element: &Element) -> String {
     if element.has_elements() { element.markup() } else { element.text() }
 }
 
-/// A text construct of Atom as HTML; `None` if it is no text.
+/// Returns an Atom text construct as HTML; `None` if it is no text.
 fn typed(element: &Element) -> Option<String> {
     let kind = element.attribute("type").unwrap_or("text").to_ascii_lowercase();
     let is_base64 = element.attribute("mode") == Some("base64");
@@ -247,7 +246,7 @@ fn typed(element: &Element) -> Option<String> {
         let bytes = data_encoding::BASE64.decode(text.as_bytes()).ok()?;
         text = String::from_utf8_lossy(&bytes).into_owned();
     }
-    // Atom 0.3 says that markup is escaped, but not of which type it is.
+    // In Atom 0.3, escaped markup is declared without its type.
     let is_escaped = is_html || element.attribute("mode") == Some("escaped") && kind != "text/plain";
     Some(if is_escaped { text } else { lines(&text) })
 }

@@ -1,13 +1,13 @@
-//! A hash of what readers see of an entry. White space, the order of attributes, and attributes and elements that show
-//! nothing do not count. It must not know where texts are from.
+//! The hash of the displayed content of an entry. White space, the order of attributes, and invisible attributes and
+//! elements do not count. It must not know where texts are from.
 
 use sha2::{Digest, Sha256};
 
 use super::markup::{Piece, decode, pieces};
 
-/// Attributes that readers see.
+/// Visible attributes.
 const ATTRIBUTES: &[&str] = &["alt", "href", "poster", "src", "title"];
-/// Elements that show nothing themselves, or whose ends others imply.
+/// Elements without a visible effect, or whose ends are implied by others.
 const SILENT: &[&str] = &["article", "center", "div", "font", "section", "span", "wbr"];
 
 #[derive(Default)]

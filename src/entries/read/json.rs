@@ -1,5 +1,5 @@
-//! Reads a JSON Feed (versions 1 and 1.1). A field of a wrong type counts as missing, and an item that cannot be read is left
-//! out. It must not know XML.
+//! Parses a JSON Feed (versions 1 and 1.1). A field of a wrong type counts as missing, and invalid items are ignored.
+//! It must not know XML.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -14,14 +14,14 @@ use super::media::resolve;
 use super::{Document, ReadError, Reading, base, date, entry, markup};
 use crate::entries::sanitise;
 
-/// Authors, tags and attachments of an item that are looked at.
+/// Maximum number of authors, of tags and of attachments of an item.
 const MOST: usize = 64;
 
 /// Reads a feed with its newest `most` entries. `None` if the document is not one.
 pub(super) fn read(text: &str, document: &Document<'_>, most: usize) -> Option<Result<Reading, ReadError>> {
     let feed = match serde_json::from_str::<HashMap<String, &RawValue>>(text) {
         Ok(feed) => feed,
-        // What is cut off says what it is.
+        // A truncated document still has its version.
         Err(error) if text.contains("jsonfeed.org/version/") => {
             return Some(Err(ReadError::Broken(error.to_string())));
         }

@@ -1,4 +1,4 @@
-//! Links of entries and feeds: which one is the page, and which ones are files. It must not know other elements.
+//! Links of entries and feeds: distinguishes pages and files. It must not know other elements.
 
 use std::rc::Rc;
 
@@ -7,7 +7,7 @@ use url::Url;
 use super::media::{Media, is_media, resolve};
 use super::tree::{Element, Space};
 
-/// Links of an entry that are looked at.
+/// Maximum number of links of an entry.
 const MOST: usize = 64;
 /// Relations of images that do not belong to the entry, and of other documents.
 const FOREIGN: &[&str] =

@@ -1,4 +1,4 @@
-//! The entries of a document: how many, in which order, and which of them are the same. It must not know formats.
+//! The entries of a document: number, order and identity. It must not know formats.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, SystemTime};
@@ -7,8 +7,8 @@ use super::Found;
 use super::draft::Draft;
 use super::fingerprint::Fingerprint;
 
-/// How far the dates of a document that a program takes from its clock are from each other, and from the time of the fetch:
-/// the clocks may differ, and a cache may keep the document.
+/// Maximum distance between dates that a program takes from its clock, and to the time of the fetch: clocks may differ,
+/// and a cache may keep the document.
 const SPREAD: Duration = Duration::from_secs(2);
 const CLOCK: Duration = Duration::from_secs(3600);
 
@@ -55,7 +55,7 @@ impl List {
     }
 }
 
-/// Sorts by date. Documents have the newest entry first, unless their dates say otherwise.
+/// Sorts by date. Documents have the newest entry first, unless their dates indicate otherwise.
 fn in_order(mut drafts: Vec<Draft>) -> Vec<Draft> {
     let mut dates = drafts.iter().filter_map(Draft::date);
     let is_oldest_first = match (dates.next(), dates.next_back()) {
@@ -65,7 +65,7 @@ fn in_order(mut drafts: Vec<Draft>) -> Vec<Draft> {
     if !is_oldest_first {
         drafts.reverse();
     }
-    // An entry without a date stays behind the one before it.
+    // An entry without a date stays after its predecessor.
     let mut before = drafts.iter().find_map(Draft::date).unwrap_or_default();
     let mut dated: Vec<_> = drafts
         .into_iter()
@@ -78,7 +78,7 @@ fn in_order(mut drafts: Vec<Draft>) -> Vec<Draft> {
     dated.into_iter().map(|(_, draft)| draft).collect()
 }
 
-/// Gives each entry its key.
+/// Assigns each entry its key.
 fn keyed(drafts: Vec<Draft>, fetched: SystemTime) -> Vec<(String, Draft)> {
     let is_clock = are_dated_by_clock(&drafts, fetched);
     let mut urls: HashMap<&str, HashSet<&str>> = HashMap::new();
@@ -106,8 +106,8 @@ fn are_dated_by_clock(drafts: &[Draft], fetched: SystemTime) -> bool {
     dates.len() > 1 && is_near(*last, *first, SPREAD) && is_near(*last, fetched, CLOCK)
 }
 
-/// The key of an entry. Without an id it is made of the entry alone: if other entries counted, all keys would change with the
-/// first one that differs, and all entries would be published again.
+/// Returns the key of an entry. Without an id it is derived from the entry alone: otherwise a change of one entry would
+/// change all keys, and all entries would be published again.
 fn key(draft: &Draft, ambiguous: &HashSet<String>, is_clock: bool) -> String {
     let published = draft.published.filter(|_| !is_clock);
     let date = || published.map(|time| time.to_string()).unwrap_or_default();

@@ -1,11 +1,11 @@
-//! A reader of HTML for text, images and fingerprints: tags, text and references. It takes one pass over any input, however
-//! many attributes a tag has, and builds no tree. It must not know what HTML is allowed.
+//! A tokenizer of HTML for text, images and fingerprints: tags, text and references. It takes one pass over any input,
+//! regardless of the attributes of a tag, and builds no tree. It must not know which HTML is allowed.
 
 use std::borrow::Cow;
 
 use html5ever::data::NAMED_ENTITIES;
 
-/// Attributes of a tag that are looked at.
+/// Maximum number of attributes of a tag.
 const ATTRIBUTES: usize = 64;
 /// The longest name of a reference.
 const REFERENCE: usize = 32;
@@ -39,7 +39,7 @@ impl<'a> Tag<'a> {
     }
 }
 
-/// The pieces of HTML. Comments, and the content of elements whose content is no text, are left out.
+/// Returns the pieces of HTML, without comments and the content of elements whose content is no text.
 pub(super) fn pieces(html: &str) -> Pieces<'_> {
     Pieces { rest: html }
 }
@@ -116,7 +116,7 @@ fn tag_end(tag: &str) -> usize {
     tag.len()
 }
 
-/// What follows the end tag of an element whose content is no text.
+/// Returns the rest after the end tag of an element whose content is no text.
 fn after_raw<'a>(text: &'a str, name: &str) -> &'a str {
     for at in memchr::memmem::find_iter(text.as_bytes(), "</") {
         let rest = &text[at + 2..];
@@ -160,7 +160,7 @@ impl<'a> Iterator for Attributes<'a> {
     }
 }
 
-/// Replaces references by characters. What is no reference stays.
+/// Replaces references by characters. Invalid references are unchanged.
 pub(super) fn decode(text: &str) -> Cow<'_, str> {
     let Some(first) = memchr::memchr(b'&', text.as_bytes()) else { return Cow::Borrowed(text) };
     let mut out = String::with_capacity(text.len());
@@ -182,7 +182,7 @@ pub(super) fn decode(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Appends what a reference stands for. Returns false if that is unknown.
+/// Appends the characters of a reference. Returns `false` for an unknown one.
 pub(super) fn reference(out: &mut String, name: &str) -> bool {
     if let Some(number) = name.strip_prefix('#') {
         let number = match number.strip_prefix(['x', 'X']) {
@@ -213,7 +213,7 @@ fn character(number: u32) -> char {
     }
 }
 
-/// Appends text so that HTML shows it.
+/// Appends text with HTML escapes.
 pub(super) fn escape(out: &mut String, text: &str) {
     let mut rest = text;
     while let Some(at) = rest.find(['&', '<', '>', '"']) {

@@ -54,7 +54,7 @@ struct Medium {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Media {
     files: Vec<Medium>,
-    /// Images that stand for the entry if it has no other.
+    /// Images for an entry without other images.
     covers: Vec<Medium>,
 }
 
@@ -66,14 +66,14 @@ impl Media {
         }
     }
 
-    /// Adds an image that stands for the entry.
+    /// Adds an image for an entry without other images.
     pub(super) fn add_cover(&mut self, base: &Url, url: &str) {
         if let Some(medium) = medium(base, url, None, None) {
             push(&mut self.covers, medium);
         }
     }
 
-    /// Adds what an element of MediaRSS has.
+    /// Adds the media of a MediaRSS element.
     pub(super) fn add_media_rss(&mut self, element: &Element) {
         self.add_element(element, DEPTH);
     }
@@ -107,7 +107,7 @@ impl Media {
         }
     }
 
-    /// Adds the first image of the content if there is nothing else.
+    /// Adds the first image of the content if there is no other one.
     pub(super) fn add_first_image(&mut self, base: &Url, html: &str) {
         if !self.files.is_empty() || !self.covers.is_empty() {
             return;
@@ -172,11 +172,11 @@ fn medium(base: &Url, url: &str, kind: Option<&str>, length: Option<u64>) -> Opt
     if kind.as_deref().is_some_and(|kind| matches!(kind, "application/x-shockwave-flash" | "text/html")) {
         return None;
     }
-    // Many feeds write 0 for a length that they do not know.
+    // Many feeds write 0 for an unknown length.
     Some(Medium { url, kind, length: length.filter(|length| *length > 0) })
 }
 
-/// A URL of the web, resolved; `None` if it is another one, or too long.
+/// Resolves a URL; `None` if it is not `http` or `https`, or too long.
 pub(super) fn resolve(base: &Url, url: &str) -> Option<String> {
     let url = url.trim();
     if url.is_empty() || url.len() > URL {
@@ -186,7 +186,7 @@ pub(super) fn resolve(base: &Url, url: &str) -> Option<String> {
     Some(url.into()).filter(|url: &String| url.len() <= 2 * URL)
 }
 
-/// Whether a type is one of an image, of audio or video.
+/// Whether a type is an image, audio or video type.
 pub(super) fn is_media(kind: &str) -> bool {
     media_type(kind).is_some_and(|kind| {
         kind.split_once('/').is_some_and(|(group, _)| matches!(group, "image" | "audio" | "video"))

@@ -1,5 +1,5 @@
-//! Reads a document that is no feed. Its content is one entry, so that a change is an entry at the
-//! time of the change.
+//! Parses a document that is no feed. Its content is one entry, so that a change is a new entry at the time of the
+//! change.
 
 use serde_json::Map;
 use sha2::{Digest, Sha256};
@@ -10,7 +10,7 @@ use crate::entries::sanitise;
 use crate::store::EntryKind;
 use crate::web::{discover, urls};
 
-/// Bytes in which the title is looked for.
+/// Bytes that are searched for the title.
 const HEAD: usize = 256 * 1024;
 
 pub(super) fn read(document: &Document<'_>, html: Option<&str>) -> Reading {

@@ -1,8 +1,8 @@
-//! Walks through an XML feed, and gives each entry as a tree as soon as it is complete.
+//! Iterates over an XML feed, and returns each entry as a tree as soon as it is complete.
 //!
-//! It reads what other parsers refuse: elements that are not closed, bare `&` and `<`, documents that end early. Everything
-//! is bounded, the time is linear, and entities that a document declares are not expanded. It must not know what elements of
-//! an entry mean.
+//! It accepts input that other parsers refuse: unclosed elements, bare `&` and `<`, truncated documents. Everything is
+//! bounded, the time is linear, and entities that a document declares are not expanded. It must not know the meaning of
+//! elements in an entry.
 
 use std::rc::Rc;
 
@@ -19,17 +19,17 @@ const DEPTH: usize = 100;
 const ELEMENTS: usize = 20_000;
 /// Elements of the feed itself.
 const HEAD: usize = 256;
-/// Attributes of an element, and namespaces that are declared at a time.
+/// Maximum number of attributes of an element, and of namespaces in scope.
 const ATTRIBUTES: usize = 64;
 const NAMESPACES: usize = 64;
 /// The longest base URL.
 const BASE: usize = 2048;
 /// The longest name of an element.
 const NAME: usize = 128;
-/// How often, in lengths of the document, text is read again because it was no markup.
+/// Maximum number of bytes, as a multiple of the document, that are read again because they were no markup.
 const AGAIN: usize = 8;
 
-/// How the first tag of a feed begins, if it is cut off.
+/// The start of the first tag of a feed, if it is truncated.
 const ROOTS: &[&str] = &["<feed", "<rss", "<rdf:"];
 
 /// How a feed is built.
@@ -44,7 +44,7 @@ enum Format {
 /// The parts of a feed other than its entries.
 pub(super) struct Scanned {
     pub(super) head: Vec<Element>,
-    /// What is wrong with the XML, if it is not complete.
+    /// The XML error of an incomplete feed.
     pub(super) broken: Option<String>,
 }
 
@@ -94,7 +94,7 @@ pub(super) fn scan(text: &str, url: &Url, on_entry: &mut dyn FnMut(Element)) -> 
 enum Stop {
     End,
     NoFeed,
-    /// A `<` at `at` does not begin markup; `seen` bytes behind it have been read.
+    /// A `<` at `at` does not start markup; `seen` bytes after it have been read.
     NoMarkup {
         at: usize,
         seen: usize,
@@ -122,7 +122,7 @@ struct Walk<'a> {
     elements: usize,
     /// Where in `open` the present entry is.
     entry: Option<usize>,
-    /// Prefixes and what they mean.
+    /// Prefixes and their vocabularies.
     namespaces: Vec<(String, Space)>,
     url: Rc<Url>,
     head: Vec<Element>,
@@ -179,7 +179,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Takes a `<` that does not begin markup as text, and returns where markup may begin.
+    /// Treats a `<` that does not start markup as text, and returns the position where markup may start.
     fn no_markup(&mut self, text: &str) -> usize {
         for mark in ["<![CDATA[", "<!--"] {
             if text.starts_with(mark) {
@@ -255,10 +255,10 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Whether a name begins an entry, so that all that is open in the container ends.
+    /// Whether a name starts an entry, which ends all open elements of the container.
     fn begins_entry(&self, name: &str) -> bool {
         match self.format {
-            // Nothing in an item is an item.
+            // An item cannot contain an item.
             Some(Format::Rss) => name == "item",
             _ => name == "entry" && self.entry.is_none_or(|entry| self.open.len() == entry + 1),
         }
@@ -272,7 +272,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Declares a namespace. That of the root is the feed's, whatever its name is.
+    /// Declares a namespace. The namespace of the root is the feed's, regardless of its name.
     fn declare(&mut self, prefix: &str, name: &str, own: &str) {
         if self.namespaces.len() == NAMESPACES {
             return;
@@ -284,7 +284,8 @@ impl Walk<'_> {
         self.namespaces.push((prefix.to_owned(), space));
     }
 
-    /// The vocabulary of a prefix. Names without one belong to the feed if no namespace is declared for them.
+    /// Returns the vocabulary of a prefix. Names without a prefix belong to the feed if no namespace is declared for
+    /// them.
     fn space(&self, prefix: &str) -> Space {
         let declared = self.namespaces.iter().rev().find(|(own, _)| own == prefix);
         match declared {
@@ -300,7 +301,7 @@ impl Walk<'_> {
 
     fn end(&mut self, name: &str) {
         let found = self.open.iter().rposition(|open| open.name == name);
-        // While tags are left out, only the end of the entry or of what contains it is certain.
+        // While tags are skipped, only the end of the entry or of its container is certain.
         let is_certain = found.is_some_and(|at| self.entry.is_none_or(|entry| at <= entry));
         if self.hidden > 0 && !is_certain {
             self.hidden -= 1;

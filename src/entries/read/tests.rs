@@ -1,4 +1,4 @@
-//! Tests of the readers of entries. They must not know the modules behind `read`.
+//! Tests of the parsers of entries. They must not know the modules behind `read`.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -132,7 +132,7 @@ fn dates_that_a_program_takes_from_its_clock_make_no_entry_new() {
     let (ten, eleven) = (1_767_520_800, 1_767_524_400);
     let first = keys(&["2026-01-04T10:00:00Z", "2026-01-04T10:00:01Z"], ten);
     assert_eq!(first, keys(&["2026-01-04T11:00:03Z", "2026-01-04T11:00:03Z"], eleven));
-    // Each of these says something about the entries.
+    // Each of these carries information about the entries.
     for (dates, fetched) in [
         (["2026-01-04T10:00:00Z", "2026-01-04T10:00:03Z"], ten),
         (["2026-01-04T10:00:00Z", "2026-01-04T10:00:00Z"], eleven + 1),
@@ -277,7 +277,7 @@ fn hostile_documents_are_read_to_their_end() {
         assert!(read.len() <= 500);
         assert!(read.iter().all(|entry| entry.raw.as_ref().is_none_or(|raw| raw.len() <= 256 * 1024)));
     }
-    // What never closes takes the rest with it, but not what was before.
+    // An unclosed element includes the rest, but not the text before it.
     for inner in [
         fill("<!--"),
         fill("<![CDATA["),

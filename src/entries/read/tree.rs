@@ -1,4 +1,4 @@
-//! An XML element as a small tree, and the vocabularies of feeds. It must not know what elements mean.
+//! An XML element as a small tree, and the vocabularies of feeds. It must not know the meaning of elements.
 
 use std::rc::Rc;
 
@@ -56,7 +56,7 @@ impl Space {
         }
     }
 
-    /// The vocabulary of a prefix that the feed does not declare.
+    /// Returns the vocabulary of a prefix that the feed does not declare.
     pub(super) fn of_prefix(prefix: &str) -> Self {
         match prefix {
             "a10" => Self::Atom,
@@ -154,7 +154,7 @@ impl Element {
             }
             out.push('>');
             element.add_markup(out);
-            // What seems to be in a void element follows it.
+            // Apparent children of a void element follow it.
             if !VOID.contains(&element.name.as_str()) {
                 out.push_str("</");
                 out.push_str(&element.name);
@@ -163,7 +163,7 @@ impl Element {
         }
     }
 
-    /// The only element in it, if there is no text outside.
+    /// Returns the only child element, if there is no other text.
     pub(super) fn only_child(&self) -> Option<&Self> {
         let mut parts = self.children.iter().filter(|child| match child {
             Node::Element(_) => true,

@@ -1,4 +1,4 @@
-//! Reads an XML feed: its entries, and what the feed says about itself. It must not know elements of entries.
+//! Parses an XML feed: its entries and its metadata. It must not know elements of entries.
 
 use super::list::List;
 use super::scan::scan;

@@ -1,6 +1,6 @@
-//! Writes HTML that has only elements and attributes of the allow-list, with URLs resolved and images bounded.
+//! Writes HTML with the allowed elements and attributes only, with resolved URLs and bounded images.
 //!
-//! It must not know trees: what belongs into what is found by the parser between two filters.
+//! It must not know trees: the parser between two filters determines the nesting.
 
 use std::collections::HashMap;
 
@@ -18,32 +18,32 @@ const IMAGES: [&str; 2] = ["http", "https"];
 const IMAGES_KEPT: usize = 20;
 /// Start tags that a tree is built of. The time of the parser grows with the square of the open elements.
 const TAGS: usize = 8000;
-/// Elements that are open at one time in HTML that a tree is built of. The parser goes through the open elements for each
-/// misnested end tag. Start tags beyond are left out, and end tags without a start tag.
+/// Maximum number of open elements in HTML for a tree. The parser visits the open elements for each misnested end tag.
+/// Further start tags are skipped, and so are end tags without a start tag.
 const OPEN: usize = 128;
 /// Elements in each other. Browsers and scripts that walk a tree have limits.
 const DEPTH: usize = 64;
 /// Levels that headings move down.
 const LEVELS: usize = 2;
 
-/// Writes tags and texts, as long as there is room.
+/// Writes tags and texts within a maximum length.
 pub(super) struct Filter<'a> {
     out: String,
     /// Bytes of the result.
     most: usize,
     is_over: bool,
     base: Option<&'a Url>,
-    /// Elements that are open, if tags come in pairs; `None` is one that is not written.
+    /// Open elements, if tags come in pairs; `None` for an element that is not written.
     open: Option<Vec<Option<&'static str>>>,
     /// Bytes of the end tags of those.
     closing: usize,
     tags: usize,
-    /// Open elements by their names, in a flat filter: those that count.
+    /// Counted open elements by name, in a flat filter.
     pending: HashMap<&'static str, usize>,
     /// How many they are.
     depth: usize,
     images: usize,
-    /// Whether the next text is the first of a `pre`; a parser leaves a line feed out there.
+    /// Whether the next text is the first of a `pre`, whose leading line feed a parser removes.
     is_at_pre: bool,
     /// Whether the line has content, and whether a division has ended it.
     has_line: bool,
@@ -51,7 +51,7 @@ pub(super) struct Filter<'a> {
 }
 
 impl<'a> Filter<'a> {
-    /// A filter for HTML of a stranger: URLs are resolved, headings moved. Tags come in any order.
+    /// Creates a filter for untrusted HTML: URLs are resolved, headings moved. Tags may come in any order.
     pub(super) fn flat(base: Option<&'a Url>, most: usize) -> Self {
         Self {
             out: String::new(),
@@ -70,7 +70,7 @@ impl<'a> Filter<'a> {
         }
     }
 
-    /// A filter for HTML that a tree was written as. The result is whole HTML if it is cut too.
+    /// Creates a filter for a serialized tree. The result is complete HTML even if it is truncated.
     pub(super) fn nested(most: usize) -> Self {
         Self { open: Some(Vec::new()), ..Self::flat(None, most) }
     }
@@ -89,7 +89,7 @@ impl<'a> Filter<'a> {
         self.open.is_none()
     }
 
-    /// Writes a piece, or ends the result in front of it. `reserve` are bytes that have to fit behind it.
+    /// Writes a piece, or ends the result before it. `reserve` is the number of bytes that have to fit after it.
     fn write(&mut self, reserve: usize, write: impl FnOnce(&mut String)) -> bool {
         let before = self.out.len();
         write(&mut self.out);
@@ -160,7 +160,7 @@ impl<'a> Filter<'a> {
         true
     }
 
-    /// Counts an end tag of a flat filter. Returns whether it ends anything.
+    /// Counts an end tag of a flat filter. Returns whether it ends an element.
     fn unnest(&mut self, name: &'static str) -> bool {
         if names::is_uncounted(name) {
             return true;
@@ -171,7 +171,7 @@ impl<'a> Filter<'a> {
         true
     }
 
-    /// Something begins that is on a line with others.
+    /// Starts content within a line.
     fn inline(&mut self) {
         if std::mem::take(&mut self.is_line_over) {
             self.write(0, |out| out.push_str("<br>"));

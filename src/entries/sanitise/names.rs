@@ -1,27 +1,27 @@
-//! Which elements content may have, and what becomes of the others.
+//! The allowed elements, and the treatment of the others.
 //!
 //! It must not know attributes.
 
 use html5ever::tokenizer::states::RawKind;
 
-/// What becomes of an element.
+/// The treatment of an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Element {
-    /// It stays, within a line.
+    /// Kept, within a line.
     Inline(&'static str),
-    /// It stays, and begins and ends a line.
+    /// Kept, starts and ends a line.
     Block(&'static str),
-    /// It stays, and has no content: `br`, `hr`, `img`.
+    /// Kept, without content: `br`, `hr`, `img`.
     Void(&'static str),
-    /// It is a heading of this level, which moves down.
+    /// A heading of this level, which moves down.
     Heading(usize),
-    /// It is removed; its content stays on separate lines.
+    /// Removed; its content stays on separate lines.
     Division,
-    /// It is removed with its content, which the tree builder finds.
+    /// Removed with its content, whose end the tree builder determines.
     Foreign(&'static str),
-    /// It is removed with its content, in which tags do not count.
+    /// Removed with its content, in which tags do not count.
     Raw(RawKind),
-    /// It is removed; its content stays.
+    /// Removed; its content stays.
     Transparent,
 }
 
@@ -54,7 +54,7 @@ const DIVISIONS: [&str; 22] = [
     "form", "header", "hgroup", "legend", "main", "menu", "nav", "search", "section", "summary",
 ];
 
-/// What becomes of the element of that name.
+/// Returns the treatment of an element by name.
 pub(super) fn element(name: &str) -> Element {
     let among = |names: &[&'static str]| names.iter().find(|own| **own == name).copied();
     if let Some(name) = among(&INLINE) {
@@ -82,8 +82,8 @@ pub(super) fn element(name: &str) -> Element {
     }
 }
 
-/// Whether an element that is open does not count as one in which others are: start tags of others close it, or it is
-/// removed with its content.
+/// Whether an open element does not count towards the depth: start tags of others close it, or it is removed with its
+/// content.
 pub(super) fn is_uncounted(name: &str) -> bool {
     matches!(name, "p" | "li" | "caption" | "thead" | "tbody" | "tfoot" | "tr" | "th" | "td")
         || HEADINGS.contains(&name)
@@ -95,12 +95,12 @@ pub(super) fn heading(level: usize) -> &'static str {
     HEADINGS[level.clamp(1, HEADINGS.len()) - 1]
 }
 
-/// All elements that stay.
+/// Returns all elements that are kept.
 pub(super) fn allowed() -> impl Iterator<Item = &'static str> {
     INLINE.into_iter().chain(BLOCK).chain([CELL]).chain(VOID).chain(HEADINGS)
 }
 
-/// Appends a character of a text or an attribute. Those that XML forbids are left out.
+/// Appends a character of a text or an attribute with HTML escapes. Characters that XML forbids are omitted.
 pub(super) fn escape(out: &mut String, character: char) {
     match character {
         '&' => out.push_str("&amp;"),

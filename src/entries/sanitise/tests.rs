@@ -18,7 +18,7 @@ fn cleaned(html: &str) -> String {
     clean(html, Some(BASE)).html
 }
 
-/// Collects what is not allowed in HTML, by the tokenizer alone.
+/// Collects everything in HTML that is not allowed, with the tokenizer alone.
 #[derive(Default)]
 struct Audit(RefCell<(Vec<String>, Vec<String>)>);
 
@@ -95,7 +95,7 @@ fn wrong(html: &str) -> Vec<String> {
     wrong
 }
 
-/// Nothing that is not allowed is in the result, and parsing it again changes nothing.
+/// Asserts that the result contains only allowed HTML, and that parsing it again changes nothing.
 fn assert_safe(html: &str) -> Clean {
     let result = clean(html, Some(BASE));
     assert_eq!(wrong(&result.html), Vec::<String>::new(), "{html:?} became {:?}", result.html);
@@ -272,7 +272,7 @@ fn hostile_sizes_are_bounded() {
         let open = result.html.matches("<table>").count() + result.html.matches("<blockquote>").count();
         assert!(open <= 64 || !name.starts_with("deep"), "{name}: {open}");
     }
-    // A picture within the text is not a reason to lose the rest.
+    // A picture within the text must not remove the rest.
     let picture = format!(
         "<p>a<img src=\"data:image/png;base64,{}\">b",
         many(&format!("{}/", "iVBORw0KGgoAAAAN".repeat(4)), 200_000)
@@ -308,7 +308,7 @@ fn a_text_is_folded_decoded_and_cut_at_a_word() {
     assert_eq!(text(&"ab ".repeat(1 << 20), 280).chars().count(), 279);
 }
 
-/// HTML of pieces that belong together badly.
+/// HTML of badly nested pieces.
 fn soup() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => prop::sample::select(vec![
@@ -342,7 +342,7 @@ proptest! {
     #[test]
     fn any_html_becomes_safe_and_stays_the_same(html in soup()) {
         let result = assert_safe(&html);
-        // Headings move with every reading; nothing else does.
+        // Headings move each time; nothing else changes.
         if !["<h3>", "<h4>", "<h5>"].iter().any(|tag| result.html.contains(tag)) {
             prop_assert_eq!(clean(&result.html, None).html, result.html);
         }

@@ -1,14 +1,14 @@
 //! The text of HTML.
 //!
-//! It must not know what the text is for.
+//! It must not know the purpose of the text.
 
 use html5ever::tokenizer::Tag;
 
 use super::names::Element;
 use super::walk::{Visitor, walk};
 
-/// The text of HTML, with references decoded and white space folded, at most `most` characters. A longer text ends with
-/// an ellipsis, behind a whole word if there is one near.
+/// Returns the text of HTML, with decoded references and folded white space, up to `most` characters. A longer text
+/// ends with an ellipsis, after a complete word if there is one near.
 #[must_use]
 pub fn text(html: &str, most: usize) -> String {
     let reader = Reader { text: String::new(), length: 0, most, is_space_due: false };
@@ -74,7 +74,7 @@ impl Visitor for Reader {
     }
 
     fn is_over(&self) -> bool {
-        // One character more shows that there is more; a space may come before it.
+        // The additional character shows that there is more; a space may precede it.
         self.length > self.most + 1
     }
 }

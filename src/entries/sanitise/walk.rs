@@ -12,13 +12,13 @@ use html5ever::tokenizer::{
 
 use super::names::{Element, element};
 
-/// Bytes that are read at a time.
+/// Bytes of one step.
 const CHUNK: usize = 4 * 1024;
 /// Characters within one tag that may separate attributes. The time of the tokenizer grows with the square of the
 /// attributes.
 const SEPARATORS: usize = 8192;
 
-/// What is told of the tags and texts.
+/// Receives the tags and texts.
 pub(super) trait Visitor {
     /// A start tag. The content of [`Element::Raw`] is left out, and so are its tags.
     fn start(&mut self, element: Element, tag: &Tag);
@@ -26,7 +26,7 @@ pub(super) trait Visitor {
     fn end(&mut self, element: Element);
     /// A part of a text.
     fn text(&mut self, text: &str);
-    /// Whether the rest does not count.
+    /// Whether the visitor ignores the rest.
     fn is_over(&self) -> bool;
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Walked<V> {
     pub(super) is_whole: bool,
 }
 
-/// Reads HTML, until its end or that of the visitor's interest.
+/// Reads HTML, until its end or until the visitor ignores the rest.
 pub(super) fn walk<V: Visitor>(html: &str, visitor: V) -> Walked<V> {
     let state = State { visitor, raw: false, foreign: 0, tokens: 0 };
     let options = TokenizerOpts { discard_bom: true, ..TokenizerOpts::default() };
@@ -111,7 +111,7 @@ impl<V: Visitor> TokenSink for Sink<V> {
 }
 
 impl<V: Visitor> State<V> {
-    /// How the content of the element is to be read, if it is raw.
+    /// Returns how to read the content of the element, if it is raw.
     fn tag(&mut self, tag: &Tag) -> Option<RawKind> {
         let element = element(&tag.name);
         let is_start = tag.kind == StartTag;

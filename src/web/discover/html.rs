@@ -1,4 +1,4 @@
-//! Links in the head of HTML pages. The body is not looked at: it may be written by strangers.
+//! Links in the head of HTML pages. The body is ignored: it may contain content of other users.
 
 use std::cell::RefCell;
 
@@ -11,12 +11,12 @@ use url::Url;
 
 use crate::web::links::{Links, absolute, has_relation};
 
-/// Bytes that are read at most, and at a time.
+/// Maximum bytes that are read, and bytes of one step.
 const MOST: usize = 1024 * 1024;
 const CHUNK: usize = 16 * 1024;
-/// Characters within a tag that may begin another attribute.
+/// Maximum characters within a tag that may start another attribute.
 const ATTRIBUTES: usize = 4096;
-/// `link` elements that are looked at.
+/// Maximum number of `link` elements.
 const LINKS: usize = 256;
 
 /// Types that feeds have.

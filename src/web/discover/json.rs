@@ -52,7 +52,7 @@ struct Hub {
 }
 
 impl Hub {
-    /// The URL, if it is a hub of this protocol.
+    /// Returns the URL of a hub with this protocol.
     fn websub(&self) -> Option<&str> {
         let is_websub = self.r#type.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("WebSub"));
         self.url.as_deref().filter(|_| is_websub)

@@ -8,12 +8,12 @@ use url::Url;
 
 use crate::web::links::Links;
 
-/// Elements within each other; nothing is read behind the first that is deeper.
+/// Maximum depth of elements; parsing stops at the first deeper one.
 const DEPTH: usize = 256;
-/// Attributes of an element that are looked at.
+/// Maximum number of attributes of an element.
 const ATTRIBUTES: usize = 64;
 
-/// The links of a feed. What is not well-formed ends it, and what was found before counts.
+/// Returns the links of a feed. A syntax error ends the search; earlier links count.
 pub(super) fn links(text: &str, base: &Url) -> Links {
     let mut reader = NsReader::from_str(text);
     reader.config_mut().allow_dangling_amp = true;
@@ -43,7 +43,7 @@ pub(super) fn links(text: &str, base: &Url) -> Links {
 struct Element {
     /// Whether links in it are links of the feed.
     is_feed: bool,
-    /// `xml:base`, if it differs from that of the document.
+    /// `xml:base`, if it differs from the base of the document.
     base: Option<Url>,
 }
 
@@ -85,7 +85,7 @@ fn enter(
     Element { is_feed, base: inner }
 }
 
-/// Whether a link is one of Atom. A feed that forgets to declare the namespace is understood by other readers too.
+/// Whether a link is an Atom link. Other readers also accept feeds that do not declare the namespace.
 fn is_atom(namespace: &ResolveResult<'_>) -> bool {
     match namespace {
         ResolveResult::Bound(namespace) => {

@@ -81,7 +81,7 @@ fn write_item(out: &mut String, item: &Item<'_>) {
     match (item.html, item.text) {
         (Some(html), _) => element(out, "content", " type=\"html\"", html),
         (None, Some(text)) => element(out, "content", "", text),
-        // An entry without content needs a link (RFC 4287, section 4.1.2).
+        // An entry without content requires a link (RFC 4287, section 4.1.2).
         (None, None) if item.url.is_none() => element(out, "content", "", item.stand_in),
         (None, None) => {}
     }

@@ -9,7 +9,7 @@ use crate::web::date;
 
 /// The media type.
 pub(crate) const TYPE: &str = "application/feed+json";
-/// The type of a file without one; JSON Feed wants one.
+/// The type of a file without one; JSON Feed requires a type.
 const UNKNOWN: &str = "application/octet-stream";
 
 #[derive(Serialize)]
@@ -111,7 +111,7 @@ pub(crate) fn write<'a>(
         authors: [Author { name: feed.author, url: None }],
         hubs: &hubs,
     })?;
-    // The items are appended one by one to know the length.
+    // The items are appended one by one to determine the length.
     out.pop();
     out.push_str(",\"items\":[");
     const END: &str = "]}\n";
@@ -130,7 +130,7 @@ pub(crate) fn write<'a>(
 }
 
 fn json_item<'a>(item: &'a Item<'a>) -> JsonItem<'a> {
-    // An item has to have content.
+    // JSON Feed requires content for an item.
     let text = item.text.or_else(|| item.html.is_none().then_some(item.stand_in));
     let attachments = item.files.iter().map(|file| Attachment {
         url: file.url,

@@ -158,7 +158,7 @@ fn nothing_runs() {
         for html in [*attack, &whole] {
             let result = assert_safe(html).html;
             let lower = result.to_ascii_lowercase();
-            // A text may say all that; no tag may.
+            // A text may contain all of that; a tag must not.
             let tags: Vec<_> = lower.split('<').skip(1).filter_map(|rest| rest.split_once('>')).collect();
             assert!(
                 tags.iter().all(|(tag, _)| {
