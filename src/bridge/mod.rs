@@ -200,6 +200,9 @@ async fn run_directions(
 async fn report(directions: &[Arc<Direction>]) {
     loop {
         tokio::time::sleep(REPORT).await;
-        directions.iter().filter(|direction| direction.is_news()).for_each(|direction| direction.report(false));
+        directions
+            .iter()
+            .filter(|direction| direction.is_news())
+            .for_each(|direction| direction.report(false));
     }
 }

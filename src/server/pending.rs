@@ -76,7 +76,8 @@ impl Server {
                             break;
                         }
                         Routed::Unreachable => {
-                            let reply = self.unreachable_reply(&message, peer, &mut has_waited, &mut received);
+                            let reply =
+                                self.unreachable_reply(&message, peer, &mut has_waited, &mut received);
                             parts.push(ReplyPart::Ready(reply.await));
                             break;
                         }
@@ -163,8 +164,14 @@ impl Server {
             _ => None,
         };
         let message = message.clone();
-        let executed =
-            Executed { message, reply, accepted: done.accepted, receipt, publish: done.publish, directory_write };
+        let executed = Executed {
+            message,
+            reply,
+            accepted: done.accepted,
+            receipt,
+            publish: done.publish,
+            directory_write,
+        };
         (executed, done.has_departed)
     }
 

@@ -111,7 +111,12 @@ impl Server {
     }
 
     /// Publishes through the broker. The receipt resolves once the broker accepts the publication.
-    pub(super) fn publish_to_broker(&self, accepted: &Publish, message: Message, pending: &mut PendingFlush) -> Receipt {
+    pub(super) fn publish_to_broker(
+        &self,
+        accepted: &Publish,
+        message: Message,
+        pending: &mut PendingFlush,
+    ) -> Receipt {
         let Publish { channel: name, overflow, history, is_syndicated, .. } = accepted;
         let publication = Publication::new(name, message);
         let appended = if *is_syndicated { self.appended.get() } else { None };

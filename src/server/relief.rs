@@ -51,7 +51,8 @@ impl Server {
         let Some(mut searches) = self.relief.0.try_lock() else { return };
         let kept = self.budget.kept();
         let has_grown = |before: usize| kept > before.saturating_add(self.budget.limit() / 16);
-        if searches.insufficient.is_some_and(|(at, before)| at.elapsed() < SEARCH_PAUSE && !has_grown(before)) {
+        if searches.insufficient.is_some_and(|(at, before)| at.elapsed() < SEARCH_PAUSE && !has_grown(before))
+        {
             return;
         }
         let goal = kept.saturating_sub(self.budget.to_free(self.broker.kept()));

@@ -61,7 +61,7 @@ pub(crate) struct Get<'a> {
 pub(crate) enum Turn {
     /// It has a place. Redirected requests get one immediately or fail.
     Place(Place),
-    /// It needs no place.
+    /// No place is available.
     None,
     /// It waits for a place, and so does each redirected request.
     Wait,
