@@ -6,5 +6,6 @@
 mod support;
 
 mod broker;
+mod handoff;
 mod leaving;
 mod redis_check;

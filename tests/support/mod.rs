@@ -12,6 +12,7 @@ pub(crate) mod disk;
 mod eventsource;
 mod faye;
 pub(crate) mod feed_hub;
+pub(crate) mod gate;
 mod http;
 pub(crate) mod hub;
 pub(crate) mod postgres;

@@ -174,8 +174,8 @@ impl Server {
     /// acquired without notice.
     pub(super) fn end_fenced(&self, session: &Arc<Session>, epoch: u64, is_lost: bool) {
         let Some(cluster) = &self.cluster else { return };
-        if cluster.owned.get(session.id()).is_some_and(|owned| owned.epoch > epoch) {
-            // The session has returned since.
+        if cluster.owned.get(session.id()).is_some_and(|owned| owned.epoch > epoch || owned.is_aborting) {
+            // The session has returned since, or the fence is its own next epoch.
             return;
         }
         session.freeze(false);

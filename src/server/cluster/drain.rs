@@ -30,7 +30,7 @@ impl Server {
         let mut exported = 0;
         loop {
             let sessions: Vec<_> =
-                self.sessions.all().into_iter().filter(|session| !cluster.is_exporting(session)).collect();
+                self.sessions.all().into_iter().filter(|session| !cluster.has_export(session)).collect();
             if sessions.is_empty() || Instant::now() >= until || cluster.membership.other().is_none() {
                 break;
             }

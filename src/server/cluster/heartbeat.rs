@@ -20,6 +20,8 @@ const CONCURRENT: usize = 256;
 enum Write {
     /// The complete record, which may not exist.
     Replace(Arc<Session>),
+    /// The end of an export without a commit.
+    Abort(Arc<Session>),
     /// A renewal.
     Update {
         session: Arc<Session>,
@@ -98,6 +100,11 @@ impl Server {
             let Some(mut owned) = cluster.owned.get_mut(session.id()) else { continue };
             let is_due = all || owned.due <= now;
             let epoch = owned.epoch;
+            if owned.exporting_since.is_some_and(|since| cluster.is_overdue(since)) {
+                drop(owned);
+                writes.push(Write::Abort(session));
+                continue;
+            }
             if owned.exporting_since.is_some() {
                 // Another instance may have committed the import without notice.
                 if is_due {
@@ -137,6 +144,10 @@ impl Server {
     async fn write_due(&self, cluster: &Cluster, write: Write) -> Result<(), RedisError> {
         let (session, epoch, positions, credential) = match write {
             Write::Replace(session) => return self.write_record(cluster, &session).await,
+            Write::Abort(session) => {
+                self.abort_export(cluster, &session).await;
+                return Ok(());
+            }
             Write::Update { session, epoch, positions, credential } => {
                 (session, epoch, positions, credential)
             }

@@ -66,6 +66,8 @@ struct Owned {
     positions: Positions,
     /// The start of the export in progress.
     exporting_since: Option<Instant>,
+    /// The export is being aborted: the epoch in Redis may be the next one already.
+    is_aborting: bool,
 }
 
 impl Owned {
@@ -76,6 +78,7 @@ impl Owned {
             is_registered: false,
             positions: Positions::default(),
             exporting_since: None,
+            is_aborting: false,
         }
     }
 }

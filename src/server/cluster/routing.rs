@@ -89,8 +89,10 @@ impl Server {
     /// Whether this instance has a session and owns it.
     async fn is_here(&self, cluster: &Cluster, id: &ClientId) -> bool {
         let Some(session) = self.sessions.find(id) else { return false };
-        let epoch = cluster.owned.get(id).map(|owned| owned.epoch);
-        let Some(epoch) = epoch.filter(|_| !cluster.is_exporting(&session)) else { return false };
+        if self.is_exporting(cluster, &session).await {
+            return false;
+        }
+        let Some(epoch) = cluster.owned.get(id).map(|owned| owned.epoch) else { return false };
         if cluster.unflushed.is_in_doubt() {
             // If Redis is down, the client is served: it has reached this instance.
             let renewed =

@@ -20,6 +20,17 @@ use crate::server::delivery::adapt;
 /// Attempts to acquire a session whose owner changes.
 const ATTEMPTS: usize = 4;
 
+/// The response of the owner of a session.
+enum Fetched {
+    /// The state of the session.
+    Session(Imported),
+    /// The session has these subscriptions, and its record did not have all of them when it was read: the write of a
+    /// subscription to the directory may take a while.
+    Subscribed(Vec<String>),
+    /// The owner has no such session.
+    NotOwner,
+}
+
 impl Server {
     /// Makes this instance the owner of a session. `request` is the client's request, if one is the reason.
     pub(in crate::server::cluster) async fn acquire_session(
@@ -42,17 +53,27 @@ impl Server {
         id: &ClientId,
         request: Option<&ForwardedRequest>,
     ) -> Result<Arc<Session>, AcquireError> {
-        let mut before: Option<SessionRecord> = None;
+        // The owner that has reported that it has no such session.
+        let mut reported = None;
+        let mut subscribed: Vec<String> = Vec::new();
         for _ in 0..ATTEMPTS {
             let here = self.sessions.find(id);
-            let is_exporting = here.as_ref().is_some_and(|session| cluster.is_exporting(session));
+            let is_exporting = match &here {
+                Some(session) => self.is_exporting(cluster, session).await,
+                None => false,
+            };
             if let Some(session) = here.filter(|_| !is_exporting) {
                 return Ok(session);
             }
             if cluster.ending.contains_key(id) {
                 return Err(AcquireError::NotFound);
             }
-            let record = cluster.directory.find(id).await?.ok_or(AcquireError::NotFound)?;
+            let mut record = cluster.directory.find(id).await?.ok_or(AcquireError::NotFound)?;
+            for pattern in &subscribed {
+                if !record.patterns.contains(pattern) {
+                    record.patterns.push(pattern.clone());
+                }
+            }
             if record.owner == cluster.me() && is_exporting {
                 // The other instance has not committed the import yet.
                 tokio::time::sleep(RETRY_PAUSE).await;
@@ -63,17 +84,22 @@ impl Server {
             let credential = credential.map_err(|_| AcquireError::Unavailable)?;
             let session = self.sessions.prepare(*id).map_err(|_| AcquireError::Unavailable)?;
             let mut import = Import { server: self, session, is_committed: false };
-            let Some(imported) = self.fetch(cluster, &import, &record, credential, request).await? else {
-                let same = before.replace(record);
-                if let (Some(one), Some(other)) = (&same, &before)
-                    && (one.owner, one.epoch) == (other.owner, other.epoch)
-                {
-                    // The owner is alive and has reported twice that it has no such session: the session has ended.
-                    cluster.directory.remove_stale(id, one).await?;
-                    return Err(AcquireError::NotFound);
+            let imported = match self.fetch(cluster, &import, &record, credential, request).await? {
+                Fetched::Session(imported) => imported,
+                Fetched::Subscribed(patterns) => {
+                    subscribed = patterns;
+                    continue;
                 }
-                tokio::time::sleep(RETRY_PAUSE).await;
-                continue;
+                Fetched::NotOwner => {
+                    let owner = Some((record.owner, record.epoch));
+                    if std::mem::replace(&mut reported, owner) == owner {
+                        // The owner is alive and has reported it twice: the session has ended.
+                        cluster.directory.remove_stale(id, &record).await?;
+                        return Err(AcquireError::NotFound);
+                    }
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                    continue;
+                }
             };
             if !self.claim(cluster, id, record.epoch).await? {
                 continue;
@@ -83,8 +109,12 @@ impl Server {
         Err(AcquireError::Unavailable)
     }
 
-    /// Claims a session, and repeats the claim until its outcome is known.
+    /// Claims a session, and repeats the claim until its outcome is known. An instance without a lease claims none: others
+    /// adopt its sessions.
     async fn claim(&self, cluster: &Cluster, id: &ClientId, epoch: u64) -> Result<bool, AcquireError> {
+        if !cluster.membership.has_lease() {
+            return Err(AcquireError::Unavailable);
+        }
         let since = Instant::now();
         loop {
             match cluster.directory.claim(id, epoch).await {
@@ -95,8 +125,7 @@ impl Server {
         }
     }
 
-    /// Subscribes a session here, and fetches its state from its owner or from Redis. `None` if the owner does not have the
-    /// session, or if its subscriptions have changed.
+    /// Subscribes a session here, and fetches its state from its owner or from Redis.
     async fn fetch(
         &self,
         cluster: &Cluster,
@@ -104,7 +133,7 @@ impl Server {
         record: &SessionRecord,
         credential: Option<CredentialSnapshot>,
         request: Option<&ForwardedRequest>,
-    ) -> Result<Option<Imported>, AcquireError> {
+    ) -> Result<Fetched, AcquireError> {
         let session = &import.session;
         self.subscribe_import(cluster, session, &record.patterns).await?;
         let received = cluster.broker.positions(record.patterns.iter().map(String::as_str));
@@ -122,14 +151,13 @@ impl Server {
             match response {
                 Ok(Response::State(state)) => {
                     if state.patterns.iter().all(|pattern| record.patterns.contains(pattern)) {
-                        return Ok(Some(Imported::from_owner(*state)));
+                        return Ok(Fetched::Session(Imported::from_owner(*state)));
                     }
-                    // The session has subscribed since the record was read. The directory has it now, or soon.
-                    tokio::time::sleep(RETRY_PAUSE).await;
-                    return Ok(None);
+                    // Publications of these subscriptions were not received here.
+                    return Ok(Fetched::Subscribed(state.patterns));
                 }
                 Ok(Response::Unproven) => return Err(AcquireError::Unproven),
-                Ok(Response::NotOwner) => return Ok(None),
+                Ok(Response::NotOwner) => return Ok(Fetched::NotOwner),
                 Ok(_) | Err(RpcError::RedisDown) => return Err(AcquireError::Unavailable),
                 Err(RpcError::NotSubscribed | RpcError::Timeout) => {}
             }
@@ -147,7 +175,7 @@ impl Server {
                 return Err(AcquireError::Unproven);
             }
         }
-        self.adopt(cluster, session, record, &received).await.map(Some)
+        self.adopt(cluster, session, record, &received).await.map(Fetched::Session)
     }
 
     async fn subscribe_import(

@@ -1,4 +1,5 @@
-//! Exports a session to another instance: freezes it, packs its state, and aborts if no commit follows.
+//! Exports a session to another instance: freezes it, packs its state, and aborts if no commit follows. An abort raises the
+//! epoch of the session first, so that a late claim of the other instance, with the state of this export, has no effect.
 
 use std::sync::Arc;
 
@@ -12,10 +13,10 @@ use crate::server::cluster::messages::{QueuedMessage, Response, SessionState};
 
 /// How long an export waits for the end of a write, and for publications that the other instance has received.
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// The longest time that a frozen session waits for the commit of the other instance.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause between two checks.
 const CHECK_PAUSE: Duration = Duration::from_millis(2);
-/// How long a frozen session waits for the commit of the other instance before the export is aborted.
-const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum size of the queued messages in a response, in bytes. A larger state is stored in Redis, which disconnects
 /// subscribers with a large backlog.
 const INLINE: usize = 64 * 1024;
@@ -30,13 +31,14 @@ impl Server {
         received: &Positions,
     ) -> Response {
         match cluster.owned.get_mut(session.id()) {
+            Some(owned) if owned.is_aborting => return Response::Failed,
             Some(mut owned) => owned.exporting_since = Some(Instant::now()),
             None => return Response::NotOwner,
         }
         session.freeze(cluster.is_draining());
         let Some((queued, positions)) = self.pack(cluster, session, received).await else {
             let has_overflowed = session.has_overflowed();
-            cluster.abort_export(session);
+            self.abort_export(cluster, session).await;
             if has_overflowed {
                 return Response::NotOwner;
             }
@@ -57,7 +59,7 @@ impl Server {
         match cluster.directory.store_export(session.id(), &state).await {
             Ok(()) => Response::Stored,
             Err(_) => {
-                cluster.abort_export(session);
+                self.abort_export(cluster, session).await;
                 Response::Failed
             }
         }
@@ -96,29 +98,98 @@ impl Server {
             tokio::time::sleep(CHECK_PAUSE).await;
         }
     }
+
+    /// Whether a session is being exported, or is not owned. Aborts an export whose commit is overdue.
+    pub(in crate::server::cluster) async fn is_exporting(
+        &self,
+        cluster: &Cluster,
+        session: &Arc<Session>,
+    ) -> bool {
+        match cluster.export_of(session) {
+            Export::None => false,
+            Export::Pending => true,
+            Export::Overdue => !self.abort_export(cluster, session).await,
+        }
+    }
+
+    /// Aborts the export of a session. Returns `false` if another instance owns the session by now, and while Redis does not
+    /// reply: the session then stays frozen, and the next message or heartbeat aborts the export.
+    pub(in crate::server::cluster) async fn abort_export(
+        &self,
+        cluster: &Cluster,
+        session: &Arc<Session>,
+    ) -> bool {
+        let id = session.id();
+        let Some(epoch) = cluster.owned.get_mut(id).map(|mut owned| {
+            owned.is_aborting = true;
+            owned.epoch
+        }) else {
+            return false;
+        };
+        let raised = match cluster.directory.claim(id, epoch).await {
+            Ok(true) => Ok(true),
+            // Redis may have lost the record. Then no instance can claim the session by the epoch of this export.
+            Ok(false) => cluster.directory.find(id).await.map(|record| record.is_none()),
+            Err(error) => Err(error),
+        };
+        let Some(mut owned) = cluster.owned.get_mut(id) else { return false };
+        match raised {
+            // A concurrent abort has done the same.
+            Ok(true) if owned.epoch > epoch => {}
+            Ok(true) => {
+                owned.epoch = epoch + 1;
+                owned.exporting_since = None;
+                owned.is_aborting = false;
+                // The complete record again, by the new epoch.
+                owned.is_registered = false;
+                owned.due = Instant::now();
+                session.unfreeze();
+            }
+            Ok(false) => {
+                owned.is_aborting = false;
+                drop(owned);
+                self.end_fenced(session, epoch, false);
+                return false;
+            }
+            Err(_) => return false,
+        }
+        drop(owned);
+        if session.has_overflowed() {
+            cluster.unflushed.add_overflowed(session);
+        }
+        true
+    }
+}
+
+/// The export of a session.
+enum Export {
+    /// There is none.
+    None,
+    /// The other instance may commit, or the session is not owned.
+    Pending,
+    /// The other instance has not committed in time.
+    Overdue,
 }
 
 impl Cluster {
-    /// Whether a session is being exported, or is not owned. Aborts an export without a commit.
-    pub(in crate::server::cluster) fn is_exporting(&self, session: &Arc<Session>) -> bool {
-        let Some(owned) = self.owned.get(session.id()) else { return true };
-        let since = owned.exporting_since;
-        drop(owned);
-        if since.is_some_and(|since| since.elapsed() >= COMMIT_TIMEOUT) {
-            self.abort_export(session);
-            return false;
-        }
-        since.is_some()
+    /// Whether the commit of an export that began at an instant is overdue: the other instance has lost its lease by now, or is
+    /// slow.
+    pub(in crate::server::cluster) fn is_overdue(&self, since: Instant) -> bool {
+        since.elapsed() >= self.settings.lease.min(COMMIT_TIMEOUT)
     }
 
-    /// Aborts the export of a session. One that overflowed during the export ends soon.
-    fn abort_export(&self, session: &Arc<Session>) {
-        if let Some(mut owned) = self.owned.get_mut(session.id()) {
-            owned.exporting_since = None;
-        }
-        session.unfreeze();
-        if session.has_overflowed() {
-            self.unflushed.add_overflowed(session);
+    /// Whether a session is being exported, or is not owned.
+    pub(in crate::server::cluster) fn has_export(&self, session: &Session) -> bool {
+        !matches!(self.export_of(session), Export::None)
+    }
+
+    /// Returns the export of a session.
+    fn export_of(&self, session: &Session) -> Export {
+        let Some(owned) = self.owned.get(session.id()) else { return Export::Pending };
+        match owned.exporting_since {
+            None => Export::None,
+            Some(since) if self.is_overdue(since) => Export::Overdue,
+            Some(_) => Export::Pending,
         }
     }
 }
