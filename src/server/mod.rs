@@ -305,11 +305,9 @@ impl Server {
     /// The channel exceeds `limits.channel` bytes or `limits.segments` segments.
     fn check_size(&self, channel: &str) -> Result<(), BayeuxError> {
         if channel.len() > self.limits.channel {
-            self.metrics.refuse(Reason::channel);
             return Err(BayeuxError::ChannelTooLong(self.limits.channel));
         }
         if crate::bayeux::channel::depth(channel) > self.limits.segments {
-            self.metrics.refuse(Reason::segments);
             return Err(BayeuxError::TooManySegments(self.limits.segments));
         }
         Ok(())

@@ -104,9 +104,22 @@ impl Server {
             return done;
         }
         counter.inc();
+        if let Outcome::Failed(error) = &outcome {
+            self.count_limit(error);
+        }
         if !outcome.is_done() {
             self.metrics.error_replies.inc();
         }
         done
+    }
+
+    /// Counts a message that exceeds a limit. The checks do not count, because they run before the hook is asked too.
+    fn count_limit(&self, error: &BayeuxError) {
+        match error {
+            BayeuxError::ChannelTooLong(_) => self.metrics.refuse(Reason::channel),
+            BayeuxError::TooManySegments(_) => self.metrics.refuse(Reason::segments),
+            BayeuxError::TooManySubscriptions(_) => self.metrics.refuse(Reason::subscriptions),
+            _ => {}
+        }
     }
 }

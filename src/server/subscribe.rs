@@ -52,10 +52,7 @@ impl Server {
                 Ok(())
             }
             Change::Unchanged => Ok(()),
-            Change::Full => {
-                self.metrics.refuse(Reason::subscriptions);
-                Err(BayeuxError::TooManySubscriptions(self.limits.subscriptions))
-            }
+            Change::Full => Err(BayeuxError::TooManySubscriptions(self.limits.subscriptions)),
             Change::Frozen => Err(BayeuxError::Unreachable),
             Change::Ended => Err(BayeuxError::ClientUnknown(session.id().as_str().to_owned())),
         }
@@ -125,7 +122,6 @@ impl Server {
         let elements = json::elements(wanted);
         let most = self.limits.batch.max(self.limits.subscriptions);
         if elements.len() > most {
-            self.metrics.refuse(Reason::subscriptions);
             return Err(BayeuxError::TooManySubscriptions(most));
         }
         Ok(elements)

@@ -439,3 +439,22 @@ fn the_application_is_asked_once_about_a_message_whose_session_moves() {
         1
     );
 }
+
+/// The checks of a message run before the application is asked, and again when its verb is executed.
+#[test]
+fn a_message_that_exceeds_a_limit_is_counted_once() {
+    let application = Application::start(answers(json!({"allow": true})));
+    let limits = [("FAYE_LIMITS__CHANNEL", "32"), ("FAYE_LIMITS__SEGMENTS", "3")];
+    let faye = start(&application, &limits);
+    let client = faye.client();
+    let channels = [format!("/projects/{}", "x".repeat(32)), "/projects/1/2/3".to_owned()];
+    for (count, channel) in channels.iter().enumerate() {
+        assert_eq!(faye.ask(&publication(channel, 1))["successful"], false);
+        assert_eq!(faye.ask(&subscribe(&client, channel.as_str()))["successful"], false);
+        let reasons = ["channel", "segments"].map(|reason| {
+            faye.metric(&format!("faye_refused_total{{reason=\"{reason}\"}}"))
+        });
+        assert_eq!(reasons, [2, if count == 0 { 0 } else { 2 }]);
+    }
+    assert!(application.so_far().is_empty());
+}
