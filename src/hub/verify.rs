@@ -134,13 +134,13 @@ async fn finish(hub: &Hub, request: Request) -> FinishedRequest {
             Err(time) => RequestOutcome::Postponed(time.min(POSTPONED)),
         }
     };
-    count(hub, &outcome);
     if let RequestOutcome::Refused(reason) | RequestOutcome::Retry(_, reason) = &outcome {
         tracing::debug!(request = request.id, host = request.host, reason, "callback did not confirm");
     }
     FinishedRequest { id: request.id, claim: request.claim, outcome }
 }
 
+/// Counts a recorded result: a subscription that the metric shows receives the content of the next ping.
 fn count(hub: &Hub, outcome: &RequestOutcome) {
     hub.metrics.hub.verification(match outcome {
         RequestOutcome::Verified | RequestOutcome::Checked => "verified",
@@ -178,6 +178,7 @@ async fn record_some(hub: &Hub, results: &[FinishedRequest]) -> bool {
     match hub.store.finish_requests(results).await {
         Ok(lost) => {
             hub.metrics.hub.lose_verifications(lost);
+            results.iter().for_each(|result| count(hub, &result.outcome));
             notify_soon(hub, results);
             true
         }

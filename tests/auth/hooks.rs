@@ -451,9 +451,8 @@ fn a_message_that_exceeds_a_limit_is_counted_once() {
     for (count, channel) in channels.iter().enumerate() {
         assert_eq!(faye.ask(&publication(channel, 1))["successful"], false);
         assert_eq!(faye.ask(&subscribe(&client, channel.as_str()))["successful"], false);
-        let reasons = ["channel", "segments"].map(|reason| {
-            faye.metric(&format!("faye_refused_total{{reason=\"{reason}\"}}"))
-        });
+        let reasons = ["channel", "segments"]
+            .map(|reason| faye.metric(&format!("faye_refused_total{{reason=\"{reason}\"}}")));
         assert_eq!(reasons, [2, if count == 0 { 0 } else { 2 }]);
     }
     assert!(application.so_far().is_empty());
