@@ -23,7 +23,7 @@ const ATTEMPTS: usize = 4;
 /// The response of the owner of a session.
 enum Fetched {
     /// The state of the session.
-    Session(Imported),
+    Session(Box<Imported>),
     /// The session has these subscriptions, and its record did not have all of them when it was read: the write of a
     /// subscription to the directory may take a while.
     Subscribed(Vec<String>),
@@ -85,7 +85,7 @@ impl Server {
             let session = self.sessions.prepare(*id).map_err(|_| AcquireError::Unavailable)?;
             let mut import = Import { server: self, session, is_committed: false };
             let imported = match self.fetch(cluster, &import, &record, credential, request).await? {
-                Fetched::Session(imported) => imported,
+                Fetched::Session(imported) => *imported,
                 Fetched::Subscribed(patterns) => {
                     subscribed = patterns;
                     continue;
@@ -151,7 +151,7 @@ impl Server {
             match response {
                 Ok(Response::State(state)) => {
                     if state.patterns.iter().all(|pattern| record.patterns.contains(pattern)) {
-                        return Ok(Fetched::Session(Imported::from_owner(*state)));
+                        return Ok(Fetched::Session(Box::new(Imported::from_owner(*state))));
                     }
                     // Publications of these subscriptions were not received here.
                     return Ok(Fetched::Subscribed(state.patterns));
@@ -175,7 +175,9 @@ impl Server {
                 return Err(AcquireError::Unproven);
             }
         }
-        self.adopt(cluster, session, record, &received).await.map(Fetched::Session)
+        self.adopt(cluster, session, record, &received)
+            .await
+            .map(|imported| Fetched::Session(Box::new(imported)))
     }
 
     async fn subscribe_import(
