@@ -12,6 +12,7 @@ pub(crate) mod level {
     /// The subscriptions of a session.
     pub(crate) const SUBSCRIPTIONS: u8 = 20;
     /// The queue of publications of a partition that go to Redis.
+    #[cfg(feature = "redis")]
     pub(crate) const QUEUE: u8 = 30;
     /// A partition. One of several partitions is taken by its number.
     pub(crate) const PARTITION: u8 = 40;

@@ -278,7 +278,7 @@ impl Metrics {
         self.refused.get_or_create(&Refused { reason }).inc_by(count);
     }
 
-    /// The metrics in the text format of OpenMetrics.
+    /// Returns the metrics in the text format of OpenMetrics.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();

@@ -53,7 +53,7 @@ pub(super) enum Action {
 }
 
 impl Resource {
-    /// The resource at a path below the root of the API.
+    /// Returns the resource at a path below the root of the API.
     pub(super) fn named(path: &str) -> Option<Self> {
         match path {
             "/feeds" => return Some(Self::Feeds),
@@ -87,7 +87,7 @@ impl Resource {
         if self.allows(Method::Get) { "GET, HEAD, POST, OPTIONS" } else { "POST, OPTIONS" }
     }
 
-    /// The limits of its body, if they are not those of other requests.
+    /// Returns the limits of its body, if they are not those of other requests.
     pub(super) fn limits(&self) -> Option<RouteLimits> {
         match self {
             Self::Opml => Some(LIST),
@@ -169,7 +169,7 @@ impl ManagedFeeds {
         }
     }
 
-    /// Why a feed was not added.
+    /// Returns why a feed was not added.
     async fn not_added(&self, outcome: AddedFeed, name: &str) -> Result<String, Refusal> {
         Ok(match outcome {
             AddedFeed::Added => String::new(),
@@ -188,7 +188,7 @@ impl ManagedFeeds {
         })
     }
 
-    /// The description of a feed in these fields.
+    /// Returns the description of a feed in these fields.
     fn description(&self, fields: &BTreeMap<String, String>) -> Result<FeedDescription, Refusal> {
         let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let feed = config::read_feed(&fields).map_err(Refusal::Bad)?;
@@ -245,14 +245,14 @@ impl ManagedFeeds {
         }
     }
 
-    /// A feed that is followed.
+    /// Returns a feed that is followed.
     async fn row(&self, name: &str) -> Result<Option<FeedRow>, Refusal> {
         let rows = self.store.feed_rows().await?;
         Ok(rows.into_iter().find(|row| row.feed.name == name && row.state != FeedState::Removed))
     }
 }
 
-/// The fields of a JSON object, as text.
+/// Returns the fields of a JSON object, as text.
 fn fields(body: &[u8]) -> Result<BTreeMap<String, String>, Refusal> {
     let wrong = || {
         let text = "the body is not a JSON object with the keys of a [[feed]], such as {\"name\": \"blog\", \"url\": \

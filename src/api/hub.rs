@@ -27,7 +27,7 @@ pub(super) enum Resource {
 }
 
 impl Resource {
-    /// The resource at a path below the root of the API.
+    /// Returns the resource at a path below the root of the API.
     pub(super) fn named(path: &str) -> Option<Self> {
         match path {
             "/hub" => Some(Self::Status),
@@ -186,7 +186,7 @@ impl From<StoreError> for Refusal {
     }
 }
 
-/// The host of a topic, without a port.
+/// Returns the host of a topic, without a port.
 fn host_of(topic: &str) -> Option<String> {
     let url: Uri = topic.parse().ok()?;
     url.host().map(str::to_ascii_lowercase)

@@ -117,7 +117,7 @@ enum Resource {
 }
 
 impl Resource {
-    /// The resource at a path below [`ROOT`].
+    /// Returns the resource at a path below [`ROOT`].
     fn named(path: &str) -> Option<Self> {
         let feeds = || feeds::Resource::named(path).map(Self::Feeds);
         hub::Resource::named(path).map(Self::Hub).or_else(feeds)

@@ -22,7 +22,7 @@ pub(super) struct Parameters {
 }
 
 impl Parameters {
-    /// The parameters of a query, of which only those of `known` are accepted.
+    /// Returns the parameters of a query, of which only those of `known` are accepted.
     pub(super) fn of_query(query: Option<&str>, known: &[&str]) -> Result<Self, Refusal> {
         let mut found = Self::default();
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {

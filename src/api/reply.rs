@@ -42,7 +42,7 @@ pub(super) fn ok(value: &impl Serialize) -> Response<Bytes> {
     with_status(StatusCode::OK, value)
 }
 
-/// A status with a value.
+/// Returns a status with a value.
 pub(super) fn with_status(status: StatusCode, value: &impl Serialize) -> Response<Bytes> {
     match serde_json::to_vec(value) {
         Ok(body) => with_body(status, body),
@@ -87,7 +87,7 @@ fn with_body(status: StatusCode, mut body: Vec<u8>) -> Response<Bytes> {
     uncached(response)
 }
 
-/// A response that no cache keeps.
+/// Returns a response that no cache keeps.
 pub(super) fn uncached(mut response: Response<Bytes>) -> Response<Bytes> {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

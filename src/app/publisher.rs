@@ -26,7 +26,7 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    /// A publisher of this server.
+    /// Creates a publisher of this server.
     pub(super) fn new(server: &Arc<Server>) -> Self {
         let peer = Arc::new(Peer::in_process());
         Self { server: Arc::downgrade(server), peer, notices: Notices::every(PAUSE) }
@@ -118,7 +118,7 @@ mod tests {
         }
         assert!(outcome(b"{").is_err());
     }
-    /// A server that follows feeds, with these rules.
+    /// Returns a server that follows feeds, with these rules.
     fn server(rules: &str) -> Arc<Server> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("faye.toml");

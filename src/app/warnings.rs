@@ -30,7 +30,7 @@ fn unknown_hosts(config: &Config) -> Option<String> {
     })
 }
 
-/// A warning about settings of Redis without its URL.
+/// Returns a warning about settings of Redis without its URL.
 fn without_redis(config: &Config) -> Option<String> {
     let is_unused = config.redis.url.is_none() && config.redis != Config::default().redis;
     is_unused.then(|| "redis: the settings of [redis] have no effect without redis.url; set it".to_owned())

@@ -47,13 +47,13 @@ impl ClientId {
         text.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase()).then_some(Self(text))
     }
 
-    /// The whole identifier, for the wire only.
+    /// Returns the whole identifier, for the wire only.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The whole identifier, for the wire only.
+    /// Returns the whole identifier, for the wire only.
     #[must_use]
     pub fn as_str(&self) -> &str {
         // The constructors admit ASCII only.

@@ -69,7 +69,7 @@ pub fn milliseconds(json: &[u8]) -> u64 {
     number as u64
 }
 
-/// How deeply arrays and objects are nested in the value: 0 for a plain value.
+/// Returns how deeply arrays and objects are nested in the value: 0 for a plain value.
 #[must_use]
 pub fn depth(json: &[u8]) -> usize {
     let (mut depth, mut deepest) = (0usize, 0usize);
@@ -89,7 +89,7 @@ pub fn depth(json: &[u8]) -> usize {
     deepest
 }
 
-/// Bytes of the string at the front of the text, both quotes counted.
+/// Returns the length in bytes of the string at the front of the text, including both quotes.
 fn string_length(json: &[u8]) -> usize {
     let mut at = 1;
     while let Some(found) = json.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
@@ -108,7 +108,7 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
     let _ = serde_json::to_writer(out, text);
 }
 
-/// The elements of a JSON array as slices of it; a value that is no array is its own only element.
+/// Returns the elements of a JSON array as slices of it; a value that is no array is its own only element.
 #[must_use]
 pub fn elements(json: &[u8]) -> Vec<&[u8]> {
     if json.first() != Some(&b'[') {
@@ -120,7 +120,7 @@ pub fn elements(json: &[u8]) -> Vec<&[u8]> {
     }
 }
 
-/// The value of a key of a JSON object, as a slice of it; the last one if the key is there more than once.
+/// Returns the value of a key of a JSON object, as a slice of it; the last one if the key is there more than once.
 #[must_use]
 pub fn member<'a>(json: &'a [u8], key: &str) -> Option<&'a [u8]> {
     let mut found = None;

@@ -17,7 +17,7 @@ pub struct Key<'a> {
 }
 
 impl<'a> Key<'a> {
-    /// The key of this JSON string, with its quotes.
+    /// Returns the key of this JSON string, with its quotes.
     #[must_use]
     pub fn of(quoted: &'a str) -> Self {
         let inner = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(quoted);
@@ -29,7 +29,7 @@ impl<'a> Key<'a> {
         Self { inner, text }
     }
 
-    /// The text, escapes undone; with its escapes if UTF-8 cannot represent it.
+    /// Returns the text, escapes undone; with its escapes if UTF-8 cannot represent it.
     #[must_use]
     pub fn text(&self) -> &str {
         self.text.as_deref().unwrap_or(self.inner)
@@ -87,7 +87,7 @@ fn split_at_surrogate(text: &str) -> Option<(&str, &str, &str)> {
     None
 }
 
-/// The UTF-16 unit of an escape `\uXXXX` at this place.
+/// Returns the UTF-16 unit of an escape `\uXXXX` at this place.
 fn unit(text: &str, at: usize) -> Option<u16> {
     let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
     u16::from_str_radix(digits, 16).ok()

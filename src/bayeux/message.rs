@@ -61,7 +61,7 @@ impl Field {
 }
 
 impl Field {
-    /// The field of a key, escapes undone.
+    /// Returns the field of a key, escapes undone.
     #[must_use]
     pub fn of(key: &str) -> Self {
         match key {
@@ -81,7 +81,7 @@ impl Field {
         }
     }
 
-    /// The key of a known field; empty for [`Field::Other`].
+    /// Returns the key of a known field; empty for [`Field::Other`].
     #[must_use]
     pub fn key(self) -> &'static str {
         match self {
@@ -158,7 +158,7 @@ impl Message {
         self.get(field).filter(|value| json::is_truthy(value))
     }
 
-    /// The text of a field that is a JSON string.
+    /// Returns the text of a field that is a JSON string.
     #[must_use]
     pub fn text(&self, field: Field) -> Option<Cow<'_, str>> {
         json::as_text(self.get(field)?)
@@ -274,7 +274,7 @@ impl Message {
         self.entries.retain(|entry| !entry.is_other(&payload, spelt));
     }
 
-    /// How deeply the values are nested, the message itself counted.
+    /// Returns how deeply the values are nested, the message itself counted.
     #[must_use]
     pub fn depth(&self) -> usize {
         let nested = self.entries.iter().map(|entry| entry.value.of(&self.payload));
@@ -288,7 +288,7 @@ impl Message {
         self.entries.iter().map(|entry| entry.value.of(&self.payload).len() + 16).sum()
     }
 
-    /// Bytes that [`Message::write`] appends with the same `keep`, or a few more.
+    /// Returns the number of bytes that [`Message::write`] appends with the same `keep`, or a few more.
     #[must_use]
     pub fn written_size(&self, keep: impl Fn(Field) -> bool) -> usize {
         let kept = self.entries.iter().filter(|entry| keep(entry.field));

@@ -28,18 +28,18 @@ impl Partition {
         (index < PARTITIONS).then_some(Self(index as u8))
     }
 
-    /// The index of the partition.
+    /// Returns the index of the partition.
     #[must_use]
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
 
-    /// All partitions.
+    /// Returns all partitions.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..PARTITIONS as u8).map(Self)
     }
 
-    /// The partitions with the channels that a subscription matches: one, or all of them for a pattern.
+    /// Returns the partitions with the channels that a subscription matches: one, or all of them for a pattern.
     pub fn of_pattern(pattern: &str) -> impl Iterator<Item = Self> {
         let is_pattern = pattern.ends_with('*');
         let one = (!is_pattern).then(|| Self::of(pattern));

@@ -38,7 +38,7 @@ impl Compiled {
         Pattern::parse(text).map(|Pattern { base, tail }| Self { base: base.into(), tail })
     }
 
-    /// The pattern.
+    /// Returns the pattern.
     #[must_use]
     pub fn pattern(&self) -> Pattern<'_> {
         Pattern { base: &self.base, tail: self.tail }
@@ -59,7 +59,7 @@ impl<'a> Pattern<'a> {
         Some(Self { base, tail: if last == "*" { Tail::One } else { Tail::Many } })
     }
 
-    /// The one channel of a valid name.
+    /// Returns the one channel of a valid name.
     #[must_use]
     pub fn of_name(name: &'a str) -> Self {
         Self { base: name, tail: Tail::Nothing }
@@ -121,7 +121,7 @@ mod tests {
 
     const SEGMENTS: [&str; 3] = ["a", "b", "new"];
 
-    /// Every channel of up to three segments.
+    /// Returns every channel of up to three segments.
     fn names() -> Vec<String> {
         let one: Vec<String> = SEGMENTS.iter().map(|segment| format!("/{segment}")).collect();
         let longer = |names: &[String]| -> Vec<String> {

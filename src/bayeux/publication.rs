@@ -99,7 +99,7 @@ impl Publication {
         self.position
     }
 
-    /// The channel that it was published to.
+    /// Returns the channel that it was published to.
     #[must_use]
     pub fn channel(&self) -> &str {
         &self.channel
@@ -111,7 +111,7 @@ impl Publication {
         &self.array
     }
 
-    /// The message as a JSON object.
+    /// Returns the message as a JSON object.
     #[must_use]
     pub fn object(&self) -> &[u8] {
         &self.array[1..self.array.len() - 1]
@@ -141,7 +141,7 @@ impl Publication {
         form
     }
 
-    /// Bytes that the publication counts for in a mailbox.
+    /// Returns the number of bytes for the bounds of a mailbox.
     #[must_use]
     pub fn size(&self) -> usize {
         self.array.len()

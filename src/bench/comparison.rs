@@ -36,13 +36,14 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// A comparison of the servers at two URLs, without reports.
+    /// Creates a comparison of the servers at two URLs, without reports.
     #[must_use]
     pub fn new(urls: [String; 2], rounds: usize) -> Self {
         Self { urls, rounds, reports: Default::default(), failures: Default::default(), last: Value::Null }
     }
 
-    /// The turns in their order. Each server is the first in half of the rounds, so that neither has the warmer machine.
+    /// Returns the turns in their order. Each server is the first in half of the rounds, so that neither has the warmer
+    /// machine.
     #[must_use]
     pub fn turns(&self) -> Vec<Turn> {
         let order = |round: usize| if round % 2 == 1 { [0, 1] } else { [1, 0] };
@@ -73,13 +74,13 @@ impl Comparison {
         self.last = Value::Object(object);
     }
 
-    /// The last turn as one line of JSON.
+    /// Returns the last turn as one line of JSON.
     #[must_use]
     pub fn last_as_json(&self) -> String {
         self.last.to_string()
     }
 
-    /// The medians of both servers as one line of JSON.
+    /// Returns the medians of both servers as one line of JSON.
     #[must_use]
     pub fn json(&self) -> String {
         let mut all = Map::new();
@@ -99,7 +100,7 @@ impl Comparison {
         json!({ "comparison": all }).to_string()
     }
 
-    /// The medians of both servers as a table.
+    /// Returns the medians of both servers as a table.
     #[must_use]
     pub fn table(&self) -> String {
         let load = self.reports.iter().flatten().next().map_or("no result", Report::load);
@@ -151,7 +152,7 @@ impl Comparison {
         Some(format!("{url} failed in {failure}{more}"))
     }
 
-    /// The median of each figure of a server, or the sum for what went wrong.
+    /// Returns the median of each figure of a server, or the sum for what went wrong.
     fn figures(&self, side: usize) -> Vec<Figure> {
         let reports = &self.reports[side];
         let Some(first) = reports.first() else { return Vec::new() };

@@ -85,7 +85,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// A connection that is being opened.
+    /// Creates a connection that is being opened.
     pub(super) fn new(socket: TcpStream, tls: Option<&Tls>, plan: &Plan) -> Result<Self, rustls::Error> {
         Ok(Self {
             stream: Stream::new(socket, tls)?,
@@ -100,7 +100,7 @@ impl Connection {
         })
     }
 
-    /// The socket, to register it.
+    /// Returns the socket, to register it.
     pub(super) fn stream(&mut self) -> &mut TcpStream {
         self.stream.socket_mut()
     }

@@ -33,7 +33,7 @@ fn is_loopback(address: SocketAddr) -> bool {
     address.is_ipv4() && address.ip().is_loopback()
 }
 
-/// The source address of a block of connections; `None` leaves it to the system.
+/// Returns the source address of a block of connections; `None` leaves it to the system.
 fn source(address: SocketAddr, block: usize) -> Option<IpAddr> {
     let own = is_loopback(address) && block > 0;
     own.then(|| Ipv4Addr::new(127, 1, (block / 250) as u8, (block % 250 + 1) as u8).into())

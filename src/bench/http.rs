@@ -15,7 +15,7 @@ const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 /// The digest of that key (RFC 6455, section 1.3).
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// The request for a WebSocket.
+/// Returns the request for a WebSocket.
 pub(super) fn upgrade(target: &Target, path: &str) -> Vec<u8> {
     format!(
         "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -25,7 +25,7 @@ pub(super) fn upgrade(target: &Target, path: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The request that posts JSON.
+/// Returns the request that posts JSON.
 pub(super) fn post(target: &Target, json: &[u8]) -> Vec<u8> {
     let mut request = format!(
         "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",

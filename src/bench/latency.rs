@@ -11,7 +11,7 @@ const MOST: u64 = 600_000_000;
 pub(super) struct Latency(Option<Histogram<u64>>);
 
 impl Latency {
-    /// An empty histogram.
+    /// Creates an empty histogram.
     pub(super) fn new() -> Self {
         Self(Histogram::new_with_max(MOST, 3).ok())
     }

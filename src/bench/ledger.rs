@@ -28,7 +28,7 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// An empty ledger for a number of connections.
+    /// Creates an empty ledger for a number of connections.
     pub(super) fn new(connections: usize) -> Self {
         Self { next: vec![0; connections], ..Self::default() }
     }

@@ -73,7 +73,7 @@ pub(super) struct Scanner {
 }
 
 impl Scanner {
-    /// A scanner for publications with data of `payload` bytes.
+    /// Creates a scanner for publications with data of `payload` bytes.
     pub(super) fn new(payload: usize) -> Self {
         Self {
             marker: Finder::new(START),

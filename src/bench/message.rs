@@ -24,7 +24,7 @@ pub(super) fn quoted(text: &str) -> String {
     String::from_utf8_lossy(&quoted).into_owned()
 }
 
-/// A handshake.
+/// Returns a handshake.
 pub(super) fn handshake(wire: Wire, ext: &str) -> String {
     let kind = kind(wire);
     format!(
@@ -32,13 +32,13 @@ pub(super) fn handshake(wire: Wire, ext: &str) -> String {
     )
 }
 
-/// A connect of a session, given as JSON.
+/// Returns a connect of a session, given as JSON.
 pub(super) fn connect(wire: Wire, client: &str, ext: &str) -> String {
     let kind = kind(wire);
     format!(r#"[{{"channel":"/meta/connect","clientId":{client},"connectionType":"{kind}","id":"2"{ext}}}]"#)
 }
 
-/// A subscription of a session, given as JSON.
+/// Returns a subscription of a session, given as JSON.
 pub(super) fn subscribe(client: &str, channel: &str, ext: &str) -> String {
     let channel = quoted(channel);
     format!(r#"[{{"channel":"/meta/subscribe","clientId":{client},"subscription":{channel},"id":"3"{ext}}}]"#)
@@ -80,13 +80,13 @@ pub(super) fn replies(payload: &[u8]) -> Result<Vec<Message>, Failure> {
     Ok(messages)
 }
 
-/// The session of the reply to a handshake, as JSON.
+/// Returns the session of the reply to a handshake, as JSON.
 pub(super) fn client(replies: &[Message]) -> Option<Box<str>> {
     let reply = reply_on(replies, "/meta/handshake")?;
     Some(quoted(&reply.text(Field::ClientId)?).into_boxed_str())
 }
 
-/// The reply on a channel.
+/// Returns the reply on a channel.
 pub(super) fn reply_on<'a>(replies: &'a [Message], channel: &str) -> Option<&'a Message> {
     replies.iter().find(|reply| {
         reply.get(Field::Successful).is_some() && reply.text(Field::Channel).as_deref() == Some(channel)

@@ -19,7 +19,7 @@ pub(super) struct Moment {
 }
 
 impl Moment {
-    /// A sample now, with the amount of work done.
+    /// Creates a sample now, with the amount of work done.
     pub(super) fn now(pid: Option<u32>, done: u64) -> Result<Self, Failure> {
         Ok(Self { server: Usage::of(pid)?, own: Usage::own(), done, at: Instant::now() })
     }

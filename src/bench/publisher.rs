@@ -29,7 +29,7 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    /// The publisher on a connection. Each frame has `batch` publications with `payload` bytes of data.
+    /// Creates the publisher on a connection. Each frame has `batch` publications with `payload` bytes of data.
     pub(super) fn new(
         pool: &mut Pool,
         connection: usize,

@@ -29,7 +29,7 @@ pub(super) struct Figure {
 }
 
 impl Figure {
-    /// The number in JSON.
+    /// Returns the number in JSON.
     pub(super) fn json(&self) -> Value {
         match self.value {
             Some(value) if self.decimals == 0 => json!(value.round() as u64),
@@ -96,13 +96,13 @@ impl Report {
         Self { load, url: url.to_owned(), figures, faults }
     }
 
-    /// The figures as one line of JSON. What could not be measured is `null`.
+    /// Returns the figures as one line of JSON. What could not be measured is `null`.
     #[must_use]
     pub fn json(&self) -> String {
         Value::Object(self.object()).to_string()
     }
 
-    /// The same as an object.
+    /// Returns the same as an object.
     pub(super) fn object(&self) -> Map<String, Value> {
         let mut all = Map::new();
         all.insert("load".to_owned(), json!(self.load));
@@ -111,12 +111,12 @@ impl Report {
         all
     }
 
-    /// The name of the load.
+    /// Returns the name of the load.
     pub(super) fn load(&self) -> &'static str {
         self.load
     }
 
-    /// The figures in the order of the table.
+    /// Returns the figures in the order of the table.
     pub(super) fn figures(&self) -> &[Figure] {
         &self.figures.0
     }
@@ -126,12 +126,12 @@ impl Report {
         self.value("server_cpu").is_some()
     }
 
-    /// The value of a figure.
+    /// Returns the value of a figure.
     pub(super) fn value(&self, key: &str) -> Option<f64> {
         self.figures.0.iter().find(|figure| figure.key == key)?.value
     }
 
-    /// The figures as a table.
+    /// Returns the figures as a table.
     #[must_use]
     pub fn table(&self) -> String {
         let mut out = format!("{} on {}\n", self.load, self.url);
@@ -149,7 +149,7 @@ impl Report {
         out.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     }
 
-    /// The messages that were lost, doubled, out of order or on a wrong channel, if any were.
+    /// Returns the messages that were lost, doubled, out of order or on a wrong channel, if any were.
     #[must_use]
     pub fn fault(&self) -> Option<String> {
         let Faults { lost, doubled, misordered, stray } = self.faults;
@@ -162,7 +162,7 @@ impl Report {
     }
 }
 
-/// A number with separators of thousands.
+/// Returns a number with separators of thousands.
 pub(super) fn grouped(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));

@@ -25,19 +25,19 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// The socket of a TCP connection that is being opened.
+    /// Creates the socket of a TCP connection that is being opened.
     pub(super) fn new(socket: TcpStream, tls: Option<&Tls>) -> std::result::Result<Self, rustls::Error> {
         let session = |tls: &Tls| ClientConnection::new(Arc::clone(&tls.config), tls.name.clone());
         let tls = tls.map(session).transpose()?.map(Box::new);
         Ok(Self { socket, tls })
     }
 
-    /// The TCP socket.
+    /// Returns the TCP socket.
     pub(super) fn socket(&self) -> &TcpStream {
         &self.socket
     }
 
-    /// The TCP socket, to register it.
+    /// Returns the TCP socket, to register it.
     pub(super) fn socket_mut(&mut self) -> &mut TcpStream {
         &mut self.socket
     }

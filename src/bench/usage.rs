@@ -19,7 +19,7 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    /// The usage of a process and its children; `None` if the system does not report it.
+    /// Returns the usage of a process and its children; `None` if the system does not report it.
     pub(super) fn of(pid: Option<u32>) -> Result<Option<Self>, Failure> {
         let Some(pid) = pid else { return Ok(None) };
         if !cfg!(target_os = "linux") {
@@ -36,7 +36,7 @@ impl Usage {
         Ok(Some(all))
     }
 
-    /// The usage of this process.
+    /// Returns the usage of this process.
     pub(super) fn own() -> Option<Self> {
         Self::of_one(std::process::id())
     }
@@ -93,7 +93,7 @@ impl Stat {
     }
 }
 
-/// A process and all its descendants.
+/// Returns a process and all its descendants.
 fn tree(root: u32) -> Vec<u32> {
     let names = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = names.filter_map(|entry| entry.file_name().to_str()?.parse().ok());

@@ -26,7 +26,7 @@ impl Budget {
         Self { channels: settings.channels, bytes: settings.bytes, kept_channels, kept_bytes }
     }
 
-    /// The size of all histories in bytes.
+    /// Returns the size of all histories in bytes.
     pub(super) fn kept_bytes(&self) -> usize {
         self.kept_bytes.load(Ordering::Relaxed)
     }
@@ -62,7 +62,7 @@ struct Entry {
     publication: Arc<Publication>,
 }
 
-/// The approximate memory of a kept publication in bytes, with one wire form from its delivery.
+/// Returns the approximate memory of a kept publication in bytes, with one wire form from its delivery.
 fn memory(publication: &Publication) -> usize {
     size_of::<Entry>() + publication.memory() + publication.size()
 }

@@ -71,7 +71,7 @@ impl<D: Deliver> Memory<D> {
         self.partitions[partition.index()].lock().history.recent(channel, span, &self.budget, Instant::now())
     }
 
-    /// The approximate size of all histories in bytes.
+    /// Returns the approximate size of all histories in bytes.
     pub(super) fn kept(&self) -> usize {
         self.budget.kept_bytes()
     }

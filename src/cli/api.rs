@@ -169,7 +169,7 @@ impl Client {
     }
 }
 
-/// Where the API is by the settings.
+/// Returns the address of the API in the settings.
 fn address(settings: &Settings) -> anyhow::Result<String> {
     let config = settings.load_for_client(&[])?;
     Ok(match &config.admin.listen {

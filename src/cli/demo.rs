@@ -129,7 +129,7 @@ async fn tick(publisher: &Publisher, stop: impl Future<Output = ()>) -> u64 {
     }
 }
 
-/// The counts as a table.
+/// Returns the counts as a table.
 fn table(published: u64, counts: &[Count]) -> String {
     let mut lines = vec![
         format!("published {published} messages to {CHANNEL}"),

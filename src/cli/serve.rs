@@ -201,7 +201,7 @@ fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
     sections.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect()
 }
 
-/// The channels that are feeds, with the names of the feeds.
+/// Returns the channels that are feeds, with the names of the feeds.
 fn feeds(config: &Config) -> Vec<(&str, &str)> {
     config
         .channel

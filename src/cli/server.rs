@@ -28,7 +28,8 @@ impl Server {
         self.url.clone().map_or_else(|| settings.url(), Ok)
     }
 
-    /// The `ext` of the arguments. The default is the push secret of the settings, for the server of the settings only.
+    /// Returns the `ext` of the arguments. The default is the push secret of the settings, for the server of the
+    /// settings only.
     pub(super) fn ext_or_push_secret(&self, settings: &Settings) -> anyhow::Result<Option<String>> {
         match (&self.ext, &self.url) {
             (None, None) => settings.push_secret(),
@@ -36,7 +37,7 @@ impl Server {
         }
     }
 
-    /// The configuration of TLS for a URL.
+    /// Returns the configuration of TLS for a URL.
     pub(super) fn tls(&self, url: &str) -> Result<Arc<ClientConfig>, TlsError> {
         trust(self.cacert.as_deref(), url)
     }

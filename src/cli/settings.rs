@@ -20,7 +20,7 @@ pub(super) struct Settings {
     pub(super) mount: Option<String>,
 }
 
-/// The arguments of settings for a command that uses none of those with these names.
+/// Returns the arguments of settings for a command that uses none of those with these names.
 pub(super) fn without(names: &'static [&'static str]) -> impl Iterator<Item = Arg> {
     arguments().map(|argument| {
         let is_unused = names.contains(&argument.get_id().as_str());
@@ -28,7 +28,7 @@ pub(super) fn without(names: &'static [&'static str]) -> impl Iterator<Item = Ar
     })
 }
 
-/// The arguments of settings for a command that connects to a server.
+/// Returns the arguments of settings for a command that connects to a server.
 pub(super) fn for_client() -> impl Iterator<Item = Arg> {
     arguments().map(|argument| match argument.get_id().as_str() {
         "listen" => argument.help("The address to connect to, in place of server.listen"),
@@ -42,7 +42,7 @@ fn arguments() -> impl Iterator<Item = Arg> {
 }
 
 impl Settings {
-    /// The settings of a server.
+    /// Returns the settings of a server.
     pub(super) fn load(&self) -> Result<Config, Problems> {
         self.load_file(self.config.as_deref())
     }
@@ -52,19 +52,19 @@ impl Settings {
         load(file, std::env::vars_os(), &self.overrides())
     }
 
-    /// The settings for a client, with the secrets of these sections only.
+    /// Returns the settings for a client, with the secrets of these sections only.
     pub(super) fn load_for_client(&self, sections: &'static [&'static str]) -> Result<Config, Problems> {
         load_for_client(self.config.as_deref(), std::env::vars_os(), &self.overrides(), sections)
     }
 
-    /// The URL of the server of the settings.
+    /// Returns the URL of the server of the settings.
     pub(super) fn url(&self) -> anyhow::Result<String> {
         let config = self.load_for_client(&[])?;
         let scheme = if config.speaks_tls() { "https" } else { "http" };
         Ok(format!("{scheme}://{}{}", config.server.listen.reachable(), config.server.mount))
     }
 
-    /// The `ext` with the push secret of the settings.
+    /// Returns the `ext` with the push secret of the settings.
     pub(super) fn push_secret(&self) -> anyhow::Result<Option<String>> {
         let push = self.load_for_client(&["push"])?.push;
         let ext = |secret: &str| serde_json::json!({ push.field.as_str(): secret }).to_string();

@@ -36,7 +36,7 @@ pub(super) fn page(config: &Config, url: &str) -> Option<String> {
     config.serves_page().then(|| format!("{}/", reachable(origin)))
 }
 
-/// A URL of this machine in place of one with the unspecified address, which clients cannot connect to.
+/// Returns a URL of this machine in place of one with the unspecified address, which clients cannot connect to.
 pub(super) fn reachable(url: &str) -> String {
     url.replace("://[::]:", "://127.0.0.1:").replace("://0.0.0.0:", "://127.0.0.1:")
 }
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
     use crate::config::load;
 
-    /// The second line for these settings.
+    /// Returns the second line for these settings.
     fn line(text: &str) -> String {
         lines(text).swap_remove(1)
     }

@@ -17,7 +17,7 @@ impl Table {
         Self { rows: std::iter::once(head).chain(rows).collect() }
     }
 
-    /// The lines, without spaces at their ends.
+    /// Returns the lines, without spaces at their ends.
     pub(super) fn lines(&self) -> impl Iterator<Item = String> {
         let columns = self.rows.first().map_or(0, Vec::len);
         let width = |column: usize| {
@@ -32,7 +32,7 @@ impl Table {
     }
 }
 
-/// A value as a cell. Characters that would control a terminal are escaped.
+/// Returns a value as a cell. Characters that would control a terminal are escaped.
 pub(super) fn text(value: &Value) -> String {
     let text = match value {
         Value::Null => String::new(),
@@ -42,7 +42,7 @@ pub(super) fn text(value: &Value) -> String {
     escaped(&text)
 }
 
-/// A text of a server for a terminal, with the characters escaped that would control it.
+/// Returns a text of a server for a terminal, with the characters escaped that would control it.
 pub(super) fn escaped(text: &str) -> String {
     let shown =
         |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() };

@@ -96,7 +96,7 @@ fn make(arguments: &Make, config: &Config) -> anyhow::Result<()> {
     print(token)
 }
 
-/// Why a token is of no use.
+/// Returns why a token is of no use.
 fn warnings(arguments: &Make, config: &Config, token: &str) -> Vec<String> {
     let mut found = Vec::new();
     let takes_token = |access: &crate::config::Access| access.token;

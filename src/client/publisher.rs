@@ -41,7 +41,7 @@ impl Publisher {
         Ok(Self { fetch: Fetch::with_tls(Reach::Everywhere, Repeat::Any, tls), url: url.to_owned(), uri })
     }
 
-    /// The URL of the server.
+    /// Returns the URL of the server.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url

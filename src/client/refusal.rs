@@ -60,12 +60,12 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// The advised time before the next connect.
+/// Returns the advised time before the next connect.
 pub(super) fn interval(reply: &Message) -> Duration {
     duration(&advice(reply))
 }
 
-/// The advice of a reply. Malformed advice counts as none.
+/// Returns the advice of a reply. Malformed advice counts as none.
 fn advice(reply: &Message) -> Advice {
     reply.get(Field::Advice).and_then(|text| serde_json::from_slice(text).ok()).unwrap_or_default()
 }

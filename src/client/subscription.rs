@@ -117,13 +117,13 @@ impl Subscription {
         let _ = tokio::time::timeout(DISCONNECT, close).await;
     }
 
-    /// The advised time before the next connect.
+    /// Returns the advised time before the next connect.
     #[must_use]
     pub fn interval(&self) -> Duration {
         self.interval
     }
 
-    /// When the last frame of the server arrived.
+    /// Returns when the last frame of the server arrived.
     #[must_use]
     pub fn last_frame(&self) -> Instant {
         self.last_frame

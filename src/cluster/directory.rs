@@ -242,7 +242,7 @@ impl Directory {
         Option::<Vec<u8>>::from_redis_value(reply).ok().flatten().ok_or(RedisError::Unexpected)
     }
 
-    /// The lifetime of a record after each write, in milliseconds.
+    /// Returns the lifetime of a record after each write, in milliseconds.
     fn record_lifetime(&self) -> String {
         (2 * self.session_lifetime).max(Duration::from_secs(1)).as_millis().to_string()
     }

@@ -41,7 +41,7 @@ impl Draft {
         Self { environment: Some(environment), ..Self::default() }
     }
 
-    /// An empty draft for one of several sources.
+    /// Creates an empty draft for one of several sources.
     pub(super) fn part() -> Self {
         Self { is_part: true, ..Self::default() }
     }
@@ -124,7 +124,7 @@ impl Draft {
         }
     }
 
-    /// The settings, with defaults for the keys that are not set.
+    /// Returns the settings, with defaults for the keys that are not set.
     ///
     /// # Errors
     ///

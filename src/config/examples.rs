@@ -11,8 +11,8 @@ use super::suggest::header;
 /// The documented settings, each with its default or an example.
 const SETTINGS: &str = include_str!("../../faye.toml");
 
-/// The value of a key in the documented settings, as text; of an array, its first element. `None` if the kind of the key has a
-/// better example, or if the array is empty.
+/// Returns the value of a key in the documented settings, as text; of an array, its first element. `None` if the kind
+/// of the key has a better example, or if the array is empty.
 pub(super) fn of(key: &Key) -> Option<String> {
     if !is_better(key.kind) {
         return None;

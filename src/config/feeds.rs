@@ -84,13 +84,13 @@ impl Feeds {
     /// Feeds of all sources that one server follows.
     pub const MOST: usize = 10_000;
 
-    /// The channel of the feed of that name.
+    /// Returns the channel of the feed of that name.
     #[must_use]
     pub fn channel_of(&self, name: &str) -> String {
         self.channel.replace(Self::NAME, name)
     }
 
-    /// The pattern of the channels of all feeds.
+    /// Returns the pattern of the channels of all feeds.
     #[must_use]
     pub fn pattern(&self) -> String {
         self.channel_of("*")
@@ -104,7 +104,7 @@ impl Config {
         !self.feed.is_empty() || self.lifestream.enabled == Some(true)
     }
 
-    /// The addresses of this server that it must not follow.
+    /// Returns the addresses of this server that it must not follow.
     #[must_use]
     pub fn own_pages(&self) -> OwnPages {
         OwnPages::of(self)

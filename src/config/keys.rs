@@ -292,7 +292,7 @@ const fn key(section: &'static str, name: &'static str, kind: Kind) -> Key {
     Key { section, name, kind }
 }
 
-/// The key of that name in that section.
+/// Returns the key of that name in that section.
 pub(super) fn find(section: &str, name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.section == section && key.name == name)
 }
@@ -302,7 +302,7 @@ pub(super) fn in_section(section: &str) -> impl Iterator<Item = &'static Key> {
     KEYS.iter().filter(move |key| key.section == section)
 }
 
-/// Every section once, in the order of the list.
+/// Returns every section once, in the order of the list.
 pub(super) fn sections() -> Vec<&'static str> {
     let mut names: Vec<_> = KEYS.iter().map(|key| key.section).collect();
     names.dedup();

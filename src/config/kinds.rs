@@ -111,7 +111,7 @@ pub(super) enum Element {
 }
 
 impl Element {
-    /// The kind of one element by itself.
+    /// Returns the kind of one element by itself.
     pub(super) fn kind(self) -> Kind {
         match self {
             Self::Text => Kind::Text,
@@ -183,7 +183,7 @@ impl Kind {
         }
     }
 
-    /// A value of this kind as it may be copied.
+    /// Returns a value of this kind as it may be copied.
     pub(super) fn example(self) -> &'static str {
         match self {
             Self::Address => "127.0.0.1:9000",

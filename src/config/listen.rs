@@ -43,7 +43,8 @@ impl ListenAddress {
         }
     }
 
-    /// The address of the host; the unspecified one for every address of the machine and for a name, which may have several.
+    /// Returns the address of the host; the unspecified one for every address of the machine and for a name, which may
+    /// have several.
     #[must_use]
     pub fn address(&self) -> IpAddr {
         match &self.host {

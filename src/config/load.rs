@@ -89,7 +89,8 @@ pub fn check(text: &str, file: &str) -> Problems {
     check_draft(Draft::default(), text, file)
 }
 
-/// The same without problems that a variable or a flag can solve by adding a setting that is missing in the file.
+/// Returns the same without problems that a variable or a flag can solve by adding a setting that is missing in the
+/// file.
 pub fn check_part(text: &str, file: &str) -> Problems {
     check_draft(Draft::part(), text, file)
 }

@@ -15,7 +15,7 @@ pub(super) struct NearMiss {
     pub(super) instead: Vec<String>,
 }
 
-/// An address or a network that contains less, or more, than it seems to.
+/// Detects an address or a network that contains less, or more, than it seems to.
 pub(super) fn network(text: &str) -> Option<NearMiss> {
     const MAPPED: u8 = 96;
     let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok()?;
@@ -44,7 +44,7 @@ pub(super) fn print_network(network: IpNet) -> String {
     }
 }
 
-/// A prefix of URLs with a wildcard.
+/// Detects a prefix of URLs with a wildcard.
 pub(super) fn url_prefix(text: &str) -> Option<NearMiss> {
     let wildcard = text.find('*')?;
     let (scheme, rest) = text.split_once("://")?;
@@ -60,7 +60,7 @@ pub(super) fn url_prefix(text: &str) -> Option<NearMiss> {
     Some(NearMiss { complaint, lead, instead: vec![instead] })
 }
 
-/// The full name of a branch in Git.
+/// Detects the full name of a branch in Git.
 pub(super) fn branch(text: &str) -> Option<NearMiss> {
     let name = text.strip_prefix("refs/heads/").filter(|name| is_branch(name))?;
     let complaint = "is a reference and not the name of a branch".to_owned();

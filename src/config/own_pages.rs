@@ -33,7 +33,7 @@ impl OwnPages {
         }
     }
 
-    /// Why a feed at this URL is refused; `None` if the URL is not one of these addresses.
+    /// Returns why a feed at this URL is refused; `None` if the URL is not one of these addresses.
     #[must_use]
     pub fn refuse(&self, url: &str) -> Option<String> {
         let uri: Uri = url.parse().ok()?;

@@ -64,7 +64,7 @@ impl PageOrigin {
         }
     }
 
-    /// The hosts of the pages; `None` for `*` and for schemes other than http and https.
+    /// Returns the hosts of the pages; `None` for `*` and for schemes other than http and https.
     #[must_use]
     pub fn host(&self) -> Option<HostName> {
         let without_port = |authority: &str| match authority.rsplit_once(':') {

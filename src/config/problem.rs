@@ -68,7 +68,7 @@ impl Problems {
         self.0.is_empty()
     }
 
-    /// The problems, first line first.
+    /// Returns the problems, first line first.
     pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
         self.0.iter()
     }

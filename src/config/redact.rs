@@ -1,6 +1,7 @@
 //! URLs as quoted in messages. It must not know their source.
 
-/// A text without the parts of a URL that may have a password or a token: user, password and query. It may be no URL.
+/// Returns a text without the parts of a URL that may have a password or a token: user, password and query. It may be
+/// no URL.
 pub(crate) fn redact(text: &str) -> String {
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) if !scheme.contains(['@', '?']) => (format!("{scheme}://"), rest),

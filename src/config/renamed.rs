@@ -41,13 +41,13 @@ const fn renamed(section: &'static str, old: &'static str, new: &'static str) ->
     Renamed { section, old, new }
 }
 
-/// The message for a key that was renamed.
+/// Returns the message for a key that was renamed.
 pub(super) fn key(section: &str, name: &str) -> Option<String> {
     let renamed = RENAMED.iter().find(|renamed| renamed.section == section && renamed.old == name)?;
     Some(message(renamed.new))
 }
 
-/// The message for a variable that sets a renamed key.
+/// Returns the message for a variable that sets a renamed key.
 pub(super) fn variable(name: &str) -> Option<String> {
     let renamed = RENAMED.iter().find(|renamed| variable_of(renamed.section, renamed.old) == name)?;
     Some(message(&variable_of(renamed.section, renamed.new)))

@@ -20,7 +20,7 @@ const FILE: &str = "file:";
 pub struct Secret(String);
 
 impl Secret {
-    /// The text itself, for comparing and signing.
+    /// Returns the text itself, for comparing and signing.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -72,7 +72,8 @@ pub(super) fn follow(
     }
 }
 
-/// Why a secret cannot work, if it cannot. `place` is the reference to it; without one, the text may be a reference itself.
+/// Returns why a secret cannot work, if it cannot. `place` is the reference to it; without one, the text may be a
+/// reference itself.
 pub(super) fn unusable(kind: Kind, secret: &str, place: Option<&str>) -> Option<String> {
     if matches!(kind, Kind::Pem) {
         return None;

@@ -37,7 +37,7 @@ pub(super) fn unknown_key(section: &str, name: &str) -> String {
     format!("unknown key; {} has {}", header(section), names.join(", "))
 }
 
-/// The message for a variable that has the form of a setting and is unknown.
+/// Returns the message for a variable that has the form of a setting and is unknown.
 pub(super) fn unknown_variable(name: &str) -> String {
     if let Some(message) = renamed::variable(name) {
         return message;
@@ -83,7 +83,7 @@ pub(super) fn intended_variable(name: &str) -> Option<String> {
     near.min_by_key(|(distance, _)| *distance).map(|(_, variable)| variable)
 }
 
-/// How a section is opened in a file.
+/// Returns how a section is opened in a file.
 pub(super) fn header(section: &str) -> String {
     if keys::is_list(section) { format!("[[{section}]]") } else { format!("[{section}]") }
 }
@@ -91,7 +91,7 @@ pub(super) fn header(section: &str) -> String {
 /// Maximum characters of a compared name: the time is proportional to the product of both lengths.
 const LONGEST: usize = 64;
 
-/// The name that differs by the fewest edits, at most one in three characters.
+/// Returns the name that differs by the fewest edits, at most one in three characters.
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     if name.len() > LONGEST {
         return None;

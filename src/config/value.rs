@@ -40,7 +40,7 @@ const TOPIC: usize = 2048;
 const SHOWN: usize = 60;
 
 impl<'a> Given<'a> {
-    /// A value in a file.
+    /// Creates a value in a file.
     pub(super) fn in_file(value: &'a DeValue<'_>) -> Self {
         match value {
             DeValue::String(text) => Self::Text(text),
@@ -217,7 +217,7 @@ impl Kind {
         })
     }
 
-    /// A text that is readable, and would never match.
+    /// Detects a well-formed text that would never match.
     fn near_miss(self, given: &Given<'_>) -> Option<NearMiss> {
         match (self, given) {
             (Self::Network, Given::Text(text)) => near_miss::network(text),
@@ -270,7 +270,7 @@ impl Kind {
         Wrong { complaint, lead, instead: vec![bound], around: self.around() }
     }
 
-    /// An example of this kind as a file has it.
+    /// Returns an example of this kind as a file has it.
     pub(super) fn in_file(self) -> String {
         let [before, behind] = self.around();
         format!("{before}{}{behind}", self.example())
@@ -284,7 +284,7 @@ impl Kind {
         }
     }
 
-    /// A value as messages quote it.
+    /// Returns a value as messages quote it.
     fn shown(self, given: &Given<'_>) -> String {
         match given {
             // An invalid value of a secret may still be a secret.

@@ -188,7 +188,7 @@ pub enum SignatureMethod {
 }
 
 impl SignatureMethod {
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -117,14 +117,14 @@ fn is_feed(object: &Map<String, Value>) -> bool {
     version.is_some_and(|version| version.contains("jsonfeed.org/version/"))
 }
 
-/// A JSON Feed.
+/// Returns a JSON Feed.
 fn feed(items: &[Value]) -> String {
     // The parser takes the first item as the newest.
     let items: Vec<_> = items.iter().rev().collect();
     json!({ "version": "https://jsonfeed.org/version/1.1", "title": "", "items": items }).to_string()
 }
 
-/// An item of a JSON Feed, made of a row.
+/// Returns an item of a JSON Feed, made of a row.
 fn item(row: &Map<String, Value>) -> Value {
     let column = |names: &[&str]| {
         let is_wanted =
@@ -168,7 +168,7 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-/// A list of names: JSON, or a text with commas.
+/// Returns a list of names: JSON, or a text with commas.
 fn names(value: &Value) -> Vec<Value> {
     let name = |value: &Value| scalar(value).or_else(|| scalar(value.get("name")?));
     match value {
@@ -197,7 +197,7 @@ fn media(value: &Value) -> Vec<Value> {
     }
 }
 
-/// A point in time as databases write them: seconds or milliseconds since 1970, or a date, in UTC.
+/// Returns a point in time as databases write them: seconds or milliseconds since 1970, or a date, in UTC.
 fn instant(text: &str) -> String {
     let time = text.trim().parse().ok().and_then(crate::web::date::of_number);
     time.map_or_else(|| text.to_owned(), crate::web::date::write)

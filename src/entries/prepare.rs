@@ -12,7 +12,7 @@ use crate::store::NewEntry;
 /// How far the clock of a feed may be ahead. A later date is not used to compare versions of an entry.
 const SKEW: Duration = Duration::from_secs(600);
 
-/// The entry for the store. `id` is a UUID (version 7) that is used if the entry is new.
+/// Returns the entry for the store. `id` is a UUID (version 7) that is used if the entry is new.
 #[must_use]
 pub fn prepare(found: Found, id: String) -> NewEntry {
     let Found { key, kind, is_deleted, fingerprint, updated, published, mut body, raw, base, .. } = found;

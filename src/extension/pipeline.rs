@@ -40,7 +40,7 @@ impl Pipeline {
         [&self.incoming, &self.reply, &self.publication, &self.delivery].iter().all(|stage| stage.is_empty())
     }
 
-    /// Why an extension cannot work now, if so.
+    /// Returns why an extension cannot work now, if so.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         self.all.iter().find_map(|extension| extension.failure())

@@ -62,7 +62,7 @@ fn is_exempt(address: IpAddr, networks: &[IpNet]) -> bool {
 pub(super) struct Refused(pub(super) IpAddr);
 
 impl Refused {
-    /// The refusal among an error and its sources.
+    /// Returns the refusal among an error and its sources.
     pub(super) fn find(error: &(dyn Error + 'static)) -> Option<Self> {
         let mut next = Some(error);
         while let Some(error) = next {

@@ -43,7 +43,7 @@ impl Lookups {
     }
 }
 
-/// The last two labels of a name.
+/// Returns the last two labels of a name.
 fn domain(name: &str) -> &str {
     let name = name.trim_end_matches('.');
     name.rmatch_indices('.').nth(1).map_or(name, |(at, _)| &name[at + 1..])

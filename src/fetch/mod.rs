@@ -57,7 +57,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// The value of the label `class` of `faye_fetch_refused_total`.
+    /// Returns the value of the label `class` of `faye_fetch_refused_total`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -198,7 +198,7 @@ impl Fetch {
         found.map_err(|error| self.counting(FetchError::of_connect(&error)))
     }
 
-    /// Which addresses requests may go to.
+    /// Returns the allowed addresses of requests.
     #[must_use]
     pub fn reach(&self) -> &Reach {
         self.guard.reach()
@@ -234,7 +234,7 @@ impl Fetch {
         }
     }
 
-    /// The host of a URL that can be requested.
+    /// Returns the host of a URL that can be requested.
     fn check<'a>(&self, url: &'a Uri) -> Result<&'a str, FetchError> {
         let (Some("http" | "https"), Some(host), Some(authority)) =
             (url.scheme_str(), url.host(), url.authority())
@@ -286,8 +286,8 @@ mod tests {
 
     use super::*;
 
-    /// A server that responds to the first `answered` requests of a connection, sends `last` in place of the next
-    /// response, and closes. Returns its URL, and the methods of the requests as they arrive.
+    /// Returns a server that responds to the first `answered` requests of a connection, sends `last` in place of the
+    /// next response, and closes. Returns its URL, and the methods of the requests as they arrive.
     async fn server(answered: usize, last: &'static [u8]) -> (Uri, mpsc::Receiver<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
@@ -437,7 +437,7 @@ mod tests {
         fetch.tell(request, Duration::from_secs(60)).await
     }
 
-    /// A listener at every address of this machine that counts connections and closes them.
+    /// Returns a listener at every address of this machine that counts connections and closes them.
     async fn counting() -> (u16, Arc<std::sync::atomic::AtomicUsize>) {
         let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();

@@ -44,7 +44,7 @@ impl Exchange {
         self.0.load(Ordering::Relaxed) == AGAIN
     }
 
-    /// The exchange of the connection that a request used.
+    /// Returns the exchange of the connection that a request used.
     pub(super) fn of(connected: &Connected) -> Option<Arc<Self>> {
         let mut extras = Extensions::new();
         connected.get_extras(&mut extras);

@@ -76,7 +76,7 @@ impl Front {
         }
     }
 
-    /// The bounds of the settings.
+    /// Returns the bounds of the settings.
     pub(super) fn bounds(&self) -> Bounds {
         let settings = &self.hub.settings;
         Bounds {
@@ -89,7 +89,7 @@ impl Front {
         }
     }
 
-    /// The refusal of a request that reaches a bound.
+    /// Returns the refusal of a request that reaches a bound.
     pub(super) fn refuse_full(&self, bound: Bound, host: &str) -> Refusal {
         let (setting, host, refusal) = match bound {
             Bound::Topics => ("hub.max_topics", None, Refusal::Full),

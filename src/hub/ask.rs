@@ -63,7 +63,7 @@ pub(super) async fn ask(hub: &Hub, request: &Request, patience: Duration) -> Res
     Ok(answer)
 }
 
-/// The URL, unless the callback is none, and the challenge of a verification.
+/// Returns the URL, unless the callback is none, and the challenge of a verification.
 fn prepare(request: &Request) -> Result<(Option<Uri>, Option<Challenge>), getrandom::Error> {
     if request.stage == Stage::Deny {
         return Ok((challenge::denial(request).parse().ok(), None));

@@ -53,14 +53,14 @@ fn networks_without_topics(config: &Config) -> Option<String> {
     })
 }
 
-/// A topic at a private address in none of the networks.
+/// Detects a topic at a private address in none of the networks.
 fn unreachable(config: &Config, key: &str, topic: &str) -> Option<String> {
     let Place::Private(address) = place::of(topic)? else { return None };
     let is_allowed = config.hub.topic_networks.iter().any(|network| network.contains(&address));
     (!is_allowed).then(|| format!("{key}: {topic} {}", place::remedy(address, "hub.topic_networks")))
 }
 
-/// A topic of a ping that the hub refuses.
+/// Detects a topic of a ping that the hub refuses.
 fn unlisted(config: &Config, key: &str, topic: &str) -> Option<String> {
     let listed = policy::Prefixes::new(&config.hub.topics).ok()?;
     let url = crate::web::urls::read(topic).ok()?;

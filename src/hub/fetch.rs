@@ -124,7 +124,7 @@ fn text(error: &GetError) -> String {
     format!("the topic {error}")
 }
 
-/// The time of a claim.
+/// Returns the time of a claim.
 fn hold(hub: &Hub) -> Duration {
     hub.settings.fetch_deadline + RECORDING
 }
@@ -215,7 +215,7 @@ fn log(topic: &TopicFetch, found: &Result<Found, GetError>, begin: Instant) {
     }
 }
 
-/// When a failed fetch is repeated.
+/// Returns when a failed fetch is repeated.
 fn retry(topic: &TopicFetch, error: &GetError) -> Option<Duration> {
     let asked = match error {
         GetError::Refused(_) | GetError::Redirect | GetError::Redirects => return None,
@@ -319,7 +319,7 @@ fn read(fetched: &Fetched, body: Bytes, change: Option<Change>, size: usize) -> 
     Ok(Read { body, links, fingerprint })
 }
 
-/// The header `Content-Type`, byte for byte.
+/// Returns the header `Content-Type`, byte for byte.
 fn content_type(fetched: &Fetched) -> Option<String> {
     let value = fetched.headers().get(CONTENT_TYPE)?.as_bytes();
     let value = std::str::from_utf8(value).ok()?;
@@ -395,7 +395,7 @@ mod tests {
 
     const HUB: &str = "https://hub.example/hub";
 
-    /// A hub for topics that name it, wherever they are.
+    /// Returns a hub for topics that name it, wherever they are.
     async fn hub() -> Arc<Hub> {
         let mut config = Config::default();
         config.server.public_url = Some("https://hub.example".to_owned());
@@ -407,7 +407,7 @@ mod tests {
         hub
     }
 
-    /// A web site with one page: its URL, and its response.
+    /// Returns a web site with one page: its URL, and its response.
     async fn site() -> (String, Arc<Mutex<String>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/feed", listener.local_addr().unwrap());

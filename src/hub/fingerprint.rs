@@ -205,7 +205,7 @@ mod tests {
         numbered.map(|(id, (title, text))| (id, title.clone(), text.clone())).collect()
     }
 
-    /// A feed in one of the formats.
+    /// Returns a feed in one of the formats.
     fn feed(format: usize, entries: &[Entry], ignored: &str) -> String {
         let escape = |text: &str| {
             text.replace('&', "&amp;").replace('<', "&lt;").replace('\'', "&apos;").replace(']', "&#93;")

@@ -71,13 +71,13 @@ impl Form {
         self.all(name).last().filter(|value| !value.is_empty())
     }
 
-    /// All values of a parameter.
+    /// Returns all values of a parameter.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.values.iter().filter(move |(own, _)| *own == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// The parameter that a name means: `hub.url`, `hub.url[]` and `hub.url[0]`, as PHP writes lists, or `url`.
+/// Returns the parameter that a name means: `hub.url`, `hub.url[]` and `hub.url[0]`, as PHP writes lists, or `url`.
 fn known(name: &str, bare_names: bool) -> Option<&'static str> {
     let name = match name.strip_prefix("hub.") {
         Some(name) => name,

@@ -146,7 +146,7 @@ impl Hub {
         vec![Arc::new(Pings::new(self)), Arc::new(endpoint::Front::new(self))]
     }
 
-    /// The URL of the hub, for subscribers in this process.
+    /// Returns the URL of the hub, for subscribers in this process.
     #[must_use]
     pub fn front(self: &Arc<Self>) -> Arc<dyn Endpoint> {
         Arc::new(endpoint::Front::new(self))
@@ -201,7 +201,7 @@ impl Hub {
         self.channels.contains(key)
     }
 
-    /// The URL of the hub, which topics name.
+    /// Returns the URL of the hub, which topics name.
     fn url(&self) -> String {
         format!("{}{}", self.public_url, self.settings.path)
     }

@@ -25,7 +25,7 @@ const FILES: [(&str, &str, &str); 3] = [
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
-/// A file of the page.
+/// Returns a file of the page.
 pub(super) fn file(name: &str) -> Option<Response<Bytes>> {
     let (_, kind, text) = FILES.into_iter().find(|(own, ..)| *own == name)?;
     Some(typed(StatusCode::OK, kind, Bytes::from_static(text.as_bytes())))
@@ -54,7 +54,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The page of a hub.
+    /// Creates the page of a hub.
     pub(super) fn new(url: &str, path: &str, folder: &str, policy: TopicPolicy) -> Self {
         let accepted = match policy {
             TopicPolicy::Open => "It accepts every topic.",
@@ -70,12 +70,12 @@ impl Page {
         Self { shell: fill(SHELL), forms: fill(FORMS), path: escape(path) }
     }
 
-    /// The forms.
+    /// Returns the forms.
     pub(super) fn forms(&self) -> Response<Bytes> {
         self.respond(StatusCode::OK, "WebSub hub", &self.forms)
     }
 
-    /// The result of a form.
+    /// Returns the result of a form.
     pub(super) fn result(&self, submitted: &Submitted, folder: &str) -> Response<Bytes> {
         let (status, title, text) = match submitted {
             Submitted::Published => {
@@ -95,7 +95,7 @@ impl Page {
         self.panel(status, title, &format!("<p role=\"status\">{text}</p>"))
     }
 
-    /// Why a form was refused.
+    /// Returns why a form was refused.
     pub(super) fn problem(&self, refusal: &Refusal) -> Response<Bytes> {
         let text = format!("<p class=\"problem\" role=\"alert\">{}</p>", escape(&refusal.to_string()));
         let mut response = self.panel(refusal.status(), "Request refused", &text);
@@ -103,7 +103,7 @@ impl Page {
         response
     }
 
-    /// A status page.
+    /// Returns a status page.
     pub(super) fn status(&self, lines: &Lines) -> Response<Bytes> {
         let rows: String = lines
             .iter()
@@ -112,7 +112,7 @@ impl Page {
         self.panel(StatusCode::OK, "Status of a request", &format!("<dl class=\"facts\">{rows}</dl>"))
     }
 
-    /// A result, and a way back to the forms.
+    /// Returns a result, and a way back to the forms.
     fn panel(&self, status: StatusCode, title: &str, content: &str) -> Response<Bytes> {
         let content = format!(
             "<section class=\"panel result\"><h1>{title}</h1>{content}<p class=\"links\"><a href=\"{}\">Back to the \

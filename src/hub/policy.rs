@@ -20,7 +20,7 @@ pub(super) enum Standing {
     Refused(&'static str),
 }
 
-/// The standing of a topic.
+/// Returns the standing of a topic.
 pub(super) fn standing(hub: &Hub, topic: &WebUrl) -> Standing {
     if hub.is_local(&topic.key) {
         return Standing::Local;

@@ -66,7 +66,7 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    /// The status code.
+    /// Returns the status code.
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Missing(_)
@@ -90,7 +90,7 @@ impl Refusal {
         }
     }
 
-    /// The methods for `Allow`.
+    /// Returns the methods for `Allow`.
     pub(super) fn allowed(&self) -> Option<&'static str> {
         match self {
             Self::Get => Some("POST"),

@@ -8,7 +8,7 @@ use hyper::{Response, StatusCode};
 
 use super::refusal::Refusal;
 
-/// A refusal in plain text.
+/// Returns a refusal in plain text.
 pub(super) fn refused(refusal: &Refusal) -> Response<Bytes> {
     let mut response = text(refusal.status(), format!("{refusal}\n"));
     add_headers(&mut response, refusal);
@@ -25,7 +25,7 @@ pub(super) fn add_headers(response: &mut Response<Bytes>, refusal: &Refusal) {
     }
 }
 
-/// A response without a body.
+/// Returns a response without a body.
 pub(super) fn empty(status: StatusCode) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
@@ -33,7 +33,7 @@ pub(super) fn empty(status: StatusCode) -> Response<Bytes> {
     response
 }
 
-/// A response in plain text.
+/// Returns a response in plain text.
 pub(super) fn text(status: StatusCode, body: String) -> Response<Bytes> {
     typed(status, "text/plain; charset=utf-8", body.into())
 }

@@ -16,7 +16,7 @@ pub(super) const TOKEN: usize = 24;
 pub(super) type Lines = Vec<(&'static str, String)>;
 
 impl Hub {
-    /// The lines of a status page. Unknown and malformed tokens are not distinguished.
+    /// Returns the lines of a status page. Unknown and malformed tokens are not distinguished.
     pub(super) async fn status(&self, token: &str) -> Result<Lines, Refusal> {
         if !is_token(token) {
             return Err(Refusal::Unknown);
@@ -81,7 +81,7 @@ fn without_urls(text: &str) -> String {
     text.split(' ').map(shorten).collect::<Vec<_>>().join(" ")
 }
 
-/// A duration in its largest unit of which it has at least two.
+/// Returns a duration in its largest unit of which it has at least two.
 fn about(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let units = [(86_400, "days"), (3600, "hours"), (60, "minutes")];

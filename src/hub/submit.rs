@@ -159,7 +159,7 @@ impl Front {
     }
 }
 
-/// A new name of a status page.
+/// Returns a new name of a status page.
 fn token() -> Result<String, Refusal> {
     let mut random = [0; TOKEN];
     getrandom::fill(&mut random).map_err(|error| {
@@ -169,7 +169,7 @@ fn token() -> Result<String, Refusal> {
     Ok(BASE64URL_NOPAD.encode(&random))
 }
 
-/// The refusal while the store cannot be used.
+/// Returns the refusal while the store cannot be used.
 #[allow(clippy::needless_pass_by_value, reason = "a function for map_err")]
 pub(super) fn unavailable(error: StoreError) -> Refusal {
     tracing::debug!(%error, "request to the hub not carried out");

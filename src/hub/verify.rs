@@ -62,7 +62,7 @@ pub(super) async fn verify_now(hub: &Hub, request: Request) -> RequestOutcome {
     }
 }
 
-/// The time of a claim.
+/// Returns the time of a claim.
 fn hold(hub: &Hub) -> Duration {
     2 * hub.settings.deadline + PATIENCE + RECORDING
 }

@@ -77,7 +77,7 @@ fn required(form: &Form, name: &'static str) -> Result<WebUrl, Refusal> {
     urls::read(text).map_err(|error| Refusal::Url(name, error))
 }
 
-/// The first known word of `hub.verify`; `None` without the parameter. Some clients send a list in one value.
+/// Returns the first known word of `hub.verify`; `None` without the parameter. Some clients send a list in one value.
 fn preference(form: &Form) -> Result<Option<Verify>, Refusal> {
     let mut values = form.all("verify").peekable();
     if values.peek().is_none() {

@@ -181,7 +181,7 @@ impl Lifestream {
         Ok(self.html(StatusCode::OK, self.site.list(&html), is_embedded))
     }
 
-    /// The entries of a list for feed readers.
+    /// Returns the entries of a list for feed readers.
     fn stream(
         &self,
         request: &RouteRequest,
@@ -273,7 +273,7 @@ impl Lifestream {
         response
     }
 
-    /// The script that other sites include.
+    /// Returns the script that other sites include.
     fn script(&self) -> Response<Bytes> {
         let mut response = shared(typed(StatusCode::OK, JSON, Bytes::from_static(EMBED.as_bytes())));
         put(&mut response, CONTENT_TYPE, "text/javascript; charset=utf-8");
@@ -286,7 +286,7 @@ impl Lifestream {
     }
 }
 
-/// The messages of a list as the page reads them.
+/// Returns the messages of a list as the page reads them.
 fn messages(list: &Listing) -> Vec<Message> {
     list.messages.iter().filter_map(|message| parse(message)).collect()
 }
@@ -297,7 +297,7 @@ fn parse(message: &str) -> Option<Message> {
     parsed.inspect_err(|error| tracing::error!(%error, "cannot read the message of an entry")).ok()
 }
 
-/// Where a list begins, as a parameter.
+/// Returns where a list begins, as a parameter.
 pub(super) fn place(place: &Place) -> Option<(&'static str, String)> {
     match place {
         Place::Newest => None,

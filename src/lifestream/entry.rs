@@ -160,7 +160,7 @@ fn foot(out: &mut Markup, message: &Message, url: Option<&str>) {
     out.raw("</ul>");
 }
 
-/// The first part of the type of a file.
+/// Returns the first part of the type of a file.
 fn kind(media: &Media) -> Option<&str> {
     media.kind.as_deref()?.split('/').next()
 }
@@ -170,14 +170,14 @@ pub(super) fn is_web(url: &str) -> bool {
     url.starts_with("https://") || url.starts_with("http://")
 }
 
-/// The colour of a feed: FNV-1a of its name.
+/// Returns the colour of a feed: FNV-1a of its name.
 pub(super) fn hue(name: &str) -> u32 {
     let hash =
         name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash % HUES
 }
 
-/// A point in time for readers, from RFC 3339 in UTC: `30 Nov 2026, 09:13 UTC`.
+/// Returns a point in time for readers, from RFC 3339 in UTC: `30 Nov 2026, 09:13 UTC`.
 pub(super) fn date(at: &str) -> String {
     let parts = || {
         let month = at.get(5..7)?.parse::<usize>().ok()?.checked_sub(1)?;

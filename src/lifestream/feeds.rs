@@ -63,17 +63,17 @@ impl Visible {
         !self.has_hidden
     }
 
-    /// The feed of that name.
+    /// Returns the feed of that name.
     pub(super) fn get(&self, name: &str) -> Option<&FeedInfo> {
         self.by_name.get(name)
     }
 
-    /// All names, sorted.
+    /// Returns all names, sorted.
     pub(super) fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// All feeds by name.
+    /// Returns all feeds by name.
     pub(super) fn iter(&self) -> impl Iterator<Item = &FeedInfo> {
         self.names.iter().filter_map(|name| self.by_name.get(name))
     }
@@ -113,13 +113,13 @@ impl Read {
 }
 
 impl Feeds {
-    /// The feeds of a server that starts with these settings.
+    /// Creates the feeds of a server that starts with these settings.
     pub(super) fn new(config: &Config, channels: Arc<dyn Channels>) -> Self {
         let last = Read { visible: None, expected: config.feed.clone(), began: None };
         Self { settings: config.feeds.clone(), channels, last: Mutex::new(last) }
     }
 
-    /// The visible feeds of at most a second ago. Requests at the same time share one read.
+    /// Returns the visible feeds of at most a second ago. Requests at the same time share one read.
     pub(super) async fn visible(&self, store: &Store) -> store::Result<Arc<Visible>> {
         let mut last = self.last.lock().await;
         if let Some((_, visible)) = last.visible.as_ref().filter(|(read, _)| read.elapsed() < FRESH) {

@@ -52,7 +52,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// The files for these settings.
+    /// Creates the files for these settings.
     ///
     /// # Errors
     /// Why the style sheet of the settings cannot be read.
@@ -66,7 +66,7 @@ impl Files {
         Ok(Self { sheets, hash })
     }
 
-    /// The name of the folder.
+    /// Returns the name of the folder.
     pub(super) fn hash(&self) -> &str {
         &self.hash
     }

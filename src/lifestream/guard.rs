@@ -7,12 +7,12 @@ use crate::config::{Images, PageOrigin};
 /// A second policy of all pages, in addition to the first: scripts do not create markup from strings.
 pub(super) const TRUSTED_TYPES: &str = "require-trusted-types-for 'script'";
 
-/// The policy of a page that no page may embed.
+/// Returns the policy of a page that no page may embed.
 pub(super) fn page(images: Images) -> String {
     policy(images, "'none'")
 }
 
-/// The policy of the page for other sites, which pages of these origins may embed.
+/// Returns the policy of the page for other sites, which pages of these origins may embed.
 pub(super) fn embed(images: Images, origins: &[PageOrigin]) -> String {
     let sources: Vec<String> = origins.iter().filter_map(source).collect();
     let sources = if sources.is_empty() { "'none'".to_owned() } else { sources.join(" ") };
@@ -31,7 +31,7 @@ fn policy(images: Images, ancestors: &str) -> String {
     )
 }
 
-/// An origin as a source expression. Pages without a host have none.
+/// Returns an origin as a source expression. Pages without a host have none.
 fn source(origin: &PageOrigin) -> Option<String> {
     match origin {
         PageOrigin::Any => Some("*".to_owned()),

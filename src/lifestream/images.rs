@@ -5,7 +5,7 @@
 
 use super::markup::Markup;
 
-/// The URLs of all images.
+/// Returns the URLs of all images.
 pub(super) fn sources(html: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = html;
@@ -18,7 +18,7 @@ pub(super) fn sources(html: &str) -> Vec<String> {
     found
 }
 
-/// The HTML with a link in place of each image, or with its text where it already is in a link.
+/// Returns the HTML with a link in place of each image, or with its text where it already is in a link.
 pub(super) fn linked(html: &str) -> String {
     let mut out = Markup::default();
     let mut is_in_link = false;
@@ -69,7 +69,7 @@ fn name(tag: &str) -> &str {
     &inner[..inner.find([' ', '>']).unwrap_or(inner.len())]
 }
 
-/// The value of an attribute, without character references.
+/// Returns the value of an attribute, without character references.
 fn value(tag: &str, attribute: &str) -> Option<String> {
     let start = tag.find(&format!(" {attribute}=\""))? + attribute.len() + 3;
     let value = &tag[start..];

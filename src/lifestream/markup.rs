@@ -44,7 +44,7 @@ impl Markup {
         self
     }
 
-    /// The HTML.
+    /// Returns the HTML.
     pub(super) fn into_string(self) -> String {
         self.0
     }

@@ -73,7 +73,7 @@ pub(super) struct Media {
 }
 
 impl Message {
-    /// The title of the feed, or its name.
+    /// Returns the title of the feed, or its name.
     pub(super) fn source(&self) -> &str {
         self.feed.title.as_deref().filter(|title| !title.trim().is_empty()).unwrap_or(&self.feed.name)
     }

@@ -62,7 +62,7 @@ pub(super) struct List<'a> {
 }
 
 impl Site {
-    /// A page with a list.
+    /// Returns a page with a list.
     pub(super) fn list(&self, list: &List<'_>) -> String {
         let mut out = Markup::default();
         let feed = list.feed.and_then(|feed| list.visible.get(feed));
@@ -100,7 +100,7 @@ impl Site {
         out.into_string()
     }
 
-    /// The page of one entry.
+    /// Returns the page of one entry.
     pub(super) fn alone(&self, message: &Message) -> String {
         let mut out = Markup::default();
         let name = message.entry.title.as_deref().unwrap_or_else(|| message.source());

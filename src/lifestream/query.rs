@@ -57,24 +57,24 @@ impl Place {
 }
 
 impl Query {
-    /// The parameters of a page. Unknown ones are ignored: other sites append theirs to links. `after` is the id of an
-    /// entry, and means the page with the entries that are the next newer ones.
+    /// Returns the parameters of a page. Unknown ones are ignored: other sites append theirs to links. `after` is the
+    /// id of an entry, and means the page with the entries that are the next newer ones.
     pub(super) fn of_page(query: Option<&str>) -> Result<Self, Wrong> {
         Self::read(query, &["feed", "before", "after"], false)
     }
 
-    /// The parameters of an embedded page.
+    /// Returns the parameters of an embedded page.
     pub(super) fn of_embed(query: Option<&str>) -> Result<Self, Wrong> {
         Self::read(query, &["feed", "before", "after", "limit"], false)
     }
 
-    /// The parameters of a stream for feed readers.
+    /// Returns the parameters of a stream for feed readers.
     pub(super) fn of_stream(query: Option<&str>) -> Result<Self, Wrong> {
         Self::read(query, &["feed", "before"], false)
     }
 
-    /// The parameters of a list for programs. Unknown ones are refused, because a misspelt one would be ignored. `after`
-    /// is the number of an event, and means the events with higher numbers.
+    /// Returns the parameters of a list for programs. Unknown ones are refused, because a misspelt one would be
+    /// ignored. `after` is the number of an event, and means the events with higher numbers.
     pub(super) fn of_list(query: Option<&str>) -> Result<Self, Wrong> {
         Self::read(query, &["feed", "before", "after", "limit"], true)
     }
@@ -136,13 +136,13 @@ fn before(value: &str) -> Result<Place, Wrong> {
     Ok(Place::BeforeId(id))
 }
 
-/// A number of an event.
+/// Returns a number of an event.
 fn number(value: &str) -> Option<i64> {
     let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     value.parse().ok().filter(|_| is_number)
 }
 
-/// The id of an entry as the store has it.
+/// Returns the id of an entry as the store has it.
 pub(super) fn entry_id(value: &str) -> Option<String> {
     const HYPHENATED: usize = 36;
     let id = Uuid::try_parse(value).ok().filter(|_| value.len() == HYPHENATED)?;

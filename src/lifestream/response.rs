@@ -58,7 +58,7 @@ fn is_named(head: &Head, tag: &str) -> bool {
         .any(|given| given == tag.as_bytes() || given == b"*")
 }
 
-/// The beginning of the SHA-256 of these parts, in hexadecimal digits.
+/// Returns the beginning of the SHA-256 of these parts, in hexadecimal digits.
 pub(super) fn hash(parts: &[&[u8]]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
@@ -90,7 +90,7 @@ pub(super) fn preflight() -> Response<Bytes> {
     response
 }
 
-/// The response to a method that is not for this path. Shared responses have preflights.
+/// Returns the response to a method that is not for this path. Shared responses have preflights.
 pub(super) fn refused_method(is_shared: bool) -> Response<Bytes> {
     let text = "this path has GET and HEAD only\n";
     let mut response = typed(StatusCode::METHOD_NOT_ALLOWED, TEXT, text);

@@ -122,7 +122,7 @@ impl Feeds {
         gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
-    /// The value of the label of a feed.
+    /// Returns the value of the label of a feed.
     fn label(&self, feed: &str) -> String {
         if self.names.read().contains(feed) {
             return feed.to_owned();

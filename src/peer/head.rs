@@ -43,7 +43,7 @@ impl Head {
         std::str::from_utf8(method.unwrap_or_default()).unwrap_or_default()
     }
 
-    /// The path of the target; empty if it has none.
+    /// Returns the path of the target; empty if it has none.
     #[must_use]
     pub fn path(&self) -> &str {
         self.parts().0
@@ -92,7 +92,7 @@ impl Head {
         }
     }
 
-    /// The headers in their order, names as they were written.
+    /// Returns the headers in their order, names as they were written.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.text.split(|byte| *byte == b'\n').skip(1).filter_map(|line| {
             let colon = line.iter().position(|byte| *byte == b':')?;
@@ -101,13 +101,13 @@ impl Head {
         })
     }
 
-    /// The first header of a name, in any case.
+    /// Returns the first header of a name, in any case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.headers().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// All headers of a name, in any case.
+    /// Returns all headers of a name, in any case.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.headers().filter(move |(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }

@@ -97,7 +97,7 @@ impl Address {
         self.is_secure
     }
 
-    /// The hosts and ports, without user and password.
+    /// Returns the hosts and ports, without user and password.
     pub(super) fn place(&self) -> String {
         let one = |(host, port): &(String, u16)| {
             if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }

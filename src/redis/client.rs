@@ -40,7 +40,7 @@ impl Client {
         Ok(Self { me, address, link, keys, settings: settings.clone(), metrics })
     }
 
-    /// The identifier of this instance.
+    /// Returns the identifier of this instance.
     #[must_use]
     pub fn me(&self) -> NodeId {
         self.me
@@ -92,7 +92,7 @@ impl Client {
         self.link.master()
     }
 
-    /// The lifetime of partition state and positions in milliseconds, as an argument of a script.
+    /// Returns the lifetime of partition state and positions in milliseconds, as an argument of a script.
     pub(crate) fn partition_lifetime(&self) -> Vec<u8> {
         PARTITION_LIFETIME.as_millis().to_string().into_bytes()
     }

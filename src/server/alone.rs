@@ -16,6 +16,7 @@ use crate::peer::Peer;
 use crate::router::{PendingFlush, Session};
 
 /// Never constructed.
+#[derive(Clone, Copy)]
 pub(super) enum Client {}
 
 /// Never constructed.
@@ -70,7 +71,7 @@ impl Unflushed {
 impl Server {
     /// Pending forever.
     pub async fn run_cluster(self: &Arc<Self>) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Returns at once.

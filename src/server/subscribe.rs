@@ -70,7 +70,7 @@ impl Server {
         }
     }
 
-    /// The common part of subscribe and unsubscribe: runs the checks, then `apply` for each channel.
+    /// Runs the checks that subscribe and unsubscribe have in common, then `apply` for each channel.
     pub(super) fn change(
         &self,
         request: &Request<'_>,

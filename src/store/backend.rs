@@ -74,12 +74,12 @@ impl Backend {
         &self.work
     }
 
-    /// A new claim of this instance.
+    /// Returns a new claim of this instance.
     pub(super) fn claim(&self) -> Claim {
         (self.instance << 32) | fastrand::i64(0..1 << 32)
     }
 
-    /// The lowest and the highest claim of this instance.
+    /// Returns the lowest and the highest claim of this instance.
     pub(super) fn claims(&self) -> (Claim, Claim) {
         let from = self.instance << 32;
         (from, from | 0xffff_ffff)

@@ -17,7 +17,7 @@ impl Due {
     pub(super) const ENTRIES: Self = Self(32);
     pub(super) const ALL: Self = Self(63);
 
-    /// The set of these bits; others are ignored.
+    /// Returns the set of these bits; others are ignored.
     pub(super) fn from_bits(bits: u8) -> Self {
         Self(bits & Self::ALL.0)
     }

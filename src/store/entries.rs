@@ -40,17 +40,17 @@ impl Store {
         self.backend.read(&listing::ENTRY, id.to_owned()).await
     }
 
-    /// The raw contents of entries by their UUIDs, as far as they have some.
+    /// Returns the raw contents of entries by their UUIDs, as far as they have some.
     pub async fn raw_contents(&self, ids: &[String]) -> Result<Vec<(String, String)>> {
         self.backend.read(&listing::RAW, ids.to_vec()).await
     }
 
-    /// The highest number of an event of these feeds; 0 before the first.
+    /// Returns the highest number of an event of these feeds; 0 before the first.
     pub async fn last_seq_of(&self, feeds: &[String]) -> Result<i64> {
         self.backend.read(&listing::LAST_OF, feeds.to_vec()).await
     }
 
-    /// The highest number of an event; 0 before the first.
+    /// Returns the highest number of an event; 0 before the first.
     pub async fn last_seq(&self) -> Result<i64> {
         self.backend.read(&listing::LAST, ()).await
     }

@@ -69,7 +69,7 @@ impl Store {
         self.backend.write(&rates::UNSCHEDULE, rates).await
     }
 
-    /// The topics that feeds are subscribed to at a hub, by the spellings of its URL.
+    /// Returns the topics that feeds are subscribed to at a hub, by the spellings of its URL.
     pub async fn subscribed_topics(&self, hub: Vec<String>) -> Result<Vec<SubscribedTopic>> {
         self.backend.read(&topics::TOPICS, hub).await
     }

@@ -24,7 +24,7 @@ impl Health {
         self.is_up.load(Ordering::Relaxed)
     }
 
-    /// Why the store could not be used the last time.
+    /// Returns why the store could not be used the last time.
     pub(super) fn reason(&self) -> String {
         self.reason.lock().clone()
     }

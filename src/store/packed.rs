@@ -22,7 +22,7 @@ pub(super) struct Packed {
 }
 
 impl Packed {
-    /// The bytes as they are stored.
+    /// Compresses bytes for the store, if that saves much space.
     pub(super) async fn new(body: &Bytes) -> Self {
         let plain = || Self { bytes: body.clone(), is_packed: false };
         if body.len() < SHORTEST {
@@ -33,7 +33,7 @@ impl Packed {
         smaller.map_or_else(plain, |bytes| Self { bytes, is_packed: true })
     }
 
-    /// The bytes as they were.
+    /// Returns the original bytes.
     pub(super) async fn unpack(self) -> Result<Bytes> {
         if !self.is_packed {
             return Ok(self.bytes);

@@ -35,7 +35,7 @@ impl Statement {
         Self { name, text, sqlite: OnceLock::new(), postgres: OnceLock::new() }
     }
 
-    /// The text for a database.
+    /// Returns the text for a database.
     pub(super) fn text(&self, dialect: Dialect) -> Arc<str> {
         let cell = match dialect {
             Dialect::Sqlite => &self.sqlite,

@@ -76,7 +76,7 @@ fn again(sent: Sent, asked: Option<Duration>, why: String) -> CallOutcome {
     }
 }
 
-/// The value of the metric for an outcome.
+/// Returns the value of the metric for an outcome.
 pub(super) fn result(outcome: &CallOutcome) -> &'static str {
     match outcome {
         CallOutcome::Accepted { .. } => "accepted",
@@ -85,7 +85,7 @@ pub(super) fn result(outcome: &CallOutcome) -> &'static str {
     }
 }
 
-/// The beginning of a text, without line ends and other control characters.
+/// Returns the beginning of a text, without line ends and other control characters.
 fn excerpt(text: &str) -> String {
     let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
     let words: Vec<_> = words.filter(|word| !word.is_empty()).take(REASON).collect();

@@ -87,7 +87,7 @@ impl Callbacks {
         client.map_or(Ok(()), |client| self.rate.acquire(client))
     }
 
-    /// The kind of a request, for the metrics, and its outcome.
+    /// Returns the kind of a request, for the metrics, and its outcome.
     async fn find(&self, request: RouteRequest) -> (&'static str, Result<Outcome, StoreError>) {
         let until = Instant::now() + self.deadline;
         let is_push = request.method == Method::Post;
@@ -325,7 +325,7 @@ fn has_token(callback: &Callback, token: Option<&str>) -> bool {
     })
 }
 
-/// The headers about content codings.
+/// Returns the headers about content codings.
 fn codings(head: &Head) -> HeaderMap {
     use hyper::header::{CONTENT_ENCODING, HeaderValue};
     let values = head.all(CONTENT_ENCODING.as_str()).filter_map(|value| HeaderValue::from_bytes(value).ok());

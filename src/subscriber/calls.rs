@@ -116,7 +116,7 @@ async fn process(subscriber: &Subscriber, call: SubscriptionCall) {
     }
 }
 
-/// A new `hub.verify_token`.
+/// Returns a new `hub.verify_token`.
 fn token() -> Result<String, getrandom::Error> {
     let mut random = [0; TOKEN];
     getrandom::fill(&mut random)?;
@@ -138,7 +138,7 @@ async fn ask(subscriber: &Subscriber, call: &SubscriptionCall) -> Option<Answer>
     asking.ask().await
 }
 
-/// The body of a request.
+/// Returns the body of a request.
 fn form(call: &SubscriptionCall, public_url: &str, lease: Duration, secret: Option<&str>) -> Bytes {
     let is_begin = call.mode == SubscriptionMode::Subscribe;
     let callback = format!("{public_url}/websub/callback/{}", call.callback);
@@ -157,7 +157,7 @@ fn form(call: &SubscriptionCall, public_url: &str, lease: Duration, secret: Opti
     form.finish().into()
 }
 
-/// A request to a URL, without a user and password.
+/// Returns a request to a URL, without a user and password.
 fn request<B>(subscriber: &Subscriber, uri: Uri, body: B) -> Result<Request<B>, hyper::http::Error> {
     Request::post(uri)
         .header(USER_AGENT, &subscriber.agent)

@@ -64,8 +64,8 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    /// How many of the new entries are older than `age`, by their dates. The newest entries of the document count as the
-    /// new ones.
+    /// Returns how many of the new entries are older than `age`, by their dates. The newest entries of the document
+    /// count as the new ones.
     pub(super) fn older_than(&self, age: Duration) -> u64 {
         let created = usize::try_from(self.ingested.created).unwrap_or(usize::MAX);
         let until = milliseconds(SystemTime::now()).saturating_sub_unsigned(whole(age));
@@ -238,20 +238,20 @@ struct Sorted {
     others: BTreeSet<i64>,
 }
 
-/// The URL of a hub as feeds may name it: some with a slash at the end, some without.
+/// Returns the URL of a hub as feeds may name it: some with a slash at the end, some without.
 fn spellings(hub: &str) -> Vec<String> {
     let short = hub.trim_end_matches('/');
     vec![short.to_owned(), format!("{short}/")]
 }
 
-/// The type of content for an error, without parameters.
+/// Returns the type of content for an error, without parameters.
 fn essence(content_type: Option<&str>) -> String {
     let name = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     let is_type = (1..=TYPE).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
     if is_type { name.to_ascii_lowercase() } else { "without a type".to_owned() }
 }
 
-/// A topic for comparison.
+/// Returns a topic for comparison.
 fn key(topic: &str) -> String {
     urls::read(topic).map_or_else(|_| topic.to_owned(), |url| url.key)
 }

@@ -147,13 +147,13 @@ impl Subscriber {
         }))
     }
 
-    /// The callbacks of hubs.
+    /// Returns the callbacks of hubs.
     #[must_use]
     pub fn endpoints(self: &Arc<Self>) -> Vec<Arc<dyn Endpoint>> {
         vec![Arc::new(Callbacks::new(self, Way::Http))]
     }
 
-    /// The callbacks as the hub of this process calls them.
+    /// Returns the callbacks as the hub of this process calls them.
     #[must_use]
     pub fn local(self: &Arc<Self>) -> Arc<dyn Endpoint> {
         Arc::new(Callbacks::new(self, Way::InProcess))
@@ -186,7 +186,7 @@ impl Subscriber {
         self.stopping.send_replace(true);
     }
 
-    /// How often feeds are polled.
+    /// Returns the polling rates of feeds.
     fn rates(&self) -> PollRates {
         self.wanted.borrow().rates
     }

@@ -50,7 +50,7 @@ struct Finder {
 }
 
 impl Finder {
-    /// The feed of the page at a URL. A failure is reported when the URL is followed.
+    /// Returns the feed of the page at a URL. A failure is reported when the URL is followed.
     async fn feed_of(&self, url: &str) -> Option<String> {
         let request = Get {
             url,

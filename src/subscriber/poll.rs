@@ -217,7 +217,7 @@ fn changed(
     }
 }
 
-/// The result of a failed fetch.
+/// Returns the result of a failed fetch.
 fn failed(feed: &FeedFetch, error: &GetError) -> Result<Looked, Postponed> {
     let asked = match error {
         GetError::Busy => return Err(Postponed(error.to_string())),

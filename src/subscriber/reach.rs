@@ -63,8 +63,9 @@ impl Reached {
         }
     }
 
-    /// The client for the content of the feed at the URL `feed`, after so many redirects to `url`. The server of the feed
-    /// chooses the target of a redirect, so the networks, and other hosts that were typed, are not allowed for it.
+    /// Returns the client for the content of the feed at the URL `feed`, after so many redirects to `url`. The server
+    /// of the feed chooses the target of a redirect, so the networks, and other hosts that were typed, are not allowed
+    /// for it.
     pub(super) fn client_for_content(&self, feed: &str, url: &WebUrl, redirects: usize) -> &Fetch {
         let is_own = urls::read(feed).is_ok_and(|feed| (&feed.host, feed.port) == (&url.host, url.port));
         let is_typed = is_own && self.typed.iter().any(|(host, port)| *host == url.host && *port == url.port);
@@ -75,7 +76,7 @@ impl Reached {
         }
     }
 
-    /// The hub of this process, if a URL is its own.
+    /// Returns the hub of this process, if a URL is its own.
     pub(super) fn own_hub(&self, url: &str) -> Option<&Arc<dyn Endpoint>> {
         self.own.as_ref().filter(|(own, _)| own.is(url)).map(|(_, hub)| hub)
     }
@@ -118,7 +119,7 @@ pub(super) fn sends_password(feed: &FeedDescription, hub: &str) -> bool {
     is_named && is_secure(hub) || origin(hub).is_some_and(|hub| Some(hub) == origin(&feed.url))
 }
 
-/// The header `Authorization` for the user of a feed.
+/// Returns the header `Authorization` for the user of a feed.
 pub(super) fn authorization(feed: &FeedDescription) -> Option<HeaderValue> {
     let user = feed.username.as_deref()?;
     let password = feed.password.as_deref().unwrap_or_default();

@@ -163,7 +163,7 @@ pub(super) fn again(attempts: u32, asked: Option<Duration>, jitter: f64) -> Opti
     Some(wait.mul_f64(0.1f64.mul_add(jitter, 1.0)).max(asked.unwrap_or_default().min(ASKED)))
 }
 
-/// A random number from -1 to 1.
+/// Returns a random number from -1 to 1.
 pub(super) fn jitter() -> f64 {
     fastrand::f64().mul_add(2.0, -1.0)
 }

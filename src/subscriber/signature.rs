@@ -42,7 +42,7 @@ pub(super) fn check(secret: Option<&str>, head: &Head, body: &[u8]) -> Signature
     if bool::from(digits.to_ascii_lowercase().ct_eq(expected)) { Signature::Valid } else { Signature::Wrong }
 }
 
-/// The place of the method in [`METHODS`], and the digits, of a value `method=digits`.
+/// Returns the place of the method in [`METHODS`], and the digits, of a value `method=digits`.
 fn known(value: &[u8]) -> Option<(usize, &[u8])> {
     let equals = value.iter().position(|byte| *byte == b'=')?;
     let (method, digits) = (&value[..equals], &value[equals + 1..]);

@@ -24,7 +24,7 @@ impl Wanted {
     }
 }
 
-/// The feeds of the settings.
+/// Returns the feeds of the settings.
 fn descriptions(config: &Config) -> Vec<FeedDescription> {
     let describe = |feed: &crate::config::Feed| FeedDescription {
         name: feed.name.clone(),

@@ -63,7 +63,7 @@ pub fn start(settings: &Log) -> io::Result<Handle> {
     Ok(Handle(queue))
 }
 
-/// A line for standard output that has the form of a JSON log line.
+/// Returns a line for standard output that has the form of a JSON log line.
 #[must_use]
 pub fn json_line(message: &str) -> String {
     let mut timestamp = String::new();

@@ -54,7 +54,7 @@ impl Pair {
     }
 }
 
-/// The certificates in a file, at least one.
+/// Returns the certificates in a file, at least one.
 ///
 /// # Errors
 /// [`TlsError`] if it cannot be read, or has none.

@@ -73,7 +73,7 @@ impl Listener {
         Ok(Self { socket, site, slots, capacity, limit: ConnectionLimit::default() })
     }
 
-    /// The bound address.
+    /// Returns the bound address.
     ///
     /// # Errors
     /// Errors of the system.

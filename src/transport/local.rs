@@ -46,7 +46,7 @@ pub async fn call(endpoints: &[Arc<dyn Endpoint>], request: Request<Bytes>) -> R
     endpoint.call(request).await
 }
 
-/// A response without a body.
+/// Returns a response without a body.
 fn status(status: StatusCode) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;

@@ -47,7 +47,7 @@ pub(crate) fn decode(headers: &HeaderMap, body: Bytes, cap: usize) -> Result<Byt
     }
 }
 
-/// The codings in lower case; `identity` is none.
+/// Returns the codings in lower case; `identity` is none.
 fn codings(headers: &HeaderMap) -> impl Iterator<Item = String> {
     let values = headers.get_all(CONTENT_ENCODING).into_iter();
     let codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));

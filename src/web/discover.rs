@@ -18,8 +18,8 @@ pub(crate) struct Hop {
     pub(crate) headers: HeaderMap,
 }
 
-/// The hubs and the self link of a topic. Each is from the first source that has it: the headers of the response, the
-/// headers of redirects before it, the content. `hops` are all responses in their order.
+/// Returns the hubs and the self link of a topic. Each is from the first source that has it: the headers of the
+/// response, the headers of redirects before it, the content. `hops` are all responses in their order.
 pub(crate) fn discover(hops: &[Hop], document: &Document<'_>) -> Links {
     let mut found = Links::default();
     // The last response, and then the redirects before it from the first one on, which is the topic itself.
@@ -37,12 +37,12 @@ pub(crate) fn discover(hops: &[Hop], document: &Document<'_>) -> Links {
     found
 }
 
-/// The first feed that a page names in its head (`rel="alternate"` with the type of a feed).
+/// Returns the first feed that a page names in its head (`rel="alternate"` with the type of a feed).
 pub(crate) fn feed_of_page(html: &str, base: &Url) -> Option<String> {
     html::feed(html, base)
 }
 
-/// The links in the content of a topic.
+/// Returns the links in the content of a topic.
 fn of_document(document: &Document<'_>, base: &Url) -> Links {
     match document.kind {
         Kind::Xml => xml::links(&document.text, base),

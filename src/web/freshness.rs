@@ -14,7 +14,7 @@ const LONGEST: usize = 1024;
 /// (RFC 9110, section 8.8.2.2).
 const YOUNG: Duration = Duration::from_secs(60);
 
-/// The validators of a response.
+/// Returns the validators of a response.
 pub(crate) fn validators(headers: &HeaderMap, now: SystemTime) -> Validators {
     let date = text(headers, DATE).and_then(|date| parse_http_date(date).ok()).unwrap_or(now);
     let is_old = |modified: &&str| {
@@ -27,7 +27,7 @@ pub(crate) fn validators(headers: &HeaderMap, now: SystemTime) -> Validators {
     }
 }
 
-/// The time of the header `Retry-After`, from now on.
+/// Returns the time of the header `Retry-After`, from now on.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = text(headers, RETRY_AFTER)?;
     match value.parse() {
@@ -36,8 +36,8 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     }
 }
 
-/// How long a response is fresh, from now on (RFC 9111, section 4.2): `max-age` of the header `Cache-Control`, less the age that
-/// it has.
+/// Returns how long a response is fresh, from now on (RFC 9111, section 4.2): `max-age` of the header `Cache-Control`,
+/// less the age that it has.
 pub(crate) fn fresh_for(headers: &HeaderMap) -> Option<Duration> {
     let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     let mut most = None;

@@ -81,7 +81,7 @@ pub(crate) struct Fetched {
 }
 
 impl Fetched {
-    /// The headers of the content.
+    /// Returns the headers of the content.
     pub(crate) fn headers(&self) -> &HeaderMap {
         static NONE: std::sync::LazyLock<HeaderMap> = std::sync::LazyLock::new(HeaderMap::new);
         self.hops.last().map_or(&NONE, |hop| &hop.headers)
@@ -120,7 +120,7 @@ pub(crate) enum GetError {
 }
 
 impl GetError {
-    /// The text for operators.
+    /// Returns the text for operators.
     pub(crate) fn detail(&self) -> String {
         match self {
             Self::Refused(Some(address)) => format!("has the address {address}, which is not public"),
@@ -130,7 +130,7 @@ impl GetError {
         }
     }
 
-    /// The error of content that cannot be decoded.
+    /// Returns the error of content that cannot be decoded.
     pub(crate) fn of_coding(error: CodingError, size: usize) -> Self {
         match error {
             CodingError::Unknown => Self::Coding,
@@ -217,7 +217,8 @@ pub(crate) async fn get<'a>(
     }
 }
 
-/// The URL that a redirect leads to. From https it may not lead to http: the content could be changed on the way.
+/// Returns the URL that a redirect leads to. From https it may not lead to http: the content could be changed on the
+/// way.
 pub(crate) fn redirect(own: &Url, target: &str) -> Option<WebUrl> {
     let mut next = own.join(target).ok()?;
     if own.scheme() == "https" && next.scheme() != "https" {

@@ -37,7 +37,7 @@ impl Links {
         }
     }
 
-    /// The links in the headers of a response.
+    /// Returns the links in the headers of a response.
     pub(crate) fn of_headers(headers: &HeaderMap, base: &Url) -> Self {
         let mut links = Self::default();
         let values = headers.get_all(LINK).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
@@ -80,7 +80,7 @@ struct Link {
     relations: String,
 }
 
-/// The links in the value of a header.
+/// Returns the links in the value of a header.
 fn parse(value: &str) -> impl Iterator<Item = Link> {
     let mut rest = value;
     std::iter::from_fn(move || {

@@ -16,7 +16,7 @@ pub(crate) enum Place {
     Private(IpAddr),
 }
 
-/// Where requests to a URL go; `None` for a text that is no URL.
+/// Returns where requests to a URL go; `None` for a text that is no URL.
 pub(crate) fn of(url: &str) -> Option<Place> {
     let url = urls::read(url).ok()?;
     let is_this_host = url.host == "localhost" || url.host.ends_with(".localhost");

@@ -56,7 +56,7 @@ fn encoding(body: &[u8], content_type: Option<&str>) -> (&'static Encoding, bool
     }
 }
 
-/// The encoding that an XML declaration names.
+/// Returns the encoding that an XML declaration names.
 fn declared(body: &[u8]) -> Option<&str> {
     let start = body.trim_ascii_start();
     let start = &start[..start.len().min(DECLARATION)];
@@ -67,7 +67,7 @@ fn declared(body: &[u8]) -> Option<&str> {
     value[1..].split_once(quote).map(|(label, _)| label)
 }
 
-/// The parameter `charset` of a `Content-Type`.
+/// Returns the parameter `charset` of a `Content-Type`.
 fn charset(content_type: &str) -> Option<&str> {
     content_type.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
@@ -90,7 +90,7 @@ fn kind(text: &str, content_type: Option<&str>) -> Kind {
     }
 }
 
-/// The name of the first element, or of the document type.
+/// Returns the name of the first element, or of the document type.
 fn root(mut text: &str) -> Option<&str> {
     const DOCTYPE: &str = "<!doctype";
     loop {

@@ -88,7 +88,7 @@ impl ManagedFeeds {
         Ok(())
     }
 
-    /// The feeds that are followed, as OPML.
+    /// Returns the feeds that are followed, as OPML.
     pub(super) async fn export(&self) -> Result<Response<Bytes>, Refusal> {
         let rows = self.store.feed_rows().await?;
         let rows = rows.into_iter().filter(|row| row.state != FeedState::Removed);

@@ -7,7 +7,7 @@ use crate::config::{Config, Feeds, Hub, Lifestream, TopicPolicy};
 #[cfg(feature = "websub")]
 use crate::web::place::{self, Place};
 
-/// The warnings, each with its key.
+/// Returns the warnings, each with its key.
 pub(super) fn warnings(config: &Config) -> Vec<String> {
     let mut found = hub(config);
     found.extend(feeds(config));

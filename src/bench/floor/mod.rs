@@ -67,7 +67,7 @@ impl Floor {
         })
     }
 
-    /// The bound address.
+    /// Returns the bound address.
     ///
     /// # Errors
     /// [`Failure`] if the system does not report it.

@@ -31,7 +31,7 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// A new connection.
+    /// Creates a new connection.
     pub(super) fn new(stream: TcpStream) -> Self {
         Self { stream, state: State::Upgrading, rest: Vec::new(), unsent: Vec::new() }
     }

@@ -77,7 +77,7 @@ impl Drop for Pool {
 }
 
 impl Pool {
-    /// A pool without connections.
+    /// Creates a pool without connections.
     pub(super) fn new(target: Target, options: &Options, channels: u32) -> Result<Self, Failure> {
         Ok(Self {
             poll: Poll::new().map_err(system("cannot wait for connections"))?,
@@ -102,18 +102,18 @@ impl Pool {
         self.begun.elapsed().as_micros() as u64
     }
 
-    /// A connection.
+    /// Returns a connection.
     #[inline]
     pub(super) fn connection(&mut self, at: usize) -> &mut Connection {
         &mut self.connections[at]
     }
 
-    /// The name of a channel.
+    /// Returns the name of a channel.
     pub(super) fn channel_name(&self, number: u32) -> String {
         if self.channels == 1 { self.channel.clone() } else { format!("{}/{number}", self.channel) }
     }
 
-    /// The number of connections.
+    /// Returns the number of connections.
     pub(super) fn len(&self) -> usize {
         self.connections.len()
     }
@@ -205,7 +205,8 @@ impl Pool {
         Failure::Unreachable { url: self.target.url.clone(), why }
     }
 
-    /// The failure for an error of an open socket. During the TLS handshake it means that there is no connection.
+    /// Returns the failure for an error of an open socket. During the TLS handshake it means that there is no
+    /// connection.
     fn broken(&self, at: usize, error: &std::io::Error) -> Failure {
         let found = ConnectError::of(error);
         match (self.connections[at].stage, &found) {

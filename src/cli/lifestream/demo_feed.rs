@@ -76,7 +76,7 @@ impl DemoFeed {
         Ok(Self { listener, url })
     }
 
-    /// Where the feed is.
+    /// Returns the URL of the feed.
     pub(super) fn url(&self) -> &Url {
         &self.url
     }
@@ -133,7 +133,7 @@ fn count(started: i64, now: i64) -> u64 {
     FIRST + passed / u64::try_from(EVERY.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The feed with the newest of so many entries.
+/// Returns the feed with the newest of so many entries.
 fn document(own: &str, started: i64, count: u64) -> String {
     let entries: Vec<_> =
         (count.saturating_sub(SHOWN)..count).rev().map(|number| Entry::new(started, number)).collect();

@@ -55,7 +55,7 @@ pub(super) fn clashes(config: &Config) -> Vec<Clash> {
     found
 }
 
-/// Why a pattern is not one channel with publications.
+/// Returns why a pattern is not one channel with publications.
 fn not_one_channel(pattern: &str) -> Option<String> {
     if pattern.ends_with("/*") || pattern.ends_with("/**") {
         return Some(format!(

@@ -10,7 +10,7 @@ const DEPTH: usize = 5;
 /// Channels that have no subscribers.
 const RESERVED: [&str; 2] = ["/meta/", "/service/"];
 
-/// The key that turns the feeds on; `None` if they are off.
+/// Returns the key that turns the feeds on; `None` if they are off.
 pub(super) fn key(config: &Config) -> Option<&'static str> {
     let key = if config.feed.is_empty() { "lifestream.enabled" } else { "feed[1].name" };
     config.follows_feeds().then_some(key)

@@ -237,7 +237,7 @@ impl Parts {
     }
 }
 
-/// A number at the beginning, of at most 8 digits.
+/// Returns a number at the beginning, of at most 8 digits.
 fn digits(text: &str) -> Option<(i64, &str)> {
     let end = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     (1..=8).contains(&end).then(|| text[..end].parse().ok().map(|number| (number, &text[end..])))?

@@ -110,7 +110,7 @@ impl Draft {
         (!is_empty).then_some(self)
     }
 
-    /// A hash of texts as an id.
+    /// Returns a hash of texts as an id.
     pub(super) fn hashed<'a>(kind: &str, parts: impl IntoIterator<Item = &'a str>) -> String {
         let mut hash = Sha256::new();
         for part in parts {
@@ -120,7 +120,7 @@ impl Draft {
         format!("{kind}:{}", data_encoding::HEXLOWER.encode(&hash.finalize()))
     }
 
-    /// An id of a bounded length.
+    /// Returns an id of a bounded length.
     pub(super) fn bounded(id: &str) -> String {
         if id.len() <= ID { id.to_owned() } else { Self::hashed("sha256", [id]) }
     }

@@ -215,7 +215,7 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// A text as HTML: typed as Atom has it, or HTML in RSS.
+/// Returns a text as HTML: typed as Atom has it, or HTML in RSS.
 pub(super) fn text(element: &Element) -> String {
     if element.space == Space::Atom { typed(element).unwrap_or_default() } else { html(element) }
 }

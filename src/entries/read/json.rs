@@ -99,7 +99,7 @@ fn read_item(item: &Map<String, Value>, base: &Rc<Url>) -> Draft {
     draft
 }
 
-/// The names of authors, in version 1.1 and before, as HTML.
+/// Returns the names of authors, in version 1.1 and before, as HTML.
 fn names(authors: Option<&Value>, author: Option<&Value>) -> Vec<String> {
     let names = list(authors).chain(author).filter_map(|author| match author {
         Value::String(name) => Some(escaped(name)),
@@ -108,7 +108,7 @@ fn names(authors: Option<&Value>, author: Option<&Value>) -> Vec<String> {
     names.collect()
 }
 
-/// The values of a list, or a single value.
+/// Returns the values of a list, or a single value.
 fn list(value: Option<&Value>) -> impl Iterator<Item = &Value> {
     let (many, one) = match value {
         Some(Value::Array(values)) => (values.as_slice(), None),
@@ -118,7 +118,7 @@ fn list(value: Option<&Value>) -> impl Iterator<Item = &Value> {
     many.iter().chain(one).take(MOST)
 }
 
-/// A text or number as text.
+/// Returns a text or number as text.
 fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -93,7 +93,7 @@ impl Links {
     }
 }
 
-/// The URL that a feed has for itself.
+/// Returns the URL that a feed has for itself.
 pub(super) fn self_url<'a>(mut elements: impl Iterator<Item = &'a Element>) -> Option<String> {
     elements.find_map(|element| {
         let is_self = element.space == Space::Atom
@@ -103,7 +103,7 @@ pub(super) fn self_url<'a>(mut elements: impl Iterator<Item = &'a Element>) -> O
     })
 }
 
-/// The page that a feed is about.
+/// Returns the page that a feed is about.
 pub(super) fn site(head: &[Element]) -> Option<String> {
     let mut links = Links::default();
     let own = head.iter().filter(|element| {

@@ -20,7 +20,7 @@ pub(super) struct List {
 }
 
 impl List {
-    /// A list that leaves `most` entries.
+    /// Creates a list that leaves `most` entries.
     pub(super) fn new(most: usize) -> Self {
         Self { most, first: Vec::new(), last: VecDeque::new() }
     }
@@ -45,7 +45,7 @@ impl List {
         self.first.iter_mut().chain(&mut self.last).for_each(&mut change);
     }
 
-    /// The newest entries, oldest first, with their keys. `fetched` is the time of the fetch.
+    /// Returns the newest entries, oldest first, with their keys. `fetched` is the time of the fetch.
     pub(super) fn finish(self, fetched: SystemTime) -> Vec<Found> {
         let mut drafts = self.first;
         drafts.extend(self.last);

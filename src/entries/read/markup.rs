@@ -89,7 +89,7 @@ impl<'a> Iterator for Pieces<'a> {
     }
 }
 
-/// Where the first tag begins: at `<` with a letter, `/`, `!` or `?`.
+/// Returns where the first tag begins: at `<` with a letter, `/`, `!` or `?`.
 fn tag_start(text: &str) -> usize {
     let bytes = text.as_bytes();
     memchr::memchr_iter(b'<', bytes)
@@ -100,7 +100,7 @@ fn tag_start(text: &str) -> usize {
         .unwrap_or(text.len())
 }
 
-/// Where the `>` of a tag is, which quotation marks around values hide.
+/// Returns where the `>` of a tag is, which quotation marks around values hide.
 fn tag_end(tag: &str) -> usize {
     let mut quote = None;
     let mut is_value = false;
@@ -202,7 +202,7 @@ pub(super) fn reference(out: &mut String, name: &str) -> bool {
     }
 }
 
-/// A character by its number. Numbers of control characters are those of windows-1252, as in browsers.
+/// Returns a character by its number. Numbers of control characters are those of windows-1252, as in browsers.
 fn character(number: u32) -> char {
     match number {
         0x80..=0x9f => {

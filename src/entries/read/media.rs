@@ -130,7 +130,7 @@ impl Media {
         }
     }
 
-    /// All files as JSON objects, at most ten.
+    /// Returns all files as JSON objects, at most ten.
     pub(super) fn into_json(self) -> Vec<Value> {
         let Self { mut files, covers } = self;
         let has_image =
@@ -193,7 +193,7 @@ pub(super) fn is_media(kind: &str) -> bool {
     })
 }
 
-/// A media type without parameters, in lower case.
+/// Returns a media type without parameters, in lower case.
 fn media_type(text: &str) -> Option<String> {
     let kind = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_token = |part: &str| {

@@ -40,7 +40,7 @@ pub(super) fn read(document: &Document<'_>, html: Option<&str>) -> Reading {
     Reading { title, site: url.map(str::to_owned), feed, entries: vec![entry] }
 }
 
-/// The text of the first `title`.
+/// Returns the text of the first `title`.
 fn title(html: &str) -> Option<String> {
     let html = &html[..html.floor_char_boundary(HEAD)];
     let is_title = |piece: &Piece<'_>| matches!(piece, Piece::Start(tag) if tag.name == "title");

@@ -28,7 +28,7 @@ fn atom(entries: &str) -> String {
     format!("<feed xmlns='http://www.w3.org/2005/Atom'><title>t</title>{entries}</feed>")
 }
 
-/// The keys of the entries of an RSS feed.
+/// Returns the keys of the entries of an RSS feed.
 fn keys(items: &str) -> Vec<String> {
     entries(&rss(items)).into_iter().map(|entry| entry.key).collect()
 }
@@ -150,7 +150,7 @@ fn an_id_of_several_links_does_not_identify() {
     assert_eq!(keys(items), ["x https://a.example/1", "x https://a.example/2"]);
 }
 
-/// The fingerprint of the only entry.
+/// Returns the fingerprint of the only entry.
 fn fingerprint(entry: &str) -> [u8; 32] {
     let entries = entries(&rss(&format!("<item><guid>1</guid>{entry}</item>")));
     assert_eq!(entries.len(), 1, "{entry}");

@@ -28,7 +28,8 @@ pub(super) enum Space {
 }
 
 impl Space {
-    /// The vocabulary of a namespace. Feeds spell them with either scheme, and with or without the last character.
+    /// Returns the vocabulary of a namespace. Feeds spell them with either scheme, and with or without the last
+    /// character.
     pub(super) fn of_namespace(name: &str) -> Self {
         let name = name.trim().to_ascii_lowercase();
         let name = name.strip_prefix("https://").or_else(|| name.strip_prefix("http://")).unwrap_or(&name);
@@ -106,12 +107,12 @@ impl Element {
         self.elements().next().is_some()
     }
 
-    /// The first child with a name.
+    /// Returns the first child with a name.
     pub(super) fn child(&self, name: &str) -> Option<&Self> {
         self.elements().find(|child| child.name == name)
     }
 
-    /// All text in it.
+    /// Returns all text in it.
     pub(super) fn text(&self) -> String {
         let mut out = String::new();
         self.add_text(&mut out);

@@ -75,7 +75,7 @@ impl<'a> Filter<'a> {
         Self { open: Some(Vec::new()), ..Self::flat(None, most) }
     }
 
-    /// The result.
+    /// Returns the result.
     pub(super) fn finish(mut self) -> String {
         while let Some(name) = self.open.as_mut().and_then(Vec::pop) {
             self.write_end(name);
@@ -361,13 +361,13 @@ fn put(out: &mut String, name: &str, value: &str) {
     out.push('"');
 }
 
-/// The absolute form of a URL with one of these schemes.
+/// Returns the absolute form of a URL with one of these schemes.
 fn resolve(value: &str, base: Option<&Url>, schemes: &[&str]) -> Option<String> {
     let url = Url::options().base_url(base).parse(value).ok()?;
     schemes.contains(&url.scheme()).then(|| url.into())
 }
 
-/// The value of `width` or `height`; percentages are none.
+/// Returns the value of `width` or `height`; percentages are none.
 fn pixels(value: &str) -> Option<u32> {
     let value = value.trim();
     let end = value.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(value.len());

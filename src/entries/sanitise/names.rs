@@ -90,7 +90,7 @@ pub(super) fn is_uncounted(name: &str) -> bool {
         || FOREIGN.contains(&name)
 }
 
-/// The heading of a level; levels below the sixth are the sixth.
+/// Returns the heading of a level; levels below the sixth are the sixth.
 pub(super) fn heading(level: usize) -> &'static str {
     HEADINGS[level.clamp(1, HEADINGS.len()) - 1]
 }
@@ -114,7 +114,7 @@ pub(super) fn escape(out: &mut String, character: char) {
     }
 }
 
-/// A text as HTML.
+/// Returns a text as HTML.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     text.chars().for_each(|character| escape(&mut out, character));

@@ -9,7 +9,7 @@ use sha2::{Sha256, Sha512};
 /// Maximum random bytes of one call.
 const RANDOM: usize = 64 * 1024;
 
-/// The hash of bytes; with a key, their HMAC (RFC 2104).
+/// Returns the hash of bytes; with a key, their HMAC (RFC 2104).
 pub(super) fn hash(algorithm: &str, key: Option<&str>, data: &str) -> Result<String, String> {
     let data = bytes(data)?;
     let key = key.map(bytes).transpose()?;
@@ -76,7 +76,7 @@ fn decode_loosely(letters: &[u8]) -> Vec<u8> {
     encoding.decode(letters).unwrap_or_default()
 }
 
-/// The text of bytes in an encoding of Node.
+/// Returns the text of bytes in an encoding of Node.
 pub(super) fn encode(data: &str, encoding: &str) -> Result<String, String> {
     let data = bytes(data)?;
     Ok(match encoding {

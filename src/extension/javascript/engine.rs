@@ -163,7 +163,7 @@ impl Engine {
         Ok((engine, has))
     }
 
-    /// The reports about a file.
+    /// Returns the reports about a file.
     pub(super) fn report(&self, file: usize) -> Option<&Report> {
         self.common.reports.get(file)
     }

@@ -33,7 +33,7 @@ impl Folder {
         Ok(Arc::new(Self { main, root, written, kept: Mutex::default() }))
     }
 
-    /// A folder as an engine before this one has read it.
+    /// Creates a folder as an engine before this one has read it.
     pub(super) fn restore(file: &str, sources: Sources) -> Arc<Self> {
         let main = PathBuf::from(sources.main);
         let root = main.parent().map(Path::to_owned).unwrap_or_default();
@@ -46,17 +46,17 @@ impl Folder {
         Sources { main: self.main(), texts: self.kept.lock().clone() }
     }
 
-    /// The path of the extension's own file.
+    /// Returns the path of the extension's own file.
     pub(super) fn main(&self) -> String {
         self.main.to_string_lossy().into_owned()
     }
 
-    /// The path of the folder.
+    /// Returns the path of the folder.
     pub(super) fn path(&self) -> String {
         self.root.to_string_lossy().into_owned()
     }
 
-    /// A file's name in messages: as the settings would write it.
+    /// Returns a file's name in messages: as the settings would write it.
     pub(super) fn name(&self, path: &str) -> String {
         let inner = Path::new(path).strip_prefix(&self.root).map(Path::to_owned);
         inner

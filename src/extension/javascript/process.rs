@@ -54,7 +54,7 @@ impl Process {
         Ok(process)
     }
 
-    /// The next frame; `None` at the end of the process.
+    /// Returns the next frame; `None` at the end of the process.
     pub(super) fn read(&mut self) -> io::Result<Option<FromEngine>> {
         wire::read(&mut self.output, &mut self.line)
     }

@@ -46,7 +46,7 @@ const SINGLE: &[&str] = &[
     "user-agent",
 ];
 
-/// The JSON text of a request; `null` for a call within this process, as in Faye.
+/// Returns the JSON text of a request; `null` for a call within this process, as in Faye.
 pub(super) fn describe(peer: &Peer) -> String {
     if peer.transport == Transport::InProcess {
         return "null".to_owned();

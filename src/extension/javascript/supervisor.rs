@@ -227,7 +227,7 @@ impl Common {
     }
 }
 
-/// The variables that the settings name, as a JSON object.
+/// Returns the variables that the settings name, as a JSON object.
 fn environment(names: &[String]) -> String {
     let set = |name: &String| Some((name.clone(), std::env::var(name).ok()?));
     let variables: serde_json::Map<String, serde_json::Value> =

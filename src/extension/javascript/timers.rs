@@ -29,7 +29,7 @@ impl Timers {
         }
     }
 
-    /// When the next one is due.
+    /// Returns when the next timer is due.
     pub(super) fn next(&self) -> Option<Instant> {
         self.order.first().map(|(at, _)| *at)
     }

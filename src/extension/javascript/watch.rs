@@ -72,7 +72,7 @@ impl Watch {
         self.begun.store(number, Ordering::Relaxed);
     }
 
-    /// The newest call that has begun.
+    /// Returns the newest call that has begun.
     pub(super) fn begun(&self) -> u64 {
         self.begun.load(Ordering::Relaxed)
     }

@@ -24,7 +24,7 @@ pub(super) enum Stage {
 }
 
 impl Stage {
-    /// The name of the function.
+    /// Returns the name of the function.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Incoming => "incoming",

@@ -46,7 +46,7 @@ impl Job {
         self.claimed.elapsed() >= PATIENCE
     }
 
-    /// The record of an outcome, of the version that was claimed.
+    /// Returns the record of an outcome, of the version that was claimed.
     pub(super) fn finished(&self, outcome: DeliveryOutcome) -> FinishedDelivery {
         let Delivery { id, claim, version, .. } = self.delivery;
         FinishedDelivery { id, claim, version, outcome, readers: None }
@@ -196,7 +196,7 @@ fn jitter(time: Duration) -> Duration {
     time.mul_f64(fastrand::f64().mul_add(0.4, 0.8))
 }
 
-/// The time of `Retry-After` (RFC 9110, section 10.2.3), which is seconds or a date.
+/// Returns the time of `Retry-After` (RFC 9110, section 10.2.3), which is seconds or a date.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
@@ -205,7 +205,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok()
 }
 
-/// The number of readers that a subscriber reports (PubSubHubbub 0.3, section 7.4).
+/// Returns the number of readers that a subscriber reports (PubSubHubbub 0.3, section 7.4).
 fn readers(headers: &HeaderMap) -> Option<u32> {
     let reported: u32 = headers.get(ON_BEHALF_OF)?.to_str().ok()?.trim().parse().ok()?;
     Some(reported.clamp(1, MOST_READERS))

@@ -81,7 +81,7 @@ async fn finish(hub: &Hub, batch: &[FinishedDelivery], progress: &Progress) {
     }
 }
 
-/// The label of an outcome in `faye_hub_deliveries_total`. A postponed delivery is no attempt.
+/// Returns the label of an outcome in `faye_hub_deliveries_total`. A postponed delivery is no attempt.
 fn label(outcome: &DeliveryOutcome) -> Option<&'static str> {
     match outcome {
         DeliveryOutcome::Delivered => Some("delivered"),

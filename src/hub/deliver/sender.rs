@@ -39,7 +39,7 @@ impl Sender {
             && is_local(&self.hub, callback)
     }
 
-    /// The address of a callback; none if this process serves it.
+    /// Returns the address of a callback; none if this process serves it.
     pub(super) async fn address(&self, callback: &Uri) -> Result<Option<IpAddr>, FetchError> {
         if self.is_local(callback) {
             return Ok(None);

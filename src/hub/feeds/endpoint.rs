@@ -91,7 +91,7 @@ impl Endpoint for Feeds {
     }
 }
 
-/// A document, or 304 if the reader has it.
+/// Returns a document, or 304 if the reader has it.
 fn answer(head: &Head, feed: &Feed, format: Format, documents: &Documents) -> Response<Bytes> {
     let document = format.of(documents);
     let description = &feed.description;
@@ -140,7 +140,7 @@ fn preflight() -> Response<Bytes> {
     response.unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR))
 }
 
-/// The start of any response. Feeds are public, so all pages may read them.
+/// Returns the start of any response. Feeds are public, so all pages may read them.
 fn builder(status: StatusCode) -> Builder {
     Response::builder()
         .status(status)
@@ -149,7 +149,7 @@ fn builder(status: StatusCode) -> Builder {
         .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
 }
 
-/// A response with the text of its status.
+/// Returns a response with the text of its status.
 fn plain(status: StatusCode) -> Response<Bytes> {
     let body = match status {
         StatusCode::NOT_FOUND => "no feed has this name\n",

@@ -213,7 +213,7 @@ impl State {
 }
 
 impl Entry {
-    /// The text of an entry that has no content.
+    /// Returns the text of an entry that has no content.
     pub(super) fn text(&self) -> &str {
         self.summary.as_deref().unwrap_or(&self.title)
     }

@@ -38,7 +38,7 @@ pub(super) fn sanitise(html: &str, base: Option<&str>) -> String {
     builder.clean(html).to_string()
 }
 
-/// The text at the start of HTML, without any tags.
+/// Returns the text at the start of HTML, without any tags.
 pub(super) fn text(html: &str) -> String {
     let escaped = Builder::empty().clean(start(html, EXCERPT)).to_string();
     let text = escaped.replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", " ");

@@ -58,7 +58,7 @@ pub trait Channels: Send + Sync {
     /// Returns the bounds of the history of a channel, if the current rules syndicate it under that name.
     fn history(&self, channel: &str, name: &str) -> Option<History>;
 
-    /// The newest messages of a channel.
+    /// Returns the newest messages of a channel.
     fn recent<'a>(&'a self, channel: &'a str, span: Span) -> RecentFuture<'a>;
 
     /// Whether histories are shared with other instances, and outlive this one.
@@ -73,12 +73,12 @@ fn descriptions(config: &Config) -> impl Iterator<Item = Description> {
     })
 }
 
-/// The normalised URLs of all feeds, which are topics of the hub.
+/// Returns the normalised URLs of all feeds, which are topics of the hub.
 pub(super) fn topics(config: &Config) -> HashSet<String> {
     descriptions(config).flat_map(|feed| [topic(&feed.atom), topic(&feed.json)]).collect()
 }
 
-/// The topic of a feed's URL.
+/// Returns the topic of a feed's URL.
 fn topic(url: &str) -> String {
     urls::read(url).map_or_else(|_| url.to_owned(), |url| url.key)
 }

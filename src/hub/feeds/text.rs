@@ -12,7 +12,7 @@ fn is_allowed(character: char) -> bool {
     !matches!(character, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// A text of several lines, which end with line feeds.
+/// Returns a text of several lines, which end with line feeds.
 pub(super) fn lines(text: &str) -> String {
     text.replace("\r\n", "\n")
         .chars()

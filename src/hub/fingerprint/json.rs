@@ -13,7 +13,7 @@ const META: &[&str] = &["title", "home_page_url", "feed_url", "author", "authors
 
 type Hash = [u8; 32];
 
-/// The hashes of the parts of a feed; `None` if the text is not one.
+/// Returns the hashes of the parts of a feed; `None` if the text is not one.
 pub(super) fn parts(text: &str) -> Option<Parts> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let feed = reader.deserialize_any(FeedVisitor).ok()?;

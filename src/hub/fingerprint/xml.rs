@@ -24,7 +24,7 @@ enum Format {
     Rss,
 }
 
-/// The hashes of the parts of a feed; `None` if the text is not one, or is not well-formed.
+/// Returns the hashes of the parts of a feed; `None` if the text is not one, or is not well-formed.
 pub(super) fn parts(text: &str) -> Option<Parts> {
     let mut reader = NsReader::from_str(text);
     let mut walk = Walk::default();

@@ -49,7 +49,7 @@ pub(super) struct Pings {
 }
 
 impl Pings {
-    /// The pings of a hub.
+    /// Creates the pings of a hub.
     pub(super) fn new(hub: &Arc<Hub>) -> Self {
         let prefix = format!("{}/ping/", hub.settings.path.trim_end_matches('/'));
         Self { hub: Arc::clone(hub), prefix }

@@ -87,7 +87,7 @@ pub(super) fn read(kind: PingKind, secret: &str, head: &Head, body: &[u8]) -> Re
     Ok(if is_push { Event::Push(payload.reference.map(Cow::into_owned)) } else { Event::Other })
 }
 
-/// The header with a code in hexadecimal.
+/// Returns the header with a code in hexadecimal.
 fn signature(kind: PingKind) -> &'static str {
     match kind {
         PingKind::Gitea => "x-gitea-signature",
@@ -96,7 +96,7 @@ fn signature(kind: PingKind) -> &'static str {
     }
 }
 
-/// The headers with the name of the event; the first one of a request counts.
+/// Returns the headers with the name of the event; the first one of a request counts.
 fn events(kind: PingKind) -> &'static [&'static str] {
     match kind {
         PingKind::Gogs | PingKind::GogsBody => &["x-gogs-event"],

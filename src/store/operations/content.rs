@@ -93,7 +93,8 @@ fn publish<'c>(
     })
 }
 
-/// How many bytes more than before are stored with new content of a topic; `None` if that is more than `most` in all.
+/// Returns how many bytes more than before are stored with new content of a topic; `None` if that is more than `most`
+/// in all.
 pub(super) async fn room(
     session: &mut Session<'_>,
     topic: &str,

@@ -129,7 +129,7 @@ struct Row {
 }
 
 impl Plan {
-    /// The number of requests that have no work left.
+    /// Returns the number of requests that have no work left.
     fn finished(&self) -> i64 {
         let ended = self.next.iter().filter(|next| next.next.is_some_and(is_final)).count();
         counters::changed((ended + self.begin.len()) as u64)

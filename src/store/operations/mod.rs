@@ -37,17 +37,17 @@ pub(super) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4).min(i64::MAX / 4)
 }
 
-/// A duration as it was stored; a negative one is over.
+/// Returns a duration as it was stored; a negative one is over.
 fn duration(millis: i64) -> Duration {
     Duration::from_millis(u64::try_from(millis).unwrap_or(0))
 }
 
-/// A bound as a parameter.
+/// Returns a bound as a parameter.
 fn bound(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// A list as one parameter.
+/// Returns a list as one parameter.
 fn list<T: Serialize>(items: &[T]) -> sqlx::Result<String> {
     serde_json::to_string(items).map_err(|problem| sqlx::Error::Encode(problem.into()))
 }
@@ -66,7 +66,7 @@ fn signature(name: &str) -> SignatureMethod {
     }
 }
 
-/// A secret or token as text. It was stored from text.
+/// Returns a secret or token as text. It was stored from text.
 fn secret(bytes: Option<Vec<u8>>) -> Option<String> {
     bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }

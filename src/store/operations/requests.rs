@@ -180,7 +180,8 @@ impl Known {
         i64::from(self.has_current && !self.is_claimed) + i64::from(self.has_queued)
     }
 
-    /// The bound that the request would go beyond. Unfinished requests count as subscriptions that they may become.
+    /// Returns the bound that the request would go beyond. Unfinished requests count as subscriptions that they may
+    /// become.
     fn full(&self, is_subscribe: bool, bounds: &Bounds) -> Option<Bound> {
         // Strangers must not keep a subscriber from renewing and from ending its subscription.
         if self.replaced() > 0 || self.is_subscribed {
@@ -236,7 +237,7 @@ async fn known(session: &mut Session<'_>, request: &NewRequest, bounds: &Bounds)
     })
 }
 
-/// The number of topics without a subscription, up to the bound of unfinished requests.
+/// Returns the number of topics without a subscription, up to the bound of unfinished requests.
 async fn unverified(session: &mut Session<'_>, bounds: &Bounds) -> sqlx::Result<u64> {
     let row = session.row(&UNVERIFIED, &[bound(bounds.pending).into()]).await?;
     row.ok_or(sqlx::Error::RowNotFound)?.count()
@@ -307,7 +308,7 @@ fn read(mut row: Row, claim: Claim) -> sqlx::Result<Request> {
     })
 }
 
-/// A mode as it was stored.
+/// Returns a mode as it was stored.
 pub(super) fn mode(name: &str) -> Mode {
     if name == "unsubscribe" { Mode::Unsubscribe } else { Mode::Subscribe }
 }

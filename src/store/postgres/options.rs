@@ -33,7 +33,7 @@ fn is_local(options: &PgConnectOptions) -> bool {
         || address.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
-/// The server and the database, without user and password, for texts.
+/// Returns the server and the database, without user and password, for texts.
 pub(super) fn place(options: &PgConnectOptions) -> String {
     let database = options.get_database().unwrap_or_else(|| options.get_username());
     match options.get_socket() {

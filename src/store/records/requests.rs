@@ -15,7 +15,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// The value of `hub.mode`.
+    /// Returns the value of `hub.mode`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

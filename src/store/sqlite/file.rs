@@ -43,7 +43,7 @@ impl LockedFile {
     }
 }
 
-/// The path without symbolic links.
+/// Returns the path without symbolic links.
 fn real(place: &Path) -> Result<PathBuf> {
     std::fs::canonicalize(place).map_err(|error| unusable(place, &error))
 }

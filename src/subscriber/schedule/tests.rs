@@ -45,12 +45,12 @@ fn minutes(count: u64) -> Duration {
     count as u32 * MINUTE
 }
 
-/// The next fetch without jitter.
+/// Returns the next fetch without jitter.
 fn after(rates: PollRates, feed: &FeedFetch, seen: Seen, asked: Option<Duration>) -> Option<Duration> {
     next(rates, feed, feed.state, seen, asked, 0.0).after
 }
 
-/// The interval after as many results.
+/// Returns the interval after as many results.
 fn adapted(rates: PollRates, seen: Seen, count: usize) -> Duration {
     let mut feed = feed(None);
     for _ in 0..count {

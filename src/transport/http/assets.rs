@@ -64,8 +64,8 @@ enum Coding {
     Gzip,
 }
 
-/// The response to a request for a name that ends in `.js` or `.map`, for every method, as in Faye. The connection omits the body
-/// for a HEAD.
+/// Returns the response to a request for a name that ends in `.js` or `.map`, for every method, as in Faye. The
+/// connection omits the body for a HEAD.
 pub(super) fn response(mount: &Mount, path: &str, name: &str, request: &Head) -> Response<Bytes> {
     let is_alias = name == "client.js" || name.strip_suffix(".js") == Some(mount.name());
     let wanted = if is_alias { MINIFIED } else { name };
@@ -84,15 +84,15 @@ pub(super) fn response(mount: &Mount, path: &str, name: &str, request: &Head) ->
     }
 }
 
-/// The folder of the files, relative to the script: the same folder, except for `/faye.js`, which is next to the mount. It is
-/// relative, so that it works behind a proxy that serves the mount under another path.
+/// Returns the folder of the files, relative to the script: the same folder, except for `/faye.js`, which is next to
+/// the mount. It is relative, so that it works behind a proxy that serves the mount under another path.
 fn folder(mount: &Mount, path: &str) -> String {
     let is_below =
         path.strip_prefix(mount.path().trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
     if is_below { String::new() } else { format!("{}/", mount.name()) }
 }
 
-/// The text of the refusal of an unknown name.
+/// Returns the text of the refusal of an unknown name.
 fn names(mount: &Mount) -> String {
     let own = if mount.name().is_empty() { String::new() } else { format!("{}.js, ", mount.name()) };
     let files = FILES.each_ref().map(|file| file.name).join(", ");
@@ -104,7 +104,7 @@ impl File {
         Self { name, content, hash: OnceLock::new(), gzip: OnceLock::new() }
     }
 
-    /// The entity tag without its quotes: unique for the content and the coding.
+    /// Returns the entity tag without its quotes: unique for the content and the coding.
     fn tag(&self, coding: Coding) -> String {
         let hash = self
             .hash
@@ -123,7 +123,7 @@ impl File {
         }
     }
 
-    /// The coding of the file in the cache of the client; `None` if the cache is outdated.
+    /// Returns the coding of the file in the cache of the client; `None` if the cache is outdated.
     fn kept(&self, request: &Head, usable: &[Coding]) -> Option<Coding> {
         if request.get("if-none-match").is_some() {
             // The date is ignored then (RFC 9110, section 13.2.2). A cache may hold both codings, and uses the one with the tag of the
@@ -181,7 +181,7 @@ fn put(headers: &mut HeaderMap, name: HeaderName, text: String) {
     }
 }
 
-/// The elements of a list header, which may have several lines.
+/// Returns the elements of a list header, which may have several lines.
 fn elements<'a>(request: &'a Head, name: &'a str) -> impl Iterator<Item = &'a str> {
     let lines = request.all(name).filter_map(|line| std::str::from_utf8(line).ok());
     lines.flat_map(|line| line.split(',')).map(str::trim)
@@ -197,7 +197,7 @@ fn is_named(request: &Head, tag: &str) -> bool {
     })
 }
 
-/// The codings that the client accepts, the preferred one first; at least one (RFC 9110, section 12.5.3).
+/// Returns the codings that the client accepts, the preferred one first; at least one (RFC 9110, section 12.5.3).
 fn usable(request: &Head) -> Vec<Coding> {
     let (mut gzip, mut identity, mut others) = (None, None, None);
     for element in elements(request, "accept-encoding") {
@@ -221,7 +221,7 @@ fn usable(request: &Head) -> Vec<Coding> {
     }
 }
 
-/// The weight in the parameters of a coding, in thousandths; 0 if it is malformed.
+/// Returns the weight in the parameters of a coding, in thousandths; 0 if it is malformed.
 fn weight(parameters: &str) -> u16 {
     let named = parameters.split(';').filter_map(|parameter| parameter.split_once('='));
     let Some((_, weight)) = named.into_iter().find(|(name, _)| name.trim().eq_ignore_ascii_case("q")) else {

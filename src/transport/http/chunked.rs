@@ -98,13 +98,13 @@ impl Chunked {
         }
     }
 
-    /// The length of the data, kept or not, with the missing bytes of the current chunk.
+    /// Returns the length of the data, kept or not, with the missing bytes of the current chunk.
     pub(super) fn announced(&self) -> u64 {
         let left = if let State::Data(left) = self.state { left } else { 0 };
         self.length.saturating_add(left)
     }
 
-    /// The memory of the data, in bytes.
+    /// Returns the memory of the data, in bytes.
     pub(super) fn memory(&self) -> usize {
         self.body.capacity()
     }
@@ -120,7 +120,7 @@ impl Chunked {
     }
 }
 
-/// The end of the first line with its break; `None` if the break has not arrived.
+/// Returns the end of the first line with its break; `None` if the break has not arrived.
 fn line(input: &[u8]) -> Result<Option<usize>, Broken> {
     match memchr::memchr(b'\n', &input[..input.len().min(LINE)]) {
         Some(at) => Ok(Some(at + 1)),
@@ -129,7 +129,8 @@ fn line(input: &[u8]) -> Result<Option<usize>, Broken> {
     }
 }
 
-/// The size in the line before a chunk, which may have extensions. `None` if the line is malformed or the size exceeds 64 bits.
+/// Returns the size in the line before a chunk, which may have extensions. `None` if the line is malformed or the size
+/// exceeds 64 bits.
 fn size(line: &[u8]) -> Option<u64> {
     let end = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
     let (digits, mut extensions) = line.split_at(end);
@@ -140,8 +141,8 @@ fn size(line: &[u8]) -> Option<u64> {
     u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
-/// The rest behind one extension, `;name` or `;name=value` with a plain or quoted value. Space is accepted around `;` and `=`
-/// only.
+/// Returns the rest behind one extension, `;name` or `;name=value` with a plain or quoted value. Space is accepted
+/// around `;` and `=` only.
 fn after_extension(text: &[u8]) -> Option<&[u8]> {
     let rest = without_space(text).strip_prefix(b";").map(without_space)?;
     let rest = after_token(rest)?;

@@ -46,7 +46,7 @@ impl HttpConnection {
         Self { site, net }
     }
 
-    /// The state that all connections of the listener share.
+    /// Returns the state that all connections of the listener share.
     pub(crate) fn context(&self) -> &Context {
         &self.site.context
     }

@@ -51,7 +51,7 @@ pub type RouteFuture<'a> = Pin<Box<dyn Future<Output = Response<Bytes>> + Send +
 
 /// Serves certain paths.
 pub trait Endpoint: Send + Sync {
-    /// The route of a request; `None` if the endpoint does not serve the path. Must not block.
+    /// Returns the route of a request; `None` if the endpoint does not serve the path. Must not block.
     fn route(&self, method: Method, path: &str) -> Option<Route>;
 
     /// Refuses a request before its body is read, if method and head are sufficient. Called for every request whose `route` is

@@ -82,8 +82,8 @@ impl Answered {
         !self.leases.is_empty()
     }
 
-    /// The notification that another transport waits for the messages: a response that cannot be written immediately then is
-    /// abandoned.
+    /// Returns the notification that another transport waits for the messages: a response that cannot be written
+    /// immediately then is abandoned.
     pub(super) fn notify(&self) -> Option<&Notify> {
         self.has_messages().then_some(&*self.notify)
     }

@@ -15,7 +15,7 @@ impl Mount {
         Self { path: setting.trim_end_matches('/').to_owned() }
     }
 
-    /// The path as it appears in URLs.
+    /// Returns the path as it appears in URLs.
     #[must_use]
     pub fn path(&self) -> &str {
         if self.path.is_empty() { "/" } else { &self.path }
@@ -34,13 +34,13 @@ impl Mount {
         }
     }
 
-    /// The last segment; empty for `/`.
+    /// Returns the last segment; empty for `/`.
     #[must_use]
     pub fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or("")
     }
 
-    /// The name of the script or source map in a path: its last segment. Dot segments before it have no effect.
+    /// Returns the name of the script or source map in a path: its last segment. Dot segments before it have no effect.
     #[must_use]
     pub fn script(path: &str) -> Option<&str> {
         path.rsplit('/').next().filter(|name| name.ends_with(".js") || name.ends_with(".map"))

@@ -62,7 +62,7 @@ pub(super) fn from_query(head: &Head, batch: usize, callback: usize) -> Result<P
     from_form(query, batch, callback, Transport::CallbackPolling, NO_MESSAGE)
 }
 
-/// The refusal of a GET that is a WebSocket handshake without a request to upgrade.
+/// Returns the refusal of a GET that is a WebSocket handshake without a request to upgrade.
 pub(super) fn without_upgrade(head: &Head) -> Option<Refusal> {
     let is_handshake = head.get("sec-websocket-key").is_some() && !has_message(head);
     is_handshake.then(|| Refusal::bad(NO_UPGRADE))
@@ -112,7 +112,7 @@ fn from_form(
     Ok(Payload { messages, transport, callback })
 }
 
-/// The fields of a form (URL Standard, section 5.1): decoded names, encoded values.
+/// Returns the fields of a form (URL Standard, section 5.1): decoded names, encoded values.
 fn fields(form: &[u8]) -> impl Iterator<Item = (Vec<u8>, &[u8])> {
     form.split(|byte| *byte == b'&').filter(|field| !field.is_empty()).map(|field| {
         let end = memchr::memchr(b'=', field).unwrap_or(field.len());

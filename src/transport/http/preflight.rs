@@ -18,8 +18,8 @@ const ALWAYS: [&str; 5] = ["Accept", "Authorization", "Content-Type", "Pragma", 
 /// The longest `Access-Control-Request-Headers` that is read, in bytes; a longer list is ignored.
 const ASKED: usize = 4 * 1024;
 
-/// The response to a preflight. A page may send every header that it requests: tracing libraries and applications add headers of
-/// their choice.
+/// Returns the response to a preflight. A page may send every header that it requests: tracing libraries and
+/// applications add headers of their choice.
 pub(super) fn response(request: &Head) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     let headers = response.headers_mut();
@@ -36,7 +36,8 @@ pub(super) fn response(request: &Head) -> Response<Bytes> {
     response
 }
 
-/// The value of `Access-Control-Allow-Headers`: the fixed list and the requested names. Invalid names are omitted.
+/// Returns the value of `Access-Control-Allow-Headers`: the fixed list and the requested names. Invalid names are
+/// omitted.
 fn allowed(asked: &[u8]) -> String {
     let mut allowed: Vec<&str> = ALWAYS.to_vec();
     if asked.len() <= ASKED {

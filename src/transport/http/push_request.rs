@@ -57,7 +57,7 @@ impl HttpConnection {
         Next::Push(Handover::EventSource { server, peer, head })
     }
 
-    /// The response to an offer of compression; `None` if compression is off or not offered.
+    /// Returns the response to an offer of compression; `None` if compression is off or not offered.
     fn agree(&self, request: &Request) -> Option<&'static str> {
         if self.context().websocket.compression == 0 {
             return None;

@@ -24,12 +24,12 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    /// A malformed request.
+    /// Creates the refusal of a malformed request.
     pub(super) fn bad(why: &'static str) -> Self {
         Self::Bad(Reason::syntax, Cow::Borrowed(why))
     }
 
-    /// The reason in the metrics; `None` if the metrics have counted it already.
+    /// Returns the reason in the metrics; `None` if the metrics have counted it already.
     pub(super) fn reason(&self) -> Option<Reason> {
         match self {
             Self::Bad(reason, _) | Self::TooLarge(reason) => Some(*reason),

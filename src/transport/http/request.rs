@@ -230,7 +230,7 @@ impl Found {
     }
 }
 
-/// The elements of a list header.
+/// Returns the elements of a list header.
 fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }

@@ -15,7 +15,7 @@ use crate::peer::Head;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
-/// A refusal that the page may not read.
+/// Returns a refusal that the page may not read.
 pub(super) fn forbid(text: &'static str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from_static(text.as_bytes()));
     *response.status_mut() = StatusCode::FORBIDDEN;
@@ -23,7 +23,7 @@ pub(super) fn forbid(text: &'static str) -> Response<Bytes> {
     response
 }
 
-/// The response to a method that the target does not support.
+/// Returns the response to a method that the target does not support.
 pub(super) fn method_not_allowed(request: &Head, allowed: &'static str) -> Response<Bytes> {
     let mut response =
         refuse(request, StatusCode::METHOD_NOT_ALLOWED, "This target does not support the method");
@@ -31,7 +31,7 @@ pub(super) fn method_not_allowed(request: &Head, allowed: &'static str) -> Respo
     response
 }
 
-/// The response to `OPTIONS *` (RFC 9110, section 9.3.7).
+/// Returns the response to `OPTIONS *` (RFC 9110, section 9.3.7).
 pub(super) fn capabilities() -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -39,7 +39,7 @@ pub(super) fn capabilities() -> Response<Bytes> {
     response
 }
 
-/// The response to a body with a content coding (RFC 9110, section 15.5.16).
+/// Returns the response to a body with a content coding (RFC 9110, section 15.5.16).
 pub(super) fn coded(request: &Head) -> Response<Bytes> {
     let text = "The body has a Content-Encoding; send it without one";
     let mut response = refuse(request, StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
@@ -47,7 +47,7 @@ pub(super) fn coded(request: &Head) -> Response<Bytes> {
     response
 }
 
-/// The response to a browser that opens the address of the server.
+/// Returns the response to a browser that opens the address of the server.
 pub(super) fn pointer(has_page: bool) -> Response<Bytes> {
     const WITH_PAGE: &str = "<!DOCTYPE html><title>Bayeux server</title><p>This address is for the clients of a Bayeux server, \
                              not for browsers. <a href=\"/\">The page at /</a> shows the server at work.</p>\n";
@@ -61,7 +61,7 @@ pub(super) fn pointer(has_page: bool) -> Response<Bytes> {
     response
 }
 
-/// A refusal in plain text, which pages of other origins may read. The body ends with a newline.
+/// Returns a refusal in plain text, which pages of other origins may read. The body ends with a newline.
 pub(super) fn refuse(request: &Head, status: StatusCode, text: &str) -> Response<Bytes> {
     let mut response = Response::new(format!("{text}\n").into());
     *response.status_mut() = status;
@@ -80,7 +80,7 @@ pub(super) fn put(headers: &mut HeaderMap, name: HeaderName, text: &[u8]) {
     }
 }
 
-/// The `Origin` of the request, if it is not empty.
+/// Returns the `Origin` of the request, if it is not empty.
 fn origin(request: &Head) -> Option<&[u8]> {
     request.get("origin").filter(|origin| !origin.is_empty())
 }
@@ -113,7 +113,7 @@ pub(super) fn head(request: &Request, response: &Response<Bytes>, closes: bool) 
     out
 }
 
-/// The head of the response to a malformed request head; the connection closes.
+/// Returns the head of the response to a malformed request head; the connection closes.
 pub(super) fn bad_head(status: StatusCode, length: usize) -> Vec<u8> {
     let mut out = format!(
         "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\nConnection: close\r\n"
@@ -124,7 +124,7 @@ pub(super) fn bad_head(status: StatusCode, length: usize) -> Vec<u8> {
     out
 }
 
-/// The head of the response to messages: JSON for a POST, a script for a GET.
+/// Returns the head of the response to messages: JSON for a POST, a script for a GET.
 pub(super) fn replies(
     request: &Request,
     length: usize,
@@ -153,8 +153,8 @@ pub(super) fn replies(
     out
 }
 
-/// The head of an EventSource stream, which ends with its connection. Proxies must not compress the stream, because that delays
-/// events, and must not buffer it, which nginx does without `X-Accel-Buffering`.
+/// Returns the head of an EventSource stream, which ends with its connection. Proxies must not compress the stream,
+/// because that delays events, and must not buffer it, which nginx does without `X-Accel-Buffering`.
 pub(super) fn stream(request: &Head) -> Vec<u8> {
     let mut out = Vec::with_capacity(320);
     out.extend_from_slice(
@@ -167,7 +167,7 @@ pub(super) fn stream(request: &Head) -> Vec<u8> {
     out
 }
 
-/// The head of a successful WebSocket handshake (RFC 6455, section 4.2.2).
+/// Returns the head of a successful WebSocket handshake (RFC 6455, section 4.2.2).
 pub(super) fn upgraded(accept: &str, extensions: Option<&str>) -> Vec<u8> {
     let mut out = Vec::with_capacity(320);
     let upgrade = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ";

@@ -107,7 +107,8 @@ impl HttpConnection {
         }
     }
 
-    /// The response to `OPTIONS *` and to unknown methods. As in Faye, the client script is served for every method.
+    /// Returns the response to `OPTIONS *` and to unknown methods. As in Faye, the client script is served for every
+    /// method.
     fn answer_method(&self, request: &Request) -> Option<Response<Bytes>> {
         let head = &request.head;
         let is_script = || self.site.mount.contains(head.path()) && Mount::script(head.path()).is_some();
@@ -129,12 +130,12 @@ impl HttpConnection {
         }
     }
 
-    /// The limits of requests outside of endpoints.
+    /// Returns the limits of requests outside of endpoints.
     fn limits(&self) -> RouteLimits {
         RouteLimits { body: self.context().limits.body, body_time: self.context().limits.body_time }
     }
 
-    /// The response to a request for the client script, which every page may load.
+    /// Returns the response to a request for the client script, which every page may load.
     fn script(&self, request: &Request) -> Option<Response<Bytes>> {
         let head = &request.head;
         let name = Mount::script(head.path()).filter(|_| !request.wants_upgrade)?;

@@ -44,7 +44,7 @@ impl HttpConnection {
         Some(Visitor { address, is_foreign: page == Page::Foreign, is_secure })
     }
 
-    /// The client of a request to an endpoint.
+    /// Returns the client of a request to an endpoint.
     pub(super) fn visitor(&self, head: &Head) -> Visitor {
         let (address, has_tls) = (self.net.address, self.has_tls());
         match &self.context().server {
@@ -68,7 +68,7 @@ impl HttpConnection {
         }
     }
 
-    /// The peer of a session, for a request that is counted by its transport.
+    /// Returns the peer of a session, for a request that is counted by its transport.
     pub(super) fn peer(&self, request: &Request, transport: Transport, visitor: &Visitor) -> Arc<Peer> {
         let requests = &self.context().metrics.requests;
         match transport {
@@ -84,7 +84,7 @@ impl HttpConnection {
         Arc::new(Peer { address, transport, secure: is_secure, head: request.head.clone(), is_foreign })
     }
 
-    /// The address at which the connection was accepted.
+    /// Returns the address at which the connection was accepted.
     pub(super) fn local_address(&self) -> Option<IpAddr> {
         self.net.stream.tcp().local_addr().ok().map(|address| address.ip())
     }

@@ -30,7 +30,7 @@ impl Stream {
         })
     }
 
-    /// The TCP socket.
+    /// Returns the TCP socket.
     pub(crate) fn tcp(&self) -> &TcpStream {
         match self {
             Self::Plain(tcp) => tcp,
@@ -38,7 +38,7 @@ impl Stream {
         }
     }
 
-    /// The TLS stream; `None` for a plain one.
+    /// Returns the TLS stream; `None` for a plain one.
     pub(crate) fn tls(&self) -> Option<&TlsStream> {
         match self {
             Self::Plain(_) => None,
@@ -93,7 +93,7 @@ impl Stream {
         }
     }
 
-    /// Bytes of memory that unfinished TLS records take.
+    /// Returns the memory of unfinished TLS records in bytes.
     pub(crate) fn kept(&self) -> usize {
         self.tls().map_or(0, |tls| tls.with(|session| session.kept()))
     }

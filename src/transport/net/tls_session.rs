@@ -40,7 +40,7 @@ pub(crate) struct TlsSession {
 }
 
 impl TlsSession {
-    /// A session for an accepted connection.
+    /// Creates a session for an accepted connection.
     ///
     /// # Errors
     /// rustls rejects the configuration.
@@ -57,7 +57,7 @@ impl TlsSession {
         })
     }
 
-    /// Bytes in memory: of an unfinished record, and of records that the system has not accepted.
+    /// Returns the memory in bytes: of an unfinished record, and of records that the system has not accepted.
     pub(crate) fn kept(&self) -> usize {
         self.rest.len() + self.outgoing.capacity()
     }
@@ -67,7 +67,7 @@ impl TlsSession {
         self.session.is_handshaking()
     }
 
-    /// The application protocol of the handshake (ALPN).
+    /// Returns the application protocol of the handshake (ALPN).
     pub(super) fn protocol(&self) -> Option<&[u8]> {
         self.session.alpn_protocol()
     }
@@ -196,7 +196,7 @@ impl TlsSession {
         self.outgoing = alert;
     }
 
-    /// The bytes that the system has not accepted yet.
+    /// Returns the bytes that the system has not accepted yet.
     pub(super) fn outgoing(&self) -> &[u8] {
         &self.outgoing[self.sent..]
     }

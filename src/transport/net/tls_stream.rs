@@ -208,7 +208,7 @@ fn flush(session: &mut TlsSession, tcp: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// The first bytes of several slices as one slice: at most [`RECORD`].
+/// Returns the first bytes of several slices as one slice: at most [`RECORD`].
 fn gather<'a>(slices: &'a [IoSlice<'_>], buffer: &'a mut Vec<u8>) -> &'a [u8] {
     if let [first, rest @ ..] = slices
         && (rest.is_empty() || first.len() >= RECORD)

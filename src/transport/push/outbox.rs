@@ -60,7 +60,7 @@ impl Frame {
         }
     }
 
-    /// The approximate memory of the frame in bytes, with its overhead.
+    /// Returns the approximate memory of the frame in bytes, with its overhead.
     fn cost(&self) -> usize {
         self.bytes().len() + 64
     }
@@ -134,7 +134,7 @@ impl Outbox {
         self.queue.is_empty()
     }
 
-    /// The unwritten bytes, frame by frame.
+    /// Returns the unwritten bytes, frame by frame.
     pub(super) fn frames(&self) -> impl Iterator<Item = &[u8]> {
         let mut begun = self.begun;
         self.queue.iter().map(move |frame| &frame.bytes()[std::mem::take(&mut begun)..])

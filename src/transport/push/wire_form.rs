@@ -21,7 +21,7 @@ pub(super) enum WireForm {
 }
 
 impl WireForm {
-    /// The publication in this form.
+    /// Returns the publication in this form.
     pub(super) fn of(self, publication: &Publication) -> &Bytes {
         match self {
             Self::Frame => publication.frame(encoder::text_frame),

@@ -113,13 +113,14 @@ impl Decoder {
         result
     }
 
-    /// The bytes of an unfinished message in the decoder, at most [`Limits::message`]. Their memory is up to a quarter more.
+    /// Returns the number of bytes of an unfinished message in the decoder, at most [`Limits::message`]. Their memory is
+    /// up to a quarter more.
     #[must_use]
     pub fn held(&self) -> usize {
         self.fragments.as_ref().map_or(0, |fragments| fragments.payload.len())
     }
 
-    /// The memory of an unfinished message, in bytes.
+    /// Returns the memory of an unfinished message, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.fragments.as_ref().map_or(0, |fragments| size_of::<Fragments>() + fragments.payload.capacity())

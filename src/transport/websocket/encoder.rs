@@ -83,7 +83,7 @@ impl TextFrame {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The payload.
+    /// Returns the payload.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
         &self.buffer[HEADER_ROOM..]

@@ -67,8 +67,8 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    /// The close code (RFC 6455, section 7.4.1): 1007 for invalid UTF-8 and broken compression, 1009 for exceeded lengths, 1008
-    /// for slow messages, 1013 for exhausted memory, 1002 for all other violations.
+    /// Returns the close code (RFC 6455, section 7.4.1): 1007 for invalid UTF-8 and broken compression, 1009 for
+    /// exceeded lengths, 1008 for slow messages, 1013 for exhausted memory, 1002 for all other violations.
     #[must_use]
     pub fn close_code(self) -> CloseCode {
         match self {

@@ -34,8 +34,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The status of the response. A response of 426 has to name the supported version in `Sec-WebSocket-Version` (RFC 6455,
-    /// section 4.4).
+    /// Returns the status of the response. A response of 426 has to name the supported version in
+    /// `Sec-WebSocket-Version` (RFC 6455, section 4.4).
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
@@ -72,7 +72,7 @@ pub fn accept(is_get: bool, head: &Head) -> Result<AcceptKey, Refusal> {
     Ok(AcceptKey(derive_accept_key(key.as_bytes())))
 }
 
-/// The version in a form that is safe to send back.
+/// Returns the version in a form that is safe to send back.
 fn shown(version: &str) -> &str {
     let is_plain = version.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b',' | b' '));
     if is_plain && version.len() <= 16 { version } else { "not a number" }
@@ -85,7 +85,7 @@ fn lists(head: &Head, name: &str, token: &str) -> bool {
         .any(|part| part.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
 }
 
-/// The value of a header as in Node: Latin-1, without surrounding space, with repetitions joined.
+/// Returns the value of a header as in Node: Latin-1, without surrounding space, with repetitions joined.
 fn joined<'a>(head: &'a Head, name: &'a str) -> Option<Cow<'a, str>> {
     let mut values = head.all(name).map(latin1);
     let first = values.next()?;
@@ -110,7 +110,7 @@ mod tests {
     const VERSION: &str = "Sec-WebSocket-Version";
     const KEY: &str = "Sec-WebSocket-Key";
 
-    /// The example of RFC 6455, section 1.3, with headers replaced; no values removes the header.
+    /// Returns the example of RFC 6455, section 1.3, with headers replaced; no values removes the header.
     fn head(changes: &[(&str, &[&str])]) -> Head {
         let example = [(UPGRADE, "websocket"), (CONNECTION, "Upgrade"), (VERSION, "13"), (KEY, RFC_KEY)];
         let is_changed = |name: &str| changes.iter().any(|(changed, _)| *changed == name);

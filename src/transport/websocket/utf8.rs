@@ -51,7 +51,7 @@ impl Utf8 {
 mod tests {
     use super::{Invalid, Utf8};
 
-    /// The number of bytes taken before the text was refused, byte by byte.
+    /// Returns the number of bytes taken before the text was refused, byte by byte.
     fn refused_after(text: &[u8]) -> Option<usize> {
         let mut utf8 = Utf8::default();
         text.iter().position(|byte| utf8.check(&[*byte]) == Err(Invalid))

@@ -22,7 +22,7 @@ const LINKS: usize = 256;
 /// Types that feeds have.
 const FEEDS: [&str; 3] = ["application/atom+xml", "application/rss+xml", "application/feed+json"];
 
-/// The hub and self links of a page.
+/// Returns the hub and self links of a page.
 pub(super) fn links(text: &str, base: &Url) -> Links {
     let (found, base) = head(text, base);
     let mut links = Links::default();
@@ -32,7 +32,7 @@ pub(super) fn links(text: &str, base: &Url) -> Links {
     links
 }
 
-/// The first feed that a page names.
+/// Returns the first feed that a page names.
 pub(super) fn feed(text: &str, base: &Url) -> Option<String> {
     let (found, base) = head(text, base);
     let is_feed = |kind: &str| {
@@ -45,7 +45,7 @@ pub(super) fn feed(text: &str, base: &Url) -> Option<String> {
     feeds.find_map(|link| absolute(&link.target, &base))
 }
 
-/// The links of the head, and the URL to which they are relative.
+/// Returns the links of the head, and the URL to which they are relative.
 fn head(text: &str, base: &Url) -> (Vec<Link>, Url) {
     let tokenizer = Tokenizer::new(Head::default(), TokenizerOpts::default());
     let queue = BufferQueue::default();
@@ -65,7 +65,8 @@ fn head(text: &str, base: &Url) -> (Vec<Link>, Url) {
     (head.links, base)
 }
 
-/// Where the first tag begins that may have too many attributes: the time of the tokenizer grows with their square.
+/// Returns where the first tag begins that may have too many attributes: the time of the tokenizer grows with their
+/// square.
 fn end_of_simple_tags(text: &str) -> usize {
     let (mut start, mut separators) = (None, 0);
     for (at, byte) in text.bytes().enumerate() {

@@ -59,7 +59,7 @@ impl Hub {
     }
 }
 
-/// The links of a feed; none if it cannot be read.
+/// Returns the links of a feed; none if it cannot be read.
 pub(super) fn links(text: &str, base: &Url) -> Links {
     let mut links = Links::default();
     let Ok(feed) = serde_json::from_str::<Feed>(text) else { return links };

@@ -145,7 +145,7 @@ async fn numbers(session: &mut Session<'_>, events: usize) -> sqlx::Result<i64> 
     Ok(row.int()? - events + 1)
 }
 
-/// The bodies of entries that are deleted.
+/// Returns the bodies of entries that are deleted.
 async fn bodies(
     session: &mut Session<'_>,
     pairs: &[(&NewEntry, Option<&Stored>)],

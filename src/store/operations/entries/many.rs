@@ -149,7 +149,8 @@ pub(super) async fn read(
     Ok(rows)
 }
 
-/// The first rows of feeds, by their own indexes. `None` if an entry has left the range since its place was read.
+/// Returns the first rows of feeds, by their own indexes. `None` if an entry has left the range since its place was
+/// read.
 async fn merged(
     session: &mut Session<'_>,
     feeds: &[i64],

@@ -194,7 +194,7 @@ fn remains(body: &str) -> String {
     }
 }
 
-/// Bytes as they are stored.
+/// Returns the bytes as they are stored.
 pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     HEXLOWER.encode(bytes)
 }

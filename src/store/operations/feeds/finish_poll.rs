@@ -155,7 +155,7 @@ fn finish<'c>(mut session: Session<'c>, poll: &'c FinishedPoll) -> Outcome<'c, F
     })
 }
 
-/// The first hubs, each once.
+/// Returns the first hubs, each once.
 fn usable(hubs: &[String]) -> Vec<&str> {
     let mut usable: Vec<&str> = Vec::with_capacity(HUBS);
     for hub in hubs {

@@ -113,7 +113,7 @@ fn description(row: &mut Row) -> sqlx::Result<FeedDescription> {
     })
 }
 
-/// The name of a source in the store.
+/// Returns the name of a source in the store.
 fn source_name(source: FeedSource) -> &'static str {
     match source {
         FeedSource::Config => "config",
