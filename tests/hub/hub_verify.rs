@@ -548,7 +548,7 @@ fn a_lease_ends_and_none_lasts_forever() {
     }
     faye.wait_for_metric(SUBSCRIPTIONS, |now| now == 1);
     let short = Web::callback();
-    subscribe(&faye, &short.url("/cb"), &[("hub.lease_seconds", "1")]);
+    subscribe(&faye, &short.url("/cb"), &[("hub.lease_seconds", "5")]);
     short.next();
     // The lease ends by itself, and the subscriber is not asked.
     faye.wait_for_metric(SUBSCRIPTIONS, |now| now == 2);
@@ -578,7 +578,7 @@ fn a_denied_subscriber_is_told_by_get_with_a_reason() {
 }
 
 /// Settings for subscriptions that end within seconds.
-const SHORT: [(&str, &str); 2] = [("FAYE_HUB__LEASE_MIN", "1s"), ("FAYE_HUB__LEASE", "3s")];
+const SHORT: [(&str, &str); 2] = [("FAYE_HUB__LEASE_MIN", "1s"), ("FAYE_HUB__LEASE", "5s")];
 
 #[test]
 fn a_subscription_with_hub_verify_is_renewed_by_the_hub_until_the_callback_refuses() {
@@ -599,7 +599,7 @@ fn a_subscription_with_hub_verify_is_renewed_by_the_hub_until_the_callback_refus
         assert_eq!(request.query("hub.mode").as_deref(), Some("subscribe"));
         assert_eq!(request.query("hub.topic").as_deref(), Some(topic));
         assert_eq!(request.query("hub.verify_token").as_deref(), Some("token"));
-        assert_eq!(request.query("hub.lease_seconds").as_deref(), Some("3"));
+        assert_eq!(request.query("hub.lease_seconds").as_deref(), Some("5"));
         challenges.push(challenge(&request));
     }
     challenges.dedup();
