@@ -135,7 +135,7 @@ impl Server {
         let Some(mut owned) = cluster.owned.get_mut(id) else { return false };
         match raised {
             // A concurrent abort has done the same.
-            Ok(true) if owned.epoch > epoch => {}
+            Ok(true) if owned.epoch > epoch => return true,
             Ok(true) => {
                 owned.epoch = epoch + 1;
                 owned.exporting_since = None;
@@ -143,7 +143,6 @@ impl Server {
                 // The complete record again, by the new epoch.
                 owned.is_registered = false;
                 owned.due = Instant::now();
-                session.unfreeze();
             }
             Ok(false) => {
                 owned.is_aborting = false;
@@ -153,7 +152,9 @@ impl Server {
             }
             Err(_) => return false,
         }
+        // The entry of a session is not locked together with the session.
         drop(owned);
+        session.unfreeze();
         if session.has_overflowed() {
             cluster.unflushed.add_overflowed(session);
         }
