@@ -91,16 +91,22 @@ impl Server {
                     }
                 }
                 // An extension dropped the message.
-                let Some(ready) = &prepared else { break };
+                let Some(ready) = prepared.take() else { break };
                 match self.execute(ready, peer, &policy, alone, &mut received, pending).await {
-                    (_, true) if may_move && attempt < ATTEMPTS => tokio::time::sleep(RETRY_PAUSE).await,
-                    (_, true) if may_move => {
+                    Err(ready) if may_move && attempt < ATTEMPTS => {
+                        prepared = Some(*ready);
+                        tokio::time::sleep(RETRY_PAUSE).await;
+                    }
+                    Err(_) if may_move => {
                         let reply = self.unreachable_reply(&message, peer, &mut has_waited, &mut received);
                         parts.push(ReplyPart::Ready(reply.await));
                         break;
                     }
-                    (executed, has_departed) => {
-                        received.has_departed |= has_departed;
+                    Err(_) => {
+                        received.has_departed = true;
+                        break;
+                    }
+                    Ok(executed) => {
                         parts.extend(self.complete_now(executed, &mut received, peer, pending).await);
                         break;
                     }
@@ -129,23 +135,29 @@ impl Server {
         Some(Prepared { message, credentials, hook_decisions, rate_check })
     }
 
-    /// Executes the verb of a message. Also returns whether the session belongs to another instance by now.
+    /// Executes the verb of a message.
+    ///
+    /// # Errors
+    /// The message, if its session belongs to another instance by now.
     async fn execute(
         &self,
-        prepared: &Prepared,
+        prepared: Prepared,
         peer: &Arc<Peer>,
         policy: &Policy,
         alone: bool,
         received: &mut Received,
         pending: &mut PendingFlush,
-    ) -> (Executed, bool) {
-        let Prepared { message, credentials, hook_decisions, rate_check } = prepared;
+    ) -> Result<Executed, Box<Prepared>> {
+        let Prepared { message, credentials, hook_decisions, rate_check } = &prepared;
         let mut reply = Vec::with_capacity(256);
         let request = self.request(message, peer, alone, policy, credentials, hook_decisions);
         let request = Request { rate_check: Some(rate_check), ..request };
         let verb = message.verb();
         let done = self.execute_verb(verb, &request, &mut reply);
         received.keep(done.cookie);
+        if done.has_departed {
+            return Err(Box::new(prepared));
+        }
         let mut receipt = None;
         if let Some(accepted) = &done.publish
             // Messages to `/service/` are for the server only.
@@ -163,16 +175,14 @@ impl Server {
             }
             _ => None,
         };
-        let message = message.clone();
-        let executed = Executed {
-            message,
+        Ok(Executed {
+            message: prepared.message,
             reply,
             accepted: done.accepted,
             receipt,
             publish: done.publish,
             directory_write,
-        };
-        (executed, done.has_departed)
+        })
     }
 
     /// Completes a message immediately on a single node. In a cluster, returns it, and the caller completes all messages
