@@ -120,7 +120,7 @@ pub fn elements(json: &[u8]) -> Vec<&[u8]> {
     }
 }
 
-/// Returns the value of a key of a JSON object, as a slice of it; the last one if the key is there more than once.
+/// Returns the value of a key of a JSON object, as a slice of it; the last one if the key occurs more than once.
 #[must_use]
 pub fn member<'a>(json: &'a [u8], key: &str) -> Option<&'a [u8]> {
     let mut found = None;
