@@ -25,7 +25,7 @@ circulate; 2 wrong arguments.";
 
 #[derive(Args)]
 pub(super) struct Bridge {
-    /// The other server, such as http://old.example.com/faye
+    /// The URL of the other server
     #[arg(value_parser = url)]
     url: String,
     /// The channels and patterns to copy, such as '/chat/**'
