@@ -33,7 +33,8 @@ pub enum Decision {
 }
 
 impl Decision {
-    const FREE: Self = Self::Allow { by_credential: false, grant: None };
+    /// The operation requires no credential.
+    pub(crate) const FREE: Self = Self::Allow { by_credential: false, grant: None };
 
     /// Combines the decisions about two parts of an operation.
     fn and(self, other: impl FnOnce() -> Self) -> Self {

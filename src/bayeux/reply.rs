@@ -24,6 +24,12 @@ impl Outcome {
     }
 }
 
+impl From<BayeuxError> for Outcome {
+    fn from(error: BayeuxError) -> Self {
+        Self::Failed(error)
+    }
+}
+
 /// The position of the server's own error among the keys of a reply.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ErrorPlace {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Server;
-use super::request::Prepared;
+use super::request::Request;
 use crate::auth::{Cookie, Policy};
 use crate::bayeux::{ClientId, Message};
 use crate::broker::Redis;
@@ -85,7 +85,13 @@ impl Server {
         self.sessions.find(id)
     }
 
-    pub(super) async fn route(&self, _: &Message, _: Option<&Prepared>, _: &Arc<Peer>, _: &Policy) -> Routed {
+    pub(super) async fn route(
+        &self,
+        _: &Message,
+        _: Option<&Request<'_>>,
+        _: &Arc<Peer>,
+        _: &Policy,
+    ) -> Routed {
         Routed::Here
     }
 

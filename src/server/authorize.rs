@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Server;
 use super::request::Request;
-use crate::auth::{AuthContext, Browser, Cookie, Decision, Grant, Holder, HookDecision, Proof};
-use crate::bayeux::{BayeuxError, Verb};
+use crate::auth::{Browser, Cookie, Decision, Grant, Holder, Proof};
+use crate::bayeux::BayeuxError;
 use crate::metrics::Reason;
 use crate::peer::{Peer, Transport};
 use crate::router::Session;
@@ -20,35 +20,18 @@ pub(super) struct Authorization {
     by_hook: bool,
 }
 
-impl<'a> Request<'a> {
-    /// Returns the inputs of an authorization decision.
-    pub(super) fn auth_context(&self, session: Option<&'a Session>) -> AuthContext<'a> {
-        AuthContext {
-            credentials: self.credentials,
-            ownership: session.map(Session::ownership),
-            peer: self.peer,
-        }
-    }
-
-    /// Returns the decision of the hook about a channel.
-    pub(super) fn hook_decision(&self, channel: &str) -> Option<&'a HookDecision> {
-        self.hook_decisions.iter().find(|(known, _)| **known == *channel).map(|(_, decision)| decision)
-    }
-
+impl Request<'_> {
     /// Checks the rate limits, once for each message, even if its verb is executed again.
     ///
     /// # Errors
     /// The message exceeds a rate.
-    pub(super) fn check_rate(&self, server: &Server, verb: Verb) -> Result<(), BayeuxError> {
-        match self.rate_check {
-            Some(check) => check.get_or_init(|| server.check_rate(verb, self)).clone(),
-            None => server.check_rate(verb, self),
-        }
+    pub(super) fn check_rate(&self, server: &Server) -> Result<(), BayeuxError> {
+        self.rate_check.get_or_init(|| server.check_rate(self)).clone()
     }
 
     /// Returns whether the message or its request has a valid token.
     pub(super) fn shows_token(&self) -> bool {
-        self.policy.accepts_tokens() && self.policy.proof(self.credentials, self.peer).grant.is_some()
+        self.policy.accepts_tokens() && self.policy.proof(&self.credentials, self.peer).grant.is_some()
     }
 
     /// Returns the error of the token in the message, also for operations that need no token, so that the client
@@ -93,7 +76,7 @@ impl Server {
         cookie: &mut Option<Cookie>,
     ) {
         let ownership = session.ownership();
-        let proof = request.policy.proof(request.credentials, request.peer);
+        let proof = request.policy.proof(&request.credentials, request.peer);
         // A digest proves ownership only if the hook has seen the credentials.
         let digest = proof.digest.filter(|_| authorization.by_hook);
         let grant = authorization.grant.clone().or(proof.grant);

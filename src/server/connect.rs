@@ -4,70 +4,82 @@
 //! until there are messages, except for the first connect of a session and for a connect in a batch with other
 //! messages.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::received::Accepted;
-use super::request::Request;
+use super::request::{Moved, Request};
 use super::{Server, client_unknown};
 use crate::bayeux::reply::{self, Outcome};
-use crate::bayeux::{Advice, BayeuxError, CONNECTION_TYPES, Field, Message, Verb, json};
+use crate::bayeux::{Advice, BayeuxError, CONNECTION_TYPES, Field, Message, json};
 use crate::peer::Transport;
+use crate::router::Session;
 
 impl Server {
+    /// Checks whether a client may poll its session.
+    ///
+    /// # Errors
+    /// The message is malformed or refused, names no session of its sender, or exceeds a rate limit.
+    fn check_connect<'r>(&self, request: &'r Request<'_>) -> Result<&'r Arc<Session>, Outcome> {
+        let message = &request.message;
+        let session = self.session_of(request);
+        if request.peer.transport == Transport::CallbackPolling
+            && session.as_ref().is_ok_and(|session| session.ownership().is_bound())
+        {
+            return Err(BayeuxError::CallbackForbidden("/meta/connect".to_owned()).into());
+        }
+        if message.truthy(Field::ConnectionType).is_none() {
+            return Err(BayeuxError::ParameterMissing("connectionType").into());
+        }
+        let kind = message.text(Field::ConnectionType);
+        if !kind.is_some_and(|kind| CONNECTION_TYPES.contains(&kind.as_ref())) {
+            let printed = json::printed(message.get(Field::ConnectionType).unwrap_or_default());
+            return Err(BayeuxError::ConnectionTypes(printed.into_owned()).into());
+        }
+        let session = session?;
+        request.check(self)?;
+        request.check_rate(self)?;
+        Ok(session)
+    }
+
     pub(super) fn connect(
         &self,
         request: &Request<'_>,
         out: &mut Vec<u8>,
         accepted: &mut Option<Accepted>,
-    ) -> Outcome {
-        let mut outcome = request.outcome.clone();
-        let session = self.session_of(request, &mut outcome);
-        let is_proven = session.is_some();
-        let Request { message, peer, alone, .. } = *request;
-        if let (true, Err(error)) = (outcome.is_done(), request.check_rate(self, Verb::Connect)) {
-            outcome = Outcome::Failed(error);
-        }
-        let kind = message.text(Field::ConnectionType);
-        if !kind.as_deref().is_some_and(|kind| CONNECTION_TYPES.contains(&kind)) {
-            let printed = json::printed(message.get(Field::ConnectionType).unwrap_or_default());
-            outcome = Outcome::Failed(BayeuxError::ConnectionTypes(printed.into_owned()));
-        }
-        if message.truthy(Field::ConnectionType).is_none() {
-            outcome = Outcome::Failed(BayeuxError::ParameterMissing("connectionType"));
-        }
-        if peer.transport == Transport::CallbackPolling
-            && session.as_ref().is_some_and(|session| session.ownership().is_bound())
-        {
-            outcome = Outcome::Failed(BayeuxError::CallbackForbidden("/meta/connect".to_owned()));
-        }
-        let connected = session.filter(|_| outcome.is_done()).and_then(|session| {
-            let first = session.connect();
-            if first.is_none() {
-                let has_departed = session.is_frozen();
-                let error = if has_departed { BayeuxError::Unreachable } else { client_unknown(message) };
-                outcome = Outcome::Failed(error);
-            }
-            if first == Some(true) {
-                self.unconnected.remove(&session);
-            }
-            Some((session, first?))
+    ) -> Result<Outcome, Moved> {
+        let message = &request.message;
+        let connected = self.check_connect(request).and_then(|session| match session.connect() {
+            Some(is_first) => Ok(Some((session, is_first))),
+            None if session.is_frozen() => Ok(None),
+            None => Err(client_unknown(message).into()),
         });
-        let Some((session, first)) = connected else {
-            reply::connect(out, message, &outcome, self.advice_for_refused(request, &outcome, is_proven));
-            return outcome;
+        let (session, is_first) = match connected {
+            Ok(Some(connected)) => connected,
+            Ok(None) => return Err(Moved),
+            Err(outcome) => {
+                let is_proven = request.session(self).is_some();
+                reply::connect(out, message, &outcome, self.advice_for_refused(request, &outcome, is_proven));
+                return Ok(outcome);
+            }
         };
-        let is_stream = kind.as_deref() == Some("eventsource");
-        let hold = if first || !alone || is_stream { Duration::ZERO } else { self.hold(message) };
-        reply::connect(out, message, &outcome, self.advice(message));
-        *accepted = Some(Accepted { session, reply: None, hold, is_unseen: false, is_stream });
-        outcome
+        if is_first {
+            self.unconnected.remove(session);
+        }
+        let is_stream = message.text(Field::ConnectionType).as_deref() == Some("eventsource");
+        let hold =
+            if is_first || !request.is_alone || is_stream { Duration::ZERO } else { self.hold(message) };
+        reply::connect(out, message, &Outcome::Done, self.advice(message));
+        *accepted =
+            Some(Accepted { session: Arc::clone(session), reply: None, hold, is_unseen: false, is_stream });
+        Ok(Outcome::Done)
     }
 
     /// Returns the advice of a refused connect. `is_proven` says that the message proved that it owns a live session.
     /// That session is kept after a rate limit, and after errors of the server, its extensions or the application.
     fn advice_for_refused(&self, request: &Request<'_>, outcome: &Outcome, is_proven: bool) -> Advice {
-        let Request { message, peer, .. } = *request;
-        let address = peer.address.map(|address| address.ip());
+        let message = &request.message;
+        let address = request.peer.address.map(|address| address.ip());
         match outcome {
             Outcome::Failed(BayeuxError::TooOften(wait)) => {
                 let advice = self.advice(message);
@@ -75,10 +87,8 @@ impl Server {
                 let is_repeated = self.backoff.count(address, presented) > 0;
                 Advice { interval: advice.interval.max(if is_repeated { *wait } else { 0 }), ..advice }
             }
-            // The verb is executed again, or by another instance; this reply is dropped.
-            Outcome::Failed(BayeuxError::Unreachable) => self.advice(message),
             _ => {
-                let interval = self.backoff.failed(address, self.failure_key(message, is_proven));
+                let interval = self.backoff.failed(address, failure_key(request));
                 if is_proven && is_server_side(message, outcome) {
                     let advice = self.advice(message);
                     return Advice { interval: advice.interval.max(interval), ..advice };
@@ -86,16 +96,6 @@ impl Server {
                 self.advice_after_failure(interval)
             }
         }
-    }
-
-    /// Returns the key under which failures are counted. Messages that do not prove that they own their live session
-    /// share one key per address: a client that cannot prove ownership soon creates another such session, whose
-    /// failures must not restart at the first interval.
-    fn failure_key<'a>(&self, message: &'a Message, is_proven: bool) -> &'a [u8] {
-        if !is_proven && self.is_alive(message) {
-            return b"not its own";
-        }
-        message.get(Field::ClientId).unwrap_or_default()
     }
 
     /// Returns how long to hold the connect: `advice.timeout` of the request or the server's timeout, at most the
@@ -106,6 +106,16 @@ impl Server {
             Some(timeout) => Duration::from_millis(json::milliseconds(timeout)).min(2 * self.timeout),
         }
     }
+}
+
+/// Returns the key under which failures are counted. Messages that do not prove that they own their live session share
+/// one key per address: a client that cannot prove ownership soon creates another such session, whose failures must not
+/// restart at the first interval.
+fn failure_key<'r>(request: &'r Request<'_>) -> &'r [u8] {
+    if request.is_known_unproven() {
+        return b"not its own";
+    }
+    request.message.get(Field::ClientId).unwrap_or_default()
 }
 
 /// Whether a message failed because of the server, its extensions or the application, so that a retry may succeed.

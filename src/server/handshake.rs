@@ -7,12 +7,11 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::Server;
-use super::authorize::Authorization;
 use super::event::Event;
-use super::request::{Done, Request};
-use crate::auth::network_prefix;
+use super::request::{Effects, Request};
+use crate::auth::{Decision, network_prefix};
 use crate::bayeux::reply::{self, Outcome};
-use crate::bayeux::{BayeuxError, CONNECTION_TYPES, ClientId, Field, Message, Verb, json};
+use crate::bayeux::{BayeuxError, CONNECTION_TYPES, ClientId, Field, Message, json};
 use crate::metrics::{Cause, Reason};
 use crate::peer::Peer;
 use crate::router::Session;
@@ -21,23 +20,44 @@ use crate::router::Session;
 pub(super) const HANDSHAKE: &str = "/meta/handshake";
 
 impl Server {
-    pub(super) fn handshake(&self, request: &Request<'_>, out: &mut Vec<u8>, done: &mut Done) -> Outcome {
-        let Request { message, peer, .. } = *request;
-        let mut outcome = request.outcome.clone();
-        if let Some(error) = handshake_error(message) {
-            outcome = Outcome::Failed(error);
+    /// Checks whether a client may create a session.
+    ///
+    /// # Errors
+    /// The message is malformed or refused, or the client exceeds a rate limit.
+    pub(super) fn check_handshake(&self, request: &Request<'_>) -> Result<Decision, Outcome> {
+        if let Some(error) = handshake_error(&request.message) {
+            return Err(error.into());
         }
+        request.check(self)?;
+        request.check_rate(self)?;
+        if let Some(error) = request.token_error() {
+            return Ok(Decision::Deny(error));
+        }
+        let answer = request.hook_decision(HANDSHAKE);
+        Ok(request.policy.authorize_handshake(request.auth_context(None), answer))
+    }
+
+    pub(super) fn handshake(
+        &self,
+        request: &Request<'_>,
+        out: &mut Vec<u8>,
+        effects: &mut Effects,
+    ) -> Outcome {
+        let Request { message, peer, .. } = request;
+        let admitted = self.check_handshake(request).and_then(|decision| {
+            let authorization = self.authorize(decision, request, HANDSHAKE)?;
+            Ok((self.begin(peer)?, authorization))
+        });
+        let mut outcome = Outcome::Done;
         let mut created = None;
-        if outcome.is_done() {
-            match self.admit(request).and_then(|authorization| Ok((self.begin(peer)?, authorization))) {
-                Ok((session, authorization)) => {
-                    created = Some(*session.id());
-                    if authorization.by_credential || request.shows_token() {
-                        self.bind(&session, request, &authorization, &mut done.cookie);
-                    }
+        match admitted {
+            Ok((session, authorization)) => {
+                created = Some(*session.id());
+                if authorization.by_credential || request.shows_token() {
+                    self.bind(&session, request, &authorization, &mut effects.cookie);
                 }
-                Err(error) => outcome = Outcome::Failed(error),
             }
+            Err(refused) => outcome = refused,
         }
         let advice = if outcome.is_done() {
             self.advice(message)
@@ -48,27 +68,9 @@ impl Server {
             }
             self.advice_after_failure(interval)
         };
-        done.begun = created;
+        effects.begun = created;
         reply::handshake(out, message, &outcome, created.as_ref(), advice);
         outcome
-    }
-
-    /// Checks whether a client may create a session.
-    ///
-    /// # Errors
-    /// The client exceeds a rate limit, has an invalid token, or is denied by the policy.
-    fn admit(&self, request: &Request<'_>) -> Result<Authorization, BayeuxError> {
-        request.check_rate(self, Verb::Handshake)?;
-        if let Some(error) = request.token_error() {
-            self.metrics.refuse(Reason::forbidden);
-            return Err(error);
-        }
-        let answer = request.hook_decision(HANDSHAKE);
-        self.authorize(
-            request.policy.authorize_handshake(request.auth_context(None), answer),
-            request,
-            HANDSHAKE,
-        )
     }
 
     fn begin(&self, peer: &Peer) -> Result<Arc<Session>, BayeuxError> {
@@ -116,7 +118,7 @@ fn random_bits() -> Result<[u8; 20], getrandom::Error> {
     })
 }
 
-pub(super) fn handshake_error(message: &Message) -> Option<BayeuxError> {
+fn handshake_error(message: &Message) -> Option<BayeuxError> {
     let Some(types) = message.truthy(Field::SupportedConnectionTypes) else {
         return Some(BayeuxError::ParameterMissing("supportedConnectionTypes"));
     };

@@ -2,6 +2,7 @@
 //! `ext` are never logged.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::Server;
 use super::request::Request;
@@ -39,22 +40,20 @@ impl Server {
 
     /// Logs a refused publish or subscribe with the rule that applies to the channel.
     pub(super) fn log_refused(&self, request: &Request<'_>, channel: &[u8], outcome: &Outcome) {
-        let is_repeated = matches!(outcome, Outcome::Failed(BayeuxError::Unreachable));
-        if outcome.is_done() || is_repeated || !tracing::enabled!(tracing::Level::DEBUG) {
+        if outcome.is_done() || !tracing::enabled!(tracing::Level::DEBUG) {
             return;
         }
         let channel = printed(channel);
-        let (verb, rule) = match request.message.verb() {
+        let (verb, rule) = match request.verb {
             Verb::Publish => ("publish", request.policy.rule(&channel).name()),
             Verb::Subscribe => {
-                let session = self.named_session(request);
-                let context = request.auth_context(session.as_deref());
+                let context = request.auth_context(request.session(self).map(Arc::as_ref));
                 ("subscribe", request.policy.denying_rule(&channel, context, request.hook_decision(&channel)))
             }
             _ => return,
         };
         let address = request.peer.address.map(|address| address.ip().to_string());
-        let client = client(request.message).map(|client| client.to_string());
+        let client = client(&request.message).map(|client| client.to_string());
         let error = error(outcome);
         tracing::debug!(
             verb,

@@ -10,10 +10,12 @@ mod authorize;
 mod backoff;
 #[cfg(feature = "redis")]
 mod cluster;
+mod completion;
 mod connect;
 mod delivery;
 mod disconnect;
 mod event;
+mod execute;
 mod handshake;
 mod history;
 mod journal;
@@ -29,6 +31,7 @@ mod token_expiry;
 mod unconnected;
 #[cfg(feature = "redis")]
 mod unflushed;
+mod unreachable;
 mod unsubscribe;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -43,7 +46,6 @@ pub use received::{Accepted, Received, Receiving};
 
 use crate::auth::hook::Hook;
 use crate::auth::{Credentials, Policy, Seals};
-use crate::bayeux::reply::Outcome;
 use crate::bayeux::{Advice, BayeuxError, ClientId, Field, Message, json};
 use crate::broker::{Appended, Broker, Memory};
 use crate::budget::Budget;
@@ -55,7 +57,7 @@ use crate::peer::Peer;
 use crate::router::{Bounds, Expiry, Patterns, Session, Sessions, Terms, Trie};
 #[cfg(not(feature = "redis"))]
 use alone as cluster;
-use request::Request;
+use request::{Request, Sender};
 
 /// Capacity of the event channel; a slower listener loses the oldest events.
 const EVENTS: usize = 4096;
@@ -244,48 +246,26 @@ impl Server {
         }
     }
 
-    /// Returns the live session that a message names, if the message proves that it owns the session. Otherwise sets
-    /// the outcome to the error.
-    fn session_of(&self, request: &Request<'_>, outcome: &mut Outcome) -> Option<Arc<Session>> {
-        let message = request.message;
-        let session = self.proven_session(request);
-        if message.truthy(Field::ClientId).is_none() {
-            *outcome = Outcome::Failed(BayeuxError::ParameterMissing("clientId"));
-        } else if session.is_none() {
-            *outcome = Outcome::Failed(client_unknown(message));
-        } else if session.as_ref().is_some_and(|session| session.is_frozen()) {
-            *outcome = Outcome::Failed(BayeuxError::Unreachable);
-            return None;
+    /// Returns the live session that a message names.
+    ///
+    /// # Errors
+    /// The message names no session, or none that it proves to own: a client that only knows the identifier receives
+    /// the same reply as without a session.
+    fn session_of<'r>(&self, request: &'r Request<'_>) -> Result<&'r Arc<Session>, BayeuxError> {
+        if request.message.truthy(Field::ClientId).is_none() {
+            return Err(BayeuxError::ParameterMissing("clientId"));
         }
-        session
+        request.session(self).ok_or_else(|| client_unknown(&request.message))
     }
 
-    /// Returns the live session that a message names. Returns `None` if the message does not prove that it owns the
-    /// session, so that a client that only knows the identifier receives the same reply as without a session. Counts
-    /// the refusal.
-    fn proven_session(&self, request: &Request<'_>) -> Option<Arc<Session>> {
-        let session = self.named_session(request);
-        if session.is_none() && self.is_alive(request.message) {
-            self.metrics.refuse(Reason::unproven);
-            tracing::debug!("refusing a message that does not prove that it owns its session");
-        }
-        session
-    }
-
-    /// Same as [`Server::proven_session`], without the metric and the log line.
-    fn named_session(&self, request: &Request<'_>) -> Option<Arc<Session>> {
-        let Request { message, policy, credentials, peer, .. } = *request;
-        let id = message.text(Field::ClientId)?;
-        let session = self.sessions.find(&ClientId::parse(id.as_bytes())?)?;
+    /// Looks up the sender of a message.
+    fn find_sender(&self, request: &Request<'_>) -> Sender {
+        let Request { message, policy, credentials, peer, .. } = request;
+        let id = message.text(Field::ClientId).and_then(|id| ClientId::parse(id.as_bytes()));
+        let Some(session) = id.and_then(|id| self.sessions.find(&id)) else { return Sender::Unknown };
         let is_proven = !session.ownership().is_bound()
             || session.ownership().is_proven(&policy.proof(credentials, peer));
-        is_proven.then_some(session)
-    }
-
-    /// Whether the session that a message names exists, regardless of the sender.
-    fn is_alive(&self, message: &Message) -> bool {
-        let id = message.text(Field::ClientId).and_then(|id| ClientId::parse(id.as_bytes()));
-        id.is_some_and(|id| self.sessions.find(&id).is_some())
+        if is_proven { Sender::Session(session) } else { Sender::Unproven }
     }
 
     /// Whether a request without messages, such as the request for a stream, proves that it owns a session.

@@ -4,85 +4,98 @@
 //! required: a back end publishes with one POST. The `clientId` is used only where the authorization or the rate limits
 //! depend on the session.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::Server;
 use super::event::Event;
-use super::request::{Publish, Request};
-use crate::auth::Rule;
+use super::request::{Publish, Request, Sender};
+use crate::auth::{Decision, Rule};
 use crate::bayeux::reply::{self, Outcome};
-use crate::bayeux::{BayeuxError, ClientId, Field, Message, Publication, Verb, channel, json};
+use crate::bayeux::{BayeuxError, ClientId, Field, Message, Publication, channel, json};
 use crate::broker::{PublishOptions, Receipt};
 use crate::peer::Transport;
 use crate::router::PendingFlush;
 
+/// A publication that passed the checks, apart from the decision.
+pub(super) struct CheckedPublication<'r> {
+    pub(super) name: Cow<'r, str>,
+    pub(super) decision: Decision,
+    rule: &'r Rule,
+}
+
 impl Server {
+    /// Checks a publication against the limits, the rates and the policy.
+    ///
+    /// # Errors
+    /// The message is malformed or refused, or the publisher exceeds a rate limit.
+    pub(super) fn check_publish<'r>(
+        &self,
+        request: &'r Request<'_>,
+    ) -> Result<CheckedPublication<'r>, Outcome> {
+        let Request { message, policy, .. } = request;
+        if message.get(Field::Data).is_none() {
+            return Err(BayeuxError::ParameterMissing("data").into());
+        }
+        let name = message.text(Field::Channel).unwrap_or_default();
+        self.check_size(&name)?;
+        if !channel::is_name(&name) {
+            let printed = json::printed(message.get(Field::Channel).unwrap_or_default());
+            return Err(BayeuxError::ChannelInvalid(printed.into_owned()).into());
+        }
+        request.check(self)?;
+        let rule = policy.rule(&name);
+        let is_server_only = policy.is_server_only(&name);
+        // Rate limits apply to clients.
+        if !is_server_only || request.peer.transport != Transport::InProcess {
+            request.check_rate(self)?;
+        }
+        if rule.publish.anyone && !is_server_only {
+            return Ok(CheckedPublication { name, decision: Decision::FREE, rule });
+        }
+        let session = if rule.publish.token { request.session(self) } else { None };
+        let context = request.auth_context(session.map(Arc::as_ref));
+        let decision = policy.authorize_publish(rule, &name, context, request.hook_decision(&name));
+        Ok(CheckedPublication { name, decision, rule })
+    }
+
     pub(super) fn publish(
         &self,
         request: &Request<'_>,
         out: &mut Vec<u8>,
         accepted: &mut Option<Publish>,
     ) -> Outcome {
-        let message = request.message;
-        let mut outcome = request.outcome.clone();
-        let name = message.text(Field::Channel).unwrap_or_default();
-        if let Err(error) = self.check_size(&name) {
-            outcome = Outcome::Failed(error);
-        } else if !channel::is_name(&name) {
-            let printed = json::printed(message.get(Field::Channel).unwrap_or_default());
-            outcome = Outcome::Failed(BayeuxError::ChannelInvalid(printed.into_owned()));
-        }
-        if message.get(Field::Data).is_none() {
-            outcome = Outcome::Failed(BayeuxError::ParameterMissing("data"));
-        }
-        let rule = request.policy.rule(&name);
-        if outcome.is_done()
-            && let Err(error) = self.may_publish(request, rule, &name)
-        {
-            outcome = Outcome::Failed(error);
-        }
+        let message = &request.message;
+        let checked = self.check_publish(request).and_then(|checked| {
+            let CheckedPublication { name, decision, rule } = checked;
+            self.authorize(decision, request, &name)?;
+            Ok((name, rule))
+        });
+        let outcome = match checked {
+            Ok((name, rule)) => {
+                *accepted = Some(Publish {
+                    channel: name.into_owned(),
+                    overflow: rule.overflow,
+                    history: rule.history,
+                    is_syndicated: rule.syndicate.is_some(),
+                    client: if self.is_listened_to() { self.publisher(request) } else { None },
+                });
+                Outcome::Done
+            }
+            Err(refused) => refused,
+        };
         reply::plain(out, message, &outcome, true);
         self.log_refused(request, message.get(Field::Channel).unwrap_or_default(), &outcome);
-        if outcome.is_done() {
-            let client = if self.is_listened_to() { self.publisher(request) } else { None };
-            *accepted = Some(Publish {
-                channel: name.into_owned(),
-                overflow: rule.overflow,
-                history: rule.history,
-                is_syndicated: rule.syndicate.is_some(),
-                client,
-            });
-        }
         outcome
     }
 
     /// Returns the session that the publisher names, for event listeners. `None` if the session is live and the message
     /// does not prove that it owns it.
     fn publisher(&self, request: &Request<'_>) -> Option<ClientId> {
-        let message = request.message;
-        let id = ClientId::parse(message.text(Field::ClientId)?.as_bytes())?;
-        let is_undisputed = !self.is_alive(message) || self.named_session(request).is_some();
-        is_undisputed.then_some(id)
-    }
-
-    /// Checks the rate limits and the policy for a publication.
-    ///
-    /// # Errors
-    /// The publisher exceeds a rate limit, or the policy denies the publication.
-    fn may_publish(&self, request: &Request<'_>, rule: &Rule, channel: &str) -> Result<(), BayeuxError> {
-        let is_server_only = request.policy.is_server_only(channel);
-        // Rate limits apply to clients.
-        if !is_server_only || request.peer.transport != Transport::InProcess {
-            request.check_rate(self, Verb::Publish)?;
-        }
-        if rule.publish.anyone && !is_server_only {
-            return Ok(());
-        }
-        let session = if rule.publish.token { self.proven_session(request) } else { None };
-        let context = request.auth_context(session.as_deref());
-        let decision =
-            request.policy.authorize_publish(rule, channel, context, request.hook_decision(channel));
-        self.authorize(decision, request, channel).map(|_| ())
+        let id = ClientId::parse(request.message.text(Field::ClientId)?.as_bytes())?;
+        (!matches!(request.sender(self), Sender::Unproven)).then_some(id)
     }
 
     /// Queues an accepted publication in the mailboxes of its subscribers.

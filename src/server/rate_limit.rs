@@ -1,40 +1,35 @@
 //! Checks the rate limits of a message, once, before the authorization hook.
 
+use std::sync::Arc;
+
 use super::request::Request;
 use super::{Server, milliseconds};
 use crate::auth::{RateLimiter, network_prefix};
 use crate::bayeux::{BayeuxError, Field, Verb, channel};
 use crate::metrics::Reason;
-use crate::router::Session;
 
 impl Server {
     /// Checks the rate limits for verbs with a significant cost. Disconnect and unsubscribe are always allowed.
     ///
     /// # Errors
     /// The message exceeds a rate limit.
-    pub(super) fn check_rate(&self, verb: Verb, request: &Request<'_>) -> Result<(), BayeuxError> {
+    pub(super) fn check_rate(&self, request: &Request<'_>) -> Result<(), BayeuxError> {
         let policy = request.policy;
-        match verb {
+        match request.verb {
             Verb::Handshake => match (&policy.handshakes, request.peer.address) {
                 (Some(limiter), Some(address)) => {
                     self.acquire(limiter, network_prefix(address.ip()), Reason::handshakes)
                 }
                 _ => Ok(()),
             },
-            Verb::Connect | Verb::Subscribe if policy.messages.is_some() => {
-                self.check_session_rate(request, self.named_session(request).as_deref())
-            }
+            Verb::Connect | Verb::Subscribe if policy.messages.is_some() => self.check_session_rate(request),
             Verb::Publish => self.check_publication_rate(request),
             _ => Ok(()),
         }
     }
 
-    fn check_session_rate(
-        &self,
-        request: &Request<'_>,
-        session: Option<&Session>,
-    ) -> Result<(), BayeuxError> {
-        match (&request.policy.messages, session) {
+    fn check_session_rate(&self, request: &Request<'_>) -> Result<(), BayeuxError> {
+        match (&request.policy.messages, request.session(self)) {
             (Some(limiter), Some(session)) => self.acquire(limiter, session.id(), Reason::messages),
             _ => Ok(()),
         }
@@ -49,11 +44,11 @@ impl Server {
         let Some(name) = request.message.text(Field::Channel).filter(|name| channel::is_name(name)) else {
             return Ok(());
         };
-        let session = self.named_session(request);
-        if policy.has_secret(request.auth_context(session.as_deref())) {
+        let session = request.session(self);
+        if policy.has_secret(request.auth_context(session.map(Arc::as_ref))) {
             return Ok(());
         }
-        self.check_session_rate(request, session.as_deref())?;
+        self.check_session_rate(request)?;
         let Some(limiter) = policy.publications(policy.rule(&name)) else { return Ok(()) };
         let client = session.map(|session| *session.id());
         let address = request.peer.address.filter(|_| client.is_none());

@@ -1,38 +1,50 @@
-//! The input and the effects of a verb. This module must not depend on single verbs.
+//! A message on its way through the server: its input, what is known about its sender, and the effects of its verb. This
+//! module must not depend on single verbs.
 
 use std::sync::{Arc, OnceLock};
 
 use smallvec::SmallVec;
 
+use super::Server;
 use super::received::Accepted;
-use crate::auth::{Cookie, Credentials, HookDecision, Policy};
+use crate::auth::{AuthContext, Cookie, Credentials, HookDecision, Policy};
 use crate::bayeux::reply::Outcome;
-use crate::bayeux::{BayeuxError, ClientId, Message};
+use crate::bayeux::{BayeuxError, ClientId, Field, Message, Verb};
 use crate::config::{History, Overflow};
 use crate::peer::Peer;
+use crate::router::Session;
 
-/// The input of a verb.
+/// A message with its sender and its policy. It is prepared once (extensions, hook, rate limits); only its verb may be
+/// executed again.
 pub(super) struct Request<'a> {
-    pub(super) message: &'a Message,
+    pub(super) message: Message,
+    pub(super) verb: Verb,
     pub(super) peer: &'a Arc<Peer>,
-    /// `Done`, or the refusal by an extension or a limit. The checks of the verb override it.
-    pub(super) outcome: Outcome,
     pub(super) policy: &'a Policy,
     /// The credentials of the message.
-    pub(super) credentials: &'a Credentials,
+    pub(super) credentials: Credentials,
+    /// Whether it is the only message of its HTTP request or frame.
+    pub(super) is_alone: bool,
     /// The decisions of the authorization hook.
-    pub(super) hook_decisions: &'a HookDecisions,
-    /// Stores the result of the rate limits for a verb that may be executed again.
-    pub(super) rate_check: Option<&'a RateCheck>,
-    /// Whether it is the only message of its request or frame.
-    pub(super) alone: bool,
+    pub(super) hook_decisions: HookDecisions,
+    /// The result of the rate limits; empty until they have counted the message.
+    pub(super) rate_check: OnceLock<Result<(), BayeuxError>>,
+    /// The sender; empty until a check needs it, and after each wait.
+    sender: OnceLock<Sender>,
 }
-
-/// The result of the rate limits for a message; empty until they have counted it.
-pub(super) type RateCheck = OnceLock<Result<(), BayeuxError>>;
 
 /// Decisions of the authorization hook, by channel.
 pub(super) type HookDecisions = SmallVec<[(Box<str>, HookDecision); 1]>;
+
+/// The sender of a message.
+pub(super) enum Sender {
+    /// The message names no session of this instance.
+    Unknown,
+    /// The message names a live session and does not prove that it owns it.
+    Unproven,
+    /// The message owns this live session.
+    Session(Arc<Session>),
+}
 
 /// The source of messages.
 pub(super) enum Origin {
@@ -44,17 +56,28 @@ pub(super) enum Origin {
     Instance(Option<Box<Prepared>>),
 }
 
-/// A message that extensions and the authorization hook have processed. Only its verb may be executed again.
+/// A message that extensions and the authorization hook of another instance have processed.
 pub(super) struct Prepared {
     pub(super) message: Message,
     pub(super) credentials: Credentials,
     pub(super) hook_decisions: HookDecisions,
-    pub(super) rate_check: RateCheck,
+    /// Whether the rate limits have counted the message.
+    pub(super) is_charged: bool,
+}
+
+/// The verb was not executed, because the session belongs to another instance by now.
+#[derive(Debug)]
+pub(super) struct Moved;
+
+/// The reason why a verb stops.
+pub(super) enum Stop {
+    Moved,
+    Refused(BayeuxError),
 }
 
 /// The effects of a verb, apart from the reply.
 #[derive(Default)]
-pub(super) struct Done {
+pub(super) struct Effects {
     /// A cookie that identifies the browser in later requests.
     pub(super) cookie: Option<Cookie>,
     /// An accepted connect: the transport holds the reply and attaches itself.
@@ -63,8 +86,6 @@ pub(super) struct Done {
     pub(super) publish: Option<Publish>,
     /// A new session.
     pub(super) begun: Option<ClientId>,
-    /// Whether the verb was not executed because the session belongs to another instance by now.
-    pub(super) has_departed: bool,
 }
 
 /// An accepted publication.
@@ -81,16 +102,89 @@ pub(super) struct Publish {
     pub(super) client: Option<ClientId>,
 }
 
-#[cfg(feature = "redis")]
-impl Prepared {
-    /// Creates a message that another instance has prepared. `is_charged` says that the rate limits counted it there.
-    pub(super) fn elsewhere(
+impl<'a> Request<'a> {
+    /// Creates a request from a message without its credentials.
+    pub(super) fn new(
         message: Message,
         credentials: Credentials,
-        hook_decisions: HookDecisions,
-        is_charged: bool,
+        peer: &'a Arc<Peer>,
+        policy: &'a Policy,
+        is_alone: bool,
     ) -> Self {
-        let rate_check = if is_charged { RateCheck::from(Ok(())) } else { RateCheck::new() };
-        Self { message, credentials, hook_decisions, rate_check }
+        Self {
+            verb: message.verb(),
+            message,
+            peer,
+            policy,
+            credentials,
+            is_alone,
+            hook_decisions: HookDecisions::new(),
+            rate_check: OnceLock::new(),
+            sender: OnceLock::new(),
+        }
+    }
+
+    /// Creates a request from a message that another instance has prepared.
+    pub(super) fn of(prepared: Prepared, peer: &'a Arc<Peer>, policy: &'a Policy) -> Self {
+        let Prepared { message, credentials, hook_decisions, is_charged } = prepared;
+        let rate_check = if is_charged { OnceLock::from(Ok(())) } else { OnceLock::new() };
+        Self { hook_decisions, rate_check, ..Self::new(message, credentials, peer, policy, true) }
+    }
+
+    /// Returns the sender, which is looked up once.
+    pub(super) fn sender(&self, server: &Server) -> &Sender {
+        self.sender.get_or_init(|| server.find_sender(self))
+    }
+
+    /// Returns the session of the sender.
+    pub(super) fn session(&self, server: &Server) -> Option<&Arc<Session>> {
+        match self.sender(server) {
+            Sender::Session(session) => Some(session),
+            Sender::Unknown | Sender::Unproven => None,
+        }
+    }
+
+    /// Whether a check has found that the message does not prove that it owns its session.
+    pub(super) fn is_known_unproven(&self) -> bool {
+        matches!(self.sender.get(), Some(Sender::Unproven))
+    }
+
+    /// Forgets the sender after a wait, in which the session may have ended, moved or begun.
+    pub(super) fn forget_sender(&mut self) {
+        self.sender.take();
+    }
+
+    /// Returns the inputs of an authorization decision.
+    pub(super) fn auth_context<'r>(&'r self, session: Option<&'r Session>) -> AuthContext<'r> {
+        AuthContext {
+            credentials: &self.credentials,
+            ownership: session.map(Session::ownership),
+            peer: self.peer,
+        }
+    }
+
+    /// Returns the decision of the hook about a channel.
+    pub(super) fn hook_decision(&self, channel: &str) -> Option<&HookDecision> {
+        self.hook_decisions.iter().find(|(known, _)| **known == *channel).map(|(_, decision)| decision)
+    }
+
+    /// Checks what all verbs have in common. Errors of the fields of a verb take precedence, as in Faye.
+    ///
+    /// # Errors
+    /// The message is nested too deeply, or an extension has refused it.
+    pub(super) fn check(&self, server: &Server) -> Result<(), Outcome> {
+        if self.message.depth() > server.limits.depth {
+            return Err(BayeuxError::TooDeep(server.limits.depth).into());
+        }
+        if self.message.truthy(Field::Error).is_some() {
+            return Err(Outcome::Refused);
+        }
+        Ok(())
+    }
+}
+
+impl From<BayeuxError> for Stop {
+    fn from(error: BayeuxError) -> Self {
+        Self::Refused(error)
     }
 }

@@ -4,36 +4,66 @@
 //! (Bayeux 1.0, section 4.4). An array is processed in order up to the first refused element; earlier elements stay in
 //! effect.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use super::Server;
 use super::authorize::Authorization;
 use super::event::Event;
-use super::request::Request;
-use crate::auth::Cookie;
+use super::request::{Moved, Request, Stop};
+use crate::auth::{Cookie, Decision};
 use crate::bayeux::reply::{self, Outcome};
-use crate::bayeux::{BayeuxError, Field, Verb, channel, json};
-use crate::metrics::Reason;
+use crate::bayeux::{BayeuxError, Field, channel, json};
 use crate::router::{Change, Session};
 
+/// The channels of a subscribe or unsubscribe that passed the checks, apart from the decisions.
+pub(super) struct CheckedChannels<'r> {
+    session: &'r Arc<Session>,
+    /// In order, each once, up to the first refused element.
+    pub(super) channels: SmallVec<[CheckedChannel<'r>; 1]>,
+    /// The element that ended the processing of the list, and its error.
+    refused: Option<(&'r [u8], BayeuxError)>,
+}
+
+/// A channel or pattern of a subscribe or unsubscribe.
+pub(super) struct CheckedChannel<'r> {
+    pub(super) pattern: Cow<'r, str>,
+    pub(super) decision: Decision,
+    /// The pattern as JSON.
+    element: &'r [u8],
+}
+
 impl Server {
+    /// Checks a subscribe against the limits, the rates and the policy.
+    ///
+    /// # Errors
+    /// The message is malformed or refused, or names no session of its sender.
+    pub(super) fn check_subscribe<'r>(
+        &self,
+        request: &'r Request<'_>,
+    ) -> Result<CheckedChannels<'r>, Outcome> {
+        let rate_check = request.check_rate(self);
+        let context = request.auth_context(request.session(self).map(Arc::as_ref));
+        self.check_channels(request, |pattern| {
+            rate_check.clone()?;
+            Ok(match request.token_error() {
+                Some(error) => Decision::Deny(error),
+                None => request.policy.authorize_subscribe(pattern, context, request.hook_decision(pattern)),
+            })
+        })
+    }
+
     pub(super) fn subscribe(
         &self,
         request: &Request<'_>,
         out: &mut Vec<u8>,
         cookie: &mut Option<Cookie>,
-    ) -> Outcome {
-        let rate_check = request.check_rate(self, Verb::Subscribe);
-        self.change(request, out, |session, pattern| {
-            rate_check.clone()?;
-            if let Some(error) = request.token_error() {
-                self.metrics.refuse(Reason::forbidden);
-                return Err(error);
-            }
-            let context = request.auth_context(Some(session));
-            let decision =
-                request.policy.authorize_subscribe(pattern, context, request.hook_decision(pattern));
+    ) -> Result<Outcome, Moved> {
+        let checked = self.check_subscribe(request);
+        self.change(request, checked, out, |session, pattern, decision| {
             let authorization = self.authorize(decision, request, pattern)?;
             self.add(session, pattern)?;
             if authorization.by_credential {
@@ -44,7 +74,7 @@ impl Server {
         })
     }
 
-    fn add(&self, session: &Arc<Session>, pattern: &str) -> Result<(), BayeuxError> {
+    fn add(&self, session: &Arc<Session>, pattern: &str) -> Result<(), Stop> {
         match self.trie.subscribe(session, pattern, self.limits.subscriptions) {
             Change::Changed => {
                 self.log_subscribe(session.id(), pattern);
@@ -52,9 +82,9 @@ impl Server {
                 Ok(())
             }
             Change::Unchanged => Ok(()),
-            Change::Full => Err(BayeuxError::TooManySubscriptions(self.limits.subscriptions)),
-            Change::Frozen => Err(BayeuxError::Unreachable),
-            Change::Ended => Err(BayeuxError::ClientUnknown(session.id().as_str().to_owned())),
+            Change::Full => Err(BayeuxError::TooManySubscriptions(self.limits.subscriptions).into()),
+            Change::Frozen => Err(Stop::Moved),
+            Change::Ended => Err(BayeuxError::ClientUnknown(session.id().as_str().to_owned()).into()),
         }
     }
 
@@ -70,55 +100,96 @@ impl Server {
         }
     }
 
-    /// Runs the checks that subscribe and unsubscribe have in common, then `apply` for each channel.
+    /// Checks the channels of a subscribe or unsubscribe, and decides about each of them.
+    ///
+    /// # Errors
+    /// The message is malformed or refused, or names no session of its sender.
+    pub(super) fn check_channels<'r>(
+        &self,
+        request: &'r Request<'_>,
+        decide: impl Fn(&str) -> Result<Decision, BayeuxError>,
+    ) -> Result<CheckedChannels<'r>, Outcome> {
+        let wanted = request.message.truthy(Field::Subscription);
+        let wanted = wanted.ok_or(BayeuxError::ParameterMissing("subscription"))?;
+        let session = self.session_of(request)?;
+        request.check(self)?;
+        let elements = self.elements(wanted)?;
+        let mut channels = SmallVec::new();
+        let mut seen = HashSet::new();
+        for element in elements {
+            let decided = self.subscribable(element).and_then(|pattern| {
+                // Messages to `/service/` are for the server only (Bayeux 1.0, section 2.1): there is nothing to
+                // subscribe to, and no reason to refuse it.
+                if channel::is_service(&pattern) || seen.contains(&pattern) {
+                    return Ok(None);
+                }
+                let decision = decide(&pattern)?;
+                Ok(Some(CheckedChannel { pattern, decision, element }))
+            });
+            match decided {
+                Ok(None) => {}
+                Ok(Some(channel)) => {
+                    seen.insert(channel.pattern.clone());
+                    let is_denied = matches!(channel.decision, Decision::Deny(_));
+                    channels.push(channel);
+                    if is_denied {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    return Ok(CheckedChannels { session, channels, refused: Some((element, error)) });
+                }
+            }
+        }
+        Ok(CheckedChannels { session, channels, refused: None })
+    }
+
+    /// Applies a change to each checked channel, up to the first one that is refused, and appends the reply.
+    ///
+    /// # Errors
+    /// The session belongs to another instance by now.
     pub(super) fn change(
         &self,
         request: &Request<'_>,
+        checked: Result<CheckedChannels<'_>, Outcome>,
         out: &mut Vec<u8>,
-        mut apply: impl FnMut(&Arc<Session>, &str) -> Result<(), BayeuxError>,
-    ) -> Outcome {
-        let mut outcome = request.outcome.clone();
-        let session = self.session_of(request, &mut outcome);
-        let message = request.message;
-        let wanted = message.truthy(Field::Subscription);
-        if wanted.is_none() {
-            outcome = Outcome::Failed(BayeuxError::ParameterMissing("subscription"));
-        }
+        mut apply: impl FnMut(&Arc<Session>, &str, Decision) -> Result<(), Stop>,
+    ) -> Result<Outcome, Moved> {
+        let message = &request.message;
+        let mut outcome = Outcome::Done;
         // The element that ended the processing of the list.
-        let mut failed = None;
-        if let (Outcome::Done, Some(session), Some(wanted)) = (&outcome, session, wanted) {
-            // Repeated elements are applied once.
-            let mut seen = HashSet::new();
-            let failed = &mut failed;
-            let result = self.elements(wanted).and_then(|elements| {
-                elements.into_iter().try_for_each(|element| {
-                    *failed = Some(element);
-                    let pattern = self.subscribable(element)?;
-                    // Messages to `/service/` are for the server only (Bayeux 1.0, section 2.1): there is nothing to
-                    // subscribe to, and no reason to refuse it.
-                    if channel::is_service(&pattern) || seen.contains(&pattern) {
-                        return Ok(());
+        let mut failed = message.truthy(Field::Subscription);
+        match checked {
+            Ok(CheckedChannels { session, channels, refused }) => {
+                let mut refused = refused;
+                for CheckedChannel { pattern, decision, element } in channels {
+                    match apply(session, &pattern, decision) {
+                        Ok(()) => {}
+                        Err(Stop::Moved) => return Err(Moved),
+                        Err(Stop::Refused(error)) => {
+                            refused = Some((element, error));
+                            break;
+                        }
                     }
-                    apply(&session, &pattern)?;
-                    seen.insert(pattern);
-                    Ok(())
-                })
-            });
-            if let Err(error) = result {
-                outcome = Outcome::Failed(error);
+                }
+                if let Some((element, error)) = refused {
+                    failed = Some(element);
+                    outcome = error.into();
+                }
             }
+            Err(refused) => outcome = refused,
         }
         self.relieve();
         reply::subscription(out, message, &outcome);
-        self.log_refused(request, failed.or(wanted).unwrap_or_default(), &outcome);
-        outcome
+        self.log_refused(request, failed.unwrap_or_default(), &outcome);
+        Ok(outcome)
     }
 
     /// Returns the elements of a subscription.
     ///
     /// # Errors
     /// There are more elements than the larger one of `limits.batch` and `limits.subscriptions`.
-    pub(super) fn elements<'a>(&self, wanted: &'a [u8]) -> Result<Vec<&'a [u8]>, BayeuxError> {
+    fn elements<'a>(&self, wanted: &'a [u8]) -> Result<Vec<&'a [u8]>, BayeuxError> {
         let elements = json::elements(wanted);
         let most = self.limits.batch.max(self.limits.subscriptions);
         if elements.len() > most {
@@ -131,10 +202,7 @@ impl Server {
     ///
     /// # Errors
     /// The channel is too long, invalid, or a meta channel.
-    pub(super) fn subscribable<'a>(
-        &self,
-        element: &'a [u8],
-    ) -> Result<std::borrow::Cow<'a, str>, BayeuxError> {
+    fn subscribable<'a>(&self, element: &'a [u8]) -> Result<Cow<'a, str>, BayeuxError> {
         let invalid = || BayeuxError::ChannelInvalid(json::printed(element).into_owned());
         let pattern = json::as_text(element).ok_or_else(invalid)?;
         self.check_size(&pattern)?;

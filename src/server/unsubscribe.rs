@@ -5,14 +5,16 @@
 
 use super::Server;
 use super::event::Event;
-use super::request::Request;
+use super::request::{Moved, Request, Stop};
+use crate::auth::Decision;
 use crate::bayeux::BayeuxError;
 use crate::bayeux::reply::Outcome;
 use crate::router::Change;
 
 impl Server {
-    pub(super) fn unsubscribe(&self, request: &Request<'_>, out: &mut Vec<u8>) -> Outcome {
-        self.change(request, out, |session, pattern| {
+    pub(super) fn unsubscribe(&self, request: &Request<'_>, out: &mut Vec<u8>) -> Result<Outcome, Moved> {
+        let checked = self.check_channels(request, |_| Ok(Decision::FREE));
+        self.change(request, checked, out, |session, pattern, _| {
             // Before the removal: a concurrent subscribe after it sets an expiry that must stay.
             session.ownership().clear_token_expiry(pattern);
             match self.trie.unsubscribe(session, pattern) {
@@ -22,8 +24,8 @@ impl Server {
                     Ok(())
                 }
                 Change::Unchanged | Change::Full => Ok(()),
-                Change::Frozen => Err(BayeuxError::Unreachable),
-                Change::Ended => Err(BayeuxError::ClientUnknown(session.id().as_str().to_owned())),
+                Change::Frozen => Err(Stop::Moved),
+                Change::Ended => Err(BayeuxError::ClientUnknown(session.id().as_str().to_owned()).into()),
             }
         })
     }

@@ -11,7 +11,7 @@ use crate::auth::CredentialSnapshot;
 use crate::auth::{self, Cookie, Credentials};
 use crate::bayeux::{Message, Partition, Positions, Publication, StreamPosition, channel, parse};
 use crate::peer::{Head, Peer, Transport};
-use crate::server::request::Prepared;
+use crate::server::request::{self as server, Prepared};
 
 /// A request of another instance.
 #[derive(Debug, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ pub(super) struct PreparedMessage {
 
 impl PreparedMessage {
     /// Returns `None` if the message has no JSON text.
-    pub(super) fn of(prepared: &Prepared) -> Option<Self> {
+    pub(super) fn of(request: &server::Request<'_>) -> Option<Self> {
         let answer = |(channel, answer): &(Box<str>, auth::HookDecision)| {
             let refused = match answer {
                 auth::HookDecision::Allow => None,
@@ -79,9 +79,9 @@ impl PreparedMessage {
             (channel.to_string(), refused)
         };
         Some(Self {
-            message: text_of(&prepared.message)?,
-            answers: prepared.hook_decisions.iter().map(answer).collect(),
-            is_charged: prepared.rate_check.get().is_some(),
+            message: text_of(&request.message)?,
+            answers: request.hook_decisions.iter().map(answer).collect(),
+            is_charged: request.rate_check.get().is_some(),
         })
     }
 
@@ -92,8 +92,8 @@ impl PreparedMessage {
             let answer = refused.clone().map_or(auth::HookDecision::Allow, auth::HookDecision::Deny);
             (channel.as_str().into(), answer)
         };
-        let answers = self.answers.iter().map(answer).collect();
-        Some(Prepared::elsewhere(message, credentials, answers, self.is_charged))
+        let hook_decisions = self.answers.iter().map(answer).collect();
+        Some(Prepared { message, credentials, hook_decisions, is_charged: self.is_charged })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::cluster::{RpcError, WriteOutcome};
 use crate::peer::Peer;
 use crate::router::Session;
 use crate::server::Server;
-use crate::server::request::Prepared;
+use crate::server::request::Request as Prepared;
 
 /// Attempts to forward a message while its session moves.
 const ATTEMPTS: usize = 10;
@@ -33,11 +33,11 @@ pub(crate) enum Routed {
 
 impl Server {
     /// Routes a message to the instance that owns its session: the session moves here, or its owner executes the message.
-    /// `prepared` is the message if it was prepared here already.
+    /// `prepared` is the request if the message was prepared here already.
     pub(in crate::server) async fn route(
         &self,
         message: &Message,
-        prepared: Option<&Prepared>,
+        prepared: Option<&Prepared<'_>>,
         peer: &Arc<Peer>,
         policy: &Policy,
     ) -> Routed {
