@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::cookie::Cookie;
 use super::token::TokenError;
 use super::{Grant, Ownership, Policy, Proof, seconds_now};
-use crate::bayeux::{Field, Message, json, parse};
+use crate::bayeux::{Field, Message, json};
 use crate::peer::{Peer, Transport};
 
 const SIGNATURE: &str = "private_pub_signature";
@@ -84,7 +84,7 @@ impl Policy {
         let (mut signature, mut timestamp) = (None, None);
         let mut found = false;
         let mut rest = Vec::new();
-        let are_all = parse::each_member(ext, |key, value| {
+        let are_all = json::each_member(ext, |key, value| {
             let name = key.text();
             let text = || json::as_text(value).unwrap_or_default();
             if !self.secrets.is_empty() && name == self.push.field {

@@ -1,8 +1,14 @@
-//! Queries on JSON text without a tree: truthiness, depth, and text.
+//! Queries on JSON text without a tree: truthiness, depth, text, and members.
 //!
 //! The pieces come from the parser, so they are valid JSON.
 
 use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::Key;
 
 /// Whether JavaScript treats the value as true. Faye applies this rule to echoed fields such as `id` and `clientId`,
 /// and to required fields such as `version`.
@@ -114,7 +120,7 @@ pub fn elements(json: &[u8]) -> Vec<&[u8]> {
     if json.first() != Some(&b'[') {
         return vec![json];
     }
-    match serde_json::from_slice::<Vec<&serde_json::value::RawValue>>(json) {
+    match serde_json::from_slice::<Vec<&RawValue>>(json) {
         Ok(values) => values.into_iter().map(|value| value.get().as_bytes()).collect(),
         Err(_) => Vec::new(),
     }
@@ -124,12 +130,36 @@ pub fn elements(json: &[u8]) -> Vec<&[u8]> {
 #[must_use]
 pub fn member<'a>(json: &'a [u8], key: &str) -> Option<&'a [u8]> {
     let mut found = None;
-    let _ = super::parse::each_member(json, |name, value| {
+    let _ = each_member(json, |name, value| {
         if name.text() == key {
             found = Some(value);
         }
     });
     found
+}
+
+/// Calls `visit` with the key and the JSON text of each member of an object. Returns false if the text is no object, in
+/// which case not all of its members, or none, were visited.
+#[doc(hidden)]
+pub fn each_member<'a>(json: &'a [u8], mut visit: impl FnMut(&Key<'a>, &'a [u8])) -> bool {
+    struct Members<F>(F);
+    impl<'de, F: FnMut(&Key<'de>, &'de [u8])> Visitor<'de> for Members<F> {
+        type Value = ();
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+            while let Some((key, value)) = map.next_entry::<&'de RawValue, &'de RawValue>()? {
+                (self.0)(&Key::of(key.get()), value.get().as_bytes());
+            }
+            Ok(())
+        }
+    }
+    let Ok(text) = std::str::from_utf8(json) else { return false };
+    // A value of another type is an error here, and has no members.
+    serde_json::Deserializer::from_str(text)
+        .deserialize_map(Members(|key: &Key<'a>, value| visit(key, value)))
+        .is_ok()
 }
 
 #[cfg(test)]
@@ -193,5 +223,9 @@ mod tests {
         assert_eq!(member(b"[1]", "a"), None);
         assert_eq!(elements(br#"["/a", "/b" ]"#), vec![&b"\"/a\""[..], b"\"/b\""]);
         assert_eq!(elements(b"\"/a\""), vec![b"\"/a\""]);
+        let mut members = Vec::new();
+        assert!(each_member(br#"{"a":1,"\ud83d":2}"#, |key, _| members.push(key.text().to_owned())));
+        assert_eq!(members, ["a", r"\ud83d"]);
+        assert!(!each_member(b"[1]", |_, _| {}));
     }
 }

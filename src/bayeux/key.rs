@@ -1,11 +1,9 @@
 //! A key of a JSON object: its text and its encoding. JavaScript writes keys with lone surrogates (`"\ud83d"`), which
 //! UTF-8 cannot represent; such a key names no field of the protocol, and is forwarded.
 //!
-//! The keys come from the parser, so they are valid JSON strings. This module must not know fields or messages.
+//! The keys come from the parser, so they are valid JSON strings. This module must not know other JSON values, fields or messages.
 
 use std::borrow::Cow;
-
-use super::json;
 
 /// One key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +52,8 @@ impl<'a> Key<'a> {
     pub fn write(&self, out: &mut Vec<u8>) {
         let write_text = |out: &mut Vec<u8>, text: &str| {
             let start = out.len();
-            json::write_string(out, text);
+            // Writing to a Vec cannot fail, and a str is always representable.
+            let _ = serde_json::to_writer(&mut *out, text);
             out.pop();
             out.remove(start);
         };

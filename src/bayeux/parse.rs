@@ -78,29 +78,6 @@ pub fn parse_one(json: &Bytes) -> Option<Message> {
     (!parsed.is_array).then(|| parsed.messages.pop()).flatten()
 }
 
-/// Calls `visit` with the key and the JSON text of each member of an object. Returns false if the text is no object, in
-/// which case not all of its members, or none, were visited.
-pub fn each_member<'a>(json: &'a [u8], mut visit: impl FnMut(&Key<'a>, &'a [u8])) -> bool {
-    struct Members<F>(F);
-    impl<'de, F: FnMut(&Key<'de>, &'de [u8])> Visitor<'de> for Members<F> {
-        type Value = ();
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-        fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-            while let Some((key, value)) = map.next_entry::<&'de RawValue, &'de RawValue>()? {
-                (self.0)(&Key::of(key.get()), value.get().as_bytes());
-            }
-            Ok(())
-        }
-    }
-    let Ok(text) = std::str::from_utf8(json) else { return false };
-    // A value of another type is an error here, and has no members.
-    serde_json::Deserializer::from_str(text)
-        .deserialize_map(Members(|key: &Key<'a>, value| visit(key, value)))
-        .is_ok()
-}
-
 /// The payload as a whole: an object, an array, or `null`. Other values are `None`.
 #[derive(Clone, Copy)]
 struct Root<'a> {
@@ -372,9 +349,6 @@ mod tests {
         assert_eq!(written(&payload.messages[0]), expected);
         assert_eq!(payload.messages[3].text(Field::Channel).as_deref(), Some("/b"));
         assert_eq!(written(&parsed(r#"{"\ud83d":1}"#).unwrap().messages[0]), r#"{"\ud83d":1}"#);
-        let mut members = Vec::new();
-        assert!(each_member(br#"{"a":1,"\ud83d":2}"#, |key, _| members.push(key.text().to_owned())));
-        assert_eq!(members, ["a", r"\ud83d"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::bayeux::{Key, parse};
+use crate::bayeux::{Key, json};
 
 /// Fields with credentials on most servers: in Faye's examples, on this server, and in the gem private_pub.
 const USUAL: [&str; 5] =
@@ -13,7 +13,7 @@ const USUAL: [&str; 5] =
 pub(super) fn secrets<'a>(shown: impl Iterator<Item = &'a str>) -> HashSet<String> {
     let mut names: HashSet<String> = USUAL.map(str::to_owned).into();
     for ext in shown {
-        parse::each_member(ext.as_bytes(), |key, _| {
+        json::each_member(ext.as_bytes(), |key, _| {
             names.insert(key.text().to_owned());
         });
     }
@@ -31,7 +31,7 @@ pub(super) fn joined(own: Option<&[u8]>, secrets: &HashSet<String>, shown: Optio
         out.extend_from_slice(value);
     };
     if let Some(own) = own {
-        let are_all = parse::each_member(own, |key, value| {
+        let are_all = json::each_member(own, |key, value| {
             if secrets.contains(key.text()) {
                 is_changed = true;
             } else {
@@ -42,7 +42,7 @@ pub(super) fn joined(own: Option<&[u8]>, secrets: &HashSet<String>, shown: Optio
         is_changed |= !are_all && own.first() == Some(&b'{');
     }
     if let Some(shown) = shown {
-        parse::each_member(shown.as_bytes(), add);
+        json::each_member(shown.as_bytes(), add);
     }
     if !out.is_empty() {
         out.push(b'}');
