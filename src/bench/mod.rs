@@ -23,7 +23,6 @@ mod progress;
 mod publish;
 mod publisher;
 mod report;
-mod session;
 mod slow;
 mod storm;
 mod stream;

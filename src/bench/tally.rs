@@ -7,9 +7,9 @@ use super::connection::{Role, Wire};
 use super::latency::Latency;
 use super::ledger::Ledger;
 use super::marker::{Marker, Scanner};
+use super::message;
 use super::pool::{Load, Pool};
 use super::publisher::Publisher;
-use super::{message, session};
 use crate::bayeux::Field;
 
 /// A load of publications, from the view of the receivers.
@@ -158,7 +158,7 @@ impl Load for Tally {
             // A response with messages is the one to the connect.
             pool.send_connect(at)?;
             counts.connects += 1;
-        } else if is_connect && session::keep_alive(pool, at, payload)? {
+        } else if is_connect && pool.keep_alive(at, payload)? {
             counts.connects += 1;
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! All connections of a load on one thread.
 
+mod session;
 mod turn;
 
 use std::io::Write;

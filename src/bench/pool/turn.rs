@@ -7,10 +7,10 @@ use std::time::Duration;
 use mio::Events;
 use mio::event::Event;
 
-use super::{Load, Pool};
+use super::{Load, Pool, session};
 use crate::bench::connection::{Stage, Wire};
 use crate::bench::frame::{self, Frame};
-use crate::bench::{Failure, http, session, system};
+use crate::bench::{Failure, http, system};
 
 impl Pool {
     /// Waits for input, at most for a time, and handles it.

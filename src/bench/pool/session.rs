@@ -1,8 +1,8 @@
 //! Opens a session over a WebSocket or long-polling, and keeps it alive.
 
-use super::connection::{Connection, Role, Stage, Wire};
-use super::pool::{Load, Pool};
-use super::{Failure, frame, http, message};
+use super::{Load, Pool};
+use crate::bench::connection::{Connection, Role, Stage, Wire};
+use crate::bench::{Failure, frame, http, message};
 
 /// Continues after the TCP connection is open.
 pub(super) fn begin(pool: &mut Pool, at: usize) -> Result<(), Failure> {
@@ -95,14 +95,16 @@ fn ready(pool: &mut Pool, at: usize, load: &mut impl Load) -> Result<(), Failure
     load.ready(pool, at)
 }
 
-/// Sends the next connect if this was the reply to one. Returns whether it was.
-#[cold]
-pub(super) fn keep_alive(pool: &mut Pool, at: usize, payload: &[u8]) -> Result<bool, Failure> {
-    let is_answered = message::reply_on(&message::replies(payload)?, "/meta/connect").is_some();
-    if is_answered {
-        pool.send_connect(at)?;
+impl Pool {
+    /// Sends the next connect if this was the reply to one. Returns whether it was.
+    #[cold]
+    pub(in crate::bench) fn keep_alive(&mut self, at: usize, payload: &[u8]) -> Result<bool, Failure> {
+        let is_answered = message::reply_on(&message::replies(payload)?, "/meta/connect").is_some();
+        if is_answered {
+            self.send_connect(at)?;
+        }
+        Ok(is_answered)
     }
-    Ok(is_answered)
 }
 
 /// Returns a text as a frame or request.
