@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use super::{Config, OwnPages, PageOrigin, Rate, Secret, units};
+use super::{PageOrigin, Rate, Secret, units};
 
 /// The value of `feed.hub` for no hub.
 pub(super) const NO_HUB: &str = "none";
@@ -94,26 +94,6 @@ impl Feeds {
     #[must_use]
     pub fn pattern(&self) -> String {
         self.channel_of("*")
-    }
-}
-
-impl Config {
-    /// Whether feeds are followed: the settings have one, or others may be added while the server runs.
-    #[must_use]
-    pub fn follows_feeds(&self) -> bool {
-        !self.feed.is_empty() || self.lifestream.enabled == Some(true)
-    }
-
-    /// Returns the addresses of this server that it must not follow.
-    #[must_use]
-    pub fn own_pages(&self) -> OwnPages {
-        OwnPages::of(self)
-    }
-
-    /// Whether the page of feeds is served.
-    #[must_use]
-    pub fn serves_lifestream(&self) -> bool {
-        self.lifestream.enabled.unwrap_or(!self.feed.is_empty())
     }
 }
 

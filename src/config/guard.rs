@@ -31,6 +31,25 @@ pub struct ChannelRule {
     pub syndicate: Option<String>,
 }
 
+impl ChannelRule {
+    /// Whether the pattern of the rule matches a channel.
+    pub(super) fn matches(&self, channel: &str) -> bool {
+        matches(&self.pattern, channel)
+    }
+}
+
+/// Whether a pattern matches a channel.
+fn matches(pattern: &str, channel: &str) -> bool {
+    let below = |parent: &str| channel.strip_prefix(parent).filter(|rest| rest.len() > 1);
+    if let Some(parent) = pattern.strip_suffix("/**") {
+        return below(parent).is_some_and(|rest| rest.starts_with('/'));
+    }
+    match pattern.strip_suffix("/*") {
+        Some(parent) => below(parent).is_some_and(|rest| rest.rfind('/') == Some(0)),
+        None => pattern == channel,
+    }
+}
+
 /// How much of a channel is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -169,4 +188,28 @@ pub struct TokenKey {
     pub secret: Option<Secret>,
     /// The public key in PEM, for the others.
     pub public_key: Option<Secret>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_of_earlier_rules() {
+        for (pattern, channel) in
+            [("/a", "/a"), ("/*", "/a"), ("/**", "/a/b"), ("/a/*", "/a/b"), ("/a/**", "/a/b/c")]
+        {
+            assert!(matches(pattern, channel), "{pattern} {channel}");
+        }
+        for (pattern, channel) in [
+            ("/a", "/b"),
+            ("/*", "/a/b"),
+            ("/a/*", "/a"),
+            ("/a/**", "/a"),
+            ("/a/**", "/ab/c"),
+            ("/a/*", "/ab"),
+        ] {
+            assert!(!matches(pattern, channel), "{pattern} {channel}");
+        }
+    }
 }

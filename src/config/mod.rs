@@ -31,6 +31,7 @@ mod problem;
 mod public_url;
 mod redact;
 mod renamed;
+mod root;
 mod secret;
 mod sections;
 mod suggest;
@@ -66,8 +67,9 @@ pub use problem::{Origin, Problem, Problems};
 pub(crate) use redact::redact;
 #[doc(hidden)]
 pub use renamed::{RENAMED, Renamed};
+pub use root::Config;
 pub use secret::Secret;
-pub use sections::{Acme, Admin, Advice, Config, Limits, PageMode, Server, Tls};
+pub use sections::{Acme, Admin, Advice, Limits, PageMode, Server, Tls};
 #[doc(inline)]
 pub use units::{MemoryLimit, Rate};
 #[doc(hidden)]

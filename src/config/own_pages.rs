@@ -6,7 +6,8 @@
 use hyper::http::Uri;
 use percent_encoding::percent_decode_str;
 
-use super::Config;
+use super::feeds::Feeds;
+use super::guard::ChannelRule;
 
 /// Where the feeds of channels are (`channel.syndicate`).
 const SYNDICATED: &str = "/feeds/";
@@ -23,12 +24,18 @@ pub struct OwnPages {
 }
 
 impl OwnPages {
-    pub(super) fn of(config: &Config) -> Self {
-        let channels = config.feeds.channel_of("");
-        let rules = config.channel.iter().filter(|rule| rule.pattern.starts_with(&channels));
+    /// Returns the addresses of a server from its URL, the path of its lifestream, if it is served, and its channels.
+    pub(super) fn new(
+        public_url: Option<&str>,
+        lifestream: Option<&str>,
+        feeds: &Feeds,
+        rules: &[ChannelRule],
+    ) -> Self {
+        let channels = feeds.channel_of("");
+        let rules = rules.iter().filter(|rule| rule.pattern.starts_with(&channels));
         Self {
-            place: config.server.public_url.as_deref().and_then(|url| place(&url.parse().ok()?)),
-            lifestream: config.serves_lifestream().then(|| config.lifestream.path.clone()),
+            place: public_url.and_then(|url| place(&url.parse().ok()?)),
+            lifestream: lifestream.map(str::to_owned),
             syndicated: rules.filter_map(|rule| rule.syndicate.clone()).collect(),
         }
     }
@@ -69,16 +76,9 @@ fn place(uri: &Uri) -> Option<(String, u16)> {
 mod tests {
     use super::*;
 
-    fn config() -> Config {
-        let mut config = Config::default();
-        config.server.public_url = Some("https://push.example".to_owned());
-        config.lifestream.enabled = Some(true);
-        config
-    }
-
     #[test]
     fn own_lists_are_refused_in_each_spelling() {
-        let own = OwnPages::of(&config());
+        let own = OwnPages::new(Some("https://push.example"), Some("/lifestream"), &Feeds::default(), &[]);
         for url in [
             "https://push.example/lifestream.atom",
             "https://PUSH.example:443/lifestream.json?feed=blog",

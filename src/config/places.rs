@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use super::Config;
 use super::problem::{Origin, Problem};
 
 /// The origin of each key that was set, and of each element of a list, such as `channel[2]`.
@@ -24,26 +23,14 @@ impl Places {
         Self(origins)
     }
 
-    /// Returns the origin of a key, or else of its element.
-    fn of(&self, key: &str) -> Option<&Origin> {
-        let element = || key.split_once("].").and_then(|(list, _)| self.0.get(&format!("{list}]")));
-        self.0.get(key).or_else(element)
-    }
-}
-
-impl Config {
-    /// Whether the operator has set a key such as `limits.connections`.
-    #[must_use]
-    pub fn is_set(&self, key: &str) -> bool {
-        self.places.0.contains_key(key)
+    /// Whether the operator has set a key.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
     }
 
-    /// Adds file and line, the variable or the flag to an error that starts with a key and a colon, such as
-    /// `key[1].secret: it is short`. Returns other texts unchanged.
-    #[must_use]
-    pub fn located(&self, error: &str) -> String {
-        let found =
-            error.split_once(": ").and_then(|(key, message)| Some((key, message, self.places.of(key)?)));
+    /// Adds the place of its key to an error; see [`Config::located`](super::Config::located).
+    pub(super) fn locate(&self, error: &str) -> String {
+        let found = error.split_once(": ").and_then(|(key, message)| Some((key, message, self.of(key)?)));
         let Some((key, message, origin)) = found else { return error.to_owned() };
         match origin {
             Origin::Variable(name) | Origin::Flag(name) => format!("{name}: {error}"),
@@ -52,5 +39,11 @@ impl Config {
                     .to_string()
             }
         }
+    }
+
+    /// Returns the origin of a key, or else of its element.
+    fn of(&self, key: &str) -> Option<&Origin> {
+        let element = || key.split_once("].").and_then(|(list, _)| self.0.get(&format!("{list}]")));
+        self.0.get(key).or_else(element)
     }
 }

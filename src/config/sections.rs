@@ -1,4 +1,5 @@
-//! The sections of `faye.toml` as structs. Field names are the keys; defaults are the documentation's defaults.
+//! The sections of `faye.toml` about the server, its limits and its certificate. Field names are the keys; defaults are
+//! the documentation's defaults.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,118 +9,8 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::HostName;
-use super::cluster::{HistoryStore, Redis};
-use super::delivery::{EventSource, Mailbox, WebSocket};
-use super::guard::{Browsers, ChannelRule, Handshake, PrivatePub, Push, Rates, Token, TokenKey};
-use super::hooks::{Hook, Webhook};
 use super::listen::ListenAddress;
-use super::log::Log;
 use super::units::{self, MemoryLimit};
-
-/// All settings of one server.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Where and how the server listens.
-    pub server: Server,
-    /// Back-off for clients that fail.
-    pub advice: Advice,
-    /// Limits on resources of clients.
-    pub limits: Limits,
-    /// Messages queued for sessions.
-    pub mailbox: Mailbox,
-    /// WebSocket connections.
-    pub websocket: WebSocket,
-    /// EventSource streams.
-    pub eventsource: EventSource,
-    /// Extensions written in JavaScript.
-    pub extensions: super::Extensions,
-    /// History of channels.
-    pub history: HistoryStore,
-    /// Redis, which joins several instances.
-    pub redis: Redis,
-    /// The listener for health and metrics.
-    pub admin: Admin,
-    /// The certificate of the server, from files.
-    pub tls: Tls,
-    /// The certificate of the server, by ACME.
-    pub acme: Acme,
-    /// Log lines.
-    pub log: Log,
-    /// Pages that may use the server.
-    pub browsers: Browsers,
-    /// The clients that may start a session.
-    pub handshake: Handshake,
-    /// The secret of back ends.
-    pub push: Push,
-    /// Tokens.
-    pub token: Token,
-    /// Signatures of the gem private_pub.
-    pub private_pub: PrivatePub,
-    /// Requests to the application for decisions.
-    pub hook: Hook,
-    /// Notifications of the application.
-    pub webhook: Webhook,
-    /// Rate limits.
-    pub rates: Rates,
-    /// Keys of tokens.
-    pub key: Vec<TokenKey>,
-    /// Rules for channels; the first that matches wins.
-    pub channel: Vec<ChannelRule>,
-    /// State on disk.
-    pub store: super::Store,
-    /// The WebSub hub.
-    pub hub: super::Hub,
-    /// The management API.
-    pub api: super::Api,
-    /// Requests of other programs that make topics of the hub due.
-    pub ping: Vec<super::Ping>,
-    /// Feeds that are followed.
-    pub feed: Vec<super::Feed>,
-    /// How feeds are followed.
-    pub feeds: super::Feeds,
-    /// The page of feeds.
-    pub lifestream: super::Lifestream,
-    /// Where each setting was written.
-    #[serde(skip)]
-    pub places: super::Places,
-}
-
-impl Config {
-    /// Whether `server.listen` uses TLS.
-    #[must_use]
-    pub fn speaks_tls(&self) -> bool {
-        self.tls.certificate.is_some() || !self.acme.domains.is_empty()
-    }
-
-    /// Returns the number of connections that the server itself opens at one time to applications, callbacks, topics,
-    /// feeds and the store. They need file descriptors in addition to those of clients.
-    #[must_use]
-    pub fn outgoing_connections(&self) -> usize {
-        let used = |is_used: bool, count: usize| if is_used { count } else { 0 };
-        let store = usize::try_from(self.store.connections).unwrap_or(usize::MAX);
-        [
-            self.hook.connections(),
-            used(self.hub.enabled, self.hub.concurrent.saturating_add(super::Hub::FETCHES)),
-            used(self.follows_feeds(), self.feeds.concurrent),
-            used(self.hub.enabled || self.follows_feeds(), store),
-        ]
-        .into_iter()
-        .fold(0, usize::saturating_add)
-    }
-
-    /// Whether the demo page is served at `/`. It never replaces the mount. With `"auto"`, a host name in
-    /// `server.listen` is resolved, which may block.
-    #[must_use]
-    pub fn serves_page(&self) -> bool {
-        let is_on = match self.server.page {
-            PageMode::On => true,
-            PageMode::Off => false,
-            PageMode::Auto => self.server.listen.is_loopback(),
-        };
-        is_on && self.server.mount != "/"
-    }
-}
 
 /// `[server]`
 #[derive(Debug, Clone, PartialEq, Deserialize)]

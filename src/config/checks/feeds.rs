@@ -21,7 +21,7 @@ pub(super) fn clashes(config: &Config) -> Vec<Clash> {
         if let Some(message) = not_one_channel(&rule.pattern) {
             found.push(Clash::new([element("match"), key.clone()], message));
         } else if let Some(earlier) =
-            config.channel[..at].iter().position(|rule_before| matches(&rule_before.pattern, &rule.pattern))
+            config.channel[..at].iter().position(|rule_before| rule_before.matches(&rule.pattern))
         {
             let message = format!(
                 "channel[{}] above it applies to {} instead of this rule; move this rule up",
@@ -64,40 +64,4 @@ fn not_one_channel(pattern: &str) -> Option<String> {
     }
     let is_reserved = ["/meta/", "/service/"].iter().any(|reserved| pattern.starts_with(reserved));
     is_reserved.then(|| format!("{pattern} has no subscribers and no history; write another channel"))
-}
-
-/// Whether a pattern matches a channel.
-pub(super) fn matches(pattern: &str, channel: &str) -> bool {
-    let below = |parent: &str| channel.strip_prefix(parent).filter(|rest| rest.len() > 1);
-    if let Some(parent) = pattern.strip_suffix("/**") {
-        return below(parent).is_some_and(|rest| rest.starts_with('/'));
-    }
-    match pattern.strip_suffix("/*") {
-        Some(parent) => below(parent).is_some_and(|rest| rest.rfind('/') == Some(0)),
-        None => pattern == channel,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_of_earlier_rules() {
-        for (pattern, channel) in
-            [("/a", "/a"), ("/*", "/a"), ("/**", "/a/b"), ("/a/*", "/a/b"), ("/a/**", "/a/b/c")]
-        {
-            assert!(matches(pattern, channel), "{pattern} {channel}");
-        }
-        for (pattern, channel) in [
-            ("/a", "/b"),
-            ("/*", "/a/b"),
-            ("/a/*", "/a"),
-            ("/a/**", "/a"),
-            ("/a/**", "/ab/c"),
-            ("/a/*", "/ab"),
-        ] {
-            assert!(!matches(pattern, channel), "{pattern} {channel}");
-        }
-    }
 }

@@ -1,7 +1,6 @@
 //! Feeds that the server follows (`[[feed]]`), their channels and their page.
 
 use super::Clash;
-use super::feeds::matches;
 use crate::config::{Config, Feed, Feeds, PageOrigin};
 
 /// Nested values in the message of an entry: the message, `data`, `entry`, `media` and one of its elements.
@@ -83,7 +82,7 @@ fn private(config: &Config) -> Vec<Clash> {
         feeds.filter(|(_, feed)| feed.username.is_some() && !feed.public && credentials(feed).is_none());
     let open = feeds.filter_map(|(at, feed)| {
         let channel = config.feeds.channel_of(&feed.name);
-        let rule = config.channel.iter().find(|rule| matches(&rule.pattern, &channel));
+        let rule = config.channel.iter().find(|rule| rule.matches(&channel));
         let is_open = config.channel.is_empty() || rule.is_some_and(|rule| rule.subscribe.anyone);
         is_open.then_some((at + 1, channel))
     });

@@ -8,8 +8,6 @@ use super::{Source, complain, sources};
 
 /// The circles of today: the parent, and the children that import each other. Entries may only shrink and go.
 const KNOWN: &[(&str, &[&str])] = &[
-    ("config", &["feeds", "own_pages", "places", "sections"]),
-    ("config::checks", &["feeds", "followed", "hub"]),
     (
         "extension::javascript",
         &["event", "folder", "host", "out", "report", "reporter", "thrown", "watch", "wire", "world"],
