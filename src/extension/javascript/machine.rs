@@ -10,7 +10,8 @@ use super::allowance::Allowance;
 use super::host::Host;
 use super::rejections::Rejections;
 use super::thrown::Thrown;
-use super::world::{Has, World};
+use super::wire::Has;
+use super::world::World;
 
 /// Bytes of the stack of JavaScript.
 const STACK: usize = 512 * 1024;

@@ -47,8 +47,7 @@ pub use fetch::{Answering, Fetch, Request, Response};
 #[doc(hidden)]
 pub use outgoing::{over_http, refused};
 use thrown::Thrown;
-use wire::Stage;
-use world::Has;
+use wire::{Has, Stage};
 
 use super::{Extension, Stages, Verdict};
 use crate::bayeux::{BayeuxError, Message};

@@ -13,8 +13,7 @@ use super::fetch::{REQUESTS, Request};
 use super::process::Process;
 use super::queue::{Queue, Queued};
 use super::report::Report;
-use super::wire::{Ending, Fetched, FetchedResponse, FromEngine, Order, Start};
-use super::world::Has;
+use super::wire::{Ending, Fetched, FetchedResponse, FromEngine, Has, Order, Start};
 
 /// The pause after a failure to start an engine.
 const PAUSE: Duration = Duration::from_secs(1);

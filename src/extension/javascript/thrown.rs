@@ -2,6 +2,9 @@
 
 use rquickjs::{CaughtError, Ctx, Error};
 
+/// The prefix of the glue's files in stack traces.
+pub(super) const OURS: &str = "faye:";
+
 /// An exception.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Thrown {
@@ -56,7 +59,7 @@ fn place(line: &str) -> Option<(String, u32)> {
         Some((file, Ok(line))) => (file, line),
         _ => (rest, last),
     };
-    (!file.starts_with(super::world::OURS)).then(|| (file.to_owned(), line))
+    (!file.starts_with(OURS)).then(|| (file.to_owned(), line))
 }
 
 #[cfg(test)]

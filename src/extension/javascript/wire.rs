@@ -11,7 +11,6 @@ use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::fetch::Request;
-use super::world::Has;
 
 /// Bytes of a line buffer that are kept between two frames.
 const KEPT: usize = 64 * 1024;
@@ -31,6 +30,13 @@ impl Stage {
             Self::Outgoing => "outgoing",
         }
     }
+}
+
+/// Which functions a file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Has {
+    pub(super) incoming: bool,
+    pub(super) outgoing: bool,
 }
 
 /// A frame to the engine, as the engine reads it.

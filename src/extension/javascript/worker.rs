@@ -13,8 +13,7 @@ use super::answer::Answer;
 use super::event::{Event, Shared};
 use super::host::Host;
 use super::machine::{Fault, LOADING, Machine};
-use super::wire::{Call, Ending, Failure, Fetched, FromEngine, Sources};
-use super::world::Has;
+use super::wire::{Call, Ending, Failure, Fetched, FromEngine, Has, Sources};
 
 /// The margin for a function that cannot be interrupted, beyond the time limit that the engine checks itself.
 const GRACE: Duration = Duration::from_secs(1);

@@ -5,16 +5,12 @@ use std::sync::Arc;
 
 use rquickjs::context::EvalOptions;
 use rquickjs::{Context, Ctx, Function, Object, Persistent, Runtime, Value};
-use serde::{Deserialize, Serialize};
 
 use super::folder::Folder;
 use super::host::{Host, natives};
 use super::report::LINE;
-use super::thrown::Thrown;
-use super::wire::{FetchedResponse, Stage};
-
-/// The prefix of the glue's files in stack traces.
-pub(super) const OURS: &str = "faye:";
+use super::thrown::{OURS, Thrown};
+use super::wire::{FetchedResponse, Has, Stage};
 
 /// Timers of one file at one time.
 const TIMERS: usize = 1000;
@@ -33,13 +29,6 @@ pub(super) struct World {
     fetched: Kept,
     remove: Kept,
     context: Context,
-}
-
-/// Which functions a file has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Has {
-    pub(super) incoming: bool,
-    pub(super) outgoing: bool,
 }
 
 impl World {
