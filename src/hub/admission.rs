@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::endpoint::Front;
+use super::Hub;
 use super::policy::{self, Standing};
 use super::refusal::Refusal;
 use crate::auth::more;
@@ -13,15 +13,15 @@ use crate::fetch::Reach;
 use crate::store::{Bound, Bounds};
 use crate::web::urls::WebUrl;
 
-impl Front {
+impl Hub {
     /// Checks a topic of a subscription. Returns whether the topic has to name the hub.
     pub(super) fn check_topic(&self, topic: &WebUrl) -> Result<bool, Refusal> {
-        let standing = policy::standing(&self.hub, topic);
+        let standing = policy::standing(self, topic);
         if standing == Standing::Local {
             return Ok(false);
         }
         if let Standing::Refused(setting) = standing {
-            if let Some(suppressed) = self.hub.notices.pass((setting, &topic.host)) {
+            if let Some(suppressed) = self.notices.pass((setting, &topic.host)) {
                 let suppressed = more(suppressed);
                 tracing::warn!(
                     host = topic.host,
@@ -32,9 +32,9 @@ impl Front {
             return Err(Refusal::Topic);
         }
         // The networks of this topic are checked when it is fetched.
-        let reach = Reach::Networks(self.hub.settings.topic_networks.as_slice().into());
+        let reach = Reach::Networks(self.settings.topic_networks.as_slice().into());
         if let Some(address) = topic.address.filter(|address| !reach.allows(*address)) {
-            self.hub.metrics.hub.refuse_fetch("topics");
+            self.metrics.hub.refuse_fetch("topics");
             let needs_both = standing == Standing::NeedsCheck;
             let setting = if needs_both { "hub.topic_networks and hub.topics" } else { "hub.topic_networks" };
             self.note_address(&topic.host, address, setting);
@@ -46,9 +46,8 @@ impl Front {
     /// Refuses callbacks at this server that are not its own subscribers, and those at addresses that may not be
     /// requested. The addresses of names are checked when they are requested.
     pub(super) fn check_callback(&self, callback: &WebUrl) -> Result<(), Refusal> {
-        let hub = &self.hub;
-        if !policy::is_callback(&hub.public_url, callback) {
-            if let Some(suppressed) = self.hub.notices.pass(("callback", &callback.host)) {
+        if !policy::is_callback(&self.public_url, callback) {
+            if let Some(suppressed) = self.notices.pass(("callback", &callback.host)) {
                 let suppressed = more(suppressed);
                 tracing::warn!(
                     host = callback.host,
@@ -58,10 +57,10 @@ impl Front {
             }
             return Err(Refusal::Callback);
         }
-        let is_own = policy::is_own_callback(&hub.public_url, callback);
-        let address = callback.address.filter(|address| !is_own && !hub.callbacks.reach().allows(*address));
+        let is_own = policy::is_own_callback(&self.public_url, callback);
+        let address = callback.address.filter(|address| !is_own && !self.callbacks.reach().allows(*address));
         if let Some(address) = address {
-            hub.metrics.hub.refuse_fetch("callbacks");
+            self.metrics.hub.refuse_fetch("callbacks");
             self.note_address(&callback.host, address, "hub.callback_networks");
             return Err(Refusal::Callback);
         }
@@ -72,13 +71,13 @@ impl Front {
     fn note_address(&self, host: &str, address: IpAddr, setting: &'static str) {
         let address = address.to_canonical();
         if Reach::Networks([IpNet::from(address)].as_slice().into()).allows(address) {
-            self.hub.note_refused(host, address, setting);
+            self.note_refused(host, address, setting);
         }
     }
 
     /// Returns the bounds of the settings.
     pub(super) fn bounds(&self) -> Bounds {
-        let settings = &self.hub.settings;
+        let settings = &self.settings;
         Bounds {
             topics: settings.max_topics,
             subscriptions: settings.max_subscriptions,
@@ -99,7 +98,7 @@ impl Front {
             Bound::PendingByHost => ("hub.pending_by_host", Some(host), Refusal::Pending),
             Bound::SubscriptionsByHost => ("hub.subscriptions_by_host", Some(host), Refusal::Host),
         };
-        if let Some(suppressed) = self.hub.notices.pass((setting, host)) {
+        if let Some(suppressed) = self.notices.pass((setting, host)) {
             let suppressed = more(suppressed);
             tracing::warn!(
                 setting,

@@ -111,7 +111,7 @@ impl Front {
             Some(mode) => {
                 match ["subscribe", "unsubscribe", "publish"].into_iter().find(|own| *own == mode) {
                     None => ("none", Err(Refusal::Mode)),
-                    Some(mode) => (mode, self.submit(mode, &form, request.client.ip()).await),
+                    Some(mode) => (mode, self.hub.submit(mode, &form, request.client.ip()).await),
                 }
             }
         };

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 
+use crate::store::StoreError;
 use crate::web::urls::UrlError;
 
 /// The `Retry-After` of refusals that are not due to a rate.
@@ -63,6 +64,13 @@ pub(super) enum Refusal {
     Full,
     #[error("the store of the hub is unavailable; try again later")]
     Unavailable,
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        tracing::debug!(%error, "request to the hub not carried out");
+        Self::Unavailable
+    }
 }
 
 impl Refusal {

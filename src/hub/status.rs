@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::Hub;
 use super::refusal::Refusal;
-use super::submit::unavailable;
 use crate::store::{State, Status};
 use crate::web::urls;
 
@@ -21,7 +20,7 @@ impl Hub {
         if !is_token(token) {
             return Err(Refusal::Unknown);
         }
-        let status = self.store.status(token).await.map_err(unavailable)?;
+        let status = self.store.status(token).await?;
         Ok(lines(&status.ok_or(Refusal::Unknown)?))
     }
 }

@@ -6,16 +6,14 @@ use std::time::Duration;
 use data_encoding::BASE64URL_NOPAD;
 use tokio::time::Instant;
 
-use super::endpoint::Front;
+use super::Hub;
 use super::form::Form;
 use super::refusal::Refusal;
 use super::wish::{Verify, Wish};
 use super::{fetch, verify};
 use crate::auth::network_prefix;
 use crate::config::SignatureMethod;
-use crate::store::{
-    Admission, FinishedRequest, Mode, NewRequest, Request, RequestOutcome, Stage, StoreError,
-};
+use crate::store::{Admission, FinishedRequest, Mode, NewRequest, Request, RequestOutcome, Stage};
 use crate::web::urls;
 
 /// URLs of one publication.
@@ -38,7 +36,7 @@ pub(super) enum Submitted {
     Confirmed,
 }
 
-impl Front {
+impl Hub {
     /// Executes a request with a known mode.
     pub(super) async fn submit(&self, mode: &str, form: &Form, client: IpAddr) -> Result<Submitted, Refusal> {
         match mode {
@@ -65,19 +63,19 @@ impl Front {
             return Err(Refusal::Missing("url"));
         }
         // The channels of this server publish by themselves.
-        topics.retain(|key| !self.hub.is_local(key));
+        topics.retain(|key| !self.is_local(key));
         topics.sort_unstable();
         topics.dedup();
         if !topics.is_empty() {
-            let interval = self.hub.settings.fetch_interval;
-            self.hub.store.ping(&topics, interval, Duration::ZERO).await.map_err(unavailable)?;
+            let interval = self.settings.fetch_interval;
+            self.store.ping(&topics, interval, Duration::ZERO).await?;
         }
         Ok(Submitted::Published)
     }
 
     /// Begins or ends a subscription, once the subscriber has confirmed it.
     async fn request(&self, mode: Mode, form: &Form, client: IpAddr) -> Result<Submitted, Refusal> {
-        let settings = &self.hub.settings;
+        let settings = &self.settings;
         let wish = Wish::read(form, mode, settings)?;
         // The policy may have changed since the subscription began.
         let needs_check = mode == Mode::Subscribe && self.check_topic(&wish.topic)?;
@@ -121,8 +119,8 @@ impl Front {
     async fn add(&self, request: &NewRequest) -> Result<Admission, Refusal> {
         let begin = Instant::now();
         loop {
-            let added = self.hub.store.add_request(request, &self.bounds()).await.map_err(unavailable)?;
-            if !matches!(added, Admission::Busy) || begin.elapsed() >= self.hub.settings.deadline {
+            let added = self.store.add_request(request, &self.bounds()).await?;
+            if !matches!(added, Admission::Busy) || begin.elapsed() >= self.settings.deadline {
                 return Ok(added);
             }
             tokio::time::sleep(AGAIN).await;
@@ -133,16 +131,16 @@ impl Front {
     /// first, the claim expires.
     async fn verify_now(&self, mut request: Request) -> Result<Submitted, Refusal> {
         if request.stage == Stage::Check {
-            if let Err(reason) = fetch::check_now(&self.hub, &request.topic).await {
+            if let Err(reason) = fetch::check_now(self, &request.topic).await {
                 // The response has the reason; no denial is sent to the callback, which was not contacted.
                 let outcome = RequestOutcome::Refused(reason.clone());
                 let finished = FinishedRequest { id: request.id, claim: request.claim, outcome };
-                self.hub.store.finish_requests(&[finished]).await.map_err(unavailable)?;
+                self.store.finish_requests(&[finished]).await?;
                 return Err(Refusal::Denied(reason));
             }
             request.stage = Stage::Verify;
         }
-        match verify::verify_now(&self.hub, request).await {
+        match verify::verify_now(self, request).await {
             RequestOutcome::Verified => Ok(Submitted::Confirmed),
             RequestOutcome::Postponed(wait) => Err(Refusal::Busy(wait)),
             RequestOutcome::Retry(..) => Err(Refusal::Unavailable),
@@ -151,7 +149,7 @@ impl Front {
     }
 
     fn signature(&self, host: &str, is_legacy: bool) -> SignatureMethod {
-        let settings = &self.hub.settings;
+        let settings = &self.settings;
         if settings.sha1_hosts.iter().any(|name| name.allows(host)) {
             return SignatureMethod::Sha1;
         }
@@ -167,13 +165,6 @@ fn token() -> Result<String, Refusal> {
         Refusal::Unavailable
     })?;
     Ok(BASE64URL_NOPAD.encode(&random))
-}
-
-/// Returns the refusal while the store cannot be used.
-#[allow(clippy::needless_pass_by_value, reason = "a function for map_err")]
-pub(super) fn unavailable(error: StoreError) -> Refusal {
-    tracing::debug!(%error, "request to the hub not carried out");
-    Refusal::Unavailable
 }
 
 #[cfg(test)]
