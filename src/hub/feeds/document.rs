@@ -2,8 +2,8 @@
 //!
 //! Pure; it must not know where entries come from.
 
+use super::description::Description;
 use super::entry::Entry;
-use super::feed::Description;
 use crate::web::feed::{self, Feed, Item, Person};
 
 /// Writes a feed as Atom, of at most `most` bytes; entries that have no room are left out, the newest one is not.

@@ -12,7 +12,8 @@ use hyper::{Response, StatusCode};
 
 use super::super::response::{put, text};
 use super::Feeds;
-use super::feed::{Description, Document, Documents, Feed};
+use super::description::Description;
+use super::feed::{Document, Documents, Feed};
 use crate::peer::Head;
 use crate::transport::{Endpoint, Method, Route, RouteFuture, RouteLimits, RouteRequest};
 

@@ -122,6 +122,11 @@ impl Entry {
         let from = from.filter(|text| !text.trim().is_empty());
         text::line(&from.or(self.url.as_deref().map(Cow::Borrowed)).unwrap_or_default(), MADE_TITLE)
     }
+
+    /// Returns the text of an entry that has no content.
+    pub(super) fn text(&self) -> &str {
+        self.summary.as_deref().unwrap_or(&self.title)
+    }
 }
 
 fn is_set(object: &Object<'_>, field: &str) -> bool {

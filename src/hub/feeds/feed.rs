@@ -10,44 +10,12 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, Notify};
 
+use super::description::Description;
 use super::entry::Entry;
 use super::{Channels, Kept, Recent, Unavailable, document};
 use crate::broker::Span;
 use crate::config::History;
 use crate::web::feed as written;
-
-/// The constant part of a feed.
-#[derive(Debug)]
-pub(super) struct Description {
-    pub(super) name: String,
-    pub(super) channel: String,
-    pub(super) title: String,
-    pub(super) author: String,
-    /// The URLs of the documents.
-    pub(super) atom: String,
-    pub(super) json: String,
-    /// The URL of the hub, if it is enabled.
-    pub(super) hub: Option<String>,
-    /// Identifies the channel among all channels of all servers.
-    scope: String,
-}
-
-impl Description {
-    /// `public_url` has no slash at its end; `hub` is a path.
-    pub(super) fn new(public_url: &str, name: &str, channel: &str, hub: Option<&str>) -> Self {
-        let authority = public_url.split_once("://").map_or(public_url, |(_, authority)| authority);
-        Self {
-            name: name.to_owned(),
-            channel: channel.to_owned(),
-            title: name.to_owned(),
-            author: authority.to_owned(),
-            atom: format!("{public_url}/feeds/{name}.atom"),
-            json: format!("{public_url}/feeds/{name}.json"),
-            hub: hub.map(|path| format!("{public_url}{path}")),
-            scope: format!("{public_url} {channel}"),
-        }
-    }
-}
 
 /// A feed.
 pub(super) struct Feed {
@@ -209,13 +177,6 @@ impl State {
     fn is_current(&self, recent: &Recent) -> bool {
         let oldest = recent.oldest.unwrap_or(u64::MAX);
         recent.messages.is_empty() && self.entries.last().is_none_or(|entry| entry.number >= oldest)
-    }
-}
-
-impl Entry {
-    /// Returns the text of an entry that has no content.
-    pub(super) fn text(&self) -> &str {
-        self.summary.as_deref().unwrap_or(&self.title)
     }
 }
 

@@ -4,6 +4,7 @@
 //! This module must not know where histories are stored. It reads them through [`Channels`]; [`Feeds::appended`]
 //! notifies it of publications.
 
+mod description;
 mod document;
 mod endpoint;
 mod entry;
@@ -23,7 +24,8 @@ use crate::broker::Span;
 use crate::config::{Config, History};
 use crate::store::Store;
 use crate::web::urls;
-use feed::{Description, Feed};
+use description::Description;
+use feed::Feed;
 
 /// A message in the history of a channel.
 #[derive(Debug, Clone)]
