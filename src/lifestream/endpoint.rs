@@ -297,17 +297,6 @@ fn parse(message: &str) -> Option<Message> {
     parsed.inspect_err(|error| tracing::error!(%error, "cannot read the message of an entry")).ok()
 }
 
-/// Returns where a list begins, as a parameter.
-pub(super) fn place(place: &Place) -> Option<(&'static str, String)> {
-    match place {
-        Place::Newest => None,
-        Place::BeforeId(id) => Some(("before", id.clone())),
-        Place::BeforeSeq(seq) => Some(("before", seq.to_string())),
-        Place::AboveId(id) => Some(("after", id.clone())),
-        Place::AfterSeq(seq) => Some(("after", seq.to_string())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

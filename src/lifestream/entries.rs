@@ -2,14 +2,13 @@
 //!
 //! It must not know requests.
 
-use super::endpoint::place;
 use super::listing::Listing;
-use super::query::Query;
+use super::query::{Place, Query};
 
 /// Encodes a list as JSON. `next` is present if there are more entries; it is relative to the URL of the list.
 pub(super) fn list_json(path: &str, query: &Query, list: &Listing) -> String {
     let mut json = format!("{{\"last\":{},\"entries\":[{}]", list.last, list.messages.join(","));
-    if let Some((name, value)) = list.next.as_ref().and_then(place) {
+    if let Some((name, value)) = list.next.as_ref().and_then(Place::parameter) {
         let feed = query.feed.as_deref().map(|feed| ("feed", feed.to_owned()));
         let limit = query.limit.map(|limit| ("limit", limit.to_string()));
         let parameters = feed.into_iter().chain(limit).chain([(name, value)]);
@@ -25,7 +24,6 @@ pub(super) fn list_json(path: &str, query: &Query, list: &Listing) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lifestream::query::Place;
 
     #[test]
     fn the_next_list_has_the_same_filter() {

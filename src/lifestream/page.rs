@@ -2,7 +2,6 @@
 //!
 //! Pure; it must not know where entries come from.
 
-use super::endpoint;
 use super::entry::{self, Look};
 use super::feeds::Visible;
 use super::markup::Markup;
@@ -278,7 +277,7 @@ impl Site {
         let page = if list.is_embedded { format!("{}/embed", self.path) } else { self.path.clone() };
         let feed = list.feed.map(|feed| format!("feed={feed}"));
         let limit = list.limit.map(|limit| format!("limit={limit}"));
-        let place = endpoint::place(place).map(|(name, value)| format!("{name}={value}"));
+        let place = place.parameter().map(|(name, value)| format!("{name}={value}"));
         let query: Vec<String> = feed.into_iter().chain(limit).chain(place).collect();
         if query.is_empty() { page } else { format!("{page}?{}", query.join("&")) }
     }

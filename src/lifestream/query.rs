@@ -54,6 +54,17 @@ impl Place {
             Self::AfterSeq(seq) => EntryFrom::AfterSeq(*seq),
         }
     }
+
+    /// The same as a parameter of a URL, with its name; `None` for the newest entry.
+    pub(super) fn parameter(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::Newest => None,
+            Self::BeforeId(id) => Some(("before", id.clone())),
+            Self::BeforeSeq(seq) => Some(("before", seq.to_string())),
+            Self::AboveId(id) => Some(("after", id.clone())),
+            Self::AfterSeq(seq) => Some(("after", seq.to_string())),
+        }
+    }
 }
 
 impl Query {

@@ -8,7 +8,6 @@ use super::{Source, complain, sources};
 
 /// The circles of today: the parent, and the children that import each other. Entries may only shrink and go.
 const KNOWN: &[(&str, &[&str])] = &[
-    ("lifestream", &["endpoint", "entries", "page"]),
     ("router", &["attachment", "lease", "session"]),
     ("store::operations::entries", &["classify", "plan"]),
 ];
