@@ -4,6 +4,8 @@
 
 use std::collections::HashMap;
 
+use data_encoding::HEXLOWER;
+
 use crate::store::records::NewEntry;
 
 /// Minimum number of known entries in a batch that counts as a rewritten feed.
@@ -97,7 +99,7 @@ fn one(entry: &NewEntry, stored: Option<&Stored>) -> Verdict {
         return Verdict::Known;
     }
     let is_dated = is_earlier(stored.updated, entry.updated);
-    let is_same = super::plan::hexadecimal(&entry.fingerprint) == stored.fingerprint;
+    let is_same = hexadecimal(&entry.fingerprint) == stored.fingerprint;
     match (is_gone, is_same) {
         (true, true) if !is_dated => Verdict::Known,
         (true, _) => Verdict::Restored,
@@ -105,6 +107,11 @@ fn one(entry: &NewEntry, stored: Option<&Stored>) -> Verdict {
         (false, true) if entry.updated.is_some() && entry.updated != stored.updated => Verdict::Dated,
         (false, true) => Verdict::Known,
     }
+}
+
+/// Returns the bytes as they are stored.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    HEXLOWER.encode(bytes)
 }
 
 fn is_earlier(one: Option<i64>, other: Option<i64>) -> bool {
@@ -133,7 +140,7 @@ mod tests {
     }
 
     fn stored(text: &str, updated: Option<i64>, last: Last) -> Stored {
-        let fingerprint = super::super::plan::hexadecimal(text.as_bytes());
+        let fingerprint = hexadecimal(text.as_bytes());
         Stored { id: 1, fingerprint, updated, last, is_published: true }
     }
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
-use super::classify::{Last, Stored, Verdict, classify, fold};
-use super::plan::{Plan, hexadecimal, is_event, storable};
+use super::classify::{Last, Stored, Verdict, classify, fold, hexadecimal};
+use super::plan::{Plan, is_event, storable};
 use crate::store::operations::list;
 use crate::store::records::{Batch, EntryKind, Ingested, NewEntry, Via};
 use crate::store::session::{Operation, Outcome, Row, Session};

@@ -5,10 +5,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use data_encoding::HEXLOWER;
 use serde::Serialize;
 
-use super::classify::{Last, Stored, Verdict};
+use super::classify::{Last, Stored, Verdict, hexadecimal};
 use crate::store::operations::clean;
 use crate::store::records::{Change, Ingested, NewEntry};
 
@@ -192,11 +191,6 @@ fn remains(body: &str) -> String {
         Some(guid) => serde_json::json!({ "guid": guid }).to_string(),
         None => "{}".to_owned(),
     }
-}
-
-/// Returns the bytes as they are stored.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    HEXLOWER.encode(bytes)
 }
 
 /// Returns text that both databases can store; copies it only if it has to be changed.
