@@ -4,7 +4,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Fault;
-use super::lane::Direction;
+use super::direction::Direction;
 use super::retry::Retry;
 use crate::client::{Failure, Subscription};
 

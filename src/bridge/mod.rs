@@ -3,17 +3,17 @@
 //! A *side* is one of the two servers, and a *direction* leads from one to the other. The module must not know the
 //! settings or the command line, and uses the servers as an ordinary client.
 
+mod counters;
+mod direction;
 mod echo;
 mod ext;
-mod lane;
+mod forward;
 mod listen;
 mod mark;
-mod pass_on;
 mod queue;
+mod recent;
 mod retry;
-mod seen;
 mod side;
-mod tally;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use rustls::ClientConfig;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use lane::Direction;
+use direction::Direction;
 use side::Side;
 
 use crate::bayeux::channel;
@@ -165,7 +165,7 @@ async fn run_directions(
         });
         let passing = Arc::clone(direction);
         tasks.spawn(async move {
-            pass_on::forward(&passing).await;
+            forward::forward(&passing).await;
             Ok(())
         });
     }

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A monotonic counter.
 #[derive(Default)]
-pub(super) struct Count(AtomicU64);
+pub(super) struct Counter(AtomicU64);
 
-impl Count {
+impl Counter {
     pub(super) fn add(&self, more: u64) {
         self.0.fetch_add(more, Ordering::Relaxed);
     }
@@ -17,22 +17,22 @@ impl Count {
 }
 
 #[derive(Default)]
-pub(super) struct Tally {
+pub(super) struct Counters {
     /// Received from one server.
-    pub(super) received: Count,
+    pub(super) received: Counter,
     /// Accepted by the other server.
-    pub(super) forwarded: Count,
+    pub(super) forwarded: Counter,
     /// From the other server, or forwarded before.
-    pub(super) duplicates: Count,
+    pub(super) duplicates: Counter,
     /// Refused by the other server.
-    pub(super) refused: Count,
+    pub(super) refused: Counter,
     /// Dropped because the queue was full.
-    pub(super) dropped: Count,
+    pub(super) dropped: Counter,
     /// The value of `received` in the last report.
-    reported: Count,
+    reported: Counter,
 }
 
-impl Tally {
+impl Counters {
     /// Returns whether a message was received since the last report.
     pub(super) fn is_news(&self) -> bool {
         self.received.get() != self.reported.get()

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::lane::Direction;
+use super::direction::Direction;
 use super::queue::Item;
 use super::retry::Retry;
 use crate::bayeux::{Field, Message};
@@ -64,7 +64,7 @@ async fn deliver(direction: &Direction, mut batch: Vec<Item>) -> Vec<Vec<Item>> 
 fn count_replies(direction: &Direction, count: usize, replies: &[Message]) {
     let failed: Vec<_> =
         replies.iter().filter(|reply| reply.get(Field::Successful) == Some(b"false")).collect();
-    direction.tally.forwarded.add(count.saturating_sub(failed.len()) as u64);
+    direction.counters.forwarded.add(count.saturating_sub(failed.len()) as u64);
     if let Some(first) = failed.first() {
         refused(direction, failed.len() as u64, &first.text(Field::Error).unwrap_or_default());
     }
@@ -72,8 +72,8 @@ fn count_replies(direction: &Direction, count: usize, replies: &[Message]) {
 
 /// Counts refused messages, and logs the reason each time that their number has grown tenfold.
 fn refused(direction: &Direction, more: u64, why: &str) {
-    let before = direction.tally.refused.get();
-    direction.tally.refused.add(more);
+    let before = direction.counters.refused.get();
+    direction.counters.refused.add(more);
     let now = before + more;
     if before == 0 || before.ilog10() != now.ilog10() {
         tracing::warn!(

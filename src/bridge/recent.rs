@@ -6,13 +6,13 @@ use std::collections::{HashSet, VecDeque};
 const KEPT: usize = 10_000;
 
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct RecentIds {
     known: HashSet<String>,
     /// Oldest first.
     order: VecDeque<String>,
 }
 
-impl Seen {
+impl RecentIds {
     /// Remembers an identifier. Returns `false` if it is already known.
     pub(super) fn insert(&mut self, id: &str) -> bool {
         if !self.known.insert(id.to_owned()) {
@@ -34,7 +34,7 @@ mod tests {
 
     #[test]
     fn the_newest_are_remembered() {
-        let mut seen = Seen::default();
+        let mut seen = RecentIds::default();
         assert!(seen.insert("first") && !seen.insert("first"));
         for number in 0..KEPT {
             assert!(seen.insert(&number.to_string()));

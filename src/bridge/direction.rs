@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::counters::Counters;
 use super::echo::fingerprint;
 use super::ext;
 use super::mark::{FIELD, HOPS, Mark};
 use super::queue::{Item, Queue};
-use super::seen::Seen;
+use super::recent::RecentIds;
 use super::side::Side;
-use super::tally::Tally;
 use super::{Fault, Options};
 use crate::bayeux::{Field, Message, Verb, channel};
 
@@ -22,9 +22,9 @@ pub(super) struct Direction {
     pub(super) to: Arc<Side>,
     pub(super) patterns: Vec<String>,
     pub(super) queue: Queue,
-    pub(super) tally: Tally,
+    pub(super) counters: Counters,
     secrets: HashSet<String>,
-    seen: Mutex<Seen>,
+    seen: Mutex<RecentIds>,
 }
 
 impl Direction {
@@ -36,7 +36,7 @@ impl Direction {
             to: Arc::clone(to),
             patterns: options.patterns.clone(),
             queue: Queue::new(options.queue),
-            tally: Tally::default(),
+            counters: Counters::default(),
             secrets: ext::secrets(shown),
             seen: Mutex::default(),
         }
@@ -47,7 +47,7 @@ impl Direction {
     /// # Errors
     /// [`Fault::MarkLost`] if messages would loop.
     pub(super) fn take(&self, mut message: Message) -> Result<(), Fault> {
-        self.tally.received.add(1);
+        self.counters.received.add(1);
         let mark = Mark::of(&message);
         self.check_echo(&message, mark.is_some())?;
         let name = message.text(Field::Channel).unwrap_or_default().into_owned();
@@ -56,7 +56,7 @@ impl Direction {
         // Faye delivers messages for the server only (`/service/`) to subscribers of `/**`.
         let is_public = Verb::of(&name) == Verb::Publish && !channel::is_service(&name);
         if has_passed || !is_public || !self.seen.lock().insert(&mark.id) {
-            self.tally.duplicates.add(1);
+            self.counters.duplicates.add(1);
             return Ok(());
         }
         message.set_key(FIELD, mark.leaving(&self.from.name));
@@ -71,10 +71,10 @@ impl Direction {
         message.write(&mut object, |field| matches!(field, Field::Id) || field.is_for_subscribers());
         let dropped = self.queue.push(Item { object: object.into(), fingerprint });
         if dropped > 0 {
-            if self.tally.dropped.get() == 0 {
+            if self.counters.dropped.get() == 0 {
                 tracing::warn!(to = self.to.url, "bridge queue full; dropping the oldest messages");
             }
-            self.tally.dropped.add(dropped);
+            self.counters.dropped.add(dropped);
         }
         Ok(())
     }
@@ -95,20 +95,20 @@ impl Direction {
 
     /// Whether a message was received since the last report.
     pub(super) fn is_news(&self) -> bool {
-        self.tally.is_news()
+        self.counters.is_news()
     }
 
     /// Logs the number of forwarded messages, in a periodic or the final report.
     pub(super) fn report(&self, is_final: bool) {
-        let tally = &self.tally;
-        tally.was_reported();
+        let counters = &self.counters;
+        counters.was_reported();
         tracing::info!(
             direction = self.way,
-            received = tally.received.get(),
-            forwarded = tally.forwarded.get(),
-            duplicates = tally.duplicates.get(),
-            refused = tally.refused.get(),
-            dropped = tally.dropped.get(),
+            received = counters.received.get(),
+            forwarded = counters.forwarded.get(),
+            duplicates = counters.duplicates.get(),
+            refused = counters.refused.get(),
+            dropped = counters.dropped.get(),
             queued = self.queue.waiting(),
             is_final,
             "bridge report"
