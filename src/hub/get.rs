@@ -12,7 +12,8 @@ use crate::config::{self, TopicPolicy};
 use crate::fetch::{Class, Fetch, Reach, Repeat};
 use crate::metrics::Metrics;
 use crate::store::Validators;
-use crate::web::get::{self, Fetched, Get, GetError, Turn};
+use crate::web::get::{self, Fetched, Get, Turn};
+use crate::web::get_error::GetError;
 use crate::web::hosts::Hosts;
 use crate::web::urls::WebUrl;
 

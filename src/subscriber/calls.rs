@@ -21,7 +21,7 @@ use crate::fetch::{Fetch, FetchError};
 use crate::store::{CallOutcome, FinishedCall, SubscriptionCall, SubscriptionMode};
 use crate::transport::{Endpoint, local};
 use crate::web::freshness::retry_after;
-use crate::web::get::{place, redirect};
+use crate::web::get::redirect;
 use crate::web::urls::{self, WebUrl};
 
 /// The deadline of a request to a hub, including redirects. Some hubs verify before they respond.
@@ -240,7 +240,7 @@ impl Asking<'_> {
             Err(_) => return Some(Err(late())),
         };
         let _place =
-            place(&self.subscriber.hosts, &url.host, address.as_slice(), PATIENCE.min(rest())).await?;
+            self.subscriber.hosts.acquire_within(PATIENCE.min(rest()), &url.host, address.as_slice()).await?;
         let Ok(mut request) = request(self.subscriber, uri, Full::new(self.form.clone())) else {
             return Some(Err(Answer::Forbidden("the URL of the hub is not allowed".to_owned())));
         };

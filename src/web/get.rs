@@ -17,18 +17,17 @@ use hyper::{Request, StatusCode};
 use tokio::time::{Instant, timeout};
 use url::Url;
 
-use super::coding::{self, CodingError};
+use super::coding;
 use super::discover::Hop;
 use super::freshness::retry_after;
-use super::hosts::{Busy, Hosts, Place};
+use super::get_error::GetError;
+use super::hosts::{Hosts, Place};
 use super::urls::{self, WebUrl};
 use crate::fetch::{Fetch, FetchError};
 use crate::store::Validators;
 
 /// Redirects that are followed.
 const REDIRECTS: usize = 5;
-/// The polling interval while a request waits for a place at its host.
-const AGAIN: Duration = Duration::from_millis(20);
 /// The types that feeds have, and then others (WebSub, section 4).
 const TYPES: &str =
     "application/atom+xml, application/rss+xml, application/feed+json, text/html;q=0.8, */*;q=0.5";
@@ -85,67 +84,6 @@ impl Fetched {
     pub(crate) fn headers(&self) -> &HeaderMap {
         static NONE: std::sync::LazyLock<HeaderMap> = std::sync::LazyLock::new(HeaderMap::new);
         self.hops.last().map_or(&NONE, |hop| &hop.headers)
-    }
-}
-
-/// The reason for missing content. Clients see the texts after the name of the requested URL, so they do not reveal how
-/// far a connection came; [`GetError::detail`] does.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum GetError {
-    /// The URL or this address is not allowed.
-    #[error("cannot be fetched")]
-    Refused(Option<IpAddr>),
-    /// There was no response, and why.
-    #[error("cannot be fetched")]
-    Unreachable(String),
-    /// As many requests as allowed are under way to the host.
-    #[error("is on a busy host")]
-    Busy,
-    /// A redirect leads to a URL that must not be fetched.
-    #[error("redirects to a URL that is not allowed")]
-    Redirect,
-    #[error("redirects more than 5 times")]
-    Redirects,
-    /// Any status but 200, and the time of `Retry-After`.
-    #[error("responds with status {}", .0.as_u16())]
-    Status(StatusCode, Option<Duration>),
-    #[error("is larger than {0} bytes")]
-    Size(usize),
-    #[error("has a content coding that was not accepted")]
-    Coding,
-    #[error("has content that does not match its content coding")]
-    Invalid,
-    #[error("is empty")]
-    Empty,
-}
-
-impl GetError {
-    /// Returns the text for operators.
-    pub(crate) fn detail(&self) -> String {
-        match self {
-            Self::Refused(Some(address)) => format!("has the address {address}, which is not public"),
-            Self::Refused(None) => "has a URL that is not allowed".to_owned(),
-            Self::Unreachable(why) => format!("cannot be fetched: {why}"),
-            other => other.to_string(),
-        }
-    }
-
-    /// Returns the error of content that cannot be decoded.
-    pub(crate) fn of_coding(error: CodingError, size: usize) -> Self {
-        match error {
-            CodingError::Unknown => Self::Coding,
-            CodingError::Invalid => Self::Invalid,
-            CodingError::Size => Self::Size(size),
-        }
-    }
-
-    fn of_fetch(error: &FetchError) -> Self {
-        match error {
-            FetchError::Private(address) => Self::Refused(Some(address.to_canonical())),
-            FetchError::Url => Self::Refused(None),
-            FetchError::Size(size) => Self::Size(*size),
-            other => Self::Unreachable(other.to_string()),
-        }
     }
 }
 
@@ -243,7 +181,9 @@ struct Seat {
 
 impl Seat {
     async fn take(self, hosts: &Arc<Hosts>, host: &str, addresses: &[IpAddr]) -> Option<Place> {
-        let Some(mut own) = self.own else { return place(hosts, host, addresses, self.patience).await };
+        let Some(mut own) = self.own else {
+            return hosts.acquire_within(self.patience, host, addresses).await;
+        };
         own.reach(addresses).is_ok().then_some(own)
     }
 }
@@ -286,27 +226,6 @@ async fn request(
         FetchError::Deadline(_) => late(),
         error => GetError::of_fetch(&error),
     })
-}
-
-/// Waits for a place for one request. Returns `None` if there is none in time, or if the host fails.
-pub(crate) async fn place(
-    hosts: &Arc<Hosts>,
-    host: &str,
-    addresses: &[IpAddr],
-    patience: Duration,
-) -> Option<Place> {
-    let begin = Instant::now();
-    loop {
-        match hosts.acquire(host, addresses) {
-            Ok(place) => return Some(place),
-            Err(Busy::Full) if begin.elapsed() < patience => tokio::select! {
-                // The freed place may belong to another host.
-                () = hosts.freed() => {}
-                () = tokio::time::sleep(AGAIN) => {}
-            },
-            Err(_) => return None,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -463,14 +382,5 @@ mod tests {
         assert!(fetch(&format!("{own}/same")).await.unwrap().body.is_none());
         let busy = GetError::Status(StatusCode::SERVICE_UNAVAILABLE, Some(Duration::from_secs(7)));
         assert_eq!(fetch(&format!("{own}/wait")).await.unwrap_err(), busy);
-    }
-
-    #[test]
-    fn strangers_do_not_learn_how_far_a_connection_came() {
-        let private = GetError::Refused(Some(IpAddr::from([10, 0, 0, 1])));
-        let unreachable = GetError::Unreachable("connection refused".to_owned());
-        assert_eq!(private.to_string(), unreachable.to_string());
-        assert_eq!(private.detail(), "has the address 10.0.0.1, which is not public");
-        assert_eq!(unreachable.detail(), "cannot be fetched: connection refused");
     }
 }

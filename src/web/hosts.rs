@@ -1,4 +1,4 @@
-//! Limits of requests to callbacks: concurrent requests in total, by host name and by address, and a circuit breaker
+//! Limits of requests to other hosts: concurrent requests in total, by host name and by address, and a circuit breaker
 //! for each host. It must not know the requests.
 //!
 //! The state is in the memory of this instance. A host without requests and failures has no state.
@@ -13,19 +13,12 @@ use smallvec::SmallVec;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::breaker::Breakers;
 use super::notices::notices;
 use crate::auth::Notices;
 
-/// Consecutive failures that open the circuit breaker of a host.
-const FAILURES: u32 = 5;
-/// The first pause of an open circuit breaker; it doubles with each failed trial.
-const PAUSE: Duration = Duration::from_secs(30);
-/// The longest time.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
-/// The delay of requests while a trial is running.
-const TRIAL: Duration = Duration::from_secs(1);
-/// Maximum number of hosts with remembered failures. At the maximum, the half with the oldest failures is forgotten.
-const REMEMBERED: usize = 10_000;
+/// The polling interval while a request waits for a place at its host.
+const AGAIN: Duration = Duration::from_millis(20);
 /// Hosts that [`Hosts::busy`] returns, because a claim names each of them.
 const NAMED: usize = 1_000;
 
@@ -56,7 +49,7 @@ struct State {
     running: usize,
     by_name: HashMap<Arc<str>, Running>,
     by_network: HashMap<IpAddr, usize>,
-    failing: HashMap<Arc<str>, Failing>,
+    breakers: Breakers,
 }
 
 /// Requests to one host under way.
@@ -65,23 +58,6 @@ struct Running {
     count: usize,
     /// The networks of the last place.
     networks: Networks,
-}
-
-/// A host whose last request has failed.
-#[derive(Debug)]
-struct Failing {
-    in_a_row: u32,
-    last: Instant,
-    /// Set while the circuit breaker is open.
-    open: Option<Open>,
-}
-
-#[derive(Debug)]
-struct Open {
-    until: Instant,
-    pause: Duration,
-    /// Requests under way that decide. The first result counts.
-    trials: usize,
 }
 
 /// Distinct addresses: IPv4 complete, IPv6 by /64, which is the usual allocation of a customer.
@@ -119,6 +95,27 @@ impl Hosts {
         self.acquire_at(host, addresses, spared, Instant::now())
     }
 
+    /// Waits for a place for one request. Returns `None` if there is none in time, or if the host fails.
+    pub(crate) async fn acquire_within(
+        self: &Arc<Self>,
+        patience: Duration,
+        host: &str,
+        addresses: &[IpAddr],
+    ) -> Option<Place> {
+        let begin = Instant::now();
+        loop {
+            match self.acquire(host, addresses) {
+                Ok(place) => return Some(place),
+                Err(Busy::Full) if begin.elapsed() < patience => tokio::select! {
+                    // The freed place may belong to another host.
+                    () = self.freed() => {}
+                    () = tokio::time::sleep(AGAIN) => {}
+                },
+                Err(_) => return None,
+            }
+        }
+    }
+
     /// Requests at one time to all hosts.
     pub(crate) fn concurrent(&self) -> usize {
         self.concurrent
@@ -132,14 +129,8 @@ impl Hosts {
         now: Instant,
     ) -> Result<Place, Busy> {
         let mut state = self.state.lock();
-        let State { running, by_name, by_network, failing } = &mut *state;
-        let mut open = failing.get_mut(host).and_then(|failing| failing.open.as_mut());
-        if let Some(open) = &open {
-            let rest = open.until.saturating_duration_since(now);
-            if !rest.is_zero() || open.trials >= self.per_host {
-                return Err(Busy::Broken(rest.max(TRIAL)));
-            }
-        }
+        let State { running, by_name, by_network, breakers } = &mut *state;
+        breakers.check(host, self.per_host, now).map_err(Busy::Broken)?;
         let networks = networks(addresses);
         let is_full = |network: &IpAddr| by_network.get(network).is_some_and(|count| *count >= self.per_host);
         if *running + spared >= self.concurrent || networks.iter().any(is_full) {
@@ -150,9 +141,6 @@ impl Hosts {
             Some((name, _)) => Arc::clone(name),
             None => Arc::from(host),
         };
-        if let Some(open) = &mut open {
-            open.trials += 1;
-        }
         *running += 1;
         networks.iter().for_each(|network| *by_network.entry(*network).or_default() += 1);
         let of_host = by_name.entry(Arc::clone(&name)).or_default();
@@ -160,7 +148,7 @@ impl Hosts {
         if !networks.is_empty() {
             of_host.networks.clone_from(&networks);
         }
-        let trial = open.map(|open| open.until);
+        let trial = breakers.start(host);
         Ok(Place { hosts: Arc::clone(self), name, networks, trial })
     }
 
@@ -178,39 +166,19 @@ impl Hosts {
             .iter()
             .filter(|(_, running)| running.count >= self.per_host || running.networks.iter().any(is_full));
         let full = full.map(|(name, _)| name);
-        let names = full.chain(state.broken(now)).take(NAMED);
+        let names = full.chain(state.breakers.open(now)).take(NAMED);
         names.map(|name| (**name).to_owned()).collect()
     }
 
     /// Returns the failing hosts that get no request now, up to the number that a claim can exclude.
     pub(crate) fn broken(&self) -> Vec<String> {
         let now = Instant::now();
-        self.state.lock().broken(now).take(NAMED).map(|name| (**name).to_owned()).collect()
+        self.state.lock().breakers.open(now).take(NAMED).map(|name| (**name).to_owned()).collect()
     }
 
     /// Completes when a place has become free since the last call.
     pub(crate) async fn freed(&self) {
         self.freed.notified().await;
-    }
-}
-
-impl State {
-    /// Returns the failing hosts that get no request now.
-    fn broken(&self, now: Instant) -> impl Iterator<Item = &Arc<str>> {
-        // Whether it has room for another trial is determined by `acquire`.
-        let is_broken = move |failing: &Failing| failing.open.as_ref().is_some_and(|open| now < open.until);
-        self.failing.iter().filter(move |(_, failing)| is_broken(failing)).map(|(name, _)| name)
-    }
-
-    /// Forgets hosts if there are too many. Removes the older half, so that this is rare.
-    fn forget(&mut self) {
-        if self.failing.len() < REMEMBERED {
-            return;
-        }
-        let mut times: Vec<_> = self.failing.values().map(|failing| failing.last).collect();
-        let (_, middle, _) = times.select_nth_unstable(REMEMBERED / 2);
-        let middle = *middle;
-        self.failing.retain(|_, failing| failing.last > middle);
     }
 }
 
@@ -251,7 +219,7 @@ impl Place {
 
     /// Records a response of the host.
     pub(crate) fn succeeded(self) {
-        self.hosts.state.lock().failing.remove(&self.name);
+        self.hosts.state.lock().breakers.succeeded(&self.name);
     }
 
     /// Records a failure: the host is unreachable, does not respond, or cannot serve requests.
@@ -259,28 +227,12 @@ impl Place {
         self.failed_at(Instant::now());
     }
 
-    fn failed_at(mut self, now: Instant) {
-        let mut state = self.hosts.state.lock();
-        if !state.failing.contains_key(&self.name) {
-            state.forget();
-            let failing = Failing { in_a_row: 0, last: now, open: None };
-            state.failing.insert(Arc::clone(&self.name), failing);
-        }
-        let Some(failing) = state.failing.get_mut(&self.name) else { return };
-        failing.in_a_row = failing.in_a_row.saturating_add(1);
-        failing.last = now;
-        let pause = match &failing.open {
-            None if failing.in_a_row < FAILURES => return,
-            None => PAUSE,
-            Some(open) if self.trial == Some(open.until) => (open.pause * 2).min(LONGEST),
-            // It was sent before the circuit breaker opened, or another trial failed before.
-            Some(_) => return,
-        };
-        failing.open = Some(Open { until: now + pause, pause, trials: 0 });
-        drop(state);
-        self.trial = None;
+    fn failed_at(self, now: Instant) {
+        let pause = self.hosts.state.lock().breakers.failed(&self.name, self.trial, now);
         // With a pause for each trial, one host has few lines.
-        if self.hosts.notices.pass((&self.name, pause)).is_some() {
+        if let Some(pause) = pause
+            && self.hosts.notices.pass((&self.name, pause)).is_some()
+        {
             tracing::warn!(host = %self.name, ?pause, "callbacks of a host fail; requests to it are delayed");
         }
     }
@@ -289,7 +241,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut state = self.hosts.state.lock();
-        let State { running, by_name, by_network, failing } = &mut *state;
+        let State { running, by_name, by_network, breakers } = &mut *state;
         *running -= 1;
         if let Some(of_host) = by_name.get_mut(&self.name) {
             of_host.count -= 1;
@@ -305,11 +257,7 @@ impl Drop for Place {
                 }
             }
         }
-        // A trial without a result is repeated.
-        let open = failing.get_mut(&self.name).and_then(|failing| failing.open.as_mut());
-        if let Some(open) = open.filter(|open| self.trial == Some(open.until)) {
-            open.trials -= 1;
-        }
+        breakers.cancel(&self.name, self.trial);
         drop(state);
         self.hosts.freed.notify_one();
     }
@@ -318,6 +266,7 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web::breaker::{FAILURES, PAUSE, TRIAL};
 
     fn hosts(per_host: usize, concurrent: usize) -> Arc<Hosts> {
         Arc::new(Hosts::new(per_host, concurrent))
@@ -336,7 +285,7 @@ mod tests {
         state.running == 0
             && state.by_name.is_empty()
             && state.by_network.is_empty()
-            && state.failing.is_empty()
+            && state.breakers.is_empty()
     }
 
     #[test]
@@ -406,37 +355,6 @@ mod tests {
     }
 
     #[test]
-    fn failures_in_a_row_open_the_breaker_for_times_that_double_up_to_an_hour() {
-        let hosts = hosts(4, 100);
-        let mut now = Instant::now();
-        for _ in 0..FAILURES - 1 {
-            fail(&hosts, "a", now);
-        }
-        hosts.acquire_at("a", &[], 0, now).unwrap().succeeded();
-        for _ in 0..FAILURES {
-            assert!(hosts.busy_at(now).is_empty(), "they are not in a row");
-            fail(&hosts, "a", now);
-        }
-        let mut pause = PAUSE;
-        loop {
-            let almost = now + pause - Duration::from_millis(1);
-            assert_eq!(hosts.acquire_at("a", &[], 0, now).unwrap_err(), Busy::Broken(pause));
-            assert_eq!(hosts.acquire_at("a", &[], 0, almost).unwrap_err(), Busy::Broken(TRIAL));
-            assert_eq!(hosts.busy_at(almost), ["a"]);
-            hosts.acquire_at("b", &[], 0, now).unwrap();
-            now += pause;
-            if pause == LONGEST {
-                break;
-            }
-            assert!(hosts.busy_at(now).is_empty());
-            fail(&hosts, "a", now);
-            pause = (pause * 2).min(LONGEST);
-        }
-        hosts.acquire_at("a", &[], 0, now).unwrap().succeeded();
-        assert!(is_empty(&hosts));
-    }
-
-    #[test]
     fn as_many_requests_as_a_host_has_places_try_whether_it_works_again() {
         let hosts = hosts(2, 100);
         let now = Instant::now();
@@ -462,17 +380,5 @@ mod tests {
         drop(places);
         hosts.acquire_at("a", &[], 0, now).unwrap().succeeded();
         assert!(is_empty(&hosts));
-    }
-
-    #[test]
-    fn the_hosts_that_are_remembered_are_bounded_and_the_newest_stay() {
-        let hosts = hosts(4, 100);
-        let begin = Instant::now();
-        for number in 0..REMEMBERED * 3 {
-            fail(&hosts, &format!("{number}.example"), begin + Duration::from_millis(number as u64));
-        }
-        let state = hosts.state.lock();
-        assert!(state.failing.len() <= REMEMBERED && state.failing.len() >= REMEMBERED / 2);
-        assert!(state.failing.contains_key(&*format!("{}.example", REMEMBERED * 3 - 1)));
     }
 }

@@ -3,12 +3,14 @@
 //!
 //! This module must not know the purpose of requests.
 
+mod breaker;
 pub(crate) mod coding;
 pub(crate) mod date;
 pub(crate) mod discover;
 pub(crate) mod feed;
 pub(crate) mod freshness;
 pub(crate) mod get;
+pub(crate) mod get_error;
 pub(crate) mod hosts;
 pub(crate) mod links;
 pub(crate) mod notices;
