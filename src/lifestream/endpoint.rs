@@ -12,9 +12,9 @@ use hyper::{Response, StatusCode};
 use serde_json::json;
 
 use super::guard;
+use super::list_page::List;
 use super::listing::{self, Listing};
 use super::message::Message;
-use super::page::List;
 use super::query::{self, Place, Query, Wrong};
 use super::response::{HTML, JSON, preflight, put, refused_method, shared, tagged, typed};
 use super::stream::{self, Stream};

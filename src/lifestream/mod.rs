@@ -9,6 +9,7 @@ mod feeds;
 mod files;
 mod guard;
 mod images;
+mod list_page;
 mod listing;
 mod markup;
 mod message;
