@@ -1,29 +1,20 @@
-//! The worker for topics: claims due topics, fetches them, compares their content, and records the result. It must not
-//! know callbacks.
+//! The worker for topics: claims due topics, fetches them, and records the result. It must not know callbacks.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::header::CONTENT_TYPE;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use super::Hub;
-use super::advertised;
-use super::fingerprint::fingerprint;
-use super::get::{CONCURRENT, get};
+use super::content::{self, Found};
+use super::get::CONCURRENT;
 use super::policy::{self, Standing};
-use crate::config::Change;
-use crate::store::{Advertisement, Content, FetchOutcome, FinishedFetch, Recorded, TopicFetch, Validators};
-use crate::web::discover::discover;
-use crate::web::freshness::validators;
-use crate::web::get::{Fetched, Turn};
+use crate::store::{Advertisement, FetchOutcome, FinishedFetch, Recorded, TopicFetch};
+use crate::web::get::Turn;
 use crate::web::get_error::GetError;
-use crate::web::links::Links;
-use crate::web::own::OwnUrl;
-use crate::web::{coding, sniff, urls};
+use crate::web::urls;
 
 /// The times after which a failed fetch is repeated.
 const RETRIES: [Duration; 4] =
@@ -40,11 +31,6 @@ const RECORDING: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(5);
 /// The polling interval while another task fetches the topic.
 const AGAIN: Duration = Duration::from_millis(50);
-/// Maximum bytes of content that are parsed on the worker's thread; longer content is parsed on a blocking thread.
-const INLINE: usize = 32 * 1024;
-/// Bytes of a `Content-Type` that is delivered.
-const TYPE: usize = 1024;
-
 /// Works until the hub stops.
 pub(super) async fn work(hub: Arc<Hub>) {
     let mut fetching = JoinSet::new();
@@ -94,7 +80,7 @@ pub(super) async fn work(hub: Arc<Hub>) {
 /// # Errors
 /// The reason why the topic cannot be subscribed to, for the subscriber.
 pub(super) async fn check_now(hub: &Hub, topic: &str) -> Result<(), String> {
-    if !needs_check(hub, topic) {
+    if !policy::needs_check(hub, topic) {
         return Ok(());
     }
     let begin = Instant::now();
@@ -137,11 +123,6 @@ fn note(hub: &Hub, joined: Result<(), JoinError>) {
     }
 }
 
-/// Whether a topic has to name the hub.
-fn needs_check(hub: &Hub, topic: &str) -> bool {
-    urls::read(topic).is_ok_and(|topic| policy::standing(hub, &topic) == Standing::NeedsCheck)
-}
-
 /// Fetches a claimed topic and records the result.
 async fn process(hub: &Hub, topic: TopicFetch, turn: Turn) -> FinishedFetch {
     let is_local = urls::read(&topic.topic).is_ok_and(|own| policy::standing(hub, &own) == Standing::Local);
@@ -155,7 +136,7 @@ async fn process(hub: &Hub, topic: TopicFetch, turn: Turn) -> FinishedFetch {
         let refused = Advertisement::Refused(policy::REFUSED.to_owned());
         (FetchOutcome::Unchanged(topic.validators.clone()), refused, "refused")
     } else {
-        let found = content(hub, &topic, turn).await;
+        let found = content::fetch(hub, &topic, turn).await;
         log(&topic, &found, begin);
         match found {
             Ok(found) => found,
@@ -235,98 +216,6 @@ fn jitter(time: Duration) -> Duration {
     time.mul_f64(fastrand::f64().mul_add(0.4, 0.8))
 }
 
-type Found = (FetchOutcome, Advertisement, &'static str);
-
-/// Fetches a topic and compares its content with the last one.
-async fn content(hub: &Hub, topic: &TopicFetch, turn: Turn) -> Result<Found, GetError> {
-    // Only delivered content is compared, and a check needs all of the content.
-    let is_conditional = topic.is_pinged && topic.fingerprint.is_some();
-    let none = Validators::default();
-    let known = if is_conditional { &topic.validators } else { &none };
-    let fetched = get(hub, &topic.topic, topic.readers, known, turn).await?;
-    let Some(body) = fetched.body.clone() else {
-        return if is_conditional {
-            // Content of a topic that does not name the hub has no validators.
-            Ok((FetchOutcome::Unchanged(topic.validators.clone()), Advertisement::Named, "not_modified"))
-        } else {
-            Err(GetError::Status(StatusCode::NOT_MODIFIED, None))
-        };
-    };
-    let is_long = body.len() > INLINE || coding::is_coded(fetched.headers());
-    // A check compares nothing.
-    let change = topic.is_pinged.then_some(hub.settings.change);
-    let size = hub.settings.topic_size;
-    let (fetched, read) = if is_long {
-        let _place = hub.reading.acquire().await.map_err(|error| GetError::Unreachable(error.to_string()))?;
-        let reading = tokio::task::spawn_blocking(move || {
-            let read = read(&fetched, body, change, size);
-            (fetched, read)
-        });
-        reading.await.map_err(|error| GetError::Unreachable(error.to_string()))?
-    } else {
-        let read = read(&fetched, body, change, size);
-        (fetched, read)
-    };
-    let Read { body, links, fingerprint } = read?;
-    let advertisement = if needs_check(hub, &topic.topic) {
-        let own = OwnUrl::new(&hub.url(), hub.settings.root);
-        match advertised::check(&own, &topic.topic, &links, &fetched.url) {
-            Ok(()) => Advertisement::Named,
-            Err(why) => Advertisement::Missing(why.to_string()),
-        }
-    } else {
-        Advertisement::Named
-    };
-    if !topic.is_pinged {
-        return Ok((FetchOutcome::Unchanged(topic.validators.clone()), advertisement, "unchanged"));
-    }
-    let validators = match &advertisement {
-        Advertisement::Missing(_) => none,
-        _ if fetched.hops.len() > 1 => none,
-        _ => validators(fetched.headers(), SystemTime::now()),
-    };
-    if topic.fingerprint.as_ref() == Some(&fingerprint) {
-        return Ok((FetchOutcome::Unchanged(validators), advertisement, "unchanged"));
-    }
-    let content = Content {
-        body,
-        content_type: content_type(&fetched),
-        fingerprint,
-        validators,
-        hubs: links.hubs,
-        self_url: links.self_url,
-    };
-    Ok((FetchOutcome::Changed(content), advertisement, "changed"))
-}
-
-/// The result of reading content.
-struct Read {
-    body: Bytes,
-    links: Links,
-    fingerprint: Vec<u8>,
-}
-
-/// Reads content, which is slow for long content. Without `change`, no fingerprint is computed.
-fn read(fetched: &Fetched, body: Bytes, change: Option<Change>, size: usize) -> Result<Read, GetError> {
-    let body =
-        coding::decode(fetched.headers(), body, size).map_err(|error| GetError::of_coding(error, size))?;
-    if body.is_empty() {
-        return Err(GetError::Empty);
-    }
-    let document = sniff::read(&body, content_type(fetched).as_deref());
-    let links = discover(&fetched.hops, &document);
-    let fingerprint = change.map(|change| fingerprint(change, &body, &document, &links)).unwrap_or_default();
-    drop(document);
-    Ok(Read { body, links, fingerprint })
-}
-
-/// Returns the header `Content-Type`, byte for byte.
-fn content_type(fetched: &Fetched) -> Option<String> {
-    let value = fetched.headers().get(CONTENT_TYPE)?.as_bytes();
-    let value = std::str::from_utf8(value).ok()?;
-    (value.len() <= TYPE).then(|| value.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use parking_lot::Mutex;
@@ -339,6 +228,7 @@ mod tests {
     use crate::metrics::Metrics;
     use crate::store::{
         Admission, Bounds, FinishedRequest, Mode, NewRequest, Request, RequestOutcome, Stage, Store,
+        Validators,
     };
 
     fn topic(attempts: u32, is_pinged: bool) -> TopicFetch {

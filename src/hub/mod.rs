@@ -8,6 +8,7 @@ mod advertised;
 mod ask;
 mod call;
 mod challenge;
+mod content;
 mod deliver;
 mod doubts;
 mod endpoint;

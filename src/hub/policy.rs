@@ -35,6 +35,11 @@ pub(super) fn standing(hub: &Hub, topic: &WebUrl) -> Standing {
     }
 }
 
+/// Whether a topic has to name the hub.
+pub(super) fn needs_check(hub: &Hub, topic: &str) -> bool {
+    urls::read(topic).is_ok_and(|topic| standing(hub, &topic) == Standing::NeedsCheck)
+}
+
 /// The reason for the end of a subscription to a topic that is no longer allowed, for the subscriber.
 pub(super) const REFUSED: &str = "this hub does not accept the topic";
 
