@@ -16,6 +16,7 @@ mod page;
 mod poll;
 mod publish;
 mod reach;
+mod request;
 mod schedule;
 mod signature;
 mod sweep;
