@@ -10,7 +10,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use parking_lot::{Condvar, Mutex};
 use tokio::time::Instant;
 
-use crate::support::hub::{self, PUBLIC_URL};
+use crate::support::hub::{self, PUBLIC_URL, post};
 use crate::support::{Faye, Web, WebRequest, WebResponse};
 
 const VERIFIED: &str = "faye_hub_verifications_total{result=\"verified\"}";
@@ -52,20 +52,12 @@ impl Topic {
 
     #[track_caller]
     fn ping(&self, faye: &Faye) {
-        assert_eq!(post(faye, &[("hub.mode", "publish"), ("hub.url", &self.url())]), 204);
+        assert_eq!(post(faye, &[("hub.mode", "publish"), ("hub.url", &self.url())]).status, 204);
     }
 }
 
 fn text(body: &str) -> WebResponse {
     WebResponse::new(200, body).with("Content-Type", "text/plain")
-}
-
-/// Posts a form to the hub; the status of the response.
-#[track_caller]
-fn post(faye: &Faye, parameters: &[(&str, &str)]) -> u16 {
-    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
-    let headers = [("Content-Type", "application/x-www-form-urlencoded")];
-    faye.http().request("POST", "/hub", &headers, body.as_bytes()).status
 }
 
 /// Subscribes callbacks, and waits until they are verified.
@@ -76,7 +68,7 @@ fn subscribe(faye: &Faye, topic: &Topic, callbacks: &[String], more: &[(&str, &s
         let topic = topic.url();
         let mut all = vec![("hub.mode", "subscribe"), ("hub.topic", &*topic), ("hub.callback", callback)];
         all.extend_from_slice(more);
-        assert_eq!(post(faye, &all), 202);
+        assert_eq!(post(faye, &all).status, 202);
     }
     faye.wait_for_metric(VERIFIED, |now| now == before + callbacks.len() as u64);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::support::hub::FORM;
 use crate::support::postgres::Postgres;
 use crate::support::redis::Redis;
 use crate::support::{Faye, Http, Response, Session, Via, WATCHDOG, Web, WebRequest, encode, hub};
@@ -449,7 +450,6 @@ fn all_instances_serve_the_same_feed() {
     assert!(response.header("Retry-After").is_some());
 }
 
-const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 /// No second version of a feed leaves while a test runs.
 const SLOW: (&str, &str) = ("FAYE_HUB__FETCH_INTERVAL", "1h");
 

@@ -11,8 +11,8 @@ use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use parking_lot::Mutex;
 
-use crate::support::hub::{self, PUBLIC_URL};
-use crate::support::{Authority, Faye, Response, WATCHDOG, Web, WebRequest, WebResponse, tls};
+use crate::support::hub::{self, PUBLIC_URL, post};
+use crate::support::{Authority, Faye, WATCHDOG, Web, WebRequest, WebResponse, tls};
 
 const REFUSED: &str = "faye_fetch_refused_total{class=\"topics\"}";
 
@@ -78,13 +78,6 @@ impl Subscriber {
     fn deliveries_so_far(&self) -> usize {
         self.0.so_far().iter().filter(|request| request.method == "POST").count()
     }
-}
-
-#[track_caller]
-fn post(faye: &Faye, parameters: &[(&str, &str)]) -> Response {
-    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
-    let headers = [("Content-Type", "application/x-www-form-urlencoded")];
-    faye.http().request("POST", "/hub", &headers, body.as_bytes())
 }
 
 /// Asks for a subscription, with more parameters.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::support::disk::Disk;
+use crate::support::hub::FORM;
 use crate::support::postgres::Postgres;
 use crate::support::{Faye, Response, WATCHDOG, Web, WebResponse, binary, hub};
 use tokio::time::Instant;
 
-const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 const SUBSCRIPTIONS: &str = "faye_hub_subscriptions";
 
 fn post(faye: &Faye, form: &str) -> Response {

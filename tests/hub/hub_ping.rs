@@ -1,5 +1,6 @@
 //! Pings of code hosts (`[[ping]]`): what each kind sends is told from what others send, and makes the topics due.
 
+use crate::support::hub::FORM;
 use crate::support::{Faye, Response, Web, WebResponse, encode, hub};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
@@ -8,7 +9,6 @@ use sha2::Sha256;
 const KINDS: [&str; 6] = ["gogs", "gogs-body", "gitea", "forgejo", "github", "gitlab"];
 const SECRET: &str = "a secret of the sender, 0123456789";
 const JSON: (&str, &str) = ("Content-Type", "application/json");
-const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 
 /// The payload of a push as the documentation of each sender shows it.
 fn push(kind: &str, reference: &str) -> Value {

@@ -1,10 +1,9 @@
 //! What the hub answers to subscribers, publishers and browsers: parameters, policy, limits, the page and status pages.
 
-use crate::support::hub::{PUBLIC_URL, start};
+use crate::support::hub::{FORM, PUBLIC_URL, post, start};
 use crate::support::*;
 use tokio::time::Instant;
 
-const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 const BROWSER: (&str, &str) = ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8");
 const TOPIC: &str = "http://blog.example/feed";
 
@@ -17,11 +16,6 @@ fn form(fields: &[(&str, &str)]) -> String {
 #[track_caller]
 fn post_text(faye: &Faye, body: &str) -> Response {
     faye.http().request("POST", "/hub", &[FORM], body.as_bytes())
-}
-
-#[track_caller]
-fn post(faye: &Faye, fields: &[(&str, &str)]) -> Response {
-    post_text(faye, &form(fields))
 }
 
 /// Posts a request to subscribe.

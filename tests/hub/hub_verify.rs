@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::support::hub::{self, PUBLIC_URL};
+use crate::support::hub::{self, PUBLIC_URL, post};
 use crate::support::{Faye, Response, Web, WebRequest, WebResponse};
 
 const TOPIC: &str = "https://blog.example/feed";
@@ -16,14 +16,6 @@ const REFUSED: &str = "faye_hub_verifications_total{result=\"refused\"}";
 const RETRIED: &str = "faye_hub_verifications_total{result=\"retried\"}";
 const DENIED: &str = "faye_hub_verifications_total{result=\"denied\"}";
 const SUBSCRIPTIONS: &str = "faye_hub_subscriptions";
-
-/// Posts a form to the hub.
-#[track_caller]
-fn post(faye: &Faye, parameters: &[(&str, &str)]) -> Response {
-    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
-    let headers = [("Content-Type", "application/x-www-form-urlencoded")];
-    faye.http().request("POST", "/hub", &headers, body.as_bytes())
-}
 
 /// Asks for a subscription or its end, with more parameters.
 #[track_caller]

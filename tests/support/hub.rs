@@ -1,9 +1,12 @@
 //! A server with the WebSub hub turned on.
 
-use super::Faye;
+use super::{Faye, Response};
 
 /// The `server.public_url` of [`start`].
 pub(crate) const PUBLIC_URL: &str = "https://hub.example";
+
+/// The header of a body that is a form.
+pub(crate) const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 
 /// Settings of a hub at `/hub` for every topic, whose topics and callbacks may be on loopback addresses, with its store in
 /// memory. Later `settings` win.
@@ -32,4 +35,11 @@ pub(crate) fn start(settings: &[(&str, &str)]) -> Faye {
 /// Starts a server with these [`settings`] and this text as its `faye.toml`.
 pub(crate) fn start_with_file(file: &str, settings: &[(&str, &str)]) -> Faye {
     Faye::start_with_file(file, &self::settings(settings))
+}
+
+/// Posts a form with these parameters to the hub.
+#[track_caller]
+pub(crate) fn post(faye: &Faye, parameters: &[(&str, &str)]) -> Response {
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+    faye.http().request("POST", "/hub", &[FORM], body.as_bytes())
 }
