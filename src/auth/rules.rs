@@ -136,7 +136,7 @@ mod tests {
 
     const NOBODY: Access = Access { anyone: false, secret: false, token: false, hook: false };
 
-    fn rules(patterns: &[&str]) -> Rules {
+    fn settings(patterns: &[&str]) -> Vec<ChannelRule> {
         let rule = |pattern: &&str| ChannelRule {
             pattern: (*pattern).into(),
             publish: Access::ANYONE,
@@ -146,7 +146,11 @@ mod tests {
             history: None,
             syndicate: None,
         };
-        Rules::new(&patterns.iter().map(rule).collect::<Vec<_>>(), Overflow::Disconnect).unwrap()
+        patterns.iter().map(rule).collect()
+    }
+
+    fn rules(patterns: &[&str]) -> Rules {
+        Rules::new(&settings(patterns), Overflow::Disconnect).unwrap()
     }
 
     fn overlapping(patterns: &[&str], wanted: &str) -> Vec<Option<usize>> {
@@ -166,18 +170,7 @@ mod tests {
     #[test]
     fn rules_that_never_match_are_those_that_overlap_nothing() {
         let limits = Limits { segments: 4, channel: 32, ..Limits::default() };
-        let found = |patterns: &[&str]| {
-            let rule = |pattern: &&str| ChannelRule {
-                pattern: (*pattern).into(),
-                publish: Access::ANYONE,
-                subscribe: NOBODY,
-                rate: None,
-                overflow: None,
-                history: None,
-                syndicate: None,
-            };
-            never_matching(&patterns.iter().map(rule).collect::<Vec<_>>(), &limits)
-        };
+        let found = |patterns: &[&str]| never_matching(&settings(patterns), &limits);
         let said = found(&["/a/**", "/b", "/a/b/*"]);
         assert_eq!(said.len(), 1, "{said:?}");
         assert!(
