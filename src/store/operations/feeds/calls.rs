@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use super::{description, ids, restate, source};
+use super::{ClaimArguments, description, ids, restate, source};
 use crate::store::operations::{list, millis};
 use crate::store::records::{Claim, SubscriptionCall};
 use crate::store::session::{Operation, Outcome, Row, Session};
 use crate::store::statement::Statement;
-
-/// How many at most, the claim, and how long it holds.
-pub(in crate::store) type ClaimArguments = (u32, Claim, Duration);
 
 pub(in crate::store) static CLAIM: Operation<ClaimArguments, Vec<SubscriptionCall>> =
     Operation { name: "claim_calls", run: claim };

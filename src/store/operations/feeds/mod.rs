@@ -19,9 +19,12 @@ pub(in crate::store) mod topics;
 use std::time::Duration;
 
 use super::{duration, list, millis};
-use crate::store::records::{FeedDescription, FeedSource, FeedState, SubscriptionMode};
+use crate::store::records::{Claim, FeedDescription, FeedSource, FeedState, SubscriptionMode};
 use crate::store::session::{Row, Session};
 use crate::store::statement::Statement;
+
+/// The arguments of a claim: how many at most, the claim, and how long it holds.
+pub(in crate::store) type ClaimArguments = (u32, Claim, Duration);
 
 /// `poll` for never.
 const NEVER: i64 = -1;

@@ -1,16 +1,11 @@
 //! Claims of feeds for a fetch. A subscription to renew makes its feed due, so that the request goes to the hubs that
 //! the feed names now.
 
-use std::time::Duration;
-
-use super::{description, ids, source, state};
+use super::{ClaimArguments, description, ids, source, state};
 use crate::store::operations::{duration, list, millis};
 use crate::store::records::{Claim, FeedFetch, FetchReason, Validators};
 use crate::store::session::{Operation, Outcome, Row, Session};
 use crate::store::statement::Statement;
-
-/// How many at most, the claim, and how long it holds.
-pub(in crate::store) type ClaimArguments = (u32, Claim, Duration);
 
 pub(in crate::store) static CLAIM: Operation<ClaimArguments, Vec<FeedFetch>> =
     Operation { name: "claim_polls", run: claim };
