@@ -9,13 +9,14 @@ use hyper::header::ACCEPT;
 use hyper::http::Uri;
 use tokio::time::Instant;
 
+use super::Hub;
 use super::call::{call, is_local};
 use super::challenge::{self, Challenge};
 use super::retry::Answer;
-use super::{Hub, POLL};
 use crate::fetch::FetchError;
 use crate::store::{Request, Stage};
 use crate::web::hosts::{Busy, Place};
+use crate::web::workers::POLL;
 
 /// Bytes of a response that are read.
 const CAP: usize = 1024;

@@ -25,9 +25,10 @@ use record::Progress;
 use sender::Sender;
 use waiting::{Turn, Waiting};
 
-use super::{Hub, POLL};
+use super::Hub;
 use crate::store::{self, Delivery, DeliveryOutcome, FinishedDelivery};
 use crate::web::hosts::Busy;
+use crate::web::workers::POLL;
 
 /// Deliveries that are claimed at one time.
 const CLAIM: usize = 256;
@@ -111,7 +112,7 @@ impl Worker {
         let mut poll = tokio::time::interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut claiming: Option<Claiming> = None;
-        let stopped = hub.stopped();
+        let stopped = hub.workers.stopped();
         tokio::pin!(stopped);
         loop {
             if std::mem::take(&mut self.is_open) {
@@ -152,7 +153,7 @@ impl Worker {
     /// Stops the worker: running attempts are completed, waiting deliveries are returned to the store.
     async fn stop(&mut self) {
         self.give_back_where(|_| true);
-        let end = tokio::time::sleep(self.sender.hub.time_left());
+        let end = tokio::time::sleep(self.sender.hub.workers.time_left());
         tokio::pin!(end);
         loop {
             tokio::select! {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::StatusCode;
-use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use super::Hub;
@@ -15,6 +14,7 @@ use crate::store::{Advertisement, FetchOutcome, FinishedFetch, Recorded, TopicFe
 use crate::web::get::Turn;
 use crate::web::get_error::GetError;
 use crate::web::urls;
+use crate::web::workers::Tasks;
 
 /// The times after which a failed fetch is repeated.
 const RETRIES: [Duration; 4] =
@@ -31,14 +31,12 @@ const RECORDING: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(5);
 /// The polling interval while another task fetches the topic.
 const AGAIN: Duration = Duration::from_millis(50);
+
 /// Works until the hub stops.
 pub(super) async fn work(hub: Arc<Hub>) {
-    let mut fetching = JoinSet::new();
-    while !hub.is_stopping() {
-        while let Some(joined) = fetching.try_join_next() {
-            note(&hub, joined);
-        }
-        let room = CONCURRENT - fetching.len();
+    let mut fetching = Tasks::new(&hub.workers, PAUSE);
+    while !hub.workers.is_stopping() {
+        let room = CONCURRENT - fetching.count();
         let claimed = match u32::try_from(room) {
             Ok(room @ 1..) => {
                 let by_host = u32::try_from(hub.settings.per_host).unwrap_or(u32::MAX);
@@ -58,21 +56,9 @@ pub(super) async fn work(hub: Arc<Hub>) {
             let hub = Arc::clone(&hub);
             fetching.spawn(async move { drop(process(&hub, topic, turn).await) });
         }
-        tokio::select! {
-            Some(joined) = fetching.join_next(), if is_more_due => {
-                note(&hub, joined);
-                tokio::time::sleep(PAUSE).await;
-            }
-            _ = hub.wait(&hub.store.work().fetches) => {}
-        }
+        fetching.wait(&hub.store.work().fetches, is_more_due).await;
     }
-    let all = async {
-        while let Some(joined) = fetching.join_next().await {
-            note(&hub, joined);
-        }
-    };
-    // The other topics are claimed by another instance, or after a restart.
-    let _ = tokio::time::timeout(hub.time_left(), all).await;
+    fetching.finish().await;
 }
 
 /// Checks a topic for a synchronous request. It takes up to twice `hub.fetch_deadline`, plus the time of the store.
@@ -114,13 +100,6 @@ fn text(error: &GetError) -> String {
 /// Returns the time of a claim.
 fn hold(hub: &Hub) -> Duration {
     hub.settings.fetch_deadline + RECORDING
-}
-
-fn note(hub: &Hub, joined: Result<(), JoinError>) {
-    if joined.is_err_and(|error| error.is_panic()) {
-        // The panic is logged. The claim ends, and the topic is fetched again.
-        hub.metrics.panics.inc();
-    }
 }
 
 /// Fetches a claimed topic and records the result.

@@ -31,13 +31,11 @@ mod verify;
 mod wish;
 
 use std::collections::HashSet;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore, watch};
-use tokio::time::Instant;
+use tokio::sync::Semaphore;
 
 use crate::auth::Notices;
 use crate::config::{self, Config};
@@ -45,33 +43,17 @@ use crate::fetch::{Class, Fetch, Reach, Repeat};
 use crate::metrics::Metrics;
 use crate::store::Store;
 use crate::transport::Endpoint;
-
 use crate::web::hosts::Hosts;
+use crate::web::workers::{Worker, Workers};
+
 pub(crate) use doubts::{check, doubts};
 use ping::Pings;
-
-/// The interval at which a worker checks for work without a notification: due timers, and work of instances whose
-/// notification was lost.
-const POLL: Duration = Duration::from_secs(1);
 
 /// Maximum time to count the remaining work when the hub stops.
 const COUNTING: Duration = Duration::from_millis(700);
 
 /// Long contents that are read at one time.
 const READING: usize = 4;
-
-/// A task of the hub that ends when the hub stops.
-type Worker = fn(Arc<Hub>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Runs a worker, and restarts it after a panic.
-async fn keep(hub: Arc<Hub>, work: Worker) {
-    while tokio::spawn(work(Arc::clone(&hub))).await.is_err() {
-        hub.metrics.panics.inc();
-        if !hub.wait(&Notify::new()).await {
-            return;
-        }
-    }
-}
 
 /// A hub.
 pub struct Hub {
@@ -98,8 +80,7 @@ pub struct Hub {
     /// Which log lines about hosts may be written.
     notices: Notices,
     metrics: Metrics,
-    /// When the requests under way are cut, once the hub stops.
-    stopping: watch::Sender<Option<Instant>>,
+    workers: Workers,
     /// Deliveries that were cut.
     cut: AtomicUsize,
 }
@@ -135,8 +116,8 @@ impl Hub {
             channels: feeds::topics(config),
             pings: ping::normalised(&config.ping)?,
             notices: crate::web::notices::notices(),
+            workers: Workers::new(metrics.clone()),
             metrics,
-            stopping: watch::Sender::new(None),
             cut: AtomicUsize::new(0),
         }))
     }
@@ -161,24 +142,19 @@ impl Hub {
 
     /// Works until [`Hub::stop`] is called; then finishes the requests under way.
     pub async fn run(self: Arc<Self>) {
-        let workers: [Worker; 4] = [
+        let workers: [Worker<Self>; 4] = [
             |hub| Box::pin(verify::work(hub)),
             |hub| Box::pin(fetch::work(hub)),
             |hub| Box::pin(deliver::work(hub)),
             |hub| Box::pin(sweep::work(hub)),
         ];
-        let workers: Vec<_> =
-            workers.into_iter().map(|work| tokio::spawn(keep(Arc::clone(&self), work))).collect();
-        for worker in workers {
-            // Panics are counted where they are caught.
-            let _ = worker.await;
-        }
+        self.workers.run(&self, &workers).await;
         self.note_unfinished().await;
     }
 
     /// Ends [`Hub::run`]. Running requests have that time to complete; unfinished work stays due in the store.
     pub fn stop(&self, within: Duration) {
-        self.stopping.send_replace(Some(Instant::now() + within));
+        self.workers.stop(within);
     }
 
     /// Logs how many deliveries are left for the next start.
@@ -205,31 +181,5 @@ impl Hub {
     /// Returns the URL of the hub, which topics name.
     fn url(&self) -> String {
         format!("{}{}", self.public_url, self.settings.path)
-    }
-
-    /// Whether the hub is stopping: workers start no further work.
-    fn is_stopping(&self) -> bool {
-        self.stopping.borrow().is_some()
-    }
-
-    /// The time that requests under way have left.
-    fn time_left(&self) -> Duration {
-        self.stopping.borrow().map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()))
-    }
-
-    /// Completes when the hub stops.
-    async fn stopped(&self) {
-        // The sender is a part of the hub.
-        let _ = self.stopping.subscribe().wait_for(Option::is_some).await;
-    }
-
-    /// Waits until there may be work. Returns `false` if the hub is stopping.
-    async fn wait(&self, work: &Notify) -> bool {
-        tokio::select! {
-            () = work.notified() => {}
-            () = tokio::time::sleep(POLL) => {}
-            () = self.stopped() => {}
-        }
-        !self.is_stopping()
     }
 }

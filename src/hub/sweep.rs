@@ -29,7 +29,7 @@ pub(super) async fn work(hub: Arc<Hub>) {
         let pause_now = pause.mul_f64(0.9 + 0.2 * fastrand::f64());
         tokio::select! {
             () = tokio::time::sleep(pause_now) => {}
-            () = hub.stopped() => return,
+            () = hub.workers.stopped() => return,
         }
         let begin = Instant::now();
         pause = match round(&hub).await {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
-use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
+use super::Hub;
 use super::ask::ask;
-use super::{Hub, POLL};
 use super::{policy, retry};
 use crate::store::{FinishedRequest, Mode, Request, RequestOutcome, Stage, StoreError};
+use crate::web::workers::{POLL, Tasks};
 
 /// Maximum number of requests in one claim or one record.
 const BATCH: usize = 256;
@@ -70,12 +70,9 @@ fn hold(hub: &Hub) -> Duration {
 /// Claims requests and contacts their callbacks, until the hub stops.
 async fn claim(hub: &Arc<Hub>, finished: mpsc::Sender<FinishedRequest>) {
     let most = BATCH.min(hub.settings.concurrent.max(1));
-    let mut asking = JoinSet::new();
-    while !hub.is_stopping() {
-        while let Some(joined) = asking.try_join_next() {
-            note(hub, joined);
-        }
-        let room = most - asking.len();
+    let mut asking = Tasks::new(&hub.workers, PAUSE);
+    while !hub.workers.is_stopping() {
+        let room = most - asking.count();
         let busy = hub.hosts.busy();
         let claimed = match room {
             0 => Vec::new(),
@@ -91,36 +88,16 @@ async fn claim(hub: &Arc<Hub>, finished: mpsc::Sender<FinishedRequest>) {
             });
         }
         // A request that ends makes room, or a place at a host that was busy.
-        let is_blocked = !asking.is_empty() && (is_more_due || !busy.is_empty());
-        tokio::select! {
-            Some(joined) = asking.join_next(), if is_blocked => {
-                note(hub, joined);
-                tokio::time::sleep(PAUSE).await;
-            }
-            _ = hub.wait(&hub.store.work().requests) => {}
-        }
+        asking.wait(&hub.store.work().requests, is_more_due || !busy.is_empty()).await;
     }
     drop(finished);
-    let all = async {
-        while let Some(joined) = asking.join_next().await {
-            note(hub, joined);
-        }
-    };
-    // The other requests are claimed by another instance, or after a restart.
-    let _ = tokio::time::timeout(hub.time_left(), all).await;
+    asking.finish().await;
 }
 
 async fn claim_some(hub: &Hub, room: usize, busy: &[String]) -> Result<Vec<Request>, StoreError> {
     let room = u32::try_from(room).unwrap_or(u32::MAX);
     let claimed = hub.store.claim_requests(room, hold(hub), busy).await;
     claimed.inspect_err(|error| tracing::debug!(%error, "no requests claimed"))
-}
-
-fn note(hub: &Hub, joined: Result<(), JoinError>) {
-    if joined.is_err_and(|error| error.is_panic()) {
-        // The panic is logged. The claim ends, and the request is retried.
-        hub.metrics.panics.inc();
-    }
 }
 
 /// Verifies or denies a request. The settings may have changed since the request or subscription was made.
@@ -166,7 +143,7 @@ async fn record(hub: &Hub, mut results: mpsc::Receiver<FinishedRequest>) {
                 break;
             }
             // After that time the claims have ended, and the requests are due again.
-            if begin.elapsed() >= hold(hub) || !hub.wait(&Notify::new()).await {
+            if begin.elapsed() >= hold(hub) || !hub.workers.wait(&Notify::new()).await {
                 break;
             }
         }

@@ -6,18 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
-use tokio::task::{JoinError, JoinSet};
-use tokio::time::timeout;
 
 use super::Subscriber;
 use super::answer::{self, Sent};
 use super::request::{self, DEADLINE};
 use crate::store::{CallOutcome, FinishedCall, SubscriptionCall};
+use crate::web::workers::Tasks;
 
 /// How long a claim lasts beyond the time of a request: for the addresses of the feed, and for the record.
 const RECORDING: Duration = Duration::from_secs(20);
-/// Grace period for running requests when the subscriber stops.
-const GRACE: Duration = Duration::from_secs(4);
 /// How long finished requests are collected before more are claimed.
 const PAUSE: Duration = Duration::from_millis(5);
 /// Bytes of a `hub.verify_token`.
@@ -25,12 +22,9 @@ const TOKEN: usize = 16;
 
 /// Works until the subscriber stops.
 pub(super) async fn work(subscriber: Arc<Subscriber>) {
-    let mut sending = JoinSet::new();
-    while !subscriber.is_stopping() {
-        while let Some(joined) = sending.try_join_next() {
-            note(&subscriber, joined);
-        }
-        let room = subscriber.settings.concurrent.saturating_sub(sending.len());
+    let mut sending = Tasks::new(&subscriber.workers, PAUSE);
+    while !subscriber.workers.is_stopping() {
+        let room = subscriber.settings.concurrent.saturating_sub(sending.count());
         let claimed = match u32::try_from(room) {
             Ok(room @ 1..) => {
                 let claimed = subscriber.store.claim_calls(room, DEADLINE + RECORDING).await;
@@ -43,28 +37,9 @@ pub(super) async fn work(subscriber: Arc<Subscriber>) {
             let subscriber = Arc::clone(&subscriber);
             sending.spawn(async move { process(&subscriber, call).await });
         }
-        tokio::select! {
-            Some(joined) = sending.join_next(), if is_more_due => {
-                note(&subscriber, joined);
-                tokio::time::sleep(PAUSE).await;
-            }
-            _ = subscriber.wait(&subscriber.store.work().calls) => {}
-        }
+        sending.wait(&subscriber.store.work().calls, is_more_due).await;
     }
-    let all = async {
-        while let Some(joined) = sending.join_next().await {
-            note(&subscriber, joined);
-        }
-    };
-    // The other requests are claimed by another instance, or after a restart.
-    let _ = timeout(GRACE, all).await;
-}
-
-fn note(subscriber: &Subscriber, joined: Result<(), JoinError>) {
-    if joined.is_err_and(|error| error.is_panic()) {
-        // The panic is logged. The claim ends, and the request is sent again.
-        subscriber.metrics.panics.inc();
-    }
+    sending.finish().await;
 }
 
 /// Sends a claimed request and records the result.

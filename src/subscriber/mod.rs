@@ -27,7 +27,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::auth::Notices;
 use crate::config::{self, Config};
@@ -35,6 +35,7 @@ use crate::metrics::Metrics;
 use crate::store::{PollRates, Store};
 use crate::transport::Endpoint;
 use crate::web::hosts::Hosts;
+use crate::web::workers::{Worker, Workers};
 use callback::{Callbacks, Way};
 use ingest::Ingest;
 use reach::Reached;
@@ -42,9 +43,8 @@ use sync::Wanted;
 
 pub use page::feeds_of_pages;
 
-/// The interval at which a worker checks for work without a notification: due timers, and work of instances whose
-/// notification was lost.
-const POLL: Duration = Duration::from_secs(1);
+/// Grace period for running requests when the subscriber stops.
+const GRACE: Duration = Duration::from_secs(4);
 
 /// The final result of a publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,19 +73,6 @@ pub trait Channels: Send + Sync {
     fn is_public(&self, channel: &str) -> bool;
 }
 
-/// A task of the subscriber that ends when the subscriber stops.
-type Worker = fn(Arc<Subscriber>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Runs a worker, and restarts it after a panic.
-async fn keep(subscriber: Arc<Subscriber>, work: Worker) {
-    while tokio::spawn(work(Arc::clone(&subscriber))).await.is_err() {
-        subscriber.metrics.panics.inc();
-        if !subscriber.wait(&Notify::new()).await {
-            return;
-        }
-    }
-}
-
 /// Follows the feeds of the settings and of the store.
 pub struct Subscriber {
     settings: config::Feeds,
@@ -108,7 +95,7 @@ pub struct Subscriber {
     notices: Notices,
     /// Which log lines about feeds that have moved may be written.
     moves: Notices,
-    stopping: watch::Sender<bool>,
+    workers: Workers,
 }
 
 impl Subscriber {
@@ -138,7 +125,7 @@ impl Subscriber {
             wanted: watch::Sender::new(Wanted::new(config)),
             notices: Notices::every(notices::PAUSE),
             moves: Notices::every(notices::MOVED),
-            stopping: watch::Sender::new(false),
+            workers: Workers::new(metrics.clone()),
             settings,
             public_url,
             agent,
@@ -167,49 +154,23 @@ impl Subscriber {
 
     /// Works until [`Subscriber::stop`] is called; then finishes the requests under way.
     pub async fn run(self: Arc<Self>) {
-        let workers: [Worker; 5] = [
+        let workers: [Worker<Self>; 5] = [
             |subscriber| Box::pin(sync::work(subscriber)),
             |subscriber| Box::pin(poll::work(subscriber)),
             |subscriber| Box::pin(calls::work(subscriber)),
             |subscriber| Box::pin(publish::work(subscriber)),
             |subscriber| Box::pin(sweep::work(subscriber)),
         ];
-        let workers: Vec<_> =
-            workers.into_iter().map(|work| tokio::spawn(keep(Arc::clone(&self), work))).collect();
-        for worker in workers {
-            // Panics are counted where they are caught.
-            let _ = worker.await;
-        }
+        self.workers.run(&self, &workers).await;
     }
 
     /// Ends [`Subscriber::run`] within 5 s.
     pub fn stop(&self) {
-        self.stopping.send_replace(true);
+        self.workers.stop(GRACE);
     }
 
     /// Returns the polling rates of feeds.
     fn rates(&self) -> PollRates {
         self.wanted.borrow().rates
-    }
-
-    /// Whether the subscriber is stopping: workers start no further work.
-    fn is_stopping(&self) -> bool {
-        *self.stopping.borrow()
-    }
-
-    /// Completes when the subscriber stops.
-    async fn stopped(&self) {
-        // The sender is a part of the subscriber.
-        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
-    }
-
-    /// Waits until there may be work. Returns `false` if the subscriber is stopping.
-    async fn wait(&self, work: &Notify) -> bool {
-        tokio::select! {
-            () = work.notified() => {}
-            () = tokio::time::sleep(POLL) => {}
-            () = self.stopped() => {}
-        }
-        !self.is_stopping()
     }
 }

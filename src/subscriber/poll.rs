@@ -8,7 +8,6 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, LINK};
 use sha2::{Digest, Sha256};
-use tokio::task::{JoinError, JoinSet};
 
 use super::Subscriber;
 use super::discover::{self, Found};
@@ -22,6 +21,7 @@ use crate::web::get::{self, Fetched, Get, Turn};
 use crate::web::get_error::GetError;
 use crate::web::links::Links;
 use crate::web::urls::WebUrl;
+use crate::web::workers::Tasks;
 use crate::web::{coding, sniff};
 
 /// The deadline of a fetch, including redirects and the wait for a place at the host.
@@ -30,8 +30,6 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a claim lasts beyond the time of a fetch: for reading the content, and for the records.
 const RECORDING: Duration = Duration::from_secs(30);
-/// Grace period for running fetches when the subscriber stops.
-const GRACE: Duration = Duration::from_secs(4);
 /// How long finished fetches are collected before more feeds are claimed.
 const PAUSE: Duration = Duration::from_millis(5);
 /// Claimed feeds for each concurrent fetch, so that feeds of a busy host leave room for others.
@@ -42,12 +40,9 @@ const TYPE: usize = 1024;
 /// Works until the subscriber stops.
 pub(super) async fn work(subscriber: Arc<Subscriber>) {
     let most = subscriber.settings.concurrent.saturating_mul(CLAIMED);
-    let mut fetching = JoinSet::new();
-    while !subscriber.is_stopping() {
-        while let Some(joined) = fetching.try_join_next() {
-            note(&subscriber, joined);
-        }
-        let room = most.saturating_sub(fetching.len());
+    let mut fetching = Tasks::new(&subscriber.workers, PAUSE);
+    while !subscriber.workers.is_stopping() {
+        let room = most.saturating_sub(fetching.count());
         let claimed = match u32::try_from(room) {
             Ok(room @ 1..) => {
                 let claimed = subscriber.store.claim_polls(room, DEADLINE + RECORDING).await;
@@ -60,28 +55,9 @@ pub(super) async fn work(subscriber: Arc<Subscriber>) {
             let subscriber = Arc::clone(&subscriber);
             fetching.spawn(async move { process(&subscriber, feed).await });
         }
-        tokio::select! {
-            Some(joined) = fetching.join_next(), if is_more_due => {
-                note(&subscriber, joined);
-                tokio::time::sleep(PAUSE).await;
-            }
-            _ = subscriber.wait(&subscriber.store.work().polls) => {}
-        }
+        fetching.wait(&subscriber.store.work().polls, is_more_due).await;
     }
-    let all = async {
-        while let Some(joined) = fetching.join_next().await {
-            note(&subscriber, joined);
-        }
-    };
-    // The other feeds are claimed by another instance, or after a restart.
-    let _ = tokio::time::timeout(GRACE, all).await;
-}
-
-fn note(subscriber: &Subscriber, joined: Result<(), JoinError>) {
-    if joined.is_err_and(|error| error.is_panic()) {
-        // The panic is logged. The claim ends, and the feed is fetched again.
-        subscriber.metrics.panics.inc();
-    }
+    fetching.finish().await;
 }
 
 /// The result of a fetch.

@@ -31,11 +31,11 @@ const REMEMBERED: Duration = Duration::from_secs(10);
 pub(super) async fn work(subscriber: Arc<Subscriber>) {
     let mut feeds = Feeds::default();
     let mut failing = Failing::default();
-    while !subscriber.is_stopping() {
+    while !subscriber.workers.is_stopping() {
         match round(&subscriber, &mut feeds, &mut failing).await {
             Ok(Round::More) => continue,
             Ok(Round::Done) => {
-                subscriber.wait(&subscriber.store.work().entries).await;
+                subscriber.workers.wait(&subscriber.store.work().entries).await;
                 continue;
             }
             Ok(Round::Failed) => {}
@@ -43,7 +43,7 @@ pub(super) async fn work(subscriber: Arc<Subscriber>) {
         }
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => {}
-            () = subscriber.stopped() => {}
+            () = subscriber.workers.stopped() => {}
         }
     }
 }

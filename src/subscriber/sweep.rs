@@ -21,7 +21,7 @@ const REST: u32 = 50;
 /// Works until the subscriber stops.
 pub(super) async fn work(subscriber: Arc<Subscriber>) {
     let mut sweep_due = Instant::now();
-    while !subscriber.is_stopping() {
+    while !subscriber.workers.is_stopping() {
         if sweep_due <= Instant::now() {
             note(sweep(&subscriber).await);
             // Jitter, so that several instances do not sweep at the same time.
@@ -31,7 +31,7 @@ pub(super) async fn work(subscriber: Arc<Subscriber>) {
         note(count(&subscriber).await);
         tokio::select! {
             () = tokio::time::sleep((begin.elapsed() * REST).clamp(PAUSE, LONGEST)) => {}
-            () = subscriber.stopped() => {}
+            () = subscriber.workers.stopped() => {}
         }
     }
 }

@@ -47,14 +47,14 @@ pub(super) async fn work(subscriber: Arc<Subscriber>) {
         while let Err(error) = record(&subscriber, &now).await {
             // A reload in the meantime counts at the next turn.
             tracing::debug!(%error, "feeds of the settings not recorded");
-            if !subscriber.wait(&Notify::new()).await {
+            if !subscriber.workers.wait(&Notify::new()).await {
                 return;
             }
         }
         tokio::select! {
             // The sender is a part of the subscriber.
             _ = wanted.changed() => {}
-            () = subscriber.stopped() => return,
+            () = subscriber.workers.stopped() => return,
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The common part of the hub and the subscriber: URLs, link relations and discovery (WebSub, section 4), content
-//! types, content codings, validators, signatures, and the limits of requests to other hosts.
+//! types, content codings, validators, signatures, the limits of requests to other hosts, and workers.
 //!
 //! This module must not know the purpose of requests.
 
@@ -20,3 +20,4 @@ pub(crate) mod rate;
 pub(crate) mod sign;
 pub(crate) mod sniff;
 pub(crate) mod urls;
+pub(crate) mod workers;

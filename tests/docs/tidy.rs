@@ -51,7 +51,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["auth", "bayeux", "budget", "config", "lock", "metrics", "peer", "router", "server", "tls"],
     ),
     ("store", &["config", "metrics"]),
-    ("web", &["auth", "config", "fetch", "store"]),
+    ("web", &["auth", "config", "fetch", "metrics", "store"]),
     ("entries", &["store", "web"]),
     ("hub", &["auth", "bayeux", "broker", "config", "fetch", "metrics", "peer", "store", "transport", "web"]),
     ("subscriber", &["auth", "config", "entries", "fetch", "metrics", "peer", "store", "transport", "web"]),
