@@ -17,6 +17,8 @@ mod poll;
 mod publish;
 mod reach;
 mod request;
+#[cfg(test)]
+mod samples;
 mod schedule;
 mod signature;
 mod sweep;

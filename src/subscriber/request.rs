@@ -189,25 +189,15 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::fetch::{Reach, Repeat};
-    use crate::metrics::Metrics;
-    use crate::store::{FeedDescription, FeedSource, Store};
+    use crate::store::FeedSource;
+    use crate::subscriber::samples;
 
     fn call(mode: SubscriptionMode, verify_token: Option<&str>) -> SubscriptionCall {
-        let feed = FeedDescription {
-            name: "blog".to_owned(),
-            url: "https://blog.example/feed".to_owned(),
-            hub: None,
-            poll: None,
-            username: None,
-            password: None,
-            public: false,
-            title: None,
-        };
         SubscriptionCall {
             id: 1,
             claim: 1,
             feed_id: 1,
-            feed,
+            feed: samples::feed("https://blog.example/feed"),
             source: FeedSource::Config,
             hub: "https://hub.example/".to_owned(),
             topic: "https://blog.example/feed?a=b&c".to_owned(),
@@ -274,28 +264,12 @@ mod tests {
         (url, asked)
     }
 
-    struct NoChannels;
-
-    impl super::super::Channels for NoChannels {
-        fn publish<'a>(&'a self, _: &'a str, _: &'a str) -> super::super::Published<'a> {
-            Box::pin(async { Err("there are no channels".to_owned()) })
-        }
-
-        fn is_public(&self, _: &str) -> bool {
-            false
-        }
-    }
-
     /// Returns the answer of a hub, with redirects to any address. The feed and the hub at 127.0.0.1 are in
     /// `feeds.networks`.
     async fn answer(hub: &str) -> Answer {
         let mut config = Config::default();
-        config.server.public_url = Some("https://push.example".to_owned());
-        config.store.url = Some("sqlite::memory:".into());
         config.feeds.networks = vec!["127.0.0.1/32".parse().unwrap()];
-        let metrics = Metrics::default();
-        let store = Store::open(&config.store, metrics.clone()).await.unwrap();
-        let mut subscriber = Subscriber::new(&config, store, Arc::new(NoChannels), None, metrics).unwrap();
+        let mut subscriber = samples::subscriber(config).await;
         let everywhere = Fetch::new(Reach::Everywhere, Repeat::Any);
         Arc::get_mut(&mut subscriber).unwrap().reached.public = everywhere;
         let mut call = SubscriptionCall { hub: hub.to_owned(), ..call(SubscriptionMode::Subscribe, None) };

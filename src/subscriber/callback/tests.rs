@@ -6,46 +6,20 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::config::Config;
-use crate::metrics::Metrics;
-use crate::store::{FeedDescription, FetchReason, FinishedPoll, PollOutcome, PollRead, Store};
+use crate::store::{FetchReason, FinishedPoll, PollOutcome, PollRead};
 use crate::subscriber::ingest::INLINE;
-use crate::subscriber::{Channels, Published};
+use crate::subscriber::samples;
 use crate::transport::local;
 
 /// The time of a claim.
 const HOLD: Duration = Duration::from_secs(60);
 const TOPIC: &str = "http://blog.example/feed";
 
-struct NoChannels;
-
-impl Channels for NoChannels {
-    fn publish<'a>(&'a self, _: &'a str, _: &'a str) -> Published<'a> {
-        Box::pin(async { Err("there are no channels".to_owned()) })
-    }
-
-    fn is_public(&self, _: &str) -> bool {
-        false
-    }
-}
-
 /// Returns a subscriber with one feed and a requested subscription, and the identifier of the callback.
 async fn subscriber() -> (Arc<Subscriber>, String) {
-    let mut config = Config::default();
-    config.server.public_url = Some("https://push.example".to_owned());
-    config.store.url = Some("sqlite::memory:".into());
-    let metrics = Metrics::default();
-    let store = Store::open(&config.store, metrics.clone()).await.unwrap();
-    let feed = FeedDescription {
-        name: "blog".to_owned(),
-        url: TOPIC.to_owned(),
-        hub: None,
-        poll: None,
-        username: None,
-        password: None,
-        public: false,
-        title: None,
-    };
-    store.add_feed(&feed, 1).await.unwrap();
+    let subscriber = samples::subscriber(Config::default()).await;
+    let store = &subscriber.store;
+    store.add_feed(&samples::feed(TOPIC), 1).await.unwrap();
     let polled = store.claim_polls(1, HOLD).await.unwrap().remove(0);
     let hubs = vec!["http://hub.example/".to_owned()];
     let read = PollRead { is_feed: true, topic: TOPIC.to_owned(), hubs, ..PollRead::default() };
@@ -53,7 +27,7 @@ async fn subscriber() -> (Arc<Subscriber>, String) {
     let (id, claim) = (polled.id, polled.claim);
     store.finish_poll(&FinishedPoll { id, claim, outcome, next: None, interval: None }).await.unwrap();
     let callback = store.claim_calls(1, HOLD).await.unwrap().remove(0).callback;
-    (Subscriber::new(&config, store, Arc::new(NoChannels), None, metrics).unwrap(), callback)
+    (subscriber, callback)
 }
 
 /// Occupies the threads for long documents until the sender is dropped.
