@@ -2,14 +2,13 @@
 // push secret or a token in its field.
 
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 
+import { makeToken, TOKEN_SECRET } from '../lib/application.mjs';
 import { lineIs, reaches, SIDES } from '../lib/page-plug.mjs';
 import { connected, holds, NOT_FOR_REFERENCE, until, WATCHDOG, withPages } from '../lib/page-window.mjs';
 
 const SECRET = 'a push secret of the page tests: ü';
-const KEY = 'a key of the page tests that has more than 32 bytes';
 
 const CLOSED = `
 [push]
@@ -21,12 +20,7 @@ subscribe = "secret"
 `;
 
 /** A token by which its holder may do everything. */
-function token() {
-  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const claims = { sub: 'anna', publish: '/**', subscribe: '/**', exp: Math.floor(Date.now() / 1000) + 3600 };
-  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`;
-  return `${signed}.${createHmac('sha256', KEY).update(signed).digest('base64url')}`;
-}
+const token = () => makeToken({ sub: 'anna', publish: '/**', subscribe: '/**' }, 3600);
 
 async function enter(page, value) {
   await page.fill('#key', value);
@@ -95,7 +89,7 @@ test('the field takes a token, also where the fields of ext have other names', N
 field = '${field}'
 [[key]]
 algorithm = "HS256"
-secret = "${KEY}"
+secret = "${TOKEN_SECRET}"
 [[channel]]
 match = "/**"
 publish = "token"

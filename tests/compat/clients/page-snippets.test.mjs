@@ -2,14 +2,13 @@
 // and its message arrives.
 
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 
+import { makeToken, TOKEN_SECRET } from '../lib/application.mjs';
 import { connected, holds, NOT_FOR_REFERENCE, until, WATCHDOG, withPages } from '../lib/page-window.mjs';
 import { BACK_ENDS, bundleReact, runSnippet, servePage } from '../lib/snippet-runner.mjs';
 
 const SECRET = 'a push secret of the snippet tests';
-const KEY = 'a key of the snippet tests that has more than 32 bytes';
 
 /** Data that is hard to quote. */
 const HARD = [
@@ -31,13 +30,6 @@ async function arrives(page, json, act) {
   await until(page, (count) => document.querySelectorAll('#messages li').length > count, before);
   const shown = await page.textContent('#messages li:first-child .data');
   assert.deepEqual(JSON.parse(shown), JSON.parse(json));
-}
-
-async function makeToken() {
-  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const claims = { sub: 'anna', publish: '/**', subscribe: '/**', exp: Math.floor(Date.now() / 1000) + 3600 };
-  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`;
-  return `${signed}.${createHmac('sha256', KEY).update(signed).digest('base64url')}`;
 }
 
 async function enter(page, value) {
@@ -88,7 +80,7 @@ for (const language of BACK_ENDS) {
       await enter(page, SECRET);
       const withSecret = await page.textContent('#snippet');
       await arrives(page, '"Hello, world"', () => runSnippet(language, withSecret, { FAYE_PUSH_SECRET: SECRET }));
-      const token = await makeToken();
+      const token = makeToken({ sub: 'anna', publish: '/**', subscribe: '/**' }, 3600);
       await enter(page, token);
       const withToken = await page.textContent('#snippet');
       await arrives(page, '"Hello, world"', () => runSnippet(language, withToken, { FAYE_TOKEN: token }));
@@ -97,7 +89,7 @@ for (const language of BACK_ENDS) {
 secret = "${SECRET}"
 [[key]]
 algorithm = "HS256"
-secret = "${KEY}"
+secret = "${TOKEN_SECRET}"
 [[channel]]
 match = "/**"
 publish = ["secret", "token"]
@@ -137,7 +129,7 @@ for (const language of ['browser', 'react']) {
       await enter(page, SECRET);
       const text = await choose(page, language);
       assert.ok(!text.includes('publish(') && !text.includes('SECRET'), text);
-      const token = await makeToken();
+      const token = makeToken({ sub: 'anna', publish: '/**', subscribe: '/**' }, 3600);
       await enter(page, token);
       const withToken = await page.textContent('#snippet');
       const opened = await openSnippet(browser, language, withToken, { token });
@@ -156,7 +148,7 @@ for (const language of ['browser', 'react']) {
 secret = "${SECRET}"
 [[key]]
 algorithm = "HS256"
-secret = "${KEY}"
+secret = "${TOKEN_SECRET}"
 [[channel]]
 match = "/**"
 publish = "token"

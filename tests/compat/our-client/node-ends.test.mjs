@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, describe } from 'node:test';
 
 import { installClient } from '../lib/installed-client.mjs';
+import { freePort } from '../lib/ports.mjs';
 import { registerTest } from '../lib/workbench.mjs';
 
 /** What the script of the application does before it disconnects. */
@@ -58,15 +58,6 @@ async function run(installed, steps, url, disabled, told) {
   assert.deepEqual([left, code], ['left: ', 0]);
 }
 
-async function closedPort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 describe('a script that disconnects ends by itself', () => {
   const installed = installClient({ how: 'import', withWs: true });
   after(installed.remove);
@@ -74,7 +65,7 @@ describe('a script that disconnects ends by itself', () => {
     for (const [when, steps] of Object.entries(SCRIPTS)) {
       registerTest(`over ${transport}, ${when}`, undefined, async (workbench) => {
         if (when === 'where there has never been a server') {
-          return run(installed, steps, `http://127.0.0.1:${await closedPort()}/faye`, disabled);
+          return run(installed, steps, `http://127.0.0.1:${await freePort()}/faye`, disabled);
         }
         const server = await workbench.startServer();
         let stopped;

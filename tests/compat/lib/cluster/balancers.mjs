@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { Daemon } from './daemon.mjs';
-import { freePort } from './ports.mjs';
+import { freePort } from '../ports.mjs';
 import { tool } from './tools.mjs';
 import { until } from './waiting.mjs';
 

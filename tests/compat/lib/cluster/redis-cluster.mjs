@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-import { freePort } from './ports.mjs';
+import { freePort } from '../ports.mjs';
 import { startRedis } from './redis.mjs';
 import { tool } from './tools.mjs';
 import { until } from './waiting.mjs';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 import { makeCertificate } from '../certificate.mjs';
 import { Daemon } from './daemon.mjs';
-import { freePort } from './ports.mjs';
+import { freePort } from '../ports.mjs';
 import { RespClient } from './resp.mjs';
 import { tool } from './tools.mjs';
 import { until } from './waiting.mjs';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { Daemon } from './daemon.mjs';
-import { freePort } from './ports.mjs';
+import { freePort } from '../ports.mjs';
 import { startRedis } from './redis.mjs';
 import { RespClient } from './resp.mjs';
 import { tool } from './tools.mjs';

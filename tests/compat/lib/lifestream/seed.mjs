@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { TOKEN_SECRET } from '../application.mjs';
 import { launchBrowser } from '../browser-client.mjs';
 import { ask } from '../cluster/metrics.mjs';
-import { freePort } from '../cluster/ports.mjs';
+import { freePort } from '../ports.mjs';
 import { until } from '../cluster/waiting.mjs';
 import { listed, live, titles } from '../lifestream.mjs';
 import { WATCHDOG } from '../page-window.mjs';

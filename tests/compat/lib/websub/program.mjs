@@ -1,24 +1,12 @@
 // A program of another language that a test runs: its output is recorded, and the test waits for lines in it.
 
 import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 const PATIENCE_MILLISECONDS = 60_000;
 const KEPT_CHARACTERS = 8_000;
-
-/** A port of 127.0.0.1 that is free now, for programs that do not report which one they chose. */
-export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Makes a folder with these files (name to text) that is removed after the test. */
 export function folderWith(context, files) {

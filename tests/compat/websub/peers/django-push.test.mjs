@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { Program, folderWith, freePort, run } from '../../lib/websub/program.mjs';
+import { freePort } from '../../lib/ports.mjs';
+import { Program, folderWith, run } from '../../lib/websub/program.mjs';
 import { openStage } from '../../lib/websub/stage.mjs';
 
 const PROJECT = fileURLToPath(new URL('django-project.py', import.meta.url));

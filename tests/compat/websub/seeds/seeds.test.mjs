@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { Program, folderWith, freePort, run } from '../../lib/websub/program.mjs';
+import { freePort } from '../../lib/ports.mjs';
+import { Program, folderWith, run } from '../../lib/websub/program.mjs';
 import { openStage } from '../../lib/websub/stage.mjs';
 
 const file = (name) => readFileSync(fileURLToPath(new URL(name, import.meta.url)), 'utf8');
