@@ -314,7 +314,9 @@ fn a_lease_that_has_ended_gets_nothing() {
     let (short, long) = (Web::callback(), Web::callback());
     let faye = hub::start(&[("FAYE_HUB__LEASE_MIN", "1s")]);
     subscribe(&faye, &topic, &[long.url("/")], &[]);
-    subscribe(&faye, &topic, &[short.url("/")], &[("hub.lease_seconds", "1")]);
+    subscribe(&faye, &topic, &[short.url("/")], &[("hub.lease_seconds", "3")]);
+    // The gauge follows the store, so it may still be the one from before the second subscription.
+    faye.wait_for_metric(SUBSCRIPTIONS, |now| now == 2);
     faye.wait_for_metric(SUBSCRIPTIONS, |now| now == 1);
     topic.ping(&faye);
     faye.wait_for_metric(DELIVERED, |now| now == 1);
