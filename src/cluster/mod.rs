@@ -3,6 +3,7 @@
 //! It does not know sessions. The server moves them.
 
 mod directory;
+mod frame;
 mod membership;
 mod rpc;
 

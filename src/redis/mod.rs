@@ -9,6 +9,7 @@ mod client;
 mod keys;
 mod link;
 mod node;
+mod number;
 mod scripts;
 
 pub(crate) use address::{Connection, OnPush};
@@ -16,4 +17,5 @@ pub use client::Client;
 pub use link::RedisError;
 pub(crate) use link::with_jitter;
 pub use node::NodeId;
+pub(crate) use number::number;
 pub(crate) use scripts::{ALIVE, BEAT, CLAIM, FILL, POSITIONS, PUBLISH, RECENT, REPLAY, SESSION, STATE};
