@@ -4,6 +4,8 @@
 
 mod directory;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod membership;
 mod rpc;
 

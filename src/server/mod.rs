@@ -41,6 +41,8 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::broadcast;
 
+#[cfg(all(feature = "redis", fuzzing))]
+pub(crate) use cluster::fuzzing;
 pub use event::Event;
 pub use received::{Accepted, Received, Receiving};
 

@@ -113,6 +113,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "web",
         ],
     ),
+    ("fuzzing", &["broker", "cluster", "server", "transport"]),
     ("main", &[]),
     ("lib", &[]),
 ];
