@@ -331,3 +331,6 @@ fn client_unknown(message: &Message) -> BayeuxError {
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;
