@@ -100,9 +100,10 @@ bench-feeds: ## Measure feeds: from a ping to the browser, entries a second, mem
 microbench: ## Measure parts without sockets: parse, trie, deliver, encode, compress
 	$(CARGO) bench --locked --bench micro
 
-fuzz: ## Fuzz the decoder and the parser, a minute each (needs cargo-fuzz: cargo install cargo-fuzz)
-	RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run decoder -- -max_total_time=60
-	RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run parser -- -max_total_time=60
+fuzz: ## Fuzz the parsers, a minute each (needs cargo-fuzz: cargo install cargo-fuzz)
+	for target in chunked cluster decoder head parser; do \
+	  RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $$target -- -max_total_time=60; \
+	done
 
 autobahn: ## Judge the WebSocket codec by the Autobahn|Testsuite and write docs/autobahn.md (needs Node, Python 2.7)
 	@command -v node >/dev/null || { echo "Node is missing: the script needs it." >&2; exit 1; }

@@ -93,6 +93,9 @@ pub mod descriptors;
 pub mod entries;
 #[doc(hidden)]
 pub mod fetch;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "websub")]
 #[doc(hidden)]
 pub mod hub;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::partition::{Partition, StreamPosition};
 
 /// One position for each of several partitions, in the order of insertion. Serializes as an array of pairs,
-/// `[[partition, offset], …]`. Deserialization skips pairs with an unknown partition.
+/// `[[partition, offset], …]`. Deserialization skips pairs with an unknown partition, or with one that an earlier pair has.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<(usize, u64)>", into = "Vec<(usize, u64)>")]
 pub struct Positions(Vec<StreamPosition>);
@@ -46,7 +46,9 @@ impl Positions {
 
 impl FromIterator<StreamPosition> for Positions {
     fn from_iter<I: IntoIterator<Item = StreamPosition>>(positions: I) -> Self {
-        Self(positions.into_iter().collect())
+        let mut collected = Self::default();
+        positions.into_iter().for_each(|position| collected.insert(position));
+        collected
     }
 }
 
@@ -71,6 +73,8 @@ mod tests {
     fn positions_are_pairs_in_json() {
         let read: Positions = serde_json::from_str("[[3,7],[64,1],[0,2]]").unwrap();
         assert_eq!(serde_json::to_string(&read).unwrap(), "[[3,7],[0,2]]");
+        let repeated: Positions = serde_json::from_str("[[3,7],[3,8],[0,2],[3,7]]").unwrap();
+        assert_eq!(repeated, read);
         assert_eq!(Partition::at(3).and_then(|partition| read.offset(partition)), Some(7));
     }
 }

@@ -16,6 +16,8 @@ use tokio::sync::oneshot;
 pub use memory::Memory;
 #[cfg(not(feature = "redis"))]
 pub use no_redis::Redis;
+#[cfg(all(feature = "redis", fuzzing))]
+pub(crate) use redis::fuzzing;
 #[cfg(feature = "redis")]
 pub use redis::{OnRpc, Redis};
 

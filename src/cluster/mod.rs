@@ -3,6 +3,9 @@
 //! It does not know sessions. The server moves them.
 
 mod directory;
+mod frame;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod membership;
 mod rpc;
 

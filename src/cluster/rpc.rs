@@ -1,6 +1,4 @@
 //! Requests from one instance to another, and their responses, over Pub/Sub. The bodies are opaque here.
-//!
-//! A frame is the line `version kind sender serial`, and the body. The kind is `c` for a request and `a` for a response.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,16 +11,11 @@ use parking_lot::Mutex;
 use redis::{FromRedisValue, Value};
 use tokio::sync::{Semaphore, oneshot};
 
+use super::frame::Frame;
 use crate::redis::{Client, NodeId, RedisError};
 
 /// Requests of other instances that are handled concurrently.
 const CONCURRENT: usize = 4096;
-/// The maximum length of a frame in bytes: a full mailbox and its envelope.
-const MAX_FRAME: usize = 256 * 1024 * 1024;
-/// The version of the format.
-const VERSION: &str = "1";
-const REQUEST: &str = "c";
-const RESPONSE: &str = "a";
 
 /// Handles a request of another instance. Returns the response.
 pub type RequestHandler = Arc<dyn Fn(NodeId, Bytes) -> BoxFuture<'static, Vec<u8>> + Send + Sync>;
@@ -78,7 +71,7 @@ impl Rpc {
         let (sender, receiver) = oneshot::channel();
         self.pending.lock().insert(serial, sender);
         let _pending = Pending(self, serial);
-        let receivers = self.send(node, REQUEST, serial, request).await.map_err(|error| {
+        let receivers = self.send(node, true, serial, request).await.map_err(|error| {
             tracing::debug!(%error, "cannot send a request to another instance");
             RpcError::RedisDown
         })?;
@@ -90,20 +83,27 @@ impl Rpc {
     }
 
     /// Publishes a frame to an instance. Returns the number of receivers.
-    async fn send(&self, node: NodeId, kind: &str, serial: u64, body: &[u8]) -> Result<u64, RedisError> {
-        let line = format!("{VERSION} {kind} {} {serial}\n", self.client.me());
+    async fn send(
+        &self,
+        node: NodeId,
+        is_request: bool,
+        serial: u64,
+        body: &[u8],
+    ) -> Result<u64, RedisError> {
+        let frame = Frame { is_request, sender: self.client.me(), serial, body };
         let mut command = redis::cmd("SPUBLISH");
-        command.arg(self.client.keys().calls(node)).arg([line.as_bytes(), body].concat());
+        command.arg(self.client.keys().calls(node)).arg(frame.encode());
         let reply: Value = self.client.run(&command).await?;
         u64::from_redis_value(reply).map_err(|_| RedisError::Unexpected)
     }
 
     /// Handles a frame that another instance sent to this one.
     pub fn receive(self: &Arc<Self>, payload: &[u8]) {
-        let Some((is_request, sender, serial, body)) = decode(payload) else {
+        let Some(Frame { is_request, sender, serial, body }) = Frame::decode(payload) else {
             self.client.metrics().redis.malformed.inc();
             return;
         };
+        let body = Bytes::copy_from_slice(body);
         if !is_request {
             if let Some(pending) = self.pending.lock().remove(&serial) {
                 // The caller may have given up.
@@ -118,29 +118,10 @@ impl Rpc {
         let this = Arc::clone(self);
         tokio::spawn(async move {
             let response = (this.handler)(sender, body).await;
-            if let Err(error) = this.send(sender, RESPONSE, serial, &response).await {
+            if let Err(error) = this.send(sender, false, serial, &response).await {
                 tracing::debug!(%error, "cannot send a response to another instance");
             }
             drop(permit);
         });
     }
-}
-
-/// Decodes a frame: whether it is a request, its sender, its serial number, and its body.
-fn decode(payload: &[u8]) -> Option<(bool, NodeId, u64, Bytes)> {
-    if payload.len() > MAX_FRAME {
-        return None;
-    }
-    let end = payload.iter().take(128).position(|byte| *byte == b'\n')?;
-    let mut words = std::str::from_utf8(&payload[..end]).ok()?.split(' ');
-    if words.next()? != VERSION {
-        return None;
-    }
-    let is_request = match words.next()? {
-        REQUEST => true,
-        RESPONSE => false,
-        _ => return None,
-    };
-    let (sender, serial) = (NodeId::parse(words.next()?)?, words.next()?.parse().ok()?);
-    Some((is_request, sender, serial, Bytes::copy_from_slice(&payload[end + 1..])))
 }

@@ -147,6 +147,37 @@ mod tests {
         }
     }
 
+    /// Returns the delays without jitter until the last attempt, in seconds. The time of an attempt is not counted.
+    fn schedule(mut request: Request, most: usize) -> Vec<u64> {
+        let mut delays = Vec::new();
+        while delays.len() < most
+            && let Some(delay) = next(&request)
+        {
+            delays.push(delay.as_secs());
+            request.age += delay;
+            request.attempts += 1;
+        }
+        delays
+    }
+
+    #[test]
+    fn the_schedules_are_exact() {
+        assert_eq!(schedule(request(Stage::Verify, 0), 9), [10, 60, 300]);
+        assert_eq!(schedule(request(Stage::Deny, 0), 9), [10, 60, 300]);
+        let legacy = Request { is_legacy: true, ..request(Stage::Verify, 0) };
+        // The last one is within six hours of the request: the next would be at 6 h 51 min 10 s.
+        assert_eq!(schedule(legacy, 99), [10, 60, 300, 900, 1800, 3600, 3600, 3600, 3600, 3600]);
+        let renewal = |lease| Request { is_renewal: true, lease, ..request(Stage::Verify, 0) };
+        assert_eq!(schedule(renewal(240 * HOUR), 7), [10, 60, 300, 900, 1800, 3600, 3600]);
+        // A tenth of the lease has eight attempts.
+        assert_eq!(schedule(renewal(HOUR), 4), [10, 45, 45, 45]);
+        // A day at most is left, which has eight attempts too.
+        assert_eq!(schedule(renewal(10_000 * HOUR), 7), [10, 60, 300, 900, 1800, 3600, 3600]);
+        // Half of a short lease.
+        let delay = next(&renewal(Duration::from_secs(10)));
+        assert_eq!(delay, Some(Duration::from_millis(625)));
+    }
+
     fn status(code: u16) -> Answer {
         Answer::Status(StatusCode::from_u16(code).unwrap())
     }

@@ -19,8 +19,11 @@ impl Head {
     /// Copies a valid head with the range of its target. A target outside of the head or beyond 4 GiB counts as empty.
     #[must_use]
     pub fn new(text: &[u8], target: Range<usize>) -> Self {
-        let place = |at: usize| u32::try_from(at).unwrap_or(0);
-        Self { text: text.into(), target: place(target.start)..place(target.end) }
+        let target = match (u32::try_from(target.start), u32::try_from(target.end)) {
+            (Ok(start), Ok(end)) => start..end,
+            _ => 0..0,
+        };
+        Self { text: text.into(), target }
     }
 
     /// The bytes that it was made of, and where the target is in them.
@@ -128,6 +131,15 @@ mod tests {
     fn head(target: &str) -> Head {
         let text = format!("GET {target} HTTP/1.1\r\nHost: x\r\nA:1\r\na: \t2 \r\n");
         Head::new(text.as_bytes(), 4..4 + target.len())
+    }
+
+    #[test]
+    fn a_target_outside_of_the_head_is_empty() {
+        let text = b"GET / HTTP/1.1\r\n";
+        for (start, end) in [(100, 101), (4, 100), (5, 4), (1 << 32, 1), (0, 1 << 32)] {
+            assert_eq!(Head::new(text, start..end).target(), "", "{start}..{end}");
+        }
+        assert_eq!(Head::new(text, 4..5).target(), "/");
     }
 
     #[test]

@@ -7,11 +7,11 @@ use redis::{Cmd, FromRedisValue, RedisError as LibraryError, ServerErrorKind, Va
 use tokio::time::Instant;
 
 use super::address::{Address, Connection};
+use super::backoff::Backoff;
 use super::cause;
 use crate::metrics::Metrics;
 
-/// The limits of the pause between two attempts to connect.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause between two attempts to connect.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Why a command failed.
@@ -47,7 +47,7 @@ pub(super) struct Link {
     address: Address,
     deadline: Duration,
     current: Mutex<Current>,
-    connecting: tokio::sync::Mutex<Pause>,
+    connecting: tokio::sync::Mutex<Attempts>,
     /// The error of the last attempt to connect.
     cause: Mutex<Option<String>>,
     metrics: Metrics,
@@ -62,15 +62,17 @@ struct Current {
     generation: u64,
 }
 
-struct Pause {
-    length: Duration,
-    over: Instant,
+/// The attempts to connect.
+struct Attempts {
+    backoff: Backoff,
+    /// The time of the next one.
+    next: Instant,
 }
 
 impl Link {
     pub(super) fn new(address: Address, deadline: Duration, metrics: Metrics) -> Self {
-        let pause = Pause { length: FIRST_PAUSE, over: Instant::now() };
-        let connecting = tokio::sync::Mutex::new(pause);
+        let attempts = Attempts { backoff: Backoff::new(LONGEST_PAUSE), next: Instant::now() };
+        let connecting = tokio::sync::Mutex::new(attempts);
         let (current, cause) = (Mutex::default(), Mutex::default());
         Self { address, deadline, current, connecting, cause, metrics }
     }
@@ -96,11 +98,11 @@ impl Link {
         if let Some(found) = self.current() {
             return Ok(found);
         }
-        let mut pause = self.connecting.lock().await;
+        let mut attempts = self.connecting.lock().await;
         if let Some(found) = self.current() {
             return Ok(found);
         }
-        if Instant::now() < pause.over {
+        if Instant::now() < attempts.next {
             return Err(RedisError::Disconnected);
         }
         let connecting = self.address.connect(self.deadline, None);
@@ -108,7 +110,7 @@ impl Link {
         match connected.unwrap_or_else(|_| Err(timed_out())) {
             Ok(mut connection) => {
                 let master = self.run_id_of(&mut connection).await;
-                pause.length = FIRST_PAUSE;
+                attempts.backoff.succeeded();
                 *self.cause.lock() = None;
                 let mut current = self.current.lock();
                 current.generation += 1;
@@ -121,8 +123,7 @@ impl Link {
                 let cause = cause::connecting(&error, &self.address);
                 tracing::debug!(cause, "cannot connect to Redis");
                 *self.cause.lock() = Some(cause);
-                pause.over = Instant::now() + with_jitter(pause.length);
-                pause.length = (pause.length * 2).min(LONGEST_PAUSE);
+                attempts.next = Instant::now() + attempts.backoff.failed();
                 Err(RedisError::Broken(error))
             }
         }
@@ -160,11 +161,6 @@ impl Link {
             current.connection = None;
         }
     }
-}
-
-/// Multiplies a pause by a random factor between 0.5 and 1.5, so that instances do not reconnect at once.
-pub(crate) fn with_jitter(pause: Duration) -> Duration {
-    pause.mul_f64(0.5 + fastrand::f64())
 }
 
 pub(super) fn timed_out() -> LibraryError {

@@ -3,17 +3,20 @@
 //! It does not interpret what it stores. The broker and the cluster are built on it.
 
 mod address;
+mod backoff;
 mod cause;
 mod check;
 mod client;
 mod keys;
 mod link;
 mod node;
+mod number;
 mod scripts;
 
 pub(crate) use address::{Connection, OnPush};
+pub(crate) use backoff::{Backoff, with_jitter};
 pub use client::Client;
 pub use link::RedisError;
-pub(crate) use link::with_jitter;
 pub use node::NodeId;
+pub(crate) use number::number;
 pub(crate) use scripts::{ALIVE, BEAT, CLAIM, FILL, POSITIONS, PUBLISH, RECENT, REPLAY, SESSION, STATE};

@@ -66,8 +66,10 @@ impl Script {
     }
 }
 
-pub(crate) static PUBLISH: Script = Script::new(include_str!("lua/publish.lua"));
-pub(crate) static STATE: Script = Script::new(include_str!("lua/state.lua"));
+pub(crate) static PUBLISH: Script =
+    Script::new(concat!(include_str!("lua/epoch.lua"), include_str!("lua/publish.lua")));
+pub(crate) static STATE: Script =
+    Script::new(concat!(include_str!("lua/epoch.lua"), include_str!("lua/state.lua")));
 pub(crate) static FILL: Script = Script::new(include_str!("lua/fill.lua"));
 pub(crate) static REPLAY: Script = Script::new(include_str!("lua/replay.lua"));
 pub(crate) static RECENT: Script = Script::new(include_str!("lua/recent.lua"));

@@ -64,9 +64,13 @@ impl Backoff {
         let client = self.hasher.hash_one((address, presented));
         let mut counts = self.counts.lock();
         let is_full = counts.now.len() >= CLIENTS && !counts.now.contains_key(&client);
-        if is_full || counts.since.elapsed() >= MEMORY {
+        let elapsed = counts.since.elapsed();
+        if is_full || elapsed >= MEMORY {
             counts.since = Instant::now();
             counts.before = std::mem::take(&mut counts.now);
+        }
+        if elapsed >= 2 * MEMORY {
+            counts.before.clear();
         }
         let earlier = counts.now.get(&client).or_else(|| counts.before.get(&client)).copied().unwrap_or(0);
         counts.now.insert(client, earlier.saturating_add(1));
@@ -106,6 +110,35 @@ mod tests {
             }
             let counts = backoff.counts.lock();
             assert!(counts.now.len() <= CLIENTS && counts.before.len() <= CLIENTS);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_are_forgotten_after_one_to_two_periods() {
+        let second = Duration::from_secs(1);
+        // The times of the failures of a client and of another one, and how many the client is known to have had before.
+        for (own, other, expected) in [
+            (&[0, 59][..], &[][..], [0, 1]),
+            (&[0, 119], &[60], [0, 1]),
+            (&[0, 120], &[60], [0, 0]),
+            (&[59, 119], &[60], [0, 1]),
+            (&[59, 120], &[60], [0, 0]),
+            (&[0, 119], &[], [0, 1]),
+            (&[0, 120], &[], [0, 0]),
+            (&[0, 3600], &[], [0, 0]),
+        ] {
+            let backoff = Backoff::new(&config::Advice::default());
+            let mut found = Vec::new();
+            for now in 0..=3600 {
+                if other.contains(&now) {
+                    backoff.count(None, b"other");
+                }
+                if own.contains(&now) {
+                    found.push(backoff.count(None, b"x"));
+                }
+                tokio::time::advance(second).await;
+            }
+            assert_eq!(found, expected, "{own:?}, {other:?}");
         }
     }
 }

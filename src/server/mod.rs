@@ -41,6 +41,8 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::broadcast;
 
+#[cfg(all(feature = "redis", fuzzing))]
+pub(crate) use cluster::fuzzing;
 pub use event::Event;
 pub use received::{Accepted, Received, Receiving};
 
@@ -329,3 +331,6 @@ fn client_unknown(message: &Message) -> BayeuxError {
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

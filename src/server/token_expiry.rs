@@ -22,7 +22,11 @@ impl TokenExpiry {
     /// Schedules a check of a session at a Unix time in seconds. The check is at most one maximum interval away, which
     /// bounds the lifetime of references to ended sessions.
     pub(super) fn watch(&self, session: &Arc<Session>, second: u64) {
-        let second = second.min(seconds_now() + MAX_CHECK_INTERVAL);
+        self.watch_from(seconds_now(), session, second);
+    }
+
+    fn watch_from(&self, now: u64, session: &Arc<Session>, second: u64) {
+        let second = second.min(now + MAX_CHECK_INTERVAL);
         self.0.lock().entry(second).or_default().push(Arc::downgrade(session));
     }
 
@@ -39,11 +43,14 @@ impl TokenExpiry {
 impl Server {
     /// Ends the subscriptions whose tokens have expired, and notifies the clients.
     pub(super) fn expire_subscriptions(&self) {
-        let now = seconds_now();
+        self.expire_subscriptions_at(seconds_now());
+    }
+
+    fn expire_subscriptions_at(&self, now: u64) {
         for session in self.token_expiry.due(now) {
             let (expired, next) = session.ownership().take_expired(now);
             if let Some(second) = next {
-                self.token_expiry.watch(&session, second);
+                self.token_expiry.watch_from(now, &session, second);
             }
             for pattern in expired {
                 if self.trie.unsubscribe(&session, &pattern) != Change::Changed {
@@ -57,5 +64,78 @@ impl Server {
             }
             session.flush();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bayeux::ClientId;
+    use crate::config::Config;
+    use crate::metrics::Metrics;
+
+    const NOW: u64 = 1_700_000_000;
+
+    /// A server with a session that is subscribed to two channels, with tokens that expire at these times.
+    fn server_and_session(expires: [u64; 2]) -> (Server, Arc<Session>) {
+        let server = Server::new(&Config::default(), &[], Metrics::default()).unwrap();
+        let session = server.sessions.create(ClientId::from_random([7; 20])).unwrap();
+        for (pattern, expires) in ["/a", "/b"].into_iter().zip(expires) {
+            server.trie.subscribe(&session, pattern, 10);
+            if let Some(second) = session.ownership().set_token_expiry(pattern, expires) {
+                server.token_expiry.watch_from(NOW, &session, second);
+            }
+        }
+        (server, session)
+    }
+
+    /// The numbers of subscriptions after each second of a range in which one changes.
+    fn changes(server: &Server, session: &Session, seconds: std::ops::Range<u64>) -> Vec<(u64, usize)> {
+        let mut changes = Vec::new();
+        let mut before = session.patterns().len();
+        for second in seconds {
+            server.expire_subscriptions_at(NOW + second);
+            let now = session.patterns().len();
+            if now != before {
+                changes.push((second, now));
+            }
+            before = now;
+        }
+        changes
+    }
+
+    #[test]
+    fn a_subscription_ends_in_the_second_in_which_its_token_expires() {
+        let (server, session) = server_and_session([NOW + 100, NOW + 1000]);
+        assert_eq!(changes(&server, &session, 0..2000), [(100, 1), (1000, 0)]);
+        assert_eq!(server.metrics.subscriptions_expired.get(), 2);
+        assert!(!session.has_ended());
+    }
+
+    #[test]
+    fn a_token_that_does_not_expire_keeps_its_subscription() {
+        let (server, session) = server_and_session([NOW + 5, u64::MAX]);
+        assert_eq!(changes(&server, &session, 0..2000), [(5, 1)]);
+    }
+
+    #[test]
+    fn a_newer_token_extends_the_subscription() {
+        let (server, session) = server_and_session([NOW + 5, NOW + 20]);
+        assert_eq!(changes(&server, &session, 0..5), []);
+        assert_eq!(session.ownership().set_token_expiry("/a", NOW + 400), None, "a check is scheduled");
+        assert_eq!(changes(&server, &session, 5..2000), [(20, 1), (400, 0)]);
+    }
+
+    #[test]
+    fn an_ended_session_is_forgotten_within_the_longest_interval() {
+        let (server, session) = server_and_session([NOW + 1_000_000, u64::MAX]);
+        let weak = Arc::downgrade(&session);
+        assert!(server.end(&session));
+        drop(session);
+        assert!(weak.upgrade().is_none());
+        server.expire_subscriptions_at(NOW + MAX_CHECK_INTERVAL - 1);
+        assert_eq!(server.token_expiry.0.lock().len(), 1);
+        server.expire_subscriptions_at(NOW + MAX_CHECK_INTERVAL);
+        assert_eq!(server.token_expiry.0.lock().len(), 0);
     }
 }

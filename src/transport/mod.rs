@@ -27,6 +27,8 @@ mod serve;
 pub mod websocket;
 
 pub use http::endpoint::{Endpoint, Route, RouteFuture, RouteLimits, RouteRequest};
+#[cfg(fuzzing)]
+pub(crate) use http::fuzzing;
 pub use http::mount::Mount;
 pub use http::request::Method;
 pub use http::site::Site;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests panic as well")]
 
+mod dependencies;
 mod features;
 mod names;
 mod programs;

@@ -113,6 +113,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "web",
         ],
     ),
+    ("fuzzing", &["broker", "cluster", "server", "transport"]),
     ("main", &[]),
     ("lib", &[]),
 ];
@@ -147,7 +148,7 @@ fn sources() -> Vec<Source> {
         .collect()
 }
 
-fn collect(folder: &Path, kind: &str, files: &mut Vec<PathBuf>) {
+pub(crate) fn collect(folder: &Path, kind: &str, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -26,10 +26,7 @@ impl CircuitBreaker {
     /// Returns whether a request may be sent now. After the cooldown a single trial request may; the others wait for
     /// its success.
     pub(super) fn allows(&self) -> bool {
-        self.allows_at(Instant::now())
-    }
-
-    fn allows_at(&self, now: Instant) -> bool {
+        let now = Instant::now();
         let mut state = self.state.lock();
         match state.until {
             None => true,
@@ -48,39 +45,55 @@ impl CircuitBreaker {
 
     /// Records a failure. Returns true if it opens the breaker.
     pub(super) fn failed(&self) -> bool {
-        self.failed_at(Instant::now())
-    }
-
-    fn failed_at(&self, now: Instant) -> bool {
         let mut state = self.state.lock();
         state.in_a_row += 1;
         if state.in_a_row < self.failures {
             return false;
         }
         let opens = state.until.is_none();
-        state.until = Some(now + self.pause);
+        state.until = Some(Instant::now() + self.pause);
         opens
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::advance;
+
     use super::*;
 
-    #[test]
-    fn opens_after_failures_in_a_row_and_tries_after_the_pause() {
-        let breaker = CircuitBreaker::new(3, Duration::from_secs(5));
-        let now = Instant::now();
-        assert!(!breaker.failed_at(now) && !breaker.failed_at(now) && breaker.allows_at(now));
+    const PAUSE: Duration = Duration::from_secs(5);
+    const MILLISECOND: Duration = Duration::from_millis(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn opens_after_failures_in_a_row_and_tries_once_after_each_pause() {
+        let breaker = CircuitBreaker::new(3, PAUSE);
+        assert!(!breaker.failed() && !breaker.failed() && breaker.allows());
         breaker.succeeded();
-        assert!(!breaker.failed_at(now) && !breaker.failed_at(now) && breaker.failed_at(now));
-        assert!(!breaker.allows_at(now + Duration::from_millis(4999)));
-        let later = now + Duration::from_secs(5);
-        assert!(breaker.allows_at(later) && !breaker.allows_at(later), "one tries");
-        assert!(!breaker.failed_at(later), "that is known already");
-        assert!(!breaker.allows_at(later + Duration::from_secs(4)));
-        assert!(breaker.allows_at(later + Duration::from_secs(5)));
+        assert!(!breaker.failed() && !breaker.failed() && breaker.failed(), "three in a row");
+        advance(PAUSE - MILLISECOND).await;
+        assert!(!breaker.allows());
+        advance(MILLISECOND).await;
+        assert!(breaker.allows() && !breaker.allows(), "one tries");
+        advance(PAUSE - MILLISECOND).await;
+        assert!(!breaker.failed(), "it is open already");
+        advance(PAUSE - MILLISECOND).await;
+        assert!(!breaker.allows(), "the pause begins with the failure");
+        advance(MILLISECOND).await;
+        assert!(breaker.allows());
         breaker.succeeded();
-        assert!(breaker.allows_at(later) && breaker.allows_at(later));
+        assert!(breaker.allows() && breaker.allows());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trial_without_a_response_is_followed_by_another_one_after_the_pause() {
+        let breaker = CircuitBreaker::new(1, PAUSE);
+        assert!(breaker.failed());
+        for _ in 0..3 {
+            advance(PAUSE - MILLISECOND).await;
+            assert!(!breaker.allows());
+            advance(MILLISECOND).await;
+            assert!(breaker.allows() && !breaker.allows());
+        }
     }
 }

@@ -45,3 +45,24 @@ impl Cache {
         entries[0].insert(key, (decision.clone(), Instant::now() + time));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_decision_is_valid_for_its_time() {
+        let key = Key { operation: "publish", channel: "/a".into(), credential: [0; 32] };
+        let other = Key { channel: "/b".into(), ..key.clone() };
+        let cache = Cache::default();
+        cache.insert(key.clone(), &HookDecision::Allow, Duration::from_secs(10));
+        cache.insert(other.clone(), &HookDecision::Allow, Duration::ZERO);
+        assert!(cache.get(&key).is_some() && cache.get(&other).is_none());
+        advance(Duration::from_millis(9999)).await;
+        assert!(cache.get(&key).is_some());
+        advance(Duration::from_millis(1)).await;
+        assert!(cache.get(&key).is_none());
+    }
+}

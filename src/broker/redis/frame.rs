@@ -9,11 +9,13 @@ use bytes::{Buf, BufMut};
 
 use crate::bayeux::channel;
 use crate::bayeux::parse::parse_one;
-use crate::redis::NodeId;
+use crate::redis::{NodeId, number};
 
 /// The version of the format. Frames of another version are logged and ignored: during an upgrade the newer instance has to
 /// write the version that the older one reads.
 const VERSION: &str = "1";
+/// The largest offset and counter. Up to it the scripts of Redis count exactly, since their numbers are doubles.
+pub(super) const LAST_NUMBER: u64 = 1 << 53;
 
 /// A frame.
 #[derive(Debug, PartialEq, Eq)]
@@ -97,8 +99,11 @@ pub(super) fn decode(payload: &[u8], longest: usize) -> Result<Frame, Malformed>
         return Err(Malformed::Version);
     }
     let kind = word()?;
-    let epoch = u64::from_str_radix(word()?, 16).map_err(|_| Malformed::Shape)?;
-    let offset = word()?.parse().map_err(|_| Malformed::Shape)?;
+    let epoch = number(word()?, 16).ok_or(Malformed::Shape)?;
+    let offset = number(word()?, 10).ok_or(Malformed::Shape)?;
+    if words.next().is_some() {
+        return Err(Malformed::Shape);
+    }
     let mut rest = &payload[end + 1..];
     let mut node = [0; 16];
     rest.try_copy_to_slice(&mut node).map_err(|_| Malformed::Shape)?;
@@ -108,7 +113,20 @@ pub(super) fn decode(payload: &[u8], longest: usize) -> Result<Frame, Malformed>
         "p" if rest.is_empty() => Body::Probe { sender: NodeId(node), serial: counter },
         _ => return Err(Malformed::Shape),
     };
+    if !is_countable(offset, &body) {
+        return Err(Malformed::Shape);
+    }
     Ok(Frame { epoch, offset, body })
+}
+
+/// Whether the numbers of all publications are in the range.
+fn is_countable(offset: u64, body: &Body) -> bool {
+    let (counter, count) = match body {
+        Body::Publications { counter, items, .. } => (*counter, items.len() as u64),
+        // The serial number of a probe is only compared.
+        Body::Probe { .. } => (0, 0),
+    };
+    offset.max(counter).checked_add(count).is_some_and(|end| end <= LAST_NUMBER)
 }
 
 fn items(mut rest: &[u8], longest: usize) -> Result<Vec<Item>, Malformed> {
@@ -168,6 +186,14 @@ mod tests {
             ("1 m ff", &good[..]),
             ("1 m xyz 9", &good),
             ("1 m ff -9", &good),
+            ("1 m ff +9", &good),
+            ("1 m ff 09", &good),
+            ("1 m FF 9", &good),
+            ("1 m ff 9 9", &good),
+            ("1 m ff 9007199254740992", &good),
+            ("1 m ff 18446744073709551615", &good),
+            ("1 p ff 9007199254740993", &probe(NODE, 3)),
+            ("1 m ff 9", &encode(NODE, u64::MAX, [("/a", &b"{}"[..])].into_iter())),
             ("1 q ff 9", &good),
             ("1 p ff 9", &good),
             ("1 m ff 9", &good[..good.len() - 1]),

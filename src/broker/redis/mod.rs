@@ -4,6 +4,8 @@
 
 mod consumer;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod history;
 mod probe;
 mod recover;

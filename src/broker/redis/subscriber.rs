@@ -15,14 +15,13 @@ use super::consumer::Action;
 use super::frame::{self, Body, Malformed};
 use crate::bayeux::{PARTITIONS, Partition};
 use crate::broker::Deliver;
-use crate::redis::{Connection, OnPush, RedisError, with_jitter};
+use crate::redis::{Backoff, Connection, OnPush, RedisError};
 
 /// How long a partition stays joined after its last subscriber has gone.
 const LINGER: Duration = Duration::from_secs(30);
 /// How often partitions without subscribers are searched.
 const SWEEP: Duration = Duration::from_secs(1);
 /// The limits of the pause between two attempts to connect.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A set of partitions as bits.
@@ -100,25 +99,24 @@ impl Subscriber {
 impl<D: Deliver> Redis<D> {
     /// Keeps the Pub/Sub connection open for as long as the future is polled.
     pub(super) async fn subscribe_forever(self: &Arc<Self>) {
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::new(LONGEST_PAUSE);
         loop {
             let connected = self.shared.client.connect(self.on_push()).await;
             if let Ok(mut connection) = connected
-                && self.keep_subscribed(&mut connection, &mut pause).await.is_err()
+                && self.keep_subscribed(&mut connection, &mut backoff).await.is_err()
             {
                 tracing::debug!("Pub/Sub connection not set up");
             }
             self.subscriber.up.store(false, Ordering::Release);
             self.subscriber.joined.send_replace(0);
-            tokio::time::sleep(with_jitter(pause)).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            tokio::time::sleep(backoff.failed()).await;
         }
     }
 
     async fn keep_subscribed(
         self: &Arc<Self>,
         connection: &mut Connection,
-        pause: &mut Duration,
+        backoff: &mut Backoff,
     ) -> Result<(), RedisError> {
         let client = &self.shared.client;
         self.subscribe(connection, &client.keys().calls(client.me())).await?;
@@ -127,7 +125,7 @@ impl<D: Deliver> Redis<D> {
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
             self.join_wanted(connection).await?;
-            *pause = FIRST_PAUSE;
+            backoff.succeeded();
             tokio::select! {
                 () = self.subscriber.changed.notified() => {}
                 () = self.subscriber.lost.notified() => {

@@ -7,20 +7,8 @@
 --       publications, the encoded publications, the prefix of the keys of histories, and for each publication with a
 --       history: its place in the batch, its channel, its object, the maximum number of messages, and the maximum age.
 -- Returns the epoch, and the offset of the first publication or 0 for a repeated batch.
-local known, master, ttl, counter, count = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[7]), tonumber(ARGV[8])
-if master == '' then
-  local info = redis.pcall('INFO', 'server')
-  master = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
-end
-local was = redis.call('HMGET', KEYS[1], 'number', 'epoch', 'master')
-local number, epoch = tonumber(was[1] or '-1'), was[2]
-local is_new = number < known or (was[3] and was[3] ~= master and master ~= '')
-if is_new then
-  -- The partition is new, or Redis may have lost its newest offsets. It continues above all offsets assigned before.
-  local time = redis.call('TIME')
-  number, epoch = math.max(time[1] * 1000000 + time[2], number + 1, known + 1), ARGV[1]
-  redis.call('HSET', KEYS[1], 'number', string.format('%.0f', number), 'epoch', epoch, 'master', master)
-end
+local ttl, counter, count = tonumber(ARGV[4]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local epoch, number, is_new = epoch_of(KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3])
 if tonumber(redis.call('GET', KEYS[2]) or '0') >= counter + count - 1 then
   return {epoch, '0'}
 end

@@ -48,7 +48,7 @@ pub(super) struct ForwardedRequest {
     is_foreign: bool,
     /// The request head in base64, since it may be invalid UTF-8.
     head: String,
-    target: (usize, usize),
+    pub(super) target: (usize, usize),
     /// The message, a JSON object; `None` for a stream.
     pub(super) message: Option<String>,
     /// The message after extensions and the hook, if they processed it before the session left the forwarding instance.

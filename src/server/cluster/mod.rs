@@ -6,6 +6,8 @@
 
 mod directory;
 mod drain;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod handoff;
 mod heartbeat;
 mod messages;

@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use crate::transport::buffer;
 
 /// The longest line outside of the data, in bytes.
-const LINE: usize = 4 * 1024;
+pub(super) const LINE: usize = 4 * 1024;
 /// The most lines of the trailer.
 const TRAILER: usize = 100;
 

@@ -10,6 +10,8 @@ mod chunked;
 pub(super) mod connection;
 mod cookie;
 pub(super) mod endpoint;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod headers;
 mod jsonp;
 mod long_polling;

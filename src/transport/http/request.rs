@@ -10,7 +10,7 @@ use hyper::StatusCode;
 use crate::peer::{Authority, Head, absolute};
 
 /// The most headers of a request.
-const HEADERS: usize = 100;
+pub(super) const HEADERS: usize = 100;
 
 /// The method of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
