@@ -96,7 +96,7 @@ impl Drop for Lease {
         let attachment = {
             let mut state = self.session.lock();
             state.holder = LeaseHolder::Free;
-            if state.ended {
+            if state.life.has_ended() {
                 return;
             }
             metrics.deliveries_requeued.inc_by((self.items.len() - self.written) as u64);

@@ -7,6 +7,7 @@ mod attach;
 mod attachment;
 mod expiry;
 mod lease;
+mod life;
 mod mailbox;
 mod pending_flush;
 mod session;

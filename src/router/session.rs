@@ -10,6 +10,7 @@ use tokio::time::{Duration, Instant};
 
 use super::attachment::{Attachment, Detached, LeaseHolder, same};
 use super::lease::Lease;
+use super::life::Life;
 use super::mailbox::{Mailbox, Pushed};
 use super::terms::Terms;
 use crate::auth::Ownership;
@@ -52,13 +53,7 @@ pub(super) struct State {
     pub(super) holder: LeaseHolder,
     /// Whether a flush is pending.
     pending: bool,
-    connected: bool,
-    pub(super) ended: bool,
-    /// The session is being exported, or was exported: its state no longer changes here.
-    pub(super) frozen: bool,
-    /// The mailbox had no room for a publication with the policy `disconnect`: the session ends and receives no more
-    /// messages.
-    overflowed: bool,
+    pub(super) life: Life,
     /// The number of held connects; the session does not expire while it is above zero.
     held: u32,
     pub(super) deadline: Instant,
@@ -74,10 +69,7 @@ impl Session {
             attachment: None,
             holder: LeaseHolder::Free,
             pending: false,
-            connected,
-            ended: false,
-            frozen: false,
-            overflowed: false,
+            life: Life::new(connected),
             held: 0,
             deadline: Instant::now() + if connected { terms.lifetime } else { terms.unconnected_lifetime },
             standby: None,
@@ -140,13 +132,19 @@ impl Session {
     /// Whether the mailbox had no room for a publication, so that the session has to end.
     #[must_use]
     pub fn has_overflowed(&self) -> bool {
-        self.state.lock().overflowed
+        self.state.lock().life.has_overflowed()
+    }
+
+    /// Whether the session receives publications: it has neither overflowed nor ended.
+    #[must_use]
+    pub fn is_receiving(&self) -> bool {
+        self.state.lock().life.is_receiving()
     }
 
     /// Whether the session has ended.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        self.state.lock().ended
+        self.state.lock().life.has_ended()
     }
 
     /// Returns the request of the attached transport; `None` without one.
@@ -159,12 +157,14 @@ impl Session {
     /// ended or overflowed.
     pub(super) fn push(&self, publication: &Arc<Publication>, overflow: Overflow) -> Option<(Pushed, bool)> {
         let mut state = self.state.lock();
-        if state.ended || state.overflowed {
+        if !state.life.is_receiving() {
             return None;
         }
-        let bounds = self.terms.bounds(state.connected);
+        let bounds = self.terms.bounds(!state.life.is_unconnected());
         let pushed = state.change(&self.terms.budget, |mailbox| mailbox.push(publication, bounds, overflow));
-        state.overflowed = pushed == Pushed::Overflow;
+        if pushed == Pushed::Overflow {
+            state.life.overflow();
+        }
         let waits = matches!(pushed, Pushed::Queued | Pushed::Displaced(_));
         let first = waits && !state.pending;
         if first {
@@ -176,8 +176,8 @@ impl Session {
     /// Queues a notice of the server, if the session is live and the mailbox has room. The caller flushes the session.
     pub fn tell(&self, notice: &Arc<Publication>) {
         let mut state = self.state.lock();
-        if !state.ended {
-            let bounds = self.terms.bounds(state.connected);
+        if !state.life.has_ended() {
+            let bounds = self.terms.bounds(!state.life.is_unconnected());
             notice.charge_to(&self.terms.budget);
             state.change(&self.terms.budget, |mailbox| mailbox.push(notice, bounds, Overflow::DropNewest));
         }
@@ -208,11 +208,9 @@ impl Session {
     /// is frozen.
     pub fn connect(&self) -> Option<bool> {
         let mut state = self.state.lock();
-        if state.ended || state.frozen {
-            return None;
-        }
+        let is_first = state.life.connect()?;
         state.deadline = Instant::now() + self.terms.lifetime;
-        Some(!std::mem::replace(&mut state.connected, true))
+        Some(is_first)
     }
 
     /// Returns how long the session lives after the last activity of its client.
@@ -225,7 +223,8 @@ impl Session {
     /// effect for any other transport.
     pub fn keep_alive(&self, attachment: &Arc<dyn Attachment>) {
         let mut state = self.state.lock();
-        if state.connected && state.attachment.as_ref().is_some_and(|attached| same(attached, attachment)) {
+        let is_attached = state.attachment.as_ref().is_some_and(|attached| same(attached, attachment));
+        if is_attached && !state.life.is_unconnected() {
             state.deadline = Instant::now() + self.terms.lifetime;
         }
     }
@@ -282,32 +281,32 @@ impl Session {
     /// if it had already ended or is frozen, since a frozen session may belong to another instance. The caller removes
     /// the patterns from the trie and the session from its table.
     pub fn end(self: &Arc<Self>) -> Option<Patterns> {
-        self.end_if(|state| !state.frozen)
+        self.end_by(|state| state.life.end())
     }
 
     /// Ends a session on this instance only, even if it is frozen, because another instance owns it.
     pub fn end_here(self: &Arc<Self>) -> Option<Patterns> {
-        self.end_if(|_| true)
+        self.end_by(|state| state.life.end_as_moved())
     }
 
     /// Ends the session if it has expired. A concurrent connect prevents that.
     pub fn end_if_expired(self: &Arc<Self>) -> Option<Patterns> {
-        self.end_if(|state| !state.frozen && state.deadline(self.terms.lifetime) <= Instant::now())
+        self.end_by(|state| state.deadline(self.terms.lifetime) <= Instant::now() && state.life.end())
     }
 
     /// Ends the session if its client has never connected.
     pub fn end_if_unconnected(self: &Arc<Self>) -> Option<Patterns> {
-        self.end_if(|state| !state.frozen && !state.connected)
+        self.end_by(|state| state.life.is_unconnected() && state.life.end())
     }
 
-    fn end_if(self: &Arc<Self>, may_end: impl FnOnce(&State) -> bool) -> Option<Patterns> {
+    /// Releases the contents of the session, if `end` has ended it.
+    fn end_by(self: &Arc<Self>, end: impl FnOnce(&mut State) -> bool) -> Option<Patterns> {
         let mut subscriptions = self.subscriptions.lock();
         let transports = {
             let mut state = self.state.lock();
-            if state.ended || !may_end(&state) {
+            if !end(&mut state) {
                 return None;
             }
-            state.ended = true;
             state.change(&self.terms.budget, |mailbox| *mailbox = Mailbox::default());
             let holder = state.holder.former().cloned();
             [state.attachment.take(), state.standby.take(), holder]
@@ -323,10 +322,6 @@ impl Session {
 }
 
 impl State {
-    pub(super) fn has_overflowed(&self) -> bool {
-        self.overflowed
-    }
-
     pub(super) fn mailbox(&self) -> &Mailbox {
         &self.mailbox
     }
@@ -371,5 +366,15 @@ impl Drop for Held {
         state.held -= 1;
         state.deadline = Instant::now() + self.0.terms.lifetime;
         self.0.terms.metrics.held_connects.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_is_small() {
+        assert!(size_of::<State>() <= 144, "{} bytes", size_of::<State>());
     }
 }
