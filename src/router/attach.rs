@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::attachment::{Attachment, Detached, LeaseHolder, same};
-use super::session::{Session, State};
+use super::holder::LeaseHolder;
+use super::session::{Attachment, Detached, Session, State, same};
 use crate::peer::{Peer, Transport};
 
 /// The result of attaching a transport.

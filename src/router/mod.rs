@@ -4,8 +4,10 @@
 //! [`Attachment`].
 
 mod attach;
-mod attachment;
+mod end;
 mod expiry;
+mod hold;
+mod holder;
 mod lease;
 mod life;
 mod mailbox;
@@ -19,12 +21,12 @@ mod trie;
 mod weight;
 
 pub use attach::Attached;
-pub use attachment::{Attachment, Detached};
 pub use expiry::Expiry;
+pub use hold::Held;
 pub use lease::{Lease, Renewed};
 pub use mailbox::{Bounds, Items, Mailbox, Pushed};
 pub use pending_flush::PendingFlush;
-pub use session::{Held, Patterns, Session, Weight};
+pub use session::{Attachment, Detached, Patterns, Session, Weight};
 pub use sessions::{Full, Sessions};
 pub use subscribers::Subscribers;
 pub use terms::Terms;

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::attachment::Detached;
-use super::session::{Patterns, Session};
+use super::session::{Detached, Patterns, Session};
 use crate::bayeux::{Positions, Publication};
 
 /// The delivery progress of a session.

@@ -19,7 +19,6 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("hub", &["endpoint", "page", "status", "submit"]),
     ("hub::feeds", &["document", "feed"]),
     ("lifestream", &["endpoint", "entries", "page"]),
-    ("router", &["attachment", "lease", "session"]),
     ("store::operations::entries", &["classify", "plan"]),
 ];
 
