@@ -33,3 +33,6 @@ pub use terms::Terms;
 pub use transfer::Progress;
 pub use trie::{Adapt, Change, Trie};
 pub use weight::of_subscription;
+
+#[cfg(test)]
+mod tests;
