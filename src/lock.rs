@@ -46,7 +46,12 @@ impl<T, const LEVEL: u8> Mutex<T, LEVEL> {
     /// Locks one of several mutexes of a level, which are taken in ascending order of `number`. Panics in a debug build if
     /// the thread holds a lock of a higher level, or one of this level with this or a higher number.
     pub(crate) fn lock_of(&self, number: u8) -> MutexGuard<'_, T> {
-        Guard { place: Place::take(LEVEL, number), guard: self.0.lock() }
+        let place = Place::take(LEVEL, number);
+        #[cfg(test)]
+        let guard = schedule::acquire(|| self.0.lock(), || self.0.try_lock());
+        #[cfg(not(test))]
+        let guard = self.0.lock();
+        Guard { place, guard }
     }
 
     /// The value, without a lock.
@@ -111,6 +116,32 @@ pub(crate) fn assert_free(level: u8) {
     let _ = level;
 }
 
+/// Mutexes in the schedules of `shuttle`. The threads of a schedule are coroutines of one thread, which must never block.
+#[cfg(test)]
+mod schedule {
+    use std::time::Duration;
+
+    /// Whether this thread runs a schedule.
+    pub(super) fn is_active() -> bool {
+        shuttle::current::try_get_current_task().is_some()
+    }
+
+    /// Locks. In a schedule, other threads may run before.
+    pub(super) fn acquire<G>(lock: impl FnOnce() -> G, try_lock: impl Fn() -> Option<G>) -> G {
+        if !is_active() {
+            return lock();
+        }
+        // A switch to any thread. `yield_now` would lower the priority of this one.
+        shuttle::thread::sleep(Duration::ZERO);
+        loop {
+            match try_lock() {
+                Some(guard) => return guard,
+                None => shuttle::thread::yield_now(),
+            }
+        }
+    }
+}
+
 #[cfg(not(debug_assertions))]
 struct Place;
 
@@ -155,6 +186,11 @@ mod checked {
     impl Place {
         pub(super) fn take(level: u8, number: u8) -> Self {
             let place = place(level, number);
+            // The threads of a schedule share this thread and its list.
+            #[cfg(test)]
+            if super::schedule::is_active() {
+                return Self(place, PhantomData);
+            }
             assert_above(place);
             HELD.with_borrow_mut(|held| held.push(place));
             Self(place, PhantomData)
@@ -175,6 +211,7 @@ mod checked {
 #[cfg(all(test, debug_assertions))]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Arc;
 
     use super::*;
 
@@ -197,6 +234,28 @@ mod tests {
         drop(held);
         drop(low.lock());
         assert_free(0);
+    }
+
+    /// The mutexes of schedules are scheduling points, without the check of the order.
+    #[test]
+    fn a_schedule_finds_a_deadlock() {
+        let schedule = || {
+            let locks = Arc::new((Mutex::<(), 10>::default(), Mutex::<(), 20>::default()));
+            let other = Arc::clone(&locks);
+            let thread = shuttle::thread::spawn(move || {
+                let _high = other.1.lock();
+                let _low = other.0.lock();
+            });
+            {
+                let _low = locks.0.lock();
+                let _high = locks.1.lock();
+            }
+            thread.join().unwrap();
+        };
+        let mut config = shuttle::Config::new();
+        config.max_steps = shuttle::MaxSteps::FailAfter(1000);
+        let scheduler = shuttle::scheduler::RandomScheduler::new_from_seed(1, 100);
+        assert!(panics(|| _ = shuttle::Runner::new(scheduler, config).run(schedule)));
     }
 
     #[test]

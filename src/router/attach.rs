@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::attachment::{Attachment, Detached, LeaseHolder, same};
-use super::session::{Session, State};
+use super::holder::LeaseHolder;
+use super::session::{Attachment, Detached, Session, State, same};
 use crate::peer::{Peer, Transport};
 
 /// The result of attaching a transport.
@@ -24,7 +24,7 @@ impl Session {
     pub fn attach(self: &Arc<Self>, attachment: &Arc<dyn Attachment>) -> bool {
         let superseded = {
             let mut state = self.lock();
-            if state.ended || state.frozen {
+            if !state.life.is_live() {
                 return false;
             }
             state.replace(attachment)
@@ -38,7 +38,7 @@ impl Session {
     pub fn attach_or_yield(self: &Arc<Self>, attachment: &Arc<dyn Attachment>) -> Attached {
         let (superseded, attached) = {
             let mut state = self.lock();
-            if state.ended || state.frozen {
+            if !state.life.is_live() {
                 return Attached::Ended;
             }
             if state.attachment.as_ref().is_some_and(is_stream) {
@@ -58,7 +58,7 @@ impl Session {
         let superseded = {
             let mut state = self.lock();
             match state.standby.take() {
-                Some(stream) if !state.ended && !state.frozen => state.replace(&stream),
+                Some(stream) if state.life.is_live() => state.replace(&stream),
                 _ => return,
             }
         };

@@ -3,19 +3,23 @@
 
 use std::sync::Arc;
 
-use super::attachment::LeaseHolder;
+use super::holder::LeaseHolder;
 use super::mailbox::Items;
-use super::session::{LEASE_BYTES, LEASE_MESSAGES, Session, State};
+use super::session::{Attachment, Session, same};
 use crate::bayeux::Publication;
+
+/// Maximum messages and bytes of one lease for a transport that writes in parts.
+const LEASE_MESSAGES: usize = 64;
+const LEASE_BYTES: usize = 256 * 1024;
 
 /// Messages that a transport is writing. Dropping the lease returns the messages that were not reported as written. The
 /// transport must hold no lock at that time, since the drop may notify another transport to write them.
 pub struct Lease {
-    pub(super) session: Arc<Session>,
-    pub(super) items: Items,
-    pub(super) written: usize,
+    session: Arc<Session>,
+    items: Items,
+    written: usize,
     /// Whether the lease is settled and empty.
-    pub(super) is_settled: bool,
+    is_settled: bool,
 }
 
 /// The result of renewing a lease whose messages were all written.
@@ -28,6 +32,42 @@ pub enum Renewed {
     /// The transport is no longer attached. The caller drops the lease without holding a lock, which counts its
     /// messages.
     Lost,
+}
+
+impl Session {
+    /// Whether [`Session::lease_all`] would lease messages to this transport.
+    pub fn can_lease(&self, holder: &Arc<dyn Attachment>) -> bool {
+        let state = self.lock();
+        let is_attached = state.attachment.as_ref().is_some_and(|attached| same(attached, holder));
+        is_attached && !state.mailbox().is_leased() && !state.mailbox().is_empty()
+    }
+
+    /// Leases all queued messages. Returns `None` if the queue is empty, if the transport is not attached, or if
+    /// another lease is active; that lease triggers a flush when it is settled.
+    pub fn lease_all(self: &Arc<Self>, holder: &Arc<dyn Attachment>) -> Option<Lease> {
+        self.lease_up_to(holder, usize::MAX, usize::MAX)
+    }
+
+    /// Leases queued messages for one write, up to the limits of one lease. Returns `None` as [`Session::lease_all`]
+    /// does.
+    pub fn lease(self: &Arc<Self>, holder: &Arc<dyn Attachment>) -> Option<Lease> {
+        self.lease_up_to(holder, LEASE_MESSAGES, LEASE_BYTES)
+    }
+
+    fn lease_up_to(
+        self: &Arc<Self>,
+        holder: &Arc<dyn Attachment>,
+        messages: usize,
+        bytes: usize,
+    ) -> Option<Lease> {
+        let mut state = self.lock();
+        if !state.attachment.as_ref().is_some_and(|attached| same(attached, holder)) {
+            return None;
+        }
+        let items = state.change(self.budget(), |mailbox| mailbox.lease(messages, bytes))?;
+        state.holder = LeaseHolder::Attached;
+        Some(Lease { session: Arc::clone(self), items, written: 0, is_settled: false })
+    }
 }
 
 impl Lease {
@@ -45,7 +85,7 @@ impl Lease {
     /// Adds all queued messages to the lease, at the end of [`Lease::items`].
     pub fn extend(&mut self) {
         let mut state = self.session.lock();
-        if !self.is_settled && state.holder_is_attached() {
+        if !self.is_settled && state.holder.is_attached() {
             // The queue keeps its memory until the lease is settled.
             state.change(self.session.budget(), |mailbox| self.items.extend(mailbox.lease_more()));
         }
@@ -56,7 +96,7 @@ impl Lease {
     pub fn renew(&mut self) -> Renewed {
         debug_assert_eq!(self.written, self.items.len());
         let mut state = self.session.lock();
-        if !state.holder_is_attached() {
+        if !state.holder.is_attached() {
             return Renewed::Lost;
         }
         self.items.clear();
@@ -79,13 +119,6 @@ impl Lease {
     }
 }
 
-impl State {
-    /// Whether the transport with the lease is still the attached one.
-    fn holder_is_attached(&self) -> bool {
-        matches!(self.holder, LeaseHolder::Attached)
-    }
-}
-
 impl Drop for Lease {
     fn drop(&mut self) {
         if self.is_settled {
@@ -96,7 +129,7 @@ impl Drop for Lease {
         let attachment = {
             let mut state = self.session.lock();
             state.holder = LeaseHolder::Free;
-            if state.ended {
+            if state.life.has_ended() {
                 return;
             }
             metrics.deliveries_requeued.inc_by((self.items.len() - self.written) as u64);

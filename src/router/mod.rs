@@ -4,9 +4,12 @@
 //! [`Attachment`].
 
 mod attach;
-mod attachment;
+mod end;
 mod expiry;
+mod hold;
+mod holder;
 mod lease;
+mod life;
 mod mailbox;
 mod pending_flush;
 mod session;
@@ -18,15 +21,18 @@ mod trie;
 mod weight;
 
 pub use attach::Attached;
-pub use attachment::{Attachment, Detached};
 pub use expiry::Expiry;
+pub use hold::Held;
 pub use lease::{Lease, Renewed};
 pub use mailbox::{Bounds, Items, Mailbox, Pushed};
 pub use pending_flush::PendingFlush;
-pub use session::{Held, Patterns, Session, Weight};
+pub use session::{Attachment, Detached, Patterns, Session, Weight};
 pub use sessions::{Full, Sessions};
 pub use subscribers::Subscribers;
 pub use terms::Terms;
 pub use transfer::Progress;
 pub use trie::{Adapt, Change, Trie};
 pub use weight::of_subscription;
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! A session: the state of one client, with its subscriptions, its mailbox and its attached transport.
+//! A session: the state of one client, with its subscriptions, its mailbox and its attached transport, and the interface
+//! that it needs of a transport. Transports depend on sessions, not the reverse.
 //!
 //! Lock order: `subscriptions`, then a shard of the trie, then `state`. No lock is held while a transport is called.
 
@@ -8,8 +9,8 @@ use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 use tokio::time::{Duration, Instant};
 
-use super::attachment::{Attachment, Detached, LeaseHolder, same};
-use super::lease::Lease;
+use super::holder::LeaseHolder;
+use super::life::Life;
 use super::mailbox::{Mailbox, Pushed};
 use super::terms::Terms;
 use crate::auth::Ownership;
@@ -20,12 +21,41 @@ use crate::lock::{self, Mutex, MutexGuard, level};
 use crate::metrics::Metrics;
 use crate::peer::Peer;
 
-/// Maximum messages and bytes of one lease for a transport that writes in parts.
-pub(super) const LEASE_MESSAGES: usize = 64;
-pub(super) const LEASE_BYTES: usize = 256 * 1024;
-
 /// The subscribed patterns in the order of subscription.
 pub type Patterns = IndexSet<Box<str>, RandomState>;
+
+/// Why a transport was detached from its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detached {
+    /// A newer transport was attached.
+    Superseded,
+    /// The session ended: disconnect, expiry, or an overflowed mailbox.
+    Ended,
+    /// Another instance owns or acquires the session; the client has to reconnect.
+    Moved {
+        /// Whether this instance is stopping, so that the next request should reach another one.
+        is_leaving: bool,
+    },
+}
+
+/// A transport to the client of a session. The methods must neither block nor await.
+pub trait Attachment: Send + Sync {
+    /// Leases and writes the queued messages, or notifies the task that does. Returns the number of messages that were
+    /// written synchronously.
+    fn flush(self: Arc<Self>, session: &Arc<Session>) -> usize;
+
+    /// Detaches the transport from the session. The transport answers a held connect and settles an active lease
+    /// immediately, if necessary by closing the connection.
+    fn detach(&self, session: &Arc<Session>, why: Detached);
+
+    /// Returns the request that opened the transport.
+    fn peer(&self) -> &Arc<Peer>;
+}
+
+/// Whether two references are the same transport. The vtables are not compared: they may differ for one type.
+pub(super) fn same(one: &Arc<dyn Attachment>, other: &Arc<dyn Attachment>) -> bool {
+    std::ptr::addr_eq(Arc::as_ptr(one), Arc::as_ptr(other))
+}
 
 /// A session of the Bayeux protocol.
 pub struct Session {
@@ -49,18 +79,12 @@ pub(super) struct State {
     /// The transport that receives the messages.
     pub(super) attachment: Option<Arc<dyn Attachment>>,
     /// The transport that has the lease.
-    pub(super) holder: LeaseHolder,
+    pub(super) holder: LeaseHolder<Arc<dyn Attachment>>,
     /// Whether a flush is pending.
     pending: bool,
-    connected: bool,
-    pub(super) ended: bool,
-    /// The session is being exported, or was exported: its state no longer changes here.
-    pub(super) frozen: bool,
-    /// The mailbox had no room for a publication with the policy `disconnect`: the session ends and receives no more
-    /// messages.
-    overflowed: bool,
+    pub(super) life: Life,
     /// The number of held connects; the session does not expire while it is above zero.
-    held: u32,
+    pub(super) held: u32,
     pub(super) deadline: Instant,
     /// An EventSource stream that receives the messages again after the next connect with its connection type.
     pub(super) standby: Option<Arc<dyn Attachment>>,
@@ -74,10 +98,7 @@ impl Session {
             attachment: None,
             holder: LeaseHolder::Free,
             pending: false,
-            connected,
-            ended: false,
-            frozen: false,
-            overflowed: false,
+            life: Life::new(connected),
             held: 0,
             deadline: Instant::now() + if connected { terms.lifetime } else { terms.unconnected_lifetime },
             standby: None,
@@ -140,13 +161,19 @@ impl Session {
     /// Whether the mailbox had no room for a publication, so that the session has to end.
     #[must_use]
     pub fn has_overflowed(&self) -> bool {
-        self.state.lock().overflowed
+        self.state.lock().life.has_overflowed()
+    }
+
+    /// Whether the session receives publications: it has neither overflowed nor ended.
+    #[must_use]
+    pub fn is_receiving(&self) -> bool {
+        self.state.lock().life.is_receiving()
     }
 
     /// Whether the session has ended.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        self.state.lock().ended
+        self.state.lock().life.has_ended()
     }
 
     /// Returns the request of the attached transport; `None` without one.
@@ -159,12 +186,14 @@ impl Session {
     /// ended or overflowed.
     pub(super) fn push(&self, publication: &Arc<Publication>, overflow: Overflow) -> Option<(Pushed, bool)> {
         let mut state = self.state.lock();
-        if state.ended || state.overflowed {
+        if !state.life.is_receiving() {
             return None;
         }
-        let bounds = self.terms.bounds(state.connected);
+        let bounds = self.terms.bounds(!state.life.is_unconnected());
         let pushed = state.change(&self.terms.budget, |mailbox| mailbox.push(publication, bounds, overflow));
-        state.overflowed = pushed == Pushed::Overflow;
+        if pushed == Pushed::Overflow {
+            state.life.overflow();
+        }
         let waits = matches!(pushed, Pushed::Queued | Pushed::Displaced(_));
         let first = waits && !state.pending;
         if first {
@@ -176,8 +205,8 @@ impl Session {
     /// Queues a notice of the server, if the session is live and the mailbox has room. The caller flushes the session.
     pub fn tell(&self, notice: &Arc<Publication>) {
         let mut state = self.state.lock();
-        if !state.ended {
-            let bounds = self.terms.bounds(state.connected);
+        if !state.life.has_ended() {
+            let bounds = self.terms.bounds(!state.life.is_unconnected());
             notice.charge_to(&self.terms.budget);
             state.change(&self.terms.budget, |mailbox| mailbox.push(notice, bounds, Overflow::DropNewest));
         }
@@ -208,11 +237,9 @@ impl Session {
     /// is frozen.
     pub fn connect(&self) -> Option<bool> {
         let mut state = self.state.lock();
-        if state.ended || state.frozen {
-            return None;
-        }
+        let is_first = state.life.connect()?;
         state.deadline = Instant::now() + self.terms.lifetime;
-        Some(!std::mem::replace(&mut state.connected, true))
+        Some(is_first)
     }
 
     /// Returns how long the session lives after the last activity of its client.
@@ -225,17 +252,10 @@ impl Session {
     /// effect for any other transport.
     pub fn keep_alive(&self, attachment: &Arc<dyn Attachment>) {
         let mut state = self.state.lock();
-        if state.connected && state.attachment.as_ref().is_some_and(|attached| same(attached, attachment)) {
+        let is_attached = state.attachment.as_ref().is_some_and(|attached| same(attached, attachment));
+        if is_attached && !state.life.is_unconnected() {
             state.deadline = Instant::now() + self.terms.lifetime;
         }
-    }
-
-    /// Marks a connect as held. The session does not expire until the returned value is dropped.
-    #[must_use]
-    pub fn hold(self: &Arc<Self>) -> Held {
-        self.state.lock().held += 1;
-        self.terms.metrics.held_connects.inc();
-        Held(Arc::clone(self))
     }
 
     /// Returns when the session expires if no connect arrives. While a connect is held, it is one lifetime from now.
@@ -243,90 +263,9 @@ impl Session {
     pub fn deadline(&self) -> Instant {
         self.state.lock().deadline(self.terms.lifetime)
     }
-
-    /// Whether [`Session::lease_all`] would lease messages to this transport.
-    pub fn can_lease(&self, holder: &Arc<dyn Attachment>) -> bool {
-        let state = self.state.lock();
-        let is_attached = state.attachment.as_ref().is_some_and(|attached| same(attached, holder));
-        is_attached && !state.mailbox.is_leased() && !state.mailbox.is_empty()
-    }
-
-    /// Leases all queued messages. Returns `None` if the queue is empty, if the transport is not attached, or if
-    /// another lease is active; that lease triggers a flush when it is settled.
-    pub fn lease_all(self: &Arc<Self>, holder: &Arc<dyn Attachment>) -> Option<Lease> {
-        self.lease_up_to(holder, usize::MAX, usize::MAX)
-    }
-
-    /// Leases queued messages for one write, up to the limits of one lease. Returns `None` as [`Session::lease_all`]
-    /// does.
-    pub fn lease(self: &Arc<Self>, holder: &Arc<dyn Attachment>) -> Option<Lease> {
-        self.lease_up_to(holder, LEASE_MESSAGES, LEASE_BYTES)
-    }
-
-    fn lease_up_to(
-        self: &Arc<Self>,
-        holder: &Arc<dyn Attachment>,
-        messages: usize,
-        bytes: usize,
-    ) -> Option<Lease> {
-        let mut state = self.state.lock();
-        if !state.attachment.as_ref().is_some_and(|attached| same(attached, holder)) {
-            return None;
-        }
-        let items = state.mailbox.lease(messages, bytes)?;
-        state.holder = LeaseHolder::Attached;
-        Some(Lease { session: Arc::clone(self), items, written: 0, is_settled: false })
-    }
-
-    /// Ends the session: it receives no more messages, and its transports are detached. Returns its patterns, or `None`
-    /// if it had already ended or is frozen, since a frozen session may belong to another instance. The caller removes
-    /// the patterns from the trie and the session from its table.
-    pub fn end(self: &Arc<Self>) -> Option<Patterns> {
-        self.end_if(|state| !state.frozen)
-    }
-
-    /// Ends a session on this instance only, even if it is frozen, because another instance owns it.
-    pub fn end_here(self: &Arc<Self>) -> Option<Patterns> {
-        self.end_if(|_| true)
-    }
-
-    /// Ends the session if it has expired. A concurrent connect prevents that.
-    pub fn end_if_expired(self: &Arc<Self>) -> Option<Patterns> {
-        self.end_if(|state| !state.frozen && state.deadline(self.terms.lifetime) <= Instant::now())
-    }
-
-    /// Ends the session if its client has never connected.
-    pub fn end_if_unconnected(self: &Arc<Self>) -> Option<Patterns> {
-        self.end_if(|state| !state.frozen && !state.connected)
-    }
-
-    fn end_if(self: &Arc<Self>, may_end: impl FnOnce(&State) -> bool) -> Option<Patterns> {
-        let mut subscriptions = self.subscriptions.lock();
-        let transports = {
-            let mut state = self.state.lock();
-            if state.ended || !may_end(&state) {
-                return None;
-            }
-            state.ended = true;
-            state.change(&self.terms.budget, |mailbox| *mailbox = Mailbox::default());
-            let holder = state.holder.former().cloned();
-            [state.attachment.take(), state.standby.take(), holder]
-        };
-        let patterns = subscriptions.take();
-        drop(subscriptions);
-        // A transport may be detached twice, which is harmless.
-        for transport in transports.into_iter().flatten() {
-            transport.detach(self, Detached::Ended);
-        }
-        patterns
-    }
 }
 
 impl State {
-    pub(super) fn has_overflowed(&self) -> bool {
-        self.overflowed
-    }
-
     pub(super) fn mailbox(&self) -> &Mailbox {
         &self.mailbox
     }
@@ -339,7 +278,7 @@ impl State {
         result
     }
 
-    fn deadline(&self, lifetime: Duration) -> Instant {
+    pub(super) fn deadline(&self, lifetime: Duration) -> Instant {
         if self.held > 0 { Instant::now() + lifetime } else { self.deadline }
     }
 }
@@ -362,14 +301,12 @@ impl Drop for Session {
     }
 }
 
-/// A held connect. Dropping it restarts the lifetime of the session.
-pub struct Held(Arc<Session>);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Drop for Held {
-    fn drop(&mut self) {
-        let mut state = self.0.state.lock();
-        state.held -= 1;
-        state.deadline = Instant::now() + self.0.terms.lifetime;
-        self.0.terms.metrics.held_connects.dec();
+    #[test]
+    fn the_state_is_small() {
+        assert!(size_of::<State>() <= 144, "{} bytes", size_of::<State>());
     }
 }

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::attachment::Detached;
-use super::session::{Patterns, Session};
+use super::session::{Detached, Patterns, Session};
 use crate::bayeux::{Positions, Publication};
 
 /// The delivery progress of a session.
@@ -39,13 +38,16 @@ impl Session {
     }
 
     /// Freezes the session for its export: detaches its transports, and refuses new subscriptions and transports and
-    /// the end of the session. Messages stay in the mailbox. `is_leaving` says that this instance is stopping.
+    /// the end of the session. Messages stay in the mailbox. `is_leaving` says that this instance is stopping. No effect
+    /// on a session that has ended.
     pub fn freeze(self: &Arc<Self>, is_leaving: bool) {
         let transports = {
             // Subscriptions change under this lock: a concurrent change is either complete or refused.
             let _subscriptions = self.subscriptions();
             let mut state = self.lock();
-            state.frozen = true;
+            if !state.life.freeze() {
+                return;
+            }
             let attached = state.attachment.take();
             if let Some(attached) = &attached {
                 state.holder.mark_detached(attached);
@@ -60,21 +62,21 @@ impl Session {
 
     /// Unfreezes the session after an aborted export.
     pub fn unfreeze(&self) {
-        self.lock().frozen = false;
+        self.lock().life.unfreeze();
     }
 
     /// Whether the session is being exported, or was exported.
     #[must_use]
     pub fn is_frozen(&self) -> bool {
-        self.lock().frozen
+        self.lock().life.is_frozen()
     }
 
     /// Returns the publications in the mailbox. Returns `None` while a transport is writing, and if the session has
-    /// overflowed, because a publication is missing then.
+    /// overflowed or ended, because publications are missing then.
     #[must_use]
     pub fn queued(&self) -> Option<Vec<Arc<Publication>>> {
         let state = self.lock();
-        (!state.mailbox().is_leased() && !state.has_overflowed())
+        (!state.mailbox().is_leased() && state.life.is_receiving())
             .then(|| state.mailbox().items().cloned().collect())
     }
 
@@ -83,7 +85,7 @@ impl Session {
     #[must_use]
     pub fn import(&self, imported: Vec<Arc<Publication>>, is_new: impl Fn(&Publication) -> bool) -> bool {
         let mut state = self.lock();
-        if state.ended || state.has_overflowed() {
+        if !state.life.is_receiving() {
             return false;
         }
         imported.iter().for_each(|publication| publication.charge_to(self.budget()));

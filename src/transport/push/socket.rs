@@ -254,6 +254,10 @@ impl Attachment for Socket {
             }
             // An EventSource stream stays bound until the session ends.
             let is_over = why != Detached::Superseded;
+            if is_over && let Some(me) = self.attachment() {
+                // It may have been attached again since, and leases no more messages.
+                session.detach(&me);
+            }
             if is_over || self.peer.transport != Transport::EventSource {
                 out.bound = None;
             }

@@ -37,9 +37,9 @@ impl Server {
         }
         session.freeze(cluster.is_draining());
         let Some((queued, positions)) = self.pack(cluster, session, received).await else {
-            let has_overflowed = session.has_overflowed();
+            let is_lost = !session.is_receiving();
             self.abort_export(cluster, session).await;
-            if has_overflowed {
+            if is_lost {
                 return Response::NotOwner;
             }
             tracing::warn!(client = %session.id(), "session not exported in time; keeping it");
@@ -66,7 +66,7 @@ impl Server {
     }
 
     /// Returns the queued publications of a session and its positions, once these are not before those of the other
-    /// instance. `None` if that takes too long, or if the session has overflowed.
+    /// instance. `None` if that takes too long, or if the session has overflowed or ended.
     async fn pack(
         &self,
         cluster: &Cluster,
@@ -92,7 +92,7 @@ impl Server {
                     return packed;
                 }
             }
-            if session.has_overflowed() || Instant::now() >= until {
+            if !session.is_receiving() || Instant::now() >= until {
                 return None;
             }
             tokio::time::sleep(CHECK_PAUSE).await;
