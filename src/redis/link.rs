@@ -35,6 +35,13 @@ pub enum RedisError {
 }
 
 impl RedisError {
+    /// Whether Redis has refused the command for a reason that a repetition does not change: its memory is full, its disk
+    /// cannot be written, or it denies permission. The command had no effect.
+    pub(crate) fn is_final(&self) -> bool {
+        let Self::Refused(error) = self else { return false };
+        matches!(error.code(), Some("OOM" | "MISCONF" | "NOPERM" | "NOAUTH" | "WRONGPASS"))
+    }
+
     /// Logs the error, for callers that continue without the reply.
     pub(crate) fn logged(self) -> Self {
         tracing::debug!(error = %self, "Redis command failed");

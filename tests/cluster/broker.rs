@@ -101,7 +101,8 @@ impl Node {
     async fn publish(&self, channel: &str, data: usize, history: Option<History>) {
         let object = format!("{{\"channel\":\"{channel}\",\"data\":{data}}}");
         let publication = Publication::encoded(channel, None, object.as_bytes());
-        let options = PublishOptions { history, overflow: Overflow::DropNewest, appended: None };
+        let options =
+            PublishOptions { history, overflow: Overflow::DropNewest, ack: Ack::Cluster, appended: None };
         self.broker.publish(publication, options, &mut ()).outcome().await.unwrap();
     }
 

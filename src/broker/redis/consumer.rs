@@ -1,6 +1,6 @@
 //! The consumer of one partition: delivers publications in the order of their offsets, once each, and detects gaps.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::frame::Item;
@@ -32,8 +32,11 @@ struct State {
     at: Option<(u64, u64)>,
     /// The newest echoed counter of own publications.
     own: u64,
-    /// The counters of own publications that were delivered without Redis and have not been echoed.
-    delivered_alone: BTreeSet<u64>,
+    /// The counters of own publications that were delivered without Redis and have not been echoed. With an offset that the
+    /// echo does not exceed, once Redis has them.
+    delivered_alone: BTreeMap<u64, Option<u64>>,
+    /// The number of all publications that were delivered without Redis.
+    alone: u64,
     /// The gap that is being recovered. Deliveries are buffered in it.
     gap: Option<Gap>,
 }
@@ -195,14 +198,36 @@ impl<D: Deliver> PartitionConsumer<D> {
     }
 
     /// Delivers an own publication without Redis, which is down. The publication has no position. Its echo is dropped.
-    pub(super) fn deliver_alone(&self, counter: u64, publication: &Arc<Publication>) {
+    /// `sent` is its offset if Redis has accepted it before.
+    pub(super) fn deliver_alone(&self, counter: u64, publication: &Arc<Publication>, sent: Option<u64>) {
         let mut state = self.lock();
-        if counter > state.own && state.delivered_alone.insert(counter) {
+        if counter > state.own && !state.delivered_alone.contains_key(&counter) {
+            state.delivered_alone.insert(counter, sent);
+            state.alone += 1;
             if state.delivered_alone.len() > DELIVERED_ALONE {
                 state.delivered_alone.pop_first();
             }
             self.deliver.receive(std::slice::from_ref(publication), false);
         }
+    }
+
+    /// Notes that Redis has own publications with counters up to this one, at offsets up to this one.
+    pub(super) fn sent(&self, counter: u64, offset: u64) {
+        let mut state = self.lock();
+        for (_, echo) in state.delivered_alone.range_mut(..=counter) {
+            echo.get_or_insert(offset);
+        }
+    }
+
+    /// Counts the publications that were delivered without Redis. `None` while one of them is not in Redis, or its echo has
+    /// not arrived.
+    pub(super) fn delivered_alone(&self) -> Option<u64> {
+        let mut state = self.lock();
+        let state = &mut *state;
+        // Without a subscriber no echo arrives.
+        let newest = state.at.map_or(u64::MAX, |(_, offset)| offset);
+        state.delivered_alone.retain(|_, echo| echo.is_none_or(|offset| offset > newest));
+        state.delivered_alone.is_empty().then_some(state.alone)
     }
 
     /// Calls a function while nothing is delivered in this partition, with the newest delivered offset.
@@ -221,7 +246,7 @@ impl<D: Deliver> PartitionConsumer<D> {
             newest = offset;
             if publisher == self.me {
                 state.own = counter.max(state.own);
-                if state.delivered_alone.remove(&counter) {
+                if state.delivered_alone.remove(&counter).is_some() {
                     continue;
                 }
             }
@@ -354,8 +379,8 @@ mod tests {
         consumer.reached(1, 10);
         let own = |counter, number| consumer.publications(1, number, ME, counter, vec![item()]);
         own(1, 11);
-        consumer.deliver_alone(2, &Arc::new(Publication::encoded("/a", None, b"{}")));
-        consumer.deliver_alone(1, &Arc::new(Publication::encoded("/a", None, b"{}")));
+        consumer.deliver_alone(2, &Arc::new(Publication::encoded("/a", None, b"{}")), None);
+        consumer.deliver_alone(1, &Arc::new(Publication::encoded("/a", None, b"{}")), None);
         own(2, 12);
         own(3, 13);
         assert_eq!(*got.lock(), [11, 0, 13]);
@@ -366,7 +391,7 @@ mod tests {
         let (consumer, got, _) = consumer();
         consumer.reached(1, 10);
         // Redis has accepted the first, without an echo yet, when the second cannot be sent.
-        consumer.deliver_alone(2, &Arc::new(Publication::encoded("/a", None, b"{}")));
+        consumer.deliver_alone(2, &Arc::new(Publication::encoded("/a", None, b"{}")), None);
         consumer.publications(1, 11, ME, 1, vec![item()]);
         consumer.publications(1, 12, ME, 2, vec![item()]);
         assert_eq!(*got.lock(), [0, 11]);

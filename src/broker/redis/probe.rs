@@ -34,7 +34,7 @@ impl<D: Deliver> Redis<D> {
             let probes = joined.iter().map(|partition| async move {
                 let probe = frame::probe(client.me(), serial);
                 let known = self.partitions[partition.index()].consumer.offset();
-                (*partition, self.shared.send_probe(*partition, known, &probe).await.is_ok())
+                (*partition, self.shared.send_probe(*partition, known, &probe, false).await.is_ok())
             });
             for (partition, is_sent) in futures_util::future::join_all(probes).await {
                 // No echo is expected for a probe that was not sent.

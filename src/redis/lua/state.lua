@@ -2,7 +2,7 @@
 --
 -- KEYS: the partition, and the Pub/Sub channel for a probe.
 -- ARGV: an epoch for a new partition, the newest offset that the caller knows, the run_id of the master or nothing, the
---       lifetime of the partition, and the body of the probe.
+--       lifetime of the partition, the body of the probe, and "write" to fail where a publication fails.
 local time = redis.call('TIME')
 local master = ARGV[3]
 if master == '' then
@@ -17,6 +17,7 @@ if tonumber(was[1] or '-1') < tonumber(ARGV[2]) or (was[2] and was[2] ~= master 
 end
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
 local epoch, number = redis.call('HGET', KEYS[1], 'epoch'), redis.call('HGET', KEYS[1], 'number')
+if ARGV[6] == 'write' then redis.call('HSET', KEYS[1], 'number', number) end
 if KEYS[2] then
   redis.call('SPUBLISH', KEYS[2], '1 p ' .. epoch .. ' ' .. number .. '\n' .. ARGV[5])
 end
