@@ -9,7 +9,7 @@ use bytes::Bytes;
 use faye_server::bayeux::{Partition, Publication};
 use faye_server::broker::{Broker, Deliver, Memory, PublishOptions, Recent, Redis, Replay, Span};
 use faye_server::cluster::{RequestHandler, Rpc};
-use faye_server::config::{self, History, HistoryStore, Overflow};
+use faye_server::config::{self, Ack, History, HistoryStore, Overflow};
 use faye_server::metrics::Metrics;
 use faye_server::redis::{Client, NodeId};
 use parking_lot::Mutex;
