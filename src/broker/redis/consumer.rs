@@ -391,10 +391,17 @@ mod tests {
         let (consumer, got, _) = consumer();
         consumer.reached(1, 10);
         // Redis has accepted the first, without an echo yet, when the second cannot be sent.
-        consumer.deliver_alone(2, &Arc::new(Publication::encoded("/a", None, b"{}")), None);
+        let publication = Arc::new(Publication::encoded("/a", None, b"{}"));
+        consumer.deliver_alone(1, &publication, Some(11));
+        consumer.deliver_alone(2, &publication, None);
+        assert_eq!(consumer.delivered_alone(), None);
         consumer.publications(1, 11, ME, 1, vec![item()]);
+        assert_eq!(consumer.delivered_alone(), None, "the second is not in Redis");
+        consumer.sent(2, 12);
+        assert_eq!(consumer.delivered_alone(), None, "the second has not come back");
         consumer.publications(1, 12, ME, 2, vec![item()]);
-        assert_eq!(*got.lock(), [0, 11]);
+        assert_eq!(consumer.delivered_alone(), Some(2));
+        assert_eq!(*got.lock(), [0, 0]);
     }
 
     #[test]

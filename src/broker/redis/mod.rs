@@ -14,14 +14,21 @@ mod writer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use parking_lot::Mutex;
 use redis::{FromRedisValue, Value};
 use tokio::task::JoinSet;
+use tokio::time::{Duration, Instant};
 
 use super::{Deliver, HistoryError, PublishOptions, Receipt};
 use crate::bayeux::{PARTITIONS, Partition, Positions, Publication, StreamPosition};
+use crate::config::History;
 use crate::redis::{Client, Connection, RedisError, STATE};
 use consumer::PartitionConsumer;
 use writer::Writer;
+
+/// The history of every channel after an outage, for instances that reconnect later, and for how long it is written.
+const CATCH_UP: History = History { messages: 10_000, age: Duration::from_secs(60) };
+const RECOVERING: Duration = Duration::from_secs(10);
 
 /// The state that the parts share.
 struct Shared {
@@ -30,6 +37,8 @@ struct Shared {
     longest: usize,
     /// The size of the queued publications of all partitions in bytes.
     queued: AtomicUsize,
+    /// Until when every publication gets a history, from which instances that reconnect later recover what they missed.
+    recovering_until: Mutex<Instant>,
 }
 
 /// One partition: its way from Redis and its way to Redis.
@@ -60,7 +69,12 @@ impl<D: Deliver> Redis<D> {
             Link { writer: Writer::new(partition, Arc::clone(&consumer)), consumer }
         });
         let partitions = partitions.collect();
-        let shared = Shared { client, longest, queued: AtomicUsize::new(0) };
+        let shared = Shared {
+            client,
+            longest,
+            queued: AtomicUsize::new(0),
+            recovering_until: Mutex::new(Instant::now()),
+        };
         Self { shared, partitions, subscriber: subscriber::Subscriber::default(), deliver, on_rpc }
     }
 
@@ -74,6 +88,8 @@ impl<D: Deliver> Redis<D> {
         tasks.spawn(async move { this.subscribe_forever().await });
         let this = Arc::clone(self);
         tasks.spawn(async move { this.probe().await });
+        let this = Arc::clone(self);
+        tasks.spawn(async move { this.follow_master().await });
     }
 
     /// Publishes. `appended` is called once Redis has the publication, which may be after its acceptance.
@@ -177,6 +193,16 @@ impl Shared {
         let epoch = parts.next().and_then(|epoch| u64::from_str_radix(&epoch, 16).ok());
         let offset = parts.next().and_then(|offset| offset.parse().ok());
         epoch.zip(offset).ok_or(RedisError::Unexpected)
+    }
+
+    /// Begins the recovery, or extends it: Redis fails, is back, or is another one.
+    fn recover(&self) {
+        *self.recovering_until.lock() = Instant::now() + RECOVERING;
+    }
+
+    /// Returns the history of every channel during the recovery.
+    fn recovery(&self) -> Option<History> {
+        (Instant::now() < *self.recovering_until.lock()).then_some(CATCH_UP)
     }
 
     /// Charges a publication to the queues of all partitions. Returns `false` if there is no room for it.

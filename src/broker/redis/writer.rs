@@ -17,7 +17,7 @@ use super::queue::{Item, Queue, RedisState};
 use super::{Shared, frame};
 use crate::bayeux::{Partition, Publication};
 use crate::broker::{Deliver, PublishOptions, Receipt, Refused};
-use crate::config::{Ack, History};
+use crate::config::Ack;
 use crate::lock::{self, level};
 use crate::redis::{PUBLISH, RedisError, with_jitter};
 
@@ -25,9 +25,6 @@ use crate::redis::{PUBLISH, RedisError, with_jitter};
 const QUEUE: usize = 10_000;
 /// The maximum size of the queued publications of all partitions in bytes.
 const QUEUED_BYTES: usize = 64 * 1024 * 1024;
-/// The history of every channel after an outage, for instances that reconnect later, and for how long it is written.
-const CATCH_UP: History = History { messages: 10_000, age: Duration::from_secs(60) };
-const RECOVERING: Duration = Duration::from_secs(10);
 /// How often the lifetime of the partition is extended.
 const KEEP: Duration = Duration::from_secs(60);
 /// The maximum number of accepted publications that await their echo.
@@ -40,8 +37,6 @@ pub(super) struct Writer<D> {
     partition: Partition,
     consumer: Arc<PartitionConsumer<D>>,
     queue: lock::Mutex<Queue, { level::QUEUE }>,
-    /// Until when the catch-up history is written; `None` while Redis does not take publications.
-    recovering_until: Mutex<Option<Instant>>,
     wake: Notify,
     /// When the lifetime of the partition was last extended.
     kept: Mutex<Option<Instant>>,
@@ -60,12 +55,10 @@ struct Unechoed {
 
 impl<D: Deliver> Writer<D> {
     pub(super) fn new(partition: Partition, consumer: Arc<PartitionConsumer<D>>) -> Self {
-        let recovering_until = Mutex::new(Some(Instant::now()));
         Self {
             partition,
             consumer,
             queue: lock::Mutex::default(),
-            recovering_until,
             wake: Notify::new(),
             kept: Mutex::new(None),
             newest_offset: AtomicU64::new(0),
@@ -159,7 +152,7 @@ impl<D: Deliver> Writer<D> {
             }
             item.answer(Ok(()));
         }
-        self.mark_up();
+        self.mark_up(shared);
     }
 
     /// Keeps accepted publications until their echo.
@@ -184,14 +177,14 @@ impl<D: Deliver> Writer<D> {
         tokio::time::sleep(with_jitter(PAUSE)).await;
         let probe = frame::probe(shared.client.me(), 0);
         if shared.send_probe(self.partition, self.known(), &probe, true).await.is_ok() {
-            self.mark_up();
+            self.mark_up(shared);
         }
     }
 
-    fn mark_up(&self) {
+    fn mark_up(&self, shared: &Shared) {
         let was = std::mem::take(&mut self.queue.lock().redis);
         if was != RedisState::Up {
-            *self.recovering_until.lock() = Some(Instant::now() + RECOVERING);
+            shared.recover();
             tracing::info!(partition = self.partition.index(), "publishing to Redis again");
         }
     }
@@ -221,9 +214,7 @@ impl<D: Deliver> Writer<D> {
             body,
             names.histories(self.partition).into_bytes(),
         ];
-        // Instances that reconnect later recover what they missed from the history.
-        let is_recovering = self.recovering_until.lock().is_none_or(|until| Instant::now() < until);
-        let catch_up = is_recovering.then_some(CATCH_UP);
+        let catch_up = shared.recovery();
         for (place, item) in batch.iter().enumerate() {
             let Some(history) = item.history.or(catch_up) else { continue };
             arguments.push(place.to_string().into_bytes());
@@ -260,12 +251,12 @@ impl<D: Deliver> Writer<D> {
     /// rest stays until `redis.patience` is over or Redis has refused it for good; then it is refused, and what this
     /// instance has accepted alone returns to the queue.
     fn fail(&self, shared: &Shared, batch: &mut Vec<Item>, error: &RedisError) {
+        shared.recover();
         let mut queue = self.queue.lock();
         let since = match queue.redis {
             RedisState::Up => {
                 let now = Instant::now();
                 queue.redis = RedisState::Failing(now);
-                *self.recovering_until.lock() = None;
                 tracing::warn!(partition = self.partition.index(), %error, "cannot publish to Redis");
                 self.accept_alone(shared, batch.iter_mut().chain(&mut queue.items));
                 now

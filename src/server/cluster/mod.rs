@@ -49,6 +49,8 @@ pub(super) struct Cluster {
     ending: DashMap<ClientId, (), RandomState>,
     /// The positions in the last heartbeat of this instance.
     written_positions: Mutex<Positions>,
+    /// Held while the records of sessions are written.
+    writing_records: tokio::sync::Mutex<()>,
     pub(super) unflushed: Arc<Unflushed>,
     draining: AtomicBool,
     server: Arc<OnceLock<Weak<Server>>>,
@@ -129,6 +131,7 @@ impl Cluster {
             acquiring: DashMap::default(),
             ending: DashMap::default(),
             written_positions: Mutex::default(),
+            writing_records: tokio::sync::Mutex::default(),
             unflushed,
             draining: AtomicBool::new(false),
             server,
@@ -167,6 +170,8 @@ impl Server {
         cluster.broker.run(&mut tasks);
         let server = Arc::clone(self);
         tasks.spawn(async move { server.run_heartbeat().await });
+        let server = Arc::clone(self);
+        tasks.spawn(async move { server.run_records().await });
         let server = Arc::clone(self);
         tasks.spawn(async move { server.run_flush().await });
         while let Some(ended) = tasks.join_next().await {

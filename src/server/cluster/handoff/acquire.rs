@@ -19,6 +19,8 @@ use crate::server::delivery::adapt;
 
 /// Attempts to acquire a session whose owner changes.
 const ATTEMPTS: usize = 4;
+/// How long an import waits until this instance has received what the owner has.
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
 /// The pause between two checks.
 const CHECK_PAUSE: Duration = Duration::from_millis(5);
 
@@ -45,6 +47,29 @@ async fn settled(cluster: &Cluster, patterns: &[String]) -> Result<u64, AcquireE
             return Ok(alone);
         }
         if since.elapsed() >= ALONE_TIMEOUT {
+            return Err(AcquireError::Unavailable);
+        }
+        tokio::time::sleep(CHECK_PAUSE).await;
+    }
+}
+
+/// Waits until this instance has received what the owner of a session has. A publication that arrives after the import would
+/// be delivered once more.
+///
+/// # Errors
+/// It takes too long, because a gap is being recovered here or the connection is lost.
+async fn caught_up(cluster: &Cluster, imported: &Imported) -> Result<(), AcquireError> {
+    let since = Instant::now();
+    loop {
+        let here = cluster.broker.positions(imported.patterns.iter().map(String::as_str));
+        let has_received = |there: StreamPosition| {
+            here.offset(there.partition).is_none_or(|offset| offset == 0 || offset >= there.offset)
+        };
+        let queued = imported.queued.iter().filter_map(|publication| publication.position());
+        if imported.positions.iter().chain(queued).all(has_received) {
+            return Ok(());
+        }
+        if since.elapsed() >= CATCH_UP_TIMEOUT {
             return Err(AcquireError::Unavailable);
         }
         tokio::time::sleep(CHECK_PAUSE).await;
@@ -122,6 +147,7 @@ impl Server {
                     continue;
                 }
             };
+            caught_up(cluster, &imported).await?;
             let patterns = record.patterns.iter().map(String::as_str);
             if cluster.broker.delivered_alone(patterns) != Some(alone) {
                 // The session may have one of them twice, from this instance and from its owner.
