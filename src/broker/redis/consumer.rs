@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::frame::Item;
+use super::publishers::Publishers;
 use crate::bayeux::{Partition, Publication, StreamPosition};
 use crate::broker::Deliver;
 use crate::lock::{Mutex, MutexGuard, level};
@@ -30,6 +31,8 @@ pub(super) struct PartitionConsumer<D> {
 struct State {
     /// The epoch of the partition and the newest delivered offset; `None` before this instance joins.
     at: Option<(u64, u64)>,
+    /// The newest counter of each publisher.
+    publishers: Publishers,
     /// The newest echoed counter of own publications.
     own: u64,
     /// The counters of own publications that were delivered without Redis and have not been echoed. With an offset that the
@@ -244,6 +247,9 @@ impl<D: Deliver> PartitionConsumer<D> {
                 continue;
             }
             newest = offset;
+            if !state.publishers.is_new(publisher, counter) {
+                continue;
+            }
             if publisher == self.me {
                 state.own = counter.max(state.own);
                 if state.delivered_alone.remove(&counter).is_some() {
@@ -371,6 +377,18 @@ mod tests {
         consumer.recover(2, 1000, vec![]);
         assert_eq!(*got.lock(), [1001]);
         assert_eq!((metrics.redis.missed.get(), metrics.redis.epoch_resets.get()), (0, 1));
+    }
+
+    #[test]
+    fn a_batch_that_a_new_master_takes_once_more_is_delivered_once() {
+        let (consumer, got, metrics) = consumer();
+        consumer.reached(1, 10);
+        consumer.publications(1, 11, OTHER, 1, vec![item(), item()]);
+        assert_eq!(consumer.publications(2, 1001, OTHER, 1, vec![item(), item()]), Action::Recover);
+        consumer.publications(2, 1003, OTHER, 3, vec![item()]);
+        consumer.recover(2, 1000, vec![]);
+        assert_eq!(*got.lock(), [11, 12, 1003]);
+        assert_eq!(metrics.redis.missed.get(), 0);
     }
 
     #[test]

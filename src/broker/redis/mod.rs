@@ -6,6 +6,7 @@ mod consumer;
 mod frame;
 mod history;
 mod probe;
+mod publishers;
 mod queue;
 mod recover;
 mod subscriber;

@@ -14,8 +14,15 @@ impl<D: Deliver> Redis<D> {
         let client = &self.shared.client;
         let mut sent = [0; PARTITIONS];
         let mut serial = 0;
+        // The connection that the probes are echoed to.
+        let mut generation = 0;
         loop {
             tokio::time::sleep(with_jitter(client.settings().probe)).await;
+            let current = self.subscriber.generation();
+            if std::mem::replace(&mut generation, current) != current {
+                // The echoes were lost with the connection.
+                sent = [0; PARTITIONS];
+            }
             let joined: Vec<_> =
                 Partition::all().filter(|partition| self.subscriber.has_joined(*partition)).collect();
             let echoed = |partition: &Partition| {

@@ -75,6 +75,11 @@ impl Subscriber {
         self.up.load(Ordering::Acquire)
     }
 
+    /// Returns the serial number of the connection.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
     /// Whether a partition is joined.
     pub(super) fn has_joined(&self, partition: Partition) -> bool {
         *self.joined.borrow() & bit(partition) != 0
