@@ -99,7 +99,7 @@ impl Policy {
             }
         }
         Ok(Self {
-            rules: Rules::new(&config.channel, config.mailbox.overflow)?,
+            rules: Rules::new(&config.channel, config.mailbox.overflow, config.redis.ack)?,
             handshake: config.handshake.allow,
             secrets: Secrets::new(&config.push),
             push: config.push.clone(),

@@ -1,7 +1,7 @@
 //! The compiled `[[channel]]` rules: the rule of a channel, and the rules that overlap a pattern.
 
 use crate::bayeux::{Compiled, Pattern, channel};
-use crate::config::{Access, ChannelRule, History, Limits, Overflow};
+use crate::config::{Access, Ack, ChannelRule, History, Limits, Overflow};
 
 /// Rules in configuration order; the first match wins.
 pub(super) struct Rules {
@@ -23,6 +23,8 @@ pub struct Rule {
     pub overflow: Overflow,
     /// The bounds of the history; `None` without a history.
     pub history: Option<History>,
+    /// When a publication is accepted by a broker on Redis.
+    pub ack: Ack,
     /// The feed name of a syndicated channel.
     pub syndicate: Option<Box<str>>,
 }
@@ -46,7 +48,7 @@ impl Rules {
     ///
     /// # Errors
     /// A rule with an invalid pattern; settings that passed `faye check` have none.
-    pub(super) fn new(rules: &[ChannelRule], overflow: Overflow) -> Result<Self, String> {
+    pub(super) fn new(rules: &[ChannelRule], overflow: Overflow, ack: Ack) -> Result<Self, String> {
         let compile = |(place, rule): (usize, &ChannelRule)| {
             let pattern = Compiled::parse(&rule.pattern);
             Ok(Rule {
@@ -58,6 +60,8 @@ impl Rules {
                 subscribe: rule.subscribe,
                 overflow: rule.overflow.unwrap_or(overflow),
                 history: rule.history,
+                // A history is one for all instances, so only Redis can accept a publication for it.
+                ack: if rule.history.is_some() { Ack::Cluster } else { rule.ack.unwrap_or(ack) },
                 syndicate: rule.syndicate.as_deref().map(Box::from),
             })
         };
@@ -68,6 +72,7 @@ impl Rules {
             subscribe: Access::ANYONE,
             overflow,
             history: None,
+            ack,
             syndicate: None,
         };
         let rules = rules.iter().enumerate().map(compile).collect::<Result<_, String>>()?;
@@ -144,13 +149,14 @@ mod tests {
             rate: None,
             overflow: None,
             history: None,
+            ack: None,
             syndicate: None,
         };
         patterns.iter().map(rule).collect()
     }
 
     fn rules(patterns: &[&str]) -> Rules {
-        Rules::new(&settings(patterns), Overflow::Disconnect).unwrap()
+        Rules::new(&settings(patterns), Overflow::Disconnect, Ack::Cluster).unwrap()
     }
 
     fn overlapping(patterns: &[&str], wanted: &str) -> Vec<Option<usize>> {

@@ -22,7 +22,7 @@ pub(crate) use redis::fuzzing;
 pub use redis::{OnRpc, Redis};
 
 use crate::bayeux::{Field, Partition, Publication, parse};
-use crate::config::{History, Overflow};
+use crate::config::{Ack, History, Overflow};
 
 /// Delivers the publications of a broker to the subscribers of this instance.
 ///
@@ -51,8 +51,8 @@ pub trait Deliver: Send + Sync + 'static {
 ///   the publications of a partition in the order of their positions, by its [`Deliver`].
 /// - Publications are enqueued under the lock of their partition. Transports are written to after it: in memory by the
 ///   publisher, which has the sessions in `pending`; on Redis by each receiving instance.
-/// - The [`Receipt`] resolves once the publication is accepted or refused: at once in memory, as `redis.ack` says on Redis.
-///   While Redis is down, `redis.ack = "local"` delivers publications on the publishing instance alone, without positions.
+/// - The [`Receipt`] resolves once the publication is accepted or refused: at once in memory, once Redis has it on Redis.
+///   While Redis is down, a publication with [`Ack::Local`] is delivered on the publishing instance alone, without a position.
 /// - Once [`Broker::join`] has returned true, later publications that match the patterns are delivered. A partition is left
 ///   some time after its last subscriber has gone, as [`Deliver::is_interested_in`] tells.
 /// - A publication with a history is in [`Broker::replay`] and [`Broker::recent`] once it has its position, until the history
@@ -73,6 +73,8 @@ pub struct PublishOptions<'a> {
     pub history: Option<History>,
     /// What happens if a mailbox has no room for the publication. On Redis each instance follows its own settings.
     pub overflow: Overflow,
+    /// When a broker on Redis accepts it. A publication with a history is accepted by Redis only.
+    pub ack: Ack,
     /// Called once the publication is in its history.
     pub appended: Option<&'a Appended>,
 }
@@ -87,7 +89,7 @@ impl<D: Deliver> Broker<D> {
     ) -> Receipt {
         match self {
             Self::Memory(memory) => memory.publish(publication, options, pending),
-            Self::Redis(redis) => redis.publish(publication, options.history, options.appended.cloned()),
+            Self::Redis(redis) => redis.publish(publication, options),
         }
     }
 

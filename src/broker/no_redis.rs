@@ -3,9 +3,8 @@
 use std::convert::Infallible;
 use std::marker::PhantomData;
 
-use super::{Appended, Deliver, HistoryError, Receipt, Recent, Replay, Span};
+use super::{Deliver, HistoryError, PublishOptions, Receipt, Recent, Replay, Span};
 use crate::bayeux::Publication;
-use crate::config::History;
 
 /// Never constructed.
 pub struct Redis<D> {
@@ -14,7 +13,7 @@ pub struct Redis<D> {
 }
 
 impl<D: Deliver> Redis<D> {
-    pub(super) fn publish(&self, _: Publication, _: Option<History>, _: Option<Appended>) -> Receipt {
+    pub(super) fn publish(&self, _: Publication, _: PublishOptions<'_>) -> Receipt {
         match self.never {}
     }
 

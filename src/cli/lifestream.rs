@@ -177,6 +177,7 @@ fn configure(config: &mut Config, urls: &[Url], poll: Option<Duration>) {
         rate: None,
         overflow: None,
         history: None,
+        ack: None,
         syndicate: None,
     }];
     let mut seen = HashSet::new();

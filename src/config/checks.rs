@@ -11,9 +11,9 @@ pub(super) use followed::credentials;
 
 use std::time::Duration;
 
-use super::Config;
 use super::built::left_out;
 use super::units::format_duration;
+use super::{Ack, Config};
 
 /// An invalid combination of settings.
 pub(super) struct Clash {
@@ -44,6 +44,7 @@ pub(super) fn clashes(config: &Config) -> Vec<Clash> {
     found.extend(left_out(config).map(|(key, message)| Clash::new([key], message)));
     found.extend(routes::clashes(config));
     found.extend(listeners(config));
+    found.extend(acks(config));
     found.extend(certificate(config));
     found.extend(hub::clashes(config));
     found.extend(feeds::clashes(config));
@@ -92,6 +93,17 @@ fn listeners(config: &Config) -> Option<Clash> {
     } else {
         let both = format!("server.listen ({listen}) and admin.listen ({admin})");
         Clash::new(keys, format!("{both} share a port; write another port"))
+    })
+}
+
+/// A history is one for all instances, so only Redis can accept a publication for it.
+fn acks(config: &Config) -> impl Iterator<Item = Clash> {
+    let rules = config.channel.iter().enumerate();
+    let wrong = rules.filter(|(_, rule)| rule.ack == Some(Ack::Local) && rule.history.is_some());
+    wrong.map(|(at, _)| {
+        let keys = [format!("channel[{}].ack", at + 1), format!("channel[{}].history", at + 1)];
+        let message = "a publication to a channel with history is accepted by Redis only; remove ack, or remove history";
+        Clash::new(keys, message)
     })
 }
 

@@ -17,8 +17,11 @@ pub struct Redis {
     pub prefix: String,
     /// The file with the CA certificate of Redis, if it is not a CA of the system.
     pub tls_ca: Option<PathBuf>,
-    /// When a publication is accepted.
+    /// When a publication to a channel without history is accepted.
     pub ack: Ack,
+    /// Time for which a publication that Redis does not take is sent again before it is refused.
+    #[serde(deserialize_with = "units::duration")]
+    pub patience: Duration,
     /// Publications kept for the other instances while Redis is down, for each of 64 partitions.
     pub backlog: usize,
     /// Time for Redis to respond.
@@ -44,7 +47,8 @@ impl Default for Redis {
             url: None,
             prefix: "faye".to_owned(),
             tls_ca: None,
-            ack: Ack::Local,
+            ack: Ack::Cluster,
+            patience: Duration::from_secs(5),
             backlog: 1000,
             deadline: Duration::from_secs(2),
             heartbeat: Duration::from_secs(1),
@@ -55,13 +59,14 @@ impl Default for Redis {
     }
 }
 
-/// When a publication is accepted while Redis is down.
+/// When a publication is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ack {
-    /// Once this instance has delivered it. The others receive it when Redis is back.
+    /// Once Redis has it, or while Redis is down, once this instance has delivered it. The others receive it when Redis
+    /// is back. Only for channels without history.
     Local,
-    /// Only once Redis has it.
+    /// Once Redis has it.
     Cluster,
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::cluster::Ack;
 use super::delivery::Overflow;
 use super::units::{self, Rate};
 use super::{Access, PageOrigin, Secret};
@@ -27,6 +28,8 @@ pub struct ChannelRule {
     pub overflow: Option<Overflow>,
     /// The history of each channel for returning clients; `None` for no history.
     pub history: Option<History>,
+    /// When a publication is accepted, instead of `redis.ack`.
+    pub ack: Option<Ack>,
     /// The name under which the channel is a feed and a topic of the hub.
     pub syndicate: Option<String>,
 }

@@ -68,6 +68,8 @@ const LEASE: Kind = Kind::Duration(SECOND, 366 * DAY);
 
 const SIGNATURE: Kind = Kind::Word(&["sha1", "sha256", "sha384", "sha512"]);
 
+const ACK: Kind = Kind::Word(&["local", "cluster"]);
+
 const OVERFLOW: Kind = Kind::Word(&["disconnect", "drop-oldest", "drop-newest"]);
 
 /// All keys, in the order of `faye.toml`.
@@ -138,7 +140,8 @@ pub const KEYS: &[Key] = &[
     key("redis", "url", Kind::Secret),
     key("redis", "prefix", Kind::Text),
     key("redis", "tls_ca", Kind::File),
-    key("redis", "ack", Kind::Word(&["local", "cluster"])),
+    key("redis", "ack", ACK),
+    key("redis", "patience", Kind::Duration(0, 10 * MINUTE)),
     key("redis", "backlog", Kind::Count(0, MANY)),
     // A Redis in another data centre could not respond within less.
     key("redis", "deadline", Kind::Duration(50, MINUTE)),
@@ -238,6 +241,7 @@ pub const KEYS: &[Key] = &[
     key("channel", "rate", Kind::Rate),
     key("channel", "overflow", OVERFLOW),
     key("channel", "history", Kind::History),
+    key("channel", "ack", ACK),
     key("channel", "syndicate", Kind::Name),
     key("ping", "name", Kind::Name),
     key("ping", "kind", Kind::Word(&["gogs", "gogs-body", "gitea", "forgejo", "github", "gitlab"])),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use redis::{Cmd, RedisError as LibraryError, Value};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use tokio::sync::watch;
 
 use super::address::{Address, Connection, OnPush};
 use super::keys::Keys;
@@ -90,6 +91,21 @@ impl Client {
     /// Returns the `run_id` of the connected master; empty if it is not known.
     pub(crate) fn master(&self) -> String {
         self.link.master()
+    }
+
+    /// Returns the `run_id` of the connected master, and each later one.
+    pub(crate) fn masters(&self) -> watch::Receiver<String> {
+        self.link.masters()
+    }
+
+    /// Makes the next command go to the master that a separate connection has reached. Returns its `run_id`; empty if it is
+    /// not known.
+    pub(crate) async fn follow(&self, connection: &mut Connection) -> String {
+        let master = super::link::run_id_of(connection, self.settings.deadline).await;
+        if !master.is_empty() {
+            self.link.follow(&master);
+        }
+        master
     }
 
     /// Returns the lifetime of partition state and positions in milliseconds, as an argument of a script.

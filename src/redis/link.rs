@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use redis::{Cmd, FromRedisValue, RedisError as LibraryError, ServerErrorKind, Value};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::address::{Address, Connection};
@@ -35,6 +36,13 @@ pub enum RedisError {
 }
 
 impl RedisError {
+    /// Whether Redis has refused the command for a reason that a repetition does not change: its memory is full, its disk
+    /// cannot be written, or it denies permission. The command had no effect.
+    pub(crate) fn is_final(&self) -> bool {
+        let Self::Refused(error) = self else { return false };
+        matches!(error.code(), Some("OOM" | "MISCONF" | "NOPERM" | "NOAUTH" | "WRONGPASS"))
+    }
+
     /// Logs the error, for callers that continue without the reply.
     pub(crate) fn logged(self) -> Self {
         tracing::debug!(error = %self, "Redis command failed");
@@ -47,6 +55,8 @@ pub(super) struct Link {
     address: Address,
     deadline: Duration,
     current: Mutex<Current>,
+    /// The `run_id` of the master, which changes with a restart or failover. Empty on a Redis Cluster, and if unknown.
+    master: watch::Sender<String>,
     connecting: tokio::sync::Mutex<Attempts>,
     /// The error of the last attempt to connect.
     cause: Mutex<Option<String>>,
@@ -56,8 +66,6 @@ pub(super) struct Link {
 #[derive(Default)]
 struct Current {
     connection: Option<Connection>,
-    /// The `run_id` of the master, which changes with a restart or failover. Empty on a Redis Cluster, and if unknown.
-    master: String,
     /// The serial number of the connection.
     generation: u64,
 }
@@ -74,7 +82,8 @@ impl Link {
         let attempts = Attempts { backoff: Backoff::new(LONGEST_PAUSE), next: Instant::now() };
         let connecting = tokio::sync::Mutex::new(attempts);
         let (current, cause) = (Mutex::default(), Mutex::default());
-        Self { address, deadline, current, connecting, cause, metrics }
+        let master = watch::Sender::default();
+        Self { address, deadline, current, master, connecting, cause, metrics }
     }
 
     /// Sends a command and waits for its reply.
@@ -109,14 +118,18 @@ impl Link {
         let connected = tokio::time::timeout(self.deadline, connecting).await;
         match connected.unwrap_or_else(|_| Err(timed_out())) {
             Ok(mut connection) => {
-                let master = self.run_id_of(&mut connection).await;
+                let master = run_id_of(&mut connection, self.deadline).await;
                 attempts.backoff.succeeded();
                 *self.cause.lock() = None;
                 let mut current = self.current.lock();
                 current.generation += 1;
-                current.master = master;
                 current.connection = Some(connection.clone());
                 self.metrics.redis.command_connections.inc();
+                self.master.send_if_modified(|known| {
+                    let is_new = *known != master;
+                    *known = master;
+                    is_new
+                });
                 Ok((connection, current.generation))
             }
             Err(error) => {
@@ -129,17 +142,6 @@ impl Link {
         }
     }
 
-    async fn run_id_of(&self, connection: &mut Connection) -> String {
-        if connection.reconnects_itself() {
-            return String::new();
-        }
-        let mut command = redis::cmd("INFO");
-        command.arg("server");
-        let reply = tokio::time::timeout(self.deadline, connection.run(&command)).await;
-        let info = reply.ok().and_then(Result::ok).and_then(|reply| String::from_redis_value(reply).ok());
-        info.as_deref().and_then(|info| value_of(info, "run_id")).unwrap_or_default().to_owned()
-    }
-
     /// Returns the cause of the outage; `None` while connected.
     pub(super) fn cause(&self) -> Option<String> {
         self.cause.lock().clone()
@@ -147,7 +149,20 @@ impl Link {
 
     /// Returns the `run_id` of the connected master; empty if unknown.
     pub(super) fn master(&self) -> String {
-        self.current.lock().master.clone()
+        self.master.borrow().clone()
+    }
+
+    /// Returns the `run_id` of the connected master, and each later one.
+    pub(super) fn masters(&self) -> watch::Receiver<String> {
+        self.master.subscribe()
+    }
+
+    /// Drops the connection if it is to another master than this one, to which another connection was opened since.
+    pub(super) fn follow(&self, master: &str) {
+        let is_old = ![master, ""].contains(&self.master.borrow().as_str());
+        if is_old {
+            self.current.lock().connection = None;
+        }
     }
 
     fn current(&self) -> Option<(Connection, u64)> {
@@ -161,6 +176,18 @@ impl Link {
             current.connection = None;
         }
     }
+}
+
+/// Returns the `run_id` of the server of a connection; empty on a Redis Cluster, and if it is not known.
+pub(crate) async fn run_id_of(connection: &mut Connection, deadline: Duration) -> String {
+    if connection.reconnects_itself() {
+        return String::new();
+    }
+    let mut command = redis::cmd("INFO");
+    command.arg("server");
+    let reply = tokio::time::timeout(deadline, connection.run(&command)).await;
+    let info = reply.ok().and_then(Result::ok).and_then(|reply| String::from_redis_value(reply).ok());
+    info.as_deref().and_then(|info| value_of(info, "run_id")).unwrap_or_default().to_owned()
 }
 
 pub(super) fn timed_out() -> LibraryError {

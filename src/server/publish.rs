@@ -79,6 +79,7 @@ impl Server {
                     channel: name.into_owned(),
                     overflow: rule.overflow,
                     history: rule.history,
+                    ack: rule.ack,
                     is_syndicated: rule.syndicate.is_some(),
                     client: if self.is_listened_to() { self.publisher(request) } else { None },
                 });
@@ -130,10 +131,10 @@ impl Server {
         message: Message,
         pending: &mut PendingFlush,
     ) -> Receipt {
-        let Publish { channel: name, overflow, history, is_syndicated, .. } = accepted;
+        let Publish { channel: name, overflow, history, ack, is_syndicated, .. } = accepted;
         let publication = Publication::new(name, message);
         let appended = if *is_syndicated { self.appended.get() } else { None };
-        let options = PublishOptions { history: *history, overflow: *overflow, appended };
+        let options = PublishOptions { history: *history, overflow: *overflow, ack: *ack, appended };
         let receipt = self.broker.publish(publication, options, pending);
         // The lock of the partition is released.
         self.end_overflowed(pending);

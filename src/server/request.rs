@@ -10,7 +10,7 @@ use super::received::Accepted;
 use crate::auth::{AuthContext, Cookie, Credentials, HookDecision, Policy};
 use crate::bayeux::reply::Outcome;
 use crate::bayeux::{BayeuxError, ClientId, Field, Message, Verb};
-use crate::config::{History, Overflow};
+use crate::config::{Ack, History, Overflow};
 use crate::peer::Peer;
 use crate::router::Session;
 
@@ -96,6 +96,8 @@ pub(super) struct Publish {
     pub(super) overflow: Overflow,
     /// The bounds of the history of the channel.
     pub(super) history: Option<History>,
+    /// When a broker on Redis accepts it.
+    pub(super) ack: Ack,
     /// Whether the channel is a feed.
     pub(super) is_syndicated: bool,
     /// The session that the publisher named; `None` without event listeners.

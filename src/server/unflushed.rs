@@ -1,7 +1,7 @@
 //! Sessions with publications from Redis: collects them under the lock of a partition, and flushes them without it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -19,8 +19,10 @@ pub(super) struct Unflushed {
     flush: Notify,
     /// Sessions to flush once their ownership is known.
     held_back: Mutex<PendingFlush>,
-    /// The lease has expired, so other instances may have adopted sessions. Cleared once each session has been checked.
-    in_doubt: AtomicBool,
+    /// How often the lease has expired, so that other instances may have adopted sessions.
+    doubts: AtomicU64,
+    /// The doubts after which each session has been checked.
+    checked: AtomicU64,
 }
 
 impl Unflushed {
@@ -30,7 +32,8 @@ impl Unflushed {
             sessions: Mutex::default(),
             flush: Notify::new(),
             held_back: Mutex::default(),
-            in_doubt: AtomicBool::new(false),
+            doubts: AtomicU64::new(0),
+            checked: AtomicU64::new(0),
         }
     }
 
@@ -54,17 +57,23 @@ impl Unflushed {
 
     /// Whether other instances may own sessions of this instance.
     pub(super) fn is_in_doubt(&self) -> bool {
-        self.in_doubt.load(Ordering::Acquire) || !self.membership.has_lease()
+        self.pending_doubt().is_some() || !self.membership.has_lease()
     }
 
-    /// Whether an expired lease was detected and its sessions have not been checked yet.
-    pub(super) fn is_doubt_pending(&self) -> bool {
-        self.in_doubt.load(Ordering::Acquire)
+    /// Notes that the lease has expired: the ownership of all sessions is in doubt.
+    pub(super) fn doubt(&self) {
+        self.doubts.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Marks the ownership of all sessions as in doubt, or as checked.
-    pub(super) fn set_in_doubt(&self, is_in_doubt: bool) {
-        self.in_doubt.store(is_in_doubt, Ordering::Release);
+    /// Returns the newest doubt after which the sessions have not been checked yet.
+    pub(super) fn pending_doubt(&self) -> Option<u64> {
+        let doubt = self.doubts.load(Ordering::Acquire);
+        (doubt > self.checked.load(Ordering::Acquire)).then_some(doubt)
+    }
+
+    /// Notes that each session has been checked since a doubt.
+    pub(super) fn check(&self, doubt: u64) {
+        self.checked.fetch_max(doubt, Ordering::AcqRel);
     }
 
     /// Takes the deferred sessions.

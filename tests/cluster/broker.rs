@@ -9,7 +9,7 @@ use bytes::Bytes;
 use faye_server::bayeux::{Partition, Publication};
 use faye_server::broker::{Broker, Deliver, Memory, PublishOptions, Recent, Redis, Replay, Span};
 use faye_server::cluster::{RequestHandler, Rpc};
-use faye_server::config::{self, History, HistoryStore, Overflow};
+use faye_server::config::{self, Ack, History, HistoryStore, Overflow};
 use faye_server::metrics::Metrics;
 use faye_server::redis::{Client, NodeId};
 use parking_lot::Mutex;
@@ -101,7 +101,8 @@ impl Node {
     async fn publish(&self, channel: &str, data: usize, history: Option<History>) {
         let object = format!("{{\"channel\":\"{channel}\",\"data\":{data}}}");
         let publication = Publication::encoded(channel, None, object.as_bytes());
-        let options = PublishOptions { history, overflow: Overflow::DropNewest, appended: None };
+        let options =
+            PublishOptions { history, overflow: Overflow::DropNewest, ack: Ack::Cluster, appended: None };
         self.broker.publish(publication, options, &mut ()).outcome().await.unwrap();
     }
 

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod ack;
 mod broker;
 mod handoff;
 mod leaving;

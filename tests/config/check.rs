@@ -434,6 +434,20 @@ fn a_channel_that_is_a_feed() {
 }
 
 #[test]
+fn a_channel_with_history_has_no_local_ack() {
+    let rule = "[[channel]]\nmatch = '/a'\nack = 'local'\n";
+    assert_eq!(said(rule), "");
+    assert_eq!(said(&format!("[redis]\nack = 'local'\n{}", rule.replace("ack = 'local'", HISTORY))), "");
+    assert_eq!(
+        said(&format!("{rule}{HISTORY}")),
+        "faye.toml:4: channel[1].history: a publication to a channel with history is accepted by Redis only; remove ack, or \
+         remove history"
+    );
+}
+
+const HISTORY: &str = "history = { messages = 5, age = '1d' }";
+
+#[test]
 fn names_of_pings_are_unique() {
     let ping = "[[ping]]\nname = 'a'\nkind = 'github'\nsecret = 's'\ntopics = ['https://a.example/feed']\n";
     assert_eq!(said(ping), "");

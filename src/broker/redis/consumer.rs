@@ -1,9 +1,10 @@
 //! The consumer of one partition: delivers publications in the order of their offsets, once each, and detects gaps.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::frame::Item;
+use super::publishers::Publishers;
 use crate::bayeux::{Partition, Publication, StreamPosition};
 use crate::broker::Deliver;
 use crate::lock::{Mutex, MutexGuard, level};
@@ -30,10 +31,15 @@ pub(super) struct PartitionConsumer<D> {
 struct State {
     /// The epoch of the partition and the newest delivered offset; `None` before this instance joins.
     at: Option<(u64, u64)>,
+    /// The newest counter of each publisher.
+    publishers: Publishers,
     /// The newest echoed counter of own publications.
     own: u64,
-    /// The counters of own publications that were delivered without Redis and have not been echoed.
-    delivered_alone: BTreeSet<u64>,
+    /// The counters of own publications that were delivered without Redis and have not been echoed. With an offset that the
+    /// echo does not exceed, once Redis has them.
+    delivered_alone: BTreeMap<u64, Option<u64>>,
+    /// The number of all publications that were delivered without Redis.
+    alone: u64,
     /// The gap that is being recovered. Deliveries are buffered in it.
     gap: Option<Gap>,
 }
@@ -195,14 +201,36 @@ impl<D: Deliver> PartitionConsumer<D> {
     }
 
     /// Delivers an own publication without Redis, which is down. The publication has no position. Its echo is dropped.
-    pub(super) fn deliver_alone(&self, counter: u64, publication: &Arc<Publication>) {
+    /// `sent` is its offset if Redis has accepted it before.
+    pub(super) fn deliver_alone(&self, counter: u64, publication: &Arc<Publication>, sent: Option<u64>) {
         let mut state = self.lock();
-        if counter > state.own && state.delivered_alone.insert(counter) {
+        if counter > state.own && !state.delivered_alone.contains_key(&counter) {
+            state.delivered_alone.insert(counter, sent);
+            state.alone += 1;
             if state.delivered_alone.len() > DELIVERED_ALONE {
                 state.delivered_alone.pop_first();
             }
             self.deliver.receive(std::slice::from_ref(publication), false);
         }
+    }
+
+    /// Notes that Redis has own publications with counters up to this one, at offsets up to this one.
+    pub(super) fn sent(&self, counter: u64, offset: u64) {
+        let mut state = self.lock();
+        for (_, echo) in state.delivered_alone.range_mut(..=counter) {
+            echo.get_or_insert(offset);
+        }
+    }
+
+    /// Counts the publications that were delivered without Redis. `None` while one of them is not in Redis, or its echo has
+    /// not arrived.
+    pub(super) fn delivered_alone(&self) -> Option<u64> {
+        let mut state = self.lock();
+        let state = &mut *state;
+        // Without a subscriber no echo arrives.
+        let newest = state.at.map_or(u64::MAX, |(_, offset)| offset);
+        state.delivered_alone.retain(|_, echo| echo.is_none_or(|offset| offset > newest));
+        state.delivered_alone.is_empty().then_some(state.alone)
     }
 
     /// Calls a function while nothing is delivered in this partition, with the newest delivered offset.
@@ -219,9 +247,12 @@ impl<D: Deliver> PartitionConsumer<D> {
                 continue;
             }
             newest = offset;
+            if !state.publishers.is_new(publisher, counter) {
+                continue;
+            }
             if publisher == self.me {
                 state.own = counter.max(state.own);
-                if state.delivered_alone.remove(&counter) {
+                if state.delivered_alone.remove(&counter).is_some() {
                     continue;
                 }
             }
@@ -349,13 +380,25 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_that_a_new_master_takes_once_more_is_delivered_once() {
+        let (consumer, got, metrics) = consumer();
+        consumer.reached(1, 10);
+        consumer.publications(1, 11, OTHER, 1, vec![item(), item()]);
+        assert_eq!(consumer.publications(2, 1001, OTHER, 1, vec![item(), item()]), Action::Recover);
+        consumer.publications(2, 1003, OTHER, 3, vec![item()]);
+        consumer.recover(2, 1000, vec![]);
+        assert_eq!(*got.lock(), [11, 12, 1003]);
+        assert_eq!(metrics.redis.missed.get(), 0);
+    }
+
+    #[test]
     fn our_own_is_delivered_once_however_it_comes() {
         let (consumer, got, _) = consumer();
         consumer.reached(1, 10);
         let own = |counter, number| consumer.publications(1, number, ME, counter, vec![item()]);
         own(1, 11);
-        consumer.deliver_alone(2, &Arc::new(Publication::encoded("/a", None, b"{}")));
-        consumer.deliver_alone(1, &Arc::new(Publication::encoded("/a", None, b"{}")));
+        consumer.deliver_alone(2, &Arc::new(Publication::encoded("/a", None, b"{}")), None);
+        consumer.deliver_alone(1, &Arc::new(Publication::encoded("/a", None, b"{}")), None);
         own(2, 12);
         own(3, 13);
         assert_eq!(*got.lock(), [11, 0, 13]);
@@ -366,10 +409,17 @@ mod tests {
         let (consumer, got, _) = consumer();
         consumer.reached(1, 10);
         // Redis has accepted the first, without an echo yet, when the second cannot be sent.
-        consumer.deliver_alone(2, &Arc::new(Publication::encoded("/a", None, b"{}")));
+        let publication = Arc::new(Publication::encoded("/a", None, b"{}"));
+        consumer.deliver_alone(1, &publication, Some(11));
+        consumer.deliver_alone(2, &publication, None);
+        assert_eq!(consumer.delivered_alone(), None);
         consumer.publications(1, 11, ME, 1, vec![item()]);
+        assert_eq!(consumer.delivered_alone(), None, "the second is not in Redis");
+        consumer.sent(2, 12);
+        assert_eq!(consumer.delivered_alone(), None, "the second has not come back");
         consumer.publications(1, 12, ME, 2, vec![item()]);
-        assert_eq!(*got.lock(), [0, 11]);
+        assert_eq!(consumer.delivered_alone(), Some(2));
+        assert_eq!(*got.lock(), [0, 0]);
     }
 
     #[test]

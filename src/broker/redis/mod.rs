@@ -8,27 +8,40 @@ mod frame;
 pub(crate) mod fuzzing;
 mod history;
 mod probe;
+mod publishers;
+mod queue;
 mod recover;
 mod subscriber;
 mod writer;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use parking_lot::Mutex;
 use redis::{FromRedisValue, Value};
 use tokio::task::JoinSet;
+use tokio::time::{Duration, Instant};
 
-use super::{Appended, Deliver, HistoryError, Receipt};
+use super::{Deliver, HistoryError, PublishOptions, Receipt};
 use crate::bayeux::{PARTITIONS, Partition, Positions, Publication, StreamPosition};
 use crate::config::History;
 use crate::redis::{Client, Connection, RedisError, STATE};
 use consumer::PartitionConsumer;
 use writer::Writer;
 
+/// The history of every channel after an outage, for instances that reconnect later, and for how long it is written.
+const CATCH_UP: History = History { messages: 10_000, age: Duration::from_secs(60) };
+const RECOVERING: Duration = Duration::from_secs(10);
+
 /// The state that the parts share.
 struct Shared {
     client: Arc<Client>,
     /// The maximum length of a publication in bytes.
     longest: usize,
+    /// The size of the queued publications of all partitions in bytes.
+    queued: AtomicUsize,
+    /// Until when every publication gets a history, from which instances that reconnect later recover what they missed.
+    recovering_until: Mutex<Instant>,
 }
 
 /// One partition: its way from Redis and its way to Redis.
@@ -59,7 +72,12 @@ impl<D: Deliver> Redis<D> {
             Link { writer: Writer::new(partition, Arc::clone(&consumer)), consumer }
         });
         let partitions = partitions.collect();
-        let shared = Shared { client, longest };
+        let shared = Shared {
+            client,
+            longest,
+            queued: AtomicUsize::new(0),
+            recovering_until: Mutex::new(Instant::now()),
+        };
         Self { shared, partitions, subscriber: subscriber::Subscriber::default(), deliver, on_rpc }
     }
 
@@ -73,17 +91,14 @@ impl<D: Deliver> Redis<D> {
         tasks.spawn(async move { this.subscribe_forever().await });
         let this = Arc::clone(self);
         tasks.spawn(async move { this.probe().await });
+        let this = Arc::clone(self);
+        tasks.spawn(async move { this.follow_master().await });
     }
 
     /// Publishes. `appended` is called once Redis has the publication, which may be after its acceptance.
-    pub(super) fn publish(
-        &self,
-        publication: Publication,
-        history: Option<History>,
-        appended: Option<Appended>,
-    ) -> Receipt {
+    pub(super) fn publish(&self, publication: Publication, options: PublishOptions<'_>) -> Receipt {
         let partition = Partition::of(publication.channel());
-        self.partitions[partition.index()].writer.publish(&self.shared, publication, history, appended)
+        self.partitions[partition.index()].writer.publish(&self.shared, publication, options)
     }
 
     /// Joins the partitions of some patterns, and waits until their publications arrive. False if that takes longer than
@@ -121,6 +136,16 @@ impl<D: Deliver> Redis<D> {
             StreamPosition { partition, offset }
         };
         Partition::all().filter(move |partition| is_wanted(*partition)).map(position)
+    }
+
+    /// Counts the publications in the partitions of some patterns that this instance has delivered alone. `None` while one
+    /// of them has not come back from Redis: a session that moves now would miss or repeat it.
+    #[must_use]
+    pub fn delivered_alone<'a>(&self, patterns: impl Iterator<Item = &'a str>) -> Option<u64> {
+        let mut partitions = patterns.flat_map(Partition::of_pattern);
+        partitions.try_fold(0, |sum, partition| {
+            self.partitions[partition.index()].consumer.delivered_alone().map(|count| sum + count)
+        })
     }
 
     /// Calls a function while nothing is delivered in some partitions, with their newest delivered positions.
@@ -173,12 +198,41 @@ impl Shared {
         epoch.zip(offset).ok_or(RedisError::Unexpected)
     }
 
-    /// Publishes a probe with the newest offset of a partition.
-    async fn send_probe(&self, partition: Partition, known: u64, probe: &[u8]) -> Result<(), RedisError> {
+    /// Begins the recovery, or extends it: Redis fails, is back, or is another one.
+    fn recover(&self) {
+        *self.recovering_until.lock() = Instant::now() + RECOVERING;
+    }
+
+    /// Returns the history of every channel during the recovery.
+    fn recovery(&self) -> Option<History> {
+        (Instant::now() < *self.recovering_until.lock()).then_some(CATCH_UP)
+    }
+
+    /// Charges a publication to the queues of all partitions. Returns `false` if there is no room for it.
+    fn charge(&self, size: usize, room: usize) -> bool {
+        let grow = |queued: usize| (queued == 0 || queued + size <= room).then_some(queued + size);
+        self.queued.fetch_update(Ordering::AcqRel, Ordering::Acquire, grow).is_ok()
+    }
+
+    /// Releases a publication that was charged.
+    fn release(&self, size: usize) {
+        self.queued.fetch_sub(size, Ordering::AcqRel);
+    }
+
+    /// Publishes a probe with the newest offset of a partition. With `writes` it fails where a publication fails, such as
+    /// for a full memory.
+    async fn send_probe(
+        &self,
+        partition: Partition,
+        known: u64,
+        probe: &[u8],
+        writes: bool,
+    ) -> Result<(), RedisError> {
         let keys = [self.client.keys().partition(partition), self.client.keys().channel(partition)];
         let (candidate, known) = (self.epoch_candidate(), known.to_string());
         let (master, lifetime) = (self.client.master(), self.client.partition_lifetime());
-        let arguments = [&candidate[..], known.as_bytes(), master.as_bytes(), &lifetime, probe];
+        let writes: &[u8] = if writes { b"write" } else { b"" };
+        let arguments = [&candidate[..], known.as_bytes(), master.as_bytes(), &lifetime, probe, writes];
         self.client.run_script(&STATE, &keys.each_ref().map(String::as_str), &arguments).await.map(drop)
     }
 }

@@ -14,8 +14,15 @@ impl<D: Deliver> Redis<D> {
         let client = &self.shared.client;
         let mut sent = [0; PARTITIONS];
         let mut serial = 0;
+        // The connection that the probes are echoed to.
+        let mut generation = 0;
         loop {
             tokio::time::sleep(with_jitter(client.settings().probe)).await;
+            let current = self.subscriber.generation();
+            if std::mem::replace(&mut generation, current) != current {
+                // The echoes were lost with the connection.
+                sent = [0; PARTITIONS];
+            }
             let joined: Vec<_> =
                 Partition::all().filter(|partition| self.subscriber.has_joined(*partition)).collect();
             let echoed = |partition: &Partition| {
@@ -34,7 +41,7 @@ impl<D: Deliver> Redis<D> {
             let probes = joined.iter().map(|partition| async move {
                 let probe = frame::probe(client.me(), serial);
                 let known = self.partitions[partition.index()].consumer.offset();
-                (*partition, self.shared.send_probe(*partition, known, &probe).await.is_ok())
+                (*partition, self.shared.send_probe(*partition, known, &probe, false).await.is_ok())
             });
             for (partition, is_sent) in futures_util::future::join_all(probes).await {
                 // No echo is expected for a probe that was not sent.

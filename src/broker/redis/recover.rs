@@ -34,8 +34,10 @@ impl<D: Deliver> Redis<D> {
             while let Some((since, until)) = consumer.gap() {
                 match this.kept_since(partition, since).await {
                     Ok((epoch, found)) => consumer.recover(epoch, until, found),
-                    // While Redis is down, no publications arrive either.
-                    Err(RedisError::Disconnected) => tokio::time::sleep(with_jitter(PAUSE)).await,
+                    // While Redis does not reply, no publications arrive either.
+                    Err(RedisError::Disconnected | RedisError::Timeout | RedisError::Broken(_)) => {
+                        tokio::time::sleep(with_jitter(PAUSE)).await;
+                    }
                     Err(error) if attempts < ATTEMPTS => {
                         attempts += 1;
                         tracing::debug!(

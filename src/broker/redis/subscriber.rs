@@ -45,6 +45,8 @@ pub(super) struct Subscriber {
     changed: Notify,
     /// The connection broke, or does not deliver.
     lost: Notify,
+    /// The `run_id` of the master of the connection; empty if unknown.
+    master: Mutex<String>,
     unneeded_since: Mutex<[Option<Instant>; PARTITIONS]>,
     /// The newest echoed probe of each partition.
     pub(super) echoed_probe: [AtomicU64; PARTITIONS],
@@ -59,6 +61,7 @@ impl Default for Subscriber {
             generation: AtomicU64::new(0),
             changed: Notify::new(),
             lost: Notify::new(),
+            master: Mutex::default(),
             unneeded_since: Mutex::new([None; PARTITIONS]),
             echoed_probe: std::array::from_fn(|_| AtomicU64::new(0)),
         }
@@ -71,6 +74,11 @@ impl Subscriber {
         self.up.load(Ordering::Acquire)
     }
 
+    /// Returns the serial number of the connection.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
     /// Whether a partition is joined.
     pub(super) fn has_joined(&self, partition: Partition) -> bool {
         *self.joined.borrow() & bit(partition) != 0
@@ -79,6 +87,13 @@ impl Subscriber {
     /// Replaces the connection, which does not deliver.
     pub(super) fn reconnect(&self) {
         self.lost.notify_one();
+    }
+
+    /// Replaces a connection to another master than this one.
+    pub(super) fn follow(&self, master: &str) {
+        if ![master, ""].contains(&self.master.lock().as_str()) {
+            self.reconnect();
+        }
     }
 
     /// Joins partitions, and waits until they are joined. False if that takes longer than `timeout`.
@@ -109,7 +124,22 @@ impl<D: Deliver> Redis<D> {
             }
             self.subscriber.up.store(false, Ordering::Release);
             self.subscriber.joined.send_replace(0);
+            self.subscriber.master.lock().clear();
             tokio::time::sleep(backoff.failed()).await;
+        }
+    }
+
+    /// Tells the other connection and the writers of a new master that a command has reached, for as long as the future is
+    /// polled: the old master may be frozen, and its connection open.
+    pub(super) async fn follow_master(&self) {
+        let mut masters = self.shared.client.masters();
+        let mut known = masters.borrow_and_update().clone();
+        while masters.changed().await.is_ok() {
+            let master = masters.borrow_and_update().clone();
+            if !std::mem::replace(&mut known, master.clone()).is_empty() {
+                self.shared.recover();
+            }
+            self.subscriber.follow(&master);
         }
     }
 
@@ -119,6 +149,7 @@ impl<D: Deliver> Redis<D> {
         backoff: &mut Backoff,
     ) -> Result<(), RedisError> {
         let client = &self.shared.client;
+        *self.subscriber.master.lock() = client.follow(connection).await;
         self.subscribe(connection, &client.keys().calls(client.me())).await?;
         self.subscriber.up.store(true, Ordering::Release);
         client.metrics().redis.subscriber_connections.inc();

@@ -1,6 +1,6 @@
 //! The writer of one partition: sends the publications of this instance to Redis in order and in batches, and repeats a
-//! batch until Redis has it. While Redis is down, `redis.ack` decides: the instance accepts publications alone, or refuses
-//! them.
+//! batch until Redis has it or `redis.patience` is over. While Redis is down, publications are refused, or with
+//! `ack = "local"` delivered on this instance and sent later.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,24 +13,18 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use super::consumer::PartitionConsumer;
+use super::queue::{Item, Queue, RedisState};
 use super::{Shared, frame};
 use crate::bayeux::{Partition, Publication};
-use crate::broker::{Appended, Deliver, Receipt, Refused};
-use crate::config::{Ack, History};
+use crate::broker::{Deliver, PublishOptions, Receipt, Refused};
+use crate::config::Ack;
 use crate::lock::{self, level};
 use crate::redis::{PUBLISH, RedisError, with_jitter};
 
-/// The maximum number of publications in a batch.
-const BATCH: usize = 128;
-/// The size of a batch in bytes, above which no further publication is added.
-const BATCH_BYTES: usize = 256 * 1024;
-/// The maximum number of queued publications while Redis is up but slow.
+/// The maximum number of queued publications, apart from those that were accepted while Redis is down.
 const QUEUE: usize = 10_000;
-/// The maximum size of the queue in bytes.
-const QUEUE_BYTES: usize = 32 * 1024 * 1024;
-/// The history of every channel after an outage, for instances that reconnect later, and for how long it is written.
-const CATCH_UP: History = History { messages: 10_000, age: Duration::from_secs(60) };
-const RECOVERING: Duration = Duration::from_secs(10);
+/// The maximum size of the queued publications of all partitions in bytes.
+const QUEUED_BYTES: usize = 64 * 1024 * 1024;
 /// How often the lifetime of the partition is extended.
 const KEEP: Duration = Duration::from_secs(60);
 /// The maximum number of accepted publications that await their echo.
@@ -43,57 +37,38 @@ pub(super) struct Writer<D> {
     partition: Partition,
     consumer: Arc<PartitionConsumer<D>>,
     queue: lock::Mutex<Queue, { level::QUEUE }>,
-    /// Until when the catch-up history is written; `None` while Redis is down.
-    recovering_until: Mutex<Option<Instant>>,
     wake: Notify,
     /// When the lifetime of the partition was last extended.
     kept: Mutex<Option<Instant>>,
-    /// The offset after the newest own publication.
-    next_offset: AtomicU64,
-    /// Publications that Redis has accepted and not echoed, with their counters, oldest first. If Redis fails, they are
+    /// The newest offset of own publications.
+    newest_offset: AtomicU64,
+    /// Publications with `ack = "local"` that Redis has accepted and not echoed, oldest first. If Redis fails, they are
     /// delivered here before the publications that this instance accepts alone.
-    unechoed: Mutex<VecDeque<(u64, Arc<Publication>)>>,
+    unechoed: Mutex<VecDeque<Unechoed>>,
 }
 
-#[derive(Default)]
-struct Queue {
-    items: VecDeque<Item>,
-    /// The size of the items in bytes.
-    bytes: usize,
-    /// The counter of the newest item.
+struct Unechoed {
     counter: u64,
-    /// Whether Redis is down.
-    down: bool,
-}
-
-struct Item {
-    counter: u64,
+    offset: u64,
     publication: Arc<Publication>,
-    history: Option<History>,
-    /// Called once Redis has the publication.
-    appended: Option<Appended>,
-    /// Receives the outcome; `None` once it was sent.
-    publisher: Option<oneshot::Sender<Result<(), Refused>>>,
 }
 
 impl<D: Deliver> Writer<D> {
     pub(super) fn new(partition: Partition, consumer: Arc<PartitionConsumer<D>>) -> Self {
-        let recovering_until = Mutex::new(Some(Instant::now()));
         Self {
             partition,
             consumer,
             queue: lock::Mutex::default(),
-            recovering_until,
             wake: Notify::new(),
             kept: Mutex::new(None),
-            next_offset: AtomicU64::new(0),
+            newest_offset: AtomicU64::new(0),
             unechoed: Mutex::default(),
         }
     }
 
-    /// Whether Redis does not accept publications.
+    /// Whether Redis does not take publications.
     pub(super) fn is_down(&self) -> bool {
-        self.queue.lock().down
+        self.queue.lock().redis != RedisState::Up
     }
 
     /// Queues a publication.
@@ -101,30 +76,31 @@ impl<D: Deliver> Writer<D> {
         &self,
         shared: &Shared,
         publication: Publication,
-        history: Option<History>,
-        appended: Option<Appended>,
+        options: PublishOptions<'_>,
     ) -> Receipt {
         let publication = Arc::new(publication);
+        let is_local = options.ack == Ack::Local && options.history.is_none();
         let mut queue = self.queue.lock();
-        let room = if queue.down { shared.client.settings().backlog } else { QUEUE };
-        let is_full = queue.items.len() >= room || queue.bytes > QUEUE_BYTES;
-        if is_full || queue.down && shared.client.settings().ack == Ack::Cluster {
+        let is_alone = is_local && queue.redis != RedisState::Up;
+        let room = if is_alone { shared.client.settings().backlog } else { QUEUE };
+        let is_down = queue.redis == RedisState::Down && !is_local;
+        if is_down || queue.items.len() >= room || !shared.charge(publication.size(), QUEUED_BYTES) {
             shared.client.metrics().redis.refused.inc();
             return Receipt::refused();
         }
         queue.counter += 1;
         let counter = queue.counter;
-        let (publisher, receipt) = if queue.down {
+        let (publisher, receipt) = if is_alone {
             // Under the lock, so that the next publication does not overtake it.
-            self.consumer.deliver_alone(counter, &publication);
+            self.consumer.deliver_alone(counter, &publication, None);
             shared.client.metrics().redis.accepted_locally.inc();
             (None, Receipt::accepted())
         } else {
             let (sender, receiver) = oneshot::channel();
             (Some(sender), Receipt::awaited(receiver))
         };
-        queue.bytes += publication.size();
-        queue.items.push_back(Item { counter, publication, history, appended, publisher });
+        let (history, appended) = (options.history, options.appended.cloned());
+        queue.items.push_back(Item { counter, publication, history, is_local, appended, publisher });
         drop(queue);
         self.wake.notify_one();
         receipt
@@ -133,93 +109,89 @@ impl<D: Deliver> Writer<D> {
     /// Sends batches for as long as the future is polled.
     pub(super) async fn run(&self, shared: &Shared) {
         loop {
-            let batch = self.next_batch();
-            if batch.is_empty() {
+            let (batch, is_down) = {
+                let mut queue = self.queue.lock();
+                (queue.next_batch(), queue.redis == RedisState::Down)
+            };
+            if !batch.is_empty() {
+                self.send(shared, batch).await;
+            } else if is_down {
+                self.try_again(shared).await;
+            } else {
                 self.wake.notified().await;
-                continue;
             }
-            self.send(shared, batch).await;
         }
     }
 
-    /// Takes the oldest publications with consecutive counters.
-    fn next_batch(&self) -> Vec<Item> {
-        let mut queue = self.queue.lock();
-        let mut batch: Vec<Item> = Vec::new();
-        let mut bytes = 0;
-        while let Some(item) = queue.items.front() {
-            let follows = batch.last().is_none_or(|last| last.counter + 1 == item.counter);
-            if batch.len() >= BATCH || bytes > BATCH_BYTES || !follows {
-                break;
-            }
-            bytes += item.publication.size();
-            batch.extend(queue.items.pop_front());
-        }
-        queue.bytes -= bytes;
-        batch
-    }
-
-    /// Sends a batch until Redis has it. With `redis.ack = "cluster"` a failed batch is not repeated: its publishers have
-    /// been refused.
+    /// Sends a batch until Redis has it or it is given up.
     async fn send(&self, shared: &Shared, mut batch: Vec<Item>) {
-        let Some(first) = batch.first().map(|item| item.counter) else { return };
         loop {
-            match self.try_send(shared, first, &batch).await {
-                Ok(()) => {
-                    if shared.client.settings().ack == Ack::Local {
-                        self.expect_echo(&batch);
-                    }
-                    for item in &batch {
-                        if let Some(appended) = &item.appended {
-                            appended(item.publication.channel());
-                        }
-                    }
-                    for publisher in batch.iter_mut().filter_map(|item| item.publisher.take()) {
-                        // The publisher may have gone.
-                        let _ = publisher.send(Ok(()));
-                    }
-                    return self.mark_up();
-                }
+            match self.try_send(shared, &batch).await {
+                Ok(newest) => return self.accept(shared, batch, newest),
                 Err(error) => {
-                    self.mark_down(shared, &mut batch, &error);
-                    tokio::time::sleep(with_jitter(PAUSE)).await;
-                    if shared.client.settings().ack == Ack::Cluster {
-                        return self.wait_until_up(shared).await;
+                    self.fail(shared, &mut batch, &error);
+                    if batch.is_empty() {
+                        return;
                     }
+                    tokio::time::sleep(with_jitter(PAUSE)).await;
                 }
             }
         }
+    }
+
+    /// Handles a batch that Redis has accepted.
+    fn accept(&self, shared: &Shared, batch: Vec<Item>, newest: u64) {
+        if let Some(last) = batch.last() {
+            self.consumer.sent(last.counter, newest);
+        }
+        self.expect_echo(&batch, newest);
+        for mut item in batch {
+            shared.release(item.publication.size());
+            if let Some(appended) = &item.appended {
+                appended(item.publication.channel());
+            }
+            item.answer(Ok(()));
+        }
+        self.mark_up(shared);
     }
 
     /// Keeps accepted publications until their echo.
-    fn expect_echo(&self, batch: &[Item]) {
+    fn expect_echo(&self, batch: &[Item], newest: u64) {
+        if !batch.iter().any(|item| item.is_local) {
+            return;
+        }
         let own = self.consumer.own();
         let mut unechoed = self.unechoed.lock();
-        unechoed.retain(|(counter, _)| *counter > own);
-        let sent = batch.iter().filter(|item| item.counter > own);
-        unechoed.extend(sent.map(|item| (item.counter, Arc::clone(&item.publication))));
+        unechoed.retain(|sent| sent.counter > own);
+        let sent = batch.iter().filter(|item| item.is_local && item.counter > own);
+        unechoed.extend(sent.map(|item| {
+            let publication = Arc::clone(&item.publication);
+            Unechoed { counter: item.counter, offset: newest, publication }
+        }));
         let excess = unechoed.len().saturating_sub(MAX_UNECHOED);
         unechoed.drain(..excess);
     }
 
-    /// Waits until Redis is up.
-    async fn wait_until_up(&self, shared: &Shared) {
+    /// Publishes a probe after a pause. If Redis takes it, it takes publications.
+    async fn try_again(&self, shared: &Shared) {
+        tokio::time::sleep(with_jitter(PAUSE)).await;
         let probe = frame::probe(shared.client.me(), 0);
-        while shared.send_probe(self.partition, self.known(), &probe).await.is_err() {
-            tokio::time::sleep(with_jitter(PAUSE)).await;
+        if shared.send_probe(self.partition, self.known(), &probe, true).await.is_ok() {
+            self.mark_up(shared);
         }
-        self.mark_up();
     }
 
-    fn mark_up(&self) {
-        let was_down = std::mem::take(&mut self.queue.lock().down);
-        if was_down {
-            *self.recovering_until.lock() = Some(Instant::now() + RECOVERING);
+    fn mark_up(&self, shared: &Shared) {
+        let was = std::mem::take(&mut self.queue.lock().redis);
+        if was != RedisState::Up {
+            shared.recover();
             tracing::info!(partition = self.partition.index(), "publishing to Redis again");
         }
     }
 
-    async fn try_send(&self, shared: &Shared, first: u64, batch: &[Item]) -> Result<(), RedisError> {
+    /// Sends a batch. Returns the newest offset that Redis has given to it, or a later one if it was sent before.
+    async fn try_send(&self, shared: &Shared, batch: &[Item]) -> Result<u64, RedisError> {
+        let first = batch.first().map_or(0, |item| item.counter);
         let items = batch.iter().map(|item| (item.publication.channel(), item.publication.object()));
         let body = frame::encode(shared.client.me(), first, items);
         let names = shared.client.keys();
@@ -242,9 +214,7 @@ impl<D: Deliver> Writer<D> {
             body,
             names.histories(self.partition).into_bytes(),
         ];
-        // Instances that reconnect later recover what they missed from the history.
-        let is_recovering = self.recovering_until.lock().is_none_or(|until| Instant::now() < until);
-        let catch_up = is_recovering.then_some(CATCH_UP);
+        let catch_up = shared.recovery();
         for (place, item) in batch.iter().enumerate() {
             let Some(history) = item.history.or(catch_up) else { continue };
             arguments.push(place.to_string().into_bytes());
@@ -259,51 +229,66 @@ impl<D: Deliver> Writer<D> {
         shared.client.metrics().redis.published_batches.inc();
         shared.client.metrics().redis.published.inc_by(batch.len() as u64);
         let Value::Array(parts) = reply else { return Err(RedisError::Unexpected) };
-        let first = parts.into_iter().nth(1).and_then(|part| u64::from_redis_value(part).ok());
-        let next = first.ok_or(RedisError::Unexpected)? + batch.len() as u64;
-        self.next_offset.fetch_max(next, Ordering::AcqRel);
+        let mut offsets = parts.into_iter().skip(1).filter_map(|part| u64::from_redis_value(part).ok());
+        let newest = match (offsets.next(), offsets.next()) {
+            (Some(0), Some(newest)) => newest,
+            (Some(first), _) => first + batch.len() as u64 - 1,
+            _ => return Err(RedisError::Unexpected),
+        };
+        self.newest_offset.fetch_max(newest, Ordering::AcqRel);
         if extends_lifetime {
             *self.kept.lock() = Some(Instant::now());
         }
-        Ok(())
+        Ok(newest)
     }
 
     /// Returns the newest offset of the partition that this instance knows of.
     fn known(&self) -> u64 {
-        self.consumer.offset().max(self.next_offset.load(Ordering::Acquire).saturating_sub(1))
+        self.consumer.offset().max(self.newest_offset.load(Ordering::Acquire))
     }
 
-    /// Handles a failed batch: delivers it and the queue on this instance, or refuses both.
-    fn mark_down(&self, shared: &Shared, batch: &mut [Item], error: &RedisError) {
+    /// Handles a failed batch. What this instance may accept alone is delivered here at once, and stays in the batch. The
+    /// rest stays until `redis.patience` is over or Redis has refused it for good; then it is refused, and what this
+    /// instance has accepted alone returns to the queue.
+    fn fail(&self, shared: &Shared, batch: &mut Vec<Item>, error: &RedisError) {
+        shared.recover();
         let mut queue = self.queue.lock();
-        if queue.down {
+        let since = match queue.redis {
+            RedisState::Up => {
+                let now = Instant::now();
+                queue.redis = RedisState::Failing(now);
+                tracing::warn!(partition = self.partition.index(), %error, "cannot publish to Redis");
+                self.accept_alone(shared, batch.iter_mut().chain(&mut queue.items));
+                now
+            }
+            RedisState::Failing(since) => since,
+            // Only publications that this instance has accepted are left.
+            RedisState::Down => return,
+        };
+        if !error.is_final() && since.elapsed() < shared.client.settings().patience {
             return;
         }
-        queue.down = true;
-        *self.recovering_until.lock() = None;
-        tracing::warn!(partition = self.partition.index(), %error, "cannot publish to Redis");
-        match shared.client.settings().ack {
-            Ack::Local => {
-                for (counter, publication) in std::mem::take(&mut *self.unechoed.lock()) {
-                    self.consumer.deliver_alone(counter, &publication);
-                }
-                for item in batch.iter_mut().chain(&mut queue.items) {
-                    self.consumer.deliver_alone(item.counter, &item.publication);
-                    if let Some(publisher) = item.publisher.take() {
-                        shared.client.metrics().redis.accepted_locally.inc();
-                        let _ = publisher.send(Ok(()));
-                    }
-                }
+        queue.redis = RedisState::Down;
+        let waiting = std::mem::take(&mut queue.items);
+        for mut item in batch.drain(..).chain(waiting) {
+            if item.answer(Err(Refused)) {
+                shared.client.metrics().redis.refused.inc();
+                shared.release(item.publication.size());
+            } else {
+                queue.items.push_back(item);
             }
-            Ack::Cluster => {
-                let waiting = std::mem::take(&mut queue.items);
-                queue.bytes = 0;
-                let sent = batch.iter_mut().filter_map(|item| item.publisher.take());
-                let waiting = waiting.into_iter().filter_map(|item| item.publisher);
-                for publisher in sent.chain(waiting) {
-                    shared.client.metrics().redis.refused.inc();
-                    let _ = publisher.send(Err(Refused));
-                }
+        }
+    }
+
+    /// Delivers the publications that this instance may accept alone.
+    fn accept_alone<'i>(&self, shared: &Shared, items: impl Iterator<Item = &'i mut Item>) {
+        for Unechoed { counter, offset, publication } in std::mem::take(&mut *self.unechoed.lock()) {
+            self.consumer.deliver_alone(counter, &publication, Some(offset));
+        }
+        for item in items.filter(|item| item.is_local) {
+            self.consumer.deliver_alone(item.counter, &item.publication, None);
+            if item.answer(Ok(())) {
+                shared.client.metrics().redis.accepted_locally.inc();
             }
         }
     }

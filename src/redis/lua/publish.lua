@@ -6,11 +6,12 @@
 --       lifetime of the partition, "keep" to extend it, the publisher, the counter of the first publication, the number of
 --       publications, the encoded publications, the prefix of the keys of histories, and for each publication with a
 --       history: its place in the batch, its channel, its object, the maximum number of messages, and the maximum age.
--- Returns the epoch, and the offset of the first publication or 0 for a repeated batch.
+-- Returns the epoch, and the offset of the first publication; for a repeated batch 0 and the newest offset.
 local ttl, counter, count = tonumber(ARGV[4]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local epoch, number, is_new = epoch_of(KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3])
-if tonumber(redis.call('GET', KEYS[2]) or '0') >= counter + count - 1 then
-  return {epoch, '0'}
+-- A batch that comes late, after a part of it was sent again, has no effect either.
+if tonumber(redis.call('GET', KEYS[2]) or '0') >= counter then
+  return {epoch, '0', string.format('%.0f', number)}
 end
 local first = number + 1
 redis.call('HSET', KEYS[1], 'number', string.format('%.0f', number + count))

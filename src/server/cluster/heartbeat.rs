@@ -1,4 +1,5 @@
-//! The heartbeat: renews the lease of this instance and the records of its sessions, and writes positions.
+//! The heartbeat: renews the lease of this instance, and in a task of its own the records of its sessions, and writes
+//! positions. Records of very many sessions take longer than a lease.
 
 use std::sync::Arc;
 
@@ -33,7 +34,20 @@ enum Write {
 }
 
 impl Server {
-    /// Sends heartbeats for as long as the future is polled.
+    /// Writes records and positions with each heartbeat, for as long as the future is polled.
+    pub(super) async fn run_records(&self) {
+        let Some(cluster) = &self.cluster else { return };
+        let mut every = tokio::time::interval(cluster.settings.heartbeat);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            if self.write_records(cluster).await.is_err() {
+                tracing::debug!("records of sessions not written");
+            }
+        }
+    }
+
+    /// Renews the lease for as long as the future is polled.
     pub(super) async fn run_heartbeat(&self) {
         let Some(cluster) = &self.cluster else { return };
         let mut every = tokio::time::interval(cluster.settings.heartbeat);
@@ -41,7 +55,7 @@ impl Server {
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             every.tick().await;
-            if self.heartbeat(cluster).await.is_err() {
+            if renew_lease(cluster).await.is_err() {
                 tracing::debug!("heartbeat failed");
             }
             let is_up = cluster.is_up();
@@ -66,25 +80,33 @@ impl Server {
         }
     }
 
-    /// Sends one heartbeat.
+    /// Renews the lease, and writes records and positions once.
     pub(super) async fn heartbeat(&self, cluster: &Cluster) -> Result<(), RedisError> {
-        let late = || {
-            tracing::warn!("lease of this instance expired; other instances may have adopted its sessions");
-            cluster.unflushed.set_in_doubt(true);
-        };
-        cluster.membership.renew(late).await?;
-        let is_in_doubt = cluster.unflushed.is_doubt_pending();
+        renew_lease(cluster).await?;
+        self.write_records(cluster).await
+    }
+
+    /// Writes the records of sessions that are due, or of all sessions if their ownership is in doubt, and the positions.
+    async fn write_records(&self, cluster: &Cluster) -> Result<(), RedisError> {
+        if !cluster.membership.has_lease() {
+            // The sessions are checked once the lease is valid again.
+            return Ok(());
+        }
+        let _one_at_a_time = cluster.writing_records.lock().await;
+        let doubt = cluster.unflushed.pending_doubt();
         // Read before the sessions: publications up to here are in their mailboxes, or were written.
         let positions = cluster.broker.joined_positions();
-        let writes = self.due_writes(cluster, is_in_doubt);
+        let writes = self.due_writes(cluster, doubt.is_some());
         let writes = writes.into_iter().map(|write| self.write_due(cluster, write));
         let results: Vec<_> = futures_util::stream::iter(writes).buffer_unordered(CONCURRENT).collect().await;
         results.into_iter().collect::<Result<(), RedisError>>()?;
-        if is_in_doubt {
-            cluster.unflushed.set_in_doubt(false);
+        if let Some(doubt) = doubt {
+            cluster.unflushed.check(doubt);
         }
-        // The sessions of other instances have ended.
-        self.flush_received(cluster.unflushed.take_held_back());
+        if !cluster.unflushed.is_in_doubt() {
+            // The sessions of other instances have ended.
+            self.flush_received(cluster.unflushed.take_held_back());
+        }
         cluster.membership.write_positions(&positions).await?;
         *cluster.written_positions.lock() = positions;
         Ok(())
@@ -175,6 +197,15 @@ impl Server {
             }
         }
     }
+}
+
+/// Renews the lease.
+async fn renew_lease(cluster: &Cluster) -> Result<(), RedisError> {
+    let late = || {
+        tracing::warn!("lease of this instance expired; other instances may have adopted its sessions");
+        cluster.unflushed.doubt();
+    };
+    cluster.membership.renew(late).await
 }
 
 /// Returns the position before a publication.

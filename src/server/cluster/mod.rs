@@ -51,6 +51,8 @@ pub(super) struct Cluster {
     ending: DashMap<ClientId, (), RandomState>,
     /// The positions in the last heartbeat of this instance.
     written_positions: Mutex<Positions>,
+    /// Held while the records of sessions are written.
+    writing_records: tokio::sync::Mutex<()>,
     pub(super) unflushed: Arc<Unflushed>,
     draining: AtomicBool,
     server: Arc<OnceLock<Weak<Server>>>,
@@ -131,6 +133,7 @@ impl Cluster {
             acquiring: DashMap::default(),
             ending: DashMap::default(),
             written_positions: Mutex::default(),
+            writing_records: tokio::sync::Mutex::default(),
             unflushed,
             draining: AtomicBool::new(false),
             server,
@@ -169,6 +172,8 @@ impl Server {
         cluster.broker.run(&mut tasks);
         let server = Arc::clone(self);
         tasks.spawn(async move { server.run_heartbeat().await });
+        let server = Arc::clone(self);
+        tasks.spawn(async move { server.run_records().await });
         let server = Arc::clone(self);
         tasks.spawn(async move { server.run_flush().await });
         while let Some(ended) = tasks.join_next().await {

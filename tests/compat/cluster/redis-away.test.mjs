@@ -1,5 +1,5 @@
-// Redis stops answering, or dies and comes back empty: nodes deliver to their own clients meanwhile, say that they are
-// not ready, and have everything everywhere afterwards.
+// Redis stops answering, or dies and comes back empty: nodes deliver to their own clients meanwhile what they may accept
+// alone, say that they are not ready, and have everything everywhere afterwards.
 
 import assert from 'node:assert/strict';
 
@@ -11,6 +11,8 @@ import { Redis, startRedis } from '../lib/cluster/redis.mjs';
 import { until } from '../lib/cluster/waiting.mjs';
 
 const CHANNELS = ['/h/a', '/n/a'];
+/** Nodes accept publications alone, and refuse those to channels with history at once. */
+const LOCAL = { ...CALM, FAYE_REDIS__ACK: 'local', FAYE_REDIS__PATIENCE: '0s' };
 const AS_IT_GOES = 'as Redis goes';
 const AWAY = 'while Redis is away';
 
@@ -29,7 +31,7 @@ async function ownListenersHear(ledger, nodes) {
 }
 
 async function whileAway(workbench, leave, comeBack, allowed) {
-  const { redis, nodes } = await startNodes(workbench, { startBalancer: null });
+  const { redis, nodes } = await startNodes(workbench, { startBalancer: null, environment: LOCAL });
   const ledger = await startLocalLoad(workbench, nodes, CHANNELS, CHANNELS);
   await acceptedEverywhere(ledger, nodes, 20);
   await ledger.everybodyHasWhatWasAccepted();
@@ -77,8 +79,8 @@ testNodes('sessions are known everywhere again after Redis came back empty', asy
   assert.ok(replies.some(({ data }) => data === 'again'), JSON.stringify(replies));
 });
 
-testNodes('who wants it refuses publications while Redis is away', async (workbench) => {
-  const environment = { ...CALM, FAYE_REDIS__ACK: 'cluster' };
+testNodes('publications are refused while Redis is away', async (workbench) => {
+  const environment = { ...CALM, FAYE_REDIS__PATIENCE: '0s' };
   const { redis, nodes: [node, other] } = await startNodes(workbench, { startBalancer: null, size: 2, environment });
   const clientId = await handshake(node.url);
   await subscribe(node.url, clientId, '/n/refused');
@@ -112,7 +114,7 @@ testNodes('a node that starts before Redis is ready when Redis is there', async 
 
 testNodes('publications that several nodes accepted alone are all delivered once', async (workbench) => {
   const redis = await startRedis(workbench);
-  const { nodes } = await startNodes(workbench, { redis, startBalancer: null });
+  const { nodes } = await startNodes(workbench, { redis, startBalancer: null, environment: LOCAL });
   const clientId = await handshake(nodes[0].url);
   await subscribe(nodes[0].url, clientId, '/n/kept');
   for (const round of [1, 2, 3]) {
@@ -133,7 +135,7 @@ testNodes('publications that several nodes accepted alone are all delivered once
 });
 
 testNodes('clients behind the balancer go on with their node while Redis is away', async (workbench) => {
-  const { redis, nodes, url, balancer } = await startNodes(workbench);
+  const { redis, nodes, url, balancer } = await startNodes(workbench, { environment: LOCAL });
   redis.stall();
   await notReady(...nodes);
   await balancer.seesReady();

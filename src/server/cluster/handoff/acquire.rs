@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
 use super::import::{Import, Imported};
-use super::{AcquireError, REQUEST_TIMEOUT, RETRY_PAUSE};
+use super::{ALONE_TIMEOUT, AcquireError, REQUEST_TIMEOUT, RETRY_PAUSE};
 use crate::auth::{CredentialSnapshot, seconds_now};
 use crate::bayeux::{ClientId, Pattern, Positions, Publication, StreamPosition};
 use crate::cluster::{RpcError, SessionRecord};
@@ -19,6 +19,10 @@ use crate::server::delivery::adapt;
 
 /// Attempts to acquire a session whose owner changes.
 const ATTEMPTS: usize = 4;
+/// How long an import waits until this instance has received what the owner has.
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
+/// The pause between two checks.
+const CHECK_PAUSE: Duration = Duration::from_millis(5);
 
 /// The response of the owner of a session.
 enum Fetched {
@@ -29,6 +33,47 @@ enum Fetched {
     Subscribed(Vec<String>),
     /// The owner has no such session.
     NotOwner,
+}
+
+/// Waits until everything that this instance has delivered alone to these patterns has come back from Redis, where the owner
+/// of a session receives it too. Returns the number of all such publications.
+///
+/// # Errors
+/// It takes too long, because Redis does not take them.
+async fn settled(cluster: &Cluster, patterns: &[String]) -> Result<u64, AcquireError> {
+    let since = Instant::now();
+    loop {
+        if let Some(alone) = cluster.broker.delivered_alone(patterns.iter().map(String::as_str)) {
+            return Ok(alone);
+        }
+        if since.elapsed() >= ALONE_TIMEOUT {
+            return Err(AcquireError::Unavailable);
+        }
+        tokio::time::sleep(CHECK_PAUSE).await;
+    }
+}
+
+/// Waits until this instance has received what the owner of a session has. A publication that arrives after the import would
+/// be delivered once more.
+///
+/// # Errors
+/// It takes too long, because a gap is being recovered here or the connection is lost.
+async fn caught_up(cluster: &Cluster, imported: &Imported) -> Result<(), AcquireError> {
+    let since = Instant::now();
+    loop {
+        let here = cluster.broker.positions(imported.patterns.iter().map(String::as_str));
+        let has_received = |there: StreamPosition| {
+            here.offset(there.partition).is_none_or(|offset| offset == 0 || offset >= there.offset)
+        };
+        let queued = imported.queued.iter().filter_map(|publication| publication.position());
+        if imported.positions.iter().chain(queued).all(has_received) {
+            return Ok(());
+        }
+        if since.elapsed() >= CATCH_UP_TIMEOUT {
+            return Err(AcquireError::Unavailable);
+        }
+        tokio::time::sleep(CHECK_PAUSE).await;
+    }
 }
 
 impl Server {
@@ -82,6 +127,7 @@ impl Server {
             // Without a readable credential the owner of the session cannot be verified.
             let credential = record.credential.as_deref().map(serde_json::from_str).transpose();
             let credential = credential.map_err(|_| AcquireError::Unavailable)?;
+            let alone = settled(cluster, &record.patterns).await?;
             let session = self.sessions.prepare(*id).map_err(|_| AcquireError::Unavailable)?;
             let mut import = Import { server: self, session, is_committed: false };
             let imported = match self.fetch(cluster, &import, &record, credential, request).await? {
@@ -101,6 +147,12 @@ impl Server {
                     continue;
                 }
             };
+            caught_up(cluster, &imported).await?;
+            let patterns = record.patterns.iter().map(String::as_str);
+            if cluster.broker.delivered_alone(patterns) != Some(alone) {
+                // The session may have one of them twice, from this instance and from its owner.
+                return Err(AcquireError::Unavailable);
+            }
             if !self.claim(cluster, id, record.epoch).await? {
                 continue;
             }

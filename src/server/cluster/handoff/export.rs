@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::{Duration, Instant};
 
+use super::ALONE_TIMEOUT;
 use crate::bayeux::{Partition, Positions, Publication};
 use crate::router::Session;
 use crate::server::Server;
@@ -66,7 +67,8 @@ impl Server {
     }
 
     /// Returns the queued publications of a session and its positions, once these are not before those of the other
-    /// instance. `None` if that takes too long, or if the session has overflowed or ended.
+    /// instance, and nothing is left that this instance has delivered alone. `None` if that takes too long, or if the session
+    /// has overflowed or ended.
     async fn pack(
         &self,
         cluster: &Cluster,
@@ -74,14 +76,15 @@ impl Server {
         received: &Positions,
     ) -> Option<(Vec<Arc<Publication>>, Positions)> {
         let patterns = session.patterns();
-        let until = Instant::now() + TIMEOUT;
+        let since = Instant::now();
         loop {
+            let is_alone = cluster.broker.delivered_alone(patterns.iter().map(AsRef::as_ref)).is_none();
             let positions = cluster.broker.positions(patterns.iter().map(AsRef::as_ref));
             let is_behind = received.iter().any(|there| {
                 let here = positions.offset(there.partition);
                 here.is_some_and(|here| here > 0 && here < there.offset)
             });
-            if !is_behind {
+            if !is_behind && !is_alone {
                 let partitions: Vec<Partition> =
                     positions.iter().map(|position| position.partition).collect();
                 // While nothing is delivered, so that the publications match the positions.
@@ -92,7 +95,8 @@ impl Server {
                     return packed;
                 }
             }
-            if !session.is_receiving() || Instant::now() >= until {
+            let timeout = if is_alone { ALONE_TIMEOUT } else { TIMEOUT };
+            if !session.is_receiving() || since.elapsed() >= timeout {
                 return None;
             }
             tokio::time::sleep(CHECK_PAUSE).await;

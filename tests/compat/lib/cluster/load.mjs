@@ -69,6 +69,14 @@ export async function addStream(workbench, ledger, url, patterns) {
   ledger.addSubscriber({ name: 'a stream', patterns, clientIds: () => [clientId], arrivals: () => arrivals });
 }
 
+/** The error after which a publication may be in Redis all the same. */
+const MAYBE = /503.*Not accepted/;
+
+function outcomeOf({ successful, error }) {
+  if (successful) return 'accepted';
+  return MAYBE.test(error) ? 'unknown' : 'refused';
+}
+
 /** Publishes by POST over one connection, whose requests the balancer spreads. */
 export function byPost(workbench, url) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -76,7 +84,7 @@ export function byPost(workbench, url) {
   return async (channel, data) => {
     try {
       const [reply] = await post(url, [{ channel, data }], agent);
-      return reply.successful ? 'accepted' : 'refused';
+      return outcomeOf(reply);
     } catch (error) {
       return error instanceof NoReply && error.status === NO_NODE ? 'refused' : 'unknown';
     }
@@ -97,7 +105,7 @@ export function bySocket(workbench, url) {
     sent += 1;
     const reply = await socket.ask({ channel, data, id: `p${sent}` });
     if (!reply) return 'unknown';
-    return reply.successful ? 'accepted' : 'refused';
+    return outcomeOf(reply);
   };
 }
 
@@ -108,7 +116,7 @@ export function byClient(client) {
       await client.publish(channel, data);
       return 'accepted';
     } catch (error) {
-      if (error instanceof CommandError) return 'refused';
+      if (error instanceof CommandError) return MAYBE.test(error.message) ? 'unknown' : 'refused';
       throw error;
     }
   };
