@@ -60,6 +60,14 @@ pub(super) struct Delivery {
     pub(super) item: Item,
 }
 
+/// The epoch of a partition.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Epoch {
+    pub(super) id: u64,
+    /// The offset before the first one of the epoch; `None` if an older version of the server began it.
+    pub(super) base: Option<u64>,
+}
+
 /// The action that the caller has to take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
@@ -155,7 +163,10 @@ impl<D: Deliver> PartitionConsumer<D> {
     }
 
     /// Ends the gap up to `until` with the publications that were found, in this epoch. Has no effect if the gap has grown.
-    pub(super) fn recover(&self, epoch: u64, until: u64, found: Vec<Delivery>) {
+    ///
+    /// Publications that Redis has accepted before it began another epoch, and that nobody has received, are not known and
+    /// not counted as missed: `epoch_resets` tells of them.
+    pub(super) fn recover(&self, epoch: Epoch, until: u64, found: Vec<Delivery>) {
         let mut state = self.lock();
         if state.gap.as_ref().is_some_and(|gap| gap.until != until) {
             return;
@@ -168,21 +179,30 @@ impl<D: Deliver> PartitionConsumer<D> {
         }
         let recovered = all.len() - buffered;
         let end = all.keys().next_back().copied().unwrap_or(0).max(gap.until);
-        // The number of publications at the end of another epoch is unknown.
-        let begin = if before == epoch { here } else { all.keys().next().map_or(end, |first| first - 1) };
-        let missed = (end - begin.min(end)).saturating_sub(all.len() as u64);
+        let is_reset = before != epoch.id;
+        let missed = if is_reset {
+            let first = all.keys().next().map_or(end, |first| first - 1);
+            let base = epoch.base.map_or(first, |base| base.clamp(here, end));
+            // The end of the other epoch, as far as it is known.
+            let until = Some(gap.until).filter(|until| *until <= base);
+            let last = all.range(..=base).next_back().map(|(offset, _)| *offset).max(until).unwrap_or(here);
+            (last - here) + (end - base)
+        } else {
+            end - here.min(end)
+        };
+        let missed = missed.saturating_sub(all.len() as u64);
         self.metrics.redis.recovered.inc_by(recovered as u64);
         self.metrics.redis.missed.inc_by(missed);
-        if before != epoch {
+        if is_reset {
             self.metrics.redis.epoch_resets.inc();
         }
-        if missed > 0 || before != epoch {
+        if missed > 0 || is_reset {
             let partition = self.partition.index();
-            let epoch_reset = before != epoch;
-            tracing::warn!(partition, missed, recovered, epoch_reset, "publications missed");
+            tracing::warn!(partition, missed, recovered, epoch_reset = is_reset, "publications missed");
         } else {
             tracing::info!(partition = self.partition.index(), recovered, "gap recovered");
         }
+        let epoch = epoch.id;
         self.deliver(&mut state, epoch, all.into_values());
         state.at = Some((epoch, end));
     }
@@ -191,7 +211,7 @@ impl<D: Deliver> PartitionConsumer<D> {
     pub(super) fn abandon(&self, until: u64) {
         let epoch = self.lock().at.map(|(epoch, _)| epoch);
         if let Some(epoch) = epoch {
-            self.recover(epoch, until, Vec::new());
+            self.recover(Epoch { id: epoch, base: None }, until, Vec::new());
         }
     }
 
@@ -336,6 +356,10 @@ mod tests {
         consumer.publications(epoch, first, OTHER, first, (0..count).map(|_| item()).collect())
     }
 
+    fn epoch(id: u64) -> Epoch {
+        Epoch { id, base: None }
+    }
+
     fn found(number: u64) -> Delivery {
         Delivery { offset: number, publisher: OTHER, counter: number, item: item() }
     }
@@ -350,7 +374,7 @@ mod tests {
         assert_eq!(other(&consumer, 1, 17, 1), Action::None, "it is buffered");
         assert_eq!(*got.lock(), [11, 12]);
         assert_eq!(consumer.gap(), Some((12, 15)));
-        consumer.recover(1, 15, vec![found(13), found(15), found(16), found(18)]);
+        consumer.recover(epoch(1), 15, vec![found(13), found(15), found(16), found(18)]);
         assert_eq!(*got.lock(), [11, 12, 13, 15, 16, 17]);
         assert_eq!((metrics.redis.missed.get(), metrics.redis.recovered.get()), (1, 2));
         assert_eq!(consumer.gap(), None);
@@ -363,7 +387,7 @@ mod tests {
         consumer.reached(1, 10);
         assert_eq!(consumer.reached(1, 10), Action::None);
         assert_eq!(consumer.reached(1, 12), Action::Recover);
-        consumer.recover(1, 12, vec![found(11), found(13)]);
+        consumer.recover(epoch(1), 12, vec![found(11), found(13)]);
         assert_eq!(*got.lock(), [11]);
         assert_eq!((metrics.redis.missed.get(), metrics.redis.recovered.get()), (1, 1));
         assert_eq!(consumer.offset(), 12);
@@ -374,7 +398,7 @@ mod tests {
         let (consumer, got, metrics) = consumer();
         consumer.reached(1, 10);
         assert_eq!(other(&consumer, 2, 1001, 1), Action::Recover);
-        consumer.recover(2, 1000, vec![]);
+        consumer.recover(epoch(2), 1000, vec![]);
         assert_eq!(*got.lock(), [1001]);
         assert_eq!((metrics.redis.missed.get(), metrics.redis.epoch_resets.get()), (0, 1));
     }
@@ -386,9 +410,32 @@ mod tests {
         consumer.publications(1, 11, OTHER, 1, vec![item(), item()]);
         assert_eq!(consumer.publications(2, 1001, OTHER, 1, vec![item(), item()]), Action::Recover);
         consumer.publications(2, 1003, OTHER, 3, vec![item()]);
-        consumer.recover(2, 1000, vec![]);
+        consumer.recover(epoch(2), 1000, vec![]);
         assert_eq!(*got.lock(), [11, 12, 1003]);
         assert_eq!(metrics.redis.missed.get(), 0);
+    }
+
+    #[test]
+    fn the_jump_of_the_offsets_of_another_epoch_is_not_counted_as_missed() {
+        let (consumer, got, metrics) = consumer();
+        consumer.reached(1, 10);
+        // 11 is missing when Redis loses the partition, and 1001 and 1002 afterwards.
+        assert_eq!(other(&consumer, 1, 12, 1), Action::Recover);
+        assert_eq!(other(&consumer, 2, 1003, 1), Action::None);
+        consumer.recover(Epoch { id: 2, base: Some(1000) }, 1002, vec![found(1001)]);
+        assert_eq!(*got.lock(), [12, 1001, 1003]);
+        assert_eq!((metrics.redis.missed.get(), metrics.redis.epoch_resets.get()), (2, 1));
+        assert_eq!(consumer.reached(2, 1003), Action::None);
+    }
+
+    #[test]
+    fn a_new_epoch_without_a_publication_misses_nothing() {
+        let (consumer, _, metrics) = consumer();
+        consumer.reached(1, 10);
+        assert_eq!(consumer.reached(2, 1000), Action::Recover);
+        consumer.recover(Epoch { id: 2, base: Some(1000) }, 1000, vec![]);
+        assert_eq!((metrics.redis.missed.get(), metrics.redis.epoch_resets.get()), (0, 1));
+        assert_eq!(consumer.offset(), 1000);
     }
 
     #[test]
@@ -428,9 +475,9 @@ mod tests {
         consumer.reached(1, 10);
         assert_eq!(other(&consumer, 1, 13, 1), Action::Recover);
         assert_eq!(other(&consumer, 1, 16, 1), Action::None);
-        consumer.recover(1, 12, vec![found(11), found(12)]);
+        consumer.recover(epoch(1), 12, vec![found(11), found(12)]);
         assert_eq!(consumer.gap(), Some((10, 15)), "15 is missing too");
-        consumer.recover(1, 15, vec![found(11), found(12), found(14), found(15)]);
+        consumer.recover(epoch(1), 15, vec![found(11), found(12), found(14), found(15)]);
         assert_eq!(*got.lock(), [11, 12, 13, 14, 15, 16]);
         assert_eq!(metrics.redis.missed.get(), 0);
     }
@@ -441,7 +488,7 @@ mod tests {
         consumer.reached(1, 0);
         other(&consumer, 1, 2, 1);
         other(&consumer, 1, 3, BUFFERED as u64 + 5);
-        consumer.recover(1, 1, vec![]);
+        consumer.recover(epoch(1), 1, vec![]);
         assert_eq!(got.lock().len(), BUFFERED);
         assert_eq!(metrics.redis.missed.get(), 7);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redis::{FromRedisValue, Value};
 
-use super::consumer::Delivery;
+use super::consumer::{Delivery, Epoch};
 use super::history::offset_of;
 use super::{Redis, frame};
 use crate::bayeux::{Partition, Publication, StreamPosition};
@@ -75,7 +75,11 @@ impl<D: Deliver> Redis<D> {
     }
 
     /// Reads the publications of a partition after an offset, and its epoch.
-    async fn kept_since(&self, partition: Partition, since: u64) -> Result<(u64, Vec<Delivery>), RedisError> {
+    async fn kept_since(
+        &self,
+        partition: Partition,
+        since: u64,
+    ) -> Result<(Epoch, Vec<Delivery>), RedisError> {
         let keys = self.shared.client.keys();
         let prefix = keys.histories(partition);
         let keys = [keys.partition(partition), keys.recent(partition)];
@@ -87,7 +91,8 @@ impl<D: Deliver> Redis<D> {
         let mut parts = parts.into_iter();
         let epoch = parts.next().and_then(|part| String::from_redis_value(part).ok());
         let epoch = epoch.ok_or(RedisError::Unexpected)?;
-        let epoch = u64::from_str_radix(&epoch, 16).unwrap_or(0);
+        let base = parts.next().and_then(|part| String::from_redis_value(part).ok()?.parse().ok());
+        let epoch = Epoch { id: u64::from_str_radix(&epoch, 16).unwrap_or(0), base };
         let found: Vec<Delivery> = parts.filter_map(|part| self.found(part)).collect();
         Ok((epoch, found))
     }

@@ -19,6 +19,7 @@ local function epoch_of(key, new, known, master)
   end
   local time = redis.call('TIME')
   number = math.max(time[1] * 1000000 + time[2], number + 1, known + 1)
-  redis.call('HSET', key, 'number', string.format('%.0f', number), 'epoch', new, 'master', master)
+  local base = string.format('%.0f', number)
+  redis.call('HSET', key, 'number', base, 'base', base, 'epoch', new, 'master', master)
   return new, number, true
 end

@@ -1,9 +1,10 @@
--- Returns the epoch of a partition, and the kept messages after an offset: channel, identifier, object, publisher, counter.
+-- Returns the epoch of a partition, the offset before the first one of the epoch, and the kept messages after an offset: channel, identifier, object, publisher, counter.
 --
 -- KEYS: the partition, the channels with a history.
 -- ARGV: the prefix of the keys of histories, the offset, the maximum number of channels, and the approximate maximum size
 --       in bytes.
-local found = {redis.call('HGET', KEYS[1], 'epoch') or ''}
+local at = redis.call('HMGET', KEYS[1], 'epoch', 'base')
+local found = {at[1] or '', at[2] or ''}
 local bytes = 0
 for _, channel in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. ARGV[2], '+inf', 'LIMIT', 0, ARGV[3])) do
   local after = '(' .. ARGV[2] .. '-0'
