@@ -63,7 +63,7 @@ pub use own_pages::OwnPages;
 pub use page_origin::PageOrigin;
 pub use places::Places;
 pub use problem::{Origin, Problem, Problems};
-#[cfg(any(feature = "cli", feature = "websub"))]
+#[cfg(feature = "websub")]
 pub(crate) use redact::redact;
 #[doc(hidden)]
 pub use renamed::{RENAMED, Renamed};
