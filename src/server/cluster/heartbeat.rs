@@ -1,4 +1,4 @@
-//! The heartbeat: renews the lease of this instance, and in a task of its own the records of its sessions, and writes
+//! The heartbeat: renews the lease of this instance, and in a separate task the records of its sessions, and writes
 //! positions. Records of very many sessions take longer than a lease.
 
 use std::sync::Arc;

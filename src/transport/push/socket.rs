@@ -137,6 +137,21 @@ impl Socket {
         drop(held);
     }
 
+    /// Binds the socket to a session and attaches it with `attach`. The socket may have been attached to the session before.
+    pub(super) fn bind(&self, session: &Arc<Session>, attach: impl FnOnce() -> bool) {
+        self.with(|out| out.bound = Some(Arc::clone(session)));
+        if !attach() {
+            // A lease from before returns as well.
+            return self.detach(session, Detached::Superseded);
+        }
+        let Some(me) = self.attachment() else { return };
+        let mut out = self.out.lock();
+        if session.is_attached(&me) {
+            // A late call of `detach` may have unbound the socket before it was attached again.
+            out.bound = Some(Arc::clone(session));
+        }
+    }
+
     /// Detaches the bound session. Queued messages are still written before the close frame of the server. With `withdraw`, for
     /// a client that does not read any more, they return to the mailbox.
     pub(super) fn unbind(&self, withdraw: bool) {

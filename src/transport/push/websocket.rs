@@ -325,18 +325,7 @@ impl WebSocket {
         }
         // A second connect of one session ends the first.
         self.socket.answer_held_now();
-        self.socket.with(|out| out.bound = Some(Arc::clone(session)));
-        if accepted.attach(&me) {
-            // A late call of `detach` for an earlier connect may have unbound the socket before it was attached again.
-            self.socket.with(|out| {
-                if session.is_attached(&me) {
-                    out.bound = Some(Arc::clone(session));
-                }
-            });
-        } else {
-            // A lease from an earlier connect returns as well.
-            self.socket.detach(session, Detached::Superseded);
-        }
+        self.socket.bind(session, || accepted.attach(&me));
     }
 
     /// Refuses the input and closes the connection.
