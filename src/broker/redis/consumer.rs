@@ -164,7 +164,7 @@ impl<D: Deliver> PartitionConsumer<D> {
 
     /// Ends the gap up to `until` with the publications that were found, in this epoch. Has no effect if the gap has grown.
     ///
-    /// Publications that Redis has accepted before it began another epoch, and that nobody has received, are not known and
+    /// Publications that Redis has accepted before it began another epoch, and that no instance has received, are not known and
     /// not counted as missed: `epoch_resets` tells of them.
     pub(super) fn recover(&self, epoch: Epoch, until: u64, found: Vec<Delivery>) {
         let mut state = self.lock();
