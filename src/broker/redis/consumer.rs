@@ -184,8 +184,8 @@ impl<D: Deliver> PartitionConsumer<D> {
             let first = all.keys().next().map_or(end, |first| first - 1);
             let base = epoch.base.map_or(first, |base| base.clamp(here, end));
             // The end of the other epoch, as far as it is known.
-            let until = Some(gap.until).filter(|until| *until <= base);
-            let last = all.range(..=base).next_back().map(|(offset, _)| *offset).max(until).unwrap_or(here);
+            let until = Some(gap.until).filter(|until| *until < base);
+            let last = all.range(..base).next_back().map(|(offset, _)| *offset).max(until).unwrap_or(here);
             (last - here) + (end - base)
         } else {
             end - here.min(end)
