@@ -142,7 +142,7 @@ pub const KEYS: &[Key] = &[
     key("redis", "tls_ca", Kind::File),
     key("redis", "ack", ACK),
     key("redis", "patience", Kind::Duration(0, 10 * MINUTE)),
-    key("redis", "backlog", Kind::Count(0, MANY)),
+    key("redis", "backlog", Kind::Count(0, 10_000)),
     // A Redis in another data centre could not respond within less.
     key("redis", "deadline", Kind::Duration(50, MINUTE)),
     key("redis", "heartbeat", Kind::Duration(50, MINUTE)),

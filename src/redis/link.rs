@@ -126,8 +126,10 @@ impl Link {
                 current.connection = Some(connection.clone());
                 self.metrics.redis.command_connections.inc();
                 self.master.send_if_modified(|known| {
-                    let is_new = *known != master;
-                    *known = master;
+                    let is_new = !master.is_empty() && *known != master;
+                    if is_new {
+                        *known = master;
+                    }
                     is_new
                 });
                 Ok((connection, current.generation))

@@ -45,10 +45,13 @@ impl Server {
         Ok(())
     }
 
-    /// Counts a refused message. The checks count nothing, because they run again after the hook has decided.
+    /// Counts a refused message. The checks do not, because they run again after the hook has decided; only the rate limits
+    /// count, once for each message.
     fn count_refusal(&self, request: &Request<'_>, outcome: &Outcome) {
         self.metrics.error_replies.inc();
-        if request.is_known_unproven() {
+        let needs_session = matches!(outcome, Outcome::Failed(BayeuxError::ClientUnknown(_)))
+            || request.verb == Verb::Publish && !matches!(outcome, Outcome::Failed(BayeuxError::TooOften(_)));
+        if needs_session && request.is_known_unproven() {
             self.metrics.refuse(Reason::unproven);
             tracing::debug!("refusing a message that does not prove that it owns its session");
         }

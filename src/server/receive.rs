@@ -1,5 +1,17 @@
 //! The only entry for messages: handles the messages of a request or frame in order, synchronously unless an extension,
 //! the authorization hook or another instance takes part. This module must not depend on single verbs.
+//!
+//! The steps of a message; those in parentheses happen only with extensions, a hook or other instances:
+//!
+//! 1. (route: another instance that owns the session executes all further steps)
+//! 2. credentials are removed
+//! 3. (extensions: `incoming`)
+//! 4. (the checks of the verb: fields, limits, rates, policy; then the hook, where the policy asks it; then route again)
+//! 5. the checks of the verb, with the counted rates and the decisions of the hook
+//! 6. the verb, and its reply
+//! 7. (extensions: `publication`), the broker, and for each receiver (extensions: `delivery`)
+//! 8. (the acknowledgement of the broker and of the directory)
+//! 9. (extensions: `reply`, for a held connect when it is answered)
 
 use std::sync::Arc;
 

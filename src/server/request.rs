@@ -15,7 +15,7 @@ use crate::peer::Peer;
 use crate::router::Session;
 
 /// A message with its sender and its policy. It is prepared once (extensions, hook, rate limits); only its verb may be
-/// executed again.
+/// executed again. An exception is a forwarded message whose session leaves while the hook of its owner is asked.
 pub(super) struct Request<'a> {
     pub(super) message: Message,
     pub(super) verb: Verb,

@@ -53,8 +53,16 @@ impl Server {
                 self.token_expiry.watch_from(now, &session, second);
             }
             for pattern in expired {
-                if self.trie.unsubscribe(&session, &pattern) != Change::Changed {
-                    continue;
+                match self.trie.unsubscribe(&session, &pattern) {
+                    Change::Changed => {}
+                    Change::Frozen => {
+                        // If the session stays here, the subscription ends then.
+                        if let Some(second) = session.ownership().set_token_expiry(&pattern, now) {
+                            self.token_expiry.watch_from(now, &session, second.max(now + 1));
+                        }
+                        continue;
+                    }
+                    Change::Unchanged | Change::Full | Change::Ended => continue,
                 }
                 self.metrics.subscriptions_expired.inc();
                 let notice = reply::lost(session.id(), &pattern, &BayeuxError::TokenExpired);
@@ -110,6 +118,15 @@ mod tests {
         assert_eq!(changes(&server, &session, 0..2000), [(100, 1), (1000, 0)]);
         assert_eq!(server.metrics.subscriptions_expired.get(), 2);
         assert!(!session.has_ended());
+    }
+
+    #[test]
+    fn a_subscription_of_a_session_that_is_being_exported_ends_if_it_stays() {
+        let (server, session) = server_and_session([NOW + 5, u64::MAX]);
+        session.freeze(false);
+        assert_eq!(changes(&server, &session, 0..10), []);
+        session.unfreeze();
+        assert_eq!(changes(&server, &session, 10..20), [(10, 1)]);
     }
 
     #[test]

@@ -123,9 +123,9 @@ fn a_channel_with_local_ack_is_served_without_redis_and_a_history_is_not() {
 }
 
 /// A session that polls two instances in turn, while their connections to Redis break.
-fn moves_while_connections_break(channel: &str) {
+fn moves_while_connections_break(channel: &str, patience: &str) {
     let redis = Redis::start();
-    let nodes = [node(&redis, "5s"), node(&redis, "5s")];
+    let nodes = [node(&redis, patience), node(&redis, patience)];
     let client = Session::subscribed(&nodes[0], Via::Polling, channel).id;
     let is_over = AtomicBool::new(false);
     let mut found: Vec<Value> = Vec::new();
@@ -166,10 +166,15 @@ fn moves_while_connections_break(channel: &str) {
 
 #[test]
 fn a_session_misses_nothing_and_gets_nothing_twice_while_connections_to_redis_break() {
-    moves_while_connections_break("/a");
+    moves_while_connections_break("/a", "5s");
 }
 
 #[test]
 fn what_an_instance_has_accepted_alone_is_neither_lost_nor_twice_where_its_sessions_go() {
-    moves_while_connections_break("/local/a");
+    moves_while_connections_break("/local/a", "5s");
+}
+
+#[test]
+fn a_batch_that_was_given_up_holds_back_nothing_that_follows() {
+    moves_while_connections_break("/local/a", "0s");
 }

@@ -35,8 +35,8 @@ struct State {
     publishers: Publishers,
     /// The newest echoed counter of own publications.
     own: u64,
-    /// The counters of own publications that were delivered without Redis and have not been echoed. With an offset that the
-    /// echo does not exceed, once Redis has them.
+    /// The counters of own publications that were delivered without Redis and have not been echoed. Once Redis has one, an
+    /// offset that its echo does not exceed.
     delivered_alone: BTreeMap<u64, Option<u64>>,
     /// The number of all publications that were delivered without Redis.
     alone: u64,
@@ -52,7 +52,7 @@ struct Gap {
     bytes: usize,
 }
 
-/// A publication that delivery by Pub/Sub or was found in a history.
+/// A publication that arrived by Pub/Sub or was found in a history.
 pub(super) struct Delivery {
     pub(super) offset: u64,
     pub(super) publisher: NodeId,
@@ -224,7 +224,9 @@ impl<D: Deliver> PartitionConsumer<D> {
     /// `sent` is its offset if Redis has accepted it before.
     pub(super) fn deliver_alone(&self, counter: u64, publication: &Arc<Publication>, sent: Option<u64>) {
         let mut state = self.lock();
-        if counter > state.own && !state.delivered_alone.contains_key(&counter) {
+        // What Redis has up to the newest delivered offset came from there, or was before the first subscriber here.
+        let is_delivered = sent.zip(state.at).is_some_and(|(sent, (_, newest))| sent <= newest);
+        if counter > state.own && !is_delivered && !state.delivered_alone.contains_key(&counter) {
             state.delivered_alone.insert(counter, sent);
             state.alone += 1;
             if state.delivered_alone.len() > DELIVERED_ALONE {

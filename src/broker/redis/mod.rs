@@ -17,21 +17,20 @@ mod writer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
 use redis::{FromRedisValue, Value};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{Duration, Instant};
 
 use super::{Deliver, HistoryError, PublishOptions, Receipt};
 use crate::bayeux::{PARTITIONS, Partition, Positions, Publication, StreamPosition};
-use crate::config::History;
 use crate::redis::{Client, Connection, RedisError, STATE};
 use consumer::PartitionConsumer;
 use writer::Writer;
 
-/// The history of every channel after an outage, for instances that reconnect later, and for how long it is written.
-const CATCH_UP: History = History { messages: 10_000, age: Duration::from_secs(60) };
-const RECOVERING: Duration = Duration::from_secs(10);
+/// The maximum number of concurrent reads of histories for a recovery.
+const READS: usize = 4;
+/// The maximum size of the queued publications of all partitions in bytes.
+const QUEUED_BYTES: usize = 64 * 1024 * 1024;
 
 /// The state that the parts share.
 struct Shared {
@@ -40,8 +39,8 @@ struct Shared {
     longest: usize,
     /// The size of the queued publications of all partitions in bytes.
     queued: AtomicUsize,
-    /// Until when every publication gets a history, from which instances that reconnect later recover what they missed.
-    recovering_until: Mutex<Instant>,
+    /// Limits the concurrent reads of histories for a recovery.
+    reading: Semaphore,
 }
 
 /// One partition: its way from Redis and its way to Redis.
@@ -72,12 +71,7 @@ impl<D: Deliver> Redis<D> {
             Link { writer: Writer::new(partition, Arc::clone(&consumer)), consumer }
         });
         let partitions = partitions.collect();
-        let shared = Shared {
-            client,
-            longest,
-            queued: AtomicUsize::new(0),
-            recovering_until: Mutex::new(Instant::now()),
-        };
+        let shared = Shared { client, longest, queued: AtomicUsize::new(0), reading: Semaphore::new(READS) };
         Self { shared, partitions, subscriber: subscriber::Subscriber::default(), deliver, on_rpc }
     }
 
@@ -198,19 +192,9 @@ impl Shared {
         epoch.zip(offset).ok_or(RedisError::Unexpected)
     }
 
-    /// Begins the recovery, or extends it: Redis fails, is back, or is another one.
-    fn recover(&self) {
-        *self.recovering_until.lock() = Instant::now() + RECOVERING;
-    }
-
-    /// Returns the history of every channel during the recovery.
-    fn recovery(&self) -> Option<History> {
-        (Instant::now() < *self.recovering_until.lock()).then_some(CATCH_UP)
-    }
-
     /// Charges a publication to the queues of all partitions. Returns `false` if there is no room for it.
-    fn charge(&self, size: usize, room: usize) -> bool {
-        let grow = |queued: usize| (queued == 0 || queued + size <= room).then_some(queued + size);
+    fn charge(&self, size: usize) -> bool {
+        let grow = |queued: usize| (queued == 0 || queued + size <= QUEUED_BYTES).then_some(queued + size);
         self.queued.fetch_update(Ordering::AcqRel, Ordering::Acquire, grow).is_ok()
     }
 

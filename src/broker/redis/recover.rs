@@ -34,8 +34,11 @@ impl<D: Deliver> Redis<D> {
             while let Some((since, until)) = consumer.gap() {
                 match this.kept_since(partition, since).await {
                     Ok((epoch, found)) => consumer.recover(epoch, until, found),
-                    // While Redis does not reply, no publications arrive either.
-                    Err(RedisError::Disconnected | RedisError::Timeout | RedisError::Broken(_)) => {
+                    Err(RedisError::Disconnected | RedisError::Broken(_)) => {
+                        tokio::time::sleep(with_jitter(PAUSE)).await;
+                    }
+                    // Redis hangs. Otherwise the reply is too large for `redis.deadline`, and so is the next one.
+                    Err(RedisError::Timeout) if !this.replies().await => {
                         tokio::time::sleep(with_jitter(PAUSE)).await;
                     }
                     Err(error) if attempts < ATTEMPTS => {
@@ -60,6 +63,11 @@ impl<D: Deliver> Redis<D> {
         });
     }
 
+    /// Whether Redis replies to a small command.
+    async fn replies(&self) -> bool {
+        self.shared.client.run(&redis::cmd("PING")).await.is_ok()
+    }
+
     /// Returns the publications of all channels of a partition after an offset that are kept, in order.
     ///
     /// # Errors
@@ -80,6 +88,8 @@ impl<D: Deliver> Redis<D> {
         partition: Partition,
         since: u64,
     ) -> Result<(Epoch, Vec<Delivery>), RedisError> {
+        // Large replies must not delay the publications and heartbeats on the same connection.
+        let _reading = self.shared.reading.acquire().await;
         let keys = self.shared.client.keys();
         let prefix = keys.histories(partition);
         let keys = [keys.partition(partition), keys.recent(partition)];

@@ -21,7 +21,7 @@ use crate::redis::{Backoff, Connection, OnPush, RedisError};
 const LINGER: Duration = Duration::from_secs(30);
 /// How often partitions without subscribers are searched.
 const SWEEP: Duration = Duration::from_secs(1);
-/// The limits of the pause between two attempts to connect.
+/// The longest pause between two attempts to connect.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A set of partitions as bits.
@@ -91,7 +91,7 @@ impl Subscriber {
 
     /// Replaces a connection to another master than this one.
     pub(super) fn follow(&self, master: &str) {
-        if ![master, ""].contains(&self.master.lock().as_str()) {
+        if !master.is_empty() && ![master, ""].contains(&self.master.lock().as_str()) {
             self.reconnect();
         }
     }
@@ -137,7 +137,7 @@ impl<D: Deliver> Redis<D> {
         while masters.changed().await.is_ok() {
             let master = masters.borrow_and_update().clone();
             if !std::mem::replace(&mut known, master.clone()).is_empty() {
-                self.shared.recover();
+                self.partitions.iter().for_each(|partition| partition.writer.recover());
             }
             self.subscriber.follow(&master);
         }

@@ -17,14 +17,15 @@ use super::queue::{Item, Queue, RedisState};
 use super::{Shared, frame};
 use crate::bayeux::{Partition, Publication};
 use crate::broker::{Deliver, PublishOptions, Receipt, Refused};
-use crate::config::Ack;
+use crate::config::{Ack, History};
 use crate::lock::{self, level};
 use crate::redis::{PUBLISH, RedisError, with_jitter};
 
 /// The maximum number of queued publications, apart from those that were accepted while Redis is down.
 const QUEUE: usize = 10_000;
-/// The maximum size of the queued publications of all partitions in bytes.
-const QUEUED_BYTES: usize = 64 * 1024 * 1024;
+/// The history of every channel after an outage, for instances that reconnect later, and for how long it is written.
+const CATCH_UP: History = History { messages: 10_000, age: Duration::from_secs(60) };
+const RECOVERING: Duration = Duration::from_secs(10);
 /// How often the lifetime of the partition is extended.
 const KEEP: Duration = Duration::from_secs(60);
 /// The maximum number of accepted publications that await their echo.
@@ -38,6 +39,8 @@ pub(super) struct Writer<D> {
     consumer: Arc<PartitionConsumer<D>>,
     queue: lock::Mutex<Queue, { level::QUEUE }>,
     wake: Notify,
+    /// Until when every publication gets a history, from which instances that reconnect later recover what they missed.
+    recovering_until: Mutex<Option<Instant>>,
     /// When the lifetime of the partition was last extended.
     kept: Mutex<Option<Instant>>,
     /// The newest offset of own publications.
@@ -45,6 +48,14 @@ pub(super) struct Writer<D> {
     /// Publications with `ack = "local"` that Redis has accepted and not echoed, oldest first. If Redis fails, they are
     /// delivered here before the publications that this instance accepts alone.
     unechoed: Mutex<VecDeque<Unechoed>>,
+}
+
+/// What Redis has after a batch was sent.
+struct Sent {
+    /// The newest offset of own publications, or a later one.
+    newest_offset: u64,
+    /// The newest counter of own publications.
+    newest_counter: u64,
 }
 
 struct Unechoed {
@@ -60,10 +71,16 @@ impl<D: Deliver> Writer<D> {
             consumer,
             queue: lock::Mutex::default(),
             wake: Notify::new(),
+            recovering_until: Mutex::new(None),
             kept: Mutex::new(None),
             newest_offset: AtomicU64::new(0),
             unechoed: Mutex::default(),
         }
+    }
+
+    /// Begins the recovery, or extends it: Redis does not reply, is back, or is another one.
+    pub(super) fn recover(&self) {
+        *self.recovering_until.lock() = Some(Instant::now() + RECOVERING);
     }
 
     /// Whether Redis does not take publications.
@@ -84,7 +101,7 @@ impl<D: Deliver> Writer<D> {
         let is_alone = is_local && queue.redis != RedisState::Up;
         let room = if is_alone { shared.client.settings().backlog } else { QUEUE };
         let is_down = queue.redis == RedisState::Down && !is_local;
-        if is_down || queue.items.len() >= room || !shared.charge(publication.size(), QUEUED_BYTES) {
+        if is_down || queue.items.len() >= room || !shared.charge(publication.size()) {
             shared.client.metrics().redis.refused.inc();
             return Receipt::refused();
         }
@@ -125,15 +142,17 @@ impl<D: Deliver> Writer<D> {
 
     /// Sends a batch until Redis has it or it is given up.
     async fn send(&self, shared: &Shared, mut batch: Vec<Item>) {
-        loop {
+        while !batch.is_empty() {
             match self.try_send(shared, &batch).await {
-                Ok(newest) => return self.accept(shared, batch, newest),
+                Ok(sent) => {
+                    let count = batch.iter().take_while(|item| item.counter <= sent.newest_counter).count();
+                    self.accept(shared, batch.drain(..count).collect(), sent.newest_offset);
+                }
                 Err(error) => {
                     self.fail(shared, &mut batch, &error);
-                    if batch.is_empty() {
-                        return;
+                    if !batch.is_empty() {
+                        tokio::time::sleep(with_jitter(PAUSE)).await;
                     }
-                    tokio::time::sleep(with_jitter(PAUSE)).await;
                 }
             }
         }
@@ -152,12 +171,13 @@ impl<D: Deliver> Writer<D> {
             }
             item.answer(Ok(()));
         }
-        self.mark_up(shared);
+        self.mark_up();
     }
 
     /// Keeps accepted publications until their echo.
     fn expect_echo(&self, batch: &[Item], newest: u64) {
-        if !batch.iter().any(|item| item.is_local) {
+        // Without a subscriber here no echo arrives.
+        if self.consumer.offset() == 0 || !batch.iter().any(|item| item.is_local) {
             return;
         }
         let own = self.consumer.own();
@@ -176,21 +196,25 @@ impl<D: Deliver> Writer<D> {
     async fn try_again(&self, shared: &Shared) {
         tokio::time::sleep(with_jitter(PAUSE)).await;
         let probe = frame::probe(shared.client.me(), 0);
-        if shared.send_probe(self.partition, self.known(), &probe, true).await.is_ok() {
-            self.mark_up(shared);
+        match shared.send_probe(self.partition, self.known(), &probe, true).await {
+            Ok(()) => self.mark_up(),
+            Err(error) if error.is_final() => {}
+            Err(_) => self.recover(),
         }
     }
 
-    fn mark_up(&self, shared: &Shared) {
+    fn mark_up(&self) {
         let was = std::mem::take(&mut self.queue.lock().redis);
         if was != RedisState::Up {
-            shared.recover();
+            if self.recovering_until.lock().is_some_and(|until| Instant::now() < until) {
+                self.recover();
+            }
             tracing::info!(partition = self.partition.index(), "publishing to Redis again");
         }
     }
 
-    /// Sends a batch. Returns the newest offset that Redis has given to it, or a later one if it was sent before.
-    async fn try_send(&self, shared: &Shared, batch: &[Item]) -> Result<u64, RedisError> {
+    /// Sends a batch. Redis may have a part of it already, which was sent before; then it takes nothing.
+    async fn try_send(&self, shared: &Shared, batch: &[Item]) -> Result<Sent, RedisError> {
         let first = batch.first().map_or(0, |item| item.counter);
         let items = batch.iter().map(|item| (item.publication.channel(), item.publication.object()));
         let body = frame::encode(shared.client.me(), first, items);
@@ -214,7 +238,8 @@ impl<D: Deliver> Writer<D> {
             body,
             names.histories(self.partition).into_bytes(),
         ];
-        let catch_up = shared.recovery();
+        let is_recovering = self.recovering_until.lock().is_some_and(|until| Instant::now() < until);
+        let catch_up = is_recovering.then_some(CATCH_UP);
         for (place, item) in batch.iter().enumerate() {
             let Some(history) = item.history.or(catch_up) else { continue };
             arguments.push(place.to_string().into_bytes());
@@ -226,20 +251,25 @@ impl<D: Deliver> Writer<D> {
         let keys = keys.each_ref().map(String::as_str);
         let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
         let reply = shared.client.run_script(&PUBLISH, &keys, &arguments).await?;
-        shared.client.metrics().redis.published_batches.inc();
-        shared.client.metrics().redis.published.inc_by(batch.len() as u64);
         let Value::Array(parts) = reply else { return Err(RedisError::Unexpected) };
-        let mut offsets = parts.into_iter().skip(1).filter_map(|part| u64::from_redis_value(part).ok());
-        let newest = match (offsets.next(), offsets.next()) {
-            (Some(0), Some(newest)) => newest,
-            (Some(first), _) => first + batch.len() as u64 - 1,
+        let numbers: Vec<u64> =
+            parts.into_iter().skip(1).filter_map(|part| u64::from_redis_value(part).ok()).collect();
+        let sent = match numbers[..] {
+            [0, newest_offset, newest_counter] => Sent { newest_offset, newest_counter },
+            [first_offset] => {
+                shared.client.metrics().redis.published_batches.inc();
+                shared.client.metrics().redis.published.inc_by(batch.len() as u64);
+                let (newest_offset, newest_counter) =
+                    (first_offset + batch.len() as u64 - 1, first + batch.len() as u64 - 1);
+                Sent { newest_offset, newest_counter }
+            }
             _ => return Err(RedisError::Unexpected),
         };
-        self.newest_offset.fetch_max(newest, Ordering::AcqRel);
+        self.newest_offset.fetch_max(sent.newest_offset, Ordering::AcqRel);
         if extends_lifetime {
             *self.kept.lock() = Some(Instant::now());
         }
-        Ok(newest)
+        Ok(sent)
     }
 
     /// Returns the newest offset of the partition that this instance knows of.
@@ -251,7 +281,9 @@ impl<D: Deliver> Writer<D> {
     /// rest stays until `redis.patience` is over or Redis has refused it for good; then it is refused, and what this
     /// instance has accepted alone returns to the queue.
     fn fail(&self, shared: &Shared, batch: &mut Vec<Item>, error: &RedisError) {
-        shared.recover();
+        if !error.is_final() {
+            self.recover();
+        }
         let mut queue = self.queue.lock();
         let since = match queue.redis {
             RedisState::Up => {

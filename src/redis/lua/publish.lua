@@ -6,12 +6,14 @@
 --       lifetime of the partition, "keep" to extend it, the publisher, the counter of the first publication, the number of
 --       publications, the encoded publications, the prefix of the keys of histories, and for each publication with a
 --       history: its place in the batch, its channel, its object, the maximum number of messages, and the maximum age.
--- Returns the epoch, and the offset of the first publication; for a repeated batch 0 and the newest offset.
+-- Returns the epoch, and the offset of the first publication. If Redis has the first publication already, the batch has no
+-- effect, and the reply is the epoch, 0, the newest offset, and the newest counter of the publisher.
 local ttl, counter, count = tonumber(ARGV[4]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local epoch, number, is_new = epoch_of(KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3])
 -- A batch that comes late, after a part of it was sent again, has no effect either.
-if tonumber(redis.call('GET', KEYS[2]) or '0') >= counter then
-  return {epoch, '0', string.format('%.0f', number)}
+local newest = tonumber(redis.call('GET', KEYS[2]) or '0')
+if newest >= counter then
+  return {epoch, '0', string.format('%.0f', number), string.format('%.0f', newest)}
 end
 local first = number + 1
 redis.call('HSET', KEYS[1], 'number', string.format('%.0f', number + count))

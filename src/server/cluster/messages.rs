@@ -81,7 +81,7 @@ impl PreparedMessage {
         Some(Self {
             message: text_of(&request.message)?,
             answers: request.hook_decisions.iter().map(answer).collect(),
-            is_charged: request.rate_check.get().is_some(),
+            is_charged: request.rate_check.get().is_some_and(Result::is_ok),
         })
     }
 

@@ -11,7 +11,7 @@ use crate::cluster::{RpcError, WriteOutcome};
 use crate::peer::Peer;
 use crate::router::Session;
 use crate::server::Server;
-use crate::server::request::Request as Prepared;
+use crate::server::request;
 
 /// Attempts to forward a message while its session moves.
 const ATTEMPTS: usize = 10;
@@ -37,7 +37,7 @@ impl Server {
     pub(in crate::server) async fn route(
         &self,
         message: &Message,
-        prepared: Option<&Prepared<'_>>,
+        prepared: Option<&request::Request<'_>>,
         peer: &Arc<Peer>,
         policy: &Policy,
     ) -> Routed {

@@ -75,8 +75,9 @@ impl Server {
         if let Some(credential) = imported.credential {
             session.ownership().restore(credential);
         }
-        if let (_, Some(second)) = session.ownership().take_expired(seconds_now()) {
-            self.token_expiry.watch(&session, second);
+        if session.ownership().is_bound() {
+            // Tokens may have expired during the move. The next check ends their subscriptions, and tells the client.
+            self.token_expiry.watch(&session, seconds_now());
         }
         let (positions, known) = (imported.positions, imported.known);
         let undelivered = before_queued(&positions, &imported.queued);
