@@ -3,21 +3,30 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::support::gate::Gate;
 use crate::support::redis::Redis;
 use crate::support::*;
 use serde_json::Value;
+use sha1::{Digest, Sha1};
 
 const RULES: &str = "[[channel]]\nmatch = \"/kept/**\"\nhistory = { messages = 10000, age = \"1h\" }\n\
                      [[channel]]\nmatch = \"/local/**\"\nack = \"local\"\n";
 /// Redis takes no writes, and executes those that wait when it goes on.
 const PAUSE: &str = "CLIENT PAUSE 600000 WRITE";
 
+/// The script that publishes, as Redis gets it.
+const PUBLISH: &str =
+    concat!(include_str!("../../src/redis/lua/epoch.lua"), include_str!("../../src/redis/lua/publish.lua"));
+
 fn node(redis: &Redis, patience: &str) -> Faye {
-    let url = redis.url();
+    node_at(&redis.url(), patience, "50ms")
+}
+
+fn node_at(url: &str, patience: &str, deadline: &str) -> Faye {
     let settings = [
-        ("FAYE_REDIS__URL", url.as_str()),
+        ("FAYE_REDIS__URL", url),
         ("FAYE_REDIS__PATIENCE", patience),
-        ("FAYE_REDIS__DEADLINE", "50ms"),
+        ("FAYE_REDIS__DEADLINE", deadline),
         ("FAYE_REDIS__HEARTBEAT", "200ms"),
         ("FAYE_REDIS__LEASE", "10m"),
     ];
@@ -120,6 +129,29 @@ fn a_channel_with_local_ack_is_served_without_redis_and_a_history_is_not() {
     publish_last(&faye, "/local/a");
     assert_eq!(until_last(&other, &there), [2, 3]);
     assert!(until_last(&faye, &here).is_empty());
+}
+
+/// Redis has a publication whose reply is lost, and the instance accepts it and others alone.
+#[test]
+fn what_follows_a_publication_without_a_reply_is_not_lost() {
+    let redis = Redis::start();
+    let gate = Gate::start(&redis.address());
+    let (faye, other) = (node_at(&gate.url(), "0s", "2s"), node(&redis, "0s"));
+    let there = Session::subscribed(&other, Via::Polling, "/local/a").id;
+    // Redis knows the script from now on.
+    assert!(is_accepted(&mut faye.http(), "/local/a", 0));
+    gate.close_behind(data_encoding::HEXLOWER.encode(&Sha1::digest(PUBLISH)).as_bytes());
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| is_accepted(&mut faye.http(), "/local/a", 1));
+        gate.wait_until_closed();
+        // These are queued while the first has no reply.
+        let others: Vec<_> = (2..6).map(|number| publication("/local/a", number)).collect();
+        assert!(faye.post(&others.into()).iter().all(|reply| reply["successful"] == true));
+        assert!(first.join().unwrap());
+    });
+    gate.open();
+    publish_last(&faye, "/local/a");
+    assert_eq!(until_last(&other, &there), [0, 1, 2, 3, 4, 5]);
 }
 
 /// A session that polls two instances in turn, while their connections to Redis break.

@@ -25,6 +25,8 @@ struct State {
     delay: Duration,
     /// The bytes of a request from which on nothing passes.
     until: Option<Vec<u8>>,
+    /// Whether this request still passes, and only what follows is held.
+    is_behind: bool,
     is_closed: bool,
 }
 
@@ -58,7 +60,14 @@ impl Gate {
 
     /// Closes the gate, in both directions and for all connections, when a request with these bytes arrives.
     pub(crate) fn close_at(&self, bytes: &[u8]) {
-        self.shared.state.lock().until = Some(bytes.to_vec());
+        let mut state = self.shared.state.lock();
+        (state.until, state.is_behind) = (Some(bytes.to_vec()), false);
+    }
+
+    /// Closes the gate as [`Gate::close_at`] does, once the request has passed: its reply is held.
+    pub(crate) fn close_behind(&self, bytes: &[u8]) {
+        let mut state = self.shared.state.lock();
+        (state.until, state.is_behind) = (Some(bytes.to_vec()), true);
     }
 
     /// Waits until the gate is closed.
@@ -88,7 +97,14 @@ fn carry(from: &TcpStream, to: &TcpStream, shared: &Arc<Shared>, is_request: boo
             if state.until.as_ref().is_some_and(is_awaited) {
                 state.until = None;
                 state.is_closed = true;
+                // Under the lock, so that no reply overtakes the end.
+                if state.is_behind && to.write_all(bytes).is_err() {
+                    break;
+                }
                 shared.changed.notify_all();
+                if state.is_behind {
+                    continue;
+                }
             }
             shared.changed.wait_while(&mut state, |state| state.is_closed);
             let delay = state.delay;
