@@ -38,8 +38,6 @@ pub struct CredentialSnapshot {
     grant: Option<Grant>,
     browser: Option<Browser>,
     digest: Option<[u8; 32]>,
-    /// The name on the wire is that of older instances.
-    #[serde(rename = "resting")]
     token_based: Vec<(Box<str>, u64)>,
 }
 

@@ -65,7 +65,7 @@ impl Membership {
         let keys = [self.client.keys().nodes(), self.client.keys().draining()];
         let me = self.client.me();
         let (node, milliseconds) = (me.to_string(), lease.as_millis().to_string());
-        let state: &[u8] = if self.is_draining.load(Ordering::Acquire) { b"leaving" } else { b"" };
+        let state: &[u8] = if self.is_draining.load(Ordering::Acquire) { b"draining" } else { b"" };
         // The lease counts from before Redis starts it.
         let sent = Instant::now();
         let arguments = [node.as_bytes(), milliseconds.as_bytes(), state];

@@ -92,7 +92,7 @@ impl Rpc {
     ) -> Result<u64, RedisError> {
         let frame = Frame { is_request, sender: self.client.me(), serial, body };
         let mut command = redis::cmd("SPUBLISH");
-        command.arg(self.client.keys().calls(node)).arg(frame.encode());
+        command.arg(self.client.keys().rpc(node)).arg(frame.encode());
         let reply: Value = self.client.run(&command).await?;
         u64::from_redis_value(reply).map_err(|_| RedisError::Unexpected)
     }

@@ -1,7 +1,7 @@
 //! Keys and channels in Redis. All keys of a partition, a node or a session share a hash tag (the part in braces), so that
 //! they are in one slot of a Redis Cluster and one script can change them.
 //!
-//! The names stand in Redis: instances of several versions share them, so they do not change.
+//! Instances of several versions share the names, so they do not change after a release.
 
 use super::node::NodeId;
 use crate::bayeux::{ClientId, Partition};
@@ -18,23 +18,23 @@ impl Keys {
 
     /// The state of a partition: a hash.
     pub(crate) fn partition(&self, partition: Partition) -> String {
-        format!("{}:{{lane-{}}}", self.prefix, partition.index())
+        format!("{}:{{partition-{}}}", self.prefix, partition.index())
     }
 
     /// The counter of the newest publication of a publisher in a partition.
     pub(crate) fn publisher(&self, partition: Partition, node: NodeId) -> String {
-        format!("{}:from:{node}", self.partition(partition))
+        format!("{}:publisher:{node}", self.partition(partition))
     }
 
     /// Parses the Pub/Sub channel of a partition.
     pub(crate) fn partition_of(&self, channel: &str) -> Option<Partition> {
-        let rest = channel.strip_prefix(&self.prefix)?.strip_prefix(":{lane-")?;
-        Partition::at(rest.strip_suffix("}:said")?.parse().ok()?)
+        let rest = channel.strip_prefix(&self.prefix)?.strip_prefix(":{partition-")?;
+        Partition::at(rest.strip_suffix("}:publications")?.parse().ok()?)
     }
 
     /// The Pub/Sub channel of a partition.
     pub(crate) fn channel(&self, partition: Partition) -> String {
-        format!("{}:said", self.partition(partition))
+        format!("{}:publications", self.partition(partition))
     }
 
     /// The channels of a partition that have a history, by the offset of their newest message: a sorted set.
@@ -54,7 +54,7 @@ impl Keys {
 
     /// The draining instances, by the end of their lease: a sorted set.
     pub(crate) fn draining(&self) -> String {
-        format!("{}:leaving", self.nodes())
+        format!("{}:draining", self.nodes())
     }
 
     /// The newest offset that an instance has received in each partition: a hash.
@@ -63,13 +63,13 @@ impl Keys {
     }
 
     /// The Pub/Sub channel for requests to an instance and responses to its requests.
-    pub(crate) fn calls(&self, node: NodeId) -> String {
-        format!("{}:{{node-{node}}}:calls", self.prefix)
+    pub(crate) fn rpc(&self, node: NodeId) -> String {
+        format!("{}:{{node-{node}}}:rpc", self.prefix)
     }
 
     /// The exported state of a session that is too long for a response.
     pub(crate) fn exported(&self, id: &ClientId) -> String {
-        format!("{}:luggage", self.session(id))
+        format!("{}:export", self.session(id))
     }
 
     /// The directory record of a session: a hash.

@@ -299,7 +299,7 @@ async fn a_publication_is_one_command() {
 async fn what_is_no_frame_is_counted() {
     let redis = crate::support::redis::Redis::start();
     let node = Node::on(&redis).await;
-    let channel = format!("faye:{{lane-{}}}:said", Partition::of("/a").index());
+    let channel = format!("faye:{{partition-{}}}:publications", Partition::of("/a").index());
     for payload in ["rubbish", "2_m_ff_9", "1_m"] {
         assert_eq!(redis.ask(&format!("SPUBLISH {channel} {payload}")).trim(), ":1");
     }

@@ -150,7 +150,7 @@ impl<D: Deliver> Redis<D> {
     ) -> Result<(), RedisError> {
         let client = &self.shared.client;
         *self.subscriber.master.lock() = client.follow(connection).await;
-        self.subscribe(connection, &client.keys().calls(client.me())).await?;
+        self.subscribe(connection, &client.keys().rpc(client.me())).await?;
         self.subscriber.up.store(true, Ordering::Release);
         client.metrics().redis.subscriber_connections.inc();
         let mut sweep = tokio::time::interval(SWEEP);

@@ -2,12 +2,12 @@
 -- do not drain.
 --
 -- KEYS: the instances, the draining instances.
--- ARGV: the instance, its lease in milliseconds, "leaving" if it drains.
+-- ARGV: the instance, its lease in milliseconds, "draining" if it drains.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local before = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or '0')
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-if ARGV[3] == 'leaving' then redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[1]) end
+if ARGV[3] == 'draining' then redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[1]) end
 for _, key in ipairs(KEYS) do
   redis.call('ZREMRANGEBYSCORE', key, '-inf', now - 1)
   redis.call('PEXPIRE', key, 600000)

@@ -114,13 +114,13 @@ mod tests {
         let address = any::<Option<std::net::SocketAddr>>();
         (address, transport, head, (place.clone(), place), prop::option::of(object()), prepared).prop_map(
             |(address, transport, head, target, message, prepared)| {
-                let prepared = prepared.map(|(message, answers, is_charged)| {
-                    json!({"message": message, "answers": answers, "is_charged": is_charged})
+                let prepared = prepared.map(|(message, decisions, is_charged)| {
+                    json!({"message": message, "decisions": decisions, "is_charged": is_charged})
                 });
                 json!({
                     "address": address, "transport": transport, "secure": true, "is_foreign": false,
                     "head": data_encoding::BASE64.encode(&head), "target": target,
-                    "message": message, "handled": prepared,
+                    "message": message, "prepared": prepared,
                 })
             },
         )
@@ -133,19 +133,19 @@ mod tests {
     fn any_message() -> impl Strategy<Value = serde_json::Value> {
         let channel = select(vec!["/a", "", "/a/*", "a"]);
         let queued = (channel, any::<Option<u64>>(), object()).prop_map(
-            |(channel, offset, object)| json!({"channel": channel, "number": offset, "object": object}),
+            |(channel, offset, object)| json!({"channel": channel, "offset": offset, "object": object}),
         );
         prop_oneof![
             (pairs(), prop::option::of(forwarded())).prop_map(
-                |(positions, asker)| json!({"Release": {"id": "x", "heard": positions, "asker": asker}})
+                |(positions, request)| json!({"Export": {"id": "x", "received": positions, "request": request}})
             ),
-            any::<u64>().prop_map(|epoch| json!({"Taken": {"id": "x", "epoch": epoch}})),
-            forwarded().prop_map(|asker| json!({"Carry": {"asker": asker}})),
+            any::<u64>().prop_map(|epoch| json!({"Commit": {"id": "x", "epoch": epoch}})),
+            forwarded().prop_map(|request| json!({"Forward": {"request": request}})),
             (vec(queued, 0..4), pairs(), vec(any::<String>(), 0..3)).prop_map(|(queued, positions, patterns)| {
-                json!({"State": {"waiting": queued, "numbers": positions, "patterns": patterns, "luggage": null}})
+                json!({"State": {"queued": queued, "positions": positions, "patterns": patterns, "credential": null}})
             }),
             (object(), "[A-Za-z0-9_.-]{0,90}")
-                .prop_map(|(replies, cookie)| json!({"Carried": {"replies": replies, "cookie": cookie}})),
+                .prop_map(|(replies, cookie)| json!({"Replies": {"replies": replies, "cookie": cookie}})),
         ]
     }
 

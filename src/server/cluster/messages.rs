@@ -1,5 +1,5 @@
 //! The wire format of requests and responses between instances, in JSON. Instances of several versions exchange them, so
-//! the names on the wire do not change.
+//! the names on the wire do not change after a release.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,25 +17,12 @@ use crate::server::request::{self as server, Prepared};
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
     /// Export a session. The sender has received its partitions up to these positions.
-    #[serde(rename = "Release")]
-    Export {
-        id: String,
-        #[serde(rename = "heard")]
-        received: Positions,
-        #[serde(rename = "asker")]
-        request: Option<ForwardedRequest>,
-    },
+    Export { id: String, received: Positions, request: Option<ForwardedRequest> },
     /// The sender has imported a session and owns it with this epoch.
-    #[serde(rename = "Taken")]
     Commit { id: String, epoch: u64 },
     /// Execute a message of a session that the receiver owns.
-    #[serde(rename = "Carry")]
-    Forward {
-        #[serde(rename = "asker")]
-        request: ForwardedRequest,
-    },
+    Forward { request: ForwardedRequest },
     /// Acquire a session of the sender.
-    #[serde(rename = "Take")]
     Acquire { id: String },
 }
 
@@ -53,7 +40,7 @@ pub(super) struct ForwardedRequest {
     pub(super) message: Option<String>,
     /// The message after extensions and the hook, if they processed it before the session left the forwarding instance.
     /// Older instances ignore this field.
-    #[serde(default, rename = "handled", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) prepared: Option<PreparedMessage>,
 }
 
@@ -63,7 +50,7 @@ pub(super) struct PreparedMessage {
     /// The message, a JSON object without credentials.
     message: String,
     /// The decisions of the hook: the channel, and the error of a refusal.
-    answers: Vec<(String, Option<String>)>,
+    decisions: Vec<(String, Option<String>)>,
     /// Whether the rate limits have counted the message.
     is_charged: bool,
 }
@@ -80,7 +67,7 @@ impl PreparedMessage {
         };
         Some(Self {
             message: text_of(&request.message)?,
-            answers: request.hook_decisions.iter().map(answer).collect(),
+            decisions: request.hook_decisions.iter().map(answer).collect(),
             is_charged: request.rate_check.get().is_some_and(Result::is_ok),
         })
     }
@@ -92,7 +79,7 @@ impl PreparedMessage {
             let answer = refused.clone().map_or(auth::HookDecision::Allow, auth::HookDecision::Deny);
             (channel.as_str().into(), answer)
         };
-        let hook_decisions = self.answers.iter().map(answer).collect();
+        let hook_decisions = self.decisions.iter().map(answer).collect();
         Some(Prepared { message, credentials, hook_decisions, is_charged: self.is_charged })
     }
 }
@@ -110,15 +97,12 @@ pub(super) enum Response {
     /// The exported session.
     State(Box<SessionState>),
     /// The exported session is stored in Redis.
-    #[serde(rename = "PutDown")]
     Stored,
     /// This instance does not have the session.
-    #[serde(rename = "NotMine")]
     NotOwner,
     /// The request does not prove that it comes from the client of the session.
     Unproven,
     /// The replies to a message, JSON objects separated by commas, and a cookie.
-    #[serde(rename = "Carried")]
     Replies { replies: String, cookie: Option<Cookie> },
     /// The request was executed.
     Done,
@@ -130,15 +114,12 @@ pub(super) enum Response {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct SessionState {
     /// The undelivered messages.
-    #[serde(rename = "waiting")]
     pub(super) queued: Vec<QueuedMessage>,
     /// Publications up to these positions were delivered or are in `queued`.
-    #[serde(rename = "numbers")]
     pub(super) positions: Positions,
     /// The subscriptions.
     pub(super) patterns: Vec<String>,
     /// The credential.
-    #[serde(rename = "luggage")]
     pub(super) credential: Option<CredentialSnapshot>,
 }
 
@@ -147,7 +128,6 @@ pub(super) struct SessionState {
 pub(super) struct QueuedMessage {
     /// The channel; empty for a notice of the server.
     channel: String,
-    #[serde(rename = "number")]
     offset: Option<u64>,
     object: String,
 }
@@ -218,32 +198,32 @@ mod tests {
     use super::*;
 
     const FORWARDED: &str = r#"{"address":"10.0.0.1:80","transport":"websocket","secure":true,"is_foreign":false,"head":"R0VU","target":[0,3],"message":"{}"}"#;
-    const PREPARED: &str = r#"{"address":null,"transport":"websocket","secure":true,"is_foreign":false,"head":"","target":[0,0],"message":null,"handled":{"message":"{}","answers":[["/a",null],["/b","no"]],"is_charged":true}}"#;
+    const PREPARED: &str = r#"{"address":null,"transport":"websocket","secure":true,"is_foreign":false,"head":"","target":[0,0],"message":null,"prepared":{"message":"{}","decisions":[["/a",null],["/b","no"]],"is_charged":true}}"#;
 
     /// Instances of other versions exchange these texts.
     #[test]
     fn the_wire_format_does_not_change() {
         let requests = [
-            r#"{"Release":{"id":"x","heard":[[3,7],[0,1]],"asker":null}}"#.to_owned(),
-            format!(r#"{{"Release":{{"id":"x","heard":[],"asker":{FORWARDED}}}}}"#),
-            r#"{"Taken":{"id":"x","epoch":2}}"#.to_owned(),
-            format!(r#"{{"Carry":{{"asker":{PREPARED}}}}}"#),
-            r#"{"Take":{"id":"x"}}"#.to_owned(),
+            r#"{"Export":{"id":"x","received":[[3,7],[0,1]],"request":null}}"#.to_owned(),
+            format!(r#"{{"Export":{{"id":"x","received":[],"request":{FORWARDED}}}}}"#),
+            r#"{"Commit":{"id":"x","epoch":2}}"#.to_owned(),
+            format!(r#"{{"Forward":{{"request":{PREPARED}}}}}"#),
+            r#"{"Acquire":{"id":"x"}}"#.to_owned(),
         ];
         for text in requests {
             let read: Request = serde_json::from_str(&text).unwrap();
             assert_eq!(serde_json::to_string(&read).unwrap(), text);
         }
-        let waiting =
-            r#"[{"channel":"/a","number":7,"object":"{}"},{"channel":"","number":null,"object":"{}"}]"#;
+        let queued =
+            r#"[{"channel":"/a","offset":7,"object":"{}"},{"channel":"","offset":null,"object":"{}"}]"#;
         let responses = [
             format!(
-                r#"{{"State":{{"waiting":{waiting},"numbers":[[3,7]],"patterns":["/a"],"luggage":null}}}}"#
+                r#"{{"State":{{"queued":{queued},"positions":[[3,7]],"patterns":["/a"],"credential":null}}}}"#
             ),
-            r#""PutDown""#.to_owned(),
-            r#""NotMine""#.to_owned(),
+            r#""Stored""#.to_owned(),
+            r#""NotOwner""#.to_owned(),
             r#""Unproven""#.to_owned(),
-            r#"{"Carried":{"replies":"{}","cookie":null}}"#.to_owned(),
+            r#"{"Replies":{"replies":"{}","cookie":null}}"#.to_owned(),
             r#""Done""#.to_owned(),
             r#""Failed""#.to_owned(),
         ];

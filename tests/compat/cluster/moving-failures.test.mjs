@@ -39,13 +39,13 @@ testNodes('a mailbox overflows while its session arrives from a dead node', asyn
   const sessions = [];
   for (let index = 0; index < count; index += 1) sessions.push(await RawSession.begin(dead, '/n/full'));
   const owner = await ownerOf(redis, sessions[0].clientId);
-  const lanes = () => redis.command('PUBSUB', 'SHARDCHANNELS', 'faye:{lane-*');
+  const partitions = () => redis.command('PUBSUB', 'SHARDCHANNELS', 'faye:{partition-*');
   await dead.crash();
-  await until('nobody hears what is published', async () => (await lanes()).length === 0);
+  await until('nobody hears what is published', async () => (await partitions()).length === 0);
 
   const polls = sessions.map(({ clientId }) => poll(heir.url, clientId, AT_ONCE));
   await metricIs([heir], METRICS.subscriptions, (sum) => sum === count);
-  await until('the heir hears what is published', async () => (await lanes()).length > 0);
+  await until('the heir hears what is published', async () => (await partitions()).length > 0);
   await publish(heir, '/n/full', ...numbers(1, 2 * room));
   await metricIs([heir], METRICS.received, (sum) => sum === 2 * room);
   await endLease(redis, owner);
@@ -88,8 +88,8 @@ testNodes('the note of what waits for a session is lost, and then its node', asy
   await cut;
 
   const keys = [...(await redis.keys()).keys()];
-  const [, lane, place] = keys.map((key) => /^(.*\{lane-(\d+)\}):history:/.exec(key)).find(Boolean);
-  const published = Number(await redis.command('HGET', lane, 'number'));
+  const [, partition, place] = keys.map((key) => /^(.*\{partition-(\d+)\}):history:/.exec(key)).find(Boolean);
+  const published = Number(await redis.command('HGET', partition, 'number'));
   const owner = await ownerOf(redis, session.clientId);
   // From then on, without a note of what waits, whoever adopts the session goes on behind what it has not got.
   await until('the node has noted that it has come as far', async () =>
