@@ -26,8 +26,9 @@ test: fmt ## Everything
 	@scripts/side-by-side '$(MAKE) snippets compat' 'nice -n 19 $(MAKE) install-check'
 
 # The targets of cargo are those of `lint` and `unit`, so that no dependency is built with other features.
-quick: fmt ## The edit loop: format, lints of the library, unit tests, the fast themes
+quick: fmt ## The edit loop: format, lints of the library, documentation, unit tests, the fast themes
 	$(CARGO) clippy --lib --test docs --locked -- -D warnings
+	@$(MAKE) doc
 	$(CARGO) test --locked --lib $(addprefix --test ,$(QUICK))
 
 fmt: ## Check the format

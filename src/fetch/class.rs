@@ -1,6 +1,6 @@
 //! The purposes of requests.
 
-/// The purpose of requests. Each class has its own [`Fetch`], so that classes share no connections.
+/// The purpose of requests. Each class has its own [`Fetch`](super::Fetch), so that classes share no connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     /// Topics of the hub.

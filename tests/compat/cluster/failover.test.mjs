@@ -1,4 +1,4 @@
-// The master of Redis dies, and its sentinels make the replica the master.
+// The master of Redis dies or freezes, and its sentinels make the replica the master.
 
 import { acceptedEverywhere, startLocalLoad } from '../lib/cluster/local-load.mjs';
 import { ready } from '../lib/cluster/metrics.mjs';
@@ -10,7 +10,7 @@ const CHANNELS = ['/h/a', '/n/a'];
 const AS_IT_GOES = 'as the master goes';
 const AWAY = 'while there is no master';
 
-testNodes('nodes follow the sentinels to the new master', async (workbench) => {
+const followsTheSentinels = (leave) => async (workbench) => {
   const redis = await startSentinels(workbench);
   const { nodes } = await startNodes(workbench, { redis, startBalancer: null });
   const ledger = await startLocalLoad(workbench, nodes, CHANNELS, CHANNELS);
@@ -18,7 +18,7 @@ testNodes('nodes follow the sentinels to the new master', async (workbench) => {
   await ledger.everybodyHasWhatWasAccepted();
   ledger.phase = AS_IT_GOES;
   await acceptedEverywhere(ledger, nodes, 10);
-  await redis.master.crash();
+  await redis.master[leave]();
   ledger.phase = AWAY;
   await redis.promoted();
   // Not before each has seen that the old one is gone: a node could be called ready that has not noticed yet.
@@ -32,4 +32,8 @@ testNodes('nodes follow the sentinels to the new master', async (workbench) => {
     // The master may have told some nodes, and not its replica.
     mayBeLost: ({ phase }) => phase === AS_IT_GOES,
   });
-});
+};
+
+testNodes('nodes follow the sentinels to the new master', followsTheSentinels('crash'));
+// The connections to the old one stay open.
+testNodes('nodes follow the sentinels away from a frozen master', followsTheSentinels('stall'));
