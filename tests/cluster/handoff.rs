@@ -58,6 +58,28 @@ fn a_session_that_subscribes_while_it_moves_lives() {
     assert_eq!(first.metric("faye_sessions") + second.metric("faye_sessions"), 10);
 }
 
+/// A limit that only one instance has applies to new subscriptions.
+#[test]
+fn a_session_keeps_its_subscriptions_where_fewer_are_allowed() {
+    let redis = Redis::start();
+    let first = node(&redis.url());
+    let second = Faye::start(&[("FAYE_REDIS__URL", &redis.url()), ("FAYE_LIMITS__SUBSCRIPTIONS", "1")]);
+    second.wait_for_metric("faye_redis_up", |now| now == 1);
+    let client = Session::begin(&first, Via::Polling).id;
+    let channels = ["/a", "/b", "/c"];
+    assert_done(&first.ask(&subscribe(&client, Vec::from(channels))));
+    assert!(fetch(&second, &client).is_empty());
+    assert_eq!(second.ask(&subscribe(&client, "/d"))["error"], "413:1:Too many subscriptions");
+    let mut found = Vec::new();
+    for channel in channels {
+        first.publish(channel, channel);
+        while found.last().is_none_or(|last| last != channel) {
+            found.extend(fetch(&second, &client));
+        }
+    }
+    assert_eq!(found, channels);
+}
+
 /// An instance that is cut off from Redis right before its claim comes back after the owner has kept the session.
 #[test]
 fn a_late_claim_does_not_win() {

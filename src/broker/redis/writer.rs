@@ -255,7 +255,9 @@ impl<D: Deliver> Writer<D> {
         let numbers: Vec<u64> =
             parts.into_iter().skip(1).filter_map(|part| u64::from_redis_value(part).ok()).collect();
         let sent = match numbers[..] {
-            [0, newest_offset, newest_counter] => Sent { newest_offset, newest_counter },
+            [0, newest_offset, newest_counter] if newest_counter >= first => {
+                Sent { newest_offset, newest_counter }
+            }
             [first_offset] => {
                 shared.client.metrics().redis.published_batches.inc();
                 shared.client.metrics().redis.published.inc_by(batch.len() as u64);

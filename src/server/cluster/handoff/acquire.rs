@@ -239,7 +239,8 @@ impl Server {
         patterns: &[String],
     ) -> Result<(), AcquireError> {
         for pattern in patterns {
-            self.trie.subscribe(session, pattern, self.limits.subscriptions);
+            // The limit is for new subscriptions: another instance may allow more.
+            self.trie.subscribe(session, pattern, usize::MAX);
         }
         // Publications in a partition that is not joined would be missed.
         let has_joined = cluster.broker.join(patterns.iter().map(String::as_str)).await;
