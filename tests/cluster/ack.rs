@@ -207,6 +207,6 @@ fn what_an_instance_has_accepted_alone_is_neither_lost_nor_twice_where_its_sessi
 }
 
 #[test]
-fn a_batch_that_was_given_up_holds_back_nothing_that_follows() {
+fn what_an_instance_has_accepted_alone_without_patience_is_neither_lost_nor_twice() {
     moves_while_connections_break("/local/a", "0s");
 }

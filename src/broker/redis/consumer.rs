@@ -1,22 +1,16 @@
 //! The consumer of one partition: delivers publications in the order of their offsets, once each, and detects gaps.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::frame::Item;
+use super::gap::{Closed, Delivery, Epoch, Gap};
+use super::local_deliveries::LocalDeliveries;
 use super::publishers::Publishers;
 use crate::bayeux::{Partition, Publication, StreamPosition};
 use crate::broker::Deliver;
 use crate::lock::{Mutex, MutexGuard, level};
 use crate::metrics::Metrics;
 use crate::redis::NodeId;
-
-/// Publications that are buffered behind a gap.
-const BUFFERED: usize = 10_000;
-/// Bytes of publications that are buffered behind a gap.
-const BUFFERED_BYTES: usize = 16 * 1024 * 1024;
-/// Own publications, delivered without Redis, whose echoes are recognized. More than the queue of a writer can hold.
-const DELIVERED_ALONE: usize = 20_000;
 
 /// The consumer of a partition.
 pub(super) struct PartitionConsumer<D> {
@@ -35,37 +29,10 @@ struct State {
     publishers: Publishers,
     /// The newest echoed counter of own publications.
     own: u64,
-    /// The counters of own publications that were delivered without Redis and have not been echoed. Once Redis has one, an
-    /// offset that its echo does not exceed.
-    delivered_alone: BTreeMap<u64, Option<u64>>,
-    /// The number of all publications that were delivered without Redis.
-    alone: u64,
+    /// Own publications that were delivered without Redis.
+    local: LocalDeliveries,
     /// The gap that is being recovered. Deliveries are buffered in it.
     gap: Option<Gap>,
-}
-
-struct Gap {
-    /// The last missing offset. Later publications arrive by Pub/Sub.
-    until: u64,
-    /// The deliveries since, by offset.
-    buffered: BTreeMap<u64, Delivery>,
-    bytes: usize,
-}
-
-/// A publication that arrived by Pub/Sub or was found in a history.
-pub(super) struct Delivery {
-    pub(super) offset: u64,
-    pub(super) publisher: NodeId,
-    pub(super) counter: u64,
-    pub(super) item: Item,
-}
-
-/// The epoch of a partition.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Epoch {
-    pub(super) id: u64,
-    /// The offset before the first one of the epoch; `None` if an older version of the server began it.
-    pub(super) base: Option<u64>,
 }
 
 /// The action that the caller has to take.
@@ -172,25 +139,8 @@ impl<D: Deliver> PartitionConsumer<D> {
             return;
         }
         let (Some(gap), Some((before, here))) = (state.gap.take(), state.at) else { return };
-        let mut all = gap.buffered;
-        let buffered = all.len();
-        for delivery in found.into_iter().filter(|found| found.offset > here && found.offset <= gap.until) {
-            all.entry(delivery.offset).or_insert(delivery);
-        }
-        let recovered = all.len() - buffered;
-        let end = all.keys().next_back().copied().unwrap_or(0).max(gap.until);
         let is_reset = before != epoch.id;
-        let missed = if is_reset {
-            let first = all.keys().next().map_or(end, |first| first - 1);
-            let base = epoch.base.map_or(first, |base| base.clamp(here, end));
-            // The end of the other epoch, as far as it is known.
-            let until = Some(gap.until).filter(|until| *until < base);
-            let last = all.range(..base).next_back().map(|(offset, _)| *offset).max(until).unwrap_or(here);
-            (last - here) + (end - base)
-        } else {
-            end - here.min(end)
-        };
-        let missed = missed.saturating_sub(all.len() as u64);
+        let Closed { deliveries, end, recovered, missed } = gap.close(here, is_reset.then_some(epoch), found);
         self.metrics.redis.recovered.inc_by(recovered as u64);
         self.metrics.redis.missed.inc_by(missed);
         if is_reset {
@@ -202,9 +152,8 @@ impl<D: Deliver> PartitionConsumer<D> {
         } else {
             tracing::info!(partition = self.partition.index(), recovered, "gap recovered");
         }
-        let epoch = epoch.id;
-        self.deliver(&mut state, epoch, all.into_values());
-        state.at = Some((epoch, end));
+        self.deliver(&mut state, epoch.id, deliveries.into_values());
+        state.at = Some((epoch.id, end));
     }
 
     /// Ends the gap up to `until` without the missing publications.
@@ -226,33 +175,23 @@ impl<D: Deliver> PartitionConsumer<D> {
         let mut state = self.lock();
         // What Redis has up to the newest delivered offset came from there, or was before the first subscriber here.
         let is_delivered = sent.zip(state.at).is_some_and(|(sent, (_, newest))| sent <= newest);
-        if counter > state.own && !is_delivered && !state.delivered_alone.contains_key(&counter) {
-            state.delivered_alone.insert(counter, sent);
-            state.alone += 1;
-            if state.delivered_alone.len() > DELIVERED_ALONE {
-                state.delivered_alone.pop_first();
-            }
+        if counter > state.own && !is_delivered && state.local.add(counter, sent) {
             self.deliver.receive(std::slice::from_ref(publication), false);
         }
     }
 
     /// Notes that Redis has own publications with counters up to this one, at offsets up to this one.
     pub(super) fn sent(&self, counter: u64, offset: u64) {
-        let mut state = self.lock();
-        for (_, echo) in state.delivered_alone.range_mut(..=counter) {
-            echo.get_or_insert(offset);
-        }
+        self.lock().local.sent(counter, offset);
     }
 
     /// Counts the publications that were delivered without Redis. `None` while one of them is not in Redis, or its echo has
     /// not arrived.
     pub(super) fn delivered_alone(&self) -> Option<u64> {
         let mut state = self.lock();
-        let state = &mut *state;
         // Without a subscriber no echo arrives.
         let newest = state.at.map_or(u64::MAX, |(_, offset)| offset);
-        state.delivered_alone.retain(|_, echo| echo.is_none_or(|offset| offset > newest));
-        state.delivered_alone.is_empty().then_some(state.alone)
+        state.local.settled(newest)
     }
 
     /// Calls a function while nothing is delivered in this partition, with the newest delivered offset.
@@ -274,7 +213,7 @@ impl<D: Deliver> PartitionConsumer<D> {
             }
             if publisher == self.me {
                 state.own = counter.max(state.own);
-                if state.delivered_alone.remove(&counter).is_some() {
+                if state.local.echoed(counter) {
                     continue;
                 }
             }
@@ -290,29 +229,9 @@ impl<D: Deliver> PartitionConsumer<D> {
     }
 }
 
-impl Gap {
-    fn until(offset: u64) -> Self {
-        Self { until: offset, buffered: BTreeMap::new(), bytes: 0 }
-    }
-
-    /// Returns the last known offset.
-    fn last(&self) -> u64 {
-        self.buffered.keys().next_back().copied().unwrap_or(0).max(self.until)
-    }
-
-    fn add(&mut self, delivery: Delivery) {
-        self.bytes += delivery.item.object.len();
-        self.buffered.insert(delivery.offset, delivery);
-        while self.buffered.len() > BUFFERED || self.bytes > BUFFERED_BYTES {
-            // A history may still have it. If not, it is counted as missed.
-            let Some((_, oldest)) = self.buffered.pop_first() else { return };
-            self.bytes -= oldest.item.object.len();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::gap::BUFFERED;
     use super::*;
     use crate::config::Overflow;
 

@@ -6,7 +6,9 @@ mod consumer;
 mod frame;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod gap;
 mod history;
+mod local_deliveries;
 mod probe;
 mod publishers;
 mod queue;

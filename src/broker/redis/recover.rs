@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redis::{FromRedisValue, Value};
 
-use super::consumer::{Delivery, Epoch};
+use super::gap::{Delivery, Epoch};
 use super::history::offset_of;
 use super::{Redis, frame};
 use crate::bayeux::{Partition, Publication, StreamPosition};

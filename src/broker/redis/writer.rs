@@ -160,10 +160,9 @@ impl<D: Deliver> Writer<D> {
 
     /// Handles a batch that Redis has accepted.
     fn accept(&self, shared: &Shared, batch: Vec<Item>, newest: u64) {
-        if let Some(last) = batch.last() {
-            self.consumer.sent(last.counter, newest);
+        if batch.iter().any(|item| item.is_local) {
+            self.expect_echo(&batch, newest);
         }
-        self.expect_echo(&batch, newest);
         for mut item in batch {
             shared.release(item.publication.size());
             if let Some(appended) = &item.appended {
@@ -174,10 +173,13 @@ impl<D: Deliver> Writer<D> {
         self.mark_up();
     }
 
-    /// Keeps accepted publications until their echo.
+    /// Notes the offset of publications that were delivered alone, and keeps the others that may be, until their echo.
     fn expect_echo(&self, batch: &[Item], newest: u64) {
+        if let Some(last) = batch.last() {
+            self.consumer.sent(last.counter, newest);
+        }
         // Without a subscriber here no echo arrives.
-        if self.consumer.offset() == 0 || !batch.iter().any(|item| item.is_local) {
+        if self.consumer.offset() == 0 {
             return;
         }
         let own = self.consumer.own();

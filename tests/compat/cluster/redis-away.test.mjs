@@ -1,4 +1,4 @@
-// Redis stops answering, or dies and comes back empty: nodes deliver to their own clients meanwhile what they may accept
+// Redis stops answering, or dies and comes back empty: nodes deliver to their own clients what they may accept
 // alone, say that they are not ready, and have everything everywhere afterwards.
 
 import assert from 'node:assert/strict';
