@@ -6,8 +6,8 @@ import { Tally } from './tally.js';
 import { within } from './ticker.js';
 
 const CUT_MILLISECONDS = 5000;
-/** How long a change of the line waits for messages that are on their way. */
-const QUIET_MILLISECONDS = 1000;
+/** How long a change of the line waits for messages that are on their way. A busy machine takes seconds for one. */
+const QUIET_MILLISECONDS = 5000;
 
 export class PlugClient {
   #url;

@@ -10,7 +10,7 @@ const REASON_LENGTH = 200;
 /** Outcomes that are kept for the picture and for late arrivals. */
 const KEPT_UNACCEPTED = 10_000;
 
-const HOLD_MILLISECONDS = 1000;
+const HOLD_MILLISECONDS = 5000;
 
 /** Resolves with the promise, or after the time. */
 export function within(milliseconds, promise) {
@@ -93,8 +93,8 @@ export class Ticker {
   }
 
   /**
-   * Stops publishing until the returned function is called. Resolves when no publication is pending, or after a
-   * second.
+   * Stops publishing until the returned function is called. Resolves when no publication is pending, or after
+   * five seconds.
    */
   async hold() {
     if (this.#holds === 0) this.#released = new Promise((resolve) => { this.#release = resolve; });

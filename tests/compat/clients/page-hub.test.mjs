@@ -8,7 +8,7 @@ import { test } from 'node:test';
 
 import { launchBrowser } from '../lib/browser-client.mjs';
 import { faintTexts } from '../lib/contrast.mjs';
-import { NOT_FOR_REFERENCE, WATCHDOG } from '../lib/page-window.mjs';
+import { follow, NOT_FOR_REFERENCE, WATCHDOG } from '../lib/page-window.mjs';
 import { startServer } from '../lib/server.mjs';
 
 const TOPIC = 'http://blog.example/feed.xml';
@@ -61,13 +61,13 @@ async function send(page, heading, fields) {
 test('each form of the page works without JavaScript and leads back', NOT_FOR_REFERENCE, async () => {
   await withHub({ javaScriptEnabled: false }, async ({ page, callback }) => {
     const subscription = { 'hub.topic': TOPIC, 'hub.callback': callback.url };
-    const back = () => Promise.all([page.waitForNavigation(WATCHDOG), page.getByText('Back to the hub').click()]);
+    const back = () => follow(page, 'text=Back to the hub');
 
     assert.equal((await send(page, 'Publish', { 'hub.url': TOPIC })).title, 'Published');
     await back();
     const accepted = await send(page, 'Subscribe', { ...subscription, 'hub.secret': 'a secret' });
     assert.equal(accepted.title, 'Request accepted');
-    await page.getByText('The status page of the request').click();
+    await follow(page, 'text=The status page of the request');
     const address = page.url();
     while (!(await page.locator('main').textContent()).includes('active')) await page.reload();
     const text = await page.locator('main').textContent();
@@ -95,7 +95,7 @@ for (const colorScheme of ['light', 'dark']) {
       await page.goBack();
       await send(page, 'Subscribe', { 'hub.topic': TOPIC, 'hub.callback': callback.url });
       assert.deepEqual(await page.evaluate(faintTexts), []);
-      await page.getByText('The status page of the request').click();
+      await follow(page, 'text=The status page of the request');
       assert.deepEqual(await page.evaluate(faintTexts), []);
     });
   });

@@ -34,6 +34,11 @@ export async function holds(page, selector, text) {
     [selector, text], WATCHDOG);
 }
 
+/** Clicks on a link or a button that leads to another page, and waits for that page. */
+export async function follow(page, selector) {
+  await Promise.all([page.waitForNavigation(WATCHDOG), page.click(selector)]);
+}
+
 /** Waits until `test(argument)` is true in the page. */
 export async function until(page, test, argument) {
   await page.waitForFunction(test, argument, WATCHDOG);

@@ -9,7 +9,7 @@ import { test } from 'node:test';
 
 import { listed, shows, titles, untilListed, withLifestream } from '../lib/lifestream.mjs';
 import { listen } from '../lib/page-files.mjs';
-import { NOT_FOR_REFERENCE, until, WATCHDOG } from '../lib/page-window.mjs';
+import { follow, NOT_FOR_REFERENCE, until, WATCHDOG } from '../lib/page-window.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const WIDTHS = [360, 768, 1440];
@@ -103,13 +103,13 @@ test('older entries load while scrolling, without gap or double, also by the lin
     site.add('blog', { title: 'In between' });
     await untilListed(server, (entries) => entries[0].entry.title === 'In between');
     while (await plain.locator('a[rel=next]').count()) {
-      await plain.click('a[rel=next]');
+      await follow(plain, 'a[rel=next]');
       read.push(...await titles(plain));
     }
     assert.deepEqual(read, all);
     const back = [...await titles(plain)];
     while (await plain.locator('.step[rel=prev]').count()) {
-      await plain.click('.step[rel=prev]');
+      await follow(plain, '.step[rel=prev]');
       back.unshift(...await titles(plain));
     }
     assert.ok(plain.url().endsWith('/lifestream'), 'the last step leads to the newest page');
@@ -127,14 +127,14 @@ test('without scripts there are filters, permalinks, and all of a long entry', N
     const page = await open({ javaScriptEnabled: false });
     assert.equal(await page.locator('.h-feed > .h-entry .u-uid').count(), 2);
     assert.ok(await page.isHidden('#state'));
-    await page.click('#filters >> text=The blog');
+    await follow(page, '#filters >> text=The blog');
     assert.deepEqual(await titles(page), ['Long']);
     await page.click('summary');
     assert.ok(await page.isVisible('.e-content'));
-    await page.click('.when');
+    await follow(page, '.when');
     assert.match(page.url(), /\/lifestream\/entry\/[0-9a-f-]{36}$/);
     assert.ok((await page.textContent('.e-content')).endsWith('end'));
-    await page.click('text=All entries');
+    await follow(page, 'text=All entries');
     assert.equal(await page.locator('#stream > article').count(), 2);
   });
 });
