@@ -22,8 +22,8 @@ build: ## Build the binary as users get it
 # The release build uses one core for minutes, and tests wait most of the time: two commands run at once. The one with `nice`
 # uses only what the other leaves, so that no test starves.
 test: fmt ## Everything
-	@scripts/side-by-side '$(MAKE) lint doc unit client' 'nice -n 19 $(MAKE) tools build cargo-deb'
-	@scripts/side-by-side '$(MAKE) snippets compat' 'nice -n 19 $(MAKE) install-check'
+	@scripts/side-by-side '$(MAKE) lint doc unit' 'nice -n 19 $(MAKE) tools build cargo-deb client install-check'
+	@$(MAKE) snippets compat
 
 # The targets of cargo are those of `lint` and `unit`, so that no dependency is built with other features.
 quick: fmt ## The edit loop: format, lints of the library, documentation, unit tests, the fast themes
@@ -46,8 +46,9 @@ features: ## Lint with no feature, with each one alone, and with all but each on
 doc: ## Build the documentation; a broken link is an error
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --lib --bins --examples --locked --quiet
 
+# Tests wait for processes and for timers most of the time: four at once on two cores.
 unit: tools ## Unit, property and black-box tests
-	$(CARGO) test --locked
+	RUST_TEST_THREADS=$$(($$(nproc) * 2)) $(CARGO) test --locked
 
 by-tls: ## The black-box tests of the transports once more, through TLS
 	BY_TLS=1 $(CARGO) test --locked --test protocol --test transport -- --skip unsubscribe:: $(addsuffix ::,http transports \
@@ -72,7 +73,7 @@ release: ## Build the files of a release into dist/ (see docs/install.md)
 	@scripts/release
 
 cargo-deb: ## Install cargo-deb, which packs the Debian package
-	@command -v cargo-deb >/dev/null || $(CARGO) install cargo-deb --locked --version 3.8.0 --quiet
+	@command -v cargo-deb >/dev/null || $(CARGO) install cargo-deb --debug --locked --version 3.8.0 --quiet
 
 install-check: build tools cargo-deb ## Pack a release and check it: contents, the tarball, the Debian package and the image in roots of their own
 	ALLOW_DIRTY=1 BINARY=target/release/faye OUT=target/install/dist scripts/release

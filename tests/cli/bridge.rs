@@ -12,8 +12,16 @@ fn unmarked(mut message: Value) -> Value {
     message
 }
 
-fn counts(received: u64, forwarded: u64, duplicates: u64) -> Counts {
-    Counts { received, forwarded, duplicates, refused: 0, dropped: 0 }
+/// Stops the bridge and asserts how many messages it forwarded in each direction, and that the others are those that came back,
+/// of which the last may still be on their way.
+#[track_caller]
+fn assert_forwarded(bridge: Bridge, forwarded: [u64; 2], came_back: [u64; 2]) {
+    for ((counts, forwarded), came_back) in bridge.stop().into_iter().zip(forwarded).zip(came_back) {
+        let duplicates = counts.duplicates;
+        assert!(duplicates <= came_back, "{duplicates} of {came_back}");
+        let received = forwarded + duplicates;
+        assert_eq!(counts, Counts { received, forwarded, duplicates, refused: 0, dropped: 0 });
+    }
 }
 
 #[test]
@@ -32,7 +40,7 @@ fn it_carries_both_ways_what_its_patterns_match_and_nothing_comes_back() {
         assert_eq!(here.next(), publication(channel, "back"));
         assert_eq!(unmarked(there.next()), publication(channel, "back"));
     }
-    assert_eq!(bridge.stop(), [counts(6, 3, 3), counts(6, 3, 3)]);
+    assert_forwarded(bridge, [3, 3], [3, 3]);
     assert_eq!((theirs.metric("faye_publications_total"), ours.metric("faye_publications_total")), (7, 6));
     // It has taken leave of both.
     assert_eq!((theirs.metric("faye_sessions"), ours.metric("faye_sessions")), (1, 1));
@@ -77,7 +85,7 @@ fn the_order_of_a_channel_is_kept() {
     }
     let expected: Vec<Value> = (0..2000).map(Value::from).collect();
     assert_eq!(here.take(2000), expected);
-    assert_eq!(bridge.stop(), [counts(2000, 2000, 0), counts(2000, 0, 2000)]);
+    assert_forwarded(bridge, [2000, 0], [0, 2000]);
 }
 
 #[test]
@@ -107,7 +115,7 @@ fn with_two_bridges_a_message_arrives_twice_and_never_again() {
         assert_eq!(here.take(2), [number, number]);
     }
     for bridge in bridges {
-        assert_eq!(bridge.stop(), [counts(10, 10, 0), counts(20, 0, 20)]);
+        assert_forwarded(bridge, [10, 0], [0, 20]);
     }
     assert_eq!(theirs.metric("faye_publications_total"), 10);
 }
@@ -126,7 +134,7 @@ fn through_a_chain_a_message_arrives_once() {
         assert_eq!(here.take(1), [-number]);
     }
     for bridge in bridges {
-        assert_eq!(bridge.stop(), [counts(20, 10, 10), counts(20, 10, 10)]);
+        assert_forwarded(bridge, [10, 10], [10, 10]);
     }
     for server in [first, second, third] {
         assert_eq!(server.metric("faye_publications_total"), 20);

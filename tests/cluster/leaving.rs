@@ -191,6 +191,9 @@ fn a_session_that_was_handed_over_lives_as_long_as_one_that_has_connected() {
         ("FAYE_LIMITS__UNCONNECTED_TIME", "300ms"),
     ];
     let (first, second) = (Faye::start(&settings), Faye::start(&settings));
+    for faye in [&first, &second] {
+        faye.wait_for_metric("faye_redis_up", |now| now == 1);
+    }
     let client = first.client();
     assert_done(&first.ask(&connect_now(&client, "long-polling")));
     assert_done(&first.ask(&subscribe(&client, "/a")));
