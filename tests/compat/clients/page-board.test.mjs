@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { connected, holds, interrupted, NOT_FOR_REFERENCE, runShownLine, WATCHDOG, withPages } from '../lib/page-window.mjs';
+import { connected, holds, interrupted, NOT_FOR_REFERENCE, runShownLine, until, WATCHDOG, withPages } from '../lib/page-window.mjs';
 import { publishByPost } from '../lib/publish.mjs';
 
 const card = (id) => `.card[data-id="${id}"]`;
@@ -34,7 +34,7 @@ test('a card that is moved in one window moves in the other', NOT_FOR_REFERENCE,
     await isIn(other, 'move', 'done');
     assert.deepEqual(await order(other, 'done'), ['start', 'move']);
     await one.keyboard.press('ArrowUp');
-    await other.waitForFunction(() => document.querySelector('[data-column=done] .card').dataset.id === 'move', undefined, WATCHDOG);
+    await until(other, () => document.querySelector('[data-column=done] .card').dataset.id === 'move');
     await one.keyboard.press('ArrowLeft');
     await isIn(other, 'move', 'doing');
     await holds(other, '#board-news', 'Doing');
@@ -135,7 +135,7 @@ test('rubbish on the channels of the board changes nothing', NOT_FOR_REFERENCE, 
     await holds(page, '#messages li', 'all were before this');
     assert.equal(await page.locator('#board').textContent(), before);
     await publishByPost(server.url, '/demo/board/state', { cards: tooMany.slice(0, 60) });
-    await page.waitForFunction(() => document.querySelectorAll('.card').length === 60, undefined, WATCHDOG);
+    await until(page, () => document.querySelectorAll('.card').length === 60);
   });
 });
 

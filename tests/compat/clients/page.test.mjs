@@ -57,7 +57,7 @@ test('two windows chat, and what looks like HTML is text', NOT_FOR_REFERENCE, as
       await holds(page, '#chat-log li:last-child .who', 'Ada <i>');
       assert.equal(await page.locator('#chat-log :is(b, i, img)').count(), 0);
     }
-    await one.waitForFunction(() => document.querySelector('#chat-text').value === '', undefined, WATCHDOG);
+    await until(one, () => document.querySelector('#chat-text').value === '');
     assert.equal(await one.locator('#chat-log .own').count(), 1);
     assert.equal(await other.locator('#chat-log .own').count(), 0);
     await say(other, 'and back');
@@ -101,7 +101,7 @@ test('while the server is unavailable the page shows it, keeps the text, and rec
     await connected(page);
     await page.press('#chat-text', 'Enter');
     await holds(page, '#chat-log li', 'is anybody there?');
-    await page.waitForFunction(() => document.querySelector('#chat-problem').textContent === '', undefined, WATCHDOG);
+    await until(page, () => document.querySelector('#chat-problem').textContent === '');
     await publishByPost(server.url, '/hello', 'after');
     await holds(page, '#messages li', '"after"');
     assert.equal(await page.locator('#messages li').count(), 2);
@@ -182,7 +182,7 @@ test('the publish box publishes, and the curl snippet does the same', NOT_FOR_RE
       for (const publish of [() => page.click('#publish-form button'), () => runShownLine(page, '#snippet')]) {
         const before = await page.locator('#messages li').count();
         await publish();
-        await page.waitForFunction((count) => document.querySelectorAll('#messages li').length > count, before, WATCHDOG);
+        await until(page, (count) => document.querySelectorAll('#messages li').length > count, before);
         await holds(page, '#messages li:first-child', `/other ${shown}`);
       }
     }

@@ -6,7 +6,7 @@ import * as net from 'node:net';
 
 import { launchBrowser } from './browser-client.mjs';
 import { listen } from './page-files.mjs';
-import { WATCHDOG } from './page-window.mjs';
+import { until, WATCHDOG } from './page-window.mjs';
 import { startServer } from './server.mjs';
 
 const escape = (text) => String(text).replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
@@ -176,8 +176,8 @@ export async function live(page) {
 
 /** Waits until the page shows the entry with this title. */
 export async function shows(page, title) {
-  await page.waitForFunction((wanted) => [...document.querySelectorAll('#stream > article h2')]
-    .some((heading) => heading.textContent === wanted), title, WATCHDOG);
+  await until(page, (wanted) => [...document.querySelectorAll('#stream > article h2')]
+    .some((heading) => heading.textContent === wanted), title);
 }
 
 /**

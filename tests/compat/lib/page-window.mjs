@@ -30,8 +30,7 @@ export async function interrupted(page) {
 
 /** Waits until an element holds the text; `selector` may match none yet. */
 export async function holds(page, selector, text) {
-  await page.waitForFunction(([where, wanted]) => document.querySelector(where)?.textContent.includes(wanted),
-    [selector, text], WATCHDOG);
+  await until(page, ([where, wanted]) => document.querySelector(where)?.textContent.includes(wanted), [selector, text]);
 }
 
 /** Clicks on a link or a button that leads to another page, and waits for that page. */
@@ -39,9 +38,9 @@ export async function follow(page, selector) {
   await Promise.all([page.waitForNavigation(WATCHDOG), page.click(selector)]);
 }
 
-/** Waits until `test(argument)` is true in the page. */
+/** Waits until `test(argument)` is true in the page, also in one that draws nothing. */
 export async function until(page, test, argument) {
-  await page.waitForFunction(test, argument, WATCHDOG);
+  await page.waitForFunction(test, argument, { ...WATCHDOG, polling: 50 });
 }
 
 /** Runs the line that an element shows in a shell. */

@@ -54,7 +54,7 @@ test('what the script shows is what the server writes', NOT_FOR_REFERENCE, async
     await withLifestream({ more: `[lifestream]\nimages = "${images}"\n` }, async ({ site, server, open }) => {
       const page = await open();
       for (const entry of entries(site)) site.add('blog', entry);
-      await page.waitForFunction((count) => document.querySelectorAll('#stream > article').length === count, 5, WATCHDOG);
+      await until(page, (count) => document.querySelectorAll('#stream > article').length === count, 5);
       const markup = (window) => window.locator('#stream > article').evaluateAll((all) => all.map((element) => {
         const copy = element.cloneNode(true);
         copy.classList.remove('arrived');

@@ -67,7 +67,7 @@ test('new entries wait behind a button while the reader is not at the top, and n
     // One after the other, so that the text of the button grows.
     for (const [title, text] of [['One', '1 new entry'], ['Two', '2 new entries'], ['Three', '3 new entries']]) {
       site.add('blog', { title });
-      await page.waitForFunction((wanted) => document.querySelector('#fresh').textContent === wanted, text, WATCHDOG);
+      await until(page, (wanted) => document.querySelector('#fresh').textContent === wanted, text);
       await page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
     }
     assert.equal(await top(), before);

@@ -11,8 +11,8 @@ import { launchBrowser } from '../browser-client.mjs';
 import { ask } from '../cluster/metrics.mjs';
 import { freePort } from '../ports.mjs';
 import { until } from '../cluster/waiting.mjs';
-import { listed, live, titles } from '../lifestream.mjs';
-import { WATCHDOG } from '../page-window.mjs';
+import { listed, live, shows, titles } from '../lifestream.mjs';
+import { until as untilPage, WATCHDOG } from '../page-window.mjs';
 import { OUR_SERVER, Server } from '../server.mjs';
 import { Gate } from './gate.mjs';
 import { SocialHub } from './social-hub.mjs';
@@ -189,8 +189,7 @@ export class Seed {
 
 /** Waits until a page shows an entry with this title, and fails if it shows it twice. */
 export async function showsOnce(page, title) {
-  await page.waitForFunction((wanted) => [...document.querySelectorAll('#stream > article h2')]
-    .some((heading) => heading.textContent === wanted), title, WATCHDOG);
+  await shows(page, title);
   assert.equal((await titles(page)).filter((shown) => shown === title).length, 1, title);
 }
 
@@ -201,6 +200,6 @@ export async function notices(page) {
 
 /** Waits until a page no longer shows an entry with this title. */
 export async function loses(page, title) {
-  await page.waitForFunction((gone) => [...document.querySelectorAll('#stream > article h2')]
-    .every((heading) => heading.textContent !== gone), title, WATCHDOG);
+  await untilPage(page, (gone) => [...document.querySelectorAll('#stream > article h2')]
+    .every((heading) => heading.textContent !== gone), title);
 }
