@@ -208,15 +208,23 @@ impl Directory {
         Ok(SessionRecord::read(fields))
     }
 
-    /// Makes this instance the owner of a session, if its epoch is still the given one. The claim may be repeated.
+    /// Makes this instance the owner of a session, if its epoch is still the given one. The claim may be repeated. The
+    /// positions of the session replace those of the record; without them the record keeps its own.
     ///
     /// # Errors
     /// [`RedisError`]: the claim may have taken effect.
-    pub async fn claim(&self, id: &ClientId, epoch: u64) -> Result<bool, RedisError> {
+    pub async fn claim(
+        &self,
+        id: &ClientId,
+        epoch: u64,
+        positions: Option<&Positions>,
+    ) -> Result<bool, RedisError> {
         let (me, epoch) = (self.client.me().to_string(), epoch.to_string());
         let lifetime = self.record_lifetime();
+        let positions = positions.and_then(|positions| serde_json::to_string(positions).ok());
         let key = self.client.keys().session(id);
-        let arguments = [epoch.as_bytes(), me.as_bytes(), lifetime.as_bytes()];
+        let mut arguments = vec![epoch.as_bytes(), me.as_bytes(), lifetime.as_bytes()];
+        arguments.extend(positions.as_ref().map(|positions| positions.as_bytes()));
         let reply = self.client.run_script(&CLAIM, &[&key], &arguments).await;
         Ok(reply.map_err(RedisError::logged)? == Value::Int(1))
     }

@@ -68,3 +68,35 @@ fn a_session_that_has_ended_elsewhere_does_not_come_back() {
         assert_eq!(reply["error"].as_str().map(|error| &error[..3]), Some("401"), "{reply}");
     }
 }
+
+/// An instance is killed between its claim of a session and the complete record. The next one starts where the session was,
+/// and not where that instance was.
+#[test]
+fn what_waits_for_a_session_is_not_lost_when_its_instance_is_killed_right_after_the_claim() {
+    let redis = Redis::start();
+    let gate = Gate::start(&redis.address());
+    let (mut first, mut second, third) = (node(&redis.url()), node(&gate.url()), node(&redis.url()));
+    // Another session on the second instance, which has received everything. Redis knows the script since its move.
+    let other = Session::subscribed(&first, Via::Polling, "/kept/a").id;
+    fetch(&second, &other);
+    let client = Session::subscribed(&first, Via::Polling, "/kept/a").id;
+    first.publish("/kept/a", 0);
+    assert_eq!(data(&delivered(&first.post(&connect(&client, "long-polling")))), [0]);
+    // From now on the session has what its instance has, by the positions of that.
+    wait_until_without(&redis, &client, "waiting");
+    first.kill();
+    let mut expected = Vec::new();
+    while second.metric("faye_cluster_received_total") < 10 {
+        expected.push(Value::from(1 + expected.len()));
+        third.publish("/kept/a", expected.len());
+    }
+    gate.close_behind(hash(include_str!("../../src/redis/lua/claim.lua")).as_bytes());
+    let mut http = second.http();
+    http.send_json(&second.mount, &connect_now(&client, "long-polling"));
+    gate.wait_until_closed();
+    second.kill();
+    gate.open();
+    let found = fetch(&third, &client);
+    // What was written since the last heartbeat of the first instance may come twice.
+    assert_eq!(found.iter().filter(|data| **data != 0).cloned().collect::<Vec<_>>(), expected);
+}

@@ -153,7 +153,7 @@ impl Server {
                 // The session may have one of them twice, from this instance and from its owner.
                 return Err(AcquireError::Unavailable);
             }
-            if !self.claim(cluster, id, record.epoch).await? {
+            if !self.claim(cluster, id, record.epoch, &imported.undelivered()).await? {
                 continue;
             }
             return self.commit(cluster, &mut import, &record, imported).await;
@@ -163,13 +163,19 @@ impl Server {
 
     /// Claims a session, and repeats the claim until its outcome is known. An instance without a lease claims none: others
     /// adopt its sessions.
-    async fn claim(&self, cluster: &Cluster, id: &ClientId, epoch: u64) -> Result<bool, AcquireError> {
+    async fn claim(
+        &self,
+        cluster: &Cluster,
+        id: &ClientId,
+        epoch: u64,
+        positions: &Positions,
+    ) -> Result<bool, AcquireError> {
         if !cluster.membership.has_lease() {
             return Err(AcquireError::Unavailable);
         }
         let since = Instant::now();
         loop {
-            match cluster.directory.claim(id, epoch).await {
+            match cluster.directory.claim(id, epoch, Some(positions)).await {
                 Ok(is_claimed) => return Ok(is_claimed),
                 Err(_) if since.elapsed() > 4 * REQUEST_TIMEOUT => return Err(AcquireError::Unavailable),
                 Err(_) => tokio::time::sleep(RETRY_PAUSE).await,

@@ -133,7 +133,7 @@ impl Server {
         }) else {
             return false;
         };
-        let raised = match cluster.directory.claim(id, epoch).await {
+        let raised = match cluster.directory.claim(id, epoch, None).await {
             Ok(true) => Ok(true),
             // Redis may have lost the record. Then no instance can claim the session by the epoch of this export.
             Ok(false) => cluster.directory.find(id).await.map(|record| record.is_none()),

@@ -54,6 +54,17 @@ impl Imported {
             is_adopted: false,
         }
     }
+
+    /// The positions up to which everything was delivered: before the first queued publication of each partition.
+    pub(super) fn undelivered(&self) -> Positions {
+        let mut before = self.positions.clone();
+        for position in self.queued.iter().filter_map(|publication| publication.position()) {
+            if let Some(offset) = before.offset_mut(position.partition) {
+                *offset = (position.offset - 1).min(*offset);
+            }
+        }
+        before
+    }
 }
 
 impl Server {
@@ -72,6 +83,7 @@ impl Server {
                 self.trie.unsubscribe(&session, &pattern);
             }
         }
+        let undelivered = imported.undelivered();
         if let Some(credential) = imported.credential {
             session.ownership().restore(credential);
         }
@@ -80,7 +92,6 @@ impl Server {
             self.token_expiry.watch(&session, seconds_now());
         }
         let (positions, known) = (imported.positions, imported.known);
-        let undelivered = before_queued(&positions, &imported.queued);
         let has_room = session.import(imported.queued, |publication| {
             publication.position().is_none_or(|position| {
                 let before = positions.offset(position.partition);
@@ -118,15 +129,4 @@ impl Server {
         });
         Ok(session)
     }
-}
-
-/// The positions up to which everything was delivered: before the first queued publication of each partition.
-fn before_queued(positions: &Positions, queued: &[Arc<Publication>]) -> Positions {
-    let mut before = positions.clone();
-    for position in queued.iter().filter_map(|publication| publication.position()) {
-        if let Some(offset) = before.offset_mut(position.partition) {
-            *offset = (position.offset - 1).min(*offset);
-        }
-    }
-    before
 }
