@@ -100,3 +100,25 @@ fn what_waits_for_a_session_is_not_lost_when_its_instance_is_killed_right_after_
     // What was written since the last heartbeat of the first instance may come twice.
     assert_eq!(found.iter().filter(|data| **data != 0).cloned().collect::<Vec<_>>(), expected);
 }
+
+/// Redis refuses to write the record of one session, after the lease of the instance has expired.
+#[test]
+fn a_record_that_cannot_be_written_delays_no_other_session() {
+    let redis = Redis::start();
+    let gate = Gate::start(&redis.address());
+    let (first, second) = (node(&gate.url()), node(&redis.url()));
+    let broken = Session::subscribed(&first, Via::WebSocket, "/a");
+    let mut session = Session::subscribed(&first, Via::WebSocket, "/a");
+    gate.close_at(hash(include_str!("../../src/redis/lua/beat.lua")).as_bytes());
+    gate.wait_until_closed();
+    // The heartbeat of the second instance removes the expired lease of the first.
+    while redis.ask("ZCARD faye:{nodes}") != ":1\r\n" {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(redis.ask(&format!("SET faye:session:{{{}}} broken", broken.id)), "+OK\r\n");
+    gate.open();
+    first.wait_for_stderr("lease of this instance expired");
+    second.publish("/a", 1);
+    assert_eq!(session.next()["data"], 1);
+    assert!(first.metric("faye_cluster_record_errors_total") > 0);
+}

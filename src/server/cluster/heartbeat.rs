@@ -86,7 +86,8 @@ impl Server {
         self.write_records(cluster).await
     }
 
-    /// Writes the records of sessions that are due, or of all sessions if their ownership is in doubt, and the positions.
+    /// Writes the records of sessions that are due, or of all sessions if their ownership is in doubt, and the positions. A
+    /// record that cannot be written delays no other one.
     async fn write_records(&self, cluster: &Cluster) -> Result<(), RedisError> {
         if !cluster.membership.has_lease() {
             // The sessions are checked once the lease is valid again.
@@ -96,31 +97,46 @@ impl Server {
         let doubt = cluster.unflushed.pending_doubt();
         // Read before the sessions: publications up to here are in their mailboxes, or were written.
         let positions = cluster.broker.joined_positions();
-        let writes = self.due_writes(cluster, doubt.is_some());
-        let writes = writes.into_iter().map(|write| self.write_due(cluster, write));
+        let writes = self.due_writes(cluster, doubt);
+        let writes = writes.into_iter().map(|write| self.write_due(cluster, write, doubt));
         let results: Vec<_> = futures_util::stream::iter(writes).buffer_unordered(CONCURRENT).collect().await;
-        results.into_iter().collect::<Result<(), RedisError>>()?;
+        let failed = results.iter().filter(|result| result.is_err()).count();
+        self.metrics.cluster.record_errors.inc_by(failed as u64);
         if let Some(doubt) = doubt {
-            cluster.unflushed.check(doubt);
+            self.settle_doubt(cluster, doubt, failed > 0);
         }
-        if !cluster.unflushed.is_in_doubt() {
-            // The sessions of other instances have ended.
-            self.flush_received(cluster.unflushed.take_held_back());
-        }
+        // Without the positions in its record, a session would be adopted from the newer positions of this instance.
+        results.into_iter().collect::<Result<(), RedisError>>()?;
         cluster.membership.write_positions(&positions).await?;
         *cluster.written_positions.lock() = positions;
         Ok(())
     }
 
-    /// Returns the directory writes that are due, or those of all sessions.
-    fn due_writes(&self, cluster: &Cluster, all: bool) -> Vec<Write> {
+    /// Flushes the held-back sessions after the records that a doubt concerns were written: all sessions, or, if some writes
+    /// have failed, those that belong to this instance for certain.
+    fn settle_doubt(&self, cluster: &Cluster, doubt: u64, has_failed: bool) {
+        if !has_failed {
+            cluster.unflushed.check(doubt);
+        }
+        if !cluster.unflushed.is_in_doubt() {
+            // The sessions of other instances have ended.
+            self.flush_received(cluster.unflushed.take_held_back());
+        } else if cluster.unflushed.pending_doubt() == Some(doubt) && cluster.membership.has_lease() {
+            self.flush_received(cluster.unflushed.take_held_back_if(|session| {
+                cluster.owned.get(session.id()).is_some_and(|owned| owned.checked >= doubt)
+            }));
+        }
+    }
+
+    /// Returns the directory writes that are due, and those of all sessions that were not checked after the doubt.
+    fn due_writes(&self, cluster: &Cluster, doubt: Option<u64>) -> Vec<Write> {
         let now = Instant::now();
         let mut writes = Vec::new();
         for session in self.sessions.all() {
             // Before the entry is locked: a delivery takes the two locks in the other order.
             let progress = session.progress();
             let Some(mut owned) = cluster.owned.get_mut(session.id()) else { continue };
-            let is_due = all || owned.due <= now;
+            let is_due = owned.due <= now || doubt.is_some_and(|doubt| owned.checked < doubt);
             let epoch = owned.epoch;
             if owned.exporting_since.is_some_and(|since| cluster.is_overdue(since)) {
                 drop(owned);
@@ -163,9 +179,18 @@ impl Server {
         writes
     }
 
-    async fn write_due(&self, cluster: &Cluster, write: Write) -> Result<(), RedisError> {
+    async fn write_due(
+        &self,
+        cluster: &Cluster,
+        write: Write,
+        doubt: Option<u64>,
+    ) -> Result<(), RedisError> {
         let (session, epoch, positions, credential) = match write {
-            Write::Replace(session) => return self.write_record(cluster, &session).await,
+            Write::Replace(session) => {
+                self.write_record(cluster, &session).await?;
+                note_check(cluster, &session, doubt);
+                return Ok(());
+            }
             Write::Abort(session) => {
                 self.abort_export(cluster, &session).await;
                 return Ok(());
@@ -182,20 +207,32 @@ impl Server {
             update.set_credential(credential);
         }
         match cluster.directory.update(session.id(), epoch, &update).await {
-            Ok(WriteOutcome::Written) => Ok(()),
+            Ok(WriteOutcome::Written) => {
+                note_check(cluster, &session, doubt);
+                Ok(())
+            }
             Ok(WriteOutcome::Fenced) => {
                 self.end_fenced(&session, epoch, !session.is_frozen());
                 Ok(())
             }
             Ok(WriteOutcome::NotFound) => {
                 self.schedule_write(session.id());
-                self.write_record(cluster, &session).await
+                self.write_record(cluster, &session).await?;
+                note_check(cluster, &session, doubt);
+                Ok(())
             }
             Err(error) => {
                 self.schedule_write(session.id());
                 Err(error)
             }
         }
+    }
+}
+
+/// Notes that the record of a session was written after a doubt. The session has ended here if another instance owns it.
+fn note_check(cluster: &Cluster, session: &Session, doubt: Option<u64>) {
+    if let (Some(doubt), Some(mut owned)) = (doubt, cluster.owned.get_mut(session.id())) {
+        owned.checked = doubt.max(owned.checked);
     }
 }
 

@@ -66,6 +66,8 @@ struct Owned {
     due: Instant,
     /// Whether the directory has a complete record.
     is_registered: bool,
+    /// The newest doubt after which the record was written: the session belongs to this instance.
+    checked: u64,
     /// The positions in the record.
     positions: Positions,
     /// The start of the export in progress.
@@ -80,6 +82,7 @@ impl Owned {
             epoch,
             due: Instant::now(),
             is_registered: false,
+            checked: 0,
             positions: Positions::default(),
             exporting_since: None,
             is_aborting: false,
