@@ -134,13 +134,19 @@ impl Server {
             return Err(Box::new(request));
         }
         let Request { message, verb, .. } = request;
-        let mut receipt = None;
-        if let Some(publish) = &publish
+        let (mut receipt, mut published) = (None, None);
+        if let Some(publish) = &publish {
             // Messages to `/service/` are for the server only.
-            && !channel::is_service(&publish.channel)
-            && let Some(filtered) = self.pipeline.publication(message.clone(), || pending.flush()).await
-        {
-            receipt = Some(self.publish_to_broker(publish, filtered, pending));
+            let is_service = channel::is_service(&publish.channel);
+            let filtered = if is_service {
+                Some(message.clone())
+            } else {
+                self.pipeline.publication(message.clone(), || pending.flush()).await
+            };
+            published = filtered.as_ref().filter(|_| self.is_listened_to()).cloned();
+            if let Some(filtered) = filtered.filter(|_| !is_service) {
+                receipt = Some(self.publish_to_broker(publish, filtered, pending));
+            }
         }
         let directory_write = match (begun, verb) {
             _ if self.cluster.is_none() => None,
@@ -151,6 +157,6 @@ impl Server {
             }
             _ => None,
         };
-        Ok(Executed { message, reply, accepted, receipt, publish, directory_write })
+        Ok(Executed { message, reply, accepted, receipt, publish, published, directory_write })
     }
 }
