@@ -11,6 +11,7 @@ use crate::cluster::{RpcError, WriteOutcome};
 use crate::peer::Peer;
 use crate::router::Session;
 use crate::server::Server;
+use crate::server::prepared::Prepared;
 use crate::server::request;
 
 /// Attempts to forward a message while its session moves.
@@ -20,6 +21,8 @@ const ATTEMPTS: usize = 10;
 pub(crate) enum Routed {
     /// On this instance.
     Here,
+    /// On this instance. A previous owner of the session has prepared the message and has not executed it.
+    Prepared(Box<Prepared>),
     /// It was executed on another instance.
     Forwarded {
         /// The replies: objects with commas between them.
@@ -54,13 +57,19 @@ impl Server {
             return Routed::Here;
         }
         let request = ForwardedRequest::new(peer, text_of(message));
-        let request = request.with(prepared.and_then(PreparedMessage::of));
+        let mut request = request.with(prepared.and_then(PreparedMessage::of));
         let is_stream = message.text(Field::ConnectionType).as_deref() == Some("eventsource");
         let routed = if verb == Verb::Connect && !is_stream {
             self.acquire_for(cluster, &id, &request).await
         } else {
-            self.forward(cluster, &id, request, verb == Verb::Publish).await
+            self.forward(cluster, &id, &mut request, verb == Verb::Publish).await
         };
+        if matches!(routed, Routed::Here)
+            && prepared.is_none()
+            && let Some(prepared) = request.prepared(policy, peer)
+        {
+            return Routed::Prepared(Box::new(prepared));
+        }
         if matches!(routed, Routed::Unreachable) {
             self.metrics.cluster.forward_errors.inc();
         }
@@ -117,12 +126,13 @@ impl Server {
         }
     }
 
-    /// Forwards a message to the owner of its session.
+    /// Forwards a message to the owner of its session. Extensions and the hook process it once, unless an owner is lost while
+    /// it executes the message.
     async fn forward(
         &self,
         cluster: &Cluster,
         id: &ClientId,
-        request: ForwardedRequest,
+        request: &mut ForwardedRequest,
         is_publication: bool,
     ) -> Routed {
         for _ in 0..ATTEMPTS {
@@ -139,12 +149,16 @@ impl Server {
                     return Routed::Forwarded { replies, cookie };
                 }
                 // The owner is exporting the session, or has done so.
+                Ok(Response::Departed(prepared)) => {
+                    request.prepared = Some(*prepared);
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
                 Ok(_) => tokio::time::sleep(RETRY_PAUSE).await,
                 // It may have been published. The other verbs may be executed twice.
                 Err(RpcError::Timeout) if is_publication => return Routed::Unreachable,
                 Err(_) => break,
             }
         }
-        self.acquire_for(cluster, id, &request).await
+        self.acquire_for(cluster, id, request).await
     }
 }
