@@ -15,7 +15,7 @@ use crate::bayeux::{Message, Verb, channel};
 use crate::peer::Peer;
 use crate::router::PendingFlush;
 
-/// Attempts to execute a message while its session moves.
+/// Attempts to execute a message while its session moves. The times of a hand-off are in `cluster::timeouts`.
 const ATTEMPTS: usize = 20;
 /// The pause between two attempts.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);

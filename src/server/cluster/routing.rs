@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::Cluster;
-use super::handoff::{AcquireError, REQUEST_TIMEOUT, RETRY_PAUSE};
+use super::handoff::AcquireError;
 use super::messages::{ForwardedRequest, PreparedMessage, Request, Response, text_of};
+use super::timeouts;
 use crate::auth::{Cookie, Policy};
 use crate::bayeux::{ClientId, Field, Message, Verb};
 use crate::cluster::{RpcError, WriteOutcome};
@@ -13,9 +14,6 @@ use crate::router::Session;
 use crate::server::Server;
 use crate::server::prepared::Prepared;
 use crate::server::request;
-
-/// Attempts to forward a message while its session moves.
-const ATTEMPTS: usize = 10;
 
 /// Where a message is executed.
 pub(crate) enum Routed {
@@ -135,7 +133,7 @@ impl Server {
         request: &mut ForwardedRequest,
         is_publication: bool,
     ) -> Routed {
-        for _ in 0..ATTEMPTS {
+        for _ in 0..timeouts::FORWARDS {
             let owner = match cluster.directory.find(id).await {
                 Ok(Some(record)) if record.owner == cluster.me() => break,
                 Ok(Some(record)) => record.owner,
@@ -143,7 +141,7 @@ impl Server {
                 Err(_) => return Routed::Unreachable,
             };
             let forward = Request::Forward { request: request.copied() };
-            match cluster.request(owner, &forward, REQUEST_TIMEOUT).await {
+            match cluster.request(owner, &forward, timeouts::REQUEST).await {
                 Ok(Response::Replies { replies, cookie }) => {
                     self.metrics.cluster.forwarded.inc();
                     return Routed::Forwarded { replies, cookie };
@@ -151,9 +149,9 @@ impl Server {
                 // The owner is exporting the session, or has done so.
                 Ok(Response::Departed(prepared)) => {
                     request.prepared = Some(*prepared);
-                    tokio::time::sleep(RETRY_PAUSE).await;
+                    tokio::time::sleep(timeouts::RETRY_PAUSE).await;
                 }
-                Ok(_) => tokio::time::sleep(RETRY_PAUSE).await,
+                Ok(_) => tokio::time::sleep(timeouts::RETRY_PAUSE).await,
                 // It may have been published. The other verbs may be executed twice.
                 Err(RpcError::Timeout) if is_publication => return Routed::Unreachable,
                 Err(_) => break,

@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{AcquireError, REQUEST_TIMEOUT};
+use super::AcquireError;
 use crate::auth::{CredentialSnapshot, seconds_now};
 use crate::bayeux::{Positions, Publication, StreamPosition};
 use crate::cluster::SessionRecord;
 use crate::router::Session;
 use crate::server::Server;
 use crate::server::cluster::messages::{QueuedMessage, Request, SessionState};
+use crate::server::cluster::timeouts;
 use crate::server::cluster::{Cluster, Owned};
 
 /// A session that is being imported. It is not in the table of sessions yet. Dropping it aborts the import.
@@ -125,7 +126,7 @@ impl Server {
             let request = Request::Commit { id: id.as_str().to_owned(), epoch };
             let request = serde_json::to_vec(&request).unwrap_or_default();
             // If the commit is lost, the next heartbeat of the old owner is fenced.
-            let _ = rpc.call(owner, &request, REQUEST_TIMEOUT).await;
+            let _ = rpc.call(owner, &request, timeouts::REQUEST).await;
         });
         Ok(session)
     }
