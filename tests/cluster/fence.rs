@@ -101,6 +101,28 @@ fn what_waits_for_a_session_is_not_lost_when_its_instance_is_killed_right_after_
     assert_eq!(found.iter().filter(|data| **data != 0).cloned().collect::<Vec<_>>(), expected);
 }
 
+/// An instance is killed after it has noted that a session has everything, and before it has noted what that is.
+#[test]
+fn what_is_published_for_a_new_subscription_is_not_lost_when_its_instance_is_killed() {
+    let redis = Redis::start();
+    let second = node(&redis.url());
+    loop {
+        let gate = Gate::start(&redis.address());
+        let mut first = node(&gate.url());
+        gate.close_at(hash(include_str!("../../src/redis/lua/positions.lua")).as_bytes());
+        let client = Session::subscribed(&first, Via::Polling, "/kept/a").id;
+        gate.wait_until_closed();
+        first.kill();
+        gate.open();
+        // The subscription itself may have come to the closed gate.
+        if redis.ask(&format!("HEXISTS faye:session:{{{client}}} p:/kept/a")) == ":1\r\n" {
+            (1..4).for_each(|number| second.publish("/kept/a", number));
+            assert_eq!(fetch(&second, &client), [1, 2, 3]);
+            return;
+        }
+    }
+}
+
 /// Redis refuses to write the record of one session, after the lease of the instance has expired.
 #[test]
 fn a_record_that_cannot_be_written_delays_no_other_session() {

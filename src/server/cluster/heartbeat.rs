@@ -27,8 +27,8 @@ enum Write {
     Update {
         session: Arc<Session>,
         epoch: u64,
-        /// The positions, if they have changed.
-        positions: Option<Positions>,
+        /// Whether the positions have changed.
+        has_positions: bool,
         credential: Option<String>,
     },
 }
@@ -131,6 +131,7 @@ impl Server {
     /// Returns the directory writes that are due, and those of all sessions that were not checked after the doubt.
     fn due_writes(&self, cluster: &Cluster, doubt: Option<u64>) -> Vec<Write> {
         let now = Instant::now();
+        let written = cluster.written_positions.lock().clone();
         let mut writes = Vec::new();
         for session in self.sessions.all() {
             // Before the entry is locked: a delivery takes the two locks in the other order.
@@ -147,45 +148,30 @@ impl Server {
                 // Another instance may have committed the import without notice.
                 if is_due {
                     owned.due = now + self.renewal();
-                    writes.push(Write::Update { session, epoch, positions: None, credential: None });
+                    writes.push(Write::Update { session, epoch, has_positions: false, credential: None });
                 }
                 continue;
             }
+            let positions = positions_of(progress, &owned.positions, &written);
+            let has_positions = positions != owned.positions;
+            owned.positions = positions;
             if !owned.is_registered {
                 writes.push(Write::Replace(session));
                 continue;
             }
-            let positions = match progress {
-                Progress::Complete => Some(Positions::default()),
-                Progress::Waiting(lowest) => Some(lowest.iter().map(before).collect()),
-                // The publications being written arrived since the last heartbeat.
-                Progress::Writing if owned.positions.is_empty() => {
-                    Some(cluster.written_positions.lock().clone())
-                }
-                Progress::Writing => None,
-            };
-            let positions = positions.filter(|positions| *positions != owned.positions);
-            if let Some(positions) = &positions {
-                owned.positions.clone_from(positions);
-            }
-            if is_due || positions.is_some() {
+            if is_due || has_positions {
                 owned.due = now + self.renewal();
                 drop(owned);
                 // The client may have renewed its credential.
                 let credential = if is_due { credential_of(&session) } else { None };
-                writes.push(Write::Update { session, epoch, positions, credential });
+                writes.push(Write::Update { session, epoch, has_positions, credential });
             }
         }
         writes
     }
 
-    async fn write_due(
-        &self,
-        cluster: &Cluster,
-        write: Write,
-        doubt: Option<u64>,
-    ) -> Result<(), RedisError> {
-        let (session, epoch, positions, credential) = match write {
+    async fn write_due(&self, cluster: &Cluster, write: Write, doubt: Option<u64>) -> Result<(), RedisError> {
+        let (session, epoch, has_positions, credential) = match write {
             Write::Replace(session) => {
                 self.write_record(cluster, &session).await?;
                 note_check(cluster, &session, doubt);
@@ -195,13 +181,14 @@ impl Server {
                 self.abort_export(cluster, &session).await;
                 return Ok(());
             }
-            Write::Update { session, epoch, positions, credential } => {
-                (session, epoch, positions, credential)
+            Write::Update { session, epoch, has_positions, credential } => {
+                (session, epoch, has_positions, credential)
             }
         };
         let mut update = SessionUpdate::default();
-        if let Some(positions) = &positions {
-            update.set_positions(positions);
+        if has_positions && let Some(owned) = cluster.owned.get(session.id()) {
+            // The session may have subscribed since the heartbeat began.
+            update.set_positions(&owned.positions);
         }
         if let Some(credential) = credential {
             update.set_credential(credential);
@@ -245,7 +232,44 @@ async fn renew_lease(cluster: &Cluster) -> Result<(), RedisError> {
     cluster.membership.renew(late).await
 }
 
+/// Returns the positions of a session for its record: those of its partitions in which the positions of this instance, which
+/// Redis has (`written`) or gets after the record, may be ahead of it.
+fn positions_of(progress: Progress, old: &Positions, written: &Positions) -> Positions {
+    let mut positions: Positions = match progress {
+        Progress::Complete => Positions::default(),
+        Progress::Waiting(lowest) => lowest.iter().map(before).collect(),
+        // The publications being written arrived since the last heartbeat, or since an earlier one that has noted it.
+        Progress::Writing => old.iter().chain(written.iter()).collect(),
+    };
+    // Without any position of its partition, an adopting instance would take a new subscription for one without publications.
+    old.iter().filter(|old| written.offset(old.partition).is_none()).for_each(|old| positions.insert(old));
+    positions
+}
+
 /// Returns the position before a publication.
 fn before(position: StreamPosition) -> StreamPosition {
     StreamPosition { offset: position.offset - 1, ..position }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_positions_of_a_session_cover_what_it_may_not_have() {
+        let of = |pairs: &[(usize, u64)]| Positions::from(pairs.to_vec());
+        let written = of(&[(1, 10), (2, 20)]);
+        let lowest = of(&[(2, 26)]).iter().collect::<Positions>();
+        for (progress, old, expected) in [
+            (Progress::Complete, of(&[(1, 5)]), of(&[])),
+            // This instance has joined partition 3 since.
+            (Progress::Complete, of(&[(1, 5), (3, 7)]), of(&[(3, 7)])),
+            (Progress::Waiting(lowest.clone()), of(&[]), of(&[(2, 25)])),
+            (Progress::Waiting(lowest), of(&[(1, 5), (3, 7)]), of(&[(2, 25), (3, 7)])),
+            (Progress::Writing, of(&[]), written.clone()),
+            (Progress::Writing, of(&[(1, 5), (3, 7)]), of(&[(1, 5), (3, 7), (2, 20)])),
+        ] {
+            assert_eq!(positions_of(progress, &old, &written), expected);
+        }
+    }
 }
