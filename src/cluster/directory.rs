@@ -2,7 +2,8 @@
 //!
 //! Owner and epoch are the fence: a write by any other instance, or with another epoch, has no effect. The fields of a
 //! record are `node`, `epoch`, `p:` with a pattern (its place in the order of subscription), `shown` (the credential) and
-//! `waiting` (positions).
+//! `waiting` (positions). The record of a session that had several owners and has ended is `ended` alone: a previous owner
+//! cannot write it again.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -96,7 +97,7 @@ impl SessionUpdate {
 pub enum WriteOutcome {
     /// The record was written.
     Written,
-    /// Another instance owns the session, or the epoch is another one.
+    /// Another instance owns the session, or the epoch is another one, or the session has ended at another instance.
     Fenced,
     /// There is no such record.
     NotFound,
@@ -181,9 +182,8 @@ impl Directory {
     }
 
     async fn end(&self, id: &ClientId, owner: NodeId, epoch: u64) -> Result<WriteOutcome, RedisError> {
-        let (owner, epoch) = (owner.to_string(), epoch.to_string());
-        // The lifetime is not used.
-        self.run(id, &[owner.as_bytes(), epoch.as_bytes(), b"0", b"end"]).await
+        let (owner, epoch, lifetime) = (owner.to_string(), epoch.to_string(), self.record_lifetime());
+        self.run(id, &[owner.as_bytes(), epoch.as_bytes(), lifetime.as_bytes(), b"end"]).await
     }
 
     async fn run(&self, id: &ClientId, arguments: &[&[u8]]) -> Result<WriteOutcome, RedisError> {
@@ -208,15 +208,23 @@ impl Directory {
         Ok(SessionRecord::read(fields))
     }
 
-    /// Makes this instance the owner of a session, if its epoch is still the given one. The claim may be repeated.
+    /// Makes this instance the owner of a session, if its epoch is still the given one. The claim may be repeated. The
+    /// positions of the session replace those of the record; without them the record keeps its own.
     ///
     /// # Errors
     /// [`RedisError`]: the claim may have taken effect.
-    pub async fn claim(&self, id: &ClientId, epoch: u64) -> Result<bool, RedisError> {
+    pub async fn claim(
+        &self,
+        id: &ClientId,
+        epoch: u64,
+        positions: Option<&Positions>,
+    ) -> Result<bool, RedisError> {
         let (me, epoch) = (self.client.me().to_string(), epoch.to_string());
         let lifetime = self.record_lifetime();
+        let positions = positions.and_then(|positions| serde_json::to_string(positions).ok());
         let key = self.client.keys().session(id);
-        let arguments = [epoch.as_bytes(), me.as_bytes(), lifetime.as_bytes()];
+        let mut arguments = vec![epoch.as_bytes(), me.as_bytes(), lifetime.as_bytes()];
+        arguments.extend(positions.as_ref().map(|positions| positions.as_bytes()));
         let reply = self.client.run_script(&CLAIM, &[&key], &arguments).await;
         Ok(reply.map_err(RedisError::logged)? == Value::Int(1))
     }

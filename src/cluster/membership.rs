@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use redis::{FromRedisValue, Value};
-use tokio::time::Instant;
 
+use super::clock;
 use crate::bayeux::Positions;
 use crate::redis::{ALIVE, BEAT, Client, NodeId, POSITIONS, RedisError};
 
 /// The membership, for one instance.
 pub struct Membership {
     client: Arc<Client>,
-    /// The end of the lease by the clock of this instance; `None` before the first heartbeat.
-    lease_until: Mutex<Option<Instant>>,
+    /// The clock of the lease.
+    now: fn() -> Duration,
+    /// The end of the lease by this clock; `None` before the first heartbeat.
+    lease_until: Mutex<Option<Duration>>,
     /// The other instances that are alive and do not drain.
     others: Mutex<Vec<NodeId>>,
     is_draining: AtomicBool,
@@ -38,6 +40,7 @@ impl Membership {
     pub fn new(client: Arc<Client>) -> Self {
         Self {
             client,
+            now: clock::now,
             lease_until: Mutex::new(None),
             others: Mutex::default(),
             is_draining: AtomicBool::new(false),
@@ -61,13 +64,13 @@ impl Membership {
     }
 
     /// Sends a heartbeat for a lease. Returns the end of the lease.
-    async fn beat(&self, lease: Duration) -> Result<(Renewal, Instant), RedisError> {
+    async fn beat(&self, lease: Duration) -> Result<(Renewal, Duration), RedisError> {
         let keys = [self.client.keys().nodes(), self.client.keys().draining()];
         let me = self.client.me();
         let (node, milliseconds) = (me.to_string(), lease.as_millis().to_string());
         let state: &[u8] = if self.is_draining.load(Ordering::Acquire) { b"draining" } else { b"" };
         // The lease counts from before Redis starts it.
-        let sent = Instant::now();
+        let sent = (self.now)();
         let arguments = [node.as_bytes(), milliseconds.as_bytes(), state];
         let reply = self.client.run_script(&BEAT, &keys.each_ref().map(String::as_str), &arguments).await;
         self.has_responded.store(reply.is_ok(), Ordering::Release);
@@ -84,7 +87,7 @@ impl Membership {
     /// Whether this instance has a valid lease. Without one, other instances may own its sessions.
     #[must_use]
     pub fn has_lease(&self) -> bool {
-        self.lease_until.lock().is_some_and(|until| until > Instant::now())
+        self.lease_until.lock().is_some_and(|until| until > (self.now)())
     }
 
     /// Whether the last heartbeat succeeded.
@@ -153,5 +156,32 @@ impl Membership {
         let reply = self.client.run(&read).await.map_err(RedisError::logged)?;
         let pairs = Vec::<(usize, u64)>::from_redis_value(reply);
         pairs.map(Positions::from).map_err(|_| RedisError::Unexpected.logged())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU64;
+
+    use super::*;
+    use crate::config;
+    use crate::metrics::Metrics;
+
+    /// The time in seconds.
+    static TIME: AtomicU64 = AtomicU64::new(1000);
+
+    #[test]
+    fn a_lease_ends_while_the_host_is_suspended() {
+        let url = Some(config::Secret::from("redis://localhost"));
+        let settings = config::Redis { url, ..config::Redis::default() };
+        let client = Client::new(&settings, Metrics::default()).unwrap();
+        let now = || Duration::from_secs(TIME.load(Ordering::Relaxed));
+        let membership = Membership { now, ..Membership::new(Arc::new(client)) };
+        assert!(!membership.has_lease(), "no heartbeat yet");
+        *membership.lease_until.lock() = Some(now() + settings.lease);
+        assert!(membership.has_lease());
+        // As after a suspension, in which no heartbeat was sent.
+        TIME.fetch_add(settings.lease.as_secs() + 1, Ordering::Relaxed);
+        assert!(!membership.has_lease());
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! It does not know sessions. The server moves them.
 
+mod clock;
 mod directory;
 mod frame;
 #[cfg(any(test, fuzzing))]

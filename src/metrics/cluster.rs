@@ -30,7 +30,8 @@ pub struct Redis {
     pub gaps: Counter,
     /// Missed publications recovered from history.
     pub recovered: Counter,
-    /// Missed publications that were not recovered.
+    /// Offsets that were not received or recovered: at most so many publications were missed. It includes those of channels
+    /// without a subscriber here.
     pub missed: Counter,
     /// Partitions that began a new epoch because Redis lost data.
     pub epoch_resets: Counter,
@@ -51,6 +52,8 @@ pub struct Cluster {
     pub exported: Counter,
     /// Sessions ended here because another instance owns them.
     pub fenced: Counter,
+    /// Records of sessions that a heartbeat could not write.
+    pub record_errors: Counter,
     /// Messages forwarded to the instance that owns their session.
     pub forwarded: Counter,
     /// Messages that could not be forwarded: no response from Redis or the other instance.
@@ -86,7 +89,11 @@ impl Redis {
         add("redis_refused", "Publications refused: Redis was down or the queue was full", &self.refused);
         add("redis_gaps", "Gaps in the stream of publications", &self.gaps);
         add("redis_recovered", "Missed publications recovered from history", &self.recovered);
-        add("redis_missed", "Missed publications that were not recovered", &self.missed);
+        add(
+            "redis_missed",
+            "Upper bound of missed publications: those of a partition that were not recovered, with or without a subscriber here",
+            &self.missed,
+        );
         add(
             "redis_epoch_resets",
             "Partitions that began a new epoch because Redis lost data",
@@ -105,6 +112,11 @@ impl Cluster {
         add("sessions_adopted", "Sessions adopted from a dead instance", &self.adopted);
         add("sessions_exported", "Sessions exported to another instance", &self.exported);
         add("sessions_fenced", "Sessions ended here because another instance owns them", &self.fenced);
+        add(
+            "cluster_record_errors",
+            "Records of sessions that a heartbeat could not write; the next one tries again",
+            &self.record_errors,
+        );
         add(
             "cluster_forwarded",
             "Messages forwarded to the instance that owns their session",

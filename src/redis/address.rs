@@ -11,6 +11,7 @@ use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion,
     PushInfo, RedisConnectionInfo, RedisError, TlsCertificates, TlsMode, Value,
 };
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Receives push messages (RESP3).
 pub(crate) type OnPush = std::sync::Arc<dyn Fn(PushInfo) + Send + Sync>;
@@ -117,15 +118,6 @@ impl Address {
         deadline: Duration,
         on_push: Option<OnPush>,
     ) -> Result<Connection, RedisError> {
-        let mut config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(deadline))
-            .set_response_timeout(Some(deadline));
-        let sender = on_push.map(|on_push| {
-            move |info: PushInfo| {
-                on_push(info);
-                Ok::<(), redis::aio::SendError>(())
-            }
-        });
         match &self.kind {
             Kind::Cluster(hosts) => {
                 let infos = hosts.iter().map(|(host, port)| self.info(self.tcp(host, *port)));
@@ -138,19 +130,29 @@ impl Address {
                 if self.is_secure {
                     builder = builder.tls(TlsMode::Secure).certs(self.certificates());
                 }
-                if let Some(sender) = sender {
-                    builder = builder.push_sender(sender);
+                if let Some(on_push) = on_push {
+                    builder = builder.push_sender(sender(on_push));
                 }
                 builder.build()?.get_async_connection().await.map(Connection::Cluster)
             }
             _ => {
-                if let Some(sender) = sender {
-                    config = config.set_push_sender(sender);
-                }
-                let client = self.client().await?;
+                let (client, config) = (self.client().await?, config(deadline, on_push));
                 client.get_multiplexed_async_connection_with_config(&config).await.map(Connection::Single)
             }
         }
+    }
+
+    /// Connects over a byte stream to the master. It ends with the last clone of the connection.
+    pub(super) async fn connect_over(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        deadline: Duration,
+        on_push: Option<OnPush>,
+    ) -> Result<Connection, RedisError> {
+        let (login, config) = (self.login(), config(deadline, on_push));
+        let (connection, driver) = MultiplexedConnection::new_with_config(&login, stream, config).await?;
+        tokio::spawn(driver);
+        Ok(Connection::Single(connection))
     }
 
     async fn client(&self) -> Result<Client, RedisError> {
@@ -196,6 +198,11 @@ impl Address {
     }
 
     fn info(&self, address: ConnectionAddr) -> Result<ConnectionInfo, RedisError> {
+        Ok(address.into_connection_info()?.set_redis_settings(self.login()))
+    }
+
+    /// The protocol, the database and the credentials.
+    fn login(&self) -> RedisConnectionInfo {
         let mut settings =
             RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3).set_db(self.database);
         if let Some(user) = &self.user {
@@ -204,7 +211,7 @@ impl Address {
         if let Some(password) = &self.password {
             settings = settings.set_password(password);
         }
-        Ok(address.into_connection_info()?.set_redis_settings(settings))
+        settings
     }
 
     fn certificates(&self) -> TlsCertificates {
@@ -224,6 +231,23 @@ impl Connection {
     /// Whether the library reconnects and resubscribes when a node of Redis is lost.
     pub(crate) fn reconnects_itself(&self) -> bool {
         matches!(self, Self::Cluster(_))
+    }
+}
+
+fn config(deadline: Duration, on_push: Option<OnPush>) -> AsyncConnectionConfig {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(deadline))
+        .set_response_timeout(Some(deadline));
+    match on_push {
+        Some(on_push) => config.set_push_sender(sender(on_push)),
+        None => config,
+    }
+}
+
+fn sender(on_push: OnPush) -> impl Fn(PushInfo) -> Result<(), redis::aio::SendError> {
+    move |info| {
+        on_push(info);
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use rustls::pki_types::pem::PemObject;
 use tokio::sync::watch;
 
 use super::address::{Address, Connection, OnPush};
+use super::dial::{Dial, Endpoint};
 use super::keys::Keys;
 use super::link::{Link, RedisError};
 use super::node::NodeId;
@@ -21,7 +22,7 @@ const PARTITION_LIFETIME: Duration = Duration::from_secs(3600);
 /// A client of Redis. It connects when the first command is sent.
 pub struct Client {
     me: NodeId,
-    address: Address,
+    endpoint: Endpoint,
     link: Link,
     keys: Keys,
     settings: config::Redis,
@@ -34,11 +35,24 @@ impl Client {
     /// # Errors
     /// A text that names the setting at fault.
     pub fn new(settings: &config::Redis, metrics: Metrics) -> Result<Self, String> {
-        let address = address_of(settings)?;
+        Self::with(settings, metrics, None)
+    }
+
+    /// Creates a client as [`Client::new`] does, whose connections go over streams that `dial` opens. The address of the
+    /// settings has the credentials, and must not be of a Redis Cluster.
+    ///
+    /// # Errors
+    /// A text that names the setting at fault.
+    pub fn over(settings: &config::Redis, metrics: Metrics, dial: Dial) -> Result<Self, String> {
+        Self::with(settings, metrics, Some(dial))
+    }
+
+    fn with(settings: &config::Redis, metrics: Metrics, dial: Option<Dial>) -> Result<Self, String> {
+        let endpoint = Endpoint::new(address_of(settings)?, dial);
         let me = NodeId::random().map_err(|error| format!("no random bytes from the system: {error}"))?;
-        let link = Link::new(address.clone(), settings.deadline, metrics.clone());
+        let link = Link::new(endpoint.clone(), settings.deadline, metrics.clone());
         let keys = Keys::new(&settings.prefix);
-        Ok(Self { me, address, link, keys, settings: settings.clone(), metrics })
+        Ok(Self { me, endpoint, link, keys, settings: settings.clone(), metrics })
     }
 
     /// Returns the identifier of this instance.
@@ -83,7 +97,7 @@ impl Client {
     /// Opens a separate connection, within `redis.deadline`. `on_push` receives the push messages in their order, on the
     /// task of the connection.
     pub(crate) async fn connect(&self, on_push: OnPush) -> Result<Connection, LibraryError> {
-        let connecting = self.address.connect(self.settings.deadline, Some(on_push));
+        let connecting = self.endpoint.connect(self.settings.deadline, Some(on_push));
         let connected = tokio::time::timeout(self.settings.deadline, connecting).await;
         connected.unwrap_or_else(|_| Err(super::link::timed_out()))
     }

@@ -7,9 +7,10 @@ use redis::{Cmd, FromRedisValue, RedisError as LibraryError, ServerErrorKind, Va
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::address::{Address, Connection};
+use super::address::Connection;
 use super::backoff::Backoff;
 use super::cause;
+use super::dial::Endpoint;
 use crate::metrics::Metrics;
 
 /// The longest pause between two attempts to connect.
@@ -52,7 +53,7 @@ impl RedisError {
 
 /// The connection for commands.
 pub(super) struct Link {
-    address: Address,
+    endpoint: Endpoint,
     deadline: Duration,
     current: Mutex<Current>,
     /// The `run_id` of the master, which changes with a restart or failover. Empty on a Redis Cluster, and if unknown.
@@ -78,12 +79,12 @@ struct Attempts {
 }
 
 impl Link {
-    pub(super) fn new(address: Address, deadline: Duration, metrics: Metrics) -> Self {
+    pub(super) fn new(endpoint: Endpoint, deadline: Duration, metrics: Metrics) -> Self {
         let attempts = Attempts { backoff: Backoff::new(LONGEST_PAUSE), next: Instant::now() };
         let connecting = tokio::sync::Mutex::new(attempts);
         let (current, cause) = (Mutex::default(), Mutex::default());
         let master = watch::Sender::default();
-        Self { address, deadline, current, master, connecting, cause, metrics }
+        Self { endpoint, deadline, current, master, connecting, cause, metrics }
     }
 
     /// Sends a command and waits for its reply.
@@ -114,7 +115,7 @@ impl Link {
         if Instant::now() < attempts.next {
             return Err(RedisError::Disconnected);
         }
-        let connecting = self.address.connect(self.deadline, None);
+        let connecting = self.endpoint.connect(self.deadline, None);
         let connected = tokio::time::timeout(self.deadline, connecting).await;
         match connected.unwrap_or_else(|_| Err(timed_out())) {
             Ok(mut connection) => {
@@ -135,7 +136,7 @@ impl Link {
                 Ok((connection, current.generation))
             }
             Err(error) => {
-                let cause = cause::connecting(&error, &self.address);
+                let cause = cause::connecting(&error, self.endpoint.address());
                 tracing::debug!(cause, "cannot connect to Redis");
                 *self.cause.lock() = Some(cause);
                 attempts.next = Instant::now() + attempts.backoff.failed();

@@ -45,6 +45,15 @@ impl PendingFlush {
         self.overflowed.append(&mut other.overflowed);
     }
 
+    /// Moves the sessions that match out of this list.
+    #[cfg(feature = "redis")]
+    pub(crate) fn extract(&mut self, is_wanted: impl Fn(&Arc<Session>) -> bool) -> Self {
+        Self {
+            sessions: self.sessions.extract_if(.., |session| is_wanted(session)).collect(),
+            overflowed: self.overflowed.extract_if(.., |(session, _)| is_wanted(session)).collect(),
+        }
+    }
+
     /// Takes the sessions that have to end. The caller ends them without holding a lock.
     pub(crate) fn take_overflowed(&mut self) -> Vec<Overflowed> {
         std::mem::take(&mut self.overflowed)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Server;
+use super::prepared::Prepared;
 use super::request::Request;
 use crate::auth::{Cookie, Policy};
 use crate::bayeux::{ClientId, Message};
@@ -36,6 +37,7 @@ pub(super) enum DirectoryWrite {
 #[expect(dead_code, reason = "only a cluster forwards messages")]
 pub(super) enum Routed {
     Here,
+    Prepared(Box<Prepared>),
     Forwarded { replies: String, cookie: Option<Cookie> },
     Unreachable,
 }

@@ -25,6 +25,8 @@ pub(super) struct Executed {
     pub(super) receipt: Option<Receipt>,
     /// A publication, reported once the broker has accepted it.
     pub(super) publish: Option<Publish>,
+    /// The message as it was published, for event listeners; `None` if an extension dropped it.
+    pub(super) published: Option<Message>,
     pub(super) directory_write: Option<DirectoryWrite>,
 }
 
@@ -85,7 +87,7 @@ impl Server {
             None => Ok(()),
         };
         if outcome.is_ok() {
-            return self.report_publication(publish, &executed.message);
+            return self.report_publication(publish, executed.published.as_ref());
         }
         self.metrics.error_replies.inc();
         executed.reply.clear();

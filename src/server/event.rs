@@ -26,13 +26,14 @@ pub enum Event {
         /// The channel or pattern.
         channel: String,
     },
-    /// A publication was accepted and delivered, with or without subscribers.
+    /// A publication was accepted and delivered, with or without subscribers. There is no event for one that an extension has
+    /// dropped.
     Publish {
         /// The session that the publisher named; `None` if it named none, or a live one that it does not own.
         client: Option<ClientId>,
         /// The channel.
         channel: String,
-        /// The `data` as received, JSON.
+        /// The `data` as published, JSON: extensions may have changed it.
         data: Bytes,
     },
     /// A session ended. The events of its subscriptions precede this one.

@@ -20,6 +20,7 @@ mod handshake;
 mod history;
 mod journal;
 mod pending;
+mod prepared;
 mod publish;
 mod rate_limit;
 mod receive;

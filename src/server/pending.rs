@@ -9,13 +9,13 @@ use super::Server;
 use super::cluster::{DirectoryWrite, Routed};
 use super::completion::{Executed, ReplyPart};
 use super::received::Received;
-use super::request::{Effects, Moved, Origin, Request};
+use super::request::{Effects, Moved, Origin, Request, Sender};
 use crate::auth::Policy;
 use crate::bayeux::{Message, Verb, channel};
 use crate::peer::Peer;
 use crate::router::PendingFlush;
 
-/// Attempts to execute a message while its session moves.
+/// Attempts to execute a message while its session moves. The times of a hand-off are in `cluster::timeouts`.
 const ATTEMPTS: usize = 20;
 /// The pause between two attempts.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
@@ -34,10 +34,11 @@ impl Server {
         let mut received = Received::default();
         let mut parts = Vec::new();
         let mut has_waited = false;
-        let (may_move, mut prepared) = match origin {
-            Origin::Client => (self.cluster.is_some(), None),
-            Origin::Instance(prepared) => (false, prepared),
+        let (is_forwarded, mut prepared) = match origin {
+            Origin::Client => (false, None),
+            Origin::Instance(prepared) => (true, prepared),
         };
+        let may_move = self.cluster.is_some() && !is_forwarded;
         let may_wait = !self.pipeline.is_empty() || policy.uses_hook();
         for message in messages {
             let mut request = prepared.take().map(|prepared| Request::of(*prepared, peer, &policy));
@@ -46,6 +47,11 @@ impl Server {
                 if may_move {
                     match self.route(&message, request.as_ref(), peer, &policy).await {
                         Routed::Here => {}
+                        Routed::Prepared(prepared) => {
+                            let mut prepared = Request::of(*prepared, peer, &policy);
+                            prepared.is_alone = is_alone;
+                            request = Some(prepared);
+                        }
                         Routed::Forwarded { replies, cookie } => {
                             received.keep(cookie);
                             parts.push(ReplyPart::Ready(replies.into_bytes()));
@@ -69,6 +75,11 @@ impl Server {
                 // An extension dropped the message.
                 let Some(mut ready) = request.take() else { break };
                 ready.forget_sender();
+                if is_forwarded && matches!(ready.sender(self), Sender::Unknown) {
+                    // The session was here when the message arrived.
+                    received.departed = Some(Box::new(ready.into_prepared()));
+                    break;
+                }
                 match self.execute_and_publish(ready, &mut received, pending).await {
                     Err(ready) if may_move && attempt < ATTEMPTS => {
                         request = Some(*ready);
@@ -79,8 +90,8 @@ impl Server {
                         parts.push(ReplyPart::Ready(reply.await));
                         break;
                     }
-                    Err(_) => {
-                        received.has_departed = true;
+                    Err(departed) => {
+                        received.departed = Some(Box::new(departed.into_prepared()));
                         break;
                     }
                     Ok(executed) => {
@@ -134,13 +145,19 @@ impl Server {
             return Err(Box::new(request));
         }
         let Request { message, verb, .. } = request;
-        let mut receipt = None;
-        if let Some(publish) = &publish
+        let (mut receipt, mut published) = (None, None);
+        if let Some(publish) = &publish {
             // Messages to `/service/` are for the server only.
-            && !channel::is_service(&publish.channel)
-            && let Some(filtered) = self.pipeline.publication(message.clone(), || pending.flush()).await
-        {
-            receipt = Some(self.publish_to_broker(publish, filtered, pending));
+            let is_service = channel::is_service(&publish.channel);
+            let filtered = if is_service {
+                Some(message.clone())
+            } else {
+                self.pipeline.publication(message.clone(), || pending.flush()).await
+            };
+            published = filtered.as_ref().filter(|_| self.is_listened_to()).cloned();
+            if let Some(filtered) = filtered.filter(|_| !is_service) {
+                receipt = Some(self.publish_to_broker(publish, filtered, pending));
+            }
         }
         let directory_write = match (begun, verb) {
             _ if self.cluster.is_none() => None,
@@ -151,6 +168,6 @@ impl Server {
             }
             _ => None,
         };
-        Ok(Executed { message, reply, accepted, receipt, publish, directory_write })
+        Ok(Executed { message, reply, accepted, receipt, publish, published, directory_write })
     }
 }

@@ -107,16 +107,18 @@ impl Server {
             self.publish_to_broker(&accepted, message, pending);
         }
         match reported {
-            Some(message) => self.report_publication(accepted, &message),
+            Some(message) => self.report_publication(accepted, Some(&message)),
             None => {
                 self.metrics.publications.inc();
             }
         }
     }
 
-    /// Counts a publication and emits its event, with or without subscribers.
-    pub(super) fn report_publication(&self, accepted: Publish, message: &Message) {
+    /// Counts a publication and emits its event, with or without subscribers. `message` is what was published; `None` if an
+    /// extension dropped it, which has no event.
+    pub(super) fn report_publication(&self, accepted: Publish, message: Option<&Message>) {
         self.metrics.publications.inc();
+        let Some(message) = message else { return };
         self.emit(|| {
             let Publish { channel, client, .. } = accepted;
             let data = Bytes::copy_from_slice(message.get(Field::Data).unwrap_or_default());

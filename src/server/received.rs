@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
+use super::prepared::Prepared;
 use crate::auth::Cookie;
 use crate::router::{Attached, Attachment, Session};
 
@@ -20,8 +21,8 @@ pub struct Received {
     pub cookie: Option<Box<Cookie>>,
     /// Whether a session of these messages has moved to another instance because this one is stopping.
     pub is_leaving: bool,
-    /// Whether a message was not executed because its session belongs to another instance by now.
-    pub(super) has_departed: bool,
+    /// A message that was prepared and not executed, because its session belongs to another instance by now.
+    pub(super) departed: Option<Box<Prepared>>,
 }
 
 /// The progress of received messages.

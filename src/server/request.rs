@@ -3,9 +3,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use smallvec::SmallVec;
-
 use super::Server;
+use super::prepared::{HookDecisions, Prepared};
 use super::received::Accepted;
 use crate::auth::{AuthContext, Cookie, Credentials, HookDecision, Policy};
 use crate::bayeux::reply::Outcome;
@@ -15,7 +14,7 @@ use crate::peer::Peer;
 use crate::router::Session;
 
 /// A message with its sender and its policy. It is prepared once (extensions, hook, rate limits); only its verb may be
-/// executed again. An exception is a forwarded message whose session leaves while the hook of its owner is asked.
+/// executed again. Exceptions are messages whose instance is lost while it executes them: see `forward` of the cluster.
 pub(super) struct Request<'a> {
     pub(super) message: Message,
     pub(super) verb: Verb,
@@ -33,9 +32,6 @@ pub(super) struct Request<'a> {
     sender: OnceLock<Sender>,
 }
 
-/// Decisions of the authorization hook, by channel.
-pub(super) type HookDecisions = SmallVec<[(Box<str>, HookDecision); 1]>;
-
 /// The sender of a message.
 pub(super) enum Sender {
     /// The message names no session of this instance.
@@ -51,18 +47,9 @@ pub(super) enum Origin {
     /// A client. Its session may be on another instance.
     Client,
     /// Another instance that forwarded one message. The message is prepared if that instance owned the session until
-    /// then.
+    /// then, or if a previous owner has prepared it.
     #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "there is no other instance"))]
     Instance(Option<Box<Prepared>>),
-}
-
-/// A message that extensions and the authorization hook of another instance have processed.
-pub(super) struct Prepared {
-    pub(super) message: Message,
-    pub(super) credentials: Credentials,
-    pub(super) hook_decisions: HookDecisions,
-    /// Whether the rate limits have counted the message.
-    pub(super) is_charged: bool,
 }
 
 /// The verb was not executed, because the session belongs to another instance by now.
@@ -131,6 +118,13 @@ impl<'a> Request<'a> {
         let Prepared { message, credentials, hook_decisions, is_charged } = prepared;
         let rate_check = if is_charged { OnceLock::from(Ok(())) } else { OnceLock::new() };
         Self { hook_decisions, rate_check, ..Self::new(message, credentials, peer, policy, true) }
+    }
+
+    /// Returns the message, which was not executed, for another instance.
+    pub(super) fn into_prepared(self) -> Prepared {
+        let Self { message, credentials, hook_decisions, rate_check, .. } = self;
+        let is_charged = rate_check.get().is_some_and(Result::is_ok);
+        Prepared { message, credentials, hook_decisions, is_charged }
     }
 
     /// Returns the sender, which is looked up once.

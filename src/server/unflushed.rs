@@ -80,6 +80,15 @@ impl Unflushed {
     pub(super) fn take_held_back(&self) -> PendingFlush {
         std::mem::take(&mut *self.held_back.lock())
     }
+
+    /// Takes the deferred sessions that match. The others stay deferred.
+    pub(super) fn take_held_back_if(&self, is_wanted: impl Fn(&Arc<Session>) -> bool) -> PendingFlush {
+        // The lock is not held during the calls.
+        let mut held_back = self.take_held_back();
+        let wanted = held_back.extract(is_wanted);
+        self.held_back.lock().append(&mut held_back);
+        wanted
+    }
 }
 
 impl Server {

@@ -402,8 +402,7 @@ fn a_question_that_a_new_connection_swallows_is_a_failure() {
 }
 
 /// The session moves to another instance while the application is asked about its message. Only the verb is executed again.
-#[test]
-fn the_application_is_asked_once_about_a_message_whose_session_moves() {
+fn assert_asked_once(is_forwarded: bool) {
     let redis = Redis::start();
     let (arrived, questions) = channel();
     let (answer, gate) = channel();
@@ -423,9 +422,11 @@ fn the_application_is_asked_once_about_a_message_whose_session_moves() {
     }
     let client = Session::begin(&first, Via::Polling).id;
     let reply = std::thread::scope(|scope| {
-        let asking = scope.spawn(|| first.ask(&subscribe(&client, "/projects/7")));
+        let asked = if is_forwarded { &second } else { &first };
+        let asking = scope.spawn(|| asked.ask(&subscribe(&client, "/projects/7")));
         questions.recv_timeout(WATCHDOG).unwrap();
         assert_done(&second.ask(&connect_now(&client, "long-polling")));
+        first.wait_for_metric("faye_sessions", |now| now == 0);
         // One answer more than there should be questions.
         answer.send(()).unwrap();
         answer.send(()).unwrap();
@@ -436,8 +437,19 @@ fn the_application_is_asked_once_about_a_message_whose_session_moves() {
     assert_eq!(application.so_far().len(), 1);
     assert_eq!(
         first.metric("faye_cluster_forwarded_total") + second.metric("faye_cluster_forwarded_total"),
-        1
+        u64::from(!is_forwarded)
     );
+}
+
+#[test]
+fn the_application_is_asked_once_about_a_message_whose_session_moves() {
+    assert_asked_once(false);
+}
+
+/// The owner has no session any more when the application has answered. It must not say that there is none.
+#[test]
+fn the_application_is_asked_once_about_a_forwarded_message_whose_session_moves() {
+    assert_asked_once(true);
 }
 
 /// The checks of a message run before the application is asked, and again when its verb is executed.

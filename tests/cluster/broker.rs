@@ -79,7 +79,14 @@ impl Node {
     }
 
     async fn on(redis: &crate::support::redis::Redis) -> Self {
-        let url = Some(config::Secret::from(redis.url().as_str()));
+        let node = Self::publishing_to(&redis.url());
+        node.join().await;
+        node
+    }
+
+    /// A node without subscribers.
+    fn publishing_to(url: &str) -> Self {
+        let url = Some(config::Secret::from(url));
         // Nothing but what the tests do shall reach Redis.
         let probe = Duration::from_secs(600);
         let settings = config::Redis { url, probe, deadline: WATCHDOG, ..config::Redis::default() };
@@ -94,8 +101,11 @@ impl Node {
         let broker = Arc::new(Redis::new(client, 1 << 20, Arc::clone(&heard), on_rpc));
         let mut tasks = tokio::task::JoinSet::new();
         broker.run(&mut tasks);
-        assert!(broker.join(std::iter::once("/**")).await, "the partitions are not heard");
         Self { broker: Broker::Redis(broker), heard, metrics, rpc: Some((rpc, id)), _tasks: tasks }
+    }
+
+    async fn join(&self) {
+        assert!(self.broker.join(std::iter::once("/**")).await, "the partitions are not heard");
     }
 
     async fn publish(&self, channel: &str, data: usize, history: Option<History>) {
@@ -316,4 +326,101 @@ async fn an_instance_answers_another() {
     let [Some((rpc, _)), Some((_, other))] = [&nodes[0].rpc, &nodes[1].rpc] else { unreachable!() };
     let answer = rpc.call(*other, b"this", WATCHDOG).await.unwrap();
     assert_eq!(answer, Bytes::from_static(b"heard this"));
+}
+
+const KEPT: Option<History> = Some(History { messages: 10, age: Duration::from_secs(600) });
+
+fn key_of(channel: &str) -> String {
+    format!("faye:{{partition-{}}}", Partition::of(channel).index())
+}
+
+/// Publishes 0 and 1 to `/a`, and takes the offsets of the partition as far ahead of the clock as if that had been ahead by
+/// years. The node has received both.
+async fn publish_ahead_of_the_clock(redis: &crate::support::redis::Redis, node: &Node) {
+    node.publish("/a", 0, KEPT).await;
+    node.heard.wait_for(1).await;
+    let raised = redis.ask(&format!("HINCRBY {} number 1000000000000000", key_of("/a")));
+    assert!(raised.starts_with(':'), "{raised}");
+    node.publish("/a", 1, KEPT).await;
+    node.heard.wait_for(2).await;
+}
+
+/// The publications to a channel that a node has received, by their data.
+fn heard_on(channel: &str, heard: &[Arc<Publication>]) -> Vec<usize> {
+    heard.iter().filter(|one| one.channel() == channel).map(|one| data(one)).collect()
+}
+
+/// The first publisher to an empty Redis whose clock is behind does not know the offsets that others have received.
+#[tokio::test(flavor = "multi_thread")]
+async fn publications_below_the_known_offsets_are_delivered() {
+    let redis = crate::support::redis::Redis::start();
+    let (node, publisher) = (Node::on(&redis).await, Node::publishing_to(&redis.url()));
+    publish_ahead_of_the_clock(&redis, &node).await;
+    redis.ask("FLUSHALL");
+    publisher.publish("/a", 2, KEPT).await;
+    publisher.publish("/a", 3, None).await;
+    node.publish("/a", 4, KEPT).await;
+    publisher.publish("/a", 5, None).await;
+    let heard = node.heard.wait_for(6).await;
+    assert_eq!(heard_on("/a", &heard), [0, 1, 2, 3, 4, 5]);
+    assert_eq!(node.metrics.redis.epoch_resets.get(), 1);
+}
+
+/// The same while a node is cut off: it recovers what the history has, and so does an instance that adopts a session.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_below_the_known_offsets_is_recovered() {
+    let redis = crate::support::redis::Redis::start();
+    let gate = crate::support::gate::Gate::start(&redis.address());
+    let (node, publisher) = (Node::publishing_to(&gate.url()), Node::publishing_to(&redis.url()));
+    node.join().await;
+    publish_ahead_of_the_clock(&redis, &node).await;
+    let position = number(&node.heard.wait_for(2).await[1]);
+    gate.close_at(b"/marker");
+    let marker = async { node.publish("/marker", 0, None).await };
+    let replaced = async {
+        tokio::task::block_in_place(|| gate.wait_until_closed());
+        redis.ask("FLUSHALL");
+        redis.ask("CLIENT KILL TYPE pubsub");
+        publisher.publish("/a", 2, KEPT).await;
+        publisher.publish("/a", 3, KEPT).await;
+        let Broker::Redis(broker) = &publisher.broker else { unreachable!() };
+        let kept = broker.kept(Partition::of("/a"), position).await.unwrap();
+        assert_eq!(heard_on("/a", &kept), [2, 3]);
+        gate.open();
+    };
+    tokio::join!(marker, replaced);
+    let recovered = async {
+        while heard_on("/a", &node.heard.all.lock().clone()).len() < 4 {
+            node.heard.changed.notified().await;
+        }
+    };
+    let came = tokio::time::timeout(WATCHDOG, recovered).await;
+    let heard = node.heard.all.lock().clone();
+    assert_eq!(heard_on("/a", &heard), [0, 1, 2, 3], "{came:?}");
+    publisher.publish("/a", 4, None).await;
+    let came = async {
+        while heard_on("/a", &node.heard.all.lock().clone()).len() < 5 {
+            node.heard.changed.notified().await;
+        }
+    };
+    tokio::time::timeout(WATCHDOG, came).await.expect("the next one is delivered");
+}
+
+/// Redis has lost the state of a partition and not its histories, as by an eviction, and its clock is behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_outlives_the_state_of_its_partition_goes_on() {
+    let redis = crate::support::redis::Redis::start();
+    let (node, publisher) = (Node::on(&redis).await, Node::publishing_to(&redis.url()));
+    publish_ahead_of_the_clock(&redis, &node).await;
+    let seen = |replay: &Replay| replay.publications.iter().map(|one| data(one)).collect::<Vec<_>>();
+    assert_eq!(redis.ask(&format!("DEL {}", key_of("/a"))), ":1\r\n");
+    publisher.publish("/a", 2, KEPT).await;
+    assert_eq!(seen(&publisher.replay("/a", 0).await), [0, 1, 2]);
+    // The index too: the history has to begin again.
+    assert_eq!(redis.ask(&format!("DEL {0} {0}:recent", key_of("/a"))), ":2\r\n");
+    let third = Node::publishing_to(&redis.url());
+    third.publish("/a", 3, KEPT).await;
+    assert_eq!(seen(&third.replay("/a", 0).await), [3]);
+    let heard = node.heard.wait_for(4).await;
+    assert_eq!(heard_on("/a", &heard), [0, 1, 2, 3]);
 }

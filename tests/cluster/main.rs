@@ -7,6 +7,7 @@ mod support;
 
 mod ack;
 mod broker;
+mod fence;
 mod handoff;
 mod leaving;
 mod redis_check;

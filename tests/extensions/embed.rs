@@ -165,6 +165,32 @@ async fn events_tell_what_happened_in_order() {
 }
 
 #[tokio::test]
+async fn an_event_tells_what_was_published() {
+    let stage = Stage {
+        publication: Some(|mut message| {
+            match message.get(Field::Data) {
+                Some(b"\"dropped\"") => return None,
+                Some(b"\"changed\"") => message.set(Field::Data, b"\"other\"".to_vec()),
+                _ => {}
+            }
+            Some(message)
+        }),
+        ..Stage::default()
+    };
+    let mut server = start(&[Arc::new(stage)]).await;
+    for data in ["dropped", "changed", "same"] {
+        let reply = server.post(&format!(r#"{{"channel":"/a","data":"{data}"}}"#)).await;
+        assert_eq!(reply, r#"[{"channel":"/a","successful":true}]"#);
+    }
+    // No other message passes the stage, so no event of these tells more than the message.
+    server.post(r#"{"channel":"/service/a","data":"dropped"}"#).await;
+    for (channel, data) in [("/a", "\"other\""), ("/a", "\"same\""), ("/service/a", "\"dropped\"")] {
+        let expected = Event::Publish { client: None, channel: channel.into(), data: data.into() };
+        assert_eq!(server.event().await, expected);
+    }
+}
+
+#[tokio::test]
 async fn incoming_may_refuse_drop_change_and_wait() {
     let stage = Stage {
         incoming: Some(|mut message, peer| {

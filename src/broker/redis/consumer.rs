@@ -80,16 +80,17 @@ impl<D: Deliver> PartitionConsumer<D> {
             return Action::None;
         }
         match state.at {
-            Some((same, offset)) if same == epoch && first > offset + 1 => {}
-            Some((other, offset)) if other != epoch && first > offset => {}
+            Some((same, offset)) if same != epoch || first > offset + 1 => {
+                // The offsets of another epoch may be lower.
+                state.gap = Some(Gap::until(offset.max(first.saturating_sub(1))));
+            }
             _ => {
                 self.deliver(&mut state, epoch, deliveries);
                 return Action::None;
             }
         }
-        let mut gap = Gap::until(first - 1);
+        let Some(gap) = &mut state.gap else { return Action::None };
         deliveries.for_each(|delivery| gap.add(delivery));
-        state.gap = Some(gap);
         self.metrics.redis.gaps.inc();
         Action::Recover
     }
@@ -106,9 +107,9 @@ impl<D: Deliver> PartitionConsumer<D> {
         }
         match state.at {
             None => state.at = Some((epoch, offset)),
-            Some((_, here)) if here >= offset => state.at = Some((epoch, here)),
-            Some(_) => {
-                state.gap = Some(Gap::until(offset));
+            Some((same, here)) if same == epoch && here >= offset => {}
+            Some((_, here)) => {
+                state.gap = Some(Gap::until(offset.max(here)));
                 self.metrics.redis.gaps.inc();
                 return Action::Recover;
             }
@@ -121,6 +122,11 @@ impl<D: Deliver> PartitionConsumer<D> {
         let mut state = self.lock();
         state.at = None;
         state.gap = None;
+    }
+
+    /// Returns the epoch of the newest delivered offset.
+    pub(super) fn epoch(&self) -> Option<u64> {
+        self.lock().at.map(|(epoch, _)| epoch)
     }
 
     /// Returns the gap: the newest delivered offset, and the last missing one.
@@ -145,6 +151,9 @@ impl<D: Deliver> PartitionConsumer<D> {
         self.metrics.redis.missed.inc_by(missed);
         if is_reset {
             self.metrics.redis.epoch_resets.inc();
+            // Those of the other epoch may be below.
+            let first = deliveries.keys().next().map_or(here, |first| first.saturating_sub(1));
+            state.at = Some((epoch.id, first.min(here)));
         }
         if missed > 0 || is_reset {
             let partition = self.partition.index();
@@ -347,6 +356,36 @@ mod tests {
         assert_eq!(*got.lock(), [12, 1001, 1003]);
         assert_eq!((metrics.redis.missed.get(), metrics.redis.epoch_resets.get()), (2, 1));
         assert_eq!(consumer.reached(2, 1003), Action::None);
+    }
+
+    #[test]
+    fn offsets_of_another_epoch_may_be_lower() {
+        let (consumer, got, metrics) = consumer();
+        let third = NodeId([3; 16]);
+        let published =
+            |epoch, first| consumer.publications(epoch, first, third, first, vec![item(), item()]);
+        consumer.reached(1, 1000);
+        assert_eq!(other(&consumer, 1, 1001, 1), Action::None);
+        assert_eq!(published(2, 50), Action::Recover);
+        // A caller that knows the offset has started another epoch.
+        assert_eq!(consumer.reached(3, 1002), Action::None);
+        assert_eq!(other(&consumer, 3, 1003, 1), Action::None);
+        assert_eq!((consumer.epoch(), consumer.gap()), (Some(1), Some((1001, 1002))));
+        let found = Delivery { publisher: NodeId([4; 16]), ..found(49) };
+        consumer.recover(Epoch { id: 3, base: Some(1002) }, 1002, vec![found]);
+        assert_eq!(*got.lock(), [1001, 49, 50, 51, 1003]);
+        assert_eq!((metrics.redis.missed.get(), metrics.redis.epoch_resets.get()), (0, 1));
+        assert_eq!((consumer.epoch(), consumer.offset()), (Some(3), 1003));
+    }
+
+    #[test]
+    fn a_lower_offset_of_another_epoch_is_not_taken_for_the_own_one() {
+        let (consumer, _, _) = consumer();
+        consumer.reached(1, 1000);
+        assert_eq!(consumer.reached(1, 60), Action::None);
+        assert_eq!(consumer.reached(2, 60), Action::Recover);
+        assert_eq!(consumer.gap(), Some((1000, 1000)));
+        assert_eq!(consumer.epoch(), Some(1));
     }
 
     #[test]

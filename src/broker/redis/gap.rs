@@ -67,27 +67,28 @@ impl Gap {
     }
 
     /// Ends the gap after an offset with the publications that were found. With an `epoch` the partition has another one than
-    /// before the gap: the jump of the offsets between both is not missed.
+    /// before the gap: the jump of the offsets between both is not missed, and what was found may be below the offset.
     pub(super) fn close(self, here: u64, epoch: Option<Epoch>, found: Vec<Delivery>) -> Closed {
         let mut deliveries = self.buffered;
         let buffered = deliveries.len();
-        for delivery in found.into_iter().filter(|found| found.offset > here && found.offset <= self.until) {
+        let is_new = |found: &Delivery| epoch.is_some() || found.offset > here;
+        for delivery in found.into_iter().filter(|found| is_new(found) && found.offset <= self.until) {
             deliveries.entry(delivery.offset).or_insert(delivery);
         }
         let recovered = deliveries.len() - buffered;
         let end = deliveries.keys().next_back().copied().unwrap_or(0).max(self.until);
         let expected = match epoch {
             Some(epoch) => {
-                let first = deliveries.keys().next().map_or(end, |first| first - 1);
+                let first = deliveries.keys().next().map_or(end, |first| first.saturating_sub(1));
                 let base = epoch.base.map_or(first, |base| base.clamp(here, end));
                 // The end of the other epoch, as far as it is known.
                 let until = Some(self.until).filter(|until| *until < base);
                 let last = deliveries.range(..base).next_back().map(|(offset, _)| *offset);
-                (last.max(until).unwrap_or(here) - here) + (end - base)
+                last.max(until).unwrap_or(here).saturating_sub(here) + (end - base)
             }
             None => end - here.min(end),
         };
-        let missed = expected.saturating_sub(deliveries.len() as u64);
+        let missed = expected.saturating_sub(deliveries.range(here + 1..).count() as u64);
         Closed { deliveries, end, recovered, missed }
     }
 }

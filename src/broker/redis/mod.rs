@@ -181,8 +181,8 @@ impl Shared {
         let (candidate, known) = (self.epoch_candidate(), known.to_string());
         let lifetime = self.client.partition_lifetime();
         let arguments = [&candidate[..], known.as_bytes(), b"", &lifetime];
-        let key = self.client.keys().partition(partition);
-        let keys = [key.as_str()];
+        let keys = [self.client.keys().partition(partition), self.client.keys().recent(partition)];
+        let keys = keys.each_ref().map(String::as_str);
         let reading = STATE.run_on(connection, &keys, &arguments);
         let reply = tokio::time::timeout(self.client.settings().deadline, reading).await;
         let Value::Array(parts) = reply.map_err(|_| RedisError::Timeout)?? else {
@@ -214,7 +214,8 @@ impl Shared {
         probe: &[u8],
         writes: bool,
     ) -> Result<(), RedisError> {
-        let keys = [self.client.keys().partition(partition), self.client.keys().channel(partition)];
+        let names = self.client.keys();
+        let keys = [names.partition(partition), names.recent(partition), names.channel(partition)];
         let (candidate, known) = (self.epoch_candidate(), known.to_string());
         let (master, lifetime) = (self.client.master(), self.client.partition_lifetime());
         let writes: &[u8] = if writes { b"write" } else { b"" };

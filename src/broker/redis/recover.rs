@@ -32,8 +32,19 @@ impl<D: Deliver> Redis<D> {
             let consumer = &this.partitions[partition.index()].consumer;
             let mut attempts = 0;
             while let Some((since, until)) = consumer.gap() {
-                match this.kept_since(partition, since).await {
-                    Ok((epoch, found)) => consumer.recover(epoch, until, found),
+                match this.kept_since(partition, consumer.epoch(), since).await {
+                    Ok((_, Some(newest), _)) if newest < since && attempts < ATTEMPTS => {
+                        // Redis has lost data, and its clock is behind. The probe starts an epoch above the known offset.
+                        attempts += 1;
+                        let probe = frame::probe(this.shared.client.me(), 0);
+                        let _ = this.shared.send_probe(partition, since, &probe, false).await;
+                    }
+                    Ok((epoch, ..)) if epoch.base.is_some_and(|base| base > until) && attempts < ATTEMPTS => {
+                        // The probe follows what was published in the epoch before.
+                        attempts += 1;
+                        tokio::time::sleep(with_jitter(PAUSE)).await;
+                    }
+                    Ok((epoch, _, found)) => consumer.recover(epoch, until, found),
                     Err(RedisError::Disconnected | RedisError::Broken(_)) => {
                         tokio::time::sleep(with_jitter(PAUSE)).await;
                     }
@@ -73,7 +84,7 @@ impl<D: Deliver> Redis<D> {
     /// # Errors
     /// [`RedisError`] if Redis did not reply.
     pub async fn kept(&self, partition: Partition, since: u64) -> Result<Vec<Arc<Publication>>, RedisError> {
-        let (_, mut found) = self.kept_since(partition, since).await.map_err(RedisError::logged)?;
+        let (_, _, mut found) = self.kept_since(partition, None, since).await.map_err(RedisError::logged)?;
         found.sort_by_key(|delivery| delivery.offset);
         let publication = |delivery: Delivery| {
             let position = StreamPosition { partition, offset: delivery.offset };
@@ -82,29 +93,33 @@ impl<D: Deliver> Redis<D> {
         Ok(found.into_iter().map(publication).collect())
     }
 
-    /// Reads the publications of a partition after an offset, and its epoch.
+    /// Reads the publications of a partition after an offset of an epoch, or of any epoch that has this offset. They may
+    /// have lower offsets, if Redis did not know this one. Returns the epoch of the partition and its newest offset, too.
     async fn kept_since(
         &self,
         partition: Partition,
+        epoch: Option<u64>,
         since: u64,
-    ) -> Result<(Epoch, Vec<Delivery>), RedisError> {
+    ) -> Result<(Epoch, Option<u64>, Vec<Delivery>), RedisError> {
         // Large replies must not delay the publications and heartbeats on the same connection.
         let _reading = self.shared.reading.acquire().await;
         let keys = self.shared.client.keys();
         let prefix = keys.histories(partition);
         let keys = [keys.partition(partition), keys.recent(partition)];
         let since = since.to_string();
-        let arguments = [prefix.as_bytes(), since.as_bytes(), CHANNELS, BYTES];
+        let epoch = epoch.map(|epoch| format!("{epoch:x}")).unwrap_or_default();
+        let arguments = [prefix.as_bytes(), since.as_bytes(), CHANNELS, BYTES, epoch.as_bytes()];
         let keys = keys.each_ref().map(String::as_str);
         let reply = self.shared.client.run_script(&FILL, &keys, &arguments).await?;
         let Value::Array(parts) = reply else { return Err(RedisError::Unexpected) };
         let mut parts = parts.into_iter();
         let epoch = parts.next().and_then(|part| String::from_redis_value(part).ok());
         let epoch = epoch.ok_or(RedisError::Unexpected)?;
-        let base = parts.next().and_then(|part| String::from_redis_value(part).ok()?.parse().ok());
+        let mut number = || parts.next().and_then(|part| String::from_redis_value(part).ok()?.parse().ok());
+        let (base, newest) = (number(), number());
         let epoch = Epoch { id: u64::from_str_radix(&epoch, 16).unwrap_or(0), base };
         let found: Vec<Delivery> = parts.filter_map(|part| self.found(part)).collect();
-        Ok((epoch, found))
+        Ok((epoch, newest, found))
     }
 
     /// Reads one message. Counts a malformed one.

@@ -9,7 +9,7 @@
 -- Returns the epoch, and the offset of the first publication. If Redis has the first publication already, the batch has no
 -- effect, and the reply is the epoch, 0, the newest offset, and the newest counter of the publisher.
 local ttl, counter, count = tonumber(ARGV[4]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local epoch, number, is_new = epoch_of(KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3])
+local epoch, number, is_new = epoch_of(KEYS[1], KEYS[4], ARGV[1], tonumber(ARGV[2]), ARGV[3])
 -- A batch that comes late, after a part of it was sent again, has no effect either.
 local newest = tonumber(redis.call('GET', KEYS[2]) or '0')
 if newest >= counter then
@@ -26,8 +26,13 @@ if has_history then
     local place, channel, age = tonumber(ARGV[at]), ARGV[at + 1], tonumber(ARGV[at + 4])
     local stream = ARGV[10] .. channel
     local previous = redis.call('ZSCORE', KEYS[4], channel) or redis.call('HGET', KEYS[1], 'forgotten') or '0'
-    redis.call('XADD', stream, 'MAXLEN', ARGV[at + 3], string.format('%.0f-0', first + place), 'd', ARGV[at + 2],
-      'o', ARGV[6], 'c', string.format('%.0f', counter + place), 'p', previous, 't', string.format('%.0f', now))
+    local entry = {'MAXLEN', ARGV[at + 3], string.format('%.0f-0', first + place), 'd', ARGV[at + 2],
+      'o', ARGV[6], 'c', string.format('%.0f', counter + place), 'p', previous, 't', string.format('%.0f', now)}
+    if redis.pcall('XADD', stream, unpack(entry)).err then
+      -- The stream is of offsets that the partition and its index have lost.
+      redis.call('DEL', stream)
+      redis.call('XADD', stream, unpack(entry))
+    end
     -- Removes two expired entries for each new one.
     for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+', 'COUNT', 2)) do
       if tonumber(entry[2][10]) < now - age then redis.call('XDEL', stream, entry[1]) end

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 
 use tokio::time::{Duration, Instant};
 
-use super::handoff::REQUEST_TIMEOUT;
 use super::messages::{Request, Response};
+use super::timeouts;
 use crate::router::Session;
 use crate::server::Server;
 
@@ -60,7 +60,7 @@ impl Server {
         let Some(cluster) = &self.cluster else { return false };
         let Some(other) = cluster.membership.other() else { return false };
         let request = Request::Acquire { id: session.id().as_str().to_owned() };
-        matches!(cluster.request(other, &request, REQUEST_TIMEOUT).await, Ok(Response::Done))
+        matches!(cluster.request(other, &request, timeouts::REQUEST).await, Ok(Response::Done))
     }
 
     /// Sends the last heartbeat and ends the lease. Other instances then adopt the remaining sessions without delay.

@@ -27,8 +27,8 @@ enum Write {
     Update {
         session: Arc<Session>,
         epoch: u64,
-        /// The positions, if they have changed.
-        positions: Option<Positions>,
+        /// Whether the positions have changed.
+        has_positions: bool,
         credential: Option<String>,
     },
 }
@@ -86,7 +86,8 @@ impl Server {
         self.write_records(cluster).await
     }
 
-    /// Writes the records of sessions that are due, or of all sessions if their ownership is in doubt, and the positions.
+    /// Writes the records of sessions that are due, or of all sessions if their ownership is in doubt, and the positions. A
+    /// record that cannot be written delays no other one.
     async fn write_records(&self, cluster: &Cluster) -> Result<(), RedisError> {
         if !cluster.membership.has_lease() {
             // The sessions are checked once the lease is valid again.
@@ -96,31 +97,47 @@ impl Server {
         let doubt = cluster.unflushed.pending_doubt();
         // Read before the sessions: publications up to here are in their mailboxes, or were written.
         let positions = cluster.broker.joined_positions();
-        let writes = self.due_writes(cluster, doubt.is_some());
-        let writes = writes.into_iter().map(|write| self.write_due(cluster, write));
+        let writes = self.due_writes(cluster, doubt);
+        let writes = writes.into_iter().map(|write| self.write_due(cluster, write, doubt));
         let results: Vec<_> = futures_util::stream::iter(writes).buffer_unordered(CONCURRENT).collect().await;
-        results.into_iter().collect::<Result<(), RedisError>>()?;
+        let failed = results.iter().filter(|result| result.is_err()).count();
+        self.metrics.cluster.record_errors.inc_by(failed as u64);
         if let Some(doubt) = doubt {
-            cluster.unflushed.check(doubt);
+            self.settle_doubt(cluster, doubt, failed > 0);
         }
-        if !cluster.unflushed.is_in_doubt() {
-            // The sessions of other instances have ended.
-            self.flush_received(cluster.unflushed.take_held_back());
-        }
+        // Without the positions in its record, a session would be adopted from the newer positions of this instance.
+        results.into_iter().collect::<Result<(), RedisError>>()?;
         cluster.membership.write_positions(&positions).await?;
         *cluster.written_positions.lock() = positions;
         Ok(())
     }
 
-    /// Returns the directory writes that are due, or those of all sessions.
-    fn due_writes(&self, cluster: &Cluster, all: bool) -> Vec<Write> {
+    /// Flushes the held-back sessions after the records that a doubt concerns were written: all sessions, or, if some writes
+    /// have failed, those that belong to this instance for certain.
+    fn settle_doubt(&self, cluster: &Cluster, doubt: u64, has_failed: bool) {
+        if !has_failed {
+            cluster.unflushed.check(doubt);
+        }
+        if !cluster.unflushed.is_in_doubt() {
+            // The sessions of other instances have ended.
+            self.flush_received(cluster.unflushed.take_held_back());
+        } else if cluster.unflushed.pending_doubt() == Some(doubt) && cluster.membership.has_lease() {
+            self.flush_received(cluster.unflushed.take_held_back_if(|session| {
+                cluster.owned.get(session.id()).is_some_and(|owned| owned.checked >= doubt)
+            }));
+        }
+    }
+
+    /// Returns the directory writes that are due, and those of all sessions that were not checked after the doubt.
+    fn due_writes(&self, cluster: &Cluster, doubt: Option<u64>) -> Vec<Write> {
         let now = Instant::now();
+        let written = cluster.written_positions.lock().clone();
         let mut writes = Vec::new();
         for session in self.sessions.all() {
             // Before the entry is locked: a delivery takes the two locks in the other order.
             let progress = session.progress();
             let Some(mut owned) = cluster.owned.get_mut(session.id()) else { continue };
-            let is_due = all || owned.due <= now;
+            let is_due = owned.due <= now || doubt.is_some_and(|doubt| owned.checked < doubt);
             let epoch = owned.epoch;
             if owned.exporting_since.is_some_and(|since| cluster.is_overdue(since)) {
                 drop(owned);
@@ -131,71 +148,78 @@ impl Server {
                 // Another instance may have committed the import without notice.
                 if is_due {
                     owned.due = now + self.renewal();
-                    writes.push(Write::Update { session, epoch, positions: None, credential: None });
+                    writes.push(Write::Update { session, epoch, has_positions: false, credential: None });
                 }
                 continue;
             }
+            let positions = positions_of(progress, &owned.positions, &written);
+            let has_positions = positions != owned.positions;
+            owned.positions = positions;
             if !owned.is_registered {
                 writes.push(Write::Replace(session));
                 continue;
             }
-            let positions = match progress {
-                Progress::Complete => Some(Positions::default()),
-                Progress::Waiting(lowest) => Some(lowest.iter().map(before).collect()),
-                // The publications being written arrived since the last heartbeat.
-                Progress::Writing if owned.positions.is_empty() => {
-                    Some(cluster.written_positions.lock().clone())
-                }
-                Progress::Writing => None,
-            };
-            let positions = positions.filter(|positions| *positions != owned.positions);
-            if let Some(positions) = &positions {
-                owned.positions.clone_from(positions);
-            }
-            if is_due || positions.is_some() {
+            if is_due || has_positions {
                 owned.due = now + self.renewal();
                 drop(owned);
                 // The client may have renewed its credential.
                 let credential = if is_due { credential_of(&session) } else { None };
-                writes.push(Write::Update { session, epoch, positions, credential });
+                writes.push(Write::Update { session, epoch, has_positions, credential });
             }
         }
         writes
     }
 
-    async fn write_due(&self, cluster: &Cluster, write: Write) -> Result<(), RedisError> {
-        let (session, epoch, positions, credential) = match write {
-            Write::Replace(session) => return self.write_record(cluster, &session).await,
+    async fn write_due(&self, cluster: &Cluster, write: Write, doubt: Option<u64>) -> Result<(), RedisError> {
+        let (session, epoch, has_positions, credential) = match write {
+            Write::Replace(session) => {
+                self.write_record(cluster, &session).await?;
+                note_check(cluster, &session, doubt);
+                return Ok(());
+            }
             Write::Abort(session) => {
                 self.abort_export(cluster, &session).await;
                 return Ok(());
             }
-            Write::Update { session, epoch, positions, credential } => {
-                (session, epoch, positions, credential)
+            Write::Update { session, epoch, has_positions, credential } => {
+                (session, epoch, has_positions, credential)
             }
         };
         let mut update = SessionUpdate::default();
-        if let Some(positions) = &positions {
-            update.set_positions(positions);
+        if has_positions && let Some(owned) = cluster.owned.get(session.id()) {
+            // The session may have subscribed since the heartbeat began.
+            update.set_positions(&owned.positions);
         }
         if let Some(credential) = credential {
             update.set_credential(credential);
         }
         match cluster.directory.update(session.id(), epoch, &update).await {
-            Ok(WriteOutcome::Written) => Ok(()),
+            Ok(WriteOutcome::Written) => {
+                note_check(cluster, &session, doubt);
+                Ok(())
+            }
             Ok(WriteOutcome::Fenced) => {
                 self.end_fenced(&session, epoch, !session.is_frozen());
                 Ok(())
             }
             Ok(WriteOutcome::NotFound) => {
                 self.schedule_write(session.id());
-                self.write_record(cluster, &session).await
+                self.write_record(cluster, &session).await?;
+                note_check(cluster, &session, doubt);
+                Ok(())
             }
             Err(error) => {
                 self.schedule_write(session.id());
                 Err(error)
             }
         }
+    }
+}
+
+/// Notes that the record of a session was written after a doubt. The session has ended here if another instance owns it.
+fn note_check(cluster: &Cluster, session: &Session, doubt: Option<u64>) {
+    if let (Some(doubt), Some(mut owned)) = (doubt, cluster.owned.get_mut(session.id())) {
+        owned.checked = doubt.max(owned.checked);
     }
 }
 
@@ -208,7 +232,44 @@ async fn renew_lease(cluster: &Cluster) -> Result<(), RedisError> {
     cluster.membership.renew(late).await
 }
 
+/// Returns the positions of a session for its record: those of its partitions in which the positions of this instance, which
+/// Redis has (`written`) or gets after the record, may be ahead of it.
+fn positions_of(progress: Progress, old: &Positions, written: &Positions) -> Positions {
+    let mut positions: Positions = match progress {
+        Progress::Complete => Positions::default(),
+        Progress::Waiting(lowest) => lowest.iter().map(before).collect(),
+        // The publications being written arrived since the last heartbeat, or since an earlier one that has noted it.
+        Progress::Writing => old.iter().chain(written.iter()).collect(),
+    };
+    // Without any position of its partition, an adopting instance would take a new subscription for one without publications.
+    old.iter().filter(|old| written.offset(old.partition).is_none()).for_each(|old| positions.insert(old));
+    positions
+}
+
 /// Returns the position before a publication.
 fn before(position: StreamPosition) -> StreamPosition {
     StreamPosition { offset: position.offset - 1, ..position }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_positions_of_a_session_cover_what_it_may_not_have() {
+        let of = |pairs: &[(usize, u64)]| Positions::from(pairs.to_vec());
+        let written = of(&[(1, 10), (2, 20)]);
+        let lowest = of(&[(2, 26)]).iter().collect::<Positions>();
+        for (progress, old, expected) in [
+            (Progress::Complete, of(&[(1, 5)]), of(&[])),
+            // This instance has joined partition 3 since.
+            (Progress::Complete, of(&[(1, 5), (3, 7)]), of(&[(3, 7)])),
+            (Progress::Waiting(lowest.clone()), of(&[]), of(&[(2, 25)])),
+            (Progress::Waiting(lowest), of(&[(1, 5), (3, 7)]), of(&[(2, 25), (3, 7)])),
+            (Progress::Writing, of(&[]), written.clone()),
+            (Progress::Writing, of(&[(1, 5), (3, 7)]), of(&[(1, 5), (3, 7), (2, 20)])),
+        ] {
+            assert_eq!(positions_of(progress, &old, &written), expected);
+        }
+    }
 }

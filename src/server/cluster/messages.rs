@@ -8,10 +8,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::CredentialSnapshot;
-use crate::auth::{self, Cookie, Credentials};
+use crate::auth::{self, Cookie, Credentials, Policy};
 use crate::bayeux::{Message, Partition, Positions, Publication, StreamPosition, channel, parse};
 use crate::peer::{Head, Peer, Transport};
-use crate::server::request::{self as server, Prepared};
+use crate::server::prepared::{HookDecisions, Prepared};
+use crate::server::request as server;
 
 /// A request of another instance.
 #[derive(Debug, Serialize, Deserialize)]
@@ -58,6 +59,16 @@ pub(super) struct PreparedMessage {
 impl PreparedMessage {
     /// Returns `None` if the message has no JSON text.
     pub(super) fn of(request: &server::Request<'_>) -> Option<Self> {
+        let is_charged = request.rate_check.get().is_some_and(Result::is_ok);
+        Self::new(&request.message, &request.hook_decisions, is_charged)
+    }
+
+    /// The message that an instance has prepared and not executed; `None` if it has no JSON text.
+    pub(super) fn departed(prepared: &Prepared) -> Option<Self> {
+        Self::new(&prepared.message, &prepared.hook_decisions, prepared.is_charged)
+    }
+
+    fn new(message: &Message, decisions: &HookDecisions, is_charged: bool) -> Option<Self> {
         let answer = |(channel, answer): &(Box<str>, auth::HookDecision)| {
             let refused = match answer {
                 auth::HookDecision::Allow => None,
@@ -66,9 +77,9 @@ impl PreparedMessage {
             (channel.to_string(), refused)
         };
         Some(Self {
-            message: text_of(&request.message)?,
-            decisions: request.hook_decisions.iter().map(answer).collect(),
-            is_charged: request.rate_check.get().is_some_and(Result::is_ok),
+            message: text_of(message)?,
+            decisions: decisions.iter().map(answer).collect(),
+            is_charged,
         })
     }
 
@@ -100,6 +111,8 @@ pub(super) enum Response {
     Stored,
     /// This instance does not have the session.
     NotOwner,
+    /// This instance has prepared the message, and has not executed it, because the session leaves.
+    Departed(Box<PreparedMessage>),
     /// The request does not prove that it comes from the client of the session.
     Unproven,
     /// The replies to a message, JSON objects separated by commas, and a cookie.
@@ -150,6 +163,13 @@ impl ForwardedRequest {
     /// Adds the prepared message.
     pub(super) fn with(self, prepared: Option<PreparedMessage>) -> Self {
         Self { prepared, ..self }
+    }
+
+    /// Returns the prepared message; `None` if the message was not prepared.
+    pub(super) fn prepared(&self, policy: &Policy, peer: &Arc<Peer>) -> Option<Prepared> {
+        let prepared = self.prepared.as_ref()?;
+        let message = parse::parse_one(&Bytes::copy_from_slice(self.message.as_ref()?.as_bytes()));
+        prepared.restore(policy.credentials(&mut message?, peer))
     }
 
     /// Returns a copy for another request.
@@ -222,6 +242,7 @@ mod tests {
             ),
             r#""Stored""#.to_owned(),
             r#""NotOwner""#.to_owned(),
+            r#"{"Departed":{"message":"{}","decisions":[],"is_charged":false}}"#.to_owned(),
             r#""Unproven""#.to_owned(),
             r#"{"Replies":{"replies":"{}","cookie":null}}"#.to_owned(),
             r#""Done""#.to_owned(),

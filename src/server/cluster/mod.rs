@@ -2,7 +2,8 @@
 //!
 //! `directory` writes the records of sessions, `heartbeat` renews the lease and the records, `routing` executes a
 //! message on the instance that owns its session, `handoff` moves a session between instances, `requests` handles the
-//! requests of other instances, `messages` has their wire format, and `drain` empties a stopping instance.
+//! requests of other instances, `messages` has their wire format, `timeouts` the times of a hand-off, and `drain` empties a
+//! stopping instance.
 
 mod directory;
 mod drain;
@@ -13,6 +14,7 @@ mod heartbeat;
 mod messages;
 mod requests;
 mod routing;
+mod timeouts;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -66,6 +68,8 @@ struct Owned {
     due: Instant,
     /// Whether the directory has a complete record.
     is_registered: bool,
+    /// The newest doubt after which the record was written: the session belongs to this instance.
+    checked: u64,
     /// The positions in the record.
     positions: Positions,
     /// The start of the export in progress.
@@ -80,6 +84,7 @@ impl Owned {
             epoch,
             due: Instant::now(),
             is_registered: false,
+            checked: 0,
             positions: Positions::default(),
             exporting_since: None,
             is_aborting: false,

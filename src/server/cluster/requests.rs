@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::time::Duration;
 
 use super::Cluster;
-use super::messages::{ForwardedRequest, Request, Response};
+use super::messages::{ForwardedRequest, PreparedMessage, Request, Response};
 use crate::auth::Credentials;
 use crate::bayeux::{ClientId, Field, Message, parse};
 use crate::cluster::RpcError;
@@ -99,17 +99,15 @@ impl Server {
             return Response::NotOwner;
         }
         let mut pending = PendingFlush::default();
-        let prepared = request.prepared.as_ref().and_then(|prepared| {
-            let credentials = self.policy.load().credentials(&mut message.clone(), &peer);
-            prepared.restore(credentials)
-        });
+        let prepared = request.prepared(&self.policy.load(), &peer);
         // The message is executed here even if the session leaves: it is not forwarded again.
         let origin = Origin::Instance(prepared.map(Box::new));
         let received = Box::pin(self.receive_and_wait(vec![message], &peer, &mut pending, origin)).await;
         pending.flush();
         drop(pending);
-        if received.has_departed {
-            return Response::NotOwner;
+        if let Some(departed) = received.departed {
+            let prepared = PreparedMessage::departed(&departed);
+            return prepared.map_or(Response::NotOwner, |prepared| Response::Departed(Box::new(prepared)));
         }
         let mut replies = received.replies;
         for accepted in received.connects {

@@ -3,23 +3,24 @@
 use std::sync::Arc;
 
 use super::Cluster;
-use super::handoff::{AcquireError, REQUEST_TIMEOUT, RETRY_PAUSE};
+use super::handoff::AcquireError;
 use super::messages::{ForwardedRequest, PreparedMessage, Request, Response, text_of};
+use super::timeouts;
 use crate::auth::{Cookie, Policy};
 use crate::bayeux::{ClientId, Field, Message, Verb};
 use crate::cluster::{RpcError, WriteOutcome};
 use crate::peer::Peer;
 use crate::router::Session;
 use crate::server::Server;
+use crate::server::prepared::Prepared;
 use crate::server::request;
-
-/// Attempts to forward a message while its session moves.
-const ATTEMPTS: usize = 10;
 
 /// Where a message is executed.
 pub(crate) enum Routed {
     /// On this instance.
     Here,
+    /// On this instance. A previous owner of the session has prepared the message and has not executed it.
+    Prepared(Box<Prepared>),
     /// It was executed on another instance.
     Forwarded {
         /// The replies: objects with commas between them.
@@ -54,13 +55,19 @@ impl Server {
             return Routed::Here;
         }
         let request = ForwardedRequest::new(peer, text_of(message));
-        let request = request.with(prepared.and_then(PreparedMessage::of));
+        let mut request = request.with(prepared.and_then(PreparedMessage::of));
         let is_stream = message.text(Field::ConnectionType).as_deref() == Some("eventsource");
         let routed = if verb == Verb::Connect && !is_stream {
             self.acquire_for(cluster, &id, &request).await
         } else {
-            self.forward(cluster, &id, request, verb == Verb::Publish).await
+            self.forward(cluster, &id, &mut request, verb == Verb::Publish).await
         };
+        if matches!(routed, Routed::Here)
+            && prepared.is_none()
+            && let Some(prepared) = request.prepared(policy, peer)
+        {
+            return Routed::Prepared(Box::new(prepared));
+        }
         if matches!(routed, Routed::Unreachable) {
             self.metrics.cluster.forward_errors.inc();
         }
@@ -117,15 +124,16 @@ impl Server {
         }
     }
 
-    /// Forwards a message to the owner of its session.
+    /// Forwards a message to the owner of its session. Extensions and the hook process it once, unless an owner is lost while
+    /// it executes the message.
     async fn forward(
         &self,
         cluster: &Cluster,
         id: &ClientId,
-        request: ForwardedRequest,
+        request: &mut ForwardedRequest,
         is_publication: bool,
     ) -> Routed {
-        for _ in 0..ATTEMPTS {
+        for _ in 0..timeouts::FORWARDS {
             let owner = match cluster.directory.find(id).await {
                 Ok(Some(record)) if record.owner == cluster.me() => break,
                 Ok(Some(record)) => record.owner,
@@ -133,18 +141,22 @@ impl Server {
                 Err(_) => return Routed::Unreachable,
             };
             let forward = Request::Forward { request: request.copied() };
-            match cluster.request(owner, &forward, REQUEST_TIMEOUT).await {
+            match cluster.request(owner, &forward, timeouts::REQUEST).await {
                 Ok(Response::Replies { replies, cookie }) => {
                     self.metrics.cluster.forwarded.inc();
                     return Routed::Forwarded { replies, cookie };
                 }
                 // The owner is exporting the session, or has done so.
-                Ok(_) => tokio::time::sleep(RETRY_PAUSE).await,
+                Ok(Response::Departed(prepared)) => {
+                    request.prepared = Some(*prepared);
+                    tokio::time::sleep(timeouts::RETRY_PAUSE).await;
+                }
+                Ok(_) => tokio::time::sleep(timeouts::RETRY_PAUSE).await,
                 // It may have been published. The other verbs may be executed twice.
                 Err(RpcError::Timeout) if is_publication => return Routed::Unreachable,
                 Err(_) => break,
             }
         }
-        self.acquire_for(cluster, id, &request).await
+        self.acquire_for(cluster, id, request).await
     }
 }

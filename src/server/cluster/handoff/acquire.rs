@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use tokio::time::{Duration, Instant};
+use tokio::time::Instant;
 
+use super::AcquireError;
 use super::import::{Import, Imported};
-use super::{ALONE_TIMEOUT, AcquireError, REQUEST_TIMEOUT, RETRY_PAUSE};
 use crate::auth::{CredentialSnapshot, seconds_now};
 use crate::bayeux::{ClientId, Pattern, Positions, Publication, StreamPosition};
 use crate::cluster::{RpcError, SessionRecord};
@@ -15,14 +15,8 @@ use crate::router::Session;
 use crate::server::Server;
 use crate::server::cluster::Cluster;
 use crate::server::cluster::messages::{ForwardedRequest, Request, Response};
+use crate::server::cluster::timeouts;
 use crate::server::delivery::adapt;
-
-/// Attempts to acquire a session whose owner changes.
-const ATTEMPTS: usize = 4;
-/// How long an import waits until this instance has received what the owner has.
-const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
-/// The pause between two checks.
-const CHECK_PAUSE: Duration = Duration::from_millis(5);
 
 /// The response of the owner of a session.
 enum Fetched {
@@ -46,10 +40,10 @@ async fn settled(cluster: &Cluster, patterns: &[String]) -> Result<u64, AcquireE
         if let Some(alone) = cluster.broker.delivered_alone(patterns.iter().map(String::as_str)) {
             return Ok(alone);
         }
-        if since.elapsed() >= ALONE_TIMEOUT {
+        if since.elapsed() >= timeouts::ALONE {
             return Err(AcquireError::Unavailable);
         }
-        tokio::time::sleep(CHECK_PAUSE).await;
+        tokio::time::sleep(timeouts::IMPORT_CHECK).await;
     }
 }
 
@@ -69,10 +63,10 @@ async fn caught_up(cluster: &Cluster, imported: &Imported) -> Result<(), Acquire
         if imported.positions.iter().chain(queued).all(has_received) {
             return Ok(());
         }
-        if since.elapsed() >= CATCH_UP_TIMEOUT {
+        if since.elapsed() >= timeouts::CATCH_UP {
             return Err(AcquireError::Unavailable);
         }
-        tokio::time::sleep(CHECK_PAUSE).await;
+        tokio::time::sleep(timeouts::IMPORT_CHECK).await;
     }
 }
 
@@ -101,7 +95,7 @@ impl Server {
         // The owner that has reported that it has no such session.
         let mut reported = None;
         let mut subscribed: Vec<String> = Vec::new();
-        for _ in 0..ATTEMPTS {
+        for _ in 0..timeouts::ACQUISITIONS {
             let here = self.sessions.find(id);
             let is_exporting = match &here {
                 Some(session) => self.is_exporting(cluster, session).await,
@@ -121,7 +115,7 @@ impl Server {
             }
             if record.owner == cluster.me() && is_exporting {
                 // The other instance has not committed the import yet.
-                tokio::time::sleep(RETRY_PAUSE).await;
+                tokio::time::sleep(timeouts::RETRY_PAUSE).await;
                 continue;
             }
             // Without a readable credential the owner of the session cannot be verified.
@@ -143,7 +137,7 @@ impl Server {
                         cluster.directory.remove_stale(id, &record).await?;
                         return Err(AcquireError::NotFound);
                     }
-                    tokio::time::sleep(RETRY_PAUSE).await;
+                    tokio::time::sleep(timeouts::RETRY_PAUSE).await;
                     continue;
                 }
             };
@@ -153,7 +147,7 @@ impl Server {
                 // The session may have one of them twice, from this instance and from its owner.
                 return Err(AcquireError::Unavailable);
             }
-            if !self.claim(cluster, id, record.epoch).await? {
+            if !self.claim(cluster, id, record.epoch, &imported.undelivered()).await? {
                 continue;
             }
             return self.commit(cluster, &mut import, &record, imported).await;
@@ -163,16 +157,22 @@ impl Server {
 
     /// Claims a session, and repeats the claim until its outcome is known. An instance without a lease claims none: others
     /// adopt its sessions.
-    async fn claim(&self, cluster: &Cluster, id: &ClientId, epoch: u64) -> Result<bool, AcquireError> {
+    async fn claim(
+        &self,
+        cluster: &Cluster,
+        id: &ClientId,
+        epoch: u64,
+        positions: &Positions,
+    ) -> Result<bool, AcquireError> {
         if !cluster.membership.has_lease() {
             return Err(AcquireError::Unavailable);
         }
         let since = Instant::now();
         loop {
-            match cluster.directory.claim(id, epoch).await {
+            match cluster.directory.claim(id, epoch, Some(positions)).await {
                 Ok(is_claimed) => return Ok(is_claimed),
-                Err(_) if since.elapsed() > 4 * REQUEST_TIMEOUT => return Err(AcquireError::Unavailable),
-                Err(_) => tokio::time::sleep(RETRY_PAUSE).await,
+                Err(_) if since.elapsed() > timeouts::CLAIM => return Err(AcquireError::Unavailable),
+                Err(_) => tokio::time::sleep(timeouts::RETRY_PAUSE).await,
             }
         }
     }
@@ -216,10 +216,10 @@ impl Server {
             if cluster.membership.lease_of(record.owner).await?.is_zero() {
                 break;
             }
-            if since.elapsed() > cluster.settings.lease + REQUEST_TIMEOUT {
+            if since.elapsed() > cluster.settings.lease + timeouts::REQUEST {
                 return Err(AcquireError::Unavailable);
             }
-            tokio::time::sleep(RETRY_PAUSE).await;
+            tokio::time::sleep(timeouts::RETRY_PAUSE).await;
         }
         if let Some(credential) = credential {
             session.ownership().restore(credential);
@@ -257,7 +257,7 @@ impl Server {
     ) -> Result<Response, RpcError> {
         let request = request.map(ForwardedRequest::copied);
         let export = Request::Export { id: id.as_str().to_owned(), received: received.clone(), request };
-        cluster.request(owner, &export, REQUEST_TIMEOUT).await
+        cluster.request(owner, &export, timeouts::REQUEST).await
     }
 
     /// Reads from the histories what a session of a dead instance has missed since that instance wrote its positions.

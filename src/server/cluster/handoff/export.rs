@@ -3,21 +3,15 @@
 
 use std::sync::Arc;
 
-use tokio::time::{Duration, Instant};
+use tokio::time::Instant;
 
-use super::ALONE_TIMEOUT;
 use crate::bayeux::{Partition, Positions, Publication};
 use crate::router::Session;
 use crate::server::Server;
 use crate::server::cluster::Cluster;
 use crate::server::cluster::messages::{QueuedMessage, Response, SessionState};
+use crate::server::cluster::timeouts;
 
-/// How long an export waits for the end of a write, and for publications that the other instance has received.
-const TIMEOUT: Duration = Duration::from_secs(2);
-/// The longest time that a frozen session waits for the commit of the other instance.
-const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The pause between two checks.
-const CHECK_PAUSE: Duration = Duration::from_millis(2);
 /// The maximum size of the queued messages in a response, in bytes. A larger state is stored in Redis, which disconnects
 /// subscribers with a large backlog.
 const INLINE: usize = 64 * 1024;
@@ -98,11 +92,11 @@ impl Server {
                     return packed;
                 }
             }
-            let timeout = if is_alone { ALONE_TIMEOUT } else { TIMEOUT };
+            let timeout = if is_alone { timeouts::ALONE } else { timeouts::EXPORT };
             if !session.is_receiving() || since.elapsed() >= timeout {
                 return None;
             }
-            tokio::time::sleep(CHECK_PAUSE).await;
+            tokio::time::sleep(timeouts::EXPORT_CHECK).await;
         }
     }
 
@@ -133,7 +127,7 @@ impl Server {
         }) else {
             return false;
         };
-        let raised = match cluster.directory.claim(id, epoch).await {
+        let raised = match cluster.directory.claim(id, epoch, None).await {
             Ok(true) => Ok(true),
             // Redis may have lost the record. Then no instance can claim the session by the epoch of this export.
             Ok(false) => cluster.directory.find(id).await.map(|record| record.is_none()),
@@ -183,7 +177,7 @@ impl Cluster {
     /// Whether the commit of an export that began at an instant is overdue: the other instance has lost its lease by now, or is
     /// slow.
     pub(in crate::server::cluster) fn is_overdue(&self, since: Instant) -> bool {
-        since.elapsed() >= self.settings.lease.min(COMMIT_TIMEOUT)
+        since.elapsed() >= self.settings.lease.min(timeouts::COMMIT)
     }
 
     /// Whether a session is being exported, or is not owned.

@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{AcquireError, REQUEST_TIMEOUT};
+use super::AcquireError;
 use crate::auth::{CredentialSnapshot, seconds_now};
 use crate::bayeux::{Positions, Publication, StreamPosition};
 use crate::cluster::SessionRecord;
 use crate::router::Session;
 use crate::server::Server;
 use crate::server::cluster::messages::{QueuedMessage, Request, SessionState};
+use crate::server::cluster::timeouts;
 use crate::server::cluster::{Cluster, Owned};
 
 /// A session that is being imported. It is not in the table of sessions yet. Dropping it aborts the import.
@@ -54,6 +55,17 @@ impl Imported {
             is_adopted: false,
         }
     }
+
+    /// The positions up to which everything was delivered: before the first queued publication of each partition.
+    pub(super) fn undelivered(&self) -> Positions {
+        let mut before = self.positions.clone();
+        for position in self.queued.iter().filter_map(|publication| publication.position()) {
+            if let Some(offset) = before.offset_mut(position.partition) {
+                *offset = (position.offset - 1).min(*offset);
+            }
+        }
+        before
+    }
 }
 
 impl Server {
@@ -72,6 +84,7 @@ impl Server {
                 self.trie.unsubscribe(&session, &pattern);
             }
         }
+        let undelivered = imported.undelivered();
         if let Some(credential) = imported.credential {
             session.ownership().restore(credential);
         }
@@ -80,7 +93,6 @@ impl Server {
             self.token_expiry.watch(&session, seconds_now());
         }
         let (positions, known) = (imported.positions, imported.known);
-        let undelivered = before_queued(&positions, &imported.queued);
         let has_room = session.import(imported.queued, |publication| {
             publication.position().is_none_or(|position| {
                 let before = positions.offset(position.partition);
@@ -114,19 +126,8 @@ impl Server {
             let request = Request::Commit { id: id.as_str().to_owned(), epoch };
             let request = serde_json::to_vec(&request).unwrap_or_default();
             // If the commit is lost, the next heartbeat of the old owner is fenced.
-            let _ = rpc.call(owner, &request, REQUEST_TIMEOUT).await;
+            let _ = rpc.call(owner, &request, timeouts::REQUEST).await;
         });
         Ok(session)
     }
-}
-
-/// The positions up to which everything was delivered: before the first queued publication of each partition.
-fn before_queued(positions: &Positions, queued: &[Arc<Publication>]) -> Positions {
-    let mut before = positions.clone();
-    for position in queued.iter().filter_map(|publication| publication.position()) {
-        if let Some(offset) = before.offset_mut(position.partition) {
-            *offset = (position.offset - 1).min(*offset);
-        }
-    }
-    before
 }

@@ -13,17 +13,7 @@ mod acquire;
 mod export;
 mod import;
 
-use tokio::time::Duration;
-
 use crate::redis::RedisError;
-
-/// How long another instance may take to respond.
-pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-/// The pause before a directory record is read again.
-pub(super) const RETRY_PAUSE: Duration = Duration::from_millis(100);
-
-/// How long an export or import waits until what its instance has delivered alone has come back from Redis.
-const ALONE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why a session was not acquired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
