@@ -50,6 +50,10 @@ class Sentinel {
     return facts[facts.indexOf(name) + 1];
   }
 
+  command(...words) {
+    return this.#client.command(...words);
+  }
+
   describe() {
     return this.#daemon.describe();
   }
@@ -82,7 +86,25 @@ export async function startSentinels(workbench) {
       [await sentinel.know('num-other-sentinels'), await sentinel.know('num-slaves')].join()));
     return known.every((each) => each === `${SENTINELS - 1},1`);
   });
+  /** The Redis that every sentinel calls the master, or null while they disagree. */
+  const current = async () => {
+    const ports = await Promise.all(sentinels.map((sentinel) => sentinel.know('port')));
+    const agreed = ports.every((port) => port === ports[0]);
+    return agreed ? [master, replica].find(({ port }) => String(port) === ports[0]) : null;
+  };
   return {
+    current,
+    /** Has the master and the replica change places, and waits until every sentinel says so. */
+    failOver: async () => {
+      const before = await current();
+      // A sentinel refuses while the one before is not over.
+      await until('a sentinel begins a failover', () =>
+        sentinels[0].command('SENTINEL', 'FAILOVER', MASTER_NAME).then(() => true, () => false));
+      await until('the master and the replica have changed places', async () => {
+        const now = await current();
+        return now && now !== before && (await now.command('ROLE').catch(() => ['unknown']))[0] === 'master';
+      });
+    },
     url: `redis+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')}/${MASTER_NAME}`,
     master,
     replica,
