@@ -282,7 +282,12 @@ impl Server {
             let Some(offset) = since else { continue };
             positions.insert(StreamPosition { partition, offset });
             let publications = cluster.broker.kept(partition, offset).await?;
-            kept.extend(publications.into_iter().filter(|publication| {
+            // Later ones are delivered to the session here, all of them in one order. A history may lack some.
+            let newest = received.offset(partition).filter(|newest| *newest > 0).unwrap_or(u64::MAX);
+            let is_before = |position: StreamPosition| position.offset <= newest;
+            let publications =
+                publications.into_iter().filter(|publication| publication.position().is_none_or(is_before));
+            kept.extend(publications.filter(|publication| {
                 let channel = Pattern::of_name(publication.channel());
                 parsed.iter().any(|pattern| pattern.covers(channel))
             }));
