@@ -21,8 +21,8 @@ const CONCURRENT: usize = 256;
 enum Write {
     /// The complete record, which may not exist.
     Replace(Arc<Session>),
-    /// The end of an export without a commit.
-    Abort(Arc<Session>),
+    /// The next epoch of a session: at the end of an export without a commit, or if its ownership is in doubt.
+    Reclaim(Arc<Session>),
     /// A renewal.
     Update {
         session: Arc<Session>,
@@ -124,7 +124,7 @@ impl Server {
             let epoch = owned.epoch;
             if owned.exporting_since.is_some_and(|since| cluster.is_overdue(since)) {
                 drop(owned);
-                writes.push(Write::Abort(session));
+                writes.push(Write::Reclaim(session));
                 continue;
             }
             if owned.exporting_since.is_some() {
@@ -133,10 +133,6 @@ impl Server {
                     owned.due = now + self.renewal();
                     writes.push(Write::Update { session, epoch, positions: None, credential: None });
                 }
-                continue;
-            }
-            if !owned.is_registered {
-                writes.push(Write::Replace(session));
                 continue;
             }
             let positions = match progress {
@@ -152,6 +148,16 @@ impl Server {
             if let Some(positions) = &positions {
                 owned.positions.clone_from(positions);
             }
+            if all {
+                // An instance that saw the lease expire may have read the record, and claim the session later.
+                drop(owned);
+                writes.push(Write::Reclaim(session));
+                continue;
+            }
+            if !owned.is_registered {
+                writes.push(Write::Replace(session));
+                continue;
+            }
             if is_due || positions.is_some() {
                 owned.due = now + self.renewal();
                 drop(owned);
@@ -166,10 +172,7 @@ impl Server {
     async fn write_due(&self, cluster: &Cluster, write: Write) -> Result<(), RedisError> {
         let (session, epoch, positions, credential) = match write {
             Write::Replace(session) => return self.write_record(cluster, &session).await,
-            Write::Abort(session) => {
-                self.abort_export(cluster, &session).await;
-                return Ok(());
-            }
+            Write::Reclaim(session) => return self.reclaim(cluster, &session).await,
             Write::Update { session, epoch, positions, credential } => {
                 (session, epoch, positions, credential)
             }
