@@ -94,8 +94,9 @@ impl Server {
         }
         import.is_committed = true;
         if let Some(old) = self.sessions.find(&id) {
-            // It was exported and has come back before its commit arrived.
-            self.end_fenced(&old, record.epoch, false);
+            // It was exported and has come back before its commit arrived, or Redis has lost that it was here before: then the
+            // epoch here is the higher one.
+            self.end_here(&old, false);
         }
         // Until the next heartbeat, an adopting instance starts at these positions.
         cluster.owned.insert(id, Owned { positions: undelivered, ..Owned::new(epoch) });
