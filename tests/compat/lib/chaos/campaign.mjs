@@ -71,7 +71,7 @@ export async function runGroup(seeds, { repeat = 1, done = () => {} } = {}) {
     }
     const left = nothingIsLeft(cluster, clientIds);
     if (!await within(LEFT_MILLISECONDS, left.isDone)) {
-      failures.push(`seeds ${seeds[0]} to ${seeds.at(-1)}: something is left of sessions that ended; ${describeWaiting()}; ${left.describe()}`);
+      failures.push(`seeds ${seeds[0]} to ${seeds.at(-1)}: something is left of sessions that ended; ${describeWaiting()}; ${await left.describe()}\n${workbench.describe()}`);
       abandonWaiting();
     }
   } catch (error) {

@@ -161,6 +161,8 @@ export class Client {
   }
 
   #refuse(session, node, sent, verb, reply) {
+    // It has said that it leaves.
+    if (this.#isOver) return;
     session.refused ??= { at: this.#world.now(), sent, node, verb, error: reply.error, advice: reply.advice };
   }
 

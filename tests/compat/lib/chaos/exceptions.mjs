@@ -3,10 +3,6 @@
 
 import { TIMES } from './plan.mjs';
 
-/** Between two heartbeats, and the time that one takes. */
-const HEARTBEAT = 2 * TIMES.heartbeat + 150;
-/** From when a node is ready to when it has joined its partitions again and read what they have. */
-const REJOIN = 500;
 
 export const hasHistory = (channel) => channel.startsWith('/h/');
 
@@ -26,6 +22,12 @@ const endOf = (fault) => fault.to ?? FOREVER;
 const overlap = (fault, from, to) => fault.from <= to && endOf(fault) >= from;
 
 export class Exceptions {
+  /** Between two heartbeats, and the time that one takes. */
+  #heartbeat;
+  /** From when a node is ready to when it has joined its partitions again and read what they have. */
+  #rejoin;
+  /** From when Redis has accepted a publication to when every instance has read it. */
+  #inFlight;
   #faults;
   #losses;
   #isLocal;
@@ -34,7 +36,11 @@ export class Exceptions {
   #first = new Map();
   #publications;
 
-  constructor({ faults, ack, size, publications, sessions }) {
+  /** @param record  as for the oracle; `lag` is by how many milliseconds the machine was late, at most */
+  constructor({ faults, ack, size, publications, sessions, lag = 0 }) {
+    this.#heartbeat = 2 * TIMES.heartbeat + 150 + 3 * lag;
+    this.#rejoin = 500 + lag;
+    this.#inFlight = 50 + lag;
     this.#faults = faults;
     this.#losses = faults.filter(({ kind }) => LOSES.has(kind));
     this.#isLocal = ack === 'local';
@@ -58,16 +64,16 @@ export class Exceptions {
     const silent = [];
     for (const fault of this.#at(node).filter(({ kind }) => NO_HEARTBEAT.has(kind)).sort((one, other) => one.from - other.from)) {
       const last = silent.at(-1);
-      if (last && fault.from <= last.to + HEARTBEAT) last.to = Math.max(last.to, endOf(fault));
+      if (last && fault.from <= last.to + this.#heartbeat) last.to = Math.max(last.to, endOf(fault));
       else silent.push({ node, from: fault.from, to: endOf(fault) });
     }
-    const long = silent.filter(({ from, to }) => to - from >= TIMES.lease - HEARTBEAT);
+    const long = silent.filter(({ from, to }) => to - from >= TIMES.lease - this.#heartbeat);
     // A kill within a time without heartbeats counts from its beginning.
     for (const kill of kills) {
-      const before = silent.find(({ from, to }) => from <= kill.from && kill.from <= to + HEARTBEAT);
-      kill.beat = (before?.from ?? kill.from) - HEARTBEAT;
+      const before = silent.find(({ from, to }) => from <= kill.from && kill.from <= to + this.#heartbeat);
+      kill.beat = (before?.from ?? kill.from) - this.#heartbeat;
     }
-    for (const each of long) each.beat = each.from - HEARTBEAT;
+    for (const each of long) each.beat = each.from - this.#heartbeat;
     return [...kills, ...long];
   }
 
@@ -136,17 +142,17 @@ export class Exceptions {
 
   /** G1, "an instance that alone loses Redis". */
   isMissedBy(node, publication) {
-    return this.#at(node).some((fault) => ALONE.has(fault.kind) && overlap(fault, publication.sent - REJOIN, publication.settled ?? FOREVER));
+    return this.#at(node).some((fault) => ALONE.has(fault.kind) && overlap(fault, publication.sent - this.#rejoin, (publication.settled ?? FOREVER) + this.#inFlight));
   }
 
   #wasAlone(session, publication) {
-    return this.#faults.some((fault) => ALONE.has(fault.kind) && overlap(fault, publication.sent - REJOIN, publication.settled ?? FOREVER)
-      && (fault.node === null || this.#isAt(session, fault.node, fault.from, endOf(fault) + REJOIN)));
+    return this.#faults.some((fault) => ALONE.has(fault.kind) && overlap(fault, publication.sent - this.#rejoin, (publication.settled ?? FOREVER) + this.#inFlight)
+      && (fault.node === null || this.#isAt(session, fault.node, fault.from, endOf(fault) + this.#rejoin)));
   }
 
   /** G5, "Redis fails over or comes back empty": a history can give back only what was published after it. */
   #isKept(publication) {
-    return hasHistory(publication.channel) && !this.#losses.some((loss) => endOf(loss) + HEARTBEAT + 200 >= publication.sent);
+    return hasHistory(publication.channel) && !this.#losses.some((loss) => endOf(loss) + this.#heartbeat + 200 >= publication.sent);
   }
 
   /** G1, "Redis fails over or comes back empty": accepted, but neither delivered to all instances nor replicated. */
@@ -159,13 +165,13 @@ export class Exceptions {
     if (!this.#isLocal || hasHistory(channel)) return false;
     const outage = this.#at(node).find((fault) => OUTAGE.has(fault.kind) && overlap(fault, sent, settled));
     return Boolean(outage) && this.#faults.some((fault) => ['kill', 'stop'].includes(fault.kind) && fault.node === node
-      && fault.begun >= sent && fault.from <= endOf(outage) + REJOIN);
+      && fault.begun >= sent && fault.from <= endOf(outage) + this.#rejoin);
   }
 
   /** G4 and cluster.md: "It accepts new sessions and subscriptions and writes them to Redis later." Until then an adopter has none. */
   #wasNotWritten(session, { acknowledged, sent }) {
     return this.#leaseLosses.some((loss) => acknowledged <= loss.to) && this.#faults.some((fault) => (OUTAGE.has(fault.kind) || LOSES.has(fault.kind))
-      && overlap(fault, sent - HEARTBEAT, acknowledged));
+      && overlap(fault, sent - this.#heartbeat, acknowledged));
   }
 
   mayBeLost(session, publication, subscribed) {
@@ -176,10 +182,13 @@ export class Exceptions {
 
   /**
    * G4, "a killed instance": what it wrote since its last heartbeat; for a client so slow that a write was in progress,
-   * everything since that began.
+   * everything since that began. G4, "Redis fails over".
    */
   mayArriveTwice(session, first) {
-    return this.#leaseLosses.some((loss) => this.#isAt(session, loss.node, loss.from, loss.to)
+    // The newest owner of a session is lost with the rest: the one before delivers too, until it verifies its sessions.
+    const isBehind = this.#losses.some((loss) => loss.kind === 'failover' && first.at >= loss.from - this.#rejoin
+      && first.at <= endOf(loss) + TIMES.timeout && new Set(session.links.map(({ node }) => node)).size > 1);
+    return isBehind || this.#leaseLosses.some((loss) => this.#isAt(session, loss.node, loss.from, loss.to)
       && session.links.some(({ opened }) => opened >= loss.from)
       && first.at <= loss.to && (first.at >= loss.beat || session.links[first.link].slow.length > 0));
   }
@@ -188,24 +197,40 @@ export class Exceptions {
    * G2: without a reply the publisher does not know whether the earlier one is on its way. A 503 says "maybe", and orders
    * nothing between nodes. With `ack = "local"` there is no order between nodes during an outage.
    */
-  mayBeOutOfOrder(earlier, later) {
+  mayBeOutOfOrder(earlier, later, session) {
+    if (session && this.#wasReadLate(session, earlier, later)) return true;
     if (!earlier.hasReply) return true;
     if (earlier.node === later.node) return false;
     return earlier.outcome === 'unknown' || this.mayHaveTwoOrders(earlier) || this.mayHaveTwoOrders(later);
   }
 
-  /** G3: what was accepted locally, or was in flight when Redis failed. */
+  /** The client itself read one connection later than the next one. */
+  #wasReadLate(session, earlier, later) {
+    const [one, other] = [earlier, later].map(({ id }) => this.#first.get(session).get(id));
+    return one.link < other.link && session.links[one.link].slow.length > 0;
+  }
+
+  /** The arrivals without those that the client read later than others of a newer connection. */
+  inOrderOfConnections(session, arrivals) {
+    let newest = 0;
+    return arrivals.filter(({ link }) => {
+      newest = Math.max(newest, link);
+      return link === newest || session.links[link].slow.length === 0;
+    });
+  }
+
+  /** G3: what was accepted locally, or was in flight when Redis failed. A frozen instance finds that Redis did not reply. */
   mayHaveTwoOrders({ channel, node, sent, settled }) {
-    return this.#isLocal && !hasHistory(channel) && this.#at(node).some((fault) => OUTAGE.has(fault.kind) && overlap(fault, sent - REJOIN, settled ?? FOREVER));
+    return this.#isLocal && !hasHistory(channel) && this.#at(node).some((fault) => (OUTAGE.has(fault.kind) || fault.kind.startsWith('freeze')) && overlap(fault, sent - this.#rejoin, settled ?? FOREVER));
   }
 
   /** G4, "Redis has lost sessions"; a session that did not connect in time; one that Redis did not have when its node died. */
   mayBeUnknown(session) {
     const { refused } = session;
     const forgotten = this.#losses.some((loss) => refused.at >= loss.from
-      && refused.sent <= endOf(loss) + (loss.kind === 'failover' ? TIMES.timeout : HEARTBEAT + REJOIN));
+      && refused.sent <= endOf(loss) + (loss.kind === 'failover' ? TIMES.timeout : this.#heartbeat + this.#rejoin));
     // Lost by Redis, and then its node, before a heartbeat wrote it again.
-    const isNowhere = this.#losses.some((loss) => this.#leaseLosses.some((death) => death.from <= endOf(loss) + HEARTBEAT + REJOIN
+    const isNowhere = this.#losses.some((loss) => this.#leaseLosses.some((death) => death.from <= endOf(loss) + this.#heartbeat + this.#rejoin
       && death.to >= loss.from && refused.at >= death.from && this.#isAt(session, death.node, death.from, death.to)));
     const contact = Math.max(session.known, ...session.connects.filter(({ successful }) => successful).map(({ at }) => at));
     const isExpired = refused.at - contact >= 2 * TIMES.timeout - 500;

@@ -61,7 +61,7 @@ function* repeated(session, publications, exceptions) {
 }
 
 /** @param list  { id } in an order */
-function* outOfOrder(name, list, publications, exceptions) {
+function* outOfOrder(name, list, publications, exceptions, session) {
   const newest = new Map();
   for (const { id } of list) {
     const publication = publications.get(id);
@@ -69,7 +69,7 @@ function* outOfOrder(name, list, publications, exceptions) {
     const key = `${publication.publisher} ${publication.channel}`;
     const before = newest.get(key);
     if (!before || before.number < publication.number) newest.set(key, publication);
-    else if (!exceptions.mayBeOutOfOrder(publication, before)) {
+    else if (!exceptions.mayBeOutOfOrder(publication, before, session)) {
       yield violation('G2', `${name} has ${id} after ${before.id}`, publication, before);
     }
   }
@@ -147,8 +147,8 @@ export function judge(record) {
   for (const session of record.sessions) {
     const order = firstArrivals(session.arrivals);
     found.push(...foreign(session, publications), ...forgotten(session, exceptions), ...lost(session, publications, exceptions),
-      ...repeated(session, publications, exceptions), ...outOfOrder(session.name, order, publications, exceptions));
-    readers.push({ name: session.name, arrivals: order });
+      ...repeated(session, publications, exceptions), ...outOfOrder(session.name, order, publications, exceptions, session));
+    readers.push({ name: session.name, arrivals: exceptions.inOrderOfConnections(session, order) });
   }
   found.push(...histories(record, publications, exceptions));
   for (const [channel, ids] of Object.entries(record.histories)) {

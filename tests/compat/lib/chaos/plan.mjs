@@ -8,7 +8,7 @@ import { Random } from './random.mjs';
 export const SEEDS_OF_CLUSTER = 10;
 
 /** Milliseconds; the settings of the nodes have the same. */
-export const TIMES = { timeout: 3_000, heartbeat: 250, lease: 2_000, deadline: 1_000 };
+export const TIMES = { timeout: 3_000, heartbeat: 250, lease: 2_000, deadline: 500 };
 
 /**
  * `ack`: of the setting redis.ack. `sentinels`: a master with a replica, without proxies before it. `clocks`: seconds by which
@@ -43,8 +43,8 @@ const LENGTHS = {
   cut: [50, 2_000],
   silence: [100, 2_000],
   slow: [300, 1_500],
-  pause: [100, 1_500],
-  stall: [100, 1_500],
+  pause: [100, 1_800],
+  stall: [100, 1_800],
   crash: [50, 800],
   'memory-full': [200, 1_500],
 };

@@ -15,6 +15,7 @@ import { Publisher } from './publishers.mjs';
 /** After the faults everything works again within this time. Nothing but a defect takes it. */
 const RECOVERY_MILLISECONDS = 40_000;
 const LAST_MESSAGES_MILLISECONDS = 1_000;
+const LAG_INTERVAL_MILLISECONDS = 10;
 
 /** A client for each node that stays there, and is subscribed to everything: its losses are those of its node. */
 const watcherOf = (node, name) => ({
@@ -34,6 +35,8 @@ class Round {
     this.faults = [];
     this.publications = [];
     this.trouble = [];
+    /** By how many milliseconds this process was late, at most: processes of the servers are too. */
+    this.lag = 0;
     this.clients = [...plan.clients, ...cluster.nodes.map((_node, place) => watcherOf(place, plan.name))]
       .map((each) => new Client(this, each));
     this.publishers = plan.publishers.map((each) => new Publisher(this, each, this.publications));
@@ -46,6 +49,16 @@ class Round {
     return Math.round((performance.now() - this.#began) * 100) / 100;
   }
 
+  /** Measures the lag, until the function that it returns is called. */
+  #measureLag() {
+    let due = performance.now() + LAG_INTERVAL_MILLISECONDS;
+    const timer = setInterval(() => {
+      this.lag = Math.max(this.lag, Math.round(performance.now() - due));
+      due = performance.now() + LAG_INTERVAL_MILLISECONDS;
+    }, LAG_INTERVAL_MILLISECONDS);
+    return () => clearInterval(timer);
+  }
+
   #missed() {
     return Promise.all(this.cluster.nodes.map((node) => metric(node, METRICS.missed)));
   }
@@ -55,6 +68,7 @@ class Round {
     // Every subscription is at work: a connection of each client was confirmed.
     await this.#watchersAreConnected();
     const before = await this.#missed();
+    const stopMeasuring = this.#measureLag();
     this.start = this.now();
     const clock = { cluster: this.cluster, now: () => this.now() - this.start };
     for (const publisher of this.publishers) publisher.start();
@@ -64,6 +78,7 @@ class Round {
     await Promise.all(this.publishers.map((publisher) => publisher.stop()));
     await recovered(this.cluster);
     await this.#everyoneHasTheLast();
+    stopMeasuring();
     this.histories = await this.#readHistories();
     const after = await this.#missed();
     const restarted = new Set(this.plan.faults.filter(({ kind }) => ['kill', 'stop'].includes(kind)).map(({ node }) => node));
@@ -139,9 +154,9 @@ class Round {
   }
 
   record() {
-    const { plan, ack, faults, publications, histories = {}, missed = [] } = this;
+    const { plan, ack, lag, faults, publications, histories = {}, missed = [] } = this;
     const sessions = this.clients.flatMap((client) => client.sessions);
-    return { plan, ack, size: this.ports.length, faults, publications, sessions, histories, missed };
+    return { plan, ack, lag, size: this.ports.length, faults, publications, sessions, histories, missed };
   }
 
   async leave() {

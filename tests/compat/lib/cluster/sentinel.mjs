@@ -100,10 +100,16 @@ export async function startSentinels(workbench) {
       // A sentinel refuses while the one before is not over.
       await until('a sentinel begins a failover', () =>
         sentinels[0].command('SENTINEL', 'FAILOVER', MASTER_NAME).then(() => true, () => false));
-      await until('the master and the replica have changed places', async () => {
-        const now = await current();
-        return now && now !== before && (await now.command('ROLE').catch(() => ['unknown']))[0] === 'master';
+      const now = await until('the replica is the master', async () => {
+        const next = await current();
+        return next && next !== before && (await next.command('ROLE').catch(() => ['unknown']))[0] === 'master' && next;
       });
+      // As the sentinels do it some seconds later: until then the old master takes what its clients send, and loses it.
+      await before.command('REPLICAOF', '127.0.0.1', now.port);
+      await before.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      await before.command('CLIENT', 'KILL', 'TYPE', 'normal');
+      await until('the old master follows the new one', async () =>
+        (await before.command('INFO', 'replication').catch(() => '')).includes('master_link_status:up'));
     },
     url: `redis+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')}/${MASTER_NAME}`,
     master,
