@@ -140,9 +140,9 @@ export class Exceptions {
     });
   }
 
-  /** G1, "an instance that alone loses Redis". */
+  /** G1, "an instance that alone loses Redis". What ended with the instance that accepted it alone is not missed by others. */
   isMissedBy(node, publication) {
-    return this.#at(node).some((fault) => ALONE.has(fault.kind) && overlap(fault, publication.sent - this.#rejoin, (publication.settled ?? FOREVER) + this.#inFlight));
+    return !this.#wasLostWithItsNode(publication) && this.#at(node).some((fault) => ALONE.has(fault.kind) && overlap(fault, publication.sent - this.#rejoin, (publication.settled ?? FOREVER) + this.#inFlight));
   }
 
   #wasAlone(session, publication) {
