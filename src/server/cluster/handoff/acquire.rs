@@ -8,7 +8,7 @@ use tokio::time::{Duration, Instant};
 use super::import::{Import, Imported};
 use super::{ALONE_TIMEOUT, AcquireError, REQUEST_TIMEOUT, RETRY_PAUSE};
 use crate::auth::{CredentialSnapshot, seconds_now};
-use crate::bayeux::{ClientId, Pattern, Positions, Publication, StreamPosition};
+use crate::bayeux::{ClientId, Pattern, Positions, StreamPosition};
 use crate::cluster::{RpcError, SessionRecord};
 use crate::redis::NodeId;
 use crate::router::Session;
@@ -282,12 +282,7 @@ impl Server {
             let Some(offset) = since else { continue };
             positions.insert(StreamPosition { partition, offset });
             let publications = cluster.broker.kept(partition, offset).await?;
-            // Later ones are delivered to the session here, all of them in one order. A history may lack some.
-            let newest = received.offset(partition).filter(|newest| *newest > 0).unwrap_or(u64::MAX);
-            let is_before = |position: StreamPosition| position.offset <= newest;
-            let publications =
-                publications.into_iter().filter(|publication| publication.position().is_none_or(is_before));
-            kept.extend(publications.filter(|publication| {
+            kept.extend(publications.into_iter().filter(|publication| {
                 let channel = Pattern::of_name(publication.channel());
                 parsed.iter().any(|pattern| pattern.covers(channel))
             }));
@@ -296,9 +291,7 @@ impl Server {
             kept =
                 kept.iter().filter_map(|publication| adapt(&self.pipeline, session, publication)).collect();
         }
-        let position = |publication: &Arc<Publication>| publication.position();
-        let known = kept.iter().filter_map(position).collect();
         drop(parsed);
-        Ok(Imported { queued: kept, positions, known, patterns, credential: None, is_adopted: true })
+        Ok(Imported { queued: kept, positions, patterns, credential: None, is_adopted: true })
     }
 }

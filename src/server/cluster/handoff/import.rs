@@ -1,11 +1,10 @@
 //! Imports an acquired session: merges its state with what this instance has received for it, and commits.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{AcquireError, REQUEST_TIMEOUT};
 use crate::auth::{CredentialSnapshot, seconds_now};
-use crate::bayeux::{Positions, Publication, StreamPosition};
+use crate::bayeux::{Positions, Publication};
 use crate::cluster::SessionRecord;
 use crate::router::Session;
 use crate::server::Server;
@@ -35,8 +34,6 @@ pub(super) struct Imported {
     pub(super) queued: Vec<Arc<Publication>>,
     /// Up to these positions the session has received everything, or it is in `queued`.
     pub(super) positions: Positions,
-    /// The positions of publications in `queued` that this instance may have received too.
-    pub(super) known: HashSet<StreamPosition>,
     pub(super) patterns: Vec<String>,
     pub(super) credential: Option<CredentialSnapshot>,
     /// Whether the owner is dead.
@@ -48,7 +45,6 @@ impl Imported {
         Self {
             queued: state.queued.iter().filter_map(QueuedMessage::publication).collect(),
             positions: state.positions,
-            known: HashSet::new(),
             patterns: state.patterns,
             credential: state.credential,
             is_adopted: false,
@@ -79,12 +75,12 @@ impl Server {
             // Tokens may have expired during the move. The next check ends their subscriptions, and tells the client.
             self.token_expiry.watch(&session, seconds_now());
         }
-        let (positions, known) = (imported.positions, imported.known);
+        let positions = imported.positions;
         let undelivered = before_queued(&positions, &imported.queued);
         let has_room = session.import(imported.queued, |publication| {
             publication.position().is_none_or(|position| {
                 let before = positions.offset(position.partition);
-                before.is_none_or(|before| position.offset > before) && !known.contains(&position)
+                before.is_none_or(|before| position.offset > before)
             })
         });
         if !has_room {
