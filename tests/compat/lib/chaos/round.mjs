@@ -123,8 +123,9 @@ class Round {
   /** Publishes at each node to each channel, until every client has one whole set of these messages. */
   async #everyoneHasTheLast() {
     const isLate = this.now() + RECOVERY_MILLISECONDS;
-    let waiting = this.clients;
-    while (waiting.length > 0) {
+    for (let waiting = this.clients; waiting.length > 0;) {
+      // All have to have the same set: of the ones before, some may wait for a client that has had another.
+      waiting = this.clients;
       const set = [];
       for (const publisher of this.last) {
         for (const channel of channelsOf(this.plan.name)) set.push(await publisher.publish(channel, this.last.indexOf(publisher)));
