@@ -11,7 +11,7 @@ CLIENT := client-js
 # The themes of tests/ that end in seconds.
 QUICK := docs config auth
 
-.PHONY: help build test quick fmt lint features doc unit by-tls tools client compat snippets release cargo-deb install-check bench bench-cluster bench-hub bench-feeds microbench fuzz autobahn deny clean
+.PHONY: help build test quick fmt lint features doc unit by-tls tools client compat chaos snippets release cargo-deb install-check bench bench-cluster bench-hub bench-feeds microbench fuzz autobahn deny clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -64,6 +64,10 @@ client: tools ## The JavaScript client: types, tests, that dist/ is built, the p
 compat: build tools ## The official clients, several nodes, and the comparison with Faye side by side
 	cd $(COMPAT) && $(NPM) ci --no-audit --no-fund --loglevel=error
 	cd $(COMPAT) && $(NPM) test
+
+chaos: build tools ## Faults against clusters, drawn from seeds (SEED=0 ROUNDS=20 REPEAT=1 JOBS=1); what fails is kept in target/chaos
+	cd $(COMPAT) && $(NPM) ci --no-audit --no-fund --loglevel=error
+	@nice node scripts/chaos.mjs
 
 snippets: build tools ## The code blocks of the documents, and that their runner finds wrong ones
 	cd $(SNIPPETS) && $(NPM) ci --no-audit --no-fund --loglevel=error

@@ -102,9 +102,13 @@ impl Client {
         connected.unwrap_or_else(|_| Err(super::link::timed_out()))
     }
 
-    /// Returns the `run_id` of the connected master; empty if it is not known.
-    pub(crate) fn master(&self) -> String {
-        self.link.master()
+    /// Connects if necessary, and returns the `run_id` of the master; empty if it is not known. A script that gets the
+    /// `run_id` of the former master begins an epoch that is not needed.
+    ///
+    /// # Errors
+    /// [`RedisError`] if there is no connection.
+    pub(crate) async fn reach_master(&self) -> Result<String, RedisError> {
+        self.link.reach_master().await
     }
 
     /// Returns the `run_id` of the connected master, and each later one.

@@ -151,8 +151,17 @@ impl Link {
     }
 
     /// Returns the `run_id` of the connected master; empty if unknown.
-    pub(super) fn master(&self) -> String {
+    fn master(&self) -> String {
         self.master.borrow().clone()
+    }
+
+    /// Connects if necessary, and returns the `run_id` of the master; empty if unknown.
+    ///
+    /// # Errors
+    /// [`RedisError`] if there is no connection.
+    pub(super) async fn reach_master(&self) -> Result<String, RedisError> {
+        self.connection().await?;
+        Ok(self.master())
     }
 
     /// Returns the `run_id` of the connected master, and each later one.

@@ -3,7 +3,7 @@
 //!
 //! The mailbox is a plain value; the session locks it.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -109,11 +109,17 @@ impl Mailbox {
         self.first.iter().chain(&self.rest)
     }
 
-    /// Inserts publications before the queued ones, and keeps only those queued ones for which `is_new` returns `true`.
+    /// Inserts publications before the queued ones, and keeps only those queued ones for which `is_new` returns `true`. One
+    /// in both has its place among the queued ones: between them are others that are only queued.
     pub fn merge(&mut self, before: Vec<Arc<Publication>>, is_new: impl Fn(&Publication) -> bool) {
         let waiting = self.first.take().into_iter().chain(self.rest.drain(..));
-        let mut all: VecDeque<_> = before.into();
-        all.extend(waiting.filter(|publication| is_new(publication)));
+        let waiting: Vec<_> = waiting.filter(|publication| is_new(publication)).collect();
+        let queued: HashSet<_> = waiting.iter().filter_map(|publication| publication.position()).collect();
+        let is_queued = |publication: &Publication| {
+            publication.position().is_some_and(|position| queued.contains(&position))
+        };
+        let mut all: VecDeque<_> = before.into_iter().filter(|publication| !is_queued(publication)).collect();
+        all.extend(waiting);
         self.bytes = all.iter().map(|publication| publication.size()).sum();
         self.first = all.pop_front();
         self.rest = all;

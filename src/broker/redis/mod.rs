@@ -217,7 +217,7 @@ impl Shared {
         let names = self.client.keys();
         let keys = [names.partition(partition), names.recent(partition), names.channel(partition)];
         let (candidate, known) = (self.epoch_candidate(), known.to_string());
-        let (master, lifetime) = (self.client.master(), self.client.partition_lifetime());
+        let (master, lifetime) = (self.client.reach_master().await?, self.client.partition_lifetime());
         let writes: &[u8] = if writes { b"write" } else { b"" };
         let arguments = [&candidate[..], known.as_bytes(), master.as_bytes(), &lifetime, probe, writes];
         self.client.run_script(&STATE, &keys.each_ref().map(String::as_str), &arguments).await.map(drop)

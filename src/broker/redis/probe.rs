@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::{Redis, frame};
 use crate::bayeux::{PARTITIONS, Partition};
 use crate::broker::Deliver;
 use crate::redis::with_jitter;
+
+/// How long an overdue echo may still arrive. If the process was suspended, its timers fire before it reads what has arrived,
+/// which a new connection would lose.
+const GRACE: Duration = Duration::from_millis(100);
 
 impl<D: Deliver> Redis<D> {
     /// Sends probes every `redis.probe`, for as long as the future is polled.
@@ -29,7 +34,11 @@ impl<D: Deliver> Redis<D> {
                 self.subscriber.echoed_probe[partition.index()].load(Ordering::Acquire)
             };
             let missed =
-                joined.iter().filter(|partition| echoed(partition) < sent[partition.index()]).count();
+                || joined.iter().filter(|partition| echoed(partition) < sent[partition.index()]).count();
+            if missed() > 0 {
+                tokio::time::sleep(GRACE).await;
+            }
+            let missed = missed();
             if missed > 0 {
                 client.metrics().redis.missed_probes.inc_by(missed as u64);
                 tracing::warn!(partitions = missed, "Pub/Sub probe not echoed; resubscribing");

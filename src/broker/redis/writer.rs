@@ -231,7 +231,7 @@ impl<D: Deliver> Writer<D> {
         let mut arguments = vec![
             shared.epoch_candidate(),
             self.known().to_string().into_bytes(),
-            shared.client.master().into_bytes(),
+            shared.client.reach_master().await?.into_bytes(),
             shared.client.partition_lifetime(),
             if extends_lifetime { b"keep".to_vec() } else { Vec::new() },
             shared.client.me().to_string().into_bytes(),

@@ -178,8 +178,15 @@ impl Server {
             // The session has returned since, or the fence is its own next epoch.
             return;
         }
+        if self.end_here(session, is_lost) {
+            cluster.owned.remove_if(session.id(), |_, owned| owned.epoch <= epoch);
+        }
+    }
+
+    /// Ends a session on this instance only. Returns `false` if it had ended.
+    pub(super) fn end_here(&self, session: &Arc<Session>, is_lost: bool) -> bool {
         session.freeze(false);
-        let Some(patterns) = session.end_here() else { return };
+        let Some(patterns) = session.end_here() else { return false };
         if is_lost {
             self.metrics.cluster.fenced.inc();
             tracing::info!(client = %session.id(), "session owned by another instance; ending it here");
@@ -191,7 +198,7 @@ impl Server {
             self.trie.remove(session, &pattern);
         }
         self.sessions.forget(session);
-        cluster.owned.remove_if(session.id(), |_, owned| owned.epoch <= epoch);
+        true
     }
 }
 

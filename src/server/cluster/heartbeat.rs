@@ -21,8 +21,8 @@ const CONCURRENT: usize = 256;
 enum Write {
     /// The complete record, which may not exist.
     Replace(Arc<Session>),
-    /// The end of an export without a commit.
-    Abort(Arc<Session>),
+    /// The next epoch of a session: at the end of an export without a commit, or if its ownership is in doubt.
+    Reclaim(Arc<Session>),
     /// A renewal.
     Update {
         session: Arc<Session>,
@@ -41,7 +41,8 @@ impl Server {
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             every.tick().await;
-            if self.write_records(cluster).await.is_err() {
+            // The box keeps the depth of the types of futures within the limit of the compiler.
+            if Box::pin(self.write_records(cluster)).await.is_err() {
                 tracing::debug!("records of sessions not written");
             }
         }
@@ -83,7 +84,7 @@ impl Server {
     /// Renews the lease, and writes records and positions once.
     pub(super) async fn heartbeat(&self, cluster: &Cluster) -> Result<(), RedisError> {
         renew_lease(cluster).await?;
-        self.write_records(cluster).await
+        Box::pin(self.write_records(cluster)).await
     }
 
     /// Writes the records of sessions that are due, or of all sessions if their ownership is in doubt, and the positions. A
@@ -137,11 +138,12 @@ impl Server {
             // Before the entry is locked: a delivery takes the two locks in the other order.
             let progress = session.progress();
             let Some(mut owned) = cluster.owned.get_mut(session.id()) else { continue };
-            let is_due = owned.due <= now || doubt.is_some_and(|doubt| owned.checked < doubt);
+            let is_in_doubt = doubt.is_some_and(|doubt| owned.checked < doubt);
+            let is_due = owned.due <= now || is_in_doubt;
             let epoch = owned.epoch;
             if owned.exporting_since.is_some_and(|since| cluster.is_overdue(since)) {
                 drop(owned);
-                writes.push(Write::Abort(session));
+                writes.push(Write::Reclaim(session));
                 continue;
             }
             if owned.exporting_since.is_some() {
@@ -155,6 +157,12 @@ impl Server {
             let positions = positions_of(progress, &owned.positions, &written);
             let has_positions = positions != owned.positions;
             owned.positions = positions;
+            if is_in_doubt {
+                // An instance that saw the lease expire may have read the record, and claim the session later.
+                drop(owned);
+                writes.push(Write::Reclaim(session));
+                continue;
+            }
             if !owned.is_registered {
                 writes.push(Write::Replace(session));
                 continue;
@@ -177,8 +185,9 @@ impl Server {
                 note_check(cluster, &session, doubt);
                 return Ok(());
             }
-            Write::Abort(session) => {
-                self.abort_export(cluster, &session).await;
+            Write::Reclaim(session) => {
+                self.reclaim(cluster, &session).await?;
+                note_check(cluster, &session, doubt);
                 return Ok(());
             }
             Write::Update { session, epoch, has_positions, credential } => {

@@ -14,7 +14,7 @@ const REPOSITORY_ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const REFERENCE_SERVER = fileURLToPath(new URL('./reference-server.mjs', import.meta.url));
 const START_BOUND_MILLISECONDS = 30_000;
 const STOP_BOUND_MILLISECONDS = 30_000;
-const KEPT_ERROR_OUTPUT_CHARACTERS = 4_000;
+const KEPT_ERROR_OUTPUT_CHARACTERS = Number(process.env.FAYE_KEPT_OUTPUT ?? 4_000);
 
 /**
  * Clients derive their reply timers from the server's timeout. It is long here

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::AcquireError;
 use super::import::{Import, Imported};
 use crate::auth::{CredentialSnapshot, seconds_now};
-use crate::bayeux::{ClientId, Pattern, Positions, Publication, StreamPosition};
+use crate::bayeux::{ClientId, Pattern, Positions, StreamPosition};
 use crate::cluster::{RpcError, SessionRecord};
 use crate::redis::NodeId;
 use crate::router::Session;
@@ -291,9 +291,7 @@ impl Server {
             kept =
                 kept.iter().filter_map(|publication| adapt(&self.pipeline, session, publication)).collect();
         }
-        let position = |publication: &Arc<Publication>| publication.position();
-        let known = kept.iter().filter_map(position).collect();
         drop(parsed);
-        Ok(Imported { queued: kept, positions, known, patterns, credential: None, is_adopted: true })
+        Ok(Imported { queued: kept, positions, patterns, credential: None, is_adopted: true })
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::bayeux::{Partition, Positions, Publication};
+use crate::redis::RedisError;
 use crate::router::Session;
 use crate::server::Server;
 use crate::server::cluster::Cluster;
@@ -120,12 +121,34 @@ impl Server {
         cluster: &Cluster,
         session: &Arc<Session>,
     ) -> bool {
+        self.raise_epoch(cluster, session).await.unwrap_or(false)
+    }
+
+    /// Takes a session whose ownership is in doubt again, or ends it if another instance owns it. A claim by the epoch
+    /// before has no effect afterwards.
+    ///
+    /// # Errors
+    /// [`RedisError`] if Redis did not reply.
+    pub(in crate::server::cluster) async fn reclaim(
+        &self,
+        cluster: &Cluster,
+        session: &Arc<Session>,
+    ) -> Result<(), RedisError> {
+        if self.raise_epoch(cluster, session).await? {
+            self.write_record(cluster, session).await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Raises the epoch of a session, which ends its export. Returns `false` if another instance owns it.
+    async fn raise_epoch(&self, cluster: &Cluster, session: &Arc<Session>) -> Result<bool, RedisError> {
         let id = session.id();
         let Some(epoch) = cluster.owned.get_mut(id).map(|mut owned| {
             owned.is_aborting = true;
             owned.epoch
         }) else {
-            return false;
+            return Ok(false);
         };
         let raised = match cluster.directory.claim(id, epoch, None).await {
             Ok(true) => Ok(true),
@@ -133,10 +156,10 @@ impl Server {
             Ok(false) => cluster.directory.find(id).await.map(|record| record.is_none()),
             Err(error) => Err(error),
         };
-        let Some(mut owned) = cluster.owned.get_mut(id) else { return false };
+        let Some(mut owned) = cluster.owned.get_mut(id) else { return Ok(false) };
         match raised {
             // A concurrent abort has done the same.
-            Ok(true) if owned.epoch > epoch => return true,
+            Ok(true) if owned.epoch > epoch => return Ok(true),
             Ok(true) => {
                 owned.epoch = epoch + 1;
                 owned.exporting_since = None;
@@ -148,10 +171,10 @@ impl Server {
             Ok(false) => {
                 owned.is_aborting = false;
                 drop(owned);
-                self.end_fenced(session, epoch, false);
-                return false;
+                self.end_fenced(session, epoch, !session.is_frozen());
+                return Ok(false);
             }
-            Err(_) => return false,
+            Err(error) => return Err(error),
         }
         // The entry of a session is not locked together with the session.
         drop(owned);
@@ -159,7 +182,7 @@ impl Server {
         if session.has_overflowed() {
             cluster.unflushed.add_overflowed(session);
         }
-        true
+        Ok(true)
     }
 }
 

@@ -1,11 +1,10 @@
 //! Imports an acquired session: merges its state with what this instance has received for it, and commits.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::AcquireError;
 use crate::auth::{CredentialSnapshot, seconds_now};
-use crate::bayeux::{Positions, Publication, StreamPosition};
+use crate::bayeux::{Positions, Publication};
 use crate::cluster::SessionRecord;
 use crate::router::Session;
 use crate::server::Server;
@@ -36,8 +35,6 @@ pub(super) struct Imported {
     pub(super) queued: Vec<Arc<Publication>>,
     /// Up to these positions the session has received everything, or it is in `queued`.
     pub(super) positions: Positions,
-    /// The positions of publications in `queued` that this instance may have received too.
-    pub(super) known: HashSet<StreamPosition>,
     pub(super) patterns: Vec<String>,
     pub(super) credential: Option<CredentialSnapshot>,
     /// Whether the owner is dead.
@@ -49,7 +46,6 @@ impl Imported {
         Self {
             queued: state.queued.iter().filter_map(QueuedMessage::publication).collect(),
             positions: state.positions,
-            known: HashSet::new(),
             patterns: state.patterns,
             credential: state.credential,
             is_adopted: false,
@@ -92,11 +88,11 @@ impl Server {
             // Tokens may have expired during the move. The next check ends their subscriptions, and tells the client.
             self.token_expiry.watch(&session, seconds_now());
         }
-        let (positions, known) = (imported.positions, imported.known);
+        let positions = imported.positions;
         let has_room = session.import(imported.queued, |publication| {
             publication.position().is_none_or(|position| {
                 let before = positions.offset(position.partition);
-                before.is_none_or(|before| position.offset > before) && !known.contains(&position)
+                before.is_none_or(|before| position.offset > before)
             })
         });
         if !has_room {
@@ -106,8 +102,9 @@ impl Server {
         }
         import.is_committed = true;
         if let Some(old) = self.sessions.find(&id) {
-            // It was exported and has come back before its commit arrived.
-            self.end_fenced(&old, record.epoch, false);
+            // It was exported and has come back before its commit arrived, or Redis has lost that it was here before: then the
+            // epoch here is the higher one.
+            self.end_here(&old, false);
         }
         // Until the next heartbeat, an adopting instance starts at these positions.
         cluster.owned.insert(id, Owned { positions: undelivered, ..Owned::new(epoch) });

@@ -93,7 +93,7 @@ function* arrivedWrongly(subscriber, publications, rules) {
 }
 
 /** Two subscribers agree if what both got, on one channel, came in one order. */
-function* disagreements(first, second, publications, rules) {
+export function* disagreements(first, second, publications, rules) {
   const places = new Map(firstArrivals(first).map((arrival, place) => [keyOf(arrival), place]));
   const last = new Map();
   for (const arrival of firstArrivals(second)) {

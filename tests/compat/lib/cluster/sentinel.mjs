@@ -50,6 +50,10 @@ class Sentinel {
     return facts[facts.indexOf(name) + 1];
   }
 
+  command(...words) {
+    return this.#client.command(...words);
+  }
+
   describe() {
     return this.#daemon.describe();
   }
@@ -82,7 +86,31 @@ export async function startSentinels(workbench) {
       [await sentinel.know('num-other-sentinels'), await sentinel.know('num-slaves')].join()));
     return known.every((each) => each === `${SENTINELS - 1},1`);
   });
+  /** The Redis that every sentinel calls the master, or null while they disagree. */
+  const current = async () => {
+    const ports = await Promise.all(sentinels.map((sentinel) => sentinel.know('port')));
+    const agreed = ports.every((port) => port === ports[0]);
+    return agreed ? [master, replica].find(({ port }) => String(port) === ports[0]) : null;
+  };
   return {
+    current,
+    /** Has the master and the replica change places, and waits until every sentinel says so. */
+    failOver: async () => {
+      const before = await current();
+      // A sentinel refuses while the one before is not over.
+      await until('a sentinel begins a failover', () =>
+        sentinels[0].command('SENTINEL', 'FAILOVER', MASTER_NAME).then(() => true, () => false));
+      const now = await until('the replica is the master', async () => {
+        const next = await current();
+        return next && next !== before && (await next.command('ROLE').catch(() => ['unknown']))[0] === 'master' && next;
+      });
+      // As the sentinels do it some seconds later: until then the old master takes what its clients send, and loses it.
+      await before.command('REPLICAOF', '127.0.0.1', now.port);
+      await before.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      await before.command('CLIENT', 'KILL', 'TYPE', 'normal');
+      await until('the old master follows the new one', async () =>
+        (await before.command('INFO', 'replication').catch(() => '')).includes('master_link_status:up'));
+    },
     url: `redis+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')}/${MASTER_NAME}`,
     master,
     replica,

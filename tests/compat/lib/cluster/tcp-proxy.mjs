@@ -1,4 +1,5 @@
-// Stands between one node and Redis, and does what networks do: it cuts connections, refuses new ones, or goes silent.
+// Stands between one node and Redis, and does what networks do: it cuts connections, refuses new ones, goes silent, or is
+// slow.
 
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
@@ -9,6 +10,8 @@ export class TcpProxy {
   #pairs = new Set();
   /** 'healthy'; 'cut': connections are closed at once; 'stalled': they stay open and nothing gets through. */
   #state = 'healthy';
+  /** Milliseconds by which bytes are delayed, in both directions. */
+  #delay = 0;
 
   port = null;
   /** How many connections came. */
@@ -34,8 +37,15 @@ export class TcpProxy {
     this.#pairs.add(pair);
     for (const [side, other] of [pair, [far, near]]) {
       side.on('error', () => {});
+      const delayed = [];
+      const pass = (bytes) => {
+        if (!other.destroyed && !other.write(bytes)) side.pause();
+      };
       side.on('data', (bytes) => {
-        if (!other.write(bytes)) side.pause();
+        if (this.#delay === 0 && delayed.length === 0) return pass(bytes);
+        // One after the other, also when the delay ends: timers keep no order.
+        delayed.push(bytes);
+        setTimeout(() => pass(delayed.shift()), this.#delay);
       });
       other.on('drain', () => {
         if (this.#state !== 'stalled') side.resume();
@@ -59,6 +69,11 @@ export class TcpProxy {
   stall() {
     this.#state = 'stalled';
     for (const side of [...this.#pairs].flat()) side.pause();
+  }
+
+  /** Delays what comes from now on; zero ends it. */
+  delay(milliseconds) {
+    this.#delay = milliseconds;
   }
 
   /** What was held while it was stalled gets through now. */
