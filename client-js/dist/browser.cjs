@@ -1260,14 +1260,15 @@ var Selector = class {
     if (kind.ownsSession) __privateGet(this, _listener).lost(error);
   }
   /**
-   * Nothing is used until `select` is called again, because a transport failed. Where nothing has answered since
-   * others were left alone, their failure said nothing about them.
+   * Nothing is used until `select` is called again, because a transport failed. The failures of others said nothing about them
+   * if nothing has answered since, or if the one that took their place is cut as they were.
    */
   release(failed) {
     this.current = void 0;
     clearTimeout(__privateGet(this, _timer4));
     for (const candidate of this.candidates) {
-      if (!failed || candidate !== failed && candidate.shunnedAt > __privateGet(this, _heardAt)) spare(candidate);
+      const { shunnedAt, cuts } = candidate;
+      if (!failed || candidate !== failed && (shunnedAt > __privateGet(this, _heardAt) || cuts >= MOST_CUTS)) spare(candidate);
     }
   }
   /** Asks the other side whether it is there. */
