@@ -20,7 +20,7 @@ export interface Candidate {
   shunnedAt: number;
   shunnedUntil: number;
   shunned: number;
-  timer: ReturnType<typeof setTimeout> | undefined;
+  timer?: ReturnType<typeof setTimeout>;
 }
 
 /** A socket that ends sooner, so many times in a row, does not work. */

@@ -34,7 +34,7 @@ export class Selector {
     this.#listener = listener;
     this.candidates = kinds.map((kind) => ({
       kind, endpoint: endpointFor(kind.type), transport: undefined, isOpen: false, openedAt: 0, isProven: false,
-      hasWorked: false, cuts: 0, shunnedAt: 0, shunnedUntil: 0, shunned: 0, timer: undefined,
+      hasWorked: false, cuts: 0, shunnedAt: 0, shunnedUntil: 0, shunned: 0,
     }));
   }
 
