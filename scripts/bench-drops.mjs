@@ -126,6 +126,15 @@ function show(clients) {
   }
 }
 
+/** Prints the story of the clients that were back last. */
+function showSlowest(clients, begun) {
+  const since = (at) => `${((at - begun) / 1000).toFixed(2)} s`;
+  for (const { transport, downAt, backAt, pauses } of clients.toSorted((one, other) => other.backAt - one.backAt).slice(0, 5)) {
+    const story = pauses.filter(([at]) => at > begun).map(([at, reason, wait]) => `${since(at)} ${reason} (${wait} ms)`);
+    console.error(`  ${transport}: down ${since(downAt)}, ${story.join(', ')}, back ${since(backAt)}`);
+  }
+}
+
 async function drops(workbench, place, kind, server) {
   const lines = await startLines(server.url, dropped);
   workbench.atEnd(() => lines.stop());
@@ -172,6 +181,7 @@ async function storm(workbench, place, kind, server, isKill) {
     lost: lost.length, 'back p50, s': quantile(times, 0.5), 'back p99, s': quantile(times, 0.99), 'back max, s': Math.max(...times),
     ...percents(clients, publisher),
   };
+  if (isShowing) showSlowest(lost, begun);
   await metricsOf(server.nodes, figures);
   note(`${isKill ? 'kill' : 'cut'}, ${place}, ${kind}`, figures);
   show(clients);
