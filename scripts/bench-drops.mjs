@@ -94,11 +94,12 @@ async function openClients(kind, urls, count) {
 function percents(clients, publisher) {
   const figures = {};
   for (const [name, channel] of Object.entries(CHANNELS)) {
-    const { due, inTime, finally: all } = countOf(clients, channel, publisher.sentAt, IN_TIME);
+    const { due, inTime, finally: all, unexplained } = countOf(clients, channel, publisher.sentAt, IN_TIME);
     figures[`${name}, due`] = due;
     figures[`${name}, within 2 s, %`] = (100 * inTime) / due;
     figures[`${name}, finally, %`] = (100 * all) / due;
     figures[`${name}, missed`] = due - all;
+    figures[`${name}, missed, not sent within 250 ms of a cut`] = unexplained;
   }
   figures.twice = clients.reduce((sum, { twice }) => sum + twice, 0);
   figures['new sessions'] = clients.reduce((sum, { handshakes }) => sum + handshakes - 1, 0);
@@ -143,11 +144,12 @@ async function drops(workbench, place, kind, server) {
   lines.cutEach(LEAST, MOST);
   await sleep(1000 * seconds);
   const cuts = await lines.calm();
+  cuts.forEach((times, at) => { clients[at].cuts = times; });
   await publisher.stop();
   await sleep(SETTLE);
   for (const transport of transports) {
     const some = clients.filter((client) => client.transport === transport);
-    const figures = { cuts: Math.round(cuts / transports.length), ...percents(some, publisher) };
+    const figures = { cuts: some.reduce((sum, client) => sum + client.cuts.length, 0), ...percents(some, publisher) };
     await metricsOf(server.nodes, figures);
     note(`drops, ${place}, ${kind}, ${transport}`, figures);
   }
@@ -163,6 +165,7 @@ async function storm(workbench, place, kind, server, isKill) {
   await sleep(3_000);
   for (const client of clients) client.expectLoss();
   const begun = performance.now();
+  for (const client of clients) client.cuts = [begun];
   if (isKill) {
     server.nodes[0].isKilled = true;
     await server.nodes[0].crash();

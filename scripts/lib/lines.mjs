@@ -12,7 +12,8 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
  * @param target  the URL of the mount
  * @returns `urls`: the URL of each line; `cut()`: closes all connections and refuses new ones until `restore()`;
  *          `blink()`: closes all connections and accepts new ones; `cutEach(least, most)`: closes the connections of each
- *          line again and again after so many milliseconds, until `calm()`, which returns the number of cuts
+ *          line again and again after so many milliseconds, until `calm()`, which returns the times of the cuts of each line,
+ *          on the clock of `performance.now()`
  */
 export async function startLines(target, count = 1) {
   const { hostname, port, pathname } = new URL(target);
@@ -28,7 +29,7 @@ export async function startLines(target, count = 1) {
     calm: async () => {
       tell('calm');
       const [cuts] = await once(thread, 'message');
-      return cuts;
+      return cuts.map((times) => times.map((at) => at - performance.timeOrigin));
     },
     stop: () => thread.terminate(),
   };
@@ -38,6 +39,8 @@ class Line {
   #connections = new Set();
   #timer;
   isUp = true;
+  /** When it was cut, in milliseconds since 1970: each thread has its own zero of `performance.now()`. */
+  cuts = [];
 
   constructor({ host, port }) {
     this.listener = createServer((client) => {
@@ -64,11 +67,11 @@ class Line {
     for (const side of this.#connections) side.destroy();
   }
 
-  cutAgain(least, most, count) {
+  cutAgain(least, most) {
     this.#timer = setTimeout(() => {
+      this.cuts.push(performance.timeOrigin + performance.now());
       this.cut();
-      count();
-      this.cutAgain(least, most, count);
+      this.cutAgain(least, most);
     }, least + (most - least) * Math.random());
   }
 
@@ -79,19 +82,18 @@ class Line {
 
 async function proxy(target) {
   const lines = Array.from({ length: target.count }, () => new Line(target));
-  let cuts = 0;
   const actions = {
     cut: (line) => {
       line.isUp = false;
       line.cut();
     },
     restore: (line) => { line.isUp = true; },
-    cutEach: (line, least, most) => line.cutAgain(least, most, () => { cuts += 1; }),
+    cutEach: (line, least, most) => line.cutAgain(least, most),
     calm: (line) => line.calm(),
   };
   parentPort.on('message', ([what, ...rest]) => {
     for (const line of lines) actions[what](line, ...rest);
-    if (what === 'calm') parentPort.postMessage(cuts);
+    if (what === 'calm') parentPort.postMessage(lines.map(({ cuts }) => cuts));
   });
   parentPort.postMessage(await Promise.all(lines.map((line) => line.listen())));
 }

@@ -22,6 +22,8 @@ export class WatchedClient {
   /** Numbers to the time of the first arrival, by channel. */
   received = new Map();
   twice = 0;
+  /** When its connection was cut. */
+  cuts = [];
   handshakes = 0;
   /** Times of the first `transport:down` and of the first sign of the session after it, since `expectLoss`. */
   downAt = null;
@@ -120,16 +122,25 @@ export class Publisher {
   }
 }
 
-/** Counts of messages to a channel: to be delivered, delivered within so many milliseconds, and delivered at all. */
+/** A message that was sent so many milliseconds before or after a cut may have been on its way then. */
+const IN_FLIGHT = 250;
+
+/**
+ * Counts of messages to a channel: to be delivered, delivered within so many milliseconds, delivered at all, and missed though
+ * they were not on their way at a cut.
+ */
 export function countOf(clients, channel, sentAt, within) {
-  const counts = { due: 0, inTime: 0, finally: 0 };
-  for (const { received } of clients) {
+  const counts = { due: 0, inTime: 0, finally: 0, unexplained: 0 };
+  for (const { received, cuts } of clients) {
     const numbers = received.get(channel);
     sentAt.forEach((sent, at) => {
       if (sent === null) return;
       counts.due += 1;
       const arrived = numbers.get(at + 1);
-      if (arrived === undefined) return;
+      if (arrived === undefined) {
+        if (!cuts.some((at) => Math.abs(at - sent) < IN_FLIGHT)) counts.unexplained += 1;
+        return;
+      }
       counts.finally += 1;
       if (arrived - sent <= within) counts.inTime += 1;
     });
