@@ -41,7 +41,7 @@ const IN_TIME = 2_000;
 const [LEAST, MOST] = [3_000, 5_000];
 const STORM_RATE = 2;
 /** How long what is late may take in the end. */
-const SETTLE = 15_000;
+const SETTLE = 10_000;
 const BACK = 60_000;
 const [HISTORY, PLAIN] = ['/h/numbers', '/numbers'];
 const CHANNELS = { history: HISTORY, 'no history': PLAIN };

@@ -24,7 +24,7 @@ export async function startLines(target, count = 1) {
     urls: ports.map((each) => `http://127.0.0.1:${each}${pathname}`),
     cut: () => tell('cut'),
     restore: () => tell('restore'),
-    blink: () => (tell('cut'), tell('restore')),
+    blink: () => tell('blink'),
     cutEach: (least, most) => tell('cutEach', least, most),
     calm: async () => {
       tell('calm');
@@ -88,6 +88,7 @@ async function proxy(target) {
       line.cut();
     },
     restore: (line) => { line.isUp = true; },
+    blink: (line) => line.cut(),
     cutEach: (line, least, most) => line.cutAgain(least, most),
     calm: (line) => line.calm(),
   };
