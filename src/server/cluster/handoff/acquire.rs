@@ -21,6 +21,8 @@ use crate::server::delivery::adapt;
 const ATTEMPTS: usize = 4;
 /// How long an import waits until this instance has received what the owner has.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
+/// The longest pause between two requests to an owner that does not respond.
+const MAX_RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// The pause between two checks.
 const CHECK_PAUSE: Duration = Duration::from_millis(5);
 
@@ -190,6 +192,7 @@ impl Server {
         self.subscribe_import(cluster, session, &record.patterns).await?;
         let received = cluster.broker.positions(record.patterns.iter().map(String::as_str));
         let since = Instant::now();
+        let mut pause = RETRY_PAUSE;
         while record.owner != cluster.me() {
             let response = self.request_export(cluster, session.id(), record.owner, &received, request).await;
             let response = match response {
@@ -213,13 +216,16 @@ impl Server {
                 Ok(_) | Err(RpcError::RedisDown) => return Err(AcquireError::Unavailable),
                 Err(RpcError::NotSubscribed | RpcError::Timeout) => {}
             }
-            if cluster.membership.lease_of(record.owner).await?.is_zero() {
+            let lease = cluster.membership.lease_of(record.owner).await?;
+            if lease.is_zero() {
                 break;
             }
             if since.elapsed() > cluster.settings.lease + REQUEST_TIMEOUT {
                 return Err(AcquireError::Unavailable);
             }
-            tokio::time::sleep(RETRY_PAUSE).await;
+            // All clients of a dead instance wait here, until its lease ends. They must not keep Redis busy.
+            tokio::time::sleep(pause.min(lease)).await;
+            pause = (2 * pause).min(MAX_RETRY_PAUSE);
         }
         if let Some(credential) = credential {
             session.ownership().restore(credential);
