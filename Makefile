@@ -11,7 +11,7 @@ CLIENT := client-js
 # The themes of tests/ that end in seconds.
 QUICK := docs config auth
 
-.PHONY: help build test quick fmt lint features doc unit by-tls tools client compat chaos snippets release cargo-deb install-check bench bench-cluster bench-hub bench-feeds microbench fuzz autobahn deny clean
+.PHONY: help build test quick fmt lint features doc unit by-tls tools client compat chaos snippets release cargo-deb install-check bench bench-cluster bench-drops bench-freeze bench-hub bench-feeds microbench fuzz autobahn deny clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -91,6 +91,14 @@ bench: build ## Measure the floor, npm Faye and this server, and write docs/perf
 bench-cluster: build tools ## Measure what it costs to be joined by Redis
 	cd $(COMPAT) && $(NPM) ci --no-audit --no-fund --loglevel=error
 	@node scripts/bench-cluster.mjs
+
+bench-drops: build tools ## Measure what clients miss when connections are cut and an instance is killed (ROUNDS=3: medians)
+	cd $(COMPAT) && $(NPM) ci --no-audit --no-fund --loglevel=error
+	@node scripts/bench-drops.mjs
+
+bench-freeze: build tools ## Measure a freeze of an instance with 500,000 sessions (SESSIONS=50000: fewer)
+	cd $(COMPAT) && $(NPM) ci --no-audit --no-fund --loglevel=error
+	@node scripts/bench-freeze.mjs
 
 bench-hub: ## Measure the WebSub hub next to a bare loop (STEADY=0: without the ten minutes of memory)
 	@command -v node >/dev/null || { echo "Node is missing: the script needs it." >&2; exit 1; }

@@ -13,13 +13,12 @@
 //   FAYE=path                        the binary [target/release/faye]
 
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createRequire } from 'node:module';
-import { connect, createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+
+import { startLines } from './lib/lines.mjs';
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
 const Faye = createRequire(path.join(root, 'tests/compat/'))('faye');
@@ -54,40 +53,6 @@ function start(name) {
   });
 }
 
-/** Starts the proxy in another thread, so that it passes bytes on while the clients are busy. */
-async function startProxy(target) {
-  const thread = new Worker(fileURLToPath(import.meta.url), { workerData: { host: target.hostname, port: Number(target.port) } });
-  const [port] = await once(thread, 'message');
-  return {
-    url: `http://127.0.0.1:${port}${target.pathname}`,
-    cut: () => thread.postMessage('cut'),
-    restore: () => thread.postMessage('restore'),
-    stop: () => thread.terminate(),
-  };
-}
-
-/** The proxy. A cut closes both sides of every connection; new ones are refused until it is restored. */
-function proxy({ host, port }) {
-  const connections = new Set();
-  let isUp = true;
-  const listener = createServer((client) => {
-    if (!isUp) return client.destroy();
-    const upstream = connect(port, host);
-    for (const [side, other] of [[client, upstream], [upstream, client]]) {
-      connections.add(side);
-      side.setNoDelay(true);
-      side.pipe(other);
-      side.on('error', () => other.destroy());
-      side.on('close', () => (connections.delete(side), other.destroy()));
-    }
-  });
-  listener.listen(0, '127.0.0.1', () => parentPort.postMessage(listener.address().port));
-  parentPort.on('message', (what) => {
-    isUp = what === 'restore';
-    if (!isUp) for (const side of connections) side.destroy();
-  });
-}
-
 /** A client that keeps the numbers it has received, with how often. */
 async function subscriber(url, transport) {
   const client = new Faye.Client(url, { retry: 1 });
@@ -109,9 +74,9 @@ async function publish(url, data) {
 
 async function measure(name) {
   const { child, url } = await start(name);
-  const line = await startProxy(url);
+  const line = await startLines(url);
   const transports = Array.from({ length: clientCount }, (_, at) => (at % 2 ? 'long-polling' : 'websocket'));
-  const clients = await Promise.all(transports.map((transport) => subscriber(line.url, transport)));
+  const clients = await Promise.all(transports.map((transport) => subscriber(line.urls[0], transport)));
   let sent = 0;
   let isOver = false;
   let isQuiet = false;
@@ -163,11 +128,7 @@ async function main() {
   process.exit();
 }
 
-if (isMainThread) {
-  main().catch((error) => {
-    process.stderr.write(`${error.message}\n`);
-    process.exit(1);
-  });
-} else {
-  proxy(workerData);
-}
+main().catch((error) => {
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+});

@@ -9,6 +9,14 @@ var __privateGet = (obj, member, getter) => (__accessCheck(obj, member, "read fr
 var __privateAdd = (obj, member, value) => member.has(obj) ? __typeError("Cannot add the same private member more than once") : member instanceof WeakSet ? member.add(obj) : member.set(obj, value);
 var __privateSet = (obj, member, value, setter) => (__accessCheck(obj, member, "write to private field"), setter ? setter.call(obj, value) : member.set(obj, value), value);
 var __privateMethod = (obj, member, method) => (__accessCheck(obj, member, "access private method"), method);
+var __privateWrapper = (obj, member, setter, getter) => ({
+  set _(value) {
+    __privateSet(obj, member, value, setter);
+  },
+  get _() {
+    return __privateGet(obj, member, getter);
+  }
+});
 
 // src/clock.ts
 var LONGEST = 2 ** 31 - 1;
@@ -767,8 +775,8 @@ function fateOf(reply, clientId) {
 // src/backoff.ts
 var FIRST_SECONDS = 1;
 function delayAfter(failures, retry, limit, random = Math.random) {
-  if (failures <= 1) return 1e3 * Math.min(FIRST_SECONDS, retry) * random();
-  const longest = Math.min(retry * 2 ** Math.min(failures - 2, 30), Math.max(limit, retry));
+  if (failures < 2) return 1e3 * Math.min(FIRST_SECONDS, retry) * random();
+  const longest = Math.min(retry * 2 ** (failures - 2), Math.max(limit, retry));
   return 1e3 * longest * (0.5 + random() / 2);
 }
 var _count2, _options2, _free;
@@ -802,7 +810,6 @@ function enclose(message, schedule, settle) {
     schedule,
     settle,
     transport: void 0,
-    timer: void 0,
     clientId: void 0,
     sessions: 0,
     isAlone: false,
@@ -829,7 +836,7 @@ function stamp(envelope, candidate, clientId, isUp) {
 var QUICK_MILLISECONDS = 50;
 var QUICK_IN_A_ROW = 5;
 var LONGEST_BRAKE = 5e3;
-var _dispatcher, _transmit, _options3, _advised, _underWay, _isFirst, _quick, _timer2, _Connects_instances, delay_fn;
+var _dispatcher, _transmit, _options3, _advised, _underWay, _isFirst, _quick, _refusals, _timer2, _Connects_instances, delay_fn;
 var Connects = class {
   constructor(dispatcher, options, advised, transmit) {
     __privateAdd(this, _Connects_instances);
@@ -844,6 +851,7 @@ var Connects = class {
     __privateAdd(this, _underWay);
     __privateAdd(this, _isFirst, true);
     __privateAdd(this, _quick, 0);
+    __privateAdd(this, _refusals, 0);
     __privateAdd(this, _timer2);
     __privateSet(this, _dispatcher, dispatcher);
     __privateSet(this, _options3, options);
@@ -890,13 +898,15 @@ _advised = new WeakMap();
 _underWay = new WeakMap();
 _isFirst = new WeakMap();
 _quick = new WeakMap();
+_refusals = new WeakMap();
 _timer2 = new WeakMap();
 _Connects_instances = new WeakSet();
 delay_fn = function(reply, sentAt) {
   const { interval, timeout } = __privateGet(this, _advised);
   const elapsed = Date.now() - sentAt;
   const { retry } = __privateGet(this, _options3);
-  if (!(reply == null ? void 0 : reply.successful)) return Math.max(delayAfter(2, retry, retry), interval);
+  if (!(reply == null ? void 0 : reply.successful)) return Math.max(delayAfter(++__privateWrapper(this, _refusals)._, retry, retry), interval);
+  __privateSet(this, _refusals, 0);
   const isQuick = !this.hasHeard && elapsed < QUICK_MILLISECONDS;
   __privateSet(this, _quick, isQuick ? __privateGet(this, _quick) + 1 : 0);
   const excess = __privateGet(this, _quick) - QUICK_IN_A_ROW;
@@ -1148,8 +1158,7 @@ var Selector = class {
       cuts: 0,
       shunnedAt: 0,
       shunnedUntil: 0,
-      shunned: 0,
-      timer: void 0
+      shunned: 0
     }));
   }
   disable(type) {
@@ -1230,14 +1239,15 @@ var Selector = class {
     if (kind.ownsSession) __privateGet(this, _listener).lost(error);
   }
   /**
-   * Nothing is used until `select` is called again, because a transport failed. Where nothing has answered since
-   * others were left alone, their failure said nothing about them.
+   * Nothing is used until `select` is called again, because a transport failed. The failures of others said nothing about them
+   * if nothing has answered since, or if the one that took their place is cut as they were.
    */
   release(failed) {
     this.current = void 0;
     clearTimeout(__privateGet(this, _timer4));
     for (const candidate of this.candidates) {
-      if (!failed || candidate !== failed && candidate.shunnedAt > __privateGet(this, _heardAt)) spare(candidate);
+      const { shunnedAt, cuts } = candidate;
+      if (!failed || candidate !== failed && (shunnedAt > __privateGet(this, _heardAt) || cuts >= MOST_CUTS)) spare(candidate);
     }
   }
   /** Asks the other side whether it is there. */
@@ -1604,7 +1614,7 @@ var Waiting = class {
 _tasks = new WeakMap();
 
 // src/session.ts
-var _listener3, _connects, _advised2, _waiting, _farewell, _refusals, _losses, _hasBegun, _ends, _timer6, _Session_instances, accepted_fn, refused_fn, later_fn, heed_fn;
+var _listener3, _connects, _advised2, _waiting, _farewell, _refusals2, _losses, _hasBegun, _ends, _timer6, _Session_instances, accepted_fn, refused_fn, later_fn, heed_fn;
 var Session = class {
   constructor(reach, options, pipeline, listener) {
     __publicField(this, "pipeline", pipeline);
@@ -1616,13 +1626,13 @@ var Session = class {
     __privateAdd(this, _waiting, new Waiting());
     __privateAdd(this, _farewell, new Farewell());
     /** Handshakes refused, and sessions lost before they were of use, in a row. The first loss costs no time. */
-    __privateAdd(this, _refusals);
+    __privateAdd(this, _refusals2);
     __privateAdd(this, _losses);
     __privateAdd(this, _hasBegun, false);
     /** Counts the ends, so that what belongs to an earlier time is known. */
     __privateAdd(this, _ends, 0);
     __privateAdd(this, _timer6);
-    __privateSet(this, _refusals, new Backoff(options, 0));
+    __privateSet(this, _refusals2, new Backoff(options, 0));
     __privateSet(this, _losses, new Backoff(options, 1));
     __privateSet(this, _listener3, listener);
     __privateSet(this, _advised2, new Advised(options));
@@ -1785,7 +1795,7 @@ _connects = new WeakMap();
 _advised2 = new WeakMap();
 _waiting = new WeakMap();
 _farewell = new WeakMap();
-_refusals = new WeakMap();
+_refusals2 = new WeakMap();
 _losses = new WeakMap();
 _hasBegun = new WeakMap();
 _ends = new WeakMap();
@@ -1793,7 +1803,7 @@ _timer6 = new WeakMap();
 _Session_instances = new WeakSet();
 accepted_fn = function(reply) {
   var _a;
-  __privateGet(this, _refusals).reset();
+  __privateGet(this, _refusals2).reset();
   __privateSet(this, _hasBegun, true);
   const offered = reply.supportedConnectionTypes;
   this.dispatcher.selector.begin(reply.clientId, Array.isArray(offered) ? offered : [(_a = this.transport) != null ? _a : ""]);
@@ -1809,7 +1819,7 @@ refused_fn = function(reply, error) {
   this.phase = "unconnected";
   if (reply && this.pipeline.mayRetry(reply, error)) return this.start();
   if (((_a = reply == null ? void 0 : reply.advice) == null ? void 0 : _a.reconnect) === "none") return this.end(error);
-  const delay = Math.max(__privateGet(this, _refusals).next(), Number((_b = reply == null ? void 0 : reply.advice) == null ? void 0 : _b.interval) || 0);
+  const delay = Math.max(__privateGet(this, _refusals2).next(), Number((_b = reply == null ? void 0 : reply.advice) == null ? void 0 : _b.interval) || 0);
   __privateMethod(this, _Session_instances, later_fn).call(this, delay);
   this.report("The server refused the session", error, delay);
   __privateGet(this, _waiting).fail(error, false);

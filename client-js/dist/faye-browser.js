@@ -691,8 +691,8 @@
   // src/backoff.ts
   var FIRST_SECONDS = 1;
   function delayAfter(failures, retry, limit, random = Math.random) {
-    if (failures <= 1) return 1e3 * Math.min(FIRST_SECONDS, retry) * random();
-    const longest = Math.min(retry * 2 ** Math.min(failures - 2, 30), Math.max(limit, retry));
+    if (failures < 2) return 1e3 * Math.min(FIRST_SECONDS, retry) * random();
+    const longest = Math.min(retry * 2 ** (failures - 2), Math.max(limit, retry));
     return 1e3 * longest * (0.5 + random() / 2);
   }
   var Backoff = class {
@@ -722,7 +722,6 @@
       schedule,
       settle,
       transport: void 0,
-      timer: void 0,
       clientId: void 0,
       sessions: 0,
       isAlone: false,
@@ -761,6 +760,7 @@
     #underWay;
     #isFirst = true;
     #quick = 0;
+    #refusals = 0;
     #timer;
     constructor(dispatcher, options, advised, transmit) {
       this.#dispatcher = dispatcher;
@@ -797,7 +797,8 @@
       const { interval, timeout } = this.#advised;
       const elapsed = Date.now() - sentAt;
       const { retry } = this.#options;
-      if (!reply?.successful) return Math.max(delayAfter(2, retry, retry), interval);
+      if (!reply?.successful) return Math.max(delayAfter(++this.#refusals, retry, retry), interval);
+      this.#refusals = 0;
       const isQuick = !this.hasHeard && elapsed < QUICK_MILLISECONDS;
       this.#quick = isQuick ? this.#quick + 1 : 0;
       const excess = this.#quick - QUICK_IN_A_ROW;
@@ -1040,8 +1041,7 @@
         cuts: 0,
         shunnedAt: 0,
         shunnedUntil: 0,
-        shunned: 0,
-        timer: void 0
+        shunned: 0
       }));
     }
     disable(type) {
@@ -1180,14 +1180,15 @@
       if (kind.ownsSession) this.#listener.lost(error);
     }
     /**
-     * Nothing is used until `select` is called again, because a transport failed. Where nothing has answered since
-     * others were left alone, their failure said nothing about them.
+     * Nothing is used until `select` is called again, because a transport failed. The failures of others said nothing about them
+     * if nothing has answered since, or if the one that took their place is cut as they were.
      */
     release(failed) {
       this.current = void 0;
       clearTimeout(this.#timer);
       for (const candidate of this.candidates) {
-        if (!failed || candidate !== failed && candidate.shunnedAt > this.#heardAt) spare(candidate);
+        const { shunnedAt, cuts } = candidate;
+        if (!failed || candidate !== failed && (shunnedAt > this.#heardAt || cuts >= MOST_CUTS)) spare(candidate);
       }
     }
     /** Asks the other side whether it is there. */

@@ -688,8 +688,8 @@ function fateOf(reply, clientId) {
 // src/backoff.ts
 var FIRST_SECONDS = 1;
 function delayAfter(failures, retry, limit, random = Math.random) {
-  if (failures <= 1) return 1e3 * Math.min(FIRST_SECONDS, retry) * random();
-  const longest = Math.min(retry * 2 ** Math.min(failures - 2, 30), Math.max(limit, retry));
+  if (failures < 2) return 1e3 * Math.min(FIRST_SECONDS, retry) * random();
+  const longest = Math.min(retry * 2 ** (failures - 2), Math.max(limit, retry));
   return 1e3 * longest * (0.5 + random() / 2);
 }
 var Backoff = class {
@@ -719,7 +719,6 @@ function enclose(message, schedule, settle) {
     schedule,
     settle,
     transport: void 0,
-    timer: void 0,
     clientId: void 0,
     sessions: 0,
     isAlone: false,
@@ -758,6 +757,7 @@ var Connects = class {
   #underWay;
   #isFirst = true;
   #quick = 0;
+  #refusals = 0;
   #timer;
   constructor(dispatcher, options, advised, transmit) {
     this.#dispatcher = dispatcher;
@@ -794,7 +794,8 @@ var Connects = class {
     const { interval, timeout } = this.#advised;
     const elapsed = Date.now() - sentAt;
     const { retry } = this.#options;
-    if (!reply?.successful) return Math.max(delayAfter(2, retry, retry), interval);
+    if (!reply?.successful) return Math.max(delayAfter(++this.#refusals, retry, retry), interval);
+    this.#refusals = 0;
     const isQuick = !this.hasHeard && elapsed < QUICK_MILLISECONDS;
     this.#quick = isQuick ? this.#quick + 1 : 0;
     const excess = this.#quick - QUICK_IN_A_ROW;
@@ -1037,8 +1038,7 @@ var Selector = class {
       cuts: 0,
       shunnedAt: 0,
       shunnedUntil: 0,
-      shunned: 0,
-      timer: void 0
+      shunned: 0
     }));
   }
   disable(type) {
@@ -1177,14 +1177,15 @@ var Selector = class {
     if (kind.ownsSession) this.#listener.lost(error);
   }
   /**
-   * Nothing is used until `select` is called again, because a transport failed. Where nothing has answered since
-   * others were left alone, their failure said nothing about them.
+   * Nothing is used until `select` is called again, because a transport failed. The failures of others said nothing about them
+   * if nothing has answered since, or if the one that took their place is cut as they were.
    */
   release(failed) {
     this.current = void 0;
     clearTimeout(this.#timer);
     for (const candidate of this.candidates) {
-      if (!failed || candidate !== failed && candidate.shunnedAt > this.#heardAt) spare(candidate);
+      const { shunnedAt, cuts } = candidate;
+      if (!failed || candidate !== failed && (shunnedAt > this.#heardAt || cuts >= MOST_CUTS)) spare(candidate);
     }
   }
   /** Asks the other side whether it is there. */

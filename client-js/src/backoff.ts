@@ -10,8 +10,8 @@ const FIRST_SECONDS = 1;
  * that the clients of a server that comes back do not come all at once.
  */
 export function delayAfter(failures: number, retry: number, limit: number, random = Math.random): number {
-  if (failures <= 1) return 1000 * Math.min(FIRST_SECONDS, retry) * random();
-  const longest = Math.min(retry * 2 ** Math.min(failures - 2, 30), Math.max(limit, retry));
+  if (failures < 2) return 1000 * Math.min(FIRST_SECONDS, retry) * random();
+  const longest = Math.min(retry * 2 ** (failures - 2), Math.max(limit, retry));
   return 1000 * longest * (0.5 + random() / 2);
 }
 

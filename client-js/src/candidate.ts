@@ -20,12 +20,12 @@ export interface Candidate {
   shunnedAt: number;
   shunnedUntil: number;
   shunned: number;
-  timer: ReturnType<typeof setTimeout> | undefined;
+  timer?: ReturnType<typeof setTimeout>;
 }
 
 /** A socket that ends sooner, so many times in a row, does not work. */
 const SHORT_LIFE = 5_000;
-const MOST_CUTS = 3;
+export const MOST_CUTS = 3;
 /** How long one that does not work is left alone: doubled each time, up to the limit. */
 const SHUN_TIME = 30_000;
 /** The same for one that has worked: a restart of the server looks like that for a moment. */

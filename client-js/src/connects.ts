@@ -28,6 +28,7 @@ export class Connects {
   #underWay: { id: string } | undefined;
   #isFirst = true;
   #quick = 0;
+  #refusals = 0;
   #timer: Timer | undefined;
 
   constructor(
@@ -74,7 +75,8 @@ export class Connects {
     const { interval, timeout } = this.#advised;
     const elapsed = Date.now() - sentAt;
     const { retry } = this.#options;
-    if (!reply?.successful) return Math.max(delayAfter(2, retry, retry), interval);
+    if (!reply?.successful) return Math.max(delayAfter(++this.#refusals, retry, retry), interval);
+    this.#refusals = 0;
     // A server that answers connects at once, again and again, is not asked without pause.
     const isQuick = !this.hasHeard && elapsed < QUICK_MILLISECONDS;
     this.#quick = isQuick ? this.#quick + 1 : 0;

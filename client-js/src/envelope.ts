@@ -19,7 +19,7 @@ export interface Envelope {
   settle: Settle;
   /** What carries it now; undefined while it waits. */
   transport: Transport | undefined;
-  timer: Timer | undefined;
+  timer?: Timer;
   /** The session that it was sent in, and how many it was sent in. */
   clientId: string | undefined;
   sessions: number;
@@ -37,7 +37,7 @@ export interface Envelope {
 export function enclose(message: Message, schedule: Schedule, settle: Settle): Envelope {
   return {
     message, schedule, settle,
-    transport: undefined, timer: undefined, clientId: undefined, sessions: 0,
+    transport: undefined, clientId: undefined, sessions: 0,
     isAlone: false, isTrial: false, isRetired: false, isOverdue: false,
   };
 }

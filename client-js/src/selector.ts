@@ -4,7 +4,7 @@
  */
 
 import { later, type Timer } from './clock.js';
-import { type Candidate, hasHeld, shun, spare } from './candidate.js';
+import { type Candidate, hasHeld, MOST_CUTS, shun, spare } from './candidate.js';
 import { type FayeError, failure } from './error.js';
 import type { SelectorListener } from './listeners.js';
 import { log } from './logger.js';
@@ -34,7 +34,7 @@ export class Selector {
     this.#listener = listener;
     this.candidates = kinds.map((kind) => ({
       kind, endpoint: endpointFor(kind.type), transport: undefined, isOpen: false, openedAt: 0, isProven: false,
-      hasWorked: false, cuts: 0, shunnedAt: 0, shunnedUntil: 0, shunned: 0, timer: undefined,
+      hasWorked: false, cuts: 0, shunnedAt: 0, shunnedUntil: 0, shunned: 0,
     }));
   }
 
@@ -185,14 +185,15 @@ export class Selector {
   }
 
   /**
-   * Nothing is used until `select` is called again, because a transport failed. Where nothing has answered since
-   * others were left alone, their failure said nothing about them.
+   * Nothing is used until `select` is called again, because a transport failed. The failures of others said nothing about them
+   * if nothing has answered since, or if the one that took their place is cut as they were.
    */
   release(failed?: Candidate): void {
     this.current = undefined;
     clearTimeout(this.#timer);
     for (const candidate of this.candidates) {
-      if (!failed || (candidate !== failed && candidate.shunnedAt > this.#heardAt)) spare(candidate);
+      const { shunnedAt, cuts } = candidate;
+      if (!failed || (candidate !== failed && (shunnedAt > this.#heardAt || cuts >= MOST_CUTS))) spare(candidate);
     }
   }
 

@@ -115,6 +115,25 @@ test('a refused connect is repeated, but not at once', async () => {
   expect(server.connect).toBeDefined();
 });
 
+test('a connect that is refused once, as while a session moves, is repeated within a second', async () => {
+  const server = world(['long-polling']);
+  const client = server.client();
+  client.connect();
+  await pass(1_000);
+  for (let round = 0; round < 3; round += 1) {
+    server.connect!.reply({ successful: false, error: '503::Session out of reach, try again' });
+    await pass(1_000);
+    expect(server.connect).toBeDefined();
+    server.connect!.reply({});
+    await pass();
+  }
+  server.rules['/meta/connect'] = () => ({ successful: false, error: '503::Session out of reach, try again' });
+  server.log();
+  server.connect!.reply({ successful: false, error: '503::Session out of reach, try again' });
+  await pass(20_000);
+  expect(server.log().length).toBeLessThan(8);
+});
+
 test('a connect that was held though the advised timeout is 0 has used up its interval', async () => {
   const server = world(['long-polling']);
   server.rules['/meta/connect'] = () => undefined;

@@ -141,6 +141,21 @@ test('closed each time soon after it opened: after three times long-polling take
   expect(server.sockets).toHaveLength(3);
 });
 
+test('closed each time soon after it opened, as requests are: the network cuts all of them, and the socket stays in use', async () => {
+  const server = world();
+  server.rules['/meta/connect'] = (arrival) => {
+    setTimeout(() => arrival.link.cut(), 4_000);
+    return server.usual(arrival);
+  };
+  const client = server.client();
+  client.connect();
+  await pass(120_000);
+  const connects = server.sent('/meta/connect').filter(({ message }) => !message.advice);
+  const bySocket = connects.filter(({ type }) => type === 'websocket');
+  expect(bySocket.length).toBeGreaterThan(0.6 * connects.length);
+  expect(server.sockets.length).toBeGreaterThan(15);
+});
+
 test('a socket that worked and is then refused gives way to long-polling', async () => {
   const server = world();
   const client = server.client();

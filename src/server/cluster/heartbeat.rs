@@ -16,6 +16,8 @@ use crate::server::Server;
 
 /// The maximum number of concurrent directory writes.
 const CONCURRENT: usize = 256;
+/// Sessions that are looked at before other tasks run. Very many take longer than a client should wait.
+const AT_ONCE: usize = 1_000;
 
 /// A directory write of a heartbeat.
 enum Write {
@@ -98,7 +100,7 @@ impl Server {
         let doubt = cluster.unflushed.pending_doubt();
         // Read before the sessions: publications up to here are in their mailboxes, or were written.
         let positions = cluster.broker.joined_positions();
-        let writes = self.due_writes(cluster, doubt);
+        let writes = self.due_writes(cluster, doubt).await;
         let writes = writes.into_iter().map(|write| self.write_due(cluster, write, doubt));
         let results: Vec<_> = futures_util::stream::iter(writes).buffer_unordered(CONCURRENT).collect().await;
         let failed = results.iter().filter(|result| result.is_err()).count();
@@ -130,11 +132,14 @@ impl Server {
     }
 
     /// Returns the directory writes that are due, and those of all sessions that were not checked after the doubt.
-    fn due_writes(&self, cluster: &Cluster, doubt: Option<u64>) -> Vec<Write> {
+    async fn due_writes(&self, cluster: &Cluster, doubt: Option<u64>) -> Vec<Write> {
         let now = Instant::now();
         let written = cluster.written_positions.lock().clone();
         let mut writes = Vec::new();
-        for session in self.sessions.all() {
+        for (count, session) in self.sessions.all().into_iter().enumerate() {
+            if count % AT_ONCE == AT_ONCE - 1 {
+                tokio::task::yield_now().await;
+            }
             // Before the entry is locked: a delivery takes the two locks in the other order.
             let progress = session.progress();
             let Some(mut owned) = cluster.owned.get_mut(session.id()) else { continue };

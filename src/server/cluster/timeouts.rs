@@ -30,6 +30,8 @@ pub(super) const CLAIM: Duration = Duration::from_secs(20);
 
 /// The pause before a directory record is read again.
 pub(super) const RETRY_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause between two requests to an owner that does not respond.
+pub(super) const MAX_RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Attempts to acquire a session whose owner changes.
 pub(super) const ACQUISITIONS: usize = 4;
 /// Attempts to forward a message while its session moves. With the pauses, as long as a usual hand-off with a slow write.

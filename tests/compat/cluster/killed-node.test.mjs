@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { openLedger } from '../lib/cluster/ledger.mjs';
 import { addListeners, addStream, byPost, bySocket } from '../lib/cluster/load.mjs';
 import { METRICS, metricIs, ready, sumOf } from '../lib/cluster/metrics.mjs';
-import { hasHistory, QUICK, startNodes, testNodes } from '../lib/cluster/nodes.mjs';
+import { CALM, hasHistory, QUICK, startNodes, testNodes } from '../lib/cluster/nodes.mjs';
+import { handshake, poll } from '../lib/cluster/raw.mjs';
 
 const PATTERNS = ['/h/**'];
 const CHANNELS = ['/h/a', '/h/b'];
@@ -56,4 +57,19 @@ testNodes('two of three nodes are killed at once', async (workbench) => {
   await ledger.accepted(100);
   await ledger.judge(url, { hasHistory, mayArriveTwice: ({ phase }) => phase === JUST_BEFORE });
   assert.equal(await sumOf([nodes[1]], METRICS.sessions) >= 4, true, 'the survivor has everybody');
+});
+
+testNodes('clients of a killed node that wait for the end of its lease cost Redis little', async (workbench) => {
+  const environment = { ...CALM, FAYE_REDIS__LEASE: '4s' };
+  const { redis, nodes: [killed, survivor] } = await startNodes(workbench, { size: 2, environment, startBalancer: null });
+  const clients = await Promise.all(Array.from({ length: 20 }, () => handshake(killed.url)));
+  await Promise.all(clients.map((client) => poll(killed.url, client)));
+  const requests = async () => Number(/cmdstat_spublish:calls=(\d+)/.exec(await redis.command('INFO', 'commandstats'))?.[1] ?? 0);
+  await killed.crash();
+  const before = await requests();
+  const replies = await Promise.all(clients.map((client) => poll(survivor.url, client, { timeout: 0 })));
+  assert.deepEqual(replies.map(([{ successful, error }]) => successful || error), clients.map(() => true));
+  const each = (await requests() - before) / clients.length;
+  // One every 100 ms would be 40.
+  assert.ok(each <= 15, `${each} requests to the dead node for each client`);
 });

@@ -84,6 +84,10 @@ export class Server {
     return new URL(this.url).origin;
   }
 
+  get pid() {
+    return this.#child?.pid;
+  }
+
   /** The end of what the server wrote to standard error. */
   get errorOutput() {
     return this.#errorOutput;

@@ -190,6 +190,7 @@ impl Server {
         self.subscribe_import(cluster, session, &record.patterns).await?;
         let received = cluster.broker.positions(record.patterns.iter().map(String::as_str));
         let since = Instant::now();
+        let mut pause = timeouts::RETRY_PAUSE;
         while record.owner != cluster.me() {
             let response = self.request_export(cluster, session.id(), record.owner, &received, request).await;
             let response = match response {
@@ -213,13 +214,16 @@ impl Server {
                 Ok(_) | Err(RpcError::RedisDown) => return Err(AcquireError::Unavailable),
                 Err(RpcError::NotSubscribed | RpcError::Timeout) => {}
             }
-            if cluster.membership.lease_of(record.owner).await?.is_zero() {
+            let lease = cluster.membership.lease_of(record.owner).await?;
+            if lease.is_zero() {
                 break;
             }
             if since.elapsed() > cluster.settings.lease + timeouts::REQUEST {
                 return Err(AcquireError::Unavailable);
             }
-            tokio::time::sleep(timeouts::RETRY_PAUSE).await;
+            // All clients of a dead instance wait here, until its lease ends. They must not keep Redis busy.
+            tokio::time::sleep(pause.min(lease)).await;
+            pause = (2 * pause).min(timeouts::MAX_RETRY_PAUSE);
         }
         if let Some(credential) = credential {
             session.ownership().restore(credential);
