@@ -3,6 +3,7 @@
 //! its subscribers.
 
 mod consumer;
+mod consumer_state;
 mod frame;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
