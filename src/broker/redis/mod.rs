@@ -10,6 +10,8 @@ pub(crate) mod fuzzing;
 mod gap;
 mod history;
 mod local_deliveries;
+#[cfg(test)]
+mod model;
 mod probe;
 mod publishers;
 mod queue;
