@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::Cluster;
 use super::directory::credential_of;
+use super::owned::Export;
 use crate::bayeux::{Positions, StreamPosition};
 use crate::cluster::{SessionUpdate, WriteOutcome};
 use crate::redis::RedisError;
@@ -21,8 +22,8 @@ const CONCURRENT: usize = 256;
 enum Write {
     /// The complete record, which may not exist.
     Replace(Arc<Session>),
-    /// The end of an export without a commit.
-    Abort(Arc<Session>),
+    /// The next epoch, after an export without a commit, or if the ownership is in doubt.
+    Keep(Arc<Session>),
     /// A renewal.
     Update {
         session: Arc<Session>,
@@ -112,7 +113,7 @@ impl Server {
         Ok(())
     }
 
-    /// Returns the directory writes that are due, or those of all sessions.
+    /// Returns the directory writes that are due, or new epochs of all sessions.
     fn due_writes(&self, cluster: &Cluster, all: bool) -> Vec<Write> {
         let now = Instant::now();
         let mut writes = Vec::new();
@@ -120,20 +121,29 @@ impl Server {
             // Before the entry is locked: a delivery takes the two locks in the other order.
             let progress = session.progress();
             let Some(mut owned) = cluster.owned.get_mut(session.id()) else { continue };
-            let is_due = all || owned.due <= now;
+            let is_due = owned.due <= now;
             let epoch = owned.epoch;
-            if owned.exporting_since.is_some_and(|since| cluster.is_overdue(since)) {
+            if all || owned.is_raising() {
+                // An instance that adopts the session may have read the record, and not claimed the session yet.
                 drop(owned);
-                writes.push(Write::Abort(session));
+                writes.push(Write::Keep(session));
                 continue;
             }
-            if owned.exporting_since.is_some() {
-                // Another instance may have committed the import without notice.
-                if is_due {
-                    owned.due = now + self.renewal();
-                    writes.push(Write::Update { session, epoch, positions: None, credential: None });
+            match owned.export(now, cluster.commit_timeout()) {
+                Export::None => {}
+                Export::Overdue => {
+                    drop(owned);
+                    writes.push(Write::Keep(session));
+                    continue;
                 }
-                continue;
+                Export::Pending => {
+                    // Another instance may have committed the import without notice.
+                    if is_due {
+                        owned.due = now + self.renewal();
+                        writes.push(Write::Update { session, epoch, positions: None, credential: None });
+                    }
+                    continue;
+                }
             }
             if !owned.is_registered {
                 writes.push(Write::Replace(session));
@@ -166,8 +176,10 @@ impl Server {
     async fn write_due(&self, cluster: &Cluster, write: Write) -> Result<(), RedisError> {
         let (session, epoch, positions, credential) = match write {
             Write::Replace(session) => return self.write_record(cluster, &session).await,
-            Write::Abort(session) => {
-                self.abort_export(cluster, &session).await;
+            Write::Keep(session) => {
+                if self.keep(cluster, &session).await? {
+                    self.write_record(cluster, &session).await?;
+                }
                 return Ok(());
             }
             Write::Update { session, epoch, positions, credential } => {
