@@ -11,6 +11,8 @@ pub(crate) mod fuzzing;
 mod handoff;
 mod heartbeat;
 mod messages;
+#[cfg(test)]
+mod model;
 mod owned;
 mod requests;
 mod routing;
