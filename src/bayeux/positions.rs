@@ -6,7 +6,7 @@ use super::partition::{Partition, StreamPosition};
 
 /// One position for each of several partitions, in the order of insertion. Serializes as an array of pairs,
 /// `[[partition, offset], …]`. Deserialization skips pairs with an unknown partition, or with one that an earlier pair has.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "Vec<(usize, u64)>", into = "Vec<(usize, u64)>")]
 pub struct Positions(Vec<StreamPosition>);
 

@@ -38,6 +38,14 @@ pub struct SessionRecord {
 }
 
 impl SessionRecord {
+    /// Whether an earlier reading of the record has what this one has: a session that was prepared for it can be imported.
+    #[must_use]
+    pub fn is_covered_by(&self, earlier: &Self) -> bool {
+        let has = |pattern| earlier.patterns.contains(pattern);
+        (self.owner, self.epoch, &self.credential) == (earlier.owner, earlier.epoch, &earlier.credential)
+            && self.patterns.iter().all(has)
+    }
+
     fn read(mut fields: HashMap<String, String>) -> Option<Self> {
         let owner = fields.remove("node").and_then(|node| NodeId::parse(&node))?;
         let epoch = fields.remove("epoch").and_then(|epoch| epoch.parse().ok())?;
@@ -276,6 +284,21 @@ mod tests {
         assert_eq!((record.owner.to_string(), record.epoch), (node, 3));
         assert_eq!(record.patterns, ["/b", "/a/*"]);
         assert_eq!((record.credential.as_deref(), record.positions), (Some("{}"), positions));
+    }
+
+    #[test]
+    fn a_record_covers_itself_without_some_subscriptions() {
+        let record = |epoch: &str, patterns: &[&str]| {
+            let mut fields: HashMap<String, String> =
+                patterns.iter().map(|pattern| (format!("p:{pattern}"), "0".into())).collect();
+            fields.extend([("node".into(), "07".repeat(16)), ("epoch".into(), epoch.into())]);
+            SessionRecord::read(fields).unwrap()
+        };
+        let earlier = record("3", &["/a", "/b"]);
+        assert!(record("3", &["/a", "/b"]).is_covered_by(&earlier));
+        assert!(record("3", &["/a"]).is_covered_by(&earlier), "one was removed");
+        assert!(!record("3", &["/a", "/c"]).is_covered_by(&earlier), "one was added");
+        assert!(!record("4", &["/a", "/b"]).is_covered_by(&earlier), "it has another owner");
     }
 
     #[test]

@@ -7,8 +7,8 @@
 //! ```
 
 /// The state of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Life {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Life {
     /// The session is on this instance.
     Live(Phase),
     /// The session is being exported to another instance, or was exported. It keeps its phase for an aborted export.
@@ -20,8 +20,8 @@ pub(super) enum Life {
 }
 
 /// The phase of a session that has not ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Phase {
     /// The client has not connected yet.
     Unconnected,
     /// The client has connected.
@@ -33,12 +33,12 @@ pub(super) enum Phase {
 
 impl Life {
     /// The life of a new session.
-    pub(super) fn new(is_connected: bool) -> Self {
+    pub(crate) fn new(is_connected: bool) -> Self {
         Self::Live(if is_connected { Phase::Connected } else { Phase::Unconnected })
     }
 
     /// Accepts a connect. Returns `true` for the first one, and `None` if the session is not live.
-    pub(super) fn connect(&mut self) -> Option<bool> {
+    pub(crate) fn connect(&mut self) -> Option<bool> {
         let Self::Live(phase) = self else { return None };
         let is_first = *phase == Phase::Unconnected;
         if is_first {
@@ -48,28 +48,28 @@ impl Life {
     }
 
     /// Records that the mailbox had no room, unless the session has ended.
-    pub(super) fn overflow(&mut self) {
+    pub(crate) fn overflow(&mut self) {
         if let Self::Live(phase) | Self::Frozen(phase) = self {
             *phase = Phase::Overflowed;
         }
     }
 
     /// Freezes the session. Returns `false` if it has ended.
-    pub(super) fn freeze(&mut self) -> bool {
+    pub(crate) fn freeze(&mut self) -> bool {
         let (Self::Live(phase) | Self::Frozen(phase)) = *self else { return false };
         *self = Self::Frozen(phase);
         true
     }
 
     /// Unfreezes the session, if it is frozen and has not ended.
-    pub(super) fn unfreeze(&mut self) {
+    pub(crate) fn unfreeze(&mut self) {
         if let Self::Frozen(phase) = *self {
             *self = Self::Live(phase);
         }
     }
 
     /// Ends the session. Returns `false` if it has already ended, and if it is frozen, since another instance may own it.
-    pub(super) fn end(&mut self) -> bool {
+    pub(crate) fn end(&mut self) -> bool {
         let is_live = self.is_live();
         if is_live {
             *self = Self::Ended;
@@ -78,7 +78,7 @@ impl Life {
     }
 
     /// Ends the session on this instance, even if it is frozen. Returns `false` if it has already ended.
-    pub(super) fn end_as_moved(&mut self) -> bool {
+    pub(crate) fn end_as_moved(&mut self) -> bool {
         let has_ended = self.has_ended();
         if !has_ended {
             *self = Self::Moved;
@@ -87,32 +87,32 @@ impl Life {
     }
 
     /// Whether the session accepts connects, transports and subscriptions.
-    pub(super) fn is_live(self) -> bool {
+    pub(crate) fn is_live(self) -> bool {
         matches!(self, Self::Live(_))
     }
 
     /// Whether the session receives publications, so that its mailbox misses none.
-    pub(super) fn is_receiving(self) -> bool {
+    pub(crate) fn is_receiving(self) -> bool {
         matches!(self, Self::Live(phase) | Self::Frozen(phase) if phase != Phase::Overflowed)
     }
 
     /// Whether the client has not connected yet.
-    pub(super) fn is_unconnected(self) -> bool {
+    pub(crate) fn is_unconnected(self) -> bool {
         matches!(self, Self::Live(Phase::Unconnected) | Self::Frozen(Phase::Unconnected))
     }
 
     /// Whether the mailbox has overflowed and the session has not ended yet.
-    pub(super) fn has_overflowed(self) -> bool {
+    pub(crate) fn has_overflowed(self) -> bool {
         matches!(self, Self::Live(Phase::Overflowed) | Self::Frozen(Phase::Overflowed))
     }
 
     /// Whether the session is being exported, or was exported.
-    pub(super) fn is_frozen(self) -> bool {
+    pub(crate) fn is_frozen(self) -> bool {
         matches!(self, Self::Frozen(_) | Self::Moved)
     }
 
     /// Whether the session has ended on this instance.
-    pub(super) fn has_ended(self) -> bool {
+    pub(crate) fn has_ended(self) -> bool {
         matches!(self, Self::Ended | Self::Moved)
     }
 }

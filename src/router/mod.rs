@@ -24,6 +24,8 @@ pub use attach::Attached;
 pub use expiry::Expiry;
 pub use hold::Held;
 pub use lease::{Lease, Renewed};
+#[cfg(test)]
+pub(crate) use life::Life;
 pub use mailbox::{Bounds, Items, Mailbox, Pushed};
 pub use pending_flush::PendingFlush;
 pub use session::{Attachment, Detached, Patterns, Session, Weight};

@@ -97,7 +97,9 @@ impl Server {
         Routed::Here
     }
 
-    pub(super) async fn write_directory(&self, _: &DirectoryWrite) {}
+    pub(super) async fn write_directory(&self, _: &DirectoryWrite) -> bool {
+        true
+    }
 
     pub(super) fn own(&self, _: &ClientId) {}
 

@@ -78,8 +78,12 @@ impl Server {
     }
 
     async fn await_writes(&self, executed: &mut Executed) {
-        if let Some(directory_write) = executed.directory_write.take() {
-            self.write_directory(&directory_write).await;
+        if let Some(directory_write) = executed.directory_write.take()
+            && !self.write_directory(&directory_write).await
+        {
+            self.metrics.error_replies.inc();
+            executed.reply.clear();
+            self.write_unreachable(&executed.message, &mut executed.reply);
         }
         let Some(publish) = executed.publish.take() else { return };
         let outcome = match executed.receipt.take() {

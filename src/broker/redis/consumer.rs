@@ -1,11 +1,11 @@
-//! The consumer of one partition: delivers publications in the order of their offsets, once each, and detects gaps.
+//! The consumer of one partition: delivers publications in the order of their offsets, once each, and detects gaps. The
+//! decisions are in `consumer_state`; this file has the lock, the subscribers and the metrics.
 
 use std::sync::Arc;
 
+use super::consumer_state::{Action, ConsumerState, Recovered};
 use super::frame::Item;
-use super::gap::{Closed, Delivery, Epoch, Gap};
-use super::local_deliveries::LocalDeliveries;
-use super::publishers::Publishers;
+use super::gap::{Delivery, Epoch};
 use crate::bayeux::{Partition, Publication, StreamPosition};
 use crate::broker::Deliver;
 use crate::lock::{Mutex, MutexGuard, level};
@@ -15,47 +15,24 @@ use crate::redis::NodeId;
 /// The consumer of a partition.
 pub(super) struct PartitionConsumer<D> {
     partition: Partition,
-    me: NodeId,
-    state: Mutex<State, { level::PARTITION }>,
+    state: Mutex<ConsumerState, { level::PARTITION }>,
     deliver: Arc<D>,
     metrics: Metrics,
 }
 
-#[derive(Default)]
-struct State {
-    /// The epoch of the partition and the newest delivered offset; `None` before this instance joins.
-    at: Option<(u64, u64)>,
-    /// The newest counter of each publisher.
-    publishers: Publishers,
-    /// The newest echoed counter of own publications.
-    own: u64,
-    /// Own publications that were delivered without Redis.
-    local: LocalDeliveries,
-    /// The gap that is being recovered. Deliveries are buffered in it.
-    gap: Option<Gap>,
-}
-
-/// The action that the caller has to take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Action {
-    None,
-    /// Recover the gap.
-    Recover,
-}
-
 impl<D: Deliver> PartitionConsumer<D> {
     pub(super) fn new(partition: Partition, me: NodeId, deliver: Arc<D>, metrics: Metrics) -> Self {
-        Self { partition, me, state: Mutex::default(), deliver, metrics }
+        Self { partition, state: Mutex::new(ConsumerState::new(me)), deliver, metrics }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ConsumerState> {
         let index = self.partition.index();
         self.state.lock_of(u8::try_from(index).unwrap_or(u8::MAX))
     }
 
     /// Returns the newest delivered offset; zero before this instance joins.
     pub(super) fn offset(&self) -> u64 {
-        self.lock().at.map_or(0, |(_, offset)| offset)
+        self.lock().offset().unwrap_or(0)
     }
 
     /// Handles publications of one publisher. `first` is the offset of the first, `counter` its counter.
@@ -67,72 +44,41 @@ impl<D: Deliver> PartitionConsumer<D> {
         counter: u64,
         items: Vec<Item>,
     ) -> Action {
-        let deliveries = items.into_iter().enumerate().map(|(place, item)| {
-            let place = place as u64;
-            Delivery { offset: first + place, publisher, counter: counter + place, item }
-        });
         let mut state = self.lock();
-        if let Some(gap) = &mut state.gap {
-            if first > gap.last() + 1 {
-                gap.until = first - 1;
-            }
-            deliveries.for_each(|delivery| gap.add(delivery));
-            return Action::None;
-        }
-        match state.at {
-            Some((same, offset)) if same != epoch || first > offset + 1 => {
-                // The offsets of another epoch may be lower.
-                state.gap = Some(Gap::until(offset.max(first.saturating_sub(1))));
-            }
-            _ => {
-                self.deliver(&mut state, epoch, deliveries);
-                return Action::None;
-            }
-        }
-        let Some(gap) = &mut state.gap else { return Action::None };
-        deliveries.for_each(|delivery| gap.add(delivery));
-        self.metrics.redis.gaps.inc();
-        Action::Recover
+        let action = self.deliver(|publications| {
+            state.publications(epoch, first, publisher, counter, items, self.collect(publications))
+        });
+        self.count(action)
     }
 
     /// Handles the newest offset of the partition, from a probe or from Redis. Publications before this instance joined are
     /// not missing.
     pub(super) fn reached(&self, epoch: u64, offset: u64) -> Action {
-        let mut state = self.lock();
-        if let Some(gap) = &mut state.gap {
-            if offset > gap.last() {
-                gap.until = offset;
-            }
-            return Action::None;
+        let action = self.lock().reached(epoch, offset);
+        self.count(action)
+    }
+
+    /// Counts the gap that has begun.
+    fn count(&self, action: Action) -> Action {
+        if action == Action::Recover {
+            self.metrics.redis.gaps.inc();
         }
-        match state.at {
-            None => state.at = Some((epoch, offset)),
-            Some((same, here)) if same == epoch && here >= offset => {}
-            Some((_, here)) => {
-                state.gap = Some(Gap::until(offset.max(here)));
-                self.metrics.redis.gaps.inc();
-                return Action::Recover;
-            }
-        }
-        Action::None
+        action
     }
 
     /// Resets the consumer after this instance has left the partition.
     pub(super) fn reset(&self) {
-        let mut state = self.lock();
-        state.at = None;
-        state.gap = None;
+        self.lock().reset();
     }
 
     /// Returns the epoch of the newest delivered offset.
     pub(super) fn epoch(&self) -> Option<u64> {
-        self.lock().at.map(|(epoch, _)| epoch)
+        self.lock().epoch()
     }
 
     /// Returns the gap: the newest delivered offset, and the last missing one.
     pub(super) fn gap(&self) -> Option<(u64, u64)> {
-        let state = self.lock();
-        state.gap.as_ref().zip(state.at).map(|(gap, (_, offset))| (offset, gap.until))
+        self.lock().gap()
     }
 
     /// Ends the gap up to `until` with the publications that were found, in this epoch. Has no effect if the gap has grown.
@@ -140,20 +86,23 @@ impl<D: Deliver> PartitionConsumer<D> {
     /// Publications that Redis has accepted before it began another epoch, and that no instance has received, are not known and
     /// not counted as missed: `epoch_resets` tells of them.
     pub(super) fn recover(&self, epoch: Epoch, until: u64, found: Vec<Delivery>) {
+        self.end_gap(Some(epoch), until, found);
+    }
+
+    /// Ends the gap up to `until` without the missing publications.
+    pub(super) fn abandon(&self, until: u64) {
+        self.end_gap(None, until, Vec::new());
+    }
+
+    fn end_gap(&self, epoch: Option<Epoch>, until: u64, found: Vec<Delivery>) {
         let mut state = self.lock();
-        if state.gap.as_ref().is_some_and(|gap| gap.until != until) {
-            return;
-        }
-        let (Some(gap), Some((before, here))) = (state.gap.take(), state.at) else { return };
-        let is_reset = before != epoch.id;
-        let Closed { deliveries, end, recovered, missed } = gap.close(here, is_reset.then_some(epoch), found);
-        self.metrics.redis.recovered.inc_by(recovered as u64);
+        let ended =
+            self.deliver(|publications| state.recover(epoch, until, found, self.collect(publications)));
+        let Some(Recovered { recovered, missed, is_reset }) = ended else { return };
+        self.metrics.redis.recovered.inc_by(recovered);
         self.metrics.redis.missed.inc_by(missed);
         if is_reset {
             self.metrics.redis.epoch_resets.inc();
-            // Those of the other epoch may be below.
-            let first = deliveries.keys().next().map_or(here, |first| first.saturating_sub(1));
-            state.at = Some((epoch.id, first.min(here)));
         }
         if missed > 0 || is_reset {
             let partition = self.partition.index();
@@ -161,79 +110,56 @@ impl<D: Deliver> PartitionConsumer<D> {
         } else {
             tracing::info!(partition = self.partition.index(), recovered, "gap recovered");
         }
-        self.deliver(&mut state, epoch.id, deliveries.into_values());
-        state.at = Some((epoch.id, end));
-    }
-
-    /// Ends the gap up to `until` without the missing publications.
-    pub(super) fn abandon(&self, until: u64) {
-        let epoch = self.lock().at.map(|(epoch, _)| epoch);
-        if let Some(epoch) = epoch {
-            self.recover(Epoch { id: epoch, base: None }, until, Vec::new());
-        }
     }
 
     /// Returns the newest echoed counter of own publications.
     pub(super) fn own(&self) -> u64 {
-        self.lock().own
+        self.lock().own()
     }
 
     /// Delivers an own publication without Redis, which is down. The publication has no position. Its echo is dropped.
     /// `sent` is its offset if Redis has accepted it before.
     pub(super) fn deliver_alone(&self, counter: u64, publication: &Arc<Publication>, sent: Option<u64>) {
         let mut state = self.lock();
-        // What Redis has up to the newest delivered offset came from there, or was before the first subscriber here.
-        let is_delivered = sent.zip(state.at).is_some_and(|(sent, (_, newest))| sent <= newest);
-        if counter > state.own && !is_delivered && state.local.add(counter, sent) {
+        if state.deliver_alone(counter, sent) {
             self.deliver.receive(std::slice::from_ref(publication), false);
         }
     }
 
     /// Notes that Redis has own publications with counters up to this one, at offsets up to this one.
     pub(super) fn sent(&self, counter: u64, offset: u64) {
-        self.lock().local.sent(counter, offset);
+        self.lock().sent(counter, offset);
     }
 
     /// Counts the publications that were delivered without Redis. `None` while one of them is not in Redis, or its echo has
     /// not arrived.
     pub(super) fn delivered_alone(&self) -> Option<u64> {
-        let mut state = self.lock();
-        // Without a subscriber no echo arrives.
-        let newest = state.at.map_or(u64::MAX, |(_, offset)| offset);
-        state.local.settled(newest)
+        self.lock().delivered_alone()
     }
 
     /// Calls a function while nothing is delivered in this partition, with the newest delivered offset.
     pub(super) fn while_paused<T>(&self, act: impl FnOnce(u64) -> T) -> T {
         let state = self.lock();
-        act(state.at.map_or(0, |(_, offset)| offset))
+        act(state.offset().unwrap_or(0))
     }
 
-    fn deliver(&self, state: &mut State, epoch: u64, deliveries: impl Iterator<Item = Delivery>) {
+    /// Delivers the publications that a change of the state releases. The caller holds the lock until then: a thread that reads
+    /// the new offset afterwards finds them in the mailboxes.
+    fn deliver<T>(&self, change: impl FnOnce(&mut Vec<Arc<Publication>>) -> T) -> T {
         let mut publications = Vec::new();
-        let mut newest = state.at.map_or(0, |(_, offset)| offset);
-        for Delivery { offset, publisher, counter, item } in deliveries {
-            if offset <= newest {
-                continue;
-            }
-            newest = offset;
-            if !state.publishers.is_new(publisher, counter) {
-                continue;
-            }
-            if publisher == self.me {
-                state.own = counter.max(state.own);
-                if state.local.echoed(counter) {
-                    continue;
-                }
-            }
-            let position = StreamPosition { partition: self.partition, offset };
-            publications.push(Arc::new(Publication::encoded(&item.channel, Some(position), &item.object)));
-        }
-        // Under the lock: a caller that reads this offset afterwards finds the publications in the mailboxes.
-        state.at = Some((epoch, newest));
+        let result = change(&mut publications);
         if !publications.is_empty() {
             self.metrics.redis.received.inc_by(publications.len() as u64);
             self.deliver.receive(&publications, true);
+        }
+        result
+    }
+
+    fn collect(&self, publications: &mut Vec<Arc<Publication>>) -> impl FnMut(u64, Item) {
+        let partition = self.partition;
+        move |offset, item| {
+            let position = StreamPosition { partition, offset };
+            publications.push(Arc::new(Publication::encoded(&item.channel, Some(position), &item.object)));
         }
     }
 }

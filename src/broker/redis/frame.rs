@@ -42,7 +42,7 @@ pub(super) enum Body {
 }
 
 /// A publication: its channel, and the object that subscribers receive.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Item {
     pub(super) channel: String,
     pub(super) object: Vec<u8>,

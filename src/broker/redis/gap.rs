@@ -10,6 +10,7 @@ pub(super) const BUFFERED: usize = 10_000;
 /// Bytes of publications that are buffered behind a gap.
 const BUFFERED_BYTES: usize = 16 * 1024 * 1024;
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Gap {
     /// The last missing offset. Later publications arrive by Pub/Sub.
     pub(super) until: u64,
@@ -31,6 +32,7 @@ pub(super) struct Closed {
 }
 
 /// A publication that arrived by Pub/Sub or was found in a history.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Delivery {
     pub(super) offset: u64,
     pub(super) publisher: NodeId,
@@ -39,7 +41,7 @@ pub(super) struct Delivery {
 }
 
 /// The epoch of a partition.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Epoch {
     pub(super) id: u64,
     /// The offset before the first one of the epoch; `None` if an older version of the server began it.

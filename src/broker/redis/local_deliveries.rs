@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// The number of publications whose echoes are recognized. More than the queue of a writer can hold.
 const REMEMBERED: usize = 20_000;
 
-#[derive(Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct LocalDeliveries {
     /// The counters of those that have not been echoed. Once Redis has one, an offset that its echo does not exceed.
     unechoed: BTreeMap<u64, Option<u64>>,

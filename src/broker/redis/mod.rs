@@ -3,12 +3,15 @@
 //! its subscribers.
 
 mod consumer;
+mod consumer_state;
 mod frame;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod gap;
 mod history;
 mod local_deliveries;
+#[cfg(test)]
+mod model;
 mod probe;
 mod publishers;
 mod queue;

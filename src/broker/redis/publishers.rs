@@ -7,7 +7,7 @@ use crate::redis::NodeId;
 const REMEMBERED: usize = 64;
 
 /// Publishers, the latest first.
-#[derive(Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Publishers(Vec<(NodeId, u64)>);
 
 impl Publishers {

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::Redis;
-use super::consumer::Action;
+use super::consumer_state::Action;
 use super::frame::{self, Body, Malformed};
 use crate::bayeux::{PARTITIONS, Partition};
 use crate::broker::Deliver;

@@ -21,21 +21,23 @@ pub(crate) enum DirectoryWrite {
 
 impl Server {
     /// Writes the changes of a message, and joins the partitions of new subscriptions. If Redis is down, the next
-    /// heartbeat repeats the write.
-    pub(crate) async fn write_directory(&self, write: &DirectoryWrite) {
-        let Some(cluster) = &self.cluster else { return };
+    /// heartbeat repeats the write. Returns `false` if an instance that has adopted the session may not have the change.
+    pub(crate) async fn write_directory(&self, write: &DirectoryWrite) -> bool {
+        let Some(cluster) = &self.cluster else { return true };
         match write {
             DirectoryWrite::Created(id) => {
-                let Some(session) = self.sessions.find(id) else { return };
-                // If Redis is down, a heartbeat writes the record.
-                let _ = self.write_record(cluster, &session).await;
+                if let Some(session) = self.sessions.find(id) {
+                    // If Redis is down, a heartbeat writes the record.
+                    let _ = self.write_record(cluster, &session).await;
+                }
+                true
             }
             DirectoryWrite::Subscriptions(message) => {
                 let id = message.text(Field::ClientId).and_then(|id| ClientId::parse(id.as_bytes()));
-                let Some(session) = id.and_then(|id| self.sessions.find(&id)) else { return };
+                let Some(session) = id.and_then(|id| self.sessions.find(&id)) else { return true };
                 let named = message.get(Field::Subscription).map(json::elements).unwrap_or_default();
                 let named: Vec<_> = named.iter().filter_map(|element| json::as_text(element)).collect();
-                self.write_subscriptions(cluster, &session, &named).await;
+                self.write_subscriptions(cluster, &session, &named).await
             }
         }
     }
@@ -45,7 +47,7 @@ impl Server {
         cluster: &Cluster,
         session: &Arc<Session>,
         named: &[T],
-    ) {
+    ) -> bool {
         let patterns = session.patterns();
         let mut update = SessionUpdate::default();
         let mut positions = Positions::default();
@@ -70,7 +72,16 @@ impl Server {
         }
         add_positions(cluster, session.id(), &positions, &mut update);
         // If Redis is down, a heartbeat writes the complete record.
-        let _ = self.update_record(cluster, session, &update).await;
+        let written = self.update_record(cluster, session, &update).await;
+        if !cluster.unflushed.is_in_doubt() {
+            return true;
+        }
+        if written.is_ok() {
+            // An instance that adopts the session may have read the record before. If the epoch is not raised, a heartbeat
+            // does it.
+            let _ = self.keep(cluster, session).await;
+        }
+        cluster.owned.contains_key(session.id())
     }
 
     /// Writes the complete record of a session.
@@ -174,8 +185,7 @@ impl Server {
     /// acquired without notice.
     pub(super) fn end_fenced(&self, session: &Arc<Session>, epoch: u64, is_lost: bool) {
         let Some(cluster) = &self.cluster else { return };
-        if cluster.owned.get(session.id()).is_some_and(|owned| owned.epoch > epoch || owned.is_aborting) {
-            // The session has returned since, or the fence is its own next epoch.
+        if cluster.owned.get(session.id()).is_some_and(|owned| !owned.ends_after(epoch)) {
             return;
         }
         if self.end_here(session, is_lost) {

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::Cluster;
 use super::directory::credential_of;
+use super::owned::Export;
 use crate::bayeux::{Positions, StreamPosition};
 use crate::cluster::{SessionUpdate, WriteOutcome};
 use crate::redis::RedisError;
@@ -23,8 +24,8 @@ const AT_ONCE: usize = 1_000;
 enum Write {
     /// The complete record, which may not exist.
     Replace(Arc<Session>),
-    /// The next epoch of a session: at the end of an export without a commit, or if its ownership is in doubt.
-    Reclaim(Arc<Session>),
+    /// The next epoch: after an export without a commit, or if the ownership is in doubt.
+    Keep(Arc<Session>),
     /// A renewal.
     Update {
         session: Arc<Session>,
@@ -144,30 +145,34 @@ impl Server {
             let progress = session.progress();
             let Some(mut owned) = cluster.owned.get_mut(session.id()) else { continue };
             let is_in_doubt = doubt.is_some_and(|doubt| owned.checked < doubt);
-            let is_due = owned.due <= now || is_in_doubt;
+            let is_due = owned.due <= now;
             let epoch = owned.epoch;
-            if owned.exporting_since.is_some_and(|since| cluster.is_overdue(since)) {
+            if is_in_doubt || owned.is_raising() {
+                owned.positions = positions_of(progress, &owned.positions, &written);
+                // An instance that adopts the session may have read the record, and not claimed the session yet.
                 drop(owned);
-                writes.push(Write::Reclaim(session));
+                writes.push(Write::Keep(session));
                 continue;
             }
-            if owned.exporting_since.is_some() {
-                // Another instance may have committed the import without notice.
-                if is_due {
-                    owned.due = now + self.renewal();
-                    writes.push(Write::Update { session, epoch, has_positions: false, credential: None });
+            match owned.export(now, cluster.commit_timeout()) {
+                Export::None => {}
+                Export::Overdue => {
+                    drop(owned);
+                    writes.push(Write::Keep(session));
+                    continue;
                 }
-                continue;
+                Export::Pending => {
+                    // Another instance may have committed the import without notice.
+                    if is_due {
+                        owned.due = now + self.renewal();
+                        writes.push(Write::Update { session, epoch, has_positions: false, credential: None });
+                    }
+                    continue;
+                }
             }
             let positions = positions_of(progress, &owned.positions, &written);
             let has_positions = positions != owned.positions;
             owned.positions = positions;
-            if is_in_doubt {
-                // An instance that saw the lease expire may have read the record, and claim the session later.
-                drop(owned);
-                writes.push(Write::Reclaim(session));
-                continue;
-            }
             if !owned.is_registered {
                 writes.push(Write::Replace(session));
                 continue;
@@ -190,9 +195,11 @@ impl Server {
                 note_check(cluster, &session, doubt);
                 return Ok(());
             }
-            Write::Reclaim(session) => {
-                self.reclaim(cluster, &session).await?;
-                note_check(cluster, &session, doubt);
+            Write::Keep(session) => {
+                if self.keep(cluster, &session).await? {
+                    self.write_record(cluster, &session).await?;
+                    note_check(cluster, &session, doubt);
+                }
                 return Ok(());
             }
             Write::Update { session, epoch, has_positions, credential } => {

@@ -12,6 +12,9 @@ pub(crate) mod fuzzing;
 mod handoff;
 mod heartbeat;
 mod messages;
+#[cfg(test)]
+mod model;
+mod owned;
 mod requests;
 mod routing;
 mod timeouts;
@@ -23,9 +26,9 @@ use dashmap::DashMap;
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 pub(super) use directory::DirectoryWrite;
+use owned::Owned;
 pub(super) use routing::Routed;
 
 use super::Server;
@@ -58,38 +61,6 @@ pub(super) struct Cluster {
     pub(super) unflushed: Arc<Unflushed>,
     draining: AtomicBool,
     server: Arc<OnceLock<Weak<Server>>>,
-}
-
-/// A session that this instance owns, unless another instance has acquired it without notice.
-struct Owned {
-    /// The number of owners so far, counted from 1.
-    epoch: u64,
-    /// When to renew the record.
-    due: Instant,
-    /// Whether the directory has a complete record.
-    is_registered: bool,
-    /// The newest doubt after which the record was written: the session belongs to this instance.
-    checked: u64,
-    /// The positions in the record.
-    positions: Positions,
-    /// The start of the export in progress.
-    exporting_since: Option<Instant>,
-    /// The export is being aborted: the epoch in Redis may be the next one already.
-    is_aborting: bool,
-}
-
-impl Owned {
-    fn new(epoch: u64) -> Self {
-        Self {
-            epoch,
-            due: Instant::now(),
-            is_registered: false,
-            checked: 0,
-            positions: Positions::default(),
-            exporting_since: None,
-            is_aborting: false,
-        }
-    }
 }
 
 /// Creates the Redis client; `None` without `redis.url`.

@@ -8,7 +8,7 @@ use super::messages::{ForwardedRequest, PreparedMessage, Request, Response, text
 use super::timeouts;
 use crate::auth::{Cookie, Policy};
 use crate::bayeux::{ClientId, Field, Message, Verb};
-use crate::cluster::{RpcError, WriteOutcome};
+use crate::cluster::RpcError;
 use crate::peer::Peer;
 use crate::router::Session;
 use crate::server::Server;
@@ -99,15 +99,9 @@ impl Server {
         if self.is_exporting(cluster, &session).await {
             return false;
         }
-        let Some(epoch) = cluster.owned.get(id).map(|owned| owned.epoch) else { return false };
         if cluster.unflushed.is_in_doubt() {
             // If Redis is down, the client is served: it has reached this instance.
-            let renewed =
-                cluster.directory.update(id, epoch, &crate::cluster::SessionUpdate::default()).await;
-            if let Ok(WriteOutcome::Fenced) = renewed {
-                self.end_fenced(&session, epoch, true);
-                return false;
-            }
+            return self.keep(cluster, &session).await.unwrap_or(true);
         }
         true
     }

@@ -27,6 +27,8 @@ enum Fetched {
     Subscribed(Vec<String>),
     /// The owner has no such session.
     NotOwner,
+    /// The owner has changed the record since it was read, before its lease ended.
+    Changed,
 }
 
 /// Waits until everything that this instance has delivered alone to these patterns has come back from Redis, where the owner
@@ -130,6 +132,7 @@ impl Server {
                     subscribed = patterns;
                     continue;
                 }
+                Fetched::Changed => continue,
                 Fetched::NotOwner => {
                     let owner = Some((record.owner, record.epoch));
                     if std::mem::replace(&mut reported, owner) == owner {
@@ -231,7 +234,11 @@ impl Server {
                 return Err(AcquireError::Unproven);
             }
         }
-        self.adopt(cluster, session, record, &received)
+        let current = cluster.directory.find(session.id()).await?;
+        let Some(current) = current.filter(|current| current.is_covered_by(record)) else {
+            return Ok(Fetched::Changed);
+        };
+        self.adopt(cluster, session, &current, &received)
             .await
             .map(|imported| Fetched::Session(Box::new(imported)))
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
 use crate::bayeux::{Partition, Positions, Publication};
 use crate::redis::RedisError;
@@ -11,6 +11,7 @@ use crate::router::Session;
 use crate::server::Server;
 use crate::server::cluster::Cluster;
 use crate::server::cluster::messages::{QueuedMessage, Response, SessionState};
+use crate::server::cluster::owned::{Export, Raised};
 use crate::server::cluster::timeouts;
 
 /// The maximum size of the queued messages in a response, in bytes. A larger state is stored in Redis, which disconnects
@@ -26,9 +27,9 @@ impl Server {
         session: &Arc<Session>,
         received: &Positions,
     ) -> Response {
-        match cluster.owned.get_mut(session.id()) {
-            Some(owned) if owned.is_aborting => return Response::Failed,
-            Some(mut owned) => owned.exporting_since = Some(Instant::now()),
+        match cluster.owned.get_mut(session.id()).map(|mut owned| owned.begin_export(Instant::now())) {
+            Some(true) => {}
+            Some(false) => return Response::Failed,
             None => return Response::NotOwner,
         }
         session.freeze(cluster.is_draining());
@@ -116,68 +117,45 @@ impl Server {
 
     /// Aborts the export of a session. Returns `false` if another instance owns the session by now, and while Redis does not
     /// reply: the session then stays frozen, and the next message or heartbeat aborts the export.
-    pub(in crate::server::cluster) async fn abort_export(
-        &self,
-        cluster: &Cluster,
-        session: &Arc<Session>,
-    ) -> bool {
-        self.raise_epoch(cluster, session).await.unwrap_or(false)
+    async fn abort_export(&self, cluster: &Cluster, session: &Arc<Session>) -> bool {
+        self.keep(cluster, session).await.unwrap_or(false)
     }
 
-    /// Takes a session whose ownership is in doubt again, or ends it if another instance owns it. A claim by the epoch
-    /// before has no effect afterwards.
+    /// Keeps a session by the next epoch, and aborts its export. A later claim of another instance, with a state or a record
+    /// that it has read before, has no effect. Returns `false` if another instance owns the session by now.
     ///
     /// # Errors
-    /// [`RedisError`] if Redis did not reply.
-    pub(in crate::server::cluster) async fn reclaim(
+    /// [`RedisError`]: the epoch may have been raised. The caller repeats it.
+    pub(in crate::server::cluster) async fn keep(
         &self,
         cluster: &Cluster,
         session: &Arc<Session>,
-    ) -> Result<(), RedisError> {
-        if self.raise_epoch(cluster, session).await? {
-            self.write_record(cluster, session).await
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Raises the epoch of a session, which ends its export. Returns `false` if another instance owns it.
-    async fn raise_epoch(&self, cluster: &Cluster, session: &Arc<Session>) -> Result<bool, RedisError> {
+    ) -> Result<bool, RedisError> {
         let id = session.id();
-        let Some(epoch) = cluster.owned.get_mut(id).map(|mut owned| {
-            owned.is_aborting = true;
-            owned.epoch
-        }) else {
-            return Ok(false);
-        };
-        let raised = match cluster.directory.claim(id, epoch, None).await {
-            Ok(true) => Ok(true),
-            // Redis may have lost the record. Then no instance can claim the session by the epoch of this export.
-            Ok(false) => cluster.directory.find(id).await.map(|record| record.is_none()),
-            Err(error) => Err(error),
-        };
-        let Some(mut owned) = cluster.owned.get_mut(id) else { return Ok(false) };
-        match raised {
-            // A concurrent abort has done the same.
-            Ok(true) if owned.epoch > epoch => return Ok(true),
-            Ok(true) => {
-                owned.epoch = epoch + 1;
-                owned.exporting_since = None;
-                owned.is_aborting = false;
-                // The complete record again, by the new epoch.
-                owned.is_registered = false;
-                owned.due = Instant::now();
+        loop {
+            let attempt = cluster.owned.get_mut(id).map(|mut owned| owned.begin_raise());
+            let Some(attempt) = attempt else { return Ok(false) };
+            let raised = match cluster.directory.claim(id, attempt.epoch, None).await {
+                Ok(true) => Ok(true),
+                // Redis may have lost the record. Then no instance can claim the session by this epoch.
+                Ok(false) => cluster.directory.find(id).await.map(|record| record.is_none()),
+                Err(error) => Err(error),
+            };
+            let Some(mut owned) = cluster.owned.get_mut(id) else { return Ok(false) };
+            let end = owned.end_raise(attempt, raised.as_ref().ok().copied(), Instant::now());
+            // The entry of a session is not locked together with the session.
+            drop(owned);
+            match end {
+                Raised::Kept => break,
+                Raised::Again => {}
+                Raised::Before => return Ok(true),
+                Raised::Lost => {
+                    self.end_fenced(session, attempt.epoch, !session.is_frozen());
+                    return Ok(false);
+                }
+                Raised::Unknown => return raised,
             }
-            Ok(false) => {
-                owned.is_aborting = false;
-                drop(owned);
-                self.end_fenced(session, epoch, !session.is_frozen());
-                return Ok(false);
-            }
-            Err(error) => return Err(error),
         }
-        // The entry of a session is not locked together with the session.
-        drop(owned);
         session.unfreeze();
         if session.has_overflowed() {
             cluster.unflushed.add_overflowed(session);
@@ -186,35 +164,20 @@ impl Server {
     }
 }
 
-/// The export of a session.
-enum Export {
-    /// There is none.
-    None,
-    /// The other instance may commit, or the session is not owned.
-    Pending,
-    /// The other instance has not committed in time.
-    Overdue,
-}
-
 impl Cluster {
-    /// Whether the commit of an export that began at an instant is overdue: the other instance has lost its lease by now, or is
-    /// slow.
-    pub(in crate::server::cluster) fn is_overdue(&self, since: Instant) -> bool {
-        since.elapsed() >= self.settings.lease.min(timeouts::COMMIT)
+    /// The time after which the commit of an export is overdue: the other instance has lost its lease by then, or is slow.
+    pub(in crate::server::cluster) fn commit_timeout(&self) -> Duration {
+        self.settings.lease.min(timeouts::COMMIT)
     }
 
     /// Whether a session is being exported, or is not owned.
     pub(in crate::server::cluster) fn has_export(&self, session: &Session) -> bool {
-        !matches!(self.export_of(session), Export::None)
+        self.export_of(session) != Export::None
     }
 
     /// Returns the export of a session.
     fn export_of(&self, session: &Session) -> Export {
         let Some(owned) = self.owned.get(session.id()) else { return Export::Pending };
-        match owned.exporting_since {
-            None => Export::None,
-            Some(since) if self.is_overdue(since) => Export::Overdue,
-            Some(_) => Export::Pending,
-        }
+        owned.export(Instant::now(), self.commit_timeout())
     }
 }

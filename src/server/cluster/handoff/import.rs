@@ -107,7 +107,9 @@ impl Server {
             self.end_here(&old, false);
         }
         // Until the next heartbeat, an adopting instance starts at these positions.
-        cluster.owned.insert(id, Owned { positions: undelivered, ..Owned::new(epoch) });
+        let mut owned = Owned::new(epoch);
+        owned.positions = undelivered;
+        cluster.owned.insert(id, owned);
         self.sessions.admit(&session);
         self.expiry.watch(&session);
         // If Redis is down, a heartbeat writes the record.
