@@ -61,7 +61,8 @@ enum Without {
     CountersInConsumer,
     /// A new master continues the epoch of the old one.
     EpochOfMaster,
-    /// The offsets of a new epoch begin after the newest known one, and not above the time.
+    /// The offsets of a new epoch begin after the newest known one, and not above the time: the clock of the master is behind.
+    /// The consumers accept such offsets.
     OffsetsAboveTime,
     /// What Redis has accepted and not echoed is not delivered before what the instance accepts alone.
     Unechoed,
