@@ -51,6 +51,22 @@ impl Http {
         Self { reader: BufReader::new(stream), address }
     }
 
+    /// Closes the connection, and waits until the system of the server has acknowledged that. Until then the server can write.
+    pub(crate) fn close(self) {
+        let port = self.reader.get_ref().local_addr().expect("a connected socket").port();
+        drop(self);
+        let local = format!(":{port:04X}");
+        // Established, or not acknowledged.
+        let is_open = |line: &str| {
+            let mut fields = line.split_whitespace().skip(1);
+            let is_this = fields.next().is_some_and(|address| address.ends_with(&local));
+            is_this && matches!(fields.nth(1), Some("01" | "04"))
+        };
+        while std::fs::read_to_string("/proc/net/tcp").expect("Linux").lines().any(is_open) {
+            std::thread::yield_now();
+        }
+    }
+
     /// Sends bytes as they are. A connection that the server has closed takes none; what it said before is still
     /// there to be read.
     pub(crate) fn send_raw(&mut self, bytes: &[u8]) {

@@ -18,7 +18,7 @@ fn a_poll_whose_peer_has_gone_swallows_nothing() {
         let mut poll = faye.http();
         poll.send_json(&faye.mount, &connect(&session.id, "long-polling"));
         faye.wait_for_polls(1);
-        drop(poll);
+        poll.close();
         faye.wait_for_polls(0);
         faye.publish("/a", format!("{round} a"));
         faye.publish("/a", format!("{round} b"));
@@ -36,7 +36,7 @@ fn a_poll_that_goes_just_before_the_publication_swallows_nothing() {
         let mut poll = faye.http();
         poll.send_json(&faye.mount, &connect(&session.id, "long-polling"));
         faye.wait_for_polls(1);
-        drop(poll);
+        poll.close();
         publisher.post(&faye.mount, &publication("/a", round));
         faye.wait_for_polls(0);
         // Held, for the messages may be on their way back from the poll that has gone.
