@@ -3,6 +3,7 @@
 //! The module is synchronous: no awaits and no I/O. It does not depend on sockets; a transport registers as an
 //! [`Attachment`].
 
+mod ack;
 mod attach;
 mod end;
 mod expiry;
@@ -20,6 +21,7 @@ mod transfer;
 mod trie;
 mod weight;
 
+pub use ack::{Ack, Numbered};
 pub use attach::Attached;
 pub use expiry::Expiry;
 pub use hold::Held;
