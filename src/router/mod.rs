@@ -5,6 +5,8 @@
 
 mod ack;
 mod attach;
+mod batch;
+mod batched;
 mod end;
 mod expiry;
 mod hold;
@@ -23,12 +25,14 @@ mod weight;
 
 pub use ack::{Ack, Numbered};
 pub use attach::Attached;
+pub use batch::{Batch, Readiness};
+pub use batched::ConnectAck;
 pub use expiry::Expiry;
 pub use hold::Held;
 pub use lease::{Lease, Renewed};
 pub use mailbox::{Bounds, Items, Mailbox, Pushed};
 pub use pending_flush::PendingFlush;
-pub use session::{Attachment, Detached, Patterns, Session, Weight};
+pub use session::{Attachment, Connected, Detached, Patterns, Session, Weight};
 pub use sessions::{Full, Sessions};
 pub use subscribers::Subscribers;
 pub use terms::Terms;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use crate::auth::Cookie;
-use crate::router::{Attached, Attachment, Session};
+use crate::router::{Attached, Attachment, ConnectAck, Session};
 
 /// The result of a request or frame.
 #[derive(Default)]
@@ -56,6 +56,8 @@ pub struct Accepted {
     pub is_unseen: bool,
     /// Whether the client receives its messages through an EventSource stream, if one is open.
     pub is_stream: bool,
+    /// How the connect takes part in acknowledged delivery.
+    pub ack: ConnectAck,
 }
 
 impl Accepted {

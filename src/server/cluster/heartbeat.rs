@@ -14,6 +14,9 @@ use crate::redis::RedisError;
 use crate::router::{Progress, Session};
 use crate::server::Server;
 
+/// The number of connect replies after which the next number is written, well below the distance that an adopting instance
+/// keeps to it. Otherwise it is written with other changes.
+const REPLIES: u64 = 16_384;
 /// The maximum number of concurrent directory writes.
 const CONCURRENT: usize = 256;
 
@@ -30,6 +33,8 @@ enum Write {
         /// The positions, if they have changed.
         positions: Option<Positions>,
         credential: Option<String>,
+        /// The number of the next connect reply, if it has changed.
+        next_reply: Option<u64>,
     },
 }
 
@@ -118,7 +123,7 @@ impl Server {
         let mut writes = Vec::new();
         for session in self.sessions.all() {
             // Before the entry is locked: a delivery takes the two locks in the other order.
-            let progress = session.progress();
+            let (progress, next_reply) = (session.progress(), session.next_reply().unwrap_or_default());
             let Some(mut owned) = cluster.owned.get_mut(session.id()) else { continue };
             let is_due = all || owned.due <= now;
             let epoch = owned.epoch;
@@ -131,7 +136,13 @@ impl Server {
                 // Another instance may have committed the import without notice.
                 if is_due {
                     owned.due = now + self.renewal();
-                    writes.push(Write::Update { session, epoch, positions: None, credential: None });
+                    writes.push(Write::Update {
+                        session,
+                        epoch,
+                        positions: None,
+                        credential: None,
+                        next_reply: None,
+                    });
                 }
                 continue;
             }
@@ -152,26 +163,29 @@ impl Server {
             if let Some(positions) = &positions {
                 owned.positions.clone_from(positions);
             }
-            if is_due || positions.is_some() {
+            let replies = next_reply.saturating_sub(owned.next_reply);
+            if is_due || positions.is_some() || replies >= REPLIES {
                 owned.due = now + self.renewal();
+                owned.next_reply = next_reply;
                 drop(owned);
                 // The client may have renewed its credential.
                 let credential = if is_due { credential_of(&session) } else { None };
-                writes.push(Write::Update { session, epoch, positions, credential });
+                let next_reply = Some(next_reply).filter(|_| replies > 0);
+                writes.push(Write::Update { session, epoch, positions, credential, next_reply });
             }
         }
         writes
     }
 
     async fn write_due(&self, cluster: &Cluster, write: Write) -> Result<(), RedisError> {
-        let (session, epoch, positions, credential) = match write {
+        let (session, epoch, positions, credential, next_reply) = match write {
             Write::Replace(session) => return self.write_record(cluster, &session).await,
             Write::Abort(session) => {
                 self.abort_export(cluster, &session).await;
                 return Ok(());
             }
-            Write::Update { session, epoch, positions, credential } => {
-                (session, epoch, positions, credential)
+            Write::Update { session, epoch, positions, credential, next_reply } => {
+                (session, epoch, positions, credential, next_reply)
             }
         };
         let mut update = SessionUpdate::default();
@@ -180,6 +194,9 @@ impl Server {
         }
         if let Some(credential) = credential {
             update.set_credential(credential);
+        }
+        if let Some(number) = next_reply {
+            update.set_next_reply(number);
         }
         match cluster.directory.update(session.id(), epoch, &update).await {
             Ok(WriteOutcome::Written) => Ok(()),

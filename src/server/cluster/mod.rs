@@ -68,6 +68,8 @@ struct Owned {
     is_registered: bool,
     /// The positions in the record.
     positions: Positions,
+    /// The number of the next connect reply in the record; zero without acknowledged delivery.
+    next_reply: u64,
     /// The start of the export in progress.
     exporting_since: Option<Instant>,
     /// The export is being aborted: the epoch in Redis may be the next one already.
@@ -81,6 +83,7 @@ impl Owned {
             due: Instant::now(),
             is_registered: false,
             positions: Positions::default(),
+            next_reply: 0,
             exporting_since: None,
             is_aborting: false,
         }

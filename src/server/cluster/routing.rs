@@ -59,7 +59,7 @@ impl Server {
         let routed = if verb == Verb::Connect && !is_stream {
             self.acquire_for(cluster, &id, &request).await
         } else {
-            self.forward(cluster, &id, request, verb == Verb::Publish).await
+            self.forward(cluster, &id, request, verb).await
         };
         if matches!(routed, Routed::Unreachable) {
             self.metrics.cluster.forward_errors.inc();
@@ -123,11 +123,13 @@ impl Server {
         cluster: &Cluster,
         id: &ClientId,
         request: ForwardedRequest,
-        is_publication: bool,
+        verb: Verb,
     ) -> Routed {
         for _ in 0..ATTEMPTS {
             let owner = match cluster.directory.find(id).await {
                 Ok(Some(record)) if record.owner == cluster.me() => break,
+                // With acknowledged delivery such a connect waits for messages, which its stream does not get.
+                Ok(Some(record)) if verb == Verb::Connect && record.next_reply.is_some() => break,
                 Ok(Some(record)) => record.owner,
                 Ok(None) => return Routed::Here,
                 Err(_) => return Routed::Unreachable,
@@ -141,7 +143,7 @@ impl Server {
                 // The owner is exporting the session, or has done so.
                 Ok(_) => tokio::time::sleep(RETRY_PAUSE).await,
                 // It may have been published. The other verbs may be executed twice.
-                Err(RpcError::Timeout) if is_publication => return Routed::Unreachable,
+                Err(RpcError::Timeout) if verb == Verb::Publish => return Routed::Unreachable,
                 Err(_) => break,
             }
         }

@@ -7,7 +7,7 @@ use super::{AcquireError, REQUEST_TIMEOUT};
 use crate::auth::{CredentialSnapshot, seconds_now};
 use crate::bayeux::{Positions, Publication, StreamPosition};
 use crate::cluster::SessionRecord;
-use crate::router::Session;
+use crate::router::{Ack, Session};
 use crate::server::Server;
 use crate::server::cluster::messages::{QueuedMessage, Request, SessionState};
 use crate::server::cluster::{Cluster, Owned};
@@ -39,14 +39,23 @@ pub(super) struct Imported {
     pub(super) known: HashSet<StreamPosition>,
     pub(super) patterns: Vec<String>,
     pub(super) credential: Option<CredentialSnapshot>,
+    /// The acknowledged delivery of `queued`.
+    pub(super) ack: Option<Ack>,
     /// Whether the owner is dead.
     pub(super) is_adopted: bool,
 }
 
 impl Imported {
     pub(super) fn from_owner(state: SessionState) -> Self {
+        let queued: Vec<_> = state.queued.iter().filter_map(QueuedMessage::publication).collect();
+        let mut ack = state.ack;
+        if let Some(ack) = ack.as_mut().filter(|_| queued.len() < state.queued.len()) {
+            // Without the malformed messages it is another queue.
+            ack.forget();
+        }
         Self {
-            queued: state.queued.iter().filter_map(QueuedMessage::publication).collect(),
+            queued,
+            ack,
             positions: state.positions,
             known: HashSet::new(),
             patterns: state.patterns,
@@ -81,7 +90,7 @@ impl Server {
         }
         let (positions, known) = (imported.positions, imported.known);
         let undelivered = before_queued(&positions, &imported.queued);
-        let has_room = session.import(imported.queued, |publication| {
+        let has_room = session.import(imported.queued, imported.ack, |publication| {
             publication.position().is_none_or(|position| {
                 let before = positions.offset(position.partition);
                 before.is_none_or(|before| position.offset > before) && !known.contains(&position)
