@@ -153,7 +153,7 @@ mod tests {
 
     use super::*;
     use crate::bayeux::parse::parse_one;
-    use crate::bayeux::{ClientId, Publication};
+    use crate::bayeux::{ClientId, Partition, Publication, StreamPosition};
     use crate::config::Overflow;
     use crate::metrics::Metrics;
     use crate::peer::Peer;
@@ -254,5 +254,29 @@ mod tests {
         assert!(session.attach(&me) && has_number(&me));
         session.end();
         assert!(!has_number(&me));
+    }
+
+    #[test]
+    fn an_import_that_changes_the_order_of_the_queue_makes_earlier_replies_unknown() {
+        let publication = |offset| {
+            let position = StreamPosition { partition: Partition::of("/a"), offset };
+            let text = format!(r#"{{"channel":"/a","data":{offset}}}"#);
+            Arc::new(Publication::encoded("/a", Some(position), text.as_bytes()))
+        };
+        let imported = || vec![publication(1), publication(2)];
+        for (received, left) in [(3, 1), (1, 3)] {
+            let mut ack = Ack::default();
+            let number = ack.send(2).number;
+            let (session, me) = (session(), transport());
+            session.push(&publication(received), Overflow::Disconnect).unwrap();
+            session.push(&publication(4), Overflow::Disconnect).unwrap();
+            // As if the exporting instance had no position in the partition.
+            assert!(session.import(imported(), Some(ack), |publication| {
+                publication.position().is_some_and(|position| received == 1 || position.offset == 3)
+            }));
+            assert_eq!(session.connect(Some(number)).unwrap().ack, ConnectAck::Present);
+            assert!(session.attach(&me));
+            assert_eq!(session.take_batch(&me).unwrap().items.len(), left, "{received}");
+        }
     }
 }

@@ -110,8 +110,9 @@ impl Mailbox {
     }
 
     /// Inserts publications before the queued ones, and keeps only those queued ones for which `is_new` returns `true`. One
-    /// in both has its place among the queued ones: between them are others that are only queued.
-    pub fn merge(&mut self, before: Vec<Arc<Publication>>, is_new: impl Fn(&Publication) -> bool) {
+    /// in both has its place among the queued ones: between them are others that are only queued. Returns the number of those.
+    pub fn merge(&mut self, before: Vec<Arc<Publication>>, is_new: impl Fn(&Publication) -> bool) -> usize {
+        let count = before.len();
         let waiting = self.first.take().into_iter().chain(self.rest.drain(..));
         let waiting: Vec<_> = waiting.filter(|publication| is_new(publication)).collect();
         let queued: HashSet<_> = waiting.iter().filter_map(|publication| publication.position()).collect();
@@ -119,10 +120,12 @@ impl Mailbox {
             publication.position().is_some_and(|position| queued.contains(&position))
         };
         let mut all: VecDeque<_> = before.into_iter().filter(|publication| !is_queued(publication)).collect();
+        let in_both = count - all.len();
         all.extend(waiting);
         self.bytes = all.iter().map(|publication| publication.size()).sum();
         self.first = all.pop_front();
         self.rest = all;
+        in_both
     }
 
     fn pop(&mut self) -> Option<Arc<Publication>> {

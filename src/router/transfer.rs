@@ -72,8 +72,8 @@ impl Session {
         self.lock().life.is_frozen()
     }
 
-    /// Returns the publications in the mailbox, and the state of acknowledged delivery. Returns `None` while a transport is writing, and if the session has
-    /// overflowed or ended, because publications are missing then.
+    /// Returns the publications in the mailbox, and the state of acknowledged delivery. Returns `None` while a transport is
+    /// writing, and if the session has overflowed or ended, because publications are missing then.
     #[must_use]
     pub fn queued(&self) -> Option<(Vec<Arc<Publication>>, Option<Ack>)> {
         let state = self.lock();
@@ -95,12 +95,17 @@ impl Session {
         if !state.life.is_receiving() {
             return false;
         }
+        let count = imported.len();
+        imported.iter().for_each(|publication| publication.charge_to(self.budget()));
+        let in_both = state.change(self.budget(), |mailbox| mailbox.merge(imported, is_new));
         if let Some(mut ack) = ack {
-            ack.check(imported.len());
+            ack.check(count);
+            if in_both > 0 {
+                // In another order it is another queue.
+                ack.forget();
+            }
             state.batch(ack, self.budget());
         }
-        imported.iter().for_each(|publication| publication.charge_to(self.budget()));
-        state.change(self.budget(), |mailbox| mailbox.merge(imported, is_new));
         // The lifetime restarts, since the client may be disconnected.
         state.deadline = tokio::time::Instant::now() + self.lifetime();
         true
