@@ -182,6 +182,8 @@ pub struct Instruments {
     pub deliveries_written: Counter,
     /// Publications that were queued again because the connection was lost before they were written.
     pub deliveries_requeued: Counter,
+    /// Publications sent again in connect replies, because the client had not acknowledged them.
+    pub ack_resent: Counter,
     /// Sessions ended because their mailbox was full.
     pub mailbox_disconnects: Counter,
     /// Publications dropped because a mailbox was full.
@@ -304,6 +306,7 @@ impl Metrics {
             "Publications queued again: connection lost before they were written",
             &self.deliveries_requeued,
         );
+        add("ack_resent", "Publications sent again: not acknowledged by the client", &self.ack_resent);
         add("mailbox_disconnects", "Sessions ended: mailbox full", &self.mailbox_disconnects);
         add("mailbox_dropped", "Publications dropped: mailbox full", &self.mailbox_dropped);
         add("ping_timeouts", "Connections cut: no response to a ping", &self.ping_timeouts);

@@ -3,6 +3,9 @@
 //! Every reply starts with the same skeleton: `id`, `clientId`, `channel`, an `error` that an extension set, and
 //! `successful`. `id`, `clientId` and `channel` are echoed as received, if JavaScript treats them as true.
 
+use bytes::Bytes;
+
+use super::parse::parse_one;
 use super::{Advice, BayeuxError, CONNECTION_TYPES, ClientId, Field, Message, VERSION, json};
 
 /// The outcome of a message.
@@ -45,13 +48,15 @@ pub fn plain(out: &mut Vec<u8>, message: &Message, outcome: &Outcome, echo_clien
     out.push(b'}');
 }
 
-/// A handshake reply. `advice` is complete in both cases; `client` is there if the handshake succeeded.
+/// A handshake reply. `advice` is complete in both cases; `client` is there if the handshake succeeded. `has_ack` says that
+/// the session has acknowledged delivery.
 pub fn handshake(
     out: &mut Vec<u8>,
     message: &Message,
     outcome: &Outcome,
     client: Option<&ClientId>,
     advice: Advice,
+    has_ack: bool,
 ) {
     // If the request has a clientId, the new one is at the usual position of a clientId.
     let early = message.truthy(Field::ClientId).is_some();
@@ -91,7 +96,43 @@ pub fn handshake(
     }
     key(out, "advice");
     advice.write(out);
+    if has_ack {
+        key(out, "ext");
+        out.extend_from_slice(b"{\"ack\":true}");
+    }
     out.push(b'}');
+}
+
+/// Appends a connect reply with its number for acknowledged delivery. The reply may have an `ext` of an extension.
+pub fn numbered(out: &mut Vec<u8>, reply: &[u8], number: u64) {
+    let has_ext = memchr::memmem::find(reply, b"ext").is_some();
+    if let (false, Some(rest)) = (has_ext, reply.strip_suffix(b"}")) {
+        out.extend_from_slice(rest);
+        key(out, "ext");
+        out.extend_from_slice(format!("{{\"ack\":{number}}}}}").as_bytes());
+        return;
+    }
+    let Some(mut message) = parse_one(&Bytes::copy_from_slice(reply)) else {
+        return out.extend_from_slice(reply);
+    };
+    let mut ext = b"{".to_vec();
+    if let Some(known) = message.get(Field::Ext) {
+        json::each_member(known, |name, value| {
+            if name.text() != "ack" {
+                if ext.len() > 1 {
+                    ext.push(b',');
+                }
+                ext.push(b'"');
+                name.write(&mut ext);
+                ext.extend_from_slice(b"\":");
+                ext.extend_from_slice(value);
+            }
+        });
+    }
+    key(&mut ext, "ack");
+    ext.extend_from_slice(format!("{number}}}").as_bytes());
+    message.set(Field::Ext, ext);
+    message.write(out, |_| true);
 }
 
 /// A connect reply.
@@ -194,4 +235,25 @@ fn key(out: &mut Vec<u8>, name: &str) {
     out.push(b'"');
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\":");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_keeps_what_an_extension_has_added() {
+        for (reply, expected) in [
+            (r#"{"successful":true}"#, r#"{"successful":true,"ext":{"ack":7}}"#),
+            ("{}", r#"{"ext":{"ack":7}}"#),
+            (r#"{"id":"next"}"#, r#"{"id":"next","ext":{"ack":7}}"#),
+            (r#"{"ext":{},"id":"1"}"#, r#"{"ext":{"ack":7},"id":"1"}"#),
+            (r#"{"ext":{"a":{"b": 1},"ack":1,"\u0063":[2]}}"#, r#"{"ext":{"a":{"b": 1},"c":[2],"ack":7}}"#),
+            (r#"{"ext":"text"}"#, r#"{"ext":{"ack":7}}"#),
+        ] {
+            let mut out = b"[".to_vec();
+            numbered(&mut out, reply.as_bytes(), 7);
+            assert_eq!(String::from_utf8(out).unwrap(), format!("[{expected}"));
+        }
+    }
 }

@@ -1,9 +1,9 @@
 //! The session directory: for each session its owner, its epoch, and what another instance needs to adopt it.
 //!
 //! Owner and epoch are the fence: a write by any other instance, or with another epoch, has no effect. The fields of a
-//! record are `node`, `epoch`, `p:` with a pattern (its place in the order of subscription), `shown` (the credential) and
-//! `waiting` (positions). The record of a session that had several owners and has ended is `ended` alone: a previous owner
-//! cannot write it again.
+//! record are `node`, `epoch`, `p:` with a pattern (its place in the order of subscription), `shown` (the credential),
+//! `waiting` (positions) and `reply` (the number of a connect reply). The record of a session that had several owners and has
+//! ended is `ended` alone: a previous owner cannot write it again.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use crate::redis::{CLAIM, Client, NodeId, RedisError, SESSION};
 const PATTERN: &str = "p:";
 const CREDENTIAL: &str = "shown";
 const POSITIONS: &str = "waiting";
+const NEXT_REPLY: &str = "reply";
 
 /// How long an exported session is stored, in milliseconds.
 const EXPORT_LIFETIME: u32 = 60_000;
@@ -35,6 +36,8 @@ pub struct SessionRecord {
     pub credential: Option<String>,
     /// In each partition in which messages are undelivered, the offset before the first of them.
     pub positions: Positions,
+    /// The number of a coming connect reply, with acknowledged delivery. Its owner may have sent some more since.
+    pub next_reply: Option<u64>,
 }
 
 impl SessionRecord {
@@ -58,9 +61,11 @@ impl SessionRecord {
             .collect();
         patterns.sort_unstable();
         let positions = fields.get(POSITIONS).and_then(|positions| serde_json::from_str(positions).ok());
+        let next_reply = fields.get(NEXT_REPLY).and_then(|number| number.parse().ok());
         Some(Self {
             owner,
             epoch,
+            next_reply,
             patterns: patterns.into_iter().map(|(_, pattern)| pattern).collect(),
             credential: fields.remove(CREDENTIAL),
             positions: positions.unwrap_or_default(),
@@ -89,6 +94,11 @@ impl SessionUpdate {
     /// Sets the credential.
     pub fn set_credential(&mut self, credential: String) {
         self.set.push((CREDENTIAL.to_owned(), credential));
+    }
+
+    /// Sets the number of the next connect reply.
+    pub fn set_next_reply(&mut self, number: u64) {
+        self.set.push((NEXT_REPLY.to_owned(), number.to_string()));
     }
 
     /// Sets the positions, or removes them if there are none.
@@ -277,6 +287,7 @@ mod tests {
         update.set_credential("{}".into());
         let positions: Positions = vec![(1, 5)].into();
         update.set_positions(&positions);
+        update.set_next_reply(7);
         let mut fields: HashMap<_, _> = update.set.into_iter().collect();
         assert_eq!(fields["waiting"], "[[1,5]]");
         fields.extend([("node".into(), node.clone()), ("epoch".into(), "3".into())]);
@@ -284,6 +295,7 @@ mod tests {
         assert_eq!((record.owner.to_string(), record.epoch), (node, 3));
         assert_eq!(record.patterns, ["/b", "/a/*"]);
         assert_eq!((record.credential.as_deref(), record.positions), (Some("{}"), positions));
+        assert_eq!(record.next_reply, Some(7));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::holder::LeaseHolder;
 use super::mailbox::Items;
-use super::session::{Attachment, Session, same};
+use super::session::{Attachment, Session, State, same};
 use crate::bayeux::Publication;
 
 /// Maximum messages and bytes of one lease for a transport that writes in parts.
@@ -38,12 +38,11 @@ impl Session {
     /// Whether [`Session::lease_all`] would lease messages to this transport.
     pub fn can_lease(&self, holder: &Arc<dyn Attachment>) -> bool {
         let state = self.lock();
-        let is_attached = state.attachment.as_ref().is_some_and(|attached| same(attached, holder));
-        is_attached && !state.mailbox().is_leased() && !state.mailbox().is_empty()
+        state.can_lease(holder)
     }
 
-    /// Leases all queued messages. Returns `None` if the queue is empty, if the transport is not attached, or if
-    /// another lease is active; that lease triggers a flush when it is settled.
+    /// Leases all queued messages. Returns `None` if the queue is empty, if the transport is not attached, if the
+    /// session has acknowledged delivery, or if another lease is active; that lease triggers a flush when it is settled.
     pub fn lease_all(self: &Arc<Self>, holder: &Arc<dyn Attachment>) -> Option<Lease> {
         self.lease_up_to(holder, usize::MAX, usize::MAX)
     }
@@ -61,12 +60,25 @@ impl Session {
         bytes: usize,
     ) -> Option<Lease> {
         let mut state = self.lock();
-        if !state.attachment.as_ref().is_some_and(|attached| same(attached, holder)) {
+        if !state.is_attached(holder) || state.batched().is_some() {
             return None;
         }
         let items = state.change(self.budget(), |mailbox| mailbox.lease(messages, bytes))?;
         state.holder = LeaseHolder::Attached;
         Some(Lease { session: Arc::clone(self), items, written: 0, is_settled: false })
+    }
+}
+
+impl State {
+    pub(super) fn is_attached(&self, holder: &Arc<dyn Attachment>) -> bool {
+        self.attachment.as_ref().is_some_and(|attached| same(attached, holder))
+    }
+
+    pub(super) fn can_lease(&self, holder: &Arc<dyn Attachment>) -> bool {
+        self.is_attached(holder)
+            && self.batched().is_none()
+            && !self.mailbox().is_leased()
+            && !self.mailbox().is_empty()
     }
 }
 

@@ -110,8 +110,9 @@ impl Mailbox {
     }
 
     /// Inserts publications before the queued ones, and keeps only those queued ones for which `is_new` returns `true`. One
-    /// in both has its place among the queued ones: between them are others that are only queued.
-    pub fn merge(&mut self, before: Vec<Arc<Publication>>, is_new: impl Fn(&Publication) -> bool) {
+    /// in both has its place among the queued ones: between them are others that are only queued. Returns the number of those.
+    pub fn merge(&mut self, before: Vec<Arc<Publication>>, is_new: impl Fn(&Publication) -> bool) -> usize {
+        let count = before.len();
         let waiting = self.first.take().into_iter().chain(self.rest.drain(..));
         let waiting: Vec<_> = waiting.filter(|publication| is_new(publication)).collect();
         let queued: HashSet<_> = waiting.iter().filter_map(|publication| publication.position()).collect();
@@ -119,17 +120,21 @@ impl Mailbox {
             publication.position().is_some_and(|position| queued.contains(&position))
         };
         let mut all: VecDeque<_> = before.into_iter().filter(|publication| !is_queued(publication)).collect();
+        let in_both = count - all.len();
         all.extend(waiting);
         self.bytes = all.iter().map(|publication| publication.size()).sum();
         self.first = all.pop_front();
         self.rest = all;
+        in_both
     }
 
     fn pop(&mut self) -> Option<Arc<Publication>> {
         std::mem::replace(&mut self.first, self.rest.pop_front())
     }
 
-    fn len(&self) -> usize {
+    /// Returns the number of queued messages.
+    #[must_use]
+    pub fn len(&self) -> usize {
         usize::from(self.first.is_some()) + self.rest.len()
     }
 
@@ -173,10 +178,37 @@ impl Mailbox {
                 self.rest.push_front(second);
             }
         }
-        // Bounds the memory of an idle mailbox.
+        self.bound_idle_memory();
+    }
+
+    fn bound_idle_memory(&mut self) {
         if self.rest.is_empty() && self.rest.capacity() > KEPT {
             self.rest = VecDeque::new();
         }
+    }
+
+    /// Returns the first messages, which stay queued: at least one if any is queued, up to a number and a size in bytes.
+    #[must_use]
+    pub fn prefix(&self, messages: usize, bytes: usize) -> Items {
+        let mut size = 0;
+        let mut items = Items::new();
+        for publication in self.items() {
+            size += publication.size();
+            if !items.is_empty() && (items.len() >= messages || size > bytes) {
+                break;
+            }
+            items.push(Arc::clone(publication));
+        }
+        items
+    }
+
+    /// Removes the first messages.
+    pub fn discard(&mut self, count: usize) {
+        for _ in 0..count {
+            let Some(publication) = self.pop() else { break };
+            self.bytes -= publication.size();
+        }
+        self.bound_idle_memory();
     }
 
     /// Whether no message is queued; leased messages do not count.
@@ -268,6 +300,26 @@ mod tests {
         assert!(Arc::ptr_eq(&mailbox.lease(9, usize::MAX).unwrap()[0], &two));
         assert_eq!(mailbox.push(&one, bounds(1), Overflow::DropOldest), Pushed::Queued, "one is leased");
         assert_eq!(mailbox.push(&two, bounds(1), Overflow::DropOldest), Pushed::Displaced(1));
+    }
+
+    #[test]
+    fn a_prefix_stays_queued_until_it_is_discarded() {
+        let mut mailbox = Mailbox::default();
+        let all: Vec<_> = (100..105).map(publication).collect();
+        all.iter().for_each(|one| _ = mailbox.push(one, bounds(9), Overflow::Disconnect));
+        let size = all[0].size();
+        let prefix = |mailbox: &Mailbox, messages, bytes| {
+            let items = mailbox.prefix(messages, bytes);
+            let at = all.len() - mailbox.len();
+            assert!(items.iter().zip(&all[at..]).all(|(one, other)| Arc::ptr_eq(one, other)));
+            items.len()
+        };
+        assert_eq!((prefix(&mailbox, 3, usize::MAX), prefix(&mailbox, 9, 2 * size)), (3, 2));
+        assert_eq!((prefix(&mailbox, 1, 0), prefix(&mailbox, 9, 9 * size)), (1, 5), "at least one");
+        mailbox.discard(2);
+        assert_eq!((mailbox.len(), mailbox.bytes, prefix(&mailbox, 9, usize::MAX)), (3, 3 * size, 3));
+        mailbox.discard(9);
+        assert_eq!((mailbox.len(), mailbox.bytes, prefix(&mailbox, 9, usize::MAX)), (0, 0, 0));
     }
 
     #[test]

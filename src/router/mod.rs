@@ -3,7 +3,10 @@
 //! The module is synchronous: no awaits and no I/O. It does not depend on sockets; a transport registers as an
 //! [`Attachment`].
 
+mod ack;
 mod attach;
+mod batch;
+mod batched;
 mod end;
 mod expiry;
 mod hold;
@@ -20,7 +23,10 @@ mod transfer;
 mod trie;
 mod weight;
 
+pub use ack::{Ack, Numbered};
 pub use attach::Attached;
+pub use batch::{Batch, Readiness};
+pub use batched::ConnectAck;
 pub use expiry::Expiry;
 pub use hold::Held;
 pub use lease::{Lease, Renewed};
@@ -28,7 +34,7 @@ pub use lease::{Lease, Renewed};
 pub(crate) use life::Life;
 pub use mailbox::{Bounds, Items, Mailbox, Pushed};
 pub use pending_flush::PendingFlush;
-pub use session::{Attachment, Detached, Patterns, Session, Weight};
+pub use session::{Attachment, Connected, Detached, Patterns, Session, Weight};
 pub use sessions::{Full, Sessions};
 pub use subscribers::Subscribers;
 pub use terms::Terms;

@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 use tokio::time::{Duration, Instant};
 
+use super::batched::{Batched, ConnectAck};
 use super::holder::LeaseHolder;
 use super::life::Life;
 use super::mailbox::{Mailbox, Pushed};
@@ -79,7 +80,7 @@ pub(super) struct State {
     /// The transport that receives the messages.
     pub(super) attachment: Option<Arc<dyn Attachment>>,
     /// The transport that has the lease.
-    pub(super) holder: LeaseHolder<Arc<dyn Attachment>>,
+    pub(super) holder: LeaseHolder<Arc<dyn Attachment>, Box<Batched>>,
     /// Whether a flush is pending.
     pending: bool,
     pub(super) life: Life,
@@ -147,7 +148,7 @@ impl Session {
             .map_or(0, |patterns| patterns.iter().map(|pattern| super::of_subscription(pattern)).sum());
         let state = self.state.lock();
         Weight {
-            bytes: OVERHEAD + subscriptions + state.mailbox.weight(),
+            bytes: OVERHEAD + subscriptions + state.mailbox.weight() + state.batched_memory(),
             is_attached: state.attachment.is_some() || state.held > 0,
             deadline: state.deadline,
         }
@@ -194,6 +195,11 @@ impl Session {
         if pushed == Pushed::Overflow {
             state.life.overflow();
         }
+        if let Pushed::Displaced(count) = pushed
+            && let Some(batched) = state.batched_mut()
+        {
+            batched.ack.drop_oldest(count);
+        }
         let waits = matches!(pushed, Pushed::Queued | Pushed::Displaced(_));
         let first = waits && !state.pending;
         if first {
@@ -233,13 +239,13 @@ impl Session {
         self.terms.metrics.deliveries_written.inc_by(written as u64);
     }
 
-    /// Accepts a connect. Returns `true` for the first connect of the session, and `None` if the session has ended or
-    /// is frozen.
-    pub fn connect(&self) -> Option<bool> {
+    /// Accepts a connect. `received` is the number of the last reply that the client has received, if it tells. Returns
+    /// `None` if the session has ended or is frozen.
+    pub fn connect(&self, received: Option<u64>) -> Option<Connected> {
         let mut state = self.state.lock();
         let is_first = state.life.connect()?;
         state.deadline = Instant::now() + self.terms.lifetime;
-        Some(is_first)
+        Some(Connected { is_first, ack: state.acknowledge(received, &self.terms.budget) })
     }
 
     /// Returns how long the session lives after the last activity of its client.
@@ -283,6 +289,15 @@ impl State {
     }
 }
 
+/// An accepted connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connected {
+    /// Whether it is the first connect of the session.
+    pub is_first: bool,
+    /// How the connect takes part in acknowledged delivery.
+    pub ack: ConnectAck,
+}
+
 /// The criteria for the order of eviction.
 #[derive(Debug, Clone, Copy)]
 pub struct Weight {
@@ -296,8 +311,8 @@ pub struct Weight {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        let queue = self.state.get_mut().mailbox.memory();
-        self.terms.budget.release(OVERHEAD + queue);
+        let state = self.state.get_mut();
+        self.terms.budget.release(OVERHEAD + state.mailbox.memory() + state.batched_memory());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::ack::Ack;
 use super::session::{Detached, Patterns, Session};
 use crate::bayeux::{Positions, Publication};
 
@@ -71,25 +72,40 @@ impl Session {
         self.lock().life.is_frozen()
     }
 
-    /// Returns the publications in the mailbox. Returns `None` while a transport is writing, and if the session has
-    /// overflowed or ended, because publications are missing then.
+    /// Returns the publications in the mailbox, and the state of acknowledged delivery. Returns `None` while a transport is
+    /// writing, and if the session has overflowed or ended, because publications are missing then.
     #[must_use]
-    pub fn queued(&self) -> Option<Vec<Arc<Publication>>> {
+    pub fn queued(&self) -> Option<(Vec<Arc<Publication>>, Option<Ack>)> {
         let state = self.lock();
         (!state.mailbox().is_leased() && state.life.is_receiving())
-            .then(|| state.mailbox().items().cloned().collect())
+            .then(|| (state.mailbox().items().cloned().collect(), state.ack()))
     }
 
     /// Imports the queued publications of another instance: inserts them before the publications that were received
-    /// here, of which only the new ones stay. Returns `false` if the session has ended or overflowed.
+    /// here, of which only the new ones stay. `ack` is the state of acknowledged delivery of the imported publications.
+    /// Returns `false` if the session has ended or overflowed.
     #[must_use]
-    pub fn import(&self, imported: Vec<Arc<Publication>>, is_new: impl Fn(&Publication) -> bool) -> bool {
+    pub fn import(
+        &self,
+        imported: Vec<Arc<Publication>>,
+        ack: Option<Ack>,
+        is_new: impl Fn(&Publication) -> bool,
+    ) -> bool {
         let mut state = self.lock();
         if !state.life.is_receiving() {
             return false;
         }
+        let count = imported.len();
         imported.iter().for_each(|publication| publication.charge_to(self.budget()));
-        state.change(self.budget(), |mailbox| mailbox.merge(imported, is_new));
+        let in_both = state.change(self.budget(), |mailbox| mailbox.merge(imported, is_new));
+        if let Some(mut ack) = ack {
+            ack.check(count);
+            if in_both > 0 {
+                // In another order it is another queue.
+                ack.forget();
+            }
+            state.batch(ack, self.budget());
+        }
         // The lifetime restarts, since the client may be disconnected.
         state.deadline = tokio::time::Instant::now() + self.lifetime();
         true

@@ -7,13 +7,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::handshake::ack_of;
 use super::received::Accepted;
 use super::request::{Moved, Request};
-use super::{Server, client_unknown};
+use super::{Server, client_unknown, is_of_stream};
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{Advice, BayeuxError, CONNECTION_TYPES, Field, Message, json};
 use crate::peer::Transport;
-use crate::router::Session;
+use crate::router::{Connected, Session};
 
 impl Server {
     /// Checks whether a client may poll its session.
@@ -49,12 +50,13 @@ impl Server {
         accepted: &mut Option<Accepted>,
     ) -> Result<Outcome, Moved> {
         let message = &request.message;
-        let connected = self.check_connect(request).and_then(|session| match session.connect() {
-            Some(is_first) => Ok(Some((session, is_first))),
+        let received = ack_of(message).and_then(|number| std::str::from_utf8(number).ok()?.parse().ok());
+        let connected = self.check_connect(request).and_then(|session| match session.connect(received) {
+            Some(connected) => Ok(Some((session, connected))),
             None if session.is_frozen() => Ok(None),
             None => Err(client_unknown(message).into()),
         });
-        let (session, is_first) = match connected {
+        let (session, Connected { is_first, ack }) = match connected {
             Ok(Some(connected)) => connected,
             Ok(None) => return Err(Moved),
             Err(outcome) => {
@@ -66,12 +68,13 @@ impl Server {
         if is_first {
             self.unconnected.remove(session);
         }
-        let is_stream = message.text(Field::ConnectionType).as_deref() == Some("eventsource");
+        // With acknowledged delivery the stream gets no messages: the connect waits for them.
+        let is_stream = is_of_stream(message) && !ack.is_on();
         let hold =
             if is_first || !request.is_alone || is_stream { Duration::ZERO } else { self.hold(message) };
-        reply::connect(out, message, &Outcome::Done, self.advice(message));
-        *accepted =
-            Some(Accepted { session: Arc::clone(session), reply: None, hold, is_unseen: false, is_stream });
+        reply::connect(out, message, &Outcome::Done, self.advice_of(is_stream));
+        let session = Arc::clone(session);
+        *accepted = Some(Accepted { session, reply: None, hold, is_unseen: false, is_stream, ack });
         Ok(Outcome::Done)
     }
 

@@ -50,9 +50,14 @@ impl Server {
         });
         let mut outcome = Outcome::Done;
         let mut created = None;
+        // Only the literal, as in CometD.
+        let wants_ack = ack_of(message) == Some(b"true");
         match admitted {
             Ok((session, authorization)) => {
                 created = Some(*session.id());
+                if wants_ack {
+                    session.enable_ack();
+                }
                 if authorization.by_credential || request.shows_token() {
                     self.bind(&session, request, &authorization, &mut effects.cookie);
                 }
@@ -69,7 +74,7 @@ impl Server {
             self.advice_after_failure(interval)
         };
         effects.begun = created;
-        reply::handshake(out, message, &outcome, created.as_ref(), advice);
+        reply::handshake(out, message, &outcome, created.as_ref(), advice, wants_ack && created.is_some());
         outcome
     }
 
@@ -99,6 +104,11 @@ impl Server {
         self.emit(|| Event::Handshake { client: *session.id() });
         Ok(session)
     }
+}
+
+/// Returns `ext.ack` of a message, JSON.
+pub(super) fn ack_of(message: &Message) -> Option<&[u8]> {
+    json::member(message.get(Field::Ext)?, "ack")
 }
 
 /// Returns 160 random bits of the system. Each thread draws several identifiers at once and uses each once.

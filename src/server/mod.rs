@@ -297,8 +297,12 @@ impl Server {
     }
 
     fn advice(&self, message: &Message) -> Advice {
+        self.advice_of(is_of_stream(message))
+    }
+
+    fn advice_of(&self, is_stream: bool) -> Advice {
         let timeout = milliseconds(self.timeout);
-        if message.text(Field::ConnectionType).as_deref() == Some("eventsource") {
+        if is_stream {
             // Messages are delivered through the stream; the connects only keep the session alive.
             return Advice { retry: true, interval: timeout, timeout: 0 };
         }
@@ -327,6 +331,11 @@ fn terms(config: &Config, budget: &Arc<Budget>, metrics: &Metrics) -> Terms {
 
 fn client_unknown(message: &Message) -> BayeuxError {
     BayeuxError::ClientUnknown(json::printed(message.get(Field::ClientId).unwrap_or_default()).into_owned())
+}
+
+/// Whether a message is a connect of a client that receives its messages through an EventSource stream.
+fn is_of_stream(message: &Message) -> bool {
+    message.text(Field::ConnectionType).as_deref() == Some("eventsource")
 }
 
 fn milliseconds(duration: Duration) -> u64 {

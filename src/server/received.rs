@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::prepared::Prepared;
 use crate::auth::Cookie;
-use crate::router::{Attached, Attachment, Session};
+use crate::router::{Attached, Attachment, ConnectAck, Session};
 
 /// The result of a request or frame.
 #[derive(Default)]
@@ -57,6 +57,8 @@ pub struct Accepted {
     pub is_unseen: bool,
     /// Whether the client receives its messages through an EventSource stream, if one is open.
     pub is_stream: bool,
+    /// How the connect takes part in acknowledged delivery.
+    pub ack: ConnectAck,
 }
 
 impl Accepted {

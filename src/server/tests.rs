@@ -53,21 +53,21 @@ async fn a_session_that_never_connects_expires_in_the_second_after_its_time() {
 async fn each_connect_begins_the_lifetime_again() {
     let (server, session) = server_and_session().await;
     advance(UNCONNECTED - MILLISECOND).await;
-    assert_eq!(session.connect(), Some(true));
+    assert_eq!(session.connect(None).map(|connected| connected.is_first), Some(true));
     for _ in 0..3 {
         advance(LIFETIME - MILLISECOND).await;
         server.expire();
-        assert_eq!(session.connect(), Some(false));
+        assert_eq!(session.connect(None).map(|connected| connected.is_first), Some(false));
     }
     // The last connect was at 285.496 s of the server, so the session may expire at 375.496 s, and does at 376 s.
     assert_eq!(time_to_end(&server, &session).await, LIFETIME + Duration::from_millis(504));
-    assert_eq!(session.connect(), None);
+    assert_eq!(session.connect(None), None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_held_connect_keeps_the_session_and_its_end_begins_the_lifetime_again() {
     let (server, session) = server_and_session().await;
-    session.connect();
+    session.connect(None);
     let held = session.hold();
     for _ in 0..10 {
         advance(LIFETIME).await;
@@ -82,7 +82,7 @@ async fn a_held_connect_keeps_the_session_and_its_end_begins_the_lifetime_again(
 #[tokio::test(start_paused = true)]
 async fn a_frozen_session_does_not_expire() {
     let (server, session) = server_and_session().await;
-    session.connect();
+    session.connect(None);
     session.freeze(false);
     advance(2 * LIFETIME).await;
     server.expire();

@@ -6,6 +6,7 @@
 mod support;
 
 mod ack;
+mod acknowledged;
 mod broker;
 mod fence;
 mod handoff;

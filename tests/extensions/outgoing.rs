@@ -293,3 +293,28 @@ fn a_publication_shows_a_request_of_the_mount_and_of_no_client() {
         session.disconnect();
     }
 }
+
+#[test]
+fn a_numbered_reply_has_what_an_extension_has_added() {
+    let faye = start(&["stamp.js"], "", LONG);
+    for via in [Via::Polling, Via::WebSocket] {
+        let mut client = Acked::subscribed(&faye, via, "/a");
+        for number in 0..3 {
+            client.send_connect();
+            faye.wait_for_polls(1);
+            faye.publish("/a", number);
+            let answer = client.answer().unwrap();
+            assert!(answer[1]["ext"]["marks"].is_u64(), "{via:?}: {answer:?}");
+            assert_eq!(client.keep(answer), [number], "{via:?}");
+        }
+    }
+    // A superseded connect, whose reply passes the extensions, has no messages and no number.
+    let mut client = Acked::subscribed(&faye, Via::WebSocket, "/a");
+    client.send_connect();
+    faye.wait_for_polls(1);
+    client.send_connect();
+    let superseded = client.answer().unwrap();
+    assert!(superseded.len() == 1 && superseded[0]["ext"].get("ack").is_none(), "{superseded:?}");
+    faye.publish("/a", 3);
+    assert_eq!(client.receive(), [3]);
+}

@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports, reason = "each program uses its part")]
 #![allow(clippy::print_stdout, reason = "shown if a test fails")]
 
+mod acked;
 pub(crate) mod acme;
 mod application;
 pub(crate) mod balancer;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+pub(crate) use acked::{Acked, acked_handshake, acking};
 pub(crate) use application::{Application, Asked};
 pub(crate) use eventsource::{Part, Stream};
 pub(crate) use faye::{Faye, binary};

@@ -11,6 +11,7 @@ mod decoder_chunks;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod acknowledged;
 mod acme;
 mod admin;
 mod assets;

@@ -93,7 +93,7 @@ impl Client {
     /// not stop writing, or if the session receives nothing more.
     pub(super) fn pack(&self) -> Option<usize> {
         for _ in 0..CHECKS {
-            if let Some(queued) = self.session.queued() {
+            if let Some((queued, _)) = self.session.queued() {
                 return Some(self.assert_is_complete(&queued));
             }
             thread::yield_now();

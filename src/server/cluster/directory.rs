@@ -100,11 +100,16 @@ impl Server {
         if let Some(credential) = credential_of(session) {
             update.set_credential(credential);
         }
-        let Some((epoch, positions)) =
-            cluster.owned.get(session.id()).map(|owned| (owned.epoch, owned.positions.clone()))
-        else {
+        let next_reply = session.next_reply();
+        let Some((epoch, positions)) = cluster.owned.get_mut(session.id()).map(|mut owned| {
+            owned.next_reply = next_reply.unwrap_or_default();
+            (owned.epoch, owned.positions.clone())
+        }) else {
             return Ok(());
         };
+        if let Some(number) = next_reply {
+            update.set_next_reply(number);
+        }
         if !positions.is_empty() {
             update.set_positions(&positions);
         }

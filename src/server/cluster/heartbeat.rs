@@ -15,6 +15,9 @@ use crate::redis::RedisError;
 use crate::router::{Progress, Session};
 use crate::server::Server;
 
+/// The number of connect replies after which the next number is written, well below the distance that an adopting instance
+/// keeps to it. Otherwise it is written with other changes.
+const REPLIES: u64 = 16_384;
 /// The maximum number of concurrent directory writes.
 const CONCURRENT: usize = 256;
 /// Sessions that are looked at before other tasks run. Very many take longer than a client should wait.
@@ -33,6 +36,8 @@ enum Write {
         /// Whether the positions have changed.
         has_positions: bool,
         credential: Option<String>,
+        /// The number of the next connect reply, if it has changed.
+        next_reply: Option<u64>,
     },
 }
 
@@ -142,7 +147,7 @@ impl Server {
                 tokio::task::yield_now().await;
             }
             // Before the entry is locked: a delivery takes the two locks in the other order.
-            let progress = session.progress();
+            let (progress, next_reply) = (session.progress(), session.next_reply().unwrap_or_default());
             let Some(mut owned) = cluster.owned.get_mut(session.id()) else { continue };
             let is_in_doubt = doubt.is_some_and(|doubt| owned.checked < doubt);
             let is_due = owned.due <= now;
@@ -165,7 +170,13 @@ impl Server {
                     // Another instance may have committed the import without notice.
                     if is_due {
                         owned.due = now + self.renewal();
-                        writes.push(Write::Update { session, epoch, has_positions: false, credential: None });
+                        writes.push(Write::Update {
+                            session,
+                            epoch,
+                            has_positions: false,
+                            credential: None,
+                            next_reply: None,
+                        });
                     }
                     continue;
                 }
@@ -177,19 +188,22 @@ impl Server {
                 writes.push(Write::Replace(session));
                 continue;
             }
-            if is_due || has_positions {
+            let replies = next_reply.saturating_sub(owned.next_reply);
+            if is_due || has_positions || replies >= REPLIES {
                 owned.due = now + self.renewal();
+                owned.next_reply = next_reply;
                 drop(owned);
                 // The client may have renewed its credential.
                 let credential = if is_due { credential_of(&session) } else { None };
-                writes.push(Write::Update { session, epoch, has_positions, credential });
+                let next_reply = Some(next_reply).filter(|_| replies > 0);
+                writes.push(Write::Update { session, epoch, has_positions, credential, next_reply });
             }
         }
         writes
     }
 
     async fn write_due(&self, cluster: &Cluster, write: Write, doubt: Option<u64>) -> Result<(), RedisError> {
-        let (session, epoch, has_positions, credential) = match write {
+        let (session, epoch, has_positions, credential, next_reply) = match write {
             Write::Replace(session) => {
                 self.write_record(cluster, &session).await?;
                 note_check(cluster, &session, doubt);
@@ -202,8 +216,8 @@ impl Server {
                 }
                 return Ok(());
             }
-            Write::Update { session, epoch, has_positions, credential } => {
-                (session, epoch, has_positions, credential)
+            Write::Update { session, epoch, has_positions, credential, next_reply } => {
+                (session, epoch, has_positions, credential, next_reply)
             }
         };
         let mut update = SessionUpdate::default();
@@ -213,6 +227,9 @@ impl Server {
         }
         if let Some(credential) = credential {
             update.set_credential(credential);
+        }
+        if let Some(number) = next_reply {
+            update.set_next_reply(number);
         }
         match cluster.directory.update(session.id(), epoch, &update).await {
             Ok(WriteOutcome::Written) => {

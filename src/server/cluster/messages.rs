@@ -11,6 +11,7 @@ use crate::auth::CredentialSnapshot;
 use crate::auth::{self, Cookie, Credentials, Policy};
 use crate::bayeux::{Message, Partition, Positions, Publication, StreamPosition, channel, parse};
 use crate::peer::{Head, Peer, Transport};
+use crate::router::Ack;
 use crate::server::prepared::{HookDecisions, Prepared};
 use crate::server::request as server;
 
@@ -134,6 +135,9 @@ pub(super) struct SessionState {
     pub(super) patterns: Vec<String>,
     /// The credential.
     pub(super) credential: Option<CredentialSnapshot>,
+    /// The acknowledged delivery of `queued`, if the client has asked for it. Older instances ignore this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ack: Option<Ack>,
 }
 
 /// An undelivered message.
@@ -220,6 +224,9 @@ mod tests {
     const FORWARDED: &str = r#"{"address":"10.0.0.1:80","transport":"websocket","secure":true,"is_foreign":false,"head":"R0VU","target":[0,3],"message":"{}"}"#;
     const PREPARED: &str = r#"{"address":null,"transport":"websocket","secure":true,"is_foreign":false,"head":"","target":[0,0],"message":null,"prepared":{"message":"{}","decisions":[["/a",null],["/b","no"]],"is_charged":true}}"#;
 
+    const ACK: &str =
+        r#"{"base":2,"sent":3,"next":9,"resends":1,"shrinks":2,"marks":[{"number":8,"end":3}]}"#;
+
     /// Instances of other versions exchange these texts.
     #[test]
     fn the_wire_format_does_not_change() {
@@ -239,6 +246,9 @@ mod tests {
         let responses = [
             format!(
                 r#"{{"State":{{"queued":{queued},"positions":[[3,7]],"patterns":["/a"],"credential":null}}}}"#
+            ),
+            format!(
+                r#"{{"State":{{"queued":[],"positions":[],"patterns":[],"credential":null,"ack":{ACK}}}}}"#
             ),
             r#""Stored""#.to_owned(),
             r#""NotOwner""#.to_owned(),

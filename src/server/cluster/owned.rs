@@ -17,6 +17,8 @@ pub(super) struct Owned {
     pub(super) checked: u64,
     /// The positions in the record.
     pub(super) positions: Positions,
+    /// The number of the next connect reply in the record; zero without acknowledged delivery.
+    pub(super) next_reply: u64,
     /// The start of the export in progress.
     exporting_since: Option<Instant>,
     /// This instance raises the epoch in Redis, which may be the next one already.
@@ -66,6 +68,7 @@ impl Owned {
             is_registered: false,
             checked: 0,
             positions: Positions::default(),
+            next_reply: 0,
             exporting_since: None,
             is_raising: false,
         }

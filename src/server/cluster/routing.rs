@@ -60,7 +60,7 @@ impl Server {
         let routed = if verb == Verb::Connect && !is_stream {
             self.acquire_for(cluster, &id, &request).await
         } else {
-            self.forward(cluster, &id, &mut request, verb == Verb::Publish).await
+            self.forward(cluster, &id, &mut request, verb).await
         };
         if matches!(routed, Routed::Here)
             && prepared.is_none()
@@ -125,11 +125,13 @@ impl Server {
         cluster: &Cluster,
         id: &ClientId,
         request: &mut ForwardedRequest,
-        is_publication: bool,
+        verb: Verb,
     ) -> Routed {
         for _ in 0..timeouts::FORWARDS {
             let owner = match cluster.directory.find(id).await {
                 Ok(Some(record)) if record.owner == cluster.me() => break,
+                // With acknowledged delivery such a connect waits for messages, which its stream does not get.
+                Ok(Some(record)) if verb == Verb::Connect && record.next_reply.is_some() => break,
                 Ok(Some(record)) => record.owner,
                 Ok(None) => return Routed::Here,
                 Err(_) => return Routed::Unreachable,
@@ -147,7 +149,7 @@ impl Server {
                 }
                 Ok(_) => tokio::time::sleep(timeouts::RETRY_PAUSE).await,
                 // It may have been published. The other verbs may be executed twice.
-                Err(RpcError::Timeout) if is_publication => return Routed::Unreachable,
+                Err(RpcError::Timeout) if verb == Verb::Publish => return Routed::Unreachable,
                 Err(_) => break,
             }
         }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::connection::HttpConnection;
 use crate::peer::Peer;
-use crate::router::{Attachment, Detached, Held, Lease, Session};
+use crate::router::{Attachment, Batch, ConnectAck, Detached, Held, Lease, Readiness, Session};
 use crate::server::{Accepted, Received, Server};
 use crate::transport::net::notify::Notify;
 use crate::transport::net::wait::WaitResult;
@@ -95,6 +95,14 @@ impl Answered {
         }
     }
 
+    /// Appends a reply, with its messages and its number if the session has acknowledged delivery.
+    fn append_reply(&mut self, reply: &[u8], batch: Option<&Batch>) {
+        match batch {
+            Some(batch) => batch.write(reply, &mut self.array),
+            None => self.append(reply),
+        }
+    }
+
     fn append(&mut self, object: &[u8]) {
         if self.array.len() > 1 {
             self.array.push(b',');
@@ -120,15 +128,14 @@ pub(super) async fn answer(
         // A session that connects twice in one request gets its messages after the first reply.
         let again = sessions.iter().any(|other| Arc::ptr_eq(other, &session));
         sessions.push(session);
-        let Outcome { reply, lease, is_leaving } = if again {
-            let reply = outgoing(server, peer, accepted.reply, accepted.is_unseen).await;
-            Outcome { reply, lease: None, is_leaving: false }
+        let Outcome { reply, batch, lease, is_leaving } = if again {
+            Outcome::without_messages(outgoing(server, peer, accepted.reply, accepted.is_unseen).await)
         } else {
             attach(connection, server, peer, accepted, &answered.notify).await?
         };
         answered.is_leaving |= is_leaving;
         if let Some(reply) = reply {
-            answered.append(&reply);
+            answered.append_reply(&reply, batch.as_ref());
         }
         for publication in lease.iter().flat_map(Lease::items) {
             answered.append(publication.object());
@@ -143,10 +150,18 @@ pub(super) async fn answer(
 struct Outcome {
     /// The reply, unless an extension dropped it.
     reply: Option<Vec<u8>>,
-    /// The messages; `None` if there are none, or if the session is on another transport or instance.
+    /// The messages of a session with acknowledged delivery. They stay queued until the client has acknowledged them.
+    batch: Option<Batch>,
+    /// The messages of another session; `None` if there are none, or if the session is on another transport or instance.
     lease: Option<Lease>,
     /// Whether the session is on another instance because this instance drains.
     is_leaving: bool,
+}
+
+impl Outcome {
+    fn without_messages(reply: Option<Vec<u8>>) -> Self {
+        Self { reply, batch: None, lease: None, is_leaving: false }
+    }
 }
 
 /// Passes a reply to the extensions, unless it has passed them already.
@@ -176,17 +191,18 @@ async fn attach(
     let attachment: Arc<dyn Attachment> = Arc::<Poll>::clone(&poll);
     if !accepted.attach(&attachment) {
         let reply = outgoing(server, peer, accepted.reply, accepted.is_unseen).await;
-        return Some(Outcome { reply, lease: None, is_leaving: false });
+        return Some(Outcome::without_messages(reply));
     }
-    let Accepted { session, reply, hold, is_unseen, .. } = accepted;
+    let Accepted { session, reply, hold, is_unseen, ack, .. } = accepted;
     let attached = Attaching { session: &session, attachment };
-    let held = wait(connection, &attached, &poll, hold).await?;
+    let held = wait(connection, &attached, &poll, hold, ack).await?;
     // Messages stay in the mailbox until the reply has passed the extensions: an active lease would keep them from a newer
     // transport.
     let reply = outgoing(server, peer, reply, is_unseen).await;
     drop(held);
-    let lease = attached.session.lease_all(&attached.attachment);
-    Some(Outcome { reply, lease, is_leaving: poll.is_leaving.load(Ordering::Acquire) })
+    let batch = reply.as_ref().filter(|_| ack.is_on()).and_then(|_| session.take_batch(&attached.attachment));
+    let lease = session.lease_all(&attached.attachment);
+    Some(Outcome { reply, batch, lease, is_leaving: poll.is_leaving.load(Ordering::Acquire) })
 }
 
 /// Waits until a held connect has to be answered: messages arrived, its time passed, the session moved to another transport, or
@@ -196,6 +212,7 @@ async fn wait(
     attached: &Attaching<'_>,
     poll: &Poll,
     hold: Duration,
+    ack: ConnectAck,
 ) -> Option<Option<Held>> {
     if hold.is_zero() {
         return Some(None);
@@ -204,12 +221,15 @@ async fn wait(
     let until = Instant::now() + hold;
     loop {
         let is_over = poll.is_over() || connection.net.deadline.is_draining();
-        if is_over || attached.session.can_lease(&attached.attachment) {
-            return Some(Some(held));
-        }
-        match connection.read(until, Some(&poll.notify)).await {
+        let pause = match attached.session.readiness(&attached.attachment, ack) {
+            Readiness::Now => return Some(Some(held)),
+            _ if is_over => return Some(Some(held)),
+            Readiness::At(pause) if pause < until => Some(pause),
+            Readiness::At(_) | Readiness::No => None,
+        };
+        match connection.read(pause.unwrap_or(until), Some(&poll.notify)).await {
             WaitResult::Closed | WaitResult::Exhausted => return None,
-            WaitResult::Deadline => return Some(Some(held)),
+            WaitResult::Deadline if pause.is_none() => return Some(Some(held)),
             _ => {}
         }
     }

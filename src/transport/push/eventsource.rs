@@ -73,7 +73,9 @@ impl EventStream {
             tokio::task::consume_budget().await;
         }
         let session = session.filter(|session| {
-            self.server.is_proven(session, self.socket.peer()) && attach(&self.socket, session)
+            self.server.is_proven(session, self.socket.peer())
+                // With acknowledged delivery messages leave in connect replies only.
+                && (session.has_ack() || attach(&self.socket, session))
         });
         if let Some(session) = &session {
             limit_unacknowledged(self.socket.stream.tcp(), session.lifetime());

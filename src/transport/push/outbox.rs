@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::wire_form::WireForm;
 use crate::bayeux::Publication;
 use crate::budget::{Budget, BufferCharge, Exhausted};
-use crate::router::{Held, Lease, Session};
+use crate::router::{Batch, ConnectAck, Held, Lease, Session};
 use crate::transport::websocket::encoder;
 
 /// The capacity that an empty queue may keep, in frames.
@@ -72,6 +72,8 @@ pub(super) struct HeldConnect {
     pub(super) reply: Option<Box<[u8]>>,
     /// Whether the reply has not passed the extensions yet. Only the task of the connection can wait for them.
     pub(super) is_unseen: bool,
+    /// How the connect takes part in acknowledged delivery.
+    pub(super) ack: ConnectAck,
     pub(super) deadline: Instant,
     pub(super) _held: Held,
 }
@@ -140,18 +142,15 @@ impl Outbox {
         self.queue.iter().map(move |frame| &frame.bytes()[std::mem::take(&mut begun)..])
     }
 
-    /// Queues the reply of the held connect. A reply that has not passed the extensions is left to the task, which it makes due.
-    /// The result must be dropped without the lock.
+    /// Queues the reply of the held connect, without messages. A reply that has not passed the extensions is left to the task,
+    /// which it makes due. The result must be dropped without the lock.
     pub(super) fn answer_held(&mut self) -> Option<HeldConnect> {
         if let Some(held) = self.held.as_mut().filter(|held| held.is_unseen) {
             held.deadline = Instant::now();
             return None;
         }
-        let mut held = self.held.take()?;
-        if let Some(reply) = held.reply.take() {
-            self.push(encoder::array_frame(&reply));
-        }
-        Some(held)
+        let reply = self.held.as_mut()?.reply.take();
+        self.answer_seen(reply.as_deref(), None)
     }
 
     /// Whether the reply of the held connect has not passed the extensions yet.
@@ -169,11 +168,23 @@ impl Outbox {
         self.held.as_mut().filter(|held| held.is_unseen)?.reply.take()
     }
 
-    /// Queues the reply of the held connect after the extensions. The result must be dropped without the lock.
-    pub(super) fn answer_seen(&mut self, reply: Option<Vec<u8>>) -> Option<HeldConnect> {
+    /// Takes the reply of the held connect that has passed the extensions. The connect stays held until [`Outbox::answer_seen`].
+    pub(super) fn take_seen(&mut self) -> Option<Box<[u8]>> {
+        self.held.as_mut().filter(|held| !held.is_unseen)?.reply.take()
+    }
+
+    /// Queues the reply of the held connect after the extensions, with the messages of acknowledged delivery in one frame. The
+    /// result must be dropped without the lock.
+    pub(super) fn answer_seen(&mut self, reply: Option<&[u8]>, batch: Option<&Batch>) -> Option<HeldConnect> {
         let held = self.held.take()?;
-        if let Some(reply) = reply {
-            self.push(encoder::array_frame(&reply));
+        match (reply, batch) {
+            (Some(reply), Some(batch)) => {
+                let mut replies = Vec::new();
+                batch.write(reply, &mut replies);
+                self.push(encoder::array_frame(&replies));
+            }
+            (Some(reply), None) => self.push(encoder::array_frame(reply)),
+            (None, _) => {}
         }
         Some(held)
     }

@@ -15,7 +15,7 @@ use crate::budget::Budget;
 use crate::lock::{Mutex, level};
 use crate::metrics::{Metrics, Reason};
 use crate::peer::{Peer, Transport};
-use crate::router::{Attachment, Detached, Lease, Renewed, Session};
+use crate::router::{Attachment, Detached, Lease, Readiness, Renewed, Session};
 use crate::server::{Accepted, Server};
 use crate::transport::net::context::Context;
 use crate::transport::net::notify::Notify;
@@ -93,8 +93,9 @@ impl Socket {
 
     /// Writes as [`Socket::write`] does, and returns the number of messages for the metrics of the caller.
     fn write_as(&self, me: &Arc<dyn Attachment>) -> usize {
-        let (unsettled, written) = {
+        let (answered, (unsettled, written)) = {
             let mut out = self.out.lock();
+            let answered = self.answer_ready(&mut out, me);
             let pumped = self.pump(&mut out, me);
             if out.recharge(&self.budget).is_err() {
                 // The client reads too slowly.
@@ -102,18 +103,54 @@ impl Socket {
                 out.dead = true;
                 self.notify.notify();
             }
-            pumped
+            (answered, pumped)
         };
+        drop(answered);
         drop(unsettled);
         written
     }
 
+    /// Answers the held connect of a session with acknowledged delivery, if there are messages for it. The result must be dropped
+    /// without the lock.
+    fn answer_ready(&self, out: &mut Outbox, me: &Arc<dyn Attachment>) -> Option<HeldConnect> {
+        let (held, session) = (out.held.as_mut()?, out.bound.as_ref()?);
+        if !held.ack.is_on() {
+            return None;
+        }
+        let due = match session.readiness(me, held.ack) {
+            Readiness::No => return None,
+            Readiness::Now if !held.is_unseen => {
+                let reply = held.reply.take();
+                return self.answer_with_messages(out, reply.as_deref());
+            }
+            // Left to the task, because the reply has to pass the extensions.
+            Readiness::Now => Instant::now(),
+            Readiness::At(due) => due,
+        };
+        if due < held.deadline {
+            held.deadline = due;
+            self.notify.notify();
+        }
+        None
+    }
+
+    /// Queues the reply of the held connect, with the messages of acknowledged delivery. The result must be dropped without the
+    /// lock.
+    fn answer_with_messages(&self, out: &mut Outbox, reply: Option<&[u8]>) -> Option<HeldConnect> {
+        let is_on = reply.is_some() && out.held.as_ref()?.ack.is_on();
+        let batch = match (&out.bound, self.attachment()) {
+            (Some(session), Some(me)) if is_on => session.take_batch(&me),
+            _ => None,
+        };
+        out.answer_seen(reply, batch.as_ref())
+    }
+
     /// Holds an accepted connect of the bound session until its deadline.
     pub(super) fn hold(&self, accepted: Accepted) {
-        let Accepted { session, reply, hold, is_unseen, .. } = accepted;
+        let Accepted { session, reply, hold, is_unseen, ack, .. } = accepted;
         let reply = reply.map(Vec::into_boxed_slice);
         let deadline = Instant::now() + hold;
-        let held = HeldConnect { _held: session.hold(), reply, is_unseen, deadline };
+        let held = HeldConnect { _held: session.hold(), reply, is_unseen, ack, deadline };
         let lost = self.with(|out| {
             out.held = Some(held);
             // The session may have ended or moved to another transport by now: the connect is over then.
@@ -123,17 +160,47 @@ impl Socket {
         drop(lost);
     }
 
+    /// Appends the reply to a connect that is not held, with the messages of acknowledged delivery, to a list of replies.
+    pub(super) fn append_reply(&self, accepted: &Accepted, reply: &[u8], replies: &mut Vec<u8>) {
+        let me = self.attachment().filter(|_| accepted.ack.is_on());
+        if let Some(batch) = me.and_then(|me| accepted.session.take_batch(&me)) {
+            return batch.write(reply, replies);
+        }
+        if !replies.is_empty() {
+            replies.push(b',');
+        }
+        replies.extend_from_slice(reply);
+    }
+
     /// Answers the held connect, if there is one and its reply has passed the extensions.
     pub(super) fn answer_held_now(&self) {
+        let held = self.with(|out| match out.take_seen() {
+            Some(reply) => self.answer_with_messages(out, Some(&reply)),
+            None => out.answer_held(),
+        });
+        drop(held);
+    }
+
+    /// Answers the held connect without messages, if there is one and its reply has passed the extensions.
+    pub(super) fn answer_superseded(&self) {
         let held = self.with(Outbox::answer_held);
         drop(held);
     }
 
-    /// Answers the held connect, if there is one. A reply that has not passed the extensions passes them first.
-    pub(super) async fn answer_held(&self, server: &Server) {
-        let Some(reply) = self.with(Outbox::take_unseen) else { return self.answer_held_now() };
+    /// Answers the held connect, if there is one. A reply that has not passed the extensions passes them first. A superseded
+    /// connect is answered without messages.
+    pub(super) async fn answer_held(&self, server: &Server, is_superseded: bool) {
+        let Some(reply) = self.with(Outbox::take_unseen) else {
+            return if is_superseded { self.answer_superseded() } else { self.answer_held_now() };
+        };
         let reply = server.outgoing(reply.into_vec(), &self.peer).await;
-        let held = self.with(|out| out.answer_seen(reply));
+        let held = self.with(|out| {
+            if is_superseded {
+                out.answer_seen(reply.as_deref(), None)
+            } else {
+                self.answer_with_messages(out, reply.as_deref())
+            }
+        });
         drop(held);
     }
 

@@ -42,8 +42,9 @@ impl Watch<'_> {
         let socket = self.socket;
         let receiving = async move {
             let received = receiving.await;
-            if !received.connects.is_empty() || socket.with(|out| out.has_overdue(Instant::now())) {
-                socket.answer_held(server).await;
+            let is_superseded = !received.connects.is_empty();
+            if is_superseded || socket.with(|out| out.has_overdue(Instant::now())) {
+                socket.answer_held(server, is_superseded).await;
             }
             received
         };
@@ -55,7 +56,7 @@ impl Watch<'_> {
     pub(super) async fn until_answered(self, server: &Server) {
         let socket = self.socket;
         let answering = async move {
-            socket.answer_held(server).await;
+            socket.answer_held(server, false).await;
             Received::default()
         };
         self.until(Box::pin(answering)).await;

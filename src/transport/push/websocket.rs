@@ -301,10 +301,7 @@ impl WebSocket {
                 self.socket.hold(accepted);
                 is_held = true;
             } else if let Some(reply) = &accepted.reply {
-                if !replies.is_empty() {
-                    replies.push(b',');
-                }
-                replies.extend_from_slice(reply);
+                self.socket.append_reply(&accepted, reply, &mut replies);
             }
         }
         self.socket.gather();
@@ -324,7 +321,7 @@ impl WebSocket {
             self.socket.detach(&before, Detached::Superseded);
         }
         // A second connect of one session ends the first.
-        self.socket.answer_held_now();
+        self.socket.answer_superseded();
         self.socket.bind(session, || accepted.attach(&me));
     }
 

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 
+import { lostRepliesComeAgain } from '../lib/lost-reply.mjs';
 import { openCometdClient } from '../lib/node-client.mjs';
 import { registerScenarios } from '../lib/scenarios.mjs';
 import { registerTest } from '../lib/workbench.mjs';
@@ -24,6 +25,12 @@ async function batchArrivesInOrder(workbench) {
 for (const transport of ['websocket', 'long-polling']) {
   describe(`cometd in Node over ${transport}`, () => {
     const openClient = (server) => openCometdClient(transport, server.url);
+    registerTest('a batch arrives in order', openClient, batchArrivesInOrder);
+    registerScenarios(openClient);
+  });
+  describe(`cometd with its acknowledgement extension over ${transport}`, () => {
+    const openClient = (server) => openCometdClient(transport, server.url, true);
+    registerTest('lost replies come again', openClient, lostRepliesComeAgain);
     registerTest('a batch arrives in order', openClient, batchArrivesInOrder);
     registerScenarios(openClient);
   });

@@ -9,8 +9,9 @@ import { adapt } from 'cometd-nodejs-client';
 // The library looks for its browser surroundings when it is constructed.
 adapt();
 const { CometD } = await import('cometd');
+const { AckExtension } = await import('cometd/AckExtension.js');
 
-const { endpoint, transport } = workerData;
+const { endpoint, transport, withAck } = workerData;
 const report = (entry) => parentPort.postMessage(entry);
 const copy = (message) => JSON.parse(JSON.stringify(message));
 
@@ -21,6 +22,7 @@ for (const type of cometd.getTransportTypes()) {
   if (type !== transport) cometd.unregisterTransport(type);
 }
 cometd.configure({ url: endpoint, logLevel: 'warn', backoffIncrement: 100 });
+if (withAck) cometd.registerExtension('ack', new AckExtension());
 cometd.registerExtension('report', {
   outgoing(message) {
     report({ kind: 'outgoing', message: copy(message) });

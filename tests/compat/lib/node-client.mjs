@@ -48,6 +48,7 @@ export function openNodeClient(name, module, transport, endpoint, { options = {}
   });
 }
 
-export function openCometdClient(transport, endpoint) {
-  return openWorkerClient('./cometd-worker.mjs', 'cometd', transport, { endpoint, transport });
+/** @param withAck  registers the acknowledgement extension */
+export function openCometdClient(transport, endpoint, withAck = false) {
+  return openWorkerClient('./cometd-worker.mjs', 'cometd', transport, { endpoint, transport, withAck });
 }

@@ -11,7 +11,7 @@ use crate::auth::{CredentialSnapshot, seconds_now};
 use crate::bayeux::{ClientId, Pattern, Positions, StreamPosition};
 use crate::cluster::{RpcError, SessionRecord};
 use crate::redis::NodeId;
-use crate::router::Session;
+use crate::router::{Ack, Session};
 use crate::server::Server;
 use crate::server::cluster::Cluster;
 use crate::server::cluster::messages::{ForwardedRequest, Request, Response};
@@ -303,6 +303,7 @@ impl Server {
                 kept.iter().filter_map(|publication| adapt(&self.pipeline, session, publication)).collect();
         }
         drop(parsed);
-        Ok(Imported { queued: kept, positions, patterns, credential: None, is_adopted: true })
+        let ack = record.next_reply.map(Ack::adopted);
+        Ok(Imported { queued: kept, positions, patterns, credential: None, ack, is_adopted: true })
     }
 }

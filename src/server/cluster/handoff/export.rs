@@ -7,7 +7,7 @@ use tokio::time::{Duration, Instant};
 
 use crate::bayeux::{Partition, Positions, Publication};
 use crate::redis::RedisError;
-use crate::router::Session;
+use crate::router::{Ack, Session};
 use crate::server::Server;
 use crate::server::cluster::Cluster;
 use crate::server::cluster::messages::{QueuedMessage, Response, SessionState};
@@ -17,6 +17,9 @@ use crate::server::cluster::timeouts;
 /// The maximum size of the queued messages in a response, in bytes. A larger state is stored in Redis, which disconnects
 /// subscribers with a large backlog.
 const INLINE: usize = 64 * 1024;
+
+/// The queued publications of a session, and the state of acknowledged delivery.
+type Queued = (Vec<Arc<Publication>>, Option<Ack>);
 
 impl Server {
     /// Exports a session to an instance that has received these positions. The session stays here, frozen, until the other
@@ -33,7 +36,7 @@ impl Server {
             None => return Response::NotOwner,
         }
         session.freeze(cluster.is_draining());
-        let Some((queued, positions)) = self.pack(cluster, session, received).await else {
+        let Some(((queued, ack), positions)) = self.pack(cluster, session, received).await else {
             let is_lost = !session.is_receiving();
             self.abort_export(cluster, session).await;
             if is_lost {
@@ -47,6 +50,7 @@ impl Server {
             positions,
             patterns: session.patterns().iter().map(|pattern| pattern.to_string()).collect(),
             credential: session.ownership().snapshot(),
+            ack,
         };
         let size: usize = queued.iter().map(|publication| publication.size()).sum();
         if size <= INLINE {
@@ -62,15 +66,15 @@ impl Server {
         }
     }
 
-    /// Returns the queued publications of a session and its positions, once these are not before those of the other
-    /// instance, and nothing is left that this instance has delivered alone. `None` if that takes too long, or if the session
-    /// has overflowed or ended.
+    /// Returns the queued publications of a session, the state of acknowledged delivery and its positions, once these are not
+    /// before those of the other instance, and nothing is left that this instance has delivered alone. `None` if that takes too
+    /// long, or if the session has overflowed or ended.
     async fn pack(
         &self,
         cluster: &Cluster,
         session: &Arc<Session>,
         received: &Positions,
-    ) -> Option<(Vec<Arc<Publication>>, Positions)> {
+    ) -> Option<(Queued, Positions)> {
         let patterns = session.patterns();
         let since = Instant::now();
         loop {

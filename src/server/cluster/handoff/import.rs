@@ -6,7 +6,7 @@ use super::AcquireError;
 use crate::auth::{CredentialSnapshot, seconds_now};
 use crate::bayeux::{Positions, Publication};
 use crate::cluster::SessionRecord;
-use crate::router::Session;
+use crate::router::{Ack, Session};
 use crate::server::Server;
 use crate::server::cluster::messages::{QueuedMessage, Request, SessionState};
 use crate::server::cluster::timeouts;
@@ -37,14 +37,23 @@ pub(super) struct Imported {
     pub(super) positions: Positions,
     pub(super) patterns: Vec<String>,
     pub(super) credential: Option<CredentialSnapshot>,
+    /// The acknowledged delivery of `queued`.
+    pub(super) ack: Option<Ack>,
     /// Whether the owner is dead.
     pub(super) is_adopted: bool,
 }
 
 impl Imported {
     pub(super) fn from_owner(state: SessionState) -> Self {
+        let queued: Vec<_> = state.queued.iter().filter_map(QueuedMessage::publication).collect();
+        let mut ack = state.ack;
+        if let Some(ack) = ack.as_mut().filter(|_| queued.len() < state.queued.len()) {
+            // Without the malformed messages it is another queue.
+            ack.forget();
+        }
         Self {
-            queued: state.queued.iter().filter_map(QueuedMessage::publication).collect(),
+            queued,
+            ack,
             positions: state.positions,
             patterns: state.patterns,
             credential: state.credential,
@@ -89,7 +98,7 @@ impl Server {
             self.token_expiry.watch(&session, seconds_now());
         }
         let positions = imported.positions;
-        let has_room = session.import(imported.queued, |publication| {
+        let has_room = session.import(imported.queued, imported.ack, |publication| {
             publication.position().is_none_or(|position| {
                 let before = positions.offset(position.partition);
                 before.is_none_or(|before| position.offset > before)
