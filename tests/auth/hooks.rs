@@ -221,7 +221,7 @@ fn an_application_that_fails_again_and_again_is_left_alone() {
     }
     assert_eq!(application.so_far().len(), 3);
     assert_eq!(faye.metric("faye_hook_breaker_rejections_total"), 2);
-    assert!(faye.stderr().contains("circuit breaker open"), "{}", faye.stderr());
+    faye.wait_for_stderr("circuit breaker open");
 }
 
 #[test]

@@ -124,9 +124,9 @@ fn without_an_engine_messages_are_refused_at_once_and_the_server_is_not_ready() 
         assert_eq!(faye.get("/readyz").status, 200);
         assert_done(&trouble(&faye, "/fine"));
     }
+    faye.wait_for_stderr("JavaScript engine restarted");
     let lines = faye.stderr().matches("cannot start the JavaScript engine").count();
     assert_eq!(lines, 2, "once a failure, not once a try or a message: {}", faye.stderr());
-    faye.wait_for_stderr("JavaScript engine restarted");
 }
 
 #[test]
