@@ -9,7 +9,7 @@ import { judge } from '../lib/chaos/oracle.mjs';
 import { planOf, TIMES } from '../lib/chaos/plan.mjs';
 
 /** Seeds that found a defect, or a mutation of the server, and one of each kind of cluster. */
-const SEEDS = [[4, 6], [10, 11, 13, 17], [21], [33], [54], [74]];
+const SEEDS = [[6], [10, 11, 13, 17], [21], [33], [54], [74]];
 
 for (const seeds of SEEDS) {
   test(`rounds of the seeds ${seeds.join(', ')}`, async () => {
