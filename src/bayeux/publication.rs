@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use super::{Field, Message, StreamPosition};
+use super::{Field, Message, StreamPosition, reply};
 use crate::budget::{Budget, Charge};
 
 /// Bytes of a publication without its texts: the struct, the reference count, and the overhead of the allocator.
@@ -16,6 +16,8 @@ pub struct Publication {
     channel: Box<str>,
     /// The position in its partition, once it is assigned.
     position: Option<StreamPosition>,
+    /// Whether a history has the publication.
+    is_kept: bool,
     /// `[{…}]`
     array: Bytes,
     frame: OnceLock<Bytes>,
@@ -63,6 +65,24 @@ impl Publication {
         Self { position: Some(position), ..self }
     }
 
+    /// Creates a publication that is in a history: its subscribers receive `object` with its offset as `ext.replay.id`.
+    #[must_use]
+    pub fn kept(channel: &str, position: StreamPosition, object: &[u8]) -> Self {
+        let mut array = Vec::with_capacity(object.len() + 48);
+        array.push(b'[');
+        let id = format!("{{\"id\":{}}}", position.offset);
+        reply::with_ext(&mut array, object, "replay", id.as_bytes());
+        array.push(b']');
+        Self { position: Some(position), is_kept: true, ..Self::of(channel, array) }
+    }
+
+    /// Creates a publication that another instance has encoded and that may be in a history. Its object has `ext.replay.id` if
+    /// that instance knows it.
+    #[must_use]
+    pub fn moved(channel: &str, position: Option<StreamPosition>, is_kept: bool, object: &[u8]) -> Self {
+        Self { is_kept, ..Self::encoded(channel, position, object) }
+    }
+
     /// Creates a notice of the server to one session, a JSON object; it is on no channel.
     #[must_use]
     pub fn notice(object: &[u8]) -> Self {
@@ -73,6 +93,7 @@ impl Publication {
         Self {
             channel: channel.into(),
             position: None,
+            is_kept: false,
             array: array.into(),
             frame: OnceLock::new(),
             compressed: OnceLock::new(),
@@ -97,6 +118,12 @@ impl Publication {
     #[must_use]
     pub fn position(&self) -> Option<StreamPosition> {
         self.position
+    }
+
+    /// Whether a history has the publication.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.is_kept
     }
 
     /// Returns the channel that it was published to.
@@ -167,6 +194,23 @@ mod tests {
             ),
             r#"{"channel":"/a","data":1,"ext":{"a":1},"mine":[ 2 ]}"#
         );
+    }
+
+    #[test]
+    fn a_kept_publication_has_its_offset_once() {
+        let position = StreamPosition { partition: super::super::Partition::of("/a"), offset: 7 };
+        let kept = |object: &str| {
+            String::from_utf8(Publication::kept("/a", position, object.as_bytes()).object().to_vec()).unwrap()
+        };
+        assert_eq!(kept(r#"{"channel":"/a"}"#), r#"{"channel":"/a","ext":{"replay":{"id":7}}}"#);
+        for ext in [r#"{"mine":[1],"replay":{"id":8}}"#, r#"{"replay":null,"mine":[1]}"#] {
+            let object = format!(r#"{{"channel":"/a","ext":{ext},"data":"ext"}}"#);
+            assert_eq!(kept(&object), r#"{"channel":"/a","ext":{"mine":[1],"replay":{"id":7}},"data":"ext"}"#);
+        }
+        for ext in ["5", "null", "[]", r#""replay""#] {
+            let object = format!(r#"{{"channel":"/a","ext":{ext}}}"#);
+            assert_eq!(kept(&object), r#"{"channel":"/a","ext":{"replay":{"id":7}}}"#);
+        }
     }
 
     #[test]

@@ -105,32 +105,41 @@ pub fn handshake(
 
 /// Appends a connect reply with its number for acknowledged delivery. The reply may have an `ext` of an extension.
 pub fn numbered(out: &mut Vec<u8>, reply: &[u8], number: u64) {
-    let has_ext = memchr::memmem::find(reply, b"ext").is_some();
-    if let (false, Some(rest)) = (has_ext, reply.strip_suffix(b"}")) {
+    with_ext(out, reply, "ack", number.to_string().as_bytes());
+}
+
+/// Appends a message, a JSON object, with a member of its `ext`, in place of one with the same name.
+pub fn with_ext(out: &mut Vec<u8>, object: &[u8], name: &str, value: &[u8]) {
+    let has_ext = memchr::memmem::find(object, b"ext\"").is_some();
+    if let (false, Some(rest)) = (has_ext, object.strip_suffix(b"}")) {
         out.extend_from_slice(rest);
         key(out, "ext");
-        out.extend_from_slice(format!("{{\"ack\":{number}}}}}").as_bytes());
+        out.push(b'{');
+        key(out, name);
+        out.extend_from_slice(value);
+        out.extend_from_slice(b"}}");
         return;
     }
-    let Some(mut message) = parse_one(&Bytes::copy_from_slice(reply)) else {
-        return out.extend_from_slice(reply);
+    let Some(mut message) = parse_one(&Bytes::copy_from_slice(object)) else {
+        return out.extend_from_slice(object);
     };
     let mut ext = b"{".to_vec();
     if let Some(known) = message.get(Field::Ext) {
-        json::each_member(known, |name, value| {
-            if name.text() != "ack" {
+        json::each_member(known, |known, value| {
+            if known.text() != name {
                 if ext.len() > 1 {
                     ext.push(b',');
                 }
                 ext.push(b'"');
-                name.write(&mut ext);
+                known.write(&mut ext);
                 ext.extend_from_slice(b"\":");
                 ext.extend_from_slice(value);
             }
         });
     }
-    key(&mut ext, "ack");
-    ext.extend_from_slice(format!("{number}}}").as_bytes());
+    key(&mut ext, name);
+    ext.extend_from_slice(value);
+    ext.push(b'}');
     message.set(Field::Ext, ext);
     message.write(out, |_| true);
 }

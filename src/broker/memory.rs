@@ -1,12 +1,13 @@
 //! The broker of a single instance. The lock of a partition gives the publications of its channels one order.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
 use super::history::{Budget, History};
-use super::{Deliver, PublishOptions, Receipt, Recent, Replay, Span};
+use super::{Deliver, Page, PageRequest, PartitionState, PublishOptions, Receipt, Recent, Span};
 use crate::bayeux::{PARTITIONS, Partition, Publication, StreamPosition};
 use crate::config;
 use crate::lock::{Mutex, level};
@@ -16,12 +17,26 @@ pub struct Memory<D> {
     deliver: Arc<D>,
     partitions: Box<[Mutex<State, { level::PARTITION }>]>,
     budget: Budget,
+    /// The epoch of all partitions, which is another one after each start.
+    epoch: u64,
+    /// The offset before the first one of each partition.
+    base: u64,
+    /// The hash of the rules of the histories.
+    rules: AtomicU64,
     /// The partition to sweep next.
     swept: AtomicUsize,
 }
 
+/// How far the offsets begin after the current time: a clock that is set back by less does not repeat offsets after a restart.
+const AHEAD: Duration = Duration::from_secs(60 * 60);
+
+/// Returns the base of the offsets: the time in microseconds, and some more. Offsets stay below 2^53 for centuries.
+fn first_base() -> u64 {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + AHEAD;
+    u64::try_from(time.as_micros()).unwrap_or(0)
+}
+
 /// The state of a partition.
-#[derive(Default)]
 struct State {
     /// The offset of the newest publication.
     offset: u64,
@@ -32,8 +47,17 @@ impl<D: Deliver> Memory<D> {
     /// Creates a broker without publications.
     #[must_use]
     pub fn new(settings: &config::HistoryStore, deliver: Arc<D>) -> Self {
-        let partitions = (0..PARTITIONS).map(|_| Mutex::default()).collect();
-        Self { deliver, partitions, budget: Budget::new(settings), swept: AtomicUsize::new(0) }
+        let base = first_base();
+        let new = || Mutex::new(State { offset: base, history: History::default() });
+        Self {
+            deliver,
+            partitions: std::iter::repeat_with(new).take(PARTITIONS).collect(),
+            budget: Budget::new(settings),
+            epoch: fastrand::u64(1..),
+            base,
+            rules: AtomicU64::new(0),
+            swept: AtomicUsize::new(0),
+        }
     }
 
     /// Assigns a publication its position, adds it to the history of its channel if there is one, and delivers it. All under
@@ -47,10 +71,16 @@ impl<D: Deliver> Memory<D> {
         let partition = Partition::of(publication.channel());
         let mut state = self.partitions[partition.index()].lock();
         state.offset += 1;
-        let publication = Arc::new(publication.at(StreamPosition { partition, offset: state.offset }));
-        if let Some(rule) = options.history {
-            state.history.keep(&publication, rule, &self.budget, Instant::now());
-        }
+        let position = StreamPosition { partition, offset: state.offset };
+        let publication = match options.history {
+            None => Arc::new(publication.at(position)),
+            Some(rule) => {
+                let kept = Publication::kept(publication.channel(), position, publication.object());
+                let kept = Arc::new(kept);
+                state.history.keep(&kept, rule, &self.budget, Instant::now());
+                kept
+            }
+        };
         self.deliver.deliver(&publication, options.overflow, pending);
         drop(state);
         if let Some(appended) = options.appended {
@@ -59,10 +89,31 @@ impl<D: Deliver> Memory<D> {
         Receipt::accepted()
     }
 
-    /// Returns the publications of a channel after an offset of its partition that are kept, oldest first.
-    pub(super) fn replay(&self, channel: &str, since: u64) -> Replay {
-        let partition = Partition::of(channel);
-        self.partitions[partition.index()].lock().history.replay(channel, since, &self.budget, Instant::now())
+    /// Reads a page of a replay.
+    pub(super) fn page(&self, request: PageRequest<'_>) -> Page {
+        let state = self.partitions[request.partition.index()].lock();
+        state.history.page(request, self.state_at(state.offset), Instant::now())
+    }
+
+    /// Returns the state of a partition.
+    pub(super) fn state(&self, partition: Partition) -> PartitionState {
+        self.state_at(self.partitions[partition.index()].lock().offset)
+    }
+
+    fn state_at(&self, offset: u64) -> PartitionState {
+        PartitionState { epoch: self.epoch, base: self.base, offset }
+    }
+
+    /// Judges everything that is kept as incomplete if the rules of the histories are others than before. `rules` is their hash.
+    pub(super) fn set_rules(&self, rules: u64) {
+        if self.rules.swap(rules, Ordering::AcqRel) == rules {
+            return;
+        }
+        for partition in &self.partitions {
+            let mut state = partition.lock();
+            let offset = state.offset;
+            state.history.forget(offset);
+        }
     }
 
     /// Returns the newest publications of a channel that are kept, newest first.

@@ -5,6 +5,7 @@ mod history;
 mod memory;
 #[cfg(not(feature = "redis"))]
 mod no_redis;
+mod page;
 #[cfg(feature = "redis")]
 mod redis;
 
@@ -16,6 +17,7 @@ use tokio::sync::oneshot;
 pub use memory::Memory;
 #[cfg(not(feature = "redis"))]
 pub use no_redis::Redis;
+pub use page::{Page, PageRequest, PageStart, PartitionState};
 #[cfg(all(feature = "redis", fuzzing))]
 pub(crate) use redis::fuzzing;
 #[cfg(feature = "redis")]
@@ -55,7 +57,7 @@ pub trait Deliver: Send + Sync + 'static {
 ///   While Redis is down, a publication with [`Ack::Local`] is delivered on the publishing instance alone, without a position.
 /// - Once [`Broker::join`] has returned true, later publications that match the patterns are delivered. A partition is left
 ///   some time after its last subscriber has gone, as [`Deliver::is_interested_in`] tells.
-/// - A publication with a history is in [`Broker::replay`] and [`Broker::recent`] once it has its position, until the history
+/// - A publication with a history is in [`Broker::page`] and [`Broker::recent`] once it has its position, until the history
 ///   exceeds its number of messages, its age or the memory of the broker. A replay reports whether publications are missing.
 ///
 /// Dispatch is a match. In memory a publication costs one allocation, its [`Arc`].
@@ -102,14 +104,24 @@ impl<D: Deliver> Broker<D> {
         }
     }
 
-    /// Returns the publications of a channel after an offset of its partition that are kept, oldest first.
+    /// Reads a page of a replay.
     ///
     /// # Errors
     /// [`HistoryError`] if Redis did not reply.
-    pub async fn replay(&self, channel: &str, since: u64) -> Result<Replay, HistoryError> {
+    pub async fn page(&self, request: PageRequest<'_>) -> Result<Page, HistoryError> {
         match self {
-            Self::Memory(memory) => Ok(memory.replay(channel, since)),
-            Self::Redis(redis) => redis.replay(channel, since).await,
+            Self::Memory(memory) => Ok(memory.page(request)),
+            Self::Redis(redis) => redis.page(request).await,
+        }
+    }
+
+    /// Returns the state of a partition as this instance has delivered it: what is published later is delivered later here. On
+    /// Redis the offset is zero before the partition is joined.
+    #[must_use]
+    pub fn state(&self, partition: Partition) -> PartitionState {
+        match self {
+            Self::Memory(memory) => memory.state(partition),
+            Self::Redis(redis) => redis.state(partition),
         }
     }
 
@@ -121,6 +133,14 @@ impl<D: Deliver> Broker<D> {
         match self {
             Self::Memory(memory) => Ok(memory.recent(channel, span)),
             Self::Redis(redis) => redis.recent(channel, span).await,
+        }
+    }
+
+    /// Sets the hash of the rules of the histories. What was kept by other rules is judged as incomplete.
+    pub fn set_rules(&self, rules: u64) {
+        match self {
+            Self::Memory(memory) => memory.set_rules(rules),
+            Self::Redis(redis) => redis.set_rules(rules),
         }
     }
 
@@ -145,15 +165,6 @@ impl<D: Deliver> Broker<D> {
             memory.sweep();
         }
     }
-}
-
-/// Publications of a channel after an offset.
-#[derive(Debug)]
-pub struct Replay {
-    /// Publications, oldest first.
-    pub publications: Vec<Arc<Publication>>,
-    /// Whether no publication is missing.
-    pub is_complete: bool,
 }
 
 /// A publication in a history.

@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 use std::marker::PhantomData;
 
-use super::{Deliver, HistoryError, PublishOptions, Receipt, Recent, Replay, Span};
-use crate::bayeux::Publication;
+use super::{Deliver, HistoryError, PublishOptions, Page, PageRequest, PartitionState, Receipt, Recent, Span};
+use crate::bayeux::{Partition, Publication};
 
 /// Never constructed.
 pub struct Redis<D> {
@@ -21,7 +21,15 @@ impl<D: Deliver> Redis<D> {
         match self.never {}
     }
 
-    pub(super) async fn replay(&self, _: &str, _: u64) -> Result<Replay, HistoryError> {
+    pub(super) async fn page(&self, _: PageRequest<'_>) -> Result<Page, HistoryError> {
+        match self.never {}
+    }
+
+    pub(super) fn state(&self, _: Partition) -> PartitionState {
+        match self.never {}
+    }
+
+    pub(super) fn set_rules(&self, _: u64) {
         match self.never {}
     }
 

@@ -6,41 +6,25 @@ use redis::{FromRedisValue, Value};
 
 use super::{Redis, frame};
 use crate::bayeux::{Partition, Publication, StreamPosition};
-use crate::broker::{Deliver, HistoryError, Kept, Recent, Replay, Span};
-use crate::redis::{RECENT, REPLAY, RedisError};
-
-/// The maximum number of messages in a replay.
-const MESSAGES: &[u8] = b"10000";
+use crate::broker::{Deliver, HistoryError, Kept, Page, PageRequest, PartitionState, Recent, Span};
+use crate::redis::{RECENT, RedisError};
 
 impl<D: Deliver> Redis<D> {
-    /// Returns the publications of a channel after an offset of its partition that are kept, oldest first.
+    /// Reads a page of a replay.
     ///
     /// # Errors
     /// [`HistoryError`] if Redis did not reply.
-    pub async fn replay(&self, channel: &str, since: u64) -> Result<Replay, HistoryError> {
-        Ok(self.read_replay(channel, since).await.map_err(RedisError::logged)?)
+    pub(in crate::broker) async fn page(&self, _: PageRequest<'_>) -> Result<Page, HistoryError> {
+        Err(HistoryError)
     }
 
-    async fn read_replay(&self, channel: &str, since: u64) -> Result<Replay, RedisError> {
-        let (keys, partition) = (self.shared.client.keys(), Partition::of(channel));
-        let history = keys.histories(partition) + channel;
-        let keys = [keys.partition(partition), keys.recent(partition), history];
-        let since = since.to_string();
-        let arguments = [channel.as_bytes(), since.as_bytes(), MESSAGES];
-        let keys = keys.each_ref().map(String::as_str);
-        let reply = self.shared.client.run_script(&REPLAY, &keys, &arguments).await?;
-        let Value::Array(parts) = reply else { return Err(RedisError::Unexpected) };
-        let mut parts = parts.into_iter();
-        let is_complete = parts.next().and_then(|part| bool::from_redis_value(part).ok());
-        let read = |part| {
-            let (id, object) = <(String, Vec<u8>)>::from_redis_value(part).ok()?;
-            let position = StreamPosition { partition, offset: offset_of(&id)? };
-            let item = frame::item(channel.as_bytes(), &object)?;
-            Some(Arc::new(Publication::encoded(channel, Some(position), &item.object)))
-        };
-        let publications = parts.filter_map(read).collect();
-        Ok(Replay { publications, is_complete: is_complete.unwrap_or(false) })
+    /// Returns the state of a partition as this instance has delivered it.
+    pub(in crate::broker) fn state(&self, _: Partition) -> PartitionState {
+        PartitionState::default()
     }
+
+    /// Sets the hash of the rules of the histories.
+    pub(in crate::broker) fn set_rules(&self, _: u64) {}
 
     /// Returns the newest publications of a channel that are kept, newest first.
     ///
