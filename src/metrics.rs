@@ -184,6 +184,10 @@ pub struct Instruments {
     pub deliveries_requeued: Counter,
     /// Publications sent again in connect replies, because the client had not acknowledged them.
     pub ack_resent: Counter,
+    /// Publications of histories that were sent to returning and new subscribers.
+    pub replayed: Counter,
+    /// Notices of gaps.
+    pub replay_gaps: Counter,
     /// Sessions ended because their mailbox was full.
     pub mailbox_disconnects: Counter,
     /// Publications dropped because a mailbox was full.
@@ -307,6 +311,12 @@ impl Metrics {
             &self.deliveries_requeued,
         );
         add("ack_resent", "Publications sent again: not acknowledged by the client", &self.ack_resent);
+        add("replayed", "Publications of histories sent to new and returning subscribers", &self.replayed);
+        add(
+            "replay_gaps",
+            "Notices to clients that messages of a subscription may be missing",
+            &self.replay_gaps,
+        );
         add("mailbox_disconnects", "Sessions ended: mailbox full", &self.mailbox_disconnects);
         add("mailbox_dropped", "Publications dropped: mailbox full", &self.mailbox_dropped);
         add("ping_timeouts", "Connections cut: no response to a ping", &self.ping_timeouts);

@@ -142,6 +142,18 @@ impl Policy {
         self.rules.of(channel)
     }
 
+    /// Returns the rules that apply to channels of a pattern.
+    pub fn rules_of<'a>(&'a self, pattern: &'a str) -> impl Iterator<Item = &'a Rule> {
+        let pattern = Pattern::parse(pattern);
+        pattern.into_iter().flat_map(|pattern| self.rules.overlapping(pattern)).map(|(rule, _)| rule)
+    }
+
+    /// Returns a hash of the rules that decide which publications a history has.
+    #[must_use]
+    pub fn history_rules(&self) -> u64 {
+        self.rules.history_hash()
+    }
+
     /// Returns the rate limiter for publications under a rule, if the rule has a rate.
     #[must_use]
     pub fn publications(&self, rule: &Rule) -> Option<&RateLimiter> {

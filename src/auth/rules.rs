@@ -1,7 +1,9 @@
 //! The compiled `[[channel]]` rules: the rule of a channel, and the rules that overlap a pattern.
 
+use std::fmt::Write as _;
+
 use crate::bayeux::{Compiled, Pattern, channel};
-use crate::config::{Access, Ack, ChannelRule, History, Limits, Overflow};
+use crate::config::{Access, Ack, ChannelRule, History, Limits, Overflow, ReplayLost};
 
 /// Rules in configuration order; the first match wins.
 pub(super) struct Rules {
@@ -23,6 +25,10 @@ pub struct Rule {
     pub overflow: Overflow,
     /// The bounds of the history; `None` without a history.
     pub history: Option<History>,
+    /// How many of the newest publications of a history each new subscription receives.
+    pub replay: usize,
+    /// What happens to a subscription that asks for publications that are not kept any more.
+    pub replay_lost: ReplayLost,
     /// When a publication is accepted by a broker on Redis.
     pub ack: Ack,
     /// The feed name of a syndicated channel.
@@ -60,6 +66,8 @@ impl Rules {
                 subscribe: rule.subscribe,
                 overflow: rule.overflow.unwrap_or(overflow),
                 history: rule.history,
+                replay: rule.replay,
+                replay_lost: rule.replay_lost,
                 // A history is one for all instances, so only Redis can accept a publication for it.
                 ack: if rule.history.is_some() { Ack::Cluster } else { rule.ack.unwrap_or(ack) },
                 syndicate: rule.syndicate.as_deref().map(Box::from),
@@ -72,6 +80,8 @@ impl Rules {
             subscribe: Access::ANYONE,
             overflow,
             history: None,
+            replay: 0,
+            replay_lost: ReplayLost::Tell,
             ack,
             syndicate: None,
         };
@@ -85,6 +95,20 @@ impl Rules {
         let channel = Pattern::of_name(channel);
         let found = self.rules.iter().find(|rule| rule.pattern.pattern().covers(channel));
         found.unwrap_or(&self.otherwise)
+    }
+
+    /// Returns a hash of what decides which publications a history has: the patterns of all rules and the bounds of the
+    /// histories. It is the same for all instances with the same rules, on all machines.
+    pub(super) fn history_hash(&self) -> u64 {
+        let mut text = String::new();
+        for rule in &self.rules {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{} {:?}\n", rule.pattern.pattern(), rule.history);
+        }
+        // FNV-1a: short and fixed.
+        text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
     }
 
     /// Returns every rule that applies to a channel of a pattern, with the channels common to rule and pattern. A
@@ -149,6 +173,8 @@ mod tests {
             rate: None,
             overflow: None,
             history: None,
+            replay: 0,
+            replay_lost: ReplayLost::Tell,
             ack: None,
             syndicate: None,
         };

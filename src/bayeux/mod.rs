@@ -11,6 +11,8 @@ pub mod channel;
 #[doc(hidden)]
 pub mod client_id;
 #[doc(hidden)]
+pub mod cursor;
+#[doc(hidden)]
 pub mod error;
 #[doc(hidden)]
 pub mod key;
@@ -39,6 +41,8 @@ pub use message::{Field, Message};
 #[doc(hidden)]
 pub use advice::Advice;
 #[doc(hidden)]
+pub use cursor::Cursor;
+#[doc(hidden)]
 pub use error::BayeuxError;
 #[doc(hidden)]
 pub use key::Key;
@@ -47,7 +51,7 @@ pub use partition::{PARTITIONS, Partition, StreamPosition};
 #[doc(hidden)]
 pub use pattern::{Compiled, Pattern};
 #[doc(hidden)]
-pub use positions::Positions;
+pub use positions::{PageStart, Positions};
 #[doc(hidden)]
 pub use publication::Publication;
 

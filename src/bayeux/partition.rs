@@ -3,12 +3,29 @@
 //!
 //! This module must not know what assigns the offsets.
 
+use serde::{Deserialize, Serialize};
+
 /// The number of partitions. It is the same for all instances of a cluster and all versions of the server.
 pub const PARTITIONS: usize = 64;
 
 /// A partition: a number below [`PARTITIONS`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "usize", into = "usize")]
 pub struct Partition(u8);
+
+impl TryFrom<usize> for Partition {
+    type Error = &'static str;
+
+    fn try_from(index: usize) -> Result<Self, Self::Error> {
+        Self::at(index).ok_or("no partition has this index")
+    }
+}
+
+impl From<Partition> for usize {
+    fn from(partition: Partition) -> Self {
+        partition.index()
+    }
+}
 
 impl Partition {
     /// Returns the partition of a channel, which is the same for all versions of the server on all machines.

@@ -25,7 +25,7 @@ pub struct Pattern<'a> {
 }
 
 /// A parsed pattern for repeated comparisons.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compiled {
     base: Box<str>,
     tail: Tail,

@@ -65,6 +65,25 @@ impl From<Positions> for Vec<(usize, u64)> {
     }
 }
 
+/// Where a page of a replay begins. A replay of a partition starts with an offset alone, [`PageStart::after`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PageStart {
+    /// The offset before the first one of the replay.
+    pub after: u64,
+    /// A broker may read channel by channel, in the order of their names: the channel of the last page and the last offset that
+    /// was read of it. Channels before it were read up to the end of the replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<(String, u64)>,
+}
+
+impl PageStart {
+    /// The start of a replay of what follows an offset.
+    #[must_use]
+    pub fn after(offset: u64) -> Self {
+        Self { after: offset, channel: None }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

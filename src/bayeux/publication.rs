@@ -205,7 +205,10 @@ mod tests {
         assert_eq!(kept(r#"{"channel":"/a"}"#), r#"{"channel":"/a","ext":{"replay":{"id":7}}}"#);
         for ext in [r#"{"mine":[1],"replay":{"id":8}}"#, r#"{"replay":null,"mine":[1]}"#] {
             let object = format!(r#"{{"channel":"/a","ext":{ext},"data":"ext"}}"#);
-            assert_eq!(kept(&object), r#"{"channel":"/a","ext":{"mine":[1],"replay":{"id":7}},"data":"ext"}"#);
+            assert_eq!(
+                kept(&object),
+                r#"{"channel":"/a","ext":{"mine":[1],"replay":{"id":7}},"data":"ext"}"#
+            );
         }
         for ext in ["5", "null", "[]", r#""replay""#] {
             let object = format!(r#"{{"channel":"/a","ext":{ext}}}"#);

@@ -48,15 +48,24 @@ pub fn plain(out: &mut Vec<u8>, message: &Message, outcome: &Outcome, echo_clien
     out.push(b'}');
 }
 
-/// A handshake reply. `advice` is complete in both cases; `client` is there if the handshake succeeded. `has_ack` says that
-/// the session has acknowledged delivery.
+/// The extensions of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Extensions {
+    /// Acknowledged delivery.
+    pub ack: bool,
+    /// Cursors in connect replies.
+    pub replay: bool,
+}
+
+/// A handshake reply. `advice` is complete in both cases; `client` is there if the handshake succeeded. `extensions` are
+/// those that the client has asked for.
 pub fn handshake(
     out: &mut Vec<u8>,
     message: &Message,
     outcome: &Outcome,
     client: Option<&ClientId>,
     advice: Advice,
-    has_ack: bool,
+    extensions: Extensions,
 ) {
     // If the request has a clientId, the new one is at the usual position of a clientId.
     let early = message.truthy(Field::ClientId).is_some();
@@ -96,9 +105,16 @@ pub fn handshake(
     }
     key(out, "advice");
     advice.write(out);
-    if has_ack {
+    if extensions != Extensions::default() && outcome.is_done() {
         key(out, "ext");
-        out.extend_from_slice(b"{\"ack\":true}");
+        out.push(b'{');
+        for (name, is_on) in [("ack", extensions.ack), ("replay", extensions.replay)] {
+            if is_on {
+                key(out, name);
+                out.extend_from_slice(b"true");
+            }
+        }
+        out.push(b'}');
     }
     out.push(b'}');
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use super::{Kept, Page, PageRequest, PageStart, PartitionState, Recent, Span};
+use super::{Kept, Newest, Page, PageRequest, PageStart, PartitionState, Recent, Span};
 use crate::bayeux::{Pattern, Publication};
 use crate::config;
 
@@ -117,6 +117,10 @@ impl History {
         let mut last = after;
         for (offset, entry) in self.range(request.pattern, pattern, after, request.until) {
             let publication = &entry.publication;
+            let after = request.seen.get(publication.channel()).map_or(after, |seen| after.max(*seen));
+            if offset <= after {
+                continue;
+            }
             if entry.expires <= now {
                 page.is_complete = false;
                 continue;
@@ -160,16 +164,14 @@ impl History {
         }
         let entries = self.log.range((Bound::Excluded(after), Bound::Included(until)));
         let is_matched = move |entry: &Entry| pattern.covers(Pattern::of_name(entry.publication.channel()));
-        Box::new(
-            entries.filter(move |(_, entry)| is_matched(entry)).map(|(offset, entry)| (*offset, entry)),
-        )
+        Box::new(entries.filter(move |(_, entry)| is_matched(entry)).map(|(offset, entry)| (*offset, entry)))
     }
 
     /// Whether a publication is not among this number of the newest ones of its channel.
-    fn is_older(&self, offset: u64, channel: &str, newest: Option<usize>) -> bool {
+    fn is_older(&self, offset: u64, name: &str, newest: Option<Newest<'_>>) -> bool {
         let Some(newest) = newest else { return false };
-        let Some(channel) = self.channels.get(channel) else { return false };
-        let first = channel.offsets.len().saturating_sub(newest);
+        let Some(channel) = self.channels.get(name) else { return false };
+        let first = channel.offsets.len().saturating_sub(newest(name));
         channel.offsets.get(first).is_none_or(|first| offset < *first)
     }
 
@@ -178,7 +180,8 @@ impl History {
         self.prune(name, budget, now);
         let Some(channel) = self.channels.get(name) else { return Recent::default() };
         let mut bytes = 0_usize;
-        let entries = channel.offsets.iter().rev().filter_map(|offset| Some((*offset, self.log.get(offset)?)));
+        let entries =
+            channel.offsets.iter().rev().filter_map(|offset| Some((*offset, self.log.get(offset)?)));
         let newest = entries.take(span.history.messages).take_while(|(offset, entry)| {
             let is_first = bytes == 0;
             bytes = bytes.saturating_add(entry.publication.size());
@@ -193,7 +196,11 @@ impl History {
     /// Removes expired publications.
     pub(super) fn sweep(&mut self, budget: &Budget, now: Instant) {
         let is_expired = |channel: &Channel| {
-            channel.offsets.front().and_then(|offset| self.log.get(offset)).is_none_or(|entry| entry.expires <= now)
+            channel
+                .offsets
+                .front()
+                .and_then(|offset| self.log.get(offset))
+                .is_none_or(|entry| entry.expires <= now)
         };
         let expired = self.channels.iter().filter(|(_, channel)| is_expired(channel));
         let expired: Vec<_> = expired.map(|(name, _)| name.clone()).collect();
@@ -267,6 +274,7 @@ mod tests {
         Budget::new(&config::HistoryStore { channels, bytes: 1 << 20 })
     }
 
+    static NOTHING_SEEN: std::sync::OnceLock<HashMap<String, u64>> = std::sync::OnceLock::new();
     const STATE: PartitionState = PartitionState { epoch: 1, base: 0, offset: 100 };
 
     fn numbers(page: &Page) -> Vec<u64> {
@@ -276,7 +284,8 @@ mod tests {
     fn request<'a>(pattern: &'a str, start: &'a PageStart) -> PageRequest<'a> {
         let partition = Partition::of("/a");
         let (messages, bytes) = (100, 1 << 20);
-        PageRequest { partition, pattern, start, until: 100, newest: None, is_first: true, messages, bytes }
+        let (newest, seen) = (None, NOTHING_SEEN.get_or_init(HashMap::new));
+        PageRequest { partition, pattern, start, until: 100, newest, seen, is_first: true, messages, bytes }
     }
 
     fn replayed(history: &History, channel: &str, since: u64) -> (Vec<u64>, bool) {
@@ -337,7 +346,8 @@ mod tests {
         let mut start = Some(PageStart::after(1));
         let mut pages = Vec::new();
         while let Some(at) = start.take() {
-            let page = history.page(PageRequest { messages: 2, ..request("/a/**", &at) }, STATE, Instant::now());
+            let page =
+                history.page(PageRequest { messages: 2, ..request("/a/**", &at) }, STATE, Instant::now());
             assert!(page.is_complete, "{page:?}");
             pages.push(numbers(&page));
             start = page.next;
@@ -345,7 +355,9 @@ mod tests {
         assert_eq!(pages, [vec![3, 4], vec![5, 6]]);
         let page = |request: PageRequest<'_>| numbers(&history.page(request, STATE, Instant::now()));
         let start = PageStart::after(0);
-        assert_eq!(page(PageRequest { newest: Some(1), ..request("/a/*", &start) }), [5, 6]);
+        assert_eq!(page(PageRequest { newest: Some(&|_| 1), ..request("/a/*", &start) }), [5, 6]);
+        let seen = HashMap::from([("/a/y".to_owned(), 3)]);
+        assert_eq!(page(PageRequest { seen: &seen, ..request("/a/*", &start) }), [1, 5, 6]);
         assert_eq!(page(PageRequest { until: 4, ..request("/a/**", &start) }), [1, 3, 4]);
         assert_eq!(page(PageRequest { bytes: 1, ..request("/**", &start) }), [1]);
     }
@@ -364,7 +376,8 @@ mod tests {
         };
         assert!(!judged(2, true), "3 was removed");
         assert!(judged(2, false) && judged(3, true));
-        let page = |after, state| history.page(request("/a/x", &PageStart::after(after)), state, Instant::now());
+        let page =
+            |after, state| history.page(request("/a/x", &PageStart::after(after)), state, Instant::now());
         assert!(page(1, STATE).is_complete);
         assert!(!page(1, PartitionState { base: 2, ..STATE }).is_complete, "of another epoch");
         assert!(!page(101, STATE).is_complete, "of the future");

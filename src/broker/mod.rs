@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 pub use memory::Memory;
 #[cfg(not(feature = "redis"))]
 pub use no_redis::Redis;
-pub use page::{Page, PageRequest, PageStart, PartitionState};
+pub use page::{Newest, Page, PageRequest, PageStart, PartitionState};
 #[cfg(all(feature = "redis", fuzzing))]
 pub(crate) use redis::fuzzing;
 #[cfg(feature = "redis")]

@@ -3,7 +3,9 @@
 use std::convert::Infallible;
 use std::marker::PhantomData;
 
-use super::{Deliver, HistoryError, PublishOptions, Page, PageRequest, PartitionState, Receipt, Recent, Span};
+use super::{
+    Deliver, HistoryError, Page, PageRequest, PartitionState, PublishOptions, Receipt, Recent, Span,
+};
 use crate::bayeux::{Partition, Publication};
 
 /// Never constructed.

@@ -1,14 +1,17 @@
 //! Pages of a replay: the publications in the histories of one partition that match a pattern, from an offset on, in parts. The
 //! types are shared by both brokers. This module must not know sessions.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+pub use crate::bayeux::PageStart;
 use crate::bayeux::{Partition, Publication};
 
+/// Returns how many of the newest publications of a channel are replayed.
+pub type Newest<'a> = &'a (dyn Fn(&str) -> usize + Send + Sync);
+
 /// What a page is read from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct PageRequest<'a> {
     /// The partition.
     pub partition: Partition,
@@ -18,33 +21,16 @@ pub struct PageRequest<'a> {
     pub start: &'a PageStart,
     /// The last offset of the replay.
     pub until: u64,
-    /// Only this number of the newest publications of each channel, if it is given.
-    pub newest: Option<usize>,
-    /// Whether it is the first page of the replay.
+    /// Only so many of the newest publications of each channel, if it is given.
+    pub newest: Option<Newest<'a>>,
+    /// The offsets up to which the receiver has seen a channel, where it has seen more than the start tells.
+    pub seen: &'a HashMap<String, u64>,
+    /// Whether it is the first page of a pass.
     pub is_first: bool,
     /// The largest page in messages and bytes. One publication may be larger.
     pub messages: usize,
     /// See `messages`.
     pub bytes: usize,
-}
-
-/// Where a page begins. A replay of a partition starts with an offset alone, [`PageStart::after`].
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct PageStart {
-    /// The offset before the first one of the replay.
-    pub after: u64,
-    /// A broker may read channel by channel, in the order of their names: the channel of the last page and the last offset that
-    /// was read of it. Channels before it were read up to the end of the replay.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub channel: Option<(String, u64)>,
-}
-
-impl PageStart {
-    /// The start of a replay of what follows an offset.
-    #[must_use]
-    pub fn after(offset: u64) -> Self {
-        Self { after: offset, channel: None }
-    }
 }
 
 /// A part of a replay.

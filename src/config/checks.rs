@@ -45,6 +45,7 @@ pub(super) fn clashes(config: &Config) -> Vec<Clash> {
     found.extend(routes::clashes(config));
     found.extend(listeners(config));
     found.extend(acks(config));
+    found.extend(replays(config));
     found.extend(certificate(config));
     found.extend(hub::clashes(config));
     found.extend(feeds::clashes(config));
@@ -104,6 +105,16 @@ fn acks(config: &Config) -> impl Iterator<Item = Clash> {
         let keys = [format!("channel[{}].ack", at + 1), format!("channel[{}].history", at + 1)];
         let message = "a publication to a channel with history is accepted by Redis only; remove ack, or remove history";
         Clash::new(keys, message)
+    })
+}
+
+/// A replay needs a history.
+fn replays(config: &Config) -> impl Iterator<Item = Clash> {
+    let rules = config.channel.iter().enumerate();
+    let wrong = rules.filter(|(_, rule)| rule.replay > 0 && rule.history.is_none());
+    wrong.map(|(at, _)| {
+        let keys = [format!("channel[{}].replay", at + 1), format!("channel[{}].history", at + 1)];
+        Clash::incomplete(keys, "only what is kept can be replayed; write history too, or remove replay")
     })
 }
 

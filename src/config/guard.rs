@@ -28,6 +28,12 @@ pub struct ChannelRule {
     pub overflow: Option<Overflow>,
     /// The history of each channel for returning clients; `None` for no history.
     pub history: Option<History>,
+    /// How many of the newest messages of its history each new subscription receives.
+    #[serde(default)]
+    pub replay: usize,
+    /// What happens to a subscription that asks for messages that are not kept any more.
+    #[serde(default)]
+    pub replay_lost: ReplayLost,
     /// When a publication is accepted, instead of `redis.ack`.
     pub ack: Option<Ack>,
     /// The name under which the channel is a feed and a topic of the hub.
@@ -51,6 +57,17 @@ fn matches(pattern: &str, channel: &str) -> bool {
         Some(parent) => below(parent).is_some_and(|rest| rest.rfind('/') == Some(0)),
         None => pattern == channel,
     }
+}
+
+/// What happens to a subscription that asks for messages that are not kept any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReplayLost {
+    /// It gets what is kept, and is told.
+    #[default]
+    Tell,
+    /// It is refused.
+    Refuse,
 }
 
 /// How much of a channel is kept.

@@ -241,6 +241,8 @@ pub const KEYS: &[Key] = &[
     key("channel", "rate", Kind::Rate),
     key("channel", "overflow", OVERFLOW),
     key("channel", "history", Kind::History),
+    key("channel", "replay", Kind::Count(0, MANY)),
+    key("channel", "replay_lost", Kind::Word(&["tell", "refuse"])),
     key("channel", "ack", ACK),
     key("channel", "syndicate", Kind::Name),
     key("ping", "name", Kind::Name),

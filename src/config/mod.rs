@@ -48,7 +48,9 @@ pub use extensions::{Extensions, OnFailure};
 #[doc(hidden)]
 pub use feed_fields::read_feed;
 pub use feeds::{Feed, Feeds, Images, Ingest, Lifestream};
-pub use guard::{Browsers, ChannelRule, Handshake, History, PrivatePub, Push, Rates, Token, TokenKey};
+pub use guard::{
+    Browsers, ChannelRule, Handshake, History, PrivatePub, Push, Rates, ReplayLost, Token, TokenKey,
+};
 pub use hooks::{Hook, OnError, Webhook};
 pub use host_name::HostName;
 #[doc(hidden)]

@@ -158,7 +158,7 @@ mod tests {
     use crate::metrics::Metrics;
     use crate::peer::Peer;
     use crate::router::batched::PAUSE;
-    use crate::router::{Bounds, Detached, Sessions, Terms};
+    use crate::router::{Bounds, Contents, Detached, Sessions, Terms};
 
     struct Silent(Arc<Peer>);
 
@@ -271,9 +271,12 @@ mod tests {
             session.push(&publication(received), Overflow::Disconnect).unwrap();
             session.push(&publication(4), Overflow::Disconnect).unwrap();
             // As if the exporting instance had no position in the partition.
-            assert!(session.import(imported(), Some(ack), |publication| {
-                publication.position().is_some_and(|position| received == 1 || position.offset == 3)
-            }));
+            assert!(session.import(
+                Contents { queued: imported(), ack: Some(ack), ..Contents::default() },
+                |publication| {
+                    publication.position().is_some_and(|position| received == 1 || position.offset == 3)
+                }
+            ));
             assert_eq!(session.connect(Some(number)).unwrap().ack, ConnectAck::Present);
             assert!(session.attach(&me));
             assert_eq!(session.take_batch(&me).unwrap().items.len(), left, "{received}");

@@ -39,6 +39,7 @@ impl Session {
                 return None;
             }
             state.change(self.budget(), |mailbox| *mailbox = Mailbox::default());
+            state.end_replays(self);
             let holder = state.holder.former().cloned();
             [state.attachment.take(), state.standby.take(), holder]
         };

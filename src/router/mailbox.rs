@@ -34,6 +34,8 @@ pub enum Pushed {
     Dropped,
     /// There was no room, and the session has to end.
     Overflow,
+    /// The publication is left to a replay of its history.
+    Deferred,
 }
 
 /// The queue. The bounds apply to queued messages. Leased messages are usually written but not yet reported as such;
@@ -99,6 +101,29 @@ impl Mailbox {
         self.memory() + waiting + self.leased_bytes
     }
 
+    /// Whether a publication of this size has room.
+    pub(super) fn has_room(&self, size: usize, bounds: Bounds) -> bool {
+        let fits = |messages: usize, bytes: usize, times: usize| {
+            messages < bounds.messages.saturating_mul(times)
+                && bytes + size <= bounds.bytes.saturating_mul(times)
+        };
+        let queue = self.is_empty() || fits(self.len(), self.bytes, 1);
+        let both = self.is_empty() && self.leased == 0
+            || fits(self.len() + self.leased, self.bytes + self.leased_bytes, 2);
+        queue && both
+    }
+
+    /// Whether this number of publications with this size in bytes has room, while nothing is leased.
+    pub(super) fn fits(&self, count: usize, size: usize, bounds: Bounds) -> bool {
+        self.leased == 0 && self.len() + count <= bounds.messages && self.bytes + size <= bounds.bytes
+    }
+
+    /// Returns the bytes of the queued messages.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether a transport is writing messages of this mailbox.
     pub fn is_leased(&self) -> bool {
         self.leased > 0
@@ -111,7 +136,11 @@ impl Mailbox {
 
     /// Inserts publications before the queued ones, and keeps only those queued ones for which `is_new` returns `true`. One
     /// in both has its place among the queued ones: between them are others that are only queued. Returns the number of those.
-    pub fn merge(&mut self, before: Vec<Arc<Publication>>, is_new: impl Fn(&Publication) -> bool) -> usize {
+    pub fn merge(
+        &mut self,
+        before: Vec<Arc<Publication>>,
+        mut is_new: impl FnMut(&Publication) -> bool,
+    ) -> usize {
         let count = before.len();
         let waiting = self.first.take().into_iter().chain(self.rest.drain(..));
         let waiting: Vec<_> = waiting.filter(|publication| is_new(publication)).collect();
@@ -215,17 +244,6 @@ impl Mailbox {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.first.is_none()
-    }
-
-    fn has_room(&self, size: usize, bounds: Bounds) -> bool {
-        let fits = |messages: usize, bytes: usize, times: usize| {
-            messages < bounds.messages.saturating_mul(times)
-                && bytes + size <= bounds.bytes.saturating_mul(times)
-        };
-        let queue = self.is_empty() || fits(self.len(), self.bytes, 1);
-        let both = self.is_empty() && self.leased == 0
-            || fits(self.len() + self.leased, self.bytes + self.leased_bytes, 2);
-        queue && both
     }
 
     /// Whether there would be room if only the leased messages remained.

@@ -27,7 +27,7 @@ pub struct PendingFlush {
 
 impl PendingFlush {
     /// Adds a session whose mailbox has become non-empty.
-    pub(super) fn add(&mut self, session: &Arc<Session>) {
+    pub fn add(&mut self, session: &Arc<Session>) {
         if self.sessions.capacity() == 0 {
             self.sessions = SPARE.take();
         }

@@ -13,6 +13,7 @@ use super::batched::{Batched, ConnectAck};
 use super::holder::LeaseHolder;
 use super::life::Life;
 use super::mailbox::{Mailbox, Pushed};
+use super::replaying::Replaying;
 use super::terms::Terms;
 use crate::auth::Ownership;
 use crate::bayeux::{ClientId, Publication};
@@ -73,7 +74,7 @@ pub struct Session {
 
 /// Bytes of memory of a session without its contents: the value, its entries in the tables of sessions and deadlines,
 /// and the overhead of the allocator.
-const OVERHEAD: usize = 448;
+const OVERHEAD: usize = 456;
 
 pub(super) struct State {
     mailbox: Mailbox,
@@ -87,6 +88,8 @@ pub(super) struct State {
     /// The number of held connects; the session does not expire while it is above zero.
     pub(super) held: u32,
     pub(super) deadline: Instant,
+    /// Replays, and the wish for cursors.
+    pub(super) replaying: Option<Box<Replaying>>,
     /// An EventSource stream that receives the messages again after the next connect with its connection type.
     pub(super) standby: Option<Arc<dyn Attachment>>,
 }
@@ -102,6 +105,7 @@ impl Session {
             life: Life::new(connected),
             held: 0,
             deadline: Instant::now() + if connected { terms.lifetime } else { terms.unconnected_lifetime },
+            replaying: None,
             standby: None,
         };
         let subscriptions = Mutex::new(Some(Patterns::default()));
@@ -130,6 +134,10 @@ impl Session {
         self.state.lock()
     }
 
+    pub(super) fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
     pub(super) fn metrics(&self) -> &Metrics {
         &self.terms.metrics
     }
@@ -148,7 +156,11 @@ impl Session {
             .map_or(0, |patterns| patterns.iter().map(|pattern| super::of_subscription(pattern)).sum());
         let state = self.state.lock();
         Weight {
-            bytes: OVERHEAD + subscriptions + state.mailbox.weight() + state.batched_memory(),
+            bytes: OVERHEAD
+                + subscriptions
+                + state.mailbox.weight()
+                + state.batched_memory()
+                + state.replaying_memory(),
             is_attached: state.attachment.is_some() || state.held > 0,
             deadline: state.deadline,
         }
@@ -183,14 +195,20 @@ impl Session {
         self.state.lock().attachment.as_ref().map(|attachment| Arc::clone(attachment.peer()))
     }
 
-    /// Queues a publication. Also returns `true` if the caller has to flush the session. `None` if the session has
-    /// ended or overflowed.
+    /// Queues a publication. Also returns `true` if the caller has to flush the session, or, for a deferred publication, to start
+    /// its replays. `None` if the session has ended or overflowed.
     pub(super) fn push(&self, publication: &Arc<Publication>, overflow: Overflow) -> Option<(Pushed, bool)> {
         let mut state = self.state.lock();
         if !state.life.is_receiving() {
             return None;
         }
         let bounds = self.terms.bounds(!state.life.is_unconnected());
+        if publication.is_kept()
+            && let Some(is_new) = state.defer(publication, bounds)
+        {
+            state.charge_replays(self);
+            return Some((Pushed::Deferred, is_new));
+        }
         let pushed = state.change(&self.terms.budget, |mailbox| mailbox.push(publication, bounds, overflow));
         if pushed == Pushed::Overflow {
             state.life.overflow();
@@ -281,6 +299,7 @@ impl State {
         let before = self.mailbox.memory();
         let result = change(&mut self.mailbox);
         budget.change(before, self.mailbox.memory());
+        self.wake_replays();
         result
     }
 
@@ -312,7 +331,9 @@ pub struct Weight {
 impl Drop for Session {
     fn drop(&mut self) {
         let state = self.state.get_mut();
-        self.terms.budget.release(OVERHEAD + state.mailbox.memory() + state.batched_memory());
+        self.terms
+            .budget
+            .release(OVERHEAD + state.mailbox.memory() + state.batched_memory() + state.replaying_memory());
     }
 }
 
@@ -322,6 +343,6 @@ mod tests {
 
     #[test]
     fn the_state_is_small() {
-        assert!(size_of::<State>() <= 144, "{} bytes", size_of::<State>());
+        assert!(size_of::<State>() <= 152, "{} bytes", size_of::<State>());
     }
 }

@@ -41,6 +41,12 @@ impl Sessions {
         Self { table: DashMap::default(), count, limit, keys: Mutex::default(), terms }
     }
 
+    /// Returns the settings of the sessions.
+    #[must_use]
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
     /// Creates and admits a session with a new identifier.
     ///
     /// # Errors

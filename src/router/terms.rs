@@ -1,9 +1,10 @@
 //! Settings that all sessions of a server share. This module must not depend on sessions.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::time::Duration;
 
+use super::StartReplay;
 use super::mailbox::Bounds;
 use crate::budget::Budget;
 use crate::metrics::Metrics;
@@ -22,6 +23,8 @@ pub struct Terms {
     pub budget: Arc<Budget>,
     /// The metrics.
     pub metrics: Metrics,
+    /// Starts replays; set once, before the first session.
+    pub pager: OnceLock<Arc<dyn StartReplay>>,
 }
 
 impl Terms {
@@ -30,7 +33,15 @@ impl Terms {
     pub fn new(bounds: Bounds, lifetime: Duration, metrics: Metrics) -> Self {
         let budget = Budget::unlimited();
         let (unconnected_bounds, unconnected_lifetime) = (bounds, lifetime);
-        Self { bounds, lifetime, unconnected_bounds, unconnected_lifetime, budget, metrics }
+        Self {
+            bounds,
+            lifetime,
+            unconnected_bounds,
+            unconnected_lifetime,
+            budget,
+            metrics,
+            pager: OnceLock::new(),
+        }
     }
 
     pub(super) fn bounds(&self, is_connected: bool) -> Bounds {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::ack::Ack;
+use super::replay::ReplayState;
 use super::session::{Detached, Patterns, Session};
 use crate::bayeux::{Positions, Publication};
 
@@ -17,6 +18,19 @@ pub enum Progress {
     Writing,
 }
 
+/// What a session has for its client.
+#[derive(Debug, Default)]
+pub struct Contents {
+    /// The publications in the mailbox.
+    pub queued: Vec<Arc<Publication>>,
+    /// The acknowledged delivery of these publications.
+    pub ack: Option<Ack>,
+    /// The replays.
+    pub replays: Vec<ReplayState>,
+    /// Whether the client wants cursors.
+    pub has_cursors: bool,
+}
+
 impl Session {
     /// Returns the progress.
     #[must_use]
@@ -25,10 +39,10 @@ impl Session {
         if state.mailbox().is_leased() {
             return Progress::Writing;
         }
-        if state.mailbox().is_empty() {
+        let mut lowest = state.unreplayed();
+        if state.mailbox().is_empty() && lowest.is_empty() {
             return Progress::Complete;
         }
-        let mut lowest = Positions::default();
         for position in state.mailbox().items().filter_map(|publication| publication.position()) {
             match lowest.offset_mut(position.partition) {
                 Some(offset) => *offset = position.offset.min(*offset),
@@ -63,7 +77,9 @@ impl Session {
 
     /// Unfreezes the session after an aborted export.
     pub fn unfreeze(&self) {
-        self.lock().life.unfreeze();
+        let mut state = self.lock();
+        state.life.unfreeze();
+        state.wake_replays();
     }
 
     /// Whether the session is being exported, or was exported.
@@ -72,32 +88,38 @@ impl Session {
         self.lock().life.is_frozen()
     }
 
-    /// Returns the publications in the mailbox, and the state of acknowledged delivery. Returns `None` while a transport is
-    /// writing, and if the session has overflowed or ended, because publications are missing then.
+    /// Returns the contents of the session. Returns `None` while a transport is writing, and if the session has overflowed or
+    /// ended, because publications are missing then.
     #[must_use]
-    pub fn queued(&self) -> Option<(Vec<Arc<Publication>>, Option<Ack>)> {
+    pub fn contents(&self) -> Option<Contents> {
         let state = self.lock();
-        (!state.mailbox().is_leased() && state.life.is_receiving())
-            .then(|| (state.mailbox().items().cloned().collect(), state.ack()))
+        let (replays, has_cursors) = state.replays();
+        (!state.mailbox().is_leased() && state.life.is_receiving()).then(|| Contents {
+            queued: state.mailbox().items().cloned().collect(),
+            ack: state.ack(),
+            replays,
+            has_cursors,
+        })
     }
 
-    /// Imports the queued publications of another instance: inserts them before the publications that were received
-    /// here, of which only the new ones stay. `ack` is the state of acknowledged delivery of the imported publications.
-    /// Returns `false` if the session has ended or overflowed.
+    /// Imports the contents of another instance: inserts the queued publications before those that were received here, of
+    /// which only the new ones stay that belong to no replay. Returns `false` if the session has ended or overflowed.
     #[must_use]
-    pub fn import(
-        &self,
-        imported: Vec<Arc<Publication>>,
-        ack: Option<Ack>,
-        is_new: impl Fn(&Publication) -> bool,
-    ) -> bool {
+    pub fn import(&self, contents: Contents, is_new: impl Fn(&Publication) -> bool) -> bool {
+        let Contents { queued: imported, ack, replays, has_cursors } = contents;
         let mut state = self.lock();
         if !state.life.is_receiving() {
             return false;
         }
+        state.import_replays(replays, has_cursors, self);
+        let mut replaying = state.replaying.take();
+        let is_new = |publication: &Publication| {
+            is_new(publication) && !replaying.as_mut().is_some_and(|replaying| replaying.defers(publication))
+        };
         let count = imported.len();
         imported.iter().for_each(|publication| publication.charge_to(self.budget()));
         let in_both = state.change(self.budget(), |mailbox| mailbox.merge(imported, is_new));
+        state.replaying = replaying;
         if let Some(mut ack) = ack {
             ack.check(count);
             if in_both > 0 {
@@ -109,6 +131,12 @@ impl Session {
         // The lifetime restarts, since the client may be disconnected.
         state.deadline = tokio::time::Instant::now() + self.lifetime();
         true
+    }
+
+    /// Whether the session has a subscription to exactly this pattern.
+    #[must_use]
+    pub fn is_subscribed(&self, pattern: &str) -> bool {
+        self.subscriptions().as_ref().is_some_and(|patterns| patterns.contains(pattern))
     }
 
     /// Returns the patterns in the order of subscription; empty once the session has ended.

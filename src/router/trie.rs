@@ -143,6 +143,8 @@ impl Trie {
             return Change::Unchanged;
         }
         self.remove(session, pattern);
+        drop(subscriptions);
+        session.cancel_replay(pattern);
         Change::Changed
     }
 
@@ -192,11 +194,17 @@ impl Trie {
             };
             let pushed = session.push(adapted.as_ref().unwrap_or(publication), overflow);
             let Some((pushed, first)) = pushed else { return };
+            if pushed == Pushed::Deferred {
+                if first {
+                    session.start_replays();
+                }
+                return;
+            }
             if first {
                 pending.add(session);
             }
             match pushed {
-                Pushed::Queued => {}
+                Pushed::Queued | Pushed::Deferred => {}
                 Pushed::Displaced(count) => {
                     self.metrics.mailbox_dropped.inc_by(count as u64);
                 }

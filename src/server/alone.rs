@@ -55,6 +55,10 @@ impl Cluster {
         match client {}
     }
 
+    pub(super) fn local<Local>(&self, _: Local) -> Local {
+        match *self {}
+    }
+
     pub(super) fn broker<Local>(&self) -> Arc<Redis<Local>> {
         match *self {}
     }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::Server;
 use super::cluster::DirectoryWrite;
 use super::received::{Accepted, Received};
+use super::replay::ReplayPlan;
 use super::request::Publish;
 use crate::auth::excerpt;
 use crate::bayeux::parse::parse_one;
@@ -28,6 +29,8 @@ pub(super) struct Executed {
     /// The message as it was published, for event listeners; `None` if an extension dropped it.
     pub(super) published: Option<Message>,
     pub(super) directory_write: Option<DirectoryWrite>,
+    /// The replays of new subscriptions.
+    pub(super) replays: Vec<ReplayPlan>,
 }
 
 /// A part of the response to a request or frame.
@@ -78,9 +81,15 @@ impl Server {
     }
 
     async fn await_writes(&self, executed: &mut Executed) {
-        if let Some(directory_write) = executed.directory_write.take()
-            && !self.write_directory(&directory_write).await
-        {
+        let mut is_written = true;
+        if let Some(directory_write) = executed.directory_write.take() {
+            is_written = self.write_directory(&directory_write).await;
+        }
+        let replays = std::mem::take(&mut executed.replays);
+        if !replays.is_empty() {
+            self.begin_replays(&executed.message, replays, &mut executed.reply).await;
+        }
+        if !is_written {
             self.metrics.error_replies.inc();
             executed.reply.clear();
             self.write_unreachable(&executed.message, &mut executed.reply);

@@ -73,6 +73,10 @@ impl Server {
         let hold =
             if is_first || !request.is_alone || is_stream { Duration::ZERO } else { self.hold(message) };
         reply::connect(out, message, &Outcome::Done, self.advice_of(is_stream));
+        // A stream gets its messages over another connection than its replies.
+        if !is_stream {
+            self.add_cursor(session, out);
+        }
         let session = Arc::clone(session);
         *accepted = Some(Accepted { session, reply: None, hold, is_unseen: false, is_stream, ack });
         Ok(Outcome::Done)

@@ -27,7 +27,7 @@ impl Server {
         let (counter, outcome) = match request.verb {
             Verb::Handshake => (&counters.handshake, self.handshake(request, out, effects)),
             Verb::Connect => (&counters.connect, self.connect(request, out, &mut effects.accepted)?),
-            Verb::Subscribe => (&counters.subscribe, self.subscribe(request, out, &mut effects.cookie)?),
+            Verb::Subscribe => (&counters.subscribe, self.subscribe(request, out, effects)?),
             Verb::Unsubscribe => (&counters.unsubscribe, self.unsubscribe(request, out)?),
             Verb::Disconnect => (&counters.disconnect, self.disconnect(request, out)?),
             Verb::Publish => (&counters.publish, self.publish(request, out, &mut effects.publish)),

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use super::Server;
 use super::event::Event;
+use super::replay::replay_of;
 use super::request::{Effects, Request};
 use crate::auth::{Decision, network_prefix};
-use crate::bayeux::reply::{self, Outcome};
+use crate::bayeux::reply::{self, Extensions, Outcome};
 use crate::bayeux::{BayeuxError, CONNECTION_TYPES, ClientId, Field, Message, json};
 use crate::metrics::{Cause, Reason};
 use crate::peer::Peer;
@@ -52,11 +53,15 @@ impl Server {
         let mut created = None;
         // Only the literal, as in CometD.
         let wants_ack = ack_of(message) == Some(b"true");
+        let wants_replay = replay_of(message) == Some(b"true");
         match admitted {
             Ok((session, authorization)) => {
                 created = Some(*session.id());
                 if wants_ack {
                     session.enable_ack();
+                }
+                if wants_replay {
+                    session.enable_cursors();
                 }
                 if authorization.by_credential || request.shows_token() {
                     self.bind(&session, request, &authorization, &mut effects.cookie);
@@ -74,7 +79,8 @@ impl Server {
             self.advice_after_failure(interval)
         };
         effects.begun = created;
-        reply::handshake(out, message, &outcome, created.as_ref(), advice, wants_ack && created.is_some());
+        let extensions = Extensions { ack: wants_ack, replay: wants_replay };
+        reply::handshake(out, message, &outcome, created.as_ref(), advice, extensions);
         outcome
     }
 

@@ -19,6 +19,7 @@ mod execute;
 mod handshake;
 mod history;
 mod journal;
+mod pager;
 mod pending;
 mod prepared;
 mod publish;
@@ -26,6 +27,7 @@ mod rate_limit;
 mod receive;
 mod received;
 mod relief;
+mod replay;
 mod request;
 mod subscribe;
 mod token_expiry;
@@ -57,7 +59,7 @@ use crate::extension::{Extension, Pipeline};
 use crate::lock::{self, level};
 use crate::metrics::{Metrics, Reason};
 use crate::peer::Peer;
-use crate::router::{Bounds, Expiry, Patterns, Session, Sessions, Terms, Trie};
+use crate::router::{Bounds, Expiry, Patterns, Session, Sessions, StartReplay, Terms, Trie};
 #[cfg(not(feature = "redis"))]
 use alone as cluster;
 use request::{Request, Sender};
@@ -77,7 +79,7 @@ pub struct Server {
     unconnected: unconnected::Unconnected,
     trie: Arc<Trie>,
     expiry: Expiry,
-    broker: Broker<delivery::LocalSubscribers>,
+    broker: Arc<Broker<delivery::LocalSubscribers>>,
     /// The other instances; `None` without Redis.
     cluster: Option<cluster::Cluster>,
     pipeline: Arc<Pipeline>,
@@ -117,15 +119,24 @@ impl Server {
             unflushed: None,
         };
         let cluster = client.map(|client| cluster::Cluster::new(config, client, &local));
-        let broker = match &cluster {
-            Some(cluster) => Broker::Redis(cluster.broker()),
-            None => Broker::Memory(Memory::new(&config.history, Arc::new(local))),
+        let local = match &cluster {
+            Some(cluster) => cluster.local(local),
+            None => local,
         };
+        let broker = Arc::new(match &cluster {
+            Some(cluster) => Broker::Redis(cluster.broker()),
+            None => Broker::Memory(Memory::new(&config.history, Arc::new(local.clone()))),
+        });
+        broker.set_rules(policy.load().history_rules());
+        let sessions = Sessions::new(config.limits.sessions, terms);
+        let pager: Arc<dyn StartReplay> = pager::Pager::new(Arc::clone(&broker), local);
+        // It is not set yet.
+        let _ = sessions.terms().pager.set(pager);
         Ok(Self {
             timeout: config.server.timeout,
             interval: config.server.interval,
             limits: config.limits.clone(),
-            sessions: Sessions::new(config.limits.sessions, terms),
+            sessions,
             unconnected: unconnected::Unconnected::default(),
             relief: relief::Relief::default(),
             trie,
@@ -192,6 +203,7 @@ impl Server {
         let policy = Policy::new(config)?.with_server_channels_of(&self.policy.load());
         let hook = Hook::new(&config.hook, self.metrics.clone())?;
         self.hook.store(hook.map(Arc::new));
+        self.broker.set_rules(policy.history_rules());
         self.policy.store(Arc::new(policy));
         Ok(())
     }

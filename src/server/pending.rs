@@ -139,7 +139,7 @@ impl Server {
         let mut reply = Vec::with_capacity(256);
         let mut effects = Effects::default();
         let executed = self.execute(&request, &mut reply, &mut effects);
-        let Effects { cookie, accepted, publish, begun } = effects;
+        let Effects { cookie, accepted, publish, begun, replays } = effects;
         received.keep(cookie);
         if let Err(Moved) = executed {
             return Err(Box::new(request));
@@ -168,6 +168,6 @@ impl Server {
             }
             _ => None,
         };
-        Ok(Executed { message, reply, accepted, receipt, publish, published, directory_write })
+        Ok(Executed { message, reply, accepted, receipt, publish, published, directory_write, replays })
     }
 }

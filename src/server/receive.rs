@@ -60,7 +60,15 @@ impl Server {
                     None => received.begin().append(&mut reply),
                 }
             } else {
-                self.execute_alone(&request, received.begin(), &mut effects);
+                let out = received.begin();
+                let begin = out.len();
+                self.execute_alone(&request, out, &mut effects);
+                if !effects.replays.is_empty() {
+                    let mut reply = out.split_off(begin);
+                    let replays = std::mem::take(&mut effects.replays);
+                    self.begin_replays_now(&request.message, replays, &mut reply);
+                    out.append(&mut reply);
+                }
                 received.keep(effects.cookie);
                 if let Some(accepted) = effects.publish {
                     self.deliver(accepted, request.message, pending);

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::Server;
 use super::prepared::{HookDecisions, Prepared};
 use super::received::Accepted;
+use super::replay::ReplayPlan;
 use crate::auth::{AuthContext, Cookie, Credentials, HookDecision, Policy};
 use crate::bayeux::reply::Outcome;
 use crate::bayeux::{BayeuxError, ClientId, Field, Message, Verb};
@@ -73,6 +74,8 @@ pub(super) struct Effects {
     pub(super) publish: Option<Publish>,
     /// A new session.
     pub(super) begun: Option<ClientId>,
+    /// The replays of new subscriptions.
+    pub(super) replays: Vec<ReplayPlan>,
 }
 
 /// An accepted publication.

@@ -13,8 +13,9 @@ use smallvec::SmallVec;
 use super::Server;
 use super::authorize::Authorization;
 use super::event::Event;
-use super::request::{Moved, Request, Stop};
-use crate::auth::{Cookie, Decision};
+use super::replay::replay_of;
+use super::request::{Effects, Moved, Request, Stop};
+use crate::auth::Decision;
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{BayeuxError, Field, channel, json};
 use crate::router::{Change, Session};
@@ -60,12 +61,23 @@ impl Server {
         &self,
         request: &Request<'_>,
         out: &mut Vec<u8>,
-        cookie: &mut Option<Cookie>,
+        effects: &mut Effects,
     ) -> Result<Outcome, Moved> {
         let checked = self.check_subscribe(request);
+        let Effects { cookie, replays, .. } = effects;
         self.change(request, checked, out, |session, pattern, decision| {
             let authorization = self.authorize(decision, request, pattern)?;
-            self.add(session, pattern)?;
+            let plan = self.plan_replay(request, pattern, !session.is_subscribed(pattern))?;
+            if plan.needs_replay() {
+                session.announce_replay(pattern);
+            }
+            if let Err(stop) = self.add(session, pattern) {
+                session.cancel_replay(pattern);
+                return Err(stop);
+            }
+            if plan.needs_replay() || replay_of(&request.message).is_some() || session.has_cursors() {
+                replays.push(plan);
+            }
             if authorization.by_credential {
                 self.bind(session, request, &authorization, cookie);
                 self.track_expiry(session, pattern, &authorization);

@@ -26,6 +26,7 @@ mod garbage;
 mod http;
 mod mailbox;
 mod ping;
+mod replay;
 mod routes;
 mod tls;
 mod transports;

@@ -19,7 +19,7 @@ impl<D: Deliver> Redis<D> {
     }
 
     /// Returns the state of a partition as this instance has delivered it.
-    pub(in crate::broker) fn state(&self, _: Partition) -> PartitionState {
+    pub(crate) fn state(&self, _: Partition) -> PartitionState {
         PartitionState::default()
     }
 

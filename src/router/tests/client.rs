@@ -13,7 +13,7 @@ use crate::bayeux::parse::parse_one;
 use crate::bayeux::{ClientId, Publication};
 use crate::config::Overflow;
 use crate::metrics::Metrics;
-use crate::router::{Bounds, Pushed, Session, Terms};
+use crate::router::{Bounds, Contents, Pushed, Session, Terms};
 
 /// The number of publications of a schedule.
 pub(super) const PUBLICATIONS: usize = 5;
@@ -93,7 +93,7 @@ impl Client {
     /// not stop writing, or if the session receives nothing more.
     pub(super) fn pack(&self) -> Option<usize> {
         for _ in 0..CHECKS {
-            if let Some((queued, _)) = self.session.queued() {
+            if let Some(Contents { queued, .. }) = self.session.contents() {
                 return Some(self.assert_is_complete(&queued));
             }
             thread::yield_now();

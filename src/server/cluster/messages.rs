@@ -11,7 +11,7 @@ use crate::auth::CredentialSnapshot;
 use crate::auth::{self, Cookie, Credentials, Policy};
 use crate::bayeux::{Message, Partition, Positions, Publication, StreamPosition, channel, parse};
 use crate::peer::{Head, Peer, Transport};
-use crate::router::Ack;
+use crate::router::{Ack, ReplayState};
 use crate::server::prepared::{HookDecisions, Prepared};
 use crate::server::request as server;
 
@@ -19,7 +19,14 @@ use crate::server::request as server;
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
     /// Export a session. The sender has received its partitions up to these positions.
-    Export { id: String, received: Positions, request: Option<ForwardedRequest> },
+    Export {
+        id: String,
+        received: Positions,
+        request: Option<ForwardedRequest>,
+        /// Whether the sender continues replays. Older instances do not.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        replays: bool,
+    },
     /// The sender has imported a session and owns it with this epoch.
     Commit { id: String, epoch: u64 },
     /// Execute a message of a session that the receiver owns.
@@ -138,6 +145,12 @@ pub(super) struct SessionState {
     /// The acknowledged delivery of `queued`, if the client has asked for it. Older instances ignore this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) ack: Option<Ack>,
+    /// The replays. An instance that does not continue them gets no session with replays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) replays: Vec<ReplayState>,
+    /// Whether the client wants cursors. Older instances ignore this field.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) cursors: bool,
 }
 
 /// An undelivered message.
@@ -147,6 +160,9 @@ pub(super) struct QueuedMessage {
     channel: String,
     offset: Option<u64>,
     object: String,
+    /// Whether a history has it. Older instances ignore this field.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    kept: bool,
 }
 
 impl ForwardedRequest {
@@ -201,6 +217,7 @@ impl QueuedMessage {
             channel: publication.channel().to_owned(),
             offset: publication.position().map(|position| position.offset),
             object: String::from_utf8_lossy(publication.object()).into_owned(),
+            kept: publication.is_kept(),
         }
     }
 
@@ -213,7 +230,7 @@ impl QueuedMessage {
         }
         let partition = channel::is_name(&self.channel).then(|| Partition::of(&self.channel))?;
         let position = self.offset.map(|offset| StreamPosition { partition, offset });
-        Some(Arc::new(Publication::encoded(&self.channel, position, &object)))
+        Some(Arc::new(Publication::moved(&self.channel, position, self.kept, &object)))
     }
 }
 
@@ -227,12 +244,15 @@ mod tests {
     const ACK: &str =
         r#"{"base":2,"sent":3,"next":9,"resends":1,"shrinks":2,"marks":[{"number":8,"end":3}]}"#;
 
+    const REPLAY: &str = r#"{"pattern":"/a","parts":[{"partition":3,"start":{"after":5,"channel":["/a",7]},"pass":9,"has_page":true,"until":9,"epoch":1,"is_told":false,"is_first_pass":true,"is_begun":true}]}"#;
+
     /// Instances of other versions exchange these texts.
     #[test]
     fn the_wire_format_does_not_change() {
         let requests = [
             r#"{"Export":{"id":"x","received":[[3,7],[0,1]],"request":null}}"#.to_owned(),
             format!(r#"{{"Export":{{"id":"x","received":[],"request":{FORWARDED}}}}}"#),
+            r#"{"Export":{"id":"x","received":[],"request":null,"replays":true}}"#.to_owned(),
             r#"{"Commit":{"id":"x","epoch":2}}"#.to_owned(),
             format!(r#"{{"Forward":{{"request":{PREPARED}}}}}"#),
             r#"{"Acquire":{"id":"x"}}"#.to_owned(),
@@ -249,6 +269,9 @@ mod tests {
             ),
             format!(
                 r#"{{"State":{{"queued":[],"positions":[],"patterns":[],"credential":null,"ack":{ACK}}}}}"#
+            ),
+            format!(
+                r#"{{"State":{{"queued":[{{"channel":"/a","offset":7,"object":"{{}}","kept":true}}],"positions":[],"patterns":[],"credential":null,"replays":[{REPLAY}],"cursors":true}}}}"#
             ),
             r#""Stored""#.to_owned(),
             r#""NotOwner""#.to_owned(),

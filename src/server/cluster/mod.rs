@@ -116,6 +116,11 @@ impl Cluster {
         }
     }
 
+    /// Returns the subscribers of this instance, as the broker delivers to them.
+    pub(super) fn local(&self, local: LocalSubscribers) -> LocalSubscribers {
+        LocalSubscribers { unflushed: Some(Arc::clone(&self.unflushed)), ..local }
+    }
+
     /// The broker on Redis.
     pub(super) fn broker(&self) -> Arc<Redis<LocalSubscribers>> {
         Arc::clone(&self.broker)

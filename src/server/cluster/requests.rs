@@ -50,14 +50,14 @@ impl Server {
         let Some(cluster) = &self.cluster else { return Response::Failed };
         let parse_id = |id: &str| ClientId::parse(id.as_bytes());
         match request {
-            Request::Export { id, received, request } => {
+            Request::Export { id, received, request, replays } => {
                 let Some(session) = parse_id(&id).and_then(|id| self.sessions.find(&id)) else {
                     return Response::NotOwner;
                 };
                 if request.is_some_and(|request| !self.is_of_client(&session, &request)) {
                     return Response::Unproven;
                 }
-                self.export(cluster, &session, &received).await
+                self.export(cluster, &session, &received, replays).await
             }
             Request::Commit { id, epoch } => {
                 if let Some(session) = parse_id(&id).and_then(|id| self.sessions.find(&id)) {

@@ -8,15 +8,14 @@ use tokio::time::Instant;
 use super::AcquireError;
 use super::import::{Import, Imported};
 use crate::auth::{CredentialSnapshot, seconds_now};
-use crate::bayeux::{ClientId, Pattern, Positions, StreamPosition};
+use crate::bayeux::{ClientId, Partition, Pattern, Positions, StreamPosition};
 use crate::cluster::{RpcError, SessionRecord};
 use crate::redis::NodeId;
-use crate::router::{Ack, Session};
+use crate::router::{Ack, Begin, Options, Replays, Session};
 use crate::server::Server;
 use crate::server::cluster::Cluster;
 use crate::server::cluster::messages::{ForwardedRequest, Request, Response};
 use crate::server::cluster::timeouts;
-use crate::server::delivery::adapt;
 
 /// The response of the owner of a session.
 enum Fetched {
@@ -267,11 +266,12 @@ impl Server {
         request: Option<&ForwardedRequest>,
     ) -> Result<Response, RpcError> {
         let request = request.map(ForwardedRequest::copied);
-        let export = Request::Export { id: id.as_str().to_owned(), received: received.clone(), request };
+        let (id, received) = (id.as_str().to_owned(), received.clone());
+        let export = Request::Export { id, received, request, replays: true };
         cluster.request(owner, &export, timeouts::REQUEST).await
     }
 
-    /// Reads from the histories what a session of a dead instance has missed since that instance wrote its positions.
+    /// Returns a session of a dead instance, with a replay of what it has missed since that instance wrote its positions.
     async fn adopt(
         &self,
         cluster: &Cluster,
@@ -285,25 +285,41 @@ impl Server {
         let patterns: Vec<_> =
             record.patterns.iter().filter(|pattern| !is_expired(pattern)).cloned().collect();
         let written = cluster.membership.positions_of(record.owner).await?;
-        let parsed: Vec<_> = patterns.iter().filter_map(|pattern| Pattern::parse(pattern)).collect();
-        let (mut kept, mut positions) = (Vec::new(), Positions::default());
-        for partition in received.iter().map(|position| position.partition) {
+        let mut positions = Positions::default();
+        let mut begins = Vec::new();
+        for StreamPosition { partition, offset: seam } in received.iter() {
             let since = record.positions.offset(partition).or_else(|| written.offset(partition));
             // Without a position nothing was delivered in the partition.
-            let Some(offset) = since else { continue };
-            positions.insert(StreamPosition { partition, offset });
-            let publications = cluster.broker.kept(partition, offset).await?;
-            kept.extend(publications.into_iter().filter(|publication| {
-                let channel = Pattern::of_name(publication.channel());
-                parsed.iter().any(|pattern| pattern.covers(channel))
-            }));
+            let Some(after) = since else { continue };
+            positions.insert(StreamPosition { partition, offset: after });
+            let epoch = cluster.broker.state(partition).epoch;
+            begins.push(Begin { partition, after, seam, epoch, is_told: false });
         }
-        if self.pipeline.sees_deliveries() {
-            kept =
-                kept.iter().filter_map(|publication| adapt(&self.pipeline, session, publication)).collect();
+        let mut replays = Replays::default();
+        for pattern in &patterns {
+            let parsed = Pattern::parse(pattern);
+            let covers = |other: &&String| {
+                *other != pattern
+                    && Pattern::parse(other).zip(parsed).is_some_and(|(other, parsed)| other.covers(parsed))
+            };
+            // Each publication is replayed once.
+            if !patterns.iter().any(|other| covers(&other)) {
+                replays.announce(pattern, Partition::of_pattern(pattern));
+                replays.begin(pattern, &begins, Options::default());
+            }
         }
-        drop(parsed);
         let ack = record.next_reply.map(Ack::adopted);
-        Ok(Imported { queued: kept, positions, patterns, credential: None, ack, is_adopted: true })
+        let replays = replays.export();
+        let queued = Vec::new();
+        Ok(Imported {
+            queued,
+            positions,
+            patterns,
+            credential: None,
+            ack,
+            replays,
+            has_cursors: false,
+            is_adopted: true,
+        })
     }
 }

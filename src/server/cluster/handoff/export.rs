@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use tokio::time::{Duration, Instant};
 
-use crate::bayeux::{Partition, Positions, Publication};
+use crate::bayeux::{Partition, Positions};
 use crate::redis::RedisError;
-use crate::router::{Ack, Session};
+use crate::router::{Contents, Session};
 use crate::server::Server;
 use crate::server::cluster::Cluster;
 use crate::server::cluster::messages::{QueuedMessage, Response, SessionState};
@@ -18,9 +18,6 @@ use crate::server::cluster::timeouts;
 /// subscribers with a large backlog.
 const INLINE: usize = 64 * 1024;
 
-/// The queued publications of a session, and the state of acknowledged delivery.
-type Queued = (Vec<Arc<Publication>>, Option<Ack>);
-
 impl Server {
     /// Exports a session to an instance that has received these positions. The session stays here, frozen, until the other
     /// instance commits.
@@ -29,6 +26,7 @@ impl Server {
         cluster: &Cluster,
         session: &Arc<Session>,
         received: &Positions,
+        continues_replays: bool,
     ) -> Response {
         match cluster.owned.get_mut(session.id()).map(|mut owned| owned.begin_export(Instant::now())) {
             Some(true) => {}
@@ -36,7 +34,8 @@ impl Server {
             None => return Response::NotOwner,
         }
         session.freeze(cluster.is_draining());
-        let Some(((queued, ack), positions)) = self.pack(cluster, session, received).await else {
+        let Some((contents, positions)) = self.pack(cluster, session, received, continues_replays).await
+        else {
             let is_lost = !session.is_receiving();
             self.abort_export(cluster, session).await;
             if is_lost {
@@ -45,12 +44,15 @@ impl Server {
             tracing::warn!(client = %session.id(), "session not exported in time; keeping it");
             return Response::Failed;
         };
+        let Contents { queued, ack, replays, has_cursors } = contents;
         let state = SessionState {
             queued: queued.iter().map(|publication| QueuedMessage::new(publication)).collect(),
             positions,
             patterns: session.patterns().iter().map(|pattern| pattern.to_string()).collect(),
             credential: session.ownership().snapshot(),
             ack,
+            cursors: has_cursors,
+            replays,
         };
         let size: usize = queued.iter().map(|publication| publication.size()).sum();
         if size <= INLINE {
@@ -66,15 +68,16 @@ impl Server {
         }
     }
 
-    /// Returns the queued publications of a session, the state of acknowledged delivery and its positions, once these are not
-    /// before those of the other instance, and nothing is left that this instance has delivered alone. `None` if that takes too
-    /// long, or if the session has overflowed or ended.
+    /// Returns the contents of a session and its positions, once these are not before those of the other instance, and nothing is
+    /// left that this instance has delivered alone. `None` if that takes too long, if the session has overflowed or ended, and if
+    /// it has replays that the other instance does not continue.
     async fn pack(
         &self,
         cluster: &Cluster,
         session: &Arc<Session>,
         received: &Positions,
-    ) -> Option<(Queued, Positions)> {
+        continues_replays: bool,
+    ) -> Option<(Contents, Positions)> {
         let patterns = session.patterns();
         let since = Instant::now();
         loop {
@@ -91,11 +94,11 @@ impl Server {
                     positions.iter().map(|position| position.partition).collect();
                 // While nothing is delivered, so that the publications match the positions.
                 let packed = cluster.broker.while_paused(&partitions, |positions| {
-                    session.queued().map(|queued| (queued, positions.clone()))
+                    session.contents().map(|contents| (contents, positions.clone()))
                 });
                 // One that was delivered alone in between has no position in the packed state.
                 if packed.is_some() && alone() == before {
-                    return packed;
+                    return packed.filter(|(contents, _)| continues_replays || contents.replays.is_empty());
                 }
             }
             let timeout = if is_alone { timeouts::ALONE } else { timeouts::EXPORT };

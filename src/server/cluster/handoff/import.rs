@@ -6,7 +6,7 @@ use super::AcquireError;
 use crate::auth::{CredentialSnapshot, seconds_now};
 use crate::bayeux::{Positions, Publication};
 use crate::cluster::SessionRecord;
-use crate::router::{Ack, Session};
+use crate::router::{Ack, Contents, ReplayState, Session};
 use crate::server::Server;
 use crate::server::cluster::messages::{QueuedMessage, Request, SessionState};
 use crate::server::cluster::timeouts;
@@ -39,6 +39,8 @@ pub(super) struct Imported {
     pub(super) credential: Option<CredentialSnapshot>,
     /// The acknowledged delivery of `queued`.
     pub(super) ack: Option<Ack>,
+    pub(super) replays: Vec<ReplayState>,
+    pub(super) has_cursors: bool,
     /// Whether the owner is dead.
     pub(super) is_adopted: bool,
 }
@@ -57,6 +59,8 @@ impl Imported {
             positions: state.positions,
             patterns: state.patterns,
             credential: state.credential,
+            replays: state.replays,
+            has_cursors: state.cursors,
             is_adopted: false,
         }
     }
@@ -74,6 +78,17 @@ impl Imported {
 }
 
 impl Server {
+    /// Tells the client of an adopted session that messages of channels without history may be missing.
+    fn tell_gaps(&self, session: &Arc<Session>) {
+        let policy = self.policy.load();
+        for pattern in session.patterns() {
+            let is_kept = policy.rules_of(&pattern).all(|rule| rule.history.is_some());
+            if !is_kept {
+                session.tell_gap(&pattern, "instance");
+            }
+        }
+    }
+
     /// Commits the import of a session that was claimed: this instance owns it from now on.
     pub(super) async fn commit(
         &self,
@@ -98,7 +113,13 @@ impl Server {
             self.token_expiry.watch(&session, seconds_now());
         }
         let positions = imported.positions;
-        let has_room = session.import(imported.queued, imported.ack, |publication| {
+        let contents = Contents {
+            queued: imported.queued,
+            ack: imported.ack,
+            replays: imported.replays,
+            has_cursors: imported.has_cursors,
+        };
+        let has_room = session.import(contents, |publication| {
             publication.position().is_none_or(|position| {
                 let before = positions.offset(position.partition);
                 before.is_none_or(|before| position.offset > before)
@@ -121,11 +142,13 @@ impl Server {
         cluster.owned.insert(id, owned);
         self.sessions.admit(&session);
         self.expiry.watch(&session);
+        session.start_replays();
         // If Redis is down, a heartbeat writes the record.
         let _ = self.write_record(cluster, &session).await;
         if imported.is_adopted {
             self.metrics.cluster.adopted.inc();
             tracing::info!(client = %id, "session of a dead instance adopted");
+            self.tell_gaps(&session);
             return Ok(session);
         }
         self.metrics.cluster.imported.inc();

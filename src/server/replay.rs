@@ -1,0 +1,338 @@
+//! `ext.replay` of a subscribe: where the client wants its subscription to begin, and what it is told (Salesforce's replay
+//! extension, with cursors). This module must not know how pages are read.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+
+use super::Server;
+use super::request::Request;
+use crate::bayeux::cursor::{Cursor, Mark, tag};
+use crate::bayeux::{
+    BayeuxError, Field, Message, Partition, Pattern, Positions, StreamPosition, json, reply,
+};
+use crate::broker::{PageRequest, PageStart, PartitionState};
+use crate::config::ReplayLost;
+use crate::router::{Begin, Options, Session};
+
+/// The largest integer that is exact in JavaScript.
+const HIGHEST: u64 = (1 << 53) - 1;
+
+/// Where a subscription begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum From {
+    /// With the next publication.
+    New,
+    /// With everything that is kept.
+    All,
+    /// With as many publications as the rule of each channel tells.
+    Rule,
+    /// After an offset.
+    After(u64),
+    /// After the positions of a cursor.
+    Cursor(Cursor),
+}
+
+/// The replay of one subscription that is in effect.
+#[derive(Debug)]
+pub(super) struct ReplayPlan {
+    pattern: String,
+    from: From,
+    options: Options,
+    /// Whether there may be something to replay.
+    has_history: bool,
+}
+
+impl ReplayPlan {
+    /// Whether there may be something to replay.
+    pub(super) fn needs_replay(&self) -> bool {
+        self.has_history && self.from != From::New
+    }
+}
+
+/// What the reply tells of a subscription.
+struct Answer {
+    is_recovered: bool,
+    cursor: String,
+    position: Option<u64>,
+}
+
+impl Server {
+    /// Returns the replay of a pattern of a subscribe. `is_new` says that the session has no subscription to it.
+    ///
+    /// # Errors
+    /// The position is invalid.
+    pub(super) fn plan_replay(
+        &self,
+        request: &Request<'_>,
+        pattern: &str,
+        is_new: bool,
+    ) -> Result<ReplayPlan, BayeuxError> {
+        let rules = || request.policy.rules_of(pattern);
+        let has_history = rules().any(|rule| rule.history.is_some());
+        let mut options = Options::default();
+        let from = match replay_of(&request.message) {
+            Some(wanted) if wanted.first() == Some(&b'{') => {
+                options.seen = seen_of(wanted, pattern)?;
+                json::member(wanted, pattern).map(from_json).transpose()?
+            }
+            Some(wanted) => Some(from_json(wanted)?),
+            None => None,
+        };
+        let by_rule = || is_new && rules().any(|rule| rule.history.is_some() && rule.replay > 0);
+        let from = from.unwrap_or_else(|| if by_rule() { From::Rule } else { From::New });
+        options.is_by_rule = from == From::Rule;
+        Ok(ReplayPlan { pattern: pattern.to_owned(), from, options, has_history })
+    }
+
+    /// Begins the replays of a subscribe whose subscriptions are in effect, and adds to the reply what the client is told.
+    pub(super) async fn begin_replays(&self, message: &Message, plans: Vec<ReplayPlan>, out: &mut Vec<u8>) {
+        let id = message.text(Field::ClientId).and_then(|id| crate::bayeux::ClientId::parse(id.as_bytes()));
+        let Some(session) = id.and_then(|id| self.sessions.find(&id)) else { return };
+        let is_told = replay_of(message).is_some() || session.has_cursors();
+        let mut told = b"{".to_vec();
+        for plan in plans {
+            let refuses = self.refuses_lost(&plan.pattern);
+            let from = plan.from.clone();
+            let pattern = plan.pattern.clone();
+            let answer = self.begin_replay(&session, plan, refuses).await;
+            if !answer.is_recovered && refuses {
+                self.refuse_replay(&session, message, &pattern, &from, out);
+                return;
+            }
+            if told.len() > 1 {
+                told.push(b',');
+            }
+            json::write_string(&mut told, &pattern);
+            answer.write(&mut told);
+        }
+        told.push(b'}');
+        if is_told {
+            let object = std::mem::take(out);
+            reply::with_ext(out, &object, "replay", &told);
+        }
+    }
+
+    /// Begins replays on a server without other instances, whose broker does not wait.
+    pub(super) fn begin_replays_now(&self, message: &Message, plans: Vec<ReplayPlan>, out: &mut Vec<u8>) {
+        let begun = self.begin_replays(message, plans, out).now_or_never();
+        debug_assert!(begun.is_some(), "a broker in memory replies at once");
+    }
+
+    fn refuses_lost(&self, pattern: &str) -> bool {
+        self.policy.load().rules_of(pattern).any(|rule| rule.replay_lost == ReplayLost::Refuse)
+    }
+
+    /// Ends the subscription of a client whose position is lost, and replaces the reply.
+    fn refuse_replay(
+        &self,
+        session: &Arc<Session>,
+        message: &Message,
+        pattern: &str,
+        from: &From,
+        out: &mut Vec<u8>,
+    ) {
+        self.trie.unsubscribe(session, pattern);
+        let position = match from {
+            From::After(offset) => offset.to_string(),
+            _ => "cursor".to_owned(),
+        };
+        out.clear();
+        let outcome = BayeuxError::ReplayInvalid(position).into();
+        reply::subscription(out, message, &outcome);
+        self.metrics.error_replies.inc();
+    }
+
+    /// Begins one replay. With `refuses` a replay that cannot be complete does not begin.
+    async fn begin_replay(&self, session: &Arc<Session>, plan: ReplayPlan, refuses: bool) -> Answer {
+        let ReplayPlan { pattern, from, options, has_history } = plan;
+        let is_replayed = has_history && from != From::New;
+        let is_name = !pattern.ends_with('*');
+        let mut is_recovered = true;
+        let (mut begins, mut cursor) = (Vec::new(), Cursor::default());
+        for partition in Partition::of_pattern(&pattern) {
+            let seam = self.broker.state(partition);
+            let begin = if is_replayed {
+                self.begin_at(partition, seam, &pattern, &from, &options).await
+            } else {
+                None
+            };
+            let after = begin.as_ref().map_or(seam.offset, |(begin, _)| begin.after.max(seam.base));
+            cursor
+                .insert(Mark { position: StreamPosition { partition, offset: after }, tag: tag(seam.epoch) });
+            if let Some((begin, is_complete)) = begin {
+                is_recovered &= is_complete;
+                begins.push(begin);
+            }
+        }
+        // The offsets of the channels of a pattern are of different partitions.
+        is_recovered &= is_name || !matches!(from, From::After(_));
+        let position = cursor.mark(Partition::of(&pattern)).map(|mark| mark.position.offset);
+        let position = position.filter(|_| is_name && has_history);
+        if refuses && !is_recovered {
+            session.cancel_replay(&pattern);
+        } else if is_replayed && !session.begin_replay(&pattern, &begins, options) {
+            // The session moves: what it has missed is not replayed.
+            is_recovered = false;
+        }
+        Answer { is_recovered, cursor: cursor.encode(), position }
+    }
+
+    /// Returns where the replay begins in a partition, and whether nothing is missing since the position of the client.
+    async fn begin_at(
+        &self,
+        partition: Partition,
+        seam: PartitionState,
+        pattern: &str,
+        from: &From,
+        options: &Options,
+    ) -> Option<(Begin, bool)> {
+        let begin =
+            |after, is_told| Begin { partition, after, seam: seam.offset, epoch: seam.epoch, is_told };
+        let (after, tagged) = match from {
+            From::New => return None,
+            From::All | From::Rule => return Some((begin(0, true), true)),
+            From::After(offset) => (*offset, None),
+            From::Cursor(cursor) => match cursor.mark(partition) {
+                Some(mark) => (mark.position.offset, Some(mark.tag)),
+                None => return Some((begin(0, true), false)),
+            },
+        };
+        let request = PageRequest {
+            partition,
+            pattern,
+            start: &PageStart::after(after),
+            until: seam.offset,
+            newest: None,
+            seen: &options.seen,
+            is_first: true,
+            messages: 1,
+            bytes: 1,
+        };
+        let Ok(page) = self.broker.page(request).await else {
+            // The store is away. The pager tells of a gap if there is one.
+            return Some((begin(after, false), true));
+        };
+        let is_same = page.state.epoch == seam.epoch && page.state.offset >= seam.offset;
+        let is_known = tagged.is_none_or(|tagged| tagged == tag(page.state.epoch));
+        let is_recovered = page.is_complete && is_same && is_known && after <= seam.offset;
+        Some(if is_recovered { (begin(after, false), true) } else { (begin(0, true), false) })
+    }
+
+    /// Adds a cursor to a connect reply, if the session is due one. Everything before it leaves with or before the reply.
+    pub(super) fn add_cursor(&self, session: &Session, out: &mut Vec<u8>) {
+        if !session.is_cursor_due() {
+            return;
+        }
+        let patterns = session.patterns();
+        let mut states = Vec::new();
+        let mut positions = Positions::default();
+        for partition in patterns.iter().flat_map(|pattern| Partition::of_pattern(pattern)) {
+            if positions.offset(partition).is_none() {
+                let state = self.broker.state(partition);
+                positions.insert(StreamPosition { partition, offset: state.offset });
+                states.push(state);
+            }
+        }
+        if states.is_empty() || states.iter().any(|state| state.offset == 0) {
+            return;
+        }
+        session.cursor_positions(&mut positions);
+        let mut cursor = Cursor::default();
+        for (position, state) in positions.iter().zip(states) {
+            cursor.insert(Mark { position, tag: tag(state.epoch) });
+        }
+        let object = std::mem::take(out);
+        let value = format!("{{\"cursor\":\"{}\"}}", cursor.encode());
+        reply::with_ext(out, &object, "replay", value.as_bytes());
+    }
+}
+
+impl Answer {
+    fn write(&self, out: &mut Vec<u8>) {
+        let Self { is_recovered, cursor, position } = self;
+        let position = position.map_or(String::new(), |position| format!(",\"position\":{position}"));
+        let text = format!(":{{\"recovered\":{is_recovered},\"cursor\":\"{cursor}\"{position}}}");
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// Returns `ext.replay` of a message, JSON.
+pub(super) fn replay_of(message: &Message) -> Option<&[u8]> {
+    json::member(message.get(Field::Ext)?, "replay")
+}
+
+/// Reads a position: an integer, as a number or a text, or a cursor.
+fn from_json(value: &[u8]) -> Result<From, BayeuxError> {
+    let text = json::as_text(value);
+    let text = text.as_deref().or_else(|| std::str::from_utf8(value).ok()).unwrap_or_default();
+    match text {
+        "-1" => return Ok(From::New),
+        "-2" => return Ok(From::All),
+        _ => {}
+    }
+    if !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_digit())
+        && let Ok(offset) = text.parse()
+        && offset <= HIGHEST
+    {
+        return Ok(From::After(offset));
+    }
+    let cursor = if value.first() == Some(&b'"') { Cursor::parse(text) } else { None };
+    let shown: String = json::printed(value).chars().take(40).collect();
+    cursor.map(From::Cursor).ok_or(BayeuxError::ReplayInvalid(shown))
+}
+
+/// Returns the positions of the channels that a pattern covers. Others are ignored.
+fn seen_of(wanted: &[u8], pattern: &str) -> Result<HashMap<String, u64>, BayeuxError> {
+    let mut seen = HashMap::new();
+    let Some(parsed) = Pattern::parse(pattern).filter(|pattern| !pattern.is_name()) else { return Ok(seen) };
+    let mut failed = None;
+    json::each_member(wanted, |name, value| {
+        let name = name.text();
+        if name != pattern
+            && Pattern::parse(&name).is_some_and(|other| other.is_name() && parsed.covers(other))
+        {
+            match from_json(value) {
+                Ok(From::After(offset)) => _ = seen.insert(name.to_owned(), offset),
+                Ok(_) => {}
+                Err(error) => failed = Some(error),
+            }
+        }
+    });
+    failed.map_or(Ok(seen), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_integers_texts_of_integers_and_cursors() {
+        for (value, from) in [
+            ("-1", From::New),
+            ("\"-2\"", From::All),
+            ("0", From::After(0)),
+            ("\"17\"", From::After(17)),
+            ("9007199254740991", From::After(HIGHEST)),
+            ("\"cAQAAAAAAAAAAAA\"", From::Cursor(Cursor::default())),
+        ] {
+            assert_eq!(from_json(value.as_bytes()).ok(), Some(from), "{value}");
+        }
+        for value in
+            ["9007199254740992", "1.5", "1e3", "-3", "null", "true", "\"\"", "\"x\"", "[]", "\"c!\"", "+1"]
+        {
+            assert!(from_json(value.as_bytes()).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn foreign_keys_are_ignored() {
+        let wanted = br#"{"/a/*":5,"/a/x":7,"/b":"no","/a/x/y":9,"/a/**":1,"/a/z":-1}"#;
+        let seen = seen_of(wanted, "/a/*").unwrap();
+        assert_eq!(seen, HashMap::from([("/a/x".to_owned(), 7)]));
+        assert!(seen_of(br#"{"/a/x":1.5}"#, "/a/*").is_err());
+        assert_eq!(seen_of(wanted, "/b").unwrap(), HashMap::new());
+    }
+}
