@@ -110,15 +110,16 @@ impl History {
     /// Reads a page of a replay.
     pub(super) fn page(&self, request: PageRequest<'_>, state: PartitionState, now: Instant) -> Page {
         let after = request.start.after;
-        let mut page = Page { publications: Vec::new(), next: None, state, is_complete: true };
-        page.is_complete = after >= self.forgotten.max(state.base) && after <= state.offset;
+        let complete_from = self.forgotten.max(state.base);
+        let is_complete = after >= complete_from && after <= state.offset;
+        let mut page = Page { publications: Vec::new(), next: None, state, complete_from, is_complete };
         let Some(pattern) = Pattern::parse(request.pattern) else { return page };
         let mut bytes = 0_usize;
         let mut last = after;
         for (offset, entry) in self.range(request.pattern, pattern, after, request.until) {
             let publication = &entry.publication;
             let after = request.seen.get(publication.channel()).map_or(after, |seen| after.max(*seen));
-            if offset <= after {
+            if offset <= after || (request.age)(publication.channel()).is_zero() {
                 continue;
             }
             if entry.expires <= now {
@@ -285,7 +286,19 @@ mod tests {
         let partition = Partition::of("/a");
         let (messages, bytes) = (100, 1 << 20);
         let (newest, seen) = (None, NOTHING_SEEN.get_or_init(HashMap::new));
-        PageRequest { partition, pattern, start, until: 100, newest, seen, is_first: true, messages, bytes }
+        let age = &|_: &str| Duration::from_secs(60);
+        PageRequest {
+            partition,
+            pattern,
+            start,
+            until: 100,
+            age,
+            newest,
+            seen,
+            is_first: true,
+            messages,
+            bytes,
+        }
     }
 
     fn replayed(history: &History, channel: &str, since: u64) -> (Vec<u64>, bool) {

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 pub use memory::Memory;
 #[cfg(not(feature = "redis"))]
 pub use no_redis::Redis;
-pub use page::{Newest, Page, PageRequest, PageStart, PartitionState};
+pub use page::{Age, Newest, Page, PageRequest, PageStart, PartitionState};
 #[cfg(all(feature = "redis", fuzzing))]
 pub(crate) use redis::fuzzing;
 #[cfg(feature = "redis")]
@@ -43,6 +43,14 @@ pub trait Deliver: Send + Sync + 'static {
 
     /// Whether this instance has a subscriber in a partition.
     fn is_interested_in(&self, partition: Partition) -> bool;
+
+    /// Whether a history has the publications of a channel, by the rules of this instance. Its subscribers then receive their
+    /// offsets.
+    fn keeps(&self, channel: &str) -> bool;
+
+    /// Tells the subscribers in a partition that publications may be missing at this place. Called under the lock of the
+    /// partition, as [`Deliver::receive`] is.
+    fn lost(&self, partition: Partition);
 }
 
 /// A broker: in the memory of one instance, or on Redis for several.

@@ -3,12 +3,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use crate::bayeux::PageStart;
 use crate::bayeux::{Partition, Publication};
 
 /// Returns how many of the newest publications of a channel are replayed.
 pub type Newest<'a> = &'a (dyn Fn(&str) -> usize + Send + Sync);
+
+/// Returns the maximum age in the history of a channel; zero without a history.
+pub type Age<'a> = &'a (dyn Fn(&str) -> Duration + Send + Sync);
 
 /// What a page is read from.
 #[derive(Clone, Copy)]
@@ -21,6 +25,8 @@ pub struct PageRequest<'a> {
     pub start: &'a PageStart,
     /// The last offset of the replay.
     pub until: u64,
+    /// Returns the maximum age of the publications of a channel; zero for a channel without a history.
+    pub age: Age<'a>,
     /// Only so many of the newest publications of each channel, if it is given.
     pub newest: Option<Newest<'a>>,
     /// The offsets up to which the receiver has seen a channel, where it has seen more than the start tells.
@@ -42,6 +48,8 @@ pub struct Page {
     pub next: Option<PageStart>,
     /// The partition when the page was read.
     pub state: PartitionState,
+    /// The lowest offset from which a replay may be complete now.
+    pub complete_from: u64,
     /// Whether no publication of the page is missing. The first page of a replay judges all of it; on Redis the first channels of
     /// a pattern.
     pub is_complete: bool,

@@ -21,4 +21,6 @@ pub use dial::{Dial, Stream};
 pub use link::RedisError;
 pub use node::NodeId;
 pub(crate) use number::number;
-pub(crate) use scripts::{ALIVE, BEAT, CLAIM, FILL, POSITIONS, PUBLISH, RECENT, REPLAY, SESSION, STATE};
+pub(crate) use scripts::{
+    ALIVE, BEAT, CHANGED, CLAIM, FILL, PAGE, POSITIONS, PUBLISH, RECENT, SESSION, STATE,
+};

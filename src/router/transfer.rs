@@ -32,6 +32,12 @@ pub struct Contents {
 }
 
 impl Session {
+    /// Returns the first position in each partition that a replay has not reached.
+    #[must_use]
+    pub fn unreplayed(&self) -> Positions {
+        self.lock().unreplayed()
+    }
+
     /// Returns the progress.
     #[must_use]
     pub fn progress(&self) -> Progress {

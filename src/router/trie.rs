@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use super::mailbox::Pushed;
 use super::subscribers::{Subscribers, each_once};
 use super::weight::{CHILDREN, FIRST_SUBSCRIBER, LISTS, NODE, PATTERN, SUBSCRIBER};
-use super::{PendingFlush, Session};
+use super::{PendingFlush, Session, gap_notice};
 use crate::bayeux::{PARTITIONS, Partition, Publication, channel};
 use crate::budget::Budget;
 use crate::config::Overflow;
@@ -222,6 +222,22 @@ impl Trie {
         self.metrics.deliveries.inc_by(delivered);
     }
 
+    /// Queues a notice for each subscription to channels of a partition: publications may be missing.
+    pub fn tell_gap(&self, partition: Partition, pending: &mut PendingFlush) {
+        for shard in &self.shards {
+            shard.read().each_subscription(&mut String::new(), &mut |pattern, subscribers| {
+                if pattern.ends_with('*') || Partition::of(pattern) == partition {
+                    let notice = gap_notice(pattern, "cluster");
+                    subscribers.iter().for_each(|session| {
+                        session.tell(&notice);
+                        pending.add(session);
+                        self.metrics.replay_gaps.inc();
+                    });
+                }
+            });
+        }
+    }
+
     fn shard_of(&self, channel: &str) -> &Shard {
         let first = channel::segments(channel).next().unwrap_or_default();
         &self.shards[self.hasher.hash_one(first) as usize % SHARDS]
@@ -290,6 +306,27 @@ impl Node {
                 }
                 freed
             }
+        }
+    }
+
+    /// Calls a function with each pattern below this node that has subscribers.
+    fn each_subscription(&self, name: &mut String, act: &mut impl FnMut(&str, &Subscribers)) {
+        if let Some(lists) = &self.lists {
+            for (end, list) in [("", &lists.exact), ("/*", &lists.one), ("/**", &lists.many)] {
+                if !list.is_empty() {
+                    let length = name.len();
+                    name.push_str(end);
+                    act(name, list);
+                    name.truncate(length);
+                }
+            }
+        }
+        for (segment, child) in &self.children {
+            let length = name.len();
+            name.push('/');
+            name.push_str(segment);
+            child.each_subscription(name, act);
+            name.truncate(length);
         }
     }
 

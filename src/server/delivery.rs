@@ -56,6 +56,18 @@ impl Deliver for LocalSubscribers {
     fn is_interested_in(&self, partition: Partition) -> bool {
         self.trie.is_interested_in(partition)
     }
+
+    fn keeps(&self, channel: &str) -> bool {
+        self.policy.load().rule(channel).history.is_some()
+    }
+
+    fn lost(&self, partition: Partition) {
+        let mut pending = PendingFlush::default();
+        self.trie.tell_gap(partition, &mut pending);
+        if let Some(unflushed) = &self.unflushed {
+            unflushed.add(pending, true);
+        }
+    }
 }
 
 /// Passes a publication for one receiver through the extensions that see deliveries. Returns `None` if one drops it.

@@ -9,6 +9,7 @@ use super::alone::Unflushed;
 use super::delivery::{LocalSubscribers, adapt};
 #[cfg(feature = "redis")]
 use super::unflushed::Unflushed;
+use crate::auth::Policy;
 use crate::broker::{Broker, HistoryError, Page, PageRequest};
 use crate::router::{Job, PagePushed, PageRoom, PendingFlush, Seen, Session, StartReplay};
 
@@ -35,6 +36,11 @@ impl StartReplay for Pager {
             tokio::spawn(async move { this.run(&session).await });
         }
     }
+}
+
+/// Returns the maximum age in the history of a channel; zero without a history.
+pub(super) fn history_age(policy: &Policy, channel: &str) -> Duration {
+    policy.rule(channel).history.map_or(Duration::ZERO, |history| history.age)
 }
 
 impl Pager {
@@ -92,6 +98,7 @@ impl Pager {
             pattern: &job.pattern,
             start: &job.start,
             until: job.until,
+            age: &|channel| history_age(&policy, channel),
             newest: if job.options.is_by_rule { Some(&newest) } else { None },
             seen: &job.options.seen,
             is_first: job.is_first,
@@ -102,7 +109,7 @@ impl Pager {
     }
 
     fn push(&self, session: &Arc<Session>, job: &Job, page: Page, is_behind: bool) {
-        let Page { mut publications, next, state, is_complete } = page;
+        let Page { mut publications, next, state, is_complete, .. } = page;
         if self.local.pipeline.sees_deliveries() {
             publications = publications
                 .iter()

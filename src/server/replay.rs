@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 
 use super::Server;
+use super::pager::history_age;
 use super::request::Request;
 use crate::bayeux::cursor::{Cursor, Mark, tag};
 use crate::bayeux::{
@@ -108,6 +109,7 @@ impl Server {
             answer.write(&mut told);
         }
         told.push(b'}');
+        self.write_replays(&session).await;
         if is_told {
             let object = std::mem::take(out);
             reply::with_ext(out, &object, "replay", &told);
@@ -158,10 +160,10 @@ impl Server {
             } else {
                 None
             };
-            let after = begin.as_ref().map_or(seam.offset, |(begin, _)| begin.after.max(seam.base));
+            let after = begin.as_ref().map_or(seam.offset, |(_, position, _)| *position);
             cursor
                 .insert(Mark { position: StreamPosition { partition, offset: after }, tag: tag(seam.epoch) });
-            if let Some((begin, is_complete)) = begin {
+            if let Some((begin, _, is_complete)) = begin {
                 is_recovered &= is_complete;
                 begins.push(begin);
             }
@@ -179,7 +181,8 @@ impl Server {
         Answer { is_recovered, cursor: cursor.encode(), position }
     }
 
-    /// Returns where the replay begins in a partition, and whether nothing is missing since the position of the client.
+    /// Returns where the replay begins in a partition, the position of the client from now on, and whether nothing is missing since
+    /// the one that it had.
     async fn begin_at(
         &self,
         partition: Partition,
@@ -187,23 +190,25 @@ impl Server {
         pattern: &str,
         from: &From,
         options: &Options,
-    ) -> Option<(Begin, bool)> {
+    ) -> Option<(Begin, u64, bool)> {
         let begin =
             |after, is_told| Begin { partition, after, seam: seam.offset, epoch: seam.epoch, is_told };
         let (after, tagged) = match from {
             From::New => return None,
-            From::All | From::Rule => return Some((begin(0, true), true)),
+            From::All | From::Rule => (0, None),
             From::After(offset) => (*offset, None),
             From::Cursor(cursor) => match cursor.mark(partition) {
                 Some(mark) => (mark.position.offset, Some(mark.tag)),
-                None => return Some((begin(0, true), false)),
+                None => (0, None),
             },
         };
+        let policy = self.policy.load_full();
         let request = PageRequest {
             partition,
             pattern,
             start: &PageStart::after(after),
             until: seam.offset,
+            age: &|channel| history_age(&policy, channel),
             newest: None,
             seen: &options.seen,
             is_first: true,
@@ -212,12 +217,19 @@ impl Server {
         };
         let Ok(page) = self.broker.page(request).await else {
             // The store is away. The pager tells of a gap if there is one.
-            return Some((begin(after, false), true));
+            return Some((begin(after, false), after, true));
         };
+        if matches!(from, From::All | From::Rule) {
+            return Some((begin(0, true), page.complete_from, true));
+        }
         let is_same = page.state.epoch == seam.epoch && page.state.offset >= seam.offset;
         let is_known = tagged.is_none_or(|tagged| tagged == tag(page.state.epoch));
         let is_recovered = page.is_complete && is_same && is_known && after <= seam.offset;
-        Some(if is_recovered { (begin(after, false), true) } else { (begin(0, true), false) })
+        Some(if is_recovered {
+            (begin(after, false), after, true)
+        } else {
+            (begin(0, true), page.complete_from, false)
+        })
     }
 
     /// Adds a cursor to a connect reply, if the session is due one. Everything before it leaves with or before the reply.

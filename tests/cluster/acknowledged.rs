@@ -91,7 +91,11 @@ fn a_session_moves_again_and_again_and_loses_nothing() {
         client.send_connect();
         // Every third reply is lost.
         if number % 3 > 0 {
-            received.extend(client.receive().iter().filter_map(Value::as_u64));
+            let answer = client.answer().unwrap();
+            // The connect whose reply is lost may take the session back: then this one is answered without a number.
+            if answer.last().unwrap()["ext"]["ack"].is_u64() {
+                received.extend(client.keep(answer).iter().filter_map(Value::as_u64));
+            }
         }
     }
     while received.last() != Some(&29) {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::support::WATCHDOG;
 use bytes::Bytes;
-use faye_server::bayeux::{Partition, Publication};
-use faye_server::broker::{Broker, Deliver, Memory, PublishOptions, Recent, Redis, Replay, Span};
+use faye_server::bayeux::{PageStart, Partition, Publication};
+use faye_server::broker::{Broker, Deliver, Memory, PageRequest, PublishOptions, Recent, Redis, Span};
 use faye_server::cluster::{RequestHandler, Rpc};
 use faye_server::config::{self, Ack, History, HistoryStore, Overflow};
 use faye_server::metrics::Metrics;
@@ -15,14 +15,14 @@ use faye_server::redis::{Client, NodeId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-/// What a node heard: channel and object.
+/// What a node received: channel and object.
 #[derive(Default)]
-struct Heard {
+struct Received {
     all: Mutex<Vec<Arc<Publication>>>,
     changed: Notify,
 }
 
-impl Heard {
+impl Received {
     fn add(&self, publications: &[Arc<Publication>]) {
         self.all.lock().extend_from_slice(publications);
         self.changed.notify_one();
@@ -41,7 +41,7 @@ impl Heard {
     }
 }
 
-impl Deliver for Heard {
+impl Deliver for Received {
     type Pending = ();
 
     fn deliver(&self, publication: &Arc<Publication>, _: Overflow, (): &mut ()) {
@@ -55,11 +55,25 @@ impl Deliver for Heard {
     fn is_interested_in(&self, _: Partition) -> bool {
         true
     }
+
+    fn keeps(&self, _: &str) -> bool {
+        false
+    }
+
+    fn lost(&self, _: Partition) {}
 }
 
+/// The publications of a history after an offset.
+struct Replay {
+    publications: Vec<Arc<Publication>>,
+    is_complete: bool,
+}
+
+const AGE: Duration = Duration::from_secs(3600);
+
 struct Node {
-    broker: Broker<Heard>,
-    heard: Arc<Heard>,
+    broker: Broker<Received>,
+    received: Arc<Received>,
     metrics: Metrics,
     /// The RPC of the node and its identifier; `None` in memory.
     rpc: Option<(Arc<Rpc>, NodeId)>,
@@ -68,10 +82,10 @@ struct Node {
 
 impl Node {
     fn in_memory() -> Self {
-        let heard = Arc::<Heard>::default();
+        let received = Arc::<Received>::default();
         Self {
-            broker: Broker::Memory(Memory::new(&HistoryStore::default(), Arc::clone(&heard))),
-            heard,
+            broker: Broker::Memory(Memory::new(&HistoryStore::default(), Arc::clone(&received))),
+            received,
             metrics: Metrics::default(),
             rpc: None,
             _tasks: tokio::task::JoinSet::new(),
@@ -90,22 +104,22 @@ impl Node {
         // Nothing but what the tests do shall reach Redis.
         let probe = Duration::from_secs(600);
         let settings = config::Redis { url, probe, deadline: WATCHDOG, ..config::Redis::default() };
-        let (heard, metrics) = (Arc::<Heard>::default(), Metrics::default());
+        let (received, metrics) = (Arc::<Received>::default(), Metrics::default());
         let client = Arc::new(Client::new(&settings, metrics.clone()).unwrap());
         let handler: RequestHandler =
-            Arc::new(|_, request| Box::pin(async move { [b"heard ", &request[..]].concat() }));
+            Arc::new(|_, request| Box::pin(async move { [b"received ", &request[..]].concat() }));
         let rpc = Arc::new(Rpc::new(Arc::clone(&client), handler));
         let receiving = Arc::clone(&rpc);
         let on_rpc = Arc::new(move |payload: &[u8]| receiving.receive(payload));
         let id = client.me();
-        let broker = Arc::new(Redis::new(client, 1 << 20, Arc::clone(&heard), on_rpc));
+        let broker = Arc::new(Redis::new(client, 1 << 20, Arc::clone(&received), on_rpc));
         let mut tasks = tokio::task::JoinSet::new();
         broker.run(&mut tasks);
-        Self { broker: Broker::Redis(broker), heard, metrics, rpc: Some((rpc, id)), _tasks: tasks }
+        Self { broker: Broker::Redis(broker), received, metrics, rpc: Some((rpc, id)), _tasks: tasks }
     }
 
     async fn join(&self) {
-        assert!(self.broker.join(std::iter::once("/**")).await, "the partitions are not heard");
+        assert!(self.broker.join(std::iter::once("/**")).await, "the partitions are not received");
     }
 
     async fn publish(&self, channel: &str, data: usize, history: Option<History>) {
@@ -120,8 +134,38 @@ impl Node {
         self.broker.recent(channel, span).await.unwrap()
     }
 
-    async fn replay(&self, channel: &str, since: u64) -> Replay {
-        self.broker.replay(channel, since).await.unwrap()
+    /// Reads all pages of a replay from an offset on, and whether they are complete.
+    async fn replay(&self, pattern: &str, since: u64) -> Replay {
+        self.replay_of(pattern, since, AGE).await
+    }
+
+    async fn replay_of(&self, pattern: &str, since: u64, age: Duration) -> Replay {
+        let mut replay = Replay { publications: Vec::new(), is_complete: true };
+        let (seen, partitions) = (HashMap::new(), Partition::of_pattern(pattern));
+        for partition in partitions {
+            let mut start = Some(PageStart::after(since));
+            let mut is_first = true;
+            while let Some(from) = start.take() {
+                let request = PageRequest {
+                    partition,
+                    pattern,
+                    start: &from,
+                    until: (1 << 53) - 1,
+                    age: &|_| age,
+                    newest: None,
+                    seen: &seen,
+                    is_first,
+                    messages: 64,
+                    bytes: 256 * 1024,
+                };
+                let page = self.broker.page(request).await.unwrap();
+                assert!(page.publications.len() <= 64);
+                replay.publications.extend(page.publications);
+                replay.is_complete &= page.is_complete;
+                (start, is_first) = (page.next, false);
+            }
+        }
+        replay
     }
 }
 
@@ -129,9 +173,10 @@ fn number(publication: &Publication) -> u64 {
     publication.position().expect("it has a place").offset
 }
 
+/// The number in the data of a publication, whose offset may follow.
 fn data(publication: &Publication) -> usize {
-    let text = std::str::from_utf8(publication.object()).unwrap();
-    text.rsplit(':').next().unwrap().trim_end_matches('}').parse().unwrap()
+    let message: serde_json::Value = serde_json::from_slice(publication.object()).unwrap();
+    message["data"].as_u64().unwrap() as usize
 }
 
 /// All that any broker has to do.
@@ -140,6 +185,11 @@ async fn suite(nodes: &[Node]) {
     history_is_kept_by_count_and_a_replay_says_whether_it_is_complete(nodes).await;
     history_is_kept_by_age(nodes).await;
     the_newest_of_a_history_come_first_within_bounds(nodes).await;
+    a_position_of_the_future_is_lost(nodes).await;
+    a_change_of_the_rules_is_not_complete(nodes).await;
+    a_quiet_channel_next_to_a_busy_one_is_complete(nodes).await;
+    more_than_ten_thousand_publications_are_complete(nodes).await;
+    more_than_sixteen_megabytes_are_complete(nodes).await;
 }
 
 async fn everybody_hears_everything_once_in_one_order(nodes: &[Node]) {
@@ -156,11 +206,11 @@ async fn everybody_hears_everything_once_in_one_order(nodes: &[Node]) {
     let total = nodes.len() * channels.len() * EACH;
     let mut orders: Vec<HashMap<String, Vec<usize>>> = Vec::new();
     for node in nodes {
-        let heard = node.heard.wait_for(total).await;
-        assert_eq!(heard.len(), total, "nothing comes twice");
+        let received = node.received.wait_for(total).await;
+        assert_eq!(received.len(), total, "nothing comes twice");
         let mut order = HashMap::<String, Vec<usize>>::new();
         let mut numbers = HashMap::<Partition, u64>::new();
-        for publication in &heard {
+        for publication in &received {
             order.entry(publication.channel().to_owned()).or_default().push(data(publication));
             let before = numbers.insert(Partition::of(publication.channel()), number(publication));
             assert!(before.is_none_or(|before| before < number(publication)), "numbers grow");
@@ -175,20 +225,20 @@ async fn everybody_hears_everything_once_in_one_order(nodes: &[Node]) {
         orders.push(order);
     }
     assert!(orders.windows(2).all(|pair| pair[0] == pair[1]), "one order for all");
-    nodes.iter().for_each(|node| node.heard.all.lock().clear());
+    nodes.iter().for_each(|node| node.received.all.lock().clear());
 }
 
 async fn history_is_kept_by_count_and_a_replay_says_whether_it_is_complete(nodes: &[Node]) {
     let rule = Some(History { messages: 3, age: Duration::from_secs(60) });
     let (first, last) = (&nodes[0], nodes.last().unwrap());
-    assert!(last.replay("/kept", 0).await.is_complete, "nothing was there");
     for count in 0..5 {
         first.publish("/kept", count, rule).await;
         first.publish("/other", count, rule).await;
         first.publish("/not/kept", count, None).await;
     }
-    let heard = last.heard.wait_for(15).await;
-    let places: Vec<_> = heard.iter().filter(|one| one.channel() == "/kept").map(|one| number(one)).collect();
+    let received = last.received.wait_for(15).await;
+    let places: Vec<_> =
+        received.iter().filter(|one| one.channel() == "/kept").map(|one| number(one)).collect();
     let seen = |replay: &Replay| replay.publications.iter().map(|one| data(one)).collect::<Vec<_>>();
     let all = last.replay("/kept", 0).await;
     assert_eq!((seen(&all), all.is_complete), (vec![2, 3, 4], false));
@@ -200,7 +250,7 @@ async fn history_is_kept_by_count_and_a_replay_says_whether_it_is_complete(nodes
     let nothing = last.replay("/kept", places[4]).await;
     assert_eq!((seen(&nothing), nothing.is_complete), (vec![], true));
     assert!(last.replay("/not/kept", places[4]).await.publications.is_empty());
-    nodes.iter().for_each(|node| node.heard.all.lock().clear());
+    nodes.iter().for_each(|node| node.received.all.lock().clear());
 }
 
 async fn the_newest_of_a_history_come_first_within_bounds(nodes: &[Node]) {
@@ -251,7 +301,7 @@ async fn history_is_kept_by_age(nodes: &[Node]) {
     let node = &nodes[0];
     node.publish("/short", 1, rule).await;
     let watching = async {
-        while !node.replay("/short", 0).await.publications.is_empty() {
+        while !node.replay_of("/short", 0, rule.unwrap().age).await.publications.is_empty() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
@@ -301,7 +351,7 @@ async fn a_publication_is_one_command() {
     let many = (0..1000).map(|count| nodes[0].publish("/a", count, None));
     futures_util::future::join_all(many).await;
     assert!(commands() - before <= 20, "{} commands for 1000 at once", commands() - before);
-    nodes[2].heard.wait_for(1101).await;
+    nodes[2].received.wait_for(1101).await;
 }
 
 /// What comes from Redis is not trusted: what is no frame is counted, and the rest goes on.
@@ -314,7 +364,7 @@ async fn what_is_no_frame_is_counted() {
         assert_eq!(redis.ask(&format!("SPUBLISH {channel} {payload}")).trim(), ":1");
     }
     node.publish("/a", 7, None).await;
-    assert_eq!(data(&node.heard.wait_for(1).await[0]), 7);
+    assert_eq!(data(&node.received.wait_for(1).await[0]), 7);
     assert_eq!(node.metrics.redis.malformed.get(), 3);
 }
 
@@ -325,7 +375,7 @@ async fn an_instance_answers_another() {
     let nodes = nodes_on(&redis).await;
     let [Some((rpc, _)), Some((_, other))] = [&nodes[0].rpc, &nodes[1].rpc] else { unreachable!() };
     let answer = rpc.call(*other, b"this", WATCHDOG).await.unwrap();
-    assert_eq!(answer, Bytes::from_static(b"heard this"));
+    assert_eq!(answer, Bytes::from_static(b"received this"));
 }
 
 const KEPT: Option<History> = Some(History { messages: 10, age: Duration::from_secs(600) });
@@ -338,16 +388,16 @@ fn key_of(channel: &str) -> String {
 /// years. The node has received both.
 async fn publish_ahead_of_the_clock(redis: &crate::support::redis::Redis, node: &Node) {
     node.publish("/a", 0, KEPT).await;
-    node.heard.wait_for(1).await;
+    node.received.wait_for(1).await;
     let raised = redis.ask(&format!("HINCRBY {} number 1000000000000000", key_of("/a")));
     assert!(raised.starts_with(':'), "{raised}");
     node.publish("/a", 1, KEPT).await;
-    node.heard.wait_for(2).await;
+    node.received.wait_for(2).await;
 }
 
 /// The publications to a channel that a node has received, by their data.
-fn heard_on(channel: &str, heard: &[Arc<Publication>]) -> Vec<usize> {
-    heard.iter().filter(|one| one.channel() == channel).map(|one| data(one)).collect()
+fn received_on(channel: &str, received: &[Arc<Publication>]) -> Vec<usize> {
+    received.iter().filter(|one| one.channel() == channel).map(|one| data(one)).collect()
 }
 
 /// The first publisher to an empty Redis whose clock is behind does not know the offsets that others have received.
@@ -361,8 +411,8 @@ async fn publications_below_the_known_offsets_are_delivered() {
     publisher.publish("/a", 3, None).await;
     node.publish("/a", 4, KEPT).await;
     publisher.publish("/a", 5, None).await;
-    let heard = node.heard.wait_for(6).await;
-    assert_eq!(heard_on("/a", &heard), [0, 1, 2, 3, 4, 5]);
+    let received = node.received.wait_for(6).await;
+    assert_eq!(received_on("/a", &received), [0, 1, 2, 3, 4, 5]);
     assert_eq!(node.metrics.redis.epoch_resets.get(), 1);
 }
 
@@ -374,7 +424,7 @@ async fn a_history_below_the_known_offsets_is_recovered() {
     let (node, publisher) = (Node::publishing_to(&gate.url()), Node::publishing_to(&redis.url()));
     node.join().await;
     publish_ahead_of_the_clock(&redis, &node).await;
-    let position = number(&node.heard.wait_for(2).await[1]);
+    let position = number(&node.received.wait_for(2).await[1]);
     gate.close_at(b"/marker");
     let marker = async { node.publish("/marker", 0, None).await };
     let replaced = async {
@@ -385,22 +435,22 @@ async fn a_history_below_the_known_offsets_is_recovered() {
         publisher.publish("/a", 3, KEPT).await;
         let Broker::Redis(broker) = &publisher.broker else { unreachable!() };
         let kept = broker.kept(Partition::of("/a"), position).await.unwrap();
-        assert_eq!(heard_on("/a", &kept), [2, 3]);
+        assert_eq!(received_on("/a", &kept), [2, 3]);
         gate.open();
     };
     tokio::join!(marker, replaced);
     let recovered = async {
-        while heard_on("/a", &node.heard.all.lock().clone()).len() < 4 {
-            node.heard.changed.notified().await;
+        while received_on("/a", &node.received.all.lock().clone()).len() < 4 {
+            node.received.changed.notified().await;
         }
     };
     let came = tokio::time::timeout(WATCHDOG, recovered).await;
-    let heard = node.heard.all.lock().clone();
-    assert_eq!(heard_on("/a", &heard), [0, 1, 2, 3], "{came:?}");
+    let received = node.received.all.lock().clone();
+    assert_eq!(received_on("/a", &received), [0, 1, 2, 3], "{came:?}");
     publisher.publish("/a", 4, None).await;
     let came = async {
-        while heard_on("/a", &node.heard.all.lock().clone()).len() < 5 {
-            node.heard.changed.notified().await;
+        while received_on("/a", &node.received.all.lock().clone()).len() < 5 {
+            node.received.changed.notified().await;
         }
     };
     tokio::time::timeout(WATCHDOG, came).await.expect("the next one is delivered");
@@ -421,6 +471,121 @@ async fn a_history_that_outlives_the_state_of_its_partition_goes_on() {
     let third = Node::publishing_to(&redis.url());
     third.publish("/a", 3, KEPT).await;
     assert_eq!(seen(&third.replay("/a", 0).await), [3]);
-    let heard = node.heard.wait_for(4).await;
-    assert_eq!(heard_on("/a", &heard), [0, 1, 2, 3]);
+    let received = node.received.wait_for(4).await;
+    assert_eq!(received_on("/a", &received), [0, 1, 2, 3]);
+}
+
+const LARGE: Option<History> = Some(History { messages: 20_000, age: Duration::from_secs(3600) });
+
+async fn a_position_of_the_future_is_lost(nodes: &[Node]) {
+    nodes[0].publish("/future", 1, KEPT).await;
+    let newest = nodes[0].replay("/future", 0).await.publications[0].position().unwrap().offset;
+    assert!(nodes[0].replay("/future", newest).await.is_complete);
+    assert!(!nodes[0].replay("/future", newest + 1).await.is_complete);
+}
+
+/// Publications in between may not have been kept.
+async fn a_change_of_the_rules_is_not_complete(nodes: &[Node]) {
+    let node = &nodes[0];
+    node.publish("/rules", 1, KEPT).await;
+    let first = number(&node.replay("/rules", 0).await.publications[0]);
+    node.broker.set_rules(7);
+    node.publish("/rules", 2, None).await;
+    node.broker.set_rules(8);
+    node.publish("/rules", 3, KEPT).await;
+    let replay = node.replay("/rules", first).await;
+    assert_eq!((data(&replay.publications[0]), replay.is_complete), (3, false));
+    let last = number(&replay.publications[0]);
+    node.publish("/rules", 4, KEPT).await;
+    let replay = node.replay("/rules", last).await;
+    assert_eq!((data(&replay.publications[0]), replay.is_complete), (4, true));
+    nodes.iter().for_each(|node| node.broker.set_rules(8));
+}
+
+/// Another channel of the same partition.
+fn neighbour(channel: &str) -> String {
+    let is_neighbour = |name: &String| Partition::of(name) == Partition::of(channel);
+    (0..).map(|number| format!("/busy{number}")).find(is_neighbour).unwrap()
+}
+
+async fn a_quiet_channel_next_to_a_busy_one_is_complete(nodes: &[Node]) {
+    let (node, age) = (&nodes[0], Duration::from_millis(50));
+    let rule = Some(History { messages: 10, age });
+    node.publish("/quiet", 1, rule).await;
+    let seen = number(&node.replay("/quiet", 0).await.publications[0]);
+    let busy = neighbour("/quiet");
+    let watching = async {
+        while !node.replay_of("/quiet", 0, age).await.publications.is_empty() {
+            node.publish(&busy, 1, LARGE).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(WATCHDOG, watching).await.expect("it gets too old");
+    node.publish(&busy, 2, LARGE).await;
+    assert!(node.replay_of("/quiet", seen, age).await.is_complete);
+    assert!(!node.replay_of("/quiet", seen - 1, age).await.is_complete);
+}
+
+async fn more_than_ten_thousand_publications_are_complete(nodes: &[Node]) {
+    const COUNT: usize = 10_001;
+    let node = &nodes[0];
+    node.publish("/many/0", 0, LARGE).await;
+    let first = number(&node.replay("/many/0", 0).await.publications[0]);
+    let publish = |count: usize| async move { node.publish("/many/0", count, LARGE).await };
+    for chunk in (1..=COUNT).collect::<Vec<_>>().chunks(500) {
+        futures_util::future::join_all(chunk.iter().map(|count| publish(*count))).await;
+    }
+    let replay = nodes.last().unwrap().replay("/many/0", first).await;
+    let all: Vec<_> = replay.publications.iter().map(|one| data(one)).collect();
+    assert_eq!((all.len(), replay.is_complete), (COUNT, true));
+    assert!(all.is_sorted());
+    // A pattern reads several channels of a partition.
+    node.publish("/many/1", 0, LARGE).await;
+    let pattern = nodes.last().unwrap().replay("/many/*", 0).await;
+    assert_eq!(pattern.publications.len(), COUNT + 2);
+    let of_first = pattern.publications.iter().filter(|one| one.channel() == "/many/0");
+    assert!(of_first.map(|one| number(one)).is_sorted());
+}
+
+async fn more_than_sixteen_megabytes_are_complete(nodes: &[Node]) {
+    let node = &nodes[0];
+    node.publish("/large", 0, LARGE).await;
+    let first = number(&node.replay("/large", 0).await.publications[0]);
+    let text = "x".repeat(900_000);
+    for count in 1..=20 {
+        let object = format!("{{\"channel\":\"/large\",\"data\":{count},\"text\":\"{text}\"}}");
+        let publication = Publication::encoded("/large", None, object.as_bytes());
+        let options = PublishOptions {
+            history: LARGE,
+            overflow: Overflow::DropNewest,
+            ack: Ack::Cluster,
+            appended: None,
+        };
+        node.broker.publish(publication, options, &mut ()).outcome().await.unwrap();
+    }
+    let replay = nodes.last().unwrap().replay("/large", first).await;
+    assert_eq!((replay.publications.len(), replay.is_complete), (20, true));
+}
+
+/// What Redis has lost is not complete: with all keys, with those of the partition, or with the list of its channels.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_redis_has_lost_is_not_complete() {
+    let redis = crate::support::redis::Redis::start();
+    let node = Node::on(&redis).await;
+    for lost in
+        ["FLUSHALL".to_owned(), format!("DEL {}", key_of("/a")), format!("DEL {}:recent", key_of("/a"))]
+    {
+        node.publish("/a", 1, KEPT).await;
+        node.publish("/a", 2, KEPT).await;
+        let kept = node.replay("/a", 0).await;
+        let (first, second) = (number(&kept.publications[0]), number(kept.publications.last().unwrap()));
+        assert!(node.replay("/a", second).await.is_complete, "{lost}");
+        redis.ask(&lost);
+        assert!(!node.replay("/a", first).await.is_complete, "{lost}: at once");
+        node.publish("/a", 3, KEPT).await;
+        assert!(!node.replay("/a", first).await.is_complete, "{lost}: and later");
+        let newest = number(node.replay("/a", 0).await.publications.last().unwrap());
+        assert!(node.replay("/a", newest).await.is_complete, "{lost}");
+        assert!(newest > second + 10_000 || lost.ends_with("recent"), "{lost}");
+    }
 }

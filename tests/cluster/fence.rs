@@ -35,19 +35,6 @@ fn wait_until_without(redis: &Redis, client: &str, field: &str) {
     }
 }
 
-/// Connects until the session can be reached, and returns the data of its messages.
-fn fetch(faye: &Faye, client: &str) -> Vec<Value> {
-    loop {
-        let replies = faye.post(&connect_now(client, "long-polling"));
-        let reply = replies.iter().find(|reply| reply["channel"] == "/meta/connect").expect("a reply");
-        if reply["successful"] == true {
-            return data(&delivered(&replies));
-        }
-        assert_eq!(reply["error"].as_str().map(|error| &error[..3]), Some("503"), "{reply}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// An instance without a lease that comes back finds no record of the session, and does not take that for a loss of Redis.
 #[test]
 fn a_session_that_has_ended_elsewhere_does_not_come_back() {
@@ -96,7 +83,7 @@ fn what_waits_for_a_session_is_not_lost_when_its_instance_is_killed_right_after_
     gate.wait_until_closed();
     second.kill();
     gate.open();
-    let found = fetch(&third, &client);
+    let found = fetch_until(&third, &client, &Value::from(expected.len()));
     // What was written since the last heartbeat of the first instance may come twice.
     assert_eq!(found.iter().filter(|data| **data != 0).cloned().collect::<Vec<_>>(), expected);
 }
@@ -117,7 +104,7 @@ fn what_is_published_for_a_new_subscription_is_not_lost_when_its_instance_is_kil
         // The subscription itself may have come to the closed gate.
         if redis.ask(&format!("HEXISTS faye:session:{{{client}}} p:/kept/a")) == ":1\r\n" {
             (1..4).for_each(|number| second.publish("/kept/a", number));
-            assert_eq!(fetch(&second, &client), [1, 2, 3]);
+            assert_eq!(fetch_until(&second, &client, &Value::from(3)), [1, 2, 3]);
             return;
         }
     }

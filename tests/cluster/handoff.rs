@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::support::gate::Gate;
 use crate::support::redis::Redis;
 use crate::support::*;
-use serde_json::Value;
 use sha1::{Digest, Sha1};
 
 fn node(url: &str) -> Faye {
@@ -16,18 +15,6 @@ fn node(url: &str) -> Faye {
     ]);
     faye.wait_for_metric("faye_redis_up", |now| now == 1);
     faye
-}
-
-/// Connects until the session can be reached, and returns the data of its messages.
-fn fetch(faye: &Faye, client: &str) -> Vec<Value> {
-    loop {
-        let replies = faye.post(&connect_now(client, "long-polling"));
-        let reply = replies.iter().find(|reply| reply["channel"] == "/meta/connect").expect("a reply");
-        if reply["successful"] == true {
-            return data(&delivered(&replies));
-        }
-        assert_eq!(reply["error"].as_str().map(|error| &error[..3]), Some("503"), "{reply}");
-    }
 }
 
 /// The directory has a new subscription a moment later than the session. An instance that acquires the session in between gets

@@ -12,3 +12,4 @@ mod fence;
 mod handoff;
 mod leaving;
 mod redis_check;
+mod replay;

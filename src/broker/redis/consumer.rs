@@ -71,6 +71,11 @@ impl<D: Deliver> PartitionConsumer<D> {
         self.lock().reset();
     }
 
+    /// Returns the epoch and the newest delivered offset; `None` before this instance joins.
+    pub(super) fn at(&self) -> Option<(u64, u64)> {
+        self.lock().at()
+    }
+
     /// Returns the epoch of the newest delivered offset.
     pub(super) fn epoch(&self) -> Option<u64> {
         self.lock().epoch()
@@ -96,8 +101,12 @@ impl<D: Deliver> PartitionConsumer<D> {
 
     fn end_gap(&self, epoch: Option<Epoch>, until: u64, found: Vec<Delivery>) {
         let mut state = self.lock();
-        let ended =
-            self.deliver(|publications| state.recover(epoch, until, found, self.collect(publications)));
+        let mut publications = Vec::new();
+        let ended = state.recover(epoch, until, found, self.collect(&mut publications));
+        if ended.is_some_and(|ended| ended.missed > 0 || ended.is_reset) {
+            self.deliver.lost(self.partition);
+        }
+        self.deliver(|delivered| *delivered = publications);
         let Some(Recovered { recovered, missed, is_reset }) = ended else { return };
         self.metrics.redis.recovered.inc_by(recovered);
         self.metrics.redis.missed.inc_by(missed);
@@ -155,11 +164,15 @@ impl<D: Deliver> PartitionConsumer<D> {
         result
     }
 
-    fn collect(&self, publications: &mut Vec<Arc<Publication>>) -> impl FnMut(u64, Item) {
+    fn collect<'a>(&'a self, publications: &'a mut Vec<Arc<Publication>>) -> impl FnMut(u64, Item) + 'a {
         let partition = self.partition;
         move |offset, item| {
             let position = StreamPosition { partition, offset };
-            publications.push(Arc::new(Publication::encoded(&item.channel, Some(position), &item.object)));
+            publications.push(Arc::new(if self.deliver.keeps(&item.channel) {
+                Publication::kept(&item.channel, position, &item.object)
+            } else {
+                Publication::encoded(&item.channel, Some(position), &item.object)
+            }));
         }
     }
 }
@@ -196,6 +209,12 @@ mod tests {
         fn is_interested_in(&self, _: Partition) -> bool {
             true
         }
+
+        fn keeps(&self, _: &str) -> bool {
+            false
+        }
+
+        fn lost(&self, _: Partition) {}
     }
 
     fn consumer() -> (PartitionConsumer<Recorder>, Arc<Recorder>, Metrics) {

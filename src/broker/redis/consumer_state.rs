@@ -49,7 +49,6 @@ impl ConsumerState {
     }
 
     /// Returns the epoch and the newest delivered offset.
-    #[cfg(test)]
     pub(super) fn at(&self) -> Option<(u64, u64)> {
         self.at
     }

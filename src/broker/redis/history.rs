@@ -6,26 +6,10 @@ use redis::{FromRedisValue, Value};
 
 use super::{Redis, frame};
 use crate::bayeux::{Partition, Publication, StreamPosition};
-use crate::broker::{Deliver, HistoryError, Kept, Page, PageRequest, PartitionState, Recent, Span};
+use crate::broker::{Deliver, HistoryError, Kept, Recent, Span};
 use crate::redis::{RECENT, RedisError};
 
 impl<D: Deliver> Redis<D> {
-    /// Reads a page of a replay.
-    ///
-    /// # Errors
-    /// [`HistoryError`] if Redis did not reply.
-    pub(in crate::broker) async fn page(&self, _: PageRequest<'_>) -> Result<Page, HistoryError> {
-        Err(HistoryError)
-    }
-
-    /// Returns the state of a partition as this instance has delivered it.
-    pub(crate) fn state(&self, _: Partition) -> PartitionState {
-        PartitionState::default()
-    }
-
-    /// Sets the hash of the rules of the histories.
-    pub(in crate::broker) fn set_rules(&self, _: u64) {}
-
     /// Returns the newest publications of a channel that are kept, newest first.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ mod history;
 mod local_deliveries;
 #[cfg(test)]
 mod model;
+mod page;
 mod probe;
 mod publishers;
 mod queue;
@@ -20,7 +21,7 @@ mod subscriber;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use redis::{FromRedisValue, Value};
 use tokio::sync::Semaphore;
@@ -46,6 +47,8 @@ struct Shared {
     queued: AtomicUsize,
     /// Limits the concurrent reads of histories for a recovery.
     reading: Semaphore,
+    /// The hash of the rules of the histories.
+    rules: AtomicU64,
 }
 
 /// One partition: its way from Redis and its way to Redis.
@@ -76,7 +79,13 @@ impl<D: Deliver> Redis<D> {
             Link { writer: Writer::new(partition, Arc::clone(&consumer)), consumer }
         });
         let partitions = partitions.collect();
-        let shared = Shared { client, longest, queued: AtomicUsize::new(0), reading: Semaphore::new(READS) };
+        let shared = Shared {
+            client,
+            longest,
+            queued: AtomicUsize::new(0),
+            reading: Semaphore::new(READS),
+            rules: AtomicU64::new(0),
+        };
         Self { shared, partitions, subscriber: subscriber::Subscriber::default(), deliver, on_rpc }
     }
 

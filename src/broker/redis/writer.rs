@@ -239,6 +239,7 @@ impl<D: Deliver> Writer<D> {
             batch.len().to_string().into_bytes(),
             body,
             names.histories(self.partition).into_bytes(),
+            format!("{:x}", shared.rules.load(Ordering::Acquire)).into_bytes(),
         ];
         let is_recovering = self.recovering_until.lock().is_some_and(|until| Instant::now() < until);
         let catch_up = is_recovering.then_some(CATCH_UP);

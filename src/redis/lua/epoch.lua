@@ -1,5 +1,8 @@
 -- The start of the scripts that need the epoch of a partition. The scripts follow this text in the same chunk.
 --
+-- A new epoch forgets what was before: a position of another epoch is lost. Its offsets are an hour ahead of the clock, and far
+-- above those that Redis or the caller knows, so that a replica whose clock is behind begins above offsets that it never had.
+--
 -- Starts a new epoch if the partition is new, or if Redis may have lost its newest offsets: the caller knows a newer one, or
 -- another master wrote the last. The offsets continue above all that Redis or the caller knows, and above the time in
 -- microseconds. They may be below those of an epoch that neither knows, if the clock is behind: the next caller that knows
@@ -30,8 +33,9 @@ local function epoch_of(key, recent, new, known, master)
   end
   local time = redis.call('TIME')
   local kept = redis.call('ZRANGE', recent, -1, -1, 'WITHSCORES')[2]
-  number = math.max(time[1] * 1000000 + time[2], number + 1, known + 1, tonumber(kept or '-1') + 1)
+  number = math.max((time[1] + 3600) * 1000000 + time[2], math.max(number, known, tonumber(kept or '-1')) + 10000000)
   local base = string.format('%.0f', number)
-  redis.call('HSET', key, 'number', base, 'base', base, 'epoch', new, 'master', master, 'past', past)
+  redis.call('HSET', key, 'number', base, 'base', base, 'epoch', new, 'master', master, 'past', past,
+    'forgotten', base)
   return new, number, true
 end

@@ -4,8 +4,9 @@
 -- KEYS: the partition, the newest counter of the publisher, the Pub/Sub channel, the channels with a history.
 -- ARGV: an epoch for a new partition, the newest offset that the publisher knows, the run_id of the master or nothing, the
 --       lifetime of the partition, "keep" to extend it, the publisher, the counter of the first publication, the number of
---       publications, the encoded publications, the prefix of the keys of histories, and for each publication with a
---       history: its place in the batch, its channel, its object, the maximum number of messages, and the maximum age.
+--       publications, the encoded publications, the prefix of the keys of histories, the hash of the rules of the histories,
+--       and for each publication with a history: its place in the batch, its channel, its object, the maximum number of
+--       messages, and the maximum age.
 -- Returns the epoch, and the offset of the first publication. If Redis has the first publication already, the batch has no
 -- effect, and the reply is the epoch, 0, the newest offset, and the newest counter of the publisher.
 local ttl, counter, count = tonumber(ARGV[4]), tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -15,17 +16,26 @@ local newest = tonumber(redis.call('GET', KEYS[2]) or '0')
 if newest >= counter then
   return {epoch, '0', string.format('%.0f', number), string.format('%.0f', newest)}
 end
+-- What was kept by other rules, or without the list of channels, is forgotten: publications in between may not be in it.
+local was = redis.call('HMGET', KEYS[1], 'rules', 'kept')
+if was[1] ~= ARGV[11] or (was[2] == '1' and redis.call('EXISTS', KEYS[4]) == 0) then
+  redis.call('HSET', KEYS[1], 'rules', ARGV[11], 'forgotten', string.format('%.0f', number))
+  redis.call('HDEL', KEYS[1], 'kept')
+end
 local first = number + 1
 redis.call('HSET', KEYS[1], 'number', string.format('%.0f', number + count))
 redis.call('SET', KEYS[2], string.format('%.0f', counter + count - 1), 'PX', ARGV[4])
-local has_history = #ARGV > 10
+local has_history = #ARGV > 11
 if has_history then
+  redis.call('HSET', KEYS[1], 'kept', '1')
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
-  for at = 11, #ARGV, 5 do
+  for at = 12, #ARGV, 5 do
     local place, channel, age = tonumber(ARGV[at]), ARGV[at + 1], tonumber(ARGV[at + 4])
     local stream = ARGV[10] .. channel
-    local previous = redis.call('ZSCORE', KEYS[4], channel) or redis.call('HGET', KEYS[1], 'forgotten') or '0'
+    local forgotten = redis.call('HGET', KEYS[1], 'forgotten') or '0'
+    local previous = redis.call('ZSCORE', KEYS[4], channel) or forgotten
+    if tonumber(previous) < tonumber(forgotten) then previous = forgotten end
     local entry = {'MAXLEN', ARGV[at + 3], string.format('%.0f-0', first + place), 'd', ARGV[at + 2],
       'o', ARGV[6], 'c', string.format('%.0f', counter + place), 'p', previous, 't', string.format('%.0f', now)}
     if redis.pcall('XADD', stream, unpack(entry)).err then

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::{Duration, Instant};
 
 use super::Cluster;
-use crate::bayeux::{ClientId, Field, Message, Positions, json};
+use crate::bayeux::{ClientId, Field, Message, Positions, StreamPosition, json};
 use crate::cluster::{SessionUpdate, WriteOutcome};
 use crate::redis::RedisError;
 use crate::router::Session;
@@ -40,6 +40,29 @@ impl Server {
                 self.write_subscriptions(cluster, &session, &named).await
             }
         }
+    }
+
+    /// Writes where the replays of a session begin, so that an instance that adopts it continues them.
+    pub(crate) async fn write_replays(&self, session: &Arc<Session>) {
+        let Some(cluster) = &self.cluster else { return };
+        let unreplayed = session.unreplayed();
+        if unreplayed.is_empty() {
+            return;
+        }
+        let mut update = SessionUpdate::default();
+        {
+            let Some(mut owned) = cluster.owned.get_mut(session.id()) else { return };
+            for position in unreplayed.iter() {
+                let before = StreamPosition { offset: position.offset - 1, ..position };
+                match owned.positions.offset_mut(before.partition) {
+                    Some(offset) => *offset = before.offset.min(*offset),
+                    None => owned.positions.insert(before),
+                }
+            }
+            update.set_positions(&owned.positions);
+        }
+        // If Redis is down, a heartbeat writes the record.
+        let _ = self.update_record(cluster, session, &update).await;
     }
 
     async fn write_subscriptions<T: AsRef<str>>(

@@ -293,7 +293,8 @@ impl Server {
             let Some(after) = since else { continue };
             positions.insert(StreamPosition { partition, offset: after });
             let epoch = cluster.broker.state(partition).epoch;
-            begins.push(Begin { partition, after, seam, epoch, is_told: false });
+            // From zero on is everything that is kept.
+            begins.push(Begin { partition, after, seam, epoch, is_told: after == 0 });
         }
         let mut replays = Replays::default();
         for pattern in &patterns {

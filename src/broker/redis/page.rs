@@ -1,0 +1,203 @@
+//! Pages of a replay, read from the histories in Redis. A page of a pattern goes through its channels in the order of their
+//! names; their order in the partition is not known without reading all of them.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use futures_util::future::join_all;
+use redis::{FromRedisValue, Value};
+
+use super::history::offset_of;
+use super::{Redis, frame};
+use crate::bayeux::{PageStart, Partition, Pattern, Publication, StreamPosition};
+use crate::broker::{Deliver, HistoryError, Page, PageRequest, PartitionState};
+use crate::redis::{CHANGED, PAGE, RedisError};
+
+/// The maximum number of channels of a partition in a replay. The client is told of a gap if there are more.
+const CHANNELS: usize = 10_000;
+/// How many channels are read at once.
+const AT_ONCE: usize = 8;
+/// How many channels of a pattern the first page judges.
+const JUDGED: usize = 64;
+
+/// A part of the history of a channel.
+struct ChannelPage {
+    state: PartitionState,
+    complete_from: u64,
+    is_complete: bool,
+    has_more: bool,
+    publications: Vec<Arc<Publication>>,
+}
+
+impl<D: Deliver> Redis<D> {
+    /// Returns the state of a partition as this instance has delivered it, without its base.
+    pub(crate) fn state(&self, partition: Partition) -> PartitionState {
+        let (epoch, offset) = self.partitions[partition.index()].consumer.at().unwrap_or_default();
+        PartitionState { epoch, base: 0, offset }
+    }
+
+    /// Sets the hash of the rules of the histories, which goes to Redis with each publication.
+    pub(in crate::broker) fn set_rules(&self, rules: u64) {
+        self.shared.rules.store(rules, Ordering::Release);
+    }
+
+    /// Reads a page of a replay.
+    ///
+    /// # Errors
+    /// [`HistoryError`] if Redis did not reply.
+    pub(in crate::broker) async fn page(&self, request: PageRequest<'_>) -> Result<Page, HistoryError> {
+        let page = match Pattern::parse(request.pattern).filter(|pattern| pattern.is_name()) {
+            Some(_) => self.page_of_channel(&request).await,
+            None => self.page_of_pattern(&request).await,
+        };
+        Ok(page.map_err(RedisError::logged)?)
+    }
+
+    async fn page_of_channel(&self, request: &PageRequest<'_>) -> Result<Page, RedisError> {
+        let after = request.start.after;
+        let read = self.read_channel(request, request.pattern, after).await?;
+        let last =
+            read.publications.last().and_then(|last| last.position()).map_or(after, |last| last.offset);
+        Ok(Page {
+            publications: read.publications,
+            next: read.has_more.then(|| PageStart::after(last)),
+            state: read.state,
+            complete_from: read.complete_from,
+            is_complete: read.is_complete,
+        })
+    }
+
+    async fn page_of_pattern(&self, request: &PageRequest<'_>) -> Result<Page, RedisError> {
+        let PageStart { after, channel: last } = request.start;
+        let (mut page, names) = self.changed(request, *after).await?;
+        let (done, from) = match last {
+            Some((channel, offset)) => (channel.as_str(), Some(*offset)),
+            None => ("", None),
+        };
+        let rest: Vec<&String> = names.iter().filter(|name| name.as_str() >= done).collect();
+        let mut bytes = 0;
+        let mut judged = 0;
+        for some in rest.chunks(AT_ONCE) {
+            let start = |name: &str| from.filter(|_| name == done).unwrap_or(*after).max(*after);
+            let reads = join_all(some.iter().map(|name| self.read_channel(request, name, start(name)))).await;
+            for (name, read) in some.iter().zip(reads) {
+                let read = read?;
+                judged += 1;
+                page.is_complete &= read.is_complete;
+                if page.next.is_some() {
+                    continue;
+                }
+                let mut reached = start(name);
+                for publication in read.publications {
+                    let is_full = page.publications.len() >= request.messages
+                        || bytes + publication.size() > request.bytes;
+                    if is_full && !page.publications.is_empty() {
+                        page.next =
+                            Some(PageStart { after: *after, channel: Some(((*name).clone(), reached)) });
+                        break;
+                    }
+                    bytes += publication.size();
+                    reached = publication.position().map_or(reached, |position| position.offset);
+                    page.publications.push(publication);
+                }
+                if read.has_more && page.next.is_none() {
+                    page.next = Some(PageStart { after: *after, channel: Some(((*name).clone(), reached)) });
+                }
+            }
+            if page.next.is_some() && (!request.is_first || judged >= JUDGED) {
+                break;
+            }
+        }
+        Ok(page)
+    }
+
+    /// Returns an empty page of a pattern, and its channels with new publications in the order of their names.
+    async fn changed(
+        &self,
+        request: &PageRequest<'_>,
+        after: u64,
+    ) -> Result<(Page, Vec<String>), RedisError> {
+        let keys = self.shared.client.keys();
+        let keys = [keys.partition(request.partition), keys.recent(request.partition)];
+        let (since, most) = (after.to_string(), (CHANNELS + 1).to_string());
+        let keys = keys.each_ref().map(String::as_str);
+        let reply =
+            self.shared.client.run_script(&CHANGED, &keys, &[since.as_bytes(), most.as_bytes()]).await?;
+        let Value::Array(mut parts) = reply else { return Err(RedisError::Unexpected) };
+        let names = parts.pop().and_then(|names| <Vec<String>>::from_redis_value(names).ok());
+        let mut names = names.ok_or(RedisError::Unexpected)?;
+        let (state, complete_from) = state_of(&mut parts.into_iter()).ok_or(RedisError::Unexpected)?;
+        let is_complete = after >= complete_from && after <= state.offset && names.len() <= CHANNELS;
+        let pattern = Pattern::parse(request.pattern);
+        names.retain(|name| {
+            let covers = pattern.is_some_and(|pattern| {
+                Pattern::parse(name).is_some_and(|name| name.is_name() && pattern.covers(name))
+            });
+            covers && !(request.age)(name).is_zero()
+        });
+        names.sort_unstable();
+        Ok((Page { publications: Vec::new(), next: None, state, complete_from, is_complete }, names))
+    }
+
+    /// Reads the history of one channel.
+    async fn read_channel(
+        &self,
+        request: &PageRequest<'_>,
+        channel: &str,
+        after: u64,
+    ) -> Result<ChannelPage, RedisError> {
+        let after = request.seen.get(channel).map_or(after, |seen| after.max(*seen));
+        let (keys, partition) = (self.shared.client.keys(), request.partition);
+        let history = keys.histories(partition) + channel;
+        let keys = [keys.partition(partition), keys.recent(partition), history];
+        let newest = request.newest.map(|newest| newest(channel));
+        if newest == Some(0) {
+            let (state, publications) = (PartitionState::default(), Vec::new());
+            return Ok(ChannelPage {
+                state,
+                complete_from: 0,
+                is_complete: true,
+                has_more: false,
+                publications,
+            });
+        }
+        let arguments = [
+            channel.to_owned(),
+            after.to_string(),
+            request.until.to_string(),
+            request.messages.to_string(),
+            request.bytes.to_string(),
+            (request.age)(channel).as_millis().to_string(),
+            newest.map_or_else(String::new, |newest| newest.to_string()),
+        ];
+        let keys = keys.each_ref().map(String::as_str);
+        let arguments = arguments.each_ref().map(|argument| argument.as_bytes());
+        let reply = self.shared.client.run_script(&PAGE, &keys, &arguments).await?;
+        let Value::Array(parts) = reply else { return Err(RedisError::Unexpected) };
+        let mut parts = parts.into_iter();
+        let (state, complete_from) = state_of(&mut parts).ok_or(RedisError::Unexpected)?;
+        let mut flag =
+            || parts.next().and_then(|part| String::from_redis_value(part).ok()).as_deref() == Some("1");
+        let (is_complete, has_more) = (flag(), flag());
+        let read = |part| {
+            let (id, object) = <(String, Vec<u8>)>::from_redis_value(part).ok()?;
+            let position = StreamPosition { partition, offset: offset_of(&id)? };
+            let item = frame::item(channel.as_bytes(), &object)?;
+            Some(Arc::new(Publication::kept(channel, position, &item.object)))
+        };
+        let publications = parts.filter_map(read).collect();
+        Ok(ChannelPage { state, complete_from, is_complete, has_more, publications })
+    }
+}
+
+/// Reads the state of a partition, and the offset from which its histories are judged.
+fn state_of(parts: &mut impl Iterator<Item = Value>) -> Option<(PartitionState, u64)> {
+    let epoch = String::from_redis_value(parts.next()?).ok()?;
+    let mut number = || String::from_redis_value(parts.next()?).ok()?.parse::<i64>().ok();
+    let (base, offset, judged) = (number()?, number()?, number()?);
+    let unsigned = |number: i64| u64::try_from(number).unwrap_or(0);
+    // Without an epoch Redis does not know the partition.
+    let epoch = u64::from_str_radix(&epoch, 16).unwrap_or(0);
+    let state = PartitionState { epoch, base: unsigned(base), offset: unsigned(offset) };
+    Some((state, unsigned(judged)))
+}
