@@ -50,13 +50,17 @@ pub enum BayeuxError {
     OriginForbidden,
     /// A rate limit is exceeded; the client has to wait for this number of milliseconds.
     TooOften(u64),
-    /// The position of a replay is invalid, or its publications are not kept any more.
+    /// The position of a replay, in braces, is invalid, or its publications are not kept any more.
     ReplayInvalid(String),
     /// A text of the settings or the application.
     Text(String),
     /// An internal error; the details are logged.
     Internal,
 }
+
+/// The rest of Salesforce's text, which its clients read.
+const REPLAY_IDS: &str =
+    "  Please provide a valid ID, -2 to replay all events, or -1 to replay only new events.";
 
 impl fmt::Display for BayeuxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,12 +82,9 @@ impl fmt::Display for BayeuxError {
             Self::CallbackForbidden(channel) => write!(f, "403:{channel}:Forbidden over callback-polling"),
             Self::OriginForbidden => f.write_str("403::Forbidden origin"),
             Self::TooOften(wait) => write!(f, "429:{wait}:Too often, wait"),
-            // As Salesforce writes it: clients read the number.
-            Self::ReplayInvalid(position) => write!(
-                f,
-                "400::The replayId {{{position}}} you provided was invalid.  Please provide a valid ID, -2 to replay all \
-                 events, or -1 to replay only new events."
-            ),
+            Self::ReplayInvalid(position) => {
+                write!(f, "400::The replayId {position} you provided was invalid.{REPLAY_IDS}")
+            }
             Self::Text(text) => f.write_str(text),
             Self::Internal => f.write_str("500::Internal server error"),
             Self::TooManyWaiting(limit) => write!(f, "503:{limit}:Too many messages wait for an extension"),

@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::time::Duration;
 
-use super::StartReplay;
 use super::mailbox::Bounds;
+use super::replaying::StartReplay;
 use crate::budget::Budget;
 use crate::metrics::Metrics;
 

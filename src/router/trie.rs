@@ -11,9 +11,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use smallvec::SmallVec;
 
 use super::mailbox::Pushed;
+use super::replaying::gap_notice;
 use super::subscribers::{Subscribers, each_once};
 use super::weight::{CHILDREN, FIRST_SUBSCRIBER, LISTS, NODE, PATTERN, SUBSCRIBER};
-use super::{PendingFlush, Session, gap_notice};
+use super::{PendingFlush, Session};
 use crate::bayeux::{PARTITIONS, Partition, Publication, channel};
 use crate::budget::Budget;
 use crate::config::Overflow;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::Server;
 use super::cluster::DirectoryWrite;
 use super::received::{Accepted, Received};
-use super::replay::ReplayPlan;
+use super::replay_plan::ReplayPlan;
 use super::request::Publish;
 use crate::auth::excerpt;
 use crate::bayeux::parse::parse_one;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::Server;
 use super::event::Event;
-use super::replay::replay_of;
+use super::replay_plan::replay_of;
 use super::request::{Effects, Request};
 use crate::auth::{Decision, network_prefix};
 use crate::bayeux::reply::{self, Extensions, Outcome};

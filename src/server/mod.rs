@@ -28,6 +28,7 @@ mod receive;
 mod received;
 mod relief;
 mod replay;
+mod replay_plan;
 mod request;
 mod subscribe;
 mod token_expiry;

@@ -1,6 +1,8 @@
 //! The pager: reads the pages of replays from the broker and puts them into mailboxes, one task for each session with a replay.
 //! It must not know verbs.
 
+use std::any::Any;
+use std::future::poll_fn;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use super::delivery::{LocalSubscribers, adapt};
 use super::unflushed::Unflushed;
 use crate::auth::Policy;
 use crate::broker::{Broker, HistoryError, Page, PageRequest};
-use crate::router::{Job, PagePushed, PageRoom, PendingFlush, Seen, Session, StartReplay};
+use crate::router::{Job, NextPage, PagePushed, PendingFlush, Seen, Session, StartReplay};
 
 /// How many pages are read at once.
 const READS: usize = 8;
@@ -30,9 +32,8 @@ pub(super) struct Pager {
 }
 
 impl StartReplay for Pager {
-    fn start(&self, session: &Arc<Session>) {
-        if let Some(this) = self.me.upgrade() {
-            let session = Arc::clone(session);
+    fn start(&self, session: Arc<dyn Any + Send + Sync>) {
+        if let (Some(this), Ok(session)) = (self.me.upgrade(), session.downcast::<Session>()) {
             tokio::spawn(async move { this.run(&session).await });
         }
     }
@@ -58,14 +59,8 @@ impl Pager {
     async fn run(&self, session: &Arc<Session>) {
         let mut attempts = 0;
         loop {
-            let (job, messages, bytes) = match session.next_page() {
-                PageRoom::Over => return,
-                PageRoom::Wait(room) => {
-                    room.notified().await;
-                    continue;
-                }
-                PageRoom::Read(job, messages, bytes) => (job, messages, bytes),
-            };
+            let next = poll_fn(|context| session.poll_page(context)).await;
+            let NextPage::Read(job, messages, bytes) = next else { return };
             let page = match self.read(&job, messages, bytes).await {
                 Ok(page) => page,
                 Err(HistoryError) => {

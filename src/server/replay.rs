@@ -1,56 +1,18 @@
-//! `ext.replay` of a subscribe: where the client wants its subscription to begin, and what it is told (Salesforce's replay
-//! extension, with cursors). This module must not know how pages are read.
+//! Begins the replays of a subscribe, and tells the client what it gets. This module must not know how pages are read.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 
 use super::Server;
 use super::pager::history_age;
+use super::replay_plan::{From, ReplayPlan, from_json, invalid, replay_of, seen_of};
 use super::request::Request;
 use crate::bayeux::cursor::{Cursor, Mark, tag};
-use crate::bayeux::{
-    BayeuxError, Field, Message, Partition, Pattern, Positions, StreamPosition, json, reply,
-};
+use crate::bayeux::{BayeuxError, Field, Message, Partition, Positions, StreamPosition, json, reply};
 use crate::broker::{PageRequest, PageStart, PartitionState};
 use crate::config::ReplayLost;
 use crate::router::{Begin, Options, Session};
-
-/// The largest integer that is exact in JavaScript.
-const HIGHEST: u64 = (1 << 53) - 1;
-
-/// Where a subscription begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum From {
-    /// With the next publication.
-    New,
-    /// With everything that is kept.
-    All,
-    /// With as many publications as the rule of each channel tells.
-    Rule,
-    /// After an offset.
-    After(u64),
-    /// After the positions of a cursor.
-    Cursor(Cursor),
-}
-
-/// The replay of one subscription that is in effect.
-#[derive(Debug)]
-pub(super) struct ReplayPlan {
-    pattern: String,
-    from: From,
-    options: Options,
-    /// Whether there may be something to replay.
-    has_history: bool,
-}
-
-impl ReplayPlan {
-    /// Whether there may be something to replay.
-    pub(super) fn needs_replay(&self) -> bool {
-        self.has_history && self.from != From::New
-    }
-}
 
 /// What the reply tells of a subscription.
 struct Answer {
@@ -141,7 +103,7 @@ impl Server {
             _ => "cursor".to_owned(),
         };
         out.clear();
-        let outcome = BayeuxError::ReplayInvalid(position).into();
+        let outcome = invalid(&position).into();
         reply::subscription(out, message, &outcome);
         self.metrics.error_replies.inc();
     }
@@ -267,84 +229,5 @@ impl Answer {
         let position = position.map_or(String::new(), |position| format!(",\"position\":{position}"));
         let text = format!(":{{\"recovered\":{is_recovered},\"cursor\":\"{cursor}\"{position}}}");
         out.extend_from_slice(text.as_bytes());
-    }
-}
-
-/// Returns `ext.replay` of a message, JSON.
-pub(super) fn replay_of(message: &Message) -> Option<&[u8]> {
-    json::member(message.get(Field::Ext)?, "replay")
-}
-
-/// Reads a position: an integer, as a number or a text, or a cursor.
-fn from_json(value: &[u8]) -> Result<From, BayeuxError> {
-    let text = json::as_text(value);
-    let text = text.as_deref().or_else(|| std::str::from_utf8(value).ok()).unwrap_or_default();
-    match text {
-        "-1" => return Ok(From::New),
-        "-2" => return Ok(From::All),
-        _ => {}
-    }
-    if !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_digit())
-        && let Ok(offset) = text.parse()
-        && offset <= HIGHEST
-    {
-        return Ok(From::After(offset));
-    }
-    let cursor = if value.first() == Some(&b'"') { Cursor::parse(text) } else { None };
-    let shown: String = json::printed(value).chars().take(40).collect();
-    cursor.map(From::Cursor).ok_or(BayeuxError::ReplayInvalid(shown))
-}
-
-/// Returns the positions of the channels that a pattern covers. Others are ignored.
-fn seen_of(wanted: &[u8], pattern: &str) -> Result<HashMap<String, u64>, BayeuxError> {
-    let mut seen = HashMap::new();
-    let Some(parsed) = Pattern::parse(pattern).filter(|pattern| !pattern.is_name()) else { return Ok(seen) };
-    let mut failed = None;
-    json::each_member(wanted, |name, value| {
-        let name = name.text();
-        if name != pattern
-            && Pattern::parse(&name).is_some_and(|other| other.is_name() && parsed.covers(other))
-        {
-            match from_json(value) {
-                Ok(From::After(offset)) => _ = seen.insert(name.to_owned(), offset),
-                Ok(_) => {}
-                Err(error) => failed = Some(error),
-            }
-        }
-    });
-    failed.map_or(Ok(seen), Err)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn positions_are_integers_texts_of_integers_and_cursors() {
-        for (value, from) in [
-            ("-1", From::New),
-            ("\"-2\"", From::All),
-            ("0", From::After(0)),
-            ("\"17\"", From::After(17)),
-            ("9007199254740991", From::After(HIGHEST)),
-            ("\"cAQAAAAAAAAAAAA\"", From::Cursor(Cursor::default())),
-        ] {
-            assert_eq!(from_json(value.as_bytes()).ok(), Some(from), "{value}");
-        }
-        for value in
-            ["9007199254740992", "1.5", "1e3", "-3", "null", "true", "\"\"", "\"x\"", "[]", "\"c!\"", "+1"]
-        {
-            assert!(from_json(value.as_bytes()).is_err(), "{value}");
-        }
-    }
-
-    #[test]
-    fn foreign_keys_are_ignored() {
-        let wanted = br#"{"/a/*":5,"/a/x":7,"/b":"no","/a/x/y":9,"/a/**":1,"/a/z":-1}"#;
-        let seen = seen_of(wanted, "/a/*").unwrap();
-        assert_eq!(seen, HashMap::from([("/a/x".to_owned(), 7)]));
-        assert!(seen_of(br#"{"/a/x":1.5}"#, "/a/*").is_err());
-        assert_eq!(seen_of(wanted, "/b").unwrap(), HashMap::new());
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::Server;
 use super::prepared::{HookDecisions, Prepared};
 use super::received::Accepted;
-use super::replay::ReplayPlan;
+use super::replay_plan::ReplayPlan;
 use crate::auth::{AuthContext, Cookie, Credentials, HookDecision, Policy};
 use crate::bayeux::reply::Outcome;
 use crate::bayeux::{BayeuxError, ClientId, Field, Message, Verb};

@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use super::Server;
 use super::authorize::Authorization;
 use super::event::Event;
-use super::replay::replay_of;
+use super::replay_plan::replay_of;
 use super::request::{Effects, Moved, Request, Stop};
 use crate::auth::Decision;
 use crate::bayeux::reply::{self, Outcome};

@@ -169,7 +169,7 @@ fn a_late_reply_of_a_frozen_owner_acknowledges_nothing_elsewhere() {
     // Not behind the frozen instance: the second one has the partition once it has adopted the session.
     let mut elsewhere = Acked::over(&client, &second);
     assert_eq!(fetch(&mut elsewhere, &second), [0, 1]);
-    second.publish("/kept/a", 2);
+    publish(&second, &second, "/kept/a", 2..3);
     // The reply with 2 is lost, and the late one arrives.
     let written = second.metric(WRITTEN);
     let connect = acking(connect_now(&client.id, "long-polling"), elsewhere.number);

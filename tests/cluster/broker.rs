@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::support::WATCHDOG;
@@ -69,6 +70,7 @@ struct Replay {
     is_complete: bool,
 }
 
+static SERIAL: AtomicU64 = AtomicU64::new(0);
 const AGE: Duration = Duration::from_secs(3600);
 
 struct Node {
@@ -142,6 +144,8 @@ impl Node {
     async fn replay_of(&self, pattern: &str, since: u64, age: Duration) -> Replay {
         let mut replay = Replay { publications: Vec::new(), is_complete: true };
         let (seen, partitions) = (HashMap::new(), Partition::of_pattern(pattern));
+        // Concurrent readers of the same range share a read.
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         for partition in partitions {
             let mut start = Some(PageStart::after(since));
             let mut is_first = true;
@@ -150,7 +154,7 @@ impl Node {
                     partition,
                     pattern,
                     start: &from,
-                    until: (1 << 53) - 1,
+                    until: (1 << 53) - 1 - serial,
                     age: &|_| age,
                     newest: None,
                     seen: &seen,

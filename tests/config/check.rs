@@ -434,6 +434,16 @@ fn a_channel_that_is_a_feed() {
 }
 
 #[test]
+fn a_replay_needs_a_history() {
+    let text = "[[channel]]\nmatch = '/a'\nreplay = 1";
+    assert_eq!(
+        said(text),
+        "faye.toml:3: channel[1].replay: only what is kept can be replayed; write history too, or remove replay"
+    );
+    assert_eq!(said(&format!("{text}\n{HISTORY}\nreplay_lost = 'refuse'")), "");
+}
+
+#[test]
 fn a_channel_with_history_has_no_local_ack() {
     let rule = "[[channel]]\nmatch = '/a'\nack = 'local'\n";
     assert_eq!(said(rule), "");
@@ -544,6 +554,7 @@ fn every_example_and_every_bound_may_be_copied() {
                     " go together",
                     " needs server.public_url",
                     " shows the history",
+                    " can be replayed",
                     "without the feature",
                 ]
                 .iter()

@@ -17,6 +17,7 @@ mod probe;
 mod publishers;
 mod queue;
 mod recover;
+mod shared_reads;
 mod subscriber;
 mod writer;
 
@@ -31,6 +32,8 @@ use super::{Deliver, HistoryError, PublishOptions, Receipt};
 use crate::bayeux::{PARTITIONS, Partition, Positions, Publication, StreamPosition};
 use crate::redis::{Client, Connection, RedisError, STATE};
 use consumer::PartitionConsumer;
+use page::{Changed, ChannelPage, PageKey};
+use shared_reads::SharedReads;
 use writer::Writer;
 
 /// The maximum number of concurrent reads of histories for a recovery.
@@ -49,6 +52,9 @@ struct Shared {
     reading: Semaphore,
     /// The hash of the rules of the histories.
     rules: AtomicU64,
+    /// Pages of channels, and the changed channels of partitions, for replays.
+    pages: SharedReads<PageKey, ChannelPage>,
+    changed: SharedReads<(Partition, u64, u64), Changed>,
 }
 
 /// One partition: its way from Redis and its way to Redis.
@@ -85,6 +91,8 @@ impl<D: Deliver> Redis<D> {
             queued: AtomicUsize::new(0),
             reading: Semaphore::new(READS),
             rules: AtomicU64::new(0),
+            pages: SharedReads::default(),
+            changed: SharedReads::default(),
         };
         Self { shared, partitions, subscriber: subscriber::Subscriber::default(), deliver, on_rpc }
     }

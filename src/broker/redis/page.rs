@@ -20,8 +20,19 @@ const AT_ONCE: usize = 8;
 /// How many channels of a pattern the first page judges.
 const JUDGED: usize = 64;
 
+/// The channel, the offset, the last offset, the maximum number of messages and bytes, and the number of the newest ones.
+pub(super) type PageKey = (String, u64, u64, usize, usize, Option<usize>);
+
+/// The channels of a partition with new publications, and from which offset its histories are judged.
+pub(super) struct Changed {
+    state: PartitionState,
+    complete_from: u64,
+    names: Vec<String>,
+}
+
 /// A part of the history of a channel.
-struct ChannelPage {
+#[derive(Default)]
+pub(super) struct ChannelPage {
     state: PartitionState,
     complete_from: u64,
     is_complete: bool,
@@ -59,7 +70,7 @@ impl<D: Deliver> Redis<D> {
         let last =
             read.publications.last().and_then(|last| last.position()).map_or(after, |last| last.offset);
         Ok(Page {
-            publications: read.publications,
+            publications: read.publications.clone(),
             next: read.has_more.then(|| PageStart::after(last)),
             state: read.state,
             complete_from: read.complete_from,
@@ -88,7 +99,7 @@ impl<D: Deliver> Redis<D> {
                     continue;
                 }
                 let mut reached = start(name);
-                for publication in read.publications {
+                for publication in &read.publications {
                     let is_full = page.publications.len() >= request.messages
                         || bytes + publication.size() > request.bytes;
                     if is_full && !page.publications.is_empty() {
@@ -98,7 +109,7 @@ impl<D: Deliver> Redis<D> {
                     }
                     bytes += publication.size();
                     reached = publication.position().map_or(reached, |position| position.offset);
-                    page.publications.push(publication);
+                    page.publications.push(Arc::clone(publication));
                 }
                 if read.has_more && page.next.is_none() {
                     page.next = Some(PageStart { after: *after, channel: Some(((*name).clone(), reached)) });
@@ -117,50 +128,64 @@ impl<D: Deliver> Redis<D> {
         request: &PageRequest<'_>,
         after: u64,
     ) -> Result<(Page, Vec<String>), RedisError> {
+        // With the end: what is published later may be in another channel.
+        let key = (request.partition, after, request.until);
+        let Changed { state, complete_from, names } =
+            &*self.shared.changed.get(key, self.read_changed(request.partition, after)).await?;
+        let (state, complete_from) = (*state, *complete_from);
+        let is_complete = after >= complete_from && after <= state.offset && names.len() <= CHANNELS;
+        let pattern = Pattern::parse(request.pattern);
+        let is_wanted = |name: &&String| {
+            let covers = pattern.is_some_and(|pattern| {
+                Pattern::parse(name).is_some_and(|name| name.is_name() && pattern.covers(name))
+            });
+            covers && !(request.age)(name).is_zero()
+        };
+        let mut names: Vec<String> = names.iter().filter(is_wanted).cloned().collect();
+        names.sort_unstable();
+        Ok((Page { publications: Vec::new(), next: None, state, complete_from, is_complete }, names))
+    }
+
+    async fn read_changed(&self, partition: Partition, after: u64) -> Result<Changed, RedisError> {
         let keys = self.shared.client.keys();
-        let keys = [keys.partition(request.partition), keys.recent(request.partition)];
+        let keys = [keys.partition(partition), keys.recent(partition)];
         let (since, most) = (after.to_string(), (CHANNELS + 1).to_string());
         let keys = keys.each_ref().map(String::as_str);
         let reply =
             self.shared.client.run_script(&CHANGED, &keys, &[since.as_bytes(), most.as_bytes()]).await?;
         let Value::Array(mut parts) = reply else { return Err(RedisError::Unexpected) };
         let names = parts.pop().and_then(|names| <Vec<String>>::from_redis_value(names).ok());
-        let mut names = names.ok_or(RedisError::Unexpected)?;
+        let names = names.ok_or(RedisError::Unexpected)?;
         let (state, complete_from) = state_of(&mut parts.into_iter()).ok_or(RedisError::Unexpected)?;
-        let is_complete = after >= complete_from && after <= state.offset && names.len() <= CHANNELS;
-        let pattern = Pattern::parse(request.pattern);
-        names.retain(|name| {
-            let covers = pattern.is_some_and(|pattern| {
-                Pattern::parse(name).is_some_and(|name| name.is_name() && pattern.covers(name))
-            });
-            covers && !(request.age)(name).is_zero()
-        });
-        names.sort_unstable();
-        Ok((Page { publications: Vec::new(), next: None, state, complete_from, is_complete }, names))
+        Ok(Changed { state, complete_from, names })
     }
 
-    /// Reads the history of one channel.
+    /// Returns a part of the history of one channel.
     async fn read_channel(
         &self,
         request: &PageRequest<'_>,
         channel: &str,
         after: u64,
-    ) -> Result<ChannelPage, RedisError> {
+    ) -> Result<Arc<ChannelPage>, RedisError> {
         let after = request.seen.get(channel).map_or(after, |seen| after.max(*seen));
+        let newest = request.newest.map(|newest| newest(channel));
+        if newest == Some(0) {
+            return Ok(Arc::new(ChannelPage { is_complete: true, ..ChannelPage::default() }));
+        }
+        let key = (channel.to_owned(), after, request.until, request.messages, request.bytes, newest);
+        self.shared.pages.get(key, self.read_history(request, channel, after, newest)).await
+    }
+
+    async fn read_history(
+        &self,
+        request: &PageRequest<'_>,
+        channel: &str,
+        after: u64,
+        newest: Option<usize>,
+    ) -> Result<ChannelPage, RedisError> {
         let (keys, partition) = (self.shared.client.keys(), request.partition);
         let history = keys.histories(partition) + channel;
         let keys = [keys.partition(partition), keys.recent(partition), history];
-        let newest = request.newest.map(|newest| newest(channel));
-        if newest == Some(0) {
-            let (state, publications) = (PartitionState::default(), Vec::new());
-            return Ok(ChannelPage {
-                state,
-                complete_from: 0,
-                is_complete: true,
-                has_more: false,
-                publications,
-            });
-        }
         let arguments = [
             channel.to_owned(),
             after.to_string(),
