@@ -29,6 +29,8 @@ pub mod publication;
 #[doc(hidden)]
 pub mod reply;
 
+#[doc(hidden)]
+pub use channel::Grammar;
 #[doc(inline)]
 pub use channel::Verb;
 #[doc(inline)]
@@ -39,7 +41,7 @@ pub use message::{Field, Message};
 #[doc(hidden)]
 pub use advice::Advice;
 #[doc(hidden)]
-pub use error::BayeuxError;
+pub use error::{BayeuxError, UnknownClient};
 #[doc(hidden)]
 pub use key::Key;
 #[doc(hidden)]

@@ -45,6 +45,7 @@ pub(super) fn clashes(config: &Config) -> Vec<Clash> {
     found.extend(routes::clashes(config));
     found.extend(listeners(config));
     found.extend(acks(config));
+    found.extend(dotted(config));
     found.extend(certificate(config));
     found.extend(hub::clashes(config));
     found.extend(feeds::clashes(config));
@@ -104,6 +105,18 @@ fn acks(config: &Config) -> impl Iterator<Item = Clash> {
         let keys = [format!("channel[{}].ack", at + 1), format!("channel[{}].history", at + 1)];
         let message = "a publication to a channel with history is accepted by Redis only; remove ack, or remove history";
         Clash::new(keys, message)
+    })
+}
+
+/// Without the dialect, such a rule would apply to no channel.
+fn dotted(config: &Config) -> impl Iterator<Item = Clash> {
+    let rules = config.channel.iter().enumerate().filter(|_| !config.dialect.dotted_channels);
+    rules.filter(|(_, rule)| rule.pattern.contains('.')).map(|(at, rule)| {
+        let message = format!(
+            "{:?} has a dot, and channels may not; write dialect.dotted_channels = true, or a name without dots",
+            rule.pattern
+        );
+        Clash::incomplete([format!("channel[{}].match", at + 1)], message)
     })
 }
 

@@ -65,7 +65,7 @@ impl Server {
         let checked = self.check_subscribe(request);
         self.change(request, checked, out, |session, pattern, decision| {
             let authorization = self.authorize(decision, request, pattern)?;
-            self.add(session, pattern)?;
+            self.add(session, pattern, request)?;
             if authorization.by_credential {
                 self.bind(session, request, &authorization, cookie);
                 self.track_expiry(session, pattern, &authorization);
@@ -74,7 +74,7 @@ impl Server {
         })
     }
 
-    fn add(&self, session: &Arc<Session>, pattern: &str) -> Result<(), Stop> {
+    fn add(&self, session: &Arc<Session>, pattern: &str, request: &Request<'_>) -> Result<(), Stop> {
         match self.trie.subscribe(session, pattern, self.limits.subscriptions) {
             Change::Changed => {
                 self.log_subscribe(session.id(), pattern);
@@ -84,7 +84,7 @@ impl Server {
             Change::Unchanged => Ok(()),
             Change::Full => Err(BayeuxError::TooManySubscriptions(self.limits.subscriptions).into()),
             Change::Frozen => Err(Stop::Moved),
-            Change::Ended => Err(BayeuxError::ClientUnknown(session.id().as_str().to_owned()).into()),
+            Change::Ended => Err(self.client_unknown(&request.message).into()),
         }
     }
 
@@ -206,7 +206,7 @@ impl Server {
         let invalid = || BayeuxError::ChannelInvalid(json::printed(element).into_owned());
         let pattern = json::as_text(element).ok_or_else(invalid)?;
         self.check_size(&pattern)?;
-        if !channel::is_valid(&pattern) {
+        if !self.grammar().is_valid(&pattern) {
             return Err(invalid());
         }
         if channel::is_meta(&pattern) {
