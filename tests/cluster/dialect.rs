@@ -15,21 +15,28 @@ history = { messages = 10, age = '1h' }
 ";
 
 fn node(redis: &Redis, file: &str) -> Faye {
+    node_with_lease(redis, file, "10m")
+}
+
+fn node_with_lease(redis: &Redis, file: &str, lease: &str) -> Faye {
     let faye = Faye::start_with_file(
         file,
         &[
             ("FAYE_REDIS__URL", &redis.url()),
             ("FAYE_REDIS__HEARTBEAT", "200ms"),
-            ("FAYE_REDIS__LEASE", "10m"),
+            ("FAYE_REDIS__LEASE", lease),
         ],
     );
     faye.wait_for_metric("faye_redis_up", |now| now == 1);
     faye
 }
 
+/// The number of polls in which a message has to come. An instance holds the last one until it has a message.
+const POLLS: usize = 3;
+
 /// Polls until there are messages.
 fn poll(faye: &Faye, client: &str) -> Vec<Value> {
-    loop {
+    for _ in 0..POLLS {
         let replies = faye.post(&connect(client, "long-polling"));
         let messages = delivered(&replies);
         if !messages.is_empty() {
@@ -37,6 +44,7 @@ fn poll(faye: &Faye, client: &str) -> Vec<Value> {
         }
         assert!(replies.iter().all(|reply| reply["successful"] == true), "{replies:?}");
     }
+    panic!("no message of {client}");
 }
 
 #[test]
@@ -122,4 +130,26 @@ fn an_instance_without_dots_keeps_the_subscriptions_and_messages_of_others() {
     assert_eq!(data(&poll(&other, &client)), ["after the move"]);
     assert_eq!(other.ask(&subscribe(&client, "/c.d"))["error"], "405:/c.d:Invalid channel");
     assert_eq!(other.ask(&publication("/a.b", 1))["error"], "405:/a.b:Invalid channel");
+}
+
+/// The subscriptions of a session whose instance was killed are those of its record in Redis.
+#[test]
+fn a_session_whose_instance_was_killed_keeps_its_channels_with_dots() {
+    let redis = Redis::start();
+    let mut killed = node_with_lease(&redis, DIALECT, "2s");
+    let other = node_with_lease(&redis, DIALECT, "2s");
+    let client = Session::subscribed(&killed, Via::Polling, "/a.b").id;
+    assert_done(&killed.ask(&subscribe(&client, "/c.d/**")));
+    killed.kill();
+    loop {
+        let reply = other.ask(&connect_now(&client, "long-polling"));
+        if reply["successful"] == true {
+            break;
+        }
+        assert_eq!(reply["error"], "503::Session out of reach, try again", "{reply}");
+    }
+    for channel in ["/a.b", "/c.d/e"] {
+        other.publish(channel, channel);
+        assert_eq!(data(&poll(&other, &client)), [channel]);
+    }
 }
