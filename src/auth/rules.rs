@@ -103,7 +103,7 @@ impl Rules {
         let mut text = String::new();
         for rule in &self.rules {
             // Writing to a string does not fail.
-            let _ = write!(text, "{} {:?}\n", rule.pattern.pattern(), rule.history);
+            let _ = writeln!(text, "{} {:?}", rule.pattern.pattern(), rule.history);
         }
         // FNV-1a: short and fixed.
         text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

@@ -8,8 +8,8 @@ use std::fmt;
 pub enum BayeuxError {
     /// None of the connection types is supported.
     ConnectionTypes(String),
-    /// No session has this identifier.
-    ClientUnknown(String),
+    /// No session has the identifier of the message.
+    ClientUnknown(UnknownClient),
     /// A field is missing.
     ParameterMissing(&'static str),
     /// The channel exists, but not for clients.
@@ -58,6 +58,15 @@ pub enum BayeuxError {
     Internal,
 }
 
+/// The text for an unknown session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnknownClient {
+    /// That of Faye, with the identifier.
+    Faye(String),
+    /// That of Salesforce, which some of its clients compare with.
+    Salesforce,
+}
+
 /// The rest of Salesforce's text, which its clients read.
 const REPLAY_IDS: &str =
     "  Please provide a valid ID, -2 to replay all events, or -1 to replay only new events.";
@@ -66,7 +75,8 @@ impl fmt::Display for BayeuxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ConnectionTypes(types) => write!(f, "301:{types}:Connection types not supported"),
-            Self::ClientUnknown(id) => write!(f, "401:{id}:Unknown client"),
+            Self::ClientUnknown(UnknownClient::Faye(id)) => write!(f, "401:{id}:Unknown client"),
+            Self::ClientUnknown(UnknownClient::Salesforce) => f.write_str("403::Unknown client"),
             Self::ParameterMissing(name) => write!(f, "402:{name}:Missing required parameter"),
             Self::ChannelForbidden(channel) => write!(f, "403:{channel}:Forbidden channel"),
             Self::ServerOnly(channel) => write!(f, "403:{channel}:Only the server publishes here"),

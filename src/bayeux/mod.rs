@@ -31,6 +31,8 @@ pub mod publication;
 #[doc(hidden)]
 pub mod reply;
 
+#[doc(hidden)]
+pub use channel::Grammar;
 #[doc(inline)]
 pub use channel::Verb;
 #[doc(inline)]
@@ -43,7 +45,7 @@ pub use advice::Advice;
 #[doc(hidden)]
 pub use cursor::Cursor;
 #[doc(hidden)]
-pub use error::BayeuxError;
+pub use error::{BayeuxError, UnknownClient};
 #[doc(hidden)]
 pub use key::Key;
 #[doc(hidden)]

@@ -55,7 +55,8 @@ pub(super) fn disconnects(clients: &[Box<str>], ext: &str) -> String {
 pub(super) fn check_disconnects(payload: &[u8]) -> Result<(), Failure> {
     for reply in parsed(payload)? {
         let error = reply.text(Field::Error).unwrap_or_default();
-        if reply.get(Field::Successful) == Some(b"false") && !error.starts_with("401:") {
+        let has_ended = error.starts_with("401:") || error == "403::Unknown client";
+        if reply.get(Field::Successful) == Some(b"false") && !has_ended {
             return Err(Failure::Refused(error.into_owned()));
         }
     }

@@ -13,7 +13,7 @@ use super::queue::{Item, Queue};
 use super::recent::RecentIds;
 use super::side::Side;
 use super::{Fault, Options};
-use crate::bayeux::{Field, Message, Verb, channel};
+use crate::bayeux::{Field, Message, channel};
 
 pub(super) struct Direction {
     /// `in` or `out`, for the log.
@@ -54,7 +54,7 @@ impl Direction {
         let mark = mark.unwrap_or_else(Mark::new);
         let has_passed = mark.via.contains(&self.to.name) || mark.via.len() >= HOPS;
         // Faye delivers messages for the server only (`/service/`) to subscribers of `/**`.
-        let is_public = Verb::of(&name) == Verb::Publish && !channel::is_service(&name);
+        let is_public = !channel::is_meta(&name) && !channel::is_service(&name);
         if has_passed || !is_public || !self.seen.lock().insert(&mark.id) {
             self.counters.duplicates.add(1);
             return Ok(());

@@ -180,6 +180,7 @@ fn waiting(started: &Config, now: &Config) -> Vec<&'static str> {
         ("mailbox", started.mailbox == now.mailbox),
         ("websocket", started.websocket == now.websocket),
         ("eventsource", started.eventsource == now.eventsource),
+        ("dialect", started.dialect == now.dialect),
         ("extensions", started.extensions == now.extensions),
         ("webhook", started.webhook == now.webhook),
         ("store", started.store == now.store),

@@ -46,6 +46,7 @@ pub(super) fn clashes(config: &Config) -> Vec<Clash> {
     found.extend(listeners(config));
     found.extend(acks(config));
     found.extend(replays(config));
+    found.extend(dotted(config));
     found.extend(certificate(config));
     found.extend(hub::clashes(config));
     found.extend(feeds::clashes(config));
@@ -115,6 +116,18 @@ fn replays(config: &Config) -> impl Iterator<Item = Clash> {
     wrong.map(|(at, _)| {
         let keys = [format!("channel[{}].replay", at + 1), format!("channel[{}].history", at + 1)];
         Clash::incomplete(keys, "only what is kept can be replayed; write history too, or remove replay")
+    })
+}
+
+/// Without the dialect, such a rule would apply to no channel.
+fn dotted(config: &Config) -> impl Iterator<Item = Clash> {
+    let rules = config.channel.iter().enumerate().filter(|_| !config.dialect.dotted_channels);
+    rules.filter(|(_, rule)| rule.pattern.contains('.')).map(|(at, rule)| {
+        let message = format!(
+            "{:?} has a dot, and channels may not; write dialect.dotted_channels = true, or a name without dots",
+            rule.pattern
+        );
+        Clash::incomplete([format!("channel[{}].match", at + 1)], message)
     })
 }
 

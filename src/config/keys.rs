@@ -124,6 +124,9 @@ pub const KEYS: &[Key] = &[
     key("websocket", "compression_threshold", Kind::Size(0, GIB)),
     key("eventsource", "ping", Kind::Duration(1, HOUR)),
     key("eventsource", "retry", Kind::Duration(1, HOUR)),
+    key("dialect", "dotted_channels", Kind::Flag),
+    key("dialect", "publish_without_data", Kind::Flag),
+    key("dialect", "unknown_client", Kind::Word(&["faye", "salesforce"])),
     key("extensions", "files", Kind::List(Element::File)),
     key("extensions", "environment", Kind::List(Element::Text)),
     // The engine itself does not start with less.

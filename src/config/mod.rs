@@ -9,6 +9,7 @@ mod built;
 mod checks;
 mod cluster;
 mod delivery;
+mod dialect;
 mod document;
 mod draft;
 mod examples;
@@ -44,6 +45,7 @@ mod websub;
 pub use access::Access;
 pub use cluster::{Ack, HistoryStore, Redis};
 pub use delivery::{EventSource, Mailbox, Overflow, WebSocket};
+pub use dialect::{Dialect, UnknownClientError};
 pub use extensions::{Extensions, OnFailure};
 #[doc(hidden)]
 pub use feed_fields::read_feed;

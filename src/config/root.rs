@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::Extensions;
 use super::cluster::{HistoryStore, Redis};
 use super::delivery::{EventSource, Mailbox, WebSocket};
+use super::dialect::Dialect;
 use super::feeds::{Feed, Feeds, Lifestream};
 use super::guard::{Browsers, ChannelRule, Handshake, PrivatePub, Push, Rates, Token, TokenKey};
 use super::hooks::{Hook, Webhook};
@@ -32,6 +33,8 @@ pub struct Config {
     pub websocket: WebSocket,
     /// EventSource streams.
     pub eventsource: EventSource,
+    /// Clients of other servers.
+    pub dialect: Dialect,
     /// Extensions written in JavaScript.
     pub extensions: Extensions,
     /// History of channels.

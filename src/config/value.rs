@@ -181,7 +181,7 @@ impl Kind {
             (Self::Word(words), Given::Text(text)) if words.contains(text) => {}
             (Self::Address, Given::Text(text)) if text.parse::<ListenAddress>().is_ok() => {}
             (Self::Path, Given::Text(text)) if is_path(text) => {}
-            (Self::Pattern, Given::Text(text)) if is_pattern(text) => {}
+            (Self::Pattern, Given::Text(text)) if is_pattern(&without_dots(text)) => {}
             (Self::Origin, Given::Text(text)) if *text == "*" || PageOrigin::parse(text).is_some() => {}
             (Self::Network, Given::Text(text)) if is_network(text) => {}
             (Self::Host, Given::Text(text)) if HostName::parse(text).is_some() => {}
@@ -380,6 +380,15 @@ fn is_pattern(text: &str) -> bool {
     let segments: Vec<_> = segments.split('/').collect();
     let Some((last, parents)) = segments.split_last() else { return false };
     parents.iter().all(|segment| is_segment(segment)) && (matches!(*last, "*" | "**") || is_segment(last))
+}
+
+/// Replaces the dots that names of channels may have with `dialect.dotted_channels`, which a later check requires.
+fn without_dots(pattern: &str) -> String {
+    let replaced = |segment: &str| match segment {
+        "." | ".." => segment.to_owned(),
+        _ => segment.replace('.', "-"),
+    };
+    pattern.split('/').map(replaced).collect::<Vec<_>>().join("/")
 }
 
 fn is_segment(segment: &str) -> bool {

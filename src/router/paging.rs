@@ -69,7 +69,7 @@ impl Session {
             replaying.is_paging = false;
             return Poll::Ready(NextPage::Over);
         }
-        match replaying.replays.next().filter(|_| has_room && is_live) {
+        match replaying.replays.next_job().filter(|_| has_room && is_live) {
             Some(job) => Poll::Ready(NextPage::Read(Box::new(job), messages, bytes)),
             None => {
                 replaying.room = Some(context.waker().clone());

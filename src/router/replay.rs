@@ -213,7 +213,7 @@ impl Replays {
 
     /// Returns the next page to read; `None` if there is nothing to read now.
     #[must_use]
-    pub fn next(&mut self) -> Option<Job> {
+    pub fn next_job(&mut self) -> Option<Job> {
         for replay in &mut self.list {
             let Some(part) = replay.parts.iter_mut().find(|part| part.is_begun) else { continue };
             let until = *part.pass.get_or_insert(part.until);
@@ -353,15 +353,15 @@ mod tests {
     #[test]
     fn what_arrives_during_a_pass_is_read_by_the_next_one() {
         let mut replays = replays(5, 9);
-        let job = replays.next().unwrap();
+        let job = replays.next_job().unwrap();
         assert_eq!((job.start.after, job.until, job.is_first), (5, 9, true));
         assert!(replays.defer("/a", partition(), 10));
         assert_eq!(replays.apply(&job, SEEN, Some(&PageStart::after(7))), Some(Applied::Page));
-        let job = replays.next().unwrap();
+        let job = replays.next_job().unwrap();
         assert_eq!((job.start.after, job.until, job.is_first), (7, 9, false));
         assert_eq!(replays.apply(&job, SEEN, None), Some(Applied::Page));
         assert_eq!(replays.position(partition()), Some(9));
-        let job = replays.next().unwrap();
+        let job = replays.next_job().unwrap();
         assert_eq!((job.start.after, job.until, job.is_first), (9, 10, true));
         assert_eq!(replays.apply(&job, SEEN, None), Some(Applied::Page));
         assert!(replays.is_empty() && !replays.defer("/a", partition(), 11));
@@ -373,15 +373,15 @@ mod tests {
         let mut replays = Replays::default();
         replays.announce("/a", std::iter::once(partition()));
         assert!(replays.defer("/a", partition(), 8) && !replays.defer("/b", partition(), 8));
-        assert_eq!((replays.next(), replays.position(partition())), (None, Some(0)));
+        assert_eq!((replays.next_job(), replays.position(partition())), (None, Some(0)));
         replays.begin("/a", &[begin(3, 7)], Options::default());
-        let job = replays.next().unwrap();
+        let job = replays.next_job().unwrap();
         assert_eq!((job.start.after, job.until), (3, 8));
         let mut live = Replays::default();
         live.announce("/a", std::iter::once(partition()));
         live.defer("/a", partition(), 8);
         live.begin("/a", &[], Options::default());
-        let job = live.next().unwrap();
+        let job = live.next_job().unwrap();
         assert_eq!((job.start.after, job.until), (7, 8));
     }
 
@@ -393,11 +393,11 @@ mod tests {
     #[test]
     fn a_page_of_a_cancelled_replay_is_dropped() {
         let mut replays = replays(5, 9);
-        let job = replays.next().unwrap();
+        let job = replays.next_job().unwrap();
         replays.announce("/a", std::iter::once(partition()));
         replays.begin("/a", &[begin(5, 9)], Options::default());
         assert_eq!(replays.apply(&job, SEEN, None), None);
-        let job = replays.next().unwrap();
+        let job = replays.next_job().unwrap();
         replays.cancel("/a");
         assert_eq!(replays.apply(&job, SEEN, None), None);
         assert!(replays.is_empty());
@@ -413,20 +413,20 @@ mod tests {
             (Seen { epoch: 2, ..SEEN }, Some(PageStart::after(8)), Applied::Gap),
             (Seen { epoch: 2, ..SEEN }, None, Applied::Page),
         ] {
-            let job = replays.next().unwrap();
+            let job = replays.next_job().unwrap();
             assert_eq!(replays.apply(&job, seen, next.as_ref()), Some(told));
         }
         let mut told = Replays::default();
         told.announce("/a", std::iter::once(partition()));
         told.begin("/a", &[Begin { is_told: true, ..begin(0, 9) }], Options::default());
-        let job = told.next().unwrap();
+        let job = told.next_job().unwrap();
         assert_eq!(told.apply(&job, lost, None), Some(Applied::Page));
     }
 
     #[test]
     fn another_instance_continues_a_replay() {
         let mut replays = replays(5, 9);
-        let job = replays.next().unwrap();
+        let job = replays.next_job().unwrap();
         let start = PageStart { after: 5, channel: Some(("/a".to_owned(), 7)) };
         replays.apply(&job, SEEN, Some(&start));
         replays.announce("/b", std::iter::once(partition()));
@@ -435,10 +435,10 @@ mod tests {
         let text = serde_json::to_string(&replays.export()).unwrap();
         let mut here = Replays::default();
         here.import(serde_json::from_str(&text).unwrap());
-        let job = here.next().unwrap();
+        let job = here.next_job().unwrap();
         assert_eq!((&job.start, job.until, job.is_first, &*job.pattern), (&start, 9, false, "/a"));
         assert_eq!(here.apply(&job, SEEN, None), Some(Applied::Page));
-        let job = here.next().unwrap();
+        let job = here.next_job().unwrap();
         assert_eq!((job.start.after, job.until, &*job.pattern), (11, 12, "/c"), "it has not begun there");
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::handshake::ack_of;
 use super::received::Accepted;
 use super::request::{Moved, Request};
-use super::{Server, client_unknown, is_of_stream};
+use super::{Server, is_of_stream};
 use crate::bayeux::reply::{self, Outcome};
 use crate::bayeux::{Advice, BayeuxError, CONNECTION_TYPES, Field, Message, json};
 use crate::peer::Transport;
@@ -54,7 +54,7 @@ impl Server {
         let connected = self.check_connect(request).and_then(|session| match session.connect(received) {
             Some(connected) => Ok(Some((session, connected))),
             None if session.is_frozen() => Ok(None),
-            None => Err(client_unknown(message).into()),
+            None => Err(self.client_unknown(message).into()),
         });
         let (session, Connected { is_first, ack }) = match connected {
             Ok(Some(connected)) => connected,

@@ -8,7 +8,7 @@ use super::Server;
 use super::request::Request;
 use crate::auth::excerpt;
 use crate::bayeux::reply::Outcome;
-use crate::bayeux::{BayeuxError, ClientId, Field, Message, Verb, json};
+use crate::bayeux::{BayeuxError, ClientId, Field, Message, UnknownClient, Verb, json};
 use crate::peer::Peer;
 
 impl Server {
@@ -79,7 +79,7 @@ fn printed(json: &[u8]) -> Cow<'_, str> {
 /// Returns the error of the reply without the identifier of the session.
 fn error(outcome: &Outcome) -> Cow<'static, str> {
     match outcome {
-        Outcome::Failed(BayeuxError::ClientUnknown(_)) => "401::Unknown client".into(),
+        Outcome::Failed(BayeuxError::ClientUnknown(UnknownClient::Faye(_))) => "401::Unknown client".into(),
         Outcome::Failed(error) => error.to_string().into(),
         Outcome::Refused => "refused by an extension".into(),
         Outcome::Done => "".into(),

@@ -13,6 +13,7 @@ mod cluster;
 mod completion;
 mod connect;
 mod delivery;
+mod dialect;
 mod disconnect;
 mod event;
 mod execute;
@@ -52,10 +53,10 @@ pub use received::{Accepted, Received, Receiving};
 
 use crate::auth::hook::Hook;
 use crate::auth::{Credentials, Policy, Seals};
-use crate::bayeux::{Advice, BayeuxError, ClientId, Field, Message, json};
+use crate::bayeux::{Advice, BayeuxError, ClientId, Field, Message};
 use crate::broker::{Appended, Broker, Memory};
 use crate::budget::Budget;
-use crate::config::Config;
+use crate::config::{Config, Dialect};
 use crate::extension::{Extension, Pipeline};
 use crate::lock::{self, level};
 use crate::metrics::{Metrics, Reason};
@@ -88,6 +89,7 @@ pub struct Server {
     hook: ArcSwapOption<Hook>,
     token_expiry: token_expiry::TokenExpiry,
     backoff: backoff::Backoff,
+    dialect: Dialect,
     seals: Seals,
     events: broadcast::Sender<Event>,
     /// Set by the first listener and never cleared. The sender's own count of listeners takes a lock, which is too much
@@ -149,6 +151,7 @@ impl Server {
             hook: ArcSwapOption::new(Hook::new(&config.hook, metrics.clone())?.map(Arc::new)),
             token_expiry: token_expiry::TokenExpiry::default(),
             backoff: backoff::Backoff::new(&config.advice),
+            dialect: config.dialect.clone(),
             seals: Seals::new().map_err(|error| format!("no random bytes from the system: {error}"))?,
             events: broadcast::Sender::new(EVENTS),
             listened: AtomicBool::new(false),
@@ -271,7 +274,7 @@ impl Server {
         if request.message.truthy(Field::ClientId).is_none() {
             return Err(BayeuxError::ParameterMissing("clientId"));
         }
-        request.session(self).ok_or_else(|| client_unknown(&request.message))
+        request.session(self).ok_or_else(|| self.client_unknown(&request.message))
     }
 
     /// Looks up the sender of a message.
@@ -340,10 +343,6 @@ fn terms(config: &Config, budget: &Arc<Budget>, metrics: &Metrics) -> Terms {
         budget: Arc::clone(budget),
         ..Terms::new(bounds, lifetime, metrics.clone())
     }
-}
-
-fn client_unknown(message: &Message) -> BayeuxError {
-    BayeuxError::ClientUnknown(json::printed(message.get(Field::ClientId).unwrap_or_default()).into_owned())
 }
 
 /// Whether a message is a connect of a client that receives its messages through an EventSource stream.

@@ -118,7 +118,8 @@ impl Server {
         pending: &mut PendingFlush,
     ) -> Option<Request<'a>> {
         let credentials = policy.credentials(&mut message, peer);
-        let message = self.pipeline.incoming(message, peer, || pending.flush()).await?;
+        let mut message = self.pipeline.incoming(message, peer, || pending.flush()).await?;
+        self.add_missing_data(&mut message);
         let mut request = Request::new(message, credentials, peer, policy, is_alone);
         if policy.uses_hook() {
             self.ask_hook(&mut request, pending).await;

@@ -41,9 +41,13 @@ impl Server {
         }
         let name = message.text(Field::Channel).unwrap_or_default();
         self.check_size(&name)?;
-        if !channel::is_name(&name) {
+        if !self.grammar().is_name(&name) {
             let printed = json::printed(message.get(Field::Channel).unwrap_or_default());
             return Err(BayeuxError::ChannelInvalid(printed.into_owned()).into());
+        }
+        // Only a name with dots: the verb of others is `UnknownMeta`.
+        if channel::is_meta(&name) {
+            return Err(BayeuxError::ChannelForbidden(name.into_owned()).into());
         }
         request.check(self)?;
         let rule = policy.rule(&name);

@@ -5,7 +5,7 @@
 //!
 //! 1. (route: another instance that owns the session executes all further steps)
 //! 2. credentials are removed
-//! 3. (extensions: `incoming`)
+//! 3. (extensions: `incoming`), and the missing data of a publication, if the dialect allows that
 //! 4. (the checks of the verb: fields, limits, rates, policy; then the hook, where the policy asks it; then route again)
 //! 5. the checks of the verb, with the counted rates and the decisions of the hook
 //! 6. the verb, and its reply
@@ -50,6 +50,7 @@ impl Server {
         let mut received = Received::default();
         for mut message in messages {
             let credentials = policy.credentials(&mut message, peer);
+            self.add_missing_data(&mut message);
             let request = Request::new(message, credentials, peer, policy, is_alone);
             let mut effects = Effects::default();
             if request.verb == Verb::Connect {

@@ -80,7 +80,7 @@ pub(super) fn seen_of(wanted: &[u8], pattern: &str) -> Result<HashMap<String, u6
     json::each_member(wanted, |name, value| {
         let name = name.text();
         if name != pattern
-            && Pattern::parse(&name).is_some_and(|other| other.is_name() && parsed.covers(other))
+            && Pattern::parse(name).is_some_and(|other| other.is_name() && parsed.covers(other))
         {
             match from_json(value) {
                 Ok(From::After(offset)) => _ = seen.insert(name.to_owned(), offset),

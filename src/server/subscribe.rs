@@ -71,7 +71,7 @@ impl Server {
             if plan.needs_replay() {
                 session.announce_replay(pattern);
             }
-            if let Err(stop) = self.add(session, pattern) {
+            if let Err(stop) = self.add(session, pattern, request) {
                 session.cancel_replay(pattern);
                 return Err(stop);
             }
@@ -86,7 +86,7 @@ impl Server {
         })
     }
 
-    fn add(&self, session: &Arc<Session>, pattern: &str) -> Result<(), Stop> {
+    fn add(&self, session: &Arc<Session>, pattern: &str, request: &Request<'_>) -> Result<(), Stop> {
         match self.trie.subscribe(session, pattern, self.limits.subscriptions) {
             Change::Changed => {
                 self.log_subscribe(session.id(), pattern);
@@ -96,7 +96,7 @@ impl Server {
             Change::Unchanged => Ok(()),
             Change::Full => Err(BayeuxError::TooManySubscriptions(self.limits.subscriptions).into()),
             Change::Frozen => Err(Stop::Moved),
-            Change::Ended => Err(BayeuxError::ClientUnknown(session.id().as_str().to_owned()).into()),
+            Change::Ended => Err(self.client_unknown(&request.message).into()),
         }
     }
 
@@ -218,7 +218,7 @@ impl Server {
         let invalid = || BayeuxError::ChannelInvalid(json::printed(element).into_owned());
         let pattern = json::as_text(element).ok_or_else(invalid)?;
         self.check_size(&pattern)?;
-        if !channel::is_valid(&pattern) {
+        if !self.grammar().is_valid(&pattern) {
             return Err(invalid());
         }
         if channel::is_meta(&pattern) {

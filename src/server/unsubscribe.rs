@@ -7,7 +7,6 @@ use super::Server;
 use super::event::Event;
 use super::request::{Moved, Request, Stop};
 use crate::auth::Decision;
-use crate::bayeux::BayeuxError;
 use crate::bayeux::reply::Outcome;
 use crate::router::Change;
 
@@ -25,7 +24,7 @@ impl Server {
                 }
                 Change::Unchanged | Change::Full => Ok(()),
                 Change::Frozen => Err(Stop::Moved),
-                Change::Ended => Err(BayeuxError::ClientUnknown(session.id().as_str().to_owned()).into()),
+                Change::Ended => Err(self.client_unknown(&request.message).into()),
             }
         })
     }

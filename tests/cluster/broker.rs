@@ -301,11 +301,11 @@ async fn the_newest_of_a_history_come_first_within_bounds(nodes: &[Node]) {
 }
 
 async fn history_is_kept_by_age(nodes: &[Node]) {
-    let rule = Some(History { messages: 10, age: Duration::from_millis(50) });
+    let rule = History { messages: 10, age: Duration::from_millis(50) };
     let node = &nodes[0];
-    node.publish("/short", 1, rule).await;
+    node.publish("/short", 1, Some(rule)).await;
     let watching = async {
-        while !node.replay_of("/short", 0, rule.unwrap().age).await.publications.is_empty() {
+        while !node.replay_of("/short", 0, rule.age).await.publications.is_empty() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };

@@ -8,6 +8,7 @@ mod support;
 mod ack;
 mod acknowledged;
 mod broker;
+mod dialect;
 mod fence;
 mod handoff;
 mod leaving;

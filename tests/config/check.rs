@@ -500,6 +500,42 @@ fn channels_and_patterns() {
 }
 
 #[test]
+fn a_rule_for_channels_with_dots_needs_the_setting_that_allows_them() {
+    let rule = |pattern: &str, dialect: &str| {
+        said(&format!("[dialect]\n{dialect}\n[[channel]]\nmatch = '/a'\n[[channel]]\nmatch = '{pattern}'"))
+    };
+    for pattern in ["/a.b", "/a.b/**", "/.a/b", "/a../*"] {
+        for dialect in ["", "dotted_channels = false"] {
+            let expected = format!(
+                "faye.toml:6: channel[2].match: \"{pattern}\" has a dot, and channels may not; write \
+                 dialect.dotted_channels = true, or a name without dots"
+            );
+            assert_eq!(rule(pattern, dialect), expected);
+        }
+        assert_eq!(rule(pattern, "dotted_channels = true"), "");
+    }
+    for pattern in ["/.", "/a/../b", "/a.*", "/a.b/", "/./*"] {
+        for dialect in ["", "dotted_channels = true"] {
+            let said = rule(pattern, dialect);
+            assert!(said.contains("is not a channel, or a pattern"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_dialect_is_one_that_a_client_needs() {
+    let said = said(
+        "[dialect]\nunknown_client = 'cometd'\ndotted_channels = 'yes'\npublish_without_data = 1\ndots = true",
+    );
+    let expected = "\
+faye.toml:2: dialect.unknown_client: \"cometd\" is not a valid value; write one of \"faye\", \"salesforce\"
+faye.toml:3: dialect.dotted_channels: \"yes\" is not true or false; write for example true
+faye.toml:4: dialect.publish_without_data: 1 is not true or false; write for example true
+faye.toml:5: dialect.dots: unknown key; [dialect] has dotted_channels, publish_without_data, unknown_client";
+    assert_eq!(said, expected);
+}
+
+#[test]
 fn mounts() {
     for mount in ["/", "/faye", "/faye/", "/a/b", "/a%20b"] {
         assert_eq!(said(&format!("[server]\nmount = '{mount}'")), "", "{mount}");

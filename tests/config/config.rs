@@ -343,6 +343,14 @@ fn what_a_hub_needs_may_be_set_elsewhere() {
 }
 
 #[test]
+fn channels_with_dots_may_be_allowed_elsewhere() {
+    let text = "[[channel]]\nmatch = '/a.b'\n";
+    assert!(load_with(text, &[("FAYE_DIALECT__DOTTED_CHANNELS", "true")]).is_ok());
+    let said = load_with(text, &[("FAYE_DIALECT__DOTTED_CHANNELS", "false")]).unwrap_err().to_string();
+    assert!(said.contains("faye.toml:2: channel[1].match: \"/a.b\" has a dot"), "{said}");
+}
+
+#[test]
 fn a_secret_is_without_the_line_end_behind_it() {
     let (_directory, kept) = file("in a file\r\n");
     let text = format!("[push]\nsecret = 'env:PUSH'\nprevious = 'file:{}'", kept.display());

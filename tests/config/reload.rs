@@ -67,7 +67,8 @@ fn the_servers_own_hosts_change() {
 #[test]
 fn what_needs_a_start_is_named() {
     let faye = Faye::start_with_file("", &[]);
-    rewrite(&faye, "[limits]\nbatch = 7\n[log]\nlevel = 'debug'\n");
-    faye.wait_for_stderr("limits, log");
+    rewrite(&faye, "[limits]\nbatch = 7\n[log]\nlevel = 'debug'\n[dialect]\ndotted_channels = true\n");
+    faye.wait_for_stderr("limits, dialect, log");
+    assert_eq!(faye.ask(&publication("/a.b", 1))["error"], "405:/a.b:Invalid channel");
     faye.assert_serves();
 }

@@ -9,6 +9,7 @@ mod support;
 
 mod advice;
 mod connect;
+mod dialect;
 mod disconnect;
 mod expiry;
 mod guarantees;
