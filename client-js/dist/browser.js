@@ -391,12 +391,14 @@ function positionOf(message) {
   const id = (_e = (_b = (_a = message.ext) == null ? void 0 : _a["replay"]) == null ? void 0 : _b.id) != null ? _e : (_d = (_c = message.data) == null ? void 0 : _c.event) == null ? void 0 : _d.replayId;
   return typeof id === "number" ? id : void 0;
 }
-var _source, _positions, _isOffered, _gap;
+var _source, _positions, _cursors, _isOffered, _gap, _Replay_instances, forget_fn;
 var Replay = class {
   /** `gap` is called when messages are lost because the server does not keep them so long. */
   constructor(source, gap) {
+    __privateAdd(this, _Replay_instances);
     __privateAdd(this, _source);
     __privateAdd(this, _positions, /* @__PURE__ */ new Map());
+    __privateAdd(this, _cursors, /* @__PURE__ */ new Map());
     __privateAdd(this, _isOffered, false);
     __privateAdd(this, _gap);
     __privateSet(this, _source, source);
@@ -404,13 +406,13 @@ var Replay = class {
   }
   /** Says where to go on. */
   outgoing(message) {
-    var _a;
+    var _a, _b;
     if (message.channel === HANDSHAKE) addExt(message, "replay", true);
     if (message.channel !== SUBSCRIBE || !__privateGet(this, _isOffered)) return;
     const channel = String(message.subscription);
     const source = __privateGet(this, _source);
     const first = typeof source === "number" ? source : (_a = source[channel]) != null ? _a : FROM_NOW;
-    const positions = { [channel]: first };
+    const positions = { [channel]: (_b = __privateGet(this, _cursors).get(channel)) != null ? _b : first };
     for (const [name, position] of __privateGet(this, _positions)) {
       if (patternsOf(name).includes(channel)) positions[name] = position;
     }
@@ -418,32 +420,51 @@ var Replay = class {
   }
   /** Remembers the position. */
   incoming(message) {
-    var _a;
+    var _a, _b, _c, _d;
     if (message.channel === HANDSHAKE) {
       if (message.successful) __privateSet(this, _isOffered, ((_a = message.ext) == null ? void 0 : _a["replay"]) === true);
       return;
     }
-    const position = __privateGet(this, _isOffered) && message.successful === void 0 ? positionOf(message) : void 0;
+    if (!__privateGet(this, _isOffered)) return;
+    const { channel, subscription } = message;
+    const told = (_b = message.ext) == null ? void 0 : _b["replay"];
+    if (channel === CONNECT && (told == null ? void 0 : told.cursor)) {
+      for (const name of __privateGet(this, _cursors).keys()) __privateGet(this, _cursors).set(name, told.cursor);
+    }
+    if (channel === SUBSCRIBE) {
+      const { cursor, recovered } = (_c = told == null ? void 0 : told[String(subscription)]) != null ? _c : {};
+      const isLost = recovered === false;
+      if (isLost) __privateMethod(this, _Replay_instances, forget_fn).call(this, subscription);
+      if (cursor) __privateGet(this, _cursors).set(String(subscription), cursor);
+      if (isLost || ((_d = message.ext) == null ? void 0 : _d["faye:gap"])) __privateGet(this, _gap).call(this, String(subscription), failure("Messages are missing"));
+    }
+    const position = message.successful === void 0 ? positionOf(message) : void 0;
     if (position === void 0) return;
-    __privateGet(this, _positions).delete(message.channel);
-    __privateGet(this, _positions).set(message.channel, position);
+    __privateGet(this, _positions).delete(channel);
+    __privateGet(this, _positions).set(channel, position);
     if (__privateGet(this, _positions).size > MOST_CHANNELS) __privateGet(this, _positions).delete(__privateGet(this, _positions).keys().next().value);
   }
   /** Whether to begin with what the server still has. */
   retries(message, error) {
     if (message.channel !== SUBSCRIBE || error.code !== 400 || !__privateGet(this, _isOffered)) return false;
     const channel = String(message.subscription);
-    const known = [...__privateGet(this, _positions).keys()].filter((name) => patternsOf(name).includes(channel));
-    if (known.length === 0) return false;
-    for (const name of known) __privateGet(this, _positions).delete(name);
+    if (!__privateMethod(this, _Replay_instances, forget_fn).call(this, channel)) return false;
     __privateGet(this, _gap).call(this, channel, error);
     return true;
   }
 };
 _source = new WeakMap();
 _positions = new WeakMap();
+_cursors = new WeakMap();
 _isOffered = new WeakMap();
 _gap = new WeakMap();
+_Replay_instances = new WeakSet();
+/** Forgets the positions of a subscription. Returns whether there were any. */
+forget_fn = function(subscription) {
+  const known = [...__privateGet(this, _positions).keys()].filter((name) => patternsOf(name).includes(String(subscription)));
+  for (const name of known) __privateGet(this, _positions).delete(name);
+  return __privateGet(this, _cursors).delete(String(subscription)) || known.length > 0;
+};
 
 // src/token.ts
 var MARGIN_SECONDS = 5;

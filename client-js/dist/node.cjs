@@ -382,6 +382,7 @@ function positionOf(message) {
 var Replay = class {
   #source;
   #positions = /* @__PURE__ */ new Map();
+  #cursors = /* @__PURE__ */ new Map();
   #isOffered = false;
   #gap;
   /** `gap` is called when messages are lost because the server does not keep them so long. */
@@ -396,7 +397,7 @@ var Replay = class {
     const channel = String(message.subscription);
     const source = this.#source;
     const first = typeof source === "number" ? source : source[channel] ?? FROM_NOW;
-    const positions = { [channel]: first };
+    const positions = { [channel]: this.#cursors.get(channel) ?? first };
     for (const [name, position] of this.#positions) {
       if (patternsOf(name).includes(channel)) positions[name] = position;
     }
@@ -408,21 +409,38 @@ var Replay = class {
       if (message.successful) this.#isOffered = message.ext?.["replay"] === true;
       return;
     }
-    const position = this.#isOffered && message.successful === void 0 ? positionOf(message) : void 0;
+    if (!this.#isOffered) return;
+    const { channel, subscription } = message;
+    const told = message.ext?.["replay"];
+    if (channel === CONNECT && told?.cursor) {
+      for (const name of this.#cursors.keys()) this.#cursors.set(name, told.cursor);
+    }
+    if (channel === SUBSCRIBE) {
+      const { cursor, recovered } = told?.[String(subscription)] ?? {};
+      const isLost = recovered === false;
+      if (isLost) this.#forget(subscription);
+      if (cursor) this.#cursors.set(String(subscription), cursor);
+      if (isLost || message.ext?.["faye:gap"]) this.#gap(String(subscription), failure("Messages are missing"));
+    }
+    const position = message.successful === void 0 ? positionOf(message) : void 0;
     if (position === void 0) return;
-    this.#positions.delete(message.channel);
-    this.#positions.set(message.channel, position);
+    this.#positions.delete(channel);
+    this.#positions.set(channel, position);
     if (this.#positions.size > MOST_CHANNELS) this.#positions.delete(this.#positions.keys().next().value);
   }
   /** Whether to begin with what the server still has. */
   retries(message, error) {
     if (message.channel !== SUBSCRIBE || error.code !== 400 || !this.#isOffered) return false;
     const channel = String(message.subscription);
-    const known = [...this.#positions.keys()].filter((name) => patternsOf(name).includes(channel));
-    if (known.length === 0) return false;
-    for (const name of known) this.#positions.delete(name);
+    if (!this.#forget(channel)) return false;
     this.#gap(channel, error);
     return true;
+  }
+  /** Forgets the positions of a subscription. Returns whether there were any. */
+  #forget(subscription) {
+    const known = [...this.#positions.keys()].filter((name) => patternsOf(name).includes(String(subscription)));
+    for (const name of known) this.#positions.delete(name);
+    return this.#cursors.delete(String(subscription)) || known.length > 0;
   }
 };
 

@@ -1,11 +1,11 @@
 /**
- * The extension `ext.replay`: a subscription says after which message it wants to go on, so that what was published
+ * The extension `ext.replay`: a subscription says after which message it wants to continue, so that what was published
  * while the client was away arrives. Positions are `ext.replay.id` of a message, or `data.event.replayId`
- * (Salesforce). Where the server does not have it, nothing happens.
+ * (Salesforce); `faye-server` also sends cursors, which hold for patterns. Without the extension on the server, nothing happens.
  */
 
-import { HANDSHAKE, SUBSCRIBE, patternsOf } from './channel.js';
-import type { FayeError } from './error.js';
+import { CONNECT, HANDSHAKE, SUBSCRIBE, patternsOf } from './channel.js';
+import { failure, type FayeError } from './error.js';
 import { addExt, type Feature } from './feature.js';
 import type { Message } from './message.js';
 
@@ -21,10 +21,18 @@ function positionOf(message: Message): number | undefined {
   return typeof id === 'number' ? id : undefined;
 }
 
+/** `ext.replay` of a message: a position, a cursor for all subscriptions, or what the server tells of subscriptions. */
+interface Told {
+  id?: unknown;
+  cursor?: string;
+  [channel: string]: unknown;
+}
+
 /** The feature of the option `replay`. */
 export class Replay implements Feature {
   #source: ReplaySource;
   #positions = new Map<string, number>();
+  #cursors = new Map<string, string>();
   #isOffered = false;
   #gap: (channel: string, error: FayeError) => void;
 
@@ -41,7 +49,7 @@ export class Replay implements Feature {
     const channel = String(message.subscription);
     const source = this.#source;
     const first = typeof source === 'number' ? source : (source as Record<string, number>)[channel] ?? FROM_NOW;
-    const positions: Record<string, number> = { [channel]: first };
+    const positions: Record<string, number | string> = { [channel]: this.#cursors.get(channel) ?? first };
     for (const [name, position] of this.#positions) {
       if (patternsOf(name).includes(channel)) positions[name] = position;
     }
@@ -54,11 +62,24 @@ export class Replay implements Feature {
       if (message.successful) this.#isOffered = message.ext?.['replay'] === true;
       return;
     }
-    const position = this.#isOffered && message.successful === undefined ? positionOf(message) : undefined;
+    if (!this.#isOffered) return;
+    const { channel, subscription } = message;
+    const told = message.ext?.['replay'] as Told | undefined;
+    if (channel === CONNECT && told?.cursor) {
+      for (const name of this.#cursors.keys()) this.#cursors.set(name, told.cursor);
+    }
+    if (channel === SUBSCRIBE) {
+      const { cursor, recovered } = (told?.[String(subscription)] ?? {}) as { cursor?: string; recovered?: boolean };
+      const isLost = recovered === false;
+      if (isLost) this.#forget(subscription);
+      if (cursor) this.#cursors.set(String(subscription), cursor);
+      if (isLost || message.ext?.['faye:gap']) this.#gap(String(subscription), failure('Messages are missing'));
+    }
+    const position = message.successful === undefined ? positionOf(message) : undefined;
     if (position === undefined) return;
     // The channel that was heard last stands last; the first is the one to forget.
-    this.#positions.delete(message.channel);
-    this.#positions.set(message.channel, position);
+    this.#positions.delete(channel);
+    this.#positions.set(channel, position);
     if (this.#positions.size > MOST_CHANNELS) this.#positions.delete(this.#positions.keys().next().value!);
   }
 
@@ -66,10 +87,15 @@ export class Replay implements Feature {
   retries(message: Message, error: FayeError): boolean {
     if (message.channel !== SUBSCRIBE || error.code !== 400 || !this.#isOffered) return false;
     const channel = String(message.subscription);
-    const known = [...this.#positions.keys()].filter((name) => patternsOf(name).includes(channel));
-    if (known.length === 0) return false;
-    for (const name of known) this.#positions.delete(name);
+    if (!this.#forget(channel)) return false;
     this.#gap(channel, error);
     return true;
+  }
+
+  /** Forgets the positions of a subscription. Returns whether there were any. */
+  #forget(subscription: unknown): boolean {
+    const known = [...this.#positions.keys()].filter((name) => patternsOf(name).includes(String(subscription)));
+    for (const name of known) this.#positions.delete(name);
+    return this.#cursors.delete(String(subscription)) || known.length > 0;
   }
 }

@@ -113,3 +113,60 @@ test('with the option false there is no replay', async () => {
   expect(server.sent('/meta/handshake')[0]!.message.ext).toBe(undefined);
   expect(asked(server)).toEqual([undefined]);
 });
+
+/** A server that tells of each subscription, as faye-server does. */
+function telling(told: object = { recovered: true, cursor: 'c1' }): ReturnType<typeof start> {
+  const started = start(true);
+  started.server.rules['/meta/subscribe'] = ({ message }) => ({ ext: { replay: { [String(message.subscription)]: told } } });
+  return started;
+}
+
+test('a subscription to a pattern goes on after its cursor, and after what was heard since', async () => {
+  const { server, client } = telling();
+  await client.subscribe('/a/*', () => {});
+  server.publish('/a/x', 1, at(5));
+  server.forget();
+  await pass(1_000);
+  expect(asked(server)).toEqual([{ '/a/*': -1 }, { '/a/*': 'c1', '/a/x': 5 }]);
+});
+
+test('a cursor of a connect is one for all subscriptions', async () => {
+  const { server, client } = telling();
+  await client.subscribe('/a/*', () => {});
+  await client.subscribe('/b/*', () => {});
+  server.publish('/meta/connect', undefined, { successful: true, ext: { replay: { cursor: 'c2' } } });
+  await pass();
+  server.forget();
+  await pass(1_000);
+  expect(asked(server).slice(2)).toEqual([{ '/a/*': 'c2' }, { '/b/*': 'c2' }]);
+});
+
+test('lost messages are told once, and the positions are replaced', async () => {
+  const { server, client } = telling();
+  const gap = vi.fn();
+  client.on('replay:gap', gap);
+  await client.subscribe('/a/*', () => {});
+  server.publish('/a/x', 1, at(5));
+  server.rules['/meta/subscribe'] = () => ({ ext: { replay: { '/a/*': { recovered: false, cursor: 'c9' } } } });
+  server.forget();
+  await pass(1_000);
+  expect(gap).toHaveBeenCalledTimes(1);
+  expect(gap.mock.calls[0]![0]).toMatchObject({ channel: '/a/*' });
+  server.forget();
+  await pass(20_000);
+  expect(asked(server)[2]).toEqual({ '/a/*': 'c9' });
+});
+
+test('a notice of the server tells of a gap in the stream', async () => {
+  const { server, client } = telling();
+  const gap = vi.fn();
+  client.on('replay:gap', gap);
+  const refused = vi.fn();
+  client.on('subscription:refused', refused);
+  await client.subscribe('/a/*', () => {});
+  server.publish('/meta/subscribe', undefined, { successful: true, subscription: '/a/*', ext: { 'faye:gap': { reason: 'history' } } });
+  await pass();
+  expect(gap).toHaveBeenCalledTimes(1);
+  expect(gap.mock.calls[0]![0]).toMatchObject({ channel: '/a/*' });
+  expect(refused).not.toHaveBeenCalled();
+});

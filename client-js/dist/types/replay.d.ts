@@ -1,9 +1,9 @@
 /**
- * The extension `ext.replay`: a subscription says after which message it wants to go on, so that what was published
+ * The extension `ext.replay`: a subscription says after which message it wants to continue, so that what was published
  * while the client was away arrives. Positions are `ext.replay.id` of a message, or `data.event.replayId`
- * (Salesforce). Where the server does not have it, nothing happens.
+ * (Salesforce); `faye-server` also sends cursors, which hold for patterns. Without the extension on the server, nothing happens.
  */
-import type { FayeError } from './error.js';
+import { type FayeError } from './error.js';
 import { type Feature } from './feature.js';
 import type { Message } from './message.js';
 /** The start of a subscription: `true` or -1 for new messages, -2 for all kept messages, a position, or one per channel. */
