@@ -593,3 +593,72 @@ async fn what_redis_has_lost_is_not_complete() {
         assert!(newest > second + 10_000 || lost.ends_with("recent"), "{lost}");
     }
 }
+
+/// Expired publications stay in a history until others are appended. More of them than a page has do not hide those behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn expired_publications_do_not_hide_later_ones() {
+    let redis = crate::support::redis::Redis::start();
+    let (node, age) = (Node::on(&redis).await, Duration::from_secs(1));
+    let publishing = (0..1_200).map(|count| node.publish("/aged", count, LARGE));
+    futures_util::future::join_all(publishing).await;
+    let expired = async {
+        while !node.replay_of("/aged", 0, age).await.publications.is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(WATCHDOG, expired).await.expect("all of them expire");
+    let found = async {
+        // On a slow machine one expires before it is read.
+        loop {
+            node.publish("/aged", 1_200, LARGE).await;
+            let replays = [node.replay_of("/aged", 0, age).await, node.replay_of("/*", 0, age).await];
+            if replays.iter().all(|replay| !replay.publications.is_empty()) {
+                return replays;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    for replay in tokio::time::timeout(WATCHDOG, found).await.expect("the later one is returned") {
+        assert!(replay.publications.iter().all(|one| data(one) == 1_200));
+        assert!(!replay.is_complete);
+    }
+}
+
+/// A thousand clients that come back with the same cursor cost as much as one.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_replay_is_read_once() {
+    let redis = crate::support::redis::Redis::start();
+    let node = Node::on(&redis).await;
+    for count in 0..3 {
+        node.publish("/shared/a", count, KEPT).await;
+    }
+    let kept = node.replay("/shared/a", 0).await;
+    // Redis has both scripts now.
+    node.replay("/shared/*", 0).await;
+    let (first, last) = (number(&kept.publications[0]), number(&kept.publications[2]));
+    let (start, seen) = (PageStart::after(first), HashMap::new());
+    for (pattern, scripts) in [("/shared/a", 1), ("/shared/**", 1)] {
+        let request = PageRequest {
+            partition: Partition::of("/shared/a"),
+            pattern,
+            start: &start,
+            until: last,
+            age: &|_| AGE,
+            newest: None,
+            seen: &seen,
+            is_first: true,
+            messages: 64,
+            bytes: 256 * 1024,
+        };
+        let before = redis.calls_of("evalsha");
+        let pages = futures_util::future::join_all((0..1_000).map(|_| node.broker.page(request))).await;
+        // The pattern reads the list of channels, and shares the history with the channel if that was a moment ago.
+        let cost = redis.calls_of("evalsha") - before;
+        assert!((scripts..=2).contains(&cost), "{pattern}: {cost} scripts");
+        for page in pages {
+            let page = page.unwrap();
+            assert_eq!(page.publications.iter().map(|one| data(one)).collect::<Vec<_>>(), [1, 2]);
+            assert!(page.is_complete && page.next.is_none());
+        }
+    }
+}
