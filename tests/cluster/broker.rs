@@ -662,3 +662,44 @@ async fn the_same_replay_is_read_once() {
         }
     }
 }
+
+/// The list of channels expires if only channels without a history are busy. Who has seen the newest kept publication misses
+/// nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_channels_that_expires_loses_nothing_behind_the_newest_kept() {
+    let redis = crate::support::redis::Redis::start();
+    let node = Node::on(&redis).await;
+    node.publish("/a", 1, KEPT).await;
+    node.publish("/a", 2, KEPT).await;
+    let newest = number(&node.replay("/a", 0).await.publications[1]);
+    node.publish("/a", 3, None).await;
+    assert_eq!(redis.ask(&format!("PEXPIRE {}:recent 0", key_of("/a"))), ":1\r\n");
+    for step in ["at once", "after the next publication"] {
+        for pattern in ["/a", "/*"] {
+            let partition = Partition::of("/a");
+            let is_complete = async |after| {
+                let (start, seen) = (PageStart::after(after), HashMap::new());
+                let request = PageRequest {
+                    partition,
+                    pattern,
+                    start: &start,
+                    until: (1 << 53) - 1,
+                    age: &|_| AGE,
+                    newest: None,
+                    seen: &seen,
+                    is_first: true,
+                    messages: 64,
+                    bytes: 256 * 1024,
+                };
+                node.broker.page(request).await.unwrap().is_complete
+            };
+            assert!(is_complete(newest).await, "{pattern} {step}");
+            assert!(!is_complete(newest - 1).await, "{pattern} {step}");
+        }
+        node.publish("/a", 4, None).await;
+    }
+    node.publish("/a", 5, KEPT).await;
+    let replay = node.replay("/a", newest).await;
+    assert_eq!((data(&replay.publications[0]), replay.is_complete), (5, true));
+    assert!(!node.replay("/a", newest - 1).await.is_complete);
+}

@@ -8,7 +8,7 @@
 local after, most, room, newest = tonumber(ARGV[2]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[7])
 local at = redis.call('HMGET', KEYS[1], 'epoch', 'base', 'number', 'forgotten', 'kept')
 local number, judged = tonumber(at[3] or '-1'), math.max(tonumber(at[2] or '0'), tonumber(at[4] or '0'))
-if at[5] == '1' and redis.call('EXISTS', KEYS[2]) == 0 then judged = math.max(judged, number) end
+if at[5] and redis.call('EXISTS', KEYS[2]) == 0 then judged = math.max(judged, tonumber(at[5])) end
 local time = redis.call('TIME')
 local earliest = time[1] * 1000 + math.floor(time[2] / 1000) - tonumber(ARGV[6])
 local function is_old(entry) return tonumber(entry[2][10]) <= earliest end

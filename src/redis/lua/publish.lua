@@ -16,10 +16,14 @@ local newest = tonumber(redis.call('GET', KEYS[2]) or '0')
 if newest >= counter then
   return {epoch, '0', string.format('%.0f', number), string.format('%.0f', newest)}
 end
--- What was kept by other rules, or without the list of channels, is forgotten: publications in between may not be in it.
-local was = redis.call('HMGET', KEYS[1], 'rules', 'kept')
-if was[1] ~= ARGV[11] or (was[2] == '1' and redis.call('EXISTS', KEYS[4]) == 0) then
+-- What was kept by other rules is forgotten: publications in between may not be in a history. Without the list of channels, what
+-- was kept is forgotten; behind the newest kept one there is nothing to forget.
+local was = redis.call('HMGET', KEYS[1], 'rules', 'kept', 'forgotten')
+if was[1] ~= ARGV[11] then
   redis.call('HSET', KEYS[1], 'rules', ARGV[11], 'forgotten', string.format('%.0f', number))
+  redis.call('HDEL', KEYS[1], 'kept')
+elseif was[2] and redis.call('EXISTS', KEYS[4]) == 0 then
+  redis.call('HSET', KEYS[1], 'forgotten', string.format('%.0f', math.max(tonumber(was[2]), tonumber(was[3] or '0'))))
   redis.call('HDEL', KEYS[1], 'kept')
 end
 local first = number + 1
@@ -27,7 +31,6 @@ redis.call('HSET', KEYS[1], 'number', string.format('%.0f', number + count))
 redis.call('SET', KEYS[2], string.format('%.0f', counter + count - 1), 'PX', ARGV[4])
 local has_history = #ARGV > 11
 if has_history then
-  redis.call('HSET', KEYS[1], 'kept', '1')
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   for at = 12, #ARGV, 5 do
@@ -49,6 +52,7 @@ if has_history then
     end
     redis.call('PEXPIRE', stream, age)
     redis.call('ZADD', KEYS[4], first + place, channel)
+    redis.call('HSET', KEYS[1], 'kept', string.format('%.0f', first + place))
     ttl = math.max(ttl, age)
     for _, old in ipairs(redis.call('ZRANGE', KEYS[4], 0, 1)) do
       if redis.call('EXISTS', ARGV[10] .. old) == 0 then
