@@ -106,13 +106,14 @@ impl<D: Deliver> PartitionConsumer<D> {
         if ended.is_some_and(|ended| ended.missed > 0 || ended.is_reset) {
             self.deliver.lost(self.partition);
         }
-        self.deliver(|delivered| *delivered = publications);
         let Some(Recovered { recovered, missed, is_reset }) = ended else { return };
+        // Counted first, so that those who have received the publications find them counted.
         self.metrics.redis.recovered.inc_by(recovered);
         self.metrics.redis.missed.inc_by(missed);
         if is_reset {
             self.metrics.redis.epoch_resets.inc();
         }
+        self.deliver(|delivered| *delivered = publications);
         if missed > 0 || is_reset {
             let partition = self.partition.index();
             tracing::warn!(partition, missed, recovered, epoch_reset = is_reset, "publications missed");
