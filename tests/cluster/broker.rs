@@ -102,9 +102,13 @@ impl Node {
 
     /// A node without subscribers.
     fn publishing_to(url: &str) -> Self {
-        let url = Some(config::Secret::from(url));
         // Nothing but what the tests do shall reach Redis.
-        let probe = Duration::from_secs(600);
+        Self::probing(url, Duration::from_secs(600))
+    }
+
+    /// A node without subscribers that probes so often.
+    fn probing(url: &str, probe: Duration) -> Self {
+        let url = Some(config::Secret::from(url));
         let settings = config::Redis { url, probe, deadline: WATCHDOG, ..config::Redis::default() };
         let (received, metrics) = (Arc::<Received>::default(), Metrics::default());
         let client = Arc::new(Client::new(&settings, metrics.clone()).unwrap());
@@ -683,7 +687,8 @@ async fn a_list_of_channels_that_expires_loses_nothing_behind_the_newest_kept() 
                     partition,
                     pattern,
                     start: &start,
-                    until: (1 << 53) - 1,
+                    // No other read is shared.
+                    until: (1 << 53) - 1 - SERIAL.fetch_add(1, Ordering::Relaxed),
                     age: &|_| AGE,
                     newest: None,
                     seen: &seen,
@@ -702,4 +707,59 @@ async fn a_list_of_channels_that_expires_loses_nothing_behind_the_newest_kept() 
     let replay = node.replay("/a", newest).await;
     assert_eq!((data(&replay.publications[0]), replay.is_complete), (5, true));
     assert!(!node.replay("/a", newest - 1).await.is_complete);
+}
+
+/// Whether a node that receives what another publishes learns from the frame that a history has it. By its own rules, none has.
+async fn tells_what_is_kept(from: &Node, to: &Node) -> bool {
+    to.received.all.lock().clear();
+    from.publish("/told", 1, KEPT).await;
+    from.publish("/told", 2, None).await;
+    let received = to.received.wait_for(2).await;
+    assert!(!received[1].is_kept(), "it is in no history");
+    received[0].is_kept()
+}
+
+/// An instance of the first version has a lease and no note of the format, and publishes frames of the first version. Both are
+/// written here as it writes them; no old binary runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_and_frames_of_the_first_version_are_understood_in_an_upgrade() {
+    let redis = crate::support::redis::Redis::start();
+    let nodes = [(); 2].map(|()| Node::probing(&redis.url(), Duration::from_millis(20)));
+    for node in &nodes {
+        node.join().await;
+    }
+    let becomes = async |is_told: bool| {
+        let changed = async {
+            while tells_what_is_kept(&nodes[0], &nodes[1]).await != is_told {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(WATCHDOG, changed).await.expect("the format changes");
+    };
+    becomes(true).await;
+    // The last lease in milliseconds that Redis counts exactly.
+    let old = "0123456789abcdef0123456789abcdef";
+    assert_eq!(redis.ask(&format!("ZADD faye:{{nodes}} 9007199254740991 {old}")), ":1\r\n");
+    becomes(false).await;
+
+    // It publishes: its identifier, a counter, and each part behind its length.
+    nodes[1].received.all.lock().clear();
+    let newest = number(nodes[0].replay("/told", 0).await.publications.last().unwrap()) + 1;
+    let epoch = redis.ask(&format!("HGET {} epoch", key_of("/told")));
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
+    let (channel, object) = (&b"/told"[..], &br#"{"channel":"/told","data":9}"#[..]);
+    let part = |part: &[u8]| [&u32::try_from(part.len()).unwrap().to_be_bytes()[..], part].concat();
+    let body = [&[7; 16][..], &1_u64.to_be_bytes(), &part(channel), &part(object)].concat();
+    let key = key_of("/told");
+    assert_eq!(redis.ask(&format!("HINCRBY {key} number 1")), format!(":{}\r\n", newest + 1));
+    let line = format!("1 m {epoch} {}\n", newest + 1);
+    let frame = hex(&[line.as_bytes(), &body].concat());
+    assert_eq!(redis.ask(&format!("SPUBLISH {key}:publications \"{frame}\"")).trim(), ":2");
+    let received = nodes[1].received.wait_for(1).await;
+    assert_eq!((data(&received[0]), received[0].is_kept()), (9, false));
+
+    // It has gone.
+    assert_eq!(redis.ask(&format!("ZREM faye:{{nodes}} {old}")), ":1\r\n");
+    becomes(true).await;
+    assert!(nodes.iter().all(|node| node.metrics.redis.malformed.get() == 0));
 }

@@ -169,7 +169,9 @@ impl<D: Deliver> PartitionConsumer<D> {
         let partition = self.partition;
         move |offset, item| {
             let position = StreamPosition { partition, offset };
-            publications.push(Arc::new(if self.deliver.keeps(&item.channel) {
+            // By the rules of the publisher. An older one does not tell; nor does a history, which may be there for a recovery only.
+            let is_kept = item.is_kept.unwrap_or_else(|| self.deliver.keeps(&item.channel));
+            publications.push(Arc::new(if is_kept {
                 Publication::kept(&item.channel, position, &item.object)
             } else {
                 Publication::encoded(&item.channel, Some(position), &item.object)
@@ -225,7 +227,7 @@ mod tests {
     }
 
     fn item() -> Item {
-        Item { channel: "/a".into(), object: b"{}".into() }
+        Item { channel: "/a".into(), object: b"{}".into(), is_kept: None }
     }
 
     fn other(consumer: &PartitionConsumer<Recorder>, epoch: u64, first: u64, count: u64) -> Action {
