@@ -57,6 +57,11 @@ impl Keys {
         format!("{}:draining", self.nodes())
     }
 
+    /// The instances that read frames of the second version, by the end of their notes: a sorted set.
+    pub(crate) fn format(&self) -> String {
+        format!("{}:format-2", self.nodes())
+    }
+
     /// The newest offset that an instance has received in each partition: a hash.
     pub(crate) fn positions(&self, node: NodeId) -> String {
         format!("{}:{{node-{node}}}:positions", self.prefix)

@@ -22,5 +22,5 @@ pub use link::RedisError;
 pub use node::NodeId;
 pub(crate) use number::number;
 pub(crate) use scripts::{
-    ALIVE, BEAT, CHANGED, CLAIM, FILL, PAGE, POSITIONS, PUBLISH, RECENT, SESSION, STATE,
+    ALIVE, BEAT, CHANGED, CLAIM, FILL, FORMAT, PAGE, POSITIONS, PUBLISH, RECENT, SESSION, STATE,
 };

@@ -71,6 +71,7 @@ pub(crate) static PUBLISH: Script =
 pub(crate) static STATE: Script =
     Script::new(concat!(include_str!("lua/epoch.lua"), include_str!("lua/state.lua")));
 pub(crate) static FILL: Script = Script::new(include_str!("lua/fill.lua"));
+pub(crate) static FORMAT: Script = Script::new(include_str!("lua/format.lua"));
 pub(crate) static PAGE: Script = Script::new(include_str!("lua/page.lua"));
 pub(crate) static CHANGED: Script = Script::new(include_str!("lua/changed.lua"));
 pub(crate) static RECENT: Script = Script::new(include_str!("lua/recent.lua"));

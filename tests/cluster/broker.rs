@@ -102,9 +102,13 @@ impl Node {
 
     /// A node without subscribers.
     fn publishing_to(url: &str) -> Self {
-        let url = Some(config::Secret::from(url));
         // Nothing but what the tests do shall reach Redis.
-        let probe = Duration::from_secs(600);
+        Self::probing(url, Duration::from_secs(600))
+    }
+
+    /// A node without subscribers that probes so often.
+    fn probing(url: &str, probe: Duration) -> Self {
+        let url = Some(config::Secret::from(url));
         let settings = config::Redis { url, probe, deadline: WATCHDOG, ..config::Redis::default() };
         let (received, metrics) = (Arc::<Received>::default(), Metrics::default());
         let client = Arc::new(Client::new(&settings, metrics.clone()).unwrap());
@@ -592,4 +596,170 @@ async fn what_redis_has_lost_is_not_complete() {
         assert!(node.replay("/a", newest).await.is_complete, "{lost}");
         assert!(newest > second + 10_000 || lost.ends_with("recent"), "{lost}");
     }
+}
+
+/// Expired publications stay in a history until others are appended. More of them than a page has do not hide those behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn expired_publications_do_not_hide_later_ones() {
+    let redis = crate::support::redis::Redis::start();
+    let (node, age) = (Node::on(&redis).await, Duration::from_secs(1));
+    let publishing = (0..1_200).map(|count| node.publish("/aged", count, LARGE));
+    futures_util::future::join_all(publishing).await;
+    let expired = async {
+        while !node.replay_of("/aged", 0, age).await.publications.is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(WATCHDOG, expired).await.expect("all of them expire");
+    let found = async {
+        // On a slow machine one expires before it is read.
+        loop {
+            node.publish("/aged", 1_200, LARGE).await;
+            let replays = [node.replay_of("/aged", 0, age).await, node.replay_of("/*", 0, age).await];
+            if replays.iter().all(|replay| !replay.publications.is_empty()) {
+                return replays;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    for replay in tokio::time::timeout(WATCHDOG, found).await.expect("the later one is returned") {
+        assert!(replay.publications.iter().all(|one| data(one) == 1_200));
+        assert!(!replay.is_complete);
+    }
+}
+
+/// A thousand clients that come back with the same cursor cost as much as one.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_replay_is_read_once() {
+    let redis = crate::support::redis::Redis::start();
+    let node = Node::on(&redis).await;
+    for count in 0..3 {
+        node.publish("/shared/a", count, KEPT).await;
+    }
+    let kept = node.replay("/shared/a", 0).await;
+    // Redis has both scripts now.
+    node.replay("/shared/*", 0).await;
+    let (first, last) = (number(&kept.publications[0]), number(&kept.publications[2]));
+    let (start, seen) = (PageStart::after(first), HashMap::new());
+    for (pattern, scripts) in [("/shared/a", 1), ("/shared/**", 1)] {
+        let request = PageRequest {
+            partition: Partition::of("/shared/a"),
+            pattern,
+            start: &start,
+            until: last,
+            age: &|_| AGE,
+            newest: None,
+            seen: &seen,
+            is_first: true,
+            messages: 64,
+            bytes: 256 * 1024,
+        };
+        let before = redis.calls_of("evalsha");
+        let pages = futures_util::future::join_all((0..1_000).map(|_| node.broker.page(request))).await;
+        // The pattern reads the list of channels, and shares the history with the channel if that was a moment ago.
+        let cost = redis.calls_of("evalsha") - before;
+        assert!((scripts..=2).contains(&cost), "{pattern}: {cost} scripts");
+        for page in pages {
+            let page = page.unwrap();
+            assert_eq!(page.publications.iter().map(|one| data(one)).collect::<Vec<_>>(), [1, 2]);
+            assert!(page.is_complete && page.next.is_none());
+        }
+    }
+}
+
+/// The list of channels expires if only channels without a history are busy. Who has seen the newest kept publication misses
+/// nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_channels_that_expires_loses_nothing_behind_the_newest_kept() {
+    let redis = crate::support::redis::Redis::start();
+    let node = Node::on(&redis).await;
+    node.publish("/a", 1, KEPT).await;
+    node.publish("/a", 2, KEPT).await;
+    let newest = number(&node.replay("/a", 0).await.publications[1]);
+    node.publish("/a", 3, None).await;
+    assert_eq!(redis.ask(&format!("PEXPIRE {}:recent 0", key_of("/a"))), ":1\r\n");
+    for step in ["at once", "after the next publication"] {
+        for pattern in ["/a", "/*"] {
+            let partition = Partition::of("/a");
+            let is_complete = async |after| {
+                let (start, seen) = (PageStart::after(after), HashMap::new());
+                let request = PageRequest {
+                    partition,
+                    pattern,
+                    start: &start,
+                    // No other read is shared.
+                    until: (1 << 53) - 1 - SERIAL.fetch_add(1, Ordering::Relaxed),
+                    age: &|_| AGE,
+                    newest: None,
+                    seen: &seen,
+                    is_first: true,
+                    messages: 64,
+                    bytes: 256 * 1024,
+                };
+                node.broker.page(request).await.unwrap().is_complete
+            };
+            assert!(is_complete(newest).await, "{pattern} {step}");
+            assert!(!is_complete(newest - 1).await, "{pattern} {step}");
+        }
+        node.publish("/a", 4, None).await;
+    }
+    node.publish("/a", 5, KEPT).await;
+    let replay = node.replay("/a", newest).await;
+    assert_eq!((data(&replay.publications[0]), replay.is_complete), (5, true));
+    assert!(!node.replay("/a", newest - 1).await.is_complete);
+}
+
+/// Whether a node that receives what another publishes learns from the frame that a history has it. By its own rules, none has.
+async fn tells_what_is_kept(from: &Node, to: &Node) -> bool {
+    to.received.all.lock().clear();
+    from.publish("/told", 1, KEPT).await;
+    from.publish("/told", 2, None).await;
+    let received = to.received.wait_for(2).await;
+    assert!(!received[1].is_kept(), "it is in no history");
+    received[0].is_kept()
+}
+
+/// An instance of the first version has a lease and no note of the format, and publishes frames of the first version. Both are
+/// written here as it writes them; no old binary runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_and_frames_of_the_first_version_are_understood_in_an_upgrade() {
+    let redis = crate::support::redis::Redis::start();
+    let nodes = [(); 2].map(|()| Node::probing(&redis.url(), Duration::from_millis(20)));
+    for node in &nodes {
+        node.join().await;
+    }
+    let becomes = async |is_told: bool| {
+        let changed = async {
+            while tells_what_is_kept(&nodes[0], &nodes[1]).await != is_told {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(WATCHDOG, changed).await.expect("the format changes");
+    };
+    becomes(true).await;
+    // The last lease in milliseconds that Redis counts exactly.
+    let old = "0123456789abcdef0123456789abcdef";
+    assert_eq!(redis.ask(&format!("ZADD faye:{{nodes}} 9007199254740991 {old}")), ":1\r\n");
+    becomes(false).await;
+
+    // It publishes: its identifier, a counter, and each part behind its length.
+    nodes[1].received.all.lock().clear();
+    let newest = number(nodes[0].replay("/told", 0).await.publications.last().unwrap()) + 1;
+    let epoch = redis.ask(&format!("HGET {} epoch", key_of("/told")));
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
+    let (channel, object) = (&b"/told"[..], &br#"{"channel":"/told","data":9}"#[..]);
+    let part = |part: &[u8]| [&u32::try_from(part.len()).unwrap().to_be_bytes()[..], part].concat();
+    let body = [&[7; 16][..], &1_u64.to_be_bytes(), &part(channel), &part(object)].concat();
+    let key = key_of("/told");
+    assert_eq!(redis.ask(&format!("HINCRBY {key} number 1")), format!(":{}\r\n", newest + 1));
+    let line = format!("1 m {epoch} {}\n", newest + 1);
+    let frame = hex(&[line.as_bytes(), &body].concat());
+    assert_eq!(redis.ask(&format!("SPUBLISH {key}:publications \"{frame}\"")).trim(), ":2");
+    let received = nodes[1].received.wait_for(1).await;
+    assert_eq!((data(&received[0]), received[0].is_kept()), (9, false));
+
+    // It has gone.
+    assert_eq!(redis.ask(&format!("ZREM faye:{{nodes}} {old}")), ":1\r\n");
+    becomes(true).await;
+    assert!(nodes.iter().all(|node| node.metrics.redis.malformed.get() == 0));
 }

@@ -106,13 +106,14 @@ impl<D: Deliver> PartitionConsumer<D> {
         if ended.is_some_and(|ended| ended.missed > 0 || ended.is_reset) {
             self.deliver.lost(self.partition);
         }
-        self.deliver(|delivered| *delivered = publications);
         let Some(Recovered { recovered, missed, is_reset }) = ended else { return };
+        // Counted first, so that those who have received the publications find them counted.
         self.metrics.redis.recovered.inc_by(recovered);
         self.metrics.redis.missed.inc_by(missed);
         if is_reset {
             self.metrics.redis.epoch_resets.inc();
         }
+        self.deliver(|delivered| *delivered = publications);
         if missed > 0 || is_reset {
             let partition = self.partition.index();
             tracing::warn!(partition, missed, recovered, epoch_reset = is_reset, "publications missed");
@@ -168,7 +169,9 @@ impl<D: Deliver> PartitionConsumer<D> {
         let partition = self.partition;
         move |offset, item| {
             let position = StreamPosition { partition, offset };
-            publications.push(Arc::new(if self.deliver.keeps(&item.channel) {
+            // By the rules of the publisher. An older one does not tell; nor does a history, which may be there for a recovery only.
+            let is_kept = item.is_kept.unwrap_or_else(|| self.deliver.keeps(&item.channel));
+            publications.push(Arc::new(if is_kept {
                 Publication::kept(&item.channel, position, &item.object)
             } else {
                 Publication::encoded(&item.channel, Some(position), &item.object)
@@ -224,7 +227,7 @@ mod tests {
     }
 
     fn item() -> Item {
-        Item { channel: "/a".into(), object: b"{}".into() }
+        Item { channel: "/a".into(), object: b"{}".into(), is_kept: None }
     }
 
     fn other(consumer: &PartitionConsumer<Recorder>, epoch: u64, first: u64, count: u64) -> Action {

@@ -1,6 +1,6 @@
 //! Properties of the frames of a partition under any input, for unit tests and fuzz targets.
 
-use super::frame::{Body, Frame, Item, LAST_NUMBER, decode, encode, probe};
+use super::frame::{Body, Frame, Item, LAST_NUMBER, Version, decode, encode, probe};
 use crate::bayeux::channel;
 use crate::redis::NodeId;
 
@@ -32,14 +32,19 @@ pub(crate) fn frame(data: &[u8]) {
 
 /// Encodes a frame as the scripts of Redis do.
 fn written(frame: &Frame) -> Vec<u8> {
-    let (kind, body) = match &frame.body {
+    let (version, kind, body) = match &frame.body {
         Body::Publications { publisher, counter, items } => {
-            let items = items.iter().map(|item| (item.channel.as_str(), item.object.as_slice()));
-            ('m', encode(*publisher, *counter, items))
+            let is_told = items.first().is_some_and(|item| item.is_kept.is_some());
+            let version = if is_told { Version::Two } else { Version::One };
+            let items = items.iter().map(|item| {
+                (item.channel.as_str(), item.object.as_slice(), item.is_kept.unwrap_or_default())
+            });
+            (version, 'm', encode(*publisher, *counter, version, items))
         }
-        Body::Probe { sender, serial } => ('p', probe(*sender, *serial)),
+        Body::Probe { sender, serial } => (Version::One, 'p', probe(*sender, *serial)),
     };
-    [format!("1 {kind} {:x} {}\n", frame.epoch, frame.offset).as_bytes(), &body].concat()
+    let version = version.as_str();
+    [format!("{version} {kind} {:x} {}\n", frame.epoch, frame.offset).as_bytes(), &body].concat()
 }
 
 /// A valid frame made of any bytes.
@@ -55,6 +60,7 @@ fn frame_of(data: &[u8]) -> Frame {
         let items = data.get(41..).unwrap_or_default().chunks(16).map(|piece| Item {
             channel: format!("/{}", data_encoding::HEXLOWER.encode(piece)),
             object: serde_json::json!({ "data": String::from_utf8_lossy(piece) }).to_string().into_bytes(),
+            is_kept: (numbers[40] % 4 > 1).then(|| piece[0] % 2 == 0),
         });
         Body::Publications { publisher: node, counter: number(32) >> 16, items: items.collect() }
     };

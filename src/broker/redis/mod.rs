@@ -22,7 +22,7 @@ mod subscriber;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use redis::{FromRedisValue, Value};
 use tokio::sync::Semaphore;
@@ -30,7 +30,7 @@ use tokio::task::JoinSet;
 
 use super::{Deliver, HistoryError, PublishOptions, Receipt};
 use crate::bayeux::{PARTITIONS, Partition, Positions, Publication, StreamPosition};
-use crate::redis::{Client, Connection, RedisError, STATE};
+use crate::redis::{Client, Connection, FORMAT, RedisError, STATE};
 use consumer::PartitionConsumer;
 use page::{Changed, ChannelPage, PageKey};
 use shared_reads::SharedReads;
@@ -52,6 +52,8 @@ struct Shared {
     reading: Semaphore,
     /// The hash of the rules of the histories.
     rules: AtomicU64,
+    /// Whether all instances that are alive read frames of the second version.
+    all_read_second: AtomicBool,
     /// Pages of channels, and the changed channels of partitions, for replays.
     pages: SharedReads<PageKey, ChannelPage>,
     changed: SharedReads<(Partition, u64, u64), Changed>,
@@ -91,6 +93,7 @@ impl<D: Deliver> Redis<D> {
             queued: AtomicUsize::new(0),
             reading: Semaphore::new(READS),
             rules: AtomicU64::new(0),
+            all_read_second: AtomicBool::new(false),
             pages: SharedReads::default(),
             changed: SharedReads::default(),
         };
@@ -185,6 +188,24 @@ impl<D: Deliver> Redis<D> {
 }
 
 impl Shared {
+    /// The version of the frames of publications.
+    fn version(&self) -> frame::Version {
+        let all_read_second = self.all_read_second.load(Ordering::Acquire);
+        if all_read_second { frame::Version::Two } else { frame::Version::One }
+    }
+
+    /// Tells the other instances that this one reads the second version of frames, and notes whether all do. While Redis does
+    /// not reply, one of another version may start.
+    async fn agree_on_version(&self) {
+        let keys = [self.client.keys().nodes(), self.client.keys().format()];
+        let lifetime = (3 * self.client.settings().probe + self.client.settings().deadline).as_millis();
+        let arguments = [self.client.me().to_string(), lifetime.to_string()];
+        let arguments = arguments.each_ref().map(|argument| argument.as_bytes());
+        let reply = self.client.run_script(&FORMAT, &keys.each_ref().map(String::as_str), &arguments).await;
+        let all = reply.is_ok_and(|reply| matches!(reply, Value::Int(1)));
+        self.all_read_second.store(all, Ordering::Release);
+    }
+
     /// The epoch of a partition if this instance creates it.
     fn epoch_candidate(&self) -> Vec<u8> {
         format!("{:x}", fastrand::u64(1..)).into_bytes()

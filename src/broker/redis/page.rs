@@ -31,12 +31,14 @@ pub(super) struct Changed {
 }
 
 /// A part of the history of a channel.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct ChannelPage {
     state: PartitionState,
     complete_from: u64,
     is_complete: bool,
     has_more: bool,
+    /// The offset up to which the history was read.
+    reached: u64,
     publications: Vec<Arc<Publication>>,
 }
 
@@ -67,11 +69,9 @@ impl<D: Deliver> Redis<D> {
     async fn page_of_channel(&self, request: &PageRequest<'_>) -> Result<Page, RedisError> {
         let after = request.start.after;
         let read = self.read_channel(request, request.pattern, after).await?;
-        let last =
-            read.publications.last().and_then(|last| last.position()).map_or(after, |last| last.offset);
         Ok(Page {
             publications: read.publications.clone(),
-            next: read.has_more.then(|| PageStart::after(last)),
+            next: read.has_more.then(|| PageStart::after(read.reached)),
             state: read.state,
             complete_from: read.complete_from,
             is_complete: read.is_complete,
@@ -112,6 +112,7 @@ impl<D: Deliver> Redis<D> {
                     page.publications.push(Arc::clone(publication));
                 }
                 if read.has_more && page.next.is_none() {
+                    reached = reached.max(read.reached);
                     page.next = Some(PageStart { after: *after, channel: Some(((*name).clone(), reached)) });
                 }
             }
@@ -167,13 +168,25 @@ impl<D: Deliver> Redis<D> {
         channel: &str,
         after: u64,
     ) -> Result<Arc<ChannelPage>, RedisError> {
-        let after = request.seen.get(channel).map_or(after, |seen| after.max(*seen));
+        let mut after = request.seen.get(channel).map_or(after, |seen| after.max(*seen));
         let newest = request.newest.map(|newest| newest(channel));
         if newest == Some(0) {
-            return Ok(Arc::new(ChannelPage { is_complete: true, ..ChannelPage::default() }));
+            return Ok(Arc::new(ChannelPage { is_complete: true, reached: after, ..ChannelPage::default() }));
         }
-        let key = (channel.to_owned(), after, request.until, request.messages, request.bytes, newest);
-        self.shared.pages.get(key, self.read_history(request, channel, after, newest)).await
+        let mut has_expired = false;
+        loop {
+            let key = (channel.to_owned(), after, request.until, request.messages, request.bytes, newest);
+            let page = self.shared.pages.get(key, self.read_history(request, channel, after, newest)).await?;
+            // Only expired ones so far.
+            if page.has_more && page.publications.is_empty() && page.reached > after {
+                (after, has_expired) = (page.reached, true);
+                continue;
+            }
+            if has_expired {
+                return Ok(Arc::new(ChannelPage { is_complete: false, ..(*page).clone() }));
+            }
+            return Ok(page);
+        }
     }
 
     async fn read_history(
@@ -201,9 +214,9 @@ impl<D: Deliver> Redis<D> {
         let Value::Array(parts) = reply else { return Err(RedisError::Unexpected) };
         let mut parts = parts.into_iter();
         let (state, complete_from) = state_of(&mut parts).ok_or(RedisError::Unexpected)?;
-        let mut flag =
-            || parts.next().and_then(|part| String::from_redis_value(part).ok()).as_deref() == Some("1");
-        let (is_complete, has_more) = (flag(), flag());
+        let mut text = || parts.next().and_then(|part| String::from_redis_value(part).ok());
+        let (is_complete, has_more) = (text().as_deref() == Some("1"), text().as_deref() == Some("1"));
+        let reached = text().and_then(|reached| reached.parse().ok()).ok_or(RedisError::Unexpected)?;
         let read = |part| {
             let (id, object) = <(String, Vec<u8>)>::from_redis_value(part).ok()?;
             let position = StreamPosition { partition, offset: offset_of(&id)? };
@@ -211,7 +224,7 @@ impl<D: Deliver> Redis<D> {
             Some(Arc::new(Publication::kept(channel, position, &item.object)))
         };
         let publications = parts.filter_map(read).collect();
-        Ok(ChannelPage { state, complete_from, is_complete, has_more, publications })
+        Ok(ChannelPage { state, complete_from, is_complete, has_more, reached, publications })
     }
 }
 

@@ -23,6 +23,7 @@ impl<D: Deliver> Redis<D> {
         let mut generation = 0;
         loop {
             tokio::time::sleep(with_jitter(client.settings().probe)).await;
+            self.shared.agree_on_version().await;
             let current = self.subscriber.generation();
             if std::mem::replace(&mut generation, current) != current {
                 // The echoes were lost with the connection.

@@ -218,8 +218,11 @@ impl<D: Deliver> Writer<D> {
     /// Sends a batch. Redis may have a part of it already, which was sent before; then it takes nothing.
     async fn try_send(&self, shared: &Shared, batch: &[Item]) -> Result<Sent, RedisError> {
         let first = batch.first().map_or(0, |item| item.counter);
-        let items = batch.iter().map(|item| (item.publication.channel(), item.publication.object()));
-        let body = frame::encode(shared.client.me(), first, items);
+        let items = batch
+            .iter()
+            .map(|item| (item.publication.channel(), item.publication.object(), item.history.is_some()));
+        let version = shared.version();
+        let body = frame::encode(shared.client.me(), first, version, items);
         let names = shared.client.keys();
         let keys = [
             names.partition(self.partition),
@@ -240,6 +243,7 @@ impl<D: Deliver> Writer<D> {
             body,
             names.histories(self.partition).into_bytes(),
             format!("{:x}", shared.rules.load(Ordering::Acquire)).into_bytes(),
+            version.as_str().into(),
         ];
         let is_recovering = self.recovering_until.lock().is_some_and(|until| Instant::now() < until);
         let catch_up = is_recovering.then_some(CATCH_UP);

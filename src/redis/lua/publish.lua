@@ -5,7 +5,7 @@
 -- ARGV: an epoch for a new partition, the newest offset that the publisher knows, the run_id of the master or nothing, the
 --       lifetime of the partition, "keep" to extend it, the publisher, the counter of the first publication, the number of
 --       publications, the encoded publications, the prefix of the keys of histories, the hash of the rules of the histories,
---       and for each publication with a history: its place in the batch, its channel, its object, the maximum number of
+--       the version of the frame, and for each publication with a history: its place in the batch, its channel, its object, the maximum number of
 --       messages, and the maximum age.
 -- Returns the epoch, and the offset of the first publication. If Redis has the first publication already, the batch has no
 -- effect, and the reply is the epoch, 0, the newest offset, and the newest counter of the publisher.
@@ -16,21 +16,24 @@ local newest = tonumber(redis.call('GET', KEYS[2]) or '0')
 if newest >= counter then
   return {epoch, '0', string.format('%.0f', number), string.format('%.0f', newest)}
 end
--- What was kept by other rules, or without the list of channels, is forgotten: publications in between may not be in it.
-local was = redis.call('HMGET', KEYS[1], 'rules', 'kept')
-if was[1] ~= ARGV[11] or (was[2] == '1' and redis.call('EXISTS', KEYS[4]) == 0) then
+-- What was kept by other rules is forgotten: publications in between may not be in a history. Without the list of channels, what
+-- was kept is forgotten; behind the newest kept one there is nothing to forget.
+local was = redis.call('HMGET', KEYS[1], 'rules', 'kept', 'forgotten')
+if was[1] ~= ARGV[11] then
   redis.call('HSET', KEYS[1], 'rules', ARGV[11], 'forgotten', string.format('%.0f', number))
+  redis.call('HDEL', KEYS[1], 'kept')
+elseif was[2] and redis.call('EXISTS', KEYS[4]) == 0 then
+  redis.call('HSET', KEYS[1], 'forgotten', string.format('%.0f', math.max(tonumber(was[2]), tonumber(was[3] or '0'))))
   redis.call('HDEL', KEYS[1], 'kept')
 end
 local first = number + 1
 redis.call('HSET', KEYS[1], 'number', string.format('%.0f', number + count))
 redis.call('SET', KEYS[2], string.format('%.0f', counter + count - 1), 'PX', ARGV[4])
-local has_history = #ARGV > 11
+local has_history = #ARGV > 12
 if has_history then
-  redis.call('HSET', KEYS[1], 'kept', '1')
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
-  for at = 12, #ARGV, 5 do
+  for at = 13, #ARGV, 5 do
     local place, channel, age = tonumber(ARGV[at]), ARGV[at + 1], tonumber(ARGV[at + 4])
     local stream = ARGV[10] .. channel
     local forgotten = redis.call('HGET', KEYS[1], 'forgotten') or '0'
@@ -49,6 +52,7 @@ if has_history then
     end
     redis.call('PEXPIRE', stream, age)
     redis.call('ZADD', KEYS[4], first + place, channel)
+    redis.call('HSET', KEYS[1], 'kept', string.format('%.0f', first + place))
     ttl = math.max(ttl, age)
     for _, old in ipairs(redis.call('ZRANGE', KEYS[4], 0, 1)) do
       if redis.call('EXISTS', ARGV[10] .. old) == 0 then
@@ -65,5 +69,5 @@ if (is_new or has_history or ARGV[5] == 'keep') and redis.call('PTTL', KEYS[1]) 
   redis.call('PEXPIRE', KEYS[1], ttl)
 end
 number = string.format('%.0f', first)
-redis.call('SPUBLISH', KEYS[3], '1 m ' .. epoch .. ' ' .. number .. '\n' .. ARGV[9])
+redis.call('SPUBLISH', KEYS[3], ARGV[12] .. ' m ' .. epoch .. ' ' .. number .. '\n' .. ARGV[9])
 return {epoch, number}

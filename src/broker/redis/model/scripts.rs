@@ -66,7 +66,7 @@ pub(super) fn node(publisher: usize) -> NodeId {
 }
 
 pub(super) fn item(message: Message) -> Item {
-    Item { channel: "/a".into(), object: vec![message] }
+    Item { channel: "/a".into(), object: vec![message], is_kept: None }
 }
 
 impl Redis {
