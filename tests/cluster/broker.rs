@@ -15,14 +15,14 @@ use faye_server::redis::{Client, NodeId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-/// What a node heard: channel and object.
+/// The publications that a node received.
 #[derive(Default)]
-struct Heard {
+struct Received {
     all: Mutex<Vec<Arc<Publication>>>,
     changed: Notify,
 }
 
-impl Heard {
+impl Received {
     fn add(&self, publications: &[Arc<Publication>]) {
         self.all.lock().extend_from_slice(publications);
         self.changed.notify_one();
@@ -41,7 +41,7 @@ impl Heard {
     }
 }
 
-impl Deliver for Heard {
+impl Deliver for Received {
     type Pending = ();
 
     fn deliver(&self, publication: &Arc<Publication>, _: Overflow, (): &mut ()) {
@@ -58,8 +58,8 @@ impl Deliver for Heard {
 }
 
 struct Node {
-    broker: Broker<Heard>,
-    heard: Arc<Heard>,
+    broker: Broker<Received>,
+    received: Arc<Received>,
     metrics: Metrics,
     /// The RPC of the node and its identifier; `None` in memory.
     rpc: Option<(Arc<Rpc>, NodeId)>,
@@ -68,10 +68,10 @@ struct Node {
 
 impl Node {
     fn in_memory() -> Self {
-        let heard = Arc::<Heard>::default();
+        let received = Arc::<Received>::default();
         Self {
-            broker: Broker::Memory(Memory::new(&HistoryStore::default(), Arc::clone(&heard))),
-            heard,
+            broker: Broker::Memory(Memory::new(&HistoryStore::default(), Arc::clone(&received))),
+            received,
             metrics: Metrics::default(),
             rpc: None,
             _tasks: tokio::task::JoinSet::new(),
@@ -90,22 +90,22 @@ impl Node {
         // Nothing but what the tests do shall reach Redis.
         let probe = Duration::from_secs(600);
         let settings = config::Redis { url, probe, deadline: WATCHDOG, ..config::Redis::default() };
-        let (heard, metrics) = (Arc::<Heard>::default(), Metrics::default());
+        let (received, metrics) = (Arc::<Received>::default(), Metrics::default());
         let client = Arc::new(Client::new(&settings, metrics.clone()).unwrap());
         let handler: RequestHandler =
-            Arc::new(|_, request| Box::pin(async move { [b"heard ", &request[..]].concat() }));
+            Arc::new(|_, request| Box::pin(async move { [b"received ", &request[..]].concat() }));
         let rpc = Arc::new(Rpc::new(Arc::clone(&client), handler));
         let receiving = Arc::clone(&rpc);
         let on_rpc = Arc::new(move |payload: &[u8]| receiving.receive(payload));
         let id = client.me();
-        let broker = Arc::new(Redis::new(client, 1 << 20, Arc::clone(&heard), on_rpc));
+        let broker = Arc::new(Redis::new(client, 1 << 20, Arc::clone(&received), on_rpc));
         let mut tasks = tokio::task::JoinSet::new();
         broker.run(&mut tasks);
-        Self { broker: Broker::Redis(broker), heard, metrics, rpc: Some((rpc, id)), _tasks: tasks }
+        Self { broker: Broker::Redis(broker), received, metrics, rpc: Some((rpc, id)), _tasks: tasks }
     }
 
     async fn join(&self) {
-        assert!(self.broker.join(std::iter::once("/**")).await, "the partitions are not heard");
+        assert!(self.broker.join(std::iter::once("/**")).await, "the partitions are not joined");
     }
 
     async fn publish(&self, channel: &str, data: usize, history: Option<History>) {
@@ -156,11 +156,11 @@ async fn everybody_hears_everything_once_in_one_order(nodes: &[Node]) {
     let total = nodes.len() * channels.len() * EACH;
     let mut orders: Vec<HashMap<String, Vec<usize>>> = Vec::new();
     for node in nodes {
-        let heard = node.heard.wait_for(total).await;
-        assert_eq!(heard.len(), total, "nothing comes twice");
+        let received = node.received.wait_for(total).await;
+        assert_eq!(received.len(), total, "nothing comes twice");
         let mut order = HashMap::<String, Vec<usize>>::new();
         let mut numbers = HashMap::<Partition, u64>::new();
-        for publication in &heard {
+        for publication in &received {
             order.entry(publication.channel().to_owned()).or_default().push(data(publication));
             let before = numbers.insert(Partition::of(publication.channel()), number(publication));
             assert!(before.is_none_or(|before| before < number(publication)), "numbers grow");
@@ -175,7 +175,7 @@ async fn everybody_hears_everything_once_in_one_order(nodes: &[Node]) {
         orders.push(order);
     }
     assert!(orders.windows(2).all(|pair| pair[0] == pair[1]), "one order for all");
-    nodes.iter().for_each(|node| node.heard.all.lock().clear());
+    nodes.iter().for_each(|node| node.received.all.lock().clear());
 }
 
 async fn history_is_kept_by_count_and_a_replay_says_whether_it_is_complete(nodes: &[Node]) {
@@ -187,8 +187,9 @@ async fn history_is_kept_by_count_and_a_replay_says_whether_it_is_complete(nodes
         first.publish("/other", count, rule).await;
         first.publish("/not/kept", count, None).await;
     }
-    let heard = last.heard.wait_for(15).await;
-    let places: Vec<_> = heard.iter().filter(|one| one.channel() == "/kept").map(|one| number(one)).collect();
+    let received = last.received.wait_for(15).await;
+    let places: Vec<_> =
+        received.iter().filter(|one| one.channel() == "/kept").map(|one| number(one)).collect();
     let seen = |replay: &Replay| replay.publications.iter().map(|one| data(one)).collect::<Vec<_>>();
     let all = last.replay("/kept", 0).await;
     assert_eq!((seen(&all), all.is_complete), (vec![2, 3, 4], false));
@@ -200,7 +201,7 @@ async fn history_is_kept_by_count_and_a_replay_says_whether_it_is_complete(nodes
     let nothing = last.replay("/kept", places[4]).await;
     assert_eq!((seen(&nothing), nothing.is_complete), (vec![], true));
     assert!(last.replay("/not/kept", places[4]).await.publications.is_empty());
-    nodes.iter().for_each(|node| node.heard.all.lock().clear());
+    nodes.iter().for_each(|node| node.received.all.lock().clear());
 }
 
 async fn the_newest_of_a_history_come_first_within_bounds(nodes: &[Node]) {
@@ -301,7 +302,7 @@ async fn a_publication_is_one_command() {
     let many = (0..1000).map(|count| nodes[0].publish("/a", count, None));
     futures_util::future::join_all(many).await;
     assert!(commands() - before <= 20, "{} commands for 1000 at once", commands() - before);
-    nodes[2].heard.wait_for(1101).await;
+    nodes[2].received.wait_for(1101).await;
 }
 
 /// What comes from Redis is not trusted: what is no frame is counted, and the rest goes on.
@@ -314,7 +315,7 @@ async fn what_is_no_frame_is_counted() {
         assert_eq!(redis.ask(&format!("SPUBLISH {channel} {payload}")).trim(), ":1");
     }
     node.publish("/a", 7, None).await;
-    assert_eq!(data(&node.heard.wait_for(1).await[0]), 7);
+    assert_eq!(data(&node.received.wait_for(1).await[0]), 7);
     assert_eq!(node.metrics.redis.malformed.get(), 3);
 }
 
@@ -325,7 +326,7 @@ async fn an_instance_answers_another() {
     let nodes = nodes_on(&redis).await;
     let [Some((rpc, _)), Some((_, other))] = [&nodes[0].rpc, &nodes[1].rpc] else { unreachable!() };
     let answer = rpc.call(*other, b"this", WATCHDOG).await.unwrap();
-    assert_eq!(answer, Bytes::from_static(b"heard this"));
+    assert_eq!(answer, Bytes::from_static(b"received this"));
 }
 
 const KEPT: Option<History> = Some(History { messages: 10, age: Duration::from_secs(600) });
@@ -338,16 +339,16 @@ fn key_of(channel: &str) -> String {
 /// years. The node has received both.
 async fn publish_ahead_of_the_clock(redis: &crate::support::redis::Redis, node: &Node) {
     node.publish("/a", 0, KEPT).await;
-    node.heard.wait_for(1).await;
+    node.received.wait_for(1).await;
     let raised = redis.ask(&format!("HINCRBY {} number 1000000000000000", key_of("/a")));
     assert!(raised.starts_with(':'), "{raised}");
     node.publish("/a", 1, KEPT).await;
-    node.heard.wait_for(2).await;
+    node.received.wait_for(2).await;
 }
 
 /// The publications to a channel that a node has received, by their data.
-fn heard_on(channel: &str, heard: &[Arc<Publication>]) -> Vec<usize> {
-    heard.iter().filter(|one| one.channel() == channel).map(|one| data(one)).collect()
+fn received_on(channel: &str, received: &[Arc<Publication>]) -> Vec<usize> {
+    received.iter().filter(|one| one.channel() == channel).map(|one| data(one)).collect()
 }
 
 /// The first publisher to an empty Redis whose clock is behind does not know the offsets that others have received.
@@ -361,8 +362,8 @@ async fn publications_below_the_known_offsets_are_delivered() {
     publisher.publish("/a", 3, None).await;
     node.publish("/a", 4, KEPT).await;
     publisher.publish("/a", 5, None).await;
-    let heard = node.heard.wait_for(6).await;
-    assert_eq!(heard_on("/a", &heard), [0, 1, 2, 3, 4, 5]);
+    let received = node.received.wait_for(6).await;
+    assert_eq!(received_on("/a", &received), [0, 1, 2, 3, 4, 5]);
     assert_eq!(node.metrics.redis.epoch_resets.get(), 1);
 }
 
@@ -374,7 +375,7 @@ async fn a_history_below_the_known_offsets_is_recovered() {
     let (node, publisher) = (Node::publishing_to(&gate.url()), Node::publishing_to(&redis.url()));
     node.join().await;
     publish_ahead_of_the_clock(&redis, &node).await;
-    let position = number(&node.heard.wait_for(2).await[1]);
+    let position = number(&node.received.wait_for(2).await[1]);
     gate.close_at(b"/marker");
     let marker = async { node.publish("/marker", 0, None).await };
     let replaced = async {
@@ -385,22 +386,22 @@ async fn a_history_below_the_known_offsets_is_recovered() {
         publisher.publish("/a", 3, KEPT).await;
         let Broker::Redis(broker) = &publisher.broker else { unreachable!() };
         let kept = broker.kept(Partition::of("/a"), position).await.unwrap();
-        assert_eq!(heard_on("/a", &kept), [2, 3]);
+        assert_eq!(received_on("/a", &kept), [2, 3]);
         gate.open();
     };
     tokio::join!(marker, replaced);
     let recovered = async {
-        while heard_on("/a", &node.heard.all.lock().clone()).len() < 4 {
-            node.heard.changed.notified().await;
+        while received_on("/a", &node.received.all.lock().clone()).len() < 4 {
+            node.received.changed.notified().await;
         }
     };
     let came = tokio::time::timeout(WATCHDOG, recovered).await;
-    let heard = node.heard.all.lock().clone();
-    assert_eq!(heard_on("/a", &heard), [0, 1, 2, 3], "{came:?}");
+    let received = node.received.all.lock().clone();
+    assert_eq!(received_on("/a", &received), [0, 1, 2, 3], "{came:?}");
     publisher.publish("/a", 4, None).await;
     let came = async {
-        while heard_on("/a", &node.heard.all.lock().clone()).len() < 5 {
-            node.heard.changed.notified().await;
+        while received_on("/a", &node.received.all.lock().clone()).len() < 5 {
+            node.received.changed.notified().await;
         }
     };
     tokio::time::timeout(WATCHDOG, came).await.expect("the next one is delivered");
@@ -421,6 +422,6 @@ async fn a_history_that_outlives_the_state_of_its_partition_goes_on() {
     let third = Node::publishing_to(&redis.url());
     third.publish("/a", 3, KEPT).await;
     assert_eq!(seen(&third.replay("/a", 0).await), [3]);
-    let heard = node.heard.wait_for(4).await;
-    assert_eq!(heard_on("/a", &heard), [0, 1, 2, 3]);
+    let received = node.received.wait_for(4).await;
+    assert_eq!(received_on("/a", &received), [0, 1, 2, 3]);
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::helpers::{fetch, hash};
 use crate::support::gate::Gate;
 use crate::support::redis::Redis;
 use crate::support::*;
 use serde_json::Value;
-use sha1::{Digest, Sha1};
 
 const RULES: &str = "[[channel]]\nmatch = \"/kept/**\"\nhistory = { messages = 1000, age = \"1h\" }\n";
 
@@ -23,27 +23,9 @@ fn node(url: &str) -> Faye {
     faye
 }
 
-/// The hash by which an instance calls a script.
-fn hash(script: &str) -> String {
-    data_encoding::HEXLOWER.encode(&Sha1::digest(script))
-}
-
 /// Waits until the record of a session has no such field.
 fn wait_until_without(redis: &Redis, client: &str, field: &str) {
     while redis.ask(&format!("HEXISTS faye:session:{{{client}}} {field}")) != ":0\r\n" {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// Connects until the session can be reached, and returns the data of its messages.
-fn fetch(faye: &Faye, client: &str) -> Vec<Value> {
-    loop {
-        let replies = faye.post(&connect_now(client, "long-polling"));
-        let reply = replies.iter().find(|reply| reply["channel"] == "/meta/connect").expect("a reply");
-        if reply["successful"] == true {
-            return data(&delivered(&replies));
-        }
-        assert_eq!(reply["error"].as_str().map(|error| &error[..3]), Some("503"), "{reply}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -143,4 +125,28 @@ fn a_record_that_cannot_be_written_delays_no_other_session() {
     second.publish("/a", 1);
     assert_eq!(session.next()["data"], 1);
     assert!(first.metric("faye_cluster_record_errors_total") > 0);
+}
+
+/// A write of a record reaches Redis after another instance has adopted the session.
+#[test]
+fn a_late_write_of_a_previous_owner_does_not_change_the_record() {
+    let redis = Redis::start();
+    let gate = Gate::start(&redis.address());
+    let (first, second) = (node(&gate.url()), node(&redis.url()));
+    let client = Session::subscribed(&first, Via::Polling, "/a").id;
+    let field = |pattern| redis.ask(&format!("HEXISTS faye:session:{{{client}}} p:{pattern}"));
+    while field("/a") != ":1\r\n" {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    gate.close_at(b"p:/late");
+    let mut http = first.http();
+    http.send_json(&first.mount, &subscribe(&client, "/late"));
+    gate.wait_until_closed();
+    fetch(&second, &client);
+    assert_eq!(second.metric("faye_sessions_adopted_total"), 1);
+    gate.open();
+    // The previous owner has learned that the session is not its own any more.
+    first.wait_for_metric("faye_sessions", |count| count == 0);
+    assert_eq!(field("/late"), ":0\r\n");
+    assert_eq!(field("/a"), ":1\r\n");
 }
