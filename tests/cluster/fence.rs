@@ -150,3 +150,32 @@ fn a_late_write_of_a_previous_owner_does_not_change_the_record() {
     assert_eq!(field("/late"), ":0\r\n");
     assert_eq!(field("/a"), ":1\r\n");
 }
+
+/// Redis loses the record of a session, and a late write of its instance restores it while the epoch is raised.
+#[test]
+fn a_session_whose_record_is_lost_and_restored_stays() {
+    let redis = Redis::start();
+    let gate = Gate::start(&redis.address());
+    let (first, second) = (node(&gate.url()), node(&redis.url()));
+    // Redis knows the script of claims since this move.
+    let other = Session::subscribed(&first, Via::Polling, "/other").id;
+    fetch(&second, &other);
+    let mut session = Session::subscribed(&first, Via::WebSocket, "/a");
+    let key = format!("faye:session:{{{}}}", session.id);
+    let owner = loop {
+        let owner = redis.ask(&format!("HGET {key} node"));
+        if !owner.starts_with('$') {
+            break owner;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    gate.close_behind(hash(include_str!("../../src/redis/lua/claim.lua")).as_bytes());
+    assert_eq!(redis.ask("FLUSHALL"), "+OK\r\n");
+    gate.wait_until_closed();
+    redis.ask(&format!("DEL {key}"));
+    assert_eq!(redis.ask(&format!("HSET {key} node {owner} epoch 1 p:/a 0")), ":3\r\n");
+    gate.open();
+    second.publish("/a", 1);
+    assert_eq!(session.next()["data"], 1);
+    assert_eq!(first.metric("faye_sessions_fenced_total"), 0);
+}
