@@ -174,6 +174,20 @@ export class Exceptions {
       && overlap(fault, sent - this.#heartbeat, acknowledged));
   }
 
+  /** A publication that had not arrived yet, when the session unsubscribed at this time. */
+  mayBeLate({ sent, settled }, time) {
+    return (settled ?? FOREVER) + this.#inFlight > time || this.#faults.some((fault) => overlap(fault, sent, time));
+  }
+
+  /**
+   * The record of a session has a pattern from which it has unsubscribed: Redis did not take the write, or has lost it. An
+   * instance that adopts the session, or a failover, restores it.
+   */
+  mayBeRestored(session, { sent, acknowledged }) {
+    return this.#wasNotWritten(session, { acknowledged, sent })
+      || this.#losses.some((loss) => loss.kind === 'failover' && sent <= endOf(loss) && acknowledged >= loss.from - 500);
+  }
+
   mayBeLost(session, publication, subscribed) {
     if (this.#wasCut(session, publication) || this.#wasLostByRedis(publication) || this.#wasLostWithItsNode(publication)) return true;
     if (subscribed.every((subscription) => this.#wasNotWritten(session, subscription))) return true;

@@ -112,11 +112,12 @@ class Round {
 
   #has(client, publications) {
     const { session } = client;
-    if (!session || session.refused || session.subscriptions.some(({ acknowledged }) => acknowledged === null)) return false;
+    if (!session || session.refused) return false;
+    if (session.subscriptions.some(({ acknowledged, end }) => acknowledged === null || end?.acknowledged === null)) return false;
     const arrived = new Set(session.arrivals.map(({ id }) => id));
     // One that Redis lost is unknown to the instance that the session moves to.
-    const kept = session.subscriptions.filter(({ sent, acknowledged }) =>
-      !this.faults.some(({ kind, from, to }) => kind === 'failover' && sent <= to && acknowledged >= from - NOT_REPLICATED_MILLISECONDS));
+    const kept = session.subscriptions.filter(({ sent, acknowledged, end }) =>
+      !end && !this.faults.some(({ kind, from, to }) => kind === 'failover' && sent <= to && acknowledged >= from - NOT_REPLICATED_MILLISECONDS));
     return publications.every(({ id, channel }) => arrived.has(id) || !kept.some(({ pattern }) => matches(pattern, channel)));
   }
 
