@@ -32,7 +32,7 @@ function* foreign(session, publications, exceptions) {
       const subscribed = session.subscriptions.filter(({ pattern, asked }) => asked <= arrival.at && matches(pattern, arrival.channel));
       if (subscribed.length === 0) yield violation('G1', `${text}, to which it is not subscribed`, arrival);
       // What was published before is in the mailbox, or on its way.
-      else if (subscribed.every(({ end }) => end && end.acknowledged !== null && end.acknowledged < publication.sent && !exceptions.mayBeRestored(session, end))) {
+      else if (subscribed.every(({ end }) => end && end.acknowledged !== null && end.acknowledged < publication.sent && !exceptions.mayBeRestored(session, end, publication))) {
         yield violation('G1', `${text}, from which it had unsubscribed`, arrival, publication, ...subscribed);
       }
     }
