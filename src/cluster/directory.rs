@@ -49,6 +49,12 @@ impl SessionRecord {
             && self.patterns.iter().all(has)
     }
 
+    /// Whether a claim by an instance that has this epoch takes effect, although another one may have found no record.
+    #[must_use]
+    pub fn is_raised_by(&self, node: NodeId, epoch: u64) -> bool {
+        self.owner == node && self.epoch <= epoch + 1
+    }
+
     fn read(mut fields: HashMap<String, String>) -> Option<Self> {
         let owner = fields.remove("node").and_then(|node| NodeId::parse(&node))?;
         let epoch = fields.remove("epoch").and_then(|epoch| epoch.parse().ok())?;

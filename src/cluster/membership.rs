@@ -25,7 +25,7 @@ pub struct Membership {
     has_responded: AtomicBool,
 }
 
-/// The state of the lease when a heartbeat renewed it.
+/// The state of the lease in Redis when a heartbeat renewed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Renewal {
     /// It had not expired.
@@ -49,17 +49,20 @@ impl Membership {
     }
 
     /// Renews the lease of this instance, and updates the list of other instances. Calls `late` before the lease is valid
-    /// again if it had expired.
+    /// again if it had expired, in Redis or by the clock of this instance. Redis alone does not know: it may have executed an
+    /// earlier heartbeat without a reply, and renewed an expired lease.
     ///
     /// # Errors
     /// [`RedisError`]: the lease goes on and expires.
     pub async fn renew(&self, late: impl FnOnce()) -> Result<(), RedisError> {
         let lease = self.client.settings().lease;
         let (renewal, until) = self.beat(lease).await.map_err(RedisError::logged)?;
-        if renewal == Renewal::Late {
+        let mut lease_until = self.lease_until.lock();
+        let has_expired = lease_until.is_some_and(|until| until <= (self.now)());
+        if renewal == Renewal::Late || has_expired {
             late();
         }
-        *self.lease_until.lock() = Some(until);
+        *lease_until = Some(until);
         Ok(())
     }
 
@@ -166,6 +169,7 @@ mod tests {
     use super::*;
     use crate::config;
     use crate::metrics::Metrics;
+    use crate::redis::fake;
 
     /// The time in seconds.
     static TIME: AtomicU64 = AtomicU64::new(1000);
@@ -183,5 +187,28 @@ mod tests {
         // As after a suspension, in which no heartbeat was sent.
         TIME.fetch_add(settings.lease.as_secs() + 1, Ordering::Relaxed);
         assert!(!membership.has_lease());
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_only_a_heartbeat_without_a_reply_has_renewed_is_late() {
+        static TIME: AtomicU64 = AtomicU64::new(1000);
+        // The lease is valid in Redis whenever a heartbeat arrives.
+        let dial =
+            fake::dial(|words| Some(if words[0] == "EVALSHA" { b"*1\r\n$1\r\n1\r\n" } else { b"+OK\r\n" }));
+        let client = Arc::new(fake::client(dial));
+        let lease = client.settings().lease;
+        let now = || Duration::from_secs(TIME.load(Ordering::Relaxed));
+        let membership = Membership { now, ..Membership::new(client) };
+        let is_late = async || {
+            let mut is_late = false;
+            membership.renew(|| is_late = true).await.unwrap();
+            is_late
+        };
+        assert!(!is_late().await, "the first heartbeat");
+        assert!(!is_late().await, "in time");
+        TIME.fetch_add(lease.as_secs() + 1, Ordering::Relaxed);
+        assert!(!membership.has_lease());
+        assert!(is_late().await, "without a lease in between");
+        assert!(membership.has_lease());
     }
 }

@@ -26,10 +26,10 @@ pub enum RpcError {
     /// The other instance is not subscribed to its channel. It has not received the request.
     #[error("the other instance is not subscribed")]
     NotSubscribed,
-    /// The response did not arrive in time, or could not be read. The request may have been handled.
-    #[error("no response from the other instance within redis.deadline")]
+    /// The response did not arrive in time, may have been lost, or could not be read. The request may have been handled.
+    #[error("no response from the other instance")]
     Timeout,
-    /// Redis did not accept the request, as far as is known.
+    /// Redis did not accept the request, as far as is known, or this instance could not receive the response.
     #[error("Redis is down")]
     RedisDown,
 }
@@ -64,9 +64,16 @@ impl Rpc {
 
     /// Sends a request to another instance, and waits at most `timeout` for the response.
     ///
+    /// Pub/Sub drops a response that this instance is not subscribed to receive. So a request waits for the subscription, at
+    /// most `redis.deadline`, and fails when that is lost.
+    ///
     /// # Errors
     /// [`RpcError`] if there is no response.
     pub async fn call(&self, node: NodeId, request: &[u8], timeout: Duration) -> Result<Bytes, RpcError> {
+        let mut subscription = self.client.subscription();
+        let subscribed = subscription.wait_for(|subscription| subscription.is_active);
+        let subscribed = tokio::time::timeout(self.client.settings().deadline, subscribed).await;
+        let current = *subscribed.map_err(|_| RpcError::RedisDown)?.map_err(|_| RpcError::RedisDown)?;
         let serial = self.next_serial.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = oneshot::channel();
         self.pending.lock().insert(serial, sender);
@@ -78,8 +85,15 @@ impl Rpc {
         if receivers == 0 {
             return Err(RpcError::NotSubscribed);
         }
-        let response = tokio::time::timeout(timeout, receiver).await;
-        response.map_err(|_| RpcError::Timeout)?.map_err(|_| RpcError::Timeout)
+        let response = async {
+            tokio::select! {
+                biased;
+                response = receiver => response.ok(),
+                _ = subscription.wait_for(|subscription| *subscription != current) => None,
+            }
+        };
+        let response = tokio::time::timeout(timeout, response).await;
+        response.ok().flatten().ok_or(RpcError::Timeout)
     }
 
     /// Publishes a frame to an instance. Returns the number of receivers.
@@ -123,5 +137,71 @@ impl Rpc {
             }
             drop(permit);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::redis::fake;
+
+    /// Longer than `redis.deadline`.
+    const TIMEOUT: Duration = Duration::from_secs(600);
+
+    fn rpc() -> Rpc {
+        // One receiver of each request, which does not respond.
+        let dial = fake::dial(|words| Some(if words[0] == "SPUBLISH" { b":1\r\n" } else { b"+OK\r\n" }));
+        Rpc::new(Arc::new(fake::client(dial)), Arc::new(|_, _| Box::pin(async { Vec::new() })))
+    }
+
+    /// Responds to the pending request.
+    fn respond(rpc: &Rpc) {
+        let (_, pending) = rpc.pending.lock().drain().next().unwrap();
+        pending.send(Bytes::new()).unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_waits_until_its_response_can_be_received() {
+        let rpc = rpc();
+        let call = rpc.call(rpc.client.me(), b"", TIMEOUT);
+        let subscribe = async {
+            tokio::time::sleep(rpc.client.settings().deadline / 2).await;
+            assert!(rpc.pending.lock().is_empty());
+            rpc.client.set_subscribed(true);
+            while rpc.pending.lock().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            respond(&rpc);
+        };
+        let (response, ()) = tokio::join!(call, subscribe);
+        assert!(response.is_ok(), "{response:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_without_a_subscription_is_not_sent() {
+        let rpc = rpc();
+        let response = rpc.call(rpc.client.me(), b"", TIMEOUT).await;
+        assert!(matches!(response, Err(RpcError::RedisDown)), "{response:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_fails_when_its_response_may_be_lost() {
+        let rpc = rpc();
+        rpc.client.set_subscribed(true);
+        let since = Instant::now();
+        let call = rpc.call(rpc.client.me(), b"", TIMEOUT);
+        let replace = async {
+            while rpc.pending.lock().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            rpc.client.set_subscribed(false);
+            rpc.client.set_subscribed(true);
+        };
+        let (response, ()) = tokio::join!(call, replace);
+        assert!(matches!(response, Err(RpcError::Timeout)), "{response:?}");
+        assert!(since.elapsed() < TIMEOUT);
+        assert!(rpc.pending.lock().is_empty());
     }
 }

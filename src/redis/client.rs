@@ -19,6 +19,14 @@ use crate::metrics::Metrics;
 /// How long Redis keeps the state of an idle partition and the positions of a dead instance.
 const PARTITION_LIFETIME: Duration = Duration::from_secs(3600);
 
+/// The subscription of this instance to the channel of requests and responses of other instances.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Subscription {
+    /// Differs after each loss of the connection.
+    serial: u64,
+    pub(crate) is_active: bool,
+}
+
 /// A client of Redis. It connects when the first command is sent.
 pub struct Client {
     me: NodeId,
@@ -27,6 +35,7 @@ pub struct Client {
     keys: Keys,
     settings: config::Redis,
     metrics: Metrics,
+    subscription: watch::Sender<Subscription>,
 }
 
 impl Client {
@@ -52,7 +61,8 @@ impl Client {
         let me = NodeId::random().map_err(|error| format!("no random bytes from the system: {error}"))?;
         let link = Link::new(endpoint.clone(), settings.deadline, metrics.clone());
         let keys = Keys::new(&settings.prefix);
-        Ok(Self { me, endpoint, link, keys, settings: settings.clone(), metrics })
+        let subscription = watch::Sender::default();
+        Ok(Self { me, endpoint, link, keys, settings: settings.clone(), metrics, subscription })
     }
 
     /// Returns the identifier of this instance.
@@ -124,6 +134,18 @@ impl Client {
             self.link.follow(&master);
         }
         master
+    }
+
+    /// Returns the current subscription of this instance to its own channel, and each later one.
+    pub(crate) fn subscription(&self) -> watch::Receiver<Subscription> {
+        self.subscription.subscribe()
+    }
+
+    /// Notes that this instance has subscribed again to its own channel, or has lost the subscription.
+    pub(crate) fn set_subscribed(&self, is_active: bool) {
+        self.subscription.send_modify(|subscription| {
+            *subscription = Subscription { serial: subscription.serial + 1, is_active };
+        });
     }
 
     /// Returns the lifetime of partition state and positions in milliseconds, as an argument of a script.

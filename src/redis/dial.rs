@@ -57,63 +57,34 @@ impl Endpoint {
 mod tests {
     use parking_lot::Mutex;
     use redis::{FromRedisValue, PushKind};
-    use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::config;
-    use crate::metrics::Metrics;
-    use crate::redis::{Client, RedisError};
+    use crate::redis::{Client, RedisError, fake};
 
-    /// Reads one command: an array of bulk strings. `None` at the end of the stream.
-    async fn command(stream: &mut BufReader<DuplexStream>) -> Option<Vec<String>> {
-        let number = async |kind: u8, stream: &mut BufReader<DuplexStream>| -> Option<usize> {
-            let mut line = String::new();
-            stream.read_line(&mut line).await.ok()?;
-            assert_eq!(line.bytes().next()?, kind);
-            line[1..].trim_end().parse().ok()
-        };
-        let mut words = Vec::new();
-        for _ in 0..number(b'*', stream).await? {
-            let mut word = vec![0; number(b'$', stream).await? + 2];
-            stream.read_exact(&mut word).await.ok()?;
-            words.push(String::from_utf8_lossy(&word[..word.len() - 2]).into_owned());
-        }
-        Some(words)
-    }
-
-    /// Answers the commands of a connection, as Redis does, until it gets `QUIT`.
-    async fn serve(stream: DuplexStream) {
-        let mut stream = BufReader::new(stream);
-        while let Some(words) = command(&mut stream).await {
-            let reply: &[u8] = match words[0].as_str() {
-                "HELLO" => b"%1\r\n+proto\r\n:3\r\n",
-                "INFO" => b"$10\r\nrun_id:abc\r\n",
-                "PING" => b"+PONG\r\n",
-                "SSUBSCRIBE" => {
-                    b">3\r\n$10\r\nssubscribe\r\n$1\r\na\r\n:1\r\n>3\r\n$8\r\nsmessage\r\n$1\r\na\r\n$2\r\nhi\r\n"
-                }
-                "QUIT" => return,
-                _ => b"+OK\r\n",
-            };
-            stream.get_mut().write_all(reply).await.unwrap();
-        }
+    /// Replies as Redis does, until it gets `QUIT`.
+    fn reply(words: &[String]) -> Option<&'static [u8]> {
+        Some(match words[0].as_str() {
+            "INFO" => b"$10\r\nrun_id:abc\r\n",
+            "PING" => b"+PONG\r\n",
+            "SSUBSCRIBE" => {
+                b">3\r\n$10\r\nssubscribe\r\n$1\r\na\r\n:1\r\n>3\r\n$8\r\nsmessage\r\n$1\r\na\r\n$2\r\nhi\r\n"
+            }
+            "QUIT" => return None,
+            _ => b"+OK\r\n",
+        })
     }
 
     /// A client whose streams are in the memory of this process, and the number of opened ones.
     fn client() -> (Client, Arc<Mutex<usize>>) {
         let opened = Arc::<Mutex<usize>>::default();
         let count = Arc::clone(&opened);
+        let dial = fake::dial(reply);
         let dial: Dial = Arc::new(move || {
             *count.lock() += 1;
-            let (here, there) = tokio::io::duplex(1024);
-            tokio::spawn(serve(there));
-            let stream: Box<dyn Stream> = Box::new(here);
-            Box::pin(std::future::ready(Ok(stream)))
+            dial()
         });
-        let url = Some(config::Secret::from("redis://nowhere.invalid:1"));
-        let settings = config::Redis { url, ..config::Redis::default() };
-        (Client::over(&settings, Metrics::default(), dial).unwrap(), opened)
+        (fake::client(dial), opened)
     }
 
     #[tokio::test]

@@ -8,6 +8,8 @@ mod cause;
 mod check;
 mod client;
 mod dial;
+#[cfg(test)]
+pub(crate) mod fake;
 mod keys;
 mod link;
 mod node;

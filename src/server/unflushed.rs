@@ -39,14 +39,18 @@ impl Unflushed {
 
     /// Adds sessions. `is_shared` says that other instances have received the same publications.
     pub(super) fn add(&self, mut pending: PendingFlush, is_shared: bool) {
-        if is_shared && self.is_in_doubt() {
-            // Another instance may own these sessions and deliver the same publications. The flush is deferred until
-            // the ownership is known.
-            self.held_back.lock().append(&mut pending);
-        } else {
-            self.sessions.lock().append(&mut pending);
-            self.flush.notify_one();
+        if is_shared {
+            // Under the lock, so that the end of a doubt takes what is deferred in the doubt.
+            let mut held_back = self.held_back.lock();
+            if self.is_in_doubt() {
+                // Another instance may own these sessions and deliver the same publications. The flush is deferred until
+                // the ownership is known.
+                held_back.append(&mut pending);
+                return;
+            }
         }
+        self.sessions.lock().append(&mut pending);
+        self.flush.notify_one();
     }
 
     /// Adds a session that has overflowed.

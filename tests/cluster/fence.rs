@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::helpers::{fetch, fetch_until, hash};
 use crate::support::gate::Gate;
 use crate::support::redis::Redis;
 use crate::support::*;
 use serde_json::Value;
-use sha1::{Digest, Sha1};
 
 const RULES: &str = "[[channel]]\nmatch = \"/kept/**\"\nhistory = { messages = 1000, age = \"1h\" }\n";
 
@@ -21,11 +21,6 @@ fn node(url: &str) -> Faye {
     let faye = Faye::start_with_file(RULES, &settings);
     faye.wait_for_metric("faye_redis_up", |now| now == 1);
     faye
-}
-
-/// The hash by which an instance calls a script.
-fn hash(script: &str) -> String {
-    data_encoding::HEXLOWER.encode(&Sha1::digest(script))
 }
 
 /// Waits until the record of a session has no such field.
@@ -130,4 +125,57 @@ fn a_record_that_cannot_be_written_delays_no_other_session() {
     second.publish("/a", 1);
     assert_eq!(session.next()["data"], 1);
     assert!(first.metric("faye_cluster_record_errors_total") > 0);
+}
+
+/// A write of a record reaches Redis after another instance has adopted the session.
+#[test]
+fn a_late_write_of_a_previous_owner_does_not_change_the_record() {
+    let redis = Redis::start();
+    let gate = Gate::start(&redis.address());
+    let (first, second) = (node(&gate.url()), node(&redis.url()));
+    let client = Session::subscribed(&first, Via::Polling, "/a").id;
+    let field = |pattern| redis.ask(&format!("HEXISTS faye:session:{{{client}}} p:{pattern}"));
+    while field("/a") != ":1\r\n" {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    gate.close_at(b"p:/late");
+    let mut http = first.http();
+    http.send_json(&first.mount, &subscribe(&client, "/late"));
+    gate.wait_until_closed();
+    fetch(&second, &client);
+    assert_eq!(second.metric("faye_sessions_adopted_total"), 1);
+    gate.open();
+    // The previous owner has learned that the session is not its own any more.
+    first.wait_for_metric("faye_sessions", |count| count == 0);
+    assert_eq!(field("/late"), ":0\r\n");
+    assert_eq!(field("/a"), ":1\r\n");
+}
+
+/// Redis loses the record of a session, and a late write of its instance restores it while the epoch is raised.
+#[test]
+fn a_session_whose_record_is_lost_and_restored_stays() {
+    let redis = Redis::start();
+    let gate = Gate::start(&redis.address());
+    let (first, second) = (node(&gate.url()), node(&redis.url()));
+    // Redis knows the script of claims since this move.
+    let other = Session::subscribed(&first, Via::Polling, "/other").id;
+    fetch(&second, &other);
+    let mut session = Session::subscribed(&first, Via::WebSocket, "/a");
+    let key = format!("faye:session:{{{}}}", session.id);
+    let owner = loop {
+        let owner = redis.ask(&format!("HGET {key} node"));
+        if !owner.starts_with('$') {
+            break owner;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    gate.close_behind(hash(include_str!("../../src/redis/lua/claim.lua")).as_bytes());
+    assert_eq!(redis.ask("FLUSHALL"), "+OK\r\n");
+    gate.wait_until_closed();
+    redis.ask(&format!("DEL {key}"));
+    assert_eq!(redis.ask(&format!("HSET {key} node {owner} epoch 1 p:/a 0")), ":3\r\n");
+    gate.open();
+    second.publish("/a", 1);
+    assert_eq!(session.next()["data"], 1);
+    assert_eq!(first.metric("faye_sessions_fenced_total"), 0);
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use crate::helpers::{fetch, hash};
 use crate::support::gate::Gate;
 use crate::support::redis::Redis;
 use crate::support::*;
-use sha1::{Digest, Sha1};
 
 fn node(url: &str) -> Faye {
     let faye = Faye::start(&[
@@ -75,8 +75,7 @@ fn a_late_claim_does_not_win() {
     let (first, second) = (node(&redis.url()), node(&gate.url()));
     let client = Session::subscribed(&first, Via::Polling, "/a").id;
     (0..3).for_each(|number| first.publish("/a", number));
-    let claim = Sha1::digest(include_str!("../../src/redis/lua/claim.lua"));
-    gate.close_at(data_encoding::HEXLOWER.encode(&claim).as_bytes());
+    gate.close_at(hash(include_str!("../../src/redis/lua/claim.lua")).as_bytes());
     let mut numbers = Vec::new();
     std::thread::scope(|scope| {
         let late = scope.spawn(|| second.post(&connect_now(&client, "long-polling")));
@@ -96,4 +95,39 @@ fn a_late_claim_does_not_win() {
     }
     assert_eq!(numbers, [0, 1, 2, 3, 4, 5]);
     assert!(fetch(&first, &client).is_empty());
+}
+
+/// After a restart of Redis, the connection for commands may be back before the Pub/Sub connection.
+#[test]
+fn a_message_that_is_forwarded_before_its_response_can_be_received_is_executed_by_the_owner() {
+    let redis = Redis::start();
+    let start = |deadline| {
+        let faye = Faye::start(&[("FAYE_REDIS__URL", &redis.url()), ("FAYE_REDIS__DEADLINE", deadline)]);
+        faye.wait_for_metric("faye_redis_up", |now| now == 1);
+        faye
+    };
+    let first = start("5s");
+    let of_first = redis.ask("CLIENT LIST TYPE pubsub");
+    let second = start("1m");
+    let client = Session::begin(&first, Via::Polling).id;
+    // The second instance cannot subscribe any more.
+    assert_eq!(redis.ask("ACL SETUSER default -ssubscribe"), "+OK\r\n");
+    let id_of =
+        |line: &str| line.strip_prefix("id=").and_then(|rest| rest.split(' ').next().map(String::from));
+    let first_id = of_first.lines().find_map(id_of).expect("a Pub/Sub connection");
+    let all = redis.ask("CLIENT LIST TYPE pubsub");
+    let second_id = all.lines().filter_map(id_of).find(|id| *id != first_id).expect("another one");
+    assert_eq!(redis.ask(&format!("CLIENT KILL ID {second_id}")), ":1\r\n");
+    second.wait_for_metric("faye_redis_up", |now| now == 0);
+    let before = redis.calls_of("hgetall");
+    let mut http = second.http();
+    http.send_json(&second.mount, &subscribe(&client, "/a"));
+    // The second instance has found the owner.
+    while redis.calls_of("hgetall") == before {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(redis.ask("ACL SETUSER default +ssubscribe"), "+OK\r\n");
+    assert_done(&http.response().messages()[0]);
+    // Otherwise the session would have moved, after five seconds.
+    assert_eq!((first.metric("faye_sessions"), second.metric("faye_sessions")), (1, 0));
 }

@@ -34,7 +34,7 @@ pub(crate) use application::{Application, Asked};
 pub(crate) use eventsource::{Part, Stream};
 pub(crate) use faye::{Faye, binary};
 pub(crate) use http::{Http, Response};
-pub(crate) use session::{Session, Via, encode, fetch, fetch_until};
+pub(crate) use session::{Session, Via, encode};
 pub(crate) use tls::Authority;
 pub(crate) use web::{Web, WebRequest, WebResponse};
 pub(crate) use websocket::{Frame, Opcode, Socket, UPGRADE, frame};

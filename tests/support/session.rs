@@ -6,28 +6,6 @@ use serde_json::{Value, json};
 
 use super::{Faye, Frame, Http, Opcode, Socket, Stream, assert_done, connect, connect_now};
 
-/// Connects until the session can be reached, and returns the data of its messages.
-pub(crate) fn fetch(faye: &Faye, client: &str) -> Vec<Value> {
-    loop {
-        let replies = faye.post(&connect_now(client, "long-polling"));
-        let reply = replies.iter().find(|reply| reply["channel"] == "/meta/connect").expect("a reply");
-        if reply["successful"] == true {
-            return super::data(&super::delivered(&replies));
-        }
-        assert_eq!(reply["error"].as_str().map(|error| &error[..3]), Some("503"), "{reply}");
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-}
-
-/// Connects until a message with this data has come, and returns the data of all messages.
-pub(crate) fn fetch_until(faye: &Faye, client: &str, last: &Value) -> Vec<Value> {
-    let mut all = Vec::new();
-    while !all.contains(last) {
-        all.extend(fetch(faye, client));
-    }
-    all
-}
-
 /// By which way a session gets its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Via {

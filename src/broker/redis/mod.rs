@@ -130,7 +130,8 @@ impl<D: Deliver> Redis<D> {
     /// Whether the Pub/Sub connection is up, and Redis accepts publications.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        self.subscriber.is_up() && self.partitions.iter().all(|partition| !partition.writer.is_down())
+        let is_subscribed = self.shared.client.subscription().borrow().is_active;
+        is_subscribed && self.partitions.iter().all(|partition| !partition.writer.is_down())
     }
 
     /// Returns the newest delivered position in each partition of some patterns.

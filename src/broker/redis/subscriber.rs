@@ -1,7 +1,7 @@
 //! The Pub/Sub connection: the partitions in which this instance has a subscriber, and the RPC of the cluster. When it
 //! breaks, it is reopened, and the newest offset of each partition is read, so that missed publications are recovered.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -37,8 +37,6 @@ pub(super) struct Subscriber {
     wanted: AtomicU64,
     /// The joined partitions.
     joined: watch::Sender<Partitions>,
-    /// Whether there is a connection that receives requests of other instances.
-    up: AtomicBool,
     /// The serial number of the connection.
     generation: AtomicU64,
     /// `wanted` has changed.
@@ -57,7 +55,6 @@ impl Default for Subscriber {
         Self {
             wanted: AtomicU64::new(0),
             joined: watch::Sender::new(0),
-            up: AtomicBool::new(false),
             generation: AtomicU64::new(0),
             changed: Notify::new(),
             lost: Notify::new(),
@@ -69,11 +66,6 @@ impl Default for Subscriber {
 }
 
 impl Subscriber {
-    /// Whether there is a connection.
-    pub(super) fn is_up(&self) -> bool {
-        self.up.load(Ordering::Acquire)
-    }
-
     /// Returns the serial number of the connection.
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
@@ -122,7 +114,7 @@ impl<D: Deliver> Redis<D> {
             {
                 tracing::debug!("Pub/Sub connection not set up");
             }
-            self.subscriber.up.store(false, Ordering::Release);
+            self.shared.client.set_subscribed(false);
             self.subscriber.joined.send_replace(0);
             self.subscriber.master.lock().clear();
             tokio::time::sleep(backoff.failed()).await;
@@ -151,7 +143,7 @@ impl<D: Deliver> Redis<D> {
         let client = &self.shared.client;
         *self.subscriber.master.lock() = client.follow(connection).await;
         self.subscribe(connection, &client.keys().rpc(client.me())).await?;
-        self.subscriber.up.store(true, Ordering::Release);
+        client.set_subscribed(true);
         client.metrics().redis.subscriber_connections.inc();
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
@@ -164,7 +156,8 @@ impl<D: Deliver> Redis<D> {
                     if !connection.reconnects_itself() {
                         return Ok(());
                     }
-                    // One node of a Redis Cluster is lost. All partitions are joined again.
+                    // One node of a Redis Cluster is lost. All partitions are joined again, and responses may be lost.
+                    client.set_subscribed(true);
                     self.subscriber.joined.send_replace(0);
                 }
                 _ = sweep.tick() => self.leave_unneeded(connection).await?,

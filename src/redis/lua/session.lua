@@ -5,7 +5,10 @@
 --       to set, these fields with their values, and the fields to remove; or "end" in place of "whole" to remove the record.
 -- Returns 1 if the record was written, 0 if the instance is fenced, -1 if there is no record.
 local owner = redis.call('HMGET', KEYS[1], 'node', 'epoch', 'ended')
-if owner[1] then
+-- Redis had lost the record, and a late write of this instance has restored an older one. No other instance has claimed it.
+if owner[1] == ARGV[1] and tonumber(owner[2]) < tonumber(ARGV[2]) then
+  if ARGV[4] ~= 'whole' and ARGV[4] ~= 'end' then return -1 end
+elseif owner[1] then
   if owner[1] ~= ARGV[1] or owner[2] ~= ARGV[2] then return 0 end
 elseif owner[3] then
   return 0

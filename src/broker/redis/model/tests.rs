@@ -1,8 +1,9 @@
 //! The properties of the model, its bounds, and the fixes that each hold a property.
 
-use stateright::{Checker, Expectation, HasDiscoveries, Model, Property};
+use stateright::Property;
 
 use super::{Fate, Message, Part, Partition, Received, Session, Spec, State, Without};
+use crate::broker::exhaustive::{check, refute};
 
 /// Whether two messages of a list are in this order; `None` if the list does not have both.
 fn is_before(list: &[Received], first: Message, second: Message) -> Option<bool> {
@@ -166,25 +167,9 @@ fn model(specs: &[Spec], environment: &'static [Part], faults: u8) -> Partition 
     Partition { specs: specs.to_vec(), environment, faults, moves: false, without: None }
 }
 
-/// Checks every state. `examples` are the states that have to be among them.
-fn check(model: Partition, states: usize, examples: &[&str]) {
-    let checker = model.checker().spawn_bfs().join();
-    let discoveries = checker.discoveries();
-    for (name, path) in &discoveries {
-        let is_example = checker.model().property(name).expectation == Expectation::Sometimes;
-        assert!(is_example, "{name}: {:#?}\n{:#?}", path.clone().into_actions(), path.last_state());
-    }
-    for example in examples {
-        assert!(discoveries.contains_key(example), "no state where {example}");
-    }
-    assert_eq!(checker.unique_state_count(), states, "the number of states");
-}
-
 /// Checks that a property does not hold without a fix.
 fn check_without(without: Without, model: Partition, property: &'static str) {
-    let model = Partition { without: Some(without), ..model };
-    let checker = model.checker().finish_when(HasDiscoveries::AnyOf([property].into())).spawn_bfs().join();
-    assert!(checker.discovery(property).is_some(), "{property} holds without {without:?}");
+    refute(Partition { without: Some(without), ..model }, property, without);
 }
 
 #[test]

@@ -144,8 +144,14 @@ impl Server {
             let Some(attempt) = attempt else { return Ok(false) };
             let raised = match cluster.directory.claim(id, attempt.epoch, None).await {
                 Ok(true) => Ok(true),
-                // Redis may have lost the record. Then no instance can claim the session by this epoch.
-                Ok(false) => cluster.directory.find(id).await.map(|record| record.is_none()),
+                Ok(false) => match cluster.directory.find(id).await {
+                    // Redis has lost the record. No instance can claim the session by this epoch.
+                    Ok(None) => Ok(true),
+                    // A late write of this instance has restored the record after the claim.
+                    Ok(Some(record)) if record.is_raised_by(cluster.me(), attempt.epoch) => continue,
+                    Ok(Some(_)) => Ok(false),
+                    Err(error) => Err(error),
+                },
                 Err(error) => Err(error),
             };
             let Some(mut owned) = cluster.owned.get_mut(id) else { return Ok(false) };

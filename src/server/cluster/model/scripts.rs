@@ -28,7 +28,8 @@ impl Redis {
         if record.owner == node && record.epoch == epoch + 1 {
             return true;
         }
-        if record.epoch != epoch && without != Some(Without::Fence) {
+        let is_restored = record.owner == node && record.epoch < epoch;
+        if record.epoch != epoch && !is_restored && without != Some(Without::Fence) {
             return false;
         }
         (record.owner, record.epoch) = (node, epoch + 1);
@@ -44,6 +45,9 @@ impl Redis {
         without: Option<Without>,
     ) -> WriteOutcome {
         let Some(record) = &mut self.record else { return WriteOutcome::NotFound };
+        if record.owner == node && record.epoch < epoch {
+            return WriteOutcome::NotFound;
+        }
         if (record.owner != node || record.epoch != epoch) && without != Some(Without::Fence) {
             return WriteOutcome::Fenced;
         }

@@ -1,9 +1,10 @@
 //! The properties of the model, its bounds, and the fixes that each hold a property.
 
-use stateright::{Checker, Expectation, HasDiscoveries, Model, Property};
+use stateright::Property;
 use tokio::time::Instant;
 
 use super::{HandOff, Outcome, State, Without};
+use crate::broker::exhaustive::{check, refute};
 use crate::router::Life;
 
 const LOST: &str = "G1 nothing is lost";
@@ -76,25 +77,9 @@ fn model(publications: u64, connects: u8, faults: u8) -> HandOff {
     }
 }
 
-/// Checks every state. `examples` are the states that have to be among them.
-fn check(model: HandOff, states: usize, examples: &[&str]) {
-    let checker = model.checker().spawn_bfs().join();
-    let discoveries = checker.discoveries();
-    for (name, path) in &discoveries {
-        let is_example = checker.model().property(name).expectation == Expectation::Sometimes;
-        assert!(is_example, "{name}: {:?}\n{:?}", path.clone().into_actions(), path.last_state());
-    }
-    for example in examples {
-        assert!(discoveries.contains_key(example), "no state where {example}");
-    }
-    assert_eq!(checker.unique_state_count(), states, "the number of states");
-}
-
 /// Checks that a property does not hold without a fix.
 fn check_without(without: Without, model: HandOff, property: &'static str) {
-    let model = HandOff { without: Some(without), ..model };
-    let checker = model.checker().finish_when(HasDiscoveries::AnyOf([property].into())).spawn_bfs().join();
-    assert!(checker.discovery(property).is_some(), "{property} holds without {without:?}");
+    refute(HandOff { without: Some(without), ..model }, property, without);
 }
 
 #[test]

@@ -80,8 +80,9 @@ export class Client {
   /** Schedules its actions. */
   act() {
     for (const action of this.plan.actions) this.#timers.push(setTimeout(() => this.#perform(action), action.at));
-    const { late } = this.plan;
+    const { late, unsubscribe } = this.plan;
     if (late) this.#timers.push(setTimeout(() => this.#subscribeAlso(late.pattern), late.at));
+    if (unsubscribe) this.#timers.push(setTimeout(() => this.#unsubscribe(unsubscribe.pattern), unsubscribe.at));
   }
 
   #perform(action) {
@@ -131,7 +132,8 @@ export class Client {
         name: `${this.name}${this.sessions.length ? `, session ${this.sessions.length + 1}` : ''}`, transport: this.plan.transport,
         clientId, node, began, known: this.#world.now(), subscriptions: [], arrivals: [], links: [], connects: [], refused: null,
       });
-      const patterns = [...this.plan.patterns, ...(this.lateIsDue ? [this.plan.late.pattern] : [])];
+      const patterns = [...this.plan.patterns, ...(this.lateIsDue ? [this.plan.late.pattern] : [])]
+        .filter((pattern) => pattern !== this.unwanted);
       for (const pattern of patterns) await this.#subscribe(this.session, pattern);
       return;
     }
@@ -156,6 +158,27 @@ export class Client {
         return;
       }
       if (UNKNOWN.test(reply?.error)) return this.#refuse(session, node, sent, '/meta/subscribe', reply);
+      await pause(PAUSE_MILLISECONDS);
+    }
+  }
+
+  async #unsubscribe(pattern) {
+    this.unwanted = pattern;
+    const { session } = this;
+    const subscription = session?.subscriptions.find((each) => each.pattern === pattern);
+    // A subscription without a reply may be executed after the end of it.
+    if (!subscription || subscription.acknowledged === null || session.refused) return;
+    subscription.end = { asked: this.#world.now(), acknowledged: null };
+    for (let isLost = false; !this.#isOver && !session.refused; isLost = true) {
+      const node = this.#route.next(isLost);
+      const sent = this.#world.now();
+      const [reply] = await this.#command([{ channel: '/meta/unsubscribe', clientId: session.clientId, subscription: pattern }], node) ?? [];
+      if (reply?.successful) {
+        subscription.end.acknowledged = this.#world.now();
+        subscription.end.sent = sent;
+        return;
+      }
+      if (UNKNOWN.test(reply?.error)) return this.#refuse(session, node, sent, '/meta/unsubscribe', reply);
       await pause(PAUSE_MILLISECONDS);
     }
   }

@@ -124,7 +124,8 @@ export class Exceptions {
       if (isDelayed) until = this.#confirmedAfter(session, Math.max(at, ...delays.map(endOf)));
       if (publication.sent > until) return false;
       return this.#siblings(session, publication).every(({ arrival, other }) =>
-        (other.number < publication.number ? isDelayed || arrival.link <= index : arrival.link > index || isDelayed && arrival.link >= index));
+        // A stream and the responses to its connects have interleaved links.
+        (other.number < publication.number ? isDelayed || arrival.link <= index || arrival.at <= at : arrival.link > index || isDelayed && arrival.link >= index));
     });
   }
 
@@ -169,14 +170,30 @@ export class Exceptions {
   }
 
   /** G4 and cluster.md: "It accepts new sessions and subscriptions and writes them to Redis later." Until then an adopter has none. */
-  #wasNotWritten(session, { acknowledged, sent }) {
+  mayBeUnwritten(session, { acknowledged, sent }) {
     return this.#leaseLosses.some((loss) => acknowledged <= loss.to) && this.#faults.some((fault) => (OUTAGE.has(fault.kind) || LOSES.has(fault.kind))
       && overlap(fault, sent - this.#heartbeat, acknowledged));
   }
 
+  /** A publication that had not arrived yet, when the session unsubscribed at this time. */
+  mayBeLate({ sent, settled }, time) {
+    return (settled ?? FOREVER) + this.#inFlight > time || this.#faults.some((fault) => overlap(fault, sent, time));
+  }
+
+  /**
+   * The record of a session has a pattern from which it has unsubscribed: Redis did not take the write, or has lost it. An
+   * instance that adopts the session, or a failover, restores it. An instance that was importing the session has also received
+   * what was published until the import ended.
+   */
+  mayBeRestored(session, { sent, acknowledged }, publication) {
+    const isMoving = session.links.some(({ opened, confirmed, over }) => opened <= acknowledged && (confirmed ?? over?.at ?? FOREVER) >= publication.sent);
+    return isMoving || this.mayBeUnwritten(session, { acknowledged, sent })
+      || this.#losses.some((loss) => loss.kind === 'failover' && sent <= endOf(loss) && acknowledged >= loss.from - 500);
+  }
+
   mayBeLost(session, publication, subscribed) {
     if (this.#wasCut(session, publication) || this.#wasLostByRedis(publication) || this.#wasLostWithItsNode(publication)) return true;
-    if (subscribed.every((subscription) => this.#wasNotWritten(session, subscription))) return true;
+    if (subscribed.every((subscription) => this.mayBeUnwritten(session, subscription))) return true;
     return !this.#isKept(publication) && (this.#wasAdopted(session, publication) || this.#wasAlone(session, publication));
   }
 
@@ -234,7 +251,7 @@ export class Exceptions {
       && death.to >= loss.from && refused.at >= death.from && this.#isAt(session, death.node, death.from, death.to)));
     const contact = Math.max(session.known, ...session.connects.filter(({ successful }) => successful).map(({ at }) => at));
     const isExpired = refused.at - contact >= 2 * TIMES.timeout - 500;
-    return forgotten || isNowhere || isExpired || this.#wasNotWritten(session, { acknowledged: session.known, sent: session.began });
+    return forgotten || isNowhere || isExpired || this.mayBeUnwritten(session, { acknowledged: session.known, sent: session.began });
   }
 
   /** G5, "Redis fails over or comes back empty". */

@@ -20,7 +20,7 @@ function firstArrivals(arrivals) {
 }
 
 /** Nothing arrives that was not published, was refused, is damaged, or was not subscribed to. */
-function* foreign(session, publications) {
+function* foreign(session, publications, exceptions) {
   for (const arrival of session.arrivals) {
     const publication = publications.get(arrival.id);
     const text = `${session.name} got ${arrival.id}`;
@@ -28,8 +28,13 @@ function* foreign(session, publications) {
     else if (publication.outcome === 'refused') yield violation('G1', `${text}, which was refused`, arrival, publication);
     else if (arrival.bytes !== publication.bytes || arrival.channel !== publication.channel) {
       yield violation('G1', `${text}, and it was changed`, arrival, publication);
-    } else if (!session.subscriptions.some(({ pattern, asked }) => asked <= arrival.at && matches(pattern, arrival.channel))) {
-      yield violation('G1', `${text}, to which it is not subscribed`, arrival);
+    } else {
+      const subscribed = session.subscriptions.filter(({ pattern, asked }) => asked <= arrival.at && matches(pattern, arrival.channel));
+      if (subscribed.length === 0) yield violation('G1', `${text}, to which it is not subscribed`, arrival);
+      // What was published before is in the mailbox, or on its way.
+      else if (subscribed.every(({ end }) => end && end.acknowledged !== null && end.acknowledged < publication.sent && !exceptions.mayBeRestored(session, end, publication))) {
+        yield violation('G1', `${text}, from which it had unsubscribed`, arrival, publication, ...subscribed);
+      }
     }
   }
 }
@@ -41,8 +46,9 @@ function* lost(session, publications, exceptions) {
   const arrived = new Set(session.arrivals.map(({ id }) => id));
   for (const publication of publications.values()) {
     if (publication.outcome !== 'accepted' || arrived.has(publication.id)) continue;
-    const subscribed = session.subscriptions.filter(({ pattern, acknowledged }) =>
-      acknowledged !== null && acknowledged < publication.sent && matches(pattern, publication.channel));
+    const subscribed = session.subscriptions.filter(({ pattern, acknowledged, end }) =>
+      acknowledged !== null && acknowledged < publication.sent && matches(pattern, publication.channel)
+      && !(end && exceptions.mayBeLate(publication, end.asked)));
     if (subscribed.length === 0 || exceptions.mayBeLost(session, publication, subscribed)) continue;
     const guarantee = hasHistory(publication.channel) ? 'G5' : 'G1';
     yield violation(guarantee, `${session.name} did not get ${publication.id}`, publication);
@@ -146,7 +152,7 @@ export function judge(record) {
   const readers = [];
   for (const session of record.sessions) {
     const order = firstArrivals(session.arrivals);
-    found.push(...foreign(session, publications), ...forgotten(session, exceptions), ...lost(session, publications, exceptions),
+    found.push(...foreign(session, publications, exceptions), ...forgotten(session, exceptions), ...lost(session, publications, exceptions),
       ...repeated(session, publications, exceptions), ...outOfOrder(session.name, order, publications, exceptions, session));
     readers.push({ name: session.name, arrivals: exceptions.inOrderOfConnections(session, order) });
   }

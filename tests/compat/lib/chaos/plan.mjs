@@ -134,6 +134,29 @@ function publisherOf(random, place, name, cluster) {
 }
 
 /**
+ * Adds a pattern from which a client unsubscribes, and a publisher with a session. A second generator draws them, so that the
+ * rest of the plan of a seed is as it was before these existed.
+ */
+function add(random, plan, cluster, load) {
+  for (const client of plan.clients) {
+    client.unsubscribe = random.chance(0.3) ? { pattern: random.pick(client.patterns), at: random.between(100, load) } : null;
+  }
+  if (random.chance(0.4)) {
+    const channels = channelsOf(plan.name).filter((channel) => !channel.startsWith('/s/'));
+    plan.publishers.push({
+      name: `publisher ${plan.publishers.length + 1} (session)`,
+      kind: 'session',
+      node: random.between(0, cluster.size - 1),
+      way: random.weighted(WAYS),
+      patience: random.between(500, 2_500),
+      gap: random.pick([3, 8, 20]),
+      large: null,
+      channels: random.some(channels, random.between(1, 2)),
+    });
+  }
+}
+
+/**
  * @param seed  a whole number from 0
  * @param name  what stands in the channels of the round; differs if a seed is run again on the same cluster
  */
@@ -142,7 +165,7 @@ export function planOf(seed, name = `r${seed}`) {
   const load = new Random(seed, 'load').between(1_200, 3_000);
   const random = (what) => new Random(seed, what);
   const [clients, publishers] = [random('clients'), random('publishers')];
-  return {
+  const plan = {
     seed,
     name,
     cluster: cluster.name,
@@ -151,4 +174,6 @@ export function planOf(seed, name = `r${seed}`) {
     clients: Array.from({ length: clients.between(3, 6) }, (_, place) => clientOf(clients, place, name, cluster, load)),
     publishers: Array.from({ length: publishers.between(2, 3) }, (_, place) => publisherOf(publishers, place, name, cluster)),
   };
+  add(random('more'), plan, cluster, load);
+  return plan;
 }

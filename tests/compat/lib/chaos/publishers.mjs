@@ -1,4 +1,5 @@
-// Publishers: each sends numbered messages, one after the reply to the other, and records what became of each.
+// Publishers: each sends numbered messages, one after the reply to the other, and records what became of each. One with a session
+// begins another with each connection.
 
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -7,6 +8,7 @@ import { Random } from './random.mjs';
 import { HttpWire, messagesOf, postText, SocketWire } from './wire.mjs';
 
 export const SECRET = 'the secret of the fault tests';
+const RETRY_MILLISECONDS = 100;
 /** After these errors a publication may be in Redis all the same. */
 const MAYBE = /^503:.*(Not accepted|out of reach)/;
 
@@ -67,7 +69,7 @@ export class Publisher {
   }
 
   async #send(publication, message) {
-    return this.#plan.kind === 'socket' ? this.#bySocket(publication, message) : this.#byPost(publication, message);
+    return ['socket', 'session'].includes(this.#plan.kind) ? this.#bySocket(publication, message) : this.#byPost(publication, message);
   }
 
   async #byPost(publication, message) {
@@ -107,18 +109,44 @@ export class Publisher {
         return null;
       }
       this.#socket.node = node;
+      if (this.#plan.kind === 'session' && !await this.#begin(this.#socket)) {
+        this.#socket.wire.cut();
+        this.#socket = null;
+        publication.outcome = 'refused';
+        return null;
+      }
     }
-    const reply = await within(this.#plan.patience, this.#socket.ask(message));
-    if (!reply) {
+    const { clientId } = this.#socket;
+    const reply = await within(this.#plan.patience, this.#socket.ask({ ...message, ...(clientId && { clientId }) }));
+    if (!reply || clientId && /^401:/.test(reply.error)) {
       this.#socket.wire.cut();
       this.#socket = null;
     }
     return reply;
   }
 
+  /** Begins a session on a new connection, and keeps it alive. @returns whether there is a session */
+  async #begin(socket) {
+    const handshake = { channel: '/meta/handshake', version: '1.0', supportedConnectionTypes: ['websocket'] };
+    const reply = await within(this.#plan.patience, socket.ask(handshake));
+    if (!reply?.successful) return false;
+    socket.clientId = reply.clientId;
+    const connect = async () => {
+      while (!socket.wire.isOver) {
+        const connected = await socket.ask({ channel: '/meta/connect', clientId: socket.clientId, connectionType: 'websocket' });
+        if (!connected?.successful) await pause(RETRY_MILLISECONDS);
+      }
+    };
+    connect().catch(() => {});
+    return true;
+  }
+
   async stop() {
     this.#isOver = true;
     await this.#running;
+    if (this.#socket?.clientId) {
+      await within(this.#plan.patience, this.#socket.ask({ channel: '/meta/disconnect', clientId: this.#socket.clientId }));
+    }
     this.#http?.wire.cut();
     this.#socket?.wire.cut();
     this.#http = null;

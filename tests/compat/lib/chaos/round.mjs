@@ -7,6 +7,7 @@ import { METRICS, metric } from '../cluster/metrics.mjs';
 import { matches } from '../cluster/checker.mjs';
 import { abandonWaiting, describeWaiting } from '../cluster/waiting.mjs';
 import { Client, within } from './clients.mjs';
+import { Exceptions } from './exceptions.mjs';
 import { carryOut, recovered } from './faults.mjs';
 import { judge } from './oracle.mjs';
 import { channelsOf } from './plan.mjs';
@@ -110,19 +111,22 @@ class Round {
     }
   }
 
-  #has(client, publications) {
+  #has(client, publications, exceptions) {
     const { session } = client;
-    if (!session || session.refused || session.subscriptions.some(({ acknowledged }) => acknowledged === null)) return false;
+    if (!session || session.refused) return false;
+    if (session.subscriptions.some(({ acknowledged, end }) => acknowledged === null || end?.acknowledged === null)) return false;
     const arrived = new Set(session.arrivals.map(({ id }) => id));
-    // One that Redis lost is unknown to the instance that the session moves to.
-    const kept = session.subscriptions.filter(({ sent, acknowledged }) =>
-      !this.faults.some(({ kind, from, to }) => kind === 'failover' && sent <= to && acknowledged >= from - NOT_REPLICATED_MILLISECONDS));
+    // One that Redis lost, or did not take, is unknown to the instance that the session moves to.
+    const written = session.subscriptions.filter((subscription) => !exceptions.mayBeUnwritten(session, subscription));
+    const kept = written.filter(({ sent, acknowledged, end }) =>
+      !end && !this.faults.some(({ kind, from, to }) => kind === 'failover' && sent <= to && acknowledged >= from - NOT_REPLICATED_MILLISECONDS));
     return publications.every(({ id, channel }) => arrived.has(id) || !kept.some(({ pattern }) => matches(pattern, channel)));
   }
 
   /** Publishes at each node to each channel, until every client has one whole set of these messages. */
   async #everyoneHasTheLast() {
     const isLate = this.now() + RECOVERY_MILLISECONDS;
+    const exceptions = new Exceptions(this.record());
     for (let waiting = this.clients; waiting.length > 0;) {
       // All have to have the same set: of the ones before, some may wait for a client that has had another.
       waiting = this.clients;
@@ -133,7 +137,7 @@ class Round {
       const until = this.now() + LAST_MESSAGES_MILLISECONDS;
       const isWhole = set.every(({ outcome }) => outcome === 'accepted');
       while (isWhole && waiting.length > 0 && this.now() < until) {
-        waiting = waiting.filter((client) => !this.#has(client, set));
+        waiting = waiting.filter((client) => !this.#has(client, set, exceptions));
         if (waiting.length > 0) await pause(5);
       }
       if (waiting.length > 0 && this.now() > isLate) {
