@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::time::{Duration, Instant};
 
+use super::heartbeat::renew_lease;
 use super::messages::{Request, Response};
 use super::timeouts;
 use crate::router::Session;
@@ -24,7 +25,7 @@ impl Server {
         cluster.draining.store(true, Ordering::Release);
         cluster.membership.drain();
         // Publishes the drain, so that no other instance exports sessions to this one.
-        let _ = cluster.membership.renew(|| ()).await;
+        let _ = renew_lease(cluster).await;
         tokio::time::sleep(cluster.settings.drain_delay).await;
         let until = Instant::now() + limit;
         let mut exported = 0;

@@ -262,7 +262,7 @@ fn note_check(cluster: &Cluster, session: &Session, doubt: Option<u64>) {
 }
 
 /// Renews the lease.
-async fn renew_lease(cluster: &Cluster) -> Result<(), RedisError> {
+pub(super) async fn renew_lease(cluster: &Cluster) -> Result<(), RedisError> {
     let late = || {
         tracing::warn!("lease of this instance expired; other instances may have adopted its sessions");
         cluster.unflushed.doubt();
