@@ -446,7 +446,9 @@ var Replay = class {
     for (const [name, position] of __privateGet(this, _positions)) {
       if (patternsOf(name).includes(channel)) positions[name] = position;
     }
-    addExt(message, "replay", positions);
+    if (source !== true || Object.keys(positions).length > 1 || positions[channel] !== FROM_NOW) {
+      addExt(message, "replay", positions);
+    }
   }
   /** Remembers the position. */
   incoming(message) {

@@ -362,7 +362,9 @@
       for (const [name, position] of this.#positions) {
         if (patternsOf(name).includes(channel)) positions[name] = position;
       }
-      addExt(message, "replay", positions);
+      if (source !== true || Object.keys(positions).length > 1 || positions[channel] !== FROM_NOW) {
+        addExt(message, "replay", positions);
+      }
     }
     /** Remembers the position. */
     incoming(message) {

@@ -53,7 +53,10 @@ export class Replay implements Feature {
     for (const [name, position] of this.#positions) {
       if (patternsOf(name).includes(channel)) positions[name] = position;
     }
-    addExt(message, 'replay', positions);
+    // Without a position the rule of the server decides how a new subscription begins.
+    if (source !== true || Object.keys(positions).length > 1 || positions[channel] !== FROM_NOW) {
+      addExt(message, 'replay', positions);
+    }
   }
 
   /** Remembers the position. */

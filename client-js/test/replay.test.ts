@@ -19,12 +19,19 @@ const asked = (server: Server): unknown[] => server.sent('/meta/subscribe').map(
 const at = (id: number): object => ({ ext: { replay: { id } } });
 
 test.each([
-  [true, -1], [-1, -1], [-2, -2], [17, 17], [{ '/a': 5 }, 5], [{ '/b': 5 }, -1],
+  [-1, -1], [-2, -2], [17, 17], [{ '/a': 5 }, 5], [{ '/b': 5 }, -1],
 ] as [ReplaySource, number][])('with the option %o it begins with %i', async (source, position) => {
   const { server, client } = start(source);
   await client.subscribe('/a', () => {});
   expect(server.sent('/meta/handshake')[0]!.message.ext).toEqual({ replay: true });
   expect(asked(server)).toEqual([{ '/a': position }]);
+});
+
+test('with the option true the server decides how a new subscription begins', async () => {
+  const { server, client } = start(true);
+  await client.subscribe('/a', () => {});
+  expect(server.sent('/meta/handshake')[0]!.message.ext).toEqual({ replay: true });
+  expect(asked(server)).toEqual([undefined]);
 });
 
 test.each([null, false, {}])('where the server offers %o nothing is said', async (offered) => {
@@ -42,7 +49,7 @@ test('after a lost session it goes on after the last message that arrived', asyn
   server.publish('/a', 'y', at(42));
   server.forget();
   await pass(1_000);
-  expect(asked(server).slice(2)).toEqual([{ '/a': 42 }, { '/b': -1 }]);
+  expect(asked(server).slice(2)).toEqual([{ '/a': 42 }, undefined]);
 });
 
 test("Salesforce's positions are read too", async () => {
@@ -75,12 +82,12 @@ test('a position that is too old: the application is told, and it begins anew', 
   await client.subscribe('/a', heard);
   server.publish('/a', 1, at(5));
   server.rules['/meta/subscribe'] = ({ message }) =>
-    (message.ext!['replay'] as Record<string, number>)['/a'] === 5 ? { successful: false, error: '400:/a:Position unknown' } : {};
+    (message.ext?.['replay'] as Record<string, number> | undefined)?.['/a'] === 5 ? { successful: false, error: '400:/a:Position unknown' } : {};
   server.forget();
   await pass(1_000);
   expect(gap).toHaveBeenCalledTimes(1);
   expect(gap.mock.calls[0]![0]).toMatchObject({ channel: '/a', error: { code: 400 } });
-  expect(asked(server).slice(1)).toEqual([{ '/a': 5 }, { '/a': -1 }]);
+  expect(asked(server).slice(1)).toEqual([{ '/a': 5 }, undefined]);
   expect(refused).not.toHaveBeenCalled();
   server.publish('/a', 2);
   expect(heard).toHaveBeenCalledTimes(2);
@@ -127,7 +134,7 @@ test('a subscription to a pattern goes on after its cursor, and after what was h
   server.publish('/a/x', 1, at(5));
   server.forget();
   await pass(1_000);
-  expect(asked(server)).toEqual([{ '/a/*': -1 }, { '/a/*': 'c1', '/a/x': 5 }]);
+  expect(asked(server)).toEqual([undefined, { '/a/*': 'c1', '/a/x': 5 }]);
 });
 
 test('a cursor of a connect is one for all subscriptions', async () => {
