@@ -18,11 +18,17 @@ pub struct Membership {
     now: fn() -> Duration,
     /// The end of the lease by this clock; `None` before the first heartbeat.
     lease_until: Mutex<Option<Duration>>,
-    /// The other instances that are alive and do not drain.
-    others: Mutex<Vec<NodeId>>,
+    others: Mutex<Others>,
     is_draining: AtomicBool,
     /// Whether the last heartbeat succeeded.
     has_responded: AtomicBool,
+}
+
+/// The other instances that are alive and do not drain, and when Redis had them.
+#[derive(Default)]
+struct Others {
+    nodes: Vec<NodeId>,
+    since: Duration,
 }
 
 /// The state of the lease in Redis when a heartbeat renewed it.
@@ -80,8 +86,14 @@ impl Membership {
         let Value::Array(parts) = reply? else { return Err(RedisError::Unexpected) };
         let mut parts = parts.into_iter().filter_map(|part| String::from_redis_value(part).ok());
         let was_valid = parts.next().is_some_and(|part| part == "1");
-        let others = parts.filter_map(|part| NodeId::parse(&part)).filter(|node| *node != me);
-        *self.others.lock() = others.collect();
+        let nodes: Vec<_> =
+            parts.filter_map(|part| NodeId::parse(&part)).filter(|node| *node != me).collect();
+        let (now, mut others) = ((self.now)(), self.others.lock());
+        // Redis may have lost its data. Then it has the others again after their next heartbeats.
+        if !nodes.is_empty() || others.since + 2 * self.client.settings().heartbeat <= now {
+            *others = Others { nodes, since: now };
+        }
+        drop(others);
         let is_first = self.lease_until.lock().is_none();
         let renewal = if was_valid || is_first { Renewal::InTime } else { Renewal::Late };
         Ok((renewal, sent + lease))
@@ -99,11 +111,12 @@ impl Membership {
         self.has_responded.load(Ordering::Acquire)
     }
 
-    /// Returns another instance, at random among those that are alive and do not drain.
+    /// Returns another instance, at random among those that are alive and do not drain. If Redis has none any more, those that it
+    /// had stay for two heartbeats.
     #[must_use]
     pub fn other(&self) -> Option<NodeId> {
         let others = self.others.lock();
-        (!others.is_empty()).then(|| others[fastrand::usize(..others.len())])
+        (!others.nodes.is_empty()).then(|| others.nodes[fastrand::usize(..others.nodes.len())])
     }
 
     /// Marks this instance as draining from the next heartbeat on.
@@ -210,5 +223,31 @@ mod tests {
         assert!(!membership.has_lease());
         assert!(is_late().await, "without a lease in between");
         assert!(membership.has_lease());
+    }
+
+    #[tokio::test]
+    async fn the_other_instances_stay_for_two_heartbeats_when_redis_has_lost_them() {
+        static TIME: AtomicU64 = AtomicU64::new(1000);
+        static IS_LOST: AtomicBool = AtomicBool::new(false);
+        let dial = fake::dial(|words| {
+            Some(match words[0].as_str() {
+                "EVALSHA" if IS_LOST.load(Ordering::Relaxed) => b"*1\r\n$1\r\n0\r\n",
+                "EVALSHA" => b"*2\r\n$1\r\n1\r\n$32\r\n07070707070707070707070707070707\r\n",
+                _ => b"+OK\r\n",
+            })
+        });
+        let client = Arc::new(fake::client(dial));
+        let heartbeat = client.settings().heartbeat;
+        let now = || Duration::from_secs(TIME.load(Ordering::Relaxed));
+        let membership = Membership { now, ..Membership::new(client) };
+        let other = async || {
+            membership.renew(|| ()).await.unwrap();
+            membership.other()
+        };
+        assert_eq!(other().await, Some(NodeId([7; 16])));
+        IS_LOST.store(true, Ordering::Relaxed);
+        assert_eq!(other().await, Some(NodeId([7; 16])));
+        TIME.fetch_add(2 * heartbeat.as_secs(), Ordering::Relaxed);
+        assert_eq!(other().await, None);
     }
 }
