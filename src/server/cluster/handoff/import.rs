@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::AcquireError;
 use crate::auth::{CredentialSnapshot, seconds_now};
-use crate::bayeux::{Positions, Publication};
+use crate::bayeux::{Pattern, Positions, Publication};
 use crate::cluster::SessionRecord;
 use crate::router::{Ack, Contents, ReplayState, Session};
 use crate::server::Server;
@@ -119,11 +119,17 @@ impl Server {
             replays: imported.replays,
             has_cursors: imported.has_cursors,
         };
+        let parsed: Vec<_> = imported.patterns.iter().filter_map(|pattern| Pattern::parse(pattern)).collect();
         let has_room = session.import(contents, |publication| {
-            publication.position().is_none_or(|position| {
-                let before = positions.offset(position.partition);
-                before.is_none_or(|before| position.offset > before)
-            })
+            let channel = Pattern::of_name(publication.channel());
+            // The client may have unsubscribed at the former owner after this instance had subscribed the session.
+            let is_subscribed =
+                publication.channel().is_empty() || parsed.iter().any(|pattern| pattern.covers(channel));
+            is_subscribed
+                && publication.position().is_none_or(|position| {
+                    let before = positions.offset(position.partition);
+                    before.is_none_or(|before| position.offset > before)
+                })
         });
         if !has_room {
             // The mailbox has overflowed. The client learns that the session has ended.
