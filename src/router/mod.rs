@@ -36,8 +36,9 @@ pub use lease::{Lease, Renewed};
 #[cfg(test)]
 pub(crate) use life::Life;
 pub use mailbox::{Bounds, Items, Mailbox, Pushed};
+pub use paging::Announced;
 pub use pending_flush::PendingFlush;
-pub use replay::{Applied, Begin, Job, Options, ReplayState, Replays, Seen};
+pub use replay::{Applied, Begin, Job, Offsets, Options, ReplayState, Replays, Seen};
 pub use replaying::{NextPage, PagePushed, StartReplay, gap_notice};
 pub use session::{Attachment, Connected, Detached, Patterns, Session, Weight};
 pub use sessions::{Full, Sessions};

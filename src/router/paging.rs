@@ -13,12 +13,38 @@ use super::session::{Session, State};
 use crate::bayeux::{PageStart, Partition, Positions, Publication};
 use crate::config::Overflow;
 
+/// A replay that was announced. If it has not begun when this is dropped, its subscription is live: a request may end before
+/// its reply.
+pub struct Announced {
+    session: Arc<Session>,
+    serial: u64,
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        self.session.abandon_replay(self.serial);
+    }
+}
+
 impl Session {
-    /// Announces a replay of a pattern: from now on, publications of histories are left to it.
-    pub fn announce_replay(&self, pattern: &str) {
+    /// Announces a replay of a pattern: from now on, publications of histories are left to it, until it begins or the
+    /// announcement is dropped.
+    pub fn announce_replay(self: &Arc<Self>, pattern: &str) -> Announced {
         let mut state = self.lock();
-        state.replaying_mut().replays.announce(pattern, Partition::of_pattern(pattern));
+        let serial = state.replaying_mut().replays.announce(pattern, Partition::of_pattern(pattern));
         state.charge_replays(self);
+        drop(state);
+        Announced { session: Arc::clone(self), serial }
+    }
+
+    fn abandon_replay(self: &Arc<Self>, serial: u64) {
+        let mut state = self.lock();
+        if let Some(replaying) = &mut state.replaying {
+            replaying.replays.abandon(serial);
+            state.charge_replays(self);
+        }
+        drop(state);
+        self.start_replays();
     }
 
     /// Begins an announced replay, whose subscription is in effect. Returns `false` if the session is not here any more.

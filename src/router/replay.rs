@@ -8,6 +8,7 @@
 //! publication.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -49,11 +50,47 @@ struct Replay {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Options {
     /// The offsets up to which the client has seen a channel of the pattern.
-    #[serde(default, skip_serializing_if = "HashMap::is_empty")]
-    pub seen: HashMap<String, u64>,
+    #[serde(default, skip_serializing_if = "Offsets::is_empty")]
+    pub seen: Offsets,
     /// Whether the first pass has only as many publications of a channel as its rule tells (`replay`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_by_rule: bool,
+}
+
+/// Offsets of channels. Clones share them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "HashMap<String, u64>", into = "HashMap<String, u64>")]
+pub struct Offsets(Arc<HashMap<String, u64>>);
+
+impl std::ops::Deref for Offsets {
+    type Target = HashMap<String, u64>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl From<HashMap<String, u64>> for Offsets {
+    fn from(offsets: HashMap<String, u64>) -> Self {
+        Self(Arc::new(offsets))
+    }
+}
+
+impl From<Offsets> for HashMap<String, u64> {
+    fn from(offsets: Offsets) -> Self {
+        (*offsets.0).clone()
+    }
+}
+
+impl Offsets {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns about how many bytes of memory they need.
+    fn memory(&self) -> usize {
+        self.0.keys().map(|channel| channel.len() + 2 * size_of::<(String, u64)>()).sum()
+    }
 }
 
 /// One partition of a replay.
@@ -143,10 +180,19 @@ impl Replays {
         self.list.len()
     }
 
+    /// Returns about how many bytes of memory the replays need.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let of = |replay: &Replay| {
+            size_of::<Replay>() + replay.parts.len() * size_of::<Part>() + replay.options.seen.memory()
+        };
+        self.list.iter().map(of).sum()
+    }
+
     /// Announces a replay of a pattern, in place of one of the same pattern. From now on publications of histories are left to
-    /// it. No effect for a text that is no pattern.
-    pub fn announce(&mut self, pattern: &str, partitions: impl Iterator<Item = Partition>) {
-        let Some(compiled) = Compiled::parse(pattern) else { return };
+    /// it. Returns the number of the replay. No effect for a text that is no pattern.
+    pub fn announce(&mut self, pattern: &str, partitions: impl Iterator<Item = Partition>) -> u64 {
+        let Some(compiled) = Compiled::parse(pattern) else { return 0 };
         self.cancel(pattern);
         let part = |partition| Part {
             partition,
@@ -162,6 +208,19 @@ impl Replays {
         self.serial += 1;
         let parts = partitions.map(part).collect();
         self.list.push(Replay { serial: self.serial, pattern: compiled, parts, options: Options::default() });
+        self.serial
+    }
+
+    /// Ends an announced replay that has not begun: only what was left to it is read.
+    pub fn abandon(&mut self, serial: u64) {
+        let Some(replay) = self.list.iter_mut().find(|replay| replay.serial == serial) else { return };
+        replay.parts.retain_mut(|part| {
+            if !part.is_begun {
+                part.begin_live();
+            }
+            part.until > part.start.after
+        });
+        self.list.retain(|replay| !replay.parts.is_empty());
     }
 
     /// Begins an announced replay, whose subscription is in effect. A partition without a beginning is live. No effect if the
@@ -383,6 +442,26 @@ mod tests {
         live.begin("/a", &[], Options::default());
         let job = live.next_job().unwrap();
         assert_eq!((job.start.after, job.until), (7, 8));
+    }
+
+    #[test]
+    fn an_abandoned_replay_reads_what_was_left_to_it() {
+        let mut replays = Replays::default();
+        let serial = replays.announce("/a", std::iter::once(partition()));
+        replays.abandon(serial);
+        assert!(replays.is_empty());
+        let serial = replays.announce("/a", std::iter::once(partition()));
+        replays.defer("/a", partition(), 8);
+        replays.abandon(serial);
+        let job = replays.next_job().unwrap();
+        assert_eq!((job.start.after, job.until), (7, 8));
+        // One that has begun, or another one, goes on.
+        replays.announce("/a", std::iter::once(partition()));
+        replays.abandon(serial);
+        assert_eq!(replays.next_job(), None);
+        replays.begin("/a", &[begin(3, 7)], Options::default());
+        replays.abandon(serial + 1);
+        assert_eq!(replays.next_job().unwrap().start.after, 3);
     }
 
     #[test]

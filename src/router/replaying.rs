@@ -16,8 +16,6 @@ pub(super) const BYTES: usize = 256 * 1024;
 pub(super) const OVERFLOWS: usize = 64;
 /// The time between two cursors in connect replies.
 pub(super) const CURSORS: Duration = Duration::from_secs(10);
-/// Bytes of memory of a replay without its texts.
-const REPLAY: usize = 256;
 
 /// Starts the task that reads the pages of a session. It must not block.
 pub trait StartReplay: Send + Sync {
@@ -75,7 +73,7 @@ impl Replaying {
 
     /// Returns the bytes of memory.
     pub(super) fn memory(&self) -> usize {
-        size_of::<Self>() + self.replays.len() * REPLAY
+        size_of::<Self>() + self.replays.memory()
     }
 }
 

@@ -37,7 +37,7 @@ impl Server {
         let mut options = Options::default();
         let from = match replay_of(&request.message) {
             Some(wanted) if wanted.first() == Some(&b'{') => {
-                options.seen = seen_of(wanted, pattern)?;
+                options.seen = seen_of(wanted, pattern)?.into();
                 json::member(wanted, pattern).map(from_json).transpose()?
             }
             Some(wanted) => Some(from_json(wanted)?),
@@ -46,7 +46,7 @@ impl Server {
         let by_rule = || is_new && rules().any(|rule| rule.history.is_some() && rule.replay > 0);
         let from = from.unwrap_or_else(|| if by_rule() { From::Rule } else { From::New });
         options.is_by_rule = from == From::Rule;
-        Ok(ReplayPlan { pattern: pattern.to_owned(), from, options, has_history })
+        Ok(ReplayPlan { pattern: pattern.to_owned(), from, options, has_history, announced: None })
     }
 
     /// Begins the replays of a subscribe whose subscriptions are in effect, and adds to the reply what the client is told.
@@ -110,7 +110,7 @@ impl Server {
 
     /// Begins one replay. With `refuses` a replay that cannot be complete does not begin.
     async fn begin_replay(&self, session: &Arc<Session>, plan: ReplayPlan, refuses: bool) -> Answer {
-        let ReplayPlan { pattern, from, options, has_history } = plan;
+        let ReplayPlan { pattern, from, options, has_history, announced: _announced } = plan;
         let is_replayed = has_history && from != From::New;
         let is_name = !pattern.ends_with('*');
         let mut is_recovered = true;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::bayeux::{BayeuxError, Cursor, Field, Message, Pattern, json};
-use crate::router::Options;
+use crate::router::{Announced, Options};
 
 /// The largest integer that is exact in JavaScript.
 const HIGHEST: u64 = (1 << 53) - 1;
@@ -25,13 +25,14 @@ pub(super) enum From {
 }
 
 /// The replay of one subscription that is in effect.
-#[derive(Debug)]
 pub(super) struct ReplayPlan {
     pub(super) pattern: String,
     pub(super) from: From,
     pub(super) options: Options,
     /// Whether there may be something to replay.
     pub(super) has_history: bool,
+    /// Set while the replay is announced.
+    pub(super) announced: Option<Announced>,
 }
 
 impl ReplayPlan {

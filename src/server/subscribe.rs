@@ -67,9 +67,9 @@ impl Server {
         let Effects { cookie, replays, .. } = effects;
         self.change(request, checked, out, |session, pattern, decision| {
             let authorization = self.authorize(decision, request, pattern)?;
-            let plan = self.plan_replay(request, pattern, !session.is_subscribed(pattern))?;
+            let mut plan = self.plan_replay(request, pattern, !session.is_subscribed(pattern))?;
             if plan.needs_replay() {
-                session.announce_replay(pattern);
+                plan.announced = Some(session.announce_replay(pattern));
             }
             if let Err(stop) = self.add(session, pattern, request) {
                 session.cancel_replay(pattern);
