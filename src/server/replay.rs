@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 
 use super::Server;
+use super::cluster::DirectoryWrite;
 use super::pager::history_age;
 use super::replay_plan::{From, ReplayPlan, from_json, invalid, replay_of, seen_of};
 use super::request::Request;
@@ -62,6 +63,8 @@ impl Server {
             let answer = self.begin_replay(&session, plan, refuses).await;
             if !answer.is_recovered && refuses {
                 self.refuse_replay(&session, message, &pattern, &from, out);
+                // The record has the subscription already.
+                self.write_directory(&DirectoryWrite::Subscriptions(Box::new(message.clone()))).await;
                 return;
             }
             if told.len() > 1 {
