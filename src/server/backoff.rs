@@ -1,5 +1,5 @@
-//! The `advice.interval` after failures: zero after the first failure, so that clients reconnect immediately after a
-//! restart, then exponential with jitter.
+//! The `advice.interval` after failures: zero after the first failure, for lost sessions after the first two, so that
+//! clients reconnect immediately after a restart, then exponential with jitter.
 //!
 //! Some clients (aiocometd and its derivatives) read the milliseconds of `advice.interval` as seconds: any value other
 //! than 0 delays them for minutes.
@@ -51,9 +51,21 @@ impl Backoff {
         self.failed_within(self.most, address, presented)
     }
 
+    /// Same as [`Backoff::failed`] with 0 for the second failure as well, for messages of sessions that no longer
+    /// exist. aiocometd with credentials renews them after an error 401 or 403 and sends the connect again at once; it
+    /// follows only the advice of the second reply.
+    pub(super) fn lost(&self, address: Option<IpAddr>, presented: &[u8]) -> u64 {
+        self.interval(self.most, self.count(address, presented).saturating_sub(1))
+    }
+
     /// Same as [`Backoff::failed`] with another maximum, for failures that the client did not cause.
     pub(super) fn failed_within(&self, most: Duration, address: Option<IpAddr>, presented: &[u8]) -> u64 {
-        let Some(repetitions) = self.count(address, presented).checked_sub(1) else { return 0 };
+        self.interval(most, self.count(address, presented))
+    }
+
+    /// Returns the milliseconds to wait after a failure that follows so many others.
+    fn interval(&self, most: Duration, earlier: u32) -> u64 {
+        let Some(repetitions) = earlier.checked_sub(1) else { return 0 };
         let interval = self.first.saturating_mul(1 << repetitions.min(20)).min(most);
         let interval = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX).max(2);
         fastrand::u64(interval / 2 + 1..=interval)
@@ -94,6 +106,11 @@ mod tests {
         }
         assert_eq!(backoff.failed(None, b"y"), 0, "another client is not punished");
         assert_eq!(backoff.failed(Some([192, 0, 2, 1].into()), b"x"), 0, "nor one of another address");
+        let waits: Vec<u64> = (0..9).map(|_| backoff.lost(None, b"lost")).collect();
+        assert_eq!(waits[..2], [0, 0], "{waits:?}");
+        for (wait, most) in waits[2..].iter().zip([100, 200, 400, 800, 1000, 1000, 1000]) {
+            assert!((most / 2 + 1..=most).contains(wait), "{waits:?}");
+        }
         let short = Duration::from_millis(150);
         let waits: Vec<u64> = (0..9).map(|_| backoff.failed_within(short, None, b"z")).collect();
         assert!(waits[0] == 0 && waits[1..].iter().all(|wait| (51..=150).contains(wait)), "{waits:?}");

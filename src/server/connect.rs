@@ -95,7 +95,14 @@ impl Server {
                 Advice { interval: advice.interval.max(if is_repeated { *wait } else { 0 }), ..advice }
             }
             _ => {
-                let interval = self.backoff.failed(address, failure_key(request));
+                let key = failure_key(request);
+                let is_lost = matches!(outcome, Outcome::Failed(BayeuxError::ClientUnknown(_)));
+                // Not if another client tries a session that exists.
+                let interval = if is_lost && !request.is_known_unproven() {
+                    self.backoff.lost(address, key)
+                } else {
+                    self.backoff.failed(address, key)
+                };
                 if is_proven && is_server_side(message, outcome) {
                     let advice = self.advice(message);
                     return Advice { interval: advice.interval.max(interval), ..advice };

@@ -222,7 +222,8 @@ fn every_refusal_of_a_session_says_how_long_to_wait() {
     assert!(intervals[0] == 0 && intervals[1..].iter().all(|interval| *interval > 0), "{intervals:?}");
     assert!(intervals[7] > 5 * intervals[1], "{intervals:?}");
     let unknown = || faye.ask(&connect("0000000000000000000000000000000", "long-polling"));
-    assert_eq!(unknown()["advice"]["interval"], 0);
+    // Some clients send the connect of a lost session twice.
+    assert_eq!([unknown(), unknown()].map(|reply| reply["advice"]["interval"].as_u64()), [Some(0); 2]);
     let again = unknown();
     assert!(again["advice"]["interval"].as_u64().unwrap() > 0, "{again}");
 }
