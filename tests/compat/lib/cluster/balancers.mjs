@@ -84,7 +84,9 @@ export async function startHaproxy(workbench, nodes) {
   });
   workbench.atEnd(() => daemon.discard());
   workbench.alsoShow(() => daemon.describe());
-  await daemon.start((isOver) => until('HAProxy listens', async () => isOver() || takesConnections(port)));
+  // It binds one after the other.
+  const listens = async () => await takesConnections(port) && await takesConnections(status);
+  await daemon.start((isOver) => until('HAProxy listens', async () => isOver() || listens()));
   const haproxy = new Haproxy(port, status);
   await haproxy.seesReady(...nodes.keys());
   return haproxy;
