@@ -128,7 +128,7 @@ function telling(told: object = { recovered: true, cursor: 'c1' }): ReturnType<t
   return started;
 }
 
-test('a subscription to a pattern goes on after its cursor, and after what was heard since', async () => {
+test('a subscription to a pattern goes on after its cursor, and after what was received since', async () => {
   const { server, client } = telling();
   await client.subscribe('/a/*', () => {});
   server.publish('/a/x', 1, at(5));

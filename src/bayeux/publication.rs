@@ -83,6 +83,12 @@ impl Publication {
         Self { is_kept, ..Self::encoded(channel, position, object) }
     }
 
+    /// Takes the place of another publication: its position, and whether a history has it.
+    #[must_use]
+    pub fn in_place_of(self, other: &Self) -> Self {
+        Self { position: other.position, is_kept: other.is_kept, ..self }
+    }
+
     /// Creates a notice of the server to one session, a JSON object; it is on no channel.
     #[must_use]
     pub fn notice(object: &[u8]) -> Self {
@@ -210,6 +216,9 @@ mod tests {
                 r#"{"channel":"/a","ext":{"mine":[1],"replay":{"id":7}},"data":"ext"}"#
             );
         }
+        let original = Publication::kept("/a", position, b"{}");
+        let adapted = Publication::encoded("/a", None, b"{}").in_place_of(&original);
+        assert_eq!((adapted.position(), adapted.is_kept()), (Some(position), true));
         for ext in ["5", "null", "[]", r#""replay""#] {
             let object = format!(r#"{{"channel":"/a","ext":{ext}}}"#);
             assert_eq!(kept(&object), r#"{"channel":"/a","ext":{"replay":{"id":7}}}"#);

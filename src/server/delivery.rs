@@ -80,10 +80,5 @@ pub(super) fn adapt(
     let message = parse::parse_one(&object)?;
     let receiver = Receiver { client: session.id(), peer: session.peer() };
     let message = pipeline.delivery(message, &receiver)?;
-    let adapted = Publication::new(publication.channel(), message);
-    // The position does not change.
-    Some(Arc::new(match publication.position() {
-        Some(position) => adapted.at(position),
-        None => adapted,
-    }))
+    Some(Arc::new(Publication::new(publication.channel(), message).in_place_of(publication)))
 }
