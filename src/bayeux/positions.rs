@@ -74,13 +74,17 @@ pub struct PageStart {
     /// was read of it. Channels before it were read up to the end of the replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<(String, u64)>,
+    /// How many removals from the histories of the partition the pages before have judged. Only the broker that has read them knows
+    /// what it counts.
+    #[serde(skip)]
+    pub judged: u64,
 }
 
 impl PageStart {
     /// The start of a replay of what follows an offset.
     #[must_use]
     pub fn after(offset: u64) -> Self {
-        Self { after: offset, channel: None }
+        Self { after: offset, ..Self::default() }
     }
 }
 

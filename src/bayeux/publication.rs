@@ -13,7 +13,7 @@ const OVERHEAD: usize = 320;
 /// A message for subscribers. Its wire forms are created on first use and then shared.
 #[derive(Debug)]
 pub struct Publication {
-    channel: Box<str>,
+    channel: Arc<str>,
     /// The position in its partition, once it is assigned.
     position: Option<StreamPosition>,
     /// Whether a history has the publication.
@@ -69,11 +69,22 @@ impl Publication {
     #[must_use]
     pub fn kept(channel: &str, position: StreamPosition, object: &[u8]) -> Self {
         let mut array = Vec::with_capacity(object.len() + 48);
-        array.push(b'[');
+        Self::write_kept(&mut array, position, object);
+        Self::stored(channel.into(), position, array.into())
+    }
+
+    /// Appends the array of a publication that is in a history, as [`Publication::kept`] has it.
+    pub fn write_kept(out: &mut Vec<u8>, position: StreamPosition, object: &[u8]) {
+        out.push(b'[');
         let id = format!("{{\"id\":{}}}", position.offset);
-        reply::with_ext(&mut array, object, "replay", id.as_bytes());
-        array.push(b']');
-        Self { position: Some(position), is_kept: true, ..Self::of(channel, array) }
+        reply::with_ext(out, object, "replay", id.as_bytes());
+        out.push(b']');
+    }
+
+    /// Creates a publication of a history from its array.
+    #[must_use]
+    pub fn stored(channel: Arc<str>, position: StreamPosition, array: Bytes) -> Self {
+        Self { position: Some(position), is_kept: true, ..Self::of_array(channel, array) }
     }
 
     /// Creates a publication that another instance has encoded and that may be in a history. Its object has `ext.replay.id` if
@@ -96,11 +107,15 @@ impl Publication {
     }
 
     fn of(channel: &str, array: Vec<u8>) -> Self {
+        Self::of_array(channel.into(), array.into())
+    }
+
+    fn of_array(channel: Arc<str>, array: Bytes) -> Self {
         Self {
-            channel: channel.into(),
+            channel,
             position: None,
             is_kept: false,
-            array: array.into(),
+            array,
             frame: OnceLock::new(),
             compressed: OnceLock::new(),
             event: OnceLock::new(),

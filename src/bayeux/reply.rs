@@ -3,7 +3,10 @@
 //! Every reply starts with the same skeleton: `id`, `clientId`, `channel`, an `error` that an extension set, and
 //! `successful`. `id`, `clientId` and `channel` are echoed as received, if JavaScript treats them as true.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
+use memchr::memmem::Finder;
 
 use super::parse::parse_one;
 use super::{Advice, BayeuxError, CONNECTION_TYPES, ClientId, Field, Message, VERSION, json};
@@ -124,9 +127,12 @@ pub fn numbered(out: &mut Vec<u8>, reply: &[u8], number: u64) {
     with_ext(out, reply, "ack", number.to_string().as_bytes());
 }
 
+/// Finds what may be the name of the field `ext`.
+static EXT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"ext\""));
+
 /// Appends a message, a JSON object, with a member of its `ext`, in place of one with the same name.
 pub fn with_ext(out: &mut Vec<u8>, object: &[u8], name: &str, value: &[u8]) {
-    let has_ext = memchr::memmem::find(object, b"ext\"").is_some();
+    let has_ext = EXT.find(object).is_some();
     if let (false, Some(rest)) = (has_ext, object.strip_suffix(b"}")) {
         out.extend_from_slice(rest);
         key(out, "ext");

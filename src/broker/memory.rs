@@ -72,15 +72,13 @@ impl<D: Deliver> Memory<D> {
         let mut state = self.partitions[partition.index()].lock();
         state.offset += 1;
         let position = StreamPosition { partition, offset: state.offset };
-        let publication = match options.history {
-            None => Arc::new(publication.at(position)),
+        let publication = Arc::new(match options.history {
+            None => publication.at(position),
             Some(rule) => {
-                let kept = Publication::kept(publication.channel(), position, publication.object());
-                let kept = Arc::new(kept);
-                state.history.keep(&kept, rule, &self.budget, Instant::now());
-                kept
+                let (channel, object) = (publication.channel(), publication.object());
+                state.history.keep(channel, position, object, rule, &self.budget, Instant::now())
             }
-        };
+        });
         self.deliver.deliver(&publication, options.overflow, pending);
         drop(state);
         if let Some(appended) = options.appended {

@@ -46,9 +46,8 @@ pub trait Deliver: Send + Sync + 'static {
     /// Whether this instance has a subscriber in a partition.
     fn is_interested_in(&self, partition: Partition) -> bool;
 
-    /// Whether a history has the publications of a channel, by the rules of this instance. Its subscribers then receive their
-    /// offsets.
-    fn keeps(&self, channel: &str) -> bool;
+    /// Returns the history of a channel by the rules of this instance. Its subscribers receive the offsets of its publications.
+    fn history(&self, channel: &str) -> Option<History>;
 
     /// Tells the subscribers in a partition that publications may be missing at this place. Called under the lock of the
     /// partition, as [`Deliver::receive`] is.
@@ -165,14 +164,15 @@ impl<D: Deliver> Broker<D> {
     pub fn kept(&self) -> usize {
         match self {
             Self::Memory(memory) => memory.kept(),
-            Self::Redis(_) => 0,
+            Self::Redis(redis) => redis.kept_bytes(),
         }
     }
 
     /// Removes expired publications from the histories of one partition in memory. To be called about once a second.
     pub fn sweep(&self) {
-        if let Self::Memory(memory) = self {
-            memory.sweep();
+        match self {
+            Self::Memory(memory) => memory.sweep(),
+            Self::Redis(redis) => redis.sweep(),
         }
     }
 }

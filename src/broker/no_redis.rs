@@ -31,6 +31,14 @@ impl<D: Deliver> Redis<D> {
         match self.never {}
     }
 
+    pub(super) fn kept_bytes(&self) -> usize {
+        match self.never {}
+    }
+
+    pub(super) fn sweep(&self) {
+        match self.never {}
+    }
+
     pub(super) fn set_rules(&self, _: u64) {
         match self.never {}
     }

@@ -147,6 +147,8 @@ pub struct Seen {
     pub epoch: u64,
     /// Whether no publication is missing.
     pub is_complete: bool,
+    /// Whether the page has no publication.
+    pub is_empty: bool,
 }
 
 /// What the client has to be told with a page.
@@ -304,8 +306,10 @@ impl Replays {
         }
         // Publications of another epoch may have been lost with the end of the one before.
         let is_same = part.epoch == seen.epoch || part.epoch == 0;
-        let applied = if seen.is_complete && is_same || part.is_told { Applied::Page } else { Applied::Gap };
-        part.is_told = false;
+        let is_whole = seen.is_complete && is_same;
+        let applied = if is_whole || part.is_told { Applied::Page } else { Applied::Gap };
+        // A gap without a publication after it is not told twice.
+        part.is_told = seen.is_empty && (part.is_told || !is_whole);
         part.epoch = seen.epoch;
         match next {
             Some(start) => {
@@ -392,7 +396,7 @@ impl Replay {
 mod tests {
     use super::*;
 
-    const SEEN: Seen = Seen { epoch: 1, is_complete: true };
+    const SEEN: Seen = Seen { epoch: 1, is_complete: true, is_empty: false };
 
     fn partition() -> Partition {
         Partition::of("/a")
@@ -489,6 +493,8 @@ mod tests {
         for (seen, next, told) in [
             (lost, Some(PageStart::after(6)), Applied::Gap),
             (SEEN, Some(PageStart::after(7)), Applied::Page),
+            (Seen { is_empty: true, ..lost }, Some(PageStart::after(7)), Applied::Gap),
+            (lost, Some(PageStart::after(7)), Applied::Page),
             (Seen { epoch: 2, ..SEEN }, Some(PageStart::after(8)), Applied::Gap),
             (Seen { epoch: 2, ..SEEN }, None, Applied::Page),
         ] {
@@ -506,7 +512,7 @@ mod tests {
     fn another_instance_continues_a_replay() {
         let mut replays = replays(5, 9);
         let job = replays.next_job().unwrap();
-        let start = PageStart { after: 5, channel: Some(("/a".to_owned(), 7)) };
+        let start = PageStart { channel: Some(("/a".to_owned(), 7)), ..PageStart::after(5) };
         replays.apply(&job, SEEN, Some(&start));
         replays.announce("/b", std::iter::once(partition()));
         replays.announce("/c", std::iter::once(partition()));

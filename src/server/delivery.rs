@@ -11,7 +11,7 @@ use super::unflushed::Unflushed;
 use crate::auth::Policy;
 use crate::bayeux::{Partition, Publication, parse};
 use crate::broker::Deliver;
-use crate::config::Overflow;
+use crate::config::{History, Overflow};
 use crate::extension::{Pipeline, Receiver};
 use crate::router::{Adapt, PendingFlush, Session, Trie};
 
@@ -57,8 +57,8 @@ impl Deliver for LocalSubscribers {
         self.trie.is_interested_in(partition)
     }
 
-    fn keeps(&self, channel: &str) -> bool {
-        self.policy.load().rule(channel).history.is_some()
+    fn history(&self, channel: &str) -> Option<History> {
+        self.policy.load().rule(channel).history
     }
 
     fn lost(&self, partition: Partition) {

@@ -111,7 +111,8 @@ impl Pager {
                 .filter_map(|publication| adapt(&self.local.pipeline, session, publication))
                 .collect();
         }
-        let seen = Seen { epoch: state.epoch, is_complete: is_complete && !is_behind };
+        let is_empty = publications.is_empty();
+        let seen = Seen { epoch: state.epoch, is_complete: is_complete && !is_behind, is_empty };
         if session.push_page(job, &publications, seen, next.as_ref()) == PagePushed::Dropped {
             return;
         }

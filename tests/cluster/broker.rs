@@ -57,8 +57,8 @@ impl Deliver for Received {
         true
     }
 
-    fn keeps(&self, _: &str) -> bool {
-        false
+    fn history(&self, _: &str) -> Option<History> {
+        None
     }
 
     fn lost(&self, _: Partition) {}
@@ -118,7 +118,8 @@ impl Node {
         let receiving = Arc::clone(&rpc);
         let on_rpc = Arc::new(move |payload: &[u8]| receiving.receive(payload));
         let id = client.me();
-        let broker = Arc::new(Redis::new(client, 1 << 20, Arc::clone(&received), on_rpc));
+        let broker =
+            Arc::new(Redis::new(client, 1 << 20, &HistoryStore::default(), Arc::clone(&received), on_rpc));
         let mut tasks = tokio::task::JoinSet::new();
         broker.run(&mut tasks);
         Self { broker: Broker::Redis(broker), received, metrics, rpc: Some((rpc, id)), _tasks: tasks }

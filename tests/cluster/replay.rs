@@ -94,8 +94,45 @@ fn a_cursor_of_one_instance_holds_at_another() {
     // Redis has lost everything.
     redis.ask("FLUSHALL");
     publish(&first, "/h/0", 0..1);
+    second.wait_for_metric("faye_redis_epoch_resets_total", |resets| resets > 0);
     let lost = Session::begin(&second, Via::Polling);
     assert_eq!(replay(&second, &lost.id, "/h/**", json!({"/h/**": told["cursor"]}))["recovered"], false);
+}
+
+/// What an instance has received, it replays from its memory: many clients that return at once do not load Redis.
+#[test]
+fn a_replay_of_what_an_instance_has_received_does_not_ask_redis() {
+    let redis = Redis::start();
+    let (first, second) = (node(&redis, &[]), node(&redis, &[]));
+    publish(&first, "/h/a", 0..5);
+    let mut stays = Session::subscribed(&second, Via::WebSocket, "/h/**");
+    publish(&first, "/h/a", 5..40);
+    publish(&first, "/h/b", 40..50);
+    let ids: Vec<u64> = (5..50).filter_map(|_| stays.next()["ext"]["replay"]["id"].as_u64()).collect();
+    let cursor = replay(&second, &Session::begin(&second, Via::Polling).id, "/h/**", -1)["cursor"].clone();
+    publish(&first, "/h/b", 50..60);
+    publish(&first, "/h/a", 60..70);
+    (50..70).for_each(|_| _ = stays.next());
+    // Only the memory has the messages now.
+    let delete = "for _, key in ipairs(redis.call('KEYS', '*')) do \
+                  if redis.call('TYPE', key).ok == 'stream' then redis.call('DEL', key) end end return 'DONE'";
+    assert_eq!(redis.ask(&format!("EVAL \"{delete}\" 0")), "DONE");
+    for via in Via::ALL {
+        let mut returns = Session::begin(&second, via);
+        let told = replay(&second, &returns.id, "/h/a", ids[9]);
+        assert_eq!(told["recovered"], true, "{via:?}: {told}");
+        let got: Vec<Value> = (0..35).map(|_| returns.next()).collect();
+        assert_eq!(numbers(&got), (15..40).chain(60..70).collect::<Vec<_>>(), "{via:?}");
+        let mut pattern = Session::begin(&second, via);
+        let told = replay(&second, &pattern.id, "/h/**", json!({"/h/**": cursor}));
+        assert_eq!(told["recovered"], true, "{via:?}: {told}");
+        let mut got = numbers(&(0..20).map(|_| pattern.next()).collect::<Vec<_>>());
+        got.sort_unstable();
+        assert_eq!(got, (50..70).collect::<Vec<_>>(), "{via:?}");
+    }
+    // The memory does not have what was published before the first subscriber was here.
+    let early = Session::begin(&second, Via::Polling);
+    assert_eq!(replay(&second, &early.id, "/h/a", ids[0] - 3)["recovered"], false);
 }
 
 #[test]

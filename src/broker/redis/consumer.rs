@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::consumer_state::{Action, ConsumerState, Recovered};
 use super::frame::Item;
 use super::gap::{Delivery, Epoch};
 use crate::bayeux::{Partition, Publication, StreamPosition};
-use crate::broker::Deliver;
+use crate::broker::history::{Budget, History};
+use crate::broker::{Deliver, Page, PageRequest, PartitionState};
 use crate::lock::{Mutex, MutexGuard, level};
 use crate::metrics::Metrics;
 use crate::redis::NodeId;
@@ -15,24 +18,39 @@ use crate::redis::NodeId;
 /// The consumer of a partition.
 pub(super) struct PartitionConsumer<D> {
     partition: Partition,
-    state: Mutex<ConsumerState, { level::PARTITION }>,
+    state: Mutex<State, { level::PARTITION }>,
+    /// The limits of the windows of all partitions.
+    budget: Arc<Budget>,
     deliver: Arc<D>,
     metrics: Metrics,
 }
 
+struct State {
+    consumer: ConsumerState,
+    /// The window: what this instance has received of the histories. Complete after the offset that it has forgotten.
+    window: History,
+}
+
 impl<D: Deliver> PartitionConsumer<D> {
-    pub(super) fn new(partition: Partition, me: NodeId, deliver: Arc<D>, metrics: Metrics) -> Self {
-        Self { partition, state: Mutex::new(ConsumerState::new(me)), deliver, metrics }
+    pub(super) fn new(
+        partition: Partition,
+        me: NodeId,
+        budget: Arc<Budget>,
+        deliver: Arc<D>,
+        metrics: Metrics,
+    ) -> Self {
+        let state = State { consumer: ConsumerState::new(me), window: History::default() };
+        Self { partition, state: Mutex::new(state), budget, deliver, metrics }
     }
 
-    fn lock(&self) -> MutexGuard<'_, ConsumerState> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         let index = self.partition.index();
         self.state.lock_of(u8::try_from(index).unwrap_or(u8::MAX))
     }
 
     /// Returns the newest delivered offset; zero before this instance joins.
     pub(super) fn offset(&self) -> u64 {
-        self.lock().offset().unwrap_or(0)
+        self.lock().consumer.offset().unwrap_or(0)
     }
 
     /// Handles publications of one publisher. `first` is the offset of the first, `counter` its counter.
@@ -44,9 +62,13 @@ impl<D: Deliver> PartitionConsumer<D> {
         counter: u64,
         items: Vec<Item>,
     ) -> Action {
-        let mut state = self.lock();
+        let State { consumer, window } = &mut *self.lock();
+        if consumer.at().is_none() {
+            window.clear(first.saturating_sub(1), &self.budget);
+        }
         let action = self.deliver(|publications| {
-            state.publications(epoch, first, publisher, counter, items, self.collect(publications))
+            let collect = self.collect(window, publications);
+            consumer.publications(epoch, first, publisher, counter, items, collect)
         });
         self.count(action)
     }
@@ -54,8 +76,11 @@ impl<D: Deliver> PartitionConsumer<D> {
     /// Handles the newest offset of the partition, from a probe or from Redis. Publications before this instance joined are
     /// not missing.
     pub(super) fn reached(&self, epoch: u64, offset: u64) -> Action {
-        let action = self.lock().reached(epoch, offset);
-        self.count(action)
+        let State { consumer, window } = &mut *self.lock();
+        if consumer.at().is_none() {
+            window.clear(offset, &self.budget);
+        }
+        self.count(consumer.reached(epoch, offset))
     }
 
     /// Counts the gap that has begun.
@@ -68,22 +93,24 @@ impl<D: Deliver> PartitionConsumer<D> {
 
     /// Resets the consumer after this instance has left the partition.
     pub(super) fn reset(&self) {
-        self.lock().reset();
+        let State { consumer, window } = &mut *self.lock();
+        consumer.reset();
+        window.clear(u64::MAX, &self.budget);
     }
 
     /// Returns the epoch and the newest delivered offset; `None` before this instance joins.
     pub(super) fn at(&self) -> Option<(u64, u64)> {
-        self.lock().at()
+        self.lock().consumer.at()
     }
 
     /// Returns the epoch of the newest delivered offset.
     pub(super) fn epoch(&self) -> Option<u64> {
-        self.lock().epoch()
+        self.lock().consumer.epoch()
     }
 
     /// Returns the gap: the newest delivered offset, and the last missing one.
     pub(super) fn gap(&self) -> Option<(u64, u64)> {
-        self.lock().gap()
+        self.lock().consumer.gap()
     }
 
     /// Ends the gap up to `until` with the publications that were found, in this epoch. Has no effect if the gap has grown.
@@ -100,10 +127,12 @@ impl<D: Deliver> PartitionConsumer<D> {
     }
 
     fn end_gap(&self, epoch: Option<Epoch>, until: u64, found: Vec<Delivery>) {
-        let mut state = self.lock();
+        let State { consumer, window } = &mut *self.lock();
         let mut publications = Vec::new();
-        let ended = state.recover(epoch, until, found, self.collect(&mut publications));
+        let ended = consumer.recover(epoch, until, found, self.collect(window, &mut publications));
         if ended.is_some_and(|ended| ended.missed > 0 || ended.is_reset) {
+            // The offsets of another epoch may be lower.
+            window.clear(consumer.offset().unwrap_or(u64::MAX), &self.budget);
             self.deliver.lost(self.partition);
         }
         let Some(Recovered { recovered, missed, is_reset }) = ended else { return };
@@ -122,35 +151,58 @@ impl<D: Deliver> PartitionConsumer<D> {
         }
     }
 
+    /// Reads a page of a replay from memory. `None` if something may be missing there.
+    pub(super) fn page(&self, request: PageRequest<'_>) -> Option<Page> {
+        // How many are kept of a channel, only Redis knows.
+        if request.newest.is_some() {
+            return None;
+        }
+        let State { consumer, window } = &mut *self.lock();
+        let (epoch, offset) = consumer.at().filter(|(_, offset)| request.until <= *offset)?;
+        let page = window.page(request, PartitionState { epoch, base: 0, offset }, Instant::now());
+        page.is_complete.then_some(page)
+    }
+
+    /// Forgets what is in memory: it was kept by other rules.
+    pub(super) fn forget(&self) {
+        let State { consumer, window } = &mut *self.lock();
+        window.clear(consumer.offset().unwrap_or(u64::MAX), &self.budget);
+    }
+
+    /// Removes expired publications from memory.
+    pub(super) fn sweep(&self) {
+        self.lock().window.sweep(&self.budget, Instant::now());
+    }
+
     /// Returns the newest echoed counter of own publications.
     pub(super) fn own(&self) -> u64 {
-        self.lock().own()
+        self.lock().consumer.own()
     }
 
     /// Delivers an own publication without Redis, which is down. The publication has no position. Its echo is dropped.
     /// `sent` is its offset if Redis has accepted it before.
     pub(super) fn deliver_alone(&self, counter: u64, publication: &Arc<Publication>, sent: Option<u64>) {
         let mut state = self.lock();
-        if state.deliver_alone(counter, sent) {
+        if state.consumer.deliver_alone(counter, sent) {
             self.deliver.receive(std::slice::from_ref(publication), false);
         }
     }
 
     /// Notes that Redis has own publications with counters up to this one, at offsets up to this one.
     pub(super) fn sent(&self, counter: u64, offset: u64) {
-        self.lock().sent(counter, offset);
+        self.lock().consumer.sent(counter, offset);
     }
 
     /// Counts the publications that were delivered without Redis. `None` while one of them is not in Redis, or its echo has
     /// not arrived.
     pub(super) fn delivered_alone(&self) -> Option<u64> {
-        self.lock().delivered_alone()
+        self.lock().consumer.delivered_alone()
     }
 
     /// Calls a function while nothing is delivered in this partition, with the newest delivered offset.
     pub(super) fn while_paused<T>(&self, act: impl FnOnce(u64) -> T) -> T {
         let state = self.lock();
-        act(state.offset().unwrap_or(0))
+        act(state.consumer.offset().unwrap_or(0))
     }
 
     /// Delivers the publications that a change of the state releases. The caller holds the lock until then: a thread that reads
@@ -165,16 +217,28 @@ impl<D: Deliver> PartitionConsumer<D> {
         result
     }
 
-    fn collect<'a>(&'a self, publications: &'a mut Vec<Arc<Publication>>) -> impl FnMut(u64, Item) + 'a {
+    fn collect<'a>(
+        &'a self,
+        window: &'a mut History,
+        publications: &'a mut Vec<Arc<Publication>>,
+    ) -> impl FnMut(u64, Item) + 'a {
         let partition = self.partition;
         move |offset, item| {
             let position = StreamPosition { partition, offset };
             // By the rules of the publisher. An older one does not tell; nor does a history, which may be there for a recovery only.
-            let is_kept = item.is_kept.unwrap_or_else(|| self.deliver.keeps(&item.channel));
-            publications.push(Arc::new(if is_kept {
-                Publication::kept(&item.channel, position, &item.object)
-            } else {
-                Publication::encoded(&item.channel, Some(position), &item.object)
+            let Item { channel, object, is_kept } = &item;
+            let rule = match is_kept {
+                Some(false) => None,
+                _ => window.rule(channel).or_else(|| self.deliver.history(channel)),
+            };
+            if rule.is_none() && *is_kept != Some(false) {
+                // Perhaps Redis keeps it, by the rules of the publisher.
+                window.forget(offset);
+            }
+            publications.push(Arc::new(match rule {
+                Some(rule) => window.keep(channel, position, object, rule, &self.budget, Instant::now()),
+                None if *is_kept == Some(true) => Publication::kept(channel, position, object),
+                None => Publication::encoded(channel, Some(position), object),
             }));
         }
     }
@@ -184,7 +248,8 @@ impl<D: Deliver> PartitionConsumer<D> {
 mod tests {
     use super::super::gap::BUFFERED;
     use super::*;
-    use crate::config::Overflow;
+    use crate::broker::PageStart;
+    use crate::config::{self, Overflow};
 
     const ME: NodeId = NodeId([1; 16]);
     const OTHER: NodeId = NodeId([2; 16]);
@@ -213,8 +278,9 @@ mod tests {
             true
         }
 
-        fn keeps(&self, _: &str) -> bool {
-            false
+        fn history(&self, channel: &str) -> Option<config::History> {
+            let age = std::time::Duration::from_secs(60);
+            channel.starts_with("/kept").then_some(config::History { messages: 9, age })
         }
 
         fn lost(&self, _: Partition) {}
@@ -223,7 +289,8 @@ mod tests {
     fn consumer() -> (PartitionConsumer<Recorder>, Arc<Recorder>, Metrics) {
         let (got, metrics) = (Arc::<Recorder>::default(), Metrics::default());
         let deliver = Arc::clone(&got);
-        (PartitionConsumer::new(Partition::of("/a"), ME, deliver, metrics.clone()), got, metrics)
+        let budget = Arc::new(Budget::new(&config::HistoryStore::default()));
+        (PartitionConsumer::new(Partition::of("/a"), ME, budget, deliver, metrics.clone()), got, metrics)
     }
 
     fn item() -> Item {
@@ -388,6 +455,60 @@ mod tests {
         consumer.recover(epoch(1), 15, vec![found(11), found(12), found(14), found(15)]);
         assert_eq!(*got.lock(), [11, 12, 13, 14, 15, 16]);
         assert_eq!(metrics.redis.missed.get(), 0);
+    }
+
+    #[test]
+    fn memory_has_a_replay_of_what_was_received_since_its_start() {
+        let (consumer, ..) = consumer();
+        let partition = Partition::of("/a");
+        let kept = || Item { channel: "/kept".into(), is_kept: Some(true), ..item() };
+        let receive = |epoch, first, items| consumer.publications(epoch, first, OTHER, first, items);
+        let replayed = |after, until| {
+            let page = consumer.page(PageRequest {
+                partition,
+                pattern: "/kept",
+                start: &PageStart::after(after),
+                until,
+                age: &|_| std::time::Duration::from_secs(60),
+                newest: None,
+                seen: &std::collections::HashMap::new(),
+                is_first: true,
+                messages: 10,
+                bytes: 1000,
+            });
+            let offset = |one: &Arc<Publication>| one.position().map_or(0, |position| position.offset);
+            page.map(|page| (page.state.epoch, page.publications.iter().map(offset).collect::<Vec<_>>()))
+        };
+        assert_eq!(replayed(10, 10), None, "it has not joined");
+        consumer.reached(1, 10);
+        let without = || Item { is_kept: Some(false), ..item() };
+        receive(1, 11, vec![kept(), without(), kept()]);
+        assert_eq!(replayed(10, 13), Some((1, vec![11, 13])));
+        assert_eq!(replayed(11, 13), Some((1, vec![13])));
+        assert_eq!(replayed(9, 13), None, "10 was before");
+        assert_eq!(replayed(10, 14), None, "14 has not arrived");
+        // 14 stays missing.
+        receive(1, 15, vec![kept()]);
+        consumer.recover(epoch(1), 14, vec![]);
+        assert_eq!(replayed(13, 15), None);
+        receive(1, 16, vec![kept()]);
+        assert_eq!(replayed(15, 16), Some((1, vec![16])));
+        consumer.forget();
+        assert_eq!(replayed(15, 16), None, "it was kept by other rules");
+        receive(2, 1001, vec![kept()]);
+        consumer.recover(epoch(2), 1000, vec![]);
+        assert_eq!(replayed(16, 1001), None, "of another epoch");
+        receive(2, 1002, vec![kept()]);
+        assert_eq!(replayed(1001, 1002), Some((2, vec![1002])));
+        consumer.reset();
+        assert_eq!(replayed(1001, 1002), None);
+        receive(2, 1005, vec![kept()]);
+        assert_eq!(replayed(1003, 1005), None);
+        assert_eq!(replayed(1004, 1005), Some((2, vec![1005])));
+        receive(2, 1006, vec![Item { channel: "/other".into(), ..kept() }]);
+        assert_eq!(replayed(1004, 1006), None, "the publisher has a rule for it");
+        receive(2, 1007, vec![without(), kept()]);
+        assert_eq!(replayed(1006, 1008), Some((2, vec![1008])));
     }
 
     #[test]

@@ -28,8 +28,10 @@ use redis::{FromRedisValue, Value};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::history::Budget;
 use super::{Deliver, HistoryError, PublishOptions, Receipt};
 use crate::bayeux::{PARTITIONS, Partition, Positions, Publication, StreamPosition};
+use crate::config;
 use crate::redis::{Client, Connection, FORMAT, RedisError, STATE};
 use consumer::PartitionConsumer;
 use page::{Changed, ChannelPage, PageKey};
@@ -54,6 +56,10 @@ struct Shared {
     rules: AtomicU64,
     /// Whether all instances that are alive read frames of the second version.
     all_read_second: AtomicBool,
+    /// The limits of what the partitions keep in memory.
+    budget: Arc<Budget>,
+    /// The partition to sweep next.
+    swept: AtomicUsize,
     /// Pages of channels, and the changed channels of partitions, for replays.
     pages: SharedReads<PageKey, ChannelPage>,
     changed: SharedReads<(Partition, u64, u64), Changed>,
@@ -78,12 +84,22 @@ pub struct Redis<D> {
 }
 
 impl<D: Deliver> Redis<D> {
-    /// Creates a broker, which connects when it runs. `longest` is the maximum length of a publication in bytes.
+    /// Creates a broker, which connects when it runs. `longest` is the maximum length of a publication in bytes; `histories` has
+    /// the limits of what is kept in memory.
     #[must_use]
-    pub fn new(client: Arc<Client>, longest: usize, deliver: Arc<D>, on_rpc: OnRpc) -> Self {
+    pub fn new(
+        client: Arc<Client>,
+        longest: usize,
+        histories: &config::HistoryStore,
+        deliver: Arc<D>,
+        on_rpc: OnRpc,
+    ) -> Self {
+        let budget = Arc::new(Budget::new(histories));
         let partitions = Partition::all().map(|partition| {
             let (deliver, metrics) = (Arc::clone(&deliver), client.metrics().clone());
-            let consumer = Arc::new(PartitionConsumer::new(partition, client.me(), deliver, metrics));
+            let budget = Arc::clone(&budget);
+            let consumer = PartitionConsumer::new(partition, client.me(), budget, deliver, metrics);
+            let consumer = Arc::new(consumer);
             Link { writer: Writer::new(partition, Arc::clone(&consumer)), consumer }
         });
         let partitions = partitions.collect();
@@ -94,6 +110,8 @@ impl<D: Deliver> Redis<D> {
             reading: Semaphore::new(READS),
             rules: AtomicU64::new(0),
             all_read_second: AtomicBool::new(false),
+            budget,
+            swept: AtomicUsize::new(0),
             pages: SharedReads::default(),
             changed: SharedReads::default(),
         };

@@ -9,7 +9,7 @@ use redis::{FromRedisValue, Value};
 
 use super::history::offset_of;
 use super::{Redis, frame};
-use crate::bayeux::{PageStart, Partition, Pattern, Publication, StreamPosition};
+use crate::bayeux::{PARTITIONS, PageStart, Partition, Pattern, Publication, StreamPosition};
 use crate::broker::{Deliver, HistoryError, Page, PageRequest, PartitionState};
 use crate::redis::{CHANGED, PAGE, RedisError};
 
@@ -51,14 +51,30 @@ impl<D: Deliver> Redis<D> {
 
     /// Sets the hash of the rules of the histories, which goes to Redis with each publication.
     pub(in crate::broker) fn set_rules(&self, rules: u64) {
-        self.shared.rules.store(rules, Ordering::Release);
+        if self.shared.rules.swap(rules, Ordering::AcqRel) != rules {
+            self.partitions.iter().for_each(|partition| partition.consumer.forget());
+        }
     }
 
-    /// Reads a page of a replay.
+    /// Returns the approximate size of what is kept in memory, in bytes.
+    pub(in crate::broker) fn kept_bytes(&self) -> usize {
+        self.shared.budget.kept_bytes()
+    }
+
+    /// Removes expired publications from the memory of one partition. To be called about once a second.
+    pub(in crate::broker) fn sweep(&self) {
+        let partition = self.shared.swept.fetch_add(1, Ordering::Relaxed) % PARTITIONS;
+        self.partitions[partition].consumer.sweep();
+    }
+
+    /// Reads a page of a replay, from memory if this instance has received everything since its start.
     ///
     /// # Errors
     /// [`HistoryError`] if Redis did not reply.
     pub(in crate::broker) async fn page(&self, request: PageRequest<'_>) -> Result<Page, HistoryError> {
+        if let Some(page) = self.partitions[request.partition.index()].consumer.page(request) {
+            return Ok(page);
+        }
         let page = match Pattern::parse(request.pattern).filter(|pattern| pattern.is_name()) {
             Some(_) => self.page_of_channel(&request).await,
             None => self.page_of_pattern(&request).await,
@@ -79,7 +95,7 @@ impl<D: Deliver> Redis<D> {
     }
 
     async fn page_of_pattern(&self, request: &PageRequest<'_>) -> Result<Page, RedisError> {
-        let PageStart { after, channel: last } = request.start;
+        let PageStart { after, channel: last, .. } = request.start;
         let (mut page, names) = self.changed(request, *after).await?;
         let (done, from) = match last {
             Some((channel, offset)) => (channel.as_str(), Some(*offset)),
@@ -103,8 +119,10 @@ impl<D: Deliver> Redis<D> {
                     let is_full = page.publications.len() >= request.messages
                         || bytes + publication.size() > request.bytes;
                     if is_full && !page.publications.is_empty() {
-                        page.next =
-                            Some(PageStart { after: *after, channel: Some(((*name).clone(), reached)) });
+                        page.next = Some(PageStart {
+                            channel: Some(((*name).clone(), reached)),
+                            ..PageStart::after(*after)
+                        });
                         break;
                     }
                     bytes += publication.size();
@@ -113,7 +131,10 @@ impl<D: Deliver> Redis<D> {
                 }
                 if read.has_more && page.next.is_none() {
                     reached = reached.max(read.reached);
-                    page.next = Some(PageStart { after: *after, channel: Some(((*name).clone(), reached)) });
+                    page.next = Some(PageStart {
+                        channel: Some(((*name).clone(), reached)),
+                        ..PageStart::after(*after)
+                    });
                 }
             }
             if page.next.is_some() && (!request.is_first || judged >= JUDGED) {

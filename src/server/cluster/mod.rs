@@ -99,7 +99,13 @@ impl Cluster {
         let longest = 2 * config.limits.body.max(config.limits.message);
         let lifetime = 2 * config.server.timeout;
         Self {
-            broker: Arc::new(Redis::new(Arc::clone(&client), longest, Arc::new(deliver), on_rpc)),
+            broker: Arc::new(Redis::new(
+                Arc::clone(&client),
+                longest,
+                &config.history,
+                Arc::new(deliver),
+                on_rpc,
+            )),
             directory: Directory::new(Arc::clone(&client), lifetime),
             membership,
             rpc,
