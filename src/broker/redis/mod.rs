@@ -112,8 +112,8 @@ impl<D: Deliver> Redis<D> {
             all_read_second: AtomicBool::new(false),
             budget,
             swept: AtomicUsize::new(0),
-            pages: SharedReads::default(),
-            changed: SharedReads::default(),
+            pages: SharedReads::new(ChannelPage::memory),
+            changed: SharedReads::new(Changed::memory),
         };
         Self { shared, partitions, subscriber: subscriber::Subscriber::default(), deliver, on_rpc }
     }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use redis::{FromRedisValue, Value};
@@ -20,8 +21,9 @@ const AT_ONCE: usize = 8;
 /// How many channels of a pattern the first page judges.
 const JUDGED: usize = 64;
 
-/// The channel, the offset, the last offset, the maximum number of messages and bytes, and the number of the newest ones.
-pub(super) type PageKey = (String, u64, u64, usize, usize, Option<usize>);
+/// The channel, the offset, the last offset, the maximum number of messages and bytes, the maximum age, and the number of the
+/// newest ones.
+pub(super) type PageKey = (String, u64, u64, (usize, usize), Duration, Option<usize>);
 
 /// The channels of a partition with new publications, and from which offset its histories are judged.
 pub(super) struct Changed {
@@ -40,6 +42,20 @@ pub(super) struct ChannelPage {
     /// The offset up to which the history was read.
     reached: u64,
     publications: Vec<Arc<Publication>>,
+}
+
+impl Changed {
+    /// About how many bytes of memory it needs.
+    pub(super) fn memory(&self) -> usize {
+        self.names.iter().map(|name| name.len() + size_of::<String>()).sum()
+    }
+}
+
+impl ChannelPage {
+    /// About how many bytes of memory it needs.
+    pub(super) fn memory(&self) -> usize {
+        self.publications.iter().map(|publication| publication.memory()).sum()
+    }
 }
 
 impl<D: Deliver> Redis<D> {
@@ -75,14 +91,13 @@ impl<D: Deliver> Redis<D> {
         if let Some(page) = self.partitions[request.partition.index()].consumer.page(request) {
             return Ok(page);
         }
-        let page = match Pattern::parse(request.pattern).filter(|pattern| pattern.is_name()) {
+        match Pattern::parse(request.pattern).filter(|pattern| pattern.is_name()) {
             Some(_) => self.page_of_channel(&request).await,
             None => self.page_of_pattern(&request).await,
-        };
-        Ok(page.map_err(RedisError::logged)?)
+        }
     }
 
-    async fn page_of_channel(&self, request: &PageRequest<'_>) -> Result<Page, RedisError> {
+    async fn page_of_channel(&self, request: &PageRequest<'_>) -> Result<Page, HistoryError> {
         let after = request.start.after;
         let read = self.read_channel(request, request.pattern, after).await?;
         Ok(Page {
@@ -94,7 +109,7 @@ impl<D: Deliver> Redis<D> {
         })
     }
 
-    async fn page_of_pattern(&self, request: &PageRequest<'_>) -> Result<Page, RedisError> {
+    async fn page_of_pattern(&self, request: &PageRequest<'_>) -> Result<Page, HistoryError> {
         let PageStart { after, channel: last, .. } = request.start;
         let (mut page, names) = self.changed(request, *after).await?;
         let (done, from) = match last {
@@ -149,7 +164,7 @@ impl<D: Deliver> Redis<D> {
         &self,
         request: &PageRequest<'_>,
         after: u64,
-    ) -> Result<(Page, Vec<String>), RedisError> {
+    ) -> Result<(Page, Vec<String>), HistoryError> {
         // With the end: what is published later may be in another channel.
         let key = (request.partition, after, request.until);
         let Changed { state, complete_from, names } =
@@ -188,7 +203,7 @@ impl<D: Deliver> Redis<D> {
         request: &PageRequest<'_>,
         channel: &str,
         after: u64,
-    ) -> Result<Arc<ChannelPage>, RedisError> {
+    ) -> Result<Arc<ChannelPage>, HistoryError> {
         let mut after = request.seen.get(channel).map_or(after, |seen| after.max(*seen));
         let newest = request.newest.map(|newest| newest(channel));
         if newest == Some(0) {
@@ -196,7 +211,8 @@ impl<D: Deliver> Redis<D> {
         }
         let mut has_expired = false;
         loop {
-            let key = (channel.to_owned(), after, request.until, request.messages, request.bytes, newest);
+            let (most, age) = ((request.messages, request.bytes), (request.age)(channel));
+            let key = (channel.to_owned(), after, request.until, most, age, newest);
             let page = self.shared.pages.get(key, self.read_history(request, channel, after, newest)).await?;
             // Only expired ones so far.
             if page.has_more && page.publications.is_empty() && page.reached > after {
