@@ -19,6 +19,7 @@ const PATTERN: &str = "p:";
 const CREDENTIAL: &str = "shown";
 const POSITIONS: &str = "waiting";
 const NEXT_REPLY: &str = "reply";
+const CURSORS: &str = "cursors";
 
 /// How long an exported session is stored, in milliseconds.
 const EXPORT_LIFETIME: u32 = 60_000;
@@ -38,6 +39,8 @@ pub struct SessionRecord {
     pub positions: Positions,
     /// The number of a coming connect reply, with acknowledged delivery. Its owner may have sent some more since.
     pub next_reply: Option<u64>,
+    /// Whether the client wants cursors in connect replies.
+    pub has_cursors: bool,
 }
 
 impl SessionRecord {
@@ -72,6 +75,7 @@ impl SessionRecord {
             owner,
             epoch,
             next_reply,
+            has_cursors: fields.contains_key(CURSORS),
             patterns: patterns.into_iter().map(|(_, pattern)| pattern).collect(),
             credential: fields.remove(CREDENTIAL),
             positions: positions.unwrap_or_default(),
@@ -105,6 +109,11 @@ impl SessionUpdate {
     /// Sets the number of the next connect reply.
     pub fn set_next_reply(&mut self, number: u64) {
         self.set.push((NEXT_REPLY.to_owned(), number.to_string()));
+    }
+
+    /// Notes that the client wants cursors in connect replies.
+    pub fn set_cursors(&mut self) {
+        self.set.push((CURSORS.to_owned(), "1".to_owned()));
     }
 
     /// Sets the positions, or removes them if there are none.
@@ -294,6 +303,7 @@ mod tests {
         let positions: Positions = vec![(1, 5)].into();
         update.set_positions(&positions);
         update.set_next_reply(7);
+        update.set_cursors();
         let mut fields: HashMap<_, _> = update.set.into_iter().collect();
         assert_eq!(fields["waiting"], "[[1,5]]");
         fields.extend([("node".into(), node.clone()), ("epoch".into(), "3".into())]);
@@ -301,7 +311,7 @@ mod tests {
         assert_eq!((record.owner.to_string(), record.epoch), (node, 3));
         assert_eq!(record.patterns, ["/b", "/a/*"]);
         assert_eq!((record.credential.as_deref(), record.positions), (Some("{}"), positions));
-        assert_eq!(record.next_reply, Some(7));
+        assert_eq!((record.next_reply, record.has_cursors), (Some(7), true));
     }
 
     #[test]

@@ -199,6 +199,30 @@ fn another_instance_continues_the_replay_of_a_dead_one() {
 }
 
 #[test]
+fn a_client_of_a_dead_instance_still_gets_cursors() {
+    let redis = Redis::start();
+    let (mut first, second) = (node(&redis, &[]), node(&redis, &[]));
+    let mut handshake = handshake();
+    handshake["ext"] = json!({"replay": true});
+    let id = first.ask(&handshake)["clientId"].as_str().expect("a session").to_owned();
+    assert_done(&first.ask(&subscribe(&id, "/h/a")));
+    let cursor_of = |faye: &Faye| {
+        let answer = faye.post(&connect_now(&id, "long-polling"));
+        let reply =
+            answer.into_iter().find(|message| message["channel"] == "/meta/connect").expect("a reply");
+        (reply["successful"] == true, reply["ext"]["replay"]["cursor"].as_str().map(str::to_owned))
+    };
+    assert!(matches!(cursor_of(&first), (true, Some(_))));
+    first.kill();
+    let adopted = std::iter::repeat_with(|| cursor_of(&second)).find(|(is_done, _)| *is_done);
+    let Some((_, Some(cursor))) = adopted else { panic!("no cursor: {adopted:?}") };
+    publish(&second, "/h/a", 0..3);
+    let mut other = Session::begin(&second, Via::WebSocket);
+    assert_eq!(replay(&second, &other.id, "/h/a", json!({"/h/a": cursor}))["recovered"], true);
+    assert_eq!(numbers(&(0..3).map(|_| other.next()).collect::<Vec<_>>()), [0, 1, 2]);
+}
+
+#[test]
 fn a_replay_waits_for_redis() {
     let redis = Redis::start();
     let small = [("FAYE_MAILBOX__MESSAGES", "20"), ("FAYE_REDIS__DEADLINE", "300ms")];

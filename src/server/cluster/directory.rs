@@ -133,6 +133,9 @@ impl Server {
         if let Some(number) = next_reply {
             update.set_next_reply(number);
         }
+        if session.has_cursors() {
+            update.set_cursors();
+        }
         if !positions.is_empty() {
             update.set_positions(&positions);
         }

@@ -319,7 +319,7 @@ impl Server {
             credential: None,
             ack,
             replays,
-            has_cursors: false,
+            has_cursors: record.has_cursors,
             is_adopted: true,
         })
     }
