@@ -27,7 +27,10 @@ struct Embedded {
 }
 
 async fn start(extensions: &[Arc<dyn Extension>]) -> Embedded {
-    let mut config = Config::default();
+    start_with(Config::default(), extensions).await
+}
+
+async fn start_with(mut config: Config, extensions: &[Arc<dyn Extension>]) -> Embedded {
     config.server.listen.set_port(0);
     let app = App::bind(&config, extensions).await.unwrap();
     let (url, events) = (app.url().unwrap(), app.server().events());
@@ -349,6 +352,38 @@ async fn outgoing_runs_once_for_a_publication_or_once_for_each_receiver() {
     }
     assert_eq!(publications.load(Ordering::Relaxed), 2);
     assert_eq!(deliveries.load(Ordering::Relaxed), 4);
+}
+
+/// A full mailbox leaves publications to a replay. What an extension adapts for a receiver is left to it as well.
+#[tokio::test]
+async fn replayed_messages_are_adapted_for_their_receiver_and_come_once() {
+    let mut config = Config::default();
+    config.mailbox.messages = 6;
+    let rule = serde_json::json!({"match": "/h/*", "history": {"messages": 100, "age": "1h"}});
+    config.channel.push(serde_json::from_value(rule).unwrap());
+    let each = Stage {
+        delivery: Some(|mut message, receiver| {
+            message.set_text(Field::Data, receiver.client.as_str());
+            Some(message)
+        }),
+        ..Stage::default()
+    };
+    let deliveries = Arc::clone(&each.deliveries);
+    let server = start_with(config, &[Arc::new(each)]).await;
+    let client = server.session("/h/*").await;
+    let messages: Vec<_> = (0..50).map(|n| format!(r#"{{"channel":"/h/a","data":{n}}}"#)).collect();
+    server.post(&format!("[{}]", messages.join(","))).await;
+    let mut offsets: Vec<u64> = Vec::new();
+    while offsets.len() < 50 {
+        for message in server.messages(&client).await {
+            let message: serde_json::Value = serde_json::from_str(&message).unwrap();
+            assert_eq!(message["data"], *client, "{message}");
+            offsets.push(message["ext"]["replay"]["id"].as_u64().expect("an offset"));
+        }
+    }
+    assert!(offsets.windows(2).all(|pair| pair[1] == pair[0] + 1), "each once, in order: {offsets:?}");
+    assert!(deliveries.load(Ordering::Relaxed) >= 50);
+    assert_eq!(server.metrics.replay_gaps.get(), 0);
 }
 
 #[tokio::test]
