@@ -1,5 +1,6 @@
 //! A publication for subscribers: encoded once, shared by all of them.
 
+use std::io::Write as _;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -76,8 +77,12 @@ impl Publication {
     /// Appends the array of a publication that is in a history, as [`Publication::kept`] has it.
     pub fn write_kept(out: &mut Vec<u8>, position: StreamPosition, object: &[u8]) {
         out.push(b'[');
-        let id = format!("{{\"id\":{}}}", position.offset);
-        reply::with_ext(out, object, "replay", id.as_bytes());
+        let mut id = [0; 32];
+        let mut rest = &mut id[..];
+        // The longest number has 20 digits.
+        let _ = write!(rest, "{{\"id\":{}}}", position.offset);
+        let length = 32 - rest.len();
+        reply::with_ext(out, object, "replay", &id[..length]);
         out.push(b']');
     }
 

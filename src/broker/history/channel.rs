@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
@@ -63,16 +62,14 @@ impl Channel {
         }
     }
 
-    /// Adds a publication, `[{…}]`. Returns its bytes in the buffer.
-    pub(super) fn push(&mut self, offset: u64, array: &[u8], now: Instant) -> Bytes {
+    /// Adds a publication, `[{…}]`, with its time in milliseconds since 1970. Returns its bytes in the buffer.
+    pub(super) fn push(&mut self, offset: u64, array: &[u8], now: Instant, time: u64) -> Bytes {
         if self.buffer.capacity() < array.len() {
             let size = (self.bytes / PARTS).min(BUFFER).max(array.len());
             self.buffer = BytesMut::with_capacity(size);
         }
         self.buffer.extend_from_slice(array);
         let array = self.buffer.split().freeze();
-        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let time = u64::try_from(time).unwrap_or(u64::MAX);
         self.bytes += array.len();
         self.last = offset;
         self.entries.push_back(Entry { offset, time, since: now, array: array.clone() });
@@ -137,11 +134,11 @@ mod tests {
         let rule = config::History { messages: 9, age: std::time::Duration::from_secs(60) };
         let mut channel = Channel::new("/a", rule, 0);
         let now = Instant::now();
-        let arrays: Vec<Bytes> = (1..200).map(|offset| channel.push(offset, &[b'x'; 100], now)).collect();
+        let arrays: Vec<Bytes> = (1..200).map(|offset| channel.push(offset, &[b'x'; 100], now, 0)).collect();
         let is_next = |pair: &[Bytes]| pair[0].as_ptr_range().end == pair[1].as_ptr();
         let shared = arrays.windows(2).filter(|pair| is_next(pair)).count();
         assert!(shared > 150, "most are in the buffer of the one before: {shared}");
-        let large = channel.push(200, &[b'y'; 3 * BUFFER], now);
+        let large = channel.push(200, &[b'y'; 3 * BUFFER], now, 0);
         assert_eq!(large.len(), 3 * BUFFER);
         drop((arrays, large));
         while channel.pop(1).is_some() {}

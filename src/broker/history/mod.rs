@@ -7,6 +7,7 @@ mod page;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use slab::Slab;
 use tokio::time::Instant;
@@ -38,6 +39,27 @@ pub(super) struct History {
     removals: u64,
     /// A publication while it is encoded.
     scratch: Vec<u8>,
+    clock: Clock,
+}
+
+/// The time of publications, from one reading of the clock of the system a second.
+#[derive(Default)]
+struct Clock(Option<(Instant, u64)>);
+
+impl Clock {
+    /// Returns the time in milliseconds since 1970.
+    fn millis(&mut self, now: Instant) -> u64 {
+        if let Some((read, millis)) = self.0 {
+            let since = now.saturating_duration_since(read).as_millis();
+            if since < 1000 {
+                return millis.saturating_add(u64::try_from(since).unwrap_or(0));
+            }
+        }
+        let millis = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+        self.0 = Some((now, millis));
+        millis
+    }
 }
 
 impl History {
@@ -55,10 +77,11 @@ impl History {
         self.scratch.clear();
         self.scratch.shrink_to(SCRATCH);
         Publication::write_kept(&mut self.scratch, position, object);
+        let time = self.clock.millis(now);
         let id = self.names.get(name).copied().unwrap_or_else(|| self.add(name, rule, budget));
         let channel = &mut self.channels[id];
         channel.rule = rule;
-        let array = channel.push(position.offset, &self.scratch, now);
+        let array = channel.push(position.offset, &self.scratch, now, time);
         self.log.push_back((position.offset, id));
         self.kept += 1;
         budget.add_bytes(memory(&array));
