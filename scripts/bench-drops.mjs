@@ -6,13 +6,13 @@
 // cut:   all connections are cut at once. Measures the time until each client is back, and counts the messages missed.
 // kill:  one of three instances is killed (SIGKILL); its clients reconnect to the others. The same figures.
 //
-// The clients are npm Faye's and this project's, with their default options, half on WebSocket and half on long-polling. They
+// The clients are npm Faye's and this project's, with their default options or with `replay` or `ack`, half on WebSocket and half on long-polling. They
 // subscribe to a channel with history and to one without. A publisher posts to both. The instances have their default
 // settings; `joined` is three of them with Redis, behind HAProxy with deploy/haproxy.cfg.
 //
 //   WHAT=drops,cut,kill        measurements
 //   SERVERS=npm,alone,joined   npm Faye's server (drops only), one instance, three instances (kill: these only)
-//   CLIENTS=npm,ours           clients
+//   CLIENTS=npm,ours           clients; also "ours with replay", "ours with ack"
 //   TRANSPORTS=websocket,long-polling
 //   DROPS=40 STORM=1000        number of clients
 //   SECONDS_EACH=30 RATE=20    duration and messages per second of drops

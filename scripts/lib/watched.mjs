@@ -8,13 +8,20 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { installClient } from '../../tests/compat/lib/installed-client.mjs';
 
 const compat = fileURLToPath(new URL('../../tests/compat/', import.meta.url));
-const { module, remove } = installClient({ how: 'import', withWs: true });
+const { module: file, remove } = installClient({ how: 'import', withWs: true });
 process.on('exit', remove);
 
-/** The modules of the clients by name. */
-export const CLIENTS = {
-  npm: createRequire(path.join(compat, 'package.json'))('faye'),
-  ours: (await import(pathToFileURL(module))).default,
+const [npm, ours] = [
+  createRequire(path.join(compat, 'package.json'))('faye'),
+  (await import(pathToFileURL(file))).default,
+];
+
+/** The clients by name: the module, and options. */
+const CLIENTS = {
+  npm: { module: npm, options: {} },
+  ours: { module: ours, options: {} },
+  'ours with replay': { module: ours, options: { replay: true } },
+  'ours with ack': { module: ours, options: { ack: true } },
 };
 
 /** A client that notes the time of each received number by channel, and when it was lost and back. */
@@ -34,12 +41,13 @@ export class WatchedClient {
 
   constructor(kind, url, transport, options = {}) {
     this.transport = transport;
-    this.client = new CLIENTS[kind].Client(url, options);
+    const { module, options: ofKind } = CLIENTS[kind];
+    this.client = new module.Client(url, { ...ofKind, ...options });
     if (transport === 'long-polling') this.client.disable('websocket');
     this.client.bind('transport:down', () => {
       if (this.#isExpected) this.downAt ??= performance.now();
     });
-    if (kind === 'ours') {
+    if (module === ours) {
       this.client.bind('connection', ({ reason, retryIn }) => {
         if (retryIn !== undefined) this.pauses.push([performance.now(), reason, Math.round(retryIn)]);
       });
