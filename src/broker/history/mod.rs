@@ -4,6 +4,8 @@
 mod budget;
 mod channel;
 mod page;
+#[cfg(feature = "redis")]
+mod window;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -137,23 +139,6 @@ impl History {
     /// Judges what is kept up to an offset as incomplete: it was kept by other rules.
     pub(super) fn forget(&mut self, offset: u64) {
         self.forgotten = self.forgotten.max(offset);
-    }
-
-    /// Removes everything. What is up to an offset is not known from now on.
-    pub(super) fn clear(&mut self, offset: u64, budget: &Budget) {
-        let channels: Vec<usize> = self.channels.iter().map(|(id, _)| id).collect();
-        for id in channels {
-            while self.channels.contains(id) {
-                self.pop(id, budget);
-            }
-        }
-        self.log.clear();
-        self.forgotten = offset;
-    }
-
-    /// Returns the rule of a channel that has a history.
-    pub(super) fn rule(&self, name: &str) -> Option<config::History> {
-        self.names.get(name).and_then(|id| self.channels.get(*id)).map(|channel| channel.rule)
     }
 
     /// Removes the publications of a channel that are too old or too many, and the channel with the last of them.
