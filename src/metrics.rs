@@ -4,6 +4,7 @@
 
 mod cluster;
 mod feeds;
+mod histories;
 mod hub;
 
 use std::ops::Deref;
@@ -234,6 +235,8 @@ pub struct Instruments {
     pub hub: hub::Hub,
     /// The feeds that are followed.
     pub feeds: feeds::Feeds,
+    /// The histories in memory.
+    pub histories: histories::Histories,
     /// Reloads of the settings.
     pub config_reloads: Counter,
     /// Panics; each is a bug.
@@ -369,6 +372,7 @@ impl Metrics {
         self.cluster.register(&mut registry);
         self.hub.register(&mut registry);
         self.feeds.register(&mut registry);
+        self.histories.register(&mut registry);
         let family = Family::<Transport, Counter>::default();
         for (transport, counter) in self.requests.all() {
             family.get_or_create(&Transport { transport }).inc_by(counter.get());

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use super::history::{Budget, History};
+use super::history::{Budget, History, HistorySize};
 use super::{Deliver, Page, PageRequest, PartitionState, PublishOptions, Receipt, Recent, Span};
 use crate::bayeux::{PARTITIONS, Partition, Publication, StreamPosition};
 use crate::config;
@@ -120,9 +120,9 @@ impl<D: Deliver> Memory<D> {
         self.partitions[partition.index()].lock().history.recent(channel, span, &self.budget, Instant::now())
     }
 
-    /// Returns the approximate size of all histories in bytes.
-    pub(super) fn kept(&self) -> usize {
-        self.budget.kept_bytes()
+    /// Returns the size of all histories.
+    pub(super) fn history_size(&self) -> HistorySize {
+        self.budget.size()
     }
 
     /// Removes expired publications from the histories of one partition. To be called about once a second.

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+pub use history::HistorySize;
 pub use memory::Memory;
 #[cfg(not(feature = "redis"))]
 pub use no_redis::Redis;
@@ -159,12 +160,12 @@ impl<D: Deliver> Broker<D> {
         matches!(self, Self::Redis(_))
     }
 
-    /// The approximate size of all histories in memory, in bytes.
+    /// Returns the size of all histories in the memory of this instance.
     #[must_use]
-    pub fn kept(&self) -> usize {
+    pub fn history_size(&self) -> HistorySize {
         match self {
-            Self::Memory(memory) => memory.kept(),
-            Self::Redis(redis) => redis.kept_bytes(),
+            Self::Memory(memory) => memory.history_size(),
+            Self::Redis(redis) => redis.history_size(),
         }
     }
 

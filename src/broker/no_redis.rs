@@ -4,7 +4,8 @@ use std::convert::Infallible;
 use std::marker::PhantomData;
 
 use super::{
-    Deliver, HistoryError, Page, PageRequest, PartitionState, PublishOptions, Receipt, Recent, Span,
+    Deliver, HistoryError, HistorySize, Page, PageRequest, PartitionState, PublishOptions, Receipt, Recent,
+    Span,
 };
 use crate::bayeux::{Partition, Publication};
 
@@ -31,7 +32,7 @@ impl<D: Deliver> Redis<D> {
         match self.never {}
     }
 
-    pub(super) fn kept_bytes(&self) -> usize {
+    pub(super) fn history_size(&self) -> HistorySize {
         match self.never {}
     }
 

@@ -219,6 +219,8 @@ impl Server {
         self.broker.sweep();
         self.relieve();
         self.metrics.memory_used.set(i64::try_from(self.budget.used()).unwrap_or(i64::MAX));
+        let histories = self.broker.history_size();
+        self.metrics.histories.set(histories.channels, histories.bytes, histories.displaced);
         for session in self.expiry.due() {
             match session.end_if_expired() {
                 Some(patterns) => {

@@ -39,7 +39,7 @@ impl Server {
     /// Ends sessions while they use more memory than the budget allows. Call it after charging memory, without any
     /// lock.
     pub fn relieve(&self) {
-        if self.budget.excess(self.broker.kept()) > 0 {
+        if self.budget.excess(self.broker.history_size().bytes) > 0 {
             self.end_largest();
         }
     }
@@ -55,7 +55,7 @@ impl Server {
         {
             return;
         }
-        let goal = kept.saturating_sub(self.budget.to_free(self.broker.kept()));
+        let goal = kept.saturating_sub(self.budget.to_free(self.broker.history_size().bytes));
         let mut ended = 0;
         while self.budget.kept() > goal
             && let Some(session) = self.unconnected.take_oldest()

@@ -337,3 +337,20 @@ fn a_restart_is_told() {
     publish(&faye, "/h/a", 2..3);
     assert!(ids(&next(&mut session, 1))[0] > seen[1], "positions only grow");
 }
+
+#[test]
+fn the_metrics_have_the_size_of_the_histories_and_what_their_limits_removed() {
+    let faye = start(100, &[("FAYE_HISTORY__CHANNELS", "3")]);
+    (0..3).for_each(|channel| publish(&faye, &format!("/h/{channel}"), 0..5));
+    publish(&faye, "/live", 0..5);
+    faye.wait_for_metric("faye_history_channels", |count| count == 3);
+    let size = faye.metric("faye_history_bytes");
+    assert!((15..15_000).contains(&size), "{size}");
+    assert_eq!(faye.metric("faye_history_displaced_total"), 0);
+    // A limit is exceeded by all partitions together, and each removes its own channels.
+    (3..300).for_each(|channel| publish(&faye, &format!("/h/{channel}"), 0..1));
+    let displaced = faye.wait_for_metric("faye_history_displaced_total", |count| count > 0);
+    assert!(displaced <= 312, "{displaced}");
+    let kept = faye.wait_for_metric("faye_history_channels", |count| count != 3);
+    assert!(kept < 100, "{kept}");
+}

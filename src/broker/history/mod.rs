@@ -15,6 +15,7 @@ use slab::Slab;
 use tokio::time::Instant;
 
 pub(super) use budget::Budget;
+pub use budget::HistorySize;
 use channel::{Channel, memory};
 
 use super::{Kept, Recent, Span};
@@ -170,9 +171,11 @@ impl History {
         if budget.has_too_many_channels() {
             let others = self.channels.iter().filter(|(id, _)| *id != but);
             if let Some(id) = others.min_by_key(|(_, channel)| channel.last).map(|(id, _)| id) {
+                let before = self.kept;
                 while self.channels.contains(id) {
                     self.pop(id, budget);
                 }
+                budget.note_displaced(before - self.kept);
                 return true;
             }
         }
@@ -185,6 +188,7 @@ impl History {
             return false;
         }
         self.pop(id, budget);
+        budget.note_displaced(1);
         true
     }
 
@@ -297,8 +301,8 @@ mod tests {
         history.sweep(&budget, later);
         assert_eq!(replayed(&history, "/a", 5), (vec![], false), "and forgotten");
         assert_eq!(replayed(&history, "/a", 9), (vec![], true));
-        assert_eq!(budget.kept_bytes(), 0);
-        assert_eq!(budget.kept_channels(), 0);
+        assert_eq!(budget.size().bytes, 0);
+        assert_eq!(budget.size().channels, 0);
     }
 
     #[test]

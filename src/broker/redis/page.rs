@@ -11,7 +11,7 @@ use redis::{FromRedisValue, Value};
 use super::history::offset_of;
 use super::{Redis, frame};
 use crate::bayeux::{PARTITIONS, PageStart, Partition, Pattern, Publication, StreamPosition};
-use crate::broker::{Deliver, HistoryError, Page, PageRequest, PartitionState};
+use crate::broker::{Deliver, HistoryError, HistorySize, Page, PageRequest, PartitionState};
 use crate::redis::{CHANGED, PAGE, RedisError};
 
 /// The maximum number of channels of a partition in a replay. The client is told of a gap if there are more.
@@ -72,9 +72,9 @@ impl<D: Deliver> Redis<D> {
         }
     }
 
-    /// Returns the approximate size of what is kept in memory, in bytes.
-    pub(in crate::broker) fn kept_bytes(&self) -> usize {
-        self.shared.budget.kept_bytes()
+    /// Returns the size of the histories that are kept in memory.
+    pub(in crate::broker) fn history_size(&self) -> HistorySize {
+        self.shared.budget.size()
     }
 
     /// Removes expired publications from the memory of one partition. To be called about once a second.
