@@ -91,6 +91,8 @@ pub mod descriptors;
 #[cfg(feature = "websub")]
 #[doc(hidden)]
 pub mod entries;
+#[cfg(test)]
+mod exhaustive;
 #[doc(hidden)]
 pub mod fetch;
 #[cfg(fuzzing)]

@@ -7,7 +7,7 @@ use std::fmt;
 use super::channel;
 
 /// The part after the base of a pattern.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Tail {
     /// Empty: the base is the channel.
     Nothing,
@@ -25,7 +25,7 @@ pub struct Pattern<'a> {
 }
 
 /// A parsed pattern for repeated comparisons.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Compiled {
     base: Box<str>,
     tail: Tail,

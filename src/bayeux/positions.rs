@@ -66,7 +66,7 @@ impl From<Positions> for Vec<(usize, u64)> {
 }
 
 /// Where a page of a replay begins. A replay of a partition starts with an offset alone, [`PageStart::after`].
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct PageStart {
     /// The offset before the first one of the replay.
     pub after: u64,

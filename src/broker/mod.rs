@@ -1,8 +1,6 @@
 //! The broker distributes a publication to all instances, in one order for each channel, and keeps it in the history of its
 //! channel. It does not know the router: it calls a [`Deliver`].
 
-#[cfg(all(test, feature = "redis"))]
-pub(crate) mod exhaustive;
 mod history;
 mod memory;
 #[cfg(not(feature = "redis"))]

@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 use tokio::time::Instant;
 
 use super::mailbox::Bounds;
-use super::replay::{Applied, Begin, Job, Options, ReplayState, Seen};
+use super::replay::{Applied, Begin, Job, Options, ReplayState, Replays, Seen};
 use super::replaying::{BYTES, CURSORS, MESSAGES, NextPage, OVERFLOWS, PagePushed, Replaying, gap_notice};
-use super::session::{Session, State};
+use super::session::{Patterns, Session, State};
 use crate::bayeux::{PageStart, Partition, Positions, Publication};
 use crate::config::Overflow;
 
@@ -61,11 +61,11 @@ impl Session {
         true
     }
 
-    /// Ends the replay of a pattern.
-    pub fn cancel_replay(&self, pattern: &str) {
+    /// Ends the replays for a subscription that has ended, except for what the `others` of the session get by them.
+    pub(super) fn cancel_replay(&self, pattern: &str, others: &Patterns) {
         let mut state = self.lock();
         if let Some(replaying) = &mut state.replaying {
-            replaying.replays.cancel(pattern);
+            replaying.replays.cancel(pattern, others.iter().map(AsRef::as_ref));
             state.charge_replays(self);
         }
     }
@@ -114,6 +114,7 @@ impl Session {
     ) -> PagePushed {
         let mut state = self.lock();
         let bounds = self.terms().bounds(!state.life.is_unconnected());
+        let publications: Vec<_> = publications.iter().filter(|one| state.is_of_page(job, one)).collect();
         let size: usize = publications.iter().map(|publication| publication.size()).sum();
         let has_room = state.mailbox().is_empty() && !state.mailbox().is_leased()
             || state.mailbox().fits(publications.len() + 1, size, bounds);
@@ -126,7 +127,7 @@ impl Session {
         let gap = (applied == Applied::Gap).then(|| gap_notice(&job.pattern, "history"));
         let room = Bounds { messages: usize::MAX, bytes: usize::MAX };
         let budget = self.budget();
-        for publication in gap.iter().chain(publications) {
+        for publication in gap.iter().chain(publications.iter().copied()) {
             publication.charge_to(budget);
             state.change(budget, |mailbox| mailbox.push(publication, room, Overflow::DropNewest));
         }
@@ -213,6 +214,16 @@ impl State {
         Some(true)
     }
 
+    /// Whether a publication of a page belongs to it.
+    fn is_of_page(&self, job: &Job, publication: &Publication) -> bool {
+        let of_page = |replays: &Replays| {
+            publication
+                .position()
+                .is_none_or(|position| replays.is_of_page(job, publication.channel(), position.offset))
+        };
+        self.replaying.as_ref().is_none_or(|replaying| of_page(&replaying.replays))
+    }
+
     /// Wakes the task that reads pages, when the mailbox has changed.
     pub(super) fn wake_replays(&mut self) {
         if let Some(replaying) = &mut self.replaying {
@@ -233,12 +244,18 @@ impl State {
     }
 
     /// Continues the replays of another instance. Queued publications of this instance that belong to them are left to them.
-    pub(super) fn import_replays(&mut self, replays: Vec<ReplayState>, has_cursors: bool, session: &Session) {
-        if replays.is_empty() && !has_cursors {
+    pub(super) fn import_replays(
+        &mut self,
+        replays: Vec<ReplayState>,
+        delivered: &Positions,
+        has_cursors: bool,
+        session: &Session,
+    ) {
+        if replays.is_empty() && !has_cursors && self.replaying.is_none() {
             return;
         }
         let replaying = self.replaying_mut();
-        replaying.replays.import(replays);
+        replaying.replays.import(replays, delivered);
         replaying.cursor = has_cursors.then(Instant::now);
         self.charge_replays(session);
     }

@@ -6,13 +6,18 @@
 //! it moves the end of the part, and the next pass reads it. The part ends, and delivery is live again, when a pass has read up
 //! to the end. All of it happens under the lock of the session, so nothing is between the last page and the first live
 //! publication.
+//!
+//! Several replays may cover a channel. A publication is left to the last of them only, and those before it are read first, so it
+//! is delivered once and in its order.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
+mod options;
+mod part;
+mod transfer;
 
 use crate::bayeux::{Compiled, PageStart, Partition, Pattern, Positions, StreamPosition};
+pub use options::{Offsets, Options};
+use part::Part;
+pub use transfer::ReplayState;
 
 /// How a replay begins in one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +34,18 @@ pub struct Begin {
     pub is_told: bool,
 }
 
+impl Begin {
+    /// Begins with what is kept of a single channel: with its `first` publication up to the seam. What is missing before
+    /// `complete_from` was told.
+    #[must_use]
+    pub fn of_kept(self, first: Option<u64>, complete_from: u64) -> Self {
+        let after = first.map_or(self.seam, |first| first.saturating_sub(1));
+        Self { after, is_told: after < complete_from, ..self }
+    }
+}
+
 /// The replays of a session. The default has none.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Replays {
     list: Vec<Replay>,
     /// Distinguishes replays of the same pattern.
@@ -38,7 +53,7 @@ pub struct Replays {
 }
 
 /// A replay of a channel or pattern.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Replay {
     serial: u64,
     pattern: Compiled,
@@ -46,82 +61,8 @@ struct Replay {
     options: Options,
 }
 
-/// What is not replayed.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Options {
-    /// The offsets up to which the client has seen a channel of the pattern.
-    #[serde(default, skip_serializing_if = "Offsets::is_empty")]
-    pub seen: Offsets,
-    /// Whether the first pass has only as many publications of a channel as its rule tells (`replay`).
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_by_rule: bool,
-}
-
-/// Offsets of channels. Clones share them.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "HashMap<String, u64>", into = "HashMap<String, u64>")]
-pub struct Offsets(Arc<HashMap<String, u64>>);
-
-impl std::ops::Deref for Offsets {
-    type Target = HashMap<String, u64>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl From<HashMap<String, u64>> for Offsets {
-    fn from(offsets: HashMap<String, u64>) -> Self {
-        Self(Arc::new(offsets))
-    }
-}
-
-impl From<Offsets> for HashMap<String, u64> {
-    fn from(offsets: Offsets) -> Self {
-        (*offsets.0).clone()
-    }
-}
-
-impl Offsets {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Returns about how many bytes of memory they need.
-    fn memory(&self) -> usize {
-        self.0.keys().map(|channel| channel.len() + 2 * size_of::<(String, u64)>()).sum()
-    }
-}
-
-/// One partition of a replay.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Part {
-    partition: Partition,
-    start: PageStart,
-    /// The last offset of the pass; `None` between two passes.
-    pass: Option<u64>,
-    /// Whether a page of the pass was read.
-    has_page: bool,
-    /// The last offset of the part as known now.
-    until: u64,
-    /// The epoch of the offsets; zero if it is not known.
-    epoch: u64,
-    is_told: bool,
-    is_first_pass: bool,
-    /// Whether the seam is known. Before, nothing is read.
-    is_begun: bool,
-}
-
-impl Part {
-    /// Reads nothing but what was left to the replay since it was announced.
-    fn begin_live(&mut self) {
-        self.start = PageStart::after(self.until.saturating_sub(1));
-        self.is_begun = true;
-    }
-}
-
 /// A page to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Job {
     serial: u64,
     /// The channel or pattern.
@@ -141,7 +82,7 @@ pub struct Job {
 }
 
 /// What a page has shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Seen {
     /// The epoch of the partition.
     pub epoch: u64,
@@ -158,15 +99,6 @@ pub enum Applied {
     Page,
     /// That publications are missing, before those of the page.
     Gap,
-}
-
-/// A replay for another instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReplayState {
-    pattern: String,
-    parts: Vec<Part>,
-    #[serde(flatten)]
-    options: Options,
 }
 
 impl Replays {
@@ -191,17 +123,17 @@ impl Replays {
         self.list.iter().map(of).sum()
     }
 
-    /// Announces a replay of a pattern, in place of one of the same pattern. From now on publications of histories are left to
-    /// it. Returns the number of the replay. No effect for a text that is no pattern.
+    /// Announces a replay of a pattern. From now on publications of histories are left to it. One of the same pattern goes on
+    /// until it begins. Returns the number of the replay. No effect for a text that is no pattern.
     pub fn announce(&mut self, pattern: &str, partitions: impl Iterator<Item = Partition>) -> u64 {
         let Some(compiled) = Compiled::parse(pattern) else { return 0 };
-        self.cancel(pattern);
         let part = |partition| Part {
             partition,
             start: PageStart::default(),
             pass: None,
             has_page: false,
             until: 0,
+            first: 0,
             epoch: 0,
             is_told: false,
             is_first_pass: true,
@@ -225,12 +157,24 @@ impl Replays {
         self.list.retain(|replay| !replay.parts.is_empty());
     }
 
-    /// Begins an announced replay, whose subscription is in effect. A partition without a beginning is live. No effect if the
-    /// replay was cancelled.
+    /// Begins an announced replay, whose subscription is in effect, in place of others of the same pattern. A partition without a
+    /// beginning is live. No effect if the replay was cancelled.
     pub fn begin(&mut self, pattern: &str, begins: &[Begin], options: Options) {
-        let Some(replay) = self.find(pattern) else { return };
+        let is_announced =
+            |replay: &&mut Replay| replay.is_of(pattern) && replay.parts.iter().any(|part| !part.is_begun);
+        let Some(replay) = self.list.iter_mut().rev().find(is_announced) else { return };
+        let serial = replay.serial;
+        let others = self.list.extract_if(.., |replay| replay.is_of(pattern) && replay.serial != serial);
+        let deferred: Vec<Part> =
+            others.flat_map(|other| other.parts).filter_map(|part| part.keep_deferred()).collect();
+        let Some(replay) = self.list.iter_mut().find(|replay| replay.serial == serial) else { return };
         replay.options = options;
         replay.parts.retain_mut(|part| {
+            for other in &deferred {
+                if other.partition == part.partition {
+                    part.defer_all(other);
+                }
+            }
             let Some(begin) = begins.iter().find(|begin| begin.partition == part.partition) else {
                 // What was left to the replay in between is read.
                 part.begin_live();
@@ -249,27 +193,79 @@ impl Replays {
     /// Begins a replay of one channel with its publication at an offset, which the mailbox has no room for.
     pub fn overflow(&mut self, channel: &str, partition: Partition, offset: u64, epoch: u64) {
         self.announce(channel, std::iter::once(partition));
+        self.defer(channel, partition, offset);
         let after = offset.saturating_sub(1);
         let begin = Begin { partition, after, seam: offset, epoch, is_told: false };
         self.begin(channel, &[begin], Options::default());
     }
 
-    /// Ends the replay of a pattern.
-    pub fn cancel(&mut self, pattern: &str) {
-        self.list.retain(|replay| !replay.is_of(pattern));
+    /// Ends the replays for a subscription that has ended. What was left to them is read for the `others` of the session.
+    pub fn cancel<'a>(&mut self, pattern: &str, others: impl Iterator<Item = &'a str>) {
+        let others: Vec<Pattern<'_>> = others.filter_map(Pattern::parse).collect();
+        let list = std::mem::take(&mut self.list);
+        for replay in list {
+            let covered = replay.pattern.pattern();
+            if !replay.is_of(pattern) && others.iter().any(|other| other.covers(covered)) {
+                self.list.push(replay);
+                continue;
+            }
+            let parts: Vec<_> = replay.parts.iter().filter_map(Part::keep_deferred).collect();
+            let mut rests: Vec<Pattern<'_>> = Vec::new();
+            for rest in others.iter().filter_map(|other| other.common(covered)) {
+                if !rests.iter().any(|wider| wider.covers(rest)) {
+                    rests.retain(|narrower| !rest.covers(*narrower));
+                    rests.push(rest);
+                }
+            }
+            for rest in rests {
+                let text = rest.to_string();
+                let is_in = |part: &&Part| !rest.is_name() || part.partition == Partition::of(&text);
+                let parts: Vec<_> = parts.iter().filter(is_in).cloned().collect();
+                let Some(pattern) = Compiled::parse(&text) else { continue };
+                let options = Options { is_by_rule: false, ..replay.options.clone() };
+                self.add(pattern, parts, options);
+            }
+        }
+    }
+
+    /// Adds parts that have begun, to a replay of the same pattern if there is one.
+    fn add(&mut self, pattern: Compiled, mut parts: Vec<Part>, options: Options) {
+        for replay in self.list.iter_mut().filter(|replay| replay.pattern == pattern) {
+            for known in replay.parts.iter_mut().filter(|known| known.is_begun) {
+                parts.retain(|part| {
+                    let is_same = part.partition == known.partition;
+                    if is_same {
+                        known.defer_all(part);
+                    }
+                    !is_same
+                });
+            }
+        }
+        if !parts.is_empty() {
+            self.serial += 1;
+            self.list.push(Replay { serial: self.serial, pattern, parts, options });
+        }
     }
 
     /// Whether a publication of a history is left to a replay. It then moves the end of the replay.
     pub fn defer(&mut self, channel: &str, partition: Partition, offset: u64) -> bool {
+        self.part_of(channel, partition).map(|part| part.defer(offset)).is_some()
+    }
+
+    /// Returns the last part for a channel.
+    fn part_of(&mut self, channel: &str, partition: Partition) -> Option<&mut Part> {
         let name = Pattern::of_name(channel);
-        let mut is_left = false;
-        for replay in self.list.iter_mut().filter(|replay| replay.pattern.pattern().covers(name)) {
-            for part in replay.parts.iter_mut().filter(|part| part.partition == partition) {
-                part.until = part.until.max(offset);
-                is_left = true;
-            }
-        }
-        is_left
+        let covering = self.list.iter_mut().rev().filter(|replay| replay.pattern.pattern().covers(name));
+        covering.flat_map(|replay| &mut replay.parts).find(|part| part.partition == partition)
+    }
+
+    /// Whether a publication of a page belongs to it: it was not left to a later replay.
+    #[must_use]
+    pub fn is_of_page(&self, job: &Job, channel: &str, offset: u64) -> bool {
+        let later = self.list.iter().skip_while(|replay| replay.serial != job.serial).skip(1);
+        let mut covering = later.filter(|replay| replay.pattern.pattern().covers(Pattern::of_name(channel)));
+        let has_it = |part: &Part| part.partition == job.partition && part.first > 0 && part.first <= offset;
+        !covering.any(|replay| replay.parts.iter().any(has_it))
     }
 
     /// Returns the next page to read; `None` if there is nothing to read now.
@@ -308,8 +304,9 @@ impl Replays {
         let is_same = part.epoch == seen.epoch || part.epoch == 0;
         let is_whole = seen.is_complete && is_same;
         let applied = if is_whole || part.is_told { Applied::Page } else { Applied::Gap };
-        // A gap without a publication after it is not told twice.
-        part.is_told = seen.is_empty && (part.is_told || !is_whole);
+        // A gap without a publication after it is not told twice. The reply to the subscribe tells only what is missing before it.
+        let is_first = part.is_first_pass && !part.has_page;
+        part.is_told = seen.is_empty && (applied == Applied::Gap || part.is_told && !is_first);
         part.epoch = seen.epoch;
         match next {
             Some(start) => {
@@ -320,13 +317,28 @@ impl Replays {
                 part.start = PageStart::after(job.until);
                 (part.pass, part.has_page) = (None, false);
                 part.is_first_pass = false;
-                if part.until <= job.until {
-                    replay.parts.swap_remove(at);
+                let is_over = part.until <= job.until;
+                let part = replay.parts.remove(at);
+                if !is_over {
+                    replay.parts.push(part);
                 }
+                self.list.retain(|replay| !replay.parts.is_empty());
+                self.give_turn(job.serial);
             }
         }
-        self.list.retain(|replay| !replay.parts.is_empty());
         Some(applied)
+    }
+
+    /// Moves a replay behind the others, so that a publisher that is faster than the reader delays no other channel. One that
+    /// shares channels with another replay keeps its place: their order is the one of the publications.
+    fn give_turn(&mut self, serial: u64) {
+        let Some(at) = self.list.iter().position(|replay| replay.serial == serial) else { return };
+        let pattern = self.list[at].pattern.pattern();
+        let shares =
+            |other: &Replay| other.serial != serial && other.pattern.pattern().common(pattern).is_some();
+        if !self.list.iter().any(shares) {
+            self.list[at..].rotate_left(1);
+        }
     }
 
     /// Returns the offset up to which the replays have everything in a partition; `None` without an active part in it.
@@ -337,52 +349,20 @@ impl Replays {
         parts.map(|part| if part.is_begun { part.start.after } else { 0 }).min()
     }
 
-    /// Returns the first position in each partition that no begun replay has reached.
+    /// Returns the first position in each partition that the replays have not reached: of those that have not begun, the first
+    /// that was left to them.
     #[must_use]
     pub fn unreached(&self) -> Positions {
         let mut lowest = Positions::default();
-        for part in self.list.iter().flat_map(|replay| &replay.parts).filter(|part| part.is_begun) {
-            let offset = part.start.after + 1;
+        let parts = self.list.iter().flat_map(|replay| &replay.parts);
+        for part in parts.filter(|part| part.is_begun || part.first > 0) {
+            let offset = if part.is_begun { part.start.after + 1 } else { part.first };
             match lowest.offset_mut(part.partition) {
                 Some(known) => *known = offset.min(*known),
                 None => lowest.insert(StreamPosition { partition: part.partition, offset }),
             }
         }
         lowest
-    }
-
-    /// Returns the replays for another instance.
-    #[must_use]
-    pub fn export(&self) -> Vec<ReplayState> {
-        let state = |replay: &Replay| ReplayState {
-            pattern: replay.pattern.pattern().to_string(),
-            parts: replay.parts.clone(),
-            options: replay.options.clone(),
-        };
-        self.list.iter().map(state).collect()
-    }
-
-    /// Continues the replays of another instance. Skips what is malformed.
-    pub fn import(&mut self, states: Vec<ReplayState>) {
-        for ReplayState { pattern, parts, options } in states {
-            let Some(compiled) = Compiled::parse(&pattern) else { continue };
-            let begun = |mut part: Part| {
-                if !part.is_begun {
-                    // The subscription was not in effect yet. Its reply says that publications may be missing.
-                    part.begin_live();
-                }
-                (part.until > part.start.after).then_some(part)
-            };
-            let parts: Vec<_> = parts.into_iter().filter_map(begun).collect();
-            if !parts.is_empty() {
-                self.serial += 1;
-                self.list.push(Replay { serial: self.serial, pattern: compiled, parts, options });
-            }
-        }
-    }
-
-    fn find(&mut self, pattern: &str) -> Option<&mut Replay> {
-        self.list.iter_mut().find(|replay| replay.is_of(pattern))
     }
 }
 
@@ -391,6 +371,9 @@ impl Replay {
         Pattern::parse(pattern) == Some(self.pattern.pattern())
     }
 }
+
+#[cfg(test)]
+mod model;
 
 #[cfg(test)]
 mod tests {
@@ -459,13 +442,21 @@ mod tests {
         replays.abandon(serial);
         let job = replays.next_job().unwrap();
         assert_eq!((job.start.after, job.until), (7, 8));
-        // One that has begun, or another one, goes on.
-        replays.announce("/a", std::iter::once(partition()));
+        // Another one is left as it is, until it begins.
+        let next = replays.announce("/a", std::iter::once(partition()));
+        replays.defer("/a", partition(), 9);
+        replays.defer("/a", partition(), 10);
         replays.abandon(serial);
-        assert_eq!(replays.next_job(), None);
-        replays.begin("/a", &[begin(3, 7)], Options::default());
-        replays.abandon(serial + 1);
-        assert_eq!(replays.next_job().unwrap().start.after, 3);
+        assert_eq!(replays.next_job(), Some(job));
+        let mut begun = replays.clone();
+        begun.begin("/a", &[begin(3, 9)], Options::default());
+        begun.abandon(next);
+        assert_eq!((begun.len(), begun.next_job().unwrap().start.after), (1, 3), "one that has begun");
+        replays.abandon(next);
+        let job = replays.next_job().unwrap();
+        assert_eq!(replays.apply(&job, SEEN, None), Some(Applied::Page));
+        let job = replays.next_job().unwrap();
+        assert_eq!((job.start.after, job.until), (8, 10), "from the first one on");
     }
 
     #[test]
@@ -481,7 +472,7 @@ mod tests {
         replays.begin("/a", &[begin(5, 9)], Options::default());
         assert_eq!(replays.apply(&job, SEEN, None), None);
         let job = replays.next_job().unwrap();
-        replays.cancel("/a");
+        replays.cancel("/a", std::iter::empty());
         assert_eq!(replays.apply(&job, SEEN, None), None);
         assert!(replays.is_empty());
     }
@@ -519,7 +510,7 @@ mod tests {
         replays.defer("/c", partition(), 12);
         let text = serde_json::to_string(&replays.export()).unwrap();
         let mut here = Replays::default();
-        here.import(serde_json::from_str(&text).unwrap());
+        here.import(serde_json::from_str(&text).unwrap(), &Positions::default());
         let job = here.next_job().unwrap();
         assert_eq!((&job.start, job.until, job.is_first, &*job.pattern), (&start, 9, false, "/a"));
         assert_eq!(here.apply(&job, SEEN, None), Some(Applied::Page));

@@ -29,6 +29,9 @@ pub struct Contents {
     pub replays: Vec<ReplayState>,
     /// Whether the client wants cursors.
     pub has_cursors: bool,
+    /// The positions up to which the former owner has delivered everything, or has it in these contents. An export leaves them
+    /// to its caller.
+    pub delivered: Positions,
 }
 
 impl Session {
@@ -105,6 +108,7 @@ impl Session {
             ack: state.ack(),
             replays,
             has_cursors,
+            delivered: Positions::default(),
         })
     }
 
@@ -112,12 +116,12 @@ impl Session {
     /// which only the new ones stay that belong to no replay. Returns `false` if the session has ended or overflowed.
     #[must_use]
     pub fn import(&self, contents: Contents, is_new: impl Fn(&Publication) -> bool) -> bool {
-        let Contents { queued: imported, ack, replays, has_cursors } = contents;
+        let Contents { queued: imported, ack, replays, has_cursors, delivered } = contents;
         let mut state = self.lock();
         if !state.life.is_receiving() {
             return false;
         }
-        state.import_replays(replays, has_cursors, self);
+        state.import_replays(replays, &delivered, has_cursors, self);
         let mut replaying = state.replaying.take();
         let is_new = |publication: &Publication| {
             is_new(publication) && !replaying.as_mut().is_some_and(|replaying| replaying.defers(publication))

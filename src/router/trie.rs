@@ -144,8 +144,7 @@ impl Trie {
             return Change::Unchanged;
         }
         self.remove(session, pattern);
-        drop(subscriptions);
-        session.cancel_replay(pattern);
+        session.cancel_replay(pattern, patterns);
         Change::Changed
     }
 

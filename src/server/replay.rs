@@ -12,7 +12,7 @@ use super::replay_plan::{From, ReplayPlan, from_json, invalid, replay_of, seen_o
 use super::request::Request;
 use crate::bayeux::cursor::{Cursor, Mark, tag};
 use crate::bayeux::{BayeuxError, Field, Message, Partition, Positions, StreamPosition, json, reply};
-use crate::broker::{PageRequest, PageStart, PartitionState};
+use crate::broker::{Page, PageRequest, PageStart, PartitionState};
 use crate::config::ReplayLost;
 use crate::router::{Begin, Options, Session};
 
@@ -147,9 +147,9 @@ impl Server {
         is_recovered &= is_name || !matches!(from, From::After(_));
         let position = cursor.mark(Partition::of(&pattern)).map(|mark| mark.position.offset);
         let position = position.filter(|_| is_name && has_history);
-        if refuses && !is_recovered {
-            session.cancel_replay(&pattern);
-        } else if is_replayed && !session.begin_replay(&pattern, &begins, options) {
+        // The caller ends a refused subscription.
+        let is_refused = refuses && !is_recovered;
+        if is_replayed && !is_refused && !session.begin_replay(&pattern, &begins, options) {
             // The session moves: what it has missed is not replayed.
             is_recovered = false;
         }
@@ -178,6 +178,7 @@ impl Server {
             },
         };
         let policy = self.policy.load_full();
+        let is_name = !pattern.ends_with('*');
         let request = PageRequest {
             partition,
             pattern,
@@ -194,17 +195,26 @@ impl Server {
             // The store is away. The pager tells of a gap if there is one.
             return Some((begin(after, false), after, true));
         };
-        if matches!(from, From::All | From::Rule) {
-            return Some((begin(0, true), page.complete_from, true));
-        }
         let is_same = page.state.epoch == seam.epoch && page.state.offset >= seam.offset;
+        if matches!(from, From::All | From::Rule) {
+            let begin = begin(0, true);
+            let begin = if is_name && is_same { begin.at_kept(&page) } else { begin };
+            return Some((begin, page.complete_from, true));
+        }
         let is_known = tagged.is_none_or(|tagged| tagged == tag(page.state.epoch));
         let is_recovered = page.is_complete && is_same && is_known && after <= seam.offset;
-        Some(if is_recovered {
-            (begin(after, false), after, true)
+        if is_recovered {
+            return Some((begin(after, false), after, true));
+        }
+        let lost = begin(0, true);
+        let start = PageStart::after(0);
+        let kept = if is_name && is_same {
+            self.broker.page(PageRequest { start: &start, ..request }).await.ok()
         } else {
-            (begin(0, true), page.complete_from, false)
-        })
+            None
+        };
+        let begin = kept.map_or_else(|| lost.clone(), |kept| lost.clone().at_kept(&kept));
+        Some((begin, page.complete_from, false))
     }
 
     /// Adds a cursor to a connect reply, if the session is due one. Everything before it leaves with or before the reply.
@@ -233,6 +243,15 @@ impl Server {
         let object = std::mem::take(out);
         let value = format!("{{\"cursor\":\"{}\"}}", cursor.encode());
         reply::with_ext(out, &object, "replay", value.as_bytes());
+    }
+}
+
+impl Begin {
+    /// Begins with what is kept of a single channel, as a page from its beginning has shown. What is removed before it is read is
+    /// told then.
+    fn at_kept(self, page: &Page) -> Self {
+        let first = page.publications.first().and_then(|publication| publication.position());
+        self.of_kept(first.map(|position| position.offset), page.complete_from)
     }
 }
 

@@ -71,10 +71,7 @@ impl Server {
             if plan.needs_replay() {
                 plan.announced = Some(session.announce_replay(pattern));
             }
-            if let Err(stop) = self.add(session, pattern, request) {
-                session.cancel_replay(pattern);
-                return Err(stop);
-            }
+            self.add(session, pattern, request)?;
             if plan.needs_replay() || replay_of(&request.message).is_some() || session.has_cursors() {
                 replays.push(plan);
             }

@@ -13,6 +13,7 @@ mod phrases;
 const LAYERS: &[(&str, &[&str])] = &[
     ("budget", &[]),
     ("memory", &[]),
+    ("exhaustive", &[]),
     ("lock", &[]),
     ("bayeux", &["budget"]),
     ("config", &[]),
@@ -23,9 +24,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("descriptors", &[]),
     ("telemetry", &["config", "metrics"]),
     ("auth", &["bayeux", "config", "fetch", "lock", "metrics", "peer"]),
-    ("router", &["auth", "bayeux", "budget", "config", "lock", "metrics", "peer"]),
+    ("router", &["auth", "bayeux", "budget", "config", "exhaustive", "lock", "metrics", "peer"]),
     ("redis", &["bayeux", "config", "metrics"]),
-    ("broker", &["bayeux", "config", "lock", "metrics", "redis"]),
+    ("broker", &["bayeux", "config", "exhaustive", "lock", "metrics", "redis"]),
     ("cluster", &["bayeux", "config", "metrics", "redis"]),
     ("extension", &["bayeux", "config", "fetch", "metrics", "peer"]),
     (
@@ -37,6 +38,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "budget",
             "cluster",
             "config",
+            "exhaustive",
             "extension",
             "lock",
             "memory",

@@ -273,6 +273,40 @@ fn an_unsubscribe_ends_a_replay() {
 }
 
 #[test]
+fn what_two_replays_cover_arrives_once() {
+    let faye = start(1000, &[]);
+    publish(&faye, "/h/a", 0..100);
+    let mut session = Session::begin(&faye, Via::Polling);
+    replay(&mut session, "/h/*", -2);
+    replay(&mut session, "/h/a", -2);
+    publish(&faye, "/h/a", 100..110);
+    faye.publish("/h/a", "end");
+    let data = session.take_until("end");
+    let new: Vec<_> = data.iter().filter_map(Value::as_u64).skip_while(|number| *number < 100).collect();
+    // What was published before may arrive twice: the client has asked for it twice.
+    assert_eq!(new, (100..110).collect::<Vec<_>>(), "{data:?}");
+    faye.publish("/h/a", "last");
+    assert!(session.take_until("last").is_empty(), "nothing comes again");
+}
+
+#[test]
+fn the_end_of_a_subscription_keeps_what_another_one_gets() {
+    let faye = start(1000, &[]);
+    publish(&faye, "/h/a", 0..100);
+    let mut session = Session::subscribed(&faye, Via::Polling, "/h/a");
+    replay(&mut session, "/h/*", -2);
+    // Left to the replay, for both subscriptions.
+    publish(&faye, "/h/a", 100..110);
+    session.unsubscribe("/h/*");
+    faye.publish("/h/a", "end");
+    let data: Vec<_> = session.take_until("end").iter().filter_map(Value::as_u64).collect();
+    let new: Vec<_> = data.iter().copied().filter(|number| *number >= 100).collect();
+    assert_eq!(new, (100..110).collect::<Vec<_>>(), "{data:?}");
+    assert!(data.len() <= 74, "the first page of the replay: {data:?}");
+    assert_eq!(faye.metric(GAPS), 0);
+}
+
+#[test]
 fn acknowledged_delivery_and_replay_work_together() {
     let faye = start(2000, &[]);
     publish(&faye, "/h/a", 0..1000);

@@ -273,6 +273,10 @@ mod tests {
             format!(
                 r#"{{"State":{{"queued":[{{"channel":"/a","offset":7,"object":"{{}}","kept":true}}],"positions":[],"patterns":[],"credential":null,"replays":[{REPLAY}],"cursors":true}}}}"#
             ),
+            format!(
+                r#"{{"State":{{"queued":[],"positions":[],"patterns":[],"credential":null,"replays":[{}]}}}}"#,
+                REPLAY.replace(r#""until":9"#, r#""until":9,"first":8"#)
+            ),
             r#""Stored""#.to_owned(),
             r#""NotOwner""#.to_owned(),
             r#"{"Departed":{"message":"{}","decisions":[],"is_charged":false}}"#.to_owned(),

@@ -3,7 +3,7 @@
 use stateright::Property;
 
 use super::{Fate, Message, Part, Partition, Received, Session, Spec, State, Without};
-use crate::broker::exhaustive::{check, refute};
+use crate::exhaustive::{check, refute};
 
 /// Whether two messages of a list are in this order; `None` if the list does not have both.
 fn is_before(list: &[Received], first: Message, second: Message) -> Option<bool> {

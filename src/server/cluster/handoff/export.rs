@@ -44,7 +44,7 @@ impl Server {
             tracing::warn!(client = %session.id(), "session not exported in time; keeping it");
             return Response::Failed;
         };
-        let Contents { queued, ack, replays, has_cursors } = contents;
+        let Contents { queued, ack, replays, has_cursors, .. } = contents;
         let state = SessionState {
             queued: queued.iter().map(|publication| QueuedMessage::new(publication)).collect(),
             positions,

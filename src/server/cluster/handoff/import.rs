@@ -118,6 +118,7 @@ impl Server {
             ack: imported.ack,
             replays: imported.replays,
             has_cursors: imported.has_cursors,
+            delivered: positions.clone(),
         };
         let parsed: Vec<_> = imported.patterns.iter().filter_map(|pattern| Pattern::parse(pattern)).collect();
         let has_room = session.import(contents, |publication| {

@@ -4,7 +4,7 @@ use stateright::Property;
 use tokio::time::Instant;
 
 use super::{HandOff, Outcome, State, Without};
-use crate::broker::exhaustive::{check, refute};
+use crate::exhaustive::{check, refute};
 use crate::router::Life;
 
 const LOST: &str = "G1 nothing is lost";
